@@ -1,0 +1,57 @@
+//! What a person can type, as typed: flags, values and verbs, with their help.
+//!
+//! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
+//! `command` to say. Doc comments here are the text of `--help`.
+
+mod summary;
+mod usage;
+mod values;
+
+pub use summary::{ColorWhen, FormatName, SourceChoice, Summary};
+pub use usage::{Parsed, parse};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Count this host's TCP sockets per state
+///
+/// Asks the kernel over NETLINK_SOCK_DIAG, or reads /proc/net/tcp and tcp6 where the kernel
+/// refuses, adds up per state, and prints a table or JSON. It observes and never changes anything.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tcpstates",
+    version,
+    args_conflicts_with_subcommands = true,
+    args_override_self = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = EXIT_STATUS,
+)]
+pub struct Arguments {
+    /// The verb; without one, the summary.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+
+    /// What the summary is asked.
+    #[command(flatten)]
+    pub summary: Summary,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 answered in full, 1 could not observe or could not write,
+2 usage, 3 answered but incomplete. The manual is tcpstates(1).";
+
+/// What to do instead of printing the summary.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
+}
+
+/// The whole command line as clap knows it, for completions and for the test of the manual.
+pub fn definition() -> clap::Command {
+    Arguments::command()
+}

@@ -1,0 +1,142 @@
+//! From the words typed to [`Arguments`], or to one line that says what is wrong with them.
+//!
+//! clap finds the error; its several lines of advice are condensed into one that names the
+//! argument, what is allowed and the nearest valid word.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::FromArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{Arguments, definition};
+
+/// What came of the words typed.
+#[derive(Debug)]
+pub enum Parsed {
+    /// They can be acted upon.
+    Arguments(Box<Arguments>),
+    /// `--help` or `--version`: this is the text.
+    Text(String),
+    /// They cannot: one line without the program's name.
+    Usage(String),
+}
+
+/// Parses a whole command line, the program's name first.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
+    let parsed = definition()
+        .try_get_matches_from(words)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
+        Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
+        Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
+        Err(error) => Parsed::Usage(line(&error)),
+    }
+}
+
+/// One line for any error of clap's.
+fn line(error: &clap::Error) -> String {
+    let words = Words(error);
+    let argument = words.one(ContextKind::InvalidArg);
+    let value = words.one(ContextKind::InvalidValue).unwrap_or_default();
+    let line = match (error.kind(), argument) {
+        (ErrorKind::InvalidValue, Some(argument)) if value.is_empty() => {
+            format!("{argument} needs a value{}", words.allowed())
+        }
+        (ErrorKind::InvalidValue, Some(argument)) => format!(
+            "{argument}: `{value}` is not valid{}{}",
+            words.allowed(),
+            words.suggestion(ContextKind::SuggestedValue)
+        ),
+        (ErrorKind::ValueValidation, Some(argument)) => {
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            format!("{argument}: `{value}`: {reason}")
+        }
+        (ErrorKind::UnknownArgument, Some(argument)) => unknown(&words, &argument),
+        (ErrorKind::ArgumentConflict, Some(argument)) => match words.prior() {
+            Some(prior) if prior == argument => format!("{argument} is given twice"),
+            Some(prior) => format!("{argument} and {prior} exclude each other"),
+            None => verb_comes_first(&argument).unwrap_or(format!("{argument} does not fit here")),
+        },
+        (ErrorKind::MissingRequiredArgument, Some(missing)) => format!("{missing} is missing"),
+        (ErrorKind::TooManyValues, Some(argument)) => {
+            format!("{argument} takes no value, but was given `{value}`")
+        }
+        _ => first_line(error),
+    };
+    format!("{line} (see tcpstates --help)")
+}
+
+/// A word that is no option, or a verb in the wrong place.
+fn unknown(words: &Words<'_>, argument: &str) -> String {
+    if let Some(advice) = verb_comes_first(argument) {
+        return advice;
+    }
+    let what = if argument.starts_with('-') {
+        "option"
+    } else {
+        "command"
+    };
+    let suggestion = match words.suggestion(ContextKind::SuggestedArg) {
+        none if none.is_empty() => words.suggestion(ContextKind::SuggestedSubcommand),
+        some => some,
+    };
+    format!("{argument}: no such {what}{suggestion}")
+}
+
+/// The advice for a verb that does not come first.
+fn verb_comes_first(word: &str) -> Option<String> {
+    let definition = definition();
+    let verb = definition.find_subcommand(word)?;
+    let values: Vec<_> = verb
+        .get_positionals()
+        .map(|value| value.get_id().as_str().to_uppercase())
+        .collect();
+    Some(format!(
+        "`{word}` is a command and comes first: tcpstates {word} {}",
+        values.join(" ")
+    ))
+}
+
+/// clap's own first line, without its prefix: for kinds that cannot occur with our definition.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// What clap knows about an error.
+struct Words<'a>(&'a clap::Error);
+
+impl Words<'_> {
+    fn all(&self, kind: ContextKind) -> Vec<String> {
+        match self.0.get(kind) {
+            Some(ContextValue::String(word)) => vec![word.clone()],
+            Some(ContextValue::Strings(words)) => words.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn one(&self, kind: ContextKind) -> Option<String> {
+        let words = self.all(kind);
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    fn prior(&self) -> Option<String> {
+        self.one(ContextKind::PriorArg)
+    }
+
+    fn allowed(&self) -> String {
+        match self.one(ContextKind::ValidValue) {
+            Some(allowed) => format!("; allowed are {allowed}"),
+            None => String::new(),
+        }
+    }
+
+    fn suggestion(&self, kind: ContextKind) -> String {
+        match self.all(kind).first() {
+            Some(suggestion) => format!("; did you mean {suggestion}?"),
+            None => String::new(),
+        }
+    }
+}

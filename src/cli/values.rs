@@ -1,0 +1,63 @@
+//! Values of options, from the word typed to what it says. Every refusal says what is allowed.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::model::StateSet;
+
+/// Below this, a sample costs more than the pause after it on a host worth watching.
+const SHORTEST: f64 = 0.05;
+
+/// A day; longer pauses are a job for cron.
+const LONGEST: f64 = 86_400.0;
+
+/// One word of `--state`.
+pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
+    StateSet::parse_word(word.trim()).map_err(|unknown| match unknown.nearest {
+        Some(nearest) => format!("no such state; did you mean {nearest}?"),
+        None => "no such state; allowed are the states of ss and netstat \
+                 (listen, established, time-wait, close-wait, ...) and the groups \
+                 all, connected, synchronized, bucket, big"
+            .to_owned(),
+    })
+}
+
+/// The interval of `--watch`.
+pub(super) fn parse_seconds(word: &str) -> Result<Duration, String> {
+    word.parse()
+        .ok()
+        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("allowed are {SHORTEST} to {LONGEST} seconds"))
+}
+
+/// The number of `--samples`.
+pub(super) fn parse_samples(word: &str) -> Result<NonZeroU64, String> {
+    word.parse()
+        .map_err(|_| "allowed are whole numbers from 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_finite_number_of_seconds_within_bounds() {
+        assert_eq!(parse_seconds("1"), Ok(Duration::from_secs(1)));
+        assert_eq!(parse_seconds("0.05"), Ok(Duration::from_millis(50)));
+        assert_eq!(parse_seconds("86400"), Ok(Duration::from_secs(86_400)));
+        for word in [
+            "0", "0.049", "-1", "nan", "NaN", "inf", "-inf", "1e300", "86401", "1s", "", " 1",
+        ] {
+            assert!(parse_seconds(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_samples_is_at_least_one() {
+        assert_eq!(parse_samples("3"), Ok(NonZeroU64::new(3).unwrap()));
+        for word in ["0", "-1", "1.5", "", "99999999999999999999"] {
+            assert!(parse_samples(word).is_err(), "{word}");
+        }
+    }
+}

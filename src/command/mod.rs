@@ -1,0 +1,59 @@
+//! Joins the rooms: from the words typed to the answer written and the exit status.
+//!
+//! The only room that knows both what was typed and what is running here; and the only place that
+//! writes errors.
+
+mod completions;
+mod failure;
+mod notes;
+mod schedule;
+mod status;
+mod summary;
+mod terminal;
+
+pub use status::Status;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+
+use rustix::fd::AsFd;
+
+use crate::cli::{Parsed, Verb, parse};
+use failure::Failure;
+use notes::Notes;
+
+/// Runs one command line, the program's name first: the answer goes to `out`, notes, warnings and
+/// the one line of an error to `err`.
+pub fn run(
+    words: impl IntoIterator<Item = OsString>,
+    mut out: impl Write + AsFd + IsTerminal,
+    err: impl Write,
+) -> Status {
+    let mut notes = Notes::new(err);
+    let done = match parse(words) {
+        Parsed::Text(text) => write_all(&mut out, text.as_bytes()).map(|()| Status::Answered),
+        Parsed::Usage(line) => Err(Failure::Usage(line)),
+        Parsed::Arguments(arguments) => match arguments.verb {
+            Some(Verb::Completions { shell }) => {
+                write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
+            }
+            None => summary::run(&arguments.summary, &mut out, &mut notes),
+        },
+    };
+    match done {
+        Ok(status) => status,
+        Err(failure) => {
+            if let Some(line) = failure.line() {
+                notes.error(&line);
+            }
+            failure.status()
+        }
+    }
+}
+
+/// Writes and flushes.
+fn write_all(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(Failure::write)
+}

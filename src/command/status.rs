@@ -1,0 +1,38 @@
+//! The exit status: one number a script can rely on.
+
+use std::process::ExitCode;
+
+/// How a run ended, from best to worst; the worst of several samples decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// 0: answered in full.
+    Answered,
+    /// 3: answered, but something was lost on the way.
+    Incomplete,
+    /// 1: could not observe, or could not write.
+    Failed,
+    /// 2: the command line makes no sense.
+    Usage,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(match status {
+            Status::Answered => 0,
+            Status::Failed => 1,
+            Status::Usage => 2,
+            Status::Incomplete => 3,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_worse_than_an_incomplete_one() {
+        assert_eq!(Status::Answered.max(Status::Incomplete), Status::Incomplete);
+        assert_eq!(Status::Failed.max(Status::Incomplete), Status::Failed);
+    }
+}

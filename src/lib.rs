@@ -1,0 +1,20 @@
+//! `tcpstates` tells which states a host's TCP sockets are in.
+//!
+//! One way through: the words typed (`cli`) become a [`question::Question`]; `source` chooses the
+//! cheapest plan that answers it exactly and streams [`model::Socket`] records into a sink;
+//! `tally` adds them up; `command` makes a [`model::Snapshot`] of the sum, with its time, source
+//! and completeness; `output` shows it. A socket record lives for the length of one callback.
+//!
+//! Imports run downward only: `command`, then `cli`, `output`, `tally` and `source` (which do not
+//! know each other), then `question`, then `model`. The library neither prints nor exits on its
+//! own: [`run`] is given the streams and returns a [`Status`].
+
+pub mod cli;
+mod command;
+pub mod model;
+pub mod output;
+pub mod question;
+pub mod source;
+pub mod tally;
+
+pub use command::{Status, run};

@@ -1,0 +1,138 @@
+//! What is known to have been lost on the way from the kernel to the answer.
+//!
+//! Travels with every snapshot into the table, the JSON and the exit status. It does not claim
+//! that the table of sockets stood still while it was read.
+
+use std::fmt;
+
+/// One kind of loss, with what is known about its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The kernel said that its table changed under the dump (NLM_F_DUMP_INTR), each time.
+    Interrupted {
+        /// How many times the kernel was asked.
+        attempts: u32,
+    },
+    /// A datagram was larger than the receive buffer, so its end was lost.
+    Truncated {
+        /// The size of the datagram, in bytes.
+        bytes: usize,
+    },
+    /// The kernel dropped messages for want of room (NLMSG_OVERRUN, ENOBUFS).
+    Overrun,
+    /// Messages or rows that could not be read; the others were counted.
+    Malformed {
+        /// How many.
+        records: u64,
+        /// Where the first one was and what was wrong with it.
+        first: String,
+    },
+    /// The source stopped in the middle; what came before was counted.
+    Aborted {
+        /// What ended it.
+        reason: String,
+    },
+    /// The kernel may be too old to know a state that was asked for, and said so in no way.
+    NotReported {
+        /// The state, and since when kernels report it.
+        what: String,
+    },
+}
+
+impl fmt::Display for Loss {
+    /// One line without a full stop, for a warning.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::Interrupted { attempts } => write!(
+                f,
+                "the kernel's dump was interrupted {attempts} times; sockets may be missing or counted twice"
+            ),
+            Loss::Truncated { bytes } => write!(
+                f,
+                "a datagram of {bytes} bytes did not fit the receive buffer; its last sockets are missing"
+            ),
+            Loss::Overrun => write!(f, "the kernel dropped messages; sockets are missing"),
+            Loss::Malformed { records: 1, first } => {
+                write!(f, "1 record could not be read and is missing: {first}")
+            }
+            Loss::Malformed { records, first } => write!(
+                f,
+                "{records} records could not be read and are missing; the first: {first}"
+            ),
+            Loss::Aborted { reason } => write!(f, "the source stopped before its end: {reason}"),
+            Loss::NotReported { what } => f.write_str(what),
+        }
+    }
+}
+
+/// Every loss of one observation; none when everything the kernel sent was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completeness {
+    losses: Vec<Loss>,
+}
+
+impl Completeness {
+    /// Notes a loss. Unreadable records are added up into one loss that keeps the first example,
+    /// and an exact repetition is kept once, so that a broken source cannot fill the memory.
+    pub fn lose(&mut self, loss: Loss) {
+        if let Loss::Malformed { records: more, .. } = &loss {
+            for known in &mut self.losses {
+                if let Loss::Malformed { records, .. } = known {
+                    *records += more;
+                    return;
+                }
+            }
+        }
+        if !self.losses.contains(&loss) {
+            self.losses.push(loss);
+        }
+    }
+
+    /// Says of a loss by interruption that it happened on each of `attempts` attempts.
+    pub fn interrupted_each_time(&mut self, times: u32) {
+        for loss in &mut self.losses {
+            if let Loss::Interrupted { attempts } = loss {
+                *attempts = times;
+            }
+        }
+    }
+
+    /// Whether nothing is known to have been lost.
+    pub fn is_complete(&self) -> bool {
+        self.losses.is_empty()
+    }
+
+    /// What was lost, in the order it was noticed.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_records_are_added_up_and_the_first_is_kept() {
+        let mut completeness = Completeness::default();
+        assert!(completeness.is_complete());
+        for first in ["row 7", "row 9"] {
+            completeness.lose(Loss::Malformed {
+                records: 1,
+                first: first.to_owned(),
+            });
+        }
+        completeness.lose(Loss::Overrun);
+        completeness.lose(Loss::Overrun);
+        assert_eq!(
+            completeness.losses(),
+            [
+                Loss::Malformed {
+                    records: 2,
+                    first: "row 7".to_owned()
+                },
+                Loss::Overrun
+            ]
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The plain values every other room speaks in: states, sockets, counts, snapshots, completeness.
+//!
+//! Nothing here reads a file, talks to the kernel, knows a clock or draws; the values say what
+//! they mean, in which unit, and when they are absent.
+
+mod completeness;
+mod counts;
+mod family;
+mod sink;
+mod snapshot;
+mod socket;
+mod state;
+mod state_set;
+
+pub use completeness::{Completeness, Loss};
+pub use counts::Counts;
+pub use family::Family;
+pub use sink::Sink;
+pub use snapshot::{Observation, Snapshot, SourceName};
+pub use socket::Socket;
+pub use state::State;
+pub use state_set::{StateSet, UnknownState};

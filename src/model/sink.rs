@@ -1,0 +1,16 @@
+//! Where a source pours the sockets it finds.
+
+use std::ops::ControlFlow;
+
+use super::Socket;
+
+/// Takes sockets one at a time, in the order the kernel reports them (its hash order).
+pub trait Sink {
+    /// Takes one socket. `Break` ends the walk early; the kernel is asked for nothing more.
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()>;
+
+    /// The walk was interrupted and can be made again from the start. A sink that adds up forgets
+    /// everything and answers true; one that has already shown sockets answers false, and the
+    /// observation ends incomplete.
+    fn restart(&mut self) -> bool;
+}

@@ -1,0 +1,54 @@
+//! An answer: what was observed, when, by which source, and how completely.
+
+use std::time::SystemTime;
+
+use super::{Completeness, Counts, State, StateSet};
+
+/// Which source answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceName {
+    /// NETLINK_SOCK_DIAG listed every socket.
+    Netlink,
+    /// The tables `tcp` and `tcp6` of a proc file system.
+    Proc,
+}
+
+impl SourceName {
+    /// The name in JSON and in notes.
+    pub fn name(self) -> &'static str {
+        match self {
+            SourceName::Netlink => "netlink",
+            SourceName::Proc => "proc",
+        }
+    }
+}
+
+/// What every answer carries, whatever was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// When the kernel began to be asked.
+    pub time: SystemTime,
+    /// Which source answered.
+    pub source: SourceName,
+    /// What was lost.
+    pub completeness: Completeness,
+}
+
+/// How many sockets were in each state at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When, by whom, how completely.
+    pub observation: Observation,
+    /// The states that were asked for.
+    pub asked: StateSet,
+    /// The sockets found in them.
+    pub counts: Counts,
+}
+
+impl Snapshot {
+    /// The states that belong to the answer, in the order they are shown: every one asked for,
+    /// then those without a name that were seen.
+    pub fn states(&self) -> impl Iterator<Item = State> {
+        self.asked.iter().chain(self.counts.unknown())
+    }
+}

@@ -1,0 +1,220 @@
+//! The states a TCP socket is reported in, and the one table of their spellings.
+//!
+//! The command line, the table and the JSON all read this table; it must not know the numbers
+//! the kernel uses (see `source::kernel_state`). Names follow `tcp(7)` and netstat, which is
+//! RFC 9293 section 3.3.2 with the kernel's FIN_WAIT1, FIN_WAIT2 and CLOSE.
+
+use std::fmt;
+
+/// A state as the kernel reports it, in the order of a connection's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Waiting for connections.
+    Listen,
+    /// Connecting: SYN sent, nothing heard yet.
+    SynSent,
+    /// Half open: a SYN was received and answered. Includes request sockets, which the kernel
+    /// calls NEW_SYN_RECV inside and reports as SYN_RECV.
+    SynRecv,
+    /// Open in both directions.
+    Established,
+    /// We closed; our FIN is not acknowledged yet.
+    FinWait1,
+    /// We closed and that is acknowledged; the peer has not closed. Reported both for full
+    /// sockets and for the small timewait sockets that orphans are turned into.
+    FinWait2,
+    /// The peer closed; the local program has not.
+    CloseWait,
+    /// Both closed at once; our FIN is not acknowledged yet.
+    Closing,
+    /// The peer closed first, then we; our FIN is not acknowledged yet.
+    LastAck,
+    /// Closed; kept for 60 seconds to answer stray segments.
+    TimeWait,
+    /// Not connected. Live sockets in this state are in none of the kernel's tables.
+    Close,
+    /// Bound to a port, neither listening nor connecting. Reported by Linux 6.8 and later, and
+    /// only to those who ask for it by name.
+    Bound,
+    /// A number this program has no name for, as the kernel sent it.
+    Unknown(u8),
+}
+
+/// How one state is spelt.
+struct Spelling {
+    state: State,
+    /// What is printed.
+    name: &'static str,
+    /// What else is understood: folded as by [`fold`], so without case, `-` and `_`.
+    aliases: &'static [&'static str],
+}
+
+const fn spelling(state: State, name: &'static str, aliases: &'static [&'static str]) -> Spelling {
+    Spelling {
+        state,
+        name,
+        aliases,
+    }
+}
+
+/// Every named state, in the order of [`State`]. Aliases are those of ss, netstat and RFC 9293.
+const SPELLINGS: [Spelling; State::NAMED] = [
+    spelling(State::Listen, "LISTEN", &["listening"]),
+    spelling(State::SynSent, "SYN_SENT", &[]),
+    spelling(
+        State::SynRecv,
+        "SYN_RECV",
+        &["synrcv", "synrcvd", "synreceived"],
+    ),
+    spelling(State::Established, "ESTABLISHED", &["estab"]),
+    spelling(State::FinWait1, "FIN_WAIT1", &[]),
+    spelling(State::FinWait2, "FIN_WAIT2", &[]),
+    spelling(State::CloseWait, "CLOSE_WAIT", &[]),
+    spelling(State::Closing, "CLOSING", &[]),
+    spelling(State::LastAck, "LAST_ACK", &[]),
+    spelling(State::TimeWait, "TIME_WAIT", &[]),
+    spelling(State::Close, "CLOSE", &["closed", "unconnected", "unconn"]),
+    spelling(State::Bound, "BOUND", &["boundinactive"]),
+];
+
+/// A word without case, `-` and `_`: `fin-wait-1`, `FIN_WAIT1` and `FinWait1` are one word.
+pub(super) fn fold(word: &str) -> String {
+    word.chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+impl State {
+    /// How many states have a name.
+    pub const NAMED: usize = 12;
+
+    /// Every named state, in the order of a connection's life; BOUND last.
+    pub fn named() -> impl Iterator<Item = State> {
+        SPELLINGS.iter().map(|spelling| spelling.state)
+    }
+
+    /// The place of a named state in [`State::named`]; `None` for an unknown number.
+    pub(super) const fn index(self) -> Option<usize> {
+        Some(match self {
+            State::Listen => 0,
+            State::SynSent => 1,
+            State::SynRecv => 2,
+            State::Established => 3,
+            State::FinWait1 => 4,
+            State::FinWait2 => 5,
+            State::CloseWait => 6,
+            State::Closing => 7,
+            State::LastAck => 8,
+            State::TimeWait => 9,
+            State::Close => 10,
+            State::Bound => 11,
+            State::Unknown(_) => return None,
+        })
+    }
+
+    /// The state a word names, in any case and in any of the spellings of ss, netstat and RFC
+    /// 9293; `None` if it names none.
+    pub fn parse(word: &str) -> Option<State> {
+        let word = fold(word);
+        SPELLINGS
+            .iter()
+            .find(|spelling| fold(spelling.name) == word || spelling.aliases.contains(&&*word))
+            .map(|spelling| spelling.state)
+    }
+
+    /// Every word that [`State::parse`] understands, as a person would type it.
+    pub(super) fn words() -> impl Iterator<Item = (State, String)> {
+        SPELLINGS.iter().flat_map(|spelling| {
+            let name = spelling.name.to_lowercase().replace('_', "-");
+            std::iter::once(name)
+                .chain(spelling.aliases.iter().map(|alias| (*alias).to_owned()))
+                .map(|word| (spelling.state, word))
+        })
+    }
+
+    /// Whether a pile of sockets in this state usually means that something is stuck: a program
+    /// that does not close, a peer that does not answer, half-open connections.
+    pub fn deserves_a_look(self) -> bool {
+        match self {
+            State::SynSent
+            | State::SynRecv
+            | State::FinWait1
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::Unknown(_) => true,
+            State::Listen
+            | State::Established
+            | State::FinWait2
+            | State::TimeWait
+            | State::Close
+            | State::Bound => false,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    /// The name printed everywhere: `CLOSE_WAIT`, or `UNKNOWN(14)`. Honours width and alignment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.index().and_then(|index| SPELLINGS.get(index))) {
+            (_, Some(spelling)) => f.pad(spelling.name),
+            (State::Unknown(number), _) => f.pad(&format!("UNKNOWN({number})")),
+            (_, None) => f.pad("UNKNOWN"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_stands_in_the_table_at_its_own_index() {
+        for (index, spelling) in SPELLINGS.iter().enumerate() {
+            assert_eq!(spelling.state.index(), Some(index));
+            assert_eq!(spelling.state.to_string(), spelling.name);
+            for alias in spelling.aliases {
+                assert_eq!(*alias, fold(alias), "aliases are compared folded");
+            }
+        }
+    }
+
+    #[test]
+    fn the_spellings_of_ss_netstat_and_the_rfc_name_the_same_states() {
+        for (word, state) in [
+            ("estab", State::Established),
+            ("ESTABLISHED", State::Established),
+            ("syn-recv", State::SynRecv),
+            ("syn-rcv", State::SynRecv),
+            ("SYN-RECEIVED", State::SynRecv),
+            ("fin-wait-1", State::FinWait1),
+            ("FIN_WAIT2", State::FinWait2),
+            ("Fin-Wait2", State::FinWait2),
+            ("time-wait", State::TimeWait),
+            ("listening", State::Listen),
+            ("unconnected", State::Close),
+            ("closed", State::Close),
+            ("close", State::Close),
+            ("close-wait", State::CloseWait),
+            ("bound-inactive", State::Bound),
+        ] {
+            assert_eq!(State::parse(word), Some(state), "{word}");
+        }
+        assert_eq!(State::parse("established?"), None);
+        assert_eq!(State::parse(""), None);
+    }
+
+    #[test]
+    fn an_unknown_number_is_printed_and_not_understood() {
+        assert_eq!(State::Unknown(14).to_string(), "UNKNOWN(14)");
+        assert_eq!(State::parse("UNKNOWN(14)"), None);
+    }
+
+    #[test]
+    fn every_word_offered_to_a_person_is_understood() {
+        for (state, word) in State::words() {
+            assert_eq!(State::parse(&word), Some(state), "{word}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Which states are asked for: another type than the state a socket is told to be in, because
+//! the two differ (BOUND is asked for and never told; unknown numbers are told and never asked).
+//!
+//! Holds the groups of states that ss(8) knows and the parser of `--state LIST`; must not know
+//! the kernel's bit mask, which `source` makes from it.
+
+use super::state::{State, fold};
+
+/// A set of named states. Empty sets can be made (by intersection); a caller refuses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateSet(u16);
+
+/// A word in a list of states that names neither a state nor a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownState {
+    /// The word as typed.
+    pub word: String,
+    /// The valid word most like it, if any is alike at all.
+    pub nearest: Option<String>,
+}
+
+/// The groups of ss(8), section STATE-FILTER, less the bound state, which must be named.
+const GROUPS: [(&str, StateSet); 5] = [
+    ("all", StateSet::ALL),
+    (
+        "connected",
+        StateSet::ALL.without(State::Listen).without(State::Close),
+    ),
+    (
+        "synchronized",
+        StateSet::ALL
+            .without(State::Listen)
+            .without(State::Close)
+            .without(State::SynSent),
+    ),
+    (
+        "bucket",
+        StateSet::NONE.with(State::SynRecv).with(State::TimeWait),
+    ),
+    (
+        "big",
+        StateSet::ALL
+            .without(State::SynRecv)
+            .without(State::TimeWait),
+    ),
+];
+
+impl StateSet {
+    /// No state.
+    pub const NONE: StateSet = StateSet(0);
+
+    /// The eleven states of a connection: every named one but BOUND.
+    pub const ALL: StateSet = StateSet((1 << (State::NAMED - 1)) - 1);
+
+    const fn bit(state: State) -> u16 {
+        match state.index() {
+            Some(index) => 1 << index,
+            None => 0,
+        }
+    }
+
+    /// This set and `state`; an unknown state cannot be asked for and adds nothing.
+    #[must_use]
+    pub const fn with(self, state: State) -> StateSet {
+        StateSet(self.0 | Self::bit(state))
+    }
+
+    /// This set without `state`.
+    #[must_use]
+    pub const fn without(self, state: State) -> StateSet {
+        StateSet(self.0 & !Self::bit(state))
+    }
+
+    /// The states in both.
+    #[must_use]
+    pub const fn intersection(self, other: StateSet) -> StateSet {
+        StateSet(self.0 & other.0)
+    }
+
+    /// The states in either.
+    #[must_use]
+    pub const fn union(self, other: StateSet) -> StateSet {
+        StateSet(self.0 | other.0)
+    }
+
+    /// Whether no state is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether a socket told to be in `state` is asked for. States without a name belong to the
+    /// answer only when all eleven do.
+    pub const fn contains(self, state: State) -> bool {
+        match state.index() {
+            Some(index) => self.0 & (1 << index) != 0,
+            None => self.0 & Self::ALL.0 == Self::ALL.0,
+        }
+    }
+
+    /// The states of the set, in the order of a connection's life.
+    pub fn iter(self) -> impl Iterator<Item = State> {
+        State::named().filter(move |state| self.contains(*state))
+    }
+
+    /// One word of a list: a state in any spelling, or a group of ss(8).
+    ///
+    /// # Errors
+    /// The word, and the nearest valid one, when it is neither.
+    pub fn parse_word(word: &str) -> Result<StateSet, UnknownState> {
+        if let Some(state) = State::parse(word) {
+            return Ok(StateSet::NONE.with(state));
+        }
+        let folded = fold(word);
+        GROUPS
+            .iter()
+            .find(|(name, _)| *name == folded)
+            .map(|(_, set)| *set)
+            .ok_or_else(|| UnknownState {
+                word: word.to_owned(),
+                nearest: nearest(word),
+            })
+    }
+}
+
+/// The valid word most like `word`. Compared folded, so that `FIN_WAIT_3` is near `fin-wait1`;
+/// below a likeness of 0.7 a suggestion is noise (the threshold of clap's own suggestions).
+fn nearest(word: &str) -> Option<String> {
+    let folded = fold(word);
+    State::words()
+        .map(|(_, word)| word)
+        .chain(GROUPS.iter().map(|(name, _)| (*name).to_owned()))
+        .map(|valid| (strsim::jaro_winkler(&folded, &fold(&valid)), valid))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, valid)| valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(set: StateSet) -> Vec<String> {
+        set.iter().map(|state| state.to_string()).collect()
+    }
+
+    #[test]
+    fn all_means_the_eleven_states_and_not_bound() {
+        assert_eq!(StateSet::ALL.iter().count(), 11);
+        assert!(!StateSet::ALL.contains(State::Bound));
+        assert_eq!(StateSet::parse_word("all"), Ok(StateSet::ALL));
+    }
+
+    #[test]
+    fn the_groups_are_those_of_ss() {
+        let group = |word| names(StateSet::parse_word(word).unwrap());
+        assert_eq!(group("bucket"), ["SYN_RECV", "TIME_WAIT"]);
+        assert_eq!(
+            group("synchronized"),
+            [
+                "SYN_RECV",
+                "ESTABLISHED",
+                "FIN_WAIT1",
+                "FIN_WAIT2",
+                "CLOSE_WAIT",
+                "CLOSING",
+                "LAST_ACK",
+                "TIME_WAIT"
+            ]
+        );
+        assert_eq!(group("connected").len(), 9);
+        assert_eq!(group("BIG").len(), 9);
+    }
+
+    #[test]
+    fn unknown_states_belong_to_the_answer_only_when_all_were_asked_for() {
+        assert!(StateSet::ALL.contains(State::Unknown(14)));
+        assert!(
+            !StateSet::ALL
+                .without(State::Close)
+                .contains(State::Unknown(14))
+        );
+        assert!(
+            StateSet::ALL
+                .with(State::Bound)
+                .contains(State::Unknown(14))
+        );
+    }
+
+    #[test]
+    fn a_misspelt_state_names_the_nearest_valid_word() {
+        for (word, near) in [
+            ("establised", "established"),
+            ("tim-wait", "time-wait"),
+            ("FIN_WAIT_3", "fin-wait2"),
+            ("conected", "connected"),
+        ] {
+            let unknown = StateSet::parse_word(word).unwrap_err();
+            assert_eq!(unknown.nearest.as_deref(), Some(near), "{word}");
+        }
+        assert_eq!(StateSet::parse_word("xyzzy").unwrap_err().nearest, None);
+    }
+}

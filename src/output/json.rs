@@ -1,0 +1,109 @@
+//! An answer as one line of JSON, the shape of which is promised in tcpstates(1).
+//!
+//! Within a version, keys are only ever added.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::utc_stamp;
+use crate::model::Snapshot;
+
+/// The version of the shape.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    version: u32,
+    time: String,
+    source: &'static str,
+    complete: bool,
+    total: u64,
+    states: States<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// The counts by name, in the order of a connection's life.
+struct States<'a>(&'a Snapshot);
+
+impl Serialize for States<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for state in self.0.states() {
+            map.serialize_entry(&state.to_string(), &self.0.counts.get(state))?;
+        }
+        map.end()
+    }
+}
+
+/// Writes one object and a line end.
+///
+/// # Errors
+/// The writer's.
+pub fn write_json(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+    let observation = &snapshot.observation;
+    let line = Line {
+        version: VERSION,
+        time: utc_stamp(observation.time),
+        source: observation.source.name(),
+        complete: observation.completeness.is_complete(),
+        total: snapshot.counts.total(),
+        states: States(snapshot),
+        warnings: observation
+            .completeness
+            .losses()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::model::{Completeness, Counts, Loss, Observation, SourceName, State, StateSet};
+
+    #[test]
+    fn an_answer_has_the_promised_keys_in_the_promised_order() {
+        let mut counts = Counts::default();
+        counts.add(State::Established, 3);
+        counts.add(State::Unknown(14), 1);
+        let mut snapshot = Snapshot {
+            observation: Observation {
+                time: UNIX_EPOCH + Duration::from_millis(1_795_449_223_120),
+                source: SourceName::Netlink,
+                completeness: Completeness::default(),
+            },
+            asked: StateSet::NONE.with(State::Established).with(State::Listen),
+            counts,
+        };
+        let render = |snapshot: &Snapshot| {
+            let mut out = Vec::new();
+            write_json(&mut out, snapshot).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            render(&snapshot),
+            concat!(
+                r#"{"version":1,"time":"2026-11-23T15:53:43.120Z","source":"netlink","complete":true,"#,
+                r#""total":4,"states":{"LISTEN":0,"ESTABLISHED":3,"UNKNOWN(14)":1}}"#,
+                "\n"
+            )
+        );
+        snapshot.observation.completeness.lose(Loss::Overrun);
+        let incomplete = render(&snapshot);
+        assert!(incomplete.contains(r#""complete":false"#), "{incomplete}");
+        assert!(
+            incomplete.ends_with(
+                "\"warnings\":[\"the kernel dropped messages; sockets are missing\"]}\n"
+            ),
+            "{incomplete}"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! How answers show: as a table or as JSON, into any writer.
+//!
+//! Knows no terminal: whoever calls says how wide it is, and whether there may be colour.
+
+mod bar;
+mod json;
+mod look;
+mod table;
+
+pub use json::write_json;
+pub use look::Look;
+pub use table::{Rows, write_table};
+
+use std::time::SystemTime;
+
+/// A time as RFC 3339 in UTC, with milliseconds: `2026-11-23T15:53:43.123Z`.
+fn utc_stamp(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time)
+        // A clock beyond the year 9999 shows as the last time that has a stamp.
+        .map_or(format!("{:.3}", jiff::Timestamp::MAX), |stamp| {
+            format!("{stamp:.3}")
+        })
+}

@@ -1,0 +1,140 @@
+//! The tables `tcp` and `tcp6` of a proc file system, proc(5): read as a stream, row by row.
+//!
+//! Knows which directory to read and what it shows; rows are parsed by `row`. It selects by state
+//! here, since nobody else does, and loses no row silently.
+
+mod lines;
+mod root;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use root::{NoTables, ProcNet};
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::model::{Completeness, Family, Loss, Sink};
+use crate::question::Question;
+use lines::{Line, Lines};
+use row::parse_row;
+
+/// A table that must be there could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {error}", .path.display())]
+pub struct ProcError {
+    /// The table.
+    pub path: PathBuf,
+    /// Why not.
+    pub error: io::Error,
+}
+
+impl ProcNet {
+    /// Pours every socket of the tables that the question asks for into `sink`.
+    ///
+    /// # Errors
+    /// When a table cannot be opened. An absent `tcp6` is a host without IPv6 and has no rows.
+    pub(super) fn visit<S: Sink>(
+        &self,
+        question: &Question,
+        sink: &mut S,
+    ) -> Result<Completeness, ProcError> {
+        let mut completeness = Completeness::default();
+        for family in question.families.iter() {
+            let path = self.directory().join(match family {
+                Family::V4 => "tcp",
+                Family::V6 => "tcp6",
+            });
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if family == Family::V6 && error.kind() == io::ErrorKind::NotFound => {
+                    continue;
+                }
+                Err(error) => return Err(ProcError { path, error }),
+            };
+            let mut table = Table {
+                path: &path,
+                family,
+                question,
+                completeness: &mut completeness,
+            };
+            if table.read(file, sink).is_break() {
+                break;
+            }
+        }
+        Ok(completeness)
+    }
+}
+
+/// One table while it is read.
+struct Table<'a> {
+    path: &'a Path,
+    family: Family,
+    question: &'a Question,
+    completeness: &'a mut Completeness,
+}
+
+impl Table<'_> {
+    /// Reads from header to end; `Break` when the sink wants no more.
+    fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
+        let mut lines = Lines::new(file);
+        let mut number: u64 = 0;
+        loop {
+            let line = match lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => {
+                    self.completeness.lose(Loss::Aborted {
+                        reason: format!("{}: {error}", self.path.display()),
+                    });
+                    return ControlFlow::Continue(());
+                }
+            };
+            number += 1;
+            if number == 1 && self.is_header(&line) {
+                continue;
+            }
+            self.row(number, &line, sink)?;
+        }
+        if number == 0 {
+            self.malformed("it is empty: even its header is missing".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether the first line is the header; where it is a row instead, that row is counted and
+    /// the missing header told: the file is not what the kernel wrote.
+    fn is_header(&mut self, line: &Line<'_>) -> bool {
+        let is_header =
+            matches!(line, Line::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"sl "));
+        if !is_header {
+            self.malformed("its header is missing".to_owned());
+        }
+        is_header
+    }
+
+    fn row<S: Sink>(&mut self, number: u64, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
+        let parsed = match line {
+            Line::Whole(bytes) => parse_row(bytes, self.family).map_err(|error| error.to_string()),
+            Line::Torn => Err("torn off before its end".to_owned()),
+            Line::TooLong => Err("longer than any row".to_owned()),
+        };
+        match parsed {
+            Ok(socket) if self.question.states.contains(socket.state) => sink.socket(&socket),
+            Ok(_) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.malformed(format!("line {number}: {error}"));
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn malformed(&mut self, what: String) {
+        self.completeness.lose(Loss::Malformed {
+            records: 1,
+            first: format!("{}: {what}", self.path.display()),
+        });
+    }
+}

@@ -1,0 +1,287 @@
+//! One row of `/proc/net/tcp` or `tcp6`, parsed from bytes and without allocating.
+//!
+//! The columns are those of `get_tcp4_sock` (net/ipv4/tcp_ipv4.c) and `get_tcp6_sock`
+//! (net/ipv6/tcp_ipv6.c), the same since 2.6; newer kernels print more columns behind them, which
+//! are ignored. A row with anything else in these is refused, so that a torn or foreign file is
+//! noticed and not miscounted.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::model::{Family, Socket};
+use crate::source::kernel_state::decode_state;
+
+/// The column a row was refused for, as the header of the table names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Slot,
+    LocalAddress,
+    RemoteAddress,
+    State,
+    Queues,
+    Timer,
+    Retransmits,
+    Uid,
+    Timeout,
+    Inode,
+}
+
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Column::Slot => "sl",
+            Column::LocalAddress => "local_address",
+            Column::RemoteAddress => "rem_address",
+            Column::State => "st",
+            Column::Queues => "tx_queue:rx_queue",
+            Column::Timer => "tr:tm->when",
+            Column::Retransmits => "retrnsmt",
+            Column::Uid => "uid",
+            Column::Timeout => "timeout",
+            Column::Inode => "inode",
+        }
+    }
+}
+
+/// Why a row was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RowError {
+    #[error("column {} is missing", .0.name())]
+    Missing(Column),
+    #[error("column {} is malformed", .0.name())]
+    Malformed(Column),
+}
+
+/// The columns of a row, one after the other.
+struct Columns<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    fn next(&mut self, column: Column) -> Result<&'a [u8], RowError> {
+        let text = self.rest.trim_ascii_start();
+        if text.is_empty() {
+            return Err(RowError::Missing(column));
+        }
+        let length = memchr::memchr(b' ', text).unwrap_or(text.len());
+        let (word, rest) = text.split_at_checked(length).unwrap_or((text, &[]));
+        self.rest = rest;
+        Ok(word)
+    }
+
+    /// The next column, read by `parse`.
+    fn parse<T>(
+        &mut self,
+        column: Column,
+        parse: impl FnOnce(&'a [u8]) -> Option<T>,
+    ) -> Result<T, RowError> {
+        parse(self.next(column)?).ok_or(RowError::Malformed(column))
+    }
+}
+
+/// Parses one row of the table of `family`.
+///
+/// # Errors
+/// Which column is missing or malformed.
+pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError> {
+    let mut columns = Columns { rest: line };
+    let address = |text| parse_address(text, family);
+    columns.parse(Column::Slot, |text| decimal(text.strip_suffix(b":")?))?;
+    let local = columns.parse(Column::LocalAddress, address)?;
+    let remote = columns.parse(Column::RemoteAddress, address)?;
+    let state = columns.parse(Column::State, |text| {
+        let [high, low] = text else { return None };
+        u8::try_from(hex_digit(*high)? << 4 | hex_digit(*low)?).ok()
+    })?;
+    let (send_queue, receive_queue) =
+        columns.parse(Column::Queues, |text| pair(text, hex_word, hex_word))?;
+    columns.parse(Column::Timer, |text| pair(text, hex, hex))?;
+    columns.parse(Column::Retransmits, hex)?;
+    let uid = columns.parse(Column::Uid, |text| u32::try_from(decimal(text)?).ok())?;
+    columns.parse(Column::Timeout, signed)?;
+    let inode = columns.parse(Column::Inode, decimal)?;
+    Ok(Socket {
+        state: decode_state(state),
+        family,
+        local,
+        remote,
+        receive_queue,
+        send_queue,
+        uid,
+        inode,
+    })
+}
+
+/// `first:second`.
+fn pair<A, B>(
+    text: &[u8],
+    first: impl FnOnce(&[u8]) -> Option<A>,
+    second: impl FnOnce(&[u8]) -> Option<B>,
+) -> Option<(A, B)> {
+    let colon = memchr::memchr(b':', text)?;
+    let (left, right) = text.split_at_checked(colon)?;
+    Some((first(left)?, second(right.strip_prefix(b":")?)?))
+}
+
+/// An address in 32-bit words of the host's byte order, and a port.
+fn parse_address(text: &[u8], family: Family) -> Option<SocketAddr> {
+    let (ip, port) = pair(text, |ip| parse_ip(ip, family), hex)?;
+    Some(SocketAddr::new(ip, u16::try_from(port).ok()?))
+}
+
+fn parse_ip(text: &[u8], family: Family) -> Option<IpAddr> {
+    let (words, []) = text.as_chunks::<8>() else {
+        return None;
+    };
+    match (family, words) {
+        (Family::V4, [word]) => Some(Ipv4Addr::from(hex_word(word)?.to_ne_bytes()).into()),
+        (Family::V6, [_, _, _, _]) => {
+            let mut octets = [0; 16];
+            for (word, octets) in words.iter().zip(octets.as_chunks_mut::<4>().0) {
+                *octets = hex_word(word)?.to_ne_bytes();
+            }
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+fn hex_digit(digit: u8) -> Option<u32> {
+    char::from(digit).to_digit(16)
+}
+
+/// A number of exactly eight hexadecimal digits (`%08X`).
+fn hex_word(text: &[u8]) -> Option<u32> {
+    if text.len() == 8 { hex(text) } else { None }
+}
+
+/// A hexadecimal number of at most eight digits.
+fn hex(text: &[u8]) -> Option<u32> {
+    if text.is_empty() || text.len() > 8 {
+        return None;
+    }
+    text.iter()
+        .try_fold(0, |number, digit| Some(number << 4 | hex_digit(*digit)?))
+}
+
+/// A decimal number without a sign.
+fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0u64, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// A decimal number that may be negative: the count of unanswered probes is printed as `%d`.
+fn signed(text: &[u8]) -> Option<u64> {
+    decimal(text.strip_prefix(b"-").unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::State;
+
+    const ROW: &str = "   3: 0100007F:1F90 0200007F:C001 08 0000000A:00000105 01:00000014 00000003  1000        2 91827 1 ffff8880 20 4 30 10 -1";
+
+    fn refused(column: usize, text: &str) -> RowError {
+        let mut columns: Vec<_> = ROW.split_whitespace().collect();
+        columns[column] = text;
+        parse_row(columns.join(" ").as_bytes(), Family::V4).unwrap_err()
+    }
+
+    #[test]
+    fn a_row_is_read_as_the_kernel_wrote_it() {
+        let socket = parse_row(ROW.as_bytes(), Family::V4).unwrap();
+        assert_eq!(socket.state, State::CloseWait);
+        if cfg!(target_endian = "little") {
+            assert_eq!(socket.local, "127.0.0.1:8080".parse().unwrap());
+            assert_eq!(socket.remote, "127.0.0.2:49153".parse().unwrap());
+        }
+        assert_eq!((socket.send_queue, socket.receive_queue), (10, 0x105));
+        assert_eq!((socket.uid, socket.inode), (1000, 91827));
+    }
+
+    #[test]
+    fn a_v6_row_has_its_address_in_four_words() {
+        let row = ROW.replace("0100007F:1F90", "0000000000000000FFFF00000100007F:1F90");
+        let row = row.replace("0200007F:C001", "B80D0120000000000000000001000000:01BB");
+        let socket = parse_row(row.as_bytes(), Family::V6).unwrap();
+        assert_eq!(socket.family, Family::V6);
+        if cfg!(target_endian = "little") {
+            assert_eq!(socket.local, "[::ffff:127.0.0.1]:8080".parse().unwrap());
+            assert_eq!(socket.remote, "[2001:db8::1]:443".parse().unwrap());
+        }
+        assert_eq!(
+            parse_row(row.as_bytes(), Family::V4),
+            Err(RowError::Malformed(Column::LocalAddress))
+        );
+    }
+
+    #[test]
+    fn an_unknown_state_is_kept_by_number() {
+        let row = ROW.replace(" 08 ", " 0E ");
+        let socket = parse_row(row.as_bytes(), Family::V4).unwrap();
+        assert_eq!(socket.state, State::Unknown(14));
+    }
+
+    #[test]
+    fn a_malformed_column_is_named() {
+        for (column, texts, name) in [
+            (0, &["3", "x:", ":"][..], Column::Slot),
+            (
+                1,
+                &["0100007F", "0100007G:1F90", "0100007F:11F90", "07F:1F90"],
+                Column::LocalAddress,
+            ),
+            (
+                2,
+                &["0200007F:", ":C001", "0200007F-C001"],
+                Column::RemoteAddress,
+            ),
+            (3, &["8", "008", "0G", "+8"], Column::State),
+            (4, &["0000000A", "A:5", "0000000A:0000010x"], Column::Queues),
+            (5, &["01", "01:", "zz:00000014"], Column::Timer),
+            (6, &["-1", "0000000003"], Column::Retransmits),
+            (7, &["root", "4294967296", "-1"], Column::Uid),
+            (8, &["-", "0x2"], Column::Timeout),
+            (9, &["9182x", "-1"], Column::Inode),
+        ] {
+            for text in texts {
+                assert_eq!(refused(column, text), RowError::Malformed(name), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_cut_at_any_byte_is_refused_or_has_all_its_columns() {
+        let inode_ends = ROW.find("91827").unwrap() + "91827".len();
+        for length in 0..ROW.len() {
+            let parsed = parse_row(&ROW.as_bytes()[..length], Family::V4);
+            let inode_begun = length > inode_ends - "91827".len();
+            assert_eq!(parsed.is_ok(), inode_begun, "{length}");
+        }
+        assert_eq!(
+            parse_row(b"", Family::V4),
+            Err(RowError::Missing(Column::Slot))
+        );
+        assert_eq!(
+            parse_row(b"0: 0100007F:1F90", Family::V4),
+            Err(RowError::Missing(Column::RemoteAddress))
+        );
+    }
+
+    #[test]
+    fn no_single_changed_byte_makes_it_panic() {
+        for at in 0..ROW.len() {
+            for byte in 0..=u8::MAX {
+                let mut row = ROW.as_bytes().to_vec();
+                row[at] = byte;
+                let _ = parse_row(&row, Family::V4);
+                let _ = parse_row(&row, Family::V6);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One dump: a request, the datagrams that answer it, and what went wrong on the way.
+//!
+//! Every datagram is checked for its sender, its sequence number and its port (netlink(7)); what
+//! does not belong to this dump is ignored. Whether to ask again is for the caller to say.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use rustix::io::Errno;
+
+use super::error::NetlinkError;
+use super::transport::{Datagram, Transport};
+use crate::model::{Completeness, Loss, Sink, Socket, State};
+use crate::source::wire::{Message, Messages, Payload, Request, decode_socket};
+
+/// The kernel fills what it is offered up to 32 KiB (`netlink_dump`, net/netlink/af_netlink.c,
+/// since 4.5); more gains nothing, less costs a system call for every datagram.
+pub(super) const BUFFER_LEN: usize = 32 * 1024;
+
+/// What a dump came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// How many sockets were handed on.
+    pub(super) sockets: u64,
+    /// How many of them were in BOUND.
+    pub(super) bound: u64,
+    /// What was lost.
+    pub(super) completeness: Completeness,
+    /// Whether the loss is of a kind that asking again may make good.
+    pub(super) worth_a_retry: bool,
+    /// Whether the sink wanted no more.
+    pub(super) ended_by_sink: bool,
+}
+
+impl Outcome {
+    /// Adds the outcome of a second dump that answers the other half of the same question.
+    pub(super) fn join(&mut self, other: Outcome) {
+        self.sockets += other.sockets;
+        self.bound += other.bound;
+        self.worth_a_retry |= other.worth_a_retry;
+        self.ended_by_sink |= other.ended_by_sink;
+        for loss in other.completeness.losses() {
+            self.completeness.lose(loss.clone());
+        }
+    }
+}
+
+/// Where a dump stands after a datagram.
+enum Progress {
+    More,
+    Ended,
+}
+
+/// One dump under way.
+struct Dump<'a, S> {
+    request: Request,
+    sequence: u32,
+    port: u32,
+    sink: &'a mut S,
+    outcome: Outcome,
+}
+
+/// Sends `request` and pours the answer into `sink`.
+///
+/// # Errors
+/// Only while no socket has been handed on: a failed call, or a refusal by the kernel. Later
+/// failures end the dump and stand in its [`Outcome`].
+pub(super) fn dump<T: Transport, S: Sink>(
+    transport: &mut T,
+    buffer: &mut [u8],
+    request: Request,
+    sequence: u32,
+    sink: &mut S,
+) -> Result<Outcome, NetlinkError> {
+    transport.send(&request.encode(sequence))?;
+    let mut dump = Dump {
+        request,
+        sequence,
+        port: transport.port(),
+        sink,
+        outcome: Outcome::default(),
+    };
+    loop {
+        let progress = match transport.receive(buffer) {
+            Ok(datagram) => dump.datagram(datagram, buffer)?,
+            Err(error) => dump.receive_failed(error)?,
+        };
+        if let Progress::Ended = progress {
+            return Ok(dump.outcome);
+        }
+    }
+}
+
+impl<S: Sink> Dump<'_, S> {
+    fn datagram(&mut self, datagram: Datagram, buffer: &[u8]) -> Result<Progress, NetlinkError> {
+        if datagram.sender != 0 {
+            // Any process may send to our port; only the kernel is believed.
+            return Ok(Progress::More);
+        }
+        let received = buffer.get(..datagram.length).unwrap_or(buffer);
+        for message in Messages::new(received) {
+            let progress = match message {
+                Ok(message) => self.message(message)?,
+                // A cut datagram ends in a cut message; that loss is told below, once.
+                Err(_) if datagram.length > buffer.len() => break,
+                Err(error) => {
+                    self.malformed(error);
+                    return Ok(self.cannot_go_on());
+                }
+            };
+            if let Progress::Ended = progress {
+                return Ok(Progress::Ended);
+            }
+        }
+        if datagram.length > buffer.len() {
+            self.outcome.completeness.lose(Loss::Truncated {
+                bytes: datagram.length,
+            });
+            return Ok(self.cannot_go_on());
+        }
+        Ok(Progress::More)
+    }
+
+    /// The end of this datagram is unknown, and the DONE may have been in it: to wait for more
+    /// might be to wait for ever.
+    fn cannot_go_on(&mut self) -> Progress {
+        self.outcome.worth_a_retry = true;
+        Progress::Ended
+    }
+
+    fn message(&mut self, message: Message<'_>) -> Result<Progress, NetlinkError> {
+        if message.sequence != self.sequence || message.port != self.port {
+            return Ok(Progress::More);
+        }
+        if message.interrupted {
+            // How often it was so is for the caller, who counts the attempts.
+            self.outcome
+                .completeness
+                .lose(Loss::Interrupted { attempts: 1 });
+            self.outcome.worth_a_retry = true;
+        }
+        match message.payload {
+            Payload::Record {
+                message_type,
+                bytes,
+            } => Ok(self.record(message_type, bytes)),
+            Payload::Done { errno: 0 } => Ok(Progress::Ended),
+            Payload::Done { errno } | Payload::Error { errno } => self.refused(errno),
+            Payload::Overrun => {
+                self.overrun();
+                Ok(Progress::More)
+            }
+            Payload::Noop => Ok(Progress::More),
+        }
+    }
+
+    fn record(&mut self, message_type: u16, bytes: &[u8]) -> Progress {
+        if message_type != self.request.message_type() {
+            self.malformed(format!("a message of unknown type {message_type}"));
+            return Progress::More;
+        }
+        match decode_socket(bytes, self.request.close_means()) {
+            Ok(socket) => self.hand_on(&socket),
+            Err(error) => {
+                self.malformed(format!("inet_diag_msg: {error}"));
+                Progress::More
+            }
+        }
+    }
+
+    fn hand_on(&mut self, socket: &Socket) -> Progress {
+        self.outcome.sockets += 1;
+        self.outcome.bound += u64::from(socket.state == State::Bound);
+        match self.sink.socket(socket) {
+            ControlFlow::Continue(()) => Progress::More,
+            ControlFlow::Break(()) => {
+                self.outcome.ended_by_sink = true;
+                Progress::Ended
+            }
+        }
+    }
+
+    fn malformed(&mut self, first: String) {
+        self.outcome
+            .completeness
+            .lose(Loss::Malformed { records: 1, first });
+    }
+
+    fn overrun(&mut self) {
+        self.outcome.completeness.lose(Loss::Overrun);
+        self.outcome.worth_a_retry = true;
+    }
+
+    fn refused(&mut self, errno: i32) -> Result<Progress, NetlinkError> {
+        let error = io::Error::from_raw_os_error(errno);
+        if self.outcome.sockets == 0 {
+            return Err(NetlinkError::Refused { error });
+        }
+        self.outcome.completeness.lose(Loss::Aborted {
+            reason: format!("the kernel answered {error}"),
+        });
+        Ok(Progress::Ended)
+    }
+
+    fn receive_failed(&mut self, error: NetlinkError) -> Result<Progress, NetlinkError> {
+        if error.errno() == Some(Errno::NOBUFS) {
+            self.overrun();
+            return Ok(Progress::More);
+        }
+        if self.outcome.sockets == 0 {
+            return Err(error);
+        }
+        self.outcome.completeness.lose(Loss::Aborted {
+            reason: error.to_string(),
+        });
+        Ok(Progress::Ended)
+    }
+}

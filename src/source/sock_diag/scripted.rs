@@ -1,0 +1,94 @@
+//! A kernel that answers by script: it refuses, lies, is interrupted or falls silent as told.
+
+use std::collections::VecDeque;
+use std::io;
+
+use rustix::io::Errno;
+
+use super::error::{Call, NetlinkError};
+use super::transport::{Datagram, Transport};
+use crate::source::wire::build::{inet_diag_msg, message};
+
+/// Our port in every scripted conversation.
+pub(super) const PORT: u32 = 4711;
+
+/// One turn of the kernel.
+pub(super) enum Turn {
+    /// A datagram from this sender.
+    Datagram(u32, Vec<u8>),
+    /// The receive call fails.
+    Fails(Errno),
+}
+
+/// What the kernel does on one socket, and what it was asked there.
+pub(super) struct Scripted {
+    turns: VecDeque<Turn>,
+}
+
+impl Scripted {
+    pub(super) fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
+        Scripted {
+            turns: turns.into_iter().collect(),
+        }
+    }
+}
+
+impl Transport for Scripted {
+    fn port(&self) -> u32 {
+        PORT
+    }
+
+    fn send(&mut self, request: &[u8]) -> Result<(), NetlinkError> {
+        assert!(matches!(request.len(), 72 | 76));
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Datagram, NetlinkError> {
+        match self.turns.pop_front() {
+            Some(Turn::Datagram(sender, bytes)) => {
+                let fits = bytes.len().min(buffer.len());
+                buffer[..fits].copy_from_slice(&bytes[..fits]);
+                Ok(Datagram {
+                    length: bytes.len(),
+                    sender,
+                })
+            }
+            Some(Turn::Fails(errno)) => Err(Call::RecvFrom.failed()(errno.into())),
+            // As the real one does after waiting in vain.
+            None => Err(Call::RecvFrom.failed()(io::Error::from(Errno::AGAIN))),
+        }
+    }
+}
+
+/// The type of the messages that answer request number `sequence`: in these scripts the first one
+/// of a conversation asks for both families at once.
+pub(super) const ONE_WALK: u16 = 18;
+pub(super) const ONE_FAMILY: u16 = 20;
+
+/// Sockets in the states of these numbers, in one datagram that answers request `sequence`.
+pub(super) fn sockets(message_type: u16, sequence: u32, states: &[u8]) -> Turn {
+    flagged_sockets(message_type, 0, sequence, states)
+}
+
+pub(super) fn flagged_sockets(message_type: u16, flags: u16, sequence: u32, states: &[u8]) -> Turn {
+    let messages = states.iter().flat_map(|state| {
+        message(
+            message_type,
+            flags,
+            (sequence, PORT),
+            &inet_diag_msg(*state),
+        )
+    });
+    Turn::Datagram(0, messages.collect())
+}
+
+/// NLMSG_DONE.
+pub(super) fn done(sequence: u32, errno: i32) -> Turn {
+    Turn::Datagram(0, message(3, 0, (sequence, PORT), &(-errno).to_ne_bytes()))
+}
+
+/// NLMSG_ERROR.
+pub(super) fn refusal(sequence: u32, errno: Errno) -> Turn {
+    let body = (-errno.raw_os_error()).to_ne_bytes();
+    Turn::Datagram(0, message(2, 0, (sequence, PORT), &body))
+}

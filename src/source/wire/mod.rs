@@ -1,0 +1,14 @@
+//! Bytes to records and back, as `linux/netlink.h` and `linux/inet_diag.h` lay them out.
+//!
+//! Pure: no system call is made here, and no byte from outside makes it panic. The conversation
+//! that carries the bytes is `source::sock_diag`.
+
+#[cfg(test)]
+pub(super) mod build;
+mod datagram;
+mod request;
+mod socket;
+
+pub(super) use datagram::{Message, Messages, Payload};
+pub(super) use request::{Request, Walk};
+pub(super) use socket::decode_socket;

@@ -1,0 +1,141 @@
+//! The two requests for a dump of TCP sockets.
+//!
+//! `SOCK_DIAG_BY_FAMILY` (since 3.3) carries `struct inet_diag_req_v2` and walks the kernel's
+//! hash once for one family. `TCPDIAG_GETSOCK` (since 2.6.14, for TCP only) carries the older
+//! `struct inet_diag_req`; its dump ignores the family, so that one walk returns IPv4 and IPv6
+//! (`inet_diag_dump_compat`, net/ipv4/inet_diag.c, to 6.18 at least).
+
+use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
+use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
+
+use crate::model::{Family, State, StateSet};
+use crate::source::kernel_state::encode_mask;
+
+/// `TCPDIAG_GETSOCK` in `linux/inet_diag.h`.
+const TCPDIAG_GETSOCK: u16 = 18;
+
+/// `sizeof(struct nlmsghdr)`.
+const NETLINK_HEADER_LEN: usize = 16;
+
+/// `sizeof(struct inet_diag_req)`: family, source and destination length, extensions (a byte
+/// each), `struct inet_diag_sockid` (48), states and dbs (4 each). The kernel answers EINVAL to
+/// any shorter one.
+const COMPAT_LEN: usize = 60;
+
+/// Where `idiag_states` begins in it.
+const COMPAT_STATES: usize = 52;
+
+/// One walk over the kernel's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum Walk {
+    /// IPv4 and IPv6 together.
+    BothFamilies,
+    /// One family.
+    OneFamily(Family),
+}
+
+/// A dump of the sockets in some states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) struct Request {
+    pub(in crate::source) walk: Walk,
+    pub(in crate::source) states: StateSet,
+}
+
+impl Request {
+    /// The type of the request, which is also the type of every message that answers it.
+    pub(in crate::source) fn message_type(self) -> u16 {
+        match self.walk {
+            Walk::BothFamilies => TCPDIAG_GETSOCK,
+            Walk::OneFamily(_) => SOCK_DIAG_BY_FAMILY,
+        }
+    }
+
+    /// What a socket told to be in CLOSE is in. The kernel reports bound sockets as CLOSE, and
+    /// nothing else so: with the bound bit set, CLOSE means BOUND.
+    pub(in crate::source) fn close_means(self) -> State {
+        if self.states.contains(State::Bound) {
+            State::Bound
+        } else {
+            State::Close
+        }
+    }
+
+    /// The bytes to send, netlink header included.
+    pub(in crate::source) fn encode(self, sequence: u32) -> Vec<u8> {
+        let body = match self.walk {
+            Walk::BothFamilies => self.encode_compat().to_vec(),
+            Walk::OneFamily(family) => self.encode_v2(family),
+        };
+        let length = NETLINK_HEADER_LEN + body.len();
+        let mut bytes = vec![0; length];
+        let mut message = NetlinkBuffer::new(&mut bytes);
+        // A request is some 70 bytes long.
+        message.set_length(u32::try_from(length).unwrap_or(u32::MAX));
+        message.set_message_type(self.message_type());
+        message.set_flags(NLM_F_REQUEST | NLM_F_DUMP);
+        message.set_sequence_number(sequence);
+        message.payload_mut().copy_from_slice(&body);
+        bytes
+    }
+
+    fn encode_compat(self) -> [u8; COMPAT_LEN] {
+        let mut body = [0; COMPAT_LEN];
+        let mask = encode_mask(self.states).to_ne_bytes();
+        body[COMPAT_STATES..COMPAT_STATES + mask.len()].copy_from_slice(&mask);
+        body
+    }
+
+    fn encode_v2(self, family: Family) -> Vec<u8> {
+        let (family, socket_id) = match family {
+            Family::V4 => (AF_INET, SocketId::new_v4()),
+            Family::V6 => (AF_INET6, SocketId::new_v6()),
+        };
+        let request = InetRequest {
+            family,
+            protocol: IPPROTO_TCP,
+            extensions: ExtensionFlags::empty(),
+            // The crate's flags know 1 to 11 only.
+            states: StateFlags::from_bits_retain(encode_mask(self.states)),
+            socket_id,
+        };
+        let mut body = vec![0; request.buffer_len()];
+        request.emit(&mut body);
+        body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_walk_for_both_families_is_the_older_request_of_76_bytes() {
+        let request = Request {
+            walk: Walk::BothFamilies,
+            states: StateSet::ALL,
+        };
+        let bytes = request.encode(7);
+        assert_eq!(bytes.len(), 76);
+        assert_eq!(bytes[0..4], 76u32.to_ne_bytes());
+        assert_eq!(bytes[4..6], 18u16.to_ne_bytes());
+        assert_eq!(bytes[6..8], 0x301u16.to_ne_bytes());
+        assert_eq!(bytes[8..12], 7u32.to_ne_bytes());
+        assert_eq!(bytes[68..72], 0xffeu32.to_ne_bytes());
+        assert!(bytes[12..68].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn one_family_is_the_newer_request_of_72_bytes() {
+        let request = Request {
+            walk: Walk::OneFamily(Family::V6),
+            states: StateSet::NONE.with(State::Bound).with(State::Listen),
+        };
+        let bytes = request.encode(1);
+        assert_eq!(bytes.len(), 72);
+        assert_eq!(bytes[4..6], 20u16.to_ne_bytes());
+        assert_eq!(bytes[16..20], [10, 6, 0, 0]);
+        assert_eq!(bytes[20..24], (1u32 << 13 | 1 << 10).to_ne_bytes());
+    }
+}

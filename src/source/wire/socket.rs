@@ -1,0 +1,173 @@
+//! One socket out of the bytes that answer a request: `struct inet_diag_msg`, 72 bytes, then
+//! attributes (`linux/inet_diag.h`, unchanged since 2.6.14).
+//!
+//! Only the fixed header is read, in place and without allocating; attributes stay untouched
+//! until somebody needs one.
+
+use std::net::SocketAddr;
+
+use netlink_packet_core::Parseable;
+use netlink_packet_sock_diag::constants::AF_INET;
+use netlink_packet_sock_diag::inet::InetResponseHeader;
+
+use crate::model::{Family, Socket, State};
+use crate::source::kernel_state::decode_state;
+
+/// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
+///
+/// # Errors
+/// A line that says what is wrong, for bytes shorter than the header or of a family that is
+/// neither AF_INET nor AF_INET6; the socket is lost and must be reported as such.
+pub(in crate::source) fn decode_socket(bytes: &[u8], close_means: State) -> Result<Socket, String> {
+    let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
+    let told = decode_state(header.state);
+    let id = header.socket_id;
+    Ok(Socket {
+        state: if told == State::Close {
+            close_means
+        } else {
+            told
+        },
+        // The parser refuses every other family.
+        family: if header.family == AF_INET {
+            Family::V4
+        } else {
+            Family::V6
+        },
+        local: SocketAddr::new(id.source_address, id.source_port),
+        remote: SocketAddr::new(id.destination_address, id.destination_port),
+        receive_queue: header.recv_queue,
+        send_queue: header.send_queue,
+        uid: header.uid,
+        inode: header.inode.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::source::wire::build::inet_diag_msg;
+    use crate::source::wire::{Messages, Payload};
+
+    /// What a TCPDIAG_GETSOCK dump answered; tests/fixtures/README.md says to whom.
+    const AS_ROOT: &[u8] = include_bytes!("../../../tests/fixtures/netlink/root.bin");
+    const AS_NOBODY: &[u8] = include_bytes!("../../../tests/fixtures/netlink/nobody.bin");
+
+    fn records(datagrams: &[u8]) -> Vec<&[u8]> {
+        Messages::new(datagrams)
+            .filter_map(|message| {
+                if let Payload::Record { bytes, .. } = message.unwrap().payload {
+                    Some(bytes)
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn sockets(datagrams: &[u8]) -> Vec<Socket> {
+        records(datagrams)
+            .into_iter()
+            .map(|bytes| decode_socket(bytes, State::Close).unwrap())
+            .collect()
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn recorded_sockets_are_read_alike_as_root_and_as_nobody() {
+        assert_eq!(sockets(AS_ROOT), sockets(AS_NOBODY));
+        let mut counts = BTreeMap::new();
+        for socket in sockets(AS_ROOT) {
+            *counts.entry((socket.state, socket.family)).or_insert(0) += 1;
+        }
+        let expected = BTreeMap::from([
+            ((State::Listen, Family::V4), 1),
+            ((State::Listen, Family::V6), 1),
+            ((State::Established, Family::V4), 3),
+            ((State::Established, Family::V6), 1),
+            ((State::FinWait2, Family::V6), 1),
+            ((State::CloseWait, Family::V6), 1),
+            ((State::TimeWait, Family::V6), 1),
+        ]);
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn every_field_of_a_recorded_listener_is_what_it_was() {
+        let listener = sockets(AS_ROOT)
+            .into_iter()
+            .find(|socket| socket.state == State::Listen && socket.family == Family::V6)
+            .unwrap();
+        assert_eq!(
+            listener,
+            Socket {
+                state: State::Listen,
+                family: Family::V6,
+                local: "[::]:9090".parse().unwrap(),
+                remote: "[::]:0".parse().unwrap(),
+                receive_queue: 0,
+                send_queue: 7,
+                uid: 0,
+                inode: 3_525_812,
+            }
+        );
+    }
+
+    #[test]
+    fn a_record_is_refused_exactly_when_its_header_is_cut() {
+        for bytes in records(AS_ROOT) {
+            for length in 0..=bytes.len() {
+                let decoded = decode_socket(&bytes[..length], State::Close);
+                assert_eq!(decoded.is_ok(), length >= 72, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_changed_byte_makes_it_panic() {
+        for at in 0..AS_ROOT.len() {
+            for byte in 0..=u8::MAX {
+                let mut datagrams = AS_ROOT.to_vec();
+                datagrams[at] = byte;
+                for message in Messages::new(&datagrams) {
+                    if let Ok(Payload::Record { bytes, .. }) = message.map(|m| m.payload) {
+                        let _ = decode_socket(bytes, State::Close);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_an_unknown_family_is_refused_and_unknown_states_are_kept() {
+        for number in 0..=u8::MAX {
+            let mut bytes = inet_diag_msg(number);
+            let socket = decode_socket(&bytes, State::Bound).unwrap();
+            match number {
+                7 => assert_eq!(socket.state, State::Bound),
+                1..=11 => assert!(!matches!(socket.state, State::Unknown(_))),
+                _ => assert_eq!(socket.state, State::Unknown(number)),
+            }
+            bytes[0] = number;
+            let known = number == 2 || number == 10;
+            assert_eq!(
+                decode_socket(&bytes, State::Close).is_ok(),
+                known,
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn attributes_that_nobody_knows_or_that_are_broken_cost_nothing() {
+        let mut bytes = inet_diag_msg(1).to_vec();
+        bytes.extend([0xff; 9]);
+        assert_eq!(
+            decode_socket(&bytes, State::Close).unwrap().state,
+            State::Established
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! How sockets add up: per state.
+//!
+//! A sink that keeps numbers and no sockets, so its memory does not grow with the table; it does
+//! not know where sockets come from.
+
+use std::ops::ControlFlow;
+
+use crate::model::{Counts, Sink, Socket};
+
+/// Counts sockets per state.
+#[derive(Debug, Default)]
+pub struct StateTally {
+    counts: Counts,
+}
+
+impl StateTally {
+    /// The counts so far.
+    pub fn into_counts(self) -> Counts {
+        self.counts
+    }
+}
+
+impl Sink for StateTally {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.counts.add(socket.state, 1);
+        ControlFlow::Continue(())
+    }
+
+    fn restart(&mut self) -> bool {
+        self.counts = Counts::default();
+        true
+    }
+}
