@@ -77,7 +77,6 @@ pub struct Summary {
     #[arg(
         long,
         value_name = "N",
-        requires = "watch",
         value_parser = parse_samples,
         allow_hyphen_values = true,
         help_heading = REPEAT

@@ -44,20 +44,35 @@ fn line(error: &clap::Error) -> String {
             format!("{argument} needs a value{}", words.allowed())
         }
         (ErrorKind::InvalidValue, Some(argument)) => format!(
-            "{argument}: `{value}` is not valid{}{}",
+            "{}: `{value}` is not valid{}{}",
+            without_placeholder(&argument),
             words.allowed(),
             words.suggestion(ContextKind::SuggestedValue)
         ),
         (ErrorKind::ValueValidation, Some(argument)) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{argument}: `{value}`: {reason}")
+            format!("{}: `{value}`: {reason}", without_placeholder(&argument))
         }
-        (ErrorKind::UnknownArgument, Some(argument)) => unknown(&words, &argument),
+        (ErrorKind::UnknownArgument, Some(argument)) => format!(
+            "{argument}: no such option{}",
+            words.suggestion(ContextKind::SuggestedArg)
+        ),
         (ErrorKind::ArgumentConflict, Some(argument)) => match words.prior() {
             Some(prior) if prior == argument => format!("{argument} is given twice"),
             Some(prior) => format!("{argument} and {prior} exclude each other"),
-            None => verb_comes_first(&argument).unwrap_or(format!("{argument} does not fit here")),
+            None => format!("{argument} does not fit here"),
         },
+        (ErrorKind::ArgumentConflict, None) => words
+            .one(ContextKind::InvalidSubcommand)
+            .and_then(|verb| verb_comes_first(&verb))
+            .unwrap_or_else(|| first_line(error)),
+        (ErrorKind::InvalidSubcommand, None) => format!(
+            "{}: no such command{}",
+            words
+                .one(ContextKind::InvalidSubcommand)
+                .unwrap_or_default(),
+            words.suggestion(ContextKind::SuggestedSubcommand)
+        ),
         (ErrorKind::MissingRequiredArgument, Some(missing)) => format!("{missing} is missing"),
         (ErrorKind::TooManyValues, Some(argument)) => {
             format!("{argument} takes no value, but was given `{value}`")
@@ -67,21 +82,9 @@ fn line(error: &clap::Error) -> String {
     format!("{line} (see tcpstates --help)")
 }
 
-/// A word that is no option, or a verb in the wrong place.
-fn unknown(words: &Words<'_>, argument: &str) -> String {
-    if let Some(advice) = verb_comes_first(argument) {
-        return advice;
-    }
-    let what = if argument.starts_with('-') {
-        "option"
-    } else {
-        "command"
-    };
-    let suggestion = match words.suggestion(ContextKind::SuggestedArg) {
-        none if none.is_empty() => words.suggestion(ContextKind::SuggestedSubcommand),
-        some => some,
-    };
-    format!("{argument}: no such {what}{suggestion}")
+/// `--watch` of `--watch <SECONDS>`.
+fn without_placeholder(argument: &str) -> &str {
+    argument.split_once(' ').map_or(argument, |(name, _)| name)
 }
 
 /// The advice for a verb that does not come first.

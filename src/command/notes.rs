@@ -65,13 +65,29 @@ impl<W: Write> Notes<W> {
 
     /// Tells an error, quiet or not.
     pub(super) fn error(&mut self, line: &str) {
-        let _ = writeln!(self.err, "tcpstates: {line}");
+        self.say(line);
+    }
+
+    /// One line, whatever it quotes: paths and words typed may hold line ends and escape
+    /// sequences, which must not reach a terminal.
+    fn say(&mut self, line: &str) {
+        let mut harmless = String::with_capacity(line.len());
+        for c in line.chars() {
+            if c.is_control() {
+                harmless.extend(c.escape_default());
+            } else {
+                harmless.push(c);
+            }
+        }
+        let _ = writeln!(self.err, "tcpstates: {harmless}");
     }
 
     fn tell(&mut self, lines: Vec<String>) {
         if !self.quiet {
-            for line in lines.iter().filter(|line| !self.told.contains(line)) {
-                let _ = writeln!(self.err, "tcpstates: {line}");
+            for line in &lines {
+                if !self.told.contains(line) {
+                    self.say(line);
+                }
             }
         }
         self.told = lines;
@@ -110,6 +126,12 @@ mod tests {
                 "tcpstates: note: no netlink",
             ]
         );
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let lines = spoken(|notes| notes.error("no such state `\x1b[31m\n\u{9b}`"));
+        assert_eq!(lines, [r"tcpstates: no such state `\u{1b}[31m\n\u{9b}`"]);
     }
 
     #[test]

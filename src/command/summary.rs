@@ -28,6 +28,11 @@ pub(super) fn run(
     if typed.quiet {
         notes.quiet();
     }
+    if typed.samples.is_some() && typed.watch.is_none() {
+        return Err(Failure::Usage(
+            "--samples needs --watch SECONDS: without it there is one sample".to_owned(),
+        ));
+    }
     let plan = Plan::choose(question(typed)?, sources(typed)?)?;
     let format = if typed.json {
         FormatName::Json
