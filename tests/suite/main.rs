@@ -1,0 +1,16 @@
+//! Tests over real sockets, each in a network namespace of its own.
+//!
+//! One binary for all of them: it is linked once, and it can start itself again inside a
+//! namespace. This file only lists the modules; it must not hold a test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod namespace;
+mod skip;
+mod syscall;
+mod zoo;

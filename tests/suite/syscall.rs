@@ -1,0 +1,175 @@
+//! The system calls that need `unsafe`: interface ioctls and leaving a namespace before exec.
+//!
+//! The only file of the suite with `unsafe` in it. Must not decide anything: it wraps one call at
+//! a time and hands the errno back. netdevice(7), unshare(2), user_namespaces(7); struct layouts
+//! from `linux/if.h`, `linux/ipv6.h` and `linux/if_tun.h`.
+
+#![allow(
+    unsafe_code,
+    reason = "rustix has no safe call for interface ioctls and pre_exec"
+)]
+
+use rustix::fs::{Mode, OFlags};
+use rustix::ioctl::{Opcode, Updater, opcode};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::process::Signal;
+use rustix::thread::UnshareFlags;
+use std::ffi::CStr;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+const TUNSETIFF: Opcode = opcode::write::<i32>(b'T', 202);
+const SIOCGIFFLAGS: Opcode = 0x8913;
+const SIOCSIFFLAGS: Opcode = 0x8914;
+const SIOCSIFADDR: Opcode = 0x8916;
+const SIOCSIFNETMASK: Opcode = 0x891c;
+const SIOCGIFINDEX: Opcode = 0x8933;
+
+const IFF_TUN: u16 = 0x0001;
+const IFF_NO_PI: u16 = 0x1000;
+const IFF_UP: u16 = 0x1;
+
+/// `struct ifreq`: a name, then a union whose largest member takes 24 bytes on 64-bit machines
+/// (16 on 32-bit ones, which read the first 16).
+#[repr(C, align(8))]
+struct InterfaceRequest {
+    name: [u8; 16],
+    value: [u8; 24],
+}
+
+/// `struct in6_ifreq`.
+#[repr(C)]
+struct AddressRequest {
+    address: [u8; 16],
+    prefix_length: u32,
+    index: i32,
+}
+
+impl InterfaceRequest {
+    fn new(name: &str, start: &[u8]) -> Self {
+        let mut request = Self {
+            name: [0; 16],
+            value: [0; 24],
+        };
+        // The last byte stays 0: the kernel expects a C string.
+        request.name[..15][..name.len()].copy_from_slice(name.as_bytes());
+        request.value[..start.len()].copy_from_slice(start);
+        request
+    }
+
+    fn submit<const OPCODE: Opcode>(&mut self, fd: impl AsFd) -> io::Result<()> {
+        // SAFETY: every OPCODE used in this file takes a pointer to `struct ifreq`, and at most
+        // writes within the 40 bytes of it that `InterfaceRequest` has.
+        let call = unsafe { Updater::<OPCODE, Self>::new(self) };
+        // SAFETY: as above; the call borrows `self` until it returns.
+        Ok(unsafe { rustix::ioctl::ioctl(fd, call) }?)
+    }
+}
+
+/// Opens a new TUN device called `name`; it lives as long as the file, which passes bare IP
+/// packets, one a read or write.
+pub(crate) fn open_tun(name: &str) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/net/tun")?;
+    InterfaceRequest::new(name, &(IFF_TUN | IFF_NO_PI).to_ne_bytes()).submit::<TUNSETIFF>(&file)?;
+    Ok(file)
+}
+
+/// Brings an interface up.
+pub(crate) fn raise_interface(name: &str) -> io::Result<()> {
+    let control = control_socket(AddressFamily::INET)?;
+    let mut request = InterfaceRequest::new(name, &[]);
+    request.submit::<SIOCGIFFLAGS>(&control)?;
+    let flags = u16::from_ne_bytes([request.value[0], request.value[1]]) | IFF_UP;
+    InterfaceRequest::new(name, &flags.to_ne_bytes()).submit::<SIOCSIFFLAGS>(&control)
+}
+
+/// Gives an interface an address; the kernel adds the route to its /24 or /64.
+pub(crate) fn add_address(name: &str, address: IpAddr) -> io::Result<()> {
+    match address {
+        IpAddr::V4(address) => add_v4_address(name, address),
+        IpAddr::V6(address) => add_v6_address(name, address),
+    }
+}
+
+fn add_v4_address(name: &str, address: Ipv4Addr) -> io::Result<()> {
+    let control = control_socket(AddressFamily::INET)?;
+    InterfaceRequest::new(name, &socket_address(address)).submit::<SIOCSIFADDR>(&control)?;
+    let mask = socket_address(Ipv4Addr::new(255, 255, 255, 0));
+    InterfaceRequest::new(name, &mask).submit::<SIOCSIFNETMASK>(&control)
+}
+
+fn add_v6_address(name: &str, address: Ipv6Addr) -> io::Result<()> {
+    let control = control_socket(AddressFamily::INET6)?;
+    let mut request = InterfaceRequest::new(name, &[]);
+    request.submit::<SIOCGIFINDEX>(&control)?;
+    let [a, b, c, d, ..] = request.value;
+    let mut request = AddressRequest {
+        address: address.octets(),
+        prefix_length: 64,
+        index: i32::from_ne_bytes([a, b, c, d]),
+    };
+    // SAFETY: on an AF_INET6 socket SIOCSIFADDR takes a pointer to `struct in6_ifreq`.
+    let call = unsafe { Updater::<SIOCSIFADDR, AddressRequest>::new(&mut request) };
+    // SAFETY: as above; the call borrows `request` until it returns.
+    Ok(unsafe { rustix::ioctl::ioctl(&control, call) }?)
+}
+
+/// The first eight bytes of `struct sockaddr_in`; the port is 0.
+fn socket_address(address: Ipv4Addr) -> [u8; 8] {
+    let [family, more] = AddressFamily::INET.as_raw().to_ne_bytes();
+    let [a, b, c, d] = address.octets();
+    [family, more, 0, 0, a, b, c, d]
+}
+
+fn control_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    Ok(socket_with(family, SocketType::DGRAM, flags, None)?)
+}
+
+/// Makes `command` start in a network namespace of its own, and in what else `also` names.
+///
+/// Without the privilege to do so, in a user namespace as well, where its user is root.
+pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
+    let flags = also | UnshareFlags::NEWNET;
+    let user_map = format!("0 {} 1", rustix::process::geteuid().as_raw());
+    let group_map = format!("0 {} 1", rustix::process::getegid().as_raw());
+    let enter = move || {
+        match leave_namespaces(flags) {
+            Err(rustix::io::Errno::PERM) => leave_namespaces(flags | UnshareFlags::NEWUSER)
+                .and_then(|()| map_ids(&user_map, &group_map))?,
+            Ok(()) if flags.contains(UnshareFlags::NEWUSER) => map_ids(&user_map, &group_map)?,
+            outcome => outcome?,
+        }
+        // A killed test runner takes its tests along.
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec `enter` makes plain system calls only: it does not allocate
+    // (its strings were made before) and takes no lock.
+    unsafe { command.pre_exec(enter) };
+}
+
+fn leave_namespaces(flags: UnshareFlags) -> rustix::io::Result<()> {
+    // SAFETY: none of the flags used here is FILES, the one that can break I/O safety.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+}
+
+fn map_ids(user_map: &str, group_map: &str) -> rustix::io::Result<()> {
+    write_file(c"/proc/self/uid_map", user_map)?;
+    // Without this an ordinary user may not write the group map.
+    write_file(c"/proc/self/setgroups", "deny")?;
+    write_file(c"/proc/self/gid_map", group_map)
+}
+
+fn write_file(path: &CStr, content: &str) -> rustix::io::Result<()> {
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&file, content.as_bytes())?;
+    Ok(())
+}

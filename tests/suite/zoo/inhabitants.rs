@@ -1,0 +1,119 @@
+//! How many sockets of each family and state: asked for, expected, or observed.
+//!
+//! Plain values; must not look at the machine.
+
+use super::state::{Family, State};
+use std::collections::BTreeMap;
+use std::ops::{Add, AddAssign};
+
+/// Numbers of sockets; families and states without any are absent, so equality is by content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inhabitants(BTreeMap<(Family, State), usize>);
+
+impl Inhabitants {
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    /// Ten states in both families, no number twice, no sum of both families twice: whoever
+    /// swaps two states or two families gets a wrong number.
+    pub(crate) fn all_different() -> Self {
+        let parked = State::ALL
+            .into_iter()
+            .filter(|&state| state != State::Close);
+        (0..).zip(parked).fold(Self::none(), |all, (n, state)| {
+            all.with(Family::V4, state, 3 + n)
+                .with(Family::V6, state, 14 + 2 * n)
+        })
+    }
+
+    /// As many more of one kind.
+    pub(crate) fn with(mut self, family: Family, state: State, count: usize) -> Self {
+        if count > 0 {
+            *self.0.entry((family, state)).or_default() += count;
+        }
+        self
+    }
+
+    /// Those of one family alone.
+    pub(crate) fn only(mut self, family: Family) -> Self {
+        self.0.retain(|&(its, _), _| its == family);
+        self
+    }
+
+    pub(crate) fn count(&self, family: Family, state: State) -> usize {
+        self.0.get(&(family, state)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    /// Per state name, both families together; all eleven names, zeros included.
+    pub(crate) fn by_state(&self) -> BTreeMap<&'static str, usize> {
+        let sum = |state| {
+            let both = Family::ALL.into_iter();
+            both.map(|family| self.count(family, state)).sum()
+        };
+        State::ALL
+            .into_iter()
+            .map(|state| (state.name(), sum(state)))
+            .collect()
+    }
+
+    /// Per family and state name, without zeros.
+    pub(crate) fn by_family_and_state(&self) -> BTreeMap<(Family, &'static str), usize> {
+        let named = self.0.iter();
+        named
+            .map(|(&(family, state), &count)| ((family, state.name()), count))
+            .collect()
+    }
+}
+
+impl AddAssign<&Self> for Inhabitants {
+    fn add_assign(&mut self, other: &Self) {
+        for (&kind, &count) in &other.0 {
+            *self.0.entry(kind).or_default() += count;
+        }
+    }
+}
+
+impl Add<&Self> for Inhabitants {
+    type Output = Self;
+
+    fn add(mut self, other: &Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+mod tests {
+    use super::{Family, Inhabitants, State};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_different_numbers_are_all_different() {
+        let all = Inhabitants::all_different();
+        let numbers: BTreeSet<_> = all.by_family_and_state().into_values().collect();
+        assert_eq!(numbers.len(), 20);
+        let sums: BTreeSet<_> = all.by_state().into_values().collect();
+        assert_eq!(sums.len(), 11, "ten states and the zero of CLOSE");
+    }
+
+    #[test]
+    fn what_was_added_as_zero_makes_no_difference() {
+        let none = Inhabitants::none();
+        assert_eq!(none.clone().with(Family::V4, State::Listen, 0), none);
+    }
+
+    #[test]
+    fn both_families_add_up_and_one_alone_does_not() {
+        let both = Inhabitants::none().with(Family::V4, State::Listen, 2).with(
+            Family::V6,
+            State::Listen,
+            3,
+        );
+        assert_eq!(both.by_state()["LISTEN"], 5);
+        assert_eq!(both.only(Family::V6).total(), 3);
+    }
+}

@@ -1,0 +1,172 @@
+//! The odd ones are what they claim to be, and add what they say.
+//!
+//! That the added counts came on top is checked where they are made; here, what a count cannot
+//! show: full socket or not, held by a process or not, in which table.
+
+use super::rows::{Row, TIMEWAIT, read_connections, read_counter, read_paired_counter};
+use crate::namespace::in_namespace;
+use crate::zoo::odd::{bound, callers, fast_open, listeners, mapped, mptcp, no_ipv6, orphans};
+use crate::zoo::{Family, Inhabitants, Peer, State, Zoo, read_inhabitants};
+use std::net::{TcpListener, TcpStream};
+
+/// Full sockets of both families, by the kernel's own counters.
+fn full_sockets() -> u64 {
+    read_counter("sockstat", "TCP:", "inuse") + read_counter("sockstat6", "TCP6:", "inuse")
+}
+
+#[track_caller]
+fn assert_all(rows: &[Row], count: usize, promise: impl Fn(&Row) -> bool) {
+    assert_eq!(rows.len(), count, "{rows:?}");
+    assert!(rows.iter().all(promise), "{rows:?}");
+}
+
+in_namespace!(
+    fn fin_wait2_orphans_come_as_full_sockets_and_as_minisockets() {
+        let peer = Peer::open();
+        let full = orphans::full_fin_wait2(&peer, Family::V4, 3);
+        assert_eq!(full.added().count(Family::V4, State::FinWait2), 3);
+        assert_all(&read_connections("tcp"), 3, |row| {
+            row.state == "05" && row.timer != TIMEWAIT && row.inode == 0
+        });
+        assert_eq!(full_sockets(), 3);
+        orphans::fin_wait2_minisockets(&peer, Family::V6, 2);
+        assert_all(&read_connections("tcp6"), 2, |row| {
+            row.state == "05" && row.timer == TIMEWAIT && row.inode == 0
+        });
+        assert_eq!(full_sockets(), 3);
+        assert_eq!(read_counter("sockstat", "TCP:", "tw"), 2);
+    }
+);
+
+in_namespace!(
+    fn other_orphans_stay_full_sockets_without_an_inode() {
+        let peer = Peer::open();
+        for state in [State::FinWait1, State::Closing, State::LastAck] {
+            orphans::unfinished(&peer, Family::V6, state, 2);
+        }
+        assert_all(&read_connections("tcp6"), 6, |row| row.inode == 0);
+        assert_eq!(full_sockets(), 6);
+    }
+);
+
+in_namespace!(
+    fn fast_open_children_are_full_sockets_in_syn_recv() {
+        let peer = Peer::open();
+        let _queued = fast_open::unaccepted(&peer, Family::V4, 3);
+        assert_all(&read_connections("tcp"), 3, |row| {
+            row.state == "03" && row.inode == 0
+        });
+        let _accepted = fast_open::accepted(&peer, Family::V6, 2);
+        assert_all(&read_connections("tcp6"), 2, |row| {
+            row.state == "03" && row.inode != 0
+        });
+        assert_eq!(full_sockets(), 3 + 2 + 2, "children and listeners");
+    }
+);
+
+in_namespace!(
+    fn half_open_requests_are_no_full_sockets() {
+        let peer = Peer::open();
+        let _requests = callers::half_open(&peer, Family::V4, 4);
+        assert_all(&read_connections("tcp"), 4, |row| {
+            row.state == "03" && row.inode == 0
+        });
+        assert_eq!(full_sockets(), 1, "the listener");
+    }
+);
+
+in_namespace!(
+    fn what_nobody_accepted_has_no_inode() {
+        let peer = Peer::open();
+        let _queued = callers::unaccepted(&peer, Family::V4, 3);
+        let _left = callers::unaccepted_and_left(&peer, Family::V4, 2);
+        assert_all(&read_connections("tcp"), 5, |row| row.inode == 0);
+        let _accepted = callers::accepted(&peer, Family::V6, 2);
+        assert_all(&read_connections("tcp6"), 2, |row| row.inode != 0);
+    }
+);
+
+in_namespace!(
+    fn v4_mapped_connections_are_in_the_v6_table_only() {
+        let peer = Peer::open();
+        let states = State::ALL
+            .into_iter()
+            .filter(|state| !matches!(state, State::Listen | State::SynRecv | State::Close));
+        let _guests: Vec<_> = states
+            .map(|state| mapped::connected(&peer, state, 2))
+            .collect();
+        let _accepted = mapped::accepted(&peer, 2);
+        let _requests = mapped::half_open(&peer, 2);
+        assert_eq!(read_connections("tcp6").len(), 20);
+        assert!(read_connections("tcp").is_empty());
+    }
+);
+
+in_namespace!(
+    fn dual_stack_listeners_take_v4_and_are_listed_once() {
+        let guests = listeners::dual_stack(2);
+        let listener = TcpListener::from(guests.sockets()[0].try_clone().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(read_inhabitants(), *guests.added());
+        TcpStream::connect(("127.0.0.1", port)).unwrap();
+    }
+);
+
+in_namespace!(
+    fn reuse_port_listeners_share_one_port() {
+        let guests = listeners::reuse_port(Family::V4, 3);
+        let port_of = |socket: &std::os::fd::OwnedFd| {
+            let listener = TcpListener::from(socket.try_clone().unwrap());
+            listener.local_addr().unwrap().port()
+        };
+        let mut ports: Vec<_> = guests.sockets().iter().map(port_of).collect();
+        ports.dedup();
+        assert_eq!(ports.len(), 1);
+        assert_eq!(read_inhabitants(), *guests.added());
+    }
+);
+
+in_namespace!(
+    fn bound_sockets_hold_their_port_and_are_listed_nowhere() {
+        let guests = bound::idle(Family::V4, 2);
+        assert_eq!(read_inhabitants(), Inhabitants::none());
+        for socket in guests.sockets() {
+            let bound = TcpListener::from(socket.try_clone().unwrap());
+            let taken = TcpListener::bind(bound.local_addr().unwrap()).unwrap_err();
+            assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+        }
+    }
+);
+
+in_namespace!(
+    fn mptcp_connections_are_listed_as_tcp_at_both_ends() {
+        let capable = || read_paired_counter("netstat", "MPTcpExt:", "MPCapableSYNACKRX");
+        let guests = mptcp::connections(Family::V4, 3);
+        assert_eq!(guests.added().count(Family::V4, State::Established), 6);
+        assert_eq!(capable(), 3);
+        let _v6 = mptcp::connections(Family::V6, 2);
+        assert_eq!(capable(), 5);
+        let _plain = mptcp::fallen_back(Family::V4, 2);
+        assert_eq!(capable(), 5, "those who fell back");
+    }
+);
+
+in_namespace!(
+    fn without_ipv6_a_zoo_of_v4_still_opens() {
+        no_ipv6::disable();
+        assert!(TcpListener::bind("[::1]:0").is_err());
+        let zoo = Zoo::open(&Inhabitants::all_different().only(Family::V4));
+        assert!(!zoo.peer().has_ipv6());
+        assert_eq!(read_inhabitants(), *zoo.expected());
+    }
+);
+
+in_namespace!(
+    fn odd_ones_come_on_top_of_a_zoo() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        let queued = fast_open::unaccepted(zoo.peer(), Family::V4, 2);
+        let orphans = orphans::full_fin_wait2(zoo.peer(), Family::V6, 2);
+        let all = zoo.expected().clone() + queued.added() + orphans.added();
+        assert_eq!(read_inhabitants(), all);
+    }
+);

@@ -1,0 +1,39 @@
+//! What root can park, an ordinary user can park too, in a user namespace.
+//!
+//! Must not weaken the tests it runs: they are the same, in the same binary.
+
+use crate::skip::{self, skip_or_fail, unless_skipped};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// `nobody` and `nogroup` where they exist; any id without privileges does.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn the_zoo_keeps_its_promises_for_an_ordinary_user_too() {
+    let name = "zoo::tests::ordinary_user::the_zoo_keeps_its_promises_for_an_ordinary_user_too";
+    // An ordinary user has this from the tests beside it, so nothing is skipped.
+    if rustix::process::geteuid().is_root() {
+        unless_skipped(name, run_as_nobody);
+    }
+}
+
+fn run_as_nobody() {
+    // By this link, because the folders on the way to the binary may be closed to others.
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["zoo::tests::witnesses", "zoo::tests::odd", "namespace::"]);
+    command.current_dir("/").uid(NOBODY).gid(NOBODY);
+    let output = command
+        .output()
+        .unwrap_or_else(|error| skip_or_fail("cannot run the tests as nobody", &error));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    for line in stderr.lines().filter(|line| line.starts_with(skip::MARK)) {
+        skip::announce(&format!("{line} (as nobody)\n"));
+    }
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(
+        stdout.contains("zoo::tests::witnesses::ss_shows_exactly_what_the_zoo_expects ... ok"),
+        "{stdout}"
+    );
+}

@@ -1,0 +1,107 @@
+//! A zoo shows in `/proc`, ss and netstat exactly as it promises.
+//!
+//! Must not share a state name with the zoo: these are the tools' own spellings. ss(8), netstat(8).
+
+use crate::namespace::in_namespace;
+use crate::skip::skip_or_fail;
+use crate::zoo::odd::{fast_open, mapped, mptcp, orphans};
+use crate::zoo::{Family, Inhabitants, Peer, State, Zoo, read_inhabitants};
+use std::process::Command;
+
+const SS: [(&str, State); 10] = [
+    ("LISTEN", State::Listen),
+    ("SYN-SENT", State::SynSent),
+    ("SYN-RECV", State::SynRecv),
+    ("ESTAB", State::Established),
+    ("FIN-WAIT-1", State::FinWait1),
+    ("FIN-WAIT-2", State::FinWait2),
+    ("CLOSE-WAIT", State::CloseWait),
+    ("CLOSING", State::Closing),
+    ("LAST-ACK", State::LastAck),
+    ("TIME-WAIT", State::TimeWait),
+];
+
+const NETSTAT: [(&str, State); 10] = [
+    ("LISTEN", State::Listen),
+    ("SYN_SENT", State::SynSent),
+    ("SYN_RECV", State::SynRecv),
+    ("ESTABLISHED", State::Established),
+    ("FIN_WAIT1", State::FinWait1),
+    ("FIN_WAIT2", State::FinWait2),
+    ("CLOSE_WAIT", State::CloseWait),
+    ("CLOSING", State::Closing),
+    ("LAST_ACK", State::LastAck),
+    ("TIME_WAIT", State::TimeWait),
+];
+
+in_namespace!(
+    fn the_kernel_shows_exactly_what_the_zoo_expects() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        assert_eq!(read_inhabitants(), *zoo.expected());
+        assert_eq!(*zoo.expected(), Inhabitants::all_different());
+    }
+);
+
+in_namespace!(
+    fn ss_shows_exactly_what_the_zoo_expects() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        assert_eq!(count(&["ss", "-Htan"], 0, &SS), *zoo.expected());
+    }
+);
+
+in_namespace!(
+    fn netstat_shows_exactly_what_the_zoo_expects() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        assert_eq!(count(&["netstat", "-tan"], 5, &NETSTAT), *zoo.expected());
+    }
+);
+
+in_namespace!(
+    fn ss_agrees_with_proc_on_the_family_of_odd_ones() {
+        let peer = Peer::open();
+        let _guests = [
+            mapped::connected(&peer, State::TimeWait, 2),
+            mapped::accepted(&peer, 3),
+            mapped::half_open(&peer, 4),
+            fast_open::unaccepted(&peer, Family::V6, 5),
+            orphans::fin_wait2_minisockets(&peer, Family::V4, 6),
+            mptcp::connections(Family::V4, 7),
+        ];
+        assert_eq!(count(&["ss", "-Htan"], 0, &SS), read_inhabitants());
+    }
+);
+
+in_namespace!(
+    fn a_zoo_of_thousands_opens_too() {
+        let wanted = Inhabitants::none()
+            .with(Family::V4, State::TimeWait, 2_000)
+            .with(Family::V6, State::Listen, 1)
+            .with(Family::V6, State::SynRecv, 1_500);
+        Zoo::open(&wanted);
+    }
+);
+
+/// Runs a tool for each family and counts the words in one column of its lines.
+fn count(command: &[&str], column: usize, names: &[(&str, State)]) -> Inhabitants {
+    let mut counts = Inhabitants::none();
+    for (family, option) in [(Family::V4, "-4"), (Family::V6, "-6")] {
+        for line in run(command, option).lines() {
+            let word = line.split_whitespace().nth(column);
+            // netstat has two lines of headings, which name no state.
+            if let Some(&(_, state)) = names.iter().find(|named| Some(named.0) == word) {
+                counts = counts.with(family, state, 1);
+            }
+        }
+    }
+    counts
+}
+
+fn run(command: &[&str], option: &str) -> String {
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .arg(option)
+        .output()
+        .unwrap_or_else(|error| skip_or_fail(command[0], &error));
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
