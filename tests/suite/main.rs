@@ -10,7 +10,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod answer;
+mod completions;
+mod counting;
+mod endings;
+mod layering;
+mod manual;
 mod namespace;
+mod proc_root;
+mod program;
+mod refusal;
+mod seccomp;
+mod selection;
 mod skip;
 mod syscall;
+mod usage;
+mod watching;
 mod zoo;

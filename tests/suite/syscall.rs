@@ -14,6 +14,7 @@ use rustix::ioctl::{Opcode, Updater, opcode};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::process::Signal;
 use rustix::thread::UnshareFlags;
+use seccompiler::BpfProgram;
 use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -154,6 +155,15 @@ pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
     // SAFETY: between fork and exec `enter` makes plain system calls only: it does not allocate
     // (its strings were made before) and takes no lock.
     unsafe { command.pre_exec(enter) };
+}
+
+/// Makes `command` start under a seccomp filter, seccomp(2).
+pub(crate) fn filter(command: &mut Command, program: BpfProgram) {
+    let apply = move || {
+        seccompiler::apply_filter(&program).map_err(|_| io::Error::from(rustix::io::Errno::PERM))
+    };
+    // SAFETY: `apply` makes two system calls with a program made before the fork.
+    unsafe { command.pre_exec(apply) };
 }
 
 fn leave_namespaces(flags: UnshareFlags) -> rustix::io::Result<()> {

@@ -1,0 +1,58 @@
+//! The JSON the program prints, as somebody else would read it: a typed mirror that accepts no
+//! key it does not know, so that a key renamed or added unawares is noticed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::program::Ran;
+use crate::zoo::Inhabitants;
+
+/// One observation, version 1.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answer {
+    pub(crate) version: u32,
+    pub(crate) time: String,
+    pub(crate) source: String,
+    pub(crate) complete: bool,
+    pub(crate) total: usize,
+    pub(crate) states: BTreeMap<String, usize>,
+    #[serde(default)]
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Answer {
+    /// The observations of a run, one a line.
+    #[track_caller]
+    pub(crate) fn all(ran: &Ran) -> Vec<Answer> {
+        ran.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {ran:?}")))
+            .collect()
+    }
+
+    /// The one observation of a run.
+    #[track_caller]
+    pub(crate) fn of(ran: &Ran) -> Answer {
+        let mut all = Answer::all(ran);
+        assert_eq!(all.len(), 1, "{ran:?}");
+        let answer = all.remove(0);
+        assert_eq!(answer.version, 1);
+        assert_eq!(answer.total, answer.states.values().sum::<usize>());
+        answer
+    }
+
+    /// Whether it holds exactly these sockets, with all eleven states named.
+    #[track_caller]
+    pub(crate) fn assert_holds(&self, source: &str, sockets: &Inhabitants) {
+        let expected: BTreeMap<String, usize> = sockets
+            .by_state()
+            .into_iter()
+            .map(|(state, count)| (state.to_owned(), count))
+            .collect();
+        assert_eq!(self.states, expected);
+        assert_eq!(self.source, source);
+        assert!(self.complete && self.warnings.is_empty(), "{self:?}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The program's numbers against sockets whose number is known, from both sources and in both
+//! formats, and against the one-liners it replaces.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use crate::answer::Answer;
+use crate::namespace::in_namespace;
+use crate::program::{PROGRAM, run};
+use crate::skip::skip_or_fail;
+use crate::zoo::odd::{
+    Guests, bound, callers, fast_open, listeners, mapped, mptcp, no_ipv6, orphans,
+};
+use crate::zoo::{Family, Inhabitants, Peer, State, Zoo};
+
+/// Asserts what both sources say about the namespace, in all and per family.
+#[track_caller]
+fn assert_counted(sockets: &Inhabitants) {
+    for source in ["netlink", "proc"] {
+        for (option, family) in [("-4", Some(Family::V4)), ("-6", Some(Family::V6))] {
+            let expected = family.map_or(sockets.clone(), |family| sockets.clone().only(family));
+            let ran = run(["--json", "--source", source, option]).answered();
+            Answer::of(&ran).assert_holds(source, &expected);
+        }
+        let ran = run(["--json", "--source", source]).answered();
+        Answer::of(&ran).assert_holds(source, sockets);
+    }
+}
+
+in_namespace!(
+    fn a_zoo_of_every_state_is_counted_exactly_from_both_sources() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        assert_counted(zoo.expected());
+    }
+);
+
+in_namespace!(
+    fn the_table_shows_the_states_that_have_sockets_in_the_order_of_life_and_the_total() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        let sockets = zoo.expected();
+        let mut expected: Vec<(String, usize)> = State::ALL
+            .iter()
+            .map(|state| (state.name().to_owned(), sockets.by_state()[state.name()]))
+            .collect();
+        expected.push(("TOTAL".to_owned(), sockets.total()));
+        assert_eq!(run(["--zeros"]).answered().table(), expected);
+        expected.retain(|(_, count)| *count > 0);
+        for source in ["auto", "netlink", "proc"] {
+            let table = run(["--source", source]).answered().table();
+            assert_eq!(table, expected, "{source}");
+        }
+    }
+);
+
+in_namespace!(
+    fn an_empty_namespace_has_no_sockets_and_says_so() {
+        assert_counted(&Inhabitants::none());
+        assert_eq!(run([]).answered().table(), [("TOTAL".to_owned(), 0)]);
+    }
+);
+
+in_namespace!(
+    fn the_odd_ones_are_counted_exactly_from_both_sources() {
+        let peer = Peer::open();
+        let guests: Vec<Guests> = vec![
+            orphans::full_fin_wait2(&peer, Family::V4, 2),
+            orphans::fin_wait2_minisockets(&peer, Family::V6, 3),
+            fast_open::unaccepted(&peer, Family::V4, 4),
+            fast_open::accepted(&peer, Family::V6, 5),
+            callers::half_open(&peer, Family::V4, 6),
+            callers::unaccepted(&peer, Family::V6, 7),
+            callers::unaccepted_and_left(&peer, Family::V4, 8),
+            mapped::connected(&peer, State::CloseWait, 9),
+            mapped::accepted(&peer, 10),
+            listeners::dual_stack(11),
+            listeners::reuse_port(Family::V6, 12),
+            bound::idle(Family::V4, 13),
+            mptcp::connections(Family::V4, 14),
+        ];
+        let expected = guests
+            .iter()
+            .fold(Inhabitants::none(), |sum, guest| sum + guest.added());
+        assert_counted(&expected);
+    }
+);
+
+in_namespace!(
+    fn without_ipv6_the_rest_is_counted_and_nothing_is_lost() {
+        no_ipv6::disable();
+        let wanted = Inhabitants::none()
+            .with(Family::V4, State::Established, 3)
+            .with(Family::V4, State::TimeWait, 2);
+        let zoo = Zoo::open(&wanted);
+        assert_counted(zoo.expected());
+    }
+);
+
+in_namespace!(
+    fn the_one_liners_it_replaces_count_the_same() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        let ours = run([]).answered();
+        let ss = one_liner(
+            "ss",
+            "ss -tanH | awk '{s[$1]++} END{for (i in s) print i, s[i]}'",
+        );
+        let netstat = one_liner(
+            "netstat",
+            "netstat -tan | grep ^tcp | awk '{s[$6]++} END{for (i in s) print i, s[i]}'",
+        );
+        for (name, count) in ours.table() {
+            if name == "TOTAL" {
+                assert_eq!(count, zoo.expected().total());
+                continue;
+            }
+            let in_ss = match name.as_str() {
+                "ESTABLISHED" => "ESTAB".to_owned(),
+                "FIN_WAIT1" => "FIN-WAIT-1".to_owned(),
+                "FIN_WAIT2" => "FIN-WAIT-2".to_owned(),
+                name => name.replace('_', "-"),
+            };
+            assert_eq!(ss[&in_ss], count, "{name}");
+            assert_eq!(netstat[&name], count, "{name}");
+        }
+        assert_eq!(ss.len(), 10);
+        assert_eq!(netstat.len(), 10);
+    }
+);
+
+/// What a shell one-liner around `tool` counts, by its own names.
+fn one_liner(tool: &str, line: &str) -> BTreeMap<String, usize> {
+    if let Err(error) = Command::new(tool).arg("--version").output() {
+        skip_or_fail(tool, &error);
+    }
+    let output = Command::new("sh").args(["-c", line]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let (name, count) = line.split_once(' ').unwrap();
+            (name.to_owned(), count.parse().unwrap())
+        })
+        .collect()
+}
+
+in_namespace!(
+    fn an_ordinary_user_gets_the_same_counts() {
+        use std::os::unix::process::CommandExt;
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        if !rustix::process::geteuid().is_root() {
+            return assert_counted(zoo.expected());
+        }
+        // A copy, because the folders above the program may be closed to others.
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let copy = folder.path().join("tcpstates");
+        std::fs::copy(PROGRAM, &copy).unwrap();
+        let open = |path: &std::path::Path| {
+            rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(0o755)).unwrap();
+        };
+        open(folder.path());
+        open(&copy);
+        for source in ["netlink", "proc"] {
+            let mut command = Command::new(&copy);
+            command
+                .args(["--json", "--source", source])
+                .current_dir("/");
+            // Where the test itself runs in a user namespace, only that user exists.
+            if let Err(error) = command.uid(65_534).gid(65_534).output() {
+                skip_or_fail("cannot become another user", &error);
+            }
+            let ran = crate::program::ran(command.output().unwrap()).answered();
+            Answer::of(&ran).assert_holds(source, zoo.expected());
+        }
+    }
+);

@@ -1,0 +1,77 @@
+//! man/tcpstates.1 against the program: every option and command, both ways, and mandoc's lint.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::skip::{skip_or_fail, unless_skipped};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/tcpstates.1");
+const MANUAL: &str = include_str!("../../man/tcpstates.1");
+
+/// What stands behind the item marks of the OPTIONS and COMMANDS sections (`.It Fl 4 , -ipv4`).
+fn documented() -> BTreeSet<String> {
+    MANUAL
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Fl "))
+        .flat_map(|item| item.split(" , "))
+        .map(|flag| {
+            let name = flag.trim_start_matches("Fl ").split_whitespace().next();
+            format!("-{}", name.unwrap())
+        })
+        .collect()
+}
+
+/// The options the program knows.
+fn known() -> BTreeSet<String> {
+    let mut definition = tcpstates::cli::definition();
+    definition.build();
+    definition
+        .get_arguments()
+        .flat_map(|argument| {
+            let short = argument.get_short().map(|short| format!("-{short}"));
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            short.into_iter().chain(long)
+        })
+        .collect()
+}
+
+#[test]
+fn the_manual_and_the_program_know_the_same_options() {
+    assert_eq!(documented(), known());
+}
+
+#[test]
+fn the_manual_names_every_command_and_every_value() {
+    let definition = tcpstates::cli::definition();
+    for command in definition.get_subcommands() {
+        let item = format!(".It Cm {}", command.get_name());
+        assert!(MANUAL.contains(&item), "{item}");
+    }
+    let takes_values = |argument: &&clap::Arg| argument.get_action().takes_values();
+    for argument in definition.get_arguments().filter(takes_values) {
+        for value in argument.get_possible_values() {
+            let (name, of) = (value.get_name(), argument.get_id());
+            let item = format!("Cm {name}");
+            assert!(MANUAL.contains(&item), "{name} of {of}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_names_every_state() {
+    for state in tcpstates::model::State::named() {
+        assert!(MANUAL.contains(&state.to_string()), "{state}");
+    }
+}
+
+#[test]
+fn mandoc_has_nothing_to_say_about_the_manual() {
+    unless_skipped("manual::mandoc_has_nothing_to_say_about_the_manual", || {
+        let output = Command::new("mandoc")
+            .args(["-T", "lint", "-W", "warning", PATH])
+            .output()
+            .unwrap_or_else(|error| skip_or_fail("mandoc", &error));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.is_empty(), "{said}");
+    });
+}

@@ -1,0 +1,147 @@
+//! `--proc-root`: another host's tables, live or copied, and never one's own by mistake.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::answer::Answer;
+use crate::namespace::in_namespace;
+use crate::program::{PROGRAM, Ran, ran, run};
+use crate::skip::{skip, skip_or_fail};
+use crate::zoo::{Family, Inhabitants, State, Zoo};
+
+/// A copied tree: `cp /proc/net/tcp /proc/net/tcp6`; tests/fixtures/README.md says of what.
+const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc");
+
+/// The same sockets, counted by hand.
+fn copied() -> Inhabitants {
+    Inhabitants::none()
+        .with(Family::V4, State::Listen, 1)
+        .with(Family::V6, State::Listen, 1)
+        .with(Family::V4, State::Established, 3)
+        .with(Family::V6, State::Established, 1)
+        .with(Family::V6, State::FinWait2, 1)
+        .with(Family::V6, State::TimeWait, 1)
+        .with(Family::V6, State::CloseWait, 1)
+}
+
+#[test]
+fn a_copied_tree_is_counted_and_named() {
+    let ran = run(["--json", "--proc-root", COPY]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    Answer::of(&ran).assert_holds("proc", &copied());
+    assert_eq!(
+        ran.stderr,
+        format!("tcpstates: note: read {COPY}/net, a copied tree\n")
+    );
+}
+
+#[test]
+fn a_copied_tree_of_a_whole_proc_is_read_at_its_process_1() {
+    let root = tempfile::tempdir().unwrap();
+    let tables = root.path().join("1/net");
+    fs::create_dir_all(&tables).unwrap();
+    fs::copy(Path::new(COPY).join("net/tcp"), tables.join("tcp")).unwrap();
+    let root = root.path().to_str().unwrap();
+    let ran = run(["--json", "--proc-root", root]);
+    Answer::of(&ran).assert_holds("proc", &copied().only(Family::V4));
+    assert!(
+        ran.stderr
+            .contains("/1/net, the network namespace of its process 1"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_broken_tree_is_counted_as_far_as_it_goes_and_told_everywhere() {
+    let root = tempfile::tempdir().unwrap();
+    let tables = root.path().join("net");
+    fs::create_dir(&tables).unwrap();
+    let table = fs::read_to_string(Path::new(COPY).join("net/tcp")).unwrap();
+    fs::write(tables.join("tcp"), table.replace("0200007F:9C42", "what?")).unwrap();
+    let root = root.path().to_str().unwrap();
+    let loss = "1 record could not be read and is missing: ";
+
+    let json = run(["--json", "--proc-root", root]);
+    assert_eq!(json.status, 3, "{json:?}");
+    let answer = Answer::of(&json);
+    assert_eq!((answer.complete, answer.total), (false, 3));
+    assert!(answer.warnings[0].starts_with(loss), "{answer:?}");
+
+    let table = run(["--proc-root", root]);
+    assert_eq!(table.status, 3, "{table:?}");
+    let total = table.stdout.lines().last().unwrap();
+    assert_eq!(
+        total.split_whitespace().collect::<Vec<_>>(),
+        ["TOTAL", "3", "incomplete"]
+    );
+    let warning = table.stderr.lines().last().unwrap();
+    assert!(
+        warning.starts_with(&format!("tcpstates: warning: {loss}")),
+        "{table:?}"
+    );
+    assert!(
+        warning.ends_with("line 5: column local_address is malformed"),
+        "{table:?}"
+    );
+}
+
+in_namespace!(
+    fn a_host_seen_from_a_container_is_the_host_and_not_the_container() {
+        let wanted = Inhabitants::none()
+            .with(Family::V4, State::Established, 5)
+            .with(Family::V6, State::CloseWait, 4);
+        let host = Zoo::open(&wanted);
+        let seen = in_container("--proc-root \"$HOST\"");
+        assert_eq!(seen.status, 0, "{seen:?}");
+        Answer::of(&seen).assert_holds("proc", host.expected());
+        let whose = "/1/net, the network namespace of its process 1";
+        assert!(seen.stderr.contains(whose), "{seen:?}");
+        let own = in_container("--source proc").answered();
+        Answer::of(&own).assert_holds("proc", &Inhabitants::none());
+    }
+);
+
+in_namespace!(
+    fn a_live_proc_that_hides_process_1_is_refused_and_not_mistaken_for_a_copy() {
+        let root = tempfile::tempdir().unwrap();
+        // Without privileges, what may not be traced is not there; process 1 keeps its own.
+        let script = "mount -t proc -o hidepid=ptraceable proc \"$HOST\" || exit 99
+            setpriv --bounding-set=-all --inh-caps=-all \"$PROGRAM\" --proc-root \"$HOST\"
+            exit $?";
+        let ran = in_pid_namespace(root.path(), script);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        assert!(ran.stderr.contains("hides process 1"), "{ran:?}");
+    }
+);
+
+/// Runs the program with `options` in network, process and mount namespaces of its own, inside a
+/// host whose process 1 is in this test's network namespace and whose proc is mounted at $HOST.
+fn in_container(options: &str) -> Ran {
+    let host = tempfile::tempdir().unwrap();
+    let script = format!(
+        "mount -t proc proc \"$HOST\" || exit 99
+        unshare --net --pid --fork --mount sh -c '
+            mount -t proc proc /proc || exit 99
+            exec \"$PROGRAM\" --json {options}'"
+    );
+    in_pid_namespace(host.path(), &script)
+}
+
+/// Runs a shell script as process 1 of a new pid namespace, which is a host of its own.
+fn in_pid_namespace(host: &Path, script: &str) -> Ran {
+    let output = Command::new("unshare")
+        .args(["--pid", "--fork", "--mount", "sh", "-c", script])
+        .env("HOST", host)
+        .env("PROGRAM", PROGRAM)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| skip_or_fail("unshare", &error));
+    if output.status.code() == Some(99) {
+        skip(format!(
+            "cannot mount a proc file system here: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    ran(output)
+}

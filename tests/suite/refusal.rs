@@ -1,0 +1,129 @@
+//! Netlink taken away: who answers then, and what is said about it.
+//!
+//! A seccomp filter in the child takes it away, as container profiles, gVisor, WSL 1 and
+//! systemd's RestrictAddressFamilies= do, each with its own errno.
+
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::UnshareFlags;
+
+use crate::answer::Answer;
+use crate::namespace::in_namespace;
+use crate::program::{Ran, command, ran};
+use crate::seccomp::{Denied, deny};
+use crate::skip::skip_or_fail;
+use crate::zoo::odd::bound;
+use crate::zoo::{Family, Inhabitants, Zoo};
+
+const REFUSALS: [Errno; 5] = [
+    Errno::PERM,
+    Errno::ACCESS,
+    Errno::PROTONOSUPPORT,
+    Errno::AFNOSUPPORT,
+    Errno::NOSYS,
+];
+
+/// Runs the program under a filter that answers `errno` to what is denied.
+fn run_without(denied: Denied, errno: Errno, arguments: &[&str]) -> Ran {
+    let mut command = command(arguments);
+    deny(&mut command, denied, errno);
+    ran(command.output().unwrap())
+}
+
+in_namespace!(
+    fn where_netlink_is_refused_proc_answers_exactly_and_one_line_says_why() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        for errno in REFUSALS {
+            for denied in [Denied::NetlinkSocket, Denied::SendTo] {
+                let ran = run_without(denied, errno, &["--json"]);
+                assert_eq!(ran.status, 0, "{ran:?}");
+                Answer::of(&ran).assert_holds("proc", zoo.expected());
+                assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+                let start =
+                    "tcpstates: note: /proc/thread-self/net answered, because netlink did not: ";
+                assert!(ran.stderr.starts_with(start), "{ran:?}");
+                let cause = std::io::Error::from(errno).to_string();
+                assert!(ran.stderr.contains(&cause), "{ran:?}");
+            }
+        }
+    }
+);
+
+#[test]
+fn the_note_is_told_once_and_not_for_every_sample_and_quiet_leaves_it_out() {
+    let arguments = ["--watch=0.05", "--samples=3", "--json"];
+    let told = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
+    assert_eq!(
+        (told.status, told.stderr.lines().count()),
+        (0, 1),
+        "{told:?}"
+    );
+    assert_eq!(Answer::all(&told).len(), 3);
+    let quiet = run_without(Denied::NetlinkSocket, Errno::PERM, &["-q", "--json"]);
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn netlink_alone_refused_is_an_error_that_names_the_remedy() {
+    for (errno, remedy) in [
+        (Errno::PERM, "allow NETLINK_SOCK_DIAG"),
+        (Errno::ACCESS, "allow NETLINK_SOCK_DIAG"),
+        (
+            Errno::AFNOSUPPORT,
+            "add AF_NETLINK to RestrictAddressFamilies=",
+        ),
+        (Errno::PROTONOSUPPORT, "no sock_diag"),
+    ] {
+        let ran = run_without(Denied::NetlinkSocket, errno, &["--source", "netlink"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(remedy), "{ran:?}");
+        assert!(ran.stderr.contains("--source auto"), "{ran:?}");
+    }
+}
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn with_proc_gone_too_both_causes_are_named() {
+        // Not in the mounts of the rest of the machine.
+        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+        mount_change("/", private)
+            .and_then(|()| mount("none", "/proc", "tmpfs", MountFlags::empty(), None))
+            .unwrap_or_else(|error| skip_or_fail("cannot mount over /proc", &error.into()));
+        let ran = run_without(Denied::NetlinkSocket, Errno::ACCESS, &[]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains("NETLINK_SOCK_DIAG"), "{ran:?}");
+        let second = "no answer from /proc either: cannot read /proc/thread-self/net/tcp: ";
+        assert!(ran.stderr.contains(second), "{ran:?}");
+    }
+);
+
+#[test]
+fn a_shortage_is_an_error_and_no_reason_to_ask_another_source() {
+    for errno in [Errno::MFILE, Errno::NOBUFS, Errno::INVAL] {
+        let ran = run_without(Denied::NetlinkSocket, errno, &[]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+    }
+}
+
+in_namespace!(
+    fn bound_sockets_without_netlink_cannot_be_known() {
+        let _guests = bound::idle(Family::V4, 3);
+        let arguments = ["--state", "bound"];
+        let ran = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        assert!(
+            ran.stderr.contains("does not list bound sockets"),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.contains("Operation not permitted"), "{ran:?}");
+    }
+);
+
+#[test]
+fn a_receive_that_fails_before_the_first_socket_is_no_answer() {
+    let ran = run_without(Denied::RecvFrom, Errno::NOMEM, &[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.stderr.contains("recvfrom"), "{ran:?}");
+}

@@ -1,0 +1,47 @@
+//! Filters that take system calls away from a child, seccomp(2).
+//!
+//! Builds the filters; `syscall` applies them.
+
+use std::process::Command;
+
+use rustix::io::Errno;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
+
+use crate::syscall;
+
+/// What a filter can refuse to a child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Denied {
+    /// `socket` with AF_NETLINK.
+    NetlinkSocket,
+    /// `sendto`, whatever the socket.
+    SendTo,
+    /// `recvfrom`, whatever the socket.
+    RecvFrom,
+}
+
+/// Makes `command` start under a filter that answers `errno` to one call and allows the rest.
+pub(crate) fn deny(command: &mut Command, denied: Denied, errno: Errno) {
+    let (number, rules) = match denied {
+        Denied::NetlinkSocket => (libc::SYS_socket, vec![first_argument(libc::AF_NETLINK)]),
+        Denied::SendTo => (libc::SYS_sendto, vec![]),
+        Denied::RecvFrom => (libc::SYS_recvfrom, vec![]),
+    };
+    let filter = SeccompFilter::new(
+        [(number, rules)].into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno.raw_os_error().cast_unsigned()),
+        std::env::consts::ARCH.try_into().unwrap(),
+    );
+    let program: BpfProgram = filter.unwrap().try_into().unwrap();
+    syscall::filter(command, program);
+}
+
+fn first_argument(value: i32) -> SeccompRule {
+    let value = u64::from(value.cast_unsigned());
+    let is_value = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value);
+    SeccompRule::new(vec![is_value.unwrap()]).unwrap()
+}

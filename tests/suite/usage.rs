@@ -1,0 +1,133 @@
+//! Bad input: status 2, nothing on stdout, and one line that names the argument, what is allowed
+//! and the nearest valid word.
+
+use crate::program::run;
+
+/// Asserts that the one line holds all of `words`.
+#[track_caller]
+fn assert_refused<const N: usize>(arguments: [&str; N], words: &[&str]) {
+    let ran = run(arguments);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert!(ran.stderr.starts_with("tcpstates: "), "{ran:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "`{word}` is not in {ran:?}");
+    }
+    assert!(!ran.stderr.contains("'--'"), "{ran:?}");
+}
+
+#[test]
+fn a_misspelt_state_names_the_nearest_one() {
+    assert_refused(
+        ["--state", "tim-wait"],
+        &["--state", "`tim-wait`", "time-wait?"],
+    );
+    assert_refused(
+        ["--state", "listen,establishd"],
+        &["`establishd`", "established?"],
+    );
+    assert_refused(
+        ["--state", "xyzzy"],
+        &["--state", "`xyzzy`", "close-wait", "bucket"],
+    );
+    assert_refused(["--state", ""], &["--state"]);
+    assert_refused(["--state"], &["--state", "needs a value"]);
+}
+
+#[test]
+fn an_unknown_option_names_the_nearest_one() {
+    assert_refused(["--jsn"], &["--jsn", "--json?"]);
+    assert_refused(["--frobnicate"], &["--frobnicate", "no such option"]);
+    assert_refused(
+        ["--source", "netlnk"],
+        &["--source", "`netlnk`", "auto, netlink, proc", "netlink?"],
+    );
+    assert_refused(["--format", "xml"], &["--format", "table, json"]);
+    assert_refused(["--color", "blue"], &["--color", "auto, always, never"]);
+    assert_refused(["--json=yes"], &["--json", "takes no value"]);
+}
+
+#[test]
+fn an_interval_must_be_a_number_of_seconds_within_bounds() {
+    for word in ["0", "-1", "nan", "inf", "-inf", "0.04", "1e9", "soon"] {
+        assert_refused(
+            ["--watch", word],
+            &["--watch", &format!("`{word}`"), "0.05 to 86400"],
+        );
+    }
+    assert_refused(["--watch"], &["--watch", "needs a value"]);
+}
+
+#[test]
+fn a_number_of_samples_is_at_least_one_and_needs_an_interval() {
+    for word in ["0", "-1", "1.5", "many"] {
+        assert_refused(
+            ["--watch=1", "--samples", word],
+            &["--samples", &format!("`{word}`"), "from 1"],
+        );
+    }
+    assert_refused(["--samples", "3"], &["--samples needs --watch"]);
+}
+
+#[test]
+fn what_excludes_each_other_is_refused_by_name() {
+    assert_refused(["-4", "-6"], &["--ipv4 and --ipv6"]);
+    assert_refused(["-6", "-4"], &["--ipv4", "--ipv6"]);
+    assert_refused(["--json", "--format", "table"], &["--json and --format"]);
+    assert_refused(
+        ["--state", "established", "-l"],
+        &["--state and --listening"],
+    );
+    assert_refused(
+        ["--source", "netlink", "--proc-root", "/proc"],
+        &["--source netlink and --proc-root"],
+    );
+}
+
+#[test]
+fn a_proc_root_must_exist_and_hold_the_tables() {
+    assert_refused(
+        ["--proc-root", "/nowhere"],
+        &["--proc-root: /nowhere: No such file"],
+    );
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().to_str().unwrap();
+    assert_refused(
+        ["--proc-root", path],
+        &["--proc-root", path, "1/net/tcp nor net/tcp"],
+    );
+    assert_refused(["--proc-root", ""], &["--proc-root", "needs a value"]);
+}
+
+#[test]
+fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
+    assert_refused(
+        ["--json", "completions", "bash"],
+        &["`completions` is a command and comes first: tcpstates completions SHELL"],
+    );
+    assert_refused(["completion", "bash"], &["completion", "completions?"]);
+    assert_refused(["completions"], &["SHELL"]);
+    assert_refused(["completions", "tcsh"], &["tcsh", "bash", "zsh", "fish"]);
+    assert_refused(["frobnicate"], &["frobnicate", "no such command"]);
+}
+
+#[test]
+fn what_was_typed_cannot_play_with_the_terminal() {
+    let ran = run(["--state", "\u{1b}[31m\nred"]);
+    assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");
+    assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
+}
+
+#[test]
+fn the_last_of_a_repeated_option_counts_as_with_aliases() {
+    let ran = run([
+        "--format",
+        "table",
+        "--format",
+        "json",
+        "--color=never",
+        "--color=auto",
+    ]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("{\"version\":1,"));
+}
