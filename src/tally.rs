@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::model::{Counts, Sink, Socket};
+use crate::model::{CountSink, Counts, Sink, Socket, State};
 
 /// Counts sockets per state.
 #[derive(Debug, Default)]
@@ -17,6 +17,12 @@ impl StateTally {
     /// The counts so far.
     pub fn into_counts(self) -> Counts {
         self.counts
+    }
+}
+
+impl CountSink for StateTally {
+    fn count(&mut self, state: State, sockets: u64) {
+        self.counts.add(state, sockets);
     }
 }
 

@@ -57,6 +57,10 @@ pub struct Summary {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto, help_heading = SHOW)]
     pub color: ColorWhen,
 
+    /// Say on stderr how the answer was come by, why so, and what it took
+    #[arg(short, long, conflicts_with = "quiet", help_heading = SHOW)]
+    pub verbose: bool,
+
     /// No notes and warnings on stderr; errors remain, and so does the exit status
     #[arg(short, long, help_heading = SHOW)]
     pub quiet: bool,
@@ -123,10 +127,13 @@ pub enum ColorWhen {
 /// Which source may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SourceChoice {
-    /// Netlink, or /proc where the kernel refuses it
+    /// Netlink, with the kernel's counters for large tables; or /proc where netlink is refused
     Auto,
-    /// Netlink or nothing
+    /// Netlink or nothing, with every socket listed
     Netlink,
+    /// Netlink or nothing, with the kernel's counters wherever they can serve
+    #[value(name = "netlink+counters")]
+    NetlinkAndCounters,
     /// The tables /proc/net/tcp and tcp6
     Proc,
 }

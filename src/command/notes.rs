@@ -1,71 +1,90 @@
 //! What a person is told on stderr, beside the answer: once per change, not once per sample.
 
 use std::io::Write;
+use std::time::Duration;
 
-use crate::model::{Completeness, SourceName};
+use crate::source::{Cost, Report};
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loudness {
+    /// Errors only.
+    Quiet,
+    /// Who answered where that was not to be expected, and what was lost.
+    Notes,
+    /// How each answer was come by as well, and what it took.
+    Plans,
+}
 
 /// The voice of the program on stderr. That stderr itself fails is told to nobody.
 pub(super) struct Notes<W> {
     err: W,
-    quiet: bool,
+    loudness: Loudness,
     /// The lines of the last sample.
     told: Vec<String>,
-    /// The source of the last sample.
-    source: Option<SourceName>,
+    /// Whether the last sample came from a source that needed a note.
+    noted: bool,
 }
 
 impl<W: Write> Notes<W> {
     pub(super) fn new(err: W) -> Self {
         Notes {
             err,
-            quiet: false,
+            loudness: Loudness::Notes,
             told: Vec::new(),
-            source: None,
+            noted: false,
         }
     }
 
-    /// Says nothing from here on but errors.
-    pub(super) fn quiet(&mut self) {
-        self.quiet = true;
+    pub(super) fn set_loudness(&mut self, loudness: Loudness) {
+        self.loudness = loudness;
     }
 
-    /// Tells what is new about a sample: who answered if that needs a word, and what was lost.
-    pub(super) fn sample(
-        &mut self,
-        source: SourceName,
-        note: Option<&str>,
-        completeness: &Completeness,
-    ) {
-        let mut lines: Vec<String> = note
-            .map(|note| format!("note: {note}"))
-            .into_iter()
-            .collect();
-        let changed = self.source.is_some_and(|before| before != source);
-        if changed && lines.is_empty() {
-            lines.push(format!("note: {} answered again", source.name()));
+    /// Tells what is new about a sample: who answered if that needs a word, what was lost, and
+    /// how it was come by if anybody wants to know.
+    pub(super) fn sample(&mut self, report: &Report, took: Duration) {
+        let mut lines = Vec::new();
+        match &report.note {
+            Some(note) => lines.push(format!("note: {note}")),
+            None if self.noted => {
+                lines.push(format!("note: {} answered again", report.source.name()));
+            }
+            None => {}
         }
-        lines.extend(
-            completeness
-                .losses()
-                .iter()
-                .map(|loss| format!("warning: {loss}")),
-        );
-        self.source = Some(source);
-        self.tell(lines);
+        self.noted = report.note.is_some();
+        let losses = report.completeness.losses().iter();
+        lines.extend(losses.map(|loss| format!("warning: {loss}")));
+        if self.loudness == Loudness::Plans {
+            lines.push(format!("plan: {}", report.plan));
+        }
+        if self.loudness != Loudness::Quiet {
+            self.tell(&lines);
+        }
+        self.told = lines;
+        if self.loudness == Loudness::Plans {
+            self.say(&cost_line(&report.cost, took));
+        }
     }
 
     /// Tells that a sample failed, and that the next one will be tried.
     pub(super) fn sample_failed(&mut self, error: &str) {
-        let line = format!("this sample failed: {error}");
-        if !self.told.contains(&line) {
-            self.error(&line);
-        }
-        self.told = vec![line];
+        let lines = vec![format!("this sample failed: {error}")];
+        self.tell(&lines);
+        self.told = lines;
     }
 
     /// Tells an error, quiet or not.
     pub(super) fn error(&mut self, line: &str) {
         self.say(line);
+    }
+
+    /// Tells those lines that the last sample did not bring.
+    fn tell(&mut self, lines: &[String]) {
+        for line in lines {
+            if !self.told.contains(line) {
+                self.say(line);
+            }
+        }
     }
 
     /// One line, whatever it quotes: paths and words typed may hold line ends and escape
@@ -81,23 +100,23 @@ impl<W: Write> Notes<W> {
         }
         let _ = writeln!(self.err, "tcpstates: {harmless}");
     }
+}
 
-    fn tell(&mut self, lines: Vec<String>) {
-        if !self.quiet {
-            for line in &lines {
-                if !self.told.contains(line) {
-                    self.say(line);
-                }
-            }
-        }
-        self.told = lines;
-    }
+fn cost_line(cost: &Cost, took: Duration) -> String {
+    format!(
+        "cost: {} sockets listed, {} derived; {} messages, {} bytes; {:.1} ms",
+        cost.listed,
+        cost.derived,
+        cost.receipts,
+        cost.bytes,
+        took.as_secs_f64() * 1e3
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Loss;
+    use crate::model::{Completeness, Counts, Loss, SourceName};
 
     fn spoken(tell: impl FnOnce(&mut Notes<&mut Vec<u8>>)) -> Vec<String> {
         let mut err = Vec::new();
@@ -106,18 +125,26 @@ mod tests {
         text.lines().map(str::to_owned).collect()
     }
 
+    fn report(source: SourceName, note: Option<&str>) -> Report {
+        Report {
+            source,
+            completeness: Completeness::default(),
+            spread: Counts::default(),
+            note: note.map(str::to_owned),
+            plan: "one walk".to_owned(),
+            cost: Cost::default(),
+        }
+    }
+
+    const MOMENT: Duration = Duration::from_micros(1_240);
+
     #[test]
     fn a_note_is_told_once_until_it_changes() {
-        let complete = Completeness::default();
-        let lines = spoken(|notes| {
-            for _ in 0..3 {
-                notes.sample(SourceName::Proc, Some("no netlink"), &complete);
-            }
-            for _ in 0..3 {
-                notes.sample(SourceName::Netlink, None, &complete);
-            }
-            notes.sample(SourceName::Proc, Some("no netlink"), &complete);
-        });
+        let proc = report(SourceName::Proc, Some("no netlink"));
+        let netlink = report(SourceName::Netlink, None);
+        let counters = report(SourceName::NetlinkAndCounters, None);
+        let samples = [&proc, &proc, &netlink, &netlink, &counters, &proc];
+        let lines = spoken(|notes| samples.iter().for_each(|r| notes.sample(r, MOMENT)));
         assert_eq!(
             lines,
             [
@@ -129,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_is_told_when_it_changes_and_a_cost_every_time() {
+        let netlink = report(SourceName::Netlink, None);
+        let lines = spoken(|notes| {
+            notes.set_loudness(Loudness::Plans);
+            notes.sample(&netlink, MOMENT);
+            notes.sample(&netlink, MOMENT);
+        });
+        let cost = "tcpstates: cost: 0 sockets listed, 0 derived; 0 messages, 0 bytes; 1.2 ms";
+        assert_eq!(lines, ["tcpstates: plan: one walk", cost, cost]);
+    }
+
+    #[test]
     fn control_characters_do_not_reach_the_terminal() {
         let lines = spoken(|notes| notes.error("no such state `\x1b[31m\n\u{9b}`"));
         assert_eq!(lines, [r"tcpstates: no such state `\u{1b}[31m\n\u{9b}`"]);
@@ -136,11 +175,11 @@ mod tests {
 
     #[test]
     fn a_quiet_program_still_tells_its_errors() {
-        let mut lossy = Completeness::default();
-        lossy.lose(Loss::Overrun);
+        let mut lossy = report(SourceName::Proc, Some("no netlink"));
+        lossy.completeness.lose(Loss::Overrun);
         let lines = spoken(|notes| {
-            notes.quiet();
-            notes.sample(SourceName::Proc, Some("no netlink"), &lossy);
+            notes.set_loudness(Loudness::Quiet);
+            notes.sample(&lossy, MOMENT);
             notes.sample_failed("gone");
             notes.sample_failed("gone");
         });

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fd::AsFd;
 
 use super::failure::Failure;
-use super::notes::Notes;
+use super::notes::{Loudness, Notes};
 use super::schedule::Schedule;
 use super::{Status, terminal, write_all};
 use crate::cli::{FormatName, SourceChoice, Summary};
 use crate::model::{Family, Observation, Snapshot, State, StateSet};
 use crate::output::{Look, Rows, write_json, write_table};
 use crate::question::{Families, Question};
-use crate::source::{Plan, ProcNet, SourceError, Sources, visit};
+use crate::source::{Observer, ProcNet, SourceError, Sources};
 use crate::tally::StateTally;
 
 /// Answers as typed.
@@ -25,15 +25,17 @@ pub(super) fn run(
     out: &mut (impl Write + AsFd + IsTerminal),
     notes: &mut Notes<impl Write>,
 ) -> Result<Status, Failure> {
-    if typed.quiet {
-        notes.quiet();
-    }
+    notes.set_loudness(match (typed.quiet, typed.verbose) {
+        (true, _) => Loudness::Quiet,
+        (_, true) => Loudness::Plans,
+        (false, false) => Loudness::Notes,
+    });
     if typed.samples.is_some() && typed.watch.is_none() {
         return Err(Failure::Usage(
             "--samples needs --watch SECONDS: without it there is one sample".to_owned(),
         ));
     }
-    let plan = Plan::choose(question(typed)?, sources(typed)?)?;
+    let mut observer = Observer::new(question(typed)?, sources(typed)?)?;
     let format = if typed.json {
         FormatName::Json
     } else {
@@ -48,12 +50,12 @@ pub(super) fn run(
             FormatName::Json => Look::default(),
         },
     };
-    let first = sample(&plan, notes)?;
+    let first = sample(&mut observer, notes)?;
     write_all(out, &printer.render(&first, None)?)?;
     match typed.watch {
         None => Ok(status(&first)),
         Some(interval) => Watch {
-            plan: &plan,
+            observer,
             printer,
             interval,
             samples: typed.samples,
@@ -87,7 +89,7 @@ fn question(typed: &Summary) -> Result<Question, Failure> {
 /// Who may answer, from the options that name a source.
 fn sources(typed: &Summary) -> Result<Sources, Failure> {
     match (&typed.proc_root, typed.source) {
-        (Some(_), SourceChoice::Netlink) => Err(Failure::Usage(
+        (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
             "--source netlink and --proc-root exclude each other: netlink knows no other proc"
                 .to_owned(),
         )),
@@ -96,24 +98,27 @@ fn sources(typed: &Summary) -> Result<Sources, Failure> {
         }
         (None, SourceChoice::Auto) => Ok(Sources::Auto(ProcNet::own())),
         (None, SourceChoice::Netlink) => Ok(Sources::Netlink),
+        (None, SourceChoice::NetlinkAndCounters) => Ok(Sources::NetlinkAndCounters),
         (None, SourceChoice::Proc) => Ok(Sources::Proc(ProcNet::own())),
     }
 }
 
 /// Takes one sample and tells what is new about it.
-fn sample(plan: &Plan, notes: &mut Notes<impl Write>) -> Result<Snapshot, SourceError> {
+fn sample(observer: &mut Observer, notes: &mut Notes<impl Write>) -> Result<Snapshot, SourceError> {
     let time = SystemTime::now();
+    let begin = Instant::now();
     let mut tally = StateTally::default();
-    let report = visit(plan, &mut tally)?;
-    notes.sample(report.source, report.note.as_deref(), &report.completeness);
+    let report = observer.count(&mut tally)?;
+    notes.sample(&report, begin.elapsed());
     Ok(Snapshot {
         observation: Observation {
             time,
             source: report.source,
             completeness: report.completeness,
         },
-        asked: plan.states(),
+        asked: observer.question().states,
         counts: tally.into_counts(),
+        spread: report.spread,
     })
 }
 
@@ -154,19 +159,19 @@ impl Printer {
 }
 
 /// Samples after the first.
-struct Watch<'a> {
-    plan: &'a Plan,
+struct Watch {
+    observer: Observer,
     printer: Printer,
     interval: Duration,
     samples: Option<NonZeroU64>,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Goes on until enough samples are taken or nobody reads them. A sample that fails is told
     /// and the next one tried: what fails for a moment (no memory, no file descriptors) must not
     /// end a watch of days. The worst sample decides the status.
     fn go_on(
-        &self,
+        mut self,
         first: Snapshot,
         out: &mut impl Write,
         notes: &mut Notes<impl Write>,
@@ -178,7 +183,7 @@ impl Watch<'_> {
         while self.samples.is_none_or(|samples| taken < samples.get()) {
             std::thread::sleep(schedule.wait(Instant::now()));
             taken += 1;
-            match sample(self.plan, notes) {
+            match sample(&mut self.observer, notes) {
                 Ok(now) => {
                     write_all(out, &self.printer.render(&now, Some(&before))?)?;
                     worst = worst.max(status(&now));

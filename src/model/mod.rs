@@ -15,7 +15,7 @@ mod state_set;
 pub use completeness::{Completeness, Loss};
 pub use counts::Counts;
 pub use family::Family;
-pub use sink::Sink;
+pub use sink::{CountSink, Sink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::Socket;
 pub use state::State;

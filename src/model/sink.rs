@@ -1,8 +1,8 @@
-//! Where a source pours the sockets it finds.
+//! Where a source pours what it finds.
 
 use std::ops::ControlFlow;
 
-use super::Socket;
+use super::{Socket, State};
 
 /// Takes sockets one at a time, in the order the kernel reports them (its hash order).
 pub trait Sink {
@@ -13,4 +13,10 @@ pub trait Sink {
     /// everything and answers true; one that has already shown sockets answers false, and the
     /// observation ends incomplete.
     fn restart(&mut self) -> bool;
+}
+
+/// A sink that wants numbers only, so that sockets need not be listed to be counted.
+pub trait CountSink: Sink {
+    /// Takes `sockets` sockets in `state` at once.
+    fn count(&mut self, state: State, sockets: u64);
 }

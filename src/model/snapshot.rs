@@ -9,6 +9,8 @@ use super::{Completeness, Counts, State, StateSet};
 pub enum SourceName {
     /// NETLINK_SOCK_DIAG listed every socket.
     Netlink,
+    /// NETLINK_SOCK_DIAG listed the rarer states; the kernel's counters gave the rest.
+    NetlinkAndCounters,
     /// The tables `tcp` and `tcp6` of a proc file system.
     Proc,
 }
@@ -18,6 +20,7 @@ impl SourceName {
     pub fn name(self) -> &'static str {
         match self {
             SourceName::Netlink => "netlink",
+            SourceName::NetlinkAndCounters => "netlink+counters",
             SourceName::Proc => "proc",
         }
     }
@@ -43,6 +46,9 @@ pub struct Snapshot {
     pub asked: StateSet,
     /// The sockets found in them.
     pub counts: Counts,
+    /// By how much derived numbers may be off: how far the kernel's counters disagreed while they
+    /// were read. 0 for every state that was listed, and for derived ones without disagreement.
+    pub spread: Counts,
 }
 
 impl Snapshot {

@@ -24,6 +24,9 @@ pub struct Socket {
     /// The numeric user id of the owner. Meaningless where `inode` is 0: the kernel says 0 for
     /// TIME_WAIT and SYN_RECV, whoever the owner was.
     pub uid: u32,
+    /// Whether the kernel keeps a full socket for it (`struct sock`), as opposed to a timewait
+    /// minisocket or a request socket; `None` where the source does not tell.
+    pub full: Option<bool>,
     /// The inode that links the socket to file descriptors; 0 where no process holds it (yet).
     pub inode: u64,
 }

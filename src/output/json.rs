@@ -5,10 +5,10 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 
 use super::utc_stamp;
-use crate::model::Snapshot;
+use crate::model::{Counts, Snapshot, State};
 
 /// The version of the shape.
 const VERSION: u32 = 1;
@@ -20,21 +20,32 @@ struct Line<'a> {
     source: &'static str,
     complete: bool,
     total: u64,
-    states: States<'a>,
+    states: PerState<'a>,
+    #[serde(skip_serializing_if = "PerState::is_empty")]
+    spread: PerState<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// The counts by name, in the order of a connection's life.
-struct States<'a>(&'a Snapshot);
+/// Numbers by the names of states, in the order of a connection's life.
+struct PerState<'a> {
+    states: Vec<State>,
+    numbers: &'a Counts,
+}
 
-impl Serialize for States<'_> {
+impl PerState<'_> {
+    fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+}
+
+impl Serialize for PerState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for state in self.0.states() {
-            map.serialize_entry(&state.to_string(), &self.0.counts.get(state))?;
-        }
-        map.end()
+        serializer.collect_map(
+            self.states
+                .iter()
+                .map(|state| (state.to_string(), self.numbers.get(*state))),
+        )
     }
 }
 
@@ -50,7 +61,17 @@ pub fn write_json(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
         source: observation.source.name(),
         complete: observation.completeness.is_complete(),
         total: snapshot.counts.total(),
-        states: States(snapshot),
+        states: PerState {
+            states: snapshot.states().collect(),
+            numbers: &snapshot.counts,
+        },
+        spread: PerState {
+            states: snapshot
+                .states()
+                .filter(|state| snapshot.spread.get(*state) > 0)
+                .collect(),
+            numbers: &snapshot.spread,
+        },
         warnings: observation
             .completeness
             .losses()
@@ -82,6 +103,7 @@ mod tests {
             },
             asked: StateSet::NONE.with(State::Established).with(State::Listen),
             counts,
+            spread: Counts::default(),
         };
         let render = |snapshot: &Snapshot| {
             let mut out = Vec::new();
@@ -95,6 +117,12 @@ mod tests {
                 r#""total":4,"states":{"LISTEN":0,"ESTABLISHED":3,"UNKNOWN(14)":1}}"#,
                 "\n"
             )
+        );
+        snapshot.spread.add(State::Established, 12);
+        let derived = render(&snapshot);
+        assert!(
+            derived.ends_with("},\"spread\":{\"ESTABLISHED\":12}}\n"),
+            "{derived}"
         );
         snapshot.observation.completeness.lose(Loss::Overrun);
         let incomplete = render(&snapshot);

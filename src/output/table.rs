@@ -3,6 +3,9 @@
 //! Where the output is no terminal, its columns are words separated by blanks, always the same
 //! ones. On a terminal a share and a bar follow as far as the width allows.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 
 use super::bar::render_bar;
@@ -32,6 +35,8 @@ struct Row {
     state: Option<State>,
     name: String,
     sockets: u64,
+    /// By how much the number may be off; 0 where it was listed.
+    spread: u64,
     /// The change since the sample before; unknown in the first.
     change: Option<i128>,
 }
@@ -52,6 +57,7 @@ pub fn write_table(
             state: Some(state),
             name: state.to_string(),
             sockets: snapshot.counts.get(state),
+            spread: snapshot.spread.get(state),
             change: change(snapshot, rows.before, |s| s.counts.get(state)),
         })
         .filter(|row| rows.zeros || row.sockets > 0 || row.change.is_some_and(|c| c != 0))
@@ -60,6 +66,7 @@ pub fn write_table(
         state: None,
         name: "TOTAL".to_owned(),
         sockets: snapshot.counts.total(),
+        spread: snapshot.spread.total(),
         change: change(snapshot, rows.before, |s| s.counts.total()),
     };
     if rows.repeated {
@@ -101,6 +108,8 @@ struct Table {
     name: usize,
     sockets: usize,
     changes: bool,
+    /// Whether some number may be off.
+    spreads: bool,
     /// Whether shares are shown.
     shares: bool,
     /// The longest bar, in columns; 0 for none.
@@ -108,14 +117,22 @@ struct Table {
     total: u64,
 }
 
+/// `+1000000` and the blanks before it.
 const CHANGE: usize = 10;
+/// `±10000` and the blanks before it.
+const SPREAD: usize = 8;
 
 impl Table {
     fn fit(body: &[Row], total: &Row, changes: bool, look: Look) -> Table {
         let name = body.iter().map(|row| row.name.len()).max().unwrap_or(0);
         let name = name.max("ESTABLISHED".len());
         let sockets = total.sockets.to_string().len().max("SOCKETS".len());
-        let used = name + 2 + sockets + if changes { CHANGE } else { 0 };
+        let spreads = total.spread > 0;
+        let used = name
+            + 2
+            + sockets
+            + if changes { CHANGE } else { 0 }
+            + if spreads { SPREAD } else { 0 };
         let room = look.width.map_or(0, |width| width.saturating_sub(used));
         let bar = room.saturating_sub(SHARE + 2).min(BAR);
         Table {
@@ -123,6 +140,7 @@ impl Table {
             name,
             sockets,
             changes,
+            spreads,
             shares: room >= SHARE,
             bar: if bar < SHORTEST_BAR { 0 } else { bar },
             total: total.sockets,
@@ -141,6 +159,9 @@ impl Table {
         )?;
         if self.changes {
             write!(out, "{:>CHANGE$}", "CHANGE")?;
+        }
+        if self.spreads {
+            write!(out, "{:>SPREAD$}", "SPREAD")?;
         }
         if self.shares {
             write!(out, "{:>SHARE$}", "SHARE")?;
@@ -187,10 +208,15 @@ impl Table {
             sockets = self.sockets
         )?;
         match row.change {
-            _ if !self.changes => Ok(()),
-            None => write!(out, "{:>CHANGE$}", "-"),
-            Some(0) => write!(out, "{:>CHANGE$}", 0),
-            Some(change) => write!(out, "{change:>+CHANGE$}"),
+            _ if !self.changes => {}
+            None => write!(out, "{:>CHANGE$}", "-")?,
+            Some(0) => write!(out, "{:>CHANGE$}", 0)?,
+            Some(change) => write!(out, "{change:>+CHANGE$}")?,
+        }
+        match row.spread {
+            _ if !self.spreads => Ok(()),
+            0 => write!(out, "{:>SPREAD$}", "-"),
+            spread => write!(out, "{:>SPREAD$}", format!("±{spread}")),
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
     #[serde(default)]
+    pub(crate) spread: BTreeMap<String, usize>,
+    #[serde(default)]
     pub(crate) warnings: Vec<String>,
 }
 
@@ -53,6 +55,7 @@ impl Answer {
             .collect();
         assert_eq!(self.states, expected);
         assert_eq!(self.source, source);
+        assert!(self.spread.is_empty(), "{self:?}");
         assert!(self.complete && self.warnings.is_empty(), "{self:?}");
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Lines<R> {
     /// The unread part of `buffer`.
     start: usize,
     end: usize,
+    reads: u64,
+    bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
@@ -39,7 +41,19 @@ impl<R: Read> Lines<R> {
             buffer: vec![0; length],
             start: 0,
             end: 0,
+            reads: 0,
+            bytes: 0,
         }
+    }
+
+    /// How many reads it took so far.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads
+    }
+
+    /// How many bytes were read so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The next line; `None` at the end of the file.
@@ -90,6 +104,8 @@ impl<R: Read> Lines<R> {
             match self.file.read(room) {
                 Ok(length) => {
                     self.end += length;
+                    self.reads += 1;
+                    self.bytes += length as u64;
                     return Ok(length);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

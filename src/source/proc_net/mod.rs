@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Completeness, Family, Loss, Sink};
 use crate::question::Question;
+use crate::source::Cost;
 use lines::{Line, Lines};
 use row::parse_row;
 
@@ -40,8 +41,9 @@ impl ProcNet {
         &self,
         question: &Question,
         sink: &mut S,
-    ) -> Result<Completeness, ProcError> {
+    ) -> Result<(Completeness, Cost), ProcError> {
         let mut completeness = Completeness::default();
+        let mut cost = Cost::default();
         for family in question.families.iter() {
             let path = self.directory().join(match family {
                 Family::V4 => "tcp",
@@ -59,12 +61,13 @@ impl ProcNet {
                 family,
                 question,
                 completeness: &mut completeness,
+                cost: &mut cost,
             };
             if table.read(file, sink).is_break() {
                 break;
             }
         }
-        Ok(completeness)
+        Ok((completeness, cost))
     }
 }
 
@@ -74,12 +77,24 @@ struct Table<'a> {
     family: Family,
     question: &'a Question,
     completeness: &'a mut Completeness,
+    cost: &'a mut Cost,
 }
 
 impl Table<'_> {
     /// Reads from header to end; `Break` when the sink wants no more.
     fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
         let mut lines = Lines::new(file);
+        let flow = self.read_lines(&mut lines, sink);
+        self.cost.receipts += lines.reads();
+        self.cost.bytes += lines.bytes();
+        flow
+    }
+
+    fn read_lines<S: Sink>(
+        &mut self,
+        lines: &mut Lines<impl io::Read>,
+        sink: &mut S,
+    ) -> ControlFlow<()> {
         let mut number: u64 = 0;
         loop {
             let line = match lines.next() {
@@ -122,7 +137,10 @@ impl Table<'_> {
             Line::TooLong => Err("longer than any row".to_owned()),
         };
         match parsed {
-            Ok(socket) if self.question.states.contains(socket.state) => sink.socket(&socket),
+            Ok(socket) if self.question.states.contains(socket.state) => {
+                self.cost.listed += 1;
+                sink.socket(&socket)
+            }
             Ok(_) => ControlFlow::Continue(()),
             Err(error) => {
                 self.malformed(format!("line {number}: {error}"));

@@ -101,6 +101,8 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     let inode = columns.parse(Column::Inode, decimal)?;
     Ok(Socket {
         state: decode_state(state),
+        // A row does not tell a half-open request from a fast open child.
+        full: None,
         family,
         local,
         remote,

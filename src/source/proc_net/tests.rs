@@ -36,6 +36,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
             states,
         },
         completeness: &mut completeness,
+        cost: &mut Cost::default(),
     };
     assert!(table.read(text.as_bytes(), &mut seen).is_continue());
     let losses = completeness.losses().iter().map(ToString::to_string);
@@ -157,6 +158,7 @@ fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
         family: Family::V4,
         question: &question,
         completeness: &mut completeness,
+        cost: &mut Cost::default(),
     };
     assert!(table.read(Fails(TCP.as_bytes()), &mut seen).is_continue());
     assert_eq!(seen.0.len(), 4);

@@ -3,29 +3,52 @@
 //! Every datagram is checked for its sender, its sequence number and its port (netlink(7)); what
 //! does not belong to this dump is ignored. Whether to ask again is for the caller to say.
 
-use std::io;
 use std::ops::ControlFlow;
+use std::{fmt, io};
 
 use rustix::io::Errno;
 
 use super::error::NetlinkError;
 use super::transport::{Datagram, Transport};
-use crate::model::{Completeness, Loss, Sink, Socket, State};
-use crate::source::wire::{Message, Messages, Payload, Request, decode_socket};
+use crate::model::{Completeness, Family, Loss, Sink, Socket, State};
+use crate::source::Cost;
+use crate::source::wire::{Message, Messages, Payload, Request, Walk, decode_socket};
 
 /// The kernel fills what it is offered up to 32 KiB (`netlink_dump`, net/netlink/af_netlink.c,
 /// since 4.5); more gains nothing, less costs a system call for every datagram.
 pub(super) const BUFFER_LEN: usize = 32 * 1024;
 
+/// The walks over the kernel's tables that answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::source) enum Walks {
+    #[default]
+    Together,
+    OneEach,
+    Only(Family),
+}
+
+impl fmt::Display for Walks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Walks::Together => "one walk for IPv4 and IPv6",
+            Walks::OneEach => "one walk for IPv4 and one for IPv6",
+            Walks::Only(Family::V4) => "one walk for IPv4",
+            Walks::Only(Family::V6) => "one walk for IPv6",
+        })
+    }
+}
+
 /// What a dump came to.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
-    /// How many sockets were handed on.
-    pub(super) sockets: u64,
+pub(in crate::source) struct Outcome {
+    /// Which walks it took.
+    pub(in crate::source) walks: Walks,
+    /// What it took.
+    pub(in crate::source) cost: Cost,
     /// How many of them were in BOUND.
     pub(super) bound: u64,
     /// What was lost.
-    pub(super) completeness: Completeness,
+    pub(in crate::source) completeness: Completeness,
     /// Whether the loss is of a kind that asking again may make good.
     pub(super) worth_a_retry: bool,
     /// Whether the sink wanted no more.
@@ -35,7 +58,8 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Adds the outcome of a second dump that answers the other half of the same question.
     pub(super) fn join(&mut self, other: Outcome) {
-        self.sockets += other.sockets;
+        self.walks = Walks::OneEach;
+        self.cost.add(other.cost);
         self.bound += other.bound;
         self.worth_a_retry |= other.worth_a_retry;
         self.ended_by_sink |= other.ended_by_sink;
@@ -78,7 +102,13 @@ pub(super) fn dump<T: Transport, S: Sink>(
         sequence,
         port: transport.port(),
         sink,
-        outcome: Outcome::default(),
+        outcome: Outcome {
+            walks: match request.walk {
+                Walk::BothFamilies => Walks::Together,
+                Walk::OneFamily(family) => Walks::Only(family),
+            },
+            ..Outcome::default()
+        },
     };
     loop {
         let progress = match transport.receive(buffer) {
@@ -93,6 +123,8 @@ pub(super) fn dump<T: Transport, S: Sink>(
 
 impl<S: Sink> Dump<'_, S> {
     fn datagram(&mut self, datagram: Datagram, buffer: &[u8]) -> Result<Progress, NetlinkError> {
+        self.outcome.cost.receipts += 1;
+        self.outcome.cost.bytes += datagram.length as u64;
         if datagram.sender != 0 {
             // Any process may send to our port; only the kernel is believed.
             return Ok(Progress::More);
@@ -169,7 +201,7 @@ impl<S: Sink> Dump<'_, S> {
     }
 
     fn hand_on(&mut self, socket: &Socket) -> Progress {
-        self.outcome.sockets += 1;
+        self.outcome.cost.listed += 1;
         self.outcome.bound += u64::from(socket.state == State::Bound);
         match self.sink.socket(socket) {
             ControlFlow::Continue(()) => Progress::More,
@@ -193,7 +225,7 @@ impl<S: Sink> Dump<'_, S> {
 
     fn refused(&mut self, errno: i32) -> Result<Progress, NetlinkError> {
         let error = io::Error::from_raw_os_error(errno);
-        if self.outcome.sockets == 0 {
+        if self.outcome.cost.listed == 0 {
             return Err(NetlinkError::Refused { error });
         }
         self.outcome.completeness.lose(Loss::Aborted {
@@ -207,7 +239,7 @@ impl<S: Sink> Dump<'_, S> {
             self.overrun();
             return Ok(Progress::More);
         }
-        if self.outcome.sockets == 0 {
+        if self.outcome.cost.listed == 0 {
             return Err(error);
         }
         self.outcome.completeness.lose(Loss::Aborted {

@@ -3,19 +3,20 @@
 //! Chooses the walks, asks again when a dump was interrupted, and says what was lost. Bytes are
 //! made and read by `source::wire`; falling back to /proc is decided in `source::fallback`.
 
-mod bound;
 mod dump;
 mod error;
 #[cfg(test)]
 mod scripted;
 mod transport;
 
+pub(super) use dump::Outcome;
 pub use error::{Call, NetlinkError};
 
-use crate::model::{Completeness, Family, Loss, Sink, State};
+use crate::model::{Family, Loss, Sink, State};
 use crate::question::{Families, Question};
+use crate::source::kernel_version::doubt_about_no_bound_sockets;
 use crate::source::wire::{Request, Walk};
-use dump::{BUFFER_LEN, Outcome, dump};
+use dump::{BUFFER_LEN, dump};
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 
@@ -26,15 +27,16 @@ const ATTEMPTS: u32 = 3;
 ///
 /// # Errors
 /// Before the first socket only; `source::fallback` says which of them permit another source.
-pub(super) fn visit<S: Sink>(
-    question: &Question,
-    sink: &mut S,
-) -> Result<Completeness, NetlinkError> {
+pub(super) fn visit<S: Sink>(question: &Question, sink: &mut S) -> Result<Outcome, NetlinkError> {
     let mut outcome = Conversation::new(Kernel::connect, question).converse(sink)?;
-    if question.states.contains(State::Bound) && outcome.bound == 0 && !outcome.ended_by_sink {
-        bound::note_if_unknown(&mut outcome.completeness);
+    if question.states.contains(State::Bound)
+        && outcome.bound == 0
+        && !outcome.ended_by_sink
+        && let Some(doubt) = doubt_about_no_bound_sockets()
+    {
+        outcome.completeness.lose(doubt);
     }
-    Ok(outcome.completeness)
+    Ok(outcome)
 }
 
 /// A question put to one kernel, in as many dumps as it takes.

@@ -6,12 +6,18 @@
 
 use std::net::SocketAddr;
 
-use netlink_packet_core::Parseable;
+use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
 use crate::model::{Family, Socket, State};
 use crate::source::kernel_state::decode_state;
+
+/// The attribute that says which directions are closed, linux/inet_diag.h.
+const INET_DIAG_SHUTDOWN: u16 = 8;
+
+/// `sizeof(struct inet_diag_msg)`.
+const HEADER_LEN: usize = 72;
 
 /// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
 ///
@@ -22,7 +28,22 @@ pub(in crate::source) fn decode_socket(bytes: &[u8], close_means: State) -> Resu
     let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
     let told = decode_state(header.state);
     let id = header.socket_id;
+    let full = match told {
+        State::TimeWait => Some(false),
+        State::SynRecv | State::FinWait2 => has_shutdown(bytes),
+        State::Listen
+        | State::SynSent
+        | State::Established
+        | State::FinWait1
+        | State::CloseWait
+        | State::Closing
+        | State::LastAck
+        | State::Close
+        | State::Bound
+        | State::Unknown(_) => Some(true),
+    };
     Ok(Socket {
+        full,
         state: if told == State::Close {
             close_means
         } else {
@@ -41,6 +62,18 @@ pub(in crate::source) fn decode_socket(bytes: &[u8], close_means: State) -> Resu
         uid: header.uid,
         inode: header.inode.into(),
     })
+}
+
+/// Whether the message of a socket that may or may not be a full one carries INET_DIAG_SHUTDOWN,
+/// which full sockets always do and others never (`inet_diag_msg_attrs_fill`,
+/// net/ipv4/inet_diag.c, since 3.9). `None` where its attributes cannot be read.
+fn has_shutdown(bytes: &[u8]) -> Option<bool> {
+    for attribute in NlasIterator::new(bytes.get(HEADER_LEN..)?) {
+        if attribute.ok()?.kind() == INET_DIAG_SHUTDOWN {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 #[cfg(test)]
@@ -110,10 +143,24 @@ mod tests {
                 remote: "[::]:0".parse().unwrap(),
                 receive_queue: 0,
                 send_queue: 7,
+                full: Some(true),
                 uid: 0,
                 inode: 3_525_812,
             }
         );
+    }
+
+    #[test]
+    fn a_timewait_minisocket_in_fin_wait2_is_told_from_a_full_one() {
+        for recorded in [AS_ROOT, AS_NOBODY] {
+            for socket in sockets(recorded) {
+                let minisocket = matches!(socket.state, State::FinWait2 | State::TimeWait);
+                assert_eq!(socket.full, Some(!minisocket), "{socket:?}");
+            }
+        }
+        let mut unreadable = inet_diag_msg(5).to_vec();
+        unreadable.extend([0xff; 8]);
+        assert_eq!(decode_socket(&unreadable, State::Close).unwrap().full, None);
     }
 
     #[test]

@@ -1,0 +1,159 @@
+//! The targets, and whether this run met them. Each is judged on the largest crowd of its kind
+//! that was raced; where that is smaller than the target's, the row says so.
+
+use crate::crowd::recipe::Kind;
+use crate::measure::Outcome;
+use crate::racer;
+use crate::report::table::{grouped, mebibytes};
+
+/// Most memory the program may take, in bytes.
+const PEAK_BYTES: u64 = 6 << 20;
+
+/// Most of one core that watching may take.
+const WATCH_SHARE: f64 = 0.12;
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// A target that is the ratio of two medians.
+struct Target {
+    kind: Kind,
+    sockets: u64,
+    above: &'static str,
+    below: &'static str,
+    bound: Bound,
+}
+
+/// Slower ÷ faster for "n times faster than"; ours ÷ theirs for "at most n times theirs".
+fn targets() -> Vec<Target> {
+    use Bound::{AtLeast, AtMost};
+    use Kind::{Churn, Established, TimeWait, TimeWaitChurn};
+    use racer::{
+        CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TWO_FAMILIES, SS, SS_AWK,
+        TCPSTATES, TCPSTATES_NETLINK, TCPSTATES_PROC, TCPSTATES_V4,
+    };
+    let row = |kind, sockets, above, below, bound| Target {
+        kind,
+        sockets,
+        above,
+        below,
+        bound,
+    };
+    let (most, waiting) = (400_000, 130_000);
+    vec![
+        row(Established, most, SS_AWK, TCPSTATES, AtLeast(15.0)),
+        row(Established, most, EXPORTER, TCPSTATES, AtLeast(15.0)),
+        row(Established, most, RAW_TWO_FAMILIES, TCPSTATES, AtLeast(5.0)),
+        row(Established, most, TCPSTATES, RAW_RARE_STATES, AtMost(1.3)),
+        row(TimeWait, waiting, SS_AWK, TCPSTATES, AtLeast(15.0)),
+        row(Churn, most, SS_AWK, TCPSTATES, AtLeast(3.0)),
+        row(TimeWaitChurn, waiting, SS_AWK, TCPSTATES, AtLeast(3.0)),
+        row(
+            Established,
+            most,
+            TCPSTATES_NETLINK,
+            RAW_ONE_WALK,
+            AtMost(1.15),
+        ),
+        row(
+            Established,
+            most,
+            TCPSTATES_V4,
+            RAW_ONE_FAMILY,
+            AtMost(1.15),
+        ),
+        row(Established, most, TCPSTATES_PROC, CAT, AtMost(1.15)),
+        row(Established, 10, TCPSTATES, SS, AtMost(0.7)),
+    ]
+}
+
+pub(crate) fn render_reach(outcomes: &[Outcome]) -> String {
+    let mut text = String::from(
+        "\n## Reach\n\n| crowd | ratio of medians | target | measured | |\n|---|---|--:|--:|---|\n",
+    );
+    for target in targets() {
+        text += &target.render(outcomes);
+    }
+    text += &render_peak(outcomes);
+    text += &render_watch(outcomes);
+    text
+}
+
+impl Target {
+    fn render(&self, outcomes: &[Outcome]) -> String {
+        let judged = outcomes
+            .iter()
+            .filter(|outcome| outcome.kind == self.kind && outcome.sockets <= self.sockets)
+            .max_by_key(|outcome| outcome.sockets);
+        let ratio = judged.and_then(|outcome| {
+            let above = outcome.rounds_of(self.above)?.median_wall();
+            let below = outcome.rounds_of(self.below)?.median_wall();
+            Some(above.as_secs_f64() / below.as_secs_f64())
+        });
+        let (sign, bound) = match self.bound {
+            Bound::AtLeast(bound) => ("≥", bound),
+            Bound::AtMost(bound) => ("≤", bound),
+        };
+        let met = |ratio: f64| match self.bound {
+            Bound::AtLeast(bound) => ratio >= bound,
+            Bound::AtMost(bound) => ratio <= bound,
+        };
+        let sockets = judged.map_or(self.sockets, |outcome| outcome.sockets);
+        let mut crowd = format!("{} {}", grouped(sockets), self.kind);
+        if sockets != self.sockets {
+            crowd += &format!(" (not {})", grouped(self.sockets));
+        }
+        format!(
+            "| {crowd} | `{}` ÷ `{}` | {sign} {bound} | {} | {} |\n",
+            self.above.replace('|', "\\|"),
+            self.below.replace('|', "\\|"),
+            ratio.map_or_else(|| "–".into(), |ratio| format!("{ratio:.2}")),
+            ratio.map_or("not run", |ratio| verdict(met(ratio))),
+        )
+    }
+}
+
+/// The least and the most that any run of the program took, over all crowds.
+fn render_peak(outcomes: &[Outcome]) -> String {
+    let peaks = outcomes
+        .iter()
+        .flat_map(|outcome| &outcome.times)
+        .filter(|(name, rounds)| name.starts_with(racer::TCPSTATES) && !rounds.0.is_empty())
+        .map(|(_, rounds)| rounds.peak_bytes());
+    let most = peaks.clone().max();
+    let measured = peaks.min().zip(most).map_or_else(
+        || "–".into(),
+        |(least, most)| format!("{:.1} to {:.1}", mebibytes(least), mebibytes(most)),
+    );
+    format!(
+        "| all | peak memory of `tcpstates`, MiB | ≤ {} | {measured} | {} |\n",
+        mebibytes(PEAK_BYTES),
+        most.map_or("not run", |most| verdict(most <= PEAK_BYTES)),
+    )
+}
+
+fn render_watch(outcomes: &[Outcome]) -> String {
+    let watched = outcomes
+        .iter()
+        .filter_map(|outcome| Some((outcome.sockets, outcome.watch_share?)))
+        .max_by_key(|(sockets, _)| *sockets);
+    let (crowd, measured, met) = match watched {
+        None => (grouped(400_000), "–".into(), "not run"),
+        Some((sockets, share)) => (
+            grouped(sockets),
+            format!("{:.1}", share * 100.0),
+            verdict(share <= WATCH_SHARE),
+        ),
+    };
+    format!(
+        "| {crowd} established | `tcpstates --watch 1`, % of one core | ≤ {:.0} | {measured} | {met} |\n",
+        WATCH_SHARE * 100.0
+    )
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "**not met**" }
+}

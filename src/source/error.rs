@@ -1,0 +1,60 @@
+//! Why no source answered.
+
+use super::{NetlinkError, ProcError, ProcNet};
+use crate::model::State;
+use crate::question::Question;
+
+/// The tables of /proc cannot answer this question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{table} does not list bound sockets, so {state} cannot be counted from it; ask netlink (Linux 6.8 or later)"
+)]
+pub struct CannotKnow {
+    /// The state that is not there.
+    state: State,
+    /// The table that lacks it.
+    table: String,
+}
+
+impl CannotKnow {
+    /// Why the tables cannot answer, if they cannot.
+    pub(super) fn check(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
+        if question.states.contains(State::Bound) {
+            return Err(CannotKnow {
+                state: State::Bound,
+                table: tables.directory().join("tcp").display().to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// No source answered.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Netlink did not, and nothing else was allowed or able to.
+    #[error("{0}")]
+    Netlink(NetlinkError),
+    /// Netlink was refused, the user allows no other source, and one might answer.
+    #[error("{0}; or let /proc answer: --source auto")]
+    NetlinkOnly(NetlinkError),
+    /// The tables could not be read.
+    #[error("{0}")]
+    Proc(#[from] ProcError),
+    /// Netlink was refused, and the tables could not be read either.
+    #[error("{netlink}; and no answer from /proc either: {proc}")]
+    Both {
+        /// The first cause.
+        netlink: NetlinkError,
+        /// The second.
+        proc: ProcError,
+    },
+    /// Netlink was refused, and /proc cannot know.
+    #[error("{netlink}; and {cannot_know}")]
+    OnlyNetlinkKnows {
+        /// Why netlink did not answer.
+        netlink: NetlinkError,
+        /// What /proc lacks.
+        cannot_know: CannotKnow,
+    },
+}

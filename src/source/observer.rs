@@ -1,0 +1,254 @@
+//! Carries out a question, as often as it is asked: netlink first, counters where they serve,
+//! the tables of /proc where netlink is closed.
+
+use super::counters::{SocketCounters, read_established};
+use super::derive::{Doubt, Estimate, Rare, Reading, derive_established, derive_time_wait};
+use super::fallback::is_refusal;
+use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
+use super::proc_net::ProcNet;
+use super::sock_diag::{self, NetlinkError, Outcome};
+use super::{CannotKnow, ProcError, Report, SourceError};
+use crate::model::{Completeness, CountSink, Counts, SourceName, State};
+use crate::question::Question;
+
+/// Which sources may answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// Netlink, with counters where that pays, or this proc file system's tables where the
+    /// kernel refuses it.
+    Auto(ProcNet),
+    /// Netlink or nothing, and every socket listed.
+    Netlink,
+    /// Netlink or nothing, with counters wherever they can serve.
+    NetlinkAndCounters,
+    /// These tables only.
+    Proc(ProcNet),
+}
+
+/// A question put to its sources, once or repeatedly; remembers between observations what proved
+/// not to be worth trying.
+#[derive(Debug)]
+pub struct Observer {
+    question: Question,
+    sources: Sources,
+    caution: Caution,
+}
+
+impl Observer {
+    /// An observer of what `question` asks about.
+    ///
+    /// # Errors
+    /// When only /proc may answer and it cannot know.
+    pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
+        if let Sources::Proc(tables) = &sources {
+            CannotKnow::check(&question, tables)?;
+        }
+        Ok(Observer {
+            question,
+            sources,
+            caution: Caution::default(),
+        })
+    }
+
+    /// What is asked.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Counts the sockets asked for into `sink`.
+    ///
+    /// # Errors
+    /// When no allowed source answered; the sink then holds nothing.
+    pub fn count<S: CountSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+        match self.sources.clone() {
+            Sources::Proc(tables) => Ok(self.read_tables(&tables, sink)?),
+            Sources::Netlink => self
+                .ask_netlink(Deriving::Never, sink)
+                .map_err(netlink_only),
+            Sources::NetlinkAndCounters => self
+                .ask_netlink(Deriving::WherePossible, sink)
+                .map_err(netlink_only),
+            Sources::Auto(tables) => match self.ask_netlink(Deriving::WhereItPays, sink) {
+                Err(netlink) if is_refusal(&netlink) => self.fall_back(netlink, &tables, sink),
+                answer => answer.map_err(SourceError::Netlink),
+            },
+        }
+    }
+
+    fn ask_netlink<S: CountSink>(
+        &mut self,
+        deriving: Deriving,
+        sink: &mut S,
+    ) -> Result<Report, NetlinkError> {
+        let doubted_lately = self.caution.take();
+        let plan = choose(
+            &self.question,
+            deriving,
+            doubted_lately,
+            SocketCounters::read,
+        );
+        let why = match plan {
+            Plan::List(why) => why,
+            Plan::Derive(derivation) => match self.derive(&derivation, sink)? {
+                Ok(report) => {
+                    self.caution.trust();
+                    return Ok(report);
+                }
+                Err(why) => {
+                    self.caution.doubt();
+                    why
+                }
+            },
+        };
+        let outcome = sock_diag::visit(&self.question, sink)?;
+        Ok(Report {
+            source: SourceName::Netlink,
+            plan: format!("{} lists every socket asked for: {why}", outcome.walks),
+            cost: outcome.cost,
+            completeness: outcome.completeness,
+            spread: Counts::default(),
+            note: None,
+        })
+    }
+
+    /// Counts with the help of the counters; or says why that cannot be trusted, with `sink`
+    /// untouched.
+    fn derive<S: CountSink>(
+        &self,
+        derivation: &Derivation,
+        sink: &mut S,
+    ) -> Result<Result<Report, Why>, NetlinkError> {
+        let mut rare = Rare::default();
+        let walk = Question {
+            states: derivation.walk,
+            ..self.question
+        };
+        let reading = |sockets| {
+            Ok(Reading {
+                sockets,
+                established: read_established()?,
+            })
+        };
+        let before = match reading(derivation.before) {
+            Ok(before) => before,
+            Err(error) => return Ok(Err(Why::Unreadable(error))),
+        };
+        let outcome = sock_diag::visit(&walk, &mut rare)?;
+        let after = match SocketCounters::read().and_then(reading) {
+            Ok(after) => after,
+            Err(error) => return Ok(Err(Why::Unreadable(error))),
+        };
+        let estimates = match estimates(derivation, &outcome, &rare, &before, &after) {
+            Ok(estimates) => estimates,
+            Err(doubt) => return Ok(Err(Why::Doubt(doubt))),
+        };
+        for state in self.question.states.iter() {
+            sink.count(state, rare.all.get(state));
+        }
+        Ok(Ok(self.derived(derivation, outcome, &estimates, sink)))
+    }
+
+    /// Hands the derived numbers on.
+    fn derived<S: CountSink>(
+        &self,
+        derivation: &Derivation,
+        outcome: Outcome,
+        estimates: &[(State, Estimate)],
+        sink: &mut S,
+    ) -> Report {
+        let mut spread = Counts::default();
+        let mut cost = outcome.cost;
+        for (state, estimate) in estimates {
+            sink.count(*state, estimate.sockets);
+            spread.add(*state, estimate.spread);
+            cost.derived += estimate.sockets;
+        }
+        let names: Vec<_> = derivation.derived.iter().map(|s| s.to_string()).collect();
+        Report {
+            source: SourceName::NetlinkAndCounters,
+            plan: format!(
+                "{} lists the rarer states; {} from the kernel's counters, which tell of many",
+                outcome.walks,
+                names.join(" and ")
+            ),
+            cost,
+            completeness: outcome.completeness,
+            spread,
+            note: None,
+        }
+    }
+
+    fn read_tables<S: CountSink>(
+        &self,
+        tables: &ProcNet,
+        sink: &mut S,
+    ) -> Result<Report, ProcError> {
+        let (completeness, cost) = tables.visit(&self.question, sink)?;
+        let directory = tables.directory().display();
+        Ok(Report {
+            source: SourceName::Proc,
+            plan: format!("every row of the tables in {directory} is read: so it is asked for"),
+            cost,
+            completeness,
+            spread: Counts::default(),
+            note: tables.note(),
+        })
+    }
+
+    fn fall_back<S: CountSink>(
+        &self,
+        netlink: NetlinkError,
+        tables: &ProcNet,
+        sink: &mut S,
+    ) -> Result<Report, SourceError> {
+        if let Err(cannot_know) = CannotKnow::check(&self.question, tables) {
+            return Err(SourceError::OnlyNetlinkKnows {
+                netlink,
+                cannot_know,
+            });
+        }
+        let directory = tables.directory().display();
+        match self.read_tables(tables, sink) {
+            Ok(report) => Ok(Report {
+                plan: format!("every row of the tables in {directory} is read: netlink is closed"),
+                note: Some(format!(
+                    "{directory} answered, because netlink did not: {netlink}"
+                )),
+                ..report
+            }),
+            Err(proc) => Err(SourceError::Both { netlink, proc }),
+        }
+    }
+}
+
+/// The numbers of the states that are to be derived.
+fn estimates(
+    derivation: &Derivation,
+    outcome: &Outcome,
+    rare: &Rare,
+    before: &Reading,
+    after: &Reading,
+) -> Result<Vec<(State, Estimate)>, Doubt> {
+    if outcome.completeness != Completeness::default() {
+        return Err(Doubt::IncompleteWalk);
+    }
+    let mut estimates = Vec::new();
+    if derivation.derived.contains(State::Established) {
+        let estimate = derive_established(rare, before, after)?;
+        estimates.push((State::Established, estimate));
+    }
+    if derivation.derived.contains(State::TimeWait) {
+        let estimate = derive_time_wait(rare, before, after)?;
+        estimates.push((State::TimeWait, estimate));
+    }
+    Ok(estimates)
+}
+
+/// Where netlink alone may answer and is closed, the way out is another source.
+fn netlink_only(error: NetlinkError) -> SourceError {
+    if is_refusal(&error) {
+        SourceError::NetlinkOnly(error)
+    } else {
+        SourceError::Netlink(error)
+    }
+}
