@@ -1,7 +1,18 @@
-//! The process: its arguments in, its exit status out. Everything else is in the library.
+//! The process: its arguments and streams in, its exit status out. Everything else is in the
+//! library.
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tcpstates::run(std::env::args_os(), std::io::stdout(), std::io::stderr()).into()
+    // Not Stdout itself: it takes a write to a descriptor that cannot be written to for done.
+    match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(out) => tcpstates::run(std::env::args_os(), File::from(out), io::stderr()).into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "tcpstates: standard output: {error}");
+            tcpstates::Status::Failed.into()
+        }
+    }
 }

@@ -24,14 +24,23 @@ pub enum Parsed {
 
 /// Parses a whole command line, the program's name first.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
+    let words: Vec<OsString> = words.into_iter().collect();
     let parsed = definition()
-        .try_get_matches_from(words)
+        .try_get_matches_from(&words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
         Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
         Err(error) => Parsed::Usage(line(&error)),
     }
+}
+
+/// The line for a word that is no text; clap does not say which one it was.
+fn not_text(words: &[OsString]) -> String {
+    let word = words.iter().find(|word| word.to_str().is_none());
+    let word = word.map(|word| word.to_string_lossy()).unwrap_or_default();
+    format!("`{word}` is not valid UTF-8 (see tcpstates --help)")
 }
 
 /// One line for any error of clap's.
@@ -53,6 +62,9 @@ fn line(error: &clap::Error) -> String {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             format!("{}: `{value}`: {reason}", without_placeholder(&argument))
         }
+        (ErrorKind::UnknownArgument, Some(argument)) if !argument.starts_with('-') => {
+            format!("{argument}: nothing more is expected here")
+        }
         (ErrorKind::UnknownArgument, Some(argument)) => format!(
             "{argument}: no such option{}",
             words.suggestion(ContextKind::SuggestedArg)
@@ -64,7 +76,7 @@ fn line(error: &clap::Error) -> String {
         },
         (ErrorKind::ArgumentConflict, None) => words
             .one(ContextKind::InvalidSubcommand)
-            .and_then(|verb| verb_comes_first(&verb))
+            .map(|word| verb_comes_first(&word).unwrap_or(format!("{word}: no such command")))
             .unwrap_or_else(|| first_line(error)),
         (ErrorKind::InvalidSubcommand, None) => format!(
             "{}: no such command{}",

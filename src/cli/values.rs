@@ -13,12 +13,13 @@ const LONGEST: f64 = 86_400.0;
 
 /// One word of `--state`.
 pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
-    StateSet::parse_word(word.trim()).map_err(|unknown| match unknown.nearest {
-        Some(nearest) => format!("no such state; did you mean {nearest}?"),
-        None => "no such state; allowed are the states of ss and netstat \
-                 (listen, established, time-wait, close-wait, ...) and the groups \
-                 all, connected, synchronized, bucket, big"
-            .to_owned(),
+    StateSet::parse_word(word.trim()).map_err(|unknown| {
+        let hint = unknown
+            .nearest
+            .map(|nearest| format!("did you mean {nearest}? "))
+            .unwrap_or_default();
+        let words: Vec<_> = StateSet::words().collect();
+        format!("no such state; {hint}Allowed are {}", words.join(", "))
     })
 }
 

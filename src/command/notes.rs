@@ -68,9 +68,12 @@ impl<W: Write> Notes<W> {
 
     /// Tells that a sample failed, and that the next one will be tried.
     pub(super) fn sample_failed(&mut self, error: &str) {
-        let lines = vec![format!("this sample failed: {error}")];
-        self.tell(&lines);
-        self.told = lines;
+        let line = format!("this sample failed: {error}");
+        if !self.told.contains(&line) {
+            self.say(&line);
+            // The notes of the source stay told: they are still true when it answers again.
+            self.told.push(line);
+        }
     }
 
     /// Tells an error, quiet or not.
@@ -92,7 +95,7 @@ impl<W: Write> Notes<W> {
     fn say(&mut self, line: &str) {
         let mut harmless = String::with_capacity(line.len());
         for c in line.chars() {
-            if c.is_control() {
+            if c.is_control() || reorders_text(c) {
                 harmless.extend(c.escape_default());
             } else {
                 harmless.push(c);
@@ -100,6 +103,11 @@ impl<W: Write> Notes<W> {
         }
         let _ = writeln!(self.err, "tcpstates: {harmless}");
     }
+}
+
+/// Characters that make a terminal show others in another order (Unicode annex 9).
+fn reorders_text(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn cost_line(cost: &Cost, took: Duration) -> String {

@@ -4,7 +4,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroU64;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use rustix::fd::AsFd;
 
@@ -50,6 +50,7 @@ pub(super) fn run(
             FormatName::Json => Look::default(),
         },
     };
+    let begin = Instant::now();
     let first = sample(&mut observer, notes)?;
     write_all(out, &printer.render(&first, None)?)?;
     match typed.watch {
@@ -57,7 +58,7 @@ pub(super) fn run(
         Some(interval) => Watch {
             observer,
             printer,
-            interval,
+            schedule: Schedule::new(begin, interval),
             samples: typed.samples,
         }
         .go_on(first, out, notes),
@@ -162,7 +163,7 @@ impl Printer {
 struct Watch {
     observer: Observer,
     printer: Printer,
-    interval: Duration,
+    schedule: Schedule,
     samples: Option<NonZeroU64>,
 }
 
@@ -176,12 +177,11 @@ impl Watch {
         out: &mut impl Write,
         notes: &mut Notes<impl Write>,
     ) -> Result<Status, Failure> {
-        let mut schedule = Schedule::new(Instant::now(), self.interval);
         let mut worst = status(&first);
         let mut before = first;
         let mut taken = 1;
         while self.samples.is_none_or(|samples| taken < samples.get()) {
-            std::thread::sleep(schedule.wait(Instant::now()));
+            std::thread::sleep(self.schedule.wait(Instant::now()));
             taken += 1;
             match sample(&mut self.observer, notes) {
                 Ok(now) => {

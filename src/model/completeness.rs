@@ -32,9 +32,10 @@ pub enum Loss {
         /// What ended it.
         reason: String,
     },
-    /// The kernel may be too old to know a state that was asked for, and said so in no way.
-    NotReported {
-        /// The state, and since when kernels report it.
+    /// Nothing is known to be missing, but the answer cannot be trusted: a table that no kernel
+    /// wrote so, a kernel that may not know what was asked for.
+    Doubtful {
+        /// Why, as a sentence without a full stop.
         what: String,
     },
 }
@@ -60,7 +61,7 @@ impl fmt::Display for Loss {
                 "{records} records could not be read and are missing; the first: {first}"
             ),
             Loss::Aborted { reason } => write!(f, "the source stopped before its end: {reason}"),
-            Loss::NotReported { what } => f.write_str(what),
+            Loss::Doubtful { what } => f.write_str(what),
         }
     }
 }

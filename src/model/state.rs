@@ -123,11 +123,15 @@ impl State {
             .map(|spelling| spelling.state)
     }
 
+    /// The name as a person would type it: `close-wait`.
+    pub(super) fn word(self) -> String {
+        self.to_string().to_lowercase().replace('_', "-")
+    }
+
     /// Every word that [`State::parse`] understands, as a person would type it.
     pub(super) fn words() -> impl Iterator<Item = (State, String)> {
         SPELLINGS.iter().flat_map(|spelling| {
-            let name = spelling.name.to_lowercase().replace('_', "-");
-            std::iter::once(name)
+            std::iter::once(spelling.state.word())
                 .chain(spelling.aliases.iter().map(|alias| (*alias).to_owned()))
                 .map(|word| (spelling.state, word))
         })

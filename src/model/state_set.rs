@@ -13,8 +13,6 @@ pub struct StateSet(u16);
 /// A word in a list of states that names neither a state nor a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownState {
-    /// The word as typed.
-    pub word: String,
     /// The valid word most like it, if any is alike at all.
     pub nearest: Option<String>,
 }
@@ -102,6 +100,13 @@ impl StateSet {
         State::named().filter(move |state| self.contains(*state))
     }
 
+    /// The words for every state and group, as a person would type them: one for each, aliases
+    /// left out.
+    pub fn words() -> impl Iterator<Item = String> {
+        let groups = GROUPS.iter().map(|(name, _)| (*name).to_owned());
+        State::named().map(State::word).chain(groups)
+    }
+
     /// One word of a list: a state in any spelling, or a group of ss(8).
     ///
     /// # Errors
@@ -116,7 +121,6 @@ impl StateSet {
             .find(|(name, _)| *name == folded)
             .map(|(_, set)| *set)
             .ok_or_else(|| UnknownState {
-                word: word.to_owned(),
                 nearest: nearest(word),
             })
     }

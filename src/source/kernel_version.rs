@@ -30,7 +30,7 @@ pub(super) fn counts_time_wait_per_namespace() -> bool {
 /// The doubt about a dump without bound sockets, where the kernel may not know them: it ignores
 /// the bound bit then, and says so in no way.
 pub(super) fn doubt_about_no_bound_sockets() -> Option<Loss> {
-    (!is_at_least(BOUND)).then(|| Loss::NotReported {
+    (!is_at_least(BOUND)).then(|| Loss::Doubtful {
         what: format!(
             "this kernel may not report bound sockets; Linux {}.{} and later do",
             BOUND.major, BOUND.minor

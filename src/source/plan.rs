@@ -18,6 +18,10 @@ use crate::question::{Families, Question};
 /// takes a millisecond, ten times as long.
 const WORTH_DERIVING: u64 = 1000;
 
+/// A state with fewer than this part of all sockets is listed beside a derived one: it costs
+/// little there, and a small number would have to agree with its counter to the last socket.
+const SMALL_PART: u64 = 50;
+
 /// Whether numbers may be derived from counters instead of listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deriving {
@@ -107,10 +111,12 @@ pub(super) fn choose(
     };
     let mut derived = derivable;
     if deriving == Deriving::WhereItPays {
-        if before.full < WORTH_DERIVING {
+        let total = before.full.saturating_add(before.minisockets);
+        let worth = WORTH_DERIVING.max(total / SMALL_PART);
+        if before.full < worth {
             derived = derived.without(State::Established);
         }
-        if before.minisockets < WORTH_DERIVING {
+        if before.minisockets < worth {
             derived = derived.without(State::TimeWait);
         }
     }
@@ -209,10 +215,12 @@ mod tests {
 
     #[test]
     fn a_state_of_few_sockets_is_listed_beside_a_derived_one() {
-        let counters = SocketCounters { full: 10, ..PLENTY };
-        let (derived, walk) = derivation(StateSet::ALL, counters).unwrap();
-        assert_eq!(derived, StateSet::NONE.with(State::TimeWait));
-        assert_eq!(walk, StateSet::ALL.without(State::TimeWait));
+        for full in [10, 5_000] {
+            let counters = SocketCounters { full, ..PLENTY };
+            let (derived, walk) = derivation(StateSet::ALL, counters).unwrap();
+            assert_eq!(derived, StateSet::NONE.with(State::TimeWait));
+            assert_eq!(walk, StateSet::ALL.without(State::TimeWait));
+        }
         let few = SocketCounters {
             full: 10,
             minisockets: 10,

@@ -20,6 +20,17 @@ fn a_full_disk_is_one_error_line_and_status_1() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_to_is_an_error() {
+    let read_only = std::fs::File::open("/dev/null").unwrap();
+    let ran = ran(command(["--json"]).stdout(read_only).output().unwrap());
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(
+        ran.stderr.contains("cannot write the answer: Bad file"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_reader_that_leaves_is_an_ordinary_end() {
     for format in ["table", "json"] {
         let mut child = command(["--watch=0.05", "--format", format])

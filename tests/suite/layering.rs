@@ -72,6 +72,8 @@ fn rooms_import_downward_only() {
         if room == "lib" || room == "main" {
             continue;
         }
+        let hidden = text.contains("super::super");
+        assert!(!hidden, "{} hides what it imports", path.display());
         let own = layer(&room).unwrap_or_else(|| panic!("{} is in no room", path.display()));
         for import in imports(&text).iter().filter(|import| **import != room) {
             let below = layer(import).is_some_and(|layer| layer > own);

@@ -13,6 +13,7 @@
 mod answer;
 mod completions;
 mod counting;
+mod deriving;
 mod endings;
 mod layering;
 mod manual;
@@ -24,6 +25,7 @@ mod seccomp;
 mod selection;
 mod skip;
 mod syscall;
+mod terminal;
 mod usage;
 mod watching;
 mod zoo;

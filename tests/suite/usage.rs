@@ -1,7 +1,7 @@
 //! Bad input: status 2, nothing on stdout, and one line that names the argument, what is allowed
 //! and the nearest valid word.
 
-use crate::program::run;
+use crate::program::{command, ran, run};
 
 /// Asserts that the one line holds all of `words`.
 #[track_caller]
@@ -40,7 +40,12 @@ fn an_unknown_option_names_the_nearest_one() {
     assert_refused(["--frobnicate"], &["--frobnicate", "no such option"]);
     assert_refused(
         ["--source", "netlnk"],
-        &["--source", "`netlnk`", "auto, netlink, proc", "netlink?"],
+        &[
+            "--source",
+            "`netlnk`",
+            "auto, netlink, netlink+counters, proc",
+            "netlink?",
+        ],
     );
     assert_refused(["--format", "xml"], &["--format", "table, json"]);
     assert_refused(["--color", "blue"], &["--color", "auto, always, never"]);
@@ -106,6 +111,11 @@ fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
         &["`completions` is a command and comes first: tcpstates completions SHELL"],
     );
     assert_refused(["completion", "bash"], &["completion", "completions?"]);
+    assert_refused(["--json", "complet", "bash"], &["complet: no such command"]);
+    assert_refused(
+        ["completions", "bash", "more"],
+        &["more: nothing more is expected"],
+    );
     assert_refused(["completions"], &["SHELL"]);
     assert_refused(["completions", "tcsh"], &["tcsh", "bash", "zsh", "fish"]);
     assert_refused(["frobnicate"], &["frobnicate", "no such command"]);
@@ -130,4 +140,16 @@ fn the_last_of_a_repeated_option_counts_as_with_aliases() {
     ]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stdout.starts_with("{\"version\":1,"));
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    let ran = ran(command(["--state".as_ref(), odd]).output().unwrap());
+    assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("`caf\u{fffd}` is not valid UTF-8"),
+        "{ran:?}"
+    );
 }

@@ -16,6 +16,8 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::model::{Completeness, Family, Loss, Sink};
 use crate::question::Question;
 use crate::source::Cost;
@@ -36,7 +38,7 @@ impl ProcNet {
     /// Pours every socket of the tables that the question asks for into `sink`.
     ///
     /// # Errors
-    /// When a table cannot be opened. An absent `tcp6` is a host without IPv6 and has no rows.
+    /// When no table can be opened. An absent `tcp6` is a host without IPv6 and has no rows.
     pub(super) fn visit<S: Sink>(
         &self,
         question: &Question,
@@ -44,18 +46,24 @@ impl ProcNet {
     ) -> Result<(Completeness, Cost), ProcError> {
         let mut completeness = Completeness::default();
         let mut cost = Cost::default();
+        let mut failed: Option<ProcError> = None;
+        let mut read_any = false;
         for family in question.families.iter() {
             let path = self.directory().join(match family {
                 Family::V4 => "tcp",
                 Family::V6 => "tcp6",
             });
-            let file = match File::open(&path) {
+            let file = match open_table(&path) {
                 Ok(file) => file,
                 Err(error) if family == Family::V6 && error.kind() == io::ErrorKind::NotFound => {
                     continue;
                 }
-                Err(error) => return Err(ProcError { path, error }),
+                Err(error) => {
+                    failed = failed.or(Some(ProcError { path, error }));
+                    continue;
+                }
             };
+            read_any = true;
             let mut table = Table {
                 path: &path,
                 family,
@@ -67,7 +75,30 @@ impl ProcNet {
                 break;
             }
         }
+        match failed {
+            Some(error) if !read_any => return Err(error),
+            // The other table's sockets are not thrown away for it.
+            Some(error) => completeness.lose(Loss::Aborted {
+                reason: error.to_string(),
+            }),
+            None => {}
+        }
         Ok((completeness, cost))
+    }
+}
+
+/// Opens a table; refuses what a read of might never end.
+fn open_table(path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
+    let file = File::from(rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a regular file"))
     }
 }
 
@@ -108,13 +139,12 @@ impl Table<'_> {
                 }
             };
             number += 1;
-            if number == 1 && self.is_header(&line) {
-                continue;
+            if number > 1 || !self.is_header(&line) {
+                self.row(number, &line, sink)?;
             }
-            self.row(number, &line, sink)?;
         }
         if number == 0 {
-            self.malformed("it is empty: even its header is missing".to_owned());
+            self.doubtful("it is empty: even its header is missing");
         }
         ControlFlow::Continue(())
     }
@@ -122,12 +152,20 @@ impl Table<'_> {
     /// Whether the first line is the header; where it is a row instead, that row is counted and
     /// the missing header told: the file is not what the kernel wrote.
     fn is_header(&mut self, line: &Line<'_>) -> bool {
-        let is_header =
-            matches!(line, Line::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"sl "));
-        if !is_header {
-            self.malformed("its header is missing".to_owned());
+        match line {
+            Line::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"sl ") => true,
+            Line::Whole(_) => {
+                self.doubtful("its header is missing");
+                false
+            }
+            Line::Torn | Line::TooLong => false,
         }
-        is_header
+    }
+
+    fn doubtful(&mut self, what: &str) {
+        self.completeness.lose(Loss::Doubtful {
+            what: format!("{}: {what}", self.path.display()),
+        });
     }
 
     fn row<S: Sink>(&mut self, number: u64, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {

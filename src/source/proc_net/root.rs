@@ -64,14 +64,14 @@ impl ProcNet {
             })?;
         let of_process_1 = root.join("1/net");
         let copied = root.join("net");
-        if of_process_1.join("tcp").exists() {
+        if holds_tables(&of_process_1) {
             Ok(ProcNet {
                 directory: of_process_1,
                 whose: Some("the network namespace of its process 1"),
             })
-        } else if is_live {
+        } else if is_live && root.join("self").exists() {
             Err(NoTables::Hidden(root.to_owned()))
-        } else if copied.join("tcp").exists() {
+        } else if !is_live && holds_tables(&copied) {
             Ok(ProcNet {
                 directory: copied,
                 whose: Some("a copied tree"),
@@ -89,6 +89,17 @@ impl ProcNet {
     /// What to tell a person about them; nothing about one's own.
     pub(in crate::source) fn note(&self) -> Option<String> {
         let whose = self.whose?;
-        Some(format!("read {}, {whose}", self.directory.display()))
+        let directory = self.directory.display();
+        // Of a host it means that there is no IPv6; of a copy it may mean a file forgotten.
+        let v6 = if self.directory.join("tcp6").exists() {
+            ""
+        } else {
+            ", without a tcp6"
+        };
+        Some(format!("read {directory}, {whose}{v6}"))
     }
+}
+
+fn holds_tables(directory: &Path) -> bool {
+    directory.join("tcp").exists() || directory.join("tcp6").exists()
 }

@@ -177,6 +177,8 @@ impl<S: Sink> Dump<'_, S> {
                 bytes,
             } => Ok(self.record(message_type, bytes)),
             Payload::Done { errno: 0 } => Ok(Progress::Ended),
+            // An acknowledgement, which nobody asked for.
+            Payload::Error { errno: 0 } => Ok(Progress::More),
             Payload::Done { errno } | Payload::Error { errno } => self.refused(errno),
             Payload::Overrun => {
                 self.overrun();
@@ -237,7 +239,7 @@ impl<S: Sink> Dump<'_, S> {
     fn receive_failed(&mut self, error: NetlinkError) -> Result<Progress, NetlinkError> {
         if error.errno() == Some(Errno::NOBUFS) {
             self.overrun();
-            return Ok(Progress::More);
+            return Ok(Progress::Ended);
         }
         if self.outcome.cost.listed == 0 {
             return Err(error);

@@ -80,6 +80,7 @@ impl fmt::Display for Remedy<'_> {
             Some(Errno::AFNOSUPPORT) => {
                 "; under systemd, add AF_NETLINK to RestrictAddressFamilies="
             }
+            Some(Errno::AGAIN) => "; it sent nothing for 5 seconds",
             Some(Errno::PROTONOSUPPORT) => "; this kernel has no sock_diag (gVisor, WSL 1)",
             Some(Errno::NOENT | Errno::OPNOTSUPP) => {
                 "; load the kernel modules inet_diag and tcp_diag"

@@ -40,18 +40,21 @@ pub(super) fn visit<S: Sink>(question: &Question, sink: &mut S) -> Result<Outcom
 }
 
 /// A question put to one kernel, in as many dumps as it takes.
-struct Conversation<'a, C> {
+struct Conversation<'a, T, C> {
     connect: C,
+    /// A connection made for the next dump.
+    ready: Option<T>,
     question: &'a Question,
     /// The sequence number of the last request; every request has its own.
     sequence: u32,
     buffer: Vec<u8>,
 }
 
-impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, C> {
+impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T, C> {
     fn new(connect: C, question: &'a Question) -> Self {
         Conversation {
             connect,
+            ready: None,
             question,
             sequence: 0,
             buffer: vec![0; BUFFER_LEN],
@@ -66,11 +69,17 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, C
             if outcome.ended_by_sink || !outcome.worth_a_retry {
                 return Ok(outcome);
             }
-            if attempts == ATTEMPTS || !sink.restart() {
-                outcome.completeness.interrupted_each_time(attempts);
-                return Ok(outcome);
+            // What there is stays, unless there is a way to something better.
+            if attempts < ATTEMPTS
+                && let Ok(transport) = (self.connect)()
+                && sink.restart()
+            {
+                self.ready = Some(transport);
+                attempts += 1;
+                continue;
             }
-            attempts += 1;
+            outcome.completeness.interrupted_each_time(attempts);
+            return Ok(outcome);
         }
     }
 
@@ -111,7 +120,10 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, C
             states: self.question.states,
         };
         self.sequence += 1;
-        let mut transport = (self.connect)()?;
+        let mut transport = match self.ready.take() {
+            Some(transport) => transport,
+            None => (self.connect)()?,
+        };
         dump(
             &mut transport,
             &mut self.buffer,

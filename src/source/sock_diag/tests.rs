@@ -47,10 +47,10 @@ fn converse(scripts: Vec<Vec<Turn>>, sink: &mut Seen) -> Result<Outcome, Netlink
         families: Families::Both,
         states: StateSet::ALL,
     };
-    let connect = || {
-        Ok(Scripted::new(
-            scripts.pop_front().expect("one request too many"),
-        ))
+    // Whoever asks once more than the script knows is told what a full descriptor table says.
+    let connect = || match scripts.pop_front() {
+        Some(script) => Ok(Scripted::new(script)),
+        None => Err(Call::Socket.failed()(Errno::MFILE.into())),
     };
     let answer = Conversation::new(connect, &question).converse(sink);
     assert!(scripts.is_empty(), "one request too few");
@@ -103,6 +103,55 @@ fn a_dump_interrupted_each_time_is_reported_as_incomplete() {
         .collect();
     let attempts = ATTEMPTS;
     assert_eq!(losses(scripts, 2), [Loss::Interrupted { attempts }]);
+}
+
+#[test]
+fn what_came_before_is_kept_where_the_kernel_cannot_be_asked_again() {
+    let disturbed = vec![
+        flagged_sockets(ONE_WALK, INTERRUPTED, 1, &[1, 1]),
+        done(1, 0),
+    ];
+    assert_eq!(
+        losses(vec![disturbed], 2),
+        [Loss::Interrupted { attempts: 1 }]
+    );
+}
+
+#[test]
+fn an_acknowledgement_is_no_refusal() {
+    let acknowledged = Turn::Datagram(0, message(2, 0, (1, PORT), &0i32.to_ne_bytes()));
+    let script = vec![acknowledged, sockets(ONE_WALK, 1, &[1]), done(1, 0)];
+    assert_eq!(losses(vec![script], 1), []);
+}
+
+#[test]
+fn a_changed_bit_costs_no_socket_unless_it_is_told() {
+    let whole = || match sockets(ONE_WALK, 1, &[1, 5, 10]) {
+        Turn::Datagram(_, bytes) => bytes,
+        Turn::Fails(_) => unreachable!(),
+    };
+    for at in 0..whole().len() {
+        for bit in 0..8 {
+            let mut bytes = whole();
+            bytes[at] ^= 1 << bit;
+            let script = vec![Turn::Datagram(0, bytes), done(1, 0)];
+            let mut seen = Seen {
+                shown: true,
+                ..Seen::default()
+            };
+            // A message that claims to be of another conversation is not ours to miss, and one
+            // that claims to be the end is believed; both are in the netlink header.
+            let header = matches!(at % 88, 4..16);
+            match converse(vec![script], &mut seen) {
+                Ok(outcome) if header => drop(outcome),
+                Ok(outcome) if seen.states.len() < 3 => {
+                    assert!(!outcome.completeness.is_complete(), "{at}:{bit}");
+                }
+                Ok(_) => assert_eq!(seen.states.len(), 3, "{at}:{bit}"),
+                Err(error) => assert!(header, "{at}:{bit}: {error}"),
+            }
+        }
+    }
 }
 
 #[test]
@@ -186,7 +235,7 @@ fn dropped_messages_are_asked_for_again_and_then_reported() {
     let overrun = |n| Turn::Datagram(0, message(4, 0, (n, PORT), &[]));
     for lossy in [overrun, |_| Turn::Fails(Errno::NOBUFS)] {
         let scripts = (1..=ATTEMPTS)
-            .map(|n| vec![lossy(n), sockets(ONE_WALK, n, &[1]), done(n, 0)])
+            .map(|n| vec![sockets(ONE_WALK, n, &[1]), lossy(n), done(n, 0)])
             .collect();
         assert_eq!(losses(scripts, 1), [Loss::Overrun]);
     }

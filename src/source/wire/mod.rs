@@ -3,6 +3,8 @@
 //! Pure: no system call is made here, and no byte from outside makes it panic. The conversation
 //! that carries the bytes is `source::sock_diag`.
 
+#![warn(clippy::indexing_slicing)]
+
 #[cfg(test)]
 pub(super) mod build;
 mod datagram;

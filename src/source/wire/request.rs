@@ -83,7 +83,8 @@ impl Request {
     fn encode_compat(self) -> [u8; COMPAT_LEN] {
         let mut body = [0; COMPAT_LEN];
         let mask = encode_mask(self.states).to_ne_bytes();
-        body[COMPAT_STATES..COMPAT_STATES + mask.len()].copy_from_slice(&mask);
+        let states = body.iter_mut().skip(COMPAT_STATES);
+        states.zip(mask).for_each(|(byte, bits)| *byte = bits);
         body
     }
 

@@ -1,0 +1,82 @@
+//! Colour: where it is, where it is not, and who decides.
+//!
+//! A terminal is made by script(1).
+
+use std::process::Command;
+
+use crate::namespace::in_namespace;
+use crate::program::{PROGRAM, run};
+use crate::skip::skip_or_fail;
+use crate::zoo::{Family, Inhabitants, State, Zoo};
+
+const YELLOW: &str = "\u{1b}[33m";
+
+/// What the program writes on a terminal of 80 columns.
+fn on_a_terminal(options: &str, environment: &[(&str, &str)]) -> String {
+    let line = format!("stty cols 80 && exec {PROGRAM} {options}");
+    let output = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env("LC_ALL", "C.UTF-8")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap_or_else(|error| skip_or_fail("script", &error));
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn leak() -> Zoo {
+    let wanted = Inhabitants::none()
+        .with(Family::V4, State::Established, 3)
+        .with(Family::V4, State::CloseWait, 1);
+    Zoo::open(&wanted)
+}
+
+in_namespace!(
+    fn a_terminal_gets_shares_bars_and_colour_unless_told_otherwise() {
+        let _leak = leak();
+        let plain = on_a_terminal("--color never", &[]);
+        assert!(
+            plain.contains("75.0%  ███") && !plain.contains('\u{1b}'),
+            "{plain:?}"
+        );
+        assert!(on_a_terminal("", &[]).contains(YELLOW));
+        for (environment, options, colored) in [
+            (("NO_COLOR", "1"), "", false),
+            (("NO_COLOR", ""), "", true),
+            (("NO_COLOR", "1"), "--color always", true),
+            (("TERM", "dumb"), "", false),
+        ] {
+            let seen = on_a_terminal(options, &[environment]);
+            assert_eq!(seen.contains(YELLOW), colored, "{environment:?} {seen:?}");
+        }
+        let ascii = on_a_terminal("", &[("LC_ALL", "C")]);
+        assert!(
+            ascii.contains("75.0%  ###") && ascii.is_ascii(),
+            "{ascii:?}"
+        );
+    }
+);
+
+in_namespace!(
+    fn a_pipe_gets_neither_bars_nor_colour_unless_colour_is_wanted() {
+        let _leak = leak();
+        let plain = run([]).answered().stdout;
+        assert!(
+            !plain.contains('\u{1b}') && !plain.contains('%'),
+            "{plain:?}"
+        );
+        let colored = run(["--color", "always"]).answered().stdout;
+        assert!(
+            colored.contains(YELLOW) && !colored.contains('%'),
+            "{colored:?}"
+        );
+        assert!(
+            !run(["--color", "always", "--json"])
+                .answered()
+                .stdout
+                .contains('\u{1b}')
+        );
+    }
+);
