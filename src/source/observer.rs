@@ -8,8 +8,12 @@ use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, ProcError, Report, SourceError};
-use crate::model::{Completeness, CountSink, Counts, SourceName, State};
+use crate::model::{Completeness, CountSink, Counts, SourceName, State, StateSet};
 use crate::question::Question;
+
+/// How often to derive before listing everything. Connections come in bursts, so a second look
+/// often finds the counters still, and a state of few sockets can be listed beside the others.
+const TRIES: u32 = 2;
 
 /// Which sources may answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,24 +85,25 @@ impl Observer {
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
         let doubted_lately = self.caution.take();
-        let plan = choose(
-            &self.question,
-            deriving,
-            doubted_lately,
-            SocketCounters::read,
-        );
-        let why = match plan {
-            Plan::List(why) => why,
-            Plan::Derive(derivation) => match self.derive(&derivation, sink)? {
-                Ok(report) => {
-                    self.caution.trust();
-                    return Ok(report);
-                }
-                Err(why) => {
-                    self.caution.doubt();
-                    why
-                }
-            },
+        let mut listed = StateSet::NONE;
+        let mut tries = 0;
+        let why = loop {
+            tries += 1;
+            let read = SocketCounters::read;
+            match choose(&self.question, deriving, doubted_lately, listed, read) {
+                Plan::List(why) => break why,
+                Plan::Derive(derivation) => match self.derive(&derivation, sink)? {
+                    Ok(report) => {
+                        self.caution.trust();
+                        return Ok(report);
+                    }
+                    Err(why) if tries < TRIES => listed = derivation.better_listed(&why),
+                    Err(why) => {
+                        self.caution.doubt();
+                        break why;
+                    }
+                },
+            }
         };
         let outcome = sock_diag::visit(&self.question, sink)?;
         Ok(Report {

@@ -80,11 +80,27 @@ impl fmt::Display for Why {
     }
 }
 
-/// Chooses the way. `read` reads the counters, and is called only where they matter.
+impl Derivation {
+    /// What to list besides on a second try, after the first ended in `why`: the state that was
+    /// in doubt, if it is the smaller part; the larger one gets a second look at its counters.
+    pub(super) fn better_listed(&self, why: &Why) -> StateSet {
+        let total = self.before.full.saturating_add(self.before.minisockets);
+        if let Why::Doubt(Doubt::Spread { state, sockets, .. }) = why
+            && *sockets < total / 4
+        {
+            return StateSet::NONE.with(*state);
+        }
+        StateSet::NONE
+    }
+}
+
+/// Chooses the way: derives what can be derived but for the states in `listed`. `read` reads the
+/// counters, and is called only where they matter.
 pub(super) fn choose(
     question: &Question,
     deriving: Deriving,
     doubted_lately: bool,
+    listed: StateSet,
     read: impl FnOnce() -> Result<SocketCounters, String>,
 ) -> Plan {
     let derivable = StateSet::NONE
@@ -109,7 +125,7 @@ pub(super) fn choose(
         Ok(counters) => counters,
         Err(error) => return Plan::List(Why::Unreadable(error)),
     };
-    let mut derived = derivable;
+    let mut derived = listed.iter().fold(derivable, StateSet::without);
     if deriving == Deriving::WhereItPays {
         let total = before.full.saturating_add(before.minisockets);
         let worth = WORTH_DERIVING.max(total / SMALL_PART);
@@ -195,7 +211,9 @@ mod tests {
 
     fn derivation(states: StateSet, counters: SocketCounters) -> Option<(StateSet, StateSet)> {
         let deriving = Deriving::WhereItPays;
-        match choose(&question(states), deriving, false, || Ok(counters)) {
+        match choose(&question(states), deriving, false, StateSet::NONE, || {
+            Ok(counters)
+        }) {
             Plan::Derive(plan) => Some((plan.derived, plan.walk)),
             Plan::List(_) => None,
         }
@@ -245,18 +263,54 @@ mod tests {
             states: StateSet::ALL,
         };
         for question in [listen, bound, one_family] {
-            let plan = choose(&question, Deriving::WherePossible, false, unread);
+            let plan = choose(
+                &question,
+                Deriving::WherePossible,
+                false,
+                StateSet::NONE,
+                unread,
+            );
             assert!(matches!(plan, Plan::List(_)));
         }
         let all = question(StateSet::ALL);
-        let never = choose(&all, Deriving::Never, false, unread);
+        let never = choose(&all, Deriving::Never, false, StateSet::NONE, unread);
         assert!(matches!(never, Plan::List(Why::Wanted)));
-        let lately = choose(&all, Deriving::WherePossible, true, unread);
+        let lately = choose(&all, Deriving::WherePossible, true, StateSet::NONE, unread);
         assert!(matches!(lately, Plan::List(Why::DoubtedLately)));
-        let broken = choose(&all, Deriving::WherePossible, false, || {
+        let broken = choose(&all, Deriving::WherePossible, false, StateSet::NONE, || {
             Err("gone".to_owned())
         });
         assert!(matches!(broken, Plan::List(Why::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_doubted_state_is_listed_on_the_second_try_if_it_is_the_smaller_part() {
+        let counters = SocketCounters {
+            full: 400_000,
+            minisockets: 20_000,
+        };
+        let all = question(StateSet::ALL);
+        let second = |doubted: State, sockets| {
+            let deriving = Deriving::WhereItPays;
+            let Plan::Derive(first) =
+                choose(&all, deriving, false, StateSet::NONE, || Ok(counters))
+            else {
+                unreachable!()
+            };
+            let listed = first.better_listed(&Why::Doubt(Doubt::Spread {
+                state: doubted,
+                sockets,
+                spread: 1_000,
+            }));
+            match choose(&all, deriving, false, listed, || Ok(counters)) {
+                Plan::Derive(second) => second.derived,
+                Plan::List(_) => StateSet::NONE,
+            }
+        };
+        let established = StateSet::NONE.with(State::Established);
+        assert_eq!(second(State::TimeWait, 20_000), established);
+        let both = established.with(State::TimeWait);
+        assert_eq!(second(State::Established, 400_000), both);
     }
 
     #[test]
