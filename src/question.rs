@@ -2,15 +2,45 @@
 //!
 //! Made from the command line by `command`, read by `source` to choose a plan; knows neither.
 
-use crate::model::{Family, StateSet};
+use crate::model::{Family, Field, StateSet};
 
 /// A question about the sockets of one network namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Sockets of which families.
     pub families: Families,
     /// Sockets in which states; never empty.
     pub states: StateSet,
+    /// What must be known of each socket; a source that does not tell one of them cannot answer.
+    /// Empty for counts per state.
+    pub fields: Vec<Field>,
+}
+
+impl Question {
+    /// Whether the answer is in the attributes of the kernel's messages, not only their headers.
+    pub fn needs_attributes(&self) -> bool {
+        self.fields.iter().any(|field| match field {
+            // Whether a listener takes IPv4 too is an attribute.
+            Field::Mark | Field::Cgroup | Field::Direction | Field::Service => true,
+            Field::State
+            | Field::Family
+            | Field::LocalAddr
+            | Field::LocalPort
+            | Field::RemoteAddr
+            | Field::RemotePort
+            | Field::Interface
+            | Field::Uid
+            | Field::User
+            | Field::ReceiveQueue
+            | Field::SendQueue
+            | Field::AcceptQueue
+            | Field::AcceptLimit
+            | Field::Timer
+            | Field::Retransmits
+            | Field::Inode
+            | Field::Cookie => false,
+        })
+    }
 }
 
 /// One address family, or both.

@@ -3,11 +3,19 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod presentation;
+mod repetition;
+mod selection;
+mod sourcing;
 mod summary;
 mod usage;
 mod values;
 
-pub use summary::{ColorWhen, FormatName, SourceChoice, Summary};
+pub use presentation::{ColorWhen, FormatName, Presentation};
+pub use repetition::Repetition;
+pub use selection::Selection;
+pub use sourcing::{SourceChoice, Sourcing};
+pub use summary::Summary;
 pub use usage::{Parsed, parse};
 
 use clap::{CommandFactory, Parser, Subcommand};

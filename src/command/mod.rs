@@ -3,10 +3,11 @@
 //! The only room that knows both what was typed and what is running here; and the only place that
 //! writes errors.
 
+mod asking;
 mod completions;
 mod failure;
 mod notes;
-mod schedule;
+mod repeat;
 mod status;
 mod summary;
 mod terminal;
@@ -20,7 +21,7 @@ use rustix::fd::AsFd;
 
 use crate::cli::{Parsed, Verb, parse};
 use failure::Failure;
-use notes::Notes;
+use notes::{Loudness, Notes};
 
 /// Runs one command line, the program's name first: the answer goes to `out`, notes, warnings and
 /// the one line of an error to `err`.
@@ -37,7 +38,10 @@ pub fn run(
             Some(Verb::Completions { shell }) => {
                 write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
             }
-            None => summary::run(&arguments.summary, &mut out, &mut notes),
+            None => {
+                notes.set_loudness(Loudness::of(&arguments.summary.presentation));
+                summary::run(&arguments.summary, &mut out, &mut notes)
+            }
         },
     };
     match done {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use crate::cli::Presentation;
 use crate::source::{Cost, Report};
 
 /// How much is told.
@@ -14,6 +15,17 @@ pub(super) enum Loudness {
     Notes,
     /// How each answer was come by as well, and what it took.
     Plans,
+}
+
+impl Loudness {
+    /// As typed.
+    pub(super) fn of(typed: &Presentation) -> Loudness {
+        match (typed.quiet, typed.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Plans,
+            (false, false) => Loudness::Notes,
+        }
+    }
 }
 
 /// The voice of the program on stderr. That stderr itself fails is told to nobody.

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::model::Completeness;
+
 /// How a run ended, from best to worst; the worst of several samples decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -13,6 +15,17 @@ pub enum Status {
     Failed,
     /// 2: the command line makes no sense.
     Usage,
+}
+
+impl Status {
+    /// The status of an answer that is as complete as this.
+    pub(super) fn of(completeness: &Completeness) -> Status {
+        if completeness.is_complete() {
+            Status::Answered
+        } else {
+            Status::Incomplete
+        }
+    }
 }
 
 impl From<Status> for ExitCode {

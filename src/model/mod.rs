@@ -6,6 +6,7 @@
 mod completeness;
 mod counts;
 mod family;
+mod field;
 mod sink;
 mod snapshot;
 mod socket;
@@ -15,8 +16,9 @@ mod state_set;
 pub use completeness::{Completeness, Loss};
 pub use counts::Counts;
 pub use family::Family;
+pub use field::{Field, Use};
 pub use sink::{CountSink, Sink};
 pub use snapshot::{Observation, Snapshot, SourceName};
-pub use socket::Socket;
+pub use socket::{Socket, Timer, TimerKind};
 pub use state::State;
 pub use state_set::{StateSet, UnknownState};

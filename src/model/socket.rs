@@ -1,11 +1,12 @@
-//! One socket, as far as both of its sources can describe it.
+//! One socket, as its sources describe it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::{Family, State};
 
-/// What netlink's `struct inet_diag_msg` and a row of `/proc/net/tcp` both say about a socket.
-/// It is made for one call of [`super::Sink::socket`] and kept by nobody who counts.
+/// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
+/// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
     /// The state told.
@@ -21,12 +22,81 @@ pub struct Socket {
     /// Bytes written and not yet acknowledged; for a LISTEN socket, the limit of its accept
     /// queue, which `/proc/net/tcp` does not know and shows as 0.
     pub send_queue: u32,
-    /// The numeric user id of the owner. Meaningless where `inode` is 0: the kernel says 0 for
-    /// TIME_WAIT and SYN_RECV, whoever the owner was.
+    /// The numeric user id of the owner, as told; see [`Socket::owner`].
     pub uid: u32,
     /// Whether the kernel keeps a full socket for it (`struct sock`), as opposed to a timewait
     /// minisocket or a request socket; `None` where the source does not tell.
     pub full: Option<bool>,
     /// The inode that links the socket to file descriptors; 0 where no process holds it (yet).
     pub inode: u64,
+    /// The running timer; `None` where none runs.
+    pub timer: Option<Timer>,
+    /// How often what is not acknowledged was sent again, or probed for.
+    pub retransmits: u32,
+    /// The index of the interface the socket is bound to, 0 for none. Netlink only.
+    pub interface: Option<u32>,
+    /// The kernel's own number for the socket, unique since boot. Netlink only.
+    pub cookie: Option<u64>,
+    /// The firewall mark. Netlink only, and only for those who have CAP_NET_ADMIN.
+    pub mark: Option<u32>,
+    /// The control group's id (cgroup v2). Netlink only, full sockets only.
+    pub cgroup: Option<u64>,
+    /// Whether an IPv6 listener takes IPv6 only; `None` for others, and from /proc.
+    pub v6only: Option<bool>,
+}
+
+/// A timer of a socket, and how long until it fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    /// Which one.
+    pub kind: TimerKind,
+    /// The time left; zero for one that is due.
+    pub remaining: Duration,
+}
+
+/// The kinds of timers, in the words of ss(8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerKind {
+    /// `on`: the next retransmission.
+    Retransmit,
+    /// `keepalive`: the next probe of an idle peer.
+    KeepAlive,
+    /// `timewait`: the end of TIME_WAIT or of an orphan's FIN_WAIT2.
+    TimeWait,
+    /// `persist`: the next probe of a closed window.
+    Persist,
+    /// A number this program has no name for.
+    Unknown(u8),
+}
+
+impl TimerKind {
+    /// The word of ss(8), or the number of an unknown one.
+    pub fn name(self) -> String {
+        match self {
+            TimerKind::Retransmit => "on".to_owned(),
+            TimerKind::KeepAlive => "keepalive".to_owned(),
+            TimerKind::TimeWait => "timewait".to_owned(),
+            TimerKind::Persist => "persist".to_owned(),
+            TimerKind::Unknown(number) => format!("unknown({number})"),
+        }
+    }
+}
+
+impl Socket {
+    /// The owner's numeric user id; `None` for a socket that no process holds: the kernel tells
+    /// uid 0 for TIME_WAIT and SYN_RECV, and the listener's for what was never accepted, and
+    /// neither owns it.
+    pub fn owner(&self) -> Option<u32> {
+        (self.inode != 0).then_some(self.uid)
+    }
+
+    /// For a listener, how many connections wait to be accepted.
+    pub fn accept_queue(&self) -> Option<u32> {
+        (self.state == State::Listen).then_some(self.receive_queue)
+    }
+
+    /// For a listener over netlink, how many may wait; the queue is full when it holds more.
+    pub fn accept_limit(&self) -> Option<u32> {
+        (self.state == State::Listen && self.full.is_some()).then_some(self.send_queue)
+    }
 }

@@ -1,12 +1,14 @@
-//! How answers show: as a table or as JSON, into any writer.
+//! How answers show: as a table, as JSON or as CSV, into any writer.
 //!
 //! Knows no terminal: whoever calls says how wide it is, and whether there may be colour.
 
 mod bar;
+mod csv;
 mod json;
 mod look;
 mod table;
 
+pub use csv::write_csv;
 pub use json::write_json;
 pub use look::Look;
 pub use table::{Rows, write_table};

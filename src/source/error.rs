@@ -1,31 +1,49 @@
 //! Why no source answered.
 
 use super::{NetlinkError, ProcError, ProcNet};
-use crate::model::State;
+use crate::model::{Field, State};
 use crate::question::Question;
 
 /// The tables of /proc cannot answer this question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{table} does not list bound sockets, so {state} cannot be counted from it; ask netlink (Linux 6.8 or later)"
-)]
-pub struct CannotKnow {
-    /// The state that is not there.
-    state: State,
-    /// The table that lacks it.
-    table: String,
+pub enum CannotKnow {
+    /// They do not list sockets in this state.
+    #[error(
+        "{table} does not list bound sockets, so {state} cannot be counted from it; ask netlink (Linux 6.8 or later)"
+    )]
+    State {
+        /// The state that is not there.
+        state: State,
+        /// The table that lacks it.
+        table: String,
+    },
+    /// They do not tell this of a socket.
+    #[error("{table} does not tell the {} of a socket; ask netlink", .field.name())]
+    Field {
+        /// What is not there.
+        field: Field,
+        /// The table that lacks it.
+        table: String,
+    },
 }
 
 impl CannotKnow {
     /// Why the tables cannot answer, if they cannot.
     pub(super) fn check(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
+        let table = || tables.directory().join("tcp").display().to_string();
         if question.states.contains(State::Bound) {
-            return Err(CannotKnow {
+            return Err(CannotKnow::State {
                 state: State::Bound,
-                table: tables.directory().join("tcp").display().to_string(),
+                table: table(),
             });
         }
-        Ok(())
+        match question.fields.iter().find(|field| !field.is_in_proc()) {
+            Some(field) => Err(CannotKnow::Field {
+                field: *field,
+                table: table(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

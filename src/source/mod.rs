@@ -9,6 +9,7 @@ mod derive;
 mod error;
 mod fallback;
 mod kernel_state;
+mod kernel_timer;
 mod kernel_version;
 mod observer;
 mod plan;

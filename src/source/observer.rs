@@ -8,7 +8,7 @@ use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, ProcError, Report, SourceError};
-use crate::model::{Completeness, CountSink, Counts, SourceName, State, StateSet};
+use crate::model::{Completeness, CountSink, Counts, Sink, SourceName, State, StateSet};
 use crate::question::Question;
 
 /// How often to derive before listing everything. Connections come in bursts, so a second look
@@ -59,31 +59,48 @@ impl Observer {
         &self.question
     }
 
-    /// Counts the sockets asked for into `sink`.
+    /// Counts the sockets asked for into `sink`; those whose number can be derived are not listed.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn count<S: CountSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+        self.ask(sink, Observer::count_over_netlink)
+    }
+
+    /// Pours every socket asked for into `sink`.
+    ///
+    /// # Errors
+    /// When no allowed source answered; the sink then holds nothing.
+    pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+        self.ask(sink, |observer, sink| {
+            observer.list_over_netlink(&Why::Needed, sink)
+        })
+    }
+
+    /// Asks netlink in one of its ways, or /proc where that is allowed and netlink is closed.
+    fn ask<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,
+    ) -> Result<Report, SourceError> {
         match self.sources.clone() {
             Sources::Proc(tables) => Ok(self.read_tables(&tables, sink)?),
-            Sources::Netlink => self
-                .ask_netlink(Deriving::Never, sink)
-                .map_err(netlink_only),
-            Sources::NetlinkAndCounters => self
-                .ask_netlink(Deriving::WherePossible, sink)
-                .map_err(netlink_only),
-            Sources::Auto(tables) => match self.ask_netlink(Deriving::WhereItPays, sink) {
+            Sources::Netlink | Sources::NetlinkAndCounters => {
+                over_netlink(self, sink).map_err(netlink_only)
+            }
+            Sources::Auto(tables) => match over_netlink(self, sink) {
                 Err(netlink) if is_refusal(&netlink) => self.fall_back(netlink, &tables, sink),
                 answer => answer.map_err(SourceError::Netlink),
             },
         }
     }
 
-    fn ask_netlink<S: CountSink>(
-        &mut self,
-        deriving: Deriving,
-        sink: &mut S,
-    ) -> Result<Report, NetlinkError> {
+    fn count_over_netlink<S: CountSink>(&mut self, sink: &mut S) -> Result<Report, NetlinkError> {
+        let deriving = match self.sources {
+            Sources::Netlink | Sources::Proc(_) => Deriving::Never,
+            Sources::NetlinkAndCounters => Deriving::WherePossible,
+            Sources::Auto(_) => Deriving::WhereItPays,
+        };
         let doubted_lately = self.caution.take();
         let mut listed = StateSet::NONE;
         let mut tries = 0;
@@ -105,6 +122,10 @@ impl Observer {
                 },
             }
         };
+        self.list_over_netlink(&why, sink)
+    }
+
+    fn list_over_netlink<S: Sink>(&self, why: &Why, sink: &mut S) -> Result<Report, NetlinkError> {
         let outcome = sock_diag::visit(&self.question, sink)?;
         Ok(Report {
             source: SourceName::Netlink,
@@ -126,7 +147,7 @@ impl Observer {
         let mut rare = Rare::default();
         let walk = Question {
             states: derivation.walk,
-            ..self.question
+            ..self.question.clone()
         };
         let reading = |sockets| {
             Ok(Reading {
@@ -183,11 +204,7 @@ impl Observer {
         }
     }
 
-    fn read_tables<S: CountSink>(
-        &self,
-        tables: &ProcNet,
-        sink: &mut S,
-    ) -> Result<Report, ProcError> {
+    fn read_tables<S: Sink>(&self, tables: &ProcNet, sink: &mut S) -> Result<Report, ProcError> {
         let (completeness, cost) = tables.visit(&self.question, sink)?;
         let directory = tables.directory().display();
         Ok(Report {
@@ -200,7 +217,7 @@ impl Observer {
         })
     }
 
-    fn fall_back<S: CountSink>(
+    fn fall_back<S: Sink>(
         &self,
         netlink: NetlinkError,
         tables: &ProcNet,

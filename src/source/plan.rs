@@ -57,6 +57,7 @@ pub(super) struct Derivation {
 /// Why every socket is listed.
 #[derive(Debug)]
 pub(super) enum Why {
+    Needed,
     Wanted,
     OneFamily,
     NotDerivable,
@@ -69,6 +70,7 @@ pub(super) enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Why::Needed => write!(f, "each of them is needed"),
             Why::Wanted => write!(f, "so it is asked for"),
             Why::OneFamily => write!(f, "the counters do not tell the families apart"),
             Why::NotDerivable => write!(f, "no counter tells of the states asked for"),
@@ -206,6 +208,7 @@ mod tests {
         Question {
             families: Families::Both,
             states,
+            fields: Vec::new(),
         }
     }
 
@@ -261,6 +264,7 @@ mod tests {
         let one_family = Question {
             families: Families::Only(Family::V4),
             states: StateSet::ALL,
+            fields: Vec::new(),
         };
         for question in [listen, bound, one_family] {
             let plan = choose(

@@ -54,6 +54,28 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn csv_has_a_header_and_a_row_for_each_state_and_repeats_only_the_rows() {
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        let options = ["--format=csv", "--watch=0.05", "--samples=2"];
+        let ran = run(options).answered();
+        let mut lines = ran.stdout.lines().map(|line| line.trim_end_matches('\r'));
+        assert_eq!(
+            lines.next(),
+            Some("time,source,complete,state,sockets,spread")
+        );
+        let expected: Vec<_> = State::ALL
+            .iter()
+            .map(|state| {
+                let sockets = zoo.expected().by_state()[state.name()];
+                format!("netlink,true,{},{sockets},0", state.name())
+            })
+            .collect();
+        let rows: Vec<_> = lines.map(|line| line.split_once(',').unwrap().1).collect();
+        assert_eq!(rows, [expected.clone(), expected].concat());
+    }
+);
+
+in_namespace!(
     fn an_empty_namespace_has_no_sockets_and_says_so() {
         assert_counted(&Inhabitants::none());
         assert_eq!(run([]).answered().table(), [("TOTAL".to_owned(), 0)]);

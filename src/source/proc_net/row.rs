@@ -6,9 +6,14 @@
 //! noticed and not miscounted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::model::{Family, Socket};
 use crate::source::kernel_state::decode_state;
+use crate::source::kernel_timer::decode_timer;
+
+/// `USER_HZ` is 100 on every architecture but Alpha: time(7).
+const MILLISECONDS_A_TICK: u64 = 10;
 
 /// The column a row was refused for, as the header of the table names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +99,12 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     })?;
     let (send_queue, receive_queue) =
         columns.parse(Column::Queues, |text| pair(text, hex_word, hex_word))?;
-    columns.parse(Column::Timer, |text| pair(text, hex, hex))?;
-    columns.parse(Column::Retransmits, hex)?;
+    let timer = columns.parse(Column::Timer, |text| {
+        let (number, ticks) = pair(text, hex, hex)?;
+        let remaining = Duration::from_millis(u64::from(ticks) * MILLISECONDS_A_TICK);
+        Some(decode_timer(u8::try_from(number).ok()?, remaining))
+    })?;
+    let retransmits = columns.parse(Column::Retransmits, hex)?;
     let uid = columns.parse(Column::Uid, |text| u32::try_from(decimal(text)?).ok())?;
     columns.parse(Column::Timeout, signed)?;
     let inode = columns.parse(Column::Inode, decimal)?;
@@ -110,6 +119,13 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
         send_queue,
         uid,
         inode,
+        timer,
+        retransmits,
+        interface: None,
+        cookie: None,
+        mark: None,
+        cgroup: None,
+        v6only: None,
     })
 }
 
@@ -184,7 +200,7 @@ fn signed(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::State;
+    use crate::model::{State, TimerKind};
 
     const ROW: &str = "   3: 0100007F:1F90 0200007F:C001 08 0000000A:00000105 01:00000014 00000003  1000        2 91827 1 ffff8880 20 4 30 10 -1";
 
@@ -204,6 +220,10 @@ mod tests {
         }
         assert_eq!((socket.send_queue, socket.receive_queue), (10, 0x105));
         assert_eq!((socket.uid, socket.inode), (1000, 91827));
+        assert_eq!(socket.retransmits, 3);
+        let timer = socket.timer.unwrap();
+        assert_eq!(timer.kind, TimerKind::Retransmit);
+        assert_eq!(timer.remaining, Duration::from_millis(200));
     }
 
     #[test]

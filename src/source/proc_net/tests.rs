@@ -34,6 +34,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
         question: &Question {
             families: Families::Both,
             states,
+            fields: Vec::new(),
         },
         completeness: &mut completeness,
         cost: &mut Cost::default(),
@@ -152,6 +153,7 @@ fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
     let question = Question {
         families: Families::Both,
         states: StateSet::ALL,
+        fields: Vec::new(),
     };
     let mut table = Table {
         path: Path::new("tcp"),

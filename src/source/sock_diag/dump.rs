@@ -193,7 +193,7 @@ impl<S: Sink> Dump<'_, S> {
             self.malformed(format!("a message of unknown type {message_type}"));
             return Progress::More;
         }
-        match decode_socket(bytes, self.request.close_means()) {
+        match decode_socket(bytes, self.request.close_means(), self.request.depth) {
             Ok(socket) => self.hand_on(&socket),
             Err(error) => {
                 self.malformed(format!("inet_diag_msg: {error}"));

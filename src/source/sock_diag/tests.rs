@@ -46,6 +46,7 @@ fn converse(scripts: Vec<Vec<Turn>>, sink: &mut Seen) -> Result<Outcome, Netlink
     let question = Question {
         families: Families::Both,
         states: StateSet::ALL,
+        fields: Vec::new(),
     };
     // Whoever asks once more than the script knows is told what a full descriptor table says.
     let connect = || match scripts.pop_front() {

@@ -13,4 +13,4 @@ mod socket;
 
 pub(super) use datagram::{Message, Messages, Payload};
 pub(super) use request::{Request, Walk};
-pub(super) use socket::decode_socket;
+pub(super) use socket::{Depth, decode_socket};

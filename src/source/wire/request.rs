@@ -10,6 +10,7 @@ use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 
+use super::Depth;
 use crate::model::{Family, State, StateSet};
 use crate::source::kernel_state::encode_mask;
 
@@ -41,6 +42,8 @@ pub(in crate::source) enum Walk {
 pub(in crate::source) struct Request {
     pub(in crate::source) walk: Walk,
     pub(in crate::source) states: StateSet,
+    /// How much of each answer to read; the kernel sends all of it anyway.
+    pub(in crate::source) depth: Depth,
 }
 
 impl Request {
@@ -116,6 +119,7 @@ mod tests {
         let request = Request {
             walk: Walk::BothFamilies,
             states: StateSet::ALL,
+            depth: Depth::Header,
         };
         let bytes = request.encode(7);
         assert_eq!(bytes.len(), 76);
@@ -132,6 +136,7 @@ mod tests {
         let request = Request {
             walk: Walk::OneFamily(Family::V6),
             states: StateSet::NONE.with(State::Bound).with(State::Listen),
+            depth: Depth::Header,
         };
         let bytes = request.encode(1);
         assert_eq!(bytes.len(), 72);

@@ -1,49 +1,76 @@
 //! One socket out of the bytes that answer a request: `struct inet_diag_msg`, 72 bytes, then
 //! attributes (`linux/inet_diag.h`, unchanged since 2.6.14).
 //!
-//! Only the fixed header is read, in place and without allocating; attributes stay untouched
-//! until somebody needs one.
+//! The fixed header is read in place and without allocating; attributes stay untouched where
+//! nobody needs them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
-use crate::model::{Family, Socket, State};
+use crate::model::{Family, Socket, State, Timer};
 use crate::source::kernel_state::decode_state;
+use crate::source::kernel_timer::decode_timer;
 
-/// The attribute that says which directions are closed, linux/inet_diag.h.
+/// Attributes, linux/inet_diag.h.
 const INET_DIAG_SHUTDOWN: u16 = 8;
+const INET_DIAG_SKV6ONLY: u16 = 11;
+const INET_DIAG_MARK: u16 = 15;
+const INET_DIAG_CGROUP_ID: u16 = 21;
+
+/// Where fields begin in the header.
+const TIMER: usize = 2;
+const RETRANSMITS: usize = 3;
+const EXPIRES: usize = 52;
 
 /// `sizeof(struct inet_diag_msg)`.
 const HEADER_LEN: usize = 72;
+
+/// How much of a message to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum Depth {
+    /// The header, and of the attributes only whether a socket is a full one.
+    Header,
+    /// The attributes as well.
+    Attributes,
+}
 
 /// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
 ///
 /// # Errors
 /// A line that says what is wrong, for bytes shorter than the header or of a family that is
 /// neither AF_INET nor AF_INET6; the socket is lost and must be reported as such.
-pub(in crate::source) fn decode_socket(bytes: &[u8], close_means: State) -> Result<Socket, String> {
+pub(in crate::source) fn decode_socket(
+    bytes: &[u8],
+    close_means: State,
+    depth: Depth,
+) -> Result<Socket, String> {
     let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
     let told = decode_state(header.state);
     let id = header.socket_id;
-    let full = match told {
-        State::TimeWait => Some(false),
-        State::SynRecv | State::FinWait2 => has_shutdown(bytes),
-        State::Listen
-        | State::SynSent
-        | State::Established
-        | State::FinWait1
-        | State::CloseWait
-        | State::Closing
-        | State::LastAck
-        | State::Close
-        | State::Bound
-        | State::Unknown(_) => Some(true),
+    let needed = depth == Depth::Attributes || matches!(told, State::SynRecv | State::FinWait2);
+    let attributes = match bytes.get(HEADER_LEN..) {
+        Some(rest) if needed => Attributes::read(rest),
+        _ => Attributes::default(),
     };
     Ok(Socket {
-        full,
+        full: match told {
+            State::TimeWait => Some(false),
+            State::SynRecv | State::FinWait2 => attributes.has_shutdown,
+            State::Listen
+            | State::SynSent
+            | State::Established
+            | State::FinWait1
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::Close
+            | State::Bound
+            | State::Unknown(_) => Some(true),
+        },
         state: if told == State::Close {
             close_means
         } else {
@@ -61,19 +88,59 @@ pub(in crate::source) fn decode_socket(bytes: &[u8], close_means: State) -> Resu
         send_queue: header.send_queue,
         uid: header.uid,
         inode: header.inode.into(),
+        timer: read_timer(bytes),
+        retransmits: bytes.get(RETRANSMITS).copied().unwrap_or(0).into(),
+        interface: Some(id.interface_id),
+        cookie: Some(u64::from_ne_bytes(id.cookie)),
+        mark: attributes.mark,
+        cgroup: attributes.cgroup,
+        v6only: attributes.v6only,
     })
 }
 
-/// Whether the message of a socket that may or may not be a full one carries INET_DIAG_SHUTDOWN,
-/// which full sockets always do and others never (`inet_diag_msg_attrs_fill`,
-/// net/ipv4/inet_diag.c, since 3.9). `None` where its attributes cannot be read.
-fn has_shutdown(bytes: &[u8]) -> Option<bool> {
-    for attribute in NlasIterator::new(bytes.get(HEADER_LEN..)?) {
-        if attribute.ok()?.kind() == INET_DIAG_SHUTDOWN {
-            return Some(true);
+/// The timer, read from the bytes: the crate's own drops the time left of TIME_WAIT.
+fn read_timer(bytes: &[u8]) -> Option<Timer> {
+    let milliseconds = u32::from_ne_bytes(*bytes.get(EXPIRES..)?.first_chunk()?);
+    let remaining = Duration::from_millis(milliseconds.into());
+    decode_timer(*bytes.get(TIMER)?, remaining)
+}
+
+/// What the attributes of a message say.
+#[derive(Default)]
+struct Attributes {
+    /// Whether INET_DIAG_SHUTDOWN is there, which full sockets always carry and others never
+    /// (`inet_diag_msg_attrs_fill`, net/ipv4/inet_diag.c, since 3.9). `None` where the attributes
+    /// cannot be read.
+    has_shutdown: Option<bool>,
+    mark: Option<u32>,
+    cgroup: Option<u64>,
+    v6only: Option<bool>,
+}
+
+impl Attributes {
+    fn read(bytes: &[u8]) -> Attributes {
+        let mut read = Attributes {
+            has_shutdown: Some(false),
+            ..Attributes::default()
+        };
+        for attribute in NlasIterator::new(bytes) {
+            let Ok(attribute) = attribute else {
+                read.has_shutdown = None;
+                return read;
+            };
+            let value = attribute.value();
+            match attribute.kind() {
+                INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
+                INET_DIAG_SKV6ONLY => read.v6only = value.first().map(|only| *only != 0),
+                INET_DIAG_MARK => read.mark = value.first_chunk().copied().map(u32::from_ne_bytes),
+                INET_DIAG_CGROUP_ID => {
+                    read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);
+                }
+                _ => {}
+            }
         }
+        read
     }
-    Some(false)
 }
 
 #[cfg(test)]
@@ -81,6 +148,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::model::TimerKind;
     use crate::source::wire::build::inet_diag_msg;
     use crate::source::wire::{Messages, Payload};
 
@@ -103,14 +171,23 @@ mod tests {
     fn sockets(datagrams: &[u8]) -> Vec<Socket> {
         records(datagrams)
             .into_iter()
-            .map(|bytes| decode_socket(bytes, State::Close).unwrap())
+            .map(|bytes| decode_socket(bytes, State::Close, Depth::Attributes).unwrap())
             .collect()
     }
 
     #[test]
     #[cfg(target_endian = "little")]
     fn recorded_sockets_are_read_alike_as_root_and_as_nobody() {
-        assert_eq!(sockets(AS_ROOT), sockets(AS_NOBODY));
+        for (root, nobody) in sockets(AS_ROOT).iter().zip(sockets(AS_NOBODY)) {
+            // Without CAP_NET_ADMIN there is no mark; and time passed between the two.
+            assert_eq!((root.mark.is_some(), nobody.mark), (true, None));
+            let alike = Socket {
+                mark: root.mark,
+                timer: root.timer,
+                ..nobody
+            };
+            assert_eq!(*root, alike);
+        }
         let mut counts = BTreeMap::new();
         for socket in sockets(AS_ROOT) {
             *counts.entry((socket.state, socket.family)).or_insert(0) += 1;
@@ -125,6 +202,18 @@ mod tests {
             ((State::TimeWait, Family::V6), 1),
         ]);
         assert_eq!(counts, expected);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn the_time_left_of_a_recorded_time_wait_is_told() {
+        let time_wait = sockets(AS_ROOT)
+            .into_iter()
+            .find(|socket| socket.state == State::TimeWait)
+            .unwrap();
+        let timer = time_wait.timer.unwrap();
+        assert_eq!(timer.kind, TimerKind::TimeWait);
+        assert_eq!(timer.remaining, Duration::from_millis(59_796));
     }
 
     #[test]
@@ -146,6 +235,13 @@ mod tests {
                 full: Some(true),
                 uid: 0,
                 inode: 3_525_812,
+                timer: None,
+                retransmits: 0,
+                interface: Some(0),
+                cookie: Some(0x17_fdc4),
+                mark: Some(0),
+                cgroup: Some(1),
+                v6only: Some(false),
             }
         );
     }
@@ -160,14 +256,19 @@ mod tests {
         }
         let mut unreadable = inet_diag_msg(5).to_vec();
         unreadable.extend([0xff; 8]);
-        assert_eq!(decode_socket(&unreadable, State::Close).unwrap().full, None);
+        assert_eq!(
+            decode_socket(&unreadable, State::Close, Depth::Header)
+                .unwrap()
+                .full,
+            None
+        );
     }
 
     #[test]
     fn a_record_is_refused_exactly_when_its_header_is_cut() {
         for bytes in records(AS_ROOT) {
             for length in 0..=bytes.len() {
-                let decoded = decode_socket(&bytes[..length], State::Close);
+                let decoded = decode_socket(&bytes[..length], State::Close, Depth::Header);
                 assert_eq!(decoded.is_ok(), length >= 72, "{length}");
             }
         }
@@ -181,7 +282,7 @@ mod tests {
                 datagrams[at] = byte;
                 for message in Messages::new(&datagrams) {
                     if let Ok(Payload::Record { bytes, .. }) = message.map(|m| m.payload) {
-                        let _ = decode_socket(bytes, State::Close);
+                        let _ = decode_socket(bytes, State::Close, Depth::Header);
                     }
                 }
             }
@@ -192,7 +293,7 @@ mod tests {
     fn only_an_unknown_family_is_refused_and_unknown_states_are_kept() {
         for number in 0..=u8::MAX {
             let mut bytes = inet_diag_msg(number);
-            let socket = decode_socket(&bytes, State::Bound).unwrap();
+            let socket = decode_socket(&bytes, State::Bound, Depth::Header).unwrap();
             match number {
                 7 => assert_eq!(socket.state, State::Bound),
                 1..=11 => assert!(!matches!(socket.state, State::Unknown(_))),
@@ -201,7 +302,7 @@ mod tests {
             bytes[0] = number;
             let known = number == 2 || number == 10;
             assert_eq!(
-                decode_socket(&bytes, State::Close).is_ok(),
+                decode_socket(&bytes, State::Close, Depth::Header).is_ok(),
                 known,
                 "{number}"
             );
@@ -213,7 +314,9 @@ mod tests {
         let mut bytes = inet_diag_msg(1).to_vec();
         bytes.extend([0xff; 9]);
         assert_eq!(
-            decode_socket(&bytes, State::Close).unwrap().state,
+            decode_socket(&bytes, State::Close, Depth::Header)
+                .unwrap()
+                .state,
             State::Established
         );
     }

@@ -1,0 +1,39 @@
+//! The options that say which sockets, as typed.
+
+use clap::Args;
+
+use super::values::parse_state;
+use crate::model::StateSet;
+
+/// Which sockets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which sockets")]
+pub struct Selection {
+    /// Only IPv4 sockets (AF_INET)
+    ///
+    /// An IPv4 connection on a dual-stack listener is an IPv6 socket, as in ss.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+
+    /// Only IPv6 sockets (AF_INET6)
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+
+    /// Only sockets in these states, separated by commas
+    ///
+    /// Any spelling of ss or netstat in any case: established, estab, time-wait, TIME_WAIT,
+    /// fin-wait-1, syn-recv, listening, closed, ...; or a group of ss: all, connected,
+    /// synchronized, bucket, big. `bound` (bound, neither listening nor connected; Linux 6.8)
+    /// must be asked for by name. May be repeated.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        value_parser = parse_state
+    )]
+    pub state: Vec<StateSet>,
+
+    /// Only listening sockets; the kernel then skips its table of connections
+    #[arg(short, long)]
+    pub listening: bool,
+}
