@@ -3,6 +3,8 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod list;
+mod nearest;
 mod presentation;
 mod repetition;
 mod selection;
@@ -11,6 +13,7 @@ mod summary;
 mod usage;
 mod values;
 
+pub use list::List;
 pub use presentation::{ColorWhen, FormatName, Presentation};
 pub use repetition::Repetition;
 pub use selection::Selection;
@@ -52,6 +55,11 @@ Exit status: 0 answered in full, 1 could not observe or could not write,
 /// What to do instead of printing the summary.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// List the sockets themselves, one a row
+    ///
+    /// State, queues and addresses of each, and what --columns asks for; the accept queue and its
+    /// limit for listeners. Rows are written as the kernel tells them, unless they are sorted.
+    List(Box<List>),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

@@ -107,9 +107,13 @@ fn verb_comes_first(word: &str) -> Option<String> {
         .get_positionals()
         .map(|value| value.get_id().as_str().to_uppercase())
         .collect();
-    Some(format!(
-        "`{word}` is a command and comes first: tcpstates {word} {}",
+    let rest = if values.is_empty() {
+        "[OPTIONS]".to_owned()
+    } else {
         values.join(" ")
+    };
+    Some(format!(
+        "`{word}` is a command and comes first: tcpstates {word} {rest}"
     ))
 }
 

@@ -6,6 +6,8 @@
 mod asking;
 mod completions;
 mod failure;
+mod list;
+mod names;
 mod notes;
 mod repeat;
 mod status;
@@ -37,6 +39,10 @@ pub fn run(
         Parsed::Arguments(arguments) => match arguments.verb {
             Some(Verb::Completions { shell }) => {
                 write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
+            }
+            Some(Verb::List(list)) => {
+                notes.set_loudness(Loudness::of(&list.presentation));
+                list::run(&list, &mut out, &mut notes)
             }
             None => {
                 notes.set_loudness(Loudness::of(&arguments.summary.presentation));

@@ -1,5 +1,6 @@
 //! One socket, as its sources describe it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -71,13 +72,13 @@ pub enum TimerKind {
 
 impl TimerKind {
     /// The word of ss(8), or the number of an unknown one.
-    pub fn name(self) -> String {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            TimerKind::Retransmit => "on".to_owned(),
-            TimerKind::KeepAlive => "keepalive".to_owned(),
-            TimerKind::TimeWait => "timewait".to_owned(),
-            TimerKind::Persist => "persist".to_owned(),
-            TimerKind::Unknown(number) => format!("unknown({number})"),
+            TimerKind::Retransmit => "on".into(),
+            TimerKind::KeepAlive => "keepalive".into(),
+            TimerKind::TimeWait => "timewait".into(),
+            TimerKind::Persist => "persist".into(),
+            TimerKind::Unknown(number) => format!("unknown({number})").into(),
         }
     }
 }
@@ -88,6 +89,22 @@ impl Socket {
     /// neither owns it.
     pub fn owner(&self) -> Option<u32> {
         (self.inode != 0).then_some(self.uid)
+    }
+
+    /// Bytes received and not yet read, and bytes written and not yet acknowledged; `None` for a
+    /// listener, whose queue holds connections.
+    pub fn byte_queues(&self) -> Option<(u32, u32)> {
+        (self.state != State::Listen).then_some((self.receive_queue, self.send_queue))
+    }
+
+    /// The index of the interface the socket is bound to; `None` for none, and from /proc.
+    pub fn bound_to(&self) -> Option<u32> {
+        self.interface.filter(|index| *index != 0)
+    }
+
+    /// The inode; `None` where no process holds the socket.
+    pub fn held_inode(&self) -> Option<u64> {
+        (self.inode != 0).then_some(self.inode)
     }
 
     /// For a listener, how many connections wait to be accepted.

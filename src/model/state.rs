@@ -113,6 +113,12 @@ impl State {
         })
     }
 
+    /// The name printed everywhere; `None` for a number without one.
+    pub fn name(self) -> Option<&'static str> {
+        let spelling = SPELLINGS.get(self.index()?)?;
+        Some(spelling.name)
+    }
+
     /// The state a word names, in any case and in any of the spellings of ss, netstat and RFC
     /// 9293; `None` if it names none.
     pub fn parse(word: &str) -> Option<State> {

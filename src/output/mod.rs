@@ -4,7 +4,9 @@
 
 mod bar;
 mod csv;
+pub mod escape;
 mod json;
+pub mod list;
 mod look;
 mod table;
 

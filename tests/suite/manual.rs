@@ -21,12 +21,17 @@ fn documented() -> BTreeSet<String> {
         .collect()
 }
 
-/// The options the program knows.
+/// The program and its commands.
+fn commands(definition: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    std::iter::once(definition).chain(definition.get_subcommands())
+}
+
+/// The options the program and its commands know.
 fn known() -> BTreeSet<String> {
     let mut definition = tcpstates::cli::definition();
     definition.build();
-    definition
-        .get_arguments()
+    commands(&definition)
+        .flat_map(|command| command.get_arguments())
         .flat_map(|argument| {
             let short = argument.get_short().map(|short| format!("-{short}"));
             let long = argument.get_long().map(|long| format!("--{long}"));

@@ -1,0 +1,150 @@
+//! The options of `list`, as typed.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use super::nearest::hint;
+use super::{Presentation, Repetition, Selection, Sourcing};
+use crate::model::{Field, SortKey, Use};
+
+/// What a list is asked.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Which sockets.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Show these too, separated by commas: family, interface, uid, user, cgroup, timer,
+    /// retransmits, inode, cookie, mark
+    ///
+    /// Behind the state, the queues and both addresses, in this order. May be repeated; the lists
+    /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        value_parser = parse_column,
+        help_heading = "How to show them"
+    )]
+    pub columns: Vec<Field>,
+
+    /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
+    ///
+    /// A column but user and cgroup; or state, local-addr, local-port, remote-addr, remote-port,
+    /// receive-queue, send-queue, accept-queue, accept-limit. What a socket lacks is sorted last.
+    /// May be repeated. Without it rows come in the kernel's order, and none is kept.
+    #[arg(
+        long,
+        value_name = "KEY[:asc|:desc]",
+        value_delimiter = ',',
+        value_parser = parse_sort_key,
+        help_heading = "How to show them"
+    )]
+    pub sort: Vec<SortKey>,
+
+    /// Show no more than so many; without --sort the kernel is then asked for no more
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_limit,
+        allow_hyphen_values = true,
+        help_heading = "How to show them"
+    )]
+    pub limit: Option<NonZeroUsize>,
+
+    /// How they are shown.
+    #[command(flatten)]
+    pub presentation: Presentation,
+
+    /// How often.
+    #[command(flatten)]
+    pub repetition: Repetition,
+
+    /// Who is asked.
+    #[command(flatten)]
+    pub sourcing: Sourcing,
+}
+
+/// One word of `--columns`.
+fn parse_column(word: &str) -> Result<Field, String> {
+    let word = word.trim();
+    Field::parse(word, Use::Column).map_err(|valid| match Field::parse(word, Use::Sort) {
+        Ok(field) => format!(
+            "every list has the {} already; allowed are {}",
+            field.name(),
+            valid.join(", ")
+        ),
+        Err(_) => format!("no such column; {}", hint(word, &valid)),
+    })
+}
+
+/// One word of `--sort`.
+fn parse_sort_key(word: &str) -> Result<SortKey, String> {
+    let word = word.trim();
+    let (name, descending) = match word.split_once(':') {
+        None => (word, false),
+        Some((name, direction)) => match direction.to_lowercase().as_str() {
+            "asc" => (name, false),
+            "desc" => (name, true),
+            _ => {
+                return Err(format!(
+                    "no such order `{direction}`; allowed are asc, desc"
+                ));
+            }
+        },
+    };
+    Field::parse(name, Use::Sort)
+        .map(|field| SortKey { field, descending })
+        .map_err(|valid| format!("cannot sort by `{name}`; {}", hint(name, &valid)))
+}
+
+/// The number of `--limit`.
+fn parse_limit(word: &str) -> Result<NonZeroUsize, String> {
+    word.parse()
+        .map_err(|_| "allowed are whole numbers from 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sort_key_is_a_field_and_maybe_a_direction() {
+        for (word, field, descending) in [
+            ("send-queue", Field::SendQueue, false),
+            ("Send_Q:DESC", Field::SendQueue, true),
+            ("dport:asc", Field::RemotePort, false),
+        ] {
+            assert_eq!(parse_sort_key(word), Ok(SortKey { field, descending }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_or_column_is_told_with_what_is_near_and_what_is_allowed() {
+        for (error, told) in [
+            (
+                parse_sort_key("send-qeue").unwrap_err(),
+                "did you mean send-queue? Allowed are state,",
+            ),
+            (
+                parse_sort_key("uid:down").unwrap_err(),
+                "no such order `down`; allowed are asc, desc",
+            ),
+            (parse_sort_key("user").unwrap_err(), "cannot sort by `user`"),
+            (parse_sort_key("").unwrap_err(), "Allowed are"),
+            (
+                parse_column("cgrup").unwrap_err(),
+                "did you mean cgroup? Allowed are family,",
+            ),
+            (
+                parse_column("send-q").unwrap_err(),
+                "every list has the send-queue already",
+            ),
+            (parse_column("service").unwrap_err(), "no such column"),
+            (parse_limit("0").unwrap_err(), "from 1"),
+        ] {
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}

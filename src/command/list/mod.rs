@@ -1,0 +1,127 @@
+//! `tcpstates list`: the sockets themselves, once or repeatedly.
+//!
+//! Unsorted rows are written as the kernel tells them, and none is kept; sorted ones are kept as
+//! far as they are shown.
+
+mod page;
+
+use std::io::{IsTerminal, Write};
+use std::time::{Instant, SystemTime};
+
+use rustix::fd::AsFd;
+
+use super::failure::Failure;
+use super::names::HostNames;
+use super::notes::Notes;
+use super::repeat::repeat;
+use super::{Status, asking, terminal};
+use crate::cli::{FormatName, List};
+use crate::model::{Family, Field, Observation, Sink, State};
+use crate::output::Look;
+use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
+use crate::question::{Families, Question};
+use crate::source::{Observer, Report, SourceError};
+use crate::tally::Best;
+use page::Page;
+
+/// Answers as typed.
+pub(super) fn run(
+    typed: &List,
+    out: &mut (impl Write + AsFd + IsTerminal),
+    notes: &mut Notes<impl Write>,
+) -> Result<Status, Failure> {
+    let columns = without_repetitions(&typed.columns);
+    let fields = columns.iter().copied();
+    let fields = fields.chain(typed.sort.iter().map(|key| key.field));
+    let observer = asking::observer(&typed.selection, &typed.sourcing, fields.collect())?;
+    match typed.presentation.format() {
+        FormatName::Json => show(typed, observer, JsonRows::new(&columns), out, notes),
+        FormatName::Csv => show(typed, observer, CsvRows::new(&columns), out, notes),
+        FormatName::Table => {
+            let look = terminal::look(out, typed.presentation.color);
+            let style = style(typed, observer.question(), columns, look);
+            show(typed, observer, TableRows::new(style), out, notes)
+        }
+    }
+}
+
+/// Each column once, where it was named first.
+fn without_repetitions(columns: &[Field]) -> Vec<Field> {
+    let mut once = Vec::new();
+    for column in columns {
+        if !once.contains(column) {
+            once.push(*column);
+        }
+    }
+    once
+}
+
+fn style(typed: &List, question: &Question, further: Vec<Field>, look: Look) -> TableStyle {
+    TableStyle {
+        further,
+        listeners: question.states.contains(State::Listen),
+        only_v4: question.families == Families::Only(Family::V4),
+        repeated: typed.repetition.watch.is_some(),
+        look,
+    }
+}
+
+/// Shows samples in one format.
+fn show<R: Rows>(
+    typed: &List,
+    mut observer: Observer,
+    mut rows: R,
+    out: &mut impl Write,
+    notes: &mut Notes<impl Write>,
+) -> Result<Status, Failure> {
+    let mut names = HostNames::default();
+    repeat(&typed.repetition, notes, |notes| {
+        names.refresh();
+        let time = SystemTime::now();
+        let begin = Instant::now();
+        let mut page = Page::new(out, &mut rows, &mut names, time, typed.limit);
+        let outcome = pour(typed, &mut observer, &mut page);
+        let report = match (page.take_failure(), outcome) {
+            (Some(error), _) => return Err(Failure::write(error)),
+            (None, Ok(report)) => report,
+            (None, Err(error)) => {
+                page.abandon();
+                return Err(error.into());
+            }
+        };
+        notes.sample(&report, begin.elapsed());
+        let observation = Observation {
+            time,
+            source: report.source,
+            completeness: report.completeness,
+        };
+        let lacked_marks = page.lacked_marks();
+        page.end(&observation).map_err(Failure::write)?;
+        if let Some(remark) = rows.remark() {
+            notes.remark(&remark);
+        }
+        if lacked_marks && observer.question().fields.contains(&Field::Mark) {
+            notes.remark("marks are told to those who have CAP_NET_ADMIN only");
+        }
+        Ok(Status::of(&observation.completeness))
+    })
+}
+
+/// Pours the sockets of one sample onto the page: as they come, or sorted.
+fn pour<W: Write, R: Rows>(
+    typed: &List,
+    observer: &mut Observer,
+    page: &mut Page<'_, W, R, HostNames>,
+) -> Result<Report, SourceError> {
+    if typed.sort.is_empty() {
+        return observer.list(page);
+    }
+    let mut best = Best::new(&typed.sort, typed.limit);
+    let report = observer.list(&mut best)?;
+    for socket in best.into_sorted() {
+        if page.socket(&socket).is_break() {
+            break;
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,115 @@
+//! Control groups by id, cgroups(7): the id is the inode of the group's directory in the cgroup2
+//! file system, so its directories are walked once.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+const MOUNTINFO: &str = "/proc/self/mountinfo";
+
+/// The control groups of this host, as far as its cgroup2 mount shows them.
+#[derive(Debug, Default)]
+pub(super) struct Cgroups {
+    /// Found when the first is asked for; numbers of unknown ones are added as they come.
+    paths: Option<HashMap<u64, String>>,
+}
+
+impl Cgroups {
+    pub(super) fn path(&mut self, id: u64) -> &str {
+        self.paths
+            .get_or_insert_with(read_paths)
+            .entry(id)
+            .or_insert_with(|| format!("id:{id}"))
+    }
+}
+
+/// Every path by its id; none where no cgroup2 is mounted here.
+fn read_paths() -> HashMap<u64, String> {
+    let mounts = fs::read(MOUNTINFO).unwrap_or_default();
+    parse_mount_point(&mounts).map_or_else(HashMap::new, |root| walk(&root))
+}
+
+/// Where cgroup2 is mounted: the fifth field of its line, proc_pid_mountinfo(5).
+fn parse_mount_point(mounts: &[u8]) -> Option<PathBuf> {
+    let lines = mounts.split(|byte| *byte == b'\n');
+    let mut fields = lines
+        .map(|line| line.split(|byte| *byte == b' '))
+        .find(|fields| {
+            let mut kind = fields.clone().skip_while(|field| *field != b"-");
+            kind.nth(1) == Some(b"cgroup2")
+        })?;
+    let path = unescape(fields.nth(4)?);
+    Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
+}
+
+/// Undoes `\040`, with which the kernel spells blanks, line ends and backslashes in paths.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let octal = match (first, after.first_chunk::<3>()) {
+            (b'\\', Some(digits)) => std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| u8::from_str_radix(digits, 8).ok()),
+            _ => None,
+        };
+        bytes.push(octal.unwrap_or(*first));
+        rest = after
+            .get(if octal.is_some() { 3 } else { 0 }..)
+            .unwrap_or(&[]);
+    }
+    bytes
+}
+
+/// The directories below `root`, as paths from it. Those that cannot be read, or that vanish
+/// meanwhile, are left out; their sockets are then shown by number.
+fn walk(root: &Path) -> HashMap<u64, String> {
+    let mut paths = HashMap::new();
+    if let Ok(metadata) = fs::metadata(root) {
+        paths.insert(metadata.ino(), "/".to_owned());
+    }
+    let mut folders = vec![(root.to_owned(), String::new())];
+    while let Some((folder, name)) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let path = format!("{name}/{}", entry.file_name().to_string_lossy());
+                paths.insert(entry.ino(), path.clone());
+                folders.push((entry.path(), path));
+            }
+        }
+    }
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mount_point_is_found_by_its_kind_whatever_stands_around_it() {
+        let mounts = b"22 1 0:20 / /proc rw - proc proc rw\n\
+            33 22 0:28 / /sys/fs/cgroup rw shared:9 master:2 - tmpfs cgroup2 rw\n\
+            34 33 0:29 / /sys/a\\040b\\134c rw,nosuid shared:10 - cgroup2 cgroup2 rw\n";
+        assert_eq!(
+            parse_mount_point(mounts),
+            Some(PathBuf::from("/sys/a b\\c"))
+        );
+        assert_eq!(parse_mount_point(b"22 1 0:20 / /proc rw - proc"), None);
+        assert_eq!(parse_mount_point(b"34 33 - cgroup2"), None);
+    }
+
+    #[test]
+    fn paths_are_told_from_the_mount_and_by_the_inode_of_their_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("system.slice/web app.service");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(root.path().join("cgroup.procs"), "").unwrap();
+        let paths = walk(root.path());
+        let id = |path: &Path| fs::metadata(path).unwrap().ino();
+        assert_eq!(paths[&id(root.path())], "/");
+        assert_eq!(paths[&id(&inner)], "/system.slice/web app.service");
+        assert_eq!(paths.len(), 3);
+    }
+}

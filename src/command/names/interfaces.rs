@@ -1,0 +1,45 @@
+//! Interfaces by index, netdevice(7). Asked of the kernel (SIOCGIFNAME), because it answers for
+//! the network namespace of the caller; /sys/class/net shows the one of whoever mounted it.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+
+use rustix::net::netdevice::index_to_name;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+/// The interfaces seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Interfaces {
+    names: HashMap<u32, String>,
+}
+
+impl Interfaces {
+    pub(super) fn name(&mut self, index: u32) -> &str {
+        // One socket for each interface: there are few, and it is not held open.
+        self.names
+            .entry(index)
+            .or_insert_with(|| query_name(index).unwrap_or_else(|| format!("if{index}")))
+    }
+}
+
+/// The name; `None` where there is no such interface, and where its name is no UTF-8.
+fn query_name(index: u32) -> Option<String> {
+    let any: OwnedFd = socket_with(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .ok()?;
+    index_to_name(&any, index).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_that_is_gone_is_called_by_its_number() {
+        assert_eq!(Interfaces::default().name(2_000_000_000), "if2000000000");
+    }
+}

@@ -1,0 +1,51 @@
+//! In which order sockets are listed.
+
+use std::cmp::Ordering;
+
+use super::{Field, Socket};
+
+/// One field to sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// The field; one that nothing is sorted by leaves the order as it is.
+    pub field: Field,
+    /// Whether the largest come first.
+    pub descending: bool,
+}
+
+impl SortKey {
+    /// Which of two sockets comes first. One that lacks the field comes last in either direction:
+    /// who asks for the largest queues wants no listener, which has none.
+    pub fn compare(&self, a: &Socket, b: &Socket) -> Ordering {
+        match self.field {
+            Field::State => self.by(a, b, |socket| Some(socket.state)),
+            Field::Family => self.by(a, b, |socket| Some(socket.family)),
+            Field::LocalAddr => self.by(a, b, |socket| Some(socket.local.ip())),
+            Field::LocalPort => self.by(a, b, |socket| Some(socket.local.port())),
+            Field::RemoteAddr => self.by(a, b, |socket| Some(socket.remote.ip())),
+            Field::RemotePort => self.by(a, b, |socket| Some(socket.remote.port())),
+            Field::Interface => self.by(a, b, Socket::bound_to),
+            Field::Uid => self.by(a, b, Socket::owner),
+            Field::ReceiveQueue => self.by(a, b, |socket| Some(socket.byte_queues()?.0)),
+            Field::SendQueue => self.by(a, b, |socket| Some(socket.byte_queues()?.1)),
+            Field::AcceptQueue => self.by(a, b, Socket::accept_queue),
+            Field::AcceptLimit => self.by(a, b, Socket::accept_limit),
+            Field::Timer => self.by(a, b, |socket| socket.timer.map(|timer| timer.remaining)),
+            Field::Retransmits => self.by(a, b, |socket| Some(socket.retransmits)),
+            Field::Inode => self.by(a, b, Socket::held_inode),
+            Field::Cookie => self.by(a, b, |socket| socket.cookie),
+            Field::Mark => self.by(a, b, |socket| socket.mark),
+            Field::Direction | Field::Service | Field::User | Field::Cgroup => Ordering::Equal,
+        }
+    }
+
+    fn by<T: Ord>(&self, a: &Socket, b: &Socket, value: impl Fn(&Socket) -> Option<T>) -> Ordering {
+        match (value(a), value(b)) {
+            (Some(a), Some(b)) if self.descending => b.cmp(&a),
+            (Some(a), Some(b)) => a.cmp(&b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The columns of a list's table: what stands in each, and how wide it is.
+
+use std::io::Write as _;
+
+use super::text::{family_word, push_endpoint, push_number, push_state};
+use crate::model::{Field, Names, Socket, Timer};
+use crate::output::escape;
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    State,
+    ReceiveQueue,
+    SendQueue,
+    /// `3/128`: connections that wait to be accepted, and how many may.
+    Accept,
+    Local,
+    Remote,
+    /// One that was asked for.
+    Further(Field),
+}
+
+impl Column {
+    pub(super) fn heading(self) -> String {
+        match self {
+            Column::State => "STATE".to_owned(),
+            Column::ReceiveQueue => "RECV-Q".to_owned(),
+            Column::SendQueue => "SEND-Q".to_owned(),
+            Column::Accept => "ACCEPT".to_owned(),
+            Column::Local => "LOCAL".to_owned(),
+            Column::Remote => "REMOTE".to_owned(),
+            Column::Further(field) => field.heading(),
+        }
+    }
+
+    /// The width where no rows are looked at before the first is written: nearly everything fits,
+    /// and what does not pushes the rest of its row to the right.
+    pub(super) fn usual_width(self, only_v4: bool) -> usize {
+        let width = match self {
+            Column::State => "ESTABLISHED".len(),
+            Column::ReceiveQueue | Column::SendQueue => 7,
+            Column::Accept => "4096/4096".len(),
+            Column::Local | Column::Remote if only_v4 => "255.255.255.255:65535".len(),
+            // Full IPv6 addresses are rarer than columns of blanks are annoying.
+            Column::Local | Column::Remote => "[::ffff:255.255.255.255]:65535".len(),
+            Column::Further(field) => match field {
+                Field::Timer => "keepalive:7199.9s".len(),
+                Field::User | Field::Interface => 12,
+                Field::Cgroup => 40,
+                Field::Inode | Field::Cookie => 10,
+                Field::Mark => "0xffffffff".len(),
+                Field::Family => "v4-mapped".len(),
+                Field::Uid
+                | Field::Retransmits
+                | Field::State
+                | Field::LocalAddr
+                | Field::LocalPort
+                | Field::RemoteAddr
+                | Field::RemotePort
+                | Field::Direction
+                | Field::Service
+                | Field::ReceiveQueue
+                | Field::SendQueue
+                | Field::AcceptQueue
+                | Field::AcceptLimit => 0,
+            },
+        };
+        width.max(self.heading().len())
+    }
+
+    /// Numbers stand to the right.
+    pub(super) fn is_right_aligned(self) -> bool {
+        match self {
+            Column::ReceiveQueue | Column::SendQueue | Column::Accept => true,
+            Column::State | Column::Local | Column::Remote => false,
+            Column::Further(field) => matches!(
+                field,
+                Field::Uid | Field::Retransmits | Field::Inode | Field::Cookie | Field::Mark
+            ),
+        }
+    }
+
+    /// Whether the text comes from strangers and may be anything but ASCII.
+    pub(super) fn is_a_name(self) -> bool {
+        matches!(
+            self,
+            Column::Further(Field::User | Field::Interface | Field::Cgroup)
+        )
+    }
+
+    /// Appends what stands in it for `socket`, without blanks around or inside.
+    pub(super) fn push(self, out: &mut Vec<u8>, socket: &Socket, names: &mut impl Names) {
+        match self {
+            Column::State => push_state(out, socket),
+            Column::ReceiveQueue => or_dash(out, socket.byte_queues(), |out, queues| {
+                push_number(out, queues.0);
+            }),
+            Column::SendQueue => or_dash(out, socket.byte_queues(), |out, queues| {
+                push_number(out, queues.1);
+            }),
+            Column::Accept => or_dash(out, socket.accept_queue(), |out, waiting| {
+                push_number(out, waiting);
+                out.push(b'/');
+                match socket.accept_limit() {
+                    Some(limit) => push_number(out, limit),
+                    None => out.push(b'?'),
+                }
+            }),
+            Column::Local => push_endpoint(out, socket.local),
+            Column::Remote => push_endpoint(out, socket.remote),
+            Column::Further(field) => push_further(out, field, socket, names),
+        }
+    }
+}
+
+fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut impl Names) {
+    match field {
+        Field::Family => out.extend_from_slice(family_word(socket).as_bytes()),
+        Field::Interface => or_dash(out, socket.bound_to(), |out, index| {
+            push_word(out, names.interface(index));
+        }),
+        Field::Uid => or_dash(out, socket.owner(), push_number),
+        Field::User => or_dash(out, socket.owner(), |out, uid| {
+            push_word(out, names.user(uid));
+        }),
+        Field::Cgroup => or_dash(out, socket.cgroup, |out, id| {
+            push_word(out, names.cgroup(id));
+        }),
+        Field::Timer => or_dash(out, socket.timer, push_timer),
+        Field::Retransmits => push_number(out, socket.retransmits),
+        Field::Inode => or_dash(out, socket.held_inode(), |out, inode| {
+            push_number(out, inode);
+        }),
+        Field::Cookie => or_dash(out, socket.cookie, push_number),
+        Field::Mark => or_dash(out, socket.mark, |out, mark| match mark {
+            0 => out.push(b'0'),
+            // A vector takes whatever is written to it.
+            mark => drop(write!(out, "{mark:#x}")),
+        }),
+        // Every list has these, and the command line takes none of them for a further column.
+        Field::State
+        | Field::LocalAddr
+        | Field::LocalPort
+        | Field::RemoteAddr
+        | Field::RemotePort
+        | Field::Direction
+        | Field::Service
+        | Field::ReceiveQueue
+        | Field::SendQueue
+        | Field::AcceptQueue
+        | Field::AcceptLimit => out.push(b'-'),
+    }
+}
+
+fn or_dash<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => push(out, value),
+        None => out.push(b'-'),
+    }
+}
+
+/// A name from a stranger: harmless, and one word to awk.
+fn push_word(out: &mut Vec<u8>, name: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_graphic();
+    if !name.is_empty() && name.bytes().all(is_plain) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        out.extend_from_slice(escape::word(name).as_bytes());
+    }
+}
+
+/// `keepalive:7199.9s`.
+fn push_timer(out: &mut Vec<u8>, timer: Timer) {
+    out.extend_from_slice(timer.kind.name().as_bytes());
+    out.push(b':');
+    let tenths = timer.remaining.as_millis() / 100;
+    push_number(out, tenths / 10);
+    out.push(b'.');
+    push_number(out, tenths % 10);
+    out.push(b's');
+}
