@@ -3,7 +3,8 @@
 //! One way through: the words typed (`cli`) become a [`question::Question`]; `source` chooses the
 //! cheapest plan that answers it exactly and streams [`model::Socket`] records into a sink;
 //! `tally` adds them up; `command` makes a [`model::Snapshot`] of the sum, with its time, source
-//! and completeness; `output` shows it. A socket record lives for the length of one callback.
+//! and completeness; `output` shows it. A socket record lives for the length of one callback,
+//! unless it is to be sorted.
 //!
 //! Imports run downward only: `command`, then `cli`, `output`, `tally` and `source` (which do not
 //! know each other), then `question`, then `model`. The library neither prints nor exits on its

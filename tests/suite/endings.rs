@@ -8,7 +8,14 @@ use crate::program::{PROGRAM, command, ran};
 
 #[test]
 fn a_full_disk_is_one_error_line_and_status_1() {
-    for arguments in [&[][..], &["--json"], &["--help"], &["completions", "bash"]] {
+    for arguments in [
+        &[][..],
+        &["list"],
+        &["list", "--json"],
+        &["--json"],
+        &["--help"],
+        &["completions", "bash"],
+    ] {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let ran = ran(command(arguments).stdout(full).output().unwrap());
         assert_eq!(ran.status, 1, "{ran:?}");
@@ -54,6 +61,7 @@ fn closed_streams_do_no_harm() {
         for (arguments, status) in [
             ("", 0),
             ("--json", 0),
+            ("list --json", 0),
             ("--no-such-option", 2),
             ("--proc-root /nowhere", 2),
         ] {

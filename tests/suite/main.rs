@@ -16,6 +16,7 @@ mod counting;
 mod deriving;
 mod endings;
 mod layering;
+mod listing;
 mod manual;
 mod namespace;
 mod proc_root;

@@ -122,6 +122,53 @@ fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
 }
 
 #[test]
+fn a_list_takes_known_columns_keys_and_numbers_only() {
+    assert_refused(
+        ["list", "--columns", "uid,cgrup"],
+        &[
+            "--columns: `cgrup`",
+            "did you mean cgroup?",
+            "family",
+            "mark",
+        ],
+    );
+    assert_refused(
+        ["list", "--columns", "send-queue"],
+        &["every list has the send-queue already"],
+    );
+    assert_refused(["list", "--columns"], &["--columns", "needs a value"]);
+    assert_refused(
+        ["list", "--sort", "sendqueu:desc"],
+        &["--sort", "`sendqueu`", "send-queue?", "accept-limit"],
+    );
+    assert_refused(["list", "--sort", "user"], &["cannot sort by `user`"]);
+    for direction in ["up", "", "desc:desc"] {
+        assert_refused(
+            ["list", "--sort", &format!("uid:{direction}")],
+            &["--sort", "allowed are asc, desc"],
+        );
+    }
+    for limit in ["0", "-1", "1.5", "all"] {
+        assert_refused(
+            ["list", "--limit", limit],
+            &["--limit", &format!("`{limit}`"), "from 1"],
+        );
+    }
+    assert_refused(["list", "--samples=3"], &["--samples needs --watch"]);
+    assert_refused(["list", "--zeros"], &["--zeros", "no such option"]);
+}
+
+#[test]
+fn list_comes_first() {
+    assert_refused(
+        ["--json", "list"],
+        &["`list` is a command and comes first: tcpstates list [OPTIONS]"],
+    );
+    assert_refused(["lst"], &["lst", "list?"]);
+    assert_refused(["list", "more"], &["more: nothing more is expected"]);
+}
+
+#[test]
 fn what_was_typed_cannot_play_with_the_terminal() {
     let ran = run(["--state", "\u{1b}[31m\nred"]);
     assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");

@@ -1,0 +1,8 @@
+//! `tcpstates list`: the sockets themselves.
+
+mod agreement;
+mod asking;
+mod names;
+mod row;
+mod streaming;
+mod width;

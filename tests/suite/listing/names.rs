@@ -1,0 +1,65 @@
+//! Names from strangers: shown by name, harmless in a table, unchanged in JSON and CSV.
+
+use std::net::{SocketAddrV6, TcpListener};
+use std::process::Command;
+
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::thread::UnshareFlags;
+
+use super::row::Listed;
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::skip::skip_or_fail;
+
+const INTERFACE: &str = "e\u{1b}[31mvil";
+
+in_namespace!(
+    fn a_hostile_interface_cannot_play_with_the_terminal() {
+        let script = "ip link set lo down && ip link set lo name \"$1\" && ip link set \"$1\" up \
+            && ip addr add fe80::1/64 dev \"$1\" nodad";
+        let status = Command::new("sh")
+            .args(["-c", script, "sh", INTERFACE])
+            .status()
+            .unwrap();
+        assert!(status.success());
+        // A link-local address binds its socket to the interface.
+        let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 0, 0, 1);
+        let _listener = TcpListener::bind(address).unwrap();
+        let json = run(["list", "--json", "--columns=interface"]).answered();
+        let sockets = Listed::all(&json).0;
+        assert_eq!(sockets[0].interface.as_deref(), Some(INTERFACE));
+        let table = run(["list", "--columns=interface"]).answered().stdout;
+        assert!(!table.contains('\u{1b}'), "{table:?}");
+        assert!(table.trim_end().ends_with(r"  e\u{1b}[31mvil"), "{table}");
+        let csv = run(["list", "--format=csv", "--columns=interface"]).answered();
+        assert!(csv.stdout.trim_end().ends_with(INTERFACE), "{csv:?}");
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn users_are_named_from_etc_passwd_and_their_names_are_one_harmless_word() {
+        let me = rustix::process::geteuid().as_raw();
+        let folder = tempfile::tempdir().unwrap();
+        let passwd = folder.path().join("passwd");
+        std::fs::write(&passwd, format!("we,b \"x\":x:{me}:0::/:/bin/sh\n")).unwrap();
+        // Not in the mounts of the rest of the machine.
+        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+        mount_change("/", private)
+            .and_then(|()| mount_bind(&passwd, "/etc/passwd"))
+            .unwrap_or_else(|error| skip_or_fail("cannot mount over /etc/passwd", &error.into()));
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for source in ["--source=netlink", "--source=proc"] {
+            let table = run(["list", "--columns=user", source]).answered().stdout;
+            assert!(table.trim_end().ends_with("  we,b\\x20\"x\""), "{table}");
+            let csv = run(["list", "--format=csv", "--columns=user", source]).answered();
+            assert!(
+                csv.stdout.trim_end().ends_with(",\"we,b \"\"x\"\"\""),
+                "{csv:?}"
+            );
+            let json = run(["list", "--json", "--columns=user", source]).answered();
+            let sockets = Listed::all(&json).0;
+            assert_eq!(sockets[0].user.as_deref(), Some("we,b \"x\""));
+        }
+    }
+);

@@ -1,0 +1,169 @@
+//! Rows of a list as somebody else would read them: out of the table, the CSV, and the JSON, whose
+//! typed mirror accepts no key it does not know.
+
+use serde::Deserialize;
+
+use crate::program::Ran;
+
+/// State, both queues, both ends; of a listener the queues are the accept queue and its limit.
+pub(super) type Row = [String; 5];
+
+/// A socket, with every key that can be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listed {
+    r#type: String,
+    pub(super) state: String,
+    pub(super) family: String,
+    pub(super) local_addr: String,
+    pub(super) local_port: u16,
+    pub(super) remote_addr: String,
+    pub(super) remote_port: u16,
+    pub(super) receive_queue: Option<u32>,
+    pub(super) send_queue: Option<u32>,
+    pub(super) accept_queue: Option<u32>,
+    pub(super) accept_limit: Option<u32>,
+    pub(super) interface: Option<String>,
+    pub(super) uid: Option<u32>,
+    pub(super) user: Option<String>,
+    pub(super) cgroup: Option<String>,
+    pub(super) timer: Option<String>,
+    pub(super) timer_remaining_ms: Option<u64>,
+    pub(super) retransmits: Option<u32>,
+    pub(super) inode: Option<u64>,
+    pub(super) cookie: Option<u64>,
+    pub(super) mark: Option<u32>,
+}
+
+/// What ends a sample.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Summary {
+    r#type: String,
+    pub(super) version: u32,
+    pub(super) time: String,
+    pub(super) source: String,
+    pub(super) complete: bool,
+    pub(super) total: usize,
+    #[serde(default)]
+    pub(super) warnings: Vec<String>,
+}
+
+impl Listed {
+    /// The one sample of a run.
+    #[track_caller]
+    pub(super) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
+        let mut lines: Vec<&str> = ran.stdout.lines().collect();
+        let last = lines.pop().unwrap();
+        let summary: Summary = serde_json::from_str(last).unwrap();
+        let sockets: Vec<Listed> = lines
+            .into_iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect();
+        assert!(sockets.iter().all(|socket| socket.r#type == "socket"));
+        assert_eq!((&*summary.r#type, summary.version), ("summary", 1));
+        assert_eq!(summary.total, sockets.len());
+        (sockets, summary)
+    }
+
+    pub(super) fn row(&self) -> Row {
+        let is_listener = self.state == "LISTEN";
+        assert_eq!(self.receive_queue.is_none(), is_listener, "{self:?}");
+        let queues = if is_listener {
+            [self.accept_queue, self.accept_limit]
+        } else {
+            [self.receive_queue, self.send_queue]
+        };
+        let [first, second] = queues.map(|queue| queue.map_or("?".to_owned(), |n| n.to_string()));
+        [
+            self.state.clone(),
+            first,
+            second,
+            endpoint(&self.local_addr, self.local_port),
+            endpoint(&self.remote_addr, self.remote_port),
+        ]
+    }
+}
+
+fn endpoint(address: &str, port: u16) -> String {
+    let port = if port == 0 {
+        "*".to_owned()
+    } else {
+        port.to_string()
+    };
+    if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    }
+}
+
+/// The rows of a table whose usual columns are all there.
+#[track_caller]
+pub(super) fn rows_of_table(text: &str) -> Vec<Row> {
+    let mut lines = text.lines();
+    let heading: Vec<_> = lines.next().unwrap().split_whitespace().collect();
+    let usual = ["STATE", "RECV-Q", "SEND-Q", "ACCEPT", "LOCAL", "REMOTE"];
+    assert_eq!(heading[..6], usual);
+    lines
+        .map(|line| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(words.len(), heading.len(), "{line}");
+            let mut row = [0, 1, 2, 4, 5].map(|at| words[at].clone());
+            if words[0] == "LISTEN" {
+                assert_eq!(words[1..3], ["-", "-"], "{line}");
+                let (waiting, limit) = words[3].split_once('/').unwrap();
+                row[1] = waiting.to_owned();
+                row[2] = limit.to_owned();
+            } else {
+                assert_eq!(words[3], "-", "{line}");
+            }
+            row
+        })
+        .collect()
+}
+
+/// The rows of a CSV.
+#[track_caller]
+pub(super) fn rows_of_csv(text: &str) -> Vec<Row> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    reader
+        .records()
+        .map(|record| {
+            let record = record.unwrap();
+            let get = |name| {
+                let at = header.iter().position(|heading| heading == name).unwrap();
+                record.get(at).unwrap()
+            };
+            let is_listener = get("state") == "LISTEN";
+            let queues = if is_listener {
+                [
+                    "accept_queue",
+                    "accept_limit",
+                    "receive_queue",
+                    "send_queue",
+                ]
+            } else {
+                [
+                    "receive_queue",
+                    "send_queue",
+                    "accept_queue",
+                    "accept_limit",
+                ]
+            };
+            assert_eq!([get(queues[2]), get(queues[3])], ["", ""], "{record:?}");
+            let queue = |name| match get(name) {
+                "" => "?".to_owned(),
+                number => number.to_owned(),
+            };
+            [
+                get("state").to_owned(),
+                queue(queues[0]),
+                queue(queues[1]),
+                endpoint(get("local_addr"), get("local_port").parse().unwrap()),
+                endpoint(get("remote_addr"), get("remote_port").parse().unwrap()),
+            ]
+        })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! Nothing is kept of what is not sorted, and nobody is asked for what nobody reads.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ChildStdout, Stdio};
+
+use super::row::Listed;
+use crate::program::{PROGRAM, command, ran, run};
+
+/// Rows of a table that no kernel wrote, so that there can be very many.
+const ROWS: u32 = 100_000;
+
+/// What a process may take, in KiB; the rows kept as they come would take twice that.
+const MOST_MEMORY: u64 = 8 * 1024;
+
+/// A copied proc tree with [`ROWS`] sockets, each with its own ports and send queue.
+fn many() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("net")).unwrap();
+    let mut table =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n".to_owned();
+    for row in 0..ROWS {
+        let (ip, port) = (0x0a00_0000 + row / 50_000, 1 + row % 50_000);
+        writeln!(
+            table,
+            "{row:4}: {ip:08X}:{port:04X} 0100007F:0050 01 {row:08X}:00000000 00:00000000 \
+             00000000     0        0 77 1 0 20 4 30 10 -1"
+        )
+        .unwrap();
+    }
+    fs::write(root.path().join("net/tcp"), table).unwrap();
+    root
+}
+
+/// The peak of a running process's memory, in KiB: `VmHWM` of proc_pid_status(5).
+fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Reads until so many bytes have come.
+fn read_bytes(output: &mut ChildStdout, mut wanted: usize) {
+    let mut buffer = vec![0; 64 * 1024];
+    while wanted > 0 {
+        let length = output.read(&mut buffer).unwrap();
+        assert!(length > 0, "it ended early");
+        wanted = wanted.saturating_sub(length);
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_the_table_and_a_reader_that_leaves_ends_it() {
+    let root = many();
+    for format in ["table", "json", "csv"] {
+        let mut child = command(["list", "-q", "--format", format, "--proc-root"])
+            .arg(root.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        read_bytes(&mut output, 5_000_000);
+        let peak = peak_memory(child.id());
+        assert!(peak < MOST_MEMORY, "{format}: {peak} KiB");
+        drop(output);
+        let ran = ran(child.wait_with_output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_limit_ends_the_walk_and_a_sorted_one_sees_everything() {
+    let root = many();
+    let root = root.path().to_str().unwrap();
+    let few = run(["list", "--json", "-v", "--limit=3", "--proc-root", root]);
+    assert_eq!(Listed::all(&few).0.len(), 3);
+    assert!(few.stderr.contains("cost: 3 sockets listed"), "{few:?}");
+    let sort = "--sort=send-queue:desc";
+    let best = run([
+        "list",
+        "--json",
+        "-v",
+        sort,
+        "--limit=3",
+        "--proc-root",
+        root,
+    ]);
+    let queues: Vec<_> = Listed::all(&best).0.iter().map(|s| s.send_queue).collect();
+    assert_eq!(queues, [Some(ROWS - 1), Some(ROWS - 2), Some(ROWS - 3)]);
+    assert!(
+        best.stderr.contains("cost: 100000 sockets listed"),
+        "{best:?}"
+    );
+}
+
+#[test]
+fn the_first_rows_arrive_while_the_kernel_still_tells_the_others() {
+    let root = many();
+    // 64 KiB are in the pipe and 64 KiB in the program; the rest waits for its reader.
+    let mut child = command(["list", "-q", "--json", "--proc-root"])
+        .arg(root.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"type\":\"socket\","), "{line}");
+    assert_eq!(child.try_wait().unwrap(), None, "{PROGRAM} did not wait");
+    drop(reader);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn an_incomplete_list_says_so_in_every_format() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("net")).unwrap();
+    fs::write(
+        root.path().join("net/tcp"),
+        "  sl  local_address\n0: broken\n",
+    )
+    .unwrap();
+    let root = root.path().to_str().unwrap();
+    let table = run(["list", "-q", "--proc-root", root]);
+    assert_eq!(
+        (table.status, table.stdout.lines().last()),
+        (3, Some("incomplete"))
+    );
+    let csv = run(["list", "--format=csv", "--proc-root", root]);
+    assert_eq!((csv.status, csv.stdout.lines().count()), (3, 1));
+    assert!(csv.stderr.contains("warning: 1 record"), "{csv:?}");
+    let json = run(["list", "--json", "--proc-root", root]);
+    let (sockets, summary) = Listed::all(&json);
+    assert_eq!(
+        (json.status, sockets.len(), summary.complete),
+        (3, 0, false)
+    );
+    assert_eq!(summary.warnings.len(), 1);
+}
