@@ -3,6 +3,9 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod grouping;
+mod keys;
+mod nearest;
 mod presentation;
 mod repetition;
 mod selection;
@@ -11,6 +14,7 @@ mod summary;
 mod usage;
 mod values;
 
+pub use grouping::{Grouping, Keys};
 pub use presentation::{ColorWhen, FormatName, Presentation};
 pub use repetition::Repetition;
 pub use selection::Selection;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::cli::Presentation;
+use crate::output::escape;
 use crate::source::{Cost, Report};
 
 /// How much is told.
@@ -34,6 +35,8 @@ pub(super) struct Notes<W> {
     loudness: Loudness,
     /// The lines of the last sample.
     told: Vec<String>,
+    /// The remarks made so far.
+    remarks: Vec<String>,
     /// Whether the last sample came from a source that needed a note.
     noted: bool,
 }
@@ -44,6 +47,7 @@ impl<W: Write> Notes<W> {
             err,
             loudness: Loudness::Notes,
             told: Vec::new(),
+            remarks: Vec::new(),
             noted: false,
         }
     }
@@ -78,6 +82,15 @@ impl<W: Write> Notes<W> {
         }
     }
 
+    /// Tells something about the answers, once.
+    pub(super) fn remark(&mut self, remark: &str) {
+        let line = format!("note: {remark}");
+        if self.loudness != Loudness::Quiet && !self.remarks.contains(&line) {
+            self.say(&line);
+            self.remarks.push(line);
+        }
+    }
+
     /// Tells that a sample failed, and that the next one will be tried.
     pub(super) fn sample_failed(&mut self, error: &str) {
         let line = format!("this sample failed: {error}");
@@ -105,21 +118,8 @@ impl<W: Write> Notes<W> {
     /// One line, whatever it quotes: paths and words typed may hold line ends and escape
     /// sequences, which must not reach a terminal.
     fn say(&mut self, line: &str) {
-        let mut harmless = String::with_capacity(line.len());
-        for c in line.chars() {
-            if c.is_control() || reorders_text(c) {
-                harmless.extend(c.escape_default());
-            } else {
-                harmless.push(c);
-            }
-        }
-        let _ = writeln!(self.err, "tcpstates: {harmless}");
+        let _ = writeln!(self.err, "tcpstates: {}", escape::line(line));
     }
-}
-
-/// Characters that make a terminal show others in another order (Unicode annex 9).
-fn reorders_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn cost_line(cost: &Cost, took: Duration) -> String {

@@ -11,7 +11,7 @@ use super::utc_stamp;
 use crate::model::{Counts, Snapshot, State};
 
 /// The version of the shape.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -28,12 +28,16 @@ struct Line<'a> {
 }
 
 /// Numbers by the names of states, in the order of a connection's life.
-struct PerState<'a> {
+pub(super) struct PerState<'a> {
     states: Vec<State>,
     numbers: &'a Counts,
 }
 
-impl PerState<'_> {
+impl<'a> PerState<'a> {
+    pub(super) fn new(states: Vec<State>, numbers: &'a Counts) -> Self {
+        PerState { states, numbers }
+    }
+
     fn is_empty(&self) -> bool {
         self.states.is_empty()
     }
@@ -61,17 +65,14 @@ pub fn write_json(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
         source: observation.source.name(),
         complete: observation.completeness.is_complete(),
         total: snapshot.counts.total(),
-        states: PerState {
-            states: snapshot.states().collect(),
-            numbers: &snapshot.counts,
-        },
-        spread: PerState {
-            states: snapshot
+        states: PerState::new(snapshot.states().collect(), &snapshot.counts),
+        spread: PerState::new(
+            snapshot
                 .states()
                 .filter(|state| snapshot.spread.get(*state) > 0)
                 .collect(),
-            numbers: &snapshot.spread,
-        },
+            &snapshot.spread,
+        ),
         warnings: observation
             .completeness
             .losses()

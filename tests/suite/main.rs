@@ -15,6 +15,7 @@ mod completions;
 mod counting;
 mod deriving;
 mod endings;
+mod grouping;
 mod layering;
 mod manual;
 mod namespace;

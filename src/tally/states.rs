@@ -1,7 +1,4 @@
-//! How sockets add up: per state.
-//!
-//! A sink that keeps numbers and no sockets, so its memory does not grow with the table; it does
-//! not know where sockets come from.
+//! Sockets per state.
 
 use std::ops::ControlFlow;
 

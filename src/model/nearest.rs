@@ -1,0 +1,42 @@
+//! The valid word most like one that is not.
+
+use super::state::fold;
+
+/// The nearest of `valid`, if any is alike at all. Words are compared without case, `-` and `_`,
+/// so that `FIN_WAIT_3` is near `fin-wait2`; below a likeness of 0.7 a suggestion is noise (the
+/// threshold of clap's own suggestions).
+pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = fold(word);
+    valid
+        .into_iter()
+        .map(|valid| (strsim::jaro_winkler(&folded, &fold(valid)), valid))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, valid)| valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_is_near_the_one_that_was_meant() {
+        let valid = [
+            "established",
+            "time-wait",
+            "fin-wait1",
+            "fin-wait2",
+            "connected",
+        ];
+        for (word, near) in [
+            ("establised", Some("established")),
+            ("tim-wait", Some("time-wait")),
+            ("FIN_WAIT_3", Some("fin-wait2")),
+            ("conected", Some("connected")),
+            ("xyzzy", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest_word(word, valid), near, "{word}");
+        }
+    }
+}
