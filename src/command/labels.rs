@@ -3,15 +3,33 @@
 
 use std::collections::BTreeSet;
 
+use super::names::{Cgroups, Interfaces, Users};
 use crate::model::{Field, Label, Part, Service};
 
 /// The names of everything in some keys, looked up once.
-pub(super) struct Labels {}
+pub(super) struct Labels {
+    users: Option<Users>,
+    interfaces: Option<Interfaces>,
+    cgroups: Option<Cgroups>,
+}
 
 impl Labels {
-    /// Looks up the names that `parts` need to be shown as `fields`.
-    pub(super) fn new(_fields: &[Field], _parts: &BTreeSet<Part>) -> Labels {
-        Labels {}
+    /// Looks up what is needed to show keys of these fields, which consist of `parts`.
+    pub(super) fn new(fields: &[Field], parts: &BTreeSet<Part>) -> Labels {
+        Labels {
+            users: fields.contains(&Field::User).then(Users::read),
+            interfaces: fields.contains(&Field::Interface).then(Interfaces::open),
+            cgroups: fields.contains(&Field::Cgroup).then(|| {
+                let ids = parts.iter().filter_map(|part| {
+                    if let Part::Cgroup(id) = part {
+                        *id
+                    } else {
+                        None
+                    }
+                });
+                Cgroups::find(&ids.collect())
+            }),
+        }
     }
 
     /// What a part of a key is called.
@@ -28,10 +46,18 @@ impl Labels {
             Part::Service(Service::Served(port)) => Label::Text(format!(":{port}")),
             Part::Service(Service::Used(peer)) => Label::Text(peer.to_string()),
             Part::Interface(None) | Part::Owner(None) | Part::Cgroup(None) => Label::None,
-            Part::Interface(Some(index)) => Label::Text(format!("if{index}")),
-            Part::Owner(Some(uid)) if field == Field::User => Label::Text(uid.to_string()),
-            Part::Owner(Some(uid)) => Label::Number(uid.into()),
-            Part::Cgroup(Some(id)) => Label::Text(format!("id:{id}")),
+            Part::Interface(Some(index)) => match &self.interfaces {
+                Some(interfaces) => Label::Text(interfaces.name(index)),
+                None => Label::Number(index.into()),
+            },
+            Part::Owner(Some(uid)) => match &self.users {
+                Some(users) if field == Field::User => Label::Text(users.name(uid)),
+                _ => Label::Number(uid.into()),
+            },
+            Part::Cgroup(Some(id)) => match &self.cgroups {
+                Some(cgroups) => Label::Text(cgroups.path(id)),
+                None => Label::Number(id),
+            },
         }
     }
 }

@@ -8,6 +8,7 @@ mod completions;
 mod failure;
 mod grouped;
 mod labels;
+mod names;
 mod notes;
 mod repeat;
 mod status;
