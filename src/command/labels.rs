@@ -37,15 +37,19 @@ impl Labels {
         match part {
             Part::State(state) => Label::Text(state.to_string()),
             Part::Family(class) => Label::Text(class.name().to_owned()),
-            Part::Addr(net) if net.prefix_len() == net.max_prefix_len() => {
+            Part::Addr(Some(net)) if net.prefix_len() == net.max_prefix_len() => {
                 Label::Text(net.addr().to_string())
             }
-            Part::Addr(net) => Label::Text(net.to_string()),
-            Part::Port(port) => Label::Number(port.into()),
+            Part::Addr(Some(net)) => Label::Text(net.to_string()),
+            Part::Port(Some(port)) => Label::Number(port.into()),
             Part::Direction(direction) => Label::Text(direction.name().to_owned()),
             Part::Service(Service::Served(port)) => Label::Text(format!(":{port}")),
             Part::Service(Service::Used(peer)) => Label::Text(peer.to_string()),
-            Part::Interface(None) | Part::Owner(None) | Part::Cgroup(None) => Label::None,
+            Part::Addr(None)
+            | Part::Port(None)
+            | Part::Interface(None)
+            | Part::Owner(None)
+            | Part::Cgroup(None) => Label::None,
             Part::Interface(Some(index)) => match &self.interfaces {
                 Some(interfaces) => Label::Text(interfaces.name(index)),
                 None => Label::Number(index.into()),

@@ -32,10 +32,10 @@ pub enum Part {
     State(State),
     /// The class of family.
     Family(FamilyClass),
-    /// An address, or a prefix.
-    Addr(IpNet),
-    /// A port.
-    Port(u16),
+    /// An address, or a prefix; none for the peer of a socket without one.
+    Addr(Option<IpNet>),
+    /// A port; none for the peer of a socket without one.
+    Port(Option<u16>),
     /// In or out.
     Direction(Direction),
     /// What is served or used.

@@ -1,7 +1,7 @@
 //! Sockets per state and group.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use ipnet::IpNet;
@@ -63,10 +63,12 @@ impl GroupTally {
         Some(match key.field {
             Field::State => Part::State(socket.state),
             Field::Family => Part::Family(FamilyClass::of(socket)),
-            Field::LocalAddr => Part::Addr(fold(socket.local.ip(), key.prefix)?),
-            Field::LocalPort => Part::Port(socket.local.port()),
-            Field::RemoteAddr => Part::Addr(fold(socket.remote.ip(), key.prefix)?),
-            Field::RemotePort => Part::Port(socket.remote.port()),
+            Field::LocalAddr => Part::Addr(fold(socket.local.ip(), key.prefix)),
+            Field::LocalPort => Part::Port(Some(socket.local.port())),
+            Field::RemoteAddr => {
+                Part::Addr(peer(socket).and_then(|peer| fold(peer.ip(), key.prefix)))
+            }
+            Field::RemotePort => Part::Port(peer(socket).map(|peer| peer.port())),
             Field::Direction => Part::Direction(self.listeners.direction(socket)),
             Field::Service => Part::Service(self.listeners.service(socket)),
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
@@ -83,6 +85,12 @@ impl GroupTally {
             | Field::Mark => return None,
         })
     }
+}
+
+/// Whom a socket is connected to, or was, or wants to be; listeners to nobody.
+fn peer(socket: &Socket) -> Option<SocketAddr> {
+    let nobody = socket.remote.ip().is_unspecified() && socket.remote.port() == 0;
+    (!nobody).then_some(socket.remote)
 }
 
 /// The prefix an address belongs to. An IPv4 address on an IPv6 socket is the IPv4 address.

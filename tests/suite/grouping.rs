@@ -16,8 +16,20 @@ use crate::zoo::{Family, Inhabitants, State, Zoo};
 struct Row {
     state: String,
     local: (IpAddr, u16),
-    remote: (IpAddr, u16),
+    /// `None` for a listener.
+    remote: Option<(IpAddr, u16)>,
     held: bool,
+}
+
+impl Row {
+    /// The remote address and port as JSON spells them.
+    fn peer(&self) -> (String, String) {
+        let null = || "null".to_owned();
+        self.remote.map_or_else(
+            || (null(), null()),
+            |(address, port)| (address.to_string(), port.to_string()),
+        )
+    }
 }
 
 /// Every socket, by ss; in the program's words.
@@ -40,7 +52,7 @@ fn row(line: &str) -> Row {
             state => state.replace('-', "_"),
         },
         local: endpoint(words[3]),
-        remote: endpoint(words[4]),
+        remote: Some(endpoint(words[4])).filter(|(_, port)| *port != 0),
         held: !words.contains(&"ino:0"),
     }
 }
@@ -111,17 +123,18 @@ in_namespace!(
                 ("state", (|row| row.state.clone()) as fn(&Row) -> String),
                 ("local-addr", |row| row.local.0.to_string()),
                 ("local-port", |row| row.local.1.to_string()),
-                ("remote-addr", |row| row.remote.0.to_string()),
-                ("remote-port", |row| row.remote.1.to_string()),
+                ("remote-addr", |row| row.peer().0),
+                ("remote-port", |row| row.peer().1),
                 ("remote-addr,state", |row| {
-                    format!("{} {}", row.remote.0, row.state)
+                    format!("{} {}", row.peer().0, row.state)
                 }),
                 ("sport,state", |row| {
                     format!("{} {}", row.local.1, row.state)
                 }),
-                ("remote-addr/0,/0", |row| match row.remote.0 {
-                    IpAddr::V4(_) => "0.0.0.0/0".to_owned(),
-                    IpAddr::V6(_) => "::/0".to_owned(),
+                ("remote-addr/0,/0", |row| match row.remote {
+                    None => "null".to_owned(),
+                    Some((IpAddr::V4(_), _)) => "0.0.0.0/0".to_owned(),
+                    Some((IpAddr::V6(_), _)) => "::/0".to_owned(),
                 }),
             ] {
                 let ran = run(["--json", "--by", key, "--source", source]).answered();
@@ -212,11 +225,13 @@ in_namespace!(
         let mut table_rows = table.lines().skip(1);
         for group in &json.groups {
             let [address, state] = ["remote_addr", "state"].map(|key| word(&group.key[key]));
-            let head = format!("netlink,true,group,{address},{state},{},", group.total);
+            let in_csv = address.replace("null", "");
+            let head = format!("netlink,true,group,{in_csv},{state},{},", group.total);
             let row = csv_rows.next().unwrap();
             assert!(row.contains(&head), "{row} {head}");
             let words: Vec<_> = table_rows.next().unwrap().split_whitespace().collect();
-            assert_eq!(words[..3], [&address, &state, &group.total.to_string()]);
+            let in_table = address.replace("null", "-");
+            assert_eq!(words[..3], [&in_table, &state, &group.total.to_string()]);
             assert_eq!(words.len(), 3 + 11);
         }
         let other = json.other.unwrap();

@@ -63,7 +63,7 @@ fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
         ),
     ] {
         let socket = socket(State::Established, local, remote);
-        assert_eq!(part(folded, &socket), Part::Addr(expected.parse().unwrap()));
+        assert_eq!(part(folded, &socket), Part::Addr(expected.parse().ok()));
     }
     let mapped = socket(
         State::Established,
@@ -71,7 +71,10 @@ fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
         "[::ffff:192.0.2.77]:5",
     );
     let whole = part(key(Field::RemoteAddr), &mapped);
-    assert_eq!(whole, Part::Addr("192.0.2.77/32".parse().unwrap()));
+    assert_eq!(whole, Part::Addr("192.0.2.77/32".parse().ok()));
+    let listener = socket(State::Listen, "0.0.0.0:80", "0.0.0.0:0");
+    assert_eq!(part(folded, &listener), Part::Addr(None));
+    assert_eq!(part(key(Field::RemotePort), &listener), Part::Port(None));
     let class = part(key(Field::Family), &mapped);
     assert_eq!(class, Part::Family(FamilyClass::V4Mapped));
 }
