@@ -33,6 +33,7 @@ pub(super) fn run(
         keys: keys.to_vec(),
         fields,
         top: typed.grouping.top,
+        remembers: typed.repetition.watch.is_some(),
         before: None,
     };
     let format = typed.presentation.format();
@@ -91,6 +92,8 @@ struct Sampler {
     keys: Vec<Key>,
     fields: Vec<Field>,
     top: Option<NonZeroUsize>,
+    /// Whether there will be another sample.
+    remembers: bool,
     before: Option<Before>,
 }
 
@@ -138,10 +141,7 @@ impl Sampler {
             .before
             .as_ref()
             .map(|before| change(&counts, before.total));
-        let (groups, other) = self.arrange(groups, beyond);
-        if let Some(before) = &mut self.before {
-            before.total = counts.total();
-        }
+        let (groups, other) = self.arrange(groups, beyond, counts.total());
         Ok(Grouped {
             observation: Observation {
                 time,
@@ -164,37 +164,31 @@ impl Sampler {
         &mut self,
         groups: GroupedCounts,
         beyond: Option<Other>,
+        total: u64,
     ) -> (Vec<Group>, Option<Other>) {
-        let totals = groups
-            .iter()
-            .map(|(key, counts)| (key.clone(), counts.total()));
-        let totals: HashMap<_, _> = totals.collect();
-        let mut sorted: Vec<(Box<[Part]>, Counts)> = groups.into_iter().collect();
-        sorted.sort_by(|(a_key, a), (b_key, b)| {
+        let mut shown: Vec<(Box<[Part]>, Counts)> = groups.into_iter().collect();
+        shown.sort_by(|(a_key, a), (b_key, b)| {
             b.total().cmp(&a.total()).then_with(|| a_key.cmp(b_key))
         });
         let top = self.top.map_or(usize::MAX, NonZeroUsize::get);
-        let rest = sorted.split_off(sorted.len().min(top));
-        let mut other = beyond;
-        if !rest.is_empty() {
-            let other = other.get_or_insert_default();
-            other.groups = rest.len() as u64;
-            for (_, counts) in &rest {
-                other.counts.add_all(counts);
-            }
-        }
-        let vanished = self.before.iter().flat_map(|before| &before.shown);
-        let vanished = vanished.filter(|key| !totals.contains_key(*key)).cloned();
-        let vanished: Vec<_> = vanished.map(|key| (key, Counts::default())).collect();
-        let shown = sorted.iter().map(|(key, _)| key.clone()).collect();
-        sorted.extend(vanished);
-        let groups = self.label(sorted);
-        let total = totals.values().sum();
-        self.before = Some(Before {
-            totals,
-            shown,
+        let rest = shown.split_off(shown.len().min(top));
+        let other = fold_rest(beyond, &rest);
+        let now = self.remembers.then(|| Before {
+            totals: shown
+                .iter()
+                .chain(&rest)
+                .map(|(key, counts)| (key.clone(), counts.total()))
+                .collect(),
+            shown: shown.iter().map(|(key, _)| key.clone()).collect(),
             total,
         });
+        if let (Some(before), Some(now)) = (&self.before, &now) {
+            let vanished = before.shown.iter();
+            let vanished = vanished.filter(|key| !now.totals.contains_key(*key));
+            shown.extend(vanished.map(|key| (key.clone(), Counts::default())));
+        }
+        let groups = self.label(shown);
+        self.before = now;
         (groups, other)
     }
 
@@ -221,4 +215,17 @@ impl Sampler {
             })
             .collect()
     }
+}
+
+/// The groups that are cut off, and the sockets beyond the limit of groups, in one.
+fn fold_rest(beyond: Option<Other>, rest: &[(Box<[Part]>, Counts)]) -> Option<Other> {
+    if rest.is_empty() {
+        return beyond;
+    }
+    let mut other = beyond.unwrap_or_default();
+    other.groups = rest.len() as u64;
+    for (_, counts) in rest {
+        other.counts.add_all(counts);
+    }
+    Some(other)
 }

@@ -7,16 +7,12 @@ use serde::ser::Serializer;
 
 use super::states_of;
 use crate::model::{Field, Group, Grouped, Label, Other, State};
-use crate::output::json::{PerState, VERSION};
-use crate::output::utc_stamp;
+use crate::output::json::{Envelope, PerState};
 
 #[derive(Serialize)]
 struct Line<'a> {
-    version: u32,
-    time: String,
-    source: &'static str,
-    complete: bool,
-    total: u64,
+    #[serde(flatten)]
+    envelope: Envelope,
     states: PerState<'a>,
     groups: Vec<GroupLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,11 +71,7 @@ pub fn write_groups_json(out: &mut impl Write, grouped: &Grouped) -> io::Result<
     let states = states_of(grouped);
     let losses = observation.completeness.losses().iter();
     let line = Line {
-        version: VERSION,
-        time: utc_stamp(observation.time),
-        source: observation.source.name(),
-        complete: observation.completeness.is_complete(),
-        total: grouped.counts.total(),
+        envelope: Envelope::of(observation, grouped.counts.total()),
         states: PerState::new(states.clone(), &grouped.counts),
         groups: grouped
             .groups

@@ -20,11 +20,6 @@ pub struct GroupRows {
     pub first: bool,
 }
 
-/// A row: the cells of its key, then its numbers.
-struct Row {
-    cells: Vec<String>,
-}
-
 /// Writes the table and returns the names of the columns left out for want of room: those of the
 /// states with the fewest sockets.
 ///
@@ -47,8 +42,12 @@ pub fn write_groups_table(
     let mut states: Vec<State> = all.into_iter().filter(occurs).collect();
     let mut left_out = Vec::new();
     loop {
-        let lines = lines(grouped, &states, rows.repeated);
-        let widths = widths(&lines);
+        let table = Table {
+            grouped,
+            states: &states,
+            changes: rows.repeated,
+        };
+        let widths = table.widths();
         let fits = look.width.is_none_or(|width| line_width(&widths) <= width);
         match rarest(grouped, &states) {
             Some(rarest) if !fits => {
@@ -56,7 +55,7 @@ pub fn write_groups_table(
                 left_out.push(rarest.to_string());
             }
             _ => {
-                write_lines(out, grouped, &lines, &widths, look)?;
+                table.write(out, &widths, look)?;
                 return Ok(left_out);
             }
         }
@@ -71,52 +70,108 @@ fn rarest(grouped: &Grouped, states: &[State]) -> Option<State> {
         .min_by_key(|state| grouped.counts.get(*state))
 }
 
-/// The heading, a row a group, the others, the total.
-fn lines(grouped: &Grouped, states: &[State], changes: bool) -> Vec<Row> {
-    let mut heading: Vec<String> = grouped.fields.iter().map(|f| f.heading()).collect();
-    heading.push("TOTAL".to_owned());
-    if changes {
-        heading.push("CHANGE".to_owned());
-    }
-    heading.extend(states.iter().map(ToString::to_string));
-    let mut lines = vec![Row { cells: heading }];
-    for group in &grouped.groups {
-        let key = group.key.iter().map(cell).collect();
-        let change = changes.then(|| change(group.change));
-        lines.push(row(key, &group.counts, change, states));
-    }
-    let unknown = changes.then(|| change(None));
-    if let Some(other) = &grouped.other {
-        let name = format!("OTHER({})", other.groups);
-        let key = name_for_key(&name, grouped);
-        lines.push(row(key, &other.counts, unknown, states));
-    }
-    let key = name_for_key("TOTAL", grouped);
-    let change = changes.then(|| change(grouped.change));
-    lines.push(row(key, &grouped.counts, change, states));
-    lines
+/// The cells of one line.
+type Line = Vec<String>;
+
+/// The lines, made anew for each pass over them: a million groups need not be held as text.
+struct Table<'a> {
+    grouped: &'a Grouped,
+    states: &'a [State],
+    changes: bool,
 }
 
-fn row(key: Vec<String>, counts: &Counts, change: Option<String>, states: &[State]) -> Row {
-    let total = counts.total().to_string();
-    let numbers = numbers(states, counts).map(|number| number.to_string());
-    Row {
-        cells: key
-            .into_iter()
-            .chain([total])
+impl Table<'_> {
+    /// The heading, a line a group, the others, the total.
+    fn lines(&self) -> impl Iterator<Item = Line> {
+        let groups = self.grouped.groups.iter().map(|group| {
+            let key = group.key.iter().map(cell).collect();
+            self.line(key, &group.counts, group.change)
+        });
+        let other = self.grouped.other.iter().map(|other| {
+            let name = format!("OTHER({})", other.groups);
+            self.line(self.name(&name), &other.counts, None)
+        });
+        let total = std::iter::once_with(|| {
+            self.line(
+                self.name("TOTAL"),
+                &self.grouped.counts,
+                self.grouped.change,
+            )
+        });
+        std::iter::once_with(|| self.heading())
+            .chain(groups)
+            .chain(other)
+            .chain(total)
+    }
+
+    fn heading(&self) -> Line {
+        let keys = self.grouped.fields.iter().map(|field| field.heading());
+        let change = self.changes.then(|| "CHANGE".to_owned());
+        keys.chain(["TOTAL".to_owned()])
             .chain(change)
-            .chain(numbers)
-            .collect(),
+            .chain(self.states.iter().map(ToString::to_string))
+            .collect()
     }
-}
 
-/// A name in the place of a key, with as many cells.
-fn name_for_key(name: &str, grouped: &Grouped) -> Vec<String> {
-    let mut key = vec!["-".to_owned(); grouped.fields.len()];
-    if let Some(first) = key.first_mut() {
-        name.clone_into(first);
+    fn line(&self, key: Vec<String>, counts: &Counts, changed: Option<i128>) -> Line {
+        key.into_iter()
+            .chain([counts.total().to_string()])
+            .chain(self.changes.then(|| change(changed)))
+            .chain(numbers(self.states, counts).map(|number| number.to_string()))
+            .collect()
     }
-    key
+
+    /// A name in the place of a key, with as many cells.
+    fn name(&self, name: &str) -> Vec<String> {
+        let mut key = vec!["-".to_owned(); self.grouped.fields.len()];
+        if let Some(first) = key.first_mut() {
+            name.clone_into(first);
+        }
+        key
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = Vec::new();
+        for line in self.lines() {
+            widths.resize(line.len(), 0);
+            for (width, cell) in widths.iter_mut().zip(&line) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        widths
+    }
+
+    fn write(&self, out: &mut impl Write, widths: &[usize], look: Look) -> io::Result<()> {
+        let mut lines = self.lines().enumerate().peekable();
+        while let Some((number, line)) = lines.next() {
+            let is_last = lines.peek().is_none();
+            let style = if number == 0 || is_last {
+                look.heading()
+            } else {
+                anstyle::Style::new()
+            };
+            write!(out, "{style}")?;
+            self.write_cells(out, &line, widths)?;
+            if is_last && !self.grouped.observation.completeness.is_complete() {
+                write!(out, "  incomplete")?;
+            }
+            writeln!(out, "{style:#}")?;
+        }
+        Ok(())
+    }
+
+    /// Keys to the left, numbers to the right.
+    fn write_cells(&self, out: &mut impl Write, line: &Line, widths: &[usize]) -> io::Result<()> {
+        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+            let gap = if column == 0 { "" } else { "  " };
+            if column < self.grouped.fields.len() {
+                write!(out, "{gap}{cell:<width$}")?;
+            } else {
+                write!(out, "{gap}{cell:>width$}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn change(change: Option<i128>) -> String {
@@ -136,47 +191,7 @@ fn cell(label: &Label) -> String {
     }
 }
 
-fn widths(lines: &[Row]) -> Vec<usize> {
-    let columns = lines.first().map_or(0, |line| line.cells.len());
-    let width = |column: usize| {
-        let cells = lines.iter().filter_map(|line| line.cells.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    (0..columns).map(width).collect()
-}
-
 /// The columns with two blanks between them.
 fn line_width(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
-}
-
-fn write_lines(
-    out: &mut impl Write,
-    grouped: &Grouped,
-    lines: &[Row],
-    widths: &[usize],
-    look: Look,
-) -> io::Result<()> {
-    let last = lines.len().saturating_sub(1);
-    for (number, line) in lines.iter().enumerate() {
-        let style = if number == 0 || number == last {
-            look.heading()
-        } else {
-            anstyle::Style::new()
-        };
-        write!(out, "{style}")?;
-        for (column, (cell, width)) in line.cells.iter().zip(widths).enumerate() {
-            let gap = if column == 0 { "" } else { "  " };
-            if column < grouped.fields.len() {
-                write!(out, "{gap}{cell:<width$}")?;
-            } else {
-                write!(out, "{gap}{cell:>width$}")?;
-            }
-        }
-        if number == last && !grouped.observation.completeness.is_complete() {
-            write!(out, "  incomplete")?;
-        }
-        writeln!(out, "{style:#}")?;
-    }
-    Ok(())
 }
