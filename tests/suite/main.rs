@@ -19,6 +19,7 @@ mod grouping;
 mod layering;
 mod manual;
 mod namespace;
+mod naming;
 mod proc_root;
 mod program;
 mod refusal;
