@@ -19,26 +19,12 @@ pub struct Question {
 impl Question {
     /// Whether the answer is in the attributes of the kernel's messages, not only their headers.
     pub fn needs_attributes(&self) -> bool {
-        self.fields.iter().any(|field| match field {
-            // Whether a listener takes IPv4 too is an attribute.
-            Field::Mark | Field::Cgroup | Field::Direction | Field::Service => true,
-            Field::State
-            | Field::Family
-            | Field::LocalAddr
-            | Field::LocalPort
-            | Field::RemoteAddr
-            | Field::RemotePort
-            | Field::Interface
-            | Field::Uid
-            | Field::User
-            | Field::ReceiveQueue
-            | Field::SendQueue
-            | Field::AcceptQueue
-            | Field::AcceptLimit
-            | Field::Timer
-            | Field::Retransmits
-            | Field::Inode
-            | Field::Cookie => false,
+        // Direction and service: whether an IPv6 listener takes IPv4 too is an attribute.
+        self.fields.iter().any(|field| {
+            matches!(
+                field,
+                Field::Mark | Field::Cgroup | Field::Direction | Field::Service
+            )
         })
     }
 }

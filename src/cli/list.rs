@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::nearest::hint;
+use super::values::parse_top;
 use super::{Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use};
 
@@ -47,7 +48,7 @@ pub struct List {
     #[arg(
         long,
         value_name = "N",
-        value_parser = parse_limit,
+        value_parser = parse_top,
         allow_hyphen_values = true,
         help_heading = "How to show them"
     )]
@@ -99,12 +100,6 @@ fn parse_sort_key(word: &str) -> Result<SortKey, String> {
         .map_err(|valid| format!("cannot sort by `{name}`; {}", hint(name, &valid)))
 }
 
-/// The number of `--limit`.
-fn parse_limit(word: &str) -> Result<NonZeroUsize, String> {
-    word.parse()
-        .map_err(|_| "allowed are whole numbers from 1".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +137,6 @@ mod tests {
                 "every list has the send-queue already",
             ),
             (parse_column("service").unwrap_err(), "no such column"),
-            (parse_limit("0").unwrap_err(), "from 1"),
         ] {
             assert!(error.contains(told), "{error}");
         }

@@ -3,6 +3,8 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod grouping;
+mod keys;
 mod list;
 mod nearest;
 mod presentation;
@@ -13,6 +15,7 @@ mod summary;
 mod usage;
 mod values;
 
+pub use grouping::{Grouping, Keys};
 pub use list::List;
 pub use presentation::{ColorWhen, FormatName, Presentation};
 pub use repetition::Repetition;

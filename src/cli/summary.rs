@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Presentation, Repetition, Selection, Sourcing};
+use super::{Grouping, Presentation, Repetition, Selection, Sourcing};
 
 /// What a summary is asked.
 #[derive(Debug, Args)]
@@ -10,6 +10,10 @@ pub struct Summary {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Which groups.
+    #[command(flatten)]
+    pub grouping: Grouping,
 
     /// Show the states without sockets too (JSON and CSV always do)
     #[arg(long, help_heading = "How to show them")]

@@ -1,9 +1,12 @@
 //! Values of options, from the word typed to what it says. Every refusal says what is allowed.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use super::nearest::hint;
 use crate::model::StateSet;
+
+pub(super) use super::keys::parse_keys;
 
 /// Below this, a sample costs more than the pause after it on a host worth watching.
 const SHORTEST: f64 = 0.05;
@@ -13,13 +16,10 @@ const LONGEST: f64 = 86_400.0;
 
 /// One word of `--state`.
 pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
-    StateSet::parse_word(word.trim()).map_err(|unknown| {
-        let hint = unknown
-            .nearest
-            .map(|nearest| format!("did you mean {nearest}? "))
-            .unwrap_or_default();
-        let words: Vec<_> = StateSet::words().collect();
-        format!("no such state; {hint}Allowed are {}", words.join(", "))
+    StateSet::parse_word(word.trim()).ok_or_else(|| {
+        let words: Vec<String> = StateSet::words().collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        format!("no such state; {}", hint(word, &words))
     })
 }
 
@@ -30,6 +30,12 @@ pub(super) fn parse_seconds(word: &str) -> Result<Duration, String> {
         .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("allowed are {SHORTEST} to {LONGEST} seconds"))
+}
+
+/// The number of `--top` and of `--limit`.
+pub(super) fn parse_top(word: &str) -> Result<NonZeroUsize, String> {
+    word.parse()
+        .map_err(|_| "allowed are whole numbers from 1".to_owned())
 }
 
 /// The number of `--samples`.

@@ -6,6 +6,8 @@
 mod asking;
 mod completions;
 mod failure;
+mod grouped;
+mod labels;
 mod list;
 mod names;
 mod notes;

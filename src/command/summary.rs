@@ -8,7 +8,7 @@ use rustix::fd::AsFd;
 use super::failure::Failure;
 use super::notes::Notes;
 use super::repeat::repeat;
-use super::{Status, asking, terminal, write_all};
+use super::{Status, asking, grouped, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Observation, Snapshot};
 use crate::output::{Look, Rows, write_csv, write_json, write_table};
@@ -21,6 +21,15 @@ pub(super) fn run(
     out: &mut (impl Write + AsFd + IsTerminal),
     notes: &mut Notes<impl Write>,
 ) -> Result<Status, Failure> {
+    match (&typed.grouping.by, typed.grouping.top) {
+        (Some(keys), _) => return grouped::run(typed, &keys.0, out, notes),
+        (None, Some(_)) => {
+            return Err(Failure::Usage(
+                "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
+            ));
+        }
+        (None, None) => {}
+    }
     let mut observer = asking::observer(&typed.selection, &typed.sourcing, Vec::new())?;
     let format = typed.presentation.format();
     let printer = Printer {

@@ -35,6 +35,13 @@ impl Counts {
         }
     }
 
+    /// Counts all of `other` as well.
+    pub fn add_all(&mut self, other: &Counts) {
+        for state in State::named().chain(other.unknown()) {
+            self.add(state, other.get(state));
+        }
+    }
+
     /// How many sockets are in `state`.
     pub fn get(&self, state: State) -> u64 {
         match (state, state.index()) {

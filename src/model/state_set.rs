@@ -10,13 +10,6 @@ use super::state::{State, fold};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateSet(u16);
 
-/// A word in a list of states that names neither a state nor a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownState {
-    /// The valid word most like it, if any is alike at all.
-    pub nearest: Option<String>,
-}
-
 /// The groups of ss(8), section STATE-FILTER, less the bound state, which must be named.
 const GROUPS: [(&str, StateSet); 5] = [
     ("all", StateSet::ALL),
@@ -107,36 +100,17 @@ impl StateSet {
         State::named().map(State::word).chain(groups)
     }
 
-    /// One word of a list: a state in any spelling, or a group of ss(8).
-    ///
-    /// # Errors
-    /// The word, and the nearest valid one, when it is neither.
-    pub fn parse_word(word: &str) -> Result<StateSet, UnknownState> {
+    /// One word of a list: a state in any spelling, or a group of ss(8); `None` if neither.
+    pub fn parse_word(word: &str) -> Option<StateSet> {
         if let Some(state) = State::parse(word) {
-            return Ok(StateSet::NONE.with(state));
+            return Some(StateSet::NONE.with(state));
         }
         let folded = fold(word);
         GROUPS
             .iter()
             .find(|(name, _)| *name == folded)
             .map(|(_, set)| *set)
-            .ok_or_else(|| UnknownState {
-                nearest: nearest(word),
-            })
     }
-}
-
-/// The valid word most like `word`. Compared folded, so that `FIN_WAIT_3` is near `fin-wait1`;
-/// below a likeness of 0.7 a suggestion is noise (the threshold of clap's own suggestions).
-fn nearest(word: &str) -> Option<String> {
-    let folded = fold(word);
-    State::words()
-        .map(|(_, word)| word)
-        .chain(GROUPS.iter().map(|(name, _)| (*name).to_owned()))
-        .map(|valid| (strsim::jaro_winkler(&folded, &fold(&valid)), valid))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, valid)| valid)
 }
 
 #[cfg(test)]
@@ -151,7 +125,7 @@ mod tests {
     fn all_means_the_eleven_states_and_not_bound() {
         assert_eq!(StateSet::ALL.iter().count(), 11);
         assert!(!StateSet::ALL.contains(State::Bound));
-        assert_eq!(StateSet::parse_word("all"), Ok(StateSet::ALL));
+        assert_eq!(StateSet::parse_word("all"), Some(StateSet::ALL));
     }
 
     #[test]
@@ -188,19 +162,5 @@ mod tests {
                 .with(State::Bound)
                 .contains(State::Unknown(14))
         );
-    }
-
-    #[test]
-    fn a_misspelt_state_names_the_nearest_valid_word() {
-        for (word, near) in [
-            ("establised", "established"),
-            ("tim-wait", "time-wait"),
-            ("FIN_WAIT_3", "fin-wait2"),
-            ("conected", "connected"),
-        ] {
-            let unknown = StateSet::parse_word(word).unwrap_err();
-            assert_eq!(unknown.nearest.as_deref(), Some(near), "{word}");
-        }
-        assert_eq!(StateSet::parse_word("xyzzy").unwrap_err().nearest, None);
     }
 }

@@ -8,18 +8,37 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::utc_stamp;
-use crate::model::{Counts, Snapshot, State};
+use crate::model::{Counts, Observation, Snapshot, State};
 
 /// The version of the shape.
 const VERSION: u32 = 1;
 
+/// What every answer begins with.
 #[derive(Serialize)]
-struct Line<'a> {
+pub(super) struct Envelope {
     version: u32,
     time: String,
     source: &'static str,
     complete: bool,
     total: u64,
+}
+
+impl Envelope {
+    pub(super) fn of(observation: &Observation, total: u64) -> Envelope {
+        Envelope {
+            version: VERSION,
+            time: utc_stamp(observation.time),
+            source: observation.source.name(),
+            complete: observation.completeness.is_complete(),
+            total,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    envelope: Envelope,
     states: PerState<'a>,
     #[serde(skip_serializing_if = "PerState::is_empty")]
     spread: PerState<'a>,
@@ -28,12 +47,16 @@ struct Line<'a> {
 }
 
 /// Numbers by the names of states, in the order of a connection's life.
-struct PerState<'a> {
+pub(super) struct PerState<'a> {
     states: Vec<State>,
     numbers: &'a Counts,
 }
 
-impl PerState<'_> {
+impl<'a> PerState<'a> {
+    pub(super) fn new(states: Vec<State>, numbers: &'a Counts) -> Self {
+        PerState { states, numbers }
+    }
+
     fn is_empty(&self) -> bool {
         self.states.is_empty()
     }
@@ -56,22 +79,15 @@ impl Serialize for PerState<'_> {
 pub fn write_json(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     let observation = &snapshot.observation;
     let line = Line {
-        version: VERSION,
-        time: utc_stamp(observation.time),
-        source: observation.source.name(),
-        complete: observation.completeness.is_complete(),
-        total: snapshot.counts.total(),
-        states: PerState {
-            states: snapshot.states().collect(),
-            numbers: &snapshot.counts,
-        },
-        spread: PerState {
-            states: snapshot
+        envelope: Envelope::of(observation, snapshot.counts.total()),
+        states: PerState::new(snapshot.states().collect(), &snapshot.counts),
+        spread: PerState::new(
+            snapshot
                 .states()
                 .filter(|state| snapshot.spread.get(*state) > 0)
                 .collect(),
-            numbers: &snapshot.spread,
-        },
+            &snapshot.spread,
+        ),
         warnings: observation
             .completeness
             .losses()
@@ -88,7 +104,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::model::{Completeness, Counts, Loss, Observation, SourceName, State, StateSet};
+    use crate::model::{Completeness, Loss, SourceName, StateSet};
 
     #[test]
     fn an_answer_has_the_promised_keys_in_the_promised_order() {

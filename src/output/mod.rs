@@ -5,12 +5,14 @@
 mod bar;
 mod csv;
 pub mod escape;
+mod groups;
 mod json;
 pub mod list;
 mod look;
 mod table;
 
 pub use csv::write_csv;
+pub use groups::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 pub use json::write_json;
 pub use look::Look;
 pub use table::{Rows, write_table};

@@ -19,9 +19,31 @@ pub(crate) struct Answer {
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
     #[serde(default)]
+    pub(crate) groups: Vec<Group>,
+    pub(crate) other: Option<Other>,
+    #[serde(default)]
     pub(crate) spread: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+}
+
+/// A group of a grouped observation.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Group {
+    pub(crate) key: BTreeMap<String, serde_json::Value>,
+    pub(crate) total: usize,
+    pub(crate) states: BTreeMap<String, usize>,
+    pub(crate) change: Option<i64>,
+}
+
+/// What was cut off.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Other {
+    pub(crate) groups: usize,
+    pub(crate) total: usize,
+    pub(crate) states: BTreeMap<String, usize>,
 }
 
 impl Answer {

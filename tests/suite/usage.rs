@@ -75,6 +75,28 @@ fn a_number_of_samples_is_at_least_one_and_needs_an_interval() {
 }
 
 #[test]
+fn a_key_must_be_one_and_a_prefix_must_fit() {
+    assert_refused(
+        ["--by", "remote-adr"],
+        &["--by", "`remote-adr`", "remote-addr?", "cgroup"],
+    );
+    assert_refused(
+        ["--by", "send-queue"],
+        &["--by", "Allowed are state, family"],
+    );
+    assert_refused(["--by", "remote-addr/33"], &["--by", "/33", "/0 to /32"]);
+    assert_refused(
+        ["--by", "local-addr/24,/200"],
+        &["--by", "/200", "/0 to /128"],
+    );
+    assert_refused(["--by"], &["--by", "needs a value"]);
+    for word in ["0", "-1", "x"] {
+        assert_refused(["--by=state", "--top", word], &["--top", "from 1"]);
+    }
+    assert_refused(["--top", "3"], &["--top needs --by"]);
+}
+
+#[test]
 fn what_excludes_each_other_is_refused_by_name() {
     assert_refused(["-4", "-6"], &["--ipv4 and --ipv6"]);
     assert_refused(["-6", "-4"], &["--ipv4", "--ipv6"]);

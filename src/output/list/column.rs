@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use super::text::{family_word, push_endpoint, push_number, push_state};
-use crate::model::{Field, Names, Socket, Timer};
+use super::text::{push_endpoint, push_number, push_state};
+use crate::model::{FamilyClass, Field, Names, Socket, Timer};
 use crate::output::escape;
 
 /// One column.
@@ -115,7 +115,7 @@ impl Column {
 
 fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut impl Names) {
     match field {
-        Field::Family => out.extend_from_slice(family_word(socket).as_bytes()),
+        Field::Family => out.extend_from_slice(FamilyClass::of(socket).name().as_bytes()),
         Field::Interface => or_dash(out, socket.bound_to(), |out, index| {
             push_word(out, names.interface(index));
         }),

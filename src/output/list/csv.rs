@@ -5,8 +5,8 @@ use std::io;
 use std::time::SystemTime;
 
 use super::Rows;
-use super::text::{family_word, push_ip, push_number, push_state};
-use crate::model::{Field, Names, Observation, Socket};
+use super::text::{push_ip, push_number, push_state};
+use crate::model::{FamilyClass, Field, Names, Observation, Socket};
 use crate::output::utc_stamp;
 
 /// The columns every row has, before those that were asked for.
@@ -160,7 +160,7 @@ impl Rows for CsvRows {
     ) -> io::Result<()> {
         self.writer.write_field(&self.time)?;
         self.field(|cell| push_state(cell, socket))?;
-        self.writer.write_field(family_word(socket))?;
+        self.writer.write_field(FamilyClass::of(socket).name())?;
         self.field(|cell| push_ip(cell, socket.local.ip()))?;
         self.number(Some(socket.local.port()))?;
         self.field(|cell| push_ip(cell, socket.remote.ip()))?;

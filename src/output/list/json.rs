@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::Rows;
-use super::text::{family_word, push_ip, push_number, push_state};
-use crate::model::{Field, Names, Observation, Socket};
+use super::text::{push_ip, push_number, push_state};
+use crate::model::{FamilyClass, Field, Names, Observation, Socket};
 use crate::output::utc_stamp;
 
 /// The version of the shape.
@@ -58,7 +58,7 @@ impl Rows for JsonRows {
         out.extend_from_slice(b"{\"type\":\"socket\",\"state\":\"");
         push_state(out, socket);
         out.extend_from_slice(b"\",\"family\":\"");
-        out.extend_from_slice(family_word(socket).as_bytes());
+        out.extend_from_slice(FamilyClass::of(socket).name().as_bytes());
         out.extend_from_slice(b"\",\"local_addr\":\"");
         push_ip(out, socket.local.ip());
         out.extend_from_slice(b"\",\"local_port\":");

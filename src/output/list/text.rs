@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::model::{Family, Socket};
+use crate::model::Socket;
 
 /// Appends a number in decimal.
 pub(super) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
@@ -98,15 +98,6 @@ pub(super) fn push_state(out: &mut Vec<u8>, socket: &Socket) {
     match socket.state.name() {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => out.extend_from_slice(socket.state.to_string().as_bytes()),
-    }
-}
-
-/// The word for a socket's family; IPv4 on an IPv6 socket is a class of its own.
-pub(super) fn family_word(socket: &Socket) -> &'static str {
-    match (socket.family, socket.local.ip()) {
-        (Family::V4, _) => "ipv4",
-        (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => "v4-mapped",
-        (Family::V6, _) => "ipv6",
     }
 }
 

@@ -1,11 +1,4 @@
-//! How sockets add up: per state; and which of them are the first n in some order.
-//!
-//! A sink that counts keeps numbers and no sockets, so its memory does not grow with the table; it
-//! does not know where sockets come from.
-
-mod best;
-
-pub use best::Best;
+//! Sockets per state.
 
 use std::ops::ControlFlow;
 

@@ -1,0 +1,124 @@
+//! The list of `--by`: fields, and prefixes of addresses.
+
+use super::Keys;
+use super::nearest::hint;
+use crate::model::{Field, Key, PrefixLengths, Use};
+
+/// What IPv6 addresses are folded to where only IPv4's prefix is given: a host's usual network.
+const USUAL_V6: u8 = 64;
+
+/// Parses `remote-addr/24,/56,local-port`: a piece that begins with `/` belongs to the key before
+/// it and sets the prefix of IPv6.
+pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
+    let mut keys: Vec<Key> = Vec::new();
+    for piece in word.split(',') {
+        let key = match (piece.trim().strip_prefix('/'), keys.last_mut()) {
+            (Some(length), Some(last)) => {
+                set_v6(last, length)?;
+                continue;
+            }
+            _ => parse_key(piece.trim())?,
+        };
+        if keys.iter().any(|known| known.field == key.field) {
+            return Err(format!("{} is there twice", key.field.name()));
+        }
+        keys.push(key);
+    }
+    Ok(Keys(keys))
+}
+
+fn parse_key(word: &str) -> Result<Key, String> {
+    let (name, length) = match word.split_once('/') {
+        Some((name, length)) => (name, Some(length)),
+        None => (word, None),
+    };
+    let field = Field::parse(name, Use::Group)
+        .map_err(|valid| format!("`{name}` is no key; {}", hint(name, &valid)))?;
+    let Some(length) = length else {
+        return Ok(Key {
+            field,
+            prefix: None,
+        });
+    };
+    if !matches!(field, Field::LocalAddr | Field::RemoteAddr) {
+        return Err(format!("{} has no prefix; only addresses do", field.name()));
+    }
+    Ok(Key {
+        field,
+        prefix: Some(PrefixLengths {
+            v4: parse_length(length, 32)?,
+            v6: USUAL_V6,
+        }),
+    })
+}
+
+fn set_v6(key: &mut Key, length: &str) -> Result<(), String> {
+    let Some(prefix) = &mut key.prefix else {
+        return Err(format!(
+            "/{length} must follow the IPv4 prefix of an address, as in remote-addr/24,/56"
+        ));
+    };
+    prefix.v6 = parse_length(length, 128)?;
+    Ok(())
+}
+
+fn parse_length(length: &str, most: u8) -> Result<u8, String> {
+    length
+        .parse()
+        .ok()
+        .filter(|length| *length <= most)
+        .ok_or_else(|| {
+            let family = if most == 32 { "IPv4" } else { "IPv6" };
+            format!("/{length} is no prefix of an {family} address; allowed are /0 to /{most}")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(v4: u8, v6: u8) -> Option<PrefixLengths> {
+        Some(PrefixLengths { v4, v6 })
+    }
+
+    #[test]
+    fn keys_are_fields_and_addresses_take_a_prefix_for_each_family() {
+        for (word, expected) in [
+            ("state", vec![(Field::State, None)]),
+            (
+                "sport,dst",
+                vec![(Field::LocalPort, None), (Field::RemoteAddr, None)],
+            ),
+            ("remote-addr/24", vec![(Field::RemoteAddr, lengths(24, 64))]),
+            (
+                "remote_addr/16,/48,uid",
+                vec![(Field::RemoteAddr, lengths(16, 48)), (Field::Uid, None)],
+            ),
+            ("local-addr/0,/0", vec![(Field::LocalAddr, lengths(0, 0))]),
+        ] {
+            let keys = parse_keys(word).unwrap().0;
+            let found: Vec<_> = keys.iter().map(|key| (key.field, key.prefix)).collect();
+            assert_eq!(found, expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_and_no_prefix_is_refused_with_what_is_allowed() {
+        for (word, told) in [
+            ("remote-adr", "did you mean remote-addr?"),
+            ("send-queue", "Allowed are state"),
+            ("", "is no key"),
+            ("state,", "is no key"),
+            ("state,state", "state is there twice"),
+            ("remote-addr/33", "/0 to /32"),
+            ("remote-addr/24,/129", "/0 to /128"),
+            ("remote-addr/x", "/0 to /32"),
+            ("remote-addr,/56", "must follow the IPv4 prefix"),
+            ("/24", "is no key"),
+            ("local-port/8", "only addresses do"),
+        ] {
+            let error = parse_keys(word).unwrap_err();
+            assert!(error.contains(told), "{word}: {error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What sockets are grouped by, and the keys that come of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::{Family, Field, Socket, State};
+
+/// One field to group by; addresses may be folded into prefixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The field.
+    pub field: Field,
+    /// How many bits of an address count; absent for whole addresses and for other fields.
+    pub prefix: Option<PrefixLengths>,
+}
+
+/// The lengths of prefixes, in bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixLengths {
+    /// Of IPv4 addresses, 0 to 32.
+    pub v4: u8,
+    /// Of IPv6 addresses, 0 to 128.
+    pub v6: u8,
+}
+
+/// The value of one field of a group. `None` where a socket has none: no owner, no interface, no
+/// control group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The state.
+    State(State),
+    /// The class of family.
+    Family(FamilyClass),
+    /// An address, or a prefix; none for the peer of a socket without one.
+    Addr(Option<IpNet>),
+    /// A port; none for the peer of a socket without one.
+    Port(Option<u16>),
+    /// In or out.
+    Direction(Direction),
+    /// What is served or used.
+    Service(Service),
+    /// An interface by its index.
+    Interface(Option<u32>),
+    /// An owner by its uid.
+    Owner(Option<u32>),
+    /// A control group by its id.
+    Cgroup(Option<u64>),
+}
+
+/// Families, with IPv4 on IPv6 sockets as a class of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FamilyClass {
+    /// AF_INET.
+    V4,
+    /// AF_INET6 with a v4-mapped address: an IPv4 connection.
+    V4Mapped,
+    /// AF_INET6.
+    V6,
+}
+
+impl FamilyClass {
+    /// The class of a socket.
+    pub fn of(socket: &Socket) -> FamilyClass {
+        match (socket.family, socket.local.ip()) {
+            (Family::V4, _) => FamilyClass::V4,
+            (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => FamilyClass::V4Mapped,
+            (Family::V6, _) => FamilyClass::V6,
+        }
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FamilyClass::V4 => "ipv4",
+            FamilyClass::V4Mapped => "v4-mapped",
+            FamilyClass::V6 => "ipv6",
+        }
+    }
+}
+
+/// Who made a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// The peer did: there is a listener on the local address and port. Listeners themselves too.
+    In,
+    /// This host did.
+    Out,
+}
+
+impl Direction {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::In => "in",
+            Direction::Out => "out",
+        }
+    }
+}
+
+/// What a connection serves or uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// A service of this host, by its port.
+    Served(u16),
+    /// A service elsewhere, by its address and port.
+    Used(SocketAddr),
+}

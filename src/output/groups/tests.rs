@@ -1,0 +1,147 @@
+//! Groups drawn for a known answer, in every format.
+
+use std::time::UNIX_EPOCH;
+
+use super::*;
+use crate::model::{Completeness, Field, Group, Label, Observation, Other, SourceName, StateSet};
+use crate::output::Look;
+
+fn counts(numbers: &[(State, u64)]) -> Counts {
+    let mut counts = Counts::default();
+    for (state, sockets) in numbers {
+        counts.add(*state, *sockets);
+    }
+    counts
+}
+
+/// Two groups by user and port, one of nobody's, and three others.
+fn answer() -> Grouped {
+    let group = |user: Label, port, established, change| Group {
+        key: vec![user, Label::Number(port)],
+        counts: counts(&[(State::Established, established), (State::CloseWait, 1)]),
+        change,
+    };
+    Grouped {
+        observation: Observation {
+            time: UNIX_EPOCH,
+            source: SourceName::Netlink,
+            completeness: Completeness::default(),
+        },
+        asked: StateSet::NONE
+            .with(State::Listen)
+            .with(State::Established)
+            .with(State::CloseWait),
+        fields: vec![Field::User, Field::LocalPort],
+        groups: vec![
+            group(Label::Text("my \x1b,\"user\"".to_owned()), 443, 20, Some(5)),
+            group(Label::None, 80, 3, Some(-2)),
+        ],
+        other: Some(Other {
+            groups: 3,
+            counts: counts(&[(State::Established, 4)]),
+        }),
+        counts: counts(&[(State::Established, 27), (State::CloseWait, 2)]),
+        change: Some(3),
+        remarks: Vec::new(),
+    }
+}
+
+fn table(rows: GroupRows, width: Option<usize>) -> (String, Vec<String>) {
+    let mut out = Vec::new();
+    let look = Look {
+        width,
+        ..Look::default()
+    };
+    let left_out = write_groups_table(&mut out, &answer(), rows, look).unwrap();
+    (String::from_utf8(out).unwrap(), left_out)
+}
+
+const ONCE: GroupRows = GroupRows {
+    zeros: false,
+    repeated: false,
+    first: true,
+};
+
+#[test]
+fn a_table_has_the_states_that_occur_and_its_columns_are_words() {
+    let (table, left_out) = table(ONCE, None);
+    assert_eq!(
+        table,
+        concat!(
+            "USER                 LOCAL-PORT  TOTAL  ESTABLISHED  CLOSE_WAIT\n",
+            "my\\x20\\u{1b},\"user\"  443            21           20           1\n",
+            "-                    80              4            3           1\n",
+            "OTHER(3)             -               4            4           0\n",
+            "TOTAL                -              29           27           2\n",
+        )
+    );
+    assert!(left_out.is_empty());
+    for line in table.lines() {
+        assert_eq!(line.split_whitespace().count(), 5, "{line}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_loses_the_rarest_states_first_and_is_told() {
+    let (narrow, left_out) = table(ONCE, Some(55));
+    assert_eq!(left_out, ["CLOSE_WAIT"]);
+    assert!(
+        narrow.lines().all(|line| line.chars().count() <= 55),
+        "{narrow}"
+    );
+    let (narrowest, left_out) = table(ONCE, Some(20));
+    assert_eq!(left_out, ["CLOSE_WAIT", "ESTABLISHED"]);
+    assert!(narrowest.contains("my\\x20\\u{1b},\"user\""), "{narrowest}");
+}
+
+#[test]
+fn a_later_sample_shows_changes_under_its_time() {
+    let later = GroupRows {
+        zeros: true,
+        repeated: true,
+        first: false,
+    };
+    let (table, _) = table(later, None);
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|l| l.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0], Vec::<&str>::new());
+    assert_eq!(lines[1], ["1970-01-01T00:00:00.000Z"]);
+    assert_eq!(lines[2][2..5], ["TOTAL", "CHANGE", "LISTEN"]);
+    assert_eq!(lines[3][2..4], ["21", "+5"]);
+    assert_eq!(lines[4][2..4], ["4", "-2"]);
+}
+
+#[test]
+fn json_has_the_promised_shape() {
+    let mut out = Vec::new();
+    write_groups_json(&mut out, &answer()).unwrap();
+    let json = String::from_utf8(out).unwrap();
+    assert!(json.ends_with(concat!(
+        r#""total":29,"states":{"LISTEN":0,"ESTABLISHED":27,"CLOSE_WAIT":2},"groups":["#,
+        r#"{"key":{"user":"my \u001b,\"user\"","local_port":443},"total":21,"#,
+        r#""states":{"LISTEN":0,"ESTABLISHED":20,"CLOSE_WAIT":1},"change":5},"#,
+        r#"{"key":{"user":null,"local_port":80},"total":4,"#,
+        r#""states":{"LISTEN":0,"ESTABLISHED":3,"CLOSE_WAIT":1},"change":-2}],"#,
+        r#""other":{"groups":3,"total":4,"states":{"LISTEN":0,"ESTABLISHED":4,"CLOSE_WAIT":0}}}"#,
+        "\n"
+    )), "{json}");
+}
+
+#[test]
+fn csv_quotes_what_needs_it() {
+    let mut out = Vec::new();
+    write_groups_csv(&mut out, &answer(), true).unwrap();
+    let csv = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "time,source,complete,row,user,local_port,total,LISTEN,ESTABLISHED,CLOSE_WAIT",
+            "1970-01-01T00:00:00.000Z,netlink,true,group,\"my \x1b,\"\"user\"\"\",443,21,0,20,1",
+            "1970-01-01T00:00:00.000Z,netlink,true,group,,80,4,0,3,1",
+            "1970-01-01T00:00:00.000Z,netlink,true,other,,,4,0,4,0",
+        ]
+    );
+}

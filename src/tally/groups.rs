@@ -1,0 +1,136 @@
+//! Sockets per state and group.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
+
+use ipnet::IpNet;
+
+use super::Listeners;
+use crate::model::{Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Sink, Socket};
+
+/// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
+/// together.
+const MOST_GROUPS: usize = 1_000_000;
+
+/// The sockets of each group.
+pub type GroupedCounts = HashMap<Box<[Part]>, Counts>;
+
+/// Counts sockets per state and group.
+#[derive(Debug)]
+pub struct GroupTally {
+    keys: Vec<Key>,
+    listeners: Listeners,
+    most: usize,
+    groups: GroupedCounts,
+    /// Sockets of groups beyond the limit.
+    beyond: Counts,
+    all: Counts,
+    /// The key of the socket at hand, kept to be filled again.
+    key: Vec<Part>,
+}
+
+impl GroupTally {
+    /// Groups by `keys`, of which direction and service need the `listeners`.
+    pub fn new(keys: Vec<Key>, listeners: Listeners) -> GroupTally {
+        GroupTally {
+            key: Vec::with_capacity(keys.len()),
+            keys,
+            listeners,
+            most: MOST_GROUPS,
+            groups: HashMap::new(),
+            beyond: Counts::default(),
+            all: Counts::default(),
+        }
+    }
+
+    /// The sockets of all groups together.
+    pub fn all(&self) -> &Counts {
+        &self.all
+    }
+
+    /// The groups; and the sockets of groups beyond the limit, if there were any.
+    pub fn into_groups(self) -> (GroupedCounts, Option<Other>) {
+        let beyond = (self.beyond.total() > 0).then_some(Other {
+            groups: 0,
+            counts: self.beyond,
+        });
+        (self.groups, beyond)
+    }
+
+    /// What `key` is for a socket.
+    fn part(&self, key: Key, socket: &Socket) -> Option<Part> {
+        Some(match key.field {
+            Field::State => Part::State(socket.state),
+            Field::Family => Part::Family(FamilyClass::of(socket)),
+            Field::LocalAddr => Part::Addr(fold(socket.local.ip(), key.prefix)),
+            Field::LocalPort => Part::Port(Some(socket.local.port())),
+            Field::RemoteAddr => {
+                Part::Addr(peer(socket).and_then(|peer| fold(peer.ip(), key.prefix)))
+            }
+            Field::RemotePort => Part::Port(peer(socket).map(|peer| peer.port())),
+            Field::Direction => Part::Direction(self.listeners.direction(socket)),
+            Field::Service => Part::Service(self.listeners.service(socket)),
+            Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
+            Field::Uid | Field::User => Part::Owner(socket.owner()),
+            Field::Cgroup => Part::Cgroup(socket.cgroup),
+            Field::ReceiveQueue
+            | Field::SendQueue
+            | Field::AcceptQueue
+            | Field::AcceptLimit
+            | Field::Timer
+            | Field::Retransmits
+            | Field::Inode
+            | Field::Cookie
+            | Field::Mark => return None,
+        })
+    }
+}
+
+/// Whom a socket is connected to, or was, or wants to be; listeners to nobody.
+fn peer(socket: &Socket) -> Option<SocketAddr> {
+    let nobody = socket.remote.ip().is_unspecified() && socket.remote.port() == 0;
+    (!nobody).then_some(socket.remote)
+}
+
+/// The prefix an address belongs to. An IPv4 address on an IPv6 socket is the IPv4 address.
+fn fold(address: IpAddr, lengths: Option<PrefixLengths>) -> Option<IpNet> {
+    let address = address.to_canonical();
+    let Some(lengths) = lengths else {
+        return Some(IpNet::from(address));
+    };
+    let length = match address {
+        IpAddr::V4(_) => lengths.v4,
+        IpAddr::V6(_) => lengths.v6,
+    };
+    IpNet::new(address, length).ok().map(|net| net.trunc())
+}
+
+impl Sink for GroupTally {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.all.add(socket.state, 1);
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.extend(self.keys.iter().filter_map(|one| self.part(*one, socket)));
+        let counts = if let Some(counts) = self.groups.get_mut(&*key) {
+            counts
+        } else if self.groups.len() < self.most {
+            self.groups.entry(key.as_slice().into()).or_default()
+        } else {
+            &mut self.beyond
+        };
+        counts.add(socket.state, 1);
+        self.key = key;
+        ControlFlow::Continue(())
+    }
+
+    fn restart(&mut self) -> bool {
+        self.groups.clear();
+        self.beyond = Counts::default();
+        self.all = Counts::default();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Which group a socket belongs to, and that no socket is lost between them.
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::model::{Direction, Family, Service, State};
+
+fn socket(state: State, local: &str, remote: &str) -> Socket {
+    let local: SocketAddr = local.parse().unwrap();
+    Socket {
+        state,
+        family: if local.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        },
+        local,
+        remote: remote.parse().unwrap(),
+        receive_queue: 0,
+        send_queue: 0,
+        uid: 0,
+        full: Some(true),
+        inode: 7,
+        timer: None,
+        retransmits: 0,
+        interface: Some(0),
+        cookie: None,
+        mark: None,
+        cgroup: None,
+        v6only: None,
+    }
+}
+
+fn key(field: Field) -> Key {
+    Key {
+        field,
+        prefix: None,
+    }
+}
+
+fn part(key: Key, socket: &Socket) -> Part {
+    let tally = GroupTally::new(vec![key], Listeners::default());
+    tally.part(key, socket).unwrap()
+}
+
+#[test]
+fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
+    let folded = Key {
+        field: Field::RemoteAddr,
+        prefix: Some(PrefixLengths { v4: 24, v6: 64 }),
+    };
+    for (local, remote, expected) in [
+        ("10.0.0.1:1", "192.0.2.77:5", "192.0.2.0/24"),
+        (
+            "[::ffff:10.0.0.1]:1",
+            "[::ffff:192.0.2.77]:5",
+            "192.0.2.0/24",
+        ),
+        (
+            "[2001:db8::1]:1",
+            "[2001:db8:0:7:8::9]:5",
+            "2001:db8:0:7::/64",
+        ),
+    ] {
+        let socket = socket(State::Established, local, remote);
+        assert_eq!(part(folded, &socket), Part::Addr(expected.parse().ok()));
+    }
+    let mapped = socket(
+        State::Established,
+        "[::ffff:10.0.0.1]:1",
+        "[::ffff:192.0.2.77]:5",
+    );
+    let whole = part(key(Field::RemoteAddr), &mapped);
+    assert_eq!(whole, Part::Addr("192.0.2.77/32".parse().ok()));
+    let listener = socket(State::Listen, "0.0.0.0:80", "0.0.0.0:0");
+    assert_eq!(part(folded, &listener), Part::Addr(None));
+    assert_eq!(part(key(Field::RemotePort), &listener), Part::Port(None));
+    let class = part(key(Field::Family), &mapped);
+    assert_eq!(class, Part::Family(FamilyClass::V4Mapped));
+}
+
+#[test]
+fn what_nobody_holds_is_not_roots() {
+    let mut time_wait = socket(State::TimeWait, "10.0.0.1:1", "192.0.2.7:5");
+    assert_eq!(part(key(Field::Uid), &time_wait), Part::Owner(Some(0)));
+    time_wait.inode = 0;
+    assert_eq!(part(key(Field::Uid), &time_wait), Part::Owner(None));
+    assert_eq!(part(key(Field::User), &time_wait), Part::Owner(None));
+    assert_eq!(
+        part(key(Field::Interface), &time_wait),
+        Part::Interface(None)
+    );
+}
+
+fn listeners(sockets: &[(&str, Option<bool>)]) -> Listeners {
+    let mut listeners = Listeners::default();
+    for (local, v6only) in sockets {
+        let remote = if local.starts_with('[') {
+            "[::]:0"
+        } else {
+            "0.0.0.0:0"
+        };
+        let mut listener = socket(State::Listen, local, remote);
+        listener.v6only = *v6only;
+        assert!(listeners.socket(&listener).is_continue());
+    }
+    listeners
+}
+
+#[test]
+fn a_connection_came_in_where_a_listener_could_have_accepted_it() {
+    let listeners = listeners(&[
+        ("0.0.0.0:80", None),
+        ("10.0.0.1:81", None),
+        ("[::]:82", Some(false)),
+        ("[::]:83", Some(true)),
+        ("[2001:db8::1]:84", Some(false)),
+        ("[::ffff:10.0.0.1]:85", Some(false)),
+        ("[::]:86", None),
+    ]);
+    for (local, came_in) in [
+        ("10.0.0.9:80", true),
+        ("[::ffff:10.0.0.9]:80", false),
+        ("[2001:db8::9]:80", false),
+        ("10.0.0.1:81", true),
+        ("10.0.0.2:81", false),
+        ("[2001:db8::9]:82", true),
+        ("[::ffff:10.0.0.9]:82", true),
+        ("10.0.0.9:82", false),
+        ("[2001:db8::9]:83", true),
+        ("[::ffff:10.0.0.9]:83", false),
+        ("[2001:db8::1]:84", true),
+        ("[2001:db8::2]:84", false),
+        ("[::ffff:10.0.0.1]:85", true),
+        ("[::ffff:10.0.0.9]:86", true),
+        ("10.0.0.1:40000", false),
+    ] {
+        let remote = if local.starts_with('[') {
+            "[2001:db8::5]:443"
+        } else {
+            "192.0.2.5:443"
+        };
+        let socket = socket(State::Established, local, remote);
+        let expected = if came_in {
+            Direction::In
+        } else {
+            Direction::Out
+        };
+        assert_eq!(listeners.direction(&socket), expected, "{local}");
+        match listeners.service(&socket) {
+            Service::Served(port) => assert_eq!((came_in, port), (true, socket.local.port())),
+            Service::Used(peer) => assert_eq!((came_in, peer), (false, socket.remote)),
+        }
+    }
+}
+
+#[test]
+fn sockets_beyond_the_limit_of_groups_are_counted_together() {
+    let mut tally = GroupTally::new(vec![key(Field::RemotePort)], Listeners::default());
+    tally.most = 10;
+    for port in 1..=25 {
+        for _ in 0..2 {
+            let remote = format!("192.0.2.5:{port}");
+            let socket = socket(State::CloseWait, "10.0.0.1:1", &remote);
+            assert!(tally.socket(&socket).is_continue());
+        }
+    }
+    assert_eq!(tally.all().total(), 50);
+    let (groups, beyond) = tally.into_groups();
+    assert_eq!(groups.len(), 10);
+    assert_eq!(beyond.unwrap().counts.get(State::CloseWait), 30);
+}
+
+#[test]
+fn a_restart_forgets_everything() {
+    let mut tally = GroupTally::new(vec![key(Field::State)], Listeners::default());
+    let socket = socket(State::CloseWait, "10.0.0.1:1", "192.0.2.5:5");
+    assert!(tally.socket(&socket).is_continue());
+    assert!(tally.restart());
+    assert_eq!(tally.all().total(), 0);
+    assert!(tally.into_groups().0.is_empty());
+}

@@ -1,0 +1,15 @@
+//! How sockets add up: per state, and per state and group; and which are the first in some order.
+//!
+//! Sinks that count keep numbers and no sockets: their memory does not grow with the table, but at most
+//! with the number of groups, which is bounded. Sinks
+//! do not know where sockets come from.
+
+mod best;
+mod groups;
+mod listeners;
+mod states;
+
+pub use best::Best;
+pub use groups::{GroupTally, GroupedCounts};
+pub use listeners::Listeners;
+pub use states::StateTally;
