@@ -89,8 +89,13 @@ fn race_on(
     arena::enter()?;
     let exporter = has_exporter.then(Exporter::start).transpose()?;
     let mut crowd = Crowd::make(kind, sockets, options.churn_rate)?;
+    let racers: Vec<Racer> = racers
+        .iter()
+        .filter(|racer| racer.races_on(kind))
+        .cloned()
+        .collect();
     let race = Race {
-        racers,
+        racers: &racers,
         rounds: options.rounds_for(sockets),
         watch_samples: options.watch_samples_for(kind, sockets),
         tape,

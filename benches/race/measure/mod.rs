@@ -146,7 +146,7 @@ impl Race<'_> {
                 break;
             }
             for (racer, (_, rounds)) in self.racers.iter().zip(&mut outcome.times) {
-                match self.time(&racer.runner, racer.check.is_some()) {
+                match self.time(&racer.runner, racer.keeps_output()) {
                     Ok(sample) => rounds.0.push(sample),
                     Err(fault) => {
                         let dispute = format!("{}: {fault}", racer.name);

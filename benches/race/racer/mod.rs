@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use answer::{Question, Shape};
 
+use crate::crowd::recipe::Kind;
+
 /// Where the outside's tools are looked for; also the racers' own PATH.
 pub(crate) const TOOL_FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -41,6 +43,11 @@ pub(crate) const TCPSTATES: &str = "tcpstates";
 pub(crate) const TCPSTATES_NETLINK: &str = "tcpstates --source netlink";
 pub(crate) const TCPSTATES_PROC: &str = "tcpstates --source proc";
 pub(crate) const TCPSTATES_V4: &str = "tcpstates -4";
+pub(crate) const TCPSTATES_BY: &str = "tcpstates --by remote-addr --top 10";
+pub(crate) const TCPSTATES_LIST: &str = "tcpstates list > file";
+pub(crate) const TCPSTATES_SORT: &str = "tcpstates list --sort send-queue:desc --limit 20";
+pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
+pub(crate) const SS_FILE: &str = "ss -tan > file";
 pub(crate) const SS_AWK: &str = "ss -tan | awk";
 pub(crate) const SS: &str = "ss -tan";
 pub(crate) const SS_SUMMARY: &str = "ss -s";
@@ -52,6 +59,9 @@ pub(crate) const RAW_TWO_FAMILIES: &str = "raw dump, two families";
 pub(crate) const RAW_ONE_WALK: &str = "raw dump, one walk";
 pub(crate) const RAW_RARE_STATES: &str = "raw dump, rare states";
 pub(crate) const RAW_ONE_FAMILY: &str = "raw dump, one family";
+
+/// How the name of a racer ends whose output is kept in a file.
+const TO_FILE: &str = " > file";
 
 /// Everyone who is here, in running order; `absent` is told who is not.
 pub(crate) fn assemble(
@@ -82,6 +92,7 @@ pub(crate) fn assemble(
         ),
         tool(CAT, &[&format!("cat {}", files.join(" "))], None),
     ]);
+    racers.extend(details(tcpstates));
     racers.retain(|racer| racer.tools_are_here(absent));
     if exporter {
         racers.push(racer(
@@ -104,6 +115,41 @@ pub(crate) fn assemble(
     racers
 }
 
+/// Groups and lists, and the tools that give them today. They race on connections only: elsewhere
+/// they cost the same for each socket.
+fn details(path: Option<&Path>) -> Vec<Racer> {
+    let mut racers = Vec::new();
+    if let Some(path) = path.filter(|path| path.exists()) {
+        let path = path.to_string_lossy();
+        racers.extend(
+            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_SORT].map(|name| Racer {
+                name,
+                runner: Runner::Pipeline(vec![our_stage(&path, name)]),
+                check: None,
+            }),
+        );
+    }
+    let address = "awk {sub(/:[0-9*]+$/,\"\",$5); print $5}";
+    racers.extend([
+        tool(
+            SS_GROUPS,
+            &["ss -tanH", address, "sort", "uniq -c", "sort -rn", "head"],
+            None,
+        ),
+        tool(SS_FILE, &["ss -tan"], None),
+    ]);
+    racers
+}
+
+/// Our program with the arguments in a racer's name.
+fn our_stage(path: &str, name: &str) -> Stage {
+    let arguments = name.trim_end_matches(TO_FILE).split(' ').skip(1);
+    std::iter::once(path)
+        .chain(arguments)
+        .map(String::from)
+        .collect()
+}
+
 /// The program itself. Timed as a person runs it, its table included; checked by its JSON.
 fn our_program(path: &str) -> [Racer; 4] {
     [
@@ -113,10 +159,7 @@ fn our_program(path: &str) -> [Racer; 4] {
         (TCPSTATES_V4, Question::V4),
     ]
     .map(|(name, question)| {
-        let mut stage: Stage = name.split(' ').map(String::from).collect();
-        if let Some(program) = stage.first_mut() {
-            path.clone_into(program);
-        }
+        let stage = our_stage(path, name);
         let mut checked = stage.clone();
         checked.push("--json".into());
         Racer {
@@ -162,6 +205,23 @@ fn racer(name: &'static str, runner: Runner, told: Option<(Shape, Question)>) ->
 }
 
 impl Racer {
+    /// Whether what it prints is kept; long listings go nowhere, unless that is the question.
+    pub(crate) fn keeps_output(&self) -> bool {
+        self.check.is_some() || self.name.ends_with(TO_FILE)
+    }
+
+    /// Whether it takes part in a crowd of this kind.
+    pub(crate) fn races_on(&self, kind: Kind) -> bool {
+        const DETAILS: [&str; 5] = [
+            TCPSTATES_BY,
+            TCPSTATES_LIST,
+            TCPSTATES_SORT,
+            SS_GROUPS,
+            SS_FILE,
+        ];
+        kind == Kind::Established || !DETAILS.contains(&self.name)
+    }
+
     fn tools_are_here(&self, absent: &mut Vec<String>) -> bool {
         let Runner::Pipeline(stages) = &self.runner else {
             return true;

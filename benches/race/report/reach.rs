@@ -33,7 +33,8 @@ fn targets() -> Vec<Target> {
     use Kind::{Churn, Established, TimeWait, TimeWaitChurn};
     use racer::{
         CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TWO_FAMILIES, SS, SS_AWK,
-        TCPSTATES, TCPSTATES_NETLINK, TCPSTATES_PROC, TCPSTATES_V4,
+        SS_FILE, SS_GROUPS, TCPSTATES, TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_NETLINK,
+        TCPSTATES_PROC, TCPSTATES_SORT, TCPSTATES_V4,
     };
     let row = |kind, sockets, above, below, bound| Target {
         kind,
@@ -67,6 +68,10 @@ fn targets() -> Vec<Target> {
         ),
         row(Established, most, TCPSTATES_PROC, CAT, AtMost(1.15)),
         row(Established, 10, TCPSTATES, SS, AtMost(0.7)),
+        row(Established, most, TCPSTATES_BY, RAW_ONE_WALK, AtMost(1.4)),
+        row(Established, most, SS_GROUPS, TCPSTATES_BY, AtLeast(4.0)),
+        row(Established, most, SS_FILE, TCPSTATES_LIST, AtLeast(2.0)),
+        row(Established, most, TCPSTATES_SORT, RAW_ONE_WALK, AtMost(1.3)),
     ]
 }
 
