@@ -2,6 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::net::netdevice::name_to_index;
 use rustix::net::{AddressFamily, SocketType, socket};
@@ -26,8 +27,17 @@ in_namespace!(
             .unwrap_or_else(|error| skip_or_fail("an IPv6 address", &error));
         let any = socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
         let index = name_to_index(&any, HOSTILE).unwrap();
-        // A link-local address binds its socket to the interface.
-        let bind = |port| TcpListener::bind(SocketAddrV6::new(address, port, 0, index)).unwrap();
+        // A link-local address binds its socket to the interface; a new one is tentative for a
+        // moment.
+        let bind = |port| {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            loop {
+                match TcpListener::bind(SocketAddrV6::new(address, port, 0, index)) {
+                    Err(_) if Instant::now() < deadline => std::thread::yield_now(),
+                    bound => return bound.unwrap(),
+                }
+            }
+        };
         let _listeners = [bind(8080), bind(8081), bind(8082)];
         let _unbound = TcpListener::bind("127.0.0.1:0").unwrap();
 
