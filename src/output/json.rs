@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 
 /// What every answer begins with.
 #[derive(Serialize)]
-pub(super) struct Envelope {
+pub(in crate::output) struct Envelope {
     version: u32,
     time: String,
     source: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn of(observation: &Observation, total: u64) -> Envelope {
+    pub(in crate::output) fn of(observation: &Observation, total: u64) -> Envelope {
         Envelope {
             version: VERSION,
             time: utc_stamp(observation.time),

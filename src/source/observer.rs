@@ -7,7 +7,7 @@ use super::fallback::is_refusal;
 use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
-use super::{CannotKnow, ProcError, Report, SourceError};
+use super::{CannotKnow, Cost, ProcError, Report, SourceError};
 use crate::model::{Completeness, CountSink, Counts, Sink, SourceName, State, StateSet};
 use crate::question::Question;
 
@@ -104,25 +104,32 @@ impl Observer {
         let doubted_lately = self.caution.take();
         let mut listed = StateSet::NONE;
         let mut tries = 0;
+        let mut in_vain = Cost::default();
         let why = loop {
             tries += 1;
             let read = SocketCounters::read;
             match choose(&self.question, deriving, doubted_lately, listed, read) {
                 Plan::List(why) => break why,
                 Plan::Derive(derivation) => match self.derive(&derivation, sink)? {
-                    Ok(report) => {
+                    Ok(mut report) => {
                         self.caution.trust();
+                        report.cost.add(in_vain);
                         return Ok(report);
                     }
-                    Err(why) if tries < TRIES => listed = derivation.better_listed(&why),
-                    Err(why) => {
-                        self.caution.doubt();
-                        break why;
+                    Err(Doubted { why, cost }) => {
+                        in_vain.add(cost);
+                        if tries == TRIES {
+                            self.caution.doubt();
+                            break why;
+                        }
+                        listed = derivation.better_listed(&why);
                     }
                 },
             }
         };
-        self.list_over_netlink(&why, sink)
+        let mut report = self.list_over_netlink(&why, sink)?;
+        report.cost.add(in_vain);
+        Ok(report)
     }
 
     fn list_over_netlink<S: Sink>(&self, why: &Why, sink: &mut S) -> Result<Report, NetlinkError> {
@@ -143,7 +150,7 @@ impl Observer {
         &self,
         derivation: &Derivation,
         sink: &mut S,
-    ) -> Result<Result<Report, Why>, NetlinkError> {
+    ) -> Result<Result<Report, Doubted>, NetlinkError> {
         let mut rare = Rare::default();
         let walk = Question {
             states: derivation.walk,
@@ -155,18 +162,21 @@ impl Observer {
                 established: read_established()?,
             })
         };
-        let before = match reading(derivation.before) {
-            Ok(before) => before,
-            Err(error) => return Ok(Err(Why::Unreadable(error))),
-        };
+        let before = reading(derivation.before);
         let outcome = sock_diag::visit(&walk, &mut rare)?;
-        let after = match SocketCounters::read().and_then(reading) {
-            Ok(after) => after,
-            Err(error) => return Ok(Err(Why::Unreadable(error))),
+        let after = SocketCounters::read().and_then(reading);
+        let estimates = match (before, after) {
+            (Ok(before), Ok(after)) => {
+                estimates(derivation, &outcome, &rare, &before, &after).map_err(Why::Doubt)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(Why::Unreadable(error)),
         };
-        let estimates = match estimates(derivation, &outcome, &rare, &before, &after) {
+        let estimates = match estimates {
             Ok(estimates) => estimates,
-            Err(doubt) => return Ok(Err(Why::Doubt(doubt))),
+            Err(why) => {
+                let cost = outcome.cost;
+                return Ok(Err(Doubted { why, cost }));
+            }
         };
         for state in self.question.states.iter() {
             sink.count(state, rare.all.get(state));
@@ -241,6 +251,12 @@ impl Observer {
             Err(proc) => Err(SourceError::Both { netlink, proc }),
         }
     }
+}
+
+/// Counters that cannot be trusted, and what it took to find out.
+struct Doubted {
+    why: Why,
+    cost: Cost,
 }
 
 /// The numbers of the states that are to be derived.

@@ -9,19 +9,13 @@ use serde::Serialize;
 use super::Rows;
 use super::text::{push_ip, push_number, push_state};
 use crate::model::{FamilyClass, Field, Names, Observation, Socket};
-use crate::output::utc_stamp;
-
-/// The version of the shape.
-const VERSION: u32 = 1;
+use crate::output::json::Envelope;
 
 #[derive(Serialize)]
 struct Summary {
     r#type: &'static str,
-    version: u32,
-    time: String,
-    source: &'static str,
-    complete: bool,
-    total: u64,
+    #[serde(flatten)]
+    envelope: Envelope,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -94,11 +88,7 @@ impl Rows for JsonRows {
         let losses = observation.completeness.losses().iter();
         let summary = Summary {
             r#type: "summary",
-            version: VERSION,
-            time: utc_stamp(observation.time),
-            source: observation.source.name(),
-            complete: observation.completeness.is_complete(),
-            total: listed,
+            envelope: Envelope::of(observation, listed),
             warnings: losses.map(ToString::to_string).collect(),
         };
         serde_json::to_writer(&mut *out, &summary)?;
