@@ -203,9 +203,10 @@ impl Observer {
         Report {
             source: SourceName::NetlinkAndCounters,
             plan: format!(
-                "{} lists the rarer states; {} from the kernel's counters, which tell of many",
+                "{} lists the rarer states, and {} are what these leave of the kernel's counters: {}",
                 outcome.walks,
-                names.join(" and ")
+                names.join(" and "),
+                derivation.because
             ),
             cost,
             completeness: outcome.completeness,

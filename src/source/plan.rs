@@ -52,6 +52,8 @@ pub(super) struct Derivation {
     pub(super) walk: StateSet,
     /// The counters as they were when this was chosen.
     pub(super) before: SocketCounters,
+    /// Why it is worth it.
+    pub(super) because: &'static str,
 }
 
 /// Why every socket is listed.
@@ -59,6 +61,7 @@ pub(super) struct Derivation {
 pub(super) enum Why {
     Needed,
     Wanted,
+    OnlyListeners,
     OneFamily,
     NotDerivable,
     Few,
@@ -72,6 +75,10 @@ impl fmt::Display for Why {
         match self {
             Why::Needed => write!(f, "each of them is needed"),
             Why::Wanted => write!(f, "so it is asked for"),
+            Why::OnlyListeners => write!(
+                f,
+                "listeners have a table of their own, and connections are not looked at"
+            ),
             Why::OneFamily => write!(f, "the counters do not tell the families apart"),
             Why::NotDerivable => write!(f, "no counter tells of the states asked for"),
             Why::Few => write!(f, "the counters tell of too few to be worth deriving"),
@@ -112,6 +119,9 @@ pub(super) fn choose(
     if deriving == Deriving::Never {
         return Plan::List(Why::Wanted);
     }
+    if question.states == StateSet::NONE.with(State::Listen) {
+        return Plan::List(Why::OnlyListeners);
+    }
     // With the bound bit set, the kernel walks the hash of bound ports as well, and what it lists
     // as CLOSE is not in the counters.
     if derivable.is_empty() || question.states.contains(State::Bound) {
@@ -148,6 +158,10 @@ pub(super) fn choose(
         derived,
         walk: walk_for(question.states, derived),
         before,
+        because: match deriving {
+            Deriving::WherePossible => "so it is asked for",
+            Deriving::Never | Deriving::WhereItPays => "they tell of too many to list",
+        },
     })
 }
 

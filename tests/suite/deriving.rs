@@ -110,7 +110,7 @@ in_namespace!(
             ),
             (
                 ["-v", "-l"],
-                "one walk for IPv4 and IPv6 lists every socket asked for: no counter tells of the states",
+                "one walk for IPv4 and IPv6 lists every socket asked for: listeners have a table of their own, and connections are not looked at",
             ),
             (
                 ["-v", "--source=netlink"],
@@ -135,7 +135,7 @@ in_namespace!(
             );
         }
         let derived = run(["-v", "--source=netlink+counters"]);
-        let plan = "one walk for IPv4 and IPv6 lists the rarer states; ESTABLISHED and TIME_WAIT from the kernel's counters";
+        let plan = "one walk for IPv4 and IPv6 lists the rarer states, and ESTABLISHED and TIME_WAIT are what these leave of the kernel's counters: so it is asked for";
         assert!(derived.stderr.contains(plan), "{derived:?}");
     }
 );
