@@ -203,7 +203,7 @@ impl Observer {
         Report {
             source: SourceName::NetlinkAndCounters,
             plan: format!(
-                "{} lists the rarer states, and {} are what these leave of the kernel's counters: {}",
+                "{} lists the rarer states, and the kernel's counters give {}: {}",
                 outcome.walks,
                 names.join(" and "),
                 derivation.because

@@ -135,7 +135,7 @@ in_namespace!(
             );
         }
         let derived = run(["-v", "--source=netlink+counters"]);
-        let plan = "one walk for IPv4 and IPv6 lists the rarer states, and ESTABLISHED and TIME_WAIT are what these leave of the kernel's counters: so it is asked for";
+        let plan = "one walk for IPv4 and IPv6 lists the rarer states, and the kernel's counters give ESTABLISHED and TIME_WAIT: so it is asked for";
         assert!(derived.stderr.contains(plan), "{derived:?}");
     }
 );
