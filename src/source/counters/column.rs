@@ -1,7 +1,7 @@
 //! One number out of the two text formats of /proc's counters. Pure.
 //!
 //! Only the number asked for is read, so that lines and columns that other kernels add or drop
-//! (UDP-Lite's went in 7.1) do no harm.
+//! (7.1 removed UDP-Lite) do no harm.
 
 /// The number after `name` in the line that begins with `prefix`: `TCP: inuse 7 tw 5`.
 pub(super) fn parse_following(text: &str, prefix: &str, name: &str) -> Option<u64> {
