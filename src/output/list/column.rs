@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use super::text::{push_endpoint, push_number, push_state};
-use crate::model::{FamilyClass, Field, Names, Socket, Timer};
+use super::value::{Value, value};
+use crate::model::{Field, Names, Socket, Timer};
 use crate::output::escape;
 
 /// One column.
@@ -114,41 +115,14 @@ impl Column {
 }
 
 fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut impl Names) {
-    match field {
-        Field::Family => out.extend_from_slice(FamilyClass::of(socket).name().as_bytes()),
-        Field::Interface => or_dash(out, socket.bound_to(), |out, index| {
-            push_word(out, names.interface(index));
-        }),
-        Field::Uid => or_dash(out, socket.owner(), push_number),
-        Field::User => or_dash(out, socket.owner(), |out, uid| {
-            push_word(out, names.user(uid));
-        }),
-        Field::Cgroup => or_dash(out, socket.cgroup, |out, id| {
-            push_word(out, names.cgroup(id));
-        }),
-        Field::Timer => or_dash(out, socket.timer, push_timer),
-        Field::Retransmits => push_number(out, socket.retransmits),
-        Field::Inode => or_dash(out, socket.held_inode(), |out, inode| {
-            push_number(out, inode);
-        }),
-        Field::Cookie => or_dash(out, socket.cookie, push_number),
-        Field::Mark => or_dash(out, socket.mark, |out, mark| match mark {
-            0 => out.push(b'0'),
-            // A vector takes whatever is written to it.
-            mark => drop(write!(out, "{mark:#x}")),
-        }),
-        // Every list has these, and the command line takes none of them for a further column.
-        Field::State
-        | Field::LocalAddr
-        | Field::LocalPort
-        | Field::RemoteAddr
-        | Field::RemotePort
-        | Field::Direction
-        | Field::Service
-        | Field::ReceiveQueue
-        | Field::SendQueue
-        | Field::AcceptQueue
-        | Field::AcceptLimit => out.push(b'-'),
+    match value(field, socket, names) {
+        Value::None => out.push(b'-'),
+        // A vector takes whatever is written to it.
+        Value::Number(mark) if field == Field::Mark && mark != 0 => drop(write!(out, "{mark:#x}")),
+        Value::Number(number) => push_number(out, number),
+        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Name(name) => push_word(out, name),
+        Value::Timer(timer) => push_timer(out, timer),
     }
 }
 

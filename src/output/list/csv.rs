@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::Rows;
 use super::text::{push_ip, push_number, push_state};
+use super::value::{Value, value};
 use crate::model::{FamilyClass, Field, Names, Observation, Socket};
 use crate::output::utc_stamp;
 
@@ -93,43 +94,20 @@ impl CsvRows {
         socket: &Socket,
         names: &mut N,
     ) -> io::Result<()> {
-        match field {
-            Field::Interface => {
-                let name = socket.bound_to().map(|index| names.interface(index));
-                Ok(self.writer.write_field(name.unwrap_or_default())?)
+        match value(field, socket, names) {
+            Value::None => {
+                self.writer.write_field("")?;
+                if field == Field::Timer {
+                    self.writer.write_field("")?;
+                }
+                Ok(())
             }
-            Field::Uid => self.number(socket.owner()),
-            Field::User => {
-                let name = socket.owner().map(|uid| names.user(uid));
-                Ok(self.writer.write_field(name.unwrap_or_default())?)
+            Value::Number(value) => self.number(Some(value)),
+            Value::Word(text) | Value::Name(text) => Ok(self.writer.write_field(text)?),
+            Value::Timer(timer) => {
+                self.writer.write_field(timer.kind.name().as_ref())?;
+                self.number(Some(timer.remaining.as_millis()))
             }
-            Field::Cgroup => {
-                let path = socket.cgroup.map(|id| names.cgroup(id));
-                Ok(self.writer.write_field(path.unwrap_or_default())?)
-            }
-            Field::Timer => {
-                let kind = socket.timer.map(|timer| timer.kind.name());
-                self.writer
-                    .write_field(kind.as_deref().unwrap_or_default())?;
-                self.number(socket.timer.map(|timer| timer.remaining.as_millis()))
-            }
-            Field::Retransmits => self.number(Some(socket.retransmits)),
-            Field::Inode => self.number(socket.held_inode()),
-            Field::Cookie => self.number(socket.cookie),
-            Field::Mark => self.number(socket.mark),
-            // Every row has these, and the command line takes none of them for a further one.
-            Field::State
-            | Field::Family
-            | Field::LocalAddr
-            | Field::LocalPort
-            | Field::RemoteAddr
-            | Field::RemotePort
-            | Field::Direction
-            | Field::Service
-            | Field::ReceiveQueue
-            | Field::SendQueue
-            | Field::AcceptQueue
-            | Field::AcceptLimit => Ok(()),
         }
     }
 }

@@ -8,8 +8,12 @@ use serde::Serialize;
 
 use super::Rows;
 use super::text::{push_ip, push_number, push_state};
+use super::value::{Value, value};
 use crate::model::{FamilyClass, Field, Names, Observation, Socket};
 use crate::output::json::Envelope;
+
+/// The key of what the timer has left, in milliseconds.
+const TIMER_REMAINING: &str = "timer_remaining_ms";
 
 #[derive(Serialize)]
 struct Summary {
@@ -23,17 +27,18 @@ struct Summary {
 /// Rows as objects.
 #[derive(Debug)]
 pub struct JsonRows {
-    /// Fields behind the usual ones.
-    further: Vec<Field>,
+    /// Fields behind the usual ones, with their keys.
+    further: Vec<(Field, String)>,
 }
 
 impl JsonRows {
     /// Objects with these fields behind the usual ones, in this order.
     pub fn new(further: &[Field]) -> JsonRows {
         let further = further.iter().copied();
+        // Every object has the family.
+        let further = further.filter(|field| *field != Field::Family);
         JsonRows {
-            // Every object has it.
-            further: further.filter(|field| *field != Field::Family).collect(),
+            further: further.map(|field| (field, field.json_key())).collect(),
         }
     }
 }
@@ -71,8 +76,8 @@ impl Rows for JsonRows {
                 number(out, "accept_limit", socket.accept_limit());
             }
         }
-        for field in &self.further {
-            push_field(out, *field, socket, names)?;
+        for (field, name) in &self.further {
+            push_field(out, *field, name, socket, names)?;
         }
         out.extend_from_slice(b"}\n");
         Ok(())
@@ -102,46 +107,23 @@ impl Rows for JsonRows {
 fn push_field(
     out: &mut Vec<u8>,
     field: Field,
+    name: &str,
     socket: &Socket,
     names: &mut impl Names,
 ) -> io::Result<()> {
-    match field {
-        Field::Interface => {
-            let name = socket.bound_to().map(|index| names.interface(index));
-            string(out, "interface", name)?;
+    match value(field, socket, names) {
+        Value::None => {
+            number(out, name, None::<u64>);
+            if field == Field::Timer {
+                number(out, TIMER_REMAINING, None::<u64>);
+            }
         }
-        Field::Uid => number(out, "uid", socket.owner()),
-        Field::User => {
-            let name = socket.owner().map(|uid| names.user(uid));
-            string(out, "user", name)?;
+        Value::Number(value) => number(out, name, Some(value)),
+        Value::Word(text) | Value::Name(text) => string(out, name, text)?,
+        Value::Timer(timer) => {
+            string(out, name, &timer.kind.name())?;
+            number(out, TIMER_REMAINING, Some(timer.remaining.as_millis()));
         }
-        Field::Cgroup => {
-            let path = socket.cgroup.map(|id| names.cgroup(id));
-            string(out, "cgroup", path)?;
-        }
-        Field::Timer => {
-            let kind = socket.timer.map(|timer| timer.kind.name());
-            string(out, "timer", kind.as_deref())?;
-            let remaining = socket.timer.map(|timer| timer.remaining.as_millis());
-            number(out, "timer_remaining_ms", remaining);
-        }
-        Field::Retransmits => number(out, "retransmits", Some(socket.retransmits)),
-        Field::Inode => number(out, "inode", socket.held_inode()),
-        Field::Cookie => number(out, "cookie", socket.cookie),
-        Field::Mark => number(out, "mark", socket.mark),
-        // Every object has these, and the command line takes none of them for a further one.
-        Field::State
-        | Field::Family
-        | Field::LocalAddr
-        | Field::LocalPort
-        | Field::RemoteAddr
-        | Field::RemotePort
-        | Field::Direction
-        | Field::Service
-        | Field::ReceiveQueue
-        | Field::SendQueue
-        | Field::AcceptQueue
-        | Field::AcceptLimit => {}
     }
     Ok(())
 }
@@ -161,7 +143,7 @@ fn number(out: &mut Vec<u8>, name: &str, value: Option<impl itoa::Integer>) {
 }
 
 /// A text from a stranger, with JSON's own escapes.
-fn string(out: &mut Vec<u8>, name: &str, value: Option<&str>) -> io::Result<()> {
+fn string(out: &mut Vec<u8>, name: &str, value: &str) -> io::Result<()> {
     key(out, name);
-    Ok(serde_json::to_writer(out, &value)?)
+    Ok(serde_json::to_writer(out, value)?)
 }

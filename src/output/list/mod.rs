@@ -9,6 +9,7 @@ mod fit;
 mod json;
 mod table;
 mod text;
+mod value;
 
 pub use csv::CsvRows;
 pub use json::JsonRows;
