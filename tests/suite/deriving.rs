@@ -226,14 +226,18 @@ in_namespace!(
         let _churn = Churn::start();
         let options = ["-v", "--json", "--watch=0.05", "--samples=30"];
         let [verbose, json, watch, samples] = options;
-        let ran = run([verbose, json, watch, samples, "--source=netlink+counters"]);
-        assert_eq!(ran.status, 0, "{ran:?}");
-        assert_eq!(Answer::all(&ran).len(), 30);
-        if ran.stderr.contains(" moved by ") {
-            assert!(
-                ran.stderr.contains("could not be trusted lately"),
-                "{ran:?}"
-            );
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            assert!(Instant::now() < deadline, "no doubt was remembered");
+            let ran = run([verbose, json, watch, samples, "--source=netlink+counters"]);
+            assert_eq!(ran.status, 0, "{ran:?}");
+            assert_eq!(Answer::all(&ran).len(), 30);
+            // Eight samples at least are listed without a look after each doubt.
+            let doubts = ran.stderr.matches(" moved by ").count();
+            assert!(doubts <= 4, "{ran:?}");
+            if doubts > 0 && ran.stderr.contains("could not be trusted lately") {
+                break;
+            }
         }
     }
 );
