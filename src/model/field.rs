@@ -1,5 +1,5 @@
 //! Everything that can be said of a socket, and the one table of how it is spelt and where it
-//! serves: as a key of groups, a column of a list, an order, a key in JSON.
+//! serves: as a key of groups, a column of a list, an order, a word of a filter, a key in JSON.
 //!
 //! Names are those of ss(8) where it has one; every word is understood with `-` or `_`.
 
@@ -59,6 +59,8 @@ pub enum Use {
     Column,
     /// `--sort`
     Sort,
+    /// A word of a filter.
+    Filter,
 }
 
 struct Entry {
@@ -67,9 +69,7 @@ struct Entry {
     name: &'static str,
     /// Also understood.
     aliases: &'static [&'static str],
-    group: bool,
-    column: bool,
-    sort: bool,
+    uses: &'static [Use],
     /// Whether the tables of /proc tell it.
     in_proc: bool,
 }
@@ -78,75 +78,48 @@ const fn entry(
     field: Field,
     name: &'static str,
     aliases: &'static [&'static str],
-    [group, column, sort, in_proc]: [bool; 4],
+    uses: &'static [Use],
+    in_proc: bool,
 ) -> Entry {
     Entry {
         field,
         name,
         aliases,
-        group,
-        column,
-        sort,
+        uses,
         in_proc,
     }
 }
 
-const Y: bool = true;
-const N: bool = false;
+use Use::{Column as C, Filter as F, Group as G, Sort as S};
 
-/// Every field: group, column, sort, in /proc.
+/// Whether the tables of /proc tell a field.
+const PROC: bool = true;
+const NETLINK_ONLY: bool = false;
+
+/// Every field.
+#[rustfmt::skip]
 const FIELDS: [Entry; 21] = [
-    entry(Field::State, "state", &[], [Y, N, Y, Y]),
-    entry(Field::Family, "family", &[], [Y, Y, Y, Y]),
-    entry(
-        Field::LocalAddr,
-        "local-addr",
-        &["src", "local-address"],
-        [Y, N, Y, Y],
-    ),
-    entry(Field::LocalPort, "local-port", &["sport"], [Y, N, Y, Y]),
-    entry(
-        Field::RemoteAddr,
-        "remote-addr",
-        &["dst", "remote-address"],
-        [Y, N, Y, Y],
-    ),
-    entry(Field::RemotePort, "remote-port", &["dport"], [Y, N, Y, Y]),
-    entry(Field::Direction, "direction", &[], [Y, N, N, Y]),
-    entry(Field::Service, "service", &[], [Y, N, N, Y]),
-    entry(Field::Interface, "interface", &["dev"], [Y, Y, Y, N]),
-    entry(Field::Uid, "uid", &[], [Y, Y, Y, Y]),
-    entry(Field::User, "user", &[], [Y, Y, N, Y]),
-    entry(Field::Cgroup, "cgroup", &[], [Y, Y, N, N]),
-    entry(
-        Field::ReceiveQueue,
-        "receive-queue",
-        &["recv-q", "rqueue"],
-        [N, N, Y, Y],
-    ),
-    entry(
-        Field::SendQueue,
-        "send-queue",
-        &["send-q", "wqueue"],
-        [N, N, Y, Y],
-    ),
-    entry(Field::AcceptQueue, "accept-queue", &[], [N, N, Y, Y]),
-    entry(
-        Field::AcceptLimit,
-        "accept-limit",
-        &["backlog"],
-        [N, N, Y, N],
-    ),
-    entry(Field::Timer, "timer", &[], [N, Y, Y, Y]),
-    entry(
-        Field::Retransmits,
-        "retransmits",
-        &["retrans"],
-        [N, Y, Y, Y],
-    ),
-    entry(Field::Inode, "inode", &["ino"], [N, Y, Y, Y]),
-    entry(Field::Cookie, "cookie", &["sk"], [N, Y, Y, N]),
-    entry(Field::Mark, "mark", &["fwmark"], [N, Y, Y, N]),
+    entry(Field::State, "state", &[], &[G, S, F], PROC),
+    entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
+    entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
+    entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], PROC),
+    entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], PROC),
+    entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], PROC),
+    entry(Field::Direction, "direction", &[], &[G], PROC),
+    entry(Field::Service, "service", &[], &[G], PROC),
+    entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK_ONLY),
+    entry(Field::Uid, "uid", &[], &[G, C, S, F], PROC),
+    entry(Field::User, "user", &[], &[G, C, F], PROC),
+    entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK_ONLY),
+    entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], PROC),
+    entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], PROC),
+    entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], PROC),
+    entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK_ONLY),
+    entry(Field::Timer, "timer", &[], &[C, S], PROC),
+    entry(Field::Retransmits, "retransmits", &["retrans"], &[C, S, F], PROC),
+    entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),
+    entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK_ONLY),
+    entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK_ONLY),
 ];
 
 impl Field {
@@ -181,13 +154,7 @@ impl Field {
     /// The valid names, where the word is none.
     pub fn parse(word: &str, used_as: Use) -> Result<Field, Vec<&'static str>> {
         let word = word.to_lowercase().replace('_', "-");
-        let usable = || {
-            FIELDS.iter().filter(|entry| match used_as {
-                Use::Group => entry.group,
-                Use::Column => entry.column,
-                Use::Sort => entry.sort,
-            })
-        };
+        let usable = || FIELDS.iter().filter(|entry| entry.uses.contains(&used_as));
         usable()
             .find(|entry| entry.name == word || entry.aliases.contains(&&*word))
             .map(|entry| entry.field)
@@ -202,15 +169,12 @@ mod tests {
     #[test]
     fn every_field_is_found_by_its_name_and_by_every_alias() {
         for entry in &FIELDS {
-            let used_as = match entry {
-                Entry { group: true, .. } => Use::Group,
-                Entry { column: true, .. } => Use::Column,
-                _ => Use::Sort,
-            };
             for word in [&[entry.name], entry.aliases].concat() {
-                assert_eq!(Field::parse(word, used_as), Ok(entry.field), "{word}");
                 let typed = word.replace('-', "_").to_uppercase();
-                assert_eq!(Field::parse(&typed, used_as), Ok(entry.field), "{typed}");
+                for used_as in entry.uses {
+                    assert_eq!(Field::parse(word, *used_as), Ok(entry.field), "{word}");
+                    assert_eq!(Field::parse(&typed, *used_as), Ok(entry.field), "{typed}");
+                }
             }
             assert_eq!(entry.field.name(), entry.name);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Family, State};
+use super::{Family, Field, State};
 
 /// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
@@ -115,5 +115,33 @@ impl Socket {
     /// For a listener over netlink, how many may wait; the queue is full when it holds more.
     pub fn accept_limit(&self) -> Option<u32> {
         (self.state == State::Listen && self.full.is_some()).then_some(self.send_queue)
+    }
+
+    /// A field that is a number, as one; `None` where the socket has none, or the field is no
+    /// number.
+    pub fn number(&self, field: Field) -> Option<u64> {
+        match field {
+            Field::LocalPort => Some(self.local.port().into()),
+            Field::RemotePort => Some(self.remote.port().into()),
+            Field::Interface => self.bound_to().map(u64::from),
+            Field::Uid => self.owner().map(u64::from),
+            Field::ReceiveQueue => self.byte_queues().map(|queues| queues.0.into()),
+            Field::SendQueue => self.byte_queues().map(|queues| queues.1.into()),
+            Field::AcceptQueue => self.accept_queue().map(u64::from),
+            Field::AcceptLimit => self.accept_limit().map(u64::from),
+            Field::Retransmits => Some(self.retransmits.into()),
+            Field::Inode => self.held_inode(),
+            Field::Cookie => self.cookie,
+            Field::Mark => self.mark.map(u64::from),
+            Field::State
+            | Field::Family
+            | Field::LocalAddr
+            | Field::RemoteAddr
+            | Field::Direction
+            | Field::Service
+            | Field::User
+            | Field::Cgroup
+            | Field::Timer => None,
+        }
     }
 }
