@@ -7,11 +7,12 @@
 //! unless it is to be sorted.
 //!
 //! Imports run downward only: `command`, then `cli`, `output`, `tally` and `source` (which do not
-//! know each other), then `question`, then `model`. The library neither prints nor exits on its
+//! know each other), then `question`, then `filter`, then `model`. The library neither prints nor exits on its
 //! own: [`run`] is given the streams and returns a [`Status`].
 
 pub mod cli;
 mod command;
+pub mod filter;
 pub mod model;
 pub mod output;
 pub mod question;

@@ -2,6 +2,7 @@
 //!
 //! Made from the command line by `command`, read by `source` to choose a plan; knows neither.
 
+use crate::filter::Expression;
 use crate::model::{Family, Field, StateSet};
 
 /// A question about the sockets of one network namespace.
@@ -14,6 +15,9 @@ pub struct Question {
     /// What must be known of each socket; a source that does not tell one of them cannot answer.
     /// Empty for counts per state.
     pub fields: Vec<Field>,
+    /// Which of them besides; `None` for all. What it says of states is in `states` already, as
+    /// far as that goes.
+    pub filter: Option<Expression>,
 }
 
 impl Question {

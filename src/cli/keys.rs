@@ -1,8 +1,7 @@
 //! The list of `--by`: fields, and prefixes of addresses.
 
 use super::Keys;
-use super::nearest::hint;
-use crate::model::{Field, Key, PrefixLengths, Use};
+use crate::model::{Field, Key, PrefixLengths, Use, hint};
 
 /// What IPv6 addresses are folded to where only IPv4's prefix is given: a host's usual network.
 const USUAL_V6: u8 = 64;

@@ -4,10 +4,9 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::nearest::hint;
 use super::values::parse_top;
 use super::{Presentation, Repetition, Selection, Sourcing};
-use crate::model::{Field, SortKey, Use};
+use crate::model::{Field, SortKey, Use, hint};
 
 /// What a list is asked.
 #[derive(Debug, Args)]

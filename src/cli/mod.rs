@@ -6,7 +6,6 @@
 mod grouping;
 mod keys;
 mod list;
-mod nearest;
 mod presentation;
 mod repetition;
 mod selection;
@@ -22,7 +21,7 @@ pub use repetition::Repetition;
 pub use selection::Selection;
 pub use sourcing::{SourceChoice, Sourcing};
 pub use summary::Summary;
-pub use usage::{Parsed, parse};
+pub use usage::{Parsed, command_meant, parse};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;

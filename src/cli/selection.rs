@@ -1,4 +1,6 @@
-//! The options that say which sockets, as typed.
+//! The options and words that say which sockets, as typed.
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -9,6 +11,23 @@ use crate::model::StateSet;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which sockets")]
 pub struct Selection {
+    /// Only sockets that pass, in the expression language of ss
+    ///
+    /// As words or as one quoted string: dport = :443 and not src 10.0.0.0/8. Tests are state,
+    /// src, dst, sport, dport, host and port (either side), dev, uid, user, cgroup, fwmark,
+    /// autobound, family, inode, receive-queue, send-queue and others; they are joined by and, or,
+    /// not and parentheses. The manual has them all.
+    #[arg(value_name = "FILTER")]
+    pub words: Vec<String>,
+
+    /// Only sockets that pass the filter in FILE as well (`-` is standard input)
+    #[arg(short = 'F', long = "filter", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Print the filter as it is understood and what the kernel is told of it, and ask nobody
+    #[arg(long, conflicts_with_all = ["json", "format", "watch"])]
+    pub explain: bool,
+
     /// Only IPv4 sockets (AF_INET)
     ///
     /// An IPv4 connection on a dual-stack listener is an IPv6 socket, as in ss.

@@ -10,6 +10,8 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Arguments, definition};
+use crate::filter;
+use crate::model::nearest_word;
 
 /// What came of the words typed.
 #[derive(Debug)]
@@ -99,19 +101,36 @@ fn without_placeholder(argument: &str) -> &str {
     argument.split_once(' ').map_or(argument, |(name, _)| name)
 }
 
+/// What to say of the first word of a filter, or a later one, that is none of its words: it may
+/// be a command, or nearly one.
+pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
+    if let Some(advice) = verb_comes_first(word) {
+        return Some(advice);
+    }
+    let definition = definition();
+    let verbs: Vec<&str> = definition
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    let mut words: Vec<&str> = filter::words().collect();
+    words.extend(&verbs);
+    let nearest = nearest_word(word, words)?;
+    let meant = is_first && verbs.contains(&nearest);
+    meant.then(|| format!("`{word}`: no such command or word of a filter; did you mean {nearest}?"))
+}
+
 /// The advice for a verb that does not come first.
 fn verb_comes_first(word: &str) -> Option<String> {
     let definition = definition();
     let verb = definition.find_subcommand(word)?;
-    let values: Vec<_> = verb
+    let values = verb
         .get_positionals()
-        .map(|value| value.get_id().as_str().to_uppercase())
-        .collect();
-    let rest = if values.is_empty() {
-        "[OPTIONS]".to_owned()
-    } else {
-        values.join(" ")
-    };
+        .map(|value| match value.is_required_set() {
+            true => value.get_id().as_str().to_uppercase(),
+            false => "[OPTIONS] [FILTER]...".to_owned(),
+        });
+    let rest: Vec<String> = values.collect();
+    let rest = rest.join(" ");
     Some(format!(
         "`{word}` is a command and comes first: tcpstates {word} {rest}"
     ))

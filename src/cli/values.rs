@@ -3,8 +3,7 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use super::nearest::hint;
-use crate::model::StateSet;
+use crate::model::{StateSet, hint};
 
 pub(super) use super::keys::parse_keys;
 

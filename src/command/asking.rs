@@ -1,7 +1,9 @@
 //! From the options typed to the question asked and to those who may answer it.
 
 use super::failure::Failure;
+use super::filtering::filter;
 use crate::cli::{Selection, SourceChoice, Sourcing};
+use crate::filter::{Expression, Folded, Test};
 use crate::model::{Family, Field, State, StateSet};
 use crate::question::{Families, Question};
 use crate::source::{Observer, ProcNet, Sources};
@@ -12,12 +14,53 @@ pub(super) fn observer(
     sourcing: &Sourcing,
     fields: Vec<Field>,
 ) -> Result<Observer, Failure> {
+    Ok(Observer::new(
+        question(selection, fields)?,
+        sources(sourcing)?,
+    )?)
+}
+
+/// An observer of the listeners of the families selected.
+pub(super) fn listeners_observer(
+    selection: &Selection,
+    sourcing: &Sourcing,
+) -> Result<Observer, Failure> {
     let question = Question {
         families: families(selection),
-        states: states(selection)?,
-        fields,
+        states: StateSet::NONE.with(State::Listen),
+        fields: vec![Field::Direction],
+        filter: None,
     };
     Ok(Observer::new(question, sources(sourcing)?)?)
+}
+
+/// What is asked about the sockets selected.
+pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Question, Failure> {
+    let filter = filter(selection)?;
+    let asked = states(selection, filter.as_ref())?;
+    let (states, filter) = match filter {
+        None => (asked, None),
+        Some(filter) => match filter.narrow(asked) {
+            (states, _) if states.is_empty() => return Err(contradiction(asked)),
+            (states, Folded::Tests(rest)) => (states, Some(rest)),
+            (states, Folded::Always | Folded::Never) => (states, None),
+        },
+    };
+    Ok(Question {
+        families: families(selection),
+        states,
+        fields,
+        filter,
+    })
+}
+
+fn contradiction(asked: StateSet) -> Failure {
+    let wanted = if asked == StateSet::ALL {
+        "no socket is in two states at once: join tests of the state by or"
+    } else {
+        "--state, --listening and the filter have no state in common"
+    };
+    Failure::Usage(format!("the filter selects no state: {wanted}"))
 }
 
 fn families(selection: &Selection) -> Families {
@@ -28,10 +71,13 @@ fn families(selection: &Selection) -> Families {
     }
 }
 
-fn states(selection: &Selection) -> Result<StateSet, Failure> {
+/// The states that options name; all but BOUND where they name none, and BOUND too where the
+/// filter does.
+fn states(selection: &Selection, filter: Option<&Expression>) -> Result<StateSet, Failure> {
     let named = selection.state.iter().copied().reduce(StateSet::union);
     let listen = StateSet::NONE.with(State::Listen);
     let states = match (named, selection.listening) {
+        (None, false) if filter.is_some_and(names_bound) => StateSet::ALL.with(State::Bound),
         (None, false) => StateSet::ALL,
         (None, true) => listen,
         (Some(named), false) => named,
@@ -43,6 +89,12 @@ fn states(selection: &Selection) -> Result<StateSet, Failure> {
         ));
     }
     Ok(states)
+}
+
+fn names_bound(filter: &Expression) -> bool {
+    filter
+        .tests()
+        .any(|test| matches!(test, Test::State(states) if states.contains(State::Bound)))
 }
 
 fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {

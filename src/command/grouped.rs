@@ -7,13 +7,13 @@ use std::time::{Instant, SystemTime};
 
 use rustix::fd::AsFd;
 
-use super::asking::observer;
+use super::asking::{listeners_observer, observer};
 use super::failure::Failure;
 use super::labels::Labels;
 use super::notes::Notes;
 use super::repeat::repeat;
 use super::{Status, terminal, write_all};
-use crate::cli::{FormatName, Selection, Summary};
+use crate::cli::{FormatName, Summary};
 use crate::model::{Counts, Field, Group, Grouped, Key, Observation, Other, Part};
 use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 use crate::source::Observer;
@@ -29,7 +29,7 @@ pub(super) fn run(
     let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
     let mut sampler = Sampler {
         observer: observer(&typed.selection, &typed.sourcing, fields.clone())?,
-        listeners: listeners_observer(typed, &fields)?,
+        listeners: listeners(typed, &fields)?,
         keys: keys.to_vec(),
         fields,
         top: typed.grouping.top,
@@ -69,20 +69,14 @@ pub(super) fn run(
 }
 
 /// Who tells where this host listens, where direction or service need it.
-fn listeners_observer(typed: &Summary, fields: &[Field]) -> Result<Option<Observer>, Failure> {
+fn listeners(typed: &Summary, fields: &[Field]) -> Result<Option<Observer>, Failure> {
     let needed = fields
         .iter()
         .any(|field| matches!(field, Field::Direction | Field::Service));
     if !needed {
         return Ok(None);
     }
-    let all_listeners = Selection {
-        ipv4: typed.selection.ipv4,
-        ipv6: typed.selection.ipv6,
-        state: Vec::new(),
-        listening: true,
-    };
-    observer(&all_listeners, &typed.sourcing, vec![Field::Direction]).map(Some)
+    listeners_observer(&typed.selection, &typed.sourcing).map(Some)
 }
 
 /// Takes samples and remembers the one before.

@@ -5,10 +5,13 @@
 
 mod asking;
 mod completions;
+mod explain;
 mod failure;
+mod filtering;
 mod grouped;
 mod labels;
 mod list;
+mod lookup;
 mod names;
 mod notes;
 mod repeat;
@@ -41,6 +44,13 @@ pub fn run(
         Parsed::Arguments(arguments) => match arguments.verb {
             Some(Verb::Completions { shell }) => {
                 write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
+            }
+            Some(Verb::List(list)) if list.selection.explain => {
+                explain::run(&list.selection, &list.sourcing, &mut out)
+            }
+            None if arguments.summary.selection.explain => {
+                let summary = &arguments.summary;
+                explain::run(&summary.selection, &summary.sourcing, &mut out)
             }
             Some(Verb::List(list)) => {
                 notes.set_loudness(Loudness::of(&list.presentation));

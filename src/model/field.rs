@@ -154,12 +154,22 @@ impl Field {
     /// The valid names, where the word is none.
     pub fn parse(word: &str, used_as: Use) -> Result<Field, Vec<&'static str>> {
         let word = word.to_lowercase().replace('_', "-");
-        let usable = || FIELDS.iter().filter(|entry| entry.uses.contains(&used_as));
-        usable()
+        usable(used_as)
             .find(|entry| entry.name == word || entry.aliases.contains(&&*word))
             .map(|entry| entry.field)
-            .ok_or_else(|| usable().map(|entry| entry.name).collect())
+            .ok_or_else(|| Field::names(used_as).collect())
     }
+
+    /// The names of those that can be used so.
+    pub fn names(used_as: Use) -> impl Iterator<Item = &'static str> {
+        usable(used_as).map(|entry| entry.name)
+    }
+}
+
+fn usable(used_as: Use) -> impl Iterator<Item = &'static Entry> {
+    FIELDS
+        .iter()
+        .filter(move |entry| entry.uses.contains(&used_as))
 }
 
 #[cfg(test)]

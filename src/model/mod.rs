@@ -25,7 +25,7 @@ pub use field::{Field, Use};
 pub use grouped::{Group, Grouped, Label, Other};
 pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};
 pub use names::Names;
-pub use nearest::nearest_word;
+pub use nearest::{hint, nearest_word};
 pub use sink::{CountSink, Sink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::{Socket, Timer, TimerKind};

@@ -130,7 +130,7 @@ impl State {
     }
 
     /// The name as a person would type it: `close-wait`.
-    pub(super) fn word(self) -> String {
+    pub fn word(self) -> String {
         self.to_string().to_lowercase().replace('_', "-")
     }
 

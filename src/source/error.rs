@@ -1,6 +1,7 @@
 //! Why no source answered.
 
 use super::{NetlinkError, ProcError, ProcNet};
+use crate::filter::{Expression, Test};
 use crate::model::{Field, State};
 use crate::question::Question;
 
@@ -25,6 +26,12 @@ pub enum CannotKnow {
         /// The table that lacks it.
         table: String,
     },
+    /// They do not tell who chose the local port.
+    #[error("{table} does not tell what is autobound; ask netlink")]
+    Autobound {
+        /// The table that lacks it.
+        table: String,
+    },
 }
 
 impl CannotKnow {
@@ -37,9 +44,15 @@ impl CannotKnow {
                 table: table(),
             });
         }
-        match question.fields.iter().find(|field| !field.is_in_proc()) {
+        let tests = || question.filter.iter().flat_map(Expression::tests);
+        if tests().any(|test| *test == Test::Autobound) {
+            return Err(CannotKnow::Autobound { table: table() });
+        }
+        let listed = question.fields.iter().copied();
+        let mut needed = listed.chain(tests().filter_map(Test::field));
+        match needed.find(|field| !field.is_in_proc()) {
             Some(field) => Err(CannotKnow::Field {
-                field: *field,
+                field,
                 table: table(),
             }),
             None => Ok(()),

@@ -6,8 +6,10 @@
 
 mod counters;
 mod derive;
+mod divide;
 mod error;
 mod fallback;
+mod judge;
 mod kernel_state;
 mod kernel_timer;
 mod kernel_version;
@@ -18,6 +20,7 @@ mod report;
 mod sock_diag;
 mod wire;
 
+pub use divide::{OnlyTheKernel, Share};
 pub use error::{CannotKnow, SourceError};
 pub use observer::{Observer, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};

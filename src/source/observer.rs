@@ -3,6 +3,7 @@
 
 use super::counters::{SocketCounters, read_established};
 use super::derive::{Doubt, Estimate, Rare, Reading, derive_established, derive_time_wait};
+use super::divide::Share;
 use super::fallback::is_refusal;
 use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
@@ -57,6 +58,22 @@ impl Observer {
     /// What is asked.
     pub fn question(&self) -> &Question {
         &self.question
+    }
+
+    /// Who would judge what of the filter, for each dump; nothing without a filter.
+    ///
+    /// # Errors
+    /// Where only the kernel can judge, and it cannot be asked to.
+    pub fn explain(&self) -> Result<Vec<Share>, SourceError> {
+        if let (Sources::Proc(_), Some(filter)) = (&self.sources, &self.question.filter) {
+            return Ok(vec![Share {
+                ports: None,
+                bytecode: Vec::new(),
+                here: Some(filter.to_string()),
+            }]);
+        }
+        Share::over_netlink(&self.question)
+            .map_err(|error| SourceError::Netlink(NetlinkError::Unanswered(error)))
     }
 
     /// Counts the sockets asked for into `sink`; those whose number can be derived are not listed.
@@ -134,9 +151,16 @@ impl Observer {
 
     fn list_over_netlink<S: Sink>(&self, why: &Why, sink: &mut S) -> Result<Report, NetlinkError> {
         let outcome = sock_diag::visit(&self.question, sink)?;
+        let judged = match outcome.judged.as_str() {
+            "" => String::new(),
+            judged => format!("; {judged}"),
+        };
         Ok(Report {
             source: SourceName::Netlink,
-            plan: format!("{} lists every socket asked for: {why}", outcome.walks),
+            plan: format!(
+                "{} lists every socket asked for: {why}{judged}",
+                outcome.walks
+            ),
             cost: outcome.cost,
             completeness: outcome.completeness,
             spread: Counts::default(),

@@ -61,6 +61,7 @@ pub(super) struct Derivation {
 pub(super) enum Why {
     Needed,
     Wanted,
+    Filtered,
     OnlyListeners,
     OneFamily,
     NotDerivable,
@@ -75,6 +76,7 @@ impl fmt::Display for Why {
         match self {
             Why::Needed => write!(f, "each of them is needed"),
             Why::Wanted => write!(f, "so it is asked for"),
+            Why::Filtered => write!(f, "no counter knows the filter"),
             Why::OnlyListeners => write!(
                 f,
                 "listeners have a table of their own, and connections are not looked at"
@@ -121,6 +123,9 @@ pub(super) fn choose(
     }
     if question.states == StateSet::NONE.with(State::Listen) {
         return Plan::List(Why::OnlyListeners);
+    }
+    if question.filter.is_some() {
+        return Plan::List(Why::Filtered);
     }
     // With the bound bit set, the kernel walks the hash of bound ports as well, and what it lists
     // as CLOSE is not in the counters.
@@ -223,6 +228,7 @@ mod tests {
             families: Families::Both,
             states,
             fields: Vec::new(),
+            filter: None,
         }
     }
 
@@ -279,6 +285,7 @@ mod tests {
             families: Families::Only(Family::V4),
             states: StateSet::ALL,
             fields: Vec::new(),
+            filter: None,
         };
         for question in [listen, bound, one_family] {
             let plan = choose(

@@ -133,7 +133,10 @@ fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
         &["`completions` is a command and comes first: tcpstates completions SHELL"],
     );
     assert_refused(["completion", "bash"], &["completion", "completions?"]);
-    assert_refused(["--json", "complet", "bash"], &["complet: no such command"]);
+    assert_refused(
+        ["--json", "complet", "bash"],
+        &["`complet`: no such command", "completions?"],
+    );
     assert_refused(
         ["completions", "bash", "more"],
         &["more: nothing more is expected"],
@@ -184,10 +187,14 @@ fn a_list_takes_known_columns_keys_and_numbers_only() {
 fn list_comes_first() {
     assert_refused(
         ["--json", "list"],
-        &["`list` is a command and comes first: tcpstates list [OPTIONS]"],
+        &["`list` is a command and comes first: tcpstates list [OPTIONS] [FILTER]..."],
     );
     assert_refused(["lst"], &["lst", "list?"]);
-    assert_refused(["list", "more"], &["more: nothing more is expected"]);
+    assert_refused(["list", "sprot", "80"], &["`sprot`", "sport?"]);
+    assert_refused(
+        ["sport", "80", "list"],
+        &["tcpstates list [OPTIONS] [FILTER]..."],
+    );
 }
 
 #[test]

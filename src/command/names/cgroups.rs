@@ -25,6 +25,30 @@ impl Cgroups {
     }
 }
 
+/// The id of a control group, by its path from the root of the mount, as it is printed; or by its
+/// path in the file system, as ss(8) takes it.
+///
+/// # Errors
+/// Why there is none.
+pub(in crate::command) fn cgroup_id(path: &str) -> Result<u64, String> {
+    let mounts = fs::read(MOUNTINFO).unwrap_or_default();
+    let root = parse_mount_point(&mounts).ok_or("no cgroup2 is mounted here")?;
+    let below = root.join(path.trim_start_matches('/'));
+    let in_file_system = Path::new(path);
+    let group = if below.is_dir() {
+        &below
+    } else if in_file_system.starts_with(&root) {
+        in_file_system
+    } else {
+        return Err(format!("no such control group below {}", root.display()));
+    };
+    match fs::metadata(group) {
+        Ok(metadata) if metadata.is_dir() => Ok(metadata.ino()),
+        Ok(_) => Err("a file, and no control group".to_owned()),
+        Err(error) => Err(format!("no such control group: {error}")),
+    }
+}
+
 /// Every path by its id; none where no cgroup2 is mounted here.
 fn read_paths() -> HashMap<u64, String> {
     let mounts = fs::read(MOUNTINFO).unwrap_or_default();

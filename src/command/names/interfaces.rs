@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
-use rustix::net::netdevice::index_to_name;
+use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 /// The interfaces seen so far.
@@ -22,16 +22,25 @@ impl Interfaces {
     }
 }
 
+/// The index of an interface.
+///
+/// # Errors
+/// Why there is none.
+pub(in crate::command) fn interface_index(name: &str) -> Result<u32, String> {
+    any_socket()
+        .and_then(|any| name_to_index(&any, name))
+        .map_err(|error| format!("no such interface: {error}"))
+}
+
 /// The name; `None` where there is no such interface, and where its name is no UTF-8.
 fn query_name(index: u32) -> Option<String> {
-    let any: OwnedFd = socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .ok()?;
-    index_to_name(&any, index).ok()
+    index_to_name(any_socket().ok()?, index).ok()
+}
+
+/// A socket to ask with; of which kind makes no difference.
+fn any_socket() -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)
 }
 
 #[cfg(test)]

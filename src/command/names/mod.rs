@@ -1,11 +1,17 @@
-//! What users, interfaces and control groups of this host are called.
+//! What users, interfaces and control groups of this host are called, and whom a name means.
 //!
 //! Looked up when the first of a kind is asked for, and then remembered. Bytes that are no UTF-8
 //! become U+FFFD; what else is in a name is for whoever shows it to make harmless.
 
 mod cgroups;
 mod interfaces;
+mod services;
 mod users;
+
+pub(super) use cgroups::cgroup_id;
+pub(super) use interfaces::interface_index;
+pub(super) use services::service_port;
+pub(super) use users::user_id;
 
 use crate::model::Names;
 use cgroups::Cgroups;

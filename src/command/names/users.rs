@@ -23,16 +23,32 @@ impl Users {
     }
 }
 
-/// The first name of each uid, as getpwuid(3) has it; lines that are none are left out.
+/// The uid of a user.
+///
+/// # Errors
+/// Why there is none.
+pub(in crate::command) fn user_id(name: &str) -> Result<u32, String> {
+    let bytes = fs::read(PASSWD).map_err(|error| format!("cannot read {PASSWD}: {error}"))?;
+    entries(&String::from_utf8_lossy(&bytes))
+        .find(|(user, _)| *user == name)
+        .map(|(_, uid)| uid)
+        .ok_or_else(|| format!("no such user in {PASSWD}; a uid is understood too"))
+}
+
+/// Every name and its uid; lines that are none are left out.
+fn entries(passwd: &str) -> impl Iterator<Item = (&str, u32)> {
+    passwd.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        Some((name, fields.nth(1)?.parse().ok()?))
+    })
+}
+
+/// The first name of each uid, as getpwuid(3) has it.
 fn parse_passwd(bytes: &[u8]) -> HashMap<u32, String> {
     let mut names = HashMap::new();
-    for line in String::from_utf8_lossy(bytes).lines() {
-        let mut fields = line.split(':');
-        if let (Some(name), Some(Ok(uid))) = (fields.next(), fields.nth(1).map(str::parse))
-            && !name.is_empty()
-        {
-            names.entry(uid).or_insert_with(|| name.to_owned());
-        }
+    for (name, uid) in entries(&String::from_utf8_lossy(bytes)) {
+        names.entry(uid).or_insert_with(|| name.to_owned());
     }
     names
 }

@@ -1,7 +1,7 @@
 //! The tables `tcp` and `tcp6` of a proc file system, proc(5): read as a stream, row by row.
 //!
 //! Knows which directory to read and what it shows; rows are parsed by `row`. It selects by state
-//! here, since nobody else does, and loses no row silently.
+//! here, and by the filter, since nobody else does, and loses no row silently.
 
 mod lines;
 mod root;
@@ -18,9 +18,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::filter::Program;
 use crate::model::{Completeness, Family, Loss, Sink};
 use crate::question::Question;
 use crate::source::Cost;
+use crate::source::judge::Judge;
 use lines::{Line, Lines};
 use row::parse_row;
 
@@ -40,6 +42,20 @@ impl ProcNet {
     /// # Errors
     /// When no table can be opened. An absent `tcp6` is a host without IPv6 and has no rows.
     pub(super) fn visit<S: Sink>(
+        &self,
+        question: &Question,
+        sink: &mut S,
+    ) -> Result<(Completeness, Cost), ProcError> {
+        match question.filter.as_ref().map(Program::new) {
+            Some(program) => {
+                let program = &program;
+                self.visit_all(question, &mut Judge { program, sink })
+            }
+            None => self.visit_all(question, sink),
+        }
+    }
+
+    fn visit_all<S: Sink>(
         &self,
         question: &Question,
         sink: &mut S,

@@ -35,6 +35,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
             families: Families::Both,
             states,
             fields: Vec::new(),
+            filter: None,
         },
         completeness: &mut completeness,
         cost: &mut Cost::default(),
@@ -154,6 +155,7 @@ fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
         families: Families::Both,
         states: StateSet::ALL,
         fields: Vec::new(),
+        filter: None,
     };
     let mut table = Table {
         path: Path::new("tcp"),

@@ -43,6 +43,8 @@ impl fmt::Display for Walks {
 pub(in crate::source) struct Outcome {
     /// Which walks it took.
     pub(in crate::source) walks: Walks,
+    /// Who judged what of the filter, for people; empty without one.
+    pub(in crate::source) judged: String,
     /// What it took.
     pub(in crate::source) cost: Cost,
     /// How many of them were in BOUND.
@@ -56,9 +58,8 @@ pub(in crate::source) struct Outcome {
 }
 
 impl Outcome {
-    /// Adds the outcome of a second dump that answers the other half of the same question.
+    /// Adds the outcome of a second dump that answers another part of the same question.
     pub(super) fn join(&mut self, other: Outcome) {
-        self.walks = Walks::OneEach;
         self.cost.add(other.cost);
         self.bound += other.bound;
         self.worth_a_retry |= other.worth_a_retry;
@@ -77,7 +78,7 @@ enum Progress {
 
 /// One dump under way.
 struct Dump<'a, S> {
-    request: Request,
+    request: Request<'a>,
     sequence: u32,
     port: u32,
     sink: &'a mut S,
@@ -92,7 +93,7 @@ struct Dump<'a, S> {
 pub(super) fn dump<T: Transport, S: Sink>(
     transport: &mut T,
     buffer: &mut [u8],
-    request: Request,
+    request: Request<'_>,
     sequence: u32,
     sink: &mut S,
 ) -> Result<Outcome, NetlinkError> {

@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use rustix::io::Errno;
 
+use crate::source::divide::OnlyTheKernel;
+
 /// The system calls of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -55,6 +57,14 @@ pub enum NetlinkError {
         /// How.
         error: io::Error,
     },
+    /// The filter tests the mark, and we lack CAP_NET_ADMIN.
+    #[error(
+        "the kernel tells the mark of a socket only to those who have CAP_NET_ADMIN: run as root, or leave the test of the mark out"
+    )]
+    MarkForbidden,
+    /// The filter tests what only the kernel can tell, and this one does not.
+    #[error("{0}")]
+    Unanswered(OnlyTheKernel),
 }
 
 impl NetlinkError {
@@ -64,6 +74,7 @@ impl NetlinkError {
             NetlinkError::Call { error, .. } | NetlinkError::Refused { error } => {
                 Errno::from_io_error(error)
             }
+            NetlinkError::MarkForbidden | NetlinkError::Unanswered(_) => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Asks the running kernel for its TCP sockets over NETLINK_SOCK_DIAG, sock_diag(7).
 //!
 //! Chooses the walks, asks again when a dump was interrupted, and says what was lost. Bytes are
-//! made and read by `source::wire`; falling back to /proc is decided in `source::fallback`.
+//! made and read by `source::wire`; which part of a filter the kernel is told is said by
+//! `source::divide`; falling back to /proc is decided in `source::fallback`.
 
 mod dump;
 mod error;
@@ -14,9 +15,11 @@ pub use error::{Call, NetlinkError};
 
 use crate::model::{Family, Loss, Sink, State};
 use crate::question::{Families, Question};
+use crate::source::divide::{Ask, describe, divide, is_mark, ports_count};
+use crate::source::judge::Judge;
 use crate::source::kernel_version::doubt_about_no_bound_sockets;
-use crate::source::wire::{Depth, Request, Walk};
-use dump::{BUFFER_LEN, dump};
+use crate::source::wire::{Depth, Operations, Request, Walk};
+use dump::{BUFFER_LEN, Walks, dump};
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 
@@ -61,11 +64,41 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
         }
     }
 
-    /// Asks until a dump went through undisturbed, or often enough.
+    /// Asks, with the kernel judging as much of the filter as it can: one that does not know an
+    /// operation refuses the whole program, and is asked with fewer.
     fn converse<S: Sink>(&mut self, sink: &mut S) -> Result<Outcome, NetlinkError> {
+        let Some(filter) = &self.question.filter else {
+            return self.insist(&[Ask::default()], sink);
+        };
+        let ports_count = ports_count(self.question);
+        let mut operations = Operations::All;
+        loop {
+            let asks = divide(filter, operations, ports_count).map_err(NetlinkError::Unanswered)?;
+            let has_program = asks.iter().any(|ask| !ask.bytecode.is_empty());
+            let refusal = match self.insist(&asks, sink) {
+                Ok(mut outcome) => {
+                    outcome.judged = describe(&asks);
+                    return Ok(outcome);
+                }
+                Err(refusal) if has_program => refusal,
+                Err(error) => return Err(error),
+            };
+            operations = match (refusal.errno(), operations) {
+                (Some(Errno::PERM), _) if filter.tests().any(is_mark) => {
+                    return Err(NetlinkError::MarkForbidden);
+                }
+                (Some(Errno::INVAL), Operations::All) => Operations::Oldest,
+                (Some(Errno::INVAL), Operations::Oldest) => Operations::None,
+                _ => return Err(refusal),
+            };
+        }
+    }
+
+    /// Asks until the dumps went through undisturbed, or often enough.
+    fn insist<S: Sink>(&mut self, asks: &[Ask], sink: &mut S) -> Result<Outcome, NetlinkError> {
         let mut attempts = 1;
         loop {
-            let mut outcome = self.walk_once(sink)?;
+            let mut outcome = self.ask_all(asks, sink)?;
             if outcome.ended_by_sink || !outcome.worth_a_retry {
                 return Ok(outcome);
             }
@@ -83,26 +116,55 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
         }
     }
 
+    /// Asks one after the other; together they are the answer.
+    fn ask_all<S: Sink>(&mut self, asks: &[Ask], sink: &mut S) -> Result<Outcome, NetlinkError> {
+        let mut all: Option<Outcome> = None;
+        for ask in asks {
+            let outcome = match &ask.here {
+                Some(program) => self.walk_once(ask, &mut Judge { program, sink }),
+                None => self.walk_once(ask, sink),
+            };
+            match (&mut all, outcome) {
+                (None, outcome) => all = Some(outcome?),
+                (Some(all), Ok(outcome)) => all.join(outcome),
+                (Some(all), Err(error)) => all.completeness.lose(Loss::Aborted {
+                    reason: error.to_string(),
+                }),
+            }
+            if all.as_ref().is_some_and(|all| all.ended_by_sink) {
+                break;
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
     /// One pass over the sockets asked for: in one walk where both families are asked for, in
     /// one for each where the kernel does not know that request or only one family is.
-    fn walk_once<S: Sink>(&mut self, sink: &mut S) -> Result<Outcome, NetlinkError> {
+    fn walk_once<S: Sink>(&mut self, ask: &Ask, sink: &mut S) -> Result<Outcome, NetlinkError> {
         match self.question.families {
-            Families::Only(family) => self.dump(Walk::OneFamily(family), sink),
-            Families::Both => match self.dump(Walk::BothFamilies, sink) {
+            Families::Only(family) => self.dump(Walk::OneFamily(family), ask, sink),
+            Families::Both => match self.dump(Walk::BothFamilies, ask, sink) {
                 // Whatever the refusal, the newer request gets the last word on what it means.
-                Err(NetlinkError::Refused { .. }) => self.walk_each_family(sink),
+                Err(NetlinkError::Refused { .. }) => self.walk_each_family(ask, sink),
                 answer => answer,
             },
         }
     }
 
-    fn walk_each_family<S: Sink>(&mut self, sink: &mut S) -> Result<Outcome, NetlinkError> {
-        let mut first = self.dump(Walk::OneFamily(Family::V4), sink)?;
+    fn walk_each_family<S: Sink>(
+        &mut self,
+        ask: &Ask,
+        sink: &mut S,
+    ) -> Result<Outcome, NetlinkError> {
+        let mut first = self.dump(Walk::OneFamily(Family::V4), ask, sink)?;
         if first.ended_by_sink {
             return Ok(first);
         }
-        match self.dump(Walk::OneFamily(Family::V6), sink) {
-            Ok(second) => first.join(second),
+        match self.dump(Walk::OneFamily(Family::V6), ask, sink) {
+            Ok(second) => {
+                first.join(second);
+                first.walks = Walks::OneEach;
+            }
             // A kernel that knows no IPv6 has no such sockets.
             Err(error) if error.errno() == Some(Errno::NOENT) => {}
             Err(error) => first.completeness.lose(Loss::Aborted {
@@ -114,11 +176,18 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
 
     /// Makes one dump on a socket of its own: the kernel refuses a second dump on a socket whose
     /// first has not been read to its end.
-    fn dump<S: Sink>(&mut self, walk: Walk, sink: &mut S) -> Result<Outcome, NetlinkError> {
+    fn dump<S: Sink>(
+        &mut self,
+        walk: Walk,
+        ask: &Ask,
+        sink: &mut S,
+    ) -> Result<Outcome, NetlinkError> {
         let request = Request {
             walk,
             states: self.question.states,
-            depth: if self.question.needs_attributes() {
+            ports: ask.ports,
+            bytecode: &ask.bytecode,
+            depth: if self.question.needs_attributes() || ask.needs_attributes() {
                 Depth::Attributes
             } else {
                 Depth::Header

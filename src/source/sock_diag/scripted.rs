@@ -39,7 +39,7 @@ impl Transport for Scripted {
     }
 
     fn send(&mut self, request: &[u8]) -> Result<(), NetlinkError> {
-        assert!(matches!(request.len(), 72 | 76));
+        assert!(request.len() >= 72);
         Ok(())
     }
 

@@ -47,6 +47,7 @@ fn converse(scripts: Vec<Vec<Turn>>, sink: &mut Seen) -> Result<Outcome, Netlink
         families: Families::Both,
         states: StateSet::ALL,
         fields: Vec::new(),
+        filter: None,
     };
     // Whoever asks once more than the script knows is told what a full descriptor table says.
     let connect = || match scripts.pop_front() {

@@ -7,10 +7,12 @@
 
 #[cfg(test)]
 pub(super) mod build;
+mod bytecode;
 mod datagram;
 mod request;
 mod socket;
 
+pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
 pub(super) use request::{Request, Walk};
 pub(super) use socket::{Depth, decode_socket};

@@ -3,7 +3,8 @@
 //! `SOCK_DIAG_BY_FAMILY` (since 3.3) carries `struct inet_diag_req_v2` and walks the kernel's
 //! hash once for one family. `TCPDIAG_GETSOCK` (since 2.6.14, for TCP only) carries the older
 //! `struct inet_diag_req`; its dump ignores the family, so that one walk returns IPv4 and IPv6
-//! (`inet_diag_dump_compat`, net/ipv4/inet_diag.c, to 6.18 at least).
+//! (`inet_diag_dump_compat`, net/ipv4/inet_diag.c, to 6.18 at least). Both have room for a local
+//! and a remote port, and take a filter as an attribute behind them.
 
 use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
@@ -12,6 +13,7 @@ use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, Stat
 
 use super::Depth;
 use crate::model::{Family, State, StateSet};
+use crate::source::divide::Ports;
 use crate::source::kernel_state::encode_mask;
 
 /// `TCPDIAG_GETSOCK` in `linux/inet_diag.h`.
@@ -25,8 +27,16 @@ const NETLINK_HEADER_LEN: usize = 16;
 /// any shorter one.
 const COMPAT_LEN: usize = 60;
 
-/// Where `idiag_states` begins in it.
+/// Where `idiag_sport`, `idiag_dport` and `idiag_states` begin in it.
+const COMPAT_LOCAL_PORT: usize = 4;
+const COMPAT_REMOTE_PORT: usize = 6;
 const COMPAT_STATES: usize = 52;
+
+/// `INET_DIAG_REQ_BYTECODE`.
+const REQ_BYTECODE: u16 = 1;
+
+/// `sizeof(struct nlattr)`.
+const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 /// One walk over the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +49,17 @@ pub(in crate::source) enum Walk {
 
 /// A dump of the sockets in some states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) struct Request {
+pub(in crate::source) struct Request<'a> {
     pub(in crate::source) walk: Walk,
     pub(in crate::source) states: StateSet,
+    pub(in crate::source) ports: Ports,
+    /// What the kernel judges by; empty for nothing. At most `MOST_BYTES`.
+    pub(in crate::source) bytecode: &'a [u8],
     /// How much of each answer to read; the kernel sends all of it anyway.
     pub(in crate::source) depth: Depth,
 }
 
-impl Request {
+impl Request<'_> {
     /// The type of the request, which is also the type of every message that answers it.
     pub(in crate::source) fn message_type(self) -> u16 {
         match self.walk {
@@ -67,14 +80,20 @@ impl Request {
 
     /// The bytes to send, netlink header included.
     pub(in crate::source) fn encode(self, sequence: u32) -> Vec<u8> {
-        let body = match self.walk {
+        let mut body = match self.walk {
             Walk::BothFamilies => self.encode_compat().to_vec(),
             Walk::OneFamily(family) => self.encode_v2(family),
         };
+        if !self.bytecode.is_empty() {
+            let length = ATTRIBUTE_HEADER_LEN + self.bytecode.len();
+            body.extend(u16::try_from(length).unwrap_or(u16::MAX).to_ne_bytes());
+            body.extend(REQ_BYTECODE.to_ne_bytes());
+            body.extend(self.bytecode);
+        }
         let length = NETLINK_HEADER_LEN + body.len();
         let mut bytes = vec![0; length];
         let mut message = NetlinkBuffer::new(&mut bytes);
-        // A request is some 70 bytes long.
+        // A request is some 70 bytes long, and its attribute no longer than 64 KiB.
         message.set_length(u32::try_from(length).unwrap_or(u32::MAX));
         message.set_message_type(self.message_type());
         message.set_flags(NLM_F_REQUEST | NLM_F_DUMP);
@@ -85,16 +104,25 @@ impl Request {
 
     fn encode_compat(self) -> [u8; COMPAT_LEN] {
         let mut body = [0; COMPAT_LEN];
-        let mask = encode_mask(self.states).to_ne_bytes();
-        let states = body.iter_mut().skip(COMPAT_STATES);
-        states.zip(mask).for_each(|(byte, bits)| *byte = bits);
+        let mut set = |at, value: &[u8]| {
+            let place = body.iter_mut().skip(at);
+            place.zip(value).for_each(|(byte, value)| *byte = *value);
+        };
+        set(COMPAT_LOCAL_PORT, &self.ports.local.to_be_bytes());
+        set(COMPAT_REMOTE_PORT, &self.ports.remote.to_be_bytes());
+        set(COMPAT_STATES, &encode_mask(self.states).to_ne_bytes());
         body
     }
 
     fn encode_v2(self, family: Family) -> Vec<u8> {
-        let (family, socket_id) = match family {
+        let (family, any) = match family {
             Family::V4 => (AF_INET, SocketId::new_v4()),
             Family::V6 => (AF_INET6, SocketId::new_v6()),
+        };
+        let socket_id = SocketId {
+            source_port: self.ports.local,
+            destination_port: self.ports.remote,
+            ..any
         };
         let request = InetRequest {
             family,
@@ -119,6 +147,8 @@ mod tests {
         let request = Request {
             walk: Walk::BothFamilies,
             states: StateSet::ALL,
+            ports: Ports::default(),
+            bytecode: &[],
             depth: Depth::Header,
         };
         let bytes = request.encode(7);
@@ -136,6 +166,8 @@ mod tests {
         let request = Request {
             walk: Walk::OneFamily(Family::V6),
             states: StateSet::NONE.with(State::Bound).with(State::Listen),
+            ports: Ports::default(),
+            bytecode: &[],
             depth: Depth::Header,
         };
         let bytes = request.encode(1);
@@ -143,5 +175,29 @@ mod tests {
         assert_eq!(bytes[4..6], 20u16.to_ne_bytes());
         assert_eq!(bytes[16..20], [10, 6, 0, 0]);
         assert_eq!(bytes[20..24], (1u32 << 13 | 1 << 10).to_ne_bytes());
+    }
+
+    #[test]
+    fn ports_have_their_place_in_both_requests_and_a_filter_follows() {
+        for (walk, ports_at, length) in [
+            (Walk::BothFamilies, 20, 76u32),
+            (Walk::OneFamily(Family::V4), 24, 72),
+        ] {
+            let request = Request {
+                walk,
+                states: StateSet::ALL,
+                ports: Ports {
+                    local: 443,
+                    remote: 0x1234,
+                },
+                bytecode: &[6, 4, 8, 0],
+                depth: Depth::Header,
+            };
+            let bytes = request.encode(1);
+            assert_eq!(bytes[ports_at..ports_at + 4], [1, 0xbb, 0x12, 0x34]);
+            assert_eq!(bytes[0..4], (length + 8).to_ne_bytes());
+            let attribute = [&8u16.to_ne_bytes()[..], &1u16.to_ne_bytes(), &[6, 4, 8, 0]];
+            assert_eq!(bytes[bytes.len() - 8..], attribute.concat());
+        }
     }
 }

@@ -1,0 +1,53 @@
+//! The filter typed, from words or a file, with its names looked up on this host.
+
+use std::io::Read;
+use std::path::Path;
+use std::{fs, io};
+
+use super::failure::Failure;
+use super::lookup::HostLookup;
+use crate::cli::{Selection, command_meant};
+use crate::filter::{Expression, FilterError, FilterText, Place, parse};
+
+/// What the words and the file say together; `None` where there is neither.
+pub(super) fn filter(selection: &Selection) -> Result<Option<Expression>, Failure> {
+    let mut parts = Vec::new();
+    if !selection.words.is_empty() {
+        parts.push(FilterText::of_words(&selection.words));
+    }
+    if let Some(path) = &selection.file {
+        parts.push(read(path)?);
+    }
+    let mut lookup = HostLookup;
+    let mut filters = Vec::new();
+    for part in &parts {
+        filters.push(parse(part, &mut lookup).map_err(|error| Failure::Usage(line(&error)))?);
+    }
+    Ok(Expression::all(filters))
+}
+
+fn read(path: &Path) -> Result<FilterText, Failure> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let mut contents = String::new();
+    let read = if is_stdin {
+        io::stdin().lock().read_to_string(&mut contents)
+    } else {
+        fs::File::open(path).and_then(|mut file| file.read_to_string(&mut contents))
+    };
+    read.map_err(|error| Failure::Usage(format!("--filter: cannot read {name}: {error}")))?;
+    Ok(FilterText::of_file(&name, &contents))
+}
+
+/// What is wrong; a word that is none may have been meant as a command.
+fn line(error: &FilterError) -> String {
+    let command = match error.place {
+        Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
+        Place::Word(_) | Place::Line { .. } => None,
+    };
+    command.unwrap_or_else(|| error.to_string())
+}

@@ -1,0 +1,141 @@
+//! Expressions as they were understood: in the words of the language, every group in parentheses,
+//! so that they can be typed again and mean the same. Names are shown as what they stand for.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::expression::{Expression, Node};
+use super::test::{Compare, FamilyTest, Side, Test};
+use crate::model::{Field, State, StateSet};
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let begins = self.begins();
+        // What is still to be written, the next one last; without recursion, as everything here.
+        let mut pending = vec![Piece::Expression {
+            end: self.nodes().len(),
+            inside: None,
+        }];
+        while let Some(piece) = pending.pop() {
+            let (end, inside) = match piece {
+                Piece::Text(text) => {
+                    f.write_str(text)?;
+                    continue;
+                }
+                Piece::Expression { end, inside } => (end, inside),
+            };
+            let Some((node, _)) = self.nodes().get(..end).and_then(<[Node]>::split_last) else {
+                continue;
+            };
+            let operator = match node {
+                Node::Test(test) => {
+                    test.fmt(f)?;
+                    continue;
+                }
+                Node::Not => {
+                    f.write_str("not ")?;
+                    pending.push(Piece::Expression {
+                        end: end - 1,
+                        inside: Some(node),
+                    });
+                    continue;
+                }
+                Node::And => " and ",
+                Node::Or => " or ",
+            };
+            let grouped = inside.is_some_and(|outer| outer != node);
+            if grouped {
+                pending.push(Piece::Text(")"));
+            }
+            let right_begins = begins.get(end.saturating_sub(2)).copied().unwrap_or(0);
+            let operand = |end| Piece::Expression {
+                end,
+                inside: Some(node),
+            };
+            pending.extend([
+                operand(end - 1),
+                Piece::Text(operator),
+                operand(right_begins),
+            ]);
+            if grouped {
+                pending.push(Piece::Text("("));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something to be written.
+enum Piece<'a> {
+    Text(&'static str),
+    /// The expression that ends before this node, as an operand of another.
+    Expression {
+        end: usize,
+        inside: Option<&'a Node>,
+    },
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::Any => write!(f, "src = *"),
+            Test::State(states) => write!(f, "state = {}", words(*states)),
+            Test::Family(family) => write!(f, "family = {family}"),
+            Test::Addr(side, net) => {
+                let name = match side {
+                    Side::Local => "src",
+                    Side::Remote => "dst",
+                };
+                write!(f, "{name} = ")?;
+                write_net(f, *net)
+            }
+            Test::Number(Field::LocalPort, compare, port) => write!(f, "sport {compare} :{port}"),
+            Test::Number(Field::RemotePort, compare, port) => write!(f, "dport {compare} :{port}"),
+            Test::Number(field, compare, value) => {
+                write!(f, "{} {compare} {value}", field.name())
+            }
+            Test::Interface(index) => write!(f, "interface = {index}"),
+            Test::Mark { value, mask } => write!(f, "mark = {value:#x}/{mask:#x}"),
+            Test::Cgroup(id) => write!(f, "cgroup = id:{id}"),
+            Test::Autobound => write!(f, "autobound"),
+        }
+    }
+}
+
+fn words(states: StateSet) -> String {
+    let words: Vec<String> = states.iter().map(State::word).collect();
+    words.join(",")
+}
+
+fn write_net(f: &mut fmt::Formatter<'_>, net: IpNet) -> fmt::Result {
+    let is_whole = net.prefix_len() == net.max_prefix_len();
+    match net {
+        IpNet::V4(net) if is_whole => write!(f, "{}", net.addr()),
+        IpNet::V4(net) => write!(f, "{net}"),
+        IpNet::V6(net) if is_whole => write!(f, "[{}]", net.addr()),
+        IpNet::V6(net) => write!(f, "[{net}]"),
+    }
+}
+
+impl fmt::Display for FamilyTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FamilyTest::Inet => "inet",
+            FamilyTest::Inet6 => "inet6",
+            FamilyTest::V4Mapped => "v4-mapped",
+        })
+    }
+}
+
+impl fmt::Display for Compare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Compare::Equal => "=",
+            Compare::Less => "<",
+            Compare::AtMost => "<=",
+            Compare::Greater => ">",
+            Compare::AtLeast => ">=",
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Small expressions that one typed test stands for.
+
+use super::expression::Node;
+use super::host::Host;
+use super::lexer::Comparison;
+use super::test::{Compare, FamilyTest, Side, Test};
+use super::value::Port;
+use crate::model::Field;
+
+impl Side {
+    /// The end named, or both.
+    pub(super) fn named(side: Option<Side>) -> Vec<Side> {
+        side.map_or_else(|| vec![Side::Local, Side::Remote], |side| vec![side])
+    }
+
+    pub(super) fn port(self) -> Field {
+        match self {
+            Side::Local => Field::LocalPort,
+            Side::Remote => Field::RemotePort,
+        }
+    }
+}
+
+/// `!=` is the negation of what `=` means, of whatever parts that consists.
+pub(super) fn compared(comparison: Comparison, nodes: impl Fn(Compare) -> Vec<Node>) -> Vec<Node> {
+    match comparison {
+        Comparison::Equal => nodes(Compare::Equal),
+        Comparison::NotEqual => negated(nodes(Compare::Equal)),
+        Comparison::Less => nodes(Compare::Less),
+        Comparison::AtMost => nodes(Compare::AtMost),
+        Comparison::Greater => nodes(Compare::Greater),
+        Comparison::AtLeast => nodes(Compare::AtLeast),
+    }
+}
+
+pub(super) fn negated(mut nodes: Vec<Node>) -> Vec<Node> {
+    nodes.push(Node::Not);
+    nodes
+}
+
+/// Several expressions joined by one operator; everything where there is none.
+pub(super) fn joined(parts: impl IntoIterator<Item = Vec<Node>>, operator: &Node) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for part in parts {
+        let is_first = nodes.is_empty();
+        nodes.extend(part);
+        if !is_first {
+            nodes.push(operator.clone());
+        }
+    }
+    if nodes.is_empty() {
+        nodes.push(Node::Test(Test::Any));
+    }
+    nodes
+}
+
+/// Sockets of one end's, or either end's, address and port.
+pub(super) fn host(host: &Host, side: Option<Side>) -> Vec<Node> {
+    let ends = Side::named(side).into_iter().map(|side| {
+        let addresses = host.addresses.iter();
+        let addresses = addresses.map(|net| vec![Node::Test(Test::Addr(side, *net))]);
+        let mut nodes = joined(addresses, &Node::Or);
+        if let Port::Is(port) = host.port {
+            nodes.extend([port_test(side, Compare::Equal, port), Node::And]);
+        }
+        nodes
+    });
+    of_family(host.family, joined(ends, &Node::Or))
+}
+
+/// Sockets whose port at one end, or at either, compares so.
+pub(super) fn port(
+    compare: Compare,
+    port: Port,
+    side: Option<Side>,
+    family: Option<FamilyTest>,
+) -> Vec<Node> {
+    let ends = Side::named(side).into_iter().map(|side| match port {
+        Port::Is(port) => vec![port_test(side, compare, port)],
+        Port::Any => vec![Node::Test(Test::Any)],
+    });
+    of_family(family, joined(ends, &Node::Or))
+}
+
+/// A test of one port.
+pub(super) fn port_test(side: Side, compare: Compare, port: u16) -> Node {
+    Node::Test(Test::Number(side.port(), compare, port.into()))
+}
+
+fn of_family(family: Option<FamilyTest>, mut nodes: Vec<Node>) -> Vec<Node> {
+    if let Some(family) = family {
+        nodes.extend([Node::Test(Test::Family(family)), Node::And]);
+    }
+    nodes
+}
+
+/// Sockets of a family by its name: the kernel's, or one of the classes that are counted.
+pub(super) fn family(name: &str) -> Option<Vec<Node>> {
+    let test = |family| Node::Test(Test::Family(family));
+    Some(match name.to_ascii_lowercase().as_str() {
+        "inet" | "ipv4" => vec![test(FamilyTest::Inet)],
+        "inet6" => vec![test(FamilyTest::Inet6)],
+        "v4-mapped" => vec![test(FamilyTest::V4Mapped)],
+        "ipv6" => vec![
+            test(FamilyTest::Inet6),
+            test(FamilyTest::V4Mapped),
+            Node::Not,
+            Node::And,
+        ],
+        _ => return None,
+    })
+}
+
+/// The names of families.
+pub(super) const FAMILIES: [&str; 5] = ["inet", "inet6", "ipv4", "ipv6", "v4-mapped"];

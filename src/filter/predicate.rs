@@ -1,0 +1,249 @@
+//! One test as typed: a word that names something, an operator, and a value.
+
+use super::error::FilterError;
+use super::expression::Node;
+use super::host::{parse_host, split_family};
+use super::lexer::{Comparison, Kind, Lexer, Token};
+use super::lookup::Lookup;
+use super::nodes;
+use super::subject::Subject;
+use super::test::{Compare, Side, Test};
+use super::text::FilterText;
+use super::value::{Port, parse_mark, parse_number, parse_port};
+use crate::model::{Field, StateSet, hint};
+
+/// Reads tests off the text.
+pub(super) struct Predicates<'a, L> {
+    pub(super) text: &'a FilterText,
+    pub(super) lexer: Lexer<'a>,
+    pub(super) lookup: &'a mut L,
+}
+
+type Nodes = Result<Vec<Node>, FilterError>;
+
+/// The operator and the value behind a word.
+struct Operand<'a> {
+    word: Token<'a>,
+    comparison: Comparison,
+    value: Token<'a>,
+}
+
+impl<'a, L: Lookup> Predicates<'a, L> {
+    /// The run of `state X` and `exclude Y` at the beginning of a filter, which add up as in
+    /// ss(8): the first `state` starts from none, the first `exclude` from all.
+    pub(super) fn leading_states(&mut self) -> Result<Option<Vec<Node>>, FilterError> {
+        let mut run: Option<StateSet> = None;
+        while let Some(word) = self.lexer.peek() {
+            let excludes = match Subject::of(&word) {
+                Some(Subject::State) => false,
+                Some(Subject::Exclude) => true,
+                Some(_) | None => break,
+            };
+            self.lexer.take(&word);
+            let (named, negated) = self.states(word)?;
+            run = Some(if excludes == negated {
+                run.unwrap_or(StateSet::NONE).union(named)
+            } else {
+                named
+                    .iter()
+                    .fold(run.unwrap_or(StateSet::ALL), StateSet::without)
+            });
+        }
+        Ok(run.map(|states| vec![Node::Test(Test::State(states))]))
+    }
+
+    /// Reads the test that begins with `word`.
+    pub(super) fn predicate(&mut self, word: Token<'a>) -> Nodes {
+        let Some(subject) = Subject::of(&word) else {
+            return Err(self.unknown(&word));
+        };
+        self.lexer.take(&word);
+        match subject {
+            Subject::State => self.state(word, false),
+            Subject::Exclude => self.state(word, true),
+            Subject::Host(side) => self.host(word, side),
+            Subject::Port(side) => self.port(word, side),
+            Subject::Number(field) => self.number(word, field),
+            Subject::Autobound => self.autobound(&word),
+            Subject::Family => self.same(word, |_, name| {
+                nodes::family(name)
+                    .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
+            }),
+            Subject::Interface => self.same_test(word, |lookup, name| {
+                let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
+                Ok(Test::Interface(
+                    number.map_or_else(|| lookup.interface(name), Ok)?,
+                ))
+            }),
+            Subject::Cgroup => self.same_test(word, |lookup, path| {
+                let number = path.strip_prefix("id:").and_then(parse_number);
+                Ok(Test::Cgroup(
+                    number.map_or_else(|| lookup.cgroup(path), Ok)?,
+                ))
+            }),
+            Subject::Mark => self.same_test(word, |_, mark| {
+                let (value, mask) = parse_mark(mark)?;
+                Ok(Test::Mark { value, mask })
+            }),
+            Subject::User => self.same_test(word, |lookup, name| {
+                let uid = match parse_number(name) {
+                    Some(uid) => uid,
+                    None => lookup.user(name)?.into(),
+                };
+                Ok(Test::Number(Field::Uid, Compare::Equal, uid))
+            }),
+        }
+    }
+
+    fn host(&mut self, word: Token<'a>, side: Option<Side>) -> Nodes {
+        self.same(word, |lookup, host| {
+            Ok(nodes::host(&parse_host(host, lookup)?, side))
+        })
+    }
+
+    fn port(&mut self, word: Token<'a>, side: Option<Side>) -> Nodes {
+        let operand = self.operand(word)?;
+        let meant = operand.value.meant();
+        let (family, port) = self.value(&operand, split_family(&meant))?;
+        let port = parse_port(port, self.lookup).and_then(|port| {
+            if port == Port::Any && operand.comparison.is_order() {
+                Err("any port is neither more nor less than another".to_owned())
+            } else {
+                Ok(port)
+            }
+        });
+        let port = self.value(&operand, port)?;
+        Ok(nodes::compared(operand.comparison, |compare| {
+            nodes::port(compare, port, side, family)
+        }))
+    }
+
+    fn number(&mut self, word: Token<'a>, field: Field) -> Nodes {
+        let operand = self.operand(word)?;
+        let number = parse_number(&operand.value.meant())
+            .ok_or_else(|| "no number; write it in decimal, or in hexadecimal after 0x".to_owned());
+        let number = self.value(&operand, number)?;
+        Ok(nodes::compared(operand.comparison, |compare| {
+            vec![Node::Test(Test::Number(field, compare, number))]
+        }))
+    }
+
+    /// What the kernel calls so, and what ss(8) does: of every connection that came in the kernel
+    /// says it too, though its port is the listener's.
+    fn autobound(&mut self, word: &Token<'a>) -> Nodes {
+        let range = self.lookup.local_port_range();
+        let range = range.map_err(|reason| self.text.error(word.at, word.typed, reason))?;
+        Ok(vec![
+            Node::Test(Test::Autobound),
+            nodes::port_test(Side::Local, Compare::AtLeast, *range.start()),
+            Node::And,
+            nodes::port_test(Side::Local, Compare::AtMost, *range.end()),
+            Node::And,
+        ])
+    }
+
+    fn state(&mut self, word: Token<'a>, excludes: bool) -> Nodes {
+        let (states, negated) = self.states(word)?;
+        let test = vec![Node::Test(Test::State(states))];
+        Ok(if excludes == negated {
+            test
+        } else {
+            nodes::negated(test)
+        })
+    }
+
+    /// The states named behind `word`, and whether `!=` stands before them.
+    fn states(&mut self, word: Token<'a>) -> Result<(StateSet, bool), FilterError> {
+        let operand = self.equality(word)?;
+        let mut states = StateSet::NONE;
+        for name in operand.value.meant().split(',') {
+            let named = StateSet::parse_word(name).ok_or_else(|| {
+                let words: Vec<String> = StateSet::words().collect();
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                format!("no such state; {}", hint(name, &words))
+            });
+            states = states.union(self.value(&operand, named)?);
+        }
+        Ok((states, operand.comparison == Comparison::NotEqual))
+    }
+
+    /// A test of one thing for equality.
+    fn same_test(
+        &mut self,
+        word: Token<'a>,
+        parse: impl FnOnce(&mut L, &str) -> Result<Test, String>,
+    ) -> Nodes {
+        self.same(word, |lookup, value| {
+            Ok(vec![Node::Test(parse(lookup, value)?)])
+        })
+    }
+
+    /// Tests for equality.
+    fn same(
+        &mut self,
+        word: Token<'a>,
+        parse: impl FnOnce(&mut L, &str) -> Result<Vec<Node>, String>,
+    ) -> Nodes {
+        let operand = self.equality(word)?;
+        let parsed = parse(self.lookup, &operand.value.meant());
+        let parsed = self.value(&operand, parsed)?;
+        Ok(nodes::compared(operand.comparison, |_| parsed.clone()))
+    }
+
+    /// An operand behind `=`, `!=` or nothing.
+    fn equality(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
+        let operand = self.operand(word)?;
+        if operand.comparison.is_order() {
+            let reason = "it has no order; allowed are = and !=".to_owned();
+            let Token { at, typed, .. } = operand.word;
+            return Err(self.text.error(at, typed, reason));
+        }
+        Ok(operand)
+    }
+
+    /// Reads the operator, which is `=` where there is none, and the value.
+    fn operand(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
+        let mut comparison = Comparison::Equal;
+        if let Some(token) = self.lexer.peek()
+            && let Kind::Compare(typed) = token.kind
+        {
+            self.lexer.take(&token);
+            comparison = typed;
+        }
+        match self.lexer.value() {
+            Some(value) => Ok(Operand {
+                word,
+                comparison,
+                value,
+            }),
+            None => Err(self.text.error(
+                word.at,
+                word.typed,
+                "its value is missing; if it was < or > and a value, the shell took them: \
+                 quote the filter, or write lt, le, gt, ge"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// What was parsed of a value, or the error at its word.
+    fn value<T>(&self, operand: &Operand<'a>, parsed: Result<T, String>) -> Result<T, FilterError> {
+        let Token { at, typed, .. } = operand.value;
+        parsed.map_err(|reason| self.text.error(at, typed, reason))
+    }
+
+    fn unknown(&self, word: &Token<'_>) -> FilterError {
+        let typed = word.typed;
+        let reason = if StateSet::parse_word(typed).is_some() {
+            format!("a state needs a word before it: state {typed}")
+        } else if typed.starts_with(|c: char| c == ':' || c == '[' || c.is_ascii_digit()) {
+            "a value needs a word before it, as in port = :443 or host = 192.0.2.1".to_owned()
+        } else {
+            let words: Vec<&str> = Subject::words().collect();
+            format!("no such word; {}", hint(typed, &words))
+        };
+        let mut error = self.text.error(word.at, typed, reason);
+        error.is_unknown_word = true;
+        error
+    }
+}

@@ -1,0 +1,128 @@
+//! An expression as steps that each lead to a later one: what is run for every socket, and what
+//! the kernel's bytecode is made from.
+//!
+//! Like that bytecode it only goes forward, so it ends.
+
+use super::expression::{Expression, Node};
+use super::test::Test;
+use crate::model::Socket;
+
+/// The steps; the first is taken first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    steps: Vec<Step>,
+}
+
+/// A test and where its answers lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is tested.
+    pub test: Test,
+    /// Where to go if it passes.
+    pub yes: Target,
+    /// Where to go if it does not.
+    pub no: Target,
+}
+
+/// Where a step leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the step that has so many after it.
+    Step {
+        /// How many steps follow that one.
+        following: usize,
+    },
+    /// The socket passes.
+    Accept,
+    /// It does not.
+    Reject,
+}
+
+/// Where the answers of an expression that is not compiled yet will lead.
+#[derive(Clone, Copy)]
+struct Context {
+    yes: Option<Target>,
+    no: Option<Target>,
+}
+
+impl Program {
+    /// Compiles an expression.
+    pub fn new(expression: &Expression) -> Program {
+        // Backwards: what comes later is then known. A target that is not known when its operator
+        // is met (`None`) is the step that was compiled last before its operand.
+        let mut steps: Vec<Step> = Vec::new();
+        let mut pending = vec![Context {
+            yes: Some(Target::Accept),
+            no: Some(Target::Reject),
+        }];
+        for node in expression.nodes().iter().rev() {
+            let Some(context) = pending.pop() else { break };
+            let next = Target::Step {
+                following: steps.len().saturating_sub(1),
+            };
+            let yes = context.yes.unwrap_or(next);
+            let no = context.no.unwrap_or(next);
+            let (known_yes, known_no) = (Some(yes), Some(no));
+            match node {
+                Node::Test(test) => steps.push(Step {
+                    test: test.clone(),
+                    yes,
+                    no,
+                }),
+                Node::Not => pending.push(Context {
+                    yes: known_no,
+                    no: known_yes,
+                }),
+                // The left operand waits until the right one is compiled.
+                Node::And => pending.extend([
+                    Context {
+                        yes: None,
+                        no: known_no,
+                    },
+                    Context {
+                        yes: known_yes,
+                        no: known_no,
+                    },
+                ]),
+                Node::Or => pending.extend([
+                    Context {
+                        yes: known_yes,
+                        no: None,
+                    },
+                    Context {
+                        yes: known_yes,
+                        no: known_no,
+                    },
+                ]),
+            }
+        }
+        steps.reverse();
+        Program { steps }
+    }
+
+    /// The steps, the first one first.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether the socket passes.
+    pub fn matches(&self, socket: &Socket) -> bool {
+        let mut rest = self.steps.as_slice();
+        while let Some(step) = rest.first() {
+            let target = if step.test.matches(socket) {
+                step.yes
+            } else {
+                step.no
+            };
+            match target {
+                Target::Accept => return true,
+                Target::Reject => return false,
+                Target::Step { following } => {
+                    let begin = self.steps.len().saturating_sub(following + 1);
+                    rest = self.steps.get(begin..).unwrap_or_default();
+                }
+            }
+        }
+        false
+    }
+}

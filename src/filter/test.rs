@@ -1,0 +1,170 @@
+//! One question about a socket that is answered by yes or no, and the answer from its record.
+//!
+//! The answers are those of the kernel's own filter (`inet_diag_bc_run`, net/ipv4/inet_diag.c), so
+//! that it makes no difference who judges. Must not know how the kernel is told.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv6Net};
+
+use crate::model::{Family, Field, Socket, StateSet};
+
+/// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
+pub const MAPPED: Ipv6Net =
+    Ipv6Net::new_assert(std::net::Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
+
+/// A test of one socket. What a socket does not have passes no test but `Any`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Every socket passes.
+    Any,
+    /// In one of these states.
+    State(StateSet),
+    /// Of this family.
+    Family(FamilyTest),
+    /// Its address at this end is within a prefix. As in ss(8), an IPv4 prefix also holds the
+    /// v4-mapped addresses of IPv6 sockets, and a v4-mapped prefix holds nothing else.
+    Addr(Side, IpNet),
+    /// A number it has, compared.
+    Number(Field, Compare, u64),
+    /// Bound to the interface of this index; 0 for those bound to none.
+    Interface(u32),
+    /// Its firewall mark, as far as `mask` goes, is `value`.
+    Mark {
+        /// The bits expected.
+        value: u32,
+        /// The bits looked at.
+        mask: u32,
+    },
+    /// In the control group (v2) of this id; 0 for minisockets, which are in none.
+    Cgroup(u64),
+    /// Its local port was chosen by the kernel and not by the program, or the kernel keeps no
+    /// record of that: minisockets, and connections that came in. Only the kernel can tell.
+    Autobound,
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This host's.
+    Local,
+    /// The peer's.
+    Remote,
+}
+
+/// What the family of a socket is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyTest {
+    /// AF_INET.
+    Inet,
+    /// AF_INET6, with whatever addresses.
+    Inet6,
+    /// AF_INET6 with a v4-mapped local address.
+    V4Mapped,
+}
+
+/// How numbers are compared; `!=` is the negation of `Equal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// `=`
+    Equal,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}
+
+impl Compare {
+    fn holds(self, left: u64, right: u64) -> bool {
+        match self {
+            Compare::Equal => left == right,
+            Compare::Less => left < right,
+            Compare::AtMost => left <= right,
+            Compare::Greater => left > right,
+            Compare::AtLeast => left >= right,
+        }
+    }
+}
+
+impl Test {
+    /// Whether the socket passes. Nothing passes [`Test::Autobound`], which no record tells of.
+    pub fn matches(&self, socket: &Socket) -> bool {
+        match *self {
+            Test::Any => true,
+            Test::State(states) => states.contains(socket.state),
+            Test::Family(FamilyTest::Inet) => socket.family == Family::V4,
+            Test::Family(FamilyTest::Inet6) => socket.family == Family::V6,
+            Test::Family(FamilyTest::V4Mapped) => is_within(MAPPED.into(), socket.local.ip()),
+            Test::Addr(Side::Local, net) => is_within(net, socket.local.ip()),
+            Test::Addr(Side::Remote, net) => is_within(net, socket.remote.ip()),
+            Test::Number(field, compare, value) => socket
+                .number(field)
+                .is_some_and(|number| compare.holds(number, value)),
+            Test::Interface(index) => socket.interface == Some(index),
+            Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
+            Test::Cgroup(id) => socket.cgroup.unwrap_or(0) == id,
+            Test::Autobound => false,
+        }
+    }
+
+    /// What must be known of a socket to answer; `None` where every source knows it.
+    pub fn field(&self) -> Option<Field> {
+        match *self {
+            Test::Any | Test::State(_) | Test::Family(_) | Test::Addr(..) | Test::Autobound => None,
+            Test::Number(field, ..) => Some(field),
+            Test::Interface(_) => Some(Field::Interface),
+            Test::Mark { .. } => Some(Field::Mark),
+            Test::Cgroup(_) => Some(Field::Cgroup),
+        }
+    }
+}
+
+fn is_within(net: IpNet, address: IpAddr) -> bool {
+    match (net, address) {
+        (IpNet::V4(net), IpAddr::V6(address)) => address
+            .to_ipv4_mapped()
+            .is_some_and(|address| net.contains(&address)),
+        (IpNet::V4(net), IpAddr::V4(address)) => net.contains(&address),
+        (IpNet::V6(net), IpAddr::V6(address)) => net.contains(&address),
+        (IpNet::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(net: &str, address: &str) -> bool {
+        is_within(net.parse().unwrap(), address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_ipv4_prefix_holds_mapped_addresses_and_a_mapped_one_nothing_else() {
+        assert!(within("10.0.0.0/8", "10.1.2.3"));
+        assert!(within("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(!within("10.0.0.0/8", "::ffff:11.1.2.3"));
+        assert!(!within("0.0.0.0/0", "::10.1.2.3"));
+        assert!(within("::ffff:10.0.0.0/104", "::ffff:10.1.2.3"));
+        assert!(!within("::ffff:10.0.0.0/104", "10.1.2.3"));
+        assert!(!within("::/0", "10.1.2.3"));
+        assert!(within("::/0", "::1"));
+        assert!(within("0.0.0.0/0", "0.0.0.0"));
+    }
+
+    #[test]
+    fn numbers_are_compared_at_their_borders() {
+        for (compare, expected) in [
+            (Compare::Equal, [false, true, false]),
+            (Compare::Less, [true, false, false]),
+            (Compare::AtMost, [true, true, false]),
+            (Compare::Greater, [false, false, true]),
+            (Compare::AtLeast, [false, true, true]),
+        ] {
+            assert_eq!([4, 5, 6].map(|left| compare.holds(left, 5)), expected);
+        }
+    }
+}

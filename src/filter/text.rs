@@ -1,0 +1,90 @@
+//! A filter as it was typed: words of the command line, or a file.
+
+use super::error::{FilterError, Place};
+
+/// The text of a filter, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterText {
+    pub(super) text: String,
+    /// The name of the file; `None` for the command line.
+    file: Option<String>,
+}
+
+impl FilterText {
+    /// The words of a command line, each of which may hold several.
+    pub fn of_words(words: &[String]) -> FilterText {
+        FilterText {
+            text: words.join(" "),
+            file: None,
+        }
+    }
+
+    /// What a file holds: lines that begin with `#` are comments.
+    pub fn of_file(file: &str, contents: &str) -> FilterText {
+        let lines = contents.lines();
+        let kept = lines.map(|line| if line.starts_with('#') { "" } else { line });
+        FilterText {
+            text: kept.collect::<Vec<_>>().join("\n"),
+            file: Some(file.to_owned()),
+        }
+    }
+
+    /// An error at the word that begins at byte `at`.
+    pub(super) fn error(&self, at: usize, word: &str, reason: String) -> FilterError {
+        let before = self.text.get(..at).unwrap_or(&self.text);
+        FilterError {
+            word: word.to_owned(),
+            place: match &self.file {
+                Some(file) => Place::Line {
+                    file: file.clone(),
+                    line: before.matches('\n').count() + 1,
+                },
+                // What is missing would be the next one.
+                None if word.is_empty() => Place::Word(before.split_whitespace().count() + 1),
+                None => Place::Word(number_of_word(before)),
+            },
+            reason,
+            is_unknown_word: false,
+        }
+    }
+}
+
+/// The number of the word that the byte after `before` is in.
+fn number_of_word(before: &str) -> usize {
+    let begun = before.split_whitespace().count();
+    if before.is_empty() || before.ends_with(char::is_whitespace) {
+        begun + 1
+    } else {
+        begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_counted_alike_however_they_were_quoted() {
+        for words in [&["a", "bb", "c=d"][..], &["a bb  c=d"], &["a", "bb c=d"]] {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            let text = FilterText::of_words(&words);
+            for (part, number) in [("a", 1), ("bb", 2), ("c", 3), ("d", 3)] {
+                let at = text.text.find(part).unwrap();
+                let place = text.error(at, part, String::new()).place;
+                assert_eq!(place, Place::Word(number), "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_with_the_comments_among_them() {
+        let text = FilterText::of_file("rules", "# web\nsport = :80\n#\n\n  or");
+        let at = text
+            .text
+            .find("or\0")
+            .unwrap_or(text.text.rfind("or").unwrap());
+        let error = text.error(at, "or", "why".to_owned());
+        assert_eq!(error.to_string(), "rules, line 5, `or`: why");
+        assert!(!text.text.contains("web"));
+    }
+}
