@@ -143,7 +143,7 @@ fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
     );
     assert_refused(["completions"], &["SHELL"]);
     assert_refused(["completions", "tcsh"], &["tcsh", "bash", "zsh", "fish"]);
-    assert_refused(["frobnicate"], &["frobnicate", "no such command"]);
+    assert_refused(["frobnicate"], &["frobnicate", "no such word"]);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Programs as the kernel would take them, and its audit of their jumps.
+
 use super::*;
 use crate::filter::testing::parsed;
 
