@@ -97,6 +97,8 @@ pub(crate) enum Question {
     V4,
     /// All but ESTABLISHED and TIME_WAIT.
     RareStates,
+    /// Sockets that are not there.
+    Nothing,
 }
 
 /// The reason why `told` is wrong of a table of `v4` and `v6`, if it is.
@@ -104,6 +106,7 @@ pub(crate) fn dispute(told: &Told, question: Question, v4: &Counts, v6: &Counts)
     let mut truth = v4.clone();
     match question {
         Question::V4 => {}
+        Question::Nothing => truth = Counts::default(),
         Question::Everything => truth.merge(v6),
         Question::RareStates => {
             truth.merge(v6);

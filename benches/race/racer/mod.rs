@@ -46,6 +46,11 @@ pub(crate) const TCPSTATES_V4: &str = "tcpstates -4";
 pub(crate) const TCPSTATES_BY: &str = "tcpstates --by remote-addr --top 10";
 pub(crate) const TCPSTATES_LIST: &str = "tcpstates list > file";
 pub(crate) const TCPSTATES_SORT: &str = "tcpstates list --sort send-queue:desc --limit 20";
+pub(crate) const TCPSTATES_PORT: &str = "tcpstates sport = :1";
+pub(crate) const TCPSTATES_DEV: &str = "tcpstates dev lo and sport = :1";
+pub(crate) const TCPSTATES_JUDGE: &str = "tcpstates uid != 4000000000";
+pub(crate) const SS_PORT: &str = "ss -tan sport = :1";
+pub(crate) const SS_DEV: &str = "ss -tan dev lo and sport = :1";
 pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
 pub(crate) const SS_FILE: &str = "ss -tan > file";
 pub(crate) const SS_AWK: &str = "ss -tan | awk";
@@ -115,7 +120,7 @@ pub(crate) fn assemble(
     racers
 }
 
-/// Groups and lists, and the tools that give them today. They race on connections only: elsewhere
+/// Groups, lists and filters, and the tools that give them today. They race on connections only: elsewhere
 /// they cost the same for each socket.
 fn details(path: Option<&Path>) -> Vec<Racer> {
     let mut racers = Vec::new();
@@ -128,6 +133,14 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
                 check: None,
             }),
         );
+        racers.extend(
+            [
+                (TCPSTATES_PORT, Question::Nothing),
+                (TCPSTATES_DEV, Question::Nothing),
+                (TCPSTATES_JUDGE, Question::Everything),
+            ]
+            .map(|(name, question)| our_racer(&path, name, question)),
+        );
     }
     let address = "awk {sub(/:[0-9*]+$/,\"\",$5); print $5}";
     racers.extend([
@@ -137,6 +150,8 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
             None,
         ),
         tool(SS_FILE, &["ss -tan"], None),
+        tool(SS_PORT, &[SS_PORT], None),
+        tool(SS_DEV, &[SS_DEV], None),
     ]);
     racers
 }
@@ -150,7 +165,7 @@ fn our_stage(path: &str, name: &str) -> Stage {
         .collect()
 }
 
-/// The program itself. Timed as a person runs it, its table included; checked by its JSON.
+/// The program as it summarises.
 fn our_program(path: &str) -> [Racer; 4] {
     [
         (TCPSTATES, Question::Everything),
@@ -158,20 +173,23 @@ fn our_program(path: &str) -> [Racer; 4] {
         (TCPSTATES_PROC, Question::Everything),
         (TCPSTATES_V4, Question::V4),
     ]
-    .map(|(name, question)| {
-        let stage = our_stage(path, name);
-        let mut checked = stage.clone();
-        checked.push("--json".into());
-        Racer {
-            name,
-            runner: Runner::Pipeline(vec![stage]),
-            check: Some(Check {
-                runner: Runner::Pipeline(vec![checked]),
-                shape: Shape::Json,
-                question,
-            }),
-        }
-    })
+    .map(|(name, question)| our_racer(path, name, question))
+}
+
+/// Timed as a person runs it, its table included; checked by its JSON.
+fn our_racer(path: &str, name: &'static str, question: Question) -> Racer {
+    let stage = our_stage(path, name);
+    let mut checked = stage.clone();
+    checked.push("--json".into());
+    Racer {
+        name,
+        runner: Runner::Pipeline(vec![stage]),
+        check: Some(Check {
+            runner: Runner::Pipeline(vec![checked]),
+            shape: Shape::Json,
+            question,
+        }),
+    }
 }
 
 /// Several tools, piped; words are split at spaces, an awk program is the rest of its line.
@@ -212,12 +230,17 @@ impl Racer {
 
     /// Whether it takes part in a crowd of this kind.
     pub(crate) fn races_on(&self, kind: Kind) -> bool {
-        const DETAILS: [&str; 5] = [
+        const DETAILS: [&str; 10] = [
             TCPSTATES_BY,
             TCPSTATES_LIST,
             TCPSTATES_SORT,
+            TCPSTATES_PORT,
+            TCPSTATES_DEV,
+            TCPSTATES_JUDGE,
             SS_GROUPS,
             SS_FILE,
+            SS_PORT,
+            SS_DEV,
         ];
         kind == Kind::Established || !DETAILS.contains(&self.name)
     }

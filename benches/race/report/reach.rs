@@ -33,8 +33,9 @@ fn targets() -> Vec<Target> {
     use Kind::{Churn, Established, TimeWait, TimeWaitChurn};
     use racer::{
         CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TWO_FAMILIES, SS, SS_AWK,
-        SS_FILE, SS_GROUPS, TCPSTATES, TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_NETLINK,
-        TCPSTATES_PROC, TCPSTATES_SORT, TCPSTATES_V4,
+        SS_DEV, SS_FILE, SS_GROUPS, SS_PORT, TCPSTATES, TCPSTATES_BY, TCPSTATES_DEV,
+        TCPSTATES_JUDGE, TCPSTATES_LIST, TCPSTATES_NETLINK, TCPSTATES_PORT, TCPSTATES_PROC,
+        TCPSTATES_SORT, TCPSTATES_V4,
     };
     let row = |kind, sockets, above, below, bound| Target {
         kind,
@@ -72,6 +73,15 @@ fn targets() -> Vec<Target> {
         row(Established, most, SS_GROUPS, TCPSTATES_BY, AtLeast(4.0)),
         row(Established, most, SS_FILE, TCPSTATES_LIST, AtLeast(2.0)),
         row(Established, most, TCPSTATES_SORT, RAW_ONE_WALK, AtMost(1.3)),
+        row(Established, most, TCPSTATES_PORT, SS_PORT, AtMost(1.0)),
+        row(Established, most, SS_DEV, TCPSTATES_DEV, AtLeast(2.5)),
+        row(
+            Established,
+            most,
+            TCPSTATES_JUDGE,
+            RAW_ONE_WALK,
+            AtMost(1.2),
+        ),
     ]
 }
 
