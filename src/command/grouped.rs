@@ -115,7 +115,7 @@ impl Sampler {
             None => None,
         };
         let mut tally = GroupTally::new(self.keys.clone(), listeners);
-        let mut report = self.observer.list(&mut tally)?;
+        let mut report = self.observer.gather(&mut tally)?;
         // A listener lost is a direction wrong.
         for loss in listening.iter().flat_map(|r| r.completeness.losses()) {
             report.completeness.lose(loss.clone());

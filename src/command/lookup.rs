@@ -1,15 +1,12 @@
 //! What the names in a filter stand for on this host: the standard resolver for hosts, files and
 //! the kernel for everything else.
 
-use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 
 use super::names;
 use crate::filter::Lookup;
-
-/// Of the namespace of the thread that asks, as netlink's answers are.
-const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+use crate::source::read_local_port_range;
 
 /// This host.
 #[derive(Debug)]
@@ -48,12 +45,6 @@ impl Lookup for HostLookup {
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {
-        let text = fs::read_to_string(PORT_RANGE);
-        let text = text.map_err(|error| format!("cannot read {PORT_RANGE}: {error}"))?;
-        let mut ports = text.split_whitespace().map(str::parse);
-        match (ports.next(), ports.next()) {
-            (Some(Ok(first)), Some(Ok(last))) => Ok(first..=last),
-            _ => Err(format!("{PORT_RANGE} does not hold two ports")),
-        }
+        read_local_port_range()
     }
 }

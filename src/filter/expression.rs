@@ -3,6 +3,8 @@
 //!
 //! Everything asked of an expression is one fold: replace some tests by yes or no, and simplify.
 
+use std::ops::Not;
+
 use super::test::Test;
 use crate::model::{State, StateSet};
 
@@ -198,6 +200,15 @@ impl Expression {
         });
         let open = Expression::all(open).map_or(Folded::Always, Folded::Tests);
         (states, open)
+    }
+}
+
+impl Not for Expression {
+    type Output = Expression;
+
+    fn not(mut self) -> Expression {
+        self.nodes.push(Node::Not);
+        self
     }
 }
 

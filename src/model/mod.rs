@@ -26,7 +26,7 @@ pub use grouped::{Group, Grouped, Label, Other};
 pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};
 pub use names::Names;
 pub use nearest::{hint, nearest_word};
-pub use sink::{CountSink, Sink};
+pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::{Socket, Timer, TimerKind};
 pub use sort_key::SortKey;

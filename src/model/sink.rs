@@ -20,3 +20,14 @@ pub trait CountSink: Sink {
     /// Takes `sockets` sockets in `state` at once.
     fn count(&mut self, state: State, sockets: u64);
 }
+
+/// A sink that can be filled in parts, side by side, because it makes no difference in which order
+/// sockets come.
+pub trait SplitSink: Sink + Send {
+    /// An empty one for a part of the sockets.
+    #[must_use]
+    fn split(&self) -> Self;
+
+    /// Adds what a part took.
+    fn join(&mut self, part: Self);
+}

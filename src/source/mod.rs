@@ -9,6 +9,7 @@ mod derive;
 mod divide;
 mod error;
 mod fallback;
+mod halves;
 mod judge;
 mod kernel_state;
 mod kernel_timer;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use divide::{OnlyTheKernel, Share};
 pub use error::{CannotKnow, SourceError};
+pub use halves::read_local_port_range;
 pub use observer::{Observer, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use report::{Cost, Report};

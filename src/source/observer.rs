@@ -5,11 +5,12 @@ use super::counters::{SocketCounters, read_established};
 use super::derive::{Doubt, Estimate, Rare, Reading, derive_established, derive_time_wait};
 use super::divide::Share;
 use super::fallback::is_refusal;
+use super::halves;
 use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, Cost, ProcError, Report, SourceError};
-use crate::model::{Completeness, CountSink, Counts, Sink, SourceName, State, StateSet};
+use crate::model::{Completeness, CountSink, Counts, Sink, SourceName, SplitSink, State, StateSet};
 use crate::question::Question;
 
 /// How often to derive before listing everything. Connections come in bursts, so a second look
@@ -80,7 +81,7 @@ impl Observer {
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
-    pub fn count<S: CountSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+    pub fn count<S: CountSink + SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
         self.ask(sink, Observer::count_over_netlink)
     }
 
@@ -91,6 +92,16 @@ impl Observer {
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
         self.ask(sink, |observer, sink| {
             observer.list_over_netlink(&Why::Needed, sink)
+        })
+    }
+
+    /// Pours every socket asked for into `sink`, in no order: of a large table both halves at once.
+    ///
+    /// # Errors
+    /// When no allowed source answered; the sink then holds nothing.
+    pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+        self.ask(sink, |observer, sink| {
+            observer.gather_over_netlink(&Why::Needed, sink)
         })
     }
 
@@ -112,7 +123,10 @@ impl Observer {
         }
     }
 
-    fn count_over_netlink<S: CountSink>(&mut self, sink: &mut S) -> Result<Report, NetlinkError> {
+    fn count_over_netlink<S: CountSink + SplitSink>(
+        &mut self,
+        sink: &mut S,
+    ) -> Result<Report, NetlinkError> {
         let deriving = match self.sources {
             Sources::Netlink | Sources::Proc(_) => Deriving::Never,
             Sources::NetlinkAndCounters => Deriving::WherePossible,
@@ -144,28 +158,21 @@ impl Observer {
                 },
             }
         };
-        let mut report = self.list_over_netlink(&why, sink)?;
+        let mut report = self.gather_over_netlink(&why, sink)?;
         report.cost.add(in_vain);
         Ok(report)
     }
 
     fn list_over_netlink<S: Sink>(&self, why: &Why, sink: &mut S) -> Result<Report, NetlinkError> {
-        let outcome = sock_diag::visit(&self.question, sink)?;
-        let judged = match outcome.judged.as_str() {
-            "" => String::new(),
-            judged => format!("; {judged}"),
-        };
-        Ok(Report {
-            source: SourceName::Netlink,
-            plan: format!(
-                "{} lists every socket asked for: {why}{judged}",
-                outcome.walks
-            ),
-            cost: outcome.cost,
-            completeness: outcome.completeness,
-            spread: Counts::default(),
-            note: None,
-        })
+        Ok(listed(sock_diag::visit(&self.question, sink)?, why))
+    }
+
+    fn gather_over_netlink<S: SplitSink>(
+        &self,
+        why: &Why,
+        sink: &mut S,
+    ) -> Result<Report, NetlinkError> {
+        Ok(listed(halves::visit(&self.question, sink)?, why))
     }
 
     /// Counts with the help of the counters; or says why that cannot be trusted, with `sink`
@@ -275,6 +282,24 @@ impl Observer {
             }),
             Err(proc) => Err(SourceError::Both { netlink, proc }),
         }
+    }
+}
+
+/// The report of an answer in which every socket was listed.
+fn listed(outcome: Outcome, why: &Why) -> Report {
+    let mut plan = format!("{} lists every socket asked for: {why}", outcome.walks);
+    if outcome.halved {
+        plan += "; in two halves at once, by the larger port";
+    } else if !outcome.judged.is_empty() {
+        plan = format!("{plan}; {}", outcome.judged);
+    }
+    Report {
+        source: SourceName::Netlink,
+        plan,
+        cost: outcome.cost,
+        completeness: outcome.completeness,
+        spread: Counts::default(),
+        note: None,
     }
 }
 

@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use ipnet::IpNet;
 
 use super::Listeners;
-use crate::model::{Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Sink, Socket};
+use crate::model::{
+    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Sink, Socket, SplitSink,
+};
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
 /// together.
@@ -129,6 +131,29 @@ impl Sink for GroupTally {
         self.beyond = Counts::default();
         self.all = Counts::default();
         true
+    }
+}
+
+impl SplitSink for GroupTally {
+    fn split(&self) -> GroupTally {
+        GroupTally {
+            most: self.most,
+            ..GroupTally::new(self.keys.clone(), self.listeners.clone())
+        }
+    }
+
+    fn join(&mut self, part: GroupTally) {
+        self.all.add_all(&part.all);
+        self.beyond.add_all(&part.beyond);
+        for (key, counts) in part.groups {
+            if let Some(known) = self.groups.get_mut(&key) {
+                known.add_all(&counts);
+            } else if self.groups.len() < self.most {
+                self.groups.insert(key, counts);
+            } else {
+                self.beyond.add_all(&counts);
+            }
+        }
     }
 }
 

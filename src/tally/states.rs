@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::model::{CountSink, Counts, Sink, Socket, State};
+use crate::model::{CountSink, Counts, Sink, Socket, SplitSink, State};
 
 /// Counts sockets per state.
 #[derive(Debug, Default)]
@@ -32,5 +32,15 @@ impl Sink for StateTally {
     fn restart(&mut self) -> bool {
         self.counts = Counts::default();
         true
+    }
+}
+
+impl SplitSink for StateTally {
+    fn split(&self) -> StateTally {
+        StateTally::default()
+    }
+
+    fn join(&mut self, part: StateTally) {
+        self.counts.add_all(&part.counts);
     }
 }

@@ -43,6 +43,8 @@ impl fmt::Display for Walks {
 pub(in crate::source) struct Outcome {
     /// Which walks it took.
     pub(in crate::source) walks: Walks,
+    /// Whether two dumps were made at once, each of one half of the sockets.
+    pub(in crate::source) halved: bool,
     /// Who judged what of the filter, for people; empty without one.
     pub(in crate::source) judged: String,
     /// What it took.
@@ -59,7 +61,7 @@ pub(in crate::source) struct Outcome {
 
 impl Outcome {
     /// Adds the outcome of a second dump that answers another part of the same question.
-    pub(super) fn join(&mut self, other: Outcome) {
+    pub(in crate::source) fn join(&mut self, other: Outcome) {
         self.cost.add(other.cost);
         self.bound += other.bound;
         self.worth_a_retry |= other.worth_a_retry;

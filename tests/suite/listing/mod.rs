@@ -2,6 +2,7 @@
 
 mod agreement;
 mod asking;
+mod halving;
 mod names;
 mod row;
 mod streaming;

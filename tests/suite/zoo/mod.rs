@@ -19,6 +19,7 @@ mod tests;
 pub(crate) use inhabitants::Inhabitants;
 pub(crate) use peer::Peer;
 pub(crate) use proc_table::read_inhabitants;
+pub(crate) use sockets::raise_file_limit;
 pub(crate) use state::{Family, State};
 
 use crate::skip::skip;
