@@ -25,7 +25,20 @@ impl Question {
                 field,
                 Field::Mark | Field::Cgroup | Field::Direction | Field::Service
             )
-        })
+        }) || self.needs_tcp_info()
+            || self.needs_congestion_control()
+    }
+
+    /// Whether TCP's own knowledge of each connection is in the answer. It trebles the bytes the
+    /// kernel sends, and takes the lock of every connection.
+    pub fn needs_tcp_info(&self) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|field| matches!(field, Field::Metric(_)))
+    }
+
+    /// Whether the congestion control algorithm is in the answer.
+    pub fn needs_congestion_control(&self) -> bool {
+        self.fields.contains(&Field::CongestionControl)
     }
 }
 

@@ -15,7 +15,7 @@ pub use error::{Call, NetlinkError};
 use crate::model::{Family, Loss, Sink, State};
 use crate::question::{Families, Question};
 use crate::source::kernel_version::doubt_about_no_bound_sockets;
-use crate::source::wire::{Depth, Request, Walk};
+use crate::source::wire::{Depth, Extensions, Request, Walk};
 use dump::{BUFFER_LEN, dump};
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
@@ -118,6 +118,10 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
         let request = Request {
             walk,
             states: self.question.states,
+            extensions: Extensions {
+                tcp_info: self.question.needs_tcp_info(),
+                congestion_control: self.question.needs_congestion_control(),
+            },
             depth: if self.question.needs_attributes() {
                 Depth::Attributes
             } else {

@@ -10,7 +10,8 @@ pub(super) mod build;
 mod datagram;
 mod request;
 mod socket;
+mod tcp_info;
 
 pub(super) use datagram::{Message, Messages, Payload};
-pub(super) use request::{Request, Walk};
+pub(super) use request::{Extensions, Request, Walk};
 pub(super) use socket::{Depth, decode_socket};

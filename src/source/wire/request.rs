@@ -25,6 +25,9 @@ const NETLINK_HEADER_LEN: usize = 16;
 /// any shorter one.
 const COMPAT_LEN: usize = 60;
 
+/// Where `idiag_ext` stands in it.
+const COMPAT_EXTENSIONS: usize = 3;
+
 /// Where `idiag_states` begins in it.
 const COMPAT_STATES: usize = 52;
 
@@ -37,11 +40,32 @@ pub(in crate::source) enum Walk {
     OneFamily(Family),
 }
 
+/// What a dump tells of each socket beyond what every dump does: bits of `idiag_ext`, which has
+/// the same meaning and width in both requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::source) struct Extensions {
+    /// INET_DIAG_INFO: `struct tcp_info`.
+    pub(in crate::source) tcp_info: bool,
+    /// INET_DIAG_CONG: the name of the congestion control algorithm.
+    pub(in crate::source) congestion_control: bool,
+}
+
+impl Extensions {
+    fn flags(self) -> ExtensionFlags {
+        let mut flags = ExtensionFlags::empty();
+        flags.set(ExtensionFlags::INFO, self.tcp_info);
+        flags.set(ExtensionFlags::CONG, self.congestion_control);
+        flags
+    }
+}
+
 /// A dump of the sockets in some states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct Request {
     pub(in crate::source) walk: Walk,
     pub(in crate::source) states: StateSet,
+    /// What more the kernel is to tell; nothing unasked, since it costs time there.
+    pub(in crate::source) extensions: Extensions,
     /// How much of each answer to read; the kernel sends all of it anyway.
     pub(in crate::source) depth: Depth,
 }
@@ -85,6 +109,9 @@ impl Request {
 
     fn encode_compat(self) -> [u8; COMPAT_LEN] {
         let mut body = [0; COMPAT_LEN];
+        if let Some(byte) = body.get_mut(COMPAT_EXTENSIONS) {
+            *byte = self.extensions.flags().bits();
+        }
         let mask = encode_mask(self.states).to_ne_bytes();
         let states = body.iter_mut().skip(COMPAT_STATES);
         states.zip(mask).for_each(|(byte, bits)| *byte = bits);
@@ -99,7 +126,7 @@ impl Request {
         let request = InetRequest {
             family,
             protocol: IPPROTO_TCP,
-            extensions: ExtensionFlags::empty(),
+            extensions: self.extensions.flags(),
             // The crate's flags know 1 to 11 only.
             states: StateFlags::from_bits_retain(encode_mask(self.states)),
             socket_id,
@@ -119,6 +146,7 @@ mod tests {
         let request = Request {
             walk: Walk::BothFamilies,
             states: StateSet::ALL,
+            extensions: Extensions::default(),
             depth: Depth::Header,
         };
         let bytes = request.encode(7);
@@ -136,6 +164,7 @@ mod tests {
         let request = Request {
             walk: Walk::OneFamily(Family::V6),
             states: StateSet::NONE.with(State::Bound).with(State::Listen),
+            extensions: Extensions::default(),
             depth: Depth::Header,
         };
         let bytes = request.encode(1);
@@ -143,5 +172,26 @@ mod tests {
         assert_eq!(bytes[4..6], 20u16.to_ne_bytes());
         assert_eq!(bytes[16..20], [10, 6, 0, 0]);
         assert_eq!(bytes[20..24], (1u32 << 13 | 1 << 10).to_ne_bytes());
+    }
+
+    #[test]
+    fn what_is_asked_beyond_the_usual_is_one_byte_in_either_request() {
+        for (tcp_info, congestion_control, bits) in
+            [(true, false, 2), (false, true, 8), (true, true, 10)]
+        {
+            let request = |walk| Request {
+                walk,
+                states: StateSet::ALL,
+                extensions: Extensions {
+                    tcp_info,
+                    congestion_control,
+                },
+                depth: Depth::Attributes,
+            };
+            let compat = request(Walk::BothFamilies).encode(1);
+            assert_eq!(compat[16..20], [0, 0, 0, bits]);
+            let v2 = request(Walk::OneFamily(Family::V4)).encode(1);
+            assert_eq!(v2[16..20], [2, 6, bits, 0]);
+        }
     }
 }

@@ -5,4 +5,5 @@ mod asking;
 mod names;
 mod row;
 mod streaming;
+mod tcp_info;
 mod width;
