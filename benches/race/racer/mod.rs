@@ -46,6 +46,7 @@ pub(crate) const TCPSTATES_V4: &str = "tcpstates -4";
 pub(crate) const TCPSTATES_BY: &str = "tcpstates --by remote-addr --top 10";
 pub(crate) const TCPSTATES_LIST: &str = "tcpstates list > file";
 pub(crate) const TCPSTATES_SORT: &str = "tcpstates list --sort send-queue:desc --limit 20";
+pub(crate) const TCPSTATES_INFO: &str = "tcpstates list --columns rtt,cwnd > file";
 pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
 pub(crate) const SS_FILE: &str = "ss -tan > file";
 pub(crate) const SS_AWK: &str = "ss -tan | awk";
@@ -57,6 +58,8 @@ pub(crate) const CAT: &str = "cat tcp tcp6";
 pub(crate) const EXPORTER: &str = "node_exporter scrape";
 pub(crate) const RAW_TWO_FAMILIES: &str = "raw dump, two families";
 pub(crate) const RAW_ONE_WALK: &str = "raw dump, one walk";
+pub(crate) const RAW_TCP_INFO: &str = "raw dump, one walk with tcp_info";
+pub(crate) const SS_INFO_FILE: &str = "ss -tanio > file";
 pub(crate) const RAW_RARE_STATES: &str = "raw dump, rare states";
 pub(crate) const RAW_ONE_FAMILY: &str = "raw dump, one family";
 
@@ -105,6 +108,7 @@ pub(crate) fn assemble(
     for (name, dump, question) in [
         (RAW_TWO_FAMILIES, "two-families", Question::Everything),
         (RAW_ONE_WALK, raw::ONE_WALK, Question::Everything),
+        (RAW_TCP_INFO, "tcp-info", Question::Everything),
         (RAW_RARE_STATES, "rare-states", Question::RareStates),
         (RAW_ONE_FAMILY, "one-family", Question::V4),
     ] {
@@ -122,7 +126,7 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
     if let Some(path) = path.filter(|path| path.exists()) {
         let path = path.to_string_lossy();
         racers.extend(
-            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_SORT].map(|name| Racer {
+            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_INFO, TCPSTATES_SORT].map(|name| Racer {
                 name,
                 runner: Runner::Pipeline(vec![our_stage(&path, name)]),
                 check: None,
@@ -137,6 +141,7 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
             None,
         ),
         tool(SS_FILE, &["ss -tan"], None),
+        tool(SS_INFO_FILE, &["ss -tanio"], None),
     ]);
     racers
 }
@@ -212,12 +217,15 @@ impl Racer {
 
     /// Whether it takes part in a crowd of this kind.
     pub(crate) fn races_on(&self, kind: Kind) -> bool {
-        const DETAILS: [&str; 5] = [
+        const DETAILS: [&str; 8] = [
             TCPSTATES_BY,
             TCPSTATES_LIST,
             TCPSTATES_SORT,
+            TCPSTATES_INFO,
             SS_GROUPS,
             SS_FILE,
+            SS_INFO_FILE,
+            RAW_TCP_INFO,
         ];
         kind == Kind::Established || !DETAILS.contains(&self.name)
     }

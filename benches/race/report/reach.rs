@@ -32,9 +32,10 @@ fn targets() -> Vec<Target> {
     use Bound::{AtLeast, AtMost};
     use Kind::{Churn, Established, TimeWait, TimeWaitChurn};
     use racer::{
-        CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TWO_FAMILIES, SS, SS_AWK,
-        SS_FILE, SS_GROUPS, TCPSTATES, TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_NETLINK,
-        TCPSTATES_PROC, TCPSTATES_SORT, TCPSTATES_V4,
+        CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TCP_INFO,
+        RAW_TWO_FAMILIES, SS, SS_AWK, SS_FILE, SS_GROUPS, SS_INFO_FILE, TCPSTATES, TCPSTATES_BY,
+        TCPSTATES_INFO, TCPSTATES_LIST, TCPSTATES_NETLINK, TCPSTATES_PROC, TCPSTATES_SORT,
+        TCPSTATES_V4,
     };
     let row = |kind, sockets, above, below, bound| Target {
         kind,
@@ -72,6 +73,14 @@ fn targets() -> Vec<Target> {
         row(Established, most, SS_GROUPS, TCPSTATES_BY, AtLeast(4.0)),
         row(Established, most, SS_FILE, TCPSTATES_LIST, AtLeast(2.0)),
         row(Established, most, TCPSTATES_SORT, RAW_ONE_WALK, AtMost(1.3)),
+        row(Established, most, TCPSTATES_INFO, RAW_TCP_INFO, AtMost(1.1)),
+        row(
+            Established,
+            most,
+            SS_INFO_FILE,
+            TCPSTATES_INFO,
+            AtLeast(2.0),
+        ),
     ]
 }
 
