@@ -14,4 +14,4 @@ mod tcp_info;
 
 pub(super) use datagram::{Message, Messages, Payload};
 pub(super) use request::{Extensions, Request, Walk};
-pub(super) use socket::{Depth, decode_socket};
+pub(super) use socket::{Depth, Spare, decode_socket};

@@ -41,6 +41,19 @@ pub(in crate::source) enum Depth {
     Attributes,
 }
 
+/// Memory that one socket leaves to the next, so that a dump allocates once and not each time.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Spare(Option<Box<TcpInfo>>);
+
+impl Spare {
+    /// Takes what a socket that is done with needed.
+    pub(in crate::source) fn recover(&mut self, socket: Socket) {
+        if let Some(info) = socket.info {
+            self.0 = Some(info);
+        }
+    }
+}
+
 /// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
 ///
 /// # Errors
@@ -50,13 +63,14 @@ pub(in crate::source) fn decode_socket(
     bytes: &[u8],
     close_means: State,
     depth: Depth,
+    spare: &mut Spare,
 ) -> Result<Socket, String> {
     let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
     let told = decode_state(header.state);
     let id = header.socket_id;
     let needed = depth == Depth::Attributes || matches!(told, State::SynRecv | State::FinWait2);
     let attributes = match bytes.get(HEADER_LEN..) {
-        Some(rest) if needed => Attributes::read(rest, told),
+        Some(rest) if needed => Attributes::read(rest, told, spare),
         _ => Attributes::default(),
     };
     Ok(Socket {
@@ -126,7 +140,7 @@ struct Attributes {
 
 impl Attributes {
     /// The attributes of a socket told to be in `state`.
-    fn read(bytes: &[u8], state: State) -> Attributes {
+    fn read(bytes: &[u8], state: State, spare: &mut Spare) -> Attributes {
         let mut read = Attributes {
             has_shutdown: Some(false),
             ..Attributes::default()
@@ -144,7 +158,10 @@ impl Attributes {
                 INET_DIAG_CGROUP_ID => {
                     read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);
                 }
-                INET_DIAG_INFO => read.info = decode_tcp_info(value, state),
+                INET_DIAG_INFO => {
+                    let place = spare.0.take().unwrap_or_default();
+                    read.info = decode_tcp_info(value, state, place);
+                }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),
                 _ => {}
             }
@@ -176,6 +193,10 @@ mod tests {
                 }
             })
             .collect()
+    }
+
+    fn decode_socket(bytes: &[u8], close_means: State, depth: Depth) -> Result<Socket, String> {
+        super::decode_socket(bytes, close_means, depth, &mut Spare::default())
     }
 
     fn sockets(datagrams: &[u8]) -> Vec<Socket> {

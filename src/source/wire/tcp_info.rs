@@ -7,88 +7,63 @@
 
 use crate::model::{CongestionControl, Metric, State, TcpInfo};
 
-/// How a number is sent.
-#[derive(Clone, Copy)]
-enum Width {
-    U32,
-    U64,
-}
-
-/// Which value of a number says that there is none.
-#[derive(Clone, Copy)]
-enum Absent {
-    /// None: every value is one.
-    Never,
-    /// 0: not measured yet.
-    Zero,
-    /// All bits set, or 0: not measured yet.
-    ZeroOrMost,
-    /// All bits set: no limit.
-    Most,
-    /// Before the handshake: the kernel counts these times from a moment of its own.
-    Unconnected,
-}
-
-use Absent::{Most, Never, Unconnected, Zero, ZeroOrMost};
-use Width::{U32, U64};
-
-/// Where each metric begins, with the kernel's name for it and the version that has it first.
-#[rustfmt::skip]
-const LAYOUT: [(Metric, usize, Width, Absent); Metric::ALL.len()] = [
-    // Since 2.6 and before.
-    (Metric::Mss, 16, U32, Never),                      // tcpi_snd_mss
-    (Metric::Unacked, 24, U32, Never),                  // tcpi_unacked
-    (Metric::Lost, 32, U32, Never),                     // tcpi_lost
-    (Metric::RetransNow, 36, U32, Never),               // tcpi_retrans
-    (Metric::LastDataSent, 44, U32, Unconnected),       // tcpi_last_data_sent
-    (Metric::LastDataReceived, 52, U32, Unconnected),   // tcpi_last_data_recv
-    (Metric::RoundTripTime, 68, U32, Zero),             // tcpi_rtt
-    (Metric::CongestionWindow, 80, U32, Never),         // tcpi_snd_cwnd
-    (Metric::TotalRetrans, 100, U32, Never),            // tcpi_total_retrans
-    (Metric::PacingRate, 104, U64, Most),               // tcpi_pacing_rate, 3.15
-    (Metric::BytesReceived, 128, U64, Never),           // tcpi_bytes_received, 4.1
-    (Metric::BytesNotSent, 144, U32, Never),            // tcpi_notsent_bytes, 4.6
-    (Metric::MinRoundTripTime, 148, U32, ZeroOrMost),   // tcpi_min_rtt, 4.6
-    (Metric::DeliveryRate, 160, U64, Zero),             // tcpi_delivery_rate, 4.9
-    (Metric::BusyTime, 168, U64, Never),                // tcpi_busy_time, 4.10
-    (Metric::BytesSent, 200, U64, Never),               // tcpi_bytes_sent, 4.19
-];
-
-/// Decodes what TCP knows of a connection in `state`; `None` for what is no connection: of a
-/// listener the kernel reports its accept queue in the places of other numbers, and of a socket
-/// in CLOSE the numbers it was made with.
-pub(super) fn decode_tcp_info(bytes: &[u8], state: State) -> Option<Box<TcpInfo>> {
+/// Decodes what TCP knows of a connection in `state` into `info`; `None` for what is no
+/// connection: of a listener the kernel reports its accept queue in the places of other numbers,
+/// and of a socket in CLOSE the numbers it was made with.
+pub(super) fn decode_tcp_info(
+    bytes: &[u8],
+    state: State,
+    mut info: Box<TcpInfo>,
+) -> Option<Box<TcpInfo>> {
     if matches!(state, State::Listen | State::Close | State::Bound) {
         return None;
     }
-    let mut info = Box::new(TcpInfo::default());
-    for (metric, at, width, absent) in LAYOUT {
-        let Some((value, most)) = bytes.get(at..).and_then(|bytes| read(bytes, width)) else {
-            continue;
-        };
-        let is_absent = match absent {
-            Never => false,
-            Zero => value == 0,
-            ZeroOrMost => value == 0 || value == most,
-            Most => value == most,
-            Unconnected => state == State::SynSent,
-        };
-        if !is_absent {
+    *info = TcpInfo::default();
+    let word = |at| read_u32(bytes, at);
+    let long = |at| read_u64(bytes, at);
+    // Before the handshake the kernel counts these times from a moment of its own.
+    let time = |at| word(at).filter(|_| state != State::SynSent);
+    let is_measured = |value: &u64| *value != 0;
+    let mut put = |metric, value: Option<u64>| {
+        if let Some(value) = value {
             info.set(metric, value);
         }
-    }
+    };
+    // Where each begins; its name in the kernel, and the version from which on it is sent, where
+    // that is later than 2.6.
+    put(Metric::Mss, word(16)); // tcpi_snd_mss
+    put(Metric::Unacked, word(24)); // tcpi_unacked
+    put(Metric::Lost, word(32)); // tcpi_lost
+    put(Metric::RetransNow, word(36)); // tcpi_retrans
+    put(Metric::LastDataSent, time(44)); // tcpi_last_data_sent
+    put(Metric::LastDataReceived, time(52)); // tcpi_last_data_recv
+    put(Metric::RoundTripTime, word(68).filter(is_measured)); // tcpi_rtt
+    put(Metric::CongestionWindow, word(80)); // tcpi_snd_cwnd
+    put(Metric::TotalRetrans, word(100)); // tcpi_total_retrans
+    // tcpi_pacing_rate, 3.15: all bits are set where there is no limit.
+    put(
+        Metric::PacingRate,
+        long(104).filter(|rate| *rate != u64::MAX),
+    );
+    put(Metric::BytesReceived, long(128)); // tcpi_bytes_received, 4.1
+    put(Metric::BytesNotSent, word(144)); // tcpi_notsent_bytes, 4.6
+    // tcpi_min_rtt, 4.6: all bits are set until it is measured.
+    let least = word(148).filter(|time| *time != u64::from(u32::MAX));
+    put(Metric::MinRoundTripTime, least.filter(is_measured));
+    put(Metric::DeliveryRate, long(160).filter(is_measured)); // tcpi_delivery_rate, 4.9
+    put(Metric::BusyTime, long(168)); // tcpi_busy_time, 4.10
+    put(Metric::BytesSent, long(200)); // tcpi_bytes_sent, 4.19
     Some(info)
 }
 
-/// The number at the beginning of `bytes`, and the largest that it could be.
-fn read(bytes: &[u8], width: Width) -> Option<(u64, u64)> {
-    match width {
-        U32 => {
-            let value = u32::from_ne_bytes(*bytes.first_chunk()?);
-            Some((value.into(), u32::MAX.into()))
-        }
-        U64 => Some((u64::from_ne_bytes(*bytes.first_chunk()?), u64::MAX)),
-    }
+fn read_u32(bytes: &[u8], at: usize) -> Option<u64> {
+    let chunk = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*chunk).into())
+}
+
+fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
+    let chunk = bytes.get(at..)?.first_chunk()?;
+    Some(u64::from_ne_bytes(*chunk))
 }
 
 /// Decodes the value of the attribute INET_DIAG_CONG (since 2.6.14): a name and a NUL.

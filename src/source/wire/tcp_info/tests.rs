@@ -4,7 +4,7 @@ use netlink_packet_core::NlasIterator;
 
 use super::*;
 use crate::model::Socket;
-use crate::source::wire::{Depth, Messages, Payload, decode_socket};
+use crate::source::wire::{Depth, Messages, Payload, Spare, decode_socket};
 
 /// What a TCPDIAG_GETSOCK dump answered; tests/fixtures/README.md says to whom.
 const RECORDED: &[u8] = include_bytes!("../../../../tests/fixtures/netlink/tcp_info.bin");
@@ -24,10 +24,26 @@ fn records() -> Vec<&'static [u8]> {
         .collect()
 }
 
+/// Decoded into a place that held something else before.
+fn decode(bytes: &[u8], state: State) -> Option<Box<TcpInfo>> {
+    let used = Metric::ALL.into_iter();
+    let used = used.fold(TcpInfo::default(), |used, metric| used.with(metric, 77));
+    decode_tcp_info(bytes, state, Box::new(used))
+}
+
+fn read(bytes: &[u8]) -> Result<Socket, String> {
+    decode_socket(
+        bytes,
+        State::Close,
+        Depth::Attributes,
+        &mut Spare::default(),
+    )
+}
+
 /// The socket with these ports, and the bytes of its tcp_info.
 fn recorded(local: u16, remote: u16) -> (Socket, Option<Vec<u8>>) {
-    let decode = |bytes| decode_socket(bytes, State::Close, Depth::Attributes).unwrap();
-    let mut all = records().into_iter().map(|bytes| (decode(bytes), bytes));
+    let records = records().into_iter();
+    let mut all = records.map(|bytes| (read(bytes).unwrap(), bytes));
     let (socket, bytes) = all
         .find(|(socket, _)| (socket.local.port(), socket.remote.port()) == (local, remote))
         .unwrap();
@@ -110,13 +126,13 @@ fn what_is_no_connection_has_no_metrics_and_a_listener_has_an_algorithm() {
     assert_eq!((time_wait.info, bytes), (None, None));
     assert_eq!(time_wait.congestion_control, None);
     for state in [State::Listen, State::Close, State::Bound] {
-        assert_eq!(decode_tcp_info(&client().1, state), None);
+        assert_eq!(decode(&client().1, state), None);
     }
 }
 
 /// The metrics in the first `length` bytes of the client's.
 fn known(length: usize) -> Vec<Metric> {
-    let info = decode_tcp_info(&client().1[..length], State::Established).unwrap();
+    let info = decode(&client().1[..length], State::Established).unwrap();
     let metrics = Metric::ALL.into_iter();
     metrics
         .filter(|metric| info.get(*metric).is_some())
@@ -165,18 +181,34 @@ fn an_older_kernel_tells_less_and_what_it_does_not_tell_is_absent() {
     }
 }
 
+/// Where each metric ends, `linux/tcp.h`.
+const ENDS: [(Metric, usize); 16] = [
+    (Metric::Mss, 20),
+    (Metric::Unacked, 28),
+    (Metric::Lost, 36),
+    (Metric::RetransNow, 40),
+    (Metric::LastDataSent, 48),
+    (Metric::LastDataReceived, 56),
+    (Metric::RoundTripTime, 72),
+    (Metric::CongestionWindow, 84),
+    (Metric::TotalRetrans, 104),
+    (Metric::PacingRate, 112),
+    (Metric::BytesReceived, 136),
+    (Metric::BytesNotSent, 148),
+    (Metric::MinRoundTripTime, 152),
+    (Metric::DeliveryRate, 168),
+    (Metric::BusyTime, 176),
+    (Metric::BytesSent, 208),
+];
+
 #[test]
 fn at_every_length_exactly_the_metrics_that_are_whole_are_told_and_as_they_are() {
     let (_, bytes) = client();
-    let whole = decode_tcp_info(&bytes, State::Established).unwrap();
+    let whole = decode(&bytes, State::Established).unwrap();
     for length in 0..=bytes.len() {
-        let info = decode_tcp_info(&bytes[..length], State::Established).unwrap();
-        for (metric, at, width, _) in LAYOUT {
-            let size = match width {
-                U32 => 4,
-                U64 => 8,
-            };
-            let expected = whole.get(metric).filter(|_| at + size <= length);
+        let info = decode(&bytes[..length], State::Established).unwrap();
+        for (metric, end) in ENDS {
+            let expected = whole.get(metric).filter(|_| end <= length);
             assert_eq!(info.get(metric), expected, "{metric:?} of {length}");
         }
     }
@@ -184,8 +216,8 @@ fn at_every_length_exactly_the_metrics_that_are_whole_are_told_and_as_they_are()
 
 #[test]
 fn what_the_kernel_uses_for_none_is_absent_and_every_other_0_is_told() {
-    let zeros = decode_tcp_info(&[0; WHOLE], State::Established).unwrap();
-    let ones = decode_tcp_info(&[0xff; WHOLE], State::Established).unwrap();
+    let zeros = decode(&[0; WHOLE], State::Established).unwrap();
+    let ones = decode(&[0xff; WHOLE], State::Established).unwrap();
     for metric in Metric::ALL {
         let none_is_0 = [
             Metric::RoundTripTime,
@@ -207,7 +239,7 @@ fn no_changed_byte_makes_it_panic_or_costs_a_socket() {
             datagrams[at] = byte;
             for message in Messages::new(&datagrams) {
                 if let Ok(Payload::Record { bytes, .. }) = message.map(|m| m.payload) {
-                    let decoded = decode_socket(bytes, State::Close, Depth::Attributes);
+                    let decoded = read(bytes);
                     let is_readable = matches!(bytes.first(), Some(2 | 10)) && bytes.len() >= 72;
                     assert_eq!(decoded.is_ok(), is_readable, "{at}: {byte}");
                 }
@@ -219,7 +251,7 @@ fn no_changed_byte_makes_it_panic_or_costs_a_socket() {
         for byte in 0..=u8::MAX {
             let mut bytes = bytes.clone();
             bytes[at] = byte;
-            assert!(decode_tcp_info(&bytes, State::Established).is_some());
+            assert!(decode(&bytes, State::Established).is_some());
         }
     }
 }
