@@ -2,7 +2,7 @@
 //!
 //! Made from the command line by `command`, read by `source` to choose a plan; knows neither.
 
-use crate::filter::Expression;
+use crate::filter::{Expression, Test};
 use crate::model::{Family, Field, StateSet};
 
 /// A question about the sockets of one network namespace.
@@ -29,7 +29,26 @@ impl Question {
                 field,
                 Field::Mark | Field::Cgroup | Field::Direction | Field::Service
             )
-        })
+        }) || self.needs_tcp_info()
+            || self.needs_congestion_control()
+    }
+
+    /// Whether TCP's own knowledge of each connection is needed. It trebles the bytes the kernel
+    /// sends, and takes the lock of every connection.
+    pub fn needs_tcp_info(&self) -> bool {
+        self.needs(|field| matches!(field, Field::Metric(_)))
+    }
+
+    /// Whether the congestion control algorithm is needed.
+    pub fn needs_congestion_control(&self) -> bool {
+        self.needs(|field| field == Field::CongestionControl)
+    }
+
+    /// Whether something must be known for the answer, or to judge by.
+    fn needs(&self, which: impl Fn(Field) -> bool) -> bool {
+        let tested = self.filter.iter().flat_map(Expression::tests);
+        let tested = tested.filter_map(Test::field);
+        self.fields.iter().copied().chain(tested).any(which)
     }
 }
 

@@ -16,10 +16,15 @@ pub struct List {
     pub selection: Selection,
 
     /// Show these too, separated by commas: family, interface, uid, user, cgroup, timer,
-    /// retransmits, inode, cookie, mark
+    /// retransmits, inode, cookie, mark; and what TCP knows of a connection: rtt, min-rtt, cwnd,
+    /// mss, unacked, retrans-now, total-retrans, lost, bytes-sent, bytes-received, bytes-not-sent,
+    /// delivery-rate, pacing-rate, busy-time, last-data-sent, last-data-received,
+    /// congestion-control
     ///
     /// Behind the state, the queues and both addresses, in this order. May be repeated; the lists
     /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
+    /// Headings and keys carry the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
+    /// requests have none of what TCP knows but, a listener, the congestion control.
     #[arg(
         long,
         value_name = "LIST",

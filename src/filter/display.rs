@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::expression::{Expression, Node};
 use super::test::{Compare, FamilyTest, Side, Test};
-use crate::model::{Field, State, StateSet};
+use crate::model::{Field, State, StateSet, Unit};
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,13 +93,24 @@ impl fmt::Display for Test {
             Test::Number(Field::LocalPort, compare, port) => write!(f, "sport {compare} :{port}"),
             Test::Number(Field::RemotePort, compare, port) => write!(f, "dport {compare} :{port}"),
             Test::Number(field, compare, value) => {
-                write!(f, "{} {compare} {value}", field.name())
+                let unit = unit_word(field.unit());
+                write!(f, "{} {compare} {value}{unit}", field.name())
             }
+            Test::CongestionControl(name) => write!(f, "congestion-control = {}", name.name()),
             Test::Interface(index) => write!(f, "interface = {index}"),
             Test::Mark { value, mask } => write!(f, "mark = {value:#x}/{mask:#x}"),
             Test::Cgroup(id) => write!(f, "cgroup = id:{id}"),
             Test::Autobound => write!(f, "autobound"),
         }
+    }
+}
+
+/// What is typed behind a number of this unit; nothing where the field has but one.
+fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Microseconds => "us",
+        Unit::Milliseconds => "ms",
+        Unit::Count | Unit::Bytes | Unit::BytesPerSecond => "",
     }
 }
 

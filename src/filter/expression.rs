@@ -220,6 +220,7 @@ fn decide_by_state(test: &Test, decide: impl Fn(StateSet) -> Option<bool>) -> Op
         Test::Family(_)
         | Test::Addr(..)
         | Test::Number(..)
+        | Test::CongestionControl(_)
         | Test::Interface(_)
         | Test::Mark { .. }
         | Test::Cgroup(_)

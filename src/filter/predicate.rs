@@ -9,8 +9,8 @@ use super::nodes;
 use super::subject::Subject;
 use super::test::{Compare, Side, Test};
 use super::text::FilterText;
-use super::value::{Port, parse_mark, parse_number, parse_port};
-use crate::model::{Field, StateSet, hint};
+use super::value::{Port, parse_mark, parse_number, parse_port, parse_quantity};
+use crate::model::{CongestionControl, Field, StateSet, hint};
 
 /// Reads tests off the text.
 pub(super) struct Predicates<'a, L> {
@@ -85,6 +85,11 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
             }),
+            Subject::CongestionControl => self.same_test(word, |_, name| {
+                CongestionControl::new(name)
+                    .map(Test::CongestionControl)
+                    .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
+            }),
             Subject::User => self.same_test(word, |lookup, name| {
                 let uid = match parse_number(name) {
                     Some(uid) => uid,
@@ -120,8 +125,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
 
     fn number(&mut self, word: Token<'a>, field: Field) -> Nodes {
         let operand = self.operand(word)?;
-        let number = parse_number(&operand.value.meant())
-            .ok_or_else(|| "no number; write it in decimal, or in hexadecimal after 0x".to_owned());
+        let number = parse_quantity(&operand.value.meant(), field.unit());
         let number = self.value(&operand, number)?;
         Ok(nodes::compared(operand.comparison, |compare| {
             vec![Node::Test(Test::Number(field, compare, number))]

@@ -18,6 +18,7 @@ pub(super) enum Subject {
     Cgroup,
     Mark,
     User,
+    CongestionControl,
     Number(Field),
     Autobound,
 }
@@ -77,7 +78,9 @@ impl Subject {
             | Field::AcceptLimit
             | Field::Retransmits
             | Field::Inode
-            | Field::Cookie => Subject::Number(field),
+            | Field::Cookie
+            | Field::Metric(_) => Subject::Number(field),
+            Field::CongestionControl => Subject::CongestionControl,
             Field::Direction | Field::Service | Field::Timer => return None,
         })
     }

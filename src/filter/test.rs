@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::model::{Family, Field, Socket, StateSet};
+use crate::model::{CongestionControl, Family, Field, Socket, StateSet};
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
 pub const MAPPED: Ipv6Net =
@@ -27,6 +27,8 @@ pub enum Test {
     Addr(Side, IpNet),
     /// A number it has, compared.
     Number(Field, Compare, u64),
+    /// Its congestion control algorithm is of this name.
+    CongestionControl(CongestionControl),
     /// Bound to the interface of this index; 0 for those bound to none.
     Interface(u32),
     /// Its firewall mark, as far as `mask` goes, is `value`.
@@ -104,6 +106,7 @@ impl Test {
             Test::Number(field, compare, value) => socket
                 .number(field)
                 .is_some_and(|number| compare.holds(number, value)),
+            Test::CongestionControl(name) => socket.congestion_control == Some(name),
             Test::Interface(index) => socket.interface == Some(index),
             Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
             Test::Cgroup(id) => socket.cgroup.unwrap_or(0) == id,
@@ -116,6 +119,7 @@ impl Test {
         match *self {
             Test::Any | Test::State(_) | Test::Family(_) | Test::Addr(..) | Test::Autobound => None,
             Test::Number(field, ..) => Some(field),
+            Test::CongestionControl(_) => Some(Field::CongestionControl),
             Test::Interface(_) => Some(Field::Interface),
             Test::Mark { .. } => Some(Field::Mark),
             Test::Cgroup(_) => Some(Field::Cgroup),

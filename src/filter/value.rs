@@ -1,6 +1,7 @@
 //! Values of a filter that are numbers: ports, marks, counts.
 
 use super::lookup::Lookup;
+use crate::model::Unit;
 
 /// A port as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,4 +54,61 @@ pub(super) fn parse_number(word: &str) -> Option<u64> {
         return None;
     }
     u64::from_str_radix(digits, radix).ok()
+}
+
+/// Parses a number of this unit; times take `us`, `ms` or `s` behind them, and mean what JSON
+/// shows without.
+pub(super) fn parse_quantity(word: &str, unit: Unit) -> Result<u64, String> {
+    let microseconds = match unit {
+        Unit::Microseconds => 1,
+        Unit::Milliseconds => 1_000,
+        Unit::Count | Unit::Bytes | Unit::BytesPerSecond => {
+            return parse_number(word).ok_or_else(|| {
+                "no number; write it in decimal, or in hexadecimal after 0x".to_owned()
+            });
+        }
+    };
+    let units = [("us", 1), ("ms", 1_000), ("s", 1_000_000)];
+    let typed = units
+        .iter()
+        .find_map(|(name, length)| Some((word.strip_suffix(name)?, *length)));
+    let (number, length) = typed.unwrap_or((word, microseconds));
+    parse_number(number)
+        .and_then(|number| number.checked_mul(length))
+        .filter(|time| time.is_multiple_of(microseconds))
+        .map(|time| time / microseconds)
+        .ok_or_else(|| "no time; write a whole number of us, ms or s, as in 20ms".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_take_a_unit_and_have_that_of_their_field_without() {
+        for (word, unit, expected) in [
+            ("20ms", Unit::Microseconds, Some(20_000)),
+            ("20", Unit::Microseconds, Some(20)),
+            ("1s", Unit::Milliseconds, Some(1_000)),
+            ("20", Unit::Milliseconds, Some(20)),
+            ("2000us", Unit::Milliseconds, Some(2)),
+            ("2500us", Unit::Milliseconds, None),
+            ("ms", Unit::Milliseconds, None),
+            ("1m", Unit::Milliseconds, None),
+            ("18446744073709551615s", Unit::Microseconds, None),
+            ("20ms", Unit::Count, None),
+            ("0x20", Unit::Bytes, Some(32)),
+        ] {
+            assert_eq!(parse_quantity(word, unit).ok(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_no_sign_and_no_leading_zero() {
+        for word in ["", "-1", "+1", "0x", "0x+1", "010", "1_000", "1.5", " 1"] {
+            assert_eq!(parse_number(word), None, "{word}");
+        }
+        assert_eq!(parse_number("0"), Some(0));
+        assert_eq!(parse_number("0XfF"), Some(255));
+    }
 }

@@ -3,6 +3,8 @@
 //!
 //! Names are those of ss(8) where it has one; every word is understood with `-` or `_`.
 
+use super::Metric;
+
 /// Something a socket has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -48,6 +50,10 @@ pub enum Field {
     Cookie,
     /// The firewall mark.
     Mark,
+    /// A number that TCP keeps for a connection.
+    Metric(Metric),
+    /// The congestion control algorithm.
+    CongestionControl,
 }
 
 /// What a field can be used for.
@@ -65,7 +71,7 @@ pub enum Use {
 
 struct Entry {
     field: Field,
-    /// Printed, and the JSON key with `_` for `-`.
+    /// Printed, and the JSON key with `_` for `-` and the unit behind it.
     name: &'static str,
     /// Also understood.
     aliases: &'static [&'static str],
@@ -90,6 +96,17 @@ const fn entry(
     }
 }
 
+/// A number of TCP's own, which only netlink tells, and which is shown, sorted by and compared.
+const fn metric(metric: Metric, name: &'static str, aliases: &'static [&'static str]) -> Entry {
+    entry(
+        Field::Metric(metric),
+        name,
+        aliases,
+        &[C, S, F],
+        NETLINK_ONLY,
+    )
+}
+
 use Use::{Column as C, Filter as F, Group as G, Sort as S};
 
 /// Whether the tables of /proc tell a field.
@@ -98,7 +115,7 @@ const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 21] = [
+const FIELDS: [Entry; 38] = [
     entry(Field::State, "state", &[], &[G, S, F], PROC),
     entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
     entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
@@ -120,6 +137,23 @@ const FIELDS: [Entry; 21] = [
     entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),
     entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK_ONLY),
     entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK_ONLY),
+    metric(Metric::RoundTripTime, "rtt", &[]),
+    metric(Metric::MinRoundTripTime, "min-rtt", &["minrtt"]),
+    metric(Metric::CongestionWindow, "cwnd", &["congestion-window"]),
+    metric(Metric::Mss, "mss", &["snd-mss"]),
+    metric(Metric::Unacked, "unacked", &[]),
+    metric(Metric::RetransNow, "retrans-now", &[]),
+    metric(Metric::TotalRetrans, "total-retrans", &["retrans-total"]),
+    metric(Metric::Lost, "lost", &[]),
+    metric(Metric::BytesSent, "bytes-sent", &[]),
+    metric(Metric::BytesReceived, "bytes-received", &[]),
+    metric(Metric::BytesNotSent, "bytes-not-sent", &["notsent", "not-sent"]),
+    metric(Metric::DeliveryRate, "delivery-rate", &[]),
+    metric(Metric::PacingRate, "pacing-rate", &[]),
+    metric(Metric::BusyTime, "busy-time", &["busy"]),
+    metric(Metric::LastDataSent, "last-data-sent", &["lastsnd"]),
+    metric(Metric::LastDataReceived, "last-data-received", &["lastrcv"]),
+    entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK_ONLY),
 ];
 
 impl Field {
@@ -132,14 +166,14 @@ impl Field {
         self.entry().map_or("", |entry| entry.name)
     }
 
-    /// The key in JSON: `local_port`.
+    /// The key in JSON, with the unit: `local_port`, `rtt_us`.
     pub fn json_key(self) -> String {
-        self.name().replace('-', "_")
+        self.name().replace('-', "_") + self.written_unit().key_suffix()
     }
 
-    /// The heading of its column in a table: `LOCAL-PORT`.
+    /// The heading of its column in a table, with the unit: `LOCAL-PORT`, `RTT-US`.
     pub fn heading(self) -> String {
-        self.name().to_uppercase()
+        self.name().to_uppercase() + self.written_unit().heading_suffix()
     }
 
     /// Whether the tables of /proc tell it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Family, Field, State};
+use super::{CongestionControl, Family, Field, State, TcpInfo};
 
 /// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
@@ -44,6 +44,13 @@ pub struct Socket {
     pub cgroup: Option<u64>,
     /// Whether an IPv6 listener takes IPv6 only; `None` for others, and from /proc.
     pub v6only: Option<bool>,
+    /// What TCP knows of the connection; `None` where it was not asked for, from /proc, and for
+    /// what is no connection with a full socket. Boxed, because most questions need none of it,
+    /// and a socket that is kept to be sorted should be small.
+    pub info: Option<Box<TcpInfo>>,
+    /// The congestion control algorithm, a listener's being that of the connections it accepts;
+    /// `None` where it was not asked for, from /proc, and where there is no full socket.
+    pub congestion_control: Option<CongestionControl>,
 }
 
 /// A timer of a socket, and how long until it fires.
@@ -133,6 +140,7 @@ impl Socket {
             Field::Inode => self.held_inode(),
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),
+            Field::Metric(metric) => self.info.as_ref()?.get(metric),
             Field::State
             | Field::Family
             | Field::LocalAddr
@@ -141,7 +149,8 @@ impl Socket {
             | Field::Service
             | Field::User
             | Field::Cgroup
-            | Field::Timer => None,
+            | Field::Timer
+            | Field::CongestionControl => None,
         }
     }
 }

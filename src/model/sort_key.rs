@@ -27,6 +27,7 @@ impl SortKey {
             Field::LocalAddr => self.by(a, b, |socket| Some(socket.local.ip())),
             Field::RemoteAddr => self.by(a, b, |socket| Some(socket.remote.ip())),
             Field::Timer => self.by(a, b, |socket| socket.timer.map(|timer| timer.remaining)),
+            Field::CongestionControl => self.by(a, b, |socket| socket.congestion_control),
             number => self.by(a, b, |socket| socket.number(number)),
         }
     }

@@ -114,7 +114,7 @@ mod tests {
     use crate::model::{Family, StateSet};
     use crate::question::Families;
     use crate::source::wire::build::inet_diag_msg;
-    use crate::source::wire::{Depth, Operations, decode_socket};
+    use crate::source::wire::{Depth, Operations, Spare, decode_socket};
 
     #[test]
     fn every_pair_of_ports_is_in_one_half_and_the_kernel_can_tell_in_which() {
@@ -127,7 +127,10 @@ mod tests {
         let halves = split(&question, 100).map(|half| half.filter.unwrap());
         let mut told = halves.iter().flat_map(Expression::tests);
         assert!(told.all(|test| Operations::Oldest.answer(test)));
-        let mut socket = decode_socket(&inet_diag_msg(1), State::Close, Depth::Header).unwrap();
+        let mut spare = Spare::default();
+        let message = inet_diag_msg(1);
+        let socket = decode_socket(&message, State::Close, Depth::Header, &mut spare);
+        let mut socket = socket.unwrap();
         for (local, remote, is_low) in [
             (0, 0, true),
             (99, 99, true),

@@ -125,6 +125,8 @@ mod tests {
             mark: None,
             cgroup: None,
             v6only: None,
+            info: None,
+            congestion_control: None,
         }
     }
 

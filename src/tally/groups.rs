@@ -84,7 +84,9 @@ impl GroupTally {
             | Field::Retransmits
             | Field::Inode
             | Field::Cookie
-            | Field::Mark => return None,
+            | Field::Mark
+            | Field::Metric(_)
+            | Field::CongestionControl => return None,
         })
     }
 }

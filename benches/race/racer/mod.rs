@@ -51,6 +51,7 @@ pub(crate) const TCPSTATES_DEV: &str = "tcpstates dev lo and sport = :1";
 pub(crate) const TCPSTATES_JUDGE: &str = "tcpstates uid != 4000000000";
 pub(crate) const SS_PORT: &str = "ss -tan sport = :1";
 pub(crate) const SS_DEV: &str = "ss -tan dev lo and sport = :1";
+pub(crate) const TCPSTATES_INFO: &str = "tcpstates list --columns rtt,cwnd > file";
 pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
 pub(crate) const SS_FILE: &str = "ss -tan > file";
 pub(crate) const SS_AWK: &str = "ss -tan | awk";
@@ -62,6 +63,8 @@ pub(crate) const CAT: &str = "cat tcp tcp6";
 pub(crate) const EXPORTER: &str = "node_exporter scrape";
 pub(crate) const RAW_TWO_FAMILIES: &str = "raw dump, two families";
 pub(crate) const RAW_ONE_WALK: &str = "raw dump, one walk";
+pub(crate) const RAW_TCP_INFO: &str = "raw dump, one walk with tcp_info";
+pub(crate) const SS_INFO_FILE: &str = "ss -tanio > file";
 pub(crate) const RAW_RARE_STATES: &str = "raw dump, rare states";
 pub(crate) const RAW_ONE_FAMILY: &str = "raw dump, one family";
 
@@ -110,6 +113,7 @@ pub(crate) fn assemble(
     for (name, dump, question) in [
         (RAW_TWO_FAMILIES, "two-families", Question::Everything),
         (RAW_ONE_WALK, raw::ONE_WALK, Question::Everything),
+        (RAW_TCP_INFO, "tcp-info", Question::Everything),
         (RAW_RARE_STATES, "rare-states", Question::RareStates),
         (RAW_ONE_FAMILY, "one-family", Question::V4),
     ] {
@@ -127,7 +131,7 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
     if let Some(path) = path.filter(|path| path.exists()) {
         let path = path.to_string_lossy();
         racers.extend(
-            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_SORT].map(|name| Racer {
+            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_INFO, TCPSTATES_SORT].map(|name| Racer {
                 name,
                 runner: Runner::Pipeline(vec![our_stage(&path, name)]),
                 check: None,
@@ -152,6 +156,7 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
         tool(SS_FILE, &["ss -tan"], None),
         tool(SS_PORT, &[SS_PORT], None),
         tool(SS_DEV, &[SS_DEV], None),
+        tool(SS_INFO_FILE, &["ss -tanio"], None),
     ]);
     racers
 }
@@ -230,7 +235,7 @@ impl Racer {
 
     /// Whether it takes part in a crowd of this kind.
     pub(crate) fn races_on(&self, kind: Kind) -> bool {
-        const DETAILS: [&str; 10] = [
+        const DETAILS: [&str; 13] = [
             TCPSTATES_BY,
             TCPSTATES_LIST,
             TCPSTATES_SORT,
@@ -241,6 +246,9 @@ impl Racer {
             SS_FILE,
             SS_PORT,
             SS_DEV,
+            TCPSTATES_INFO,
+            SS_INFO_FILE,
+            RAW_TCP_INFO,
         ];
         kind == Kind::Established || !DETAILS.contains(&self.name)
     }

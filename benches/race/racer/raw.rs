@@ -29,6 +29,10 @@ const IPPROTO_TCP: u8 = 6;
 /// Larger reads get no larger batches.
 const DATAGRAM: usize = 32 * 1024;
 
+/// `idiag_ext` bits: nothing, or INET_DIAG_INFO, `struct tcp_info`.
+const NOTHING_MORE: u8 = 0;
+const TCP_INFO: u8 = 1 << 1;
+
 /// The dump of every state and both families in one walk.
 pub(crate) const ONE_WALK: &str = "one-walk";
 
@@ -42,8 +46,9 @@ pub(crate) fn query_counts(which: &str) -> Result<Counts, Fault> {
     let requests = match which {
         "two-families" => vec![by_family(AF_INET), by_family(AF_INET6)],
         "one-family" => vec![by_family(AF_INET)],
-        ONE_WALK => vec![one_walk(ALL)],
-        "rare-states" => vec![one_walk(RARE)],
+        ONE_WALK => vec![one_walk(ALL, NOTHING_MORE)],
+        "tcp-info" => vec![one_walk(ALL, TCP_INFO)],
+        "rare-states" => vec![one_walk(RARE, NOTHING_MORE)],
         other => return Err(Fault::new(format!("no raw dump is called {other}"))),
     };
     let socket = socket_with(
@@ -97,8 +102,8 @@ fn read_dump(socket: &OwnedFd, by_code: &mut [u64; 256]) -> Result<(), Fault> {
 
 /// `struct inet_diag_req`, 60 bytes: family, address lengths, extensions, 48 bytes of socket id,
 /// states, and the database the C headers call `dbs`.
-fn one_walk(states: u32) -> Vec<u8> {
-    let mut body = vec![AF_INET, 0, 0, 0];
+fn one_walk(states: u32, extensions: u8) -> Vec<u8> {
+    let mut body = vec![AF_INET, 0, 0, extensions];
     body.extend([0; 48]);
     body.extend(states.to_ne_bytes());
     body.extend([0; 4]);

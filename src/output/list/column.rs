@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::text::{push_endpoint, push_number, push_state};
 use super::value::{Value, value};
-use crate::model::{Field, Names, Socket, Timer};
+use crate::model::{Field, Names, Socket, Timer, Unit};
 use crate::output::escape;
 
 /// One column.
@@ -51,8 +51,14 @@ impl Column {
                 Field::Inode | Field::Cookie => 10,
                 Field::Mark => "0xffffffff".len(),
                 Field::Family => "v4-mapped".len(),
+                Field::Metric(metric) => match metric.unit() {
+                    Unit::Count => 5,
+                    Unit::Microseconds | Unit::Milliseconds => 8,
+                    Unit::Bytes | Unit::BytesPerSecond => 11,
+                },
                 Field::Uid
                 | Field::Retransmits
+                | Field::CongestionControl
                 | Field::State
                 | Field::LocalAddr
                 | Field::LocalPort
@@ -76,7 +82,12 @@ impl Column {
             Column::State | Column::Local | Column::Remote => false,
             Column::Further(field) => matches!(
                 field,
-                Field::Uid | Field::Retransmits | Field::Inode | Field::Cookie | Field::Mark
+                Field::Uid
+                    | Field::Retransmits
+                    | Field::Inode
+                    | Field::Cookie
+                    | Field::Mark
+                    | Field::Metric(_)
             ),
         }
     }
@@ -85,7 +96,9 @@ impl Column {
     pub(super) fn is_a_name(self) -> bool {
         matches!(
             self,
-            Column::Further(Field::User | Field::Interface | Field::Cgroup)
+            Column::Further(
+                Field::User | Field::Interface | Field::Cgroup | Field::CongestionControl
+            )
         )
     }
 

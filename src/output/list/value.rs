@@ -16,7 +16,7 @@ pub(super) enum Value<'a> {
 }
 
 /// What `socket` has in `field`.
-pub(super) fn value<'a>(field: Field, socket: &Socket, names: &'a mut impl Names) -> Value<'a> {
+pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut impl Names) -> Value<'a> {
     let number = |value: Option<u64>| value.map_or(Value::None, Value::Number);
     match field {
         Field::Family => Value::Word(FamilyClass::of(socket).name()),
@@ -38,6 +38,11 @@ pub(super) fn value<'a>(field: Field, socket: &Socket, names: &'a mut impl Names
         Field::Inode => number(socket.held_inode()),
         Field::Cookie => number(socket.cookie),
         Field::Mark => number(socket.mark.map(u64::from)),
+        Field::Metric(_) => number(socket.number(field)),
+        Field::CongestionControl => match &socket.congestion_control {
+            Some(algorithm) => Value::Name(algorithm.name()),
+            None => Value::None,
+        },
         // Every row has these, and the command line takes none of them for a further one.
         Field::State
         | Field::LocalAddr

@@ -126,6 +126,8 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
         mark: None,
         cgroup: None,
         v6only: None,
+        info: None,
+        congestion_control: None,
     })
 }
 

@@ -12,7 +12,7 @@ use super::error::NetlinkError;
 use super::transport::{Datagram, Transport};
 use crate::model::{Completeness, Family, Loss, Sink, Socket, State};
 use crate::source::Cost;
-use crate::source::wire::{Message, Messages, Payload, Request, Walk, decode_socket};
+use crate::source::wire::{Message, Messages, Payload, Request, Spare, Walk, decode_socket};
 
 /// The kernel fills what it is offered up to 32 KiB (`netlink_dump`, net/netlink/af_netlink.c,
 /// since 4.5); more gains nothing, less costs a system call for every datagram.
@@ -85,6 +85,7 @@ struct Dump<'a, S> {
     port: u32,
     sink: &'a mut S,
     outcome: Outcome,
+    spare: Spare,
 }
 
 /// Sends `request` and pours the answer into `sink`.
@@ -112,6 +113,7 @@ pub(super) fn dump<T: Transport, S: Sink>(
             },
             ..Outcome::default()
         },
+        spare: Spare::default(),
     };
     loop {
         let progress = match transport.receive(buffer) {
@@ -196,8 +198,13 @@ impl<S: Sink> Dump<'_, S> {
             self.malformed(format!("a message of unknown type {message_type}"));
             return Progress::More;
         }
-        match decode_socket(bytes, self.request.close_means(), self.request.depth) {
-            Ok(socket) => self.hand_on(&socket),
+        let (close_means, depth) = (self.request.close_means(), self.request.depth);
+        match decode_socket(bytes, close_means, depth, &mut self.spare) {
+            Ok(socket) => {
+                let progress = self.hand_on(&socket);
+                self.spare.recover(socket);
+                progress
+            }
             Err(error) => {
                 self.malformed(format!("inet_diag_msg: {error}"));
                 Progress::More

@@ -18,7 +18,7 @@ use crate::question::{Families, Question};
 use crate::source::divide::{Ask, describe, divide, is_mark, ports_count};
 use crate::source::judge::Judge;
 use crate::source::kernel_version::doubt_about_no_bound_sockets;
-use crate::source::wire::{Depth, Operations, Request, Walk};
+use crate::source::wire::{Depth, Extensions, Operations, Request, Walk};
 use dump::{BUFFER_LEN, Walks, dump};
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
@@ -187,6 +187,10 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
             states: self.question.states,
             ports: ask.ports,
             bytecode: &ask.bytecode,
+            extensions: Extensions {
+                tcp_info: self.question.needs_tcp_info(),
+                congestion_control: self.question.needs_congestion_control(),
+            },
             depth: if self.question.needs_attributes() || ask.needs_attributes() {
                 Depth::Attributes
             } else {

@@ -11,8 +11,9 @@ mod bytecode;
 mod datagram;
 mod request;
 mod socket;
+mod tcp_info;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
-pub(super) use request::{Request, Walk};
-pub(super) use socket::{Depth, decode_socket};
+pub(super) use request::{Extensions, Request, Walk};
+pub(super) use socket::{Depth, Spare, decode_socket};

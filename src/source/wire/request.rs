@@ -27,7 +27,8 @@ const NETLINK_HEADER_LEN: usize = 16;
 /// any shorter one.
 const COMPAT_LEN: usize = 60;
 
-/// Where `idiag_sport`, `idiag_dport` and `idiag_states` begin in it.
+/// Where `idiag_ext`, `idiag_sport`, `idiag_dport` and `idiag_states` begin in it.
+const COMPAT_EXTENSIONS: usize = 3;
 const COMPAT_LOCAL_PORT: usize = 4;
 const COMPAT_REMOTE_PORT: usize = 6;
 const COMPAT_STATES: usize = 52;
@@ -47,6 +48,25 @@ pub(in crate::source) enum Walk {
     OneFamily(Family),
 }
 
+/// What a dump tells of each socket beyond what every dump does: bits of `idiag_ext`, which has
+/// the same meaning and width in both requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::source) struct Extensions {
+    /// INET_DIAG_INFO: `struct tcp_info`.
+    pub(in crate::source) tcp_info: bool,
+    /// INET_DIAG_CONG: the name of the congestion control algorithm.
+    pub(in crate::source) congestion_control: bool,
+}
+
+impl Extensions {
+    fn flags(self) -> ExtensionFlags {
+        let mut flags = ExtensionFlags::empty();
+        flags.set(ExtensionFlags::INFO, self.tcp_info);
+        flags.set(ExtensionFlags::CONG, self.congestion_control);
+        flags
+    }
+}
+
 /// A dump of the sockets in some states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct Request<'a> {
@@ -55,6 +75,8 @@ pub(in crate::source) struct Request<'a> {
     pub(in crate::source) ports: Ports,
     /// What the kernel judges by; empty for nothing. At most `MOST_BYTES`.
     pub(in crate::source) bytecode: &'a [u8],
+    /// What more the kernel is to tell; nothing unasked, since it costs time there.
+    pub(in crate::source) extensions: Extensions,
     /// How much of each answer to read; the kernel sends all of it anyway.
     pub(in crate::source) depth: Depth,
 }
@@ -108,6 +130,7 @@ impl Request<'_> {
             let place = body.iter_mut().skip(at);
             place.zip(value).for_each(|(byte, value)| *byte = *value);
         };
+        set(COMPAT_EXTENSIONS, &[self.extensions.flags().bits()]);
         set(COMPAT_LOCAL_PORT, &self.ports.local.to_be_bytes());
         set(COMPAT_REMOTE_PORT, &self.ports.remote.to_be_bytes());
         set(COMPAT_STATES, &encode_mask(self.states).to_ne_bytes());
@@ -127,7 +150,7 @@ impl Request<'_> {
         let request = InetRequest {
             family,
             protocol: IPPROTO_TCP,
-            extensions: ExtensionFlags::empty(),
+            extensions: self.extensions.flags(),
             // The crate's flags know 1 to 11 only.
             states: StateFlags::from_bits_retain(encode_mask(self.states)),
             socket_id,
@@ -149,6 +172,7 @@ mod tests {
             states: StateSet::ALL,
             ports: Ports::default(),
             bytecode: &[],
+            extensions: Extensions::default(),
             depth: Depth::Header,
         };
         let bytes = request.encode(7);
@@ -168,6 +192,7 @@ mod tests {
             states: StateSet::NONE.with(State::Bound).with(State::Listen),
             ports: Ports::default(),
             bytecode: &[],
+            extensions: Extensions::default(),
             depth: Depth::Header,
         };
         let bytes = request.encode(1);
@@ -191,6 +216,7 @@ mod tests {
                     remote: 0x1234,
                 },
                 bytecode: &[6, 4, 8, 0],
+                extensions: Extensions::default(),
                 depth: Depth::Header,
             };
             let bytes = request.encode(1);
@@ -198,6 +224,29 @@ mod tests {
             assert_eq!(bytes[0..4], (length + 8).to_ne_bytes());
             let attribute = [&8u16.to_ne_bytes()[..], &1u16.to_ne_bytes(), &[6, 4, 8, 0]];
             assert_eq!(bytes[bytes.len() - 8..], attribute.concat());
+        }
+    }
+
+    #[test]
+    fn what_is_asked_beyond_the_usual_is_one_byte_in_either_request() {
+        for (tcp_info, congestion_control, bits) in
+            [(true, false, 2), (false, true, 8), (true, true, 10)]
+        {
+            let request = |walk| Request {
+                walk,
+                states: StateSet::ALL,
+                ports: Ports::default(),
+                bytecode: &[],
+                extensions: Extensions {
+                    tcp_info,
+                    congestion_control,
+                },
+                depth: Depth::Attributes,
+            };
+            let compat = request(Walk::BothFamilies).encode(1);
+            assert_eq!(compat[16..20], [0, 0, 0, bits]);
+            let v2 = request(Walk::OneFamily(Family::V4)).encode(1);
+            assert_eq!(v2[16..20], [2, 6, bits, 0]);
         }
     }
 }

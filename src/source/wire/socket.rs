@@ -11,11 +11,14 @@ use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
-use crate::model::{Family, Socket, State, Timer};
+use super::tcp_info::{decode_congestion_control, decode_tcp_info};
+use crate::model::{CongestionControl, Family, Socket, State, TcpInfo, Timer};
 use crate::source::kernel_state::decode_state;
 use crate::source::kernel_timer::decode_timer;
 
 /// Attributes, linux/inet_diag.h.
+const INET_DIAG_INFO: u16 = 2;
+const INET_DIAG_CONG: u16 = 4;
 const INET_DIAG_SHUTDOWN: u16 = 8;
 const INET_DIAG_SKV6ONLY: u16 = 11;
 const INET_DIAG_MARK: u16 = 15;
@@ -38,6 +41,19 @@ pub(in crate::source) enum Depth {
     Attributes,
 }
 
+/// Memory that one socket leaves to the next, so that a dump allocates once and not each time.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Spare(Option<Box<TcpInfo>>);
+
+impl Spare {
+    /// Takes what a socket that is done with needed.
+    pub(in crate::source) fn recover(&mut self, socket: Socket) {
+        if let Some(info) = socket.info {
+            self.0 = Some(info);
+        }
+    }
+}
+
 /// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
 ///
 /// # Errors
@@ -47,13 +63,14 @@ pub(in crate::source) fn decode_socket(
     bytes: &[u8],
     close_means: State,
     depth: Depth,
+    spare: &mut Spare,
 ) -> Result<Socket, String> {
     let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
     let told = decode_state(header.state);
     let id = header.socket_id;
     let needed = depth == Depth::Attributes || matches!(told, State::SynRecv | State::FinWait2);
     let attributes = match bytes.get(HEADER_LEN..) {
-        Some(rest) if needed => Attributes::read(rest),
+        Some(rest) if needed => Attributes::read(rest, told, spare),
         _ => Attributes::default(),
     };
     Ok(Socket {
@@ -95,6 +112,8 @@ pub(in crate::source) fn decode_socket(
         mark: attributes.mark,
         cgroup: attributes.cgroup,
         v6only: attributes.v6only,
+        info: attributes.info,
+        congestion_control: attributes.congestion_control,
     })
 }
 
@@ -115,10 +134,13 @@ struct Attributes {
     mark: Option<u32>,
     cgroup: Option<u64>,
     v6only: Option<bool>,
+    info: Option<Box<TcpInfo>>,
+    congestion_control: Option<CongestionControl>,
 }
 
 impl Attributes {
-    fn read(bytes: &[u8]) -> Attributes {
+    /// The attributes of a socket told to be in `state`.
+    fn read(bytes: &[u8], state: State, spare: &mut Spare) -> Attributes {
         let mut read = Attributes {
             has_shutdown: Some(false),
             ..Attributes::default()
@@ -136,6 +158,11 @@ impl Attributes {
                 INET_DIAG_CGROUP_ID => {
                     read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);
                 }
+                INET_DIAG_INFO => {
+                    let place = spare.0.take().unwrap_or_default();
+                    read.info = decode_tcp_info(value, state, place);
+                }
+                INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),
                 _ => {}
             }
         }
@@ -166,6 +193,10 @@ mod tests {
                 }
             })
             .collect()
+    }
+
+    fn decode_socket(bytes: &[u8], close_means: State, depth: Depth) -> Result<Socket, String> {
+        super::decode_socket(bytes, close_means, depth, &mut Spare::default())
     }
 
     fn sockets(datagrams: &[u8]) -> Vec<Socket> {
@@ -242,6 +273,8 @@ mod tests {
                 mark: Some(0),
                 cgroup: Some(1),
                 v6only: Some(false),
+                info: None,
+                congestion_control: None,
             }
         );
     }

@@ -28,6 +28,8 @@ fn socket(state: State, local: &str, remote: &str) -> Socket {
         mark: None,
         cgroup: None,
         v6only: None,
+        info: None,
+        congestion_control: None,
     }
 }
 

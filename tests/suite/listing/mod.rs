@@ -6,4 +6,5 @@ mod halving;
 mod names;
 mod row;
 mod streaming;
+mod tcp_info;
 mod width;

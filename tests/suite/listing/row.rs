@@ -33,6 +33,23 @@ pub(super) struct Listed {
     pub(super) inode: Option<u64>,
     pub(super) cookie: Option<u64>,
     pub(super) mark: Option<u32>,
+    pub(super) rtt_us: Option<u32>,
+    pub(super) min_rtt_us: Option<u32>,
+    pub(super) cwnd: Option<u32>,
+    pub(super) mss_bytes: Option<u32>,
+    pub(super) unacked: Option<u32>,
+    pub(super) retrans_now: Option<u32>,
+    pub(super) total_retrans: Option<u32>,
+    pub(super) lost: Option<u32>,
+    pub(super) bytes_sent: Option<u64>,
+    pub(super) bytes_received: Option<u64>,
+    pub(super) bytes_not_sent: Option<u32>,
+    pub(super) delivery_rate_bytes_per_second: Option<u64>,
+    pub(super) pacing_rate_bytes_per_second: Option<u64>,
+    pub(super) busy_time_us: Option<u64>,
+    pub(super) last_data_sent_ms: Option<u32>,
+    pub(super) last_data_received_ms: Option<u32>,
+    pub(super) congestion_control: Option<String>,
 }
 
 /// What ends a sample.

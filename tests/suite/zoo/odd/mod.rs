@@ -11,6 +11,7 @@ pub(crate) mod mapped;
 pub(crate) mod mptcp;
 pub(crate) mod no_ipv6;
 pub(crate) mod orphans;
+pub(crate) mod unheard;
 
 use super::inhabitants::Inhabitants;
 use super::proc_table;
