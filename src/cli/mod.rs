@@ -7,6 +7,7 @@ mod grouping;
 mod keys;
 mod list;
 mod nearest;
+mod owning;
 mod presentation;
 mod repetition;
 mod selection;
@@ -17,6 +18,7 @@ mod values;
 
 pub use grouping::{Grouping, Keys};
 pub use list::List;
+pub use owning::Owning;
 pub use presentation::{ColorWhen, FormatName, Presentation};
 pub use repetition::Repetition;
 pub use selection::Selection;

@@ -11,6 +11,7 @@ mod labels;
 mod list;
 mod names;
 mod notes;
+mod owning;
 mod repeat;
 mod status;
 mod summary;

@@ -48,6 +48,18 @@ pub enum Field {
     Cookie,
     /// The firewall mark.
     Mark,
+    /// The processes that hold the socket.
+    Process,
+    /// The number of the process that holds it.
+    Pid,
+    /// The descriptors it is held by.
+    Fd,
+    /// The arguments of those processes.
+    CommandLine,
+    /// The systemd units they belong to.
+    Unit,
+    /// The containers they run in.
+    Container,
 }
 
 /// What a field can be used for.
@@ -98,7 +110,7 @@ const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 21] = [
+const FIELDS: [Entry; 27] = [
     entry(Field::State, "state", &[], &[G, S, F], PROC),
     entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
     entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
@@ -120,6 +132,12 @@ const FIELDS: [Entry; 21] = [
     entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),
     entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK_ONLY),
     entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK_ONLY),
+    entry(Field::Process, "process", &["processes"], &[G, C], PROC),
+    entry(Field::Pid, "pid", &[], &[G], PROC),
+    entry(Field::Fd, "fd", &[], &[C], PROC),
+    entry(Field::CommandLine, "command-line", &["cmdline"], &[C], PROC),
+    entry(Field::Unit, "unit", &[], &[C], PROC),
+    entry(Field::Container, "container", &[], &[C], PROC),
 ];
 
 impl Field {
@@ -135,6 +153,19 @@ impl Field {
     /// The key in JSON: `local_port`.
     pub fn json_key(self) -> String {
         self.name().replace('-', "_")
+    }
+
+    /// Whether it is about the processes that hold a socket, which no source of sockets tells.
+    pub fn needs_owners(self) -> bool {
+        matches!(
+            self,
+            Field::Process
+                | Field::Pid
+                | Field::Fd
+                | Field::CommandLine
+                | Field::Unit
+                | Field::Container
+        )
     }
 
     /// The heading of its column in a table: `LOCAL-PORT`.

@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use ipnet::IpNet;
 
 use super::Listeners;
-use crate::model::{Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Sink, Socket};
+use crate::model::{
+    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Process, ProcessName, Sink, Socket,
+};
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
 /// together.
@@ -28,6 +30,8 @@ pub struct GroupTally {
     all: Counts,
     /// The key of the socket at hand, kept to be filled again.
     key: Vec<Part>,
+    /// The name and number of the process that holds it.
+    holder: Option<(ProcessName, u32)>,
 }
 
 impl GroupTally {
@@ -41,7 +45,16 @@ impl GroupTally {
             groups: HashMap::new(),
             beyond: Counts::default(),
             all: Counts::default(),
+            holder: None,
         }
+    }
+
+    /// Takes one socket, of which it is known who holds it.
+    pub fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
+        self.holder = holder.map(|process| (process.name, process.pid));
+        let flow = self.socket(socket);
+        self.holder = None;
+        flow
     }
 
     /// The sockets of all groups together.
@@ -74,6 +87,8 @@ impl GroupTally {
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
             Field::Uid | Field::User => Part::Owner(socket.owner()),
             Field::Cgroup => Part::Cgroup(socket.cgroup),
+            Field::Process => Part::Process(self.holder.map(|holder| holder.0)),
+            Field::Pid => Part::Pid(self.holder.map(|holder| holder.1)),
             Field::ReceiveQueue
             | Field::SendQueue
             | Field::AcceptQueue
@@ -82,7 +97,11 @@ impl GroupTally {
             | Field::Retransmits
             | Field::Inode
             | Field::Cookie
-            | Field::Mark => return None,
+            | Field::Mark
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => return None,
         })
     }
 }

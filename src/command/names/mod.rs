@@ -1,4 +1,4 @@
-//! What users, interfaces and control groups of this host are called.
+//! What users, interfaces and control groups of this host are called, and who holds its sockets.
 //!
 //! Looked up when the first of a kind is asked for, and then remembered. Bytes that are no UTF-8
 //! become U+FFFD; what else is in a name is for whoever shows it to make harmless.
@@ -7,7 +7,8 @@ mod cgroups;
 mod interfaces;
 mod users;
 
-use crate::model::Names;
+use crate::model::{Held, Names, Ownership, Socket};
+use crate::owner::Owners;
 use cgroups::Cgroups;
 use interfaces::Interfaces;
 use users::Users;
@@ -18,6 +19,7 @@ pub(super) struct HostNames {
     users: Users,
     interfaces: Interfaces,
     cgroups: Cgroups,
+    owners: Option<Owners>,
 }
 
 impl HostNames {
@@ -25,6 +27,17 @@ impl HostNames {
     pub(super) fn refresh(&mut self) {
         self.interfaces = Interfaces::default();
         self.cgroups = Cgroups::default();
+        self.owners = None;
+    }
+
+    /// Remembers who holds the sockets of this sample.
+    pub(super) fn set_owners(&mut self, owners: Owners) {
+        self.owners = Some(owners);
+    }
+
+    /// Who holds the sockets of this sample, where anybody asked.
+    pub(super) fn owners(&self) -> Option<&Owners> {
+        self.owners.as_ref()
     }
 }
 
@@ -39,5 +52,14 @@ impl Names for HostNames {
 
     fn cgroup(&mut self, id: u64) -> &str {
         self.cgroups.path(id)
+    }
+
+    fn held(&self, socket: &Socket) -> Held<'_> {
+        let owners = self.owners.as_ref();
+        owners.map_or(Held::default(), |owners| owners.held(socket))
+    }
+
+    fn ownership(&self) -> Option<Ownership> {
+        self.owners.as_ref().map(|owners| owners.ownership)
     }
 }

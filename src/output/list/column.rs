@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::holders;
 use super::text::{push_endpoint, push_number, push_state};
 use super::value::{Value, value};
 use crate::model::{Field, Names, Socket, Timer};
@@ -51,6 +52,10 @@ impl Column {
                 Field::Inode | Field::Cookie => 10,
                 Field::Mark => "0xffffffff".len(),
                 Field::Family => "v4-mapped".len(),
+                Field::Process | Field::Unit => 24,
+                Field::CommandLine => 40,
+                Field::Container => 64,
+                Field::Fd => 5,
                 Field::Uid
                 | Field::Retransmits
                 | Field::State
@@ -63,7 +68,8 @@ impl Column {
                 | Field::ReceiveQueue
                 | Field::SendQueue
                 | Field::AcceptQueue
-                | Field::AcceptLimit => 0,
+                | Field::AcceptLimit
+                | Field::Pid => 0,
             },
         };
         width.max(self.heading().len())
@@ -85,7 +91,14 @@ impl Column {
     pub(super) fn is_a_name(self) -> bool {
         matches!(
             self,
-            Column::Further(Field::User | Field::Interface | Field::Cgroup)
+            Column::Further(
+                Field::User
+                    | Field::Interface
+                    | Field::Cgroup
+                    | Field::Process
+                    | Field::CommandLine
+                    | Field::Unit
+            )
         )
     }
 
@@ -123,6 +136,7 @@ fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut im
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => push_word(out, name),
         Value::Timer(timer) => push_timer(out, timer),
+        Value::Held(shown, held) => holders::push_cell(out, shown, &held, push_word),
     }
 }
 

@@ -1,0 +1,113 @@
+//! Sockets that no process holds, and why.
+
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+
+use rustix::net::sockopt::set_socket_reuseport;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
+
+use super::holder::{Holder, wait_for};
+use crate::answer::{Answer, Owners};
+use crate::listing::row::{Holder as Shown, Listed};
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::zoo::{Family, Inhabitants, State, Zoo};
+
+fn pids(socket: &Listed) -> Vec<u32> {
+    let processes: &[Shown] = socket.processes.as_deref().unwrap();
+    processes.iter().map(|one| one.pid).collect()
+}
+
+in_namespace!(
+    fn what_the_kernel_keeps_for_itself_has_no_holder_and_needs_none() {
+        let wanted = Inhabitants::none()
+            .with(Family::V4, State::TimeWait, 3)
+            .with(Family::V6, State::TimeWait, 1)
+            .with(Family::V4, State::Listen, 2)
+            .with(Family::V6, State::Established, 2);
+        let _zoo = Zoo::open(&wanted);
+        for source in ["--source=netlink", "--source=proc"] {
+            let json = run(["list", "-p", "--json", source]).answered();
+            let (sockets, summary) = Listed::all(&json);
+            for socket in &sockets {
+                let is_held = socket.state != "TIME_WAIT";
+                assert_eq!(pids(socket).is_empty(), !is_held, "{socket:?}");
+            }
+            let owners = Owners {
+                held: 4,
+                kernel: 4,
+                ..Owners::default()
+            };
+            assert_eq!(summary.owners, Some(owners));
+        }
+        let grouped = Answer::of(&run(["--by", "pid", "--json"]).answered());
+        let nobody = grouped.groups.iter().find(|g| g.key["pid"].is_null());
+        assert_eq!(nobody.unwrap().total, 4);
+    }
+);
+
+in_namespace!(
+    fn a_connection_never_accepted_is_its_listeners_whatever_is_asked_for() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let open = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let closed = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            closed.shutdown(Shutdown::Write).unwrap();
+            let holder = Holder::of(&listener);
+            let me = std::process::id();
+            drop(listener);
+            for (state, waits) in [("established", &open), ("close-wait", &closed)] {
+                let waiting = || {
+                    let json = run(["list", "-p", "--json", "--state", state]).answered();
+                    let (sockets, summary) = Listed::all(&json);
+                    let from = waits.local_addr().unwrap().port();
+                    let socket = sockets.into_iter().find(|s| s.remote_port == from)?;
+                    Some((socket, summary.owners.unwrap()))
+                };
+                let (socket, owners) = wait_for(state, waiting);
+                assert_eq!(socket.never_accepted, Some(true));
+                assert_eq!(pids(&socket), [holder.pid()], "{address}");
+                assert_ne!(holder.pid(), me);
+                assert_eq!(owners.never_accepted, 1);
+            }
+            let table = run(["list", "-p", "--state=close-wait"]).answered().stdout;
+            let cell = table.split_whitespace().last().unwrap();
+            assert_eq!(cell, format!("(sleep({}))", holder.pid()));
+            let grouped =
+                Answer::of(&run(["--by=process", "--state=close-wait", "--json"]).answered());
+            assert!(grouped.groups[0].key["process"].is_null());
+        }
+    }
+);
+
+in_namespace!(
+    fn where_listeners_share_a_port_all_are_shown_that_it_may_wait_for() {
+        let first = sharing_listener("127.0.0.1:0".parse().unwrap());
+        let address = first.local_addr().unwrap();
+        let second = sharing_listener(address);
+        let _waiting = TcpStream::connect(address).unwrap();
+        let holders = [Holder::of(&first), Holder::of(&second)];
+        drop((first, second));
+        let json = run(["list", "-p", "--json", "--state=established"]).answered();
+        let sockets = Listed::all(&json).0;
+        let waiting = sockets.iter().find(|s| s.never_accepted == Some(true));
+        let mut expected = holders.each_ref().map(Holder::pid);
+        expected.sort_unstable();
+        assert_eq!(pids(waiting.unwrap()), expected);
+    }
+);
+
+/// A listener that lets others listen at its address (SO_REUSEPORT).
+fn sharing_listener(address: SocketAddr) -> TcpListener {
+    let socket = socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    );
+    let socket = socket.unwrap();
+    set_socket_reuseport(&socket, true).unwrap();
+    bind(&socket, &address).unwrap();
+    listen(&socket, 8).unwrap();
+    socket.into()
+}
