@@ -16,9 +16,12 @@ pub struct Ownership {
     /// No holder was found, and every process that could be seen was looked into: it is hidden, in
     /// another pid namespace, or ended meanwhile.
     pub hidden: u64,
+    /// No holder was found before the time was up.
+    pub time_up: u64,
 }
 
 impl fmt::Display for Ownership {
+    /// All of them in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ownership {
             held,
@@ -26,10 +29,11 @@ impl fmt::Display for Ownership {
             never_accepted,
             no_permission,
             hidden,
+            time_up,
         } = self;
         write!(
             f,
-            "{held} sockets with a holder, {kernel} of the kernel's own, {never_accepted} never accepted, {no_permission} not permitted to be seen, {hidden} hidden"
+            "{held} held, {kernel} the kernel's, {never_accepted} never accepted, {no_permission} without permission, {hidden} hidden, {time_up} not found in time"
         )
     }
 }

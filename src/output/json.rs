@@ -43,6 +43,7 @@ pub(in crate::output) struct Owners {
     never_accepted: u64,
     no_permission: u64,
     hidden: u64,
+    time_up: u64,
 }
 
 impl From<Ownership> for Owners {
@@ -53,6 +54,7 @@ impl From<Ownership> for Owners {
             never_accepted,
             no_permission,
             hidden,
+            time_up,
         } = ownership;
         Owners {
             held,
@@ -60,6 +62,7 @@ impl From<Ownership> for Owners {
             never_accepted,
             no_permission,
             hidden,
+            time_up,
         }
     }
 }

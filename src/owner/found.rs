@@ -82,7 +82,7 @@ impl Owners {
                 (Owners::default(), settled.asked, why)
             }
         };
-        owners.ownership = ownership(&settled, missing, owners.effort.refused);
+        owners.ownership = ownership(&settled, missing, &owners.effort);
         owners.note = (missing > 0 && !owners.effort.cut)
             .then(|| format!("no holder was found of {}: {why}", many(missing, "socket")));
         let budget = search.budget.filter(|_| owners.effort.cut);
@@ -162,7 +162,8 @@ fn starts(links: &[Link], inodes: usize) -> Vec<u32> {
     starts
 }
 
-fn ownership(settled: &Settled, missing: u64, refused: u64) -> Ownership {
+fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {
+    let missing_if = |so: bool| if so { missing } else { 0 };
     let waiting = settled
         .waiting
         .iter()
@@ -171,8 +172,9 @@ fn ownership(settled: &Settled, missing: u64, refused: u64) -> Ownership {
         held: settled.asked.saturating_sub(missing),
         kernel: settled.kernel,
         never_accepted: waiting.sum(),
-        no_permission: if refused > 0 { missing } else { 0 },
-        hidden: if refused > 0 { 0 } else { missing },
+        no_permission: missing_if(!effort.cut && effort.refused > 0),
+        hidden: missing_if(!effort.cut && effort.refused == 0),
+        time_up: missing_if(effort.cut),
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) struct Owners {
     pub(crate) never_accepted: usize,
     pub(crate) no_permission: usize,
     pub(crate) hidden: usize,
+    pub(crate) time_up: usize,
 }
 
 /// What was cut off.

@@ -3,7 +3,7 @@
 //!
 //! They race on a crowd of their own, connections with a few listeners beside them; everybody has to
 //! read every descriptor of every process there. `ss -tanp` is left out: its table of holders has
-//! 256 slots, and at these sizes it takes minutes.
+//! 256 slots, so that its time grows with the square of their number.
 
 use std::io::Write;
 use std::path::Path;

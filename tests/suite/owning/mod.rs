@@ -1,5 +1,6 @@
 //! Who holds a socket: processes of every kind, and reasons for finding none.
 
+mod agreement;
 mod hiding;
 mod holder;
 mod names;

@@ -1,6 +1,8 @@
 //! Sockets that no process holds, and why.
 
+use std::fs;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
 
 use rustix::net::sockopt::set_socket_reuseport;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
@@ -96,6 +98,48 @@ in_namespace!(
         assert_eq!(pids(waiting.unwrap()), expected);
     }
 );
+
+#[test]
+fn a_search_that_runs_out_of_time_is_shown_as_far_as_it_came_and_incomplete() {
+    // A tree with more descriptors than anybody reads in a twentieth of a second: the same process
+    // under very many numbers.
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("1");
+    fs::create_dir_all(home.join("fd")).unwrap();
+    fs::create_dir(home.join("net")).unwrap();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/net/tcp");
+    let table = fs::read_to_string(fixture).unwrap();
+    fs::write(home.join("net/tcp"), &table).unwrap();
+    fs::write(home.join("comm"), "many\n").unwrap();
+    for fd in 0..500 {
+        symlink("/dev/null", home.join(format!("fd/{fd}"))).unwrap();
+    }
+    for pid in 2..20_000 {
+        symlink("1", root.path().join(pid.to_string())).unwrap();
+    }
+    let root = root.path().to_str().unwrap();
+    let words = [
+        "list",
+        "-p",
+        "--json",
+        "--owner-timeout=0.05",
+        "--proc-root",
+    ];
+    let [list, process, json, timeout, proc_root] = words;
+    let json = run([list, process, json, timeout, proc_root, root]);
+    assert_eq!(json.status, 3, "{json:?}");
+    let (sockets, summary) = Listed::all(&json);
+    assert_eq!(sockets.len(), table.lines().count() - 1);
+    assert!(!summary.complete);
+    let owners = summary.owners.unwrap();
+    assert_eq!((owners.no_permission, owners.hidden), (0, 0));
+    assert!(owners.time_up > 0);
+    assert!(summary.warnings[0].contains("--owner-timeout"));
+    assert!(!json.stderr.contains("no holder was found"), "{json:?}");
+    let grouped = run(["--by=process", timeout, proc_root, root]);
+    assert_eq!(grouped.status, 3, "{grouped:?}");
+    assert!(grouped.stdout.trim_end().ends_with("incomplete"));
+}
 
 /// A listener that lets others listen at its address (SO_REUSEPORT).
 fn sharing_listener(address: SocketAddr) -> TcpListener {

@@ -120,10 +120,7 @@ in_namespace!(
         let samples = Answer::all(&ran);
         assert_eq!(samples[1].groups[0].change, Some(0), "{ran:?}");
         assert_eq!(samples[1].owners.as_ref().unwrap().held, 1);
-        let told = ran
-            .stderr
-            .matches("owners: 1 sockets with a holder")
-            .count();
+        let told = ran.stderr.matches("owners: 1 held, 0 the kernel's").count();
         assert_eq!(told, 2, "{ran:?}");
     }
 );
