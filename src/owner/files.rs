@@ -1,13 +1,14 @@
 //! Opening and reading below a proc file system, or a copy of one: never waiting for a file that
 //! is none of the kernel's, and never more of it than asked for.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, read};
 
-use super::link::parse_number;
+use super::link::{parse_number, parse_socket};
 
 /// Entries of a directory are read in pieces of this size, in bytes.
 pub(super) const DIRECTORY_PIECE: usize = 16 * 1024;
@@ -60,4 +61,34 @@ pub(super) fn query_size(root: impl AsFd, path: &str) -> Option<u64> {
 pub(super) fn query_user(root: impl AsFd, pid: u32) -> Option<u32> {
     let status = statat(root, pid.to_string(), AtFlags::empty()).ok()?;
     Some(status.st_uid)
+}
+
+/// The inode of the socket that a descriptor leads to; `None` where it leads elsewhere.
+pub(super) fn query_inode(table: impl AsFd, descriptor: &CStr) -> Result<Option<u64>, Errno> {
+    // No socket's link is longer; of others the beginning will do.
+    let mut buffer = [MaybeUninit::uninit(); 32];
+    let (link, _) = readlinkat_raw(table, descriptor, &mut buffer)?;
+    Ok(parse_socket(link))
+}
+
+/// The tables of descriptors that threads of a process have for themselves: of those with the same
+/// number of open files one, and none with one of the `known` numbers. Opened as they are asked
+/// for: a process may have more threads than we may have files.
+pub(super) fn open_unshared_tables(
+    root: BorrowedFd<'_>,
+    pid: u32,
+    mut known: Vec<u64>,
+) -> impl Iterator<Item = OwnedFd> + use<> {
+    let task = open_directory(root, &format!("{pid}/task")).ok();
+    let tids = task.as_ref().and_then(|task| read_numbers(task).ok());
+    tids.unwrap_or_default().into_iter().filter_map(move |tid| {
+        let task = task.as_ref()?;
+        let path = format!("{tid}/fd");
+        let size = query_size(task, &path)?;
+        if tid == pid || known.contains(&size) {
+            return None;
+        }
+        known.push(size);
+        open_directory(task, &path).ok()
+    })
 }

@@ -62,21 +62,21 @@ impl Owners {
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         );
-        let hiding = root.as_ref().ok().and_then(query_hiding);
         let walked = root.and_then(|root| {
             let mut walk = Walk::new(root, search, &settled.inodes);
             walk.run()?;
             let missing = walk.without_holder();
             let missing = missing.filter(|inode| settled.beside.binary_search(inode).is_err());
             let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
-            Ok((walk.links, walk.processes, walk.effort, missing))
+            let hiding = match missing {
+                0 => None,
+                _ => query_hiding(&walk.root),
+            };
+            let why = reason(&walk.effort, search.root, hiding);
+            Ok((walk, missing, why))
         });
         let (mut owners, missing, why) = match walked {
-            Ok((links, processes, effort, missing)) => {
-                let processes = processes.into_values().collect();
-                let owners = Owners::of(&settled, links, processes, effort);
-                (owners, missing, reason(&effort, search.root, hiding))
-            }
+            Ok((walk, missing, why)) => (Owners::of(&settled, walk), missing, why),
             Err(errno) => {
                 let why = format!("{}: {errno}", search.root.display());
                 (Owners::default(), settled.asked, why)
@@ -92,19 +92,15 @@ impl Owners {
     }
 
     /// Puts what a walk found in an order in which it can be looked up.
-    fn of(
-        settled: &Settled,
-        mut links: Vec<Link>,
-        processes: Vec<Process>,
-        effort: Effort,
-    ) -> Owners {
+    fn of(settled: &Settled, walk: Walk<'_>) -> Owners {
+        let mut links = walk.links;
         links.sort_unstable();
         links.dedup();
         let mut owners = Owners {
             starts: starts(&links, settled.inodes.len()),
             holds: links.into_iter().map(|(_, hold)| hold).collect(),
-            processes,
-            effort,
+            processes: walk.processes.into_values().collect(),
+            effort: walk.effort,
             ..Owners::default()
         };
         for (endpoint, listeners, _) in &settled.waiting {

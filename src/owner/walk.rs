@@ -11,12 +11,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{RawDir, SeekFrom, readlinkat_raw, seek};
+use rustix::fs::{RawDir, SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::facts::holds_nothing;
-use super::files::{DIRECTORY_PIECE, open_directory, query_size, query_user, read_numbers};
-use super::link::{parse_number, parse_socket};
+use super::files::{
+    DIRECTORY_PIECE, open_directory, open_unshared_tables, query_inode, query_size, query_user,
+    read_numbers,
+};
+use super::link::parse_number;
 use super::{Effort, Facts};
 use crate::model::{Hold, Process};
 
@@ -68,7 +71,7 @@ pub(super) type Link = (u32, Hold);
 
 /// A walk, and what it has found so far.
 pub(super) struct Walk<'a> {
-    root: OwnedFd,
+    pub(super) root: OwnedFd,
     search: Search<'a>,
     /// Sorted, each once.
     inodes: &'a [u64],
@@ -100,7 +103,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The places of the inodes without a holder.
+    /// The inodes without a holder.
     pub(super) fn without_holder(&self) -> impl Iterator<Item = u64> {
         let pairs = self.inodes.iter().zip(&self.found);
         pairs.filter(|(_, found)| !**found).map(|(inode, _)| *inode)
@@ -123,7 +126,8 @@ impl<'a> Walk<'a> {
             if self.missing == 0 || self.effort.cut {
                 break;
             }
-            self.unshared_tables(pid);
+            let leader = query_size(&self.root, &format!("{pid}/fd"));
+            self.threads(pid, leader.into_iter().collect());
         }
         Ok(())
     }
@@ -186,7 +190,8 @@ impl<'a> Walk<'a> {
         let before = self.effort.descriptors;
         let rest = self.table(&table, pid, most);
         if from == 0 && before == self.effort.descriptors {
-            self.other_threads(pid);
+            // A kernel thread, which has no others, or a leader that has ended before its threads.
+            self.threads(pid, Vec::new());
         }
         rest
     }
@@ -240,10 +245,8 @@ impl<'a> Walk<'a> {
 
     /// Reads one link, and notes it where it leads to a wanted inode.
     fn descriptor(&mut self, table: impl AsFd, name: &CStr, hold: Hold) -> Result<(), Errno> {
-        // No socket's link is longer.
-        let mut buffer = [MaybeUninit::uninit(); 32];
-        let (link, _) = readlinkat_raw(table, name, &mut buffer)?;
-        let place = parse_socket(link).and_then(|inode| self.inodes.binary_search(&inode).ok());
+        let inode = query_inode(table, name)?;
+        let place = inode.and_then(|inode| self.inodes.binary_search(&inode).ok());
         if let Some(place) = place
             && let Ok(at) = u32::try_from(place)
             && (self.search.seek == Seek::EveryHolder || self.found.get(place) == Some(&false))
@@ -275,39 +278,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads the descriptors of a process whose leader shows none: a kernel thread, which has no
-    /// others either, or a leader that has ended before its threads.
-    fn other_threads(&mut self, pid: u32) {
-        self.threads(pid, Vec::new());
-    }
-
-    /// Reads the tables of threads that do not share their leader's.
-    fn unshared_tables(&mut self, pid: u32) {
-        let leader = query_size(&self.root, &format!("{pid}/fd"));
-        self.threads(pid, leader.into_iter().collect());
-    }
-
-    /// Reads the tables of all threads but the leader, of those with the same number of open files
-    /// only one, and none with one of these numbers.
-    fn threads(&mut self, pid: u32, mut sizes: Vec<u64>) {
-        let Ok(task) = open_directory(&self.root, &format!("{pid}/task")) else {
-            return;
-        };
-        for tid in read_numbers(&task).unwrap_or_default() {
-            let path = format!("{tid}/fd");
-            let Some(size) = query_size(&task, &path) else {
-                continue;
-            };
-            if tid == pid || sizes.contains(&size) {
-                continue;
-            }
-            sizes.push(size);
-            if let Ok(table) = open_directory(&task, &path) {
-                self.table(&table, pid, u64::MAX);
-            }
+    /// Reads the tables of threads but those with these numbers of open files.
+    fn threads(&mut self, pid: u32, known: Vec<u64>) {
+        for table in open_unshared_tables(self.root.as_fd(), pid, known) {
             if self.effort.cut {
                 break;
             }
+            self.table(&table, pid, u64::MAX);
         }
     }
 }
