@@ -156,7 +156,7 @@ fn render_peak(outcomes: &[Outcome]) -> String {
         |(least, most)| format!("{:.1} to {:.1}", mebibytes(least), mebibytes(most)),
     );
     format!(
-        "| all | peak memory of `tcpstates`, MiB | ≤ {} | {measured} | {} |\n",
+        "| all | peak memory of `tcpstates`, without holders, MiB | ≤ {} | {measured} | {} |\n",
         mebibytes(PEAK_BYTES),
         most.map_or("not run", |most| verdict(most <= PEAK_BYTES)),
     )
