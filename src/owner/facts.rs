@@ -38,23 +38,29 @@ impl Facts {
             true => read_start(root, &format!("{pid}/{file}"), most),
             false => Ok(Vec::new()),
         };
-        let name = match read(true, "comm", NAME_MOST) {
+        let name = match read_name(root, pid) {
             Ok(name) => name,
             Err(Errno::NOENT | Errno::SRCH) => return None,
-            Err(_) => Vec::new(),
+            Err(_) => ProcessName::default(),
         };
         let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
         let cgroup = read(self.placement, "cgroup", CGROUP_MOST);
         let Placement { unit, container } = parse_placement(&cgroup.unwrap_or_default());
         Some(Process {
             pid,
-            // The line end is the file's; others may be the name's.
-            name: ProcessName::new(name.strip_suffix(b"\n").unwrap_or(&name)),
+            name,
             command_line: parse_command_line(&command_line.unwrap_or_default()),
             unit,
             container,
         })
     }
+}
+
+/// What the kernel calls a process.
+pub(super) fn read_name(root: impl AsFd, pid: u32) -> Result<ProcessName, Errno> {
+    let name = read_start(root, &format!("{pid}/comm"), NAME_MOST)?;
+    // The line end is the file's; others may be the name's.
+    Ok(ProcessName::new(name.strip_suffix(b"\n").unwrap_or(&name)))
 }
 
 /// Arguments, each of which ends with a NUL, with blanks between them.

@@ -4,14 +4,21 @@
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, read};
 
 use super::link::{parse_number, parse_socket};
 
 /// Entries of a directory are read in pieces of this size, in bytes.
 pub(super) const DIRECTORY_PIECE: usize = 16 * 1024;
+
+/// Opens a proc file system, or a copy of one.
+pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, root, flags, Mode::empty())
+}
 
 /// Opens a directory below `root`.
 pub(super) fn open_directory(root: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
-
+use super::files::open_root;
 use super::hiding::query_hiding;
 use super::listening::{Endpoint, Listening};
 use super::walk::{Link, Search, Walk};
@@ -56,13 +55,7 @@ impl Owners {
             users: &users,
             ..search
         };
-        let root = openat(
-            CWD,
-            search.root,
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        );
-        let walked = root.and_then(|root| {
+        let walked = open_root(search.root).and_then(|root| {
             let mut walk = Walk::new(root, search, &settled.inodes);
             walk.run()?;
             let missing = walk.without_holder();

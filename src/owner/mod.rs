@@ -23,6 +23,7 @@ mod facts;
 mod files;
 mod found;
 mod hiding;
+mod inodes;
 mod link;
 mod listening;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod wanted;
 
 pub use facts::Facts;
 pub use found::{Effort, Owners};
+pub use inodes::{ProcessQuery, Unseen, inodes_of};
 pub use listening::Listening;
 pub use walk::{Search, Seek};
 pub use wanted::Wanted;

@@ -2,12 +2,13 @@
 //! of those that are not.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Family, Sink, Socket, State};
+use crate::model::{Family, ProcessName, Sink, Socket, State};
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -277,4 +278,39 @@ fn facts_are_what_the_files_say() {
     assert_eq!(process.command_line.as_deref(), Some("web --port 80"));
     assert_eq!(process.unit, Some(format!("docker-{id}.scope")));
     assert_eq!(process.container, Some(id));
+}
+
+#[test]
+fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
+    let tree = Tree::new()
+        .process(9, "web", &[(3, 7), (4, 8), (5, 8)])
+        .process(10, "web)", &[(3, 9)])
+        .process(11, "fifteen-bytes-l", &[(3, 10)])
+        .process(12, "web", &[(3, 12)])
+        .thread(12, 13, &[(3, 12)]);
+    let inodes = |query: &ProcessQuery| {
+        let (inodes, unseen) = inodes_of(query, tree.0.path()).unwrap();
+        assert_eq!(unseen, Unseen::default());
+        let mut inodes: Vec<_> = inodes.into_iter().collect();
+        inodes.sort_unstable();
+        inodes
+    };
+    let called = |name: &str| ProcessQuery::Name(ProcessName::new(name.as_bytes()));
+    assert_eq!(inodes(&called("web")), [7, 8, 12]);
+    assert_eq!(inodes(&called("fifteen-bytes-long")), [10]);
+    assert!(inodes(&called("we")).is_empty());
+    assert_eq!(inodes(&ProcessQuery::Pid(10)), [9]);
+    assert!(inodes(&ProcessQuery::Pid(99)).is_empty());
+    assert!(inodes_of(&called("web"), Path::new("/nowhere")).is_err());
+}
+
+#[test]
+fn the_own_process_holds_what_it_opened() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
+    let link = fs::read_link(path).unwrap();
+    let own = ProcessQuery::Pid(std::process::id());
+    let (inodes, _) = inodes_of(&own, Path::new("/proc")).unwrap();
+    let named = inodes.iter().map(|inode| format!("socket:[{inode}]"));
+    assert_eq!(named.filter(|name| link == Path::new(name)).count(), 1);
 }
