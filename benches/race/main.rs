@@ -28,12 +28,13 @@ use measure::pipeline::Tape;
 use measure::{Outcome, Race};
 use options::Options;
 use racer::exporter::{self, Exporter};
-use racer::{Racer, raw};
+use racer::{Racer, owners, raw};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.as_slice() {
         [duty, which] if duty == "raw-dump" => raw::run(which).map(|()| true),
+        [duty] if duty == "raw-walk" => owners::walk().map(|()| true),
         [duty, place @ ..] if duty == "crowd-member" => member::run(place).map(|()| true),
         [duty, place @ ..] if duty == "crowd-churner" => churner::run(place).map(|()| true),
         _ => run_race(&Options::parse()),

@@ -21,7 +21,7 @@ pub(crate) struct Options {
         long,
         value_delimiter = ',',
         value_enum,
-        default_value = "established,time-wait,mixed,churn,time-wait-churn"
+        default_value = "established,time-wait,mixed,churn,time-wait-churn,served"
     )]
     pub(crate) crowds: Vec<Kind>,
 

@@ -18,7 +18,7 @@ pub struct Grouping {
     /// Count by group: by one key, or by several separated by commas
     ///
     /// Keys: state, family, local-addr, local-port, remote-addr, remote-port, direction, service,
-    /// interface, uid, user, cgroup. Addresses take a prefix: remote-addr/24 folds IPv4 to /24
+    /// interface, uid, user, cgroup, process, pid. Addresses take a prefix: remote-addr/24 folds IPv4 to /24
     /// and IPv6 to /64; remote-addr/24,/56 sets both.
     #[arg(long, value_name = "KEYS", value_parser = parse_keys)]
     pub by: Option<Keys>,

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::parse_top;
-use super::{Presentation, Repetition, Selection, Sourcing};
+use super::{Owning, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
 /// What a list is asked.
@@ -15,11 +15,17 @@ pub struct List {
     #[command(flatten)]
     pub selection: Selection,
 
+    /// Show the processes that hold each socket: name and pid; short for --columns process
+    ///
+    /// All of them, where several share it. In brackets those that have yet to accept it.
+    #[arg(short, long, help_heading = "How to show them")]
+    pub process: bool,
+
     /// Show these too, separated by commas: family, interface, uid, user, cgroup, timer,
-    /// retransmits, inode, cookie, mark; and what TCP knows of a connection: rtt, min-rtt, cwnd,
+    /// retransmits, inode, cookie, mark; what TCP knows of a connection: rtt, min-rtt, cwnd,
     /// mss, unacked, retrans-now, total-retrans, lost, bytes-sent, bytes-received, bytes-not-sent,
     /// delivery-rate, pacing-rate, busy-time, last-data-sent, last-data-received,
-    /// congestion-control
+    /// congestion-control; who holds it: process, fd, command-line, unit, container
     ///
     /// Behind the state, the queues and both addresses, in this order. May be repeated; the lists
     /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
@@ -36,7 +42,7 @@ pub struct List {
 
     /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
     ///
-    /// A column but user and cgroup; or state, local-addr, local-port, remote-addr, remote-port,
+    /// A column but user, cgroup and those of processes; or state, local-addr, local-port, remote-addr, remote-port,
     /// receive-queue, send-queue, accept-queue, accept-limit. What a socket lacks is sorted last.
     /// May be repeated. Without it rows come in the kernel's order, and none is kept.
     #[arg(
@@ -69,6 +75,10 @@ pub struct List {
     /// Who is asked.
     #[command(flatten)]
     pub sourcing: Sourcing,
+
+    /// How holders are looked for.
+    #[command(flatten)]
+    pub owning: Owning,
 }
 
 /// One word of `--columns`.

@@ -6,6 +6,7 @@
 mod grouping;
 mod keys;
 mod list;
+mod owning;
 mod presentation;
 mod repetition;
 mod selection;
@@ -16,6 +17,7 @@ mod values;
 
 pub use grouping::{Grouping, Keys};
 pub use list::List;
+pub use owning::Owning;
 pub use presentation::{ColorWhen, FormatName, Presentation};
 pub use repetition::Repetition;
 pub use selection::Selection;

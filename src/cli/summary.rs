@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Grouping, Presentation, Repetition, Selection, Sourcing};
+use super::{Grouping, Owning, Presentation, Repetition, Selection, Sourcing};
 
 /// What a summary is asked.
 #[derive(Debug, Args)]
@@ -30,4 +30,8 @@ pub struct Summary {
     /// Who is asked.
     #[command(flatten)]
     pub sourcing: Sourcing,
+
+    /// How holders are looked for.
+    #[command(flatten)]
+    pub owning: Owning,
 }

@@ -10,14 +10,16 @@ use rustix::fd::AsFd;
 use super::asking::{listeners_observer, observer};
 use super::failure::Failure;
 use super::labels::Labels;
-use super::notes::Notes;
+use super::notes::{Notes, SearchReport};
+use super::owning::Searcher;
 use super::repeat::repeat;
 use super::{Status, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Counts, Field, Group, Grouped, Key, Observation, Other, Part};
 use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
-use crate::source::Observer;
-use crate::tally::{GroupTally, GroupedCounts, Listeners};
+use crate::owner::{Owners, Seek};
+use crate::source::{Observer, Report};
+use crate::tally::{GroupTally, GroupedCounts, Kept, Listeners};
 
 /// Answers as typed, by these keys.
 pub(super) fn run(
@@ -30,6 +32,13 @@ pub(super) fn run(
     let mut sampler = Sampler {
         observer: observer(&typed.selection, &typed.sourcing, fields.clone())?,
         listeners: listeners(typed, &fields)?,
+        searcher: Searcher::new(
+            &typed.owning,
+            &typed.selection,
+            &typed.sourcing,
+            &fields,
+            Seek::LowestPid,
+        )?,
         keys: keys.to_vec(),
         fields,
         top: typed.grouping.top,
@@ -83,6 +92,7 @@ fn listeners(typed: &Summary, fields: &[Field]) -> Result<Option<Observer>, Fail
 struct Sampler {
     observer: Observer,
     listeners: Option<Observer>,
+    searcher: Option<Searcher>,
     keys: Vec<Key>,
     fields: Vec<Field>,
     top: Option<NonZeroUsize>,
@@ -115,12 +125,13 @@ impl Sampler {
             None => None,
         };
         let mut tally = GroupTally::new(self.keys.clone(), listeners);
-        let mut report = self.observer.gather(&mut tally)?;
+        let (mut report, owners) = self.count(&mut tally)?;
         // A listener lost is a direction wrong.
         for loss in listening.iter().flat_map(|r| r.completeness.losses()) {
             report.completeness.lose(loss.clone());
         }
-        notes.sample(&report, begin.elapsed());
+        let search = owners.as_ref().map(SearchReport::of);
+        notes.sample_with(&report, search.as_ref(), begin.elapsed());
         let counts = tally.all().clone();
         let (groups, beyond) = tally.into_groups();
         let remarks = beyond.iter().map(|beyond| {
@@ -148,8 +159,27 @@ impl Sampler {
             other,
             counts,
             change,
+            ownership: owners.map(|owners| owners.ownership),
             remarks,
         })
+    }
+
+    /// Counts the sockets as they come; or, where groups are about their holders, when those are
+    /// known.
+    fn count(&mut self, tally: &mut GroupTally) -> Result<(Report, Option<Owners>), Failure> {
+        let Some(searcher) = &mut self.searcher else {
+            return Ok((self.observer.gather(tally)?, None));
+        };
+        let mut kept = Kept::new(None);
+        let mut report = self.observer.gather(&mut kept)?;
+        let owners = searcher.find(kept.sockets(), &mut report)?;
+        for socket in kept.sockets() {
+            let flow = tally.socket_of(&socket, owners.held(&socket).first());
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok((report, Some(owners)))
     }
 
     /// Sorts the groups, largest first, cuts them off after the top ones, labels them, and adds

@@ -28,12 +28,16 @@ impl Labels {
             | Part::Port(None)
             | Part::Interface(None)
             | Part::Owner(None)
-            | Part::Cgroup(None) => Label::None,
+            | Part::Cgroup(None)
+            | Part::Process(None)
+            | Part::Pid(None) => Label::None,
             Part::Interface(Some(index)) => Label::Text(self.names.interface(index).to_owned()),
             Part::Owner(Some(uid)) if field == Field::User => {
                 Label::Text(self.names.user(uid).to_owned())
             }
             Part::Owner(Some(uid)) => Label::Number(uid.into()),
+            Part::Process(Some(name)) => Label::Text(name.text().into_owned()),
+            Part::Pid(Some(pid)) => Label::Number(pid.into()),
             Part::Cgroup(Some(id)) => Label::Text(self.names.cgroup(id).to_owned()),
         }
     }

@@ -14,6 +14,7 @@ mod list;
 mod lookup;
 mod names;
 mod notes;
+mod owning;
 mod repeat;
 mod status;
 mod summary;

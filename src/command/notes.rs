@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Presentation;
 use crate::output::escape;
+use crate::owner::{Effort, Owners};
 use crate::source::{Cost, Report};
 
 /// How much is told.
@@ -25,6 +26,31 @@ impl Loudness {
             (true, _) => Loudness::Quiet,
             (_, true) => Loudness::Plans,
             (false, false) => Loudness::Notes,
+        }
+    }
+}
+
+/// What is told of a search for holders.
+#[derive(Debug)]
+pub(super) struct SearchReport {
+    note: Option<String>,
+    cost: String,
+}
+
+impl SearchReport {
+    pub(super) fn of(owners: &Owners) -> SearchReport {
+        let Effort {
+            processes,
+            descriptors,
+            refused,
+            cut: _,
+        } = owners.effort;
+        SearchReport {
+            note: owners.note.clone(),
+            cost: format!(
+                "owners: {}; {processes} processes with {descriptors} open files looked into, {refused} refused",
+                owners.ownership
+            ),
         }
     }
 }
@@ -56,9 +82,19 @@ impl<W: Write> Notes<W> {
         self.loudness = loudness;
     }
 
-    /// Tells what is new about a sample: who answered if that needs a word, what was lost, and
-    /// how it was come by if anybody wants to know.
+    /// Tells what is new about a sample.
     pub(super) fn sample(&mut self, report: &Report, took: Duration) {
+        self.sample_with(report, None, took);
+    }
+
+    /// Tells what is new about a sample with the holders of its sockets: who answered if that needs a word, what was lost, and
+    /// how it was come by if anybody wants to know.
+    pub(super) fn sample_with(
+        &mut self,
+        report: &Report,
+        search: Option<&SearchReport>,
+        took: Duration,
+    ) {
         let mut lines = Vec::new();
         match &report.note {
             Some(note) => lines.push(format!("note: {note}")),
@@ -68,6 +104,8 @@ impl<W: Write> Notes<W> {
             None => {}
         }
         self.noted = report.note.is_some();
+        let without_holder = search.and_then(|search| search.note.as_ref());
+        lines.extend(without_holder.map(|note| format!("note: {note}")));
         let losses = report.completeness.losses().iter();
         lines.extend(losses.map(|loss| format!("warning: {loss}")));
         if self.loudness == Loudness::Plans {
@@ -78,6 +116,9 @@ impl<W: Write> Notes<W> {
         }
         self.told = lines;
         if self.loudness == Loudness::Plans {
+            if let Some(search) = search {
+                self.say(&search.cost);
+            }
             self.say(&cost_line(&report.cost, took));
         }
     }

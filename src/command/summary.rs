@@ -8,7 +8,7 @@ use rustix::fd::AsFd;
 use super::failure::Failure;
 use super::notes::Notes;
 use super::repeat::repeat;
-use super::{Status, asking, grouped, terminal, write_all};
+use super::{Status, asking, grouped, owning, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Observation, Snapshot};
 use crate::output::{Look, Rows, write_csv, write_json, write_table};
@@ -30,6 +30,7 @@ pub(super) fn run(
         }
         (None, None) => {}
     }
+    owning::refuse_timeout(&typed.owning)?;
     let mut observer = asking::observer(&typed.selection, &typed.sourcing, Vec::new())?;
     let format = typed.presentation.format();
     let printer = Printer {

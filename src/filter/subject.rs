@@ -81,7 +81,15 @@ impl Subject {
             | Field::Cookie
             | Field::Metric(_) => Subject::Number(field),
             Field::CongestionControl => Subject::CongestionControl,
-            Field::Direction | Field::Service | Field::Timer => return None,
+            Field::Direction
+            | Field::Service
+            | Field::Timer
+            | Field::Process
+            | Field::Pid
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => return None,
         })
     }
 }

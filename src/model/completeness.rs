@@ -4,6 +4,7 @@
 //! that the table of sockets stood still while it was read.
 
 use std::fmt;
+use std::time::Duration;
 
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,12 @@ pub enum Loss {
         /// Why, as a sentence without a full stop.
         what: String,
     },
+    /// The search for the holders of the sockets took longer than it was allowed to; holders are
+    /// missing, sockets are not.
+    HoldersUnfinished {
+        /// How long it was allowed to take.
+        budget: Duration,
+    },
 }
 
 impl fmt::Display for Loss {
@@ -62,6 +69,10 @@ impl fmt::Display for Loss {
             ),
             Loss::Aborted { reason } => write!(f, "the source stopped before its end: {reason}"),
             Loss::Doubtful { what } => f.write_str(what),
+            Loss::HoldersUnfinished { budget } => write!(
+                f,
+                "the search for the holders of the sockets was ended after {budget:?} (--owner-timeout); some are missing"
+            ),
         }
     }
 }

@@ -54,6 +54,18 @@ pub enum Field {
     Metric(Metric),
     /// The congestion control algorithm.
     CongestionControl,
+    /// The processes that hold the socket.
+    Process,
+    /// The number of the process that holds it.
+    Pid,
+    /// The descriptors it is held by.
+    Fd,
+    /// The arguments of those processes.
+    CommandLine,
+    /// The systemd units they belong to.
+    Unit,
+    /// The containers they run in.
+    Container,
 }
 
 /// What a field can be used for.
@@ -115,7 +127,7 @@ const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 38] = [
+const FIELDS: [Entry; 44] = [
     entry(Field::State, "state", &[], &[G, S, F], PROC),
     entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
     entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
@@ -154,6 +166,12 @@ const FIELDS: [Entry; 38] = [
     metric(Metric::LastDataSent, "last-data-sent", &["lastsnd"]),
     metric(Metric::LastDataReceived, "last-data-received", &["lastrcv"]),
     entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK_ONLY),
+    entry(Field::Process, "process", &["processes"], &[G, C], PROC),
+    entry(Field::Pid, "pid", &[], &[G], PROC),
+    entry(Field::Fd, "fd", &[], &[C], PROC),
+    entry(Field::CommandLine, "command-line", &["cmdline"], &[C], PROC),
+    entry(Field::Unit, "unit", &[], &[C], PROC),
+    entry(Field::Container, "container", &[], &[C], PROC),
 ];
 
 impl Field {
@@ -169,6 +187,19 @@ impl Field {
     /// The key in JSON, with the unit: `local_port`, `rtt_us`.
     pub fn json_key(self) -> String {
         self.name().replace('-', "_") + self.written_unit().key_suffix()
+    }
+
+    /// Whether it is about the processes that hold a socket, which no source of sockets tells.
+    pub fn needs_owners(self) -> bool {
+        matches!(
+            self,
+            Field::Process
+                | Field::Pid
+                | Field::Fd
+                | Field::CommandLine
+                | Field::Unit
+                | Field::Container
+        )
     }
 
     /// The heading of its column in a table, with the unit: `LOCAL-PORT`, `RTT-US`.

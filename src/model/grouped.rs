@@ -1,6 +1,6 @@
 //! An answer by groups.
 
-use super::{Counts, Field, Observation, State, StateSet};
+use super::{Counts, Field, Observation, Ownership, State, StateSet};
 
 /// The value of one field of a group's key, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Grouped {
     pub counts: Counts,
     /// The change of their number since the sample before; `None` in the first sample.
     pub change: Option<i128>,
+    /// How many sockets have a known holder, where they are grouped by it.
+    pub ownership: Option<Ownership>,
     /// What else a person should know; nothing of it is a loss.
     pub remarks: Vec<String>,
 }

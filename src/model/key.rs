@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::{Family, Field, Socket, State};
+use super::{Family, Field, ProcessName, Socket, State};
 
 /// One field to group by; addresses may be folded into prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub enum Part {
     Owner(Option<u32>),
     /// A control group by its id.
     Cgroup(Option<u64>),
+    /// The holder by its name.
+    Process(Option<ProcessName>),
+    /// The holder by its number.
+    Pid(Option<u32>),
 }
 
 /// Families, with IPv4 on IPv6 sockets as a class of its own.

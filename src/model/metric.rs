@@ -154,7 +154,13 @@ impl Field {
             | Field::Inode
             | Field::Cookie
             | Field::Mark
-            | Field::CongestionControl => Unit::Count,
+            | Field::CongestionControl
+            | Field::Process
+            | Field::Pid
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => Unit::Count,
         }
     }
 

@@ -109,6 +109,12 @@ impl Socket {
         self.interface.filter(|index| *index != 0)
     }
 
+    /// Whether it is a connection that waits to be accepted: whole, and held by nobody. What was
+    /// closed is in neither of these states, and a handshake that is not over is in SYN_RECV.
+    pub fn was_never_accepted(&self) -> bool {
+        self.inode == 0 && matches!(self.state, State::Established | State::CloseWait)
+    }
+
     /// The inode; `None` where no process holds the socket.
     pub fn held_inode(&self) -> Option<u64> {
         (self.inode != 0).then_some(self.inode)
@@ -150,7 +156,13 @@ impl Socket {
             | Field::User
             | Field::Cgroup
             | Field::Timer
-            | Field::CongestionControl => None,
+            | Field::CongestionControl
+            | Field::Process
+            | Field::Pid
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => None,
         }
     }
 }

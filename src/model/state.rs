@@ -95,7 +95,7 @@ impl State {
     }
 
     /// The place of a named state in [`State::named`]; `None` for an unknown number.
-    pub(super) const fn index(self) -> Option<usize> {
+    pub const fn index(self) -> Option<usize> {
         Some(match self {
             State::Listen => 0,
             State::SynSent => 1,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::utc_stamp;
-use crate::model::{Counts, Observation, Snapshot, State};
+use crate::model::{Counts, Observation, Ownership, Snapshot, State};
 
 /// The version of the shape.
 const VERSION: u32 = 1;
@@ -31,6 +31,38 @@ impl Envelope {
             source: observation.source.name(),
             complete: observation.completeness.is_complete(),
             total,
+        }
+    }
+}
+
+/// How many sockets have a known holder, and why the others have none.
+#[derive(Serialize)]
+pub(in crate::output) struct Owners {
+    held: u64,
+    kernel: u64,
+    never_accepted: u64,
+    no_permission: u64,
+    hidden: u64,
+    time_up: u64,
+}
+
+impl From<Ownership> for Owners {
+    fn from(ownership: Ownership) -> Owners {
+        let Ownership {
+            held,
+            kernel,
+            never_accepted,
+            no_permission,
+            hidden,
+            time_up,
+        } = ownership;
+        Owners {
+            held,
+            kernel,
+            never_accepted,
+            no_permission,
+            hidden,
+            time_up,
         }
     }
 }

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 
 use super::Listeners;
 use crate::model::{
-    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Sink, Socket, SplitSink,
+    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Process, ProcessName, Sink,
+    Socket, SplitSink,
 };
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
@@ -30,6 +31,8 @@ pub struct GroupTally {
     all: Counts,
     /// The key of the socket at hand, kept to be filled again.
     key: Vec<Part>,
+    /// The name and number of the process that holds it.
+    holder: Option<(ProcessName, u32)>,
 }
 
 impl GroupTally {
@@ -43,7 +46,16 @@ impl GroupTally {
             groups: HashMap::new(),
             beyond: Counts::default(),
             all: Counts::default(),
+            holder: None,
         }
+    }
+
+    /// Takes one socket, of which it is known who holds it.
+    pub fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
+        self.holder = holder.map(|process| (process.name, process.pid));
+        let flow = self.socket(socket);
+        self.holder = None;
+        flow
     }
 
     /// The sockets of all groups together.
@@ -76,6 +88,8 @@ impl GroupTally {
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
             Field::Uid | Field::User => Part::Owner(socket.owner()),
             Field::Cgroup => Part::Cgroup(socket.cgroup),
+            Field::Process => Part::Process(self.holder.map(|holder| holder.0)),
+            Field::Pid => Part::Pid(self.holder.map(|holder| holder.1)),
             Field::ReceiveQueue
             | Field::SendQueue
             | Field::AcceptQueue
@@ -86,7 +100,11 @@ impl GroupTally {
             | Field::Cookie
             | Field::Mark
             | Field::Metric(_)
-            | Field::CongestionControl => return None,
+            | Field::CongestionControl
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => return None,
         })
     }
 }

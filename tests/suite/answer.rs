@@ -21,6 +21,7 @@ pub(crate) struct Answer {
     #[serde(default)]
     pub(crate) groups: Vec<Group>,
     pub(crate) other: Option<Other>,
+    pub(crate) owners: Option<Owners>,
     #[serde(default)]
     pub(crate) spread: BTreeMap<String, usize>,
     #[serde(default)]
@@ -35,6 +36,18 @@ pub(crate) struct Group {
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
     pub(crate) change: Option<i64>,
+}
+
+/// How many sockets have a known holder, and why the others have none.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Owners {
+    pub(crate) held: usize,
+    pub(crate) kernel: usize,
+    pub(crate) never_accepted: usize,
+    pub(crate) no_permission: usize,
+    pub(crate) hidden: usize,
+    pub(crate) time_up: usize,
 }
 
 /// What was cut off.

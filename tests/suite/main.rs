@@ -21,6 +21,7 @@ mod listing;
 mod manual;
 mod namespace;
 mod naming;
+mod owning;
 mod proc_root;
 mod program;
 mod refusal;

@@ -157,6 +157,13 @@ pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
     unsafe { command.pre_exec(enter) };
 }
 
+/// Gives the calling thread a table of descriptors of its own: a copy of the one it shared.
+pub(crate) fn leave_shared_descriptors() -> io::Result<()> {
+    // SAFETY: a copy keeps every descriptor open that this thread knows of; those it opens from now
+    // on must not leave it, which is for the caller to see to.
+    Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FILES) }?)
+}
+
 /// Makes `command` start under a seccomp filter, seccomp(2).
 pub(crate) fn filter(command: &mut Command, program: BpfProgram) {
     let apply = move || {

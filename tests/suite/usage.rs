@@ -179,6 +179,23 @@ fn a_list_takes_known_columns_keys_and_numbers_only() {
             &["--limit", &format!("`{limit}`"), "from 1"],
         );
     }
+    for seconds in ["0", "-1", "soon"] {
+        assert_refused(
+            ["list", "-p", "--owner-timeout", seconds],
+            &["--owner-timeout", "0.05 to 86400"],
+        );
+    }
+    for without in [&["list"][..], &["--by=user"], &[]] {
+        let words = [without, &["--owner-timeout=1"]].concat();
+        let ran = ran(command(words).output().unwrap());
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains("list -p, or --by process"), "{ran:?}");
+    }
+    assert_refused(
+        ["list", "--columns", "proces"],
+        &["did you mean process?", "fd, command-line, unit, container"],
+    );
+    assert_refused(["list", "--sort", "process"], &["cannot sort by"]);
     assert_refused(["list", "--samples=3"], &["--samples needs --watch"]);
     assert_refused(["list", "--zeros"], &["--zeros", "no such option"]);
 }

@@ -10,6 +10,9 @@ use crate::state::{self, Counts};
 /// TIME_WAIT sockets live 60 seconds; more of them could not be made and raced within that.
 const MOST_TIME_WAIT: u64 = 130_000;
 
+/// Listeners of an ordinary host; even, as all crowds of connections are.
+const LISTENERS: u64 = 20;
+
 /// So many sockets need some 4 GB of kernel memory; more is a slip of the finger.
 pub(crate) const MOST_SOCKETS: u64 = 900_000;
 
@@ -27,6 +30,8 @@ pub(crate) enum Kind {
     /// `time-wait`, and connections come and go beside it: hardly any ESTABLISHED to hide the error
     /// of derived counts in.
     TimeWaitChurn,
+    /// `established`, and 20 listeners among them: whose they are is the question here.
+    Served,
 }
 
 impl Kind {
@@ -38,7 +43,7 @@ impl Kind {
     pub(crate) fn bounded(self, sockets: u64) -> u64 {
         match self {
             Self::TimeWait | Self::TimeWaitChurn => sockets.min(MOST_TIME_WAIT),
-            Self::Established | Self::Churn => sockets + sockets % 2,
+            Self::Established | Self::Churn | Self::Served => sockets + sockets % 2,
             Self::Mixed => sockets,
         }
     }
@@ -52,6 +57,7 @@ impl fmt::Display for Kind {
             Self::Mixed => "mixed",
             Self::Churn => "churn",
             Self::TimeWaitChurn => "time-wait-churn",
+            Self::Served => "served",
         })
     }
 }
@@ -75,6 +81,14 @@ impl Share {
                 pairs: sockets / 2,
                 ..Self::default()
             },
+            Kind::Served => {
+                let listeners = LISTENERS.min(sockets);
+                Self {
+                    pairs: (sockets - listeners) / 2,
+                    listeners,
+                    ..Self::default()
+                }
+            }
             Kind::TimeWait | Kind::TimeWaitChurn => Self {
                 time_wait: sockets,
                 ..Self::default()

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod exporter;
+pub(crate) mod owners;
 pub(crate) mod raw;
 
 use std::path::{Path, PathBuf};
@@ -110,6 +111,8 @@ pub(crate) fn assemble(
         ));
     }
     let own = own.to_string_lossy();
+    let held = owners::assemble(tcpstates, &own).into_iter();
+    racers.extend(held.filter(|racer| racer.tools_are_here(absent)));
     for (name, dump, question) in [
         (RAW_TWO_FAMILIES, "two-families", Question::Everything),
         (RAW_ONE_WALK, raw::ONE_WALK, Question::Everything),
@@ -250,7 +253,13 @@ impl Racer {
             SS_INFO_FILE,
             RAW_TCP_INFO,
         ];
-        kind == Kind::Established || !DETAILS.contains(&self.name)
+        match kind {
+            Kind::Served => self.name == TCPSTATES || owners::NAMES.contains(&self.name),
+            Kind::Established => !owners::NAMES.contains(&self.name),
+            Kind::TimeWait | Kind::Mixed | Kind::Churn | Kind::TimeWaitChurn => {
+                !owners::NAMES.contains(&self.name) && !DETAILS.contains(&self.name)
+            }
+        }
     }
 
     fn tools_are_here(&self, absent: &mut Vec<String>) -> bool {

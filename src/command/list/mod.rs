@@ -3,6 +3,7 @@
 //! Unsorted rows are written as the kernel tells them, and none is kept; sorted ones are kept as
 //! far as they are shown.
 
+mod owned;
 mod page;
 
 use std::io::{IsTerminal, Write};
@@ -12,16 +13,19 @@ use rustix::fd::AsFd;
 
 use super::failure::Failure;
 use super::names::HostNames;
-use super::notes::Notes;
+use super::notes::{Notes, SearchReport};
+use super::owning::Searcher;
 use super::repeat::repeat;
 use super::{Status, asking, terminal};
 use crate::cli::{FormatName, List};
 use crate::model::{Family, Field, Observation, Sink, State};
 use crate::output::Look;
 use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
+use crate::owner::Seek;
 use crate::question::{Families, Question};
 use crate::source::{Observer, Report, SourceError};
 use crate::tally::Best;
+use owned::gather;
 use page::Page;
 
 /// Answers as typed.
@@ -30,7 +34,7 @@ pub(super) fn run(
     out: &mut (impl Write + AsFd + IsTerminal),
     notes: &mut Notes<impl Write>,
 ) -> Result<Status, Failure> {
-    let columns = without_repetitions(&typed.columns);
+    let columns = columns(typed);
     let fields = columns.iter().copied();
     let fields = fields.chain(typed.sort.iter().map(|key| key.field));
     let observer = asking::observer(&typed.selection, &typed.sourcing, fields.collect())?;
@@ -45,10 +49,11 @@ pub(super) fn run(
     }
 }
 
-/// Each column once, where it was named first.
-fn without_repetitions(columns: &[Field]) -> Vec<Field> {
+/// The columns behind the usual ones, each once, where it was named first.
+fn columns(typed: &List) -> Vec<Field> {
     let mut once = Vec::new();
-    for column in columns {
+    let process = typed.process.then_some(Field::Process);
+    for column in process.iter().chain(&typed.columns) {
         if !once.contains(column) {
             once.push(*column);
         }
@@ -75,12 +80,27 @@ fn show<R: Rows>(
     notes: &mut Notes<impl Write>,
 ) -> Result<Status, Failure> {
     let mut names = HostNames::default();
+    let mut searcher = Searcher::new(
+        &typed.owning,
+        &typed.selection,
+        &typed.sourcing,
+        &observer.question().fields,
+        Seek::EveryHolder,
+    )?;
     repeat(&typed.repetition, notes, |notes| {
         names.refresh();
         let time = SystemTime::now();
         let begin = Instant::now();
+        let gathered = match &mut searcher {
+            Some(searcher) => Some(gather(typed, &mut observer, searcher, &mut names)?),
+            None => None,
+        };
+        let search = names.owners().map(SearchReport::of);
         let mut page = Page::new(out, &mut rows, &mut names, time, typed.limit);
-        let outcome = pour(typed, &mut observer, &mut page);
+        let outcome = match gathered {
+            Some(gathered) => Ok(gathered.pour(&mut page)),
+            None => pour(typed, &mut observer, &mut page),
+        };
         let report = match (page.take_failure(), outcome) {
             (Some(error), _) => return Err(Failure::write(error)),
             (None, Ok(report)) => report,
@@ -89,7 +109,7 @@ fn show<R: Rows>(
                 return Err(error.into());
             }
         };
-        notes.sample(&report, begin.elapsed());
+        notes.sample_with(&report, search.as_ref(), begin.elapsed());
         let observation = Observation {
             time,
             source: report.source,

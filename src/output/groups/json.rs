@@ -7,7 +7,7 @@ use serde::ser::Serializer;
 
 use super::states_of;
 use crate::model::{Field, Group, Grouped, Label, Other, State};
-use crate::output::json::{Envelope, PerState};
+use crate::output::json::{Envelope, Owners, PerState};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -17,6 +17,8 @@ struct Line<'a> {
     groups: Vec<GroupLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     other: Option<OtherLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners: Option<Owners>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -82,6 +84,7 @@ pub fn write_groups_json(out: &mut impl Write, grouped: &Grouped) -> io::Result<
             .other
             .as_ref()
             .map(|other| other_line(other, &states)),
+        owners: grouped.ownership.map(Owners::from),
         warnings: losses
             .map(ToString::to_string)
             .chain(grouped.remarks.iter().cloned())

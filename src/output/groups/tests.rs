@@ -42,6 +42,7 @@ fn answer() -> Grouped {
         }),
         counts: counts(&[(State::Established, 27), (State::CloseWait, 2)]),
         change: Some(3),
+        ownership: None,
         remarks: Vec::new(),
     }
 }

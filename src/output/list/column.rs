@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::holders;
 use super::text::{push_endpoint, push_number, push_state};
 use super::value::{Value, value};
 use crate::model::{Field, Names, Socket, Timer, Unit};
@@ -56,6 +57,10 @@ impl Column {
                     Unit::Microseconds | Unit::Milliseconds => 8,
                     Unit::Bytes | Unit::BytesPerSecond => 11,
                 },
+                Field::Process | Field::Unit => 24,
+                Field::CommandLine => 40,
+                Field::Container => 64,
+                Field::Fd => 5,
                 Field::Uid
                 | Field::Retransmits
                 | Field::CongestionControl
@@ -69,7 +74,8 @@ impl Column {
                 | Field::ReceiveQueue
                 | Field::SendQueue
                 | Field::AcceptQueue
-                | Field::AcceptLimit => 0,
+                | Field::AcceptLimit
+                | Field::Pid => 0,
             },
         };
         width.max(self.heading().len())
@@ -97,7 +103,13 @@ impl Column {
         matches!(
             self,
             Column::Further(
-                Field::User | Field::Interface | Field::Cgroup | Field::CongestionControl
+                Field::User
+                    | Field::Interface
+                    | Field::Cgroup
+                    | Field::CongestionControl
+                    | Field::Process
+                    | Field::CommandLine
+                    | Field::Unit
             )
         )
     }
@@ -136,6 +148,7 @@ fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut im
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => push_word(out, name),
         Value::Timer(timer) => push_timer(out, timer),
+        Value::Held(shown, held) => holders::push_cell(out, shown, &held, push_word),
     }
 }
 

@@ -4,9 +4,9 @@
 use std::io;
 use std::time::SystemTime;
 
-use super::Rows;
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
+use super::{Rows, holders};
 use crate::model::{FamilyClass, Field, Names, Observation, Socket};
 use crate::output::utc_stamp;
 
@@ -103,6 +103,7 @@ impl CsvRows {
                 Ok(())
             }
             Value::Number(value) => self.number(Some(value)),
+            Value::Held(shown, held) => self.field(|cell| holders::push_plain(cell, shown, &held)),
             Value::Word(text) | Value::Name(text) => Ok(self.writer.write_field(text)?),
             Value::Timer(timer) => {
                 self.writer.write_field(timer.kind.name().as_ref())?;
@@ -120,7 +121,7 @@ impl Rows for CsvRows {
                 self.writer.write_field(name)?;
             }
             for field in &self.further {
-                self.writer.write_field(field.json_key())?;
+                self.writer.write_field(holders::list_key(*field))?;
                 if *field == Field::Timer {
                     self.writer.write_field("timer_remaining_ms")?;
                 }

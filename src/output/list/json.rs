@@ -6,11 +6,11 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::Rows;
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
+use super::{Rows, holders};
 use crate::model::{FamilyClass, Field, Names, Observation, Socket};
-use crate::output::json::Envelope;
+use crate::output::json::{Envelope, Owners};
 
 /// The key of what the timer has left, in milliseconds.
 const TIMER_REMAINING: &str = "timer_remaining_ms";
@@ -20,6 +20,8 @@ struct Summary {
     r#type: &'static str,
     #[serde(flatten)]
     envelope: Envelope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners: Option<Owners>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -38,7 +40,9 @@ impl JsonRows {
         // Every object has the family.
         let further = further.filter(|field| *field != Field::Family);
         JsonRows {
-            further: further.map(|field| (field, field.json_key())).collect(),
+            further: further
+                .map(|field| (field, holders::list_key(field)))
+                .collect(),
         }
     }
 }
@@ -88,12 +92,13 @@ impl Rows for JsonRows {
         out: &mut Vec<u8>,
         observation: &Observation,
         listed: u64,
-        _names: &mut N,
+        names: &mut N,
     ) -> io::Result<()> {
         let losses = observation.completeness.losses().iter();
         let summary = Summary {
             r#type: "summary",
             envelope: Envelope::of(observation, listed),
+            owners: names.ownership().map(Owners::from),
             warnings: losses.map(ToString::to_string).collect(),
         };
         serde_json::to_writer(&mut *out, &summary)?;
@@ -120,6 +125,10 @@ fn push_field(
         }
         Value::Number(value) => number(out, name, Some(value)),
         Value::Word(text) | Value::Name(text) => string(out, name, text)?,
+        Value::Held(shown, held) => {
+            key(out, name);
+            holders::push_json(out, shown, &held)?;
+        }
         Value::Timer(timer) => {
             string(out, name, &timer.kind.name())?;
             number(out, TIMER_REMAINING, Some(timer.remaining.as_millis()));

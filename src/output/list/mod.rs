@@ -6,6 +6,7 @@
 mod column;
 mod csv;
 mod fit;
+mod holders;
 mod json;
 mod table;
 mod text;

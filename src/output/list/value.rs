@@ -1,7 +1,8 @@
 //! What a socket has in one of the fields that are listed only when asked for; how it is written
 //! is for each format to say.
 
-use crate::model::{FamilyClass, Field, Names, Socket, Timer};
+use super::holders::{Shown, TextOf};
+use crate::model::{FamilyClass, Field, Held, Names, Socket, Timer};
 
 /// The value of such a field.
 pub(super) enum Value<'a> {
@@ -13,6 +14,8 @@ pub(super) enum Value<'a> {
     /// A name from a stranger, which may hold any character.
     Name(&'a str),
     Timer(Timer),
+    /// Something about those who hold it.
+    Held(Shown, Held<'a>),
 }
 
 /// What `socket` has in `field`.
@@ -43,6 +46,11 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut impl Na
             Some(algorithm) => Value::Name(algorithm.name()),
             None => Value::None,
         },
+        Field::Process => Value::Held(Shown::Processes, names.held(socket)),
+        Field::Fd => Value::Held(Shown::Descriptors, names.held(socket)),
+        Field::CommandLine => held_by(|process| process.command_line.as_deref(), names, socket),
+        Field::Unit => held_by(|process| process.unit.as_deref(), names, socket),
+        Field::Container => held_by(|process| process.container.as_deref(), names, socket),
         // Every row has these, and the command line takes none of them for a further one.
         Field::State
         | Field::LocalAddr
@@ -54,6 +62,11 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut impl Na
         | Field::ReceiveQueue
         | Field::SendQueue
         | Field::AcceptQueue
-        | Field::AcceptLimit => Value::None,
+        | Field::AcceptLimit
+        | Field::Pid => Value::None,
     }
+}
+
+fn held_by<'a>(text: TextOf, names: &'a impl Names, socket: &Socket) -> Value<'a> {
+    Value::Held(Shown::Texts(text), names.held(socket))
 }

@@ -4,7 +4,7 @@ mod agreement;
 mod asking;
 mod halving;
 mod names;
-mod row;
+pub(crate) mod row;
 mod streaming;
 mod tcp_info;
 mod width;

@@ -3,73 +3,90 @@
 
 use serde::Deserialize;
 
+use crate::answer::Owners;
 use crate::program::Ran;
 
 /// State, both queues, both ends; of a listener the queues are the accept queue and its limit.
-pub(super) type Row = [String; 5];
+pub(crate) type Row = [String; 5];
 
 /// A socket, with every key that can be asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     r#type: String,
-    pub(super) state: String,
-    pub(super) family: String,
-    pub(super) local_addr: String,
-    pub(super) local_port: u16,
-    pub(super) remote_addr: String,
-    pub(super) remote_port: u16,
-    pub(super) receive_queue: Option<u32>,
-    pub(super) send_queue: Option<u32>,
-    pub(super) accept_queue: Option<u32>,
-    pub(super) accept_limit: Option<u32>,
-    pub(super) interface: Option<String>,
-    pub(super) uid: Option<u32>,
-    pub(super) user: Option<String>,
-    pub(super) cgroup: Option<String>,
-    pub(super) timer: Option<String>,
-    pub(super) timer_remaining_ms: Option<u64>,
-    pub(super) retransmits: Option<u32>,
-    pub(super) inode: Option<u64>,
-    pub(super) cookie: Option<u64>,
-    pub(super) mark: Option<u32>,
-    pub(super) rtt_us: Option<u32>,
-    pub(super) min_rtt_us: Option<u32>,
-    pub(super) cwnd: Option<u32>,
-    pub(super) mss_bytes: Option<u32>,
-    pub(super) unacked: Option<u32>,
-    pub(super) retrans_now: Option<u32>,
-    pub(super) total_retrans: Option<u32>,
-    pub(super) lost: Option<u32>,
-    pub(super) bytes_sent: Option<u64>,
-    pub(super) bytes_received: Option<u64>,
-    pub(super) bytes_not_sent: Option<u32>,
-    pub(super) delivery_rate_bytes_per_second: Option<u64>,
-    pub(super) pacing_rate_bytes_per_second: Option<u64>,
-    pub(super) busy_time_us: Option<u64>,
-    pub(super) last_data_sent_ms: Option<u32>,
-    pub(super) last_data_received_ms: Option<u32>,
-    pub(super) congestion_control: Option<String>,
+    pub(crate) state: String,
+    pub(crate) family: String,
+    pub(crate) local_addr: String,
+    pub(crate) local_port: u16,
+    pub(crate) remote_addr: String,
+    pub(crate) remote_port: u16,
+    pub(crate) receive_queue: Option<u32>,
+    pub(crate) send_queue: Option<u32>,
+    pub(crate) accept_queue: Option<u32>,
+    pub(crate) accept_limit: Option<u32>,
+    pub(crate) interface: Option<String>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) user: Option<String>,
+    pub(crate) cgroup: Option<String>,
+    pub(crate) timer: Option<String>,
+    pub(crate) timer_remaining_ms: Option<u64>,
+    pub(crate) retransmits: Option<u32>,
+    pub(crate) inode: Option<u64>,
+    pub(crate) cookie: Option<u64>,
+    pub(crate) mark: Option<u32>,
+    pub(crate) rtt_us: Option<u32>,
+    pub(crate) min_rtt_us: Option<u32>,
+    pub(crate) cwnd: Option<u32>,
+    pub(crate) mss_bytes: Option<u32>,
+    pub(crate) unacked: Option<u32>,
+    pub(crate) retrans_now: Option<u32>,
+    pub(crate) total_retrans: Option<u32>,
+    pub(crate) lost: Option<u32>,
+    pub(crate) bytes_sent: Option<u64>,
+    pub(crate) bytes_received: Option<u64>,
+    pub(crate) bytes_not_sent: Option<u32>,
+    pub(crate) delivery_rate_bytes_per_second: Option<u64>,
+    pub(crate) pacing_rate_bytes_per_second: Option<u64>,
+    pub(crate) busy_time_us: Option<u64>,
+    pub(crate) last_data_sent_ms: Option<u32>,
+    pub(crate) last_data_received_ms: Option<u32>,
+    pub(crate) congestion_control: Option<String>,
+    pub(crate) processes: Option<Vec<Holder>>,
+    pub(crate) never_accepted: Option<bool>,
+    pub(crate) fd: Option<Vec<u32>>,
+    pub(crate) command_line: Option<Vec<String>>,
+    pub(crate) unit: Option<Vec<String>>,
+    pub(crate) container: Option<Vec<String>>,
+}
+
+/// A process by which a socket is held.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    pub(crate) fd: u32,
 }
 
 /// What ends a sample.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     r#type: String,
-    pub(super) version: u32,
-    pub(super) time: String,
-    pub(super) source: String,
-    pub(super) complete: bool,
-    pub(super) total: usize,
+    pub(crate) version: u32,
+    pub(crate) time: String,
+    pub(crate) source: String,
+    pub(crate) complete: bool,
+    pub(crate) total: usize,
+    pub(crate) owners: Option<Owners>,
     #[serde(default)]
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Listed {
     /// The one sample of a run.
     #[track_caller]
-    pub(super) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
+    pub(crate) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
         let mut lines: Vec<&str> = ran.stdout.lines().collect();
         let last = lines.pop().unwrap();
         let summary: Summary = serde_json::from_str(last).unwrap();
@@ -83,7 +100,7 @@ impl Listed {
         (sockets, summary)
     }
 
-    pub(super) fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         let is_listener = self.state == "LISTEN";
         assert_eq!(self.receive_queue.is_none(), is_listener, "{self:?}");
         let queues = if is_listener {
@@ -117,7 +134,7 @@ fn endpoint(address: &str, port: u16) -> String {
 
 /// The rows of a table whose usual columns are all there.
 #[track_caller]
-pub(super) fn rows_of_table(text: &str) -> Vec<Row> {
+pub(crate) fn rows_of_table(text: &str) -> Vec<Row> {
     let mut lines = text.lines();
     let heading: Vec<_> = lines.next().unwrap().split_whitespace().collect();
     let usual = ["STATE", "RECV-Q", "SEND-Q", "ACCEPT", "LOCAL", "REMOTE"];
@@ -142,7 +159,7 @@ pub(super) fn rows_of_table(text: &str) -> Vec<Row> {
 
 /// The rows of a CSV.
 #[track_caller]
-pub(super) fn rows_of_csv(text: &str) -> Vec<Row> {
+pub(crate) fn rows_of_csv(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().clone();
     reader

@@ -1,0 +1,127 @@
+//! Where a process belongs, out of the paths of its control groups, cgroups(7). Pure.
+//!
+//! Only the names of groups are known here: how systemd and container engines choose them is their
+//! convention, not the kernel's.
+
+/// What systemd calls groups that processes are in; a slice only holds other groups.
+const UNITS: [&str; 5] = [".service", ".scope", ".socket", ".mount", ".swap"];
+
+/// The length of a container's id, in hexadecimal digits.
+const ID_LEN: usize = 64;
+
+/// What the control groups of a process say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Placement {
+    pub(super) unit: Option<String>,
+    pub(super) container: Option<String>,
+}
+
+/// Reads `/proc/PID/cgroup`: a line for each hierarchy, `ID:CONTROLLERS:PATH`.
+pub(super) fn parse_placement(bytes: &[u8]) -> Placement {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.split_once(':')?.1.split_once(':'))
+        .collect();
+    // Version 2 has no controllers in its line; without it systemd keeps a hierarchy of its own.
+    let by_systemd = ["", "name=systemd"].into_iter().filter_map(|wanted| {
+        let (_, path) = lines
+            .iter()
+            .find(|(controllers, _)| *controllers == wanted)?;
+        unit(path)
+    });
+    Placement {
+        unit: by_systemd.into_iter().next(),
+        container: lines.iter().find_map(|(_, path)| container(path)),
+    }
+}
+
+/// The innermost unit.
+fn unit(path: &str) -> Option<String> {
+    let is_unit = |name: &&str| {
+        let suffix = UNITS.iter().find(|suffix| name.ends_with(**suffix));
+        suffix.is_some_and(|suffix| name.len() > suffix.len())
+    };
+    let name = path.rsplit('/').find(is_unit)?;
+    // systemd puts it before a name that would look like one of the kernel's files.
+    Some(name.strip_prefix('_').unwrap_or(name).to_owned())
+}
+
+/// The id of the innermost container: the name of its group, behind the name of its engine, as in
+/// `docker-ID.scope`, `cri-containerd-ID.scope`, `libpod-ID.scope`, `/docker/ID`.
+fn container(path: &str) -> Option<String> {
+    path.rsplit('/').find_map(|name| {
+        // The monitor that an engine starts beside each container is not in it.
+        if name.contains("conmon") {
+            return None;
+        }
+        let name = name.strip_suffix(".scope").unwrap_or(name);
+        let id = name.rsplit(['-', ':']).next()?;
+        let is_id = id.len() == ID_LEN
+            && id
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_id.then(|| id.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn placed(lines: &str) -> (Option<String>, Option<String>) {
+        let placement = parse_placement(lines.replace("ID", ID).as_bytes());
+        (placement.unit, placement.container)
+    }
+
+    #[test]
+    fn the_innermost_unit_is_found_in_either_version() {
+        for (lines, unit) in [
+            ("0::/system.slice/nginx.service\n", Some("nginx.service")),
+            (
+                "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope/sub\n",
+                Some("app-x.scope"),
+            ),
+            ("0::/system.slice/_tasks.service\n", Some("tasks.service")),
+            ("0::/system.slice/a:b.service\n", Some("a:b.service")),
+            (
+                "12:pids:/x.service\n1:name=systemd:/system.slice/ssh.socket\n0::/\n",
+                Some("ssh.socket"),
+            ),
+            ("0::/user.slice\n", None),
+            ("0::/.service\n", None),
+            ("0::/\n", None),
+            ("broken\n\n:\n", None),
+        ] {
+            assert_eq!(placed(lines).0.as_deref(), unit, "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_known_by_its_id_however_its_engine_names_the_group() {
+        for path in [
+            "/system.slice/docker-ID.scope",
+            "/docker/ID",
+            "/docker/ID/nested",
+            "/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope",
+            "/kubepods/burstable/pod1/ID",
+            "/machine.slice/libpod-ID.scope/container",
+            "/k8s.io/ID",
+            "/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:ID",
+        ] {
+            assert_eq!(placed(&format!("0::{path}\n")).1.as_deref(), Some(ID));
+            let version_1 = format!("12:memory:{path}\n1:name=systemd:/\n0::/\n");
+            assert_eq!(placed(&version_1).1.as_deref(), Some(ID));
+        }
+        for path in [
+            "/machine.slice/libpod-conmon-ID.scope",
+            "/docker/ID0",
+            "/docker/xID",
+            "/",
+        ] {
+            assert_eq!(placed(&format!("0::{path}\n")).1, None, "{path}");
+        }
+    }
+}

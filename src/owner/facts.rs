@@ -1,0 +1,123 @@
+//! What is told of a process besides its number: read once, only of processes that hold something,
+//! and only what was asked for.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use super::cgroup::{Placement, parse_placement};
+use super::files::read_start;
+use crate::model::{Process, ProcessName};
+
+/// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
+const NAME_MOST: usize = 128;
+
+/// What is shown of a command line, in bytes; some are megabytes long.
+const COMMAND_LINE_MOST: usize = 4096;
+
+/// The paths of all hierarchies a process can be in.
+const CGROUP_MOST: usize = 64 * 1024;
+
+/// `PF_KTHREAD`, linux/sched.h.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// Which facts are wanted besides the name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The arguments. Reading them waits while the process changes its memory.
+    pub command_line: bool,
+    /// Unit and container.
+    pub placement: bool,
+}
+
+impl Facts {
+    /// Reads them; `None` when the process has ended. What may not be read is left out.
+    pub(super) fn read(self, root: impl AsFd, pid: u32) -> Option<Process> {
+        let root = root.as_fd();
+        let read = |wanted: bool, file: &str, most| match wanted {
+            true => read_start(root, &format!("{pid}/{file}"), most),
+            false => Ok(Vec::new()),
+        };
+        let name = match read_name(root, pid) {
+            Ok(name) => name,
+            Err(Errno::NOENT | Errno::SRCH) => return None,
+            Err(_) => ProcessName::default(),
+        };
+        let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
+        let cgroup = read(self.placement, "cgroup", CGROUP_MOST);
+        let Placement { unit, container } = parse_placement(&cgroup.unwrap_or_default());
+        Some(Process {
+            pid,
+            name,
+            command_line: parse_command_line(&command_line.unwrap_or_default()),
+            unit,
+            container,
+        })
+    }
+}
+
+/// What the kernel calls a process.
+pub(super) fn read_name(root: impl AsFd, pid: u32) -> Result<ProcessName, Errno> {
+    let name = read_start(root, &format!("{pid}/comm"), NAME_MOST)?;
+    // The line end is the file's; others may be the name's.
+    Ok(ProcessName::new(name.strip_suffix(b"\n").unwrap_or(&name)))
+}
+
+/// Arguments, each of which ends with a NUL, with blanks between them.
+fn parse_command_line(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().rposition(|byte| *byte != 0)?;
+    let arguments = bytes.get(..=end)?;
+    Some(String::from_utf8_lossy(arguments).replace('\0', " "))
+}
+
+/// Whether a process cannot hold anything: a kernel thread, or one that has ended as a whole and
+/// waits for its parent. `stat` may be read by all, proc_pid_stat(5).
+pub(super) fn holds_nothing(root: impl AsFd, pid: u32) -> bool {
+    read_start(root, &format!("{pid}/stat"), 4096).is_ok_and(|stat| parse_holds_nothing(&stat))
+}
+
+/// The name in it may hold anything, so fields are counted from its end.
+fn parse_holds_nothing(stat: &[u8]) -> bool {
+    let fields = stat.rsplit(|byte| *byte == b')').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(fields);
+    let mut fields = text.split_whitespace();
+    let state = fields.next();
+    let number = |field: Option<&str>| field.and_then(|field| field.parse::<u64>().ok());
+    let flags = number(fields.nth(5)).unwrap_or(0);
+    let threads = number(fields.nth(10));
+    flags & KERNEL_THREAD != 0 || (state == Some("Z") && threads == Some(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_joined_and_what_is_no_text_is_marked() {
+        assert_eq!(
+            parse_command_line(b"nginx\0-g\0daemon off;\0").as_deref(),
+            Some("nginx -g daemon off;")
+        );
+        assert_eq!(
+            parse_command_line(b"x\xff\n\0\0\0").as_deref(),
+            Some("x\u{fffd}\n")
+        );
+        assert_eq!(parse_command_line(b"\0\0"), None);
+        assert_eq!(parse_command_line(b""), None);
+    }
+
+    #[test]
+    fn kernel_threads_and_the_dead_hold_nothing_whatever_they_are_called() {
+        let stat = |name: &str, state: &str, flags: u32, threads: u32| {
+            let stat = format!(
+                "7 ({name}) {state} 1 7 7 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 {threads} 0 5\n"
+            );
+            parse_holds_nothing(stat.as_bytes())
+        };
+        assert!(stat("kthreadd", "S", 0x0020_8040, 1));
+        assert!(stat("a) S 1 (b", "Z", 0x0040_0040, 1));
+        assert!(!stat("leader has left", "Z", 0x0040_0040, 3));
+        assert!(!stat(") Z 1 7 7 0 -1 2129984 (", "S", 0x0040_0040, 1));
+        assert!(!parse_holds_nothing(b""));
+    }
+}

@@ -1,0 +1,200 @@
+//! What a search came to: who holds which socket, and why some have no holder.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::files::open_root;
+use super::hiding::query_hiding;
+use super::listening::{Endpoint, Listening};
+use super::walk::{Link, Search, Walk};
+use super::wanted::{Settled, Wanted};
+use crate::model::{Held, Hold, Loss, Ownership, Process, Socket};
+
+/// What a search took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Processes whose descriptors were read.
+    pub processes: u64,
+    /// Descriptors whose links were read.
+    pub descriptors: u64,
+    /// Processes that could not be looked into.
+    pub refused: u64,
+    /// Whether the budget ended it.
+    pub cut: bool,
+}
+
+/// The holders of the sockets that were asked about.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// Sorted.
+    inodes: Vec<u64>,
+    /// Where the holds of each inode begin, in its order; and an end.
+    starts: Vec<u32>,
+    holds: Vec<Hold>,
+    /// By their numbers.
+    processes: Vec<Process>,
+    /// The holders of the listeners that connections wait for.
+    waiting: HashMap<Endpoint, Vec<Hold>>,
+    /// How many sockets have a holder.
+    pub ownership: Ownership,
+    /// What it took to find out.
+    pub effort: Effort,
+    /// What to tell a person about sockets without a holder that a process may hold.
+    pub note: Option<String>,
+    /// What is missing because time was up.
+    pub loss: Option<Loss>,
+}
+
+impl Owners {
+    /// Searches for the holders of the `wanted` sockets; `listening` names those whom connections
+    /// wait for, and may be empty where [`Wanted::needs_listeners`] says so.
+    pub fn find(search: Search<'_>, wanted: Wanted, listening: &Listening) -> Owners {
+        let users = wanted.users.clone();
+        let settled = wanted.settle(listening);
+        let search = Search {
+            users: &users,
+            ..search
+        };
+        let walked = open_root(search.root).and_then(|root| {
+            let mut walk = Walk::new(root, search, &settled.inodes);
+            walk.run()?;
+            let missing = walk.without_holder();
+            let missing = missing.filter(|inode| settled.beside.binary_search(inode).is_err());
+            let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
+            let hiding = match missing {
+                0 => None,
+                _ => query_hiding(&walk.root),
+            };
+            let why = reason(&walk.effort, search.root, hiding);
+            Ok((walk, missing, why))
+        });
+        let (mut owners, missing, why) = match walked {
+            Ok((walk, missing, why)) => (Owners::of(&settled, walk), missing, why),
+            Err(errno) => {
+                let why = format!("{}: {errno}", search.root.display());
+                (Owners::default(), settled.asked, why)
+            }
+        };
+        owners.ownership = ownership(&settled, missing, &owners.effort);
+        owners.note = (missing > 0 && !owners.effort.cut)
+            .then(|| format!("no holder was found of {}: {why}", many(missing, "socket")));
+        let budget = search.budget.filter(|_| owners.effort.cut);
+        owners.loss = budget.map(|budget| Loss::HoldersUnfinished { budget });
+        owners.inodes = settled.inodes;
+        owners
+    }
+
+    /// Puts what a walk found in an order in which it can be looked up.
+    fn of(settled: &Settled, walk: Walk<'_>) -> Owners {
+        let mut links = walk.links;
+        links.sort_unstable();
+        links.dedup();
+        let mut owners = Owners {
+            starts: starts(&links, settled.inodes.len()),
+            holds: links.into_iter().map(|(_, hold)| hold).collect(),
+            processes: walk.processes.into_values().collect(),
+            effort: walk.effort,
+            ..Owners::default()
+        };
+        for (endpoint, listeners, _) in &settled.waiting {
+            let places = listeners
+                .iter()
+                .filter_map(|inode| settled.inodes.binary_search(inode).ok());
+            let mut holds: Vec<Hold> = places
+                .flat_map(|place| owners.holds_at(place))
+                .copied()
+                .collect();
+            holds.sort_unstable();
+            owners.waiting.insert(*endpoint, holds);
+        }
+        owners
+    }
+
+    fn holds_at(&self, place: usize) -> &[Hold] {
+        let bound = |place: usize| usize::try_from(*self.starts.get(place)?).ok();
+        let (Some(start), Some(end)) = (bound(place), bound(place + 1)) else {
+            return &[];
+        };
+        self.holds.get(start..end).unwrap_or_default()
+    }
+
+    /// Who holds a socket that was asked about.
+    pub fn held(&self, socket: &Socket) -> Held<'_> {
+        if let Some(inode) = socket.held_inode() {
+            let place = self.inodes.binary_search(&inode);
+            let holds = place.map_or(&[][..], |place| self.holds_at(place));
+            return Held::by(holds, &self.processes);
+        }
+        if socket.was_never_accepted()
+            && let Some(holds) = self.waiting.get(&(socket.family, socket.local))
+        {
+            return Held::by(holds, &self.processes).not_yet();
+        }
+        Held::default()
+    }
+}
+
+/// Where the links of each of `inodes` inodes begin in their order, and where the last end.
+fn starts(links: &[Link], inodes: usize) -> Vec<u32> {
+    let mut starts = vec![0; inodes + 1];
+    for (at, _) in links {
+        let next = usize::try_from(*at).map(|at| at + 1);
+        if let Some(count) = next.ok().and_then(|next| starts.get_mut(next)) {
+            *count += 1;
+        }
+    }
+    let mut before: u32 = 0;
+    for start in &mut starts {
+        before += *start;
+        *start = before;
+    }
+    starts
+}
+
+fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {
+    let missing_if = |so: bool| if so { missing } else { 0 };
+    let waiting = settled
+        .waiting
+        .iter()
+        .map(|(_, _, connections)| connections);
+    Ownership {
+        held: settled.asked.saturating_sub(missing),
+        kernel: settled.kernel,
+        never_accepted: waiting.sum(),
+        no_permission: missing_if(!effort.cut && effort.refused > 0),
+        hidden: missing_if(!effort.cut && effort.refused == 0),
+        time_up: missing_if(effort.cut),
+    }
+}
+
+/// Why sockets that a process may hold have no holder.
+fn reason(effort: &Effort, root: &Path, hiding: Option<String>) -> String {
+    let Effort {
+        processes, refused, ..
+    } = *effort;
+    let root = root.display();
+    let hiding = hiding.map(|option| format!("{root} is mounted with {option}"));
+    match (refused, processes, hiding) {
+        (0, 0, None) => format!("{root} shows no processes"),
+        (0, _, Some(hiding)) => format!("{hiding}, which may hide processes"),
+        (0, _, None) => {
+            "it has ended, is in another pid namespace, or is the kernel itself".to_owned()
+        }
+        (refused, _, hiding) => {
+            let hiding = hiding
+                .map(|hiding| format!("; {hiding}"))
+                .unwrap_or_default();
+            let refused = many(refused, "process");
+            format!("{refused} may not be looked into (root with CAP_SYS_PTRACE may){hiding}")
+        }
+    }
+}
+
+/// `1 socket`, `2 processes`.
+fn many(number: u64, thing: &str) -> String {
+    match (number, thing.ends_with('s')) {
+        (1, _) => format!("1 {thing}"),
+        (_, true) => format!("{number} {thing}es"),
+        (_, false) => format!("{number} {thing}s"),
+    }
+}

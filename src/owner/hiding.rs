@@ -1,0 +1,65 @@
+//! Whether a proc file system shows its reader all processes there are, proc(5): one that hides
+//! some does so without an error, so that nothing seen is missing and yet not everything is seen.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{CWD, fstat, major, minor};
+
+use super::files::read_start;
+
+/// More than a host has mounts, in bytes.
+const MOUNTS_MOST: usize = 4 << 20;
+
+/// The option by which the proc file system that `root` is in hides processes: `hidepid=invisible`;
+/// `None` where it hides none, or is no proc file system.
+pub(super) fn query_hiding(root: impl AsFd) -> Option<String> {
+    let device = fstat(root).ok()?.st_dev;
+    let mounts = read_start(CWD, "/proc/self/mountinfo", MOUNTS_MOST).ok()?;
+    parse_hiding(
+        &String::from_utf8_lossy(&mounts),
+        &format!("{}:{}", major(device), minor(device)),
+    )
+}
+
+/// Finds it in the options of the file system on `device`, proc_pid_mountinfo(5). The options of
+/// a proc file system are the same at each of its mounts.
+fn parse_hiding(mounts: &str, device: &str) -> Option<String> {
+    let of_device = mounts
+        .lines()
+        .filter(|line| line.split(' ').nth(2) == Some(device));
+    let mut file_systems = of_device.filter_map(|line| line.split_once(" - "));
+    let (_, file_system) = file_systems.find(|(_, kind)| kind.starts_with("proc "))?;
+    let options = file_system.split(' ').nth(2)?;
+    options
+        .split(',')
+        .find(|option| {
+            let value = option.strip_prefix("hidepid=");
+            value.is_some_and(|value| !matches!(value, "0" | "off"))
+        })
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "22 1 0:20 / /proc rw,nosuid shared:5 - proc proc rw\n\
+        23 1 0:21 / /a\\040- proc rw - tmpfs tmpfs rw,hidepid=2\n\
+        24 1 0:22 / /b rw - proc proc rw,hidepid=invisible,subset=pid\n\
+        25 1 0:23 / /c rw - proc proc rw,gid=4,hidepid=1\n\
+        26 1 0:24 / /d rw - proc proc rw,hidepid=off\nbroken\n";
+
+    #[test]
+    fn the_file_systems_own_options_tell_whether_it_hides_processes() {
+        for (device, hiding) in [
+            ("0:20", None),
+            ("0:21", None),
+            ("0:22", Some("hidepid=invisible")),
+            ("0:23", Some("hidepid=1")),
+            ("0:24", None),
+            ("0:2", None),
+        ] {
+            assert_eq!(parse_hiding(MOUNTS, device).as_deref(), hiding, "{device}");
+        }
+    }
+}

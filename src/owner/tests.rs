@@ -1,0 +1,318 @@
+//! Searches through copied trees: which holders are found, which may be left out, and what is told
+//! of those that are not.
+
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Family, ProcessName, Sink, Socket, State};
+
+/// A proc file system with nothing but what the search reads.
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    fn new() -> Tree {
+        Tree(tempfile::tempdir().unwrap())
+    }
+
+    /// Adds a process with these descriptors and the inodes they link to.
+    fn process(self, pid: u32, name: &str, links: &[(u32, u64)]) -> Tree {
+        let home = self.0.path().join(pid.to_string());
+        table(&home.join("fd"), links);
+        fs::write(home.join("comm"), format!("{name}\n")).unwrap();
+        self
+    }
+
+    /// Adds a thread with a table of its own.
+    fn thread(self, pid: u32, tid: u32, links: &[(u32, u64)]) -> Tree {
+        let home = self.0.path().join(pid.to_string());
+        table(&home.join(format!("task/{tid}/fd")), links);
+        self
+    }
+
+    fn file(self, path: &str, bytes: &[u8]) -> Tree {
+        fs::write(self.0.path().join(path), bytes).unwrap();
+        self
+    }
+
+    fn find(&self, seek: Seek, sockets: &[Socket]) -> Owners {
+        self.find_by(seek, sockets, &Listening::default(), None)
+    }
+
+    fn find_by(
+        &self,
+        seek: Seek,
+        sockets: &[Socket],
+        listening: &Listening,
+        budget: Option<Duration>,
+    ) -> Owners {
+        let mut wanted = Wanted::default();
+        sockets.iter().for_each(|socket| wanted.add(socket));
+        let facts = Facts {
+            command_line: true,
+            placement: true,
+        };
+        let search = Search::new(self.0.path(), seek, facts, budget);
+        Owners::find(search, wanted, listening)
+    }
+}
+
+fn table(folder: &Path, links: &[(u32, u64)]) {
+    fs::create_dir_all(folder).unwrap();
+    symlink("/dev/null", folder.join("0")).unwrap();
+    for (fd, inode) in links {
+        symlink(format!("socket:[{inode}]"), folder.join(fd.to_string())).unwrap();
+    }
+}
+
+fn socket(state: State, inode: u64) -> Socket {
+    Socket {
+        state,
+        family: Family::V4,
+        local: ([127, 0, 0, 1], 80).into(),
+        remote: ([127, 0, 0, 1], 9).into(),
+        receive_queue: 0,
+        send_queue: 0,
+        uid: 0,
+        full: Some(true),
+        inode,
+        timer: None,
+        retransmits: 0,
+        interface: None,
+        cookie: None,
+        mark: None,
+        cgroup: None,
+        v6only: None,
+        info: None,
+        congestion_control: None,
+    }
+}
+
+fn established(inode: u64) -> Socket {
+    socket(State::Established, inode)
+}
+
+/// Who holds it: pid and descriptor.
+fn holds(owners: &Owners, socket: &Socket) -> Vec<(u32, u32)> {
+    let held = owners.held(socket);
+    held.holders()
+        .map(|(process, fd)| (process.pid, fd))
+        .collect()
+}
+
+#[test]
+fn every_holder_is_found_whoever_comes_first() {
+    let tree = Tree::new()
+        .process(30, "late", &[(3, 7), (4, 8)])
+        .process(4, "early", &[(5, 7), (9, 7), (6, 1_000_000)])
+        .process(100, "other", &[(3, 9)]);
+    let sockets = [established(7), established(8), established(6)];
+    for budget in [None, Some(Duration::from_secs(60))] {
+        let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), budget);
+        assert_eq!(holds(&owners, &sockets[0]), [(4, 5), (4, 9), (30, 3)]);
+        assert_eq!(holds(&owners, &sockets[1]), [(30, 4)]);
+        assert_eq!(holds(&owners, &sockets[2]), []);
+        // Held, but nobody asked.
+        assert_eq!(holds(&owners, &established(9)), []);
+        assert_eq!(owners.effort.processes, 3);
+        assert_eq!((owners.ownership.held, owners.ownership.hidden), (2, 1));
+        let note = owners.note.unwrap();
+        assert!(note.contains("of 1 socket: it has ended"), "{note}");
+    }
+}
+
+#[test]
+fn where_the_lowest_pid_will_do_the_search_ends_with_the_last_inode() {
+    let tree = Tree::new()
+        .process(9, "first", &[(3, 7)])
+        .process(10, "second", &[(3, 7), (4, 8)])
+        .process(100, "third", &[(3, 7), (4, 8)]);
+    let sockets = [established(7), established(8)];
+    let owners = tree.find(Seek::LowestPid, &sockets);
+    let first = |socket| owners.held(socket).first().unwrap().pid;
+    assert_eq!((first(&sockets[0]), first(&sockets[1])), (9, 10));
+    assert_eq!(owners.effort.processes, 2, "the third cannot be lower");
+    assert_eq!((owners.note, owners.loss), (None, None));
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_told_and_no_reason_is_made_up() {
+    let links: Vec<_> = (1..=100).map(|fd| (fd, u64::from(fd))).collect();
+    let tree = Tree::new().process(9, "many", &links);
+    let sockets = [established(1), established(100)];
+    let none = Some(Duration::ZERO);
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), none);
+    assert!(owners.effort.cut);
+    assert_eq!(owners.note, None);
+    let loss = owners.loss.unwrap().to_string();
+    assert!(loss.contains("(--owner-timeout)"), "{loss}");
+}
+
+#[test]
+fn a_few_descriptors_of_each_process_come_before_all_of_one_and_none_is_left_out() {
+    let links: Vec<_> = (1..=2000).map(|fd| (fd, u64::from(fd))).collect();
+    let tree = Tree::new()
+        .process(9, "many", &links)
+        .process(10, "few", &[(3, 7)]);
+    let sockets: Vec<_> = (1..=2000).map(established).collect();
+    let budget = Some(Duration::from_secs(60));
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), budget);
+    assert_eq!(owners.ownership.held, 2000);
+    assert_eq!(holds(&owners, &sockets[6]), [(9, 7), (10, 3)]);
+    assert_eq!(owners.effort.processes, 2);
+}
+
+#[test]
+fn a_leader_that_has_ended_is_read_at_its_threads() {
+    let tree = Tree::new()
+        .thread(9, 9, &[])
+        .thread(9, 11, &[(3, 7)])
+        .file("9/comm", b"left\n");
+    fs::create_dir(tree.0.path().join("9/fd")).unwrap();
+    let owners = tree.find(Seek::EveryHolder, &[established(7)]);
+    assert_eq!(holds(&owners, &established(7)), [(9, 3)]);
+}
+
+#[test]
+fn a_process_that_ends_meanwhile_holds_nothing() {
+    let tree = Tree::new().process(9, "gone", &[(3, 7)]);
+    fs::remove_file(tree.0.path().join("9/comm")).unwrap();
+    let owners = tree.find(Seek::EveryHolder, &[established(7)]);
+    assert_eq!(holds(&owners, &established(7)), []);
+    assert_eq!((owners.ownership.held, owners.ownership.hidden), (0, 1));
+}
+
+#[test]
+fn what_nobody_holds_yet_is_its_listeners() {
+    let tree = Tree::new().process(9, "web", &[(3, 7)]);
+    let mut listening = Listening::default();
+    let listener = Socket {
+        local: ([0, 0, 0, 0], 80).into(),
+        ..socket(State::Listen, 7)
+    };
+    assert!(listening.socket(&listener).is_continue());
+    let elsewhere = Socket {
+        local: ([127, 0, 0, 1], 81).into(),
+        ..established(0)
+    };
+    let sockets = [
+        established(0),
+        socket(State::CloseWait, 0),
+        socket(State::FinWait2, 0),
+        elsewhere,
+    ];
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &listening, None);
+    for waiting in &sockets[..2] {
+        let held = owners.held(waiting);
+        assert!(held.never_accepted() && held.first().is_none());
+        assert_eq!(holds(&owners, waiting), [(9, 3)]);
+    }
+    for other in &sockets[2..] {
+        assert_eq!(holds(&owners, other), []);
+    }
+    let ownership = owners.ownership;
+    assert_eq!((ownership.never_accepted, ownership.kernel), (2, 2));
+    assert_eq!((ownership.held, ownership.hidden), (0, 0));
+}
+
+#[test]
+fn a_listener_takes_what_comes_to_its_address_and_family() {
+    let mut listening = Listening::default();
+    let mut listen = |local: &str, inode, v6only| {
+        let local: std::net::SocketAddr = local.parse().unwrap();
+        let family = if local.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        let _ = listening.socket(&Socket {
+            family,
+            local,
+            v6only,
+            ..socket(State::Listen, inode)
+        });
+    };
+    listen("0.0.0.0:80", 1, None);
+    listen("10.0.0.1:80", 2, None);
+    listen("[::]:80", 3, Some(true));
+    listen("[::]:81", 4, Some(false));
+    listen("[::]:81", 5, Some(false));
+    for (family, local, inodes) in [
+        (Family::V4, "10.0.0.1:80", &[2][..]),
+        (Family::V4, "10.0.0.2:80", &[1]),
+        (Family::V6, "[2001:db8::1]:80", &[3]),
+        (Family::V6, "[::ffff:10.0.0.2]:80", &[]),
+        (Family::V6, "[::ffff:10.0.0.2]:81", &[4, 5]),
+        (Family::V4, "10.0.0.2:81", &[]),
+    ] {
+        assert_eq!(listening.at((family, local.parse().unwrap())), inodes);
+    }
+}
+
+#[test]
+fn a_tree_without_processes_and_one_that_is_not_there_say_so() {
+    let owners = Tree::new().find(Seek::EveryHolder, &[established(7)]);
+    assert!(owners.note.unwrap().ends_with("shows no processes"));
+    let mut wanted = Wanted::default();
+    wanted.add(&established(7));
+    let nowhere = Path::new("/nowhere");
+    let search = Search::new(nowhere, Seek::LowestPid, Facts::default(), None);
+    let owners = Owners::find(search, wanted, &Listening::default());
+    assert!(owners.note.unwrap().contains("/nowhere: No such file"));
+    assert_eq!(owners.ownership.hidden, 1);
+}
+
+#[test]
+fn facts_are_what_the_files_say() {
+    let id = "0123456789abcdef".repeat(4);
+    let cgroup = format!("0::/system.slice/docker-{id}.scope\n");
+    let tree = Tree::new()
+        .process(9, "web\n\n", &[(3, 7)])
+        .file("9/cmdline", b"web\0--port\x0080\0")
+        .file("9/cgroup", cgroup.as_bytes());
+    let owners = tree.find(Seek::LowestPid, &[established(7)]);
+    let held = owners.held(&established(7));
+    let process = held.first().unwrap();
+    assert_eq!(process.name.text(), "web\n\n");
+    assert_eq!(process.command_line.as_deref(), Some("web --port 80"));
+    assert_eq!(process.unit, Some(format!("docker-{id}.scope")));
+    assert_eq!(process.container, Some(id));
+}
+
+#[test]
+fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
+    let tree = Tree::new()
+        .process(9, "web", &[(3, 7), (4, 8), (5, 8)])
+        .process(10, "web)", &[(3, 9)])
+        .process(11, "fifteen-bytes-l", &[(3, 10)])
+        .process(12, "web", &[(3, 12)])
+        .thread(12, 13, &[(3, 12)]);
+    let inodes = |query: &ProcessQuery| {
+        let (inodes, unseen) = inodes_of(query, tree.0.path()).unwrap();
+        assert_eq!(unseen, Unseen::default());
+        let mut inodes: Vec<_> = inodes.into_iter().collect();
+        inodes.sort_unstable();
+        inodes
+    };
+    let called = |name: &str| ProcessQuery::Name(ProcessName::new(name.as_bytes()));
+    assert_eq!(inodes(&called("web")), [7, 8, 12]);
+    assert_eq!(inodes(&called("fifteen-bytes-long")), [10]);
+    assert!(inodes(&called("we")).is_empty());
+    assert_eq!(inodes(&ProcessQuery::Pid(10)), [9]);
+    assert!(inodes(&ProcessQuery::Pid(99)).is_empty());
+    assert!(inodes_of(&called("web"), Path::new("/nowhere")).is_err());
+}
+
+#[test]
+fn the_own_process_holds_what_it_opened() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
+    let link = fs::read_link(path).unwrap();
+    let own = ProcessQuery::Pid(std::process::id());
+    let (inodes, _) = inodes_of(&own, Path::new("/proc")).unwrap();
+    let named = inodes.iter().map(|inode| format!("socket:[{inode}]"));
+    assert_eq!(named.filter(|name| link == Path::new(name)).count(), 1);
+}

@@ -1,0 +1,109 @@
+//! Sockets kept in the order they came in, until something more is known about them.
+//!
+//! The memory grows with their number, as it must, but by a quarter of what they take unpacked;
+//! in pieces, so that it is never copied to grow.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use super::packed::{pack, unpack};
+use crate::model::{Sink, Socket, SplitSink};
+
+/// The size of a piece, in bytes: much more than one socket, much less than many.
+const PIECE: usize = 64 * 1024;
+
+/// More than any socket takes, packed.
+const SOCKET_MOST: usize = 352;
+
+/// Keeps all sockets, or the first few.
+#[derive(Debug, Default)]
+pub struct Kept {
+    limit: Option<NonZeroUsize>,
+    kept: usize,
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Kept {
+    /// Keeps no more than `limit` sockets, and then wants no more.
+    pub fn new(limit: Option<NonZeroUsize>) -> Kept {
+        Kept {
+            limit,
+            ..Kept::default()
+        }
+    }
+
+    /// The sockets, as they came.
+    pub fn sockets(&self) -> impl Iterator<Item = Socket> {
+        self.pieces.iter().flat_map(|piece| {
+            let mut rest = piece.as_slice();
+            std::iter::from_fn(move || unpack(&mut rest))
+        })
+    }
+}
+
+impl Sink for Kept {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() + SOCKET_MOST <= PIECE => pack(piece, socket),
+            _ => {
+                let mut piece = Vec::with_capacity(PIECE);
+                pack(&mut piece, socket);
+                self.pieces.push(piece);
+            }
+        }
+        self.kept += 1;
+        if self.limit.is_some_and(|limit| self.kept >= limit.get()) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn restart(&mut self) -> bool {
+        self.pieces.clear();
+        self.kept = 0;
+        true
+    }
+}
+
+impl SplitSink for Kept {
+    fn split(&self) -> Kept {
+        Kept::new(self.limit)
+    }
+
+    /// The sockets of the part come behind those that are here.
+    fn join(&mut self, part: Kept) {
+        self.kept += part.kept;
+        self.pieces.extend(part.pieces);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::packed::tests::sockets;
+
+    #[test]
+    fn many_sockets_come_out_in_the_order_they_came_in() {
+        let mut kept = Kept::new(None);
+        assert!(kept.socket(&sockets()[1]).is_continue());
+        assert!(kept.restart());
+        for socket in sockets().iter().cycle().take(10_000) {
+            assert!(kept.socket(socket).is_continue());
+        }
+        assert!(kept.pieces.len() > 1);
+        assert!(kept.pieces.iter().all(|piece| piece.capacity() == PIECE));
+        assert!(
+            kept.sockets()
+                .eq(sockets().into_iter().cycle().take(10_000))
+        );
+    }
+
+    #[test]
+    fn with_a_limit_no_more_are_wanted() {
+        let mut kept = Kept::new(NonZeroUsize::new(2));
+        assert!(kept.socket(&sockets()[0]).is_continue());
+        assert!(kept.socket(&sockets()[1]).is_break());
+        assert_eq!(kept.sockets().count(), 2);
+    }
+}

@@ -1,0 +1,9 @@
+//! Who holds a socket: processes of every kind, and reasons for finding none.
+
+mod agreement;
+mod hiding;
+mod holder;
+mod names;
+mod reasons;
+mod rows;
+mod sharing;
