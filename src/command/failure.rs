@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Observe(#[from] SourceError),
     #[error("{0}")]
     CannotKnow(#[from] CannotKnow),
+    #[error("{0}")]
+    Processes(String),
     #[error("--proc-root: {0}")]
     Hidden(NoTables),
     #[error("cannot write the answer: {0}")]
@@ -44,6 +46,7 @@ impl Failure {
             Failure::Usage(_) => Status::Usage,
             Failure::Observe(_)
             | Failure::CannotKnow(_)
+            | Failure::Processes(_)
             | Failure::Hidden(_)
             | Failure::Write(_) => Status::Failed,
         }

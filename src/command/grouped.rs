@@ -13,7 +13,7 @@ use super::labels::Labels;
 use super::notes::{Notes, SearchReport};
 use super::owning::Searcher;
 use super::repeat::repeat;
-use super::{Status, terminal, write_all};
+use super::{Status, holders, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Counts, Field, Group, Grouped, Key, Observation, Other, Part};
 use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
@@ -49,6 +49,7 @@ pub(super) fn run(
     let look = terminal::look(out, typed.presentation.color);
     let mut first = true;
     repeat(&typed.repetition, notes, |notes| {
+        holders::refresh(&mut sampler.observer, &typed.sourcing, notes)?;
         let grouped = sampler.sample(notes)?;
         for remark in &grouped.remarks {
             notes.remark(remark);

@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod filtering;
 mod grouped;
+mod holders;
 mod labels;
 mod list;
 mod lookup;

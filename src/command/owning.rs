@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use super::asking::listeners_observer;
 use super::failure::Failure;
+use super::holders::OWN_PROC;
 use crate::cli::{Owning, Selection, Sourcing};
 use crate::model::{Field, Socket};
 use crate::owner::{Facts, Listening, Owners, Search, Seek, Wanted};
 use crate::source::{Observer, Report};
-
-/// The caller's own proc file system.
-const OWN_PROC: &str = "/proc";
 
 /// A search that can be made for each sample.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use rustix::fd::AsFd;
 use super::failure::Failure;
 use super::notes::Notes;
 use super::repeat::repeat;
-use super::{Status, asking, grouped, owning, terminal, write_all};
+use super::{Status, asking, grouped, holders, owning, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Observation, Snapshot};
 use crate::output::{Look, Rows, write_csv, write_json, write_table};
@@ -44,6 +44,7 @@ pub(super) fn run(
     };
     let mut before = None;
     repeat(&typed.repetition, notes, |notes| {
+        holders::refresh(&mut observer, &typed.sourcing, notes)?;
         let now = sample(&mut observer, notes)?;
         write_all(out, &printer.render(&now, before.as_ref())?)?;
         let status = Status::of(&now.observation.completeness);

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::expression::{Expression, Node};
 use super::test::{Compare, FamilyTest, Side, Test};
-use crate::model::{Field, State, StateSet, Unit};
+use crate::model::{Field, ProcessQuery, State, StateSet, Unit};
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,12 +97,28 @@ impl fmt::Display for Test {
                 write!(f, "{} {compare} {value}{unit}", field.name())
             }
             Test::CongestionControl(name) => write!(f, "congestion-control = {}", name.name()),
+            Test::Holder { query, .. } => match query {
+                ProcessQuery::Name(name) => write!(f, "process = {}", typed(&name.text())),
+                ProcessQuery::Pid(pid) => write!(f, "pid = {pid}"),
+            },
             Test::Interface(index) => write!(f, "interface = {index}"),
             Test::Mark { value, mask } => write!(f, "mark = {value:#x}/{mask:#x}"),
             Test::Cgroup(id) => write!(f, "cgroup = id:{id}"),
             Test::Autobound => write!(f, "autobound"),
         }
     }
+}
+
+/// A name as it can be typed: what has a meaning in a filter has a backslash before it.
+fn typed(name: &str) -> String {
+    let mut typed = String::new();
+    for character in name.chars() {
+        if !character.is_alphanumeric() && !"-_./:@+#".contains(character) {
+            typed.push('\\');
+        }
+        typed.push(character);
+    }
+    typed
 }
 
 /// What is typed behind a number of this unit; nothing where the field has but one.

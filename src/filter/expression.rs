@@ -3,10 +3,12 @@
 //!
 //! Everything asked of an expression is one fold: replace some tests by yes or no, and simplify.
 
+use std::collections::HashSet;
 use std::ops::Not;
+use std::sync::Arc;
 
 use super::test::Test;
-use crate::model::{State, StateSet};
+use crate::model::{ProcessQuery, State, StateSet};
 
 /// An expression: at least one test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +88,30 @@ impl Expression {
         self.nodes.extend(other.nodes);
         self.nodes.push(Node::And);
         self
+    }
+
+    /// Which processes' sockets must be known to judge, each once.
+    pub fn holders(&self) -> Vec<ProcessQuery> {
+        let mut queries = Vec::new();
+        for test in self.tests() {
+            if let Test::Holder { query, .. } = test
+                && !queries.contains(query)
+            {
+                queries.push(*query);
+            }
+        }
+        queries
+    }
+
+    /// Takes note of the sockets that some processes hold.
+    pub fn set_inodes(&mut self, of: ProcessQuery, found: &Arc<HashSet<u64>>) {
+        for node in &mut self.nodes {
+            if let Node::Test(Test::Holder { query, inodes }) = node
+                && *query == of
+            {
+                *inodes = Arc::clone(found);
+            }
+        }
     }
 
     /// Replaces each test that `decide` decides by its decision, and simplifies.
@@ -221,6 +247,7 @@ fn decide_by_state(test: &Test, decide: impl Fn(StateSet) -> Option<bool>) -> Op
         | Test::Addr(..)
         | Test::Number(..)
         | Test::CongestionControl(_)
+        | Test::Holder { .. }
         | Test::Interface(_)
         | Test::Mark { .. }
         | Test::Cgroup(_)

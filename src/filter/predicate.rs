@@ -10,7 +10,7 @@ use super::subject::Subject;
 use super::test::{Compare, Side, Test};
 use super::text::FilterText;
 use super::value::{Port, parse_mark, parse_number, parse_port, parse_quantity};
-use crate::model::{CongestionControl, Field, StateSet, hint};
+use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, StateSet, hint};
 
 /// Reads tests off the text.
 pub(super) struct Predicates<'a, L> {
@@ -89,6 +89,17 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 CongestionControl::new(name)
                     .map(Test::CongestionControl)
                     .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
+            }),
+            Subject::Process => self.same_test(word, |_, name| {
+                Ok(Test::holder(ProcessQuery::Name(ProcessName::new(
+                    name.as_bytes(),
+                ))))
+            }),
+            Subject::Pid => self.same_test(word, |_, number| {
+                let number = parse_number(number).and_then(|number| u32::try_from(number).ok());
+                let number = number.filter(|number| *number > 0);
+                let number = number.ok_or("no process number; allowed are whole numbers from 1")?;
+                Ok(Test::holder(ProcessQuery::Pid(number)))
             }),
             Subject::User => self.same_test(word, |lookup, name| {
                 let uid = match parse_number(name) {

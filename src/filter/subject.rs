@@ -19,6 +19,8 @@ pub(super) enum Subject {
     Mark,
     User,
     CongestionControl,
+    Process,
+    Pid,
     Number(Field),
     Autobound,
 }
@@ -81,11 +83,11 @@ impl Subject {
             | Field::Cookie
             | Field::Metric(_) => Subject::Number(field),
             Field::CongestionControl => Subject::CongestionControl,
+            Field::Process => Subject::Process,
+            Field::Pid => Subject::Pid,
             Field::Direction
             | Field::Service
             | Field::Timer
-            | Field::Process
-            | Field::Pid
             | Field::Fd
             | Field::CommandLine
             | Field::Unit

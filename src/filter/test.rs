@@ -3,11 +3,13 @@
 //! The answers are those of the kernel's own filter (`inet_diag_bc_run`, net/ipv4/inet_diag.c), so
 //! that it makes no difference who judges. Must not know how the kernel is told.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::model::{CongestionControl, Family, Field, Socket, StateSet};
+use crate::model::{CongestionControl, Family, Field, ProcessQuery, Socket, StateSet};
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
 pub const MAPPED: Ipv6Net =
@@ -29,6 +31,13 @@ pub enum Test {
     Number(Field, Compare, u64),
     /// Its congestion control algorithm is of this name.
     CongestionControl(CongestionControl),
+    /// Held by one of these processes.
+    Holder {
+        /// Which processes.
+        query: ProcessQuery,
+        /// The inodes of their sockets; none before they were looked for.
+        inodes: Arc<HashSet<u64>>,
+    },
     /// Bound to the interface of this index; 0 for those bound to none.
     Interface(u32),
     /// Its firewall mark, as far as `mask` goes, is `value`.
@@ -93,6 +102,14 @@ impl Compare {
 }
 
 impl Test {
+    /// Held by one of these processes, whose sockets are still to be looked for.
+    pub(super) fn holder(query: ProcessQuery) -> Test {
+        Test::Holder {
+            query,
+            inodes: Arc::default(),
+        }
+    }
+
     /// Whether the socket passes. Nothing passes [`Test::Autobound`], which no record tells of.
     pub fn matches(&self, socket: &Socket) -> bool {
         match *self {
@@ -107,6 +124,7 @@ impl Test {
                 .number(field)
                 .is_some_and(|number| compare.holds(number, value)),
             Test::CongestionControl(name) => socket.congestion_control == Some(name),
+            Test::Holder { ref inodes, .. } => inodes.contains(&socket.inode),
             Test::Interface(index) => socket.interface == Some(index),
             Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
             Test::Cgroup(id) => socket.cgroup.unwrap_or(0) == id,
@@ -120,6 +138,10 @@ impl Test {
             Test::Any | Test::State(_) | Test::Family(_) | Test::Addr(..) | Test::Autobound => None,
             Test::Number(field, ..) => Some(field),
             Test::CongestionControl(_) => Some(Field::CongestionControl),
+            Test::Holder { query, .. } => Some(match query {
+                ProcessQuery::Name(_) => Field::Process,
+                ProcessQuery::Pid(_) => Field::Pid,
+            }),
             Test::Interface(_) => Some(Field::Interface),
             Test::Mark { .. } => Some(Field::Mark),
             Test::Cgroup(_) => Some(Field::Cgroup),

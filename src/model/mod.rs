@@ -32,7 +32,7 @@ pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use nearest::{hint, nearest_word};
 pub use ownership::Ownership;
-pub use process::{Held, Hold, Process, ProcessName};
+pub use process::{Held, Hold, Process, ProcessName, ProcessQuery};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::{Socket, Timer, TimerKind};

@@ -31,6 +31,15 @@ impl ProcessName {
     }
 }
 
+/// Which processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessQuery {
+    /// Those the kernel calls so; a longer name is cut as the kernel cuts it.
+    Name(ProcessName),
+    /// The one with this number.
+    Pid(u32),
+}
+
 /// A process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {

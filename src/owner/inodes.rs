@@ -17,54 +17,48 @@ use super::files::{
 };
 use super::hiding::query_hiding;
 use super::link::parse_number;
-use crate::model::ProcessName;
+use crate::model::ProcessQuery;
 
-/// Which processes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProcessQuery {
-    /// Those the kernel calls so; a longer name is cut as the kernel cuts it.
-    Name(ProcessName),
-    /// The one with this number.
-    Pid(u32),
-}
-
-/// Why sockets of such processes may be missing.
+/// The sockets of some processes, and why some may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unseen {
+pub struct Inodes {
+    /// Their inodes.
+    pub inodes: HashSet<u64>,
+    /// How many processes are meant and were looked into.
+    pub processes: u64,
     /// Processes that are, or may be, meant and may not be looked into.
     pub refused: u64,
     /// The mount option by which the proc file system hides processes, if it does.
     pub hiding: Option<String>,
 }
 
-/// The inodes of the sockets that the processes meant hold, in the proc file system at `root`, and
-/// what could not be seen of them. Nobody holds what was never accepted, so it is not among them.
+/// The inodes of the sockets that the processes meant hold, in the proc file system at `root`. Nobody holds what was never accepted, so it is not among them.
 ///
 /// # Errors
 /// When `root` or its processes cannot be listed.
-pub fn inodes_of(query: &ProcessQuery, root: &Path) -> io::Result<(HashSet<u64>, Unseen)> {
+pub fn inodes_of(query: &ProcessQuery, root: &Path) -> io::Result<Inodes> {
     let root = open_root(root)?;
     let pids = match query {
         ProcessQuery::Name(_) => read_numbers(&root)?,
         ProcessQuery::Pid(pid) => vec![*pid],
     };
-    let mut inodes = HashSet::new();
-    let mut unseen = Unseen {
-        refused: 0,
+    let mut found = Inodes {
         hiding: query_hiding(&root),
+        ..Inodes::default()
     };
     for pid in pids {
         let read = is_meant(query, &root, pid).and_then(|meant| match meant {
-            true => read_process(root.as_fd(), pid, &mut inodes),
-            false => Ok(()),
+            true => read_process(root.as_fd(), pid, &mut found.inodes).map(|()| 1),
+            false => Ok(0),
         });
         match read {
+            Ok(processes) => found.processes += processes,
             // Ended meanwhile.
-            Ok(()) | Err(Errno::NOENT | Errno::SRCH) => {}
-            Err(_) => unseen.refused += 1,
+            Err(Errno::NOENT | Errno::SRCH) => {}
+            Err(_) => found.refused += 1,
         }
     }
-    Ok((inodes, unseen))
+    Ok(found)
 }
 
 fn is_meant(query: &ProcessQuery, root: impl AsFd, pid: u32) -> Result<bool, Errno> {

@@ -33,7 +33,7 @@ mod wanted;
 
 pub use facts::Facts;
 pub use found::{Effort, Owners};
-pub use inodes::{ProcessQuery, Unseen, inodes_of};
+pub use inodes::{Inodes, inodes_of};
 pub use listening::Listening;
 pub use walk::{Search, Seek};
 pub use wanted::Wanted;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Family, ProcessName, Sink, Socket, State};
+use crate::model::{Family, ProcessName, ProcessQuery, Sink, Socket, State};
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -291,9 +291,9 @@ fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
         .process(12, "web", &[(3, 12)])
         .thread(12, 13, &[(3, 12)]);
     let inodes = |query: &ProcessQuery| {
-        let (inodes, unseen) = inodes_of(query, tree.0.path()).unwrap();
-        assert_eq!(unseen, Unseen::default());
-        let mut inodes: Vec<_> = inodes.into_iter().collect();
+        let found = inodes_of(query, tree.0.path()).unwrap();
+        assert_eq!((found.refused, found.hiding), (0, None));
+        let mut inodes: Vec<_> = found.inodes.into_iter().collect();
         inodes.sort_unstable();
         inodes
     };
@@ -303,6 +303,8 @@ fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
     assert!(inodes(&called("we")).is_empty());
     assert_eq!(inodes(&ProcessQuery::Pid(10)), [9]);
     assert!(inodes(&ProcessQuery::Pid(99)).is_empty());
+    let processes = |name| inodes_of(&called(name), tree.0.path()).unwrap().processes;
+    assert!(processes("web") > 1 && processes("we") == 0);
     assert!(inodes_of(&called("web"), Path::new("/nowhere")).is_err());
 }
 
@@ -312,7 +314,8 @@ fn the_own_process_holds_what_it_opened() {
     let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
     let link = fs::read_link(path).unwrap();
     let own = ProcessQuery::Pid(std::process::id());
-    let (inodes, _) = inodes_of(&own, Path::new("/proc")).unwrap();
-    let named = inodes.iter().map(|inode| format!("socket:[{inode}]"));
+    let found = inodes_of(&own, Path::new("/proc")).unwrap();
+    assert_eq!(found.processes, 1);
+    let named = found.inodes.iter().map(|inode| format!("socket:[{inode}]"));
     assert_eq!(named.filter(|name| link == Path::new(name)).count(), 1);
 }

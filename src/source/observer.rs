@@ -1,6 +1,9 @@
 //! Carries out a question, as often as it is asked: netlink first, counters where they serve,
 //! the tables of /proc where netlink is closed.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::counters::{SocketCounters, read_established};
 use super::derive::{Doubt, Estimate, Rare, Reading, derive_established, derive_time_wait};
 use super::divide::Share;
@@ -10,7 +13,10 @@ use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, Cost, ProcError, Report, SourceError};
-use crate::model::{Completeness, CountSink, Counts, Sink, SourceName, SplitSink, State, StateSet};
+use crate::model::{
+    Completeness, CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, State,
+    StateSet,
+};
 use crate::question::Question;
 
 /// How often to derive before listing everything. Connections come in bursts, so a second look
@@ -38,6 +44,8 @@ pub struct Observer {
     question: Question,
     sources: Sources,
     caution: Caution,
+    /// What is not known of the processes that the filter tests for.
+    unseen: Vec<Loss>,
 }
 
 impl Observer {
@@ -53,12 +61,24 @@ impl Observer {
             question,
             sources,
             caution: Caution::default(),
+            unseen: Vec::new(),
         })
     }
 
     /// What is asked.
     pub fn question(&self) -> &Question {
         &self.question
+    }
+
+    /// Takes note of the sockets of the processes that the filter tests for, each with its inodes,
+    /// and of what could not be seen of them: every answer lacks it.
+    pub fn set_holders(&mut self, found: &[(ProcessQuery, Arc<HashSet<u64>>)], unseen: Vec<Loss>) {
+        if let Some(filter) = &mut self.question.filter {
+            for (query, inodes) in found {
+                filter.set_inodes(*query, inodes);
+            }
+        }
+        self.unseen = unseen;
     }
 
     /// Who would judge what of the filter, for each dump; nothing without a filter.
@@ -105,8 +125,21 @@ impl Observer {
         })
     }
 
-    /// Asks netlink in one of its ways, or /proc where that is allowed and netlink is closed.
+    /// Asks whoever may answer.
     fn ask<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,
+    ) -> Result<Report, SourceError> {
+        let mut report = self.ask_source(sink, over_netlink)?;
+        for loss in &self.unseen {
+            report.completeness.lose(loss.clone());
+        }
+        Ok(report)
+    }
+
+    /// Asks netlink in one of its ways, or /proc where that is allowed and netlink is closed.
+    fn ask_source<S: Sink>(
         &mut self,
         sink: &mut S,
         over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,

@@ -16,7 +16,7 @@ use super::names::HostNames;
 use super::notes::{Notes, SearchReport};
 use super::owning::Searcher;
 use super::repeat::repeat;
-use super::{Status, asking, terminal};
+use super::{Status, asking, holders, terminal};
 use crate::cli::{FormatName, List};
 use crate::model::{Family, Field, Observation, Sink, State};
 use crate::output::Look;
@@ -89,6 +89,7 @@ fn show<R: Rows>(
     )?;
     repeat(&typed.repetition, notes, |notes| {
         names.refresh();
+        holders::refresh(&mut observer, &typed.sourcing, notes)?;
         let time = SystemTime::now();
         let begin = Instant::now();
         let gathered = match &mut searcher {

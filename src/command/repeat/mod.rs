@@ -39,7 +39,7 @@ pub(super) fn repeat<W: Write>(
         std::thread::sleep(schedule.wait(Instant::now()));
         taken += 1;
         worst = worst.max(match sample(notes) {
-            Err(Failure::Observe(error)) => {
+            Err(error @ (Failure::Observe(_) | Failure::Processes(_))) => {
                 notes.sample_failed(&error.to_string());
                 Status::Failed
             }

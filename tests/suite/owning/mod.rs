@@ -6,4 +6,5 @@ mod holder;
 mod names;
 mod reasons;
 mod rows;
+mod selecting;
 mod sharing;

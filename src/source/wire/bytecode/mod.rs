@@ -144,7 +144,7 @@ fn operation(test: &Test) -> Option<Operation> {
         })
     };
     match *test {
-        Test::Any | Test::State(_) | Test::CongestionControl(_) => None,
+        Test::Any | Test::State(_) | Test::CongestionControl(_) | Test::Holder { .. } => None,
         // An IPv4 condition holds for v4-mapped sockets too, so it is asked the other way round.
         Test::Family(FamilyTest::Inet) => Some(Operation {
             opposite: true,

@@ -1,0 +1,115 @@
+//! `process = NAME` and `pid = N` in filters.
+
+use std::ffi::OsStr;
+use std::net::{TcpListener, TcpStream};
+
+use super::holder::{Holder, wait_for};
+use crate::answer::Answer;
+use crate::listing::row::Listed;
+use crate::namespace::in_namespace;
+use crate::program::{command, ran, run};
+
+/// The local ports that pass.
+#[track_caller]
+fn ports(filter: &str, source: &str) -> Vec<u16> {
+    let json = run(["list", "--json", "--source", source, filter]).answered();
+    let (sockets, _) = Listed::all(&json);
+    let mut ports: Vec<_> = sockets.iter().map(|socket| socket.local_port).collect();
+    ports.sort_unstable();
+    ports
+}
+
+in_namespace!(
+    fn sockets_are_selected_by_the_name_and_the_number_of_who_holds_them() {
+        let listeners = [1, 2, 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        let own = listeners.each_ref().map(|l| l.local_addr().unwrap().port());
+        let named = Holder::called(OsStr::new("odd name)"), &listeners[0]);
+        let sleep = Holder::of(&listeners[1]);
+        let both = Holder::of(&listeners[0]);
+        let _mine = &listeners[2];
+        for source in ["netlink", "proc"] {
+            wait_for("the name that exec gives", || {
+                (ports(r"process = odd\ name\)", source) == [own[0]]).then_some(())
+            });
+            let mut first_two = own[..2].to_vec();
+            first_two.sort_unstable();
+            for (filter, expected) in [
+                ("process = sleep".to_owned(), first_two.clone()),
+                (format!("pid = {}", sleep.pid()), vec![own[1]]),
+                (
+                    format!("pid {} or pid {}", named.pid(), sleep.pid()),
+                    first_two.clone(),
+                ),
+                (
+                    format!("process = sleep and not pid = {}", both.pid()),
+                    vec![own[1]],
+                ),
+                ("process != sleep".to_owned(), vec![own[2]]),
+                (
+                    format!("process = sleep and sport = :{}", own[0]),
+                    vec![own[0]],
+                ),
+            ] {
+                assert_eq!(ports(&filter, source), expected, "{filter} from {source}");
+            }
+        }
+        let groups = Answer::of(&run(["--json", "--by", "pid", "process = sleep"]).answered());
+        assert_eq!(groups.total, 2);
+    }
+);
+
+in_namespace!(
+    fn what_nobody_holds_is_in_no_process() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mine = format!("pid = {}", std::process::id());
+        let answer = Answer::of(&run(["--json", &mine]).answered());
+        assert_eq!((answer.total, answer.states["ESTABLISHED"]), (2, 1));
+        drop(caller);
+    }
+);
+
+in_namespace!(
+    fn nobody_of_that_name_or_number_is_an_empty_answer_and_a_note() {
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for (filter, told) in [
+            (
+                "process = no-such-name",
+                "no process is called no-such-name",
+            ),
+            ("pid = 4194304", "no process is number 4194304"),
+        ] {
+            let ran = run(["--json", filter]);
+            assert_eq!(ran.status, 0, "{ran:?}");
+            assert!(
+                ran.stderr.contains(told) || ran.stderr.contains("seen here"),
+                "{ran:?}"
+            );
+            assert_eq!(Answer::of(&ran).total, 0);
+        }
+    }
+);
+
+in_namespace!(
+    fn a_watch_follows_processes_that_come_and_go() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut watch = command(["--watch=0.05", "--json", "process = sleep"]);
+        let mut watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut lines = {
+            use std::io::BufRead;
+            std::io::BufReader::new(watch.stdout.take().unwrap()).lines()
+        };
+        let mut total = || {
+            let line = lines.next().unwrap().unwrap();
+            let answer: Answer = serde_json::from_str(&line).unwrap();
+            answer.total
+        };
+        assert_eq!(total(), 0);
+        let holder = Holder::of(&listener);
+        wait_for("the new holder", || (total() == 1).then_some(()));
+        drop(holder);
+        wait_for("the end of the holder", || (total() == 0).then_some(()));
+        watch.kill().unwrap();
+        let _ = ran(watch.wait_with_output().unwrap());
+    }
+);
