@@ -3,6 +3,6 @@
 mod agreement;
 mod asking;
 mod names;
-mod row;
+pub(crate) mod row;
 mod streaming;
 mod width;

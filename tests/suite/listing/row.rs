@@ -6,53 +6,53 @@ use serde::Deserialize;
 use crate::program::Ran;
 
 /// State, both queues, both ends; of a listener the queues are the accept queue and its limit.
-pub(super) type Row = [String; 5];
+pub(crate) type Row = [String; 5];
 
 /// A socket, with every key that can be asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     r#type: String,
-    pub(super) state: String,
-    pub(super) family: String,
-    pub(super) local_addr: String,
-    pub(super) local_port: u16,
-    pub(super) remote_addr: String,
-    pub(super) remote_port: u16,
-    pub(super) receive_queue: Option<u32>,
-    pub(super) send_queue: Option<u32>,
-    pub(super) accept_queue: Option<u32>,
-    pub(super) accept_limit: Option<u32>,
-    pub(super) interface: Option<String>,
-    pub(super) uid: Option<u32>,
-    pub(super) user: Option<String>,
-    pub(super) cgroup: Option<String>,
-    pub(super) timer: Option<String>,
-    pub(super) timer_remaining_ms: Option<u64>,
-    pub(super) retransmits: Option<u32>,
-    pub(super) inode: Option<u64>,
-    pub(super) cookie: Option<u64>,
-    pub(super) mark: Option<u32>,
+    pub(crate) state: String,
+    pub(crate) family: String,
+    pub(crate) local_addr: String,
+    pub(crate) local_port: u16,
+    pub(crate) remote_addr: String,
+    pub(crate) remote_port: u16,
+    pub(crate) receive_queue: Option<u32>,
+    pub(crate) send_queue: Option<u32>,
+    pub(crate) accept_queue: Option<u32>,
+    pub(crate) accept_limit: Option<u32>,
+    pub(crate) interface: Option<String>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) user: Option<String>,
+    pub(crate) cgroup: Option<String>,
+    pub(crate) timer: Option<String>,
+    pub(crate) timer_remaining_ms: Option<u64>,
+    pub(crate) retransmits: Option<u32>,
+    pub(crate) inode: Option<u64>,
+    pub(crate) cookie: Option<u64>,
+    pub(crate) mark: Option<u32>,
 }
 
 /// What ends a sample.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     r#type: String,
-    pub(super) version: u32,
-    pub(super) time: String,
-    pub(super) source: String,
-    pub(super) complete: bool,
-    pub(super) total: usize,
+    pub(crate) version: u32,
+    pub(crate) time: String,
+    pub(crate) source: String,
+    pub(crate) complete: bool,
+    pub(crate) total: usize,
     #[serde(default)]
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Listed {
     /// The one sample of a run.
     #[track_caller]
-    pub(super) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
+    pub(crate) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
         let mut lines: Vec<&str> = ran.stdout.lines().collect();
         let last = lines.pop().unwrap();
         let summary: Summary = serde_json::from_str(last).unwrap();
@@ -66,7 +66,7 @@ impl Listed {
         (sockets, summary)
     }
 
-    pub(super) fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         let is_listener = self.state == "LISTEN";
         assert_eq!(self.receive_queue.is_none(), is_listener, "{self:?}");
         let queues = if is_listener {
@@ -100,7 +100,7 @@ fn endpoint(address: &str, port: u16) -> String {
 
 /// The rows of a table whose usual columns are all there.
 #[track_caller]
-pub(super) fn rows_of_table(text: &str) -> Vec<Row> {
+pub(crate) fn rows_of_table(text: &str) -> Vec<Row> {
     let mut lines = text.lines();
     let heading: Vec<_> = lines.next().unwrap().split_whitespace().collect();
     let usual = ["STATE", "RECV-Q", "SEND-Q", "ACCEPT", "LOCAL", "REMOTE"];
@@ -125,7 +125,7 @@ pub(super) fn rows_of_table(text: &str) -> Vec<Row> {
 
 /// The rows of a CSV.
 #[track_caller]
-pub(super) fn rows_of_csv(text: &str) -> Vec<Row> {
+pub(crate) fn rows_of_csv(text: &str) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().clone();
     reader
