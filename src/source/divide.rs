@@ -234,3 +234,6 @@ impl Ports {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
