@@ -6,7 +6,6 @@ use std::io::Write;
 use super::failure::Failure;
 use super::{Status, asking, write_all};
 use crate::cli::{Selection, Sourcing};
-use crate::source::Share;
 
 /// Prints a line for each thing, its name first.
 pub(super) fn run(
@@ -25,18 +24,13 @@ pub(super) fn run(
     let states: Vec<String> = question.states.iter().map(|s| s.to_string()).collect();
     line("states", &states.join(" "));
     for share in observer.explain()? {
-        let Share {
-            ports,
-            bytecode,
-            here,
-        } = share;
-        if let Some(ports) = ports {
-            line("header", &ports);
+        if let Some(ports) = &share.ports {
+            line("header", ports);
         }
-        for (number, operation) in bytecode.iter().enumerate() {
+        for (number, operation) in share.operations().iter().enumerate() {
             line(if number == 0 { "bytecode" } else { "" }, operation);
         }
-        line("here", here.as_deref().unwrap_or("none"));
+        line("here", share.here.as_deref().unwrap_or("none"));
     }
     write_all(out, text.as_bytes())?;
     Ok(Status::Answered)

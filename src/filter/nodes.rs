@@ -5,7 +5,7 @@ use super::host::Host;
 use super::lexer::Comparison;
 use super::test::{Compare, FamilyTest, Side, Test};
 use super::value::Port;
-use crate::model::Field;
+use crate::model::{Field, StateSet};
 
 impl Side {
     /// The end named, or both.
@@ -36,6 +36,14 @@ pub(super) fn compared(comparison: Comparison, nodes: impl Fn(Compare) -> Vec<No
 pub(super) fn negated(mut nodes: Vec<Node>) -> Vec<Node> {
     nodes.push(Node::Not);
     nodes
+}
+
+/// Sockets in one of these states; of no states there is no test, so nothing passes by another.
+pub(super) fn states(states: StateSet) -> Vec<Node> {
+    if states.is_empty() {
+        return negated(vec![Node::Test(Test::Any)]);
+    }
+    vec![Node::Test(Test::State(states))]
 }
 
 /// Several expressions joined by one operator; everything where there is none.

@@ -10,7 +10,7 @@ use super::subject::Subject;
 use super::test::{Compare, Side, Test};
 use super::text::FilterText;
 use super::value::{Port, parse_mark, parse_number, parse_port, parse_quantity};
-use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, StateSet, hint};
+use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, State, StateSet, hint};
 
 /// Reads tests off the text.
 pub(super) struct Predicates<'a, L> {
@@ -18,6 +18,9 @@ pub(super) struct Predicates<'a, L> {
     pub(super) lexer: Lexer<'a>,
     pub(super) lookup: &'a mut L,
 }
+
+/// Those that are listed only where they are asked for by name too.
+const EVERY_STATE: StateSet = StateSet::ALL.with(State::Bound);
 
 type Nodes = Result<Vec<Node>, FilterError>;
 
@@ -32,7 +35,9 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     /// The run of `state X` and `exclude Y` at the beginning of a filter, which add up as in
     /// ss(8): the first `state` starts from none, the first `exclude` from all.
     pub(super) fn leading_states(&mut self) -> Result<Option<Vec<Node>>, FilterError> {
-        let mut run: Option<StateSet> = None;
+        // What it starts from, and so far: which states it lets pass.
+        let mut run: Option<(StateSet, StateSet)> = None;
+        let mut adds_bound = false;
         while let Some(word) = self.lexer.peek() {
             let excludes = match Subject::of(&word) {
                 Some(Subject::State) => false,
@@ -41,15 +46,25 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             };
             self.lexer.take(&word);
             let (named, negated) = self.states(word)?;
-            run = Some(if excludes == negated {
-                run.unwrap_or(StateSet::NONE).union(named)
+            let adds = excludes == negated;
+            let start = if adds { StateSet::NONE } else { EVERY_STATE };
+            let (start, passing) = run.unwrap_or((start, start));
+            adds_bound |= adds && named.contains(State::Bound);
+            let passing = if adds {
+                passing.union(named)
             } else {
-                named
-                    .iter()
-                    .fold(run.unwrap_or(StateSet::ALL), StateSet::without)
-            });
+                named.iter().fold(passing, StateSet::without)
+            };
+            run = Some((start, passing));
         }
-        Ok(run.map(|states| vec![Node::Test(Test::State(states))]))
+        // What starts from all is said by what it excludes: it asks for no state by name.
+        Ok(run.map(|(start, passing)| {
+            if start == StateSet::NONE || adds_bound {
+                return nodes::states(passing);
+            }
+            let excluded = passing.iter().fold(EVERY_STATE, StateSet::without);
+            nodes::negated(nodes::states(excluded))
+        }))
     }
 
     /// Reads the test that begins with `word`.

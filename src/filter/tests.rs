@@ -1,7 +1,7 @@
 //! The language as a whole: what is typed, what is understood, and what is refused.
 
 use super::testing::parsed;
-use super::{Folded, Place};
+use super::{Folded, Place, Test};
 use crate::model::{State, StateSet};
 
 /// The filter as it was understood.
@@ -357,4 +357,29 @@ fn conjuncts_are_told_apart_in_the_order_they_were_typed() {
             "not (uid = 5 and uid = 6)"
         ]
     );
+}
+
+#[test]
+fn a_leading_exclude_neither_asks_for_bound_sockets_nor_hides_those_asked_for() {
+    let with_bound = StateSet::ALL.with(State::Bound);
+    for (typed, names_bound, states) in [
+        ("exclude listen", false, with_bound.without(State::Listen)),
+        ("state != listen", false, with_bound.without(State::Listen)),
+        ("exclude listen state listen", false, with_bound),
+        (
+            "exclude listen state bound",
+            true,
+            with_bound.without(State::Listen),
+        ),
+        ("exclude bound", true, StateSet::ALL),
+        ("state listen exclude listen", false, StateSet::NONE),
+    ] {
+        let filter = parsed(&[typed]).unwrap();
+        let names =
+            |test: &Test| matches!(test, Test::State(states) if states.contains(State::Bound));
+        assert_eq!(filter.tests().any(names), names_bound, "{typed}");
+        assert_eq!(filter.narrow(with_bound).0, states, "{typed}");
+        let displayed = filter.to_string();
+        assert_eq!(understood(&[&displayed]), displayed, "{typed}");
+    }
 }

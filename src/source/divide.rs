@@ -158,13 +158,18 @@ impl Ask {
 pub struct Share {
     /// The tests for which the request has room; `None` for none.
     pub ports: Option<String>,
-    /// The operations of the program for the kernel, a line each.
-    pub bytecode: Vec<String>,
+    /// The program for the kernel, as it is sent; empty for none.
+    pub bytecode: Vec<u8>,
     /// The tests that are made here; `None` for none.
     pub here: Option<String>,
 }
 
 impl Share {
+    /// The operations of the program, a line each, for people.
+    pub fn operations(&self) -> Vec<String> {
+        list(&self.bytecode)
+    }
+
     /// What is asked over netlink, if the kernel knows every operation: one for each dump.
     pub(super) fn over_netlink(question: &Question) -> Result<Vec<Share>, OnlyTheKernel> {
         let Some(filter) = &question.filter else {
@@ -172,10 +177,10 @@ impl Share {
         };
         let asks = divide(filter, Operations::All, ports_count(question))?;
         Ok(asks
-            .iter()
+            .into_iter()
             .map(|ask| Share {
                 ports: ask.ports.describe(),
-                bytecode: list(&ask.bytecode),
+                bytecode: ask.bytecode,
                 here: ask.rest.as_ref().map(ToString::to_string),
             })
             .collect())
@@ -229,3 +234,6 @@ impl Ports {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod completions;
 mod counting;
 mod deriving;
 mod endings;
+mod filtering;
 mod grouping;
 mod layering;
 mod listing;

@@ -41,10 +41,15 @@ pub(crate) use in_namespace;
 
 /// What `in_namespace!` expands to: `path` is the test's, crate name included.
 pub(crate) fn run(path: &str, also: UnshareFlags, body: fn()) {
+    run_within(DEADLINE, path, also, body);
+}
+
+/// The same with a deadline of its own, for tests that are long on purpose.
+pub(crate) fn run_within(deadline: Duration, path: &str, also: UnshareFlags, body: fn()) {
     let (_, test) = path.split_once("::").expect("a path inside the crate");
     skip::unless_skipped(test, || {
         if std::env::var_os(INSIDE).is_some_and(|inside| inside == test) {
-            abort_after_deadline();
+            abort_after(deadline);
             if let Err(error) = syscall::raise_interface("lo") {
                 skip_or_fail("cannot bring up lo in a new namespace", &error);
             }
@@ -106,9 +111,9 @@ fn ran_exactly_one(stdout: &str) -> bool {
     stdout.contains("\nrunning 1 test\n") && stdout.contains("test result: ok. 1 passed; 0 failed")
 }
 
-fn abort_after_deadline() {
-    std::thread::spawn(|| {
-        std::thread::sleep(DEADLINE);
+fn abort_after(deadline: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(deadline);
         skip::announce("the test hangs in its namespace and is killed\n");
         std::process::abort();
     });

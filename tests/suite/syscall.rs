@@ -1,7 +1,7 @@
-//! The system calls that need `unsafe`: interface ioctls and leaving a namespace before exec.
+//! The system calls that need `unsafe`: interface ioctls, socket options and leaving a namespace.
 //!
 //! The only file of the suite with `unsafe` in it. Must not decide anything: it wraps one call at
-//! a time and hands the errno back. netdevice(7), unshare(2), user_namespaces(7); struct layouts
+//! a time and hands the errno back. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct layouts
 //! from `linux/if.h`, `linux/ipv6.h` and `linux/if_tun.h`.
 
 #![allow(
@@ -19,7 +19,7 @@ use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -132,6 +132,41 @@ fn socket_address(address: Ipv4Addr) -> [u8; 8] {
 fn control_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
     Ok(socket_with(family, SocketType::DGRAM, flags, None)?)
+}
+
+/// Binds a socket to an interface, SO_BINDTODEVICE of socket(7).
+pub(crate) fn bind_to_device(socket: impl AsFd, name: &str) -> io::Result<()> {
+    set_socket_option(socket, libc::SO_BINDTODEVICE, name.as_bytes())
+}
+
+/// Puts a firewall mark on a socket, SO_MARK of socket(7).
+pub(crate) fn set_mark(socket: impl AsFd, mark: u32) -> io::Result<()> {
+    set_socket_option(socket, libc::SO_MARK, &mark.to_ne_bytes())
+}
+
+fn set_socket_option(socket: impl AsFd, option: i32, value: &[u8]) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(value.len()).unwrap();
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the kernel reads `length` bytes at `value`, which live until the call returns.
+    let outcome = unsafe {
+        libc::setsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            option,
+            value.as_ptr().cast(),
+            length,
+        )
+    };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Takes the calling thread into a new network namespace.
+pub(crate) fn enter_new_network() -> io::Result<()> {
+    Ok(leave_namespaces(UnshareFlags::NEWNET)?)
 }
 
 /// Makes `command` start in a network namespace of its own, and in what else `also` names.

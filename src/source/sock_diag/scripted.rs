@@ -1,7 +1,9 @@
 //! A kernel that answers by script: it refuses, lies, is interrupted or falls silent as told.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 
 use rustix::io::Errno;
 
@@ -23,12 +25,22 @@ pub(super) enum Turn {
 /// What the kernel does on one socket, and what it was asked there.
 pub(super) struct Scripted {
     turns: VecDeque<Turn>,
+    asked: Requests,
 }
+
+/// Every request so far, in their order.
+pub(super) type Requests = Rc<RefCell<Vec<Vec<u8>>>>;
 
 impl Scripted {
     pub(super) fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
+        Scripted::recording(turns, Requests::default())
+    }
+
+    /// Adds what it is asked to `asked`.
+    pub(super) fn recording(turns: impl IntoIterator<Item = Turn>, asked: Requests) -> Self {
         Scripted {
             turns: turns.into_iter().collect(),
+            asked,
         }
     }
 }
@@ -40,6 +52,7 @@ impl Transport for Scripted {
 
     fn send(&mut self, request: &[u8]) -> Result<(), NetlinkError> {
         assert!(request.len() >= 72);
+        self.asked.borrow_mut().push(request.to_vec());
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The conversation with a scripted kernel: what is counted, what is lost, and who is told.
 
+mod filtering;
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 

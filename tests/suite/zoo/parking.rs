@@ -22,9 +22,21 @@ pub(crate) fn listener_at_home(family: Family) -> TcpListener {
 /// # Panics
 /// For LISTEN and SYN_RECV, which nobody reaches by connecting, and CLOSE, which is not listed.
 pub(crate) fn park(state: State, peer_address: impl Fn(Manner) -> SocketAddr) -> Option<OwnedFd> {
-    let connected = |manner| open_connection(peer_address(manner));
+    if state == State::SynSent {
+        return Some(begin_connection(peer_address(Manner::Silent)));
+    }
+    park_connected(state, |manner| open_connection(peer_address(manner)))
+}
+
+/// The same for a socket that `connected` has connected to a peer of these manners.
+///
+/// # Panics
+/// As above, and for SYN_SENT.
+pub(crate) fn park_connected(
+    state: State,
+    connected: impl Fn(Manner) -> TcpStream,
+) -> Option<OwnedFd> {
     Some(match state {
-        State::SynSent => begin_connection(peer_address(Manner::Silent)),
         State::Established => connected(Manner::Deaf).into(),
         State::FinWait1 => finished(connected(Manner::Deaf)).into(),
         State::FinWait2 => finished(connected(Manner::Patient)).into(),
@@ -35,8 +47,8 @@ pub(crate) fn park(state: State, peer_address: impl Fn(Manner) -> SocketAddr) ->
             left(finished(connected(Manner::Polite)));
             return None;
         }
-        State::Listen | State::SynRecv | State::Close => {
-            panic!("{} is not reached by connecting", state.name())
+        State::Listen | State::SynSent | State::SynRecv | State::Close => {
+            panic!("{} is not reached by being connected", state.name())
         }
     })
 }

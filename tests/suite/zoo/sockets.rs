@@ -5,7 +5,7 @@
 use super::proc_table::DEADLINE;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseport};
+use rustix::net::sockopt::{Timeout, set_ipv6_v6only, set_socket_reuseport, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -78,6 +78,15 @@ pub(crate) fn begin_connection(address: SocketAddr) -> OwnedFd {
         Err(Errno::INPROGRESS) => socket,
         outcome => panic!("a connection to {address} ended at once: {outcome:?}"),
     }
+}
+
+/// A connection of a socket that `prepare` has seen before; reads of it give up after the deadline.
+pub(crate) fn new_connection(address: SocketAddr, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
+    let socket = new_socket(address, SocketFlags::empty());
+    prepare(&socket);
+    connect(&socket, &address).unwrap();
+    set_socket_timeout(&socket, Timeout::Recv, Some(DEADLINE)).unwrap();
+    socket
 }
 
 /// Connects; reads of the stream give up after the deadline.

@@ -6,6 +6,7 @@
 pub(crate) mod bound;
 pub(crate) mod callers;
 pub(crate) mod fast_open;
+pub(crate) mod labelled;
 pub(crate) mod listeners;
 pub(crate) mod mapped;
 pub(crate) mod mptcp;

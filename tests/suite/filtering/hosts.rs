@@ -1,0 +1,44 @@
+//! Names of hosts in a filter, looked up on the machine it runs on.
+
+use std::net::TcpListener;
+
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::thread::UnshareFlags;
+
+use crate::listing::row::Listed;
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::skip::skip_or_fail;
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn a_name_means_all_its_addresses_and_one_without_any_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = folder.path().join("hosts");
+        std::fs::write(&hosts, "127.0.0.7 twice.test\n::1 twice.test\n").unwrap();
+        // Not in the mounts of the rest of the machine.
+        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+        mount_change("/", private)
+            .and_then(|()| mount_bind(&hosts, "/etc/hosts"))
+            .unwrap_or_else(|error| skip_or_fail("cannot mount over /etc/hosts", &error.into()));
+        let listeners = ["127.0.0.7:0", "[::1]:0", "127.0.0.8:0"].map(TcpListener::bind);
+        let addresses = |filter: &str| {
+            let ran = run(["list", "--json", "--sort=local-addr", filter]).answered();
+            let listed = Listed::all(&ran).0;
+            listed.into_iter().map(|s| s.local_addr).collect::<Vec<_>>()
+        };
+        let port = listeners[0].as_ref().unwrap().local_addr().unwrap().port();
+        assert_eq!(addresses("src twice.test"), ["127.0.0.7", "::1"]);
+        assert_eq!(addresses("src != twice.test"), ["127.0.0.8"]);
+        assert_eq!(addresses("src inet6:twice.test"), ["::1"]);
+        assert_eq!(addresses(&format!("src twice.test:{port}")), ["127.0.0.7"]);
+        // There is no network to ask in.
+        let ran = run(["src", "nowhere.invalid"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert!(
+            ran.stderr.contains("word 2, `nowhere.invalid`: the host"),
+            "{ran:?}"
+        );
+    }
+);

@@ -1,0 +1,227 @@
+//! A tree as text, every group in parentheses: for the program in many spellings, for ss in the
+//! one it understands.
+//!
+//! Must not simplify.
+
+use std::net::IpAddr;
+
+use super::chance::Chance;
+use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
+
+/// In the words of the program, one of several spellings for each of them.
+pub(super) fn ours(tree: &Tree, chance: &mut Chance) -> String {
+    match tree {
+        Tree::Test(test) => one_test(test, chance),
+        Tree::Not(inner) => {
+            let not = chance.pick(&["not (", "! (", "!(", "NOT( "]);
+            format!("{not}{})", ours(inner, chance))
+        }
+        Tree::And(left, right) => {
+            let left = ours(left, chance);
+            let and = *chance.pick(&[" and ", " & ", "&&", " ", "\n"]);
+            format!("({left}{and}{})", ours(right, chance))
+        }
+        Tree::Or(left, right) => {
+            let left = ours(left, chance);
+            let or = *chance.pick(&[" or ", " | ", "||", " OR "]);
+            format!("( {left}{or}{} )", ours(right, chance))
+        }
+    }
+}
+
+/// In the words of ss, every one a word of its own; `None` where it has none for it.
+pub(super) fn of_ss(tree: &Tree) -> Option<String> {
+    Some(match tree {
+        Tree::Test(test) => format!("( {} )", one_test_of_ss(test)?),
+        Tree::Not(inner) => format!("not {}", of_ss(inner)?),
+        Tree::And(left, right) => format!("( {} and {} )", of_ss(left)?, of_ss(right)?),
+        Tree::Or(left, right) => format!("( {} or {} )", of_ss(left)?, of_ss(right)?),
+    })
+}
+
+fn one_test(test: &Test, chance: &mut Chance) -> String {
+    match test {
+        Test::State { states, differs } => one_state(states, *differs, chance),
+        Test::Host(host) => {
+            let word = match host.ends {
+                Ends::Local => chance.pick(&["src", "local-addr"]),
+                Ends::Remote => chance.pick(&["dst", "remote-addr"]),
+                Ends::Either => &"host",
+            };
+            let value = address_and_port(host, chance.once_in(2));
+            let value = format!("{}{value}", prefix(host.family));
+            same(word, host.differs, &value, chance)
+        }
+        Test::Port(port) => one_port(port, chance),
+        Test::Family { name, differs } => same("family", *differs, name, chance),
+        Test::Device { name, differs } => {
+            let word = chance.pick(&["dev", "interface"]);
+            same(word, *differs, name.as_deref().unwrap_or("0"), chance)
+        }
+        Test::Mark {
+            value,
+            mask,
+            differs,
+        } => {
+            let word = chance.pick(&["fwmark", "mark"]);
+            same(word, *differs, &mark(*value, *mask), chance)
+        }
+        Test::Cgroup { path, differs } => {
+            same("cgroup", *differs, &path.replace(' ', "\\ "), chance)
+        }
+        Test::Number {
+            field,
+            compare,
+            value,
+        } => compared(name_of(*field), *compare, &value.to_string(), chance),
+        Test::User { name, differs } => same("user", *differs, name, chance),
+        Test::Autobound => "autobound".to_owned(),
+    }
+}
+
+fn one_state(states: &[String], differs: bool, chance: &mut Chance) -> String {
+    let spelt = states.iter().map(|state| {
+        let dashed = state.to_lowercase().replace('_', "-");
+        chance.pick(&[state.clone(), dashed]).clone()
+    });
+    let states = spelt.collect::<Vec<_>>().join(",");
+    match (differs, chance.below(3)) {
+        (false, 0) => format!("state {states}"),
+        (false, 1) => format!("exclude != {states}"),
+        (false, _) => format!("state = {states}"),
+        (true, 0) => format!("exclude {states}"),
+        (true, _) => format!("state != {states}"),
+    }
+}
+
+fn one_port(port: &Port, chance: &mut Chance) -> String {
+    let word = match port.ends {
+        Ends::Local => chance.pick(&["sport", "local-port"]),
+        Ends::Remote => chance.pick(&["dport", "remote-port"]),
+        Ends::Either => &"port",
+    };
+    let number = port.port;
+    let value = match chance.below(4) {
+        0 => format!(":{number:#x}"),
+        1 if port.family.is_none() => number.to_string(),
+        _ => format!(":{number}"),
+    };
+    let value = format!("{}{value}", prefix(port.family));
+    compared(word, port.compare, &value, chance)
+}
+
+fn one_test_of_ss(test: &Test) -> Option<String> {
+    let word = |ends, local, remote| match ends {
+        Ends::Local => Some(local),
+        Ends::Remote => Some(remote),
+        Ends::Either => None,
+    };
+    let equal = |differs| if differs { "!=" } else { "=" };
+    if let Test::Host(host) = test {
+        let is_said = !host.differs && host.family.is_none();
+        let word = word(host.ends, "src", "dst").filter(|_| is_said)?;
+        Some(format!("{word} = {}", address_and_port(host, true)))
+    } else if let Test::Port(port) = test {
+        let word = word(port.ends, "sport", "dport").filter(|_| port.family.is_none())?;
+        Some(format!(
+            "{word} {} :{}",
+            symbols(port.compare)[0],
+            port.port
+        ))
+    } else if let Test::Device { name, differs } = test {
+        Some(format!("dev {} {}", equal(*differs), name.as_ref()?))
+    } else if let Test::Mark {
+        value,
+        mask: its,
+        differs,
+    } = test
+    {
+        Some(format!("fwmark {} {}", equal(*differs), mark(*value, *its)))
+    } else {
+        None
+    }
+}
+
+/// ss takes the prefix of an IPv6 address inside the brackets only.
+fn address_and_port(host: &Host, is_inside: bool) -> String {
+    let address = match host.net {
+        None => "*".to_owned(),
+        Some((IpAddr::V4(address), 32)) => address.to_string(),
+        Some((IpAddr::V4(address), length)) => format!("{address}/{length}"),
+        Some((IpAddr::V6(address), length)) => {
+            let length = if length == 128 {
+                String::new()
+            } else {
+                format!("/{length}")
+            };
+            if is_inside {
+                format!("[{address}{length}]")
+            } else {
+                format!("[{address}]{length}")
+            }
+        }
+    };
+    match host.port {
+        Some(port) => format!("{address}:{port}"),
+        None => address,
+    }
+}
+
+fn prefix(family: Option<Inet>) -> &'static str {
+    match family {
+        None => "",
+        Some(Inet::Inet) => "inet:",
+        Some(Inet::Inet6) => "inet6:",
+    }
+}
+
+fn mark(value: u32, mask: Option<u32>) -> String {
+    match mask {
+        Some(mask) => format!("{value:#x}/{mask:#x}"),
+        None => format!("{value:#x}"),
+    }
+}
+
+fn same(word: &str, differs: bool, value: &str, chance: &mut Chance) -> String {
+    let compare = if differs {
+        Compare::Differs
+    } else {
+        Compare::Equal
+    };
+    compared(word, compare, value, chance)
+}
+
+fn compared(word: &str, compare: Compare, value: &str, chance: &mut Chance) -> String {
+    let spelt = symbols(compare);
+    let operator = match chance.below(4) {
+        0 if compare == Compare::Equal => " ".to_owned(),
+        // A symbol needs no blanks around it.
+        1 => spelt[0].to_owned(),
+        _ => format!(" {} ", chance.pick(spelt)),
+    };
+    format!("{word}{operator}{value}")
+}
+
+fn symbols(compare: Compare) -> &'static [&'static str] {
+    match compare {
+        Compare::Equal => &["=", "==", "eq", "EQ"],
+        Compare::Differs => &["!=", "ne", "neq"],
+        Compare::Less => &["<", "lt"],
+        Compare::AtMost => &["<=", "le", "leq"],
+        Compare::Greater => &[">", "gt"],
+        Compare::AtLeast => &[">=", "ge", "geq"],
+    }
+}
+
+fn name_of(field: Number) -> &'static str {
+    match field {
+        Number::Uid => "uid",
+        Number::ReceiveQueue => "receive-queue",
+        Number::SendQueue => "send-queue",
+        Number::AcceptQueue => "accept-queue",
+        Number::AcceptLimit => "accept-limit",
+        Number::Retransmits => "retransmits",
+        Number::Inode => "inode",
+        Number::Cookie => "cookie",
+    }
+}

@@ -1,0 +1,25 @@
+//! How often who judged: a judge who is never asked agrees with everybody.
+
+/// Numbers of filters.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) by_proc: usize,
+    pub(super) by_ss: usize,
+    /// Filters that some sockets pass and some do not.
+    pub(super) dividing: usize,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Tally) {
+        self.by_proc += other.by_proc;
+        self.by_ss += other.by_ss;
+        self.dividing += other.dividing;
+    }
+
+    /// Asserts that of so many filters a good part was judged by everybody and said something.
+    #[track_caller]
+    pub(super) fn check(&self, filters: usize) {
+        let fewest = self.by_proc.min(self.by_ss).min(self.dividing);
+        assert!(fewest > filters / 10, "of {filters} filters: {self:?}");
+    }
+}
