@@ -105,7 +105,7 @@ mod tests {
     fn what_is_no_key_and_no_prefix_is_refused_with_what_is_allowed() {
         for (word, told) in [
             ("remote-adr", "did you mean remote-addr?"),
-            ("send-queue", "Allowed are state"),
+            ("send-queue", "allowed are state"),
             ("", "is no key"),
             ("state,", "is no key"),
             ("state,state", "state is there twice"),

@@ -141,7 +141,7 @@ mod tests {
                 "no such order `down`; allowed are asc, desc",
             ),
             (parse_sort_key("user").unwrap_err(), "cannot sort by `user`"),
-            (parse_sort_key("").unwrap_err(), "Allowed are"),
+            (parse_sort_key("").unwrap_err(), "allowed are"),
             (
                 parse_column("cgrup").unwrap_err(),
                 "did you mean cgroup? Allowed are family,",

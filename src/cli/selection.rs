@@ -20,9 +20,9 @@ pub struct Selection {
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 
-    /// Only sockets that pass the filter in FILE as well (`-` is standard input)
+    /// Only sockets that pass the filter in FILE as well (`-` is standard input); may be repeated
     #[arg(short = 'F', long = "filter", value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    pub files: Vec<PathBuf>,
 
     /// Print the filter as it is understood and what the kernel is told of it, and ask nobody
     #[arg(long, conflicts_with_all = ["json", "format", "watch"])]

@@ -41,7 +41,7 @@ pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Ques
     let (states, filter) = match filter {
         None => (asked, None),
         Some(filter) => match filter.narrow(asked) {
-            (states, _) if states.is_empty() => return Err(contradiction(asked)),
+            (states, _) if states.is_empty() => return Err(contradiction(asked, &filter)),
             (states, Folded::Tests(rest)) => (states, Some(rest)),
             (states, Folded::Always | Folded::Never) => (states, None),
         },
@@ -54,13 +54,16 @@ pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Ques
     })
 }
 
-fn contradiction(asked: StateSet) -> Failure {
-    let wanted = if asked == StateSet::ALL {
-        "no socket is in two states at once: join tests of the state by or"
+fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
+    let tests_states = filter.tests().any(|test| matches!(test, Test::State(_)));
+    let why = if !tests_states {
+        "no socket can pass the filter: `*` is every address and port"
+    } else if asked == StateSet::ALL {
+        "no socket can pass the filter: none is in two states at once; join states by or"
     } else {
-        "--state, --listening and the filter have no state in common"
+        "no socket can pass: --state, --listening and the filter have no state in common"
     };
-    Failure::Usage(format!("the filter selects no state: {wanted}"))
+    Failure::Usage(why.to_owned())
 }
 
 fn families(selection: &Selection) -> Families {

@@ -1,4 +1,4 @@
-//! The filter typed, from words or a file, with its names looked up on this host.
+//! The filter typed, from words and files, with its names looked up on this host.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,16 +9,16 @@ use super::lookup::HostLookup;
 use crate::cli::{Selection, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Place, parse};
 
-/// What the words and the file say together; `None` where there is neither.
+/// What the words and the files say together; `None` where there are none.
 pub(super) fn filter(selection: &Selection) -> Result<Option<Expression>, Failure> {
     let mut parts = Vec::new();
     if !selection.words.is_empty() {
         parts.push(FilterText::of_words(&selection.words));
     }
-    if let Some(path) = &selection.file {
+    for path in &selection.files {
         parts.push(read(path)?);
     }
-    let mut lookup = HostLookup;
+    let mut lookup = HostLookup::default();
     let mut filters = Vec::new();
     for part in &parts {
         filters.push(parse(part, &mut lookup).map_err(|error| Failure::Usage(line(&error)))?);

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Of a longer word only so many characters are shown.
+const MOST_SHOWN: usize = 80;
+
 /// A filter that cannot be understood: the word, where it stands, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
@@ -35,10 +38,13 @@ impl fmt::Display for FilterError {
             Place::Word(number) => write!(f, "filter, word {number}")?,
             Place::Line { file, line } => write!(f, "{file}, line {line}")?,
         }
-        if self.word.is_empty() {
-            write!(f, ": {}", self.reason)
-        } else {
-            write!(f, ", `{}`: {}", self.word, self.reason)
+        match self.word.char_indices().nth(MOST_SHOWN) {
+            None if self.word.is_empty() => write!(f, ": {}", self.reason),
+            None => write!(f, ", `{}`: {}", self.word, self.reason),
+            Some((end, _)) => {
+                let begin = self.word.get(..end).unwrap_or_default();
+                write!(f, ", `{begin}…`: {}", self.reason)
+            }
         }
     }
 }

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, ipv4_mask_to_prefix};
 
 use super::lookup::Lookup;
 use super::test::FamilyTest;
-use super::value::{Port, parse_port};
+use super::value::{Port, parse_number, parse_port};
 
 /// A host as typed, its names looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,10 +139,9 @@ fn parse_prefix(address: &str, length: &str) -> Result<IpNet, String> {
         IpAddr::V4(_) => (32, "IPv4"),
         IpAddr::V6(_) => (128, "IPv6"),
     };
-    length
-        .parse()
-        .ok()
-        .filter(|_| !length.starts_with('+'))
+    let number = parse_number(length).and_then(|number| u8::try_from(number).ok());
+    number
+        .or_else(|| parse_mask(address, length))
         .and_then(|length| IpNet::new(address, length).ok())
         .map(|net| net.trunc())
         .ok_or_else(|| {
@@ -150,12 +149,18 @@ fn parse_prefix(address: &str, length: &str) -> Result<IpNet, String> {
         })
 }
 
+/// The length of a prefix written as a mask: `255.0.0.0`.
+fn parse_mask(address: IpAddr, mask: &str) -> Option<u8> {
+    let mask: Ipv4Addr = mask.parse().ok().filter(|_| address.is_ipv4())?;
+    ipv4_mask_to_prefix(mask).ok()
+}
+
 /// An IPv4 address whose last numbers are left out, as ss(8) takes it before a prefix: `10/8`.
 fn parse_short(address: &str) -> Option<IpAddr> {
     let mut octets = [0; 4];
     let mut places = octets.iter_mut();
     for number in address.split('.') {
-        *places.next()? = number.parse().ok()?;
+        *places.next()? = u8::try_from(parse_number(number)?).ok()?;
     }
     Some(Ipv4Addr::from(octets).into())
 }
@@ -182,6 +187,7 @@ mod tests {
             ("10/8", "10.0.0.0/8"),
             ("192.168/16:*", "192.168.0.0/16"),
             ("0.0.0.0/0", "0.0.0.0/0"),
+            ("10.1.2.3/255.255.0.0", "10.1.0.0/16"),
             ("[::1]", "::1/128"),
             ("::1", "::1/128"),
             ("[2001:db8::/32]:443", "2001:db8::/32"),
@@ -238,6 +244,11 @@ mod tests {
             ("10.0.0.0/-1", "/-1 is no prefix"),
             ("10.0.0.0/+8", "/+8 is no prefix"),
             ("10.0.0.0/", "/ is no prefix"),
+            ("10.0.0.0/010", "/010 is no prefix"),
+            ("10.0.0.0/255.0.255.0", "/255.0.255.0 is no prefix"),
+            ("[::1/255.0.0.0]", "/255.0.0.0 is no prefix"),
+            ("010.9.0.0/16", "no address"),
+            ("+10/8", "no address"),
             ("[::1", "the bracket is not closed"),
             ("[::1]443", "only /PREFIX and :PORT"),
             (

@@ -45,18 +45,27 @@ struct Parser<'a, L> {
 
 impl<'a, L: Lookup> Parser<'a, L> {
     fn expression(&mut self) -> Result<(), FilterError> {
+        let mut governs = false;
         if let Some(states) = self.predicates.leading_states()? {
             self.nodes.extend(states);
-            if !self.operator()? {
+            // States before an expression are no part of it, in ss(8): they hold for all of it.
+            // Joined by a word, they are a test like others.
+            let next = self.predicates.lexer.peek().map(|token| token.kind);
+            governs = matches!(next, Some(Kind::Word | Kind::Open | Kind::Not));
+            if !governs && !self.operator()? {
                 return Ok(());
             }
         }
         loop {
             self.operand()?;
             if !self.operator()? {
-                return Ok(());
+                break;
             }
         }
+        if governs {
+            self.nodes.push(Node::And);
+        }
+        Ok(())
     }
 
     /// Reads up to the end of a test: nots and opening parentheses may come before it.

@@ -84,11 +84,13 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 nodes::family(name)
                     .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
             }),
+            // An interface may be called by a number, and is then meant, as in ss(8).
             Subject::Interface => self.same_test(word, |lookup, name| {
-                let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
-                Ok(Test::Interface(
-                    number.map_or_else(|| lookup.interface(name), Ok)?,
-                ))
+                let index = lookup.interface(name).or_else(|reason| {
+                    let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
+                    number.ok_or(reason)
+                });
+                Ok(Test::Interface(index?))
             }),
             Subject::Cgroup => self.same_test(word, |lookup, path| {
                 let number = path.strip_prefix("id:").and_then(parse_number);
@@ -246,14 +248,28 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 comparison,
                 value,
             }),
-            None => Err(self.text.error(
-                word.at,
-                word.typed,
-                "its value is missing; if it was < or > and a value, the shell took them: \
-                 quote the filter, or write lt, le, gt, ge"
-                    .to_owned(),
-            )),
+            None => Err(self.no_value(&word)),
         }
+    }
+
+    fn no_value(&mut self, word: &Token<'a>) -> FilterError {
+        let follows_not = self
+            .lexer
+            .peek()
+            .is_some_and(|token| token.kind == Kind::Not);
+        let reason = if follows_not {
+            format!(
+                "its value is missing; write not {0} …, or {0} != …",
+                word.typed
+            )
+        } else if Subject::of(word).is_some_and(Subject::has_order) {
+            "its value is missing; if it was < or > and a value, the shell took them: \
+             quote the filter, or write lt, le, gt, ge"
+                .to_owned()
+        } else {
+            "its value is missing".to_owned()
+        };
+        self.text.error(word.at, word.typed, reason)
     }
 
     /// What was parsed of a value, or the error at its word.

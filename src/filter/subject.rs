@@ -49,6 +49,11 @@ impl Subject {
         }
     }
 
+    /// Whether more and less mean something of it.
+    pub(super) fn has_order(self) -> bool {
+        matches!(self, Subject::Port(_) | Subject::Number(_))
+    }
+
     /// Every word that may stand where a test begins, the usual one of each.
     pub(super) fn words() -> impl Iterator<Item = &'static str> {
         let fields = Field::names(Use::Filter).map(|name| match name {

@@ -183,6 +183,18 @@ fn a_leading_run_of_states_adds_up_as_in_ss() {
         ("state connected exclude estab sport 1", "sport = :1"),
         ("exclude listening exclude time-wait", ""),
         (
+            "state established sport 1 or sport 2",
+            "state = established and (sport = :1 or sport = :2)",
+        ),
+        (
+            "state established not sport 1 or (sport 2)",
+            "state = established and (not sport = :1 or sport = :2)",
+        ),
+        (
+            "state established and sport 1 or sport 2",
+            "(state = established and sport = :1) or sport = :2",
+        ),
+        (
             "state established or sport 1",
             "state = established or sport = :1",
         ),

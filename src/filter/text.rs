@@ -19,10 +19,13 @@ impl FilterText {
         }
     }
 
-    /// What a file holds: lines that begin with `#` are comments.
+    /// What a file holds: lines that begin with `#`, blanks before it or not, are comments. A byte
+    /// order mark is none of its text.
     pub fn of_file(file: &str, contents: &str) -> FilterText {
+        let contents = contents.strip_prefix('\u{feff}').unwrap_or(contents);
+        let is_comment = |line: &str| line.trim_start().starts_with('#');
         let lines = contents.lines();
-        let kept = lines.map(|line| if line.starts_with('#') { "" } else { line });
+        let kept = lines.map(|line| if is_comment(line) { "" } else { line });
         FilterText {
             text: kept.collect::<Vec<_>>().join("\n"),
             file: Some(file.to_owned()),
@@ -78,7 +81,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_with_the_comments_among_them() {
-        let text = FilterText::of_file("rules", "# web\nsport = :80\n#\n\n  or");
+        let text = FilterText::of_file("rules", "\u{feff}# web\nsport = :80\n  # web\n\n  or");
         let at = text
             .text
             .find("or\0")

@@ -16,12 +16,13 @@ pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// What to say of a word that is none of those allowed: `did you mean X? Allowed are X, Y, Z`;
-/// without the question where none is alike.
+/// `allowed are X, Y, Z` where none is alike.
 pub fn hint(word: &str, valid: &[&str]) -> String {
-    let question = nearest_word(word, valid.iter().copied())
-        .map(|nearest| format!("did you mean {nearest}? "))
-        .unwrap_or_default();
-    format!("{question}Allowed are {}", valid.join(", "))
+    let all = valid.join(", ");
+    match nearest_word(word, valid.iter().copied()) {
+        Some(nearest) => format!("did you mean {nearest}? Allowed are {all}"),
+        None => format!("allowed are {all}"),
+    }
 }
 
 #[cfg(test)]

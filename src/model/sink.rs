@@ -28,6 +28,8 @@ pub trait SplitSink: Sink + Send {
     #[must_use]
     fn split(&self) -> Self;
 
-    /// Adds what a part took.
-    fn join(&mut self, part: Self);
+    /// Adds what a part took; false where the sum would not be exact, and the sockets must come
+    /// in one.
+    #[must_use]
+    fn join(&mut self, part: Self) -> bool;
 }

@@ -36,6 +36,9 @@ pub enum OnlyTheKernel {
     /// Whether a port was chosen by the kernel: no record tells.
     #[error("only the kernel can tell what is autobound, and this one takes no such filter")]
     Autobound,
+    /// The control group, which this kernel does not tell.
+    #[error("this kernel does not tell the control group of a socket (Linux 5.9)")]
+    Cgroup,
     /// The mark, which this kernel tells nobody.
     #[error("this kernel does not tell the mark of a socket (Linux 4.9)")]
     Mark,
@@ -50,11 +53,14 @@ pub(super) fn divide(
     operations: Operations,
     ports_count: bool,
 ) -> Result<Vec<Ask>, OnlyTheKernel> {
-    let judges_all = |part: &Expression| part.tests().all(|test| operations.answer(test));
+    let is_told_whole = |part: &Expression| {
+        let all = part.tests().all(|test| operations.answer(test));
+        all && most_bytes(part.tests()) <= MOST_BYTES - RESERVED
+    };
     let needs_both = filter
         .conjuncts()
         .iter()
-        .any(|part| part.tests().any(is_autobound) && !judges_all(part));
+        .any(|part| part.tests().any(is_autobound) && !is_told_whole(part));
     if !needs_both {
         return Ok(vec![ask(filter, operations, ports_count)?]);
     }
@@ -79,6 +85,10 @@ fn is_autobound(test: &Test) -> bool {
     *test == Test::Autobound
 }
 
+fn is_cgroup(test: &Test) -> bool {
+    matches!(test, Test::Cgroup(_))
+}
+
 pub(super) fn is_mark(test: &Test) -> bool {
     matches!(test, Test::Mark { .. })
 }
@@ -94,7 +104,10 @@ fn ask(
     let mut in_bytecode = Vec::new();
     let mut here = Vec::new();
     let mut room = MOST_BYTES - RESERVED;
-    for part in filter.conjuncts() {
+    let mut parts = filter.conjuncts();
+    // What only the kernel can judge has the first claim on the room there is.
+    parts.sort_by_key(|part| !part.tests().any(is_autobound));
+    for part in parts {
         if ports_count && operations != Operations::None && ask.ports.take(&part) {
             in_header.push(part);
             continue;
@@ -119,6 +132,9 @@ fn ask(
     let here_is = |test: fn(&Test) -> bool| here.iter().any(|part| part.tests().any(test));
     if here_is(is_autobound) {
         return Err(OnlyTheKernel::Autobound);
+    }
+    if here_is(is_cgroup) && !operations.answer(&Test::Cgroup(0)) {
+        return Err(OnlyTheKernel::Cgroup);
     }
     ask.told = Expression::all(in_header.into_iter().chain(in_bytecode.clone()));
     if here_is(is_mark) {

@@ -6,11 +6,10 @@
 //! that was chosen by a kernel, and so are spread. A port never changes: no socket is in both
 //! halves, and none in neither.
 
-use std::fs;
-use std::ops::RangeInclusive;
 use std::thread;
 
 use super::counters::SocketCounters;
+use super::port_range::read_local_port_range;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use crate::filter::{Compare, Expression, Test};
 use crate::model::{Field, SplitSink, State};
@@ -19,22 +18,6 @@ use crate::question::Question;
 /// From how many sockets on a second walk over the table is worth it: to list as many takes eight
 /// milliseconds, to pass an empty table by half of one (Linux 6.18, x86_64).
 const WORTH_HALVING: u64 = 10_000;
-
-const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-
-/// The ports that the kernel chooses from, ip(7), in the network namespace of the calling thread.
-///
-/// # Errors
-/// One line, where the file that tells them cannot be read.
-pub fn read_local_port_range() -> Result<RangeInclusive<u16>, String> {
-    let text = fs::read_to_string(PORT_RANGE);
-    let text = text.map_err(|error| format!("cannot read {PORT_RANGE}: {error}"))?;
-    let mut ports = text.split_whitespace().map(str::parse);
-    match (ports.next(), ports.next()) {
-        (Some(Ok(first)), Some(Ok(last))) => Ok(first..=last),
-        _ => Err(format!("{PORT_RANGE} does not hold two ports")),
-    }
-}
 
 /// Pours every socket the question asks for into `sink`, in two dumps at once where that is
 /// faster.
@@ -60,17 +43,16 @@ pub(super) fn visit<S: SplitSink>(
         let beside = beside.join().ok()?;
         Some(outcome.and_then(|outcome| Ok((outcome, beside?))))
     });
-    match both {
-        Some(both) => {
-            let (mut outcome, (other, high)) = both?;
-            sink.join(low);
-            sink.join(high);
-            outcome.join(other);
-            outcome.halved = true;
-            Ok(outcome)
+    if let Some(both) = both {
+        let (mut outcome, (other, high)) = both?;
+        outcome.join(other);
+        outcome.halved = true;
+        if sink.join(low) && sink.join(high) {
+            return Ok(outcome);
         }
-        None => sock_diag::visit(question, sink),
     }
+    sink.restart();
+    sock_diag::visit(question, sink)
 }
 
 /// The two halves of a question, where it is worth asking them at once.

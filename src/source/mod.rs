@@ -16,6 +16,7 @@ mod kernel_timer;
 mod kernel_version;
 mod observer;
 mod plan;
+mod port_range;
 mod proc_net;
 mod report;
 mod sock_diag;
@@ -23,8 +24,8 @@ mod wire;
 
 pub use divide::{OnlyTheKernel, Share};
 pub use error::{CannotKnow, SourceError};
-pub use halves::read_local_port_range;
 pub use observer::{Observer, Sources};
+pub use port_range::read_local_port_range;
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use report::{Cost, Report};
 pub use sock_diag::{Call, NetlinkError};

@@ -162,18 +162,14 @@ impl SplitSink for GroupTally {
         }
     }
 
-    fn join(&mut self, part: GroupTally) {
+    /// Where a part met more groups than it may have, or both together did, nobody knows any more
+    /// what belongs to which: some sockets of a group may be beyond the limit.
+    fn join(&mut self, part: GroupTally) -> bool {
         self.all.add_all(&part.all);
-        self.beyond.add_all(&part.beyond);
         for (key, counts) in part.groups {
-            if let Some(known) = self.groups.get_mut(&key) {
-                known.add_all(&counts);
-            } else if self.groups.len() < self.most {
-                self.groups.insert(key, counts);
-            } else {
-                self.beyond.add_all(&counts);
-            }
+            self.groups.entry(key).or_default().add_all(&counts);
         }
+        self.groups.len() <= self.most && part.beyond.total() == 0
     }
 }
 

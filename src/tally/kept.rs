@@ -72,9 +72,10 @@ impl SplitSink for Kept {
     }
 
     /// The sockets of the part come behind those that are here.
-    fn join(&mut self, part: Kept) {
+    fn join(&mut self, part: Kept) -> bool {
         self.kept += part.kept;
         self.pieces.extend(part.pieces);
+        true
     }
 }
 

@@ -40,7 +40,8 @@ impl SplitSink for StateTally {
         StateTally::default()
     }
 
-    fn join(&mut self, part: StateTally) {
+    fn join(&mut self, part: StateTally) -> bool {
         self.counts.add_all(&part.counts);
+        true
     }
 }

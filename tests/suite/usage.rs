@@ -82,7 +82,7 @@ fn a_key_must_be_one_and_a_prefix_must_fit() {
     );
     assert_refused(
         ["--by", "send-queue"],
-        &["--by", "Allowed are state, family"],
+        &["--by", "allowed are state, family"],
     );
     assert_refused(["--by", "remote-addr/33"], &["--by", "/33", "/0 to /32"]);
     assert_refused(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 
@@ -33,6 +33,12 @@ impl Cgroups {
 pub(in crate::command) fn cgroup_id(path: &str) -> Result<u64, String> {
     let mounts = fs::read(MOUNTINFO).unwrap_or_default();
     let root = parse_mount_point(&mounts).ok_or("no cgroup2 is mounted here")?;
+    if Path::new(path)
+        .components()
+        .any(|part| part == Component::ParentDir)
+    {
+        return Err("no path of a control group: it has a `..`".to_owned());
+    }
     let below = root.join(path.trim_start_matches('/'));
     let in_file_system = Path::new(path);
     let group = if below.is_dir() {

@@ -105,8 +105,20 @@ fn what_makes_the_program_too_long_is_judged_here_and_the_rest_is_told() {
     let (told, here) = shares(&format!("({long}) and src 10/8 and dev lo"));
     assert_eq!(told.unwrap(), "src = 10.0.0.0/8 and interface = 1");
     assert!(here.unwrap().starts_with("dport = :0 or "));
-    let ask = divided(&ports[..3_000].join(" or ")).remove(0);
-    assert!(ask.here.is_none() && ask.bytecode.len() > 47_000);
+    let ask = divided(&ports[..1_000].join(" or ")).remove(0);
+    assert!(ask.here.is_none() && ask.bytecode.len() > 15_000);
+}
+
+#[test]
+fn what_only_the_kernel_can_judge_has_the_first_claim_on_the_room() {
+    let ports: Vec<String> = (0..9_000).map(|port| format!("dport != {port}")).collect();
+    let many = ports.join(" ");
+    for filter in [format!("autobound {many}"), format!("{many} autobound")] {
+        let asks = divided(&filter);
+        assert_eq!(asks.len(), 1);
+        assert!(list(&asks[0].bytecode)[0].contains("AUTO"));
+    }
+    assert_eq!(divided(&format!("autobound or ({many})")).len(), 2);
 }
 
 #[test]
@@ -124,7 +136,7 @@ fn marks_judged_here_are_asked_for_with_the_privilege_they_need() {
 
 #[test]
 fn a_kernel_that_does_not_know_an_operation_is_told_the_others() {
-    let filter = parsed(&["src 10/8 and dev lo and cgroup id:7 and sport 80"]).unwrap();
+    let filter = parsed(&["src 10/8 and dev lo and sport 80"]).unwrap();
     let of = |operations| {
         let ask = divide(&filter, operations, true).unwrap().remove(0);
         let text = |part: Option<Expression>| part.map(|part| part.to_string());
@@ -134,7 +146,7 @@ fn a_kernel_that_does_not_know_an_operation_is_told_the_others() {
         of(Operations::Oldest),
         (
             Some("sport = :80 and src = 10.0.0.0/8".into()),
-            Some("interface = 1 and cgroup = id:7".into())
+            Some("interface = 1".into())
         )
     );
     let (told, here) = of(Operations::None);
@@ -169,5 +181,6 @@ fn without_the_operation_what_only_the_kernel_tells_is_an_error() {
     }
     for operations in [Operations::Oldest, Operations::None] {
         assert_eq!(of("mark 1", operations), Err(OnlyTheKernel::Mark));
+        assert_eq!(of("cgroup id:1", operations), Err(OnlyTheKernel::Cgroup));
     }
 }

@@ -184,25 +184,30 @@ fn a_restart_forgets_everything() {
 }
 
 #[test]
-fn parts_filled_side_by_side_add_up_and_keep_to_the_limit_of_groups() {
-    let whole = || GroupTally {
-        most: 3,
-        ..GroupTally::new(vec![key(Field::RemotePort)], Listeners::default())
-    };
-    let peers = ["192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3", "192.0.2.1:4"];
-    let mut halved = whole();
-    let (mut first, mut second) = (halved.split(), halved.split());
-    for peer in &peers[..2] {
-        let _ = first.socket(&socket(State::Established, "10.0.0.1:80", peer));
+fn parts_filled_side_by_side_add_up_unless_there_are_too_many_groups() {
+    let peers = ["192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"];
+    for (most, is_exact) in [(3, true), (2, false), (1, false)] {
+        let mut halved = GroupTally {
+            most,
+            ..GroupTally::new(vec![key(Field::RemotePort)], Listeners::default())
+        };
+        let (mut first, mut second) = (halved.split(), halved.split());
+        for peer in &peers[..2] {
+            let _ = first.socket(&socket(State::Established, "10.0.0.1:80", peer));
+        }
+        for peer in &peers[1..] {
+            let _ = second.socket(&socket(State::TimeWait, "10.0.0.1:80", peer));
+        }
+        assert_eq!(
+            halved.join(first) && halved.join(second),
+            is_exact,
+            "{most}"
+        );
+        if is_exact {
+            assert_eq!(halved.all().total(), 4);
+            let (groups, beyond) = halved.into_groups();
+            assert_eq!(groups[&[Part::Port(Some(2))][..]].total(), 2);
+            assert!(groups.len() == 3 && beyond.is_none());
+        }
     }
-    for peer in &peers[1..] {
-        let _ = second.socket(&socket(State::TimeWait, "10.0.0.1:80", peer));
-    }
-    halved.join(first);
-    halved.join(second);
-    assert_eq!(halved.all().total(), 5);
-    let (groups, beyond) = halved.into_groups();
-    assert_eq!(groups.len(), 3);
-    assert_eq!(groups[&[Part::Port(Some(2))][..]].total(), 2);
-    assert_eq!(beyond.unwrap().counts.total(), 1);
 }
