@@ -20,6 +20,7 @@ mod grouping;
 mod layering;
 mod listing;
 mod manual;
+mod mounting;
 mod namespace;
 mod naming;
 mod owning;

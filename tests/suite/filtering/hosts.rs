@@ -2,13 +2,12 @@
 
 use std::net::TcpListener;
 
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 use rustix::thread::UnshareFlags;
 
 use crate::listing::row::Listed;
+use crate::mounting::cover;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::skip::skip_or_fail;
 
 in_namespace!(
     UnshareFlags::NEWNS,
@@ -16,11 +15,7 @@ in_namespace!(
         let folder = tempfile::tempdir().unwrap();
         let hosts = folder.path().join("hosts");
         std::fs::write(&hosts, "127.0.0.7 twice.test\n::1 twice.test\n").unwrap();
-        // Not in the mounts of the rest of the machine.
-        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
-        mount_change("/", private)
-            .and_then(|()| mount_bind(&hosts, "/etc/hosts"))
-            .unwrap_or_else(|error| skip_or_fail("cannot mount over /etc/hosts", &error.into()));
+        cover("/etc/hosts", &hosts);
         let listeners = ["127.0.0.7:0", "[::1]:0", "127.0.0.8:0"].map(TcpListener::bind);
         let addresses = |filter: &str| {
             let ran = run(["list", "--json", "--sort=local-addr", filter]).answered();

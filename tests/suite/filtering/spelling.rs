@@ -1,5 +1,5 @@
-//! A tree as text, every group in parentheses: for the program in many spellings, for ss in the
-//! one it understands.
+//! A tree as text: for the program in many spellings, for ss in the one it understands, every group
+//! in parentheses.
 //!
 //! Must not simplify.
 
@@ -8,23 +8,58 @@ use std::net::IpAddr;
 use super::chance::Chance;
 use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
 
-/// In the words of the program, one of several spellings for each of them.
+/// In the words of the program, one of several spellings for each of them. A test stands alone;
+/// all else is in parentheses, because states at the beginning of a filter have a meaning of
+/// their own.
 pub(super) fn ours(tree: &Tree, chance: &mut Chance) -> String {
+    let text = without_parentheses(tree, chance);
+    if matches!(tree, Tree::Test(_)) {
+        text
+    } else {
+        format!("({text})")
+    }
+}
+
+/// How close what a tree is made of binds, as the manual says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Not,
+    Test,
+}
+
+/// Parentheses may be left out where they change nothing.
+fn operand(tree: &Tree, of: Binding, chance: &mut Chance) -> String {
+    let own = match tree {
+        Tree::Test(_) => Binding::Test,
+        Tree::Not(_) => Binding::Not,
+        Tree::And(..) => Binding::And,
+        Tree::Or(..) => Binding::Or,
+    };
+    let text = without_parentheses(tree, chance);
+    if own >= of && !chance.once_in(3) {
+        return text;
+    }
+    chance.pick(&["(TEXT)", "( TEXT )"]).replace("TEXT", &text)
+}
+
+fn without_parentheses(tree: &Tree, chance: &mut Chance) -> String {
     match tree {
         Tree::Test(test) => one_test(test, chance),
         Tree::Not(inner) => {
-            let not = chance.pick(&["not (", "! (", "!(", "NOT( "]);
-            format!("{not}{})", ours(inner, chance))
+            let not = chance.pick(&["not ", "! ", "!", "NOT "]);
+            format!("{not}{}", operand(inner, Binding::Not, chance))
         }
         Tree::And(left, right) => {
-            let left = ours(left, chance);
+            let left = operand(left, Binding::And, chance);
             let and = *chance.pick(&[" and ", " & ", "&&", " ", "\n"]);
-            format!("({left}{and}{})", ours(right, chance))
+            format!("{left}{and}{}", operand(right, Binding::And, chance))
         }
         Tree::Or(left, right) => {
-            let left = ours(left, chance);
+            let left = operand(left, Binding::Or, chance);
             let or = *chance.pick(&[" or ", " | ", "||", " OR "]);
-            format!("( {left}{or}{} )", ours(right, chance))
+            format!("{left}{or}{}", operand(right, Binding::Or, chance))
         }
     }
 }

@@ -3,13 +3,12 @@
 use std::net::{SocketAddrV6, TcpListener};
 use std::process::Command;
 
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 use rustix::thread::UnshareFlags;
 
 use super::row::Listed;
+use crate::mounting::cover;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::skip::skip_or_fail;
 
 const INTERFACE: &str = "e\u{1b}[31mvil";
 
@@ -43,11 +42,7 @@ in_namespace!(
         let folder = tempfile::tempdir().unwrap();
         let passwd = folder.path().join("passwd");
         std::fs::write(&passwd, format!("we,b \"x\":x:{me}:0::/:/bin/sh\n")).unwrap();
-        // Not in the mounts of the rest of the machine.
-        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
-        mount_change("/", private)
-            .and_then(|()| mount_bind(&passwd, "/etc/passwd"))
-            .unwrap_or_else(|error| skip_or_fail("cannot mount over /etc/passwd", &error.into()));
+        cover("/etc/passwd", &passwd);
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for source in ["--source=netlink", "--source=proc"] {
             let table = run(["list", "--columns=user", source]).answered().stdout;
