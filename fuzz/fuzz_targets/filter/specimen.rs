@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use tcpstates::model::{Family, Socket, State};
+use tcpstates::model::{CongestionControl, Family, Metric, Socket, State, TcpInfo};
 
 /// How many bytes make one.
 pub(crate) const LEN: usize = 32;
@@ -42,6 +42,12 @@ impl Specimen {
             mark: Some(wide(26)),
             cgroup: (kinds & 4 == 0).then_some(u64::from(at(30))),
             v6only: None,
+            info: (kinds & 16 == 0).then(|| {
+                let info = TcpInfo::default();
+                let info = info.with(Metric::RoundTripTime, wide(12).into());
+                Box::new(info.with(Metric::BytesSent, u64::from(wide(14)) << 16))
+            }),
+            congestion_control: CongestionControl::new(if kinds & 32 == 0 { "bbr" } else { "" }),
         };
         let autobound = kinds & 8 == 0;
         Some((Specimen { socket, autobound }, rest))
