@@ -6,6 +6,7 @@ use std::io::Write;
 use super::failure::Failure;
 use super::{Status, asking, write_all};
 use crate::cli::{Selection, Sourcing};
+use crate::output::escape;
 
 /// Prints a line for each thing, its name first.
 pub(super) fn run(
@@ -17,7 +18,7 @@ pub(super) fn run(
     let question = observer.question();
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<9} {value}");
+        let _ = writeln!(text, "{name:<9} {}", escape::line(value));
     };
     let filter = question.filter.as_ref().map(ToString::to_string);
     line("filter", filter.as_deref().unwrap_or("none"));

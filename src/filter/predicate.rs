@@ -108,9 +108,11 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                     .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
             }),
             Subject::Process => self.same_test(word, |_, name| {
-                Ok(Test::holder(ProcessQuery::Name(ProcessName::new(
-                    name.as_bytes(),
-                ))))
+                if name.contains('\0') {
+                    return Err("no name of a process: there is a NUL in it".to_owned());
+                }
+                let name = ProcessName::new(name.as_bytes());
+                Ok(Test::holder(ProcessQuery::Name(name)))
             }),
             Subject::Pid => self.same_test(word, |_, number| {
                 let number = parse_number(number).and_then(|number| u32::try_from(number).ok());

@@ -298,6 +298,7 @@ const ERRORS: &[(&str, usize, &str, &str)] = &[
     ("mark = 5/x", 3, "5/x", "no mark"),
     ("uid = root", 3, "root", "no number"),
     ("pid = 0", 3, "0", "whole numbers from 1"),
+    ("process = a\0b", 3, "a\0b", "a NUL"),
     ("pid > 5", 1, "pid", "no order"),
     ("rtt > 5min", 3, "5min", "us, ms or s"),
     (
