@@ -96,7 +96,9 @@ impl fmt::Display for Test {
                 let unit = unit_word(field.unit());
                 write!(f, "{} {compare} {value}{unit}", field.name())
             }
-            Test::CongestionControl(name) => write!(f, "congestion-control = {}", name.name()),
+            Test::CongestionControl(name) => {
+                write!(f, "congestion-control = {}", typed(name.name()))
+            }
             Test::Holder { query, .. } => match query {
                 ProcessQuery::Name(name) => write!(f, "process = {}", typed(&name.text())),
                 ProcessQuery::Pid(pid) => write!(f, "pid = {pid}"),

@@ -147,6 +147,7 @@ const WORDS: &[(&str, &str)] = &[
     ("lastsnd >= 2s", "last-data-sent >= 2000ms"),
     ("bytes-sent > 0x100", "bytes-sent > 256"),
     ("cong != cubic", "not congestion-control = cubic"),
+    (r"cong = \ ", r"congestion-control = \ "),
     ("state time-wait", "state = time-wait"),
     (
         "sport 1 state != estab",

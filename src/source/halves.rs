@@ -80,7 +80,7 @@ fn halves(question: &Question) -> Option<[Question; 2]> {
 
 /// Sockets whose ports are both below `middle`, and the others.
 fn split(question: &Question, middle: u64) -> [Question; 2] {
-    let below = |field| Expression::of(Test::Number(field, Compare::Less, middle), true);
+    let below = |field| Expression::of(Test::Number(field, Compare::AtMost, middle - 1), true);
     let low = below(Field::LocalPort).and(below(Field::RemotePort));
     let half = |filter| Question {
         filter: Some(filter),

@@ -52,7 +52,7 @@ pub(crate) const TCPSTATES_DEV: &str = "tcpstates dev lo and sport = :1";
 pub(crate) const TCPSTATES_JUDGE: &str = "tcpstates uid != 4000000000";
 pub(crate) const SS_PORT: &str = "ss -tan sport = :1";
 pub(crate) const SS_DEV: &str = "ss -tan dev lo and sport = :1";
-pub(crate) const TCPSTATES_INFO: &str = "tcpstates list --columns rtt,cwnd > file";
+pub(crate) const TCPSTATES_INFO: &str = "tcpstates list --columns rtt,cwnd";
 pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
 pub(crate) const SS_FILE: &str = "ss -tan > file";
 pub(crate) const SS_AWK: &str = "ss -tan | awk";
@@ -65,7 +65,7 @@ pub(crate) const EXPORTER: &str = "node_exporter scrape";
 pub(crate) const RAW_TWO_FAMILIES: &str = "raw dump, two families";
 pub(crate) const RAW_ONE_WALK: &str = "raw dump, one walk";
 pub(crate) const RAW_TCP_INFO: &str = "raw dump, one walk with tcp_info";
-pub(crate) const SS_INFO_FILE: &str = "ss -tanio > file";
+pub(crate) const SS_INFO: &str = "ss -tanio";
 pub(crate) const RAW_RARE_STATES: &str = "raw dump, rare states";
 pub(crate) const RAW_ONE_FAMILY: &str = "raw dump, one family";
 
@@ -159,7 +159,7 @@ fn details(path: Option<&Path>) -> Vec<Racer> {
         tool(SS_FILE, &["ss -tan"], None),
         tool(SS_PORT, &[SS_PORT], None),
         tool(SS_DEV, &[SS_DEV], None),
-        tool(SS_INFO_FILE, &["ss -tanio"], None),
+        tool(SS_INFO, &["ss -tanio"], None),
     ]);
     racers
 }
@@ -250,7 +250,7 @@ impl Racer {
             SS_PORT,
             SS_DEV,
             TCPSTATES_INFO,
-            SS_INFO_FILE,
+            SS_INFO,
             RAW_TCP_INFO,
         ];
         match kind {

@@ -42,7 +42,7 @@ fn targets() -> Vec<Target> {
     };
     use racer::{
         CAT, EXPORTER, RAW_ONE_FAMILY, RAW_ONE_WALK, RAW_RARE_STATES, RAW_TCP_INFO,
-        RAW_TWO_FAMILIES, SS, SS_AWK, SS_DEV, SS_FILE, SS_GROUPS, SS_INFO_FILE, SS_PORT, TCPSTATES,
+        RAW_TWO_FAMILIES, SS, SS_AWK, SS_DEV, SS_FILE, SS_GROUPS, SS_INFO, SS_PORT, TCPSTATES,
         TCPSTATES_BY, TCPSTATES_DEV, TCPSTATES_INFO, TCPSTATES_JUDGE, TCPSTATES_LIST,
         TCPSTATES_NETLINK, TCPSTATES_PORT, TCPSTATES_PROC, TCPSTATES_SORT, TCPSTATES_V4,
     };
@@ -75,7 +75,7 @@ fn targets() -> Vec<Target> {
         largest(SS_DEV, TCPSTATES_DEV, AtLeast(2.5)),
         largest(TCPSTATES_JUDGE, RAW_ONE_WALK, AtMost(1.2)),
         largest(TCPSTATES_INFO, RAW_TCP_INFO, AtMost(1.1)),
-        largest(SS_INFO_FILE, TCPSTATES_INFO, AtLeast(2.0)),
+        largest(SS_INFO, TCPSTATES_INFO, AtLeast(2.0)),
         row(Served, most, TCPSTATES_LISTENERS, SS_LISTENERS, AtMost(0.5)),
         row(Served, most, TCPSTATES_LISTENERS, PROCFS_WALK, AtMost(0.8)),
         row(
