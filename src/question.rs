@@ -44,6 +44,11 @@ impl Question {
         self.needs(|field| field == Field::CongestionControl)
     }
 
+    /// Whether the firewall mark is needed, which the kernel tells to few.
+    pub fn needs_marks(&self) -> bool {
+        self.needs(|field| field == Field::Mark)
+    }
+
     /// Whether something must be known for the answer, or to judge by.
     fn needs(&self, which: impl Fn(Field) -> bool) -> bool {
         let tested = self.filter.iter().flat_map(Expression::tests);

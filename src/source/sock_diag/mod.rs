@@ -6,6 +6,7 @@
 
 mod dump;
 mod error;
+mod privilege;
 #[cfg(test)]
 mod scripted;
 mod transport;
@@ -20,6 +21,7 @@ use crate::source::judge::Judge;
 use crate::source::kernel_version::doubt_about_no_bound_sockets;
 use crate::source::wire::{Depth, Extensions, Operations, Request, Walk};
 use dump::{BUFFER_LEN, Walks, dump};
+use privilege::WithoutNetAdmin;
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 
@@ -31,6 +33,7 @@ const ATTEMPTS: u32 = 3;
 /// # Errors
 /// Before the first socket only; `source::fallback` says which of them permit another source.
 pub(super) fn visit<S: Sink>(question: &Question, sink: &mut S) -> Result<Outcome, NetlinkError> {
+    let _without = (!question.needs_marks()).then(WithoutNetAdmin::lay_down);
     let mut outcome = Conversation::new(Kernel::connect, question).converse(sink)?;
     if question.states.contains(State::Bound)
         && outcome.bound == 0
