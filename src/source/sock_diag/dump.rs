@@ -199,9 +199,10 @@ impl<S: Sink> Dump<'_, S> {
             return Progress::More;
         }
         let (close_means, depth) = (self.request.close_means(), self.request.depth);
-        match decode_socket(bytes, close_means, depth, &mut self.spare) {
+        // Looked at where it is: a socket is large to move.
+        match &mut decode_socket(bytes, close_means, depth, &mut self.spare) {
             Ok(socket) => {
-                let progress = self.hand_on(&socket);
+                let progress = self.hand_on(socket);
                 self.spare.recover(socket);
                 progress
             }

@@ -47,9 +47,9 @@ pub(in crate::source) struct Spare(Option<Box<TcpInfo>>);
 
 impl Spare {
     /// Takes what a socket that is done with needed.
-    pub(in crate::source) fn recover(&mut self, socket: Socket) {
-        if let Some(info) = socket.info {
-            self.0 = Some(info);
+    pub(in crate::source) fn recover(&mut self, socket: &mut Socket) {
+        if socket.info.is_some() {
+            self.0 = socket.info.take();
         }
     }
 }
