@@ -24,36 +24,39 @@ in_namespace!(
         let listeners = [1, 2, 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
         let own = listeners.each_ref().map(|l| l.local_addr().unwrap().port());
         let named = Holder::called(OsStr::new("odd name)"), &listeners[0]);
-        let sleep = Holder::of(&listeners[1]);
-        let both = Holder::of(&listeners[0]);
+        // A name of their own: as an ordinary user, nobody sees into the processes of other tests.
+        let selected = OsStr::new("selected");
+        let one = Holder::called(selected, &listeners[1]);
+        let both = Holder::called(selected, &listeners[0]);
         let _mine = &listeners[2];
         for source in ["netlink", "proc"] {
-            wait_for("the name that exec gives", || {
-                (ports(r"process = odd\ name\)", source) == [own[0]]).then_some(())
-            });
             let mut first_two = own[..2].to_vec();
             first_two.sort_unstable();
+            wait_for("the names that exec gives", || {
+                let odd = ports(r"process = odd\ name\)", source) == [own[0]];
+                (odd && ports("process = selected", source) == first_two).then_some(())
+            });
             for (filter, expected) in [
-                ("process = sleep".to_owned(), first_two.clone()),
-                (format!("pid = {}", sleep.pid()), vec![own[1]]),
+                ("process = selected".to_owned(), first_two.clone()),
+                (format!("pid = {}", one.pid()), vec![own[1]]),
                 (
-                    format!("pid {} or pid {}", named.pid(), sleep.pid()),
+                    format!("pid {} or pid {}", named.pid(), one.pid()),
                     first_two.clone(),
                 ),
                 (
-                    format!("process = sleep and not pid = {}", both.pid()),
+                    format!("process = selected and not pid = {}", both.pid()),
                     vec![own[1]],
                 ),
-                ("process != sleep".to_owned(), vec![own[2]]),
+                ("process != selected".to_owned(), vec![own[2]]),
                 (
-                    format!("process = sleep and sport = :{}", own[0]),
+                    format!("process = selected and sport = :{}", own[0]),
                     vec![own[0]],
                 ),
             ] {
                 assert_eq!(ports(&filter, source), expected, "{filter} from {source}");
             }
         }
-        let groups = Answer::of(&run(["--json", "--by", "pid", "process = sleep"]).answered());
+        let groups = Answer::of(&run(["--json", "--by", "pid", "process = selected"]).answered());
         assert_eq!(groups.total, 2);
     }
 );
@@ -93,7 +96,7 @@ in_namespace!(
 in_namespace!(
     fn a_watch_follows_processes_that_come_and_go() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut watch = command(["--watch=0.05", "--json", "process = sleep"]);
+        let mut watch = command(["--watch=0.05", "--json", "process = followed"]);
         let mut watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut lines = {
             use std::io::BufRead;
@@ -105,7 +108,7 @@ in_namespace!(
             answer.total
         };
         assert_eq!(total(), 0);
-        let holder = Holder::of(&listener);
+        let holder = Holder::called(OsStr::new("followed"), &listener);
         wait_for("the new holder", || (total() == 1).then_some(()));
         drop(holder);
         wait_for("the end of the holder", || (total() == 0).then_some(()));
