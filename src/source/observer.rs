@@ -191,7 +191,18 @@ impl Observer {
                 },
             }
         };
-        let mut report = self.gather_over_netlink(&why, sink)?;
+        let mut report = match &why {
+            // Few enough is known already: no need to read the counters again.
+            Why::Few | Why::OnlyListeners => self.list_over_netlink(&why, sink)?,
+            Why::Needed
+            | Why::Wanted
+            | Why::Filtered
+            | Why::OneFamily
+            | Why::NotDerivable
+            | Why::Unreadable(_)
+            | Why::Doubt(_)
+            | Why::DoubtedLately => self.gather_over_netlink(&why, sink)?,
+        };
         report.cost.add(in_vain);
         Ok(report)
     }
