@@ -20,6 +20,7 @@ mod port_range;
 mod proc_net;
 mod report;
 mod sock_diag;
+mod sysctl;
 mod wire;
 
 pub use divide::{OnlyTheKernel, Share};
@@ -29,3 +30,4 @@ pub use port_range::read_local_port_range;
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use report::{Cost, Report};
 pub use sock_diag::{Call, NetlinkError};
+pub use sysctl::{read_sysctl, read_sysctl_number};

@@ -1,0 +1,132 @@
+//! One observation of sockets by group: who is asked, and what came of it.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::cli::{Owning, Selection, Sourcing};
+use crate::command::asking::{listeners_observer, observer};
+use crate::command::failure::Failure;
+use crate::command::holders;
+use crate::command::notes::{Notes, SearchReport};
+use crate::command::owning::Searcher;
+use crate::model::{Counts, Field, Key, Other, Ownership, StateSet};
+use crate::owner::{Owners, Seek};
+use crate::source::{Observer, Report};
+use crate::tally::{GroupTally, GroupedCounts, Kept, Listeners};
+
+/// Counts sockets by group, as often as it is asked to.
+pub(in crate::command) struct Sampler {
+    observer: Observer,
+    /// Who tells where this host listens, where direction or service need it.
+    listeners: Option<Observer>,
+    searcher: Option<Searcher>,
+    sourcing: Sourcing,
+    keys: Vec<Key>,
+}
+
+/// What one observation came to.
+pub(in crate::command) struct Sample {
+    /// When the kernel began to be asked.
+    pub(in crate::command) time: SystemTime,
+    /// How long all of it took.
+    pub(in crate::command) took: Duration,
+    /// Who answered, how completely, and at what cost.
+    pub(in crate::command) report: Report,
+    /// What is told of the search for holders, where one was made.
+    pub(in crate::command) search: Option<SearchReport>,
+    /// How many sockets have a known holder, where they are grouped by it.
+    pub(in crate::command) ownership: Option<Ownership>,
+    /// The sockets of each group.
+    pub(in crate::command) groups: GroupedCounts,
+    /// The sockets of groups beyond the limit, if there were any.
+    pub(in crate::command) beyond: Option<Other>,
+    /// The sockets of all groups.
+    pub(in crate::command) counts: Counts,
+}
+
+impl Sampler {
+    /// A sampler of the sockets selected, by these keys.
+    pub(in crate::command) fn new(
+        selection: &Selection,
+        sourcing: &Sourcing,
+        owning: &Owning,
+        keys: &[Key],
+    ) -> Result<Sampler, Failure> {
+        let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
+        let needs_listeners = fields
+            .iter()
+            .any(|field| matches!(field, Field::Direction | Field::Service));
+        let listeners = needs_listeners.then(|| listeners_observer(selection, sourcing));
+        let searcher = Searcher::new(owning, selection, sourcing, &fields, Seek::LowestPid)?;
+        Ok(Sampler {
+            observer: observer(selection, sourcing, fields)?,
+            listeners: listeners.transpose()?,
+            searcher,
+            sourcing: sourcing.clone(),
+            keys: keys.to_vec(),
+        })
+    }
+
+    /// The fields grouped by, in the order of the keys.
+    pub(in crate::command) fn fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|key| key.field).collect()
+    }
+
+    /// The states asked for.
+    pub(in crate::command) fn asked(&self) -> StateSet {
+        self.observer.question().states
+    }
+
+    /// Takes a sample; `notes` hears only of the processes that a filter names.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(in crate::command) fn sample(
+        &mut self,
+        notes: &mut Notes<impl std::io::Write>,
+    ) -> Result<Sample, Failure> {
+        holders::refresh(&mut self.observer, &self.sourcing, notes)?;
+        let time = SystemTime::now();
+        let begin = Instant::now();
+        let mut listeners = Listeners::default();
+        let listening = match &mut self.listeners {
+            Some(observer) => Some(observer.list(&mut listeners)?),
+            None => None,
+        };
+        let mut tally = GroupTally::new(self.keys.clone(), listeners);
+        let (mut report, owners) = self.count(&mut tally)?;
+        // A listener lost is a direction wrong.
+        for loss in listening.iter().flat_map(|r| r.completeness.losses()) {
+            report.completeness.lose(loss.clone());
+        }
+        let counts = tally.all().clone();
+        let (groups, beyond) = tally.into_groups();
+        Ok(Sample {
+            time,
+            took: begin.elapsed(),
+            report,
+            search: owners.as_ref().map(SearchReport::of),
+            ownership: owners.map(|owners| owners.ownership),
+            groups,
+            beyond,
+            counts,
+        })
+    }
+
+    /// Counts the sockets as they come; or, where groups are about their holders, when those are
+    /// known.
+    fn count(&mut self, tally: &mut GroupTally) -> Result<(Report, Option<Owners>), Failure> {
+        let Some(searcher) = &mut self.searcher else {
+            return Ok((self.observer.gather(tally)?, None));
+        };
+        let mut kept = Kept::new(None);
+        let mut report = self.observer.gather(&mut kept)?;
+        let owners = searcher.find(kept.sockets(), &mut report)?;
+        for socket in kept.sockets() {
+            let flow = tally.socket_of(&socket, owners.held(&socket).first());
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok((report, Some(owners)))
+    }
+}
