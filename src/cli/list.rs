@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::parse_top;
-use super::{Owning, Presentation, Repetition, Selection, Sourcing};
+use super::{Explaining, Owning, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
 /// What a list is asked.
@@ -14,6 +14,10 @@ pub struct List {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Whether the filter is explained instead.
+    #[command(flatten)]
+    pub explaining: Explaining,
 
     /// Show the processes that hold each socket: name and pid; short for --columns process
     ///

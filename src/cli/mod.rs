@@ -3,6 +3,8 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod check;
+mod explaining;
 mod grouping;
 mod keys;
 mod list;
@@ -12,9 +14,12 @@ mod repetition;
 mod selection;
 mod sourcing;
 mod summary;
+mod thresholds;
 mod usage;
 mod values;
 
+pub use check::Check;
+pub use explaining::Explaining;
 pub use grouping::{Grouping, Keys};
 pub use list::List;
 pub use owning::Owning;
@@ -23,7 +28,7 @@ pub use repetition::Repetition;
 pub use selection::Selection;
 pub use sourcing::{SourceChoice, Sourcing};
 pub use summary::Summary;
-pub use usage::{Parsed, command_meant, parse};
+pub use usage::{Parsed, command_meant, is_check, parse};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -64,6 +69,13 @@ pub enum Verb {
     /// State, queues and addresses of each, and what --columns asks for; the accept queue and its
     /// limit for listeners. Rows are written as the kernel tells them, unless they are sorted.
     List(Box<List>),
+    /// Hold counts, shares and rates against thresholds, for monitoring
+    ///
+    /// One line, performance data and an exit status as the monitoring plugins have them: 0 OK,
+    /// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of a command line that makes no
+    /// sense, of an incomplete answer and of this text.
+    #[command(version, display_name = "tcpstates")]
+    Check(Box<Check>),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

@@ -24,10 +24,6 @@ pub struct Selection {
     #[arg(short = 'F', long = "filter", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Print the filter as it is understood and what the kernel is told of it, and ask nobody
-    #[arg(long, conflicts_with_all = ["json", "format", "watch"])]
-    pub explain: bool,
-
     /// Only IPv4 sockets (AF_INET)
     ///
     /// An IPv4 connection on a dual-stack listener is an IPv6 socket, as in ss.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Grouping, Owning, Presentation, Repetition, Selection, Sourcing};
+use super::{Explaining, Grouping, Owning, Presentation, Repetition, Selection, Sourcing};
 
 /// What a summary is asked.
 #[derive(Debug, Args)]
@@ -10,6 +10,10 @@ pub struct Summary {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Whether the filter is explained instead.
+    #[command(flatten)]
+    pub explaining: Explaining,
 
     /// Which groups.
     #[command(flatten)]

@@ -38,6 +38,36 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
     }
 }
 
+/// Whether the words are, or were to be, a `check`: it is the first word that is neither an option
+/// nor the value of one, whatever else is wrong.
+pub fn is_check(words: &[OsString]) -> bool {
+    let definition = definition();
+    let mut words = words.iter().skip(1).map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if word == "--" {
+            return false;
+        }
+        if !word.starts_with('-') || word == "-" {
+            return word == "check";
+        }
+        if takes_next_word(&definition, &word) {
+            words.next();
+        }
+    }
+    false
+}
+
+/// Whether the word after this option is its value. An option that is not known takes none.
+fn takes_next_word(definition: &clap::Command, word: &str) -> bool {
+    let is_meant = |argument: &clap::Arg| match word.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => argument.get_short() == word.chars().nth(1) && word.chars().count() == 2,
+    };
+    definition
+        .get_arguments()
+        .any(|argument| is_meant(argument) && argument.get_action().takes_values())
+}
+
 /// The line for a word that is no text; clap does not say which one it was.
 fn not_text(words: &[OsString]) -> String {
     let word = words.iter().find(|word| word.to_str().is_none());

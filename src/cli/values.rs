@@ -31,6 +31,20 @@ pub(super) fn parse_seconds(word: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("allowed are {SHORTEST} to {LONGEST} seconds"))
 }
 
+/// An hour; whatever changes more slowly is for a monitoring system, which remembers.
+const LONGEST_WINDOW: f64 = 3_600.0;
+
+/// The interval of `--window`.
+pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
+    word.parse()
+        .ok()
+        .filter(|seconds| (SHORTEST..=LONGEST_WINDOW).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| {
+            format!("a rate needs time to pass; allowed are {SHORTEST} to {LONGEST_WINDOW} seconds")
+        })
+}
+
 /// The number of `--top` and of `--limit`.
 pub(super) fn parse_top(word: &str) -> Result<NonZeroUsize, String> {
     word.parse()

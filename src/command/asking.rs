@@ -34,6 +34,21 @@ pub(super) fn listeners_observer(
     Ok(Observer::new(question, sources(sourcing)?)?)
 }
 
+/// An observer of those listeners among the sockets selected, with their accept queues.
+pub(super) fn queues_observer(
+    selection: &Selection,
+    sourcing: &Sourcing,
+) -> Result<Observer, Failure> {
+    let listen = StateSet::NONE.with(State::Listen);
+    let fields = vec![Field::AcceptQueue, Field::AcceptLimit];
+    let asked = question(selection, fields)?;
+    let question = Question {
+        states: asked.states.intersection(listen),
+        ..asked
+    };
+    Ok(Observer::new(question, sources(sourcing)?)?)
+}
+
 /// What is asked about the sockets selected.
 pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Question, Failure> {
     let filter = filter(selection)?;

@@ -4,6 +4,7 @@
 //! writes errors.
 
 mod asking;
+mod check;
 mod completions;
 mod explain;
 mod failure;
@@ -28,7 +29,7 @@ use std::io::{IsTerminal, Write};
 
 use rustix::fd::AsFd;
 
-use crate::cli::{Parsed, Verb, parse};
+use crate::cli::{Parsed, Verb, is_check, parse};
 use failure::Failure;
 use notes::{Loudness, Notes};
 
@@ -40,17 +41,23 @@ pub fn run(
     err: impl Write,
 ) -> Status {
     let mut notes = Notes::new(err);
+    let words: Vec<OsString> = words.into_iter().collect();
+    let checks = is_check(&words);
+    let json = words.iter().any(|word| word == "--json");
     let done = match parse(words) {
+        Parsed::Text(text) if checks => return check::print(&text, &mut out, &mut notes),
+        Parsed::Usage(line) if checks => return check::refuse(line, json, &mut out, &mut notes),
         Parsed::Text(text) => write_all(&mut out, text.as_bytes()).map(|()| Status::Answered),
         Parsed::Usage(line) => Err(Failure::Usage(line)),
         Parsed::Arguments(arguments) => match arguments.verb {
             Some(Verb::Completions { shell }) => {
                 write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
             }
-            Some(Verb::List(list)) if list.selection.explain => {
+            Some(Verb::Check(check)) => return check::run(check, &mut out, &mut notes),
+            Some(Verb::List(list)) if list.explaining.explain => {
                 explain::run(&list.selection, &list.sourcing, &mut out)
             }
-            None if arguments.summary.selection.explain => {
+            None if arguments.summary.explaining.explain => {
                 let summary = &arguments.summary;
                 explain::run(&summary.selection, &summary.sourcing, &mut out)
             }
@@ -66,6 +73,8 @@ pub fn run(
     };
     match done {
         Ok(status) => status,
+        // Options stood before the verb, so that it was taken for a filter.
+        Err(failure) if checks => check::refuse(failure.to_string(), json, &mut out, &mut notes),
         Err(failure) => {
             if let Some(line) = failure.line() {
                 notes.error(&line);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::model::Completeness;
+use crate::model::{Completeness, Severity};
 
 /// How a run ended, from best to worst; the worst of several samples decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Status {
     Failed,
     /// 2: the command line makes no sense.
     Usage,
+    /// 0 to 3 as the monitoring plugins have them: what a check came to.
+    Checked(Severity),
 }
 
 impl Status {
@@ -35,6 +37,10 @@ impl From<Status> for ExitCode {
             Status::Failed => 1,
             Status::Usage => 2,
             Status::Incomplete => 3,
+            Status::Checked(Severity::Ok) => 0,
+            Status::Checked(Severity::Warning) => 1,
+            Status::Checked(Severity::Critical) => 2,
+            Status::Checked(Severity::Unknown) => 3,
         })
     }
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Trust;
+
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
@@ -112,6 +114,21 @@ impl Completeness {
     /// Whether nothing is known to have been lost.
     pub fn is_complete(&self) -> bool {
         self.losses.is_empty()
+    }
+
+    /// What a number of sockets that was observed with these losses is worth.
+    ///
+    /// What was interrupted may have sockets twice that moved meanwhile, but no more of them than
+    /// any observation of a table that does not stand still.
+    pub fn trust(&self) -> Trust {
+        let doubtful = |loss: &Loss| matches!(loss, Loss::Doubtful { .. });
+        if self.losses.is_empty() {
+            Trust::Exact
+        } else if self.losses.iter().any(doubtful) {
+            Trust::Nothing
+        } else {
+            Trust::AtLeast
+        }
     }
 
     /// What was lost, in the order it was noticed.

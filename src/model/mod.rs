@@ -21,6 +21,7 @@ mod sort_key;
 mod state;
 mod state_set;
 mod tcp_info;
+mod threshold;
 
 pub use completeness::{Completeness, Loss};
 pub use counts::Counts;
@@ -40,3 +41,8 @@ pub use sort_key::SortKey;
 pub use state::State;
 pub use state_set::StateSet;
 pub use tcp_info::{CongestionControl, TcpInfo};
+pub use threshold::{
+    Aspect, Breach, Decimal, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement,
+    Limits, Measure, Quantity, Range, Reading, Severity, Side, Subject, Threshold, Trust, Verdict,
+    with_separators,
+};

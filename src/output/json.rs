@@ -11,7 +11,7 @@ use super::utc_stamp;
 use crate::model::{Counts, Observation, Ownership, Snapshot, State};
 
 /// The version of the shape.
-const VERSION: u32 = 1;
+pub(in crate::output) const VERSION: u32 = 1;
 
 /// What every answer begins with.
 #[derive(Serialize)]

@@ -1,8 +1,10 @@
-//! How answers show: as a table, as JSON or as CSV, into any writer.
+//! How answers show: as a table, as JSON, as CSV or as a line for monitoring, into
+//! any writer.
 //!
 //! Knows no terminal: whoever calls says how wide it is, and whether there may be colour.
 
 mod bar;
+mod check;
 mod csv;
 pub mod escape;
 mod groups;
@@ -11,6 +13,7 @@ pub mod list;
 mod look;
 mod table;
 
+pub use check::{write_check, write_check_json};
 pub use csv::write_csv;
 pub use groups::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 pub use json::write_json;

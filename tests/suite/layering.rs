@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &["command"],
     &[
-        "cli", "output", "live", "diagnose", "tally", "owner", "source",
+        "cli", "output", "live", "diagnose", "tally", "judge", "owner", "source",
     ],
     &["question"],
     &["filter"],

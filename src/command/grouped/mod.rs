@@ -15,7 +15,7 @@ use crate::cli::{FormatName, Summary};
 use crate::model::Key;
 use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 use arrange::Arrangement;
-use sampler::Sampler;
+pub(in crate::command) use sampler::{Sample, Sampler};
 
 /// Answers as typed, by these keys.
 pub(super) fn run(

@@ -40,9 +40,9 @@ struct OtherLine<'a> {
 }
 
 /// A key as an object: `{"local_port":443}`.
-struct KeyLine<'a> {
-    fields: &'a [Field],
-    labels: &'a [Label],
+pub(in crate::output) struct KeyLine<'a> {
+    pub(in crate::output) fields: &'a [Field],
+    pub(in crate::output) labels: &'a [Label],
 }
 
 impl Serialize for KeyLine<'_> {

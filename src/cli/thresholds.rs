@@ -1,0 +1,213 @@
+//! `NAME=RANGE`, the words of `--warning` and `--critical`.
+//!
+//! Ranges are those of the Monitoring Plugins Development Guidelines, with a unit behind the
+//! numbers: none, `%` or `/s`.
+
+use crate::model::{Aspect, Decimal, Measure, Range, State, StateSet, Subject, Threshold, hint};
+
+/// The names that are no states.
+const TOTAL: &str = "total";
+const ACCEPT_QUEUE: &str = "accept-queue";
+
+/// Parses one threshold.
+pub(super) fn parse_threshold(word: &str) -> Result<Threshold, String> {
+    let word = word.trim();
+    let Some((name, range)) = word.split_once('=') else {
+        return Err("a threshold is NAME=RANGE, such as time-wait=10000 or close-wait=50%".into());
+    };
+    let subject = parse_subject(name.trim())?;
+    let (range, unit) = parse_range(range.trim())?;
+    let measure = unit.unwrap_or(Measure::Count);
+    check(subject, measure, &range)?;
+    Ok(Threshold {
+        aspect: Aspect { subject, measure },
+        range,
+        word: word.to_owned(),
+    })
+}
+
+fn parse_subject(name: &str) -> Result<Subject, String> {
+    if let Some(state) = State::parse(name) {
+        return Ok(Subject::State(state));
+    }
+    match name.to_lowercase().replace('_', "-").as_str() {
+        TOTAL => return Ok(Subject::Total),
+        ACCEPT_QUEUE => return Ok(Subject::AcceptQueue),
+        _ => {}
+    }
+    if StateSet::parse_word(name).is_some() {
+        return Err(format!(
+            "`{name}` is several states; select them with --state {name} and judge the total"
+        ));
+    }
+    let words: Vec<String> = State::named().map(State::word).collect();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    words.extend([TOTAL, ACCEPT_QUEUE]);
+    Err(format!(
+        "nothing is called `{name}`; {}",
+        hint(name, &words)
+    ))
+}
+
+const NOTATION: &str =
+    "allowed are 10, 10:, ~:10, 10:20 and @10:20, with % or /s behind the numbers";
+
+/// A range, and its unit where it has one.
+fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
+    let (inside, ends) = match word.strip_prefix('@') {
+        Some(ends) => (true, ends),
+        None => (false, word),
+    };
+    let (start, end) = ends.split_once(':').unwrap_or(("0", ends));
+    let no_range = || format!("`{word}` is no range; {NOTATION}");
+    if ends.trim() == ":" {
+        return Err(no_range());
+    }
+    let (start, start_unit) = match start.trim() {
+        "~" => (None, None),
+        "" => (Some(Decimal::ZERO), None),
+        start => parse_end(start).ok_or_else(no_range)?,
+    };
+    let (end, end_unit) = match end.trim() {
+        "" if ends.contains(':') => (None, None),
+        end => parse_end(end).ok_or_else(no_range)?,
+    };
+    match (start, end) {
+        (Some(_), Some(end)) if end < Decimal::ZERO && !ends.contains(':') => {
+            return Err(format!(
+                "a number alone means from 0 to it; no less than it is `{ends}:`"
+            ));
+        }
+        (Some(start), Some(end)) if start > end => {
+            return Err(format!("{start} is more than {end}; a range is START:END"));
+        }
+        (None, None) => return Err(format!("`{word}` has no end; {NOTATION}")),
+        (Some(_) | None, Some(_)) | (Some(_), None) => {}
+    }
+    let unit = match (start_unit, end_unit) {
+        (Some(start), Some(end)) if start != end => {
+            return Err("both ends of a range have the same unit".to_owned());
+        }
+        (start, end) => start.or(end),
+    };
+    let range = Range { inside, start, end };
+    Ok((range, unit))
+}
+
+/// One end of a range, and its unit where it has one.
+fn parse_end(word: &str) -> Option<(Option<Decimal>, Option<Measure>)> {
+    let units = [("%", Measure::Share), ("/s", Measure::Rate)];
+    let unit = units
+        .into_iter()
+        .find_map(|(mark, measure)| Some((word.strip_suffix(mark)?, Some(measure))));
+    let (number, unit) = unit.unwrap_or((word, None));
+    Some((Some(Decimal::parse(number.trim_end())?), unit))
+}
+
+/// Whether the range fits what it is about.
+fn check(subject: Subject, measure: Measure, range: &Range) -> Result<(), String> {
+    let mut ends = range.start.iter().chain(&range.end);
+    match (subject, measure) {
+        (Subject::AcceptQueue, Measure::Count | Measure::Rate) => {
+            return Err("accept queues are judged by their limit, as in accept-queue=80%".into());
+        }
+        (Subject::Total, Measure::Share) => {
+            return Err("the total is always 100% of itself; judge a state's share".into());
+        }
+        (Subject::State(_) | Subject::Total | Subject::AcceptQueue, _) => {}
+    }
+    match measure {
+        Measure::Count if ends.clone().any(|end| *end < Decimal::ZERO) => {
+            Err("there are never fewer than 0 sockets; a change per second is -100/s".into())
+        }
+        Measure::Count if !ends.all(|end| end.is_whole()) => {
+            Err("sockets are counted in whole numbers; shares have %, changes per second /s".into())
+        }
+        Measure::Share if ends.any(|end| !(Decimal::ZERO..=Decimal::HUNDRED).contains(end)) => {
+            Err("a share is 0% to 100%".into())
+        }
+        Measure::Count | Measure::Share | Measure::Rate => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOSE_WAIT: Subject = Subject::State(State::CloseWait);
+
+    #[test]
+    fn a_threshold_is_a_name_and_a_range_and_maybe_a_unit() {
+        for (word, subject, measure, range) in [
+            ("close-wait=10", CLOSE_WAIT, Measure::Count, "10"),
+            ("CLOSE_WAIT=0:10", CLOSE_WAIT, Measure::Count, "10"),
+            ("close-wait=:10", CLOSE_WAIT, Measure::Count, "10"),
+            ("close-wait=10:", CLOSE_WAIT, Measure::Count, "10:"),
+            ("close-wait=~:10", CLOSE_WAIT, Measure::Count, "~:10"),
+            ("close-wait=10:20", CLOSE_WAIT, Measure::Count, "10:20"),
+            ("close-wait=@10:20", CLOSE_WAIT, Measure::Count, "@10:20"),
+            ("close-wait=@10", CLOSE_WAIT, Measure::Count, "@10"),
+            ("CloseWait=50%", CLOSE_WAIT, Measure::Share, "50"),
+            (
+                "close-wait=@0.5%:20%",
+                CLOSE_WAIT,
+                Measure::Share,
+                "@0.5:20",
+            ),
+            ("close-wait=10:20%", CLOSE_WAIT, Measure::Share, "10:20"),
+            ("total=-100/s:", Subject::Total, Measure::Rate, "-100:"),
+            (" total = ~:0.5/s ", Subject::Total, Measure::Rate, "~:0.5"),
+            (
+                "accept_queue=80%",
+                Subject::AcceptQueue,
+                Measure::Share,
+                "80",
+            ),
+            (
+                "estab=1:",
+                Subject::State(State::Established),
+                Measure::Count,
+                "1:",
+            ),
+        ] {
+            let parsed = parse_threshold(word).unwrap();
+            assert_eq!(parsed.aspect, Aspect { subject, measure }, "{word}");
+            assert_eq!(parsed.range.to_string(), range, "{word}");
+            assert_eq!(parsed.word, word.trim());
+        }
+    }
+
+    #[test]
+    fn what_is_no_threshold_is_refused_with_what_is_allowed() {
+        for (word, told) in [
+            ("", "NAME=RANGE"),
+            ("10000", "NAME=RANGE"),
+            ("tim-wait=10", "did you mean time-wait? Allowed are listen,"),
+            ("xyzzy=10", "allowed are listen,"),
+            ("acceptqueue=10%", "did you mean accept-queue?"),
+            ("connected=10", "--state connected and judge the total"),
+            ("total=", "no range"),
+            ("total=:", "`:`"),
+            ("total=~:", "`~:` has no end"),
+            ("total=~", "no range"),
+            ("total=ten", "`ten` is no range; allowed are 10, 10:,"),
+            ("total=20:10", "20 is more than 10"),
+            ("total=1:2:3", "no range"),
+            ("total=-5/s", "no less than it is `-5/s:`"),
+            ("total=-5:5", "never fewer than 0"),
+            ("total=1.5", "whole numbers"),
+            ("total=50%", "always 100%"),
+            ("total=1e3", "no range"),
+            ("close-wait=101%", "0% to 100%"),
+            ("close-wait=-1%:", "0% to 100%"),
+            ("close-wait=10%:20/s", "the same unit"),
+            ("accept-queue=10", "accept-queue=80%"),
+            ("accept-queue=10/s", "accept-queue=80%"),
+            ("accept-queue=150%", "0% to 100%"),
+            ("total=10/m", "no range"),
+        ] {
+            let error = parse_threshold(word).unwrap_err();
+            assert!(error.contains(told), "{word}: {error}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Work that may never end, with an end to the wait for it.
+//!
+//! The work has a thread of its own, and nobody joins it: a system call that never returns cannot
+//! be interrupted, but it does not keep the process from exiting.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// What `work` came to; or why not, as a sentence without a full stop.
+pub(super) fn within<T: Send + 'static>(
+    timeout: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (done, wait) = sync_channel(1);
+    thread::Builder::new()
+        .name("check".to_owned())
+        // Nobody waits any more where this fails.
+        .spawn(move || drop(done.send(work())))
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    wait.recv_timeout(timeout).map_err(|error| match error {
+        RecvTimeoutError::Timeout => {
+            format!("no answer within {} s (--timeout)", timeout.as_secs_f64())
+        }
+        RecvTimeoutError::Disconnected => "the check ended without an answer".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_never_ends_is_not_waited_for() {
+        let forever = || loop {
+            thread::park();
+        };
+        let outcome: Result<(), String> = within(Duration::from_millis(1), forever);
+        assert_eq!(
+            outcome,
+            Err("no answer within 0.001 s (--timeout)".to_owned())
+        );
+    }
+
+    #[test]
+    fn work_that_ends_is_handed_on_as_soon_as_it_does() {
+        assert_eq!(within(Duration::from_secs(86_400), || 7), Ok(7));
+    }
+}

@@ -1,0 +1,185 @@
+//! `--by KEYS`: each group judged on its own.
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{add_losses, limits, top};
+use crate::cli::Check;
+use crate::command::failure::Failure;
+use crate::command::grouped::{Sample, Sampler};
+use crate::command::labels::Labels;
+use crate::command::notes::Notes;
+use crate::judge::{Evidence, Observed, Ranking, judge};
+use crate::model::{
+    Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits, Observation, Part,
+    Severity, Trust, Verdict,
+};
+
+/// A sample, and the middle of the time it took.
+struct Taken {
+    sample: Sample,
+    middle: Instant,
+    trust: Trust,
+}
+
+/// Takes what samples are needed and judges them.
+pub(super) fn judged(
+    typed: &Check,
+    keys: &[Key],
+    by: &[Limits],
+    window: Option<Duration>,
+    notes: &mut Notes<impl Write>,
+) -> Result<Verdict, Failure> {
+    let mut sampler = Sampler::new(&typed.selection, &typed.sourcing, &typed.owning, keys)?;
+    limits::refuse_unasked(typed, sampler.asked())?;
+    let earlier = match window {
+        None => None,
+        Some(window) => {
+            let earlier = take(&mut sampler, notes)?;
+            thread::sleep(window);
+            Some(earlier)
+        }
+    };
+    let now = take(&mut sampler, notes)?;
+    let ranking = rank(by, &now, earlier.as_ref(), top(typed));
+    let severity = ranking.severity;
+    let groups = arrange(ranking, sampler.fields(), now.sample.groups.is_empty());
+    let mut observation = Observation {
+        time: now.sample.time,
+        source: now.sample.report.source,
+        completeness: now.sample.report.completeness,
+    };
+    if let Some(earlier) = &earlier {
+        add_losses(&mut observation, &earlier.sample.report.completeness);
+    }
+    let failures = now.sample.beyond.iter().map(|beyond| {
+        format!(
+            "more than {} groups: {} sockets of further ones were not judged",
+            groups.groups,
+            beyond.counts.total()
+        )
+    });
+    Ok(Verdict {
+        time: observation.time,
+        observation: Some(observation),
+        severity,
+        failures: failures.collect(),
+        asked: sampler.asked(),
+        counts: now.sample.counts,
+        spread: Counts::default(),
+        judgements: Vec::new(),
+        groups: Some(groups),
+        queues: None,
+        remarks: Vec::new(),
+    })
+}
+
+fn take(sampler: &mut Sampler, notes: &mut Notes<impl Write>) -> Result<Taken, Failure> {
+    let sample = sampler.sample(notes)?;
+    let middle = Instant::now()
+        .checked_sub(sample.took / 2)
+        .unwrap_or_else(Instant::now);
+    notes.sample_with(&sample.report, sample.search.as_ref(), sample.took);
+    let trust = sample.report.completeness.trust();
+    Ok(Taken {
+        sample,
+        middle,
+        trust,
+    })
+}
+
+/// Judges every group of the sample, and those that were there before and have vanished. Where
+/// there is none at all, a group of no sockets is judged: "at least one" must not hold for nothing.
+fn rank(by: &[Limits], now: &Taken, earlier: Option<&Taken>, most: usize) -> Ranking<Box<[Part]>> {
+    let mut ranking = Ranking::new(most);
+    let none = Counts::default();
+    let groups = &now.sample.groups;
+    for (key, counts) in groups {
+        ranking.add(key, judge_group(by, now, earlier, key, counts));
+    }
+    let before = earlier
+        .iter()
+        .flat_map(|earlier| earlier.sample.groups.keys());
+    for key in before.filter(|key| !groups.contains_key(*key)) {
+        ranking.add(key, judge_group(by, now, earlier, key, &none));
+    }
+    if ranking.groups == 0 {
+        let key: Box<[Part]> = Box::new([]);
+        let judgements = judge_group(by, now, earlier, &key, &none);
+        ranking.add(&key, judgements);
+    }
+    ranking
+}
+
+fn judge_group(
+    by: &[Limits],
+    now: &Taken,
+    earlier: Option<&Taken>,
+    key: &[Part],
+    counts: &Counts,
+) -> Vec<Judgement> {
+    let none = Counts::default();
+    let evidence = |taken: &Taken, counts| Evidence {
+        counts,
+        spread: &none,
+        trust: worth(taken.trust, key),
+    };
+    let earlier = earlier.map(|taken| {
+        let counts = taken.sample.groups.get(key).unwrap_or(&none);
+        let elapsed = now.middle.saturating_duration_since(taken.middle);
+        (evidence(taken, counts), elapsed)
+    });
+    let observed = Observed {
+        now: evidence(now, counts),
+        earlier,
+    };
+    by.iter()
+        .filter_map(|limits| judge(*limits, observed))
+        .collect()
+}
+
+/// What the numbers of a group are worth. Where a holder may have been missed, the group of those
+/// that nobody holds may be too large.
+fn worth(trust: Trust, key: &[Part]) -> Trust {
+    let is_held_by_nobody = |part: &Part| matches!(part, Part::Process(None) | Part::Pid(None));
+    match trust {
+        Trust::AtLeast if key.iter().any(is_held_by_nobody) => Trust::Nothing,
+        Trust::AtLeast | Trust::Exact | Trust::Nothing => trust,
+    }
+}
+
+/// Labels the worst groups.
+fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, is_empty: bool) -> JudgedGroups {
+    let mut labels = Labels::default();
+    let mut label = |key: &[Part]| -> Vec<Label> {
+        let parts = fields.iter().zip(key);
+        parts
+            .map(|(field, part)| labels.label(*field, *part))
+            .collect()
+    };
+    let (groups, warning, critical) = (ranking.groups, ranking.warning, ranking.critical);
+    let (listed, worst) = ranking.into_worst();
+    let listed = listed.into_iter().map(|(key, judgements)| {
+        let severities = judgements.iter().map(|judgement| judgement.severity);
+        JudgedGroup {
+            key: label(&key),
+            severity: severities.max().unwrap_or(Severity::Ok),
+            judgements,
+        }
+    });
+    let listed = listed.collect();
+    let worst = worst.into_iter();
+    let worst = worst.map(|(key, judgement)| (label(&key), judgement));
+    let worst = worst.collect();
+    let judged_empty = is_empty && groups == 1;
+    JudgedGroups {
+        groups: if judged_empty { 0 } else { groups },
+        warning,
+        critical,
+        listed,
+        worst,
+        judged_empty,
+        fields,
+    }
+}

@@ -1,0 +1,81 @@
+//! `accept-queue=RANGE`: each listener's queue judged by its limit.
+
+use std::io::Write;
+
+use super::{add_losses, top};
+use crate::cli::Check;
+use crate::command::failure::Failure;
+use crate::command::notes::Notes;
+use crate::command::{asking, holders};
+use crate::judge::{judge_queue, worse};
+use crate::model::{JudgedQueue, JudgedQueues, Limits, Severity, Trust, Verdict};
+use crate::source::{Observer, Report};
+use crate::tally::AcceptQueues;
+
+/// Judges the queues and adds what comes of it to the verdict. That no source knows the limits
+/// leaves the queues unknown, and what else was judged as it is.
+pub(super) fn judge(
+    typed: &Check,
+    limits: Limits,
+    verdict: &mut Verdict,
+    notes: &mut Notes<impl Write>,
+) -> Result<(), Failure> {
+    let mut queues = AcceptQueues::default();
+    match listen(typed, &mut queues, notes) {
+        Ok(report) => {
+            let trust = report.completeness.trust();
+            if let Some(observation) = &mut verdict.observation {
+                add_losses(observation, &report.completeness);
+            }
+            let judged = judge_all(limits, queues, trust, top(typed));
+            let severities = judged.listed.iter().map(|queue| queue.judgement.severity);
+            verdict.severity = severities.fold(verdict.severity, Severity::max);
+            verdict.queues = Some(judged);
+            Ok(())
+        }
+        Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
+            let label = limits.aspect.label();
+            verdict.failures.push(format!("{label}: {failure}"));
+            verdict.queues = Some(JudgedQueues {
+                limits,
+                listeners: None,
+                broken: 0,
+                listed: Vec::new(),
+            });
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn listen(
+    typed: &Check,
+    queues: &mut AcceptQueues,
+    notes: &mut Notes<impl Write>,
+) -> Result<Report, Failure> {
+    let mut observer: Observer = asking::queues_observer(&typed.selection, &typed.sourcing)?;
+    holders::refresh(&mut observer, &typed.sourcing, notes)?;
+    Ok(observer.list(queues)?)
+}
+
+fn judge_all(limits: Limits, queues: AcceptQueues, trust: Trust, most: usize) -> JudgedQueues {
+    let judge = |queue: crate::tally::AcceptQueue| JudgedQueue {
+        local: queue.local,
+        judgement: judge_queue(limits, queue.waiting, queue.limit, trust),
+    };
+    let mut listed: Vec<JudgedQueue> = queues.into_queues().into_iter().map(judge).collect();
+    let listeners = listed.len() as u64;
+    let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
+    let broken = listed.iter().filter(is_broken).count() as u64;
+    listed.sort_by(|a, b| {
+        let worst_first = worse(&b.judgement, &a.judgement);
+        worst_first.then_with(|| a.local.cmp(&b.local))
+    });
+    listed.truncate(most);
+    JudgedQueues {
+        limits,
+        listeners: Some(listeners),
+        broken,
+        listed,
+    }
+}

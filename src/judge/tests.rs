@@ -1,0 +1,186 @@
+//! Judgements on counts made up.
+
+use super::*;
+use crate::model::{Decimal, Range};
+
+fn limits(subject: Subject, measure: Measure, warning: &str, critical: &str) -> Limits {
+    let range = |word: &str| {
+        let (inside, word) = match word.strip_prefix('@') {
+            Some(rest) => (true, rest),
+            None => (false, word),
+        };
+        let (start, end) = word.split_once(':')?;
+        Some(Range {
+            inside,
+            start: Decimal::parse(start),
+            end: Decimal::parse(end),
+        })
+    };
+    Limits {
+        aspect: Aspect { subject, measure },
+        warning: range(warning),
+        critical: range(critical),
+    }
+}
+
+const WAITING: Subject = Subject::State(State::TimeWait);
+
+fn counts(time_wait: u64, others: u64) -> Counts {
+    let mut counts = Counts::default();
+    counts.add(State::TimeWait, time_wait);
+    counts.add(State::Established, others);
+    counts
+}
+
+fn judged(limits: Limits, counts: &Counts, trust: Trust) -> Judgement {
+    let spread = Counts::default();
+    let now = Evidence {
+        counts,
+        spread: &spread,
+        trust,
+    };
+    judge(limits, Observed { now, earlier: None }).unwrap()
+}
+
+#[test]
+fn the_worse_of_two_ranges_decides() {
+    let limits = limits(WAITING, Measure::Count, "0:10", "0:20");
+    for (sockets, expected) in [
+        (0, Severity::Ok),
+        (10, Severity::Ok),
+        (11, Severity::Warning),
+        (20, Severity::Warning),
+        (21, Severity::Critical),
+    ] {
+        let judgement = judged(limits, &counts(sockets, 5), Trust::Exact);
+        assert_eq!(judgement.severity, expected, "{sockets}");
+    }
+}
+
+#[test]
+fn a_share_is_of_all_that_is_asked_for_and_exact_at_its_end() {
+    let limits = limits(WAITING, Measure::Share, "0:50", "0:66.6");
+    for (time_wait, others, expected) in [
+        (0, 0, Severity::Ok),
+        (1, 1, Severity::Ok),
+        (500_001, 500_000, Severity::Warning),
+        (333, 167, Severity::Ok.max(Severity::Warning)),
+        (2, 1, Severity::Critical),
+    ] {
+        let judgement = judged(limits, &counts(time_wait, others), Trust::Exact);
+        assert_eq!(judgement.severity, expected, "{time_wait} {others}");
+        let parts = Some((time_wait, time_wait + others));
+        assert_eq!(judgement.reading.parts, parts);
+    }
+}
+
+#[test]
+fn a_rate_is_the_net_change_by_the_time_that_really_passed() {
+    let limits = limits(WAITING, Measure::Rate, "-100:", "-200:");
+    let (before, spread) = (counts(1_000, 0), Counts::default());
+    for (after, milliseconds, expected) in [
+        (900, 1_000, Severity::Ok),
+        (900, 999, Severity::Warning),
+        (900, 500, Severity::Warning),
+        (900, 499, Severity::Critical),
+        (1_000_000, 10, Severity::Ok),
+    ] {
+        let now = counts(after, 0);
+        let evidence = |counts| Evidence {
+            counts,
+            spread: &spread,
+            trust: Trust::Exact,
+        };
+        let elapsed = Duration::from_millis(milliseconds);
+        let observed = Observed {
+            now: evidence(&now),
+            earlier: Some((evidence(&before), elapsed)),
+        };
+        let judgement = judge(limits, observed).unwrap();
+        assert_eq!(judgement.severity, expected, "{after} {milliseconds}");
+    }
+    let alone = Observed {
+        now: Evidence {
+            counts: &before,
+            spread: &spread,
+            trust: Trust::Exact,
+        },
+        earlier: None,
+    };
+    assert_eq!(judge(limits, alone), None);
+}
+
+#[test]
+fn what_was_lost_leaves_nothing_but_what_is_proven_critical() {
+    let too_many = |trust, sockets| {
+        let limits = limits(WAITING, Measure::Count, "0:10", "0:20");
+        judged(limits, &counts(sockets, 0), trust).severity
+    };
+    for (trust, sockets, expected) in [
+        (Trust::AtLeast, 21, Severity::Critical),
+        (Trust::AtLeast, 20, Severity::Unknown),
+        (Trust::AtLeast, 0, Severity::Unknown),
+        (Trust::Nothing, 21, Severity::Unknown),
+    ] {
+        assert_eq!(too_many(trust, sockets), expected, "{trust:?} {sockets}");
+    }
+    let too_few = limits(WAITING, Measure::Count, "", "20:");
+    let found = judged(too_few, &counts(1, 0), Trust::AtLeast);
+    assert_eq!(found.severity, Severity::Unknown);
+    assert!(found.breach.is_some());
+    let share = limits(WAITING, Measure::Share, "", "0:50");
+    let found = judged(share, &counts(9, 1), Trust::AtLeast);
+    assert_eq!(found.severity, Severity::Unknown);
+}
+
+#[test]
+fn a_queue_is_full_beyond_its_limit_and_a_limit_of_0_holds_one() {
+    let limits = limits(Subject::AcceptQueue, Measure::Share, "0:80", "0:100");
+    for (waiting, limit, expected) in [
+        (0, 0, Severity::Ok),
+        (1, 0, Severity::Critical),
+        (0, 128, Severity::Ok),
+        (4, 5, Severity::Ok),
+        (103, 128, Severity::Warning),
+        (128, 128, Severity::Warning),
+        (129, 128, Severity::Critical),
+        (u32::MAX, u32::MAX, Severity::Warning),
+    ] {
+        let judgement = judge_queue(limits, waiting, limit, Trust::Exact);
+        assert_eq!(judgement.severity, expected, "{waiting} {limit}");
+    }
+    let seen = |waiting| judge_queue(limits, waiting, 1, Trust::Nothing).severity;
+    assert_eq!((seen(2), seen(1)), (Severity::Critical, Severity::Unknown));
+}
+
+#[test]
+fn a_judgement_depends_on_the_spread_where_an_end_is_within_it() {
+    let limits = limits(WAITING, Measure::Count, "0:1000", "0:2000");
+    let mut spread = Counts::default();
+    spread.add(State::TimeWait, 2);
+    for (sockets, expected) in [(997, false), (998, true), (1_002, true), (1_003, false)] {
+        let now = counts(sockets, 0);
+        let now = Evidence {
+            counts: &now,
+            spread: &spread,
+            trust: Trust::Exact,
+        };
+        let judgement = judge(limits, Observed { now, earlier: None }).unwrap();
+        assert_eq!(depends_on_spread(&judgement), expected, "{sockets}");
+    }
+    let exact = judged(limits, &counts(1_000, 0), Trust::Exact);
+    assert!(!depends_on_spread(&exact));
+}
+
+#[test]
+fn the_farther_on_the_wrong_side_the_worse() {
+    let between = limits(WAITING, Measure::Count, "10:20", "5:30");
+    let of = |sockets| judged(between, &counts(sockets, 0), Trust::Exact);
+    assert!(worse(&of(31), &of(25)).is_gt());
+    assert!(worse(&of(2), &of(3)).is_gt());
+    assert!(worse(&of(40), &of(31)).is_gt());
+    assert!(worse(&of(15), &of(12)).is_gt());
+    let few = limits(WAITING, Measure::Count, "", "5:");
+    let of = |sockets| judged(few, &counts(sockets, 0), Trust::Exact);
+    assert!(worse(&of(6), &of(7)).is_gt());
+}

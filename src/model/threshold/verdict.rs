@@ -1,0 +1,179 @@
+//! What came of judging.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use super::{Limits, Quantity, Range, Side};
+use crate::model::{Counts, Field, Label, Observation, State, StateSet};
+
+/// How bad it is, from best to worst. What is not known is worse than a warning, and better than
+/// what is known to be critical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Within every range.
+    Ok,
+    /// Outside a range for warnings.
+    Warning,
+    /// It cannot be told.
+    Unknown,
+    /// Outside a critical range.
+    Critical,
+}
+
+impl Severity {
+    /// The word of the monitoring plugins.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Ok => "OK",
+            Severity::Warning => "WARNING",
+            Severity::Unknown => "UNKNOWN",
+            Severity::Critical => "CRITICAL",
+        }
+    }
+}
+
+/// What a number is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is what it says, within its spread.
+    Exact,
+    /// Something was lost: there are at least so many.
+    AtLeast,
+    /// Something was lost, or is doubtful: there may be more or fewer.
+    Nothing,
+}
+
+/// A value, and what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The value, in sockets, percent or sockets per second.
+    pub value: Quantity,
+    /// The least it may be, where counts were derived; else the value.
+    pub low: Quantity,
+    /// The most it may be.
+    pub high: Quantity,
+    /// Of a share, how many sockets there are of how many.
+    pub parts: Option<(u64, u64)>,
+    /// By how much the count may be off; 0 where it was listed.
+    pub spread: u64,
+    /// What it is worth.
+    pub trust: Trust,
+}
+
+/// The range that a value is on the wrong side of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Warning or critical.
+    pub severity: Severity,
+    /// The range.
+    pub range: Range,
+    /// Where the value is.
+    pub side: Side,
+}
+
+/// One aspect, judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What was judged, and by what.
+    pub limits: Limits,
+    /// What was measured.
+    pub reading: Reading,
+    /// What the value itself breaks, the worse range first.
+    pub breach: Option<Breach>,
+    /// What is known of it: unknown where a loss could change the judgement.
+    pub severity: Severity,
+}
+
+/// A group that breaks a range, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedGroup {
+    /// A label for each field grouped by, in their order.
+    pub key: Vec<Label>,
+    /// The judgements on it, in the order in which thresholds were given.
+    pub judgements: Vec<Judgement>,
+    /// The worst of them.
+    pub severity: Severity,
+}
+
+/// What came of judging groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedGroups {
+    /// The fields grouped by.
+    pub fields: Vec<Field>,
+    /// How many groups there are.
+    pub groups: u64,
+    /// How many of them break a range for warnings and none that is critical.
+    pub warning: u64,
+    /// How many of them break a critical range.
+    pub critical: u64,
+    /// Those that break one, the worst first, as many as are wanted.
+    pub listed: Vec<JudgedGroup>,
+    /// Of each aspect the worst group, whether it breaks a range or not. Empty where there was no
+    /// socket: `judged_empty` then.
+    pub worst: Vec<(Vec<Label>, Judgement)>,
+    /// Whether there was no group, and a group of no sockets was judged in place of one.
+    pub judged_empty: bool,
+}
+
+/// A listener's accept queue, judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JudgedQueue {
+    /// Where it listens.
+    pub local: SocketAddr,
+    /// The judgement; its parts are the connections that wait and the limit.
+    pub judgement: Judgement,
+}
+
+/// What came of judging accept queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedQueues {
+    /// What they are judged by.
+    pub limits: Limits,
+    /// How many listeners there are; `None` where they could not be told.
+    pub listeners: Option<u64>,
+    /// How many of them break a range.
+    pub broken: u64,
+    /// The worst ones first, as many as are wanted, at least one if there is a listener.
+    pub listed: Vec<JudgedQueue>,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// When the kernel began to be asked, or it became clear that it cannot be.
+    pub time: SystemTime,
+    /// By whom, how completely; `None` where nobody answered.
+    pub observation: Option<Observation>,
+    /// The worst of all.
+    pub severity: Severity,
+    /// Why something could not be told at all, as sentences without a full stop.
+    pub failures: Vec<String>,
+    /// The states asked for.
+    pub asked: StateSet,
+    /// The sockets in them.
+    pub counts: Counts,
+    /// By how much derived numbers may be off.
+    pub spread: Counts,
+    /// The judgements on all sockets together; none where groups are judged.
+    pub judgements: Vec<Judgement>,
+    /// The judgements on groups.
+    pub groups: Option<JudgedGroups>,
+    /// The judgements on accept queues.
+    pub queues: Option<JudgedQueues>,
+    /// What else a person should know, a line each.
+    pub remarks: Vec<String>,
+}
+
+impl Verdict {
+    /// The states that belong to the answer: every one asked for, then those without a name that
+    /// were seen.
+    pub fn states(&self) -> impl Iterator<Item = State> {
+        self.asked.iter().chain(self.counts.unknown())
+    }
+
+    /// Whether somebody answered, and nothing was lost.
+    pub fn is_complete(&self) -> bool {
+        let observation = self.observation.as_ref();
+        observation.is_some_and(|observation| observation.completeness.is_complete())
+    }
+}

@@ -1,0 +1,236 @@
+//! A verdict as one line of JSON, the shape of which is promised in tcpstates(1).
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::reasons::reasons;
+use crate::model::{
+    Field, JudgedGroup, JudgedQueue, Judgement, Measure, Quantity, Range, Severity, State, Verdict,
+};
+use crate::output::groups::KeyLine;
+use crate::output::json::VERSION;
+use crate::output::utc_stamp;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    version: u32,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    status: &'static str,
+    reasons: Vec<String>,
+    metrics: Vec<Metric>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged: Option<Judged>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<Group<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_queues: Option<Vec<Queue>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// One number. What it is judged by, and what came of it, where it is judged.
+#[derive(Serialize)]
+struct Metric {
+    name: String,
+    kind: &'static str,
+    value: Number,
+    #[serde(skip_serializing_if = "is_zero")]
+    spread: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sockets: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    critical: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(u64),
+    Decimal(f64),
+}
+
+/// How many groups were judged.
+#[derive(Serialize)]
+struct Judged {
+    groups: u64,
+    warning: u64,
+    critical: u64,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    key: KeyLine<'a>,
+    status: &'static str,
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    local_addr: String,
+    local_port: u16,
+    accept_queue: u64,
+    accept_limit: u64,
+    share: Number,
+    status: &'static str,
+}
+
+/// Writes one object and a line end.
+///
+/// # Errors
+/// The writer's.
+pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+    let observation = verdict.observation.as_ref();
+    let losses = observation.map(|observation| observation.completeness.losses());
+    let groups = verdict.groups.as_ref();
+    let line = Line {
+        version: VERSION,
+        time: utc_stamp(verdict.time),
+        source: observation.map(|observation| observation.source.name()),
+        complete: verdict.is_complete(),
+        total: observation.map(|_| verdict.counts.total()),
+        status: verdict.severity.name(),
+        reasons: reasons(verdict),
+        metrics: metrics(verdict),
+        judged: groups.map(|groups| Judged {
+            groups: groups.groups,
+            warning: groups.warning,
+            critical: groups.critical,
+        }),
+        groups: groups.map(|groups| {
+            let listed = groups.listed.iter();
+            listed.map(|one| group(&groups.fields, one)).collect()
+        }),
+        accept_queues: verdict
+            .queues
+            .as_ref()
+            .map(|queues| queues.listed.iter().map(queue).collect()),
+        warnings: losses
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+/// Every state asked for and the total; then what else is judged.
+fn metrics(verdict: &Verdict) -> Vec<Metric> {
+    if verdict.observation.is_none() {
+        return Vec::new();
+    }
+    let judged = |name: &str| {
+        let mut judged = verdict.judgements.iter();
+        judged.find(|one| one.limits.aspect.label() == name)
+    };
+    let plain = |name: String, sockets: u64, spread: u64| match judged(&name) {
+        Some(judgement) => metric(judgement),
+        None => Metric {
+            name,
+            kind: "count",
+            value: Number::Whole(sockets),
+            spread,
+            sockets: None,
+            of: None,
+            warning: None,
+            critical: None,
+            status: None,
+        },
+    };
+    let (counts, spread) = (&verdict.counts, &verdict.spread);
+    let states = verdict.states();
+    let states =
+        states.map(|state: State| plain(state.to_string(), counts.get(state), spread.get(state)));
+    let total = plain("total".to_owned(), counts.total(), spread.total());
+    let others = verdict.judgements.iter();
+    let others = others.filter(|one| one.limits.aspect.measure != Measure::Count);
+    states.chain([total]).chain(others.map(metric)).collect()
+}
+
+fn metric(judgement: &Judgement) -> Metric {
+    let Judgement {
+        limits,
+        reading,
+        breach: _,
+        severity,
+    } = judgement;
+    let kind = match limits.aspect.measure {
+        Measure::Count => "count",
+        Measure::Share => "share",
+        Measure::Rate => "rate",
+    };
+    Metric {
+        name: limits.aspect.label(),
+        kind,
+        value: number(limits.aspect.measure, reading.value),
+        spread: reading.spread,
+        sockets: reading.parts.map(|parts| parts.0),
+        of: reading.parts.map(|parts| parts.1),
+        warning: limits.warning.map(text),
+        critical: limits.critical.map(text),
+        status: Some(severity.name()),
+    }
+}
+
+fn text(range: Range) -> String {
+    range.to_string()
+}
+
+/// Shares and rates are decimals of up to six places.
+fn number(measure: Measure, value: Quantity) -> Number {
+    match measure {
+        Measure::Count => {
+            let whole = value.rounded(0).to_string().parse();
+            Number::Whole(whole.unwrap_or(u64::MAX))
+        }
+        Measure::Share | Measure::Rate => {
+            let decimal = value.rounded(6).to_string().parse();
+            Number::Decimal(decimal.unwrap_or(f64::NAN))
+        }
+    }
+}
+
+fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
+    Group {
+        key: KeyLine {
+            fields,
+            labels: &group.key,
+        },
+        status: group.severity.name(),
+        metrics: group.judgements.iter().map(metric).collect(),
+    }
+}
+
+fn queue(queue: &JudgedQueue) -> Queue {
+    let judgement = &queue.judgement;
+    let (waiting, limit) = judgement.reading.parts.unwrap_or_default();
+    let status: Severity = judgement.severity;
+    Queue {
+        local_addr: queue.local.ip().to_string(),
+        local_port: queue.local.port(),
+        accept_queue: waiting,
+        accept_limit: limit,
+        share: number(Measure::Share, judgement.reading.value),
+        status: status.name(),
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields by reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

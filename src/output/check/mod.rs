@@ -1,0 +1,80 @@
+//! A verdict as monitoring reads it: a line with performance data and what stands behind it, or
+//! JSON.
+//!
+//! Follows the Monitoring Plugins Development Guidelines: the first line is `TEXT|PERFORMANCE
+//! DATA`, further lines are long text. Whatever strangers chose the names of cannot end a line
+//! early, nor begin performance data.
+
+mod json;
+mod perfdata;
+mod reasons;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use json::write_check_json;
+
+use std::io::{self, Write};
+
+use super::escape;
+use crate::model::{Subject, Verdict, with_separators};
+use reasons::{first_line, further_groups, further_queues};
+
+/// Writes the line and the long text.
+///
+/// # Errors
+/// The writer's.
+pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+    let first = harmless(&first_line(verdict));
+    let data = perfdata::of(verdict);
+    let bar = if data.is_empty() { "" } else { "|" };
+    writeln!(
+        out,
+        "TCPSTATES {} - {first}{bar}{data}",
+        verdict.severity.name()
+    )?;
+    let mut long = Vec::new();
+    long.extend(states(verdict));
+    long.extend(verdict.groups.iter().flat_map(further_groups));
+    long.extend(verdict.queues.iter().flat_map(further_queues));
+    long.extend(verdict.remarks.iter().cloned());
+    for line in long {
+        writeln!(out, "{}", harmless(&line))?;
+    }
+    Ok(())
+}
+
+/// Text that neither ends a line nor begins performance data.
+fn harmless(text: &str) -> String {
+    escape::line(text).replace('|', "\\u{7c}")
+}
+
+/// The states that have sockets, in one line; nothing where nobody answered.
+fn states(verdict: &Verdict) -> Option<String> {
+    verdict.observation.as_ref()?;
+    let with_sockets = verdict
+        .states()
+        .filter(|state| verdict.counts.get(*state) > 0);
+    let counted = with_sockets.map(|state| {
+        let spread = words::spread(verdict.spread.get(state));
+        format!(
+            "{state} {}{spread}",
+            with_separators(verdict.counts.get(state))
+        )
+    });
+    let spread = words::spread(verdict.spread.total());
+    let total = format!("total {}{spread}", with_separators(verdict.counts.total()));
+    let mut line: Vec<String> = counted.chain([total]).collect();
+    if !verdict.is_complete() {
+        line.push("incomplete".to_owned());
+    }
+    Some(line.join(", "))
+}
+
+/// Whether an aspect is about sockets in states, as opposed to listeners.
+fn is_about_states(subject: Subject) -> bool {
+    match subject {
+        Subject::State(_) | Subject::Total => true,
+        Subject::AcceptQueue => false,
+    }
+}

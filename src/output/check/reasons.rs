@@ -1,0 +1,187 @@
+//! Why a verdict is what it is: what stands first on the line, and in JSON.
+
+use std::cmp::Reverse;
+
+use super::words;
+use crate::model::{
+    JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Severity, Verdict,
+    with_separators,
+};
+
+/// One reason, and how bad it is.
+#[derive(Debug)]
+pub(super) struct Reason {
+    severity: Severity,
+    text: String,
+}
+
+/// Every reason for something else than OK, the worst first. Of groups and of listeners the worst
+/// one stands for all.
+pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let unknown = |text: String| Reason {
+        severity: Severity::Unknown,
+        text,
+    };
+    reasons.extend(verdict.failures.iter().cloned().map(unknown));
+    if let Some(observation) = &verdict.observation {
+        let losses = observation.completeness.losses().iter();
+        reasons.extend(losses.map(|loss| unknown(format!("incomplete: {loss}"))));
+    }
+    reasons.extend(broken("", &verdict.judgements));
+    if let Some(groups) = &verdict.groups {
+        reasons.extend(groups.listed.first().into_iter().flat_map(|group| {
+            let name = words::group(&groups.fields, &group.key);
+            broken(&format!("{name}: "), &group.judgements)
+        }));
+        let others = (groups.warning + groups.critical).saturating_sub(1);
+        append(&mut reasons, others, "group");
+    }
+    if let Some(queues) = &verdict.queues
+        && queues.broken > 0
+    {
+        reasons.extend(queues.listed.first().map(queue_reason));
+        append(&mut reasons, queues.broken - 1, "accept queue");
+    }
+    reasons.sort_by_key(|reason| Reverse(reason.severity));
+    let told = reasons.into_iter().map(|reason| {
+        let is_lesser = reason.severity == Severity::Warning && verdict.severity > reason.severity;
+        let mark = if is_lesser { "warning: " } else { "" };
+        format!("{mark}{}", reason.text)
+    });
+    told.collect()
+}
+
+/// The judgements that break a range.
+fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
+    let broken = judgements.iter().filter(|one| one.breach.is_some());
+    broken
+        .map(|judgement| Reason {
+            severity: judgement.severity,
+            text: format!("{prefix}{}", words::judgement(judgement)),
+        })
+        .collect()
+}
+
+/// Says of the last reason for how many others it stands.
+fn append(reasons: &mut [Reason], others: u64, what: &str) {
+    if let (Some(last), 1..) = (reasons.last_mut(), others) {
+        let plural = if others == 1 { "" } else { "s" };
+        last.text += &format!(" and {} more {what}{plural}", with_separators(others));
+    }
+}
+
+fn queue_reason(queue: &JudgedQueue) -> Reason {
+    let listener = words::listener(queue.local);
+    Reason {
+        severity: queue.judgement.severity,
+        text: format!("{listener} {}", words::judgement(&queue.judgement)),
+    }
+}
+
+/// The text of the first line, after the severity.
+pub(super) fn first_line(verdict: &Verdict) -> String {
+    let reasons = reasons(verdict);
+    if !reasons.is_empty() {
+        return reasons.join(", ");
+    }
+    let mut judged: Vec<String> = verdict.judgements.iter().map(words::judgement).collect();
+    judged.extend(verdict.groups.iter().map(groups_in_order));
+    judged.extend(verdict.queues.iter().map(queues_in_order));
+    if judged.is_empty() {
+        let total = with_separators(verdict.counts.total());
+        let spread = words::spread(verdict.spread.total());
+        return format!("{total}{spread} sockets, no thresholds");
+    }
+    judged.join(", ")
+}
+
+fn groups_in_order(groups: &JudgedGroups) -> String {
+    let by = words::groups_by(&groups.fields);
+    let count = with_separators(groups.groups);
+    let worst = groups.worst.iter().map(|(key, judgement)| {
+        let name = words::group(&groups.fields, key);
+        format!("{name}: {}", words::judgement(judgement))
+    });
+    let worst: Vec<String> = worst.collect();
+    let plural = if groups.groups == 1 { "" } else { "s" };
+    if worst.is_empty() {
+        return format!("{count} group{plural} by {by}, no thresholds");
+    }
+    format!(
+        "{count} group{plural} by {by}, at worst {}",
+        worst.join(", ")
+    )
+}
+
+fn queues_in_order(queues: &JudgedQueues) -> String {
+    let listeners = with_separators(queues.listeners.unwrap_or(0));
+    let plural = if queues.listeners == Some(1) { "" } else { "s" };
+    match queues.listed.first() {
+        None => "no listeners".to_owned(),
+        Some(queue) => format!(
+            "{listeners} listener{plural}, at worst {} {}",
+            words::listener(queue.local),
+            words::judgement(&queue.judgement)
+        ),
+    }
+}
+
+/// A line for each of the next worst groups, and one for how many there are besides.
+pub(super) fn further_groups(groups: &JudgedGroups) -> Vec<String> {
+    let mut lines: Vec<String> = groups
+        .listed
+        .iter()
+        .skip(1)
+        .map(|group| {
+            let name = words::group(&groups.fields, &group.key);
+            format!("{} {name}: {}", apparent(group), all_broken(group))
+        })
+        .collect();
+    let shown = groups.listed.len() as u64;
+    lines.extend(left_out(groups.warning + groups.critical, shown, "group"));
+    lines
+}
+
+/// The word for what the values say.
+fn apparent(group: &JudgedGroup) -> &'static str {
+    let breaches = group.judgements.iter().filter_map(|one| one.breach);
+    let worst = breaches.map(|breach| breach.severity).max();
+    worst.unwrap_or(Severity::Ok).name()
+}
+
+fn all_broken(group: &JudgedGroup) -> String {
+    let broken = group.judgements.iter().filter(|one| one.breach.is_some());
+    let broken: Vec<String> = broken.map(words::judgement).collect();
+    broken.join(", ")
+}
+
+/// The same for accept queues.
+pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
+    let broken = queues.listed.iter().filter_map(|queue| {
+        let breach = queue.judgement.breach?;
+        Some((breach.severity, queue))
+    });
+    let lines = broken.map(|(severity, queue)| {
+        let listener = words::listener(queue.local);
+        let judgement = words::judgement(&queue.judgement);
+        format!("{} {listener} {judgement}", severity.name())
+    });
+    let lines: Vec<String> = lines.collect();
+    let shown = lines.len() as u64;
+    let further = lines.into_iter().skip(1);
+    further
+        .chain(left_out(queues.broken, shown, "accept queue"))
+        .collect()
+}
+
+fn left_out(all: u64, shown: u64, what: &str) -> Option<String> {
+    let others = all.saturating_sub(shown);
+    let plural = if others == 1 { "" } else { "s" };
+    (others > 0).then(|| {
+        format!(
+            "and {} more {what}{plural} (--top)",
+            with_separators(others)
+        )
+    })
+}

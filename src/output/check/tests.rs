@@ -1,0 +1,1 @@
+//! A verdict made up, in every shape.
