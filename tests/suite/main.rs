@@ -11,6 +11,7 @@
 )]
 
 mod answer;
+mod checking;
 mod completions;
 mod counting;
 mod deriving;

@@ -208,6 +208,40 @@ pub(crate) fn filter(command: &mut Command, program: BpfProgram) {
     unsafe { command.pre_exec(apply) };
 }
 
+/// The same, where the program asks a supervisor: the descriptor for one stays open in the child,
+/// and nobody reads it.
+pub(crate) fn filter_unheard(command: &mut Command, program: BpfProgram) {
+    let apply = move || {
+        rustix::thread::set_no_new_privs(true)?;
+        let program = libc::sock_fprog {
+            len: u16::try_from(program.len()).map_err(|_| rustix::io::Errno::INVAL)?,
+            filter: program.as_ptr().cast_mut().cast(),
+        };
+        // SAFETY: `program` describes the instructions behind its pointer, which outlive the call;
+        // seccompiler lays them out as `struct sock_filter`.
+        let supervisor = unsafe {
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                &raw const program,
+            )
+        };
+        let supervisor = i32::try_from(supervisor).map_err(|_| rustix::io::Errno::INVAL)?;
+        if supervisor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // Closed, the kernel would refuse the call instead of waiting.
+        // SAFETY: the descriptor is open, and nobody else knows of it.
+        match unsafe { libc::fcntl(supervisor, libc::F_SETFD, 0) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: `apply` makes three system calls with a program made before the fork.
+    unsafe { command.pre_exec(apply) };
+}
+
 fn leave_namespaces(flags: UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: none of the flags used here is FILES, the one that can break I/O safety.
     unsafe { rustix::thread::unshare_unsafe(flags) }

@@ -1,1 +1,205 @@
-//! A verdict made up, in every shape.
+//! Verdicts made up: what is rare over real sockets, and what strangers may do to a line.
+
+use std::time::UNIX_EPOCH;
+
+use super::*;
+use crate::model::{
+    Aspect, Breach, Completeness, Counts, Decimal, Field, JudgedGroup, JudgedGroups, Judgement,
+    Label, Limits, Loss, Measure, Observation, Quantity, Range, Reading, Severity, Side,
+    SourceName, State, StateSet, Trust,
+};
+
+fn range(start: Option<&str>, end: Option<&str>) -> Range {
+    let number = |word: &str| Decimal::parse(word).unwrap();
+    Range {
+        inside: false,
+        start: start.map(number),
+        end: end.map(number),
+    }
+}
+
+/// 34,112 sockets in TIME_WAIT, of which more than 30,000 are critical.
+fn judgement(trust: Trust, spread: u64) -> Judgement {
+    let critical = range(Some("0"), Some("30000"));
+    let value = Quantity::whole(34_112);
+    Judgement {
+        limits: Limits {
+            aspect: Aspect {
+                subject: Subject::State(State::TimeWait),
+                measure: Measure::Count,
+            },
+            warning: Some(range(Some("0"), Some("10000"))),
+            critical: Some(critical),
+        },
+        reading: Reading {
+            value,
+            low: value,
+            high: value,
+            parts: None,
+            spread,
+            trust,
+        },
+        breach: Some(Breach {
+            severity: Severity::Critical,
+            range: critical,
+            side: Side::Above,
+        }),
+        severity: Severity::Critical,
+    }
+}
+
+fn verdict(judgement: Judgement) -> Verdict {
+    let mut counts = Counts::default();
+    counts.add(State::TimeWait, 34_112);
+    let mut spread = Counts::default();
+    spread.add(State::TimeWait, judgement.reading.spread);
+    Verdict {
+        time: UNIX_EPOCH,
+        observation: Some(Observation {
+            time: UNIX_EPOCH,
+            source: SourceName::Netlink,
+            completeness: Completeness::default(),
+        }),
+        severity: judgement.severity,
+        failures: Vec::new(),
+        asked: StateSet::NONE.with(State::TimeWait),
+        counts,
+        spread,
+        judgements: vec![judgement],
+        groups: None,
+        queues: None,
+        remarks: Vec::new(),
+    }
+}
+
+fn shown(verdict: &Verdict) -> String {
+    let mut out = Vec::new();
+    write_check(&mut out, verdict).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_reason_comes_first_with_separators_and_the_data_without() {
+    assert_eq!(
+        shown(&verdict(judgement(Trust::Exact, 0))),
+        "TCPSTATES CRITICAL - TIME_WAIT 34,112 (> 30,000)\
+         |'TIME_WAIT'=34112;10000;30000;0; 'total'=34112;;;0;\n\
+         TIME_WAIT 34,112, total 34,112\n"
+    );
+}
+
+#[test]
+fn a_number_that_may_be_off_says_by_how_much() {
+    assert_eq!(
+        shown(&verdict(judgement(Trust::Exact, 1_200))),
+        "TCPSTATES CRITICAL - TIME_WAIT 34,112 ±1,200 (> 30,000)\
+         |'TIME_WAIT'=34112;10000;30000;0; 'total'=34112;;;0; 'spread'=1200;;;0;\n\
+         TIME_WAIT 34,112 ±1,200, total 34,112 ±1,200\n"
+    );
+}
+
+#[test]
+fn a_number_that_was_not_seen_whole_is_none_for_graphs() {
+    let mut lossy = verdict(judgement(Trust::AtLeast, 0));
+    if let Some(observation) = &mut lossy.observation {
+        observation.completeness.lose(Loss::Overrun);
+    }
+    assert_eq!(
+        shown(&lossy),
+        "TCPSTATES CRITICAL - TIME_WAIT at least 34,112 (> 30,000), \
+         incomplete: the kernel dropped messages; sockets are missing\
+         |'TIME_WAIT'=U;10000;30000;0; 'total'=U;;;0;\n\
+         TIME_WAIT 34,112, total 34,112, incomplete\n"
+    );
+}
+
+#[test]
+fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
+    let hostile = "a|'x'=1;2\nTCPSTATES OK - \u{1b}[2J";
+    let group = |judgement| JudgedGroup {
+        key: vec![Label::Text(hostile.to_owned())],
+        judgements: vec![judgement],
+        severity: Severity::Critical,
+    };
+    let one = judgement(Trust::Exact, 0);
+    let mut grouped = verdict(one);
+    grouped.judgements.clear();
+    grouped.failures.push(hostile.to_owned());
+    grouped.remarks.push(hostile.to_owned());
+    grouped.groups = Some(JudgedGroups {
+        fields: vec![Field::Process],
+        groups: 2,
+        warning: 0,
+        critical: 2,
+        listed: vec![group(one), group(one)],
+        worst: vec![(vec![Label::Text(hostile.to_owned())], one)],
+        judged_empty: false,
+    });
+    let shown = shown(&grouped);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 4, "{shown}");
+    let data = lines[0].split_once('|').unwrap().1;
+    assert_eq!(
+        data,
+        "'TIME_WAIT'=34112;;;0; 'total'=34112;;;0; 'groups'=2;;;0; 'groups_warning'=0;;;0; \
+         'groups_critical'=2;;;0; 'TIME_WAIT_worst'=34112;10000;30000;0;"
+    );
+    assert_eq!(shown.matches('|').count(), 1, "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    assert!(lines[2].starts_with("CRITICAL process a\\u{7c}'x'=1;2\\nTCPSTATES OK"));
+}
+
+#[test]
+fn every_side_of_a_range_has_its_words() {
+    let broken = |measure, side, inside, start, end| {
+        let one = judgement(Trust::Exact, 0);
+        let found = Judgement {
+            limits: Limits {
+                aspect: Aspect {
+                    measure,
+                    ..one.limits.aspect
+                },
+                ..one.limits
+            },
+            breach: Some(Breach {
+                severity: Severity::Critical,
+                range: Range {
+                    inside,
+                    ..range(start, end)
+                },
+                side,
+            }),
+            ..one
+        };
+        words::judgement(&found)
+    };
+    let (count, share, rate) = (Measure::Count, Measure::Share, Measure::Rate);
+    for (found, expected) in [
+        (
+            broken(count, Side::Below, false, Some("40000"), None),
+            "TIME_WAIT 34,112 (< 40,000)",
+        ),
+        (
+            broken(count, Side::Within, true, Some("0"), Some("40000")),
+            "TIME_WAIT 34,112 (<= 40,000)",
+        ),
+        (
+            broken(count, Side::Within, true, Some("10"), None),
+            "TIME_WAIT 34,112 (>= 10)",
+        ),
+        (
+            broken(share, Side::Within, true, Some("10"), Some("20")),
+            "TIME_WAIT 34,112% (within 10% to 20%)",
+        ),
+        (
+            broken(rate, Side::Within, true, Some("0"), Some("20")),
+            "TIME_WAIT +34,112/s (within 0/s to 20/s)",
+        ),
+        (
+            broken(rate, Side::Within, true, None, Some("20")),
+            "TIME_WAIT +34,112/s (<= 20/s)",
+        ),
+    ] {
+        assert_eq!(found, expected);
+    }
+}

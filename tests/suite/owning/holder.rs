@@ -14,16 +14,16 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A process whose standard input is the socket: its descriptor is 0. The drop ends it.
 #[derive(Debug)]
-pub(super) struct Holder(Child);
+pub(crate) struct Holder(Child);
 
 impl Holder {
     /// A process called `sleep`.
-    pub(super) fn of(socket: impl AsFd) -> Holder {
+    pub(crate) fn of(socket: impl AsFd) -> Holder {
         Holder::start(Command::new("sleep").arg("300"), socket)
     }
 
     /// A process of another name: the kernel takes it from the path it was started by.
-    pub(super) fn called(name: &OsStr, socket: impl AsFd) -> Holder {
+    pub(crate) fn called(name: &OsStr, socket: impl AsFd) -> Holder {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::os::unix::fs::symlink(path_of_sleep(), &path).unwrap();
@@ -32,13 +32,13 @@ impl Holder {
     }
 
     /// Starts `command` with the socket.
-    pub(super) fn start(command: &mut Command, socket: impl AsFd) -> Holder {
+    pub(crate) fn start(command: &mut Command, socket: impl AsFd) -> Holder {
         let socket = socket.as_fd().try_clone_to_owned().unwrap();
         let child = command.stdin(Stdio::from(socket)).spawn();
         Holder(child.unwrap_or_else(|error| skip_or_fail("a process to hold a socket", &error)))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 }
@@ -59,7 +59,7 @@ fn path_of_sleep() -> &'static Path {
 }
 
 /// Waits until `found` is there.
-pub(super) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = found() {
@@ -71,6 +71,6 @@ pub(super) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T
 }
 
 /// A socket that nobody else has, as a descriptor.
-pub(super) fn listener() -> OwnedFd {
+pub(crate) fn listener() -> OwnedFd {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().into()
 }

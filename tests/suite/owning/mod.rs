@@ -2,7 +2,7 @@
 
 mod agreement;
 mod hiding;
-mod holder;
+pub(crate) mod holder;
 mod names;
 mod reasons;
 mod rows;

@@ -1,0 +1,94 @@
+//! Observations that lack something: UNKNOWN, unless what was seen is critical already.
+
+use std::fs;
+use std::path::Path;
+
+use super::answer::Checked;
+use super::perfdata::of;
+use super::read_as;
+use crate::program::run;
+
+/// A table with three ESTABLISHED that can be read, and another row that cannot.
+fn broken_tree() -> tempfile::TempDir {
+    let copy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/net/tcp");
+    let table = fs::read_to_string(Path::new(copy)).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("net")).unwrap();
+    fs::write(root.path().join("net/tcp"), table + "   9: what?\n").unwrap();
+    root
+}
+
+#[test]
+fn too_many_are_proven_by_what_was_seen_and_nothing_else_is() {
+    let root = broken_tree();
+    let root = format!("--proc-root={}", root.path().display());
+    for (threshold, status, told) in [
+        (
+            "-c=established=2",
+            2,
+            "ESTABLISHED at least 3 (> 2), incomplete: 1 record",
+        ),
+        (
+            "-c=established=@3:",
+            2,
+            "ESTABLISHED at least 3 (>= 3), incomplete:",
+        ),
+        (
+            "-c=established=3",
+            3,
+            "incomplete: 1 record could not be read",
+        ),
+        ("-w=established=2", 3, "incomplete:"),
+        ("-c=established=4:", 3, "incomplete:"),
+        ("-c=established=@3:5", 3, "incomplete:"),
+        ("-c=established=10%", 3, "incomplete:"),
+        ("-c=established=1/s:", 3, "incomplete:"),
+        ("-w=total=100", 3, "incomplete:"),
+    ] {
+        let ran = run(["check", threshold, "--window=0.05", &root]);
+        let ran = if threshold.contains("/s") {
+            ran
+        } else {
+            run(["check", threshold, &root])
+        };
+        let (text, data) = read_as(&ran, status);
+        assert!(text.starts_with(told), "{threshold}: {text}");
+        assert_eq!(of(&data, "ESTABLISHED").value, None, "{threshold}");
+        assert!(
+            ran.stdout.lines().nth(1).unwrap().ends_with(", incomplete"),
+            "{ran:?}"
+        );
+    }
+    let (text, _) = read_as(&run(["check", "--by=local-port", "-c=total=0", &root]), 2);
+    assert!(text.contains("total at least "), "{text}");
+    read_as(&run(["check", &root]), 3);
+}
+
+#[test]
+fn json_says_that_it_is_incomplete_and_of_what() {
+    let root = broken_tree();
+    let root = format!("--proc-root={}", root.path().display());
+    let checked = Checked::of(&run(["check", "--json", "-c=established=2", &root]));
+    assert_eq!((checked.complete, &*checked.status), (false, "CRITICAL"));
+    assert_eq!(checked.warnings.len(), 1, "{checked:?}");
+    let checked = Checked::of(&run(["check", "--json", "-c=established=3", &root]));
+    assert_eq!(
+        checked.metric("ESTABLISHED").status.as_deref(),
+        Some("UNKNOWN")
+    );
+}
+
+#[test]
+fn nobody_who_answers_is_unknown_and_not_in_order() {
+    let nowhere = "--proc-root=/nowhere";
+    let ran = run(["check", "-c=established=2", nowhere]);
+    let (text, data) = read_as(&ran, 3);
+    assert!(
+        text.contains("--proc-root: /nowhere: No such file"),
+        "{text}"
+    );
+    assert!(data.is_empty());
+    let checked = Checked::of(&run(["check", "--json", nowhere]));
+    assert_eq!((checked.source, checked.total), (None, None));
+    assert!(checked.metrics.is_empty());
+}

@@ -1,0 +1,99 @@
+//! `accept-queue=RANGE`: each listener by its limit.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+use rustix::io::Errno;
+use rustix::net::listen;
+
+use super::answer::Checked;
+use super::perfdata::of;
+use super::read_as;
+use crate::namespace::in_namespace;
+use crate::program::{command, ran, run};
+use crate::seccomp::{Denied, deny};
+
+/// A listener that may hold `limit` and holds `waiting`, at most one more.
+fn listener(limit: i32, waiting: usize) -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listen(&listener, limit).unwrap();
+    let address = listener.local_addr().unwrap();
+    let callers = (0..waiting).map(|_| TcpStream::connect(address).unwrap());
+    let callers = callers.collect();
+    (listener, callers)
+}
+
+in_namespace!(
+    fn the_fullest_queue_decides_and_is_named() {
+        let roomy = listener(128, 2);
+        let (text, data) = read_as(&run(["check", "-w=accept-queue=80%"]), 0);
+        let name = roomy.0.local_addr().unwrap();
+        assert_eq!(
+            text,
+            format!("1 listener, at worst {name} accept queue 1.56% (2 of 128)")
+        );
+        assert_eq!(of(&data, "accept_queue").value, Some(1.563));
+
+        let near = listener(5, 5);
+        let thresholds = ["check", "-w=accept-queue=80%", "-c=accept-queue=100%"];
+        let (text, _) = read_as(&run(thresholds), 1);
+        let name = near.0.local_addr().unwrap();
+        assert_eq!(text, format!("{name} accept queue 100% (> 80%; 5 of 5)"));
+
+        // Full: one more than the limit. A limit of 0 holds one.
+        let full = listener(0, 1);
+        let ran = run(thresholds);
+        let (text, data) = read_as(&ran, 2);
+        let name = full.0.local_addr().unwrap();
+        let told = "accept queue 200% (> 100%; 1 of 0) and 1 more accept queue";
+        assert_eq!(text, format!("{name} {told}"));
+        let datum = of(&data, "accept_queue");
+        assert_eq!(
+            (datum.value, &*datum.unit, datum.most),
+            (Some(200.0), "%", None)
+        );
+        let next = near.0.local_addr().unwrap();
+        let next = format!("\nWARNING {next} accept queue 100% (> 80%; 5 of 5)\n");
+        assert!(ran.stdout.ends_with(&next), "{ran:?}");
+
+        let port = format!("sport = :{}", roomy.0.local_addr().unwrap().port());
+        read_as(&run(["check", "-c=accept-queue=50%", &port]), 0);
+    }
+);
+
+in_namespace!(
+    fn json_has_the_queues_and_nobody_listening_is_in_order() {
+        let (_, data) = read_as(&run(["check", "-c=accept-queue=50%"]), 0);
+        assert_eq!(of(&data, "accept_queue").value, Some(0.0));
+        let full = listener(2, 3);
+        let ran = run(["check", "-c=accept-queue=100%", "--json"]);
+        let checked = Checked::of(&ran);
+        let queues = checked.accept_queues.unwrap();
+        let port = full.0.local_addr().unwrap().port();
+        assert_eq!(
+            (&*queues[0].local_addr, queues[0].local_port),
+            ("127.0.0.1", port)
+        );
+        assert_eq!((queues[0].accept_queue, queues[0].accept_limit), (3, 2));
+        assert_eq!((queues[0].share, &*queues[0].status), (150.0, "CRITICAL"));
+    }
+);
+
+in_namespace!(
+    fn without_netlink_nobody_knows_the_limits_but_the_rest_is_judged() {
+        let _full = listener(2, 3);
+        let told = "does not tell the accept-limit of a socket";
+        for (threshold, status) in [("-w=listen=5", 3), ("-w=listen=0", 3), ("-c=listen=0", 2)] {
+            let arguments = ["check", "-c=accept-queue=100%", threshold];
+            let mut refused = command(arguments);
+            deny(&mut refused, Denied::NetlinkSocket, Errno::PERM);
+            let refused = ran(refused.output().unwrap());
+            let table = run(["check", "--source=proc", "-c=accept-queue=100%", threshold]);
+            for ran in [refused, table] {
+                let (text, data) = read_as(&ran, status);
+                assert!(text.contains(told), "{text}");
+                assert_eq!(of(&data, "accept_queue").value, None);
+                assert_eq!(of(&data, "LISTEN").value, Some(1.0));
+            }
+        }
+    }
+);

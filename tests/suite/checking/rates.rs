@@ -1,0 +1,68 @@
+//! Changes per second, while sockets come and while none do.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use super::answer::Checked;
+use super::perfdata::of;
+use super::read_as;
+use crate::namespace::in_namespace;
+use crate::program::{Ran, command, ran, run};
+use crate::zoo::odd::listeners;
+use crate::zoo::raise_file_limit;
+
+/// Runs a check while listeners keep coming, and all of them stay until its end.
+fn while_listeners_come(arguments: &[&str]) -> Ran {
+    let mut child = command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut listeners = Vec::new();
+    while child.try_wait().unwrap().is_none() {
+        if listeners.len() < 15_000 {
+            listeners.push(TcpListener::bind("127.0.0.1:0").unwrap());
+        }
+    }
+    ran(child.wait_with_output().unwrap())
+}
+
+in_namespace!(
+    fn what_comes_is_a_rate_above_0_and_counts_are_judged_beside_it() {
+        raise_file_limit();
+        let window = "--window=0.05";
+        let ran = while_listeners_come(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
+        let (text, data) = read_as(&ran, 2);
+        assert!(text.starts_with("LISTEN +"), "{text}");
+        assert!(text.contains("/s (> 0/s)"), "{text}");
+        let rate = of(&data, "LISTEN_rate");
+        assert!(rate.value.unwrap() > 0.0, "{data:?}");
+        assert_eq!((&*rate.critical, &*rate.unit), ("~:0", ""));
+        assert_eq!((rate.least, rate.most), (None, None));
+
+        let arguments = ["check", window, "-c=total=~:0/s", "--by=state", "--json"];
+        let checked = Checked::of(&while_listeners_come(&arguments));
+        let groups = checked.groups.unwrap();
+        assert_eq!(groups[0].key["state"], "LISTEN");
+        assert!(groups[0].metrics[0].value > 0.0);
+        assert_eq!(groups[0].metrics[0].kind, "rate");
+    }
+);
+
+in_namespace!(
+    fn what_stands_still_has_a_rate_of_0() {
+        let _guests = listeners::dual_stack(7);
+        let arguments = [
+            "check",
+            "--window=0.05",
+            "-c=listen=0:0/s",
+            "-w=total=-1/s:",
+        ];
+        let (text, data) = read_as(&run(arguments), 0);
+        assert_eq!(text, "total 0/s, LISTEN 0/s");
+        assert_eq!(of(&data, "LISTEN_rate").value, Some(0.0));
+        assert_eq!(of(&data, "LISTEN").value, Some(7.0));
+        let (text, _) = read_as(&run(["check", "--window=0.05", "-c=listen=1/s:"]), 2);
+        assert_eq!(text, "LISTEN 0/s (< 1/s)");
+    }
+);

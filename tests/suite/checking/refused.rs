@@ -1,0 +1,149 @@
+//! Bad input: UNKNOWN, in one line on standard output that names what is wrong.
+
+use super::answer::Checked;
+use super::read_as;
+use crate::program::{command, ran, run};
+
+#[track_caller]
+fn assert_refused(arguments: &[&str], words: &[&str]) {
+    let ran = ran(command(arguments).output().unwrap());
+    let (text, data) = read_as(&ran, 3);
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+    assert!(data.is_empty());
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in {text:?}");
+    }
+    let with_json = command(arguments).arg("--json").output();
+    let checked = Checked::of(&crate::program::ran(with_json.unwrap()));
+    assert_eq!(checked.reasons, [text]);
+}
+
+#[test]
+fn a_threshold_that_makes_no_sense_is_named_with_what_is_allowed() {
+    for (arguments, words) in [
+        (
+            &["-w", "tim-wait=10"][..],
+            &["--warning: `tim-wait=10`", "mean time-wait?"][..],
+        ),
+        (
+            &["-c", "time-wait=ten"],
+            &["--critical: `time-wait=ten`", "~:10"],
+        ),
+        (&["-c", "time-wait"], &["`time-wait`", "NAME=RANGE"]),
+        (&["-c", "time-wait=10,000"], &["`000`", "NAME=RANGE"]),
+        (&["-w", "time-wait=20:10"], &["20 is more than 10"]),
+        (
+            &["-w", "close-wait=120%"],
+            &["`close-wait=120%`", "0% to 100%"],
+        ),
+        (
+            &["-w", "time-wait=30", "-c", "time-wait=10"],
+            &[
+                "--warning: `time-wait=30`",
+                "beyond --critical `time-wait=10`",
+            ],
+        ),
+        (
+            &["-w", "estab=10:", "-c", "estab=20:"],
+            &["--warning: `estab=10:`", "beyond --critical `estab=20:`"],
+        ),
+        (
+            &["-w", "time-wait=30", "-w", "TIME_WAIT=40"],
+            &["--warning: `TIME_WAIT=40`", "another threshold"],
+        ),
+        (
+            &["-w", "estab=-5/s", "--window=1"],
+            &["`estab=-5/s`", "`-5/s:`"],
+        ),
+        (
+            &["-l", "-w", "time-wait=3"],
+            &["`time-wait=3`: TIME_WAIT is not among"],
+        ),
+        (
+            &["-w", "bound=3"],
+            &["`bound=3`: BOUND", "--state all,bound"],
+        ),
+        (
+            &["-w", "accept-queue=80%", "--state=close-wait"],
+            &["`accept-queue=80%`: LISTEN is not among"],
+        ),
+        (
+            &["-w", "close-wait=3", "state", "time-wait"],
+            &["CLOSE_WAIT is not among"],
+        ),
+    ] {
+        let mut all = vec!["check"];
+        all.extend(arguments);
+        assert_refused(&all, words);
+    }
+}
+
+#[test]
+fn a_rate_needs_a_window_and_a_window_needs_a_rate_and_time() {
+    let rate = "established=-100/s:";
+    for window in ["0", "-1", "nan", "4000", "soon"] {
+        let word = format!("--window={window}");
+        assert_refused(&["check", "-w", rate, &word], &["--window", "0.05 to 3600"]);
+    }
+    assert_refused(
+        &["check", "-w", "established=100", "--window=1"],
+        &["--window needs a rate", "established=-100/s:"],
+    );
+    assert_refused(
+        &["check", "-w", rate, "--window=10"],
+        &["--window 10 does not fit into --timeout 10"],
+    );
+    assert_refused(&["check", "-t", "0"], &["--timeout", "0.05 to 86400"]);
+}
+
+#[test]
+fn a_typo_in_a_flag_is_unknown_wherever_the_verb_stands() {
+    for arguments in [
+        &["check", "--warnin", "time-wait=1"][..],
+        &["check", "--jsn"],
+        &["--jsn", "check"],
+        &["--source", "proc", "check", "-w", "time-wait=1"],
+        &["--source=proc", "check"],
+        &["-4", "check"],
+        &["check", "--by", "remote-adr"],
+        &["check", "--state", "xyzzy"],
+        &["check", "dport", "=", "nonsense:"],
+        &["check", "--top", "3"],
+        &["check", "--owner-timeout", "3"],
+        &["check", "--watch", "3"],
+        &["check", "--proc-root=/", "--source=netlink"],
+    ] {
+        assert_refused(arguments, &[]);
+    }
+    let (text, _) = read_as(&run(["check", "-w"]), 3);
+    assert!(
+        text.contains("--warning <NAME=RANGE> needs a value"),
+        "{text}"
+    );
+    // No check is meant here.
+    for arguments in [
+        ["--jsn", "list", "check"],
+        ["process", "=", "check|"],
+        ["--jsn", "--", "check"],
+    ] {
+        let ran = run(arguments);
+        assert_eq!((ran.status, &*ran.stdout), (2, ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_answer() {
+    for (argument, told) in [
+        ("--help", "NAME=RANGE"),
+        ("-h", "NAME=RANGE"),
+        (
+            "--version",
+            concat!("tcpstates ", env!("CARGO_PKG_VERSION")),
+        ),
+        ("-V", "tcpstates "),
+    ] {
+        let ran = run(["check", argument]);
+        assert_eq!((ran.status, &*ran.stderr), (3, ""), "{ran:?}");
+        assert!(ran.stdout.contains(told), "{ran:?}");
+    }
+}

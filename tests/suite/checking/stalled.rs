@@ -1,0 +1,53 @@
+//! Sources that never answer, and readers that are not there.
+
+use std::fs::OpenOptions;
+
+use rustix::fs::{CWD, FileType, Mode};
+
+use super::answer::Checked;
+use super::read_as;
+use crate::program::{command, ran, run};
+use crate::seccomp::leave_unanswered;
+use crate::skip::unless_skipped;
+
+#[test]
+fn a_kernel_that_never_answers_is_unknown_when_the_time_is_up() {
+    unless_skipped(
+        "checking::stalled::a_kernel_that_never_answers_is_unknown_when_the_time_is_up",
+        || {
+            for more in [&[][..], &["--by=state"], &["-w=accept-queue=80%"]] {
+                let mut stalled = command(["check", "-c=total=0", "-t=0.2"].iter().chain(more));
+                leave_unanswered(&mut stalled, libc::SYS_recvfrom);
+                let (text, data) = read_as(&ran(stalled.output().unwrap()), 3);
+                assert_eq!(text, "no answer within 0.2 s (--timeout)");
+                assert!(data.is_empty());
+            }
+            let mut stalled = command(["check", "--json", "--timeout=0.2"]);
+            leave_unanswered(&mut stalled, libc::SYS_recvfrom);
+            let checked = Checked::of(&ran(stalled.output().unwrap()));
+            assert_eq!(checked.reasons, ["no answer within 0.2 s (--timeout)"]);
+        },
+    );
+}
+
+#[test]
+fn a_filter_that_never_comes_is_unknown_when_the_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("filter");
+    rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let ran = run(["check", "-F", fifo.to_str().unwrap(), "-t", "0.2"]);
+    read_as(&ran, 3);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_unknown_and_a_reader_that_left_is_none_of_it() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let lost = ran(command(["check"]).stdout(full).output().unwrap());
+    assert_eq!(lost.status, 3, "{lost:?}");
+    assert!(lost.stderr.contains("cannot write the answer"), "{lost:?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let left = command(["check", "-c=total=@0:"]).stdout(writer).output();
+    let left = ran(left.unwrap());
+    assert_eq!((left.status, &*left.stderr), (2, ""), "{left:?}");
+}
