@@ -98,6 +98,9 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
 
 fn groups_in_order(groups: &JudgedGroups) -> String {
     let by = words::groups_by(&groups.fields);
+    if groups.judged_empty {
+        return format!("no sockets, and so no groups by {by}");
+    }
     let count = with_separators(groups.groups);
     let worst = groups.worst.iter().map(|(key, judgement)| {
         let name = words::group(&groups.fields, key);
