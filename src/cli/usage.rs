@@ -13,6 +13,9 @@ use super::{Arguments, definition};
 use crate::filter;
 use crate::model::nearest_word;
 
+/// The verb whose errors monitoring reads.
+const CHECK: &str = "check";
+
 /// What came of the words typed.
 #[derive(Debug)]
 pub enum Parsed {
@@ -34,8 +37,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
-        Err(error) => Parsed::Usage(line(&error)),
+        Err(error) => Parsed::Usage(check_out_of_place(&words).unwrap_or_else(|| line(&error))),
     }
+}
+
+/// The advice for a `check` that does not come first: its options are unknown to the summary, which
+/// is of no use to anybody.
+fn check_out_of_place(words: &[OsString]) -> Option<String> {
+    let is_first = words.get(1).is_some_and(|word| word == CHECK);
+    (is_check(words) && !is_first).then(|| verb_comes_first(CHECK))?
 }
 
 /// Whether the words are, or were to be, a `check`: it is the first word that is neither an option
@@ -48,7 +58,7 @@ pub fn is_check(words: &[OsString]) -> bool {
             return false;
         }
         if !word.starts_with('-') || word == "-" {
-            return word == "check";
+            return word == CHECK;
         }
         if takes_next_word(&definition, &word) {
             words.next();

@@ -17,7 +17,7 @@ pub use json::write_check_json;
 use std::io::{self, Write};
 
 use super::escape;
-use crate::model::{Subject, Verdict, with_separators};
+use crate::model::{Verdict, with_separators};
 use reasons::{first_line, further_groups, further_queues};
 
 /// Writes the line and the long text.
@@ -69,12 +69,4 @@ fn states(verdict: &Verdict) -> Option<String> {
         line.push("incomplete".to_owned());
     }
     Some(line.join(", "))
-}
-
-/// Whether an aspect is about sockets in states, as opposed to listeners.
-fn is_about_states(subject: Subject) -> bool {
-    match subject {
-        Subject::State(_) | Subject::Total => true,
-        Subject::AcceptQueue => false,
-    }
 }

@@ -4,7 +4,6 @@
 //! states that this version does not know. A number that is not exact is `U`, undetermined: a graph
 //! cannot say "at least".
 
-use super::is_about_states;
 use crate::model::{
     Aspect, JudgedGroups, JudgedQueues, Judgement, Limits, Measure, Quantity, Range, Subject,
     Trust, Verdict,
@@ -27,7 +26,8 @@ pub(super) fn of(verdict: &Verdict) -> String {
     if verdict.spread.total() > 0 {
         data.push(datum("spread", &verdict.spread.total().to_string(), None));
     }
-    data.extend(verdict.groups.iter().flat_map(groups));
+    let complete = verdict.is_complete();
+    data.extend(verdict.groups.iter().flat_map(|one| groups(one, complete)));
     data.extend(verdict.queues.iter().map(queue));
     data.join(" ")
 }
@@ -49,11 +49,7 @@ fn counts(verdict: &Verdict) -> Vec<String> {
                 Subject::State(state) => verdict.counts.get(state),
                 Subject::Total | Subject::AcceptQueue => verdict.counts.total(),
             };
-            let sockets = if verdict.is_complete() {
-                sockets.to_string()
-            } else {
-                "U".to_owned()
-            };
+            let sockets = count(sockets, verdict.is_complete());
             datum(&aspect.label(), &sockets, limits)
         })
         .collect()
@@ -69,8 +65,8 @@ fn one_judged(label: &str, judgement: &Judgement) -> String {
 }
 
 /// How many groups there are and how many break a range; of each aspect the worst group.
-fn groups(groups: &JudgedGroups) -> Vec<String> {
-    let count = |label: &str, number: u64| datum(label, &number.to_string(), None);
+fn groups(groups: &JudgedGroups, complete: bool) -> Vec<String> {
+    let count = |label: &str, number| datum(label, &count(number, complete), None);
     let mut data = vec![
         count("groups", groups.groups),
         count("groups_warning", groups.warning),
@@ -105,6 +101,15 @@ fn value(measure: Measure, value: Quantity) -> String {
     }
 }
 
+/// A number of which nothing was lost.
+fn count(number: u64, complete: bool) -> String {
+    if complete {
+        number.to_string()
+    } else {
+        "U".to_owned()
+    }
+}
+
 /// `'label'=value;warning;critical;minimum;maximum`. No label holds a quote.
 fn datum(label: &str, value: &str, limits: Option<&Limits>) -> String {
     let range = |range: Option<Range>| range.map_or_else(String::new, |range| range.to_string());
@@ -114,9 +119,8 @@ fn datum(label: &str, value: &str, limits: Option<&Limits>) -> String {
     let (least, most) = match limits.map(|limits| limits.aspect) {
         Some(aspect) if aspect.measure == Measure::Rate => ("", ""),
         // A queue holds one more than its limit.
-        Some(aspect) if aspect.measure == Measure::Share && is_about_states(aspect.subject) => {
-            ("0", "100")
-        }
+        Some(aspect) if aspect.subject == Subject::AcceptQueue => ("0", ""),
+        Some(aspect) if aspect.measure == Measure::Share => ("0", "100"),
         Some(_) | None => ("0", ""),
     };
     format!("'{label}'={value};{warning};{critical};{least};{most}")

@@ -72,10 +72,9 @@ fn append(reasons: &mut [Reason], others: u64, what: &str) {
 }
 
 fn queue_reason(queue: &JudgedQueue) -> Reason {
-    let listener = words::listener(queue.local);
     Reason {
         severity: queue.judgement.severity,
-        text: format!("{listener} {}", words::judgement(&queue.judgement)),
+        text: format!("{} {}", queue.local, words::judgement(&queue.judgement)),
     }
 }
 
@@ -124,7 +123,7 @@ fn queues_in_order(queues: &JudgedQueues) -> String {
         None => "no listeners".to_owned(),
         Some(queue) => format!(
             "{listeners} listener{plural}, at worst {} {}",
-            words::listener(queue.local),
+            queue.local,
             words::judgement(&queue.judgement)
         ),
     }
@@ -166,9 +165,8 @@ pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
         Some((breach.severity, queue))
     });
     let lines = broken.map(|(severity, queue)| {
-        let listener = words::listener(queue.local);
         let judgement = words::judgement(&queue.judgement);
-        format!("{} {listener} {judgement}", severity.name())
+        format!("{} {} {judgement}", severity.name(), queue.local)
     });
     let lines: Vec<String> = lines.collect();
     let shown = lines.len() as u64;

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{
     Aspect, Breach, Completeness, Counts, Decimal, Field, JudgedGroup, JudgedGroups, Judgement,
     Label, Limits, Loss, Measure, Observation, Quantity, Range, Reading, Severity, Side,
-    SourceName, State, StateSet, Trust,
+    SourceName, State, StateSet, Subject, Trust,
 };
 
 fn range(start: Option<&str>, end: Option<&str>) -> Range {

@@ -1,7 +1,5 @@
 //! Judgements in words.
 
-use std::net::SocketAddr;
-
 use crate::model::{
     Breach, Decimal, Field, Judgement, Label, Limits, Measure, Reading, Side, Subject, Trust,
     with_separators,
@@ -108,13 +106,8 @@ pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     parts.join(", ")
 }
 
-/// What is judged of groups: `groups by local-port`.
+/// What groups are grouped by: `local-port, user`.
 pub(super) fn groups_by(fields: &[Field]) -> String {
     let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
     names.join(", ")
-}
-
-/// Where somebody listens: `0.0.0.0:80`; `*:80` is nobody's spelling here.
-pub(super) fn listener(local: SocketAddr) -> String {
-    local.to_string()
 }

@@ -59,8 +59,10 @@ fn too_many_are_proven_by_what_was_seen_and_nothing_else_is() {
             "{ran:?}"
         );
     }
-    let (text, _) = read_as(&run(["check", "--by=local-port", "-c=total=0", &root]), 2);
+    let (text, data) = read_as(&run(["check", "--by=local-port", "-c=total=0", &root]), 2);
     assert!(text.contains("total at least "), "{text}");
+    let found = ["groups", "groups_critical", "total_worst"].map(|label| of(&data, label).value);
+    assert_eq!(found, [None; 3]);
     read_as(&run(["check", &root]), 3);
 }
 

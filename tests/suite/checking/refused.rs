@@ -113,7 +113,13 @@ fn a_typo_in_a_flag_is_unknown_wherever_the_verb_stands() {
         &["check", "--watch", "3"],
         &["check", "--proc-root=/", "--source=netlink"],
     ] {
-        assert_refused(arguments, &[]);
+        let first = arguments[0] == "check";
+        let told = if first {
+            ""
+        } else {
+            "`check` is a command and comes first"
+        };
+        assert_refused(arguments, &[told]);
     }
     let (text, _) = read_as(&run(["check", "-w"]), 3);
     assert!(
