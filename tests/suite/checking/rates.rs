@@ -1,23 +1,54 @@
 //! Changes per second, while sockets come and while none do.
 
+use std::fs;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
 use crate::namespace::in_namespace;
+use crate::owning::holder::wait_for;
 use crate::program::{Ran, command, ran, run};
 use crate::zoo::odd::listeners;
 use crate::zoo::raise_file_limit;
 
-/// Runs a check while listeners keep coming, and all of them stay until its end.
-fn while_listeners_come(arguments: &[&str]) -> Ran {
-    let mut child = command(arguments)
+fn start(arguments: &[&str]) -> Child {
+    command(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs a check, and `change` between its two samples: while one of its threads sleeps.
+fn with_a_change_between(arguments: &[&str], change: impl FnOnce()) -> Ran {
+    let child = start(arguments);
+    let tasks = format!("/proc/{}/task", child.id());
+    wait_for("the pause between two samples", || {
+        let mut tasks = fs::read_dir(&tasks).unwrap();
+        tasks
+            .any(|task| sleeps(&task.unwrap().path()))
+            .then_some(())
+    });
+    change();
+    ran(child.wait_with_output().unwrap())
+}
+
+/// Whether a thread waits for time to pass. The number of its system call comes first, proc(5).
+fn sleeps(task: &Path) -> bool {
+    let call = fs::read_to_string(task.join("syscall")).unwrap_or_default();
+    let number = call
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse().ok());
+    number == Some(libc::SYS_clock_nanosleep)
+}
+
+/// Runs a check while listeners keep coming, and all of them stay until its end.
+fn while_listeners_come(arguments: &[&str]) -> Ran {
+    let mut child = start(arguments);
     let mut listeners = Vec::new();
     while child.try_wait().unwrap().is_none() {
         if listeners.len() < 15_000 {
@@ -64,5 +95,41 @@ in_namespace!(
         assert_eq!(of(&data, "LISTEN").value, Some(7.0));
         let (text, _) = read_as(&run(["check", "--window=0.05", "-c=listen=1/s:"]), 2);
         assert_eq!(text, "LISTEN 0/s (< 1/s)");
+    }
+);
+
+in_namespace!(
+    fn what_goes_is_a_rate_below_0_by_the_time_that_passed() {
+        let stays = listeners::dual_stack(4);
+        let goes = listeners::dual_stack(6);
+        let arguments = ["check", "--window=2", "-c=listen=-1/s:", "-w=listen=9:"];
+        let ran = with_a_change_between(&arguments, || drop(goes));
+        let (text, data) = read_as(&ran, 2);
+        assert!(text.starts_with("LISTEN -"), "{text}");
+        assert!(
+            text.ends_with("/s (< -1/s), warning: LISTEN 4 (< 9)"),
+            "{text}"
+        );
+        // Six in two seconds or a little more.
+        let rate = of(&data, "LISTEN_rate").value.unwrap();
+        assert!((-3.0..-1.0).contains(&rate), "{rate}");
+        drop(stays);
+    }
+);
+
+in_namespace!(
+    fn a_group_that_vanished_between_two_samples_is_judged_as_one_of_none() {
+        let stays = TcpListener::bind("127.0.0.1:0").unwrap();
+        let goes = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = goes.local_addr().unwrap().port();
+        let arguments = ["check", "--by=local-port", "--window=2", "-c=listen=0/s:"];
+        let ran = with_a_change_between(&arguments, || drop(goes));
+        let (text, data) = read_as(&ran, 2);
+        assert!(
+            text.starts_with(&format!("local-port {port}: LISTEN -0.")),
+            "{text}"
+        );
+        assert_eq!(of(&data, "groups_critical").value, Some(1.0));
+        drop(stays);
     }
 );
