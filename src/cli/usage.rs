@@ -37,7 +37,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
-        Err(error) => Parsed::Usage(check_out_of_place(&words).unwrap_or_else(|| line(&error))),
+        Err(error) => Parsed::Usage(match check_out_of_place(&words) {
+            Some(advice) => advice,
+            None if is_check(&words) => format!("{} (see tcpstates check --help)", line(&error)),
+            None => format!("{} (see tcpstates --help)", line(&error)),
+        }),
     }
 }
 
@@ -85,12 +89,12 @@ fn not_text(words: &[OsString]) -> String {
     format!("`{word}` is not valid UTF-8 (see tcpstates --help)")
 }
 
-/// One line for any error of clap's.
+/// One line for any error of clap's, without the way to the help.
 fn line(error: &clap::Error) -> String {
     let words = Words(error);
     let argument = words.one(ContextKind::InvalidArg);
     let value = words.one(ContextKind::InvalidValue).unwrap_or_default();
-    let line = match (error.kind(), argument) {
+    match (error.kind(), argument) {
         (ErrorKind::InvalidValue, Some(argument)) if value.is_empty() => {
             format!("{argument} needs a value{}", words.allowed())
         }
@@ -132,8 +136,7 @@ fn line(error: &clap::Error) -> String {
             format!("{argument} takes no value, but was given `{value}`")
         }
         _ => first_line(error),
-    };
-    format!("{line} (see tcpstates --help)")
+    }
 }
 
 /// `--watch` of `--watch <SECONDS>`.

@@ -23,7 +23,8 @@ pub(super) fn of(verdict: &Verdict) -> String {
         .iter()
         .filter(|one| one.limits.aspect.measure != Measure::Count);
     data.extend(others.map(|judgement| one_judged(&judgement.limits.aspect.label(), judgement)));
-    if verdict.spread.total() > 0 {
+    if verdict.groups.is_none() {
+        // There even where it is 0: some graphs do not survive a label that comes and goes.
         data.push(datum("spread", &verdict.spread.total().to_string(), None));
     }
     let complete = verdict.is_complete();

@@ -83,7 +83,7 @@ fn the_reason_comes_first_with_separators_and_the_data_without() {
     assert_eq!(
         shown(&verdict(judgement(Trust::Exact, 0))),
         "TCPSTATES CRITICAL - TIME_WAIT 34,112 (> 30,000)\
-         |'TIME_WAIT'=34112;10000;30000;0; 'total'=34112;;;0;\n\
+         |'TIME_WAIT'=34112;10000;30000;0; 'total'=34112;;;0; 'spread'=0;;;0;\n\
          TIME_WAIT 34,112, total 34,112\n"
     );
 }
@@ -108,7 +108,7 @@ fn a_number_that_was_not_seen_whole_is_none_for_graphs() {
         shown(&lossy),
         "TCPSTATES CRITICAL - TIME_WAIT at least 34,112 (> 30,000), \
          incomplete: the kernel dropped messages; sockets are missing\
-         |'TIME_WAIT'=U;10000;30000;0; 'total'=U;;;0;\n\
+         |'TIME_WAIT'=U;10000;30000;0; 'total'=U;;;0; 'spread'=0;;;0;\n\
          TIME_WAIT 34,112, total 34,112, incomplete\n"
     );
 }

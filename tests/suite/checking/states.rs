@@ -85,11 +85,15 @@ in_namespace!(
             let (found, data) = read_as(&ran, status);
             assert_eq!(found, text);
             let mut names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
-            names.push("total");
+            names.extend(["total", "spread"]);
             let labels: Vec<&str> = data.iter().map(|datum| &*datum.label).collect();
             assert_eq!(labels, names);
             for datum in &data {
-                let expected = by_state.get(&*datum.label).copied().unwrap_or(total);
+                let expected = match &*datum.label {
+                    "total" => total,
+                    "spread" => 0,
+                    state => by_state[state],
+                };
                 assert_eq!(datum.value.unwrap().to_string(), expected.to_string());
                 assert_eq!(
                     (datum.least, datum.most, &*datum.unit),
@@ -102,7 +106,7 @@ in_namespace!(
         }
         let (text, data) = read_as(&run(["check"]), 0);
         assert_eq!(text, format!("{total} sockets, no thresholds"));
-        assert_eq!(data.len(), 12);
+        assert_eq!(data.len(), 13);
     }
 );
 
