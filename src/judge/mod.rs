@@ -13,7 +13,7 @@ pub use ranking::Ranking;
 use std::time::Duration;
 
 use crate::model::{
-    Aspect, Breach, Counts, Judgement, Limits, Measure, Quantity, Reading, Severity, State,
+    Aspect, Breach, Counts, Judgement, Limits, Measure, Quantity, Range, Reading, Severity, State,
     StateSet, Subject, Trust,
 };
 
@@ -83,7 +83,7 @@ pub fn depends_on_spread(judgement: &Judgement) -> bool {
     low != high && ranges.any(|range| range.has_end_within(low, high))
 }
 
-/// The limits that are about states or totals that are not among those asked for.
+/// The state that would have to be among those asked for, for this to be judged, and is not.
 pub fn unasked(aspect: Aspect, asked: StateSet) -> Option<State> {
     let state = match aspect.subject {
         Subject::State(state) => state,
@@ -136,6 +136,7 @@ fn read(aspect: Aspect, observed: Observed<'_>) -> Option<Reading> {
             Reading {
                 low: rate(change - off, elapsed),
                 high: rate(change + off, elapsed),
+                spread: spread.saturating_add(spread_before),
                 ..exactly(rate(change, elapsed), trust)
             }
         }
@@ -162,8 +163,8 @@ fn rate(change: i128, elapsed: Duration) -> Quantity {
 
 /// Judges a value.
 fn conclude(limits: Limits, reading: Reading) -> Judgement {
-    let by = |range: &Option<crate::model::Range>, severity| {
-        let range = (*range)?;
+    let by = |range: Option<Range>, severity| {
+        let range = range?;
         let side = range.breach(reading.value)?;
         Some(Breach {
             severity,
@@ -172,7 +173,7 @@ fn conclude(limits: Limits, reading: Reading) -> Judgement {
         })
     };
     let breach =
-        by(&limits.critical, Severity::Critical).or_else(|| by(&limits.warning, Severity::Warning));
+        by(limits.critical, Severity::Critical).or_else(|| by(limits.warning, Severity::Warning));
     let proven = limits
         .critical
         .is_some_and(|range| range.alerts_from(reading.value));

@@ -1,7 +1,7 @@
 //! Judgements on counts made up.
 
 use super::*;
-use crate::model::{Decimal, Range};
+use crate::model::Decimal;
 
 fn limits(subject: Subject, measure: Measure, warning: &str, critical: &str) -> Limits {
     let range = |word: &str| {

@@ -54,7 +54,7 @@ pub struct Reading {
     pub high: Quantity,
     /// Of a share, how many sockets there are of how many.
     pub parts: Option<(u64, u64)>,
-    /// By how much the count may be off; 0 where it was listed.
+    /// By how many sockets what was counted for it may be off; 0 where they were listed.
     pub spread: u64,
     /// What it is worth.
     pub trust: Trust,
@@ -108,10 +108,9 @@ pub struct JudgedGroups {
     pub critical: u64,
     /// Those that break one, the worst first, as many as are wanted.
     pub listed: Vec<JudgedGroup>,
-    /// Of each aspect the worst group, whether it breaks a range or not. Empty where there was no
-    /// socket: `judged_empty` then.
+    /// Of each aspect the worst group, whether it breaks a range or not.
     pub worst: Vec<(Vec<Label>, Judgement)>,
-    /// Whether there was no group, and a group of no sockets was judged in place of one.
+    /// Whether there was no group, and one of no sockets, with an empty key, was judged instead.
     pub judged_empty: bool,
 }
 

@@ -203,3 +203,28 @@ fn every_side_of_a_range_has_its_words() {
         assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_share_or_a_change_that_may_be_off_is_told_from_the_least_to_the_most() {
+    let of = |measure| {
+        let one = judgement(Trust::Exact, 2);
+        words::judgement(&Judgement {
+            limits: Limits {
+                aspect: Aspect {
+                    measure,
+                    ..one.limits.aspect
+                },
+                ..one.limits
+            },
+            reading: Reading {
+                low: Quantity::new(-5, 10),
+                high: Quantity::new(5, 10),
+                ..one.reading
+            },
+            breach: None,
+            ..one
+        })
+    };
+    assert_eq!(of(Measure::Rate), "TIME_WAIT -0.5/s to +0.5/s");
+    assert_eq!(of(Measure::Share), "TIME_WAIT -0.5% to 0.5%");
+}

@@ -1,8 +1,8 @@
 //! Judgements in words.
 
 use crate::model::{
-    Breach, Decimal, Field, Judgement, Label, Limits, Measure, Reading, Side, Subject, Trust,
-    with_separators,
+    Breach, Decimal, Field, Judgement, Label, Limits, Measure, Quantity, Reading, Side, Subject,
+    Trust, with_separators,
 };
 
 /// Decimal places of shares and rates, for people.
@@ -34,16 +34,29 @@ pub(super) fn judgement(judgement: &Judgement) -> String {
 
 fn value(measure: Measure, reading: &Reading) -> String {
     let spread = spread(reading.spread);
-    let value = reading.value;
-    let exact = match measure {
+    let (value, low, high) = (reading.value, reading.low, reading.high);
+    let told = match measure {
         Measure::Count => format!("{}{spread}", value.rounded(0).grouped()),
-        Measure::Share => format!("{}%", value.rounded(PLACES).grouped()),
-        Measure::Rate => format!("{}/s", signed(value.rounded(PLACES))),
+        Measure::Share | Measure::Rate if low != high => {
+            format!("{} to {}", one(measure, low), one(measure, high))
+        }
+        Measure::Share | Measure::Rate => one(measure, value),
     };
     match (measure, reading.trust) {
-        (_, Trust::Exact) | (Measure::Share | Measure::Rate, Trust::AtLeast) => exact,
-        (Measure::Count, Trust::AtLeast) => format!("at least {exact}"),
-        (_, Trust::Nothing) => format!("perhaps {exact}"),
+        (_, Trust::Exact) | (Measure::Share | Measure::Rate, Trust::AtLeast) => told,
+        (Measure::Count, Trust::AtLeast) => format!("at least {told}"),
+        (_, Trust::Nothing) => format!("perhaps {told}"),
+    }
+}
+
+/// A value with its unit, and of changes with their sign.
+fn one(measure: Measure, value: Quantity) -> String {
+    let value = value.rounded(PLACES);
+    match measure {
+        Measure::Count => value.grouped(),
+        Measure::Share => format!("{}%", value.grouped()),
+        Measure::Rate if value > Decimal::ZERO => format!("+{}/s", value.grouped()),
+        Measure::Rate => format!("{}/s", value.grouped()),
     }
 }
 
@@ -53,11 +66,6 @@ pub(super) fn spread(spread: u64) -> String {
         0 => String::new(),
         spread => format!(" ±{}", with_separators(spread)),
     }
-}
-
-fn signed(number: Decimal) -> String {
-    let plus = if number > Decimal::ZERO { "+" } else { "" };
-    format!("{plus}{}", number.grouped())
 }
 
 fn parts(part: u64, whole: u64) -> String {
