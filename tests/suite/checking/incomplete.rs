@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::answer::Checked;
 use super::perfdata::of;
+use super::rates::with_a_change_between;
 use super::read_as;
 use crate::program::run;
 
@@ -64,6 +65,30 @@ fn too_many_are_proven_by_what_was_seen_and_nothing_else_is() {
     let found = ["groups", "groups_critical", "total_worst"].map(|label| of(&data, label).value);
     assert_eq!(found, [None; 3]);
     read_as(&run(["check", &root]), 3);
+}
+
+#[test]
+fn what_only_the_first_of_two_samples_lacks_leaves_the_change_unknown() {
+    let tree = broken_tree();
+    let root = format!("--proc-root={}", tree.path().display());
+    let table = tree.path().join("net/tcp");
+    for (count, status) in [("established=3", 3), ("established=2", 2)] {
+        let broken = fs::read_to_string(&table).unwrap();
+        let arguments = ["check", "-w=total=~:5/s", "-c", count, "--window=1", &root];
+        let ran = with_a_change_between(&arguments, || {
+            fs::write(&table, broken.replace("   9: what?\n", "")).unwrap();
+        });
+        let (text, data) = read_as(&ran, status);
+        assert!(text.contains("incomplete: 1 record"), "{text}");
+        assert_eq!(of(&data, "total_rate").value, None);
+        // Nothing is missing of what was counted last.
+        assert_eq!(
+            text.starts_with("ESTABLISHED 3 (> 2), "),
+            status == 2,
+            "{text}"
+        );
+        fs::write(&table, broken).unwrap();
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn start(arguments: &[&str]) -> Child {
 }
 
 /// Runs a check, and `change` between its two samples: while one of its threads sleeps.
-fn with_a_change_between(arguments: &[&str], change: impl FnOnce()) -> Ran {
+pub(super) fn with_a_change_between(arguments: &[&str], change: impl FnOnce()) -> Ran {
     let child = start(arguments);
     let tasks = format!("/proc/{}/task", child.id());
     wait_for("the pause between two samples", || {
