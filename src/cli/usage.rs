@@ -55,6 +55,10 @@ fn check_out_of_place(words: &[OsString]) -> Option<String> {
 /// Whether the words are, or were to be, a `check`: it is the first word that is neither an option
 /// nor the value of one, whatever else is wrong.
 pub fn is_check(words: &[OsString]) -> bool {
+    // The definition is large, and hardly any command line needs it here.
+    if !words.iter().skip(1).any(|word| word == CHECK) {
+        return false;
+    }
     let definition = definition();
     let mut words = words.iter().skip(1).map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {

@@ -1,7 +1,8 @@
 //! Work that may never end, with an end to the wait for it.
 //!
 //! The work has a thread of its own, and nobody joins it: a system call that never returns cannot
-//! be interrupted, but it does not keep the process from exiting.
+//! be interrupted, but it does not keep the answer from being written, nor the process from
+//! exiting, unless the kernel holds it in a wait that not even SIGKILL ends.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
