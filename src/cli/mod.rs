@@ -3,6 +3,7 @@
 //! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
 //! `command` to say. Doc comments here are the text of `--help`.
 
+mod doctor;
 mod grouping;
 mod keys;
 mod list;
@@ -15,6 +16,7 @@ mod summary;
 mod usage;
 mod values;
 
+pub use doctor::Doctor;
 pub use grouping::{Grouping, Keys};
 pub use list::List;
 pub use owning::Owning;
@@ -64,6 +66,12 @@ pub enum Verb {
     /// State, queues and addresses of each, and what --columns asks for; the accept queue and its
     /// limit for listeners. Rows are written as the kernel tells them, unless they are sorted.
     List(Box<List>),
+    /// Say what is wrong, with the evidence and what to do
+    ///
+    /// Looks at the sockets, the kernel's counters and its limits twice, with a window between, and
+    /// says what speaks of trouble now. Exit status: 4 with warnings, 5 with critical findings, else
+    /// as elsewhere. The manual has every rule with its thresholds.
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

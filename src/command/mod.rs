@@ -5,6 +5,7 @@
 
 mod asking;
 mod completions;
+mod doctor;
 mod explain;
 mod failure;
 mod filtering;
@@ -57,6 +58,10 @@ pub fn run(
             Some(Verb::List(list)) => {
                 notes.set_loudness(Loudness::of(&list.presentation));
                 list::run(&list, &mut out, &mut notes)
+            }
+            Some(Verb::Doctor(doctor)) => {
+                notes.set_loudness(Loudness::new(doctor.quiet, doctor.verbose));
+                doctor::run(&doctor, &mut out, &mut notes)
             }
             None => {
                 notes.set_loudness(Loudness::of(&arguments.summary.presentation));

@@ -11,6 +11,10 @@ pub enum Status {
     Answered,
     /// 3: answered, but something was lost on the way.
     Incomplete,
+    /// 4: answered, and something is on its way to fail.
+    Warning,
+    /// 5: answered, and something fails.
+    Critical,
     /// 1: could not observe, or could not write.
     Failed,
     /// 2: the command line makes no sense.
@@ -35,6 +39,8 @@ impl From<Status> for ExitCode {
             Status::Failed => 1,
             Status::Usage => 2,
             Status::Incomplete => 3,
+            Status::Warning => 4,
+            Status::Critical => 5,
         })
     }
 }

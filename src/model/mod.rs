@@ -4,16 +4,22 @@
 //! they mean, in which unit, and when they are absent.
 
 mod completeness;
+mod counter;
 mod counts;
 mod family;
 mod field;
+mod finding;
 mod grouped;
+mod holders;
 mod key;
+mod listeners;
 mod metric;
 mod names;
 mod nearest;
+mod number;
 mod ownership;
 mod process;
+mod setting;
 mod sink;
 mod snapshot;
 mod socket;
@@ -23,16 +29,22 @@ mod state_set;
 mod tcp_info;
 
 pub use completeness::{Completeness, Loss};
+pub use counter::{Counter, Counters};
 pub use counts::Counts;
 pub use family::Family;
 pub use field::{Field, Use};
+pub use finding::{Culprit, Diagnosis, Finding, NotExamined, Severity};
 pub use grouped::{Group, Grouped, Label, Other};
+pub use holders::Holders;
 pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};
+pub use listeners::Listeners;
 pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use nearest::{hint, nearest_word};
+pub use number::thousands;
 pub use ownership::Ownership;
 pub use process::{Held, Hold, Process, ProcessName, ProcessQuery};
+pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::{Socket, Timer, TimerKind};

@@ -4,6 +4,7 @@
 
 mod bar;
 mod csv;
+mod doctor;
 pub mod escape;
 mod groups;
 mod json;
@@ -12,6 +13,7 @@ mod look;
 mod table;
 
 pub use csv::write_csv;
+pub use doctor::{write_diagnosis, write_diagnosis_json};
 pub use groups::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 pub use json::write_json;
 pub use look::Look;

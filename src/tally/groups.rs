@@ -6,10 +6,9 @@ use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use super::Listeners;
 use crate::model::{
-    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Process, ProcessName, Sink,
-    Socket, SplitSink,
+    Counts, FamilyClass, Field, Key, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
+    Sink, Socket, SplitSink,
 };
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted

@@ -8,12 +8,10 @@
 mod best;
 mod groups;
 mod kept;
-mod listeners;
 mod packed;
 mod states;
 
 pub use best::Best;
 pub use groups::{GroupTally, GroupedCounts};
 pub use kept::Kept;
-pub use listeners::Listeners;
 pub use states::StateTally;

@@ -14,6 +14,7 @@ mod answer;
 mod completions;
 mod counting;
 mod deriving;
+mod diagnosing;
 mod endings;
 mod filtering;
 mod grouping;

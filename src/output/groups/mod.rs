@@ -7,6 +7,7 @@ mod table;
 mod tests;
 
 pub use csv::write_groups_csv;
+pub(in crate::output) use json::Value;
 pub use json::write_groups_json;
 pub use table::{GroupRows, write_groups_table};
 

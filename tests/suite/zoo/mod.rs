@@ -13,7 +13,7 @@ mod proc_table;
 mod segment;
 mod sockets;
 mod state;
-mod sysctl;
+pub(crate) mod sysctl;
 mod tests;
 
 pub(crate) use inhabitants::Inhabitants;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use crate::model::{Direction, Family, Service, Sink, Socket, State};
+use super::{Direction, Family, Service, Sink, Socket, State};
 
 /// The local addresses and ports that have a listener. Filled as a sink of a walk over LISTEN.
 #[derive(Clone, Debug, Default)]

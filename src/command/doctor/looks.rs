@@ -1,0 +1,76 @@
+//! Two looks at the sockets, the kernel's counters before and after the window between them, and
+//! its settings.
+
+use std::time::{Duration, Instant};
+
+use crate::command::failure::Failure;
+use crate::diagnose::{Facts, FirstLook, SecondLook};
+use crate::model::{Field, Listeners, State, StateSet};
+use crate::question::{Families, Question};
+use crate::source::{Observer, Readings, Report, Sources};
+
+/// All that is seen before anybody thinks about it.
+pub(super) struct Looks {
+    pub(super) first: FirstLook,
+    pub(super) second: SecondLook,
+    pub(super) facts: Facts,
+    /// Of the second look, with what was lost in all of them.
+    pub(super) report: Report,
+    /// How long the second look took.
+    pub(super) took: Duration,
+}
+
+impl Looks {
+    /// Takes both, `window` apart.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn take(sources: Sources, window: Duration) -> Result<Looks, Failure> {
+        let readings = Readings::of(&sources);
+        let begin = Instant::now();
+        let before = readings.counters();
+        let mut first = FirstLook::default();
+        let seen_before = ask(&sources, FirstLook::STATES, Vec::new())?.list(&mut first)?;
+        std::thread::sleep(window.saturating_sub(begin.elapsed()));
+        let after = readings.counters();
+        let window = begin.elapsed();
+
+        let look = Instant::now();
+        let listen = StateSet::NONE.with(State::Listen);
+        let mut listeners = Listeners::default();
+        let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
+        let mut second = SecondLook::new(listeners);
+        let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut second)?;
+        for earlier in [seen_before, listening] {
+            for loss in earlier.completeness.losses() {
+                report.completeness.lose(loss.clone());
+            }
+        }
+        let facts = Facts {
+            source: report.source,
+            window,
+            before,
+            after,
+            settings: readings.settings(),
+            copied: readings.are_copied(),
+        };
+        Ok(Looks {
+            first,
+            second,
+            facts,
+            report,
+            took: look.elapsed(),
+        })
+    }
+}
+
+/// Somebody who tells of the sockets in these states.
+fn ask(sources: &Sources, states: StateSet, fields: Vec<Field>) -> Result<Observer, Failure> {
+    let question = Question {
+        families: Families::Both,
+        states,
+        fields,
+        filter: None,
+    };
+    Ok(Observer::new(question, sources.clone())?)
+}

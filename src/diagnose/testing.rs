@@ -1,0 +1,81 @@
+//! Evidence for the tests of rules.
+
+use std::time::Duration;
+
+use super::Facts;
+use crate::model::{
+    Counter, Counters, Family, Finding, Setting, Settings, Severity, Socket, SourceName, State,
+};
+
+/// Facts of a host of which nothing is known; tests add what they are about.
+pub(super) fn facts() -> Facts {
+    Facts {
+        source: SourceName::Netlink,
+        window: Duration::from_secs(1),
+        before: Counters::default(),
+        after: Counters::default(),
+        settings: Settings::default(),
+        copied: false,
+    }
+}
+
+impl Facts {
+    /// With a counter that grew in the window.
+    pub(super) fn with_growth(mut self, counter: Counter, from: u64, to: u64) -> Facts {
+        self.before.set(counter, Ok(from));
+        self.after.set(counter, Ok(to));
+        self
+    }
+
+    /// With a setting.
+    pub(super) fn with_setting(mut self, setting: Setting, text: &str) -> Facts {
+        self.settings.set(setting, Ok(text.to_owned()));
+        self
+    }
+}
+
+/// A finding with nothing in it.
+pub(super) fn finding(id: &'static str) -> Finding {
+    Finding {
+        id,
+        severity: Severity::Warning,
+        title: String::new(),
+        subject: Vec::new(),
+        value: None,
+        limit: None,
+        evidence: Vec::new(),
+        processes: Vec::new(),
+        commands: Vec::new(),
+        why: "",
+        remedy: Vec::new(),
+        causes: &[],
+    }
+}
+
+/// A socket in `state` between two addresses, held by a process of its own inode.
+pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
+    let local: std::net::SocketAddr = local.parse().unwrap();
+    Socket {
+        state,
+        family: match local.is_ipv4() {
+            true => Family::V4,
+            false => Family::V6,
+        },
+        local,
+        remote: remote.parse().unwrap(),
+        receive_queue: 0,
+        send_queue: 0,
+        uid: 0,
+        full: Some(state != State::TimeWait),
+        inode: 0,
+        timer: None,
+        retransmits: 0,
+        interface: Some(0),
+        cookie: Some(0),
+        mark: None,
+        cgroup: None,
+        v6only: None,
+        info: None,
+        congestion_control: None,
+    }
+}

@@ -1,0 +1,8 @@
+//! A diagnosis, for people and as JSON.
+
+mod json;
+mod text;
+mod wrap;
+
+pub use json::write_diagnosis_json;
+pub use text::write_diagnosis;
