@@ -74,6 +74,7 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
         cookie: Some(0),
         mark: None,
         cgroup: None,
+        drops: None,
         v6only: None,
         info: None,
         congestion_control: None,
