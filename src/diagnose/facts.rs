@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Counter, Counters, Settings, SourceName};
+use super::listener_drops::ListenerDrops;
+use super::measures::Measures;
+use crate::model::{Counter, Counters, Settings, SourceName, thousands};
 
 /// The kernel's counters before and after the window, its settings, and who answered.
 #[derive(Clone, Debug)]
@@ -17,6 +19,12 @@ pub struct Facts {
     pub after: Counters,
     /// The settings of the same network namespace.
     pub settings: Settings,
+    /// What each listener dropped in the window, or why that is not known.
+    pub listener_drops: Result<ListenerDrops, String>,
+    /// What TCP measures of those connections that the rules suspect.
+    pub measures: Measures,
+    /// The size of a page of memory, in bytes; `None` where the pages are another host's.
+    pub page_size: Option<u64>,
     /// Whether all of it is of a copied tree, in which nothing moves.
     pub copied: bool,
 }
@@ -31,6 +39,17 @@ impl Facts {
             return Err("nothing grows in a copied tree".to_owned());
         }
         self.after.grown_since(&self.before, counter)
+    }
+
+    /// By how much counters grew, as evidence, or why that is not known:
+    /// `TcpExtListenDrops grew by 8 in 1.0 s`.
+    pub fn told(&self, counters: &[Counter]) -> String {
+        let told = counters.iter().map(|counter| match self.grown(*counter) {
+            Ok(grown) => format!("{} grew by {}", counter.name(), thousands(grown)),
+            Err(reason) => format!("{} is not known ({reason})", counter.name()),
+        });
+        let told: Vec<String> = told.collect();
+        format!("{} in {}", told.join(", "), self.shown_window())
     }
 
     /// The window as it is shown: `1.0 s`.

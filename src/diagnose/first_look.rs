@@ -2,11 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use super::queues::Queues;
 use crate::model::{Sink, Socket, State, StateSet};
 
 /// What the rules keep of the sockets before the window.
 #[derive(Debug, Default)]
-pub struct FirstLook {}
+pub struct FirstLook {
+    pub(super) queues: Queues,
+}
 
 impl FirstLook {
     /// The states in which it matters what moved.
@@ -16,7 +19,10 @@ impl FirstLook {
 }
 
 impl Sink for FirstLook {
-    fn socket(&mut self, _socket: &Socket) -> ControlFlow<()> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if socket.state == State::Established {
+            self.queues.add(socket);
+        }
         ControlFlow::Continue(())
     }
 

@@ -6,18 +6,30 @@
 //!
 //! Nothing here asks the kernel, waits or prints.
 
+mod accept_queue;
+mod conntrack;
 mod facts;
 mod first_look;
+mod half_open;
+mod listener_drops;
+mod listening;
+mod measures;
+mod memory;
 mod most;
+mod queues;
 mod rank;
+mod retransmission;
 mod rule;
 mod second_look;
+mod stuck_peers;
 #[cfg(test)]
 mod testing;
 mod time_wait;
 
 pub use facts::Facts;
 pub use first_look::FirstLook;
+pub use listener_drops::ListenerDrops;
+pub use measures::{Ends, Measures};
 pub use second_look::SecondLook;
 
 use crate::model::{Finding, Holders, NotExamined};
@@ -57,15 +69,43 @@ pub fn examine(
 
 /// What each rule says, in the order of the manual.
 fn outcomes(
-    _first: &FirstLook,
+    first: &FirstLook,
     second: &SecondLook,
     facts: &Facts,
-    _holders: &Holders,
+    holders: &Holders,
 ) -> Vec<(&'static str, Examined)> {
-    vec![(time_wait::ID, time_wait::examine(&second.time_wait, facts))]
+    let SecondLook { doors, waiting, .. } = second;
+    let (queues, candidates) = (&first.queues, &second.candidates);
+    let half_open = half_open::examine(&second.half_open, doors, facts);
+    let accept_queue = accept_queue::examine(doors, waiting, facts, holders);
+    let stuck_peers = stuck_peers::examine(queues, candidates, facts, holders);
+    let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
+    vec![
+        (time_wait::ID, time_wait::examine(&second.time_wait, facts)),
+        (half_open::ID, half_open),
+        (accept_queue::ID, accept_queue),
+        (stuck_peers::ID, stuck_peers),
+        (memory::ID, memory::examine(facts)),
+        (retransmission::ID, retransmission),
+        (conntrack::ID, conntrack::examine(facts)),
+    ]
 }
 
 /// The inodes of the sockets whose holders the findings will name.
-pub fn wanted(_first: &FirstLook, _second: &SecondLook, _facts: &Facts) -> Vec<u64> {
-    Vec::new()
+pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
+    let mut inodes = accept_queue::wanted(&second.doors, facts);
+    inodes.extend(stuck_peers::wanted(
+        &first.queues,
+        &second.candidates,
+        facts,
+    ));
+    inodes.extend(retransmission::wanted(&second.retransmitting, facts));
+    inodes
+}
+
+/// The connections of which TCP's own measures are to be asked for, few of them.
+pub fn suspects(second: &SecondLook, facts: &Facts) -> Vec<Ends> {
+    let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
+    suspects.extend(retransmission::suspects(&second.retransmitting, facts));
+    suspects
 }

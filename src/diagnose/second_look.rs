@@ -2,6 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use super::accept_queue::Waiting;
+use super::half_open::HalfOpen;
+use super::listening::Doors;
+use super::retransmission::Retransmitting;
+use super::stuck_peers::Candidates;
 use super::time_wait::TimeWaits;
 use crate::model::{Listeners, Sink, Socket, State};
 
@@ -11,6 +16,11 @@ pub struct SecondLook {
     listeners: Listeners,
     total: u64,
     pub(super) time_wait: TimeWaits,
+    pub(super) half_open: HalfOpen,
+    pub(super) doors: Doors,
+    pub(super) waiting: Waiting,
+    pub(super) candidates: Candidates,
+    pub(super) retransmitting: Retransmitting,
 }
 
 impl SecondLook {
@@ -20,6 +30,11 @@ impl SecondLook {
             listeners,
             total: 0,
             time_wait: TimeWaits::default(),
+            half_open: HalfOpen::default(),
+            doors: Doors::default(),
+            waiting: Waiting::default(),
+            candidates: Candidates::default(),
+            retransmitting: Retransmitting::default(),
         }
     }
 
@@ -34,13 +49,16 @@ impl Sink for SecondLook {
         self.total += 1;
         match socket.state {
             State::TimeWait => self.time_wait.add(self.listeners.service(socket)),
-            State::Listen
-            | State::SynSent
-            | State::SynRecv
-            | State::Established
+            State::Listen => self.doors.add(socket),
+            State::SynRecv => self.half_open.add(socket),
+            State::Established | State::CloseWait => {
+                self.waiting.add(socket);
+                self.candidates.add(socket);
+                self.retransmitting.add(socket);
+            }
+            State::SynSent
             | State::FinWait1
             | State::FinWait2
-            | State::CloseWait
             | State::Closing
             | State::LastAck
             | State::Close

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Facts;
+use super::{Facts, Measures};
 use crate::model::{
     Counter, Counters, Family, Finding, Setting, Settings, Severity, Socket, SourceName, State,
 };
@@ -15,6 +15,9 @@ pub(super) fn facts() -> Facts {
         before: Counters::default(),
         after: Counters::default(),
         settings: Settings::default(),
+        listener_drops: Err("drops were not asked for".to_owned()),
+        measures: Measures::default(),
+        page_size: Some(4_096),
         copied: false,
     }
 }
@@ -74,8 +77,39 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
         cookie: Some(0),
         mark: None,
         cgroup: None,
+        drops: None,
         v6only: None,
         info: None,
         congestion_control: None,
+    }
+}
+
+/// A listener at `local` with this queue, its limit, and `number` as cookie and inode.
+pub(super) fn listener(local: &str, waiting: u32, limit: u32, number: u64) -> Socket {
+    let local: std::net::SocketAddr = local.parse().unwrap();
+    let any = match local.is_ipv4() {
+        true => "0.0.0.0:0",
+        false => "[::]:0",
+    };
+    Socket {
+        receive_queue: waiting,
+        send_queue: limit,
+        cookie: Some(number),
+        inode: number,
+        ..socket(State::Listen, &local.to_string(), any)
+    }
+}
+
+/// Every name of a setting in a finding's remedies is that of a setting that is read.
+#[track_caller]
+pub(super) fn assert_names_settings(finding: &Finding) {
+    let text = finding.remedy.join(" ");
+    let names = text.split(|c: char| !(c.is_alphanumeric() || "._".contains(c)));
+    for name in names.filter(|name| name.starts_with("net.")) {
+        let name = name.trim_end_matches('.');
+        assert!(
+            Setting::all().any(|setting| setting.name() == name),
+            "{name} in {finding:?}"
+        );
     }
 }

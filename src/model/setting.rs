@@ -39,14 +39,20 @@ pub enum Setting {
     OrphanRetries,
     /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
     Mem,
+    /// What the receive buffer of one socket takes: least, default, most.
+    ReceiveMemory,
+    /// The same of the send buffer.
+    SendMemory,
     /// The entries of the connection tracking table of this namespace.
     ConntrackCount,
     /// The most entries of it.
     ConntrackMax,
+    /// How long an idle established connection stays in it, in seconds.
+    ConntrackEstablished,
 }
 
 /// Each setting with its name.
-const TABLE: [(Setting, &str); 18] = [
+const TABLE: [(Setting, &str); 21] = [
     (Setting::LocalPortRange, "net.ipv4.ip_local_port_range"),
     (
         Setting::LocalReservedPorts,
@@ -66,8 +72,14 @@ const TABLE: [(Setting, &str); 18] = [
     (Setting::Retries2, "net.ipv4.tcp_retries2"),
     (Setting::OrphanRetries, "net.ipv4.tcp_orphan_retries"),
     (Setting::Mem, "net.ipv4.tcp_mem"),
+    (Setting::ReceiveMemory, "net.ipv4.tcp_rmem"),
+    (Setting::SendMemory, "net.ipv4.tcp_wmem"),
     (Setting::ConntrackCount, "net.netfilter.nf_conntrack_count"),
     (Setting::ConntrackMax, "net.netfilter.nf_conntrack_max"),
+    (
+        Setting::ConntrackEstablished,
+        "net.netfilter.nf_conntrack_tcp_timeout_established",
+    ),
 ];
 
 impl Setting {

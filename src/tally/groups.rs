@@ -93,6 +93,7 @@ impl GroupTally {
             | Field::SendQueue
             | Field::AcceptQueue
             | Field::AcceptLimit
+            | Field::Drops
             | Field::Timer
             | Field::Retransmits
             | Field::Inode

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::suspects::measure;
 use crate::command::failure::Failure;
-use crate::diagnose::{Facts, FirstLook, SecondLook};
+use crate::diagnose::{Facts, FirstLook, ListenerDrops, Measures, SecondLook, suspects};
 use crate::model::{Field, Listeners, State, StateSet};
 use crate::question::{Families, Question};
 use crate::source::{Observer, Readings, Report, Sources};
@@ -30,12 +31,14 @@ impl Looks {
         let begin = Instant::now();
         let before = readings.counters();
         let mut first = FirstLook::default();
+        let dropped_before = look_at_drops(&sources);
         let seen_before = ask(&sources, FirstLook::STATES, Vec::new())?.list(&mut first)?;
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
         let after = readings.counters();
         let window = begin.elapsed();
 
         let look = Instant::now();
+        let dropped = look_at_drops(&sources);
         let listen = StateSet::NONE.with(State::Listen);
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
@@ -46,14 +49,21 @@ impl Looks {
                 report.completeness.lose(loss.clone());
             }
         }
-        let facts = Facts {
+        let mut facts = Facts {
             source: report.source,
             window,
             before,
             after,
             settings: readings.settings(),
+            listener_drops: dropped.and_then(|now| Ok(now.since(&dropped_before?))),
+            measures: Measures::default(),
+            page_size: match readings.are_copied() {
+                true => None,
+                false => u64::try_from(rustix::param::page_size()).ok(),
+            },
             copied: readings.are_copied(),
         };
+        facts.measures = measure(&sources, &suspects(&second, &facts));
         Ok(Looks {
             first,
             second,
@@ -61,6 +71,19 @@ impl Looks {
             report,
             took: look.elapsed(),
         })
+    }
+}
+
+/// What each listener dropped since it was made, or why that is not known. Listeners have a table of
+/// their own, so that connections are not looked at.
+fn look_at_drops(sources: &Sources) -> Result<ListenerDrops, String> {
+    let mut drops = ListenerDrops::default();
+    let listen = StateSet::NONE.with(State::Listen);
+    let asked = ask(sources, listen, vec![Field::Drops]);
+    let listed = asked.and_then(|mut observer| Ok(observer.list(&mut drops)?));
+    match listed {
+        Ok(_) => Ok(drops),
+        Err(failure) => Err(failure.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! about.
 
 mod looks;
+mod suspects;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};

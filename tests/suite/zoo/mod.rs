@@ -17,6 +17,7 @@ pub(crate) mod sysctl;
 mod tests;
 
 pub(crate) use inhabitants::Inhabitants;
+pub(crate) use manner::Manner;
 pub(crate) use peer::Peer;
 pub(crate) use proc_table::read_inhabitants;
 pub(crate) use sockets::raise_file_limit;

@@ -1,0 +1,119 @@
+//! The rule at, below and above its limits.
+
+use std::time::Duration;
+
+use super::*;
+use crate::diagnose::testing::{facts, socket};
+use crate::model::{Timer, TimerKind};
+
+fn connection(unread: u32, unsent: u32, timer: Option<TimerKind>) -> Socket {
+    Socket {
+        receive_queue: unread,
+        send_queue: unsent,
+        timer: timer.map(|kind| Timer {
+            kind,
+            remaining: Duration::ZERO,
+        }),
+        retransmits: 1,
+        inode: 5,
+        cookie: Some(7),
+        ..socket(State::Established, "192.0.2.1:80", "192.0.2.9:1")
+    }
+}
+
+/// The titles of what is found of one connection among `others` on which nothing waits.
+fn titles(before: &Socket, after: &Socket, others: u32) -> Vec<String> {
+    let (mut first, mut second) = (Queues::default(), Candidates::default());
+    first.add(before);
+    second.add(after);
+    for _ in 0..others {
+        second.add(&connection(0, 0, None));
+    }
+    let examined = examine(&first, &second, &facts(), &Holders::default());
+    assert_eq!(examined.lacking, None);
+    let wanted = wanted(&first, &second, &facts());
+    assert_eq!(wanted.len(), examined.findings.len());
+    examined
+        .findings
+        .into_iter()
+        .map(|finding| finding.title)
+        .collect()
+}
+
+#[test]
+fn a_queue_is_stuck_that_is_probed_or_sent_again_and_has_not_moved() {
+    use TimerKind::{KeepAlive, Persist, Retransmit};
+    for (before, after, timer, stuck) in [
+        (500, 500, Some(Persist), true),
+        (500, 500, Some(Retransmit), true),
+        (500, 500, Some(KeepAlive), false),
+        (500, 500, None, false),
+        (500, 400, Some(Persist), false),
+        (0, 500, Some(Persist), false),
+        (LONG_SEND_QUEUE, LONG_SEND_QUEUE + 1, None, true),
+        (LONG_SEND_QUEUE - 1, LONG_SEND_QUEUE, None, false),
+        (LONG_SEND_QUEUE, LONG_SEND_QUEUE - 1, None, false),
+    ] {
+        let titles = titles(
+            &connection(0, before, None),
+            &connection(0, after, timer),
+            0,
+        );
+        assert_eq!(
+            titles.len(),
+            usize::from(stuck),
+            "{before} {after} {timer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_first_retransmission_that_is_only_planned_is_none() {
+    let mut sent_once = connection(0, 500, Some(TimerKind::Retransmit));
+    sent_once.retransmits = 0;
+    assert!(titles(&connection(0, 500, None), &sent_once, 0).is_empty());
+}
+
+#[test]
+fn one_peer_in_a_hundred_is_told_or_many_bytes() {
+    let stuck = |bytes| connection(0, bytes, Some(TimerKind::Persist));
+    assert_eq!(titles(&stuck(500), &stuck(500), 99).len(), 1);
+    assert!(titles(&stuck(500), &stuck(500), 100).is_empty());
+    let many = u32::try_from(STUCK_BYTES).unwrap();
+    assert_eq!(titles(&stuck(many), &stuck(many), 1_000).len(), 1);
+    assert!(titles(&stuck(many - 1), &stuck(many - 1), 1_000).is_empty());
+}
+
+#[test]
+fn what_is_long_and_does_not_shrink_lies_unread() {
+    for (before, after, found) in [
+        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE, true),
+        (1, LONG_RECEIVE_QUEUE, true),
+        (0, LONG_RECEIVE_QUEUE, false),
+        (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE - 1, false),
+        (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE, false),
+    ] {
+        let titles = titles(
+            &connection(before, 0, None),
+            &connection(after, 0, None),
+            900,
+        );
+        let expected = found.then(|| "16,384 bytes lie unread on 1 connections".to_owned());
+        assert_eq!(titles, Vec::from_iter(expected), "{before} {after}");
+    }
+}
+
+#[test]
+fn what_nobody_holds_is_nobodys_to_read_and_a_copy_does_not_move() {
+    let mut unaccepted = connection(LONG_RECEIVE_QUEUE, 0, None);
+    unaccepted.inode = 0;
+    assert!(titles(&unaccepted, &unaccepted, 0).is_empty());
+    let mut facts = facts();
+    facts.copied = true;
+    let (before, after) = (Queues::default(), Candidates::default());
+    assert!(
+        examine(&before, &after, &facts, &Holders::default())
+            .lacking
+            .is_some()
+    );
+}
