@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use super::facts::Facts;
 use super::listening::{Door, Doors};
 use super::measures::Ends;
+use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
     Counter, Culprit, Field, Finding, Holders, Label, Metric, Setting, Severity, Socket, thousands,
@@ -27,7 +28,7 @@ const KEPT: usize = 2_000;
 /// Of how many that wait at one listener it is asked how long they have.
 const LOOKED_AT: usize = 16;
 
-const WHY: &str = "Whoever connects to a full accept queue gets no answer and tries again after 1, 2, 4 s. The kernel finishes no handshake for which there is no room (accept(2), listen(2)).";
+const WHY: &str = "Whoever connects to a full accept queue gets no answer and tries again a second later, then less and less often: the kernel begins and ends no handshake for which there is no room (listen(2)).";
 
 /// Connections that wait to be accepted, as far as they are kept.
 #[derive(Debug, Default)]
@@ -117,7 +118,7 @@ pub(super) fn examine(
     let mut findings: Vec<Finding> = told
         .map(|case| finding(case, waiting, facts, holders))
         .collect();
-    if cases.is_empty() {
+    if cases.iter().all(|case| case.severity < Severity::Critical) {
         findings.extend(somewhere(doors, facts));
     }
     let lacking = if doors.iter().any(|door| door.limit.is_none()) {
@@ -273,8 +274,8 @@ fn somewhere(doors: &Doors, facts: &Facts) -> Option<Finding> {
         id: ID,
         severity: Severity::Critical,
         title: format!(
-            "an accept queue was full {} times in {}",
-            thousands(overflows),
+            "an accept queue was full {} in {}",
+            plural(overflows, "time", "times"),
             facts.shown_window()
         ),
         subject: Vec::new(),

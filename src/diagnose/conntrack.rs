@@ -32,9 +32,16 @@ pub(super) fn examine(facts: &Facts) -> Examined {
     };
     let lacking = match (is_initial, absent) {
         (true, None) => None,
-        (true, Some(reason)) => Some(format!("{reason}; where nothing is tracked there is no table")),
-        (false, None) => Some("the host's table is not visible from this network namespace; its own is examined".to_owned()),
-        (false, Some(_)) => Some("the host's table is not visible from this network namespace, and it has none of its own".to_owned()),
+        (true, Some(reason)) => Some(format!(
+            "{reason}; where nothing is tracked there is no table"
+        )),
+        (false, None) => Some(
+            "the host's table is not visible from this network namespace; its own is examined"
+                .to_owned(),
+        ),
+        (false, Some(reason)) => Some(format!(
+            "the host's table is not visible from here: {reason}"
+        )),
     };
     Examined {
         findings: finding.into_iter().collect(),
@@ -129,7 +136,12 @@ mod tests {
         );
         let without = examine(&facts());
         assert!(without.findings.is_empty());
-        assert!(without.lacking.unwrap().contains("has none of its own"));
+        assert!(
+            without
+                .lacking
+                .unwrap()
+                .contains("not visible from here: net.netfilter")
+        );
         let unloaded = examine(&facts().with_setting(Setting::Mem, "1 2 3"));
         assert!(unloaded.lacking.unwrap().contains("nf_conntrack_count"));
     }

@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::facts::Facts;
 use super::listening::Doors;
 use super::most::Most;
+use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{Counter, Field, Finding, Label, Setting, Severity, Socket, thousands};
 
@@ -32,17 +33,31 @@ const TOLD: usize = 5;
 
 const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). When there is no room for more, SYNs are answered by cookies, which lose TCP options (RFC 4987, 3.6), or not at all.";
 
+/// So many pairs of a local address and a source are told apart; some 2 MiB.
+const MOST_SOURCES: usize = 20_000;
+
 /// Half-open requests, by where they came in and from where.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct HalfOpen {
-    requests: Most<(SocketAddr, IpAddr)>,
+    requests: Most<SocketAddr>,
+    sources: Most<(SocketAddr, IpAddr)>,
+}
+
+impl Default for HalfOpen {
+    fn default() -> Self {
+        HalfOpen {
+            requests: Most::default(),
+            sources: Most::with_room(MOST_SOURCES),
+        }
+    }
 }
 
 impl HalfOpen {
     /// Takes a socket in SYN_RECV.
     pub(super) fn add(&mut self, socket: &Socket) {
-        self.requests
-            .add((socket.local, socket.remote.ip().to_canonical()));
+        let source = socket.remote.ip().to_canonical();
+        self.requests.add(socket.local);
+        self.sources.add((socket.local, source));
     }
 }
 
@@ -56,6 +71,8 @@ struct Pool {
     is_full: bool,
     requests: u64,
     sources: HashMap<IpAddr, u64>,
+    /// Whether these are all sources.
+    are_all_sources: bool,
 }
 
 /// What the kernel does with a SYN for which there is no room.
@@ -79,9 +96,8 @@ pub(super) fn examine(seen: &HalfOpen, doors: &Doors, facts: &Facts) -> Examined
         .filter_map(|(local, pool)| judge(*local, pool, cookies, facts))
         .take(TOLD)
         .collect();
-    if findings.is_empty() {
-        findings.extend(somewhere(facts));
-    }
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    findings.extend(somewhere(facts).filter(|found| Some(found.severity) > worst));
     let unknown = pools.iter().any(|(_, pool)| pool.limit.is_none());
     let reason = "/proc does not tell how many requests a listener has room for";
     Examined {
@@ -92,17 +108,22 @@ pub(super) fn examine(seen: &HalfOpen, doors: &Doors, facts: &Facts) -> Examined
 
 fn pools(seen: &HalfOpen, doors: &Doors) -> HashMap<SocketAddr, Pool> {
     let mut pools: HashMap<SocketAddr, Pool> = HashMap::new();
-    for ((local, source), requests) in seen.requests.top(usize::MAX) {
-        // The listener may have been closed.
+    // Where nobody listens at the address any more, there is nothing to compare with.
+    for (local, requests) in seen.requests.top(usize::MAX) {
         if let Some(address) = doors.address_for(local) {
-            let pool = pools.entry(address).or_default();
-            pool.requests += requests;
+            pools.entry(address).or_default().requests += requests;
+        }
+    }
+    for ((local, source), requests) in seen.sources.top(usize::MAX) {
+        let pool = doors.address_for(local);
+        if let Some(pool) = pool.and_then(|address| pools.get_mut(&address)) {
             *pool.sources.entry(source).or_default() += requests;
         }
     }
     for (local, pool) in &mut pools {
         let doors = || doors.iter().filter(|door| door.local == *local);
         pool.limit = doors().map(|door| door.limit.map(u64::from)).sum();
+        pool.are_all_sources = seen.sources.is_whole();
         pool.is_full = doors().any(|door| door.limit.is_some_and(|limit| door.waiting >= limit));
     }
     pools
@@ -127,8 +148,8 @@ fn judge(local: SocketAddr, pool: &Pool, beyond: Beyond, facts: &Facts) -> Optio
         id: ID,
         severity,
         title: format!(
-            "{} half-open requests at {local}, with room for {}",
-            thousands(requests),
+            "{} at {local}, with room for {}",
+            plural(requests, "half-open request", "half-open requests"),
             thousands(limit)
         ),
         subject: vec![
@@ -152,8 +173,13 @@ fn evidence(pool: &Pool, beyond: Beyond, backlog: Option<u64>, facts: &Facts) ->
     let mut evidence = Vec::new();
     if let Some((source, most)) = most(pool) {
         evidence.push(format!(
-            "they came from {} addresses, {} of them from {source}",
-            thousands(pool.sources.len() as u64),
+            "they came from {}{}, {} of them from {source}",
+            if pool.are_all_sources {
+                ""
+            } else {
+                "at least "
+            },
+            plural(pool.sources.len() as u64, "address", "addresses"),
             thousands(most)
         ));
     }
@@ -237,8 +263,8 @@ fn somewhere(facts: &Facts) -> Option<Finding> {
         id: ID,
         severity,
         title: format!(
-            "{} SYNs found no room for another half-open request in {}",
-            thousands(dropped + answered),
+            "{} found no room for another half-open request in {}",
+            plural(dropped + answered, "SYN", "SYNs"),
             facts.shown_window()
         ),
         subject: Vec::new(),

@@ -5,6 +5,7 @@
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
 use super::facts::Facts;
+use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{Counter, Finding, Setting, Severity, thousands};
 
@@ -93,18 +94,18 @@ fn thrown_away(facts: &Facts) -> Option<Finding> {
     let window = facts.shown_window();
     let title = if pressures > 0 {
         format!(
-            "TCP came under memory pressure {} times in {window}",
-            thousands(pressures)
+            "TCP came under memory pressure {} in {window}",
+            plural(pressures, "time", "times")
         )
     } else if thrown > 0 {
         format!(
-            "{} times data was received and thrown away for want of room in {window}",
-            thousands(thrown)
+            "{} data was received and thrown away for want of room in {window}",
+            plural(thrown, "time", "times")
         )
     } else if made > 0 {
         format!(
-            "{} times receive queues were squeezed for room in {window}",
-            thousands(made)
+            "{} receive queues were squeezed for room in {window}",
+            plural(made, "time", "times")
         )
     } else {
         return None;

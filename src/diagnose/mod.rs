@@ -16,6 +16,7 @@ mod listening;
 mod measures;
 mod memory;
 mod most;
+mod plural;
 mod queues;
 mod rank;
 mod retransmission;

@@ -10,16 +10,31 @@ const MOST_KEYS: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Most<K> {
     counts: HashMap<K, u64>,
+    /// How many different things are told apart.
+    room: usize,
     /// Occurrences of things that came when there was no more room.
     beyond: u64,
 }
 
 impl<K> Default for Most<K> {
     fn default() -> Self {
+        Most::with_room(MOST_KEYS)
+    }
+}
+
+impl<K> Most<K> {
+    /// One that tells fewer things apart, where the largest is what matters.
+    pub(super) fn with_room(room: usize) -> Self {
         Most {
             counts: HashMap::new(),
+            room,
             beyond: 0,
         }
+    }
+
+    /// Whether all there were are told apart.
+    pub(super) fn is_whole(&self) -> bool {
+        self.beyond == 0
     }
 }
 
@@ -28,7 +43,7 @@ impl<K: Eq + Hash + Ord + Copy> Most<K> {
     pub(super) fn add(&mut self, key: K) {
         if let Some(count) = self.counts.get_mut(&key) {
             *count += 1;
-        } else if self.counts.len() < MOST_KEYS {
+        } else if self.counts.len() < self.room {
             self.counts.insert(key, 1);
         } else {
             self.beyond += 1;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::facts::Facts;
 use super::measures::Ends;
 use super::most::Most;
+use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
     Counter, Finding, Holders, Metric, Severity, Socket, State, TimerKind, thousands,
@@ -31,6 +32,9 @@ const SUSPECT_SHARE: f64 = 0.01;
 /// How many connections are asked about, those first that have tried longest.
 const ASKED: usize = 16;
 
+/// So many peers are told apart, and the holders of so many connections are looked for; some 2 MiB.
+const KEPT: usize = 20_000;
+
 /// How many peers are named.
 const NAMED: usize = 3;
 
@@ -41,17 +45,30 @@ const WHY: &str = "What is sent again arrived late or not at all; each loss halv
 struct Pending {
     retransmits: u32,
     ends: Ends,
-    inode: u64,
 }
 
 /// The connections, and which of them wait for an acknowledgement that did not come in time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Retransmitting {
     connections: u64,
     pending: u64,
     suspect: u64,
     peers: Most<IpAddr>,
     worst: Vec<Pending>,
+    inodes: Vec<u64>,
+}
+
+impl Default for Retransmitting {
+    fn default() -> Self {
+        Retransmitting {
+            connections: 0,
+            pending: 0,
+            suspect: 0,
+            peers: Most::with_room(KEPT),
+            worst: Vec::new(),
+            inodes: Vec::new(),
+        }
+    }
 }
 
 impl Retransmitting {
@@ -71,8 +88,10 @@ impl Retransmitting {
         self.worst.push(Pending {
             retransmits: socket.retransmits,
             ends: (socket.local, socket.remote),
-            inode: socket.inode,
         });
+        if socket.inode != 0 && self.inodes.len() < KEPT {
+            self.inodes.push(socket.inode);
+        }
         if self.worst.len() >= 2 * ASKED {
             self.keep_worst();
         }
@@ -132,13 +151,10 @@ pub(super) fn suspects(seen: &Retransmitting, facts: &Facts) -> Vec<Ends> {
 
 /// The sockets whose holders are to be named.
 pub(super) fn wanted(seen: &Retransmitting, facts: &Facts) -> Vec<u64> {
-    let suspects = suspects(seen, facts);
-    let worst = seen.worst();
-    let wanted = worst
-        .iter()
-        .take(suspects.len())
-        .map(|pending| pending.inode);
-    wanted.filter(|inode| *inode != 0).collect()
+    match suspects(seen, facts).is_empty() {
+        true => Vec::new(),
+        false => seen.inodes.clone(),
+    }
 }
 
 /// Judges the rate over the window, and the connections that wait.
@@ -148,14 +164,18 @@ pub(super) fn examine(seen: &Retransmitting, facts: &Facts, holders: &Holders) -
     let (title, value) = match wrong.segments {
         Some((again, all)) => {
             let percent = again as f64 / all as f64 * 100.0;
-            let title = format!("{percent:.1} % of the segments sent in {window} were sent again");
+            let title = format!(
+                "{percent:.1} % of what was sent in {window} was sent again: {} of {} segments",
+                thousands(again),
+                thousands(all)
+            );
             (title, percent)
         }
         None if wrong.are_peers_suspect => (
             format!(
-                "{} of {} connections wait for an acknowledgement and have tried {IN_A_ROW} times or more",
+                "{} of {} sent again {IN_A_ROW} times or more in a row without an acknowledgement",
                 thousands(seen.suspect),
-                thousands(seen.connections)
+                plural(seen.connections, "connection", "connections")
             ),
             seen.suspect as f64,
         ),
@@ -195,11 +215,17 @@ pub(super) fn examine(seen: &Retransmitting, facts: &Facts, holders: &Holders) -
 fn evidence(seen: &Retransmitting, facts: &Facts) -> Vec<String> {
     let mut evidence = vec![facts.told(&[Counter::RetransSegs, Counter::OutSegs])];
     evidence.push(format!(
-        "{} of {} connections have something to send again now, {} of them for the third time or more",
+        "{} of {} with something to send again now, {} of them for the third time or more",
         thousands(seen.pending),
-        thousands(seen.connections),
+        plural(seen.connections, "connection", "connections"),
         thousands(seen.suspect)
     ));
+    if seen.pending > KEPT as u64 {
+        evidence.push(format!(
+            "peers and holders are those of the first {}",
+            thousands(KEPT as u64)
+        ));
+    }
     let mut measured: HashMap<IpAddr, Pending> = HashMap::new();
     for pending in seen.worst() {
         measured
@@ -217,7 +243,7 @@ fn evidence(seen: &Retransmitting, facts: &Facts) -> Vec<String> {
     evidence
 }
 
-/// `, one of which was retried 4 times (total-retrans 9, lost 1, rtt 40.0 ms)`.
+/// `, one of them sent again 4 times in a row (total-retrans 9, lost 1, rtt 40.0 ms)`.
 fn measures(worst: &Pending, facts: &Facts) -> String {
     let of = |metric| facts.measures.get(worst.ends, metric);
     let counts = [
@@ -230,7 +256,8 @@ fn measures(worst: &Pending, facts: &Facts) -> String {
     let rtt = of(Metric::RoundTripTime);
     let rtt = rtt.map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100));
     let measured: Vec<String> = counts.chain(rtt).collect();
-    let tried = format!(", one of which was retried {} times", worst.retransmits);
+    let tried = plural(worst.retransmits.into(), "time", "times in a row");
+    let tried = format!(", one of them sent again {tried}");
     match measured.is_empty() {
         true => tried,
         false => format!("{tried} ({})", measured.join(", ")),

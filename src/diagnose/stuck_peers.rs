@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 
 use super::facts::Facts;
+use super::plural::plural;
 use super::queues::{Long, Queues};
 use super::rule::Examined;
 use crate::model::{Finding, Holders, Severity, Socket, State, thousands};
@@ -146,20 +147,28 @@ fn peers(before: &Queues, after: &Candidates, facts: &Facts, holders: &Holders) 
     }
     let probed = stuck.iter().filter(|(long, _)| long.is_probed).count();
     let again = stuck.iter().filter(|(long, _)| long.is_sent_again).count();
+    let long = stuck.len() - probed - again;
+    let ways = [
+        (probed, "wait for a closed window to open (persist timer)"),
+        (again, "are sent again without an acknowledgement"),
+        (long, "had more than 1 MiB to send before and after"),
+    ];
+    let ways = ways.iter().filter(|(sockets, _)| *sockets > 0);
+    let ways: Vec<String> = ways
+        .map(|(sockets, way)| format!("{} {way}", thousands(*sockets as u64)))
+        .collect();
     let mut evidence = vec![format!(
-        "over {}: {} with a closed window before them (persist timer), {} sent again, {} longer than 1 MiB all the time",
+        "over {}, {}",
         facts.shown_window(),
-        thousands(probed as u64),
-        thousands(again as u64),
-        thousands((stuck.len() - probed - again) as u64)
+        ways.join(", ")
     )];
     evidence.extend(by_peer(&stuck, |long| long.unsent));
     Some(Finding {
         title: format!(
-            "{} of {} connections are stuck at peers that do not take {} bytes",
+            "{} of {} stuck at peers that do not take {}",
             thousands(stuck.len() as u64),
-            thousands(after.connections),
-            thousands(bytes)
+            plural(after.connections, "connection", "connections"),
+            plural(bytes, "byte", "bytes")
         ),
         value: Some(stuck.len() as f64),
         evidence,
@@ -189,16 +198,16 @@ fn processes(
     }
     let bytes: u64 = stuck.iter().map(|(long, _)| u64::from(long.unread)).sum();
     let mut evidence = vec![format!(
-        "each has more than {} KiB to read, and no less than {} earlier",
+        "each has {} KiB or more to read, and no less than {} earlier",
         LONG_RECEIVE_QUEUE >> 10,
         facts.shown_window()
     )];
     evidence.extend(by_peer(&stuck, |long| long.unread));
     Some(Finding {
         title: format!(
-            "{} bytes lie unread on {} connections",
+            "{} bytes lie unread on {}",
             thousands(bytes),
-            thousands(stuck.len() as u64)
+            plural(stuck.len() as u64, "connection", "connections")
         ),
         value: Some(bytes as f64),
         evidence,

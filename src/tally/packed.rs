@@ -86,12 +86,10 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
     for number in [interface, *cookie, mark, *cgroup, drops] {
         number.into_iter().for_each(|number| push(out, number));
     }
-    if let Some(info) = info {
-        push_info(out, info);
-    }
-    if let Some(name) = congestion_control {
-        push_name(out, name);
-    }
+    info.iter().for_each(|info| push_info(out, info));
+    congestion_control
+        .iter()
+        .for_each(|name| push_name(out, name));
 }
 
 /// Takes the next socket off `bytes`; `None` where there is none.

@@ -94,7 +94,7 @@ fn a_full_accept_queue_is_the_cause_where_it_is_full_and_comes_first() {
         free.remedy[0].starts_with("If 198.51.100.7 is a client"),
         "{free:?}"
     );
-    assert!(free.evidence[0].contains("from 1 addresses, 90 of them from 198.51.100.7"));
+    assert!(free.evidence[0].contains("from 1 address, 90 of them from 198.51.100.7"));
     let many = examined(90, false, (0, 100), &with_cookies("1"))
         .findings
         .remove(0);

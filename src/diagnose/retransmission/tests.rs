@@ -44,7 +44,10 @@ fn it_warns_from_one_in_a_hundred_on_and_not_for_a_handful() {
         assert_eq!(finding.is_some(), warns, "{again} besides {new}");
     }
     let title = found(&none, &segments(30, 970)).unwrap().title;
-    assert_eq!(title, "3.0 % of the segments sent in 1.0 s were sent again");
+    assert_eq!(
+        title,
+        "3.0 % of what was sent in 1.0 s was sent again: 30 of 1,000 segments"
+    );
 }
 
 #[test]
@@ -96,7 +99,9 @@ fn the_peers_are_told_with_what_tcp_measures_of_the_worst() {
     let told = found(&seen, &facts).unwrap().evidence;
     assert_eq!(
         told[3],
-        "1 of them to 192.0.2.8, one of which was retried 200 times (total-retrans 9, rtt 40.9 ms)"
+        "1 of them to 192.0.2.8, one of them sent again 200 times in a row (total-retrans 9, rtt 40.9 ms)"
     );
-    assert!(told[2].starts_with("85 of them to 192.0.2.9, one of which was retried 6 times"));
+    assert!(
+        told[2].starts_with("85 of them to 192.0.2.9, one of them sent again 6 times in a row")
+    );
 }

@@ -98,7 +98,7 @@ fn what_is_long_and_does_not_shrink_lies_unread() {
             &connection(after, 0, None),
             900,
         );
-        let expected = found.then(|| "16,384 bytes lie unread on 1 connections".to_owned());
+        let expected = found.then(|| "16,384 bytes lie unread on 1 connection".to_owned());
         assert_eq!(titles, Vec::from_iter(expected), "{before} {after}");
     }
 }

@@ -26,7 +26,7 @@ in_namespace!(
         assert_eq!((finding.value, finding.limit), (Some(21.0), Some(20.0)));
         let told = finding.evidence.join("; ");
         assert!(
-            told.contains("from 1 addresses, 21 of them from 192.0.2.11"),
+            told.contains("from 1 address, 21 of them from 192.0.2.11"),
             "{told}"
         );
         assert!(told.contains("net.ipv4.tcp_syncookies is 0"), "{told}");

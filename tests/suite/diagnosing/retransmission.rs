@@ -32,12 +32,13 @@ in_namespace!(
         let told = finding.evidence.join("; ");
         assert!(told.contains("TcpRetransSegs grew by "), "{told}");
         assert!(
-            told.contains(&format!("to {}, one of which was retried", address.ip())),
+            told.contains(&format!("to {}, one of them sent again", address.ip())),
             "{told}"
         );
         // Of the suspects alone TCP's own measures are asked for.
         assert!(told.contains("(total-retrans "), "{told}");
         assert_eq!(finding.processes[0].pid, std::process::id());
+        assert!(finding.processes[0].sockets >= 20, "{finding:?}");
         assert_run(finding);
         for stuck in report.findings_of("stuck-peers") {
             assert_eq!(stuck.follows_from.as_deref(), Some("retransmission"));

@@ -40,7 +40,7 @@ in_namespace!(
             unreachable!()
         };
         assert!(
-            sends.title.starts_with("1 of 2 connections are stuck"),
+            sends.title.starts_with("1 of 2 connections stuck at peers"),
             "{sends:?}"
         );
         assert!(
@@ -48,7 +48,7 @@ in_namespace!(
             "{sends:?}"
         );
         assert!(
-            reads.title.contains("bytes lie unread on 1 connections"),
+            reads.title.contains("bytes lie unread on 1 connection"),
             "{reads:?}"
         );
         for finding in [sends, reads] {
