@@ -7,15 +7,21 @@
 //! Nothing here asks the kernel, waits or prints.
 
 mod accept_queue;
+mod close_wait;
 mod conntrack;
+mod ephemeral_ports;
 mod facts;
 mod first_look;
 mod half_open;
+mod kept_inodes;
+mod lingering;
 mod listener_drops;
 mod listening;
 mod measures;
 mod memory;
 mod most;
+mod no_answer;
+mod orphans;
 mod plural;
 mod queues;
 mod rank;
@@ -26,7 +32,10 @@ mod stuck_peers;
 #[cfg(test)]
 mod testing;
 mod time_wait;
+mod unheard;
+mod vanished_peers;
 
+pub use ephemeral_ports::BoundPorts;
 pub use facts::Facts;
 pub use first_look::FirstLook;
 pub use listener_drops::ListenerDrops;
@@ -81,9 +90,22 @@ fn outcomes(
     let accept_queue = accept_queue::examine(doors, waiting, facts, holders);
     let stuck_peers = stuck_peers::examine(queues, candidates, facts, holders);
     let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
+    let ephemeral_ports = ephemeral_ports::examine(&second.ephemeral_ports, holders);
+    let listeners = &second.listeners;
+    let (before, after) = (&first.close_wait, &second.close_wait);
+    let close_wait = close_wait::examine(before, after, listeners, facts, holders);
+    let (before, after) = (&first.fin_wait2, &second.orphans);
+    let orphans = orphans::examine(before, after, listeners, facts, holders);
+    let vanished_peers = vanished_peers::examine(&second.vanished, second.total, facts, holders);
+    let no_answer = no_answer::examine(&second.unanswered, facts, holders);
     vec![
+        (ephemeral_ports::ID, ephemeral_ports),
         (time_wait::ID, time_wait::examine(&second.time_wait, facts)),
+        (close_wait::ID, close_wait),
+        (orphans::ID, orphans),
+        (vanished_peers::ID, vanished_peers),
         (half_open::ID, half_open),
+        (no_answer::ID, no_answer),
         (accept_queue::ID, accept_queue),
         (stuck_peers::ID, stuck_peers),
         (memory::ID, memory::examine(facts)),
@@ -101,6 +123,12 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
         facts,
     ));
     inodes.extend(retransmission::wanted(&second.retransmitting, facts));
+    let listeners = &second.listeners;
+    inodes.extend(second.ephemeral_ports.wanted());
+    inodes.extend(second.close_wait.wanted(&first.close_wait, listeners));
+    inodes.extend(second.orphans.wanted(&first.fin_wait2, listeners));
+    inodes.extend(vanished_peers::wanted(&second.vanished, second.total));
+    inodes.extend(no_answer::wanted(&second.unanswered));
     inodes
 }
 

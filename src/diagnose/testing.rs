@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Facts, Measures};
 use crate::model::{
-    Counter, Counters, Family, Finding, Setting, Settings, Severity, Socket, SourceName, State,
+    Counter, Counters, Family, Finding, Listeners, Setting, Settings, Severity, Sink, Socket,
+    SourceName, State,
 };
 
 /// Facts of a host of which nothing is known; tests add what they are about.
@@ -112,4 +113,18 @@ pub(super) fn assert_names_settings(finding: &Finding) {
             "{name} in {finding:?}"
         );
     }
+}
+
+/// A host that listens at these addresses.
+pub(super) fn listening_at(addresses: &[&str]) -> Listeners {
+    let mut listeners = Listeners::default();
+    for address in addresses {
+        let unspecified = match address.starts_with('[') {
+            true => "[::]:0",
+            false => "0.0.0.0:0",
+        };
+        let flow = listeners.socket(&socket(State::Listen, address, unspecified));
+        assert!(flow.is_continue());
+    }
+    listeners
 }

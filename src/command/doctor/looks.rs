@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::bound_ports::bound_ports;
 use super::suspects::measure;
 use crate::command::failure::Failure;
 use crate::diagnose::{Facts, FirstLook, ListenerDrops, Measures, SecondLook, suspects};
@@ -42,8 +43,12 @@ impl Looks {
         let listen = StateSet::NONE.with(State::Listen);
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
-        let mut second = SecondLook::new(listeners);
+        let settings = readings.settings();
+        let mut second = SecondLook::new(listeners, &settings);
         let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut second)?;
+        if second.wants_bound_ports() {
+            second.set_bound_ports(bound_ports(&sources));
+        }
         for earlier in [seen_before, listening] {
             for loss in earlier.completeness.losses() {
                 report.completeness.lose(loss.clone());
@@ -54,7 +59,7 @@ impl Looks {
             window,
             before,
             after,
-            settings: readings.settings(),
+            settings,
             listener_drops: dropped.and_then(|now| Ok(now.since(&dropped_before?))),
             measures: Measures::default(),
             page_size: match readings.are_copied() {
@@ -88,7 +93,11 @@ fn look_at_drops(sources: &Sources) -> Result<ListenerDrops, String> {
 }
 
 /// Somebody who tells of the sockets in these states.
-fn ask(sources: &Sources, states: StateSet, fields: Vec<Field>) -> Result<Observer, Failure> {
+pub(super) fn ask(
+    sources: &Sources,
+    states: StateSet,
+    fields: Vec<Field>,
+) -> Result<Observer, Failure> {
     let question = Question {
         families: Families::Both,
         states,

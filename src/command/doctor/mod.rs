@@ -3,6 +3,7 @@
 //! Two looks with the window between them; then the holders of those sockets that findings are
 //! about.
 
+mod bound_ports;
 mod looks;
 mod suspects;
 
