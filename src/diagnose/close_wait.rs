@@ -6,6 +6,7 @@
 use super::facts::Facts;
 use super::kept_inodes::KeptInodes;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
+use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
     Culprit, Field, Finding, Holders, Label, Listeners, Service, Severity, Socket, thousands,
@@ -173,11 +174,16 @@ fn waiting(moved: &Movement, service: Service, facts: &Facts, processes: Vec<Cul
     }
 }
 
+/// Whether the program has seen that the peers have closed.
 fn unread(moved: &Movement) -> String {
-    format!(
-        "{} bytes in their receive queues are unread",
-        thousands(moved.unread_bytes)
-    )
+    match moved.unfinished {
+        0 => "of all of them the program has read the end".to_owned(),
+        unfinished => format!(
+            "of {} the end was not read, and {} before it lie unread",
+            thousands(unfinished),
+            plural(moved.unread_bytes, "byte", "bytes"),
+        ),
+    }
 }
 
 /// What a finding about a service is about.

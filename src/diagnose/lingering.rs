@@ -69,6 +69,7 @@ pub(super) struct After {
 struct Sum {
     sockets: u64,
     unread_bytes: u64,
+    unfinished: u64,
 }
 
 /// One of them.
@@ -89,7 +90,9 @@ impl After {
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
             let sum = self.groups.entry(group).or_default();
             sum.sockets += 1;
-            sum.unread_bytes += u64::from(socket.receive_queue);
+            // The peer's FIN counts as a byte until its end is read (`tcp_diag_get_info`).
+            sum.unread_bytes += u64::from(socket.receive_queue.saturating_sub(1));
+            sum.unfinished += u64::from(socket.receive_queue > 0);
         }
         if self.kept.len() < ROOM {
             self.kept.push(Kept {
@@ -135,6 +138,8 @@ pub(super) struct Movement {
     pub(super) sockets: u64,
     /// The bytes that they have received and nobody has read.
     pub(super) unread_bytes: u64,
+    /// Of how many of them nobody has read the end, where the peer has sent it.
+    pub(super) unfinished: u64,
     /// How many were there before the window too; at least, where not all were told apart.
     pub(super) stayed: u64,
     /// How many ended; `None` where not all were told apart.
@@ -146,6 +151,7 @@ impl Movement {
         self.groups.extend(&other.groups);
         self.sockets += other.sockets;
         self.unread_bytes += other.unread_bytes;
+        self.unfinished += other.unfinished;
         self.stayed += other.stayed;
         self.ended = self.ended.zip(other.ended).map(|(a, b)| a + b);
     }
@@ -187,6 +193,7 @@ pub(super) fn movements(
                 groups: vec![*group],
                 sockets: sum.sockets,
                 unread_bytes: sum.unread_bytes,
+                unfinished: sum.unfinished,
                 stayed: 0,
                 ended: is_whole.then_some(0),
             };
@@ -275,7 +282,8 @@ mod tests {
             .iter()
             .map(|m| (m.sockets, m.stayed, m.ended, m.unread_bytes))
             .collect();
-        assert_eq!(numbers, [(2, 2, Some(1), 6), (3, 2, Some(0), 9)]);
+        assert_eq!(numbers, [(2, 2, Some(1), 4), (3, 2, Some(0), 6)]);
+        assert_eq!(moved[0].unfinished, 2);
         assert_eq!(
             moved[1].shown(&facts()),
             "2 stayed through the window of 1.0 s, 1 came and none ended: it only grows"

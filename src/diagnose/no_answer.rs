@@ -125,26 +125,16 @@ fn evidence(seen: &Unanswered, to: Option<SocketAddr>, facts: &Facts) -> Vec<Str
         let most = seen.peers.top(NAMED);
         let named = most
             .iter()
-            .map(|(to, attempts)| format!("{attempts} to {to}"));
-        evidence.push(format!(
-            "{}, and others",
-            named.collect::<Vec<_>>().join(", ")
-        ));
+            .map(|(to, attempts)| format!("{} to {to}", thousands(*attempts)));
+        let named = named.collect::<Vec<_>>().join(", ");
+        evidence.push(format!("{named}, and others"));
     }
     let retries = facts.settings.number(Setting::SynRetries).ok();
     evidence.extend(retries.map(|retries| {
         let name = Setting::SynRetries.name();
         format!("{name} is {retries}: so often it is sent again before connect() fails")
     }));
-    evidence.push(match facts.grown(Counter::AttemptFails) {
-        Ok(failed) => format!(
-            "{} grew by {} in {}",
-            Counter::AttemptFails.name(),
-            thousands(failed),
-            facts.shown_window()
-        ),
-        Err(reason) => reason,
-    });
+    evidence.push(facts.told(&[Counter::AttemptFails]));
     evidence.extend(seen.inodes.remark());
     evidence
 }

@@ -15,6 +15,9 @@ use super::time_wait::TimeWaits;
 use super::vanished_peers::{self, Vanished};
 use crate::model::{Listeners, Service, Settings, Sink, Socket, State};
 
+/// More services than this are not told apart in TIME_WAIT; 1 MB. The largest are among the first.
+const MOST_SERVICES: usize = 20_000;
+
 /// What the rules keep of the sockets after the window.
 #[derive(Debug)]
 pub struct SecondLook {
@@ -49,7 +52,7 @@ impl SecondLook {
             orphans: Orphans::default(),
             vanished: Vanished::default(),
             unanswered: Unanswered::default(),
-            time_wait: TimeWaits::default(),
+            time_wait: TimeWaits::with_room(MOST_SERVICES),
             half_open: HalfOpen::default(),
             doors: Doors::default(),
             waiting: Waiting::default(),

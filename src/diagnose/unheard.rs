@@ -6,6 +6,9 @@ use super::kept_inodes::KeptInodes;
 use super::most::Most;
 use crate::model::{Socket, TimerKind};
 
+/// More peers than this are not told apart; 1 MB. Those of many sockets are among the first.
+const MOST_PEERS: usize = 20_000;
+
 /// Those of one kind.
 #[derive(Debug)]
 pub(super) struct Unheard<K> {
@@ -20,7 +23,7 @@ pub(super) struct Unheard<K> {
 impl<K> Default for Unheard<K> {
     fn default() -> Self {
         Unheard {
-            peers: Most::default(),
+            peers: Most::with_room(MOST_PEERS),
             retransmits: 0,
             inodes: KeptInodes::default(),
         }

@@ -64,27 +64,7 @@ pub(super) fn examine(seen: &Vanished, sockets: u64, facts: &Facts, holders: &Ho
 
 fn finding(seen: &Vanished, sockets: u64, facts: &Facts, holders: &Holders) -> Finding {
     let total = seen.peers.total();
-    let most = seen.peers.top(NAMED);
-    let mut evidence = vec![format!(
-        "their FIN was sent again {RETRANSMITS} to {} times; they are {} of {} sockets",
-        seen.retransmits,
-        thousands(total),
-        thousands(sockets)
-    )];
-    let peers = most.iter();
-    evidence.extend(peers.map(|(peer, stuck)| format!("{} wait for {peer}", thousands(*stuck))));
-    let retries = facts.settings.number(Setting::OrphanRetries);
-    evidence.extend(retries.ok().map(|retries| {
-        let kept = match retries {
-            0 => ORPHAN_RETRIES,
-            retries => retries,
-        };
-        format!(
-            "{} is {retries}: without a process they are given up after {kept} retransmissions",
-            Setting::OrphanRetries.name()
-        )
-    }));
-    evidence.extend(seen.inodes.remark());
+    let most = seen.peers.top(1);
     let one_peer = match most[..] {
         [(peer, stuck)] if stuck == total => format!(" and dst {peer}"),
         _ => String::new(),
@@ -100,7 +80,7 @@ fn finding(seen: &Vanished, sockets: u64, facts: &Facts, holders: &Holders) -> F
         subject: Vec::new(),
         value: Some(total as f64),
         limit: None,
-        evidence,
+        evidence: evidence(seen, sockets, facts),
         processes: holders.of(seen.inodes.of(|_| true)),
         commands: vec![
             format!(
@@ -121,6 +101,37 @@ fn finding(seen: &Vanished, sockets: u64, facts: &Facts, holders: &Holders) -> F
         ],
         causes: &[],
     }
+}
+
+fn evidence(seen: &Vanished, sockets: u64, facts: &Facts) -> Vec<String> {
+    let total = seen.peers.total();
+    let most = seen.peers.top(NAMED);
+    let mut evidence = vec![format!(
+        "their FIN was sent again {RETRANSMITS} to {} times; they are {} of {} sockets",
+        seen.retransmits,
+        thousands(total),
+        thousands(sockets)
+    )];
+    let peers = most.iter().filter(|(_, stuck)| *stuck > 1);
+    let peers = peers.map(|(peer, stuck)| format!("{} wait for {peer}", thousands(*stuck)));
+    let peers: Vec<String> = peers.collect();
+    evidence.push(match peers.is_empty() {
+        true => "each waits for a peer of its own".to_owned(),
+        false => peers.join(", "),
+    });
+    let retries = facts.settings.number(Setting::OrphanRetries);
+    evidence.extend(retries.ok().map(|retries| {
+        let kept = match retries {
+            0 => ORPHAN_RETRIES,
+            retries => retries,
+        };
+        format!(
+            "{} is {retries}: without a process they are given up after {kept} retransmissions",
+            Setting::OrphanRetries.name()
+        )
+    }));
+    evidence.extend(seen.inodes.remark());
+    evidence
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! One destination that takes most of the ports there are for it.
 
-use super::pool::{Reuse, Whose};
+use super::pool::Reuse;
 use super::seen::{Destination, Outgoing, Uses};
-use super::{CAUTION, ID, severity};
+use super::{ID, severity};
 use crate::model::{Culprit, Field, Finding, Label, Setting, thousands};
 use std::net::SocketAddr;
 
@@ -43,7 +43,7 @@ pub(super) fn finding(
         ),
         of_the_range(outgoing),
     ];
-    evidence.extend(of_reuse(uses, outgoing));
+    evidence.extend(of_reuse(destination, uses, outgoing));
     Some(Finding {
         id: ID,
         severity: severity(uses.taken(), limit)?,
@@ -65,7 +65,7 @@ pub(super) fn finding(
             "tcpstates 'src {source} and dst {peer} and sport ge {first} and sport le {last}'"
         )],
         why: WHY,
-        remedy: remedy(peer, uses, outgoing.reuse.as_ref().ok()),
+        remedy: remedy(destination, uses, outgoing.reuse.as_ref().ok()),
         causes: &[],
     })
 }
@@ -84,27 +84,37 @@ pub(super) fn of_the_range(outgoing: &Outgoing) -> String {
 }
 
 /// What becomes of those in TIME_WAIT.
-fn of_reuse(uses: Uses, outgoing: &Outgoing) -> Option<String> {
+fn of_reuse(to: Destination, uses: Uses, outgoing: &Outgoing) -> Option<String> {
     let name = Setting::TwReuse.name();
-    match &outgoing.reuse {
-        Err(reason) => Some(format!(
-            "whether TIME_WAIT is cut short is not known: {reason}"
-        )),
-        Ok(reuse) if uses.reusable > 0 => Some(format!(
-            "{} more are in TIME_WAIT for at least {} ms, and a new connection may take their place ({name})",
-            thousands(uses.reusable),
-            reuse.delay.as_millis()
-        )),
-        Ok(reuse) if uses.waiting > 0 && reuse.whose != Whose::Everybody => Some(format!(
+    let reuse = match &outgoing.reuse {
+        Ok(reuse) => reuse,
+        Err(reason) => {
+            return Some(format!(
+                "whether TIME_WAIT is cut short is not known: {reason}"
+            ));
+        }
+    };
+    let delay = reuse.delay.as_millis();
+    if uses.reusable > 0 {
+        return Some(format!(
+            "{} more are in TIME_WAIT for at least {delay} ms, and a new connection may take their place ({name})",
+            thousands(uses.reusable)
+        ));
+    }
+    (uses.waiting > 0).then(|| match reuse.reaches(to.source, to.address) {
+        true => format!(
+            "a new connection may take the place of one that is in TIME_WAIT for {delay} ms ({name}), and none is yet"
+        ),
+        false => format!(
             "{name} and {} let no new connection take the place of these in TIME_WAIT",
             Setting::Timestamps.name()
-        )),
-        Ok(_) => None,
-    }
+        ),
+    })
 }
 
 /// What to do: use connections again, then have more of what tells them apart, then more ports.
-fn remedy(peer: SocketAddr, uses: Uses, reuse: Option<&Reuse>) -> Vec<String> {
+fn remedy(to: Destination, uses: Uses, reuse: Option<&Reuse>) -> Vec<String> {
+    let peer = SocketAddr::new(to.address, to.port);
     let first = match uses.waiting >= uses.open {
         true => format!(
             "Keep connections to {peer} open and use them again: `keepalive` in an nginx upstream, a connection pool in an application."
@@ -122,9 +132,8 @@ fn remedy(peer: SocketAddr, uses: Uses, reuse: Option<&Reuse>) -> Vec<String> {
             Setting::LocalReservedPorts.name()
         ),
     ];
-    let helps = reuse.is_some_and(|reuse| reuse.whose == Whose::Loopback && uses.reusable == 0)
-        && uses.waiting as f64 >= uses.taken() as f64 * CAUTION;
-    if helps && !peer.ip().is_loopback() {
+    let helps = |reuse: &Reuse| reuse.timestamps && !reuse.reaches(to.source, to.address);
+    if uses.waiting >= uses.open && reuse.is_some_and(helps) {
         remedy.push(format!(
             "Where the destination uses TCP timestamps as this host does, set {} to 1: connections that go out may then take the place of those in TIME_WAIT after a second.",
             Setting::TwReuse.name()

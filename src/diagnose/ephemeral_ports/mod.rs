@@ -211,10 +211,10 @@ fn lacking(seen: &EphemeralPorts, outgoing: &Outgoing) -> Option<String> {
     if let Some(Err(reason)) = &seen.bound {
         reasons.push(format!("sockets that are bound only: {reason}"));
     }
-    if outgoing.beyond > 0 && severity(outgoing.beyond, outgoing.pool.usable.len()).is_some() {
+    if outgoing.beyond() > 0 && severity(outgoing.beyond(), outgoing.pool.usable.len()).is_some() {
         reasons.push(format!(
             "{} connections, to more destinations or from more addresses than are told apart",
-            thousands(outgoing.beyond)
+            thousands(outgoing.beyond())
         ));
     }
     (!reasons.is_empty()).then(|| reasons.join("; "))

@@ -77,8 +77,10 @@ impl Pool {
 /// net/ipv4/tcp_ipv4.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reuse {
-    /// Between whom.
+    /// Between whom, by `tcp_tw_reuse`.
     pub(super) whose: Whose,
+    /// Whether connections have timestamps, without which nobody's is.
+    pub(super) timestamps: bool,
     /// How long TIME_WAIT must have lasted.
     pub(super) delay: Duration,
 }
@@ -100,28 +102,33 @@ impl Reuse {
     /// # Errors
     /// Why that is not known.
     pub(super) fn of(settings: &Settings) -> Result<Reuse, String> {
-        let timestamps = settings.number(Setting::Timestamps)?;
-        let whose = match (settings.number(Setting::TwReuse)?, timestamps) {
-            (0, _) | (_, 0) => Whose::Nobody,
-            (2, _) => Whose::Loopback,
-            _ => Whose::Everybody,
-        };
         let delay = settings.number(Setting::TwReuseDelay);
         Ok(Reuse {
-            whose,
+            whose: match settings.number(Setting::TwReuse)? {
+                0 => Whose::Nobody,
+                2 => Whose::Loopback,
+                _ => Whose::Everybody,
+            },
+            timestamps: settings.number(Setting::Timestamps)? != 0,
             delay: Duration::from_millis(delay.unwrap_or(REUSE_DELAY_MS)),
         })
+    }
+
+    /// Whether TIME_WAIT between these two may be cut short at all.
+    pub(super) fn reaches(&self, local: IpAddr, remote: IpAddr) -> bool {
+        let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
+        let reaches = match self.whose {
+            Whose::Nobody => false,
+            Whose::Loopback => is_loopback(local) || is_loopback(remote),
+            Whose::Everybody => true,
+        };
+        reaches && self.timestamps
     }
 
     /// Whether a new connection may take the place of this socket now. Where it is not told how
     /// long TIME_WAIT has lasted, no.
     pub(super) fn frees(&self, socket: &Socket) -> bool {
-        let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
-        let reaches = match self.whose {
-            Whose::Nobody => false,
-            Whose::Loopback => is_loopback(socket.local.ip()) || is_loopback(socket.remote.ip()),
-            Whose::Everybody => true,
-        };
+        let reaches = self.reaches(socket.local.ip(), socket.remote.ip());
         let timer = socket
             .timer
             .filter(|timer| timer.kind == TimerKind::TimeWait);
@@ -202,6 +209,7 @@ mod tests {
     fn what_waits_for_a_fin_or_does_not_tell_its_age_is_not_free() {
         let everybody = Reuse {
             whose: Whose::Everybody,
+            timestamps: true,
             delay: Duration::ZERO,
         };
         let mut waits = socket(State::TimeWait, "192.0.2.9:40000", "192.0.2.1:80");

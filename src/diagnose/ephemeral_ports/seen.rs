@@ -9,15 +9,15 @@ use super::port_set::PortSet;
 use crate::diagnose::kept_inodes::KeptInodes;
 use crate::model::{Listeners, Settings, Socket, State};
 
-/// More destinations than this are not told apart; some 4 MB. One that is short of ports has so many
+/// More destinations than this are not told apart; some 2 MB. One that is short of ports has so many
 /// connections that it is among the first.
-const MOST_DESTINATIONS: usize = 50_000;
+const MOST_DESTINATIONS: usize = 20_000;
 
-/// More source addresses than this are not told apart; 2 MB.
-const MOST_SOURCES: usize = 128;
+/// More source addresses than this are not told apart; 1 MB.
+const MOST_SOURCES: usize = 64;
 
-/// Of so many sockets the inodes are kept: 2 MB.
-const MOST_INODES: usize = 100_000;
+/// Of so many sockets the inodes are kept: some 1 MB.
+const MOST_INODES: usize = 40_000;
 
 /// Where connections go from one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,8 +73,10 @@ pub(super) struct Outgoing {
     index: HashMap<Destination, u32>,
     uses: Vec<Uses>,
     sources: HashMap<IpAddr, AtSource>,
-    /// Connections to destinations, and from addresses, for which there was no more room.
-    pub(super) beyond: u64,
+    /// Connections to destinations for which there was no more room.
+    beyond_destinations: u64,
+    /// Connections from addresses for which there was no more room.
+    beyond_sources: u64,
     /// By the numbers of their destinations.
     pub(super) inodes: KeptInodes<u32>,
 }
@@ -101,7 +103,8 @@ impl Outgoing {
             index: HashMap::new(),
             uses: Vec::new(),
             sources: HashMap::new(),
-            beyond: 0,
+            beyond_destinations: 0,
+            beyond_sources: 0,
             inodes: KeptInodes::at_most(MOST_INODES),
         }
     }
@@ -129,7 +132,7 @@ impl Outgoing {
             }
             self.inodes.add(number, socket.inode);
         } else {
-            self.beyond += 1;
+            self.beyond_destinations += 1;
         }
         if self.sources.len() < MOST_SOURCES || self.sources.contains_key(&destination.source) {
             let at_source = self.sources.entry(destination.source).or_default();
@@ -137,7 +140,7 @@ impl Outgoing {
                 at_source.again.insert(port);
             }
         } else {
-            self.beyond += 1;
+            self.beyond_sources += 1;
         }
     }
 
@@ -161,6 +164,11 @@ impl Outgoing {
             let uses = self.uses.get(usize::try_from(*number).ok()?)?;
             Some((*destination, *number, *uses))
         })
+    }
+
+    /// How many connections are not in the whole of this.
+    pub(super) fn beyond(&self) -> u64 {
+        self.beyond_destinations.max(self.beyond_sources)
     }
 
     /// Every source address.
@@ -218,9 +226,9 @@ mod tests {
             one.remote.set_ip(std::net::Ipv4Addr::from(number).into());
             seen.add(&one);
         }
-        assert_eq!(seen.beyond, 10);
+        assert_eq!(seen.beyond(), 10);
         seen.add(&socket(State::Established, "192.0.2.9:40002", "0.0.0.3:80"));
         let most = seen.destinations().map(|(_, _, uses)| uses.open).max();
-        assert_eq!((most, seen.beyond), (Some(2), 10));
+        assert_eq!((most, seen.beyond()), (Some(2), 10));
     }
 }

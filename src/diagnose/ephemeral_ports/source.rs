@@ -120,7 +120,7 @@ pub(super) fn finding(
     let mut evidence = Vec::new();
     if lost.source.is_some() {
         evidence.push(format!(
-            "{} ports serve one connection each: of {} destinations, {} of the largest",
+            "{} ports serve one connection each, to {} destinations, the largest of which has {}",
             thousands(lost.single),
             thousands(lost.destinations as u64),
             thousands(lost.largest),

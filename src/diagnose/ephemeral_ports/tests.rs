@@ -95,6 +95,10 @@ fn time_wait_that_can_be_taken_over_is_told_apart() {
     assert!(found[0].remedy[0].starts_with("Keep connections to 192.0.2.1:80 open"));
     assert!(found[0].remedy[3].contains("set net.ipv4.tcp_tw_reuse to 1"));
 
+    let found = super::tests::found(&seen("1", 999));
+    assert!(found[0].evidence[2].ends_with("and none is yet"));
+    assert_eq!(found[0].remedy.len(), 3);
+
     let mut both = seen("1", 30_000);
     connect(&mut both, 0..75, 1);
     let found = super::tests::found(&both);
@@ -132,7 +136,7 @@ fn ports_of_which_each_serves_one_connection_are_lost_to_bind() {
     assert!(found[0].remedy[0].starts_with("Set IP_BIND_ADDRESS_NO_PORT"));
     let evidence = &found[0].evidence;
     assert!(
-        evidence[0].contains("of 10 destinations, 10 of the largest"),
+        evidence[0].contains("to 10 destinations, the largest of which has 10"),
         "{evidence:?}"
     );
     assert!(
@@ -202,7 +206,7 @@ fn what_is_not_known_is_told_and_the_rest_is_judged() {
     let examined = examine(&seen, &Holders::default());
     assert_eq!(examined.findings.len(), 1);
     let lacking = examined.lacking.unwrap();
-    assert!(lacking.contains("tcp_timestamps was not read"), "{lacking}");
+    assert!(lacking.contains("tcp_tw_reuse was not read"), "{lacking}");
     assert!(
         lacking.ends_with("sockets that are bound only: not from /proc"),
         "{lacking}"
