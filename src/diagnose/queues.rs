@@ -7,7 +7,7 @@ use crate::model::Socket;
 /// The queues of more connections than this are not kept; some 4 MiB.
 const MOST_QUEUES: usize = 100_000;
 
-/// The queues that held something, by connection.
+/// The queues in which something waited to be sent, or much to be read, by connection.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     /// Unread, and unacknowledged.
@@ -15,16 +15,21 @@ pub(super) struct Queues {
     beyond: u64,
 }
 
+/// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
+/// of 128 KiB, the default of `tcp_rmem`, with an eighth of it.
+pub(super) const LONG_RECEIVE_QUEUE: u32 = 16 << 10;
+
 /// What a connection is known by in both looks: the cookie, or from /proc the inode.
 fn key(socket: &Socket) -> Option<u64> {
     socket.cookie.or_else(|| socket.held_inode())
 }
 
 impl Queues {
-    /// Takes a connection, if it has anything in its queues.
+    /// Takes a connection, if its queues may turn out to be stuck.
     pub(super) fn add(&mut self, socket: &Socket) {
         let queues = (socket.receive_queue, socket.send_queue);
-        let Some(key) = key(socket).filter(|_| queues != (0, 0)) else {
+        let may_be = queues.0 >= LONG_RECEIVE_QUEUE || queues.1 > 0;
+        let Some(key) = key(socket).filter(|_| may_be) else {
             return;
         };
         if self.by_key.len() < MOST_QUEUES {
@@ -39,7 +44,7 @@ impl Queues {
         self.by_key.get(&key).copied().unwrap_or_default()
     }
 
-    /// How many connections with something in their queues are not kept.
+    /// How many such connections are not kept.
     pub(super) fn beyond(&self) -> u64 {
         self.beyond
     }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::facts::Facts;
 use super::plural::plural;
-use super::queues::{Long, Queues};
+use super::queues::{LONG_RECEIVE_QUEUE, Long, Queues};
 use super::rule::Examined;
 use crate::model::{Finding, Holders, Severity, Socket, State, thousands};
 
@@ -20,10 +20,6 @@ pub(super) const ID: &str = "stuck-peers";
 /// A send queue of this many bytes before and after the window waits for a slow peer: what a path of
 /// 100 Mbit/s and 80 ms has in flight is 1 MB.
 const LONG_SEND_QUEUE: u32 = 1 << 20;
-
-/// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
-/// of 128 KiB, the default of `tcp_rmem`, with an eighth of it.
-const LONG_RECEIVE_QUEUE: u32 = 16 << 10;
 
 /// The part of all connections that must be stuck at their peers: single clients sleep everywhere.
 const STUCK_SHARE: f64 = 0.01;
@@ -83,7 +79,7 @@ impl Candidates {
         self.long.iter().filter(|(long, _)| {
             let (earlier, _) = before.of(long.key);
             let is_long = long.inode != 0 && long.unread >= LONG_RECEIVE_QUEUE;
-            is_long && earlier > 0 && long.unread >= earlier
+            is_long && earlier >= LONG_RECEIVE_QUEUE && long.unread >= earlier
         })
     }
 
@@ -132,7 +128,7 @@ pub(super) fn examine(
         findings: findings.into_iter().flatten().collect(),
         lacking: (unseen > 0).then(|| {
             format!(
-                "{} more connections with long queues were not compared",
+                "{} more connections with something in their queues were not compared",
                 thousands(unseen)
             )
         }),
@@ -198,7 +194,7 @@ fn processes(
     }
     let bytes: u64 = stuck.iter().map(|(long, _)| u64::from(long.unread)).sum();
     let mut evidence = vec![format!(
-        "each has {} KiB or more to read, and no less than {} earlier",
+        "each has had {} KiB or more to read for {}, and none has become less",
         LONG_RECEIVE_QUEUE >> 10,
         facts.shown_window()
     )];
