@@ -70,16 +70,15 @@ pub fn examine(
 
 /// What each rule says, in the order of the manual.
 fn outcomes(
-    first: &FirstLook,
+    _first: &FirstLook,
     second: &SecondLook,
     facts: &Facts,
     holders: &Holders,
 ) -> Vec<(&'static str, Examined)> {
     let SecondLook { doors, waiting, .. } = second;
-    let (queues, candidates) = (&first.queues, &second.candidates);
     let half_open = half_open::examine(&second.half_open, doors, facts);
     let accept_queue = accept_queue::examine(doors, waiting, facts, holders);
-    let stuck_peers = stuck_peers::examine(queues, candidates, facts, holders);
+    let stuck_peers = stuck_peers::examine(&second.stuck, facts, holders);
     let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
     vec![
         (time_wait::ID, time_wait::examine(&second.time_wait, facts)),
@@ -93,13 +92,9 @@ fn outcomes(
 }
 
 /// The inodes of the sockets whose holders the findings will name.
-pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
+pub fn wanted(_first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
     let mut inodes = accept_queue::wanted(&second.doors, facts);
-    inodes.extend(stuck_peers::wanted(
-        &first.queues,
-        &second.candidates,
-        facts,
-    ));
+    inodes.extend(stuck_peers::wanted(&second.stuck, facts));
     inodes.extend(retransmission::wanted(&second.retransmitting, facts));
     inodes
 }

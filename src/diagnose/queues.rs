@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::model::Socket;
 
-/// The queues of more connections than this are not kept; some 4 MiB.
-const MOST_QUEUES: usize = 100_000;
+/// The queues of more connections than this are not kept; some 5 MiB.
+const MOST_QUEUES: usize = 200_000;
 
 /// The queues in which something waited to be sent, or much to be read, by connection.
 #[derive(Debug, Default)]
@@ -39,43 +39,14 @@ impl Queues {
         }
     }
 
-    /// What was unread and unacknowledged then; nothing where that is not known.
-    pub(super) fn of(&self, key: u64) -> (u32, u32) {
-        self.by_key.get(&key).copied().unwrap_or_default()
+    /// What of this connection was unread and unacknowledged then; `None` where that was little, or
+    /// is not known.
+    pub(super) fn of(&self, socket: &Socket) -> Option<(u32, u32)> {
+        self.by_key.get(&key(socket)?).copied()
     }
 
     /// How many such connections are not kept.
     pub(super) fn beyond(&self) -> u64 {
         self.beyond
-    }
-}
-
-/// A connection whose queues are long, or do not move by themselves, after the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Long {
-    pub(super) key: u64,
-    pub(super) inode: u64,
-    pub(super) unread: u32,
-    pub(super) unsent: u32,
-    /// Whether the peer's window is closed, and it is probed for (RFC 9293, 3.8.6.1).
-    pub(super) is_probed: bool,
-    /// Whether something is sent again.
-    pub(super) is_sent_again: bool,
-}
-
-impl Long {
-    /// Of a connection that can be known again.
-    pub(super) fn of(socket: &Socket) -> Option<Long> {
-        use crate::model::TimerKind;
-        let kind = socket.timer.map(|timer| timer.kind);
-        let is_sent_again = kind == Some(TimerKind::Retransmit) && socket.retransmits > 0;
-        Some(Long {
-            key: key(socket)?,
-            inode: socket.inode,
-            unread: socket.receive_queue,
-            unsent: socket.send_queue,
-            is_probed: kind == Some(TimerKind::Persist),
-            is_sent_again,
-        })
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::accept_queue::Waiting;
+use super::first_look::FirstLook;
 use super::half_open::HalfOpen;
 use super::listening::Doors;
 use super::retransmission::Retransmitting;
-use super::stuck_peers::Candidates;
+use super::stuck_peers::Stuck;
 use super::time_wait::TimeWaits;
 use crate::model::{Listeners, Sink, Socket, State};
 
@@ -19,7 +20,7 @@ pub struct SecondLook {
     pub(super) half_open: HalfOpen,
     pub(super) doors: Doors,
     pub(super) waiting: Waiting,
-    pub(super) candidates: Candidates,
+    pub(super) stuck: Stuck,
     pub(super) retransmitting: Retransmitting,
 }
 
@@ -33,9 +34,16 @@ impl SecondLook {
             half_open: HalfOpen::default(),
             doors: Doors::default(),
             waiting: Waiting::default(),
-            candidates: Candidates::default(),
+            stuck: Stuck::default(),
             retransmitting: Retransmitting::default(),
         }
+    }
+
+    /// The same, to be compared with a first look, which gives away what it is compared by.
+    #[must_use]
+    pub fn after(mut self, first: &mut FirstLook) -> SecondLook {
+        self.stuck = Stuck::after(std::mem::take(&mut first.queues));
+        self
     }
 
     /// How many sockets were seen.
@@ -53,7 +61,7 @@ impl Sink for SecondLook {
             State::SynRecv => self.half_open.add(socket),
             State::Established | State::CloseWait => {
                 self.waiting.add(socket);
-                self.candidates.add(socket);
+                self.stuck.add(socket);
                 self.retransmitting.add(socket);
             }
             State::SynSent
@@ -69,7 +77,9 @@ impl Sink for SecondLook {
     }
 
     fn restart(&mut self) -> bool {
+        let stuck = std::mem::take(&mut self.stuck).restarted();
         *self = SecondLook::new(std::mem::take(&mut self.listeners));
+        self.stuck = stuck;
         true
     }
 }

@@ -42,7 +42,7 @@ impl Looks {
         let listen = StateSet::NONE.with(State::Listen);
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
-        let mut second = SecondLook::new(listeners);
+        let mut second = SecondLook::new(listeners).after(&mut first);
         let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut second)?;
         for earlier in [seen_before, listening] {
             for loss in earlier.completeness.losses() {
