@@ -56,7 +56,8 @@ pub struct Arguments {
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 answered in full, 1 could not observe or could not write,
-2 usage, 3 answered but incomplete. The manual is tcpstates(1).";
+2 usage, 3 answered but incomplete; doctor: 4 warnings, 5 critical findings.
+The manual is tcpstates(1).";
 
 /// What to do instead of printing the summary.
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,8 @@
 //! A diagnosis, for people and as JSON.
 
 mod json;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wrap;
 
