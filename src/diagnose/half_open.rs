@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::facts::Facts;
-use super::listening::Doors;
+use super::listening::{Door, Doors};
 use super::most::Most;
 use super::plural::plural;
 use super::rule::Examined;
@@ -31,7 +31,7 @@ const ONE_SOURCE: f64 = 0.9;
 /// How many listeners are told of.
 const TOLD: usize = 5;
 
-const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). When there is no room for more, SYNs are answered by cookies, which lose TCP options (RFC 4987, 3.6), or not at all.";
+const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). When there is no room for more, SYNs are answered by cookies, which may lose TCP options (RFC 4987, 3.6), or not at all.";
 
 /// So many pairs of a local address and a source are told apart; some 2 MiB.
 const MOST_SOURCES: usize = 20_000;
@@ -94,29 +94,33 @@ pub(super) fn examine(seen: &HalfOpen, doors: &Doors, facts: &Facts) -> Examined
     let mut findings: Vec<Finding> = pools
         .iter()
         .filter_map(|(local, pool)| judge(*local, pool, cookies, facts))
-        .take(TOLD)
         .collect();
+    let found = findings.len();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings.truncate(TOLD);
     let worst = findings.iter().map(|finding| finding.severity).max();
     findings.extend(somewhere(facts).filter(|found| Some(found.severity) > worst));
-    let unknown = pools.iter().any(|(_, pool)| pool.limit.is_none());
-    let reason = "/proc does not tell how many requests a listener has room for";
-    Examined {
-        findings,
-        lacking: unknown.then(|| reason.to_owned()),
-    }
+    let lacking = if pools.iter().any(|(_, pool)| pool.limit.is_none()) {
+        Some("/proc does not tell how many requests a listener has room for".to_owned())
+    } else {
+        (found > TOLD).then(|| format!("the worst {TOLD} of {found} listeners are told"))
+    };
+    Examined { findings, lacking }
 }
 
 fn pools(seen: &HalfOpen, doors: &Doors) -> HashMap<SocketAddr, Pool> {
     let mut pools: HashMap<SocketAddr, Pool> = HashMap::new();
-    // Where nobody listens at the address any more, there is nothing to compare with.
+    let mut addresses = HashMap::new();
     for (local, requests) in seen.requests.top(usize::MAX) {
+        // Where nobody listens at the address any more, there is nothing to compare with.
         if let Some(address) = doors.address_for(local) {
             pools.entry(address).or_default().requests += requests;
+            addresses.insert(local, address);
         }
     }
     for ((local, source), requests) in seen.sources.top(usize::MAX) {
-        let pool = doors.address_for(local);
-        if let Some(pool) = pool.and_then(|address| pools.get_mut(&address)) {
+        let address = addresses.get(&local);
+        if let Some(pool) = address.and_then(|address| pools.get_mut(address)) {
             *pool.sources.entry(source).or_default() += requests;
         }
     }
@@ -124,7 +128,7 @@ fn pools(seen: &HalfOpen, doors: &Doors) -> HashMap<SocketAddr, Pool> {
         let doors = || doors.iter().filter(|door| door.local == *local);
         pool.limit = doors().map(|door| door.limit.map(u64::from)).sum();
         pool.are_all_sources = seen.sources.is_whole();
-        pool.is_full = doors().any(|door| door.limit.is_some_and(|limit| door.waiting >= limit));
+        pool.is_full = doors().any(Door::is_at_limit);
     }
     pools
 }

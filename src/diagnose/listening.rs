@@ -22,6 +22,11 @@ pub(super) struct Door {
 }
 
 impl Door {
+    /// Whether as many wait as may, or more.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.waiting > 0 && self.limit.is_some_and(|limit| self.waiting >= limit)
+    }
+
     /// Whether a connection to this address may have come in here.
     pub(super) fn takes(&self, local: SocketAddr) -> bool {
         if self.local.port() != local.port() {

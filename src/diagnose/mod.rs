@@ -85,10 +85,9 @@ fn outcomes(
     holders: &Holders,
 ) -> Vec<(&'static str, Examined)> {
     let SecondLook { doors, waiting, .. } = second;
-    let (queues, candidates) = (&first.queues, &second.candidates);
     let half_open = half_open::examine(&second.half_open, doors, facts);
     let accept_queue = accept_queue::examine(doors, waiting, facts, holders);
-    let stuck_peers = stuck_peers::examine(queues, candidates, facts, holders);
+    let stuck_peers = stuck_peers::examine(&second.stuck, facts, holders);
     let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
     let ephemeral_ports = ephemeral_ports::examine(&second.ephemeral_ports, holders);
     let listeners = &second.listeners;
@@ -117,11 +116,7 @@ fn outcomes(
 /// The inodes of the sockets whose holders the findings will name.
 pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
     let mut inodes = accept_queue::wanted(&second.doors, facts);
-    inodes.extend(stuck_peers::wanted(
-        &first.queues,
-        &second.candidates,
-        facts,
-    ));
+    inodes.extend(stuck_peers::wanted(&second.stuck, facts));
     inodes.extend(retransmission::wanted(&second.retransmitting, facts));
     let listeners = &second.listeners;
     inodes.extend(second.ephemeral_ports.wanted());

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::model::Socket;
 
-/// The queues of more connections than this are not kept; some 4 MiB.
-const MOST_QUEUES: usize = 100_000;
+/// The queues of more connections than this are not kept; some 5 MiB.
+const MOST_QUEUES: usize = 200_000;
 
-/// The queues that held something, by connection.
+/// The queues in which something waited to be sent, or much to be read, by connection.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     /// Unread, and unacknowledged.
@@ -15,16 +15,21 @@ pub(super) struct Queues {
     beyond: u64,
 }
 
+/// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
+/// of 128 KiB, the default of `tcp_rmem`, with an eighth of it.
+pub(super) const LONG_RECEIVE_QUEUE: u32 = 16 << 10;
+
 /// What a connection is known by in both looks: the cookie, or from /proc the inode.
 fn key(socket: &Socket) -> Option<u64> {
     socket.cookie.or_else(|| socket.held_inode())
 }
 
 impl Queues {
-    /// Takes a connection, if it has anything in its queues.
+    /// Takes a connection, if its queues may turn out to be stuck.
     pub(super) fn add(&mut self, socket: &Socket) {
         let queues = (socket.receive_queue, socket.send_queue);
-        let Some(key) = key(socket).filter(|_| queues != (0, 0)) else {
+        let may_be = queues.0 >= LONG_RECEIVE_QUEUE || queues.1 > 0;
+        let Some(key) = key(socket).filter(|_| may_be) else {
             return;
         };
         if self.by_key.len() < MOST_QUEUES {
@@ -34,43 +39,14 @@ impl Queues {
         }
     }
 
-    /// What was unread and unacknowledged then; nothing where that is not known.
-    pub(super) fn of(&self, key: u64) -> (u32, u32) {
-        self.by_key.get(&key).copied().unwrap_or_default()
+    /// What of this connection was unread and unacknowledged then; `None` where that was little, or
+    /// is not known.
+    pub(super) fn of(&self, socket: &Socket) -> Option<(u32, u32)> {
+        self.by_key.get(&key(socket)?).copied()
     }
 
-    /// How many connections with something in their queues are not kept.
+    /// How many such connections are not kept.
     pub(super) fn beyond(&self) -> u64 {
         self.beyond
-    }
-}
-
-/// A connection whose queues are long, or do not move by themselves, after the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Long {
-    pub(super) key: u64,
-    pub(super) inode: u64,
-    pub(super) unread: u32,
-    pub(super) unsent: u32,
-    /// Whether the peer's window is closed, and it is probed for (RFC 9293, 3.8.6.1).
-    pub(super) is_probed: bool,
-    /// Whether something is sent again.
-    pub(super) is_sent_again: bool,
-}
-
-impl Long {
-    /// Of a connection that can be known again.
-    pub(super) fn of(socket: &Socket) -> Option<Long> {
-        use crate::model::TimerKind;
-        let kind = socket.timer.map(|timer| timer.kind);
-        let is_sent_again = kind == Some(TimerKind::Retransmit) && socket.retransmits > 0;
-        Some(Long {
-            key: key(socket)?,
-            inode: socket.inode,
-            unread: socket.receive_queue,
-            unsent: socket.send_queue,
-            is_probed: kind == Some(TimerKind::Persist),
-            is_sent_again,
-        })
     }
 }

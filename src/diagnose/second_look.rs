@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use super::accept_queue::Waiting;
 use super::close_wait::CloseWaits;
 use super::ephemeral_ports::{BoundPorts, EphemeralPorts};
+use super::first_look::FirstLook;
 use super::half_open::HalfOpen;
 use super::listening::Doors;
 use super::no_answer::{self, Unanswered};
 use super::orphans::Orphans;
 use super::retransmission::Retransmitting;
-use super::stuck_peers::Candidates;
+use super::stuck_peers::Stuck;
 use super::time_wait::TimeWaits;
 use super::vanished_peers::{self, Vanished};
 use crate::model::{Listeners, Service, Settings, Sink, Socket, State};
@@ -32,7 +33,7 @@ pub struct SecondLook {
     pub(super) half_open: HalfOpen,
     pub(super) doors: Doors,
     pub(super) waiting: Waiting,
-    pub(super) candidates: Candidates,
+    pub(super) stuck: Stuck,
     pub(super) retransmitting: Retransmitting,
 }
 
@@ -56,9 +57,16 @@ impl SecondLook {
             half_open: HalfOpen::default(),
             doors: Doors::default(),
             waiting: Waiting::default(),
-            candidates: Candidates::default(),
+            stuck: Stuck::default(),
             retransmitting: Retransmitting::default(),
         }
+    }
+
+    /// The same, to be compared with a first look, which gives away what it is compared by.
+    #[must_use]
+    pub fn after(mut self, first: &mut FirstLook) -> SecondLook {
+        self.stuck = Stuck::after(std::mem::take(&mut first.queues));
+        self
     }
 
     /// How many sockets were seen.
@@ -79,7 +87,7 @@ impl SecondLook {
     /// Takes a socket that data may be waiting on.
     fn connected(&mut self, socket: &Socket) {
         self.waiting.add(socket);
-        self.candidates.add(socket);
+        self.stuck.add(socket);
         self.retransmitting.add(socket);
     }
 }
@@ -115,7 +123,9 @@ impl Sink for SecondLook {
 
     fn restart(&mut self) -> bool {
         let listeners = std::mem::take(&mut self.listeners);
+        let stuck = std::mem::take(&mut self.stuck).restarted();
         *self = SecondLook::with(listeners, self.ephemeral_ports.emptied());
+        self.stuck = stuck;
         true
     }
 }

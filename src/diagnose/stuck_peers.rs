@@ -6,13 +6,14 @@
 //! that does not move has a closed window before it (the persist timer runs, RFC 9293, 3.8.6.1) or is
 //! sent again.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::facts::Facts;
 use super::plural::plural;
-use super::queues::{Long, Queues};
+use super::queues::{LONG_RECEIVE_QUEUE, Queues};
 use super::rule::Examined;
-use crate::model::{Finding, Holders, Severity, Socket, State, thousands};
+use crate::model::{Finding, Holders, Severity, Socket, State, TimerKind, thousands};
 
 /// The rule's name.
 pub(super) const ID: &str = "stuck-peers";
@@ -21,17 +22,13 @@ pub(super) const ID: &str = "stuck-peers";
 /// 100 Mbit/s and 80 ms has in flight is 1 MB.
 const LONG_SEND_QUEUE: u32 = 1 << 20;
 
-/// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
-/// of 128 KiB, the default of `tcp_rmem`, with an eighth of it.
-const LONG_RECEIVE_QUEUE: u32 = 16 << 10;
-
 /// The part of all connections that must be stuck at their peers: single clients sleep everywhere.
 const STUCK_SHARE: f64 = 0.01;
 
 /// Or this many bytes that wait for peers: more than four default send buffers (`tcp_wmem`, 4 MiB).
 const STUCK_BYTES: u64 = 16 << 20;
 
-/// How many connections are kept; the others are counted in no finding, which says so.
+/// The holders of so many connections are looked for, and so many peers told apart; some 2 MiB.
 const KEPT: usize = 20_000;
 
 /// How many peers are named.
@@ -41,138 +38,177 @@ const WHY_PEERS: &str = "A send queue that does not move keeps the process that 
 
 const WHY_PROCESSES: &str = "What is not read closes the window: the peer can send no more (RFC 9293, 3.8.6), and its requests wait.";
 
-/// Connections that may be stuck, and how many there are at all.
+/// Connections that are stuck in one way.
 #[derive(Debug, Default)]
-pub(super) struct Candidates {
-    connections: u64,
-    long: Vec<(Long, IpAddr)>,
-    beyond: u64,
+struct Sum {
+    sockets: u64,
+    /// What waits on all of them.
+    bytes: u64,
+    /// Of the first so many.
+    inodes: Vec<u64>,
+    /// How many, and how much waits, by peer.
+    peers: HashMap<IpAddr, (u64, u64)>,
 }
 
-impl Candidates {
-    /// Takes an established connection.
+impl Sum {
+    fn add(&mut self, socket: &Socket, bytes: u32) {
+        self.sockets += 1;
+        self.bytes += u64::from(bytes);
+        if socket.inode != 0 && self.inodes.len() < KEPT {
+            self.inodes.push(socket.inode);
+        }
+        let peer = socket.remote.ip().to_canonical();
+        if self.peers.len() < KEPT || self.peers.contains_key(&peer) {
+            let (sockets, waiting) = self.peers.entry(peer).or_default();
+            *sockets += 1;
+            *waiting += u64::from(bytes);
+        }
+    }
+
+    /// The peers of most connections: `3 with 192.0.2.7: 120,000 bytes`.
+    fn evidence(&self) -> Vec<String> {
+        let mut peers: Vec<_> = self.peers.iter().collect();
+        peers.sort_by_key(|(peer, sums)| (std::cmp::Reverse(**sums), **peer));
+        let named = peers.iter().take(NAMED);
+        let mut evidence: Vec<String> = named
+            .map(|(peer, (sockets, bytes))| {
+                let (sockets, bytes) = (thousands(*sockets), plural(*bytes, "byte", "bytes"));
+                format!("{sockets} with {peer}: {bytes}")
+            })
+            .collect();
+        if self.sockets > KEPT as u64 {
+            let kept = thousands(KEPT as u64);
+            evidence.push(format!("holders are those of the first {kept}"));
+        }
+        evidence
+    }
+}
+
+/// The established connections that were stuck over the window.
+#[derive(Debug, Default)]
+pub(super) struct Stuck {
+    before: Queues,
+    connections: u64,
+    /// Peers that do not take what is sent.
+    unsent: Sum,
+    /// Of these, how many wait for a closed window, and how many send again.
+    probed: u64,
+    sent_again: u64,
+    /// Processes that do not read what came.
+    unread: Sum,
+}
+
+impl Stuck {
+    /// Compares with the queues of the first look.
+    pub(super) fn after(before: Queues) -> Stuck {
+        Stuck {
+            before,
+            ..Stuck::default()
+        }
+    }
+
+    /// Forgets everything but the first look.
+    #[must_use]
+    pub(super) fn restarted(self) -> Stuck {
+        Stuck::after(self.before)
+    }
+
+    /// Takes a connection.
     pub(super) fn add(&mut self, socket: &Socket) {
         if socket.state != State::Established {
             return;
         }
         self.connections += 1;
-        let may_be = |long: &Long| {
-            let waits = long.is_probed || long.is_sent_again || long.unsent >= LONG_SEND_QUEUE;
-            waits && long.unsent > 0 || long.unread >= LONG_RECEIVE_QUEUE && long.inode != 0
+        let Some((unread, unsent)) = self.before.of(socket) else {
+            return;
         };
-        if let Some(long) = Long::of(socket).filter(may_be) {
-            if self.long.len() < KEPT {
-                self.long.push((long, socket.remote.ip().to_canonical()));
-            } else {
-                self.beyond += 1;
-            }
+        let timer = socket.timer.map(|timer| timer.kind);
+        let is_probed = timer == Some(TimerKind::Persist);
+        let is_sent_again = timer == Some(TimerKind::Retransmit) && socket.retransmits > 0;
+        let is_still = socket.send_queue == unsent && unsent > 0 && (is_probed || is_sent_again);
+        if is_still || unsent.min(socket.send_queue) >= LONG_SEND_QUEUE {
+            self.probed += u64::from(is_probed);
+            self.sent_again += u64::from(is_sent_again);
+            self.unsent.add(socket, socket.send_queue);
+        }
+        let is_held = socket.inode != 0;
+        if is_held && unread >= LONG_RECEIVE_QUEUE && socket.receive_queue >= unread {
+            self.unread.add(socket, socket.receive_queue);
         }
     }
 
-    /// Those whose peers do not take what is sent.
-    fn unsent<'a>(&'a self, before: &'a Queues) -> impl Iterator<Item = &'a (Long, IpAddr)> {
-        self.long.iter().filter(|(long, _)| {
-            let (_, earlier) = before.of(long.key);
-            let is_still = earlier == long.unsent && (long.is_probed || long.is_sent_again);
-            long.unsent > 0 && (is_still || earlier.min(long.unsent) >= LONG_SEND_QUEUE)
-        })
-    }
-
-    /// Those whose processes do not read what came.
-    fn unread<'a>(&'a self, before: &'a Queues) -> impl Iterator<Item = &'a (Long, IpAddr)> {
-        self.long.iter().filter(|(long, _)| {
-            let (earlier, _) = before.of(long.key);
-            let is_long = long.inode != 0 && long.unread >= LONG_RECEIVE_QUEUE;
-            is_long && earlier > 0 && long.unread >= earlier
-        })
-    }
-
     /// Whether those stuck at their peers are worth a word.
-    fn are_many(&self, stuck: u64, bytes: u64) -> bool {
+    fn are_many(&self) -> bool {
         let least = self.connections as f64 * STUCK_SHARE;
-        stuck > 0 && (stuck as f64 >= least || bytes >= STUCK_BYTES)
+        let Sum { sockets, bytes, .. } = self.unsent;
+        sockets > 0 && (sockets as f64 >= least || bytes >= STUCK_BYTES)
     }
 }
 
 /// The sockets whose holders are to be named.
-pub(super) fn wanted(before: &Queues, after: &Candidates, facts: &Facts) -> Vec<u64> {
-    if facts.copied {
-        return Vec::new();
+pub(super) fn wanted(seen: &Stuck, facts: &Facts) -> Vec<u64> {
+    let mut inodes = Vec::new();
+    if !facts.copied {
+        if seen.are_many() {
+            inodes.extend(&seen.unsent.inodes);
+        }
+        inodes.extend(&seen.unread.inodes);
     }
-    let (mut stuck, mut bytes, mut inodes) = (0, 0, Vec::new());
-    for (long, _) in after.unsent(before) {
-        stuck += 1;
-        bytes += u64::from(long.unsent);
-        inodes.push(long.inode);
-    }
-    if !after.are_many(stuck, bytes) {
-        inodes.clear();
-    }
-    inodes.extend(after.unread(before).map(|(long, _)| long.inode));
-    inodes.retain(|inode| *inode != 0);
     inodes
 }
 
-/// Compares the queues after the window with those before it.
-pub(super) fn examine(
-    before: &Queues,
-    after: &Candidates,
-    facts: &Facts,
-    holders: &Holders,
-) -> Examined {
+/// Tells of the connections that were stuck.
+pub(super) fn examine(seen: &Stuck, facts: &Facts, holders: &Holders) -> Examined {
     if facts.copied {
         return Examined::lacking("nothing moves in a copied tree, stuck or not");
     }
-    let findings = [
-        peers(before, after, facts, holders),
-        processes(before, after, facts, holders),
-    ];
-    let unseen = after.beyond + before.beyond();
+    let findings = [peers(seen, facts, holders), processes(seen, facts, holders)];
+    let unseen = seen.before.beyond();
     Examined {
         findings: findings.into_iter().flatten().collect(),
         lacking: (unseen > 0).then(|| {
             format!(
-                "{} more connections with long queues were not compared",
+                "{} more connections with something in their queues were not compared",
                 thousands(unseen)
             )
         }),
     }
 }
 
-fn peers(before: &Queues, after: &Candidates, facts: &Facts, holders: &Holders) -> Option<Finding> {
-    let stuck: Vec<&(Long, IpAddr)> = after.unsent(before).collect();
-    let bytes = stuck.iter().map(|(long, _)| u64::from(long.unsent)).sum();
-    if !after.are_many(stuck.len() as u64, bytes) {
+fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
+    let stuck = &seen.unsent;
+    if !seen.are_many() {
         return None;
     }
-    let probed = stuck.iter().filter(|(long, _)| long.is_probed).count();
-    let again = stuck.iter().filter(|(long, _)| long.is_sent_again).count();
-    let long = stuck.len() - probed - again;
+    let long = stuck.sockets - seen.probed - seen.sent_again;
     let ways = [
-        (probed, "wait for a closed window to open (persist timer)"),
-        (again, "are sent again without an acknowledgement"),
-        (long, "had more than 1 MiB to send before and after"),
+        (
+            seen.probed,
+            "wait for a closed window to open (persist timer)",
+        ),
+        (seen.sent_again, "are sent again without an acknowledgement"),
+        (long, "had 1 MiB or more to send before and after"),
     ];
     let ways = ways.iter().filter(|(sockets, _)| *sockets > 0);
     let ways: Vec<String> = ways
-        .map(|(sockets, way)| format!("{} {way}", thousands(*sockets as u64)))
+        .map(|(sockets, way)| format!("{} {way}", thousands(*sockets)))
         .collect();
     let mut evidence = vec![format!(
         "over {}, {}",
         facts.shown_window(),
         ways.join(", ")
     )];
-    evidence.extend(by_peer(&stuck, |long| long.unsent));
+    evidence.extend(stuck.evidence());
     Some(Finding {
         title: format!(
             "{} of {} stuck at peers that do not take {}",
-            thousands(stuck.len() as u64),
-            plural(after.connections, "connection", "connections"),
-            plural(bytes, "byte", "bytes")
+            thousands(stuck.sockets),
+            plural(seen.connections, "connection", "connections"),
+            plural(stuck.bytes, "byte", "bytes")
         ),
-        value: Some(stuck.len() as f64),
+        value: Some(stuck.sockets as f64),
         evidence,
-        processes: holders.of(stuck.iter().map(|(long, _)| long.inode)),
+        processes: holders.of(stuck.inodes.iter().copied()),
         commands: vec![
             "tcpstates list -p --state established --columns timer,retransmits --sort send-queue:desc 'send-queue > 0'".to_owned(),
         ],
@@ -186,32 +222,26 @@ fn peers(before: &Queues, after: &Candidates, facts: &Facts, holders: &Holders) 
     })
 }
 
-fn processes(
-    before: &Queues,
-    after: &Candidates,
-    facts: &Facts,
-    holders: &Holders,
-) -> Option<Finding> {
-    let stuck: Vec<&(Long, IpAddr)> = after.unread(before).collect();
-    if stuck.is_empty() {
+fn processes(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
+    let stuck = &seen.unread;
+    if stuck.sockets == 0 {
         return None;
     }
-    let bytes: u64 = stuck.iter().map(|(long, _)| u64::from(long.unread)).sum();
     let mut evidence = vec![format!(
-        "each has {} KiB or more to read, and no less than {} earlier",
+        "each has had {} KiB or more to read for {}, and none has become less",
         LONG_RECEIVE_QUEUE >> 10,
         facts.shown_window()
     )];
-    evidence.extend(by_peer(&stuck, |long| long.unread));
+    evidence.extend(stuck.evidence());
     Some(Finding {
         title: format!(
-            "{} bytes lie unread on {}",
-            thousands(bytes),
-            plural(stuck.len() as u64, "connection", "connections")
+            "{} lie unread on {}",
+            plural(stuck.bytes, "byte", "bytes"),
+            plural(stuck.sockets, "connection", "connections")
         ),
-        value: Some(bytes as f64),
+        value: Some(stuck.bytes as f64),
         evidence,
-        processes: holders.of(stuck.iter().map(|(long, _)| long.inode)),
+        processes: holders.of(stuck.inodes.iter().copied()),
         commands: vec![format!(
             "tcpstates list -p --state established --sort receive-queue:desc 'receive-queue >= {LONG_RECEIVE_QUEUE}'"
         )],
@@ -222,25 +252,6 @@ fn processes(
         ],
         ..blank()
     })
-}
-
-/// The peers of most connections: `3 to 192.0.2.7, 120,000 bytes`.
-fn by_peer(stuck: &[&(Long, IpAddr)], bytes: impl Fn(&Long) -> u32) -> Vec<String> {
-    let mut peers = std::collections::BTreeMap::<IpAddr, (u64, u64)>::new();
-    for (long, peer) in stuck {
-        let sums = peers.entry(*peer).or_default();
-        sums.0 += 1;
-        sums.1 += u64::from(bytes(long));
-    }
-    let mut peers: Vec<_> = peers.into_iter().collect();
-    peers.sort_by_key(|(_, (sockets, bytes))| std::cmp::Reverse((*sockets, *bytes)));
-    let named = peers.iter().take(NAMED);
-    named
-        .map(|(peer, (sockets, bytes))| {
-            let (sockets, bytes) = (thousands(*sockets), thousands(*bytes));
-            format!("{sockets} with {peer}: {bytes} bytes")
-        })
-        .collect()
 }
 
 fn blank() -> Finding {

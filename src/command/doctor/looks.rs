@@ -44,7 +44,7 @@ impl Looks {
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
         let settings = readings.settings();
-        let mut second = SecondLook::new(listeners, &settings);
+        let mut second = SecondLook::new(listeners, &settings).after(&mut first);
         let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut second)?;
         if second.wants_bound_ports() {
             second.set_bound_ports(bound_ports(&sources));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::diagnose::testing::{facts, socket};
-use crate::model::{Timer, TimerKind};
+use crate::model::Timer;
 
 fn connection(unread: u32, unsent: u32, timer: Option<TimerKind>) -> Socket {
     Socket {
@@ -23,15 +23,16 @@ fn connection(unread: u32, unsent: u32, timer: Option<TimerKind>) -> Socket {
 
 /// The titles of what is found of one connection among `others` on which nothing waits.
 fn titles(before: &Socket, after: &Socket, others: u32) -> Vec<String> {
-    let (mut first, mut second) = (Queues::default(), Candidates::default());
-    first.add(before);
-    second.add(after);
+    let mut queues = Queues::default();
+    queues.add(before);
+    let mut seen = Stuck::after(queues);
+    seen.add(after);
     for _ in 0..others {
-        second.add(&connection(0, 0, None));
+        seen.add(&connection(0, 0, None));
     }
-    let examined = examine(&first, &second, &facts(), &Holders::default());
+    let examined = examine(&seen, &facts(), &Holders::default());
     assert_eq!(examined.lacking, None);
-    let wanted = wanted(&first, &second, &facts());
+    let wanted = wanted(&seen, &facts());
     assert_eq!(wanted.len(), examined.findings.len());
     examined
         .findings
@@ -88,8 +89,8 @@ fn one_peer_in_a_hundred_is_told_or_many_bytes() {
 fn what_is_long_and_does_not_shrink_lies_unread() {
     for (before, after, found) in [
         (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE, true),
-        (1, LONG_RECEIVE_QUEUE, true),
-        (0, LONG_RECEIVE_QUEUE, false),
+        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE + 1, true),
+        (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE, false),
         (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE - 1, false),
         (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE, false),
     ] {
@@ -98,8 +99,12 @@ fn what_is_long_and_does_not_shrink_lies_unread() {
             &connection(after, 0, None),
             900,
         );
-        let expected = found.then(|| "16,384 bytes lie unread on 1 connection".to_owned());
-        assert_eq!(titles, Vec::from_iter(expected), "{before} {after}");
+        assert_eq!(titles.len(), usize::from(found), "{before} {after}");
+        let told = titles.iter();
+        assert!(
+            told.clone()
+                .all(|title| title.ends_with("bytes lie unread on 1 connection"))
+        );
     }
 }
 
@@ -110,10 +115,27 @@ fn what_nobody_holds_is_nobodys_to_read_and_a_copy_does_not_move() {
     assert!(titles(&unaccepted, &unaccepted, 0).is_empty());
     let mut facts = facts();
     facts.copied = true;
-    let (before, after) = (Queues::default(), Candidates::default());
-    assert!(
-        examine(&before, &after, &facts, &Holders::default())
-            .lacking
-            .is_some()
+    let examined = examine(&Stuck::default(), &facts, &Holders::default());
+    assert!(examined.lacking.is_some());
+}
+
+#[test]
+fn all_that_are_stuck_are_counted_though_the_holders_of_some_are_looked_for() {
+    let mut queues = Queues::default();
+    let stuck = connection(0, 10, Some(TimerKind::Persist));
+    queues.add(&stuck);
+    let mut seen = Stuck::after(queues);
+    (0..=KEPT).for_each(|_| seen.add(&stuck));
+    assert_eq!(wanted(&seen, &facts()).len(), KEPT);
+    let finding = peers(&seen, &facts(), &Holders::default()).unwrap();
+    assert_eq!(
+        finding.title,
+        "20,001 of 20,001 connections stuck at peers that do not take 200,010 bytes"
     );
+    assert_eq!(finding.evidence[2], "holders are those of the first 20,000");
+    // Asked again from the start, with what was known before.
+    let mut again = seen.restarted();
+    assert!(peers(&again, &facts(), &Holders::default()).is_none());
+    again.add(&stuck);
+    assert!(peers(&again, &facts(), &Holders::default()).is_some());
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::commands::assert_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
+use crate::program::run;
 
 /// Writes until nothing more is taken.
 fn fill(mut stream: &TcpStream) {
@@ -57,6 +58,9 @@ in_namespace!(
             assert_eq!(finding.processes[0].pid, std::process::id());
             assert_run(finding);
         }
+        // The tables of /proc know of it, too.
+        let proc = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
+        assert_eq!(Report::of(&proc).findings_of("stuck-peers").len(), 2);
         drop(client);
         let mut bytes = Vec::new();
         server.read_to_end(&mut bytes).unwrap();
