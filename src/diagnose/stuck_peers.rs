@@ -132,7 +132,8 @@ impl Stuck {
             self.unsent.add(socket, socket.send_queue);
         }
         let is_held = socket.inode != 0;
-        if is_held && unread >= LONG_RECEIVE_QUEUE && socket.receive_queue >= unread {
+        // One that grows may be read and filled again meanwhile; nobody reads one that stands still.
+        if is_held && unread >= LONG_RECEIVE_QUEUE && socket.receive_queue == unread {
             self.unread.add(socket, socket.receive_queue);
         }
     }
@@ -228,7 +229,7 @@ fn processes(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> 
         return None;
     }
     let mut evidence = vec![format!(
-        "each has had {} KiB or more to read for {}, and none has become less",
+        "each has {} KiB or more to read, and as much as {} earlier",
         LONG_RECEIVE_QUEUE >> 10,
         facts.shown_window()
     )];

@@ -86,10 +86,11 @@ fn one_peer_in_a_hundred_is_told_or_many_bytes() {
 }
 
 #[test]
-fn what_is_long_and_does_not_shrink_lies_unread() {
+fn what_is_long_and_stands_still_lies_unread() {
     for (before, after, found) in [
         (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE, true),
-        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE + 1, true),
+        (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE + 1, true),
+        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE + 1, false),
         (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE, false),
         (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE - 1, false),
         (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE, false),
