@@ -1,10 +1,14 @@
 //! The JSON of `doctor`, as somebody else would read it: no key is accepted that is not known.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use crate::program::{Ran, run};
+
+/// Far more than anything takes; reached only when something is wrong.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A diagnosis, version 1.
 #[derive(Debug, Deserialize)]
@@ -89,6 +93,19 @@ impl Report {
     #[track_caller]
     pub(crate) fn after(seconds: &str) -> Report {
         Report::of(&run(["doctor", "--json", "--window", seconds]))
+    }
+
+    /// The first diagnosis that is as `expected`: what the kernel does between two ends takes time.
+    #[track_caller]
+    pub(crate) fn until(expected: impl Fn(&Report) -> bool) -> Report {
+        let start = Instant::now();
+        loop {
+            let report = Report::after("0.1");
+            if expected(&report) {
+                return report;
+            }
+            assert!(start.elapsed() < DEADLINE, "{report:?}");
+        }
     }
 
     /// The findings of one rule.

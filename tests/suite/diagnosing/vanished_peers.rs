@@ -1,7 +1,6 @@
 //! Peers that do not acknowledge a FIN.
 
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
 use super::commands::assert_run;
 use super::report::Report;
@@ -21,15 +20,10 @@ in_namespace!(
                 stream
             })
             .collect();
-        let start = Instant::now();
-        let report = loop {
-            let report = Report::after("0.1");
+        let report = Report::until(|report| {
             let found = report.findings_of(ID);
-            if found.first().is_some_and(|found| found.value == Some(12.0)) {
-                break report;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "{report:?}");
-        };
+            found.first().is_some_and(|found| found.value == Some(12.0))
+        });
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "WARNING");
         let told = finding.evidence.join("; ");
