@@ -5,15 +5,17 @@
 //! `tally` adds them up; `command` makes a [`model::Snapshot`] of the sum, with its time, source
 //! and completeness; `output` shows it. A socket record lives for the length of one callback,
 //! unless it is to be sorted, or shown with its holders, whom `owner` finds. `judge` holds counts
-//! against thresholds, which `command` makes a [`model::Verdict`] of.
+//! against thresholds, which `command` makes a [`model::Verdict`] of; `diagnose` is shown the
+//! sockets in place of `tally` where the question is what is wrong with them.
 //!
-//! Imports run downward only: `command`, then `cli`, `output`, `tally`, `judge`, `owner` and
-//! `source` (which do not know each other), then `question`, then `filter`, then `model`. The
-//! library neither prints nor exits on its own: [`run`] is given the streams and returns a
-//! [`Status`].
+//! Imports run downward only: `command`, then `cli`, `output`, `tally`, `judge`, `diagnose`,
+//! `owner` and `source` (which do not know each other), then `question`, then `filter`, then
+//! `model`. The library neither prints nor exits on its own: [`run`] is given the streams and
+//! returns a [`Status`].
 
 pub mod cli;
 mod command;
+pub mod diagnose;
 pub mod filter;
 pub mod judge;
 pub mod model;

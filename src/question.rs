@@ -31,6 +31,7 @@ impl Question {
             )
         }) || self.needs_tcp_info()
             || self.needs_congestion_control()
+            || self.needs_drops()
     }
 
     /// Whether TCP's own knowledge of each connection is needed. It trebles the bytes the kernel
@@ -42,6 +43,11 @@ impl Question {
     /// Whether the congestion control algorithm is needed.
     pub fn needs_congestion_control(&self) -> bool {
         self.needs(|field| field == Field::CongestionControl)
+    }
+
+    /// Whether it is needed how much the kernel dropped.
+    pub fn needs_drops(&self) -> bool {
+        self.needs(|field| field == Field::Drops)
     }
 
     /// Whether the firewall mark is needed, which the kernel tells to few.

@@ -4,6 +4,7 @@
 //! `command` to say. Doc comments here are the text of `--help`.
 
 mod check;
+mod doctor;
 mod explaining;
 mod grouping;
 mod keys;
@@ -19,6 +20,7 @@ mod usage;
 mod values;
 
 pub use check::Check;
+pub use doctor::Doctor;
 pub use explaining::Explaining;
 pub use grouping::{Grouping, Keys};
 pub use list::List;
@@ -59,7 +61,8 @@ pub struct Arguments {
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 answered in full, 1 could not observe or could not write,
-2 usage, 3 answered but incomplete. The manual is tcpstates(1).";
+2 usage, 3 answered but incomplete; doctor: 4 warnings, 5 critical findings.
+The manual is tcpstates(1).";
 
 /// What to do instead of printing the summary.
 #[derive(Debug, Subcommand)]
@@ -76,6 +79,12 @@ pub enum Verb {
     /// sense, of an incomplete answer and of this text.
     #[command(version, display_name = "tcpstates")]
     Check(Box<Check>),
+    /// Say what is wrong, with the evidence and what to do
+    ///
+    /// Looks at the sockets, the kernel's counters and its limits twice, with a window between, and
+    /// says what speaks of trouble now. Exit status: 4 with warnings, 5 with critical findings, else
+    /// as elsewhere. The manual has every rule with its thresholds.
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

@@ -115,7 +115,8 @@ fn names_bound(filter: &Expression) -> bool {
         .any(|test| matches!(test, Test::State(states) if states.contains(State::Bound)))
 }
 
-fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
+/// Who may answer.
+pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
     match (&sourcing.proc_root, sourcing.source) {
         (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
             "--source netlink and --proc-root exclude each other: netlink knows no other proc"

@@ -6,6 +6,7 @@
 mod asking;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod failure;
 mod filtering;
@@ -64,6 +65,10 @@ pub fn run(
             Some(Verb::List(list)) => {
                 notes.set_loudness(Loudness::of(&list.presentation));
                 list::run(&list, &mut out, &mut notes)
+            }
+            Some(Verb::Doctor(doctor)) => {
+                notes.set_loudness(Loudness::new(doctor.quiet, doctor.verbose));
+                doctor::run(&doctor, &mut out, &mut notes)
             }
             None => {
                 notes.set_loudness(Loudness::of(&arguments.summary.presentation));

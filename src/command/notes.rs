@@ -22,7 +22,12 @@ pub(super) enum Loudness {
 impl Loudness {
     /// As typed.
     pub(super) fn of(typed: &Presentation) -> Loudness {
-        match (typed.quiet, typed.verbose) {
+        Loudness::new(typed.quiet, typed.verbose)
+    }
+
+    /// `--quiet` and `--verbose`, of which at most one is given.
+    pub(super) fn new(quiet: bool, verbose: bool) -> Loudness {
+        match (quiet, verbose) {
             (true, _) => Loudness::Quiet,
             (_, true) => Loudness::Plans,
             (false, false) => Loudness::Notes,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::model::{Completeness, Severity};
+use crate::model::{CheckStatus, Completeness};
 
 /// How a run ended, from best to worst; the worst of several samples decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,12 +11,16 @@ pub enum Status {
     Answered,
     /// 3: answered, but something was lost on the way.
     Incomplete,
+    /// 4: answered, and something is on its way to fail.
+    Warning,
+    /// 5: answered, and something fails.
+    Critical,
     /// 1: could not observe, or could not write.
     Failed,
     /// 2: the command line makes no sense.
     Usage,
     /// 0 to 3 as the monitoring plugins have them: what a check came to.
-    Checked(Severity),
+    Checked(CheckStatus),
 }
 
 impl Status {
@@ -37,10 +41,12 @@ impl From<Status> for ExitCode {
             Status::Failed => 1,
             Status::Usage => 2,
             Status::Incomplete => 3,
-            Status::Checked(Severity::Ok) => 0,
-            Status::Checked(Severity::Warning) => 1,
-            Status::Checked(Severity::Critical) => 2,
-            Status::Checked(Severity::Unknown) => 3,
+            Status::Checked(CheckStatus::Ok) => 0,
+            Status::Checked(CheckStatus::Warning) => 1,
+            Status::Checked(CheckStatus::Critical) => 2,
+            Status::Checked(CheckStatus::Unknown) => 3,
+            Status::Warning => 4,
+            Status::Critical => 5,
         })
     }
 }

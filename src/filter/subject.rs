@@ -83,6 +83,7 @@ impl Subject {
             | Field::SendQueue
             | Field::AcceptQueue
             | Field::AcceptLimit
+            | Field::Drops
             | Field::Retransmits
             | Field::Inode
             | Field::Cookie

@@ -13,8 +13,8 @@ pub use ranking::Ranking;
 use std::time::Duration;
 
 use crate::model::{
-    Aspect, Breach, Counts, Judgement, Limits, Measure, Quantity, Range, Reading, Severity, State,
-    StateSet, Subject, Trust,
+    Aspect, Breach, CheckStatus, Counts, Judgement, Limits, Measure, Quantity, Range, Reading,
+    State, StateSet, Subject, Trust,
 };
 
 /// Sockets that are judged together.
@@ -163,30 +163,30 @@ fn rate(change: i128, elapsed: Duration) -> Quantity {
 
 /// Judges a value.
 fn conclude(limits: Limits, reading: Reading) -> Judgement {
-    let by = |range: Option<Range>, severity| {
+    let by = |range: Option<Range>, status| {
         let range = range?;
         let side = range.breach(reading.value)?;
         Some(Breach {
-            severity,
+            status,
             range,
             side,
         })
     };
-    let breach =
-        by(limits.critical, Severity::Critical).or_else(|| by(limits.warning, Severity::Warning));
+    let breach = by(limits.critical, CheckStatus::Critical)
+        .or_else(|| by(limits.warning, CheckStatus::Warning));
     let proven = limits
         .critical
         .is_some_and(|range| range.alerts_from(reading.value));
-    let severity = match reading.trust {
-        Trust::Exact => breach.map_or(Severity::Ok, |breach| breach.severity),
-        Trust::AtLeast if proven => Severity::Critical,
-        Trust::AtLeast | Trust::Nothing => Severity::Unknown,
+    let status = match reading.trust {
+        Trust::Exact => breach.map_or(CheckStatus::Ok, |breach| breach.status),
+        Trust::AtLeast if proven => CheckStatus::Critical,
+        Trust::AtLeast | Trust::Nothing => CheckStatus::Unknown,
     };
     Judgement {
         limits,
         reading,
         breach,
-        severity,
+        status,
     }
 }
 

@@ -2,20 +2,20 @@
 
 use std::cmp::Ordering;
 
-use crate::model::{Judgement, Severity, Side};
+use crate::model::{CheckStatus, Judgement, Side};
 
 /// What the value itself says, whether it proves anything or not.
-fn apparent(judgement: &Judgement) -> Severity {
+fn apparent(judgement: &Judgement) -> CheckStatus {
     judgement
         .breach
-        .map_or(Severity::Ok, |breach| breach.severity)
+        .map_or(CheckStatus::Ok, |breach| breach.status)
 }
 
 /// Compares two judgements by the same limits: `Greater` where `a` is worse. Of those that are
 /// equally severe, the one farther on the wrong side.
 pub fn worse(a: &Judgement, b: &Judgement) -> Ordering {
-    let severity = a.severity.cmp(&b.severity);
-    severity
+    let status = a.status.cmp(&b.status);
+    status
         .then_with(|| apparent(a).cmp(&apparent(b)))
         .then_with(|| {
             let by_value = a.reading.value.cmp(&b.reading.value);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::worse;
-use crate::model::{Judgement, Severity};
+use crate::model::{CheckStatus, Judgement};
 
 /// Groups judged by the same limits, of which the worst are kept.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct Ranking<K> {
     pub warning: u64,
     /// How many break a critical range.
     pub critical: u64,
-    /// The severity of the worst.
-    pub severity: Severity,
+    /// The status of the worst.
+    pub status: CheckStatus,
     listed: Vec<(K, Vec<Judgement>)>,
     /// Of each aspect the worst, whether it breaks a range or not.
     worst: Vec<(K, Judgement)>,
@@ -31,7 +31,7 @@ impl<K: Clone + Ord> Ranking<K> {
             groups: 0,
             warning: 0,
             critical: 0,
-            severity: Severity::Ok,
+            status: CheckStatus::Ok,
             listed: Vec::new(),
             worst: Vec::new(),
         }
@@ -40,8 +40,8 @@ impl<K: Clone + Ord> Ranking<K> {
     /// Takes a group with its judgements, one for each aspect, in the same order for all groups.
     pub fn add(&mut self, key: &K, judgements: Vec<Judgement>) {
         self.groups += 1;
-        let severities = judgements.iter().map(|judgement| judgement.severity);
-        self.severity = severities.fold(self.severity, Severity::max);
+        let statuses = judgements.iter().map(|judgement| judgement.status);
+        self.status = statuses.fold(self.status, CheckStatus::max);
         for (place, judgement) in judgements.iter().enumerate() {
             match self.worst.get_mut(place) {
                 None => self.worst.push((key.clone(), *judgement)),
@@ -54,9 +54,9 @@ impl<K: Clone + Ord> Ranking<K> {
             }
         }
         match apparent(&judgements) {
-            Severity::Ok | Severity::Unknown => return,
-            Severity::Warning => self.warning += 1,
-            Severity::Critical => self.critical += 1,
+            CheckStatus::Ok | CheckStatus::Unknown => return,
+            CheckStatus::Warning => self.warning += 1,
+            CheckStatus::Critical => self.critical += 1,
         }
         self.listed.push((key.clone(), judgements));
         if self.listed.len() > self.most.saturating_mul(2).saturating_add(1_000) {
@@ -83,10 +83,10 @@ impl<K: Clone + Ord> Ranking<K> {
 }
 
 /// The worst that the values say, whether they prove anything or not.
-fn apparent(judgements: &[Judgement]) -> Severity {
+fn apparent(judgements: &[Judgement]) -> CheckStatus {
     let breaches = judgements.iter().filter_map(|judgement| judgement.breach);
-    let worst = breaches.map(|breach| breach.severity).max();
-    worst.unwrap_or(Severity::Ok)
+    let worst = breaches.map(|breach| breach.status).max();
+    worst.unwrap_or(CheckStatus::Ok)
 }
 
 fn compare(a: &[Judgement], b: &[Judgement]) -> Ordering {
@@ -128,7 +128,7 @@ mod tests {
         for key in 0..5_000_u32 {
             ranking.add(&key, judged(key));
         }
-        assert_eq!(ranking.severity, Severity::Critical);
+        assert_eq!(ranking.status, CheckStatus::Critical);
         let counted = (ranking.groups, ranking.warning, ranking.critical);
         assert_eq!(counted, (5_000, 990, 3_999));
         let (listed, worst) = ranking.into_worst();

@@ -46,14 +46,14 @@ fn judged(limits: Limits, counts: &Counts, trust: Trust) -> Judgement {
 fn the_worse_of_two_ranges_decides() {
     let limits = limits(WAITING, Measure::Count, "0:10", "0:20");
     for (sockets, expected) in [
-        (0, Severity::Ok),
-        (10, Severity::Ok),
-        (11, Severity::Warning),
-        (20, Severity::Warning),
-        (21, Severity::Critical),
+        (0, CheckStatus::Ok),
+        (10, CheckStatus::Ok),
+        (11, CheckStatus::Warning),
+        (20, CheckStatus::Warning),
+        (21, CheckStatus::Critical),
     ] {
         let judgement = judged(limits, &counts(sockets, 5), Trust::Exact);
-        assert_eq!(judgement.severity, expected, "{sockets}");
+        assert_eq!(judgement.status, expected, "{sockets}");
     }
 }
 
@@ -61,14 +61,14 @@ fn the_worse_of_two_ranges_decides() {
 fn a_share_is_of_all_that_is_asked_for_and_exact_at_its_end() {
     let limits = limits(WAITING, Measure::Share, "0:50", "0:66.6");
     for (time_wait, others, expected) in [
-        (0, 0, Severity::Ok),
-        (1, 1, Severity::Ok),
-        (500_001, 500_000, Severity::Warning),
-        (333, 167, Severity::Ok.max(Severity::Warning)),
-        (2, 1, Severity::Critical),
+        (0, 0, CheckStatus::Ok),
+        (1, 1, CheckStatus::Ok),
+        (500_001, 500_000, CheckStatus::Warning),
+        (333, 167, CheckStatus::Ok.max(CheckStatus::Warning)),
+        (2, 1, CheckStatus::Critical),
     ] {
         let judgement = judged(limits, &counts(time_wait, others), Trust::Exact);
-        assert_eq!(judgement.severity, expected, "{time_wait} {others}");
+        assert_eq!(judgement.status, expected, "{time_wait} {others}");
         let parts = Some((time_wait, time_wait + others));
         assert_eq!(judgement.reading.parts, parts);
     }
@@ -79,11 +79,11 @@ fn a_rate_is_the_net_change_by_the_time_that_really_passed() {
     let limits = limits(WAITING, Measure::Rate, "-100:", "-200:");
     let (before, spread) = (counts(1_000, 0), Counts::default());
     for (after, milliseconds, expected) in [
-        (900, 1_000, Severity::Ok),
-        (900, 999, Severity::Warning),
-        (900, 500, Severity::Warning),
-        (900, 499, Severity::Critical),
-        (1_000_000, 10, Severity::Ok),
+        (900, 1_000, CheckStatus::Ok),
+        (900, 999, CheckStatus::Warning),
+        (900, 500, CheckStatus::Warning),
+        (900, 499, CheckStatus::Critical),
+        (1_000_000, 10, CheckStatus::Ok),
     ] {
         let now = counts(after, 0);
         let evidence = |counts| Evidence {
@@ -97,7 +97,7 @@ fn a_rate_is_the_net_change_by_the_time_that_really_passed() {
             earlier: Some((evidence(&before), elapsed)),
         };
         let judgement = judge(limits, observed).unwrap();
-        assert_eq!(judgement.severity, expected, "{after} {milliseconds}");
+        assert_eq!(judgement.status, expected, "{after} {milliseconds}");
     }
     let alone = Observed {
         now: Evidence {
@@ -114,43 +114,46 @@ fn a_rate_is_the_net_change_by_the_time_that_really_passed() {
 fn what_was_lost_leaves_nothing_but_what_is_proven_critical() {
     let too_many = |trust, sockets| {
         let limits = limits(WAITING, Measure::Count, "0:10", "0:20");
-        judged(limits, &counts(sockets, 0), trust).severity
+        judged(limits, &counts(sockets, 0), trust).status
     };
     for (trust, sockets, expected) in [
-        (Trust::AtLeast, 21, Severity::Critical),
-        (Trust::AtLeast, 20, Severity::Unknown),
-        (Trust::AtLeast, 0, Severity::Unknown),
-        (Trust::Nothing, 21, Severity::Unknown),
+        (Trust::AtLeast, 21, CheckStatus::Critical),
+        (Trust::AtLeast, 20, CheckStatus::Unknown),
+        (Trust::AtLeast, 0, CheckStatus::Unknown),
+        (Trust::Nothing, 21, CheckStatus::Unknown),
     ] {
         assert_eq!(too_many(trust, sockets), expected, "{trust:?} {sockets}");
     }
     let too_few = limits(WAITING, Measure::Count, "", "20:");
     let found = judged(too_few, &counts(1, 0), Trust::AtLeast);
-    assert_eq!(found.severity, Severity::Unknown);
+    assert_eq!(found.status, CheckStatus::Unknown);
     assert!(found.breach.is_some());
     let share = limits(WAITING, Measure::Share, "", "0:50");
     let found = judged(share, &counts(9, 1), Trust::AtLeast);
-    assert_eq!(found.severity, Severity::Unknown);
+    assert_eq!(found.status, CheckStatus::Unknown);
 }
 
 #[test]
 fn a_queue_is_full_beyond_its_limit_and_a_limit_of_0_holds_one() {
     let limits = limits(Subject::AcceptQueue, Measure::Share, "0:80", "0:100");
     for (waiting, limit, expected) in [
-        (0, 0, Severity::Ok),
-        (1, 0, Severity::Critical),
-        (0, 128, Severity::Ok),
-        (4, 5, Severity::Ok),
-        (103, 128, Severity::Warning),
-        (128, 128, Severity::Warning),
-        (129, 128, Severity::Critical),
-        (u32::MAX, u32::MAX, Severity::Warning),
+        (0, 0, CheckStatus::Ok),
+        (1, 0, CheckStatus::Critical),
+        (0, 128, CheckStatus::Ok),
+        (4, 5, CheckStatus::Ok),
+        (103, 128, CheckStatus::Warning),
+        (128, 128, CheckStatus::Warning),
+        (129, 128, CheckStatus::Critical),
+        (u32::MAX, u32::MAX, CheckStatus::Warning),
     ] {
         let judgement = judge_queue(limits, waiting, limit, Trust::Exact);
-        assert_eq!(judgement.severity, expected, "{waiting} {limit}");
+        assert_eq!(judgement.status, expected, "{waiting} {limit}");
     }
-    let seen = |waiting| judge_queue(limits, waiting, 1, Trust::Nothing).severity;
-    assert_eq!((seen(2), seen(1)), (Severity::Critical, Severity::Unknown));
+    let seen = |waiting| judge_queue(limits, waiting, 1, Trust::Nothing).status;
+    assert_eq!(
+        (seen(2), seen(1)),
+        (CheckStatus::Critical, CheckStatus::Unknown)
+    );
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub enum Field {
     AcceptQueue,
     /// How many may wait.
     AcceptLimit,
+    /// What the kernel dropped that was meant for the socket: of a listener, connections.
+    Drops,
     /// The running timer and its time left.
     Timer,
     /// Retransmissions of what is not acknowledged.
@@ -127,7 +129,7 @@ const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 44] = [
+const FIELDS: [Entry; 45] = [
     entry(Field::State, "state", &[], &[G, S, F], PROC),
     entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
     entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
@@ -144,6 +146,7 @@ const FIELDS: [Entry; 44] = [
     entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], PROC),
     entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], PROC),
     entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK_ONLY),
+    entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK_ONLY),
     entry(Field::Timer, "timer", &[], &[C, S], PROC),
     entry(Field::Retransmits, "retransmits", &["retrans"], &[C, S, F], PROC),
     entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),

@@ -149,6 +149,7 @@ impl Field {
             | Field::Cgroup
             | Field::AcceptQueue
             | Field::AcceptLimit
+            | Field::Drops
             | Field::Timer
             | Field::Retransmits
             | Field::Inode

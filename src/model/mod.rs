@@ -4,16 +4,22 @@
 //! they mean, in which unit, and when they are absent.
 
 mod completeness;
+mod counter;
 mod counts;
 mod family;
 mod field;
+mod finding;
 mod grouped;
+mod holders;
 mod key;
+mod listeners;
 mod metric;
 mod names;
 mod nearest;
+mod number;
 mod ownership;
 mod process;
+mod setting;
 mod sink;
 mod snapshot;
 mod socket;
@@ -24,16 +30,22 @@ mod tcp_info;
 mod threshold;
 
 pub use completeness::{Completeness, Loss};
+pub use counter::{Counter, Counters};
 pub use counts::Counts;
 pub use family::Family;
 pub use field::{Field, Use};
+pub use finding::{Culprit, Diagnosis, Finding, NotExamined, Severity};
 pub use grouped::{Group, Grouped, Label, Other};
+pub use holders::Holders;
 pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};
+pub use listeners::Listeners;
 pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use nearest::{hint, nearest_word};
+pub use number::thousands;
 pub use ownership::Ownership;
 pub use process::{Held, Hold, Process, ProcessName, ProcessQuery};
+pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
 pub use socket::{Socket, Timer, TimerKind};
@@ -42,7 +54,6 @@ pub use state::State;
 pub use state_set::StateSet;
 pub use tcp_info::{CongestionControl, TcpInfo};
 pub use threshold::{
-    Aspect, Breach, Decimal, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement,
-    Limits, Measure, Quantity, Range, Reading, Severity, Side, Subject, Threshold, Trust, Verdict,
-    with_separators,
+    Aspect, Breach, CheckStatus, Decimal, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues,
+    Judgement, Limits, Measure, Quantity, Range, Reading, Side, Subject, Threshold, Trust, Verdict,
 };

@@ -42,6 +42,10 @@ pub struct Socket {
     pub mark: Option<u32>,
     /// The control group's id (cgroup v2). Netlink only, full sockets only.
     pub cgroup: Option<u64>,
+    /// What the kernel dropped that was meant for this socket, since it was made: segments, and of
+    /// a listener mostly connections that its accept queue had no room for. `None` where it was not
+    /// asked for, from /proc, and where there is no full socket.
+    pub drops: Option<u32>,
     /// Whether an IPv6 listener takes IPv6 only; `None` for others, and from /proc.
     pub v6only: Option<bool>,
     /// What TCP knows of the connection; `None` where it was not asked for, from /proc, and for
@@ -142,6 +146,7 @@ impl Socket {
             Field::SendQueue => self.byte_queues().map(|queues| queues.1.into()),
             Field::AcceptQueue => self.accept_queue().map(u64::from),
             Field::AcceptLimit => self.accept_limit().map(u64::from),
+            Field::Drops => self.drops.map(u64::from),
             Field::Retransmits => Some(self.retransmits.into()),
             Field::Inode => self.held_inode(),
             Field::Cookie => self.cookie,

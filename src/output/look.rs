@@ -25,6 +25,11 @@ impl Look {
         self.styled(Style::new().fg_color(Some(AnsiColor::Yellow.into())))
     }
 
+    /// For what fails.
+    pub(super) fn alarm(self) -> Style {
+        self.styled(Style::new().bold().fg_color(Some(AnsiColor::Red.into())))
+    }
+
     fn styled(self, style: Style) -> Style {
         if self.color { style } else { Style::new() }
     }

@@ -6,6 +6,7 @@
 mod bar;
 mod check;
 mod csv;
+mod doctor;
 pub mod escape;
 mod groups;
 mod json;
@@ -15,6 +16,7 @@ mod table;
 
 pub use check::{write_check, write_check_json};
 pub use csv::write_csv;
+pub use doctor::{write_diagnosis, write_diagnosis_json};
 pub use groups::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
 pub use json::write_json;
 pub use look::Look;

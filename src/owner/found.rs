@@ -118,6 +118,13 @@ impl Owners {
         self.holds.get(start..end).unwrap_or_default()
     }
 
+    /// The process with the lowest number that holds the socket with this inode; `None` where none
+    /// was found.
+    pub fn first_holder(&self, inode: u64) -> Option<&Process> {
+        let place = self.inodes.binary_search(&inode).ok()?;
+        Held::by(self.holds_at(place), &self.processes).first()
+    }
+
     /// Who holds a socket that was asked about.
     pub fn held(&self, socket: &Socket) -> Held<'_> {
         if let Some(inode) = socket.held_inode() {

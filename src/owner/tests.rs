@@ -85,6 +85,7 @@ fn socket(state: State, inode: u64) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        drops: None,
         v6only: None,
         info: None,
         congestion_control: None,

@@ -54,6 +54,12 @@ impl Wanted {
         }
     }
 
+    /// Asks about one more socket that a process may hold, of which only its inode is known.
+    pub fn add_inode(&mut self, inode: u64) {
+        self.inodes.push(inode);
+        self.asked += 1;
+    }
+
     /// Whether it takes the host's listeners to tell whom some connections wait for.
     pub fn needs_listeners(&self) -> bool {
         !self.waiting.is_empty()

@@ -124,6 +124,7 @@ mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            drops: None,
             v6only: None,
             info: None,
             congestion_control: None,

@@ -6,10 +6,9 @@ use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use super::Listeners;
 use crate::model::{
-    Counts, FamilyClass, Field, Key, Other, Part, PrefixLengths, Process, ProcessName, Sink,
-    Socket, SplitSink,
+    Counts, FamilyClass, Field, Key, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
+    Sink, Socket, SplitSink,
 };
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
@@ -94,6 +93,7 @@ impl GroupTally {
             | Field::SendQueue
             | Field::AcceptQueue
             | Field::AcceptLimit
+            | Field::Drops
             | Field::Timer
             | Field::Retransmits
             | Field::Inode

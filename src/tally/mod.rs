@@ -8,7 +8,6 @@
 mod best;
 mod groups;
 mod kept;
-mod listeners;
 mod packed;
 mod queues;
 mod states;
@@ -16,6 +15,5 @@ mod states;
 pub use best::Best;
 pub use groups::{GroupTally, GroupedCounts};
 pub use kept::Kept;
-pub use listeners::Listeners;
 pub use queues::{AcceptQueue, AcceptQueues};
 pub use states::StateTally;

@@ -22,6 +22,7 @@ mod bit {
     pub(super) const V6ONLY: u64 = 1 << 11;
     pub(super) const INFO: u64 = 1 << 12;
     pub(super) const CONGESTION_CONTROL: u64 = 1 << 13;
+    pub(super) const DROPS: u64 = 1 << 14;
 }
 
 /// Numbers from here on are states without a name.
@@ -46,6 +47,7 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
         cookie,
         mark,
         cgroup,
+        drops,
         v6only,
         info,
         congestion_control,
@@ -61,6 +63,7 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
         (cookie.is_some(), bit::COOKIE),
         (mark.is_some(), bit::MARK),
         (cgroup.is_some(), bit::CGROUP),
+        (drops.is_some(), bit::DROPS),
         (v6only.is_some(), bit::TOLD_V6ONLY),
         (*v6only == Some(true), bit::V6ONLY),
         (info.is_some(), bit::INFO),
@@ -79,15 +82,14 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
         push_timer(out, *timer);
     }
     let interface = interface.map(u64::from);
-    for number in [interface, *cookie, mark.map(u64::from), *cgroup] {
+    let (mark, drops) = (mark.map(u64::from), drops.map(u64::from));
+    for number in [interface, *cookie, mark, *cgroup, drops] {
         number.into_iter().for_each(|number| push(out, number));
     }
-    if let Some(info) = info {
-        push_info(out, info);
-    }
-    if let Some(name) = congestion_control {
-        push_name(out, name);
-    }
+    info.iter().for_each(|info| push_info(out, info));
+    congestion_control
+        .iter()
+        .for_each(|name| push_name(out, name));
 }
 
 /// Takes the next socket off `bytes`; `None` where there is none.
@@ -123,6 +125,10 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Socket> {
         },
         cgroup: match is(bit::CGROUP) {
             true => Some(take(bytes)?),
+            false => None,
+        },
+        drops: match is(bit::DROPS) {
+            true => Some(take_u32(bytes)?),
             false => None,
         },
         info: match is(bit::INFO) {
@@ -282,13 +288,14 @@ pub(super) mod tests {
         for state in State::named() {
             let (mut with, mut without) = (plain.clone(), everything.clone());
             (with.state, without.state) = (state, state);
-            match state.index().unwrap() % 9 {
+            match state.index().unwrap() % 10 {
                 0 => (with.full, without.full) = (Some(false), None),
                 1 => (with.timer, without.timer) = (everything.timer, None),
                 2 => (with.interface, without.interface) = (Some(0), None),
                 3 => (with.cookie, without.cookie) = (Some(300), None),
                 4 => (with.mark, without.mark) = (Some(0x80), None),
                 5 => (with.cgroup, without.cgroup) = (Some(127), None),
+                8 => (with.drops, without.drops) = (Some(128), None),
                 6 => (with.v6only, without.v6only) = (Some(false), None),
                 7 => {
                     let some = TcpInfo::default()
@@ -323,6 +330,7 @@ pub(super) mod tests {
             cookie: None,
             mark: None,
             cgroup: None,
+            drops: None,
             v6only: None,
             info: None,
             congestion_control: None,
@@ -349,6 +357,7 @@ pub(super) mod tests {
             cookie: Some(u64::MAX),
             mark: Some(u32::MAX),
             cgroup: Some(u64::MAX),
+            drops: Some(u32::MAX),
             v6only: Some(true),
             info: Some(Box::new(
                 Metric::ALL

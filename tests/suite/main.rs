@@ -15,6 +15,7 @@ mod checking;
 mod completions;
 mod counting;
 mod deriving;
+mod diagnosing;
 mod endings;
 mod filtering;
 mod grouping;

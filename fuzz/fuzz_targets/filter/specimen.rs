@@ -41,6 +41,7 @@ impl Specimen {
             cookie: Some(wide(24).into()),
             mark: Some(wide(26)),
             cgroup: (kinds & 4 == 0).then_some(u64::from(at(30))),
+            drops: None,
             v6only: None,
             info: (kinds & 16 == 0).then(|| {
                 let info = TcpInfo::default();

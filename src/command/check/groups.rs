@@ -12,8 +12,8 @@ use crate::command::labels::Labels;
 use crate::command::notes::Notes;
 use crate::judge::{Evidence, Observed, Ranking, judge};
 use crate::model::{
-    Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits, Observation, Part,
-    Severity, Trust, Verdict,
+    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits,
+    Observation, Part, Trust, Verdict,
 };
 
 /// A sample, and the middle of the time it took.
@@ -43,7 +43,7 @@ pub(super) fn judged(
     };
     let now = take(&mut sampler, notes)?;
     let ranking = rank(by, &now, earlier.as_ref(), top(typed));
-    let severity = ranking.severity;
+    let status = ranking.status;
     let groups = arrange(ranking, sampler.fields(), now.sample.groups.is_empty());
     let mut observation = Observation {
         time: now.sample.time,
@@ -63,7 +63,7 @@ pub(super) fn judged(
     Ok(Verdict {
         time: observation.time,
         observation: Some(observation),
-        severity,
+        status,
         failures: failures.collect(),
         asked: sampler.asked(),
         counts: now.sample.counts,
@@ -161,10 +161,10 @@ fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, is_empty: bool) ->
     let (groups, warning, critical) = (ranking.groups, ranking.warning, ranking.critical);
     let (listed, worst) = ranking.into_worst();
     let listed = listed.into_iter().map(|(key, judgements)| {
-        let severities = judgements.iter().map(|judgement| judgement.severity);
+        let statuses = judgements.iter().map(|judgement| judgement.status);
         JudgedGroup {
             key: label(&key),
-            severity: severities.max().unwrap_or(Severity::Ok),
+            status: statuses.max().unwrap_or(CheckStatus::Ok),
             judgements,
         }
     });

@@ -16,7 +16,7 @@ use super::notes::{Loudness, Notes};
 use super::{Status, write_all};
 use crate::cli::Check;
 use crate::model::{
-    Completeness, Counts, Limits, Observation, Severity, StateSet, Subject, Verdict,
+    CheckStatus, Completeness, Counts, Limits, Observation, StateSet, Subject, Verdict,
 };
 use crate::output::{write_check, write_check_json};
 
@@ -57,7 +57,7 @@ pub(super) fn print(text: &str, out: &mut impl Write, notes: &mut Notes<impl Wri
     if let Err(Failure::Write(error)) = write_all(out, text.as_bytes()) {
         notes.error(&Failure::Write(error).to_string());
     }
-    Status::Checked(Severity::Unknown)
+    Status::Checked(CheckStatus::Unknown)
 }
 
 fn tell(
@@ -77,10 +77,10 @@ fn tell(
         .and_then(|()| write_all(out, &bytes));
     match written {
         // Who left has the status still.
-        Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(verdict.severity),
+        Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(verdict.status),
         Err(failure) => {
             notes.error(&failure.to_string());
-            Status::Checked(Severity::Unknown)
+            Status::Checked(CheckStatus::Unknown)
         }
     }
 }
@@ -90,7 +90,7 @@ fn unknown(why: String) -> Verdict {
     Verdict {
         time: SystemTime::now(),
         observation: None,
-        severity: Severity::Unknown,
+        status: CheckStatus::Unknown,
         failures: vec![why],
         asked: StateSet::NONE,
         counts: Counts::default(),
@@ -137,7 +137,7 @@ fn judged(typed: &Check, notes: &mut Notes<impl Write>) -> Result<Verdict, Failu
     }
     let complete = verdict.is_complete() && verdict.failures.is_empty();
     if !complete {
-        verdict.severity = verdict.severity.max(Severity::Unknown);
+        verdict.status = verdict.status.max(CheckStatus::Unknown);
     }
     Ok(verdict)
 }

@@ -10,7 +10,7 @@ use crate::command::failure::Failure;
 use crate::command::notes::Notes;
 use crate::command::{asking, holders, owning};
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
-use crate::model::{Counts, Judgement, Limits, Observation, Severity, Verdict};
+use crate::model::{CheckStatus, Counts, Judgement, Limits, Observation, Verdict};
 use crate::source::Observer;
 use crate::tally::StateTally;
 
@@ -64,10 +64,10 @@ pub(super) fn judged(
     if let Some(earlier) = &earlier {
         add_losses(&mut now.observation, &earlier.observation.completeness);
     }
-    let severities = judgements.iter().map(|judgement| judgement.severity);
+    let statuses = judgements.iter().map(|judgement| judgement.status);
     Ok(Verdict {
         time: now.observation.time,
-        severity: severities.max().unwrap_or(Severity::Ok),
+        status: statuses.max().unwrap_or(CheckStatus::Ok),
         observation: Some(now.observation),
         failures: Vec::new(),
         asked: observer.question().states,

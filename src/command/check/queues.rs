@@ -8,7 +8,7 @@ use crate::command::failure::Failure;
 use crate::command::notes::Notes;
 use crate::command::{asking, holders};
 use crate::judge::{judge_queue, worse};
-use crate::model::{JudgedQueue, JudgedQueues, Limits, Severity, Trust, Verdict};
+use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Limits, Trust, Verdict};
 use crate::source::{Observer, Report};
 use crate::tally::AcceptQueues;
 
@@ -28,8 +28,8 @@ pub(super) fn judge(
                 add_losses(observation, &report.completeness);
             }
             let judged = judge_all(limits, queues, trust, top(typed));
-            let severities = judged.listed.iter().map(|queue| queue.judgement.severity);
-            verdict.severity = severities.fold(verdict.severity, Severity::max);
+            let statuses = judged.listed.iter().map(|queue| queue.judgement.status);
+            verdict.status = statuses.fold(verdict.status, CheckStatus::max);
             verdict.queues = Some(judged);
             Ok(())
         }

@@ -8,10 +8,10 @@ use crate::command::failure::Failure;
 use crate::command::holders;
 use crate::command::notes::{Notes, SearchReport};
 use crate::command::owning::Searcher;
-use crate::model::{Counts, Field, Key, Other, Ownership, StateSet};
+use crate::model::{Counts, Field, Key, Listeners, Other, Ownership, StateSet};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
-use crate::tally::{GroupTally, GroupedCounts, Kept, Listeners};
+use crate::tally::{GroupTally, GroupedCounts, Kept};
 
 /// Counts sockets by group, as often as it is asked to.
 pub(in crate::command) struct Sampler {

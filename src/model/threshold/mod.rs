@@ -2,14 +2,14 @@
 //! about, exact values, verdicts. Plain values; judging is for `judge`, words for `output`.
 
 mod aspect;
-mod number;
+mod exact;
 mod range;
 mod verdict;
 
 pub use aspect::{Aspect, Limits, Measure, Subject, Threshold};
-pub use number::{Decimal, Quantity, with_separators};
+pub use exact::{Decimal, Quantity};
 pub use range::{Range, Side};
 pub use verdict::{
-    Breach, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Reading, Severity,
+    Breach, CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Reading,
     Trust, Verdict,
 };

@@ -9,7 +9,7 @@ use crate::model::{Counts, Field, Label, Observation, State, StateSet};
 /// How bad it is, from best to worst. What is not known is worse than a warning, and better than
 /// what is known to be critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum CheckStatus {
     /// Within every range.
     Ok,
     /// Outside a range for warnings.
@@ -20,14 +20,14 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
+impl CheckStatus {
     /// The word of the monitoring plugins.
     pub fn name(self) -> &'static str {
         match self {
-            Severity::Ok => "OK",
-            Severity::Warning => "WARNING",
-            Severity::Unknown => "UNKNOWN",
-            Severity::Critical => "CRITICAL",
+            CheckStatus::Ok => "OK",
+            CheckStatus::Warning => "WARNING",
+            CheckStatus::Unknown => "UNKNOWN",
+            CheckStatus::Critical => "CRITICAL",
         }
     }
 }
@@ -64,7 +64,7 @@ pub struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breach {
     /// Warning or critical.
-    pub severity: Severity,
+    pub status: CheckStatus,
     /// The range.
     pub range: Range,
     /// Where the value is.
@@ -81,7 +81,7 @@ pub struct Judgement {
     /// What the value itself breaks, the worse range first.
     pub breach: Option<Breach>,
     /// What is known of it: unknown where a loss could change the judgement.
-    pub severity: Severity,
+    pub status: CheckStatus,
 }
 
 /// A group that breaks a range, judged.
@@ -92,7 +92,7 @@ pub struct JudgedGroup {
     /// The judgements on it, in the order in which thresholds were given.
     pub judgements: Vec<Judgement>,
     /// The worst of them.
-    pub severity: Severity,
+    pub status: CheckStatus,
 }
 
 /// What came of judging groups.
@@ -144,7 +144,7 @@ pub struct Verdict {
     /// By whom, how completely; `None` where nobody answered.
     pub observation: Option<Observation>,
     /// The worst of all.
-    pub severity: Severity,
+    pub status: CheckStatus,
     /// Why something could not be told at all, as sentences without a full stop.
     pub failures: Vec<String>,
     /// The states asked for.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::reasons::reasons;
 use crate::model::{
-    Field, JudgedGroup, JudgedQueue, Judgement, Measure, Quantity, Range, Severity, State, Verdict,
+    CheckStatus, Field, JudgedGroup, JudgedQueue, Judgement, Measure, Quantity, Range, State,
+    Verdict,
 };
 use crate::output::groups::KeyLine;
 use crate::output::json::VERSION;
@@ -100,7 +101,7 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
         source: observation.map(|observation| observation.source.name()),
         complete: verdict.is_complete(),
         total: observation.map(|_| verdict.counts.total()),
-        status: verdict.severity.name(),
+        status: verdict.status.name(),
         reasons: reasons(verdict),
         metrics: metrics(verdict),
         judged: groups.map(|groups| Judged {
@@ -164,7 +165,7 @@ fn metric(judgement: &Judgement) -> Metric {
         limits,
         reading,
         breach: _,
-        severity,
+        status,
     } = judgement;
     let kind = match limits.aspect.measure {
         Measure::Count => "count",
@@ -180,7 +181,7 @@ fn metric(judgement: &Judgement) -> Metric {
         of: reading.parts.map(|parts| parts.1),
         warning: limits.warning.map(text),
         critical: limits.critical.map(text),
-        status: Some(severity.name()),
+        status: Some(status.name()),
     }
 }
 
@@ -208,7 +209,7 @@ fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
             fields,
             labels: &group.key,
         },
-        status: group.severity.name(),
+        status: group.status.name(),
         metrics: group.judgements.iter().map(metric).collect(),
     }
 }
@@ -216,7 +217,7 @@ fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
 fn queue(queue: &JudgedQueue) -> Queue {
     let judgement = &queue.judgement;
     let (waiting, limit) = judgement.reading.parts.unwrap_or_default();
-    let status: Severity = judgement.severity;
+    let status: CheckStatus = judgement.status;
     Queue {
         local_addr: queue.local.ip().to_string(),
         local_port: queue.local.port(),

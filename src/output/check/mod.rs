@@ -17,7 +17,7 @@ pub use json::write_check_json;
 use std::io::{self, Write};
 
 use super::escape;
-use crate::model::{Verdict, with_separators};
+use crate::model::{Verdict, thousands};
 use reasons::{first_line, further_groups, further_queues};
 
 /// Writes the line and the long text.
@@ -31,7 +31,7 @@ pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     writeln!(
         out,
         "TCPSTATES {} - {first}{bar}{data}",
-        verdict.severity.name()
+        verdict.status.name()
     )?;
     let mut long = Vec::new();
     long.extend(states(verdict));
@@ -57,13 +57,10 @@ fn states(verdict: &Verdict) -> Option<String> {
         .filter(|state| verdict.counts.get(*state) > 0);
     let counted = with_sockets.map(|state| {
         let spread = words::spread(verdict.spread.get(state));
-        format!(
-            "{state} {}{spread}",
-            with_separators(verdict.counts.get(state))
-        )
+        format!("{state} {}{spread}", thousands(verdict.counts.get(state)))
     });
     let spread = words::spread(verdict.spread.total());
-    let total = format!("total {}{spread}", with_separators(verdict.counts.total()));
+    let total = format!("total {}{spread}", thousands(verdict.counts.total()));
     let mut line: Vec<String> = counted.chain([total]).collect();
     if !verdict.is_complete() {
         line.push("incomplete".to_owned());

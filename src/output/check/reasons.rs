@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 
 use super::words;
 use crate::model::{
-    JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Severity, Verdict,
-    with_separators,
+    CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Verdict,
+    thousands,
 };
 
 /// One reason, and how bad it is.
 #[derive(Debug)]
 pub(super) struct Reason {
-    severity: Severity,
+    status: CheckStatus,
     text: String,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Reason {
 pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     let mut reasons = Vec::new();
     let unknown = |text: String| Reason {
-        severity: Severity::Unknown,
+        status: CheckStatus::Unknown,
         text,
     };
     reasons.extend(verdict.failures.iter().cloned().map(unknown));
@@ -43,9 +43,9 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         reasons.extend(queues.listed.first().map(queue_reason));
         append(&mut reasons, queues.broken - 1, "accept queue");
     }
-    reasons.sort_by_key(|reason| Reverse(reason.severity));
+    reasons.sort_by_key(|reason| Reverse(reason.status));
     let told = reasons.into_iter().map(|reason| {
-        let is_lesser = reason.severity == Severity::Warning && verdict.severity > reason.severity;
+        let is_lesser = reason.status == CheckStatus::Warning && verdict.status > reason.status;
         let mark = if is_lesser { "warning: " } else { "" };
         format!("{mark}{}", reason.text)
     });
@@ -57,7 +57,7 @@ fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
     let broken = judgements.iter().filter(|one| one.breach.is_some());
     broken
         .map(|judgement| Reason {
-            severity: judgement.severity,
+            status: judgement.status,
             text: format!("{prefix}{}", words::judgement(judgement)),
         })
         .collect()
@@ -67,18 +67,18 @@ fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
 fn append(reasons: &mut [Reason], others: u64, what: &str) {
     if let (Some(last), 1..) = (reasons.last_mut(), others) {
         let plural = if others == 1 { "" } else { "s" };
-        last.text += &format!(" and {} more {what}{plural}", with_separators(others));
+        last.text += &format!(" and {} more {what}{plural}", thousands(others));
     }
 }
 
 fn queue_reason(queue: &JudgedQueue) -> Reason {
     Reason {
-        severity: queue.judgement.severity,
+        status: queue.judgement.status,
         text: format!("{} {}", queue.local, words::judgement(&queue.judgement)),
     }
 }
 
-/// The text of the first line, after the severity.
+/// The text of the first line, after the status.
 pub(super) fn first_line(verdict: &Verdict) -> String {
     let reasons = reasons(verdict);
     if !reasons.is_empty() {
@@ -88,7 +88,7 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     judged.extend(verdict.groups.iter().map(groups_in_order));
     judged.extend(verdict.queues.iter().map(queues_in_order));
     if judged.is_empty() {
-        let total = with_separators(verdict.counts.total());
+        let total = thousands(verdict.counts.total());
         let spread = words::spread(verdict.spread.total());
         return format!("{total}{spread} sockets, no thresholds");
     }
@@ -100,7 +100,7 @@ fn groups_in_order(groups: &JudgedGroups) -> String {
     if groups.judged_empty {
         return format!("no sockets, and so no groups by {by}");
     }
-    let count = with_separators(groups.groups);
+    let count = thousands(groups.groups);
     let worst = groups.worst.iter().map(|(key, judgement)| {
         let name = words::group(&groups.fields, key);
         format!("{name}: {}", words::judgement(judgement))
@@ -117,7 +117,7 @@ fn groups_in_order(groups: &JudgedGroups) -> String {
 }
 
 fn queues_in_order(queues: &JudgedQueues) -> String {
-    let listeners = with_separators(queues.listeners.unwrap_or(0));
+    let listeners = thousands(queues.listeners.unwrap_or(0));
     let plural = if queues.listeners == Some(1) { "" } else { "s" };
     match queues.listed.first() {
         None => "no listeners".to_owned(),
@@ -148,8 +148,8 @@ pub(super) fn further_groups(groups: &JudgedGroups) -> Vec<String> {
 /// The word for what the values say.
 fn apparent(group: &JudgedGroup) -> &'static str {
     let breaches = group.judgements.iter().filter_map(|one| one.breach);
-    let worst = breaches.map(|breach| breach.severity).max();
-    worst.unwrap_or(Severity::Ok).name()
+    let worst = breaches.map(|breach| breach.status).max();
+    worst.unwrap_or(CheckStatus::Ok).name()
 }
 
 fn all_broken(group: &JudgedGroup) -> String {
@@ -162,11 +162,11 @@ fn all_broken(group: &JudgedGroup) -> String {
 pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
     let broken = queues.listed.iter().filter_map(|queue| {
         let breach = queue.judgement.breach?;
-        Some((breach.severity, queue))
+        Some((breach.status, queue))
     });
-    let lines = broken.map(|(severity, queue)| {
+    let lines = broken.map(|(status, queue)| {
         let judgement = words::judgement(&queue.judgement);
-        format!("{} {} {judgement}", severity.name(), queue.local)
+        format!("{} {} {judgement}", status.name(), queue.local)
     });
     let lines: Vec<String> = lines.collect();
     let shown = lines.len() as u64;
@@ -179,10 +179,5 @@ pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
 fn left_out(all: u64, shown: u64, what: &str) -> Option<String> {
     let others = all.saturating_sub(shown);
     let plural = if others == 1 { "" } else { "s" };
-    (others > 0).then(|| {
-        format!(
-            "and {} more {what}{plural} (--top)",
-            with_separators(others)
-        )
-    })
+    (others > 0).then(|| format!("and {} more {what}{plural} (--top)", thousands(others)))
 }

@@ -4,8 +4,8 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::model::{
-    Aspect, Breach, Completeness, Counts, Decimal, Field, JudgedGroup, JudgedGroups, Judgement,
-    Label, Limits, Loss, Measure, Observation, Quantity, Range, Reading, Severity, Side,
+    Aspect, Breach, CheckStatus, Completeness, Counts, Decimal, Field, JudgedGroup, JudgedGroups,
+    Judgement, Label, Limits, Loss, Measure, Observation, Quantity, Range, Reading, Side,
     SourceName, State, StateSet, Subject, Trust,
 };
 
@@ -40,11 +40,11 @@ fn judgement(trust: Trust, spread: u64) -> Judgement {
             trust,
         },
         breach: Some(Breach {
-            severity: Severity::Critical,
+            status: CheckStatus::Critical,
             range: critical,
             side: Side::Above,
         }),
-        severity: Severity::Critical,
+        status: CheckStatus::Critical,
     }
 }
 
@@ -60,7 +60,7 @@ fn verdict(judgement: Judgement) -> Verdict {
             source: SourceName::Netlink,
             completeness: Completeness::default(),
         }),
-        severity: judgement.severity,
+        status: judgement.status,
         failures: Vec::new(),
         asked: StateSet::NONE.with(State::TimeWait),
         counts,
@@ -119,7 +119,7 @@ fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
     let group = |judgement| JudgedGroup {
         key: vec![Label::Text(hostile.to_owned())],
         judgements: vec![judgement],
-        severity: Severity::Critical,
+        status: CheckStatus::Critical,
     };
     let one = judgement(Trust::Exact, 0);
     let mut grouped = verdict(one);
@@ -162,7 +162,7 @@ fn every_side_of_a_range_has_its_words() {
                 ..one.limits
             },
             breach: Some(Breach {
-                severity: Severity::Critical,
+                status: CheckStatus::Critical,
                 range: Range {
                     inside,
                     ..range(start, end)

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Breach, Decimal, Field, Judgement, Label, Limits, Measure, Quantity, Reading, Side, Subject,
-    Trust, with_separators,
+    Trust, thousands,
 };
 
 /// Decimal places of shares and rates, for people.
@@ -14,7 +14,7 @@ pub(super) fn judgement(judgement: &Judgement) -> String {
         limits,
         reading,
         breach,
-        severity: _,
+        status: _,
     } = judgement;
     let Limits { aspect, .. } = limits;
     let name = match aspect.subject {
@@ -64,12 +64,12 @@ fn one(measure: Measure, value: Quantity) -> String {
 pub(super) fn spread(spread: u64) -> String {
     match spread {
         0 => String::new(),
-        spread => format!(" ±{}", with_separators(spread)),
+        spread => format!(" ±{}", thousands(spread)),
     }
 }
 
 fn parts(part: u64, whole: u64) -> String {
-    format!("{} of {}", with_separators(part), with_separators(whole))
+    format!("{} of {}", thousands(part), thousands(whole))
 }
 
 /// How a value breaks a range: `> 30,000`.

@@ -52,7 +52,8 @@ impl Serialize for KeyLine<'_> {
     }
 }
 
-struct Value<'a>(&'a Label);
+/// A label as JSON: absent, a number or text.
+pub(in crate::output) struct Value<'a>(pub(in crate::output) &'a Label);
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

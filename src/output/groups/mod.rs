@@ -7,8 +7,8 @@ mod table;
 mod tests;
 
 pub use csv::write_groups_csv;
-pub(in crate::output) use json::KeyLine;
 pub use json::write_groups_json;
+pub(in crate::output) use json::{KeyLine, Value};
 pub use table::{GroupRows, write_groups_table};
 
 use crate::model::{Counts, Grouped, State};

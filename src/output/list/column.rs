@@ -50,6 +50,7 @@ impl Column {
                 Field::User | Field::Interface => 12,
                 Field::Cgroup => 40,
                 Field::Inode | Field::Cookie => 10,
+                Field::Drops => 7,
                 Field::Mark => "0xffffffff".len(),
                 Field::Family => "v4-mapped".len(),
                 Field::Metric(metric) => match metric.unit() {
@@ -90,6 +91,7 @@ impl Column {
                 field,
                 Field::Uid
                     | Field::Retransmits
+                    | Field::Drops
                     | Field::Inode
                     | Field::Cookie
                     | Field::Mark

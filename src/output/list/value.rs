@@ -38,6 +38,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut impl Na
         Field::Timer => socket.timer.map_or(Value::None, Value::Timer),
         Field::Uid => number(socket.owner().map(u64::from)),
         Field::Retransmits => Value::Number(socket.retransmits.into()),
+        Field::Drops => number(socket.number(field)),
         Field::Inode => number(socket.held_inode()),
         Field::Cookie => number(socket.cookie),
         Field::Mark => number(socket.mark.map(u64::from)),

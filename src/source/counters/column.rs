@@ -4,7 +4,7 @@
 //! (7.1 removed UDP-Lite) do no harm.
 
 /// The number after `name` in the line that begins with `prefix`: `TCP: inuse 7 tw 5`.
-pub(super) fn parse_following(text: &str, prefix: &str, name: &str) -> Option<u64> {
+pub(in crate::source) fn parse_following(text: &str, prefix: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(prefix))?;
     let mut words = line.split_ascii_whitespace();
     words.find(|word| *word == name)?;
@@ -13,7 +13,7 @@ pub(super) fn parse_following(text: &str, prefix: &str, name: &str) -> Option<u6
 
 /// The number below `name`, where a line of names is followed by one of numbers and both begin
 /// with `prefix`: `Tcp: … CurrEstab …`, `Tcp: … 9 …`.
-pub(super) fn parse_under(text: &str, prefix: &str, name: &str) -> Option<u64> {
+pub(in crate::source) fn parse_under(text: &str, prefix: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
     let (names, numbers) = (lines.next()?, lines.next()?);
     let column = names

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use column::{parse_following, parse_under};
+pub(super) use column::{parse_following, parse_under};
 
 /// Where the calling thread's own counters are.
 const DIRECTORY: &str = "/proc/thread-self/net";
@@ -69,7 +69,7 @@ fn read_file(directory: &Path, name: &str) -> Result<String, String> {
 
 /// Reads a file of /proc, which tells its size to nobody: with room for all of it from the start,
 /// it takes one read and not eight.
-fn read_whole(path: &Path) -> io::Result<String> {
+pub(super) fn read_whole(path: &Path) -> io::Result<String> {
     let mut text = String::with_capacity(8 * 1024);
     File::open(path)?.read_to_string(&mut text)?;
     Ok(text)

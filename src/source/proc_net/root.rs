@@ -18,8 +18,18 @@ const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcNet {
     directory: PathBuf,
-    /// Whose tables they are, where they are not the caller's own.
-    whose: Option<&'static str>,
+    whose: Whose,
+}
+
+/// Whose tables they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The calling thread's.
+    Own,
+    /// Those of process 1 of a live proc file system.
+    Foreign,
+    /// Those in a copied tree, which begins here.
+    Copied(PathBuf),
 }
 
 /// A `--proc-root` without tables.
@@ -46,7 +56,7 @@ impl ProcNet {
     pub fn own() -> ProcNet {
         ProcNet {
             directory: PathBuf::from(OWN),
-            whose: None,
+            whose: Whose::Own,
         }
     }
 
@@ -67,14 +77,17 @@ impl ProcNet {
         if holds_tables(&of_process_1) {
             Ok(ProcNet {
                 directory: of_process_1,
-                whose: Some("the network namespace of its process 1"),
+                whose: match is_live {
+                    true => Whose::Foreign,
+                    false => Whose::Copied(root.to_owned()),
+                },
             })
         } else if is_live && root.join("self").exists() {
             Err(NoTables::Hidden(root.to_owned()))
         } else if !is_live && holds_tables(&copied) {
             Ok(ProcNet {
                 directory: copied,
-                whose: Some("a copied tree"),
+                whose: Whose::Copied(root.to_owned()),
             })
         } else {
             Err(NoTables::Neither(root.to_owned()))
@@ -86,9 +99,28 @@ impl ProcNet {
         &self.directory
     }
 
+    /// Whether they are a copy, in which nothing moves.
+    pub(in crate::source) fn is_copied(&self) -> bool {
+        matches!(self.whose, Whose::Copied(_))
+    }
+
+    /// The proc file system whose `sys/net` holds the settings of the same network namespace, if
+    /// there is one.
+    pub(in crate::source) fn settings_root(&self) -> Option<&Path> {
+        match &self.whose {
+            Whose::Own => Some(Path::new("/proc")),
+            Whose::Foreign => None,
+            Whose::Copied(root) => Some(root),
+        }
+    }
+
     /// What to tell a person about them; nothing about one's own.
     pub(in crate::source) fn note(&self) -> Option<String> {
-        let whose = self.whose?;
+        let whose = match &self.whose {
+            Whose::Own => return None,
+            Whose::Copied(root) if self.directory == root.join("net") => "a copied tree",
+            Whose::Foreign | Whose::Copied(_) => "the network namespace of its process 1",
+        };
         let directory = self.directory.display();
         // Of a host it means that there is no IPv6; of a copy it may mean a file forgotten.
         let v6 = if self.directory.join("tcp6").exists() {

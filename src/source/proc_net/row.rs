@@ -125,6 +125,7 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
         cookie: None,
         mark: None,
         cgroup: None,
+        drops: None,
         v6only: None,
         info: None,
         congestion_control: None,

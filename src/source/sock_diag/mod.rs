@@ -193,6 +193,7 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
             extensions: Extensions {
                 tcp_info: self.question.needs_tcp_info(),
                 congestion_control: self.question.needs_congestion_control(),
+                socket_memory: self.question.needs_drops(),
             },
             depth: if self.question.needs_attributes() || ask.needs_attributes() {
                 Depth::Attributes

@@ -56,6 +56,8 @@ pub(in crate::source) struct Extensions {
     pub(in crate::source) tcp_info: bool,
     /// INET_DIAG_CONG: the name of the congestion control algorithm.
     pub(in crate::source) congestion_control: bool,
+    /// INET_DIAG_SKMEMINFO: the memory of the socket, and how much was dropped.
+    pub(in crate::source) socket_memory: bool,
 }
 
 impl Extensions {
@@ -63,6 +65,7 @@ impl Extensions {
         let mut flags = ExtensionFlags::empty();
         flags.set(ExtensionFlags::INFO, self.tcp_info);
         flags.set(ExtensionFlags::CONG, self.congestion_control);
+        flags.set(ExtensionFlags::SKMEMINFO, self.socket_memory);
         flags
     }
 }
@@ -229,9 +232,12 @@ mod tests {
 
     #[test]
     fn what_is_asked_beyond_the_usual_is_one_byte_in_either_request() {
-        for (tcp_info, congestion_control, bits) in
-            [(true, false, 2), (false, true, 8), (true, true, 10)]
-        {
+        for (tcp_info, congestion_control, socket_memory, bits) in [
+            (true, false, false, 2),
+            (false, true, false, 8),
+            (false, false, true, 0x40),
+            (true, true, true, 0x4a),
+        ] {
             let request = |walk| Request {
                 walk,
                 states: StateSet::ALL,
@@ -240,6 +246,7 @@ mod tests {
                 extensions: Extensions {
                     tcp_info,
                     congestion_control,
+                    socket_memory,
                 },
                 depth: Depth::Attributes,
             };

@@ -19,6 +19,7 @@ use crate::source::kernel_timer::decode_timer;
 /// Attributes, linux/inet_diag.h.
 const INET_DIAG_INFO: u16 = 2;
 const INET_DIAG_CONG: u16 = 4;
+const INET_DIAG_SKMEMINFO: u16 = 7;
 const INET_DIAG_SHUTDOWN: u16 = 8;
 const INET_DIAG_SKV6ONLY: u16 = 11;
 const INET_DIAG_MARK: u16 = 15;
@@ -28,6 +29,10 @@ const INET_DIAG_CGROUP_ID: u16 = 21;
 const TIMER: usize = 2;
 const RETRANSMITS: usize = 3;
 const EXPIRES: usize = 52;
+
+/// Where `SK_MEMINFO_DROPS`, the ninth of `SK_MEMINFO_VARS` 32-bit numbers (linux/sock_diag.h), begins in
+/// INET_DIAG_SKMEMINFO; kernels before 4.6 end before it.
+const MEMINFO_DROPS: usize = 32;
 
 /// `sizeof(struct inet_diag_msg)`.
 const HEADER_LEN: usize = 72;
@@ -111,6 +116,7 @@ pub(in crate::source) fn decode_socket(
         cookie: Some(u64::from_ne_bytes(id.cookie)),
         mark: attributes.mark,
         cgroup: attributes.cgroup,
+        drops: attributes.drops,
         v6only: attributes.v6only,
         info: attributes.info,
         congestion_control: attributes.congestion_control,
@@ -133,6 +139,7 @@ struct Attributes {
     has_shutdown: Option<bool>,
     mark: Option<u32>,
     cgroup: Option<u64>,
+    drops: Option<u32>,
     v6only: Option<bool>,
     info: Option<Box<TcpInfo>>,
     congestion_control: Option<CongestionControl>,
@@ -152,6 +159,11 @@ impl Attributes {
             };
             let value = attribute.value();
             match attribute.kind() {
+                INET_DIAG_SKMEMINFO => {
+                    let drops = value.get(MEMINFO_DROPS..);
+                    let drops = drops.and_then(<[u8]>::first_chunk);
+                    read.drops = drops.copied().map(u32::from_ne_bytes);
+                }
                 INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
                 INET_DIAG_SKV6ONLY => read.v6only = value.first().map(|only| *only != 0),
                 INET_DIAG_MARK => read.mark = value.first_chunk().copied().map(u32::from_ne_bytes),
@@ -272,6 +284,7 @@ mod tests {
                 cookie: Some(0x17_fdc4),
                 mark: Some(0),
                 cgroup: Some(1),
+                drops: None,
                 v6only: Some(false),
                 info: None,
                 congestion_control: None,

@@ -27,6 +27,7 @@ fn socket(state: State, local: &str, remote: &str) -> Socket {
         cookie: None,
         mark: None,
         cgroup: None,
+        drops: None,
         v6only: None,
         info: None,
         congestion_control: None,

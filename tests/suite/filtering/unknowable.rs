@@ -31,6 +31,7 @@ fn what_proc_does_not_tell_is_an_error_that_names_it() {
         ("autobound", "autobound"),
         ("cookie 1", "cookie"),
         ("accept-limit > 1", "accept-limit"),
+        ("drops > 1", "drops"),
     ] {
         for filter in [filter.to_owned(), format!("sport 1 or not ({filter})")] {
             for verb in [&["list"][..], &[]] {

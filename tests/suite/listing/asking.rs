@@ -12,7 +12,7 @@ use crate::zoo::{Family, Inhabitants, State, Zoo};
 
 /// Every column, as /proc and netlink know them.
 const IN_PROC: &str = "family,uid,user,timer,retransmits,inode";
-const ALL: &str = "family,interface,uid,user,cgroup,timer,retransmits,inode,cookie,mark";
+const ALL: &str = "family,interface,uid,user,cgroup,drops,timer,retransmits,inode,cookie,mark";
 
 in_namespace!(
     fn every_column_is_there_for_who_has_it_and_null_for_who_has_not() {
@@ -29,6 +29,8 @@ in_namespace!(
             assert!(socket.uid.is_none_or(|uid| uid == me), "{socket:?}");
             assert!(socket.cookie.is_some(), "{socket:?}");
             assert_eq!(socket.interface, None);
+            let is_full = !matches!(&*socket.state, "TIME_WAIT" | "SYN_RECV");
+            assert_eq!(socket.drops, is_full.then_some(0), "{socket:?}");
             match &*socket.state {
                 "LISTEN" | "ESTABLISHED" => {
                     assert!(is_held && socket.mark == Some(0), "{socket:?}");

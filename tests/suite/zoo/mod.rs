@@ -13,13 +13,14 @@ mod proc_table;
 mod segment;
 mod sockets;
 mod state;
-mod sysctl;
+pub(crate) mod sysctl;
 mod tests;
 
 pub(crate) use inhabitants::Inhabitants;
+pub(crate) use manner::Manner;
 pub(crate) use peer::Peer;
 pub(crate) use proc_table::read_inhabitants;
-pub(crate) use sockets::raise_file_limit;
+pub(crate) use sockets::{new_connection, raise_file_limit};
 pub(crate) use state::{Family, State};
 
 use crate::skip::skip;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use crate::model::{Direction, Family, Service, Sink, Socket, State};
+use super::{Direction, Family, Service, Sink, Socket, State};
 
 /// The local addresses and ports that have a listener. Filled as a sink of a walk over LISTEN.
 #[derive(Clone, Debug, Default)]
@@ -48,15 +48,19 @@ impl Sink for Listeners {
 impl Listeners {
     /// In where the local address and port have a listener that could have accepted it, else out.
     pub fn direction(&self, socket: &Socket) -> Direction {
-        let port = socket.local.port();
-        let on_wildcard = match (socket.family, socket.local.ip()) {
+        self.direction_at(socket.family, socket.local)
+    }
+
+    fn direction_at(&self, family: Family, local: SocketAddr) -> Direction {
+        let port = local.port();
+        let on_wildcard = match (family, local.ip()) {
             (Family::V4, _) => self.any_v4.contains(&port),
             (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => {
                 self.any_v6.get(&port) == Some(&true)
             }
             (Family::V6, _) => self.any_v6.contains_key(&port),
         };
-        if on_wildcard || self.exact.contains(&socket.local) {
+        if on_wildcard || self.exact.contains(&local) {
             Direction::In
         } else {
             Direction::Out
@@ -65,10 +69,28 @@ impl Listeners {
 
     /// What the connection serves or uses.
     pub fn service(&self, socket: &Socket) -> Service {
-        match self.direction(socket) {
-            Direction::In => Service::Served(socket.local.port()),
-            Direction::Out => Service::Used(canonical(socket.remote)),
+        self.service_between(socket.family, socket.local, socket.remote)
+    }
+
+    /// The same for a connection of which no more is known.
+    pub fn service_between(
+        &self,
+        family: Family,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Service {
+        match self.direction_at(family, local) {
+            Direction::In => Service::Served(local.port()),
+            Direction::Out => Service::Used(canonical(remote)),
         }
+    }
+
+    /// The ports that have listeners, whatever the address; some more than once.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        let exact = self.exact.iter().map(SocketAddr::port);
+        exact
+            .chain(self.any_v4.iter().copied())
+            .chain(self.any_v6.keys().copied())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::model::thousands;
+
 /// How many millionths are one.
 const ONE: i128 = 1_000_000;
 
@@ -58,7 +60,7 @@ impl Decimal {
         let plain = self.to_string();
         let (whole, places) = plain.split_once('.').unwrap_or((&plain, ""));
         let point = if places.is_empty() { "" } else { "." };
-        format!("{}{point}{places}", with_separators(whole))
+        format!("{}{point}{places}", thousands(whole))
     }
 }
 
@@ -74,20 +76,6 @@ impl fmt::Display for Decimal {
             places => write!(f, "{sign}{whole}.{places}"),
         }
     }
-}
-
-/// Digits, with a comma between thousands: `34,112`.
-pub fn with_separators(number: impl fmt::Display) -> String {
-    let plain = number.to_string();
-    let digits = plain.trim_start_matches('-');
-    let mut separated = plain.strip_suffix(digits).unwrap_or_default().to_owned();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            separated.push(',');
-        }
-        separated.push(digit);
-    }
-    separated
 }
 
 /// What was measured: a quotient, so that no comparison rounds.

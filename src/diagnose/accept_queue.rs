@@ -1,0 +1,299 @@
+//! Accept queues at their limits, and connections dropped at their listeners.
+//!
+//! A queue is full when it holds more than its limit (`sk_acceptq_is_full`, include/net/sock.h), so
+//! a limit of 0 is legal and holds one. A SYN that finds it full is dropped and the handshake of
+//! one that is under way does not end (`tcp_conn_request`, `tcp_v4_syn_recv_sock`); the listener
+//! counts each.
+
+use std::net::SocketAddr;
+
+use super::facts::Facts;
+use super::listening::{Door, Doors};
+use super::measures::Ends;
+use super::plural::plural;
+use super::rule::Examined;
+use crate::model::{
+    Counter, Culprit, Field, Finding, Holders, Label, Metric, Setting, Severity, Socket, thousands,
+};
+
+/// The rule's name.
+pub(super) const ID: &str = "accept-queue";
+
+/// How many listeners are told of, the worst first; who has more has one cause for all of them.
+const TOLD: usize = 5;
+
+/// How many connections that wait are kept; only some of each listener's are asked about.
+const KEPT: usize = 2_000;
+
+/// Of how many that wait at one listener it is asked how long they have.
+const LOOKED_AT: usize = 16;
+
+const WHY: &str = "Whoever connects to a full accept queue gets no answer and tries again a second later, then less and less often: the kernel begins and ends no handshake for which there is no room (listen(2)).";
+
+/// Connections that wait to be accepted, as far as they are kept.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    ends: Vec<Ends>,
+}
+
+impl Waiting {
+    /// Takes a connection if nobody has accepted it.
+    pub(super) fn add(&mut self, socket: &Socket) {
+        if socket.was_never_accepted() && self.ends.len() < KEPT {
+            self.ends.push((socket.local, socket.remote));
+        }
+    }
+
+    fn at<'a>(&'a self, door: &'a Door) -> impl Iterator<Item = Ends> + 'a {
+        let ends = self.ends.iter().copied();
+        ends.filter(|(local, _)| door.takes(*local)).take(LOOKED_AT)
+    }
+}
+
+/// A listener about which there is something to say.
+#[derive(Debug)]
+struct Case<'a> {
+    door: &'a Door,
+    limit: u64,
+    severity: Severity,
+    /// What was dropped there in the window.
+    dropped: Option<u64>,
+}
+
+/// Those listeners, worst first.
+fn cases<'a>(doors: &'a Doors, facts: &Facts) -> Vec<Case<'a>> {
+    let overflows = facts.grown(Counter::ListenOverflows);
+    let elsewhere = facts.grown(Counter::ReqQFullDrop).unwrap_or(0) > 0;
+    let mut cases: Vec<Case<'_>> = doors
+        .iter()
+        .filter_map(|door| {
+            let limit = u64::from(door.limit?);
+            let waiting = u64::from(door.waiting);
+            let drops = facts.listener_drops.as_ref().ok();
+            let dropped = drops.and_then(|drops| drops.of(door.cookie));
+            // A full queue of half-open requests drops at the listener too: that is another rule's.
+            let for_want_of_room = overflows != Ok(0) || !elsewhere;
+            let severity = if waiting > limit || dropped > Some(0) && for_want_of_room {
+                Severity::Critical
+            } else if waiting == limit && waiting > 0 {
+                Severity::Warning
+            } else {
+                return None;
+            };
+            Some(Case {
+                door,
+                limit,
+                severity,
+                dropped,
+            })
+        })
+        .collect();
+    let dropped = |case: &Case<'_>| case.dropped.unwrap_or(0);
+    cases.sort_by_key(|case| std::cmp::Reverse((case.severity, dropped(case), case.door.waiting)));
+    cases
+}
+
+/// The listeners whose holders are to be named.
+pub(super) fn wanted(doors: &Doors, facts: &Facts) -> Vec<u64> {
+    let cases = cases(doors, facts).into_iter().take(TOLD);
+    cases.map(|case| case.door.inode).collect()
+}
+
+/// Connections of which it is to be asked how long they have waited.
+pub(super) fn suspects(doors: &Doors, waiting: &Waiting, facts: &Facts) -> Vec<Ends> {
+    let cases = cases(doors, facts);
+    let cases = cases.iter().take(TOLD);
+    cases.flat_map(|case| waiting.at(case.door)).collect()
+}
+
+/// Compares every accept queue with its limit.
+pub(super) fn examine(
+    doors: &Doors,
+    waiting: &Waiting,
+    facts: &Facts,
+    holders: &Holders,
+) -> Examined {
+    let cases = cases(doors, facts);
+    let told = cases.iter().take(TOLD);
+    let mut findings: Vec<Finding> = told
+        .map(|case| finding(case, waiting, facts, holders))
+        .collect();
+    if cases.iter().all(|case| case.severity < Severity::Critical) {
+        findings.extend(somewhere(doors, facts));
+    }
+    let lacking = if doors.iter().any(|door| door.limit.is_none()) {
+        Some(
+            "/proc does not tell the limits of accept queues, nor what was dropped at each"
+                .to_owned(),
+        )
+    } else if cases.len() > TOLD {
+        Some(format!(
+            "the worst {TOLD} of {} accept queues at their limits are told",
+            thousands(cases.len() as u64)
+        ))
+    } else if doors.beyond() > 0 {
+        Some(format!(
+            "{} more listeners were not looked at",
+            thousands(doors.beyond())
+        ))
+    } else {
+        facts.listener_drops.as_ref().err().cloned()
+    };
+    Examined { findings, lacking }
+}
+
+fn finding(case: &Case<'_>, waiting: &Waiting, facts: &Facts, holders: &Holders) -> Finding {
+    let door = case.door;
+    let (local, length) = (door.local, u64::from(door.waiting));
+    let [shown_length, shown_limit] = [length, case.limit].map(thousands);
+    let window = facts.shown_window();
+    let title = match case.dropped {
+        _ if length > case.limit => format!(
+            "accept queue of {local} is full: {shown_length} wait, and its limit is {shown_limit}"
+        ),
+        Some(dropped) if dropped > 0 => format!(
+            "{} dropped at {local} in {window}; {shown_length} of {shown_limit} wait to be accepted",
+            thousands(dropped)
+        ),
+        Some(_) | None => format!(
+            "accept queue of {local} has reached its limit: {shown_length} of {shown_limit} wait"
+        ),
+    };
+    let processes = holders.of([door.inode]);
+    Finding {
+        id: ID,
+        severity: case.severity,
+        title,
+        subject: vec![
+            (Field::LocalAddr, Label::Text(local.ip().to_string())),
+            (Field::LocalPort, Label::Number(local.port().into())),
+        ],
+        value: Some(length as f64),
+        limit: Some(case.limit as f64),
+        evidence: evidence(case, waiting, facts),
+        remedy: remedy(case, facts, processes.first()),
+        processes,
+        commands: vec![
+            format!(
+                "tcpstates list -l --columns process,drops 'sport = :{}'",
+                local.port()
+            ),
+            format!(
+                "tcpstates list --state established,close-wait -p --sort last-data-sent:desc --limit 20 'sport = :{}'",
+                local.port()
+            ),
+        ],
+        why: WHY,
+        causes: &[],
+    }
+}
+
+fn evidence(case: &Case<'_>, waiting: &Waiting, facts: &Facts) -> Vec<String> {
+    let mut evidence = Vec::new();
+    match (case.dropped, &facts.listener_drops) {
+        (Some(dropped), _) => evidence.push(format!(
+            "the listener dropped {} in {}",
+            thousands(dropped),
+            facts.shown_window()
+        )),
+        (None, Err(reason)) => evidence.push(reason.clone()),
+        (None, Ok(_)) => evidence.push("what the listener dropped is not known".to_owned()),
+    }
+    evidence.push(format!(
+        "of all listeners here, {}",
+        facts.told(&[Counter::ListenOverflows, Counter::ListenDrops])
+    ));
+    let waits = waiting.at(case.door).filter_map(|ends| {
+        // The kernel counts from the handshake where nothing was sent yet.
+        facts.measures.get(ends, Metric::LastDataSent)
+    });
+    let waits: Vec<u64> = waits.collect();
+    if let Some(longest) = waits.iter().max() {
+        evidence.push(format!(
+            "of {} that wait and were asked about, one has for {}.{} s",
+            waits.len(),
+            longest / 1_000,
+            longest % 1_000 / 100
+        ));
+    }
+    if facts.settings.number(Setting::Somaxconn) == Ok(case.limit) {
+        evidence.push(format!(
+            "the limit is that of {}",
+            Setting::Somaxconn.name()
+        ));
+    }
+    evidence
+}
+
+fn remedy(case: &Case<'_>, facts: &Facts, process: Option<&Culprit>) -> Vec<String> {
+    let who = process.map_or_else(
+        || "the process that listens there".to_owned(),
+        |process| format!("{} (pid {})", process.name, process.pid),
+    );
+    let somaxconn = Setting::Somaxconn.name();
+    let larger = match facts.settings.number(Setting::Somaxconn) {
+        Ok(most) if case.limit >= most => format!(
+            "For bursts, raise {somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both take a new listen(), which is a restart of most servers."
+        ),
+        Ok(most) => format!(
+            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {somaxconn}, which is {}; it takes a new listen(), which is a restart of most servers.",
+            thousands(most)
+        ),
+        Err(_) => format!(
+            "For bursts, give listen() a larger backlog, up to {somaxconn}; it takes a new listen(), which is a restart of most servers."
+        ),
+    };
+    vec![
+        format!(
+            "Find out why {who} does not accept: blocked, out of workers or threads, or out of descriptors (EMFILE)."
+        ),
+        larger,
+    ]
+}
+
+/// Connections were dropped for want of room, but no listener shows it.
+fn somewhere(doors: &Doors, facts: &Facts) -> Option<Finding> {
+    let overflows = facts.grown(Counter::ListenOverflows).ok()?;
+    if overflows == 0 {
+        return None;
+    }
+    let mut longest: Vec<(u32, SocketAddr)> = doors
+        .iter()
+        .map(|door| (door.waiting, door.local))
+        .collect();
+    longest.sort_by_key(|(waiting, _)| std::cmp::Reverse(*waiting));
+    let mut evidence = vec![facts.told(&[Counter::ListenOverflows, Counter::ListenDrops])];
+    let longest = longest.iter().filter(|(waiting, _)| *waiting > 0);
+    evidence.extend(
+        longest.take(3).map(|(waiting, local)| {
+            format!("{} wait to be accepted at {local}", thousands(*waiting))
+        }),
+    );
+    Some(Finding {
+        id: ID,
+        severity: Severity::Critical,
+        title: format!(
+            "an accept queue was full {} in {}",
+            plural(overflows, "time", "times"),
+            facts.shown_window()
+        ),
+        subject: Vec::new(),
+        value: Some(overflows as f64),
+        limit: None,
+        evidence,
+        processes: Vec::new(),
+        commands: vec!["tcpstates list -l --sort accept-queue:desc".to_owned()],
+        why: WHY,
+        remedy: vec![
+            "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
+            format!(
+                "For bursts, give listen() a larger backlog, up to {}; it takes a new listen().",
+                Setting::Somaxconn.name()
+            ),
+        ],
+        causes: &[],
+    })
+}
+
+#[cfg(test)]
+mod tests;

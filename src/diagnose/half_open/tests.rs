@@ -1,0 +1,132 @@
+//! The rule at, below and above its limits, with cookies and without.
+
+use super::*;
+use crate::diagnose::testing::{assert_names_settings, facts, listener, socket};
+use crate::model::State;
+
+/// `requests` from as many sources, or from one, at a listener with this queue and limit.
+fn examined(requests: u32, one: bool, queue: (u32, u32), facts: &Facts) -> Examined {
+    let mut doors = Doors::default();
+    doors.add(&listener("0.0.0.0:80", queue.0, queue.1, 1));
+    let mut seen = HalfOpen::default();
+    for number in 0..requests {
+        let [_, _, c, d] = number.to_be_bytes();
+        let source = if one {
+            "198.51.100.7:1".to_owned()
+        } else {
+            format!("10.0.{c}.{d}:1")
+        };
+        seen.add(&socket(State::SynRecv, "192.0.2.1:80", &source));
+    }
+    examine(&seen, &doors, facts)
+}
+
+fn with_cookies(cookies: &str) -> Facts {
+    facts()
+        .with_setting(Setting::Syncookies, cookies)
+        .with_setting(Setting::MaxSynBacklog, "1000")
+}
+
+fn severity(requests: u32, limit: u32, cookies: &str) -> Option<Severity> {
+    let examined = examined(requests, false, (0, limit), &with_cookies(cookies));
+    assert_eq!(examined.lacking, None);
+    examined.findings.first().map(|finding| finding.severity)
+}
+
+#[test]
+fn it_warns_at_four_fifths_of_the_room_and_beyond_it_is_critical_without_cookies() {
+    for (requests, limit, with, without) in [
+        (79, 100, None, None),
+        (80, 100, Some(Severity::Warning), Some(Severity::Warning)),
+        (100, 100, Some(Severity::Warning), Some(Severity::Warning)),
+        (101, 100, Some(Severity::Warning), Some(Severity::Critical)),
+        (9, 9, None, None),
+        (10, 10, Some(Severity::Warning), Some(Severity::Warning)),
+        (2, 1, Some(Severity::Warning), Some(Severity::Critical)),
+    ] {
+        assert_eq!(
+            severity(requests, limit, "1"),
+            with,
+            "{requests} of {limit}"
+        );
+        assert_eq!(
+            severity(requests, limit, "0"),
+            without,
+            "{requests} of {limit}"
+        );
+    }
+}
+
+#[test]
+fn the_syn_backlog_binds_only_where_cookies_are_off() {
+    assert_eq!(severity(750, 4_096, "0"), None);
+    assert_eq!(severity(751, 4_096, "0"), Some(Severity::Critical));
+    assert_eq!(severity(751, 4_096, "1"), None);
+    let off = examined(751, false, (0, 4_096), &with_cookies("0"))
+        .findings
+        .remove(0);
+    assert!(
+        off.evidence
+            .join("; ")
+            .contains("those of strangers beyond 750"),
+        "{off:?}"
+    );
+    let on = examined(4_000, false, (0, 4_096), &with_cookies("1"))
+        .findings
+        .remove(0);
+    assert!(!format!("{on:?}").contains("tcp_max_syn_backlog"), "{on:?}");
+    assert_names_settings(&off);
+    assert_names_settings(&on);
+}
+
+#[test]
+fn a_full_accept_queue_is_the_cause_where_it_is_full_and_comes_first() {
+    let behind = examined(90, true, (101, 100), &with_cookies("1"))
+        .findings
+        .remove(0);
+    assert_eq!(behind.causes, ["accept-queue"]);
+    assert!(behind.remedy[0].starts_with("See to the accept queue of 0.0.0.0:80 first"));
+    let free = examined(90, true, (0, 100), &with_cookies("1"))
+        .findings
+        .remove(0);
+    assert!(free.causes.is_empty());
+    assert!(
+        free.remedy[0].starts_with("If 198.51.100.7 is a client"),
+        "{free:?}"
+    );
+    assert!(free.evidence[0].contains("from 1 address, 90 of them from 198.51.100.7"));
+    let many = examined(90, false, (0, 100), &with_cookies("1"))
+        .findings
+        .remove(0);
+    assert!(many.remedy[0].contains("SYN flood"), "{many:?}");
+}
+
+#[test]
+fn syns_without_room_are_told_though_no_listener_shows_them() {
+    let dropped = with_cookies("1").with_growth(Counter::ReqQFullDrop, 1, 4);
+    let found = examined(0, true, (0, 1), &dropped).findings.remove(0);
+    assert_eq!(
+        (found.severity, found.value),
+        (Severity::Critical, Some(3.0))
+    );
+    let reset = with_cookies("1").with_growth(Counter::ReqQFullDrop, 4, 1);
+    assert!(examined(0, true, (0, 1), &reset).findings.is_empty());
+    let always = with_cookies("2").with_growth(Counter::ReqQFullDoCookies, 1, 4);
+    assert!(examined(0, true, (0, 1), &always).findings.is_empty());
+    let full = with_cookies("1").with_growth(Counter::ReqQFullDoCookies, 1, 4);
+    let found = examined(0, true, (0, 1), &full).findings.remove(0);
+    assert_eq!(found.severity, Severity::Warning);
+}
+
+#[test]
+fn without_the_setting_or_the_limit_it_is_not_examined() {
+    assert!(examined(5, true, (0, 1), &facts()).lacking.is_some());
+    let mut doors = Doors::default();
+    let mut row = listener("0.0.0.0:80", 0, 0, 1);
+    row.full = None;
+    doors.add(&row);
+    let mut seen = HalfOpen::default();
+    seen.add(&socket(State::SynRecv, "192.0.2.1:80", "198.51.100.7:1"));
+    let proc = examine(&seen, &doors, &with_cookies("0"));
+    assert!(proc.findings.is_empty() && proc.lacking.is_some());
+}

@@ -1,0 +1,276 @@
+//! Connections on which nothing moves: peers that do not take what is sent to them, and processes that
+//! do not read what came.
+//!
+//! That a queue is as long as before the window proves little: the next request may be as long as
+//! the last. But what is neither acknowledged within a timeout nor sent again does not exist: a queue
+//! that does not move has a closed window before it (the persist timer runs, RFC 9293, 3.8.6.1) or is
+//! sent again.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::facts::Facts;
+use super::plural::plural;
+use super::queues::{LONG_RECEIVE_QUEUE, Queues};
+use super::rule::Examined;
+use crate::model::{Finding, Holders, Severity, Socket, State, TimerKind, thousands};
+
+/// The rule's name.
+pub(super) const ID: &str = "stuck-peers";
+
+/// A send queue of this many bytes before and after the window waits for a slow peer: what a path of
+/// 100 Mbit/s and 80 ms has in flight is 1 MB.
+const LONG_SEND_QUEUE: u32 = 1 << 20;
+
+/// The part of all connections that must be stuck at their peers: single clients sleep everywhere.
+const STUCK_SHARE: f64 = 0.01;
+
+/// Or this many bytes that wait for peers: more than four default send buffers (`tcp_wmem`, 4 MiB).
+const STUCK_BYTES: u64 = 16 << 20;
+
+/// The holders of so many connections are looked for, and so many peers told apart; some 2 MiB.
+const KEPT: usize = 20_000;
+
+/// How many peers are named.
+const NAMED: usize = 3;
+
+const WHY_PEERS: &str = "A send queue that does not move keeps the process that wrote it waiting, and its memory taken, until the peer reads or is given up.";
+
+const WHY_PROCESSES: &str = "What is not read closes the window: the peer can send no more (RFC 9293, 3.8.6), and its requests wait.";
+
+/// Connections that are stuck in one way.
+#[derive(Debug, Default)]
+struct Sum {
+    sockets: u64,
+    /// What waits on all of them.
+    bytes: u64,
+    /// Of the first so many.
+    inodes: Vec<u64>,
+    /// How many, and how much waits, by peer.
+    peers: HashMap<IpAddr, (u64, u64)>,
+}
+
+impl Sum {
+    fn add(&mut self, socket: &Socket, bytes: u32) {
+        self.sockets += 1;
+        self.bytes += u64::from(bytes);
+        if socket.inode != 0 && self.inodes.len() < KEPT {
+            self.inodes.push(socket.inode);
+        }
+        let peer = socket.remote.ip().to_canonical();
+        if self.peers.len() < KEPT || self.peers.contains_key(&peer) {
+            let (sockets, waiting) = self.peers.entry(peer).or_default();
+            *sockets += 1;
+            *waiting += u64::from(bytes);
+        }
+    }
+
+    /// The peers of most connections: `3 with 192.0.2.7: 120,000 bytes`.
+    fn evidence(&self) -> Vec<String> {
+        let mut peers: Vec<_> = self.peers.iter().collect();
+        peers.sort_by_key(|(peer, sums)| (std::cmp::Reverse(**sums), **peer));
+        let named = peers.iter().take(NAMED);
+        let mut evidence: Vec<String> = named
+            .map(|(peer, (sockets, bytes))| {
+                let (sockets, bytes) = (thousands(*sockets), plural(*bytes, "byte", "bytes"));
+                format!("{sockets} with {peer}: {bytes}")
+            })
+            .collect();
+        if self.sockets > KEPT as u64 {
+            let kept = thousands(KEPT as u64);
+            evidence.push(format!("holders are those of the first {kept}"));
+        }
+        evidence
+    }
+}
+
+/// The established connections that were stuck over the window.
+#[derive(Debug, Default)]
+pub(super) struct Stuck {
+    before: Queues,
+    connections: u64,
+    /// Peers that do not take what is sent.
+    unsent: Sum,
+    /// Of these, how many wait for a closed window, and how many send again.
+    probed: u64,
+    sent_again: u64,
+    /// Processes that do not read what came.
+    unread: Sum,
+}
+
+impl Stuck {
+    /// Compares with the queues of the first look.
+    pub(super) fn after(before: Queues) -> Stuck {
+        Stuck {
+            before,
+            ..Stuck::default()
+        }
+    }
+
+    /// Forgets everything but the first look.
+    #[must_use]
+    pub(super) fn restarted(self) -> Stuck {
+        Stuck::after(self.before)
+    }
+
+    /// Takes a connection.
+    pub(super) fn add(&mut self, socket: &Socket) {
+        if socket.state != State::Established {
+            return;
+        }
+        self.connections += 1;
+        let Some((unread, unsent)) = self.before.of(socket) else {
+            return;
+        };
+        let timer = socket.timer.map(|timer| timer.kind);
+        let is_probed = timer == Some(TimerKind::Persist);
+        let is_sent_again = timer == Some(TimerKind::Retransmit) && socket.retransmits > 0;
+        let is_still = socket.send_queue == unsent && unsent > 0 && (is_probed || is_sent_again);
+        if is_still || unsent.min(socket.send_queue) >= LONG_SEND_QUEUE {
+            self.probed += u64::from(is_probed);
+            self.sent_again += u64::from(is_sent_again);
+            self.unsent.add(socket, socket.send_queue);
+        }
+        let is_held = socket.inode != 0;
+        // One that grows may be read and filled again meanwhile; nobody reads one that stands still.
+        if is_held && unread >= LONG_RECEIVE_QUEUE && socket.receive_queue == unread {
+            self.unread.add(socket, socket.receive_queue);
+        }
+    }
+
+    /// Whether those stuck at their peers are worth a word.
+    fn are_many(&self) -> bool {
+        let least = self.connections as f64 * STUCK_SHARE;
+        let Sum { sockets, bytes, .. } = self.unsent;
+        sockets > 0 && (sockets as f64 >= least || bytes >= STUCK_BYTES)
+    }
+}
+
+/// The sockets whose holders are to be named.
+pub(super) fn wanted(seen: &Stuck, facts: &Facts) -> Vec<u64> {
+    let mut inodes = Vec::new();
+    if !facts.copied {
+        if seen.are_many() {
+            inodes.extend(&seen.unsent.inodes);
+        }
+        inodes.extend(&seen.unread.inodes);
+    }
+    inodes
+}
+
+/// Tells of the connections that were stuck.
+pub(super) fn examine(seen: &Stuck, facts: &Facts, holders: &Holders) -> Examined {
+    if facts.copied {
+        return Examined::lacking("nothing moves in a copied tree, stuck or not");
+    }
+    let findings = [peers(seen, facts, holders), processes(seen, facts, holders)];
+    let unseen = seen.before.beyond();
+    Examined {
+        findings: findings.into_iter().flatten().collect(),
+        lacking: (unseen > 0).then(|| {
+            format!(
+                "{} more connections with something in their queues were not compared",
+                thousands(unseen)
+            )
+        }),
+    }
+}
+
+fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
+    let stuck = &seen.unsent;
+    if !seen.are_many() {
+        return None;
+    }
+    let long = stuck.sockets - seen.probed - seen.sent_again;
+    let ways = [
+        (
+            seen.probed,
+            "wait for a closed window to open (persist timer)",
+        ),
+        (seen.sent_again, "are sent again without an acknowledgement"),
+        (long, "had 1 MiB or more to send before and after"),
+    ];
+    let ways = ways.iter().filter(|(sockets, _)| *sockets > 0);
+    let ways: Vec<String> = ways
+        .map(|(sockets, way)| format!("{} {way}", thousands(*sockets)))
+        .collect();
+    let mut evidence = vec![format!(
+        "over {}, {}",
+        facts.shown_window(),
+        ways.join(", ")
+    )];
+    evidence.extend(stuck.evidence());
+    Some(Finding {
+        title: format!(
+            "{} of {} stuck at peers that do not take {}",
+            thousands(stuck.sockets),
+            plural(seen.connections, "connection", "connections"),
+            plural(stuck.bytes, "byte", "bytes")
+        ),
+        value: Some(stuck.sockets as f64),
+        evidence,
+        processes: holders.of(stuck.inodes.iter().copied()),
+        commands: vec![
+            "tcpstates list -p --state established --columns timer,retransmits --sort send-queue:desc 'send-queue > 0'".to_owned(),
+        ],
+        why: WHY_PEERS,
+        remedy: vec![
+            "See why the peers do not read: a process that hangs, a client that went to sleep, a disk or a consumer that is slower than what is sent.".to_owned(),
+            "Let the process that sends give such peers up: a timeout for writes (`send_timeout` of nginx), or TCP_USER_TIMEOUT.".to_owned(),
+        ],
+        causes: &["retransmission"],
+        ..blank()
+    })
+}
+
+fn processes(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
+    let stuck = &seen.unread;
+    if stuck.sockets == 0 {
+        return None;
+    }
+    let mut evidence = vec![format!(
+        "each has {} KiB or more to read, and as much as {} earlier",
+        LONG_RECEIVE_QUEUE >> 10,
+        facts.shown_window()
+    )];
+    evidence.extend(stuck.evidence());
+    Some(Finding {
+        title: format!(
+            "{} lie unread on {}",
+            plural(stuck.bytes, "byte", "bytes"),
+            plural(stuck.sockets, "connection", "connections")
+        ),
+        value: Some(stuck.bytes as f64),
+        evidence,
+        processes: holders.of(stuck.inodes.iter().copied()),
+        commands: vec![format!(
+            "tcpstates list -p --state established --sort receive-queue:desc 'receive-queue >= {LONG_RECEIVE_QUEUE}'"
+        )],
+        why: WHY_PROCESSES,
+        remedy: vec![
+            "See what the processes that hold them do instead of reading: blocked, out of workers, or overloaded.".to_owned(),
+            "If they have forgotten the connections, let them close those they no longer read.".to_owned(),
+        ],
+        ..blank()
+    })
+}
+
+fn blank() -> Finding {
+    Finding {
+        id: ID,
+        severity: Severity::Warning,
+        title: String::new(),
+        subject: Vec::new(),
+        value: None,
+        limit: None,
+        evidence: Vec::new(),
+        processes: Vec::new(),
+        commands: Vec::new(),
+        why: "",
+        remedy: Vec::new(),
+        causes: &[],
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! TIME_WAIT on its way to its limit: `tcp_max_tw_buckets`, beyond which connections end without it.
+//!
+//! TIME_WAIT lasts 60 s whatever is set (`TCP_TIMEWAIT_LEN`, include/net/tcp.h), so its number is the
+//! rate of connections that this side closes first, times 60 s.
+
+use super::facts::Facts;
+use super::most::Most;
+use super::rule::Examined;
+use crate::model::{Counter, Finding, Service, Setting, Severity, thousands};
+
+/// The rule's name.
+pub(super) const ID: &str = "time-wait";
+
+/// From here on it warns: at a steady rate this is reached some 12 s before the limit is.
+const WARNING_SHARE: f64 = 0.8;
+
+/// How many services are named.
+const NAMED: usize = 3;
+
+const WHY: &str = "TIME_WAIT keeps late segments of an ended connection from a new one of the same addresses and ports (RFC 9293, 3.6.1). Beyond the limit connections end without it.";
+
+/// The connections in TIME_WAIT, by what they served or used.
+pub(super) type TimeWaits = Most<Service>;
+
+/// Compares their number with the limit.
+pub(super) fn examine(seen: &TimeWaits, facts: &Facts) -> Examined {
+    judge(seen, facts).into()
+}
+
+fn judge(seen: &TimeWaits, facts: &Facts) -> Result<Option<Finding>, String> {
+    let limit = facts.settings.number(Setting::MaxTwBuckets)?;
+    let total = seen.total();
+    let overflow = facts.grown(Counter::TimeWaitOverflow);
+    let dropped = overflow.as_ref().copied().unwrap_or(0);
+    let severity = if dropped > 0 || total >= limit {
+        Severity::Critical
+    } else if total as f64 >= limit as f64 * WARNING_SHARE {
+        Severity::Warning
+    } else {
+        return Ok(None);
+    };
+    let mut evidence = vec![match overflow {
+        Ok(grown) => format!(
+            "{} grew by {} in {}",
+            Counter::TimeWaitOverflow.name(),
+            thousands(grown),
+            facts.shown_window()
+        ),
+        Err(reason) => reason,
+    }];
+    let most = seen.top(NAMED);
+    evidence.extend(most.iter().map(|(service, sockets)| match service {
+        Service::Served(port) => format!("{} served port {port} of this host", thousands(*sockets)),
+        Service::Used(peer) => format!("{} went out to {peer}", thousands(*sockets)),
+    }));
+    Ok(Some(Finding {
+        id: ID,
+        severity,
+        title: format!(
+            "{} sockets in TIME_WAIT, of {} that {} allows",
+            thousands(total),
+            thousands(limit),
+            Setting::MaxTwBuckets.name()
+        ),
+        subject: Vec::new(),
+        value: Some(total as f64),
+        limit: Some(limit as f64),
+        evidence,
+        processes: Vec::new(),
+        commands: vec!["tcpstates --state time-wait --by service --top 10".to_owned()],
+        why: WHY,
+        remedy: remedy(most.first().map(|(service, _)| *service)),
+        causes: &["ephemeral-ports"],
+    }))
+}
+
+/// What to do about connections that end too often.
+fn remedy(most: Option<Service>) -> Vec<String> {
+    let keep = match most {
+        Some(Service::Used(peer)) => format!(
+            "Keep connections to {peer} open and use them again: `keepalive` in an nginx upstream, a connection pool in an application."
+        ),
+        Some(Service::Served(port)) => format!(
+            "Let connections to port {port} live for more than one request (HTTP keep-alive), or let the clients close first: TIME_WAIT is on the side that closes first."
+        ),
+        None => "Find out what closes so many connections, and let it keep them open.".to_owned(),
+    };
+    vec![
+        keep,
+        format!(
+            "Raise {}: a socket in TIME_WAIT takes some 250 bytes.",
+            Setting::MaxTwBuckets.name()
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::facts;
+
+    fn judged(sockets: u64, facts: &Facts) -> Option<Finding> {
+        let mut seen = TimeWaits::default();
+        (0..sockets).for_each(|_| seen.add(Service::Used("192.0.2.1:80".parse().unwrap())));
+        judge(&seen, facts).unwrap()
+    }
+
+    fn severity(sockets: u64, facts: &Facts) -> Option<Severity> {
+        judged(sockets, facts).map(|finding| finding.severity)
+    }
+
+    #[test]
+    fn it_warns_at_four_fifths_of_the_limit_and_is_critical_at_the_limit() {
+        let facts = facts().with_setting(Setting::MaxTwBuckets, "100");
+        assert_eq!(severity(79, &facts), None);
+        assert_eq!(severity(80, &facts), Some(Severity::Warning));
+        assert_eq!(severity(99, &facts), Some(Severity::Warning));
+        assert_eq!(severity(100, &facts), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn an_overflow_in_the_window_is_critical_and_one_before_it_is_not() {
+        let facts = facts().with_setting(Setting::MaxTwBuckets, "100");
+        let overflows = facts.clone().with_growth(Counter::TimeWaitOverflow, 7, 9);
+        let finding = judged(50, &overflows).unwrap();
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(
+            finding.evidence,
+            [
+                "TcpExtTCPTimeWaitOverflow grew by 2 in 1.0 s",
+                "50 went out to 192.0.2.1:80"
+            ]
+        );
+        let past = facts.clone().with_growth(Counter::TimeWaitOverflow, 7, 7);
+        assert_eq!(severity(50, &past), None);
+        let reset = facts.with_growth(Counter::TimeWaitOverflow, 7, 0);
+        assert_eq!(severity(50, &reset), None);
+    }
+
+    #[test]
+    fn without_its_limit_it_is_not_examined() {
+        assert!(judge(&TimeWaits::default(), &facts()).is_err());
+    }
+
+    #[test]
+    fn no_remedy_shortens_time_wait_or_lowers_its_limit() {
+        let facts = facts().with_setting(Setting::MaxTwBuckets, "10");
+        let remedy = judged(10, &facts).unwrap().remedy.join(" ");
+        assert!(
+            remedy.starts_with("Keep connections to 192.0.2.1:80 open"),
+            "{remedy}"
+        );
+        for wrong in ["tcp_fin_timeout", "tcp_tw_recycle", "ower net.ipv4"] {
+            assert!(!remedy.contains(wrong), "{remedy}");
+        }
+    }
+}

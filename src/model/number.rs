@@ -1,0 +1,35 @@
+//! Numbers as people read them.
+
+use std::fmt;
+
+/// A whole number with a comma between thousands: `34,112`.
+pub fn thousands(number: impl fmt::Display) -> String {
+    let plain = number.to_string();
+    let digits = plain.trim_start_matches('-');
+    let mut text = plain.strip_suffix(digits).unwrap_or_default().to_owned();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_stands_before_every_third_digit_but_the_first() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (34_112, "34,112"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

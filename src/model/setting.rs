@@ -1,0 +1,199 @@
+//! The kernel's settings that limit TCP, by the names of sysctl(8).
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst say what each means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// The ports that the kernel chooses from.
+    LocalPortRange,
+    /// Ports of that range that it leaves out.
+    LocalReservedPorts,
+    /// Whether a new connection may take the place of one in TIME_WAIT: 0 never, 1 always, 2 (the
+    /// default since 4.19) between loopback addresses.
+    TwReuse,
+    /// How long TIME_WAIT must have lasted for that, in milliseconds; since 6.14, one second before.
+    TwReuseDelay,
+    /// Whether TCP timestamps are used; reuse of TIME_WAIT needs them.
+    Timestamps,
+    /// The most sockets in TIME_WAIT.
+    MaxTwBuckets,
+    /// The most orphans; of the host, absent in a child namespace.
+    MaxOrphans,
+    /// How long an orphan stays in FIN_WAIT2, in seconds.
+    FinTimeout,
+    /// The most a listener may ask for as the limit of its accept queue.
+    Somaxconn,
+    /// Whether SYN cookies are used: 0 never, 1 when the queue is full, 2 always.
+    Syncookies,
+    /// The most half-open requests of a listener, where SYN cookies are off.
+    MaxSynBacklog,
+    /// How often a SYN is sent again.
+    SynRetries,
+    /// How often a SYN-ACK is sent again.
+    SynackRetries,
+    /// How often data is sent again before the connection is given up.
+    Retries2,
+    /// The same for orphans.
+    OrphanRetries,
+    /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
+    Mem,
+    /// What the receive buffer of one socket takes: least, default, most.
+    ReceiveMemory,
+    /// The same of the send buffer.
+    SendMemory,
+    /// The entries of the connection tracking table of this namespace.
+    ConntrackCount,
+    /// The most entries of it.
+    ConntrackMax,
+    /// How long an idle established connection stays in it, in seconds.
+    ConntrackEstablished,
+}
+
+/// Each setting with its name.
+const TABLE: [(Setting, &str); 21] = [
+    (Setting::LocalPortRange, "net.ipv4.ip_local_port_range"),
+    (
+        Setting::LocalReservedPorts,
+        "net.ipv4.ip_local_reserved_ports",
+    ),
+    (Setting::TwReuse, "net.ipv4.tcp_tw_reuse"),
+    (Setting::TwReuseDelay, "net.ipv4.tcp_tw_reuse_delay"),
+    (Setting::Timestamps, "net.ipv4.tcp_timestamps"),
+    (Setting::MaxTwBuckets, "net.ipv4.tcp_max_tw_buckets"),
+    (Setting::MaxOrphans, "net.ipv4.tcp_max_orphans"),
+    (Setting::FinTimeout, "net.ipv4.tcp_fin_timeout"),
+    (Setting::Somaxconn, "net.core.somaxconn"),
+    (Setting::Syncookies, "net.ipv4.tcp_syncookies"),
+    (Setting::MaxSynBacklog, "net.ipv4.tcp_max_syn_backlog"),
+    (Setting::SynRetries, "net.ipv4.tcp_syn_retries"),
+    (Setting::SynackRetries, "net.ipv4.tcp_synack_retries"),
+    (Setting::Retries2, "net.ipv4.tcp_retries2"),
+    (Setting::OrphanRetries, "net.ipv4.tcp_orphan_retries"),
+    (Setting::Mem, "net.ipv4.tcp_mem"),
+    (Setting::ReceiveMemory, "net.ipv4.tcp_rmem"),
+    (Setting::SendMemory, "net.ipv4.tcp_wmem"),
+    (Setting::ConntrackCount, "net.netfilter.nf_conntrack_count"),
+    (Setting::ConntrackMax, "net.netfilter.nf_conntrack_max"),
+    (
+        Setting::ConntrackEstablished,
+        "net.netfilter.nf_conntrack_tcp_timeout_established",
+    ),
+];
+
+impl Setting {
+    /// Every setting.
+    pub fn all() -> impl Iterator<Item = Setting> {
+        TABLE.iter().map(|(setting, _)| *setting)
+    }
+
+    /// Its name: `net.ipv4.tcp_max_tw_buckets`.
+    pub fn name(self) -> &'static str {
+        TABLE
+            .iter()
+            .find(|(setting, _)| *setting == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Its file below `/proc/sys`: `net/ipv4/tcp_max_tw_buckets`.
+    pub fn path(self) -> String {
+        self.name().replace('.', "/")
+    }
+}
+
+/// What the settings are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The text of each, or why it is not known.
+    values: BTreeMap<Setting, Result<String, String>>,
+}
+
+impl Settings {
+    /// Notes the text of a setting, or why it is not known.
+    pub fn set(&mut self, setting: Setting, value: Result<String, String>) {
+        self.values.insert(setting, value);
+    }
+
+    fn text(&self, setting: Setting) -> Result<&str, String> {
+        match self.values.get(&setting) {
+            Some(Ok(text)) => Ok(text),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err(format!("{} was not read", setting.name())),
+        }
+    }
+
+    /// A setting of `N` numbers.
+    ///
+    /// # Errors
+    /// Why it is not known: a sentence without a full stop.
+    pub fn numbers<const N: usize>(&self, setting: Setting) -> Result<[u64; N], String> {
+        let text = self.text(setting)?;
+        let numbers: Option<Vec<u64>> = text.split_whitespace().map(|n| n.parse().ok()).collect();
+        let numbers = numbers.and_then(|numbers| numbers.try_into().ok());
+        numbers.ok_or_else(|| format!("{} is `{text}`, not {N} numbers", setting.name()))
+    }
+
+    /// A setting of one number.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn number(&self, setting: Setting) -> Result<u64, String> {
+        self.numbers(setting).map(|[number]| number)
+    }
+
+    /// A setting that lists ports: `8080,9000-9010`; empty where it lists none.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn ports(&self, setting: Setting) -> Result<Vec<RangeInclusive<u16>>, String> {
+        let text = self.text(setting)?;
+        let words = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty());
+        let ranges: Option<Vec<_>> = words
+            .map(|word| {
+                let (first, last) = word.split_once('-').unwrap_or((word, word));
+                Some(first.parse().ok()?..=last.parse().ok()?)
+            })
+            .collect();
+        ranges.ok_or_else(|| format!("{} is `{text}`, not a list of ports", setting.name()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(setting: Setting, text: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.set(setting, Ok(text.to_owned()));
+        settings
+    }
+
+    #[test]
+    fn numbers_and_ports_are_read_and_anything_else_is_quoted() {
+        let range = settings(Setting::LocalPortRange, "32768\t60999");
+        assert_eq!(range.numbers(Setting::LocalPortRange), Ok([32_768, 60_999]));
+        let error = range.number(Setting::LocalPortRange).unwrap_err();
+        assert_eq!(
+            error,
+            "net.ipv4.ip_local_port_range is `32768\t60999`, not 1 numbers"
+        );
+        let ports = settings(Setting::LocalReservedPorts, "8080,9000-9010");
+        let ports = ports.ports(Setting::LocalReservedPorts).unwrap();
+        assert_eq!(ports, [8080..=8080, 9000..=9010]);
+        let none = settings(Setting::LocalReservedPorts, "");
+        assert_eq!(none.ports(Setting::LocalReservedPorts), Ok(Vec::new()));
+        let broken = settings(Setting::LocalReservedPorts, "80-x");
+        assert!(broken.ports(Setting::LocalReservedPorts).is_err());
+        assert!(broken.number(Setting::Mem).is_err());
+    }
+
+    #[test]
+    fn every_setting_has_a_file_below_proc_sys() {
+        assert_eq!(Setting::Somaxconn.path(), "net/core/somaxconn");
+        assert!(Setting::all().all(|setting| setting.path().starts_with("net/")));
+    }
+}

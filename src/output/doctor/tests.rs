@@ -1,0 +1,113 @@
+//! Diagnoses as they are shown.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+use crate::model::{
+    Completeness, Culprit, Diagnosis, Field, Finding, Label, NotExamined, Observation, Severity,
+    SourceName,
+};
+use crate::output::Look;
+
+fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]) -> Finding {
+    Finding {
+        id,
+        severity,
+        title: format!("{id} is at 9 of 10"),
+        subject: vec![(Field::LocalPort, Label::Number(80))],
+        value: Some(9.0),
+        limit: Some(10.0),
+        evidence: vec!["one".to_owned(), "two".to_owned()],
+        processes: vec![Culprit {
+            name: "w\u{1b}b".to_owned(),
+            pid: 7,
+            sockets: 1_200,
+        }],
+        commands: vec!["tcpstates -l".to_owned()],
+        why: "It fails.",
+        remedy: vec!["First this.".to_owned(), "Then that.".to_owned()],
+        causes,
+    }
+}
+
+fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
+    Diagnosis {
+        observation: Observation {
+            time: UNIX_EPOCH,
+            source: SourceName::Netlink,
+            completeness: Completeness::default(),
+        },
+        total: 1_234,
+        window: Duration::from_secs(1),
+        findings,
+        examined: vec!["a", "b"],
+        not_examined: vec![NotExamined {
+            id: "c",
+            reason: "no such file".to_owned(),
+        }],
+    }
+}
+
+fn shown(diagnosis: &Diagnosis, width: Option<usize>) -> String {
+    let mut bytes = Vec::new();
+    let look = Look {
+        width,
+        ..Look::default()
+    };
+    write_diagnosis(&mut bytes, diagnosis, look).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_healthy_host_is_told_in_a_line_and_what_was_not_examined_in_others() {
+    assert_eq!(
+        shown(&diagnosis(Vec::new()), None),
+        "OK          nothing wrong found in 1,234 sockets over 1.0 s; examined: a, b\n\
+         \n\
+         unexamined  c: no such file\n"
+    );
+}
+
+#[test]
+fn a_finding_has_its_evidence_holders_reason_remedy_and_command() {
+    let mut one = diagnosis(vec![finding("a", Severity::Critical, &[])]);
+    one.not_examined.clear();
+    assert_eq!(
+        shown(&one, None),
+        "CRITICAL    a is at 9 of 10\n\
+         \x20 evidence  one\n\
+         \x20           two\n\
+         \x20 held by   w\\u{1b}b (pid 7): 1,200\n\
+         \x20 why       It fails.\n\
+         \x20 do        1. First this.\n\
+         \x20           2. Then that.\n\
+         \x20 show      tcpstates -l\n"
+    );
+}
+
+#[test]
+fn what_follows_from_a_finding_shown_before_says_so() {
+    let cause = finding("a", Severity::Critical, &[]);
+    let effect = finding("b", Severity::Warning, &["a"]);
+    let both = diagnosis(vec![cause, effect]);
+    assert!(shown(&both, None).contains("\n  follows   from: a is at 9 of 10\n"));
+    let mut bytes = Vec::new();
+    write_diagnosis_json(&mut bytes, &both).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(json["findings"][1]["follows_from"], "a");
+    assert_eq!(json["findings"][0].get("follows_from"), None);
+    assert_eq!(json["findings"][0]["subject"]["local_port"], 80);
+    assert_eq!(json["not_examined"][0]["id"], "c");
+}
+
+#[test]
+fn sentences_end_where_the_terminal_does_and_commands_stay_whole() {
+    let mut long = finding("a", Severity::Warning, &[]);
+    long.remedy = vec!["word ".repeat(30).trim().to_owned()];
+    long.commands = vec!["tcpstates list ".repeat(8)];
+    let text = shown(&diagnosis(vec![long]), Some(60));
+    for line in text.lines().filter(|line| !line.contains("tcpstates")) {
+        assert!(line.chars().count() <= 60, "{line}");
+    }
+    assert!(text.contains(&"tcpstates list ".repeat(8)));
+}

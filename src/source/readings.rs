@@ -1,0 +1,150 @@
+//! The kernel's counters and settings that belong to the sockets observed: `net/netstat`, `net/snmp`
+//! and `net/sockstat` of proc(5), and the files below `sys/net`.
+//!
+//! Counters are where the tables of sockets are. Settings are not: `sys/net` of every live proc file
+//! system shows the reader's own network namespace, so behind another host's it says nothing.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::counters::{parse_following, parse_under, read_whole};
+use super::{ProcNet, Sources, read_sysctl};
+use crate::model::{Counter, Counters, Setting, Settings};
+
+/// Where to read.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// The directory of the counters.
+    net: PathBuf,
+    /// The proc file system whose settings are those of the sockets observed; `None` where no
+    /// file tells them.
+    settings: Option<PathBuf>,
+    /// Whether it is a copy, in which nothing moves.
+    copied: bool,
+}
+
+impl Readings {
+    /// What belongs to the sockets of these sources.
+    pub fn of(sources: &Sources) -> Readings {
+        let own = ProcNet::own();
+        let tables = match sources {
+            Sources::Auto(tables) | Sources::Proc(tables) => tables,
+            Sources::Netlink | Sources::NetlinkAndCounters => &own,
+        };
+        Readings {
+            net: tables.directory().to_owned(),
+            settings: tables.settings_root().map(ToOwned::to_owned),
+            copied: tables.is_copied(),
+        }
+    }
+
+    /// Whether they are of a copied tree, in which no counter can grow.
+    pub fn are_copied(&self) -> bool {
+        self.copied
+    }
+
+    /// Reads every counter, each with the reason where it cannot be read.
+    pub fn counters(&self) -> Counters {
+        let mut files = BTreeMap::new();
+        let mut counters = Counters::default();
+        for counter in Counter::all() {
+            let path = self.net.join(counter.file());
+            let text = files
+                .entry(counter.file())
+                .or_insert_with(|| match read_whole(&path) {
+                    Ok(text) => Ok(text),
+                    Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+                });
+            let value = text.as_ref().map_err(String::clone).and_then(|text| {
+                parse(text, counter)
+                    .ok_or_else(|| format!("{} has no {}", path.display(), counter.name()))
+            });
+            counters.set(counter, value);
+        }
+        counters
+    }
+
+    /// Reads every setting, each with the reason where it cannot be read or is another host's.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for setting in Setting::all() {
+            let name = setting.name();
+            let value = match &self.settings {
+                None => Err(format!("{name} of that host cannot be read from here")),
+                Some(root) => match read_sysctl(root, &setting.path()) {
+                    Ok(text) => Ok(text),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
+                        "{name} is not there, in this network namespace or of this kernel"
+                    )),
+                    Err(error) => Err(format!("cannot read {name}: {error}")),
+                },
+            };
+            settings.set(setting, value);
+        }
+        settings
+    }
+}
+
+fn parse(text: &str, counter: Counter) -> Option<u64> {
+    let (line, column) = counter.place();
+    let line = format!("{line}:");
+    if counter.file() == "sockstat" {
+        parse_following(text, &line, column)
+    } else {
+        parse_under(text, &line, column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn each_counter_and_setting_of_a_tree_is_read_or_says_why_not() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("net/tcp", "  sl  local_address\n");
+        write(
+            "net/snmp",
+            "Tcp: OutSegs RetransSegs\nTcp: 90 4\nUdp: OutSegs\nUdp: 1\n",
+        );
+        write("net/sockstat", "TCP: inuse 1 orphan 6 tw 5 alloc 8 mem 3\n");
+        write("sys/net/core/somaxconn", "4096\n");
+        let tables = ProcNet::under(root.path()).unwrap();
+        let readings = Readings::of(&Sources::Proc(tables));
+        assert!(readings.are_copied());
+        let counters = readings.counters();
+        assert_eq!(counters.get(Counter::RetransSegs), Ok(4));
+        assert_eq!(counters.get(Counter::Orphans), Ok(6));
+        let absent = counters.get(Counter::AttemptFails).unwrap_err();
+        assert!(absent.ends_with("has no TcpAttemptFails"), "{absent}");
+        let no_file = counters.get(Counter::ListenDrops).unwrap_err();
+        assert!(no_file.contains("net/netstat"), "{no_file}");
+        let settings = readings.settings();
+        assert_eq!(settings.number(Setting::Somaxconn), Ok(4096));
+        let absent = settings.number(Setting::MaxOrphans).unwrap_err();
+        assert!(absent.contains("tcp_max_orphans is not there"), "{absent}");
+    }
+
+    #[test]
+    fn the_settings_beside_a_foreign_process_1_are_not_taken_for_its_own() {
+        // /proc as somebody else's: process 1 is another namespace as far as anyone knows.
+        let Ok(tables) = ProcNet::under(std::path::Path::new("/proc")) else {
+            return;
+        };
+        let readings = Readings::of(&Sources::Proc(tables));
+        assert!(!readings.are_copied());
+        let foreign = readings.settings().number(Setting::Somaxconn).unwrap_err();
+        assert_eq!(
+            foreign,
+            "net.core.somaxconn of that host cannot be read from here"
+        );
+    }
+}

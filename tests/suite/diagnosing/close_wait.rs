@@ -1,0 +1,74 @@
+//! A server that never closes, and one that never accepts.
+
+use std::net::{TcpListener, TcpStream};
+
+use super::commands::assert_run;
+use super::report::Report;
+use crate::namespace::in_namespace;
+use crate::zoo::odd::callers::unaccepted_and_left;
+use crate::zoo::{Family, Peer};
+
+const ID: &str = "close-wait";
+
+in_namespace!(
+    fn a_server_that_never_closes_is_named_with_what_it_has_not_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut servers = Vec::new();
+        let mut leak = |connections| {
+            for _ in 0..connections {
+                let mut client = TcpStream::connect(address).unwrap();
+                std::io::Write::write_all(&mut client, b"unread").unwrap();
+                servers.push(listener.accept().unwrap().0);
+            }
+        };
+        leak(9);
+        assert!(Report::after("0.1").findings_of(ID).is_empty());
+        leak(3);
+        let report = Report::until(|report| {
+            let found = report.findings_of(ID);
+            found
+                .first()
+                .is_some_and(|found| found.evidence[0].starts_with("12 stayed"))
+        });
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "WARNING");
+        assert_eq!((finding.value, finding.limit), (Some(12.0), None));
+        assert_eq!(finding.subject["local_port"], address.port());
+        let [moved, unread] = &finding.evidence[..] else {
+            panic!("{finding:?}")
+        };
+        assert!(
+            moved.starts_with("12 stayed through the window of 0."),
+            "{moved}"
+        );
+        assert!(moved.ends_with("0 came and 0 ended"), "{moved}");
+        let expected = "of 12 the end was not read, and 72 bytes before it lie unread";
+        assert_eq!(unread, expected);
+        assert_eq!(finding.processes.len(), 1, "{finding:?}");
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        assert_eq!(finding.processes[0].sockets, 12);
+        assert_run(finding);
+        drop(servers);
+        Report::until(|report| report.findings_of(ID).is_empty());
+    }
+);
+
+in_namespace!(
+    fn what_was_never_accepted_is_blamed_on_its_listener() {
+        let peer = Peer::open();
+        let _guests = unaccepted_and_left(&peer, Family::V4, 15);
+        let report = Report::after("0.1");
+        let finding = report.finding(ID);
+        assert_eq!(
+            (finding.severity.as_str(), finding.value),
+            ("WARNING", Some(15.0))
+        );
+        assert!(finding.title.contains("were never accepted"), "{finding:?}");
+        // The listener's.
+        assert_eq!(finding.processes.len(), 1, "{finding:?}");
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        assert_eq!(finding.processes[0].sockets, 1);
+        assert_run(finding);
+    }
+);

@@ -1,0 +1,41 @@
+//! FIN_WAIT2 that a process holds, and that none does.
+
+use std::net::{Shutdown, TcpListener, TcpStream};
+
+use super::commands::assert_run;
+use super::report::Report;
+use crate::namespace::in_namespace;
+
+const ID: &str = "orphans";
+
+in_namespace!(
+    fn half_closed_connections_are_told_while_a_process_holds_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || {
+            let client = TcpStream::connect(address).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            (client, listener.accept().unwrap().0)
+        };
+        let (clients, _servers): (Vec<_>, Vec<_>) = (0..100).map(|_| connect()).unzip();
+        // The acknowledgment of a FIN may be delayed.
+        let report = Report::until(|report| !report.findings_of(ID).is_empty());
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "WARNING");
+        assert_eq!(finding.value, Some(100.0));
+        assert_eq!(finding.subject["remote_port"], address.port());
+        assert!(
+            finding.evidence[1].starts_with("0 more in FIN_WAIT2"),
+            "{finding:?}"
+        );
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        assert_eq!(finding.processes[0].sockets, 100);
+        assert_run(finding);
+        // The limit of orphans is the host's, and not told in a namespace.
+        let reason = report.not_examined(ID).unwrap();
+        assert!(reason.contains("tcp_max_orphans"), "{reason}");
+        // Without a process they end by themselves.
+        drop(clients);
+        Report::until(|report| report.findings_of(ID).is_empty());
+    }
+);

@@ -1,0 +1,131 @@
+//! What holds of every diagnosis: a healthy host, its one line, what is not examined.
+
+use super::report::Report;
+use crate::namespace::in_namespace;
+use crate::program::run;
+
+in_namespace!(
+    fn a_healthy_host_gets_one_line_that_says_what_was_looked_at() {
+        let report = Report::after("0.1");
+        assert!(report.findings.is_empty(), "{report:?}");
+        assert!(report.window_s >= 0.1 && report.window_s < 10.0);
+        assert!(report.complete && report.warnings.is_empty());
+        assert_eq!(report.source, "netlink");
+        assert_eq!(report.total, 0);
+        assert!(report.time.ends_with('Z'));
+        for not in &report.not_examined {
+            assert!(!not.reason.is_empty(), "{}", not.id);
+        }
+        let ran = run(["doctor", "--window=0.1"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let first = ran.stdout.lines().next().unwrap();
+        assert!(first.starts_with("OK"), "{ran:?}");
+        for id in &report.examined {
+            assert!(first.contains(id.as_str()), "{id}: {first}");
+        }
+    }
+);
+
+/// A copied tree: a healthy table, and whatever else the test needs.
+fn copied(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let table = "  sl  local_address rem_address   st\n";
+    for (name, text) in [("net/tcp", table)].iter().chain(files) {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn of_copy(root: &tempfile::TempDir) -> Report {
+    let root = root.path().to_str().unwrap();
+    let ran = run([
+        "doctor",
+        "--json",
+        "--window=0.05",
+        "--quiet",
+        "--proc-root",
+        root,
+    ]);
+    Report::of(&ran)
+}
+
+#[test]
+fn a_tree_without_counters_and_limits_is_not_called_healthy_in_what_they_would_tell() {
+    let report = of_copy(&copied(&[]));
+    assert!(report.findings.is_empty(), "{report:?}");
+    assert_eq!(report.source, "proc");
+    let reason = report.not_examined("time-wait").unwrap();
+    assert!(
+        reason.contains("tcp_max_tw_buckets is not there"),
+        "{reason}"
+    );
+    assert!(!report.examined.contains(&"time-wait".to_owned()));
+}
+
+#[test]
+fn a_tree_with_limits_is_judged_by_its_own() {
+    let limit = [("sys/net/ipv4/tcp_max_tw_buckets", "1\n")];
+    let report = of_copy(&copied(&limit));
+    assert_eq!(report.not_examined("time-wait"), None);
+    assert!(report.examined.contains(&"time-wait".to_owned()));
+}
+
+#[test]
+fn the_limits_of_another_host_are_not_taken_from_this_one() {
+    let ran = run([
+        "doctor",
+        "--json",
+        "--window=0.05",
+        "--quiet",
+        "--proc-root",
+        "/proc",
+    ]);
+    // Where process 1 is hidden, there is no such host.
+    if ran.status == 1 {
+        assert!(ran.stderr.contains("--proc-root"), "{ran:?}");
+        return;
+    }
+    let report = Report::of(&ran);
+    let reason = report.not_examined("time-wait").unwrap();
+    assert!(
+        reason.contains("of that host cannot be read from here"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_table_with_an_unreadable_row_is_judged_and_incomplete() {
+    let limit = ("sys/net/ipv4/tcp_max_tw_buckets", "1\n");
+    let root = copied(&[("net/tcp", "  sl  local_address\n0: broken\n"), limit]);
+    let report = of_copy(&root);
+    assert!(!report.complete && report.warnings.len() == 1, "{report:?}");
+}
+
+#[test]
+fn what_doctor_does_not_understand_is_told_in_one_line_with_what_it_does() {
+    for (words, told) in [
+        (
+            ["doctor", "--window=0"],
+            "--window: `0`: allowed are 0.05 to 86400 seconds",
+        ),
+        (
+            ["doctor", "--windw=1"],
+            "--windw: no such option; did you mean --window?",
+        ),
+        (
+            ["doctor", "close-wait"],
+            "close-wait: nothing more is expected here",
+        ),
+        (
+            ["--watch=1", "doctor"],
+            "`doctor` is a command and comes first",
+        ),
+    ] {
+        let ran = run(words);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains(told), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    }
+}
