@@ -170,14 +170,11 @@ pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
 fn verb_comes_first(word: &str) -> Option<String> {
     let definition = definition();
     let verb = definition.find_subcommand(word)?;
-    let values = verb
-        .get_positionals()
-        .map(|value| match value.is_required_set() {
-            true => value.get_id().as_str().to_uppercase(),
-            false => "[OPTIONS] [FILTER]...".to_owned(),
-        });
-    let rest: Vec<String> = values.collect();
-    let rest = rest.join(" ");
+    let rest = match verb.get_positionals().next() {
+        Some(value) if value.is_required_set() => value.get_id().as_str().to_uppercase(),
+        Some(_) => "[OPTIONS] [FILTER]...".to_owned(),
+        None => "[OPTIONS]".to_owned(),
+    };
     Some(format!(
         "`{word}` is a command and comes first: tcpstates {word} {rest}"
     ))
