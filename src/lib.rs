@@ -4,15 +4,18 @@
 //! cheapest plan that answers it exactly and streams [`model::Socket`] records into a sink;
 //! `tally` adds them up; `command` makes a [`model::Snapshot`] of the sum, with its time, source
 //! and completeness; `output` shows it. A socket record lives for the length of one callback,
-//! unless it is to be sorted, or shown with its holders, whom `owner` finds.
+//! unless it is to be sorted, or shown with its holders, whom `owner` finds. On a terminal,
+//! `live` remembers samples and what was typed since; it makes a [`model::screen::Screen`], which
+//! `output` draws.
 //!
-//! Imports run downward only: `command`, then `cli`, `output`, `tally`, `owner` and `source` (which
-//! do not know each other), then `question`, then `filter`, then `model`. The library neither prints nor exits on its
+//! Imports run downward only: `command`, then `cli`, `output`, `live`, `tally`, `owner` and `source`
+//! (which do not know each other), then `question`, then `filter`, then `model`. The library neither prints nor exits on its
 //! own: [`run`] is given the streams and returns a [`Status`].
 
 pub mod cli;
 mod command;
 pub mod filter;
+pub mod live;
 pub mod model;
 pub mod output;
 pub mod owner;

@@ -36,7 +36,15 @@ pub(super) fn listeners_observer(
 
 /// What is asked about the sockets selected.
 pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Question, Failure> {
-    let filter = filter(selection)?;
+    question_by(selection, filter(selection)?, fields)
+}
+
+/// The same with this filter in the place of the one typed.
+pub(super) fn question_by(
+    selection: &Selection,
+    filter: Option<Expression>,
+    fields: Vec<Field>,
+) -> Result<Question, Failure> {
     let asked = states(selection, filter.as_ref())?;
     let (states, filter) = match filter {
         None => (asked, None),
@@ -100,7 +108,8 @@ fn names_bound(filter: &Expression) -> bool {
         .any(|test| matches!(test, Test::State(states) if states.contains(State::Bound)))
 }
 
-fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
+/// Who may answer.
+pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
     match (&sourcing.proc_root, sourcing.source) {
         (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
             "--source netlink and --proc-root exclude each other: netlink knows no other proc"

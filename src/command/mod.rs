@@ -20,6 +20,7 @@ mod repeat;
 mod status;
 mod summary;
 mod terminal;
+mod watch;
 
 pub use status::Status;
 

@@ -14,6 +14,7 @@ mod names;
 mod nearest;
 mod ownership;
 mod process;
+pub mod screen;
 mod sink;
 mod snapshot;
 mod socket;

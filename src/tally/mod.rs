@@ -10,10 +10,12 @@ mod groups;
 mod kept;
 mod listeners;
 mod packed;
+mod queues;
 mod states;
 
 pub use best::Best;
 pub use groups::{GroupTally, GroupedCounts};
 pub use kept::Kept;
 pub use listeners::Listeners;
+pub use queues::{FullQueue, FullQueues};
 pub use states::StateTally;

@@ -1,0 +1,1 @@
+//! A terminal is given back.
