@@ -97,6 +97,18 @@ impl Guard {
         }
     }
 
+    /// Another descriptor of it to write to.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn output(&self) -> io::Result<OwnedFd> {
+        let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        match found.as_ref() {
+            Some(found) => found.output.try_clone(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     /// Gives it back for a while.
     pub(super) fn give_back(&self) {
         give_back();

@@ -1,5 +1,6 @@
 //! The loop of the live view: waits for keys, signals and samples in one place, and draws.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -39,11 +40,12 @@ const TICK: Timespec = Timespec {
 const WAITING: usize = 4;
 
 /// The live view while it runs.
-pub(super) struct Session<'a, W: Write + AsFd> {
+pub(super) struct Session {
     typed: Arc<Summary>,
     view: View,
     paint: Paint,
-    terminal: Terminal<CrosstermBackend<Out<'a, W>>>,
+    // Dropped before the guard: it shows the cursor, which must not be the last word.
+    terminal: Terminal<CrosstermBackend<Out>>,
     size: (u16, u16),
     guard: Guard,
     signals: Signals,
@@ -70,14 +72,14 @@ enum End {
     Signal(i32),
 }
 
-impl<'a, W: Write + AsFd> Session<'a, W> {
+impl Session {
     /// Begins to sample and takes the terminal.
     pub(super) fn begin(
         typed: Arc<Summary>,
         settings: Settings,
         paint: Paint,
-        out: &'a mut W,
-    ) -> Result<Session<'a, W>, Failure> {
+        out: impl AsFd,
+    ) -> Result<Session, Failure> {
         let (bell, ear) = bell::hang().map_err(Failure::Write)?;
         let (send, news) = sync_channel(WAITING);
         let post = |bell| Post::new(send.clone(), bell);
@@ -86,7 +88,7 @@ impl<'a, W: Write + AsFd> Session<'a, W> {
         let interval = settings.interval;
         let view = View::new(settings);
         let signals = Signals::heed(&bell).map_err(Failure::Write)?;
-        let guard = Guard::take(io::stdin(), &*out).map_err(Failure::Write)?;
+        let guard = Guard::take(io::stdin(), &out).map_err(Failure::Write)?;
         let size = guard.size();
         let wish = Wish {
             wanted: view.wanted(),
@@ -95,13 +97,7 @@ impl<'a, W: Write + AsFd> Session<'a, W> {
             interval,
             width: size.0.into(),
         };
-        let terminal = Terminal::with_options(
-            CrosstermBackend::new(Out::new(out)),
-            TerminalOptions {
-                viewport: Viewport::Fixed(Rect::new(0, 0, size.0, size.1)),
-            },
-        )
-        .map_err(Failure::write)?;
+        let terminal = empty(&guard)?;
         let (orders, heard) = channel();
         let (wishes, wished) = channel();
         let details_post = post(bell);
@@ -197,9 +193,7 @@ impl<'a, W: Write + AsFd> Session<'a, W> {
                 Signal::Resize => {
                     self.size = self.guard.size();
                     self.view.resized(self.size.1);
-                    let (width, height) = self.size;
-                    let area = Rect::new(0, 0, width, height);
-                    self.terminal.resize(area).map_err(Failure::write)?;
+                    self.redraw()?;
                 }
             }
         }
@@ -208,8 +202,8 @@ impl<'a, W: Write + AsFd> Session<'a, W> {
 
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
-        self.guard.take_again().map_err(Failure::Write)?;
-        self.terminal.clear().map_err(Failure::write)
+        self.terminal = empty(&self.guard)?;
+        self.guard.take_again().map_err(Failure::Write)
     }
 
     fn take_news(&mut self) -> Result<Option<End>, Failure> {
@@ -321,20 +315,26 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     thread.spawn(run).map_err(Failure::Write)
 }
 
+/// An empty screen. Made anew where every cell is to be drawn: to clear one, its library would ask
+/// the terminal questions, and wait for the answer among the keys.
+fn empty(guard: &Guard) -> Result<Terminal<CrosstermBackend<Out>>, Failure> {
+    let (width, height) = guard.size();
+    let out = Out {
+        out: File::from(guard.output().map_err(Failure::Write)?),
+        kept: Vec::new(),
+    };
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    let options = TerminalOptions { viewport };
+    Terminal::with_options(CrosstermBackend::new(out), options).map_err(Failure::write)
+}
+
 /// Output in one piece a frame: what is written is kept until it is flushed.
-struct Out<'a, W> {
-    out: &'a mut W,
+struct Out {
+    out: File,
     kept: Vec<u8>,
 }
 
-impl<'a, W> Out<'a, W> {
-    fn new(out: &'a mut W) -> Self {
-        let kept = Vec::new();
-        Out { out, kept }
-    }
-}
-
-impl<W: Write> Write for Out<'_, W> {
+impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.kept.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -343,6 +343,6 @@ impl<W: Write> Write for Out<'_, W> {
     fn flush(&mut self) -> io::Result<()> {
         let written = self.out.write_all(&self.kept);
         self.kept.clear();
-        written.and_then(|()| self.out.flush())
+        written
     }
 }

@@ -1,6 +1,10 @@
 //! What the view shows is what there is.
 
-use super::pty::{Start, Terminal};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+use super::pty::Terminal;
 use crate::namespace::in_namespace;
 use crate::zoo::odd::listeners;
 use crate::zoo::{Family, Inhabitants, State, Zoo};
@@ -57,9 +61,18 @@ in_namespace!(
 
 in_namespace!(
     fn a_full_accept_queue_is_marked_by_a_sign_and_named() {
-        let _full = crate::zoo::odd::callers::full_queue();
+        let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
+        bind(&listener, &anywhere).unwrap();
+        listen(&listener, 0).unwrap();
+        let listener = TcpListener::from(listener);
+        let address = listener.local_addr().unwrap();
         let terminal = Terminal::of(&["--watch=0.1"]);
+        terminal.wait_for_count("LISTEN", 1);
+        assert!(!terminal.text().contains('!'), "{}", terminal.text());
+        let _waiting = TcpStream::connect(address).unwrap();
         terminal.wait_for("!  LISTEN");
-        terminal.wait_for("LISTEN: an accept queue is full: ");
+        let told = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
+        terminal.wait_for(&told);
     }
 );

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::program::PROGRAM;
 use crate::skip::skip_or_fail;
@@ -79,7 +80,11 @@ impl Terminal {
             open().unwrap_or_else(|error| skip_or_fail("a pseudo-terminal", &error.into()));
         tcsetwinsize(&slave, winsize(columns, rows)).unwrap();
         let found = tcgetattr(&slave).unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(
+            cells(rows),
+            cells(columns),
+            0,
+        )));
         for stream in ["in", "out", "err"] {
             let slave = slave.try_clone().unwrap();
             match stream {
@@ -142,9 +147,39 @@ impl Terminal {
     /// Gives the terminal another size.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let mut screen = self.screen.lock().unwrap();
-        screen.screen_mut().set_size(rows, columns);
+        screen.screen_mut().set_size(cells(rows), cells(columns));
         drop(screen);
         tcsetwinsize(&self.slave, winsize(columns, rows)).unwrap();
+    }
+
+    /// Gives the terminal the modes and the screen it was found with, behind the program's back.
+    pub(crate) fn spoil(&self) {
+        tcsetattr(&self.slave, OptionalActions::Now, &self.found).unwrap();
+        let mut screen = self.screen.lock().unwrap();
+        screen.process(b"\x1b[?1049l\x1b[?25h\x1b[2J");
+    }
+
+    /// What stands out by being reversed.
+    pub(crate) fn reversed(&self) -> String {
+        self.cells(|cell| cell.inverse().then(|| cell.contents().to_owned()))
+            .concat()
+    }
+
+    /// Whether any cell has a colour that is not the terminal's own.
+    pub(crate) fn has_colour(&self) -> bool {
+        let colours = self.cells(|cell| Some((cell.fgcolor(), cell.bgcolor())));
+        let plain = (vt100::Color::Default, vt100::Color::Default);
+        colours.iter().any(|colour| *colour != plain)
+    }
+
+    fn cells<T>(&self, of: impl Fn(&vt100::Cell) -> Option<T>) -> Vec<T> {
+        let parser = self.screen.lock().unwrap();
+        let screen = parser.screen();
+        let (rows, columns) = screen.size();
+        let places =
+            (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+        let cells = places.filter_map(|(row, column)| screen.cell(row, column));
+        cells.filter_map(of).collect()
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -214,6 +249,10 @@ fn show(mut master: File, screen: Arc<Mutex<vt100::Parser>>) {
             screen.lock().unwrap().process(&bytes[..read]);
         }
     });
+}
+
+fn cells(number: u16) -> NonZero<u16> {
+    NonZero::new(number).unwrap()
 }
 
 fn winsize(columns: u16, rows: u16) -> Winsize {
