@@ -55,10 +55,15 @@ fn row(state: Option<State>, sockets: u64, history: &[u64]) -> StateRow {
 fn rows() -> Vec<StateRow> {
     let mut rows: Vec<StateRow> = StateSet::ALL
         .iter()
-        .map(|state| match state {
-            State::Established => row(Some(state), 60, &[64, 62, 60]),
-            State::CloseWait => row(Some(state), 40, &[10, 20, 40]),
-            state => row(Some(state), 0, &[0, 0, 0]),
+        .map(|state| {
+            let history = if state == State::Established {
+                [64, 62, 60]
+            } else if state == State::CloseWait {
+                [10, 20, 40]
+            } else {
+                [0; 3]
+            };
+            row(Some(state), history[2], &history)
         })
         .collect();
     rows.push(row(None, 100, &[74, 82, 100]));
