@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
-use crate::model::screen::{GroupsPane, brief};
+use super::{Canvas, age_text};
+use crate::model::screen::GroupsPane;
 use crate::model::{Counts, Grouped, Other};
 use crate::output::groups::{GroupRows, write_groups_table};
 use crate::output::{Look, escape};
@@ -77,7 +77,7 @@ fn title(pane: &GroupsPane<'_>) -> String {
     let age = match pane.age {
         None if pane.failure.is_some() => String::new(),
         None => "  being counted".to_owned(),
-        Some((age, cpu)) => format!("  {} old, took {} of CPU time", brief(age), brief(cpu)),
+        Some((age, cpu)) => format!("  {}", age_text(age, cpu)),
     };
     let incomplete = pane
         .grouped

@@ -24,7 +24,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 
-use crate::model::screen::{Pane, Screen};
+use std::time::Duration;
+
+use crate::model::screen::{Pane, Screen, brief};
 
 /// Fewer lines than this are not worth a pane below the states.
 const LEAST_PANE: u16 = 4;
@@ -83,6 +85,15 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
         Pane::Chart(chart) => chart::draw(canvas, below, chart),
         Pane::Sockets(_) => {}
     }
+}
+
+/// How old something is, in whole seconds, and the CPU time it took.
+fn age_text(age: Duration, cpu: Duration) -> String {
+    let age = match age.as_secs() {
+        0 => "new".to_owned(),
+        seconds => format!("{} old", brief(Duration::from_secs(seconds))),
+    };
+    format!("{age}, took {} of CPU time", brief(cpu))
 }
 
 /// The first `height` lines of an area, or all of them, and the rest.

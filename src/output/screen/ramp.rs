@@ -1,7 +1,8 @@
 //! Numbers as columns of a fixed height.
 //!
-//! Scaled between the smallest and the largest number shown, so that change shows; but a range of
-//! at least a tenth of the largest, so that a wobble does not look like a mountain.
+//! Scaled between the smallest and the largest number shown, so that change shows; but over a range
+//! of at least a tenth of the largest, so that a wobble does not look like a mountain, and what
+//! stands still stands in the middle.
 
 /// Eighths of a column, from one to eight.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -22,9 +23,10 @@ impl Scale {
     pub(super) fn of(numbers: &[u64]) -> Scale {
         let high = numbers.iter().copied().max().unwrap_or(0);
         let low = numbers.iter().copied().min().unwrap_or(0);
+        let lacking = (high / 10).max(2).saturating_sub(high - low);
         Scale {
-            low: low.min(high - (high / 10).max(1).min(high)),
-            high,
+            low: low.saturating_sub(lacking / 2),
+            high: high.saturating_add(lacking.div_ceil(2)),
         }
     }
 
@@ -68,13 +70,15 @@ mod tests {
         assert_eq!(line(&[0, 1, 4, 8], 8, false), " _:#");
         assert_eq!(line(&[], 8, true), "");
         assert_eq!(line(&[0, 0], 8, true), "  ");
-        assert_eq!(line(&[1, 1], 8, true), "██");
+        assert_eq!(line(&[1, 1, 700], 2, true), "▁█");
     }
 
     #[test]
     fn a_wobble_is_no_mountain() {
-        assert_eq!(line(&[1000, 1001, 1000], 8, true), "██▇".replace('▇', "█"));
-        assert_eq!(line(&[1000, 950, 1000], 8, true), "█▄█");
+        assert_eq!(line(&[1000, 1002, 1000], 8, true), "▄▅▄");
+        assert_eq!(line(&[4, 4], 8, true), "▄▄");
+        assert_eq!(line(&[1, 1], 8, true), "▄▄");
+        assert_eq!(line(&[1000, 900, 1000], 8, true), "█▁█");
         let scale = Scale::of(&[u64::MAX, 0]);
         assert_eq!(scale.steps(u64::MAX, 8), 8);
     }

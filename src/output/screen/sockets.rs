@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Canvas;
-use crate::model::screen::{SocketsPane, brief};
+use super::{Canvas, age_text};
+use crate::model::screen::SocketsPane;
 use crate::output::escape;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) {
@@ -37,10 +37,6 @@ fn title(pane: &SocketsPane<'_>) -> String {
     };
     let count = pane.lines.len();
     let first = if pane.is_cut { "only the first " } else { "" };
-    format!(
-        "{first}{count} {what} by {}  {} old, took {} of CPU time",
-        pane.sort,
-        brief(age),
-        brief(cpu)
-    )
+    let age = age_text(age, cpu);
+    format!("{first}{count} {what} by {}  {age}", pane.sort)
 }

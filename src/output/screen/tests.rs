@@ -149,7 +149,7 @@ fn eighty_by_twenty_four_has_everything() {
             "!  LISTEN            0       0    +0.5                0      0",
             "   SYN_SENT          0       0    +0.5                0      0",
             "   SYN_RECV          0       0    +0.5                0      0",
-            "   ESTABLISHED      60      -2    +0.5 █████▍        60     64               █▆▃",
+            "   ESTABLISHED      60      -2    +0.5 █████▍        60     64               ▇▄▂",
             "   FIN_WAIT1         0       0    +0.5                0      0",
             "   FIN_WAIT2         0       0    +0.5                0      0",
             "▲  CLOSE_WAIT       40     +20    +0.5 ███▌          10     40               ▁▃█",
@@ -373,7 +373,7 @@ fn sockets_scroll_around_the_selected_one() {
     let text = lines(&drawn);
     assert_eq!(
         text[1],
-        "only the first 100 CLOSE_WAIT sockets by send-queue:desc  3.2 s old, took 90 ms"
+        "only the first 100 CLOSE_WAIT sockets by send-queue:desc  3 s old, took 90 ms of"
     );
     assert_eq!(
         (&*text[2], &*text[3], &*text[10]),

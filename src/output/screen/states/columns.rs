@@ -101,7 +101,7 @@ impl Column {
             Change => "CHANGE",
             Rate => "RATE/S",
             Share => "SHARE",
-            Percent => "SHARE",
+            Percent => "%",
             Min => "MIN",
             Max => "MAX",
             History => "HISTORY",
