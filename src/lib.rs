@@ -9,8 +9,9 @@
 //! `output` draws.
 //!
 //! Imports run downward only: `command`, then `cli`, `output`, `live`, `tally`, `owner` and `source`
-//! (which do not know each other), then `question`, then `filter`, then `model`. The library neither prints nor exits on its
-//! own: [`run`] is given the streams and returns a [`Status`].
+//! (which do not know each other), then `question`, then `filter`, then `model`. The library
+//! neither prints nor exits on its own: [`run`] is given the streams and returns a [`Status`]; in
+//! the live view it has the terminal for itself, and obeys the signals that end it.
 
 pub mod cli;
 mod command;

@@ -13,7 +13,7 @@ use crate::filter::{Expression, FilterError, FilterText, Place, parse};
 pub(super) fn filter(selection: &Selection) -> Result<Option<Expression>, Failure> {
     let mut lookup = HostLookup::default();
     let typed = of_words(&selection.words, &mut lookup);
-    let typed = typed.map_err(|error| Failure::Usage(line(&error)))?;
+    let typed = typed.map_err(|error| usage(&error))?;
     let in_files = of_files(&selection.files, &mut lookup)?;
     Ok(Expression::all(typed.into_iter().chain(in_files)))
 }
@@ -37,7 +37,7 @@ pub(super) fn of_files(
     let mut filters = Vec::new();
     for path in files {
         let text = read(path)?;
-        filters.push(parse(&text, lookup).map_err(|error| Failure::Usage(line(&error)))?);
+        filters.push(parse(&text, lookup).map_err(|error| usage(&error))?);
     }
     Ok(Expression::all(filters))
 }
@@ -60,10 +60,10 @@ fn read(path: &Path) -> Result<FilterText, Failure> {
 }
 
 /// What is wrong; a word that is none may have been meant as a command.
-fn line(error: &FilterError) -> String {
+pub(super) fn usage(error: &FilterError) -> Failure {
     let command = match error.place {
         Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
         Place::Word(_) | Place::Line { .. } => None,
     };
-    command.unwrap_or_else(|| error.to_string())
+    Failure::Usage(command.unwrap_or_else(|| error.to_string()))
 }

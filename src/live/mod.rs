@@ -32,8 +32,9 @@ use record::Record;
 /// The height of a terminal that does not tell its own.
 const USUAL_HEIGHT: u16 = 24;
 
-/// Below this height groups have no room, and are not asked for.
-const ROOM_FOR_GROUPS: u16 = 18;
+/// What groups need besides the rows of states: two lines above these, their heading, the keys, and
+/// some lines of their own. With less room they are not asked for.
+const AROUND_GROUPS: usize = 7;
 
 /// What the view begins with.
 #[derive(Clone, Debug)]
@@ -223,12 +224,17 @@ impl View {
                 state: self.selected,
                 sort: sockets.sort,
             },
-            None if self.shows_chart || self.height < ROOM_FOR_GROUPS => Wanted::Nothing,
+            None if self.shows_chart || !self.has_room_for_groups() => Wanted::Nothing,
             None => Wanted::Groups {
                 state: self.selected,
                 keys: self.grouped_by().to_vec(),
             },
         }
+    }
+
+    fn has_room_for_groups(&self) -> bool {
+        let rows = self.shown().record.places().count();
+        usize::from(self.height) >= rows + AROUND_GROUPS
     }
 
     /// The sample shown; the one a person would want written to a file.

@@ -9,7 +9,7 @@ use super::news::{News, Post};
 use crate::cli::Summary;
 use crate::command::asking::{question_by, sources};
 use crate::command::failure::Failure;
-use crate::command::filtering::{of_files, of_words};
+use crate::command::filtering::{of_files, of_words, usage};
 use crate::command::lookup::HostLookup;
 use crate::command::notes::Notes;
 use crate::command::repeat::Schedule;
@@ -17,6 +17,7 @@ use crate::command::{holders, summary};
 use crate::filter::{Expression, FilterError};
 use crate::live::{NoSample, Sample};
 use crate::model::screen::SampleCost;
+use crate::question::Question;
 use crate::source::Observer;
 
 /// What the thread can be told.
@@ -50,14 +51,10 @@ impl Counter {
     /// What is wrong with it.
     pub(super) fn new(typed: Arc<Summary>, post: Post) -> Result<Counter, Failure> {
         let mut lookup = HostLookup::default();
-        // The words first: that error is the one of every other way to count.
-        let words = crate::cli::Selection {
-            files: Vec::new(),
-            ..typed.selection.clone()
-        };
-        let typed_filter = crate::command::filtering::filter(&words)?;
+        let in_words = of_words(&typed.selection.words, &mut lookup);
+        let in_words = in_words.map_err(|error| usage(&error))?;
         let in_files = of_files(&typed.selection.files, &mut lookup)?;
-        let all = Expression::all(typed_filter.into_iter().chain(in_files.clone()));
+        let all = Expression::all(in_words.into_iter().chain(in_files.clone()));
         let question = question_by(&typed.selection, all, Vec::new())?;
         let observer = Observer::new(question, sources(&typed.sourcing)?)?;
         Ok(Counter {
@@ -70,7 +67,7 @@ impl Counter {
     }
 
     /// What is asked.
-    pub(super) fn question(&self) -> &crate::question::Question {
+    pub(super) fn question(&self) -> &Question {
         self.observer.question()
     }
 
@@ -79,31 +76,30 @@ impl Counter {
         let mut schedule = Schedule::new(Instant::now(), interval);
         let mut due = Instant::now();
         loop {
-            match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            let news = match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     let news = self.sample();
-                    if !self.post.send(news) {
-                        return;
-                    }
                     let now = Instant::now();
                     due = now + schedule.wait(now);
+                    Some(news)
                 }
-                Ok(Order::Interval(other)) => {
-                    interval = other;
-                    let now = Instant::now();
-                    schedule = Schedule::new(now, interval);
-                    due = now;
+                Ok(order) => {
+                    let news = match order {
+                        Order::Interval(other) => {
+                            interval = other;
+                            None
+                        }
+                        Order::Filter(text) => Some(self.take_filter(text)),
+                    };
+                    // At once, and every interval from now on.
+                    due = Instant::now();
+                    schedule = Schedule::new(due, interval);
+                    news
                 }
-                Ok(Order::Filter(text)) => {
-                    let news = self.take_filter(text);
-                    if !self.post.send(news) {
-                        return;
-                    }
-                    let now = Instant::now();
-                    schedule = Schedule::new(now, interval);
-                    due = now;
-                }
+            };
+            if news.is_some_and(|news| !self.post.send(news)) {
+                return;
             }
         }
     }

@@ -148,7 +148,7 @@ impl Session {
         loop {
             self.draw()?;
             self.wish();
-            let has_keys = self.wait()?;
+            let keys = self.wait()?;
             self.ear.clear();
             if let Some(end) = self.heed_signals()? {
                 return Ok(end);
@@ -156,14 +156,20 @@ impl Session {
             if let Some(end) = self.take_news()? {
                 return Ok(end);
             }
-            if has_keys && let Some(end) = self.take_keys()? {
+            // A terminal that is gone has no keys any more, and is ready for ever.
+            if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+                return Ok(End::Signal(signals::TERMINAL_GONE));
+            }
+            if !keys.is_empty()
+                && let Some(end) = self.take_keys()?
+            {
                 return Ok(end);
             }
         }
     }
 
-    /// Waits until there is something to do; whether there are keys.
-    fn wait(&self) -> Result<bool, Failure> {
+    /// Waits until there is something to do, and says what there is to the terminal's keys.
+    fn wait(&self) -> Result<PollFlags, Failure> {
         let stdin = io::stdin();
         let mut ready = [
             PollFd::new(&stdin, PollFlags::IN),
@@ -171,11 +177,11 @@ impl Session {
         ];
         match poll(&mut ready, Some(&TICK)) {
             // A signal, which rings as well.
-            Err(rustix::io::Errno::INTR) => return Ok(false),
+            Err(rustix::io::Errno::INTR) => return Ok(PollFlags::empty()),
             outcome => outcome.map_err(|error| Failure::Write(error.into()))?,
         };
         let [keys, _] = ready.map(|ready| ready.revents());
-        Ok(!keys.is_empty())
+        Ok(keys)
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {

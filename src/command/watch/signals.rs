@@ -26,6 +26,9 @@ pub(super) enum Signal {
     Resize,
 }
 
+/// What a program is told whose terminal is gone.
+pub(super) const TERMINAL_GONE: i32 = SIGHUP;
+
 const HEEDED: [(i32, Signal); 7] = [
     (SIGINT, Signal::Interrupt),
     (SIGTERM, Signal::End(SIGTERM)),
@@ -46,6 +49,11 @@ impl Signals {
         let mut heeded = Vec::new();
         for (number, signal) in HEEDED {
             let came = Arc::new(AtomicBool::new(false));
+            // Where the first one cannot be heeded, on a terminal that takes nothing, the next one
+            // ends the program.
+            if matches!(signal, Signal::Interrupt | Signal::End(_)) {
+                flag::register_conditional_default(number, Arc::clone(&came))?;
+            }
             flag::register(number, Arc::clone(&came))?;
             low_level::pipe::register(number, bell.socket()?)?;
             heeded.push((came, signal));

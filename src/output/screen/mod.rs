@@ -127,12 +127,12 @@ impl Canvas<'_> {
         end - area.x
     }
 
-    /// Styles a whole line.
-    fn style_line(&mut self, area: Rect, line: u16, style: Style) {
+    /// Styles the first so many columns of a line.
+    fn style(&mut self, area: Rect, line: u16, columns: u16, style: Style) {
         if line < area.height {
-            let y = area.y + line;
             let row = Rect {
-                y,
+                y: area.y + line,
+                width: columns.min(area.width),
                 height: 1,
                 ..area
             };

@@ -21,7 +21,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) 
     for (line, (number, text)) in (2..).zip(shown) {
         canvas.write(area, line, 0, text, Style::new());
         if number == pane.selected {
-            canvas.style_line(area, line, paint.selected());
+            canvas.style(area, line, area.width, paint.selected());
         }
     }
 }

@@ -75,9 +75,10 @@ fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, colu
             }
         }
         at += cells(width + 1);
-    }
-    if row.is_selected {
-        canvas.style_line(area, line, paint.selected());
+        // The name alone, so that numbers and bars keep their colours.
+        if row.is_selected && column == Column::Name {
+            canvas.style(area, line, at - 1, paint.selected());
+        }
     }
 }
 
