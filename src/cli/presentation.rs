@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 /// How answers are shown.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to show them")]
 pub struct Presentation {
     /// Print JSON; short for --format json

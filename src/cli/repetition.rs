@@ -8,12 +8,14 @@ use clap::Args;
 use super::values::{parse_samples, parse_seconds};
 
 /// How often.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How often")]
 pub struct Repetition {
     /// Repeat every so many seconds (0.05 to 86400, fractions allowed)
     ///
-    /// Samples keep to the clock: a sample that takes longer than this skips the ones it misses.
+    /// On a terminal counts are shown in place, and `?` tells the keys; elsewhere, and with list,
+    /// samples follow each other. They keep to the clock: a sample that takes longer than this
+    /// skips the ones it misses.
     #[arg(
         long,
         value_name = "SECONDS",

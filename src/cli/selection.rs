@@ -8,7 +8,7 @@ use super::values::parse_state;
 use crate::model::StateSet;
 
 /// Which sockets.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which sockets")]
 pub struct Selection {
     /// Only sockets that pass, in the expression language of ss

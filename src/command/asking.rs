@@ -51,7 +51,15 @@ pub(super) fn queues_observer(
 
 /// What is asked about the sockets selected.
 pub(super) fn question(selection: &Selection, fields: Vec<Field>) -> Result<Question, Failure> {
-    let filter = filter(selection)?;
+    question_by(selection, filter(selection)?, fields)
+}
+
+/// The same with this filter in the place of the one typed.
+pub(super) fn question_by(
+    selection: &Selection,
+    filter: Option<Expression>,
+    fields: Vec<Field>,
+) -> Result<Question, Failure> {
     let asked = states(selection, filter.as_ref())?;
     let (states, filter) = match filter {
         None => (asked, None),

@@ -1,7 +1,7 @@
 //! The filter typed, from words and files, with its names looked up on this host.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::failure::Failure;
@@ -11,17 +11,33 @@ use crate::filter::{Expression, FilterError, FilterText, Place, parse};
 
 /// What the words and the files say together; `None` where there are none.
 pub(super) fn filter(selection: &Selection) -> Result<Option<Expression>, Failure> {
-    let mut parts = Vec::new();
-    if !selection.words.is_empty() {
-        parts.push(FilterText::of_words(&selection.words));
-    }
-    for path in &selection.files {
-        parts.push(read(path)?);
-    }
     let mut lookup = HostLookup::default();
+    let typed = of_words(&selection.words, &mut lookup);
+    let typed = typed.map_err(|error| usage(&error))?;
+    let in_files = of_files(&selection.files, &mut lookup)?;
+    Ok(Expression::all(typed.into_iter().chain(in_files)))
+}
+
+/// What the words say; `None` where there are none.
+pub(super) fn of_words(
+    words: &[String],
+    lookup: &mut HostLookup,
+) -> Result<Option<Expression>, FilterError> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    parse(&FilterText::of_words(words), lookup).map(Some)
+}
+
+/// What the files say together; `None` where there are none.
+pub(super) fn of_files(
+    files: &[PathBuf],
+    lookup: &mut HostLookup,
+) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
-    for part in &parts {
-        filters.push(parse(part, &mut lookup).map_err(|error| Failure::Usage(line(&error)))?);
+    for path in files {
+        let text = read(path)?;
+        filters.push(parse(&text, lookup).map_err(|error| usage(&error))?);
     }
     Ok(Expression::all(filters))
 }
@@ -44,10 +60,10 @@ fn read(path: &Path) -> Result<FilterText, Failure> {
 }
 
 /// What is wrong; a word that is none may have been meant as a command.
-fn line(error: &FilterError) -> String {
+pub(super) fn usage(error: &FilterError) -> Failure {
     let command = match error.place {
         Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
         Place::Word(_) | Place::Line { .. } => None,
     };
-    command.unwrap_or_else(|| error.to_string())
+    Failure::Usage(command.unwrap_or_else(|| error.to_string()))
 }

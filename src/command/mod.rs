@@ -22,6 +22,7 @@ mod repeat;
 mod status;
 mod summary;
 mod terminal;
+mod watch;
 
 pub use status::Status;
 

@@ -1,18 +1,18 @@
 //! `tcpstates`: how many sockets are in each state, once or repeatedly.
 
 use std::io::{IsTerminal, Write};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fd::AsFd;
 
 use super::failure::Failure;
 use super::notes::Notes;
 use super::repeat::repeat;
-use super::{Status, asking, grouped, holders, owning, terminal, write_all};
+use super::{Status, asking, grouped, holders, owning, terminal, watch, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::{Observation, Snapshot};
 use crate::output::{Look, Rows, write_csv, write_json, write_table};
-use crate::source::{Observer, SourceError};
+use crate::source::{Observer, Report, SourceError};
 use crate::tally::StateTally;
 
 /// Answers as typed.
@@ -21,14 +21,16 @@ pub(super) fn run(
     out: &mut (impl Write + AsFd + IsTerminal),
     notes: &mut Notes<impl Write>,
 ) -> Result<Status, Failure> {
-    match (&typed.grouping.by, typed.grouping.top) {
-        (Some(keys), _) => return grouped::run(typed, &keys.0, out, notes),
-        (None, Some(_)) => {
-            return Err(Failure::Usage(
-                "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
-            ));
-        }
-        (None, None) => {}
+    if typed.grouping.top.is_some() && typed.grouping.by.is_none() {
+        return Err(Failure::Usage(
+            "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
+        ));
+    }
+    if watch::is_for(typed, out) {
+        return watch::run(typed, out);
+    }
+    if let Some(keys) = &typed.grouping.by {
+        return grouped::run(typed, &keys.0, out, notes);
     }
     owning::refuse_timeout(&typed.owning)?;
     let mut observer = asking::observer(&typed.selection, &typed.sourcing, Vec::new())?;
@@ -55,21 +57,31 @@ pub(super) fn run(
 
 /// Takes one sample and tells what is new about it.
 fn sample(observer: &mut Observer, notes: &mut Notes<impl Write>) -> Result<Snapshot, SourceError> {
+    let (snapshot, report, took) = observe(observer)?;
+    notes.sample(&report, took);
+    Ok(snapshot)
+}
+
+/// Takes one sample, and says how it was come by and how long that took.
+pub(super) fn observe(
+    observer: &mut Observer,
+) -> Result<(Snapshot, Report, Duration), SourceError> {
     let time = SystemTime::now();
     let begin = Instant::now();
     let mut tally = StateTally::default();
     let report = observer.count(&mut tally)?;
-    notes.sample(&report, begin.elapsed());
-    Ok(Snapshot {
+    let took = begin.elapsed();
+    let snapshot = Snapshot {
         observation: Observation {
             time,
             source: report.source,
-            completeness: report.completeness,
+            completeness: report.completeness.clone(),
         },
         asked: observer.question().states,
         counts: tally.into_counts(),
-        spread: report.spread,
-    })
+        spread: report.spread.clone(),
+    };
+    Ok((snapshot, report, took))
 }
 
 /// How samples are shown.

@@ -34,8 +34,14 @@ fn no_color() -> bool {
     var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-fn is_dumb() -> bool {
+/// Whether the terminal can do no more than print lines.
+pub(super) fn is_dumb() -> bool {
     var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Whether it is the console of Linux, whose font has few characters beyond ASCII, console_codes(4).
+pub(super) fn is_console() -> bool {
+    var_os("TERM").is_some_and(|term| term == "linux")
 }
 
 /// Whether the locale's characters are UTF-8: the first of the three that is set decides,

@@ -19,6 +19,7 @@ mod nearest;
 mod number;
 mod ownership;
 mod process;
+pub mod screen;
 mod setting;
 mod sink;
 mod snapshot;

@@ -12,6 +12,7 @@ mod groups;
 mod json;
 pub mod list;
 mod look;
+pub mod screen;
 mod table;
 
 pub use check::{write_check, write_check_json};
@@ -25,7 +26,7 @@ pub use table::{Rows, write_table};
 use std::time::SystemTime;
 
 /// A time as RFC 3339 in UTC, with milliseconds: `2026-11-23T15:53:43.123Z`.
-fn utc_stamp(time: SystemTime) -> String {
+pub fn utc_stamp(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time)
         // A clock beyond the year 9999 shows as the last time that has a stamp.
         .map_or(format!("{:.3}", jiff::Timestamp::MAX), |stamp| {

@@ -179,7 +179,7 @@ impl Table {
         write!(out, "{style}")?;
         self.numbers(out, row)?;
         if self.shares {
-            write!(out, "{:>SHARE$}", self.share(row.sockets))?;
+            write!(out, "{:>SHARE$}", render_share(row.sockets, self.total))?;
         }
         let bar = render_bar(row.sockets, self.total, self.bar, self.look.utf8);
         if self.bar > 0 && !bar.is_empty() {
@@ -219,19 +219,18 @@ impl Table {
             spread => write!(out, "{:>SPREAD$}", format!("±{spread}")),
         }
     }
+}
 
-    /// The share of the total, in per cent with one digit; it rounds, but never to 0 or 100.
-    fn share(&self, sockets: u64) -> String {
-        if sockets == 0 || self.total == 0 {
-            return "0.0%".to_owned();
-        }
-        let tenths =
-            (u128::from(sockets) * 1000 + u128::from(self.total) / 2) / u128::from(self.total);
-        let tenths = match tenths {
-            0 => return "<0.1%".to_owned(),
-            1000 if sockets < self.total => 999,
-            tenths => tenths,
-        };
-        format!("{}.{}%", tenths / 10, tenths % 10)
+/// The share of a total, in per cent with one digit; it rounds, but never to 0 or 100.
+pub(super) fn render_share(sockets: u64, total: u64) -> String {
+    if sockets == 0 || total == 0 {
+        return "0.0%".to_owned();
     }
+    let tenths = (u128::from(sockets) * 1000 + u128::from(total) / 2) / u128::from(total);
+    let tenths = match tenths {
+        0 => return "<0.1%".to_owned(),
+        1000 if sockets < total => 999,
+        tenths => tenths,
+    };
+    format!("{}.{}%", tenths / 10, tenths % 10)
 }

@@ -49,6 +49,12 @@ impl GroupTally {
         }
     }
 
+    /// The same with at most so many groups.
+    #[must_use]
+    pub fn with_most(self, most: usize) -> GroupTally {
+        GroupTally { most, ..self }
+    }
+
     /// Takes one socket, of which it is known who holds it.
     pub fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
         self.holder = holder.map(|process| (process.name, process.pid));

@@ -21,6 +21,7 @@ mod filtering;
 mod grouping;
 mod layering;
 mod listing;
+mod live;
 mod manual;
 mod mounting;
 mod namespace;

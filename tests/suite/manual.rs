@@ -70,6 +70,26 @@ fn the_manual_names_every_state() {
 }
 
 #[test]
+fn the_manual_and_the_help_of_the_live_view_know_the_same_keys() {
+    let (_, section) = MANUAL.split_once(".Sh LIVE VIEW").unwrap();
+    let (section, _) = section.split_once("\n.Sh ").unwrap();
+    let items = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Cm "));
+    let documented: BTreeSet<_> = items
+        .flat_map(|item| item.split(" , "))
+        .map(|key| key.trim_start_matches("\\&"))
+        .collect();
+    let known: BTreeSet<_> = tcpstates::output::screen::KEYS
+        .iter()
+        .flat_map(|(keys, _)| keys.split(", "))
+        .collect();
+    // Other names of the same keys, which the help has no room for.
+    let also = ["Home", "End", "PageUp", "PageDown", "left", "right", "tab"];
+    assert_eq!(&documented - &BTreeSet::from(also), known);
+}
+
+#[test]
 fn mandoc_has_nothing_to_say_about_the_manual() {
     unless_skipped("manual::mandoc_has_nothing_to_say_about_the_manual", || {
         let output = Command::new("mandoc")

@@ -19,7 +19,7 @@ use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -190,6 +190,21 @@ pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
     // SAFETY: between fork and exec `enter` makes plain system calls only: it does not allocate
     // (its strings were made before) and takes no lock.
     unsafe { command.pre_exec(enter) };
+}
+
+/// Makes `command` start in a session of its own whose terminal is its standard input.
+pub(crate) fn own_terminal(command: &mut Command) {
+    let lead = || {
+        rustix::process::setsid()?;
+        // SAFETY: standard input is open: `Command` has just put it there.
+        let input = unsafe { BorrowedFd::borrow_raw(0) };
+        rustix::process::ioctl_tiocsctty(input)?;
+        // A killed test takes its program along.
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec `lead` makes plain system calls only.
+    unsafe { command.pre_exec(lead) };
 }
 
 /// Gives the calling thread a table of descriptors of its own: a copy of the one it shared.

@@ -14,8 +14,8 @@ use super::{Status, terminal, write_all};
 use crate::cli::{FormatName, Summary};
 use crate::model::Key;
 use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
-use arrange::Arrangement;
-pub(in crate::command) use sampler::{Sample, Sampler};
+pub(super) use arrange::Arrangement;
+pub(super) use sampler::{Sample, Sampler};
 
 /// Answers as typed, by these keys.
 pub(super) fn run(

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::{Owning, Selection, Sourcing};
-use crate::command::asking::{listeners_observer, observer};
+use crate::command::asking::{listeners_observer, question, sources};
 use crate::command::failure::Failure;
 use crate::command::holders;
 use crate::command::notes::{Notes, SearchReport};
 use crate::command::owning::Searcher;
 use crate::model::{Counts, Field, Key, Listeners, Other, Ownership, StateSet};
 use crate::owner::{Owners, Seek};
+use crate::question::Question;
 use crate::source::{Observer, Report};
 use crate::tally::{GroupTally, GroupedCounts, Kept};
 
@@ -21,6 +22,8 @@ pub(in crate::command) struct Sampler {
     searcher: Option<Searcher>,
     sourcing: Sourcing,
     keys: Vec<Key>,
+    /// The limit of groups, where it is not the usual one.
+    most: Option<usize>,
 }
 
 /// What one observation came to.
@@ -51,19 +54,38 @@ impl Sampler {
         owning: &Owning,
         keys: &[Key],
     ) -> Result<Sampler, Failure> {
+        let question = question(selection, Vec::new())?;
+        Sampler::over(question, selection, sourcing, owning, keys)
+    }
+
+    /// The same over a question that was made of the selection.
+    pub(in crate::command) fn over(
+        question: Question,
+        selection: &Selection,
+        sourcing: &Sourcing,
+        owning: &Owning,
+        keys: &[Key],
+    ) -> Result<Sampler, Failure> {
         let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
         let needs_listeners = fields
             .iter()
             .any(|field| matches!(field, Field::Direction | Field::Service));
         let listeners = needs_listeners.then(|| listeners_observer(selection, sourcing));
         let searcher = Searcher::new(owning, selection, sourcing, &fields, Seek::LowestPid)?;
+        let question = Question { fields, ..question };
         Ok(Sampler {
-            observer: observer(selection, sourcing, fields)?,
+            observer: Observer::new(question, sources(sourcing)?)?,
             listeners: listeners.transpose()?,
             searcher,
             sourcing: sourcing.clone(),
             keys: keys.to_vec(),
+            most: None,
         })
+    }
+
+    /// Tells no more than so many groups apart.
+    pub(in crate::command) fn tell_apart(&mut self, most: usize) {
+        self.most = Some(most);
     }
 
     /// The fields grouped by, in the order of the keys.
@@ -93,6 +115,9 @@ impl Sampler {
             None => None,
         };
         let mut tally = GroupTally::new(self.keys.clone(), listeners);
+        if let Some(most) = self.most {
+            tally = tally.with_most(most);
+        }
         let (mut report, owners) = self.count(&mut tally)?;
         // A listener lost is a direction wrong.
         for loss in listening.iter().flat_map(|r| r.completeness.losses()) {

@@ -9,7 +9,7 @@ use super::Status;
 use super::failure::Failure;
 use super::notes::Notes;
 use crate::cli::Repetition;
-use schedule::Schedule;
+pub(super) use schedule::Schedule;
 
 /// Takes samples as often as typed, by `sample`, which takes one and shows it.
 ///

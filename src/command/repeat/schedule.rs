@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Samples at a start and every interval after it, kept to the clock: the time a sample takes
 /// does not shift those after it, and those it makes impossible are skipped, not queued.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(in crate::command) struct Schedule {
     start: Instant,
     interval: Duration,
     /// How many intervals after the start the last sample was due.
@@ -13,7 +13,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(start: Instant, interval: Duration) -> Schedule {
+    pub(in crate::command) fn new(start: Instant, interval: Duration) -> Schedule {
         Schedule {
             start,
             interval,
@@ -22,7 +22,7 @@ impl Schedule {
     }
 
     /// How long to wait at `now` for the next sample; zero if it is due now.
-    pub(super) fn wait(&mut self, now: Instant) -> Duration {
+    pub(in crate::command) fn wait(&mut self, now: Instant) -> Duration {
         let interval = self.interval.as_nanos().max(1);
         let elapsed = now.saturating_duration_since(self.start).as_nanos();
         self.last = elapsed.div_ceil(interval).max(self.last + 1);

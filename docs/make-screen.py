@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Makes docs/screen.svg: the live view as it is, over real sockets in a network namespace.
+
+    unshare -n docs/make-screen.py target/release/tcpstates docs/screen.svg
+
+Needs tmux, which plays the terminal. Takes some 75 seconds, and ends by itself.
+"""
+
+import html, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
+
+COLUMNS, ROWS = 104, 26
+SAMPLES = 70
+# Of a cell, in pixels.
+WIDTH, HEIGHT = 8.4, 18
+COLORS = {"31": "#e06c75", "33": "#e5c07b", "36": "#56b6c2"}
+INK, PAPER = "#d7dae0", "#1e2127"
+
+
+class Scene:
+    """A gateway on :443, and a billing program that forgets to close what its upstream closed."""
+
+    def __init__(self):
+        os.system("ip link set lo up")
+        self.listeners = {port: self.listen(port) for port in (443, 5432, 9000)}
+        self.held = [self.pair(443) for _ in range(180)] + [self.pair(5432) for _ in range(24)]
+        self.leaked = []
+        # A small accept queue, and more callers than it holds.
+        self.busy = self.listen(8080, backlog=2)
+        self.callers = [self.call(8080) for _ in range(3)]
+
+    def listen(self, port, backlog=512):
+        listener = socket.socket()
+        listener.bind(("0.0.0.0", port))
+        listener.listen(backlog)
+        return listener
+
+    def call(self, port, host="127.0.0.1"):
+        caller = socket.socket()
+        caller.bind((f"127.0.{random.randint(1, 3)}.{random.randint(1, 9)}", 0))
+        caller.connect((host, port))
+        return caller
+
+    def pair(self, port, host="127.0.0.1"):
+        caller = self.call(port, host)
+        return caller, self.listeners[port].accept()[0]
+
+    def step(self):
+        for _ in range(random.randint(1, 4)):
+            caller, served = self.pair(443)
+            caller.close()
+            served.close()
+        if random.random() < 0.6:
+            upstream = random.choice([7, 7, 7, 7, 8, 8, 9])
+            caller, served = self.pair(9000, f"127.9.0.{upstream}")
+            served.close()
+            self.leaked.append(caller)
+        for _ in range(random.randint(0, 3)):
+            self.held.append(self.pair(443))
+        for _ in range(random.randint(0, 3)):
+            for end in self.held.pop(random.randrange(150)):
+                end.close()
+
+
+def tmux(directory, *words):
+    command = ["tmux", "-f", "/dev/null", "-S", f"{directory}/tmux", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def capture(program, directory):
+    """The screen after some time, with its escape sequences."""
+    scene = Scene()
+    # What the caller thinks of colours is not what readers do.
+    command = f"env -u NO_COLOR LC_ALL=C.UTF-8 {os.path.abspath(program)} --watch 1"
+    size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+    tmux(directory, "new-session", "-d", "-s", "screen", *size, command)
+    try:
+        end = time.monotonic() + SAMPLES
+        while time.monotonic() < end:
+            scene.step()
+            time.sleep(0.35)
+            if end - SAMPLES + 3 < time.monotonic() < end - SAMPLES + 3.4:
+                # Up from the sum to CLOSE_WAIT.
+                tmux(directory, "send-keys", "-t", "screen", "kkkkk")
+        return tmux(directory, "capture-pane", "-e", "-p", "-t", "screen")
+    finally:
+        tmux(directory, "kill-server")
+
+
+def runs(line):
+    """A line's text, piece by piece, with what is in force for each."""
+    style = set()
+    for codes, text in re.findall(r"\x1b\[([\d;]*)m|([^\x1b]+)", line):
+        if text:
+            yield text, frozenset(style)
+            continue
+        for code in re.sub(r"38;5;(\d)(?!\d)", r"3\1", codes).split(";"):
+            if code in ("", "0"):
+                style.clear()
+            elif code == "39":
+                style -= COLORS.keys()
+            else:
+                style.add(code)
+
+
+def svg(screen):
+    lines = screen.rstrip("\n").split("\n")
+    width, height = COLUMNS * WIDTH + 24, ROWS * HEIGHT + 24
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
+        f'width="{width:.0f}" height="{height}" role="img" '
+        'aria-label="The live view of tcpstates">',
+        f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>',
+        '<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,\'DejaVu Sans Mono\',monospace"'
+        ' font-size="14" xml:space="preserve">',
+    ]
+    for row, line in enumerate(lines):
+        column = 0
+        for text, style in runs(line):
+            x, y = 12 + column * WIDTH, 12 + row * HEIGHT
+            ink = next((COLORS[code] for code in style if code in COLORS), INK)
+            if "7" in style:
+                size = f'width="{len(text) * WIDTH:.1f}" height="{HEIGHT}"'
+                out.append(f'<rect x="{x:.1f}" y="{y}" {size} fill="{ink}"/>')
+                ink = PAPER
+            weight = ' font-weight="bold"' if "1" in style else ""
+            dim = ' opacity="0.6"' if "2" in style else ""
+            if text.strip():
+                length = f'textLength="{len(text) * WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
+                out.append(f'<text x="{x:.1f}" y="{y + 14}" fill="{ink}"{weight}{dim} {length}>'
+                           f"{html.escape(text)}</text>")
+            column += len(text)
+    return "\n".join([*out, "</g>", "</svg>", ""])
+
+
+def main():
+    program, target = sys.argv[1:]
+    directory = tempfile.mkdtemp()
+    try:
+        screen = capture(program, directory)
+    finally:
+        shutil.rmtree(directory)
+    with open(target, "w") as file:
+        file.write(svg(screen))
+
+
+if __name__ == "__main__":
+    main()

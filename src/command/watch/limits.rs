@@ -1,0 +1,98 @@
+//! Which states stand at a limit that the kernel names.
+
+use std::path::Path;
+
+use crate::cli::Sourcing;
+use crate::command::asking;
+use crate::command::holders::OWN_PROC;
+use crate::live::Limit;
+use crate::model::{Snapshot, SourceName, State, StateSet};
+use crate::question::Question;
+use crate::source::{Observer, read_sysctl_number};
+use crate::tally::{AcceptQueue, AcceptQueues};
+
+/// The limit on TIME_WAIT sockets of a network namespace; closed connections beyond it are
+/// forgotten at once, tcp(7).
+const TIME_WAIT_LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
+
+/// The limits that were reached in a sample of what `question` asks. A filter may hide what else
+/// counts: a limit that is reached by the sockets that pass is reached all the same.
+pub(super) fn reached(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) -> Vec<Limit> {
+    // What another proc file system tells of settings are the reader's.
+    if sourcing.proc_root.is_some() {
+        return Vec::new();
+    }
+    let time_wait = snapshot.counts.get(State::TimeWait);
+    let queues = accept_queues(question, snapshot, sourcing);
+    let queues = queues.map(|text| Limit {
+        state: State::Listen,
+        text,
+    });
+    let time_wait = time_wait_text(time_wait, read_time_wait_limit(time_wait));
+    let time_wait = time_wait.map(|text| Limit {
+        state: State::TimeWait,
+        text,
+    });
+    queues.into_iter().chain(time_wait).collect()
+}
+
+/// Read only where somebody could be near it.
+fn read_time_wait_limit(sockets: u64) -> Option<u64> {
+    (sockets > 0).then(|| read_sysctl_number(Path::new(OWN_PROC), TIME_WAIT_LIMIT).ok())?
+}
+
+/// From nine tenths of the limit on.
+fn time_wait_text(sockets: u64, limit: Option<u64>) -> Option<String> {
+    let limit = limit.filter(|limit| sockets >= limit - limit / 10)?;
+    Some(format!(
+        "{sockets} of at most {limit} (net.ipv4.tcp_max_tw_buckets); beyond that the kernel forgets them early"
+    ))
+}
+
+/// What is told of full accept queues, where listeners were asked for and netlink answers, which
+/// alone tells their limit. The dump of listeners is cheap, whatever the table.
+fn accept_queues(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) -> Option<String> {
+    let is_told = snapshot.observation.source != SourceName::Proc;
+    if !is_told || snapshot.counts.get(State::Listen) == 0 {
+        return None;
+    }
+    let question = Question {
+        states: StateSet::NONE.with(State::Listen),
+        ..question.clone()
+    };
+    let mut observer = Observer::new(question, asking::sources(sourcing).ok()?).ok()?;
+    let mut queues = AcceptQueues::default();
+    // That it fails is told when the next sample does.
+    observer.list(&mut queues).ok()?;
+    let mut full = queues.into_queues();
+    full.retain(AcceptQueue::is_full);
+    let longest = full.iter().max_by_key(|queue| queue.waiting)?;
+    let longest = format!(
+        "{} wait at {}, where {} may",
+        longest.waiting, longest.local, longest.limit
+    );
+    Some(match full.len() {
+        1 => format!("an accept queue is full: {longest}"),
+        more => format!("{more} accept queues are full; of the longest, {longest}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_wait_is_at_its_limit_from_nine_tenths_on() {
+        for (sockets, limit, is_reached) in [
+            (89, Some(100), false),
+            (90, Some(100), true),
+            (100, Some(100), true),
+            (100, None, false),
+            (1, Some(262_144), false),
+            (1, Some(0), true),
+        ] {
+            let text = time_wait_text(sockets, limit);
+            assert_eq!(text.is_some(), is_reached, "{sockets} {limit:?}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The loop of the live view: waits for keys, signals and samples in one place, and draws.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
+
+use super::bell::{self, Ear};
+use super::counter::{Counter, Order};
+use super::details::{self, Wish};
+use super::guard::Guard;
+use super::keys::key_of;
+use super::news::{News, Post};
+use super::saving::save;
+use super::signals::{self, Signal, Signals};
+use crate::cli::Summary;
+use crate::command::Status;
+use crate::command::failure::Failure;
+use crate::live::{Request, Settings, View};
+use crate::model::screen::{Notice, NoticeKind};
+use crate::output::screen::{Paint, draw_screen};
+
+/// Ages are shown, so that the screen changes by itself.
+const TICK: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+
+/// Samples that may wait to be shown; who takes more waits.
+const WAITING: usize = 4;
+
+/// The live view while it runs.
+pub(super) struct Session {
+    typed: Arc<Summary>,
+    view: View,
+    paint: Paint,
+    // Dropped before the guard: it shows the cursor, which must not be the last word.
+    terminal: Terminal<CrosstermBackend<Out>>,
+    size: (u16, u16),
+    guard: Guard,
+    signals: Signals,
+    ear: Ear,
+    news: Receiver<News>,
+    orders: Sender<Order>,
+    wishes: Sender<Wish>,
+    /// What is wanted now, and what the thread was told last.
+    wish: Wish,
+    told: Option<Wish>,
+    threads: [JoinHandle<()>; 2],
+    /// How many samples were taken or failed, and how the worst of them ended.
+    samples: u64,
+    worst: Status,
+}
+
+/// What ends the view.
+enum End {
+    /// A person quits.
+    Quit,
+    /// Enough samples are taken.
+    Enough,
+    /// A signal.
+    Signal(i32),
+}
+
+impl Session {
+    /// Begins to sample and takes the terminal.
+    pub(super) fn begin(
+        typed: Arc<Summary>,
+        settings: Settings,
+        paint: Paint,
+        out: impl AsFd,
+    ) -> Result<Session, Failure> {
+        let (bell, ear) = bell::hang().map_err(Failure::Write)?;
+        let (send, news) = sync_channel(WAITING);
+        let post = |bell| Post::new(send.clone(), bell);
+        let counter_post = post(bell.again().map_err(Failure::Write)?);
+        let counter = Counter::new(Arc::clone(&typed), counter_post)?;
+        let interval = settings.interval;
+        let view = View::new(settings);
+        let signals = Signals::heed(&bell).map_err(Failure::Write)?;
+        let guard = Guard::take(io::stdin(), &out).map_err(Failure::Write)?;
+        let size = guard.size();
+        let wish = Wish {
+            wanted: view.wanted(),
+            question: counter.question().clone(),
+            filter: 0,
+            interval,
+            width: size.0.into(),
+        };
+        let terminal = empty(&guard)?;
+        let (orders, heard) = channel();
+        let (wishes, wished) = channel();
+        let details_post = post(bell);
+        let details_typed = Arc::clone(&typed);
+        let threads = [
+            spawn("count", move || counter.run(interval, &heard))?,
+            spawn("details", move || {
+                details::run(&details_typed, &details_post, &wished);
+            })?,
+        ];
+        Ok(Session {
+            typed,
+            view,
+            paint,
+            terminal,
+            size,
+            guard,
+            signals,
+            ear,
+            news,
+            orders,
+            wishes,
+            wish,
+            told: None,
+            threads,
+            samples: 0,
+            worst: Status::Answered,
+        })
+    }
+
+    /// Shows the view until it ends.
+    pub(super) fn run(mut self) -> Result<Status, Failure> {
+        let end = self.show()?;
+        let worst = self.worst;
+        drop(self);
+        match end {
+            End::Quit => Ok(Status::Answered),
+            End::Enough => Ok(worst),
+            End::Signal(number) => {
+                signals::obey(number);
+                Ok(Status::Failed)
+            }
+        }
+    }
+
+    fn show(&mut self) -> Result<End, Failure> {
+        self.view.resized(self.size.1);
+        loop {
+            self.draw()?;
+            self.wish();
+            let keys = self.wait()?;
+            self.ear.clear();
+            if let Some(end) = self.heed_signals()? {
+                return Ok(end);
+            }
+            if let Some(end) = self.take_news()? {
+                return Ok(end);
+            }
+            // A terminal that is gone has no keys any more, and is ready for ever.
+            if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+                return Ok(End::Signal(signals::TERMINAL_GONE));
+            }
+            if !keys.is_empty()
+                && let Some(end) = self.take_keys()?
+            {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Waits until there is something to do, and says what there is to the terminal's keys.
+    fn wait(&self) -> Result<PollFlags, Failure> {
+        let stdin = io::stdin();
+        let mut ready = [
+            PollFd::new(&stdin, PollFlags::IN),
+            PollFd::new(self.ear.socket(), PollFlags::IN),
+        ];
+        match poll(&mut ready, Some(&TICK)) {
+            // A signal, which rings as well.
+            Err(rustix::io::Errno::INTR) => return Ok(PollFlags::empty()),
+            outcome => outcome.map_err(|error| Failure::Write(error.into()))?,
+        };
+        let [keys, _] = ready.map(|ready| ready.revents());
+        Ok(keys)
+    }
+
+    fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
+        for signal in self.signals.take() {
+            match signal {
+                Signal::Interrupt => return Ok(Some(End::Quit)),
+                Signal::End(number) => return Ok(Some(End::Signal(number))),
+                Signal::Stop => {
+                    self.guard.give_back();
+                    signals::stop();
+                    // Here it goes on.
+                    self.redraw()?;
+                }
+                Signal::Continue => self.redraw()?,
+                Signal::Resize => {
+                    self.size = self.guard.size();
+                    self.view.resized(self.size.1);
+                    self.redraw()?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the terminal anew and draws every cell of it.
+    fn redraw(&mut self) -> Result<(), Failure> {
+        self.terminal = empty(&self.guard)?;
+        self.guard.take_again().map_err(Failure::Write)
+    }
+
+    fn take_news(&mut self) -> Result<Option<End>, Failure> {
+        while let Ok(news) = self.news.try_recv() {
+            match news {
+                News::Sample(sample) => {
+                    let complete = &sample.snapshot.observation.completeness;
+                    self.worst = self.worst.max(Status::of(complete));
+                    self.samples += 1;
+                    self.view.sampled(*sample);
+                }
+                News::NoSample(_, failure) if self.samples == 0 => return Err(failure),
+                News::NoSample(failed, _) => {
+                    self.worst = self.worst.max(Status::Failed);
+                    self.samples += 1;
+                    self.view.failed(failed);
+                }
+                News::FilterTaken(text, question) => {
+                    self.wish.filter = self.view.filter_taken(&text);
+                    self.wish.question = *question;
+                }
+                News::FilterRefused(error, reason) => {
+                    self.view.filter_refused(error.as_ref(), &reason);
+                }
+                News::Detail(detail) => self.view.found(*detail),
+            }
+            let enough = self.typed.repetition.samples;
+            if enough.is_some_and(|enough| self.samples >= enough.get()) {
+                return Ok(Some(End::Enough));
+            }
+        }
+        // A thread ends by a panic only, as long as there is somebody to hear it.
+        if self.threads.iter().any(JoinHandle::is_finished) {
+            let reason = "a thread of the live view has ended; this is a bug";
+            return Err(Failure::Write(io::Error::other(reason)));
+        }
+        Ok(None)
+    }
+
+    fn take_keys(&mut self) -> Result<Option<End>, Failure> {
+        while event::poll(Duration::ZERO).map_err(Failure::Write)? {
+            let event = event::read().map_err(Failure::Write)?;
+            let Some(key) = key_of(&event) else {
+                continue;
+            };
+            let now = Instant::now();
+            match self.view.press(key, now) {
+                None => {}
+                Some(Request::Quit) => return Ok(Some(End::Quit)),
+                Some(Request::Redraw) => self.redraw()?,
+                Some(Request::Save) => self.save(now),
+                Some(Request::Interval(interval)) => {
+                    self.wish.interval = interval;
+                    let _ = self.orders.send(Order::Interval(interval));
+                }
+                Some(Request::Filter(text)) => {
+                    let _ = self.orders.send(Order::Filter(text));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn save(&mut self, now: Instant) {
+        let saved = self
+            .view
+            .snapshot()
+            .map(|shown| save(shown, Path::new(".")));
+        let notice = match saved {
+            None => Notice {
+                kind: NoticeKind::Warning,
+                text: "there is no sample to write yet".to_owned(),
+            },
+            Some(Ok(path)) => Notice {
+                kind: NoticeKind::Note,
+                text: format!("the sample shown is in {}", path.display()),
+            },
+            Some(Err(error)) => Notice {
+                kind: NoticeKind::Alarm,
+                text: format!("the sample is not written: {error}"),
+            },
+        };
+        self.view.say(now, notice);
+    }
+
+    /// Tells what is wanted now, where that is something else than before.
+    fn wish(&mut self) {
+        self.wish.wanted = self.view.wanted();
+        self.wish.width = self.size.0.into();
+        if self.told.as_ref() != Some(&self.wish) {
+            self.told = Some(self.wish.clone());
+            // The thread that hears it lives as long as there is somebody to tell it.
+            let _ = self.wishes.send(self.wish.clone());
+        }
+    }
+
+    fn draw(&mut self) -> Result<(), Failure> {
+        let (view, paint) = (&self.view, self.paint);
+        let draw = |frame: &mut ratatui::Frame<'_>| {
+            draw_screen(frame, &view.screen(Instant::now()), paint);
+        };
+        self.terminal.draw(draw).map_err(Failure::write)?;
+        Ok(())
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(run).map_err(Failure::Write)
+}
+
+/// An empty screen. Made anew where every cell is to be drawn: to clear one, its library would ask
+/// the terminal questions, and wait for the answer among the keys.
+fn empty(guard: &Guard) -> Result<Terminal<CrosstermBackend<Out>>, Failure> {
+    let (width, height) = guard.size();
+    let out = Out {
+        out: File::from(guard.output().map_err(Failure::Write)?),
+        kept: Vec::new(),
+    };
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    let options = TerminalOptions { viewport };
+    Terminal::with_options(CrosstermBackend::new(out), options).map_err(Failure::write)
+}
+
+/// Output in one piece a frame: what is written is kept until it is flushed.
+struct Out {
+    out: File,
+    kept: Vec<u8>,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.kept);
+        self.kept.clear();
+        written
+    }
+}

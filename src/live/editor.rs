@@ -1,0 +1,187 @@
+//! A line of text that is edited in place: the filter.
+
+use super::Key;
+use crate::filter::{FilterError, Place};
+use crate::model::screen::{Prompt, PromptError};
+
+/// The text as it stands, and where its cursor is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Editor {
+    text: String,
+    /// A byte at which a character begins, or the end.
+    cursor: usize,
+    error: Option<PromptError>,
+    is_checking: bool,
+}
+
+impl Editor {
+    /// An editor of `text`, with the cursor behind it.
+    pub(super) fn new(text: &str) -> Editor {
+        Editor {
+            text: text.to_owned(),
+            cursor: text.len(),
+            ..Editor::default()
+        }
+    }
+
+    /// The text, which is being looked into from now on; typing waits until it was.
+    pub(super) fn check(&mut self) -> String {
+        self.is_checking = true;
+        self.error = None;
+        self.text.clone()
+    }
+
+    /// The text was not taken: because of one word, or of `reason` where that is not known.
+    pub(super) fn refuse(&mut self, error: Option<&FilterError>, reason: &str) {
+        self.is_checking = false;
+        let end = self.text.len();
+        let place = error.and_then(|error| place_of(error, &self.text));
+        let place = place.unwrap_or(end..end);
+        if error.is_some() {
+            self.cursor = place.start;
+        }
+        self.error = Some(PromptError {
+            place,
+            reason: error.map_or(reason, |error| &error.reason).to_owned(),
+        });
+    }
+
+    /// What a key does to it; enter and escape are not for it.
+    pub(super) fn press(&mut self, key: Key) {
+        if self.is_checking {
+            return;
+        }
+        let (before, after) = self.text.split_at(self.cursor);
+        let left = before.chars().next_back().map_or(0, char::len_utf8);
+        let right = after.chars().next().map_or(0, char::len_utf8);
+        let (cursor, end) = (self.cursor, self.text.len());
+        match key {
+            Key::Char(c) if !c.is_control() => {
+                self.text.insert(cursor, c);
+                self.cursor += c.len_utf8();
+                self.error = None;
+            }
+            Key::Backspace | Key::Control('h') => self.cut(cursor - left..cursor),
+            Key::Delete | Key::Control('d') => self.cut(cursor..cursor + right),
+            Key::Control('w') => {
+                let kept = before.trim_end().rfind(char::is_whitespace);
+                self.cut(kept.map_or(0, |blank| blank + 1)..cursor);
+            }
+            Key::Control('u') => self.cut(0..cursor),
+            Key::Control('k') => self.cut(cursor..end),
+            Key::Left | Key::Control('b') => self.cursor -= left,
+            Key::Right | Key::Control('f') => self.cursor += right,
+            Key::Home | Key::Control('a') => self.cursor = 0,
+            Key::End | Key::Control('e') => self.cursor = end,
+            Key::Char(_)
+            | Key::Control(_)
+            | Key::Enter
+            | Key::Escape
+            | Key::Tab
+            | Key::BackTab
+            | Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown => {}
+        }
+    }
+
+    fn cut(&mut self, range: std::ops::Range<usize>) {
+        self.cursor = range.start;
+        self.text.replace_range(range, "");
+        self.error = None;
+    }
+
+    pub(super) fn prompt(&self) -> Prompt<'_> {
+        Prompt {
+            text: &self.text,
+            cursor: self.cursor,
+            error: self.error.as_ref(),
+            is_checking: self.is_checking,
+        }
+    }
+}
+
+/// Where in `text` the word is that an error is about; `None` where something is missing at its
+/// end, or the word is not in the text.
+fn place_of(error: &FilterError, text: &str) -> Option<std::ops::Range<usize>> {
+    let Place::Word(number) = error.place else {
+        return None;
+    };
+    let word = text.split_whitespace().nth(number.checked_sub(1)?)?;
+    // Both are parts of the same text.
+    let begin = word.as_ptr() as usize - text.as_ptr() as usize;
+    let inside = text.get(begin..)?.find(&error.word).unwrap_or(0);
+    let length = if error.word.is_empty() {
+        word.len()
+    } else {
+        error.word.len()
+    };
+    let start = begin + inside;
+    Some(start..(start + length).min(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: impl IntoIterator<Item = Key>) -> Editor {
+        let mut editor = Editor::default();
+        keys.into_iter().for_each(|key| editor.press(key));
+        editor
+    }
+
+    fn chars(text: &str) -> Vec<Key> {
+        text.chars().map(Key::Char).collect()
+    }
+
+    #[test]
+    fn a_line_is_edited_as_lines_are_and_characters_stay_whole() {
+        for (keys, text, cursor) in [
+            (vec![Key::Left, Key::Backspace], "aö c", 4),
+            (vec![Key::Home, Key::Right, Key::Delete], "a éc", 1),
+            (vec![Key::Control('w')], "aö ", 4),
+            (vec![Key::Control('w'), Key::Control('w')], "", 0),
+            (vec![Key::Left, Key::Control('u')], "c", 0),
+            (vec![Key::Home, Key::Right, Key::Control('k')], "a", 1),
+            (vec![Key::Home, Key::Left, Key::Backspace], "aö éc", 0),
+            (vec![Key::End, Key::Right, Key::Delete], "aö éc", 7),
+            (vec![Key::Control('a'), Key::Char('x')], "xaö éc", 1),
+        ] {
+            let editor = typed(chars("aö éc").into_iter().chain(keys));
+            assert_eq!((&*editor.text, editor.cursor), (text, cursor));
+        }
+    }
+
+    #[test]
+    fn an_error_stands_at_the_word_it_is_about() {
+        let refused = |text: &str, word: &str, number| {
+            let mut editor = typed(chars(text));
+            let _ = editor.check();
+            let error = FilterError {
+                word: word.to_owned(),
+                place: Place::Word(number),
+                reason: "no port".to_owned(),
+                is_unknown_word: false,
+            };
+            editor.refuse(Some(&error), "");
+            editor.error.unwrap().place
+        };
+        assert_eq!(refused("sport = x and", "x", 3), 8..9);
+        assert_eq!(refused("sport=xy  or", "xy", 1), 6..8);
+        assert_eq!(refused("  or or", "or", 2), 5..7);
+        assert_eq!(refused("sport =", "", 3), 7..7);
+    }
+
+    #[test]
+    fn what_is_wrong_is_forgotten_as_soon_as_it_is_changed_and_typing_waits_for_the_answer() {
+        let mut editor = typed(chars("a"));
+        assert_eq!(editor.check(), "a");
+        editor.press(Key::Char('b'));
+        assert_eq!(editor.prompt().text, "a");
+        editor.refuse(None, "no socket can pass");
+        assert_eq!(editor.prompt().error.unwrap().reason, "no socket can pass");
+        editor.press(Key::Char('b'));
+        assert_eq!((editor.prompt().text, editor.prompt().error), ("ab", None));
+    }
+}

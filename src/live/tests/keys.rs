@@ -1,0 +1,178 @@
+//! What every key does.
+
+use super::*;
+
+#[test]
+fn keys_select_a_state_and_groups_follow_it() {
+    let mut session = Session::new();
+    let groups = |state, field| Wanted::Groups {
+        state,
+        keys: by(field),
+    };
+    assert_eq!(session.view.wanted(), groups(None, Field::Service));
+    session.sample(&[(E, 1)]);
+    // Arrows and vi's keys alike: from the sum, which is last.
+    for (keys, selected) in [
+        (&[Key::Char('k')][..], Some(State::Close)),
+        (&[Key::Up, Key::Up], Some(State::LastAck)),
+        (&[Key::Char('j'), Key::Down], Some(State::Close)),
+        (&[Key::Char('g')], Some(State::Listen)),
+        (&[Key::Char('G')], None),
+        (&[Key::Home, Key::Up], Some(State::Listen)),
+        (&[Key::End, Key::Down], None),
+        (&[Key::PageUp], Some(State::Listen)),
+        (&[Key::PageDown], None),
+    ] {
+        session.press(keys);
+        assert_eq!(session.view.wanted(), groups(selected, Field::Service));
+        assert!(session.row(selected).is_selected);
+    }
+    for (key, field) in [
+        (Key::Char('b'), Field::RemoteAddr),
+        (Key::Tab, Field::Service),
+        (Key::Char('B'), Field::RemoteAddr),
+        (Key::Right, Field::Service),
+        (Key::Left, Field::RemoteAddr),
+    ] {
+        session.press(&[key]);
+        assert_eq!(session.view.wanted(), groups(None, field), "{key:?}");
+    }
+    session.press(&[Key::Char('c')]);
+    assert_eq!(session.view.wanted(), Wanted::Nothing);
+    assert!(matches!(
+        session.view.screen(session.now).pane,
+        Pane::Chart(_)
+    ));
+    session.press(&[Key::Char('c')]);
+    session.view.resized(10);
+    assert_eq!(session.view.wanted(), Wanted::Nothing, "no room for groups");
+}
+
+#[test]
+fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
+    let mut session = Session::new();
+    session.sample(&[(C, 100)]);
+    session.press(&[Key::Char('g'), Key::Enter]);
+    let wanted = |session: &Session| match session.view.wanted() {
+        Wanted::Sockets { state, sort } => (state, sort.field, sort.descending),
+        other @ (Wanted::Nothing | Wanted::Groups { .. }) => panic!("{other:?}"),
+    };
+    let listen = Some(State::Listen);
+    assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
+    session.found(Ok(listing(100)));
+    let selected = |session: &Session| match session.view.screen(session.now).pane {
+        Pane::Sockets(pane) => pane.selected,
+        other @ (Pane::Groups(_) | Pane::Chart(_)) => panic!("{other:?}"),
+    };
+    session.view.resized(24);
+    for (key, line) in [
+        (Key::Down, 1),
+        (Key::PageDown, 19),
+        (Key::Control('f'), 37),
+        (Key::Control('b'), 19),
+        (Key::Char('G'), 99),
+        (Key::Down, 99),
+        (Key::Char('g'), 0),
+        (Key::Up, 0),
+    ] {
+        session.press(&[key]);
+        assert_eq!(selected(&session), line, "{key:?}");
+    }
+    session.press(&[Key::Char('s')]);
+    assert_eq!(wanted(&session), (listen, Field::LocalAddr, false));
+    session.press(&[Key::Char('o')]);
+    assert_eq!(wanted(&session), (listen, Field::LocalAddr, true));
+    session.press(&[Key::Char('S')]);
+    assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
+    session.press(&[Key::Escape]);
+    assert!(matches!(session.view.wanted(), Wanted::Groups { .. }));
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_not_shown() {
+    let mut session = Session::new();
+    session.sample(&[(C, 1)]);
+    session.press(&[Key::Enter]);
+    let late = Detail {
+        wanted: session.view.wanted(),
+        filter: 0,
+        at: session.now,
+        cpu: Duration::ZERO,
+        found: Ok(listing(3)),
+    };
+    session.press(&[Key::Char('s')]);
+    session.view.found(late.clone());
+    assert!(session.view.data.sockets.found.is_none());
+    session.press(&[Key::Char('S')]);
+    let filter = session.view.filter_taken("sport = :80");
+    session.press(&[Key::Enter]);
+    session.view.found(late.clone());
+    assert!(
+        session.view.data.sockets.found.is_none(),
+        "of another filter"
+    );
+    session.view.found(Detail { filter, ..late });
+}
+
+#[test]
+fn a_paused_view_stands_still_while_samples_go_on() {
+    let mut session = Session::new();
+    session.sample(&[(E, 1)]);
+    session.press(&[Key::Char(' ')]);
+    session.sample(&[(E, 2)]);
+    assert_eq!(session.row(Some(E)).sockets, 1);
+    assert!(session.view.screen(session.now).header.is_paused);
+    assert_eq!(session.view.snapshot().unwrap().counts.get(E), 1);
+    // What a key asks for is shown all the same.
+    session.press(&[Key::Enter]);
+    session.found(Ok(listing(3)));
+    let Pane::Sockets(pane) = session.view.screen(session.now).pane else {
+        panic!("no sockets");
+    };
+    assert_eq!(pane.lines.len(), 3);
+    session.press(&[Key::Escape, Key::Char(' ')]);
+    assert_eq!(session.row(Some(E)).sockets, 2);
+}
+
+#[test]
+fn requests_leave_the_view_and_nothing_else_does() {
+    let mut session = Session::new();
+    session.sample(&[(E, 1)]);
+    for (key, request) in [
+        (Key::Char('q'), Some(Request::Quit)),
+        (Key::Control('c'), Some(Request::Quit)),
+        (Key::Char('w'), Some(Request::Save)),
+        (Key::Control('l'), Some(Request::Redraw)),
+        (Key::Char('+'), Some(Request::Interval(SECOND / 2))),
+        (Key::Char('-'), Some(Request::Interval(SECOND))),
+        (Key::Char('?'), None),
+        (Key::Char('?'), None),
+        (Key::Char('x'), None),
+        (Key::Delete, None),
+    ] {
+        assert_eq!(session.press(&[key]), request, "{key:?}");
+    }
+}
+
+#[test]
+fn the_filter_is_edited_checked_refused_and_taken() {
+    let mut session = Session::new();
+    session.sample(&[(E, 1)]);
+    let keys: Vec<Key> = "/q w".chars().map(Key::Char).collect();
+    assert_eq!(session.press(&keys), None, "letters are text now");
+    let asked = session.press(&[Key::Enter]);
+    assert_eq!(asked, Some(Request::Filter("q w".to_owned())));
+    assert!(session.view.screen(session.now).prompt.unwrap().is_checking);
+    session.view.filter_refused(None, "no such word");
+    let screen = session.view.screen(session.now);
+    assert_eq!(screen.prompt.unwrap().error.unwrap().reason, "no such word");
+    assert_eq!(session.view.filter_taken("sport = :80"), 1);
+    let screen = session.view.screen(session.now);
+    assert_eq!(screen.header.filter, "sport = :80");
+    assert!(screen.prompt.is_none() && screen.rows.is_empty());
+    session.press(&[Key::Char('/'), Key::Char('x'), Key::Escape]);
+    assert_eq!(
+        session.view.screen(session.now).header.filter,
+        "sport = :80"
+    );
+}

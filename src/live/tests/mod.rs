@@ -1,0 +1,132 @@
+//! Scripted sessions: samples and keys in, what is wanted and what is to be drawn out.
+
+mod keys;
+mod samples;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{
+    Detail, Found, Key, Limit, Listing, NoSample, Request, Sample, Settings, View, Wanted,
+};
+use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
+use crate::model::{
+    Completeness, Counts, Field, Key as GroupKey, Observation, Snapshot, SourceName, State,
+    StateSet,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn by(field: Field) -> Vec<GroupKey> {
+    vec![GroupKey {
+        field,
+        prefix: None,
+    }]
+}
+
+/// A view, and the time that passes for it.
+struct Session {
+    view: View,
+    start: Instant,
+    now: Instant,
+}
+
+impl Session {
+    fn new() -> Session {
+        let start = Instant::now();
+        let settings = Settings {
+            host: "host".to_owned(),
+            interval: SECOND,
+            filter: String::new(),
+            groupings: vec![by(Field::Service), by(Field::RemoteAddr)],
+            start,
+        };
+        Session {
+            view: View::new(settings),
+            start,
+            now: start,
+        }
+    }
+
+    /// A second later, so many sockets are in these states.
+    fn sample(&mut self, numbers: &[(State, u64)]) -> &mut Session {
+        self.sample_with(numbers, |_| {})
+    }
+
+    fn sample_with(
+        &mut self,
+        numbers: &[(State, u64)],
+        change: impl FnOnce(&mut Sample),
+    ) -> &mut Session {
+        self.now += SECOND;
+        let mut counts = Counts::default();
+        for (state, sockets) in numbers {
+            counts.add(*state, *sockets);
+        }
+        let mut sample = Sample {
+            at: self.now,
+            snapshot: Snapshot {
+                observation: Observation {
+                    time: SystemTime::UNIX_EPOCH + (self.now - self.start),
+                    source: SourceName::Netlink,
+                    completeness: Completeness::default(),
+                },
+                asked: StateSet::ALL,
+                counts,
+                spread: Counts::default(),
+            },
+            plan: "one walk".to_owned(),
+            cost: SampleCost {
+                took: Duration::from_millis(1),
+                listed: 1,
+                derived: 0,
+            },
+            note: None,
+            limits: Vec::new(),
+        };
+        change(&mut sample);
+        self.view.sampled(sample);
+        self
+    }
+
+    fn press(&mut self, keys: &[Key]) -> Option<Request> {
+        let mut request = None;
+        for key in keys {
+            request = self.view.press(*key, self.now);
+        }
+        request
+    }
+
+    fn row(&self, state: Option<State>) -> StateRow {
+        let rows = self.view.screen(self.now).rows;
+        rows.into_iter().find(|row| row.state == state).unwrap()
+    }
+
+    fn notices(&self) -> Vec<(NoticeKind, String)> {
+        let notices = self.view.screen(self.now).notices;
+        notices.into_iter().map(|n| (n.kind, n.text)).collect()
+    }
+
+    fn found(&mut self, found: Result<Found, String>) {
+        let detail = Detail {
+            wanted: self.view.wanted(),
+            filter: self.view.filter,
+            at: self.now,
+            cpu: Duration::from_millis(3),
+            found,
+        };
+        self.view.found(detail);
+    }
+}
+
+fn listing(lines: usize) -> Found {
+    Found::Sockets(Arc::new(Listing {
+        heading: "STATE".to_owned(),
+        lines: (0..lines).map(|line| line.to_string()).collect(),
+        is_cut: false,
+        remark: String::new(),
+    }))
+}
+
+const E: State = State::Established;
+const C: State = State::CloseWait;

@@ -1,0 +1,157 @@
+//! The last lines: what a person should know, and the keys; or the filter while it is edited.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+use super::Canvas;
+use crate::model::screen::{NoticeKind, Pane, Prompt, Screen};
+use crate::output::escape;
+
+/// Below this height a notice takes the place of the keys.
+const ROOM_FOR_BOTH: u16 = 12;
+
+/// The keys of the states, the most needed first.
+const IN_STATES: [(&str, &str); 10] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("space", "pause"),
+    ("", "state"),
+    ("enter", "sockets"),
+    ("b", "groups"),
+    ("/", "filter"),
+    ("c", "chart"),
+    ("+-", "pace"),
+    ("w", "write"),
+];
+
+/// The keys of the sockets.
+const IN_SOCKETS: [(&str, &str); 8] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("esc", "back"),
+    ("", "scroll"),
+    ("s", "sort"),
+    ("o", "reverse"),
+    ("space", "pause"),
+    ("/", "filter"),
+];
+
+pub(super) fn height(area: Rect, screen: &Screen<'_>) -> u16 {
+    if area.height < 2 {
+        return 0;
+    }
+    let lines = match &screen.prompt {
+        Some(_) => 2,
+        None => 1 + notices_shown(area, screen),
+    };
+    lines.min(area.height - 1)
+}
+
+/// How many notices have a line of their own.
+fn notices_shown(area: Rect, screen: &Screen<'_>) -> u16 {
+    let most = match area.height {
+        ..ROOM_FOR_BOTH => 0,
+        ROOM_FOR_BOTH..30 => 2,
+        _ => 4,
+    };
+    u16::try_from(screen.notices.len())
+        .unwrap_or(most)
+        .min(most)
+}
+
+/// Draws them; returns where the cursor of the filter is.
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
+    if area.height == 0 {
+        return None;
+    }
+    if let Some(prompt) = &screen.prompt {
+        return Some(draw_prompt(canvas, area, prompt));
+    }
+    let last = area.height - 1;
+    // Where there is one line, the most important notice is more important than the keys.
+    let has_keys = last > 0 || screen.notices.is_empty();
+    let lines = if has_keys { last } else { 1 };
+    for (line, notice) in (0..lines).zip(&screen.notices) {
+        let style = match notice.kind {
+            NoticeKind::Note => Style::new(),
+            NoticeKind::Warning => canvas.paint.warning(),
+            NoticeKind::Alarm => canvas.paint.alarm(),
+        };
+        let hidden = screen.notices.len() - usize::from(lines);
+        let more = match hidden {
+            hidden if hidden > 0 && line + 1 == lines => format!("(+{hidden}) "),
+            _ => String::new(),
+        };
+        let text = format!("{more}{}", escape::line(&notice.text));
+        canvas.write(area, line, 0, &text, style);
+    }
+    if has_keys {
+        draw_keys(canvas, area, last, screen);
+    }
+    None
+}
+
+/// As many keys as fit.
+fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>) {
+    let keys: &[(&str, &str)] = match screen.pane {
+        Pane::Sockets(_) => &IN_SOCKETS,
+        Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
+    };
+    let paint = canvas.paint;
+    let mut column = 0;
+    for (key, does) in keys {
+        let key = if key.is_empty() { paint.arrows() } else { key };
+        let width = key.chars().count() + 1 + does.len();
+        if usize::from(column) + width > usize::from(area.width) {
+            return;
+        }
+        column = canvas.write(area, line, column, key, paint.heading());
+        column = canvas.write(area, line, column + 1, does, paint.faint()) + 2;
+    }
+}
+
+/// The filter, scrolled so that its cursor is seen, and above it what is wrong with it.
+fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Position {
+    const NAME: &str = "filter: ";
+    let paint = canvas.paint;
+    let line = area.height - 1;
+    let start = canvas.write(area, line, 0, NAME, paint.heading());
+    let room = usize::from(area.width.saturating_sub(start + 1)).max(1);
+    let before = prompt.text.get(..prompt.cursor).unwrap_or(prompt.text);
+    let hidden = before.chars().count().saturating_sub(room);
+    let mut column = start;
+    let mut cursor = start;
+    for (at, c) in prompt.text.char_indices().skip(hidden) {
+        let is_wrong = prompt.error.is_some_and(|error| error.place.contains(&at));
+        let style = if is_wrong {
+            paint.alarm().patch(paint.selected())
+        } else {
+            Style::new()
+        };
+        column = canvas.write(
+            area,
+            line,
+            column,
+            &escape::line(c.encode_utf8(&mut [0; 4])),
+            style,
+        );
+        if at < prompt.cursor {
+            cursor = column;
+        }
+    }
+    let (above, style) = match (prompt.error, prompt.is_checking) {
+        (Some(error), _) => (escape::line(&error.reason), paint.alarm()),
+        (None, true) => ("looking into it".to_owned(), paint.faint()),
+        (None, false) => (
+            "in the language of ss; enter takes it, esc leaves it".to_owned(),
+            paint.faint(),
+        ),
+    };
+    if let Some(above_line) = line.checked_sub(1) {
+        canvas.write(area, above_line, 0, &above, style);
+    }
+    Position::new(
+        area.x + cursor.min(area.width.saturating_sub(1)),
+        area.y + line,
+    )
+}

@@ -1,0 +1,93 @@
+//! The first lines: who, how often, how many; the way the sample was come by; the filter.
+
+use ratatui::layout::Rect;
+
+use super::{Canvas, is_airy};
+use crate::model::screen::{Header, SampleCost, Screen, brief};
+use crate::output::{escape, utc_stamp};
+
+/// From this height on the plan has a line.
+const ROOM_FOR_PLAN: u16 = 14;
+
+/// From this height on the filter has one.
+const ROOM_FOR_FILTER: u16 = 11;
+
+pub(super) fn height(area: Rect, screen: &Screen<'_>) -> u16 {
+    let plan = area.height >= ROOM_FOR_PLAN;
+    let filter = area.height >= ROOM_FOR_FILTER && !screen.header.filter.is_empty();
+    let blank = is_airy(area);
+    1 + u16::from(plan) + u16::from(filter) + u16::from(blank)
+}
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
+    let header = &screen.header;
+    let paint = canvas.paint;
+    let left = left(header);
+    let end = canvas.write(area, 0, 0, &left, paint.heading());
+    let mut marks = end;
+    for (is_on, mark) in [
+        (header.is_paused, "PAUSED"),
+        (screen.is_stale, "NO ANSWER"),
+        (header.is_incomplete, "INCOMPLETE"),
+    ] {
+        if is_on {
+            marks = canvas.write(area, 0, marks + 2, mark, paint.alarm());
+        }
+    }
+    let right = right(screen);
+    let width = u16::try_from(right.chars().count()).unwrap_or(u16::MAX);
+    if let Some(column) = area.width.checked_sub(width).filter(|c| *c >= marks + 2) {
+        canvas.write(area, 0, column, &right, paint.heading());
+    }
+    let mut line = 1;
+    if area.height > 1 && line < area.height {
+        canvas.write(area, line, 0, &plan(header), paint.faint());
+        line += 1;
+    }
+    if !header.filter.is_empty() && line < area.height {
+        let filter = format!("filter: {}", escape::line(header.filter));
+        canvas.write(area, line, 0, &filter, paint.heading());
+    }
+}
+
+fn left(header: &Header<'_>) -> String {
+    let host = escape::line(header.host);
+    format!("tcpstates {host}  every {}", brief(header.interval))
+}
+
+/// How many, and when.
+fn right(screen: &Screen<'_>) -> String {
+    let total = screen.rows.iter().find(|row| row.state.is_none());
+    let total = total.map(|row| format!("{} sockets", row.sockets));
+    // The day is of no use on a second screen.
+    let time = screen.header.time.map(|time| {
+        let stamp = utc_stamp(time);
+        let clock = stamp.split_once('T').map_or("", |(_, clock)| clock);
+        format!("{}Z", clock.split('.').next().unwrap_or_default())
+    });
+    [total, time]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("  ")
+}
+
+fn plan(header: &Header<'_>) -> String {
+    let Some(SampleCost {
+        took,
+        listed,
+        derived,
+    }) = header.cost
+    else {
+        return "waiting for the first sample".to_owned();
+    };
+    let took = took.as_secs_f64() * 1e3;
+    let derived = match derived {
+        0 => String::new(),
+        derived => format!(", {derived} derived"),
+    };
+    format!(
+        "{took:.1} ms, {listed} listed{derived}: {}",
+        escape::line(header.plan)
+    )
+}

@@ -1,0 +1,156 @@
+//! The live view, drawn into the cells of a terminal.
+//!
+//! Draws what a [`Screen`] says and remembers nothing; what fits is decided anew for each frame.
+//! Knows neither the terminal nor the keys' meaning. Colours are of the sixteen that every terminal
+//! has and its owner chose; the background is never touched.
+
+mod chart;
+mod footer;
+mod groups;
+mod header;
+mod help;
+mod paint;
+mod ramp;
+mod sockets;
+mod states;
+#[cfg(test)]
+mod tests;
+
+pub use help::KEYS;
+pub use paint::Paint;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+
+use std::time::Duration;
+
+use crate::model::screen::{Pane, Screen, brief};
+
+/// Fewer lines than this are not worth a pane below the states.
+const LEAST_PANE: u16 = 4;
+
+/// From this height on parts are told apart by empty lines.
+const ROOM_FOR_AIR: u16 = 32;
+
+fn is_airy(area: Rect) -> bool {
+    area.height >= ROOM_FOR_AIR
+}
+
+/// Draws everything.
+pub fn draw_screen(frame: &mut Frame<'_>, screen: &Screen<'_>, paint: Paint) {
+    let area = frame.area();
+    let mut canvas = Canvas {
+        buffer: frame.buffer_mut(),
+        paint,
+    };
+    let cursor = draw(&mut canvas, area, screen);
+    canvas.keep_to_charset(area);
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Draws everything and returns where the cursor stands, if it does.
+fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
+    if screen.help {
+        help::draw(canvas, area);
+        return None;
+    }
+    let (top, rest) = split(area, header::height(area, screen));
+    header::draw(canvas, top, screen);
+    let (middle, bottom) = split(rest, rest.height - footer::height(rest, screen));
+    let cursor = footer::draw(canvas, bottom, screen);
+    draw_middle(canvas, middle, screen);
+    if screen.is_stale {
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        canvas.buffer.set_style(middle, dim);
+    }
+    cursor
+}
+
+fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
+    if let Pane::Sockets(pane) = &screen.pane {
+        return sockets::draw(canvas, area, pane);
+    }
+    let (table, below) = split(area, states::height(screen));
+    states::draw(canvas, table, &screen.rows);
+    if below.height < LEAST_PANE {
+        return;
+    }
+    let (_, below) = split(below, u16::from(is_airy(area)));
+    match &screen.pane {
+        Pane::Groups(pane) => groups::draw(canvas, below, pane),
+        Pane::Chart(chart) => chart::draw(canvas, below, chart),
+        Pane::Sockets(_) => {}
+    }
+}
+
+/// How old something is, in whole seconds, and the CPU time it took.
+fn age_text(age: Duration, cpu: Duration) -> String {
+    let age = match age.as_secs() {
+        0 => "new".to_owned(),
+        seconds => format!("{} old", brief(Duration::from_secs(seconds))),
+    };
+    format!("{age}, took {} of CPU time", brief(cpu))
+}
+
+/// The first `height` lines of an area, or all of them, and the rest.
+fn split(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    let upper = Rect { height, ..area };
+    let lower = Rect {
+        y: area.y + height,
+        height: area.height - height,
+        ..area
+    };
+    (upper, lower)
+}
+
+/// Cells to draw in, and with what.
+struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    paint: Paint,
+}
+
+impl Canvas<'_> {
+    /// Writes text from a column of a line on, cut at the area's end, and returns the column
+    /// behind it.
+    fn write(&mut self, area: Rect, line: u16, column: u16, text: &str, style: Style) -> u16 {
+        if line >= area.height || column >= area.width {
+            return column;
+        }
+        let (x, y) = (area.x + column, area.y + line);
+        let room = usize::from(area.width - column);
+        let (end, _) = self.buffer.set_stringn(x, y, text, room, style);
+        end - area.x
+    }
+
+    /// Styles the first so many columns of a line.
+    fn style(&mut self, area: Rect, line: u16, columns: u16, style: Style) {
+        if line < area.height {
+            let row = Rect {
+                y: area.y + line,
+                width: columns.min(area.width),
+                height: 1,
+                ..area
+            };
+            self.buffer.set_style(row, style);
+        }
+    }
+
+    /// Where the terminal shows ASCII only, shows nothing else.
+    fn keep_to_charset(&mut self, area: Rect) {
+        if self.paint.utf8 {
+            return;
+        }
+        for position in area.positions() {
+            if let Some(cell) = self.buffer.cell_mut(position)
+                && !cell.symbol().is_ascii()
+            {
+                cell.set_symbol("?");
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Colours and signs. Whatever a colour says, a sign or a word says too.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paint {
+    /// Whether there may be colour; bold, dim and reverse are none.
+    pub color: bool,
+    /// Whether characters beyond ASCII can be shown.
+    pub utf8: bool,
+}
+
+impl Paint {
+    pub(super) fn heading(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    pub(super) fn faint(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    pub(super) fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// For what grows, or was lost. Yellow is readable on light and on dark.
+    pub(super) fn warning(self) -> Style {
+        self.colored(Color::Yellow)
+    }
+
+    /// For limits and failures.
+    pub(super) fn alarm(self) -> Style {
+        self.colored(Color::Red)
+    }
+
+    fn colored(self, color: Color) -> Style {
+        let style = self.heading();
+        if self.color { style.fg(color) } else { style }
+    }
+
+    /// For bars.
+    pub(super) fn bar(self) -> Style {
+        if self.color {
+            Style::new().fg(Color::Cyan)
+        } else {
+            Style::new()
+        }
+    }
+
+    /// The sign of a state that grows steadily.
+    pub(super) fn growing(self) -> &'static str {
+        if self.utf8 { "▲" } else { "^" }
+    }
+
+    /// The sign of a state at a limit.
+    pub(super) fn at_limit(self) -> &'static str {
+        "!"
+    }
+
+    /// What stands before a number that says by how much another may be off.
+    pub(super) fn plus_minus(self) -> &'static str {
+        if self.utf8 { "±" } else { "+-" }
+    }
+
+    /// The arrow keys that go up and down.
+    pub(super) fn arrows(self) -> &'static str {
+        if self.utf8 { "↑↓" } else { "j/k" }
+    }
+}

@@ -1,0 +1,85 @@
+//! Numbers as columns of a fixed height.
+//!
+//! Scaled between the smallest and the largest number shown, so that change shows; but over a range
+//! of at least a tenth of the largest, so that a wobble does not look like a mountain, and what
+//! stands still stands in the middle.
+
+/// Eighths of a column, from one to eight.
+const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The same, roughly, in ASCII.
+const ASCII: [char; 8] = ['_', '.', '-', ':', '=', '+', '*', '#'];
+
+/// A scale for some numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Scale {
+    /// Where the columns begin.
+    pub(super) low: u64,
+    /// Where they end.
+    pub(super) high: u64,
+}
+
+impl Scale {
+    pub(super) fn of(numbers: &[u64]) -> Scale {
+        let high = numbers.iter().copied().max().unwrap_or(0);
+        let low = numbers.iter().copied().min().unwrap_or(0);
+        let lacking = (high / 10).max(2).saturating_sub(high - low);
+        Scale {
+            low: low.saturating_sub(lacking / 2),
+            high: high.saturating_add(lacking.div_ceil(2)),
+        }
+    }
+
+    /// How many of `steps` a number fills. Only 0 fills none: what is there shows.
+    pub(super) fn steps(self, number: u64, steps: usize) -> usize {
+        let above = u128::from(number.saturating_sub(self.low));
+        let range = u128::from((self.high - self.low).max(1));
+        let filled = (above * steps as u128).div_ceil(range);
+        let filled = usize::try_from(filled).unwrap_or(steps).min(steps);
+        if number == 0 { 0 } else { filled.max(1) }
+    }
+}
+
+/// One cell of a column, filled by so many eighths, from none.
+pub(super) fn cell(eighths: usize, utf8: bool) -> char {
+    let ramp = if utf8 { &EIGHTHS } else { &ASCII };
+    let filled = eighths.checked_sub(1).and_then(|at| ramp.get(at.min(7)));
+    filled.copied().unwrap_or(' ')
+}
+
+/// The last numbers as one line of at most `width` columns, a number a column.
+pub(super) fn line(numbers: &[u64], width: usize, utf8: bool) -> String {
+    let shown = numbers
+        .get(numbers.len().saturating_sub(width)..)
+        .unwrap_or_default();
+    let scale = Scale::of(shown);
+    let cells = shown
+        .iter()
+        .map(|number| cell(scale.steps(*number, 8), utf8));
+    cells.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_rises_from_the_smallest_to_the_largest_and_only_nothing_is_blank() {
+        assert_eq!(line(&[0, 1, 4, 8], 8, true), " ▁▄█");
+        assert_eq!(line(&[0, 1, 4, 8], 2, true), "▁█");
+        assert_eq!(line(&[0, 1, 4, 8], 8, false), " _:#");
+        assert_eq!(line(&[], 8, true), "");
+        assert_eq!(line(&[0, 0], 8, true), "  ");
+        assert_eq!(line(&[1, 1, 700], 2, true), "▁█");
+    }
+
+    #[test]
+    fn a_wobble_is_no_mountain() {
+        assert_eq!(line(&[1000, 1002, 1000], 8, true), "▄▅▄");
+        assert_eq!(line(&[4, 4], 8, true), "▄▄");
+        assert_eq!(line(&[1, 1], 8, true), "▄▄");
+        assert_eq!(line(&[1000, 900, 1000], 8, true), "█▁█");
+        let scale = Scale::of(&[u64::MAX, 0]);
+        assert_eq!(scale.steps(u64::MAX, 8), 8);
+    }
+}

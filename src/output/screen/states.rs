@@ -1,0 +1,113 @@
+//! The table of states: as many of its columns as fit, a row a state, the sum last.
+
+mod columns;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{Canvas, Paint, ramp};
+use crate::model::screen::{Screen, StateRow};
+use crate::output::bar::render_bar;
+use columns::{Column, Columns};
+
+pub(super) fn height(screen: &Screen<'_>) -> u16 {
+    let rows = u16::try_from(screen.rows.len()).unwrap_or(u16::MAX);
+    rows.saturating_add(1)
+}
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[StateRow]) {
+    if rows.is_empty() || area.height == 0 {
+        return;
+    }
+    let columns = Columns::fit(rows, canvas.paint, usize::from(area.width));
+    let mut at = 0;
+    for (column, width) in columns.iter() {
+        let heading = column.heading(width);
+        canvas.write(area, 0, at, &heading, canvas.paint.heading());
+        at += cells(width + 1);
+    }
+    let shown = visible(rows, usize::from(area.height - 1));
+    for (line, row) in (1..).zip(shown) {
+        draw_row(canvas, area, line, row, &columns);
+    }
+}
+
+fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, columns: &Columns) {
+    let paint = canvas.paint;
+    let mark = if row.is_at_limit {
+        paint.alarm()
+    } else if row.is_growing {
+        paint.warning()
+    } else if row.state.is_none() {
+        paint.heading()
+    } else {
+        Style::new()
+    };
+    let mut at = 0;
+    for (column, width) in columns.iter() {
+        match column {
+            Column::Share => {
+                let bar = render_bar(row.sockets, columns.total, width, paint.utf8);
+                let bar = if row.state.is_some() {
+                    bar
+                } else {
+                    String::new()
+                };
+                canvas.write(area, line, at, &bar, paint.bar());
+            }
+            Column::History => {
+                let history = ramp::line(&row.history, width, paint.utf8);
+                let indent = width.saturating_sub(history.chars().count());
+                canvas.write(area, line, at + cells(indent), &history, paint.bar());
+            }
+            Column::Sign
+            | Column::Name
+            | Column::Sockets
+            | Column::Spread
+            | Column::Change
+            | Column::Rate
+            | Column::Percent
+            | Column::Min
+            | Column::Max => {
+                let text = column.text(row, columns.total, paint);
+                let text = column.aligned(&text, width);
+                canvas.write(area, line, at, &text, mark);
+            }
+        }
+        at += cells(width + 1);
+        // The name alone, so that numbers and bars keep their colours.
+        if row.is_selected && column == Column::Name {
+            canvas.style(area, line, at - 1, paint.selected());
+        }
+    }
+}
+
+/// The rows that fit: all of them; else without those that have nothing to show; else those
+/// around the selected one. The sum stays.
+fn visible(rows: &[StateRow], height: usize) -> Vec<&StateRow> {
+    let mut shown: Vec<&StateRow> = rows.iter().collect();
+    if shown.len() > height {
+        shown.retain(|row| {
+            row.state.is_none()
+                || row.is_selected
+                || row.sockets > 0
+                || row.change.unwrap_or(0) != 0
+        });
+    }
+    if shown.len() > height
+        && let Some(total) = shown.pop()
+    {
+        let room = height.saturating_sub(1);
+        let selected = shown.iter().position(|row| row.is_selected).unwrap_or(0);
+        let first = selected.saturating_sub(room / 2);
+        let first = first.min(shown.len().saturating_sub(room));
+        shown = shown.into_iter().skip(first).take(room).collect();
+        shown.push(total);
+    }
+    shown
+}
+
+/// A number of cells; no terminal has more than fit.
+fn cells(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,400 @@
+//! Frames, compared as text; what is told by style as well is looked for cell by cell.
+
+use std::time::{Duration, SystemTime};
+
+use ratatui::backend::TestBackend;
+use ratatui::style::{Color, Modifier};
+use ratatui::{Terminal, buffer::Buffer};
+
+use super::{KEYS, Paint, draw_screen};
+use crate::model::screen::{
+    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Prompt, PromptError, SampleCost, Screen,
+    SocketsPane, StateRow,
+};
+use crate::model::{
+    Completeness, Counts, Field, Group, Grouped, Label, Observation, SourceName, State, StateSet,
+};
+
+const PLAIN: Paint = Paint {
+    color: false,
+    utf8: true,
+};
+
+fn draw(screen: &Screen<'_>, width: u16, height: u16, paint: Paint) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let drawn = terminal.draw(|frame| draw_screen(frame, screen, paint));
+    drawn.unwrap().buffer.clone()
+}
+
+/// The lines of a frame, without the blanks at their ends.
+fn lines(buffer: &Buffer) -> Vec<String> {
+    let rows = buffer.content.chunks(buffer.area.width.into());
+    let text = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+    rows.map(text)
+        .map(|line: String| line.trim_end().to_owned())
+        .collect()
+}
+
+fn row(state: Option<State>, sockets: u64, history: &[u64]) -> StateRow {
+    let before = history.len().checked_sub(2).and_then(|at| history.get(at));
+    StateRow {
+        state,
+        sockets,
+        spread: 0,
+        change: before.map(|before| i128::from(sockets) - i128::from(*before)),
+        rate: before.map(|_| 0.5),
+        min: history.iter().copied().min().unwrap_or(sockets),
+        max: history.iter().copied().max().unwrap_or(sockets),
+        history: history.to_vec(),
+        is_growing: false,
+        is_at_limit: false,
+        is_selected: false,
+    }
+}
+
+fn rows() -> Vec<StateRow> {
+    let mut rows: Vec<StateRow> = StateSet::ALL
+        .iter()
+        .map(|state| {
+            let history = if state == State::Established {
+                [64, 62, 60]
+            } else if state == State::CloseWait {
+                [10, 20, 40]
+            } else {
+                [0; 3]
+            };
+            row(Some(state), history[2], &history)
+        })
+        .collect();
+    rows.push(row(None, 100, &[74, 82, 100]));
+    rows[6].is_growing = true;
+    rows[6].is_selected = true;
+    rows[0].is_at_limit = true;
+    rows
+}
+
+fn groups() -> Grouped {
+    let counts = |sockets| {
+        let mut counts = Counts::default();
+        counts.add(State::CloseWait, sockets);
+        counts
+    };
+    let group = |name: &str, sockets| Group {
+        key: vec![Label::Text(name.to_owned())],
+        counts: counts(sockets),
+        change: Some(1),
+    };
+    Grouped {
+        observation: Observation {
+            time: SystemTime::UNIX_EPOCH,
+            source: SourceName::Netlink,
+            completeness: Completeness::default(),
+        },
+        asked: StateSet::NONE.with(State::CloseWait),
+        fields: vec![Field::Service],
+        groups: vec![group(":443", 20), group(":80", 11), group(":8\u{1b}0", 9)],
+        other: None,
+        counts: counts(40),
+        change: Some(3),
+        ownership: None,
+        remarks: Vec::new(),
+    }
+}
+
+fn screen(pane: Pane<'_>) -> Screen<'_> {
+    Screen {
+        header: Header {
+            host: "host",
+            interval: Duration::from_secs(1),
+            time: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(3_723)),
+            plan: "one walk lists every socket asked for",
+            cost: Some(SampleCost {
+                took: Duration::from_micros(1_240),
+                listed: 100,
+                derived: 0,
+            }),
+            filter: "",
+            is_paused: false,
+            is_incomplete: false,
+        },
+        notices: Vec::new(),
+        rows: rows(),
+        is_stale: false,
+        pane,
+        prompt: None,
+        help: false,
+    }
+}
+
+fn groups_pane(grouped: Option<&Grouped>) -> Pane<'_> {
+    Pane::Groups(GroupsPane {
+        by: "service".to_owned(),
+        state: Some(State::CloseWait),
+        grouped,
+        age: grouped.map(|_| (Duration::from_secs(3), Duration::from_millis(12))),
+        failure: None,
+    })
+}
+
+#[test]
+fn eighty_by_twenty_four_has_everything() {
+    let grouped = groups();
+    let drawn = lines(&draw(&screen(groups_pane(Some(&grouped))), 80, 24, PLAIN));
+    assert_eq!(
+        drawn,
+        [
+            "tcpstates host  every 1 s                                 100 sockets  01:02:03Z",
+            "1.2 ms, 100 listed: one walk lists every socket asked for",
+            "   STATE       SOCKETS  CHANGE  RATE/S SHARE        MIN    MAX           HISTORY",
+            "!  LISTEN            0       0    +0.5                0      0",
+            "   SYN_SENT          0       0    +0.5                0      0",
+            "   SYN_RECV          0       0    +0.5                0      0",
+            "   ESTABLISHED      60      -2    +0.5 █████▍        60     64               ▇▄▂",
+            "   FIN_WAIT1         0       0    +0.5                0      0",
+            "   FIN_WAIT2         0       0    +0.5                0      0",
+            "▲  CLOSE_WAIT       40     +20    +0.5 ███▌          10     40               ▁▃█",
+            "   CLOSING           0       0    +0.5                0      0",
+            "   LAST_ACK          0       0    +0.5                0      0",
+            "   TIME_WAIT         0       0    +0.5                0      0",
+            "   CLOSE             0       0    +0.5                0      0",
+            "   TOTAL           100     +18    +0.5               74    100               ▁▃█",
+            "CLOSE_WAIT by service  3 s old, took 12 ms of CPU time",
+            "SERVICE    TOTAL  CHANGE  CLOSE_WAIT",
+            ":443          20      +1          20",
+            ":80           11      +1          11",
+            r":8\u{1b}0      9      +1           9",
+            "TOTAL         40      +3          40",
+            "",
+            "",
+            "q quit  ? help  space pause  ↑↓ state  enter sockets  b groups  / filter",
+        ]
+    );
+}
+
+#[test]
+fn forty_by_ten_shows_counts_and_the_alarm_in_the_place_of_the_keys() {
+    let mut screen = screen(groups_pane(None));
+    let drawn = lines(&draw(&screen, 40, 10, PLAIN));
+    assert_eq!(
+        drawn,
+        [
+            "tcpstates host  every 1 s",
+            "   STATE       SOCKETS  CHANGE SHARE",
+            "   ESTABLISHED      60      -2 █████▍",
+            "▲  CLOSE_WAIT       40     +20 ███▌",
+            "   TOTAL           100     +18",
+            "",
+            "",
+            "",
+            "",
+            "q quit  ? help  space pause  ↑↓ state",
+        ]
+    );
+    screen.notices.push(Notice {
+        kind: NoticeKind::Alarm,
+        text: "no answer".to_owned(),
+    });
+    assert_eq!(lines(&draw(&screen, 40, 10, PLAIN))[9], "no answer");
+}
+
+#[test]
+fn no_terminal_is_too_small_or_too_large() {
+    let grouped = groups();
+    let sockets = ["x".to_owned()];
+    let panes = [
+        groups_pane(Some(&grouped)),
+        Pane::Chart(chart()),
+        sockets_pane(&sockets),
+    ];
+    for pane in panes {
+        let mut screen = screen(pane);
+        screen.header.filter = "sport = :443";
+        for (width, height) in [(1, 1), (2, 2), (9, 3), (20, 5), (39, 9), (300, 100)] {
+            screen.help = false;
+            draw(&screen, width, height, PLAIN);
+            screen.help = true;
+            draw(&screen, width, height, PLAIN);
+        }
+    }
+}
+
+#[test]
+fn a_wide_screen_gives_its_room_to_the_history() {
+    let mut screen = screen(groups_pane(None));
+    let long: Vec<u64> = (0..300).collect();
+    screen.rows[3].history = long;
+    let drawn = lines(&draw(&screen, 200, 60, PLAIN));
+    let row = drawn.iter().find(|line| line.contains("ESTAB")).unwrap();
+    assert_eq!(row.chars().count(), 200);
+    let columns = row.chars().filter(|c| ('▁'..='█').contains(c)).count();
+    assert!(columns > 120, "{row}");
+    assert!(row.contains("60.0%"), "{row}");
+}
+
+#[test]
+fn without_utf8_nothing_but_ascii_is_drawn() {
+    let mut screen = screen(groups_pane(None));
+    screen.header.host = "höst";
+    screen.rows[3].spread = 12;
+    let paint = Paint {
+        utf8: false,
+        ..PLAIN
+    };
+    let drawn = lines(&draw(&screen, 100, 24, paint));
+    assert!(drawn.iter().all(|line| line.is_ascii()), "{drawn:#?}");
+    assert!(drawn[0].starts_with("tcpstates h?st"));
+    let row = |name: &str| drawn.iter().find(|line| line.contains(name)).unwrap();
+    assert!(row("CLOSE_WAIT").starts_with("^  CLOSE_WAIT"));
+    assert!(row("CLOSE_WAIT").ends_with("_-#"));
+    assert!(row("ESTABLISHED").contains("+-12") && row("ESTABLISHED").contains("####"));
+}
+
+#[test]
+fn colour_says_nothing_that_a_sign_does_not_and_backgrounds_are_left_alone() {
+    let screen = screen(groups_pane(None));
+    let plain = draw(&screen, 80, 24, PLAIN);
+    let color = Paint {
+        color: true,
+        ..PLAIN
+    };
+    let colored = draw(&screen, 80, 24, color);
+    assert_eq!(lines(&plain), lines(&colored));
+    assert!(plain.content.iter().all(|cell| cell.fg == Color::Reset));
+    assert!(colored.content.iter().all(|cell| cell.bg == Color::Reset));
+    let foreground = |line: u16| colored[(0, line)].fg;
+    assert_eq!((foreground(3), foreground(9)), (Color::Red, Color::Yellow));
+    let selected = |line| colored[(5, line)].modifier.contains(Modifier::REVERSED);
+    assert!(selected(9) && !selected(8));
+}
+
+#[test]
+fn what_is_not_now_is_dim_and_says_so() {
+    let mut screen = screen(groups_pane(None));
+    let is_dim = |screen: &Screen<'_>| {
+        let drawn = draw(screen, 80, 24, PLAIN);
+        drawn[(5, 6)].modifier.contains(Modifier::DIM)
+    };
+    assert!(!is_dim(&screen));
+    screen.is_stale = true;
+    screen.header.is_paused = true;
+    screen.header.is_incomplete = true;
+    assert!(is_dim(&screen));
+    let drawn = lines(&draw(&screen, 80, 24, PLAIN));
+    assert!(
+        drawn[0].contains("PAUSED  NO ANSWER  INCOMPLETE"),
+        "{drawn:#?}"
+    );
+}
+
+#[test]
+fn the_error_of_a_filter_stands_at_its_word() {
+    let error = PromptError {
+        place: 8..12,
+        reason: "no port".to_owned(),
+    };
+    let mut screen = screen(groups_pane(None));
+    screen.prompt = Some(Prompt {
+        text: "sport = :44x or",
+        cursor: 8,
+        error: Some(&error),
+        is_checking: false,
+    });
+    let mut terminal = Terminal::new(TestBackend::new(40, 12)).unwrap();
+    let drawn = terminal.draw(|frame| draw_screen(frame, &screen, PLAIN));
+    let drawn = drawn.unwrap().buffer.clone();
+    let text = lines(&drawn);
+    assert_eq!(text[10..], ["no port", "filter: sport = :44x or"]);
+    let reversed = (0..40).filter(|x| drawn[(*x, 11)].modifier.contains(Modifier::REVERSED));
+    assert_eq!(reversed.collect::<Vec<_>>(), [16, 17, 18, 19]);
+    terminal.backend_mut().assert_cursor_position((16, 11));
+}
+
+#[test]
+fn groups_beyond_the_room_are_added_up() {
+    let grouped = groups();
+    // Of 21 lines four are left for the title, the heading, a group and the others.
+    let mut screen = screen(groups_pane(Some(&grouped)));
+    screen.notices.push(Notice {
+        kind: NoticeKind::Note,
+        text: "netlink is closed".to_owned(),
+    });
+    let drawn = lines(&draw(&screen, 80, 21, PLAIN));
+    assert_eq!(
+        drawn[15..20],
+        [
+            "CLOSE_WAIT by service  3 s old, took 12 ms of CPU time",
+            "SERVICE   TOTAL  CHANGE  CLOSE_WAIT",
+            ":443         20      +1          20",
+            "OTHER(2)     20       -          20",
+            "netlink is closed",
+        ]
+    );
+}
+
+fn chart() -> Chart {
+    Chart {
+        state: Some(State::CloseWait),
+        numbers: vec![0, 10, 20, 40],
+        span: Some((SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)),
+    }
+}
+
+#[test]
+fn a_chart_rises_with_its_numbers() {
+    let drawn = lines(&draw(&screen(Pane::Chart(chart())), 80, 20, PLAIN));
+    assert_eq!(
+        drawn[15..19],
+        [
+            "history of CLOSE_WAIT, the last 4 samples, to 1970-01-01T00:00:00.000Z",
+            "40    █",
+            "     ▄█",
+            " 0  ▆██",
+        ]
+    );
+}
+
+fn sockets_pane(lines: &[String]) -> Pane<'_> {
+    Pane::Sockets(SocketsPane {
+        state: Some(State::CloseWait),
+        sort: "send-queue:desc".to_owned(),
+        heading: "STATE  LOCAL",
+        lines,
+        is_cut: true,
+        selected: lines.len() / 2,
+        age: Some((Duration::from_millis(3_200), Duration::from_millis(90))),
+        remark: "",
+    })
+}
+
+#[test]
+fn sockets_scroll_around_the_selected_one() {
+    let sockets: Vec<String> = (0..100).map(|number| format!("row {number}")).collect();
+    let drawn = draw(&screen(sockets_pane(&sockets)), 80, 12, PLAIN);
+    let text = lines(&drawn);
+    assert_eq!(
+        text[1],
+        "only the first 100 CLOSE_WAIT sockets by send-queue:desc  3 s old, took 90 ms of"
+    );
+    assert_eq!(
+        (&*text[2], &*text[3], &*text[10]),
+        ("STATE  LOCAL", "row 46", "row 53")
+    );
+    assert!(drawn[(0, 7)].modifier.contains(Modifier::REVERSED));
+    assert!(text[11].starts_with("q quit  ? help  esc back"));
+}
+
+#[test]
+fn help_fits_the_usual_screen_and_explains_every_key() {
+    let mut screen = screen(groups_pane(None));
+    screen.help = true;
+    let drawn = lines(&draw(&screen, 80, 24, PLAIN));
+    for (keys, does) in KEYS {
+        assert!(
+            drawn
+                .iter()
+                .any(|line| line.contains(keys) && line.ends_with(does)),
+            "{keys}"
+        );
+    }
+    assert!(drawn[19].contains("HISTORY"), "{drawn:#?}");
+}

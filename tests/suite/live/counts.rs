@@ -1,0 +1,78 @@
+//! What the view shows is what there is.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+use super::pty::Terminal;
+use crate::namespace::in_namespace;
+use crate::zoo::odd::listeners;
+use crate::zoo::{Family, Inhabitants, State, Zoo};
+
+in_namespace!(
+    fn the_view_shows_true_counts_of_sockets_that_change_under_it() {
+        let mut terminal = Terminal::of(&["--watch=0.05"]);
+        terminal.wait_for_count("TOTAL", 0);
+        let zoo = Zoo::open(&Inhabitants::all_different());
+        for (state, count) in zoo.expected().by_state() {
+            terminal.wait_for_count(state, count);
+        }
+        terminal.wait_for_count("TOTAL", zoo.expected().total());
+        let guests = listeners::dual_stack(3);
+        let before = zoo.expected().by_state()["LISTEN"];
+        terminal.wait_for_count("LISTEN", before + 3);
+        drop(guests);
+        terminal.wait_for_count("LISTEN", before);
+        // LISTEN has its fewest and most beside the history: 0 at the begin, three more than now.
+        let fewest_and_most = format!("0     {}", before + 3);
+        terminal.wait_until("the fewest and the most", |screen| {
+            let screen = screen.contents();
+            let row = screen.lines().find(|line| line.contains("LISTEN"));
+            row.is_some_and(|row| row.contains(&fewest_and_most))
+        });
+        terminal.type_("q");
+        assert!(terminal.wait_for_end().success());
+    }
+);
+
+in_namespace!(
+    fn groups_are_those_of_the_selected_state() {
+        let wanted = Inhabitants::none()
+            .with(Family::V4, State::Established, 3)
+            .with(Family::V4, State::CloseWait, 2);
+        let _zoo = Zoo::open(&wanted);
+        let mut terminal = Terminal::of(&["--watch=0.1", "--by=remote-addr"]);
+        terminal.wait_for("all by remote-addr");
+        terminal.wait_for("192.0.2.12       3");
+        terminal.wait_for("192.0.2.14       2");
+        // Two up from CLOSE_WAIT's place: the sum is last.
+        for _ in 0..5 {
+            terminal.type_("k");
+        }
+        terminal.wait_for("CLOSE_WAIT by remote-addr");
+        terminal.wait_until("CLOSE_WAIT alone", |screen| {
+            let screen = screen.contents();
+            screen.contains("192.0.2.14       2") && !screen.contains("192.0.2.12")
+        });
+        terminal.type_("b");
+        terminal.wait_for("CLOSE_WAIT by service,remote-addr");
+    }
+);
+
+in_namespace!(
+    fn a_full_accept_queue_is_marked_by_a_sign_and_named() {
+        let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
+        bind(&listener, &anywhere).unwrap();
+        listen(&listener, 0).unwrap();
+        let listener = TcpListener::from(listener);
+        let address = listener.local_addr().unwrap();
+        let terminal = Terminal::of(&["--watch=0.1"]);
+        terminal.wait_for_count("LISTEN", 1);
+        assert!(!terminal.text().contains('!'), "{}", terminal.text());
+        let _waiting = TcpStream::connect(address).unwrap();
+        terminal.wait_for("!  LISTEN");
+        let told = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
+        terminal.wait_for(&told);
+    }
+);

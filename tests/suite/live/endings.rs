@@ -1,0 +1,125 @@
+//! However the view ends, the terminal is as it was found.
+
+use rustix::process::Signal;
+
+use super::pty::{Terminal, signal_of};
+use crate::namespace::in_namespace;
+
+/// The view on a terminal, in full swing.
+fn view() -> Terminal {
+    let terminal = Terminal::of(&["--watch=0.1"]);
+    terminal.wait_for_count("TOTAL", 0);
+    terminal.wait_until_taken();
+    terminal
+}
+
+in_namespace!(
+    fn a_key_or_an_interrupt_quits_with_0() {
+        for key in ["q", "\x03"] {
+            let mut terminal = view();
+            terminal.type_(key);
+            assert_eq!(terminal.wait_for_end().code(), Some(0), "{key:?}");
+        }
+    }
+);
+
+in_namespace!(
+    fn a_signal_that_ends_it_ends_it_by_that_signal() {
+        for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+            let mut terminal = view();
+            terminal.signal(signal);
+            let status = terminal.wait_for_end();
+            assert_eq!(signal_of(status), Some(signal.as_raw()), "{signal:?}");
+        }
+    }
+);
+
+in_namespace!(
+    fn it_stops_with_the_terminal_given_back_and_goes_on_where_it_was() {
+        for how in ["key", "signal"] {
+            let mut terminal = view();
+            match how {
+                "key" => terminal.type_("\x1a"),
+                _ => terminal.signal(Signal::TSTP),
+            }
+            terminal.wait_until_stopped();
+            terminal.assert_given_back();
+            terminal.signal(Signal::CONT);
+            terminal.wait_for_count("TOTAL", 0);
+            terminal.wait_until_taken();
+            terminal.type_("?");
+            terminal.wait_for("any key goes back");
+            terminal.type_("q");
+            assert_eq!(terminal.wait_for_end().code(), Some(0));
+        }
+    }
+);
+
+in_namespace!(
+    fn what_was_stopped_from_outside_takes_the_terminal_again() {
+        let mut terminal = view();
+        terminal.signal(Signal::STOP);
+        terminal.wait_until_stopped();
+        // As a shell does when it has the terminal back.
+        terminal.spoil();
+        terminal.signal(Signal::CONT);
+        terminal.wait_until_taken();
+        terminal.wait_for_count("TOTAL", 0);
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
+    }
+);
+
+in_namespace!(
+    fn enough_samples_end_it_and_leave_nothing_behind() {
+        let mut terminal = Terminal::of(&["--watch=0.05", "--samples=3"]);
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
+        assert_eq!(terminal.text().trim(), "");
+    }
+);
+
+in_namespace!(
+    fn a_first_sample_that_fails_is_one_line_and_status_1() {
+        let root = tempfile::tempdir().unwrap();
+        let net = root.path().join("net");
+        std::fs::create_dir(&net).unwrap();
+        std::fs::write(net.join("tcp"), "  sl  local_address\n").unwrap();
+        let root = root.path().to_str().unwrap();
+        let mut terminal = Terminal::of(&["--watch=0.1", "--proc-root", root]);
+        terminal.wait_for_count("TOTAL", 0);
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
+        std::fs::remove_file(net.join("tcp")).unwrap();
+        let mut terminal = Terminal::of(&["--watch=0.1", "--proc-root", root]);
+        assert_ne!(terminal.wait_for_end().code(), Some(0));
+        terminal.wait_for("tcpstates: ");
+    }
+);
+
+in_namespace!(
+    fn a_source_that_fails_leaves_what_was_known_and_says_why_until_it_answers_again() {
+        let root = tempfile::tempdir().unwrap();
+        let net = root.path().join("net");
+        std::fs::create_dir(&net).unwrap();
+        let table = net.join("tcp");
+        std::fs::copy(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/net/tcp"),
+            &table,
+        )
+        .unwrap();
+        let terminal = Terminal::of(&["--watch=0.1", "--proc-root", root.path().to_str().unwrap()]);
+        terminal.wait_for("HISTORY");
+        let total = super::pty::count_of(&terminal.text(), "TOTAL").unwrap();
+        assert!(total > 0);
+        let aside = net.join("aside");
+        std::fs::rename(&table, &aside).unwrap();
+        terminal.wait_for("NO ANSWER");
+        terminal.wait_for("no answer since ");
+        terminal.wait_for_count("TOTAL", total);
+        std::fs::rename(&aside, &table).unwrap();
+        terminal.wait_until("an answer", |screen| {
+            !screen.contents().contains("NO ANSWER")
+        });
+        terminal.wait_for_count("TOTAL", total);
+    }
+);

@@ -1,0 +1,100 @@
+//! Keys that make the program do something outside the view's own state.
+
+use super::pty::{Start, Terminal};
+use crate::answer::Answer;
+use crate::namespace::in_namespace;
+use crate::zoo::{Family, Inhabitants, State, Zoo};
+
+fn leak() -> Zoo {
+    let wanted = Inhabitants::none()
+        .with(Family::V4, State::Established, 3)
+        .with(Family::V4, State::CloseWait, 2);
+    Zoo::open(&wanted)
+}
+
+in_namespace!(
+    fn enter_shows_the_sockets_of_the_selected_state_and_escape_goes_back() {
+        let _leak = leak();
+        let mut terminal = Terminal::start(&Start {
+            size: (100, 24),
+            arguments: &["--watch=0.1"],
+            environment: &[],
+        });
+        terminal.wait_for_count("TOTAL", 5);
+        // Five up from the sum.
+        terminal.type_("kkkkk\r");
+        terminal.wait_for("2 CLOSE_WAIT sockets by send-queue:desc");
+        let holder = format!("({})", std::process::id());
+        terminal.wait_until("two rows with their holder", |screen| {
+            let screen = screen.contents();
+            let rows = screen.lines().filter(|row| row.starts_with("CLOSE_WAIT "));
+            let rows: Vec<_> = rows.collect();
+            let held = |row: &&str| row.contains("192.0.2.14") && row.contains(&holder);
+            rows.len() == 2 && rows.iter().all(held)
+        });
+        terminal.type_("s");
+        terminal.wait_for("2 CLOSE_WAIT sockets by receive-queue:desc");
+        terminal.type_("o");
+        terminal.wait_for("2 CLOSE_WAIT sockets by receive-queue ");
+        terminal.type_("\x1b");
+        terminal.wait_for_count("TOTAL", 5);
+    }
+);
+
+in_namespace!(
+    fn a_filter_is_edited_in_place_and_its_error_stands_at_the_word() {
+        let _leak = leak();
+        let mut terminal = Terminal::of(&["--watch=0.1", "state established"]);
+        terminal.wait_for_count("TOTAL", 3);
+        terminal.type_("/\x15state close-wiat\r");
+        terminal.wait_for("did you mean close-wait?");
+        terminal.wait_for_count("TOTAL", 3);
+        let wrong = terminal.reversed();
+        assert!(wrong.contains("close-wiat"), "{wrong:?}");
+        terminal.type_("\x0bclose-wait\r");
+        terminal.wait_for_count("TOTAL", 2);
+        terminal.wait_for("filter: state close-wait");
+        terminal.type_("/\x15\r");
+        terminal.wait_for_count("TOTAL", 5);
+    }
+);
+
+in_namespace!(
+    fn the_sample_shown_is_written_as_the_json_of_the_program() {
+        let _leak = leak();
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = std::process::Command::new(crate::program::PROGRAM);
+        command.args(["--watch=0.1"]).current_dir(directory.path());
+        command.env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
+        let mut terminal = Terminal::run(command, (80, 24));
+        terminal.wait_for_count("TOTAL", 5);
+        terminal.type_("w");
+        terminal.wait_for("the sample shown is in ./tcpstates-");
+        let mut files = std::fs::read_dir(directory.path()).unwrap();
+        let file = files.next().unwrap().unwrap();
+        let answer: Answer =
+            serde_json::from_str(&std::fs::read_to_string(file.path()).unwrap()).unwrap();
+        assert_eq!((answer.total, answer.states["CLOSE_WAIT"]), (5, 2));
+        // Still, and no second time for one sample.
+        terminal.type_(" ");
+        terminal.wait_for("PAUSED");
+        terminal.type_("ww");
+        terminal.wait_for("the sample is not written: File exists");
+    }
+);
+
+in_namespace!(
+    fn a_view_that_stands_still_shows_what_was_until_it_goes_on() {
+        let mut terminal = Terminal::of(&["--watch=0.05"]);
+        terminal.wait_for_count("TOTAL", 0);
+        terminal.type_(" ");
+        terminal.wait_for("PAUSED");
+        let _leak = leak();
+        // Something else on the screen changes, and the counts do not.
+        terminal.type_("-");
+        terminal.wait_for("every 100 ms");
+        terminal.wait_for_count("TOTAL", 0);
+        terminal.type_(" ");
+        terminal.wait_for_count("TOTAL", 5);
+    }
+);

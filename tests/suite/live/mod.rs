@@ -1,0 +1,7 @@
+//! The live view: the real program in a pseudo-terminal, looked at as a person would.
+
+mod counts;
+mod endings;
+mod keys;
+mod manners;
+mod pty;
