@@ -35,11 +35,12 @@ impl Looks {
         let dropped_before = look_at_drops(&sources);
         let seen_before = ask(&sources, FirstLook::STATES, Vec::new())?.list(&mut first)?;
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
+        let look = Instant::now();
+        // Before the counters: what was dropped in between is in their growth too.
+        let dropped = look_at_drops(&sources);
         let after = readings.counters();
         let window = begin.elapsed();
 
-        let look = Instant::now();
-        let dropped = look_at_drops(&sources);
         let listen = StateSet::NONE.with(State::Listen);
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
