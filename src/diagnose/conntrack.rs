@@ -86,7 +86,8 @@ fn judge(count: u64, max: u64) -> Option<Finding> {
                 Setting::ConntrackEstablished.name()
             ),
         ],
-        causes: &["ephemeral-ports"],
+        // An entry outlives its connection, as TIME_WAIT does.
+        causes: &["time-wait"],
     })
 }
 

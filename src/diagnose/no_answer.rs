@@ -116,7 +116,7 @@ fn finding(
             "See whether the destination is up and listens, and whether a firewall or a route between drops what is sent there.".to_owned(),
             "Let the program give up sooner, by a timeout of its own for connecting, and try another destination; take this one out of its configuration until it answers.".to_owned(),
         ],
-        causes: &["conntrack"],
+        causes: &["conntrack", "accept-queue"],
     }
 }
 

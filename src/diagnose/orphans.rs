@@ -225,7 +225,11 @@ fn of_orphans(
         ],
         why: WHY_ORPHANS,
         remedy: remedy(facts),
-        causes: &["memory", "vanished-peers"],
+        // Too many orphans are no matter of memory, but a reset may be.
+        causes: match resets {
+            0 => &["vanished-peers"],
+            _ => &["memory", "vanished-peers"],
+        },
     }
 }
 

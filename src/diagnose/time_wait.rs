@@ -109,7 +109,11 @@ fn judge(seen: &TimeWaits, facts: &Facts) -> Result<Option<Finding>, String> {
         commands: vec!["tcpstates --state time-wait --by service --top 10".to_owned()],
         why: WHY,
         remedy: remedy(most.first().map(|(service, _)| *service)),
-        causes: &["ephemeral-ports"],
+        causes: match most.first() {
+            // Connections that are not kept: the same that use up the ports.
+            Some((Service::Used(_), _)) => &["ephemeral-ports"],
+            Some((Service::Served(_), _)) | None => &[],
+        },
     }))
 }
 

@@ -28,9 +28,7 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
             writeln!(out)?;
         }
         let before = diagnosis.findings.iter().take(at);
-        let cause = before
-            .rev()
-            .find(|other| finding.causes.contains(&other.id));
+        let cause = before.rev().find(|other| finding.follows_from(other));
         write_finding(out, finding, cause, look)?;
     }
     if !diagnosis.not_examined.is_empty() {
