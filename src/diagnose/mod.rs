@@ -131,5 +131,6 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
 pub fn suspects(second: &SecondLook, facts: &Facts) -> Vec<Ends> {
     let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
     suspects.extend(retransmission::suspects(&second.retransmitting, facts));
+    suspects.extend(stuck_peers::suspects(&second.stuck));
     suspects
 }
