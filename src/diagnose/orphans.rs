@@ -93,7 +93,9 @@ pub(super) fn examine(
         let guilty = movements(before, &seen.held, listeners, WARNING);
         findings.extend(guilty.iter().take(TOLD).map(|moved| {
             let processes = seen.held.held_by(&moved.groups, holders);
-            held(moved, seen, facts, processes)
+            let mut finding = held(moved, seen, facts, processes);
+            finding.evidence.extend(seen.held.remark());
+            finding
         }));
     }
     let (finding, reason) = too_many(seen, facts);
