@@ -123,6 +123,14 @@ mod tests {
             ],
             ..finding("calls")
         };
+        let to = |address: &str, port| Finding {
+            id: "queue",
+            ..calls(address, port)
+        };
+        let lost = || Finding {
+            subject: vec![(Field::LocalAddr, Label::Text("192.0.2.1".to_owned()))],
+            ..finding("queue")
+        };
         for (follower, cause, follows) in [
             (waits(80), queue("192.0.2.9", 80), true),
             (waits(80), queue("192.0.2.9", 81), false),
@@ -133,6 +141,11 @@ mod tests {
             (calls("127.0.0.1", 80), queue("127.0.0.1", 81), false),
             (calls("192.0.2.1", 80), queue("0.0.0.0", 80), false),
             (calls("192.0.2.1", 80), queue("::ffff:192.0.2.1", 80), true),
+            (calls("192.0.2.1", 80), to("192.0.2.1", 80), true),
+            (calls("192.0.2.1", 80), to("192.0.2.2", 80), false),
+            (calls("192.0.2.1", 80), to("192.0.2.1", 81), false),
+            (calls("192.0.2.1", 80), lost(), false),
+            (waits(80), lost(), false),
         ] {
             assert_eq!(follower.follows_from(&cause), follows, "{follower:?}");
         }

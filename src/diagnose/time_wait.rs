@@ -5,6 +5,7 @@
 //! the same place (`tcp_time_wait`, net/ipv4/tcp_minisocks.c) and counts against the same limit
 //! (`inet_twsk_alloc`, net/ipv4/inet_timewait_sock.c).
 
+use super::close_wait::subject;
 use super::facts::Facts;
 use super::most::Most;
 use super::rule::Examined;
@@ -92,6 +93,8 @@ fn judge(seen: &TimeWaits, facts: &Facts) -> Result<Option<Finding>, String> {
         Service::Served(port) => format!("{} served port {port} of this host", thousands(*sockets)),
         Service::Used(peer) => format!("{} went out to {peer}", thousands(*sockets)),
     }));
+    let most_of_all = most.first().filter(|(_, sockets)| *sockets >= total / 2);
+    let most_of_all = most_of_all.map(|(service, _)| *service);
     Ok(Some(Finding {
         id: ID,
         severity,
@@ -101,7 +104,7 @@ fn judge(seen: &TimeWaits, facts: &Facts) -> Result<Option<Finding>, String> {
             thousands(limit),
             Setting::MaxTwBuckets.name()
         ),
-        subject: Vec::new(),
+        subject: most_of_all.map(subject).unwrap_or_default(),
         value: Some(total as f64),
         limit: Some(limit as f64),
         evidence,
@@ -109,10 +112,10 @@ fn judge(seen: &TimeWaits, facts: &Facts) -> Result<Option<Finding>, String> {
         commands: vec!["tcpstates --state time-wait --by service --top 10".to_owned()],
         why: WHY,
         remedy: remedy(most.first().map(|(service, _)| *service)),
-        causes: match most.first() {
-            // Connections that are not kept: the same that use up the ports.
-            Some((Service::Used(_), _)) => &["ephemeral-ports"],
-            Some((Service::Served(_), _)) | None => &[],
+        // Connections that are not kept: the same that use up the ports to that peer.
+        causes: match most_of_all {
+            Some(Service::Used(_)) => &["ephemeral-ports"],
+            Some(Service::Served(_)) | None => &[],
         },
     }))
 }

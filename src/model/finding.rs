@@ -67,20 +67,23 @@ pub struct Finding {
 
 impl Finding {
     /// Whether this one is caused by `other`: a matter of their rules, and of where they are. What is
-    /// wrong at one port of this host is not caused by what is wrong at another.
+    /// wrong at one port of this host, or with one peer, is not caused by what is wrong at another.
     pub fn follows_from(&self, other: &Finding) -> bool {
         if self.id == other.id || !self.causes.contains(&other.id) {
             return false;
         }
-        let Some(there) = other.about(Field::LocalPort) else {
+        if other.subject.is_empty() {
             return true;
-        };
-        let here = self.about(Field::LocalPort);
-        let peer = self.about(Field::RemotePort);
-        match (here, peer) {
-            (Some(port), _) => port == there,
-            (None, Some(port)) => port == there && self.is_to(other.about(Field::LocalAddr)),
-            (None, None) => true,
+        }
+        let peer = |finding: &Finding| finding.about(Field::RemotePort).cloned();
+        match (other.about(Field::LocalPort), peer(self)) {
+            (Some(port), None) => self.about(Field::LocalPort) == Some(port),
+            (Some(port), Some(peer)) => peer == *port && self.is_to(other.about(Field::LocalAddr)),
+            (None, None) => false,
+            (None, Some(_)) => {
+                let address = |finding: &Finding| finding.about(Field::RemoteAddr).cloned();
+                (peer(self), address(self)) == (peer(other), address(other))
+            }
         }
     }
 
