@@ -192,6 +192,9 @@ fn waiting(moved: &Movement, service: Service, facts: &Facts, processes: Vec<Cul
 fn unread(moved: &Movement) -> String {
     match moved.unfinished {
         0 => "of all of them the program has read the end".to_owned(),
+        unfinished if moved.unread_bytes == 0 => {
+            format!("of {} the end was not read", thousands(unfinished))
+        }
         unfinished => format!(
             "of {} the end was not read, and {} before it lie unread",
             thousands(unfinished),

@@ -274,7 +274,11 @@ fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
         title: format!(
             "{} of {} stuck at peers that take {} of {}",
             thousands(stuck.sockets),
-            plural(seen.connections, "connection", "connections"),
+            plural(
+                seen.connections,
+                "established connection",
+                "established connections"
+            ),
             if slow > 0 { "little or nothing" } else { "nothing" },
             plural(stuck.bytes, "byte", "bytes")
         ),

@@ -105,7 +105,7 @@ fn a_long_queue_that_moves_is_a_transfer_and_one_that_hardly_moves_is_slow() {
     let finding = of_long(long, long, 5, 40_000).findings.remove(0);
     assert_eq!(
         finding.title,
-        "1 of 1 connection stuck at peers that take little or nothing of 1,048,576 bytes"
+        "1 of 1 established connection stuck at peers that take little or nothing of 1,048,576 bytes"
     );
     assert_eq!(
         finding.evidence[0],
@@ -208,7 +208,7 @@ fn all_that_are_stuck_are_counted_though_the_holders_of_some_are_looked_for() {
     let finding = peers(&seen, &facts(), &Holders::default()).unwrap();
     assert_eq!(
         finding.title,
-        "20,001 of 20,001 connections stuck at peers that take nothing of 200,010 bytes"
+        "20,001 of 20,001 established connections stuck at peers that take nothing of 200,010 bytes"
     );
     assert_eq!(finding.evidence[2], "holders are those of the first 20,000");
     // Asked again from the start, with what was known before.
