@@ -71,8 +71,12 @@ fn cases<'a>(doors: &'a Doors, facts: &Facts) -> Vec<Case<'a>> {
             let waiting = u64::from(door.waiting);
             let drops = facts.listener_drops.as_ref().ok();
             let dropped = drops.and_then(|drops| drops.of(door.cookie));
-            // A full queue of half-open requests drops at the listener too: that is another rule's.
-            let for_want_of_room = overflows != Ok(0) || !elsewhere;
+            // A listener drops for other reasons too: no room for another half-open request, which is
+            // another rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
+            let for_want_of_room = match overflows {
+                Ok(overflows) => overflows > 0,
+                Err(_) => !elsewhere,
+            };
             let severity = if waiting > limit || dropped > Some(0) && for_want_of_room {
                 Severity::Critical
             } else if waiting == limit && waiting > 0 {

@@ -86,8 +86,10 @@ pub(super) fn examine(
     }
     let guilty = movements(before, &seen.after, listeners, WARNING);
     Examined::found(guilty.iter().take(TOLD).map(|moved| {
-        let processes = holders.of(seen.inodes(moved));
-        match moved.groups[..] {
+        let inodes = seen.inodes(moved);
+        let looked_for = inodes.len() as u64;
+        let processes = holders.of(inodes);
+        let mut finding = match moved.groups[..] {
             [
                 Group {
                     service,
@@ -99,9 +101,11 @@ pub(super) fn examine(
                     service,
                     held: true,
                 },
-            ] => leak(moved, Some(service), facts, processes),
-            _ => leak(moved, None, facts, processes),
-        }
+            ] => leak(moved, Some(service), looked_for, facts, processes),
+            _ => leak(moved, None, looked_for, facts, processes),
+        };
+        finding.evidence.extend(seen.after.remark());
+        finding
     }))
 }
 
@@ -109,22 +113,32 @@ pub(super) fn examine(
 fn leak(
     moved: &Movement,
     service: Option<Service>,
+    looked_for: u64,
     facts: &Facts,
     processes: Vec<Culprit>,
 ) -> Finding {
-    let most = processes.first().map_or(moved.sockets, |most| most.sockets);
+    // Where the holders of a part were looked for, one is taken to hold as much of the rest.
+    let share = |most: &Culprit| most.sockets as f64 / looked_for.max(1) as f64;
+    let share = processes.first().map_or(1.0, share);
+    let most = moved.sockets as f64 * share;
     let what = service.map_or_else(|| "to several services".to_owned(), shown);
     let filtered = service.map(|service| format!(" '{}'", filter(service)));
     let mut evidence = vec![moved.shown(facts), unread(moved)];
     evidence.extend((service.is_none()).then(|| {
         format!(
-            "{} services, each with fewer than {WARNING} that stayed",
-            moved.groups.len()
+            "{}{} services, each with fewer than {WARNING} that stayed",
+            // Not all were told apart.
+            if moved.ended.is_none() {
+                "at least "
+            } else {
+                ""
+            },
+            thousands(moved.groups.len() as u64)
         )
     }));
     Finding {
         id: ID,
-        severity: match most >= CRITICAL {
+        severity: match most >= CRITICAL as f64 {
             true => Severity::Critical,
             false => Severity::Warning,
         },
@@ -178,6 +192,9 @@ fn waiting(moved: &Movement, service: Service, facts: &Facts, processes: Vec<Cul
 fn unread(moved: &Movement) -> String {
     match moved.unfinished {
         0 => "of all of them the program has read the end".to_owned(),
+        unfinished if moved.unread_bytes == 0 => {
+            format!("of {} the end was not read", thousands(unfinished))
+        }
         unfinished => format!(
             "of {} the end was not read, and {} before it lie unread",
             thousands(unfinished),
@@ -244,6 +261,40 @@ mod tests {
         assert_eq!(
             (grows.processes[0].pid, grows.processes[0].sockets),
             (7, 12)
+        );
+    }
+
+    #[test]
+    fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
+        let listeners = listening_at(&["0.0.0.0:80", "0.0.0.0:81"]);
+        let (mut before, mut seen) = (Before::default(), CloseWaits::default());
+        let mut holders = Holders::default();
+        // More than are kept, of which 600 are of port 80.
+        for number in 1..=11_000 {
+            let local = match number {
+                9_401.. => "192.0.2.9:80",
+                _ => "192.0.2.9:81",
+            };
+            let mut one = socket(State::CloseWait, local, "192.0.2.1:5000");
+            (one.cookie, one.inode) = (Some(number), number);
+            holders.set(
+                number,
+                ProcessName::new(b"leaky"),
+                u32::from(number > 9_400),
+            );
+            before.add(&one);
+            seen.add(&one, listeners.service(&one));
+        }
+        let found = examine(&before, &seen, &listeners, &facts(), &holders).findings;
+        let found = found
+            .iter()
+            .find(|found| found.value == Some(1_600.0))
+            .unwrap();
+        assert_eq!(found.severity, Severity::Critical);
+        assert_eq!(found.processes[0].sockets, 600);
+        assert_eq!(
+            found.evidence[2],
+            "of 11,000 in this state, the holders of 10,000 were looked for"
         );
     }
 

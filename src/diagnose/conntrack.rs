@@ -14,11 +14,11 @@ pub(super) const ID: &str = "conntrack";
 /// From this part of the maximum on it warns.
 const WARNING_SHARE: f64 = 0.8;
 
-/// From this part on the kernel ends tracked connections before their time (`nf_conntrack_max95` in
-/// `gc_worker`, net/netfilter/nf_conntrack_core.c).
+/// From this part on the kernel ends tracked connections before their time, once the table has been
+/// full (`nf_conntrack_max95` in `gc_worker`, net/netfilter/nf_conntrack_core.c).
 const CRITICAL_SHARE: f64 = 0.95;
 
-const WHY: &str = "When the table is full, the first packet of every new connection is dropped, and the kernel's log says `nf_conntrack: table full, dropping packet`.";
+const WHY: &str = "When the table is full, a new connection takes the place of one that was never established; where the kernel finds none, its first packet is dropped, and the log says `nf_conntrack: table full, dropping packet`.";
 
 /// Compares the entries with the most there may be.
 pub(super) fn examine(facts: &Facts) -> Examined {
@@ -71,7 +71,7 @@ fn judge(count: u64, max: u64) -> Option<Finding> {
         value: Some(count as f64),
         limit: Some(max as f64),
         evidence: vec![format!(
-            "{count_name} is {:.1} % of {max_name}; from 95 % on entries are ended before their time",
+            "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries before their time, once the table has been full",
             share * 100.0
         )],
         processes: Vec::new(),
@@ -86,7 +86,8 @@ fn judge(count: u64, max: u64) -> Option<Finding> {
                 Setting::ConntrackEstablished.name()
             ),
         ],
-        causes: &["ephemeral-ports"],
+        // An entry outlives its connection, as TIME_WAIT does.
+        causes: &["time-wait"],
     })
 }
 

@@ -21,6 +21,10 @@ pub struct Facts {
     pub settings: Settings,
     /// What each listener dropped in the window, or why that is not known.
     pub listener_drops: Result<ListenerDrops, String>,
+    /// What TCP measured of some connections after the first look.
+    pub measures_before: Measures,
+    /// How much later the measures that follow were taken.
+    pub measured_over: Duration,
     /// What TCP measures of those connections that the rules suspect.
     pub measures: Measures,
     /// The size of a page of memory, in bytes; `None` where the pages are another host's.

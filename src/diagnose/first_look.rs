@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::lingering::Before;
+use super::measures::Ends;
 use super::queues::Queues;
 use crate::model::{Sink, Socket, State, StateSet};
 
@@ -21,6 +22,11 @@ impl FirstLook {
         .with(State::Established)
         .with(State::CloseWait)
         .with(State::FinWait2);
+
+    /// The connections of which it is to be measured now how much they have sent, few of them.
+    pub fn suspects(&self) -> Vec<Ends> {
+        self.queues.longest()
+    }
 }
 
 impl Sink for FirstLook {

@@ -63,6 +63,8 @@ impl Before {
 #[derive(Debug, Default)]
 pub(super) struct After {
     groups: HashMap<Group, Sum>,
+    /// Those of groups for which there was no more room, that a process holds.
+    others: Sum,
     kept: Vec<Kept>,
     beyond: u64,
 }
@@ -73,6 +75,15 @@ struct Sum {
     sockets: u64,
     unread_bytes: u64,
     unfinished: u64,
+}
+
+impl Sum {
+    fn add(&mut self, socket: &Socket) {
+        self.sockets += 1;
+        // The peer's FIN counts as a byte until its end is read (`tcp_diag_get_info`).
+        self.unread_bytes += u64::from(socket.receive_queue.saturating_sub(1));
+        self.unfinished += u64::from(socket.receive_queue > 0);
+    }
 }
 
 /// One of them.
@@ -91,11 +102,9 @@ impl After {
             held: socket.inode != 0,
         };
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
-            let sum = self.groups.entry(group).or_default();
-            sum.sockets += 1;
-            // The peer's FIN counts as a byte until its end is read (`tcp_diag_get_info`).
-            sum.unread_bytes += u64::from(socket.receive_queue.saturating_sub(1));
-            sum.unfinished += u64::from(socket.receive_queue > 0);
+            self.groups.entry(group).or_default().add(socket);
+        } else if group.held {
+            self.others.add(socket);
         }
         if self.kept.len() < ROOM {
             self.kept.push(Kept {
@@ -115,6 +124,17 @@ impl After {
             .iter()
             .filter(move |kept| kept.inode != 0 && guilty(&kept.group));
         kept.map(|kept| kept.inode)
+    }
+
+    /// A sentence for the evidence where processes were looked for behind a part only.
+    pub(super) fn remark(&self) -> Option<String> {
+        (self.beyond > 0).then(|| {
+            format!(
+                "of {} in this state, the holders of {} were looked for",
+                thousands(self.kept.len() as u64 + self.beyond),
+                thousands(self.kept.len() as u64)
+            )
+        })
     }
 
     /// Who holds the members of those groups.
@@ -231,6 +251,12 @@ pub(super) fn movements(
     let rest = held.cloned().reduce(|mut sum, movement| {
         sum.add(&movement);
         sum
+    });
+    let rest = rest.map(|mut rest| {
+        rest.sockets += after.others.sockets;
+        rest.unread_bytes += after.others.unread_bytes;
+        rest.unfinished += after.others.unfinished;
+        rest
     });
     large.extend(rest.filter(|rest| rest.stayed >= least));
     large

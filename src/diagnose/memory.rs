@@ -151,7 +151,7 @@ fn finding(severity: Severity, title: String, evidence: Vec<String>) -> Finding 
                 Setting::SendMemory.name()
             ),
         ],
-        causes: &["stuck-peers", "orphans"],
+        causes: &["stuck-peers"],
     }
 }
 

@@ -120,8 +120,10 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
     inodes.extend(retransmission::wanted(&second.retransmitting, facts));
     let listeners = &second.listeners;
     inodes.extend(second.ephemeral_ports.wanted());
-    inodes.extend(second.close_wait.wanted(&first.close_wait, listeners));
-    inodes.extend(second.orphans.wanted(&first.fin_wait2, listeners));
+    if !facts.copied {
+        inodes.extend(second.close_wait.wanted(&first.close_wait, listeners));
+        inodes.extend(second.orphans.wanted(&first.fin_wait2, listeners));
+    }
     inodes.extend(vanished_peers::wanted(&second.vanished, second.total));
     inodes.extend(no_answer::wanted(&second.unanswered));
     inodes
@@ -131,5 +133,6 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
 pub fn suspects(second: &SecondLook, facts: &Facts) -> Vec<Ends> {
     let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
     suspects.extend(retransmission::suspects(&second.retransmitting, facts));
+    suspects.extend(stuck_peers::suspects(&second.stuck));
     suspects
 }

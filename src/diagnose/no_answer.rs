@@ -1,7 +1,8 @@
 //! SYN_SENT that gets no answer: destinations that are down, or behind something that drops.
 //!
-//! A SYN is sent again after one second (RFC 6298, 2.1) and given up after `tcp_syn_retries`
-//! (ip-sysctl.rst).
+//! A SYN is sent again after one second (RFC 6298, 2.1), some times more after a second each
+//! (`tcp_syn_linear_timeouts`, since Linux 6.5), then after twice as long each time, until it is given
+//! up (`tcp_write_timeout`, net/ipv4/tcp_timer.c; `tcp_syn_retries`, ip-sysctl.rst).
 
 use std::net::SocketAddr;
 
@@ -30,6 +31,9 @@ const TOLD: usize = 5;
 
 /// How many destinations are named in one finding.
 const NAMED: usize = 3;
+
+/// The longest wait before a segment is sent again, in seconds (`TCP_RTO_MAX`, include/net/tcp.h).
+const LONGEST_TIMEOUT: u64 = 120;
 
 const WHY: &str = "A peer that is there answers a SYN, if only with a reset (RFC 9293, 3.10.7). Silence is a host that is down, a firewall that drops, or an accept queue that is full; whoever connects waits for it.";
 
@@ -112,7 +116,7 @@ fn finding(
             "See whether the destination is up and listens, and whether a firewall or a route between drops what is sent there.".to_owned(),
             "Let the program give up sooner, by a timeout of its own for connecting, and try another destination; take this one out of its configuration until it answers.".to_owned(),
         ],
-        causes: &["conntrack"],
+        causes: &["conntrack", "accept-queue"],
     }
 }
 
@@ -131,12 +135,33 @@ fn evidence(seen: &Unanswered, to: Option<SocketAddr>, facts: &Facts) -> Vec<Str
     }
     let retries = facts.settings.number(Setting::SynRetries).ok();
     evidence.extend(retries.map(|retries| {
-        let name = Setting::SynRetries.name();
-        format!("{name} is {retries}: so often it is sent again before connect() fails")
+        // Older kernels have none.
+        let linear = facts.settings.number(Setting::SynLinearTimeouts);
+        format!(
+            "{} is {retries}: connect() fails some {} s after its first SYN",
+            Setting::SynRetries.name(),
+            thousands(given_up_after(retries, linear.unwrap_or(0)))
+        )
     }));
     evidence.push(facts.told(&[Counter::AttemptFails]));
     evidence.extend(seen.inodes.remark());
     evidence
+}
+
+/// After how many seconds an attempt to connect fails that nobody answers: when the timer runs out
+/// after the last SYN, or for the first time after what the retries took if all doubled.
+fn given_up_after(retries: u64, linear: u64) -> u64 {
+    let doubled = |times: u64| 1_u64.checked_shl(u32::try_from(times).unwrap_or(u32::MAX));
+    let timeout = |times| doubled(times).map_or(LONGEST_TIMEOUT, |s| s.min(LONGEST_TIMEOUT));
+    let limit: u64 = (0..=retries).map(timeout).sum();
+    let mut passed = 0;
+    for sent_again in 0..=retries + linear {
+        passed += timeout(sent_again.saturating_sub(linear));
+        if passed >= limit {
+            break;
+        }
+    }
+    passed
 }
 
 #[cfg(test)]
@@ -178,6 +203,16 @@ mod tests {
             [],
             "a second without an answer is nothing"
         );
+    }
+
+    #[test]
+    fn connect_fails_when_the_kernel_gives_up() {
+        // As ip-sysctl.rst has it, before linear timeouts and with them; then as measured.
+        for (retries, linear, seconds) in [(6, 0, 127), (6, 4, 131), (3, 4, 19), (1, 4, 3)] {
+            assert_eq!(given_up_after(retries, linear), seconds, "{retries}");
+        }
+        assert_eq!(given_up_after(7, 0), 247);
+        assert_eq!(given_up_after(127, 0), 127 + 121 * 120);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Connections that are closed here and not over: FIN_WAIT2 that a process still holds, and orphans,
 //! which no process holds, against `tcp_max_orphans`.
 //!
-//! An orphan in FIN_WAIT2 ends after `tcp_fin_timeout`; one that a process holds has no timer
-//! (`__tcp_close`, net/ipv4/tcp.c, starts it). tcp(7): tcp_max_orphans, tcp_fin_timeout.
+//! FIN_WAIT2 without a process ends after `tcp_fin_timeout`; one that a process holds has no timer
+//! (`__tcp_close`, net/ipv4/tcp.c, starts it). tcp(7): tcp_max_orphans, tcp_fin_timeout. It is no
+//! orphan by the kernel's count, but waits in a place for TIME_WAIT, unless that timeout is longer
+//! than TIME_WAIT is (`tcp_rcv_state_process`, net/ipv4/tcp_input.c).
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,12 @@ const WARNING: u64 = 100;
 /// four times, and is reset from here on (`tcp_out_of_resources`, net/ipv4/tcp_timer.c).
 const WARNING_SHARE: f64 = 0.25;
 
+/// How long TIME_WAIT lasts, in seconds (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
+const TIME_WAIT_SECONDS: u64 = 60;
+
+/// What the kernel takes 0 of `tcp_orphan_retries` for (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
+const ORPHAN_RETRIES: u64 = 8;
+
 /// How many services have findings of their own.
 const TOLD: usize = 5;
 
@@ -40,6 +48,8 @@ pub(super) struct Orphans {
     held: After,
     /// FIN_WAIT2 that no process holds.
     orphaned: u64,
+    /// FIN_WAIT1, CLOSING and LAST_ACK that no process holds.
+    closing: u64,
 }
 
 impl Orphans {
@@ -50,6 +60,11 @@ impl Orphans {
         } else {
             self.held.add(socket, service);
         }
+    }
+
+    /// Takes a socket in FIN_WAIT1, CLOSING or LAST_ACK.
+    pub(super) fn add_closing(&mut self, socket: &Socket) {
+        self.closing += u64::from(socket.inode == 0);
     }
 
     /// The inodes of sockets whose holders the findings will name.
@@ -78,7 +93,9 @@ pub(super) fn examine(
         let guilty = movements(before, &seen.held, listeners, WARNING);
         findings.extend(guilty.iter().take(TOLD).map(|moved| {
             let processes = seen.held.held_by(&moved.groups, holders);
-            held(moved, seen, facts, processes)
+            let mut finding = held(moved, seen, facts, processes);
+            finding.evidence.extend(seen.held.remark());
+            finding
         }));
     }
     let (finding, reason) = too_many(seen, facts);
@@ -192,8 +209,8 @@ fn of_orphans(
             told(limit)
         ),
         format!(
-            "{} in FIN_WAIT2 belong to no process here",
-            thousands(seen.orphaned)
+            "in this network namespace {} in FIN_WAIT1, CLOSING and LAST_ACK belong to no process",
+            thousands(seen.closing)
         ),
     ];
     Finding {
@@ -206,26 +223,41 @@ fn of_orphans(
         evidence,
         processes: Vec::new(),
         commands: vec![
-            "tcpstates --state fin-wait-1,fin-wait-2,closing,last-ack 'not inode gt 0'".to_owned(),
+            "tcpstates --state fin-wait-1,closing,last-ack --by remote-addr --top 10 'not inode gt 0'".to_owned(),
         ],
         why: WHY_ORPHANS,
-        remedy: remedy(),
-        causes: &["memory", "vanished-peers"],
+        remedy: remedy(facts),
+        // Too many orphans are no matter of memory, but a reset may be.
+        causes: match resets {
+            0 => &["vanished-peers"],
+            _ => &["memory", "vanished-peers"],
+        },
     }
 }
 
 /// What to do about too many orphans.
-fn remedy() -> Vec<String> {
-    vec![
+fn remedy(facts: &Facts) -> Vec<String> {
+    let mut remedy = vec![
         "Let the program wait until its peer has all the data before it closes, and find out why peers vanish: each that does leaves an orphan.".to_owned(),
         format!(
-            "Let the kernel give up orphans sooner: lower {} (0 stands for 8 there) and {}.",
+            "Let the kernel give up orphans sooner: set {} to less than {}.",
             Setting::OrphanRetries.name(),
+            match facts.settings.number(Setting::OrphanRetries) {
+                Ok(retries) if retries > 0 => retries.to_string(),
+                Ok(_) | Err(_) => format!("{ORPHAN_RETRIES}, but not to 0, which stands for that"),
+            }
+        ),
+    ];
+    let timeout = facts.settings.number(Setting::FinTimeout);
+    if timeout.is_ok_and(|seconds| seconds > TIME_WAIT_SECONDS) {
+        remedy.push(format!(
+            "Set {} to {TIME_WAIT_SECONDS} or less: FIN_WAIT2 without a process is no orphan then.",
             Setting::FinTimeout.name()
-        ),
-        format!(
-            "Raise {} where there is memory: an orphan can take 64 KiB.",
-            Setting::MaxOrphans.name()
-        ),
-    ]
+        ));
+    }
+    remedy.push(format!(
+        "Raise {} where there is memory: an orphan can take 64 KiB.",
+        Setting::MaxOrphans.name()
+    ));
+    remedy
 }

@@ -2,10 +2,17 @@
 
 use std::collections::HashMap;
 
+use super::measures::Ends;
 use crate::model::Socket;
 
 /// The queues of more connections than this are not kept; some 5 MiB.
 const MOST_QUEUES: usize = 200_000;
+
+/// A send queue of this many bytes is long: what a path of 100 Mbit/s and 80 ms has in flight is 1 MB.
+pub(super) const LONG_SEND_QUEUE: u32 = 1 << 20;
+
+/// Of so many long send queues, the longest, it is asked how fast they move.
+pub(super) const MEASURED: usize = 64;
 
 /// The queues in which something waited to be sent, or much to be read, by connection.
 #[derive(Debug, Default)]
@@ -13,6 +20,8 @@ pub(super) struct Queues {
     /// Unread, and unacknowledged.
     by_key: HashMap<u64, (u32, u32)>,
     beyond: u64,
+    /// The longest send queues of those that are long, by connection, longest first.
+    longest: Vec<(u32, u64, Ends)>,
 }
 
 /// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
@@ -32,6 +41,14 @@ impl Queues {
         let Some(key) = key(socket).filter(|_| may_be) else {
             return;
         };
+        if queues.1 >= LONG_SEND_QUEUE {
+            let at = self
+                .longest
+                .partition_point(|(long, _, _)| *long >= queues.1);
+            self.longest
+                .insert(at, (queues.1, key, (socket.local, socket.remote)));
+            self.longest.truncate(MEASURED);
+        }
         if self.by_key.len() < MOST_QUEUES {
             self.by_key.insert(key, queues);
         } else {
@@ -43,6 +60,17 @@ impl Queues {
     /// is not known.
     pub(super) fn of(&self, socket: &Socket) -> Option<(u32, u32)> {
         self.by_key.get(&key(socket)?).copied()
+    }
+
+    /// The connections of the longest send queues.
+    pub(super) fn longest(&self) -> Vec<Ends> {
+        self.longest.iter().map(|(_, _, ends)| *ends).collect()
+    }
+
+    /// Whether a connection is one of those.
+    pub(super) fn is_of_longest(&self, socket: &Socket) -> bool {
+        let of = key(socket);
+        self.longest.iter().any(|(_, key, _)| Some(*key) == of)
     }
 
     /// How many such connections are not kept.

@@ -2,48 +2,39 @@
 
 use crate::model::Finding;
 
-/// Orders findings. Each stands right behind its cause, if that was found too, and a cause is as
-/// urgent as the worst that follows from it; else the order of the rules remains.
+/// Orders findings. Each stands behind its cause, if that was found too, and a cause is as urgent as
+/// the worst that follows from it; else the order of the rules remains.
 pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
-    let (followers, mut roots): (Vec<_>, Vec<_>) = findings
-        .iter()
-        .cloned()
-        .partition(|finding| cause_of(finding, &findings).is_some());
-    let urgency = |root: &Finding| {
-        let followers = followers.iter();
-        let follows = followers.filter(|follower| follower.causes.contains(&root.id));
-        let severities = follows.map(|follower| follower.severity);
-        severities.chain([root.severity]).max()
-    };
-    roots.sort_by_key(|root| std::cmp::Reverse((urgency(root), root.severity)));
-    let mut left: Vec<Finding> = followers.clone();
-    let mut ranked = Vec::with_capacity(findings.len());
-    let last_of_rule = |roots: &[Finding], at: usize| {
-        let id = roots.get(at).map(|root| root.id);
-        !roots.iter().skip(at + 1).any(|root| Some(root.id) == id)
-    };
-    for at in 0..roots.len() {
-        let Some(root) = roots.get(at) else { break };
-        ranked.push(root.clone());
-        if last_of_rule(&roots, at) {
-            let (mut follow, others): (Vec<_>, Vec<_>) = left
-                .into_iter()
-                .partition(|follower| follower.causes.contains(&root.id));
-            follow.sort_by_key(|follower| std::cmp::Reverse(follower.severity));
-            ranked.extend(follow);
-            left = others;
-        }
-    }
-    // Causes that are themselves caused by each other.
+    let has_cause = |finding: &Finding| findings.iter().any(|other| finding.follows_from(other));
+    let (mut left, causes): (Vec<_>, Vec<_>) = findings.iter().cloned().partition(has_cause);
+    let mut groups: Vec<Vec<Finding>> = causes
+        .into_iter()
+        .map(|cause| {
+            let mut group = Vec::new();
+            place(cause, &mut left, &mut group);
+            group
+        })
+        .collect();
+    let urgency = |group: &Vec<Finding>| group.iter().map(|found| found.severity).max();
+    let of_cause = |group: &Vec<Finding>| group.first().map(|cause| cause.severity);
+    groups.sort_by_key(|group| std::cmp::Reverse((urgency(group), of_cause(group))));
+    let mut ranked: Vec<Finding> = groups.into_iter().flatten().collect();
+    // Causes that are caused by each other.
     ranked.extend(left);
     ranked
 }
 
-/// The finding among `others` that causes this one.
-fn cause_of<'a>(finding: &Finding, others: &'a [Finding]) -> Option<&'a Finding> {
-    others
-        .iter()
-        .find(|other| other.id != finding.id && finding.causes.contains(&other.id))
+/// Moves to `group` a finding and what follows from it, worst first, and from that.
+fn place(cause: Finding, left: &mut Vec<Finding>, group: &mut Vec<Finding>) {
+    let (mut followers, others): (Vec<_>, Vec<_>) = std::mem::take(left)
+        .into_iter()
+        .partition(|finding| finding.follows_from(&cause));
+    *left = others;
+    group.push(cause);
+    followers.sort_by_key(|follower| std::cmp::Reverse(follower.severity));
+    for follower in followers {
+        place(follower, left, group);
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +42,7 @@ mod tests {
     use super::*;
     use crate::diagnose::testing::finding;
     use crate::model::Severity::{Critical, Warning};
+    use crate::model::{Field, Label};
 
     fn ranked(
         findings: &[(
@@ -92,9 +84,73 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_from_what_follows_stands_behind_it_and_makes_its_cause_as_urgent() {
+        let order = ranked(&[
+            ("unanswered", Critical, &["tracked"]),
+            ("minor", Critical, &[]),
+            ("tracked", Warning, &["waiting"]),
+            ("waiting", Critical, &[]),
+        ]);
+        assert_eq!(order, ["minor", "waiting", "tracked", "unanswered"]);
+    }
+
+    #[test]
     fn what_could_follow_from_something_that_was_not_found_stands_alone() {
         assert_eq!(ranked(&[("half-open", Warning, &["queue"])]), ["half-open"]);
         let circle = ranked(&[("a", Warning, &["b"]), ("b", Warning, &["a"])]);
         assert_eq!(circle.len(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_at_one_port_does_not_follow_from_what_is_at_another() {
+        let queue = |address: &str, port| Finding {
+            subject: vec![
+                (Field::LocalAddr, Label::Text(address.to_owned())),
+                (Field::LocalPort, Label::Number(port)),
+            ],
+            ..finding("queue")
+        };
+        let waits = |port| Finding {
+            causes: &["queue"],
+            subject: vec![(Field::LocalPort, Label::Number(port))],
+            ..finding("waits")
+        };
+        let calls = |address: &str, port| Finding {
+            causes: &["queue"],
+            subject: vec![
+                (Field::RemoteAddr, Label::Text(address.to_owned())),
+                (Field::RemotePort, Label::Number(port)),
+            ],
+            ..finding("calls")
+        };
+        let to = |address: &str, port| Finding {
+            id: "queue",
+            ..calls(address, port)
+        };
+        let lost = || Finding {
+            subject: vec![(Field::LocalAddr, Label::Text("192.0.2.1".to_owned()))],
+            ..finding("queue")
+        };
+        for (follower, cause, follows) in [
+            (waits(80), queue("192.0.2.9", 80), true),
+            (waits(80), queue("192.0.2.9", 81), false),
+            (waits(80), finding("queue"), true),
+            (waits(80), finding("other"), false),
+            (calls("127.0.0.1", 80), queue("127.0.0.1", 80), true),
+            (calls("127.0.0.1", 80), queue("0.0.0.0", 80), true),
+            (calls("127.0.0.1", 80), queue("127.0.0.1", 81), false),
+            (calls("192.0.2.1", 80), queue("0.0.0.0", 80), false),
+            (calls("192.0.2.1", 80), queue("::ffff:192.0.2.1", 80), true),
+            (calls("192.0.2.1", 80), to("192.0.2.1", 80), true),
+            (calls("192.0.2.1", 80), to("192.0.2.2", 80), false),
+            (calls("192.0.2.1", 80), to("192.0.2.1", 81), false),
+            (calls("192.0.2.1", 80), lost(), false),
+            (waits(80), lost(), false),
+        ] {
+            assert_eq!(follower.follows_from(&cause), follows, "{follower:?}");
+        }
+        let ranked = rank(vec![queue("::", 80), queue("::", 81), waits(80)]);
+        let ids: Vec<&str> = ranked.iter().map(|found| found.id).collect();
+        assert_eq!(ids, ["queue", "waits", "queue"]);
     }
 }

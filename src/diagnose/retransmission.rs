@@ -1,4 +1,7 @@
 //! How much is sent again, and the peers that do not acknowledge.
+//!
+//! TcpRetransSegs counts SYNs and SYN-ACKs too (`tcp_rtx_synack`, net/ipv4/tcp_output.c), which are of
+//! destinations that do not answer and of strangers that knock: TcpExtTCPSynRetrans is taken off.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -38,7 +41,7 @@ const KEPT: usize = 20_000;
 /// How many peers are named.
 const NAMED: usize = 3;
 
-const WHY: &str = "What is sent again arrived late or not at all; each loss halves the rate of its connection, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
+const WHY: &str = "What is sent again arrived late or not at all; each loss slows its connection down, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
 
 /// A connection with something to send again.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +125,7 @@ struct Wrong {
 }
 
 fn wrong(seen: &Retransmitting, facts: &Facts) -> Wrong {
-    let grown = facts.grown(Counter::RetransSegs);
-    let grown = grown.and_then(|again| Ok((again, facts.grown(Counter::OutSegs)?)));
+    let grown = sent(facts);
     let least = (seen.connections as f64 * SUSPECT_SHARE).max(1.0);
     let (segments, lacking) = match grown {
         // OutSegs leaves those out that are sent again.
@@ -138,6 +140,14 @@ fn wrong(seen: &Retransmitting, facts: &Facts) -> Wrong {
         are_peers_suspect: seen.suspect as f64 >= least,
         lacking,
     }
+}
+
+/// Segments sent again that do not begin a connection, and those sent for the first time.
+fn sent(facts: &Facts) -> Result<(u64, u64), String> {
+    let again = facts.grown(Counter::RetransSegs)?;
+    // Of another file, read a moment later.
+    let again = again.saturating_sub(facts.grown(Counter::SynRetrans)?);
+    Ok((again, facts.grown(Counter::OutSegs)?))
 }
 
 /// Connections whose measures are to be asked for.
@@ -213,7 +223,13 @@ pub(super) fn examine(seen: &Retransmitting, facts: &Facts, holders: &Holders) -
 }
 
 fn evidence(seen: &Retransmitting, facts: &Facts) -> Vec<String> {
-    let mut evidence = vec![facts.told(&[Counter::RetransSegs, Counter::OutSegs])];
+    let mut evidence = vec![
+        facts.told(&[Counter::RetransSegs, Counter::OutSegs]),
+        format!(
+            "of what was sent again, SYNs and SYN-ACKs are left out: {}",
+            facts.told(&[Counter::SynRetrans])
+        ),
+    ];
     evidence.push(format!(
         "{} of {} with something to send again now, {} of them for the third time or more",
         thousands(seen.pending),

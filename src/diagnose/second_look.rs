@@ -16,9 +16,6 @@ use super::time_wait::TimeWaits;
 use super::vanished_peers::{self, Vanished};
 use crate::model::{Listeners, Service, Settings, Sink, Socket, State};
 
-/// More services than this are not told apart in TIME_WAIT; 1 MB. The largest are among the first.
-const MOST_SERVICES: usize = 20_000;
-
 /// What the rules keep of the sockets after the window.
 #[derive(Debug)]
 pub struct SecondLook {
@@ -53,7 +50,7 @@ impl SecondLook {
             orphans: Orphans::default(),
             vanished: Vanished::default(),
             unanswered: Unanswered::default(),
-            time_wait: TimeWaits::with_room(MOST_SERVICES),
+            time_wait: TimeWaits::default(),
             half_open: HalfOpen::default(),
             doors: Doors::default(),
             waiting: Waiting::default(),
@@ -112,8 +109,12 @@ impl Sink for SecondLook {
                 self.connected(socket);
                 self.close_wait.add(socket, service);
             }
-            State::FinWait2 => self.orphans.add(socket, service),
+            State::FinWait2 => {
+                self.orphans.add(socket, service);
+                self.time_wait.add_before_fin(socket);
+            }
             State::FinWait1 | State::Closing | State::LastAck => {
+                self.orphans.add_closing(socket);
                 vanished_peers::add(&mut self.vanished, socket);
             }
             State::Close | State::Bound | State::Unknown(_) => {}

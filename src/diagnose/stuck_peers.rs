@@ -4,23 +4,29 @@
 //! That a queue is as long as before the window proves little: the next request may be as long as
 //! the last. But what is neither acknowledged within a timeout nor sent again does not exist: a queue
 //! that does not move has a closed window before it (the persist timer runs, RFC 9293, 3.8.6.1) or is
-//! sent again.
+//! sent again. Nor does a long queue: every transfer that is as fast as its path has one. So of the
+//! longest it is measured how much they sent.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::facts::Facts;
+use super::measures::Ends;
 use super::plural::plural;
-use super::queues::{LONG_RECEIVE_QUEUE, Queues};
+use super::queues::{LONG_RECEIVE_QUEUE, LONG_SEND_QUEUE, MEASURED, Queues};
 use super::rule::Examined;
-use crate::model::{Finding, Holders, Severity, Socket, State, TimerKind, thousands};
+use crate::model::{Finding, Holders, Metric, Severity, Socket, State, TimerKind, thousands};
 
 /// The rule's name.
 pub(super) const ID: &str = "stuck-peers";
 
-/// A send queue of this many bytes before and after the window waits for a slow peer: what a path of
-/// 100 Mbit/s and 80 ms has in flight is 1 MB.
-const LONG_SEND_QUEUE: u32 = 1 << 20;
+/// A long queue is slow if it takes as many seconds to empty as it moves: nobody waits longer for an
+/// answer.
+const SLOW_SECONDS: f64 = 10.0;
+
+/// How fast a queue moves is not known within less than so many round trips.
+const ROUND_TRIPS: u32 = 2;
 
 /// The part of all connections that must be stuck at their peers: single clients sleep everywhere.
 const STUCK_SHARE: f64 = 0.01;
@@ -39,7 +45,7 @@ const WHY_PEERS: &str = "A send queue that does not move keeps the process that 
 const WHY_PROCESSES: &str = "What is not read closes the window: the peer can send no more (RFC 9293, 3.8.6), and its requests wait.";
 
 /// Connections that are stuck in one way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Sum {
     sockets: u64,
     /// What waits on all of them.
@@ -51,13 +57,13 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, socket: &Socket, bytes: u32) {
+    fn add(&mut self, inode: u64, peer: IpAddr, bytes: u32) {
         self.sockets += 1;
         self.bytes += u64::from(bytes);
-        if socket.inode != 0 && self.inodes.len() < KEPT {
-            self.inodes.push(socket.inode);
+        if inode != 0 && self.inodes.len() < KEPT {
+            self.inodes.push(inode);
         }
-        let peer = socket.remote.ip().to_canonical();
+        let peer = peer.to_canonical();
         if self.peers.len() < KEPT || self.peers.contains_key(&peer) {
             let (sockets, waiting) = self.peers.entry(peer).or_default();
             *sockets += 1;
@@ -84,16 +90,41 @@ impl Sum {
     }
 }
 
+/// A connection with a long send queue before and after the window.
+#[derive(Clone, Copy, Debug)]
+struct Long {
+    ends: Ends,
+    inode: u64,
+    bytes: u32,
+}
+
+impl Long {
+    /// Whether it moves so slowly that it takes long to empty; `None` where that is not known.
+    fn is_slow(&self, facts: &Facts) -> Option<bool> {
+        let sent = |measures: &super::Measures| measures.get(self.ends, Metric::BytesSent);
+        let sent = sent(&facts.measures)?.checked_sub(sent(&facts.measures_before)?)?;
+        let round_trip = facts.measures.get(self.ends, Metric::RoundTripTime)?;
+        let over = facts.measured_over;
+        if over < Duration::from_micros(round_trip) * ROUND_TRIPS {
+            return None;
+        }
+        Some(f64::from(self.bytes) * over.as_secs_f64() >= sent as f64 * SLOW_SECONDS)
+    }
+}
+
 /// The established connections that were stuck over the window.
 #[derive(Debug, Default)]
 pub(super) struct Stuck {
     before: Queues,
     connections: u64,
-    /// Peers that do not take what is sent.
+    /// Peers that take nothing of what is sent.
     unsent: Sum,
-    /// Of these, how many wait for a closed window, and how many send again.
+    /// Of these, how many wait for a closed window; the others send again.
     probed: u64,
-    sent_again: u64,
+    /// Those that had much to send, and something of it may have gone; of which it was measured.
+    long: Vec<Long>,
+    /// Those of which it was not.
+    unmeasured: u64,
     /// Processes that do not read what came.
     unread: Sum,
 }
@@ -126,33 +157,65 @@ impl Stuck {
         let is_probed = timer == Some(TimerKind::Persist);
         let is_sent_again = timer == Some(TimerKind::Retransmit) && socket.retransmits > 0;
         let is_still = socket.send_queue == unsent && unsent > 0 && (is_probed || is_sent_again);
-        if is_still || unsent.min(socket.send_queue) >= LONG_SEND_QUEUE {
+        let peer = socket.remote.ip();
+        if is_still {
             self.probed += u64::from(is_probed);
-            self.sent_again += u64::from(is_sent_again);
-            self.unsent.add(socket, socket.send_queue);
+            self.unsent.add(socket.inode, peer, socket.send_queue);
+        } else if unsent.min(socket.send_queue) >= LONG_SEND_QUEUE {
+            self.add_long(socket);
         }
         let is_held = socket.inode != 0;
         // One that grows may be read and filled again meanwhile; nobody reads one that stands still.
         if is_held && unread >= LONG_RECEIVE_QUEUE && socket.receive_queue == unread {
-            self.unread.add(socket, socket.receive_queue);
+            self.unread.add(socket.inode, peer, socket.receive_queue);
         }
     }
 
-    /// Whether those stuck at their peers are worth a word.
-    fn are_many(&self) -> bool {
-        let least = self.connections as f64 * STUCK_SHARE;
-        let Sum { sockets, bytes, .. } = self.unsent;
-        sockets > 0 && (sockets as f64 >= least || bytes >= STUCK_BYTES)
+    fn add_long(&mut self, socket: &Socket) {
+        if self.before.is_of_longest(socket) {
+            self.long.push(Long {
+                ends: (socket.local, socket.remote),
+                inode: socket.inode,
+                bytes: socket.send_queue,
+            });
+        } else {
+            self.unmeasured += 1;
+        }
     }
+
+    /// Those stuck at their peers and those slow at them, where they are worth a word.
+    fn at_peers(&self, facts: &Facts) -> Option<Sum> {
+        let mut sum = self.unsent.clone();
+        for long in &self.long {
+            if long.is_slow(facts) == Some(true) {
+                sum.add(long.inode, long.ends.1.ip(), long.bytes);
+            }
+        }
+        let least = self.connections as f64 * STUCK_SHARE;
+        let are_many = sum.sockets as f64 >= least || sum.bytes >= STUCK_BYTES;
+        (sum.sockets > 0 && are_many).then_some(sum)
+    }
+
+    /// How many had much to send, and it is not known how fast it went.
+    fn unknown(&self, facts: &Facts) -> u64 {
+        let unknown = self
+            .long
+            .iter()
+            .filter(|long| long.is_slow(facts).is_none());
+        self.unmeasured + unknown.count() as u64
+    }
+}
+
+/// Connections of which it is to be measured how much they have sent by now.
+pub(super) fn suspects(seen: &Stuck) -> Vec<Ends> {
+    seen.long.iter().map(|long| long.ends).collect()
 }
 
 /// The sockets whose holders are to be named.
 pub(super) fn wanted(seen: &Stuck, facts: &Facts) -> Vec<u64> {
     let mut inodes = Vec::new();
     if !facts.copied {
-        if seen.are_many() {
-            inodes.extend(&seen.unsent.inodes);
-        }
+        inodes.extend(seen.at_peers(facts).into_iter().flat_map(|sum| sum.inodes));
         inodes.extend(&seen.unread.inodes);
     }
     inodes
@@ -164,31 +227,38 @@ pub(super) fn examine(seen: &Stuck, facts: &Facts, holders: &Holders) -> Examine
         return Examined::lacking("nothing moves in a copied tree, stuck or not");
     }
     let findings = [peers(seen, facts, holders), processes(seen, facts, holders)];
-    let unseen = seen.before.beyond();
     Examined {
         findings: findings.into_iter().flatten().collect(),
-        lacking: (unseen > 0).then(|| {
-            format!(
-                "{} more connections with something in their queues were not compared",
-                thousands(unseen)
-            )
-        }),
+        lacking: lacking(seen, facts),
     }
 }
 
+fn lacking(seen: &Stuck, facts: &Facts) -> Option<String> {
+    let (unseen, unknown) = (seen.before.beyond(), seen.unknown(facts));
+    let unseen = (unseen > 0).then(|| {
+        format!(
+            "{} more connections with something in their queues were not compared",
+            thousands(unseen)
+        )
+    });
+    let unknown = (unknown > 0).then(|| {
+        format!(
+            "how fast {} with 1 MiB or more to send moved was not measured, which it is of the {MEASURED} longest over netlink",
+            plural(unknown, "connection", "connections"),
+        )
+    });
+    let reasons: Vec<String> = unseen.into_iter().chain(unknown).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
 fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
-    let stuck = &seen.unsent;
-    if !seen.are_many() {
-        return None;
-    }
-    let long = stuck.sockets - seen.probed - seen.sent_again;
+    let stuck = seen.at_peers(facts)?;
+    let sent_again = seen.unsent.sockets - seen.probed;
+    let slow = stuck.sockets - seen.unsent.sockets;
     let ways = [
-        (
-            seen.probed,
-            "wait for a closed window to open (persist timer)",
-        ),
-        (seen.sent_again, "are sent again without an acknowledgement"),
-        (long, "had 1 MiB or more to send before and after"),
+        (seen.probed, "behind a closed window (persist timer)"),
+        (sent_again, "sent again without an acknowledgement"),
+        (slow, "too slow to empty 1 MiB or more within 10 s"),
     ];
     let ways = ways.iter().filter(|(sockets, _)| *sockets > 0);
     let ways: Vec<String> = ways
@@ -202,9 +272,14 @@ fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
     evidence.extend(stuck.evidence());
     Some(Finding {
         title: format!(
-            "{} of {} stuck at peers that do not take {}",
+            "{} of {} stuck at peers that take {} of {}",
             thousands(stuck.sockets),
-            plural(seen.connections, "connection", "connections"),
+            plural(
+                seen.connections,
+                "established connection",
+                "established connections"
+            ),
+            if slow > 0 { "little or nothing" } else { "nothing" },
             plural(stuck.bytes, "byte", "bytes")
         ),
         value: Some(stuck.sockets as f64),
@@ -218,7 +293,7 @@ fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
             "See why the peers do not read: a process that hangs, a client that went to sleep, a disk or a consumer that is slower than what is sent.".to_owned(),
             "Let the process that sends give such peers up: a timeout for writes (`send_timeout` of nginx), or TCP_USER_TIMEOUT.".to_owned(),
         ],
-        causes: &["retransmission"],
+        causes: if sent_again > 0 { &["retransmission"] } else { &[] },
         ..blank()
     })
 }

@@ -17,6 +17,8 @@ pub(super) fn facts() -> Facts {
         after: Counters::default(),
         settings: Settings::default(),
         listener_drops: Err("drops were not asked for".to_owned()),
+        measures_before: Measures::default(),
+        measured_over: Duration::from_secs(1),
         measures: Measures::default(),
         page_size: Some(4_096),
         copied: false,

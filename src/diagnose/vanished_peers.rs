@@ -1,4 +1,5 @@
-//! FIN_WAIT1, CLOSING and LAST_ACK that are stuck: the FIN is sent again and nobody acknowledges it.
+//! FIN_WAIT1, CLOSING and LAST_ACK that are stuck: the FIN, or data before it, is sent again and nobody
+//! acknowledges it.
 //!
 //! Orphans are given up after `tcp_orphan_retries` (ip-sysctl.rst; 0 stands for 8,
 //! `tcp_orphan_retries`, net/ipv4/tcp_timer.c), what a process holds after `tcp_retries2`.
@@ -95,7 +96,7 @@ fn finding(seen: &Vanished, sockets: u64, facts: &Facts, holders: &Holders) -> F
             "Look at the path to these peers: a host that is down, a firewall that drops, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
             "Let the program notice peers that have gone while it still talks to them: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a period shorter than that of what lies between.".to_owned(),
             format!(
-                "Where they take too much memory on a busy server, lower {}.",
+                "Where they take too much memory on a busy server, set {} to less than {ORPHAN_RETRIES}, but not to 0, which stands for that.",
                 Setting::OrphanRetries.name()
             ),
         ],
@@ -107,7 +108,7 @@ fn evidence(seen: &Vanished, sockets: u64, facts: &Facts) -> Vec<String> {
     let total = seen.peers.total();
     let most = seen.peers.top(NAMED);
     let mut evidence = vec![format!(
-        "their FIN was sent again {RETRANSMITS} to {} times; they are {} of {} sockets",
+        "their FIN, or data before it, was sent again {RETRANSMITS} to {} times; they are {} of {} sockets",
         seen.retransmits,
         thousands(total),
         thousands(sockets)

@@ -1,5 +1,6 @@
 //! What is wrong with a host's sockets, and what of that could not be looked into.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Field, Label, Observation};
@@ -62,6 +63,50 @@ pub struct Finding {
     pub remedy: Vec<String>,
     /// The ids of rules whose finding, where there is one, causes this one.
     pub causes: &'static [&'static str],
+}
+
+impl Finding {
+    /// Whether this one is caused by `other`: a matter of their rules, and of where they are. What is
+    /// wrong at one port of this host, or with one peer, is not caused by what is wrong at another.
+    pub fn follows_from(&self, other: &Finding) -> bool {
+        if self.id == other.id || !self.causes.contains(&other.id) {
+            return false;
+        }
+        if other.subject.is_empty() {
+            return true;
+        }
+        let peer = |finding: &Finding| finding.about(Field::RemotePort).cloned();
+        match (other.about(Field::LocalPort), peer(self)) {
+            (Some(port), None) => self.about(Field::LocalPort) == Some(port),
+            (Some(port), Some(peer)) => peer == *port && self.is_to(other.about(Field::LocalAddr)),
+            (None, None) => false,
+            (None, Some(_)) => {
+                let address = |finding: &Finding| finding.about(Field::RemoteAddr).cloned();
+                (peer(self), address(self)) == (peer(other), address(other))
+            }
+        }
+    }
+
+    /// Whether its peer is this host, at this address or, where it is that of all, at the loopback's.
+    fn is_to(&self, local: Option<&Label>) -> bool {
+        let address = |label: Option<&Label>| match label {
+            Some(Label::Text(text)) => text.parse::<IpAddr>().ok(),
+            Some(Label::Number(_) | Label::None) | None => None,
+        };
+        let peer = address(self.about(Field::RemoteAddr));
+        match (peer, address(local)) {
+            (Some(peer), Some(local)) if local.is_unspecified() => peer.is_loopback(),
+            (Some(peer), Some(local)) => peer == local.to_canonical(),
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// What it says of itself in this field.
+    fn about(&self, field: Field) -> Option<&Label> {
+        let mut fields = self.subject.iter();
+        let found = fields.find(|(known, _)| *known == field);
+        found.map(|(_, label)| label)
+    }
 }
 
 /// A rule that could not be applied.

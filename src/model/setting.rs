@@ -31,6 +31,8 @@ pub enum Setting {
     MaxSynBacklog,
     /// How often a SYN is sent again.
     SynRetries,
+    /// How often it is sent again after the same second before that; since 6.5.
+    SynLinearTimeouts,
     /// How often a SYN-ACK is sent again.
     SynackRetries,
     /// How often data is sent again before the connection is given up.
@@ -52,7 +54,7 @@ pub enum Setting {
 }
 
 /// Each setting with its name.
-const TABLE: [(Setting, &str); 21] = [
+const TABLE: [(Setting, &str); 22] = [
     (Setting::LocalPortRange, "net.ipv4.ip_local_port_range"),
     (
         Setting::LocalReservedPorts,
@@ -68,6 +70,10 @@ const TABLE: [(Setting, &str); 21] = [
     (Setting::Syncookies, "net.ipv4.tcp_syncookies"),
     (Setting::MaxSynBacklog, "net.ipv4.tcp_max_syn_backlog"),
     (Setting::SynRetries, "net.ipv4.tcp_syn_retries"),
+    (
+        Setting::SynLinearTimeouts,
+        "net.ipv4.tcp_syn_linear_timeouts",
+    ),
     (Setting::SynackRetries, "net.ipv4.tcp_synack_retries"),
     (Setting::Retries2, "net.ipv4.tcp_retries2"),
     (Setting::OrphanRetries, "net.ipv4.tcp_orphan_retries"),

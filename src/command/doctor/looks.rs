@@ -34,12 +34,15 @@ impl Looks {
         let mut first = FirstLook::default();
         let dropped_before = look_at_drops(&sources);
         let seen_before = ask(&sources, FirstLook::STATES, Vec::new())?.list(&mut first)?;
+        let measured = Instant::now();
+        let measures_before = measure(&sources, &first.suspects());
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
+        let look = Instant::now();
+        // Before the counters: what was dropped in between is in their growth too.
+        let dropped = look_at_drops(&sources);
         let after = readings.counters();
         let window = begin.elapsed();
 
-        let look = Instant::now();
-        let dropped = look_at_drops(&sources);
         let listen = StateSet::NONE.with(State::Listen);
         let mut listeners = Listeners::default();
         let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
@@ -61,6 +64,8 @@ impl Looks {
             after,
             settings,
             listener_drops: dropped.and_then(|now| Ok(now.since(&dropped_before?))),
+            measures_before,
+            measured_over: Duration::ZERO,
             measures: Measures::default(),
             page_size: match readings.are_copied() {
                 true => None,
@@ -68,6 +73,7 @@ impl Looks {
             },
             copied: readings.are_copied(),
         };
+        facts.measured_over = measured.elapsed();
         facts.measures = measure(&sources, &suspects(&second, &facts));
         Ok(Looks {
             first,

@@ -37,7 +37,7 @@ fn a_queue_warns_at_its_limit_and_is_full_above_it() {
 
 #[test]
 fn what_a_listener_dropped_in_the_window_is_critical_though_its_queue_has_room_again() {
-    let mut facts = quiet();
+    let mut facts = quiet().with_growth(Counter::ListenOverflows, 7, 10);
     facts.listener_drops = Ok(ListenerDrops::default().with(1, 3));
     let finding = examined(5, 128, &facts).findings.remove(0);
     assert_eq!(finding.severity, Severity::Critical);
@@ -45,7 +45,16 @@ fn what_a_listener_dropped_in_the_window_is_critical_though_its_queue_has_room_a
         finding.title,
         "3 dropped at 127.0.0.1:80 in 1.0 s; 5 of 128 wait to be accepted"
     );
-    // Dropped for want of room among the half-open ones: that is told elsewhere.
+}
+
+#[test]
+fn what_a_listener_dropped_while_no_accept_queue_was_full_is_none_of_this() {
+    let mut facts = quiet();
+    facts.listener_drops = Ok(ListenerDrops::default().with(1, 3));
+    assert!(examined(5, 128, &facts).findings.is_empty());
+    // Not known which it was: as long as nothing else explains it, it is told.
+    let facts = facts.with_growth(Counter::ListenOverflows, 7, 0);
+    assert_eq!(examined(5, 128, &facts).findings.len(), 1);
     let facts = facts.with_growth(Counter::ReqQFullDrop, 0, 3);
     assert!(examined(5, 128, &facts).findings.is_empty());
 }

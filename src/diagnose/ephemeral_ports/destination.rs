@@ -6,7 +6,7 @@ use super::{ID, severity};
 use crate::model::{Culprit, Field, Finding, Label, Setting, thousands};
 use std::net::SocketAddr;
 
-const WHY: &str = "A connection is told from others by its addresses and ports (RFC 9293, 3.3.10), so a source address has no more connections to one address and port than it has ports. Without a free one connect() fails with EADDRNOTAVAIL, and with few it searches long.";
+const WHY: &str = "A connection is told from others by its addresses and ports (RFC 9293, 4), so a source address has no more connections to one address and port than it has ports. Without a free one connect() fails with EADDRNOTAVAIL, and with few it searches long.";
 
 /// The destinations that are short of ports, worst first, with their numbers.
 pub(super) fn short(outgoing: &Outgoing) -> Vec<(Destination, u32, Uses)> {

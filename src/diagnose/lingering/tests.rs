@@ -73,3 +73,20 @@ fn beyond_the_room_what_stayed_is_a_least_number() {
         "at least 10,000 stayed through the window of 1.0 s"
     );
 }
+
+#[test]
+fn beyond_the_room_for_groups_all_are_counted() {
+    let many: Vec<Socket> = (0..MOST_GROUPS as u64 + 5)
+        .map(|number| {
+            let mut each = one(number + 1, 1);
+            each.remote
+                .set_ip(std::net::Ipv4Addr::from_bits(u32::try_from(number).unwrap()).into());
+            each
+        })
+        .collect();
+    let moved = moved(&many, &many, 10);
+    assert_eq!(moved.len(), 1);
+    assert_eq!(moved[0].groups.len(), MOST_GROUPS);
+    assert_eq!(moved[0].sockets, MOST_GROUPS as u64 + 5);
+    assert_eq!(moved[0].unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
+}

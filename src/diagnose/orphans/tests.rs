@@ -1,7 +1,7 @@
 //! The rule on hosts made up for it.
 
 use super::*;
-use crate::diagnose::testing::{facts, listening_at, socket};
+use crate::diagnose::testing::{assert_names_settings, facts, listening_at, socket};
 use crate::model::{ProcessName, State};
 
 fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Facts {
@@ -33,6 +33,43 @@ fn orphans_warn_at_a_quarter_of_their_limit_and_are_critical_at_it() {
     assert_eq!(severity(25), Some(Severity::Warning));
     assert_eq!(severity(99), Some(Severity::Warning));
     assert_eq!(severity(100), Some(Severity::Critical));
+}
+
+#[test]
+fn remedies_name_settings_that_help_against_what_the_kernel_counts() {
+    let told = |timeout: &str, retries: &str| {
+        let facts = orphans(100, "100", (0, 0))
+            .with_setting(Setting::FinTimeout, timeout)
+            .with_setting(Setting::OrphanRetries, retries);
+        let finding = judged(&facts).findings.remove(0);
+        assert_names_settings(&finding);
+        finding.remedy.join(" ")
+    };
+    // Up to 60 s FIN_WAIT2 without a process is none of them.
+    assert!(!told("60", "0").contains("tcp_fin_timeout"));
+    assert!(told("61", "0").contains("Set net.ipv4.tcp_fin_timeout to 60 or less"));
+    assert!(told("60", "0").contains("tcp_orphan_retries to less than 8, but not to 0"));
+    assert!(told("60", "5").contains("tcp_orphan_retries to less than 5."));
+}
+
+#[test]
+fn those_that_are_counted_here_are_told_without_what_a_process_holds() {
+    let mut seen = Orphans::default();
+    let mut closing = socket(State::LastAck, "192.0.2.9:80", "192.0.2.1:5000");
+    seen.add_closing(&closing);
+    closing.inode = 5;
+    seen.add_closing(&closing);
+    let facts = orphans(50, "100", (0, 0));
+    let found = examine(
+        &Before::default(),
+        &seen,
+        &Listeners::default(),
+        &facts,
+        &Holders::default(),
+    );
+    assert!(
+        found.findings[0].evidence[2].contains("namespace 1 in FIN_WAIT1, CLOSING and LAST_ACK")
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn segments(again: u64, new: u64) -> Facts {
     facts()
         .with_growth(Counter::RetransSegs, 1, 1 + again)
         .with_growth(Counter::OutSegs, 5, 5 + new)
+        .with_growth(Counter::SynRetrans, 3, 3)
 }
 
 fn waiting(retransmits: u32, peer: &str) -> Socket {
@@ -48,6 +49,18 @@ fn it_warns_from_one_in_a_hundred_on_and_not_for_a_handful() {
         title,
         "3.0 % of what was sent in 1.0 s was sent again: 30 of 1,000 segments"
     );
+}
+
+#[test]
+fn syns_that_are_sent_again_are_no_loss_on_the_way() {
+    let none = Retransmitting::default();
+    for (syns, warns) in [(0, true), (1, true), (2, false), (11, false), (12, false)] {
+        let facts = segments(11, 0).with_growth(Counter::SynRetrans, 0, syns);
+        assert_eq!(found(&none, &facts).is_some(), warns, "{syns}");
+    }
+    let unknown = segments(11, 0).with_growth(Counter::SynRetrans, 9, 2);
+    let examined = examine(&none, &unknown, &Holders::default());
+    assert!(examined.findings.is_empty() && examined.lacking.is_some());
 }
 
 #[test]
@@ -98,10 +111,10 @@ fn the_peers_are_told_with_what_tcp_measures_of_the_worst() {
         .with(suspects[0], Metric::RoundTripTime, 40_950);
     let told = found(&seen, &facts).unwrap().evidence;
     assert_eq!(
-        told[3],
+        told[4],
         "1 of them to 192.0.2.8, one of them sent again 200 times in a row (total-retrans 9, rtt 40.9 ms)"
     );
     assert!(
-        told[2].starts_with("85 of them to 192.0.2.9, one of them sent again 6 times in a row")
+        told[3].starts_with("85 of them to 192.0.2.9, one of them sent again 6 times in a row")
     );
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnose::Measures;
 use crate::diagnose::testing::{facts, socket};
 use crate::model::Timer;
 
@@ -51,9 +52,6 @@ fn a_queue_is_stuck_that_is_probed_or_sent_again_and_has_not_moved() {
         (500, 500, None, false),
         (500, 400, Some(Persist), false),
         (0, 500, Some(Persist), false),
-        (LONG_SEND_QUEUE, LONG_SEND_QUEUE + 1, None, true),
-        (LONG_SEND_QUEUE - 1, LONG_SEND_QUEUE, None, false),
-        (LONG_SEND_QUEUE, LONG_SEND_QUEUE - 1, None, false),
     ] {
         let titles = titles(
             &connection(0, before, None),
@@ -66,6 +64,85 @@ fn a_queue_is_stuck_that_is_probed_or_sent_again_and_has_not_moved() {
             "{before} {after} {timer:?}"
         );
     }
+}
+
+/// What is said of a connection that had so much to send twice, and sent so much in a second.
+fn of_long(before: u32, after: u32, sent: u64, round_trip: u64) -> Examined {
+    let mut queues = Queues::default();
+    queues.add(&connection(0, before, None));
+    assert_eq!(
+        queues.longest().len(),
+        usize::from(before >= LONG_SEND_QUEUE)
+    );
+    let mut seen = Stuck::after(queues);
+    seen.add(&connection(0, after, None));
+    let mut facts = facts();
+    for ends in suspects(&seen) {
+        facts.measures_before = Measures::default().with(ends, Metric::BytesSent, 7);
+        facts.measures = Measures::default()
+            .with(ends, Metric::BytesSent, 7 + sent)
+            .with(ends, Metric::RoundTripTime, round_trip);
+    }
+    examine(&seen, &facts, &Holders::default())
+}
+
+#[test]
+fn a_long_queue_that_moves_is_a_transfer_and_one_that_hardly_moves_is_slow() {
+    let long = LONG_SEND_QUEUE;
+    let tenth = u64::from(long) / 10;
+    for (before, after, sent, found) in [
+        (long, long, 0, true),
+        (long, long, tenth, true),
+        (long, long, tenth + 1, false),
+        (long, long, 1 << 30, false),
+        (long, long - 1, 0, false),
+        (long - 1, long, 0, false),
+    ] {
+        let examined = of_long(before, after, sent, 40_000);
+        assert_eq!(examined.findings.len(), usize::from(found), "{sent}");
+        assert_eq!(examined.lacking, None);
+    }
+    let finding = of_long(long, long, 5, 40_000).findings.remove(0);
+    assert_eq!(
+        finding.title,
+        "1 of 1 established connection stuck at peers that take little or nothing of 1,048,576 bytes"
+    );
+    assert_eq!(
+        finding.evidence[0],
+        "over 1.0 s, 1 too slow to empty 1 MiB or more within 10 s"
+    );
+    assert!(finding.causes.is_empty());
+}
+
+#[test]
+fn how_fast_a_long_queue_moves_is_not_known_within_two_round_trips_or_without_measures() {
+    let long = LONG_SEND_QUEUE;
+    assert_eq!(of_long(long, long, 0, 500_000).findings.len(), 1);
+    let within = of_long(long, long, 0, 500_001);
+    assert!(within.findings.is_empty());
+    assert!(
+        within
+            .lacking
+            .unwrap()
+            .starts_with("how fast 1 connection with 1 MiB")
+    );
+    let mut queues = Queues::default();
+    let one = |number: u64| Socket {
+        cookie: Some(number),
+        ..connection(0, long, None)
+    };
+    (0..=MEASURED as u64).for_each(|number| queues.add(&one(number)));
+    let mut seen = Stuck::after(queues);
+    (0..=MEASURED as u64).for_each(|number| seen.add(&one(number)));
+    assert_eq!(suspects(&seen).len(), MEASURED);
+    let examined = examine(&seen, &facts(), &Holders::default());
+    assert!(examined.findings.is_empty());
+    assert!(
+        examined
+            .lacking
+            .unwrap()
+            .starts_with("how fast 65 connections")
+    );
 }
 
 #[test]
@@ -131,7 +208,7 @@ fn all_that_are_stuck_are_counted_though_the_holders_of_some_are_looked_for() {
     let finding = peers(&seen, &facts(), &Holders::default()).unwrap();
     assert_eq!(
         finding.title,
-        "20,001 of 20,001 connections stuck at peers that do not take 200,010 bytes"
+        "20,001 of 20,001 established connections stuck at peers that take nothing of 200,010 bytes"
     );
     assert_eq!(finding.evidence[2], "holders are those of the first 20,000");
     // Asked again from the start, with what was known before.

@@ -108,7 +108,7 @@ fn finding_line<'a>(finding: &'a Finding, before: Option<&[Finding]>) -> Finding
         why: finding.why,
         remedy: &finding.remedy,
         follows_from: before
-            .find(|other| finding.causes.contains(&other.id))
+            .find(|other| finding.follows_from(other))
             .map(|cause| cause.id),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::wrap::wrap;
+use super::wrap::{wrap, wrap_command};
 use crate::model::{Culprit, Diagnosis, Finding, Severity, thousands};
 use crate::output::{Look, escape};
 
@@ -28,9 +28,7 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
             writeln!(out)?;
         }
         let before = diagnosis.findings.iter().take(at);
-        let cause = before
-            .rev()
-            .find(|other| finding.causes.contains(&other.id));
+        let cause = before.rev().find(|other| finding.follows_from(other));
         write_finding(out, finding, cause, look)?;
     }
     if !diagnosis.not_examined.is_empty() {
@@ -45,8 +43,13 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
 
 fn write_healthy(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
     let text = format!(
-        "nothing wrong found in {} sockets over {:.1} s; examined: {}",
+        "nothing wrong found in {} {} over {:.1} s; examined: {}",
         thousands(diagnosis.total),
+        if diagnosis.total == 1 {
+            "socket"
+        } else {
+            "sockets"
+        },
         diagnosis.window.as_secs_f64(),
         diagnosis.examined.join(", ")
     );
@@ -83,13 +86,11 @@ fn write_finding(
         false => step.clone(),
     });
     write_lines(out, "  do", steps, look)?;
-    for (command, label) in finding
-        .commands
-        .iter()
-        .zip(std::iter::once("  show").chain(std::iter::repeat("")))
-    {
-        // Never broken, so that it can be copied.
-        writeln!(out, "{label:INDENT$}{}", escape::line(command))?;
+    let commands = finding.commands.iter();
+    let lines = commands.flat_map(|command| wrap_command(&escape::line(command), text_width(look)));
+    for (at, line) in lines.enumerate() {
+        let label = if at == 0 { "  show" } else { "" };
+        writeln!(out, "{label:INDENT$}{line}")?;
     }
     Ok(())
 }

@@ -41,7 +41,9 @@ in_namespace!(
             unreachable!()
         };
         assert!(
-            sends.title.starts_with("1 of 2 connections stuck at peers"),
+            sends
+                .title
+                .starts_with("1 of 2 established connections stuck at peers"),
             "{sends:?}"
         );
         assert!(
