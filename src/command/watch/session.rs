@@ -6,27 +6,27 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
+use rustix::io::Errno;
 
 use super::bell::{self, Ear};
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
 use super::guard::Guard;
-use super::keys::key_of;
+use super::keys::Decoder;
 use super::news::{News, Post};
 use super::saving::save;
 use super::signals::{self, Signal, Signals};
 use crate::cli::Summary;
 use crate::command::Status;
 use crate::command::failure::Failure;
-use crate::live::{Request, Settings, View};
+use crate::live::{Key, Request, Settings, View};
 use crate::model::screen::{Notice, NoticeKind};
 use crate::output::screen::{Paint, draw_screen};
 
@@ -34,6 +34,12 @@ use crate::output::screen::{Paint, draw_screen};
 const TICK: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
+};
+
+/// How long the rest of a key may take that its terminal has begun to send.
+const REST_OF_A_KEY: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 25_000_000,
 };
 
 /// Samples that may wait to be shown; who takes more waits.
@@ -49,6 +55,7 @@ pub(super) struct Session {
     size: (u16, u16),
     guard: Guard,
     signals: Signals,
+    decoder: Decoder,
     ear: Ear,
     news: Receiver<News>,
     orders: Sender<Order>,
@@ -116,6 +123,7 @@ impl Session {
             size,
             guard,
             signals,
+            decoder: Decoder::default(),
             ear,
             news,
             orders,
@@ -156,32 +164,34 @@ impl Session {
             if let Some(end) = self.take_news()? {
                 return Ok(end);
             }
-            // A terminal that is gone has no keys any more, and is ready for ever.
-            if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-                return Ok(End::Signal(signals::TERMINAL_GONE));
-            }
-            if !keys.is_empty()
-                && let Some(end) = self.take_keys()?
-            {
+            if let Some(end) = self.take_keys(keys)? {
                 return Ok(end);
             }
         }
     }
 
-    /// Waits until there is something to do, and says what there is to the terminal's keys.
-    fn wait(&self) -> Result<PollFlags, Failure> {
+    /// Waits until there is something to do, and says what there is to the terminal's keys; `None`
+    /// where nothing came in time.
+    fn wait(&self) -> Result<Option<PollFlags>, Failure> {
         let stdin = io::stdin();
         let mut ready = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.ear.socket(), PollFlags::IN),
         ];
-        match poll(&mut ready, Some(&TICK)) {
-            // A signal, which rings as well.
-            Err(rustix::io::Errno::INTR) => return Ok(PollFlags::empty()),
-            outcome => outcome.map_err(|error| Failure::Write(error.into()))?,
+        let most = if self.decoder.awaits_more() {
+            &REST_OF_A_KEY
+        } else {
+            &TICK
         };
+        match poll(&mut ready, Some(most)) {
+            // A signal, which rings as well.
+            Err(Errno::INTR) => return Ok(Some(PollFlags::empty())),
+            Err(error) => return Err(Failure::Write(error.into())),
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+        }
         let [keys, _] = ready.map(|ready| ready.revents());
-        Ok(keys)
+        Ok(Some(keys))
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
@@ -249,28 +259,48 @@ impl Session {
         Ok(None)
     }
 
-    fn take_keys(&mut self) -> Result<Option<End>, Failure> {
-        while event::poll(Duration::ZERO).map_err(Failure::Write)? {
-            let event = event::read().map_err(Failure::Write)?;
-            let Some(key) = key_of(&event) else {
-                continue;
-            };
-            let now = Instant::now();
-            match self.view.press(key, now) {
-                None => {}
-                Some(Request::Quit) => return Ok(Some(End::Quit)),
-                Some(Request::Redraw) => self.redraw()?,
-                Some(Request::Save) => self.save(now),
-                Some(Request::Interval(interval)) => {
-                    self.wish.interval = interval;
-                    let _ = self.orders.send(Order::Interval(interval));
+    /// Takes the keys that were sent; where nothing came, what was begun and goes no further.
+    fn take_keys(&mut self, ready: Option<PollFlags>) -> Result<Option<End>, Failure> {
+        let keys = match ready {
+            None => Vec::from_iter(self.decoder.end()),
+            Some(ready) if ready.is_empty() => return Ok(None),
+            Some(_) => {
+                let mut bytes = [0; 1024];
+                match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
+                    // The terminal is gone.
+                    Ok(0) | Err(Errno::IO) => {
+                        return Ok(Some(End::Signal(signals::TERMINAL_GONE)));
+                    }
+                    Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
+                    Err(error) => return Err(Failure::Write(error.into())),
                 }
-                Some(Request::Filter(text)) => {
-                    let _ = self.orders.send(Order::Filter(text));
-                }
+            }
+        };
+        for key in keys {
+            if self.press(key)? {
+                return Ok(Some(End::Quit));
             }
         }
         Ok(None)
+    }
+
+    /// Does what a key asks for; true where that is to quit.
+    fn press(&mut self, key: Key) -> Result<bool, Failure> {
+        let now = Instant::now();
+        match self.view.press(key, now) {
+            None => {}
+            Some(Request::Quit) => return Ok(true),
+            Some(Request::Redraw) => self.redraw()?,
+            Some(Request::Save) => self.save(now),
+            Some(Request::Interval(interval)) => {
+                self.wish.interval = interval;
+                let _ = self.orders.send(Order::Interval(interval));
+            }
+            Some(Request::Filter(text)) => {
+                let _ = self.orders.send(Order::Filter(text));
+            }
+        }
+        Ok(false)
     }
 
     fn save(&mut self, now: Instant) {
