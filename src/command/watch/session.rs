@@ -1,21 +1,18 @@
 //! The loop of the live view: waits for keys, signals and samples in one place, and draws.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
 use super::bell::{self, Ear};
+use super::canvas::Canvas;
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
 use super::guard::Guard;
@@ -51,7 +48,7 @@ pub(super) struct Session {
     view: View,
     paint: Paint,
     // Dropped before the guard: it shows the cursor, which must not be the last word.
-    terminal: Terminal<CrosstermBackend<Out>>,
+    canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
     signals: Signals,
@@ -104,7 +101,7 @@ impl Session {
             interval,
             width: size.0.into(),
         };
-        let terminal = empty(&guard)?;
+        let canvas = Canvas::of(&guard)?;
         let (orders, heard) = channel();
         let (wishes, wished) = channel();
         let details_post = post(bell);
@@ -119,7 +116,7 @@ impl Session {
             typed,
             view,
             paint,
-            terminal,
+            canvas,
             size,
             guard,
             signals,
@@ -138,7 +135,13 @@ impl Session {
 
     /// Shows the view until it ends.
     pub(super) fn run(mut self) -> Result<Status, Failure> {
-        let end = self.show()?;
+        let end = match self.show() {
+            // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
+            Err(Failure::Write(error)) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+                End::Signal(signals::TERMINAL_GONE)
+            }
+            outcome => outcome?,
+        };
         let worst = self.worst;
         drop(self);
         match end {
@@ -218,7 +221,7 @@ impl Session {
 
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
-        self.terminal = empty(&self.guard)?;
+        self.canvas = Canvas::of(&self.guard)?;
         self.guard.take_again().map_err(Failure::Write)
     }
 
@@ -267,10 +270,7 @@ impl Session {
             Some(_) => {
                 let mut bytes = [0; 1024];
                 match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
-                    // The terminal is gone.
-                    Ok(0) | Err(Errno::IO) => {
-                        return Ok(Some(End::Signal(signals::TERMINAL_GONE)));
-                    }
+                    Ok(0) => return Ok(Some(End::Signal(signals::TERMINAL_GONE))),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
                     Err(error) => return Err(Failure::Write(error.into())),
                 }
@@ -338,47 +338,12 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), Failure> {
         let (view, paint) = (&self.view, self.paint);
-        let draw = |frame: &mut ratatui::Frame<'_>| {
-            draw_screen(frame, &view.screen(Instant::now()), paint);
-        };
-        self.terminal.draw(draw).map_err(Failure::write)?;
-        Ok(())
+        self.canvas
+            .draw(|frame| draw_screen(frame, &view.screen(Instant::now()), paint))
     }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(run).map_err(Failure::Write)
-}
-
-/// An empty screen. Made anew where every cell is to be drawn: to clear one, its library would ask
-/// the terminal questions, and wait for the answer among the keys.
-fn empty(guard: &Guard) -> Result<Terminal<CrosstermBackend<Out>>, Failure> {
-    let (width, height) = guard.size();
-    let out = Out {
-        out: File::from(guard.output().map_err(Failure::Write)?),
-        kept: Vec::new(),
-    };
-    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-    let options = TerminalOptions { viewport };
-    Terminal::with_options(CrosstermBackend::new(out), options).map_err(Failure::write)
-}
-
-/// Output in one piece a frame: what is written is kept until it is flushed.
-struct Out {
-    out: File,
-    kept: Vec<u8>,
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.kept.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.kept);
-        self.kept.clear();
-        written
-    }
 }
