@@ -319,7 +319,7 @@ impl Session {
             },
             Some(Err(error)) => Notice {
                 kind: NoticeKind::Alarm,
-                text: format!("the sample is not written: {error}"),
+                text: error,
             },
         };
         self.view.say(now, notice);
