@@ -65,7 +65,10 @@ Exit status: 0 answered in full, 1 could not observe or could not write,
 The manual is tcpstates(1).";
 
 /// What to do instead of printing the summary.
+// A verb's arguments are made when it is meant: made for each start, they would take longer than
+// a count.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Verb {
     /// List the sockets themselves, one a row
     ///
@@ -92,7 +95,8 @@ pub enum Verb {
     },
 }
 
-/// The whole command line as clap knows it, for completions and for the test of the manual.
+/// The whole command line as clap knows it, for completions and for the test of the manual. What
+/// is inside a verb is known after `clap::Command::build` only.
 pub fn definition() -> clap::Command {
     Arguments::command()
 }

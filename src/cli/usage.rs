@@ -168,7 +168,8 @@ pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
 
 /// The advice for a verb that does not come first.
 fn verb_comes_first(word: &str) -> Option<String> {
-    let definition = definition();
+    let mut definition = definition();
+    definition.build();
     let verb = definition.find_subcommand(word)?;
     let rest = match verb.get_positionals().next() {
         Some(value) if value.is_required_set() => value.get_id().as_str().to_uppercase(),

@@ -171,6 +171,10 @@ impl View {
     pub fn sampled(&mut self, sample: Sample) {
         self.data.failure = None;
         self.data.record.push(sample);
+        // Of another question, which may be about other states.
+        if !self.data.record.places().any(|at| at == self.selected) {
+            self.selected = None;
+        }
     }
 
     /// A sample failed; what was known stays.
@@ -193,14 +197,16 @@ impl View {
         self.data.take(detail);
     }
 
-    /// Another filter is in force from now on. Everything known was about the one before. Returns
-    /// its number: what is found out from now on carries it.
+    /// Another filter is in force from now on. Everything known was about the one before; what is
+    /// looked at stays. Returns its number: what is found out from now on carries it.
     pub fn filter_taken(&mut self, text: &str) -> u64 {
         text.clone_into(&mut self.settings.filter);
         self.data = Data::default();
         self.frozen = None;
         self.editor = None;
-        self.selected = None;
+        if let Some(sockets) = &mut self.sockets {
+            sockets.selected = 0;
+        }
         self.filter += 1;
         self.filter
     }

@@ -1,41 +1,142 @@
-//! From what a terminal sends to the keys of the view.
+//! From the bytes a terminal sends to the keys of the view. Pure.
+//!
+//! Follows console_codes(4) and xterm's control sequences (ECMA-48): keys without a character come
+//! as `ESC [` with parameters and a final byte, or as `ESC O` with one byte. Escape itself is an
+//! ESC that nothing follows, so that only time tells it apart: whoever reads waits a moment
+//! ([`Decoder::awaits_more`]) before it is taken for that ([`Decoder::end`]).
 
-use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+#[cfg(test)]
+mod tests;
 
 use crate::live::Key;
 
-/// The key that was pressed, if one was.
-pub(super) fn key_of(event: &Event) -> Option<Key> {
-    let event = event.as_key_event()?;
-    if event.kind == KeyEventKind::Release {
-        return None;
-    }
-    named(event.code, event.modifiers)
+const ESC: u8 = 0x1b;
+
+/// No sequence of a key is longer; what is, comes from no keyboard.
+const LONGEST: usize = 32;
+
+/// Bytes on their way to be keys.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    /// The begin of a character or sequence, whose rest is still to come.
+    begun: Vec<u8>,
 }
 
-#[allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "every other key means nothing here"
-)]
-fn named(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
-    let control = modifiers.contains(KeyModifiers::CONTROL);
-    Some(match code {
-        KeyCode::Char(c) if control => Key::Control(c.to_ascii_lowercase()),
-        KeyCode::Char(c) if !modifiers.contains(KeyModifiers::ALT) => Key::Char(c),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Escape,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Delete => Key::Delete,
-        KeyCode::Tab => Key::Tab,
-        KeyCode::BackTab => Key::BackTab,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
+/// What the first bytes are.
+enum First {
+    /// So many of them are a key, or one that means nothing here.
+    Key(usize, Option<Key>),
+    /// The begin of one.
+    Part,
+}
+
+impl Decoder {
+    /// Takes bytes, and returns the keys that they end.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
+        self.begun.extend_from_slice(bytes);
+        let mut keys = Vec::new();
+        let mut rest = &*self.begun;
+        while let First::Key(length, key) = first(rest) {
+            keys.extend(key);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        self.begun = rest.to_vec();
+        if self.begun.len() > LONGEST {
+            self.begun.clear();
+        }
+        keys
+    }
+
+    /// Whether something is begun that its terminal would end at once.
+    pub(super) fn awaits_more(&self) -> bool {
+        !self.begun.is_empty()
+    }
+
+    /// Nothing more came: an ESC alone is the key, any other begin is none.
+    pub(super) fn end(&mut self) -> Option<Key> {
+        let begun = std::mem::take(&mut self.begun);
+        (begun == [ESC]).then_some(Key::Escape)
+    }
+}
+
+fn first(bytes: &[u8]) -> First {
+    let Some((byte, rest)) = bytes.split_first() else {
+        return First::Part;
+    };
+    match *byte {
+        ESC => escaped(rest),
+        b'\r' | b'\n' => First::Key(1, Some(Key::Enter)),
+        b'\t' => First::Key(1, Some(Key::Tab)),
+        0x7f => First::Key(1, Some(Key::Backspace)),
+        control @ 1..=26 => First::Key(1, Some(Key::Control((control - 1 + b'a').into()))),
+        0..=0x1f => First::Key(1, None),
+        _ => character(bytes),
+    }
+}
+
+/// What follows an ESC; a character after it is one that was typed with alt.
+fn escaped(rest: &[u8]) -> First {
+    match rest.split_first() {
+        None => First::Part,
+        Some((&ESC, _)) => First::Key(1, Some(Key::Escape)),
+        Some((b'[', sequence)) => control_sequence(sequence),
+        Some((b'O', [])) => First::Part,
+        Some((b'O', [end, ..])) => First::Key(3, named(*end, b"")),
+        Some(_) => match first(rest) {
+            First::Key(length, _) => First::Key(1 + length, None),
+            First::Part => First::Part,
+        },
+    }
+}
+
+/// What follows `ESC [`.
+fn control_sequence(bytes: &[u8]) -> First {
+    let Some(at) = bytes.iter().position(|byte| !(0x20..0x40).contains(byte)) else {
+        return First::Part;
+    };
+    let (parameters, end) = bytes.split_at(at);
+    match end {
+        // F1 to F5 on the console of Linux: `ESC [ [ A`.
+        [b'['] => First::Part,
+        [b'[', ..] => First::Key(2 + at + 2, None),
+        // Cut off: what begins here is something else.
+        [byte, ..] if *byte < 0x40 => First::Key(2 + at, None),
+        [end, ..] => First::Key(2 + at + 1, named(*end, parameters)),
+        [] => First::Part,
+    }
+}
+
+/// The key of a sequence, whichever other keys were held with it.
+fn named(end: u8, parameters: &[u8]) -> Option<Key> {
+    let number = parameters.split(|byte| *byte == b';').next();
+    Some(match (end, number.unwrap_or_default()) {
+        (b'A', _) => Key::Up,
+        (b'B', _) => Key::Down,
+        (b'C', _) => Key::Right,
+        (b'D', _) => Key::Left,
+        (b'H', _) | (b'~', b"1" | b"7") => Key::Home,
+        (b'F', _) | (b'~', b"4" | b"8") => Key::End,
+        (b'M', b"") => Key::Enter,
+        (b'Z', _) => Key::BackTab,
+        (b'~', b"3") => Key::Delete,
+        (b'~', b"5") => Key::PageUp,
+        (b'~', b"6") => Key::PageDown,
         _ => return None,
     })
+}
+
+/// A character in UTF-8; bytes that are none mean nothing.
+fn character(bytes: &[u8]) -> First {
+    let Some(chunk) = bytes.utf8_chunks().next() else {
+        return First::Part;
+    };
+    match chunk.valid().chars().next() {
+        Some(c) => First::Key(c.len_utf8(), Some(Key::Char(c))),
+        None if chunk.invalid().len() < bytes.len() => First::Key(chunk.invalid().len(), None),
+        // All there is: cut off, or no begin of anything.
+        None => match std::str::from_utf8(bytes) {
+            Err(error) if error.error_len().is_none() => First::Part,
+            Ok(_) | Err(_) => First::Key(bytes.len(), None),
+        },
+    }
 }

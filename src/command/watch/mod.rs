@@ -6,6 +6,7 @@
 //! `output`'s.
 
 mod bell;
+mod canvas;
 mod charset;
 mod counter;
 mod details;

@@ -11,20 +11,25 @@ use crate::output::{utc_stamp, write_json};
 /// No file is ever written over.
 ///
 /// # Errors
-/// The system's: there is such a file already, or none can be made here.
-pub(super) fn save(snapshot: &Snapshot, directory: &Path) -> io::Result<PathBuf> {
+/// The file, and why it is not written: it is there already, or none can be made here.
+pub(super) fn save(snapshot: &Snapshot, directory: &Path) -> Result<PathBuf, String> {
     // Colons are no part of a name everywhere.
     let stamp = utc_stamp(snapshot.observation.time).replace(':', "");
     let path = directory.join(format!("tcpstates-{stamp}.json"));
+    match write_new(&path, snapshot) {
+        Ok(()) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{} is there already", path.display()))
+        }
+        Err(error) => Err(format!("cannot write {}: {error}", path.display())),
+    }
+}
+
+fn write_new(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let mut text = Vec::new();
     write_json(&mut text, snapshot)?;
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create_new(true)
-        .open(&path)?
-        .write_all(&text)?;
-    Ok(path)
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(&text)
 }
 
 #[cfg(test)]
@@ -57,6 +62,9 @@ mod tests {
             "{text}"
         );
         let again = save(&snapshot, directory.path()).unwrap_err();
-        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(again, format!("{} is there already", path.display()));
+        let nowhere = save(&snapshot, &directory.path().join("none")).unwrap_err();
+        assert!(nowhere.starts_with("cannot write "), "{nowhere}");
+        assert!(nowhere.contains(name), "{nowhere}");
     }
 }

@@ -1,32 +1,29 @@
 //! The loop of the live view: waits for keys, signals and samples in one place, and draws.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
+use rustix::io::Errno;
 
 use super::bell::{self, Ear};
+use super::canvas::Canvas;
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
 use super::guard::Guard;
-use super::keys::key_of;
+use super::keys::Decoder;
 use super::news::{News, Post};
 use super::saving::save;
 use super::signals::{self, Signal, Signals};
 use crate::cli::Summary;
 use crate::command::Status;
 use crate::command::failure::Failure;
-use crate::live::{Request, Settings, View};
+use crate::live::{Key, Request, Settings, View};
 use crate::model::screen::{Notice, NoticeKind};
 use crate::output::screen::{Paint, draw_screen};
 
@@ -34,6 +31,12 @@ use crate::output::screen::{Paint, draw_screen};
 const TICK: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
+};
+
+/// How long the rest of a key may take that its terminal has begun to send.
+const REST_OF_A_KEY: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 25_000_000,
 };
 
 /// Samples that may wait to be shown; who takes more waits.
@@ -45,10 +48,11 @@ pub(super) struct Session {
     view: View,
     paint: Paint,
     // Dropped before the guard: it shows the cursor, which must not be the last word.
-    terminal: Terminal<CrosstermBackend<Out>>,
+    canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
     signals: Signals,
+    decoder: Decoder,
     ear: Ear,
     news: Receiver<News>,
     orders: Sender<Order>,
@@ -97,7 +101,7 @@ impl Session {
             interval,
             width: size.0.into(),
         };
-        let terminal = empty(&guard)?;
+        let canvas = Canvas::of(&guard)?;
         let (orders, heard) = channel();
         let (wishes, wished) = channel();
         let details_post = post(bell);
@@ -112,10 +116,11 @@ impl Session {
             typed,
             view,
             paint,
-            terminal,
+            canvas,
             size,
             guard,
             signals,
+            decoder: Decoder::default(),
             ear,
             news,
             orders,
@@ -130,7 +135,13 @@ impl Session {
 
     /// Shows the view until it ends.
     pub(super) fn run(mut self) -> Result<Status, Failure> {
-        let end = self.show()?;
+        let end = match self.show() {
+            // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
+            Err(Failure::Write(error)) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+                End::Signal(signals::TERMINAL_GONE)
+            }
+            outcome => outcome?,
+        };
         let worst = self.worst;
         drop(self);
         match end {
@@ -156,32 +167,34 @@ impl Session {
             if let Some(end) = self.take_news()? {
                 return Ok(end);
             }
-            // A terminal that is gone has no keys any more, and is ready for ever.
-            if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-                return Ok(End::Signal(signals::TERMINAL_GONE));
-            }
-            if !keys.is_empty()
-                && let Some(end) = self.take_keys()?
-            {
+            if let Some(end) = self.take_keys(keys)? {
                 return Ok(end);
             }
         }
     }
 
-    /// Waits until there is something to do, and says what there is to the terminal's keys.
-    fn wait(&self) -> Result<PollFlags, Failure> {
+    /// Waits until there is something to do, and says what there is to the terminal's keys; `None`
+    /// where nothing came in time.
+    fn wait(&self) -> Result<Option<PollFlags>, Failure> {
         let stdin = io::stdin();
         let mut ready = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.ear.socket(), PollFlags::IN),
         ];
-        match poll(&mut ready, Some(&TICK)) {
-            // A signal, which rings as well.
-            Err(rustix::io::Errno::INTR) => return Ok(PollFlags::empty()),
-            outcome => outcome.map_err(|error| Failure::Write(error.into()))?,
+        let most = if self.decoder.awaits_more() {
+            &REST_OF_A_KEY
+        } else {
+            &TICK
         };
+        match poll(&mut ready, Some(most)) {
+            // A signal, which rings as well.
+            Err(Errno::INTR) => return Ok(Some(PollFlags::empty())),
+            Err(error) => return Err(Failure::Write(error.into())),
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+        }
         let [keys, _] = ready.map(|ready| ready.revents());
-        Ok(keys)
+        Ok(Some(keys))
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
@@ -208,7 +221,7 @@ impl Session {
 
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
-        self.terminal = empty(&self.guard)?;
+        self.canvas = Canvas::of(&self.guard)?;
         self.guard.take_again().map_err(Failure::Write)
     }
 
@@ -249,28 +262,45 @@ impl Session {
         Ok(None)
     }
 
-    fn take_keys(&mut self) -> Result<Option<End>, Failure> {
-        while event::poll(Duration::ZERO).map_err(Failure::Write)? {
-            let event = event::read().map_err(Failure::Write)?;
-            let Some(key) = key_of(&event) else {
-                continue;
-            };
-            let now = Instant::now();
-            match self.view.press(key, now) {
-                None => {}
-                Some(Request::Quit) => return Ok(Some(End::Quit)),
-                Some(Request::Redraw) => self.redraw()?,
-                Some(Request::Save) => self.save(now),
-                Some(Request::Interval(interval)) => {
-                    self.wish.interval = interval;
-                    let _ = self.orders.send(Order::Interval(interval));
+    /// Takes the keys that were sent; where nothing came, what was begun and goes no further.
+    fn take_keys(&mut self, ready: Option<PollFlags>) -> Result<Option<End>, Failure> {
+        let keys = match ready {
+            None => Vec::from_iter(self.decoder.end()),
+            Some(ready) if ready.is_empty() => return Ok(None),
+            Some(_) => {
+                let mut bytes = [0; 1024];
+                match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
+                    Ok(0) => return Ok(Some(End::Signal(signals::TERMINAL_GONE))),
+                    Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
+                    Err(error) => return Err(Failure::Write(error.into())),
                 }
-                Some(Request::Filter(text)) => {
-                    let _ = self.orders.send(Order::Filter(text));
-                }
+            }
+        };
+        for key in keys {
+            if self.press(key)? {
+                return Ok(Some(End::Quit));
             }
         }
         Ok(None)
+    }
+
+    /// Does what a key asks for; true where that is to quit.
+    fn press(&mut self, key: Key) -> Result<bool, Failure> {
+        let now = Instant::now();
+        match self.view.press(key, now) {
+            None => {}
+            Some(Request::Quit) => return Ok(true),
+            Some(Request::Redraw) => self.redraw()?,
+            Some(Request::Save) => self.save(now),
+            Some(Request::Interval(interval)) => {
+                self.wish.interval = interval;
+                let _ = self.orders.send(Order::Interval(interval));
+            }
+            Some(Request::Filter(text)) => {
+                let _ = self.orders.send(Order::Filter(text));
+            }
+        }
+        Ok(false)
     }
 
     fn save(&mut self, now: Instant) {
@@ -289,7 +319,7 @@ impl Session {
             },
             Some(Err(error)) => Notice {
                 kind: NoticeKind::Alarm,
-                text: format!("the sample is not written: {error}"),
+                text: error,
             },
         };
         self.view.say(now, notice);
@@ -308,47 +338,12 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), Failure> {
         let (view, paint) = (&self.view, self.paint);
-        let draw = |frame: &mut ratatui::Frame<'_>| {
-            draw_screen(frame, &view.screen(Instant::now()), paint);
-        };
-        self.terminal.draw(draw).map_err(Failure::write)?;
-        Ok(())
+        self.canvas
+            .draw(|frame| draw_screen(frame, &view.screen(Instant::now()), paint))
     }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(run).map_err(Failure::Write)
-}
-
-/// An empty screen. Made anew where every cell is to be drawn: to clear one, its library would ask
-/// the terminal questions, and wait for the answer among the keys.
-fn empty(guard: &Guard) -> Result<Terminal<CrosstermBackend<Out>>, Failure> {
-    let (width, height) = guard.size();
-    let out = Out {
-        out: File::from(guard.output().map_err(Failure::Write)?),
-        kept: Vec::new(),
-    };
-    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-    let options = TerminalOptions { viewport };
-    Terminal::with_options(CrosstermBackend::new(out), options).map_err(Failure::write)
-}
-
-/// Output in one piece a frame: what is written is kept until it is flushed.
-struct Out {
-    out: File,
-    kept: Vec<u8>,
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.kept.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.kept);
-        self.kept.clear();
-        written
-    }
 }

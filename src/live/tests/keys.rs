@@ -176,3 +176,28 @@ fn the_filter_is_edited_checked_refused_and_taken() {
         "sport = :80"
     );
 }
+
+#[test]
+fn another_filter_leaves_the_selected_state_and_its_sockets_where_they_are() {
+    let mut session = Session::new();
+    session.sample(&[(E, 3), (C, 2)]);
+    session.press(&[Key::Up; 5]);
+    assert!(session.row(Some(C)).is_selected);
+    session.press(&[Key::Enter]);
+    session.found(Ok(listing(9)));
+    session.press(&[Key::Down]);
+    session.view.filter_taken("sport = :80");
+    session.sample(&[(C, 1)]);
+    assert!(session.row(Some(C)).is_selected);
+    session.found(Ok(listing(1)));
+    let Pane::Sockets(pane) = session.view.screen(session.now).pane else {
+        panic!("no sockets");
+    };
+    assert_eq!((pane.state, pane.selected), (Some(C), 0));
+    // A filter whose question is about other states.
+    session.view.filter_taken("state established");
+    session.sample_with(&[(E, 1)], |sample| {
+        sample.snapshot.asked = StateSet::NONE.with(E);
+    });
+    assert!(session.row(None).is_selected);
+}

@@ -7,6 +7,7 @@ use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 use super::pty::Terminal;
 use crate::namespace::in_namespace;
 use crate::zoo::odd::listeners;
+use crate::zoo::sysctl::Changed;
 use crate::zoo::{Family, Inhabitants, State, Zoo};
 
 in_namespace!(
@@ -74,5 +75,18 @@ in_namespace!(
         terminal.wait_for("!  LISTEN");
         let told = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
         terminal.wait_for(&told);
+    }
+);
+
+in_namespace!(
+    fn time_wait_at_its_limit_is_marked_by_a_sign_and_named() {
+        let wanted = Inhabitants::none().with(Family::V4, State::TimeWait, 9);
+        let _zoo = Zoo::open(&wanted);
+        let terminal = Terminal::of(&["--watch=0.1"]);
+        terminal.wait_for_count("TIME_WAIT", 9);
+        assert!(!terminal.text().contains('!'), "{}", terminal.text());
+        let _limit = Changed::to("ipv4/tcp_max_tw_buckets", "10");
+        terminal.wait_for("!  TIME_WAIT");
+        terminal.wait_for("TIME_WAIT: 9 of at most 10 (net.ipv4.tcp_max_tw_buckets)");
     }
 );

@@ -35,6 +35,24 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn a_terminal_that_is_gone_ends_it() {
+        let mut terminal = view();
+        let status = terminal.hang_up();
+        assert_eq!(signal_of(status), Some(Signal::HUP.as_raw()));
+    }
+);
+
+in_namespace!(
+    fn signals_end_it_where_the_terminal_takes_nothing_any_more() {
+        for signal in [Signal::TERM, Signal::INT] {
+            let mut terminal = view();
+            let status = terminal.signal_while_stopped(signal);
+            assert_eq!(signal_of(status), Some(signal.as_raw()));
+        }
+    }
+);
+
+in_namespace!(
     fn it_stops_with_the_terminal_given_back_and_goes_on_where_it_was() {
         for how in ["key", "signal"] {
             let mut terminal = view();

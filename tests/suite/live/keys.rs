@@ -79,7 +79,7 @@ in_namespace!(
         terminal.type_(" ");
         terminal.wait_for("PAUSED");
         terminal.type_("ww");
-        terminal.wait_for("the sample is not written: File exists");
+        terminal.wait_for(".json is there already");
     }
 );
 

@@ -41,6 +41,28 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn the_first_key_after_a_resize_is_heard() {
+        let mut terminal = Terminal::of(&["--watch=60"]);
+        terminal.wait_for_count("TOTAL", 0);
+        terminal.type_("?");
+        terminal.wait_for("any key goes back");
+        terminal.type_("\x1b");
+        terminal.wait_for("q quit");
+        for columns in [60, 40, 80] {
+            terminal.resize(columns, 24);
+            terminal.wait_until("another width", |screen| {
+                let screen = screen.contents();
+                screen.contains("MIN") == (columns == 80)
+            });
+            terminal.type_("?");
+            terminal.wait_for("any key goes back");
+            terminal.type_("?");
+            terminal.wait_for("q quit");
+        }
+    }
+);
+
+in_namespace!(
     fn without_utf8_and_on_the_console_everything_is_ascii() {
         let _crowd = crowd();
         for environment in [("LC_ALL", "C"), ("TERM", "linux")] {

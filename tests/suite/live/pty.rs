@@ -8,13 +8,16 @@ use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    Action, OptionalActions, Termios, Winsize, tcflow, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use crate::program::PROGRAM;
 use crate::skip::skip_or_fail;
@@ -29,7 +32,14 @@ pub(crate) struct Terminal {
     master: File,
     slave: OwnedFd,
     screen: Arc<Mutex<vt100::Parser>>,
+    viewer: Viewer,
     found: Termios,
+}
+
+/// Draws what the program writes, until it is told to stop.
+struct Viewer {
+    thread: JoinHandle<()>,
+    is_enough: Arc<AtomicBool>,
 }
 
 /// How and with what the program is started.
@@ -62,7 +72,7 @@ impl Terminal {
     /// Any command on a terminal.
     pub(crate) fn run(mut command: Command, (columns, rows): (u16, u16)) -> Terminal {
         let open = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-            let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+            let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
             grantpt(&master)?;
             unlockpt(&master)?;
             let name = ptsname(&master, Vec::new())?;
@@ -96,12 +106,13 @@ impl Terminal {
         syscall::own_terminal(&mut command);
         let child = command.spawn().unwrap();
         let master = File::from(master);
-        show(master.try_clone().unwrap(), Arc::clone(&screen));
+        let viewer = Viewer::of(master.try_clone().unwrap(), Arc::clone(&screen));
         Terminal {
             child,
             master,
             slave,
             screen,
+            viewer,
             found,
         }
     }
@@ -119,15 +130,9 @@ impl Terminal {
     /// Waits until the screen is as it should.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
-        let begin = Instant::now();
-        while !is_so(self.screen.lock().unwrap().screen()) {
-            assert!(
-                begin.elapsed() < DEADLINE,
-                "waited in vain for {what}:\n{}",
-                self.text()
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.poll(what, |terminal| {
+            is_so(terminal.screen.lock().unwrap().screen())
+        });
     }
 
     /// Waits until a text is on the screen.
@@ -201,16 +206,55 @@ impl Terminal {
     /// Waits until it ends; the terminal must then be as it was found.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
-        let begin = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(begin.elapsed() < DEADLINE, "no end:\n{}", self.text());
-            thread::sleep(Duration::from_millis(5));
-        };
+        let status = wait(&mut self.child);
         self.assert_given_back();
         status
+    }
+
+    /// Takes the terminal away, as a window that is closed, and waits until the program, which
+    /// writes to it now and then, ends.
+    #[track_caller]
+    pub(crate) fn hang_up(&mut self) -> ExitStatus {
+        self.viewer.is_enough.store(true, Ordering::SeqCst);
+        self.poll("the viewer", |terminal| {
+            terminal.viewer.thread.is_finished()
+        });
+        self.master = File::open("/dev/null").unwrap();
+        wait(&mut self.child)
+    }
+
+    /// Has the terminal take no more output, as ^S does, so that not even what gives it back can
+    /// be written; and signals, again where the signal before was heard and could not be heeded.
+    #[track_caller]
+    pub(crate) fn signal_while_stopped(&mut self, signal: Signal) -> ExitStatus {
+        tcflow(&self.slave, Action::OOff).unwrap();
+        for _ in 0..3 {
+            self.signal(signal);
+            self.poll("a signal that is heard", |terminal| {
+                terminal
+                    .of_proc("status")
+                    .contains("ShdPnd:\t0000000000000000")
+            });
+        }
+        wait(&mut self.child)
+    }
+
+    fn of_proc(&self, file: &str) -> String {
+        let path = format!("/proc/{}/{file}", self.pid().as_raw_nonzero());
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[track_caller]
+    fn poll(&self, what: &str, is_so: impl Fn(&Terminal) -> bool) {
+        let begin = Instant::now();
+        while !is_so(self) {
+            assert!(
+                begin.elapsed() < DEADLINE,
+                "waited in vain for {what}:\n{}",
+                self.text()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The modes are those found; the screen is the one there was, with a cursor.
@@ -241,14 +285,33 @@ impl Drop for Terminal {
     }
 }
 
-/// Draws what comes out of the master, until nothing does any more.
-fn show(mut master: File, screen: Arc<Mutex<vt100::Parser>>) {
-    thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        while let Ok(read @ 1..) = master.read(&mut bytes) {
-            screen.lock().unwrap().process(&bytes[..read]);
+impl Viewer {
+    /// Draws what comes out of the master, until nothing does any more.
+    fn of(mut master: File, screen: Arc<Mutex<vt100::Parser>>) -> Viewer {
+        let is_enough = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_enough);
+        let thread = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while !told.load(Ordering::SeqCst)
+                && let Ok(read @ 1..) = master.read(&mut bytes)
+            {
+                screen.lock().unwrap().process(&bytes[..read]);
+            }
+        });
+        Viewer { thread, is_enough }
+    }
+}
+
+#[track_caller]
+fn wait(child: &mut Child) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
         }
-    });
+        assert!(begin.elapsed() < DEADLINE, "no end");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn cells(number: u16) -> NonZero<u16> {

@@ -58,6 +58,7 @@ impl Columns {
                 shown.retain(|(shown, _)| *shown != column);
             }
         }
+        narrow(&mut shown, width);
         // What is left goes to the history, which says the more the longer it is.
         let left = width.saturating_sub(sum(&shown));
         for grows in [History, Share] {
@@ -75,7 +76,21 @@ impl Columns {
 }
 
 fn sum(columns: &[(Column, usize)]) -> usize {
-    columns.iter().map(|(_, width)| width + 1).sum::<usize>() - 1
+    let cells = columns.iter().map(|(_, width)| width + 1).sum::<usize>();
+    cells.saturating_sub(1)
+}
+
+/// Where not even the columns that always stay fit, names are cut, and numbers left out: with its
+/// last digits cut off, a number would be another one.
+fn narrow(shown: &mut Vec<(Column, usize)>, width: usize) {
+    if let lacking @ 1.. = sum(shown).saturating_sub(width)
+        && let Some((_, name)) = shown.iter_mut().find(|(column, _)| *column == Name)
+    {
+        *name = name.saturating_sub(lacking).max(1);
+    }
+    while sum(shown) > width && shown.len() > 2 {
+        shown.pop();
+    }
 }
 
 impl Column {
@@ -113,10 +128,10 @@ impl Column {
         self.aligned(name, width)
     }
 
-    /// Names to the left, numbers to the right.
+    /// Names to the left, where they are cut to the width; numbers to the right.
     pub(super) fn aligned(self, text: &str, width: usize) -> String {
         match self {
-            Sign | Name | Share => format!("{text:<width$}"),
+            Sign | Name | Share => format!("{text:<width$.width$}"),
             Sockets | Spread | Change | Rate | Percent | Min | Max | History => {
                 format!("{text:>width$}")
             }
