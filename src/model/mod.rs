@@ -43,7 +43,7 @@ pub use listeners::Listeners;
 pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use nearest::{hint, nearest_word};
-pub use number::thousands;
+pub use number::{counted, thousands};
 pub use ownership::Ownership;
 pub use process::{Held, Hold, Process, ProcessName, ProcessQuery};
 pub use setting::{Setting, Settings};

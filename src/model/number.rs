@@ -16,6 +16,12 @@ pub fn thousands(number: impl fmt::Display) -> String {
     text
 }
 
+/// How many of something there are: `1 address`, `1,200 addresses`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{} {noun}", thousands(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

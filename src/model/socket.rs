@@ -95,6 +95,32 @@ impl TimerKind {
 }
 
 impl Socket {
+    /// A socket of which no more is known: empty queues, no owner but root, no inode, no timer; what
+    /// not every source tells is `None`.
+    pub fn bare(state: State, family: Family, local: SocketAddr, remote: SocketAddr) -> Socket {
+        Socket {
+            state,
+            family,
+            local,
+            remote,
+            receive_queue: 0,
+            send_queue: 0,
+            uid: 0,
+            full: None,
+            inode: 0,
+            timer: None,
+            retransmits: 0,
+            interface: None,
+            cookie: None,
+            mark: None,
+            cgroup: None,
+            drops: None,
+            v6only: None,
+            info: None,
+            congestion_control: None,
+        }
+    }
+
     /// The owner's numeric user id; `None` for a socket that no process holds: the kernel tells
     /// uid 0 for TIME_WAIT and SYN_RECV, and the listener's for what was never accepted, and
     /// neither owns it.

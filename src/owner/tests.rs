@@ -69,26 +69,12 @@ fn table(folder: &Path, links: &[(u32, u64)]) {
 }
 
 fn socket(state: State, inode: u64) -> Socket {
+    let local = ([127, 0, 0, 1], 80).into();
+    let remote = ([127, 0, 0, 1], 9).into();
     Socket {
-        state,
-        family: Family::V4,
-        local: ([127, 0, 0, 1], 80).into(),
-        remote: ([127, 0, 0, 1], 9).into(),
-        receive_queue: 0,
-        send_queue: 0,
-        uid: 0,
         full: Some(true),
         inode,
-        timer: None,
-        retransmits: 0,
-        interface: None,
-        cookie: None,
-        mark: None,
-        cgroup: None,
-        drops: None,
-        v6only: None,
-        info: None,
-        congestion_control: None,
+        ..Socket::bare(state, Family::V4, local, remote)
     }
 }
 

@@ -108,26 +108,12 @@ mod tests {
     use crate::model::{Family, Field, State};
 
     fn socket(state: State, send_queue: u32, port: u16) -> Socket {
+        let local = ([127, 0, 0, 1], port).into();
+        let remote = ([127, 0, 0, 1], 9).into();
         Socket {
-            state,
-            family: Family::V4,
-            local: ([127, 0, 0, 1], port).into(),
-            remote: ([127, 0, 0, 1], 9).into(),
-            receive_queue: 0,
             send_queue,
-            uid: 0,
             full: Some(true),
-            inode: 0,
-            timer: None,
-            retransmits: 0,
-            interface: None,
-            cookie: None,
-            mark: None,
-            cgroup: None,
-            drops: None,
-            v6only: None,
-            info: None,
-            congestion_control: None,
+            ..Socket::bare(state, Family::V4, local, remote)
         }
     }
 

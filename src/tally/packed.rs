@@ -314,26 +314,11 @@ pub(super) mod tests {
     }
 
     fn plain() -> Socket {
+        let local = ([127, 0, 0, 1], 80).into();
+        let remote = ([0, 0, 0, 0], 0).into();
         Socket {
-            state: State::Listen,
-            family: Family::V4,
-            local: ([127, 0, 0, 1], 80).into(),
-            remote: ([0, 0, 0, 0], 0).into(),
-            receive_queue: 0,
             send_queue: 128,
-            uid: 0,
-            full: None,
-            inode: 0,
-            timer: None,
-            retransmits: 0,
-            interface: None,
-            cookie: None,
-            mark: None,
-            cgroup: None,
-            drops: None,
-            v6only: None,
-            info: None,
-            congestion_control: None,
+            ..Socket::bare(State::Listen, Family::V4, local, remote)
         }
     }
 

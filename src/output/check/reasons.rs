@@ -4,9 +4,15 @@ use std::cmp::Reverse;
 
 use super::words;
 use crate::model::{
-    CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Verdict,
+    CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Verdict, counted,
     thousands,
 };
+
+/// One of something, and several.
+type Noun = (&'static str, &'static str);
+
+const MORE_GROUPS: Noun = ("more group", "more groups");
+const MORE_QUEUES: Noun = ("more accept queue", "more accept queues");
 
 /// One reason, and how bad it is.
 #[derive(Debug)]
@@ -35,13 +41,13 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
             broken(&format!("{name}: "), &group.judgements)
         }));
         let others = (groups.warning + groups.critical).saturating_sub(1);
-        append(&mut reasons, others, "group");
+        append(&mut reasons, others, MORE_GROUPS);
     }
     if let Some(queues) = &verdict.queues
         && queues.broken > 0
     {
         reasons.extend(queues.listed.first().map(queue_reason));
-        append(&mut reasons, queues.broken - 1, "accept queue");
+        append(&mut reasons, queues.broken - 1, MORE_QUEUES);
     }
     reasons.sort_by_key(|reason| Reverse(reason.status));
     let told = reasons.into_iter().map(|reason| {
@@ -64,10 +70,9 @@ fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
 }
 
 /// Says of the last reason for how many others it stands.
-fn append(reasons: &mut [Reason], others: u64, what: &str) {
+fn append(reasons: &mut [Reason], others: u64, (one, many): Noun) {
     if let (Some(last), 1..) = (reasons.last_mut(), others) {
-        let plural = if others == 1 { "" } else { "s" };
-        last.text += &format!(" and {} more {what}{plural}", thousands(others));
+        last.text += &format!(" and {}", counted(others, one, many));
     }
 }
 
@@ -88,9 +93,10 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     judged.extend(verdict.groups.iter().map(groups_in_order));
     judged.extend(verdict.queues.iter().map(queues_in_order));
     if judged.is_empty() {
-        let total = thousands(verdict.counts.total());
+        let total = verdict.counts.total();
         let spread = words::spread(verdict.spread.total());
-        return format!("{total}{spread} sockets, no thresholds");
+        let noun = if total == 1 { "socket" } else { "sockets" };
+        return format!("{}{spread} {noun}, no thresholds", thousands(total));
     }
     judged.join(", ")
 }
@@ -100,29 +106,24 @@ fn groups_in_order(groups: &JudgedGroups) -> String {
     if groups.judged_empty {
         return format!("no sockets, and so no groups by {by}");
     }
-    let count = thousands(groups.groups);
+    let count = counted(groups.groups, "group", "groups");
     let worst = groups.worst.iter().map(|(key, judgement)| {
         let name = words::group(&groups.fields, key);
         format!("{name}: {}", words::judgement(judgement))
     });
     let worst: Vec<String> = worst.collect();
-    let plural = if groups.groups == 1 { "" } else { "s" };
     if worst.is_empty() {
-        return format!("{count} group{plural} by {by}, no thresholds");
+        return format!("{count} by {by}, no thresholds");
     }
-    format!(
-        "{count} group{plural} by {by}, at worst {}",
-        worst.join(", ")
-    )
+    format!("{count} by {by}, at worst {}", worst.join(", "))
 }
 
 fn queues_in_order(queues: &JudgedQueues) -> String {
-    let listeners = thousands(queues.listeners.unwrap_or(0));
-    let plural = if queues.listeners == Some(1) { "" } else { "s" };
+    let listeners = counted(queues.listeners.unwrap_or(0), "listener", "listeners");
     match queues.listed.first() {
         None => "no listeners".to_owned(),
         Some(queue) => format!(
-            "{listeners} listener{plural}, at worst {} {}",
+            "{listeners}, at worst {} {}",
             queue.local,
             words::judgement(&queue.judgement)
         ),
@@ -141,7 +142,11 @@ pub(super) fn further_groups(groups: &JudgedGroups) -> Vec<String> {
         })
         .collect();
     let shown = groups.listed.len() as u64;
-    lines.extend(left_out(groups.warning + groups.critical, shown, "group"));
+    lines.extend(left_out(
+        groups.warning + groups.critical,
+        shown,
+        MORE_GROUPS,
+    ));
     lines
 }
 
@@ -172,12 +177,11 @@ pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
     let shown = lines.len() as u64;
     let further = lines.into_iter().skip(1);
     further
-        .chain(left_out(queues.broken, shown, "accept queue"))
+        .chain(left_out(queues.broken, shown, MORE_QUEUES))
         .collect()
 }
 
-fn left_out(all: u64, shown: u64, what: &str) -> Option<String> {
+fn left_out(all: u64, shown: u64, (one, many): Noun) -> Option<String> {
     let others = all.saturating_sub(shown);
-    let plural = if others == 1 { "" } else { "s" };
-    (others > 0).then(|| format!("and {} more {what}{plural} (--top)", thousands(others)))
+    (others > 0).then(|| format!("and {} (--top)", counted(others, one, many)))
 }

@@ -109,26 +109,14 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     columns.parse(Column::Timeout, signed)?;
     let inode = columns.parse(Column::Inode, decimal)?;
     Ok(Socket {
-        state: decode_state(state),
-        // A row does not tell a half-open request from a fast open child.
-        full: None,
-        family,
-        local,
-        remote,
         receive_queue,
         send_queue,
         uid,
         inode,
         timer,
         retransmits,
-        interface: None,
-        cookie: None,
-        mark: None,
-        cgroup: None,
-        drops: None,
-        v6only: None,
-        info: None,
-        congestion_control: None,
+        // Nothing else: a row does not even tell a half-open request from a fast open child.
+        ..Socket::bare(decode_state(state), family, local, remote)
     })
 }
 

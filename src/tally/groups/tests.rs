@@ -7,30 +7,16 @@ use crate::model::{Direction, Family, Service, State};
 
 fn socket(state: State, local: &str, remote: &str) -> Socket {
     let local: SocketAddr = local.parse().unwrap();
+    let family = if local.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
     Socket {
-        state,
-        family: if local.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        },
-        local,
-        remote: remote.parse().unwrap(),
-        receive_queue: 0,
-        send_queue: 0,
-        uid: 0,
         full: Some(true),
         inode: 7,
-        timer: None,
-        retransmits: 0,
         interface: Some(0),
-        cookie: None,
-        mark: None,
-        cgroup: None,
-        drops: None,
-        v6only: None,
-        info: None,
-        congestion_control: None,
+        ..Socket::bare(state, family, local, remote.parse().unwrap())
     }
 }
 
