@@ -3,13 +3,18 @@
 //! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. What has no
 //! inode was never accepted, so its listener's program is to blame.
 
+#[cfg(test)]
+mod tests;
+
 use super::facts::Facts;
 use super::kept_inodes::KeptInodes;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
+use super::measures::Ends;
 use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
-    Culprit, Field, Finding, Holders, Label, Listeners, Service, Severity, Socket, thousands,
+    Culprit, Field, Finding, Holders, Label, Listeners, Metric, Service, Severity, Socket,
+    thousands,
 };
 
 /// The rule's name.
@@ -25,6 +30,9 @@ const CRITICAL: u64 = 1000;
 
 /// How many services have findings of their own.
 const TOLD: usize = 5;
+
+/// Of how many connections of a service it is asked when they last sent or received data.
+const ASKED: usize = 16;
 
 const WHY: &str = "The peer has closed, and only the program here can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
@@ -50,13 +58,54 @@ impl CloseWaits {
     }
 
     /// The inodes of sockets whose holders the findings will name.
-    pub(super) fn wanted(&self, before: &Before, listeners: &Listeners) -> Vec<u64> {
-        let guilty = movements(before, &self.after, listeners, WARNING);
-        guilty
-            .iter()
-            .take(TOLD)
-            .flat_map(|moved| self.inodes(moved))
+    pub(super) fn wanted(&self, before: &Before, listeners: &Listeners, facts: &Facts) -> Vec<u64> {
+        let guilty = self.guilty(before, listeners, facts);
+        guilty.iter().flat_map(|moved| self.inodes(moved)).collect()
+    }
+
+    /// Connections of which it is to be asked whether they still send.
+    pub(super) fn suspects(&self, before: &Before, listeners: &Listeners) -> Vec<Ends> {
+        let moved = movements(before, &self.after, listeners, WARNING);
+        let moved = moved.iter().take(TOLD);
+        moved
+            .flat_map(|moved| self.after.some(&moved.groups, ASKED))
             .collect()
+    }
+
+    /// What stayed, without what is being answered: a peer that has closed its direction may still
+    /// be sent what it asked for.
+    fn guilty(&self, before: &Before, listeners: &Listeners, facts: &Facts) -> Vec<Movement> {
+        let mut guilty = movements(before, &self.after, listeners, WARNING);
+        guilty.truncate(TOLD);
+        guilty.retain(|moved| {
+            let silent = self.silent_ms(moved, Metric::LastDataSent, facts);
+            // Half of it, because what was made just before it has hardly been silent for longer.
+            let half = facts.window.as_millis() / 2;
+            let send = silent.iter().filter(|ms| u128::from(**ms) < half).count();
+            send * 2 <= silent.len()
+        });
+        guilty
+    }
+
+    /// For how long those that were asked have not sent, or not received, in milliseconds.
+    fn silent_ms(&self, moved: &Movement, metric: Metric, facts: &Facts) -> Vec<u64> {
+        let asked = self.after.some(&moved.groups, ASKED);
+        asked
+            .filter_map(|ends| facts.measures.get(ends, metric))
+            .collect()
+    }
+
+    /// For how long nothing has been said on them, as evidence, where that is known.
+    fn silence(&self, moved: &Movement, facts: &Facts) -> Option<String> {
+        let sent = self.silent_ms(moved, Metric::LastDataSent, facts);
+        let received = self.silent_ms(moved, Metric::LastDataReceived, facts);
+        let least = sent.iter().chain(&received).min()?;
+        Some(format!(
+            "of {} that were asked about, each has been silent for {}.{} s or longer",
+            sent.len(),
+            thousands(least / 1_000),
+            least % 1_000 / 100
+        ))
     }
 
     /// The inodes of those that were accepted, and of the listeners of the others.
@@ -84,8 +133,8 @@ pub(super) fn examine(
     if facts.copied {
         return Examined::lacking("in a copied tree it is not to be seen which connections stay");
     }
-    let guilty = movements(before, &seen.after, listeners, WARNING);
-    Examined::found(guilty.iter().take(TOLD).map(|moved| {
+    let guilty = seen.guilty(before, listeners, facts);
+    Examined::found(guilty.iter().map(|moved| {
         let inodes = seen.inodes(moved);
         let looked_for = inodes.len() as u64;
         let processes = holders.of(inodes);
@@ -104,6 +153,7 @@ pub(super) fn examine(
             ] => leak(moved, Some(service), looked_for, facts, processes),
             _ => leak(moved, None, looked_for, facts, processes),
         };
+        finding.evidence.extend(seen.silence(moved, facts));
         finding.evidence.extend(seen.after.remark());
         finding
     }))
@@ -211,114 +261,5 @@ pub(super) fn subject(service: Service) -> Vec<(Field, Label)> {
             (Field::RemoteAddr, Label::Text(peer.ip().to_string())),
             (Field::RemotePort, Label::Number(peer.port().into())),
         ],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnose::testing::{facts, listening_at, socket};
-    use crate::model::{ProcessName, State};
-
-    /// As many that stay, held or not, on a host that listens at port 80.
-    fn judged(stay: u64, came: u64, held: bool) -> Vec<Finding> {
-        let listeners = listening_at(&["0.0.0.0:80"]);
-        let (mut before, mut seen) = (Before::default(), CloseWaits::default());
-        let mut listener = socket(State::Listen, "0.0.0.0:80", "0.0.0.0:0");
-        listener.inode = 99;
-        seen.add_listener(&listener);
-        let mut holders = Holders::default();
-        holders.set(99, ProcessName::new(b"listener"), 9);
-        for number in 1..=stay + came {
-            let mut one = socket(State::CloseWait, "192.0.2.9:80", "192.0.2.1:5000");
-            one.cookie = Some(number);
-            if held {
-                one.inode = 1000 + number;
-                holders.set(one.inode, ProcessName::new(b"leaky"), 7);
-            }
-            if number <= stay {
-                before.add(&one);
-            }
-            seen.add(&one, listeners.service(&one));
-        }
-        examine(&before, &seen, &listeners, &facts(), &holders).findings
-    }
-
-    #[test]
-    fn it_warns_from_10_that_stay_and_a_thousand_of_one_process_are_critical() {
-        assert!(judged(9, 500, true).is_empty());
-        for (stay, severity) in [
-            (10, Severity::Warning),
-            (999, Severity::Warning),
-            (1000, Severity::Critical),
-        ] {
-            let found = judged(stay, 0, true);
-            assert_eq!((found.len(), found[0].severity), (1, severity), "{stay}");
-        }
-        let grows = &judged(10, 2, true)[0];
-        assert!(grows.evidence[0].ends_with("2 came and none ended: it only grows"));
-        assert_eq!(grows.subject, [(Field::LocalPort, Label::Number(80))]);
-        assert_eq!(
-            (grows.processes[0].pid, grows.processes[0].sockets),
-            (7, 12)
-        );
-    }
-
-    #[test]
-    fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
-        let listeners = listening_at(&["0.0.0.0:80", "0.0.0.0:81"]);
-        let (mut before, mut seen) = (Before::default(), CloseWaits::default());
-        let mut holders = Holders::default();
-        // More than are kept, of which 600 are of port 80.
-        for number in 1..=11_000 {
-            let local = match number {
-                9_401.. => "192.0.2.9:80",
-                _ => "192.0.2.9:81",
-            };
-            let mut one = socket(State::CloseWait, local, "192.0.2.1:5000");
-            (one.cookie, one.inode) = (Some(number), number);
-            holders.set(
-                number,
-                ProcessName::new(b"leaky"),
-                u32::from(number > 9_400),
-            );
-            before.add(&one);
-            seen.add(&one, listeners.service(&one));
-        }
-        let found = examine(&before, &seen, &listeners, &facts(), &holders).findings;
-        let found = found
-            .iter()
-            .find(|found| found.value == Some(1_600.0))
-            .unwrap();
-        assert_eq!(found.severity, Severity::Critical);
-        assert_eq!(found.processes[0].sockets, 600);
-        assert_eq!(
-            found.evidence[2],
-            "of 11,000 in this state, the holders of 10,000 were looked for"
-        );
-    }
-
-    #[test]
-    fn what_was_never_accepted_is_blamed_on_its_listener() {
-        let found = &judged(10, 0, false)[0];
-        assert!(found.title.contains("never accepted"), "{}", found.title);
-        assert_eq!(found.processes[0].name, "listener");
-        assert!(judged(9, 0, false).is_empty());
-    }
-
-    #[test]
-    fn in_a_copied_tree_it_is_not_examined() {
-        let copied = Facts {
-            copied: true,
-            ..facts()
-        };
-        let examined = examine(
-            &Before::default(),
-            &CloseWaits::default(),
-            &Listeners::default(),
-            &copied,
-            &Holders::default(),
-        );
-        assert!(examined.findings.is_empty() && examined.lacking.is_some());
     }
 }

@@ -139,7 +139,8 @@ fn judge(local: SocketAddr, pool: &Pool, beyond: Beyond, facts: &Facts) -> Optio
     let backlog = facts.settings.number(Setting::MaxSynBacklog).ok();
     // The last quarter is kept for peers that the kernel knows.
     let strangers = backlog.map_or(u64::MAX, |most| most - most / 4);
-    let is_over = requests > limit || beyond == Beyond::Drops && requests > strangers;
+    let is_over_backlog = beyond == Beyond::Drops && requests > strangers;
+    let is_over = requests > limit || is_over_backlog;
     let severity = if beyond == Beyond::Drops && is_over {
         Severity::Critical
     } else if is_over || requests >= FEW && requests as f64 >= limit as f64 * WARNING_SHARE {
@@ -168,7 +169,7 @@ fn judge(local: SocketAddr, pool: &Pool, beyond: Beyond, facts: &Facts) -> Optio
             "tcpstates --state syn-recv --by remote-addr --top 10 'sport = :{port}'"
         )],
         why: WHY,
-        remedy: remedy(pool, beyond, local),
+        remedy: remedy(pool, beyond, is_over_backlog, local),
         causes: if pool.is_full { &["accept-queue"] } else { &[] },
     })
 }
@@ -222,7 +223,8 @@ fn most(pool: &Pool) -> Option<(IpAddr, u64)> {
     sources.max_by_key(|(source, requests)| (*requests, std::cmp::Reverse(*source)))
 }
 
-fn remedy(pool: &Pool, beyond: Beyond, local: SocketAddr) -> Vec<String> {
+/// What to do; `is_over_backlog` says that `tcp_max_syn_backlog` is what binds.
+fn remedy(pool: &Pool, beyond: Beyond, is_over_backlog: bool, local: SocketAddr) -> Vec<String> {
     let mut remedy = Vec::new();
     if pool.is_full {
         remedy.push(format!(
@@ -235,18 +237,19 @@ fn remedy(pool: &Pool, beyond: Beyond, local: SocketAddr) -> Vec<String> {
         ),
         Some(_) | None => "If they are clients of yours, find out why SYN-ACKs do not reach them (routes, firewalls); if not, it may be a SYN flood: have it filtered before it comes here.".to_owned(),
     });
-    let cookies = Setting::Syncookies.name();
-    match beyond {
-        Beyond::SendsCookies => remedy.push(format!("Leave {cookies} on.")),
-        Beyond::Drops => remedy.push(format!(
-            "Set {cookies} to 1, or raise {}, which binds only while it is 0.",
-            Setting::MaxSynBacklog.name()
-        )),
-    }
     remedy.push(format!(
         "Give listen() a larger backlog, up to {}: the room for requests is the limit of the accept queue.",
         Setting::Somaxconn.name()
     ));
+    let cookies = Setting::Syncookies.name();
+    remedy.push(match (beyond, is_over_backlog) {
+        (Beyond::SendsCookies, _) => format!("Leave {cookies} on."),
+        (Beyond::Drops, false) => format!("Set {cookies} to 1."),
+        (Beyond::Drops, true) => format!(
+            "Set {cookies} to 1, or raise {}, which binds only while it is 0.",
+            Setting::MaxSynBacklog.name()
+        ),
+    });
     remedy
 }
 
@@ -286,7 +289,10 @@ fn somewhere(facts: &Facts) -> Option<Finding> {
         remedy: vec![
             "If it happens again, see which listener it is, and whether its accept queue is full."
                 .to_owned(),
-            format!("Leave {} at 1.", Setting::Syncookies.name()),
+            match facts.settings.number(Setting::Syncookies) {
+                Ok(0) => format!("Set {} to 1.", Setting::Syncookies.name()),
+                Ok(_) | Err(_) => format!("Leave {} on.", Setting::Syncookies.name()),
+            },
         ],
         causes: &["accept-queue"],
     })

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
 use super::facts::Facts;
+use super::measures::Ends;
 use crate::model::{Culprit, Family, Holders, Listeners, Service, Socket, thousands};
 
 /// More sockets than this are not told apart, in either look; 2 MB.
@@ -92,6 +93,7 @@ struct Kept {
     group: Group,
     identity: u64,
     inode: u64,
+    ends: Ends,
 }
 
 impl After {
@@ -111,6 +113,7 @@ impl After {
                 group,
                 identity: identity(socket),
                 inode: socket.inode,
+                ends: (socket.local, socket.remote),
             });
         } else {
             self.beyond += 1;
@@ -124,6 +127,13 @@ impl After {
             .iter()
             .filter(move |kept| kept.inode != 0 && guilty(&kept.group));
         kept.map(|kept| kept.inode)
+    }
+
+    /// Some members of those groups, no more than `most`.
+    pub(super) fn some(&self, groups: &[Group], most: usize) -> impl Iterator<Item = Ends> {
+        let members = self.kept.iter();
+        let members = members.filter(move |kept| groups.contains(&kept.group));
+        members.map(|kept| kept.ends).take(most)
     }
 
     /// A sentence for the evidence where processes were looked for behind a part only.

@@ -16,8 +16,12 @@ pub(super) const ID: &str = "memory";
 /// (`tcp_prune_queue`, `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
 const THROWN_AWAY: [Counter; 3] = [Counter::RcvPruned, Counter::OfoPruned, Counter::RcvQDrop];
 
-/// What grows when the kernel makes room before that.
+/// What grows when the kernel makes room before that: by one for each time, and for each segment.
 const MADE_ROOM: [Counter; 2] = [Counter::PruneCalled, Counter::RcvCollapsed];
+
+/// From so many times on that warns. Nothing is lost by it, and a buffer that is full for once is daily
+/// life wherever much is received.
+const OFTEN: u64 = 10;
 
 const WHY: &str = "Under memory pressure windows shrink and received data is thrown away, to be sent again; beyond the limit connections stall and are reset (tcp(7), tcp_mem).";
 
@@ -90,7 +94,7 @@ fn thrown_away(facts: &Facts) -> Option<Finding> {
         grown.sum::<u64>()
     };
     let (thrown, pressures) = (grown(&THROWN_AWAY), grown(&[Counter::MemoryPressures]));
-    let made = grown(&MADE_ROOM);
+    let made = grown(&[Counter::PruneCalled]);
     let window = facts.shown_window();
     let title = if pressures > 0 {
         format!(
@@ -99,14 +103,11 @@ fn thrown_away(facts: &Facts) -> Option<Finding> {
         )
     } else if thrown > 0 {
         format!(
-            "{} data was received and thrown away for want of room in {window}",
+            "received data was thrown away {} for want of room in {window}",
             plural(thrown, "time", "times")
         )
-    } else if made > 0 {
-        format!(
-            "{} receive queues were squeezed for room in {window}",
-            plural(made, "time", "times")
-        )
+    } else if made >= OFTEN {
+        format!("receive queues were squeezed for room {made} times in {window}")
     } else {
         return None;
     };
@@ -201,15 +202,8 @@ mod tests {
         let lacking = examined.lacking.unwrap();
         assert!(lacking.starts_with("TCP's memory is the whole host's: net.ipv4.tcp_mem"));
         for (counter, told) in [
-            (
-                Counter::RcvPruned,
-                "2 times data was received and thrown away",
-            ),
-            (
-                Counter::RcvQDrop,
-                "2 times data was received and thrown away",
-            ),
-            (Counter::PruneCalled, "2 times receive queues were squeezed"),
+            (Counter::RcvPruned, "received data was thrown away 2 times"),
+            (Counter::RcvQDrop, "received data was thrown away 2 times"),
             (
                 Counter::MemoryPressures,
                 "TCP came under memory pressure 2 times",
@@ -222,5 +216,20 @@ mod tests {
             let reset = facts.clone().with_growth(counter, 7, 5);
             assert!(examine(&reset).findings.is_empty());
         }
+    }
+
+    #[test]
+    fn room_that_is_made_again_and_again_is_told_and_segments_are_not_counted_as_times() {
+        let made = |times: u64| {
+            let facts = facts().with_growth(Counter::RcvCollapsed, 0, 500);
+            examine(&facts.with_growth(Counter::PruneCalled, 3, 3 + times)).findings
+        };
+        assert!(made(9).is_empty());
+        let found = made(10);
+        assert_eq!(
+            found[0].title,
+            "receive queues were squeezed for room 10 times in 1.0 s"
+        );
+        assert_eq!(found[0].value, Some(10.0));
     }
 }

@@ -121,7 +121,8 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
     let listeners = &second.listeners;
     inodes.extend(second.ephemeral_ports.wanted());
     if !facts.copied {
-        inodes.extend(second.close_wait.wanted(&first.close_wait, listeners));
+        let close_wait = &second.close_wait;
+        inodes.extend(close_wait.wanted(&first.close_wait, listeners, facts));
         inodes.extend(second.orphans.wanted(&first.fin_wait2, listeners));
     }
     inodes.extend(vanished_peers::wanted(&second.vanished, second.total));
@@ -130,9 +131,13 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
 }
 
 /// The connections of which TCP's own measures are to be asked for, few of them.
-pub fn suspects(second: &SecondLook, facts: &Facts) -> Vec<Ends> {
+pub fn suspects(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<Ends> {
     let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
     suspects.extend(retransmission::suspects(&second.retransmitting, facts));
     suspects.extend(stuck_peers::suspects(&second.stuck));
+    if !facts.copied {
+        let listeners = &second.listeners;
+        suspects.extend(second.close_wait.suspects(&first.close_wait, listeners));
+    }
     suspects
 }

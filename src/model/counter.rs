@@ -27,13 +27,13 @@ pub enum Counter {
     TimeWaitOverflow,
     /// Connections reset for want of memory, or because there were too many orphans.
     AbortOnMemory,
-    /// Receive queues pruned for want of memory.
+    /// How often room was made in the queues of a socket that had taken all its memory.
     PruneCalled,
-    /// Segments thrown out of receive queues by pruning.
+    /// How often there was no room even then, and what came was thrown away.
     RcvPruned,
-    /// Segments thrown out of queues of what came out of order by pruning.
+    /// How often a queue of what came out of order was thrown away, or a part of it, to make room.
     OfoPruned,
-    /// Receive queues collapsed to save memory.
+    /// Segments that were joined with others in receive queues to make room.
     RcvCollapsed,
     /// Segments dropped because there was no room in the receive queue.
     RcvQDrop,

@@ -75,7 +75,7 @@ impl Readings {
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
-                        "{name} is not there: this network namespace or this kernel has none"
+                        "{name} is not there, in this network namespace or of this kernel"
                     )),
                     Err(error) => Err(format!("cannot read {name}: {error}")),
                 },

@@ -74,7 +74,7 @@ impl Looks {
             copied: readings.are_copied(),
         };
         facts.measured_over = measured.elapsed();
-        facts.measures = measure(&sources, &suspects(&second, &facts));
+        facts.measures = measure(&sources, &suspects(&first, &second, &facts));
         Ok(Looks {
             first,
             second,

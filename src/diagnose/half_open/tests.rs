@@ -77,6 +77,14 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert!(!format!("{on:?}").contains("tcp_max_syn_backlog"), "{on:?}");
     assert_names_settings(&off);
     assert_names_settings(&on);
+    // Raising it helps where it binds, after what the program can do.
+    assert!(off.remedy[1].starts_with("Give listen() a larger backlog"));
+    assert!(off.remedy[2].contains("or raise net.ipv4.tcp_max_syn_backlog"));
+    let full = examined(101, false, (0, 100), &with_cookies("0"));
+    assert_eq!(
+        full.findings[0].remedy[2],
+        "Set net.ipv4.tcp_syncookies to 1."
+    );
 }
 
 #[test]
@@ -109,6 +117,10 @@ fn syns_without_room_are_told_though_no_listener_shows_them() {
         (found.severity, found.value),
         (Severity::Critical, Some(3.0))
     );
+    assert!(found.remedy[1].starts_with("Leave net.ipv4.tcp_syncookies on"));
+    let off = with_cookies("0").with_growth(Counter::ReqQFullDrop, 1, 4);
+    let found = examined(0, true, (0, 1), &off).findings.remove(0);
+    assert!(found.remedy[1].starts_with("Set net.ipv4.tcp_syncookies to 1"));
     let reset = with_cookies("1").with_growth(Counter::ReqQFullDrop, 4, 1);
     assert!(examined(0, true, (0, 1), &reset).findings.is_empty());
     let always = with_cookies("2").with_growth(Counter::ReqQFullDoCookies, 1, 4);

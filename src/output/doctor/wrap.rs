@@ -21,8 +21,8 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
 }
 
 /// A command in lines of at most `width` characters, each continued as a shell reads it, and so
-/// that it can be copied as it stands. Nothing is broken between quotes; a longer word has a line of
-/// its own. One line where there is no width.
+/// that it can be copied as it stands. What stands between quotes is only broken where it is longer
+/// than a line: a filter takes a line end for a blank. One line where there is no width.
 pub(super) fn wrap_command(command: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else {
         return vec![command.to_owned()];
@@ -37,7 +37,9 @@ pub(super) fn wrap_command(command: &str, width: Option<usize>) -> Vec<String> {
             }
             Some(line) => {
                 line.push_str(CONTINUED);
-                lines.push(format!("{CONTINUATION}{word}"));
+                let room = width.saturating_sub(CONTINUATION.len() + CONTINUED.len());
+                let pieces = wrap(word, Some(room)).into_iter();
+                lines.extend(pieces.map(|piece| format!("{CONTINUATION}{piece}")));
             }
             None => lines.push(word.to_owned()),
         }
@@ -85,7 +87,16 @@ mod tests {
                 "  -p"
             ]
         );
+        assert_eq!(
+            wrap_command("tcpstates 'src 192.0.2.1 and dst 192.0.2.2' -p", Some(24)),
+            [
+                "tcpstates \\",
+                "  'src 192.0.2.1 and",
+                "  dst 192.0.2.2' -p"
+            ]
+        );
         let narrow = wrap_command(command, Some(10)).join("\n");
-        assert_eq!(narrow.replace(" \\\n ", ""), command);
+        let joined = narrow.replace(" \\\n ", "").replace("\n ", "");
+        assert_eq!(joined, command);
     }
 }

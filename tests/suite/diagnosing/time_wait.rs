@@ -2,6 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
+use super::commands::assert_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 use crate::zoo::sysctl::write_sysctl;
@@ -24,5 +25,32 @@ in_namespace!(
         assert_eq!((finding.value, finding.limit), (Some(5.0), Some(5.0)));
         let told = finding.evidence.join("; ");
         assert!(told.contains(&format!("5 went out to {address}")), "{told}");
+        assert_run(finding);
+    }
+);
+
+in_namespace!(
+    fn fin_wait2_without_a_process_takes_the_places_of_time_wait() {
+        write_sysctl("ipv4/tcp_max_tw_buckets", "5");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // The servers do not close, so that the clients wait for them to.
+        let _servers: Vec<TcpStream> = (0..8)
+            .map(|_| {
+                drop(TcpStream::connect(address).unwrap());
+                listener.accept().unwrap().0
+            })
+            .collect();
+        let report = Report::until(|report| {
+            let found = report.findings_of("time-wait");
+            found.first().is_some_and(|found| found.value == Some(5.0))
+        });
+        let finding = report.finding("time-wait");
+        assert_eq!(finding.severity, "CRITICAL");
+        let told = finding.evidence.join("; ");
+        assert!(
+            told.contains("5 of them are in FIN_WAIT2 without"),
+            "{told}"
+        );
     }
 );
