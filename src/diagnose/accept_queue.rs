@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use super::facts::Facts;
 use super::listening::{Door, Doors};
 use super::measures::Ends;
-use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
-    Counter, Culprit, Field, Finding, Holders, Label, Metric, Setting, Severity, Socket, thousands,
+    Counter, Culprit, Field, Finding, Holders, Label, Metric, Setting, Severity, Socket, counted,
+    thousands,
 };
 
 /// The rule's name.
@@ -278,7 +278,7 @@ fn somewhere(doors: &Doors, facts: &Facts) -> Option<Finding> {
         severity: Severity::Critical,
         title: format!(
             "an accept queue was full {} in {}",
-            plural(overflows, "time", "times"),
+            counted(overflows, "time", "times"),
             facts.shown_window()
         ),
         subject: Vec::new(),

@@ -10,10 +10,9 @@ use super::facts::Facts;
 use super::kept_inodes::KeptInodes;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
 use super::measures::Ends;
-use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
-    Culprit, Field, Finding, Holders, Label, Listeners, Metric, Service, Severity, Socket,
+    Culprit, Field, Finding, Holders, Label, Listeners, Metric, Service, Severity, Socket, counted,
     thousands,
 };
 
@@ -248,7 +247,7 @@ fn unread(moved: &Movement) -> String {
         unfinished => format!(
             "of {} the end was not read, and {} before it lie unread",
             thousands(unfinished),
-            plural(moved.unread_bytes, "byte", "bytes"),
+            counted(moved.unread_bytes, "byte", "bytes"),
         ),
     }
 }

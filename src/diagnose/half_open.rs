@@ -11,9 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::facts::Facts;
 use super::listening::{Door, Doors};
 use super::most::Most;
-use super::plural::plural;
 use super::rule::Examined;
-use crate::model::{Counter, Field, Finding, Label, Setting, Severity, Socket, thousands};
+use crate::model::{Counter, Field, Finding, Label, Setting, Severity, Socket, counted, thousands};
 
 /// The rule's name.
 pub(super) const ID: &str = "half-open";
@@ -154,7 +153,7 @@ fn judge(local: SocketAddr, pool: &Pool, beyond: Beyond, facts: &Facts) -> Optio
         severity,
         title: format!(
             "{} at {local}, with room for {}",
-            plural(requests, "half-open request", "half-open requests"),
+            counted(requests, "half-open request", "half-open requests"),
             thousands(limit)
         ),
         subject: vec![
@@ -184,7 +183,7 @@ fn evidence(pool: &Pool, beyond: Beyond, backlog: Option<u64>, facts: &Facts) ->
             } else {
                 "at least "
             },
-            plural(pool.sources.len() as u64, "address", "addresses"),
+            counted(pool.sources.len() as u64, "address", "addresses"),
             thousands(most)
         ));
     }
@@ -271,7 +270,7 @@ fn somewhere(facts: &Facts) -> Option<Finding> {
         severity,
         title: format!(
             "{} found no room for another half-open request in {}",
-            plural(dropped + answered, "SYN", "SYNs"),
+            counted(dropped + answered, "SYN", "SYNs"),
             facts.shown_window()
         ),
         subject: Vec::new(),

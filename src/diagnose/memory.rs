@@ -5,9 +5,8 @@
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
 use super::facts::Facts;
-use super::plural::plural;
 use super::rule::Examined;
-use crate::model::{Counter, Finding, Setting, Severity, thousands};
+use crate::model::{Counter, Finding, Setting, Severity, counted, thousands};
 
 /// The rule's name.
 pub(super) const ID: &str = "memory";
@@ -99,12 +98,12 @@ fn thrown_away(facts: &Facts) -> Option<Finding> {
     let title = if pressures > 0 {
         format!(
             "TCP came under memory pressure {} in {window}",
-            plural(pressures, "time", "times")
+            counted(pressures, "time", "times")
         )
     } else if thrown > 0 {
         format!(
             "received data was thrown away {} for want of room in {window}",
-            plural(thrown, "time", "times")
+            counted(thrown, "time", "times")
         )
     } else if made >= OFTEN {
         format!("receive queues were squeezed for room {made} times in {window}")

@@ -22,7 +22,6 @@ mod memory;
 mod most;
 mod no_answer;
 mod orphans;
-mod plural;
 mod queues;
 mod rank;
 mod retransmission;

@@ -12,10 +12,10 @@ mod tests;
 use super::close_wait::subject;
 use super::facts::Facts;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
-use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
-    Counter, Culprit, Finding, Holders, Listeners, Service, Setting, Severity, Socket, thousands,
+    Counter, Culprit, Finding, Holders, Listeners, Service, Setting, Severity, Socket, counted,
+    thousands,
 };
 
 /// The rule's name.
@@ -198,7 +198,7 @@ fn of_orphans(
         ),
         resets => format!(
             "{} reset for want of memory, or because of too many orphans",
-            plural(resets, "connection was", "connections were")
+            counted(resets, "connection was", "connections were")
         ),
     };
     let evidence = vec![

@@ -9,10 +9,9 @@ use std::net::IpAddr;
 use super::facts::Facts;
 use super::measures::Ends;
 use super::most::Most;
-use super::plural::plural;
 use super::rule::Examined;
 use crate::model::{
-    Counter, Finding, Holders, Metric, Severity, Socket, State, TimerKind, thousands,
+    Counter, Finding, Holders, Metric, Severity, Socket, State, TimerKind, counted, thousands,
 };
 
 /// The rule's name.
@@ -185,7 +184,7 @@ pub(super) fn examine(seen: &Retransmitting, facts: &Facts, holders: &Holders) -
             format!(
                 "{} of {} sent again {IN_A_ROW} times or more in a row without an acknowledgement",
                 thousands(seen.suspect),
-                plural(seen.connections, "connection", "connections")
+                counted(seen.connections, "connection", "connections")
             ),
             seen.suspect as f64,
         ),
@@ -233,7 +232,7 @@ fn evidence(seen: &Retransmitting, facts: &Facts) -> Vec<String> {
     evidence.push(format!(
         "{} of {} with something to send again now, {} of them for the third time or more",
         thousands(seen.pending),
-        plural(seen.connections, "connection", "connections"),
+        counted(seen.connections, "connection", "connections"),
         thousands(seen.suspect)
     ));
     if seen.pending > KEPT as u64 {
@@ -272,7 +271,7 @@ fn measures(worst: &Pending, facts: &Facts) -> String {
     let rtt = of(Metric::RoundTripTime);
     let rtt = rtt.map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100));
     let measured: Vec<String> = counts.chain(rtt).collect();
-    let tried = plural(worst.retransmits.into(), "time", "times in a row");
+    let tried = counted(worst.retransmits.into(), "time", "times in a row");
     let tried = format!(", one of them sent again {tried}");
     match measured.is_empty() {
         true => tried,

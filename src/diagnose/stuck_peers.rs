@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::measures::Ends;
-use super::plural::plural;
 use super::queues::{LONG_RECEIVE_QUEUE, LONG_SEND_QUEUE, MEASURED, Queues};
 use super::rule::Examined;
-use crate::model::{Finding, Holders, Metric, Severity, Socket, State, TimerKind, thousands};
+use crate::model::{
+    Finding, Holders, Metric, Severity, Socket, State, TimerKind, counted, thousands,
+};
 
 /// The rule's name.
 pub(super) const ID: &str = "stuck-peers";
@@ -78,7 +79,7 @@ impl Sum {
         let named = peers.iter().take(NAMED);
         let mut evidence: Vec<String> = named
             .map(|(peer, (sockets, bytes))| {
-                let (sockets, bytes) = (thousands(*sockets), plural(*bytes, "byte", "bytes"));
+                let (sockets, bytes) = (thousands(*sockets), counted(*bytes, "byte", "bytes"));
                 format!("{sockets} with {peer}: {bytes}")
             })
             .collect();
@@ -244,7 +245,7 @@ fn lacking(seen: &Stuck, facts: &Facts) -> Option<String> {
     let unknown = (unknown > 0).then(|| {
         format!(
             "how fast {} with 1 MiB or more to send moved was not measured, which it is of the {MEASURED} longest over netlink",
-            plural(unknown, "connection", "connections"),
+            counted(unknown, "connection", "connections"),
         )
     });
     let reasons: Vec<String> = unseen.into_iter().chain(unknown).collect();
@@ -274,13 +275,13 @@ fn peers(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> {
         title: format!(
             "{} of {} stuck at peers that take {} of {}",
             thousands(stuck.sockets),
-            plural(
+            counted(
                 seen.connections,
                 "established connection",
                 "established connections"
             ),
             if slow > 0 { "little or nothing" } else { "nothing" },
-            plural(stuck.bytes, "byte", "bytes")
+            counted(stuck.bytes, "byte", "bytes")
         ),
         value: Some(stuck.sockets as f64),
         evidence,
@@ -312,8 +313,8 @@ fn processes(seen: &Stuck, facts: &Facts, holders: &Holders) -> Option<Finding> 
     Some(Finding {
         title: format!(
             "{} lie unread on {}",
-            plural(stuck.bytes, "byte", "bytes"),
-            plural(stuck.sockets, "connection", "connections")
+            counted(stuck.bytes, "byte", "bytes"),
+            counted(stuck.sockets, "connection", "connections")
         ),
         value: Some(stuck.bytes as f64),
         evidence,

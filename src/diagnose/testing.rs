@@ -61,29 +61,15 @@ pub(super) fn finding(id: &'static str) -> Finding {
 /// A socket in `state` between two addresses, held by a process of its own inode.
 pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
     let local: std::net::SocketAddr = local.parse().unwrap();
+    let family = match local.is_ipv4() {
+        true => Family::V4,
+        false => Family::V6,
+    };
     Socket {
-        state,
-        family: match local.is_ipv4() {
-            true => Family::V4,
-            false => Family::V6,
-        },
-        local,
-        remote: remote.parse().unwrap(),
-        receive_queue: 0,
-        send_queue: 0,
-        uid: 0,
         full: Some(state != State::TimeWait),
-        inode: 0,
-        timer: None,
-        retransmits: 0,
         interface: Some(0),
         cookie: Some(0),
-        mark: None,
-        cgroup: None,
-        drops: None,
-        v6only: None,
-        info: None,
-        congestion_control: None,
+        ..Socket::bare(state, family, local, remote.parse().unwrap())
     }
 }
 

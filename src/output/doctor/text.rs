@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::{wrap, wrap_command};
-use crate::model::{Culprit, Diagnosis, Finding, Severity, thousands};
+use crate::model::{Culprit, Diagnosis, Finding, Severity, counted, thousands};
 use crate::output::{Look, escape};
 
 /// Where the text of a finding begins, behind the label of its line.
@@ -43,13 +43,8 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
 
 fn write_healthy(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
     let text = format!(
-        "nothing wrong found in {} {} over {:.1} s; examined: {}",
-        thousands(diagnosis.total),
-        if diagnosis.total == 1 {
-            "socket"
-        } else {
-            "sockets"
-        },
+        "nothing wrong found in {} over {:.1} s; examined: {}",
+        counted(diagnosis.total, "socket", "sockets"),
         diagnosis.window.as_secs_f64(),
         diagnosis.examined.join(", ")
     );
