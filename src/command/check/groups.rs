@@ -200,3 +200,25 @@ fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>) -> JudgedGroups {
         fields,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Direction;
+
+    #[test]
+    fn groups_that_a_loss_may_make_too_large_prove_nothing() {
+        let (least, nothing) = (Trust::AtLeast, Trust::Nothing);
+        for (part, worth_of_it) in [
+            (Part::Process(None), nothing),
+            (Part::Pid(None), nothing),
+            (Part::Direction(Direction::Out), nothing),
+            (Part::Pid(Some(1)), least),
+            (Part::Port(None), least),
+        ] {
+            let key = [Part::Port(Some(80)), part];
+            assert_eq!(worth(least, &key), worth_of_it, "{part:?}");
+            assert_eq!(worth(Trust::Exact, &key), Trust::Exact);
+        }
+    }
+}
