@@ -176,7 +176,7 @@ fn conclude(limits: Limits, reading: Reading) -> Judgement {
         .or_else(|| by(limits.warning, CheckStatus::Warning));
     let proven = limits
         .critical
-        .is_some_and(|range| range.alerts_from(reading.value));
+        .is_some_and(|range| range.alerts_from(reading.low));
     let status = match reading.trust {
         Trust::Exact => breach.map_or(CheckStatus::Ok, |breach| breach.status),
         Trust::AtLeast if proven => CheckStatus::Critical,

@@ -40,8 +40,9 @@ impl<K: Clone + Ord> Ranking<K> {
     /// Takes a group with its judgements, one for each aspect, in the same order for all groups.
     pub fn add(&mut self, key: &K, judgements: Vec<Judgement>) {
         self.groups += 1;
-        let statuses = judgements.iter().map(|judgement| judgement.status);
-        self.status = statuses.fold(self.status, CheckStatus::max);
+        self.status = self
+            .status
+            .max(known(&judgements).unwrap_or(CheckStatus::Ok));
         for (place, judgement) in judgements.iter().enumerate() {
             match self.worst.get_mut(place) {
                 None => self.worst.push((key.clone(), *judgement)),
@@ -82,6 +83,11 @@ impl<K: Clone + Ord> Ranking<K> {
     }
 }
 
+/// The worst that is known of them.
+fn known(judgements: &[Judgement]) -> Option<CheckStatus> {
+    judgements.iter().map(|judgement| judgement.status).max()
+}
+
 /// The worst that the values say, whether they prove anything or not.
 fn apparent(judgements: &[Judgement]) -> CheckStatus {
     let breaches = judgements.iter().filter_map(|judgement| judgement.breach);
@@ -89,8 +95,11 @@ fn apparent(judgements: &[Judgement]) -> CheckStatus {
     worst.unwrap_or(CheckStatus::Ok)
 }
 
+/// What is known comes before what only seems so: the first of the groups explains the status.
 fn compare(a: &[Judgement], b: &[Judgement]) -> Ordering {
-    apparent(a).cmp(&apparent(b)).then_with(|| {
+    let known = known(a).cmp(&known(b));
+    let severity = known.then_with(|| apparent(a).cmp(&apparent(b)));
+    severity.then_with(|| {
         let mut pairs = a.iter().zip(b);
         let first = pairs.find_map(|(a, b)| Some(worse(a, b)).filter(|order| order.is_ne()));
         first.unwrap_or(Ordering::Equal)
@@ -135,6 +144,24 @@ mod tests {
         let keys: Vec<_> = listed.iter().map(|(key, _)| *key).collect();
         assert_eq!(keys, [4_999, 4_998, 4_997]);
         assert_eq!(worst[0].0, 4_999);
+    }
+
+    #[test]
+    fn what_is_proven_critical_comes_before_what_only_seems_so() {
+        let unproven = judge_queue(judged(1)[0].limits, 9_999, 100, Trust::AtLeast);
+        let unproven = Judgement {
+            status: CheckStatus::Unknown,
+            ..unproven
+        };
+        let quiet = Judgement {
+            breach: None,
+            ..unproven
+        };
+        let mut ranking = Ranking::new(1);
+        ranking.add(&"seems", vec![unproven, quiet]);
+        ranking.add(&"is", vec![quiet, judged(1_001)[0]]);
+        assert_eq!(ranking.status, CheckStatus::Critical);
+        assert_eq!(ranking.into_worst().0[0].0, "is");
     }
 
     #[test]

@@ -134,6 +134,21 @@ fn what_was_lost_leaves_nothing_but_what_is_proven_critical() {
 }
 
 #[test]
+fn what_may_be_off_proves_only_the_least_it_may_be() {
+    let limits = limits(WAITING, Measure::Count, "", "0:10");
+    for (off, expected) in [(1, CheckStatus::Critical), (2, CheckStatus::Unknown)] {
+        let (counts, spread) = (counts(12, 0), counts(off, 0));
+        let now = Evidence {
+            counts: &counts,
+            spread: &spread,
+            trust: Trust::AtLeast,
+        };
+        let judgement = judge(limits, Observed { now, earlier: None }).unwrap();
+        assert_eq!(judgement.status, expected, "{off}");
+    }
+}
+
+#[test]
 fn a_queue_is_full_beyond_its_limit_and_a_limit_of_0_holds_one() {
     let limits = limits(Subject::AcceptQueue, Measure::Share, "0:80", "0:100");
     for (waiting, limit, expected) in [

@@ -13,7 +13,7 @@ use crate::command::notes::Notes;
 use crate::judge::{Evidence, Observed, Ranking, judge};
 use crate::model::{
     CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits,
-    Observation, Part, Trust, Verdict,
+    Observation, Part, Trust, Verdict, thousands,
 };
 
 /// A sample, and the middle of the time it took.
@@ -42,9 +42,17 @@ pub(super) fn judged(
         }
     };
     let now = take(&mut sampler, notes)?;
-    let ranking = rank(by, &now, earlier.as_ref(), top(typed));
+    let (ranking, judged_empty) = rank(by, &now, earlier.as_ref(), top(typed));
     let status = ranking.status;
-    let groups = arrange(ranking, sampler.fields(), now.sample.groups.is_empty());
+    // A group that could not be told apart before would seem to be new.
+    let beyond = earlier.iter().chain([&now]);
+    let beyond = beyond.filter_map(|taken| taken.sample.beyond.as_ref());
+    let beyond = beyond.map(|beyond| beyond.counts.total()).max();
+    let groups = JudgedGroups {
+        all: beyond.is_none(),
+        judged_empty,
+        ..arrange(ranking, sampler.fields())
+    };
     let mut observation = Observation {
         time: now.sample.time,
         source: now.sample.report.source,
@@ -53,18 +61,15 @@ pub(super) fn judged(
     if let Some(earlier) = &earlier {
         add_losses(&mut observation, &earlier.sample.report.completeness);
     }
-    let failures = now.sample.beyond.iter().map(|beyond| {
-        format!(
-            "more than {} groups: {} sockets of further ones were not judged",
-            groups.groups,
-            beyond.counts.total()
-        )
+    let failures = beyond.map(|sockets| {
+        let sockets = thousands(sockets);
+        format!("too many groups: {sockets} sockets of further ones were not judged")
     });
     Ok(Verdict {
         time: observation.time,
         observation: Some(observation),
         status,
-        failures: failures.collect(),
+        failures: failures.into_iter().collect(),
         asked: sampler.asked(),
         counts: now.sample.counts,
         spread: Counts::default(),
@@ -90,8 +95,14 @@ fn take(sampler: &mut Sampler, notes: &mut Notes<impl Write>) -> Result<Taken, F
 }
 
 /// Judges every group of the sample, and those that were there before and have vanished. Where
-/// there is none at all, a group of no sockets is judged: "at least one" must not hold for nothing.
-fn rank(by: &[Limits], now: &Taken, earlier: Option<&Taken>, most: usize) -> Ranking<Box<[Part]>> {
+/// there is none at all, a group of no sockets is judged: "at least one" must not hold for nothing;
+/// whether that was so is told as well.
+fn rank(
+    by: &[Limits],
+    now: &Taken,
+    earlier: Option<&Taken>,
+    most: usize,
+) -> (Ranking<Box<[Part]>>, bool) {
     let mut ranking = Ranking::new(most);
     let none = Counts::default();
     let groups = &now.sample.groups;
@@ -104,12 +115,13 @@ fn rank(by: &[Limits], now: &Taken, earlier: Option<&Taken>, most: usize) -> Ran
     for key in before.filter(|key| !groups.contains_key(*key)) {
         ranking.add(key, judge_group(by, now, earlier, key, &none));
     }
-    if ranking.groups == 0 {
+    let is_empty = ranking.groups == 0;
+    if is_empty {
         let key: Box<[Part]> = Box::new([]);
-        let judgements = judge_group(by, now, earlier, &key, &none);
-        ranking.add(&key, judgements);
+        ranking.add(&key, judge_group(by, now, earlier, &key, &none));
+        ranking.groups = 0;
     }
-    ranking
+    (ranking, is_empty)
 }
 
 fn judge_group(
@@ -140,17 +152,22 @@ fn judge_group(
 }
 
 /// What the numbers of a group are worth. Where a holder may have been missed, the group of those
-/// that nobody holds may be too large.
+/// that nobody holds may be too large; where a listener, any that hangs on who listens.
 fn worth(trust: Trust, key: &[Part]) -> Trust {
-    let is_held_by_nobody = |part: &Part| matches!(part, Part::Process(None) | Part::Pid(None));
+    let may_have_others = |part: &Part| {
+        matches!(
+            part,
+            Part::Process(None) | Part::Pid(None) | Part::Direction(_) | Part::Service(_)
+        )
+    };
     match trust {
-        Trust::AtLeast if key.iter().any(is_held_by_nobody) => Trust::Nothing,
+        Trust::AtLeast if key.iter().any(may_have_others) => Trust::Nothing,
         Trust::AtLeast | Trust::Exact | Trust::Nothing => trust,
     }
 }
 
 /// Labels the worst groups.
-fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, is_empty: bool) -> JudgedGroups {
+fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>) -> JudgedGroups {
     let mut labels = Labels::default();
     let mut label = |key: &[Part]| -> Vec<Label> {
         let parts = fields.iter().zip(key);
@@ -172,14 +189,36 @@ fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, is_empty: bool) ->
     let worst = worst.into_iter();
     let worst = worst.map(|(key, judgement)| (label(&key), judgement));
     let worst = worst.collect();
-    let judged_empty = is_empty && groups == 1;
     JudgedGroups {
-        groups: if judged_empty { 0 } else { groups },
+        groups,
+        all: true,
         warning,
         critical,
         listed,
         worst,
-        judged_empty,
+        judged_empty: false,
         fields,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Direction;
+
+    #[test]
+    fn groups_that_a_loss_may_make_too_large_prove_nothing() {
+        let (least, nothing) = (Trust::AtLeast, Trust::Nothing);
+        for (part, worth_of_it) in [
+            (Part::Process(None), nothing),
+            (Part::Pid(None), nothing),
+            (Part::Direction(Direction::Out), nothing),
+            (Part::Pid(Some(1)), least),
+            (Part::Port(None), least),
+        ] {
+            let key = [Part::Port(Some(80)), part];
+            assert_eq!(worth(least, &key), worth_of_it, "{part:?}");
+            assert_eq!(worth(Trust::Exact, &key), Trust::Exact);
+        }
     }
 }

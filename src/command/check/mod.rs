@@ -7,13 +7,16 @@ mod groups;
 mod limits;
 mod plain;
 mod queues;
+mod writing;
 
 use std::io::Write;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
+use rustix::fd::AsFd;
+
+use super::Status;
 use super::failure::Failure;
 use super::notes::{Loudness, Notes};
-use super::{Status, write_all};
 use crate::cli::Check;
 use crate::model::{
     CheckStatus, Completeness, Counts, Limits, Observation, StateSet, Subject, Verdict,
@@ -23,47 +26,63 @@ use crate::output::{write_check, write_check_json};
 /// How many groups and listeners are listed where nothing is said about it.
 const USUAL_TOP: usize = 10;
 
+/// How long a reader may let what is no answer to anything wait.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may let an answer wait that came late.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Answers as typed.
 pub(super) fn run(
     typed: Box<Check>,
-    out: &mut impl Write,
+    out: &mut (impl Write + AsFd),
     notes: &mut Notes<impl Write>,
 ) -> Status {
     let json = typed.json;
+    let end = Instant::now() + typed.timeout;
     let outcome = deadline::within(typed.timeout, move || observe(&typed));
     let verdict = match outcome {
         Ok(verdict) => verdict,
         Err(why) => unknown(why),
     };
+    let status = tell(&verdict, json, end.max(Instant::now() + GRACE), out, notes);
     if json {
         // What stands behind the line for monitoring has no place in the object.
         verdict.remarks.iter().for_each(|line| notes.error(line));
     }
-    tell(&verdict, json, out, notes)
+    status
 }
 
 /// Tells what is wrong with a command line.
 pub(super) fn refuse(
     line: String,
     json: bool,
-    out: &mut impl Write,
+    out: &mut (impl Write + AsFd),
     notes: &mut Notes<impl Write>,
 ) -> Status {
-    tell(&unknown(line), json, out, notes)
+    tell(&unknown(line), json, Instant::now() + PATIENCE, out, notes)
 }
 
 /// Prints the help or the version. That is no answer, and monitoring must not take it for one.
-pub(super) fn print(text: &str, out: &mut impl Write, notes: &mut Notes<impl Write>) -> Status {
-    if let Err(Failure::Write(error)) = write_all(out, text.as_bytes()) {
+pub(super) fn print(
+    text: &str,
+    out: &mut (impl Write + AsFd),
+    notes: &mut Notes<impl Write>,
+) -> Status {
+    if let Err(Failure::Write(error)) =
+        writing::write(out, text.as_bytes(), Instant::now() + PATIENCE)
+    {
         notes.error(&Failure::Write(error).to_string());
     }
     Status::Checked(CheckStatus::Unknown)
 }
 
+/// Writes the verdict, by `end`.
 fn tell(
     verdict: &Verdict,
     json: bool,
-    out: &mut impl Write,
+    end: Instant,
+    out: &mut (impl Write + AsFd),
     notes: &mut Notes<impl Write>,
 ) -> Status {
     let mut bytes = Vec::new();
@@ -74,7 +93,7 @@ fn tell(
     };
     let written = rendered
         .map_err(Failure::write)
-        .and_then(|()| write_all(out, &bytes));
+        .and_then(|()| writing::write(out, &bytes, end));
     match written {
         // Who left has the status still.
         Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(verdict.status),

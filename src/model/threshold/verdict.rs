@@ -100,8 +100,10 @@ pub struct JudgedGroup {
 pub struct JudgedGroups {
     /// The fields grouped by.
     pub fields: Vec<Field>,
-    /// How many groups there are.
+    /// How many groups were judged.
     pub groups: u64,
+    /// Whether these are all; false where there were too many to tell them apart.
+    pub all: bool,
     /// How many of them break a range for warnings and none that is critical.
     pub warning: u64,
     /// How many of them break a critical range.

@@ -20,12 +20,20 @@ use super::escape;
 use crate::model::{Verdict, thousands};
 use reasons::{first_line, further_groups, further_queues};
 
-/// Writes the line and the long text.
+/// How many characters the first line may have before performance data. What carries it to
+/// monitoring cuts it off somewhere, NRPE of version 2 after 1 KiB.
+const LONGEST: usize = 600;
+
+/// Writes the line and the long text; a reason that is too long for the line stands there in full.
 ///
 /// # Errors
 /// The writer's.
 pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
-    let first = harmless(&first_line(verdict));
+    let whole = harmless(&first_line(verdict));
+    let (first, rest) = match whole.char_indices().nth(LONGEST) {
+        None => (whole.clone(), None),
+        Some((end, _)) => (format!("{}...", &whole[..end]), Some(whole)),
+    };
     let data = perfdata::of(verdict);
     let bar = if data.is_empty() { "" } else { "|" };
     writeln!(
@@ -33,7 +41,7 @@ pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         "TCPSTATES {} - {first}{bar}{data}",
         verdict.status.name()
     )?;
-    let mut long = Vec::new();
+    let mut long: Vec<String> = rest.into_iter().collect();
     long.extend(states(verdict));
     long.extend(verdict.groups.iter().flat_map(further_groups));
     long.extend(verdict.queues.iter().flat_map(further_queues));

@@ -28,7 +28,12 @@ pub(super) fn of(verdict: &Verdict) -> String {
         data.push(datum("spread", &verdict.spread.total().to_string(), None));
     }
     let complete = verdict.is_complete();
-    data.extend(verdict.groups.iter().flat_map(|one| groups(one, complete)));
+    data.extend(
+        verdict
+            .groups
+            .iter()
+            .flat_map(|one| groups(one, complete && one.all)),
+    );
     data.extend(verdict.queues.iter().map(queue));
     data.join(" ")
 }
@@ -66,8 +71,8 @@ fn one_judged(label: &str, judgement: &Judgement) -> String {
 }
 
 /// How many groups there are and how many break a range; of each aspect the worst group.
-fn groups(groups: &JudgedGroups, complete: bool) -> Vec<String> {
-    let count = |label: &str, number| datum(label, &count(number, complete), None);
+fn groups(groups: &JudgedGroups, exact: bool) -> Vec<String> {
+    let count = |label: &str, number| datum(label, &count(number, exact), None);
     let mut data = vec![
         count("groups", groups.groups),
         count("groups_warning", groups.warning),
@@ -75,7 +80,11 @@ fn groups(groups: &JudgedGroups, complete: bool) -> Vec<String> {
     ];
     data.extend(groups.worst.iter().map(|(_, judgement)| {
         let label = format!("{}_worst", judgement.limits.aspect.label());
-        one_judged(&label, judgement)
+        if groups.all {
+            one_judged(&label, judgement)
+        } else {
+            datum(&label, "U", Some(&judgement.limits))
+        }
     }));
     data
 }

@@ -129,6 +129,7 @@ fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
     grouped.groups = Some(JudgedGroups {
         fields: vec![Field::Process],
         groups: 2,
+        all: true,
         warning: 0,
         critical: 2,
         listed: vec![group(one), group(one)],
@@ -147,6 +148,47 @@ fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
     assert_eq!(shown.matches('|').count(), 1, "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
     assert!(lines[2].starts_with("CRITICAL process a\\u{7c}'x'=1;2\\nTCPSTATES OK"));
+}
+
+#[test]
+fn of_groups_that_are_not_all_nothing_is_drawn() {
+    let one = judgement(Trust::Exact, 0);
+    let mut grouped = verdict(one);
+    grouped.judgements = Vec::new();
+    grouped.groups = Some(JudgedGroups {
+        fields: vec![Field::Process],
+        groups: 2,
+        all: false,
+        warning: 0,
+        critical: 1,
+        listed: Vec::new(),
+        worst: vec![(vec![Label::Number(1)], one)],
+        judged_empty: false,
+    });
+    let shown = shown(&grouped);
+    for datum in [
+        "'TIME_WAIT'=34112;;;0;",
+        "'groups'=U;;;0;",
+        "'groups_critical'=U;;;0;",
+        "'TIME_WAIT_worst'=U;10000;30000;0;",
+    ] {
+        assert!(shown.contains(datum), "{shown}");
+    }
+}
+
+#[test]
+fn a_reason_that_is_too_long_for_a_line_stands_in_the_long_text() {
+    let mut long = verdict(judgement(Trust::Exact, 0));
+    long.status = CheckStatus::Unknown;
+    long.judgements = Vec::new();
+    long.failures.push("é|".repeat(5_000));
+    let shown = shown(&long);
+    let lines: Vec<&str> = shown.lines().collect();
+    let (text, data) = lines[0].split_once('|').unwrap();
+    assert!(text.len() < 1_024 && text.ends_with("..."), "{text}");
+    assert!(data.starts_with("'TIME_WAIT'=34112"), "{data}");
+    assert_eq!(lines[1], r"é\u{7c}".repeat(5_000));
+    assert!(lines[2].starts_with("TIME_WAIT 34,112"), "{}", lines[2]);
 }
 
 #[test]

@@ -133,3 +133,16 @@ in_namespace!(
         drop(stays);
     }
 );
+
+in_namespace!(
+    fn the_only_group_that_vanished_is_one_still() {
+        let goes = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = goes.local_addr().unwrap().port();
+        let arguments = ["check", "--by=local-port", "--window=1", "-w=listen=-9/s:"];
+        let ran = with_a_change_between(&arguments, || drop(goes));
+        let (text, data) = read_as(&ran, 0);
+        let told = format!("1 group by local-port, at worst local-port {port}: LISTEN -");
+        assert!(text.starts_with(&told), "{text}");
+        assert_eq!(of(&data, "groups").value, Some(1.0));
+    }
+);

@@ -1,6 +1,7 @@
 //! Sources that never answer, and readers that are not there.
 
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode};
@@ -56,4 +57,20 @@ fn an_answer_that_cannot_be_written_is_unknown_and_a_reader_that_left_is_none_of
     let left = command(["check", "-c=total=@0:"]).stdout(writer).output();
     let left = ran(left.unwrap());
     assert_eq!((left.status, &*left.stderr), (2, ""), "{left:?}");
+}
+
+#[test]
+fn a_reader_that_does_not_read_is_not_waited_for() {
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    let room = rustix::pipe::fcntl_getpipe_size(&writer).unwrap();
+    writer.write_all(&vec![b'x'; room]).unwrap();
+    for more in [&["-c=total=@0:"][..], &["--json"]] {
+        let mut blocked = command(["check", "-t=0.2"].iter().chain(more));
+        let blocked = ran(blocked
+            .stdout(writer.try_clone().unwrap())
+            .output()
+            .unwrap());
+        assert_eq!(blocked.status, 3, "{blocked:?}");
+        assert!(blocked.stderr.contains("nobody reads it"), "{blocked:?}");
+    }
 }
