@@ -9,7 +9,7 @@ mod plain;
 mod queues;
 mod writing;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fd::AsFd;
@@ -69,10 +69,8 @@ pub(super) fn print(
     out: &mut (impl Write + AsFd),
     notes: &mut Notes<impl Write>,
 ) -> Status {
-    if let Err(Failure::Write(error)) =
-        writing::write(out, text.as_bytes(), Instant::now() + PATIENCE)
-    {
-        notes.error(&Failure::Write(error).to_string());
+    if let Err(failure) = writing::write(out, text.as_bytes(), Instant::now() + PATIENCE) {
+        tell_failure(&failure, notes);
     }
     Status::Checked(CheckStatus::Unknown)
 }
@@ -98,9 +96,18 @@ fn tell(
         // Who left has the status still.
         Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(verdict.status),
         Err(failure) => {
-            notes.error(&failure.to_string());
+            tell_failure(&failure, notes);
             Status::Checked(CheckStatus::Unknown)
         }
+    }
+}
+
+/// Says why the answer could not be written. That nobody reads it is left to the status: standard
+/// error may be the same pipe, and would be waited for without end.
+fn tell_failure(failure: &Failure, notes: &mut Notes<impl Write>) {
+    let is_unread = matches!(failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut);
+    if let (false, Some(line)) = (is_unread, failure.line()) {
+        notes.error(&line);
     }
 }
 
