@@ -86,9 +86,8 @@ def capture(program, directory):
         tmux(directory, "kill-server")
 
 
-def runs(line):
-    """A line's text, piece by piece, with what is in force for each."""
-    style = set()
+def runs(line, style):
+    """A line's text, piece by piece, with what is in force for each: from the line before, `style`."""
     for codes, text in re.findall(r"\x1b\[([\d;]*)m|([^\x1b]+)", line):
         if text:
             yield text, frozenset(style)
@@ -113,9 +112,10 @@ def svg(screen):
         '<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,\'DejaVu Sans Mono\',monospace"'
         ' font-size="14" xml:space="preserve">',
     ]
+    in_force = set()
     for row, line in enumerate(lines):
         column = 0
-        for text, style in runs(line):
+        for text, style in runs(line, in_force):
             x, y = 12 + column * WIDTH, 12 + row * HEIGHT
             ink = next((COLORS[code] for code in style if code in COLORS), INK)
             if "7" in style:

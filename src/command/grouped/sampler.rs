@@ -83,7 +83,8 @@ impl Sampler {
         })
     }
 
-    /// Tells no more than so many groups apart.
+    /// Tells no more than so many groups apart, and counts them in one place: for whom memory is
+    /// dearer than time.
     pub(in crate::command) fn tell_apart(&mut self, most: usize) {
         self.most = Some(most);
     }
@@ -141,7 +142,12 @@ impl Sampler {
     /// known.
     fn count(&mut self, tally: &mut GroupTally) -> Result<(Report, Option<Owners>), Failure> {
         let Some(searcher) = &mut self.searcher else {
-            return Ok((self.observer.gather(tally)?, None));
+            // Both halves of a large table at once would have a table of groups each.
+            let report = match self.most {
+                Some(_) => self.observer.list(tally)?,
+                None => self.observer.gather(tally)?,
+            };
+            return Ok((report, None));
         };
         let mut kept = Kept::new(None);
         let mut report = self.observer.gather(&mut kept)?;

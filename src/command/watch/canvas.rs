@@ -1,15 +1,15 @@
 //! The cells of the terminal, and the bytes that change them.
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::io::{self, Write};
 use std::rc::Rc;
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use rustix::fd::OwnedFd;
 
-use super::guard::Guard;
+use super::guard::{Guard, write_all};
 use crate::command::failure::Failure;
 
 /// What is drawn on.
@@ -28,7 +28,7 @@ impl Canvas {
         let (width, height) = guard.size();
         let failure = Rc::default();
         let out = Out {
-            out: File::from(guard.output().map_err(Failure::Write)?),
+            out: guard.output().map_err(Failure::Write)?,
             kept: Vec::new(),
             failure: Rc::clone(&failure),
         };
@@ -54,7 +54,7 @@ impl Canvas {
 
 /// Output in one piece a frame: what is written is kept until it is flushed.
 struct Out {
-    out: File,
+    out: OwnedFd,
     kept: Vec<u8>,
     /// That it could not be written is told here alone: its library would tell standard error at
     /// the end, and panic where the terminal that is gone is that too.
@@ -68,7 +68,7 @@ impl Write for Out {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if let Err(error) = self.out.write_all(&self.kept) {
+        if let Err(error) = write_all(&self.out, &self.kept) {
             self.failure.replace(Some(error));
         }
         self.kept.clear();

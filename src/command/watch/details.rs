@@ -22,7 +22,8 @@ use std::num::NonZeroUsize;
 const SETTLING: Duration = Duration::from_millis(120);
 
 /// More groups than these are not told apart: they could take all the memory the view may have.
-const MOST_GROUPS: usize = 20_000;
+/// As many as a hash table of 16,384 buckets holds before it doubles.
+const MOST_GROUPS: usize = 14_336;
 
 /// More groups than any screen has lines.
 const SHOWN_GROUPS: usize = 200;

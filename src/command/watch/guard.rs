@@ -11,7 +11,9 @@ use std::io;
 use std::panic;
 use std::sync::{Mutex, Once, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize,
     tcsetattr,
@@ -136,10 +138,18 @@ fn give_back() {
     }
 }
 
-fn write_all(mut to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes everything, and waits where the terminal takes nothing at the moment: also where
+/// somebody who shares it has made it one that does not wait.
+pub(super) fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let written = rustix::io::retry_on_intr(|| rustix::io::write(&mut to, bytes))?;
-        bytes = bytes.get(written..).unwrap_or_default();
+        match rustix::io::retry_on_intr(|| rustix::io::write(&to, bytes)) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::AGAIN) => {
+                let mut ready = [PollFd::new(&to, PollFlags::OUT)];
+                rustix::io::retry_on_intr(|| poll(&mut ready, None))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

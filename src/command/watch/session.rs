@@ -271,6 +271,8 @@ impl Session {
                 let mut bytes = [0; 1024];
                 match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
                     Ok(0) => return Ok(Some(End::Signal(signals::TERMINAL_GONE))),
+                    // Somebody who shares the terminal was faster.
+                    Err(Errno::AGAIN) => return Ok(None),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
                     Err(error) => return Err(Failure::Write(error.into())),
                 }

@@ -23,6 +23,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
 
 use std::time::Duration;
 
@@ -115,8 +116,8 @@ struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// Writes text from a column of a line on, cut at the area's end, and returns the column
-    /// behind it.
+    /// Writes text from a column of a line on, and returns the column behind it. At the area's end
+    /// it is cut, and a sign says so: a number is not to be taken for its first digits.
     fn write(&mut self, area: Rect, line: u16, column: u16, text: &str, style: Style) -> u16 {
         if line >= area.height || column >= area.width {
             return column;
@@ -124,6 +125,11 @@ impl Canvas<'_> {
         let (x, y) = (area.x + column, area.y + line);
         let room = usize::from(area.width - column);
         let (end, _) = self.buffer.set_stringn(x, y, text, room, style);
+        if Span::raw(text.trim_end()).width() > room {
+            let (last, cut) = (area.right() - 1, self.paint.cut());
+            self.buffer.set_string(last, y, cut, style);
+            return area.width;
+        }
         end - area.x
     }
 

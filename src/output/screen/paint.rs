@@ -58,6 +58,11 @@ impl Paint {
         "!"
     }
 
+    /// The sign that there is more to the right; as less(1) has it in ASCII.
+    pub(super) fn cut(self) -> &'static str {
+        if self.utf8 { "…" } else { ">" }
+    }
+
     /// What stands before a number that says by how much another may be off.
     pub(super) fn plus_minus(self) -> &'static str {
         if self.utf8 { "±" } else { "+-" }

@@ -75,9 +75,9 @@ fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, colu
             }
         }
         at += cells(width + 1);
-        // The name alone, so that numbers and bars keep their colours.
+        // Sign and name alone, so that numbers and bars keep their colours.
         if row.is_selected && column == Column::Name {
-            canvas.style(area, line, at - 1, paint.selected());
+            canvas.style(area, line, at - 1, mark.patch(paint.selected()));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::thread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::tcgetattr;
 
-use super::{GIVE_BACK, Guard, TAKE};
+use super::{GIVE_BACK, Guard, TAKE, write_all};
 
 const TEST: &str = "command::watch::guard::tests::a_panic_anywhere_gives_the_terminal_back";
 
@@ -79,6 +79,18 @@ fn look_at(who: &str) {
         taken < given && given < said,
         "{who}: {taken} {given} {said}"
     );
+}
+
+#[test]
+fn an_output_that_does_not_wait_is_waited_for() {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+    rustix::io::ioctl_fionbio(&reader, false).unwrap();
+    // Many times what a pipe holds.
+    let bytes = vec![b'x'; 4 << 20];
+    let read = thread::spawn(move || io::copy(&mut File::from(reader), &mut io::sink()));
+    write_all(&writer, &bytes).unwrap();
+    drop(writer);
+    assert_eq!(read.join().unwrap().unwrap(), bytes.len() as u64);
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

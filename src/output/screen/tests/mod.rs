@@ -282,6 +282,8 @@ fn colour_says_nothing_that_a_sign_does_not_and_backgrounds_are_left_alone() {
     assert_eq!((foreground(3), foreground(9)), (Color::Red, Color::Yellow));
     let selected = |line| colored[(5, line)].modifier.contains(Modifier::REVERSED);
     assert!(selected(9) && !selected(8));
+    // Between the sign and the name as well.
+    assert!((0..5).all(|column| colored[(column, 9)].fg == Color::Yellow));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn sockets_scroll_around_the_selected_one() {
     let text = lines(&drawn);
     assert_eq!(
         text[1],
-        "only the first 100 CLOSE_WAIT sockets by send-queue:desc  3 s old, took 90 ms of"
+        "only the first 100 CLOSE_WAIT sockets by send-queue:desc  3 s old, took 90 ms o…"
     );
     assert_eq!(
         (&*text[2], &*text[3], &*text[10]),
@@ -53,4 +53,26 @@ fn sockets_scroll_around_the_selected_one() {
     );
     assert!(drawn[(0, 7)].modifier.contains(Modifier::REVERSED));
     assert!(text[11].starts_with("q quit  ? help  esc back"));
+}
+
+#[test]
+fn what_is_cut_says_so_and_a_number_with_it() {
+    let mut grouped = groups();
+    grouped.groups[0].counts.add(State::CloseWait, 1_000);
+    let row = |width, paint| {
+        let drawn = lines(&draw(
+            &screen(groups_pane(Some(&grouped))),
+            width,
+            24,
+            paint,
+        ));
+        drawn.into_iter().find(|line| line.starts_with(":443"))
+    };
+    assert_eq!(row(17, PLAIN).as_deref(), Some(":443        1020…"));
+    assert_eq!(row(15, PLAIN).as_deref(), Some(":443        10…"));
+    let ascii = Paint {
+        utf8: false,
+        ..PLAIN
+    };
+    assert_eq!(row(15, ascii).as_deref(), Some(":443        10>"));
 }
