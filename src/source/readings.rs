@@ -75,7 +75,7 @@ impl Readings {
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
-                        "{name} is not there, in this network namespace or of this kernel"
+                        "{name} does not exist in this network namespace, or on this kernel"
                     )),
                     Err(error) => Err(format!("cannot read {name}: {error}")),
                 },
@@ -130,7 +130,7 @@ mod tests {
         let settings = readings.settings();
         assert_eq!(settings.number(Setting::Somaxconn), Ok(4096));
         let absent = settings.number(Setting::MaxOrphans).unwrap_err();
-        assert!(absent.contains("tcp_max_orphans is not there"), "{absent}");
+        assert!(absent.contains("tcp_max_orphans does not exist"), "{absent}");
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn a_tree_without_counters_and_limits_is_not_called_healthy_in_what_they_would_t
     assert_eq!(report.source, "proc");
     let reason = report.not_examined("time-wait").unwrap();
     assert!(
-        reason.contains("tcp_max_tw_buckets is not there"),
+        reason.contains("tcp_max_tw_buckets does not exist"),
         "{reason}"
     );
     assert!(!report.examined.contains(&"time-wait".to_owned()));
