@@ -130,7 +130,10 @@ mod tests {
         let settings = readings.settings();
         assert_eq!(settings.number(Setting::Somaxconn), Ok(4096));
         let absent = settings.number(Setting::MaxOrphans).unwrap_err();
-        assert!(absent.contains("tcp_max_orphans does not exist"), "{absent}");
+        assert!(
+            absent.contains("tcp_max_orphans does not exist"),
+            "{absent}"
+        );
     }
 
     #[test]

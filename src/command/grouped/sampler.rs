@@ -149,7 +149,7 @@ impl Sampler {
             };
             return Ok((report, None));
         };
-        let mut kept = Kept::new(None);
+        let mut kept = Kept::for_groups();
         let mut report = self.observer.gather(&mut kept)?;
         let owners = searcher.find(kept.sockets(), &mut report)?;
         for socket in kept.sockets() {
