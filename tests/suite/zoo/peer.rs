@@ -4,6 +4,7 @@
 //! `Documentation/networking/tuntap.rst`.
 
 use super::manner::{FIRST_SEQUENCE, Manner, address, reply};
+use super::proc_table::DEADLINE;
 use super::segment::Segment;
 use super::state::Family;
 use super::sysctl;
@@ -12,11 +13,12 @@ use crate::syscall;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 const DEVICE: &str = "zoo";
 
@@ -47,6 +49,9 @@ impl Peer {
             syscall::add_address(DEVICE, Self::home(family)).unwrap();
         }
         syscall::raise_interface(DEVICE).unwrap();
+        if has_ipv6 {
+            await_address(Self::home(Family::V6));
+        }
         let device = Arc::new(device);
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
         let thread = std::thread::spawn({
@@ -131,5 +136,15 @@ fn serve(mut device: &File, stop: &OwnedFd) {
         if let Some(answer) = Segment::decode(&packet[..length]).as_ref().and_then(reply) {
             device.write_all(&answer.encode()).unwrap();
         }
+    }
+}
+
+/// Waits until somebody can bind to a new address of this host: those of IPv6 are tentative for a
+/// moment, addrconf_dad_work() of net/ipv6/addrconf.c.
+fn await_address(address: IpAddr) {
+    let deadline = Instant::now() + DEADLINE;
+    while let Err(error) = TcpListener::bind((address, 0)) {
+        assert!(Instant::now() < deadline, "{address}: {error}");
+        std::thread::yield_now();
     }
 }
