@@ -15,35 +15,14 @@ largest resident set, the requests to the kernel and the directories of descript
     stuck         so, and of one connection in eight the peer has stopped reading
 """
 
-import json, os, re, resource, signal, socket, subprocess, sys, tempfile, time
+import functools, json, os, re, resource, signal, socket, subprocess, sys, tempfile, time
 
-MOST_DESCRIPTORS = 19_000
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from crowd import crowd
 SCENES = ("quiet", "destinations", "close-wait", "stuck")
 
 
-def crowd(sockets, scene):
-    """Forks the processes that hold the connections; returns their numbers."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
-        file.write("1024 65000")
-    members = []
-    left = sockets // 2
-    while left > 0:
-        pairs = min(left, MOST_DESCRIPTORS // 2)
-        left -= pairs
-        reader, writer = os.pipe()
-        member = os.fork()
-        if member == 0:
-            hold(pairs, len(members) + 1, scene, writer)
-        os.close(writer)
-        members.append((member, reader))
-    for _, reader in members:
-        if os.read(reader, 1) != b"x":
-            sys.exit("a member of the crowd gave up")
-    return [member for member, _ in members]
-
-
-def hold(pairs, member, scene, writer):
+def hold(scene, pairs, member, writer):
     resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000))
     port = 443 if scene == "quiet" else 65_000 + member
     listener = socket.socket()
@@ -117,7 +96,8 @@ def main():
     if len(sys.argv) < 4 or not sys.argv[2].isdigit() or sys.argv[3] not in SCENES:
         sys.exit(__doc__)
     program, sockets, scene = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    members = crowd(sockets, scene)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    members = crowd(sockets, functools.partial(hold, scene))
     try:
         command = [program, "doctor", "--json", "--quiet", *sys.argv[4:]]
         measure(command)

@@ -12,31 +12,12 @@ other crowds of the host make dumps slower.
 
 import fcntl, os, pty, select, signal, socket, struct, sys, termios, time
 
-MOST_DESCRIPTORS = 19_000
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from crowd import crowd
 
 
-def crowd(sockets):
-    """Forks the processes that hold the connections; returns their numbers."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
-        file.write("1024 65000")
-    members = []
-    left = sockets // 2
-    while left > 0:
-        pairs = min(left, MOST_DESCRIPTORS // 2)
-        left -= pairs
-        reader, writer = os.pipe()
-        member = os.fork()
-        if member == 0:
-            hold(pairs, f"127.0.{len(members) + 1}.1", writer)
-        os.close(writer)
-        members.append((member, reader))
-    for _, reader in members:
-        if os.read(reader, 1) != b"x":
-            sys.exit("a member of the crowd gave up")
-    return [member for member, _ in members]
-
-
-def hold(pairs, address, writer):
+def hold(pairs, member, writer):
+    address = f"127.0.{member}.1"
     listener = socket.socket()
     listener.bind((address, 443))
     listener.listen(4096)
@@ -85,7 +66,7 @@ def peak_mebibytes(process):
 def main():
     program, sockets, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     os.system("ip link set lo up")
-    members = crowd(sockets)
+    members = crowd(sockets, hold)
     process = None
     try:
         process, master = start([program, "--watch", "1", *sys.argv[4:]])

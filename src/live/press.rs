@@ -10,6 +10,10 @@ use crate::model::screen::{Notice, NoticeKind};
 
 impl View {
     /// A key was pressed. Returns what is to be done outside because of it.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other key depends on what is shown"
+    )]
     pub fn press(&mut self, key: Key, now: Instant) -> Option<Request> {
         if self.editor.is_some() {
             return self.press_in_editor(key);
@@ -33,22 +37,7 @@ impl View {
             Key::Char('/' | 'f') => self.set(|view| {
                 view.editor = Some(Editor::new(&view.settings.filter));
             }),
-            Key::Char(_)
-            | Key::Control(_)
-            | Key::Enter
-            | Key::Escape
-            | Key::Backspace
-            | Key::Delete
-            | Key::Tab
-            | Key::BackTab
-            | Key::Up
-            | Key::Down
-            | Key::Left
-            | Key::Right
-            | Key::Home
-            | Key::End
-            | Key::PageUp
-            | Key::PageDown => {
+            _ => {
                 match self.sockets {
                     Some(sockets) => self.press_in_sockets(key, sockets),
                     None => self.press_in_states(key, now),
@@ -63,6 +52,10 @@ impl View {
         None
     }
 
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other key is the editor's"
+    )]
     fn press_in_editor(&mut self, key: Key) -> Option<Request> {
         match key {
             Key::Escape | Key::Control('c' | 'g') => self.set(|view| view.editor = None),
@@ -70,20 +63,7 @@ impl View {
                 .editor
                 .as_mut()
                 .map(|editor| Request::Filter(editor.check())),
-            Key::Char(_)
-            | Key::Control(_)
-            | Key::Backspace
-            | Key::Delete
-            | Key::Tab
-            | Key::BackTab
-            | Key::Up
-            | Key::Down
-            | Key::Left
-            | Key::Right
-            | Key::Home
-            | Key::End
-            | Key::PageUp
-            | Key::PageDown => self.set(|view| {
+            _ => self.set(|view| {
                 if let Some(editor) = &mut view.editor {
                     editor.press(key);
                 }

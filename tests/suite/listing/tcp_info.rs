@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::net::sockopt::set_tcp_congestion;
 
 use super::row::Listed;
 use crate::namespace::in_namespace;
+use crate::owning::holder::wait_for;
 use crate::program::run;
 use crate::skip::skip_or_fail;
 use crate::zoo::odd::unheard;
@@ -20,22 +21,6 @@ use crate::zoo::{Family, Inhabitants, Zoo};
 const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,bytes-sent,\
     bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,last-data-sent,\
     last-data-received,congestion-control";
-
-/// After this a condition is taken for one that never comes.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// What `condition` finds, as soon as it finds anything.
-#[track_caller]
-fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = condition() {
-            return found;
-        }
-        assert!(start.elapsed() < DEADLINE, "the condition never came");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
 
 /// A connection within this host: the end that connected, and the one that was accepted.
 struct Pair {
@@ -102,9 +87,13 @@ in_namespace!(
             let mut pair = Pair::open(ip);
             pair.exchange(70_000, 333);
             // What was read was acknowledged, but perhaps not at once.
-            let client = wait_for(|| Some(at_port(pair.port())).filter(|s| s.unacked == Some(0)));
+            let client = wait_for("what TCP measures", || {
+                Some(at_port(pair.port())).filter(|s| s.unacked == Some(0))
+            });
             let server_port = pair.server.local_addr().unwrap().port();
-            let server = wait_for(|| Some(at_port(server_port)).filter(|s| s.unacked == Some(0)));
+            let server = wait_for("what TCP measures", || {
+                Some(at_port(server_port)).filter(|s| s.unacked == Some(0))
+            });
             let bytes = |socket: &Listed| (socket.bytes_sent, socket.bytes_received);
             assert_eq!(bytes(&client), (Some(70_000), Some(333)), "{client:?}");
             assert_eq!(bytes(&server), (Some(333), Some(70_000)), "{server:?}");
@@ -128,7 +117,9 @@ in_namespace!(
     fn a_silence_is_as_long_as_it_lasted() {
         let mut pair = Pair::open(Ipv4Addr::LOCALHOST);
         let connected = Instant::now();
-        wait_for(|| (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(()));
+        wait_for("what TCP measures", || {
+            (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(())
+        });
         let begun = Instant::now();
         pair.exchange(1, 0);
         let ended = Instant::now();
@@ -139,7 +130,9 @@ in_namespace!(
         assert!(sent <= since(begun) + 10, "{sent}");
         let received = now.last_data_received_ms.unwrap();
         assert!((100..=since(connected) + 10).contains(&received), "{now:?}");
-        wait_for(|| (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(()));
+        wait_for("what TCP measures", || {
+            (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(())
+        });
         assert!(since(ended) >= 90);
     }
 );
@@ -205,7 +198,7 @@ in_namespace!(
         let (unheard, written) = unheard::full_queue(zoo.peer(), Family::V4);
         let port = unheard.local_addr().unwrap().port();
         let sort = "--sort=total-retrans:desc";
-        let found = wait_for(|| {
+        let found = wait_for("what TCP measures", || {
             let ran = run(["list", "--json", sort, "--limit=1", "--columns", ALL]).answered();
             let [first] = Listed::all(&ran).0.try_into().unwrap();
             Some(first).filter(|first: &Listed| first.total_retrans > Some(0))
@@ -329,7 +322,7 @@ in_namespace!(
         }
         let unheard = unheard::full_queue(zoo.peer(), Family::V4);
         // An acknowledgment or a retransmission may come between the two.
-        wait_for(|| {
+        wait_for("what TCP measures", || {
             let (before, ours) = (shown_by_ss(), listed());
             let is_quiet = shown_by_ss() == before;
             is_quiet.then(|| ours.iter().for_each(|socket| agree(socket, &before)))
