@@ -1,30 +1,30 @@
 #!/usr/bin/env python3
-"""Makes docs/screen.svg: the live view as it is, over real sockets in a network namespace.
+"""Create docs/screen.svg, a picture of the live view with real sockets in a network namespace.
 
     unshare -n docs/make-screen.py target/release/tcpstates docs/screen.svg
 
-Needs tmux, which plays the terminal. Takes some 75 seconds, and ends by itself.
+Needs tmux as the terminal. Takes about 75 seconds.
 """
 
 import html, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 COLUMNS, ROWS = 104, 26
 SAMPLES = 70
-# Of a cell, in pixels.
+# Size of a cell, in pixels.
 WIDTH, HEIGHT = 8.4, 18
 COLORS = {"31": "#e06c75", "33": "#e5c07b", "36": "#56b6c2"}
 INK, PAPER = "#d7dae0", "#1e2127"
 
 
 class Scene:
-    """A gateway on :443, and a billing program that forgets to close what its upstream closed."""
+    """A gateway on :443, and a billing program that does not close what its upstream has closed."""
 
     def __init__(self):
         os.system("ip link set lo up")
         self.listeners = {port: self.listen(port) for port in (443, 5432, 9000)}
         self.held = [self.pair(443) for _ in range(180)] + [self.pair(5432) for _ in range(24)]
         self.leaked = []
-        # A small accept queue, and more callers than it holds.
+        # An accept queue with more callers than its limit.
         self.busy = self.listen(8080, backlog=2)
         self.callers = [self.call(8080) for _ in range(3)]
 
@@ -67,9 +67,9 @@ def tmux(directory, *words):
 
 
 def capture(program, directory):
-    """The screen after some time, with its escape sequences."""
+    """Return the screen after SAMPLES seconds, with its escape sequences."""
     scene = Scene()
-    # What the caller thinks of colours is not what readers do.
+    # The caller's NO_COLOR must not affect the picture.
     command = f"env -u NO_COLOR LC_ALL=C.UTF-8 {os.path.abspath(program)} --watch 1"
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
     tmux(directory, "new-session", "-d", "-s", "screen", *size, command)
@@ -79,7 +79,7 @@ def capture(program, directory):
             scene.step()
             time.sleep(0.35)
             if end - SAMPLES + 3 < time.monotonic() < end - SAMPLES + 3.4:
-                # Up from the sum to CLOSE_WAIT.
+                # Up from the total to CLOSE_WAIT.
                 tmux(directory, "send-keys", "-t", "screen", "kkkkk")
         return tmux(directory, "capture-pane", "-e", "-p", "-t", "screen")
     finally:
@@ -87,7 +87,7 @@ def capture(program, directory):
 
 
 def runs(line, style):
-    """A line's text, piece by piece, with what is in force for each: from the line before, `style`."""
+    """Yield each piece of a line's text with its style; `style` is kept from line to line."""
     for codes, text in re.findall(r"\x1b\[([\d;]*)m|([^\x1b]+)", line):
         if text:
             yield text, frozenset(style)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The story that README.md tells under "What is wrong": nginx in front of an upstream that is another
-# host, first with a connection for each request, then with `keepalive`; after each load, what
-# `tcpstates doctor` says on nginx's host.
+# The example in README.md, "Diagnosis": nginx in front of an upstream on another host, first with
+# one connection per request, then with `keepalive`; after each load, `tcpstates doctor` runs on
+# the host of nginx.
 #
-# Needs root, nginx, ab (apache2-utils) and iproute2. Nothing leaves this machine: both hosts are
-# network namespaces, and end with this script.
+# Needs root, nginx, ab (apache2-utils) and iproute2. No traffic leaves this machine: both hosts are
+# network namespaces, which end with this script.
 #
 #   docs/nginx-story.sh target/release/tcpstates [REQUESTS]
 set -euo pipefail
@@ -18,7 +18,7 @@ fi
 cd "$NGINX_STORY"
 trap 'kill $(cat ./*.pid 2>/dev/null) "$app" 2>/dev/null; wait; rm -rf "$NGINX_STORY"' EXIT
 
-# Where nginx runs: 10.0.0.1, which is this namespace; and the application's host, 10.0.0.2.
+# This namespace is nginx's host, 10.0.0.1; the other is the application's host, 10.0.0.2.
 unshare -n sleep infinity &
 app=$!
 until [ "$(readlink /proc/$app/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
@@ -30,7 +30,7 @@ nsenter -n -t "$app" ip link set lo up
 nsenter -n -t "$app" ip addr add 10.0.0.2/24 dev app
 nsenter -n -t "$app" ip link set app up
 
-# configuration NAME LINES...: a whole configuration around the lines inside `http`.
+# configuration NAME LINES...: write a configuration with these lines inside `http`.
 configuration() {
     name=$1
     shift
@@ -62,7 +62,7 @@ for name in web kept; do
     "$tcpstates" doctor || status=$?
     echo "status $status"
     kill "$(cat $name.pid)"
-    # TIME_WAIT lasts for a minute; the next act begins on an empty stage.
+    # TIME_WAIT lasts for a minute; the next load starts without any.
     until [ "$("$tcpstates" --json state time-wait | grep -o '"total":[0-9]*')" = '"total":0' ]; do
         sleep 1
     done
