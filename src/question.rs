@@ -3,11 +3,13 @@
 //! Made from the command line by `command`, read by `source` to choose a plan; knows neither.
 
 use crate::filter::{Expression, Test};
-use crate::model::{Family, Field, StateSet};
+use crate::model::{Family, Field, Kind, StateSet};
 
 /// A question about the sockets of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
+    /// Sockets of which kind.
+    pub kind: Kind,
     /// Sockets of which families.
     pub families: Families,
     /// Sockets in which states; never empty.
@@ -21,6 +23,17 @@ pub struct Question {
 }
 
 impl Question {
+    /// About every TCP socket in these states, with no more than every source reports of it.
+    pub fn about(states: StateSet) -> Question {
+        Question {
+            kind: Kind::Tcp,
+            families: Families::Both,
+            states,
+            fields: Vec::new(),
+            filter: None,
+        }
+    }
+
     /// Whether the answer is in the attributes of the kernel's messages, not only their headers.
     pub fn needs_attributes(&self) -> bool {
         // Direction and service: whether an IPv6 listener takes IPv4 too is an attribute.

@@ -27,9 +27,8 @@ pub(super) fn listeners_observer(
 ) -> Result<Observer, Failure> {
     let question = Question {
         families: families(selection),
-        states: StateSet::NONE.with(State::Listen),
         fields: vec![Field::Direction],
-        filter: None,
+        ..Question::about(StateSet::NONE.with(State::Listen))
     };
     Ok(Observer::new(question, sources(sourcing)?)?)
 }
@@ -71,9 +70,9 @@ pub(super) fn question_by(
     };
     Ok(Question {
         families: families(selection),
-        states,
         fields,
         filter,
+        ..Question::about(states)
     })
 }
 

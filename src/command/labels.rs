@@ -15,16 +15,19 @@ impl Labels {
     pub(super) fn label(&mut self, field: Field, part: Part) -> Label {
         match part {
             Part::State(state) => Label::Text(state.to_string()),
-            Part::Family(class) => Label::Text(class.name().to_owned()),
+            Part::Family(Some(class)) => Label::Text(class.name().to_owned()),
             Part::Addr(Some(net)) if net.prefix_len() == net.max_prefix_len() => {
                 Label::Text(net.addr().to_string())
             }
             Part::Addr(Some(net)) => Label::Text(net.to_string()),
             Part::Port(Some(port)) => Label::Number(port.into()),
-            Part::Direction(direction) => Label::Text(direction.name().to_owned()),
-            Part::Service(Service::Served(port)) => Label::Text(format!(":{port}")),
-            Part::Service(Service::Used(peer)) => Label::Text(peer.to_string()),
-            Part::Addr(None)
+            Part::Direction(Some(direction)) => Label::Text(direction.name().to_owned()),
+            Part::Service(Some(Service::Served(port))) => Label::Text(format!(":{port}")),
+            Part::Service(Some(Service::Used(peer))) => Label::Text(peer.to_string()),
+            Part::Family(None)
+            | Part::Direction(None)
+            | Part::Service(None)
+            | Part::Addr(None)
             | Part::Port(None)
             | Part::Interface(None)
             | Part::Owner(None)

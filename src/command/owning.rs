@@ -62,9 +62,7 @@ impl Searcher {
         let mut listening = Listening::default();
         if wanted.needs_listeners() {
             let listened = self.listeners.list(&mut listening)?;
-            for loss in listened.completeness.losses() {
-                report.completeness.lose(loss.clone());
-            }
+            report.add(&listened);
         }
         let search = Search::new(&self.root, self.seek, self.facts, self.budget);
         let owners = Owners::find(search, wanted, &listening);

@@ -10,7 +10,7 @@ use super::notes::Notes;
 use super::repeat::repeat;
 use super::{Status, asking, grouped, holders, owning, terminal, watch, write_all};
 use crate::cli::{FormatName, Summary};
-use crate::model::{Observation, Snapshot};
+use crate::model::Snapshot;
 use crate::output::{Look, Rows, write_csv, write_json, write_table};
 use crate::source::{Observer, Report, SourceError};
 use crate::tally::StateTally;
@@ -72,11 +72,7 @@ pub(super) fn observe(
     let report = observer.count(&mut tally)?;
     let took = begin.elapsed();
     let snapshot = Snapshot {
-        observation: Observation {
-            time,
-            source: report.source,
-            completeness: report.completeness.clone(),
-        },
+        observation: report.observation(time),
         asked: observer.question().states,
         counts: tally.into_counts(),
         spread: report.spread.clone(),

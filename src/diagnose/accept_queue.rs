@@ -9,11 +9,10 @@ use std::net::SocketAddr;
 
 use super::facts::Facts;
 use super::listening::{Door, Doors};
-use super::measures::Ends;
 use super::rule::Examined;
 use crate::model::{
-    Counter, Culprit, Field, Finding, Holders, Label, Metric, Setting, Severity, Socket, counted,
-    thousands,
+    Counter, Culprit, Field, Finding, Holders, InetEnds, Label, Metric, Setting, Severity, Socket,
+    counted, thousands,
 };
 
 /// The rule's name.
@@ -33,20 +32,23 @@ const WHY: &str = "Whoever connects to a full accept queue gets no answer and tr
 /// Connections that wait to be accepted, as far as they are kept.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    ends: Vec<Ends>,
+    ends: Vec<InetEnds>,
 }
 
 impl Waiting {
     /// Takes a connection if nobody has accepted it.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if socket.was_never_accepted() && self.ends.len() < KEPT {
-            self.ends.push((socket.local, socket.remote));
+            self.ends.push(*ends);
         }
     }
 
-    fn at<'a>(&'a self, door: &'a Door) -> impl Iterator<Item = Ends> + 'a {
+    fn at<'a>(&'a self, door: &'a Door) -> impl Iterator<Item = InetEnds> + 'a {
         let ends = self.ends.iter().copied();
-        ends.filter(|(local, _)| door.takes(*local)).take(LOOKED_AT)
+        ends.filter(|ends| door.takes(ends.local)).take(LOOKED_AT)
     }
 }
 
@@ -104,7 +106,7 @@ pub(super) fn wanted(doors: &Doors, facts: &Facts) -> Vec<u64> {
 }
 
 /// Connections of which it is to be asked how long they have waited.
-pub(super) fn suspects(doors: &Doors, waiting: &Waiting, facts: &Facts) -> Vec<Ends> {
+pub(super) fn suspects(doors: &Doors, waiting: &Waiting, facts: &Facts) -> Vec<InetEnds> {
     let cases = cases(doors, facts);
     let cases = cases.iter().take(TOLD);
     cases.flat_map(|case| waiting.at(case.door)).collect()

@@ -9,11 +9,10 @@ mod tests;
 use super::facts::Facts;
 use super::kept_inodes::KeptInodes;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
-use super::measures::Ends;
 use super::rule::Examined;
 use crate::model::{
-    Culprit, Field, Finding, Holders, Label, Listeners, Metric, Service, Severity, Socket, counted,
-    thousands,
+    Culprit, Field, Finding, Holders, InetEnds, Label, Listeners, Metric, Service, Severity,
+    Socket, counted, thousands,
 };
 
 /// The rule's name.
@@ -53,7 +52,10 @@ impl CloseWaits {
 
     /// Takes a listener.
     pub(super) fn add_listener(&mut self, socket: &Socket) {
-        self.listeners.add(socket.local.port(), socket.inode);
+        let Some(ends) = socket.internet() else {
+            return;
+        };
+        self.listeners.add(ends.local.port(), socket.inode);
     }
 
     /// The inodes of sockets whose holders the findings will name.
@@ -63,7 +65,7 @@ impl CloseWaits {
     }
 
     /// Connections of which it is to be asked whether they still send.
-    pub(super) fn suspects(&self, before: &Before, listeners: &Listeners) -> Vec<Ends> {
+    pub(super) fn suspects(&self, before: &Before, listeners: &Listeners) -> Vec<InetEnds> {
         let moved = movements(before, &self.after, listeners, WARNING);
         let moved = moved.iter().take(TOLD);
         moved

@@ -3,9 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::lingering::Before;
-use super::measures::Ends;
 use super::queues::Queues;
-use crate::model::{Sink, Socket, State, StateSet};
+use crate::model::{InetEnds, Sink, Socket, State, StateSet};
 
 /// What the rules keep of the sockets before the window.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ impl FirstLook {
         .with(State::FinWait2);
 
     /// The connections of which it is to be measured now how much they have sent, few of them.
-    pub fn suspects(&self) -> Vec<Ends> {
+    pub fn suspects(&self) -> Vec<InetEnds> {
         self.queues.longest()
     }
 }
@@ -48,10 +47,5 @@ impl Sink for FirstLook {
             | State::Unknown(_) => {}
         }
         ControlFlow::Continue(())
-    }
-
-    fn restart(&mut self) -> bool {
-        *self = FirstLook::default();
-        true
     }
 }

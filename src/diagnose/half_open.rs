@@ -54,9 +54,12 @@ impl Default for HalfOpen {
 impl HalfOpen {
     /// Takes a socket in SYN_RECV.
     pub(super) fn add(&mut self, socket: &Socket) {
-        let source = socket.remote.ip().to_canonical();
-        self.requests.add(socket.local);
-        self.sources.add((socket.local, source));
+        let Some(ends) = socket.internet() else {
+            return;
+        };
+        let source = ends.remote.ip().to_canonical();
+        self.requests.add(ends.local);
+        self.sources.add((ends.local, source));
     }
 }
 

@@ -6,11 +6,9 @@ mod tests;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 
 use super::facts::Facts;
-use super::measures::Ends;
-use crate::model::{Culprit, Family, Holders, Listeners, Service, Socket, thousands};
+use crate::model::{Culprit, Holders, InetEnds, Listeners, Service, Socket, thousands};
 
 /// More sockets than this are not told apart, in either look; 2 MB.
 const ROOM: usize = 10_000;
@@ -37,23 +35,22 @@ pub(super) struct Before {
 /// Where a connection was.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    family: Family,
-    local: SocketAddr,
-    remote: SocketAddr,
+    ends: InetEnds,
     held: bool,
 }
 
 impl Before {
     /// Takes one.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if self.places.len() >= ROOM {
             self.beyond += 1;
             return;
         }
         let place = Place {
-            family: socket.family,
-            local: socket.local,
-            remote: socket.remote,
+            ends: *ends,
             held: socket.inode != 0,
         };
         self.places.insert(identity(socket), place);
@@ -93,12 +90,15 @@ struct Kept {
     group: Group,
     identity: u64,
     inode: u64,
-    ends: Ends,
+    ends: InetEnds,
 }
 
 impl After {
     /// Takes one.
     pub(super) fn add(&mut self, socket: &Socket, service: Service) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         let group = Group {
             service,
             held: socket.inode != 0,
@@ -113,7 +113,7 @@ impl After {
                 group,
                 identity: identity(socket),
                 inode: socket.inode,
-                ends: (socket.local, socket.remote),
+                ends: *ends,
             });
         } else {
             self.beyond += 1;
@@ -130,7 +130,7 @@ impl After {
     }
 
     /// Some members of those groups, no more than `most`.
-    pub(super) fn some(&self, groups: &[Group], most: usize) -> impl Iterator<Item = Ends> {
+    pub(super) fn some(&self, groups: &[Group], most: usize) -> impl Iterator<Item = InetEnds> {
         let members = self.kept.iter();
         let members = members.filter(move |kept| groups.contains(&kept.group));
         members.map(|kept| kept.ends).take(most)
@@ -157,7 +157,7 @@ impl After {
 fn identity(socket: &Socket) -> u64 {
     socket.cookie.unwrap_or_else(|| {
         let mut hasher = DefaultHasher::new();
-        (socket.local, socket.remote, socket.inode).hash(&mut hasher);
+        (socket.internet(), socket.inode).hash(&mut hasher);
         hasher.finish()
     })
 }
@@ -241,7 +241,7 @@ pub(super) fn movements(
         }
     }
     for place in left.values() {
-        let service = listeners.service_between(place.family, place.local, place.remote);
+        let service = listeners.service(&place.ends);
         let held = place.held;
         if let Some(movement) = groups.get_mut(&Group { service, held }) {
             movement.ended = movement.ended.map(|ended| ended + 1);

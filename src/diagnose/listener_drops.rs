@@ -52,11 +52,6 @@ impl Sink for ListenerDrops {
         }
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        *self = ListenerDrops::default();
-        true
-    }
 }
 
 #[cfg(test)]

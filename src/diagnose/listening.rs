@@ -50,6 +50,9 @@ pub(super) struct Doors {
 impl Doors {
     /// Takes a listener.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if socket.state != State::Listen {
             return;
         }
@@ -58,8 +61,8 @@ impl Doors {
             return;
         }
         self.doors.push(Door {
-            local: socket.local,
-            family: socket.family,
+            local: ends.local,
+            family: ends.family,
             v6only: socket.v6only,
             inode: socket.inode,
             cookie: socket.cookie,

@@ -38,10 +38,10 @@ pub use ephemeral_ports::BoundPorts;
 pub use facts::Facts;
 pub use first_look::FirstLook;
 pub use listener_drops::ListenerDrops;
-pub use measures::{Ends, Measures};
+pub use measures::Measures;
 pub use second_look::SecondLook;
 
-use crate::model::{Finding, Holders, NotExamined};
+use crate::model::{Finding, Holders, InetEnds, NotExamined};
 use rank::rank;
 use rule::Examined;
 
@@ -130,7 +130,7 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
 }
 
 /// The connections of which TCP's own measures are to be asked for, few of them.
-pub fn suspects(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<Ends> {
+pub fn suspects(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<InetEnds> {
     let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
     suspects.extend(retransmission::suspects(&second.retransmitting, facts));
     suspects.extend(stuck_peers::suspects(&second.stuck));

@@ -42,7 +42,10 @@ pub(super) type Unanswered = Unheard<SocketAddr>;
 
 /// Takes a socket in SYN_SENT.
 pub(super) fn add(seen: &mut Unanswered, socket: &Socket) {
-    let remote = socket.remote;
+    let Some(ends) = socket.internet() else {
+        return;
+    };
+    let remote = ends.remote;
     let destination = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     seen.add(socket, RETRANSMITS, destination);
 }

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::measures::Ends;
-use crate::model::Socket;
+use crate::model::{InetEnds, Socket};
 
 /// The queues of more connections than this are not kept; some 5 MiB.
 const MOST_QUEUES: usize = 200_000;
@@ -21,7 +20,7 @@ pub(super) struct Queues {
     by_key: HashMap<u64, (u32, u32)>,
     beyond: u64,
     /// The longest send queues of those that are long, by connection, longest first.
-    longest: Vec<(u32, u64, Ends)>,
+    longest: Vec<(u32, u64, InetEnds)>,
 }
 
 /// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
@@ -36,6 +35,9 @@ fn key(socket: &Socket) -> Option<u64> {
 impl Queues {
     /// Takes a connection, if its queues may turn out to be stuck.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         let queues = (socket.receive_queue, socket.send_queue);
         let may_be = queues.0 >= LONG_RECEIVE_QUEUE || queues.1 > 0;
         let Some(key) = key(socket).filter(|_| may_be) else {
@@ -45,8 +47,7 @@ impl Queues {
             let at = self
                 .longest
                 .partition_point(|(long, _, _)| *long >= queues.1);
-            self.longest
-                .insert(at, (queues.1, key, (socket.local, socket.remote)));
+            self.longest.insert(at, (queues.1, key, *ends));
             self.longest.truncate(MEASURED);
         }
         if self.by_key.len() < MOST_QUEUES {
@@ -63,7 +64,7 @@ impl Queues {
     }
 
     /// The connections of the longest send queues.
-    pub(super) fn longest(&self) -> Vec<Ends> {
+    pub(super) fn longest(&self) -> Vec<InetEnds> {
         self.longest.iter().map(|(_, _, ends)| *ends).collect()
     }
 

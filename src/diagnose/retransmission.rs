@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::facts::Facts;
-use super::measures::Ends;
 use super::most::Most;
 use super::rule::Examined;
 use crate::model::{
-    Counter, Finding, Holders, Metric, Severity, Socket, State, TimerKind, counted, thousands,
+    Counter, Finding, Holders, InetEnds, Metric, Severity, Socket, State, TimerKind, counted,
+    thousands,
 };
 
 /// The rule's name.
@@ -46,7 +46,7 @@ const WHY: &str = "What is sent again arrived late or not at all; each loss slow
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     retransmits: u32,
-    ends: Ends,
+    ends: InetEnds,
 }
 
 /// The connections, and which of them wait for an acknowledgement that did not come in time.
@@ -76,6 +76,9 @@ impl Default for Retransmitting {
 impl Retransmitting {
     /// Takes a socket; those that are on their way out, or not connected yet, are other rules'.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if !matches!(socket.state, State::Established | State::CloseWait) {
             return;
         }
@@ -86,10 +89,10 @@ impl Retransmitting {
         }
         self.pending += 1;
         self.suspect += u64::from(socket.retransmits >= IN_A_ROW);
-        self.peers.add(socket.remote.ip().to_canonical());
+        self.peers.add(ends.remote.ip().to_canonical());
         self.worst.push(Pending {
             retransmits: socket.retransmits,
-            ends: (socket.local, socket.remote),
+            ends: *ends,
         });
         if socket.inode != 0 && self.inodes.len() < KEPT {
             self.inodes.push(socket.inode);
@@ -150,7 +153,7 @@ fn sent(facts: &Facts) -> Result<(u64, u64), String> {
 }
 
 /// Connections whose measures are to be asked for.
-pub(super) fn suspects(seen: &Retransmitting, facts: &Facts) -> Vec<Ends> {
+pub(super) fn suspects(seen: &Retransmitting, facts: &Facts) -> Vec<InetEnds> {
     let wrong = wrong(seen, facts);
     if wrong.segments.is_none() && !wrong.are_peers_suspect {
         return Vec::new();
@@ -244,7 +247,7 @@ fn evidence(seen: &Retransmitting, facts: &Facts) -> Vec<String> {
     let mut measured: HashMap<IpAddr, Pending> = HashMap::new();
     for pending in seen.worst() {
         measured
-            .entry(pending.ends.1.ip().to_canonical())
+            .entry(pending.ends.remote.ip().to_canonical())
             .or_insert(pending);
     }
     evidence.extend(seen.peers.top(NAMED).into_iter().map(|(peer, sockets)| {

@@ -92,7 +92,10 @@ impl SecondLook {
 impl Sink for SecondLook {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         self.total += 1;
-        let service = self.listeners.service(socket);
+        let Some(ends) = socket.internet() else {
+            return ControlFlow::Continue(());
+        };
+        let service = self.listeners.service(ends);
         if let Service::Used(_) = service {
             self.ephemeral_ports.add(socket);
         }
@@ -120,13 +123,5 @@ impl Sink for SecondLook {
             State::Close | State::Bound | State::Unknown(_) => {}
         }
         ControlFlow::Continue(())
-    }
-
-    fn restart(&mut self) -> bool {
-        let listeners = std::mem::take(&mut self.listeners);
-        let stuck = std::mem::take(&mut self.stuck).restarted();
-        *self = SecondLook::with(listeners, self.ephemeral_ports.emptied());
-        self.stuck = stuck;
-        true
     }
 }

@@ -12,11 +12,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::facts::Facts;
-use super::measures::Ends;
 use super::queues::{LONG_RECEIVE_QUEUE, LONG_SEND_QUEUE, MEASURED, Queues};
 use super::rule::Examined;
 use crate::model::{
-    Finding, Holders, Metric, Severity, Socket, State, TimerKind, counted, thousands,
+    Finding, Holders, InetEnds, Metric, Severity, Socket, State, TimerKind, counted, thousands,
 };
 
 /// The rule's name.
@@ -94,7 +93,7 @@ impl Sum {
 /// A connection with a long send queue before and after the window.
 #[derive(Clone, Copy, Debug)]
 struct Long {
-    ends: Ends,
+    ends: InetEnds,
     inode: u64,
     bytes: u32,
 }
@@ -139,14 +138,11 @@ impl Stuck {
         }
     }
 
-    /// Forgets everything but the first look.
-    #[must_use]
-    pub(super) fn restarted(self) -> Stuck {
-        Stuck::after(self.before)
-    }
-
     /// Takes a connection.
     pub(super) fn add(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if socket.state != State::Established {
             return;
         }
@@ -158,7 +154,7 @@ impl Stuck {
         let is_probed = timer == Some(TimerKind::Persist);
         let is_sent_again = timer == Some(TimerKind::Retransmit) && socket.retransmits > 0;
         let is_still = socket.send_queue == unsent && unsent > 0 && (is_probed || is_sent_again);
-        let peer = socket.remote.ip();
+        let peer = ends.remote.ip();
         if is_still {
             self.probed += u64::from(is_probed);
             self.unsent.add(socket.inode, peer, socket.send_queue);
@@ -173,9 +169,12 @@ impl Stuck {
     }
 
     fn add_long(&mut self, socket: &Socket) {
+        let Some(ends) = socket.internet() else {
+            return;
+        };
         if self.before.is_of_longest(socket) {
             self.long.push(Long {
-                ends: (socket.local, socket.remote),
+                ends: *ends,
                 inode: socket.inode,
                 bytes: socket.send_queue,
             });
@@ -189,7 +188,7 @@ impl Stuck {
         let mut sum = self.unsent.clone();
         for long in &self.long {
             if long.is_slow(facts) == Some(true) {
-                sum.add(long.inode, long.ends.1.ip(), long.bytes);
+                sum.add(long.inode, long.ends.remote.ip(), long.bytes);
             }
         }
         let least = self.connections as f64 * STUCK_SHARE;
@@ -208,7 +207,7 @@ impl Stuck {
 }
 
 /// Connections of which it is to be measured how much they have sent by now.
-pub(super) fn suspects(seen: &Stuck) -> Vec<Ends> {
+pub(super) fn suspects(seen: &Stuck) -> Vec<InetEnds> {
     seen.long.iter().map(|long| long.ends).collect()
 }
 

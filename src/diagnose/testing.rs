@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Facts, Measures};
 use crate::model::{
-    Counter, Counters, Family, Finding, Listeners, Setting, Settings, Severity, Sink, Socket,
-    SourceName, State,
+    Counter, Counters, Family, Finding, InetEnds, Listeners, Setting, Settings, Severity, Sink,
+    Socket, SourceName, State,
 };
 
 /// Facts of a host of which nothing is known; tests add what they are about.
@@ -69,7 +69,14 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
         full: Some(state != State::TimeWait),
         interface: Some(0),
         cookie: Some(0),
-        ..Socket::bare(state, family, local, remote.parse().unwrap())
+        ..Socket::bare(
+            state,
+            InetEnds {
+                family,
+                local,
+                remote: remote.parse().unwrap(),
+            },
+        )
     }
 }
 

@@ -40,7 +40,10 @@ pub(super) type Vanished = Unheard<IpAddr>;
 
 /// Takes a socket in one of the three states.
 pub(super) fn add(seen: &mut Vanished, socket: &Socket) {
-    seen.add(socket, RETRANSMITS, socket.remote.ip().to_canonical());
+    let Some(ends) = socket.internet() else {
+        return;
+    };
+    seen.add(socket, RETRANSMITS, ends.remote.ip().to_canonical());
 }
 
 /// Whether there are too many, of so many sockets.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::model::{CongestionControl, Family, Field, ProcessQuery, Socket, StateSet};
+use crate::model::{CongestionControl, Family, Field, InetEnds, ProcessQuery, Socket, StateSet};
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
 pub const MAPPED: Ipv6Net =
@@ -115,11 +115,10 @@ impl Test {
         match *self {
             Test::Any => true,
             Test::State(states) => states.contains(socket.state),
-            Test::Family(FamilyTest::Inet) => socket.family == Family::V4,
-            Test::Family(FamilyTest::Inet6) => socket.family == Family::V6,
-            Test::Family(FamilyTest::V4Mapped) => is_within(MAPPED.into(), socket.local.ip()),
-            Test::Addr(Side::Local, net) => is_within(net, socket.local.ip()),
-            Test::Addr(Side::Remote, net) => is_within(net, socket.remote.ip()),
+            Test::Family(family) => socket.internet().is_some_and(|ends| family.matches(ends)),
+            Test::Addr(side, net) => socket
+                .internet()
+                .is_some_and(|ends| is_within(net, side.address(ends))),
             Test::Number(field, compare, value) => socket
                 .number(field)
                 .is_some_and(|number| compare.holds(number, value)),
@@ -145,6 +144,25 @@ impl Test {
             Test::Interface(_) => Some(Field::Interface),
             Test::Mark { .. } => Some(Field::Mark),
             Test::Cgroup(_) => Some(Field::Cgroup),
+        }
+    }
+}
+
+impl FamilyTest {
+    fn matches(self, ends: &InetEnds) -> bool {
+        match self {
+            FamilyTest::Inet => ends.family == Family::V4,
+            FamilyTest::Inet6 => ends.family == Family::V6,
+            FamilyTest::V4Mapped => is_within(MAPPED.into(), ends.local.ip()),
+        }
+    }
+}
+
+impl Side {
+    fn address(self, ends: &InetEnds) -> IpAddr {
+        match self {
+            Side::Local => ends.local.ip(),
+            Side::Remote => ends.remote.ip(),
         }
     }
 }

@@ -11,11 +11,8 @@ use super::Trust;
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// The kernel said that its table changed under the dump (NLM_F_DUMP_INTR), each time.
-    Interrupted {
-        /// How many times the kernel was asked.
-        attempts: u32,
-    },
+    /// The kernel reported that its table changed during the dump (NLM_F_DUMP_INTR).
+    Interrupted,
     /// A datagram was larger than the receive buffer, so its end was lost.
     Truncated {
         /// The size of the datagram, in bytes.
@@ -53,9 +50,9 @@ impl fmt::Display for Loss {
     /// One line without a full stop, for a warning.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Loss::Interrupted { attempts } => write!(
+            Loss::Interrupted => write!(
                 f,
-                "the kernel's dump was interrupted {attempts} times; sockets may be missing or counted twice"
+                "the kernel's dump was interrupted; sockets may be missing or counted twice"
             ),
             Loss::Truncated { bytes } => write!(
                 f,
@@ -102,12 +99,10 @@ impl Completeness {
         }
     }
 
-    /// Says of a loss by interruption that it happened on each of `attempts` attempts.
-    pub fn interrupted_each_time(&mut self, times: u32) {
-        for loss in &mut self.losses {
-            if let Loss::Interrupted { attempts } = loss {
-                *attempts = times;
-            }
+    /// Adds what was lost in another dump of the same answer.
+    pub fn join(&mut self, other: &Completeness) {
+        for loss in &other.losses {
+            self.lose(loss.clone());
         }
     }
 

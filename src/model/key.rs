@@ -1,10 +1,10 @@
 //! What sockets are grouped by, and the keys that come of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
-use super::{Family, Field, ProcessName, Socket, State};
+use super::{Field, ProcessName, State};
 
 /// One field to group by; addresses may be folded into prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +30,16 @@ pub struct PrefixLengths {
 pub enum Part {
     /// The state.
     State(State),
-    /// The class of family.
-    Family(FamilyClass),
+    /// The class of family; none for a socket without internet addresses, as of the next two.
+    Family(Option<FamilyClass>),
     /// An address, or a prefix; none for the peer of a socket without one.
     Addr(Option<IpNet>),
     /// A port; none for the peer of a socket without one.
     Port(Option<u16>),
     /// In or out.
-    Direction(Direction),
+    Direction(Option<Direction>),
     /// What is served or used.
-    Service(Service),
+    Service(Option<Service>),
     /// An interface by its index.
     Interface(Option<u32>),
     /// An owner by its uid.
@@ -64,15 +64,6 @@ pub enum FamilyClass {
 }
 
 impl FamilyClass {
-    /// The class of a socket.
-    pub fn of(socket: &Socket) -> FamilyClass {
-        match (socket.family, socket.local.ip()) {
-            (Family::V4, _) => FamilyClass::V4,
-            (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => FamilyClass::V4Mapped,
-            (Family::V6, _) => FamilyClass::V6,
-        }
-    }
-
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {

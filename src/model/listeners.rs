@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use super::{Direction, Family, Service, Sink, Socket, State};
+use super::{Direction, Family, InetEnds, Service, Sink, Socket, State};
 
 /// The local addresses and ports that have a listener. Filled as a sink of a walk over LISTEN.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +19,16 @@ pub struct Listeners {
 
 impl Sink for Listeners {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        let port = socket.local.port();
+        let Some(InetEnds { family, local, .. }) = socket.internet() else {
+            return ControlFlow::Continue(());
+        };
+        let port = local.port();
         if socket.state != State::Listen {
             return ControlFlow::Continue(());
         }
-        match (socket.family, socket.local.ip().is_unspecified()) {
+        match (family, local.ip().is_unspecified()) {
             (_, false) => {
-                self.exact.insert(socket.local);
+                self.exact.insert(*local);
             }
             (Family::V4, true) => {
                 self.any_v4.insert(port);
@@ -38,29 +41,20 @@ impl Sink for Listeners {
         }
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        *self = Listeners::default();
-        true
-    }
 }
 
 impl Listeners {
     /// In where the local address and port have a listener that could have accepted it, else out.
-    pub fn direction(&self, socket: &Socket) -> Direction {
-        self.direction_at(socket.family, socket.local)
-    }
-
-    fn direction_at(&self, family: Family, local: SocketAddr) -> Direction {
-        let port = local.port();
-        let on_wildcard = match (family, local.ip()) {
+    pub fn direction(&self, ends: &InetEnds) -> Direction {
+        let port = ends.local.port();
+        let on_wildcard = match (ends.family, ends.local.ip()) {
             (Family::V4, _) => self.any_v4.contains(&port),
             (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => {
                 self.any_v6.get(&port) == Some(&true)
             }
             (Family::V6, _) => self.any_v6.contains_key(&port),
         };
-        if on_wildcard || self.exact.contains(&local) {
+        if on_wildcard || self.exact.contains(&ends.local) {
             Direction::In
         } else {
             Direction::Out
@@ -68,20 +62,10 @@ impl Listeners {
     }
 
     /// What the connection serves or uses.
-    pub fn service(&self, socket: &Socket) -> Service {
-        self.service_between(socket.family, socket.local, socket.remote)
-    }
-
-    /// The same for a connection of which no more is known.
-    pub fn service_between(
-        &self,
-        family: Family,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> Service {
-        match self.direction_at(family, local) {
-            Direction::In => Service::Served(local.port()),
-            Direction::Out => Service::Used(canonical(remote)),
+    pub fn service(&self, ends: &InetEnds) -> Service {
+        match self.direction(ends) {
+            Direction::In => Service::Served(ends.local.port()),
+            Direction::Out => Service::Used(canonical(ends.remote)),
         }
     }
 

@@ -1,10 +1,9 @@
 //! One socket, as its sources describe it.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{CongestionControl, Family, Field, State, TcpInfo};
+use super::{CongestionControl, Ends, Field, InetEnds, Kind, State, TcpInfo};
 
 /// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
@@ -12,12 +11,10 @@ use super::{CongestionControl, Family, Field, State, TcpInfo};
 pub struct Socket {
     /// The state told.
     pub state: State,
-    /// The family the socket was made with.
-    pub family: Family,
-    /// The local address and port; the unspecified address for a wildcard listener.
-    pub local: SocketAddr,
-    /// The remote address and port; unspecified and 0 where there is no peer.
-    pub remote: SocketAddr,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is bound to and connected to.
+    pub ends: Ends,
     /// Bytes received and not yet read; for a LISTEN socket, connections waiting to be accepted.
     pub receive_queue: u32,
     /// Bytes written and not yet acknowledged; for a LISTEN socket, the limit of its accept
@@ -95,14 +92,13 @@ impl TimerKind {
 }
 
 impl Socket {
-    /// A socket of which no more is known: empty queues, no owner but root, no inode, no timer; what
-    /// not every source tells is `None`.
-    pub fn bare(state: State, family: Family, local: SocketAddr, remote: SocketAddr) -> Socket {
+    /// A TCP socket of which nothing else is known: empty queues, uid 0, no inode, no timer; what
+    /// only some sources report is `None`.
+    pub fn bare(state: State, ends: impl Into<Ends>) -> Socket {
         Socket {
             state,
-            family,
-            local,
-            remote,
+            kind: Kind::Tcp,
+            ends: ends.into(),
             receive_queue: 0,
             send_queue: 0,
             uid: 0,
@@ -118,6 +114,15 @@ impl Socket {
             v6only: None,
             info: None,
             congestion_control: None,
+        }
+    }
+
+    /// The ends of a socket that has internet addresses; `None` for one that has none. The view of
+    /// everything that is about TCP.
+    pub fn internet(&self) -> Option<&InetEnds> {
+        match &self.ends {
+            Ends::Internet(ends) => Some(ends),
+            Ends::Unix(_) | Ends::None => None,
         }
     }
 
@@ -164,8 +169,8 @@ impl Socket {
     /// number.
     pub fn number(&self, field: Field) -> Option<u64> {
         match field {
-            Field::LocalPort => Some(self.local.port().into()),
-            Field::RemotePort => Some(self.remote.port().into()),
+            Field::LocalPort => Some(self.internet()?.local.port().into()),
+            Field::RemotePort => Some(self.internet()?.remote.port().into()),
             Field::Interface => self.bound_to().map(u64::from),
             Field::Uid => self.owner().map(u64::from),
             Field::ReceiveQueue => self.byte_queues().map(|queues| queues.0.into()),

@@ -23,9 +23,9 @@ impl SortKey {
     pub fn compare(&self, a: &Socket, b: &Socket) -> Ordering {
         match self.field {
             Field::State => self.by(a, b, |socket| Some(socket.state)),
-            Field::Family => self.by(a, b, |socket| Some(socket.family)),
-            Field::LocalAddr => self.by(a, b, |socket| Some(socket.local.ip())),
-            Field::RemoteAddr => self.by(a, b, |socket| Some(socket.remote.ip())),
+            Field::Family => self.by(a, b, |socket| Some(socket.internet()?.family)),
+            Field::LocalAddr => self.by(a, b, |socket| Some(socket.internet()?.local.ip())),
+            Field::RemoteAddr => self.by(a, b, |socket| Some(socket.internet()?.remote.ip())),
             Field::Timer => self.by(a, b, |socket| socket.timer.map(|timer| timer.remaining)),
             Field::CongestionControl => self.by(a, b, |socket| socket.congestion_control),
             number => self.by(a, b, |socket| socket.number(number)),

@@ -133,7 +133,8 @@ impl Owners {
             return Held::by(holds, &self.processes);
         }
         if socket.was_never_accepted()
-            && let Some(holds) = self.waiting.get(&(socket.family, socket.local))
+            && let Some(ends) = socket.internet()
+            && let Some(holds) = self.waiting.get(&(ends.family, ends.local))
         {
             return Held::by(holds, &self.processes).not_yet();
         }

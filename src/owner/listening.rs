@@ -20,25 +20,23 @@ pub struct Listening {
 
 impl Sink for Listening {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let Some(ends) = socket.internet() else {
+            return ControlFlow::Continue(());
+        };
         if socket.state != State::Listen || socket.inode == 0 {
             return ControlFlow::Continue(());
         }
-        let (family, port) = (socket.family, socket.local.port());
-        if socket.local.ip().is_unspecified() {
+        let (family, port) = (ends.family, ends.local.port());
+        if ends.local.ip().is_unspecified() {
             // Where the source does not tell, the kernel's default: both.
             let takes_v4 = socket.v6only != Some(true);
             let inodes = self.any.entry((family, port)).or_default();
             inodes.push((socket.inode, takes_v4));
         } else {
-            let inodes = self.exact.entry((family, socket.local)).or_default();
+            let inodes = self.exact.entry((family, ends.local)).or_default();
             inodes.push(socket.inode);
         }
         ControlFlow::Continue(())
-    }
-
-    fn restart(&mut self) -> bool {
-        *self = Listening::default();
-        true
     }
 }
 

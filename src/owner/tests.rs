@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Family, ProcessName, ProcessQuery, Sink, Socket, State};
+use crate::model::{Family, InetEnds, ProcessName, ProcessQuery, Sink, Socket, State};
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -69,12 +69,25 @@ fn table(folder: &Path, links: &[(u32, u64)]) {
 }
 
 fn socket(state: State, inode: u64) -> Socket {
-    let local = ([127, 0, 0, 1], 80).into();
-    let remote = ([127, 0, 0, 1], 9).into();
+    socket_at("127.0.0.1:80", state, inode)
+}
+
+fn socket_at(local: &str, state: State, inode: u64) -> Socket {
+    let local: std::net::SocketAddr = local.parse().unwrap();
+    let family = if local.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    let ends = InetEnds {
+        family,
+        local,
+        remote: ([127, 0, 0, 1], 9).into(),
+    };
     Socket {
         full: Some(true),
         inode,
-        ..Socket::bare(state, Family::V4, local, remote)
+        ..Socket::bare(state, ends)
     }
 }
 
@@ -176,15 +189,9 @@ fn a_process_that_ends_meanwhile_holds_nothing() {
 fn what_nobody_holds_yet_is_its_listeners() {
     let tree = Tree::new().process(9, "web", &[(3, 7)]);
     let mut listening = Listening::default();
-    let listener = Socket {
-        local: ([0, 0, 0, 0], 80).into(),
-        ..socket(State::Listen, 7)
-    };
+    let listener = socket_at("0.0.0.0:80", State::Listen, 7);
     assert!(listening.socket(&listener).is_continue());
-    let elsewhere = Socket {
-        local: ([127, 0, 0, 1], 81).into(),
-        ..established(0)
-    };
+    let elsewhere = socket_at("127.0.0.1:81", State::Established, 0);
     let sockets = [
         established(0),
         socket(State::CloseWait, 0),
@@ -209,17 +216,9 @@ fn what_nobody_holds_yet_is_its_listeners() {
 fn a_listener_takes_what_comes_to_its_address_and_family() {
     let mut listening = Listening::default();
     let mut listen = |local: &str, inode, v6only| {
-        let local: std::net::SocketAddr = local.parse().unwrap();
-        let family = if local.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        };
         let _ = listening.socket(&Socket {
-            family,
-            local,
             v6only,
-            ..socket(State::Listen, inode)
+            ..socket_at(local, State::Listen, inode)
         });
     };
     listen("0.0.0.0:80", 1, None);

@@ -44,11 +44,8 @@ impl Wanted {
             if is_new && self.users.len() < MOST_USERS {
                 self.users.push(socket.uid);
             }
-        } else if socket.was_never_accepted() {
-            *self
-                .waiting
-                .entry((socket.family, socket.local))
-                .or_default() += 1;
+        } else if let Some(ends) = socket.internet().filter(|_| socket.was_never_accepted()) {
+            *self.waiting.entry((ends.family, ends.local)).or_default() += 1;
         } else {
             self.kernel += 1;
         }

@@ -37,11 +37,6 @@ impl Sink for Rare {
         }
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        *self = Rare::default();
-        true
-    }
 }
 
 /// The counters at one time.

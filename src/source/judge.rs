@@ -20,8 +20,4 @@ impl<S: Sink> Sink for Judge<'_, S> {
             ControlFlow::Continue(())
         }
     }
-
-    fn restart(&mut self) -> bool {
-        self.sink.restart()
-    }
 }

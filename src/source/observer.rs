@@ -15,7 +15,7 @@ use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, Cost, ProcError, Report, SourceError};
 use crate::model::{
     Completeness, CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, State,
-    StateSet,
+    StateSet, Where,
 };
 use crate::question::Question;
 
@@ -35,6 +35,16 @@ pub enum Sources {
     NetlinkAndCounters,
     /// These tables only.
     Proc(ProcNet),
+}
+
+impl Sources {
+    /// Whose sockets they report.
+    pub fn place(&self) -> Where {
+        match self {
+            Sources::Auto(tables) | Sources::Proc(tables) => tables.place().clone(),
+            Sources::Netlink | Sources::NetlinkAndCounters => Where::Here,
+        }
+    }
 }
 
 /// A question put to its sources, once or repeatedly; remembers between observations what proved

@@ -224,12 +224,7 @@ mod tests {
     };
 
     fn question(states: StateSet) -> Question {
-        Question {
-            families: Families::Both,
-            states,
-            fields: Vec::new(),
-            filter: None,
-        }
+        Question::about(states)
     }
 
     fn derivation(states: StateSet, counters: SocketCounters) -> Option<(StateSet, StateSet)> {
@@ -283,9 +278,7 @@ mod tests {
         let bound = question(StateSet::ALL.with(State::Bound));
         let one_family = Question {
             families: Families::Only(Family::V4),
-            states: StateSet::ALL,
-            fields: Vec::new(),
-            filter: None,
+            ..Question::about(StateSet::ALL)
         };
         for question in [listen, bound, one_family] {
             let plan = choose(

@@ -1,6 +1,8 @@
 //! What an observation tells besides its sockets.
 
-use crate::model::{Completeness, Counts, SourceName};
+use std::time::SystemTime;
+
+use crate::model::{Completeness, Counts, Observation, SourceName};
 
 /// Who answered, how completely, in which way and at what cost.
 #[derive(Debug)]
@@ -30,6 +32,23 @@ pub struct Cost {
     pub receipts: u64,
     /// Bytes received or read.
     pub bytes: u64,
+}
+
+impl Report {
+    /// Adds what another dump of the same answer lost and cost.
+    pub fn add(&mut self, other: &Report) {
+        self.completeness.join(&other.completeness);
+        self.cost.add(other.cost);
+    }
+
+    /// What every answer carries, for one that was requested at `time`.
+    pub fn observation(&self, time: SystemTime) -> Observation {
+        Observation {
+            time,
+            source: self.source,
+            completeness: self.completeness.clone(),
+        }
+    }
 }
 
 impl Cost {

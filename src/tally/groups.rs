@@ -1,13 +1,13 @@
 //! Sockets per state and group.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
 use crate::model::{
-    Counts, FamilyClass, Field, Key, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
+    Counts, Field, InetEnds, Key, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
     Sink, Socket, SplitSink,
 };
 
@@ -79,17 +79,17 @@ impl GroupTally {
 
     /// What `key` is for a socket.
     fn part(&self, key: Key, socket: &Socket) -> Option<Part> {
+        let ends = socket.internet();
+        let peer = || ends.and_then(InetEnds::peer);
         Some(match key.field {
             Field::State => Part::State(socket.state),
-            Field::Family => Part::Family(FamilyClass::of(socket)),
-            Field::LocalAddr => Part::Addr(fold(socket.local.ip(), key.prefix)),
-            Field::LocalPort => Part::Port(Some(socket.local.port())),
-            Field::RemoteAddr => {
-                Part::Addr(peer(socket).and_then(|peer| fold(peer.ip(), key.prefix)))
-            }
-            Field::RemotePort => Part::Port(peer(socket).map(|peer| peer.port())),
-            Field::Direction => Part::Direction(self.listeners.direction(socket)),
-            Field::Service => Part::Service(self.listeners.service(socket)),
+            Field::Family => Part::Family(ends.map(InetEnds::class)),
+            Field::LocalAddr => Part::Addr(ends.and_then(|ends| fold(ends.local.ip(), key.prefix))),
+            Field::LocalPort => Part::Port(ends.map(|ends| ends.local.port())),
+            Field::RemoteAddr => Part::Addr(peer().and_then(|peer| fold(peer.ip(), key.prefix))),
+            Field::RemotePort => Part::Port(peer().map(|peer| peer.port())),
+            Field::Direction => Part::Direction(ends.map(|ends| self.listeners.direction(ends))),
+            Field::Service => Part::Service(ends.map(|ends| self.listeners.service(ends))),
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
             Field::Uid | Field::User => Part::Owner(socket.owner()),
             Field::Cgroup => Part::Cgroup(socket.cgroup),
@@ -113,12 +113,6 @@ impl GroupTally {
             | Field::Container => return None,
         })
     }
-}
-
-/// Whom a socket is connected to, or was, or wants to be; listeners to nobody.
-fn peer(socket: &Socket) -> Option<SocketAddr> {
-    let nobody = socket.remote.ip().is_unspecified() && socket.remote.port() == 0;
-    (!nobody).then_some(socket.remote)
 }
 
 /// The prefix an address belongs to. An IPv4 address on an IPv6 socket is the IPv4 address.
@@ -151,13 +145,6 @@ impl Sink for GroupTally {
         self.key = key;
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        self.groups.clear();
-        self.beyond = Counts::default();
-        self.all = Counts::default();
-        true
-    }
 }
 
 impl SplitSink for GroupTally {
@@ -168,14 +155,23 @@ impl SplitSink for GroupTally {
         }
     }
 
-    /// Where a part met more groups than it may have, or both together did, nobody knows any more
-    /// what belongs to which: some sockets of a group may be beyond the limit.
-    fn join(&mut self, part: GroupTally) -> bool {
-        self.all.add_all(&part.all);
-        for (key, counts) in part.groups {
-            self.groups.entry(key).or_default().add_all(&counts);
+    /// Where one part, or both together, have more groups than the limit, some sockets of a group
+    /// may have been counted beyond it.
+    fn join(&mut self, parts: [GroupTally; 2]) -> bool {
+        let [mut sum, other] = parts;
+        if sum.beyond.total() > 0 || other.beyond.total() > 0 {
+            return false;
         }
-        self.groups.len() <= self.most && part.beyond.total() == 0
+        for (key, counts) in other.groups.iter().chain(&self.groups) {
+            sum.groups.entry(key.clone()).or_default().add_all(counts);
+        }
+        if sum.groups.len() > self.most {
+            return false;
+        }
+        self.all.add_all(&sum.all);
+        self.all.add_all(&other.all);
+        self.groups = sum.groups;
+        true
     }
 }
 

@@ -4,7 +4,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::model::{CongestionControl, Family, Metric, Socket, State, TcpInfo, Timer, TimerKind};
+use crate::model::{
+    CongestionControl, Ends, Family, InetEnds, Kind, Metric, Socket, State, TcpInfo, Timer,
+    TimerKind,
+};
 
 /// Which of the things that a socket may lack are there, and which of two each is.
 mod bit {
@@ -29,13 +32,13 @@ mod bit {
 const UNNAMED: u64 = 1 << 8;
 
 /// Appends a socket.
+#[allow(clippy::too_many_lines, reason = "every field once")]
 pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
     // Every field by name, so that a new one cannot be forgotten here.
     let Socket {
         state,
-        family,
-        local,
-        remote,
+        kind: _,
+        ends: _,
         receive_queue,
         send_queue,
         uid,
@@ -52,6 +55,14 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
         info,
         congestion_control,
     } = socket;
+    let Some(InetEnds {
+        family,
+        local,
+        remote,
+    }) = socket.internet()
+    else {
+        return;
+    };
     let bits = [
         (*family == Family::V6, bit::V6),
         (local.is_ipv6(), bit::LOCAL_V6),
@@ -99,9 +110,12 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Socket> {
     let told = |known, value| is(known).then(|| is(value));
     Some(Socket {
         state: unpack_state(take(bytes)?)?,
-        family: if is(bit::V6) { Family::V6 } else { Family::V4 },
-        local: take_address(bytes, is(bit::LOCAL_V6))?,
-        remote: take_address(bytes, is(bit::REMOTE_V6))?,
+        kind: Kind::Tcp,
+        ends: Ends::Internet(InetEnds {
+            family: if is(bit::V6) { Family::V6 } else { Family::V4 },
+            local: take_address(bytes, is(bit::LOCAL_V6))?,
+            remote: take_address(bytes, is(bit::REMOTE_V6))?,
+        }),
         receive_queue: take_u32(bytes)?,
         send_queue: take_u32(bytes)?,
         uid: take_u32(bytes)?,
@@ -318,16 +332,26 @@ pub(super) mod tests {
         let remote = ([0, 0, 0, 0], 0).into();
         Socket {
             send_queue: 128,
-            ..Socket::bare(State::Listen, Family::V4, local, remote)
+            ..Socket::bare(
+                State::Listen,
+                InetEnds {
+                    family: Family::V4,
+                    local,
+                    remote,
+                },
+            )
         }
     }
 
     fn everything() -> Socket {
         Socket {
             state: State::Unknown(255),
-            family: Family::V6,
-            local: "[2001:db8::1]:65535".parse().unwrap(),
-            remote: "[::ffff:192.0.2.1]:1".parse().unwrap(),
+            kind: Kind::Tcp,
+            ends: Ends::Internet(InetEnds {
+                family: Family::V6,
+                local: "[2001:db8::1]:65535".parse().unwrap(),
+                remote: "[::ffff:192.0.2.1]:1".parse().unwrap(),
+            }),
             receive_queue: u32::MAX,
             send_queue: u32::MAX,
             uid: u32::MAX,

@@ -40,19 +40,16 @@ impl AcceptQueues {
 impl Sink for AcceptQueues {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         // A source that does not know limits cannot answer the question, so none is left out.
-        if let (Some(waiting), Some(limit)) = (socket.accept_queue(), socket.accept_limit()) {
+        if let Some(ends) = socket.internet()
+            && let (Some(waiting), Some(limit)) = (socket.accept_queue(), socket.accept_limit())
+        {
             self.queues.push(AcceptQueue {
-                local: socket.local,
+                local: ends.local,
                 waiting,
                 limit,
             });
         }
         ControlFlow::Continue(())
-    }
-
-    fn restart(&mut self) -> bool {
-        self.queues.clear();
-        true
     }
 }
 

@@ -28,11 +28,6 @@ impl Sink for StateTally {
         self.counts.add(socket.state, 1);
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        self.counts = Counts::default();
-        true
-    }
 }
 
 impl SplitSink for StateTally {
@@ -40,8 +35,10 @@ impl SplitSink for StateTally {
         StateTally::default()
     }
 
-    fn join(&mut self, part: StateTally) -> bool {
-        self.counts.add_all(&part.counts);
+    fn join(&mut self, parts: [StateTally; 2]) -> bool {
+        for part in parts {
+            self.counts.add_all(&part.counts);
+        }
         true
     }
 }

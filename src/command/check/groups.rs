@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{add_losses, limits, top};
+use super::{limits, top};
 use crate::cli::Check;
 use crate::command::failure::Failure;
 use crate::command::grouped::{Sample, Sampler};
@@ -12,8 +12,8 @@ use crate::command::labels::Labels;
 use crate::command::notes::Notes;
 use crate::judge::{Evidence, Observed, Ranking, judge};
 use crate::model::{
-    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits,
-    Observation, Part, Trust, Verdict, thousands,
+    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits, Part,
+    Trust, Verdict, thousands,
 };
 
 /// A sample, and the middle of the time it took.
@@ -53,13 +53,11 @@ pub(super) fn judged(
         judged_empty,
         ..arrange(ranking, sampler.fields())
     };
-    let mut observation = Observation {
-        time: now.sample.time,
-        source: now.sample.report.source,
-        completeness: now.sample.report.completeness,
-    };
+    let mut observation = now.sample.report.observation(now.sample.time);
     if let Some(earlier) = &earlier {
-        add_losses(&mut observation, &earlier.sample.report.completeness);
+        observation
+            .completeness
+            .join(&earlier.sample.report.completeness);
     }
     let failures = beyond.map(|sockets| {
         let sockets = thousands(sockets);
@@ -212,7 +210,7 @@ mod tests {
         for (part, worth_of_it) in [
             (Part::Process(None), nothing),
             (Part::Pid(None), nothing),
-            (Part::Direction(Direction::Out), nothing),
+            (Part::Direction(Some(Direction::Out)), nothing),
             (Part::Pid(Some(1)), least),
             (Part::Port(None), least),
         ] {

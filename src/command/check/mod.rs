@@ -18,9 +18,7 @@ use super::Status;
 use super::failure::Failure;
 use super::notes::{Loudness, Notes};
 use crate::cli::Check;
-use crate::model::{
-    CheckStatus, Completeness, Counts, Limits, Observation, StateSet, Subject, Verdict,
-};
+use crate::model::{CheckStatus, Counts, Limits, StateSet, Subject, Verdict};
 use crate::output::{write_check, write_check_json};
 
 /// How many groups and listeners are listed where nothing is said about it.
@@ -171,11 +169,4 @@ fn judged(typed: &Check, notes: &mut Notes<impl Write>) -> Result<Verdict, Failu
 /// How many groups and listeners to list.
 fn top(typed: &Check) -> usize {
     typed.top.map_or(USUAL_TOP, std::num::NonZeroUsize::get)
-}
-
-/// Notes in one observation what was lost in another.
-fn add_losses(observation: &mut Observation, losses: &Completeness) {
-    for loss in losses.losses() {
-        observation.completeness.lose(loss.clone());
-    }
 }

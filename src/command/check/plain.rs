@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{add_losses, limits};
+use super::limits;
 use crate::cli::{Check, SourceChoice};
 use crate::command::failure::Failure;
 use crate::command::notes::Notes;
@@ -62,7 +62,9 @@ pub(super) fn judged(
         judgements = all_judged(by, &now, earlier.as_ref());
     }
     if let Some(earlier) = &earlier {
-        add_losses(&mut now.observation, &earlier.observation.completeness);
+        now.observation
+            .completeness
+            .join(&earlier.observation.completeness);
     }
     let statuses = judgements.iter().map(|judgement| judgement.status);
     Ok(Verdict {
@@ -110,11 +112,7 @@ fn sample(
     let took = begin.elapsed();
     notes.sample(&report, took);
     Ok(Sample {
-        observation: Observation {
-            time,
-            source: report.source,
-            completeness: report.completeness,
-        },
+        observation: report.observation(time),
         counts: tally.into_counts(),
         spread: report.spread,
         taken: begin + took / 2,

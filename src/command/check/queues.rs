@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{add_losses, top};
+use super::top;
 use crate::cli::Check;
 use crate::command::failure::Failure;
 use crate::command::notes::Notes;
@@ -25,7 +25,7 @@ pub(super) fn judge(
         Ok(report) => {
             let trust = report.completeness.trust();
             if let Some(observation) = &mut verdict.observation {
-                add_losses(observation, &report.completeness);
+                observation.completeness.join(&report.completeness);
             }
             let judged = judge_all(limits, queues, trust, top(typed));
             let statuses = judged.listed.iter().map(|queue| queue.judgement.status);

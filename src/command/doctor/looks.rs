@@ -8,7 +8,7 @@ use super::suspects::measure;
 use crate::command::failure::Failure;
 use crate::diagnose::{Facts, FirstLook, ListenerDrops, Measures, SecondLook, suspects};
 use crate::model::{Field, Listeners, State, StateSet};
-use crate::question::{Families, Question};
+use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources};
 
 /// All that is seen before anybody thinks about it.
@@ -53,9 +53,7 @@ impl Looks {
             second.set_bound_ports(bound_ports(&sources));
         }
         for earlier in [seen_before, listening] {
-            for loss in earlier.completeness.losses() {
-                report.completeness.lose(loss.clone());
-            }
+            report.add(&earlier);
         }
         let mut facts = Facts {
             source: report.source,
@@ -105,10 +103,8 @@ pub(super) fn ask(
     fields: Vec<Field>,
 ) -> Result<Observer, Failure> {
     let question = Question {
-        families: Families::Both,
-        states,
         fields,
-        filter: None,
+        ..Question::about(states)
     };
     Ok(Observer::new(question, sources.clone())?)
 }

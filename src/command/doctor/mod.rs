@@ -19,7 +19,7 @@ use super::notes::{Notes, SearchReport};
 use super::{Status, asking, terminal, write_all};
 use crate::cli::Doctor;
 use crate::diagnose::{examine, wanted};
-use crate::model::{Diagnosis, Holders, Observation, Severity};
+use crate::model::{Diagnosis, Holders, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Listening, Owners, Search, Seek, Wanted};
 use looks::Looks;
@@ -53,11 +53,7 @@ pub(super) fn run(
     notes.sample_with(&report, search.as_ref(), took);
     let examination = examine(&first, &second, &facts, &holders);
     let diagnosis = Diagnosis {
-        observation: Observation {
-            time,
-            source: report.source,
-            completeness: report.completeness,
-        },
+        observation: report.observation(time),
         total: second.total(),
         window: facts.window,
         findings: examination.findings,

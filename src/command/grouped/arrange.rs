@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use super::sampler::Sample;
 use crate::command::labels::Labels;
-use crate::model::{Counts, Field, Group, Grouped, Observation, Other, Part, StateSet};
+use crate::model::{Counts, Field, Group, Grouped, Other, Part, StateSet};
 use crate::tally::GroupedCounts;
 
 /// Arranges sample after sample.
@@ -64,11 +64,7 @@ impl Arrangement {
             .map(|before| change(&sample.counts, before.total));
         let (groups, other) = self.cut(sample.groups, sample.beyond, total);
         Grouped {
-            observation: Observation {
-                time: sample.time,
-                source: sample.report.source,
-                completeness: sample.report.completeness,
-            },
+            observation: sample.report.observation(sample.time),
             asked,
             fields: self.fields.clone(),
             groups,

@@ -120,10 +120,8 @@ impl Sampler {
             tally = tally.with_most(most);
         }
         let (mut report, owners) = self.count(&mut tally)?;
-        // A listener lost is a direction wrong.
-        for loss in listening.iter().flat_map(|r| r.completeness.losses()) {
-            report.completeness.lose(loss.clone());
-        }
+        // A missing listener makes a direction wrong.
+        listening.iter().for_each(|other| report.add(other));
         let counts = tally.all().clone();
         let (groups, beyond) = tally.into_groups();
         Ok(Sample {

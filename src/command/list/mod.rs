@@ -18,7 +18,7 @@ use super::owning::Searcher;
 use super::repeat::repeat;
 use super::{Status, asking, holders, terminal};
 use crate::cli::{FormatName, List};
-use crate::model::{Family, Field, Observation, Sink, State};
+use crate::model::{Family, Field, Sink, State};
 use crate::output::Look;
 use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
 use crate::owner::Seek;
@@ -111,11 +111,7 @@ fn show<R: Rows>(
             }
         };
         notes.sample_with(&report, search.as_ref(), begin.elapsed());
-        let observation = Observation {
-            time,
-            source: report.source,
-            completeness: report.completeness,
-        };
+        let observation = report.observation(time);
         let lacked_marks = page.lacked_marks();
         page.end(&observation).map_err(Failure::write)?;
         if let Some(remark) = rows.remark() {

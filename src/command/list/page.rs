@@ -1,7 +1,6 @@
 //! The rows of one sample on their way to the reader, in pieces of 64 KiB.
 //!
-//! As long as nothing was written the sample can begin again; after that it cannot, and neither
-//! can it once the reader has left or seen enough.
+//! It wants no more rows once the reader has left or the limit is reached.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -20,12 +19,9 @@ pub(super) struct Page<'a, W, R, N> {
     out: &'a mut W,
     rows: &'a mut R,
     names: &'a mut N,
-    time: SystemTime,
     limit: Option<u64>,
     buffer: Vec<u8>,
     listed: u64,
-    /// Whether anything of this sample has left the buffer.
-    shown: bool,
     /// Whether the kernel kept the mark of a full socket to itself.
     lacked_marks: bool,
     failure: Option<io::Error>,
@@ -44,22 +40,14 @@ impl<'a, W: Write, R: Rows, N: Names> Page<'a, W, R, N> {
             out,
             rows,
             names,
-            time,
             limit: limit.and_then(|limit| u64::try_from(limit.get()).ok()),
             buffer: Vec::new(),
             listed: 0,
-            shown: false,
             lacked_marks: false,
             failure: None,
         };
-        page.begin();
+        page.failure = page.rows.begin(&mut page.buffer, time).err();
         page
-    }
-
-    fn begin(&mut self) {
-        self.buffer.clear();
-        self.listed = 0;
-        self.failure = self.rows.begin(&mut self.buffer, self.time).err();
     }
 
     /// What kept it from being written, if anything did.
@@ -90,7 +78,6 @@ impl<'a, W: Write, R: Rows, N: Names> Page<'a, W, R, N> {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        self.shown |= !self.buffer.is_empty();
         let written = self.out.write_all(&self.buffer);
         self.buffer.clear();
         written
@@ -121,14 +108,5 @@ impl<W: Write, R: Rows, N: Names> Sink for Page<'_, W, R, N> {
         } else {
             ControlFlow::Continue(())
         }
-    }
-
-    fn restart(&mut self) -> bool {
-        if self.shown || self.failure.is_some() {
-            return false;
-        }
-        self.rows.abandon();
-        self.begin();
-        true
     }
 }

@@ -11,7 +11,7 @@ use crate::command::names::HostNames;
 use crate::command::notes::Notes;
 use crate::command::owning::Searcher;
 use crate::live::Listing;
-use crate::model::{Field, Observation, Socket, SortKey, State};
+use crate::model::{Field, Socket, SortKey, State};
 use crate::output::Look;
 use crate::output::list::{Rows, TableRows, TableStyle};
 use crate::owner::Seek;
@@ -88,11 +88,7 @@ fn render(
 ) -> Result<String, Failure> {
     let mut rows = TableRows::new(style);
     let mut bytes = Vec::new();
-    let observation = Observation {
-        time,
-        source: report.source,
-        completeness: report.completeness,
-    };
+    let observation = report.observation(time);
     let mut fill = || {
         rows.begin(&mut bytes, time)?;
         for socket in sockets {

@@ -24,7 +24,7 @@ fn judged(stay: u64, came: u64, held: bool) -> Vec<Finding> {
         if number <= stay {
             before.add(&one);
         }
-        seen.add(&one, listeners.service(&one));
+        seen.add(&one, listeners.service(one.internet().unwrap()));
     }
     examine(&before, &seen, &listeners, &facts(), &holders).findings
 }
@@ -68,7 +68,7 @@ fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
             u32::from(number > 9_400),
         );
         before.add(&one);
-        seen.add(&one, listeners.service(&one));
+        seen.add(&one, listeners.service(one.internet().unwrap()));
     }
     let found = examine(&before, &seen, &listeners, &facts(), &holders).findings;
     let found = found
@@ -94,7 +94,7 @@ fn what_still_sends_answers_a_peer_that_closed_one_direction() {
             let mut one = socket(State::CloseWait, "192.0.2.9:80", &peer);
             (one.cookie, one.inode) = (Some(number.into()), number.into());
             before.add(&one);
-            seen.add(&one, listeners.service(&one));
+            seen.add(&one, listeners.service(one.internet().unwrap()));
         }
         let mut facts = facts();
         let asked = seen.suspects(&before, &listeners).into_iter().enumerate();

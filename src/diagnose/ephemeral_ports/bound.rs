@@ -32,15 +32,12 @@ impl BoundPorts {
 
 impl Sink for BoundPorts {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        if socket.state == State::Bound {
-            self.ports.insert(socket.local.port());
-            self.inodes.add(socket.local.port(), socket.inode);
+        if socket.state == State::Bound
+            && let Some(ends) = socket.internet()
+        {
+            self.ports.insert(ends.local.port());
+            self.inodes.add(ends.local.port(), socket.inode);
         }
         ControlFlow::Continue(())
-    }
-
-    fn restart(&mut self) -> bool {
-        *self = BoundPorts::default();
-        true
     }
 }

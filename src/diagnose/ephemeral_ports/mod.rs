@@ -73,18 +73,6 @@ impl EphemeralPorts {
         }
     }
 
-    /// The same host without sockets.
-    pub(super) fn emptied(&self) -> EphemeralPorts {
-        EphemeralPorts {
-            outgoing: self
-                .outgoing
-                .as_ref()
-                .map(Outgoing::emptied)
-                .map_err(Clone::clone),
-            bound: None,
-        }
-    }
-
     /// Takes a socket that no listener here is the origin of.
     pub(super) fn add(&mut self, socket: &Socket) {
         let is_connection = match socket.state {

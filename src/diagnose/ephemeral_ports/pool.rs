@@ -128,7 +128,9 @@ impl Reuse {
     /// Whether a new connection may take the place of this socket now. Where it is not told how
     /// long TIME_WAIT has lasted, no.
     pub(super) fn frees(&self, socket: &Socket) -> bool {
-        let reaches = self.reaches(socket.local.ip(), socket.remote.ip());
+        let reaches = socket
+            .internet()
+            .is_some_and(|ends| self.reaches(ends.local.ip(), ends.remote.ip()));
         let timer = socket
             .timer
             .filter(|timer| timer.kind == TimerKind::TimeWait);

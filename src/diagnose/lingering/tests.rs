@@ -17,7 +17,7 @@ fn moved(before: &[Socket], after: &[Socket], least: u64) -> Vec<Movement> {
     let (mut was, mut is) = (Before::default(), After::default());
     before.iter().for_each(|socket| was.add(socket));
     for socket in after {
-        is.add(socket, listeners.service(socket));
+        is.add(socket, listeners.service(socket.internet().unwrap()));
     }
     movements(&was, &is, &listeners, least)
 }
@@ -79,8 +79,10 @@ fn beyond_the_room_for_groups_all_are_counted() {
     let many: Vec<Socket> = (0..MOST_GROUPS as u64 + 5)
         .map(|number| {
             let mut each = one(number + 1, 1);
-            each.remote
-                .set_ip(std::net::Ipv4Addr::from_bits(u32::try_from(number).unwrap()).into());
+            let ends = *each.internet().unwrap();
+            let ip = std::net::Ipv4Addr::from_bits(u32::try_from(number).unwrap()).into();
+            let remote = std::net::SocketAddr::new(ip, ends.remote.port());
+            each.ends = InetEnds { remote, ..ends }.into();
             each
         })
         .collect();

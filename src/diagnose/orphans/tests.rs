@@ -101,7 +101,7 @@ fn held_ones_warn_from_100_that_stay_and_their_process_is_named() {
             (one.cookie, one.inode) = (Some(cookie), cookie * inode);
             holders.set(one.inode, ProcessName::new(b"half"), 7);
             before.add(&one);
-            seen.add(&one, listeners.service(&one));
+            seen.add(&one, listeners.service(one.internet().unwrap()));
         }
         let facts = orphans(0, "100", (0, 0));
         examine(&before, &seen, &listeners, &facts, &holders).findings

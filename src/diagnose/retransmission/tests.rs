@@ -105,7 +105,7 @@ fn the_peers_are_told_with_what_tcp_measures_of_the_worst() {
     let mut facts = segments(20, 80);
     let suspects = suspects(&seen, &facts);
     assert_eq!(suspects.len(), ASKED);
-    assert_eq!(suspects[0].1, "192.0.2.8:7".parse().unwrap());
+    assert_eq!(suspects[0].remote, "192.0.2.8:7".parse().unwrap());
     facts.measures = Measures::default()
         .with(suspects[0], Metric::TotalRetrans, 9)
         .with(suspects[0], Metric::RoundTripTime, 40_950);

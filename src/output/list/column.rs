@@ -1,11 +1,12 @@
 //! The columns of a list's table: what stands in each, and how wide it is.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use super::holders;
 use super::text::{push_endpoint, push_number, push_state};
 use super::value::{Value, value};
-use crate::model::{Field, Names, Socket, Timer, Unit};
+use crate::model::{Ends, Field, InetEnds, Names, Socket, Timer, Unit, UnixName};
 use crate::output::escape;
 
 /// One column.
@@ -134,10 +135,22 @@ impl Column {
                     None => out.push(b'?'),
                 }
             }),
-            Column::Local => push_endpoint(out, socket.local),
-            Column::Remote => push_endpoint(out, socket.remote),
+            Column::Local => push_end(out, socket, |ends| ends.local),
+            Column::Remote => push_end(out, socket, |ends| ends.remote),
             Column::Further(field) => push_further(out, field, socket, names),
         }
+    }
+}
+
+/// One end of a socket: an address and port, or the name of a UNIX socket, which has one end.
+fn push_end(out: &mut Vec<u8>, socket: &Socket, end: fn(&InetEnds) -> SocketAddr) {
+    match &socket.ends {
+        Ends::Internet(ends) => push_endpoint(out, end(ends)),
+        Ends::Unix(UnixName::Path(name)) => push_word(out, &String::from_utf8_lossy(name)),
+        Ends::Unix(UnixName::Abstract(name)) => {
+            push_word(out, &format!("@{}", String::from_utf8_lossy(name)));
+        }
+        Ends::Unix(UnixName::Unnamed) | Ends::None => out.push(b'-'),
     }
 }
 

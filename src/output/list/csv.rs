@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
 use super::{Rows, holders};
-use crate::model::{FamilyClass, Field, Names, Observation, Socket};
+use crate::model::{Field, InetEnds, Names, Observation, Socket};
 use crate::output::utc_stamp;
 
 /// The columns every row has, before those that were asked for.
@@ -72,6 +72,17 @@ impl CsvRows {
                 push_number(cell, value);
             }
         })
+    }
+
+    /// Family, addresses and ports; empty for a socket without internet addresses.
+    fn ends(&mut self, ends: Option<&InetEnds>) -> io::Result<()> {
+        let class = ends.map_or("", |ends| ends.class().name());
+        self.writer.write_field(class)?;
+        for end in [ends.map(|ends| ends.local), ends.map(|ends| ends.remote)] {
+            self.field(|cell| end.into_iter().for_each(|end| push_ip(cell, end.ip())))?;
+            self.number(end.map(|end| end.port()))?;
+        }
+        Ok(())
     }
 
     fn end_row(&mut self) -> io::Result<()> {
@@ -139,11 +150,7 @@ impl Rows for CsvRows {
     ) -> io::Result<()> {
         self.writer.write_field(&self.time)?;
         self.field(|cell| push_state(cell, socket))?;
-        self.writer.write_field(FamilyClass::of(socket).name())?;
-        self.field(|cell| push_ip(cell, socket.local.ip()))?;
-        self.number(Some(socket.local.port()))?;
-        self.field(|cell| push_ip(cell, socket.remote.ip()))?;
-        self.number(Some(socket.remote.port()))?;
+        self.ends(socket.internet())?;
         self.number(socket.byte_queues().map(|queues| queues.0))?;
         self.number(socket.byte_queues().map(|queues| queues.1))?;
         self.number(socket.accept_queue())?;

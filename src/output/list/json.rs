@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
 use super::{Rows, holders};
-use crate::model::{FamilyClass, Field, Names, Observation, Socket};
+use crate::model::{Field, InetEnds, Names, Observation, Socket};
 use crate::output::json::{Envelope, Owners};
 
 /// The key of what the timer has left, in milliseconds.
@@ -60,16 +60,10 @@ impl Rows for JsonRows {
     ) -> io::Result<()> {
         out.extend_from_slice(b"{\"type\":\"socket\",\"state\":\"");
         push_state(out, socket);
-        out.extend_from_slice(b"\",\"family\":\"");
-        out.extend_from_slice(FamilyClass::of(socket).name().as_bytes());
-        out.extend_from_slice(b"\",\"local_addr\":\"");
-        push_ip(out, socket.local.ip());
-        out.extend_from_slice(b"\",\"local_port\":");
-        push_number(out, socket.local.port());
-        out.extend_from_slice(b",\"remote_addr\":\"");
-        push_ip(out, socket.remote.ip());
-        out.extend_from_slice(b"\",\"remote_port\":");
-        push_number(out, socket.remote.port());
+        out.push(b'"');
+        if let Some(ends) = socket.internet() {
+            push_ends(out, ends);
+        }
         match socket.byte_queues() {
             Some((receive, send)) => {
                 number(out, "receive_queue", Some(receive));
@@ -107,6 +101,19 @@ impl Rows for JsonRows {
     }
 
     fn abandon(&mut self) {}
+}
+
+fn push_ends(out: &mut Vec<u8>, ends: &InetEnds) {
+    out.extend_from_slice(b",\"family\":\"");
+    out.extend_from_slice(ends.class().name().as_bytes());
+    out.extend_from_slice(b"\",\"local_addr\":\"");
+    push_ip(out, ends.local.ip());
+    out.extend_from_slice(b"\",\"local_port\":");
+    push_number(out, ends.local.port());
+    out.extend_from_slice(b",\"remote_addr\":\"");
+    push_ip(out, ends.remote.ip());
+    out.extend_from_slice(b"\",\"remote_port\":");
+    push_number(out, ends.remote.port());
 }
 
 fn push_field(

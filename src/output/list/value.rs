@@ -2,7 +2,7 @@
 //! is for each format to say.
 
 use super::holders::{Shown, TextOf};
-use crate::model::{FamilyClass, Field, Held, Names, Socket, Timer};
+use crate::model::{Field, Held, Names, Socket, Timer};
 
 /// The value of such a field.
 pub(super) enum Value<'a> {
@@ -22,7 +22,10 @@ pub(super) enum Value<'a> {
 pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut impl Names) -> Value<'a> {
     let number = |value: Option<u64>| value.map_or(Value::None, Value::Number);
     match field {
-        Field::Family => Value::Word(FamilyClass::of(socket).name()),
+        Field::Family => match socket.internet() {
+            Some(ends) => Value::Word(ends.class().name()),
+            None => Value::None,
+        },
         Field::Interface => match socket.bound_to() {
             Some(index) => Value::Name(names.interface(index)),
             None => Value::None,

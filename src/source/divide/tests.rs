@@ -88,9 +88,8 @@ fn where_ports_of_the_header_do_not_count_they_are_in_the_bytecode() {
     let bound = StateSet::NONE.with(State::Bound);
     let question = |states| Question {
         families: crate::question::Families::Both,
-        states,
-        fields: Vec::new(),
         filter: Some(filter.clone()),
+        ..Question::about(states)
     };
     let share = |states| Share::over_netlink(&question(states)).unwrap().remove(0);
     assert_eq!(share(StateSet::ALL).ports.as_deref(), Some("sport = :80"));

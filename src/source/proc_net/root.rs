@@ -8,6 +8,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::Where;
+
 /// Where the calling thread's own tables are.
 const OWN: &str = "/proc/thread-self/net";
 
@@ -19,6 +21,7 @@ const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 pub struct ProcNet {
     directory: PathBuf,
     whose: Whose,
+    place: Where,
 }
 
 /// Whose tables they are.
@@ -57,6 +60,7 @@ impl ProcNet {
         ProcNet {
             directory: PathBuf::from(OWN),
             whose: Whose::Own,
+            place: Where::Here,
         }
     }
 
@@ -81,6 +85,7 @@ impl ProcNet {
                     true => Whose::Foreign,
                     false => Whose::Copied(root.to_owned()),
                 },
+                place: Where::ProcRoot(root.to_owned()),
             })
         } else if is_live && root.join("self").exists() {
             Err(NoTables::Hidden(root.to_owned()))
@@ -88,10 +93,16 @@ impl ProcNet {
             Ok(ProcNet {
                 directory: copied,
                 whose: Whose::Copied(root.to_owned()),
+                place: Where::ProcRoot(root.to_owned()),
             })
         } else {
             Err(NoTables::Neither(root.to_owned()))
         }
+    }
+
+    /// Whose tables they are, as the command line names it.
+    pub(in crate::source) fn place(&self) -> &Where {
+        &self.place
     }
 
     /// The directory of the tables.

@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::model::{Family, Socket};
+use crate::model::{Family, InetEnds, Socket};
 use crate::source::kernel_state::decode_state;
 use crate::source::kernel_timer::decode_timer;
 
@@ -108,6 +108,11 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     let uid = columns.parse(Column::Uid, |text| u32::try_from(decimal(text)?).ok())?;
     columns.parse(Column::Timeout, signed)?;
     let inode = columns.parse(Column::Inode, decimal)?;
+    let ends = InetEnds {
+        family,
+        local,
+        remote,
+    };
     Ok(Socket {
         receive_queue,
         send_queue,
@@ -116,7 +121,7 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
         timer,
         retransmits,
         // Nothing else: a row does not even tell a half-open request from a fast open child.
-        ..Socket::bare(decode_state(state), family, local, remote)
+        ..Socket::bare(decode_state(state), ends)
     })
 }
 
@@ -206,8 +211,14 @@ mod tests {
         let socket = parse_row(ROW.as_bytes(), Family::V4).unwrap();
         assert_eq!(socket.state, State::CloseWait);
         if cfg!(target_endian = "little") {
-            assert_eq!(socket.local, "127.0.0.1:8080".parse().unwrap());
-            assert_eq!(socket.remote, "127.0.0.2:49153".parse().unwrap());
+            assert_eq!(
+                socket.internet().unwrap().local,
+                "127.0.0.1:8080".parse().unwrap()
+            );
+            assert_eq!(
+                socket.internet().unwrap().remote,
+                "127.0.0.2:49153".parse().unwrap()
+            );
         }
         assert_eq!((socket.send_queue, socket.receive_queue), (10, 0x105));
         assert_eq!((socket.uid, socket.inode), (1000, 91827));
@@ -222,10 +233,16 @@ mod tests {
         let row = ROW.replace("0100007F:1F90", "0000000000000000FFFF00000100007F:1F90");
         let row = row.replace("0200007F:C001", "B80D0120000000000000000001000000:01BB");
         let socket = parse_row(row.as_bytes(), Family::V6).unwrap();
-        assert_eq!(socket.family, Family::V6);
+        assert_eq!(socket.internet().unwrap().family, Family::V6);
         if cfg!(target_endian = "little") {
-            assert_eq!(socket.local, "[::ffff:127.0.0.1]:8080".parse().unwrap());
-            assert_eq!(socket.remote, "[2001:db8::1]:443".parse().unwrap());
+            assert_eq!(
+                socket.internet().unwrap().local,
+                "[::ffff:127.0.0.1]:8080".parse().unwrap()
+            );
+            assert_eq!(
+                socket.internet().unwrap().remote,
+                "[2001:db8::1]:443".parse().unwrap()
+            );
         }
         assert_eq!(
             parse_row(row.as_bytes(), Family::V4),

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::model::{Socket, State, StateSet};
-use crate::question::Families;
 
 /// `cp /proc/net/tcp /proc/net/tcp6`; tests/fixtures/README.md says of which sockets.
 const TCP: &str = include_str!("../../../tests/fixtures/proc/net/tcp");
@@ -18,10 +17,6 @@ impl Sink for States {
         self.0.push(socket.state);
         ControlFlow::Continue(())
     }
-
-    fn restart(&mut self) -> bool {
-        unreachable!("a table is read once")
-    }
 }
 
 /// Reads `text` as the table of `family` and returns the states counted and the losses told.
@@ -31,12 +26,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
     let mut table = Table {
         path: Path::new("tcp"),
         family,
-        question: &Question {
-            families: Families::Both,
-            states,
-            fields: Vec::new(),
-            filter: None,
-        },
+        question: &Question::about(states),
         completeness: &mut completeness,
         cost: &mut Cost::default(),
     };
@@ -151,12 +141,7 @@ fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
     }
     let mut completeness = Completeness::default();
     let mut seen = States::default();
-    let question = Question {
-        families: Families::Both,
-        states: StateSet::ALL,
-        fields: Vec::new(),
-        filter: None,
-    };
+    let question = Question::about(StateSet::ALL);
     let mut table = Table {
         path: Path::new("tcp"),
         family: Family::V4,

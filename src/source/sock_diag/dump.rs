@@ -1,7 +1,7 @@
 //! One dump: a request, the datagrams that answer it, and what went wrong on the way.
 //!
 //! Every datagram is checked for its sender, its sequence number and its port (netlink(7)); what
-//! does not belong to this dump is ignored. Whether to ask again is for the caller to say.
+//! does not belong to this dump is ignored.
 
 use std::ops::ControlFlow;
 use std::{fmt, io};
@@ -53,8 +53,6 @@ pub(in crate::source) struct Outcome {
     pub(super) bound: u64,
     /// What was lost.
     pub(in crate::source) completeness: Completeness,
-    /// Whether the loss is of a kind that asking again may make good.
-    pub(super) worth_a_retry: bool,
     /// Whether the sink wanted no more.
     pub(super) ended_by_sink: bool,
 }
@@ -64,11 +62,8 @@ impl Outcome {
     pub(in crate::source) fn join(&mut self, other: Outcome) {
         self.cost.add(other.cost);
         self.bound += other.bound;
-        self.worth_a_retry |= other.worth_a_retry;
         self.ended_by_sink |= other.ended_by_sink;
-        for loss in other.completeness.losses() {
-            self.completeness.lose(loss.clone());
-        }
+        self.completeness.join(&other.completeness);
     }
 }
 
@@ -142,7 +137,8 @@ impl<S: Sink> Dump<'_, S> {
                 Err(_) if datagram.length > buffer.len() => break,
                 Err(error) => {
                     self.malformed(error);
-                    return Ok(self.cannot_go_on());
+                    // The DONE may have been in the rest, and would be waited for without end.
+                    return Ok(Progress::Ended);
                 }
             };
             if let Progress::Ended = progress {
@@ -153,16 +149,10 @@ impl<S: Sink> Dump<'_, S> {
             self.outcome.completeness.lose(Loss::Truncated {
                 bytes: datagram.length,
             });
-            return Ok(self.cannot_go_on());
+            // The DONE may have been in the rest, and would be waited for without end.
+            return Ok(Progress::Ended);
         }
         Ok(Progress::More)
-    }
-
-    /// The end of this datagram is unknown, and the DONE may have been in it: to wait for more
-    /// might be to wait for ever.
-    fn cannot_go_on(&mut self) -> Progress {
-        self.outcome.worth_a_retry = true;
-        Progress::Ended
     }
 
     fn message(&mut self, message: Message<'_>) -> Result<Progress, NetlinkError> {
@@ -170,11 +160,7 @@ impl<S: Sink> Dump<'_, S> {
             return Ok(Progress::More);
         }
         if message.interrupted {
-            // How often it was so is for the caller, who counts the attempts.
-            self.outcome
-                .completeness
-                .lose(Loss::Interrupted { attempts: 1 });
-            self.outcome.worth_a_retry = true;
+            self.outcome.completeness.lose(Loss::Interrupted);
         }
         match message.payload {
             Payload::Record {
@@ -233,7 +219,6 @@ impl<S: Sink> Dump<'_, S> {
 
     fn overrun(&mut self) {
         self.outcome.completeness.lose(Loss::Overrun);
-        self.outcome.worth_a_retry = true;
     }
 
     fn refused(&mut self, errno: i32) -> Result<Progress, NetlinkError> {

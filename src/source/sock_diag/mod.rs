@@ -1,6 +1,7 @@
 //! Asks the running kernel for its TCP sockets over NETLINK_SOCK_DIAG, sock_diag(7).
 //!
-//! Chooses the walks, asks again when a dump was interrupted, and says what was lost. Bytes are
+//! Chooses the walks and reports what was lost; a dump that was interrupted is kept and reported
+//! as incomplete, since what it counted is not thrown away. Bytes are
 //! made and read by `source::wire`; which part of a filter the kernel is told is said by
 //! `source::divide`; falling back to /proc is decided in `source::fallback`.
 
@@ -25,9 +26,6 @@ use privilege::WithoutNetAdmin;
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 
-/// How often an interrupted dump is made before its data is kept and reported as incomplete.
-const ATTEMPTS: u32 = 3;
-
 /// Pours every socket the question asks for into `sink`, and says what was lost.
 ///
 /// # Errors
@@ -46,21 +44,18 @@ pub(super) fn visit<S: Sink>(question: &Question, sink: &mut S) -> Result<Outcom
 }
 
 /// A question put to one kernel, in as many dumps as it takes.
-struct Conversation<'a, T, C> {
+struct Conversation<'a, C> {
     connect: C,
-    /// A connection made for the next dump.
-    ready: Option<T>,
     question: &'a Question,
     /// The sequence number of the last request; every request has its own.
     sequence: u32,
     buffer: Vec<u8>,
 }
 
-impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T, C> {
+impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, C> {
     fn new(connect: C, question: &'a Question) -> Self {
         Conversation {
             connect,
-            ready: None,
             question,
             sequence: 0,
             buffer: vec![0; BUFFER_LEN],
@@ -71,14 +66,14 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
     /// operation refuses the whole program, and is asked with fewer.
     fn converse<S: Sink>(&mut self, sink: &mut S) -> Result<Outcome, NetlinkError> {
         let Some(filter) = &self.question.filter else {
-            return self.insist(&[Ask::default()], sink);
+            return self.ask_all(&[Ask::default()], sink);
         };
         let ports_count = ports_count(self.question);
         let mut operations = Operations::All;
         loop {
             let asks = divide(filter, operations, ports_count).map_err(NetlinkError::Unanswered)?;
             let has_program = asks.iter().any(|ask| !ask.bytecode.is_empty());
-            let refusal = match self.insist(&asks, sink) {
+            let refusal = match self.ask_all(&asks, sink) {
                 Ok(mut outcome) => {
                     outcome.judged = describe(&asks);
                     return Ok(outcome);
@@ -94,28 +89,6 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
                 (Some(Errno::INVAL), Operations::Oldest) => Operations::None,
                 _ => return Err(refusal),
             };
-        }
-    }
-
-    /// Asks until the dumps went through undisturbed, or often enough.
-    fn insist<S: Sink>(&mut self, asks: &[Ask], sink: &mut S) -> Result<Outcome, NetlinkError> {
-        let mut attempts = 1;
-        loop {
-            let mut outcome = self.ask_all(asks, sink)?;
-            if outcome.ended_by_sink || !outcome.worth_a_retry {
-                return Ok(outcome);
-            }
-            // What there is stays, unless there is a way to something better.
-            if attempts < ATTEMPTS
-                && let Ok(transport) = (self.connect)()
-                && sink.restart()
-            {
-                self.ready = Some(transport);
-                attempts += 1;
-                continue;
-            }
-            outcome.completeness.interrupted_each_time(attempts);
-            return Ok(outcome);
         }
     }
 
@@ -202,10 +175,7 @@ impl<'a, T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<'a, T
             },
         };
         self.sequence += 1;
-        let mut transport = match self.ready.take() {
-            Some(transport) => transport,
-            None => (self.connect)()?,
-        };
+        let mut transport = (self.connect)()?;
         dump(
             &mut transport,
             &mut self.buffer,

@@ -12,7 +12,9 @@ use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
 use super::tcp_info::{decode_congestion_control, decode_tcp_info};
-use crate::model::{CongestionControl, Family, Socket, State, TcpInfo, Timer};
+use crate::model::{
+    CongestionControl, Ends, Family, InetEnds, Kind, Socket, State, TcpInfo, Timer,
+};
 use crate::source::kernel_state::decode_state;
 use crate::source::kernel_timer::decode_timer;
 
@@ -98,14 +100,17 @@ pub(in crate::source) fn decode_socket(
         } else {
             told
         },
-        // The parser refuses every other family.
-        family: if header.family == AF_INET {
-            Family::V4
-        } else {
-            Family::V6
-        },
-        local: SocketAddr::new(id.source_address, id.source_port),
-        remote: SocketAddr::new(id.destination_address, id.destination_port),
+        kind: Kind::Tcp,
+        ends: Ends::Internet(InetEnds {
+            // The parser refuses every other family.
+            family: if header.family == AF_INET {
+                Family::V4
+            } else {
+                Family::V6
+            },
+            local: SocketAddr::new(id.source_address, id.source_port),
+            remote: SocketAddr::new(id.destination_address, id.destination_port),
+        }),
         receive_queue: header.recv_queue,
         send_queue: header.send_queue,
         uid: header.uid,
@@ -233,7 +238,9 @@ mod tests {
         }
         let mut counts = BTreeMap::new();
         for socket in sockets(AS_ROOT) {
-            *counts.entry((socket.state, socket.family)).or_insert(0) += 1;
+            *counts
+                .entry((socket.state, socket.internet().unwrap().family))
+                .or_insert(0) += 1;
         }
         let expected = BTreeMap::from([
             ((State::Listen, Family::V4), 1),
@@ -264,15 +271,20 @@ mod tests {
     fn every_field_of_a_recorded_listener_is_what_it_was() {
         let listener = sockets(AS_ROOT)
             .into_iter()
-            .find(|socket| socket.state == State::Listen && socket.family == Family::V6)
+            .find(|socket| {
+                socket.state == State::Listen && socket.internet().unwrap().family == Family::V6
+            })
             .unwrap();
         assert_eq!(
             listener,
             Socket {
                 state: State::Listen,
-                family: Family::V6,
-                local: "[::]:9090".parse().unwrap(),
-                remote: "[::]:0".parse().unwrap(),
+                kind: Kind::Tcp,
+                ends: Ends::Internet(InetEnds {
+                    family: Family::V6,
+                    local: "[::]:9090".parse().unwrap(),
+                    remote: "[::]:0".parse().unwrap(),
+                }),
                 receive_queue: 0,
                 send_queue: 7,
                 full: Some(true),

@@ -21,10 +21,8 @@ struct Came {
 fn ask(filter: &str, scripts: Vec<Vec<Turn>>) -> Came {
     let mut scripts: VecDeque<_> = scripts.into();
     let question = Question {
-        families: Families::Both,
-        states: StateSet::ALL,
-        fields: Vec::new(),
         filter: Some(parsed(&[filter]).unwrap()),
+        ..Question::about(StateSet::ALL)
     };
     let asked = Requests::default();
     let connect = || match scripts.pop_front() {

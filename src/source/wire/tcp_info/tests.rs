@@ -45,7 +45,11 @@ fn recorded(local: u16, remote: u16) -> (Socket, Option<Vec<u8>>) {
     let records = records().into_iter();
     let mut all = records.map(|bytes| (read(bytes).unwrap(), bytes));
     let (socket, bytes) = all
-        .find(|(socket, _)| (socket.local.port(), socket.remote.port()) == (local, remote))
+        .find(|(socket, _)| {
+            socket
+                .internet()
+                .is_some_and(|ends| (ends.local.port(), ends.remote.port()) == (local, remote))
+        })
         .unwrap();
     let mut attributes = NlasIterator::new(&bytes[72..]).map(Result::unwrap);
     let info = attributes.find(|attribute| attribute.kind() == INET_DIAG_INFO);

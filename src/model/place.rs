@@ -1,0 +1,37 @@
+//! Whose sockets are looked at.
+
+use std::path::{Path, PathBuf};
+
+/// The proc file system of the calling thread.
+const OWN_PROC: &str = "/proc";
+
+/// Where sockets, their holders and the names of their users come from. Every source carries one;
+/// notes, suggested commands and names follow it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Where {
+    /// The network namespace of the calling thread, and the processes its `/proc` shows.
+    #[default]
+    Here,
+    /// Another proc file system, or a copy of one: `--proc-root`.
+    ProcRoot(PathBuf),
+}
+
+impl Where {
+    /// The words that select it on a command line, unquoted; none for [`Where::Here`].
+    pub fn options(&self) -> Vec<String> {
+        match self {
+            Where::Here => Vec::new(),
+            Where::ProcRoot(root) => {
+                vec!["--proc-root".to_owned(), root.display().to_string()]
+            }
+        }
+    }
+
+    /// The proc file system whose processes may hold the sockets.
+    pub fn proc_root(&self) -> &Path {
+        match self {
+            Where::Here => Path::new(OWN_PROC),
+            Where::ProcRoot(root) => root,
+        }
+    }
+}
