@@ -29,14 +29,14 @@ fn assert_counted(sockets: &Inhabitants) {
 }
 
 in_namespace!(
-    fn a_zoo_of_every_state_is_counted_exactly_from_both_sources() {
+    fn sockets_in_every_state_are_counted_exactly_from_both_sources() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         assert_counted(zoo.expected());
     }
 );
 
 in_namespace!(
-    fn the_table_shows_the_states_that_have_sockets_in_the_order_of_life_and_the_total() {
+    fn the_table_lists_states_in_lifecycle_order_and_the_total() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let sockets = zoo.expected();
         let mut expected: Vec<(String, usize)> = State::ALL
@@ -54,7 +54,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn csv_has_a_header_and_a_row_for_each_state_and_repeats_only_the_rows() {
+    fn csv_has_one_header_and_one_row_per_state_and_sample() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let options = ["--format=csv", "--watch=0.05", "--samples=2"];
         let ran = run(options).answered();
@@ -76,14 +76,14 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn an_empty_namespace_has_no_sockets_and_says_so() {
+    fn an_empty_namespace_counts_0() {
         assert_counted(&Inhabitants::none());
         assert_eq!(run([]).answered().table(), [("TOTAL".to_owned(), 0)]);
     }
 );
 
 in_namespace!(
-    fn the_odd_ones_are_counted_exactly_from_both_sources() {
+    fn special_sockets_are_counted_exactly_from_both_sources() {
         let peer = Peer::open();
         let guests: Vec<Guests> = vec![
             orphans::full_fin_wait2(&peer, Family::V4, 2),
@@ -108,7 +108,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn without_ipv6_the_rest_is_counted_and_nothing_is_lost() {
+    fn without_ipv6_the_ipv4_sockets_are_counted_completely() {
         no_ipv6::disable();
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Established, 3)
@@ -119,7 +119,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_one_liners_it_replaces_count_the_same() {
+    fn ss_and_netstat_one_liners_count_the_same() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let ours = run([]).answered();
         let ss = one_liner(

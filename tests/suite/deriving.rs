@@ -34,14 +34,14 @@ fn assert_derived(sockets: &Inhabitants) {
 }
 
 in_namespace!(
-    fn derived_counts_of_a_zoo_are_the_listed_ones() {
+    fn derived_counts_equal_listed_counts_in_every_state() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         assert_derived(zoo.expected());
     }
 );
 
 in_namespace!(
-    fn derived_counts_of_the_odd_ones_are_the_listed_ones() {
+    fn derived_counts_equal_listed_counts_of_special_sockets() {
         let peer = Peer::open();
         let mut expected = Inhabitants::none();
         let mut guests: Vec<Guests> = Vec::new();
@@ -71,7 +71,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_large_table_is_derived_unasked_and_a_small_one_is_listed() {
+    fn a_large_table_is_derived_by_default_and_a_small_one_is_listed() {
         let few = Zoo::open(&Inhabitants::none().with(Family::V4, State::Established, 20));
         let listed = run(["--json"]).answered();
         Answer::of(&listed).assert_holds("netlink", few.expected());
@@ -96,7 +96,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn verbose_names_the_plan_its_reason_and_its_cost() {
+    fn verbose_prints_the_plan_its_reason_and_its_cost() {
         let zoo = Zoo::open(&Inhabitants::none().with(Family::V4, State::Listen, 3));
         let total = zoo.expected().total();
         for (selection, plan) in [
@@ -191,7 +191,7 @@ impl Drop for Churn {
 }
 
 in_namespace!(
-    fn while_connections_come_and_go_the_guards_fire_and_in_quiet_they_hold() {
+    fn moving_counters_are_rejected_and_quiet_ones_are_used() {
         let quiet = Inhabitants::none().with(Family::V4, State::Established, 3_000);
         let zoo = Zoo::open(&quiet);
         let churn = Churn::start();
@@ -221,7 +221,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_watcher_remembers_that_the_counters_moved() {
+    fn watch_remembers_that_the_counters_moved() {
         let _zoo = Zoo::open(&Inhabitants::none().with(Family::V4, State::Established, 1_500));
         let _churn = Churn::start();
         let options = ["-v", "--json", "--watch=0.05", "--samples=30"];
@@ -275,7 +275,7 @@ fn assert_not_taken_in(zoo: &Zoo, source: &str) {
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn curr_estab_may_mean_either_but_nothing_else() {
+    fn curr_estab_is_accepted_with_or_without_close_wait() {
         let zoo = small_zoo();
         for (curr_estab, source) in [
             (4, "netlink+counters"),
@@ -291,7 +291,7 @@ in_namespace!(
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn counters_that_lie_or_are_absent_are_caught_and_the_sockets_listed() {
+    fn wrong_or_missing_counters_are_detected_and_the_sockets_listed() {
         let zoo = small_zoo();
         for sockstat in [
             "TCP: inuse 9 orphan 0 tw 3\n",
@@ -310,7 +310,7 @@ in_namespace!(
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn a_check_lists_again_where_its_verdict_hangs_on_what_counters_may_be_off_by() {
+    fn a_check_lists_again_when_the_spread_decides_its_status() {
         let wanted = Inhabitants::none().with(Family::V4, State::Established, 3_000);
         let zoo = Zoo::open(&wanted);
         let full = zoo.expected().total();
@@ -342,7 +342,7 @@ in_namespace!(
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn the_time_wait_counter_of_a_whole_host_is_not_believed() {
+    fn the_host_wide_time_wait_counter_of_old_kernels_is_not_used() {
         let zoo = small_zoo();
         // A kernel before 4.10 shows the TIME_WAIT of all its namespaces in each.
         fake_proc(

@@ -27,7 +27,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_to_is_an_error() {
+fn a_read_only_stdout_is_an_error() {
     let read_only = std::fs::File::open("/dev/null").unwrap();
     let ran = ran(command(["--json"]).stdout(read_only).output().unwrap());
     assert_eq!(ran.status, 1, "{ran:?}");
@@ -38,7 +38,7 @@ fn an_output_that_cannot_be_written_to_is_an_error() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_an_ordinary_end() {
+fn a_closed_pipe_ends_a_watch_with_status_0() {
     for format in ["table", "json"] {
         let mut child = command(["--watch=0.05", "--format", format])
             .stdout(Stdio::piped())
@@ -56,7 +56,7 @@ fn a_reader_that_leaves_is_an_ordinary_end() {
 }
 
 #[test]
-fn closed_streams_do_no_harm() {
+fn closed_standard_streams_do_not_change_the_status() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         for (arguments, status) in [
             ("", 0),
@@ -75,7 +75,7 @@ fn closed_streams_do_no_harm() {
 }
 
 #[test]
-fn an_interrupt_ends_a_watch_by_its_signal_as_shell_loops_expect() {
+fn sigint_kills_a_watch_so_that_shell_loops_stop() {
     use std::os::unix::process::ExitStatusExt;
     let mut child = command(["--watch=0.05", "--json"])
         .stdout(Stdio::piped())

@@ -115,7 +115,7 @@ fn crowd() -> (Zoo, Vec<crate::zoo::odd::Guests>) {
 }
 
 in_namespace!(
-    fn every_key_groups_the_sockets_as_ss_lists_them() {
+    fn every_key_groups_the_sockets_listed_by_ss() {
         let _crowd = crowd();
         let rows = rows();
         for source in ["netlink", "proc"] {
@@ -151,7 +151,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_nobody_holds_is_a_group_of_its_own_and_not_roots() {
+    fn sockets_without_an_owner_are_not_counted_as_root() {
         let _crowd = crowd();
         let rows = rows();
         let uid = rustix::process::geteuid().as_raw().to_string();
@@ -174,7 +174,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn families_are_three_classes() {
+    fn families_are_ipv4_ipv6_and_v4_mapped() {
         let (zoo, guests) = crowd();
         let mut all = zoo.expected().clone();
         for guest in &guests {
@@ -193,7 +193,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_top_groups_and_the_others_add_up_to_the_summary() {
+    fn top_groups_and_the_rest_add_up_to_the_summary() {
         let _crowd = crowd();
         let summary = Answer::of(&run(["--json"]).answered());
         let all = Answer::of(&run(["--json", "--by", "remote-addr,sport"]).answered());
@@ -214,7 +214,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn table_and_csv_hold_the_same_groups_as_json() {
+    fn table_and_csv_show_the_same_groups_as_json() {
         let _crowd = crowd();
         let options = ["--by", "remote-addr,state", "--top", "6"];
         let [by, keys, top, n] = options;
@@ -247,7 +247,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_connection_comes_in_where_this_host_listens_and_goes_out_elsewhere() {
+    fn direction_is_in_at_listening_ports_and_out_elsewhere() {
         let web = TcpListener::bind("127.0.0.1:8080").unwrap();
         let both = TcpListener::bind("[::]:8081").unwrap();
         let connect = |address: &str| TcpStream::connect(address.parse::<SocketAddr>().unwrap());
@@ -282,7 +282,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_watch_shows_what_changed_and_what_vanished() {
+    fn watched_groups_show_their_change_and_their_end() {
         use std::io::{BufRead, BufReader};
         let first = TcpListener::bind("127.0.0.1:8080").unwrap();
         let mut child = crate::program::command(["--json", "--by=sport", "--watch=0.05"])
@@ -309,7 +309,7 @@ in_namespace!(
 );
 
 #[test]
-fn what_proc_cannot_tell_is_an_error_and_not_an_empty_column() {
+fn grouping_by_a_field_missing_from_proc_is_an_error() {
     for key in ["interface", "cgroup"] {
         let ran = run(["--by", key, "--source", "proc"]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");

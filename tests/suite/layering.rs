@@ -66,7 +66,7 @@ fn imports(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rooms_import_downward_only() {
+fn modules_import_downward_only() {
     let mut seen = BTreeSet::new();
     for (room, path, text) in sources() {
         if room == "lib" || room == "main" {
@@ -90,7 +90,7 @@ fn rooms_import_downward_only() {
 }
 
 #[test]
-fn kernel_crates_are_named_in_their_rooms_only() {
+fn kernel_crates_are_used_only_in_their_modules() {
     let mut named = 0;
     for (room, path, text) in sources() {
         for kernel in KERNEL_CRATES
@@ -106,7 +106,7 @@ fn kernel_crates_are_named_in_their_rooms_only() {
 }
 
 #[test]
-fn every_file_opens_with_its_duty_and_none_is_longer_than_400_lines() {
+fn every_file_starts_with_a_doc_comment_and_has_at_most_400_lines() {
     for (_, path, text) in sources() {
         assert!(text.starts_with("//! "), "{}", path.display());
         assert!(text.lines().count() <= 410, "{}", path.display());

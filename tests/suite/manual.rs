@@ -41,7 +41,7 @@ fn known() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_manual_and_the_program_know_the_same_options() {
+fn the_manual_and_the_program_have_the_same_options() {
     assert_eq!(documented(), known());
 }
 
@@ -70,7 +70,7 @@ fn the_manual_names_every_state() {
 }
 
 #[test]
-fn the_manual_and_the_help_of_the_live_view_know_the_same_keys() {
+fn the_manual_and_the_live_view_list_the_same_keys() {
     let (_, section) = MANUAL.split_once(".Sh LIVE VIEW").unwrap();
     let (section, _) = section.split_once("\n.Sh ").unwrap();
     let items = section
@@ -90,8 +90,8 @@ fn the_manual_and_the_help_of_the_live_view_know_the_same_keys() {
 }
 
 #[test]
-fn mandoc_has_nothing_to_say_about_the_manual() {
-    unless_skipped("manual::mandoc_has_nothing_to_say_about_the_manual", || {
+fn mandoc_reports_no_warnings() {
+    unless_skipped("manual::mandoc_reports_no_warnings", || {
         let output = Command::new("mandoc")
             .args(["-T", "lint", "-W", "warning", PATH])
             .output()

@@ -18,7 +18,7 @@ use crate::zoo::{Family, Inhabitants, State, Zoo};
 const HOSTILE: &str = "e\u{1b}[31mth";
 
 in_namespace!(
-    fn a_hostile_interface_name_is_spelt_out_for_people_and_kept_for_machines() {
+    fn a_hostile_interface_name_is_escaped_in_tables_and_kept_in_json() {
         let _device =
             syscall::open_tun(HOSTILE).unwrap_or_else(|error| skip_or_fail("/dev/net/tun", &error));
         syscall::raise_interface(HOSTILE).unwrap();
@@ -62,7 +62,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn control_groups_are_those_that_ss_names() {
+    fn control_groups_equal_those_of_ss() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Established, 3)
             .with(Family::V6, State::Listen, 2)
@@ -90,7 +90,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn users_are_named_and_nobody_is_nobody() {
+    fn users_are_named_and_unowned_sockets_have_none() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Established, 3)
             .with(Family::V4, State::TimeWait, 4);

@@ -28,7 +28,7 @@ fn copied() -> Inhabitants {
 }
 
 #[test]
-fn a_copied_tree_is_counted_and_named() {
+fn a_copied_tree_is_counted_and_named_in_a_note() {
     let ran = run(["--json", "--proc-root", COPY]);
     assert_eq!(ran.status, 0, "{ran:?}");
     Answer::of(&ran).assert_holds("proc", &copied());
@@ -39,7 +39,7 @@ fn a_copied_tree_is_counted_and_named() {
 }
 
 #[test]
-fn a_copied_tree_of_a_whole_proc_is_read_at_its_process_1() {
+fn a_copied_proc_is_read_at_its_process_1() {
     let root = tempfile::tempdir().unwrap();
     let tables = root.path().join("1/net");
     fs::create_dir_all(&tables).unwrap();
@@ -52,7 +52,7 @@ fn a_copied_tree_of_a_whole_proc_is_read_at_its_process_1() {
 }
 
 #[test]
-fn a_broken_tree_is_counted_as_far_as_it_goes_and_told_everywhere() {
+fn a_malformed_row_is_reported_as_incomplete_in_every_format() {
     let root = tempfile::tempdir().unwrap();
     let tables = root.path().join("net");
     fs::create_dir(&tables).unwrap();
@@ -86,7 +86,7 @@ fn a_broken_tree_is_counted_as_far_as_it_goes_and_told_everywhere() {
 }
 
 #[test]
-fn what_is_no_table_is_an_error_and_never_waited_for() {
+fn a_table_that_is_not_a_regular_file_is_an_error() {
     for make in [make_fifo, make_directory, make_endless] {
         let root = tempfile::tempdir().unwrap();
         let tables = root.path().join("net");
@@ -112,7 +112,7 @@ fn make_endless(path: &Path) {
 }
 
 #[test]
-fn one_table_that_cannot_be_read_does_not_cost_the_other() {
+fn one_unreadable_table_does_not_lose_the_other() {
     let root = tempfile::tempdir().unwrap();
     let tables = root.path().join("net");
     fs::create_dir(&tables).unwrap();
@@ -138,14 +138,14 @@ fn one_table_that_cannot_be_read_does_not_cost_the_other() {
 }
 
 #[test]
-fn a_directory_inside_a_live_proc_holds_no_tables() {
+fn a_subdirectory_of_proc_is_refused_as_a_root() {
     let ran = run(["--proc-root", "/proc/sys"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
     assert!(ran.stderr.contains("1/net/tcp nor net/tcp"), "{ran:?}");
 }
 
 in_namespace!(
-    fn a_host_seen_from_a_container_is_the_host_and_not_the_container() {
+    fn a_mounted_host_proc_shows_the_host_from_a_container() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Established, 5)
             .with(Family::V6, State::CloseWait, 4);
@@ -161,7 +161,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_live_proc_that_hides_process_1_is_refused_and_not_mistaken_for_a_copy() {
+    fn a_live_proc_that_hides_process_1_is_refused() {
         let root = tempfile::tempdir().unwrap();
         // Without privileges, what may not be traced is not there; process 1 keeps its own.
         let script = "mount -t proc -o hidepid=ptraceable proc \"$HOST\" || exit 99

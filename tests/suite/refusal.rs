@@ -31,7 +31,7 @@ fn run_without(denied: Denied, errno: Errno, arguments: &[&str]) -> Ran {
 }
 
 in_namespace!(
-    fn where_netlink_is_refused_proc_answers_exactly_and_one_line_says_why() {
+    fn refused_netlink_falls_back_to_exact_counts_with_one_note() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         for errno in REFUSALS {
             for denied in [Denied::NetlinkSocket, Denied::SendTo] {
@@ -50,7 +50,7 @@ in_namespace!(
 );
 
 #[test]
-fn the_note_is_told_once_and_not_for_every_sample_and_quiet_leaves_it_out() {
+fn the_fallback_note_is_printed_once_and_quiet_omits_it() {
     let arguments = ["--watch=0.05", "--samples=3", "--json"];
     let told = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
     assert_eq!(
@@ -64,7 +64,7 @@ fn the_note_is_told_once_and_not_for_every_sample_and_quiet_leaves_it_out() {
 }
 
 #[test]
-fn netlink_alone_refused_is_an_error_that_names_the_remedy() {
+fn requested_but_refused_netlink_names_the_remedy() {
     for (errno, remedy) in [
         (Errno::PERM, "allow NETLINK_SOCK_DIAG"),
         (Errno::ACCESS, "allow NETLINK_SOCK_DIAG"),
@@ -84,7 +84,7 @@ fn netlink_alone_refused_is_an_error_that_names_the_remedy() {
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn with_proc_gone_too_both_causes_are_named() {
+    fn without_netlink_and_proc_both_causes_are_named() {
         // Not in the mounts of the rest of the machine.
         let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
         mount_change("/", private)
@@ -100,7 +100,7 @@ in_namespace!(
 );
 
 #[test]
-fn a_shortage_is_an_error_and_no_reason_to_ask_another_source() {
+fn resource_shortages_do_not_cause_a_fallback() {
     for errno in [Errno::MFILE, Errno::NOBUFS, Errno::INVAL] {
         let ran = run_without(Denied::NetlinkSocket, errno, &[]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
@@ -108,7 +108,7 @@ fn a_shortage_is_an_error_and_no_reason_to_ask_another_source() {
 }
 
 in_namespace!(
-    fn bound_sockets_without_netlink_cannot_be_known() {
+    fn bound_sockets_without_netlink_are_an_error() {
         let _guests = bound::idle(Family::V4, 3);
         let arguments = ["--state", "bound"];
         let ran = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
@@ -122,7 +122,7 @@ in_namespace!(
 );
 
 #[test]
-fn a_receive_that_fails_before_the_first_socket_is_no_answer() {
+fn a_receive_that_fails_before_the_first_socket_is_an_error() {
     let ran = run_without(Denied::RecvFrom, Errno::NOMEM, &[]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
     assert!(ran.stderr.contains("recvfrom"), "{ran:?}");

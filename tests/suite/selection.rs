@@ -16,7 +16,7 @@ fn states(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
 }
 
 in_namespace!(
-    fn only_the_states_asked_for_are_in_the_answer_zeros_included() {
+    fn the_answer_holds_exactly_the_requested_states() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Listen, 2)
             .with(Family::V6, State::Listen, 1)
@@ -60,7 +60,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn bound_sockets_are_counted_when_asked_for_by_name_and_only_then() {
+    fn bound_sockets_are_counted_only_when_named() {
         let _guests = [bound::idle(Family::V4, 3), bound::idle(Family::V6, 2)];
         assert_eq!(Answer::of(&run(["--json"]).answered()).total, 0);
         let named = run(["--json", "--state", "bound"]).answered();
@@ -76,7 +76,7 @@ in_namespace!(
 );
 
 #[test]
-fn proc_cannot_know_bound_sockets_and_says_so() {
+fn bound_sockets_from_proc_are_an_error() {
     let ran = run(["--source", "proc", "--state", "bound"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
     assert!(

@@ -83,14 +83,14 @@ mod tests {
     use super::{Errno, MARK, NO_SKIP, skip, skip_or_fail, unless_skipped};
     use std::process::{Command, Output};
 
-    const SPECIMEN: &str = "skip::tests::specimen_that_cannot_run";
+    const SPECIMEN: &str = "skip::tests::sample_test_that_skips";
 
     /// Set for the specimen only, so that running all ignored tests does not fail.
     const WANTED: &str = "TCPSTATES_TEST_SPECIMEN";
 
     #[test]
     #[ignore = "started by the tests beside it"]
-    fn specimen_that_cannot_run() {
+    fn sample_test_that_skips() {
         if std::env::var_os(WANTED).is_some() {
             unless_skipped(SPECIMEN, || skip("no such device (os error 19)"));
         }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_test_passes_and_its_reason_escapes_the_capture() {
+    fn a_skipped_test_passes_and_its_reason_is_not_captured() {
         let output = run_specimen(|_| {});
         assert!(output.status.success(), "{output:?}");
         let told = String::from_utf8(output.stderr).unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn where_skipping_is_forbidden_a_skip_is_a_failure() {
+    fn a_forbidden_skip_is_a_failure() {
         let output = run_specimen(|command| {
             command.env(NO_SKIP, "1");
         });
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_no_machine_imposes_is_a_failure() {
+    fn an_error_unrelated_to_the_machine_is_a_failure() {
         let outcome = std::panic::catch_unwind(|| {
             unless_skipped("name", || skip_or_fail("device", &Errno::BUSY.into()));
         });

@@ -34,7 +34,7 @@ fn leak() -> Zoo {
 }
 
 in_namespace!(
-    fn a_terminal_gets_shares_bars_and_colour_unless_told_otherwise() {
+    fn a_terminal_gets_shares_bars_and_colour_by_default() {
         let _leak = leak();
         let plain = on_a_terminal("--color never", &[]);
         assert!(
@@ -60,7 +60,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_pipe_gets_neither_bars_nor_colour_unless_colour_is_wanted() {
+    fn a_pipe_gets_no_bars_and_colour_only_when_forced() {
         let _leak = leak();
         let plain = run([]).answered().stdout;
         assert!(

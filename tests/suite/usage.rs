@@ -17,7 +17,7 @@ fn assert_refused<const N: usize>(arguments: [&str; N], words: &[&str]) {
 }
 
 #[test]
-fn a_misspelt_state_names_the_nearest_one() {
+fn a_misspelt_state_suggests_the_nearest() {
     assert_refused(
         ["--state", "tim-wait"],
         &["--state", "`tim-wait`", "time-wait?"],
@@ -35,7 +35,7 @@ fn a_misspelt_state_names_the_nearest_one() {
 }
 
 #[test]
-fn an_unknown_option_names_the_nearest_one() {
+fn an_unknown_option_suggests_the_nearest() {
     assert_refused(["--jsn"], &["--jsn", "--json?"]);
     assert_refused(["--frobnicate"], &["--frobnicate", "no such option"]);
     assert_refused(
@@ -64,7 +64,7 @@ fn an_interval_must_be_a_number_of_seconds_within_bounds() {
 }
 
 #[test]
-fn a_number_of_samples_is_at_least_one_and_needs_an_interval() {
+fn samples_must_be_at_least_1_and_needs_watch() {
     for word in ["0", "-1", "1.5", "many"] {
         assert_refused(
             ["--watch=1", "--samples", word],
@@ -75,7 +75,7 @@ fn a_number_of_samples_is_at_least_one_and_needs_an_interval() {
 }
 
 #[test]
-fn a_key_must_be_one_and_a_prefix_must_fit() {
+fn an_unknown_key_or_prefix_length_is_refused() {
     assert_refused(
         ["--by", "remote-adr"],
         &["--by", "`remote-adr`", "remote-addr?", "cgroup"],
@@ -97,7 +97,7 @@ fn a_key_must_be_one_and_a_prefix_must_fit() {
 }
 
 #[test]
-fn what_excludes_each_other_is_refused_by_name() {
+fn conflicting_options_are_refused_by_name() {
     assert_refused(["-4", "-6"], &["--ipv4 and --ipv6"]);
     assert_refused(["-6", "-4"], &["--ipv4", "--ipv6"]);
     assert_refused(["--json", "--format", "table"], &["--json and --format"]);
@@ -112,7 +112,7 @@ fn what_excludes_each_other_is_refused_by_name() {
 }
 
 #[test]
-fn a_proc_root_must_exist_and_hold_the_tables() {
+fn a_proc_root_must_exist_and_contain_the_tables() {
     assert_refused(
         ["--proc-root", "/nowhere"],
         &["--proc-root: /nowhere: No such file"],
@@ -127,7 +127,7 @@ fn a_proc_root_must_exist_and_hold_the_tables() {
 }
 
 #[test]
-fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
+fn a_command_comes_first_and_a_misspelt_one_suggests_the_nearest() {
     assert_refused(
         ["--json", "completions", "bash"],
         &["`completions` is a command and comes first: tcpstates completions SHELL"],
@@ -147,7 +147,7 @@ fn a_verb_comes_first_and_a_misspelt_one_names_the_nearest() {
 }
 
 #[test]
-fn a_list_takes_known_columns_keys_and_numbers_only() {
+fn list_refuses_unknown_columns_sort_keys_and_numbers() {
     assert_refused(
         ["list", "--columns", "uid,cgrup"],
         &[
@@ -215,14 +215,14 @@ fn list_comes_first() {
 }
 
 #[test]
-fn what_was_typed_cannot_play_with_the_terminal() {
+fn control_characters_in_arguments_are_escaped() {
     let ran = run(["--state", "\u{1b}[31m\nred"]);
     assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");
     assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
 }
 
 #[test]
-fn the_last_of_a_repeated_option_counts_as_with_aliases() {
+fn the_last_of_a_repeated_option_applies() {
     let ran = run([
         "--format",
         "table",
@@ -236,7 +236,7 @@ fn the_last_of_a_repeated_option_counts_as_with_aliases() {
 }
 
 #[test]
-fn an_argument_that_is_no_text_is_named() {
+fn an_argument_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStrExt;
     let odd = std::ffi::OsStr::from_bytes(b"caf\xe9");
     let ran = ran(command(["--state".as_ref(), odd]).output().unwrap());

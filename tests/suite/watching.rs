@@ -9,7 +9,7 @@ use crate::program::{command, run};
 use crate::zoo::odd::listeners;
 
 #[test]
-fn every_json_sample_is_one_whole_line() {
+fn every_json_sample_is_one_line() {
     let ran = run(["--watch=0.05", "--samples=4", "--json"]).answered();
     let samples = Answer::all(&ran);
     assert_eq!(samples.len(), 4);
@@ -17,7 +17,7 @@ fn every_json_sample_is_one_whole_line() {
 }
 
 #[test]
-fn samples_keep_to_the_clock_and_do_not_drift_by_the_time_they_take() {
+fn samples_keep_to_the_interval_without_drift() {
     let ran = run(["--watch=0.05", "--samples=41", "--json"]).answered();
     let stamps: Vec<i64> = Answer::all(&ran)
         .iter()
@@ -42,7 +42,7 @@ fn milliseconds_of_the_minute(stamp: &str) -> i64 {
 }
 
 #[test]
-fn the_worst_sample_decides_the_status() {
+fn the_worst_sample_sets_the_exit_status() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("net")).unwrap();
     std::fs::write(
@@ -58,7 +58,7 @@ fn the_worst_sample_decides_the_status() {
 }
 
 in_namespace!(
-    fn a_sample_is_flushed_at_once_and_shows_the_change_since_the_last() {
+    fn a_sample_is_flushed_immediately_and_shows_the_change() {
         let mut child = command(["--watch=0.05"])
             .stdout(Stdio::piped())
             .spawn()

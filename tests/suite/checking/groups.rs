@@ -13,7 +13,7 @@ use crate::zoo::odd::listeners;
 use crate::zoo::{Family, Inhabitants, State, Zoo};
 
 in_namespace!(
-    fn the_worst_group_decides_and_is_named_and_the_next_worst_are_listed() {
+    fn the_worst_group_sets_the_status_and_the_others_are_listed() {
         let _zoo = Zoo::open(
             &Inhabitants::none()
                 .with(Family::V4, State::CloseWait, 5)
@@ -60,7 +60,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn json_has_the_worst_groups_with_their_keys() {
+    fn json_lists_the_worst_groups_with_their_keys() {
         let _zoo = Zoo::open(
             &Inhabitants::none()
                 .with(Family::V4, State::CloseWait, 5)
@@ -94,7 +94,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn where_there_is_no_group_at_least_one_does_not_hold() {
+    fn a_minimum_fails_when_there_are_no_groups() {
         let (text, _) = read_as(&run(["check", "--by=local-port", "-c=listen=1:"]), 2);
         assert_eq!(text, "no sockets: LISTEN 0 (< 1)");
         let (_, data) = read_as(&run(["check", "--by=local-port", "-c=listen=1"]), 0);
@@ -105,7 +105,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_hostile_name_neither_ends_the_line_nor_begins_performance_data() {
+    fn hostile_process_names_do_not_break_the_line_or_the_perfdata() {
         for name in [
             &b"a|'x'=1;0;0"[..],
             b"two\nlines",

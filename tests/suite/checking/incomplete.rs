@@ -20,7 +20,7 @@ fn broken_tree() -> tempfile::TempDir {
 }
 
 #[test]
-fn too_many_are_proven_by_what_was_seen_and_nothing_else_is() {
+fn an_incomplete_sample_can_only_prove_an_exceeded_maximum() {
     let root = broken_tree();
     let root = format!("--proc-root={}", root.path().display());
     for (threshold, status, told) in [
@@ -68,7 +68,7 @@ fn too_many_are_proven_by_what_was_seen_and_nothing_else_is() {
 }
 
 #[test]
-fn what_only_the_first_of_two_samples_lacks_leaves_the_change_unknown() {
+fn an_incomplete_first_sample_makes_the_rate_unknown() {
     let tree = broken_tree();
     let root = format!("--proc-root={}", tree.path().display());
     let table = tree.path().join("net/tcp");
@@ -92,7 +92,7 @@ fn what_only_the_first_of_two_samples_lacks_leaves_the_change_unknown() {
 }
 
 #[test]
-fn json_says_that_it_is_incomplete_and_of_what() {
+fn json_reports_an_incomplete_sample_with_its_warning() {
     let root = broken_tree();
     let root = format!("--proc-root={}", root.path().display());
     let checked = Checked::of(&run(["check", "--json", "-c=established=2", &root]));
@@ -106,7 +106,7 @@ fn json_says_that_it_is_incomplete_and_of_what() {
 }
 
 #[test]
-fn nobody_who_answers_is_unknown_and_not_in_order() {
+fn an_unreadable_source_is_unknown() {
     let nowhere = "--proc-root=/nowhere";
     let ran = run(["check", "-c=established=2", nowhere]);
     let (text, data) = read_as(&ran, 3);

@@ -115,7 +115,7 @@ pub(super) fn of<'a>(data: &'a [Datum], label: &str) -> &'a Datum {
 }
 
 #[test]
-fn the_reader_of_performance_data_reads_the_examples_of_its_rules() {
+fn the_perfdata_parser_accepts_the_guideline_examples() {
     let data = parse("/=2643MB;5948;5958;0;5968".replace("MB", "B").as_str());
     assert_eq!((data[0].value, data[0].most), (Some(2643.0), Some(5968.0)));
     let data = parse("'it''s a label'=U;@10:20;~:5 b=-0.5%");

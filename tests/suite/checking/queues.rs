@@ -23,7 +23,7 @@ fn listener(limit: i32, waiting: usize) -> (TcpListener, Vec<TcpStream>) {
 }
 
 in_namespace!(
-    fn the_fullest_queue_decides_and_is_named() {
+    fn the_fullest_accept_queue_sets_the_status() {
         let roomy = listener(128, 2);
         let (text, data) = read_as(&run(["check", "-w=accept-queue=80%"]), 0);
         let name = roomy.0.local_addr().unwrap();
@@ -61,7 +61,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn json_has_the_queues_and_nobody_listening_is_in_order() {
+    fn json_lists_full_queues_and_no_listener_is_ok() {
         let (_, data) = read_as(&run(["check", "-c=accept-queue=50%"]), 0);
         assert_eq!(of(&data, "accept_queue").value, Some(0.0));
         let full = listener(2, 3);
@@ -79,7 +79,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn without_netlink_nobody_knows_the_limits_but_the_rest_is_judged() {
+    fn without_netlink_queue_limits_are_unknown_and_other_thresholds_apply() {
         let _full = listener(2, 3);
         let told = "does not tell the accept-limit of a socket";
         for (threshold, status) in [("-w=listen=5", 3), ("-w=listen=0", 3), ("-c=listen=0", 2)] {

@@ -59,7 +59,7 @@ fn while_listeners_come(arguments: &[&str]) -> Ran {
 }
 
 in_namespace!(
-    fn what_comes_is_a_rate_above_0_and_counts_are_judged_beside_it() {
+    fn new_sockets_give_a_positive_rate_beside_count_thresholds() {
         raise_file_limit();
         let window = "--window=0.05";
         let ran = while_listeners_come(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
@@ -81,7 +81,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_stands_still_has_a_rate_of_0() {
+    fn unchanged_sockets_give_a_rate_of_0() {
         let _guests = listeners::dual_stack(7);
         let arguments = [
             "check",
@@ -99,7 +99,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_goes_is_a_rate_below_0_by_the_time_that_passed() {
+    fn closed_sockets_give_a_negative_rate_per_elapsed_second() {
         let stays = listeners::dual_stack(4);
         let goes = listeners::dual_stack(6);
         let arguments = ["check", "--window=2", "-c=listen=-1/s:", "-w=listen=9:"];
@@ -118,7 +118,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_group_that_vanished_between_two_samples_is_judged_as_one_of_none() {
+    fn a_group_that_disappears_between_samples_counts_as_empty() {
         let stays = TcpListener::bind("127.0.0.1:0").unwrap();
         let goes = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = goes.local_addr().unwrap().port();
@@ -135,7 +135,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_only_group_that_vanished_is_one_still() {
+    fn the_only_group_still_counts_after_it_disappears() {
         let goes = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = goes.local_addr().unwrap().port();
         let arguments = ["check", "--by=local-port", "--window=1", "-w=listen=-9/s:"];

@@ -19,7 +19,7 @@ fn assert_refused(arguments: &[&str], words: &[&str]) {
 }
 
 #[test]
-fn a_threshold_that_makes_no_sense_is_named_with_what_is_allowed() {
+fn an_invalid_threshold_is_refused_with_the_allowed_form() {
     for (arguments, words) in [
         (
             &["-w", "tim-wait=10"][..],
@@ -79,7 +79,7 @@ fn a_threshold_that_makes_no_sense_is_named_with_what_is_allowed() {
 }
 
 #[test]
-fn a_rate_needs_a_window_and_a_window_needs_a_rate_and_time() {
+fn rates_and_windows_require_each_other_and_fit_the_timeout() {
     let rate = "established=-100/s:";
     for window in ["0", "-1", "nan", "4000", "soon"] {
         let word = format!("--window={window}");
@@ -97,7 +97,7 @@ fn a_rate_needs_a_window_and_a_window_needs_a_rate_and_time() {
 }
 
 #[test]
-fn a_typo_in_a_flag_is_unknown_wherever_the_verb_stands() {
+fn a_misspelt_flag_is_unknown_wherever_check_is_written() {
     for arguments in [
         &["check", "--warnin", "time-wait=1"][..],
         &["check", "--jsn"],
@@ -138,7 +138,7 @@ fn a_typo_in_a_flag_is_unknown_wherever_the_verb_stands() {
 }
 
 #[test]
-fn help_and_version_are_no_answer() {
+fn help_and_version_exit_with_unknown() {
     for (argument, told) in [
         ("--help", "NAME=RANGE"),
         ("-h", "NAME=RANGE"),

@@ -20,9 +20,9 @@ fn run_unanswered(stalled: &mut Command) -> Ran {
 }
 
 #[test]
-fn a_kernel_that_never_answers_is_unknown_when_the_time_is_up() {
+fn a_kernel_that_does_not_reply_is_unknown_after_the_timeout() {
     unless_skipped(
-        "checking::stalled::a_kernel_that_never_answers_is_unknown_when_the_time_is_up",
+        "checking::stalled::a_kernel_that_does_not_reply_is_unknown_after_the_timeout",
         || {
             for more in [&[][..], &["--by=state"], &["-w=accept-queue=80%"]] {
                 let mut stalled = command(["check", "-c=total=0", "-t=0.2"].iter().chain(more));
@@ -38,7 +38,7 @@ fn a_kernel_that_never_answers_is_unknown_when_the_time_is_up() {
 }
 
 #[test]
-fn a_filter_that_never_comes_is_unknown_when_the_time_is_up() {
+fn a_filter_file_that_blocks_is_unknown_after_the_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("filter");
     rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -47,7 +47,7 @@ fn a_filter_that_never_comes_is_unknown_when_the_time_is_up() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_unknown_and_a_reader_that_left_is_none_of_it() {
+fn a_full_disk_is_unknown_and_a_closed_pipe_keeps_the_status() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let lost = ran(command(["check"]).stdout(full).output().unwrap());
     assert_eq!(lost.status, 3, "{lost:?}");
@@ -60,7 +60,7 @@ fn an_answer_that_cannot_be_written_is_unknown_and_a_reader_that_left_is_none_of
 }
 
 #[test]
-fn a_reader_that_does_not_read_is_not_waited_for() {
+fn a_blocked_output_pipe_does_not_outlast_the_timeout() {
     let (_reader, mut writer) = std::io::pipe().unwrap();
     let room = rustix::pipe::fcntl_getpipe_size(&writer).unwrap();
     writer.write_all(&vec![b'x'; room]).unwrap();

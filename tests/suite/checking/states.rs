@@ -17,7 +17,7 @@ fn crowd() -> Inhabitants {
 }
 
 in_namespace!(
-    fn at_below_and_above_every_kind_of_range_the_status_is_the_ranges() {
+    fn every_kind_of_range_alerts_exactly_outside_its_bounds() {
         let _zoo = Zoo::open(&crowd());
         for (range, alerts) in [
             ("29", true),
@@ -59,7 +59,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn every_status_has_its_line_with_the_reason_first_and_everything_to_graph_behind() {
+    fn every_status_prints_the_reason_first_and_all_perfdata_after_it() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let by_state = zoo.expected().by_state();
         let total = zoo.expected().total();
@@ -111,7 +111,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn several_thresholds_are_judged_together_and_the_worst_comes_first() {
+    fn several_thresholds_are_reported_worst_first() {
         let _zoo = Zoo::open(&crowd());
         let ran = run([
             "check",
@@ -140,7 +140,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn filters_and_states_narrow_what_is_judged_and_what_a_share_is_of() {
+    fn filters_and_states_narrow_the_counts_and_the_base_of_shares() {
         let _zoo = Zoo::open(&crowd());
         for (narrow, share) in [
             (&["-4"][..], "16.67% (10 of 60)"),
@@ -163,7 +163,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn of_nothing_every_share_is_0_and_every_count_is_0() {
+    fn without_sockets_every_count_and_share_is_0() {
         let (text, _) = read_as(&run(["check", "-w", "close-wait=50%"]), 0);
         assert_eq!(text, "CLOSE_WAIT 0% (0 of 0)");
         read_as(&run(["check", "-c", "established=1:"]), 2);
@@ -172,7 +172,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn json_says_the_same_as_the_line() {
+    fn json_agrees_with_the_status_line() {
         let _zoo = Zoo::open(&crowd());
         let thresholds = ["-w=close-wait=10", "-c=close-wait=20%,established=10:"];
         let [warning, critical] = thresholds;
@@ -202,7 +202,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn numbers_from_the_counters_are_judged_too() {
+    fn derived_and_proc_counts_are_checked_too() {
         let _zoo = Zoo::open(&crowd());
         let ran = run(["check", "--source=netlink+counters", "-c=established=49"]);
         let (text, _) = read_as(&ran, 2);

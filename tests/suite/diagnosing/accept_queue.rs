@@ -31,7 +31,7 @@ fn call(address: SocketAddr) -> OwnedFd {
 }
 
 in_namespace!(
-    fn a_full_accept_queue_is_told_with_its_drops_and_who_should_accept() {
+    fn a_full_accept_queue_is_reported_with_its_drops_and_its_process() {
         let (listener, _callers) = full();
         let address = listener.local_addr().unwrap();
         let is_over = AtomicBool::new(false);
@@ -71,7 +71,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_queue_at_the_limit_of_somaxconn_warns_and_says_that_a_new_listen_is_needed() {
+    fn a_queue_limited_by_somaxconn_names_somaxconn_and_a_new_listen() {
         write_sysctl("core/somaxconn", "2");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -97,7 +97,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_proc_does_not_know_of_listeners_is_said() {
+    fn without_netlink_accept_queues_are_not_examined() {
         let (_listener, _callers) = full();
         let ran = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
         let report = Report::of(&ran);

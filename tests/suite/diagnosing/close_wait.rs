@@ -17,7 +17,7 @@ const ID: &str = "close-wait";
 const LONGEST: Duration = Duration::from_secs(60);
 
 in_namespace!(
-    fn a_server_that_never_closes_is_named_with_what_it_has_not_read() {
+    fn a_server_that_never_closes_is_reported_with_its_unread_bytes() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mut servers = Vec::new();
@@ -63,7 +63,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn peers_that_closed_one_direction_and_are_still_answered_are_no_finding() {
+    fn half_closed_connections_still_in_use_are_no_finding() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let pairs: Vec<(TcpStream, TcpStream)> = (0..12)
             .map(|_| {
@@ -95,7 +95,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_was_never_accepted_is_blamed_on_its_listener() {
+    fn never_accepted_connections_are_reported_for_their_listener() {
         let peer = Peer::open();
         let _guests = unaccepted_and_left(&peer, Family::V4, 15);
         let report = Report::after("0.1");

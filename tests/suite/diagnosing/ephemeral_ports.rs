@@ -67,7 +67,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_hundred_ports_over_ten_destinations_by_bind_are_exhausted_and_by_connect_are_not() {
+    fn bound_ports_are_exhausted_across_destinations_and_connected_ones_are_not() {
         narrow_range();
         let listeners: Vec<_> = (8080..8090).map(listen).collect();
         let each_ten = || listeners.iter().flat_map(|listener| [listener; 10]);
@@ -102,7 +102,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn time_wait_takes_ports_until_it_may_be_cut_short() {
+    fn time_wait_uses_up_ports_until_tcp_tw_reuse_allows_reuse() {
         narrow_range();
         let listener = listen(8080);
         for _ in 0..80 {
@@ -134,7 +134,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn sockets_that_are_bound_only_take_the_range_and_proc_does_not_know_them() {
+    fn bound_only_sockets_use_up_ports_and_proc_does_not_list_them() {
         narrow_range();
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let hold = || {

@@ -18,7 +18,7 @@ fn requests(count: usize) -> Zoo {
 }
 
 in_namespace!(
-    fn more_requests_than_a_listener_has_room_for_are_critical_without_cookies_only() {
+    fn a_syn_backlog_overflow_is_critical_only_without_syncookies() {
         let _zoo = requests(21);
         let report = Report::after("0.1");
         let finding = report.finding("half-open");
@@ -39,7 +39,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn requests_that_pile_up_behind_a_full_accept_queue_follow_from_it() {
+    fn half_open_requests_behind_a_full_accept_queue_follow_from_it() {
         let _zoo = requests(16);
         let (listeners, _) = Listed::all(&run(["list", "-l", "--json"]).answered());
         let ip = listeners[0].local_addr.parse().unwrap();
@@ -60,7 +60,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn few_requests_are_no_finding() {
+    fn few_half_open_requests_are_no_finding() {
         let _zoo = requests(15);
         let report = Report::after("0.1");
         assert!(report.findings.is_empty(), "{report:?}");

@@ -12,7 +12,7 @@ use crate::zoo::{Family, Manner, Peer};
 const ID: &str = "no-answer";
 
 in_namespace!(
-    fn a_destination_that_stays_silent_is_critical_from_ten_attempts_on() {
+    fn ten_unanswered_attempts_to_one_destination_are_critical() {
         let _peers = Peer::open();
         let address = Peer::service(Manner::Silent, Family::V4);
         let call = || {

@@ -9,7 +9,7 @@ use crate::namespace::in_namespace;
 const ID: &str = "orphans";
 
 in_namespace!(
-    fn half_closed_connections_are_told_while_a_process_holds_them() {
+    fn fin_wait2_connections_are_reported_while_a_process_holds_them() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connect = || {

@@ -42,7 +42,7 @@ fn severity(report: &Report, id: &str) -> Option<String> {
 }
 
 #[test]
-fn memory_warns_from_the_pressure_on_and_is_critical_at_its_limit() {
+fn tcp_memory_warns_at_the_pressure_mark_and_is_critical_at_the_limit() {
     for (pages, expected) in [
         (383_869, None),
         (383_870, Some("WARNING")),
@@ -60,7 +60,7 @@ fn memory_warns_from_the_pressure_on_and_is_critical_at_its_limit() {
 }
 
 #[test]
-fn tracked_connections_warn_and_are_critical_before_the_table_is_full() {
+fn tracked_connections_are_reported_before_the_conntrack_table_is_full() {
     for (count, expected) in [
         ("209715", None),
         ("209716", Some("WARNING")),
@@ -83,7 +83,7 @@ fn tracked_connections_warn_and_are_critical_before_the_table_is_full() {
 }
 
 #[test]
-fn a_tree_without_counters_and_settings_has_no_findings_and_says_what_it_lacks() {
+fn a_tree_without_counters_and_settings_reports_what_is_missing() {
     let report = report(&[]);
     assert!(report.findings.is_empty(), "{report:?}");
     for (id, lacks) in [
@@ -99,7 +99,7 @@ fn a_tree_without_counters_and_settings_has_no_findings_and_says_what_it_lacks()
 }
 
 in_namespace!(
-    fn the_limits_of_the_host_are_not_visible_from_a_namespace() {
+    fn host_wide_limits_are_not_visible_from_a_namespace() {
         let report = Report::after("0.1");
         let memory = report.not_examined("memory").unwrap();
         assert!(

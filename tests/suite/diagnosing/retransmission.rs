@@ -10,7 +10,7 @@ use crate::namespace::in_namespace;
 use crate::zoo::{Family, Manner, Peer};
 
 in_namespace!(
-    fn what_is_sent_again_is_told_with_the_peer_that_does_not_acknowledge_it() {
+    fn retransmissions_are_reported_with_the_peer_that_does_not_acknowledge() {
         let _peers = Peer::open();
         let address = Peer::service(Manner::Deaf, Family::V4);
         let mut streams = Vec::new();

@@ -22,7 +22,7 @@ fn fill(mut stream: &TcpStream) {
 }
 
 in_namespace!(
-    fn a_peer_that_stops_reading_is_told_at_both_ends_until_it_reads_again() {
+    fn a_peer_that_stops_reading_is_reported_at_both_ends_until_it_reads() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();

@@ -8,7 +8,7 @@ use crate::namespace::in_namespace;
 use crate::zoo::sysctl::write_sysctl;
 
 in_namespace!(
-    fn time_wait_at_its_limit_is_told_with_what_it_went_to() {
+    fn time_wait_at_its_limit_is_reported_with_its_destination() {
         write_sysctl("ipv4/tcp_max_tw_buckets", "5");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -30,7 +30,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn fin_wait2_without_a_process_takes_the_places_of_time_wait() {
+    fn orphaned_fin_wait2_counts_against_the_time_wait_limit() {
         write_sysctl("ipv4/tcp_max_tw_buckets", "5");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

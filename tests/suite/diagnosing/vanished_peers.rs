@@ -10,7 +10,7 @@ use crate::zoo::{Family, Manner, Peer};
 const ID: &str = "vanished-peers";
 
 in_namespace!(
-    fn connections_whose_fin_nobody_acknowledges_are_told_with_their_peer() {
+    fn connections_with_an_unacknowledged_fin_are_reported_with_their_peer() {
         let _peers = Peer::open();
         let address = Peer::service(Manner::Deaf, Family::V4);
         let streams: Vec<_> = (0..12)

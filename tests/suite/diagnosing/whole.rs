@@ -5,7 +5,7 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 
 in_namespace!(
-    fn a_healthy_host_gets_one_line_that_says_what_was_looked_at() {
+    fn a_healthy_host_gets_one_line_listing_what_was_examined() {
         let report = Report::after("0.1");
         assert!(report.findings.is_empty(), "{report:?}");
         assert!(report.window_s >= 0.1 && report.window_s < 10.0);
@@ -52,7 +52,7 @@ fn of_copy(root: &tempfile::TempDir) -> Report {
 }
 
 #[test]
-fn a_tree_without_counters_and_limits_is_not_called_healthy_in_what_they_would_tell() {
+fn a_rule_without_its_limit_is_not_examined() {
     let report = of_copy(&copied(&[]));
     assert!(report.findings.is_empty(), "{report:?}");
     assert_eq!(report.source, "proc");
@@ -65,7 +65,7 @@ fn a_tree_without_counters_and_limits_is_not_called_healthy_in_what_they_would_t
 }
 
 #[test]
-fn a_tree_with_limits_is_judged_by_its_own() {
+fn a_copied_tree_is_diagnosed_by_its_own_limits() {
     let limit = [("sys/net/ipv4/tcp_max_tw_buckets", "1\n")];
     let report = of_copy(&copied(&limit));
     assert_eq!(report.not_examined("time-wait"), None);
@@ -73,7 +73,7 @@ fn a_tree_with_limits_is_judged_by_its_own() {
 }
 
 #[test]
-fn the_limits_of_another_host_are_not_taken_from_this_one() {
+fn limits_of_this_host_are_not_applied_to_another_host() {
     let ran = run([
         "doctor",
         "--json",
@@ -96,7 +96,7 @@ fn the_limits_of_another_host_are_not_taken_from_this_one() {
 }
 
 #[test]
-fn a_table_with_an_unreadable_row_is_judged_and_incomplete() {
+fn a_table_with_an_unreadable_row_is_diagnosed_as_incomplete() {
     let limit = ("sys/net/ipv4/tcp_max_tw_buckets", "1\n");
     let root = copied(&[("net/tcp", "  sl  local_address\n0: broken\n"), limit]);
     let report = of_copy(&root);
@@ -104,7 +104,7 @@ fn a_table_with_an_unreadable_row_is_judged_and_incomplete() {
 }
 
 #[test]
-fn what_doctor_does_not_understand_is_told_in_one_line_with_what_it_does() {
+fn invalid_doctor_arguments_are_refused_in_one_line() {
     for (words, told) in [
         (
             ["doctor", "--window=0"],

@@ -11,7 +11,7 @@ use crate::program::run;
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn a_name_means_all_its_addresses_and_one_without_any_is_refused() {
+    fn a_host_name_matches_all_its_addresses_and_an_unknown_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let hosts = folder.path().join("hosts");
         std::fs::write(&hosts, "127.0.0.7 twice.test\n::1 twice.test\n").unwrap();

@@ -19,7 +19,7 @@ fn run_with(options: &[&str], filter: &str, source: &str) -> Ran {
 }
 
 in_namespace!(
-    fn a_filter_selects_the_same_in_every_view_and_from_every_source() {
+    fn a_filter_selects_the_same_sockets_in_every_view_and_source() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let _guests = mapped::accepted(zoo.peer(), 3);
         let count = |family, state| zoo.expected().count(family, state);
@@ -63,7 +63,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn words_may_stand_anywhere_among_options_and_in_a_file() {
+    fn filter_words_mix_with_options_and_combine_with_a_file() {
         let wanted = TcpListener::bind("127.0.0.1:0").unwrap();
         let _other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = wanted.local_addr().unwrap().port();
@@ -123,7 +123,7 @@ fn from_stdin(filter: &str) -> Ran {
 }
 
 in_namespace!(
-    fn bound_sockets_are_listed_where_the_filter_names_them() {
+    fn bound_sockets_are_listed_when_the_filter_names_them() {
         let _guests = crate::zoo::odd::bound::idle(Family::V4, 2);
         let total = |filter: &[&str]| {
             let ran = command(["--json"].iter().chain(filter)).output().unwrap();

@@ -38,20 +38,20 @@ const ATTEMPTS: usize = 20;
 const LONGEST: usize = 12;
 
 in_namespace!(
-    fn one_filter_has_one_answer_whoever_judges() {
+    fn random_filters_select_the_same_sockets_in_every_evaluator() {
         judge_all(USUALLY);
     }
 );
 
 #[test]
 #[ignore = "takes a minute"]
-fn thousands_of_filters_have_one_answer_whoever_judges() {
+fn thousands_of_random_filters_select_the_same_sockets() {
     fn body() {
         judge_all(MANY);
     }
     let path = concat!(
         module_path!(),
-        "::thousands_of_filters_have_one_answer_whoever_judges"
+        "::thousands_of_random_filters_select_the_same_sockets"
     );
     let an_hour = Duration::from_secs(3_600);
     run_within(an_hour, path, UnshareFlags::empty(), body);

@@ -20,7 +20,7 @@ fn assert_refused(filter: &[&str], told: &[&str]) {
 }
 
 #[test]
-fn what_is_no_filter_is_refused_by_the_word_that_is_wrong() {
+fn an_invalid_filter_is_refused_with_the_wrong_word() {
     for (filter, told) in [
         (&["("][..], &["word 2", "a test is expected"][..]),
         (&["(", "sport", "1"], &["word 1", "`(`", "nothing closes"]),
@@ -47,13 +47,13 @@ fn what_is_no_filter_is_refused_by_the_word_that_is_wrong() {
 }
 
 #[test]
-fn a_value_that_the_shell_took_is_explained() {
+fn an_unquoted_greater_than_sign_is_explained() {
     // What is left of `sport > :1024`, unquoted.
     assert_refused(&["sport"], &["`sport`", "the shell took them", "gt"]);
 }
 
 #[test]
-fn states_that_exclude_each_other_are_refused() {
+fn contradictory_states_are_refused() {
     assert_refused(&["state listen and state estab"], &["no socket can pass"]);
     assert_refused(
         &["--state=listen", "state", "estab"],
@@ -63,7 +63,7 @@ fn states_that_exclude_each_other_are_refused() {
 }
 
 #[test]
-fn a_command_among_the_words_is_told_to_come_first() {
+fn a_command_after_filter_words_is_refused() {
     for command in ["list", "completions"] {
         let told = [&*format!(
             "`{command}` is a command and comes first: tcpstates {command}"
@@ -79,7 +79,7 @@ fn a_command_among_the_words_is_told_to_come_first() {
 }
 
 #[test]
-fn a_file_that_is_no_filter_is_refused_by_its_line() {
+fn an_invalid_filter_file_is_refused_with_its_line_number() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     for (contents, told) in [
@@ -105,7 +105,7 @@ fn ports(count: u16) -> String {
 }
 
 in_namespace!(
-    fn a_filter_may_be_as_long_and_as_deep_as_one_likes() {
+    fn long_and_deeply_nested_filters_are_evaluated() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = |arguments: &[&str]| {

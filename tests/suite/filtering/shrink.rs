@@ -43,7 +43,7 @@ mod tests {
     use super::{Tree, shrink};
 
     #[test]
-    fn only_what_fails_is_left() {
+    fn shrinking_leaves_only_the_failing_test() {
         let test = |name| {
             Tree::Test(Test::Family {
                 name,

@@ -23,7 +23,7 @@ fn assert_told(ran: &Ran, told: &[&str]) {
 }
 
 #[test]
-fn what_proc_does_not_tell_is_an_error_that_names_it() {
+fn a_filter_on_a_field_missing_from_proc_is_an_error() {
     for (filter, named) in [
         ("dev lo", "interface"),
         ("cgroup id:1", "cgroup"),
@@ -54,9 +54,9 @@ fn as_nobody(arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn an_ordinary_user_is_told_what_a_test_of_the_mark_needs() {
+fn a_mark_filter_without_privilege_names_the_capability() {
     crate::skip::unless_skipped(
-        "an_ordinary_user_is_told_what_a_test_of_the_mark_needs",
+        "a_mark_filter_without_privilege_names_the_capability",
         || {
             for filter in [
                 "fwmark 1",
@@ -77,7 +77,7 @@ fn an_ordinary_user_is_told_what_a_test_of_the_mark_needs() {
 }
 
 in_namespace!(
-    fn marks_are_judged_alike_by_the_kernel_and_here() {
+    fn the_kernel_and_the_program_match_the_same_marks() {
         let _zoo = Zoo::open(&Inhabitants::none());
         let mark = |mark| Label {
             mark,
@@ -98,7 +98,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn autobound_is_what_no_program_bound_to_a_port_of_the_range() {
+    fn autobound_matches_ports_the_kernel_chose() {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
         let first: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
         let anywhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -67,7 +67,7 @@ fn without_limits(rows: &[Row]) -> Vec<Row> {
 }
 
 in_namespace!(
-    fn the_rows_are_those_of_ss_from_both_sources_in_all_formats() {
+    fn rows_equal_those_of_ss_from_both_sources_in_all_formats() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let _guests = [
             callers::unaccepted(zoo.peer(), Family::V4, 3),
@@ -102,7 +102,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_is_selected_is_listed_and_nothing_else() {
+    fn a_selection_lists_exactly_the_selected_sockets() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         for (option, expected) in [
             ("-4", zoo.expected().clone().only(Family::V4).total()),

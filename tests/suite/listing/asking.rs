@@ -15,7 +15,7 @@ const IN_PROC: &str = "family,uid,user,timer,retransmits,inode";
 const ALL: &str = "family,interface,uid,user,cgroup,drops,timer,retransmits,inode,cookie,mark";
 
 in_namespace!(
-    fn every_column_is_there_for_who_has_it_and_null_for_who_has_not() {
+    fn every_column_has_a_value_or_null_according_to_the_state() {
         let _zoo = Zoo::open(&Inhabitants::all_different());
         let netlink = run(["list", "--json", "--columns", ALL]).answered();
         let (sockets, _) = Listed::all(&netlink);
@@ -73,7 +73,7 @@ fn assert_is_own_cgroup(path: &str) {
 }
 
 in_namespace!(
-    fn columns_stand_in_the_order_asked_for_in_table_and_csv() {
+    fn table_and_csv_columns_keep_the_requested_order() {
         let wanted = Inhabitants::none().with(Family::V4, State::TimeWait, 1);
         let _zoo = Zoo::open(&wanted);
         let columns = ["--columns=inode,timer", "--columns=user,inode"];
@@ -99,7 +99,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_first_n_in_an_order_are_those_of_a_plain_sort_of_everything() {
+    fn a_limited_sort_equals_the_start_of_a_full_sort() {
         let _zoo = Zoo::open(&Inhabitants::all_different());
         let ports = |arguments: &[&str]| {
             let all = ["list", "--json"].iter().chain(arguments);
@@ -125,7 +125,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn samples_follow_each_other_with_their_times_and_one_header() {
+    fn repeated_samples_have_their_times_and_one_csv_header() {
         let wanted = Inhabitants::none().with(Family::V4, State::Listen, 2);
         let _zoo = Zoo::open(&wanted);
         let twice = ["list", "--watch=0.05", "--samples=2", "--format"];
@@ -160,7 +160,7 @@ in_namespace!(
 );
 
 #[test]
-fn what_proc_cannot_know_is_an_error_and_no_empty_column() {
+fn a_column_missing_from_proc_is_an_error() {
     for field in ["interface", "cgroup", "cookie", "mark"] {
         let ran = run(["list", "--source=proc", "--columns", field]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
@@ -172,7 +172,7 @@ fn what_proc_cannot_know_is_an_error_and_no_empty_column() {
 }
 
 #[test]
-fn with_netlink_refused_too_both_causes_are_told() {
+fn with_netlink_refused_a_missing_column_names_both_causes() {
     let mut refused = command(["list", "--columns=cgroup"]);
     deny(&mut refused, Denied::NetlinkSocket, Errno::ACCESS);
     let ran = ran(refused.output().unwrap());

@@ -27,7 +27,7 @@ fn crowd() -> Vec<TcpStream> {
 }
 
 in_namespace!(
-    fn both_halves_of_a_large_table_add_up_to_the_whole() {
+    fn a_large_table_dumped_in_parallel_is_counted_completely() {
         let ends = crowd();
         let ran = run(["-v", "--json", "--by", "remote-port,remote-addr"]);
         let cores = std::thread::available_parallelism().unwrap().get();

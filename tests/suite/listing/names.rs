@@ -13,7 +13,7 @@ use crate::program::run;
 const INTERFACE: &str = "e\u{1b}[31mvil";
 
 in_namespace!(
-    fn a_hostile_interface_cannot_play_with_the_terminal() {
+    fn a_hostile_interface_name_is_escaped_in_lists() {
         let script = "ip link set lo down && ip link set lo name \"$1\" && ip link set \"$1\" up \
             && ip addr add fe80::1/64 dev \"$1\" nodad";
         let status = Command::new("sh")
@@ -37,7 +37,7 @@ in_namespace!(
 
 in_namespace!(
     UnshareFlags::NEWNS,
-    fn users_are_named_from_etc_passwd_and_their_names_are_one_harmless_word() {
+    fn user_names_come_from_etc_passwd_and_are_escaped() {
         let me = rustix::process::geteuid().as_raw();
         let folder = tempfile::tempdir().unwrap();
         let passwd = folder.path().join("passwd");

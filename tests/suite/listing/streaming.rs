@@ -55,7 +55,7 @@ fn read_bytes(output: &mut ChildStdout, mut wanted: usize) {
 }
 
 #[test]
-fn memory_does_not_grow_with_the_table_and_a_reader_that_leaves_ends_it() {
+fn memory_does_not_grow_with_the_table_and_a_closed_pipe_ends_it() {
     let root = many();
     for format in ["table", "json", "csv"] {
         let mut child = command(["list", "-q", "--format", format, "--proc-root"])
@@ -75,7 +75,7 @@ fn memory_does_not_grow_with_the_table_and_a_reader_that_leaves_ends_it() {
 }
 
 #[test]
-fn a_limit_ends_the_walk_and_a_sorted_one_sees_everything() {
+fn a_limit_stops_the_walk_and_a_sorted_limit_reads_everything() {
     let root = many();
     let root = root.path().to_str().unwrap();
     let few = run(["list", "--json", "-v", "--limit=3", "--proc-root", root]);
@@ -100,7 +100,7 @@ fn a_limit_ends_the_walk_and_a_sorted_one_sees_everything() {
 }
 
 #[test]
-fn the_first_rows_arrive_while_the_kernel_still_tells_the_others() {
+fn rows_are_printed_before_the_whole_table_is_read() {
     let root = many();
     // 64 KiB are in the pipe and 64 KiB in the program; the rest waits for its reader.
     let mut child = command(["list", "-q", "--json", "--proc-root"])
@@ -118,7 +118,7 @@ fn the_first_rows_arrive_while_the_kernel_still_tells_the_others() {
 }
 
 #[test]
-fn an_incomplete_list_says_so_in_every_format() {
+fn an_incomplete_list_is_reported_in_every_format() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("net")).unwrap();
     fs::write(

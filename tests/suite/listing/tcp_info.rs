@@ -114,7 +114,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_silence_is_as_long_as_it_lasted() {
+    fn times_since_the_last_data_match_the_clock() {
         let mut pair = Pair::open(Ipv4Addr::LOCALHOST);
         let connected = Instant::now();
         wait_for("what TCP measures", || {
@@ -164,7 +164,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn only_connections_have_what_tcp_knows_of_them() {
+    fn only_connections_have_tcp_info() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let sockets = listed();
         assert_eq!(sockets.len(), zoo.expected().total());
@@ -191,7 +191,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_nobody_acknowledges_is_sent_again_and_found_by_its_number() {
+    fn unacknowledged_data_is_found_by_its_retransmissions() {
         let zoo = Zoo::open(&Inhabitants::none());
         let mut quiet = Pair::open(Ipv4Addr::LOCALHOST);
         quiet.exchange(100_000, 0);
@@ -216,7 +216,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_most_bytes_come_first_and_who_has_none_comes_last() {
+    fn sorting_by_bytes_puts_sockets_without_a_value_last() {
         let mut pairs = [1, 2, 3, 4].map(|_| Pair::open(Ipv4Addr::LOCALHOST));
         for (pair, bytes) in pairs.iter_mut().zip([20, 4_000, 300, 1]) {
             pair.exchange(bytes, 0);
@@ -270,7 +270,7 @@ fn cost(options: [&str; 2]) -> (u64, u64) {
 }
 
 in_namespace!(
-    fn the_kernel_is_asked_for_it_only_where_it_is_shown_or_sorted_by() {
+    fn tcp_info_is_requested_only_when_shown_or_sorted_by() {
         let _pairs = [1, 2, 3].map(|_| Pair::open(Ipv4Addr::LOCALHOST));
         for family in ["--state=all", "-4"] {
             let (plain, sockets) = cost([family, "--columns=inode,timer"]);
@@ -313,7 +313,7 @@ fn shown_by_ss() -> BTreeMap<u16, BTreeMap<String, String>> {
 }
 
 in_namespace!(
-    fn the_numbers_are_those_of_ss() {
+    fn tcp_info_equals_that_of_ss() {
         set_loopback_mtu("1500");
         let zoo = Zoo::open(&Inhabitants::none());
         let mut pairs = [1, 2, 3].map(|_| Pair::open(Ipv4Addr::LOCALHOST));
@@ -385,7 +385,7 @@ fn agree(socket: &Listed, shown: &BTreeMap<u16, BTreeMap<String, String>>) {
 }
 
 #[test]
-fn proc_does_not_know_and_says_so() {
+fn tcp_info_columns_are_an_error_with_proc() {
     for field in ALL.split(',').map(str::trim) {
         for option in ["--columns", "--sort"] {
             let ran = run(["list", "--source=proc", option, field]);

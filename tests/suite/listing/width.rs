@@ -26,7 +26,7 @@ fn on_a_terminal(columns: usize, options: &str) -> (Vec<String>, Vec<String>) {
 }
 
 in_namespace!(
-    fn a_narrow_terminal_gets_fewer_columns_and_a_note_and_no_line_is_cut() {
+    fn a_narrow_terminal_drops_columns_with_a_note_and_cuts_no_line() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Listen, 1)
             .with(Family::V4, State::TimeWait, 2)
@@ -59,7 +59,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn columns_of_a_pipe_stand_where_they_always_stand() {
+    fn column_positions_in_a_pipe_are_fixed() {
         let wanted = Inhabitants::none().with(Family::V4, State::Listen, 1);
         let _zoo = Zoo::open(&wanted);
         let heading = |options: &str| {

@@ -11,7 +11,7 @@ use crate::zoo::sysctl::Changed;
 use crate::zoo::{Family, Inhabitants, State, Zoo};
 
 in_namespace!(
-    fn the_view_shows_true_counts_of_sockets_that_change_under_it() {
+    fn the_view_follows_changing_socket_counts() {
         let mut terminal = Terminal::of(&["--watch=0.05"]);
         terminal.wait_for_count("TOTAL", 0);
         let zoo = Zoo::open(&Inhabitants::all_different());
@@ -37,7 +37,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn groups_are_those_of_the_selected_state() {
+    fn groups_show_the_selected_state() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::Established, 3)
             .with(Family::V4, State::CloseWait, 2);
@@ -61,7 +61,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_full_accept_queue_is_marked_by_a_sign_and_named() {
+    fn a_full_accept_queue_is_marked_and_explained() {
         let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
         bind(&listener, &anywhere).unwrap();
@@ -79,7 +79,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn time_wait_at_its_limit_is_marked_by_a_sign_and_named() {
+    fn time_wait_at_its_limit_is_marked_and_explained() {
         let wanted = Inhabitants::none().with(Family::V4, State::TimeWait, 9);
         let _zoo = Zoo::open(&wanted);
         let terminal = Terminal::of(&["--watch=0.1"]);

@@ -14,7 +14,7 @@ fn view() -> Terminal {
 }
 
 in_namespace!(
-    fn a_key_or_an_interrupt_quits_with_0() {
+    fn q_and_ctrl_c_quit_with_status_0() {
         for key in ["q", "\x03"] {
             let mut terminal = view();
             terminal.type_(key);
@@ -24,7 +24,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_signal_that_ends_it_ends_it_by_that_signal() {
+    fn a_terminating_signal_restores_the_terminal_and_kills_the_view() {
         for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
             let mut terminal = view();
             terminal.signal(signal);
@@ -35,7 +35,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_terminal_that_is_gone_ends_it() {
+    fn a_hangup_of_the_terminal_ends_the_view() {
         let mut terminal = view();
         let status = terminal.hang_up();
         assert_eq!(signal_of(status), Some(Signal::HUP.as_raw()));
@@ -43,7 +43,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn signals_end_it_where_the_terminal_takes_nothing_any_more() {
+    fn signals_end_the_view_while_terminal_output_is_stopped() {
         for signal in [Signal::TERM, Signal::INT] {
             let mut terminal = view();
             let status = terminal.signal_while_stopped(signal);
@@ -53,7 +53,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn it_stops_with_the_terminal_given_back_and_goes_on_where_it_was() {
+    fn suspending_restores_the_terminal_and_resuming_redraws() {
         for how in ["key", "signal"] {
             let mut terminal = view();
             match how {
@@ -74,7 +74,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_was_stopped_from_outside_takes_the_terminal_again() {
+    fn the_view_redraws_after_sigstop_and_sigcont() {
         let mut terminal = view();
         terminal.signal(Signal::STOP);
         terminal.wait_until_stopped();
@@ -89,7 +89,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn enough_samples_end_it_and_leave_nothing_behind() {
+    fn the_view_ends_after_its_last_sample() {
         let mut terminal = Terminal::of(&["--watch=0.05", "--samples=3"]);
         assert_eq!(terminal.wait_for_end().code(), Some(0));
         assert_eq!(terminal.text().trim(), "");
@@ -97,7 +97,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_first_sample_that_fails_is_one_line_and_status_1() {
+    fn a_first_sample_that_fails_is_one_line_and_an_error_status() {
         let root = tempfile::tempdir().unwrap();
         let net = root.path().join("net");
         std::fs::create_dir(&net).unwrap();
@@ -115,7 +115,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_source_that_fails_leaves_what_was_known_and_says_why_until_it_answers_again() {
+    fn a_failing_source_keeps_the_last_counts_until_it_recovers() {
         let root = tempfile::tempdir().unwrap();
         let net = root.path().join("net");
         std::fs::create_dir(&net).unwrap();

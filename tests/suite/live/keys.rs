@@ -13,7 +13,7 @@ fn leak() -> Zoo {
 }
 
 in_namespace!(
-    fn enter_shows_the_sockets_of_the_selected_state_and_escape_goes_back() {
+    fn enter_lists_the_sockets_of_the_selected_state() {
         let _leak = leak();
         let mut terminal = Terminal::start(&Start {
             size: (100, 24),
@@ -42,7 +42,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_filter_is_edited_in_place_and_its_error_stands_at_the_word() {
+    fn a_filter_error_marks_the_wrong_word_while_editing() {
         let _leak = leak();
         let mut terminal = Terminal::of(&["--watch=0.1", "state established"]);
         terminal.wait_for_count("TOTAL", 3);
@@ -60,7 +60,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_sample_shown_is_written_as_the_json_of_the_program() {
+    fn the_displayed_sample_is_saved_as_json() {
         let _leak = leak();
         let directory = tempfile::tempdir().unwrap();
         let mut command = std::process::Command::new(crate::program::PROGRAM);
@@ -84,7 +84,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_view_that_stands_still_shows_what_was_until_it_goes_on() {
+    fn a_paused_view_keeps_its_sample_until_resumed() {
         let mut terminal = Terminal::of(&["--watch=0.05"]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_(" ");

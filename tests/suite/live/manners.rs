@@ -12,7 +12,7 @@ fn crowd() -> Zoo {
 }
 
 in_namespace!(
-    fn a_terminal_that_is_resized_is_drawn_anew_at_once_and_forty_by_ten_shows_counts() {
+    fn resizing_redraws_and_forty_by_ten_still_shows_counts() {
         let _crowd = crowd();
         let mut terminal = Terminal::of(&["--watch=0.1"]);
         terminal.wait_for_count("TOTAL", 4);
@@ -41,7 +41,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_first_key_after_a_resize_is_heard() {
+    fn the_first_key_after_a_resize_is_handled() {
         let mut terminal = Terminal::of(&["--watch=60"]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_("?");
@@ -63,7 +63,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn without_utf8_and_on_the_console_everything_is_ascii() {
+    fn without_utf8_and_on_the_console_output_is_ascii() {
         let _crowd = crowd();
         for environment in [("LC_ALL", "C"), ("TERM", "linux")] {
             let terminal = Terminal::start(&Start {
@@ -79,7 +79,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn colour_is_there_unless_it_is_not_wanted() {
+    fn colour_follows_no_color_and_the_option() {
         let _crowd = crowd();
         for (environment, arguments, has_colour) in [
             (("NO_COLOR", ""), &["--watch=0.1"][..], true),
@@ -99,7 +99,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_is_no_terminal_for_a_view_gets_samples_one_below_the_other() {
+    fn unsuitable_terminals_and_formats_get_appended_samples() {
         let _crowd = crowd();
         for (environment, arguments) in [
             (("TERM", "dumb"), &["--watch=0.05", "--samples=2"][..]),
@@ -129,7 +129,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn an_input_that_is_no_terminal_gives_samples_one_below_the_other() {
+    fn with_stdin_not_a_terminal_samples_are_appended() {
         let _crowd = crowd();
         let mut command = Command::new("sh");
         let script = format!("exec {PROGRAM} --watch=0.05 --samples=2 </dev/null");

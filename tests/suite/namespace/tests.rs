@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 const SPECIMEN: &str = "TCPSTATES_TEST_SPECIMEN";
 
 in_namespace!(
-    fn a_test_runs_among_no_foreign_sockets_and_with_lo_up() {
+    fn a_namespace_has_no_other_sockets_and_lo_is_up() {
         let table = fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
         assert_eq!(table.lines().count(), 1, "{table}");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -19,7 +19,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_namespace_is_not_the_one_of_the_test_runner() {
+    fn the_namespace_differs_from_that_of_the_test_runner() {
         let here = fs::read_link("/proc/self/ns/net").unwrap();
         let outer = rustix::process::getppid().unwrap().as_raw_nonzero();
         // Unreadable for those who came through a user namespace: then it is foreign indeed.
@@ -41,15 +41,15 @@ in_namespace!(
 
 in_namespace!(
     #[ignore = "started by the tests beside it"]
-    fn specimen_that_fails() {
+    fn sample_test_that_fails() {
         assert!(std::env::var_os(SPECIMEN).is_none(), "fails on purpose");
     }
 );
 
 #[test]
-fn a_failure_inside_is_a_failure_outside() {
+fn a_failure_in_the_namespace_fails_the_test() {
     expect_failure(
-        "namespace::tests::specimen_that_fails",
+        "namespace::tests::sample_test_that_fails",
         "failed in its namespace",
     );
 }
@@ -71,7 +71,7 @@ fn expect_failure(test: &'static str, message: &str) {
 }
 
 #[test]
-fn two_tests_or_none_are_not_one() {
+fn exactly_one_test_must_have_run() {
     let one = "\nrunning 1 test\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored";
     assert!(ran_exactly_one(one));
     assert!(!ran_exactly_one(&one.replace('1', "2")));

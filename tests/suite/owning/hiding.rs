@@ -43,7 +43,7 @@ fn run_hidden(options: &str, socket: impl AsFd, arguments: &str) -> Ran {
 }
 
 in_namespace!(
-    fn what_is_hidden_is_told_apart_from_what_is_not_permitted() {
+    fn hidden_processes_are_distinguished_from_unreadable_ones() {
         let listener = listener();
         for (options, is_hidden, mentioned) in [
             ("hidepid=0", false, ""),
@@ -72,7 +72,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_holder_outside_of_the_own_pid_namespace_is_hidden_and_said_to_be() {
+    fn an_owner_in_an_outer_pid_namespace_is_reported_as_hidden() {
         let listener = listener();
         let script = "mount -t proc proc /proc || exit 99
             exec \"$PROGRAM\" list -p --json </dev/null";
@@ -98,7 +98,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn another_proc_is_searched_for_its_own_processes() {
+    fn owners_are_searched_in_the_given_proc_root() {
         let listener = listener();
         let host = tempfile::tempdir().unwrap();
         // Process 1 there is the shell, and it alone holds the socket.
@@ -126,7 +126,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_copied_tree_without_processes_says_so_once() {
+    fn a_copied_tree_without_processes_is_noted_once() {
         let socket = listener();
         let _holder = Holder::of(&socket);
         let copy = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 
 in_namespace!(
-    fn a_hostile_name_is_one_harmless_word_in_tables_and_itself_in_json() {
+    fn hostile_process_names_are_escaped_in_tables_and_kept_in_json() {
         for (name, text, word) in [
             (
                 &b"a) R 1 (\x1b[31m"[..],

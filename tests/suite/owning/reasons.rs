@@ -20,7 +20,7 @@ fn pids(socket: &Listed) -> Vec<u32> {
 }
 
 in_namespace!(
-    fn what_the_kernel_keeps_for_itself_has_no_holder_and_needs_none() {
+    fn sockets_kept_by_the_kernel_have_no_owner() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::TimeWait, 3)
             .with(Family::V6, State::TimeWait, 1)
@@ -48,7 +48,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_connection_never_accepted_is_its_listeners_whatever_is_asked_for() {
+    fn a_never_accepted_connection_is_attributed_to_its_listener() {
         for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
             let listener = TcpListener::bind(address).unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -83,7 +83,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn where_listeners_share_a_port_all_are_shown_that_it_may_wait_for() {
+    fn a_never_accepted_connection_names_every_listener_of_a_shared_port() {
         let first = sharing_listener("127.0.0.1:0".parse().unwrap());
         let address = first.local_addr().unwrap();
         let second = sharing_listener(address);
@@ -100,7 +100,7 @@ in_namespace!(
 );
 
 #[test]
-fn a_search_that_runs_out_of_time_is_shown_as_far_as_it_came_and_incomplete() {
+fn an_owner_search_that_times_out_is_incomplete() {
     // A tree with more descriptors than anybody reads in a twentieth of a second: the same process
     // under very many numbers.
     let root = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@ use crate::program::run;
 const COLUMNS: &str = "--columns=fd,command-line,unit,container,inode";
 
 in_namespace!(
-    fn a_holder_has_a_name_a_pid_a_descriptor_and_its_arguments() {
+    fn an_owner_has_a_name_a_pid_a_descriptor_and_arguments() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = Holder::of(&listener);
         drop(listener);
@@ -52,7 +52,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn sorted_and_limited_lists_have_the_same_holders_as_all() {
+    fn sorted_and_limited_lists_show_the_same_owners() {
         let listeners: Vec<_> = (0..5)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
             .collect();
@@ -83,7 +83,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_socket_counts_once_for_the_holder_with_the_lowest_pid() {
+    fn a_shared_socket_counts_once_for_the_lowest_pid() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let _near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (far, _) = listener.accept().unwrap();
@@ -113,7 +113,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn samples_of_groups_show_who_gained_sockets() {
+    fn watched_process_groups_show_their_change() {
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let words = ["--by=pid", "--json", "--watch=0.05", "--samples=2", "-v"];
         let ran = run(words);
@@ -126,7 +126,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_search_that_has_time_enough_is_complete() {
+    fn an_owner_search_within_its_timeout_is_complete() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = Holder::start(Command::new("sleep").arg("300"), &listener);
         let json = run(["list", "-p", "--json", "--owner-timeout", "100"]).answered();

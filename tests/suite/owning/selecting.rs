@@ -20,7 +20,7 @@ fn ports(filter: &str, source: &str) -> Vec<u16> {
 }
 
 in_namespace!(
-    fn sockets_are_selected_by_the_name_and_the_number_of_who_holds_them() {
+    fn sockets_are_selected_by_process_name_and_pid() {
         let listeners = [1, 2, 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
         let own = listeners.each_ref().map(|l| l.local_addr().unwrap().port());
         let named = Holder::called(OsStr::new("odd name)"), &listeners[0]);
@@ -62,7 +62,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_nobody_holds_is_in_no_process() {
+    fn unowned_sockets_match_no_pid() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mine = format!("pid = {}", std::process::id());
@@ -73,7 +73,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn nobody_of_that_name_or_number_is_an_empty_answer_and_a_note() {
+    fn an_unknown_process_name_or_pid_selects_nothing_and_is_noted() {
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for (filter, told) in [
             (
@@ -94,7 +94,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_watch_follows_processes_that_come_and_go() {
+    fn a_watched_process_filter_follows_starting_and_ending_processes() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut watch = command(["--watch=0.05", "--json", "process = followed"]);
         let mut watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();

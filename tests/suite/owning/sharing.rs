@@ -31,7 +31,7 @@ fn holders() -> Vec<Shown> {
 }
 
 in_namespace!(
-    fn all_who_inherited_a_socket_are_shown_lowest_pid_first() {
+    fn every_process_that_inherited_a_socket_is_listed_by_pid() {
         let listener = listener();
         let mut pids = vec![std::process::id()];
         let children: Vec<_> = (0..10).map(|_| Holder::of(&listener)).collect();
@@ -47,7 +47,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn every_descriptor_of_one_process_is_shown() {
+    fn every_descriptor_of_one_process_is_listed() {
         let listener = listener();
         let _copies = [(); 3].map(|()| listener.try_clone().unwrap());
         let found = holders();
@@ -63,7 +63,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_socket_passed_on_belongs_to_whoever_took_it_and_to_nobody_on_the_way() {
+    fn a_socket_sent_over_a_unix_socket_belongs_to_its_receiver() {
         let listener = listener();
         let (near, far) = socketpair(
             AddressFamily::UNIX,
@@ -122,7 +122,7 @@ fn take(through: &OwnedFd) -> OwnedFd {
 }
 
 in_namespace!(
-    fn threads_share_their_process_and_it_counts_once() {
+    fn threads_of_one_process_count_once() {
         let _listener = listener();
         let waiting: Vec<_> = (0..8)
             .map(|_| {
@@ -139,7 +139,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_thread_with_descriptors_of_its_own_holds_for_its_process() {
+    fn a_thread_with_its_own_descriptor_table_counts_for_its_process() {
         // Linux 6.2 tells how many descriptors there are.
         if std::fs::metadata("/proc/self/fd").unwrap().len() == 0 {
             skip("this kernel does not tell how many files a thread has open");
@@ -156,7 +156,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn processes_that_come_and_go_meanwhile_are_no_errors() {
+    fn processes_that_start_and_end_during_the_search_are_no_errors() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = near.local_addr().unwrap().port();
@@ -196,7 +196,7 @@ fn churn(socket: &TcpStream, is_over: &AtomicBool) -> u32 {
 }
 
 in_namespace!(
-    fn a_process_in_another_pid_namespace_below_is_seen_by_its_number_here() {
+    fn a_process_in_a_child_pid_namespace_has_its_outer_pid() {
         let listener = listener();
         let mut command = Command::new("unshare");
         command.args(["--pid", "--fork", "--kill-child", "sleep", "300"]);

@@ -92,7 +92,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_different_numbers_are_all_different() {
+    fn the_distinct_counts_are_distinct() {
         let all = Inhabitants::all_different();
         let numbers: BTreeSet<_> = all.by_family_and_state().into_values().collect();
         assert_eq!(numbers.len(), 20);
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_as_zero_makes_no_difference() {
+    fn adding_zero_changes_nothing() {
         let none = Inhabitants::none();
         assert_eq!(none.clone().with(Family::V4, State::Listen, 0), none);
     }
 
     #[test]
-    fn both_families_add_up_and_one_alone_does_not() {
+    fn counts_add_up_over_families_and_filter_by_family() {
         let both = Inhabitants::none().with(Family::V4, State::Listen, 2).with(
             Family::V6,
             State::Listen,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_a_reset_or_for_a_house_that_is_empty() {
+    fn a_reset_or_an_unused_address_gets_no_reply() {
         let mut heard = said_to(Manner::Polite);
         heard.fin = true;
         assert!(reply(&heard).is_some());
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_silent_one_lets_even_a_syn_go_unanswered() {
+    fn a_peer_without_replies_ignores_a_syn() {
         let heard = Segment {
             syn: true,
             ack: false,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crossing_fin_does_not_acknowledge_the_one_it_answers() {
+    fn a_simultaneous_close_does_not_acknowledge_the_fin() {
         let heard = Segment {
             fin: true,
             ..said_to(Manner::Crossing)
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fin_that_arrived_is_not_sent_again() {
+    fn an_acknowledged_fin_is_not_repeated() {
         let mut heard = said_to(Manner::Hasty);
         assert!(reply(&heard).unwrap().fin);
         heard.acknowledgment += 1;

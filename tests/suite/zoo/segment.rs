@@ -111,7 +111,7 @@ mod tests {
     use super::Segment;
 
     #[test]
-    fn a_segment_survives_the_wire() {
+    fn a_segment_survives_encoding_and_decoding() {
         for (source, destination) in [
             ("192.0.2.1:5", "192.0.2.2:6"),
             ("[2001:db8::1]:5", "[2001:db8::2]:6"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_no_tcp_is_no_segment() {
+    fn truncated_packets_are_not_decoded() {
         let whole = Segment::between("1.2.3.4:5".parse().unwrap(), "1.2.3.5:6".parse().unwrap());
         let whole = whole.encode();
         assert!((0..whole.len()).all(|length| Segment::decode(&whole[..length]).is_none()));

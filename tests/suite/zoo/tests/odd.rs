@@ -21,7 +21,7 @@ fn assert_all(rows: &[Row], count: usize, promise: impl Fn(&Row) -> bool) {
 }
 
 in_namespace!(
-    fn fin_wait2_orphans_come_as_full_sockets_and_as_minisockets() {
+    fn fin_wait2_orphans_are_full_sockets_or_minisockets() {
         let peer = Peer::open();
         let full = orphans::full_fin_wait2(&peer, Family::V4, 3);
         assert_eq!(full.added().count(Family::V4, State::FinWait2), 3);
@@ -65,7 +65,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn half_open_requests_are_no_full_sockets() {
+    fn half_open_requests_are_not_full_sockets() {
         let peer = Peer::open();
         let _requests = callers::half_open(&peer, Family::V4, 4);
         assert_all(&read_connections("tcp"), 4, |row| {
@@ -76,7 +76,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn what_nobody_accepted_has_no_inode() {
+    fn unaccepted_connections_have_no_inode() {
         let peer = Peer::open();
         let _queued = callers::unaccepted(&peer, Family::V4, 3);
         let _left = callers::unaccepted_and_left(&peer, Family::V4, 2);
@@ -103,7 +103,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn dual_stack_listeners_take_v4_and_are_listed_once() {
+    fn dual_stack_listeners_accept_ipv4_and_are_listed_once() {
         let guests = listeners::dual_stack(2);
         let listener = TcpListener::from(guests.sockets()[0].try_clone().unwrap());
         let port = listener.local_addr().unwrap().port();
@@ -127,7 +127,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn bound_sockets_hold_their_port_and_are_listed_nowhere() {
+    fn bound_sockets_hold_their_port_and_are_not_listed() {
         let guests = bound::idle(Family::V4, 2);
         assert_eq!(read_inhabitants(), Inhabitants::none());
         for socket in guests.sockets() {
@@ -152,7 +152,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn without_ipv6_a_zoo_of_v4_still_opens() {
+    fn without_ipv6_an_ipv4_zoo_opens() {
         no_ipv6::disable();
         assert!(TcpListener::bind("[::1]:0").is_err());
         let zoo = Zoo::open(&Inhabitants::all_different().only(Family::V4));
@@ -162,7 +162,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn odd_ones_come_on_top_of_a_zoo() {
+    fn special_sockets_add_to_an_open_zoo() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         let queued = fast_open::unaccepted(zoo.peer(), Family::V4, 2);
         let orphans = orphans::full_fin_wait2(zoo.peer(), Family::V6, 2);

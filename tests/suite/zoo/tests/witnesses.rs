@@ -35,7 +35,7 @@ const NETSTAT: [(&str, State); 10] = [
 ];
 
 in_namespace!(
-    fn the_kernel_shows_exactly_what_the_zoo_expects() {
+    fn proc_shows_exactly_the_expected_counts() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         assert_eq!(read_inhabitants(), *zoo.expected());
         assert_eq!(*zoo.expected(), Inhabitants::all_different());
@@ -43,21 +43,21 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn ss_shows_exactly_what_the_zoo_expects() {
+    fn ss_shows_exactly_the_expected_counts() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         assert_eq!(count(&["ss", "-Htan"], 0, &SS), *zoo.expected());
     }
 );
 
 in_namespace!(
-    fn netstat_shows_exactly_what_the_zoo_expects() {
+    fn netstat_shows_exactly_the_expected_counts() {
         let zoo = Zoo::open(&Inhabitants::all_different());
         assert_eq!(count(&["netstat", "-tan"], 5, &NETSTAT), *zoo.expected());
     }
 );
 
 in_namespace!(
-    fn ss_agrees_with_proc_on_the_family_of_odd_ones() {
+    fn ss_and_proc_agree_on_the_family_of_special_sockets() {
         let peer = Peer::open();
         let _guests = [
             mapped::connected(&peer, State::TimeWait, 2),
@@ -72,7 +72,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn a_zoo_of_thousands_opens_too() {
+    fn a_zoo_of_thousands_of_sockets_opens() {
         let wanted = Inhabitants::none()
             .with(Family::V4, State::TimeWait, 2_000)
             .with(Family::V6, State::Listen, 1)
