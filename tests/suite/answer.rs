@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::program::Ran;
-use crate::zoo::Inhabitants;
+use crate::zoo::SocketCounts;
 
 /// One observation, version 1.
 #[derive(Debug, Deserialize, PartialEq)]
@@ -82,7 +82,7 @@ impl Answer {
 
     /// Whether it holds exactly these sockets, with all eleven states named.
     #[track_caller]
-    pub(crate) fn assert_holds(&self, source: &str, sockets: &Inhabitants) {
+    pub(crate) fn assert_holds(&self, source: &str, sockets: &SocketCounts) {
         let expected: BTreeMap<String, usize> = sockets
             .by_state()
             .into_iter()

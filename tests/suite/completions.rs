@@ -9,7 +9,7 @@ use crate::skip::{skip_or_fail, unless_skipped};
 /// Has `shell` read the script without running it.
 fn assert_accepted(test: &str, shell: &str) {
     unless_skipped(test, || {
-        let script = run(["completions", shell]).answered().stdout;
+        let script = run(["completions", shell]).succeeded().stdout;
         for option in ["proc-root", "watch", "listening"] {
             assert!(
                 script.contains(option),

@@ -20,7 +20,7 @@ pub(crate) struct Ran {
 impl Ran {
     /// The same, after checking that it answered in full and had nothing to say on stderr.
     #[track_caller]
-    pub(crate) fn answered(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
         self
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::answer::Answer;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::zoo::odd::bound;
-use crate::zoo::{Family, Inhabitants, State, Zoo};
+use crate::zoo::special::listeners;
+use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 fn states(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
     pairs
@@ -17,7 +17,7 @@ fn states(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
 
 in_namespace!(
     fn the_answer_holds_exactly_the_requested_states() {
-        let wanted = Inhabitants::none()
+        let wanted = SocketCounts::none()
             .with(Family::V4, State::Listen, 2)
             .with(Family::V6, State::Listen, 1)
             .with(Family::V4, State::CloseWait, 4)
@@ -36,7 +36,7 @@ in_namespace!(
                     states(&[("SYN_RECV", 0), ("TIME_WAIT", 3)]),
                 ),
             ] {
-                let ran = run([selection, "--json", "--source", source]).answered();
+                let ran = run([selection, "--json", "--source", source]).succeeded();
                 assert_eq!(Answer::of(&ran).states, expected, "{selection}");
             }
         }
@@ -45,31 +45,32 @@ in_namespace!(
 
 in_namespace!(
     fn repeated_states_add_up_and_listening_intersects() {
-        let wanted = Inhabitants::none().with(Family::V4, State::Listen, 2).with(
-            Family::V4,
-            State::CloseWait,
-            4,
-        );
+        let wanted = SocketCounts::none()
+            .with(Family::V4, State::Listen, 2)
+            .with(Family::V4, State::CloseWait, 4);
         let _zoo = Zoo::open(&wanted);
-        let both = run(["--json", "--state", "listen", "--state", "close-wait"]).answered();
+        let both = run(["--json", "--state", "listen", "--state", "close-wait"]).succeeded();
         let expected = states(&[("LISTEN", 2), ("CLOSE_WAIT", 4)]);
         assert_eq!(Answer::of(&both).states, expected);
-        let fewer = run(["--json", "--state", "listen,close-wait", "-l"]).answered();
+        let fewer = run(["--json", "--state", "listen,close-wait", "-l"]).succeeded();
         assert_eq!(Answer::of(&fewer).states, states(&[("LISTEN", 2)]));
     }
 );
 
 in_namespace!(
     fn bound_sockets_are_counted_only_when_named() {
-        let _guests = [bound::idle(Family::V4, 3), bound::idle(Family::V6, 2)];
-        assert_eq!(Answer::of(&run(["--json"]).answered()).total, 0);
-        let named = run(["--json", "--state", "bound"]).answered();
+        let _extra = [
+            listeners::bound_only(Family::V4, 3),
+            listeners::bound_only(Family::V6, 2),
+        ];
+        assert_eq!(Answer::of(&run(["--json"]).succeeded()).total, 0);
+        let named = run(["--json", "--state", "bound"]).succeeded();
         assert_eq!(Answer::of(&named).states, states(&[("BOUND", 5)]));
-        let with_close = run(["--json", "--state", "bound,close", "-6"]).answered();
+        let with_close = run(["--json", "--state", "bound,close", "-6"]).succeeded();
         let expected = states(&[("BOUND", 2), ("CLOSE", 0)]);
         assert_eq!(Answer::of(&with_close).states, expected);
         assert_eq!(
-            run(["--state", "bound"]).answered().table(),
+            run(["--state", "bound"]).succeeded().table(),
             [("BOUND".to_owned(), 5), ("TOTAL".to_owned(), 5)]
         );
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::namespace::in_namespace;
 use crate::program::{PROGRAM, run};
 use crate::skip::skip_or_fail;
-use crate::zoo::{Family, Inhabitants, State, Zoo};
+use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 const YELLOW: &str = "\u{1b}[33m";
 
@@ -27,7 +27,7 @@ fn on_a_terminal(options: &str, environment: &[(&str, &str)]) -> String {
 }
 
 fn leak() -> Zoo {
-    let wanted = Inhabitants::none()
+    let wanted = SocketCounts::none()
         .with(Family::V4, State::Established, 3)
         .with(Family::V4, State::CloseWait, 1);
     Zoo::open(&wanted)
@@ -62,19 +62,19 @@ in_namespace!(
 in_namespace!(
     fn a_pipe_gets_no_bars_and_colour_only_when_forced() {
         let _leak = leak();
-        let plain = run([]).answered().stdout;
+        let plain = run([]).succeeded().stdout;
         assert!(
             !plain.contains('\u{1b}') && !plain.contains('%'),
             "{plain:?}"
         );
-        let colored = run(["--color", "always"]).answered().stdout;
+        let colored = run(["--color", "always"]).succeeded().stdout;
         assert!(
             colored.contains(YELLOW) && !colored.contains('%'),
             "{colored:?}"
         );
         assert!(
             !run(["--color", "always", "--json"])
-                .answered()
+                .succeeded()
                 .stdout
                 .contains('\u{1b}')
         );

@@ -6,23 +6,23 @@ use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 
 use super::pty::Terminal;
 use crate::namespace::in_namespace;
-use crate::zoo::odd::listeners;
-use crate::zoo::sysctl::Changed;
-use crate::zoo::{Family, Inhabitants, State, Zoo};
+use crate::zoo::special::listeners;
+use crate::zoo::sysctl::ScopedSysctl;
+use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 in_namespace!(
     fn the_view_follows_changing_socket_counts() {
         let mut terminal = Terminal::of(&["--watch=0.05"]);
         terminal.wait_for_count("TOTAL", 0);
-        let zoo = Zoo::open(&Inhabitants::all_different());
+        let zoo = Zoo::open(&SocketCounts::all_different());
         for (state, count) in zoo.expected().by_state() {
             terminal.wait_for_count(state, count);
         }
         terminal.wait_for_count("TOTAL", zoo.expected().total());
-        let guests = listeners::dual_stack(3);
+        let extra = listeners::dual_stack(3);
         let before = zoo.expected().by_state()["LISTEN"];
         terminal.wait_for_count("LISTEN", before + 3);
-        drop(guests);
+        drop(extra);
         terminal.wait_for_count("LISTEN", before);
         // LISTEN has its fewest and most beside the history: 0 at the begin, three more than now.
         let fewest_and_most = format!("0     {}", before + 3);
@@ -38,7 +38,7 @@ in_namespace!(
 
 in_namespace!(
     fn groups_show_the_selected_state() {
-        let wanted = Inhabitants::none()
+        let wanted = SocketCounts::none()
             .with(Family::V4, State::Established, 3)
             .with(Family::V4, State::CloseWait, 2);
         let _zoo = Zoo::open(&wanted);
@@ -80,12 +80,12 @@ in_namespace!(
 
 in_namespace!(
     fn time_wait_at_its_limit_is_marked_and_explained() {
-        let wanted = Inhabitants::none().with(Family::V4, State::TimeWait, 9);
+        let wanted = SocketCounts::none().with(Family::V4, State::TimeWait, 9);
         let _zoo = Zoo::open(&wanted);
         let terminal = Terminal::of(&["--watch=0.1"]);
         terminal.wait_for_count("TIME_WAIT", 9);
         assert!(!terminal.text().contains('!'), "{}", terminal.text());
-        let _limit = Changed::to("ipv4/tcp_max_tw_buckets", "10");
+        let _limit = ScopedSysctl::set("ipv4/tcp_max_tw_buckets", "10");
         terminal.wait_for("!  TIME_WAIT");
         terminal.wait_for("TIME_WAIT: 9 of at most 10 (net.ipv4.tcp_max_tw_buckets)");
     }

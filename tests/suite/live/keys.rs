@@ -3,10 +3,10 @@
 use super::pty::{Start, Terminal};
 use crate::answer::Answer;
 use crate::namespace::in_namespace;
-use crate::zoo::{Family, Inhabitants, State, Zoo};
+use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 fn leak() -> Zoo {
-    let wanted = Inhabitants::none()
+    let wanted = SocketCounts::none()
         .with(Family::V4, State::Established, 3)
         .with(Family::V4, State::CloseWait, 2);
     Zoo::open(&wanted)

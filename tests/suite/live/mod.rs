@@ -1,7 +1,7 @@
 //! The live view: the real program in a pseudo-terminal, looked at as a person would.
 
 mod counts;
-mod endings;
+mod exit;
 mod keys;
-mod manners;
 mod pty;
+mod terminals;

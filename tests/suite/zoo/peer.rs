@@ -1,9 +1,9 @@
-//! The other end of a zoo's connections: a TUN device and a thread that speaks TCP behind it.
+//! The remote end of a zoo's connections: a TUN device, and a thread that replies to its packets.
 //!
-//! Must not decide what to answer (`manner` does) nor touch sockets (`parking` does).
+//! Must not decide on replies (`behaviour` does) nor open sockets (`parking` does).
 //! `Documentation/networking/tuntap.rst`.
 
-use super::manner::{FIRST_SEQUENCE, Manner, address, reply};
+use super::behaviour::{Behaviour, FIRST_SEQUENCE, address, reply};
 use super::proc_table::DEADLINE;
 use super::segment::Segment;
 use super::state::Family;
@@ -22,10 +22,10 @@ use std::time::Instant;
 
 const DEVICE: &str = "zoo";
 
-/// The port at which every peer is called.
-const SERVICE: u16 = 443;
+/// The port to connect to at every peer.
+const PORT: u16 = 443;
 
-/// A network of peers, one house for each manner. One a namespace; the drop takes it down.
+/// A network of peers, one host for each behaviour. One per namespace; the drop removes it.
 #[derive(Debug)]
 pub(crate) struct Peer {
     device: Arc<File>,
@@ -36,21 +36,22 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Sets the network up; skips the test where there is no TUN device to be had.
+    /// Sets up the network; skips the test where no TUN device can be opened.
     pub(crate) fn open() -> Self {
-        sysctl::hold_timers();
-        let device = syscall::open_tun(DEVICE)
-            .unwrap_or_else(|error| skip_or_fail("no TUN device from /dev/net/tun", &error));
+        sysctl::set_long_timers();
+        let device = syscall::open_tun(DEVICE).unwrap_or_else(|error| {
+            skip_or_fail("cannot open a TUN device at /dev/net/tun", &error)
+        });
         let has_ipv6 = read_has_ipv6();
         for family in Family::ALL {
             if family == Family::V6 && !has_ipv6 {
                 continue;
             }
-            syscall::add_address(DEVICE, Self::home(family)).unwrap();
+            syscall::add_address(DEVICE, Self::local_address(family)).unwrap();
         }
         syscall::raise_interface(DEVICE).unwrap();
         if has_ipv6 {
-            await_address(Self::home(Family::V6));
+            wait_for_address(Self::local_address(Family::V6));
         }
         let device = Arc::new(device);
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
@@ -67,37 +68,37 @@ impl Peer {
         }
     }
 
-    /// Whether the network speaks IPv6 too; decided when it was set up.
+    /// Whether the network has IPv6 addresses; decided when it was set up.
     pub(crate) fn has_ipv6(&self) -> bool {
         self.has_ipv6
     }
 
-    /// The kernel's own address in the peers' network.
-    pub(crate) fn home(family: Family) -> IpAddr {
+    /// The kernel's own address in the peer network.
+    pub(crate) fn local_address(family: Family) -> IpAddr {
         address(family, 1)
     }
 
-    /// Where to connect to for such a treatment.
-    pub(crate) fn service(manner: Manner, family: Family) -> SocketAddr {
-        (manner.address(family), SERVICE).into()
+    /// The address and port of the peer with this behaviour.
+    pub(crate) fn address(behaviour: Behaviour, family: Family) -> SocketAddr {
+        (behaviour.address(family), PORT).into()
     }
 
-    /// Calls a listener of the kernel's: a peer sends a SYN from a port of its own, carrying
-    /// `payload` (which only a fast open listener takes). Does not wait for what comes of it.
-    pub(crate) fn call(&self, manner: Manner, listener: SocketAddr, payload: &[u8]) {
+    /// Sends a SYN from a new port of a peer to one of the kernel's listeners, with `payload` (which
+    /// only a fast open listener accepts). Does not wait for the outcome.
+    pub(crate) fn send_syn(&self, behaviour: Behaviour, listener: SocketAddr, payload: &[u8]) {
         let family = match listener {
             SocketAddr::V4(_) => Family::V4,
             SocketAddr::V6(_) => Family::V6,
         };
         let port = self.next_port.fetch_add(1, Ordering::Relaxed);
-        assert_ne!(port, 0, "more calls than ports");
-        let call = Segment {
+        assert_ne!(port, 0, "no port is left for another SYN");
+        let segment = Segment {
             syn: true,
             sequence: FIRST_SEQUENCE,
             payload: payload.to_vec(),
-            ..Segment::between((manner.address(family), port).into(), listener)
+            ..Segment::between((behaviour.address(family), port).into(), listener)
         };
-        (&*self.device).write_all(&call.encode()).unwrap();
+        (&*self.device).write_all(&segment.encode()).unwrap();
     }
 }
 
@@ -111,13 +112,13 @@ impl Drop for Peer {
     }
 }
 
-/// Whether new interfaces of this namespace speak IPv6.
+/// Whether new interfaces of this namespace have IPv6.
 fn read_has_ipv6() -> bool {
-    let switch = fs::read_to_string("/proc/sys/net/ipv6/conf/default/disable_ipv6");
-    switch.is_ok_and(|value| value.trim() == "0")
+    let disabled = fs::read_to_string("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+    disabled.is_ok_and(|value| value.trim() == "0")
 }
 
-/// Answers packets until `stop` becomes readable.
+/// Replies to packets until `stop` becomes readable.
 fn serve(mut device: &File, stop: &OwnedFd) {
     let mut packet = [0; 65_536];
     loop {
@@ -133,18 +134,18 @@ fn serve(mut device: &File, stop: &OwnedFd) {
             return;
         }
         let length = device.read(&mut packet).unwrap();
-        if let Some(answer) = Segment::decode(&packet[..length]).as_ref().and_then(reply) {
-            device.write_all(&answer.encode()).unwrap();
+        if let Some(reply) = Segment::decode(&packet[..length]).as_ref().and_then(reply) {
+            device.write_all(&reply.encode()).unwrap();
         }
     }
 }
 
-/// Waits until somebody can bind to a new address of this host: those of IPv6 are tentative for a
-/// moment, addrconf_dad_work() of net/ipv6/addrconf.c.
-fn await_address(address: IpAddr) {
+/// Waits until a new address of this host can be bound: IPv6 addresses are tentative at first,
+/// addrconf_dad_work() of net/ipv6/addrconf.c.
+fn wait_for_address(address: IpAddr) {
     let deadline = Instant::now() + DEADLINE;
     while let Err(error) = TcpListener::bind((address, 0)) {
-        assert!(Instant::now() < deadline, "{address}: {error}");
+        assert!(Instant::now() < deadline, "cannot bind {address}: {error}");
         std::thread::yield_now();
     }
 }

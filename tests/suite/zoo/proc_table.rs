@@ -1,20 +1,20 @@
-//! What `/proc/thread-self/net/tcp` and `tcp6` show, and waiting until they show the right thing.
+//! The contents of `/proc/thread-self/net/tcp` and `tcp6`, and waiting until they are as expected.
 //!
-//! Must not use anything of the program under test. The path through `thread-self` is the
-//! namespace of the reading thread; `/proc/net` is that of its process's first thread.
+//! Must not use the program under test. The path through `thread-self` shows the namespace of the
+//! reading thread; `/proc/net` shows that of the main thread of its process.
 
-use super::inhabitants::Inhabitants;
+use super::counts::SocketCounts;
 use super::state::{Family, State};
 use std::fs;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-/// Far more than any transition takes; reached only when something is wrong.
+/// Longer than any state transition takes; reached only on failure.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The sockets of this thread's namespace. A missing table is an empty one.
-pub(crate) fn read_inhabitants() -> Inhabitants {
-    let mut observed = Inhabitants::none();
+/// The sockets of this thread's namespace. A missing table counts as empty.
+pub(crate) fn read_counts() -> SocketCounts {
+    let mut observed = SocketCounts::none();
     for (family, name) in [(Family::V4, "tcp"), (Family::V6, "tcp6")] {
         for state in read_states(name) {
             observed = observed.with(family, state, 1);
@@ -33,7 +33,7 @@ fn read_states(name: &str) -> Vec<State> {
     table.lines().skip(1).map(parse_state).collect()
 }
 
-/// The fourth word of a row.
+/// The fourth column of a row.
 fn parse_state(row: &str) -> State {
     row.split_whitespace()
         .nth(3)
@@ -45,18 +45,18 @@ fn parse_state(row: &str) -> State {
 /// Waits until exactly these sockets exist.
 ///
 /// # Panics
-/// After [`DEADLINE`], with both sides.
+/// After [`DEADLINE`], with the expected and the observed counts.
 #[track_caller]
-pub(crate) fn wait_for(expected: &Inhabitants) {
+pub(crate) fn wait_for(expected: &SocketCounts) {
     let start = Instant::now();
     loop {
-        let observed = read_inhabitants();
+        let observed = read_counts();
         if observed == *expected {
             return;
         }
         assert!(
             start.elapsed() < DEADLINE,
-            "the sockets never became\n{:?}\nbut stayed\n{:?}",
+            "the sockets did not become\n{:?}\nbut are\n{:?}",
             expected.by_family_and_state(),
             observed.by_family_and_state()
         );

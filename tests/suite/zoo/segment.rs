@@ -1,6 +1,6 @@
-//! TCP segments between IP packets and something a peer can think about.
+//! TCP segments decoded from and encoded to IP packets.
 //!
-//! Pure. Must not know connections: what to answer is `manner`'s business. RFC 9293 section 3.1.
+//! Pure. Must not know connections: `behaviour` decides on replies. RFC 9293 section 3.1.
 
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TcpHeader, TransportSlice};
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// A segment without flags, numbers and payload.
+    /// A segment without flags, sequence numbers and payload.
     pub(crate) fn between(source: SocketAddr, destination: SocketAddr) -> Self {
         Self {
             source,
@@ -45,7 +45,7 @@ impl Segment {
             .wrapping_add(u32::from(self.fin))
     }
 
-    /// `None` for what is not TCP: a new interface also carries ICMPv6.
+    /// `None` for packets other than TCP: a new interface also carries ICMPv6.
     pub(crate) fn decode(packet: &[u8]) -> Option<Self> {
         let packet = SlicedPacket::from_ip(packet).ok()?;
         let (source, destination): (IpAddr, IpAddr) = match packet.net? {
@@ -91,7 +91,7 @@ impl Segment {
             (IpAddr::V6(from), IpAddr::V6(to)) => {
                 PacketBuilder::ipv6(from.octets(), to.octets(), HOPS)
             }
-            mixed => panic!("no packet between {mixed:?}"),
+            mixed => panic!("addresses of different families: {mixed:?}"),
         };
         let ports = (self.source.port(), self.destination.port());
         let mut header = TcpHeader::new(ports.0, ports.1, self.sequence, u16::MAX);
@@ -125,7 +125,7 @@ mod tests {
                 ..Segment::between(source.parse().unwrap(), destination.parse().unwrap())
             };
             assert_eq!(Segment::decode(&segment.encode()), Some(segment.clone()));
-            assert_eq!(segment.end(), 4, "numbers wrap; SYN and FIN count");
+            assert_eq!(segment.end(), 4, "sequence numbers wrap; SYN and FIN count");
         }
     }
 

@@ -1,6 +1,7 @@
-//! Sockets of the kernel's side, made without the options the standard library adds or lacks.
+//! The kernel's sockets, opened without the options that the standard library sets, and with those
+//! it cannot set.
 //!
-//! Must not know peers or states. tcp(7), ipv6(7).
+//! Must not use peers or states. tcp(7), ipv6(7).
 
 use super::proc_table::DEADLINE;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,30 +12,30 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
-/// Long enough that no accept queue fills up, and no half-open request is dropped early: the
-/// kernel gives up young requests sooner once a queue is half full
+/// So large that no accept queue fills up and no half-open request is dropped early: the kernel
+/// drops young requests sooner once a queue is half full
 /// (`reqsk_timer_handler` in `net/ipv4/inet_connection_sock.c`).
 const BACKLOG: i32 = 4_096;
 
-/// How a listener is made, besides its address.
+/// The options of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listening {
-    /// One family, one socket a port.
+    /// One family, one socket per port.
     Plain,
-    /// AF_INET6 that takes IPv4 connections too.
+    /// AF_INET6 that also accepts IPv4 connections.
     DualStack,
     /// SO_REUSEPORT.
     ReusePort,
 }
 
-/// Lets this process hold as many files as it may without asking anybody.
+/// Raises this process's limit of open files to its hard limit.
 pub(crate) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
-/// A TCP socket of the family of `address`, with nothing done to it.
+/// A new TCP socket of the family of `address`.
 fn new_socket(address: SocketAddr, flags: SocketFlags) -> OwnedFd {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
@@ -51,7 +52,7 @@ pub(crate) fn open_listener(address: SocketAddr, how: Listening) -> TcpListener 
     socket.into()
 }
 
-/// Binds to `address` and does no more.
+/// Binds to `address` and does not listen.
 pub(crate) fn open_bound(address: SocketAddr, how: Listening) -> OwnedFd {
     let socket = new_socket(address, SocketFlags::empty());
     if address.is_ipv6() {
@@ -62,25 +63,28 @@ pub(crate) fn open_bound(address: SocketAddr, how: Listening) -> OwnedFd {
     socket
 }
 
-/// Takes the next connection off a queue, waiting for it.
+/// Waits for the next connection and accepts it.
 pub(crate) fn accept_next(listener: &TcpListener) -> TcpStream {
     let timeout = DEADLINE.try_into().unwrap();
     let mut ready = [PollFd::new(listener, PollFlags::IN)];
     let count = poll(&mut ready, Some(&timeout)).unwrap();
-    assert_eq!(count, 1, "nobody came to {listener:?}");
+    assert_eq!(
+        count, 1,
+        "no connection within {DEADLINE:?} at {listener:?}"
+    );
     listener.accept().unwrap().0
 }
 
-/// Sends a SYN and does not wait for an answer.
+/// Sends a SYN and does not wait for a reply.
 pub(crate) fn begin_connection(address: SocketAddr) -> OwnedFd {
     let socket = new_socket(address, SocketFlags::NONBLOCK);
     match connect(&socket, &address) {
         Err(Errno::INPROGRESS) => socket,
-        outcome => panic!("a connection to {address} ended at once: {outcome:?}"),
+        outcome => panic!("connect({address}) did not stay in progress: {outcome:?}"),
     }
 }
 
-/// A connection of a socket that `prepare` has seen before; reads of it give up after the deadline.
+/// Connects a socket after `prepare` was applied to it; reads from it time out after the deadline.
 pub(crate) fn new_connection(address: SocketAddr, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
     let socket = new_socket(address, SocketFlags::empty());
     prepare(&socket);
@@ -89,10 +93,10 @@ pub(crate) fn new_connection(address: SocketAddr, prepare: impl FnOnce(&OwnedFd)
     socket
 }
 
-/// Connects; reads of the stream give up after the deadline.
+/// Connects; reads from the stream time out after the deadline.
 pub(crate) fn open_connection(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, DEADLINE)
-        .unwrap_or_else(|error| panic!("no connection to {address}: {error}"));
+        .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream
 }

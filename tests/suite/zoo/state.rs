@@ -1,9 +1,8 @@
-//! The states and families of a zoo's inhabitants, and their names.
+//! The states and families of the sockets in a zoo, and their names.
 //!
-//! Kept apart from the program's own table on purpose: a test that borrowed it could not find a
-//! mistake in it. `include/net/tcp_states.h`.
+//! Must not use the program's own table: a test that did could not find a mistake in it. `include/net/tcp_states.h`.
 
-/// Which table of the kernel lists a socket: its own family, not that of its addresses.
+/// Which kernel table lists a socket: the socket's own family, not that of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Family {
     V4,

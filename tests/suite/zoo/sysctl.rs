@@ -1,20 +1,21 @@
 //! Kernel parameters of the test's own network namespace.
 //!
-//! Must not be used outside a namespace of the test's own: it changes them. ip-sysctl.rst in the
-//! kernel's documentation; `/proc/sys/net` shows the namespace of the reader.
+//! It changes them, so it must only be used inside a namespace of the test's own. ip-sysctl.rst in
+//! the kernel's documentation; `/proc/sys/net` shows the namespace of the reader.
 
 use crate::skip::skip_or_fail;
 use std::fs;
+use std::path::Path;
 
-/// Keeps the kernel's timers from moving parked sockets for a few minutes, and its defences from
-/// dropping half-open requests.
-pub(crate) fn hold_timers() {
+/// Lengthens the kernel's timers so that parked sockets keep their states for a few minutes, and
+/// keeps the kernel from dropping half-open requests.
+pub(crate) fn set_long_timers() {
     for (name, value) in [
-        // 127 and 63 seconds by default; the second is too near to the 60 of TIME_WAIT.
+        // 127 and 63 seconds by default; the second is too close to TIME_WAIT's 60.
         ("tcp_syn_retries", "20"),
         ("tcp_synack_retries", "20"),
         ("tcp_retries2", "15"),
-        // Orphans in FIN_WAIT1, LAST_ACK, CLOSING: 0, the default, means 8, some 100 seconds.
+        // Orphans in FIN_WAIT1, LAST_ACK, CLOSING: the default 0 means 8, about 100 seconds.
         ("tcp_orphan_retries", "15"),
         ("tcp_fin_timeout", "60"),
         // Without cookies a full queue drops the SYN instead of answering without a request.
@@ -26,7 +27,7 @@ pub(crate) fn hold_timers() {
     }
 }
 
-/// Sets `/proc/sys/net/NAME`; a machine that refuses cannot run the test.
+/// Sets `/proc/sys/net/NAME`; skips the test where that is refused.
 pub(crate) fn write_sysctl(name: &str, value: &str) {
     let path = format!("/proc/sys/net/{name}");
     if let Err(error) = fs::write(&path, value) {
@@ -34,15 +35,28 @@ pub(crate) fn write_sysctl(name: &str, value: &str) {
     }
 }
 
-/// A parameter changed for a while; the drop puts the old value back.
+/// Disables IPv6 on all interfaces, present and future, as `net.ipv6.conf.all.disable_ipv6` does.
+///
+/// The files `tcp6` and `sockstat6` stay: a machine without them (`ipv6.disable=1`, or IPv6 not
+/// built in) cannot be simulated. Call it before anything opens an IPv6 address.
+pub(crate) fn disable_ipv6() {
+    if !Path::new("/proc/sys/net/ipv6").exists() {
+        return;
+    }
+    for which in ["all", "default"] {
+        write_sysctl(&format!("ipv6/conf/{which}/disable_ipv6"), "1");
+    }
+}
+
+/// A parameter changed temporarily; the drop restores the old value.
 #[derive(Debug)]
-pub(crate) struct Changed {
+pub(crate) struct ScopedSysctl {
     name: &'static str,
     before: String,
 }
 
-impl Changed {
-    pub(crate) fn to(name: &'static str, value: &str) -> Self {
+impl ScopedSysctl {
+    pub(crate) fn set(name: &'static str, value: &str) -> Self {
         let path = format!("/proc/sys/net/{name}");
         let before = fs::read_to_string(&path).unwrap_or_else(|error| skip_or_fail(&path, &error));
         write_sysctl(name, value);
@@ -50,9 +64,9 @@ impl Changed {
     }
 }
 
-impl Drop for Changed {
+impl Drop for ScopedSysctl {
     fn drop(&mut self) {
-        // During a panic there is nothing to save: the namespace ends with the test.
+        // A failure does not matter: the namespace ends with the test.
         let _ = fs::write(format!("/proc/sys/net/{}", self.name), &self.before);
     }
 }

@@ -1,10 +1,47 @@
-//! The zoo's own promises.
+//! Tests of the zoo itself, without the program under test.
 //!
-//! Witnesses that know nothing of it (the kernel's tables, ss, netstat), as root and as an
-//! ordinary user. Must not need the program under test.
+//! They compare it with the kernel's tables, ss and netstat, as root and as an ordinary user.
 
-mod odd;
-mod ordinary_user;
+mod other_tools;
 mod rows;
-mod standing;
-mod witnesses;
+mod special;
+
+use crate::skip::{self, skip_or_fail, unless_skipped};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// `nobody` and `nogroup` where they exist; any id without privileges does.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn the_zoo_tests_pass_as_an_ordinary_user() {
+    let name = "zoo::tests::the_zoo_tests_pass_as_an_ordinary_user";
+    // For an ordinary user the tests beside it do this already, so nothing is skipped.
+    if rustix::process::geteuid().is_root() {
+        unless_skipped(name, run_as_nobody);
+    }
+}
+
+fn run_as_nobody() {
+    // By this link, because other users may not have access to the path of the binary.
+    let mut command = Command::new("/proc/self/exe");
+    command.args([
+        "zoo::tests::other_tools",
+        "zoo::tests::special",
+        "namespace::",
+    ]);
+    command.current_dir("/").uid(NOBODY).gid(NOBODY);
+    let output = command
+        .output()
+        .unwrap_or_else(|error| skip_or_fail("cannot run the tests as nobody", &error));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    for line in stderr.lines().filter(|line| line.starts_with(skip::MARK)) {
+        skip::announce(&format!("{line} (as nobody)\n"));
+    }
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(
+        stdout.contains("zoo::tests::other_tools::ss_shows_exactly_the_expected_counts ... ok"),
+        "{stdout}"
+    );
+}

@@ -1,13 +1,13 @@
-//! What the tests of the zoo read off `/proc`: rows with their timer and inode, and counters.
+//! Rows of `/proc/net/tcp` with their timer and inode, and counters.
 //!
-//! Must not judge. proc(5); `tcp4_seq_show` in `net/ipv4/tcp_ipv4.c`.
+//! Must not compare them with anything. proc(5); `tcp4_seq_show` in `net/ipv4/tcp_ipv4.c`.
 
 use std::fs;
 
-/// The kind of timer that runs for a timewait minisocket, and for no full socket.
+/// The kind of timer of a timewait minisocket; no full socket has it.
 pub(super) const TIMEWAIT: u8 = 3;
 
-/// What tells sockets of one state apart.
+/// The columns that distinguish sockets of one state.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) state: String,
@@ -15,7 +15,7 @@ pub(super) struct Row {
     pub(super) inode: u64,
 }
 
-/// The rows of `/proc/thread-self/net/NAME`, LISTEN left out.
+/// The rows of `/proc/thread-self/net/NAME` without LISTEN.
 pub(super) fn read_connections(name: &str) -> Vec<Row> {
     let table = fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap();
     let rows = table.lines().skip(1).map(|row| {
@@ -38,7 +38,7 @@ pub(super) fn read_counter(file: &str, line: &str, key: &str) -> u64 {
     words.nth(1).unwrap().parse().unwrap()
 }
 
-/// The same from a file where one line has the keys and the next, of the same prefix, the values.
+/// The same from a file where one line has the keys and the next, with the same prefix, the values.
 pub(super) fn read_paired_counter(file: &str, line: &str, key: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap();
     let mut lines = text.lines().filter(|one| one.starts_with(line));

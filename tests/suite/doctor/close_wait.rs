@@ -1,0 +1,114 @@
+//! A server that never closes, and one that never accepts.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::commands::assert_run;
+use super::report::Report;
+use crate::namespace::in_namespace;
+use crate::zoo::special::incoming::unaccepted_close_wait;
+use crate::zoo::{Family, Peer};
+
+const ID: &str = "close-wait";
+
+/// How long answers are given at most.
+const LONGEST: Duration = Duration::from_secs(60);
+
+in_namespace!(
+    fn a_server_that_never_closes_is_reported_with_its_unread_bytes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut servers = Vec::new();
+        let mut leak = |connections| {
+            for _ in 0..connections {
+                let mut client = TcpStream::connect(address).unwrap();
+                client.write_all(b"unread").unwrap();
+                servers.push(listener.accept().unwrap().0);
+            }
+        };
+        leak(9);
+        assert!(Report::after("0.1").findings_of(ID).is_empty());
+        leak(3);
+        let report = Report::until(|report| {
+            let found = report.findings_of(ID);
+            found
+                .first()
+                .is_some_and(|found| found.evidence[0].starts_with("12 stayed"))
+        });
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "WARNING");
+        assert_eq!((finding.value, finding.limit), (Some(12.0), None));
+        assert_eq!(finding.subject["local_port"], address.port());
+        let [moved, unread, silent] = &finding.evidence[..] else {
+            panic!("{finding:?}")
+        };
+        assert!(
+            moved.starts_with("12 stayed through the window of 0."),
+            "{moved}"
+        );
+        assert!(moved.ends_with("0 came and 0 ended"), "{moved}");
+        let expected = "of 12 the end was not read, and 72 bytes before it lie unread";
+        assert_eq!(unread, expected);
+        let asked = "of 12 that were asked about, each has been silent for ";
+        assert!(silent.starts_with(asked), "{silent}");
+        assert_eq!(finding.processes.len(), 1, "{finding:?}");
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        assert_eq!(finding.processes[0].sockets, 12);
+        assert_run(finding);
+        drop(servers);
+        Report::until(|report| report.findings_of(ID).is_empty());
+    }
+);
+
+in_namespace!(
+    fn half_closed_connections_still_in_use_are_no_finding() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let pairs: Vec<(TcpStream, TcpStream)> = (0..12)
+            .map(|_| {
+                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                client.shutdown(Shutdown::Write).unwrap();
+                (client, listener.accept().unwrap().0)
+            })
+            .collect();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Not for ever, where the test fails.
+                let begin = Instant::now();
+                while !is_over.load(Ordering::Relaxed) && begin.elapsed() < LONGEST {
+                    for (client, server) in &pairs {
+                        let (mut client, mut server) = (client, server);
+                        server.write_all(b"answer").unwrap();
+                        client.read_exact(&mut [0; 6]).unwrap();
+                    }
+                }
+            });
+            let report = Report::until(|report| report.findings_of(ID).is_empty());
+            is_over.store(true, Ordering::Relaxed);
+            assert!(report.examined.contains(&ID.to_owned()), "{report:?}");
+        });
+        // Nobody answers any more.
+        Report::until(|report| report.findings_of(ID).len() == 1);
+    }
+);
+
+in_namespace!(
+    fn never_accepted_connections_are_reported_for_their_listener() {
+        let peer = Peer::open();
+        let _extra = unaccepted_close_wait(&peer, Family::V4, 15);
+        let report = Report::after("0.1");
+        let finding = report.finding(ID);
+        assert_eq!(
+            (finding.severity.as_str(), finding.value),
+            ("WARNING", Some(15.0))
+        );
+        assert!(finding.title.contains("were never accepted"), "{finding:?}");
+        // The listener's.
+        assert_eq!(finding.processes.len(), 1, "{finding:?}");
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        assert_eq!(finding.processes[0].sockets, 1);
+        assert_run(finding);
+    }
+);

@@ -1,0 +1,16 @@
+//! `tcpstates doctor`, each finding from a real situation where one can be made.
+
+mod accept_queue;
+mod close_wait;
+mod commands;
+mod ephemeral_ports;
+mod half_open;
+mod no_answer;
+mod orphans;
+mod overall;
+mod recorded;
+mod report;
+mod retransmission;
+mod stuck_peers;
+mod time_wait;
+mod vanished_peers;

@@ -1,0 +1,145 @@
+//! Filters that are none: status 2, one line, the word named. And those that are only long.
+
+use std::net::TcpListener;
+
+use crate::list::row::Listed;
+use crate::namespace::in_namespace;
+use crate::program::{command, ran, run};
+
+/// Asserts that every view refuses, in one line that holds all of these.
+#[track_caller]
+fn assert_refused(filter: &[&str], told: &[&str]) {
+    for verb in [&[][..], &["list"]] {
+        let ran = ran(command(verb.iter().chain(filter)).output().unwrap());
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        for told in told {
+            assert!(ran.stderr.contains(told), "`{told}` is not in {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn an_invalid_filter_is_refused_with_the_wrong_word() {
+    for (filter, told) in [
+        (&["("][..], &["word 2", "a test is expected"][..]),
+        (&["(", "sport", "1"], &["word 1", "`(`", "nothing closes"]),
+        (&["sport 1)"], &["word 2", "`)`", "closes nothing"]),
+        (&["sprot", "=", ":1"], &["word 1", "`sprot`", "sport?"]),
+        (&["sport = :70000"], &["word 3", "`:70000`", "0 to 65535"]),
+        (
+            &["src 10.0.0.0/33"],
+            &["word 2", "`10.0.0.0/33`", "/0 to /32"],
+        ),
+        (&["dst", "[::1"], &["word 2", "`[::1`", "not closed"]),
+        (&["sport", "80", "and"], &["word 4", "at the end"]),
+        (&["sport 1 = 2"], &["word 3", "`=`"]),
+        (&["dst > 10.0.0.1"], &["word 1", "`dst`", "no order"]),
+        (&[""], &["the filter is empty"]),
+        (&["state", "listn"], &["word 2", "`listn`", "listen?"]),
+        (&["estab"], &["`estab`", "state estab"]),
+        (&["dev nosuch0"], &["word 2", "`nosuch0`"]),
+        (&["user no,such,user"], &["word 2", "`no,such,user`"]),
+        (&["fwmark one"], &["word 2", "`one`", "MARK/MASK"]),
+    ] {
+        assert_refused(filter, told);
+    }
+}
+
+#[test]
+fn an_unquoted_greater_than_sign_is_explained() {
+    // What is left of `sport > :1024`, unquoted.
+    assert_refused(&["sport"], &["`sport`", "the shell took them", "gt"]);
+}
+
+#[test]
+fn contradictory_states_are_refused() {
+    assert_refused(&["state listen and state estab"], &["no socket can pass"]);
+    assert_refused(
+        &["--state=listen", "state", "estab"],
+        &["no state in common"],
+    );
+    assert_refused(&["-l", "exclude", "listen"], &["no state in common"]);
+}
+
+#[test]
+fn a_command_after_filter_words_is_refused() {
+    for command in ["list", "completions"] {
+        let told = [&*format!(
+            "`{command}` is a command and comes first: tcpstates {command}"
+        )];
+        let refused = |arguments: &[&str]| {
+            let ran = ran(crate::program::command(arguments).output().unwrap());
+            assert_eq!(ran.status, 2, "{ran:?}");
+            assert!(ran.stderr.contains(told[0]), "{ran:?}");
+        };
+        refused(&["sport", "80", command]);
+        refused(&["--json", command, "sport", "80"]);
+    }
+}
+
+#[test]
+fn an_invalid_filter_file_is_refused_with_its_line_number() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    for (contents, told) in [
+        (
+            "# none\nsport 80 or\n\nsprot 81\n",
+            &[path, "line 4", "`sprot`"][..],
+        ),
+        ("# nothing else\n", &[path, "empty"]),
+    ] {
+        std::fs::write(&file, contents).unwrap();
+        assert_refused(&["-F", path], told);
+    }
+    assert_refused(
+        &["-F", "/nowhere"],
+        &["--filter", "/nowhere", "No such file"],
+    );
+}
+
+/// A filter of so many ports, none of which the kernel chooses.
+fn ports(count: u16) -> String {
+    let ports: Vec<String> = (1..=count).map(|port| format!("sport = :{port}")).collect();
+    ports.join(" or ")
+}
+
+in_namespace!(
+    fn long_and_deeply_nested_filters_are_evaluated() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = |arguments: &[&str]| {
+            let all = ["list", "--json", "-v"].iter().chain(arguments);
+            let ran = ran(command(all).output().unwrap());
+            assert_eq!(ran.status, 0, "{}", ran.stderr);
+            (Listed::all(&ran).0.len(), ran.stderr)
+        };
+        let own = format!("sport = :{port}");
+        // What the kernel takes, and what is longer than it takes.
+        for (length, judge) in [
+            (1_000, "the kernel judges sport"),
+            (2_000, "judged here is sport"),
+        ] {
+            let filter = ports(length);
+            let (none, told) = count(&[&filter]);
+            assert!(told.contains(judge), "{length}: {}", &told[..200]);
+            assert_eq!((none, count(&[&filter, "or", &own]).0), (0, 1), "{length}");
+        }
+        // A megabyte, in words as long as an argument may be.
+        let long = ports(6_000);
+        let mut words: Vec<&str> = Vec::new();
+        for _ in 0..(1 << 20) / long.len() {
+            words.extend([long.as_str(), "or"]);
+        }
+        words.push(&own);
+        assert_eq!(count(&words).0, 1);
+        for depth in [10_000, 10_001] {
+            let nested = format!("{}{own}{}", "(".repeat(depth), ")".repeat(depth));
+            assert_eq!(count(&[&nested]).0, 1);
+            let negated = format!("{}{own}", "not ".repeat(depth));
+            assert_eq!(count(&[&negated]).0, usize::from(depth % 2 == 0), "{depth}");
+            let explained = run(["--explain", &negated]).succeeded();
+            assert!(explained.stdout.contains(&own), "{explained:?}");
+        }
+    }
+);

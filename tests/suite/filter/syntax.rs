@@ -1,0 +1,260 @@
+//! A tree as text: for the program in many spellings, for ss in the one it understands, every group
+//! in parentheses.
+//!
+//! Must not simplify.
+
+use std::net::IpAddr;
+
+use super::random::Rng;
+use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
+
+/// In the words of the program, one of several spellings for each of them. A test stands alone;
+/// all else is in parentheses, because states at the beginning of a filter have a meaning of
+/// their own.
+pub(super) fn ours(tree: &Tree, rng: &mut Rng) -> String {
+    let text = without_parentheses(tree, rng);
+    if matches!(tree, Tree::Test(_)) {
+        text
+    } else {
+        format!("({text})")
+    }
+}
+
+/// How close what a tree is made of binds, as the manual says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Not,
+    Test,
+}
+
+/// Parentheses may be left out where they change nothing.
+fn operand(tree: &Tree, of: Binding, rng: &mut Rng) -> String {
+    let own = match tree {
+        Tree::Test(_) => Binding::Test,
+        Tree::Not(_) => Binding::Not,
+        Tree::And(..) => Binding::And,
+        Tree::Or(..) => Binding::Or,
+    };
+    let text = without_parentheses(tree, rng);
+    if own >= of && !rng.once_in(3) {
+        return text;
+    }
+    rng.pick(&["(TEXT)", "( TEXT )"]).replace("TEXT", &text)
+}
+
+fn without_parentheses(tree: &Tree, rng: &mut Rng) -> String {
+    match tree {
+        Tree::Test(test) => one_test(test, rng),
+        Tree::Not(inner) => {
+            let not = rng.pick(&["not ", "! ", "!", "NOT "]);
+            format!("{not}{}", operand(inner, Binding::Not, rng))
+        }
+        Tree::And(left, right) => {
+            let left = operand(left, Binding::And, rng);
+            let and = *rng.pick(&[" and ", " & ", "&&", " ", "\n"]);
+            format!("{left}{and}{}", operand(right, Binding::And, rng))
+        }
+        Tree::Or(left, right) => {
+            let left = operand(left, Binding::Or, rng);
+            let or = *rng.pick(&[" or ", " | ", "||", " OR "]);
+            format!("{left}{or}{}", operand(right, Binding::Or, rng))
+        }
+    }
+}
+
+/// In the words of ss, every one a word of its own; `None` where it has none for it.
+pub(super) fn of_ss(tree: &Tree) -> Option<String> {
+    Some(match tree {
+        Tree::Test(test) => format!("( {} )", one_test_of_ss(test)?),
+        Tree::Not(inner) => format!("not {}", of_ss(inner)?),
+        Tree::And(left, right) => format!("( {} and {} )", of_ss(left)?, of_ss(right)?),
+        Tree::Or(left, right) => format!("( {} or {} )", of_ss(left)?, of_ss(right)?),
+    })
+}
+
+fn one_test(test: &Test, rng: &mut Rng) -> String {
+    match test {
+        Test::State { states, differs } => one_state(states, *differs, rng),
+        Test::Host(host) => {
+            let word = match host.ends {
+                Ends::Local => rng.pick(&["src", "local-addr"]),
+                Ends::Remote => rng.pick(&["dst", "remote-addr"]),
+                Ends::Either => &"host",
+            };
+            let value = address_and_port(host, rng.once_in(2));
+            let value = format!("{}{value}", prefix(host.family));
+            same(word, host.differs, &value, rng)
+        }
+        Test::Port(port) => one_port(port, rng),
+        Test::Family { name, differs } => same("family", *differs, name, rng),
+        Test::Device { name, differs } => {
+            let word = rng.pick(&["dev", "interface"]);
+            same(word, *differs, name.as_deref().unwrap_or("0"), rng)
+        }
+        Test::Mark {
+            value,
+            mask,
+            differs,
+        } => {
+            let word = rng.pick(&["fwmark", "mark"]);
+            same(word, *differs, &mark(*value, *mask), rng)
+        }
+        Test::Cgroup { path, differs } => same("cgroup", *differs, &path.replace(' ', "\\ "), rng),
+        Test::Number {
+            field,
+            compare,
+            value,
+        } => compared(name_of(*field), *compare, &value.to_string(), rng),
+        Test::User { name, differs } => same("user", *differs, name, rng),
+        Test::Autobound => "autobound".to_owned(),
+    }
+}
+
+fn one_state(states: &[String], differs: bool, rng: &mut Rng) -> String {
+    let spelt = states.iter().map(|state| {
+        let dashed = state.to_lowercase().replace('_', "-");
+        rng.pick(&[state.clone(), dashed]).clone()
+    });
+    let states = spelt.collect::<Vec<_>>().join(",");
+    match (differs, rng.below(3)) {
+        (false, 0) => format!("state {states}"),
+        (false, 1) => format!("exclude != {states}"),
+        (false, _) => format!("state = {states}"),
+        (true, 0) => format!("exclude {states}"),
+        (true, _) => format!("state != {states}"),
+    }
+}
+
+fn one_port(port: &Port, rng: &mut Rng) -> String {
+    let word = match port.ends {
+        Ends::Local => rng.pick(&["sport", "local-port"]),
+        Ends::Remote => rng.pick(&["dport", "remote-port"]),
+        Ends::Either => &"port",
+    };
+    let number = port.port;
+    let value = match rng.below(4) {
+        0 => format!(":{number:#x}"),
+        1 if port.family.is_none() => number.to_string(),
+        _ => format!(":{number}"),
+    };
+    let value = format!("{}{value}", prefix(port.family));
+    compared(word, port.compare, &value, rng)
+}
+
+fn one_test_of_ss(test: &Test) -> Option<String> {
+    let word = |ends, local, remote| match ends {
+        Ends::Local => Some(local),
+        Ends::Remote => Some(remote),
+        Ends::Either => None,
+    };
+    let equal = |differs| if differs { "!=" } else { "=" };
+    if let Test::Host(host) = test {
+        let is_said = !host.differs && host.family.is_none();
+        let word = word(host.ends, "src", "dst").filter(|_| is_said)?;
+        Some(format!("{word} = {}", address_and_port(host, true)))
+    } else if let Test::Port(port) = test {
+        let word = word(port.ends, "sport", "dport").filter(|_| port.family.is_none())?;
+        Some(format!(
+            "{word} {} :{}",
+            symbols(port.compare)[0],
+            port.port
+        ))
+    } else if let Test::Device { name, differs } = test {
+        Some(format!("dev {} {}", equal(*differs), name.as_ref()?))
+    } else if let Test::Mark {
+        value,
+        mask: its,
+        differs,
+    } = test
+    {
+        Some(format!("fwmark {} {}", equal(*differs), mark(*value, *its)))
+    } else {
+        None
+    }
+}
+
+/// ss takes the prefix of an IPv6 address inside the brackets only.
+fn address_and_port(host: &Host, is_inside: bool) -> String {
+    let address = match host.net {
+        None => "*".to_owned(),
+        Some((IpAddr::V4(address), 32)) => address.to_string(),
+        Some((IpAddr::V4(address), length)) => format!("{address}/{length}"),
+        Some((IpAddr::V6(address), length)) => {
+            let length = if length == 128 {
+                String::new()
+            } else {
+                format!("/{length}")
+            };
+            if is_inside {
+                format!("[{address}{length}]")
+            } else {
+                format!("[{address}]{length}")
+            }
+        }
+    };
+    match host.port {
+        Some(port) => format!("{address}:{port}"),
+        None => address,
+    }
+}
+
+fn prefix(family: Option<Inet>) -> &'static str {
+    match family {
+        None => "",
+        Some(Inet::Inet) => "inet:",
+        Some(Inet::Inet6) => "inet6:",
+    }
+}
+
+fn mark(value: u32, mask: Option<u32>) -> String {
+    match mask {
+        Some(mask) => format!("{value:#x}/{mask:#x}"),
+        None => format!("{value:#x}"),
+    }
+}
+
+fn same(word: &str, differs: bool, value: &str, rng: &mut Rng) -> String {
+    let compare = if differs {
+        Compare::Differs
+    } else {
+        Compare::Equal
+    };
+    compared(word, compare, value, rng)
+}
+
+fn compared(word: &str, compare: Compare, value: &str, rng: &mut Rng) -> String {
+    let spelt = symbols(compare);
+    let operator = match rng.below(4) {
+        0 if compare == Compare::Equal => " ".to_owned(),
+        // A symbol needs no blanks around it.
+        1 => spelt[0].to_owned(),
+        _ => format!(" {} ", rng.pick(spelt)),
+    };
+    format!("{word}{operator}{value}")
+}
+
+fn symbols(compare: Compare) -> &'static [&'static str] {
+    match compare {
+        Compare::Equal => &["=", "==", "eq", "EQ"],
+        Compare::Differs => &["!=", "ne", "neq"],
+        Compare::Less => &["<", "lt"],
+        Compare::AtMost => &["<=", "le", "leq"],
+        Compare::Greater => &[">", "gt"],
+        Compare::AtLeast => &[">=", "ge", "geq"],
+    }
+}
+
+fn name_of(field: Number) -> &'static str {
+    match field {
+        Number::Uid => "uid",
+        Number::ReceiveQueue => "receive-queue",
+        Number::SendQueue => "send-queue",
+        Number::AcceptQueue => "accept-queue",
+        Number::AcceptLimit => "accept-limit",
+        Number::Retransmits => "retransmits",
+        Number::Inode => "inode",
+        Number::Cookie => "cookie",
+    }
+}

@@ -1,0 +1,121 @@
+//! Rows equal those of ss, row for row, from both sources and in all formats.
+
+use std::process::Command;
+
+use super::row::{Listed, Row, rows_of_csv, rows_of_table};
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::skip::skip_or_fail;
+use crate::zoo::special::{fast_open, incoming, listeners, mapped, orphans};
+use crate::zoo::{Family, SocketCounts, State, Zoo};
+
+/// ss's spelling of the ten states that are in its tables.
+const STATES: [(&str, &str); 10] = [
+    ("LISTEN", "LISTEN"),
+    ("SYN-SENT", "SYN_SENT"),
+    ("SYN-RECV", "SYN_RECV"),
+    ("ESTAB", "ESTABLISHED"),
+    ("FIN-WAIT-1", "FIN_WAIT1"),
+    ("FIN-WAIT-2", "FIN_WAIT2"),
+    ("CLOSE-WAIT", "CLOSE_WAIT"),
+    ("CLOSING", "CLOSING"),
+    ("LAST-ACK", "LAST_ACK"),
+    ("TIME-WAIT", "TIME_WAIT"),
+];
+
+/// What ss shows, in our spelling: a listener for both families is `*` there.
+fn rows_of_ss() -> Vec<Row> {
+    let output = Command::new("ss")
+        .arg("-Htan")
+        .output()
+        .unwrap_or_else(|error| skip_or_fail("ss", &error));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows = text.lines().map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let state = STATES.iter().find(|(theirs, _)| *theirs == words[0]);
+        let end = |word: &str| match word.strip_prefix("*:") {
+            Some(port) => format!("[::]:{port}"),
+            None => word.to_owned(),
+        };
+        let state = state.unwrap().1.to_owned();
+        [
+            state,
+            words[1].to_owned(),
+            words[2].to_owned(),
+            end(words[3]),
+            end(words[4]),
+        ]
+    });
+    sorted(rows)
+}
+
+fn sorted(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort();
+    rows
+}
+
+/// The same rows as /proc can know them.
+fn without_limits(rows: &[Row]) -> Vec<Row> {
+    let rows = rows.iter().cloned().map(|mut row| {
+        if row[0] == "LISTEN" {
+            row[2] = "?".to_owned();
+        }
+        row
+    });
+    sorted(rows)
+}
+
+in_namespace!(
+    fn rows_equal_those_of_ss_from_both_sources_in_all_formats() {
+        let zoo = Zoo::open(&SocketCounts::all_different());
+        let _extra = [
+            incoming::unaccepted(zoo.peer(), Family::V4, 3),
+            incoming::unaccepted(zoo.peer(), Family::V6, 2),
+            fast_open::unaccepted(zoo.peer(), Family::V4, 2),
+            mapped::accepted(zoo.peer(), 2),
+            mapped::connected(zoo.peer(), State::CloseWait, 2),
+            listeners::dual_stack(2),
+            orphans::fin_wait2_minisockets(zoo.peer(), Family::V6, 2),
+        ];
+        let theirs = rows_of_ss();
+        assert!(theirs.len() > zoo.expected().total() + 15);
+        for (source, expected) in [
+            ("netlink", theirs.clone()),
+            ("proc", without_limits(&theirs)),
+        ] {
+            let json = run(["list", "--json", "--source", source]).succeeded();
+            let (sockets, summary) = Listed::all(&json);
+            assert_eq!(
+                sorted(sockets.iter().map(Listed::row)),
+                expected,
+                "{source}"
+            );
+            assert_eq!((&*summary.source, summary.complete), (source, true));
+            assert!(summary.warnings.is_empty() && summary.time.ends_with('Z'));
+            let table = run(["list", "--source", source]).succeeded();
+            assert_eq!(sorted(rows_of_table(&table.stdout)), expected, "{source}");
+            let csv = run(["list", "--format=csv", "--source", source]).succeeded();
+            assert_eq!(sorted(rows_of_csv(&csv.stdout)), expected, "{source}");
+        }
+    }
+);
+
+in_namespace!(
+    fn a_selection_lists_exactly_the_selected_sockets() {
+        let zoo = Zoo::open(&SocketCounts::all_different());
+        for (option, expected) in [
+            ("-4", zoo.expected().clone().only(Family::V4).total()),
+            ("-l", zoo.expected().by_state()["LISTEN"]),
+            ("--state=time-wait", zoo.expected().by_state()["TIME_WAIT"]),
+        ] {
+            let ran = run(["list", "--json", option]).succeeded();
+            assert_eq!(Listed::all(&ran).1.total, expected, "{option}");
+        }
+        let no_listeners = run(["list", "--state=established"]).succeeded();
+        let heading = no_listeners.stdout.lines().next().unwrap();
+        assert!(!heading.contains("ACCEPT"), "{heading}");
+        let families = run(["list", "--json", "-4"]).succeeded();
+        assert!(Listed::all(&families).0.iter().all(|s| s.family == "ipv4"));
+    }
+);

@@ -1,0 +1,10 @@
+//! `tcpstates list`: the sockets themselves.
+
+mod against_ss;
+mod names;
+mod options;
+mod parallel;
+pub(crate) mod row;
+mod streaming;
+mod tcp_info;
+mod width;

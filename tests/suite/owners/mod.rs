@@ -1,0 +1,10 @@
+//! Who holds a socket: processes of every kind, and reasons for finding none.
+
+mod against_ss;
+mod filter;
+mod hidden;
+pub(crate) mod holder;
+mod names;
+mod reasons;
+mod rows;
+mod shared;

@@ -1,0 +1,157 @@
+//! Sockets that no process holds, and why.
+
+use std::fs;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+
+use rustix::net::sockopt::set_socket_reuseport;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
+
+use super::holder::{Holder, wait_for};
+use crate::answer::{Answer, Owners};
+use crate::list::row::{Holder as Shown, Listed};
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::zoo::{Family, SocketCounts, State, Zoo};
+
+fn pids(socket: &Listed) -> Vec<u32> {
+    let processes: &[Shown] = socket.processes.as_deref().unwrap();
+    processes.iter().map(|one| one.pid).collect()
+}
+
+in_namespace!(
+    fn sockets_kept_by_the_kernel_have_no_owner() {
+        let wanted = SocketCounts::none()
+            .with(Family::V4, State::TimeWait, 3)
+            .with(Family::V6, State::TimeWait, 1)
+            .with(Family::V4, State::Listen, 2)
+            .with(Family::V6, State::Established, 2);
+        let _zoo = Zoo::open(&wanted);
+        for source in ["--source=netlink", "--source=proc"] {
+            let json = run(["list", "-p", "--json", source]).succeeded();
+            let (sockets, summary) = Listed::all(&json);
+            for socket in &sockets {
+                let is_held = socket.state != "TIME_WAIT";
+                assert_eq!(pids(socket).is_empty(), !is_held, "{socket:?}");
+            }
+            let owners = Owners {
+                held: 4,
+                kernel: 4,
+                ..Owners::default()
+            };
+            assert_eq!(summary.owners, Some(owners));
+        }
+        let grouped = Answer::of(&run(["--by", "pid", "--json"]).succeeded());
+        let nobody = grouped.groups.iter().find(|g| g.key["pid"].is_null());
+        assert_eq!(nobody.unwrap().total, 4);
+    }
+);
+
+in_namespace!(
+    fn a_never_accepted_connection_is_attributed_to_its_listener() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let open = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let closed = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            closed.shutdown(Shutdown::Write).unwrap();
+            let holder = Holder::of(&listener);
+            let me = std::process::id();
+            drop(listener);
+            for (state, waits) in [("established", &open), ("close-wait", &closed)] {
+                let waiting = || {
+                    let json = run(["list", "-p", "--json", "--state", state]).succeeded();
+                    let (sockets, summary) = Listed::all(&json);
+                    let from = waits.local_addr().unwrap().port();
+                    let socket = sockets.into_iter().find(|s| s.remote_port == from)?;
+                    Some((socket, summary.owners.unwrap()))
+                };
+                let (socket, owners) = wait_for(state, waiting);
+                assert_eq!(socket.never_accepted, Some(true));
+                assert_eq!(pids(&socket), [holder.pid()], "{address}");
+                assert_ne!(holder.pid(), me);
+                assert_eq!(owners.never_accepted, 1);
+            }
+            let table = run(["list", "-p", "--state=close-wait"]).succeeded().stdout;
+            let cell = table.split_whitespace().last().unwrap();
+            assert_eq!(cell, format!("(sleep({}))", holder.pid()));
+            let grouped =
+                Answer::of(&run(["--by=process", "--state=close-wait", "--json"]).succeeded());
+            assert!(grouped.groups[0].key["process"].is_null());
+        }
+    }
+);
+
+in_namespace!(
+    fn a_never_accepted_connection_names_every_listener_of_a_shared_port() {
+        let first = sharing_listener("127.0.0.1:0".parse().unwrap());
+        let address = first.local_addr().unwrap();
+        let second = sharing_listener(address);
+        let _waiting = TcpStream::connect(address).unwrap();
+        let holders = [Holder::of(&first), Holder::of(&second)];
+        drop((first, second));
+        let json = run(["list", "-p", "--json", "--state=established"]).succeeded();
+        let sockets = Listed::all(&json).0;
+        let waiting = sockets.iter().find(|s| s.never_accepted == Some(true));
+        let mut expected = holders.each_ref().map(Holder::pid);
+        expected.sort_unstable();
+        assert_eq!(pids(waiting.unwrap()), expected);
+    }
+);
+
+#[test]
+fn an_owner_search_that_times_out_is_incomplete() {
+    // A tree with more descriptors than anybody reads in a twentieth of a second: the same process
+    // under very many numbers.
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("1");
+    fs::create_dir_all(home.join("fd")).unwrap();
+    fs::create_dir(home.join("net")).unwrap();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/net/tcp");
+    let table = fs::read_to_string(fixture).unwrap();
+    fs::write(home.join("net/tcp"), &table).unwrap();
+    fs::write(home.join("comm"), "many\n").unwrap();
+    for fd in 0..500 {
+        symlink("/dev/null", home.join(format!("fd/{fd}"))).unwrap();
+    }
+    for pid in 2..20_000 {
+        symlink("1", root.path().join(pid.to_string())).unwrap();
+    }
+    let root = root.path().to_str().unwrap();
+    let words = [
+        "list",
+        "-p",
+        "--json",
+        "--owner-timeout=0.05",
+        "--proc-root",
+    ];
+    let [list, process, json, timeout, proc_root] = words;
+    let json = run([list, process, json, timeout, proc_root, root]);
+    assert_eq!(json.status, 3, "{json:?}");
+    let (sockets, summary) = Listed::all(&json);
+    assert_eq!(sockets.len(), table.lines().count() - 1);
+    assert!(!summary.complete);
+    let owners = summary.owners.unwrap();
+    assert_eq!((owners.no_permission, owners.hidden), (0, 0));
+    assert!(owners.time_up > 0);
+    assert!(summary.warnings[0].contains("--owner-timeout"));
+    assert!(!json.stderr.contains("no holder was found"), "{json:?}");
+    let grouped = run(["--by=process", timeout, proc_root, root]);
+    assert_eq!(grouped.status, 3, "{grouped:?}");
+    assert!(grouped.stdout.trim_end().ends_with("incomplete"));
+}
+
+/// A listener that lets others listen at its address (SO_REUSEPORT).
+fn sharing_listener(address: SocketAddr) -> TcpListener {
+    let socket = socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    );
+    let socket = socket.unwrap();
+    set_socket_reuseport(&socket, true).unwrap();
+    bind(&socket, &address).unwrap();
+    listen(&socket, 8).unwrap();
+    socket.into()
+}
