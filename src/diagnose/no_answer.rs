@@ -178,7 +178,7 @@ mod tests {
         let mut seen = Unanswered::default();
         for (to, number) in attempts {
             let one = Socket {
-                retransmits,
+                retransmits: Some(retransmits),
                 timer: Some(Timer {
                     kind: TimerKind::Retransmit,
                     remaining: Duration::from_secs(1),

@@ -84,14 +84,15 @@ impl Retransmitting {
         }
         self.connections += 1;
         let kind = socket.timer.map(|timer| timer.kind);
-        if kind != Some(TimerKind::Retransmit) || socket.retransmits == 0 {
+        let retransmits = socket.retransmits.unwrap_or(0);
+        if kind != Some(TimerKind::Retransmit) || retransmits == 0 {
             return;
         }
         self.pending += 1;
-        self.suspect += u64::from(socket.retransmits >= IN_A_ROW);
+        self.suspect += u64::from(retransmits >= IN_A_ROW);
         self.peers.add(ends.remote.ip().to_canonical());
         self.worst.push(Pending {
-            retransmits: socket.retransmits,
+            retransmits,
             ends: *ends,
         });
         if socket.inode != 0 && self.inodes.len() < KEPT {

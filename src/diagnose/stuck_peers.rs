@@ -152,7 +152,8 @@ impl Stuck {
         };
         let timer = socket.timer.map(|timer| timer.kind);
         let is_probed = timer == Some(TimerKind::Persist);
-        let is_sent_again = timer == Some(TimerKind::Retransmit) && socket.retransmits > 0;
+        let is_sent_again = timer == Some(TimerKind::Retransmit)
+            && socket.retransmits.is_some_and(|times| times > 0);
         let is_still = socket.send_queue == unsent && unsent > 0 && (is_probed || is_sent_again);
         let peer = ends.remote.ip();
         if is_still {

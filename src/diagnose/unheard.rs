@@ -37,9 +37,10 @@ impl<K: Eq + Hash + Ord + Copy> Unheard<K> {
         let runs = socket
             .timer
             .is_some_and(|timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::Persist));
-        if runs && socket.retransmits >= least {
+        let retransmits = socket.retransmits.unwrap_or(0);
+        if runs && retransmits >= least {
             self.peers.add(peer);
-            self.retransmits = self.retransmits.max(socket.retransmits);
+            self.retransmits = self.retransmits.max(retransmits);
             self.inodes.add(peer, socket.inode);
         }
     }

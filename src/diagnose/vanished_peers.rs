@@ -147,7 +147,7 @@ mod tests {
 
     fn stuck(retransmits: u32, kind: TimerKind) -> Socket {
         Socket {
-            retransmits,
+            retransmits: Some(retransmits),
             timer: Some(Timer {
                 kind,
                 remaining: Duration::from_secs(1),

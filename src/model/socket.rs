@@ -29,8 +29,11 @@ pub struct Socket {
     pub inode: u64,
     /// The running timer; `None` where none runs.
     pub timer: Option<Timer>,
-    /// How often what is not acknowledged was sent again, or probed for.
-    pub retransmits: u32,
+    /// How often the running timer has already fired without an answer: retransmissions for
+    /// [`TimerKind::Retransmit`], probes for [`TimerKind::KeepAlive`] and [`TimerKind::Persist`], 0
+    /// without a timer (`idiag_retrans`). `None` where the source does not report it: /proc counts
+    /// something else for SYN_RECV, and timers that this program does not know.
+    pub retransmits: Option<u32>,
     /// The index of the interface the socket is bound to, 0 for none. Netlink only.
     pub interface: Option<u32>,
     /// The kernel's own number for the socket, unique since boot. Netlink only.
@@ -105,7 +108,7 @@ impl Socket {
             full: None,
             inode: 0,
             timer: None,
-            retransmits: 0,
+            retransmits: Some(0),
             interface: None,
             cookie: None,
             mark: None,
@@ -178,7 +181,7 @@ impl Socket {
             Field::AcceptQueue => self.accept_queue().map(u64::from),
             Field::AcceptLimit => self.accept_limit().map(u64::from),
             Field::Drops => self.drops.map(u64::from),
-            Field::Retransmits => Some(self.retransmits.into()),
+            Field::Retransmits => self.retransmits.map(u64::from),
             Field::Inode => self.held_inode(),
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),

@@ -26,6 +26,7 @@ mod bit {
     pub(super) const INFO: u64 = 1 << 12;
     pub(super) const CONGESTION_CONTROL: u64 = 1 << 13;
     pub(super) const DROPS: u64 = 1 << 14;
+    pub(super) const RETRANSMITS: u64 = 1 << 15;
 }
 
 /// Numbers from here on are states without a name.
@@ -75,6 +76,7 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
         (mark.is_some(), bit::MARK),
         (cgroup.is_some(), bit::CGROUP),
         (drops.is_some(), bit::DROPS),
+        (retransmits.is_some(), bit::RETRANSMITS),
         (v6only.is_some(), bit::TOLD_V6ONLY),
         (*v6only == Some(true), bit::V6ONLY),
         (info.is_some(), bit::INFO),
@@ -85,7 +87,7 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
     push(out, pack_state(*state));
     push_address(out, *local);
     push_address(out, *remote);
-    for number in [*receive_queue, *send_queue, *uid, *retransmits] {
+    for number in [*receive_queue, *send_queue, *uid] {
         push(out, number.into());
     }
     push(out, *inode);
@@ -94,7 +96,8 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
     }
     let interface = interface.map(u64::from);
     let (mark, drops) = (mark.map(u64::from), drops.map(u64::from));
-    for number in [interface, *cookie, mark, *cgroup, drops] {
+    let retransmits = retransmits.map(u64::from);
+    for number in [interface, *cookie, mark, *cgroup, drops, retransmits] {
         number.into_iter().for_each(|number| push(out, number));
     }
     info.iter().for_each(|info| push_info(out, info));
@@ -119,7 +122,6 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Socket> {
         receive_queue: take_u32(bytes)?,
         send_queue: take_u32(bytes)?,
         uid: take_u32(bytes)?,
-        retransmits: take_u32(bytes)?,
         inode: take(bytes)?,
         timer: match is(bit::TIMER) {
             true => Some(take_timer(bytes)?),
@@ -142,6 +144,10 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Socket> {
             false => None,
         },
         drops: match is(bit::DROPS) {
+            true => Some(take_u32(bytes)?),
+            false => None,
+        },
+        retransmits: match is(bit::RETRANSMITS) {
             true => Some(take_u32(bytes)?),
             false => None,
         },
@@ -361,7 +367,7 @@ pub(super) mod tests {
                 kind: TimerKind::Unknown(7),
                 remaining: Duration::new(u64::MAX, 999_999_999),
             }),
-            retransmits: u32::MAX,
+            retransmits: Some(u32::MAX),
             interface: Some(u32::MAX),
             cookie: Some(u64::MAX),
             mark: Some(u32::MAX),

@@ -85,6 +85,65 @@ fn a_malformed_row_is_reported_as_incomplete_in_every_format() {
     );
 }
 
+/// A tree whose only table is `net/tcp` with these rows under the kernel's header.
+fn tree_of(rows: &str) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let header = fs::read_to_string(Path::new(COPY).join("net/tcp")).unwrap();
+    let header = header.lines().next().unwrap();
+    fs::create_dir(root.path().join("net")).unwrap();
+    fs::write(root.path().join("net/tcp"), format!("{header}\n{rows}")).unwrap();
+    root
+}
+
+/// Orphans in FIN_WAIT1 whose probes of a closed window were not answered 5 times.
+fn unanswered_probes() -> String {
+    let row = |number: u32| {
+        format!(
+            "  {number}: 0100090A:1004 0200090A:{:04X} 04 0000A999:00000000 04:000004A1 00000000     0        5 0 2 ffff 20 0 0 15 -1\n",
+            0xC350 + number
+        )
+    };
+    (0..12).map(row).collect()
+}
+
+#[test]
+fn unanswered_probes_in_proc_are_retransmits_and_a_finding() {
+    let root = tree_of(&unanswered_probes());
+    let root = root.path().to_str().unwrap();
+    for (filter, total) in [("retransmits = 5", 12), ("retransmits != 5", 0)] {
+        let ran = run(["--json", "--proc-root", root, filter]);
+        assert_eq!(Answer::of(&ran).total, total, "{filter}");
+    }
+    let doctor = run(["doctor", "--proc-root", root]);
+    assert_eq!(doctor.status, 4, "{doctor:?}");
+    let title = "12 closed connections wait for peers that do not answer";
+    assert!(doctor.stdout.contains(title), "{doctor:?}");
+}
+
+#[test]
+fn a_test_of_retransmits_that_proc_does_not_report_is_incomplete() {
+    let request = "  0: 0100007F:1F90 0200007F:C001 03 00000000:00000000 01:00000014 00000002  1000        0 0 2 ffff\n";
+    let root = tree_of(request);
+    let root = root.path().to_str().unwrap();
+    let ran = run(["--json", "--proc-root", root, "retransmits >= 1"]);
+    let answer = Answer::of(&ran);
+    assert_eq!((ran.status, answer.total), (3, 0), "{ran:?}");
+    let lost = "no retransmits of sockets in SYN_RECV";
+    assert!(answer.warnings[0].contains(lost), "{answer:?}");
+    let listed = run([
+        "list",
+        "--json",
+        "--proc-root",
+        root,
+        "--columns=retransmits",
+    ]);
+    assert_eq!(listed.status, 0, "{listed:?}");
+    assert!(
+        listed.stdout.contains(r#""retransmits":null"#),
+        "{listed:?}"
+    );
+}
+
 #[test]
 fn a_table_that_is_not_a_regular_file_is_an_error() {
     for make in [make_fifo, make_directory, make_endless] {

@@ -136,27 +136,30 @@ fn control_socket(family: AddressFamily) -> io::Result<OwnedFd> {
 
 /// Binds a socket to an interface, SO_BINDTODEVICE of socket(7).
 pub(crate) fn bind_to_device(socket: impl AsFd, name: &str) -> io::Result<()> {
-    set_socket_option(socket, libc::SO_BINDTODEVICE, name.as_bytes())
+    set_option(
+        socket,
+        libc::SOL_SOCKET,
+        libc::SO_BINDTODEVICE,
+        name.as_bytes(),
+    )
 }
 
 /// Puts a firewall mark on a socket, SO_MARK of socket(7).
 pub(crate) fn set_mark(socket: impl AsFd, mark: u32) -> io::Result<()> {
-    set_socket_option(socket, libc::SO_MARK, &mark.to_ne_bytes())
+    set_option(socket, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
 }
 
-fn set_socket_option(socket: impl AsFd, option: i32, value: &[u8]) -> io::Result<()> {
+/// Makes a listener accept a connection only when data has arrived, TCP_DEFER_ACCEPT of tcp(7).
+pub(crate) fn set_defer_accept(socket: impl AsFd, seconds: u32) -> io::Result<()> {
+    let (level, option) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
+    set_option(socket, level, option, &seconds.to_ne_bytes())
+}
+
+fn set_option(socket: impl AsFd, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
     let length = libc::socklen_t::try_from(value.len()).unwrap();
     let socket = socket.as_fd().as_raw_fd();
     // SAFETY: the kernel reads `length` bytes at `value`, which live until the call returns.
-    let outcome = unsafe {
-        libc::setsockopt(
-            socket,
-            libc::SOL_SOCKET,
-            option,
-            value.as_ptr().cast(),
-            length,
-        )
-    };
+    let outcome = unsafe { libc::setsockopt(socket, level, option, value.as_ptr().cast(), length) };
     if outcome == 0 {
         Ok(())
     } else {

@@ -20,7 +20,7 @@ fn waiting(retransmits: u32, peer: &str) -> Socket {
             kind: TimerKind::Retransmit,
             remaining: Duration::ZERO,
         }),
-        retransmits,
+        retransmits: Some(retransmits),
         inode: 9,
         ..socket(State::Established, "192.0.2.1:80", peer)
     }

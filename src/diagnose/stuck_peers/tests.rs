@@ -15,7 +15,7 @@ fn connection(unread: u32, unsent: u32, timer: Option<TimerKind>) -> Socket {
             kind,
             remaining: Duration::ZERO,
         }),
-        retransmits: 1,
+        retransmits: Some(1),
         inode: 5,
         cookie: Some(7),
         ..socket(State::Established, "192.0.2.1:80", "192.0.2.9:1")
@@ -148,7 +148,7 @@ fn how_fast_a_long_queue_moves_is_not_known_within_two_round_trips_or_without_me
 #[test]
 fn a_first_retransmission_that_is_only_planned_is_none() {
     let mut sent_once = connection(0, 500, Some(TimerKind::Retransmit));
-    sent_once.retransmits = 0;
+    sent_once.retransmits = Some(0);
     assert!(titles(&connection(0, 500, None), &sent_once, 0).is_empty());
 }
 

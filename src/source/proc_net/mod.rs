@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::filter::Program;
-use crate::model::{Completeness, Family, Loss, Sink};
+use crate::filter::{Expression, Program, Test};
+use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
 use crate::source::judge::Judge;
@@ -193,6 +193,7 @@ impl Table<'_> {
         match parsed {
             Ok(socket) if self.question.states.contains(socket.state) => {
                 self.cost.listed += 1;
+                self.check_tested(&socket);
                 sink.socket(&socket)
             }
             Ok(_) => ControlFlow::Continue(()),
@@ -200,6 +201,21 @@ impl Table<'_> {
                 self.malformed(format!("line {number}: {error}"));
                 ControlFlow::Continue(())
             }
+        }
+    }
+
+    /// Reports that the filter tests what the row of this socket does not hold.
+    fn check_tested(&mut self, socket: &Socket) {
+        if socket.retransmits.is_some() {
+            return;
+        }
+        let filter = self.question.filter.iter();
+        let mut fields = filter.flat_map(Expression::tests).filter_map(Test::field);
+        if fields.any(|field| field == Field::Retransmits) {
+            let state = socket.state;
+            self.doubtful(&format!(
+                "it has no retransmits of sockets in {state}, so a test of them does not match; use netlink, or exclude {state}"
+            ));
         }
     }
 

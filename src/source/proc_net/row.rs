@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::model::{Family, InetEnds, Socket};
+use crate::model::{Family, InetEnds, Socket, State, TimerKind};
 use crate::source::kernel_state::decode_state;
 use crate::source::kernel_timer::decode_timer;
 
@@ -100,28 +100,37 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     let (send_queue, receive_queue) =
         columns.parse(Column::Queues, |text| pair(text, hex_word, hex_word))?;
     let timer = columns.parse(Column::Timer, |text| {
-        let (number, ticks) = pair(text, hex, hex)?;
-        let remaining = Duration::from_millis(u64::from(ticks) * MILLISECONDS_A_TICK);
+        let (number, ticks) = pair(text, hex, ticks)?;
+        let remaining = Duration::from_millis(ticks.saturating_mul(MILLISECONDS_A_TICK));
         Some(decode_timer(u8::try_from(number).ok()?, remaining))
     })?;
-    let retransmits = columns.parse(Column::Retransmits, hex)?;
-    let uid = columns.parse(Column::Uid, |text| u32::try_from(decimal(text)?).ok())?;
-    columns.parse(Column::Timeout, signed)?;
+    let timeouts = columns.parse(Column::Retransmits, hex)?;
+    let uid = columns.parse(Column::Uid, uid)?;
+    let probes = columns.parse(Column::Timeout, probes)?;
     let inode = columns.parse(Column::Inode, decimal)?;
     let ends = InetEnds {
         family,
         local,
         remote,
     };
+    let state = decode_state(state);
     Ok(Socket {
         receive_queue,
         send_queue,
         uid,
         inode,
         timer,
-        retransmits,
-        // Nothing else: a row does not even tell a half-open request from a fast open child.
-        ..Socket::bare(decode_state(state), ends)
+        retransmits: match timer.map(|timer| timer.kind) {
+            // The timeouts of a half-open request (`get_openreq4`), not its retransmissions.
+            _ if state == State::SynRecv => None,
+            None | Some(TimerKind::TimeWait) => Some(0),
+            Some(TimerKind::Retransmit) => Some(timeouts),
+            Some(TimerKind::KeepAlive | TimerKind::Persist) => probes,
+            Some(TimerKind::Unknown(_)) => None,
+        },
+        // A row has nothing else, not even what distinguishes a half-open request from a fast open
+        // child.
+        ..Socket::bare(state, ends)
     })
 }
 
@@ -188,15 +197,44 @@ fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// A decimal number that may be negative: the count of unanswered probes is printed as `%d`.
-fn signed(text: &[u8]) -> Option<u64> {
-    decimal(text.strip_prefix(b"-").unwrap_or(text))
+/// Ticks until a timer fires, printed as `%08lX` of a signed number; 0 for one that is overdue,
+/// which kernels without `jiffies_delta_to_clock_t` (before 3.3) print as a negative number, of 16
+/// digits on 64-bit machines.
+fn ticks(text: &[u8]) -> Option<u64> {
+    match text.len() {
+        0..=8 => hex(text).map(|ticks| i32::try_from(ticks).map_or(0, |_| ticks.into())),
+        9..=16 => {
+            let (high, low) = text.split_at_checked(text.len() - 8)?;
+            let ticks = u64::from(hex(high)?) << 32 | u64::from(hex(low)?);
+            Some(i64::try_from(ticks).map_or(0, |_| ticks))
+        }
+        _ => None,
+    }
+}
+
+/// A user id; older kernels print it as `%5d`, so that 4294967294 is -2.
+fn uid(text: &[u8]) -> Option<u32> {
+    match text.strip_prefix(b"-") {
+        None => u32::try_from(decimal(text)?).ok(),
+        Some(digits) => {
+            let uid = i32::try_from(decimal(digits)?).ok()?;
+            Some((-uid).cast_unsigned())
+        }
+    }
+}
+
+/// The number of unanswered probes, printed as `%d`; `Some(None)` for a negative number, which
+/// counts nothing.
+fn probes(text: &[u8]) -> Option<Option<u32>> {
+    match text.strip_prefix(b"-") {
+        None => u32::try_from(decimal(text)?).ok().map(Some),
+        Some(digits) => decimal(digits).map(|_| None),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{State, TimerKind};
 
     const ROW: &str = "   3: 0100007F:1F90 0200007F:C001 08 0000000A:00000105 01:00000014 00000003  1000        2 91827 1 ffff8880 20 4 30 10 -1";
 
@@ -222,7 +260,7 @@ mod tests {
         }
         assert_eq!((socket.send_queue, socket.receive_queue), (10, 0x105));
         assert_eq!((socket.uid, socket.inode), (1000, 91827));
-        assert_eq!(socket.retransmits, 3);
+        assert_eq!(socket.retransmits, Some(3));
         let timer = socket.timer.unwrap();
         assert_eq!(timer.kind, TimerKind::Retransmit);
         assert_eq!(timer.remaining, Duration::from_millis(200));
@@ -257,6 +295,44 @@ mod tests {
         assert_eq!(socket.state, State::Unknown(14));
     }
 
+    /// The row with other words in some columns.
+    fn read(words: &[(usize, &str)]) -> Socket {
+        let mut columns: Vec<_> = ROW.split_whitespace().collect();
+        for (column, word) in words {
+            columns[*column] = word;
+        }
+        parse_row(columns.join(" ").as_bytes(), Family::V4).unwrap()
+    }
+
+    #[test]
+    fn retransmits_are_those_of_the_running_timer_as_netlink_reports_them() {
+        // Columns retrnsmt 3 and timeout 2, with each timer.
+        for (state, timer, retransmits) in [
+            ("01", "00", Some(0)),
+            ("01", "01", Some(3)),
+            ("01", "02", Some(2)),
+            ("04", "04", Some(2)),
+            ("06", "03", Some(0)),
+            ("01", "05", None),
+            ("03", "01", None),
+        ] {
+            let socket = read(&[(3, state), (5, &format!("{timer}:00000014"))]);
+            assert_eq!(socket.retransmits, retransmits, "{state} {timer}");
+        }
+        assert_eq!(read(&[(5, "04:0"), (8, "-1")]).retransmits, None);
+    }
+
+    #[test]
+    fn rows_of_old_kernels_are_read() {
+        let uid = |text: &str| read(&[(7, text)]).uid;
+        assert_eq!(uid("-2"), 4_294_967_294);
+        assert_eq!(uid("4294967294"), 4_294_967_294);
+        let remaining = |text: &str| read(&[(5, text)]).timer.unwrap().remaining;
+        assert_eq!(remaining("01:FFFFFFFFFFFFFFF0"), Duration::ZERO);
+        assert_eq!(remaining("01:FFFFFFF0"), Duration::ZERO);
+        assert_eq!(remaining("01:0000000000000014").as_millis(), 200);
+    }
+
     #[test]
     fn a_malformed_column_is_named() {
         for (column, texts, name) in [
@@ -273,9 +349,13 @@ mod tests {
             ),
             (3, &["8", "008", "0G", "+8"], Column::State),
             (4, &["0000000A", "A:5", "0000000A:0000010x"], Column::Queues),
-            (5, &["01", "01:", "zz:00000014"], Column::Timer),
+            (
+                5,
+                &["01", "01:", "zz:00000014", "01:00000000000000014"],
+                Column::Timer,
+            ),
             (6, &["-1", "0000000003"], Column::Retransmits),
-            (7, &["root", "4294967296", "-1"], Column::Uid),
+            (7, &["root", "4294967296", "-", "--1"], Column::Uid),
             (8, &["-", "0x2"], Column::Timeout),
             (9, &["9182x", "-1"], Column::Inode),
         ] {

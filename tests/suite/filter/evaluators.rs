@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::oracle::mistakes_a_family;
 use super::syntax;
-use super::tree::{Test, Tree};
+use super::tree::{Number, Test, Tree};
 use crate::list::row::Listed;
 use crate::program::{Ran, command, ran};
 use crate::skip::skip_or_fail;
@@ -86,10 +86,25 @@ pub(super) fn program(tree: &Tree, filter: &str, table: Table) -> Passed {
     cookies_of(&rows)
 }
 
-/// The program judges what /proc tells it; `None` for what it does not.
+/// The program evaluates what /proc reports; `None` for what it does not.
 pub(super) fn proc(tree: &Tree, filter: &str, table: Table) -> Option<Passed> {
-    let is_told = table == Table::Usual && tree.is_all(|test| test.is_in_proc());
-    is_told.then(|| ends_of(&list(filter, table, &["--source=proc"]).0))
+    let is_reported = table == Table::Usual && tree.is_all(|test| test.is_in_proc());
+    let filter = match tests_retransmits(tree) {
+        true => format!("({filter}) and not state syn-recv"),
+        false => filter.to_owned(),
+    };
+    is_reported.then(|| ends_of(&list(&filter, table, &["--source=proc"]).0))
+}
+
+/// Whether [`proc`] evaluates the filter for this row: /proc has no retransmits of SYN_RECV.
+pub(super) fn is_evaluated_by_proc(tree: &Tree, row: &Listed) -> bool {
+    row.state != "SYN_RECV" || !tests_retransmits(tree)
+}
+
+fn tests_retransmits(tree: &Tree) -> bool {
+    let is_other =
+        |test: &Test| !matches!(test, Test::Number { field, .. } if *field == Number::Retransmits);
+    !tree.is_all(is_other)
 }
 
 /// Those whose port the kernel chose, which only the kernel tells.

@@ -175,9 +175,10 @@ impl Facts {
             let rows = self.rows.iter();
             rows.filter(|row| oracle::passes(tree, row, &self.autobound))
         };
-        let (cookies, ends) = (cookies_of(passing()), ends_of(passing()));
+        let cookies = cookies_of(passing());
         let table = self.table;
         let proc = evaluators::proc(tree, &filter, table);
+        let in_proc = ends_of(passing().filter(|row| evaluators::is_evaluated_by_proc(tree, row)));
         let ss = evaluators::ss(tree, &self.rows, table);
         tally.add(&Tally {
             by_proc: proc.is_some().into(),
@@ -195,7 +196,7 @@ impl Facts {
                 Some(evaluators::program(tree, &filter, table)),
                 &cookies,
             ),
-            ("/proc", proc, &ends),
+            ("/proc", proc, &in_proc),
             ("ss", ss, &cookies),
         ];
         judges.into_iter().find_map(|(judge, passed, expected)| {

@@ -5,6 +5,7 @@ mod names;
 mod options;
 mod parallel;
 pub(crate) mod row;
+mod sources;
 mod streaming;
 mod tcp_info;
 mod width;

@@ -18,6 +18,8 @@ pub(crate) enum Behaviour {
     NoReply,
     /// Completes the handshake and replies to nothing after it: ESTABLISHED, FIN_WAIT1.
     HandshakeOnly,
+    /// The same with a closed window, so that all the kernel can send is probes of it.
+    ClosedWindow,
     /// Acknowledges a FIN and never sends its own: FIN_WAIT2.
     AckFin,
     /// Sends a FIN when the handshake is complete, and acknowledges none: CLOSE_WAIT, LAST_ACK.
@@ -29,9 +31,10 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::NoReply,
         Self::HandshakeOnly,
+        Self::ClosedWindow,
         Self::AckFin,
         Self::SendFin,
         Self::SimultaneousClose,
@@ -48,6 +51,7 @@ impl Behaviour {
             Self::SendFin => 14,
             Self::SimultaneousClose => 15,
             Self::NormalClose => 16,
+            Self::ClosedWindow => 17,
         };
         address(family, host)
     }
@@ -85,6 +89,11 @@ pub(crate) fn reply(received: &Segment) -> Option<Segment> {
         return Some(Segment {
             syn: true,
             sequence: FIRST_SEQUENCE,
+            window: if behaviour == Behaviour::ClosedWindow {
+                0
+            } else {
+                ack.window
+            },
             ..ack
         });
     }

@@ -18,6 +18,7 @@ mod tests;
 
 pub(crate) use behaviour::Behaviour;
 pub(crate) use counts::SocketCounts;
+pub(crate) use parking::open_local_listener;
 pub(crate) use peer::Peer;
 pub(crate) use proc_table::read_counts;
 pub(crate) use sockets::{new_connection, raise_file_limit};

@@ -17,11 +17,12 @@ pub(crate) struct Segment {
     pub(crate) ack: bool,
     pub(crate) fin: bool,
     pub(crate) rst: bool,
+    pub(crate) window: u16,
     pub(crate) payload: Vec<u8>,
 }
 
 impl Segment {
-    /// A segment without flags, sequence numbers and payload.
+    /// A segment without flags, sequence numbers and payload, with the largest window.
     pub(crate) fn between(source: SocketAddr, destination: SocketAddr) -> Self {
         Self {
             source,
@@ -32,6 +33,7 @@ impl Segment {
             ack: false,
             fin: false,
             rst: false,
+            window: u16::MAX,
             payload: Vec::new(),
         }
     }
@@ -77,6 +79,7 @@ impl Segment {
             ack: tcp.ack(),
             fin: tcp.fin(),
             rst: tcp.rst(),
+            window: tcp.window_size(),
             payload: tcp.payload().to_vec(),
         })
     }
@@ -94,7 +97,7 @@ impl Segment {
             mixed => panic!("addresses of different families: {mixed:?}"),
         };
         let ports = (self.source.port(), self.destination.port());
-        let mut header = TcpHeader::new(ports.0, ports.1, self.sequence, u16::MAX);
+        let mut header = TcpHeader::new(ports.0, ports.1, self.sequence, self.window);
         header.acknowledgment_number = self.acknowledgment;
         header.syn = self.syn;
         header.ack = self.ack;
@@ -121,6 +124,7 @@ mod tests {
                 acknowledgment: 7,
                 syn: true,
                 fin: true,
+                window: 0,
                 payload: b"abc".to_vec(),
                 ..Segment::between(source.parse().unwrap(), destination.parse().unwrap())
             };
