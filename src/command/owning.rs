@@ -8,8 +8,8 @@ use super::asking::listeners_observer;
 use super::failure::Failure;
 use super::holders::OWN_PROC;
 use crate::cli::{Owning, Selection, Sourcing};
-use crate::model::{Field, Socket};
-use crate::owner::{Facts, Listening, Owners, Search, Seek, Wanted};
+use crate::model::{Field, Listeners, Socket};
+use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use crate::source::{Observer, Report};
 
 /// A search that can be made for each sample.
@@ -59,13 +59,13 @@ impl Searcher {
     ) -> Result<Owners, Failure> {
         let mut wanted = Wanted::default();
         sockets.for_each(|socket| wanted.add(&socket));
-        let mut listening = Listening::default();
+        let mut listeners = Listeners::default();
         if wanted.needs_listeners() {
-            let listened = self.listeners.list(&mut listening)?;
+            let listened = self.listeners.list(&mut listeners)?;
             report.add(&listened);
         }
         let search = Search::new(&self.root, self.seek, self.facts, self.budget);
-        let owners = Owners::find(search, wanted, &listening);
+        let owners = Owners::find(search, wanted, &listeners);
         if let Some(loss) = &owners.loss {
             report.completeness.lose(loss.clone());
         }

@@ -8,11 +8,10 @@
 use std::net::SocketAddr;
 
 use super::facts::Facts;
-use super::listening::{Door, Doors};
 use super::rule::Examined;
 use crate::model::{
-    Counter, Culprit, Field, Finding, Holders, InetEnds, Label, Metric, Setting, Severity, Socket,
-    counted, thousands,
+    Counter, Culprit, Field, Finding, Holders, InetEnds, Label, Listener, Metric, Netns, Setting,
+    Severity, Socket, counted, thousands,
 };
 
 /// The rule's name.
@@ -32,7 +31,7 @@ const WHY: &str = "Whoever connects to a full accept queue gets no answer and tr
 /// Connections that wait to be accepted, as far as they are kept.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    ends: Vec<InetEnds>,
+    connections: Vec<(Netns, InetEnds)>,
 }
 
 impl Waiting {
@@ -41,21 +40,25 @@ impl Waiting {
         let Some(ends) = socket.internet() else {
             return;
         };
-        if socket.was_never_accepted() && self.ends.len() < KEPT {
-            self.ends.push(*ends);
+        if socket.was_never_accepted() && self.connections.len() < KEPT {
+            self.connections.push((socket.netns, *ends));
         }
     }
 
-    fn at<'a>(&'a self, door: &'a Door) -> impl Iterator<Item = InetEnds> + 'a {
-        let ends = self.ends.iter().copied();
-        ends.filter(|ends| door.takes(ends.local)).take(LOOKED_AT)
+    /// Those that may wait at this listener.
+    fn at(&self, listener: &Listener, facts: &Facts) -> Vec<InetEnds> {
+        let takes = |(netns, ends): &&(Netns, InetEnds)| {
+            facts.listeners.takers(*netns, ends).contains(&listener)
+        };
+        let waiting = self.connections.iter().filter(takes);
+        waiting.map(|(_, ends)| *ends).take(LOOKED_AT).collect()
     }
 }
 
 /// A listener about which there is something to say.
 #[derive(Debug)]
 struct Case<'a> {
-    door: &'a Door,
+    listener: &'a Listener,
     limit: u64,
     severity: Severity,
     /// What was dropped there in the window.
@@ -63,16 +66,15 @@ struct Case<'a> {
 }
 
 /// Those listeners, worst first.
-fn cases<'a>(doors: &'a Doors, facts: &Facts) -> Vec<Case<'a>> {
+fn cases(facts: &Facts) -> Vec<Case<'_>> {
     let overflows = facts.grown(Counter::ListenOverflows);
     let elsewhere = facts.grown(Counter::ReqQFullDrop).unwrap_or(0) > 0;
-    let mut cases: Vec<Case<'_>> = doors
-        .iter()
-        .filter_map(|door| {
-            let limit = u64::from(door.limit?);
-            let waiting = u64::from(door.waiting);
-            let drops = facts.listener_drops.as_ref().ok();
-            let dropped = drops.and_then(|drops| drops.of(door.cookie));
+    let listeners = facts.listeners.iter();
+    let mut cases: Vec<Case<'_>> = listeners
+        .filter_map(|listener| {
+            let limit = u64::from(listener.limit?);
+            let waiting = u64::from(listener.waiting);
+            let dropped = listener.drops.map(u64::from);
             // A listener drops for other reasons too: no room for another half-open request, which is
             // another rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
             let for_want_of_room = match overflows {
@@ -87,7 +89,7 @@ fn cases<'a>(doors: &'a Doors, facts: &Facts) -> Vec<Case<'a>> {
                 return None;
             };
             Some(Case {
-                door,
+                listener,
                 limit,
                 severity,
                 dropped,
@@ -95,39 +97,38 @@ fn cases<'a>(doors: &'a Doors, facts: &Facts) -> Vec<Case<'a>> {
         })
         .collect();
     let dropped = |case: &Case<'_>| case.dropped.unwrap_or(0);
-    cases.sort_by_key(|case| std::cmp::Reverse((case.severity, dropped(case), case.door.waiting)));
+    cases.sort_by_key(|case| {
+        std::cmp::Reverse((case.severity, dropped(case), case.listener.waiting))
+    });
     cases
 }
 
 /// The listeners whose holders are to be named.
-pub(super) fn wanted(doors: &Doors, facts: &Facts) -> Vec<u64> {
-    let cases = cases(doors, facts).into_iter().take(TOLD);
-    cases.map(|case| case.door.inode).collect()
+pub(super) fn wanted(facts: &Facts) -> Vec<u64> {
+    let cases = cases(facts).into_iter().take(TOLD);
+    cases.map(|case| case.listener.inode).collect()
 }
 
 /// Connections of which it is to be asked how long they have waited.
-pub(super) fn suspects(doors: &Doors, waiting: &Waiting, facts: &Facts) -> Vec<InetEnds> {
-    let cases = cases(doors, facts);
-    let cases = cases.iter().take(TOLD);
-    cases.flat_map(|case| waiting.at(case.door)).collect()
+pub(super) fn suspects(waiting: &Waiting, facts: &Facts) -> Vec<InetEnds> {
+    let cases = cases(facts).into_iter().take(TOLD);
+    cases
+        .flat_map(|case| waiting.at(case.listener, facts))
+        .collect()
 }
 
 /// Compares every accept queue with its limit.
-pub(super) fn examine(
-    doors: &Doors,
-    waiting: &Waiting,
-    facts: &Facts,
-    holders: &Holders,
-) -> Examined {
-    let cases = cases(doors, facts);
+pub(super) fn examine(waiting: &Waiting, facts: &Facts, holders: &Holders) -> Examined {
+    let cases = cases(facts);
+    let listeners = &facts.listeners;
     let told = cases.iter().take(TOLD);
     let mut findings: Vec<Finding> = told
         .map(|case| finding(case, waiting, facts, holders))
         .collect();
     if cases.iter().all(|case| case.severity < Severity::Critical) {
-        findings.extend(somewhere(doors, facts));
+        findings.extend(somewhere(facts));
     }
-    let lacking = if doors.iter().any(|door| door.limit.is_none()) {
+    let lacking = if listeners.iter().any(|listener| listener.limit.is_none()) {
         Some(
             "/proc does not tell the limits of accept queues, nor what was dropped at each"
                 .to_owned(),
@@ -137,20 +138,20 @@ pub(super) fn examine(
             "the worst {TOLD} of {} accept queues at their limits are told",
             thousands(cases.len() as u64)
         ))
-    } else if doors.beyond() > 0 {
+    } else if listeners.beyond() > 0 {
         Some(format!(
             "{} more listeners were not looked at",
-            thousands(doors.beyond())
+            thousands(listeners.beyond())
         ))
     } else {
-        facts.listener_drops.as_ref().err().cloned()
+        facts.drops_unknown.clone()
     };
     Examined { findings, lacking }
 }
 
 fn finding(case: &Case<'_>, waiting: &Waiting, facts: &Facts, holders: &Holders) -> Finding {
-    let door = case.door;
-    let (local, length) = (door.local, u64::from(door.waiting));
+    let Listener { local, inode, .. } = *case.listener;
+    let length = u64::from(case.listener.waiting);
     let [shown_length, shown_limit] = [length, case.limit].map(thousands);
     let window = facts.shown_window();
     let title = match case.dropped {
@@ -165,7 +166,7 @@ fn finding(case: &Case<'_>, waiting: &Waiting, facts: &Facts, holders: &Holders)
             "accept queue of {local} has reached its limit: {shown_length} of {shown_limit} wait"
         ),
     };
-    let processes = holders.of([door.inode]);
+    let processes = holders.of([inode]);
     Finding {
         id: ID,
         severity: case.severity,
@@ -196,23 +197,22 @@ fn finding(case: &Case<'_>, waiting: &Waiting, facts: &Facts, holders: &Holders)
 
 fn evidence(case: &Case<'_>, waiting: &Waiting, facts: &Facts) -> Vec<String> {
     let mut evidence = Vec::new();
-    match (case.dropped, &facts.listener_drops) {
+    match (case.dropped, &facts.drops_unknown) {
         (Some(dropped), _) => evidence.push(format!(
             "the listener dropped {} in {}",
             thousands(dropped),
             facts.shown_window()
         )),
-        (None, Err(reason)) => evidence.push(reason.clone()),
-        (None, Ok(_)) => evidence.push("what the listener dropped is not known".to_owned()),
+        (None, Some(reason)) => evidence.push(reason.clone()),
+        (None, None) => evidence.push("what the listener dropped is not known".to_owned()),
     }
     evidence.push(format!(
         "of all listeners here, {}",
         facts.told(&[Counter::ListenOverflows, Counter::ListenDrops])
     ));
-    let waits = waiting.at(case.door).filter_map(|ends| {
-        // The kernel counts from the handshake where nothing was sent yet.
-        facts.measures.get(ends, Metric::LastDataSent)
-    });
+    let waits = waiting.at(case.listener, facts).into_iter();
+    // The kernel counts from the handshake where nothing was sent yet.
+    let waits = waits.filter_map(|ends| facts.measures.get(ends, Metric::LastDataSent));
     let waits: Vec<u64> = waits.collect();
     if let Some(longest) = waits.iter().max() {
         evidence.push(format!(
@@ -258,14 +258,14 @@ fn remedy(case: &Case<'_>, facts: &Facts, process: Option<&Culprit>) -> Vec<Stri
 }
 
 /// Connections were dropped for want of room, but no listener shows it.
-fn somewhere(doors: &Doors, facts: &Facts) -> Option<Finding> {
+fn somewhere(facts: &Facts) -> Option<Finding> {
     let overflows = facts.grown(Counter::ListenOverflows).ok()?;
     if overflows == 0 {
         return None;
     }
-    let mut longest: Vec<(u32, SocketAddr)> = doors
-        .iter()
-        .map(|door| (door.waiting, door.local))
+    let listeners = facts.listeners.iter();
+    let mut longest: Vec<(u32, SocketAddr)> = listeners
+        .map(|listener| (listener.waiting, listener.local))
         .collect();
     longest.sort_by_key(|(waiting, _)| std::cmp::Reverse(*waiting));
     let mut evidence = vec![facts.told(&[Counter::ListenOverflows, Counter::ListenDrops])];

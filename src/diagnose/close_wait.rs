@@ -7,12 +7,11 @@
 mod tests;
 
 use super::facts::Facts;
-use super::kept_inodes::KeptInodes;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
 use super::rule::Examined;
 use crate::model::{
-    Culprit, Field, Finding, Holders, InetEnds, Label, Listeners, Metric, Service, Severity,
-    Socket, counted, thousands,
+    Culprit, Field, Finding, Holders, InetEnds, Label, Metric, Service, Severity, Socket, counted,
+    thousands,
 };
 
 /// The rule's name.
@@ -40,8 +39,6 @@ const WHY_WAITING: &str = "The peer was accepted by the kernel, waited in the ac
 #[derive(Debug, Default)]
 pub(super) struct CloseWaits {
     after: After,
-    /// Listeners, by their ports.
-    listeners: KeptInodes<u16>,
 }
 
 impl CloseWaits {
@@ -50,23 +47,16 @@ impl CloseWaits {
         self.after.add(socket, service);
     }
 
-    /// Takes a listener.
-    pub(super) fn add_listener(&mut self, socket: &Socket) {
-        let Some(ends) = socket.internet() else {
-            return;
-        };
-        self.listeners.add(ends.local.port(), socket.inode);
-    }
-
     /// The inodes of sockets whose holders the findings will name.
-    pub(super) fn wanted(&self, before: &Before, listeners: &Listeners, facts: &Facts) -> Vec<u64> {
-        let guilty = self.guilty(before, listeners, facts);
-        guilty.iter().flat_map(|moved| self.inodes(moved)).collect()
+    pub(super) fn wanted(&self, before: &Before, facts: &Facts) -> Vec<u64> {
+        let guilty = self.guilty(before, facts);
+        let inodes = guilty.iter().flat_map(|moved| self.inodes(moved, facts));
+        inodes.collect()
     }
 
     /// Connections of which it is to be asked whether they still send.
-    pub(super) fn suspects(&self, before: &Before, listeners: &Listeners) -> Vec<InetEnds> {
-        let moved = movements(before, &self.after, listeners, WARNING);
+    pub(super) fn suspects(&self, before: &Before, facts: &Facts) -> Vec<InetEnds> {
+        let moved = movements(before, &self.after, &facts.listeners, WARNING);
         let moved = moved.iter().take(TOLD);
         moved
             .flat_map(|moved| self.after.some(&moved.groups, ASKED))
@@ -75,8 +65,8 @@ impl CloseWaits {
 
     /// What stayed, without what is being answered: a peer that has closed its direction may still
     /// be sent what it asked for.
-    fn guilty(&self, before: &Before, listeners: &Listeners, facts: &Facts) -> Vec<Movement> {
-        let mut guilty = movements(before, &self.after, listeners, WARNING);
+    fn guilty(&self, before: &Before, facts: &Facts) -> Vec<Movement> {
+        let mut guilty = movements(before, &self.after, &facts.listeners, WARNING);
         guilty.truncate(TOLD);
         guilty.retain(|moved| {
             let silent = self.silent_ms(moved, Metric::LastDataSent, facts);
@@ -110,15 +100,21 @@ impl CloseWaits {
     }
 
     /// The inodes of those that were accepted, and of the listeners of the others.
-    fn inodes(&self, moved: &Movement) -> Vec<u64> {
+    fn inodes(&self, moved: &Movement, facts: &Facts) -> Vec<u64> {
         let accepted = self.after.inodes(|group| moved.groups.contains(group));
-        let waiting = moved.groups.iter().filter(|group| !group.held);
-        let waited_for = waiting.flat_map(|group| {
-            let listeners = self
-                .listeners
-                .of(|port| group.service == Service::Served(*port));
-            listeners.collect::<Vec<_>>()
-        });
+        let is_waited_for = |port| {
+            let service = Service::Served(port);
+            moved.groups.contains(&Group {
+                service,
+                held: false,
+            })
+        };
+        let listeners = facts
+            .listeners
+            .iter()
+            .filter(|listener| listener.inode != 0);
+        let waited_for = listeners.filter(|listener| is_waited_for(listener.local.port()));
+        let waited_for = waited_for.map(|listener| listener.inode);
         accepted.chain(waited_for).collect()
     }
 }
@@ -127,16 +123,15 @@ impl CloseWaits {
 pub(super) fn examine(
     before: &Before,
     seen: &CloseWaits,
-    listeners: &Listeners,
     facts: &Facts,
     holders: &Holders,
 ) -> Examined {
     if facts.copied {
         return Examined::lacking("in a copied tree it is not to be seen which connections stay");
     }
-    let guilty = seen.guilty(before, listeners, facts);
+    let guilty = seen.guilty(before, facts);
     Examined::found(guilty.iter().map(|moved| {
-        let inodes = seen.inodes(moved);
+        let inodes = seen.inodes(moved, facts);
         let looked_for = inodes.len() as u64;
         let processes = holders.of(inodes);
         let mut finding = match moved.groups[..] {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::listener_drops::ListenerDrops;
 use super::measures::Measures;
-use crate::model::{Counter, Counters, Settings, SourceName, thousands};
+use crate::model::{Counter, Counters, Listeners, Settings, SourceName, thousands};
 
 /// The kernel's counters before and after the window, its settings, and who answered.
 #[derive(Clone, Debug)]
@@ -19,8 +18,10 @@ pub struct Facts {
     pub after: Counters,
     /// The settings of the same network namespace.
     pub settings: Settings,
-    /// What each listener dropped in the window, or why that is not known.
-    pub listener_drops: Result<ListenerDrops, String>,
+    /// The listeners after the window, with what each dropped in it.
+    pub listeners: Listeners,
+    /// Why the drops of listeners are unknown, where they are.
+    pub drops_unknown: Option<String>,
     /// What TCP measured of some connections after the first look.
     pub measures_before: Measures,
     /// How much later the measures that follow were taken.

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::facts::Facts;
-use super::listening::{Door, Doors};
 use super::most::Most;
 use super::rule::Examined;
-use crate::model::{Counter, Field, Finding, Label, Setting, Severity, Socket, counted, thousands};
+use crate::model::{
+    Counter, Field, Finding, InetEnds, Label, Netns, Setting, Severity, Socket, counted, thousands,
+};
 
 /// The rule's name.
 pub(super) const ID: &str = "half-open";
@@ -38,9 +39,12 @@ const MOST_SOURCES: usize = 20_000;
 /// Half-open requests, by where they came in and from where.
 #[derive(Debug)]
 pub(super) struct HalfOpen {
-    requests: Most<SocketAddr>,
-    sources: Most<(SocketAddr, IpAddr)>,
+    requests: Most<Arrival>,
+    sources: Most<(Arrival, IpAddr)>,
 }
+
+/// Where requests arrive: the local end in its network namespace, without the remote one.
+type Arrival = (Netns, InetEnds);
 
 impl Default for HalfOpen {
     fn default() -> Self {
@@ -58,8 +62,9 @@ impl HalfOpen {
             return;
         };
         let source = ends.remote.ip().to_canonical();
-        self.requests.add(ends.local);
-        self.sources.add((ends.local, source));
+        let arrived = (socket.netns, InetEnds::listening(ends.family, ends.local));
+        self.requests.add(arrived);
+        self.sources.add((arrived, source));
     }
 }
 
@@ -85,13 +90,13 @@ enum Beyond {
 }
 
 /// Compares the requests with the room for them.
-pub(super) fn examine(seen: &HalfOpen, doors: &Doors, facts: &Facts) -> Examined {
+pub(super) fn examine(seen: &HalfOpen, facts: &Facts) -> Examined {
     let cookies = match facts.settings.number(Setting::Syncookies) {
         Ok(0) => Beyond::Drops,
         Ok(_) => Beyond::SendsCookies,
         Err(reason) => return Examined::lacking(reason),
     };
-    let mut pools: Vec<(SocketAddr, Pool)> = pools(seen, doors).into_iter().collect();
+    let mut pools: Vec<(SocketAddr, Pool)> = pools(seen, facts).into_iter().collect();
     pools.sort_by_key(|(local, pool)| (std::cmp::Reverse(pool.requests), *local));
     let mut findings: Vec<Finding> = pools
         .iter()
@@ -110,27 +115,27 @@ pub(super) fn examine(seen: &HalfOpen, doors: &Doors, facts: &Facts) -> Examined
     Examined { findings, lacking }
 }
 
-fn pools(seen: &HalfOpen, doors: &Doors) -> HashMap<SocketAddr, Pool> {
+fn pools(seen: &HalfOpen, facts: &Facts) -> HashMap<SocketAddr, Pool> {
     let mut pools: HashMap<SocketAddr, Pool> = HashMap::new();
     let mut addresses = HashMap::new();
-    for (local, requests) in seen.requests.top(usize::MAX) {
+    for (arrived, requests) in seen.requests.top(usize::MAX) {
+        let takers = facts.listeners.takers(arrived.0, &arrived.1);
         // Where nobody listens at the address any more, there is nothing to compare with.
-        if let Some(address) = doors.address_for(local) {
-            pools.entry(address).or_default().requests += requests;
-            addresses.insert(local, address);
-        }
+        let Some(address) = takers.first().map(|listener| listener.local) else {
+            continue;
+        };
+        let pool = pools.entry(address).or_default();
+        pool.requests += requests;
+        pool.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
+        pool.is_full = takers.iter().any(|listener| listener.is_at_limit());
+        pool.are_all_sources = seen.sources.is_whole();
+        addresses.insert(arrived, address);
     }
-    for ((local, source), requests) in seen.sources.top(usize::MAX) {
-        let address = addresses.get(&local);
+    for ((arrived, source), requests) in seen.sources.top(usize::MAX) {
+        let address = addresses.get(&arrived);
         if let Some(pool) = address.and_then(|address| pools.get_mut(address)) {
             *pool.sources.entry(source).or_default() += requests;
         }
-    }
-    for (local, pool) in &mut pools {
-        let doors = || doors.iter().filter(|door| door.local == *local);
-        pool.limit = doors().map(|door| door.limit.map(u64::from)).sum();
-        pool.are_all_sources = seen.sources.is_whole();
-        pool.is_full = doors().any(Door::is_at_limit);
     }
     pools
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::facts::Facts;
-use crate::model::{Culprit, Holders, InetEnds, Listeners, Service, Socket, thousands};
+use crate::model::{Culprit, Holders, InetEnds, Listeners, Netns, Service, Socket, thousands};
 
 /// More sockets than this are not told apart, in either look; 2 MB.
 const ROOM: usize = 10_000;
@@ -35,6 +35,7 @@ pub(super) struct Before {
 /// Where a connection was.
 #[derive(Clone, Copy, Debug)]
 struct Place {
+    netns: Netns,
     ends: InetEnds,
     held: bool,
 }
@@ -50,6 +51,7 @@ impl Before {
             return;
         }
         let place = Place {
+            netns: socket.netns,
             ends: *ends,
             held: socket.inode != 0,
         };
@@ -241,7 +243,7 @@ pub(super) fn movements(
         }
     }
     for place in left.values() {
-        let service = listeners.service(&place.ends);
+        let service = listeners.service(place.netns, &place.ends);
         let held = place.held;
         if let Some(movement) = groups.get_mut(&Group { service, held }) {
             movement.ended = movement.ended.map(|ended| ended + 1);

@@ -15,8 +15,6 @@ mod first_look;
 mod half_open;
 mod kept_inodes;
 mod lingering;
-mod listener_drops;
-mod listening;
 mod measures;
 mod memory;
 mod most;
@@ -37,7 +35,6 @@ mod vanished_peers;
 pub use ephemeral_ports::BoundPorts;
 pub use facts::Facts;
 pub use first_look::FirstLook;
-pub use listener_drops::ListenerDrops;
 pub use measures::Measures;
 pub use second_look::SecondLook;
 
@@ -83,17 +80,15 @@ fn outcomes(
     facts: &Facts,
     holders: &Holders,
 ) -> Vec<(&'static str, Examined)> {
-    let SecondLook { doors, waiting, .. } = second;
-    let half_open = half_open::examine(&second.half_open, doors, facts);
-    let accept_queue = accept_queue::examine(doors, waiting, facts, holders);
+    let half_open = half_open::examine(&second.half_open, facts);
+    let accept_queue = accept_queue::examine(&second.waiting, facts, holders);
     let stuck_peers = stuck_peers::examine(&second.stuck, facts, holders);
     let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
     let ephemeral_ports = ephemeral_ports::examine(&second.ephemeral_ports, holders);
-    let listeners = &second.listeners;
     let (before, after) = (&first.close_wait, &second.close_wait);
-    let close_wait = close_wait::examine(before, after, listeners, facts, holders);
+    let close_wait = close_wait::examine(before, after, facts, holders);
     let (before, after) = (&first.fin_wait2, &second.orphans);
-    let orphans = orphans::examine(before, after, listeners, facts, holders);
+    let orphans = orphans::examine(before, after, facts, holders);
     let vanished_peers = vanished_peers::examine(&second.vanished, second.total, facts, holders);
     let no_answer = no_answer::examine(&second.unanswered, facts, holders);
     vec![
@@ -114,15 +109,14 @@ fn outcomes(
 
 /// The inodes of the sockets whose holders the findings will name.
 pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
-    let mut inodes = accept_queue::wanted(&second.doors, facts);
+    let mut inodes = accept_queue::wanted(facts);
     inodes.extend(stuck_peers::wanted(&second.stuck, facts));
     inodes.extend(retransmission::wanted(&second.retransmitting, facts));
-    let listeners = &second.listeners;
     inodes.extend(second.ephemeral_ports.wanted());
     if !facts.copied {
         let close_wait = &second.close_wait;
-        inodes.extend(close_wait.wanted(&first.close_wait, listeners, facts));
-        inodes.extend(second.orphans.wanted(&first.fin_wait2, listeners));
+        inodes.extend(close_wait.wanted(&first.close_wait, facts));
+        inodes.extend(second.orphans.wanted(&first.fin_wait2, facts));
     }
     inodes.extend(vanished_peers::wanted(&second.vanished, second.total));
     inodes.extend(no_answer::wanted(&second.unanswered));
@@ -131,12 +125,11 @@ pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64>
 
 /// The connections of which TCP's own measures are to be asked for, few of them.
 pub fn suspects(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<InetEnds> {
-    let mut suspects = accept_queue::suspects(&second.doors, &second.waiting, facts);
+    let mut suspects = accept_queue::suspects(&second.waiting, facts);
     suspects.extend(retransmission::suspects(&second.retransmitting, facts));
     suspects.extend(stuck_peers::suspects(&second.stuck));
     if !facts.copied {
-        let listeners = &second.listeners;
-        suspects.extend(second.close_wait.suspects(&first.close_wait, listeners));
+        suspects.extend(second.close_wait.suspects(&first.close_wait, facts));
     }
     suspects
 }

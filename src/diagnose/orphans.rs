@@ -14,8 +14,7 @@ use super::facts::Facts;
 use super::lingering::{After, Before, Group, Movement, filter, movements, shown};
 use super::rule::Examined;
 use crate::model::{
-    Counter, Culprit, Finding, Holders, Listeners, Service, Setting, Severity, Socket, counted,
-    thousands,
+    Counter, Culprit, Finding, Holders, Service, Setting, Severity, Socket, counted, thousands,
 };
 
 /// The rule's name.
@@ -68,8 +67,8 @@ impl Orphans {
     }
 
     /// The inodes of sockets whose holders the findings will name.
-    pub(super) fn wanted(&self, before: &Before, listeners: &Listeners) -> Vec<u64> {
-        let guilty = movements(before, &self.held, listeners, WARNING);
+    pub(super) fn wanted(&self, before: &Before, facts: &Facts) -> Vec<u64> {
+        let guilty = movements(before, &self.held, &facts.listeners, WARNING);
         let guilty = guilty.iter().take(TOLD);
         guilty
             .flat_map(|moved| self.held.inodes(|group| moved.groups.contains(group)))
@@ -81,7 +80,6 @@ impl Orphans {
 pub(super) fn examine(
     before: &Before,
     seen: &Orphans,
-    listeners: &Listeners,
     facts: &Facts,
     holders: &Holders,
 ) -> Examined {
@@ -90,7 +88,7 @@ pub(super) fn examine(
     if facts.copied {
         lacking.push("in a copied tree it is not to be seen which connections stay".to_owned());
     } else {
-        let guilty = movements(before, &seen.held, listeners, WARNING);
+        let guilty = movements(before, &seen.held, &facts.listeners, WARNING);
         findings.extend(guilty.iter().take(TOLD).map(|moved| {
             let processes = seen.held.held_by(&moved.groups, holders);
             let mut finding = held(moved, seen, facts, processes);

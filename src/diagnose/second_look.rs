@@ -5,21 +5,20 @@ use std::ops::ControlFlow;
 use super::accept_queue::Waiting;
 use super::close_wait::CloseWaits;
 use super::ephemeral_ports::{BoundPorts, EphemeralPorts};
+use super::facts::Facts;
 use super::first_look::FirstLook;
 use super::half_open::HalfOpen;
-use super::listening::Doors;
 use super::no_answer::{self, Unanswered};
 use super::orphans::Orphans;
 use super::retransmission::Retransmitting;
 use super::stuck_peers::Stuck;
 use super::time_wait::TimeWaits;
 use super::vanished_peers::{self, Vanished};
-use crate::model::{Listeners, Service, Settings, Sink, Socket, State};
+use crate::model::{Listeners, Service, Sink, Socket, State};
 
 /// What the rules keep of the sockets after the window.
 #[derive(Debug)]
 pub struct SecondLook {
-    pub(super) listeners: Listeners,
     pub(super) total: u64,
     pub(super) ephemeral_ports: EphemeralPorts,
     pub(super) close_wait: CloseWaits,
@@ -28,31 +27,23 @@ pub struct SecondLook {
     pub(super) unanswered: Unanswered,
     pub(super) time_wait: TimeWaits,
     pub(super) half_open: HalfOpen,
-    pub(super) doors: Doors,
     pub(super) waiting: Waiting,
     pub(super) stuck: Stuck,
     pub(super) retransmitting: Retransmitting,
 }
 
 impl SecondLook {
-    /// A look at the sockets of a host that listens there and has these settings.
-    pub fn new(listeners: Listeners, settings: &Settings) -> SecondLook {
-        let ephemeral_ports = EphemeralPorts::new(settings, &listeners);
-        SecondLook::with(listeners, ephemeral_ports)
-    }
-
-    fn with(listeners: Listeners, ephemeral_ports: EphemeralPorts) -> SecondLook {
+    /// A look at the sockets of a host of which this is known.
+    pub fn new(facts: &Facts) -> SecondLook {
         SecondLook {
-            listeners,
             total: 0,
-            ephemeral_ports,
+            ephemeral_ports: EphemeralPorts::new(&facts.settings, &facts.listeners),
             close_wait: CloseWaits::default(),
             orphans: Orphans::default(),
             vanished: Vanished::default(),
             unanswered: Unanswered::default(),
             time_wait: TimeWaits::default(),
             half_open: HalfOpen::default(),
-            doors: Doors::default(),
             waiting: Waiting::default(),
             stuck: Stuck::default(),
             retransmitting: Retransmitting::default(),
@@ -64,6 +55,14 @@ impl SecondLook {
     pub fn after(mut self, first: &mut FirstLook) -> SecondLook {
         self.stuck = Stuck::after(std::mem::take(&mut first.queues));
         self
+    }
+
+    /// What takes the sockets of a host that listens there.
+    pub fn sink<'a>(&'a mut self, listeners: &'a Listeners) -> impl Sink {
+        Looking {
+            look: self,
+            listeners,
+        }
     }
 
     /// How many sockets were seen.
@@ -89,22 +88,30 @@ impl SecondLook {
     }
 }
 
-impl Sink for SecondLook {
+/// A look, and what it takes to say what connections serve.
+struct Looking<'a> {
+    look: &'a mut SecondLook,
+    listeners: &'a Listeners,
+}
+
+impl Sink for Looking<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.total += 1;
-        let Some(ends) = socket.internet() else {
-            return ControlFlow::Continue(());
-        };
-        let service = self.listeners.service(ends);
+        self.look.total += 1;
+        if let Some(ends) = socket.internet() {
+            let service = self.listeners.service(socket.netns, ends);
+            self.look.add(socket, service);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl SecondLook {
+    fn add(&mut self, socket: &Socket, service: Service) {
         if let Service::Used(_) = service {
             self.ephemeral_ports.add(socket);
         }
         match socket.state {
             State::TimeWait => self.time_wait.add(service),
-            State::Listen => {
-                self.doors.add(socket);
-                self.close_wait.add_listener(socket);
-            }
             State::SynSent => no_answer::add(&mut self.unanswered, socket),
             State::SynRecv => self.half_open.add(socket),
             State::Established => self.connected(socket),
@@ -120,8 +127,7 @@ impl Sink for SecondLook {
                 self.orphans.add_closing(socket);
                 vanished_peers::add(&mut self.vanished, socket);
             }
-            State::Close | State::Bound | State::Unknown(_) => {}
+            State::Listen | State::Close | State::Bound | State::Unknown(_) => {}
         }
-        ControlFlow::Continue(())
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Facts, Measures};
 use crate::model::{
-    Counter, Counters, Family, Finding, InetEnds, Listeners, Setting, Settings, Severity, Sink,
-    Socket, SourceName, State,
+    Counter, Counters, Family, Finding, InetEnds, Listeners, Service, Setting, Settings, Severity,
+    Sink, Socket, SourceName, State,
 };
 
 /// Facts of a host of which nothing is known; tests add what they are about.
@@ -16,7 +16,8 @@ pub(super) fn facts() -> Facts {
         before: Counters::default(),
         after: Counters::default(),
         settings: Settings::default(),
-        listener_drops: Err("drops were not asked for".to_owned()),
+        listeners: Listeners::default(),
+        drops_unknown: None,
         measures_before: Measures::default(),
         measured_over: Duration::from_secs(1),
         measures: Measures::default(),
@@ -30,6 +31,14 @@ impl Facts {
     pub(super) fn with_growth(mut self, counter: Counter, from: u64, to: u64) -> Facts {
         self.before.set(counter, Ok(from));
         self.after.set(counter, Ok(to));
+        self
+    }
+
+    /// With these listeners.
+    pub(super) fn with_listeners(mut self, listeners: &[Socket]) -> Facts {
+        for listener in listeners {
+            assert!(self.listeners.socket(listener).is_continue());
+        }
         self
     }
 
@@ -80,6 +89,13 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
     }
 }
 
+/// What a connection serves or uses on that host.
+pub(super) fn service(socket: &Socket, facts: &Facts) -> Service {
+    facts
+        .listeners
+        .service(socket.netns, socket.internet().unwrap())
+}
+
 /// A listener at `local` with this queue, its limit, and `number` as cookie and inode.
 pub(super) fn listener(local: &str, waiting: u32, limit: u32, number: u64) -> Socket {
     let local: std::net::SocketAddr = local.parse().unwrap();
@@ -112,14 +128,9 @@ pub(super) fn assert_names_settings(finding: &Finding) {
 
 /// A host that listens at these addresses.
 pub(super) fn listening_at(addresses: &[&str]) -> Listeners {
-    let mut listeners = Listeners::default();
-    for address in addresses {
-        let unspecified = match address.starts_with('[') {
-            true => "[::]:0",
-            false => "0.0.0.0:0",
-        };
-        let flow = listeners.socket(&socket(State::Listen, address, unspecified));
-        assert!(flow.is_continue());
-    }
-    listeners
+    let sockets: Vec<Socket> = addresses
+        .iter()
+        .map(|address| listener(address, 0, 1, 1))
+        .collect();
+    facts().with_listeners(&sockets).listeners
 }

@@ -1,69 +1,225 @@
-//! Where this host listens, so that a connection can be told to have come in or gone out.
+//! Where a host listens, which listener takes a connection, and what each listener's queue holds.
+//!
+//! Follows the kernel's lookup (`inet_lookup_listener`, net/ipv4/inet_hashtables.c, and
+//! `inet6_lookup_listener`, net/ipv6/inet6_hashtables.c): the same network namespace and port, then a
+//! listener on the address before those on all addresses. A connection has the family of its listener.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use super::{Direction, Family, InetEnds, Service, Sink, Socket, State};
+use super::{Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket, State};
 
-/// The local addresses and ports that have a listener. Filled as a sink of a walk over LISTEN.
-#[derive(Clone, Debug, Default)]
+/// One listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its network namespace.
+    pub netns: Netns,
+    /// The family it was created with.
+    pub family: Family,
+    /// The address and port; the unspecified address for all addresses.
+    pub local: SocketAddr,
+    /// Whether it takes IPv6 only; `None` for IPv4, and from /proc.
+    pub v6only: Option<bool>,
+    /// The inode; 0 where no process holds it.
+    pub inode: u64,
+    /// The kernel's own number for it. Netlink only.
+    pub cookie: Option<u64>,
+    /// How many connections wait to be accepted.
+    pub waiting: u32,
+    /// How many may wait; the queue is full when it holds more. `None` from /proc.
+    pub limit: Option<u32>,
+    /// What it dropped since it was created, or since an earlier look; `None` where that is unknown.
+    pub drops: Option<u32>,
+    /// Where the one before it at the same place is.
+    before: Option<u32>,
+}
+
+impl Listener {
+    fn of(socket: &Socket, ends: &InetEnds) -> Listener {
+        Listener {
+            netns: socket.netns,
+            family: ends.family,
+            local: ends.local,
+            v6only: socket.v6only,
+            inode: socket.inode,
+            cookie: socket.cookie,
+            waiting: socket.receive_queue,
+            limit: socket.accept_limit(),
+            drops: socket.drops,
+            before: None,
+        }
+    }
+
+    /// Whether it takes no more: it then holds more than its limit (`sk_acceptq_is_full`,
+    /// include/net/sock.h).
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.waiting > limit)
+    }
+
+    /// Whether as many wait as may, or more.
+    pub fn is_at_limit(&self) -> bool {
+        self.waiting > 0 && self.limit.is_some_and(|limit| self.waiting >= limit)
+    }
+
+    /// The classes of connections it takes. An IPv6 socket takes IPv4 too unless it was told not to,
+    /// which /proc does not report: then the kernel's default, both.
+    fn classes(&self) -> Classes {
+        let class = InetEnds::listening(self.family, self.local).class();
+        let takes_v4 = self.local.ip().is_unspecified() && self.v6only != Some(true);
+        match class {
+            FamilyClass::V6 if takes_v4 => Classes::of(class).with(FamilyClass::V4Mapped),
+            FamilyClass::V4 | FamilyClass::V4Mapped | FamilyClass::V6 => Classes::of(class),
+        }
+    }
+}
+
+/// A set of classes of connections.
+#[derive(Clone, Copy, Debug, Default)]
+struct Classes(u8);
+
+impl Classes {
+    fn of(class: FamilyClass) -> Classes {
+        Classes(1 << class as u8)
+    }
+
+    fn with(self, class: FamilyClass) -> Classes {
+        Classes(self.0 | Classes::of(class).0)
+    }
+
+    fn contains(self, class: FamilyClass) -> bool {
+        self.0 & Classes::of(class).0 != 0
+    }
+}
+
+/// Where listeners are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    /// The bits of an IPv6 address, v4-mapped for IPv4; 0 for all addresses of both.
+    address: u128,
+    port: u16,
+    netns: Netns,
+}
+
+impl Place {
+    fn of(netns: Netns, local: SocketAddr) -> Place {
+        let address = match local.ip().to_canonical() {
+            ip if ip.is_unspecified() => 0,
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        Place {
+            address,
+            port: local.port(),
+            netns,
+        }
+    }
+}
+
+/// What listens at one place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Listening {
+    classes: Classes,
+    last: Option<u32>,
+}
+
+/// The listeners of a host. Filled as a sink of a dump of LISTEN; that a listener is there is known
+/// of all of them, the rest of as many as there is room for.
+#[derive(Clone, Debug)]
 pub struct Listeners {
-    /// Bound to one address.
-    exact: HashSet<SocketAddr>,
-    /// Ports of wildcard listeners on IPv4 sockets.
-    any_v4: HashSet<u16>,
-    /// Ports of wildcard listeners on IPv6 sockets, and whether one of them takes IPv4 too.
-    any_v6: HashMap<u16, bool>,
+    places: HashMap<Place, Listening>,
+    listeners: Vec<Listener>,
+    room: usize,
+    beyond: u64,
+}
+
+impl Default for Listeners {
+    fn default() -> Listeners {
+        Listeners::at_most(usize::MAX)
+    }
 }
 
 impl Sink for Listeners {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        let Some(InetEnds { family, local, .. }) = socket.internet() else {
-            return ControlFlow::Continue(());
-        };
-        let port = local.port();
-        if socket.state != State::Listen {
-            return ControlFlow::Continue(());
-        }
-        match (family, local.ip().is_unspecified()) {
-            (_, false) => {
-                self.exact.insert(*local);
-            }
-            (Family::V4, true) => {
-                self.any_v4.insert(port);
-            }
-            (Family::V6, true) => {
-                // Where the source does not tell, the kernel's default: both.
-                let takes_v4 = socket.v6only != Some(true);
-                *self.any_v6.entry(port).or_default() |= takes_v4;
-            }
+        if let (State::Listen, Some(ends)) = (socket.state, socket.internet()) {
+            self.add(Listener::of(socket, ends));
         }
         ControlFlow::Continue(())
     }
 }
 
 impl Listeners {
-    /// In where the local address and port have a listener that could have accepted it, else out.
-    pub fn direction(&self, ends: &InetEnds) -> Direction {
-        let port = ends.local.port();
-        let on_wildcard = match (ends.family, ends.local.ip()) {
-            (Family::V4, _) => self.any_v4.contains(&port),
-            (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => {
-                self.any_v6.get(&port) == Some(&true)
+    /// Keeps what else is known of no more than so many, some 100 bytes each.
+    pub fn at_most(room: usize) -> Listeners {
+        Listeners {
+            places: HashMap::new(),
+            listeners: Vec::new(),
+            room,
+            beyond: 0,
+        }
+    }
+
+    fn add(&mut self, listener: Listener) {
+        let place = Place::of(listener.netns, listener.local);
+        let at = self.places.entry(place).or_default();
+        at.classes.0 |= listener.classes().0;
+        match u32::try_from(self.listeners.len()) {
+            Ok(number) if self.listeners.len() < self.room => {
+                let before = at.last.replace(number);
+                self.listeners.push(Listener { before, ..listener });
             }
-            (Family::V6, _) => self.any_v6.contains_key(&port),
+            Ok(_) | Err(_) => self.beyond += 1,
+        }
+    }
+
+    /// Those that are kept, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter()
+    }
+
+    /// How many are not.
+    pub fn beyond(&self) -> u64 {
+        self.beyond
+    }
+
+    /// What listens where a connection with these ends would have come in, on its address first.
+    fn lookup(&self, netns: Netns, ends: &InetEnds) -> impl Iterator<Item = &Listening> {
+        let exact = Place::of(netns, ends.local);
+        let any = Place {
+            address: 0,
+            ..exact
         };
-        if on_wildcard || self.exact.contains(&ends.local) {
-            Direction::In
-        } else {
-            Direction::Out
+        let class = ends.class();
+        let found = [exact, any].into_iter();
+        let found = found.filter_map(|place| self.places.get(&place));
+        found.filter(move |at| at.classes.contains(class))
+    }
+
+    /// The listeners that may have taken a connection with these ends: those on its address, else
+    /// those on all addresses. Several where they share a port (SO_REUSEPORT): each has a queue of its
+    /// own, and the kernel does not report which one a connection is in.
+    pub fn takers(&self, netns: Netns, ends: &InetEnds) -> Vec<&Listener> {
+        let last = self.lookup(netns, ends).next().and_then(|at| at.last);
+        let get = |number: Option<u32>| self.listeners.get(usize::try_from(number?).ok()?);
+        let chain = std::iter::successors(get(last), |listener| get(listener.before));
+        let mut takers: Vec<&Listener> = chain
+            .filter(|listener| listener.classes().contains(ends.class()))
+            .collect();
+        takers.reverse();
+        takers
+    }
+
+    /// In where a listener could have taken the connection, else out. In for listeners themselves.
+    pub fn direction(&self, netns: Netns, ends: &InetEnds) -> Direction {
+        match self.lookup(netns, ends).next() {
+            Some(_) => Direction::In,
+            None => Direction::Out,
         }
     }
 
     /// What the connection serves or uses.
-    pub fn service(&self, ends: &InetEnds) -> Service {
-        match self.direction(ends) {
+    pub fn service(&self, netns: Netns, ends: &InetEnds) -> Service {
+        match self.direction(netns, ends) {
             Direction::In => Service::Served(ends.local.port()),
             Direction::Out => Service::Used(canonical(ends.remote)),
         }
@@ -71,14 +227,166 @@ impl Listeners {
 
     /// The ports that have listeners, whatever the address; some more than once.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        let exact = self.exact.iter().map(SocketAddr::port);
-        exact
-            .chain(self.any_v4.iter().copied())
-            .chain(self.any_v6.keys().copied())
+        self.places.keys().map(|place| place.port)
+    }
+
+    /// The same with what each dropped since `before`; all of it where it was not there then.
+    #[must_use]
+    pub fn since(mut self, before: &Listeners) -> Listeners {
+        let before: HashMap<u64, u32> = before
+            .iter()
+            .filter_map(|listener| Some((listener.cookie?, listener.drops?)))
+            .collect();
+        for listener in &mut self.listeners {
+            let earlier = listener.cookie.and_then(|cookie| before.get(&cookie));
+            // A cookie is never used again, so the count has not been reset; it may wrap around.
+            let grown = |drops: u32| drops.wrapping_sub(earlier.copied().unwrap_or(0));
+            listener.drops = listener.drops.map(grown);
+        }
+        self
     }
 }
 
 /// A v4-mapped address as the IPv4 address it stands for: the same peer, whatever the socket.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {
+        let local: SocketAddr = local.parse().unwrap();
+        let family = if local.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        Socket {
+            full: Some(true),
+            v6only,
+            inode: number,
+            cookie: Some(number),
+            ..Socket::bare(State::Listen, InetEnds::listening(family, local))
+        }
+    }
+
+    fn listeners(all: &[(&str, Option<bool>)]) -> Listeners {
+        let mut listeners = Listeners::default();
+        for ((local, v6only), number) in all.iter().zip(1..) {
+            assert!(
+                listeners
+                    .socket(&socket(local, *v6only, number))
+                    .is_continue()
+            );
+        }
+        listeners
+    }
+
+    fn inodes(listeners: &Listeners, netns: Netns, local: &str) -> Vec<u64> {
+        let ends = *socket(local, None, 0).internet().unwrap();
+        let takers = listeners.takers(netns, &ends);
+        let is_in = listeners.direction(netns, &ends) == Direction::In;
+        assert_eq!(is_in, !takers.is_empty(), "{local}");
+        takers.iter().map(|listener| listener.inode).collect()
+    }
+
+    #[test]
+    fn a_connection_is_taken_on_its_address_before_all_addresses_and_by_its_family() {
+        let listeners = listeners(&[
+            ("0.0.0.0:80", None),
+            ("10.0.0.1:80", None),
+            ("[::]:80", Some(true)),
+            ("[::]:81", Some(false)),
+            ("[::]:81", Some(false)),
+            ("[::]:82", None),
+            ("[2001:db8::1]:22", None),
+            ("[::ffff:10.0.0.1]:22", None),
+            ("[::ffff:0.0.0.0]:23", None),
+        ]);
+        for (local, takers) in [
+            ("10.0.0.1:80", &[2][..]),
+            ("10.0.0.2:80", &[1]),
+            ("[2001:db8::1]:80", &[3]),
+            ("[::ffff:10.0.0.2]:80", &[]),
+            ("[::ffff:10.0.0.1]:80", &[]),
+            ("[::ffff:10.0.0.2]:81", &[4, 5]),
+            ("10.0.0.2:81", &[]),
+            ("[::ffff:10.0.0.2]:82", &[6]),
+            ("[2001:db8::9]:82", &[6]),
+            ("[2001:db8::1]:22", &[7]),
+            ("[2001:db8::9]:22", &[]),
+            ("[::ffff:10.0.0.1]:22", &[8]),
+            ("10.0.0.1:22", &[]),
+            ("[::ffff:10.0.0.9]:23", &[9]),
+            ("[2001:db8::9]:23", &[]),
+            // Listeners themselves.
+            ("0.0.0.0:80", &[1]),
+            ("[::]:80", &[3]),
+        ] {
+            assert_eq!(inodes(&listeners, Netns::CALLER, local), takers, "{local}");
+        }
+    }
+
+    #[test]
+    fn listeners_of_two_network_namespaces_do_not_mix() {
+        let mut listeners = listeners(&[("0.0.0.0:80", None)]);
+        let other = Netns(4_026_532_272);
+        let mut there = socket("10.0.0.1:80", None, 2);
+        there.netns = other;
+        assert!(listeners.socket(&there).is_continue());
+        assert_eq!(inodes(&listeners, Netns::CALLER, "10.0.0.1:80"), [1]);
+        assert_eq!(inodes(&listeners, other, "10.0.0.1:80"), [2]);
+        assert!(inodes(&listeners, other, "10.0.0.2:80").is_empty());
+    }
+
+    #[test]
+    fn beyond_the_room_only_the_place_is_known() {
+        let mut listeners = Listeners::at_most(1);
+        for port in 80..83 {
+            let one = socket(&format!("0.0.0.0:{port}"), None, port);
+            assert!(listeners.socket(&one).is_continue());
+        }
+        assert_eq!((listeners.iter().count(), listeners.beyond()), (1, 2));
+        let ends = *socket("10.0.0.1:82", None, 0).internet().unwrap();
+        assert_eq!(listeners.direction(Netns::CALLER, &ends), Direction::In);
+        assert!(listeners.takers(Netns::CALLER, &ends).is_empty());
+        assert_eq!(listeners.ports().count(), 3);
+    }
+
+    #[test]
+    fn a_queue_is_full_beyond_its_limit_and_connections_have_none() {
+        let mut one = socket("0.0.0.0:80", None, 1);
+        let mut listeners = Listeners::default();
+        for (state, waiting, limit) in [
+            (State::Listen, 2, 2),
+            (State::Listen, 3, 2),
+            (State::Listen, 1, 0),
+            (State::Established, 9, 0),
+        ] {
+            (one.state, one.receive_queue, one.send_queue) = (state, waiting, limit);
+            assert!(listeners.socket(&one).is_continue());
+        }
+        let full: Vec<bool> = listeners.iter().map(Listener::is_full).collect();
+        assert_eq!(full, [false, true, true]);
+        assert!(listeners.iter().all(Listener::is_at_limit));
+    }
+
+    #[test]
+    fn drops_grow_from_what_they_were_or_from_nothing_and_may_wrap_around() {
+        let with = |drops: &[(u64, u32)]| {
+            let mut listeners = Listeners::default();
+            for (number, drops) in drops {
+                let mut one = socket("0.0.0.0:80", None, *number);
+                one.drops = Some(*drops);
+                assert!(listeners.socket(&one).is_continue());
+            }
+            listeners
+        };
+        let before = with(&[(1, 5), (2, u32::MAX)]);
+        let grown = with(&[(1, 8), (2, 1), (3, 4)]).since(&before);
+        let drops: Vec<_> = grown.iter().map(|listener| listener.drops).collect();
+        assert_eq!(drops, [Some(3), Some(2), Some(4)]);
+    }
 }

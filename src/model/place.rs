@@ -5,6 +5,16 @@ use std::path::{Path, PathBuf};
 /// The proc file system of the calling thread.
 const OWN_PROC: &str = "/proc";
 
+/// A network namespace among those looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Netns(pub u32);
+
+impl Netns {
+    /// The one the question was about, where it was about one only. Others have the number of their
+    /// inode, which is never 0.
+    pub const CALLER: Netns = Netns(0);
+}
+
 /// Where sockets, their holders and the names of their users come from. Every source carries one;
 /// notes, suggested commands and names follow it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

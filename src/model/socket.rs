@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Field, InetEnds, Kind, State, TcpInfo};
+use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo};
 
 /// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
@@ -13,6 +13,8 @@ pub struct Socket {
     pub state: State,
     /// Its kind.
     pub kind: Kind,
+    /// Its network namespace.
+    pub netns: Netns,
     /// What it is bound to and connected to.
     pub ends: Ends,
     /// Bytes received and not yet read; for a LISTEN socket, connections waiting to be accepted.
@@ -101,6 +103,7 @@ impl Socket {
         Socket {
             state,
             kind: Kind::Tcp,
+            netns: Netns::CALLER,
             ends: ends.into(),
             receive_queue: 0,
             send_queue: 0,

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use super::files::open_root;
 use super::hiding::query_hiding;
-use super::listening::{Endpoint, Listening};
 use super::walk::{Link, Search, Walk};
-use super::wanted::{Settled, Wanted};
-use crate::model::{Held, Hold, Loss, Ownership, Process, Socket};
+use super::wanted::{Endpoint, Settled, Wanted, endpoint};
+use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket};
 
 /// What a search took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,11 +45,11 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Searches for the holders of the `wanted` sockets; `listening` names those whom connections
-    /// wait for, and may be empty where [`Wanted::needs_listeners`] says so.
-    pub fn find(search: Search<'_>, wanted: Wanted, listening: &Listening) -> Owners {
+    /// Searches for the holders of the `wanted` sockets; `listeners` are those that connections wait
+    /// for, and may be empty where [`Wanted::needs_listeners`] says so.
+    pub fn find(search: Search<'_>, wanted: Wanted, listeners: &Listeners) -> Owners {
         let users = wanted.users.clone();
-        let settled = wanted.settle(listening);
+        let settled = wanted.settle(listeners);
         let search = Search {
             users: &users,
             ..search
@@ -133,8 +132,7 @@ impl Owners {
             return Held::by(holds, &self.processes);
         }
         if socket.was_never_accepted()
-            && let Some(ends) = socket.internet()
-            && let Some(holds) = self.waiting.get(&(ends.family, ends.local))
+            && let Some(holds) = endpoint(socket).and_then(|at| self.waiting.get(&at))
         {
             return Held::by(holds, &self.processes).not_yet();
         }

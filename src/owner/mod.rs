@@ -25,7 +25,6 @@ mod found;
 mod hiding;
 mod inodes;
 mod link;
-mod listening;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -34,6 +33,5 @@ mod wanted;
 pub use facts::Facts;
 pub use found::{Effort, Owners};
 pub use inodes::{Inodes, inodes_of};
-pub use listening::Listening;
 pub use walk::{Search, Seek};
 pub use wanted::Wanted;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Family, InetEnds, ProcessName, ProcessQuery, Sink, Socket, State};
+use crate::model::{Family, InetEnds, Listeners, ProcessName, ProcessQuery, Sink, Socket, State};
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -39,14 +39,14 @@ impl Tree {
     }
 
     fn find(&self, seek: Seek, sockets: &[Socket]) -> Owners {
-        self.find_by(seek, sockets, &Listening::default(), None)
+        self.find_by(seek, sockets, &Listeners::default(), None)
     }
 
     fn find_by(
         &self,
         seek: Seek,
         sockets: &[Socket],
-        listening: &Listening,
+        listeners: &Listeners,
         budget: Option<Duration>,
     ) -> Owners {
         let mut wanted = Wanted::default();
@@ -56,7 +56,7 @@ impl Tree {
             placement: true,
         };
         let search = Search::new(self.0.path(), seek, facts, budget);
-        Owners::find(search, wanted, listening)
+        Owners::find(search, wanted, listeners)
     }
 }
 
@@ -111,7 +111,7 @@ fn every_holder_is_found_whoever_comes_first() {
         .process(100, "other", &[(3, 9)]);
     let sockets = [established(7), established(8), established(6)];
     for budget in [None, Some(Duration::from_secs(60))] {
-        let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), budget);
+        let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listeners::default(), budget);
         assert_eq!(holds(&owners, &sockets[0]), [(4, 5), (4, 9), (30, 3)]);
         assert_eq!(holds(&owners, &sockets[1]), [(30, 4)]);
         assert_eq!(holds(&owners, &sockets[2]), []);
@@ -144,7 +144,7 @@ fn a_budget_that_is_used_up_is_told_and_no_reason_is_made_up() {
     let tree = Tree::new().process(9, "many", &links);
     let sockets = [established(1), established(100)];
     let none = Some(Duration::ZERO);
-    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), none);
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listeners::default(), none);
     assert!(owners.effort.cut);
     assert_eq!(owners.note, None);
     let loss = owners.loss.unwrap().to_string();
@@ -159,7 +159,7 @@ fn a_few_descriptors_of_each_process_come_before_all_of_one_and_none_is_left_out
         .process(10, "few", &[(3, 7)]);
     let sockets: Vec<_> = (1..=2000).map(established).collect();
     let budget = Some(Duration::from_secs(60));
-    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listening::default(), budget);
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &Listeners::default(), budget);
     assert_eq!(owners.ownership.held, 2000);
     assert_eq!(holds(&owners, &sockets[6]), [(9, 7), (10, 3)]);
     assert_eq!(owners.effort.processes, 2);
@@ -188,9 +188,9 @@ fn a_process_that_ends_meanwhile_holds_nothing() {
 #[test]
 fn what_nobody_holds_yet_is_its_listeners() {
     let tree = Tree::new().process(9, "web", &[(3, 7)]);
-    let mut listening = Listening::default();
+    let mut listeners = Listeners::default();
     let listener = socket_at("0.0.0.0:80", State::Listen, 7);
-    assert!(listening.socket(&listener).is_continue());
+    assert!(listeners.socket(&listener).is_continue());
     let elsewhere = socket_at("127.0.0.1:81", State::Established, 0);
     let sockets = [
         established(0),
@@ -198,7 +198,7 @@ fn what_nobody_holds_yet_is_its_listeners() {
         socket(State::FinWait2, 0),
         elsewhere,
     ];
-    let owners = tree.find_by(Seek::EveryHolder, &sockets, &listening, None);
+    let owners = tree.find_by(Seek::EveryHolder, &sockets, &listeners, None);
     for waiting in &sockets[..2] {
         let held = owners.held(waiting);
         assert!(held.never_accepted() && held.first().is_none());
@@ -213,32 +213,6 @@ fn what_nobody_holds_yet_is_its_listeners() {
 }
 
 #[test]
-fn a_listener_takes_what_comes_to_its_address_and_family() {
-    let mut listening = Listening::default();
-    let mut listen = |local: &str, inode, v6only| {
-        let _ = listening.socket(&Socket {
-            v6only,
-            ..socket_at(local, State::Listen, inode)
-        });
-    };
-    listen("0.0.0.0:80", 1, None);
-    listen("10.0.0.1:80", 2, None);
-    listen("[::]:80", 3, Some(true));
-    listen("[::]:81", 4, Some(false));
-    listen("[::]:81", 5, Some(false));
-    for (family, local, inodes) in [
-        (Family::V4, "10.0.0.1:80", &[2][..]),
-        (Family::V4, "10.0.0.2:80", &[1]),
-        (Family::V6, "[2001:db8::1]:80", &[3]),
-        (Family::V6, "[::ffff:10.0.0.2]:80", &[]),
-        (Family::V6, "[::ffff:10.0.0.2]:81", &[4, 5]),
-        (Family::V4, "10.0.0.2:81", &[]),
-    ] {
-        assert_eq!(listening.at((family, local.parse().unwrap())), inodes);
-    }
-}
-
-#[test]
 fn a_tree_without_processes_and_one_that_is_not_there_say_so() {
     let owners = Tree::new().find(Seek::EveryHolder, &[established(7)]);
     assert!(owners.note.unwrap().ends_with("shows no processes"));
@@ -246,7 +220,7 @@ fn a_tree_without_processes_and_one_that_is_not_there_say_so() {
     wanted.add(&established(7));
     let nowhere = Path::new("/nowhere");
     let search = Search::new(nowhere, Seek::LowestPid, Facts::default(), None);
-    let owners = Owners::find(search, wanted, &Listening::default());
+    let owners = Owners::find(search, wanted, &Listeners::default());
     assert!(owners.note.unwrap().contains("/nowhere: No such file"));
     assert_eq!(owners.ownership.hidden, 1);
 }

@@ -2,11 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::listening::{Endpoint, Listening};
-use crate::model::Socket;
+use crate::model::{InetEnds, Listeners, Netns, Socket};
 
 /// More users than this are no help in choosing where to look first.
 const MOST_USERS: usize = 16;
+
+/// Where connections arrive: in this network namespace, at the local end; there is no remote one.
+pub(super) type Endpoint = (Netns, InetEnds);
+
+/// Where a connection arrived.
+pub(super) fn endpoint(socket: &Socket) -> Option<Endpoint> {
+    let ends = socket.internet()?;
+    let arrived = InetEnds::listening(ends.family, ends.local);
+    Some((socket.netns, arrived))
+}
 
 /// The sockets whose holders are wanted, reduced to what the search needs.
 #[derive(Debug, Default)]
@@ -44,8 +53,8 @@ impl Wanted {
             if is_new && self.users.len() < MOST_USERS {
                 self.users.push(socket.uid);
             }
-        } else if let Some(ends) = socket.internet().filter(|_| socket.was_never_accepted()) {
-            *self.waiting.entry((ends.family, ends.local)).or_default() += 1;
+        } else if let Some(endpoint) = endpoint(socket).filter(|_| socket.was_never_accepted()) {
+            *self.waiting.entry(endpoint).or_default() += 1;
         } else {
             self.kernel += 1;
         }
@@ -64,20 +73,22 @@ impl Wanted {
 
     /// Names the listeners that connections wait for, and puts the inodes in their order. A
     /// connection whose listener is gone is the kernel's.
-    pub(super) fn settle(mut self, listening: &Listening) -> Settled {
+    pub(super) fn settle(mut self, listeners: &Listeners) -> Settled {
         self.inodes.sort_unstable();
         self.inodes.dedup();
         let mut waiting = Vec::new();
         let mut beside = Vec::new();
         for (endpoint, connections) in self.waiting {
-            let listeners = listening.at(endpoint);
-            if listeners.is_empty() {
+            let takers = listeners.takers(endpoint.0, &endpoint.1);
+            let takers = takers.iter().map(|listener| listener.inode);
+            let takers: Vec<u64> = takers.filter(|inode| *inode != 0).collect();
+            if takers.is_empty() {
                 self.kernel += connections;
                 continue;
             }
             let unknown = |inode: &&u64| self.inodes.binary_search(inode).is_err();
-            beside.extend(listeners.iter().filter(unknown).copied());
-            waiting.push((endpoint, listeners, connections));
+            beside.extend(takers.iter().filter(unknown).copied());
+            waiting.push((endpoint, takers, connections));
         }
         beside.sort_unstable();
         beside.dedup();

@@ -88,8 +88,12 @@ impl GroupTally {
             Field::LocalPort => Part::Port(ends.map(|ends| ends.local.port())),
             Field::RemoteAddr => Part::Addr(peer().and_then(|peer| fold(peer.ip(), key.prefix))),
             Field::RemotePort => Part::Port(peer().map(|peer| peer.port())),
-            Field::Direction => Part::Direction(ends.map(|ends| self.listeners.direction(ends))),
-            Field::Service => Part::Service(ends.map(|ends| self.listeners.service(ends))),
+            Field::Direction => {
+                Part::Direction(ends.map(|ends| self.listeners.direction(socket.netns, ends)))
+            }
+            Field::Service => {
+                Part::Service(ends.map(|ends| self.listeners.service(socket.netns, ends)))
+            }
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
             Field::Uid | Field::User => Part::Owner(socket.owner()),
             Field::Cgroup => Part::Cgroup(socket.cgroup),

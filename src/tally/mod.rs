@@ -9,11 +9,9 @@ mod best;
 mod groups;
 mod kept;
 mod packed;
-mod queues;
 mod states;
 
 pub use best::Best;
 pub use groups::{GroupTally, GroupedCounts};
 pub use kept::Kept;
-pub use queues::{AcceptQueue, AcceptQueues};
 pub use states::StateTally;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::{
-    CongestionControl, Ends, Family, InetEnds, Kind, Metric, Socket, State, TcpInfo, Timer,
+    CongestionControl, Ends, Family, InetEnds, Kind, Metric, Netns, Socket, State, TcpInfo, Timer,
     TimerKind,
 };
 
@@ -39,6 +39,7 @@ pub(super) fn pack(out: &mut Vec<u8>, socket: &Socket) {
     let Socket {
         state,
         kind: _,
+        netns: _,
         ends: _,
         receive_queue,
         send_queue,
@@ -114,6 +115,7 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Socket> {
     Some(Socket {
         state: unpack_state(take(bytes)?)?,
         kind: Kind::Tcp,
+        netns: Netns::CALLER,
         ends: Ends::Internet(InetEnds {
             family: if is(bit::V6) { Family::V6 } else { Family::V4 },
             local: take_address(bytes, is(bit::LOCAL_V6))?,
@@ -353,6 +355,7 @@ pub(super) mod tests {
         Socket {
             state: State::Unknown(255),
             kind: Kind::Tcp,
+            netns: Netns::CALLER,
             ends: Ends::Internet(InetEnds {
                 family: Family::V6,
                 local: "[2001:db8::1]:65535".parse().unwrap(),

@@ -8,9 +8,8 @@ use crate::command::failure::Failure;
 use crate::command::notes::Notes;
 use crate::command::{asking, holders};
 use crate::judge::{judge_queue, worse};
-use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Limits, Trust, Verdict};
+use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Limits, Listeners, Trust, Verdict};
 use crate::source::{Observer, Report};
-use crate::tally::AcceptQueues;
 
 /// Judges the queues and adds what comes of it to the verdict. That no source knows the limits
 /// leaves the queues unknown, and what else was judged as it is.
@@ -20,14 +19,14 @@ pub(super) fn judge(
     verdict: &mut Verdict,
     notes: &mut Notes<impl Write>,
 ) -> Result<(), Failure> {
-    let mut queues = AcceptQueues::default();
-    match listen(typed, &mut queues, notes) {
+    let mut listeners = Listeners::default();
+    match listen(typed, &mut listeners, notes) {
         Ok(report) => {
             let trust = report.completeness.trust();
             if let Some(observation) = &mut verdict.observation {
                 observation.completeness.join(&report.completeness);
             }
-            let judged = judge_all(limits, queues, trust, top(typed));
+            let judged = judge_all(limits, &listeners, trust, top(typed));
             let statuses = judged.listed.iter().map(|queue| queue.judgement.status);
             verdict.status = statuses.fold(verdict.status, CheckStatus::max);
             verdict.queues = Some(judged);
@@ -50,20 +49,23 @@ pub(super) fn judge(
 
 fn listen(
     typed: &Check,
-    queues: &mut AcceptQueues,
+    listeners: &mut Listeners,
     notes: &mut Notes<impl Write>,
 ) -> Result<Report, Failure> {
     let mut observer: Observer = asking::queues_observer(&typed.selection, &typed.sourcing)?;
     holders::refresh(&mut observer, &typed.sourcing, notes)?;
-    Ok(observer.list(queues)?)
+    Ok(observer.list(listeners)?)
 }
 
-fn judge_all(limits: Limits, queues: AcceptQueues, trust: Trust, most: usize) -> JudgedQueues {
-    let judge = |queue: crate::tally::AcceptQueue| JudgedQueue {
-        local: queue.local,
-        judgement: judge_queue(limits, queue.waiting, queue.limit, trust),
-    };
-    let mut listed: Vec<JudgedQueue> = queues.into_queues().into_iter().map(judge).collect();
+fn judge_all(limits: Limits, listeners: &Listeners, trust: Trust, most: usize) -> JudgedQueues {
+    let queues = listeners.iter().filter_map(|listener| {
+        // A source that does not report limits has refused the question.
+        Some(JudgedQueue {
+            local: listener.local,
+            judgement: judge_queue(limits, listener.waiting, listener.limit?, trust),
+        })
+    });
+    let mut listed: Vec<JudgedQueue> = queues.collect();
     let listeners = listed.len() as u64;
     let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
     let broken = listed.iter().filter(is_broken).count() as u64;

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 use super::bound_ports::bound_ports;
 use super::suspects::measure;
 use crate::command::failure::Failure;
-use crate::diagnose::{Facts, FirstLook, ListenerDrops, Measures, SecondLook, suspects};
+use crate::diagnose::{Facts, FirstLook, Measures, SecondLook, suspects};
 use crate::model::{Field, Listeners, State, StateSet};
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources};
+
+/// More listeners than this are counted and not kept; some 2 MiB.
+const MOST_LISTENERS: usize = 20_000;
 
 /// All that is seen before anybody thinks about it.
 pub(super) struct Looks {
@@ -32,36 +35,23 @@ impl Looks {
         let begin = Instant::now();
         let before = readings.counters();
         let mut first = FirstLook::default();
-        let dropped_before = look_at_drops(&sources);
+        let listened_before = look_at_listeners(&sources, vec![Field::Drops]);
         let seen_before = ask(&sources, FirstLook::STATES, Vec::new())?.list(&mut first)?;
         let measured = Instant::now();
         let measures_before = measure(&sources, &first.suspects());
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
         let look = Instant::now();
         // Before the counters: what was dropped in between is in their growth too.
-        let dropped = look_at_drops(&sources);
+        let (listeners, listening, drops_unknown) = listeners_since(listened_before, &sources)?;
         let after = readings.counters();
-        let window = begin.elapsed();
-
-        let listen = StateSet::NONE.with(State::Listen);
-        let mut listeners = Listeners::default();
-        let listening = ask(&sources, listen, vec![Field::Direction])?.list(&mut listeners)?;
-        let settings = readings.settings();
-        let mut second = SecondLook::new(listeners, &settings).after(&mut first);
-        let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut second)?;
-        if second.wants_bound_ports() {
-            second.set_bound_ports(bound_ports(&sources));
-        }
-        for earlier in [seen_before, listening] {
-            report.add(&earlier);
-        }
         let mut facts = Facts {
-            source: report.source,
-            window,
+            source: seen_before.source,
+            window: begin.elapsed(),
             before,
             after,
-            settings,
-            listener_drops: dropped.and_then(|now| Ok(now.since(&dropped_before?))),
+            settings: readings.settings(),
+            listeners,
+            drops_unknown,
             measures_before,
             measured_over: Duration::ZERO,
             measures: Measures::default(),
@@ -71,6 +61,17 @@ impl Looks {
             },
             copied: readings.are_copied(),
         };
+        let mut second = SecondLook::new(&facts).after(&mut first);
+        let mut sink = second.sink(&facts.listeners);
+        let mut report = ask(&sources, StateSet::ALL, Vec::new())?.list(&mut sink)?;
+        drop(sink);
+        if second.wants_bound_ports() {
+            second.set_bound_ports(bound_ports(&sources));
+        }
+        for earlier in [seen_before, listening] {
+            report.add(&earlier);
+        }
+        facts.source = report.source;
         facts.measured_over = measured.elapsed();
         facts.measures = measure(&sources, &suspects(&first, &second, &facts));
         Ok(Looks {
@@ -83,16 +84,34 @@ impl Looks {
     }
 }
 
-/// What each listener dropped since it was made, or why that is not known. Listeners have a table of
-/// their own, so that connections are not looked at.
-fn look_at_drops(sources: &Sources) -> Result<ListenerDrops, String> {
-    let mut drops = ListenerDrops::default();
+/// The listeners, of each of which `fields` must be known. They have a table of their own, so that no
+/// connection is read.
+fn look_at_listeners(
+    sources: &Sources,
+    fields: Vec<Field>,
+) -> Result<(Listeners, Report), Failure> {
+    let mut listeners = Listeners::at_most(MOST_LISTENERS);
     let listen = StateSet::NONE.with(State::Listen);
-    let asked = ask(sources, listen, vec![Field::Drops]);
-    let listed = asked.and_then(|mut observer| Ok(observer.list(&mut drops)?));
-    match listed {
-        Ok(_) => Ok(drops),
-        Err(failure) => Err(failure.to_string()),
+    let report = ask(sources, listen, fields)?.list(&mut listeners)?;
+    Ok((listeners, report))
+}
+
+/// The listeners now, with what each dropped since `before`; or without it, and why so.
+fn listeners_since(
+    before: Result<(Listeners, Report), Failure>,
+    sources: &Sources,
+) -> Result<(Listeners, Report, Option<String>), Failure> {
+    let now = |fields: &[Field]| look_at_listeners(sources, fields.to_vec());
+    let compared = before.and_then(|(before, _)| {
+        let (now, report) = now(&[Field::Direction, Field::Drops])?;
+        Ok((now.since(&before), report))
+    });
+    match compared {
+        Ok((listeners, report)) => Ok((listeners, report, None)),
+        Err(failure) => {
+            let (listeners, report) = now(&[Field::Direction])?;
+            Ok((listeners, report, Some(failure.to_string())))
+        }
     }
 }
 

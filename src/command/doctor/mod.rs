@@ -19,9 +19,9 @@ use super::notes::{Notes, SearchReport};
 use super::{Status, asking, terminal, write_all};
 use crate::cli::Doctor;
 use crate::diagnose::{examine, wanted};
-use crate::model::{Diagnosis, Holders, Severity};
+use crate::model::{Diagnosis, Holders, Listeners, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_json};
-use crate::owner::{Facts, Listening, Owners, Search, Seek, Wanted};
+use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use looks::Looks;
 
 /// Answers as typed.
@@ -81,7 +81,7 @@ fn find(inodes: Vec<u64>, root: &Path, typed: &Doctor) -> (Holders, Option<Owner
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
     let budget = typed.owning.owner_timeout;
     let search = Search::new(root, Seek::LowestPid, Facts::default(), budget);
-    let owners = Owners::find(search, wanted, &Listening::default());
+    let owners = Owners::find(search, wanted, &Listeners::default());
     for inode in inodes {
         if let Some(process) = owners.first_holder(inode) {
             holders.set(inode, process.name, process.pid);

@@ -6,10 +6,9 @@ use crate::cli::Sourcing;
 use crate::command::asking;
 use crate::command::holders::OWN_PROC;
 use crate::live::Limit;
-use crate::model::{Snapshot, SourceName, State, StateSet};
+use crate::model::{Listeners, Snapshot, SourceName, State, StateSet};
 use crate::question::Question;
 use crate::source::{Observer, read_sysctl_number};
-use crate::tally::{AcceptQueue, AcceptQueues};
 
 /// The limit on TIME_WAIT sockets of a network namespace; closed connections beyond it are
 /// forgotten at once, tcp(7).
@@ -61,17 +60,18 @@ fn accept_queues(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) 
         ..question.clone()
     };
     let mut observer = Observer::new(question, asking::sources(sourcing).ok()?).ok()?;
-    let mut queues = AcceptQueues::default();
+    let mut listeners = Listeners::default();
     // That it fails is told when the next sample does.
-    observer.list(&mut queues).ok()?;
-    let mut full = queues.into_queues();
-    full.retain(AcceptQueue::is_full);
-    let longest = full.iter().max_by_key(|queue| queue.waiting)?;
+    observer.list(&mut listeners).ok()?;
+    let full = || listeners.iter().filter(|listener| listener.is_full());
+    let longest = full().max_by_key(|listener| listener.waiting)?;
     let longest = format!(
         "{} wait at {}, where {} may",
-        longest.waiting, longest.local, longest.limit
+        longest.waiting,
+        longest.local,
+        longest.limit.unwrap_or_default()
     );
-    Some(match full.len() {
+    Some(match full().count() {
         1 => format!("an accept queue is full: {longest}"),
         more => format!("{more} accept queues are full; of the longest, {longest}"),
     })

@@ -2,16 +2,13 @@
 
 use super::*;
 use crate::diagnose::Measures;
-use crate::diagnose::testing::{facts, listening_at, socket};
+use crate::diagnose::testing::{facts, listener, listening_at, service, socket};
 use crate::model::{ProcessName, State};
 
 /// As many that stay, held or not, on a host that listens at port 80.
 fn judged(stay: u64, came: u64, held: bool) -> Vec<Finding> {
-    let listeners = listening_at(&["0.0.0.0:80"]);
+    let facts = facts().with_listeners(&[listener("0.0.0.0:80", 0, 1, 99)]);
     let (mut before, mut seen) = (Before::default(), CloseWaits::default());
-    let mut listener = socket(State::Listen, "0.0.0.0:80", "0.0.0.0:0");
-    listener.inode = 99;
-    seen.add_listener(&listener);
     let mut holders = Holders::default();
     holders.set(99, ProcessName::new(b"listener"), 9);
     for number in 1..=stay + came {
@@ -24,9 +21,9 @@ fn judged(stay: u64, came: u64, held: bool) -> Vec<Finding> {
         if number <= stay {
             before.add(&one);
         }
-        seen.add(&one, listeners.service(one.internet().unwrap()));
+        seen.add(&one, service(&one, &facts));
     }
-    examine(&before, &seen, &listeners, &facts(), &holders).findings
+    examine(&before, &seen, &facts, &holders).findings
 }
 
 #[test]
@@ -51,7 +48,8 @@ fn it_warns_from_10_that_stay_and_a_thousand_of_one_process_are_critical() {
 
 #[test]
 fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
-    let listeners = listening_at(&["0.0.0.0:80", "0.0.0.0:81"]);
+    let mut facts = facts();
+    facts.listeners = listening_at(&["0.0.0.0:80", "0.0.0.0:81"]);
     let (mut before, mut seen) = (Before::default(), CloseWaits::default());
     let mut holders = Holders::default();
     // More than are kept, of which 600 are of port 80.
@@ -68,9 +66,9 @@ fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
             u32::from(number > 9_400),
         );
         before.add(&one);
-        seen.add(&one, listeners.service(one.internet().unwrap()));
+        seen.add(&one, service(&one, &facts));
     }
-    let found = examine(&before, &seen, &listeners, &facts(), &holders).findings;
+    let found = examine(&before, &seen, &facts, &holders).findings;
     let found = found
         .iter()
         .find(|found| found.value == Some(1_600.0))
@@ -85,26 +83,26 @@ fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_looked_for() {
 
 #[test]
 fn what_still_sends_answers_a_peer_that_closed_one_direction() {
-    let listeners = listening_at(&["0.0.0.0:80"]);
+    let mut facts = facts();
+    facts.listeners = listening_at(&["0.0.0.0:80"]);
     // So many connections, the first of which sent data 499 ms ago, the others long ago.
-    let found = |sending: usize| {
+    let mut found = |sending: usize| {
         let (mut before, mut seen) = (Before::default(), CloseWaits::default());
         for number in 1..=12_u16 {
             let peer = format!("192.0.2.1:{number}");
             let mut one = socket(State::CloseWait, "192.0.2.9:80", &peer);
             (one.cookie, one.inode) = (Some(number.into()), number.into());
             before.add(&one);
-            seen.add(&one, listeners.service(one.internet().unwrap()));
+            seen.add(&one, service(&one, &facts));
         }
-        let mut facts = facts();
-        let asked = seen.suspects(&before, &listeners).into_iter().enumerate();
+        let asked = seen.suspects(&before, &facts).into_iter().enumerate();
         facts.measures = asked.fold(Measures::default(), |measures, (at, ends)| {
             let sent = if at < sending { 499 } else { 61_250 };
             let measures = measures.with(ends, Metric::LastDataSent, sent);
             measures.with(ends, Metric::LastDataReceived, 70_000)
         });
-        let wanted = seen.wanted(&before, &listeners, &facts).len();
-        let found = examine(&before, &seen, &listeners, &facts, &Holders::default());
+        let wanted = seen.wanted(&before, &facts).len();
+        let found = examine(&before, &seen, &facts, &Holders::default());
         assert_eq!(wanted, found.findings.len() * 12);
         found.findings
     };
@@ -133,7 +131,6 @@ fn in_a_copied_tree_it_is_not_examined() {
     let examined = examine(
         &Before::default(),
         &CloseWaits::default(),
-        &Listeners::default(),
         &copied,
         &Holders::default(),
     );

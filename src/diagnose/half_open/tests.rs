@@ -6,8 +6,9 @@ use crate::model::State;
 
 /// `requests` from as many sources, or from one, at a listener with this queue and limit.
 fn examined(requests: u32, one: bool, queue: (u32, u32), facts: &Facts) -> Examined {
-    let mut doors = Doors::default();
-    doors.add(&listener("0.0.0.0:80", queue.0, queue.1, 1));
+    let facts = facts
+        .clone()
+        .with_listeners(&[listener("0.0.0.0:80", queue.0, queue.1, 1)]);
     let mut seen = HalfOpen::default();
     for number in 0..requests {
         let [_, _, c, d] = number.to_be_bytes();
@@ -18,7 +19,7 @@ fn examined(requests: u32, one: bool, queue: (u32, u32), facts: &Facts) -> Exami
         };
         seen.add(&socket(State::SynRecv, "192.0.2.1:80", &source));
     }
-    examine(&seen, &doors, facts)
+    examine(&seen, &facts)
 }
 
 fn with_cookies(cookies: &str) -> Facts {
@@ -133,12 +134,10 @@ fn syns_without_room_are_told_though_no_listener_shows_them() {
 #[test]
 fn without_the_setting_or_the_limit_it_is_not_examined() {
     assert!(examined(5, true, (0, 1), &facts()).lacking.is_some());
-    let mut doors = Doors::default();
     let mut row = listener("0.0.0.0:80", 0, 0, 1);
     row.full = None;
-    doors.add(&row);
     let mut seen = HalfOpen::default();
     seen.add(&socket(State::SynRecv, "192.0.2.1:80", "198.51.100.7:1"));
-    let proc = examine(&seen, &doors, &with_cookies("0"));
+    let proc = examine(&seen, &with_cookies("0").with_listeners(&[row]));
     assert!(proc.findings.is_empty() && proc.lacking.is_some());
 }

@@ -17,7 +17,10 @@ fn moved(before: &[Socket], after: &[Socket], least: u64) -> Vec<Movement> {
     let (mut was, mut is) = (Before::default(), After::default());
     before.iter().for_each(|socket| was.add(socket));
     for socket in after {
-        is.add(socket, listeners.service(socket.internet().unwrap()));
+        is.add(
+            socket,
+            listeners.service(socket.netns, socket.internet().unwrap()),
+        );
     }
     movements(&was, &is, &listeners, least)
 }

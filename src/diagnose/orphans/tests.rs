@@ -1,7 +1,7 @@
 //! The rule on hosts made up for it.
 
 use super::*;
-use crate::diagnose::testing::{assert_names_settings, facts, listening_at, socket};
+use crate::diagnose::testing::{assert_names_settings, facts, service, socket};
 use crate::model::{ProcessName, State};
 
 fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Facts {
@@ -13,13 +13,7 @@ fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Facts {
 
 fn judged(facts: &Facts) -> Examined {
     let (before, seen) = (Before::default(), Orphans::default());
-    examine(
-        &before,
-        &seen,
-        &Listeners::default(),
-        facts,
-        &Holders::default(),
-    )
+    examine(&before, &seen, facts, &Holders::default())
 }
 
 #[test]
@@ -60,13 +54,7 @@ fn those_that_are_counted_here_are_told_without_what_a_process_holds() {
     closing.inode = 5;
     seen.add_closing(&closing);
     let facts = orphans(50, "100", (0, 0));
-    let found = examine(
-        &Before::default(),
-        &seen,
-        &Listeners::default(),
-        &facts,
-        &Holders::default(),
-    );
+    let found = examine(&Before::default(), &seen, &facts, &Holders::default());
     assert!(
         found.findings[0].evidence[2].contains("namespace 1 in FIN_WAIT1, CLOSING and LAST_ACK")
     );
@@ -92,7 +80,6 @@ fn a_reset_in_the_window_is_critical_also_where_the_limit_is_not_told() {
 
 #[test]
 fn held_ones_warn_from_100_that_stay_and_their_process_is_named() {
-    let listeners = listening_at(&[]);
     let found = |number: u64, inode: u64| {
         let (mut before, mut seen) = (Before::default(), Orphans::default());
         let mut holders = Holders::default();
@@ -101,10 +88,10 @@ fn held_ones_warn_from_100_that_stay_and_their_process_is_named() {
             (one.cookie, one.inode) = (Some(cookie), cookie * inode);
             holders.set(one.inode, ProcessName::new(b"half"), 7);
             before.add(&one);
-            seen.add(&one, listeners.service(one.internet().unwrap()));
+            seen.add(&one, service(&one, &facts()));
         }
         let facts = orphans(0, "100", (0, 0));
-        examine(&before, &seen, &listeners, &facts, &holders).findings
+        examine(&before, &seen, &facts, &holders).findings
     };
     assert!(found(99, 1).is_empty());
     let held = found(100, 1);

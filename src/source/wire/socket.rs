@@ -13,7 +13,7 @@ use netlink_packet_sock_diag::inet::InetResponseHeader;
 
 use super::tcp_info::{decode_congestion_control, decode_tcp_info};
 use crate::model::{
-    CongestionControl, Ends, Family, InetEnds, Kind, Socket, State, TcpInfo, Timer,
+    CongestionControl, Ends, Family, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
 };
 use crate::source::kernel_state::decode_state;
 use crate::source::kernel_timer::decode_timer;
@@ -101,6 +101,7 @@ pub(in crate::source) fn decode_socket(
             told
         },
         kind: Kind::Tcp,
+        netns: Netns::CALLER,
         ends: Ends::Internet(InetEnds {
             // The parser refuses every other family.
             family: if header.family == AF_INET {
@@ -280,6 +281,7 @@ mod tests {
             Socket {
                 state: State::Listen,
                 kind: Kind::Tcp,
+                netns: Netns::CALLER,
                 ends: Ends::Internet(InetEnds {
                     family: Family::V6,
                     local: "[::]:9090".parse().unwrap(),
