@@ -169,8 +169,13 @@ impl<W: Write> Notes<W> {
 }
 
 fn cost_line(cost: &Cost, took: Duration) -> String {
+    let repeated = match cost.repeated {
+        0 => String::new(),
+        1 => ", 1 repeated row of /proc ignored".to_owned(),
+        rows => format!(", {rows} repeated rows of /proc ignored"),
+    };
     format!(
-        "cost: {} sockets listed, {} derived; {} messages, {} bytes; {:.1} ms",
+        "cost: {} sockets listed, {} derived{repeated}; {} messages, {} bytes; {:.1} ms",
         cost.listed,
         cost.derived,
         cost.receipts,

@@ -32,6 +32,8 @@ pub struct Cost {
     pub receipts: u64,
     /// Bytes received or read.
     pub bytes: u64,
+    /// Rows that /proc repeated; each is counted once.
+    pub repeated: u64,
 }
 
 impl Report {
@@ -58,5 +60,6 @@ impl Cost {
         self.derived += other.derived;
         self.receipts += other.receipts;
         self.bytes += other.bytes;
+        self.repeated += other.repeated;
     }
 }

@@ -145,6 +145,20 @@ fn a_test_of_retransmits_that_proc_does_not_report_is_incomplete() {
 }
 
 #[test]
+fn repeated_rows_are_counted_once_and_mentioned_with_v() {
+    let row = " 1: 0100007F:1F90 0200007F:C001 01 00000000:00000000 00:00000000 00000000  1000        0 4243 1 ffff 20 4 30 10 -1\n";
+    let root = tree_of(&row.repeat(5));
+    let root = root.path().to_str().unwrap();
+    let ran = run(["--json", "--proc-root", root, "-v"]);
+    let answer = Answer::of(&ran);
+    assert_eq!((ran.status, answer.total, answer.complete), (0, 1, true));
+    assert!(
+        ran.stderr.contains(", 4 repeated rows of /proc ignored; "),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_table_that_is_not_a_regular_file_is_an_error() {
     for make in [make_fifo, make_directory, make_endless] {
         let root = tempfile::tempdir().unwrap();

@@ -1,21 +1,30 @@
-//! A file as lines, through one buffer of fixed size and without a copy of any line.
-//!
-//! Bounded on purpose: a file without line ends must not fill the memory.
+//! The lines of a file, through one buffer of fixed size, without copying them. Must not need more
+//! memory for a file without line ends.
 
 use std::io::{self, Read};
 
-/// Larger than any row (150 bytes, `TMPSZ` in net/ipv4/tcp_ipv4.c; some 200 in tcp6) by far. The
-/// kernel hands out a page at a time, whatever is offered.
+/// Far larger than any row (150 bytes, `TMPSZ` in net/ipv4/tcp_ipv4.c; some 200 in tcp6). A read
+/// returns at most a page, whatever the buffer.
 const BUFFER_LEN: usize = 64 * 1024;
 
-/// One line, without its line end.
+/// A line, and where it came from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
-    /// A line that ended.
-    Whole(&'a [u8]),
-    /// The last line, without the line end that every row has.
-    Torn,
-    /// A line that did not fit the buffer; it was read past.
+pub(super) struct Line<'a> {
+    pub(super) text: Text<'a>,
+    /// Which line of the file it is, from 1.
+    pub(super) number: u64,
+    /// Which read returned its end, from 1.
+    pub(super) read: u64,
+}
+
+/// What is in a line, without its line end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Text<'a> {
+    /// A line with a line end.
+    Ended(&'a [u8]),
+    /// The last line, without the line end that the kernel writes after every row.
+    Unended(&'a [u8]),
+    /// A line that did not fit the buffer; it was skipped.
     TooLong,
 }
 
@@ -26,6 +35,7 @@ pub(super) struct Lines<R> {
     /// The unread part of `buffer`.
     start: usize,
     end: usize,
+    lines: u64,
     reads: u64,
     bytes: u64,
 }
@@ -41,17 +51,18 @@ impl<R: Read> Lines<R> {
             buffer: vec![0; length],
             start: 0,
             end: 0,
+            lines: 0,
             reads: 0,
             bytes: 0,
         }
     }
 
-    /// How many reads it took so far.
+    /// The number of reads so far.
     pub(super) fn reads(&self) -> u64 {
         self.reads
     }
 
-    /// How many bytes were read so far.
+    /// The number of bytes read so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -59,19 +70,13 @@ impl<R: Read> Lines<R> {
     /// The next line; `None` at the end of the file.
     ///
     /// # Errors
-    /// Any error of the reader but an interruption; the rest of the file is then out of reach.
+    /// Any error of the reader except an interruption; the rest of the file cannot be read then.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut too_long = false;
         let mut searched = 0;
-        loop {
+        let (length, ended) = loop {
             if let Some(length) = self.line_end(searched) {
-                let start = self.start;
-                self.start += length + 1;
-                return Ok(Some(if too_long {
-                    Line::TooLong
-                } else {
-                    Line::Whole(self.buffer.get(start..start + length).unwrap_or(&[]))
-                }));
+                break (length, true);
             }
             searched = self.end - self.start;
             if searched == self.buffer.len() {
@@ -80,21 +85,34 @@ impl<R: Read> Lines<R> {
                 self.start = self.end;
             }
             if self.fill()? == 0 {
-                let rest = self.end - self.start;
-                self.start = self.end;
-                return Ok((rest > 0 || too_long).then_some(Line::Torn));
+                break (self.end - self.start, false);
             }
+        };
+        if length == 0 && !ended && !too_long {
+            return Ok(None);
         }
+        let bytes = self.start..self.start + length;
+        self.start = bytes.end + usize::from(ended);
+        self.lines += 1;
+        let bytes = self.buffer.get(bytes).unwrap_or(&[]);
+        Ok(Some(Line {
+            text: match (too_long, ended) {
+                (true, _) => Text::TooLong,
+                (false, true) => Text::Ended(bytes),
+                (false, false) => Text::Unended(bytes),
+            },
+            number: self.lines,
+            read: self.reads,
+        }))
     }
 
-    /// Where the next line ends, counted from its start; its first `searched` bytes are known to
-    /// hold no line end.
+    /// The length of the next line; its first `searched` bytes are known to hold no line end.
     fn line_end(&self, searched: usize) -> Option<usize> {
         let unread = self.buffer.get(self.start + searched..self.end)?;
         memchr::memchr(b'\n', unread).map(|at| searched + at)
     }
 
-    /// Reads more behind what is unread, which moves to the front; 0 at the end of the file.
+    /// Moves what is unread to the front and reads more behind it; 0 at the end of the file.
     fn fill(&mut self) -> io::Result<usize> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -138,17 +156,18 @@ mod tests {
         let mut lines = Lines::with_buffer(Pieces { bytes, piece }, 8);
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
-            all.push(match line {
-                Line::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-                Line::Torn => "<torn>".to_owned(),
-                Line::TooLong => "<too long>".to_owned(),
+            assert_eq!(line.number, all.len() as u64 + 1);
+            all.push(match line.text {
+                Text::Ended(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+                Text::Unended(bytes) => format!("{}<", str::from_utf8(bytes).unwrap()),
+                Text::TooLong => "<too long>".to_owned(),
             });
         }
         all
     }
 
     #[test]
-    fn lines_are_the_same_however_the_reads_fall() {
+    fn lines_do_not_depend_on_where_reads_end() {
         for piece in 1..20 {
             assert_eq!(
                 read_all(b"one\n\nthree\nseven77\nend\n", piece),
@@ -159,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_the_buffer_is_read_past_and_told() {
+    fn a_line_longer_than_the_buffer_is_skipped_and_reported() {
         for piece in 1..20 {
             assert_eq!(
                 read_all(b"a\nfar too long a line\nb\n", piece),
@@ -170,15 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_without_an_end_is_torn() {
+    fn a_last_line_without_a_line_end_is_marked() {
         for piece in 1..20 {
-            assert_eq!(read_all(b"a\nb", piece), ["a", "<torn>"], "{piece}");
-            assert_eq!(
-                read_all(b"a\n0123456789", piece),
-                ["a", "<torn>"],
-                "{piece}"
-            );
-            assert_eq!(read_all(b"01234567", piece), ["<torn>"], "{piece}");
+            assert_eq!(read_all(b"a\nb", piece), ["a", "b<"], "{piece}");
+            assert_eq!(read_all(b"0123456", piece), ["0123456<"], "{piece}");
+            for long in [&b"a\n0123456789"[..], b"a\n01234567"] {
+                assert_eq!(read_all(long, piece), ["a", "<too long>"], "{piece}");
+            }
         }
         assert!(read_all(b"", 1).is_empty());
     }

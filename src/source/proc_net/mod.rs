@@ -4,6 +4,7 @@
 //! here, and by the filter, since nobody else does, and loses no row silently.
 
 mod lines;
+mod repeats;
 mod root;
 mod row;
 #[cfg(test)]
@@ -23,8 +24,9 @@ use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
 use crate::source::judge::Judge;
-use lines::{Line, Lines};
-use row::parse_row;
+use lines::{Line, Lines, Text};
+use repeats::Repeats;
+use row::{is_whole, parse_row};
 
 /// A table that must be there could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,7 @@ impl ProcNet {
             let mut table = Table {
                 path: &path,
                 family,
+                repeats: Repeats::new(self.is_copied()),
                 question,
                 completeness: &mut completeness,
                 cost: &mut cost,
@@ -122,6 +125,7 @@ fn open_table(path: &Path) -> io::Result<File> {
 struct Table<'a> {
     path: &'a Path,
     family: Family,
+    repeats: Repeats,
     question: &'a Question,
     completeness: &'a mut Completeness,
     cost: &'a mut Cost,
@@ -142,7 +146,7 @@ impl Table<'_> {
         lines: &mut Lines<impl io::Read>,
         sink: &mut S,
     ) -> ControlFlow<()> {
-        let mut number: u64 = 0;
+        let mut is_empty = true;
         loop {
             let line = match lines.next() {
                 Ok(Some(line)) => line,
@@ -154,28 +158,29 @@ impl Table<'_> {
                     return ControlFlow::Continue(());
                 }
             };
-            number += 1;
-            if number > 1 || !self.is_header(&line) {
-                self.row(number, &line, sink)?;
+            let is_header = is_empty && self.is_header(&line.text);
+            is_empty = false;
+            if !is_header {
+                self.row(&line, sink)?;
             }
         }
-        if number == 0 {
+        if is_empty {
             self.doubtful("it is empty: even its header is missing");
         }
         ControlFlow::Continue(())
     }
 
-    /// Whether the first line is the header; where it is a row instead, that row is counted and
-    /// the missing header told: the file is not what the kernel wrote.
-    fn is_header(&mut self, line: &Line<'_>) -> bool {
-        match line {
-            Line::Whole(bytes) if bytes.trim_ascii_start().starts_with(b"sl ") => true,
-            Line::Whole(_) => {
-                self.doubtful("its header is missing");
-                false
-            }
-            Line::Torn | Line::TooLong => false,
+    /// Whether the first line is the header; if it is a row instead, that row is counted and the
+    /// missing header reported: the file is not as the kernel wrote it.
+    fn is_header(&mut self, line: &Text<'_>) -> bool {
+        let (Text::Ended(bytes) | Text::Unended(bytes)) = line else {
+            return false;
+        };
+        let is_header = bytes.trim_ascii_start().starts_with(b"sl ");
+        if !is_header {
+            self.doubtful("its header is missing");
         }
+        is_header
     }
 
     fn doubtful(&mut self, what: &str) {
@@ -184,13 +189,23 @@ impl Table<'_> {
         });
     }
 
-    fn row<S: Sink>(&mut self, number: u64, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
-        let parsed = match line {
-            Line::Whole(bytes) => parse_row(bytes, self.family).map_err(|error| error.to_string()),
-            Line::Torn => Err("torn off before its end".to_owned()),
-            Line::TooLong => Err("longer than any row".to_owned()),
+    fn row<S: Sink>(&mut self, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
+        let parsed = match line.text {
+            // Not the kernel's, and nothing that could have been a row.
+            Text::Ended(bytes) | Text::Unended(bytes) if bytes.trim_ascii().is_empty() => {
+                return ControlFlow::Continue(());
+            }
+            Text::Unended(bytes) if !is_whole(bytes) => Err("cut off before its end".to_owned()),
+            Text::Ended(bytes) | Text::Unended(bytes) => {
+                parse_row(bytes, self.family).map_err(|error| error.to_string())
+            }
+            Text::TooLong => Err("longer than any row".to_owned()),
         };
         match parsed {
+            Ok(socket) if self.repeats.contains(&socket, line.read) => {
+                self.cost.repeated += 1;
+                ControlFlow::Continue(())
+            }
             Ok(socket) if self.question.states.contains(socket.state) => {
                 self.cost.listed += 1;
                 self.check_tested(&socket);
@@ -198,7 +213,7 @@ impl Table<'_> {
             }
             Ok(_) => ControlFlow::Continue(()),
             Err(error) => {
-                self.malformed(format!("line {number}: {error}"));
+                self.malformed(&format!("line {}: {error}", line.number));
                 ControlFlow::Continue(())
             }
         }
@@ -219,7 +234,7 @@ impl Table<'_> {
         }
     }
 
-    fn malformed(&mut self, what: String) {
+    fn malformed(&mut self, what: &str) {
         self.completeness.lose(Loss::Malformed {
             records: 1,
             first: format!("{}: {what}", self.path.display()),

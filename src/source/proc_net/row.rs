@@ -1,9 +1,10 @@
 //! One row of `/proc/net/tcp` or `tcp6`, parsed from bytes and without allocating.
 //!
 //! The columns are those of `get_tcp4_sock` (net/ipv4/tcp_ipv4.c) and `get_tcp6_sock`
-//! (net/ipv6/tcp_ipv6.c), the same since 2.6; newer kernels print more columns behind them, which
-//! are ignored. A row with anything else in these is refused, so that a torn or foreign file is
-//! noticed and not miscounted.
+//! (net/ipv6/tcp_ipv6.c), the same since 2.6; the further columns behind them are ignored. A row
+//! with anything else in these is refused, so that a damaged or foreign file is reported and not
+//! miscounted. A table from a machine of the other byte order cannot be recognized: its addresses
+//! are valid words, read backwards.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -81,6 +82,21 @@ impl<'a> Columns<'a> {
     ) -> Result<T, RowError> {
         parse(self.next(column)?).ok_or(RowError::Malformed(column))
     }
+}
+
+/// The columns that are read.
+const COLUMNS: usize = 10;
+
+/// Whether a row that has no line end has all its columns all the same. Behind the inode are a
+/// count of references and an address; of a full socket, five more.
+pub(super) fn is_whole(row: &[u8]) -> bool {
+    let columns = || {
+        row.split(|byte| *byte == b' ')
+            .filter(|word| !word.is_empty())
+    };
+    let is_of_full_socket = !matches!(columns().nth(3), Some(b"03" | b"05" | b"06"));
+    let behind = if is_of_full_socket { 7 } else { 2 };
+    columns().count() >= COLUMNS + behind
 }
 
 /// Parses one row of the table of `family`.

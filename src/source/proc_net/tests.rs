@@ -1,4 +1,4 @@
-//! Whole tables: what is counted, what is lost, and how it is told.
+//! Whole tables: what is counted, what is lost, and what is reported.
 
 use std::ops::ControlFlow;
 
@@ -19,13 +19,14 @@ impl Sink for States {
     }
 }
 
-/// Reads `text` as the table of `family` and returns the states counted and the losses told.
+/// Reads `text` as a copied table of `family`; returns the states counted and the losses.
 fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, Vec<String>) {
     let mut completeness = Completeness::default();
     let mut seen = States::default();
     let mut table = Table {
         path: Path::new("tcp"),
         family,
+        repeats: Repeats::new(true),
         question: &Question::about(states),
         completeness: &mut completeness,
         cost: &mut Cost::default(),
@@ -41,7 +42,7 @@ fn read(text: &str) -> (usize, Vec<String>) {
 }
 
 #[test]
-fn recorded_tables_are_counted_whole() {
+fn recorded_tables_are_counted_completely() {
     let (v4, losses) = read_selected(TCP, Family::V4, StateSet::ALL);
     assert!(losses.is_empty());
     assert_eq!(
@@ -68,14 +69,14 @@ fn recorded_tables_are_counted_whole() {
 }
 
 #[test]
-fn only_the_states_asked_for_are_counted() {
+fn only_requested_states_are_counted() {
     let listen = StateSet::NONE.with(State::Listen);
     let (states, losses) = read_selected(TCP, Family::V4, listen);
     assert_eq!((states, losses.len()), (vec![State::Listen], 0));
 }
 
 #[test]
-fn a_malformed_row_costs_that_row_and_is_told_with_its_line_and_column() {
+fn a_malformed_row_is_omitted_and_reported_with_its_line_and_column() {
     let text = TCP.replacen("0100007F:1F90 0100007F", "0100007F:1F90 01zz007F", 1);
     let (counted, losses) = read(&text);
     assert_eq!(counted, 3);
@@ -93,16 +94,42 @@ fn an_unknown_state_is_counted_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_torn_last_row_is_not_counted_and_told() {
-    let torn = TCP.trim_end();
-    let (counted, losses) = read(torn);
+fn a_last_row_that_is_cut_off_is_omitted_and_reported() {
+    let (counted, losses) = read(&TCP.trim_end()[..TCP.trim_end().len() - 4]);
     assert_eq!(counted, 3);
     assert_eq!(losses.len(), 1);
-    assert!(losses[0].contains("line 5: torn off"), "{losses:?}");
+    assert!(losses[0].contains("line 5: cut off"), "{losses:?}");
 }
 
 #[test]
-fn a_header_alone_is_a_host_without_sockets_and_an_empty_file_is_not() {
+fn a_last_row_without_a_line_end_is_counted() {
+    for text in [TCP.strip_suffix('\n').unwrap(), TCP.trim_end()] {
+        assert_eq!(read(text), (4, vec![]));
+    }
+    let (states, losses) = read_selected(TCP6.trim_end(), Family::V6, StateSet::ALL);
+    assert_eq!((states.len(), losses.len()), (5, 0));
+    let time_wait = "  9: 0100007F:1F90 0200007F:C001 06 00000000:00000000 03:00000014 00000000     0        0 0 3 ffff8880";
+    assert_eq!(read(&format!("{TCP}{time_wait}")), (5, vec![]));
+}
+
+#[test]
+fn empty_lines_are_no_rows() {
+    for text in [format!("{TCP}\n"), format!("{TCP}  \n\n  ")] {
+        assert_eq!(read(&text), (4, vec![]));
+    }
+}
+
+#[test]
+fn a_repeated_row_is_counted_once_and_is_no_loss() {
+    let rows: Vec<_> = TCP.lines().collect();
+    let twice = format!("{TCP}{}\n", rows[4]);
+    assert_eq!(read(&twice), (4, vec![]));
+    let two_listeners = format!("{TCP}{}\n", rows[1].replace(" 0A ", " 01 "));
+    assert_eq!(read(&two_listeners), (4, vec![]), "same ends and inode");
+}
+
+#[test]
+fn a_header_alone_means_no_sockets_and_an_empty_file_is_reported() {
     let header = format!("{}\n", TCP.lines().next().unwrap());
     assert_eq!(read(&header), (0, vec![]));
     let (counted, losses) = read("");
@@ -111,7 +138,7 @@ fn a_header_alone_is_a_host_without_sockets_and_an_empty_file_is_not() {
 }
 
 #[test]
-fn a_table_without_its_header_is_counted_and_told() {
+fn a_table_without_its_header_is_counted_and_reported() {
     let (_, rows) = TCP.split_once('\n').unwrap();
     let (counted, losses) = read(rows);
     assert_eq!(counted, 4);
@@ -123,13 +150,19 @@ fn every_truncation_of_a_table_loses_at_most_the_row_it_cuts() {
     for length in 1..TCP.len() {
         let (counted, losses) = read(&TCP[..length]);
         let whole_lines = TCP[..length].matches('\n').count();
-        assert_eq!(counted, whole_lines.saturating_sub(1), "{length}");
-        assert_eq!(losses.is_empty(), TCP[..length].ends_with('\n'), "{length}");
+        let last = TCP[..length].rsplit('\n').next().unwrap();
+        let is_whole = whole_lines > 0 && last.split_whitespace().count() == 17;
+        let rows = whole_lines.saturating_sub(1) + usize::from(is_whole);
+        assert_eq!(counted, rows, "{length}");
+        let is_header = whole_lines == 0 && last.contains("sl ");
+        let is_blank = whole_lines > 0 && last.trim().is_empty();
+        let is_complete = is_header || is_whole || is_blank;
+        assert_eq!(losses.is_empty(), is_complete, "{length}: {losses:?}");
     }
 }
 
 #[test]
-fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
+fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
     struct Fails<'a>(&'a [u8]);
     impl io::Read for Fails<'_> {
         fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
@@ -145,6 +178,7 @@ fn a_reader_that_fails_midway_is_told_and_keeps_what_it_read() {
     let mut table = Table {
         path: Path::new("tcp"),
         family: Family::V4,
+        repeats: Repeats::new(false),
         question: &question,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
