@@ -12,7 +12,7 @@ use crate::model::{Counts, Field, Key, Listeners, Other, Ownership, StateSet};
 use crate::owner::{Owners, Seek};
 use crate::question::Question;
 use crate::source::{Observer, Report};
-use crate::tally::{GroupTally, GroupedCounts, Kept};
+use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
 
 /// Counts sockets by group, as often as it is asked to.
 pub(in crate::command) struct Sampler {
@@ -147,10 +147,10 @@ impl Sampler {
             };
             return Ok((report, None));
         };
-        let mut kept = Kept::for_groups();
-        let mut report = self.observer.gather(&mut kept)?;
-        let owners = searcher.find(kept.sockets(), &mut report)?;
-        for socket in kept.sockets() {
+        let mut buffered = BufferedSockets::new(&self.observer.question().fields);
+        let mut report = self.observer.gather(&mut buffered)?;
+        let owners = searcher.find(buffered.sockets(), &mut report)?;
+        for socket in buffered.sockets() {
             let flow = tally.socket_of(&socket, owners.held(&socket).first());
             if flow.is_break() {
                 break;

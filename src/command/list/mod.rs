@@ -3,7 +3,6 @@
 //! Unsorted rows are written as the kernel tells them, and none is kept; sorted ones are kept as
 //! far as they are shown.
 
-mod owned;
 mod page;
 
 use std::io::{IsTerminal, Write};
@@ -23,9 +22,8 @@ use crate::output::Look;
 use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
 use crate::owner::Seek;
 use crate::question::{Families, Question};
-use crate::source::{Observer, Report, SourceError};
-use crate::tally::Best;
-use owned::gather;
+use crate::source::Observer;
+use crate::tally::TopN;
 use page::Page;
 
 /// Answers as typed.
@@ -92,15 +90,26 @@ fn show<R: Rows>(
         holders::refresh(&mut observer, &typed.sourcing, notes)?;
         let time = SystemTime::now();
         let begin = Instant::now();
-        let gathered = match &mut searcher {
-            Some(searcher) => Some(gather(typed, &mut observer, searcher, &mut names)?),
-            None => None,
-        };
+        let mut top = None;
+        if searcher.is_some() || !typed.sort.is_empty() {
+            let fields = observer.question().fields.clone();
+            let mut kept = TopN::new(&typed.sort, typed.limit, &fields);
+            let mut report = observer.list(&mut kept)?;
+            kept.sort();
+            if let Some(searcher) = &mut searcher {
+                names.set_owners(searcher.find(kept.sockets(), &mut report)?);
+            }
+            top = Some((kept, report));
+        }
         let search = names.owners().map(SearchReport::of);
         let mut page = Page::new(out, &mut rows, &mut names, time, typed.limit);
-        let outcome = match gathered {
-            Some(gathered) => Ok(gathered.pour(&mut page)),
-            None => pour(typed, &mut observer, &mut page),
+        let outcome = match top {
+            Some((kept, report)) => {
+                // The page says itself what keeps it from taking more.
+                let _ = kept.sockets().try_for_each(|socket| page.socket(&socket));
+                Ok(report)
+            }
+            None => observer.list(&mut page),
         };
         let report = match (page.take_failure(), outcome) {
             (Some(error), _) => return Err(Failure::write(error)),
@@ -122,23 +131,4 @@ fn show<R: Rows>(
         }
         Ok(Status::of(&observation.completeness))
     })
-}
-
-/// Pours the sockets of one sample onto the page: as they come, or sorted.
-fn pour<W: Write, R: Rows>(
-    typed: &List,
-    observer: &mut Observer,
-    page: &mut Page<'_, W, R, HostNames>,
-) -> Result<Report, SourceError> {
-    if typed.sort.is_empty() {
-        return observer.list(page);
-    }
-    let mut best = Best::new(&typed.sort, typed.limit);
-    let report = observer.list(&mut best)?;
-    for socket in best.into_sorted() {
-        if page.socket(&socket).is_break() {
-            break;
-        }
-    }
-    Ok(report)
 }

@@ -17,7 +17,7 @@ use crate::output::list::{Rows, TableRows, TableStyle};
 use crate::owner::Seek;
 use crate::question::{Families, Question};
 use crate::source::{Observer, Report};
-use crate::tally::Best;
+use crate::tally::TopN;
 
 /// So many sockets are shown at most: more than anybody scrolls through.
 const MOST: usize = 10_000;
@@ -37,11 +37,12 @@ pub(super) fn list(
     let mut notes = Notes::new(std::io::sink());
     holders::refresh(&mut observer, &typed.sourcing, &mut notes)?;
     let time = SystemTime::now();
-    let mut best = Best::new(&[sort], NonZeroUsize::new(MOST + 1));
-    let mut report = observer.list(&mut best)?;
-    let mut sockets: Vec<Socket> = best.into_sorted().collect();
-    let is_cut = sockets.len() > MOST;
-    sockets.truncate(MOST);
+    let fields = observer.question().fields.clone();
+    let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST + 1), &fields);
+    let mut report = observer.list(&mut top)?;
+    top.sort();
+    let count = top.sockets().count();
+    let sockets = || top.sockets().take(MOST);
     let mut names = HostNames::default();
     if let Some(searcher) = &mut Searcher::new(
         &typed.owning,
@@ -50,16 +51,16 @@ pub(super) fn list(
         &observer.question().fields,
         Seek::EveryHolder,
     )? {
-        names.set_owners(searcher.find(sockets.iter().cloned(), &mut report)?);
+        names.set_owners(searcher.find(sockets(), &mut report)?);
     }
     let remark = remark(&report, &names);
     let style = style(observer.question(), width);
-    let table = render(style, &sockets, time, report, &mut names)?;
+    let table = render(style, sockets(), time, report, &mut names)?;
     let mut lines = table.lines().map(str::to_owned);
     Ok(Listing {
         heading: lines.next().unwrap_or_default(),
-        lines: lines.take(sockets.len()).collect(),
-        is_cut,
+        lines: lines.take(count.min(MOST)).collect(),
+        is_cut: count > MOST,
         remark,
     })
 }
@@ -81,7 +82,7 @@ fn style(question: &Question, width: usize) -> TableStyle {
 
 fn render(
     style: TableStyle,
-    sockets: &[Socket],
+    sockets: impl Iterator<Item = Socket>,
     time: SystemTime,
     report: Report,
     names: &mut HostNames,
@@ -89,12 +90,14 @@ fn render(
     let mut rows = TableRows::new(style);
     let mut bytes = Vec::new();
     let observation = report.observation(time);
-    let mut fill = || {
+    let fill = || {
         rows.begin(&mut bytes, time)?;
+        let mut listed = 0;
         for socket in sockets {
-            rows.row(&mut bytes, socket, names)?;
+            rows.row(&mut bytes, &socket, names)?;
+            listed += 1;
         }
-        rows.end(&mut bytes, &observation, sockets.len() as u64, names)
+        rows.end(&mut bytes, &observation, listed, names)
     };
     fill().map_err(Failure::write)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -1,0 +1,242 @@
+//! The first of all sockets in some order: all of them sorted, or the first few.
+//!
+//! With a limit it keeps no more than twice that many, or a thousand; without one its memory grows
+//! with the table, by 8 bytes more a socket than [`BufferedSockets`] needs.
+
+use std::cmp::Ordering;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use super::BufferedSockets;
+use crate::model::{Field, Sink, Socket, SortKey, SplitSink};
+
+/// Fewer sockets than this are not worth a cut.
+const LEAST_CUT: usize = 1_000;
+
+/// Keeps the sockets that are first by some keys.
+#[derive(Debug)]
+pub struct TopN {
+    keys: Vec<SortKey>,
+    limit: Option<NonZeroUsize>,
+    sockets: BufferedSockets,
+    order: Vec<Place>,
+    /// The prefix of the last socket that the last cut kept.
+    worst: Option<u32>,
+}
+
+/// The prefix of a socket in the order, and its place among the sockets kept.
+type Place = (u32, u32);
+
+impl TopN {
+    /// Sorts by the first key, then by the next where that is equal, then by arrival; keeps `limit`
+    /// sockets, and of each `fields`. Without keys, it wants no more sockets than the limit.
+    pub fn new(keys: &[SortKey], limit: Option<NonZeroUsize>, fields: &[Field]) -> TopN {
+        TopN {
+            keys: keys.to_vec(),
+            limit,
+            sockets: BufferedSockets::new(fields),
+            order: Vec::new(),
+            worst: None,
+        }
+    }
+
+    /// Sorts the sockets, to be called once all have arrived.
+    pub fn sort(&mut self) {
+        let (keys, sockets) = (&self.keys, &self.sockets);
+        self.order
+            .sort_unstable_by(|a, b| compare(keys, sockets, *a, *b));
+        let limit = self.limit.map_or(usize::MAX, NonZeroUsize::get);
+        self.order.truncate(limit);
+    }
+
+    /// The sockets kept; in their order once they are sorted.
+    pub fn sockets(&self) -> impl Iterator<Item = Socket> {
+        self.order
+            .iter()
+            .filter_map(|place| self.sockets.get(place.1 as usize))
+    }
+
+    /// Drops all but the first `limit` sockets.
+    fn cut(&mut self, limit: usize) {
+        let (keys, sockets) = (&self.keys, &self.sockets);
+        self.order
+            .select_nth_unstable_by(limit - 1, |a, b| compare(keys, sockets, *a, *b));
+        self.order.truncate(limit);
+        self.worst = self.order.last().map(|place| place.0);
+        // The places stay in the order of arrival, which decides between equals.
+        self.order.sort_unstable_by_key(|place| place.1);
+        let mut kept = self.sockets.split();
+        for (number, place) in (0..).zip(&mut self.order) {
+            if let Some(socket) = self.sockets.get(place.1 as usize) {
+                kept.push(&socket);
+            }
+            place.1 = number;
+        }
+        self.sockets = kept;
+    }
+}
+
+impl Sink for TopN {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let prefix = self.keys.first().map_or(0, |key| key.prefix(socket));
+        let is_late =
+            |worst| prefix > worst || prefix == worst && is_decided_by_prefix(&self.keys, prefix);
+        if self.worst.is_some_and(is_late) {
+            return ControlFlow::Continue(());
+        }
+        // The kernel has no room for so many.
+        let Ok(number) = u32::try_from(self.order.len()) else {
+            return ControlFlow::Break(());
+        };
+        self.order.push((prefix, number));
+        self.sockets.push(socket);
+        let Some(limit) = self.limit.map(NonZeroUsize::get) else {
+            return ControlFlow::Continue(());
+        };
+        if self.keys.is_empty() && self.order.len() >= limit {
+            return ControlFlow::Break(());
+        }
+        if self.order.len() >= limit.saturating_mul(2).max(LEAST_CUT) {
+            self.cut(limit);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether two sockets of the same prefix are equal by all keys.
+fn is_decided_by_prefix(keys: &[SortKey], prefix: u32) -> bool {
+    match keys {
+        [] => true,
+        [key] => key.is_decided_by(prefix),
+        _ => false,
+    }
+}
+
+fn compare(keys: &[SortKey], sockets: &BufferedSockets, a: Place, b: Place) -> Ordering {
+    let by_keys = || {
+        let socket = |place: Place| sockets.get(place.1 as usize);
+        let (a, b) = (socket(a)?, socket(b)?);
+        let orders = keys.iter().map(|key| key.compare(&a, &b));
+        orders.into_iter().find(|order| order.is_ne())
+    };
+    let is_decided = a.0 != b.0 || is_decided_by_prefix(keys, a.0);
+    let by_keys = (!is_decided).then(by_keys).flatten();
+    a.0.cmp(&b.0)
+        .then(by_keys.unwrap_or(Ordering::Equal))
+        .then(a.1.cmp(&b.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, InetEnds, State};
+    use crate::tally::compact::tests::{all_extras, sockets as every_kind};
+
+    fn socket(state: State, send_queue: u32, port: u16) -> Socket {
+        let local = ([127, 0, 0, 1], port).into();
+        let remote = ([127, 0, 0, 1], 9).into();
+        Socket {
+            send_queue,
+            full: Some(true),
+            ..Socket::bare(
+                state,
+                InetEnds {
+                    family: Family::V4,
+                    local,
+                    remote,
+                },
+            )
+        }
+    }
+
+    /// Queues that repeat, so that ties occur; a listener, which has none.
+    fn sockets() -> Vec<Socket> {
+        let mut sockets: Vec<_> = (0..1_500)
+            .map(|n| socket(State::Established, u32::from(n) * 7919 % 50, n))
+            .collect();
+        sockets.insert(9, socket(State::Listen, 9999, 7));
+        sockets
+    }
+
+    /// The first of `sockets`.
+    fn first(keys: &[SortKey], limit: usize, sockets: &[Socket]) -> Vec<Socket> {
+        let mut top = TopN::new(keys, NonZeroUsize::new(limit), &all_extras());
+        for socket in sockets {
+            assert!(top.socket(socket).is_continue());
+        }
+        top.sort();
+        top.sockets().collect()
+    }
+
+    #[test]
+    fn the_top_n_are_the_first_of_a_plain_sort_of_everything() {
+        let every_kind: Vec<_> = every_kind().into_iter().cycle().take(1_200).collect();
+        let fields = [
+            Field::SendQueue,
+            Field::LocalPort,
+            Field::State,
+            Field::Family,
+            Field::LocalAddr,
+            Field::RemoteAddr,
+        ];
+        for field in fields.into_iter().chain(all_extras()) {
+            for descending in [true, false] {
+                let key = SortKey { field, descending };
+                for sockets in [&sockets(), &every_kind] {
+                    let mut all = sockets.clone();
+                    all.sort_by(|a, b| key.compare(a, b));
+                    for limit in [0, 1, 20, 700, 1_600] {
+                        let top = first(&[key], limit, sockets);
+                        let limit = if limit == 0 { usize::MAX } else { limit };
+                        assert!(
+                            top.iter().eq(all.iter().take(limit)),
+                            "{field:?} {descending} {limit}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_socket_without_the_field_is_last_in_either_direction() {
+        for descending in [false, true] {
+            let field = Field::SendQueue;
+            let sorted = first(&[SortKey { field, descending }], 0, &sockets());
+            assert_eq!(sorted.last().unwrap().state, State::Listen);
+        }
+    }
+
+    #[test]
+    fn a_second_key_decides_where_the_first_is_equal() {
+        let key = |field, descending| SortKey { field, descending };
+        let keys = [key(Field::State, false), key(Field::LocalPort, true)];
+        let sockets = [3, 5, 4].map(|port| socket(State::Established, 0, port));
+        let ports = first(&keys, 2, &sockets);
+        let ports = ports.iter().map(|s| s.internet().unwrap().local.port());
+        assert!(ports.eq([5, 4]));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_limit_and_not_by_the_table() {
+        let keys = [SortKey {
+            field: Field::LocalAddr,
+            descending: false,
+        }];
+        let mut top = TopN::new(&keys, NonZeroUsize::new(600), &[]);
+        for socket in &sockets() {
+            let _ = top.socket(socket);
+            assert!(top.order.len() < 1_200 && top.sockets.sockets().count() < 1_200);
+        }
+    }
+
+    #[test]
+    fn without_keys_the_first_to_arrive_are_kept_and_no_more_wanted() {
+        let mut top = TopN::new(&[], NonZeroUsize::new(2), &[]);
+        let sockets = sockets();
+        assert!(top.socket(&sockets[0]).is_continue());
+        assert!(top.socket(&sockets[1]).is_break());
+        top.sort();
+        assert!(top.sockets().eq(sockets[..2].to_vec()));
+    }
+}
