@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Not Stdout itself: it takes a write to a descriptor that cannot be written to for done.
+    // Not Stdout itself: it reports a write to a descriptor that cannot be written to as done.
     match io::stdout().as_fd().try_clone_to_owned() {
         Ok(out) => tcpstates::run(std::env::args_os(), File::from(out), io::stderr()).into(),
         Err(error) => {

@@ -1,20 +1,15 @@
-//! `--explain`: the filter as it is understood, and who would judge what of it. Asks nobody.
+//! `--explain`: the parsed filter, and which part of it the kernel evaluates. Runs no query.
 
 use std::fmt::Write as _;
-use std::io::Write;
 
-use super::failure::Failure;
-use super::{Status, asking, write_all};
-use crate::cli::{Selection, Sourcing};
+use super::outcome::{Failure, Outcome};
+use super::target::Target;
 use crate::output::escape;
+use crate::source::Observer;
 
-/// Prints a line for each thing, its name first.
-pub(super) fn run(
-    selection: &Selection,
-    sourcing: &Sourcing,
-    out: &mut impl Write,
-) -> Result<Status, Failure> {
-    let observer = asking::observer(selection, sourcing, Vec::new())?;
+/// A line for each thing, its name first.
+pub(super) fn run(target: Target) -> Result<Outcome, Failure> {
+    let observer = Observer::new(target.question, target.sources)?;
     let question = observer.question();
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -33,6 +28,5 @@ pub(super) fn run(
         }
         line("here", share.here.as_deref().unwrap_or("none"));
     }
-    write_all(out, text.as_bytes())?;
-    Ok(Status::Answered)
+    Ok(Outcome::Text(text.into_bytes()))
 }

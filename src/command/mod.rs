@@ -1,98 +1,117 @@
 //! Joins the rooms: from the words typed to the answer written and the exit status.
 //!
-//! The only room that knows both what was typed and what is running here; and the only place that
-//! writes errors.
+//! The only room that knows both what was typed and what is running here. Each verb resolves its
+//! options once into what is asked, and only that goes further.
 
-mod asking;
 mod check;
-mod completions;
+mod console;
 mod doctor;
 mod explain;
-mod failure;
-mod filtering;
-mod grouped;
-mod holders;
-mod labels;
+mod groups;
 mod list;
+mod log;
 mod lookup;
 mod names;
-mod notes;
-mod owning;
+mod outcome;
+mod processes;
 mod repeat;
-mod status;
+mod sample;
 mod summary;
-mod terminal;
+mod target;
+mod wait;
 mod watch;
 
-pub use status::Status;
+pub use outcome::Status;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::Stderr;
 
-use rustix::fd::AsFd;
-
-use crate::cli::{Parsed, Verb, is_check, parse};
-use failure::Failure;
-use notes::{Loudness, Notes};
+use crate::cli::{Arguments, Parsed, Verb, definition, is_check, parse};
+use console::Console;
+use list::List;
+use log::Message;
+use outcome::{Failure, Outcome};
+use summary::Summary;
+use target::Target;
 
 /// Runs one command line, the program's name first: the answer goes to `out`, notes, warnings and
 /// the one line of an error to `err`.
-pub fn run(
-    words: impl IntoIterator<Item = OsString>,
-    mut out: impl Write + AsFd + IsTerminal,
-    err: impl Write,
-) -> Status {
-    let mut notes = Notes::new(err);
+pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) -> Status {
     let words: Vec<OsString> = words.into_iter().collect();
-    let checks = is_check(&words);
-    let json = words.iter().any(|word| word == "--json");
-    let done = match parse(words) {
-        Parsed::Text(text) if checks => return check::print(&text, &mut out, &mut notes),
-        Parsed::Usage(line) if checks => return check::refuse(line, json, &mut out, &mut notes),
-        Parsed::Text(text) => write_all(&mut out, text.as_bytes()).map(|()| Status::Answered),
+    let reporting = Reporting::of(&words);
+    let mut console = Console::new(out, err);
+    let outcome = match parse(words) {
+        Parsed::Text(text) => Ok(Outcome::Text(text.into_bytes())),
         Parsed::Usage(line) => Err(Failure::Usage(line)),
-        Parsed::Arguments(arguments) => match arguments.verb {
-            Some(Verb::Completions { shell }) => {
-                write_all(&mut out, &completions::script(shell)).map(|()| Status::Answered)
-            }
-            Some(Verb::Check(check)) => return check::run(check, &mut out, &mut notes),
-            Some(Verb::List(list)) if list.explaining.explain => {
-                explain::run(&list.selection, &list.sourcing, &mut out)
-            }
-            None if arguments.summary.explaining.explain => {
-                let summary = &arguments.summary;
-                explain::run(&summary.selection, &summary.sourcing, &mut out)
-            }
-            Some(Verb::List(list)) => {
-                notes.set_loudness(Loudness::of(&list.presentation));
-                list::run(&list, &mut out, &mut notes)
-            }
-            Some(Verb::Doctor(doctor)) => {
-                notes.set_loudness(Loudness::new(doctor.quiet, doctor.verbose));
-                doctor::run(&doctor, &mut out, &mut notes)
-            }
-            None => {
-                notes.set_loudness(Loudness::of(&arguments.summary.presentation));
-                summary::run(&arguments.summary, &mut out, &mut notes)
-            }
-        },
+        Parsed::Arguments(arguments) => answer(*arguments, &mut console),
     };
-    match done {
-        Ok(status) => status,
-        // Options stood before the verb, so that it was taken for a filter.
-        Err(failure) if checks => check::refuse(failure.to_string(), json, &mut out, &mut notes),
-        Err(failure) => {
-            if let Some(line) = failure.line() {
-                notes.error(&line);
-            }
-            failure.status()
+    match reporting {
+        Reporting::People => conclude(outcome, &mut console),
+        Reporting::Monitoring { json } => check::conclude(outcome, json, &mut console),
+    }
+}
+
+/// For whom a verb ends, also where its command line is not valid.
+enum Reporting {
+    /// An error is a line on standard error.
+    People,
+    /// Every outcome is an answer on standard output, with a status of the monitoring plugins.
+    Monitoring { json: bool },
+}
+
+impl Reporting {
+    fn of(words: &[OsString]) -> Reporting {
+        match is_check(words) {
+            false => Reporting::People,
+            true => Reporting::Monitoring {
+                json: words.iter().any(|word| word == "--json"),
+            },
         }
     }
 }
 
-/// Writes and flushes.
-fn write_all(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(Failure::write)
+/// Does what was typed.
+fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
+    match typed.verb {
+        Some(Verb::Completions { shell }) => {
+            // In memory, because clap_complete panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
+            Ok(Outcome::Text(script))
+        }
+        Some(Verb::Check(typed)) => check::run(typed),
+        Some(Verb::Doctor(typed)) => doctor::run(&typed, console),
+        Some(Verb::List(typed)) if typed.explaining.explain => explain::run(Target::resolve(
+            &typed.selection,
+            &typed.sourcing,
+            &typed.owning,
+        )?),
+        Some(Verb::List(typed)) => list::run(&List::resolve(*typed, console)?, console),
+        None => {
+            let explain = typed.summary.explaining.explain;
+            let summary = Summary::resolve(typed.summary, console)?;
+            match &summary.by {
+                _ if explain => explain::run(summary.target),
+                _ if watch::is_for(&summary, console) => watch::run(summary, console),
+                Some(keys) => groups::run(&summary, keys, console),
+                None => summary::run(&summary, console),
+            }
+        }
+    }
+}
+
+/// Writes what is left to write, or why there is no answer.
+fn conclude(outcome: Result<Outcome, Failure>, console: &mut Console) -> Status {
+    let outcome = outcome.and_then(|outcome| match outcome {
+        Outcome::Written(status) => Ok(status),
+        Outcome::Text(text) => console.write(&text).map(|()| Status::Answered),
+        Outcome::Verdict { verdict, .. } => Ok(Status::Checked(verdict.status)),
+    });
+    outcome.unwrap_or_else(|failure| {
+        if !matches!(failure, Failure::ReaderLeft) {
+            console.print(&Message::Error(failure.to_string()));
+        }
+        failure.status()
+    })
 }

@@ -1,94 +1,46 @@
 //! `--by KEYS`: each group judged on its own.
 
-use std::io::Write;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use super::{limits, top};
-use crate::cli::Check;
-use crate::command::failure::Failure;
-use crate::command::grouped::{Sample, Sampler};
-use crate::command::labels::Labels;
-use crate::command::notes::Notes;
-use crate::judge::{Evidence, Observed, Ranking, judge};
+use super::{Check, Messages};
+use crate::command::groups::{GroupSampler, Groups, Labels};
+use crate::command::outcome::Failure;
+use crate::command::sample::Sample;
+use crate::judge::Ranking;
 use crate::model::{
-    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Judgement, Key, Label, Limits, Part,
-    Trust, Verdict, thousands,
+    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Key, Part, Trust, Verdict, thousands,
 };
 
-/// A sample, and the middle of the time it took.
-struct Taken {
-    sample: Sample,
-    middle: Instant,
-    trust: Trust,
-}
-
-/// Takes what samples are needed and judges them.
-pub(super) fn judged(
-    typed: &Check,
+/// Takes what samples are needed and judges each group.
+pub(super) fn judge_each(
+    request: &Check,
     keys: &[Key],
-    by: &[Limits],
-    window: Option<Duration>,
-    notes: &mut Notes<impl Write>,
+    messages: &mut Messages,
 ) -> Result<Verdict, Failure> {
-    let mut sampler = Sampler::new(&typed.selection, &typed.sourcing, &typed.owning, keys)?;
-    limits::refuse_unasked(typed, sampler.asked())?;
-    let earlier = match window {
-        None => None,
-        Some(window) => {
-            let earlier = take(&mut sampler, notes)?;
-            thread::sleep(window);
-            Some(earlier)
-        }
+    let mut sampler = GroupSampler::new(&request.target, keys, None)?;
+    let mut take = || {
+        let sample = sampler.sample()?;
+        messages.sample(&sample);
+        Ok(sample)
     };
-    let now = take(&mut sampler, notes)?;
-    let (ranking, judged_empty) = rank(by, &now, earlier.as_ref(), top(typed));
-    let status = ranking.status;
+    let earlier = request.earlier(&mut take)?;
+    let now = take()?;
+    let (ranking, judged_empty) = rank(request, &now, earlier.as_ref());
     // A group that could not be told apart before would seem to be new.
     let beyond = earlier.iter().chain([&now]);
-    let beyond = beyond.filter_map(|taken| taken.sample.beyond.as_ref());
+    let beyond = beyond.filter_map(|sample| sample.found.beyond.as_ref());
     let beyond = beyond.map(|beyond| beyond.counts.total()).max();
-    let groups = JudgedGroups {
-        all: beyond.is_none(),
-        judged_empty,
-        ..arrange(ranking, sampler.fields())
-    };
-    let mut observation = now.sample.report.observation(now.sample.time);
-    if let Some(earlier) = &earlier {
-        observation
-            .completeness
-            .join(&earlier.sample.report.completeness);
-    }
     let failures = beyond.map(|sockets| {
         let sockets = thousands(sockets);
         format!("too many groups: {sockets} sockets of further ones were not judged")
     });
     Ok(Verdict {
-        time: observation.time,
-        observation: Some(observation),
-        status,
+        status: ranking.status,
         failures: failures.into_iter().collect(),
-        asked: sampler.asked(),
-        counts: now.sample.counts,
-        spread: Counts::default(),
-        judgements: Vec::new(),
-        groups: Some(groups),
-        queues: None,
-        remarks: Vec::new(),
-    })
-}
-
-fn take(sampler: &mut Sampler, notes: &mut Notes<impl Write>) -> Result<Taken, Failure> {
-    let sample = sampler.sample(notes)?;
-    let middle = Instant::now()
-        .checked_sub(sample.took / 2)
-        .unwrap_or_else(Instant::now);
-    notes.sample_with(&sample.report, sample.search.as_ref(), sample.took);
-    let trust = sample.report.completeness.trust();
-    Ok(Taken {
-        sample,
-        middle,
-        trust,
+        groups: Some(JudgedGroups {
+            all: beyond.is_none(),
+            judged_empty,
+            ..arrange(ranking, sampler.fields())
+        }),
+        ..request.observed(&now, earlier.as_ref(), now.found.counts.clone())
     })
 }
 
@@ -96,57 +48,34 @@ fn take(sampler: &mut Sampler, notes: &mut Notes<impl Write>) -> Result<Taken, F
 /// there is none at all, a group of no sockets is judged: "at least one" must not hold for nothing;
 /// whether that was so is told as well.
 fn rank(
-    by: &[Limits],
-    now: &Taken,
-    earlier: Option<&Taken>,
-    most: usize,
+    request: &Check,
+    now: &Sample<Groups>,
+    earlier: Option<&Sample<Groups>>,
 ) -> (Ranking<Box<[Part]>>, bool) {
-    let mut ranking = Ranking::new(most);
+    let mut ranking = Ranking::new(request.top);
     let none = Counts::default();
-    let groups = &now.sample.groups;
+    let judged = |key: &[Part], counts| {
+        let earlier = earlier.map(|earlier| {
+            let counts = earlier.found.groups.get(key).unwrap_or(&none);
+            (earlier, counts)
+        });
+        request.judgements((now, counts), earlier, |trust| worth(trust, key))
+    };
+    let groups = &now.found.groups;
     for (key, counts) in groups {
-        ranking.add(key, judge_group(by, now, earlier, key, counts));
+        ranking.add(key, judged(key, counts));
     }
-    let before = earlier
-        .iter()
-        .flat_map(|earlier| earlier.sample.groups.keys());
+    let before = earlier.iter().flat_map(|sample| sample.found.groups.keys());
     for key in before.filter(|key| !groups.contains_key(*key)) {
-        ranking.add(key, judge_group(by, now, earlier, key, &none));
+        ranking.add(key, judged(key, &none));
     }
     let is_empty = ranking.groups == 0;
     if is_empty {
         let key: Box<[Part]> = Box::new([]);
-        ranking.add(&key, judge_group(by, now, earlier, &key, &none));
+        ranking.add(&key, judged(&key, &none));
         ranking.groups = 0;
     }
     (ranking, is_empty)
-}
-
-fn judge_group(
-    by: &[Limits],
-    now: &Taken,
-    earlier: Option<&Taken>,
-    key: &[Part],
-    counts: &Counts,
-) -> Vec<Judgement> {
-    let none = Counts::default();
-    let evidence = |taken: &Taken, counts| Evidence {
-        counts,
-        spread: &none,
-        trust: worth(taken.trust, key),
-    };
-    let earlier = earlier.map(|taken| {
-        let counts = taken.sample.groups.get(key).unwrap_or(&none);
-        let elapsed = now.middle.saturating_duration_since(taken.middle);
-        (evidence(taken, counts), elapsed)
-    });
-    let observed = Observed {
-        now: evidence(now, counts),
-        earlier,
-    };
-    by.iter()
-        .filter_map(|limits| judge(*limits, observed))
-        .collect()
 }
 
 /// What the numbers of a group are worth. Where a holder may have been missed, the group of those
@@ -167,12 +96,7 @@ fn worth(trust: Trust, key: &[Part]) -> Trust {
 /// Labels the worst groups.
 fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>) -> JudgedGroups {
     let mut labels = Labels::default();
-    let mut label = |key: &[Part]| -> Vec<Label> {
-        let parts = fields.iter().zip(key);
-        parts
-            .map(|(field, part)| labels.label(*field, *part))
-            .collect()
-    };
+    let mut label = |key: &[Part]| labels.of(&fields, key);
     let (groups, warning, critical) = (ranking.groups, ranking.warning, ranking.critical);
     let (listed, worst) = ranking.into_worst();
     let listed = listed.into_iter().map(|(key, judgements)| {

@@ -1,121 +1,208 @@
-//! `tcpstates check`: counts, shares and rates held against thresholds, for monitoring.
+//! `tcpstates check`: counts, shares and rates compared with thresholds, for monitoring.
 //!
 //! Whatever happens, one whole answer is written, with the exit status that belongs to it.
 
-mod deadline;
 mod groups;
-mod limits;
-mod plain;
 mod queues;
-mod writing;
+mod thresholds;
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fd::AsFd;
-
-use super::Status;
-use super::failure::Failure;
-use super::notes::{Loudness, Notes};
-use crate::cli::Check;
-use crate::model::{CheckStatus, Counts, Limits, StateSet, Subject, Verdict};
+use super::console::Console;
+use super::log::{Log, Message, Verbosity};
+use super::outcome::{Failure, Outcome, Status};
+use super::sample::Sample;
+use super::target::Target;
+use super::wait::within;
+use crate::cli;
+use crate::judge::{Evidence, Observed, depends_on_spread, judge};
+use crate::model::{
+    CheckStatus, Counts, Judgement, Key, Limits, StateSet, Subject, Trust, Verdict,
+};
 use crate::output::{write_check, write_check_json};
+use crate::source::Sources;
 
-/// How many groups and listeners are listed where nothing is said about it.
+/// How many groups and listeners are listed unless `--top` says otherwise.
 const USUAL_TOP: usize = 10;
 
-/// How long a reader may let what is no answer to anything wait.
+/// How long a reader may take to read what is no verdict.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it may let an answer wait that came late.
+/// How long it may take to read a verdict that came late.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Answers as typed.
-pub(super) fn run(
-    typed: Box<Check>,
-    out: &mut (impl Write + AsFd),
-    notes: &mut Notes<impl Write>,
-) -> Status {
-    let json = typed.json;
-    let end = Instant::now() + typed.timeout;
-    let outcome = deadline::within(typed.timeout, move || observe(&typed));
-    let verdict = match outcome {
-        Ok(verdict) => verdict,
-        Err(why) => unknown(why),
-    };
-    let status = tell(&verdict, json, end.max(Instant::now() + GRACE), out, notes);
-    if json {
-        // What stands behind the line for monitoring has no place in the object.
-        verdict.remarks.iter().for_each(|line| notes.error(line));
+/// What a check is asked.
+struct Check {
+    target: Target,
+    by: Option<Vec<Key>>,
+    /// The thresholds of each aspect of the sockets.
+    limits: Vec<Limits>,
+    /// Those of accept queues.
+    queues: Option<Limits>,
+    /// How long changes are measured; `None` where none is judged.
+    window: Option<Duration>,
+    top: usize,
+    verbosity: Verbosity,
+}
+
+impl Check {
+    /// As typed.
+    fn resolve(typed: &cli::Check) -> Result<Check, Failure> {
+        let limits = thresholds::limits(typed)?;
+        let window = thresholds::window(typed, &limits)?;
+        thresholds::refuse_top(typed, &limits)?;
+        let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?;
+        thresholds::refuse_unasked(typed, target.question.states)?;
+        let (queues, limits): (Vec<Limits>, Vec<Limits>) = limits
+            .into_iter()
+            .partition(|limits| limits.aspect.subject == Subject::AcceptQueue);
+        if typed.by.is_none() {
+            target.refuse_owner_timeout()?;
+        }
+        Ok(Check {
+            target,
+            by: typed.by.as_ref().map(|keys| keys.0.clone()),
+            limits,
+            queues: queues.first().copied(),
+            window,
+            top: typed.top.map_or(USUAL_TOP, std::num::NonZeroUsize::get),
+            verbosity: Verbosity::new(false, typed.verbose),
+        })
     }
-    status
-}
 
-/// Tells what is wrong with a command line.
-pub(super) fn refuse(
-    line: String,
-    json: bool,
-    out: &mut (impl Write + AsFd),
-    notes: &mut Notes<impl Write>,
-) -> Status {
-    tell(&unknown(line), json, Instant::now() + PATIENCE, out, notes)
-}
-
-/// Prints the help or the version. That is no answer, and monitoring must not take it for one.
-pub(super) fn print(
-    text: &str,
-    out: &mut (impl Write + AsFd),
-    notes: &mut Notes<impl Write>,
-) -> Status {
-    if let Err(failure) = writing::write(out, text.as_bytes(), Instant::now() + PATIENCE) {
-        tell_failure(&failure, notes);
+    /// Takes the samples and judges them.
+    fn verdict(&self) -> Result<(Verdict, Vec<Message>), Failure> {
+        let mut messages = Messages {
+            log: Log::new(self.verbosity),
+            all: Vec::new(),
+        };
+        let mut verdict = match &self.by {
+            None => self.judge_all(&mut messages)?,
+            Some(keys) => groups::judge_each(self, keys, &mut messages)?,
+        };
+        if let Some(limits) = self.queues {
+            queues::judge(self, limits, &mut verdict, &mut messages)?;
+        }
+        if !verdict.is_complete() || !verdict.failures.is_empty() {
+            verdict.status = verdict.status.max(CheckStatus::Unknown);
+        }
+        if verdict.no_process.is_some() && verdict.status == CheckStatus::Ok {
+            verdict.status = CheckStatus::Unknown;
+        }
+        Ok((verdict, messages.all))
     }
-    Status::Checked(CheckStatus::Unknown)
-}
 
-/// Writes the verdict, by `end`.
-fn tell(
-    verdict: &Verdict,
-    json: bool,
-    end: Instant,
-    out: &mut (impl Write + AsFd),
-    notes: &mut Notes<impl Write>,
-) -> Status {
-    let mut bytes = Vec::new();
-    let rendered = if json {
-        write_check_json(&mut bytes, verdict)
-    } else {
-        write_check(&mut bytes, verdict)
-    };
-    let written = rendered
-        .map_err(Failure::write)
-        .and_then(|()| writing::write(out, &bytes, end));
-    match written {
-        // Who left has the status still.
-        Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(verdict.status),
-        Err(failure) => {
-            tell_failure(&failure, notes);
-            Status::Checked(CheckStatus::Unknown)
+    /// Judges all sockets together.
+    fn judge_all(&self, messages: &mut Messages) -> Result<Verdict, Failure> {
+        let mut sampler = self.target.sampler(Vec::new())?;
+        // Whoever chooses the counters wants their numbers; they are shown with their spread.
+        let derives = self.target.sources == Sources::NetlinkAndCounters;
+        let mut take = |exactly: bool| {
+            let sample = sampler.count(exactly && !derives)?;
+            messages.sample(&sample);
+            Ok(sample)
+        };
+        // A change is a small difference of large numbers, and keeps the whole error of both.
+        let earlier = self.earlier(|| take(true))?;
+        let mut now = take(earlier.is_some())?;
+        let judged = |now: &Sample<Counts>| {
+            let earlier = earlier.as_ref().map(|earlier| (earlier, &earlier.found));
+            self.judgements((now, &now.found), earlier, |trust| trust)
+        };
+        let mut judgements = judged(&now);
+        if !derives && judgements.iter().any(depends_on_spread) {
+            now = take(true)?;
+            judgements = judged(&now);
+        }
+        let statuses = judgements.iter().map(|judgement| judgement.status);
+        Ok(Verdict {
+            status: statuses.max().unwrap_or(CheckStatus::Ok),
+            judgements,
+            ..self.observed(&now, earlier.as_ref(), now.found.clone())
+        })
+    }
+
+    /// The sample at the begin of the window, where changes are judged, after the window.
+    fn earlier<T>(&self, take: impl FnOnce() -> Result<T, Failure>) -> Result<Option<T>, Failure> {
+        let Some(window) = self.window else {
+            return Ok(None);
+        };
+        let earlier = take()?;
+        thread::sleep(window);
+        Ok(Some(earlier))
+    }
+
+    /// Judges these counts of two samples; `worth` says what they are worth where the samples are
+    /// worth so much.
+    fn judgements<T>(
+        &self,
+        now: (&Sample<T>, &Counts),
+        earlier: Option<(&Sample<T>, &Counts)>,
+        worth: impl Fn(Trust) -> Trust,
+    ) -> Vec<Judgement> {
+        fn evidence<'a, T>(
+            (sample, counts): (&'a Sample<T>, &'a Counts),
+            worth: impl Fn(Trust) -> Trust,
+        ) -> Evidence<'a> {
+            Evidence {
+                counts,
+                spread: &sample.report.spread,
+                trust: worth(sample.report.completeness.trust()),
+            }
+        }
+        let observed = Observed {
+            now: evidence(now, &worth),
+            earlier: earlier.map(|earlier| {
+                let (end, begin) = (now.0.middle(), earlier.0.middle());
+                let elapsed = end.saturating_duration_since(begin);
+                (evidence(earlier, &worth), elapsed)
+            }),
+        };
+        self.limits
+            .iter()
+            .filter_map(|limits| judge(*limits, observed))
+            .collect()
+    }
+
+    /// A verdict on samples of which nothing is judged yet.
+    fn observed<T>(&self, now: &Sample<T>, earlier: Option<&Sample<T>>, counts: Counts) -> Verdict {
+        let mut observation = now.observation();
+        if let Some(earlier) = earlier {
+            observation.completeness.join(&earlier.report.completeness);
+        }
+        Verdict {
+            no_process: now.no_process.clone(),
+            observation: Some(observation),
+            asked: self.target.question.states,
+            counts,
+            spread: now.report.spread.clone(),
+            ..nothing_observed(now.time)
         }
     }
 }
 
-/// Says why the answer could not be written. That nobody reads it is left to the status: standard
-/// error may be the same pipe, and would be waited for without end.
-fn tell_failure(failure: &Failure, notes: &mut Notes<impl Write>) {
-    let is_unread = matches!(failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut);
-    if let (false, Some(line)) = (is_unread, failure.line()) {
-        notes.error(&line);
+/// The messages about the samples of a check. They become a part of its answer: monitoring shows
+/// nothing else.
+struct Messages {
+    log: Log,
+    all: Vec<Message>,
+}
+
+impl Messages {
+    fn sample<T>(&mut self, sample: &Sample<T>) {
+        self.all.extend(self.log.sample(sample));
     }
 }
 
-/// A verdict on nothing.
-fn unknown(why: String) -> Verdict {
+fn nothing_observed(time: SystemTime) -> Verdict {
     Verdict {
-        time: SystemTime::now(),
+        time,
         observation: None,
-        status: CheckStatus::Unknown,
-        failures: vec![why],
+        status: CheckStatus::Ok,
+        failures: Vec::new(),
+        no_process: None,
         asked: StateSet::NONE,
         counts: Counts::default(),
         spread: Counts::default(),
@@ -126,47 +213,81 @@ fn unknown(why: String) -> Verdict {
     }
 }
 
-/// Takes the samples and judges them. What would go to standard error becomes a part of the
-/// answer: monitoring shows nothing else.
-fn observe(typed: &Check) -> Verdict {
-    let mut said = Vec::new();
-    let mut notes = Notes::new(&mut said);
-    if typed.verbose {
-        notes.set_loudness(Loudness::Plans);
-    }
-    let mut verdict = match judged(typed, &mut notes) {
-        Ok(verdict) => verdict,
-        Err(failure) => unknown(failure.to_string()),
-    };
-    let said = String::from_utf8_lossy(&said);
-    let lines = said.lines();
-    let lines = lines.map(|line| line.strip_prefix("tcpstates: ").unwrap_or(line));
-    verdict.remarks = lines.map(str::to_owned).collect();
-    verdict
+/// Checks, within the time allowed; names are looked up in that time too.
+pub(super) fn run(typed: Box<cli::Check>) -> Result<Outcome, Failure> {
+    let timeout = typed.timeout;
+    let end = Instant::now() + timeout;
+    let work = move || Check::resolve(&typed)?.verdict();
+    let (verdict, messages) = within(timeout, work)??;
+    Ok(Outcome::Verdict {
+        verdict: Box::new(verdict),
+        messages,
+        end,
+    })
 }
 
-fn judged(typed: &Check, notes: &mut Notes<impl Write>) -> Result<Verdict, Failure> {
-    let limits = limits::limits(typed)?;
-    let window = limits::window(typed, &limits)?;
-    limits::refuse_top(typed, &limits)?;
-    let (queues, limits): (Vec<Limits>, Vec<Limits>) = limits
-        .into_iter()
-        .partition(|limits| limits.aspect.subject == Subject::AcceptQueue);
-    let mut verdict = match &typed.by {
-        None => plain::judged(typed, &limits, window, notes)?,
-        Some(keys) => groups::judged(typed, &keys.0, &limits, window, notes)?,
+/// Writes the answer that monitoring reads, whatever the outcome.
+pub(super) fn conclude(
+    outcome: Result<Outcome, Failure>,
+    json: bool,
+    console: &mut Console,
+) -> Status {
+    let now = Instant::now();
+    let (mut verdict, messages, end) = match outcome {
+        Ok(Outcome::Verdict {
+            verdict,
+            messages,
+            end,
+        }) => (*verdict, messages, end),
+        // Help is no verdict, and monitoring must not take it for one.
+        Ok(Outcome::Text(text)) => {
+            let written = console.write_before(&text, now + PATIENCE);
+            return written_as(CheckStatus::Unknown, written, console);
+        }
+        Ok(Outcome::Written(status)) => return status,
+        Err(failure) => {
+            let came_late = matches!(failure, Failure::Unfinished(_));
+            let end = if came_late { now } else { now + PATIENCE };
+            let verdict = Verdict {
+                status: CheckStatus::Unknown,
+                failures: vec![failure.to_string()],
+                ..nothing_observed(SystemTime::now())
+            };
+            (verdict, Vec::new(), end)
+        }
     };
-    if let Some(limits) = queues.first() {
-        queues::judge(typed, *limits, &mut verdict, notes)?;
+    let mut bytes = Vec::new();
+    let rendered = if json {
+        write_check_json(&mut bytes, &verdict)
+    } else {
+        verdict.remarks = messages.iter().map(ToString::to_string).collect();
+        write_check(&mut bytes, &verdict)
+    };
+    let written = rendered
+        .map_err(Failure::write)
+        .and_then(|()| console.write_before(&bytes, end.max(now + GRACE)));
+    let status = written_as(verdict.status, written, console);
+    if json {
+        // The object has no place for them.
+        messages.iter().for_each(|message| console.print(message));
     }
-    let complete = verdict.is_complete() && verdict.failures.is_empty();
-    if !complete {
-        verdict.status = verdict.status.max(CheckStatus::Unknown);
-    }
-    Ok(verdict)
+    status
 }
 
-/// How many groups and listeners to list.
-fn top(typed: &Check) -> usize {
-    typed.top.map_or(USUAL_TOP, std::num::NonZeroUsize::get)
+/// The status where the answer is written as far as `written` says.
+fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut Console) -> Status {
+    match written {
+        // A reader that left has the status still.
+        Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(status),
+        Err(failure) => {
+            // That nothing is read is left to the status: standard error may be the same pipe, and
+            // a write to it would wait without end.
+            let is_unread =
+                matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut);
+            if !is_unread {
+                console.print(&Message::Error(failure.to_string()));
+            }
+            Status::Checked(CheckStatus::Unknown)
+        }
+    }
 }

@@ -1,32 +1,27 @@
 //! `accept-queue=RANGE`: each listener's queue judged by its limit.
 
-use std::io::Write;
-
-use super::top;
-use crate::cli::Check;
-use crate::command::failure::Failure;
-use crate::command::notes::Notes;
-use crate::command::{asking, holders};
+use super::{Check, Messages};
+use crate::command::outcome::Failure;
+use crate::command::sample::Sample;
 use crate::judge::{judge_queue, worse};
 use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Limits, Listeners, Trust, Verdict};
-use crate::source::{Observer, Report};
 
 /// Judges the queues and adds what comes of it to the verdict. That no source knows the limits
 /// leaves the queues unknown, and what else was judged as it is.
 pub(super) fn judge(
-    typed: &Check,
+    request: &Check,
     limits: Limits,
     verdict: &mut Verdict,
-    notes: &mut Notes<impl Write>,
+    messages: &mut Messages,
 ) -> Result<(), Failure> {
-    let mut listeners = Listeners::default();
-    match listen(typed, &mut listeners, notes) {
-        Ok(report) => {
-            let trust = report.completeness.trust();
+    match sample(request) {
+        Ok(sample) => {
+            messages.sample(&sample);
+            let completeness = &sample.report.completeness;
             if let Some(observation) = &mut verdict.observation {
-                observation.completeness.join(&report.completeness);
+                observation.completeness.join(completeness);
             }
-            let judged = judge_all(limits, &listeners, trust, top(typed));
+            let judged = judge_all(limits, &sample.found, completeness.trust(), request.top);
             let statuses = judged.listed.iter().map(|queue| queue.judgement.status);
             verdict.status = statuses.fold(verdict.status, CheckStatus::max);
             verdict.queues = Some(judged);
@@ -47,14 +42,11 @@ pub(super) fn judge(
     }
 }
 
-fn listen(
-    typed: &Check,
-    listeners: &mut Listeners,
-    notes: &mut Notes<impl Write>,
-) -> Result<Report, Failure> {
-    let mut observer: Observer = asking::queues_observer(&typed.selection, &typed.sourcing)?;
-    holders::refresh(&mut observer, &typed.sourcing, notes)?;
-    Ok(observer.list(listeners)?)
+fn sample(request: &Check) -> Result<Sample<Listeners>, Failure> {
+    request.target.accept_queues()?.sample(|observer, _| {
+        let mut listeners = Listeners::default();
+        Ok((observer.list(&mut listeners)?, listeners))
+    })
 }
 
 fn judge_all(limits: Limits, listeners: &Listeners, trust: Trust, most: usize) -> JudgedQueues {

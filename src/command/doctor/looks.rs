@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::bound_ports::bound_ports;
 use super::suspects::measure;
-use crate::command::failure::Failure;
+use crate::command::outcome::Failure;
 use crate::diagnose::{Facts, FirstLook, Measures, SecondLook, suspects};
 use crate::model::{Field, Listeners, State, StateSet};
 use crate::question::Question;
@@ -19,18 +19,17 @@ pub(super) struct Looks {
     pub(super) first: FirstLook,
     pub(super) second: SecondLook,
     pub(super) facts: Facts,
-    /// Of the second look, with what was lost in all of them.
-    pub(super) report: Report,
     /// How long the second look took.
     pub(super) took: Duration,
 }
 
 impl Looks {
-    /// Takes both, `window` apart.
+    /// Takes both, `window` apart. The report is of the second look, with what was lost in all of
+    /// them.
     ///
     /// # Errors
     /// When no source answered.
-    pub(super) fn take(sources: Sources, window: Duration) -> Result<Looks, Failure> {
+    pub(super) fn take(sources: Sources, window: Duration) -> Result<(Report, Looks), Failure> {
         let readings = Readings::of(&sources);
         let begin = Instant::now();
         let before = readings.counters();
@@ -74,13 +73,13 @@ impl Looks {
         facts.source = report.source;
         facts.measured_over = measured.elapsed();
         facts.measures = measure(&sources, &suspects(&first, &second, &facts));
-        Ok(Looks {
+        let looks = Looks {
             first,
             second,
             facts,
-            report,
             took: look.elapsed(),
-        })
+        };
+        Ok((report, looks))
     }
 }
 

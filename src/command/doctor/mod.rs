@@ -7,16 +7,12 @@ mod bound_ports;
 mod looks;
 mod suspects;
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-use rustix::fd::AsFd;
-
-use super::failure::Failure;
-use super::holders::OWN_PROC;
-use super::notes::{Notes, SearchReport};
-use super::{Status, asking, terminal, write_all};
+use super::console::Console;
+use super::outcome::{Failure, Outcome, Status};
+use super::sample::Sample;
+use super::target::sources;
 use crate::cli::Doctor;
 use crate::diagnose::{examine, wanted};
 use crate::model::{Diagnosis, Holders, Listeners, Severity};
@@ -25,37 +21,32 @@ use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use looks::Looks;
 
 /// Answers as typed.
-pub(super) fn run(
-    typed: &Doctor,
-    out: &mut (impl Write + AsFd + IsTerminal),
-    notes: &mut Notes<impl Write>,
-) -> Result<Status, Failure> {
-    let time = SystemTime::now();
-    let looks = Looks::take(asking::sources(&typed.sourcing)?, typed.window)?;
+pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Failure> {
+    console.set_verbosity(typed.quiet, typed.verbose);
+    let sources = sources(&typed.sourcing)?;
+    let place = sources.place();
+    let mut sample = Sample::take(|_| Looks::take(sources, typed.window))?;
     let Looks {
         first,
         second,
         facts,
-        mut report,
         took,
-    } = looks;
-    let inodes = wanted(&first, &second, &facts);
-    let root = typed.sourcing.proc_root.clone();
-    let (holders, owners) = find(
-        inodes,
-        &root.unwrap_or_else(|| PathBuf::from(OWN_PROC)),
-        typed,
-    );
+    } = &sample.found;
+    // Without the window.
+    sample.took = *took;
+    let inodes = wanted(first, second, facts);
+    let (holders, owners) = find(inodes, place.proc_root(), typed);
+    let examination = examine(first, second, facts, &holders);
+    let (total, window) = (second.total(), facts.window);
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
-        report.completeness.lose(loss.clone());
+        sample.report.completeness.lose(loss.clone());
     }
-    let search = owners.as_ref().map(SearchReport::of);
-    notes.sample_with(&report, search.as_ref(), took);
-    let examination = examine(&first, &second, &facts, &holders);
+    sample.add_search(owners.as_ref());
+    console.log(&sample);
     let diagnosis = Diagnosis {
-        observation: report.observation(time),
-        total: second.total(),
-        window: facts.window,
+        observation: sample.observation(),
+        total,
+        window,
         findings: examination.findings,
         examined: examination.examined,
         not_examined: examination.not_examined,
@@ -64,11 +55,11 @@ pub(super) fn run(
     if typed.json {
         write_diagnosis_json(&mut bytes, &diagnosis)
     } else {
-        write_diagnosis(&mut bytes, &diagnosis, terminal::look(out, typed.color))
+        write_diagnosis(&mut bytes, &diagnosis, console.look(typed.color))
     }
     .map_err(Failure::write)?;
-    write_all(out, &bytes)?;
-    Ok(status(&diagnosis))
+    console.write(&bytes)?;
+    Ok(Outcome::Written(status(&diagnosis)))
 }
 
 /// Looks for the holders of the sockets with these inodes.

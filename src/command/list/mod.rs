@@ -1,134 +1,122 @@
 //! `tcpstates list`: the sockets themselves, once or repeatedly.
 //!
-//! Unsorted rows are written as the kernel tells them, and none is kept; sorted ones are kept as
-//! far as they are shown.
+//! Unsorted rows are written as the kernel sends them, and none is kept; sorted ones are kept as
+//! far as they are shown, and so are those whose owners are shown, until these are known.
 
 mod page;
 
-use std::io::{IsTerminal, Write};
-use std::time::{Instant, SystemTime};
+use std::num::NonZeroUsize;
 
-use rustix::fd::AsFd;
-
-use super::failure::Failure;
+use super::console::{Console, Presentation};
 use super::names::HostNames;
-use super::notes::{Notes, SearchReport};
-use super::owning::Searcher;
-use super::repeat::repeat;
-use super::{Status, asking, holders, terminal};
-use crate::cli::{FormatName, List};
-use crate::model::{Family, Field, Sink, State};
+use super::outcome::{Failure, Outcome, Status};
+use super::repeat::Repetition;
+use super::target::Target;
+use crate::cli::{self, FormatName};
+use crate::model::{Family, Field, Sink, SortKey, State};
 use crate::output::Look;
 use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
 use crate::owner::Seek;
-use crate::question::{Families, Question};
-use crate::source::Observer;
+use crate::question::Families;
 use crate::tally::TopN;
 use page::Page;
 
-/// Answers as typed.
-pub(super) fn run(
-    typed: &List,
-    out: &mut (impl Write + AsFd + IsTerminal),
-    notes: &mut Notes<impl Write>,
-) -> Result<Status, Failure> {
-    let columns = columns(typed);
-    let fields = columns.iter().copied();
-    let fields = fields.chain(typed.sort.iter().map(|key| key.field));
-    let observer = asking::observer(&typed.selection, &typed.sourcing, fields.collect())?;
-    match typed.presentation.format() {
-        FormatName::Json => show(typed, observer, JsonRows::new(&columns), out, notes),
-        FormatName::Csv => show(typed, observer, CsvRows::new(&columns), out, notes),
-        FormatName::Table => {
-            let look = terminal::look(out, typed.presentation.color);
-            let style = style(typed, observer.question(), columns, look);
-            show(typed, observer, TableRows::new(style), out, notes)
+/// What a list is asked.
+pub(super) struct List {
+    target: Target,
+    /// The columns behind the usual ones, each once, where it was named first.
+    columns: Vec<Field>,
+    sort: Vec<SortKey>,
+    limit: Option<NonZeroUsize>,
+    presentation: Presentation,
+    repetition: Repetition,
+}
+
+impl List {
+    /// As typed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn resolve(typed: cli::List, console: &mut Console) -> Result<List, Failure> {
+        let mut columns = Vec::new();
+        let process = typed.process.then_some(Field::Process);
+        for column in process.into_iter().chain(typed.columns) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        Ok(List {
+            repetition: Repetition::resolve(&typed.repetition)?,
+            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?,
+            columns,
+            sort: typed.sort,
+            limit: typed.limit,
+            presentation: console.present(&typed.presentation),
+        })
+    }
+
+    fn style(&self, look: Look) -> TableStyle {
+        let question = &self.target.question;
+        TableStyle {
+            further: self.columns.clone(),
+            listeners: question.states.contains(State::Listen),
+            only_v4: question.families == Families::Only(Family::V4),
+            repeated: self.repetition.interval.is_some(),
+            look,
         }
     }
 }
 
-/// The columns behind the usual ones, each once, where it was named first.
-fn columns(typed: &List) -> Vec<Field> {
-    let mut once = Vec::new();
-    let process = typed.process.then_some(Field::Process);
-    for column in process.iter().chain(&typed.columns) {
-        if !once.contains(column) {
-            once.push(*column);
-        }
-    }
-    once
-}
-
-fn style(typed: &List, question: &Question, further: Vec<Field>, look: Look) -> TableStyle {
-    TableStyle {
-        further,
-        listeners: question.states.contains(State::Listen),
-        only_v4: question.families == Families::Only(Family::V4),
-        repeated: typed.repetition.watch.is_some(),
-        look,
-    }
+/// Lists.
+pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Failure> {
+    let Presentation { format, look } = request.presentation;
+    let status = match format {
+        FormatName::Json => show(request, JsonRows::new(&request.columns), console),
+        FormatName::Csv => show(request, CsvRows::new(&request.columns), console),
+        FormatName::Table => show(request, TableRows::new(request.style(look)), console),
+    };
+    status.map(Outcome::Written)
 }
 
 /// Shows samples in one format.
-fn show<R: Rows>(
-    typed: &List,
-    mut observer: Observer,
-    mut rows: R,
-    out: &mut impl Write,
-    notes: &mut Notes<impl Write>,
-) -> Result<Status, Failure> {
+fn show<R: Rows>(request: &List, mut rows: R, console: &mut Console) -> Result<Status, Failure> {
+    let sorted = request.sort.iter().map(|key| key.field);
+    let fields: Vec<Field> = request.columns.iter().copied().chain(sorted).collect();
+    let mut search = request.target.owner_search(&fields, Seek::EveryHolder)?;
+    let mut sampler = request.target.sampler(fields.clone())?;
     let mut names = HostNames::default();
-    let mut searcher = Searcher::new(
-        &typed.owning,
-        &typed.selection,
-        &typed.sourcing,
-        &observer.question().fields,
-        Seek::EveryHolder,
-    )?;
-    repeat(&typed.repetition, notes, |notes| {
+    request.repetition.run(console, |console| {
         names.refresh();
-        holders::refresh(&mut observer, &typed.sourcing, notes)?;
-        let time = SystemTime::now();
-        let begin = Instant::now();
-        let mut top = None;
-        if searcher.is_some() || !typed.sort.is_empty() {
-            let fields = observer.question().fields.clone();
-            let mut kept = TopN::new(&typed.sort, typed.limit, &fields);
-            let mut report = observer.list(&mut kept)?;
-            kept.sort();
-            if let Some(searcher) = &mut searcher {
-                names.set_owners(searcher.find(kept.sockets(), &mut report)?);
+        let mut sample = sampler.sample(|observer, time| {
+            let mut top = None;
+            if search.is_some() || !request.sort.is_empty() {
+                let mut kept = TopN::new(&request.sort, request.limit, &fields);
+                let mut report = observer.list(&mut kept)?;
+                kept.sort();
+                if let Some(search) = &mut search {
+                    names.set_owners(search.find(kept.sockets(), &mut report)?);
+                }
+                top = Some((kept, report));
             }
-            top = Some((kept, report));
+            let mut page = Page::new(console.out(), &mut rows, &mut names, time, request.limit);
+            let report = match top {
+                Some((kept, report)) => {
+                    // The page knows itself what keeps it from taking more.
+                    let _ = kept.sockets().try_for_each(|socket| page.socket(&socket));
+                    Ok(report)
+                }
+                None => observer.list(&mut page),
+            };
+            page.end(report)
+        })?;
+        sample.add_search(names.owners());
+        sample.notes.extend(rows.remark());
+        if fields.contains(&Field::Mark) && sample.found.lacks_marks {
+            let note = "marks are reported only with CAP_NET_ADMIN";
+            sample.notes.push(note.to_owned());
         }
-        let search = names.owners().map(SearchReport::of);
-        let mut page = Page::new(out, &mut rows, &mut names, time, typed.limit);
-        let outcome = match top {
-            Some((kept, report)) => {
-                // The page says itself what keeps it from taking more.
-                let _ = kept.sockets().try_for_each(|socket| page.socket(&socket));
-                Ok(report)
-            }
-            None => observer.list(&mut page),
-        };
-        let report = match (page.take_failure(), outcome) {
-            (Some(error), _) => return Err(Failure::write(error)),
-            (None, Ok(report)) => report,
-            (None, Err(error)) => {
-                page.abandon();
-                return Err(error.into());
-            }
-        };
-        notes.sample_with(&report, search.as_ref(), begin.elapsed());
-        let observation = report.observation(time);
-        let lacked_marks = page.lacked_marks();
-        page.end(&observation).map_err(Failure::write)?;
-        if let Some(remark) = rows.remark() {
-            notes.remark(&remark);
-        }
-        if lacked_marks && observer.question().fields.contains(&Field::Mark) {
-            notes.remark("marks are told to those who have CAP_NET_ADMIN only");
-        }
-        Ok(Status::of(&observation.completeness))
+        console.log(&sample);
+        console.write(&sample.found.bytes)?;
+        Ok(Status::of(&sample.report.completeness))
     })
 }

@@ -2,97 +2,100 @@
 //!
 //! It wants no more rows once the reader has left or the limit is reached.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-use crate::model::{Names, Observation, Sink, Socket};
+use crate::command::outcome::Failure;
+use crate::model::{Names, Sink, Socket};
 use crate::output::list::Rows;
+use crate::source::{Report, SourceError};
 
 /// A write of this size costs next to nothing for each row, and its buffer no memory to speak of.
 const PIECE: usize = 64 * 1024;
 
 /// One sample as it is written.
 #[derive(Debug)]
-pub(super) struct Page<'a, W, R, N> {
-    out: &'a mut W,
+pub(super) struct Page<'a, R, N> {
+    out: &'a File,
     rows: &'a mut R,
     names: &'a mut N,
+    time: SystemTime,
     limit: Option<u64>,
-    buffer: Vec<u8>,
+    rest: Rest,
     listed: u64,
-    /// Whether the kernel kept the mark of a full socket to itself.
-    lacked_marks: bool,
     failure: Option<io::Error>,
 }
 
-impl<'a, W: Write, R: Rows, N: Names> Page<'a, W, R, N> {
+/// The end of a page, which is still to be written.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) bytes: Vec<u8>,
+    /// Whether the kernel did not report the mark of a socket that may have one.
+    pub(super) lacks_marks: bool,
+}
+
+impl<'a, R: Rows, N: Names> Page<'a, R, N> {
     /// An empty page for a sample taken at `time`, of at most `limit` rows.
     pub(super) fn new(
-        out: &'a mut W,
+        out: &'a File,
         rows: &'a mut R,
         names: &'a mut N,
         time: SystemTime,
         limit: Option<NonZeroUsize>,
     ) -> Self {
-        let mut page = Page {
+        let mut rest = Rest::default();
+        Page {
+            failure: rows.begin(&mut rest.bytes, time).err(),
             out,
             rows,
             names,
+            time,
             limit: limit.and_then(|limit| u64::try_from(limit.get()).ok()),
-            buffer: Vec::new(),
+            rest,
             listed: 0,
-            lacked_marks: false,
-            failure: None,
-        };
-        page.failure = page.rows.begin(&mut page.buffer, time).err();
-        page
+        }
     }
 
-    /// What kept it from being written, if anything did.
-    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
-        self.failure.take()
-    }
-
-    /// Whether the mark of a socket that may have one was not told.
-    pub(super) fn lacked_marks(&self) -> bool {
-        self.lacked_marks
-    }
-
-    /// Ends the sample and writes what is left of it.
+    /// Ends the sample, of which `report` says how complete it is; without one it is forgotten.
     ///
     /// # Errors
-    /// The writer's.
-    pub(super) fn end(mut self, observation: &Observation) -> io::Result<()> {
-        let (listed, names) = (self.listed, &mut *self.names);
+    /// The writer's, and that there is no report.
+    pub(super) fn end(
+        mut self,
+        report: Result<Report, SourceError>,
+    ) -> Result<(Report, Rest), Failure> {
+        if let Some(error) = self.failure {
+            return Err(Failure::write(error));
+        }
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                self.rows.abandon();
+                return Err(error.into());
+            }
+        };
+        let observation = report.observation(self.time);
         self.rows
-            .end(&mut self.buffer, observation, listed, names)?;
-        self.write()?;
-        self.out.flush()
-    }
-
-    /// Forgets the sample: there was no answer.
-    pub(super) fn abandon(self) {
-        self.rows.abandon();
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.buffer);
-        self.buffer.clear();
-        written
+            .end(&mut self.rest.bytes, &observation, self.listed, self.names)
+            .map_err(Failure::write)?;
+        Ok((report, self.rest))
     }
 
     fn row(&mut self, socket: &Socket) -> io::Result<()> {
-        self.rows.row(&mut self.buffer, socket, self.names)?;
-        if self.buffer.len() >= PIECE {
-            self.write()?;
+        let bytes = &mut self.rest.bytes;
+        self.rows.row(bytes, socket, self.names)?;
+        if bytes.len() >= PIECE {
+            self.out.write_all(bytes)?;
+            bytes.clear();
         }
         Ok(())
     }
 }
 
-impl<W: Write, R: Rows, N: Names> Sink for Page<'_, W, R, N> {
+impl<R: Rows, N: Names> Sink for Page<'_, R, N> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         if self.failure.is_some() {
             return ControlFlow::Break(());
@@ -102,7 +105,7 @@ impl<W: Write, R: Rows, N: Names> Sink for Page<'_, W, R, N> {
             return ControlFlow::Break(());
         }
         self.listed += 1;
-        self.lacked_marks |= socket.full == Some(true) && socket.mark.is_none();
+        self.rest.lacks_marks |= socket.full == Some(true) && socket.mark.is_none();
         if self.limit.is_some_and(|limit| self.listed >= limit) {
             ControlFlow::Break(())
         } else {

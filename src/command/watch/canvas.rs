@@ -10,7 +10,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::fd::OwnedFd;
 
 use super::guard::{Guard, write_all};
-use crate::command::failure::Failure;
+use crate::command::outcome::Failure;
 
 /// What is drawn on.
 pub(super) struct Canvas {
@@ -28,7 +28,7 @@ impl Canvas {
         let (width, height) = guard.size();
         let failure = Rc::default();
         let out = Out {
-            out: guard.output().map_err(Failure::Write)?,
+            out: guard.output().map_err(Failure::to("use the terminal"))?,
             kept: Vec::new(),
             failure: Rc::clone(&failure),
         };

@@ -3,20 +3,20 @@
 //! Once at once when something else is wanted, since a key asked for it; then as often as a tenth
 //! of a core allows.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::news::{News, Post};
-use super::{duty, listing};
-use crate::cli::Summary;
-use crate::command::failure::Failure;
-use crate::command::grouped::{Arrangement, Sampler};
-use crate::command::notes::Notes;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::event::{Event, Events};
+use super::listing;
+use crate::command::groups::{Arrangement, GroupSampler};
+use crate::command::outcome::Failure;
+use crate::command::target::Target;
 use crate::live::{Detail, Found, Wanted};
 use crate::model::{Grouped, Key, State, StateSet};
-use crate::question::Question;
-use std::num::NonZeroUsize;
 
 /// A wish that another one follows within this time was on the way to that one.
 const SETTLING: Duration = Duration::from_millis(120);
@@ -32,7 +32,7 @@ const SHOWN_GROUPS: usize = 200;
 #[derive(Clone, PartialEq)]
 pub(super) struct Wish {
     pub(super) wanted: Wanted,
-    pub(super) question: Question,
+    pub(super) target: Target,
     /// The number of the filter.
     pub(super) filter: u64,
     /// The time between two samples.
@@ -43,12 +43,12 @@ pub(super) struct Wish {
 
 /// Groups by some keys, and what they were before.
 struct Grouping {
-    sampler: Sampler,
+    sampler: GroupSampler,
     arrangement: Arrangement,
 }
 
 /// Fulfils wishes until there are no more.
-pub(super) fn run(typed: &Arc<Summary>, post: &Post, wishes: &Receiver<Wish>) {
+pub(super) fn run(top: Option<NonZeroUsize>, events: &Events, wishes: &Receiver<Wish>) {
     let Ok(mut wish) = wishes.recv() else {
         return;
     };
@@ -61,7 +61,7 @@ pub(super) fn run(typed: &Arc<Summary>, post: &Post, wishes: &Receiver<Wish>) {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        match fulfil(typed, post, wishes, &wish) {
+        match fulfil(top, events, wishes, &wish) {
             Some(other) => wish = other,
             None => return,
         }
@@ -70,12 +70,17 @@ pub(super) fn run(typed: &Arc<Summary>, post: &Post, wishes: &Receiver<Wish>) {
 
 /// Finds out what is wished, again and again, until something else is; `None` where nobody wishes
 /// any more.
-fn fulfil(typed: &Summary, post: &Post, wishes: &Receiver<Wish>, wish: &Wish) -> Option<Wish> {
+fn fulfil(
+    top: Option<NonZeroUsize>,
+    events: &Events,
+    wishes: &Receiver<Wish>,
+    wish: &Wish,
+) -> Option<Wish> {
     let mut grouping = None;
     loop {
-        let (begin, cpu) = (Instant::now(), duty::cpu_time());
-        let found = find(typed, wish, &mut grouping).transpose();
-        let cpu = duty::cpu_time().saturating_sub(cpu);
+        let (begin, cpu) = (Instant::now(), cpu_time());
+        let found = find(top, wish, &mut grouping).transpose();
+        let cpu = cpu_time().saturating_sub(cpu);
         if let Some(found) = found {
             let detail = Detail {
                 wanted: wish.wanted.clone(),
@@ -84,13 +89,13 @@ fn fulfil(typed: &Summary, post: &Post, wishes: &Receiver<Wish>, wish: &Wish) ->
                 cpu,
                 found: found.map_err(|failure| failure.to_string()),
             };
-            if !post.send(News::Detail(Box::new(detail))) {
+            if !events.send(Event::Detail(Box::new(detail))) {
                 return None;
             }
         }
         let pause = match wish.wanted {
             Wanted::Nothing => Duration::MAX,
-            Wanted::Groups { .. } | Wanted::Sockets { .. } => duty::pause(cpu, wish.interval),
+            Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, wish.interval),
         };
         let pause = pause.saturating_sub(begin.elapsed());
         match wishes.recv_timeout(pause) {
@@ -102,7 +107,7 @@ fn fulfil(typed: &Summary, post: &Post, wishes: &Receiver<Wish>, wish: &Wish) ->
 }
 
 fn find(
-    typed: &Summary,
+    top: Option<NonZeroUsize>,
     wish: &Wish,
     grouping: &mut Option<Grouping>,
 ) -> Result<Option<Found>, Failure> {
@@ -111,62 +116,84 @@ fn find(
         Wanted::Groups { state, keys } => {
             let grouping = match grouping {
                 Some(grouping) => grouping,
-                None => grouping.insert(Grouping::new(typed, wish, *state, keys)?),
+                None => grouping.insert(Grouping::new(top, &narrow(&wish.target, *state)?, keys)?),
             };
             Some(Found::Groups(Arc::new(grouping.sample()?)))
         }
         Wanted::Sockets { state, sort } => {
-            let question = narrow(&wish.question, *state)?;
-            let listing = listing::list(typed, question, *sort, wish.width)?;
+            let target = narrow(&wish.target, *state)?;
+            let listing = listing::list(&target, *sort, wish.width)?;
             Some(Found::Sockets(Arc::new(listing)))
         }
     })
 }
 
-/// The same question about one state.
-fn narrow(question: &Question, state: Option<State>) -> Result<Question, Failure> {
-    let states = match state {
-        None => question.states,
-        Some(state) => question.states.intersection(StateSet::NONE.with(state)),
+/// The same about one state.
+fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
+    let Some(state) = state else {
+        return Ok(target.clone());
     };
-    if states.is_empty() {
+    let target = target.within(StateSet::NONE.with(state));
+    if target.question.states.is_empty() {
         return Err(Failure::Usage(
-            "the kernel cannot be asked for this state alone".to_owned(),
+            "sockets in this state cannot be requested alone".to_owned(),
         ));
     }
-    Ok(Question {
-        states,
-        ..question.clone()
-    })
+    Ok(target)
 }
 
 impl Grouping {
-    fn new(
-        typed: &Summary,
-        wish: &Wish,
-        state: Option<State>,
-        keys: &[Key],
-    ) -> Result<Grouping, Failure> {
-        let question = narrow(&wish.question, state)?;
-        let mut sampler = Sampler::over(
-            question,
-            &typed.selection,
-            &typed.sourcing,
-            &typed.owning,
-            keys,
-        )?;
-        sampler.tell_apart(MOST_GROUPS);
-        let top = typed.grouping.top.or(NonZeroUsize::new(SHOWN_GROUPS));
-        let arrangement = Arrangement::new(sampler.fields(), top, true);
+    fn new(top: Option<NonZeroUsize>, target: &Target, keys: &[Key]) -> Result<Grouping, Failure> {
+        let sampler = GroupSampler::new(target, keys, Some(MOST_GROUPS))?;
+        let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
         Ok(Grouping {
+            arrangement: Arrangement::new(sampler.fields(), top, true),
             sampler,
-            arrangement,
         })
     }
 
     fn sample(&mut self) -> Result<Grouped, Failure> {
-        let mut notes = Notes::new(std::io::sink());
-        let sample = self.sampler.sample(&mut notes)?;
-        Ok(self.arrangement.arrange(sample, self.sampler.asked()))
+        let mut sample = self.sampler.sample()?;
+        Ok(self.arrangement.arrange(&mut sample, self.sampler.asked()))
+    }
+}
+
+/// The CPU time of every twelfth second: a tenth, and room for what is not measured.
+const SHARE: u32 = 12;
+
+/// Nobody reads groups faster.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// The CPU time this process has used, all threads together. What others used meanwhile is then
+/// in the difference too, so that it is never too small.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// How long after its begin something may begin again that took `cpu`, and is of use every
+/// `interval`.
+fn pause(cpu: Duration, interval: Duration) -> Duration {
+    interval.max(LEAST).max(cpu.saturating_mul(SHARE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dear_is_rare_and_what_is_cheap_comes_with_the_samples() {
+        let milliseconds = Duration::from_millis;
+        for (cpu, interval, expected) in [
+            (1, 1_000, 1_000),
+            (1, 50, 1_000),
+            (1, 5_000, 5_000),
+            (400, 1_000, 4_800),
+        ] {
+            let pause = pause(milliseconds(cpu), milliseconds(interval));
+            assert_eq!(pause, milliseconds(expected));
+            assert!(cpu * 10 <= expected);
+        }
     }
 }

@@ -3,59 +3,47 @@
 use std::num::NonZeroUsize;
 use std::time::SystemTime;
 
-use crate::cli::Summary;
-use crate::command::asking::sources;
-use crate::command::failure::Failure;
-use crate::command::holders;
 use crate::command::names::HostNames;
-use crate::command::notes::Notes;
-use crate::command::owning::Searcher;
+use crate::command::outcome::Failure;
+use crate::command::target::Target;
 use crate::live::Listing;
-use crate::model::{Field, Socket, SortKey, State};
+use crate::model::{Family, Field, Socket, SortKey, State};
 use crate::output::Look;
 use crate::output::list::{Rows, TableRows, TableStyle};
 use crate::owner::Seek;
 use crate::question::{Families, Question};
-use crate::source::{Observer, Report};
+use crate::source::Report;
 use crate::tally::TopN;
 
 /// So many sockets are shown at most: more than anybody scrolls through.
 const MOST: usize = 10_000;
 
-/// Lists what `question` asks in this order, as lines for `width` columns.
-pub(super) fn list(
-    typed: &Summary,
-    question: Question,
-    sort: SortKey,
-    width: usize,
-) -> Result<Listing, Failure> {
-    let question = Question {
-        fields: vec![Field::Process, sort.field],
-        ..question
-    };
-    let mut observer = Observer::new(question, sources(&typed.sourcing)?)?;
-    let mut notes = Notes::new(std::io::sink());
-    holders::refresh(&mut observer, &typed.sourcing, &mut notes)?;
-    let time = SystemTime::now();
-    let fields = observer.question().fields.clone();
-    let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST + 1), &fields);
-    let mut report = observer.list(&mut top)?;
-    top.sort();
-    let count = top.sockets().count();
-    let sockets = || top.sockets().take(MOST);
+/// Lists the sockets of `target` in this order, as lines for `width` columns.
+pub(super) fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure> {
+    let fields = vec![Field::Process, sort.field];
+    let mut search = target.owner_search(&fields, Seek::EveryHolder)?;
     let mut names = HostNames::default();
-    if let Some(searcher) = &mut Searcher::new(
-        &typed.owning,
-        &typed.selection,
-        &typed.sourcing,
-        &observer.question().fields,
-        Seek::EveryHolder,
-    )? {
-        names.set_owners(searcher.find(sockets(), &mut report)?);
-    }
-    let remark = remark(&report, &names);
-    let style = style(observer.question(), width);
-    let table = render(style, sockets(), time, report, &mut names)?;
+    let mut sampler = target.sampler(fields.clone())?;
+    let sample = sampler.sample(|observer, _| {
+        let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST + 1), &fields);
+        let mut report = observer.list(&mut top)?;
+        top.sort();
+        if let Some(search) = &mut search {
+            names.set_owners(search.find(top.sockets().take(MOST), &mut report)?);
+        }
+        Ok((report, top))
+    })?;
+    let (time, top) = (sample.time, sample.found);
+    let count = top.sockets().count();
+    let remark = remark(&sample.report, &names);
+    let style = style(sampler.question(), width);
+    let table = render(
+        style,
+        top.sockets().take(MOST),
+        time,
+        sample.report,
+        &mut names,
+    )?;
     let mut lines = table.lines().map(str::to_owned);
     Ok(Listing {
         heading: lines.next().unwrap_or_default(),
@@ -70,7 +58,7 @@ fn style(question: &Question, width: usize) -> TableStyle {
     TableStyle {
         further,
         listeners: question.states.contains(State::Listen),
-        only_v4: question.families == Families::Only(crate::model::Family::V4),
+        only_v4: question.families == Families::Only(Family::V4),
         repeated: false,
         look: Look {
             color: false,
@@ -103,7 +91,7 @@ fn render(
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What was lost, and whose holders are not seen.
+/// What was lost, and whose owners are not seen.
 fn remark(report: &Report, names: &HostNames) -> String {
     let losses = report.completeness.losses().iter().map(ToString::to_string);
     let note = names.owners().and_then(|owners| owners.note.clone());

@@ -1,70 +1,67 @@
 //! `--watch` on a terminal: the live view.
 //!
 //! The only place of the view that does anything: it samples (on threads of its own, so that a
-//! slow sample never keeps a key waiting), waits for keys, signals and samples in one place, and
-//! has the terminal drawn. What a key or a sample changes is `live`'s, what it looks like is
+//! slow sample never delays a key), waits for keys, signals and samples in one place, and draws the
+//! terminal. What a key or a sample changes is `live`'s, what it looks like is
 //! `output`'s.
 
-mod bell;
 mod canvas;
-mod charset;
 mod counter;
 mod details;
-mod duty;
+mod event;
 mod guard;
+mod kernel_limits;
 mod keys;
-mod limits;
 mod listing;
-mod news;
 mod saving;
 mod session;
-mod signals;
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
-use rustix::fd::AsFd;
-
-use super::failure::Failure;
-use super::{Status, terminal};
-use crate::cli::{FormatName, Summary};
+use super::console::{Console, is_dumb, is_linux_console};
+use super::outcome::{Failure, Outcome};
+use super::summary::Summary;
+use crate::cli::FormatName;
 use crate::live::Settings;
 use crate::model::{Field, Key};
+use crate::output::screen::Paint;
 use session::Session;
 
-/// Whether samples are shown in place: a table for a terminal that can, whose keys are heard.
-/// Everywhere else they are appended.
-pub(super) fn is_for(typed: &Summary, out: &impl IsTerminal) -> bool {
-    typed.repetition.watch.is_some()
-        && typed.presentation.format() == FormatName::Table
-        && out.is_terminal()
+/// Whether samples are shown in place: a table on a terminal that can, with keys. Everywhere else
+/// they are appended.
+pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
+    request.repetition.interval.is_some()
+        && request.presentation.format == FormatName::Table
+        && console.out().is_terminal()
         && io::stdin().is_terminal()
-        && !terminal::is_dumb()
+        && !is_dumb()
 }
 
-/// Shows the live view until somebody ends it.
-pub(super) fn run(
-    typed: &Summary,
-    out: &mut (impl Write + AsFd + IsTerminal),
-) -> Result<Status, Failure> {
-    let look = terminal::look(out, typed.presentation.color);
+/// Shows the live view until it is ended.
+pub(super) fn run(request: Summary, console: &Console) -> Result<Outcome, Failure> {
     let settings = Settings {
         host: rustix::system::uname()
             .nodename()
             .to_string_lossy()
             .into_owned(),
-        interval: typed.repetition.watch.unwrap_or_default(),
-        filter: typed.selection.words.join(" "),
-        groupings: groupings(typed),
+        interval: request.repetition.interval.unwrap_or_default(),
+        filter: request.filter.clone(),
+        groupings: groupings(request.by.as_deref()),
         start: Instant::now(),
     };
-    let paint = charset::paint(look);
-    Session::begin(Arc::new(typed.clone()), settings, paint, out)?.run()
+    let look = request.presentation.look;
+    // Colour as for tables; characters beyond ASCII too, but for the console of Linux.
+    let paint = Paint {
+        color: look.color,
+        utf8: look.utf8 && !is_linux_console(),
+    };
+    let session = Session::begin(request, settings, paint, console.out())?;
+    session.run().map(Outcome::Written)
 }
 
 /// What sockets can be grouped by: what was typed first, then what is usually asked for.
-fn groupings(typed: &Summary) -> Vec<Vec<Key>> {
+fn groupings(typed: Option<&[Key]>) -> Vec<Vec<Key>> {
     const USUAL: [&[Field]; 6] = [
         &[Field::Service, Field::RemoteAddr],
         &[Field::Service],
@@ -78,8 +75,7 @@ fn groupings(typed: &Summary) -> Vec<Vec<Key>> {
         prefix: None,
     };
     let usual = USUAL.map(|fields| fields.iter().map(key).collect::<Vec<_>>());
-    let named = typed.grouping.by.iter().map(|keys| keys.0.clone());
-    let mut all: Vec<Vec<Key>> = named.collect();
+    let mut all: Vec<Vec<Key>> = typed.map(<[Key]>::to_vec).into_iter().collect();
     for keys in usual {
         if !all.contains(&keys) {
             all.push(keys);

@@ -2,49 +2,42 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
-use super::bell::{self, Ear};
 use super::canvas::Canvas;
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
+use super::event::{Event, Events};
 use super::guard::Guard;
 use super::keys::Decoder;
-use super::news::{News, Post};
 use super::saving::save;
-use super::signals::{self, Signal, Signals};
-use crate::cli::Summary;
-use crate::command::Status;
-use crate::command::failure::Failure;
+use crate::command::outcome::{Failure, Status};
+use crate::command::repeat::Repetition;
+use crate::command::summary::Summary;
+use crate::command::wait::signals::{self, Signal, Signals};
+use crate::command::wait::{Wakeups, waker};
 use crate::live::{Key, Request, Settings, View};
 use crate::model::screen::{Notice, NoticeKind};
 use crate::output::screen::{Paint, draw_screen};
 
 /// Ages are shown, so that the screen changes by itself.
-const TICK: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
+const TICK: Duration = Duration::from_secs(1);
 
 /// How long the rest of a key may take that its terminal has begun to send.
-const REST_OF_A_KEY: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 25_000_000,
-};
+const REST_OF_A_KEY: Duration = Duration::from_millis(25);
 
 /// Samples that may wait to be shown; who takes more waits.
 const WAITING: usize = 4;
 
 /// The live view while it runs.
 pub(super) struct Session {
-    typed: Arc<Summary>,
+    repetition: Repetition,
     view: View,
     paint: Paint,
     // Dropped before the guard: it shows the cursor, which must not be the last word.
@@ -53,13 +46,13 @@ pub(super) struct Session {
     guard: Guard,
     signals: Signals,
     decoder: Decoder,
-    ear: Ear,
-    news: Receiver<News>,
+    wakeups: Wakeups,
+    events: Receiver<Event>,
     orders: Sender<Order>,
     wishes: Sender<Wish>,
-    /// What is wanted now, and what the thread was told last.
+    /// What is wanted now, and what was sent to the thread last.
     wish: Wish,
-    told: Option<Wish>,
+    sent: Option<Wish>,
     threads: [JoinHandle<()>; 2],
     /// How many samples were taken or failed, and how the worst of them ended.
     samples: u64,
@@ -79,41 +72,47 @@ enum End {
 impl Session {
     /// Begins to sample and takes the terminal.
     pub(super) fn begin(
-        typed: Arc<Summary>,
+        request: Summary,
         settings: Settings,
         paint: Paint,
         out: impl AsFd,
     ) -> Result<Session, Failure> {
-        let (bell, ear) = bell::hang().map_err(Failure::Write)?;
-        let (send, news) = sync_channel(WAITING);
-        let post = |bell| Post::new(send.clone(), bell);
-        let counter_post = post(bell.again().map_err(Failure::Write)?);
-        let counter = Counter::new(Arc::clone(&typed), counter_post)?;
+        let cannot_start = Failure::to("start the live view");
+        let (waker, wakeups) = waker().map_err(&cannot_start)?;
+        let (send, events) = sync_channel(WAITING);
+        let counter_events = Events {
+            events: send.clone(),
+            waker: waker.try_clone().map_err(&cannot_start)?,
+        };
+        let counter = Counter::new(request.target.clone(), counter_events)?;
         let interval = settings.interval;
         let view = View::new(settings);
-        let signals = Signals::heed(&bell).map_err(Failure::Write)?;
-        let guard = Guard::take(io::stdin(), &out).map_err(Failure::Write)?;
+        let signals = Signals::heed(&waker).map_err(&cannot_start)?;
+        let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         let wish = Wish {
             wanted: view.wanted(),
-            question: counter.question().clone(),
+            target: request.target,
             filter: 0,
             interval,
             width: size.0.into(),
         };
         let canvas = Canvas::of(&guard)?;
-        let (orders, heard) = channel();
-        let (wishes, wished) = channel();
-        let details_post = post(bell);
-        let details_typed = Arc::clone(&typed);
+        let (orders, taken_orders) = channel();
+        let (wishes, taken_wishes) = channel();
+        let details_events = Events {
+            events: send,
+            waker,
+        };
+        let top = request.top;
         let threads = [
-            spawn("count", move || counter.run(interval, &heard))?,
+            spawn("count", move || counter.run(interval, &taken_orders))?,
             spawn("details", move || {
-                details::run(&details_typed, &details_post, &wished);
+                details::run(top, &details_events, &taken_wishes);
             })?,
         ];
         Ok(Session {
-            typed,
+            repetition: request.repetition,
             view,
             paint,
             canvas,
@@ -121,12 +120,12 @@ impl Session {
             guard,
             signals,
             decoder: Decoder::default(),
-            ear,
-            news,
+            wakeups,
+            events,
             orders,
             wishes,
             wish,
-            told: None,
+            sent: None,
             threads,
             samples: 0,
             worst: Status::Answered,
@@ -137,7 +136,9 @@ impl Session {
     pub(super) fn run(mut self) -> Result<Status, Failure> {
         let end = match self.show() {
             // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
-            Err(Failure::Write(error)) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+            Err(Failure::Write(error) | Failure::System(_, error))
+                if Errno::from_io_error(&error) == Some(Errno::IO) =>
+            {
                 End::Signal(signals::TERMINAL_GONE)
             }
             outcome => outcome?,
@@ -159,42 +160,22 @@ impl Session {
         loop {
             self.draw()?;
             self.wish();
-            let keys = self.wait()?;
-            self.ear.clear();
+            let most = match self.decoder.awaits_more() {
+                true => REST_OF_A_KEY,
+                false => TICK,
+            };
+            let keys = self.wakeups.wait(io::stdin(), most);
+            let keys = keys.map_err(Failure::to("wait for keys"))?;
             if let Some(end) = self.heed_signals()? {
                 return Ok(end);
             }
-            if let Some(end) = self.take_news()? {
+            if let Some(end) = self.take_events()? {
                 return Ok(end);
             }
             if let Some(end) = self.take_keys(keys)? {
                 return Ok(end);
             }
         }
-    }
-
-    /// Waits until there is something to do, and says what there is to the terminal's keys; `None`
-    /// where nothing came in time.
-    fn wait(&self) -> Result<Option<PollFlags>, Failure> {
-        let stdin = io::stdin();
-        let mut ready = [
-            PollFd::new(&stdin, PollFlags::IN),
-            PollFd::new(self.ear.socket(), PollFlags::IN),
-        ];
-        let most = if self.decoder.awaits_more() {
-            &REST_OF_A_KEY
-        } else {
-            &TICK
-        };
-        match poll(&mut ready, Some(most)) {
-            // A signal, which rings as well.
-            Err(Errno::INTR) => return Ok(Some(PollFlags::empty())),
-            Err(error) => return Err(Failure::Write(error.into())),
-            Ok(0) => return Ok(None),
-            Ok(_) => {}
-        }
-        let [keys, _] = ready.map(|ready| ready.revents());
-        Ok(Some(keys))
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
@@ -222,42 +203,43 @@ impl Session {
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
         self.canvas = Canvas::of(&self.guard)?;
-        self.guard.take_again().map_err(Failure::Write)
+        self.guard
+            .take_again()
+            .map_err(Failure::to("use the terminal"))
     }
 
-    fn take_news(&mut self) -> Result<Option<End>, Failure> {
-        while let Ok(news) = self.news.try_recv() {
-            match news {
-                News::Sample(sample) => {
+    fn take_events(&mut self) -> Result<Option<End>, Failure> {
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                Event::Sample(sample) => {
                     let complete = &sample.snapshot.observation.completeness;
                     self.worst = self.worst.max(Status::of(complete));
                     self.samples += 1;
                     self.view.sampled(*sample);
                 }
-                News::NoSample(_, failure) if self.samples == 0 => return Err(failure),
-                News::NoSample(failed, _) => {
+                Event::NoSample(_, failure) if self.samples == 0 => return Err(failure),
+                Event::NoSample(failed, _) => {
                     self.worst = self.worst.max(Status::Failed);
                     self.samples += 1;
                     self.view.failed(failed);
                 }
-                News::FilterTaken(text, question) => {
+                Event::FilterTaken(text, target) => {
                     self.wish.filter = self.view.filter_taken(&text);
-                    self.wish.question = *question;
+                    self.wish.target = *target;
                 }
-                News::FilterRefused(error, reason) => {
+                Event::FilterRefused(error, reason) => {
                     self.view.filter_refused(error.as_ref(), &reason);
                 }
-                News::Detail(detail) => self.view.found(*detail),
+                Event::Detail(detail) => self.view.found(*detail),
             }
-            let enough = self.typed.repetition.samples;
-            if enough.is_some_and(|enough| self.samples >= enough.get()) {
+            if self.repetition.is_over(self.samples) {
                 return Ok(Some(End::Enough));
             }
         }
-        // A thread ends by a panic only, as long as there is somebody to hear it.
+        // As long as this end of its channels lives, a thread ends by a panic only.
         if self.threads.iter().any(JoinHandle::is_finished) {
-            let reason = "a thread of the live view has ended; this is a bug";
-            return Err(Failure::Write(io::Error::other(reason)));
+            let reason = io::Error::other("one of its threads has ended; this is a bug");
+            return Err(Failure::System("go on with the live view", reason));
         }
         Ok(None)
     }
@@ -274,7 +256,7 @@ impl Session {
                     // Somebody who shares the terminal was faster.
                     Err(Errno::AGAIN) => return Ok(None),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
-                    Err(error) => return Err(Failure::Write(error.into())),
+                    Err(error) => return Err(Failure::System("read keys", error.into())),
                 }
             }
         };
@@ -327,13 +309,13 @@ impl Session {
         self.view.say(now, notice);
     }
 
-    /// Tells what is wanted now, where that is something else than before.
+    /// Sends what is wanted now, where that is something else than before.
     fn wish(&mut self) {
         self.wish.wanted = self.view.wanted();
         self.wish.width = self.size.0.into();
-        if self.told.as_ref() != Some(&self.wish) {
-            self.told = Some(self.wish.clone());
-            // The thread that hears it lives as long as there is somebody to tell it.
+        if self.sent.as_ref() != Some(&self.wish) {
+            self.sent = Some(self.wish.clone());
+            // The thread lives as long as this end of its channel.
             let _ = self.wishes.send(self.wish.clone());
         }
     }
@@ -347,5 +329,5 @@ impl Session {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
     let thread = thread::Builder::new().name(name.to_owned());
-    thread.spawn(run).map_err(Failure::Write)
+    thread.spawn(run).map_err(Failure::to("start a thread"))
 }

@@ -147,8 +147,10 @@ pub struct Verdict {
     pub observation: Option<Observation>,
     /// The worst of all.
     pub status: CheckStatus,
-    /// Why something could not be told at all, as sentences without a full stop.
+    /// Why something could not be judged at all, as sentences without a full stop.
     pub failures: Vec<String>,
+    /// That the processes do not exist whose sockets were to be judged, likewise.
+    pub no_process: Option<String>,
     /// The states asked for.
     pub asked: StateSet,
     /// The sockets in them.

@@ -30,6 +30,8 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         text,
     };
     reasons.extend(verdict.failures.iter().cloned().map(unknown));
+    let no_process = verdict.no_process.iter();
+    reasons.extend(no_process.map(|why| unknown(format!("{why}: nothing was judged"))));
     if let Some(observation) = &verdict.observation {
         let losses = observation.completeness.losses().iter();
         reasons.extend(losses.map(|loss| unknown(format!("incomplete: {loss}"))));

@@ -62,6 +62,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         }),
         status: judgement.status,
         failures: Vec::new(),
+        no_process: None,
         asked: StateSet::NONE.with(State::TimeWait),
         counts,
         spread,

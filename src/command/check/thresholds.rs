@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::cli::Check;
-use crate::command::failure::Failure;
+use crate::command::outcome::Failure;
 use crate::judge::unasked;
 use crate::model::{Limits, Measure, Range, State, StateSet, Subject, Threshold};
 

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::{flag, low_level};
 
-use super::bell::Bell;
+use super::Waker;
 
 /// What a signal asks for, in the order in which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(in crate::command) enum Signal {
     /// SIGINT: to quit as by a key.
     Interrupt,
     /// SIGTERM, SIGHUP, SIGQUIT: to end by this signal.
@@ -27,7 +27,7 @@ pub(super) enum Signal {
 }
 
 /// What a program is told whose terminal is gone.
-pub(super) const TERMINAL_GONE: i32 = SIGHUP;
+pub(in crate::command) const TERMINAL_GONE: i32 = SIGHUP;
 
 const HEEDED: [(i32, Signal); 7] = [
     (SIGINT, Signal::Interrupt),
@@ -41,11 +41,11 @@ const HEEDED: [(i32, Signal); 7] = [
 
 /// Signals that came and were not acted upon yet.
 #[derive(Debug)]
-pub(super) struct Signals(Vec<(Arc<AtomicBool>, Signal)>);
+pub(in crate::command) struct Signals(Vec<(Arc<AtomicBool>, Signal)>);
 
 impl Signals {
-    /// Heeds them from now on, ringing `bell` for each.
-    pub(super) fn heed(bell: &Bell) -> io::Result<Signals> {
+    /// Heeds them from now on, waking `waker`'s end for each.
+    pub(in crate::command) fn heed(waker: &Waker) -> io::Result<Signals> {
         let mut heeded = Vec::new();
         for (number, signal) in HEEDED {
             let came = Arc::new(AtomicBool::new(false));
@@ -55,14 +55,14 @@ impl Signals {
                 flag::register_conditional_default(number, Arc::clone(&came))?;
             }
             flag::register(number, Arc::clone(&came))?;
-            low_level::pipe::register(number, bell.socket()?)?;
+            low_level::pipe::register(number, waker.socket()?)?;
             heeded.push((came, signal));
         }
         Ok(Signals(heeded))
     }
 
     /// Those that came since the last time.
-    pub(super) fn take(&self) -> Vec<Signal> {
+    pub(in crate::command) fn take(&self) -> Vec<Signal> {
         let came = self.0.iter();
         let came = came.filter(|(came, _)| came.swap(false, Ordering::SeqCst));
         came.map(|(_, signal)| *signal).collect()
@@ -70,12 +70,12 @@ impl Signals {
 }
 
 /// Lets a signal do what it does to those who do not heed it.
-pub(super) fn obey(number: i32) {
+pub(in crate::command) fn obey(number: i32) {
     // What cannot be obeyed is a number that is no signal.
     let _ = low_level::emulate_default_handler(number);
 }
 
 /// Stops this process, until somebody lets it go on.
-pub(super) fn stop() {
+pub(in crate::command) fn stop() {
     obey(SIGTSTP);
 }

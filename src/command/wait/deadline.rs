@@ -8,22 +8,29 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// What `work` came to; or why not, as a sentence without a full stop.
-pub(super) fn within<T: Send + 'static>(
+use crate::command::outcome::Failure;
+
+/// What `work` came to.
+///
+/// # Errors
+/// When it did not end in time.
+pub(in crate::command) fn within<T: Send + 'static>(
     timeout: Duration,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, String> {
+) -> Result<T, Failure> {
     let (done, wait) = sync_channel(1);
     thread::Builder::new()
         .name("check".to_owned())
         // Nobody waits any more where this fails.
         .spawn(move || drop(done.send(work())))
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
-    wait.recv_timeout(timeout).map_err(|error| match error {
-        RecvTimeoutError::Timeout => {
-            format!("no answer within {} s (--timeout)", timeout.as_secs_f64())
-        }
-        RecvTimeoutError::Disconnected => "the check ended without an answer".to_owned(),
+        .map_err(Failure::to("start a thread"))?;
+    wait.recv_timeout(timeout).map_err(|error| {
+        Failure::Unfinished(match error {
+            RecvTimeoutError::Timeout => {
+                format!("no answer within {} s (--timeout)", timeout.as_secs_f64())
+            }
+            RecvTimeoutError::Disconnected => "the check ended without an answer".to_owned(),
+        })
     })
 }
 
@@ -36,15 +43,15 @@ mod tests {
         let forever = || loop {
             thread::park();
         };
-        let outcome: Result<(), String> = within(Duration::from_millis(1), forever);
+        let outcome: Result<(), Failure> = within(Duration::from_millis(1), forever);
         assert_eq!(
-            outcome,
-            Err("no answer within 0.001 s (--timeout)".to_owned())
+            outcome.unwrap_err().to_string(),
+            "no answer within 0.001 s (--timeout)"
         );
     }
 
     #[test]
     fn work_that_ends_is_handed_on_as_soon_as_it_does() {
-        assert_eq!(within(Duration::from_secs(86_400), || 7), Ok(7));
+        assert_eq!(within(Duration::from_secs(86_400), || 7).unwrap(), 7);
     }
 }

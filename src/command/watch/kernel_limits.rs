@@ -1,14 +1,9 @@
-//! Which states stand at a limit that the kernel names.
+//! Which states have reached a limit of the kernel.
 
-use std::path::Path;
-
-use crate::cli::Sourcing;
-use crate::command::asking;
-use crate::command::holders::OWN_PROC;
 use crate::live::Limit;
-use crate::model::{Listeners, Snapshot, SourceName, State, StateSet};
+use crate::model::{Listeners, Snapshot, SourceName, State, StateSet, Where};
 use crate::question::Question;
-use crate::source::{Observer, read_sysctl_number};
+use crate::source::{Observer, Sources, read_sysctl_number};
 
 /// The limit on TIME_WAIT sockets of a network namespace; closed connections beyond it are
 /// forgotten at once, tcp(7).
@@ -16,13 +11,13 @@ const TIME_WAIT_LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
 
 /// The limits that were reached in a sample of what `question` asks. A filter may hide what else
 /// counts: a limit that is reached by the sockets that pass is reached all the same.
-pub(super) fn reached(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) -> Vec<Limit> {
-    // What another proc file system tells of settings are the reader's.
-    if sourcing.proc_root.is_some() {
+pub(super) fn reached(question: &Question, sources: &Sources, snapshot: &Snapshot) -> Vec<Limit> {
+    // The settings in another proc file system are the reader's.
+    if sources.place() != Where::Here {
         return Vec::new();
     }
     let time_wait = snapshot.counts.get(State::TimeWait);
-    let queues = accept_queues(question, snapshot, sourcing);
+    let queues = accept_queues(question, sources, snapshot);
     let queues = queues.map(|text| Limit {
         state: State::Listen,
         text,
@@ -35,9 +30,9 @@ pub(super) fn reached(question: &Question, snapshot: &Snapshot, sourcing: &Sourc
     queues.into_iter().chain(time_wait).collect()
 }
 
-/// Read only where somebody could be near it.
+/// Read only where there are such sockets.
 fn read_time_wait_limit(sockets: u64) -> Option<u64> {
-    (sockets > 0).then(|| read_sysctl_number(Path::new(OWN_PROC), TIME_WAIT_LIMIT).ok())?
+    (sockets > 0).then(|| read_sysctl_number(Where::Here.proc_root(), TIME_WAIT_LIMIT).ok())?
 }
 
 /// From nine tenths of the limit on.
@@ -48,9 +43,9 @@ fn time_wait_text(sockets: u64, limit: Option<u64>) -> Option<String> {
     ))
 }
 
-/// What is told of full accept queues, where listeners were asked for and netlink answers, which
-/// alone tells their limit. The dump of listeners is cheap, whatever the table.
-fn accept_queues(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) -> Option<String> {
+/// The text about full accept queues, where listeners were asked for and netlink answers, which
+/// alone reports their limit. The dump of listeners is cheap, whatever the table.
+fn accept_queues(question: &Question, sources: &Sources, snapshot: &Snapshot) -> Option<String> {
     let is_told = snapshot.observation.source != SourceName::Proc;
     if !is_told || snapshot.counts.get(State::Listen) == 0 {
         return None;
@@ -59,9 +54,9 @@ fn accept_queues(question: &Question, snapshot: &Snapshot, sourcing: &Sourcing) 
         states: StateSet::NONE.with(State::Listen),
         ..question.clone()
     };
-    let mut observer = Observer::new(question, asking::sources(sourcing).ok()?).ok()?;
+    let mut observer = Observer::new(question, sources.clone()).ok()?;
     let mut listeners = Listeners::default();
-    // That it fails is told when the next sample does.
+    // That it fails is reported when the next sample does.
     observer.list(&mut listeners).ok()?;
     let full = || listeners.iter().filter(|listener| listener.is_full());
     let longest = full().max_by_key(|listener| listener.waiting)?;

@@ -1,0 +1,197 @@
+//! Standard output and standard error: the only place that writes to them, except for rows of a
+//! list, which are written as they come, and the live view.
+
+use std::env::var_os;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, IsTerminal, Stderr, Write};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::log::{Log, Message, Verbosity};
+use super::outcome::Failure;
+use super::sample::Sample;
+use crate::cli::{self, ColorWhen, FormatName};
+use crate::output::{Look, escape};
+
+/// The width of a terminal that reports none.
+const USUAL_WIDTH: usize = 80;
+
+/// How much a pipe takes at once where it takes anything: PIPE_BUF, pipe(7).
+const PIECE: usize = 4096;
+
+/// Both streams, and which messages were printed.
+#[derive(Debug)]
+pub(super) struct Console {
+    out: File,
+    err: Stderr,
+    log: Log,
+}
+
+/// How answers are shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Presentation {
+    pub(super) format: FormatName,
+    /// Of tables.
+    pub(super) look: Look,
+}
+
+impl Console {
+    pub(super) fn new(out: File, err: Stderr) -> Console {
+        Console {
+            out,
+            err,
+            log: Log::default(),
+        }
+    }
+
+    pub(super) fn set_verbosity(&mut self, quiet: bool, verbose: bool) {
+        self.log = Log::new(Verbosity::new(quiet, verbose));
+    }
+
+    /// Standard output.
+    pub(super) fn out(&self) -> &File {
+        &self.out
+    }
+
+    /// Prints as typed from now on.
+    pub(super) fn present(&mut self, typed: &cli::Presentation) -> Presentation {
+        self.set_verbosity(typed.quiet, typed.verbose);
+        let format = typed.format();
+        Presentation {
+            format,
+            look: match format {
+                FormatName::Table => self.look(typed.color),
+                FormatName::Json | FormatName::Csv => Look::default(),
+            },
+        }
+    }
+
+    /// How a table may look on standard output.
+    pub(super) fn look(&self, when: ColorWhen) -> Look {
+        let terminal = self.out.is_terminal();
+        Look {
+            color: match when {
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => terminal && !no_color() && !is_dumb(),
+            },
+            width: terminal.then(|| match rustix::termios::tcgetwinsize(&self.out) {
+                Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+                _ => USUAL_WIDTH,
+            }),
+            utf8: is_utf8(),
+        }
+    }
+
+    /// Writes a whole answer and flushes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out
+            .write_all(bytes)
+            .and_then(|()| self.out.flush())
+            .map_err(Failure::write)
+    }
+
+    /// The same, where the reader may not read, by `end`.
+    ///
+    /// # Errors
+    /// The writer's; [`io::ErrorKind::TimedOut`] where the reader takes nothing.
+    pub(super) fn write_before(&mut self, bytes: &[u8], end: Instant) -> Result<(), Failure> {
+        let mut write = || {
+            for piece in bytes.chunks(PIECE) {
+                wait_for_room(&self.out, end)?;
+                self.out.write_all(piece)?;
+            }
+            self.out.flush()
+        };
+        write().map_err(Failure::write)
+    }
+
+    /// Prints what is new about a sample.
+    pub(super) fn log<T>(&mut self, sample: &Sample<T>) {
+        for message in self.log.sample(sample) {
+            self.print(&message);
+        }
+    }
+
+    /// Prints that a sample failed, once.
+    pub(super) fn log_failed(&mut self, failure: &Failure) {
+        if let Some(message) = self.log.failed(failure) {
+            self.print(&message);
+        }
+    }
+
+    /// Prints a message on standard error; that standard error fails cannot be reported.
+    pub(super) fn print(&mut self, message: &Message) {
+        // One line, whatever it quotes: paths and words typed may hold line ends and escape
+        // sequences, which must not reach a terminal.
+        let line = escape::line(&message.to_string());
+        let _ = writeln!(self.err, "tcpstates: {line}");
+    }
+}
+
+/// Waits until a write would not.
+fn wait_for_room(out: &File, end: Instant) -> io::Result<()> {
+    loop {
+        let left = Timespec::try_from(end.saturating_duration_since(Instant::now()));
+        let left = left.map_err(io::Error::other)?;
+        let mut room = [PollFd::new(out, PollFlags::OUT)];
+        match poll(&mut room, Some(&left)) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the reader takes nothing",
+                ));
+            }
+            // An error is room too: the write will return it.
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether the environment turns colour off: NO_COLOR, set and not empty (no-color.org).
+fn no_color() -> bool {
+    var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the terminal can do no more than print lines.
+pub(super) fn is_dumb() -> bool {
+    var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Whether it is the console of Linux, whose font has few characters beyond ASCII, console_codes(4).
+pub(super) fn is_linux_console() -> bool {
+    var_os("TERM").is_some_and(|term| term == "linux")
+}
+
+/// Whether the locale's characters are UTF-8: the first of the three that is set decides,
+/// locale(7).
+fn is_utf8() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(var_os)
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| names_utf8(&value))
+}
+
+fn names_utf8(locale: &OsStr) -> bool {
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_names_its_encoding_in_either_spelling() {
+        assert!(names_utf8(OsStr::new("C.UTF-8")));
+        assert!(names_utf8(OsStr::new("de_DE.utf8")));
+        assert!(!names_utf8(OsStr::new("de_DE@euro")));
+        assert!(!names_utf8(OsStr::new("C")));
+    }
+}

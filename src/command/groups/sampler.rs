@@ -1,0 +1,138 @@
+//! Samples of sockets by group, for the summary, for `check` and for the live view.
+
+use crate::command::outcome::Failure;
+use crate::command::processes::OwnerSearch;
+use crate::command::sample::{Sample, Sampler};
+use crate::command::target::Target;
+use crate::model::{Counts, Field, Key, Listeners, Other, Ownership, StateSet};
+use crate::owner::{Owners, Seek};
+use crate::source::{Observer, Report};
+use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
+
+/// Counts sockets by group.
+pub(in crate::command) struct GroupSampler {
+    sampler: Sampler,
+    /// Lists where this host listens, where direction or service need it.
+    listeners: Option<Observer>,
+    search: Option<OwnerSearch>,
+    keys: Vec<Key>,
+    /// The limit of groups, where it is not the usual one.
+    most: Option<usize>,
+}
+
+/// Sockets by group.
+#[derive(Debug)]
+pub(in crate::command) struct Groups {
+    /// The sockets of each.
+    pub(in crate::command) groups: GroupedCounts,
+    /// The sockets of groups beyond the limit, if there were any.
+    pub(in crate::command) beyond: Option<Other>,
+    /// The sockets of all groups.
+    pub(in crate::command) counts: Counts,
+    /// How many sockets have a known owner, where they are grouped by it.
+    pub(in crate::command) ownership: Option<Ownership>,
+}
+
+impl GroupSampler {
+    /// Groups the sockets of `target` by these keys. With a limit `most` of groups the sockets are
+    /// counted in one place, for callers to whom memory matters more than time.
+    ///
+    /// # Errors
+    /// When the source cannot know the keys.
+    pub(in crate::command) fn new(
+        target: &Target,
+        keys: &[Key],
+        most: Option<usize>,
+    ) -> Result<GroupSampler, Failure> {
+        let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
+        let needs_listeners = fields
+            .iter()
+            .any(|field| matches!(field, Field::Direction | Field::Service));
+        Ok(GroupSampler {
+            listeners: needs_listeners.then(|| target.listeners()).transpose()?,
+            search: target.owner_search(&fields, Seek::LowestPid)?,
+            sampler: target.sampler(fields)?,
+            keys: keys.to_vec(),
+            most,
+        })
+    }
+
+    /// The fields grouped by, in the order of the keys.
+    pub(in crate::command) fn fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|key| key.field).collect()
+    }
+
+    /// The states asked for.
+    pub(in crate::command) fn asked(&self) -> StateSet {
+        self.sampler.question().states
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(in crate::command) fn sample(&mut self) -> Result<Sample<Groups>, Failure> {
+        let GroupSampler {
+            sampler,
+            listeners,
+            search,
+            keys,
+            most,
+        } = self;
+        let mut owners = None;
+        let mut sample = sampler.sample(|observer, _| {
+            let mut listening = Listeners::default();
+            let listened = listeners.as_mut();
+            let listened = listened.map(|observer| observer.list(&mut listening));
+            let listened = listened.transpose()?;
+            let mut tally = GroupTally::new(keys.clone(), listening);
+            if let Some(most) = *most {
+                tally = tally.with_most(most);
+            }
+            let mut report = match search {
+                // Both halves of a large table at once would have a table of groups each.
+                None if most.is_some() => observer.list(&mut tally)?,
+                None => observer.gather(&mut tally)?,
+                Some(search) => {
+                    let (report, found) = count_owned(observer, search, &mut tally)?;
+                    owners = Some(found);
+                    report
+                }
+            };
+            // A missing listener makes a direction wrong.
+            listened.iter().for_each(|other| report.add(other));
+            let counts = tally.all().clone();
+            let (groups, beyond) = tally.into_groups();
+            let ownership = owners.as_ref().map(|owners: &Owners| owners.ownership);
+            let found = Groups {
+                groups,
+                beyond,
+                counts,
+                ownership,
+            };
+            Ok((report, found))
+        })?;
+        sample.add_search(owners.as_ref());
+        Ok(sample)
+    }
+}
+
+/// Counts sockets when their owners are known.
+fn count_owned(
+    observer: &mut Observer,
+    search: &mut OwnerSearch,
+    tally: &mut GroupTally,
+) -> Result<(Report, Owners), Failure> {
+    let mut buffered = BufferedSockets::new(&observer.question().fields);
+    let mut report = observer.gather(&mut buffered)?;
+    let owners = search.find(buffered.sockets(), &mut report)?;
+    for socket in buffered.sockets() {
+        if tally
+            .socket_of(&socket, owners.held(&socket).first())
+            .is_break()
+        {
+            break;
+        }
+    }
+    Ok((report, owners))
+}

@@ -1,0 +1,206 @@
+//! Messages beside the answer, as values: here it is decided which are new. They become text where
+//! they are printed, and not before.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::sample::{Sample, SearchCost};
+use crate::model::Loss;
+use crate::source::Cost;
+
+/// Which messages are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Notes and warnings as well.
+    #[default]
+    Notes,
+    /// The plan and the cost of each sample as well.
+    Plans,
+}
+
+impl Verbosity {
+    /// `--quiet` and `--verbose`, of which at most one is given.
+    pub(super) fn new(quiet: bool, verbose: bool) -> Verbosity {
+        match (quiet, verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Plans,
+            (false, false) => Verbosity::Notes,
+        }
+    }
+}
+
+/// One line to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// Something about the answer that is not a loss.
+    Note(String),
+    /// Something was lost.
+    Warning(Loss),
+    /// Which method was used, and why.
+    Plan(String),
+    /// What the search for owners found and took.
+    Search(SearchCost),
+    /// What a sample took.
+    Cost(Cost, Duration),
+    /// A sample failed; the next one is tried.
+    SampleFailed(String),
+    /// Why there is no answer.
+    Error(String),
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Message::Note(note) => write!(f, "note: {note}"),
+            Message::Warning(loss) => write!(f, "warning: {loss}"),
+            Message::Plan(plan) => write!(f, "plan: {plan}"),
+            Message::Search(search) => write!(f, "owners: {search}"),
+            Message::Cost(cost, took) => write!(
+                f,
+                "cost: {} sockets listed, {} derived{}; {} messages, {} bytes; {:.1} ms",
+                cost.listed,
+                cost.derived,
+                match cost.repeated {
+                    0 => String::new(),
+                    1 => ", 1 repeated row of /proc ignored".to_owned(),
+                    rows => format!(", {rows} repeated rows of /proc ignored"),
+                },
+                cost.receipts,
+                cost.bytes,
+                took.as_secs_f64() * 1e3
+            ),
+            Message::SampleFailed(error) => write!(f, "this sample failed: {error}"),
+            Message::Error(error) => f.write_str(error),
+        }
+    }
+}
+
+/// What the messages about the last sample were: each is printed once per change, not once per
+/// sample.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    verbosity: Verbosity,
+    last: Vec<Message>,
+    /// Whether the source of the last sample needed a note.
+    had_note: bool,
+}
+
+impl Log {
+    pub(super) fn new(verbosity: Verbosity) -> Log {
+        Log {
+            verbosity,
+            ..Log::default()
+        }
+    }
+
+    /// The messages about a sample that the one before did not have; with [`Verbosity::Plans`] its
+    /// cost too.
+    pub(super) fn sample<T>(&mut self, sample: &Sample<T>) -> Vec<Message> {
+        let report = &sample.report;
+        let mut lines: Vec<Message> = report.note.iter().cloned().map(Message::Note).collect();
+        if lines.is_empty() && self.had_note {
+            lines.push(Message::Note(format!(
+                "{} answered again",
+                report.source.name()
+            )));
+        }
+        self.had_note = report.note.is_some();
+        lines.extend(sample.notes.iter().cloned().map(Message::Note));
+        let losses = report.completeness.losses().iter().cloned();
+        lines.extend(losses.map(Message::Warning));
+        let plans = self.verbosity == Verbosity::Plans;
+        if plans {
+            lines.push(Message::Plan(report.plan.clone()));
+        }
+        let mut new = lines.clone();
+        new.retain(|line| self.verbosity != Verbosity::Quiet && !self.last.contains(line));
+        self.last = lines;
+        if plans {
+            new.extend(sample.search.map(Message::Search));
+            new.push(Message::Cost(report.cost, sample.took));
+        }
+        new
+    }
+
+    /// The message about a sample that failed, unless it failed before for the same reason.
+    pub(super) fn failed(&mut self, error: &impl fmt::Display) -> Option<Message> {
+        let message = Message::SampleFailed(error.to_string());
+        let is_new = !self.last.contains(&message);
+        is_new.then(|| {
+            // The notes about the source are kept: they still hold when it answers again.
+            self.last.push(message.clone());
+            message
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Completeness, Counts, SourceName};
+    use crate::source::Report;
+
+    fn sample(source: SourceName, note: Option<&str>) -> Sample<()> {
+        let report = Report {
+            source,
+            completeness: Completeness::default(),
+            spread: Counts::default(),
+            note: note.map(str::to_owned),
+            plan: "one walk".to_owned(),
+            cost: Cost::default(),
+        };
+        let mut sample = Sample::take(|_| Ok((report, ()))).unwrap();
+        sample.took = Duration::from_micros(1_240);
+        sample
+    }
+
+    fn lines(messages: impl IntoIterator<Item = Message>) -> Vec<String> {
+        let messages = messages.into_iter();
+        messages.map(|message| message.to_string()).collect()
+    }
+
+    #[test]
+    fn a_note_is_printed_once_until_it_changes() {
+        let proc = sample(SourceName::Proc, Some("no netlink"));
+        let netlink = sample(SourceName::Netlink, None);
+        let counters = sample(SourceName::NetlinkAndCounters, None);
+        let samples = [&proc, &proc, &netlink, &netlink, &counters, &proc];
+        let mut log = Log::default();
+        let printed = samples.into_iter().flat_map(|sample| log.sample(sample));
+        assert_eq!(
+            lines(printed),
+            [
+                "note: no netlink",
+                "note: netlink answered again",
+                "note: no netlink",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_plan_is_printed_when_it_changes_and_a_cost_every_time() {
+        let netlink = sample(SourceName::Netlink, None);
+        let mut log = Log::new(Verbosity::Plans);
+        let printed = [&netlink, &netlink].map(|sample| log.sample(sample));
+        let cost = "cost: 0 sockets listed, 0 derived; 0 messages, 0 bytes; 1.2 ms";
+        assert_eq!(
+            lines(printed.into_iter().flatten()),
+            ["plan: one walk", cost, cost]
+        );
+    }
+
+    #[test]
+    fn a_quiet_log_still_has_failed_samples() {
+        let mut lossy = sample(SourceName::Proc, Some("no netlink"));
+        lossy.report.completeness.lose(Loss::Overrun);
+        let mut log = Log::new(Verbosity::Quiet);
+        assert_eq!(log.sample(&lossy), []);
+        let failed = [log.failed(&"gone"), log.failed(&"gone")];
+        assert_eq!(
+            lines(failed.into_iter().flatten()),
+            ["this sample failed: gone"]
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! How a run ended: with an answer or without one, and the exit status a script can rely on.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::log::Message;
+use crate::model::{CheckStatus, Completeness, Verdict};
+use crate::source::{CannotKnow, NoTables, SourceError};
+
+/// The exit status, from best to worst; the worst of several samples decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// 0: answered in full.
+    Answered,
+    /// 3: answered, but something was lost on the way.
+    Incomplete,
+    /// 4: answered, with findings that are warnings.
+    Warning,
+    /// 5: answered, with critical findings.
+    Critical,
+    /// 1: could not observe, or could not write.
+    Failed,
+    /// 2: the command line is not valid.
+    Usage,
+    /// 0 to 3 as defined for monitoring plugins: the result of a check.
+    Checked(CheckStatus),
+}
+
+impl Status {
+    /// The status of an answer that is as complete as this.
+    pub(super) fn of(completeness: &Completeness) -> Status {
+        if completeness.is_complete() {
+            Status::Answered
+        } else {
+            Status::Incomplete
+        }
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(match status {
+            Status::Answered | Status::Checked(CheckStatus::Ok) => 0,
+            Status::Failed | Status::Checked(CheckStatus::Warning) => 1,
+            Status::Usage | Status::Checked(CheckStatus::Critical) => 2,
+            Status::Incomplete | Status::Checked(CheckStatus::Unknown) => 3,
+            Status::Warning => 4,
+            Status::Critical => 5,
+        })
+    }
+}
+
+/// What a verb hands back.
+pub(super) enum Outcome {
+    /// The answer is written already, sample by sample.
+    Written(Status),
+    /// A text that is not about sockets, still to be written.
+    Text(Vec<u8>),
+    /// The result of a check.
+    Verdict {
+        verdict: Box<Verdict>,
+        /// What goes with it.
+        messages: Vec<Message>,
+        /// The time by which it is to be written.
+        end: Instant,
+    },
+}
+
+/// Why a run ended without its answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Observe(#[from] SourceError),
+    #[error("{0}")]
+    CannotKnow(#[from] CannotKnow),
+    #[error("{0}")]
+    Processes(String),
+    #[error("--proc-root: {0}")]
+    Hidden(NoTables),
+    /// A check that took too long, or that ended early.
+    #[error("{0}")]
+    Unfinished(String),
+    #[error("cannot write the answer: {0}")]
+    Write(io::Error),
+    /// Something else than the answer: what, and why not.
+    #[error("cannot {0}: {1}")]
+    System(&'static str, io::Error),
+    /// The reader of our output has left, as `head` does: an ordinary end.
+    #[error("")]
+    ReaderLeft,
+}
+
+impl Failure {
+    /// Distinguishes a reader that left from a disk that is full.
+    pub(super) fn write(error: io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::ReaderLeft
+        } else {
+            Failure::Write(error)
+        }
+    }
+
+    /// For `map_err`: a failure to do `what`, which follows "cannot".
+    pub(super) fn to(what: &'static str) -> impl Fn(io::Error) -> Failure {
+        move |error| Failure::System(what, error)
+    }
+
+    /// Whether it may be over when the next sample is taken: no memory, no file descriptors.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Failure::Observe(_) | Failure::Processes(_))
+    }
+
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Failure::ReaderLeft => Status::Answered,
+            Failure::Usage(_) => Status::Usage,
+            Failure::Observe(_)
+            | Failure::CannotKnow(_)
+            | Failure::Processes(_)
+            | Failure::Hidden(_)
+            | Failure::Unfinished(_)
+            | Failure::Write(_)
+            | Failure::System(..) => Status::Failed,
+        }
+    }
+}
+
+impl From<NoTables> for Failure {
+    fn from(error: NoTables) -> Failure {
+        match error {
+            NoTables::Hidden(_) => Failure::Hidden(error),
+            NoTables::Root { .. } | NoTables::Neither(_) => {
+                Failure::Usage(format!("--proc-root: {error}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_worse_than_an_incomplete_one() {
+        assert_eq!(Status::Answered.max(Status::Incomplete), Status::Incomplete);
+        assert_eq!(Status::Failed.max(Status::Incomplete), Status::Failed);
+    }
+}

@@ -1,0 +1,145 @@
+//! From processes to their sockets and back: `process = NAME` and `pid = N` in filters, whose
+//! sockets are found before each sample, so that a filter compares inodes and knows no processes;
+//! and the owners of sockets already listed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::outcome::Failure;
+use crate::filter::{Folded, Test};
+use crate::model::{Field, Listeners, Loss, ProcessQuery, Socket};
+use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
+use crate::source::{Observer, Report};
+
+/// What a person should know about the processes that a filter names.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    pub(super) notes: Vec<String>,
+    /// That none exists of those without which no socket passes the filter.
+    pub(super) missing: Option<String>,
+}
+
+/// Finds the sockets of the processes that the filter of `observer` tests for, if it does.
+///
+/// # Errors
+/// Where processes cannot be listed at all.
+pub(super) fn find_processes(observer: &mut Observer, root: &Path) -> Result<Processes, Failure> {
+    let Some(filter) = &observer.question().filter else {
+        return Ok(Processes::default());
+    };
+    let (mut found, mut unseen) = (Vec::new(), Vec::new());
+    let mut notes = Vec::new();
+    let mut nonexistent = Vec::new();
+    for query in filter.holders() {
+        let inodes = inodes_of(&query, root).map_err(|error| {
+            let root = root.display();
+            Failure::Processes(format!("cannot list the processes in {root}: {error}"))
+        })?;
+        notes.extend(note(query, &inodes));
+        if inodes.processes + inodes.refused == 0 {
+            nonexistent.push(query);
+        }
+        if inodes.refused > 0 {
+            unseen.push(Loss::Doubtful {
+                what: format!(
+                    "the sockets of {} processes that are {} are not seen: no permission to look into them",
+                    inodes.refused,
+                    describe(query)
+                ),
+            });
+        }
+        found.push((query, Arc::new(inodes.inodes)));
+    }
+    let fails =
+        |test: &Test| matches!(test, Test::Holder { query, .. } if nonexistent.contains(query));
+    let without = filter.fold(|test, _| fails(test).then_some(false));
+    let missing = (without == Folded::Never).then(|| {
+        let who: Vec<String> = nonexistent.iter().copied().map(describe).collect();
+        format!("no process is {}", who.join(" or "))
+    });
+    observer.set_holders(&found, unseen);
+    Ok(Processes { notes, missing })
+}
+
+/// What a person would want to know: that no process is meant, or that some may be hidden.
+fn note(query: ProcessQuery, inodes: &Inodes) -> Option<String> {
+    let who = describe(query);
+    let hiding = inodes.hiding.as_ref();
+    // Root sees what such a mount hides from others.
+    let hiding = hiding.filter(|_| !rustix::process::geteuid().is_root());
+    match (inodes.processes + inodes.refused, hiding) {
+        (0, None) => Some(format!("no process is {who}")),
+        (0, Some(hiding)) => Some(format!(
+            "no process that is {who} is seen here; the proc file system is mounted with {hiding}, which may hide some"
+        )),
+        (_, Some(hiding)) => Some(format!(
+            "the proc file system is mounted with {hiding}, which may hide processes that are {who}"
+        )),
+        (_, None) => None,
+    }
+}
+
+fn describe(query: ProcessQuery) -> String {
+    match query {
+        ProcessQuery::Name(name) => format!("called {}", name.text()),
+        ProcessQuery::Pid(pid) => format!("number {pid}"),
+    }
+}
+
+/// A search that can be made for each sample.
+#[derive(Debug)]
+pub(super) struct OwnerSearch {
+    root: PathBuf,
+    seek: Seek,
+    facts: Facts,
+    budget: Option<Duration>,
+    /// Lists the listeners that connections wait for.
+    listeners: Observer,
+}
+
+impl OwnerSearch {
+    /// The search under `root` that `fields` need, for at most `budget`.
+    pub(super) fn new(
+        root: PathBuf,
+        seek: Seek,
+        fields: &[Field],
+        budget: Option<Duration>,
+        listeners: Observer,
+    ) -> OwnerSearch {
+        OwnerSearch {
+            root,
+            seek,
+            facts: Facts {
+                command_line: fields.contains(&Field::CommandLine),
+                placement: fields.contains(&Field::Unit) || fields.contains(&Field::Container),
+            },
+            budget,
+            listeners,
+        }
+    }
+
+    /// Finds the owners of `sockets`, and adds to the `report` on them what was lost.
+    ///
+    /// # Errors
+    /// When the listeners, where they are needed, cannot be listed.
+    pub(super) fn find(
+        &mut self,
+        sockets: impl Iterator<Item = Socket>,
+        report: &mut Report,
+    ) -> Result<Owners, Failure> {
+        let mut wanted = Wanted::default();
+        sockets.for_each(|socket| wanted.add(&socket));
+        let mut listeners = Listeners::default();
+        if wanted.needs_listeners() {
+            let listened = self.listeners.list(&mut listeners)?;
+            report.add(&listened);
+        }
+        let search = Search::new(&self.root, self.seek, self.facts, self.budget);
+        let owners = Owners::find(search, wanted, &listeners);
+        if let Some(loss) = &owners.loss {
+            report.completeness.lose(loss.clone());
+        }
+        Ok(owners)
+    }
+}

@@ -1,0 +1,163 @@
+//! One observation: the shape that every verb shares, whatever it found.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::outcome::Failure;
+use super::processes::{Processes, find_processes};
+use crate::model::{Counts, Observation, Ownership, Snapshot};
+use crate::owner::{Effort, Owners};
+use crate::question::Question;
+use crate::source::{Observer, Report};
+use crate::tally::StateTally;
+
+/// What was found, and how.
+#[derive(Debug)]
+pub(super) struct Sample<T> {
+    /// When the first request was sent, by the wall clock.
+    pub(super) time: SystemTime,
+    /// The same by a clock that never jumps.
+    pub(super) begin: Instant,
+    /// From the first request to the end of the answer.
+    pub(super) took: Duration,
+    /// The source, its plan, its losses and its cost.
+    pub(super) report: Report,
+    /// What else a person should know; none of it is a loss.
+    pub(super) notes: Vec<String>,
+    /// Why no socket can be found, where the filter requires processes that do not exist.
+    pub(super) no_process: Option<String>,
+    /// What the search for owners took, where there was one.
+    pub(super) search: Option<SearchCost>,
+    /// The sockets, as they were asked for.
+    pub(super) found: T,
+}
+
+/// What a search for owners found and took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SearchCost {
+    ownership: Ownership,
+    effort: Effort,
+}
+
+impl fmt::Display for SearchCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Effort {
+            processes,
+            descriptors,
+            refused,
+            cut: _,
+        } = self.effort;
+        write!(
+            f,
+            "{}; {processes} processes with {descriptors} open files looked into, {refused} refused",
+            self.ownership
+        )
+    }
+}
+
+impl<T> Sample<T> {
+    /// Takes one; `observe` gets its time.
+    ///
+    /// # Errors
+    /// Those of `observe`.
+    pub(super) fn take(
+        observe: impl FnOnce(SystemTime) -> Result<(Report, T), Failure>,
+    ) -> Result<Sample<T>, Failure> {
+        let (time, begin) = (SystemTime::now(), Instant::now());
+        let (report, found) = observe(time)?;
+        Ok(Sample {
+            time,
+            begin,
+            took: begin.elapsed(),
+            report,
+            notes: Vec::new(),
+            no_process: None,
+            search: None,
+            found,
+        })
+    }
+
+    /// The middle of the time it took: when the numbers of a table that changes were true, as
+    /// nearly as is known.
+    pub(super) fn middle(&self) -> Instant {
+        self.begin + self.took / 2
+    }
+
+    /// What every answer carries.
+    pub(super) fn observation(&self) -> Observation {
+        self.report.observation(self.time)
+    }
+
+    /// Adds what a search for the owners of its sockets took, and its note.
+    pub(super) fn add_search(&mut self, owners: Option<&Owners>) {
+        self.notes
+            .extend(owners.and_then(|owners| owners.note.clone()));
+        self.search = owners.map(|owners| SearchCost {
+            ownership: owners.ownership,
+            effort: owners.effort,
+        });
+    }
+}
+
+/// Takes samples of the same question.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    observer: Observer,
+    /// The proc file system of the processes that the filter names.
+    root: PathBuf,
+}
+
+impl Sampler {
+    pub(super) fn new(observer: Observer, root: PathBuf) -> Sampler {
+        Sampler { observer, root }
+    }
+
+    /// What is asked.
+    pub(super) fn question(&self) -> &Question {
+        self.observer.question()
+    }
+
+    /// Takes a sample by `observe`, after the processes that the filter names were found.
+    ///
+    /// # Errors
+    /// When processes cannot be listed, and those of `observe`.
+    pub(super) fn sample<T>(
+        &mut self,
+        observe: impl FnOnce(&mut Observer, SystemTime) -> Result<(Report, T), Failure>,
+    ) -> Result<Sample<T>, Failure> {
+        let Processes { notes, missing } = find_processes(&mut self.observer, &self.root)?;
+        let sample = Sample::take(|time| observe(&mut self.observer, time))?;
+        Ok(Sample {
+            notes,
+            no_process: missing,
+            ..sample
+        })
+    }
+
+    /// Counts the sockets by state; `exactly` lists every one of them, even where the kernel's
+    /// counters would do.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn count(&mut self, exactly: bool) -> Result<Sample<Counts>, Failure> {
+        self.sample(|observer, _| {
+            let mut tally = StateTally::default();
+            let report = match exactly {
+                true => observer.gather(&mut tally)?,
+                false => observer.count(&mut tally)?,
+            };
+            Ok((report, tally.into_counts()))
+        })
+    }
+
+    /// The answer made of such a sample.
+    pub(super) fn snapshot(&self, sample: &Sample<Counts>) -> Snapshot {
+        Snapshot {
+            observation: sample.observation(),
+            asked: self.question().states,
+            counts: sample.found.clone(),
+            spread: sample.report.spread.clone(),
+        }
+    }
+}

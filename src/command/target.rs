@@ -1,0 +1,295 @@
+//! Which sockets are observed, from where, and how long their owners are searched for: resolved
+//! once from the options and words typed.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use super::lookup::HostLookup;
+use super::outcome::Failure;
+use super::processes::OwnerSearch;
+use super::sample::Sampler;
+use crate::cli::{Owning, Selection, SourceChoice, Sourcing, command_meant};
+use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
+use crate::model::{Family, Field, State, StateSet};
+use crate::owner::Seek;
+use crate::question::{Families, Question};
+use crate::source::{Observer, ProcNet, Sources};
+
+/// What every observation of one command line has in common.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Target {
+    /// Which sockets; what must be known of each is added for each use.
+    pub(super) question: Question,
+    /// Which sources may answer.
+    pub(super) sources: Sources,
+    scope: Scope,
+    owner_timeout: Option<Duration>,
+}
+
+/// What options and files say of the sockets, without the words of the filter.
+#[derive(Clone, Debug, PartialEq)]
+struct Scope {
+    families: Families,
+    /// The states that options name; `None` where they name none.
+    states: Option<StateSet>,
+    /// The filters of files: read once, since standard input cannot be read twice.
+    files: Option<Expression>,
+}
+
+/// Why the words of a filter are refused.
+pub(super) enum Refusal {
+    /// Because of one of them.
+    Word(FilterError),
+    /// As a whole.
+    Whole(Failure),
+}
+
+impl Target {
+    /// Resolves what was typed: reads files, and looks names up on this host.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn resolve(
+        selection: &Selection,
+        sourcing: &Sourcing,
+        owning: &Owning,
+    ) -> Result<Target, Failure> {
+        let lookup = &mut HostLookup::default();
+        let words = parse_words(&selection.words, lookup).map_err(|error| usage(&error))?;
+        let scope = Scope {
+            families: match (selection.ipv4, selection.ipv6) {
+                (true, _) => Families::Only(Family::V4),
+                (_, true) => Families::Only(Family::V6),
+                (false, false) => Families::Both,
+            },
+            states: selected_states(selection)?,
+            files: parse_files(&selection.files, lookup)?,
+        };
+        Ok(Target {
+            question: scope.question(words)?,
+            sources: sources(sourcing)?,
+            scope,
+            owner_timeout: owning.owner_timeout,
+        })
+    }
+
+    /// The same with this filter in place of the words typed.
+    pub(super) fn with_filter(
+        &self,
+        text: &str,
+        lookup: &mut HostLookup,
+    ) -> Result<Target, Refusal> {
+        let words: Vec<String> = match text.trim() {
+            "" => Vec::new(),
+            _ => vec![text.to_owned()],
+        };
+        let words = parse_words(&words, lookup).map_err(Refusal::Word)?;
+        Ok(Target {
+            question: self.scope.question(words).map_err(Refusal::Whole)?,
+            ..self.clone()
+        })
+    }
+
+    /// The same about those of its sockets that are in one of these states.
+    pub(super) fn within(&self, states: StateSet) -> Target {
+        let mut target = self.clone();
+        target.question.states = target.question.states.intersection(states);
+        target
+    }
+
+    /// The proc file system whose processes may own the sockets.
+    pub(super) fn root(&self) -> PathBuf {
+        self.sources.place().proc_root().to_owned()
+    }
+
+    /// Takes samples of the sockets, of each of which `fields` must be known.
+    ///
+    /// # Errors
+    /// When the source cannot know them.
+    pub(super) fn sampler(&self, fields: Vec<Field>) -> Result<Sampler, Failure> {
+        let question = Question {
+            fields,
+            ..self.question.clone()
+        };
+        let observer = Observer::new(question, self.sources.clone())?;
+        Ok(Sampler::new(observer, self.root()))
+    }
+
+    /// An observer of every listener of the families selected.
+    ///
+    /// # Errors
+    /// When the source cannot know them.
+    pub(super) fn listeners(&self) -> Result<Observer, Failure> {
+        let question = Question {
+            families: self.scope.families,
+            fields: vec![Field::Direction],
+            ..Question::about(StateSet::NONE.with(State::Listen))
+        };
+        Ok(Observer::new(question, self.sources.clone())?)
+    }
+
+    /// Takes samples of the accept queues of those listeners that are among the sockets.
+    ///
+    /// # Errors
+    /// When the source cannot know them.
+    pub(super) fn accept_queues(&self) -> Result<Sampler, Failure> {
+        let listeners = self.within(StateSet::NONE.with(State::Listen));
+        listeners.sampler(vec![Field::AcceptQueue, Field::AcceptLimit])
+    }
+
+    /// The search for owners that `fields` need; none where they need none.
+    ///
+    /// # Errors
+    /// When the source cannot know the listeners; when a search that is not made was limited.
+    pub(super) fn owner_search(
+        &self,
+        fields: &[Field],
+        seek: Seek,
+    ) -> Result<Option<OwnerSearch>, Failure> {
+        if !fields.iter().any(|field| field.needs_owners()) {
+            return self.refuse_owner_timeout().map(|()| None);
+        }
+        let (root, listeners) = (self.root(), self.listeners()?);
+        let search = OwnerSearch::new(root, seek, fields, self.owner_timeout, listeners);
+        Ok(Some(search))
+    }
+
+    /// Refuses to limit a search that is not made.
+    pub(super) fn refuse_owner_timeout(&self) -> Result<(), Failure> {
+        match self.owner_timeout {
+            None => Ok(()),
+            Some(_) => Err(Failure::Usage(
+                "--owner-timeout needs a search for processes: list -p, or --by process".to_owned(),
+            )),
+        }
+    }
+}
+
+impl Scope {
+    /// What is asked about the sockets that pass these words too.
+    fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
+        let filter = Expression::all(words.into_iter().chain(self.files.clone()));
+        let asked = match (self.states, &filter) {
+            (Some(states), _) => states,
+            (None, Some(filter)) if names_bound(filter) => StateSet::ALL.with(State::Bound),
+            (None, _) => StateSet::ALL,
+        };
+        let (states, filter) = match filter {
+            None => (asked, None),
+            Some(filter) => match filter.narrow(asked) {
+                (states, _) if states.is_empty() => return Err(contradiction(asked, &filter)),
+                (states, Folded::Tests(rest)) => (states, Some(rest)),
+                (states, Folded::Always | Folded::Never) => (states, None),
+            },
+        };
+        Ok(Question {
+            families: self.families,
+            filter,
+            ..Question::about(states)
+        })
+    }
+}
+
+/// The states that options name; `None` where they name none.
+fn selected_states(selection: &Selection) -> Result<Option<StateSet>, Failure> {
+    let named = selection.state.iter().copied().reduce(StateSet::union);
+    let listen = StateSet::NONE.with(State::Listen);
+    let states = match (named, selection.listening) {
+        (named, false) => named,
+        (None, true) => Some(listen),
+        (Some(named), true) => Some(named.intersection(listen)),
+    };
+    if states.is_some_and(StateSet::is_empty) {
+        return Err(Failure::Usage(
+            "--state and --listening have no state in common: leave one of them out".to_owned(),
+        ));
+    }
+    Ok(states)
+}
+
+fn names_bound(filter: &Expression) -> bool {
+    filter
+        .tests()
+        .any(|test| matches!(test, Test::State(states) if states.contains(State::Bound)))
+}
+
+fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
+    let tests_states = filter.tests().any(|test| matches!(test, Test::State(_)));
+    let why = if !tests_states {
+        "no socket can pass the filter: `*` is every address and port"
+    } else if asked == StateSet::ALL {
+        "no socket can pass the filter: none is in two states at once; join states by or"
+    } else {
+        "no socket can pass: --state, --listening and the filter have no state in common"
+    };
+    Failure::Usage(why.to_owned())
+}
+
+/// What the words say; `None` where there are none.
+fn parse_words(
+    words: &[String],
+    lookup: &mut HostLookup,
+) -> Result<Option<Expression>, FilterError> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    parse(&FilterText::of_words(words), lookup).map(Some)
+}
+
+/// What the files say together; `None` where there are none.
+fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expression>, Failure> {
+    let mut filters = Vec::new();
+    for path in files {
+        let text = read_filter(path)?;
+        filters.push(parse(&text, lookup).map_err(|error| usage(&error))?);
+    }
+    Ok(Expression::all(filters))
+}
+
+fn read_filter(path: &Path) -> Result<FilterText, Failure> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let mut contents = String::new();
+    let read = if is_stdin {
+        io::stdin().lock().read_to_string(&mut contents)
+    } else {
+        fs::File::open(path).and_then(|mut file| file.read_to_string(&mut contents))
+    };
+    read.map_err(|error| Failure::Usage(format!("--filter: cannot read {name}: {error}")))?;
+    Ok(FilterText::of_file(&name, &contents))
+}
+
+/// What is wrong; an unknown word may have been meant as a command.
+fn usage(error: &FilterError) -> Failure {
+    let command = match error.place {
+        Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
+        Place::Word(_) | Place::Line { .. } => None,
+    };
+    Failure::Usage(command.unwrap_or_else(|| error.to_string()))
+}
+
+/// Which sources may answer.
+///
+/// # Errors
+/// When options exclude each other, or `--proc-root` holds no tables.
+pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
+    match (&sourcing.proc_root, sourcing.source) {
+        (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
+            "--source netlink and --proc-root exclude each other: netlink reads no other proc"
+                .to_owned(),
+        )),
+        (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {
+            Ok(Sources::Proc(ProcNet::under(root)?))
+        }
+        (None, SourceChoice::Auto) => Ok(Sources::Auto(ProcNet::own())),
+        (None, SourceChoice::Netlink) => Ok(Sources::Netlink),
+        (None, SourceChoice::NetlinkAndCounters) => Ok(Sources::NetlinkAndCounters),
+        (None, SourceChoice::Proc) => Ok(Sources::Proc(ProcNet::own())),
+    }
+}

@@ -1,0 +1,82 @@
+//! Waits that end early: for input, for a wake-up from another thread or a signal handler, for
+//! work that may never end.
+
+mod deadline;
+pub(super) mod signals;
+
+pub(super) use deadline::within;
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
+use rustix::io::Errno;
+
+/// Wakes who waits, from any thread: by a byte in a socket that is polled with other input. Wakes
+/// also when it is dropped, so that the end of a thread is noticed.
+#[derive(Debug)]
+pub(super) struct Waker(UnixStream);
+
+/// The other end.
+#[derive(Debug)]
+pub(super) struct Wakeups(UnixStream);
+
+/// A waker, and what it wakes.
+pub(super) fn waker() -> io::Result<(Waker, Wakeups)> {
+    let (waker, wakeups) = UnixStream::pair()?;
+    waker.set_nonblocking(true)?;
+    wakeups.set_nonblocking(true)?;
+    Ok((Waker(waker), Wakeups(wakeups)))
+}
+
+impl Waker {
+    /// Another waker of the same wait.
+    pub(super) fn try_clone(&self) -> io::Result<Waker> {
+        Ok(Waker(self.0.try_clone()?))
+    }
+
+    /// The socket itself, for signal handlers, which can only write to one.
+    pub(super) fn socket(&self) -> io::Result<UnixStream> {
+        self.0.try_clone()
+    }
+
+    pub(super) fn wake(&self) {
+        // Where the socket is full, there are wake-ups enough in it.
+        let _ = (&self.0).write(&[0]);
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
+impl Wakeups {
+    /// Waits for `input`, a wake-up or a signal, no longer than `most`. Returns what there is to
+    /// read from `input`; `None` where nothing came in time.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub(super) fn wait(&self, input: impl AsFd, most: Duration) -> io::Result<Option<PollFlags>> {
+        let mut ready = [
+            PollFd::new(&input, PollFlags::IN),
+            PollFd::new(&self.0, PollFlags::IN),
+        ];
+        let most = Timespec::try_from(most).map_err(io::Error::other)?;
+        let ready = match poll(&mut ready, Some(&most)) {
+            Err(Errno::INTR) => Some(PollFlags::empty()),
+            Err(error) => return Err(error.into()),
+            Ok(0) => None,
+            Ok(_) => {
+                let [input, _] = ready.map(|ready| ready.revents());
+                Some(input)
+            }
+        };
+        let mut bytes = [0; 64];
+        while matches!((&self.0).read(&mut bytes), Ok(read) if read > 0) {}
+        Ok(ready)
+    }
+}
