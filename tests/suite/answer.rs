@@ -1,5 +1,6 @@
-//! The JSON the program prints, as somebody else would read it: a typed mirror that accepts no
-//! key it does not know, so that a key renamed or added unawares is noticed.
+//! The JSON of the program, read into types of the tests' own.
+//!
+//! They refuse unknown keys, so that a key that was renamed or added by mistake fails a test.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ pub(crate) struct Group {
     pub(crate) change: Option<i64>,
 }
 
-/// How many sockets have a known holder, and why the others have none.
+/// The number of sockets with a known owner, and of those without one by reason.
 #[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Owners {
@@ -50,7 +51,7 @@ pub(crate) struct Owners {
     pub(crate) time_up: usize,
 }
 
-/// What was cut off.
+/// The groups beyond `--top`.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Other {
@@ -60,7 +61,7 @@ pub(crate) struct Other {
 }
 
 impl Answer {
-    /// The observations of a run, one a line.
+    /// The observations of a run, one per line.
     #[track_caller]
     pub(crate) fn all(ran: &Ran) -> Vec<Answer> {
         ran.stdout
@@ -69,7 +70,7 @@ impl Answer {
             .collect()
     }
 
-    /// The one observation of a run.
+    /// The only observation of a run.
     #[track_caller]
     pub(crate) fn of(ran: &Ran) -> Answer {
         let mut all = Answer::all(ran);
@@ -80,7 +81,7 @@ impl Answer {
         answer
     }
 
-    /// Whether it holds exactly these sockets, with all eleven states named.
+    /// Asserts that it has exactly these sockets, all eleven states, and is complete.
     #[track_caller]
     pub(crate) fn assert_holds(&self, source: &str, sockets: &SocketCounts) {
         let expected: BTreeMap<String, usize> = sockets

@@ -1,11 +1,12 @@
-//! The program's numbers against sockets whose number is known, from both sources and in both
-//! formats, and against the one-liners it replaces.
+//! The program's counts of known sockets, from both sources and in all formats, and compared with
+//! the shell one-liners it replaces.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use crate::answer::Answer;
+use crate::child::{Start, command, run_tool};
 use crate::namespace::in_namespace;
 use crate::program::{PROGRAM, run};
 use crate::skip::skip_or_fail;
@@ -13,7 +14,7 @@ use crate::zoo::special::{ExtraSockets, fast_open, incoming, listeners, mapped, 
 use crate::zoo::sysctl::disable_ipv6;
 use crate::zoo::{Family, Peer, SocketCounts, State, Zoo};
 
-/// Asserts what both sources say about the namespace, in all and per family.
+/// Asserts the counts from both sources, of both families together and of each.
 #[track_caller]
 fn assert_counted(sockets: &SocketCounts) {
     for source in ["netlink", "proc"] {
@@ -148,15 +149,12 @@ in_namespace!(
     }
 );
 
-/// What a shell one-liner around `tool` counts, by its own names.
+/// The counts of a shell one-liner that uses `tool`, by the tool's own state names.
 fn one_liner(tool: &str, line: &str) -> BTreeMap<String, usize> {
-    if let Err(error) = Command::new(tool).arg("--version").output() {
+    if let Err(error) = command(tool).arg("--version").run_to_end() {
         skip_or_fail(tool, &error);
     }
-    let output = Command::new("sh").args(["-c", line]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout)
-        .unwrap()
+    run_tool("sh", ["-c", line])
         .lines()
         .map(|line| {
             let (name, count) = line.split_once(' ').unwrap();
@@ -168,7 +166,7 @@ fn one_liner(tool: &str, line: &str) -> BTreeMap<String, usize> {
 in_namespace!(
     fn an_ordinary_user_gets_the_same_counts() {
         let zoo = Zoo::open(&SocketCounts::all_different());
-        // A copy, because the folders above the program may be closed to others.
+        // A copy, because other users may not have access to the program's path.
         let folder = tempfile::tempdir_in("/tmp").unwrap();
         let copy = folder.path().join("tcpstates");
         std::fs::copy(PROGRAM, &copy).unwrap();
@@ -178,7 +176,7 @@ in_namespace!(
         for source in ["netlink", "proc"] {
             let output = unprivileged(&copy)
                 .args(["--json", "--source", source])
-                .output()
+                .run_to_end()
                 .unwrap_or_else(|error| skip_or_fail("setpriv", &error));
             let ran = crate::program::ran(output).succeeded();
             Answer::of(&ran).assert_holds(source, zoo.expected());
@@ -186,14 +184,14 @@ in_namespace!(
     }
 );
 
-/// A program without any privilege: another user's, or, in a user namespace that knows one user
-/// only, that one's without capabilities.
+/// A program without privileges: as another user, or in a user namespace with a single user as that
+/// user without capabilities.
 fn unprivileged(program: &Path) -> Command {
     let users = std::fs::read_to_string("/proc/self/uid_map").unwrap();
-    let only_one = users.split_whitespace().nth(2) == Some("1");
-    let mut command = Command::new("setpriv");
+    let has_one = users.split_whitespace().nth(2) == Some("1");
+    let mut command = command("setpriv");
     command.args(["--bounding-set=-all", "--inh-caps=-all"]);
-    if !only_one {
+    if !has_one {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
     command.arg(program).current_dir("/");

@@ -1,23 +1,21 @@
-//! Counts derived from the kernel's counters: the same as listed ones over every kind of socket,
-//! honest while the table moves, and not taken in by counters that lie.
+//! Counts derived from the kernel's counters: equal to listed counts for every kind of socket, with
+//! their spread while the table changes, and not used where the counters are wrong.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::UnshareFlags;
 
 use crate::answer::Answer;
+use crate::mounts::cover_proc;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::skip::skip_or_fail;
+use crate::wait::{Repeated, wait_for};
 use crate::zoo::special::{ExtraSockets, fast_open, incoming, listeners, mapped, mptcp, orphans};
 use crate::zoo::{Family, Peer, SocketCounts, State, Zoo, read_counts};
 
-/// Asserts that derived numbers are exactly these, all of them and one by one.
+/// Asserts the derived counts, of all states together and of each derived state alone.
 #[track_caller]
 fn assert_derived(sockets: &SocketCounts) {
     let ran = run(["--json", "--source", "netlink+counters"]).succeeded();
@@ -45,28 +43,28 @@ in_namespace!(
         let peer = Peer::open();
         let mut expected = SocketCounts::none();
         let mut extra: Vec<ExtraSockets> = Vec::new();
-        let mut invite = |guest: ExtraSockets| {
-            expected = expected.clone() + guest.added();
-            extra.push(guest);
+        let mut add = |more: ExtraSockets| {
+            expected = expected.clone() + more.added();
+            extra.push(more);
             assert_derived(&expected);
         };
         for family in [Family::V4, Family::V6] {
-            invite(orphans::full_fin_wait2(&peer, family, 2));
-            invite(orphans::fin_wait2_minisockets(&peer, family, 3));
-            invite(fast_open::unaccepted(&peer, family, 4));
-            invite(fast_open::accepted(&peer, family, 5));
-            invite(incoming::half_open(&peer, family, 6));
-            invite(incoming::unaccepted(&peer, family, 7));
-            invite(incoming::unaccepted_close_wait(&peer, family, 8));
-            invite(listeners::reuse_port(family, 9));
-            invite(mptcp::connections(family, 2));
-            invite(mptcp::fallback(family, 3));
+            add(orphans::full_fin_wait2(&peer, family, 2));
+            add(orphans::fin_wait2_minisockets(&peer, family, 3));
+            add(fast_open::unaccepted(&peer, family, 4));
+            add(fast_open::accepted(&peer, family, 5));
+            add(incoming::half_open(&peer, family, 6));
+            add(incoming::unaccepted(&peer, family, 7));
+            add(incoming::unaccepted_close_wait(&peer, family, 8));
+            add(listeners::reuse_port(family, 9));
+            add(mptcp::connections(family, 2));
+            add(mptcp::fallback(family, 3));
         }
-        invite(listeners::dual_stack(10));
-        invite(mapped::connected(&peer, State::Established, 11));
-        invite(mapped::connected(&peer, State::TimeWait, 12));
-        invite(mapped::accepted(&peer, 13));
-        invite(mapped::half_open(&peer, 14));
+        add(listeners::dual_stack(10));
+        add(mapped::connected(&peer, State::Established, 11));
+        add(mapped::connected(&peer, State::TimeWait, 12));
+        add(mapped::accepted(&peer, 13));
+        add(mapped::half_open(&peer, 14));
     }
 );
 
@@ -140,77 +138,46 @@ in_namespace!(
     }
 );
 
-/// Opens and closes loopback connections as fast as it can until it is dropped.
-struct Churn {
-    stop: Arc<AtomicBool>,
-    workers: Vec<std::thread::JoinHandle<()>>,
-}
+/// At most this many connections of [`churn`] are open at a time.
+const WINDOW: usize = 60;
 
-impl Churn {
-    /// At most this many connections are open at once.
-    const WINDOW: usize = 60;
-
-    fn start() -> Churn {
-        let stop = Arc::new(AtomicBool::new(false));
-        let worker = {
-            let stop = stop.clone();
-            move || {
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-                let address = listener.local_addr().unwrap();
-                while !stop.load(Ordering::Relaxed) {
-                    let open: Vec<_> = (0..Self::WINDOW)
-                        .map(|_| {
-                            (
-                                TcpStream::connect(address).unwrap(),
-                                listener.accept().unwrap(),
-                            )
-                        })
-                        .collect();
-                    for (client, _) in &open {
-                        // A reset leaves no TIME_WAIT, so that ports do not run out.
-                        let now = Some(Duration::ZERO);
-                        rustix::net::sockopt::set_socket_linger(client, now).unwrap();
-                    }
-                }
-            }
+/// Opens and closes loopback connections as fast as it can until the drop.
+fn churn() -> Repeated {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    Repeated::start(move || {
+        let connect = |_| {
+            let client = TcpStream::connect(address).unwrap();
+            (client, listener.accept().unwrap())
         };
-        Churn {
-            stop,
-            workers: vec![std::thread::spawn(worker)],
+        let open: Vec<_> = (0..WINDOW).map(connect).collect();
+        for (client, _) in &open {
+            // A reset leaves no TIME_WAIT, so that ports do not run out.
+            let now = Some(Duration::ZERO);
+            rustix::net::sockopt::set_socket_linger(client, now).unwrap();
         }
-    }
-}
-
-impl Drop for Churn {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for worker in self.workers.drain(..) {
-            worker.join().unwrap();
-        }
-    }
+    })
 }
 
 in_namespace!(
     fn moving_counters_are_rejected_and_quiet_ones_are_used() {
         let quiet = SocketCounts::none().with(Family::V4, State::Established, 3_000);
         let zoo = Zoo::open(&quiet);
-        let churn = Churn::start();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let mut fired = false;
-        while !fired {
-            assert!(Instant::now() < deadline, "the guards never fired");
+        let churn = churn();
+        wait_for("counters that move during a sample", || {
             let ran = run(["-v", "--json", "--source", "netlink+counters"]);
             assert_eq!(ran.status, 0, "{ran:?}");
             let answer = Answer::of(&ran);
-            fired = ran.stderr.contains(" moved by ");
-            // Derived or listed: the number is the standing one and what the window may add.
+            let has_moved = ran.stderr.contains(" moved by ");
+            // Derived or listed, it is the constant number plus what the window may add.
             let established = answer.states["ESTABLISHED"];
             let spread = answer.spread.get("ESTABLISHED").copied().unwrap_or(0);
-            let most = 3_000 + 2 * Churn::WINDOW;
+            let most = 3_000 + 2 * WINDOW;
             assert!((3_000..=most).contains(&established), "{answer:?}");
             assert!(spread <= established / 1000, "{answer:?}");
-            assert_eq!(fired, answer.source == "netlink", "{ran:?}");
-        }
+            assert_eq!(has_moved, answer.source == "netlink", "{ran:?}");
+            has_moved.then_some(())
+        });
         drop(churn);
         let ran = run(["--json", "--source", "netlink+counters"]).succeeded();
         let answer = Answer::of(&ran);
@@ -223,31 +190,25 @@ in_namespace!(
 in_namespace!(
     fn watch_remembers_that_the_counters_moved() {
         let _zoo = Zoo::open(&SocketCounts::none().with(Family::V4, State::Established, 1_500));
-        let _churn = Churn::start();
+        let _churn = churn();
         let options = ["-v", "--json", "--watch=0.05", "--samples=30"];
         let [verbose, json, watch, samples] = options;
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            assert!(Instant::now() < deadline, "no doubt was remembered");
+        wait_for("a sample listed because the counters moved before", || {
             let ran = run([verbose, json, watch, samples, "--source=netlink+counters"]);
             assert_eq!(ran.status, 0, "{ran:?}");
             assert_eq!(Answer::all(&ran).len(), 30);
-            // Eight samples at least are listed without a look after each doubt.
-            let doubts = ran.stderr.matches(" moved by ").count();
-            assert!(doubts <= 4, "{ran:?}");
-            if doubts > 0 && ran.stderr.contains("could not be trusted lately") {
-                break;
-            }
-        }
+            // After each move at least eight samples are listed without trying the counters.
+            let moves = ran.stderr.matches(" moved by ").count();
+            assert!(moves <= 4, "{ran:?}");
+            let is_remembered = ran.stderr.contains("could not be trusted lately");
+            (moves > 0 && is_remembered).then_some(())
+        });
     }
 );
 
-/// Puts files of our own in the place of /proc, for counters that lie.
+/// Replaces /proc by counters of the test's own.
 fn fake_proc(sockstat: &str, curr_estab: usize, release: &str) {
-    let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
-    mount_change("/", private)
-        .and_then(|()| mount("none", "/proc", "tmpfs", MountFlags::empty(), None))
-        .unwrap_or_else(|error| skip_or_fail("cannot mount over /proc", &error.into()));
+    cover_proc();
     fs::create_dir_all("/proc/thread-self/net").unwrap();
     fs::create_dir_all("/proc/sys/kernel").unwrap();
     fs::write("/proc/sys/kernel/osrelease", release).unwrap();
@@ -256,7 +217,7 @@ fn fake_proc(sockstat: &str, curr_estab: usize, release: &str) {
     fs::write("/proc/thread-self/net/snmp", snmp).unwrap();
 }
 
-/// A zoo of 7 full sockets, one of them in CLOSE_WAIT and two listening, and of 3 minisockets.
+/// A zoo of 7 full sockets, one of them in CLOSE_WAIT and two in LISTEN, and of 3 minisockets.
 fn small_zoo() -> Zoo {
     let wanted = SocketCounts::none()
         .with(Family::V4, State::Listen, 2)
@@ -266,9 +227,9 @@ fn small_zoo() -> Zoo {
     Zoo::open(&wanted)
 }
 
-/// Asserts the zoo's own numbers, by this source.
+/// Asserts the zoo's counts, from the given source.
 #[track_caller]
-fn assert_not_taken_in(zoo: &Zoo, source: &str) {
+fn assert_correct(zoo: &Zoo, source: &str) {
     let ran = run(["--json", "--source", "netlink+counters"]).succeeded();
     Answer::of(&ran).assert_holds(source, zoo.expected());
 }
@@ -284,7 +245,7 @@ in_namespace!(
             (0, "netlink"),
         ] {
             fake_proc("TCP: inuse 7 orphan 0 tw 3\n", curr_estab, "6.18.0");
-            assert_not_taken_in(&zoo, source);
+            assert_correct(&zoo, source);
         }
     }
 );
@@ -303,7 +264,7 @@ in_namespace!(
             "",
         ] {
             fake_proc(sockstat, 4, "6.18.0");
-            assert_not_taken_in(&zoo, "netlink");
+            assert_correct(&zoo, "netlink");
         }
     }
 );
@@ -314,7 +275,7 @@ in_namespace!(
         let wanted = SocketCounts::none().with(Family::V4, State::Established, 3_000);
         let zoo = Zoo::open(&wanted);
         let full = zoo.expected().total();
-        // Two more than there are: 3,001 ±2 by the counters.
+        // CurrEstab is 2 too high: the counters give 3,001 ±2.
         let sockstat = format!("TCP: inuse {full} orphan 0 tw 0\n");
         fake_proc(&sockstat, 3_002, "6.18.0");
         let derived = "|'ESTABLISHED'=3001;";
@@ -344,12 +305,12 @@ in_namespace!(
     UnshareFlags::NEWNS,
     fn the_host_wide_time_wait_counter_of_old_kernels_is_not_used() {
         let zoo = small_zoo();
-        // A kernel before 4.10 shows the TIME_WAIT of all its namespaces in each.
+        // Before Linux 4.10 each namespace shows the TIME_WAIT of all of them.
         fake_proc(
             "TCP: inuse 7 orphan 0 tw 6068\n",
             4,
             "3.10.0-1160.el7.x86_64",
         );
-        assert_not_taken_in(&zoo, "netlink+counters");
+        assert_correct(&zoo, "netlink+counters");
     }
 );

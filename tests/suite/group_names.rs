@@ -1,20 +1,20 @@
-//! Names that groups are shown by: interfaces, control groups, users; hostile ones made harmless.
+//! Names in groups: interfaces, control groups, users; hostile ones are escaped.
 
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener};
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 use rustix::net::netdevice::name_to_index;
 use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::answer::Answer;
+use crate::child::run_tool;
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::skip::skip_or_fail;
 use crate::syscall;
+use crate::wait::wait_for;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// A name that the kernel takes and that would paint a terminal red.
+/// A name that the kernel accepts and that would turn a terminal red.
 const HOSTILE: &str = "e\u{1b}[31mth";
 
 in_namespace!(
@@ -27,16 +27,10 @@ in_namespace!(
             .unwrap_or_else(|error| skip_or_fail("an IPv6 address", &error));
         let any = socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
         let index = name_to_index(&any, HOSTILE).unwrap();
-        // A link-local address binds its socket to the interface; a new one is tentative for a
-        // moment.
+        // A link-local address binds its socket to the interface; a new one is tentative at first.
         let bind = |port| {
-            let deadline = Instant::now() + Duration::from_secs(10);
-            loop {
-                match TcpListener::bind(SocketAddrV6::new(address, port, 0, index)) {
-                    Err(_) if Instant::now() < deadline => std::thread::yield_now(),
-                    bound => return bound.unwrap(),
-                }
-            }
+            let address = SocketAddrV6::new(address, port, 0, index);
+            wait_for("a usable address", || TcpListener::bind(address).ok())
         };
         let _listeners = [bind(8080), bind(8081), bind(8082)];
         let _unbound = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -68,18 +62,14 @@ in_namespace!(
             .with(Family::V6, State::Listen, 2)
             .with(Family::V4, State::TimeWait, 4);
         let _zoo = Zoo::open(&wanted);
-        let output = Command::new("ss")
-            .arg("-Htane")
-            .output()
-            .unwrap_or_else(|error| skip_or_fail("ss", &error));
-        let ss = String::from_utf8(output.stdout).unwrap();
+        let ss = run_tool("ss", ["-Htane"]);
         let in_ss: Vec<&str> = ss
             .split_whitespace()
             .filter_map(|word| word.strip_prefix("cgroup:"))
             .collect();
         let json = Answer::of(&run(["--by", "cgroup", "--json"]).succeeded());
         for group in &json.groups {
-            // TIME_WAIT belongs to none any more.
+            // TIME_WAIT has no control group.
             let expected = match group.key["cgroup"].as_str() {
                 None => wanted.total() - in_ss.len(),
                 Some(path) => in_ss.iter().filter(|named| **named == path).count(),

@@ -1,14 +1,14 @@
-//! `--by`: groups against what ss lists, in every format and from both sources; nothing is lost
-//! between groups.
+//! `--by`: groups compared with the sockets listed by ss, in every format and from both sources,
+//! and their sums.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 
 use crate::answer::Answer;
+use crate::child::{Start, run_tool};
 use crate::namespace::in_namespace;
-use crate::program::run;
-use crate::skip::skip_or_fail;
+use crate::program::{command, run};
+use crate::wait::wait_for;
 use crate::zoo::special::{incoming, listeners, mapped};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
@@ -18,7 +18,7 @@ struct Row {
     local: (IpAddr, u16),
     /// `None` for a listener.
     remote: Option<(IpAddr, u16)>,
-    held: bool,
+    has_owner: bool,
 }
 
 impl Row {
@@ -32,14 +32,9 @@ impl Row {
     }
 }
 
-/// Every socket, by ss; in the program's words.
+/// Every socket listed by ss, with the program's names.
 fn rows() -> Vec<Row> {
-    let output = Command::new("ss")
-        .arg("-Htane")
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("ss", &error));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(row).collect()
+    run_tool("ss", ["-Htane"]).lines().map(row).collect()
 }
 
 fn row(line: &str) -> Row {
@@ -53,11 +48,11 @@ fn row(line: &str) -> Row {
         },
         local: endpoint(words[3]),
         remote: Some(endpoint(words[4])).filter(|(_, port)| *port != 0),
-        held: !words.contains(&"ino:0"),
+        has_owner: !words.contains(&"ino:0"),
     }
 }
 
-/// ss's `*` is the wildcard of both families and port 0.
+/// In ss `*` is the unspecified address of both families, and port 0.
 fn endpoint(text: &str) -> (IpAddr, u16) {
     let (address, port) = text.rsplit_once(':').unwrap();
     let address = match address.trim_matches(['[', ']']) {
@@ -68,7 +63,7 @@ fn endpoint(text: &str) -> (IpAddr, u16) {
     (address.to_canonical(), port.parse().unwrap_or(0))
 }
 
-/// The sockets of each key, by ss.
+/// The number of sockets of each key, by ss.
 fn groups_of(rows: &[Row], key: impl Fn(&Row) -> String) -> BTreeMap<String, usize> {
     let mut groups = BTreeMap::new();
     for row in rows {
@@ -77,7 +72,7 @@ fn groups_of(rows: &[Row], key: impl Fn(&Row) -> String) -> BTreeMap<String, usi
     groups
 }
 
-/// The sockets of each key, by the program; a value that is no text as JSON spells it.
+/// The number of sockets of each key, by the program; values other than text are in JSON syntax.
 #[track_caller]
 fn groups(answer: &Answer) -> BTreeMap<String, usize> {
     let sum: usize = answer.groups.iter().map(|group| group.total).sum();
@@ -101,8 +96,8 @@ fn word(value: &serde_json::Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A zoo and some odd ones.
-fn crowd() -> (Zoo, Vec<crate::zoo::special::ExtraSockets>) {
+/// A zoo and some special sockets.
+fn open_sockets() -> (Zoo, Vec<crate::zoo::special::ExtraSockets>) {
     let zoo = Zoo::open(&SocketCounts::all_different());
     let extra = vec![
         mapped::connected(zoo.peer(), State::Established, 5),
@@ -116,7 +111,7 @@ fn crowd() -> (Zoo, Vec<crate::zoo::special::ExtraSockets>) {
 
 in_namespace!(
     fn every_key_groups_the_sockets_listed_by_ss() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         let rows = rows();
         for source in ["netlink", "proc"] {
             for (key, of_row) in [
@@ -152,11 +147,11 @@ in_namespace!(
 
 in_namespace!(
     fn sockets_without_an_owner_are_not_counted_as_root() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         let rows = rows();
         let uid = rustix::process::geteuid().as_raw().to_string();
         let held = |row: &Row| {
-            if row.held {
+            if row.has_owner {
                 uid.clone()
             } else {
                 "null".to_owned()
@@ -175,7 +170,7 @@ in_namespace!(
 
 in_namespace!(
     fn families_are_ipv4_ipv6_and_v4_mapped() {
-        let (zoo, extra) = crowd();
+        let (zoo, extra) = open_sockets();
         let mut all = zoo.expected().clone();
         for guest in &extra {
             all += guest.added();
@@ -194,7 +189,7 @@ in_namespace!(
 
 in_namespace!(
     fn top_groups_and_the_rest_add_up_to_the_summary() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         let summary = Answer::of(&run(["--json"]).succeeded());
         let all = Answer::of(&run(["--json", "--by", "remote-addr,sport"]).succeeded());
         assert_eq!((all.total, &all.states), (summary.total, &summary.states));
@@ -215,7 +210,7 @@ in_namespace!(
 
 in_namespace!(
     fn table_and_csv_show_the_same_groups_as_json() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         let options = ["--by", "remote-addr,state", "--top", "6"];
         let [by, keys, top, n] = options;
         let json = Answer::of(&run([by, keys, top, n, "--json"]).succeeded());
@@ -285,14 +280,10 @@ in_namespace!(
 
 in_namespace!(
     fn watched_groups_show_their_change_and_their_end() {
-        use std::io::{BufRead, BufReader};
         let first = TcpListener::bind("127.0.0.1:8080").unwrap();
-        let mut child = crate::program::command(["--json", "--by=sport", "--watch=0.05"])
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut next = || serde_json::from_str::<Answer>(&lines.next().unwrap().unwrap()).unwrap();
+        let mut watch = command(["--json", "--by=sport", "--watch=0.05"]);
+        let mut watch = watch.start().unwrap();
+        let mut next = || serde_json::from_str::<Answer>(&watch.next_line().unwrap()).unwrap();
         let seen = |answer: &Answer| -> Vec<(String, usize, Option<i64>)> {
             let groups = answer.groups.iter();
             groups
@@ -302,11 +293,13 @@ in_namespace!(
         assert_eq!(seen(&next()), [("8080".to_owned(), 1, None)]);
         let _second = TcpListener::bind("127.0.0.1:8081").unwrap();
         drop(first);
-        // Reads on until it is seen; the runner's deadline ends a wait in vain.
-        while !seen(&next()).contains(&("8080".to_owned(), 0, Some(-1))) {}
-        while seen(&next()) != [("8081".to_owned(), 1, Some(0))] {}
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let ended = ("8080".to_owned(), 0, Some(-1));
+        wait_for("the end of a group", || {
+            seen(&next()).contains(&ended).then_some(())
+        });
+        wait_for("the remaining group", || {
+            (seen(&next()) == [("8081".to_owned(), 1, Some(0))]).then_some(())
+        });
     }
 );
 

@@ -12,6 +12,7 @@
 
 mod answer;
 mod check;
+mod child;
 mod completions;
 mod counts;
 mod derived;
@@ -36,5 +37,6 @@ mod streams;
 mod syscall;
 mod terminal;
 mod usage;
+mod wait;
 mod watch;
 mod zoo;

@@ -1,14 +1,14 @@
-//! man/tcpstates.1 against the program: every option and command, both ways, and mandoc's lint.
+//! man/tcpstates.1 and the program have the same options, commands and keys; mandoc finds no fault.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
-use crate::skip::{skip_or_fail, unless_skipped};
+use crate::child::{Start, command};
+use crate::skip::{may_skip, skip_or_fail};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/tcpstates.1");
 const MANUAL: &str = include_str!("../../man/tcpstates.1");
 
-/// What stands behind the item marks of the OPTIONS and COMMANDS sections (`.It Fl 4 , -ipv4`).
+/// The options in the items of the OPTIONS and COMMANDS sections (`.It Fl 4 , -ipv4`).
 fn documented() -> BTreeSet<String> {
     MANUAL
         .lines()
@@ -26,7 +26,7 @@ fn commands(definition: &clap::Command) -> impl Iterator<Item = &clap::Command> 
     std::iter::once(definition).chain(definition.get_subcommands())
 }
 
-/// The options the program and its commands know.
+/// The options of the program and its commands.
 fn known() -> BTreeSet<String> {
     let mut definition = tcpstates::cli::definition();
     definition.build();
@@ -84,19 +84,18 @@ fn the_manual_and_the_live_view_list_the_same_keys() {
         .iter()
         .flat_map(|(keys, _)| keys.split(", "))
         .collect();
-    // Other names of the same keys, which the help has no room for.
+    // Other names of the same keys, for which the help has no space.
     let also = ["Home", "End", "PageUp", "PageDown", "left", "right", "tab"];
     assert_eq!(&documented - &BTreeSet::from(also), known);
 }
 
-#[test]
-fn mandoc_reports_no_warnings() {
-    unless_skipped("manual::mandoc_reports_no_warnings", || {
-        let output = Command::new("mandoc")
+may_skip!(
+    fn mandoc_reports_no_warnings() {
+        let output = command("mandoc")
             .args(["-T", "lint", "-W", "warning", PATH])
-            .output()
+            .run_to_end()
             .unwrap_or_else(|error| skip_or_fail("mandoc", &error));
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.is_empty(), "{said}");
-    });
-}
+        let warnings = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && warnings.is_empty(), "{warnings}");
+    }
+);

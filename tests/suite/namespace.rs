@@ -1,26 +1,31 @@
 //! Runs a test in a network namespace of its own, for root and for ordinary users.
 //!
-//! A process must have one thread to enter a user namespace, so the test starts its own binary
-//! again, on itself alone, inside. Must not know what the test is about.
+//! Only a process with one thread can enter a user namespace, so the test starts its own binary
+//! again inside the namespace, with itself as the only test. Must not know what it tests.
 //! user_namespaces(7), network_namespaces(7).
 
+use crate::child::{self, Start};
 use crate::skip::{self, skip_or_fail};
 use crate::syscall;
 use rustix::thread::UnshareFlags;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Holds the name of the test that was started inside a namespace.
+/// The variable with the name of the test that runs inside a namespace.
 const INSIDE: &str = "TCPSTATES_TEST_INSIDE";
 
-/// After this a test inside a namespace is killed: nothing outside would notice that it hangs.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// After this time a test inside a namespace is ended. Longer than the deadline of a single wait,
+/// which has a better message.
+const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Makes a `#[test]` of a function, run in a network namespace of its own in which `lo` is up.
+/// How much longer the process outside waits for the one inside to end itself.
+const MARGIN: Duration = Duration::from_secs(20);
+
+/// Makes a `#[test]` of a function that runs in a network namespace of its own, in which `lo` is up.
 ///
 /// `in_namespace!(fn a_name_that_is_a_sentence() { … });` With parentheses rustfmt formats the
-/// body, with braces it does not. Attributes may stand before `fn`. More namespaces than the
-/// network's: `in_namespace!(UnshareFlags::NEWNS, fn … );`
+/// body, with braces it does not. Attributes may precede `fn`. With further namespaces:
+/// `in_namespace!(UnshareFlags::NEWNS, fn … );`
 macro_rules! in_namespace {
     ($(#[$attribute:meta])* fn $name:ident() $body:block) => {
         $crate::namespace::in_namespace!(
@@ -39,31 +44,32 @@ macro_rules! in_namespace {
 }
 pub(crate) use in_namespace;
 
-/// What `in_namespace!` expands to: `path` is the test's, crate name included.
+/// The body that `in_namespace!` expands to: `path` is the test's, with the crate's name.
 pub(crate) fn run(path: &str, also: UnshareFlags, body: fn()) {
     run_within(DEADLINE, path, also, body);
 }
 
-/// The same with a deadline of its own, for tests that are long on purpose.
+/// The same with another deadline, for long tests.
 pub(crate) fn run_within(deadline: Duration, path: &str, also: UnshareFlags, body: fn()) {
     let (_, test) = path.split_once("::").expect("a path inside the crate");
     skip::unless_skipped(test, || {
         if std::env::var_os(INSIDE).is_some_and(|inside| inside == test) {
-            abort_after(deadline);
+            abort_after(deadline, test.to_owned());
             if let Err(error) = syscall::raise_interface("lo") {
                 skip_or_fail("cannot bring up lo in a new namespace", &error);
             }
             body();
         } else {
-            pass_on(&output_of(command_inside(test, also)), test);
+            let limit = deadline + MARGIN;
+            pass_on(&output_of(command_inside(test, also), limit), test);
         }
     });
 }
 
-/// This binary again, on one test alone, in new namespaces.
+/// This binary with a single test, in new namespaces.
 fn command_inside(test: &str, also: UnshareFlags) -> Command {
-    // Not current_exe: the path there may be closed to an ordinary user.
-    let mut command = Command::new("/proc/self/exe");
+    // Not current_exe: an ordinary user may not have access to that path.
+    let mut command = child::command("/proc/self/exe");
     command.args([test, "--exact", "--include-ignored", "--nocapture"]);
     command.args(["--test-threads=1", "--color=never"]);
     command.env(INSIDE, test);
@@ -72,14 +78,14 @@ fn command_inside(test: &str, also: UnshareFlags) -> Command {
 }
 
 /// Runs the command to its end; skips the test where namespaces are refused.
-fn output_of(mut command: Command) -> Output {
-    const WHAT: &str =
-        "cannot start a test in a new network namespace, not within a user one either";
-    let outcome = command.output();
-    outcome.unwrap_or_else(|error| skip_or_fail(WHAT, &error))
+fn output_of(mut command: Command, limit: Duration) -> Output {
+    const WHAT: &str = "cannot start a test in a new network namespace, nor in a user namespace";
+    let running = command.start();
+    let running = running.unwrap_or_else(|error| skip_or_fail(WHAT, &error));
+    running.within(limit).finish()
 }
 
-/// Hands the inner run's output to the outer one, and its failure.
+/// Passes on the output and the failure of the inner run to the outer one.
 #[allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -102,19 +108,21 @@ fn pass_on(output: &Output, test: &str) {
     );
     assert!(
         ran_exactly_one(&stdout),
-        "the name {test} does not select exactly one test: nothing was tested"
+        "the name {test} does not select exactly one test"
     );
 }
 
-/// A filter that matches nothing is a success to the test runner.
+/// The test runner reports success even for a filter that selects no test.
 fn ran_exactly_one(stdout: &str) -> bool {
     stdout.contains("\nrunning 1 test\n") && stdout.contains("test result: ok. 1 passed; 0 failed")
 }
 
-fn abort_after(deadline: Duration) {
+fn abort_after(deadline: Duration, test: String) {
     std::thread::spawn(move || {
         std::thread::sleep(deadline);
-        skip::announce("the test hangs in its namespace and is killed\n");
+        skip::announce(&format!(
+            "{test} did not end within {deadline:?} and is aborted\n"
+        ));
         std::process::abort();
     });
 }

@@ -1,17 +1,17 @@
-//! Netlink taken away: who answers then, and what is said about it.
+//! Refused netlink: the source used instead, and the notes and errors about it.
 //!
-//! A seccomp filter in the child takes it away, as container profiles, gVisor, WSL 1 and
-//! systemd's RestrictAddressFamilies= do, each with its own errno.
+//! A seccomp filter in the child refuses it, as container profiles, gVisor, WSL 1 and systemd's
+//! RestrictAddressFamilies= do, each with an errno of its own.
 
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::UnshareFlags;
 
 use crate::answer::Answer;
+use crate::child::Start;
+use crate::mounts::cover_proc;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, ran};
 use crate::seccomp::{Denied, deny};
-use crate::skip::skip_or_fail;
 use crate::zoo::special::listeners;
 use crate::zoo::{Family, SocketCounts, Zoo};
 
@@ -23,11 +23,11 @@ const REFUSALS: [Errno; 5] = [
     Errno::NOSYS,
 ];
 
-/// Runs the program under a filter that answers `errno` to what is denied.
+/// Runs the program under a filter that fails the denied call with `errno`.
 fn run_without(denied: Denied, errno: Errno, arguments: &[&str]) -> Ran {
     let mut command = command(arguments);
     deny(&mut command, denied, errno);
-    ran(command.output().unwrap())
+    ran(command.run_to_end().unwrap())
 }
 
 in_namespace!(
@@ -52,13 +52,13 @@ in_namespace!(
 #[test]
 fn the_fallback_note_is_printed_once_and_quiet_omits_it() {
     let arguments = ["--watch=0.05", "--samples=3", "--json"];
-    let told = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
+    let noted = run_without(Denied::NetlinkSocket, Errno::PERM, &arguments);
     assert_eq!(
-        (told.status, told.stderr.lines().count()),
+        (noted.status, noted.stderr.lines().count()),
         (0, 1),
-        "{told:?}"
+        "{noted:?}"
     );
-    assert_eq!(Answer::all(&told).len(), 3);
+    assert_eq!(Answer::all(&noted).len(), 3);
     let quiet = run_without(Denied::NetlinkSocket, Errno::PERM, &["-q", "--json"]);
     assert_eq!((quiet.status, quiet.stderr.as_str()), (0, ""));
 }
@@ -85,11 +85,7 @@ fn requested_but_refused_netlink_names_the_remedy() {
 in_namespace!(
     UnshareFlags::NEWNS,
     fn without_netlink_and_proc_both_causes_are_named() {
-        // Not in the mounts of the rest of the machine.
-        let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
-        mount_change("/", private)
-            .and_then(|()| mount("none", "/proc", "tmpfs", MountFlags::empty(), None))
-            .unwrap_or_else(|error| skip_or_fail("cannot mount over /proc", &error.into()));
+        cover_proc();
         let ran = run_without(Denied::NetlinkSocket, Errno::ACCESS, &[]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");

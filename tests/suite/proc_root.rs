@@ -1,21 +1,21 @@
-//! `--proc-root`: another host's tables, live or copied, and never one's own by mistake.
+//! `--proc-root`: the tables of another host, live or copied, and never this host's by mistake.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::fs::{CWD, FileType, Mode};
 
 use crate::answer::Answer;
+use crate::mounts::{CANNOT_MOUNT, run_in_pid_namespace};
 use crate::namespace::in_namespace;
-use crate::program::{PROGRAM, Ran, ran, run};
-use crate::skip::{skip, skip_or_fail};
+use crate::program::{Ran, run};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// A copied tree: `cp /proc/net/tcp /proc/net/tcp6`; tests/fixtures/README.md says of what.
+/// A tree copied by `cp /proc/net/tcp /proc/net/tcp6`; see tests/fixtures/README.md.
 const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc");
 
-/// The same sockets, counted by hand.
+/// Its sockets, counted by hand.
 fn copied() -> SocketCounts {
     SocketCounts::none()
         .with(Family::V4, State::Listen, 1)
@@ -226,8 +226,8 @@ in_namespace!(
         let seen = in_container("--proc-root \"$HOST\"");
         assert_eq!(seen.status, 0, "{seen:?}");
         Answer::of(&seen).assert_holds("proc", host.expected());
-        let whose = "/1/net, the network namespace of its process 1";
-        assert!(seen.stderr.contains(whose), "{seen:?}");
+        let note = "/1/net, the network namespace of its process 1";
+        assert!(seen.stderr.contains(note), "{seen:?}");
         let own = in_container("--source proc").succeeded();
         Answer::of(&own).assert_holds("proc", &SocketCounts::none());
     }
@@ -236,43 +236,34 @@ in_namespace!(
 in_namespace!(
     fn a_live_proc_that_hides_process_1_is_refused() {
         let root = tempfile::tempdir().unwrap();
-        // Without privileges, what may not be traced is not there; process 1 keeps its own.
-        let script = "mount -t proc -o hidepid=ptraceable proc \"$HOST\" || exit 99
+        // Processes that the reader must not trace are hidden; process 1 keeps its privileges.
+        let script = format!(
+            "mount -t proc -o hidepid=ptraceable proc \"$HOST\" || {CANNOT_MOUNT}
             setpriv --bounding-set=-all --inh-caps=-all \"$PROGRAM\" --proc-root \"$HOST\"
-            exit $?";
-        let ran = in_pid_namespace(root.path(), script);
+            exit $?"
+        );
+        let ran = in_pid_namespace(root.path(), &script);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
         assert!(ran.stderr.contains("hides process 1"), "{ran:?}");
     }
 );
 
-/// Runs the program with `options` in network, process and mount namespaces of its own, inside a
-/// host whose process 1 is in this test's network namespace and whose proc is mounted at $HOST.
+/// Runs the program with `options` in new network, pid and mount namespaces, inside a host whose
+/// process 1 is in this test's network namespace and whose proc is mounted at $HOST.
 fn in_container(options: &str) -> Ran {
     let host = tempfile::tempdir().unwrap();
     let script = format!(
-        "mount -t proc proc \"$HOST\" || exit 99
+        "mount -t proc proc \"$HOST\" || {CANNOT_MOUNT}
         unshare --net --pid --fork --mount sh -c '
-            mount -t proc proc /proc || exit 99
+            mount -t proc proc /proc || {CANNOT_MOUNT}
             exec \"$PROGRAM\" --json {options}'"
     );
     in_pid_namespace(host.path(), &script)
 }
 
-/// Runs a shell script as process 1 of a new pid namespace, which is a host of its own.
+/// Runs a shell script as process 1 of a new pid namespace, which represents a host.
 fn in_pid_namespace(host: &Path, script: &str) -> Ran {
-    let output = Command::new("unshare")
-        .args(["--pid", "--fork", "--mount", "sh", "-c", script])
-        .env("HOST", host)
-        .env("PROGRAM", PROGRAM)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("unshare", &error));
-    if output.status.code() == Some(99) {
-        skip(format!(
-            "cannot mount a proc file system here: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
-    }
-    ran(output)
+    run_in_pid_namespace(script, Stdio::null(), |command| {
+        command.env("HOST", host);
+    })
 }

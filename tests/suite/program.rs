@@ -1,14 +1,16 @@
-//! Runs the real program, as its user would.
+//! Runs the program under test.
 //!
-//! Must not read anything into what it printed beyond text; JSON is `answer`'s.
+//! Must not interpret its output beyond text: `answer` reads JSON.
 
 use std::ffi::OsStr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
+
+use crate::child::{self, Start};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tcpstates");
 
-/// What one run came to.
+/// The result of one run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// The exit status; -1 where a signal ended it.
@@ -18,14 +20,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The same, after checking that it answered in full and had nothing to say on stderr.
+    /// The same, after checking that the status is 0 and stderr empty.
     #[track_caller]
     pub(crate) fn succeeded(self) -> Self {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
         self
     }
 
-    /// The count of every state in its table, by name; TOTAL included.
+    /// The count of every state in the table by name, TOTAL included.
     #[track_caller]
     pub(crate) fn table(&self) -> Vec<(String, usize)> {
         let mut lines = self.stdout.lines();
@@ -42,10 +44,10 @@ impl Ran {
     }
 }
 
-/// The program with these arguments, its input closed and no terminal anywhere.
+/// The program with these arguments, without a terminal and without variables that change output.
 pub(crate) fn command(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).stdin(Stdio::null());
+    let mut command = child::command(PROGRAM);
+    command.args(arguments);
     for variable in ["NO_COLOR", "TERM", "LC_ALL", "LC_CTYPE", "LANG"] {
         command.env_remove(variable);
     }
@@ -54,10 +56,10 @@ pub(crate) fn command(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) ->
 
 /// Runs the program to its end.
 pub(crate) fn run<const N: usize>(arguments: [&str; N]) -> Ran {
-    ran(command(arguments).output().unwrap())
+    ran(command(arguments).run_to_end().unwrap())
 }
 
-/// What a finished run came to.
+/// The result of a run that has ended.
 pub(crate) fn ran(output: Output) -> Ran {
     let ran = Ran {
         status: output.status.code().unwrap_or(-1),

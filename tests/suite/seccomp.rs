@@ -1,4 +1,4 @@
-//! Filters that take system calls away from a child, seccomp(2).
+//! Filters that refuse system calls to a child, seccomp(2).
 //!
 //! Builds the filters; `syscall` applies them.
 
@@ -12,7 +12,7 @@ use seccompiler::{
 
 use crate::syscall;
 
-/// What a filter can refuse to a child.
+/// A system call that a filter refuses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Denied {
     /// `socket` with AF_NETLINK.
@@ -23,7 +23,7 @@ pub(crate) enum Denied {
     RecvFrom,
 }
 
-/// Makes `command` start under a filter that answers `errno` to one call and allows the rest.
+/// Makes `command` start under a filter that fails one call with `errno` and allows the others.
 pub(crate) fn deny(command: &mut Command, denied: Denied, errno: Errno) {
     let (number, rules) = match denied {
         Denied::NetlinkSocket => (libc::SYS_socket, vec![first_argument(libc::AF_NETLINK)]),
@@ -46,11 +46,11 @@ fn first_argument(value: i32) -> SeccompRule {
     SeccompRule::new(vec![is_value.unwrap()]).unwrap()
 }
 
-/// Makes `command` start under a filter that hands one call to a supervisor who never answers:
-/// whoever makes it waits until it is killed.
-pub(crate) fn leave_unanswered(command: &mut Command, number: i64) {
-    /// `SECCOMP_RET_USER_NOTIF`, which seccompiler cannot say; and what stands in its place.
-    const ASK_SUPERVISOR: u32 = 0x7fc0_0000;
+/// Makes `command` start under a filter that passes one call to a supervisor that never replies:
+/// the call blocks until the process is killed.
+pub(crate) fn block_forever(command: &mut Command, number: i64) {
+    /// `SECCOMP_RET_USER_NOTIF`, which seccompiler does not know, and the action it replaces.
+    const USER_NOTIF: u32 = 0x7fc0_0000;
     const LOG: u32 = 0x7ffc_0000;
     /// `BPF_RET | BPF_K`.
     const RETURN: u16 = 0x06;
@@ -64,10 +64,10 @@ pub(crate) fn leave_unanswered(command: &mut Command, number: i64) {
     let mut replaced = 0;
     for instruction in &mut program {
         if instruction.code == RETURN && instruction.k == LOG {
-            instruction.k = ASK_SUPERVISOR;
+            instruction.k = USER_NOTIF;
             replaced += 1;
         }
     }
-    assert!(replaced > 0, "seccompiler says LOG in another way now");
-    syscall::filter_unheard(command, program);
+    assert!(replaced > 0, "seccompiler encodes LOG differently");
+    syscall::filter_with_listener(command, program);
 }

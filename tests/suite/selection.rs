@@ -1,4 +1,4 @@
-//! Which sockets are counted: families, states, groups of states, the bound ones.
+//! The selection of sockets: families, states, groups of states, bound sockets.
 
 use std::collections::BTreeMap;
 

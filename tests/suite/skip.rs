@@ -1,25 +1,26 @@
-//! Tests that cannot run on this machine: they say so, loudly, with the reason.
+//! Skipping tests that cannot run on this machine, with the reason on standard error.
 //!
-//! Must not decide by guessing (a user id, a kernel version): the caller tries what it needs and
-//! passes the errno on.
+//! Must not guess from a user id or a kernel version: the caller tries what it needs and passes on
+//! the errno.
 
 use rustix::io::Errno;
 use std::any::Any;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, Location};
 
-/// Set to anything, it turns every skip into a failure: for machines that must run them all.
+/// Where this variable is set, a skip is a failure: for machines that must run every test.
 pub(crate) const NO_SKIP: &str = "TCPSTATES_NO_SKIP";
 
-/// How a line about a skipped test starts.
+/// The start of a line about a skipped test.
 pub(crate) const MARK: &str = "SKIPPED ";
 
-/// What `skip` unwinds with; nobody else may.
+/// The payload with which `skip` unwinds, and nothing else.
 struct Skipped(String);
 
-/// Ends the running test: it cannot run here, because of `reason`.
+/// Ends the running test, which cannot run here because of `reason`.
 ///
-/// Only below [`unless_skipped`] (`in_namespace!` sees to that), and on the test's own thread.
+/// Only inside [`unless_skipped`] (`in_namespace!` and `may_skip!` call it), and on the test's own
+/// thread.
 ///
 /// # Panics
 /// Where [`NO_SKIP`] is set.
@@ -30,12 +31,12 @@ pub(crate) fn skip(reason: impl Into<String>) -> ! {
         panic!("skipping is forbidden by {NO_SKIP}, and this test cannot run here: {reason}");
     }
     let place = Location::caller();
-    // Not panic_any: the panic hook would print a backtrace for what is no failure.
+    // Not panic_any: the panic hook would print a backtrace, and this is not a failure.
     panic::resume_unwind(Box::new(Skipped(format!("{reason} ({place})"))))
 }
 
-/// Ends a test for which `what` failed: a skip where the machine refuses it or does not have it,
-/// a failure where anything else went wrong, because then it is the test that is wrong.
+/// Ends a test because `what` failed: as a skip where the machine refuses or lacks something, as a
+/// failure on any other error, because then the test itself is wrong.
 #[track_caller]
 pub(crate) fn skip_or_fail(what: &str, error: &io::Error) -> ! {
     let reason = format!("{what}: {error}");
@@ -58,7 +59,20 @@ pub(crate) fn skip_or_fail(what: &str, error: &io::Error) -> ! {
     }
 }
 
-/// Runs a test's body; a skip inside it ends the test without failing it.
+/// Makes a `#[test]` of a function that may skip itself: `may_skip!(fn a_sentence() { … });`
+macro_rules! may_skip {
+    (fn $name:ident() $body:block) => {
+        #[test]
+        fn $name() {
+            let path = concat!(module_path!(), "::", stringify!($name));
+            let (_, test) = path.split_once("::").expect("a path inside the crate");
+            $crate::skip::unless_skipped(test, || $body);
+        }
+    };
+}
+pub(crate) use may_skip;
+
+/// Runs the body of a test; a skip inside it ends the test without failing it.
 pub(crate) fn unless_skipped(test: &str, body: impl FnOnce()) {
     let Err(payload) = panic::catch_unwind(AssertUnwindSafe(body)) else {
         return;
@@ -69,8 +83,8 @@ pub(crate) fn unless_skipped(test: &str, body: impl FnOnce()) {
     }
 }
 
-/// Writes to the real standard error: unlike `eprint!`, a write to the handle is not captured by
-/// the test runner, so a skipped test never looks like one that passed.
+/// Writes to the real standard error: unlike `eprint!`, the test runner does not capture it, so
+/// that a skipped test never looks like one that passed.
 pub(crate) fn announce(line: &str) {
     io::stderr().write_all(line.as_bytes()).unwrap();
 }
@@ -81,42 +95,43 @@ fn reason_of(payload: Box<dyn Any + Send>) -> Result<String, Box<dyn Any + Send>
 
 mod tests {
     use super::{Errno, MARK, NO_SKIP, skip, skip_or_fail, unless_skipped};
+    use crate::child::{Start, command};
     use std::process::{Command, Output};
 
-    const SPECIMEN: &str = "skip::tests::sample_test_that_skips";
+    const SAMPLE: &str = "skip::tests::sample_test_that_skips";
 
-    /// Set for the specimen only, so that running all ignored tests does not fail.
-    const WANTED: &str = "TCPSTATES_TEST_SPECIMEN";
+    /// Set for the sample test only, so that running all ignored tests does not fail.
+    const WANTED: &str = "TCPSTATES_TEST_SAMPLE";
 
     #[test]
     #[ignore = "started by the tests beside it"]
     fn sample_test_that_skips() {
         if std::env::var_os(WANTED).is_some() {
-            unless_skipped(SPECIMEN, || skip("no such device (os error 19)"));
+            unless_skipped(SAMPLE, || skip("no such device (os error 19)"));
         }
     }
 
-    /// Runs the specimen the way `cargo test` would: its output captured by the runner.
-    fn run_specimen(change: impl FnOnce(&mut Command)) -> Output {
-        let mut command = Command::new("/proc/self/exe");
-        command.args([SPECIMEN, "--exact", "--include-ignored"]);
+    /// Runs the sample test as `cargo test` would, its output captured by the runner.
+    fn run_sample(change: impl FnOnce(&mut Command)) -> Output {
+        let mut command = command("/proc/self/exe");
+        command.args([SAMPLE, "--exact", "--include-ignored"]);
         change(command.env(WANTED, "1").env_remove(NO_SKIP));
-        command.output().unwrap()
+        command.run_to_end().unwrap()
     }
 
     #[test]
     fn a_skipped_test_passes_and_its_reason_is_not_captured() {
-        let output = run_specimen(|_| {});
+        let output = run_sample(|_| {});
         assert!(output.status.success(), "{output:?}");
-        let told = String::from_utf8(output.stderr).unwrap();
-        let start = format!("{MARK}{SPECIMEN}: no such device (os error 19)");
-        assert!(told.starts_with(&start), "{told:?}");
-        assert_eq!(told.lines().count(), 1, "{told:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let start = format!("{MARK}{SAMPLE}: no such device (os error 19)");
+        assert!(stderr.starts_with(&start), "{stderr:?}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr:?}");
     }
 
     #[test]
     fn a_forbidden_skip_is_a_failure() {
-        let output = run_specimen(|command| {
+        let output = run_sample(|command| {
             command.env(NO_SKIP, "1");
         });
         assert!(!output.status.success(), "{output:?}");

@@ -1,9 +1,11 @@
-//! Streams that end, fail or were never there: no panic, the right status, at most one line.
+//! Standard streams that end, fail or are closed: no panic, the right status, at most one line.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
 
+use rustix::process::Signal;
+
+use crate::child::{self, Start};
 use crate::program::{PROGRAM, command, ran};
 
 #[test]
@@ -17,7 +19,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
         &["completions", "bash"],
     ] {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let ran = ran(command(arguments).stdout(full).output().unwrap());
+        let ran = ran(command(arguments).stdout(full).run_to_end().unwrap());
         assert_eq!(ran.status, 1, "{ran:?}");
         assert_eq!(
             ran.stderr,
@@ -29,7 +31,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
 #[test]
 fn a_read_only_stdout_is_an_error() {
     let read_only = std::fs::File::open("/dev/null").unwrap();
-    let ran = ran(command(["--json"]).stdout(read_only).output().unwrap());
+    let ran = ran(command(["--json"]).stdout(read_only).run_to_end().unwrap());
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
         ran.stderr.contains("cannot write the answer: Bad file"),
@@ -40,17 +42,11 @@ fn a_read_only_stdout_is_an_error() {
 #[test]
 fn a_closed_pipe_ends_a_watch_with_status_0() {
     for format in ["table", "json"] {
-        let mut child = command(["--watch=0.05", "--format", format])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut reader = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        assert!(!line.is_empty());
-        drop(reader);
-        let ran = ran(child.wait_with_output().unwrap());
+        let mut watch = command(["--watch=0.05", "--format", format]);
+        let mut watch = watch.start().unwrap();
+        assert!(!watch.next_line().unwrap().is_empty());
+        watch.close_stdout();
+        let ran = ran(watch.finish());
         assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
     }
 }
@@ -66,9 +62,9 @@ fn closed_standard_streams_do_not_change_the_status() {
             ("--proc-root /nowhere", 2),
         ] {
             let script = format!("exec \"$PROGRAM\" {arguments} {closed}");
-            let mut shell = Command::new("sh");
+            let mut shell = child::command("sh");
             shell.args(["-c", &script]).env("PROGRAM", PROGRAM);
-            let ran = ran(shell.output().unwrap());
+            let ran = ran(shell.run_to_end().unwrap());
             assert_eq!(ran.status, status, "{script}: {ran:?}");
         }
     }
@@ -76,14 +72,8 @@ fn closed_standard_streams_do_not_change_the_status() {
 
 #[test]
 fn sigint_kills_a_watch_so_that_shell_loops_stop() {
-    use std::os::unix::process::ExitStatusExt;
-    let mut child = command(["--watch=0.05", "--json"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    reader.read_line(&mut String::new()).unwrap();
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    let mut watch = command(["--watch=0.05", "--json"]).start().unwrap();
+    watch.next_line().unwrap();
+    watch.signal(Signal::INT);
+    assert_eq!(watch.wait().signal(), Some(Signal::INT.as_raw()));
 }

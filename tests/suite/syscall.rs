@@ -1,7 +1,8 @@
-//! The system calls that need `unsafe`: interface ioctls, socket options and leaving a namespace.
+//! The system calls that need `unsafe`: interface ioctls, socket options, and what a child does
+//! between fork and exec.
 //!
-//! The only file of the suite with `unsafe` in it. Must not decide anything: it wraps one call at
-//! a time and hands the errno back. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct layouts
+//! The only file of the suite with `unsafe`. Must not decide anything: each function wraps one
+//! operation and returns the errno. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct layouts
 //! from `linux/if.h`, `linux/ipv6.h` and `linux/if_tun.h`.
 
 #![allow(
@@ -72,7 +73,7 @@ impl InterfaceRequest {
 }
 
 /// Opens a new TUN device called `name`; it lives as long as the file, which passes bare IP
-/// packets, one a read or write.
+/// packets, one per read or write.
 pub(crate) fn open_tun(name: &str) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
@@ -144,7 +145,7 @@ pub(crate) fn bind_to_device(socket: impl AsFd, name: &str) -> io::Result<()> {
     )
 }
 
-/// Puts a firewall mark on a socket, SO_MARK of socket(7).
+/// Sets the firewall mark of a socket, SO_MARK of socket(7).
 pub(crate) fn set_mark(socket: impl AsFd, mark: u32) -> io::Result<()> {
     set_option(socket, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
 }
@@ -167,14 +168,14 @@ fn set_option(socket: impl AsFd, level: i32, option: i32, value: &[u8]) -> io::R
     }
 }
 
-/// Takes the calling thread into a new network namespace.
+/// Moves the calling thread into a new network namespace.
 pub(crate) fn enter_new_network() -> io::Result<()> {
     Ok(leave_namespaces(UnshareFlags::NEWNET)?)
 }
 
-/// Makes `command` start in a network namespace of its own, and in what else `also` names.
+/// Makes `command` start in a new network namespace and in the other new namespaces of `also`.
 ///
-/// Without the privilege to do so, in a user namespace as well, where its user is root.
+/// Without the privilege to do so, in a new user namespace as well, in which its user is root.
 pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
     let flags = also | UnshareFlags::NEWNET;
     let user_map = format!("0 {} 1", rustix::process::geteuid().as_raw());
@@ -186,7 +187,7 @@ pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
             Ok(()) if flags.contains(UnshareFlags::NEWUSER) => map_ids(&user_map, &group_map)?,
             outcome => outcome?,
         }
-        // A killed test runner takes its tests along.
+        // Again: the kernel clears it when a process gains capabilities by a user namespace.
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         Ok(())
     };
@@ -195,25 +196,60 @@ pub(crate) fn isolate(command: &mut Command, also: UnshareFlags) {
     unsafe { command.pre_exec(enter) };
 }
 
-/// Makes `command` start in a session of its own whose terminal is its standard input.
+/// Makes `command` start with every signal at its default action and none blocked, without other
+/// descriptors than the standard ones, and end when the thread that starts it ends.
+pub(crate) fn reset_signals_and_descriptors(command: &mut Command) {
+    /// The highest signal number, `_NSIG` of signal(7).
+    const SIGNALS: i32 = 64;
+    // Where it is ignored, the kernel reaps children by itself, and waiting for one fails.
+    // SAFETY: the default action of SIGCHLD runs no code.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    let reset = || {
+        for signal in 1..=SIGNALS {
+            // Refused for SIGKILL, SIGSTOP and the two that libc keeps: they need no reset.
+            // SAFETY: default actions run no code.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        // SAFETY: the set lives until the calls return, and the first initializes it.
+        unsafe {
+            let mut none = std::mem::zeroed::<libc::sigset_t>();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        }
+        // Unknown before Linux 5.11; most descriptors are closed by exec(2) anyway.
+        // SAFETY: exec(2) closes the descriptors, when this process no longer uses them.
+        unsafe {
+            libc::syscall(
+                libc::SYS_close_range,
+                3,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            )
+        };
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec `reset` makes plain system calls only.
+    unsafe { command.pre_exec(reset) };
+}
+
+/// Makes `command` start in a new session whose terminal is its standard input.
 pub(crate) fn own_terminal(command: &mut Command) {
     let lead = || {
         rustix::process::setsid()?;
         // SAFETY: standard input is open: `Command` has just put it there.
         let input = unsafe { BorrowedFd::borrow_raw(0) };
         rustix::process::ioctl_tiocsctty(input)?;
-        // A killed test takes its program along.
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         Ok(())
     };
     // SAFETY: between fork and exec `lead` makes plain system calls only.
     unsafe { command.pre_exec(lead) };
 }
 
-/// Gives the calling thread a table of descriptors of its own: a copy of the one it shared.
+/// Gives the calling thread its own descriptor table, a copy of the shared one.
 pub(crate) fn leave_shared_descriptors() -> io::Result<()> {
-    // SAFETY: a copy keeps every descriptor open that this thread knows of; those it opens from now
-    // on must not leave it, which is for the caller to see to.
+    // SAFETY: the copy keeps every descriptor of this thread open; the caller must not pass later
+    // ones to other threads.
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FILES) }?)
 }
 
@@ -226,9 +262,9 @@ pub(crate) fn filter(command: &mut Command, program: BpfProgram) {
     unsafe { command.pre_exec(apply) };
 }
 
-/// The same, where the program asks a supervisor: the descriptor for one stays open in the child,
-/// and nobody reads it.
-pub(crate) fn filter_unheard(command: &mut Command, program: BpfProgram) {
+/// The same for a program that passes calls to a supervisor, whose descriptor stays open in the
+/// child without being read.
+pub(crate) fn filter_with_listener(command: &mut Command, program: BpfProgram) {
     let apply = move || {
         rustix::thread::set_no_new_privs(true)?;
         let program = libc::sock_fprog {
@@ -249,8 +285,8 @@ pub(crate) fn filter_unheard(command: &mut Command, program: BpfProgram) {
         if supervisor < 0 {
             return Err(io::Error::last_os_error());
         }
-        // Closed, the kernel would refuse the call instead of waiting.
-        // SAFETY: the descriptor is open, and nobody else knows of it.
+        // It must survive exec(2): without it the kernel fails the call instead of blocking it.
+        // SAFETY: the descriptor is open, and used nowhere else.
         match unsafe { libc::fcntl(supervisor, libc::F_SETFD, 0) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),

@@ -1,9 +1,10 @@
-//! Bad input: status 2, nothing on stdout, and one line that names the argument, what is allowed
-//! and the nearest valid word.
+//! Invalid arguments: status 2, nothing on stdout, and one line that names the argument, the
+//! allowed values and the nearest valid word.
 
+use crate::child::Start;
 use crate::program::{command, ran, run};
 
-/// Asserts that the one line holds all of `words`.
+/// Asserts that the arguments are refused by one line with all of `words`.
 #[track_caller]
 fn assert_refused<const N: usize>(arguments: [&str; N], words: &[&str]) {
     let ran = run(arguments);
@@ -187,7 +188,7 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
     }
     for without in [&["list"][..], &["--by=user"], &[]] {
         let words = [without, &["--owner-timeout=1"]].concat();
-        let ran = ran(command(words).output().unwrap());
+        let ran = ran(command(words).run_to_end().unwrap());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert!(ran.stderr.contains("list -p, or --by process"), "{ran:?}");
     }
@@ -201,7 +202,7 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
 }
 
 #[test]
-fn list_comes_first() {
+fn the_list_command_comes_first() {
     assert_refused(
         ["--json", "list"],
         &["`list` is a command and comes first: tcpstates list [OPTIONS] [FILTER]..."],
@@ -238,8 +239,10 @@ fn the_last_of_a_repeated_option_applies() {
 #[test]
 fn an_argument_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStrExt;
-    let odd = std::ffi::OsStr::from_bytes(b"caf\xe9");
-    let ran = ran(command(["--state".as_ref(), odd]).output().unwrap());
+    let not_utf8 = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    let ran = ran(command(["--state".as_ref(), not_utf8])
+        .run_to_end()
+        .unwrap());
     assert_eq!((ran.status, ran.stderr.lines().count()), (2, 1), "{ran:?}");
     assert!(
         ran.stderr.contains("`caf\u{fffd}` is not valid UTF-8"),

@@ -1,11 +1,10 @@
-//! `--watch`: samples that keep to the clock, show what changed, and arrive one by one.
-
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+//! `--watch`: samples at the given interval, with changes, each written when it is taken.
 
 use crate::answer::Answer;
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{command, run};
+use crate::wait::wait_for;
 use crate::zoo::special::listeners;
 
 #[test]
@@ -23,9 +22,9 @@ fn samples_keep_to_the_interval_without_drift() {
         .iter()
         .map(|answer| milliseconds_of_the_minute(&answer.time))
         .collect();
-    // How late each sample is on the grid of the first. A busy machine makes some late; a clock
-    // that drifts by what a sample takes, a millisecond at least, makes half of them later and
-    // later.
+    // The delay of each sample on the grid of the first. On a busy machine some are late; a timer
+    // that drifts by the duration of a sample, at least a millisecond, delays half of them more and
+    // more.
     let mut late: Vec<_> = stamps
         .iter()
         .map(|stamp| (stamp - stamps[0]).rem_euclid(60_000) % 50)
@@ -59,25 +58,19 @@ fn the_worst_sample_sets_the_exit_status() {
 
 in_namespace!(
     fn a_sample_is_flushed_immediately_and_shows_the_change() {
-        let mut child = command(["--watch=0.05"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut next = move || lines.next().unwrap().unwrap();
+        let mut watch = command(["--watch=0.05"]).start().unwrap();
+        let mut next = || watch.next_line().unwrap();
 
-        assert!(next().ends_with('Z'), "a time comes first");
+        assert!(next().ends_with('Z'), "the first line is the time");
         assert_eq!(words(&next()), ["STATE", "SOCKETS", "CHANGE"]);
         assert_eq!(words(&next()), ["TOTAL", "0", "-"]);
 
         let extra = listeners::dual_stack(3);
-        wait_for(&mut next, &["LISTEN", "3", "+3"]);
-        wait_for(&mut next, &["LISTEN", "3", "0"]);
+        wait_for_words(&mut next, &["LISTEN", "3", "+3"]);
+        wait_for_words(&mut next, &["LISTEN", "3", "0"]);
         drop(extra);
-        wait_for(&mut next, &["LISTEN", "0", "-3"]);
-        wait_for(&mut next, &["TOTAL", "0", "0"]);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        wait_for_words(&mut next, &["LISTEN", "0", "-3"]);
+        wait_for_words(&mut next, &["TOTAL", "0", "0"]);
     }
 );
 
@@ -85,7 +78,9 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// Reads lines until one has these words; the runner's deadline ends a wait in vain.
-fn wait_for(next: &mut impl FnMut() -> String, expected: &[&str]) {
-    while words(&next()) != expected {}
+/// Reads lines until one has these words.
+fn wait_for_words(next: &mut impl FnMut() -> String, expected: &[&str]) {
+    wait_for(&format!("{expected:?}"), || {
+        (words(&next()) == expected).then_some(())
+    });
 }

@@ -1,4 +1,4 @@
-//! The JSON of a check, as somebody else would read it.
+//! The JSON of `check`, read without the program's own types.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub(super) struct Queue {
 }
 
 impl Checked {
-    /// The one object of a run, whose status is the run's.
+    /// The only object of a run; its status must fit the exit status.
     #[track_caller]
     pub(super) fn of(ran: &Ran) -> Checked {
         let line = ran.stdout.strip_suffix('\n').unwrap();

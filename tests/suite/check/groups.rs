@@ -1,4 +1,4 @@
-//! `check --by`: each group judged, the worst one named.
+//! `check --by`: thresholds on each group, the worst named first.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -33,7 +33,7 @@ in_namespace!(
         .map(|label| of(&data, label).value);
         assert_eq!(found, [Some(2.0), Some(1.0), Some(1.0), Some(7.0)]);
         assert_eq!(of(&data, "CLOSE_WAIT_worst").critical, "6");
-        // The thresholds are about groups; all of them together have none.
+        // Thresholds apply to groups, not to their sum.
         assert_eq!(of(&data, "CLOSE_WAIT").critical, "");
         assert_eq!(of(&data, "CLOSE_WAIT").value, Some(12.0));
 
@@ -114,7 +114,7 @@ in_namespace!(
             b"q'u=o",
         ] {
             let listener = listener();
-            let _holder = Holder::called(OsStr::from_bytes(name), &listener);
+            let _holder = Holder::named(OsStr::from_bytes(name), &listener);
             drop(listener);
             for threshold in ["-c=total=0", "-w=total=5"] {
                 let ran = run(["check", "--by=process,pid", threshold]);

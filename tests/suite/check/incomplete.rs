@@ -1,4 +1,4 @@
-//! Observations that lack something: UNKNOWN, unless what was seen is critical already.
+//! Incomplete samples: UNKNOWN, unless the sockets that were read are too many already.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::rates::with_a_change_between;
 use super::read_as;
 use crate::program::run;
 
-/// A table with three ESTABLISHED that can be read, and another row that cannot.
+/// A table with three ESTABLISHED and a malformed row.
 fn broken_tree() -> tempfile::TempDir {
     let copy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/net/tcp");
     let table = fs::read_to_string(Path::new(copy)).unwrap();
@@ -23,7 +23,7 @@ fn broken_tree() -> tempfile::TempDir {
 fn an_incomplete_sample_can_only_prove_an_exceeded_maximum() {
     let root = broken_tree();
     let root = format!("--proc-root={}", root.path().display());
-    for (threshold, status, told) in [
+    for (threshold, status, start) in [
         (
             "-c=established=2",
             2,
@@ -53,7 +53,7 @@ fn an_incomplete_sample_can_only_prove_an_exceeded_maximum() {
             run(["check", threshold, &root])
         };
         let (text, data) = read_as(&ran, status);
-        assert!(text.starts_with(told), "{threshold}: {text}");
+        assert!(text.starts_with(start), "{threshold}: {text}");
         assert_eq!(of(&data, "ESTABLISHED").value, None, "{threshold}");
         assert!(
             ran.stdout.lines().nth(1).unwrap().ends_with(", incomplete"),
@@ -81,7 +81,7 @@ fn an_incomplete_first_sample_makes_the_rate_unknown() {
         let (text, data) = read_as(&ran, status);
         assert!(text.contains("incomplete: 1 record"), "{text}");
         assert_eq!(of(&data, "total_rate").value, None);
-        // Nothing is missing of what was counted last.
+        // The last sample is complete.
         assert_eq!(
             text.starts_with("ESTABLISHED 3 (> 2), "),
             status == 2,

@@ -1,4 +1,4 @@
-//! `check`: every status on purpose, over real sockets; what monitoring reads of it.
+//! `tcpstates check`: every status over real sockets, as a monitoring system reads it.
 
 mod answer;
 mod groups;
@@ -12,11 +12,11 @@ mod states;
 
 use crate::program::Ran;
 
-/// The words of the monitoring plugins by their exit status.
+/// The status words of monitoring plugins, by exit status.
 const STATUSES: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
 
-/// What a run prints, after checking that it has the form that monitoring reads, and that word and
-/// status say the same: the text of the first line, and its performance data.
+/// The text and the performance data of a run's first line, after checking the form of its output
+/// and that the status word fits the exit status.
 #[track_caller]
 fn read(ran: &Ran) -> (String, Vec<perfdata::Datum>) {
     assert_eq!(ran.stderr, "", "{ran:?}");
@@ -30,7 +30,7 @@ fn read(ran: &Ran) -> (String, Vec<perfdata::Datum>) {
     (text, perfdata::parse(data))
 }
 
-/// The same, after checking the status.
+/// The same, after checking the exit status.
 #[track_caller]
 fn read_as(ran: &Ran, status: i32) -> (String, Vec<perfdata::Datum>) {
     assert_eq!(ran.status, status, "{ran:?}");

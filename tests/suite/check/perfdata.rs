@@ -1,12 +1,12 @@
-//! Performance data read by the letter of the Monitoring Plugins Development Guidelines.
+//! A parser of performance data, strictly by the Monitoring Plugins Development Guidelines.
 //!
-//! Kept apart from the program that writes it, on purpose.
+//! Must not share code with the program that writes it.
 
 /// One item: `'label'=value[UOM];[warn];[crit];[min];[max]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Datum {
     pub(super) label: String,
-    /// `None` for `U`: it could not be determined.
+    /// `None` for `U`: undetermined.
     pub(super) value: Option<f64>,
     pub(super) unit: String,
     pub(super) warning: String,
@@ -18,7 +18,7 @@ pub(super) struct Datum {
 /// Every item of a line.
 ///
 /// # Panics
-/// Where it breaks a rule.
+/// Where it violates a rule.
 #[track_caller]
 pub(super) fn parse(line: &str) -> Vec<Datum> {
     let mut rest = line.trim_matches(' ');
@@ -34,7 +34,7 @@ pub(super) fn parse(line: &str) -> Vec<Datum> {
     data
 }
 
-/// A label and what is behind its `=`. Quotes are needed around blanks, and doubled within.
+/// A label, and the text after its `=`. A label with blanks is quoted; a quote inside is doubled.
 fn label(text: &str) -> (String, &str) {
     let (label, rest) = match text.strip_prefix('\'') {
         None => {
@@ -71,8 +71,8 @@ fn datum(label: String, item: &str) -> Datum {
     let (value, unit) = if measured == "U" {
         (None, "")
     } else {
-        let is_of_number = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
-        let end = measured.find(|c| !is_of_number(c));
+        let is_numeric = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+        let end = measured.find(|c| !is_numeric(c));
         let (number, unit) = measured.split_at(end.unwrap_or(measured.len()));
         (Some(number.parse().expect(item)), unit)
     };
@@ -95,7 +95,7 @@ fn datum(label: String, item: &str) -> Datum {
     }
 }
 
-/// `[@]start:end`, of which `start` may be left out with its colon, or be `~`, and `end` be empty.
+/// `[@]start:end`, where `start` may be `~` or absent with its colon, and `end` may be empty.
 fn is_range(word: &str) -> bool {
     let is_number = |word: &str| word.parse::<f64>().is_ok();
     let ends = word.strip_prefix('@').unwrap_or(word);

@@ -1,4 +1,4 @@
-//! `accept-queue=RANGE`: each listener by its limit.
+//! `accept-queue=RANGE`: the queue of each listener relative to its limit.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -8,18 +8,19 @@ use rustix::net::listen;
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{command, ran, run};
 use crate::seccomp::{Denied, deny};
 
-/// A listener that may hold `limit` and holds `waiting`, at most one more.
+/// A listener with the backlog `limit` and `waiting` connections, which may be one more.
 fn listener(limit: i32, waiting: usize) -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listen(&listener, limit).unwrap();
     let address = listener.local_addr().unwrap();
-    let callers = (0..waiting).map(|_| TcpStream::connect(address).unwrap());
-    let callers = callers.collect();
-    (listener, callers)
+    let clients = (0..waiting).map(|_| TcpStream::connect(address).unwrap());
+    let clients = clients.collect();
+    (listener, clients)
 }
 
 in_namespace!(
@@ -39,7 +40,7 @@ in_namespace!(
         let name = near.0.local_addr().unwrap();
         assert_eq!(text, format!("{name} accept queue 100% (> 80%; 5 of 5)"));
 
-        // Full: one more than the limit. A limit of 0 holds one.
+        // Full with one more than the limit: a limit of 0 holds one.
         let full = listener(0, 1);
         let ran = run(thresholds);
         let (text, data) = read_as(&ran, 2);
@@ -86,7 +87,7 @@ in_namespace!(
             let arguments = ["check", "-c=accept-queue=100%", threshold];
             let mut refused = command(arguments);
             deny(&mut refused, Denied::NetlinkSocket, Errno::PERM);
-            let refused = ran(refused.output().unwrap());
+            let refused = ran(refused.run_to_end().unwrap());
             let table = run(["check", "--source=proc", "-c=accept-queue=100%", threshold]);
             for ran in [refused, table] {
                 let (text, data) = read_as(&ran, status);

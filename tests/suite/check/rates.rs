@@ -1,31 +1,24 @@
-//! Changes per second, while sockets come and while none do.
+//! Changes per second, while sockets are opened or closed and while they are not.
 
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::time::Instant;
 
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
+use crate::child::{Running, Start};
 use crate::namespace::in_namespace;
-use crate::owners::holder::wait_for;
 use crate::program::{Ran, command, ran, run};
+use crate::wait::{DEADLINE, wait_for};
 use crate::zoo::raise_file_limit;
 use crate::zoo::special::listeners;
 
-fn start(arguments: &[&str]) -> Child {
-    command(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Runs a check, and `change` between its two samples: while one of its threads sleeps.
+/// Runs a check, and calls `change` between its two samples, while one of its threads sleeps.
 pub(super) fn with_a_change_between(arguments: &[&str], change: impl FnOnce()) -> Ran {
-    let child = start(arguments);
-    let tasks = format!("/proc/{}/task", child.id());
+    let running = command(arguments).start().unwrap();
+    let tasks = format!("/proc/{}/task", running.id());
     wait_for("the pause between two samples", || {
         let mut tasks = fs::read_dir(&tasks).unwrap();
         tasks
@@ -33,10 +26,10 @@ pub(super) fn with_a_change_between(arguments: &[&str], change: impl FnOnce()) -
             .then_some(())
     });
     change();
-    ran(child.wait_with_output().unwrap())
+    ran(running.finish())
 }
 
-/// Whether a thread waits for time to pass. The number of its system call comes first, proc(5).
+/// Whether a thread is in clock_nanosleep(2). The first word is the system call, proc(5).
 fn sleeps(task: &Path) -> bool {
     let call = fs::read_to_string(task.join("syscall")).unwrap_or_default();
     let number = call
@@ -46,23 +39,24 @@ fn sleeps(task: &Path) -> bool {
     number == Some(libc::SYS_clock_nanosleep)
 }
 
-/// Runs a check while listeners keep coming, and all of them stay until its end.
-fn while_listeners_come(arguments: &[&str]) -> Ran {
-    let mut child = start(arguments);
+/// Runs a check while this process opens listeners, which stay open until its end.
+fn while_listeners_open(arguments: &[&str]) -> Ran {
+    let mut running: Running = command(arguments).start().unwrap();
     let mut listeners = Vec::new();
-    while child.try_wait().unwrap().is_none() {
+    let start = Instant::now();
+    while running.is_running() && start.elapsed() < DEADLINE {
         if listeners.len() < 15_000 {
             listeners.push(TcpListener::bind("127.0.0.1:0").unwrap());
         }
     }
-    ran(child.wait_with_output().unwrap())
+    ran(running.finish())
 }
 
 in_namespace!(
     fn new_sockets_give_a_positive_rate_beside_count_thresholds() {
         raise_file_limit();
         let window = "--window=0.05";
-        let ran = while_listeners_come(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
+        let ran = while_listeners_open(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
         let (text, data) = read_as(&ran, 2);
         assert!(text.starts_with("LISTEN +"), "{text}");
         assert!(text.contains("/s (> 0/s)"), "{text}");
@@ -72,7 +66,7 @@ in_namespace!(
         assert_eq!((rate.least, rate.most), (None, None));
 
         let arguments = ["check", window, "-c=total=~:0/s", "--by=state", "--json"];
-        let checked = Checked::of(&while_listeners_come(&arguments));
+        let checked = Checked::of(&while_listeners_open(&arguments));
         let groups = checked.groups.unwrap();
         assert_eq!(groups[0].key["state"], "LISTEN");
         assert!(groups[0].metrics[0].value > 0.0);
@@ -100,10 +94,10 @@ in_namespace!(
 
 in_namespace!(
     fn closed_sockets_give_a_negative_rate_per_elapsed_second() {
-        let stays = listeners::dual_stack(4);
-        let goes = listeners::dual_stack(6);
+        let kept = listeners::dual_stack(4);
+        let closed = listeners::dual_stack(6);
         let arguments = ["check", "--window=2", "-c=listen=-1/s:", "-w=listen=9:"];
-        let ran = with_a_change_between(&arguments, || drop(goes));
+        let ran = with_a_change_between(&arguments, || drop(closed));
         let (text, data) = read_as(&ran, 2);
         assert!(text.starts_with("LISTEN -"), "{text}");
         assert!(
@@ -113,36 +107,36 @@ in_namespace!(
         // Six in two seconds or a little more.
         let rate = of(&data, "LISTEN_rate").value.unwrap();
         assert!((-3.0..-1.0).contains(&rate), "{rate}");
-        drop(stays);
+        drop(kept);
     }
 );
 
 in_namespace!(
     fn a_group_that_disappears_between_samples_counts_as_empty() {
-        let stays = TcpListener::bind("127.0.0.1:0").unwrap();
-        let goes = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = goes.local_addr().unwrap().port();
+        let kept = TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = closed.local_addr().unwrap().port();
         let arguments = ["check", "--by=local-port", "--window=2", "-c=listen=0/s:"];
-        let ran = with_a_change_between(&arguments, || drop(goes));
+        let ran = with_a_change_between(&arguments, || drop(closed));
         let (text, data) = read_as(&ran, 2);
         assert!(
             text.starts_with(&format!("local-port {port}: LISTEN -0.")),
             "{text}"
         );
         assert_eq!(of(&data, "groups_critical").value, Some(1.0));
-        drop(stays);
+        drop(kept);
     }
 );
 
 in_namespace!(
     fn the_only_group_still_counts_after_it_disappears() {
-        let goes = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = goes.local_addr().unwrap().port();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = closed.local_addr().unwrap().port();
         let arguments = ["check", "--by=local-port", "--window=1", "-w=listen=-9/s:"];
-        let ran = with_a_change_between(&arguments, || drop(goes));
+        let ran = with_a_change_between(&arguments, || drop(closed));
         let (text, data) = read_as(&ran, 0);
-        let told = format!("1 group by local-port, at worst local-port {port}: LISTEN -");
-        assert!(text.starts_with(&told), "{text}");
+        let start = format!("1 group by local-port, at worst local-port {port}: LISTEN -");
+        assert!(text.starts_with(&start), "{text}");
         assert_eq!(of(&data, "groups").value, Some(1.0));
     }
 );

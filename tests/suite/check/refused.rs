@@ -1,19 +1,20 @@
-//! Bad input: UNKNOWN, in one line on standard output that names what is wrong.
+//! Invalid arguments: UNKNOWN, and one line on standard output that names the mistake.
 
 use super::answer::Checked;
 use super::read_as;
+use crate::child::Start;
 use crate::program::{command, ran, run};
 
 #[track_caller]
 fn assert_refused(arguments: &[&str], words: &[&str]) {
-    let ran = ran(command(arguments).output().unwrap());
+    let ran = ran(command(arguments).run_to_end().unwrap());
     let (text, data) = read_as(&ran, 3);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
     assert!(data.is_empty());
     for word in words {
         assert!(text.contains(word), "`{word}` is not in {text:?}");
     }
-    let with_json = command(arguments).arg("--json").output();
+    let with_json = command(arguments).arg("--json").run_to_end();
     let checked = Checked::of(&crate::program::ran(with_json.unwrap()));
     assert_eq!(checked.reasons, [text]);
 }
@@ -114,19 +115,19 @@ fn a_misspelt_flag_is_unknown_wherever_check_is_written() {
         &["check", "--proc-root=/", "--source=netlink"],
     ] {
         let first = arguments[0] == "check";
-        let told = if first {
+        let message = if first {
             ""
         } else {
             "`check` is a command and comes first"
         };
-        assert_refused(arguments, &[told]);
+        assert_refused(arguments, &[message]);
     }
     let (text, _) = read_as(&run(["check", "-w"]), 3);
     assert!(
         text.contains("--warning <NAME=RANGE> needs a value"),
         "{text}"
     );
-    // No check is meant here.
+    // None of these is the `check` command.
     for arguments in [
         ["--jsn", "list", "check"],
         ["process", "=", "check|"],
@@ -139,7 +140,7 @@ fn a_misspelt_flag_is_unknown_wherever_check_is_written() {
 
 #[test]
 fn help_and_version_exit_with_unknown() {
-    for (argument, told) in [
+    for (argument, text) in [
         ("--help", "NAME=RANGE"),
         ("-h", "NAME=RANGE"),
         (
@@ -150,6 +151,6 @@ fn help_and_version_exit_with_unknown() {
     ] {
         let ran = run(["check", argument]);
         assert_eq!((ran.status, &*ran.stderr), (3, ""), "{ran:?}");
-        assert!(ran.stdout.contains(told), "{ran:?}");
+        assert!(ran.stdout.contains(text), "{ran:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Sources that never answer, and readers that are not there.
+//! Sources that do not reply, and outputs that cannot be written.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -8,34 +8,31 @@ use rustix::fs::{CWD, FileType, Mode};
 
 use super::answer::Checked;
 use super::read_as;
+use crate::child::Start;
 use crate::program::{Ran, command, ran, run};
-use crate::seccomp::leave_unanswered;
-use crate::skip::{skip_or_fail, unless_skipped};
+use crate::seccomp::block_forever;
+use crate::skip::{may_skip, skip_or_fail};
 
-/// Runs it where no receive ever returns.
-fn run_unanswered(stalled: &mut Command) -> Ran {
-    leave_unanswered(stalled, libc::SYS_recvfrom);
-    let output = stalled.output();
-    ran(output.unwrap_or_else(|error| skip_or_fail("a filter that asks a supervisor", &error)))
+/// Runs a command in which recvfrom(2) never returns.
+fn run_blocked(command: &mut Command) -> Ran {
+    block_forever(command, libc::SYS_recvfrom);
+    let output = command.run_to_end();
+    ran(output.unwrap_or_else(|error| skip_or_fail("a seccomp filter with a listener", &error)))
 }
 
-#[test]
-fn a_kernel_that_does_not_reply_is_unknown_after_the_timeout() {
-    unless_skipped(
-        "check::stalled::a_kernel_that_does_not_reply_is_unknown_after_the_timeout",
-        || {
-            for more in [&[][..], &["--by=state"], &["-w=accept-queue=80%"]] {
-                let mut stalled = command(["check", "-c=total=0", "-t=0.2"].iter().chain(more));
-                let (text, data) = read_as(&run_unanswered(&mut stalled), 3);
-                assert_eq!(text, "no answer within 0.2 s (--timeout)");
-                assert!(data.is_empty());
-            }
-            let mut stalled = command(["check", "--json", "--timeout=0.2"]);
-            let checked = Checked::of(&run_unanswered(&mut stalled));
-            assert_eq!(checked.reasons, ["no answer within 0.2 s (--timeout)"]);
-        },
-    );
-}
+may_skip!(
+    fn a_kernel_that_does_not_reply_is_unknown_after_the_timeout() {
+        for more in [&[][..], &["--by=state"], &["-w=accept-queue=80%"]] {
+            let mut stalled = command(["check", "-c=total=0", "-t=0.2"].iter().chain(more));
+            let (text, data) = read_as(&run_blocked(&mut stalled), 3);
+            assert_eq!(text, "no answer within 0.2 s (--timeout)");
+            assert!(data.is_empty());
+        }
+        let mut stalled = command(["check", "--json", "--timeout=0.2"]);
+        let checked = Checked::of(&run_blocked(&mut stalled));
+        assert_eq!(checked.reasons, ["no answer within 0.2 s (--timeout)"]);
+    }
+);
 
 #[test]
 fn a_filter_file_that_blocks_is_unknown_after_the_timeout() {
@@ -49,12 +46,14 @@ fn a_filter_file_that_blocks_is_unknown_after_the_timeout() {
 #[test]
 fn a_full_disk_is_unknown_and_a_closed_pipe_keeps_the_status() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let lost = ran(command(["check"]).stdout(full).output().unwrap());
+    let lost = ran(command(["check"]).stdout(full).run_to_end().unwrap());
     assert_eq!(lost.status, 3, "{lost:?}");
     assert!(lost.stderr.contains("cannot write the answer"), "{lost:?}");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let left = command(["check", "-c=total=@0:"]).stdout(writer).output();
+    let left = command(["check", "-c=total=@0:"])
+        .stdout(writer)
+        .run_to_end();
     let left = ran(left.unwrap());
     assert_eq!((left.status, &*left.stderr), (2, ""), "{left:?}");
 }
@@ -66,9 +65,9 @@ fn a_blocked_output_pipe_does_not_outlast_the_timeout() {
     writer.write_all(&vec![b'x'; room]).unwrap();
     for more in [&["-c=total=@0:"][..], &["--json"]] {
         let mut blocked = command(["check", "-t=0.2"].iter().chain(more));
-        // As a shell makes them of 2>&1.
+        // One pipe for both, as by 2>&1.
         blocked.stdout(writer.try_clone().unwrap());
         blocked.stderr(writer.try_clone().unwrap());
-        assert_eq!(blocked.status().unwrap().code(), Some(3));
+        assert_eq!(blocked.start().unwrap().wait().code(), Some(3));
     }
 }

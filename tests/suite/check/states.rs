@@ -1,14 +1,15 @@
-//! Counts, totals and shares of a zoo, judged.
+//! Thresholds on counts, totals and shares of a zoo.
 
 use super::answer::Checked;
 use super::perfdata::of;
 use super::{read, read_as};
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// 30 CLOSE_WAIT and 90 others.
-fn crowd() -> SocketCounts {
+fn sockets() -> SocketCounts {
     SocketCounts::none()
         .with(Family::V4, State::CloseWait, 10)
         .with(Family::V6, State::CloseWait, 20)
@@ -18,7 +19,7 @@ fn crowd() -> SocketCounts {
 
 in_namespace!(
     fn every_kind_of_range_alerts_exactly_outside_its_bounds() {
-        let _zoo = Zoo::open(&crowd());
+        let _zoo = Zoo::open(&sockets());
         for (range, alerts) in [
             ("29", true),
             ("30", false),
@@ -112,7 +113,7 @@ in_namespace!(
 
 in_namespace!(
     fn several_thresholds_are_reported_worst_first() {
-        let _zoo = Zoo::open(&crowd());
+        let _zoo = Zoo::open(&sockets());
         let ran = run([
             "check",
             "-w=close-wait=10,established=40:",
@@ -141,7 +142,7 @@ in_namespace!(
 
 in_namespace!(
     fn filters_and_states_narrow_the_counts_and_the_base_of_shares() {
-        let _zoo = Zoo::open(&crowd());
+        let _zoo = Zoo::open(&sockets());
         for (narrow, share) in [
             (&["-4"][..], "16.67% (10 of 60)"),
             (&["--state", "close-wait,time-wait"], "42.86% (30 of 70)"),
@@ -153,7 +154,8 @@ in_namespace!(
         ] {
             let mut arguments = vec!["check", "-w", "close-wait=100%"];
             arguments.extend(narrow);
-            let ran = crate::program::ran(crate::program::command(&arguments).output().unwrap());
+            let ran =
+                crate::program::ran(crate::program::command(&arguments).run_to_end().unwrap());
             let (text, data) = read_as(&ran, 0);
             assert_eq!(text, format!("CLOSE_WAIT {share}"));
             let has_listen = data.iter().any(|datum| datum.label == "LISTEN");
@@ -173,7 +175,7 @@ in_namespace!(
 
 in_namespace!(
     fn json_agrees_with_the_status_line() {
-        let _zoo = Zoo::open(&crowd());
+        let _zoo = Zoo::open(&sockets());
         let thresholds = ["-w=close-wait=10", "-c=close-wait=20%,established=10:"];
         let [warning, critical] = thresholds;
         let (text, _) = read_as(&run(["check", warning, critical]), 2);
@@ -203,7 +205,7 @@ in_namespace!(
 
 in_namespace!(
     fn derived_and_proc_counts_are_checked_too() {
-        let _zoo = Zoo::open(&crowd());
+        let _zoo = Zoo::open(&sockets());
         let ran = run(["check", "--source=netlink+counters", "-c=established=49"]);
         let (text, _) = read_as(&ran, 2);
         assert_eq!(text, "ESTABLISHED 50 (> 49)");

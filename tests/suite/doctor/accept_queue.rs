@@ -1,29 +1,29 @@
-//! Accept queues that fill up because nobody accepts.
+//! Accept queues that are full because no process accepts.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket_with};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::run;
+use crate::wait::Repeated;
 use crate::zoo::sysctl::write_sysctl;
 
-/// A listener whose queue is full with two, and those two.
-fn full() -> (TcpListener, Vec<OwnedFd>) {
+/// A listener whose queue is full with two connections, and these.
+fn full_queue() -> (TcpListener, Vec<OwnedFd>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listen(&listener, 1).unwrap();
     let address = listener.local_addr().unwrap();
-    let callers = (0..2).map(|_| call(address)).collect();
-    (listener, callers)
+    let clients = (0..2).map(|_| send_syn(address)).collect();
+    (listener, clients)
 }
 
-/// Sends a SYN and does not wait for what comes of it.
-fn call(address: SocketAddr) -> OwnedFd {
+/// Sends a SYN and does not wait for the outcome.
+fn send_syn(address: SocketAddr) -> OwnedFd {
     let flags = SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
     let _ = connect(&socket, &address);
@@ -32,20 +32,14 @@ fn call(address: SocketAddr) -> OwnedFd {
 
 in_namespace!(
     fn a_full_accept_queue_is_reported_with_its_drops_and_its_process() {
-        let (listener, _callers) = full();
+        let (listener, _clients) = full_queue();
         let address = listener.local_addr().unwrap();
-        let is_over = AtomicBool::new(false);
-        let report = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    drop(call(address));
-                    std::thread::yield_now();
-                }
-            });
-            let report = Report::after("0.1");
-            is_over.store(true, Ordering::Relaxed);
-            report
+        let attempts = Repeated::start(move || {
+            drop(send_syn(address));
+            std::thread::yield_now();
         });
+        let report = Report::after("0.1");
+        attempts.stop();
         let finding = report.finding("accept-queue");
         assert_eq!(finding.severity, "CRITICAL");
         assert_eq!((finding.value, finding.limit), (Some(2.0), Some(1.0)));
@@ -53,16 +47,22 @@ in_namespace!(
         assert_eq!(finding.subject["local_port"], address.port());
         assert_eq!(finding.processes.len(), 1, "{finding:?}");
         assert_eq!(finding.processes[0].pid, std::process::id());
-        let told = finding.evidence.join("; ");
-        assert!(told.contains("TcpExtListenOverflows grew by "), "{told}");
-        assert!(!told.contains("the listener dropped 0 in"), "{told}");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains("of 2 that wait and were asked about, one has for "),
-            "{told}"
+            evidence.contains("TcpExtListenOverflows grew by "),
+            "{evidence}"
         );
-        assert!(!told.contains("somaxconn"), "{told}");
+        assert!(
+            !evidence.contains("the listener dropped 0 in"),
+            "{evidence}"
+        );
+        assert!(
+            evidence.contains("of 2 that wait and were asked about, one has for "),
+            "{evidence}"
+        );
+        assert!(!evidence.contains("somaxconn"), "{evidence}");
         assert_eq!(report.not_examined("accept-queue"), None);
-        assert_run(finding);
+        assert_commands_run(finding);
         // The same count, in the list of listeners.
         let list = run(["list", "-l", "--json", "--columns=drops"]).succeeded();
         let (listeners, _) = Listed::all(&list);
@@ -75,22 +75,22 @@ in_namespace!(
         write_sysctl("core/somaxconn", "2");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let _callers = [call(address), call(address)];
+        let _clients = [send_syn(address), send_syn(address)];
         let report = Report::after("0.1");
         let finding = report.finding("accept-queue");
         assert_eq!(finding.severity, "WARNING");
         assert_eq!((finding.value, finding.limit), (Some(2.0), Some(2.0)));
-        let told = finding.evidence.join("; ");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains("the limit is that of net.core.somaxconn"),
-            "{told}"
+            evidence.contains("the limit is that of net.core.somaxconn"),
+            "{evidence}"
         );
         assert!(
             finding.remedy[1].contains("raise net.core.somaxconn"),
             "{finding:?}"
         );
         assert!(finding.remedy[1].contains("new listen()"), "{finding:?}");
-        // One that is accepted makes room.
+        // Accepting a connection makes room.
         drop(listener.accept().unwrap());
         assert!(Report::after("0.1").findings_of("accept-queue").is_empty());
     }
@@ -98,7 +98,7 @@ in_namespace!(
 
 in_namespace!(
     fn without_netlink_accept_queues_are_not_examined() {
-        let (_listener, _callers) = full();
+        let (_listener, _clients) = full_queue();
         let ran = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
         let report = Report::of(&ran);
         assert!(report.findings_of("accept-queue").is_empty());

@@ -1,20 +1,17 @@
-//! A server that never closes, and one that never accepts.
+//! CLOSE_WAIT: a server that never closes, and one that never accepts.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
+use crate::wait::{DEADLINE, Repeated};
 use crate::zoo::special::incoming::unaccepted_close_wait;
 use crate::zoo::{Family, Peer};
 
 const ID: &str = "close-wait";
-
-/// How long answers are given at most.
-const LONGEST: Duration = Duration::from_secs(60);
 
 in_namespace!(
     fn a_server_that_never_closes_is_reported_with_its_unread_bytes() {
@@ -56,7 +53,7 @@ in_namespace!(
         assert_eq!(finding.processes.len(), 1, "{finding:?}");
         assert_eq!(finding.processes[0].pid, std::process::id());
         assert_eq!(finding.processes[0].sockets, 12);
-        assert_run(finding);
+        assert_commands_run(finding);
         drop(servers);
         Report::until(|report| report.findings_of(ID).is_empty());
     }
@@ -68,28 +65,27 @@ in_namespace!(
         let pairs: Vec<(TcpStream, TcpStream)> = (0..12)
             .map(|_| {
                 let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                client.set_read_timeout(Some(DEADLINE)).unwrap();
                 client.shutdown(Shutdown::Write).unwrap();
                 (client, listener.accept().unwrap().0)
             })
             .collect();
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                // Not for ever, where the test fails.
-                let begin = Instant::now();
-                while !is_over.load(Ordering::Relaxed) && begin.elapsed() < LONGEST {
-                    for (client, server) in &pairs {
-                        let (mut client, mut server) = (client, server);
-                        server.write_all(b"answer").unwrap();
-                        client.read_exact(&mut [0; 6]).unwrap();
-                    }
+        let pairs = Arc::new(pairs);
+        let replies = Repeated::start({
+            let pairs = Arc::clone(&pairs);
+            move || {
+                for (mut client, mut server) in
+                    pairs.iter().map(|(client, server)| (client, server))
+                {
+                    server.write_all(b"reply").unwrap();
+                    client.read_exact(&mut [0; 5]).unwrap();
                 }
-            });
-            let report = Report::until(|report| report.findings_of(ID).is_empty());
-            is_over.store(true, Ordering::Relaxed);
-            assert!(report.examined.contains(&ID.to_owned()), "{report:?}");
+            }
         });
-        // Nobody answers any more.
+        let report = Report::until(|report| report.findings_of(ID).is_empty());
+        assert!(report.examined.contains(&ID.to_owned()), "{report:?}");
+        // Without replies they are a finding.
+        replies.stop();
         Report::until(|report| report.findings_of(ID).len() == 1);
     }
 );
@@ -105,10 +101,10 @@ in_namespace!(
             ("WARNING", Some(15.0))
         );
         assert!(finding.title.contains("were never accepted"), "{finding:?}");
-        // The listener's.
+        // The owner of the listener.
         assert_eq!(finding.processes.len(), 1, "{finding:?}");
         assert_eq!(finding.processes[0].pid, std::process::id());
         assert_eq!(finding.processes[0].sockets, 1);
-        assert_run(finding);
+        assert_commands_run(finding);
     }
 );

@@ -1,4 +1,4 @@
-//! A range of 100 ports that runs out: to one destination, and over ten by bind.
+//! A range of 100 ports that runs out: for one destination, and by bind() across ten.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::bind;
 use rustix::net::sockopt::set_socket_reuseaddr;
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::{Finding, Report};
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -16,7 +16,7 @@ use crate::zoo::sysctl::write_sysctl;
 
 const ID: &str = "ephemeral-ports";
 
-/// A hundred ports to choose from, none of them taken out of TIME_WAIT.
+/// Sets a range of a hundred ports, none of them reused from TIME_WAIT.
 fn narrow_range() {
     write_sysctl("ipv4/ip_local_port_range", "40000 40099");
     write_sysctl("ipv4/tcp_tw_reuse", "0");
@@ -31,7 +31,7 @@ fn connect(listener: &TcpListener) -> TcpStream {
     TcpStream::connect(listener.local_addr().unwrap()).unwrap()
 }
 
-/// A connection that was bound to the loopback address, at a port of the kernel's choice, before.
+/// A connection bound to the loopback address and a port chosen by the kernel before connecting.
 fn bind_and_connect(listener: &TcpListener) -> OwnedFd {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     new_connection(listener.local_addr().unwrap(), |socket| {
@@ -39,9 +39,9 @@ fn bind_and_connect(listener: &TcpListener) -> OwnedFd {
     })
 }
 
-/// Its holder is this test.
+/// Asserts that this test is the only owner.
 #[track_caller]
-fn assert_held(finding: &Finding, sockets: u64) {
+fn assert_owned(finding: &Finding, sockets: u64) {
     assert_eq!(finding.processes.len(), 1, "{finding:?}");
     assert_eq!(finding.processes[0].pid, std::process::id());
     assert_eq!(finding.processes[0].sockets, sockets);
@@ -60,8 +60,8 @@ in_namespace!(
         assert_eq!(finding.subject["remote_addr"], "127.0.0.1");
         assert_eq!(finding.subject["remote_port"], 8080);
         assert!(finding.evidence[0].starts_with("92 of these connections are open"));
-        assert_held(finding, 92);
-        assert_run(finding);
+        assert_owned(finding, 92);
+        assert_commands_run(finding);
         assert_eq!(report.not_examined(ID), None);
     }
 );
@@ -75,12 +75,12 @@ in_namespace!(
         assert!(Report::after("0.1").findings_of(ID).is_empty());
         drop(shared);
         drop(listeners);
-        // Their TIME_WAIT is at other ports than these listeners', and not of the bound address.
+        // Another range, whose ports are not in TIME_WAIT.
         write_sysctl("ipv4/ip_local_port_range", "41000 41099");
         let listeners: Vec<_> = (8090..8100).map(listen).collect();
         let each_ten = || listeners.iter().flat_map(|listener| [listener; 10]);
         let _bound: Vec<_> = each_ten().map(bind_and_connect).collect();
-        // What the finding says: none is left, to whatever destination.
+        // As the finding says, no port is left for any destination.
         let further = listen(8100);
         let error = TcpStream::connect(further.local_addr().unwrap()).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL));
@@ -91,13 +91,13 @@ in_namespace!(
         assert_eq!(finding.subject.len(), 1);
         assert_eq!(finding.subject["local_addr"], "127.0.0.1");
         assert!(finding.remedy[0].contains("IP_BIND_ADDRESS_NO_PORT"));
-        let told = finding.evidence.join("; ");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains("to 10 destinations, the largest of which has 10"),
-            "{told}"
+            evidence.contains("to 10 destinations, the largest of which has 10"),
+            "{evidence}"
         );
-        assert_held(finding, 100);
-        assert_run(finding);
+        assert_owned(finding, 100);
+        assert_commands_run(finding);
     }
 );
 
@@ -120,11 +120,11 @@ in_namespace!(
         assert_eq!(finding.value, Some(80.0));
         assert!(finding.remedy[0].contains("`keepalive` in an nginx upstream"));
         assert!(finding.processes.is_empty(), "{finding:?}");
-        assert_run(finding);
-        // Of loopback connections, and at once.
+        assert_commands_run(finding);
+        // Allow reuse for loopback connections, without delay.
         if let Err(error) = std::fs::write("/proc/sys/net/ipv4/tcp_tw_reuse_delay", "1") {
             skip_or_fail(
-                "cannot set tcp_tw_reuse_delay, which came with Linux 6.14",
+                "cannot set tcp_tw_reuse_delay, which exists since Linux 6.14",
                 &error,
             );
         }
@@ -137,7 +137,7 @@ in_namespace!(
     fn bound_only_sockets_use_up_ports_and_proc_does_not_list_them() {
         narrow_range();
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let hold = || {
+        let bind_only = || {
             let socket = rustix::net::socket(
                 rustix::net::AddressFamily::INET,
                 rustix::net::SocketType::STREAM,
@@ -148,7 +148,7 @@ in_namespace!(
             bind(&socket, &anywhere).unwrap();
             socket
         };
-        let _bound: Vec<OwnedFd> = (0..92).map(|_| hold()).collect();
+        let _bound: Vec<OwnedFd> = (0..92).map(|_| bind_only()).collect();
         let report = Report::after("0.1");
         if let Some(reason) = report.not_examined(ID) {
             assert!(reason.contains("6.8"), "{reason}");
@@ -156,8 +156,8 @@ in_namespace!(
             let finding = report.finding(ID);
             assert_eq!(finding.severity, "CRITICAL");
             assert_eq!((finding.value, finding.limit), (Some(92.0), Some(100.0)));
-            assert_held(finding, 92);
-            assert_run(finding);
+            assert_owned(finding, 92);
+            assert_commands_run(finding);
         }
         let ran = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
         let report = Report::of(&ran);

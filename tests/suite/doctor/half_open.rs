@@ -1,8 +1,8 @@
-//! Half-open requests, parked by a peer that sends SYNs and no more.
+//! Half-open requests from a peer that only sends SYNs.
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
@@ -10,8 +10,8 @@ use crate::program::run;
 use crate::zoo::sysctl::write_sysctl;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// A listener with room for 20, and so many half-open requests there.
-fn requests(count: usize) -> Zoo {
+/// A listener with a backlog of 20, and so many half-open requests at it.
+fn open_requests(count: usize) -> Zoo {
     write_sysctl("core/somaxconn", "20");
     let wanted = SocketCounts::none().with(Family::V4, State::Listen, 1);
     Zoo::open(&wanted.with(Family::V4, State::SynRecv, count))
@@ -19,19 +19,22 @@ fn requests(count: usize) -> Zoo {
 
 in_namespace!(
     fn a_syn_backlog_overflow_is_critical_only_without_syncookies() {
-        let _zoo = requests(21);
+        let _zoo = open_requests(21);
         let report = Report::after("0.1");
         let finding = report.finding("half-open");
         assert_eq!(finding.severity, "CRITICAL");
         assert_eq!((finding.value, finding.limit), (Some(21.0), Some(20.0)));
-        let told = finding.evidence.join("; ");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains("from 1 address, 21 of them from 192.0.2.11"),
-            "{told}"
+            evidence.contains("from 1 address, 21 of them from 192.0.2.11"),
+            "{evidence}"
         );
-        assert!(told.contains("net.ipv4.tcp_syncookies is 0"), "{told}");
+        assert!(
+            evidence.contains("net.ipv4.tcp_syncookies is 0"),
+            "{evidence}"
+        );
         assert_eq!(finding.follows_from, None);
-        assert_run(finding);
+        assert_commands_run(finding);
         write_sysctl("ipv4/tcp_syncookies", "1");
         let report = Report::after("0.1");
         assert_eq!(report.finding("half-open").severity, "WARNING");
@@ -40,11 +43,11 @@ in_namespace!(
 
 in_namespace!(
     fn half_open_requests_behind_a_full_accept_queue_follow_from_it() {
-        let _zoo = requests(16);
+        let _zoo = open_requests(16);
         let (listeners, _) = Listed::all(&run(["list", "-l", "--json"]).succeeded());
         let ip = listeners[0].local_addr.parse().unwrap();
         let address = SocketAddr::new(ip, listeners[0].local_port);
-        let _callers: Vec<_> = (0..21)
+        let _clients: Vec<_> = (0..21)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
         let report = Report::after("0.1");
@@ -61,7 +64,7 @@ in_namespace!(
 
 in_namespace!(
     fn few_half_open_requests_are_no_finding() {
-        let _zoo = requests(15);
+        let _zoo = open_requests(15);
         let report = Report::after("0.1");
         assert!(report.findings.is_empty(), "{report:?}");
         assert!(

@@ -1,4 +1,4 @@
-//! `tcpstates doctor`, each finding from a real situation where one can be made.
+//! `tcpstates doctor`: each finding from real sockets, or from a copied tree where that is impossible.
 
 mod accept_queue;
 mod close_wait;

@@ -1,8 +1,8 @@
-//! FIN_WAIT2 that a process holds, and that none does.
+//! FIN_WAIT2 with and without an owning process.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 
@@ -30,11 +30,11 @@ in_namespace!(
         );
         assert_eq!(finding.processes[0].pid, std::process::id());
         assert_eq!(finding.processes[0].sockets, 100);
-        assert_run(finding);
-        // The limit of orphans is the host's, and not told in a namespace.
+        assert_commands_run(finding);
+        // The limit of orphans is host-wide and not readable in a namespace.
         let reason = report.not_examined(ID).unwrap();
         assert!(reason.contains("tcp_max_orphans"), "{reason}");
-        // Without a process they end by themselves.
+        // Orphans in FIN_WAIT2 time out.
         drop(clients);
         Report::until(|report| report.findings_of(ID).is_empty());
     }

@@ -1,4 +1,4 @@
-//! What holds of every diagnosis: a healthy host, its one line, what is not examined.
+//! Every diagnosis: the line of a healthy host, rules that are not examined, invalid arguments.
 
 use super::report::Report;
 use crate::namespace::in_namespace;
@@ -26,7 +26,7 @@ in_namespace!(
     }
 );
 
-/// A copied tree: a healthy table, and whatever else the test needs.
+/// A copied tree with an empty table and these files.
 fn copied(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let table = "  sl  local_address rem_address   st\n";
@@ -38,7 +38,7 @@ fn copied(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-fn of_copy(root: &tempfile::TempDir) -> Report {
+fn report_on(root: &tempfile::TempDir) -> Report {
     let root = root.path().to_str().unwrap();
     let ran = run([
         "doctor",
@@ -53,7 +53,7 @@ fn of_copy(root: &tempfile::TempDir) -> Report {
 
 #[test]
 fn a_rule_without_its_limit_is_not_examined() {
-    let report = of_copy(&copied(&[]));
+    let report = report_on(&copied(&[]));
     assert!(report.findings.is_empty(), "{report:?}");
     assert_eq!(report.source, "proc");
     let reason = report.not_examined("time-wait").unwrap();
@@ -67,7 +67,7 @@ fn a_rule_without_its_limit_is_not_examined() {
 #[test]
 fn a_copied_tree_is_diagnosed_by_its_own_limits() {
     let limit = [("sys/net/ipv4/tcp_max_tw_buckets", "1\n")];
-    let report = of_copy(&copied(&limit));
+    let report = report_on(&copied(&limit));
     assert_eq!(report.not_examined("time-wait"), None);
     assert!(report.examined.contains(&"time-wait".to_owned()));
 }
@@ -82,7 +82,7 @@ fn limits_of_this_host_are_not_applied_to_another_host() {
         "--proc-root",
         "/proc",
     ]);
-    // Where process 1 is hidden, there is no such host.
+    // Where process 1 is hidden, `/proc` cannot be read as a host's.
     if ran.status == 1 {
         assert!(ran.stderr.contains("--proc-root"), "{ran:?}");
         return;
@@ -99,13 +99,13 @@ fn limits_of_this_host_are_not_applied_to_another_host() {
 fn a_table_with_an_unreadable_row_is_diagnosed_as_incomplete() {
     let limit = ("sys/net/ipv4/tcp_max_tw_buckets", "1\n");
     let root = copied(&[("net/tcp", "  sl  local_address\n0: broken\n"), limit]);
-    let report = of_copy(&root);
+    let report = report_on(&root);
     assert!(!report.complete && report.warnings.len() == 1, "{report:?}");
 }
 
 #[test]
 fn invalid_doctor_arguments_are_refused_in_one_line() {
-    for (words, told) in [
+    for (words, message) in [
         (
             ["doctor", "--window=0"],
             "--window: `0`: allowed are 0.05 to 86400 seconds",
@@ -125,7 +125,7 @@ fn invalid_doctor_arguments_are_refused_in_one_line() {
     ] {
         let ran = run(words);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
-        assert!(ran.stderr.contains(told), "{ran:?}");
+        assert!(ran.stderr.contains(message), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     }
 }

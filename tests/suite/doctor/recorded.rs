@@ -1,5 +1,5 @@
-//! What no test can bring about, from trees of files as a host has them: memory and tracked
-//! connections at, below and above their limits; and what is missing in a tree.
+//! Situations that no test can create, from copied trees: memory and tracked connections around
+//! their limits; and files that are missing from a tree.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::report::Report;
 use crate::namespace::in_namespace;
 use crate::program::run;
 
-/// A tree with an empty table, and these files.
+/// The report on a tree with an empty table and these files.
 fn report(files: &[(&str, &str)]) -> Report {
     let root = tempfile::tempdir().unwrap();
     write(

@@ -1,14 +1,11 @@
-//! The JSON of `doctor`, as somebody else would read it: no key is accepted that is not known.
+//! The JSON of `doctor`, read into types that refuse unknown keys.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use crate::program::{Ran, run};
-
-/// Far more than anything takes; reached only when something is wrong.
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::wait::poll;
 
 /// A diagnosis, version 1.
 #[derive(Debug, Deserialize)]
@@ -60,7 +57,7 @@ pub(crate) struct NotExamined {
 }
 
 impl Report {
-    /// What one run said; its exit status must fit its findings.
+    /// The report of a run, whose exit status must fit its findings.
     #[track_caller]
     pub(crate) fn of(ran: &Ran) -> Report {
         let report: Report =
@@ -89,22 +86,35 @@ impl Report {
         report
     }
 
-    /// What `doctor` says here, after a window of `seconds`.
+    /// The report on this namespace, after a window of `seconds`.
     #[track_caller]
     pub(crate) fn after(seconds: &str) -> Report {
         Report::of(&run(["doctor", "--json", "--window", seconds]))
     }
 
-    /// The first diagnosis that is as `expected`: what the kernel does between two ends takes time.
+    /// The first report that is as expected: the kernel takes time between two ends.
     #[track_caller]
-    pub(crate) fn until(expected: impl Fn(&Report) -> bool) -> Report {
-        let start = Instant::now();
-        loop {
-            let report = Report::after("0.1");
-            if expected(&report) {
-                return report;
-            }
-            assert!(start.elapsed() < DEADLINE, "{report:?}");
+    pub(crate) fn until(is_expected: impl Fn(&Report) -> bool) -> Report {
+        Report::until_from(|| Report::after("0.1"), is_expected)
+    }
+
+    /// The same for reports taken by `take`.
+    ///
+    /// # Panics
+    /// After the deadline, with the last report.
+    #[track_caller]
+    pub(crate) fn until_from(
+        mut take: impl FnMut() -> Report,
+        is_expected: impl Fn(&Report) -> bool,
+    ) -> Report {
+        let mut last = None;
+        let found = poll(|| {
+            let report = last.insert(take());
+            is_expected(report).then_some(())
+        });
+        match (found, last) {
+            (Some(()), Some(report)) => report,
+            (_, last) => panic!("no report is as expected; the last one: {last:?}"),
         }
     }
 
@@ -125,7 +135,7 @@ impl Report {
         }
     }
 
-    /// Why a rule was not applied, if it was not.
+    /// The reason why a rule was not applied, if it was not.
     pub(crate) fn not_examined(&self, id: &str) -> Option<&str> {
         let not = self.not_examined.iter().find(|not| not.id == id)?;
         Some(&not.reason)

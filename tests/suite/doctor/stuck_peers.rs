@@ -2,14 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 use crate::program::run;
+use crate::wait::DEADLINE;
 
-/// Writes until nothing more is taken.
+/// Writes until the send queue is full.
 fn fill(mut stream: &TcpStream) {
     stream.set_nonblocking(true).unwrap();
     loop {
@@ -27,15 +27,9 @@ in_namespace!(
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         fill(&client);
-        let start = Instant::now();
-        let report = loop {
-            // The window closes, and its probes begin, some time after the last write.
-            let report = Report::after("0.1");
-            if report.findings_of("stuck-peers").len() == 2 {
-                break report;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "{report:?}");
-        };
+        // The window closes, and its probes begin, some time after the last write.
+        let has_both = |report: &Report| report.findings_of("stuck-peers").len() == 2;
+        let report = Report::until(has_both);
         let findings = report.findings_of("stuck-peers");
         let [sends, reads] = findings[..] else {
             unreachable!()
@@ -58,19 +52,14 @@ in_namespace!(
             assert_eq!(finding.severity, "WARNING");
             assert_eq!(finding.processes.len(), 1, "{finding:?}");
             assert_eq!(finding.processes[0].pid, std::process::id());
-            assert_run(finding);
+            assert_commands_run(finding);
         }
-        // The tables of /proc know of it, too; a probe may still bring some bytes.
-        loop {
-            let proc = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
-            let proc = Report::of(&proc);
-            if proc.findings_of("stuck-peers").len() == 2 {
-                break;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "{proc:?}");
-        }
+        // /proc shows it too; a probe may still deliver some bytes.
+        let arguments = ["doctor", "--json", "--window=0.1", "--source=proc"];
+        Report::until_from(|| Report::of(&run(arguments)), has_both);
         drop(client);
         let mut bytes = Vec::new();
+        server.set_read_timeout(Some(DEADLINE)).unwrap();
         server.read_to_end(&mut bytes).unwrap();
         assert!(Report::after("0.1").findings_of("stuck-peers").is_empty());
     }

@@ -1,8 +1,8 @@
-//! TIME_WAIT at its limit, which is made small.
+//! TIME_WAIT at its limit, which the tests lower.
 
 use std::net::{TcpListener, TcpStream};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 use crate::zoo::sysctl::write_sysctl;
@@ -23,9 +23,12 @@ in_namespace!(
         let finding = report.finding("time-wait");
         assert_eq!(finding.severity, "CRITICAL");
         assert_eq!((finding.value, finding.limit), (Some(5.0), Some(5.0)));
-        let told = finding.evidence.join("; ");
-        assert!(told.contains(&format!("5 went out to {address}")), "{told}");
-        assert_run(finding);
+        let evidence = finding.evidence.join("; ");
+        assert!(
+            evidence.contains(&format!("5 went out to {address}")),
+            "{evidence}"
+        );
+        assert_commands_run(finding);
     }
 );
 
@@ -34,7 +37,7 @@ in_namespace!(
         write_sysctl("ipv4/tcp_max_tw_buckets", "5");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        // The servers do not close, so that the clients wait for them to.
+        // The servers do not close, so that the clients stay in FIN_WAIT2.
         let _servers: Vec<TcpStream> = (0..8)
             .map(|_| {
                 drop(TcpStream::connect(address).unwrap());
@@ -47,10 +50,10 @@ in_namespace!(
         });
         let finding = report.finding("time-wait");
         assert_eq!(finding.severity, "CRITICAL");
-        let told = finding.evidence.join("; ");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains("5 of them are in FIN_WAIT2 without"),
-            "{told}"
+            evidence.contains("5 of them are in FIN_WAIT2 without"),
+            "{evidence}"
         );
     }
 );

@@ -2,7 +2,7 @@
 
 use std::net::{Shutdown, TcpStream};
 
-use super::commands::assert_run;
+use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 use crate::zoo::{Behaviour, Family, Peer};
@@ -26,14 +26,14 @@ in_namespace!(
         });
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "WARNING");
-        let told = finding.evidence.join("; ");
+        let evidence = finding.evidence.join("; ");
         assert!(
-            told.contains(&format!("12 wait for {}", address.ip())),
-            "{told}"
+            evidence.contains(&format!("12 wait for {}", address.ip())),
+            "{evidence}"
         );
         assert_eq!(finding.processes[0].pid, std::process::id());
-        assert_run(finding);
-        // Orphans are as stuck as they were.
+        assert_commands_run(finding);
+        // As orphans they wait as before.
         drop(streams);
         let report = Report::after("0.1");
         let finding = report.finding(ID);

@@ -1,16 +1,13 @@
-//! Those who can say which sockets pass a filter: the kernel, the program, the program from the
-//! tables of /proc, and ss.
+//! The evaluators of a filter: the kernel, the program, the program with /proc, and ss.
 
-use std::process::Command;
-
-use super::oracle::mistakes_a_family;
+use super::oracle::confuses_families;
 use super::syntax;
 use super::tree::{Number, Test, Tree};
+use crate::child::{Start, run_tool};
 use crate::list::row::Listed;
 use crate::program::{Ran, command, ran};
-use crate::skip::skip_or_fail;
 
-/// What a judge lets pass: sockets by their cookies, or by what is in every row; sorted.
+/// The sockets that pass a filter, by their cookies, or by the fields that every row has; sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
     Cookies(Vec<u64>),
@@ -20,12 +17,12 @@ pub(super) enum Passed {
 /// State, family, both ends.
 pub(super) type Ends = [String; 4];
 
-/// Which sockets there are to be judged.
+/// The sockets to which a filter is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     /// Those of a plain list.
     Usual,
-    /// The bound and idle ones too.
+    /// Those, and the sockets that are only bound.
     WithBound,
 }
 
@@ -37,16 +34,16 @@ impl Table {
         }
     }
 
-    /// Every socket, with every column that a filter may test.
+    /// Every socket, with every column that a filter can test.
     pub(super) fn list(self) -> Vec<Listed> {
         let columns = "uid,user,interface,cgroup,retransmits,inode,cookie,mark";
         let mut command = command(["list", "--json", "--columns", columns]);
-        let ran = ran(command.args(self.options()).output().unwrap()).succeeded();
+        let ran = ran(command.args(self.options()).run_to_end().unwrap()).succeeded();
         Listed::all(&ran).0
     }
 }
 
-/// Everything in these rows.
+/// The ends of these rows.
 pub(super) fn ends_of<'a>(rows: impl IntoIterator<Item = &'a Listed>) -> Passed {
     let ends = |row: &Listed| {
         [
@@ -67,33 +64,33 @@ pub(super) fn cookies_of<'a>(rows: impl IntoIterator<Item = &'a Listed>) -> Pass
     Passed::Cookies(all)
 }
 
-/// The kernel judges, where it has an operation for every test.
+/// Evaluated by the kernel, where it has an operation for every test.
 pub(super) fn kernel(tree: &Tree, filter: &str, table: Table) -> Passed {
-    let (rows, told) = list(filter, table, &["--columns=cookie"]);
+    let (rows, notes) = list(filter, table, &["--columns=cookie"]);
     if tree.is_all(|test| test.is_of_the_kernel()) {
-        assert!(!told.contains("judged here is"), "{filter}: {told}");
+        assert!(!notes.contains("judged here is"), "{filter}: {notes}");
     }
     cookies_of(&rows)
 }
 
-/// The program judges: half of an `or` is not told to the kernel, and no queue is that long.
+/// Evaluated by the program: the kernel does not evaluate half of an `or`, and no queue is so long.
 pub(super) fn program(tree: &Tree, filter: &str, table: Table) -> Passed {
     let filter = format!("({filter}) or receive-queue > {}", u32::MAX);
-    let (rows, told) = list(&filter, table, &["--columns=cookie"]);
+    let (rows, notes) = list(&filter, table, &["--columns=cookie"]);
     if tree.is_all(|test| *test != Test::Autobound) {
-        assert!(!told.contains("the kernel judges"), "{filter}: {told}");
+        assert!(!notes.contains("the kernel judges"), "{filter}: {notes}");
     }
     cookies_of(&rows)
 }
 
-/// The program evaluates what /proc reports; `None` for what it does not.
+/// Evaluated by the program with /proc; `None` where it lacks a field.
 pub(super) fn proc(tree: &Tree, filter: &str, table: Table) -> Option<Passed> {
-    let is_reported = table == Table::Usual && tree.is_all(|test| test.is_in_proc());
+    let is_known = table == Table::Usual && tree.is_all(|test| test.is_in_proc());
     let filter = match tests_retransmits(tree) {
         true => format!("({filter}) and not state syn-recv"),
         false => filter.to_owned(),
     };
-    is_reported.then(|| ends_of(&list(&filter, table, &["--source=proc"]).0))
+    is_known.then(|| ends_of(&list(&filter, table, &["--source=proc"]).0))
 }
 
 /// Whether [`proc`] evaluates the filter for this row: /proc has no retransmits of SYN_RECV.
@@ -107,27 +104,22 @@ fn tests_retransmits(tree: &Tree) -> bool {
     !tree.is_all(is_other)
 }
 
-/// Those whose port the kernel chose, which only the kernel tells.
+/// The sockets whose port the kernel chose, which only the kernel knows.
 pub(super) fn autobound(table: Table) -> Passed {
     cookies_of(&list("autobound", table, &["--columns=cookie"]).0)
 }
 
-/// ss judges, what it has words and states for. It compares the bits of addresses, and not their
-/// families (`inet2_addr_match`, misc/ss.c): where that makes a difference to some socket it is
-/// not asked.
+/// Evaluated by ss; `None` where it has no words for a test. It compares the bits of addresses
+/// without their families (`inet2_addr_match`, misc/ss.c): also `None` where that changes the
+/// result for some socket.
 pub(super) fn ss(tree: &Tree, rows: &[Listed], table: Table) -> Option<Passed> {
-    let filter = syntax::of_ss(tree).filter(|_| table == Table::Usual)?;
-    let is_mistaken = |test: &Test| rows.iter().any(|row| mistakes_a_family(test, row));
-    if !tree.is_all(|test| !is_mistaken(test)) {
+    let filter = syntax::to_ss_filter(tree).filter(|_| table == Table::Usual)?;
+    let is_confused = |test: &Test| rows.iter().any(|row| confuses_families(test, row));
+    if !tree.is_all(|test| !is_confused(test)) {
         return None;
     }
-    let output = Command::new("ss")
-        .args(["-H", "-t", "-a", "-n", "-e"])
-        .args(filter.split_whitespace())
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("ss", &error));
-    assert!(output.status.success(), "ss {filter}: {output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
+    let options = ["-H", "-t", "-a", "-n", "-e"].into_iter();
+    let text = run_tool("ss", options.chain(filter.split_whitespace()));
     let cookie = |line: &str| {
         let word = line
             .split_whitespace()
@@ -139,15 +131,15 @@ pub(super) fn ss(tree: &Tree, rows: &[Listed], table: Table) -> Option<Passed> {
     Some(Passed::Cookies(all))
 }
 
-/// The sockets that pass, and the notes on who judged what.
+/// The sockets that pass, and the notes on how the filter was evaluated.
 fn list(filter: &str, table: Table, options: &[&str]) -> (Vec<Listed>, String) {
     let mut command = command(["list", "--json", "-v", filter]);
     let ran: Ran = ran(command
         .args(table.options())
         .args(options)
-        .output()
+        .run_to_end()
         .unwrap());
-    // Nothing can pass, and that is known without asking anybody.
+    // The program refuses a filter that no socket can pass.
     if ran.status == 2 && ran.stderr.contains("no socket can pass") {
         return (Vec::new(), String::new());
     }

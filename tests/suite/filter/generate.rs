@@ -1,5 +1,4 @@
-//! What random filters are made of: values that some socket has, values beside them, and values
-//! that none has.
+//! Random filters, with values that some socket has, neighbouring values, and values that none has.
 
 use std::net::IpAddr;
 
@@ -7,7 +6,7 @@ use super::random::Rng;
 use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
 use crate::list::row::Listed;
 
-/// The states of a plain list; one is there whether or not a socket is in it.
+/// The states of a plain list, whether or not a socket is in them.
 const STATES: [&str; 11] = [
     "LISTEN",
     "SYN_SENT",
@@ -22,16 +21,16 @@ const STATES: [&str; 11] = [
     "CLOSE",
 ];
 
-/// What kinds of tests a filter is made of.
+/// The kinds of tests in a filter.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kinds {
     /// Any.
     All,
-    /// What the kernel has an operation for.
+    /// Tests for which the kernel has an operation.
     Kernel,
-    /// What /proc tells.
+    /// Tests of fields that /proc has.
     Proc,
-    /// What ss has words for.
+    /// Tests that ss can express.
     Ss,
 }
 
@@ -63,7 +62,7 @@ fn test(rows: &[Listed], kinds: Kinds, rng: &mut Rng) -> Test {
             Kinds::All => true,
             Kinds::Kernel => test.is_of_the_kernel(),
             Kinds::Proc => test.is_in_proc(),
-            Kinds::Ss => super::syntax::of_ss(&Tree::Test(test.clone())).is_some(),
+            Kinds::Ss => super::syntax::to_ss_filter(&Tree::Test(test.clone())).is_some(),
         };
         if is_wanted {
             return test;
@@ -175,7 +174,7 @@ fn port(row: &Listed, rng: &mut Rng) -> Test {
 
 fn states(row: &Listed, differs: bool, rng: &mut Rng) -> Test {
     let mut states = vec![row.state.clone()];
-    // BOUND is a word that asks for more sockets than it tests.
+    // Naming BOUND also changes which sockets are listed.
     states.retain(|state| state != "BOUND");
     while states.is_empty() || rng.once_in(2) {
         states.push((*rng.pick(&STATES)).to_owned());

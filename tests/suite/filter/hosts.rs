@@ -1,4 +1,4 @@
-//! Names of hosts in a filter, looked up on the machine it runs on.
+//! Host names in a filter, resolved on the machine that runs it.
 
 use std::net::TcpListener;
 
@@ -27,7 +27,7 @@ in_namespace!(
         assert_eq!(addresses("src != twice.test"), ["127.0.0.8"]);
         assert_eq!(addresses("src inet6:twice.test"), ["::1"]);
         assert_eq!(addresses(&format!("src twice.test:{port}")), ["127.0.0.7"]);
-        // There is no network to ask in.
+        // This namespace has no network to resolve names.
         let ran = run(["src", "nowhere.invalid"]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");

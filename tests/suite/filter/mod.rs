@@ -1,4 +1,4 @@
-//! Filters: what passes, whoever judges.
+//! Filters: the same sockets are selected by every evaluator, view and source.
 
 mod evaluators;
 mod generate;
@@ -10,7 +10,6 @@ mod random;
 mod refused;
 mod shrink;
 mod syntax;
-mod tally;
 mod tree;
 mod unavailable;
 mod views;

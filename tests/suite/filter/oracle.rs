@@ -1,6 +1,6 @@
-//! What the manual says of a filter, judged naively from the rows of a plain list.
+//! The test oracle: a filter evaluated as the manual defines it, from the rows of a plain list.
 //!
-//! Must not share anything with the program's own judges: a mistake in common would not show.
+//! Must not share code with the program: a common mistake would not be found.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
 use crate::list::row::Listed;
 
-/// Whether a socket passes; `autobound` are the cookies of those that are.
+/// Whether a socket passes; `autobound` has the cookies of sockets with a port the kernel chose.
 pub(super) fn passes(tree: &Tree, row: &Listed, autobound: &BTreeSet<u64>) -> bool {
     match tree {
         Tree::Test(test) => passes_test(test, row, autobound),
@@ -46,7 +46,7 @@ fn passes_test(test: &Test, row: &Listed, autobound: &BTreeSet<u64>) -> bool {
             compare,
             value,
         } => {
-            // A number that is not there only differs.
+            // A socket without the number passes only `!=`.
             let number = number(*field, row);
             number.map_or(*compare == Compare::Differs, |number| {
                 holds(number, *compare, *value)
@@ -108,11 +108,11 @@ fn is_within(address: IpAddr, (net, length): (IpAddr, u8)) -> bool {
         },
         (address, _) => address,
     };
-    address.is_ipv4() == net.is_ipv4() && bits_in_common(address, net) >= length.into()
+    address.is_ipv4() == net.is_ipv4() && common_bits(address, net) >= length.into()
 }
 
-/// How many bits two addresses begin with alike, whatever their families.
-fn bits_in_common(left: IpAddr, right: IpAddr) -> u32 {
+/// The number of equal leading bits of two addresses, whatever their families.
+fn common_bits(left: IpAddr, right: IpAddr) -> u32 {
     let bits = |address: IpAddr| match address {
         IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
         IpAddr::V6(address) => u128::from(address),
@@ -120,8 +120,8 @@ fn bits_in_common(left: IpAddr, right: IpAddr) -> u32 {
     (bits(left) ^ bits(right)).leading_zeros()
 }
 
-/// Whether a test finds an address within a prefix of the other family by its bits alone.
-pub(super) fn mistakes_a_family(test: &Test, row: &Listed) -> bool {
+/// Whether an address is within a prefix of the other family by its bits alone.
+pub(super) fn confuses_families(test: &Test, row: &Listed) -> bool {
     let Test::Host(Host {
         net: Some((net, length)),
         ..
@@ -130,7 +130,7 @@ pub(super) fn mistakes_a_family(test: &Test, row: &Listed) -> bool {
         return false;
     };
     any_end(Ends::Either, row, |address, _| {
-        address.is_ipv4() != net.is_ipv4() && bits_in_common(address, net) >= length.into()
+        address.is_ipv4() != net.is_ipv4() && common_bits(address, net) >= length.into()
     })
 }
 

@@ -1,8 +1,8 @@
-//! One filter, every judge, one answer.
+//! Random filters select the same sockets in every evaluator.
 //!
-//! Random filters are judged by the kernel's bytecode, by the program, by the program from /proc,
-//! by ss, and naively from the rows of a plain list. `TCPSTATES_SEED` repeats a failure,
-//! `TCPSTATES_EXPRESSIONS` says how many are tried.
+//! They are evaluated by the kernel's bytecode, by the program, by the program with /proc, by ss,
+//! and by the oracle. `TCPSTATES_SEED` repeats a failure, `TCPSTATES_EXPRESSIONS` is the number of
+//! filters.
 
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
@@ -14,32 +14,35 @@ use super::evaluators::{self, Passed, Table, cookies_of, ends_of};
 use super::population::Population;
 use super::random::Rng;
 use super::shrink::shrink;
-use super::tally::Tally;
 use super::tree::Tree;
 use super::{generate, oracle, syntax};
 use crate::list::row::Listed;
 use crate::namespace::{in_namespace, run_within};
 use crate::skip::skip_or_fail;
 use crate::syscall;
+use crate::wait::poll_within;
 
-/// As many as are judged in a few seconds.
+/// As many filters as are evaluated in a few seconds.
 const USUALLY: usize = 250;
 
-/// For the long run.
+/// The filters of the long run.
 const MANY: usize = 2_000;
 
-/// How long sockets are judged before others take their place; TIME_WAIT takes 60 seconds.
+/// How long the same sockets are used; TIME_WAIT lasts 60 seconds.
 const ROUND: Duration = Duration::from_secs(30);
 
-/// How often a disagreement is looked at again because a socket moved.
+/// A round must have ended after this time.
+const ROUND_ENDS: Duration = Duration::from_secs(150);
+
+/// How often a difference is tested again because a socket changed.
 const ATTEMPTS: usize = 20;
 
-/// The longest filter, in tests.
+/// The most tests in a filter.
 const LONGEST: usize = 12;
 
 in_namespace!(
     fn random_filters_select_the_same_sockets_in_every_evaluator() {
-        judge_all(USUALLY);
+        compare_all(USUALLY);
     }
 );
 
@@ -47,7 +50,7 @@ in_namespace!(
 #[ignore = "takes a minute"]
 fn thousands_of_random_filters_select_the_same_sockets() {
     fn body() {
-        judge_all(MANY);
+        compare_all(MANY);
     }
     let path = concat!(
         module_path!(),
@@ -58,54 +61,55 @@ fn thousands_of_random_filters_select_the_same_sockets() {
 }
 
 /// A number from the environment.
-fn asked(name: &str) -> Option<u64> {
+fn number_from(name: &str) -> Option<u64> {
     let number = std::env::var(name).ok()?;
     Some(
         number
             .parse()
-            .unwrap_or_else(|_| panic!("{name}={number} is no number")),
+            .unwrap_or_else(|_| panic!("{name}={number} is not a number")),
     )
 }
 
-fn judge_all(usually: usize) {
-    let number = asked("TCPSTATES_EXPRESSIONS").map_or(usually, |n| usize::try_from(n).unwrap());
+fn compare_all(usually: usize) {
+    let number =
+        number_from("TCPSTATES_EXPRESSIONS").map_or(usually, |n| usize::try_from(n).unwrap());
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let mut seed = asked("TCPSTATES_SEED")
+    let mut seed = number_from("TCPSTATES_SEED")
         .unwrap_or_else(|| now.as_secs() ^ u64::from(now.subsec_nanos()).rotate_left(32));
     let mut left = number;
-    let mut tally = Tally::default();
+    let mut coverage = Coverage::default();
     while left > 0 {
-        // In a thread of its own, because its namespace ends with it, and all sockets in it.
+        // In a thread, with which its namespace and all sockets in it end.
         let round = std::thread::spawn(move || {
             let entered =
                 syscall::enter_new_network().and_then(|()| syscall::raise_interface("lo"));
             entered.unwrap_or_else(|error| skip_or_fail("a second network namespace", &error));
-            let tally = Round::open().judge(&mut seed, &mut left);
-            (tally, seed, left)
+            let coverage = Round::open().compare(&mut seed, &mut left);
+            (coverage, seed, left)
         });
-        let judged = round
-            .join()
-            .unwrap_or_else(|payload| resume_unwind(payload));
-        tally.add(&judged.0);
-        (seed, left) = (judged.1, judged.2);
+        poll_within(ROUND_ENDS, || round.is_finished().then_some(()))
+            .unwrap_or_else(|| panic!("a round did not end within {ROUND_ENDS:?}"));
+        let compared = round.join().unwrap_or_else(|panic| resume_unwind(panic));
+        coverage.add(&compared.0);
+        (seed, left) = (compared.1, compared.2);
     }
     if number >= USUALLY {
-        tally.check(number);
+        coverage.check(number);
     }
 }
 
-/// Sockets, and what is known of them.
+/// Sockets, and their rows.
 struct Round {
     _population: Population,
-    usual: Facts,
-    with_bound: Facts,
+    usual: Rows,
+    with_bound: Rows,
 }
 
-/// What a naive judge goes by.
-struct Facts {
+/// The rows of a plain list, for the oracle.
+struct Rows {
     table: Table,
     rows: Vec<Listed>,
-    /// No row tells, so the kernel is asked once.
+    /// Not in any row, so listed by the kernel once.
     autobound: BTreeSet<u64>,
 }
 
@@ -114,63 +118,63 @@ impl Round {
         let population = Population::open();
         Round {
             _population: population,
-            usual: Facts::of(Table::Usual),
-            with_bound: Facts::of(Table::WithBound),
+            usual: Rows::of(Table::Usual),
+            with_bound: Rows::of(Table::WithBound),
         }
     }
 
-    /// Judges at most so many, each by a seed of its own; leaves the next one, and how many are
-    /// left.
-    fn judge(&self, seed: &mut u64, left: &mut usize) -> Tally {
-        let mut tally = Tally::default();
+    /// Compares the evaluators on at most `left` filters, each from a seed of its own; updates the
+    /// next seed and the number that is left.
+    fn compare(&self, seed: &mut u64, left: &mut usize) -> Coverage {
+        let mut coverage = Coverage::default();
         let start = Instant::now();
         while *left > 0 && start.elapsed() < ROUND {
             let mut rng = Rng::new(*seed);
-            let facts = if rng.once_in(4) {
+            let rows = if rng.once_in(4) {
                 &self.with_bound
             } else {
                 &self.usual
             };
-            facts.judge(*seed, &mut rng, &mut tally);
+            rows.compare(*seed, &mut rng, &mut coverage);
             *seed = seed.wrapping_add(1);
             *left -= 1;
         }
-        tally
+        coverage
     }
 }
 
-impl Facts {
-    fn of(table: Table) -> Facts {
+impl Rows {
+    fn of(table: Table) -> Rows {
         let Passed::Cookies(autobound) = evaluators::autobound(table) else {
             unreachable!("cookies were asked for");
         };
-        Facts {
+        Rows {
             table,
             rows: table.list(),
             autobound: autobound.into_iter().collect(),
         }
     }
 
-    fn judge(&self, seed: u64, rng: &mut Rng, tally: &mut Tally) {
+    fn compare(&self, seed: u64, rng: &mut Rng, coverage: &mut Coverage) {
         use generate::Kinds;
         let kinds = *rng.pick(&[Kinds::All, Kinds::Kernel, Kinds::Proc, Kinds::Ss]);
         let tests = 1 + rng.below(LONGEST);
         let tree = generate::tree(&self.rows, kinds, tests, rng);
-        if self.disagreement(&tree, seed, tally).is_none() {
+        if self.difference(&tree, seed, coverage).is_none() {
             return;
         }
-        // A socket may have moved on since the rows were read: only what stands counts.
-        let fails = |tree: &Tree| standing_disagreement(self.table, tree, seed).is_some();
+        // A socket may have changed since its row was read: only a lasting difference counts.
+        let fails = |tree: &Tree| lasting_difference(self.table, tree, seed).is_some();
         if fails(&tree) {
             let smallest = shrink(&tree, fails);
-            let told = standing_disagreement(self.table, &smallest, seed).unwrap_or_default();
-            panic!("TCPSTATES_SEED={seed} TCPSTATES_EXPRESSIONS=1: {smallest:#?}\n{told}");
+            let difference = lasting_difference(self.table, &smallest, seed).unwrap_or_default();
+            panic!("TCPSTATES_SEED={seed} TCPSTATES_EXPRESSIONS=1: {smallest:#?}\n{difference}");
         }
     }
 
-    /// Who disagrees with the naive judge, and about what.
-    fn disagreement(&self, tree: &Tree, seed: u64, tally: &mut Tally) -> Option<String> {
-        let filter = syntax::ours(tree, &mut Rng::new(seed));
+    /// The first evaluator that differs from the oracle, with both results.
+    fn difference(&self, tree: &Tree, seed: u64, coverage: &mut Coverage) -> Option<String> {
+        let filter = syntax::to_filter(tree, &mut Rng::new(seed));
         let passing = || {
             let rows = self.rows.iter();
             rows.filter(|row| oracle::passes(tree, row, &self.autobound))
@@ -180,12 +184,12 @@ impl Facts {
         let proc = evaluators::proc(tree, &filter, table);
         let in_proc = ends_of(passing().filter(|row| evaluators::is_evaluated_by_proc(tree, row)));
         let ss = evaluators::ss(tree, &self.rows, table);
-        tally.add(&Tally {
+        coverage.add(&Coverage {
             by_proc: proc.is_some().into(),
             by_ss: ss.is_some().into(),
             dividing: (1..self.rows.len()).contains(&passing().count()).into(),
         });
-        let judges = [
+        let evaluators = [
             (
                 "kernel",
                 Some(evaluators::kernel(tree, &filter, table)),
@@ -199,23 +203,51 @@ impl Facts {
             ("/proc", proc, &in_proc),
             ("ss", ss, &cookies),
         ];
-        judges.into_iter().find_map(|(judge, passed, expected)| {
-            let passed = passed.filter(|passed| passed != expected)?;
-            Some(format!(
-                "{filter}\n{judge}: {passed:?}\nexpected: {expected:?}"
-            ))
-        })
+        evaluators
+            .into_iter()
+            .find_map(|(evaluator, passed, expected)| {
+                let passed = passed.filter(|passed| passed != expected)?;
+                Some(format!(
+                    "{filter}\n{evaluator}: {passed:?}\nexpected: {expected:?}"
+                ))
+            })
     }
 }
 
-/// A disagreement about sockets of which none moved meanwhile.
-fn standing_disagreement(table: Table, tree: &Tree, seed: u64) -> Option<String> {
+/// A difference during which no socket changed.
+fn lasting_difference(table: Table, tree: &Tree, seed: u64) -> Option<String> {
     for _ in 0..ATTEMPTS {
-        let before = Facts::of(table);
-        let found = before.disagreement(tree, seed, &mut Tally::default())?;
-        if format!("{:?}", Facts::of(table).rows) == format!("{:?}", before.rows) {
+        let before = Rows::of(table);
+        let found = before.difference(tree, seed, &mut Coverage::default())?;
+        if format!("{:?}", Rows::of(table).rows) == format!("{:?}", before.rows) {
             return Some(found);
         }
     }
-    panic!("the sockets moved each of {ATTEMPTS} times");
+    panic!("the sockets changed during each of {ATTEMPTS} attempts");
+}
+
+/// The number of filters by evaluator: one that evaluates nothing always agrees.
+#[derive(Debug, Default)]
+struct Coverage {
+    by_proc: usize,
+    by_ss: usize,
+    /// Filters that some sockets pass and others do not.
+    dividing: usize,
+}
+
+impl Coverage {
+    fn add(&mut self, other: &Coverage) {
+        self.by_proc += other.by_proc;
+        self.by_ss += other.by_ss;
+        self.dividing += other.dividing;
+    }
+
+    /// Asserts that enough of so many filters were evaluated by all, and divided the sockets.
+    #[track_caller]
+    fn check(&self, filters: usize) {
+        let fewest = self.by_proc.min(self.dividing);
+        // ss has the fewest words, and does not show marks to an ordinary user.
+        let is_enough = fewest > filters / 10 && self.by_ss > filters / 20;
+        assert!(is_enough, "of {filters} filters: {self:?}");
+    }
 }

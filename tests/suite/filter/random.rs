@@ -1,8 +1,8 @@
-//! Numbers that look random and follow from a seed, so that a failure can be repeated.
+//! Pseudo-random numbers from a seed, so that a failure can be repeated.
 //!
-//! SplitMix64 (Steele, Lea, Flood 2014). Must not be asked for secrets.
+//! SplitMix64 (Steele, Lea, Flood 2014). Not for cryptography.
 
-/// A sequence of numbers.
+/// A sequence of pseudo-random numbers.
 #[derive(Debug)]
 pub(super) struct Rng(u64);
 
@@ -25,7 +25,7 @@ impl Rng {
         usize::try_from(self.next() % bound).unwrap()
     }
 
-    /// True once in so many times.
+    /// True with the probability 1 / `times`.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

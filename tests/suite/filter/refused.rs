@@ -1,27 +1,28 @@
-//! Filters that are none: status 2, one line, the word named. And those that are only long.
+//! Invalid filters: status 2, and one line that names the wrong word. Long filters are valid.
 
 use std::net::TcpListener;
 
+use crate::child::Start;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::{command, ran, run};
 
-/// Asserts that every view refuses, in one line that holds all of these.
+/// Asserts that the count and the list refuse the filter in one line with all of `words`.
 #[track_caller]
-fn assert_refused(filter: &[&str], told: &[&str]) {
+fn assert_refused(filter: &[&str], words: &[&str]) {
     for verb in [&[][..], &["list"]] {
-        let ran = ran(command(verb.iter().chain(filter)).output().unwrap());
+        let ran = ran(command(verb.iter().chain(filter)).run_to_end().unwrap());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-        for told in told {
-            assert!(ran.stderr.contains(told), "`{told}` is not in {ran:?}");
+        for word in words {
+            assert!(ran.stderr.contains(word), "`{word}` is not in {ran:?}");
         }
     }
 }
 
 #[test]
 fn an_invalid_filter_is_refused_with_the_wrong_word() {
-    for (filter, told) in [
+    for (filter, words) in [
         (&["("][..], &["word 2", "a test is expected"][..]),
         (&["(", "sport", "1"], &["word 1", "`(`", "nothing closes"]),
         (&["sport 1)"], &["word 2", "`)`", "closes nothing"]),
@@ -42,13 +43,13 @@ fn an_invalid_filter_is_refused_with_the_wrong_word() {
         (&["user no,such,user"], &["word 2", "`no,such,user`"]),
         (&["fwmark one"], &["word 2", "`one`", "MARK/MASK"]),
     ] {
-        assert_refused(filter, told);
+        assert_refused(filter, words);
     }
 }
 
 #[test]
 fn an_unquoted_greater_than_sign_is_explained() {
-    // What is left of `sport > :1024`, unquoted.
+    // The rest of an unquoted `sport > :1024`.
     assert_refused(&["sport"], &["`sport`", "the shell took them", "gt"]);
 }
 
@@ -65,13 +66,11 @@ fn contradictory_states_are_refused() {
 #[test]
 fn a_command_after_filter_words_is_refused() {
     for command in ["list", "completions"] {
-        let told = [&*format!(
-            "`{command}` is a command and comes first: tcpstates {command}"
-        )];
+        let message = format!("`{command}` is a command and comes first: tcpstates {command}");
         let refused = |arguments: &[&str]| {
-            let ran = ran(crate::program::command(arguments).output().unwrap());
+            let ran = ran(crate::program::command(arguments).run_to_end().unwrap());
             assert_eq!(ran.status, 2, "{ran:?}");
-            assert!(ran.stderr.contains(told[0]), "{ran:?}");
+            assert!(ran.stderr.contains(&message), "{ran:?}");
         };
         refused(&["sport", "80", command]);
         refused(&["--json", command, "sport", "80"]);
@@ -82,7 +81,7 @@ fn a_command_after_filter_words_is_refused() {
 fn an_invalid_filter_file_is_refused_with_its_line_number() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
-    for (contents, told) in [
+    for (contents, words) in [
         (
             "# none\nsport 80 or\n\nsprot 81\n",
             &[path, "line 4", "`sprot`"][..],
@@ -90,7 +89,7 @@ fn an_invalid_filter_file_is_refused_with_its_line_number() {
         ("# nothing else\n", &[path, "empty"]),
     ] {
         std::fs::write(&file, contents).unwrap();
-        assert_refused(&["-F", path], told);
+        assert_refused(&["-F", path], words);
     }
     assert_refused(
         &["-F", "/nowhere"],
@@ -98,7 +97,7 @@ fn an_invalid_filter_file_is_refused_with_its_line_number() {
     );
 }
 
-/// A filter of so many ports, none of which the kernel chooses.
+/// A filter of so many ports, below those that the kernel chooses.
 fn ports(count: u16) -> String {
     let ports: Vec<String> = (1..=count).map(|port| format!("sport = :{port}")).collect();
     ports.join(" or ")
@@ -110,19 +109,19 @@ in_namespace!(
         let port = listener.local_addr().unwrap().port();
         let count = |arguments: &[&str]| {
             let all = ["list", "--json", "-v"].iter().chain(arguments);
-            let ran = ran(command(all).output().unwrap());
+            let ran = ran(command(all).run_to_end().unwrap());
             assert_eq!(ran.status, 0, "{}", ran.stderr);
             (Listed::all(&ran).0.len(), ran.stderr)
         };
         let own = format!("sport = :{port}");
-        // What the kernel takes, and what is longer than it takes.
-        for (length, judge) in [
+        // One that fits into the kernel's bytecode, and one that does not.
+        for (length, evaluated) in [
             (1_000, "the kernel judges sport"),
             (2_000, "judged here is sport"),
         ] {
             let filter = ports(length);
-            let (none, told) = count(&[&filter]);
-            assert!(told.contains(judge), "{length}: {}", &told[..200]);
+            let (none, notes) = count(&[&filter]);
+            assert!(notes.contains(evaluated), "{length}: {}", &notes[..200]);
             assert_eq!((none, count(&[&filter, "or", &own]).0), (0, 1), "{length}");
         }
         // A megabyte, in words as long as an argument may be.

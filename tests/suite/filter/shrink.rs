@@ -1,8 +1,8 @@
-//! Smaller trees that still fail.
+//! Shrinks a failing filter.
 
 use super::tree::Tree;
 
-/// The smallest tree found by taking pieces away for as long as it still fails.
+/// The smallest tree found by removing parts as long as it still fails.
 pub(super) fn shrink(tree: &Tree, fails: impl Fn(&Tree) -> bool) -> Tree {
     let mut smallest = tree.clone();
     while let Some(smaller) = smaller(&smallest).into_iter().find(|tree| fails(tree)) {
@@ -11,7 +11,7 @@ pub(super) fn shrink(tree: &Tree, fails: impl Fn(&Tree) -> bool) -> Tree {
     smallest
 }
 
-/// Every tree with one node less.
+/// Every tree with one node removed.
 fn smaller(tree: &Tree) -> Vec<Tree> {
     match tree {
         Tree::Test(_) => Vec::new(),
@@ -24,12 +24,12 @@ fn smaller(tree: &Tree) -> Vec<Tree> {
             );
             all
         }
-        Tree::And(left, right) => pieces(left, right, Tree::And),
-        Tree::Or(left, right) => pieces(left, right, Tree::Or),
+        Tree::And(left, right) => parts(left, right, Tree::And),
+        Tree::Or(left, right) => parts(left, right, Tree::Or),
     }
 }
 
-fn pieces(left: &Tree, right: &Tree, join: fn(Box<Tree>, Box<Tree>) -> Tree) -> Vec<Tree> {
+fn parts(left: &Tree, right: &Tree, join: fn(Box<Tree>, Box<Tree>) -> Tree) -> Vec<Tree> {
     let mut all = vec![left.clone(), right.clone()];
     let lefts = smaller(left).into_iter();
     all.extend(lefts.map(|left| join(left.into(), right.clone().into())));

@@ -1,5 +1,5 @@
-//! A tree as text: for the program in many spellings, for ss in the one it understands, every group
-//! in parentheses.
+//! A tree as text: for the program in one of many spellings, for ss in the one it accepts, with every
+//! group in parentheses.
 //!
 //! Must not simplify.
 
@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use super::random::Rng;
 use super::tree::{Compare, Ends, Host, Inet, Number, Port, Test, Tree};
 
-/// In the words of the program, one of several spellings for each of them. A test stands alone;
-/// all else is in parentheses, because states at the beginning of a filter have a meaning of
-/// their own.
-pub(super) fn ours(tree: &Tree, rng: &mut Rng) -> String {
+/// The tree as a filter of the program, each word in one of its spellings. A single test is bare;
+/// anything else is in parentheses, because states at the start of a filter have a special
+/// meaning.
+pub(super) fn to_filter(tree: &Tree, rng: &mut Rng) -> String {
     let text = without_parentheses(tree, rng);
     if matches!(tree, Tree::Test(_)) {
         text
@@ -20,7 +20,7 @@ pub(super) fn ours(tree: &Tree, rng: &mut Rng) -> String {
     }
 }
 
-/// How close what a tree is made of binds, as the manual says.
+/// The precedence of operators, from the manual.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Binding {
     Or,
@@ -29,7 +29,7 @@ enum Binding {
     Test,
 }
 
-/// Parentheses may be left out where they change nothing.
+/// An operand; parentheses may be omitted where they change nothing.
 fn operand(tree: &Tree, of: Binding, rng: &mut Rng) -> String {
     let own = match tree {
         Tree::Test(_) => Binding::Test,
@@ -64,13 +64,15 @@ fn without_parentheses(tree: &Tree, rng: &mut Rng) -> String {
     }
 }
 
-/// In the words of ss, every one a word of its own; `None` where it has none for it.
-pub(super) fn of_ss(tree: &Tree) -> Option<String> {
+/// The tree as a filter of ss, words separated by blanks; `None` where ss cannot express it.
+pub(super) fn to_ss_filter(tree: &Tree) -> Option<String> {
     Some(match tree {
         Tree::Test(test) => format!("( {} )", one_test_of_ss(test)?),
-        Tree::Not(inner) => format!("not {}", of_ss(inner)?),
-        Tree::And(left, right) => format!("( {} and {} )", of_ss(left)?, of_ss(right)?),
-        Tree::Or(left, right) => format!("( {} or {} )", of_ss(left)?, of_ss(right)?),
+        Tree::Not(inner) => format!("not {}", to_ss_filter(inner)?),
+        Tree::And(left, right) => {
+            format!("( {} and {} )", to_ss_filter(left)?, to_ss_filter(right)?)
+        }
+        Tree::Or(left, right) => format!("( {} or {} )", to_ss_filter(left)?, to_ss_filter(right)?),
     })
 }
 
@@ -151,8 +153,8 @@ fn one_test_of_ss(test: &Test) -> Option<String> {
     };
     let equal = |differs| if differs { "!=" } else { "=" };
     if let Test::Host(host) = test {
-        let is_said = !host.differs && host.family.is_none();
-        let word = word(host.ends, "src", "dst").filter(|_| is_said)?;
+        let is_expressible = !host.differs && host.family.is_none();
+        let word = word(host.ends, "src", "dst").filter(|_| is_expressible)?;
         Some(format!("{word} = {}", address_and_port(host, true)))
     } else if let Test::Port(port) = test {
         let word = word(port.ends, "sport", "dport").filter(|_| port.family.is_none())?;
@@ -175,7 +177,7 @@ fn one_test_of_ss(test: &Test) -> Option<String> {
     }
 }
 
-/// ss takes the prefix of an IPv6 address inside the brackets only.
+/// ss accepts the prefix length of an IPv6 address only inside the brackets.
 fn address_and_port(host: &Host, is_inside: bool) -> String {
     let address = match host.net {
         None => "*".to_owned(),
@@ -228,7 +230,7 @@ fn compared(word: &str, compare: Compare, value: &str, rng: &mut Rng) -> String 
     let spelt = symbols(compare);
     let operator = match rng.below(4) {
         0 if compare == Compare::Equal => " ".to_owned(),
-        // A symbol needs no blanks around it.
+        // Symbols need no blanks around them.
         1 => spelt[0].to_owned(),
         _ => format!(" {} ", rng.pick(spelt)),
     };

@@ -1,6 +1,6 @@
-//! A filter as a tree: what the property test generates, spells, judges and shrinks.
+//! A filter as a tree, which the property test generates, prints, evaluates and shrinks.
 //!
-//! Written from the manual; must not use anything of the program's own language.
+//! Written from the manual; must not use the program's own filter code.
 
 use std::net::IpAddr;
 
@@ -28,7 +28,7 @@ pub(super) enum Test {
         differs: bool,
     },
     Device {
-        /// `None` for those bound to none.
+        /// `None` for sockets not bound to an interface.
         name: Option<String>,
         differs: bool,
     },
@@ -81,7 +81,7 @@ pub(super) enum Ends {
     Either,
 }
 
-/// The family of a socket, as before an address.
+/// The family of a socket, as a prefix of an address.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Inet {
     Inet,
@@ -109,7 +109,7 @@ impl Compare {
     ];
 }
 
-/// A number that not every socket has.
+/// A numeric field, absent in some sockets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Uid,
@@ -136,7 +136,7 @@ impl Number {
 }
 
 impl Tree {
-    /// Every test in it, from the left.
+    /// Every test in the tree, from the left.
     pub(super) fn tests(&self) -> Vec<&Test> {
         match self {
             Tree::Test(test) => vec![test],
@@ -155,7 +155,7 @@ impl Tree {
 }
 
 impl Test {
-    /// Whether the kernel knows an operation for it.
+    /// Whether the kernel has an operation for it.
     pub(super) fn is_of_the_kernel(&self) -> bool {
         !matches!(
             self,
@@ -163,7 +163,7 @@ impl Test {
         )
     }
 
-    /// Whether the tables of /proc tell.
+    /// Whether /proc has the field.
     pub(super) fn is_in_proc(&self) -> bool {
         if let Test::Number { field, .. } = self {
             return !matches!(field, Number::AcceptLimit | Number::Cookie);

@@ -1,24 +1,25 @@
-//! What a source cannot know, or may not tell, is an error that says what to do, and no empty
-//! answer.
+//! Filters on fields that a source lacks, or that need a privilege: an error with the remedy, not an
+//! empty answer.
 
 use std::os::unix::process::CommandExt;
 
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, ran, run};
-use crate::skip::skip_or_fail;
+use crate::skip::{may_skip, skip_or_fail};
 use crate::zoo::special::attributes::{Attributes, listening};
 use crate::zoo::{Family, SocketCounts, Zoo};
 
 /// `nobody` where it exists; any id without privileges does.
 const NOBODY: u32 = 65_534;
 
-/// Asserts status 1, nothing on stdout, and one line that says all of these.
+/// Asserts status 1, nothing on stdout, and one line with all of `words`.
 #[track_caller]
-fn assert_told(ran: &Ran, told: &[&str]) {
+fn assert_unavailable(ran: &Ran, words: &[&str]) {
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-    for told in told {
-        assert!(ran.stderr.contains(told), "`{told}` is not in {ran:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "`{word}` is not in {ran:?}");
     }
 }
 
@@ -36,8 +37,8 @@ fn a_filter_on_a_field_missing_from_proc_is_an_error() {
         for filter in [filter.to_owned(), format!("sport 1 or not ({filter})")] {
             for verb in [&["list"][..], &[]] {
                 let arguments = verb.iter().copied().chain(["--source=proc", &filter]);
-                let ran = ran(command(arguments).output().unwrap());
-                assert_told(&ran, &[named, "ask netlink"]);
+                let ran = ran(command(arguments).run_to_end().unwrap());
+                assert_unavailable(&ran, &[named, "ask netlink"]);
             }
         }
     }
@@ -49,32 +50,28 @@ fn as_nobody(arguments: &[&str]) -> Ran {
     if rustix::process::geteuid().is_root() {
         command.current_dir("/").uid(NOBODY).gid(NOBODY);
     }
-    let output = command.output();
+    let output = command.run_to_end();
     ran(output.unwrap_or_else(|error| skip_or_fail("cannot run the program as nobody", &error)))
 }
 
-#[test]
-fn a_mark_filter_without_privilege_names_the_capability() {
-    crate::skip::unless_skipped(
-        "a_mark_filter_without_privilege_names_the_capability",
-        || {
-            for filter in [
-                "fwmark 1",
-                "fwmark != 0",
-                "not fwmark 1/1 and sport 1",
-                "fwmark 1 or inode 7",
-                "fwmark 1 or (autobound and inode 7)",
-            ] {
-                for verb in [&["list", filter][..], &[filter]] {
-                    let ran = as_nobody(verb);
-                    assert_told(&ran, &["CAP_NET_ADMIN", "run as root"]);
-                }
+may_skip!(
+    fn a_mark_filter_without_privilege_names_the_capability() {
+        for filter in [
+            "fwmark 1",
+            "fwmark != 0",
+            "not fwmark 1/1 and sport 1",
+            "fwmark 1 or inode 7",
+            "fwmark 1 or (autobound and inode 7)",
+        ] {
+            for verb in [&["list", filter][..], &[filter]] {
+                let ran = as_nobody(verb);
+                assert_unavailable(&ran, &["CAP_NET_ADMIN", "run as root"]);
             }
-            // Whatever else there is to ask, everybody may.
-            as_nobody(&["dev lo or autobound or inode 7"]).succeeded();
-        },
-    );
-}
+        }
+        // Other fields need no privilege.
+        as_nobody(&["dev lo or autobound or inode 7"]).succeeded();
+    }
+);
 
 in_namespace!(
     fn the_kernel_and_the_program_match_the_same_marks() {
@@ -101,21 +98,21 @@ in_namespace!(
     fn autobound_matches_ports_the_kernel_chose() {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
         let first: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
-        let anywhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let chosen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let _bound = std::net::TcpListener::bind(("127.0.0.1", first + 7)).unwrap();
         let _outside = std::net::TcpListener::bind(("127.0.0.1", first - 7)).unwrap();
-        let port = anywhere.local_addr().unwrap().port();
-        let caller = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let callers = caller.local_addr().unwrap().port();
+        let port = chosen.local_addr().unwrap().port();
+        let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let client_port = client.local_addr().unwrap().port();
         for filter in [
             "autobound",
             "autobound and inode > 0",
             "autobound or inode 1",
         ] {
             let ran = run(["list", "--format=csv", "--sort=sport", filter]).succeeded();
-            let told = |port: u16| ran.stdout.matches(&format!(",{port},")).count() > 0;
+            let has_port = |port: u16| ran.stdout.matches(&format!(",{port},")).count() > 0;
             assert!(
-                told(callers) && !told(first + 7) && !told(first - 7),
+                has_port(client_port) && !has_port(first + 7) && !has_port(first - 7),
                 "{ran:?}"
             );
         }

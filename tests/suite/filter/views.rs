@@ -1,21 +1,21 @@
-//! A filter means the same in every view, from every source, and wherever it is typed.
+//! A filter selects the same sockets in every view, from every source, and wherever it is written.
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::Stdio;
 
 use crate::answer::Answer;
+use crate::child::Start;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, ran, run};
 use crate::zoo::special::mapped;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// Runs with one more option.
+/// Runs the program with a filter and a source.
 fn run_with(options: &[&str], filter: &str, source: &str) -> Ran {
     let source = format!("--source={source}");
     let all = options.iter().copied().chain([filter, source.as_str()]);
-    ran(command(all).output().unwrap()).succeeded()
+    ran(command(all).run_to_end().unwrap()).succeeded()
 }
 
 in_namespace!(
@@ -88,7 +88,7 @@ in_namespace!(
             assert_eq!(ports(ran), expected);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
-        // A comment, and a test that goes on in the next line.
+        // A comment, and a test that continues on the next line.
         std::fs::write(&file, format!("# the one\nsport =\n  {word}\n")).unwrap();
         let path = file.path().to_str().unwrap();
         assert_eq!(ports(run(["list", "--json", "-F", path])), expected);
@@ -98,37 +98,31 @@ in_namespace!(
         );
         let neither = run(["list", "--json", "-F", path, "state estab"]);
         assert_eq!(ports(neither), [] as [u16; 0]);
-        // Each of them is one expression: the or does not reach into the other.
+        // Each is one expression: the `or` does not include the other.
         let or = run(["list", "--json", "sport 1 or sport 2", "-F", path]);
         assert_eq!(ports(or), [] as [u16; 0]);
         assert_eq!(ports(from_stdin(&quoted)), expected);
     }
 );
 
-/// A list with the filter on standard input.
+/// A list with the filter read from standard input.
 fn from_stdin(filter: &str) -> Ran {
-    let mut command = command(["list", "--json", "-F", "-"]);
-    let command = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(filter.as_bytes())
-        .unwrap();
-    ran(child.wait_with_output().unwrap())
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(filter.as_bytes()).unwrap();
+    drop(writer);
+    let mut list = command(["list", "--json", "-F", "-"]);
+    ran(list.stdin(reader).run_to_end().unwrap())
 }
 
 in_namespace!(
     fn bound_sockets_are_listed_when_the_filter_names_them() {
         let _extra = crate::zoo::special::listeners::bound_only(Family::V4, 2);
         let total = |filter: &[&str]| {
-            let ran = command(["--json"].iter().chain(filter)).output().unwrap();
+            let ran = command(["--json"].iter().chain(filter))
+                .run_to_end()
+                .unwrap();
             let ran = self::ran(ran);
-            // Linux before 6.8 does not list them, and the program says so.
+            // Linux before 6.8 does not list them.
             if ran.status == 3 {
                 crate::skip::skip(ran.stderr);
             }

@@ -1,15 +1,13 @@
-//! Rows equal those of ss, row for row, from both sources and in all formats.
-
-use std::process::Command;
+//! Rows compared with those of ss, from both sources and in all formats.
 
 use super::row::{Listed, Row, rows_of_csv, rows_of_table};
+use crate::child::run_tool;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::skip::skip_or_fail;
 use crate::zoo::special::{fast_open, incoming, listeners, mapped, orphans};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// ss's spelling of the ten states that are in its tables.
+/// The ten listed states in ss and in the program.
 const STATES: [(&str, &str); 10] = [
     ("LISTEN", "LISTEN"),
     ("SYN-SENT", "SYN_SENT"),
@@ -23,13 +21,9 @@ const STATES: [(&str, &str); 10] = [
     ("TIME-WAIT", "TIME_WAIT"),
 ];
 
-/// What ss shows, in our spelling: a listener for both families is `*` there.
+/// The rows of ss with the program's spelling; ss shows a dual-stack listener as `*`.
 fn rows_of_ss() -> Vec<Row> {
-    let output = Command::new("ss")
-        .arg("-Htan")
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("ss", &error));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = run_tool("ss", ["-Htan"]);
     let rows = text.lines().map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();
         let state = STATES.iter().find(|(theirs, _)| *theirs == words[0]);
@@ -55,7 +49,7 @@ fn sorted(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
     rows
 }
 
-/// The same rows as /proc can know them.
+/// The same rows as /proc has them, without accept queue limits.
 fn without_limits(rows: &[Row]) -> Vec<Row> {
     let rows = rows.iter().cloned().map(|mut row| {
         if row[0] == "LISTEN" {

@@ -1,4 +1,4 @@
-//! `tcpstates list`: the sockets themselves.
+//! `tcpstates list`: one row per socket.
 
 mod against_ss;
 mod names;

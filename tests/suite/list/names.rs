@@ -1,11 +1,11 @@
-//! Names from strangers: shown by name, harmless in a table, unchanged in JSON and CSV.
+//! Hostile interface and user names: escaped in tables, unchanged in JSON and CSV.
 
 use std::net::{SocketAddrV6, TcpListener};
-use std::process::Command;
 
 use rustix::thread::UnshareFlags;
 
 use super::row::Listed;
+use crate::child::run_tool;
 use crate::mounts::cover;
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -16,11 +16,7 @@ in_namespace!(
     fn a_hostile_interface_name_is_escaped_in_lists() {
         let script = "ip link set lo down && ip link set lo name \"$1\" && ip link set \"$1\" up \
             && ip addr add fe80::1/64 dev \"$1\" nodad";
-        let status = Command::new("sh")
-            .args(["-c", script, "sh", INTERFACE])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        run_tool("sh", ["-c", script, "sh", INTERFACE]);
         // A link-local address binds its socket to the interface.
         let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 0, 0, 1);
         let _listener = TcpListener::bind(address).unwrap();

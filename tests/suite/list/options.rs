@@ -1,16 +1,17 @@
-//! `--columns`, `--sort`, `--limit`, repeated samples, and what cannot be answered.
+//! `--columns`, `--sort`, `--limit`, repeated samples, and columns that a source does not have.
 
 use std::path::Path;
 
 use rustix::io::Errno;
 
 use super::row::Listed;
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{command, ran, run};
 use crate::seccomp::{Denied, deny};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// Every column, as /proc and netlink know them.
+/// Every column of /proc, and of netlink.
 const IN_PROC: &str = "family,uid,user,timer,retransmits,inode";
 const ALL: &str = "family,interface,uid,user,cgroup,drops,timer,retransmits,inode,cookie,mark";
 
@@ -59,14 +60,14 @@ in_namespace!(
     }
 );
 
-/// Asserts that it is the group of this process, where the cgroup2 file system can be seen.
+/// Asserts that it is the control group of this process, where cgroup2 is mounted.
 #[track_caller]
 fn assert_is_own_cgroup(path: &str) {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::"));
     let is_mounted = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     match own {
-        // Outside the part of the tree that is mounted here.
+        // `/..` starts a path outside the mounted part of the tree.
         Some(own) if is_mounted && !own.starts_with("/..") => assert_eq!(path, own),
         _ => assert!(path.starts_with('/') || path.starts_with("id:"), "{path}"),
     }
@@ -103,7 +104,7 @@ in_namespace!(
         let _zoo = Zoo::open(&SocketCounts::all_different());
         let ports = |arguments: &[&str]| {
             let all = ["list", "--json"].iter().chain(arguments);
-            let ran = ran(command(all).output().unwrap()).succeeded();
+            let ran = ran(command(all).run_to_end().unwrap()).succeeded();
             let sockets = Listed::all(&ran).0;
             sockets
                 .iter()
@@ -166,8 +167,8 @@ fn a_column_missing_from_proc_is_an_error() {
     for field in ["interface", "cgroup", "cookie", "mark"] {
         let ran = run(["list", "--source=proc", "--columns", field]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
-        let told = format!("does not tell the {field} of a socket; ask netlink\n");
-        assert!(ran.stderr.ends_with(&told), "{ran:?}");
+        let end = format!("does not tell the {field} of a socket; ask netlink\n");
+        assert!(ran.stderr.ends_with(&end), "{ran:?}");
     }
     let ran = run(["list", "--source=proc", "--sort=accept-limit"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
@@ -177,9 +178,12 @@ fn a_column_missing_from_proc_is_an_error() {
 fn with_netlink_refused_a_missing_column_names_both_causes() {
     let mut refused = command(["list", "--columns=cgroup"]);
     deny(&mut refused, Denied::NetlinkSocket, Errno::ACCESS);
-    let ran = ran(refused.output().unwrap());
+    let ran = ran(refused.run_to_end().unwrap());
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-    let told = ["NETLINK_SOCK_DIAG", "does not tell the cgroup of a socket"];
-    assert!(told.iter().all(|told| ran.stderr.contains(told)), "{ran:?}");
+    let causes = ["NETLINK_SOCK_DIAG", "does not tell the cgroup of a socket"];
+    assert!(
+        causes.iter().all(|cause| ran.stderr.contains(cause)),
+        "{ran:?}"
+    );
 }

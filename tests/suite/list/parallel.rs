@@ -1,4 +1,5 @@
-//! A large table is listed in two halves at once where order does not matter: the same answer.
+//! A large table is dumped in two halves in parallel where order does not matter, with the same
+//! result.
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -9,11 +10,11 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::zoo::raise_file_limit;
 
-/// More sockets than it takes, with their listeners.
+/// With their listeners, more sockets than the threshold of a parallel dump.
 const PAIRS: usize = 5_100;
 
 /// Both ends of connections over IPv4 and IPv6.
-fn crowd() -> Vec<TcpStream> {
+fn open_connections() -> Vec<TcpStream> {
     raise_file_limit();
     let mut ends = Vec::new();
     for address in ["127.0.0.1:0", "[::1]:0"] {
@@ -28,7 +29,7 @@ fn crowd() -> Vec<TcpStream> {
 
 in_namespace!(
     fn a_large_table_dumped_in_parallel_is_counted_completely() {
-        let ends = crowd();
+        let ends = open_connections();
         let ran = run(["-v", "--json", "--by", "remote-port,remote-addr"]);
         let cores = std::thread::available_parallelism().unwrap().get();
         let halved = ran.stderr.contains("in two halves at once");

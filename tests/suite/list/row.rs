@@ -1,15 +1,14 @@
-//! Rows of a list as somebody else would read them: out of the table, the CSV, and the JSON, whose
-//! typed mirror accepts no key it does not know.
+//! Rows of a list, parsed from its table, its CSV and its JSON, whose types refuse unknown keys.
 
 use serde::Deserialize;
 
 use crate::answer::Owners;
 use crate::program::Ran;
 
-/// State, both queues, both ends; of a listener the queues are the accept queue and its limit.
+/// State, two queues, two ends; for a listener the queues are the accept queue and its limit.
 pub(crate) type Row = [String; 5];
 
-/// A socket, with every key that can be asked for.
+/// A socket with every optional key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
@@ -60,7 +59,7 @@ pub(crate) struct Listed {
     pub(crate) container: Option<Vec<String>>,
 }
 
-/// A process by which a socket is held.
+/// A process that owns a socket.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Holder {
@@ -69,7 +68,7 @@ pub(crate) struct Holder {
     pub(crate) fd: u32,
 }
 
-/// What ends a sample.
+/// The last object of a sample.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Summary {
@@ -85,7 +84,7 @@ pub(crate) struct Summary {
 }
 
 impl Listed {
-    /// The one sample of a run.
+    /// The only sample of a run.
     #[track_caller]
     pub(crate) fn all(ran: &Ran) -> (Vec<Listed>, Summary) {
         let mut lines: Vec<&str> = ran.stdout.lines().collect();
@@ -133,7 +132,7 @@ fn endpoint(address: &str, port: u16) -> String {
     }
 }
 
-/// The rows of a table whose usual columns are all there.
+/// The rows of a table that has all default columns.
 #[track_caller]
 pub(crate) fn rows_of_table(text: &str) -> Vec<Row> {
     let mut lines = text.lines();

@@ -1,21 +1,21 @@
-//! Nothing is kept of what is not sorted, and nobody is asked for what nobody reads.
+//! Unsorted lists are printed while they are read: memory stays constant, and a closed output or a
+//! limit ends the reading.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{ChildStdout, Stdio};
 
 use super::row::Listed;
-use crate::program::{PROGRAM, command, ran, run};
+use crate::child::Start;
+use crate::program::{command, ran, run};
 
-/// Rows of a table that no kernel wrote, so that there can be very many.
+/// Rows of a generated table, more than a test could open sockets.
 const ROWS: u32 = 100_000;
 
-/// What a process may keep, in KiB; the rows kept as they come would take eight times that.
+/// The most memory a process may use, in KiB; keeping all rows would take eight times as much.
 const MOST_MEMORY: u64 = 2 * 1024;
 
 /// A copied proc tree with [`ROWS`] sockets, each with its own ports and send queue.
-fn many() -> tempfile::TempDir {
+fn large_table() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("net")).unwrap();
     let mut table =
@@ -33,9 +33,8 @@ fn many() -> tempfile::TempDir {
     root
 }
 
-/// The memory that a running process has written to, in KiB, its program left out: `RssAnon` of
-/// proc_pid_status(5).
-fn kept_memory(pid: u32) -> u64 {
+/// The anonymous memory of a running process, in KiB: `RssAnon` of proc_pid_status(5).
+fn used_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
@@ -44,39 +43,24 @@ fn kept_memory(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Reads until so many bytes have come.
-fn read_bytes(output: &mut ChildStdout, mut wanted: usize) {
-    let mut buffer = vec![0; 64 * 1024];
-    while wanted > 0 {
-        let length = output.read(&mut buffer).unwrap();
-        assert!(length > 0, "it ended early");
-        wanted = wanted.saturating_sub(length);
-    }
-}
-
 #[test]
 fn memory_does_not_grow_with_the_table_and_a_closed_pipe_ends_it() {
-    let root = many();
+    let root = large_table();
     for format in ["table", "json", "csv"] {
-        let mut child = command(["list", "-q", "--format", format, "--proc-root"])
-            .arg(root.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        read_bytes(&mut output, 5_000_000);
-        let kept = kept_memory(child.id());
-        assert!(kept < MOST_MEMORY, "{format}: {kept} KiB");
-        drop(output);
-        let ran = ran(child.wait_with_output().unwrap());
+        let mut list = command(["list", "-q", "--format", format, "--proc-root"]);
+        let mut list = list.arg(root.path()).start().unwrap();
+        list.discard(5_000_000);
+        let used = used_memory(list.id());
+        assert!(used < MOST_MEMORY, "{format}: {used} KiB");
+        list.close_stdout();
+        let ran = ran(list.finish());
         assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
     }
 }
 
 #[test]
 fn a_limit_stops_the_walk_and_a_sorted_limit_reads_everything() {
-    let root = many();
+    let root = large_table();
     let root = root.path().to_str().unwrap();
     let few = run(["list", "--json", "-v", "--limit=3", "--proc-root", root]);
     assert_eq!(Listed::all(&few).0.len(), 3);
@@ -101,20 +85,18 @@ fn a_limit_stops_the_walk_and_a_sorted_limit_reads_everything() {
 
 #[test]
 fn rows_are_printed_before_the_whole_table_is_read() {
-    let root = many();
-    // 64 KiB are in the pipe and 64 KiB in the program; the rest waits for its reader.
-    let mut child = command(["list", "-q", "--json", "--proc-root"])
-        .arg(root.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
+    let root = large_table();
+    // 64 KiB are buffered in the pipe and 64 KiB in the program; the rest blocks it.
+    let mut list = command(["list", "-q", "--json", "--proc-root"]);
+    let mut list = list.arg(root.path()).start().unwrap();
+    let line = list.next_line().unwrap();
     assert!(line.starts_with("{\"type\":\"socket\","), "{line}");
-    assert_eq!(child.try_wait().unwrap(), None, "{PROGRAM} did not wait");
-    drop(reader);
-    assert!(child.wait().unwrap().success());
+    assert!(
+        list.is_running(),
+        "it ended although its output was not read"
+    );
+    list.close_stdout();
+    assert!(list.wait().success());
 }
 
 #[test]

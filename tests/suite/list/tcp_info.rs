@@ -1,28 +1,28 @@
-//! What TCP knows of each connection: exact where the traffic is known, what ss shows elsewhere,
-//! absent where there is nothing to know, and asked for only when it is shown or sorted by.
+//! The columns from `tcp_info`: exact where the traffic is known, else equal to those of ss, absent
+//! where the kernel has none, and requested only when shown or sorted by.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
-use std::process::Command;
 use std::time::Instant;
 
 use rustix::net::sockopt::set_tcp_congestion;
 
 use super::row::Listed;
+use crate::child::run_tool;
 use crate::namespace::in_namespace;
-use crate::owners::holder::wait_for;
 use crate::program::run;
 use crate::skip::skip_or_fail;
+use crate::wait::{DEADLINE, wait_for};
 use crate::zoo::special::attributes;
 use crate::zoo::{Family, SocketCounts, Zoo};
 
-/// Every column that TCP fills.
+/// Every column from `tcp_info`.
 const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,bytes-sent,\
     bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,last-data-sent,\
     last-data-received,congestion-control";
 
-/// A connection within this host: the end that connected, and the one that was accepted.
+/// A connection over loopback: the end that connected, and the one that was accepted.
 struct Pair {
     client: TcpStream,
     server: TcpStream,
@@ -36,10 +36,10 @@ impl Pair {
         Pair { client, server }
     }
 
-    /// Writes at one end and reads all of it at the other, each way.
+    /// Sends so many bytes from the client to the server and back.
     fn exchange(&mut self, there: usize, back: usize) {
-        carry(&mut self.client, &mut self.server, there);
-        carry(&mut self.server, &mut self.client, back);
+        transfer(&mut self.client, &mut self.server, there);
+        transfer(&mut self.server, &mut self.client, back);
     }
 
     /// The port of the end that connected.
@@ -48,18 +48,19 @@ impl Pair {
     }
 }
 
-fn carry(from: &mut TcpStream, to: &mut TcpStream, bytes: usize) {
+fn transfer(from: &mut TcpStream, to: &mut TcpStream, bytes: usize) {
+    to.set_read_timeout(Some(DEADLINE)).unwrap();
     from.write_all(&vec![b'x'; bytes]).unwrap();
     to.read_exact(&mut vec![0; bytes]).unwrap();
 }
 
-/// The sockets of one list with every column of TCP's.
+/// The sockets of a list with all these columns.
 #[track_caller]
 fn listed() -> Vec<Listed> {
     Listed::all(&run(["list", "--json", "--columns", ALL]).succeeded()).0
 }
 
-/// The one with this local port that is no listener.
+/// The connection with this local port.
 #[track_caller]
 fn at_port(port: u16) -> Listed {
     let mut sockets = listed().into_iter();
@@ -67,31 +68,27 @@ fn at_port(port: u16) -> Listed {
     sockets.find(is_it).unwrap()
 }
 
-/// Sets the largest packet of loopback, which decides the size of segments.
+/// Sets the MTU of loopback, which decides the size of segments.
 fn set_loopback_mtu(bytes: &str) {
-    let status = Command::new("ip")
-        .args(["link", "set", "lo", "mtu", bytes])
-        .status()
-        .unwrap_or_else(|error| skip_or_fail("ip", &error));
-    assert!(status.success());
+    run_tool("ip", ["link", "set", "lo", "mtu", bytes]);
 }
 
 in_namespace!(
     fn bytes_and_segment_sizes_are_exact_at_both_ends() {
         set_loopback_mtu("1500");
-        // What is left of a packet: 20 or 40 bytes of IP, 20 of TCP, 12 of timestamps.
+        // The MTU less 20 or 40 bytes of IP, 20 of TCP and 12 of timestamps.
         for (ip, mss) in [
             (IpAddr::from(Ipv4Addr::LOCALHOST), 1448),
             (Ipv6Addr::LOCALHOST.into(), 1428),
         ] {
             let mut pair = Pair::open(ip);
             pair.exchange(70_000, 333);
-            // What was read was acknowledged, but perhaps not at once.
-            let client = wait_for("what TCP measures", || {
+            // The last acknowledgment may be delayed.
+            let client = wait_for("tcp_info", || {
                 Some(at_port(pair.port())).filter(|s| s.unacked == Some(0))
             });
             let server_port = pair.server.local_addr().unwrap().port();
-            let server = wait_for("what TCP measures", || {
+            let server = wait_for("tcp_info", || {
                 Some(at_port(server_port)).filter(|s| s.unacked == Some(0))
             });
             let bytes = |socket: &Listed| (socket.bytes_sent, socket.bytes_received);
@@ -117,7 +114,7 @@ in_namespace!(
     fn times_since_the_last_data_match_the_clock() {
         let mut pair = Pair::open(Ipv4Addr::LOCALHOST);
         let connected = Instant::now();
-        wait_for("what TCP measures", || {
+        wait_for("tcp_info", || {
             (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(())
         });
         let begun = Instant::now();
@@ -125,12 +122,12 @@ in_namespace!(
         let ended = Instant::now();
         let now = at_port(pair.port());
         let since = |time: Instant| u32::try_from(time.elapsed().as_millis()).unwrap();
-        // The kernel counts in clock ticks, the longest of which takes 10 ms.
+        // The kernel counts in ticks of at most 10 ms.
         let sent = now.last_data_sent_ms.unwrap();
         assert!(sent <= since(begun) + 10, "{sent}");
         let received = now.last_data_received_ms.unwrap();
         assert!((100..=since(connected) + 10).contains(&received), "{now:?}");
-        wait_for("what TCP measures", || {
+        wait_for("tcp_info", || {
             (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(())
         });
         assert!(since(ended) >= 90);
@@ -195,10 +192,10 @@ in_namespace!(
         let zoo = Zoo::open(&SocketCounts::none());
         let mut quiet = Pair::open(Ipv4Addr::LOCALHOST);
         quiet.exchange(100_000, 0);
-        let (unheard, written) = attributes::full_send_queue(zoo.peer(), Family::V4);
-        let port = unheard.local_addr().unwrap().port();
+        let (stream, written) = attributes::full_send_queue(zoo.peer(), Family::V4);
+        let port = stream.local_addr().unwrap().port();
         let sort = "--sort=total-retrans:desc";
-        let found = wait_for("what TCP measures", || {
+        let found = wait_for("tcp_info", || {
             let ran = run(["list", "--json", sort, "--limit=1", "--columns", ALL]).succeeded();
             let [first] = Listed::all(&ran).0.try_into().unwrap();
             Some(first).filter(|first: &Listed| first.total_retrans > Some(0))
@@ -226,10 +223,7 @@ in_namespace!(
         let first = run(["list", "--json", sort, "--limit=1"]).succeeded();
         let first = Listed::all(&first).0;
         assert_eq!(first[0].local_port, pairs[1].port());
-        assert_eq!(
-            first[0].bytes_sent, None,
-            "sorted by, not asked to be shown"
-        );
+        assert_eq!(first[0].bytes_sent, None, "a sort key is not a column");
         let all = run(["list", "--json", sort, "--columns=bytes_sent"]).succeeded();
         let bytes: Vec<_> = Listed::all(&all).0.iter().map(|s| s.bytes_sent).collect();
         let sent = [4_000, 300, 20, 1, 0, 0, 0, 0].map(Some);
@@ -258,7 +252,7 @@ in_namespace!(
     }
 );
 
-/// The bytes the kernel sent for a list, and the sockets.
+/// The number of bytes the kernel sent for a list, and of its sockets.
 #[track_caller]
 fn cost(options: [&str; 2]) -> (u64, u64) {
     let ran = run(["list", "-v", "--json", options[0], options[1]]);
@@ -275,9 +269,9 @@ in_namespace!(
         for family in ["--state=all", "-4"] {
             let (plain, sockets) = cost([family, "--columns=inode,timer"]);
             assert_eq!(sockets, 6);
-            for asked in ["--columns=rtt", "--sort=rtt:desc"] {
-                let (bytes, _) = cost([family, asked]);
-                assert!(bytes >= plain + 6 * 104, "{asked}: {bytes}, {plain}");
+            for option in ["--columns=rtt", "--sort=rtt:desc"] {
+                let (bytes, _) = cost([family, option]);
+                assert!(bytes >= plain + 6 * 104, "{option}: {bytes}, {plain}");
             }
             let (bytes, _) = cost([family, "--columns=congestion-control"]);
             let more = bytes - plain;
@@ -286,16 +280,12 @@ in_namespace!(
     }
 );
 
-/// What ss shows of each connection, by its local port: `key:value` words, and what follows the
-/// words that stand alone.
+/// The values ss shows of each connection, by its local port: those of `key:value` words, and the
+/// words after bare keys.
 fn shown_by_ss() -> BTreeMap<u16, BTreeMap<String, String>> {
-    let output = Command::new("ss")
-        .args(["-HtniO", "state", "established"])
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("ss", &error));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = run_tool("ss", ["-HtniO", "state", "established"]);
     let shown = text.lines().map(|line| {
-        // These change by themselves.
+        // These change without traffic.
         let changing = ["last", "busy:", "rwnd_limited:", "sndbuf_limited:"];
         let is_still = |word: &&str| !changing.iter().any(|start| word.starts_with(start));
         let words: Vec<_> = line.split_whitespace().filter(is_still).collect();
@@ -320,18 +310,18 @@ in_namespace!(
         for (pair, bytes) in pairs.iter_mut().zip([1, 30_000, 500_000]) {
             pair.exchange(bytes, bytes / 3);
         }
-        let unheard = attributes::full_send_queue(zoo.peer(), Family::V4);
-        // An acknowledgment or a retransmission may come between the two.
-        wait_for("what TCP measures", || {
+        let stream = attributes::full_send_queue(zoo.peer(), Family::V4);
+        // Only while no acknowledgment or retransmission changes the values.
+        wait_for("tcp_info", || {
             let (before, ours) = (shown_by_ss(), listed());
             let is_quiet = shown_by_ss() == before;
             is_quiet.then(|| ours.iter().for_each(|socket| agree(socket, &before)))
         });
-        drop(unheard);
+        drop(stream);
     }
 );
 
-/// Asserts that a socket has the numbers that ss showed of it; ss shows no 0.
+/// Asserts that a socket has the values shown by ss, which omits those that are 0.
 #[track_caller]
 fn agree(socket: &Listed, shown: &BTreeMap<u16, BTreeMap<String, String>>) {
     let theirs = &shown[&socket.local_port];
@@ -390,8 +380,8 @@ fn tcp_info_columns_are_an_error_with_proc() {
         for option in ["--columns", "--sort"] {
             let ran = run(["list", "--source=proc", option, field]);
             assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
-            let told = format!("does not tell the {field} of a socket; ask netlink\n");
-            assert!(ran.stderr.ends_with(&told), "{ran:?}");
+            let end = format!("does not tell the {field} of a socket; ask netlink\n");
+            assert!(ran.stderr.ends_with(&end), "{ran:?}");
         }
     }
 }

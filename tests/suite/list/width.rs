@@ -1,26 +1,18 @@
-//! A list on a terminal fits by leaving columns out, and says which; elsewhere nothing depends on a
-//! terminal. A terminal is made by script(1).
-
-use std::process::Command;
+//! A list on a terminal leaves out columns that do not fit and names them; in a pipe the columns do
+//! not depend on a terminal.
 
 use crate::namespace::in_namespace;
-use crate::program::{PROGRAM, run};
-use crate::skip::skip_or_fail;
+use crate::program::run;
+use crate::terminal::on_a_terminal;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 const ALL: &str = "--columns uid,timer,inode,cookie,cgroup";
 
-/// What the program writes on a terminal of so many columns: its lines, and its notes.
-fn on_a_terminal(columns: usize, options: &str) -> (Vec<String>, Vec<String>) {
-    let line = format!("stty cols {columns} && exec {PROGRAM} list --color=never {options}");
-    let output = Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .env("TERM", "xterm")
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("script", &error));
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines()
+/// The lines of a list on a terminal with so many columns, and its notes.
+fn list_on_a_terminal(columns: usize, options: &str) -> (Vec<String>, Vec<String>) {
+    let options = format!("list --color=never {options}");
+    on_a_terminal(columns, &options, &[])
+        .lines()
         .map(|line| line.trim_end_matches('\r').to_owned())
         .partition(|line| !line.starts_with("tcpstates: "))
 }
@@ -32,12 +24,12 @@ in_namespace!(
             .with(Family::V4, State::TimeWait, 2)
             .with(Family::V4, State::Established, 3);
         let _zoo = Zoo::open(&wanted);
-        let (all, notes) = on_a_terminal(250, ALL);
+        let (all, notes) = list_on_a_terminal(250, ALL);
         assert!(notes.is_empty(), "{notes:?}");
         let heading = all[0].split_whitespace().count();
         assert_eq!((all.len(), heading), (7, 11), "{all:?}");
         for columns in [60, 70, 80, 90] {
-            let (lines, notes) = on_a_terminal(columns, ALL);
+            let (lines, notes) = list_on_a_terminal(columns, ALL);
             let widest = lines.iter().map(|line| line.chars().count()).max();
             assert!(widest.unwrap() <= columns, "{columns}: {lines:?}");
             let shown = lines[0].split_whitespace().count();
@@ -52,7 +44,7 @@ in_namespace!(
             let whole: Vec<_> = all.iter().map(ends).collect();
             assert_eq!(lines.iter().map(ends).collect::<Vec<_>>(), whole);
         }
-        let (lines, _) = on_a_terminal(10, ALL);
+        let (lines, _) = list_on_a_terminal(10, ALL);
         let words: Vec<_> = lines[0].split_whitespace().collect();
         assert_eq!(words, ["STATE", "LOCAL", "REMOTE"]);
     }

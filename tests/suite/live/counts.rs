@@ -1,4 +1,4 @@
-//! What the view shows is what there is.
+//! The counts, groups and warnings of the view.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -12,7 +12,7 @@ use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 in_namespace!(
     fn the_view_follows_changing_socket_counts() {
-        let mut terminal = Terminal::of(&["--watch=0.05"]);
+        let mut terminal = Terminal::with(&["--watch=0.05"]);
         terminal.wait_for_count("TOTAL", 0);
         let zoo = Zoo::open(&SocketCounts::all_different());
         for (state, count) in zoo.expected().by_state() {
@@ -24,12 +24,12 @@ in_namespace!(
         terminal.wait_for_count("LISTEN", before + 3);
         drop(extra);
         terminal.wait_for_count("LISTEN", before);
-        // LISTEN has its fewest and most beside the history: 0 at the begin, three more than now.
-        let fewest_and_most = format!("0     {}", before + 3);
-        terminal.wait_until("the fewest and the most", |screen| {
+        // LISTEN shows its minimum and maximum beside the history: 0 at the start, 3 more than now.
+        let min_and_max = format!("0     {}", before + 3);
+        terminal.wait_until("the minimum and the maximum", |screen| {
             let screen = screen.contents();
             let row = screen.lines().find(|line| line.contains("LISTEN"));
-            row.is_some_and(|row| row.contains(&fewest_and_most))
+            row.is_some_and(|row| row.contains(&min_and_max))
         });
         terminal.type_("q");
         assert!(terminal.wait_for_end().success());
@@ -42,11 +42,11 @@ in_namespace!(
             .with(Family::V4, State::Established, 3)
             .with(Family::V4, State::CloseWait, 2);
         let _zoo = Zoo::open(&wanted);
-        let mut terminal = Terminal::of(&["--watch=0.1", "--by=remote-addr"]);
+        let mut terminal = Terminal::with(&["--watch=0.1", "--by=remote-addr"]);
         terminal.wait_for("all by remote-addr");
         terminal.wait_for("192.0.2.12       3");
         terminal.wait_for("192.0.2.14       2");
-        // Two up from CLOSE_WAIT's place: the sum is last.
+        // From TOTAL, the last row, up to CLOSE_WAIT.
         for _ in 0..5 {
             terminal.type_("k");
         }
@@ -63,18 +63,18 @@ in_namespace!(
 in_namespace!(
     fn a_full_accept_queue_is_marked_and_explained() {
         let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
-        bind(&listener, &anywhere).unwrap();
+        let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
+        bind(&listener, &loopback).unwrap();
         listen(&listener, 0).unwrap();
         let listener = TcpListener::from(listener);
         let address = listener.local_addr().unwrap();
-        let terminal = Terminal::of(&["--watch=0.1"]);
+        let terminal = Terminal::with(&["--watch=0.1"]);
         terminal.wait_for_count("LISTEN", 1);
         assert!(!terminal.text().contains('!'), "{}", terminal.text());
         let _waiting = TcpStream::connect(address).unwrap();
         terminal.wait_for("!  LISTEN");
-        let told = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
-        terminal.wait_for(&told);
+        let message = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
+        terminal.wait_for(&message);
     }
 );
 
@@ -82,7 +82,7 @@ in_namespace!(
     fn time_wait_at_its_limit_is_marked_and_explained() {
         let wanted = SocketCounts::none().with(Family::V4, State::TimeWait, 9);
         let _zoo = Zoo::open(&wanted);
-        let terminal = Terminal::of(&["--watch=0.1"]);
+        let terminal = Terminal::with(&["--watch=0.1"]);
         terminal.wait_for_count("TIME_WAIT", 9);
         assert!(!terminal.text().contains('!'), "{}", terminal.text());
         let _limit = ScopedSysctl::set("ipv4/tcp_max_tw_buckets", "10");

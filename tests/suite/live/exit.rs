@@ -1,15 +1,15 @@
-//! However the view ends, the terminal is as it was found.
+//! However the view ends or is suspended, it restores the terminal.
 
 use rustix::process::Signal;
 
 use super::pty::{Terminal, signal_of};
 use crate::namespace::in_namespace;
 
-/// The view on a terminal, in full swing.
+/// The view on a terminal, after its first sample.
 fn view() -> Terminal {
-    let terminal = Terminal::of(&["--watch=0.1"]);
+    let terminal = Terminal::with(&["--watch=0.1"]);
     terminal.wait_for_count("TOTAL", 0);
-    terminal.wait_until_taken();
+    terminal.wait_for_view();
     terminal
 }
 
@@ -61,10 +61,10 @@ in_namespace!(
                 _ => terminal.signal(Signal::TSTP),
             }
             terminal.wait_until_stopped();
-            terminal.assert_given_back();
+            terminal.assert_restored();
             terminal.signal(Signal::CONT);
             terminal.wait_for_count("TOTAL", 0);
-            terminal.wait_until_taken();
+            terminal.wait_for_view();
             terminal.type_("?");
             terminal.wait_for("any key goes back");
             terminal.type_("q");
@@ -78,10 +78,9 @@ in_namespace!(
         let mut terminal = view();
         terminal.signal(Signal::STOP);
         terminal.wait_until_stopped();
-        // As a shell does when it has the terminal back.
-        terminal.spoil();
+        terminal.reset();
         terminal.signal(Signal::CONT);
-        terminal.wait_until_taken();
+        terminal.wait_for_view();
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_("q");
         assert_eq!(terminal.wait_for_end().code(), Some(0));
@@ -90,7 +89,7 @@ in_namespace!(
 
 in_namespace!(
     fn the_view_ends_after_its_last_sample() {
-        let mut terminal = Terminal::of(&["--watch=0.05", "--samples=3"]);
+        let mut terminal = Terminal::with(&["--watch=0.05", "--samples=3"]);
         assert_eq!(terminal.wait_for_end().code(), Some(0));
         assert_eq!(terminal.text().trim(), "");
     }
@@ -103,12 +102,12 @@ in_namespace!(
         std::fs::create_dir(&net).unwrap();
         std::fs::write(net.join("tcp"), "  sl  local_address\n").unwrap();
         let root = root.path().to_str().unwrap();
-        let mut terminal = Terminal::of(&["--watch=0.1", "--proc-root", root]);
+        let mut terminal = Terminal::with(&["--watch=0.1", "--proc-root", root]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_("q");
         assert_eq!(terminal.wait_for_end().code(), Some(0));
         std::fs::remove_file(net.join("tcp")).unwrap();
-        let mut terminal = Terminal::of(&["--watch=0.1", "--proc-root", root]);
+        let mut terminal = Terminal::with(&["--watch=0.1", "--proc-root", root]);
         assert_ne!(terminal.wait_for_end().code(), Some(0));
         terminal.wait_for("tcpstates: ");
     }
@@ -125,7 +124,8 @@ in_namespace!(
             &table,
         )
         .unwrap();
-        let terminal = Terminal::of(&["--watch=0.1", "--proc-root", root.path().to_str().unwrap()]);
+        let terminal =
+            Terminal::with(&["--watch=0.1", "--proc-root", root.path().to_str().unwrap()]);
         terminal.wait_for("HISTORY");
         let total = super::pty::count_of(&terminal.text(), "TOTAL").unwrap();
         assert!(total > 0);

@@ -1,11 +1,11 @@
-//! Keys that make the program do something outside the view's own state.
+//! Keys that list sockets, edit the filter, save a sample or pause.
 
-use super::pty::{Start, Terminal};
+use super::pty::{Setup, Terminal};
 use crate::answer::Answer;
 use crate::namespace::in_namespace;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-fn leak() -> Zoo {
+fn open_sockets() -> Zoo {
     let wanted = SocketCounts::none()
         .with(Family::V4, State::Established, 3)
         .with(Family::V4, State::CloseWait, 2);
@@ -14,14 +14,14 @@ fn leak() -> Zoo {
 
 in_namespace!(
     fn enter_lists_the_sockets_of_the_selected_state() {
-        let _leak = leak();
-        let mut terminal = Terminal::start(&Start {
+        let _sockets = open_sockets();
+        let mut terminal = Terminal::start(&Setup {
             size: (100, 24),
             arguments: &["--watch=0.1"],
             environment: &[],
         });
         terminal.wait_for_count("TOTAL", 5);
-        // Five up from the sum.
+        // From TOTAL up to CLOSE_WAIT.
         terminal.type_("kkkkk\r");
         terminal.wait_for("2 CLOSE_WAIT sockets by send-queue:desc");
         let holder = format!("({})", std::process::id());
@@ -43,14 +43,14 @@ in_namespace!(
 
 in_namespace!(
     fn a_filter_error_marks_the_wrong_word_while_editing() {
-        let _leak = leak();
-        let mut terminal = Terminal::of(&["--watch=0.1", "state established"]);
+        let _sockets = open_sockets();
+        let mut terminal = Terminal::with(&["--watch=0.1", "state established"]);
         terminal.wait_for_count("TOTAL", 3);
         terminal.type_("/\x15state close-wiat\r");
         terminal.wait_for("did you mean close-wait?");
         terminal.wait_for_count("TOTAL", 3);
-        let wrong = terminal.reversed();
-        assert!(wrong.contains("close-wiat"), "{wrong:?}");
+        let marked = terminal.reversed();
+        assert!(marked.contains("close-wiat"), "{marked:?}");
         terminal.type_("\x0bclose-wait\r");
         terminal.wait_for_count("TOTAL", 2);
         terminal.wait_for("filter: state close-wait");
@@ -61,9 +61,9 @@ in_namespace!(
 
 in_namespace!(
     fn the_displayed_sample_is_saved_as_json() {
-        let _leak = leak();
+        let _sockets = open_sockets();
         let directory = tempfile::tempdir().unwrap();
-        let mut command = std::process::Command::new(crate::program::PROGRAM);
+        let mut command = crate::child::command(crate::program::PROGRAM);
         command.args(["--watch=0.1"]).current_dir(directory.path());
         command.env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
         let mut terminal = Terminal::run(command, (80, 24));
@@ -75,7 +75,7 @@ in_namespace!(
         let answer: Answer =
             serde_json::from_str(&std::fs::read_to_string(file.path()).unwrap()).unwrap();
         assert_eq!((answer.total, answer.states["CLOSE_WAIT"]), (5, 2));
-        // Still, and no second time for one sample.
+        // Paused, and one file per sample only.
         terminal.type_(" ");
         terminal.wait_for("PAUSED");
         terminal.type_("ww");
@@ -85,12 +85,12 @@ in_namespace!(
 
 in_namespace!(
     fn a_paused_view_keeps_its_sample_until_resumed() {
-        let mut terminal = Terminal::of(&["--watch=0.05"]);
+        let mut terminal = Terminal::with(&["--watch=0.05"]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_(" ");
         terminal.wait_for("PAUSED");
-        let _leak = leak();
-        // Something else on the screen changes, and the counts do not.
+        let _sockets = open_sockets();
+        // Another part of the screen changes, and the counts do not.
         terminal.type_("-");
         terminal.wait_for("every 100 ms");
         terminal.wait_for_count("TOTAL", 0);

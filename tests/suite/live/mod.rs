@@ -1,4 +1,4 @@
-//! The live view: the real program in a pseudo-terminal, looked at as a person would.
+//! The live view: the program in a pseudo-terminal, by what its screen shows.
 
 mod counts;
 mod exit;

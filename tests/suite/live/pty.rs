@@ -1,49 +1,51 @@
-//! A pseudo-terminal with the program in it, and a screen to look at.
+//! A pseudo-terminal that runs the program, and the screen it draws.
 //!
-//! Waits for what is to be seen, with a deadline, and never for a time. pty(7), termios(3).
+//! Waits for the contents of the screen, never for a time. pty(7), termios(3).
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Signal, WaitOptions, waitpid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
     Action, OptionalActions, Termios, Winsize, tcflow, tcgetattr, tcsetattr, tcsetwinsize,
 };
 
+use crate::child::{self, Running, Start};
 use crate::program::PROGRAM;
 use crate::skip::skip_or_fail;
 use crate::syscall;
+use crate::wait::{DEADLINE, poll, wait_for};
 
-/// Nothing is waited for longer.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// The time between two signals to a program that does not end.
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(5);
 
 /// The program on a terminal.
 pub(crate) struct Terminal {
-    child: Child,
+    program: Running,
     master: File,
     slave: OwnedFd,
     screen: Arc<Mutex<vt100::Parser>>,
     viewer: Viewer,
-    found: Termios,
+    initial_modes: Termios,
 }
 
-/// Draws what the program writes, until it is told to stop.
+/// Draws the output of the program until it is stopped.
 struct Viewer {
     thread: JoinHandle<()>,
-    is_enough: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
 }
 
-/// How and with what the program is started.
-pub(crate) struct Start<'a> {
+/// How the program is started.
+pub(crate) struct Setup<'a> {
     pub(crate) size: (u16, u16),
     pub(crate) arguments: &'a [&'a str],
     pub(crate) environment: &'a [(&'a str, &'a str)],
@@ -51,8 +53,8 @@ pub(crate) struct Start<'a> {
 
 impl Terminal {
     /// The live view on a terminal of 80 columns and 24 rows.
-    pub(crate) fn of(arguments: &[&str]) -> Terminal {
-        Terminal::start(&Start {
+    pub(crate) fn with(arguments: &[&str]) -> Terminal {
+        Terminal::start(&Setup {
             size: (80, 24),
             arguments,
             environment: &[],
@@ -60,13 +62,13 @@ impl Terminal {
     }
 
     /// The program on a terminal.
-    pub(crate) fn start(start: &Start<'_>) -> Terminal {
-        let mut command = Command::new(PROGRAM);
-        command.args(start.arguments);
+    pub(crate) fn start(setup: &Setup<'_>) -> Terminal {
+        let mut command = child::command(PROGRAM);
+        command.args(setup.arguments);
         command.env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
         command.env_remove("NO_COLOR");
-        command.envs(start.environment.iter().copied());
-        Terminal::run(command, start.size)
+        command.envs(setup.environment.iter().copied());
+        Terminal::run(command, setup.size)
     }
 
     /// Any command on a terminal.
@@ -89,7 +91,7 @@ impl Terminal {
         let (master, slave) =
             open().unwrap_or_else(|error| skip_or_fail("a pseudo-terminal", &error.into()));
         tcsetwinsize(&slave, winsize(columns, rows)).unwrap();
-        let found = tcgetattr(&slave).unwrap();
+        let initial_modes = tcgetattr(&slave).unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(
             cells(rows),
             cells(columns),
@@ -104,20 +106,20 @@ impl Terminal {
             };
         }
         syscall::own_terminal(&mut command);
-        let child = command.spawn().unwrap();
+        let program = command.start().unwrap();
         let master = File::from(master);
         let viewer = Viewer::of(master.try_clone().unwrap(), Arc::clone(&screen));
         Terminal {
-            child,
+            program,
             master,
             slave,
             screen,
             viewer,
-            found,
+            initial_modes,
         }
     }
 
-    /// Types.
+    /// Types keys.
     pub(crate) fn type_(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
@@ -127,12 +129,12 @@ impl Terminal {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    /// Waits until the screen is as it should.
+    /// Waits until the screen is as expected.
     #[track_caller]
-    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
-        self.poll(what, |terminal| {
-            is_so(terminal.screen.lock().unwrap().screen())
-        });
+    pub(crate) fn wait_until(&self, what: &str, is_expected: impl Fn(&vt100::Screen) -> bool) {
+        let look = || is_expected(self.screen.lock().unwrap().screen()).then_some(());
+        let text = || self.text();
+        poll(look).unwrap_or_else(|| panic!("waited {DEADLINE:?} in vain for {what}:\n{}", text()));
     }
 
     /// Waits until a text is on the screen.
@@ -141,7 +143,7 @@ impl Terminal {
         self.wait_until(text, |screen| screen.contents().contains(text));
     }
 
-    /// Waits until a state has so many sockets.
+    /// Waits until a state has this count.
     #[track_caller]
     pub(crate) fn wait_for_count(&self, state: &str, count: usize) {
         self.wait_until(&format!("{count} in {state}"), |screen| {
@@ -157,20 +159,20 @@ impl Terminal {
         tcsetwinsize(&self.slave, winsize(columns, rows)).unwrap();
     }
 
-    /// Gives the terminal the modes and the screen it was found with, behind the program's back.
-    pub(crate) fn spoil(&self) {
-        tcsetattr(&self.slave, OptionalActions::Now, &self.found).unwrap();
+    /// Restores the initial modes and screen of the terminal without the program, as a shell does.
+    pub(crate) fn reset(&self) {
+        tcsetattr(&self.slave, OptionalActions::Now, &self.initial_modes).unwrap();
         let mut screen = self.screen.lock().unwrap();
         screen.process(b"\x1b[?1049l\x1b[?25h\x1b[2J");
     }
 
-    /// What stands out by being reversed.
+    /// The text in reverse video.
     pub(crate) fn reversed(&self) -> String {
         self.cells(|cell| cell.inverse().then(|| cell.contents().to_owned()))
             .concat()
     }
 
-    /// Whether any cell has a colour that is not the terminal's own.
+    /// Whether any cell has a colour other than the default.
     pub(crate) fn has_colour(&self) -> bool {
         let colours = self.cells(|cell| Some((cell.fgcolor(), cell.bgcolor())));
         let plain = (vt100::Color::Default, vt100::Color::Default);
@@ -187,125 +189,87 @@ impl Terminal {
         cells.filter_map(of).collect()
     }
 
-    pub(crate) fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).unwrap();
+        self.program.signal(signal);
     }
 
     /// Waits until the program is stopped.
     pub(crate) fn wait_until_stopped(&self) {
-        let (_, status) = waitpid(Some(self.pid()), WaitOptions::UNTRACED)
-            .unwrap()
-            .unwrap();
+        let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;
+        let (_, status) = wait_for("the program to stop", || {
+            waitpid(Some(self.program.pid()), options).unwrap()
+        });
         assert!(status.stopped(), "{status:?}");
     }
 
-    /// Waits until it ends; the terminal must then be as it was found.
+    /// Waits until the program ends; the terminal must then be restored.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
-        let status = wait(&mut self.child);
-        self.assert_given_back();
+        let status = self.program.wait();
+        self.assert_restored();
         status
     }
 
-    /// Takes the terminal away, as a window that is closed, and waits until the program, which
-    /// writes to it now and then, ends.
+    /// Closes the terminal, as a closed window does, and waits until the program, which writes to it
+    /// with every sample, ends.
     #[track_caller]
     pub(crate) fn hang_up(&mut self) -> ExitStatus {
-        self.viewer.is_enough.store(true, Ordering::SeqCst);
-        self.poll("the viewer", |terminal| {
-            terminal.viewer.thread.is_finished()
+        self.viewer.stop.store(true, Ordering::SeqCst);
+        wait_for("the end of the viewer", || {
+            self.viewer.thread.is_finished().then_some(())
         });
         self.master = File::open("/dev/null").unwrap();
-        wait(&mut self.child)
+        self.program.wait()
     }
 
-    /// Has the terminal take no more output, as ^S does, so that not even what gives it back can
-    /// be written; and signals until it ends, as somebody would who sees that the first does not.
+    /// Stops the terminal's output, as ^S does, so that not even the sequences that restore it can be
+    /// written; and sends a signal until the program ends, as a user would.
     #[track_caller]
     pub(crate) fn signal_while_stopped(&mut self, signal: Signal) -> ExitStatus {
         tcflow(&self.slave, Action::OOff).unwrap();
-        let begin = Instant::now();
-        loop {
+        wait_for("the end of the program", || {
             self.signal(signal);
-            thread::sleep(Duration::from_millis(5));
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(begin.elapsed() < DEADLINE, "no end");
-        }
+            thread::sleep(BETWEEN_SIGNALS);
+            (!self.program.is_running()).then_some(())
+        });
+        self.program.wait()
     }
 
+    /// Asserts that the modes are the initial ones, and the screen is the main one with a cursor.
     #[track_caller]
-    fn poll(&self, what: &str, is_so: impl Fn(&Terminal) -> bool) {
-        let begin = Instant::now();
-        while !is_so(self) {
-            assert!(
-                begin.elapsed() < DEADLINE,
-                "waited in vain for {what}:\n{}",
-                self.text()
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// The modes are those found; the screen is the one there was, with a cursor.
-    #[track_caller]
-    pub(crate) fn assert_given_back(&self) {
+    pub(crate) fn assert_restored(&self) {
         let now = tcgetattr(&self.slave).unwrap();
-        assert_eq!(as_text(&now), as_text(&self.found));
-        self.wait_until("the screen there was", |screen| {
+        assert_eq!(as_text(&now), as_text(&self.initial_modes));
+        self.wait_until("the main screen", |screen| {
             !screen.alternate_screen() && !screen.hide_cursor()
         });
     }
 
-    /// Whether the terminal is the view's.
+    /// Waits until the view has set up the terminal.
     #[track_caller]
-    pub(crate) fn wait_until_taken(&self) {
-        self.wait_until("another screen", |screen| {
+    pub(crate) fn wait_for_view(&self) {
+        self.wait_until("the alternate screen", |screen| {
             screen.alternate_screen() && screen.hide_cursor()
         });
         let now = tcgetattr(&self.slave).unwrap();
-        assert_ne!(as_text(&now), as_text(&self.found));
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        assert_ne!(as_text(&now), as_text(&self.initial_modes));
     }
 }
 
 impl Viewer {
-    /// Draws what comes out of the master, until nothing does any more.
+    /// Draws the output at the master until its end.
     fn of(mut master: File, screen: Arc<Mutex<vt100::Parser>>) -> Viewer {
-        let is_enough = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&is_enough);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while !told.load(Ordering::SeqCst)
+            while !stopped.load(Ordering::SeqCst)
                 && let Ok(read @ 1..) = master.read(&mut bytes)
             {
                 screen.lock().unwrap().process(&bytes[..read]);
             }
         });
-        Viewer { thread, is_enough }
-    }
-}
-
-#[track_caller]
-fn wait(child: &mut Child) -> ExitStatus {
-    let begin = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        assert!(begin.elapsed() < DEADLINE, "no end");
-        thread::sleep(Duration::from_millis(5));
+        Viewer { thread, stop }
     }
 }
 
@@ -326,7 +290,7 @@ fn as_text(modes: &Termios) -> String {
     format!("{modes:?}")
 }
 
-/// The number in a state's row: the first one behind its name.
+/// The count in a state's row: the word after its name.
 pub(crate) fn count_of(screen: &str, state: &str) -> Option<usize> {
     screen.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip_while(|word| *word != state);
@@ -335,7 +299,7 @@ pub(crate) fn count_of(screen: &str, state: &str) -> Option<usize> {
     })
 }
 
-/// The exit status by which a signal ended a program.
+/// The signal that ended a program.
 pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
     status.signal()
 }

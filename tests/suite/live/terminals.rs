@@ -1,20 +1,19 @@
-//! Terminals of all kinds, and none.
+//! Terminal sizes, kinds and colours, and outputs other than terminals.
 
-use std::process::{Command, Stdio};
-
-use super::pty::{Start, Terminal};
+use super::pty::{Setup, Terminal};
+use crate::child;
 use crate::namespace::in_namespace;
 use crate::program::PROGRAM;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-fn crowd() -> Zoo {
+fn open_sockets() -> Zoo {
     Zoo::open(&SocketCounts::none().with(Family::V4, State::Established, 4))
 }
 
 in_namespace!(
     fn resizing_redraws_and_forty_by_ten_still_shows_counts() {
-        let _crowd = crowd();
-        let mut terminal = Terminal::of(&["--watch=0.1"]);
+        let _sockets = open_sockets();
+        let mut terminal = Terminal::with(&["--watch=0.1"]);
         terminal.wait_for_count("TOTAL", 4);
         terminal.wait_for("MIN");
         terminal.resize(40, 10);
@@ -42,7 +41,7 @@ in_namespace!(
 
 in_namespace!(
     fn the_first_key_after_a_resize_is_handled() {
-        let mut terminal = Terminal::of(&["--watch=60"]);
+        let mut terminal = Terminal::with(&["--watch=60"]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_("?");
         terminal.wait_for("any key goes back");
@@ -64,9 +63,9 @@ in_namespace!(
 
 in_namespace!(
     fn without_utf8_and_on_the_console_output_is_ascii() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         for environment in [("LC_ALL", "C"), ("TERM", "linux")] {
-            let terminal = Terminal::start(&Start {
+            let terminal = Terminal::start(&Setup {
                 size: (80, 24),
                 arguments: &["--watch=0.1"],
                 environment: &[environment],
@@ -80,13 +79,13 @@ in_namespace!(
 
 in_namespace!(
     fn colour_follows_no_color_and_the_option() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         for (environment, arguments, has_colour) in [
             (("NO_COLOR", ""), &["--watch=0.1"][..], true),
             (("NO_COLOR", "1"), &["--watch=0.1"], false),
             (("NO_COLOR", ""), &["--watch=0.1", "--color=never"], false),
         ] {
-            let terminal = Terminal::start(&Start {
+            let terminal = Terminal::start(&Setup {
                 size: (80, 24),
                 arguments,
                 environment: &[environment],
@@ -100,7 +99,7 @@ in_namespace!(
 
 in_namespace!(
     fn unsuitable_terminals_and_formats_get_appended_samples() {
-        let _crowd = crowd();
+        let _sockets = open_sockets();
         for (environment, arguments) in [
             (("TERM", "dumb"), &["--watch=0.05", "--samples=2"][..]),
             (("TERM", ""), &["--watch=0.05", "--samples=2"]),
@@ -114,7 +113,7 @@ in_namespace!(
             ),
             (("TERM", "xterm"), &["list", "--watch=0.05", "--samples=2"]),
         ] {
-            let mut terminal = Terminal::start(&Start {
+            let mut terminal = Terminal::start(&Setup {
                 size: (80, 60),
                 arguments,
                 environment: &[environment],
@@ -130,10 +129,10 @@ in_namespace!(
 
 in_namespace!(
     fn with_stdin_not_a_terminal_samples_are_appended() {
-        let _crowd = crowd();
-        let mut command = Command::new("sh");
+        let _sockets = open_sockets();
+        let mut command = child::command("sh");
         let script = format!("exec {PROGRAM} --watch=0.05 --samples=2 </dev/null");
-        command.args(["-c", &script]).stdin(Stdio::null());
+        command.args(["-c", &script]);
         command.env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
         let mut terminal = Terminal::run(command, (80, 60));
         assert!(terminal.wait_for_end().success());

@@ -1,13 +1,13 @@
-//! The promises of the namespace: one test, really run, really elsewhere.
+//! Exactly one test runs, and it runs in a namespace of its own.
 
-use super::{command_inside, output_of, pass_on, ran_exactly_one};
+use super::{DEADLINE, command_inside, output_of, pass_on, ran_exactly_one};
 use crate::skip::unless_skipped;
 use rustix::thread::UnshareFlags;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 
-/// Set for the specimens only, so that running all ignored tests does not fail.
-const SPECIMEN: &str = "TCPSTATES_TEST_SPECIMEN";
+/// Set for the sample test only, so that running all ignored tests does not fail.
+const SAMPLE: &str = "TCPSTATES_TEST_SAMPLE";
 
 in_namespace!(
     fn a_namespace_has_no_other_sockets_and_lo_is_up() {
@@ -22,7 +22,7 @@ in_namespace!(
     fn the_namespace_differs_from_that_of_the_test_runner() {
         let here = fs::read_link("/proc/self/ns/net").unwrap();
         let outer = rustix::process::getppid().unwrap().as_raw_nonzero();
-        // Unreadable for those who came through a user namespace: then it is foreign indeed.
+        // Not readable from inside a user namespace: then it is a different one for certain.
         if let Ok(there) = fs::read_link(format!("/proc/{outer}/ns/net")) {
             assert_ne!(here, there);
         }
@@ -42,7 +42,7 @@ in_namespace!(
 in_namespace!(
     #[ignore = "started by the tests beside it"]
     fn sample_test_that_fails() {
-        assert!(std::env::var_os(SPECIMEN).is_none(), "fails on purpose");
+        assert!(std::env::var_os(SAMPLE).is_none(), "fails on purpose");
     }
 );
 
@@ -62,8 +62,8 @@ fn a_name_that_selects_no_test_is_a_failure() {
 fn expect_failure(test: &'static str, message: &str) {
     unless_skipped(test, || {
         let mut command = command_inside(test, UnshareFlags::empty());
-        command.env(SPECIMEN, "1");
-        let output = output_of(command);
+        command.env(SAMPLE, "1");
+        let output = output_of(command, DEADLINE);
         let failure = std::panic::catch_unwind(|| pass_on(&output, test)).unwrap_err();
         let failure = failure.downcast::<String>().unwrap();
         assert!(failure.contains(message), "{failure}");

@@ -1,51 +1,46 @@
-//! The same holders as ss(8) finds, socket by socket.
+//! The owners of each socket equal those shown by ss(8).
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 
 use super::holder::Holder;
+use crate::child::run_tool;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::run;
-use crate::skip::skip_or_fail;
 
-/// Local and remote port, and who holds the socket by which descriptor.
-type Found = BTreeMap<(u16, u16), Vec<(u32, u32)>>;
+/// Local and remote port, and the owners as process and descriptor.
+type Owners = BTreeMap<(u16, u16), Vec<(u32, u32)>>;
 
 in_namespace!(
     fn ss_finds_the_same_processes_and_descriptors() {
         let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let mut kept = Vec::new();
+        let mut holders = Vec::new();
         for (number, listener) in listeners.iter().enumerate() {
             for _ in 0..4 {
-                let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                let (far, _) = listener.accept().unwrap();
-                kept.extend((0..number).map(|_| Holder::of(&far)));
-                kept.push(Holder::of(&near));
+                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let (server, _) = listener.accept().unwrap();
+                holders.extend((0..number).map(|_| Holder::of(&server)));
+                holders.push(Holder::of(&client));
             }
         }
         let json = run(["list", "-p", "--json"]).succeeded();
-        let ours: Found = Listed::all(&json)
+        let ours: Owners = Listed::all(&json)
             .0
             .iter()
             .map(|socket| {
-                let holders = socket.processes.iter().flatten();
-                let holders = holders.map(|holder| (holder.pid, holder.fd)).collect();
-                ((socket.local_port, socket.remote_port), holders)
+                let processes = socket.processes.iter().flatten();
+                let processes = processes.map(|one| (one.pid, one.fd)).collect();
+                ((socket.local_port, socket.remote_port), processes)
             })
             .collect();
         assert_eq!(ours, by_ss());
-        assert_eq!(ours.values().flatten().count(), 3 + kept.len());
+        assert_eq!(ours.values().flatten().count(), 3 + holders.len());
     }
 );
 
-fn by_ss() -> Found {
-    let output = Command::new("ss")
-        .arg("-Htanp")
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("ss", &error));
-    let text = String::from_utf8(output.stdout).unwrap();
+fn by_ss() -> Owners {
+    let text = run_tool("ss", ["-Htanp"]);
     text.lines()
         .map(|line| {
             let words: Vec<_> = line.split_whitespace().collect();

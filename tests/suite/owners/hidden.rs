@@ -1,26 +1,26 @@
-//! Proc file systems that hide processes, read by somebody they are hidden from; other pid
-//! namespaces; copied trees.
+//! Owners that cannot be found: hidden by mount options of proc, in other pid namespaces, and not in
+//! copied trees.
 //!
-//! Every mount is made in a mount namespace of its own, and shows a pid namespace of its own: the
-//! machine's proc file system stays as it is.
+//! Every mount is in a mount namespace of its own and shows a pid namespace of its own: the
+//! machine's proc file system does not change. proc(5).
 
 use std::fs;
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use super::holder::{Holder, listener, wait_for};
+use super::holder::{Holder, listener};
 use crate::answer::Owners;
 use crate::list::row::Listed;
+use crate::mounts::{CANNOT_MOUNT, run_in_pid_namespace};
 use crate::namespace::in_namespace;
-use crate::program::{PROGRAM, Ran, ran, run};
-use crate::skip::{skip, skip_or_fail};
+use crate::program::{Ran, run};
 
-/// Runs the program in pid and mount namespaces of its own, whose process 1 is a shell that holds
-/// `socket` as its standard input, with a proc file system mounted by `options`; as another user
-/// where there is one, else as one without privileges.
+/// Runs the program in new pid and mount namespaces, whose process 1 is a shell that holds `socket`
+/// as its standard input, with a proc file system mounted by `options`; as another user where there
+/// is one, else without privileges.
 fn run_hidden(options: &str, socket: impl AsFd, arguments: &str) -> Ran {
     let script = format!(
-        "mount -t proc -o {options} proc /proc || exit 99
+        "mount -t proc -o {options} proc /proc || {CANNOT_MOUNT}
         exec 9<\"$PROGRAM\"
         if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null
         then as='--reuid=65534 --regid=65534 --clear-groups'
@@ -29,17 +29,8 @@ fn run_hidden(options: &str, socket: impl AsFd, arguments: &str) -> Ran {
         setpriv $as /proc/self/fd/9 {arguments} </dev/null
         exit $?"
     );
-    let output = Command::new("unshare")
-        .args(["--pid", "--fork", "--mount", "sh", "-c", &script])
-        .env("PROGRAM", PROGRAM)
-        .stdin(Stdio::from(socket.as_fd().try_clone_to_owned().unwrap()))
-        .output()
-        .unwrap_or_else(|error| skip_or_fail("unshare", &error));
-    let told = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(99) {
-        skip(format!("cannot mount a proc file system here: {told}"));
-    }
-    ran(output)
+    let input = Stdio::from(socket.as_fd().try_clone_to_owned().unwrap());
+    run_in_pid_namespace(&script, input, |_| {})
 }
 
 in_namespace!(
@@ -74,18 +65,11 @@ in_namespace!(
 in_namespace!(
     fn an_owner_in_an_outer_pid_namespace_is_reported_as_hidden() {
         let listener = listener();
-        let script = "mount -t proc proc /proc || exit 99
-            exec \"$PROGRAM\" list -p --json </dev/null";
-        let output = Command::new("unshare")
-            .args(["--pid", "--fork", "--mount", "sh", "-c", script])
-            .env("PROGRAM", PROGRAM)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|error| skip_or_fail("unshare", &error));
-        if output.status.code() == Some(99) {
-            skip("cannot mount a proc file system here");
-        }
-        let inside = ran(output);
+        let script = format!(
+            "mount -t proc proc /proc || {CANNOT_MOUNT}
+            exec \"$PROGRAM\" list -p --json </dev/null"
+        );
+        let inside = run_in_pid_namespace(&script, Stdio::null(), |_| {});
         let (_, summary) = Listed::all(&inside);
         assert_eq!(summary.owners.unwrap().hidden, 1, "{inside:?}");
         assert!(
@@ -101,21 +85,15 @@ in_namespace!(
     fn owners_are_searched_in_the_given_proc_root() {
         let listener = listener();
         let host = tempfile::tempdir().unwrap();
-        // Process 1 there is the shell, and it alone holds the socket.
-        let script = "mount -t proc proc \"$HOST\" || exit 99
+        // Process 1 there is the shell, the only owner of the socket.
+        let script = format!(
+            "mount -t proc proc \"$HOST\" || {CANNOT_MOUNT}
             \"$PROGRAM\" list -p --json --proc-root \"$HOST\" </dev/null
-            exit $?";
-        let output = Command::new("unshare")
-            .args(["--pid", "--fork", "--mount", "sh", "-c", script])
-            .env("HOST", host.path())
-            .env("PROGRAM", PROGRAM)
-            .stdin(Stdio::from(listener))
-            .output()
-            .unwrap_or_else(|error| skip_or_fail("unshare", &error));
-        if output.status.code() == Some(99) {
-            skip("cannot mount a proc file system here");
-        }
-        let inside = ran(output);
+            exit $?"
+        );
+        let inside = run_in_pid_namespace(&script, Stdio::from(listener), |command| {
+            command.env("HOST", host.path());
+        });
         let (sockets, summary) = Listed::all(&inside);
         assert_eq!(summary.source, "proc");
         let [holder] = sockets[0].processes.as_deref().unwrap() else {
@@ -131,9 +109,7 @@ in_namespace!(
         let _holder = Holder::of(&socket);
         let copy = tempfile::tempdir().unwrap();
         fs::create_dir(copy.path().join("net")).unwrap();
-        let table = wait_for("the table", || {
-            fs::read_to_string("/proc/thread-self/net/tcp").ok()
-        });
+        let table = fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
         fs::write(copy.path().join("net/tcp"), table).unwrap();
         let root = copy.path().to_str().unwrap();
         for options in [["list", "-p"], ["--by", "process"]] {

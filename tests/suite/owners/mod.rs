@@ -1,4 +1,4 @@
-//! Who holds a socket: processes of every kind, and reasons for finding none.
+//! The processes that own a socket, and the reasons for finding none.
 
 mod against_ss;
 mod filter;

@@ -1,4 +1,4 @@
-//! Names of processes, which anybody may choose.
+//! Hostile process names: any user can choose them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,7 +29,7 @@ in_namespace!(
             (b"\xff\xfe", "\u{fffd}\u{fffd}", "\u{fffd}\u{fffd}"),
         ] {
             let listener = listener();
-            let holder = Holder::called(OsStr::from_bytes(name), &listener);
+            let holder = Holder::named(OsStr::from_bytes(name), &listener);
             drop(listener);
             let json = run(["list", "-p", "--json"]).succeeded();
             let sockets = Listed::all(&json).0;

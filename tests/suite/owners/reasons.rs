@@ -1,4 +1,4 @@
-//! Sockets that no process holds, and why.
+//! Sockets without an owning process, and the reasons.
 
 use std::fs;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,11 +7,12 @@ use std::os::unix::fs::symlink;
 use rustix::net::sockopt::set_socket_reuseport;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 
-use super::holder::{Holder, wait_for};
+use super::holder::Holder;
 use crate::answer::{Answer, Owners};
 use crate::list::row::{Holder as Shown, Listed};
 use crate::namespace::in_namespace;
 use crate::program::run;
+use crate::wait::wait_for;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 fn pids(socket: &Listed) -> Vec<u32> {
@@ -42,8 +43,8 @@ in_namespace!(
             assert_eq!(summary.owners, Some(owners));
         }
         let grouped = Answer::of(&run(["--by", "pid", "--json"]).succeeded());
-        let nobody = grouped.groups.iter().find(|g| g.key["pid"].is_null());
-        assert_eq!(nobody.unwrap().total, 4);
+        let unowned = grouped.groups.iter().find(|g| g.key["pid"].is_null());
+        assert_eq!(unowned.unwrap().total, 4);
     }
 );
 
@@ -101,8 +102,8 @@ in_namespace!(
 
 #[test]
 fn an_owner_search_that_times_out_is_incomplete() {
-    // A tree with more descriptors than anybody reads in a twentieth of a second: the same process
-    // under very many numbers.
+    // A tree with more descriptors than can be read in a twentieth of a second: one process under
+    // many numbers.
     let root = tempfile::tempdir().unwrap();
     let home = root.path().join("1");
     fs::create_dir_all(home.join("fd")).unwrap();
@@ -141,7 +142,7 @@ fn an_owner_search_that_times_out_is_incomplete() {
     assert!(grouped.stdout.trim_end().ends_with("incomplete"));
 }
 
-/// A listener that lets others listen at its address (SO_REUSEPORT).
+/// A listener whose address others can listen at too (SO_REUSEPORT).
 fn sharing_listener(address: SocketAddr) -> TcpListener {
     let socket = socket_with(
         AddressFamily::INET,

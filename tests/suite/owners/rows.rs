@@ -1,10 +1,10 @@
-//! Holders in rows and groups: every format, every column.
+//! Owners in rows and groups, in every format and column.
 
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 
 use super::holder::Holder;
 use crate::answer::{Answer, Owners};
+use crate::child::command;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -85,11 +85,11 @@ in_namespace!(
 in_namespace!(
     fn a_shared_socket_counts_once_for_the_lowest_pid() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (far, _) = listener.accept().unwrap();
-        let first = Holder::of(&far);
-        let second = Holder::of(&far);
-        drop(far);
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let first = Holder::of(&server);
+        let second = Holder::of(&server);
+        drop(server);
         let me = std::process::id();
         let lowest = first.pid().min(second.pid());
         let json = Answer::of(&run(["--by=pid", "--json"]).succeeded());
@@ -120,15 +120,15 @@ in_namespace!(
         let samples = Answer::all(&ran);
         assert_eq!(samples[1].groups[0].change, Some(0), "{ran:?}");
         assert_eq!(samples[1].owners.as_ref().unwrap().held, 1);
-        let told = ran.stderr.matches("owners: 1 held, 0 the kernel's").count();
-        assert_eq!(told, 2, "{ran:?}");
+        let notes = ran.stderr.matches("owners: 1 held, 0 the kernel's").count();
+        assert_eq!(notes, 2, "{ran:?}");
     }
 );
 
 in_namespace!(
     fn an_owner_search_within_its_timeout_is_complete() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let holder = Holder::start(Command::new("sleep").arg("300"), &listener);
+        let holder = Holder::start(command("sleep").arg("300"), &listener);
         let json = run(["list", "-p", "--json", "--owner-timeout", "100"]).succeeded();
         let sockets = Listed::all(&json).0;
         let pids = sockets[0].processes.iter().flatten().map(|one| one.pid);

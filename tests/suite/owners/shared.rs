@@ -1,12 +1,10 @@
-//! Sockets that several processes or threads hold, by every way there is to share one.
+//! Sockets shared by several processes or threads, by every way of sharing one.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Stdio;
 use std::sync::mpsc::channel;
 
 use rustix::net::{
@@ -14,14 +12,16 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use super::holder::{Holder, listener, wait_for};
+use super::holder::{Holder, listener};
+use crate::child::{Start, command};
 use crate::list::row::{Holder as Shown, Listed};
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::skip::skip;
 use crate::syscall;
+use crate::wait::{self, Repeated, wait_for};
 
-/// The holders of the only socket there is.
+/// The owners of the only socket.
 #[track_caller]
 fn holders() -> Vec<Shown> {
     let json = run(["list", "-p", "--json"]);
@@ -65,14 +65,14 @@ in_namespace!(
 in_namespace!(
     fn a_socket_sent_over_a_unix_socket_belongs_to_its_receiver() {
         let listener = listener();
-        let (near, far) = socketpair(
+        let (sender, receiver) = socketpair(
             AddressFamily::UNIX,
             SocketType::STREAM,
             SocketFlags::CLOEXEC,
             None,
         )
         .unwrap();
-        pass(&near, &listener);
+        send(&sender, &listener);
         drop(listener);
         let json = run(["list", "-p", "--json"]);
         let (sockets, summary) = Listed::all(&json);
@@ -81,15 +81,15 @@ in_namespace!(
         assert!(json.stderr.contains("no holder was found of 1 socket: "));
         assert_eq!(json.status, 0);
 
-        let taken = take(&far);
-        let holder = Holder::of(&taken);
-        drop(taken);
+        let received = receive(&receiver);
+        let holder = Holder::of(&received);
+        drop(received);
         let found: Vec<_> = holders().iter().map(|holder| holder.pid).collect();
         assert_eq!(found, [holder.pid()]);
     }
 );
 
-fn pass(through: &OwnedFd, socket: &OwnedFd) {
+fn send(through: &OwnedFd, socket: &OwnedFd) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let sockets = [socket.as_fd()];
@@ -103,7 +103,7 @@ fn pass(through: &OwnedFd, socket: &OwnedFd) {
     .unwrap();
 }
 
-fn take(through: &OwnedFd) -> OwnedFd {
+fn receive(through: &OwnedFd) -> OwnedFd {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
@@ -116,7 +116,7 @@ fn take(through: &OwnedFd) -> OwnedFd {
     .unwrap();
     let message = control.drain().next();
     let Some(RecvAncillaryMessage::ScmRights(mut sockets)) = message else {
-        panic!("no socket came");
+        panic!("no socket was received");
     };
     sockets.next().unwrap()
 }
@@ -140,16 +140,16 @@ in_namespace!(
 
 in_namespace!(
     fn a_thread_with_its_own_descriptor_table_counts_for_its_process() {
-        // Linux 6.2 tells how many descriptors there are.
+        // Since Linux 6.2 the size of this directory is the number of descriptors.
         if std::fs::metadata("/proc/self/fd").unwrap().len() == 0 {
-            skip("this kernel does not tell how many files a thread has open");
+            skip("this kernel does not report the number of open files of a thread");
         }
         let found = std::thread::spawn(|| {
             syscall::leave_shared_descriptors().unwrap();
             let _listener = listener();
             holders()
         });
-        let found = found.join().unwrap();
+        let found = wait::join("the owners found by a thread", found);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].pid, std::process::id());
     }
@@ -158,50 +158,44 @@ in_namespace!(
 in_namespace!(
     fn processes_that_start_and_end_during_the_search_are_no_errors() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let port = near.local_addr().unwrap().port();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let churners = [(); 2].map(|()| {
-            let (is_over, near) = (Arc::clone(&is_over), near.try_clone().unwrap());
-            std::thread::spawn(move || churn(&near, &is_over))
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let port = client.local_addr().unwrap().port();
+        let short_lived = [(); 2].map(|()| {
+            let client = client.try_clone().unwrap();
+            Repeated::start(move || run_with(&client))
         });
         for _ in 0..20 {
             let listed = run(["list", "-p", "--json"]);
             assert_eq!(listed.status, 0, "{listed:?}");
             let sockets = Listed::all(&listed).0;
-            let client = sockets.iter().find(|socket| socket.local_port == port);
-            let mut holders = client.unwrap().processes.iter().flatten();
+            let listed_client = sockets.iter().find(|socket| socket.local_port == port);
+            let mut holders = listed_client.unwrap().processes.iter().flatten();
             let me = std::process::id();
             assert!(holders.any(|holder| holder.pid == me), "{listed:?}");
             let grouped = run(["--by", "process", "--json"]);
             assert_eq!(grouped.status, 0, "{grouped:?}");
         }
-        is_over.store(true, Ordering::Relaxed);
-        for churner in churners {
-            assert!(churner.join().unwrap() > 0);
+        for processes in short_lived {
+            assert!(processes.stop() > 0);
         }
     }
 );
 
-/// Starts processes that hold a socket and end at once, until told to stop; how many it were.
-fn churn(socket: &TcpStream, is_over: &AtomicBool) -> u32 {
-    let mut started = 0;
-    while !is_over.load(Ordering::Relaxed) {
-        let socket = socket.as_fd().try_clone_to_owned().unwrap();
-        let status = Command::new("true").stdin(Stdio::from(socket)).status();
-        assert!(status.unwrap().success());
-        started += 1;
-    }
-    started
+/// Runs a process that holds a socket and ends at once.
+fn run_with(socket: &TcpStream) {
+    let socket = socket.as_fd().try_clone_to_owned().unwrap();
+    let mut command = command("true");
+    let status = command.stdin(Stdio::from(socket)).start().unwrap().wait();
+    assert!(status.success());
 }
 
 in_namespace!(
     fn a_process_in_a_child_pid_namespace_has_its_outer_pid() {
         let listener = listener();
-        let mut command = Command::new("unshare");
+        let mut command = command("unshare");
         command.args(["--pid", "--fork", "--kill-child", "sleep", "300"]);
         let outer = Holder::start(&mut command, &listener);
-        // The command keeps the descriptor that its child was given.
+        // The command keeps the descriptor passed to its child.
         drop((command, listener));
         let inner = wait_for("sleep in its namespace", || {
             holders().into_iter().find(|holder| holder.name == "sleep")

@@ -4,12 +4,12 @@
 //! `Documentation/networking/tuntap.rst`.
 
 use super::behaviour::{Behaviour, FIRST_SEQUENCE, address, reply};
-use super::proc_table::DEADLINE;
 use super::segment::Segment;
 use super::state::Family;
 use super::sysctl;
 use crate::skip::skip_or_fail;
 use crate::syscall;
+use crate::wait::{self, wait_for};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -18,7 +18,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 const DEVICE: &str = "zoo";
 
@@ -105,9 +104,10 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         rustix::io::write(&self.stop, &1_u64.to_ne_bytes()).unwrap();
-        let outcome = self.thread.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            assert!(!matches!(outcome, Some(Err(_))), "the peer's thread failed");
+        if let Some(thread) = self.thread.take()
+            && !std::thread::panicking()
+        {
+            wait::join("the end of the peer's thread", thread);
         }
     }
 }
@@ -143,9 +143,7 @@ fn serve(mut device: &File, stop: &OwnedFd) {
 /// Waits until a new address of this host can be bound: IPv6 addresses are tentative at first,
 /// addrconf_dad_work() of net/ipv6/addrconf.c.
 fn wait_for_address(address: IpAddr) {
-    let deadline = Instant::now() + DEADLINE;
-    while let Err(error) = TcpListener::bind((address, 0)) {
-        assert!(Instant::now() < deadline, "cannot bind {address}: {error}");
-        std::thread::yield_now();
-    }
+    wait_for(&format!("{address} to be usable"), || {
+        TcpListener::bind((address, 0)).ok()
+    });
 }

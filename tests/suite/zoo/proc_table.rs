@@ -5,12 +5,9 @@
 
 use super::counts::SocketCounts;
 use super::state::{Family, State};
+use crate::wait::{DEADLINE, poll};
 use std::fs;
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
-
-/// Longer than any state transition takes; reached only on failure.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The sockets of this thread's namespace. A missing table counts as empty.
 pub(crate) fn read_counts() -> SocketCounts {
@@ -45,21 +42,14 @@ fn parse_state(row: &str) -> State {
 /// Waits until exactly these sockets exist.
 ///
 /// # Panics
-/// After [`DEADLINE`], with the expected and the observed counts.
+/// After the deadline, with the expected and the observed counts.
 #[track_caller]
 pub(crate) fn wait_for(expected: &SocketCounts) {
-    let start = Instant::now();
-    loop {
-        let observed = read_counts();
-        if observed == *expected {
-            return;
-        }
-        assert!(
-            start.elapsed() < DEADLINE,
-            "the sockets did not become\n{:?}\nbut are\n{:?}",
+    poll(|| (read_counts() == *expected).then_some(())).unwrap_or_else(|| {
+        panic!(
+            "after {DEADLINE:?} the sockets are not\n{:?}\nbut\n{:?}",
             expected.by_family_and_state(),
-            observed.by_family_and_state()
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
+            read_counts().by_family_and_state()
+        )
+    });
 }

@@ -3,7 +3,7 @@
 //!
 //! Must not use peers or states. tcp(7), ipv6(7).
 
-use super::proc_table::DEADLINE;
+use crate::wait::DEADLINE;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_ipv6_v6only, set_socket_reuseport, set_socket_timeout};
@@ -84,12 +84,15 @@ pub(crate) fn begin_connection(address: SocketAddr) -> OwnedFd {
     }
 }
 
-/// Connects a socket after `prepare` was applied to it; reads from it time out after the deadline.
+/// Connects a socket after `prepare` was applied to it; everything it waits for times out after the
+/// deadline.
 pub(crate) fn new_connection(address: SocketAddr, prepare: impl FnOnce(&OwnedFd)) -> OwnedFd {
     let socket = new_socket(address, SocketFlags::empty());
     prepare(&socket);
-    connect(&socket, &address).unwrap();
+    // connect(2) and reads of it time out.
+    set_socket_timeout(&socket, Timeout::Send, Some(DEADLINE)).unwrap();
     set_socket_timeout(&socket, Timeout::Recv, Some(DEADLINE)).unwrap();
+    connect(&socket, &address).unwrap();
     socket
 }
 

@@ -2,11 +2,10 @@
 //!
 //! Must not share a state name with the zoo: these are the tools' own spellings. ss(8), netstat(8).
 
+use crate::child::run_tool;
 use crate::namespace::in_namespace;
-use crate::skip::skip_or_fail;
 use crate::zoo::special::{fast_open, mapped, mptcp, orphans};
 use crate::zoo::{Family, Peer, SocketCounts, State, Zoo, read_counts};
-use std::process::Command;
 
 const SS: [(&str, State); 10] = [
     ("LISTEN", State::Listen),
@@ -45,14 +44,14 @@ in_namespace!(
 in_namespace!(
     fn ss_shows_exactly_the_expected_counts() {
         let zoo = Zoo::open(&SocketCounts::all_different());
-        assert_eq!(count(&["ss", "-Htan"], 0, &SS), *zoo.expected());
+        assert_eq!(count("ss", "-Htan", 0, &SS), *zoo.expected());
     }
 );
 
 in_namespace!(
     fn netstat_shows_exactly_the_expected_counts() {
         let zoo = Zoo::open(&SocketCounts::all_different());
-        assert_eq!(count(&["netstat", "-tan"], 5, &NETSTAT), *zoo.expected());
+        assert_eq!(count("netstat", "-tan", 5, &NETSTAT), *zoo.expected());
     }
 );
 
@@ -67,7 +66,7 @@ in_namespace!(
             orphans::fin_wait2_minisockets(&peer, Family::V4, 6),
             mptcp::connections(Family::V4, 7),
         ];
-        assert_eq!(count(&["ss", "-Htan"], 0, &SS), read_counts());
+        assert_eq!(count("ss", "-Htan", 0, &SS), read_counts());
     }
 );
 
@@ -82,10 +81,10 @@ in_namespace!(
 );
 
 /// Runs a tool for each family and counts the states in one column of its lines.
-fn count(command: &[&str], column: usize, names: &[(&str, State)]) -> SocketCounts {
+fn count(tool: &str, options: &str, column: usize, names: &[(&str, State)]) -> SocketCounts {
     let mut counts = SocketCounts::none();
-    for (family, option) in [(Family::V4, "-4"), (Family::V6, "-6")] {
-        for line in run(command, option).lines() {
+    for (family, of_family) in [(Family::V4, "-4"), (Family::V6, "-6")] {
+        for line in run_tool(tool, [options, of_family]).lines() {
             let word = line.split_whitespace().nth(column);
             // netstat prints two lines of headings without a state.
             if let Some(&(_, state)) = names.iter().find(|named| Some(named.0) == word) {
@@ -94,14 +93,4 @@ fn count(command: &[&str], column: usize, names: &[(&str, State)]) -> SocketCoun
         }
     }
     counts
-}
-
-fn run(command: &[&str], option: &str) -> String {
-    let output = Command::new(command[0])
-        .args(&command[1..])
-        .arg(option)
-        .output()
-        .unwrap_or_else(|error| skip_or_fail(command[0], &error));
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
 }
