@@ -1,60 +1,54 @@
-//! What can be typed behind `cargo bench --bench race --`.
+//! The options of `cargo bench --bench race --`, and the rounds and crowds that follow from them.
 
 use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::crowd::recipe::{Kind, MOST_SOCKETS};
+use crate::crowd::{Kind, MOST_SOCKETS};
 
 /// Races tcpstates against ss, netstat, node_exporter, /proc and minimal raw readers, on crowds of
-/// real sockets in a network namespace of its own.
-#[derive(Debug, Parser)]
+/// real sockets in a network namespace of their own.
+#[derive(Parser)]
 #[command(name = "race", bin_name = "cargo bench --bench race --")]
 pub(crate) struct Options {
-    /// Sockets in the crowd; several, separated by commas. TIME_WAIT crowds stop at 130,000.
+    /// Sockets in the crowd, separated by commas; TIME_WAIT crowds have at most 130,000.
     #[arg(long, value_delimiter = ',', default_value = "10,1000,10000,100000,400000",
           value_parser = clap::value_parser!(u64).range(2..=MOST_SOCKETS))]
-    pub(crate) sizes: Vec<u64>,
+    sizes: Vec<u64>,
 
-    /// Crowds to race on.
+    /// Crowds to race on, separated by commas.
     #[arg(
         long,
         value_delimiter = ',',
         value_enum,
         default_value = "established,time-wait,mixed,churn,time-wait-churn,served"
     )]
-    pub(crate) crowds: Vec<Kind>,
+    crowds: Vec<Kind>,
 
-    /// Rounds for each racer; by default 31 up to 1,000 sockets, 11 up to 100,000, 7 above.
+    /// Rounds per racer [default: 31 up to 1,000 sockets, 11 up to 100,000, 7 above].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) rounds: Option<u16>,
+    rounds: Option<u16>,
 
-    /// Race only those whose name contains this; several, separated by commas.
+    /// Only racers whose name contains one of these, separated by commas.
     #[arg(long, value_delimiter = ',')]
-    pub(crate) racers: Vec<String>,
+    racers: Vec<String>,
 
-    /// Up to 10,000 sockets, 3 rounds, no watching: to see that everything works.
+    /// At most 10,000 sockets, 3 rounds, no --watch: to see that everything works.
     #[arg(long)]
-    pub(crate) quick: bool,
+    quick: bool,
 
-    /// Connections opened and closed a second in the churning crowds.
+    /// Connections opened and closed per second in the churning crowds.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u64).range(100..=20_000))]
     pub(crate) churn_rate: u64,
 
-    /// The program to race, where it is not the one cargo has just built; also $TCPSTATES_BIN.
-    #[arg(long)]
-    pub(crate) tcpstates: Option<PathBuf>,
+    /// The program to race, instead of the one that cargo built.
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_tcpstates"), hide_default_value = true)]
+    pub(crate) tcpstates: PathBuf,
 
     /// cargo adds this to every bench it runs.
     #[arg(long, hide = true)]
     bench: bool,
 }
-
-/// The largest crowd of a quick race.
-const QUICK_SOCKETS: u64 = 10_000;
-
-/// From this size on watching costs enough to be measured.
-const WATCHED_FROM: u64 = 100_000;
 
 impl Options {
     pub(crate) fn rounds_for(&self, sockets: u64) -> usize {
@@ -70,15 +64,11 @@ impl Options {
 
     /// Crowds and sizes to race, each once, as large as their kind allows.
     pub(crate) fn crowds_and_sizes(&self) -> Vec<(Kind, u64)> {
+        let most = if self.quick { 10_000 } else { MOST_SOCKETS };
         let mut all = Vec::new();
         for kind in &self.crowds {
             for size in &self.sizes {
-                let most = if self.quick {
-                    QUICK_SOCKETS
-                } else {
-                    MOST_SOCKETS
-                };
-                let one = (*kind, kind.bounded((*size).min(most)));
+                let one = (*kind, kind.bounded(*size.min(&most)));
                 if !all.contains(&one) {
                     all.push(one);
                 }
@@ -87,9 +77,9 @@ impl Options {
         all
     }
 
-    pub(crate) fn watch_samples_for(&self, kind: Kind, sockets: u64) -> u32 {
-        let watched = kind == Kind::Established && sockets >= WATCHED_FROM && !self.quick;
-        if watched { 10 } else { 0 }
+    /// Whether `tcpstates --watch 1` is measured: beside fewer sockets it costs too little for that.
+    pub(crate) fn watches(&self, kind: Kind, sockets: u64) -> bool {
+        kind == Kind::Established && sockets >= 100_000 && !self.quick
     }
 
     pub(crate) fn is_wanted(&self, name: &str) -> bool {

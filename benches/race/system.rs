@@ -1,33 +1,38 @@
-//! The system calls that std and rustix leave out, and the only `unsafe` of the race. It measures
-//! nothing and decides nothing.
-#![allow(unsafe_code, reason = "unshare, wait4 and pre_exec have no safe form")]
+//! The system calls that std and rustix leave out (the race's only `unsafe`), processes with a
+//! bounded life, and the network namespaces that crowds live in. Writes no setting outside them.
+#![allow(
+    unsafe_code,
+    reason = "unshare, pre_exec, alarm and wait4 have no safe form"
+)]
 
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::Duration;
+use std::{fs, io};
 
+use anyhow::{Context, Result, ensure};
 use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// What the kernel says of a process that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    pub(crate) succeeded: bool,
-    /// User plus system time, its waited-for children included.
-    pub(crate) cpu: Duration,
-    /// Since Linux 6.2 the kernel adds pages up per processor in batches and bills what has been
-    /// added up: with few processors this is short by up to three quarters of a MiB.
-    pub(crate) peak_bytes: u64,
+use crate::measure::pipeline::Sample;
+
+/// Moves into a new network namespace, off the host's and that of the last crowd.
+///
+/// It gets a socket hash of its own, as large as the host's: otherwise a dump walks the host's
+/// hash, and with it every crowd that is still being closed or belongs to others.
+pub(crate) fn enter_namespace() -> Result<()> {
+    unshare().context("cannot make a network namespace (run as root, or under `unshare -r`)")?;
+    let buckets = fs::read_to_string("/proc/sys/net/ipv4/tcp_ehash_entries")?;
+    // Negative where the namespace shares the host's hash; the size is the same.
+    let buckets = buckets.trim().trim_start_matches('-');
+    // Before Linux 6.1 there is no such setting, and crowds share the host's hash.
+    let _ = fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", buckets);
+    unshare().context("cannot make a network namespace for the crowd")
 }
 
-/// Moves this process into a network namespace of its own, or a user namespace of its own.
-pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: unshare takes no pointers. The race has one thread and holds no descriptor whose
-    // meaning depends on the namespaces it leaves.
-    match unsafe { libc::unshare(flags) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn unshare() -> rustix::io::Result<()> {
+    // SAFETY: descriptors are not unshared.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
 }
 
 /// Starts `command` so that it dies with this process, and after `lifetime` in any case.
@@ -37,8 +42,8 @@ pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
 /// `fs/exec.c`). With `vfork` that is the whole of this process, after `fork` a few anonymous pages.
 pub(crate) fn spawn_bounded(command: &mut Command, lifetime: Duration) -> io::Result<Child> {
     let seconds = libc::c_uint::try_from(lifetime.as_secs()).unwrap_or(libc::c_uint::MAX);
-    // SAFETY: between fork and exec only two async-signal-safe system calls run; neither
-    // allocates nor takes a lock.
+    // SAFETY: between fork and exec only two async-signal-safe system calls run; neither allocates
+    // nor takes a lock.
     unsafe {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -49,30 +54,27 @@ pub(crate) fn spawn_bounded(command: &mut Command, lifetime: Duration) -> io::Re
     command.spawn()
 }
 
-/// Waits for `child` to end and takes its bill.
-pub(crate) fn wait_with_usage(child: &Child) -> io::Result<Ended> {
-    let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+/// Waits until `child` has ended and adds what it used to `sample`. True when it succeeded.
+///
+/// Since Linux 6.2 the kernel adds pages up per processor and in batches: with few processors the
+/// peak is too low by up to three quarters of a MiB.
+pub(crate) fn wait_with_usage(child: &Child, sample: &mut Sample) -> Result<bool> {
+    let pid = libc::pid_t::try_from(child.id())?;
     let mut status = 0;
     // SAFETY: all zeroes is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    loop {
-        // SAFETY: both pointers are to locals that outlive the call.
-        if unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } == pid {
-            break;
-        }
+    // SAFETY: both pointers are to locals that outlive the call.
+    while unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } != pid {
         let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
+        ensure!(error.kind() == io::ErrorKind::Interrupted, "wait4: {error}");
     }
-    Ok(Ended {
-        succeeded: status == 0,
-        cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
-        peak_bytes: u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024,
-    })
+    sample.cpu += duration(usage.ru_utime)? + duration(usage.ru_stime)?;
+    let peak_bytes = u64::try_from(usage.ru_maxrss)? * 1024;
+    sample.peak_bytes = sample.peak_bytes.max(peak_bytes);
+    Ok(status == 0)
 }
 
-fn duration(time: libc::timeval) -> Duration {
-    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default())
-        + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or_default())
+fn duration(time: libc::timeval) -> Result<Duration> {
+    let micros = Duration::from_micros(time.tv_usec.try_into()?);
+    Ok(Duration::from_secs(time.tv_sec.try_into()?) + micros)
 }

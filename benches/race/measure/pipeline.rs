@@ -1,100 +1,96 @@
-//! Runs one pipeline of real processes and takes its bill.
+//! Runs a pipeline of processes once and measures it; many such samples and their quartiles.
 
 use std::fs::File;
-use std::io::{Read, Seek};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use anyhow::{Context, Result, ensure};
 
-use super::sample::Sample;
-use crate::fault::{During, Fault};
-use crate::racer::{Stage, TOOL_FOLDERS, find_tool};
-use crate::system;
+use crate::racer::{Stage, TOOL_FOLDERS};
+use crate::system::{spawn_bounded, wait_with_usage};
 
-/// No racer may take longer; the kernel's alarm ends it.
+/// No process of a racer may take longer; the kernel's alarm ends it.
 const LIFETIME: Duration = Duration::from_secs(120);
 
-/// Where racers write: a file in memory, as large as what was printed last.
-#[derive(Debug)]
-pub(crate) struct Tape(File);
+/// One round of one racer.
+#[derive(Default)]
+pub(crate) struct Sample {
+    /// From before the first process starts until the last has ended.
+    pub(crate) wall: Duration,
+    /// User plus system time of all processes.
+    pub(crate) cpu: Duration,
+    /// Of the largest process.
+    pub(crate) peak_bytes: u64,
+}
 
-impl Tape {
-    pub(crate) fn new() -> Result<Self, Fault> {
-        let file = memfd_create("race", MemfdFlags::CLOEXEC).during("making a file in memory")?;
-        Ok(Self(file.into()))
+/// All rounds of one racer.
+#[derive(Default)]
+pub(crate) struct Rounds(pub(crate) Vec<Sample>);
+
+impl Rounds {
+    /// Quartile `quarter` of the times, in seconds: 0 is the minimum, 2 the median.
+    pub(crate) fn wall(&self, quarter: usize) -> f64 {
+        self.quartile(quarter, |sample| sample.wall)
     }
 
-    pub(crate) fn text(&mut self) -> Result<String, Fault> {
-        let mut text = String::new();
-        self.0.rewind().during("reading an answer")?;
-        self.0
-            .read_to_string(&mut text)
-            .during("reading an answer")?;
-        Ok(text)
+    pub(crate) fn median_cpu(&self) -> f64 {
+        self.quartile(2, |sample| sample.cpu)
+    }
+
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let peaks = self.0.iter().map(|sample| sample.peak_bytes);
+        peaks.max().unwrap_or_default()
+    }
+
+    /// The mean of the two nearest samples where the quartile falls between them.
+    fn quartile(&self, quarter: usize, value: impl Fn(&Sample) -> Duration) -> f64 {
+        let mut sorted: Vec<Duration> = self.0.iter().map(value).collect();
+        sorted.sort_unstable();
+        let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+        let steps = sorted.len().saturating_sub(1) * quarter;
+        (at(steps / 4) + at(steps.div_ceil(4))).as_secs_f64() / 2.0
     }
 }
 
-/// Runs `stages`, the last one's output onto `tape`, or nowhere.
-pub(crate) fn run(stages: &[Stage], tape: Option<&mut Tape>) -> Result<Sample, Fault> {
-    let mut last = Stdio::null();
-    if let Some(Tape(file)) = tape {
-        file.set_len(0).during("clearing the file in memory")?;
-        file.rewind().during("clearing the file in memory")?;
-        last = Stdio::from(file.try_clone().during("opening the file in memory")?);
-    }
-    let mut commands = commands(stages, last)?;
-    let begun = Instant::now();
-    let mut children: Vec<Child> = Vec::with_capacity(commands.len());
-    let mut refused = None;
-    // One at a time, and each command dropped when started: it holds the ends of the pipes, and a
-    // reader sees no end while they are open.
-    for (mut command, name) in commands.drain(..) {
-        match system::spawn_bounded(&mut command, LIFETIME) {
-            Ok(child) => children.push(child),
-            Err(error) => refused = refused.or(Some(format!("starting {name}: {error}"))),
-        }
-    }
-    let mut sample = Sample::default();
-    for (child, stage) in children.iter().zip(stages) {
-        let ended = system::wait_with_usage(child).during("waiting for a racer")?;
-        if !ended.succeeded {
-            refused = refused.or(Some(format!("{} failed", stage.join(" "))));
-        }
-        sample.cpu += ended.cpu;
-        sample.peak_bytes = sample.peak_bytes.max(ended.peak_bytes);
-    }
-    sample.wall = begun.elapsed();
-    refused.map_or(Ok(sample), |message| Err(Fault::new(message)))
-}
-
-/// The command lines, piped into each other, not yet started.
-fn commands(stages: &[Stage], last: Stdio) -> Result<Vec<(Command, String)>, Fault> {
+/// Runs `stages` with pipes between them; what the last one prints goes to `output`, or nowhere.
+pub(crate) fn run(stages: &[Stage], output: Option<&File>) -> Result<Sample> {
     let mut commands = Vec::new();
     let mut input = Stdio::null();
-    let mut last = Some(last);
     for (index, stage) in stages.iter().enumerate() {
-        let [name, arguments @ ..] = stage.as_slice() else {
-            return Err(Fault::new("a racer without a command"));
-        };
-        let mut command = Command::new(find_tool(name).unwrap_or_else(|| name.into()));
-        command
-            .args(arguments)
-            // cargo's own LD_LIBRARY_PATH would have every dynamically linked racer search cargo's
-            // folders first, and netstat translates its states.
-            .env_clear()
-            .env("PATH", TOOL_FOLDERS)
-            .env("LC_ALL", "C")
-            .stdin(std::mem::replace(&mut input, Stdio::null()))
-            .stderr(Stdio::null());
+        let (path, arguments) = stage.split_first().context("a racer without a command")?;
+        let mut command = Command::new(path);
+        // With cargo's LD_LIBRARY_PATH every dynamically linked racer would search cargo's folders
+        // first. netstat translates its states.
+        command.args(arguments).env_clear();
+        command.env("PATH", TOOL_FOLDERS).env("LC_ALL", "C");
+        command.stdin(input).stderr(Stdio::null());
+        input = Stdio::null();
         if index + 1 < stages.len() {
-            let (reader, writer) = std::io::pipe().during("making a pipe")?;
+            let (reader, writer) = std::io::pipe().context("pipe")?;
             command.stdout(writer);
             input = reader.into();
+        } else if let Some(file) = output {
+            command.stdout(file.try_clone().context("dup")?);
         } else {
-            command.stdout(last.take().unwrap_or_else(Stdio::null));
+            command.stdout(Stdio::null());
         }
-        commands.push((command, name.clone()));
+        commands.push(command);
     }
-    Ok(commands)
+    let mut children = Vec::with_capacity(commands.len());
+    let begun = Instant::now();
+    // Each command is dropped when started: it holds the ends of pipes, and a reader sees no end
+    // of input while they are open.
+    for mut command in commands {
+        children.push(spawn_bounded(&mut command, LIFETIME).context("cannot start")?);
+    }
+    let mut sample = Sample::default();
+    let mut failed = Vec::new();
+    for (child, stage) in children.iter().zip(stages) {
+        if !wait_with_usage(child, &mut sample)? {
+            failed.push(stage.join(" "));
+        }
+    }
+    sample.wall = begun.elapsed();
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(sample)
 }

@@ -1,286 +1,182 @@
-//! Who races: command lines and what their output means. It starts nothing; `measure` does.
+//! The racers: their command lines, the crowds they race on, and what they have to report. Starts
+//! none of them.
 
 pub(crate) mod answer;
 pub(crate) mod exporter;
-pub(crate) mod owners;
 pub(crate) mod raw;
 
-use std::path::{Path, PathBuf};
+use std::env;
 
-use answer::{Question, Shape};
+use anyhow::{Context, Result};
 
-use crate::crowd::recipe::Kind;
+use crate::crowd::Kind;
+use crate::options::Options;
+use Crowds::{All, Connected, Counted, Owned};
+use answer::Question::{self, Everything, Nothing, RareStates, TimeWait, V4};
+use answer::Shape::{self, Json, Lines, Metrics, Summary, Words};
+use raw::{DESCRIPTORS, ONE_WALK};
 
-/// Where the outside's tools are looked for; also the racers' own PATH.
+/// Where racers are looked for; also their PATH.
 pub(crate) const TOOL_FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A command line; racers of several are pipelines.
+/// One command of a pipeline: the full path of a program, so that no racer pays for a search, and
+/// its arguments.
 pub(crate) type Stage = Vec<String>;
 
-#[derive(Clone, Debug)]
-pub(crate) enum Runner {
-    /// Processes, piped into each other, started and ended for every round.
-    Pipeline(Vec<Stage>),
-    /// A request to the node_exporter that runs beside the crowd.
-    Scrape,
+/// How to parse what a racer prints, and what it must be; absent where it is not counted.
+type Check = Option<(Shape, Question)>;
+
+/// The crowds that a racer takes part in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowds {
+    All,
+    /// All but `served`.
+    Counted,
+    /// `established` only: rows, groups and filters cost the same for every kind of socket.
+    Connected,
+    /// `served` only, for owning processes. `ss -tanp` is left out: its table of processes has 256
+    /// slots, so that its time grows with the square of their number.
+    Owned,
 }
 
-/// How to learn a racer's counts; the timed command line itself where that prints them.
-#[derive(Clone, Debug)]
-pub(crate) struct Check {
-    pub(crate) runner: Runner,
-    pub(crate) shape: Shape,
-    pub(crate) question: Question,
-}
-
-#[derive(Clone, Debug)]
 pub(crate) struct Racer {
     pub(crate) name: &'static str,
-    pub(crate) runner: Runner,
-    pub(crate) check: Option<Check>,
+    /// Processes with pipes between them.
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) check: Check,
+    on: Crowds,
 }
 
-pub(crate) const TCPSTATES: &str = "tcpstates";
-pub(crate) const TCPSTATES_NETLINK: &str = "tcpstates --source netlink";
-pub(crate) const TCPSTATES_PROC: &str = "tcpstates --source proc";
-pub(crate) const TCPSTATES_V4: &str = "tcpstates -4";
-pub(crate) const TCPSTATES_BY: &str = "tcpstates --by remote-addr --top 10";
-pub(crate) const TCPSTATES_LIST: &str = "tcpstates list > file";
-pub(crate) const TCPSTATES_SORT: &str = "tcpstates list --sort send-queue:desc --limit 20";
-pub(crate) const TCPSTATES_PORT: &str = "tcpstates sport = :1";
-pub(crate) const TCPSTATES_DEV: &str = "tcpstates dev lo and sport = :1";
-pub(crate) const TCPSTATES_JUDGE: &str = "tcpstates uid != 4000000000";
-pub(crate) const SS_PORT: &str = "ss -tan sport = :1";
-pub(crate) const SS_DEV: &str = "ss -tan dev lo and sport = :1";
-pub(crate) const TCPSTATES_INFO: &str = "tcpstates list --columns rtt,cwnd";
-pub(crate) const SS_GROUPS: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
-pub(crate) const SS_FILE: &str = "ss -tan > file";
-pub(crate) const SS_AWK: &str = "ss -tan | awk";
-pub(crate) const SS: &str = "ss -tan";
-pub(crate) const SS_SUMMARY: &str = "ss -s";
-pub(crate) const NETSTAT_AWK: &str = "netstat -tan | awk";
-pub(crate) const CAT_LINES: &str = "cat tcp tcp6 | wc -l";
-pub(crate) const CAT: &str = "cat tcp tcp6";
-pub(crate) const EXPORTER: &str = "node_exporter scrape";
-pub(crate) const RAW_TWO_FAMILIES: &str = "raw dump, two families";
-pub(crate) const RAW_ONE_WALK: &str = "raw dump, one walk";
-pub(crate) const RAW_TCP_INFO: &str = "raw dump, one walk with tcp_info";
-pub(crate) const SS_INFO: &str = "ss -tanio";
-pub(crate) const RAW_RARE_STATES: &str = "raw dump, rare states";
-pub(crate) const RAW_ONE_FAMILY: &str = "raw dump, one family";
+pub(crate) const SCRAPE: &str = "node_exporter scrape";
+pub(crate) const BY_PEER: &str = "tcpstates --by remote-addr --top 10";
+pub(crate) const SS_BY_PEER: &str = "ss -tanH | awk | sort | uniq -c | sort | head";
+pub(crate) const TCP_INFO: &str = "tcpstates list --columns rtt,cwnd";
+pub(crate) const SEND_QUEUES: &str = "tcpstates list --sort send-queue:desc --limit 20";
+pub(crate) const BY_DEVICE: &str = "tcpstates dev lo and sport = :1";
+pub(crate) const OWNERS: &str = "tcpstates list -p > file";
 
-/// How the name of a racer ends whose output is kept in a file.
+/// The end of the name of a racer whose output is kept in a file.
 const TO_FILE: &str = " > file";
 
-/// Everyone who is here, in running order; `absent` is told who is not.
-pub(crate) fn assemble(
-    tcpstates: Option<&Path>,
-    exporter: bool,
-    own: &Path,
-    absent: &mut Vec<String>,
-) -> Vec<Racer> {
-    let mut racers = Vec::new();
-    match tcpstates.filter(|path| path.exists()) {
-        Some(path) => racers.extend(our_program(&path.to_string_lossy())),
-        None => absent.push("tcpstates: not built yet, left out".into()),
+/// All racers in running order. The name is the command line unless `command_line` has another.
+#[rustfmt::skip]
+const RACERS: [(&str, Crowds, Check); 33] = [
+    ("tcpstates", All, Some((Json, Everything))),
+    ("tcpstates --source netlink", Counted, Some((Json, Everything))),
+    ("tcpstates --source proc", Counted, Some((Json, Everything))),
+    ("tcpstates -4", Counted, Some((Json, V4))),
+    ("ss -tan | awk", Counted, Some((Words, Everything))),
+    ("ss -tan", Counted, None),
+    ("netstat -tan | awk", Counted, Some((Words, Everything))),
+    ("ss -s", Counted, Some((Summary, TimeWait))),
+    ("cat tcp tcp6 | wc -l", Counted, Some((Lines, Everything))),
+    ("cat tcp tcp6", Counted, None),
+    (BY_PEER, Connected, None),
+    ("tcpstates list > file", Connected, None),
+    (TCP_INFO, Connected, None),
+    (SEND_QUEUES, Connected, None),
+    ("tcpstates sport = :1", Connected, Some((Json, Nothing))),
+    (BY_DEVICE, Connected, Some((Json, Nothing))),
+    ("tcpstates uid != 4000000000", Connected, Some((Json, Everything))),
+    (SS_BY_PEER, Connected, None),
+    ("ss -tan > file", Connected, None),
+    ("ss -tan sport = :1", Connected, None),
+    ("ss -tan dev lo and sport = :1", Connected, None),
+    ("ss -tanio", Connected, None),
+    (SCRAPE, Counted, Some((Metrics, Everything))),
+    (OWNERS, Owned, None),
+    ("tcpstates --by process", Owned, None),
+    ("tcpstates list -l -p", Owned, None),
+    ("ss -tlnp", Owned, None),
+    (DESCRIPTORS, Owned, None),
+    ("raw dump, two families", Counted, Some((Words, Everything))),
+    (ONE_WALK, Counted, Some((Words, Everything))),
+    ("raw dump, one walk with tcp_info", Connected, Some((Words, Everything))),
+    ("raw dump, rare states", Counted, Some((Words, RareStates))),
+    ("raw dump, one family", Counted, Some((Words, V4))),
+];
+
+/// The command line of a racer whose name abbreviates it.
+fn command_line(name: &'static str) -> &'static str {
+    match name {
+        "ss -tan | awk" => "ss -tan | awk {s[$1]++} END{for (i in s) print i, s[i]}",
+        "netstat -tan | awk" => {
+            "netstat -tan | awk /^tcp/{s[$6]++} END{for (i in s) print i, s[i]}"
+        }
+        "cat tcp tcp6 | wc -l" => "cat /proc/net/tcp /proc/net/tcp6 | wc -l",
+        "cat tcp tcp6" => "cat /proc/net/tcp /proc/net/tcp6",
+        SS_BY_PEER => {
+            "ss -tanH | awk {sub(/:[0-9*]+$/,\"\",$5); print $5} | sort | uniq -c | sort -rn | head"
+        }
+        SCRAPE => exporter::PROGRAM,
+        _ => name.trim_end_matches(TO_FILE),
     }
-    let (files, count) = (["/proc/net/tcp", "/proc/net/tcp6"], Shape::Words);
-    racers.extend([
-        tool(SS_AWK, &["ss -tan", &awk("{s[$1]++}")], Some(count)),
-        tool(SS, &["ss -tan"], None),
-        tool(
-            NETSTAT_AWK,
-            &["netstat -tan", &awk("/^tcp/{s[$6]++}")],
-            Some(count),
-        ),
-        tool(SS_SUMMARY, &["ss -s"], Some(Shape::Summary)),
-        tool(
-            CAT_LINES,
-            &[&format!("cat {}", files.join(" ")), "wc -l"],
-            Some(Shape::Lines),
-        ),
-        tool(CAT, &[&format!("cat {}", files.join(" "))], None),
-    ]);
-    racers.extend(details(tcpstates));
-    racers.retain(|racer| racer.tools_are_here(absent));
-    if exporter {
-        racers.push(racer(
-            EXPORTER,
-            Runner::Scrape,
-            Some((Shape::Metrics, Question::Everything)),
-        ));
-    }
-    let own = own.to_string_lossy();
-    let held = owners::assemble(tcpstates, &own).into_iter();
-    racers.extend(held.filter(|racer| racer.tools_are_here(absent)));
-    for (name, dump, question) in [
-        (RAW_TWO_FAMILIES, "two-families", Question::Everything),
-        (RAW_ONE_WALK, raw::ONE_WALK, Question::Everything),
-        (RAW_TCP_INFO, "tcp-info", Question::Everything),
-        (RAW_RARE_STATES, "rare-states", Question::RareStates),
-        (RAW_ONE_FAMILY, "one-family", Question::V4),
-    ] {
-        let stage = vec![own.to_string(), "raw-dump".into(), dump.into()];
-        let runner = Runner::Pipeline(vec![stage]);
-        racers.push(racer(name, runner, Some((Shape::Words, question))));
-    }
-    racers
 }
 
-/// Groups, lists and filters, and the tools that give them today. They race on connections only: elsewhere
-/// they cost the same for each socket.
-fn details(path: Option<&Path>) -> Vec<Racer> {
+/// The racers that are wanted and installed; `notes` says which are not installed.
+pub(crate) fn assemble(options: &Options, notes: &mut Vec<String>) -> Vec<Racer> {
     let mut racers = Vec::new();
-    if let Some(path) = path.filter(|path| path.exists()) {
-        let path = path.to_string_lossy();
-        racers.extend(
-            [TCPSTATES_BY, TCPSTATES_LIST, TCPSTATES_INFO, TCPSTATES_SORT].map(|name| Racer {
+    for (name, on, check) in RACERS {
+        if !options.is_wanted(name) {
+            continue;
+        }
+        let lines = command_line(name).split(" | ");
+        match lines.map(|line| parse_stage(line, options)).collect() {
+            Err(reason) => notes.push(format!("{name}: {reason:#}, left out")),
+            Ok(stages) => racers.push(Racer {
                 name,
-                runner: Runner::Pipeline(vec![our_stage(&path, name)]),
-                check: None,
+                stages,
+                check,
+                on,
             }),
-        );
-        racers.extend(
-            [
-                (TCPSTATES_PORT, Question::Nothing),
-                (TCPSTATES_DEV, Question::Nothing),
-                (TCPSTATES_JUDGE, Question::Everything),
-            ]
-            .map(|(name, question)| our_racer(&path, name, question)),
-        );
+        }
     }
-    let address = "awk {sub(/:[0-9*]+$/,\"\",$5); print $5}";
-    racers.extend([
-        tool(
-            SS_GROUPS,
-            &["ss -tanH", address, "sort", "uniq -c", "sort -rn", "head"],
-            None,
-        ),
-        tool(SS_FILE, &["ss -tan"], None),
-        tool(SS_PORT, &[SS_PORT], None),
-        tool(SS_DEV, &[SS_DEV], None),
-        tool(SS_INFO, &["ss -tanio"], None),
-    ]);
     racers
 }
 
-/// Our program with the arguments in a racer's name.
-fn our_stage(path: &str, name: &str) -> Stage {
-    let arguments = name.trim_end_matches(TO_FILE).split(' ').skip(1);
-    std::iter::once(path)
-        .chain(arguments)
-        .map(String::from)
-        .collect()
-}
-
-/// The program as it summarises.
-fn our_program(path: &str) -> [Racer; 4] {
-    [
-        (TCPSTATES, Question::Everything),
-        (TCPSTATES_NETLINK, Question::Everything),
-        (TCPSTATES_PROC, Question::Everything),
-        (TCPSTATES_V4, Question::V4),
-    ]
-    .map(|(name, question)| our_racer(path, name, question))
-}
-
-/// Timed as a person runs it, its table included; checked by its JSON.
-fn our_racer(path: &str, name: &'static str, question: Question) -> Racer {
-    let stage = our_stage(path, name);
-    let mut checked = stage.clone();
-    checked.push("--json".into());
-    Racer {
-        name,
-        runner: Runner::Pipeline(vec![stage]),
-        check: Some(Check {
-            runner: Runner::Pipeline(vec![checked]),
-            shape: Shape::Json,
-            question,
-        }),
+/// Splits one command of a pipeline at blanks. An awk program is the rest of its line; a raw racer
+/// is this program with the name of the racer.
+fn parse_stage(line: &str, options: &Options) -> Result<Stage> {
+    let (tool, arguments) = line.split_once(' ').unwrap_or((line, ""));
+    let mut paths = env::split_paths(TOOL_FOLDERS).map(|folder| folder.join(tool));
+    let path = match tool {
+        "tcpstates" => Some(options.tcpstates.clone()),
+        "raw" => Some(env::current_exe()?),
+        _ => paths.find(|path| path.exists()),
+    };
+    let path = path.filter(|path| path.exists());
+    let path = path.with_context(|| format!("{tool} is not installed"))?;
+    let mut stage = vec![path.to_string_lossy().into_owned()];
+    match tool {
+        "awk" => stage.push(arguments.into()),
+        "raw" => stage.push(line.into()),
+        _ => stage.extend(arguments.split_whitespace().map(String::from)),
     }
-}
-
-/// Several tools, piped; words are split at spaces, an awk program is the rest of its line.
-fn tool(name: &'static str, lines: &[&str], shape: Option<Shape>) -> Racer {
-    let stages = lines.iter().map(|line| match line.strip_prefix("awk ") {
-        Some(program) => vec!["awk".into(), program.into()],
-        None => line.split(' ').map(String::from).collect(),
-    });
-    racer(
-        name,
-        Runner::Pipeline(stages.collect()),
-        shape.map(|shape| (shape, Question::Everything)),
-    )
-}
-
-fn awk(counting: &str) -> String {
-    format!("awk {counting} END{{for (i in s) print i, s[i]}}")
-}
-
-fn racer(name: &'static str, runner: Runner, told: Option<(Shape, Question)>) -> Racer {
-    let check = told.map(|(shape, question)| Check {
-        runner: runner.clone(),
-        shape,
-        question,
-    });
-    Racer {
-        name,
-        runner,
-        check,
-    }
+    Ok(stage)
 }
 
 impl Racer {
-    /// Whether what it prints is kept; long listings go nowhere, unless that is the question.
+    pub(crate) fn races_on(&self, kind: Kind) -> bool {
+        match self.on {
+            All => true,
+            Counted => kind != Kind::Served,
+            Connected => kind == Kind::Established,
+            Owned => kind == Kind::Served,
+        }
+    }
+
+    /// Whether its output is kept; long listings are not, unless they are the question.
     pub(crate) fn keeps_output(&self) -> bool {
         self.check.is_some() || self.name.ends_with(TO_FILE)
     }
 
-    /// Whether it takes part in a crowd of this kind.
-    pub(crate) fn races_on(&self, kind: Kind) -> bool {
-        const DETAILS: [&str; 13] = [
-            TCPSTATES_BY,
-            TCPSTATES_LIST,
-            TCPSTATES_SORT,
-            TCPSTATES_PORT,
-            TCPSTATES_DEV,
-            TCPSTATES_JUDGE,
-            SS_GROUPS,
-            SS_FILE,
-            SS_PORT,
-            SS_DEV,
-            TCPSTATES_INFO,
-            SS_INFO,
-            RAW_TCP_INFO,
-        ];
-        match kind {
-            Kind::Served => self.name == TCPSTATES || owners::NAMES.contains(&self.name),
-            Kind::Established => !owners::NAMES.contains(&self.name),
-            Kind::TimeWait | Kind::Mixed | Kind::Churn | Kind::TimeWaitChurn => {
-                !owners::NAMES.contains(&self.name) && !DETAILS.contains(&self.name)
-            }
+    /// The command whose output is checked: tcpstates is timed as a person runs it, with its table,
+    /// and checked by its JSON.
+    pub(crate) fn checked_stages(&self) -> Vec<Stage> {
+        let mut stages = self.stages.clone();
+        if let (Some((Json, _)), Some(stage)) = (self.check, stages.last_mut()) {
+            stage.push("--json".into());
         }
+        stages
     }
-
-    fn tools_are_here(&self, absent: &mut Vec<String>) -> bool {
-        let Runner::Pipeline(stages) = &self.runner else {
-            return true;
-        };
-        let missing = stages
-            .iter()
-            .filter_map(|stage| stage.first())
-            .find(|tool| find_tool(tool).is_none());
-        if let Some(tool) = missing {
-            absent.push(format!("{}: {tool} is not installed, left out", self.name));
-        }
-        missing.is_none()
-    }
-}
-
-/// The full path of a tool, so that no racer pays for a search.
-pub(crate) fn find_tool(tool: &str) -> Option<PathBuf> {
-    TOOL_FOLDERS
-        .split(':')
-        .map(|folder| Path::new(folder).join(tool))
-        .find(|path| path.exists())
 }
