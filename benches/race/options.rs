@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// Connections opened and closed per second in the churning crowds.
+    /// Connections opened and closed per second, at most, in the churning crowds.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u64).range(100..=20_000))]
     pub(crate) churn_rate: u64,
 
