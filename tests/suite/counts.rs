@@ -102,7 +102,7 @@ in_namespace!(
         ];
         let expected = extra
             .iter()
-            .fold(SocketCounts::none(), |sum, guest| sum + guest.added());
+            .fold(SocketCounts::none(), |sum, extra| sum + extra.added());
         assert_counted(&expected);
     }
 );

@@ -280,7 +280,7 @@ in_namespace!(
         fake_proc(&sockstat, 3_002, "6.18.0");
         let derived = "|'ESTABLISHED'=3001;";
         let listed = "|'ESTABLISHED'=3000;";
-        for (range, status, number, told) in [
+        for (range, status, number, text) in [
             ("2998", 2, derived, "3,001 ±2 (> 2,998)"),
             ("2999", 2, listed, "3,000 (> 2,999)"),
             ("3000", 0, listed, "3,000|"),
@@ -292,11 +292,11 @@ in_namespace!(
             let ran = run(["check", "-c", &threshold, "--state=established"]);
             assert_eq!(ran.status, status, "{range}: {ran:?}");
             assert!(ran.stdout.contains(number), "{range}: {ran:?}");
-            let told = format!(" - ESTABLISHED {told}");
-            assert!(ran.stdout.contains(&told), "{range}: {ran:?}");
+            let text = format!(" - ESTABLISHED {text}");
+            assert!(ran.stdout.contains(&text), "{range}: {ran:?}");
         }
-        let asked = ["check", "-c=established=3000", "--source=netlink+counters"];
-        let ran = run(asked);
+        let by_counters = ["check", "-c=established=3000", "--source=netlink+counters"];
+        let ran = run(by_counters);
         assert!(ran.stdout.contains("3,001 ±2 (> 3,000)"), "{ran:?}");
     }
 );

@@ -172,8 +172,8 @@ in_namespace!(
     fn families_are_ipv4_ipv6_and_v4_mapped() {
         let (zoo, extra) = open_sockets();
         let mut all = zoo.expected().clone();
-        for guest in &extra {
-            all += guest.added();
+        for sockets in &extra {
+            all += sockets.added();
         }
         let mapped = rows().iter().filter(|row| row.local.0.is_ipv4()).count();
         let ipv4 = all.clone().only(Family::V4).total();

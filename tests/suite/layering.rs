@@ -1,12 +1,13 @@
-//! The rooms of `src/` import downward only, and kernel crates stay where they belong.
+//! The top-level modules of `src/` import downward only, and kernel crates are used in few of them.
 //!
-//! Reads the sources as text: `use crate::room` and `crate::room::` name a room.
+//! Reads the sources as text: `crate::NAME` names a module.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who may import whom, from the top down; rooms in one line do not know each other.
+/// The layers of modules, from the top down: a module imports lower layers only, so those of one
+/// layer do not import each other.
 const LAYERS: [&[&str]; 6] = [
     &["command"],
     &[
@@ -18,7 +19,7 @@ const LAYERS: [&[&str]; 6] = [
     &[],
 ];
 
-/// Crates that speak to the kernel about sockets, and the rooms that may.
+/// Crates for the kernel's socket interfaces, and the modules that may use them.
 const KERNEL_CRATES: [&str; 5] = [
     "netlink_sys",
     "netlink_packet_core",
@@ -26,8 +27,9 @@ const KERNEL_CRATES: [&str; 5] = [
     "procfs",
     "procfs_core",
 ];
-const KERNEL_ROOMS: [&str; 2] = ["source", "owner"];
+const KERNEL_MODULES: [&str; 2] = ["source", "owner"];
 
+/// Every source file with its top-level module, its path and its text.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![root.clone()];
@@ -40,20 +42,20 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let inside = path.strip_prefix(&root).unwrap();
                 let first = inside.components().next().unwrap().as_os_str();
-                let room = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
+                let module = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
                 let text = fs::read_to_string(&path).unwrap();
-                found.push((room, path, text));
+                found.push((module, path, text));
             }
         }
     }
     found
 }
 
-fn layer(room: &str) -> Option<usize> {
-    LAYERS.iter().position(|rooms| rooms.contains(&room))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
 }
 
-/// The rooms a source names, comments left out.
+/// The modules named in a source text, except in comments.
 fn imports(text: &str) -> BTreeSet<String> {
     text.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -68,47 +70,57 @@ fn imports(text: &str) -> BTreeSet<String> {
 #[test]
 fn modules_import_downward_only() {
     let mut seen = BTreeSet::new();
-    for (room, path, text) in sources() {
-        if room == "lib" || room == "main" {
+    for (module, path, text) in sources() {
+        if module == "lib" || module == "main" {
             continue;
         }
         let hidden = text.contains("super::super");
-        assert!(!hidden, "{} hides what it imports", path.display());
-        let own = layer(&room).unwrap_or_else(|| panic!("{} is in no room", path.display()));
-        for import in imports(&text).iter().filter(|import| **import != room) {
+        assert!(
+            !hidden,
+            "{}: `super::super` hides an import",
+            path.display()
+        );
+        let own = layer(&module)
+            .unwrap_or_else(|| panic!("{}: no layer has this module", path.display()));
+        for import in imports(&text).iter().filter(|import| **import != module) {
             let below = layer(import).is_some_and(|layer| layer > own);
             assert!(
                 below,
-                "{} imports {import}, which is not below",
+                "{} imports {import}, which is not in a lower layer",
                 path.display()
             );
-            seen.insert((room.clone(), import.clone()));
+            seen.insert((module.clone(), import.clone()));
         }
     }
     let known = ("command".to_owned(), "source".to_owned());
-    assert!(seen.contains(&known), "the reading of imports is broken");
+    assert!(seen.contains(&known), "no import was found");
 }
 
 #[test]
 fn kernel_crates_are_used_only_in_their_modules() {
-    let mut named = 0;
-    for (room, path, text) in sources() {
+    let mut found = 0;
+    for (module, path, text) in sources() {
         for kernel in KERNEL_CRATES
             .iter()
             .filter(|kernel| text.contains(**kernel))
         {
-            let allowed = KERNEL_ROOMS.contains(&room.as_str());
-            assert!(allowed, "{} names {kernel}", path.display());
-            named += 1;
+            let allowed = KERNEL_MODULES.contains(&module.as_str());
+            assert!(allowed, "{} uses {kernel}", path.display());
+            found += 1;
         }
     }
-    assert!(named > 0, "the reading of crates is broken");
+    assert!(found > 0, "no kernel crate was found");
 }
 
 #[test]
 fn every_file_starts_with_a_doc_comment_and_has_at_most_400_lines() {
     for (_, path, text) in sources() {
-        assert!(text.starts_with("//! "), "{}", path.display());
-        assert!(text.lines().count() <= 400, "{}", path.display());
+        assert!(
+            text.starts_with("//! "),
+            "{}: no doc comment",
+            path.display()
+        );
+        let lines = text.lines().count();
+        assert!(lines <= 400, "{}: {lines} lines", path.display());
     }
 }

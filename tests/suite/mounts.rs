@@ -30,7 +30,7 @@ fn make_private() -> rustix::io::Result<()> {
     mount_change("/", private)
 }
 
-/// How a script run by [`run_in_pid_namespace`] says that it cannot mount a proc file system.
+/// The command by which a script of [`run_in_pid_namespace`] reports a refused mount.
 pub(crate) const CANNOT_MOUNT: &str = "exit 99";
 
 /// Runs a shell script as process 1 of a new pid namespace, in a mount namespace of its own, with

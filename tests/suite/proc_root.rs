@@ -189,15 +189,19 @@ fn one_unreadable_table_does_not_lose_the_other() {
     let root = tempfile::tempdir().unwrap();
     let tables = root.path().join("net");
     fs::create_dir(&tables).unwrap();
-    for (broken, kept) in [("tcp6", "tcp"), ("tcp", "tcp6")] {
-        let _ = fs::remove_dir(tables.join(kept));
-        fs::copy(Path::new(COPY).join("net").join(kept), tables.join(kept)).unwrap();
+    for (broken, intact) in [("tcp6", "tcp"), ("tcp", "tcp6")] {
+        let _ = fs::remove_dir(tables.join(intact));
+        fs::copy(
+            Path::new(COPY).join("net").join(intact),
+            tables.join(intact),
+        )
+        .unwrap();
         let _ = fs::remove_file(tables.join(broken));
         fs::create_dir(tables.join(broken)).unwrap();
         let ran = run(["--json", "--proc-root", root.path().to_str().unwrap()]);
         assert_eq!(ran.status, 3, "{ran:?}");
         let answer = Answer::of(&ran);
-        let family = if kept == "tcp" {
+        let family = if intact == "tcp" {
             Family::V4
         } else {
             Family::V6

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes, even on a busy machine; reached only on failure.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The time between two looks at a condition.
+/// The time between two evaluations of a condition.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Looks until `condition` returns a value; `None` when [`DEADLINE`] is over.
+/// Evaluates `condition` until it returns a value; `None` after [`DEADLINE`].
 pub(crate) fn poll<T>(condition: impl FnMut() -> Option<T>) -> Option<T> {
     poll_within(DEADLINE, condition)
 }
@@ -36,7 +36,7 @@ pub(crate) fn poll_within<T>(
 /// Waits until `condition` returns a value.
 ///
 /// # Panics
-/// After [`DEADLINE`], with `what` was waited for.
+/// After [`DEADLINE`]; `what` says in the message what did not happen.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     poll(condition).unwrap_or_else(|| panic!("waited {DEADLINE:?} in vain for {what}"))

@@ -45,8 +45,8 @@ in_namespace!(
         let ran = run(thresholds);
         let (text, data) = read_as(&ran, 2);
         let name = full.0.local_addr().unwrap();
-        let told = "accept queue 200% (> 100%; 1 of 0) and 1 more accept queue";
-        assert_eq!(text, format!("{name} {told}"));
+        let reason = "accept queue 200% (> 100%; 1 of 0) and 1 more accept queue";
+        assert_eq!(text, format!("{name} {reason}"));
         let datum = of(&data, "accept_queue");
         assert_eq!(
             (datum.value, &*datum.unit, datum.most),
@@ -82,7 +82,7 @@ in_namespace!(
 in_namespace!(
     fn without_netlink_queue_limits_are_unknown_and_other_thresholds_apply() {
         let _full = listener(2, 3);
-        let told = "does not tell the accept-limit of a socket";
+        let reason = "does not tell the accept-limit of a socket";
         for (threshold, status) in [("-w=listen=5", 3), ("-w=listen=0", 3), ("-c=listen=0", 2)] {
             let arguments = ["check", "-c=accept-queue=100%", threshold];
             let mut refused = command(arguments);
@@ -91,7 +91,7 @@ in_namespace!(
             let table = run(["check", "--source=proc", "-c=accept-queue=100%", threshold]);
             for ran in [refused, table] {
                 let (text, data) = read_as(&ran, status);
-                assert!(text.contains(told), "{text}");
+                assert!(text.contains(reason), "{text}");
                 assert_eq!(of(&data, "accept_queue").value, None);
                 assert_eq!(of(&data, "LISTEN").value, Some(1.0));
             }

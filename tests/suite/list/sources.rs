@@ -1,10 +1,10 @@
-//! What netlink and /proc both report of a socket is the same, whatever its state and its timer.
+//! Netlink and /proc report the same values of a socket in every state and with every timer.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl};
 
@@ -12,52 +12,46 @@ use super::row::{Listed, Row};
 use crate::namespace::in_namespace;
 use crate::program::{Ran, run};
 use crate::syscall;
+use crate::wait::wait_for;
 use crate::zoo::{Behaviour, Family, Peer, SocketCounts, Zoo};
 
-/// Every column that /proc knows.
+/// Every column that /proc has.
 const COLUMNS: &str = "family,uid,user,timer,retransmits,inode";
 
-/// Longer than any timer here takes to fire.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A row of /proc counts time in ticks of this length, in milliseconds.
+/// The length of a tick, the unit of time in /proc, in milliseconds.
 const TICK: u64 = 10;
 
-/// A socket without the time its timer has left.
+/// A socket without the remaining time of its timer.
 type Fields = (Row, String, [Option<u64>; 3], Option<String>);
 
-/// By what is in every row, so that two samples can be compared; and the time left of its timer.
+/// The remaining time of each socket's timer, by the fields of every source.
 type Sample = BTreeMap<Fields, Option<u64>>;
 
 in_namespace!(
-    fn netlink_and_proc_report_the_same_of_every_socket_whatever_its_timer() {
+    fn netlink_and_proc_report_the_same_values_with_every_timer() {
         let zoo = Zoo::open(&SocketCounts::all_different());
         let sockets = open_with_timers(zoo.peer());
-        let start = Instant::now();
-        loop {
+        wait_for("two equal samples with every timer", || {
             let before = sample("netlink");
             let proc = sample("proc");
             let after = sample("netlink");
-            // Timers fire meanwhile; only two equal samples say what the third should have been.
-            if before.keys().eq(after.keys()) && has_fired_timers(&before) {
-                assert_same(&before, &proc, &after);
-                break;
-            }
-            assert!(start.elapsed() < DEADLINE, "{before:#?}\n{after:#?}");
-        }
+            // Timers fire meanwhile: only between two equal samples is the third comparable.
+            let is_comparable = before.keys().eq(after.keys()) && has_fired_timers(&before);
+            is_comparable.then(|| assert_same(&before, &proc, &after))
+        });
         drop(sockets);
     }
 );
 
-/// A connection with each timer that can fire without an answer, of each family; and a half-open
-/// request whose timeouts are no retransmissions.
+/// For each family a connection with each timer that fires without a reply, and a half-open request
+/// whose timeouts are not retransmissions.
 fn open_with_timers(_: &Peer) -> Vec<OwnedFd> {
     let mut sockets: Vec<OwnedFd> = Vec::new();
     for family in Family::ALL {
         let connect = |behaviour| TcpStream::connect(Peer::address(behaviour, family)).unwrap();
         for behaviour in [Behaviour::HandshakeOnly, Behaviour::ClosedWindow] {
             let mut stream = connect(behaviour);
-            stream.write_all(b"unanswered").unwrap();
+            stream.write_all(b"unacknowledged").unwrap();
             sockets.push(stream.into());
         }
         let idle = connect(Behaviour::HandshakeOnly);
@@ -107,7 +101,7 @@ fn sample(source: &str) -> Sample {
     sockets.collect()
 }
 
-/// Whether each timer that can be unanswered was, for each family.
+/// Whether each of these timers has fired, for each family.
 fn has_fired_timers(sample: &Sample) -> bool {
     let fired = |wanted: &str, wanted_family: &str| {
         sample.keys().any(|(_, family, numbers, timer)| {
@@ -122,7 +116,7 @@ fn has_fired_timers(sample: &Sample) -> bool {
         .all(|fired| fired)
 }
 
-/// Asserts that `proc`, which was taken between two samples of netlink, has the same sockets.
+/// Asserts that `proc`, taken between two samples of netlink, has the same sockets.
 #[track_caller]
 fn assert_same(before: &Sample, proc: &Sample, after: &Sample) {
     let differing = |one: &Sample, other: &Sample| {
@@ -140,7 +134,7 @@ fn assert_same(before: &Sample, proc: &Sample, after: &Sample) {
             continue;
         };
         let between = last.saturating_sub(TICK)..=first + TICK;
-        // One that has been set anew meanwhile has more time left than before.
+        // A timer that was restarted meanwhile has more time left than before.
         assert!(
             last > first || between.contains(&remaining.unwrap()),
             "{fields:?}: {first}, {remaining:?}, {last}"

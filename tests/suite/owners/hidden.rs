@@ -56,8 +56,8 @@ in_namespace!(
             assert_eq!(summary.owners, Some(owners), "{options} {ran:?}");
             assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
             assert!(ran.stderr.contains(mentioned), "{options} {ran:?}");
-            let told = ran.stderr.contains("may not be looked into");
-            assert_eq!(told, !is_hidden, "{options} {ran:?}");
+            let is_unreadable = ran.stderr.contains("may not be looked into");
+            assert_eq!(is_unreadable, !is_hidden, "{options} {ran:?}");
         }
     }
 );
@@ -115,8 +115,8 @@ in_namespace!(
         for options in [["list", "-p"], ["--by", "process"]] {
             let ran = run([options[0], options[1], "--proc-root", root]);
             assert_eq!(ran.status, 0, "{ran:?}");
-            let told = "no holder was found of 1 socket: ";
-            assert_eq!(ran.stderr.matches(told).count(), 1, "{ran:?}");
+            let note = "no holder was found of 1 socket: ";
+            assert_eq!(ran.stderr.matches(note).count(), 1, "{ran:?}");
             assert!(ran.stderr.contains(" shows no processes\n"), "{ran:?}");
         }
     }
