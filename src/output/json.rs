@@ -6,8 +6,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::Serializer;
+use serde_json::ser::Formatter;
 
-use super::utc_stamp;
+use super::{escape, utc_stamp};
 use crate::model::{Counts, Observation, Ownership, Snapshot, State};
 
 /// The version of the shape.
@@ -104,6 +105,42 @@ impl Serialize for PerState<'_> {
     }
 }
 
+/// Writes a value and a line end.
+pub(super) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    write_value(out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Writes a value, with every character that may not be printed as an escape.
+pub(super) fn write_value(
+    out: &mut impl Write,
+    value: &(impl Serialize + ?Sized),
+) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Printable);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// The compact form, in which nothing acts on a terminal.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for part in fragment.split_inclusive(escape::is_hidden) {
+            let hidden = part.rfind(escape::is_hidden).unwrap_or(part.len());
+            let (text, hidden) = part.split_at(hidden);
+            out.write_all(text.as_bytes())?;
+            for c in hidden.chars() {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Writes one object and a line end.
 ///
 /// # Errors
@@ -127,8 +164,7 @@ pub fn write_json(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
             .map(ToString::to_string)
             .collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    write_line(out, &line)
 }
 
 #[cfg(test)]
@@ -181,5 +217,16 @@ mod tests {
             ),
             "{incomplete}"
         );
+    }
+
+    #[test]
+    fn hidden_characters_are_escapes_that_every_parser_understands() {
+        let text = "a\x1b\x7f\u{9b}\u{61c}\u{200b}\u{2028}\u{202e}\u{feff}é\"";
+        let mut out = Vec::new();
+        write_value(&mut out, text).unwrap();
+        let json = String::from_utf8(out).unwrap();
+        let expected = r#""a\u001b\u007f\u009b\u061c\u200b\u2028\u202e\ufeffé\"""#;
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Verdict,
 };
 use crate::output::groups::KeyLine;
-use crate::output::json::VERSION;
+use crate::output::json::{VERSION, write_line};
 use crate::output::utc_stamp;
 
 #[derive(Serialize)]
@@ -123,8 +123,7 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
             .map(ToString::to_string)
             .collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    write_line(out, &line)
 }
 
 /// Every state asked for and the total; then what else is judged.

@@ -7,7 +7,7 @@ use serde::ser::Serializer;
 
 use crate::model::{Culprit, Diagnosis, Field, Finding, Label, NotExamined};
 use crate::output::groups::Value;
-use crate::output::json::Envelope;
+use crate::output::json::{Envelope, write_line};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -89,8 +89,7 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
             .map(ToString::to_string)
             .collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    write_line(out, &line)
 }
 
 fn finding_line<'a>(finding: &'a Finding, before: Option<&[Finding]>) -> FindingLine<'a> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{numbers, states_of};
 use crate::model::{Counts, Grouped, Label};
-use crate::output::utc_stamp;
+use crate::output::{escape, utc_stamp};
 
 /// Writes the rows of one sample, after a header where it is the first. The column `row` tells
 /// groups from the others; what a group's sockets have none of is empty.
@@ -47,6 +47,6 @@ fn cell(label: &Label) -> String {
     match label {
         Label::None => String::new(),
         Label::Number(number) => number.to_string(),
-        Label::Text(text) => text.clone(),
+        Label::Text(text) => escape::line(text),
     }
 }

@@ -7,7 +7,7 @@ use serde::ser::Serializer;
 
 use super::states_of;
 use crate::model::{Field, Group, Grouped, Label, Other, State};
-use crate::output::json::{Envelope, Owners, PerState};
+use crate::output::json::{Envelope, Owners, PerState, write_line};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -91,8 +91,7 @@ pub fn write_groups_json(out: &mut impl Write, grouped: &Grouped) -> io::Result<
             .chain(grouped.remarks.iter().cloned())
             .collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    write_line(out, &line)
 }
 
 fn group_line<'a>(grouped: &'a Grouped, group: &'a Group, states: &[State]) -> GroupLine<'a> {

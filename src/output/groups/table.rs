@@ -187,7 +187,7 @@ fn cell(label: &Label) -> String {
     match label {
         Label::None => "-".to_owned(),
         Label::Number(number) => number.to_string(),
-        Label::Text(text) => escape::word(text),
+        Label::Text(text) => escape::word(text).into_owned(),
     }
 }
 

@@ -1,12 +1,11 @@
 //! The columns of a list's table: what stands in each, and how wide it is.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 
 use super::holders;
-use super::text::{push_endpoint, push_number, push_state};
+use super::text::{push_host, push_number, push_port, push_state};
 use super::value::{Value, value};
-use crate::model::{Ends, Field, InetEnds, Names, Socket, Timer, Unit, UnixName};
+use crate::model::{Ends, Family, Field, Names, Socket, Timer, Unit, UnixName};
 use crate::output::escape;
 
 /// One column.
@@ -105,15 +104,16 @@ impl Column {
     pub(super) fn is_a_name(self) -> bool {
         matches!(
             self,
-            Column::Further(
-                Field::User
-                    | Field::Interface
-                    | Field::Cgroup
-                    | Field::CongestionControl
-                    | Field::Process
-                    | Field::CommandLine
-                    | Field::Unit
-            )
+            Column::Local
+                | Column::Further(
+                    Field::User
+                        | Field::Interface
+                        | Field::Cgroup
+                        | Field::CongestionControl
+                        | Field::Process
+                        | Field::CommandLine
+                        | Field::Unit
+                )
         )
     }
 
@@ -135,22 +135,37 @@ impl Column {
                     None => out.push(b'?'),
                 }
             }),
-            Column::Local => push_end(out, socket, |ends| ends.local),
-            Column::Remote => push_end(out, socket, |ends| ends.remote),
+            Column::Local | Column::Remote => self.push_end(out, socket, names),
             Column::Further(field) => push_further(out, field, socket, names),
         }
     }
-}
-
-/// One end of a socket: an address and port, or the name of a UNIX socket, which has one end.
-fn push_end(out: &mut Vec<u8>, socket: &Socket, end: fn(&InetEnds) -> SocketAddr) {
-    match &socket.ends {
-        Ends::Internet(ends) => push_endpoint(out, end(ends)),
-        Ends::Unix(UnixName::Path(name)) => push_word(out, &String::from_utf8_lossy(name)),
-        Ends::Unix(UnixName::Abstract(name)) => {
-            push_word(out, &format!("@{}", String::from_utf8_lossy(name)));
-        }
-        Ends::Unix(UnixName::Unnamed) | Ends::None => out.push(b'-'),
+    /// One end of a socket: an address and port as ss(8) spells them, or the name of a UNIX socket,
+    /// which has one end. `*` is every address of both families, and the interface that the socket is
+    /// bound to follows the local address.
+    fn push_end(self, out: &mut Vec<u8>, socket: &Socket, names: &mut impl Names) {
+        let is_local = self == Column::Local;
+        let name = match &socket.ends {
+            Ends::Internet(ends) => {
+                let address = if is_local { ends.local } else { ends.remote };
+                let is_every = address.ip().is_unspecified() && socket.v6only == Some(false);
+                if is_every && ends.family == Family::V6 {
+                    out.push(b'*');
+                } else {
+                    push_host(out, address.ip());
+                }
+                if let Some(index) = socket.bound_to().filter(|_| is_local) {
+                    out.push(b'%');
+                    push_word(out, names.interface(index));
+                }
+                return push_port(out, address.port());
+            }
+            Ends::Unix(UnixName::Path(path)) if is_local => String::from_utf8_lossy(path),
+            Ends::Unix(UnixName::Abstract(name)) if is_local => {
+                format!("@{}", String::from_utf8_lossy(name)).into()
+            }
+            Ends::Unix(_) | Ends::None => return out.push(b'-'),
+        };
+        push_word(out, &name);
     }
 }
 
@@ -163,7 +178,7 @@ fn push_further(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut im
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Name(name) => push_word(out, name),
         Value::Timer(timer) => push_timer(out, timer),
-        Value::Held(shown, held) => holders::push_cell(out, shown, &held, push_word),
+        Value::Held(shown, held) => holders::push_cell(out, shown, &held),
     }
 }
 
@@ -174,14 +189,9 @@ fn or_dash<T>(out: &mut Vec<u8>, value: Option<T>, push: impl FnOnce(&mut Vec<u8
     }
 }
 
-/// A name from a stranger: harmless, and one word to awk.
+/// A name from others as one word.
 fn push_word(out: &mut Vec<u8>, name: &str) {
-    let is_plain = |byte: u8| byte.is_ascii_graphic();
-    if !name.is_empty() && name.bytes().all(is_plain) {
-        out.extend_from_slice(name.as_bytes());
-    } else {
-        out.extend_from_slice(escape::word(name).as_bytes());
-    }
+    out.extend_from_slice(escape::word(name).as_bytes());
 }
 
 /// `keepalive:7199.9s`.

@@ -8,7 +8,7 @@ use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
 use super::{Rows, holders};
 use crate::model::{Field, InetEnds, Names, Observation, Socket};
-use crate::output::utc_stamp;
+use crate::output::{escape, utc_stamp};
 
 /// The columns every row has, before those that were asked for.
 const USUAL: [&str; 11] = [
@@ -114,8 +114,9 @@ impl CsvRows {
                 Ok(())
             }
             Value::Number(value) => self.number(Some(value)),
-            Value::Held(shown, held) => self.field(|cell| holders::push_plain(cell, shown, &held)),
-            Value::Word(text) | Value::Name(text) => Ok(self.writer.write_field(text)?),
+            Value::Held(shown, held) => self.field(|cell| holders::push_csv(cell, shown, &held)),
+            Value::Word(text) => Ok(self.writer.write_field(text)?),
+            Value::Name(text) => Ok(self.writer.write_field(escape::line(text))?),
             Value::Timer(timer) => {
                 self.writer.write_field(timer.kind.name().as_ref())?;
                 self.number(Some(timer.remaining.as_millis()))

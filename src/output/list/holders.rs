@@ -1,13 +1,14 @@
 //! The holders of a socket in a row: `nginx(1234),nginx(1240)`; `(nginx(1234))` of a connection
 //! that the holder of its listener has yet to accept. Arrays in JSON.
 //!
-//! Names come from strangers: a comma in one is spelt out, so that it cannot look like two, and
-//! what stands in the last brackets of each is its pid.
+//! A comma in a name is an escape, so that one name cannot look like two, and the last brackets of
+//! each hold its pid.
 
 use std::io;
 
 use super::text::push_number;
 use crate::model::{Field, Held, Process};
+use crate::output::{escape, json};
 
 /// What is shown of the holders.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub(super) enum Shown {
 /// What a process has, if it has it.
 pub(super) type TextOf = fn(&Process) -> Option<&str>;
 
-/// How a format appends text from a stranger.
+/// How a format appends text from others.
 type PushText = fn(&mut Vec<u8>, &str);
 
 /// The key of a field in a list, where several processes may hold a socket.
@@ -36,17 +37,20 @@ pub(super) fn list_key(field: Field) -> String {
 }
 
 /// Appends them to a cell of a table, with `-` for none.
-pub(super) fn push_cell(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: PushText) {
+pub(super) fn push_cell(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
     let start = out.len();
-    push(out, shown, held, push_text);
+    push(out, shown, held, |out, text| {
+        out.extend_from_slice(escape::item(text).as_bytes());
+    });
     if out.len() == start {
         out.push(b'-');
     }
 }
 
-/// Appends them as they are, with nothing for none.
-pub(super) fn push_plain(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
+/// Appends them to a cell of CSV, with nothing for none.
+pub(super) fn push_csv(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
     push(out, shown, held, |out, text| {
+        let text = escape::line(text).replace(',', "\\u{2c}");
         out.extend_from_slice(text.as_bytes());
     });
 }
@@ -61,7 +65,7 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: PushText) {
             }
             for process in held.processes() {
                 separator.push(out);
-                push_piece(out, &process.name.text(), push_text);
+                push_text(out, &process.name.text());
                 out.push(b'(');
                 push_number(out, process.pid);
                 out.push(b')');
@@ -79,7 +83,7 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: PushText) {
         Shown::Texts(of) => {
             for text in texts(of, held) {
                 separator.push(out);
-                push_piece(out, text, push_text);
+                push_text(out, text);
             }
         }
     }
@@ -95,18 +99,6 @@ impl Separator {
     fn push(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.is_needed, true) {
             out.push(b',');
-        }
-    }
-}
-
-fn push_piece(out: &mut Vec<u8>, text: &str, push_text: PushText) {
-    for (at, part) in text.split(',').enumerate() {
-        if at > 0 {
-            out.extend_from_slice(b"\\u{2c}");
-        }
-        // An empty name is a dash in a table; what stands between commas need not be anything.
-        if !part.is_empty() || !text.contains(',') {
-            push_text(out, part);
         }
     }
 }
@@ -135,7 +127,7 @@ pub(super) fn push_json(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) -> io:
                 out.extend_from_slice(b"{\"pid\":");
                 push_number(out, process.pid);
                 out.extend_from_slice(b",\"name\":");
-                serde_json::to_writer(&mut *out, &*process.name.text())?;
+                json::write_value(out, &process.name.text())?;
                 out.extend_from_slice(b",\"fd\":");
                 push_number(out, fd);
                 out.push(b'}');
@@ -145,7 +137,7 @@ pub(super) fn push_json(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) -> io:
         Shown::Texts(of) => {
             for text in texts(of, held) {
                 separator.push(out);
-                serde_json::to_writer(&mut *out, text)?;
+                json::write_value(out, text)?;
             }
         }
     }
@@ -179,11 +171,9 @@ mod tests {
 
     fn all(shown: Shown, held: &Held<'_>) -> [String; 3] {
         let mut forms = [Vec::new(), Vec::new(), Vec::new()];
-        let [cell, plain, json] = &mut forms;
-        push_cell(cell, shown, held, |out, text| {
-            out.extend_from_slice(crate::output::escape::word(text).as_bytes());
-        });
-        push_plain(plain, shown, held);
+        let [cell, csv, json] = &mut forms;
+        push_cell(cell, shown, held);
+        push_csv(csv, shown, held);
         push_json(json, shown, held).unwrap();
         forms.map(|bytes| String::from_utf8(bytes).unwrap())
     }
@@ -196,9 +186,9 @@ mod tests {
         ];
         let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd });
         let held = Held::by(&holds, &processes);
-        let [cell, plain, json] = all(Shown::Processes, &held);
-        assert_eq!(cell, r"web(7),a\u{2c}b(1)\x20\u{1b}(9)");
-        assert_eq!(plain, "web(7),a\\u{2c}b(1) \u{1b}(9)");
+        let [cell, csv, json] = all(Shown::Processes, &held);
+        assert_eq!(cell, r#"web(7),"a\u{2c}b(1)\x20\u{1b}"(9)"#);
+        assert_eq!(csv, r"web(7),a\u{2c}b(1) \u{1b}(9)");
         assert_eq!(
             json,
             concat!(
@@ -229,12 +219,12 @@ mod tests {
         let processes = [process(7, "(sd-pam)", ""), process(8, "", "")];
         let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd });
         let held = Held::by(&holds, &processes).not_yet();
-        let [cell, plain, json] = all(Shown::Processes, &held);
-        assert_eq!(cell, "((sd-pam)(7),-(8))");
-        assert_eq!(plain, "((sd-pam)(7),(8))");
+        let [cell, csv, json] = all(Shown::Processes, &held);
+        assert_eq!(cell, "((sd-pam)(7),\"\"(8))");
+        assert_eq!(csv, "((sd-pam)(7),(8))");
         assert!(json.ends_with("],\"never_accepted\":true"), "{json}");
-        let [cell, plain, json] = all(Shown::Processes, &Held::default());
-        assert_eq!((&*cell, &*plain), ("-", ""));
+        let [cell, csv, json] = all(Shown::Processes, &Held::default());
+        assert_eq!((&*cell, &*csv), ("-", ""));
         assert_eq!(json, "[],\"never_accepted\":false");
     }
 }

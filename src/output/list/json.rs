@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, value};
 use super::{Rows, holders};
-use crate::model::{Field, InetEnds, Names, Observation, Socket};
-use crate::output::json::{Envelope, Owners};
+use crate::model::{Field, InetEnds, Names, Observation, Socket, State};
+use crate::output::json::{Envelope, Owners, write_line, write_value};
 
 /// The key of what the timer has left, in milliseconds.
 const TIMER_REMAINING: &str = "timer_remaining_ms";
@@ -31,15 +31,19 @@ struct Summary {
 pub struct JsonRows {
     /// Fields behind the usual ones, with their keys.
     further: Vec<(Field, String)>,
+    /// Whether the interface is one of them, where a socket without one has null.
+    has_interface: bool,
 }
 
 impl JsonRows {
     /// Objects with these fields behind the usual ones, in this order.
     pub fn new(further: &[Field]) -> JsonRows {
+        let has_interface = further.contains(&Field::Interface);
         let further = further.iter().copied();
         // Every object has the family.
         let further = further.filter(|field| *field != Field::Family);
         JsonRows {
+            has_interface,
             further: further
                 .map(|field| (field, holders::list_key(field)))
                 .collect(),
@@ -74,6 +78,13 @@ impl Rows for JsonRows {
                 number(out, "accept_limit", socket.accept_limit());
             }
         }
+        if let Some(v6only) = socket.v6only.filter(|_| socket.state == State::Listen) {
+            key(out, "v6only");
+            write_value(out, &v6only)?;
+        }
+        if let Some(index) = socket.bound_to().filter(|_| !self.has_interface) {
+            string(out, "interface", names.interface(index))?;
+        }
         for (field, name) in &self.further {
             push_field(out, *field, name, socket, names)?;
         }
@@ -95,9 +106,7 @@ impl Rows for JsonRows {
             owners: names.ownership().map(Owners::from),
             warnings: losses.map(ToString::to_string).collect(),
         };
-        serde_json::to_writer(&mut *out, &summary)?;
-        out.push(b'\n');
-        Ok(())
+        write_line(out, &summary)
     }
 
     fn abandon(&mut self) {}
@@ -161,5 +170,5 @@ fn number(out: &mut Vec<u8>, name: &str, value: Option<impl itoa::Integer>) {
 /// A text from a stranger, with JSON's own escapes.
 fn string(out: &mut Vec<u8>, name: &str, value: &str) -> io::Result<()> {
     key(out, name);
-    Ok(serde_json::to_writer(out, value)?)
+    write_value(out, value)
 }

@@ -3,7 +3,7 @@
 //! The spelling is that of the standard library's `Display` (RFC 5952 for IPv6), at a third of its
 //! cost: a list of 400,000 sockets has 800,000 addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::Socket;
 
@@ -20,9 +20,9 @@ pub(super) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-/// Appends `192.0.2.1:80` or `[2001:db8::1]:80`; port 0, which is none, as `*`.
-pub(super) fn push_endpoint(out: &mut Vec<u8>, address: SocketAddr) {
-    match address.ip() {
+/// Appends an address as it is before a port: IPv6 in brackets.
+pub(super) fn push_host(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
         IpAddr::V4(ip) => push_v4(out, ip),
         IpAddr::V6(ip) => {
             out.push(b'[');
@@ -30,8 +30,12 @@ pub(super) fn push_endpoint(out: &mut Vec<u8>, address: SocketAddr) {
             out.push(b']');
         }
     }
+}
+
+/// Appends `:80`; port 0, which is none, as `:*`.
+pub(super) fn push_port(out: &mut Vec<u8>, port: u16) {
     out.push(b':');
-    match address.port() {
+    match port {
         0 => out.push(b'*'),
         port => push_number(out, port),
     }
@@ -103,6 +107,8 @@ pub(super) fn push_state(out: &mut Vec<u8>, socket: &Socket) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_stand_with_their_port_and_none_is_a_star() {
+    fn ipv6_addresses_are_in_brackets_and_no_port_is_a_star() {
         for (address, expected) in [
             ("192.0.2.255:80", "192.0.2.255:80"),
             ("0.0.0.0:0", "0.0.0.0:*"),
@@ -133,8 +139,12 @@ mod tests {
             ("[::ffff:10.0.0.1]:65535", "[::ffff:10.0.0.1]:65535"),
             ("[2001:db8::1:0:0:1]:0", "[2001:db8::1:0:0:1]:*"),
         ] {
-            let address = address.parse().unwrap();
-            assert_eq!(text(|out| push_endpoint(out, address)), expected);
+            let address: SocketAddr = address.parse().unwrap();
+            let text = text(|out| {
+                push_host(out, address.ip());
+                push_port(out, address.port());
+            });
+            assert_eq!(text, expected);
         }
     }
 }

@@ -42,7 +42,8 @@ const HEADER_LEN: usize = 72;
 /// How much of a message to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Depth {
-    /// The header, and of the attributes only whether a socket is a full one.
+    /// The header; and the attributes of the few sockets of which every row needs one: whether it is
+    /// a full one, and whether a listener takes IPv6 only.
     Header,
     /// The attributes as well.
     Attributes,
@@ -75,7 +76,11 @@ pub(in crate::source) fn decode_socket(
     let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
     let told = decode_state(header.state);
     let id = header.socket_id;
-    let needed = depth == Depth::Attributes || matches!(told, State::SynRecv | State::FinWait2);
+    let in_every_row = matches!(
+        told,
+        State::SynRecv | State::FinWait2 | State::Listen | State::Close
+    );
+    let needed = depth == Depth::Attributes || in_every_row;
     let attributes = match bytes.get(HEADER_LEN..) {
         Some(rest) if needed => Attributes::read(rest, told, spare),
         _ => Attributes::default(),

@@ -1,4 +1,4 @@
-//! Hostile interface and user names: escaped in tables, unchanged in JSON and CSV.
+//! Hostile interface and user names: no format passes a control character on.
 
 use std::net::{SocketAddrV6, TcpListener};
 
@@ -25,9 +25,18 @@ in_namespace!(
         assert_eq!(sockets[0].interface.as_deref(), Some(INTERFACE));
         let table = run(["list", "--columns=interface"]).succeeded().stdout;
         assert!(!table.contains('\u{1b}'), "{table:?}");
-        assert!(table.trim_end().ends_with(r"  e\u{1b}[31mvil"), "{table}");
+        let quoted = r#""e\u{1b}[31mvil""#;
+        assert!(
+            table.trim_end().ends_with(&format!("  {quoted}")),
+            "{table}"
+        );
+        assert!(table.contains(&format!("[fe80::1]%{quoted}:")), "{table}");
         let csv = run(["list", "--format=csv", "--columns=interface"]).succeeded();
-        assert!(csv.stdout.trim_end().ends_with(INTERFACE), "{csv:?}");
+        assert!(
+            csv.stdout.trim_end().ends_with(r",e\u{1b}[31mvil"),
+            "{csv:?}"
+        );
+        assert!(json.stdout.contains(r#""e\u001b[31mvil""#), "{json:?}");
     }
 );
 
@@ -42,7 +51,10 @@ in_namespace!(
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for source in ["--source=netlink", "--source=proc"] {
             let table = run(["list", "--columns=user", source]).succeeded().stdout;
-            assert!(table.trim_end().ends_with("  we,b\\x20\"x\""), "{table}");
+            assert!(
+                table.trim_end().ends_with(r#"  "we,b\x20\"x\"""#),
+                "{table}"
+            );
             let csv = run(["list", "--format=csv", "--columns=user", source]).succeeded();
             assert!(
                 csv.stdout.trim_end().ends_with(",\"we,b \"\"x\"\"\""),

@@ -23,6 +23,7 @@ pub(crate) struct Listed {
     pub(crate) send_queue: Option<u32>,
     pub(crate) accept_queue: Option<u32>,
     pub(crate) accept_limit: Option<u32>,
+    pub(crate) v6only: Option<bool>,
     pub(crate) interface: Option<String>,
     pub(crate) uid: Option<u32>,
     pub(crate) user: Option<String>,

@@ -10,14 +10,14 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 
 in_namespace!(
-    fn hostile_process_names_are_escaped_in_tables_and_kept_in_json() {
+    fn hostile_process_names_are_escaped_in_every_format() {
         for (name, text, word) in [
             (
                 &b"a) R 1 (\x1b[31m"[..],
                 "a) R 1 (\u{1b}[31m",
-                r"a)\x20R\x201\x20(\u{1b}[31m",
+                r#""a)\x20R\x201\x20(\u{1b}[31m""#,
             ),
-            (b"x(1),\nsshd", "x(1),\nsshd", r"x(1)\u{2c}\nsshd"),
+            (b"x(1),\nsshd", "x(1),\nsshd", r#""x(1)\u{2c}\nsshd""#),
             (b"(sd-pam)", "(sd-pam)", "(sd-pam)"),
             (
                 "fourteen-bytesé".as_bytes(),
@@ -25,8 +25,12 @@ in_namespace!(
                 "fourteen-bytes\u{fffd}",
             ),
             (b"sixteen-bytes-lo", "sixteen-bytes-l", "sixteen-bytes-l"),
-            ("\u{202e}txt".as_bytes(), "\u{202e}txt", r"\u{202e}txt"),
+            ("\u{202e}txt".as_bytes(), "\u{202e}txt", r#""\u{202e}txt""#),
             (b"\xff\xfe", "\u{fffd}\u{fffd}", "\u{fffd}\u{fffd}"),
+            (b"\x7f\xc2\x9b", "\u{7f}\u{9b}", r#""\u{7f}\u{9b}""#),
+            (b"TOTAL", "TOTAL", r#""TOTAL""#),
+            (b"OTHER(9)", "OTHER(9)", r#""OTHER(9)""#),
+            (b"-", "-", r#""-""#),
         ] {
             let listener = listener();
             let holder = Holder::named(OsStr::from_bytes(name), &listener);
@@ -45,8 +49,16 @@ in_namespace!(
             let grouped = Answer::of(&run(["--by", "process", "--json"]).succeeded());
             assert_eq!(grouped.groups[0].key["process"], text);
             let table = run(["--by", "process"]).succeeded().stdout;
-            assert!(!table.contains('\u{1b}'), "{table:?}");
             assert_eq!(table.lines().count(), 3, "{table:?}");
+            let cell = table.lines().nth(1).unwrap().split_whitespace().next();
+            assert_eq!(cell.unwrap().replace(',', r"\u{2c}"), word);
+            for format in ["table", "csv", "json"] {
+                let grouped = run(["--by=process", "--format", format]).succeeded();
+                let listed = run(["list", "-p", "--format", format]).succeeded();
+                let text = grouped.stdout + &listed.stdout;
+                let is_hidden = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+                assert!(!text.contains(is_hidden), "{text:?}");
+            }
         }
     }
 );

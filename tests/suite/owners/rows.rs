@@ -44,7 +44,7 @@ in_namespace!(
         let word = format!("sleep({})", holder.pid());
         let table = run(["list", "-p", COLUMNS]).succeeded().stdout;
         let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(row[6..9], [&*word, "0", r"sleep\x20300"], "{table}");
+        assert_eq!(row[6..9], [&*word, "0", r#""sleep\x20300""#], "{table}");
         let csv = run(["list", "--format=csv", "--columns=process,fd"]).succeeded();
         assert!(csv.stdout.ends_with(&format!(",{word},0\n")), "{csv:?}");
         assert!(csv.stdout.contains(",processes,fd\n"), "{csv:?}");

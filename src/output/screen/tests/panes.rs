@@ -68,11 +68,11 @@ fn what_is_cut_says_so_and_a_number_with_it() {
         ));
         drawn.into_iter().find(|line| line.starts_with(":443"))
     };
-    assert_eq!(row(17, PLAIN).as_deref(), Some(":443        1020…"));
-    assert_eq!(row(15, PLAIN).as_deref(), Some(":443        10…"));
+    assert_eq!(row(19, PLAIN).as_deref(), Some(":443          1020…"));
+    assert_eq!(row(17, PLAIN).as_deref(), Some(":443          10…"));
     let ascii = Paint {
         utf8: false,
         ..PLAIN
     };
-    assert_eq!(row(15, ascii).as_deref(), Some(":443        10>"));
+    assert_eq!(row(17, ascii).as_deref(), Some(":443          10>"));
 }

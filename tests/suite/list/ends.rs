@@ -1,0 +1,121 @@
+//! What a row says of the two ends of a socket: which families and which interface it is bound to.
+
+use std::net::{SocketAddr, SocketAddrV6};
+use std::os::fd::OwnedFd;
+
+use rustix::net::sockopt::set_ipv6_v6only;
+use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket};
+
+use super::against_ss::{rows_of_ss, sorted};
+use super::row::{Listed, rows_of_csv, rows_of_table};
+use crate::child::run_tool;
+use crate::namespace::in_namespace;
+use crate::program::run;
+use crate::skip::skip_or_fail;
+use crate::syscall;
+
+fn new_socket(address: SocketAddr, device: Option<&str>) -> OwnedFd {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket(family, SocketType::STREAM, None).unwrap();
+    if let Some(device) = device {
+        syscall::bind_to_device(&socket, device).unwrap();
+    }
+    socket
+}
+
+fn open(address: &str, device: Option<&str>, v6only: bool) -> OwnedFd {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = new_socket(address, device);
+    if address.is_ipv6() {
+        set_ipv6_v6only(&socket, v6only).unwrap();
+    }
+    bind(&socket, &address).unwrap();
+    listen(&socket, 5).unwrap();
+    socket
+}
+
+in_namespace!(
+    fn rows_tell_families_and_interfaces_apart_as_ss_does() {
+        let _device =
+            syscall::open_tun("t0").unwrap_or_else(|error| skip_or_fail("/dev/net/tun", &error));
+        run_tool("ip", ["addr", "add", "fe80::1/64", "dev", "lo", "nodad"]);
+        let link_local = SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, 1).into();
+        let scoped = new_socket(link_local, None);
+        bind(&scoped, &link_local).unwrap();
+        listen(&scoped, 5).unwrap();
+        let caller = new_socket(link_local, None);
+        connect(&caller, &link_local).unwrap();
+        let _listeners = [
+            open("[::]:1", None, false),
+            open("[::]:2", None, true),
+            open("[::]:3", Some("lo"), false),
+            open("0.0.0.0:4", Some("lo"), false),
+            open("0.0.0.0:4", Some("t0"), false),
+            open("[::ffff:127.0.0.1]:5", None, false),
+        ];
+        let table = run(["list"]).succeeded().stdout;
+        let rows = sorted(rows_of_table(&table));
+        assert_eq!(rows, rows_of_ss());
+        let shown: Vec<_> = rows.iter().map(|row| (&*row[3], &*row[4])).collect();
+        for ends in [
+            ("*:1", "*:*"),
+            ("[::]:2", "[::]:*"),
+            ("*%lo:3", "*:*"),
+            ("0.0.0.0%lo:4", "0.0.0.0:*"),
+            ("0.0.0.0%t0:4", "0.0.0.0:*"),
+            ("[::ffff:127.0.0.1]:5", "*:*"),
+            ("[fe80::1]%lo:7", "[::]:*"),
+        ] {
+            assert!(shown.contains(&ends), "{ends:?}: {table}");
+        }
+        let json = Listed::all(&run(["list", "--json"]).succeeded()).0;
+        let csv = run(["list", "--format=csv"]).succeeded().stdout;
+        let plain = sorted(json.iter().map(Listed::row));
+        assert_eq!(sorted(rows_of_csv(&csv)), plain);
+        let mut apart: Vec<_> = json
+            .iter()
+            .filter(|socket| socket.state == "LISTEN")
+            .map(|s| (s.local_port, s.v6only, s.interface.as_deref()))
+            .collect();
+        apart.sort_unstable();
+        assert_eq!(
+            apart,
+            [
+                (1, Some(false), None),
+                (2, Some(true), None),
+                (3, Some(false), Some("lo")),
+                (4, None, Some("lo")),
+                (4, None, Some("t0")),
+                (5, Some(false), None),
+                (7, Some(true), Some("lo")),
+            ]
+        );
+        assert!(
+            json.iter()
+                .all(|s| s.state == "LISTEN" || s.v6only.is_none())
+        );
+        let buffered = run(["list", "--sort=local-port"]).succeeded().stdout;
+        assert_eq!(sorted(rows_of_table(&buffered)), rows);
+    }
+);
+
+in_namespace!(
+    fn from_proc_families_and_interfaces_are_unknown() {
+        let _listeners = [
+            open("[::]:1", Some("lo"), false),
+            open("[::]:2", None, true),
+        ];
+        let table = run(["list", "--source=proc"]).succeeded().stdout;
+        let rows = sorted(rows_of_table(&table));
+        let local: Vec<_> = rows.iter().map(|row| &*row[3]).collect();
+        assert_eq!(local, ["[::]:1", "[::]:2"]);
+        let json = Listed::all(&run(["list", "--json", "--source=proc"]).succeeded()).0;
+        assert!(
+            json.iter()
+                .all(|s| s.v6only.is_none() && s.interface.is_none())
+        );
+    }
+);
