@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// Whether the filter is explained.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which sockets")]
 pub struct Explaining {
     /// Print the filter as it is understood and what the kernel is told of it, and ask nobody

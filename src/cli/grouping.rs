@@ -12,7 +12,7 @@ use crate::model::Key;
 pub struct Keys(pub Vec<Key>);
 
 /// How sockets are grouped.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which groups")]
 pub struct Grouping {
     /// Count by group: by one key, or by several separated by commas

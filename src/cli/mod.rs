@@ -39,7 +39,7 @@ use clap_complete::Shell;
 ///
 /// Asks the kernel over NETLINK_SOCK_DIAG, or reads /proc/net/tcp and tcp6 where the kernel
 /// refuses, adds up per state, and prints a table or JSON. It observes and never changes anything.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "tcpstates",
     version,

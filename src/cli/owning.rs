@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::parse_seconds;
 
 /// How the processes that hold sockets are looked for.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Who is asked")]
 pub struct Owning {
     /// Look for processes no longer than so many seconds (0.05 to 86400, fractions allowed)

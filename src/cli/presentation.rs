@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 /// How answers are shown.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "How to show them")]
 pub struct Presentation {
     /// Print JSON; short for --format json
@@ -39,9 +39,10 @@ impl Presentation {
 }
 
 /// An output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {
     /// Columns for people and awk
+    #[default]
     Table,
     /// JSON, one object a line
     Json,
@@ -50,9 +51,10 @@ pub enum FormatName {
 }
 
 /// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal that can
+    #[default]
     Auto,
     /// Even into a pipe
     Always,

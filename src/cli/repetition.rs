@@ -8,7 +8,7 @@ use clap::Args;
 use super::values::{parse_samples, parse_seconds};
 
 /// How often.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "How often")]
 pub struct Repetition {
     /// Repeat every so many seconds (0.05 to 86400, fractions allowed)

@@ -8,7 +8,7 @@ use super::values::parse_state;
 use crate::model::StateSet;
 
 /// Which sockets.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which sockets")]
 pub struct Selection {
     /// Only sockets that pass, in the expression language of ss

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 /// Who is asked.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Who is asked")]
 pub struct Sourcing {
     /// Where sockets come from
@@ -21,9 +21,10 @@ pub struct Sourcing {
 }
 
 /// Which source may answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SourceChoice {
     /// Netlink, with the kernel's counters for large tables; or /proc where netlink is refused
+    #[default]
     Auto,
     /// Netlink or nothing, with every socket listed
     Netlink,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Explaining, Grouping, Owning, Presentation, Repetition, Selection, Sourcing};
 
 /// What a summary is asked.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Summary {
     /// Which sockets.
     #[command(flatten)]

@@ -33,6 +33,7 @@ mod program;
 mod seccomp;
 mod selection;
 mod skip;
+mod start;
 mod streams;
 mod syscall;
 mod terminal;

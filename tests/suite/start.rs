@@ -1,0 +1,39 @@
+//! What a start without arguments costs: counted in instructions, which no other load disturbs.
+//!
+//! Must measure the released program; a debug build takes many times as long.
+
+use std::process::Command;
+
+use crate::namespace::in_namespace;
+use crate::skip::{skip, skip_or_fail};
+
+/// The path of the program as `cargo build --release` makes it.
+const RELEASE: &str = "TCPSTATES_RELEASE";
+
+/// 2 % above what was counted with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64. Of these
+/// 356,000 are the dynamic loader's and the language runtime's.
+const MOST_INSTRUCTIONS: u64 = 428_000;
+
+in_namespace!(
+    fn a_start_without_arguments_builds_no_command_line() {
+        let Some(program) = std::env::var_os(RELEASE) else {
+            skip(format!("{RELEASE} does not name a release build"));
+        };
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        // The loader reads the whole environment.
+        valgrind
+            .arg(program)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
+        let output = valgrind
+            .output()
+            .unwrap_or_else(|error| skip_or_fail("valgrind", &error));
+        let told = String::from_utf8(output.stderr).unwrap();
+        let collected = told
+            .lines()
+            .find_map(|line| line.split_once("Collected : "));
+        let instructions: u64 = collected.unwrap().1.trim().parse().unwrap();
+        assert!(instructions <= MOST_INSTRUCTIONS, "{instructions}");
+    }
+);
