@@ -1,6 +1,6 @@
-//! What is asked: which sockets, whatever source will answer.
+//! Which sockets are selected, whatever source will answer.
 //!
-//! Made from the command line by `command`, read by `source` to choose a plan; knows neither.
+//! Made from the command line by `command`, read by `source` to choose a plan; depends on neither.
 
 use crate::filter::{Expression, Test};
 use crate::model::{Family, Field, Kind, StateSet};
@@ -8,22 +8,22 @@ use crate::model::{Family, Field, Kind, StateSet};
 /// A question about the sockets of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Sockets of which kind.
+    /// The kind of the sockets.
     pub kind: Kind,
-    /// Sockets of which families.
+    /// The families of the sockets.
     pub families: Families,
-    /// Sockets in which states; never empty.
+    /// The states of the sockets; never empty.
     pub states: StateSet,
-    /// What must be known of each socket; a source that does not tell one of them cannot answer.
-    /// Empty for counts per state.
+    /// What must be known of each socket; a source without one of them cannot answer. Empty for
+    /// counts per state.
     pub fields: Vec<Field>,
-    /// Which of them besides; `None` for all. What it says of states is in `states` already, as
-    /// far as that goes.
+    /// The filter that the sockets must pass; `None` for none. Its tests of states are in `states`
+    /// already, as far as possible.
     pub filter: Option<Expression>,
 }
 
 impl Question {
-    /// About every TCP socket in these states, with no more than every source reports of it.
+    /// About every TCP socket in these states, with the fields that every source has.
     pub fn about(states: StateSet) -> Question {
         Question {
             kind: Kind::Tcp,
@@ -34,7 +34,7 @@ impl Question {
         }
     }
 
-    /// Whether the answer is in the attributes of the kernel's messages, not only their headers.
+    /// Whether the answer is in the attributes of the kernel's records, not only in their headers.
     pub fn needs_attributes(&self) -> bool {
         // Direction and service: whether an IPv6 listener takes IPv4 too is an attribute.
         self.fields.iter().any(|field| {
@@ -47,8 +47,8 @@ impl Question {
             || self.needs_drops()
     }
 
-    /// Whether TCP's own knowledge of each connection is needed. It trebles the bytes the kernel
-    /// sends, and takes the lock of every connection.
+    /// Whether the TCP measures of each connection are needed. They treble the bytes the kernel
+    /// sends, and take the lock of every connection.
     pub fn needs_tcp_info(&self) -> bool {
         self.needs(|field| matches!(field, Field::Metric(_)))
     }
@@ -58,17 +58,17 @@ impl Question {
         self.needs(|field| field == Field::CongestionControl)
     }
 
-    /// Whether it is needed how much the kernel dropped.
+    /// Whether the number of segments that the kernel dropped is needed.
     pub fn needs_drops(&self) -> bool {
         self.needs(|field| field == Field::Drops)
     }
 
-    /// Whether the firewall mark is needed, which the kernel tells to few.
+    /// Whether the firewall mark is needed, which requires CAP_NET_ADMIN.
     pub fn needs_marks(&self) -> bool {
         self.needs(|field| field == Field::Mark)
     }
 
-    /// Whether something must be known for the answer, or to judge by.
+    /// Whether the answer or the filter needs a field.
     fn needs(&self, which: impl Fn(Field) -> bool) -> bool {
         let tested = self.filter.iter().flat_map(Expression::tests);
         let tested = tested.filter_map(Test::field);
@@ -86,7 +86,7 @@ pub enum Families {
 }
 
 impl Families {
-    /// The families meant, IPv4 first.
+    /// The families selected, IPv4 first.
     pub fn iter(self) -> impl Iterator<Item = Family> {
         [Family::V4, Family::V6]
             .into_iter()

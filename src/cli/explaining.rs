@@ -1,12 +1,12 @@
-//! The option that explains a filter instead of answering, as typed.
+//! The option that prints the plan of an answer instead of the answer, as typed.
 
 use clap::Args;
 
-/// Whether the filter is explained.
+/// Whether the plan is printed.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which sockets")]
 pub struct Explaining {
-    /// Print the filter as it is understood and what the kernel is told of it, and ask nobody
+    /// Show the parsed filter, the plan, and which part of the filter the kernel evaluates; list no sockets
     #[arg(long, conflicts_with_all = ["json", "format", "watch"])]
     pub explain: bool,
 }

@@ -1,14 +1,14 @@
-//! `--explain`: the parsed filter, and which part of it the kernel evaluates. Runs no query.
+//! `--explain`: the parsed filter and the plan of an answer. Lists no sockets.
 
 use std::fmt::Write as _;
 
 use super::outcome::{Failure, Outcome};
 use super::target::Target;
 use crate::output::escape;
-use crate::source::Observer;
+use crate::source::{Need, Observer};
 
-/// A line for each thing, its name first.
-pub(super) fn run(target: Target) -> Result<Outcome, Failure> {
+/// One line for each part, its name first.
+pub(super) fn run(target: Target, need: Need) -> Result<Outcome, Failure> {
     let observer = Observer::new(target.question, target.sources)?;
     let question = observer.question();
     let mut text = String::new();
@@ -19,14 +19,8 @@ pub(super) fn run(target: Target) -> Result<Outcome, Failure> {
     line("filter", filter.as_deref().unwrap_or("none"));
     let states: Vec<String> = question.states.iter().map(|s| s.to_string()).collect();
     line("states", &states.join(" "));
-    for share in observer.explain()? {
-        if let Some(ports) = &share.ports {
-            line("header", ports);
-        }
-        for (number, operation) in share.operations().iter().enumerate() {
-            line(if number == 0 { "bytecode" } else { "" }, operation);
-        }
-        line("here", share.here.as_deref().unwrap_or("none"));
+    for (name, value) in observer.plan(need)?.details() {
+        line(name, &value);
     }
     Ok(Outcome::Text(text.into_bytes()))
 }

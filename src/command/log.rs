@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::sample::{Sample, SearchCost};
 use crate::model::Loss;
-use crate::source::Cost;
+use crate::source::{Cost, Plan};
 
 /// Which messages are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) enum Message {
     /// Something was lost.
     Warning(Loss),
     /// Which method was used, and why.
-    Plan(String),
+    Plan(Plan),
     /// What the search for owners found and took.
     Search(SearchCost),
     /// What a sample took.
@@ -139,8 +139,15 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Completeness, Counts, SourceName};
-    use crate::source::Report;
+    use crate::model::{Completeness, Counts, SourceName, StateSet};
+    use crate::question::Question;
+    use crate::source::{Need, Observer, ProcNet, Report, Sources};
+
+    fn plan() -> Plan {
+        let question = Question::about(StateSet::ALL);
+        let observer = Observer::new(question, Sources::Proc(ProcNet::own())).unwrap();
+        observer.plan(Need::Counts).unwrap()
+    }
 
     fn sample(source: SourceName, note: Option<&str>) -> Sample<()> {
         let report = Report {
@@ -148,7 +155,7 @@ mod tests {
             completeness: Completeness::default(),
             spread: Counts::default(),
             note: note.map(str::to_owned),
-            plan: "one walk".to_owned(),
+            plan: plan(),
             cost: Cost::default(),
         };
         let mut sample = Sample::take(|_| Ok((report, ()))).unwrap();
@@ -187,7 +194,11 @@ mod tests {
         let cost = "cost: 0 sockets listed, 0 derived; 0 messages, 0 bytes; 1.2 ms";
         assert_eq!(
             lines(printed.into_iter().flatten()),
-            ["plan: one walk", cost, cost]
+            [
+                "plan: read every row of the tables in /proc/thread-self/net: as requested",
+                cost,
+                cost
+            ]
         );
     }
 

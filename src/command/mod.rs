@@ -28,6 +28,7 @@ use std::fs::File;
 use std::io::Stderr;
 
 use crate::cli::{Arguments, Parsed, Verb, definition, is_check, parse};
+use crate::source::Need;
 use console::Console;
 use list::List;
 use log::Message;
@@ -82,17 +83,17 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
         }
         Some(Verb::Check(typed)) => check::run(typed),
         Some(Verb::Doctor(typed)) => doctor::run(&typed, console),
-        Some(Verb::List(typed)) if typed.explaining.explain => explain::run(Target::resolve(
-            &typed.selection,
-            &typed.sourcing,
-            &typed.owning,
-        )?),
+        Some(Verb::List(typed)) if typed.explaining.explain => {
+            let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?;
+            explain::run(target, Need::SocketsInOrder)
+        }
         Some(Verb::List(typed)) => list::run(&List::resolve(*typed, console)?, console),
         None => {
             let explain = typed.summary.explaining.explain;
             let summary = Summary::resolve(typed.summary, console)?;
             match &summary.by {
-                _ if explain => explain::run(summary.target),
+                Some(_) if explain => explain::run(summary.target, Need::Sockets),
+                None if explain => explain::run(summary.target, Need::Counts),
                 _ if watch::is_for(&summary, console) => watch::run(summary, console),
                 Some(keys) => groups::run(&summary, keys, console),
                 None => summary::run(&summary, console),

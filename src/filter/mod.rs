@@ -29,7 +29,7 @@ pub use error::{FilterError, Place};
 pub use expression::{Expression, Folded, Permissive};
 pub use lookup::Lookup;
 pub use parser::parse;
-pub use program::{Program, Step, Target};
+pub use program::{Filtered, Program, Step, Target};
 pub use test::{Compare, FamilyTest, MAPPED, Side, Test};
 pub use text::FilterText;
 

@@ -3,9 +3,11 @@
 //!
 //! Like that bytecode it only goes forward, so it ends.
 
+use std::ops::ControlFlow;
+
 use super::expression::{Expression, Node};
 use super::test::Test;
-use crate::model::Socket;
+use crate::model::{Sink, Socket};
 
 /// The steps; the first is taken first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,5 +126,24 @@ impl Program {
             }
         }
         false
+    }
+}
+
+/// Passes the sockets that a program matches on to another sink.
+#[derive(Debug)]
+pub struct Filtered<'a, S> {
+    /// The program.
+    pub program: &'a Program,
+    /// Where matching sockets go.
+    pub sink: &'a mut S,
+}
+
+impl<S: Sink> Sink for Filtered<'_, S> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if self.program.matches(socket) {
+            self.sink.socket(socket)
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The states a TCP socket is reported in, and the one table of their spellings.
 //!
 //! The command line, the table and the JSON all read this table; it must not know the numbers
-//! the kernel uses (see `source::kernel_state`). Names follow `tcp(7)` and netstat, which is
+//! the kernel uses (see `source::kernel`). Names follow `tcp(7)` and netstat, which is
 //! RFC 9293 section 3.3.2 with the kernel's FIN_WAIT1, FIN_WAIT2 and CLOSE.
 
 use std::fmt;

@@ -1,29 +1,29 @@
-//! How many sockets are in ESTABLISHED and TIME_WAIT, from the kernel's counters and a walk over
+//! How many sockets are in ESTABLISHED and TIME_WAIT, from the kernel's counters and a listing of
 //! all the rarer states. Pure; verified equal to listing over every state and odd kind in tests.
 //!
 //! Every full socket is in exactly one of nine states, and the counter of full sockets is exact,
-//! so ESTABLISHED is what the rarer ones leave of it; timewait minisockets are in TIME_WAIT or
-//! FIN_WAIT2. But counters move while the walk runs: they are read before and after it, and a
-//! second counter (CurrEstab) must agree. How far all these say different things is the spread,
-//! the estimate of the error; where it is too large, listing is the honest answer.
+//! so ESTABLISHED is what remains after subtracting the rarer ones; timewait minisockets are in
+//! TIME_WAIT or FIN_WAIT2. But counters change during the dump: they are read before and after
+//! it, and a second counter (CurrEstab) must agree. How far all these differ is the spread, the
+//! estimate of the error; where it is too large, every socket is listed.
 
 use std::ops::ControlFlow;
 
-use super::counters::SocketCounters;
-use crate::model::{Counts, Sink, Socket, State};
+use super::counters::Reading;
+use crate::model::{Counts, Sink, Socket, State, StateSet};
 
-/// A spread up to this part of a state's number is told and accepted; beyond it, list. A walk of
-/// 40 ms over 400,000 connections of which 5,000 come and go each second stays within it.
+/// A spread up to this part of a state's number is reported and accepted; beyond it, list. A walk
+/// of 40 ms over 400,000 connections of which 5,000 come and go each second stays within it.
 const ACCEPTED: u64 = 1000;
 
-/// What the walk over the rarer states found.
+/// The sockets listed in the rarer states.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rare {
     /// All of them.
     pub(super) all: Counts,
     /// Those of them that are full sockets.
     pub(super) full: Counts,
-    /// How many the kernel did not describe well enough to tell.
+    /// How many the kernel did not describe well enough to decide that.
     pub(super) doubtful: u64,
 }
 
@@ -39,13 +39,6 @@ impl Sink for Rare {
     }
 }
 
-/// The counters at one time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    pub(super) sockets: SocketCounters,
-    pub(super) established: u64,
-}
-
 /// A number of sockets, and how far its sources disagree about it; 0 where they do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Estimate {
@@ -56,7 +49,9 @@ pub(super) struct Estimate {
 /// Why a number cannot be derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Doubt {
-    #[error("the counters of {state} moved by {spread} while the walk ran, too far for {sockets}")]
+    #[error(
+        "the counters of {state} changed by {spread} during the dump, too much for {sockets} sockets"
+    )]
     Spread {
         state: State,
         sockets: u64,
@@ -64,31 +59,51 @@ pub(super) enum Doubt {
     },
     #[error("the counters contradict the sockets that were listed")]
     Contradiction,
-    #[error("the kernel does not tell which sockets are full ones")]
+    #[error("the kernel does not report which sockets are full ones")]
     Kind,
-    #[error("the walk over the rarer states lost some of them")]
-    IncompleteWalk,
+    #[error("the kernel reported the state {0}, which its counters may not contain")]
+    UnknownState(State),
+    #[error("the dump of the rarer states was incomplete")]
+    IncompleteDump,
 }
 
-/// ESTABLISHED: what the rarer states leave of the full sockets.
+/// The numbers of `states`, which are ESTABLISHED, TIME_WAIT or both.
 ///
 /// # Errors
-/// When the counters disagree with the walk or with each other.
-pub(super) fn derive_established(
+/// When the counters disagree with the listed sockets or with each other, or may not contain what
+/// was listed.
+pub(super) fn derive(
+    states: StateSet,
     rare: &Rare,
     before: &Reading,
     after: &Reading,
-) -> Result<Estimate, Doubt> {
+) -> Result<Vec<(State, Estimate)>, Doubt> {
+    if let Some(state) = rare.all.unknown().next() {
+        return Err(Doubt::UnknownState(state));
+    }
     if rare.doubtful > 0 {
         return Err(Doubt::Kind);
     }
+    let estimates = states.iter().map(|state| {
+        let estimate = if state == State::Established {
+            derive_established(rare, before, after)?
+        } else {
+            derive_time_wait(rare, before, after)?
+        };
+        Ok((state, estimate))
+    });
+    estimates.collect()
+}
+
+/// ESTABLISHED: what remains of the full sockets without the rarer states.
+fn derive_established(rare: &Rare, before: &Reading, after: &Reading) -> Result<Estimate, Doubt> {
     let others = rare.full.total();
     let left = [
         less(before.sockets.full, others)?,
         less(after.sockets.full, others)?,
     ];
     // CurrEstab counts CLOSE_WAIT too since 6.10 and where that was backported; the meaning that
-    // fits better is the one this kernel has. If neither fits, the spread says so.
+    // fits better is the one this kernel has. If neither fits, the spread shows it.
     let fit = |close_wait: u64| {
         let counted = [before, after].map(|reading| reading.established.checked_sub(close_wait));
         match counted {
@@ -104,18 +119,8 @@ pub(super) fn derive_established(
         .and_then(|estimate| accept(State::Established, estimate))
 }
 
-/// TIME_WAIT: what FIN_WAIT2 leaves of the timewait minisockets.
-///
-/// # Errors
-/// When the counter disagrees with the walk or with itself.
-pub(super) fn derive_time_wait(
-    rare: &Rare,
-    before: &Reading,
-    after: &Reading,
-) -> Result<Estimate, Doubt> {
-    if rare.doubtful > 0 {
-        return Err(Doubt::Kind);
-    }
+/// TIME_WAIT: what remains of the timewait minisockets without FIN_WAIT2.
+fn derive_time_wait(rare: &Rare, before: &Reading, after: &Reading) -> Result<Estimate, Doubt> {
     let fin_wait2 = less(
         rare.all.get(State::FinWait2),
         rare.full.get(State::FinWait2),
@@ -129,7 +134,7 @@ fn less(all: u64, part: u64) -> Result<u64, Doubt> {
     all.checked_sub(part).ok_or(Doubt::Contradiction)
 }
 
-/// The middle of what is claimed, and the distance between the extremes.
+/// The middle of the claims, and the distance between the extremes.
 fn estimate(claims: &[u64]) -> Estimate {
     let lowest = claims.iter().copied().min().unwrap_or(0);
     let highest = claims.iter().copied().max().unwrap_or(0);
@@ -154,7 +159,11 @@ fn accept(state: State, estimate: Estimate) -> Result<Estimate, Doubt> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::model::{Family, InetEnds};
+    use crate::source::counters::SocketCounters;
 
     /// One hundred thousand connections besides 7 listeners, 40 in CLOSE_WAIT, 30 half-open
     /// requests, 20 FIN_WAIT2 of which 15 are minisockets, and 5,000 in TIME_WAIT.
@@ -250,12 +259,27 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_unknown_kind_are_a_doubt() {
-        let mut rare = rare();
-        rare.doubtful = 1;
+    fn sockets_of_unknown_kind_or_state_are_a_doubt() {
         let still = reading(100_052, 5_015, 100_000);
-        assert_eq!(derive_established(&rare, &still, &still), Err(Doubt::Kind));
-        assert_eq!(derive_time_wait(&rare, &still, &still), Err(Doubt::Kind));
+        let doubt = |rare: &Rare| {
+            [State::Established, State::TimeWait].map(|state| {
+                let states = StateSet::NONE.with(state);
+                derive(states, rare, &still, &still).map(|_| ())
+            })
+        };
+        assert_eq!(doubt(&rare()), [Ok(()); 2]);
+        let doubtful = Rare {
+            doubtful: 1,
+            ..rare()
+        };
+        assert_eq!(doubt(&doubtful), [Err(Doubt::Kind); 2]);
+        let mut invented = rare();
+        let any = SocketAddr::from(([0; 4], 0));
+        let ends = InetEnds::listening(Family::V4, any);
+        let socket = Socket::bare(State::Unknown(14), ends);
+        assert!(invented.socket(&socket).is_continue());
+        let expected = Doubt::UnknownState(State::Unknown(14));
+        assert_eq!(doubt(&invented), [Err(expected); 2]);
     }
 
     #[test]

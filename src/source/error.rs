@@ -2,85 +2,60 @@
 
 use super::{NetlinkError, ProcError, ProcNet};
 use crate::filter::{Expression, Test};
-use crate::model::{Field, State};
+use crate::model::State;
 use crate::question::Question;
 
-/// The tables of /proc cannot answer this question.
+/// The tables of /proc do not contain the answer to this question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CannotKnow {
-    /// They do not list sockets in this state.
-    #[error(
-        "{table} does not list bound sockets, so {state} cannot be counted from it; ask netlink (Linux 6.8 or later)"
-    )]
-    State {
-        /// The state that is not there.
-        state: State,
-        /// The table that lacks it.
-        table: String,
-    },
-    /// They do not tell this of a socket.
-    #[error("{table} does not tell the {} of a socket; ask netlink", .field.name())]
-    Field {
-        /// What is not there.
-        field: Field,
-        /// The table that lacks it.
-        table: String,
-    },
-    /// They do not tell who chose the local port.
-    #[error("{table} does not tell what is autobound; ask netlink")]
-    Autobound {
-        /// The table that lacks it.
-        table: String,
-    },
+#[error("{table} {lack}")]
+pub struct CannotKnow {
+    table: String,
+    /// What is missing, as the rest of a sentence.
+    lack: String,
 }
 
 impl CannotKnow {
     /// Why the tables cannot answer, if they cannot.
     pub(super) fn check(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
-        let table = || tables.directory().join("tcp").display().to_string();
-        if question.states.contains(State::Bound) {
-            return Err(CannotKnow::State {
-                state: State::Bound,
-                table: table(),
-            });
-        }
         let tests = || question.filter.iter().flat_map(Expression::tests);
-        if tests().any(|test| *test == Test::Autobound) {
-            return Err(CannotKnow::Autobound { table: table() });
-        }
         let listed = question.fields.iter().copied();
         let mut needed = listed.chain(tests().filter_map(Test::field));
-        match needed.find(|field| !field.is_in_proc()) {
-            Some(field) => Err(CannotKnow::Field {
-                field,
-                table: table(),
-            }),
-            None => Ok(()),
-        }
+        let lack = if question.states.contains(State::Bound) {
+            "does not list bound sockets (BOUND); only netlink does, from Linux 6.8".to_owned()
+        } else if tests().any(|test| *test == Test::Autobound) {
+            "has no `autobound`; only netlink does".to_owned()
+        } else if let Some(field) = needed.find(|field| !field.is_in_proc()) {
+            format!("has no `{}`; only netlink does", field.name())
+        } else {
+            return Ok(());
+        };
+        let table = tables.directory().join(question.kind.name());
+        let table = table.display().to_string();
+        Err(CannotKnow { table, lack })
     }
 }
 
 /// No source answered.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Netlink did not, and nothing else was allowed or able to.
+    /// Netlink failed, and no other source was allowed or able to answer.
     #[error("{0}")]
-    Netlink(NetlinkError),
-    /// Netlink was refused, the user allows no other source, and one might answer.
-    #[error("{0}; or let /proc answer: --source auto")]
+    Netlink(#[from] NetlinkError),
+    /// Netlink is not available, the user allows no other source, and one might answer.
+    #[error("{0}; or read /proc instead: --source auto")]
     NetlinkOnly(NetlinkError),
     /// The tables could not be read.
     #[error("{0}")]
     Proc(#[from] ProcError),
-    /// Netlink was refused, and the tables could not be read either.
-    #[error("{netlink}; and no answer from /proc either: {proc}")]
+    /// Netlink is not available, and the tables could not be read either.
+    #[error("{netlink}; and /proc did not answer either: {proc}")]
     Both {
         /// The first cause.
         netlink: NetlinkError,
         /// The second.
         proc: ProcError,
     },
-    /// Netlink was refused, and /proc cannot know.
+    /// Netlink is not available, and /proc does not contain the answer.
     #[error("{netlink}; and {cannot_know}")]
     OnlyNetlinkKnows {
         /// Why netlink did not answer.

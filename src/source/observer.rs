@@ -1,37 +1,27 @@
-//! Carries out a question, as often as it is asked: netlink first, counters where they serve,
-//! the tables of /proc where netlink is closed.
+//! Answers a question, as often as required: plans, carries the plan out over netlink, and reads
+//! the tables of /proc where netlink is not available.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::counters::{SocketCounters, read_established};
-use super::derive::{Doubt, Estimate, Rare, Reading, derive_established, derive_time_wait};
-use super::divide::Share;
-use super::fallback::is_refusal;
-use super::halves;
-use super::plan::{Caution, Derivation, Deriving, Plan, Why, choose};
+use super::counters::{Reading, SocketCounters};
+use super::derive::{Doubt, Rare, derive};
+use super::plan::{Caution, Derivation, Deriving, Dumps, Need, Plan, Planner, Reason};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, Cost, ProcError, Report, SourceError};
-use crate::model::{
-    Completeness, CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, State,
-    StateSet, Where,
-};
+use crate::model::{CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, Where};
 use crate::question::Question;
-
-/// How often to derive before listing everything. Connections come in bursts, so a second look
-/// often finds the counters still, and a state of few sockets can be listed beside the others.
-const TRIES: u32 = 2;
 
 /// Which sources may answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sources {
-    /// Netlink, with counters where that pays, or this proc file system's tables where the
-    /// kernel refuses it.
+    /// Netlink, with counters where they are cheaper, or this proc file system's tables where
+    /// netlink is not available.
     Auto(ProcNet),
     /// Netlink or nothing, and every socket listed.
     Netlink,
-    /// Netlink or nothing, with counters wherever they can serve.
+    /// Netlink or nothing, with counters wherever possible.
     NetlinkAndCounters,
     /// These tables only.
     Proc(ProcNet),
@@ -45,16 +35,24 @@ impl Sources {
             Sources::Netlink | Sources::NetlinkAndCounters => Where::Here,
         }
     }
+
+    fn deriving(&self) -> Deriving {
+        match self {
+            Sources::Netlink | Sources::Proc(_) => Deriving::Never,
+            Sources::NetlinkAndCounters => Deriving::WherePossible,
+            Sources::Auto(_) => Deriving::WhereCheaper,
+        }
+    }
 }
 
-/// A question put to its sources, once or repeatedly; remembers between observations what proved
-/// not to be worth trying.
+/// A question to its sources, answered once or repeatedly; remembers between observations that the
+/// counters were unreliable.
 #[derive(Debug)]
 pub struct Observer {
     question: Question,
     sources: Sources,
     caution: Caution,
-    /// What is not known of the processes that the filter tests for.
+    /// What is unknown of the processes that the filter tests for.
     unseen: Vec<Loss>,
 }
 
@@ -62,7 +60,7 @@ impl Observer {
     /// An observer of what `question` asks about.
     ///
     /// # Errors
-    /// When only /proc may answer and it cannot know.
+    /// When only /proc may answer and its tables do not contain the answer.
     pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
         if let Sources::Proc(tables) = &sources {
             CannotKnow::check(&question, tables)?;
@@ -75,13 +73,13 @@ impl Observer {
         })
     }
 
-    /// What is asked.
+    /// The question.
     pub fn question(&self) -> &Question {
         &self.question
     }
 
-    /// Takes note of the sockets of the processes that the filter tests for, each with its inodes,
-    /// and of what could not be seen of them: every answer lacks it.
+    /// Sets the sockets of the processes that the filter tests for, each with its inodes, and what
+    /// could not be found out about them: every answer lacks it.
     pub fn set_holders(&mut self, found: &[(ProcessQuery, Arc<HashSet<u64>>)], unseen: Vec<Loss>) {
         if let Some(filter) = &mut self.question.filter {
             for (query, inodes) in found {
@@ -91,20 +89,18 @@ impl Observer {
         self.unseen = unseen;
     }
 
-    /// Who would judge what of the filter, for each dump; nothing without a filter.
+    /// How an answer of this shape would be obtained now. Reads the kernel's counters at most, and
+    /// no sockets.
     ///
     /// # Errors
-    /// Where only the kernel can judge, and it cannot be asked to.
-    pub fn explain(&self) -> Result<Vec<Share>, SourceError> {
-        if let (Sources::Proc(_), Some(filter)) = (&self.sources, &self.question.filter) {
-            return Ok(vec![Share {
-                ports: None,
-                bytecode: Vec::new(),
-                here: Some(filter.to_string()),
-            }]);
+    /// The filter cannot be evaluated.
+    pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
+        if let Sources::Proc(tables) = &self.sources {
+            return Ok(Plan::tables(tables, &self.question, Reason::Requested));
         }
-        Share::over_netlink(&self.question)
-            .map_err(|error| SourceError::Netlink(NetlinkError::Unanswered(error)))
+        let planned = self.planner(need, false).plan(SocketCounters::read);
+        let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
+        Ok(Plan::netlink(dumps, reason))
     }
 
     /// Counts the sockets asked for into `sink`; those whose number can be derived are not listed.
@@ -112,200 +108,114 @@ impl Observer {
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn count<S: CountSink + SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.ask(sink, Observer::count_over_netlink)
+        self.answer(sink, Observer::count_over_netlink)
     }
 
-    /// Pours every socket asked for into `sink`.
+    /// Passes every socket asked for to `sink`.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.ask(sink, |observer, sink| {
-            observer.list_over_netlink(&Why::Needed, sink)
+        self.answer(sink, |observer, sink| {
+            let planner = observer.planner(Need::SocketsInOrder, false);
+            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let outcome = sock_diag::list(&mut dumps, sink)?;
+            Ok(Report::listed(dumps, reason, outcome))
         })
     }
 
-    /// Pours every socket asked for into `sink`, in no order: of a large table both halves at once.
+    /// Passes every socket asked for to `sink`, in any order: those of a large table in two dumps
+    /// at the same time.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.ask(sink, |observer, sink| {
-            observer.gather_over_netlink(&Why::Needed, sink)
+        self.answer(sink, |observer, sink| {
+            let planner = observer.planner(Need::Sockets, false);
+            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let outcome = sock_diag::gather(&mut dumps, sink)?;
+            Ok(Report::listed(dumps, reason, outcome))
         })
     }
 
-    /// Asks whoever may answer.
-    fn ask<S: Sink>(
+    /// Reads the source that is allowed: netlink in one of its ways, or /proc where netlink is not
+    /// available.
+    fn answer<S: Sink>(
         &mut self,
         sink: &mut S,
         over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
-        let mut report = self.ask_source(sink, over_netlink)?;
+        let mut report = match self.sources.clone() {
+            Sources::Proc(tables) => self.read_tables(&tables, Reason::Requested, sink)?,
+            Sources::Netlink | Sources::NetlinkAndCounters => {
+                over_netlink(self, sink).map_err(|error| match error.permits_fallback() {
+                    true => SourceError::NetlinkOnly(error),
+                    false => SourceError::Netlink(error),
+                })?
+            }
+            Sources::Auto(tables) => match over_netlink(self, sink) {
+                Err(netlink) if netlink.permits_fallback() => {
+                    self.fall_back(netlink, &tables, sink)?
+                }
+                answer => answer?,
+            },
+        };
         for loss in &self.unseen {
             report.completeness.lose(loss.clone());
         }
         Ok(report)
     }
 
-    /// Asks netlink in one of its ways, or /proc where that is allowed and netlink is closed.
-    fn ask_source<S: Sink>(
-        &mut self,
-        sink: &mut S,
-        over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,
-    ) -> Result<Report, SourceError> {
-        match self.sources.clone() {
-            Sources::Proc(tables) => Ok(self.read_tables(&tables, sink)?),
-            Sources::Netlink | Sources::NetlinkAndCounters => {
-                over_netlink(self, sink).map_err(netlink_only)
-            }
-            Sources::Auto(tables) => match over_netlink(self, sink) {
-                Err(netlink) if is_refusal(&netlink) => self.fall_back(netlink, &tables, sink),
-                answer => answer.map_err(SourceError::Netlink),
-            },
-        }
+    fn planner(&self, need: Need, doubted_lately: bool) -> Planner {
+        Planner::new(
+            self.question.clone(),
+            need,
+            self.sources.deriving(),
+            doubted_lately,
+        )
     }
 
     fn count_over_netlink<S: CountSink + SplitSink>(
         &mut self,
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
-        let deriving = match self.sources {
-            Sources::Netlink | Sources::Proc(_) => Deriving::Never,
-            Sources::NetlinkAndCounters => Deriving::WherePossible,
-            Sources::Auto(_) => Deriving::WhereItPays,
-        };
         let doubted_lately = self.caution.take();
-        let mut listed = StateSet::NONE;
-        let mut tries = 0;
-        let mut in_vain = Cost::default();
-        let why = loop {
-            tries += 1;
-            let read = SocketCounters::read;
-            match choose(&self.question, deriving, doubted_lately, listed, read) {
-                Plan::List(why) => break why,
-                Plan::Derive(derivation) => match self.derive(&derivation, sink)? {
-                    Ok(mut report) => {
-                        self.caution.trust();
-                        report.cost.add(in_vain);
-                        return Ok(report);
+        let mut planner = self.planner(Need::Counts, doubted_lately);
+        let mut wasted = Cost::default();
+        let mut report = loop {
+            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let Some(derivation) = dumps.derivation else {
+                let outcome = sock_diag::gather(&mut dumps, sink)?;
+                break Report::listed(dumps, reason, outcome);
+            };
+            match derive_over_netlink(dumps, derivation, reason, sink)? {
+                Ok(report) => {
+                    self.caution.trust();
+                    break report;
+                }
+                Err((doubt, cost)) => {
+                    wasted.add(cost);
+                    planner.fail(derivation, doubt);
+                    if planner.has_failed() {
+                        self.caution.doubt();
                     }
-                    Err(Doubted { why, cost }) => {
-                        in_vain.add(cost);
-                        if tries == TRIES {
-                            self.caution.doubt();
-                            break why;
-                        }
-                        listed = derivation.better_listed(&why);
-                    }
-                },
+                }
             }
         };
-        let mut report = match &why {
-            // Few enough is known already: no need to read the counters again.
-            Why::Few | Why::OnlyListeners => self.list_over_netlink(&why, sink)?,
-            Why::Needed
-            | Why::Wanted
-            | Why::Filtered
-            | Why::OneFamily
-            | Why::NotDerivable
-            | Why::Unreadable(_)
-            | Why::Doubt(_)
-            | Why::DoubtedLately => self.gather_over_netlink(&why, sink)?,
-        };
-        report.cost.add(in_vain);
+        report.cost.add(wasted);
         Ok(report)
     }
 
-    fn list_over_netlink<S: Sink>(&self, why: &Why, sink: &mut S) -> Result<Report, NetlinkError> {
-        Ok(listed(sock_diag::visit(&self.question, sink)?, why))
-    }
-
-    fn gather_over_netlink<S: SplitSink>(
+    fn read_tables<S: Sink>(
         &self,
-        why: &Why,
+        tables: &ProcNet,
+        reason: Reason,
         sink: &mut S,
-    ) -> Result<Report, NetlinkError> {
-        Ok(listed(halves::visit(&self.question, sink)?, why))
-    }
-
-    /// Counts with the help of the counters; or says why that cannot be trusted, with `sink`
-    /// untouched.
-    fn derive<S: CountSink>(
-        &self,
-        derivation: &Derivation,
-        sink: &mut S,
-    ) -> Result<Result<Report, Doubted>, NetlinkError> {
-        let mut rare = Rare::default();
-        let walk = Question {
-            states: derivation.walk,
-            ..self.question.clone()
-        };
-        let reading = |sockets| {
-            Ok(Reading {
-                sockets,
-                established: read_established()?,
-            })
-        };
-        let before = reading(derivation.before);
-        let outcome = sock_diag::visit(&walk, &mut rare)?;
-        let after = SocketCounters::read().and_then(reading);
-        let estimates = match (before, after) {
-            (Ok(before), Ok(after)) => {
-                estimates(derivation, &outcome, &rare, &before, &after).map_err(Why::Doubt)
-            }
-            (Err(error), _) | (_, Err(error)) => Err(Why::Unreadable(error)),
-        };
-        let estimates = match estimates {
-            Ok(estimates) => estimates,
-            Err(why) => {
-                let cost = outcome.cost;
-                return Ok(Err(Doubted { why, cost }));
-            }
-        };
-        for state in self.question.states.iter() {
-            sink.count(state, rare.all.get(state));
-        }
-        Ok(Ok(self.derived(derivation, outcome, &estimates, sink)))
-    }
-
-    /// Hands the derived numbers on.
-    fn derived<S: CountSink>(
-        &self,
-        derivation: &Derivation,
-        outcome: Outcome,
-        estimates: &[(State, Estimate)],
-        sink: &mut S,
-    ) -> Report {
-        let mut spread = Counts::default();
-        let mut cost = outcome.cost;
-        for (state, estimate) in estimates {
-            sink.count(*state, estimate.sockets);
-            spread.add(*state, estimate.spread);
-            cost.derived += estimate.sockets;
-        }
-        let names: Vec<_> = derivation.derived.iter().map(|s| s.to_string()).collect();
-        Report {
-            source: SourceName::NetlinkAndCounters,
-            plan: format!(
-                "{} lists the rarer states, and the kernel's counters give {}: {}",
-                outcome.walks,
-                names.join(" and "),
-                derivation.because
-            ),
-            cost,
-            completeness: outcome.completeness,
-            spread,
-            note: None,
-        }
-    }
-
-    fn read_tables<S: Sink>(&self, tables: &ProcNet, sink: &mut S) -> Result<Report, ProcError> {
+    ) -> Result<Report, ProcError> {
         let (completeness, cost) = tables.visit(&self.question, sink)?;
-        let directory = tables.directory().display();
         Ok(Report {
             source: SourceName::Proc,
-            plan: format!("every row of the tables in {directory} is read: so it is asked for"),
+            plan: Plan::tables(tables, &self.question, reason),
             cost,
             completeness,
             spread: Counts::default(),
@@ -325,72 +235,67 @@ impl Observer {
                 cannot_know,
             });
         }
-        let directory = tables.directory().display();
-        match self.read_tables(tables, sink) {
-            Ok(report) => Ok(Report {
-                plan: format!("every row of the tables in {directory} is read: netlink is closed"),
-                note: Some(format!(
+        match self.read_tables(tables, Reason::NetlinkClosed, sink) {
+            Ok(mut report) => {
+                let directory = tables.directory().display();
+                report.note = Some(format!(
                     "{directory} answered, because netlink did not: {netlink}"
-                )),
-                ..report
-            }),
+                ));
+                Ok(report)
+            }
             Err(proc) => Err(SourceError::Both { netlink, proc }),
         }
     }
 }
 
-/// The report of an answer in which every socket was listed.
-fn listed(outcome: Outcome, why: &Why) -> Report {
-    let mut plan = format!("{} lists every socket asked for: {why}", outcome.walks);
-    if outcome.halved {
-        plan += "; in two halves at once, by the larger port";
-    } else if !outcome.judged.is_empty() {
-        plan = format!("{plan}; {}", outcome.judged);
+/// Counts with the help of the counters, or says why they cannot be trusted and at what cost that
+/// was found out, with `sink` untouched.
+fn derive_over_netlink<S: CountSink>(
+    mut dumps: Dumps,
+    derivation: Derivation,
+    reason: Reason,
+    sink: &mut S,
+) -> Result<Result<Report, (Reason, Cost)>, NetlinkError> {
+    let mut rare = Rare::default();
+    let before = Reading::read_with(derivation.before);
+    let outcome = sock_diag::list(&mut dumps, &mut rare)?;
+    let after = SocketCounters::read().and_then(Reading::read_with);
+    let estimates = match (before, after) {
+        (Ok(_), Ok(_)) if !outcome.completeness.is_complete() => {
+            Err(Reason::Doubt(Doubt::IncompleteDump))
+        }
+        (Ok(before), Ok(after)) => {
+            derive(derivation.states, &rare, &before, &after).map_err(Reason::Doubt)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(Reason::Unreadable(error)),
+    };
+    let estimates = match estimates {
+        Ok(estimates) => estimates,
+        Err(doubt) => return Ok(Err((doubt, outcome.cost))),
+    };
+    for state in dumps.question.states.iter() {
+        sink.count(state, rare.all.get(state));
     }
-    Report {
-        source: SourceName::Netlink,
-        plan,
-        cost: outcome.cost,
-        completeness: outcome.completeness,
-        spread: Counts::default(),
-        note: None,
+    let mut report = Report::listed(dumps, reason, outcome);
+    report.source = SourceName::NetlinkAndCounters;
+    for (state, estimate) in estimates {
+        sink.count(state, estimate.sockets);
+        report.spread.add(state, estimate.spread);
+        report.cost.derived += estimate.sockets;
     }
+    Ok(Ok(report))
 }
 
-/// Counters that cannot be trusted, and what it took to find out.
-struct Doubted {
-    why: Why,
-    cost: Cost,
-}
-
-/// The numbers of the states that are to be derived.
-fn estimates(
-    derivation: &Derivation,
-    outcome: &Outcome,
-    rare: &Rare,
-    before: &Reading,
-    after: &Reading,
-) -> Result<Vec<(State, Estimate)>, Doubt> {
-    if outcome.completeness != Completeness::default() {
-        return Err(Doubt::IncompleteWalk);
-    }
-    let mut estimates = Vec::new();
-    if derivation.derived.contains(State::Established) {
-        let estimate = derive_established(rare, before, after)?;
-        estimates.push((State::Established, estimate));
-    }
-    if derivation.derived.contains(State::TimeWait) {
-        let estimate = derive_time_wait(rare, before, after)?;
-        estimates.push((State::TimeWait, estimate));
-    }
-    Ok(estimates)
-}
-
-/// Where netlink alone may answer and is closed, the way out is another source.
-fn netlink_only(error: NetlinkError) -> SourceError {
-    if is_refusal(&error) {
-        SourceError::NetlinkOnly(error)
-    } else {
-        SourceError::Netlink(error)
+impl Report {
+    /// An answer over netlink in which every socket was listed.
+    fn listed(dumps: Dumps, reason: Reason, outcome: Outcome) -> Report {
+        Report {
+            source: SourceName::Netlink,
+            plan: Plan::netlink(dumps, reason),
+            cost: outcome.cost,
+            completeness: outcome.completeness,
+            spread: Counts::default(),
+            note: None,
+        }
     }
 }

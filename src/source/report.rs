@@ -1,10 +1,11 @@
-//! What an observation tells besides its sockets.
+//! What an observation reports besides its sockets.
 
 use std::time::SystemTime;
 
+use super::Plan;
 use crate::model::{Completeness, Counts, Observation, SourceName};
 
-/// Who answered, how completely, in which way and at what cost.
+/// Which source answered, how completely, by which plan and at what cost.
 #[derive(Debug)]
 pub struct Report {
     /// The source of every number in the answer.
@@ -13,15 +14,15 @@ pub struct Report {
     pub completeness: Completeness,
     /// By how much derived numbers may be off; 0 for a state that was listed or is exact.
     pub spread: Counts,
-    /// What a person should be told about the source, where it was not to be expected.
+    /// A note about the source, where a user may not expect it.
     pub note: Option<String>,
-    /// How the answer was come by, and why so.
-    pub plan: String,
-    /// What it took.
+    /// How the answer was obtained, and why so.
+    pub plan: Plan,
+    /// What it cost.
     pub cost: Cost,
 }
 
-/// What an observation took.
+/// The cost of an observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Sockets that were listed, one by one.
@@ -54,7 +55,7 @@ impl Report {
 }
 
 impl Cost {
-    /// Adds what another part of the same observation took.
+    /// Adds the cost of another part of the same observation.
     pub(super) fn add(&mut self, other: Cost) {
         self.listed += other.listed;
         self.derived += other.derived;

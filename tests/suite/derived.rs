@@ -100,23 +100,23 @@ in_namespace!(
         for (selection, plan) in [
             (
                 ["-v", "--json"],
-                "one walk for IPv4 and IPv6 lists every socket asked for: the counters tell of too few",
+                "list the selected sockets in one dump of IPv4 and IPv6: for so few sockets, counters are not faster",
             ),
             (
                 ["-v", "-4"],
-                "one walk for IPv4 lists every socket asked for: the counters do not tell the families apart",
+                "list the selected sockets in one dump of IPv4: the kernel's counters do not separate IPv4 from IPv6",
             ),
             (
                 ["-v", "-l"],
-                "one walk for IPv4 and IPv6 lists every socket asked for: listeners have a table of their own, and connections are not looked at",
+                "list the selected sockets in one dump of IPv4 and IPv6: the kernel keeps listeners in a table of their own",
             ),
             (
                 ["-v", "--source=netlink"],
-                "one walk for IPv4 and IPv6 lists every socket asked for: so it is asked",
+                "list the selected sockets in one dump of IPv4 and IPv6: as requested",
             ),
             (
                 ["-v", "--source=proc"],
-                "every row of the tables in /proc/thread-self/net is read: so it is asked",
+                "read every row of the tables in /proc/thread-self/net: as requested",
             ),
         ] {
             let ran = run(selection);
@@ -133,7 +133,7 @@ in_namespace!(
             );
         }
         let derived = run(["-v", "--source=netlink+counters"]);
-        let plan = "one walk for IPv4 and IPv6 lists the rarer states, and the kernel's counters give ESTABLISHED and TIME_WAIT: so it is asked for";
+        let plan = "list the rarer states in one dump of IPv4 and IPv6, take ESTABLISHED and TIME_WAIT from the kernel's counters: as requested";
         assert!(derived.stderr.contains(plan), "{derived:?}");
     }
 );
@@ -168,7 +168,7 @@ in_namespace!(
             let ran = run(["-v", "--json", "--source", "netlink+counters"]);
             assert_eq!(ran.status, 0, "{ran:?}");
             let answer = Answer::of(&ran);
-            let has_moved = ran.stderr.contains(" moved by ");
+            let has_moved = ran.stderr.contains(" changed by ");
             // Derived or listed, it is the constant number plus what the window may add.
             let established = answer.states["ESTABLISHED"];
             let spread = answer.spread.get("ESTABLISHED").copied().unwrap_or(0);
@@ -198,9 +198,9 @@ in_namespace!(
             assert_eq!(ran.status, 0, "{ran:?}");
             assert_eq!(Answer::all(&ran).len(), 30);
             // After each move at least eight samples are listed without trying the counters.
-            let moves = ran.stderr.matches(" moved by ").count();
+            let moves = ran.stderr.matches(" changed by ").count();
             assert!(moves <= 4, "{ran:?}");
-            let is_remembered = ran.stderr.contains("could not be trusted lately");
+            let is_remembered = ran.stderr.contains("were unreliable in a recent sample");
             (moves > 0 && is_remembered).then_some(())
         });
     }

@@ -72,7 +72,7 @@ fn requested_but_refused_netlink_names_the_remedy() {
             Errno::AFNOSUPPORT,
             "add AF_NETLINK to RestrictAddressFamilies=",
         ),
-        (Errno::PROTONOSUPPORT, "no sock_diag"),
+        (Errno::PROTONOSUPPORT, "no NETLINK_SOCK_DIAG"),
     ] {
         let ran = run_without(Denied::NetlinkSocket, errno, &["--source", "netlink"]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
@@ -90,7 +90,7 @@ in_namespace!(
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         assert!(ran.stderr.contains("NETLINK_SOCK_DIAG"), "{ran:?}");
-        let second = "no answer from /proc either: cannot read /proc/thread-self/net/tcp: ";
+        let second = "/proc did not answer either: cannot read /proc/thread-self/net/tcp: ";
         assert!(ran.stderr.contains(second), "{ran:?}");
     }
 );

@@ -94,7 +94,7 @@ impl Counter {
         Ok(Event::Sample(Box::new(Sample {
             at: sample.begin,
             snapshot,
-            plan: report.plan,
+            plan: report.plan.to_string(),
             cost: SampleCost {
                 took: sample.took,
                 listed: report.cost.listed,

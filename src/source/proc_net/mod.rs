@@ -19,11 +19,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::filter::{Expression, Program, Test};
+use crate::filter::{Expression, Filtered, Program, Test};
 use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
-use crate::source::judge::Judge;
 use lines::{Line, Lines, Text};
 use repeats::Repeats;
 use row::{is_whole, parse_row};
@@ -51,7 +50,7 @@ impl ProcNet {
         match question.filter.as_ref().map(Program::new) {
             Some(program) => {
                 let program = &program;
-                self.visit_all(question, &mut Judge { program, sink })
+                self.visit_all(question, &mut Filtered { program, sink })
             }
             None => self.visit_all(question, sink),
         }

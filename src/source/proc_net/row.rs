@@ -10,8 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::{Family, InetEnds, Socket, State, TimerKind};
-use crate::source::kernel_state::decode_state;
-use crate::source::kernel_timer::decode_timer;
+use crate::source::kernel::{decode_state, decode_timer};
 
 /// `USER_HZ` is 100 on every architecture but Alpha: time(7).
 const MILLISECONDS_A_TICK: u64 = 10;

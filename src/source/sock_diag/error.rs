@@ -1,103 +1,137 @@
-//! Why netlink gave no answer, with the remedy.
+//! Why netlink gave no answer, with the remedy, and whether /proc may answer instead.
 
-use std::{fmt, io};
+use std::io;
 
 use rustix::io::Errno;
 
-use crate::source::divide::OnlyTheKernel;
-
-/// The system calls of the conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// `socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG)`
-    Socket,
-    /// `setsockopt(SO_RCVTIMEO)`
-    SetSockOpt,
-    /// `bind` to a port of our own.
-    Bind,
-    /// `sendto` the kernel.
-    SendTo,
-    /// `recvfrom` the kernel.
-    RecvFrom,
-}
-
-impl Call {
-    /// Turns the errno of this call into an error.
-    pub(super) fn failed(self) -> impl FnOnce(io::Error) -> NetlinkError {
-        move |error| NetlinkError::Call { call: self, error }
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Call::Socket => "socket(AF_NETLINK, NETLINK_SOCK_DIAG)",
-            Call::SetSockOpt => "setsockopt(SO_RCVTIMEO) of a netlink socket",
-            Call::Bind => "bind of a netlink socket",
-            Call::SendTo => "sendto a netlink socket",
-            Call::RecvFrom => "recvfrom a netlink socket",
-        })
-    }
-}
+use crate::model::Kind;
+use crate::source::plan::UnsupportedTest;
 
 /// Netlink did not answer: nothing was received, or nothing that could be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkError {
-    /// A system call failed.
-    #[error("{call}: {error}{}", Remedy(.error))]
+    /// A system call on a netlink socket failed.
+    #[error("{call}: {error}{}", remedy(.error, None))]
     Call {
-        /// Which one.
-        call: Call,
+        /// The call and its arguments.
+        call: &'static str,
         /// How.
         error: io::Error,
     },
     /// The kernel answered the request with an errno instead of sockets.
-    #[error("the kernel refused to list TCP sockets: {error}{}", Remedy(.error))]
+    #[error("the kernel's dump of {} sockets failed: {error}{}", .kind.title(), remedy(.error, Some(*.kind)))]
     Refused {
+        /// The kind of sockets requested.
+        kind: Kind,
         /// How.
         error: io::Error,
     },
-    /// The filter tests the mark, and we lack CAP_NET_ADMIN.
+    /// The filter tests the mark, and the process lacks CAP_NET_ADMIN.
     #[error(
-        "the kernel tells the mark of a socket only to those who have CAP_NET_ADMIN: run as root, or leave the test of the mark out"
+        "the kernel reports the mark of a socket only to processes with CAP_NET_ADMIN: run as root, or remove the mark from the filter"
     )]
     MarkForbidden,
-    /// The filter tests what only the kernel can tell, and this one does not.
+    /// The filter has a test that only the kernel can evaluate, and this one cannot.
     #[error("{0}")]
-    Unanswered(OnlyTheKernel),
+    Unsupported(#[from] UnsupportedTest),
 }
 
 impl NetlinkError {
+    /// Turns the errno of a call into an error.
+    pub(super) fn failed(call: &'static str) -> impl FnOnce(io::Error) -> NetlinkError {
+        move |error| NetlinkError::Call { call, error }
+    }
+
     /// The errno behind it.
     pub(in crate::source) fn errno(&self) -> Option<Errno> {
         match self {
-            NetlinkError::Call { error, .. } | NetlinkError::Refused { error } => {
+            NetlinkError::Call { error, .. } | NetlinkError::Refused { error, .. } => {
                 Errno::from_io_error(error)
             }
-            NetlinkError::MarkForbidden | NetlinkError::Unanswered(_) => None,
+            NetlinkError::MarkForbidden | NetlinkError::Unsupported(_) => None,
         }
+    }
+
+    /// Whether netlink is not available to this process, as opposed to failing: then /proc may
+    /// answer in its place. It is decided before the first socket, so rows of two sources never
+    /// mix. Not for a bug of our own (EINVAL), nor for a shortage (EMFILE, ENOBUFS), which /proc
+    /// would meet too.
+    pub(in crate::source) fn permits_fallback(&self) -> bool {
+        matches!(
+            self.errno(),
+            Some(
+                // seccomp filters and security modules
+                Errno::PERM | Errno::ACCESS
+                // systemd's RestrictAddressFamilies=
+                | Errno::AFNOSUPPORT
+                // kernels and emulators without this netlink protocol: gVisor, WSL 1, qemu-user
+                | Errno::PROTONOSUPPORT
+                // seccomp profiles that deny by absence, emulated kernels
+                | Errno::NOSYS
+                // the modules inet_diag or tcp_diag are absent
+                | Errno::NOENT
+                | Errno::OPNOTSUPP
+            )
+        )
     }
 }
 
-/// What usually stands behind an errno, and what would help; nothing where that is not known.
-struct Remedy<'a>(&'a io::Error);
+/// What would help against an errno, as the end of a sentence; empty where that is not known.
+fn remedy(error: &io::Error, kind: Option<Kind>) -> String {
+    let remedy = match (Errno::from_io_error(error), kind) {
+        (Some(Errno::PERM | Errno::ACCESS), _) => {
+            "; if a seccomp filter or a security module refuses it, allow NETLINK_SOCK_DIAG"
+        }
+        (Some(Errno::AFNOSUPPORT), _) => {
+            "; under systemd, add AF_NETLINK to RestrictAddressFamilies="
+        }
+        (Some(Errno::AGAIN), _) => "; no message arrived within 5 seconds",
+        (Some(Errno::PROTONOSUPPORT), _) => "; this kernel or emulator has no NETLINK_SOCK_DIAG",
+        (Some(Errno::NOENT | Errno::OPNOTSUPP), Some(kind)) => {
+            return format!(
+                "; load the kernel modules inet_diag and {}_diag",
+                kind.name()
+            );
+        }
+        _ => "",
+    };
+    remedy.to_owned()
+}
 
-impl fmt::Display for Remedy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remedy = match Errno::from_io_error(self.0) {
-            Some(Errno::PERM | Errno::ACCESS) => {
-                "; a seccomp filter or a security module forbids it: allow NETLINK_SOCK_DIAG"
-            }
-            Some(Errno::AFNOSUPPORT) => {
-                "; under systemd, add AF_NETLINK to RestrictAddressFamilies="
-            }
-            Some(Errno::AGAIN) => "; it sent nothing for 5 seconds",
-            Some(Errno::PROTONOSUPPORT) => "; this kernel has no sock_diag (gVisor, WSL 1)",
-            Some(Errno::NOENT | Errno::OPNOTSUPP) => {
-                "; load the kernel modules inet_diag and tcp_diag"
-            }
-            _ => return Ok(()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_permit_the_fallback_and_failures_do_not() {
+        let permits = |errno: Errno| {
+            let refused = NetlinkError::Refused {
+                kind: Kind::Tcp,
+                error: errno.into(),
+            };
+            refused.permits_fallback()
         };
-        f.write_str(remedy)
+        for errno in [
+            Errno::PERM,
+            Errno::ACCESS,
+            Errno::AFNOSUPPORT,
+            Errno::PROTONOSUPPORT,
+            Errno::NOSYS,
+            Errno::NOENT,
+            Errno::OPNOTSUPP,
+        ] {
+            assert!(permits(errno), "{errno}");
+        }
+        for errno in [
+            Errno::INVAL,
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::NOBUFS,
+            Errno::AGAIN,
+            Errno::BUSY,
+        ] {
+            assert!(!permits(errno), "{errno}");
+        }
     }
 }

@@ -1,20 +1,20 @@
-//! Asks without a privilege that the answer does not need: to those who have CAP_NET_ADMIN the
-//! kernel tells the mark of every socket, and looks for its MD5 keys and upper layer protocols
+//! Makes dumps without a privilege that the answer does not need: for processes with CAP_NET_ADMIN
+//! the kernel adds the mark of every socket, and looks for its MD5 keys and upper layer protocols
 //! (`inet_diag_msg_attrs_fill`, net/ipv4/inet_diag.c; `tcp_diag_get_aux`, net/ipv4/tcp_diag.c),
-//! which takes it a tenth of the time of a dump.
+//! which takes a tenth of the time of a dump.
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
-/// While this lives, the calling thread does not use CAP_NET_ADMIN; then it does again.
+/// While this lives, CAP_NET_ADMIN is not effective in the calling thread.
 #[derive(Debug)]
-pub(super) struct WithoutNetAdmin {
-    /// What it may use otherwise; `None` where it makes no difference.
+pub(super) struct NetAdminDropped {
+    /// The capabilities to restore; `None` where nothing was dropped.
     before: Option<CapabilitySets>,
 }
 
-impl WithoutNetAdmin {
-    /// Lays the privilege down, if there is one and one may: the answer is the same either way.
-    pub(super) fn lay_down() -> WithoutNetAdmin {
+impl NetAdminDropped {
+    /// Drops the privilege, if the thread has it. A failure changes no answer and is ignored.
+    pub(super) fn new() -> NetAdminDropped {
         let before = capabilities(None)
             .ok()
             .filter(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN));
@@ -22,14 +22,14 @@ impl WithoutNetAdmin {
             let effective = sets.effective.difference(CapabilitySet::NET_ADMIN);
             set_capabilities(None, CapabilitySets { effective, ..*sets }).is_ok()
         });
-        WithoutNetAdmin { before }
+        NetAdminDropped { before }
     }
 }
 
-impl Drop for WithoutNetAdmin {
+impl Drop for NetAdminDropped {
     fn drop(&mut self) {
         if let Some(before) = self.before {
-            // What is permitted can be made effective.
+            // A permitted capability can always be made effective.
             let _ = set_capabilities(None, before);
         }
     }
@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn the_privilege_is_back_afterwards_if_it_was_there() {
         let before = has_net_admin();
-        let without = WithoutNetAdmin::lay_down();
+        let dropped = NetAdminDropped::new();
         assert!(!has_net_admin());
-        drop(without);
+        drop(dropped);
         assert_eq!(has_net_admin(), before);
     }
 }

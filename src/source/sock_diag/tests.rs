@@ -1,17 +1,19 @@
-//! The conversation with a scripted kernel: what is counted, what is lost, and who is told.
+//! Dumps of a scripted kernel: what is counted, and which loss is reported.
 
-mod filtering;
+mod filters;
+mod scripted;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use super::scripted::{
-    ONE_FAMILY, ONE_WALK, PORT, Scripted, Turn, done, flagged_sockets, refusal, sockets,
-};
 use super::*;
 use crate::model::{Socket, StateSet};
-use crate::source::fallback::is_refusal;
-use crate::source::wire::build::{inet_diag_msg, message};
+use crate::question::Question;
+use crate::source::plan::{Deriving, Need, Plan, Planner, Reason};
+use crate::source::wire::testing::{inet_diag_msg, message};
+use scripted::{
+    ONE_FAMILY, ONE_WALK, PORT, Scripted, Turn, done, flagged_sockets, refusal, sockets,
+};
 
 const INTERRUPTED: u16 = 0x10;
 
@@ -19,7 +21,7 @@ const INTERRUPTED: u16 = 0x10;
 #[derive(Default)]
 struct Seen {
     states: Vec<State>,
-    /// After how many sockets it wants no more.
+    /// After how many sockets it ends the dump.
     enough: Option<usize>,
 }
 
@@ -33,24 +35,39 @@ impl Sink for Seen {
     }
 }
 
-/// Asks about both families; each script answers one request, in their order.
-fn converse(scripts: Vec<Vec<Turn>>, sink: &mut Seen) -> Result<Outcome, NetlinkError> {
-    let mut scripts: VecDeque<_> = scripts.into();
+/// Lists both families; each script answers one request, in their order.
+fn list_scripted(
+    scripts: Vec<Vec<Turn>>,
+    sink: &mut Seen,
+) -> Result<(Dumps, Outcome), NetlinkError> {
     let question = Question::about(StateSet::ALL);
-    // Whoever asks once more than the script knows is told what a full descriptor table says.
+    let mut scripts: VecDeque<_> = scripts.into();
+    // A request beyond the scripts fails as with a full table of descriptors.
     let connect = || match scripts.pop_front() {
         Some(script) => Ok(Scripted::new(script)),
-        None => Err(Call::Socket.failed()(Errno::MFILE.into())),
+        None => Err(NetlinkError::failed("socket")(Errno::MFILE.into())),
     };
-    let answer = Conversation::new(connect, &question).converse(sink);
+    let mut dumps = dumps(&question);
+    let answer = Conversation::new(connect).list(&mut dumps, sink);
     assert!(scripts.is_empty(), "one request too few");
-    answer
+    answer.map(|outcome| (dumps, outcome))
+}
+
+/// What is planned for a listing.
+fn dumps(question: &Question) -> Dumps {
+    let planner = Planner::new(
+        question.clone(),
+        Need::SocketsInOrder,
+        Deriving::Never,
+        false,
+    );
+    planner.plan(|| unreachable!()).unwrap().0
 }
 
 /// The losses of a conversation in which these many sockets were counted.
 fn losses(scripts: Vec<Vec<Turn>>, counted: usize) -> Vec<Loss> {
     let mut seen = Seen::default();
-    let outcome = converse(scripts, &mut seen).unwrap();
+    let (_, outcome) = list_scripted(scripts, &mut seen).unwrap();
     assert_eq!(seen.states.len(), counted);
     outcome.completeness.losses().to_vec()
 }
@@ -63,7 +80,7 @@ fn a_dump_ends_with_done_and_nothing_is_lost() {
         done(1, 0),
     ];
     let mut seen = Seen::default();
-    let outcome = converse(vec![script], &mut seen).unwrap();
+    let (_, outcome) = list_scripted(vec![script], &mut seen).unwrap();
     assert_eq!(
         seen.states,
         [State::Established, State::Listen, State::TimeWait]
@@ -81,14 +98,14 @@ fn an_interrupted_dump_is_kept_and_reported_as_incomplete() {
 }
 
 #[test]
-fn an_acknowledgement_is_no_refusal() {
+fn an_acknowledgement_is_not_a_refusal() {
     let acknowledged = Turn::Datagram(0, message(2, 0, (1, PORT), &0i32.to_ne_bytes()));
     let script = vec![acknowledged, sockets(ONE_WALK, 1, &[1]), done(1, 0)];
     assert_eq!(losses(vec![script], 1), []);
 }
 
 #[test]
-fn a_changed_bit_costs_no_socket_unless_it_is_told() {
+fn a_changed_bit_costs_no_socket_unless_that_is_reported() {
     let whole = || match sockets(ONE_WALK, 1, &[1, 5, 10]) {
         Turn::Datagram(_, bytes) => bytes,
         Turn::Fails(_) => unreachable!(),
@@ -99,12 +116,12 @@ fn a_changed_bit_costs_no_socket_unless_it_is_told() {
             bytes[at] ^= 1 << bit;
             let script = vec![Turn::Datagram(0, bytes), done(1, 0)];
             let mut seen = Seen::default();
-            // A message that claims to be of another conversation is not ours to miss, and one
-            // that claims to be the end is believed; both are in the netlink header.
+            // Changed in the netlink header, a message is of another conversation, or the end of
+            // this one.
             let header = matches!(at % 88, 4..16);
-            match converse(vec![script], &mut seen) {
-                Ok(outcome) if header => drop(outcome),
-                Ok(outcome) if seen.states.len() < 3 => {
+            match list_scripted(vec![script], &mut seen) {
+                Ok(_) if header => {}
+                Ok((_, outcome)) if seen.states.len() < 3 => {
                     assert!(!outcome.completeness.is_complete(), "{at}:{bit}");
                 }
                 Ok(_) => assert_eq!(seen.states.len(), 3, "{at}:{bit}"),
@@ -127,6 +144,21 @@ fn a_refused_walk_of_both_families_becomes_one_walk_for_each() {
 }
 
 #[test]
+fn the_plan_becomes_what_was_requested_in_the_end() {
+    let scripts = vec![
+        vec![refusal(1, Errno::INVAL)],
+        vec![sockets(ONE_FAMILY, 2, &[1]), done(2, 0)],
+        vec![sockets(ONE_FAMILY, 3, &[6]), done(3, 0)],
+    ];
+    let (dumps, _) = list_scripted(scripts, &mut Seen::default()).unwrap();
+    assert_eq!(
+        Plan::netlink(dumps, Reason::Needed).to_string(),
+        "list the selected sockets in one dump of IPv4 and one dump of IPv6: the answer needs each \
+         socket; the kernel refused one dump of both families"
+    );
+}
+
+#[test]
 fn a_kernel_without_ipv6_loses_nothing() {
     let scripts = vec![
         vec![refusal(1, Errno::INVAL)],
@@ -142,25 +174,25 @@ fn a_refusal_by_message_or_by_done_carries_its_errno_and_permits_the_fallback() 
         let by_message = vec![vec![refusal(1, errno)], vec![refusal(2, errno)]];
         let by_done = [1, 2].map(|n| vec![done(n, errno.raw_os_error())]).into();
         for scripts in [by_message, by_done] {
-            let error = converse(scripts, &mut Seen::default()).unwrap_err();
+            let error = list_scripted(scripts, &mut Seen::default()).unwrap_err();
             assert_eq!(error.errno(), Some(errno));
-            assert!(is_refusal(&error));
+            assert!(error.permits_fallback());
         }
     }
 }
 
 #[test]
-fn an_invalid_request_is_our_own_bug_and_no_reason_to_fall_back() {
+fn an_invalid_request_does_not_permit_the_fallback() {
     let scripts = vec![
         vec![refusal(1, Errno::INVAL)],
         vec![refusal(2, Errno::INVAL)],
     ];
-    let error = converse(scripts, &mut Seen::default()).unwrap_err();
-    assert!(!is_refusal(&error));
+    let error = list_scripted(scripts, &mut Seen::default()).unwrap_err();
+    assert!(!error.permits_fallback());
 }
 
 #[test]
-fn an_end_with_an_errno_keeps_what_came_before_and_says_so() {
+fn an_end_with_an_errno_keeps_what_came_before_and_is_reported() {
     let script = vec![
         sockets(ONE_WALK, 1, &[1]),
         done(1, Errno::NOMEM.raw_os_error()),
@@ -170,8 +202,8 @@ fn an_end_with_an_errno_keeps_what_came_before_and_says_so() {
 }
 
 #[test]
-fn a_kernel_that_falls_silent_does_not_hang_the_program() {
-    assert!(converse(vec![vec![]], &mut Seen::default()).is_err());
+fn a_kernel_that_sends_nothing_does_not_hang_the_program() {
+    assert!(list_scripted(vec![vec![]], &mut Seen::default()).is_err());
     let losses = losses(vec![vec![sockets(ONE_WALK, 1, &[1])]], 1);
     assert!(matches!(&losses[..], [Loss::Aborted { .. }]));
 }
@@ -194,7 +226,7 @@ fn a_truncated_datagram_is_reported_and_its_whole_sockets_are_counted() {
 }
 
 #[test]
-fn strangers_and_other_conversations_are_not_believed() {
+fn messages_of_other_senders_and_conversations_are_ignored() {
     let forged = message(ONE_WALK, 0, (1, PORT), &inet_diag_msg(1));
     let other_port = message(ONE_WALK, 0, (1, PORT + 1), &inet_diag_msg(1));
     let script = vec![
@@ -240,13 +272,13 @@ fn a_message_without_a_right_length_ends_the_dump_as_incomplete() {
 }
 
 #[test]
-fn a_sink_that_has_enough_ends_the_conversation_without_loss() {
+fn a_sink_that_ends_the_dump_loses_nothing() {
     let script = vec![flagged_sockets(ONE_WALK, INTERRUPTED, 1, &[1, 1, 1])];
     let mut seen = Seen {
         enough: Some(2),
         ..Seen::default()
     };
-    let outcome = converse(vec![script], &mut seen).unwrap();
+    let (_, outcome) = list_scripted(vec![script], &mut seen).unwrap();
     assert!(outcome.ended_by_sink);
     assert_eq!(seen.states.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! Datagrams to and from the kernel's NETLINK_SOCK_DIAG, sock_diag(7), netlink(7).
 //!
-//! The one place that makes system calls on a netlink socket; knows nothing of what is in the
-//! datagrams. A trait, so that tests can play a kernel that refuses, lies or falls silent.
+//! The one place that makes system calls on a netlink socket; does not read the datagrams. A
+//! trait, so that tests can script a kernel that refuses, lies or sends nothing.
 
 use std::io;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use netlink_sys::{Socket, SocketAddr};
 use rustix::net::RecvFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::error::{Call, NetlinkError};
+use super::error::NetlinkError;
 
-/// How long to wait for a datagram. The kernel makes each one while it is asked for it, so it is
-/// there at once or never; without an end to the wait, a lost DONE would hang the program.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a datagram. The kernel builds each one during the receive call, so it
+/// arrives at once or never; without a timeout, a lost DONE would hang the program.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was received.
+/// A received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Datagram {
-    /// Its whole length in bytes, which is more than the buffer's where it was cut.
+    /// Its whole length in bytes; more than the buffer's where it was truncated.
     pub(super) length: usize,
     /// The sender's netlink port; 0 is the kernel.
     pub(super) sender: u32,
@@ -28,7 +28,7 @@ pub(super) struct Datagram {
 
 /// One open conversation with a kernel.
 pub(super) trait Transport {
-    /// Our own netlink port, which answers are addressed to.
+    /// Our own netlink port, to which answers are addressed.
     fn port(&self) -> u32;
 
     /// Sends one request.
@@ -48,10 +48,15 @@ pub(super) struct Kernel {
 impl Kernel {
     /// Opens a socket and binds it to a port of its own.
     pub(super) fn connect() -> Result<Self, NetlinkError> {
-        let mut socket = Socket::new(NETLINK_SOCK_DIAG).map_err(Call::Socket.failed())?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))
-            .map_err(|errno| Call::SetSockOpt.failed()(errno.into()))?;
-        let address = socket.bind_auto().map_err(Call::Bind.failed())?;
+        let mut socket = Socket::new(NETLINK_SOCK_DIAG).map_err(NetlinkError::failed(
+            "socket(AF_NETLINK, NETLINK_SOCK_DIAG)",
+        ))?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(RECEIVE_TIMEOUT)).map_err(|errno| {
+            NetlinkError::failed("setsockopt(SO_RCVTIMEO) of a netlink socket")(errno.into())
+        })?;
+        let address = socket
+            .bind_auto()
+            .map_err(NetlinkError::failed("bind of a netlink socket"))?;
         Ok(Kernel {
             socket,
             port: address.port_number(),
@@ -68,7 +73,7 @@ impl Transport for Kernel {
         self.socket
             .send_to(request, &SocketAddr::new(0, 0), 0)
             .map(|_| ())
-            .map_err(Call::SendTo.failed())
+            .map_err(NetlinkError::failed("sendto a netlink socket"))
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Datagram, NetlinkError> {
@@ -83,7 +88,7 @@ impl Transport for Kernel {
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Call::RecvFrom.failed()(error)),
+                Err(error) => return Err(NetlinkError::failed("recvfrom a netlink socket")(error)),
             }
         }
     }

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn message(message_type: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-        crate::source::wire::build::message(message_type, flags, (5, 9), body)
+        crate::source::wire::testing::message(message_type, flags, (5, 9), body)
     }
 
     fn payloads(datagram: &[u8]) -> Vec<Payload<'_>> {

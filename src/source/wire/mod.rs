@@ -1,19 +1,20 @@
 //! Bytes to records and back, as `linux/netlink.h` and `linux/inet_diag.h` lay them out.
 //!
-//! Pure: no system call is made here, and no byte from outside makes it panic. The conversation
-//! that carries the bytes is `source::sock_diag`.
+//! Pure: no system call is made here, and no byte from outside makes it panic. `source::sock_diag`
+//! sends and receives the bytes.
 
 #![warn(clippy::indexing_slicing)]
 
-#[cfg(test)]
-pub(super) mod build;
 mod bytecode;
 mod datagram;
 mod request;
 mod socket;
 mod tcp_info;
+#[cfg(test)]
+pub(super) mod testing;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
-pub(super) use request::{Extensions, Request, Walk};
-pub(super) use socket::{Depth, Spare, decode_socket};
+pub(super) use request::{Extensions, InetDump, Ports, Request, Walk};
+use socket::decode_socket;
+pub(super) use socket::{Depth, Spare};

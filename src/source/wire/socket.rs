@@ -1,8 +1,8 @@
 //! One socket out of the bytes that answer a request: `struct inet_diag_msg`, 72 bytes, then
 //! attributes (`linux/inet_diag.h`, unchanged since 2.6.14).
 //!
-//! The fixed header is read in place and without allocating; attributes stay untouched where
-//! nobody needs them.
+//! The fixed header is read in place and without allocating; attributes are not read where the
+//! answer does not need them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,8 +15,7 @@ use super::tcp_info::{decode_congestion_control, decode_tcp_info};
 use crate::model::{
     CongestionControl, Ends, Family, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
 };
-use crate::source::kernel_state::decode_state;
-use crate::source::kernel_timer::decode_timer;
+use crate::source::kernel::{decode_state, decode_timer};
 
 /// Attributes, linux/inet_diag.h.
 const INET_DIAG_INFO: u16 = 2;
@@ -32,8 +31,8 @@ const TIMER: usize = 2;
 const RETRANSMITS: usize = 3;
 const EXPIRES: usize = 52;
 
-/// Where `SK_MEMINFO_DROPS`, the ninth of `SK_MEMINFO_VARS` 32-bit numbers (linux/sock_diag.h), begins in
-/// INET_DIAG_SKMEMINFO; kernels before 4.6 end before it.
+/// Where `SK_MEMINFO_DROPS`, the ninth of `SK_MEMINFO_VARS` 32-bit numbers (linux/sock_diag.h),
+/// begins in INET_DIAG_SKMEMINFO; kernels before 4.6 end before it.
 const MEMINFO_DROPS: usize = 32;
 
 /// `sizeof(struct inet_diag_msg)`.
@@ -49,12 +48,12 @@ pub(in crate::source) enum Depth {
     Attributes,
 }
 
-/// Memory that one socket leaves to the next, so that a dump allocates once and not each time.
+/// Memory that decoding one socket reuses from the one before, so that a dump allocates once.
 #[derive(Debug, Default)]
 pub(in crate::source) struct Spare(Option<Box<TcpInfo>>);
 
 impl Spare {
-    /// Takes what a socket that is done with needed.
+    /// Takes back the memory of a socket that is no longer needed.
     pub(in crate::source) fn recover(&mut self, socket: &mut Socket) {
         if socket.info.is_some() {
             self.0 = socket.info.take();
@@ -62,50 +61,46 @@ impl Spare {
     }
 }
 
-/// Decodes one socket. `close_means` is what the kernel's CLOSE stands for in this dump.
+/// Decodes one socket of this kind. `close_means` is what the kernel's CLOSE stands for in this
+/// dump.
 ///
 /// # Errors
 /// A line that says what is wrong, for bytes shorter than the header or of a family that is
 /// neither AF_INET nor AF_INET6; the socket is lost and must be reported as such.
-pub(in crate::source) fn decode_socket(
+pub(super) fn decode_socket(
     bytes: &[u8],
+    kind: Kind,
     close_means: State,
     depth: Depth,
     spare: &mut Spare,
 ) -> Result<Socket, String> {
-    let header = InetResponseHeader::parse(bytes).map_err(|error| error.to_string())?;
-    let told = decode_state(header.state);
+    let header =
+        InetResponseHeader::parse(bytes).map_err(|error| format!("inet_diag_msg: {error}"))?;
+    let reported = decode_state(header.state);
     let id = header.socket_id;
     let in_every_row = matches!(
-        told,
+        reported,
         State::SynRecv | State::FinWait2 | State::Listen | State::Close
     );
     let needed = depth == Depth::Attributes || in_every_row;
     let attributes = match bytes.get(HEADER_LEN..) {
-        Some(rest) if needed => Attributes::read(rest, told, spare),
+        Some(rest) if needed => Attributes::read(rest, kind, reported, spare),
         _ => Attributes::default(),
     };
     Ok(Socket {
-        full: match told {
-            State::TimeWait => Some(false),
-            State::SynRecv | State::FinWait2 => attributes.has_shutdown,
-            State::Listen
-            | State::SynSent
-            | State::Established
-            | State::FinWait1
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck
-            | State::Close
-            | State::Bound
-            | State::Unknown(_) => Some(true),
+        full: if reported == State::TimeWait {
+            Some(false)
+        } else if matches!(reported, State::SynRecv | State::FinWait2) {
+            attributes.has_shutdown
+        } else {
+            Some(true)
         },
-        state: if told == State::Close {
+        state: if reported == State::Close {
             close_means
         } else {
-            told
+            reported
         },
-        kind: Kind::Tcp,
+        kind,
         netns: Netns::CALLER,
         ends: Ends::Internet(InetEnds {
             // The parser refuses every other family.
@@ -141,7 +136,7 @@ fn read_timer(bytes: &[u8]) -> Option<Timer> {
     decode_timer(*bytes.get(TIMER)?, remaining)
 }
 
-/// What the attributes of a message say.
+/// What the attributes of a record contain.
 #[derive(Default)]
 struct Attributes {
     /// Whether INET_DIAG_SHUTDOWN is there, which full sockets always carry and others never
@@ -157,8 +152,8 @@ struct Attributes {
 }
 
 impl Attributes {
-    /// The attributes of a socket told to be in `state`.
-    fn read(bytes: &[u8], state: State, spare: &mut Spare) -> Attributes {
+    /// The attributes of a socket reported in `state`.
+    fn read(bytes: &[u8], kind: Kind, state: State, spare: &mut Spare) -> Attributes {
         let mut read = Attributes {
             has_shutdown: Some(false),
             ..Attributes::default()
@@ -183,7 +178,9 @@ impl Attributes {
                 }
                 INET_DIAG_INFO => {
                     let place = spare.0.take().unwrap_or_default();
-                    read.info = decode_tcp_info(value, state, place);
+                    read.info = match kind {
+                        Kind::Tcp => decode_tcp_info(value, state, place),
+                    };
                 }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),
                 _ => {}
@@ -199,10 +196,10 @@ mod tests {
 
     use super::*;
     use crate::model::TimerKind;
-    use crate::source::wire::build::inet_diag_msg;
+    use crate::source::wire::testing::inet_diag_msg;
     use crate::source::wire::{Messages, Payload};
 
-    /// What a TCPDIAG_GETSOCK dump answered; tests/fixtures/README.md says to whom.
+    /// Recorded answers to a TCPDIAG_GETSOCK dump; see tests/fixtures/README.md.
     const AS_ROOT: &[u8] = include_bytes!("../../../tests/fixtures/netlink/root.bin");
     const AS_NOBODY: &[u8] = include_bytes!("../../../tests/fixtures/netlink/nobody.bin");
 
@@ -219,7 +216,7 @@ mod tests {
     }
 
     fn decode_socket(bytes: &[u8], close_means: State, depth: Depth) -> Result<Socket, String> {
-        super::decode_socket(bytes, close_means, depth, &mut Spare::default())
+        super::decode_socket(bytes, Kind::Tcp, close_means, depth, &mut Spare::default())
     }
 
     fn sockets(datagrams: &[u8]) -> Vec<Socket> {
@@ -262,7 +259,7 @@ mod tests {
 
     #[test]
     #[cfg(target_endian = "little")]
-    fn the_time_left_of_a_recorded_time_wait_is_told() {
+    fn the_time_left_of_a_recorded_time_wait_is_reported() {
         let time_wait = sockets(AS_ROOT)
             .into_iter()
             .find(|socket| socket.state == State::TimeWait)
@@ -312,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timewait_minisocket_in_fin_wait2_is_told_from_a_full_one() {
+    fn a_timewait_minisocket_in_fin_wait2_is_distinguished_from_a_full_one() {
         for recorded in [AS_ROOT, AS_NOBODY] {
             for socket in sockets(recorded) {
                 let minisocket = matches!(socket.state, State::FinWait2 | State::TimeWait);
@@ -375,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_nobody_knows_or_that_are_broken_cost_nothing() {
+    fn unknown_or_broken_attributes_cost_no_socket() {
         let mut bytes = inet_diag_msg(1).to_vec();
         bytes.extend([0xff; 9]);
         assert_eq!(

@@ -82,7 +82,7 @@ in_namespace!(
 in_namespace!(
     fn without_netlink_queue_limits_are_unknown_and_other_thresholds_apply() {
         let _full = listener(2, 3);
-        let reason = "does not tell the accept-limit of a socket";
+        let reason = "has no `accept-limit`";
         for (threshold, status) in [("-w=listen=5", 3), ("-w=listen=0", 3), ("-c=listen=0", 2)] {
             let arguments = ["check", "-c=accept-queue=100%", threshold];
             let mut refused = command(arguments);

@@ -212,6 +212,6 @@ in_namespace!(
         let ran = run(["check", "--source=proc", "-c=established=50", "-v"]);
         let (text, _) = read_as(&ran, 0);
         assert_eq!(text, "ESTABLISHED 50");
-        assert!(ran.stdout.contains("\nplan: every row"), "{ran:?}");
+        assert!(ran.stdout.contains("\nplan: read every row"), "{ran:?}");
     }
 );

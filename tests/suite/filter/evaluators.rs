@@ -68,7 +68,7 @@ pub(super) fn cookies_of<'a>(rows: impl IntoIterator<Item = &'a Listed>) -> Pass
 pub(super) fn kernel(tree: &Tree, filter: &str, table: Table) -> Passed {
     let (rows, notes) = list(filter, table, &["--columns=cookie"]);
     if tree.is_all(|test| test.is_of_the_kernel()) {
-        assert!(!notes.contains("judged here is"), "{filter}: {notes}");
+        assert!(!notes.contains("tcpstates evaluates"), "{filter}: {notes}");
     }
     cookies_of(&rows)
 }
@@ -78,7 +78,7 @@ pub(super) fn program(tree: &Tree, filter: &str, table: Table) -> Passed {
     let filter = format!("({filter}) or receive-queue > {}", u32::MAX);
     let (rows, notes) = list(&filter, table, &["--columns=cookie"]);
     if tree.is_all(|test| *test != Test::Autobound) {
-        assert!(!notes.contains("the kernel judges"), "{filter}: {notes}");
+        assert!(!notes.contains("the kernel evaluates"), "{filter}: {notes}");
     }
     cookies_of(&rows)
 }

@@ -116,8 +116,8 @@ in_namespace!(
         let own = format!("sport = :{port}");
         // One that fits into the kernel's bytecode, and one that does not.
         for (length, evaluated) in [
-            (1_000, "the kernel judges sport"),
-            (2_000, "judged here is sport"),
+            (1_000, "the kernel evaluates sport"),
+            (2_000, "tcpstates evaluates sport"),
         ] {
             let filter = ports(length);
             let (none, notes) = count(&[&filter]);

@@ -38,7 +38,7 @@ fn a_filter_on_a_field_missing_from_proc_is_an_error() {
             for verb in [&["list"][..], &[]] {
                 let arguments = verb.iter().copied().chain(["--source=proc", &filter]);
                 let ran = ran(command(arguments).run_to_end().unwrap());
-                assert_unavailable(&ran, &[named, "ask netlink"]);
+                assert_unavailable(&ran, &[named, "only netlink"]);
             }
         }
     }

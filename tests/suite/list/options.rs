@@ -167,7 +167,7 @@ fn a_column_missing_from_proc_is_an_error() {
     for field in ["interface", "cgroup", "cookie", "mark"] {
         let ran = run(["list", "--source=proc", "--columns", field]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
-        let end = format!("does not tell the {field} of a socket; ask netlink\n");
+        let end = format!("has no `{field}`; only netlink does\n");
         assert!(ran.stderr.ends_with(&end), "{ran:?}");
     }
     let ran = run(["list", "--source=proc", "--sort=accept-limit"]);
@@ -181,7 +181,7 @@ fn with_netlink_refused_a_missing_column_names_both_causes() {
     let ran = ran(refused.run_to_end().unwrap());
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-    let causes = ["NETLINK_SOCK_DIAG", "does not tell the cgroup of a socket"];
+    let causes = ["NETLINK_SOCK_DIAG", "has no `cgroup`"];
     assert!(
         causes.iter().all(|cause| ran.stderr.contains(cause)),
         "{ran:?}"

@@ -32,7 +32,7 @@ in_namespace!(
         let ends = open_connections();
         let ran = run(["-v", "--json", "--by", "remote-port,remote-addr"]);
         let cores = std::thread::available_parallelism().unwrap().get();
-        let halved = ran.stderr.contains("in two halves at once");
+        let halved = ran.stderr.contains("in two parallel dumps");
         assert_eq!(halved, cores > 1, "{}", ran.stderr);
         let groups = Answer::of(&ran);
         assert_eq!(groups.total, ends.len());
@@ -48,7 +48,7 @@ in_namespace!(
         });
         assert_eq!(grouped.collect::<BTreeMap<_, _>>(), listed);
         let ran = run(["-v", "--json", "--source", "netlink"]);
-        assert_eq!(ran.stderr.contains("in two halves at once"), cores > 1);
+        assert_eq!(ran.stderr.contains("in two parallel dumps"), cores > 1);
         assert_eq!(Answer::of(&ran).total, ends.len());
     }
 );

@@ -380,7 +380,7 @@ fn tcp_info_columns_are_an_error_with_proc() {
         for option in ["--columns", "--sort"] {
             let ran = run(["list", "--source=proc", option, field]);
             assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
-            let end = format!("does not tell the {field} of a socket; ask netlink\n");
+            let end = format!("has no `{field}`; only netlink does\n");
             assert!(ran.stderr.ends_with(&end), "{ran:?}");
         }
     }

@@ -1,12 +1,12 @@
-//! What a kernel was recorded to tell of its connections, and what an older one would have told.
+//! What a recorded kernel reported of its connections, and what an older one would have reported.
 
 use netlink_packet_core::NlasIterator;
 
 use super::*;
-use crate::model::Socket;
+use crate::model::{Kind, Socket};
 use crate::source::wire::{Depth, Messages, Payload, Spare, decode_socket};
 
-/// What a TCPDIAG_GETSOCK dump answered; tests/fixtures/README.md says to whom.
+/// Recorded answers to a TCPDIAG_GETSOCK dump; see tests/fixtures/README.md.
 const RECORDED: &[u8] = include_bytes!("../../../../tests/fixtures/netlink/tcp_info.bin");
 
 /// `sizeof(struct tcp_info)` of the kernel that was recorded.
@@ -34,6 +34,7 @@ fn decode(bytes: &[u8], state: State) -> Option<Box<TcpInfo>> {
 fn read(bytes: &[u8]) -> Result<Socket, String> {
     decode_socket(
         bytes,
+        Kind::Tcp,
         State::Close,
         Depth::Attributes,
         &mut Spare::default(),
@@ -88,7 +89,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         (Metric::DeliveryRate, 592_800_000),
         (Metric::PacingRate, 1_470_511_627),
         (Metric::BusyTime, 0),
-        // ss, which asked a tick later, showed 1304.
+        // ss, which ran a tick later, showed 1304.
         (Metric::LastDataSent, 1_300),
         (Metric::LastDataReceived, 1_300),
     ] {
@@ -98,7 +99,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
 
 #[test]
 #[cfg(target_endian = "little")]
-fn a_connection_that_is_not_made_yet_has_been_silent_since_no_time() {
+fn a_connection_in_handshake_has_no_times_of_data() {
     let (socket, _) = recorded(40_004, 8081);
     assert_eq!(socket.state, State::SynSent);
     let info = socket.info.unwrap();
@@ -119,7 +120,7 @@ fn a_connection_that_is_not_made_yet_has_been_silent_since_no_time() {
 
 #[test]
 #[cfg(target_endian = "little")]
-fn what_is_no_connection_has_no_metrics_and_a_listener_has_an_algorithm() {
+fn a_socket_without_connection_has_no_metrics_and_a_listener_has_an_algorithm() {
     for (ports, expected) in [((8081, 0), "bbr"), ((8080, 0), "reno")] {
         let (listener, bytes) = recorded(ports.0, ports.1);
         assert_eq!(bytes.unwrap().len(), WHOLE);
@@ -144,7 +145,7 @@ fn known(length: usize) -> Vec<Metric> {
 }
 
 #[test]
-fn an_older_kernel_tells_less_and_what_it_does_not_tell_is_absent() {
+fn an_older_kernel_reports_less_and_the_rest_is_absent() {
     // Lengths that kernels have sent, the first version that did, and what was new to us.
     let mut so_far = vec![
         Metric::RoundTripTime,
@@ -206,7 +207,7 @@ const ENDS: [(Metric, usize); 16] = [
 ];
 
 #[test]
-fn at_every_length_exactly_the_metrics_that_are_whole_are_told_and_as_they_are() {
+fn at_every_length_exactly_the_whole_metrics_are_reported_unchanged() {
     let (_, bytes) = client();
     let whole = decode(&bytes, State::Established).unwrap();
     for length in 0..=bytes.len() {
@@ -219,7 +220,7 @@ fn at_every_length_exactly_the_metrics_that_are_whole_are_told_and_as_they_are()
 }
 
 #[test]
-fn what_the_kernel_uses_for_none_is_absent_and_every_other_0_is_told() {
+fn what_the_kernel_uses_for_none_is_absent_and_every_other_0_is_reported() {
     let zeros = decode(&[0; WHOLE], State::Established).unwrap();
     let ones = decode(&[0xff; WHOLE], State::Established).unwrap();
     for metric in Metric::ALL {
@@ -229,9 +230,9 @@ fn what_the_kernel_uses_for_none_is_absent_and_every_other_0_is_told() {
             Metric::DeliveryRate,
         ];
         let none_is_most = [Metric::MinRoundTripTime, Metric::PacingRate];
-        let told = [zeros.get(metric), ones.get(metric)].map(|value| value.is_some());
+        let reported = [zeros.get(metric), ones.get(metric)].map(|value| value.is_some());
         let expected = [none_is_0.contains(&metric), none_is_most.contains(&metric)];
-        assert_eq!(told, expected.map(|is_none| !is_none), "{metric:?}");
+        assert_eq!(reported, expected.map(|is_none| !is_none), "{metric:?}");
     }
 }
 

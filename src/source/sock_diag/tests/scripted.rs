@@ -1,4 +1,4 @@
-//! A kernel that answers by script: it refuses, lies, is interrupted or falls silent as told.
+//! A kernel that answers by script: it refuses, lies, is interrupted or sends nothing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::error::{Call, NetlinkError};
-use super::transport::{Datagram, Transport};
-use crate::source::wire::build::{inet_diag_msg, message};
+use crate::source::sock_diag::NetlinkError;
+use crate::source::sock_diag::transport::{Datagram, Transport};
+use crate::source::wire::testing::{inet_diag_msg, message};
 
 /// Our port in every scripted conversation.
 pub(super) const PORT: u32 = 4711;
@@ -22,10 +22,10 @@ pub(super) enum Turn {
     Fails(Errno),
 }
 
-/// What the kernel does on one socket, and what it was asked there.
+/// What the kernel does on one socket, and the requests it received there.
 pub(super) struct Scripted {
     turns: VecDeque<Turn>,
-    asked: Requests,
+    received: Requests,
 }
 
 /// Every request so far, in their order.
@@ -36,11 +36,11 @@ impl Scripted {
         Scripted::recording(turns, Requests::default())
     }
 
-    /// Adds what it is asked to `asked`.
-    pub(super) fn recording(turns: impl IntoIterator<Item = Turn>, asked: Requests) -> Self {
+    /// Adds the requests it receives to `received`.
+    pub(super) fn recording(turns: impl IntoIterator<Item = Turn>, received: Requests) -> Self {
         Scripted {
             turns: turns.into_iter().collect(),
-            asked,
+            received,
         }
     }
 }
@@ -52,7 +52,7 @@ impl Transport for Scripted {
 
     fn send(&mut self, request: &[u8]) -> Result<(), NetlinkError> {
         assert!(request.len() >= 72);
-        self.asked.borrow_mut().push(request.to_vec());
+        self.received.borrow_mut().push(request.to_vec());
         Ok(())
     }
 
@@ -66,9 +66,11 @@ impl Transport for Scripted {
                     sender,
                 })
             }
-            Some(Turn::Fails(errno)) => Err(Call::RecvFrom.failed()(errno.into())),
-            // As the real one does after waiting in vain.
-            None => Err(Call::RecvFrom.failed()(io::Error::from(Errno::AGAIN))),
+            Some(Turn::Fails(errno)) => Err(NetlinkError::failed("recvfrom")(errno.into())),
+            // As the real one does after its timeout.
+            None => Err(NetlinkError::failed("recvfrom")(io::Error::from(
+                Errno::AGAIN,
+            ))),
         }
     }
 }

@@ -1,0 +1,189 @@
+//! The kernel's own counters of TCP sockets, exact and per network namespace, with which most
+//! sockets of a large table can be counted without listing them.
+//!
+//! `sockstat`, `sockstat6` and `snmp` of proc(5), read from the calling thread's namespace, which
+//! is also the netlink socket's. Only the requested number is parsed, so lines and columns that
+//! other kernels add or drop (7.1 removed UDP-Lite) do no harm. What follows from the numbers is
+//! decided in `source::derive`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Where the calling thread's own counters are.
+const DIRECTORY: &str = "/proc/thread-self/net";
+
+/// How many sockets there are, by the counters of `sockstat` and `sockstat6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SocketCounters {
+    /// `TCP: inuse` and `TCP6: inuse`: hashed full sockets, so every socket but timewait
+    /// minisockets, request sockets and sockets that are only bound or unconnected
+    /// (`sock_prot_inuse_get`, net/ipv4/proc.c and net/ipv6/proc.c).
+    pub(super) full: u64,
+    /// `TCP: tw`: timewait minisockets of both families, those in FIN_WAIT2 included. Counted per
+    /// namespace since 4.10; see `source::kernel`.
+    pub(super) minisockets: u64,
+}
+
+impl SocketCounters {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The file that cannot be read or lacks its counters; the caller lists instead.
+    pub(super) fn read() -> Result<SocketCounters, String> {
+        SocketCounters::read_in(Path::new(DIRECTORY))
+    }
+
+    fn read_in(directory: &Path) -> Result<SocketCounters, String> {
+        let sockstat = read_file(directory, "sockstat")?;
+        let v4 = present(parse_following(&sockstat, "TCP:", "inuse"), "TCP: inuse")?;
+        let minisockets = present(parse_following(&sockstat, "TCP:", "tw"), "TCP: tw")?;
+        // Absent where there is no IPv6; then there are no such sockets either.
+        let v6 = match read_whole(&directory.join("sockstat6")) {
+            Ok(sockstat6) => present(parse_following(&sockstat6, "TCP6:", "inuse"), "TCP6: inuse")?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(format!("sockstat6: {error}")),
+        };
+        Ok(SocketCounters {
+            full: v4.saturating_add(v6),
+            minisockets,
+        })
+    }
+
+    /// All sockets counted.
+    pub(super) fn total(self) -> u64 {
+        self.full.saturating_add(self.minisockets)
+    }
+}
+
+/// All counters at one time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) sockets: SocketCounters,
+    /// `Tcp: CurrEstab` of `snmp`: sockets in ESTABLISHED, and on newer kernels in CLOSE_WAIT too.
+    pub(super) established: u64,
+}
+
+impl Reading {
+    /// Reads what `sockets` lacks.
+    ///
+    /// # Errors
+    /// As for [`SocketCounters::read`].
+    pub(super) fn read_with(sockets: SocketCounters) -> Result<Reading, String> {
+        let snmp = read_file(Path::new(DIRECTORY), "snmp")?;
+        let established = parse_under(&snmp, "Tcp:", "CurrEstab");
+        Ok(Reading {
+            sockets,
+            established: present(established, "Tcp: CurrEstab")?,
+        })
+    }
+}
+
+fn read_file(directory: &Path, name: &str) -> Result<String, String> {
+    let path = directory.join(name);
+    read_whole(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Reads a file of /proc, whose size is reported as 0: with enough room from the start, it takes
+/// one read and not eight.
+pub(super) fn read_whole(path: &Path) -> io::Result<String> {
+    let mut text = String::with_capacity(8 * 1024);
+    File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn present(parsed: Option<u64>, name: &str) -> Result<u64, String> {
+    parsed.ok_or_else(|| format!("the counter `{name}` is absent or not a number"))
+}
+
+/// The number after `name` in the line that begins with `prefix`: `TCP: inuse 7 tw 5`.
+pub(super) fn parse_following(text: &str, prefix: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(prefix))?;
+    let mut words = line.split_ascii_whitespace();
+    words.find(|word| *word == name)?;
+    words.next()?.parse().ok()
+}
+
+/// The number below `name`, where a line of names is followed by one of numbers and both begin
+/// with `prefix`: `Tcp: … CurrEstab …`, `Tcp: … 9 …`.
+pub(super) fn parse_under(text: &str, prefix: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
+    let (names, numbers) = (lines.next()?, lines.next()?);
+    let column = names
+        .split_ascii_whitespace()
+        .position(|word| word == name)?;
+    let number = numbers.split_ascii_whitespace().nth(column)?;
+    number.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const SOCKSTAT: &str = "sockets: used 12\nTCP: inuse 7 orphan 9 tw 5 alloc 8 mem 1\n";
+
+    fn read(files: &[(&str, &str)]) -> Result<SocketCounters, String> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        SocketCounters::read_in(directory.path())
+    }
+
+    #[test]
+    fn both_families_add_up_and_an_absent_sockstat6_is_a_host_without_ipv6() {
+        let v6 = ("sockstat6", "TCP6: inuse 20\nUDP6: inuse 1\n");
+        let counters = read(&[("sockstat", SOCKSTAT), v6]).unwrap();
+        assert_eq!((counters.full, counters.minisockets), (27, 5));
+        assert_eq!(read(&[("sockstat", SOCKSTAT)]).unwrap().full, 7);
+    }
+
+    #[test]
+    fn a_counter_that_is_absent_or_no_number_is_an_error_that_names_it() {
+        assert!(read(&[]).unwrap_err().contains("sockstat"));
+        let no_tw = ("sockstat", "TCP: inuse 7 orphan 9\n");
+        assert!(read(&[no_tw]).unwrap_err().contains("TCP: tw"));
+        let negative = ("sockstat", "TCP: inuse -7 orphan 9 tw 5\n");
+        assert!(read(&[negative]).unwrap_err().contains("TCP: inuse"));
+        let broken = ("sockstat6", "UDP6: inuse 1\n");
+        let error = read(&[("sockstat", SOCKSTAT), broken]).unwrap_err();
+        assert!(error.contains("TCP6: inuse"), "{error}");
+    }
+
+    const WHOLE_SOCKSTAT: &str =
+        "TCPX: inuse 1\nTCP: inuse 7 orphan 0 tw 5 alloc 8 mem 1\nUDP: inuse 3\n";
+    const SNMP: &str = "Icmp: InMsgs\nIcmp: 3\n\
+        Tcp: RtoMin MaxConn CurrEstab InSegs\nTcp: 200 -1 9 100\nUdp: InErrors\nUdp: 1\n";
+
+    #[test]
+    fn a_number_stands_after_its_name_in_its_own_line() {
+        assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "inuse"), Some(7));
+        assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "tw"), Some(5));
+        assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "mem"), Some(1));
+        assert_eq!(parse_following(WHOLE_SOCKSTAT, "UDP:", "tw"), None);
+        assert_eq!(parse_following("TCP: inuse", "TCP:", "inuse"), None);
+        assert_eq!(parse_following("TCP: inuse x", "TCP:", "inuse"), None);
+    }
+
+    #[test]
+    fn a_number_stands_below_its_name() {
+        assert_eq!(parse_under(SNMP, "Tcp:", "CurrEstab"), Some(9));
+        assert_eq!(parse_under(SNMP, "Tcp:", "MaxConn"), None);
+        assert_eq!(parse_under(SNMP, "Tcp:", "OutSegs"), None);
+        assert_eq!(parse_under("Tcp: CurrEstab\n", "Tcp:", "CurrEstab"), None);
+        assert_eq!(
+            parse_under("Tcp: A CurrEstab\nTcp: 1\n", "Tcp:", "CurrEstab"),
+            None
+        );
+    }
+
+    #[test]
+    fn no_truncation_makes_it_panic_or_invents_a_larger_number() {
+        for length in 0..SNMP.len() {
+            let cut = parse_under(&SNMP[..length], "Tcp:", "CurrEstab");
+            assert!(cut.is_none_or(|number| number == 9), "{length}");
+        }
+    }
+}

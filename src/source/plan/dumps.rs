@@ -1,0 +1,223 @@
+//! The dumps of a plan: how many, with which requests, and who evaluates the filter.
+//!
+//! A kernel may refuse a request; [`Dumps::after_refusal`] decides what is requested instead.
+//! Pure.
+
+use std::fmt;
+
+use rustix::io::Errno;
+
+use super::filter::{DumpFilter, divide, is_mark};
+use super::{Derivation, Reason, UnsupportedTest};
+use crate::filter::{Compare, Expression, Test};
+use crate::model::{Field, State, StateSet};
+use crate::question::{Families, Question};
+use crate::source::sock_diag::NetlinkError;
+use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, Walk};
+
+/// Dumps over netlink that answer a question: one for each walk of each filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::source) struct Dumps {
+    pub(in crate::source) question: Question,
+    /// The states that the kernel lists.
+    pub(in crate::source) states: StateSet,
+    /// The states that are derived, if any.
+    pub(in crate::source) derivation: Option<Derivation>,
+    pub(in crate::source) walks: Vec<Walk>,
+    /// At least one.
+    pub(in crate::source) filters: Vec<DumpFilter>,
+    /// Whether the dumps of the two filters are made at the same time.
+    pub(in crate::source) parallel: bool,
+    /// The operations of filter programs that the kernel is expected to know.
+    operations: Operations,
+    /// Where this differs from what was planned first, and why.
+    deviations: Vec<&'static str>,
+}
+
+impl Dumps {
+    /// One dump of `states`, with both families in one walk; two where the filter needs them.
+    ///
+    /// # Errors
+    /// The filter has a test that cannot be evaluated.
+    pub(super) fn new(
+        question: &Question,
+        states: StateSet,
+        operations: Operations,
+    ) -> Result<Dumps, UnsupportedTest> {
+        // The kernel ignores the ports of the request for bound sockets.
+        let use_ports = !states.contains(State::Bound);
+        Ok(Dumps {
+            question: question.clone(),
+            states,
+            derivation: None,
+            walks: match question.families {
+                Families::Both => vec![Walk::BothFamilies],
+                Families::Only(family) => vec![Walk::OneFamily(family)],
+            },
+            filters: match &question.filter {
+                None => vec![DumpFilter::default()],
+                Some(filter) => divide(filter, operations, use_ports)?,
+            },
+            parallel: false,
+            operations,
+            deviations: Vec::new(),
+        })
+    }
+
+    /// The same sockets in two dumps at the same time: those with both ports below `middle`, and
+    /// the others. A port never changes, so every socket is in exactly one of them. Unchanged
+    /// where there is a filter, whose dump may be small.
+    pub(super) fn in_parallel(self, middle: u64) -> Dumps {
+        let most = middle.saturating_sub(1);
+        let below = |field| Expression::of(Test::Number(field, Compare::AtMost, most), true);
+        let low = below(Field::LocalPort).and(below(Field::RemotePort));
+        let parts = [low.clone(), !low].map(|part| divide(&part, self.operations, false));
+        let [Ok(low), Ok(high)] = parts else {
+            return self;
+        };
+        Dumps {
+            filters: [low, high].concat(),
+            parallel: true,
+            ..self
+        }
+    }
+
+    /// The same sockets in one dump, because the parallel ones failed.
+    pub(in crate::source) fn not_parallel(self, reason: &'static str) -> Dumps {
+        Dumps {
+            filters: vec![DumpFilter::default()],
+            parallel: false,
+            deviations: vec![reason],
+            ..self
+        }
+    }
+
+    /// What to request after the kernel refused this before the first socket.
+    ///
+    /// # Errors
+    /// The refusal, where no other request remains, or what it means for the filter.
+    pub(in crate::source) fn after_refusal(
+        self,
+        refusal: NetlinkError,
+    ) -> Result<Dumps, NetlinkError> {
+        let is_refused = matches!(refusal, NetlinkError::Refused { .. });
+        if is_refused && self.walks == [Walk::BothFamilies] {
+            // Whatever the errno: the newer request decides what the refusal means.
+            return Ok(Dumps {
+                walks: Families::Both.iter().map(Walk::OneFamily).collect(),
+                deviations: vec!["the kernel refused one dump of both families"],
+                ..self
+            });
+        }
+        if self.filters.iter().all(|filter| filter.bytecode.is_empty()) {
+            return Err(refusal);
+        }
+        let mut tests = self.question.filter.iter().flat_map(Expression::tests);
+        // A kernel that does not know one operation refuses the whole program.
+        let (operations, deviation) = match (refusal.errno(), self.operations) {
+            (Some(Errno::PERM), _) if tests.any(is_mark) => {
+                return Err(NetlinkError::MarkForbidden);
+            }
+            (Some(Errno::INVAL), Operations::All) => (
+                Operations::Oldest,
+                "the kernel refused the newer filter operations",
+            ),
+            (Some(Errno::INVAL), Operations::Oldest) => {
+                (Operations::None, "the kernel refused every filter program")
+            }
+            _ => return Err(refusal),
+        };
+        let mut dumps = Dumps::new(&self.question, self.states, operations)?;
+        dumps.deviations.push(deviation);
+        Ok(dumps)
+    }
+
+    /// The request of one dump.
+    pub(in crate::source) fn request<'a>(
+        &self,
+        walk: Walk,
+        filter: &'a DumpFilter,
+    ) -> InetDump<'a> {
+        let question = &self.question;
+        InetDump {
+            kind: question.kind,
+            walk,
+            states: self.states,
+            ports: filter.ports,
+            bytecode: &filter.bytecode,
+            extensions: Extensions {
+                info: question.needs_tcp_info(),
+                congestion_control: question.needs_congestion_control(),
+                socket_memory: question.needs_drops(),
+            },
+            depth: if question.needs_attributes() || filter.needs_attributes() {
+                Depth::Attributes
+            } else {
+                Depth::Header
+            },
+        }
+    }
+
+    /// All of it in one line.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, reason: &Reason) -> fmt::Result {
+        match self.derivation {
+            None => write!(f, "list the selected sockets in ")?,
+            Some(_) => write!(f, "list the rarer states in ")?,
+        }
+        match (&self.walks[..], self.parallel) {
+            ([walk], true) => write!(f, "two parallel dumps of {walk}, split by the larger port")?,
+            (walks, _) => {
+                let walks: Vec<_> = walks
+                    .iter()
+                    .map(|walk| format!("one dump of {walk}"))
+                    .collect();
+                write!(f, "{}", walks.join(" and "))?;
+            }
+        }
+        if let Some(derivation) = self.derivation {
+            let states: Vec<_> = derivation.states.iter().map(|s| s.to_string()).collect();
+            write!(
+                f,
+                ", take {} from the kernel's counters",
+                states.join(" and ")
+            )?;
+        }
+        write!(f, ": {reason}")?;
+        if !self.parallel {
+            for (number, filter) in self.filters.iter().enumerate() {
+                filter.write(f, if number == 0 { "" } else { "in a second dump " })?;
+            }
+        }
+        self.deviations
+            .iter()
+            .try_for_each(|deviation| write!(f, "; {deviation}"))
+    }
+}
+
+impl DumpFilter {
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_kernel.is_none() && self.remainder.is_none()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
+        match (&self.in_kernel, &self.remainder) {
+            (Some(all), None) => write!(f, "; {prefix}the kernel evaluates {all}"),
+            (Some(part), Some(rest)) => write!(
+                f,
+                "; {prefix}the kernel evaluates {part}, tcpstates evaluates {rest}"
+            ),
+            (None, Some(all)) => write!(f, "; {prefix}tcpstates evaluates {all}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Ports {
+    /// As a filter; `None` for any.
+    pub(super) fn to_text(self) -> Option<String> {
+        let local = (self.local != 0).then(|| format!("sport = :{}", self.local));
+        let remote = (self.remote != 0).then(|| format!("dport = :{}", self.remote));
+        let both: Vec<String> = local.into_iter().chain(remote).collect();
+        (!both.is_empty()).then(|| both.join(" and "))
+    }
+}

@@ -1,0 +1,158 @@
+//! How an answer is obtained: the cheapest way to an exact one, as one value.
+//!
+//! A [`Plan`] says which tables or dumps are read, who evaluates which part of the filter, what is
+//! derived from counters, and why. `choose` decides it, `source::observer` and `source::sock_diag`
+//! carry it out; where that is not possible, they ask for another plan with its reason. `-v` and
+//! `--explain` print it.
+
+mod choose;
+mod dumps;
+mod filter;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub(super) use choose::{Caution, Deriving, Planner};
+pub(super) use dumps::Dumps;
+pub(super) use filter::DumpFilter;
+pub use filter::UnsupportedTest;
+
+use super::counters::SocketCounters;
+use super::derive::Doubt;
+use super::proc_net::ProcNet;
+use super::wire::list;
+use crate::filter::Expression;
+use crate::model::StateSet;
+use crate::question::Question;
+
+/// What an answer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// How many sockets are in each state.
+    Counts,
+    /// Each socket, in any order.
+    Sockets,
+    /// Each socket, in the order of one dump.
+    SocketsInOrder,
+}
+
+/// How an answer is obtained, and why so. Its text is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    listing: Listing,
+    reason: Reason,
+}
+
+/// Where sockets are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Listing {
+    /// Every row of the tables in this directory, of which tcpstates evaluates the whole filter.
+    Tables {
+        directory: PathBuf,
+        filter: Option<Expression>,
+    },
+    /// Dumps over netlink.
+    Netlink(Dumps),
+}
+
+/// Which states are derived from the kernel's counters instead of listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Derivation {
+    /// ESTABLISHED, TIME_WAIT, or both.
+    pub(super) states: StateSet,
+    /// The counters when this was decided.
+    pub(super) before: SocketCounters,
+}
+
+/// Why a plan was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Requested,
+    NetlinkClosed,
+    Needed,
+    Filtered,
+    OnlyListeners,
+    OneFamily,
+    NotDerivable,
+    Few,
+    Many,
+    Unreadable(String),
+    Doubt(Doubt),
+    DoubtedLately,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Requested => "as requested",
+            Reason::NetlinkClosed => "netlink is not available",
+            Reason::Needed => "the answer needs each socket",
+            Reason::Filtered => "the kernel's counters cannot be filtered",
+            Reason::OnlyListeners => "the kernel keeps listeners in a table of their own",
+            Reason::OneFamily => "the kernel's counters do not separate IPv4 from IPv6",
+            Reason::NotDerivable => "no counter of the kernel covers the selected states",
+            Reason::Few => "for so few sockets, counters are not faster",
+            Reason::Many => "so many sockets take longer to list",
+            Reason::Unreadable(error) => return write!(f, "cannot read kernel counters: {error}"),
+            Reason::Doubt(doubt) => return write!(f, "{doubt}"),
+            Reason::DoubtedLately => "the counters were unreliable in a recent sample",
+        })
+    }
+}
+
+impl Plan {
+    /// Reads the tables.
+    pub(super) fn tables(tables: &ProcNet, question: &Question, reason: Reason) -> Plan {
+        let listing = Listing::Tables {
+            directory: tables.directory().to_owned(),
+            filter: question.filter.clone(),
+        };
+        Plan { listing, reason }
+    }
+
+    /// Makes dumps over netlink.
+    pub(super) fn netlink(dumps: Dumps, reason: Reason) -> Plan {
+        let listing = Listing::Netlink(dumps);
+        Plan { listing, reason }
+    }
+
+    /// The plan in lines for people, each with a name: the plan, and of each dump the ports in its
+    /// header, the program for the kernel, and what tcpstates evaluates. A line without a name
+    /// continues the one before.
+    pub fn details(&self) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("plan", self.to_string())];
+        let here = |remainder: &Option<Expression>| {
+            let remainder = remainder.as_ref().map(ToString::to_string);
+            ("here", remainder.unwrap_or_else(|| "none".to_owned()))
+        };
+        match &self.listing {
+            Listing::Tables { filter: None, .. } => {}
+            Listing::Tables { filter, .. } => lines.push(here(filter)),
+            Listing::Netlink(dumps) => {
+                for filter in dumps.filters.iter().filter(|filter| !filter.is_empty()) {
+                    lines.extend(filter.ports.to_text().map(|ports| ("header", ports)));
+                    let names = std::iter::once("bytecode").chain(std::iter::repeat(""));
+                    lines.extend(names.zip(list(&filter.bytecode)));
+                    lines.push(here(&filter.remainder));
+                }
+            }
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.listing {
+            Listing::Tables { directory, .. } => {
+                let directory = directory.display();
+                write!(
+                    f,
+                    "read every row of the tables in {directory}: {}",
+                    self.reason
+                )
+            }
+            Listing::Netlink(dumps) => dumps.write(f, &self.reason),
+        }
+    }
+}
