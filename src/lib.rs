@@ -29,4 +29,4 @@ pub mod question;
 pub mod source;
 pub mod tally;
 
-pub use command::{Status, run};
+pub use command::{Status, run, standard_output};
