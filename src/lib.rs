@@ -25,6 +25,7 @@ pub mod live;
 pub mod model;
 pub mod output;
 pub mod owner;
+pub mod proc_root;
 pub mod question;
 pub mod source;
 pub mod tally;

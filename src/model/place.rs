@@ -24,6 +24,13 @@ pub enum Where {
     Here,
     /// Another proc file system, or a copy of one: `--proc-root`.
     ProcRoot(PathBuf),
+    /// The network namespace of one process: `--proc-root /proc/PID`.
+    Process {
+        /// The directory of the process.
+        directory: PathBuf,
+        /// The proc file system it is in.
+        proc_root: PathBuf,
+    },
 }
 
 impl Where {
@@ -31,7 +38,10 @@ impl Where {
     pub fn options(&self) -> Vec<String> {
         match self {
             Where::Here => Vec::new(),
-            Where::ProcRoot(root) => {
+            Where::ProcRoot(root)
+            | Where::Process {
+                directory: root, ..
+            } => {
                 vec!["--proc-root".to_owned(), root.display().to_string()]
             }
         }
@@ -42,6 +52,7 @@ impl Where {
         match self {
             Where::Here => Path::new(OWN_PROC),
             Where::ProcRoot(root) => root,
+            Where::Process { proc_root, .. } => proc_root,
         }
     }
 }

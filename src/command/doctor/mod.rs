@@ -7,15 +7,13 @@ mod bound_ports;
 mod looks;
 mod suspects;
 
-use std::path::Path;
-
 use super::console::Console;
 use super::outcome::{Failure, Outcome, Status};
 use super::sample::Sample;
 use super::target::sources;
 use crate::cli::Doctor;
 use crate::diagnose::{examine, wanted};
-use crate::model::{Diagnosis, Holders, Listeners, Severity};
+use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use looks::Looks;
@@ -35,7 +33,7 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
     // Without the window.
     sample.took = *took;
     let inodes = wanted(first, second, facts);
-    let (holders, owners) = find(inodes, place.proc_root(), typed);
+    let (holders, owners) = find(inodes, &place, typed);
     let examination = examine(first, second, facts, &holders);
     let (total, window) = (second.total(), facts.window);
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
@@ -63,7 +61,7 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
 }
 
 /// Looks for the holders of the sockets with these inodes.
-fn find(inodes: Vec<u64>, root: &Path, typed: &Doctor) -> (Holders, Option<Owners>) {
+fn find(inodes: Vec<u64>, place: &Where, typed: &Doctor) -> (Holders, Option<Owners>) {
     let mut holders = Holders::default();
     if inodes.is_empty() {
         return (holders, None);
@@ -71,7 +69,7 @@ fn find(inodes: Vec<u64>, root: &Path, typed: &Doctor) -> (Holders, Option<Owner
     let mut wanted = Wanted::default();
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
     let budget = typed.owning.owner_timeout;
-    let search = Search::new(root, Seek::LowestPid, Facts::default(), budget);
+    let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
     let owners = Owners::find(search, wanted, &Listeners::default());
     for inode in inodes {
         if let Some(process) = owners.first_holder(inode) {
