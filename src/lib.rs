@@ -25,9 +25,8 @@ pub mod live;
 pub mod model;
 pub mod output;
 pub mod owner;
-pub mod proc_root;
 pub mod question;
 pub mod source;
 pub mod tally;
 
-pub use command::{Status, run, standard_output};
+pub use command::{Status, run};

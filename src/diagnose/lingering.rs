@@ -1,22 +1,23 @@
 //! Connections that stay in a state which a program should leave soon: how many there are of each
-//! service, and which stayed through the window, came or ended in it.
+//! service, how many stayed through the window, were added or ended in it.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::facts::Facts;
-use crate::model::{Culprit, Holders, InetEnds, Listeners, Netns, Service, Socket, thousands};
+use super::host::Host;
+use super::rule::Sampled;
+use crate::model::{InetEnds, Listeners, Netns, Service, Socket, thousands};
 
-/// More sockets than this are not told apart, in either look; 2 MB.
+/// More sockets than this are only counted, in either sample; 2 MB.
 const ROOM: usize = 10_000;
 
-/// More groups than this are not told apart.
+/// More groups than this are counted together.
 const MOST_GROUPS: usize = 10_000;
 
-/// What lingers together.
+/// What is counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Group {
     /// What the connections serve or use.
@@ -27,43 +28,41 @@ pub(super) struct Group {
 
 /// The connections before the window.
 #[derive(Debug, Default)]
-pub(super) struct Before {
-    places: HashMap<u64, Place>,
+pub(super) struct Previous {
+    by_identity: HashMap<u64, Origin>,
     beyond: u64,
 }
 
-/// Where a connection was.
+/// What the group of a connection follows from, once the listeners are known.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Origin {
     netns: Netns,
     ends: InetEnds,
     held: bool,
 }
 
-impl Before {
+impl Previous {
     /// Takes one.
-    pub(super) fn add(&mut self, socket: &Socket) {
-        let Some(ends) = socket.internet() else {
-            return;
-        };
-        if self.places.len() >= ROOM {
+    pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if self.by_identity.len() >= ROOM {
             self.beyond += 1;
             return;
         }
-        let place = Place {
+        let origin = Origin {
             netns: socket.netns,
             ends: *ends,
             held: socket.inode != 0,
         };
-        self.places.insert(identity(socket), place);
+        self.by_identity.insert(identity(socket, ends), origin);
     }
 }
 
-/// The connections after the window.
+/// The connections after the window, and those before it.
 #[derive(Debug, Default)]
-pub(super) struct After {
+pub(super) struct Lingering {
+    previous: Previous,
     groups: HashMap<Group, Sum>,
-    /// Those of groups for which there was no more room, that a process holds.
+    /// Those that a process holds, of groups for which there was no room.
     others: Sum,
     kept: Vec<Kept>,
     beyond: u64,
@@ -80,7 +79,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, socket: &Socket) {
         self.sockets += 1;
-        // The peer's FIN counts as a byte until its end is read (`tcp_diag_get_info`).
+        // The peer's FIN counts as a byte until the end is read (`tcp_diag_get_info`).
         self.unread_bytes += u64::from(socket.receive_queue.saturating_sub(1));
         self.unfinished += u64::from(socket.receive_queue > 0);
     }
@@ -95,25 +94,33 @@ struct Kept {
     ends: InetEnds,
 }
 
-impl After {
-    /// Takes one.
-    pub(super) fn add(&mut self, socket: &Socket, service: Service) {
-        let Some(ends) = socket.internet() else {
-            return;
-        };
-        let group = Group {
+impl Lingering {
+    /// None yet after the window.
+    pub(super) fn after(previous: Previous) -> Lingering {
+        Lingering {
+            previous,
+            ..Lingering::default()
+        }
+    }
+
+    /// Takes one after the window.
+    pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
+        let Sampled {
+            socket,
+            ends,
             service,
-            held: socket.inode != 0,
-        };
+        } = *sampled;
+        let held = socket.inode != 0;
+        let group = Group { service, held };
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
             self.groups.entry(group).or_default().add(socket);
-        } else if group.held {
+        } else if held {
             self.others.add(socket);
         }
         if self.kept.len() < ROOM {
             self.kept.push(Kept {
                 group,
-                identity: identity(socket),
+                identity: identity(socket, ends),
                 inode: socket.inode,
                 ends: *ends,
             });
@@ -122,67 +129,118 @@ impl After {
         }
     }
 
-    /// The inodes of the members of those groups that `guilty` picks.
-    pub(super) fn inodes(&self, guilty: impl Fn(&Group) -> bool) -> impl Iterator<Item = u64> {
-        let kept = self
-            .kept
-            .iter()
-            .filter(move |kept| kept.inode != 0 && guilty(&kept.group));
-        kept.map(|kept| kept.inode)
-    }
-
-    /// Some members of those groups, no more than `most`.
-    pub(super) fn some(&self, groups: &[Group], most: usize) -> impl Iterator<Item = InetEnds> {
+    fn members(&self, groups: &[Group]) -> impl Iterator<Item = &Kept> {
+        let groups: HashSet<Group> = groups.iter().copied().collect();
         let members = self.kept.iter();
-        let members = members.filter(move |kept| groups.contains(&kept.group));
-        members.map(|kept| kept.ends).take(most)
+        members.filter(move |kept| groups.contains(&kept.group))
     }
 
-    /// A sentence for the evidence where processes were looked for behind a part only.
+    /// The inodes of the members of these groups.
+    pub(super) fn inodes(&self, groups: &[Group]) -> Vec<u64> {
+        let members = self.members(groups).filter(|kept| kept.inode != 0);
+        members.map(|kept| kept.inode).collect()
+    }
+
+    /// Some members of these groups, no more than `most`.
+    pub(super) fn some(&self, groups: &[Group], most: usize) -> Vec<InetEnds> {
+        let members = self.members(groups).take(most);
+        members.map(|kept| kept.ends).collect()
+    }
+
+    /// As evidence, that processes were searched only for a part, where that is so.
     pub(super) fn remark(&self) -> Option<String> {
         (self.beyond > 0).then(|| {
             format!(
-                "of {} in this state, the holders of {} were looked for",
-                thousands(self.kept.len() as u64 + self.beyond),
-                thousands(self.kept.len() as u64)
+                "processes were searched for {} of {} in this state",
+                thousands(self.kept.len() as u64),
+                thousands(self.kept.len() as u64 + self.beyond)
             )
         })
     }
 
-    /// Who holds the members of those groups.
-    pub(super) fn held_by(&self, groups: &[Group], holders: &Holders) -> Vec<Culprit> {
-        holders.of(self.inodes(|group| groups.contains(group)))
+    /// What became of those groups of which `least` or more stayed, most first; and of the others that
+    /// are held, together, where they are as many in all.
+    pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
+        let groups = self.all_changes(listeners);
+        let (mut large, small): (Vec<_>, Vec<_>) = groups
+            .into_values()
+            .partition(|change| change.stayed >= least);
+        large.sort_unstable_by(|a, b| {
+            b.stayed
+                .cmp(&a.stayed)
+                .then_with(|| a.groups.cmp(&b.groups))
+        });
+        let small = small.into_iter();
+        let mut held = small.filter(|change| change.groups.iter().all(|group| group.held));
+        if let Some(mut rest) = held.next() {
+            held.for_each(|change| rest.add(&change));
+            rest.sockets += self.others.sockets;
+            rest.unread_bytes += self.others.unread_bytes;
+            rest.unfinished += self.others.unfinished;
+            large.extend((rest.stayed >= least).then_some(rest));
+        }
+        large
+    }
+
+    fn all_changes(&self, listeners: &Listeners) -> HashMap<Group, Change> {
+        let is_whole = self.previous.beyond == 0 && self.beyond == 0;
+        let groups = self.groups.iter().map(|(group, sum)| {
+            let change = Change {
+                groups: vec![*group],
+                sockets: sum.sockets,
+                unread_bytes: sum.unread_bytes,
+                unfinished: sum.unfinished,
+                stayed: 0,
+                ended: is_whole.then_some(0),
+            };
+            (*group, change)
+        });
+        let mut groups: HashMap<Group, Change> = groups.collect();
+        let mut left = self.previous.by_identity.clone();
+        for kept in &self.kept {
+            let was_there = left.remove(&kept.identity).is_some();
+            if let (true, Some(change)) = (was_there, groups.get_mut(&kept.group)) {
+                change.stayed += 1;
+            }
+        }
+        for Origin { netns, ends, held } in left.into_values() {
+            let service = listeners.service(netns, &ends);
+            if let Some(change) = groups.get_mut(&Group { service, held }) {
+                change.ended = change.ended.map(|ended| ended + 1);
+            }
+        }
+        groups
     }
 }
 
-/// The kernel's own number for a socket, or what stands for it where that is not told.
-fn identity(socket: &Socket) -> u64 {
+/// The kernel's own number for a socket, or a hash of its ends and inode where it is not reported.
+fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
     socket.cookie.unwrap_or_else(|| {
         let mut hasher = DefaultHasher::new();
-        (socket.internet(), socket.inode).hash(&mut hasher);
+        (socket.netns, ends, socket.inode).hash(&mut hasher);
         hasher.finish()
     })
 }
 
 /// What became of a group, or of several, in the window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Movement {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
     /// Which.
     pub(super) groups: Vec<Group>,
     /// How many there are now.
     pub(super) sockets: u64,
-    /// The bytes that they have received and nobody has read.
+    /// Unread bytes on all of them.
     pub(super) unread_bytes: u64,
-    /// Of how many of them nobody has read the end, where the peer has sent it.
+    /// How many of them have an end, or bytes before it, that the program has not read.
     pub(super) unfinished: u64,
-    /// How many were there before the window too; at least, where not all were told apart.
+    /// How many were there before the window too; at least, where not all were kept.
     pub(super) stayed: u64,
-    /// How many ended; `None` where not all were told apart.
+    /// How many ended; `None` where not all were kept.
     pub(super) ended: Option<u64>,
 }
 
-impl Movement {
-    fn add(&mut self, other: &Movement) {
+impl Change {
+    fn add(&mut self, other: &Change) {
         self.groups.extend(&other.groups);
         self.sockets += other.sockets;
         self.unread_bytes += other.unread_bytes;
@@ -191,101 +249,30 @@ impl Movement {
         self.ended = self.ended.zip(other.ended).map(|(a, b)| a + b);
     }
 
-    /// What moved, as evidence.
-    pub(super) fn shown(&self, facts: &Facts) -> String {
+    /// The service, where it is one.
+    pub(super) fn service(&self) -> Option<Service> {
+        match self.groups[..] {
+            [Group { service, .. }] => Some(service),
+            _ => None,
+        }
+    }
+
+    /// What changed, as evidence.
+    pub(super) fn text(&self, host: &Host) -> String {
         let stayed = thousands(self.stayed);
-        let window = facts.shown_window();
-        let came = self.sockets.saturating_sub(self.stayed);
+        let window = host.window_text();
+        let added = self.sockets.saturating_sub(self.stayed);
         match self.ended {
             None => format!("at least {stayed} stayed through the window of {window}"),
-            Some(0) if came > 0 => format!(
-                "{stayed} stayed through the window of {window}, {} came and none ended: it only grows",
-                thousands(came)
+            Some(0) if added > 0 => format!(
+                "{stayed} stayed through the window of {window}, {} were added and none ended: the number only grows",
+                thousands(added)
             ),
             Some(ended) => format!(
-                "{stayed} stayed through the window of {window}, {} came and {} ended",
-                thousands(came),
+                "{stayed} stayed through the window of {window}, {} were added and {} ended",
+                thousands(added),
                 thousands(ended)
             ),
         }
-    }
-}
-
-/// What became of those groups of which `least` or more stayed, most first; and of the others that
-/// are held, together, where they are as many in all.
-pub(super) fn movements(
-    before: &Before,
-    after: &After,
-    listeners: &Listeners,
-    least: u64,
-) -> Vec<Movement> {
-    let is_whole = before.beyond == 0 && after.beyond == 0;
-    let mut groups: HashMap<Group, Movement> = after
-        .groups
-        .iter()
-        .map(|(group, sum)| {
-            let movement = Movement {
-                groups: vec![*group],
-                sockets: sum.sockets,
-                unread_bytes: sum.unread_bytes,
-                unfinished: sum.unfinished,
-                stayed: 0,
-                ended: is_whole.then_some(0),
-            };
-            (*group, movement)
-        })
-        .collect();
-    let mut left = before.places.clone();
-    for kept in &after.kept {
-        let was_there = left.remove(&kept.identity).is_some();
-        if let (true, Some(movement)) = (was_there, groups.get_mut(&kept.group)) {
-            movement.stayed += 1;
-        }
-    }
-    for place in left.values() {
-        let service = listeners.service(place.netns, &place.ends);
-        let held = place.held;
-        if let Some(movement) = groups.get_mut(&Group { service, held }) {
-            movement.ended = movement.ended.map(|ended| ended + 1);
-        }
-    }
-    let (mut large, small): (Vec<_>, Vec<_>) = groups
-        .into_values()
-        .partition(|movement| movement.stayed >= least);
-    large.sort_unstable_by(|a, b| {
-        b.stayed
-            .cmp(&a.stayed)
-            .then_with(|| a.groups.cmp(&b.groups))
-    });
-    let held = small
-        .iter()
-        .filter(|movement| movement.groups.iter().all(|group| group.held));
-    let rest = held.cloned().reduce(|mut sum, movement| {
-        sum.add(&movement);
-        sum
-    });
-    let rest = rest.map(|mut rest| {
-        rest.sockets += after.others.sockets;
-        rest.unread_bytes += after.others.unread_bytes;
-        rest.unfinished += after.others.unfinished;
-        rest
-    });
-    large.extend(rest.filter(|rest| rest.stayed >= least));
-    large
-}
-
-/// What connections of a service do, for a title: `served by port 80`.
-pub(super) fn shown(service: Service) -> String {
-    match service {
-        Service::Served(port) => format!("that served port {port}"),
-        Service::Used(peer) => format!("that went out to {peer}"),
-    }
-}
-
-/// The filter that picks the connections of a service.
-pub(super) fn filter(service: Service) -> String {
-    match service {
-        Service::Served(port) => format!("sport = {port}"),
-        Service::Used(peer) => format!("dst {peer}"),
     }
 }

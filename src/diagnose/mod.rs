@@ -1,135 +1,130 @@
 //! What is wrong with a host's sockets: evidence in, findings out. Pure.
 //!
-//! Two looks at the sockets with a window between them, the kernel's counters before and after it,
-//! and its settings are the evidence. A look is a sink: every rule keeps of each socket what it
-//! needs and no more. There is one file a rule, with its thresholds and their reasons.
+//! Two samples of the sockets with a window between them, the kernel's counters before and after it,
+//! and its settings are the evidence. A sample is a sink: every rule keeps what it needs of each socket
+//! and no more. Each rule is a file in `rules`, with its thresholds and their sources.
 //!
-//! Nothing here asks the kernel, waits or prints.
+//! Nothing here reads the kernel, waits or prints.
 
-mod accept_queue;
-mod close_wait;
-mod conntrack;
-mod ephemeral_ports;
-mod facts;
-mod first_look;
-mod half_open;
-mod kept_inodes;
+mod bounded;
+mod draft;
+mod host;
 mod lingering;
-mod measures;
-mod memory;
-mod most;
-mod no_answer;
-mod orphans;
-mod queues;
 mod rank;
-mod retransmission;
 mod rule;
-mod second_look;
-mod stuck_peers;
+mod rules;
+mod samples;
 #[cfg(test)]
 mod testing;
-mod time_wait;
-mod unheard;
-mod vanished_peers;
+mod unacknowledged;
 
-pub use ephemeral_ports::BoundPorts;
-pub use facts::Facts;
-pub use first_look::FirstLook;
-pub use measures::Measures;
-pub use second_look::SecondLook;
+use std::ops::ControlFlow;
 
-use crate::model::{Finding, Holders, InetEnds, NotExamined};
+pub use host::{Host, Measures};
+pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
+
+use crate::model::{Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, counted};
+use draft::Case;
 use rank::rank;
-use rule::Examined;
+use rule::{Examined, Sampled};
 
-/// What the rules came to.
+/// The result of all rules.
 #[derive(Debug, Default)]
 pub struct Examination {
     /// What is wrong: worst first, and what follows from another finding right behind it.
     pub findings: Vec<Finding>,
-    /// The rules that were applied, in the order of the manual.
+    /// The rules that were applied completely, in the order of the manual.
     pub examined: Vec<&'static str>,
-    /// The rules that were not, or not in full, and why.
+    /// The other rules and why, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
 }
 
-/// Applies every rule.
-pub fn examine(
-    first: &FirstLook,
-    second: &SecondLook,
-    facts: &Facts,
-    holders: &Holders,
-) -> Examination {
+impl Examination {
+    /// The inodes of the sockets whose holders the findings name.
+    pub fn inodes(&self) -> Vec<u64> {
+        let inodes = self.findings.iter().flat_map(|finding| &finding.inodes);
+        inodes.copied().collect()
+    }
+}
+
+/// Applies every rule. Without holders the findings are the same, and name none.
+pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examination {
     let mut examination = Examination::default();
-    for (id, examined) in outcomes(first, second, facts, holders) {
+    for (id, examined) in sample.examined(&Case { host, holders }) {
         let Examined { findings, lacking } = examined;
-        match lacking {
-            None => examination.examined.push(id),
-            Some(reason) => examination.not_examined.push(NotExamined { id, reason }),
+        if lacking.is_empty() {
+            examination.examined.push(id);
+        } else {
+            let reason = lacking.join("; ");
+            examination.not_examined.push(NotExamined { id, reason });
         }
+        let findings = findings.into_iter();
+        let findings = findings.map(|finding| Finding { id, ..finding });
         examination.findings.extend(findings);
     }
     examination.findings = rank(examination.findings);
+    examination.not_examined.extend(elsewhere(host));
     examination
 }
 
-/// What each rule says, in the order of the manual.
-fn outcomes(
-    first: &FirstLook,
-    second: &SecondLook,
-    facts: &Facts,
-    holders: &Holders,
-) -> Vec<(&'static str, Examined)> {
-    let half_open = half_open::examine(&second.half_open, facts);
-    let accept_queue = accept_queue::examine(&second.waiting, facts, holders);
-    let stuck_peers = stuck_peers::examine(&second.stuck, facts, holders);
-    let retransmission = retransmission::examine(&second.retransmitting, facts, holders);
-    let ephemeral_ports = ephemeral_ports::examine(&second.ephemeral_ports, holders);
-    let (before, after) = (&first.close_wait, &second.close_wait);
-    let close_wait = close_wait::examine(before, after, facts, holders);
-    let (before, after) = (&first.fin_wait2, &second.orphans);
-    let orphans = orphans::examine(before, after, facts, holders);
-    let vanished_peers = vanished_peers::examine(&second.vanished, second.total, facts, holders);
-    let no_answer = no_answer::examine(&second.unanswered, facts, holders);
-    vec![
-        (ephemeral_ports::ID, ephemeral_ports),
-        (time_wait::ID, time_wait::examine(&second.time_wait, facts)),
-        (close_wait::ID, close_wait),
-        (orphans::ID, orphans),
-        (vanished_peers::ID, vanished_peers),
-        (half_open::ID, half_open),
-        (no_answer::ID, no_answer),
-        (accept_queue::ID, accept_queue),
-        (stuck_peers::ID, stuck_peers),
-        (memory::ID, memory::examine(facts)),
-        (retransmission::ID, retransmission),
-        (conntrack::ID, conntrack::examine(facts)),
-    ]
+/// What else exists and was not looked into.
+fn elsewhere(host: &Host) -> Option<NotExamined> {
+    let Namespaces {
+        with_tcp,
+        unchecked,
+    } = host.unlisted.namespaces;
+    let count = counted(
+        with_tcp,
+        "other network namespace has",
+        "other network namespaces have",
+    );
+    let reason = match (with_tcp, unchecked) {
+        (0, 0) => return None,
+        (_, 0) => format!("{count} TCP sockets"),
+        (0, _) => format!(
+            "whether other network namespaces have TCP sockets is unknown: {} not checked",
+            counted(unchecked, "process was", "processes were")
+        ),
+        (_, _) => format!(
+            "at least {count} TCP sockets: {} not checked",
+            counted(unchecked, "process was", "processes were")
+        ),
+    };
+    let id = "namespaces";
+    Some(NotExamined { id, reason })
 }
 
-/// The inodes of the sockets whose holders the findings will name.
-pub fn wanted(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<u64> {
-    let mut inodes = accept_queue::wanted(facts);
-    inodes.extend(stuck_peers::wanted(&second.stuck, facts));
-    inodes.extend(retransmission::wanted(&second.retransmitting, facts));
-    inodes.extend(second.ephemeral_ports.wanted());
-    if !facts.copied {
-        let close_wait = &second.close_wait;
-        inodes.extend(close_wait.wanted(&first.close_wait, facts));
-        inodes.extend(second.orphans.wanted(&first.fin_wait2, facts));
-    }
-    inodes.extend(vanished_peers::wanted(&second.vanished, second.total));
-    inodes.extend(no_answer::wanted(&second.unanswered));
-    inodes
+/// Passes the sockets after the window to the rules, and counts them.
+#[derive(Debug)]
+pub struct SecondSink<'a> {
+    sample: &'a mut SecondSample,
+    listeners: &'a Listeners,
+    /// How many there were.
+    pub sockets: u64,
 }
 
-/// The connections of which TCP's own measures are to be asked for, few of them.
-pub fn suspects(first: &FirstLook, second: &SecondLook, facts: &Facts) -> Vec<InetEnds> {
-    let mut suspects = accept_queue::suspects(&second.waiting, facts);
-    suspects.extend(retransmission::suspects(&second.retransmitting, facts));
-    suspects.extend(stuck_peers::suspects(&second.stuck));
-    if !facts.copied {
-        suspects.extend(second.close_wait.suspects(&first.close_wait, facts));
+impl<'a> SecondSink<'a> {
+    /// For the sockets of a host with these listeners.
+    pub fn new(sample: &'a mut SecondSample, listeners: &'a Listeners) -> SecondSink<'a> {
+        SecondSink {
+            sample,
+            listeners,
+            sockets: 0,
+        }
     }
-    suspects
+}
+
+impl Sink for SecondSink<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.sockets += 1;
+        if let Some(ends) = socket.internet() {
+            let service = self.listeners.service(socket.netns, ends);
+            self.sample.add(&Sampled {
+                socket,
+                ends,
+                service,
+            });
+        }
+        ControlFlow::Continue(())
+    }
 }

@@ -1,40 +1,93 @@
-//! What came of one rule.
+//! What a rule is: what it reads of the sockets, what it suspects, what it finds.
+//!
+//! To add a rule: a file in `rules` with a type that implements [`Rule`], its module and its line in
+//! `rules/mod.rs`, and its description in tcpstates(1).
 
-use crate::model::Finding;
+use super::draft::Case;
+use super::host::Host;
+use crate::model::{Finding, InetEnds, Service, Socket, StateSet};
 
-/// The findings of a rule, and what kept it from finding more.
+/// A rule; its value is what it keeps of the sockets after the window, in bounded memory.
+pub(super) trait Rule: Sized {
+    /// Its name in output and in tcpstates(1).
+    const ID: &'static str;
+
+    /// The states of the sockets that it reads after the window.
+    const STATES: StateSet;
+
+    /// What it keeps of the sockets before the window; `()` where it compares with nothing.
+    type Before: Before;
+
+    /// Nothing read yet after the window.
+    fn begin(before: Self::Before, host: &Host) -> Self;
+
+    /// Reads a socket in one of its states.
+    fn add(&mut self, socket: &Sampled<'_>);
+
+    /// Connections whose `tcp_info` it needs, few of them: it trebles the bytes of a socket.
+    fn suspects(&self, host: &Host) -> Vec<InetEnds>;
+
+    /// What is wrong, and what could not be examined. Called once without holders, for the sockets
+    /// whose holders the findings name, and once with them.
+    fn examine(&self, case: &Case<'_>) -> Examined;
+}
+
+/// What a rule keeps of the sockets before the window, in bounded memory.
+pub(super) trait Before: Default {
+    /// The states of the sockets that it reads.
+    const STATES: StateSet;
+
+    /// Reads a socket in one of its states.
+    fn add(&mut self, socket: &Socket, ends: &InetEnds);
+
+    /// Connections whose `tcp_info` it needs now, few of them.
+    fn suspects(&self) -> Vec<InetEnds>;
+}
+
+impl Before for () {
+    const STATES: StateSet = StateSet::NONE;
+
+    fn add(&mut self, _: &Socket, _: &InetEnds) {}
+
+    fn suspects(&self) -> Vec<InetEnds> {
+        Vec::new()
+    }
+}
+
+/// A socket of the sample after the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sampled<'a> {
+    pub(super) socket: &'a Socket,
+    pub(super) ends: &'a InetEnds,
+    /// What it serves or uses.
+    pub(super) service: Service,
+}
+
+/// The result of a rule.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
-    /// What is wrong.
     pub(super) findings: Vec<Finding>,
-    /// Why the rule was not applied, or not in full: a sentence without a full stop.
-    pub(super) lacking: Option<String>,
+    /// Why the rule was not applied, or not completely: sentences without a full stop.
+    pub(super) lacking: Vec<String>,
 }
 
 impl Examined {
-    /// The rule was applied.
+    /// The rule was applied completely.
     pub(super) fn found(findings: impl IntoIterator<Item = Finding>) -> Examined {
         Examined {
             findings: findings.into_iter().collect(),
-            lacking: None,
+            lacking: Vec::new(),
         }
     }
 
     /// The rule could not be applied.
     pub(super) fn lacking(reason: impl Into<String>) -> Examined {
-        Examined {
-            findings: Vec::new(),
-            lacking: Some(reason.into()),
-        }
+        Examined::default().without(Some(reason.into()))
     }
-}
 
-/// From a rule written with `?`: what it needs and lacks is its error.
-impl<F: IntoIterator<Item = Finding>> From<Result<F, String>> for Examined {
-    fn from(result: Result<F, String>) -> Examined {
-        match result {
-            Ok(findings) => Examined::found(findings),
-            Err(reason) => Examined::lacking(reason),
-        }
+    /// The same without what is missing for this reason, if there is one.
+    pub(super) fn without(mut self, reason: impl IntoIterator<Item = String>) -> Examined {
+        self.lacking.extend(reason);
+        self
     }
 }

@@ -2,22 +2,30 @@
 
 use std::time::Duration;
 
-use super::{Facts, Measures};
+use super::draft::Case;
+use super::rule::{Before, Examined, Rule, Sampled};
+use super::{Host, Measures};
 use crate::model::{
-    Counter, Counters, Family, Finding, InetEnds, Listeners, Service, Setting, Settings, Severity,
-    Sink, Socket, SourceName, State,
+    Counter, Counters, Family, Finding, Holders, InetEnds, Listeners, Namespaces, Setting,
+    Settings, Severity, Sink, Socket, SourceName, State, Unlisted, Where,
 };
 
-/// Facts of a host of which nothing is known; tests add what they are about.
-pub(super) fn facts() -> Facts {
-    Facts {
+/// A host of which nothing is known; tests add what they are about.
+pub(super) fn host() -> Host {
+    Host {
+        place: Where::Here,
         source: SourceName::Netlink,
+        sockets: 0,
         window: Duration::from_secs(1),
         before: Counters::default(),
         after: Counters::default(),
         settings: Settings::default(),
         listeners: Listeners::default(),
         drops_unknown: None,
+        unlisted: Unlisted {
+            mptcp: Ok(0),
+            namespaces: Namespaces::default(),
+        },
         measures_before: Measures::default(),
         measured_over: Duration::from_secs(1),
         measures: Measures::default(),
@@ -26,26 +34,68 @@ pub(super) fn facts() -> Facts {
     }
 }
 
-impl Facts {
+impl Host {
     /// With a counter that grew in the window.
-    pub(super) fn with_growth(mut self, counter: Counter, from: u64, to: u64) -> Facts {
+    pub(super) fn with_growth(mut self, counter: Counter, from: u64, to: u64) -> Host {
         self.before.set(counter, Ok(from));
         self.after.set(counter, Ok(to));
         self
     }
 
     /// With these listeners.
-    pub(super) fn with_listeners(mut self, listeners: &[Socket]) -> Facts {
+    pub(super) fn with_listeners(mut self, listeners: &[Socket]) -> Host {
         for listener in listeners {
             assert!(self.listeners.socket(listener).is_continue());
         }
         self
     }
 
+    /// With listeners at these addresses.
+    pub(super) fn listening_at(self, addresses: &[&str]) -> Host {
+        let at = |address: &&str| listener(address, 0, 1, 1);
+        let listeners: Vec<Socket> = addresses.iter().map(at).collect();
+        self.with_listeners(&listeners)
+    }
+
     /// With a setting.
-    pub(super) fn with_setting(mut self, setting: Setting, text: &str) -> Facts {
+    pub(super) fn with_setting(mut self, setting: Setting, text: &str) -> Host {
         self.settings.set(setting, Ok(text.to_owned()));
         self
+    }
+
+    /// A rule that has read these sockets before the window, and these after it.
+    pub(super) fn read<R: Rule>(&self, before: &[Socket], after: &[Socket]) -> R {
+        let mut earlier = R::Before::default();
+        let seen = before.iter();
+        for socket in seen.filter(|one| R::Before::STATES.contains(one.state)) {
+            earlier.add(socket, socket.internet().unwrap());
+        }
+        let mut rule = R::begin(earlier, self);
+        after.iter().for_each(|socket| self.add(&mut rule, socket));
+        rule
+    }
+
+    /// Adds one after the window.
+    pub(super) fn add<R: Rule>(&self, rule: &mut R, socket: &Socket) {
+        let ends = socket.internet().unwrap();
+        if R::STATES.contains(socket.state) {
+            rule.add(&Sampled {
+                socket,
+                ends,
+                service: self.listeners.service(socket.netns, ends),
+            });
+        }
+    }
+
+    /// What a rule finds without holders.
+    pub(super) fn examine<R: Rule>(&self, rule: &R) -> Examined {
+        self.examine_with(rule, &Holders::default())
+    }
+
+    /// What it finds with them.
+    pub(super) fn examine_with<R: Rule>(&self, rule: &R, holders: &Holders) -> Examined {
+        let host = self;
+        rule.examine(&Case { host, holders })
     }
 }
 
@@ -56,9 +106,10 @@ pub(super) fn finding(id: &'static str) -> Finding {
         severity: Severity::Warning,
         title: String::new(),
         subject: Vec::new(),
-        value: None,
+        value: 0.0,
         limit: None,
         evidence: Vec::new(),
+        inodes: Vec::new(),
         processes: Vec::new(),
         commands: Vec::new(),
         why: "",
@@ -67,13 +118,14 @@ pub(super) fn finding(id: &'static str) -> Finding {
     }
 }
 
-/// A socket in `state` between two addresses, held by a process of its own inode.
+/// A socket in `state` between two addresses that no process holds.
 pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
     let local: std::net::SocketAddr = local.parse().unwrap();
     let family = match local.is_ipv4() {
         true => Family::V4,
         false => Family::V6,
     };
+    let remote = remote.parse().unwrap();
     Socket {
         full: Some(state != State::TimeWait),
         interface: Some(0),
@@ -83,32 +135,24 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
             InetEnds {
                 family,
                 local,
-                remote: remote.parse().unwrap(),
+                remote,
             },
         )
     }
 }
 
-/// What a connection serves or uses on that host.
-pub(super) fn service(socket: &Socket, facts: &Facts) -> Service {
-    facts
-        .listeners
-        .service(socket.netns, socket.internet().unwrap())
-}
-
 /// A listener at `local` with this queue, its limit, and `number` as cookie and inode.
 pub(super) fn listener(local: &str, waiting: u32, limit: u32, number: u64) -> Socket {
-    let local: std::net::SocketAddr = local.parse().unwrap();
-    let any = match local.is_ipv4() {
-        true => "0.0.0.0:0",
-        false => "[::]:0",
+    let any = match local.starts_with('[') {
+        true => "[::]:0",
+        false => "0.0.0.0:0",
     };
     Socket {
         receive_queue: waiting,
         send_queue: limit,
         cookie: Some(number),
         inode: number,
-        ..socket(State::Listen, &local.to_string(), any)
+        ..socket(State::Listen, local, any)
     }
 }
 
@@ -124,13 +168,4 @@ pub(super) fn assert_names_settings(finding: &Finding) {
             "{name} in {finding:?}"
         );
     }
-}
-
-/// A host that listens at these addresses.
-pub(super) fn listening_at(addresses: &[&str]) -> Listeners {
-    let sockets: Vec<Socket> = addresses
-        .iter()
-        .map(|address| listener(address, 0, 1, 1))
-        .collect();
-    facts().with_listeners(&sockets).listeners
 }

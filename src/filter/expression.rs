@@ -90,6 +90,14 @@ impl Expression {
         self
     }
 
+    /// True where one of them is.
+    #[must_use]
+    pub fn or(mut self, other: Expression) -> Expression {
+        self.nodes.extend(other.nodes);
+        self.nodes.push(Node::Or);
+        self
+    }
+
     /// Which processes' sockets must be known to judge, each once.
     pub fn holders(&self) -> Vec<ProcessQuery> {
         let mut queries = Vec::new();

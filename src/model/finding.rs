@@ -1,14 +1,16 @@
-//! What is wrong with a host's sockets, and what of that could not be looked into.
+//! What is wrong with a host's sockets, and what could not be examined.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Field, Label, Observation};
+use super::{Field, Label, Observation, Where};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Something is on its way to a limit, or costs more than it needs to.
+    /// Connections may fail later, or cost more than necessary.
     Warning,
     /// Connections fail now, or are about to.
     Critical,
@@ -24,50 +26,79 @@ impl Severity {
     }
 }
 
-/// A process behind a finding.
+/// A process that holds sockets of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Culprit {
-    /// What the kernel calls it; may hold any character.
+    /// Its name in the kernel; any characters.
     pub name: String,
-    /// Its number.
+    /// The process ID.
     pub pid: u32,
     /// How many of the finding's sockets it holds.
     pub sockets: u64,
 }
 
+/// A command that shows the sockets of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its words before the filter, unquoted; the name of the program is the first.
+    pub words: Vec<String>,
+    /// The filter, unquoted: one word, in which blanks may be replaced by line ends.
+    pub filter: Option<String>,
+}
+
+impl fmt::Display for Command {
+    /// As it is typed into a POSIX shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.words.iter().chain(&self.filter);
+        let quoted: Vec<_> = words.map(|word| shell_quoted(word)).collect();
+        f.write_str(&quoted.join(" "))
+    }
+}
+
+/// A word as a POSIX shell reads it: in single quotes where it has other characters than those that
+/// have no meaning to a shell.
+pub fn shell_quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''")).into()
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Which rule found it, one of those in tcpstates(1): `accept-queue`.
+    /// The rule that found it, one of those in tcpstates(1): `accept-queue`.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong, with its figure; a sentence without a full stop.
+    /// What is wrong, with its value; a sentence without a full stop.
     pub title: String,
-    /// What it is about, where several findings may come of one rule: a listener, a destination.
+    /// What it is about, where one rule can have several findings: a listener, a destination.
     pub subject: Vec<(Field, Label)>,
-    /// The figure that is judged, in the unit that the title names; `None` where there is none.
-    pub value: Option<f64>,
-    /// What it is judged against, in the same unit; `None` where the kernel has no limit for it.
+    /// The value that is evaluated, in the unit that the title names.
+    pub value: f64,
+    /// What it is compared with, in the same unit; `None` where the kernel has no limit for it.
     pub limit: Option<f64>,
     /// What proves it: sentences without a full stop, each with its numbers.
     pub evidence: Vec<String>,
-    /// The processes that hold the sockets, most sockets first; empty where none is known, or the
-    /// kernel alone has them.
+    /// The inodes of the sockets whose holders are to be named; none where the kernel alone has them.
+    pub inodes: Vec<u64>,
+    /// The processes that hold them, most sockets first; empty where none is known.
     pub processes: Vec<Culprit>,
     /// Commands that show the sockets.
-    pub commands: Vec<String>,
+    pub commands: Vec<Command>,
     /// Why it matters: sentences.
     pub why: &'static str,
-    /// What to do, best first: the application's remedy before the kernel's. Sentences.
+    /// What to do, best first: changes to the application before settings of the kernel. Sentences.
     pub remedy: Vec<String>,
     /// The ids of rules whose finding, where there is one, causes this one.
     pub causes: &'static [&'static str],
 }
 
 impl Finding {
-    /// Whether this one is caused by `other`: a matter of their rules, and of where they are. What is
-    /// wrong at one port of this host, or with one peer, is not caused by what is wrong at another.
+    /// Whether this one is caused by `other`, by their rules and subjects: what is wrong at one port of
+    /// this host, or with one peer, is not caused by what is wrong at another.
     pub fn follows_from(&self, other: &Finding) -> bool {
         if self.id == other.id || !self.causes.contains(&other.id) {
             return false;
@@ -87,7 +118,7 @@ impl Finding {
         }
     }
 
-    /// Whether its peer is this host, at this address or, where it is that of all, at the loopback's.
+    /// Whether its peer is this host at this address; for all addresses, at a loopback address.
     fn is_to(&self, local: Option<&Label>) -> bool {
         let address = |label: Option<&Label>| match label {
             Some(Label::Text(text)) => text.parse::<IpAddr>().ok(),
@@ -101,7 +132,7 @@ impl Finding {
         }
     }
 
-    /// What it says of itself in this field.
+    /// The value of a field of its subject.
     fn about(&self, field: Field) -> Option<&Label> {
         let mut fields = self.subject.iter();
         let found = fields.find(|(known, _)| *known == field);
@@ -109,28 +140,68 @@ impl Finding {
     }
 }
 
-/// A rule that could not be applied.
+/// A rule that could not be applied, or not completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotExamined {
-    /// Which.
+    /// Its name; or what else was not looked into.
     pub id: &'static str,
     /// Why not: a sentence without a full stop.
     pub reason: String,
 }
 
-/// All that a look at a host came to.
+/// Sockets that exist and are not in the TCP tables of the network namespace looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlisted {
+    /// How many sockets of Multipath TCP there are, listeners included; or why that is unknown.
+    pub mptcp: Result<u64, String>,
+    /// The other network namespaces.
+    pub namespaces: Namespaces,
+}
+
+/// Network namespaces of other processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// How many of them have TCP sockets; at least, where processes were not checked.
+    pub with_tcp: u64,
+    /// How many processes were not checked.
+    pub unchecked: u64,
+}
+
+/// The result of `doctor`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
-    /// When, by whom, how completely the sockets were observed.
+    /// When, from which source and how completely the sockets were observed.
     pub observation: Observation,
+    /// Whose sockets they are.
+    pub place: Where,
     /// How many sockets there were.
     pub total: u64,
-    /// How long was waited between the two looks.
+    /// The time between the two samples.
     pub window: Duration,
     /// What is wrong: worst first, and what follows from another finding right behind it.
     pub findings: Vec<Finding>,
-    /// The rules that were applied, in the order of the manual.
+    /// The rules that were applied completely, in the order of the manual.
     pub examined: Vec<&'static str>,
-    /// The rules that were not.
+    /// The other rules, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_something_else() {
+        for (word, quoted) in [
+            ("--proc-root", "--proc-root"),
+            ("/mnt/copy of proc", "'/mnt/copy of proc'"),
+            ("dst [::1]:80", "'dst [::1]:80'"),
+            ("it's", "'it'\\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~", "'~'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(word), quoted);
+        }
+    }
 }

@@ -39,7 +39,9 @@ pub use counts::Counts;
 pub use ends::{Ends, InetEnds, UnixName};
 pub use family::Family;
 pub use field::{Field, Use};
-pub use finding::{Culprit, Diagnosis, Finding, NotExamined, Severity};
+pub use finding::{
+    Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
+};
 pub use grouped::{Group, Grouped, Label, Other};
 pub use holders::Holders;
 pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};

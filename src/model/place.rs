@@ -1,5 +1,6 @@
 //! Whose sockets are looked at.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The proc file system of the calling thread.
@@ -24,13 +25,6 @@ pub enum Where {
     Here,
     /// Another proc file system, or a copy of one: `--proc-root`.
     ProcRoot(PathBuf),
-    /// The network namespace of one process: `--proc-root /proc/PID`.
-    Process {
-        /// The directory of the process.
-        directory: PathBuf,
-        /// The proc file system it is in.
-        proc_root: PathBuf,
-    },
 }
 
 impl Where {
@@ -38,10 +32,7 @@ impl Where {
     pub fn options(&self) -> Vec<String> {
         match self {
             Where::Here => Vec::new(),
-            Where::ProcRoot(root)
-            | Where::Process {
-                directory: root, ..
-            } => {
+            Where::ProcRoot(root) => {
                 vec!["--proc-root".to_owned(), root.display().to_string()]
             }
         }
@@ -52,7 +43,16 @@ impl Where {
         match self {
             Where::Here => Path::new(OWN_PROC),
             Where::ProcRoot(root) => root,
-            Where::Process { proc_root, .. } => proc_root,
+        }
+    }
+}
+
+impl fmt::Display for Where {
+    /// What a verdict is about: `this network namespace`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Where::Here => f.write_str("this network namespace"),
+            Where::ProcRoot(root) => write!(f, "--proc-root {}", root.display()),
         }
     }
 }

@@ -20,10 +20,11 @@
 
 mod cgroup;
 mod facts;
-mod fd_table;
+mod files;
 mod found;
 mod hiding;
 mod inodes;
+mod link;
 #[cfg(test)]
 mod tests;
 mod walk;

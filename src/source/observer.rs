@@ -237,9 +237,9 @@ impl Observer {
         }
         match self.read_tables(tables, Reason::NetlinkClosed, sink) {
             Ok(mut report) => {
+                let directory = tables.directory().display();
                 report.note = Some(format!(
-                    "{} answered, because netlink did not: {netlink}",
-                    tables.directory().display()
+                    "{directory} answered, because netlink did not: {netlink}"
                 ));
                 Ok(report)
             }

@@ -20,7 +20,6 @@ mod doctor;
 mod filter;
 mod group_names;
 mod groups;
-mod hostile_tree;
 mod layering;
 mod list;
 mod live;

@@ -1,41 +1,36 @@
 //! `tcpstates doctor`: what is wrong, the evidence, and what to do.
 //!
-//! Two looks with the window between them; then the holders of those sockets that findings are
-//! about.
+//! Two samples with the window between them; then the rules, and the holders of the sockets that
+//! findings are about.
 
-mod bound_ports;
-mod looks;
-mod suspects;
+mod samples;
 
 use super::console::Console;
 use super::outcome::{Failure, Outcome, Status};
 use super::sample::Sample;
 use super::target::sources;
 use crate::cli::Doctor;
-use crate::diagnose::{examine, wanted};
+use crate::diagnose::examine;
 use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
-use looks::Looks;
+use samples::Samples;
 
 /// Answers as typed.
 pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Failure> {
     console.set_verbosity(typed.quiet, typed.verbose);
     let sources = sources(&typed.sourcing)?;
-    let place = sources.place();
-    let mut sample = Sample::take(|_| Looks::take(sources, typed.window))?;
-    let Looks {
-        first,
-        second,
-        facts,
-        took,
-    } = &sample.found;
+    let mut sample = Sample::take(|_| Samples::take(&sources, typed.window))?;
+    let Samples { second, host, took } = &sample.found;
     // Without the window.
     sample.took = *took;
-    let inodes = wanted(first, second, facts);
-    let (holders, owners) = find(inodes, &place, typed);
-    let examination = examine(first, second, facts, &holders);
-    let (total, window) = (second.total(), facts.window);
+    let mut examination = examine(second, host, &Holders::default());
+    let inodes = examination.inodes();
+    let owners = (!inodes.is_empty()).then(|| find(&inodes, &host.place, typed));
+    if let Some(owners) = &owners {
+        examination = examine(second, host, &holders(&inodes, owners));
+    }
+    let (place, total, window) = (host.place.clone(), host.sockets, host.window);
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
         sample.report.completeness.lose(loss.clone());
     }
@@ -43,6 +38,7 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
     console.log(&sample);
     let diagnosis = Diagnosis {
         observation: sample.observation(),
+        place,
         total,
         window,
         findings: examination.findings,
@@ -60,26 +56,27 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
     Ok(Outcome::Written(status(&diagnosis)))
 }
 
-/// Looks for the holders of the sockets with these inodes.
-fn find(inodes: Vec<u64>, place: &Where, typed: &Doctor) -> (Holders, Option<Owners>) {
-    let mut holders = Holders::default();
-    if inodes.is_empty() {
-        return (holders, None);
-    }
+/// Searches for the holders of the sockets with these inodes.
+fn find(inodes: &[u64], place: &Where, typed: &Doctor) -> Owners {
     let mut wanted = Wanted::default();
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
     let budget = typed.owning.owner_timeout;
-    let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
-    let owners = Owners::find(search, wanted, &Listeners::default());
-    for inode in inodes {
-        if let Some(process) = owners.first_holder(inode) {
-            holders.set(inode, process.name, process.pid);
-        }
-    }
-    (holders, Some(owners))
+    let search = Search::new(place.proc_root(), Seek::LowestPid, Facts::default(), budget);
+    Owners::find(search, wanted, &Listeners::default())
 }
 
-/// Findings outrank what was lost.
+/// The process with the lowest number that holds each.
+fn holders(inodes: &[u64], owners: &Owners) -> Holders {
+    let mut holders = Holders::default();
+    for inode in inodes {
+        if let Some(process) = owners.first_holder(*inode) {
+            holders.set(*inode, process.name, process.pid);
+        }
+    }
+    holders
+}
+
+/// The exit status: findings outrank what was lost.
 fn status(diagnosis: &Diagnosis) -> Status {
     let severities = diagnosis.findings.iter().map(|finding| finding.severity);
     match severities.max() {

@@ -2,6 +2,7 @@
 //! work that may never end.
 
 mod deadline;
+pub(super) mod signals;
 
 pub(super) use deadline::within;
 

@@ -20,15 +20,13 @@ use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use super::console::{Console, is_dumb, is_linux_console};
-use super::log::Message;
 use super::outcome::{Failure, Outcome};
 use super::summary::Summary;
 use crate::cli::FormatName;
 use crate::live::Settings;
 use crate::model::{Field, Key};
 use crate::output::screen::Paint;
-use crate::output::{GroupRows, Rows, write_groups_table, write_table};
-use session::{Last, Session};
+use session::Session;
 
 /// Whether samples are shown in place: a table on a terminal that can, with keys. Everywhere else
 /// they are appended.
@@ -41,7 +39,7 @@ pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
 }
 
 /// Shows the live view until it is ended.
-pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
+pub(super) fn run(request: Summary, console: &Console) -> Result<Outcome, Failure> {
     let settings = Settings {
         host: rustix::system::uname()
             .nodename()
@@ -58,43 +56,8 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, F
         color: look.color,
         utf8: look.utf8 && !is_linux_console(),
     };
-    let session = Session::begin(request.clone(), settings, paint, console.out())?;
-    let (status, last) = session.run()?;
-    if let Some(last) = last {
-        leave(request, &last, console)?;
-    }
-    Ok(Outcome::Written(status))
-}
-
-/// Leaves the last sample on the screen, as a table.
-fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Failure> {
-    let mut bytes = Vec::new();
-    let look = request.presentation.look;
-    let (zeros, repeated) = (request.zeros, false);
-    let observation = if let Some(grouped) = &last.groups {
-        let rows = GroupRows {
-            zeros,
-            repeated,
-            first: true,
-        };
-        let written = write_groups_table(&mut bytes, grouped, rows, look);
-        written.map_err(Failure::write)?;
-        &grouped.observation
-    } else if let Some(snapshot) = &last.snapshot {
-        let rows = Rows {
-            zeros,
-            repeated,
-            before: None,
-        };
-        write_table(&mut bytes, snapshot, rows, look).map_err(Failure::write)?;
-        &snapshot.observation
-    } else {
-        return Ok(());
-    };
-    for loss in observation.completeness.losses() {
-        console.print(&Message::Warning(loss.clone()));
-    }
-    console.write(&bytes)
+    let session = Session::begin(request, settings, paint, console.out())?;
+    session.run().map(Outcome::Written)
 }
 
 /// What sockets can be grouped by: what was typed first, then what is usually asked for.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,17 +14,16 @@ use super::canvas::Canvas;
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
 use super::event::{Event, Events};
-use super::guard::{Guard, give_back_at_once};
+use super::guard::Guard;
 use super::keys::Decoder;
 use super::saving::save;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::Repetition;
-use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
+use crate::command::wait::signals::{self, Signal, Signals};
 use crate::command::wait::{Wakeups, waker};
-use crate::live::{Found, Key, Request, Settings, View, Wanted};
+use crate::live::{Key, Request, Settings, View};
 use crate::model::screen::{Notice, NoticeKind};
-use crate::model::{Grouped, Key as GroupKey, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
 /// Ages are shown, so that the screen changes by itself.
@@ -46,6 +44,7 @@ pub(super) struct Session {
     canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
+    signals: Signals,
     decoder: Decoder,
     wakeups: Wakeups,
     events: Receiver<Event>,
@@ -55,19 +54,9 @@ pub(super) struct Session {
     wish: Wish,
     sent: Option<Wish>,
     threads: [JoinHandle<()>; 2],
-    /// The keys typed, and the last groups by them.
-    by: Option<Vec<GroupKey>>,
-    groups: Option<Arc<Grouped>>,
     /// How many samples were taken or failed, and how the worst of them ended.
     samples: u64,
     worst: Status,
-}
-
-/// The last answers.
-pub(super) struct Last {
-    pub(super) snapshot: Option<Snapshot>,
-    /// By the keys typed.
-    pub(super) groups: Option<Arc<Grouped>>,
 }
 
 /// What ends the view.
@@ -98,7 +87,7 @@ impl Session {
         let counter = Counter::new(request.target.clone(), counter_events)?;
         let interval = settings.interval;
         let view = View::new(settings);
-        runtime::heed_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
+        let signals = Signals::heed(&waker).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         let wish = Wish {
@@ -129,6 +118,7 @@ impl Session {
             canvas,
             size,
             guard,
+            signals,
             decoder: Decoder::default(),
             wakeups,
             events,
@@ -137,39 +127,32 @@ impl Session {
             wish,
             sent: None,
             threads,
-            by: request.by,
-            groups: None,
             samples: 0,
             worst: Status::Answered,
         })
     }
 
-    /// Shows the view until it ends. Where that is because enough samples were taken, they are
-    /// returned as far as they were shown last.
-    pub(super) fn run(mut self) -> Result<(Status, Option<Last>), Failure> {
+    /// Shows the view until it ends.
+    pub(super) fn run(mut self) -> Result<Status, Failure> {
         let end = match self.show() {
             // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
             Err(Failure::Write(error) | Failure::System(_, error))
                 if Errno::from_io_error(&error) == Some(Errno::IO) =>
             {
-                End::Signal(TERMINAL_GONE)
+                End::Signal(signals::TERMINAL_GONE)
             }
             outcome => outcome?,
         };
         let worst = self.worst;
-        let last = Last {
-            snapshot: self.view.snapshot().cloned(),
-            groups: self.groups.take(),
-        };
         drop(self);
-        Ok(match end {
-            End::Quit => (Status::Answered, None),
-            End::Enough => (worst, Some(last)),
+        match end {
+            End::Quit => Ok(Status::Answered),
+            End::Enough => Ok(worst),
             End::Signal(number) => {
-                runtime::end_by(number);
-                (Status::Failed, None)
+                signals::obey(number);
+                Ok(Status::Failed)
             }
-        })
+        }
     }
 
     fn show(&mut self) -> Result<End, Failure> {
@@ -196,13 +179,13 @@ impl Session {
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
-        for signal in runtime::take_signals() {
+        for signal in self.signals.take() {
             match signal {
                 Signal::Interrupt => return Ok(Some(End::Quit)),
                 Signal::End(number) => return Ok(Some(End::Signal(number))),
                 Signal::Stop => {
                     self.guard.give_back();
-                    runtime::stop();
+                    signals::stop();
                     // Here it goes on.
                     self.redraw()?;
                 }
@@ -247,15 +230,7 @@ impl Session {
                 Event::FilterRefused(error, reason) => {
                     self.view.filter_refused(error.as_ref(), &reason);
                 }
-                Event::Detail(detail) => {
-                    if let (Wanted::Groups { state: None, keys }, Ok(Found::Groups(groups))) =
-                        (&detail.wanted, &detail.found)
-                        && self.by.as_ref() == Some(keys)
-                    {
-                        self.groups = Some(Arc::clone(groups));
-                    }
-                    self.view.found(*detail);
-                }
+                Event::Detail(detail) => self.view.found(*detail),
             }
             if self.repetition.is_over(self.samples) {
                 return Ok(Some(End::Enough));
@@ -277,7 +252,7 @@ impl Session {
             Some(_) => {
                 let mut bytes = [0; 1024];
                 match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
-                    Ok(0) => return Ok(Some(End::Signal(TERMINAL_GONE))),
+                    Ok(0) => return Ok(Some(End::Signal(signals::TERMINAL_GONE))),
                     // Somebody who shares the terminal was faster.
                     Err(Errno::AGAIN) => return Ok(None),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),

@@ -1,7 +1,7 @@
-//! What stays, comes and ends, of sockets made up for it.
+//! What stays, is added and ends, of sockets made for it.
 
 use super::*;
-use crate::diagnose::testing::{facts, listening_at, socket};
+use crate::diagnose::testing::{host, socket};
 use crate::model::State;
 
 /// A socket of this cookie, towards a host of this number.
@@ -12,67 +12,72 @@ fn one(cookie: u64, host: u8) -> Socket {
     one
 }
 
-fn moved(before: &[Socket], after: &[Socket], least: u64) -> Vec<Movement> {
-    let listeners = listening_at(&[]);
-    let (mut was, mut is) = (Before::default(), After::default());
-    before.iter().for_each(|socket| was.add(socket));
-    for socket in after {
-        is.add(
-            socket,
-            listeners.service(socket.netns, socket.internet().unwrap()),
-        );
+fn changes(before: &[Socket], after: &[Socket], least: u64) -> Vec<Change> {
+    let mut previous = Previous::default();
+    for socket in before {
+        previous.add(socket, socket.internet().unwrap());
     }
-    movements(&was, &is, &listeners, least)
+    let mut lingering = Lingering::after(previous);
+    let listeners = Listeners::default();
+    for socket in after {
+        let ends = socket.internet().unwrap();
+        lingering.add(&Sampled {
+            socket,
+            ends,
+            service: listeners.service(socket.netns, ends),
+        });
+    }
+    lingering.changes(&listeners, least)
 }
 
 #[test]
-fn what_stayed_came_and_ended_is_told_for_each_service() {
+fn what_stayed_was_added_and_ended_is_counted_for_each_service() {
     let before = [one(1, 1), one(2, 1), one(3, 1), one(4, 2), one(5, 2)];
     let after = [one(1, 1), one(2, 1), one(4, 2), one(5, 2), one(6, 2)];
-    let moved = moved(&before, &after, 2);
-    let numbers: Vec<_> = moved
+    let changes = super::tests::changes(&before, &after, 2);
+    let numbers: Vec<_> = changes
         .iter()
         .map(|m| (m.sockets, m.stayed, m.ended, m.unread_bytes))
         .collect();
     assert_eq!(numbers, [(2, 2, Some(1), 4), (3, 2, Some(0), 6)]);
-    assert_eq!(moved[0].unfinished, 2);
+    assert_eq!(changes[0].unfinished, 2);
     assert_eq!(
-        moved[1].shown(&facts()),
-        "2 stayed through the window of 1.0 s, 1 came and none ended: it only grows"
+        changes[1].text(&host()),
+        "2 stayed through the window of 1.0 s, 1 were added and none ended: the number only grows"
     );
     assert_eq!(
-        moved[0].shown(&facts()),
-        "2 stayed through the window of 1.0 s, 0 came and 1 ended"
+        changes[0].text(&host()),
+        "2 stayed through the window of 1.0 s, 0 were added and 1 ended"
     );
 }
 
 #[test]
-fn small_groups_are_told_together_where_they_are_enough() {
+fn small_groups_are_reported_together_where_they_are_enough() {
     let some: Vec<Socket> = (1..=4).map(|n| one(n.into(), n)).collect();
-    let together = moved(&some, &some, 4);
+    let together = changes(&some, &some, 4);
     assert_eq!((together.len(), together[0].groups.len()), (1, 4));
     assert_eq!((together[0].stayed, together[0].ended), (4, Some(0)));
-    assert!(moved(&some, &some, 5).is_empty());
+    assert!(changes(&some, &some, 5).is_empty());
 }
 
 #[test]
-fn without_cookies_connections_are_known_by_their_addresses() {
+fn without_cookies_connections_are_identified_by_their_addresses() {
     let mut here = one(1, 1);
     here.cookie = None;
     let mut there = one(2, 1);
     there.cookie = None;
-    let moved = moved(&[here.clone()], &[here, there], 1);
-    assert_eq!((moved[0].sockets, moved[0].stayed), (2, 1));
+    let changes = super::tests::changes(&[here.clone()], &[here, there], 1);
+    assert_eq!((changes[0].sockets, changes[0].stayed), (2, 1));
 }
 
 #[test]
 fn beyond_the_room_what_stayed_is_a_least_number() {
     let many: Vec<Socket> = (0..ROOM as u64 + 5).map(|n| one(n + 1, 1)).collect();
-    let moved = moved(&many, &many, 1);
-    assert_eq!(moved[0].sockets, ROOM as u64 + 5);
-    assert_eq!((moved[0].stayed, moved[0].ended), (ROOM as u64, None));
+    let changes = super::tests::changes(&many, &many, 1);
+    assert_eq!(changes[0].sockets, ROOM as u64 + 5);
+    assert_eq!((changes[0].stayed, changes[0].ended), (ROOM as u64, None));
     assert_eq!(
-        moved[0].shown(&facts()),
+        changes[0].text(&host()),
         "at least 10,000 stayed through the window of 1.0 s"
     );
 }
@@ -89,9 +94,9 @@ fn beyond_the_room_for_groups_all_are_counted() {
             each
         })
         .collect();
-    let moved = moved(&many, &many, 10);
-    assert_eq!(moved.len(), 1);
-    assert_eq!(moved[0].groups.len(), MOST_GROUPS);
-    assert_eq!(moved[0].sockets, MOST_GROUPS as u64 + 5);
-    assert_eq!(moved[0].unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
+    let changes = super::tests::changes(&many, &many, 10);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].groups.len(), MOST_GROUPS);
+    assert_eq!(changes[0].sockets, MOST_GROUPS as u64 + 5);
+    assert_eq!(changes[0].unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
 }

@@ -1,4 +1,4 @@
-//! A diagnosis as one line of JSON, the shape of which is promised in tcpstates(1).
+//! A diagnosis as one line of JSON, of the shape documented in tcpstates(1).
 
 use std::io::{self, Write};
 
@@ -27,11 +27,11 @@ struct FindingLine<'a> {
     severity: &'static str,
     title: &'a str,
     subject: Subject<'a>,
-    value: Option<f64>,
+    value: f64,
     limit: Option<f64>,
     evidence: &'a [String],
     processes: Vec<ProcessLine<'a>>,
-    commands: &'a [String],
+    commands: Vec<String>,
     why: &'static str,
     remedy: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ fn finding_line<'a>(finding: &'a Finding, before: Option<&[Finding]>) -> Finding
         limit: finding.limit,
         evidence: &finding.evidence,
         processes: finding.processes.iter().map(process_line).collect(),
-        commands: &finding.commands,
+        commands: finding.commands.iter().map(ToString::to_string).collect(),
         why: finding.why,
         remedy: &finding.remedy,
         follows_from: before

@@ -4,10 +4,17 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::model::{
-    Completeness, Culprit, Diagnosis, Field, Finding, Label, NotExamined, Observation, Severity,
-    SourceName,
+    Command, Completeness, Culprit, Diagnosis, Field, Finding, Label, NotExamined, Observation,
+    Severity, SourceName, Where,
 };
 use crate::output::Look;
+
+fn command(words: &str) -> Command {
+    Command {
+        words: words.split(' ').map(str::to_owned).collect(),
+        filter: None,
+    }
+}
 
 fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]) -> Finding {
     Finding {
@@ -15,7 +22,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
         severity,
         title: format!("{id} is at 9 of 10"),
         subject: vec![(Field::LocalPort, Label::Number(80))],
-        value: Some(9.0),
+        value: 9.0,
         limit: Some(10.0),
         evidence: vec!["one".to_owned(), "two".to_owned()],
         processes: vec![Culprit {
@@ -23,7 +30,8 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
             pid: 7,
             sockets: 1_200,
         }],
-        commands: vec!["tcpstates -l".to_owned()],
+        inodes: Vec::new(),
+        commands: vec![command("tcpstates -l")],
         why: "It fails.",
         remedy: vec!["First this.".to_owned(), "Then that.".to_owned()],
         causes,
@@ -37,6 +45,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
             source: SourceName::Netlink,
             completeness: Completeness::default(),
         },
+        place: Where::Here,
         total: 1_234,
         window: Duration::from_secs(1),
         findings,
@@ -59,10 +68,10 @@ fn shown(diagnosis: &Diagnosis, width: Option<usize>) -> String {
 }
 
 #[test]
-fn a_healthy_host_is_told_in_a_line_and_what_was_not_examined_in_others() {
+fn a_healthy_host_takes_a_line_and_what_was_not_examined_others() {
     assert_eq!(
         shown(&diagnosis(Vec::new()), None),
-        "OK          nothing wrong found in 1,234 sockets over 1.0 s; examined: a, b\n\
+        "OK          nothing wrong found in 1,234 TCP sockets of this network namespace over 1.0 s; examined: a, b\n\
          \n\
          unexamined  c: no such file\n"
     );
@@ -104,7 +113,7 @@ fn what_follows_from_a_finding_shown_before_says_so() {
 fn sentences_and_commands_end_where_the_terminal_does() {
     let mut long = finding("a", Severity::Warning, &[]);
     long.remedy = vec!["word ".repeat(30).trim().to_owned()];
-    long.commands = vec!["tcpstates list ".repeat(8)];
+    long.commands = vec![command("tcpstates list ".repeat(8).trim())];
     let text = shown(&diagnosis(vec![long]), Some(60));
     for line in text.lines() {
         assert!(line.chars().count() <= 60, "{line}");

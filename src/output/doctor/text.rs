@@ -43,8 +43,9 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
 
 fn write_healthy(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
     let text = format!(
-        "nothing wrong found in {} over {:.1} s; examined: {}",
-        counted(diagnosis.total, "socket", "sockets"),
+        "nothing wrong found in {} of {} over {:.1} s; examined: {}",
+        counted(diagnosis.total, "TCP socket", "TCP sockets"),
+        diagnosis.place,
         diagnosis.window.as_secs_f64(),
         diagnosis.examined.join(", ")
     );
@@ -82,7 +83,7 @@ fn write_finding(
     });
     write_lines(out, "  do", steps, look)?;
     let commands = finding.commands.iter();
-    let lines = commands.flat_map(|command| wrap_command(&escape::line(command), text_width(look)));
+    let lines = commands.flat_map(|command| wrap_command(command, text_width(look)));
     for (at, line) in lines.enumerate() {
         let label = if at == 0 { "  show" } else { "" };
         writeln!(out, "{label:INDENT$}{line}")?;

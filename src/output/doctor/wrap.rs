@@ -1,5 +1,8 @@
 //! Sentences and commands in lines of a terminal's width.
 
+use crate::model::{Command, shell_quoted};
+use crate::output::escape;
+
 /// `text` in lines of at most `width` characters, broken at blanks; a longer word has a line of its
 /// own. One line where there is no width.
 pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
@@ -20,28 +23,32 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// A command in lines of at most `width` characters, each continued as a shell reads it, and so
-/// that it can be copied as it stands. What stands between quotes is only broken where it is longer
-/// than a line: a filter takes a line end for a blank. One line where there is no width.
-pub(super) fn wrap_command(command: &str, width: Option<usize>) -> Vec<String> {
+/// A command in lines of at most `width` characters, each continued as a shell reads it, so that it can
+/// be copied. Words are not broken; a filter is, where it is longer than a line, because it takes a line
+/// end for a blank. One line where there is no width.
+pub(super) fn wrap_command(command: &Command, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else {
-        return vec![command.to_owned()];
+        return vec![escape::line(&command.to_string())];
     };
+    let words = command.words.iter().map(|word| (word, false));
+    let filter = command.filter.iter().map(|filter| (filter, true));
     let mut lines: Vec<String> = Vec::new();
-    for word in shell_words(command) {
-        let length = word.chars().count() + CONTINUED.chars().count();
+    for (word, can_break) in words.chain(filter) {
+        let quoted = shell_quoted(word);
+        let word = escape::line(&quoted);
+        let length = word.chars().count() + CONTINUED.len();
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + length <= width => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
             Some(line) => {
                 line.push_str(CONTINUED);
                 let room = width.saturating_sub(CONTINUATION.len() + CONTINUED.len());
-                let pieces = wrap(word, Some(room)).into_iter();
+                let pieces = wrap(&word, can_break.then_some(room)).into_iter();
                 lines.extend(pieces.map(|piece| format!("{CONTINUATION}{piece}")));
             }
-            None => lines.push(word.to_owned()),
+            None => lines.push(word),
         }
     }
     lines
@@ -52,15 +59,6 @@ const CONTINUED: &str = " \\";
 
 /// The begin of a line that continues another.
 const CONTINUATION: &str = "  ";
-
-/// What stands between blanks that are not between single quotes.
-fn shell_words(command: &str) -> impl Iterator<Item = &str> {
-    let mut is_quoted = false;
-    command.split(move |character| {
-        is_quoted ^= character == '\'';
-        character == ' ' && !is_quoted
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -74,29 +72,39 @@ mod tests {
         assert_eq!(wrap(text, Some(80)), [text]);
     }
 
+    fn command(words: &str, filter: Option<&str>) -> Command {
+        Command {
+            words: words.split('|').map(str::to_owned).collect(),
+            filter: filter.map(str::to_owned),
+        }
+    }
+
     #[test]
-    fn commands_are_continued_as_a_shell_reads_them_and_not_between_quotes() {
-        let command = "tcpstates list --state syn-sent 'dst 192.0.2.1 and sport ge 1' -p";
-        assert_eq!(wrap_command(command, None), [command]);
-        assert_eq!(wrap_command(command, Some(80)), [command]);
+    fn commands_are_continued_as_a_shell_reads_them_and_broken_within_a_filter_only() {
+        let filter = Some("dst 192.0.2.1 and sport ge 1");
+        let syn_sent = command("tcpstates|list|--state|syn-sent", filter);
+        let line = "tcpstates list --state syn-sent 'dst 192.0.2.1 and sport ge 1'";
+        assert_eq!(wrap_command(&syn_sent, None), [line]);
+        assert_eq!(wrap_command(&syn_sent, Some(80)), [line]);
         assert_eq!(
-            wrap_command(command, Some(34)),
+            wrap_command(&syn_sent, Some(34)),
             [
                 "tcpstates list --state syn-sent \\",
-                "  'dst 192.0.2.1 and sport ge 1' \\",
-                "  -p"
+                "  'dst 192.0.2.1 and sport ge 1'"
             ]
         );
+        let copy = command("tcpstates|--proc-root|/mnt/a long name of a copy", filter);
         assert_eq!(
-            wrap_command("tcpstates 'src 192.0.2.1 and dst 192.0.2.2' -p", Some(24)),
+            wrap_command(&copy, Some(26)),
             [
-                "tcpstates \\",
-                "  'src 192.0.2.1 and",
-                "  dst 192.0.2.2' -p"
+                "tcpstates --proc-root \\",
+                "  '/mnt/a long name of a copy' \\",
+                "  'dst 192.0.2.1 and",
+                "  sport ge 1'"
             ]
         );
-        let narrow = wrap_command(command, Some(10)).join("\n");
+        let narrow = wrap_command(&syn_sent, Some(10)).join("\n");
         let joined = narrow.replace(" \\\n ", "").replace("\n ", "");
-        assert_eq!(joined, command);
+        assert_eq!(joined, line);
     }
 }

@@ -75,7 +75,7 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: PushText) {
             }
         }
         Shown::Descriptors => {
-            for fd in held.holders().filter_map(|(_, fd)| fd) {
+            for (_, fd) in held.holders() {
                 separator.push(out);
                 push_number(out, fd);
             }
@@ -129,10 +129,7 @@ pub(super) fn push_json(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) -> io:
                 out.extend_from_slice(b",\"name\":");
                 json::write_value(out, &process.name.text())?;
                 out.extend_from_slice(b",\"fd\":");
-                match fd {
-                    Some(fd) => push_number(out, fd),
-                    None => out.extend_from_slice(b"null"),
-                }
+                push_number(out, fd);
                 out.push(b'}');
             }
         }
@@ -187,7 +184,7 @@ mod tests {
             process(7, "web", "web.service"),
             process(9, "a,b(1) \u{1b}", "web.service"),
         ];
-        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd });
         let held = Held::by(&holds, &processes);
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, r#"web(7),"a\u{2c}b(1)\x20\u{1b}"(9)"#);
@@ -220,7 +217,7 @@ mod tests {
     #[test]
     fn who_has_yet_to_accept_stands_in_brackets_and_nobody_is_a_dash() {
         let processes = [process(7, "(sd-pam)", ""), process(8, "", "")];
-        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd });
         let held = Held::by(&holds, &processes).not_yet();
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, "((sd-pam)(7),\"\"(8))");

@@ -57,7 +57,7 @@ in_namespace!(
             "{evidence}"
         );
         assert!(
-            evidence.contains("of 2 that wait and were asked about, one has for "),
+            evidence.contains("of 2 waiting connections that were measured, one has waited for "),
             "{evidence}"
         );
         assert!(!evidence.contains("somaxconn"), "{evidence}");
@@ -104,7 +104,7 @@ in_namespace!(
         assert!(report.findings_of("accept-queue").is_empty());
         let reason = report.not_examined("accept-queue").unwrap();
         assert!(
-            reason.contains("/proc does not tell the limits"),
+            reason.contains("/proc reports neither the limits"),
             "{reason}"
         );
     }

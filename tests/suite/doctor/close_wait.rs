@@ -45,10 +45,10 @@ in_namespace!(
             moved.starts_with("12 stayed through the window of 0."),
             "{moved}"
         );
-        assert!(moved.ends_with("0 came and 0 ended"), "{moved}");
-        let expected = "of 12 the end was not read, and 72 bytes before it lie unread";
+        assert!(moved.ends_with("0 were added and 0 ended"), "{moved}");
+        let expected = "the end of 12 is unread, with 72 unread bytes before it";
         assert_eq!(unread, expected);
-        let asked = "of 12 that were asked about, each has been silent for ";
+        let asked = "of 12 measured, each has been silent for ";
         assert!(silent.starts_with(asked), "{silent}");
         assert_eq!(finding.processes.len(), 1, "{finding:?}");
         assert_eq!(finding.processes[0].pid, std::process::id());

@@ -113,7 +113,7 @@ in_namespace!(
         }
         let report = Report::until(|report| {
             let evidence = &report.finding(ID).evidence;
-            evidence[0].starts_with("0 of these connections are open, 80 in TIME_WAIT")
+            evidence[0].starts_with("0 of these connections are open, 80 are in TIME_WAIT")
         });
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "WARNING");

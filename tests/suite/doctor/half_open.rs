@@ -54,9 +54,10 @@ in_namespace!(
         let finding = report.finding("half-open");
         assert_eq!(finding.follows_from.as_deref(), Some("accept-queue"));
         assert!(
-            finding.remedy[0].starts_with("See to the accept queue"),
+            finding.remedy[0].starts_with("Fix the accept queue"),
             "{finding:?}"
         );
+        report.findings.iter().for_each(assert_commands_run);
         let ids: Vec<_> = report.findings.iter().map(|found| &*found.id).collect();
         assert_eq!(ids, ["accept-queue", "half-open"]);
     }

@@ -11,6 +11,8 @@ mod overall;
 mod recorded;
 mod report;
 mod retransmission;
+mod rules;
 mod stuck_peers;
 mod time_wait;
+mod unexamined;
 mod vanished_peers;

@@ -29,7 +29,7 @@ in_namespace!(
         let evidence = finding.evidence.join("; ");
         assert!(evidence.contains("TcpRetransSegs grew by "), "{evidence}");
         assert!(
-            evidence.contains(&format!("to {}, one of them sent again", address.ip())),
+            evidence.contains(&format!("to {}, one of them retransmitted", address.ip())),
             "{evidence}"
         );
         // tcp_info is requested for the suspects only.

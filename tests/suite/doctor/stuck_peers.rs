@@ -37,7 +37,7 @@ in_namespace!(
         assert!(
             sends
                 .title
-                .starts_with("1 of 2 established connections stuck at peers"),
+                .starts_with("1 of 2 established connections are stuck at peers"),
             "{sends:?}"
         );
         assert!(
@@ -45,7 +45,7 @@ in_namespace!(
             "{sends:?}"
         );
         assert!(
-            reads.title.contains("bytes lie unread on 1 connection"),
+            reads.title.starts_with("1 connection has ") && reads.title.ends_with(" unread bytes"),
             "{reads:?}"
         );
         for finding in [sends, reads] {

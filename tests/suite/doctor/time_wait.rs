@@ -25,7 +25,7 @@ in_namespace!(
         assert_eq!((finding.value, finding.limit), (Some(5.0), Some(5.0)));
         let evidence = finding.evidence.join("; ");
         assert!(
-            evidence.contains(&format!("5 went out to {address}")),
+            evidence.contains(&format!("5 outbound connections to {address}")),
             "{evidence}"
         );
         assert_commands_run(finding);
@@ -55,5 +55,6 @@ in_namespace!(
             evidence.contains("5 of them are in FIN_WAIT2 without"),
             "{evidence}"
         );
+        assert_commands_run(finding);
     }
 );

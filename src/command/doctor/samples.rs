@@ -1,0 +1,168 @@
+//! The evidence of `doctor`: two samples of the sockets, the kernel's counters before and after the
+//! window between them, its settings, and what TCP measures of a few connections.
+
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+use crate::command::outcome::Failure;
+use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, SecondSink};
+use crate::filter::{Compare, Expression, Side, Test};
+use crate::model::{Field, InetEnds, Listeners, Metric, Sink, State, StateSet};
+use crate::question::Question;
+use crate::source::{Observer, Readings, Report, Sources, read_unlisted};
+
+/// More listeners than this are counted and not kept; some 2 MiB.
+const MOST_LISTENERS: usize = 20_000;
+
+/// All that is read before the rules are applied.
+pub(super) struct Samples {
+    pub(super) second: SecondSample,
+    pub(super) host: Host,
+    /// How long the second sample took.
+    pub(super) took: Duration,
+}
+
+impl Samples {
+    /// Takes both, `window` apart. The report is that of the second one, with what was lost in all dumps.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn take(sources: &Sources, window: Duration) -> Result<(Report, Samples), Failure> {
+        let readings = Readings::of(sources);
+        let begin = Instant::now();
+        let before = readings.counters();
+        let listeners_before = listeners(sources, vec![Field::Drops]);
+        let mut first = FirstSample::default();
+        let earlier = list(sources, FirstSample::STATES, Vec::new(), &mut first)?;
+        let measured = Instant::now();
+        let measures_before = measure(sources, &first.suspects());
+        std::thread::sleep(window.saturating_sub(begin.elapsed()));
+        let again = Instant::now();
+        // Before the counters: what was dropped in between is in their growth too.
+        let (listeners, listening, drops_unknown) = listeners_since(listeners_before, sources)?;
+        let after = readings.counters();
+        let copied = readings.are_copied();
+        let mut host = Host {
+            place: sources.place(),
+            source: earlier.source,
+            sockets: 0,
+            window: begin.elapsed(),
+            before,
+            after,
+            settings: readings.settings(),
+            listeners,
+            drops_unknown,
+            unlisted: read_unlisted(sources),
+            measures_before,
+            measured_over: Duration::ZERO,
+            measures: Measures::default(),
+            page_size: (!copied)
+                .then(|| u64::try_from(rustix::param::page_size()).ok())
+                .flatten(),
+            copied,
+        };
+        let mut second = SecondSample::begin(first, &host);
+        let mut sink = SecondSink::new(&mut second, &host.listeners);
+        let mut report = list(sources, StateSet::ALL, Vec::new(), &mut sink)?;
+        host.sockets = sink.sockets;
+        host.source = report.source;
+        report.add(&earlier);
+        report.add(&listening);
+        if second.wants_bound_ports(&host) {
+            second.set_bound_ports(bound_ports(sources));
+        }
+        host.measured_over = measured.elapsed();
+        host.measures = measure(sources, &second.suspects(&host));
+        let took = again.elapsed();
+        Ok((report, Samples { second, host, took }))
+    }
+}
+
+/// Passes the sockets in these states to a sink, of each of which `fields` must be known.
+fn list(
+    sources: &Sources,
+    states: StateSet,
+    fields: Vec<Field>,
+    sink: &mut impl Sink,
+) -> Result<Report, Failure> {
+    let question = Question {
+        fields,
+        ..Question::about(states)
+    };
+    Ok(Observer::new(question, sources.clone())?.list(sink)?)
+}
+
+/// The listeners. They have a table of their own, so that no connection is read.
+fn listeners(sources: &Sources, fields: Vec<Field>) -> Result<(Listeners, Report), Failure> {
+    let mut listeners = Listeners::at_most(MOST_LISTENERS);
+    let listen = StateSet::NONE.with(State::Listen);
+    let report = list(sources, listen, fields, &mut listeners)?;
+    Ok((listeners, report))
+}
+
+/// The listeners now, with what each dropped since `before`; or without it, and why so.
+fn listeners_since(
+    before: Result<(Listeners, Report), Failure>,
+    sources: &Sources,
+) -> Result<(Listeners, Report, Option<String>), Failure> {
+    let compared = before.and_then(|(before, _)| {
+        let (now, report) = listeners(sources, vec![Field::Direction, Field::Drops])?;
+        Ok((now.since(&before), report))
+    });
+    match compared {
+        Ok((listeners, report)) => Ok((listeners, report, None)),
+        Err(failure) => {
+            let (listeners, report) = listeners(sources, vec![Field::Direction])?;
+            Ok((listeners, report, Some(failure.to_string())))
+        }
+    }
+}
+
+/// The ports of sockets that are only bound, which netlink alone reports, and only on request.
+///
+/// # Errors
+/// Why they are unknown, or not all of them are known.
+fn bound_ports(sources: &Sources) -> Result<BoundPorts, String> {
+    let mut ports = BoundPorts::default();
+    let bound = StateSet::NONE.with(State::Bound);
+    let report = list(sources, bound, Vec::new(), &mut ports);
+    let report = report.map_err(|failure| failure.to_string())?;
+    match report.completeness.losses().first() {
+        None => Ok(ports),
+        Some(loss) => Err(loss.to_string()),
+    }
+}
+
+/// What TCP measures of these connections; nothing where the source does not report it, or they have
+/// ended. The kernel selects them, so that it builds a message for these alone.
+fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
+    let mut measures = Measures::of(suspects);
+    let Some(filter) = suspects.iter().map(is_between).reduce(Expression::or) else {
+        return measures;
+    };
+    let question = Question {
+        fields: vec![Field::Metric(Metric::RoundTripTime)],
+        filter: Some(filter),
+        ..Question::about(StateSet::ALL)
+    };
+    // Without them a finding says less, and nothing wrong.
+    if let Ok(mut observer) = Observer::new(question, sources.clone()) {
+        let _ = observer.list(&mut measures);
+    }
+    measures
+}
+
+/// The filter for one connection.
+fn is_between(ends: &InetEnds) -> Expression {
+    let InetEnds { local, remote, .. } = ends;
+    let port = |field, port: u16| Test::Number(field, Compare::Equal, port.into());
+    let tests = [
+        Test::Addr(Side::Remote, IpNet::from(remote.ip())),
+        port(Field::LocalPort, local.port()),
+        port(Field::RemotePort, remote.port()),
+    ];
+    let local = Expression::of(Test::Addr(Side::Local, IpNet::from(local.ip())), true);
+    let tests = tests.into_iter().map(|test| Expression::of(test, true));
+    tests.fold(local, Expression::and)
+}

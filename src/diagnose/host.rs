@@ -1,0 +1,132 @@
+//! What is known of a host besides its sockets.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::model::{
+    Counter, Counters, InetEnds, Listeners, Metric, Setting, Settings, Sink, Socket, SourceName,
+    TcpInfo, Unlisted, Where, counted, thousands,
+};
+
+/// The kernel's counters before and after the window, its settings and listeners, and the source.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Whose sockets they are.
+    pub place: Where,
+    /// Which source reported them; /proc reports less of each.
+    pub source: SourceName,
+    /// How many sockets there were after the window.
+    pub sockets: u64,
+    /// The time between the two readings of the counters.
+    pub window: Duration,
+    /// The counters at its begin.
+    pub before: Counters,
+    /// The counters at its end.
+    pub after: Counters,
+    /// The settings of the same network namespace.
+    pub settings: Settings,
+    /// The listeners at its end, with what each dropped in it.
+    pub listeners: Listeners,
+    /// Why the drops of listeners are unknown, where they are.
+    pub drops_unknown: Option<String>,
+    /// Sockets that exist and are not in the tables of TCP that were read.
+    pub unlisted: Unlisted,
+    /// What TCP measured of some connections after the first sample.
+    pub measures_before: Measures,
+    /// How much later the measures that follow were taken.
+    pub measured_over: Duration,
+    /// What TCP measured of those connections that the rules suspect.
+    pub measures: Measures,
+    /// The size of a memory page, in bytes; `None` where the pages are another host's.
+    pub page_size: Option<u64>,
+    /// Whether all of it is from a copied tree, in which nothing changes.
+    pub copied: bool,
+}
+
+impl Host {
+    /// By how much a counter grew in the window.
+    ///
+    /// # Errors
+    /// Why that is unknown: it is absent, was reset, or belongs to a copy.
+    pub(super) fn growth(&self, counter: Counter) -> Result<u64, String> {
+        if self.copied {
+            return Err("counters do not grow in a copied tree".to_owned());
+        }
+        self.after.grown_since(&self.before, counter)
+    }
+
+    /// By how much counters grew, as evidence: `TcpExtListenDrops grew by 8 in 1.0 s`.
+    pub(super) fn growth_text(&self, counters: &[Counter]) -> String {
+        let texts = counters.iter().map(|counter| match self.growth(*counter) {
+            Ok(growth) => format!("{} grew by {}", counter.name(), thousands(growth)),
+            Err(reason) => format!("the growth of {} is unknown ({reason})", counter.name()),
+        });
+        let texts: Vec<String> = texts.collect();
+        format!("{} in {}", texts.join(", "), self.window_text())
+    }
+
+    /// The window: `1.0 s`.
+    pub(super) fn window_text(&self) -> String {
+        format!("{:.1} s", self.window.as_secs_f64())
+    }
+
+    /// A setting that is one number, where it is known.
+    pub(super) fn setting(&self, setting: Setting) -> Option<u64> {
+        self.settings.number(setting).ok()
+    }
+
+    /// Why the tables of TCP do not show all there is to a rule: a connection of Multipath TCP is
+    /// ESTABLISHED there with empty queues, whatever the state and queues of the socket that the
+    /// program holds (net/mptcp/protocol.c).
+    pub(super) fn mptcp(&self) -> Option<String> {
+        match &self.unlisted.mptcp {
+            Ok(0) => None,
+            Ok(sockets) => Some(format!(
+                "{} not in the TCP table, which shows their connections as ESTABLISHED with empty queues",
+                counted(*sockets, "MPTCP socket is", "MPTCP sockets are")
+            )),
+            Err(reason) => Some(format!("the number of MPTCP sockets is unknown: {reason}")),
+        }
+    }
+}
+
+/// What TCP measures of a few connections.
+#[derive(Clone, Debug, Default)]
+pub struct Measures {
+    by_ends: HashMap<InetEnds, Option<TcpInfo>>,
+}
+
+impl Measures {
+    /// Takes the measures of these connections from the sockets that follow.
+    pub fn of(suspects: &[InetEnds]) -> Measures {
+        Measures {
+            by_ends: suspects.iter().map(|ends| (*ends, None)).collect(),
+        }
+    }
+
+    /// One measure of a connection; `None` where it was not requested, or the connection has ended.
+    pub(super) fn get(&self, ends: InetEnds, metric: Metric) -> Option<u64> {
+        self.by_ends.get(&ends)?.as_ref()?.get(metric)
+    }
+
+    /// With a measure of a connection.
+    #[cfg(test)]
+    pub(super) fn with(mut self, ends: InetEnds, metric: Metric, value: u64) -> Measures {
+        let info = self.by_ends.entry(ends).or_default();
+        info.get_or_insert_default().set(metric, value);
+        self
+    }
+}
+
+impl Sink for Measures {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let known = socket
+            .internet()
+            .and_then(|ends| self.by_ends.get_mut(ends));
+        if let (Some(known), Some(info)) = (known, &socket.info) {
+            *known = Some(**info);
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,288 @@
+//! Accept queues at their limits, and connections dropped at their listeners.
+//!
+//! A queue is full when it holds more than its limit (`sk_acceptq_is_full`, include/net/sock.h), so
+//! a limit of 0 is legal and holds one. A SYN that finds it full is dropped, and a handshake under way
+//! does not complete (`tcp_conn_request`, `tcp_v4_syn_recv_sock`); the listener counts each.
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnose::draft::{Case, Draft, Show, listener_subject};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{
+    Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Setting, Severity, State,
+    StateSet, counted, thousands,
+};
+
+/// How many listeners have findings of their own, the worst first; more have one cause for all.
+const REPORTED: usize = 5;
+
+/// How many connections that wait are kept; only some of each listener's are measured.
+const KEPT: usize = 2_000;
+
+/// Of how many that wait at one listener it is requested how long they have.
+const MEASURED: usize = 16;
+
+const WHY: &str = "A client that connects to a full accept queue gets no answer and tries again a second later, then less and less often: without room the kernel neither begins nor completes a handshake (listen(2)).";
+
+/// Connections that wait to be accepted, as far as they are kept.
+#[derive(Debug)]
+pub(super) struct AcceptQueue {
+    waiting: Vec<(Netns, InetEnds)>,
+}
+
+impl Rule for AcceptQueue {
+    const ID: &'static str = "accept-queue";
+
+    const STATES: StateSet = StateSet::NONE
+        .with(State::Established)
+        .with(State::CloseWait);
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> AcceptQueue {
+        AcceptQueue {
+            waiting: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let socket = sampled.socket;
+        if socket.was_never_accepted() && self.waiting.len() < KEPT {
+            self.waiting.push((socket.netns, *sampled.ends));
+        }
+    }
+
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let worst = overloaded(host).into_iter().take(REPORTED);
+        worst
+            .flat_map(|queue| self.at(queue.listener, host))
+            .collect()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let host = case.host;
+        let overloaded = overloaded(host);
+        let worst = overloaded.iter().take(REPORTED);
+        let mut findings: Vec<Finding> = worst.map(|queue| self.finding(queue, case)).collect();
+        if findings.iter().all(|one| one.severity < Severity::Critical) {
+            findings.extend(overflowed(case));
+        }
+        Examined::found(findings)
+            .without(lacking(host, overloaded.len()))
+            .without(host.growth(Counter::ListenOverflows).err())
+    }
+}
+
+fn lacking(host: &Host, overloaded: usize) -> Option<String> {
+    let listeners = &host.listeners;
+    let beyond = listeners.beyond();
+    if listeners.iter().any(|one| one.limit.is_none()) {
+        let what = "/proc reports neither the limits of accept queues nor the drops of listeners";
+        Some(what.to_owned())
+    } else if overloaded > REPORTED {
+        Some(format!(
+            "only the worst {REPORTED} of {} accept queues at their limits are reported",
+            thousands(overloaded as u64)
+        ))
+    } else if beyond > 0 {
+        let beyond = counted(beyond, "listener was", "listeners were");
+        Some(format!("{beyond} not examined"))
+    } else {
+        host.drops_unknown.clone()
+    }
+}
+
+/// An accept queue at its limit, or one that dropped connections.
+#[derive(Debug)]
+struct Queue<'a> {
+    listener: &'a Listener,
+    limit: u64,
+    severity: Severity,
+    /// What was dropped there in the window.
+    dropped: Option<u64>,
+}
+
+/// Those queues, worst first.
+fn overloaded(host: &Host) -> Vec<Queue<'_>> {
+    let overflows = host.growth(Counter::ListenOverflows);
+    let elsewhere = host.growth(Counter::ReqQFullDrop).unwrap_or(0) > 0;
+    // A listener drops for other reasons too: no room for another half-open request, which is another
+    // rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
+    let for_lack_of_room = match overflows {
+        Ok(overflows) => overflows > 0,
+        Err(_) => !elsewhere,
+    };
+    let queues = host.listeners.iter().filter_map(|listener| {
+        let limit = listener.limit?.into();
+        let dropped = listener.drops.map(u64::from);
+        let severity = if listener.is_full() || dropped > Some(0) && for_lack_of_room {
+            Severity::Critical
+        } else if listener.is_at_limit() {
+            Severity::Warning
+        } else {
+            return None;
+        };
+        Some(Queue {
+            listener,
+            limit,
+            severity,
+            dropped,
+        })
+    });
+    let mut queues: Vec<Queue<'_>> = queues.collect();
+    let dropped = |queue: &Queue<'_>| queue.dropped.unwrap_or(0);
+    queues.sort_by_key(|queue| {
+        std::cmp::Reverse((queue.severity, dropped(queue), queue.listener.waiting))
+    });
+    queues
+}
+
+impl AcceptQueue {
+    /// Some of those that may wait at this listener.
+    fn at(&self, listener: &Listener, host: &Host) -> Vec<InetEnds> {
+        let takers = |(netns, ends): &&(Netns, InetEnds)| host.listeners.takers(*netns, ends);
+        let waiting = self.waiting.iter();
+        let waiting = waiting.filter(|connection| takers(connection).contains(&listener));
+        waiting.map(|(_, ends)| *ends).take(MEASURED).collect()
+    }
+
+    fn finding(&self, queue: &Queue<'_>, case: &Case<'_>) -> Finding {
+        let Listener { local, inode, .. } = *queue.listener;
+        let length = u64::from(queue.listener.waiting);
+        let [waiting, limit] = [length, queue.limit].map(thousands);
+        let title = match queue.dropped {
+            _ if length > queue.limit => format!(
+                "the accept queue of {local} is full: {waiting} connections wait, and its limit is {limit}"
+            ),
+            Some(dropped) if dropped > 0 => format!(
+                "{} at {local} in {}; {waiting} of {limit} wait to be accepted",
+                counted(dropped, "drop", "drops"),
+                case.host.window_text()
+            ),
+            Some(_) | None => format!(
+                "the accept queue of {local} has reached its limit: {waiting} of {limit} wait"
+            ),
+        };
+        let process = case.holders.of([inode]).into_iter().next();
+        let test = format!("sport = {}", local.port());
+        Finding {
+            subject: listener_subject(local),
+            limit: Some(queue.limit as f64),
+            ..case.finding(Draft {
+                severity: queue.severity,
+                title,
+                value: length as f64,
+                evidence: self.evidence(queue, case.host),
+                inodes: vec![inode],
+                show: vec![
+                    Show::list("-l --columns process,drops").of(test.clone()),
+                    Show::list(
+                        "--state established,close-wait -p --sort last-data-sent:desc --limit 20",
+                    )
+                    .of(test),
+                ],
+                why: WHY,
+                remedy: remedy(queue.limit, case.host, process),
+            })
+        }
+    }
+
+    fn evidence(&self, queue: &Queue<'_>, host: &Host) -> Vec<String> {
+        let dropped = match (queue.dropped, &host.drops_unknown) {
+            (Some(dropped), _) => format!(
+                "the listener dropped {} in {}",
+                thousands(dropped),
+                host.window_text()
+            ),
+            (None, Some(reason)) => reason.clone(),
+            (None, None) => "the drops of the listener are unknown".to_owned(),
+        };
+        let counters = [Counter::ListenOverflows, Counter::ListenDrops];
+        let mut evidence = vec![
+            dropped,
+            format!("for all listeners, {}", host.growth_text(&counters)),
+        ];
+        // The kernel counts from the handshake where nothing was sent yet.
+        let waits = self.at(queue.listener, host).into_iter();
+        let waits = waits.filter_map(|ends| host.measures.get(ends, Metric::LastDataSent));
+        let waits: Vec<u64> = waits.collect();
+        evidence.extend(waits.iter().max().map(|longest| {
+            format!(
+                "of {} waiting connections that were measured, one has waited for {}.{} s",
+                waits.len(),
+                longest / 1_000,
+                longest % 1_000 / 100
+            )
+        }));
+        if host.setting(Setting::Somaxconn) == Some(queue.limit) {
+            let name = Setting::Somaxconn.name();
+            evidence.push(format!("the limit is that of {name}"));
+        }
+        evidence
+    }
+}
+
+fn remedy(limit: u64, host: &Host, process: Option<Culprit>) -> Vec<String> {
+    let who = process.map_or_else(
+        || "the process that listens there".to_owned(),
+        |process| format!("{} (pid {})", process.name, process.pid),
+    );
+    let somaxconn = Setting::Somaxconn.name();
+    let larger = match host.setting(Setting::Somaxconn) {
+        Some(most) if limit >= most => format!(
+            "For bursts, raise {somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both need a new listen(), which means a restart of most servers."
+        ),
+        Some(most) => format!(
+            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {somaxconn}, which is {}; this needs a new listen(), which means a restart of most servers.",
+            thousands(most)
+        ),
+        None => format!(
+            "For bursts, give listen() a larger backlog, up to {somaxconn}; this needs a new listen(), which means a restart of most servers."
+        ),
+    };
+    vec![
+        format!(
+            "Find out why {who} does not accept: blocked, out of workers or threads, or out of descriptors (EMFILE)."
+        ),
+        larger,
+    ]
+}
+
+/// Connections were dropped for lack of room, but no listener shows it.
+fn overflowed(case: &Case<'_>) -> Option<Finding> {
+    let overflows = case.host.growth(Counter::ListenOverflows).ok()?;
+    if overflows == 0 {
+        return None;
+    }
+    let listeners = case.host.listeners.iter();
+    let mut longest: Vec<&Listener> = listeners.filter(|one| one.waiting > 0).collect();
+    longest.sort_by_key(|listener| std::cmp::Reverse(listener.waiting));
+    let counters = [Counter::ListenOverflows, Counter::ListenDrops];
+    let mut evidence = vec![case.host.growth_text(&counters)];
+    evidence.extend(longest.iter().take(3).map(|listener| {
+        let (waiting, local) = (u64::from(listener.waiting), listener.local);
+        format!("{} wait to be accepted at {local}", thousands(waiting))
+    }));
+    Some(case.finding(Draft {
+        severity: Severity::Critical,
+        title: format!(
+            "an accept queue was full {} in {}",
+            counted(overflows, "time", "times"),
+            case.host.window_text()
+        ),
+        value: overflows as f64,
+        evidence,
+        inodes: Vec::new(),
+        show: vec![Show::list("-l --sort accept-queue:desc")],
+        why: WHY,
+        remedy: vec![
+            "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
+            format!(
+                "For bursts, give listen() a larger backlog, up to {}; this needs a new listen().",
+                Setting::Somaxconn.name()
+            ),
+        ],
+    }))
+}

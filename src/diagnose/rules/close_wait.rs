@@ -1,0 +1,248 @@
+//! CLOSE_WAIT that stays: the peer has closed, and a program does not.
+//!
+//! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. A connection
+//! without an inode was never accepted, so the program of its listener is responsible.
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnose::draft::{Case, Draft, Show, service_subject, service_test, service_text};
+use crate::diagnose::host::Host;
+use crate::diagnose::lingering::{Change, Group, Lingering, Previous};
+use crate::diagnose::rule::{Before, Examined, Rule, Sampled};
+use crate::model::{
+    Finding, InetEnds, Metric, Service, Severity, Socket, SourceName, State, StateSet, counted,
+    thousands,
+};
+
+/// From so many on that stay through the window it warns: a program that reads to the end and closes
+/// then leaves CLOSE_WAIT in an instant, and its few slow ones are not the same ones later.
+const WARNING: u64 = 10;
+
+/// From so many on in one process it is critical: unless it has raised it, a process may have 1,024
+/// open files (`INR_OPEN_CUR`, linux/fs.h), and without one more it can neither accept nor connect.
+const CRITICAL: u64 = 1000;
+
+/// How many services have findings of their own.
+const REPORTED: usize = 5;
+
+/// Of how many connections of a service it is requested when they last sent or received data.
+const MEASURED: usize = 16;
+
+const WHY: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
+
+const WHY_WAITING: &str = "The kernel accepted these connections, they waited in the accept queue, and their peers have closed (RFC 9293, 3.3.2). Each keeps its place in the queue until the program accepts it.";
+
+/// The connections in CLOSE_WAIT before the window.
+#[derive(Debug, Default)]
+pub(super) struct Earlier(Previous);
+
+impl Before for Earlier {
+    const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
+
+    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        self.0.add(socket, ends);
+    }
+
+    fn suspects(&self) -> Vec<InetEnds> {
+        Vec::new()
+    }
+}
+
+/// The connections in CLOSE_WAIT.
+#[derive(Debug)]
+pub(super) struct CloseWait(Lingering);
+
+impl Rule for CloseWait {
+    const ID: &'static str = "close-wait";
+
+    const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
+
+    type Before = Earlier;
+
+    fn begin(before: Earlier, _: &Host) -> CloseWait {
+        CloseWait(Lingering::after(before.0))
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        self.0.add(sampled);
+    }
+
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let stayed = self.stayed(host);
+        let some = stayed.iter().map(|change| self.some(change));
+        some.flatten().collect()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let host = case.host;
+        if host.copied {
+            return Examined::lacking("a copied tree cannot show which connections stay");
+        }
+        let stayed = self.stayed(host);
+        // That they still send is what sets connections apart that are used in one direction.
+        let unmeasured = !stayed.is_empty() && host.source == SourceName::Proc;
+        let unmeasured = unmeasured.then(|| {
+            "/proc does not report whether the connections still send data to peers that closed only their own direction"
+                .to_owned()
+        });
+        let idle = stayed
+            .iter()
+            .filter(|change| !self.still_sends(change, host));
+        Examined::found(idle.map(|change| self.finding(change, case)))
+            .without(unmeasured)
+            .without(host.mptcp())
+    }
+}
+
+impl CloseWait {
+    /// What stayed through the window, most first.
+    fn stayed(&self, host: &Host) -> Vec<Change> {
+        let mut stayed = self.0.changes(&host.listeners, WARNING);
+        stayed.truncate(if host.copied { 0 } else { REPORTED });
+        stayed
+    }
+
+    fn some(&self, change: &Change) -> Vec<InetEnds> {
+        self.0.some(&change.groups, MEASURED)
+    }
+
+    /// For how long those that were measured have not sent, or not received, in milliseconds.
+    fn silent_ms(&self, change: &Change, metric: Metric, host: &Host) -> Vec<u64> {
+        let some = self.some(change).into_iter();
+        some.filter_map(|ends| host.measures.get(ends, metric))
+            .collect()
+    }
+
+    /// Whether most of them still send: their peers have closed one direction and get an answer.
+    fn still_sends(&self, change: &Change, host: &Host) -> bool {
+        let silent = self.silent_ms(change, Metric::LastDataSent, host);
+        // Half of it, because what was sent just before it is hardly older.
+        let half = host.window.as_millis() / 2;
+        let send = silent.iter().filter(|ms| u128::from(**ms) < half).count();
+        send * 2 > silent.len()
+    }
+
+    /// For how long no data was sent or received, as evidence, where that is known.
+    fn silence(&self, change: &Change, host: &Host) -> Option<String> {
+        let sent = self.silent_ms(change, Metric::LastDataSent, host);
+        let received = self.silent_ms(change, Metric::LastDataReceived, host);
+        let least = sent.iter().chain(&received).min()?;
+        Some(format!(
+            "of {} measured, each has been silent for {}.{} s or longer",
+            sent.len(),
+            thousands(least / 1_000),
+            least % 1_000 / 100
+        ))
+    }
+
+    fn finding(&self, change: &Change, case: &Case<'_>) -> Finding {
+        let mut finding = match change.groups[..] {
+            [
+                Group {
+                    service,
+                    held: false,
+                },
+            ] => waiting(change, service, case),
+            _ => self.leak(change, case),
+        };
+        finding.evidence.extend(self.silence(change, case.host));
+        finding.evidence.extend(self.0.remark());
+        finding
+    }
+
+    /// A program that does not close.
+    fn leak(&self, change: &Change, case: &Case<'_>) -> Finding {
+        let inodes = self.0.inodes(&change.groups);
+        // Where the holders of a part were searched for, each is taken to hold as much of the rest.
+        let processes = case.holders.of(inodes.iter().copied());
+        let share = processes
+            .first()
+            .map_or(1.0, |most| most.sockets as f64 / inodes.len().max(1) as f64);
+        let severity = match change.sockets as f64 * share >= CRITICAL as f64 {
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
+        let sockets = thousands(change.sockets);
+        let mut evidence = vec![change.text(case.host), unread(change)];
+        let mut show = Show::list("--process --state close-wait");
+        let title = if let Some(service) = change.service() {
+            show = show.of(service_test(service));
+            format!("{sockets} {} stay in CLOSE_WAIT", service_text(service))
+        } else {
+            // Not all were kept.
+            let least = if change.ended.is_none() {
+                "at least "
+            } else {
+                ""
+            };
+            evidence.push(format!(
+                "{least}{} services, each with fewer than {WARNING} that stayed",
+                thousands(change.groups.len() as u64)
+            ));
+            format!("{sockets} connections of several services stay in CLOSE_WAIT")
+        };
+        Finding {
+            subject: change.service().map(service_subject).unwrap_or_default(),
+            ..case.finding(Draft {
+                severity,
+                title,
+                value: change.sockets as f64,
+                evidence,
+                inodes,
+                show: vec![show],
+                why: WHY,
+                remedy: vec![
+                    "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.".to_owned(),
+                    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.".to_owned(),
+                ],
+            })
+        }
+    }
+}
+
+/// A program that does not accept.
+fn waiting(change: &Change, service: Service, case: &Case<'_>) -> Finding {
+    let test = service_test(service);
+    let is_its = |port: u16| service == Service::Served(port);
+    let listeners = case.host.listeners.iter();
+    let listeners = listeners.filter(|one| one.inode != 0 && is_its(one.local.port()));
+    Finding {
+        subject: service_subject(service),
+        causes: &["accept-queue"],
+        ..case.finding(Draft {
+            severity: Severity::Warning,
+            title: format!(
+                "{} {} were never accepted, and their peers have closed",
+                thousands(change.sockets),
+                service_text(service)
+            ),
+            value: change.sockets as f64,
+            evidence: vec![change.text(case.host), unread(change)],
+            inodes: listeners.map(|listener| listener.inode).collect(),
+            show: vec![
+                Show::list("--process --state close-wait").of(test.clone()),
+                Show::list("--process --listening").of(test),
+            ],
+            why: WHY_WAITING,
+            remedy: vec![
+                "Find out why the program does not call accept(): it is stuck, too busy, or at its limit of open files or connections.".to_owned(),
+            ],
+        })
+    }
+}
+
+/// Whether the program has noticed that the peers have closed.
+fn unread(change: &Change) -> String {
+    match change.unfinished {
+        0 => "the program has read the end of all of them".to_owned(),
+        unfinished if change.unread_bytes == 0 => {
+            format!("the end of {} is unread", thousands(unfinished))
+        }
+        unfinished => format!(
+            "the end of {} is unread, with {} before it",
+            thousands(unfinished),
+            counted(change.unread_bytes, "unread byte", "unread bytes"),
+        ),
+    }
+}

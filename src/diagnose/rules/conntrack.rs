@@ -1,0 +1,158 @@
+//! The table of tracked connections against its maximum.
+//!
+//! Each network namespace has a table of its own; the maximum is that of the initial one, which caps
+//! all others (`__nf_conntrack_alloc`, net/netfilter/nf_conntrack_core.c). From a child namespace
+//! the table of the host, which its packets may cross as well, cannot be seen.
+
+use crate::diagnose::draft::{Case, Draft, Show};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{Finding, InetEnds, Setting, Severity, StateSet, thousands};
+
+/// From this part of the maximum on it warns.
+const WARNING_SHARE: f64 = 0.8;
+
+/// From this part on the kernel ends tracked connections before their time, once the table has been
+/// full (`nf_conntrack_max95` in `gc_worker`, net/netfilter/nf_conntrack_core.c).
+const CRITICAL_SHARE: f64 = 0.95;
+
+const WHY: &str = "When the table is full, a new connection replaces one that was never established; if the kernel finds none, the first packet of the new connection is dropped, and the log says `nf_conntrack: table full, dropping packet`.";
+
+/// Needs no sockets.
+#[derive(Debug)]
+pub(super) struct Conntrack;
+
+impl Rule for Conntrack {
+    const ID: &'static str = "conntrack";
+
+    const STATES: StateSet = StateSet::NONE;
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> Conntrack {
+        Conntrack
+    }
+
+    fn add(&mut self, _: &Sampled<'_>) {}
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let settings = &case.host.settings;
+        let count = settings.number(Setting::ConntrackCount);
+        let max = settings.number(Setting::ConntrackMax);
+        // Only the initial network namespace has it.
+        let is_initial = settings.numbers::<3>(Setting::Mem).is_ok();
+        let (finding, absent) = match (count, max) {
+            (Ok(count), Ok(max)) => (compare(count, max, case), None),
+            (Err(reason), _) | (_, Err(reason)) => (None, Some(reason)),
+        };
+        let lacking = match (is_initial, absent) {
+            (true, None) => None,
+            (true, Some(reason)) => Some(format!(
+                "{reason}; without connection tracking there is no table"
+            )),
+            (false, None) => Some(
+                "the host's table is not visible from this network namespace; its own table is examined"
+                    .to_owned(),
+            ),
+            (false, Some(reason)) => Some(format!(
+                "the host's table is not visible from here: {reason}"
+            )),
+        };
+        Examined::found(finding).without(lacking)
+    }
+}
+
+fn compare(count: u64, max: u64, case: &Case<'_>) -> Option<Finding> {
+    let share = count as f64 / max as f64;
+    let severity = match share {
+        // No maximum.
+        _ if max == 0 => return None,
+        share if share >= CRITICAL_SHARE => Severity::Critical,
+        share if share >= WARNING_SHARE => Severity::Warning,
+        _ => return None,
+    };
+    let (count_name, max_name) = (Setting::ConntrackCount.name(), Setting::ConntrackMax.name());
+    Some(Finding {
+        limit: Some(max as f64),
+        // An entry outlasts its connection, as TIME_WAIT does.
+        causes: &["time-wait"],
+        ..case.finding(Draft {
+            severity,
+            title: format!(
+                "{} connections are tracked, of {} that {max_name} allows",
+                thousands(count),
+                thousands(max)
+            ),
+            value: count as f64,
+            evidence: vec![format!(
+                "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries early, once the table has been full",
+                share * 100.0
+            )],
+            inodes: Vec::new(),
+            show: vec![Show::count("--by service --top 10")],
+            why: WHY,
+            remedy: vec![
+                "Keep connections open and reuse them: every new one takes an entry, and keeps it for minutes after it ends.".to_owned(),
+                "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.".to_owned(),
+                format!("Raise {max_name} in the initial network namespace; an entry takes some 300 bytes."),
+                format!(
+                    "Lower {} from its five days to above the longest idle time of your connections.",
+                    Setting::ConntrackEstablished.name()
+                ),
+            ],
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{assert_names_settings, host};
+
+    fn table(count: &str, max: &str) -> Host {
+        host()
+            .with_setting(Setting::ConntrackCount, count)
+            .with_setting(Setting::ConntrackMax, max)
+    }
+
+    #[test]
+    fn it_warns_at_four_fifths_and_is_critical_from_where_entries_are_ended() {
+        for (count, severity) in [
+            ("799", None),
+            ("800", Some(Severity::Warning)),
+            ("949", Some(Severity::Warning)),
+            ("950", Some(Severity::Critical)),
+            ("1000", Some(Severity::Critical)),
+        ] {
+            let host = table(count, "1000").with_setting(Setting::Mem, "1 2 3");
+            let examined = host.examine(&Conntrack);
+            let found = examined.findings.first().map(|finding| finding.severity);
+            assert_eq!(found, severity, "{count}");
+            assert!(examined.lacking.is_empty());
+            examined.findings.iter().for_each(assert_names_settings);
+        }
+    }
+
+    #[test]
+    fn a_maximum_of_0_is_none() {
+        assert!(table("0", "0").examine(&Conntrack).findings.is_empty());
+        assert!(table("5", "0").examine(&Conntrack).findings.is_empty());
+    }
+
+    #[test]
+    fn a_child_namespace_evaluates_its_own_table_and_reports_that_there_is_another() {
+        let child = table("950", "1000").examine(&Conntrack);
+        assert_eq!(child.findings.len(), 1);
+        assert!(child.lacking[0].contains("host's table is not visible"));
+        let without = host().examine(&Conntrack);
+        assert!(without.findings.is_empty());
+        assert!(without.lacking[0].contains("not visible from here: net.netfilter"));
+        let unloaded = host().with_setting(Setting::Mem, "1 2 3");
+        let unloaded = unloaded.examine(&Conntrack);
+        assert!(unloaded.lacking[0].contains("nf_conntrack_count"));
+    }
+}

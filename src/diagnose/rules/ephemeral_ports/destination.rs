@@ -1,0 +1,154 @@
+//! One destination that takes most of the ports available for it.
+
+use std::net::SocketAddr;
+
+use super::outgoing::{Destination, Outgoing, Uses};
+use super::pool::Reuse;
+use super::severity;
+use crate::diagnose::draft::{Case, Draft, Show, address_word, peer_subject};
+use crate::model::{Field, Finding, Label, Setting, thousands};
+
+const WHY: &str = "A connection is identified by its addresses and ports (RFC 9293, 4), so a source address has no more connections to one address and port than it has ports. Without a free port connect() fails with EADDRNOTAVAIL, and with few it searches long.";
+
+/// A destination that is short of ports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short {
+    to: Destination,
+    number: u32,
+    uses: Uses,
+}
+
+/// Those destinations, worst first.
+pub(super) fn short(outgoing: &Outgoing) -> Vec<Short> {
+    let limit = outgoing.pool.usable.len();
+    let all = outgoing.destinations();
+    let mut short: Vec<Short> = all
+        .filter(|(_, _, uses)| severity(uses.taken(), limit).is_some())
+        .map(|(to, number, uses)| Short { to, number, uses })
+        .collect();
+    short.sort_unstable_by_key(|short| (std::cmp::Reverse(short.uses.taken()), short.to));
+    short
+}
+
+impl Short {
+    pub(super) fn finding(&self, outgoing: &Outgoing, case: &Case<'_>) -> Option<Finding> {
+        let limit = outgoing.pool.usable.len();
+        let Destination {
+            source,
+            address,
+            port,
+        } = self.to;
+        let (peer, taken) = (SocketAddr::new(address, port), self.uses.taken());
+        let (first, last) = outgoing.pool.range;
+        let mut evidence = vec![
+            format!(
+                "{} of these connections are open, {} are in TIME_WAIT, which lasts 60 s",
+                thousands(self.uses.open),
+                thousands(self.uses.waiting)
+            ),
+            range_text(outgoing),
+        ];
+        evidence.extend(self.reuse_text(outgoing));
+        let mut subject = peer_subject(peer);
+        subject.insert(0, (Field::LocalAddr, Label::Text(source.to_string())));
+        Some(Finding {
+            subject,
+            limit: Some(limit as f64),
+            ..case.finding(Draft {
+                severity: severity(taken, limit)?,
+                title: format!(
+                    "{} of {} ports for connections from {source} to {peer} are taken",
+                    thousands(taken),
+                    thousands(limit)
+                ),
+                value: taken as f64,
+                evidence,
+                inodes: outgoing
+                    .inodes
+                    .of(|number| *number == self.number)
+                    .collect(),
+                show: vec![
+                    Show::count("")
+                        .of(format!("src {}", address_word(source)))
+                        .of(format!("dst {peer}"))
+                        .of(format!("sport ge {first} and sport le {last}")),
+                ],
+                why: WHY,
+                remedy: self.remedy(outgoing.reuse.as_ref().ok()),
+            })
+        })
+    }
+
+    /// What becomes of those in TIME_WAIT.
+    fn reuse_text(&self, outgoing: &Outgoing) -> Option<String> {
+        let (to, uses, name) = (self.to, self.uses, Setting::TwReuse.name());
+        let reuse = match &outgoing.reuse {
+            Ok(reuse) => reuse,
+            Err(reason) => {
+                return Some(format!(
+                    "whether TIME_WAIT is cut short is unknown: {reason}"
+                ));
+            }
+        };
+        let delay = reuse.delay.as_millis();
+        if uses.reusable > 0 {
+            return Some(format!(
+                "{} more have been in TIME_WAIT for at least {delay} ms, and a new connection may replace them ({name})",
+                thousands(uses.reusable)
+            ));
+        }
+        (uses.waiting > 0).then(|| match reuse.reaches(to.source, to.address) {
+            true => format!(
+                "a new connection may replace one that has been in TIME_WAIT for {delay} ms ({name}), and none has been yet"
+            ),
+            false => format!(
+                "{name} and {} let no new connection replace those in TIME_WAIT",
+                Setting::Timestamps.name()
+            ),
+        })
+    }
+
+    /// What to do: reuse connections, then use more addresses, then more ports.
+    fn remedy(&self, reuse: Option<&Reuse>) -> Vec<String> {
+        let (to, uses) = (self.to, self.uses);
+        let peer = SocketAddr::new(to.address, to.port);
+        let first = match uses.waiting >= uses.open {
+            true => format!(
+                "Keep connections to {peer} open and reuse them: `keepalive` in an nginx upstream, a connection pool in an application."
+            ),
+            false => format!(
+                "Send more over fewer connections to {peer}: a pool with a limit, or a protocol that carries several requests at once."
+            ),
+        };
+        let mut remedy = vec![
+            first,
+            "Let the destination have more addresses or ports, or bind to several source addresses (with IP_BIND_ADDRESS_NO_PORT): each pair has all ports for itself.".to_owned(),
+            format!(
+                "Widen {}; put the ports of services that fall into it on {}.",
+                Setting::LocalPortRange.name(),
+                Setting::LocalReservedPorts.name()
+            ),
+        ];
+        let helps = |reuse: &Reuse| reuse.timestamps && !reuse.reaches(to.source, to.address);
+        if uses.waiting >= uses.open && reuse.is_some_and(helps) {
+            remedy.push(format!(
+                "If the destination uses TCP timestamps as this host does, set {} to 1: outgoing connections may then replace those in TIME_WAIT after a second.",
+                Setting::TwReuse.name()
+            ));
+        }
+        remedy
+    }
+}
+
+/// Where the limit comes from.
+pub(super) fn range_text(outgoing: &Outgoing) -> String {
+    let (first, last) = outgoing.pool.range;
+    let whole = u64::from(last) - u64::from(first) + 1;
+    format!(
+        "{} is {first} to {last}: {} ports, of which {} are reserved and {} have listeners",
+        Setting::LocalPortRange.name(),
+        thousands(whole),
+        thousands(whole - outgoing.pool.size),
+        thousands(outgoing.pool.listening.len())
+    )
+}

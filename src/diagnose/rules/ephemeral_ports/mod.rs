@@ -1,0 +1,181 @@
+//! Ports for outgoing connections, running out: to one destination, or lost to all of them.
+//!
+//! Follows `__inet_hash_connect` (net/ipv4/inet_hashtables.c), and in ip-sysctl.rst
+//! `ip_local_port_range`, `ip_local_reserved_ports`, `tcp_tw_reuse` and `tcp_tw_reuse_delay`. A range
+//! of a single socket (IP_LOCAL_PORT_RANGE, Linux 6.3) is unknown here.
+
+mod bound;
+mod destination;
+mod lost;
+mod outgoing;
+mod pool;
+mod port_set;
+#[cfg(test)]
+mod tests;
+
+pub use bound::BoundPorts;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use crate::diagnose::draft::Case;
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{Finding, InetEnds, Service, Severity, State, StateSet, counted, thousands};
+use lost::Lost;
+use outgoing::Outgoing;
+
+/// From this share on it warns: a third more connections, and there is no port left. A search takes
+/// at least four steps then, and more than half of all ports where those of one parity are used up,
+/// which connect() tries first.
+const CAUTION: f64 = 0.75;
+
+/// From this share on it is critical: a ninth more connections, and connect() fails.
+const ALARM: f64 = 0.9;
+
+/// How many destinations and addresses have findings of their own.
+const REPORTED: usize = 5;
+
+/// Up to so many sockets those that are only bound are requested in any case: it takes some
+/// milliseconds.
+const FEW_SOCKETS: u64 = 20_000;
+
+/// From this share of the ports on they may be what is missing to a warning.
+const HALF: f64 = 0.5;
+
+/// How urgent it is that so many of the ports are taken.
+fn severity(taken: u64, limit: u64) -> Option<Severity> {
+    let (taken, limit) = (taken as f64, limit as f64);
+    if taken >= limit * ALARM {
+        Some(Severity::Critical)
+    } else if taken >= limit * CAUTION {
+        Some(Severity::Warning)
+    } else {
+        None
+    }
+}
+
+/// The outgoing connections.
+#[derive(Debug)]
+pub(super) struct EphemeralPorts {
+    outgoing: Result<Outgoing, String>,
+    /// `None` where they were not requested.
+    bound: Option<Result<BoundPorts, String>>,
+}
+
+impl Rule for EphemeralPorts {
+    const ID: &'static str = "ephemeral-ports";
+
+    const STATES: StateSet = StateSet::ALL
+        .without(State::Listen)
+        .without(State::SynRecv)
+        .without(State::Close);
+
+    type Before = ();
+
+    fn begin((): (), host: &Host) -> EphemeralPorts {
+        EphemeralPorts {
+            outgoing: Outgoing::new(&host.settings, &host.listeners),
+            bound: None,
+        }
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        if let (Service::Used(_), Ok(outgoing)) = (sampled.service, &mut self.outgoing) {
+            outgoing.add(sampled.socket, sampled.ends);
+        }
+    }
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let outgoing = match &self.outgoing {
+            Ok(outgoing) => outgoing,
+            Err(reason) => return Examined::lacking(reason.clone()),
+        };
+        let lost = lost::lost(outgoing, self.known_bound());
+        let short = destination::short(outgoing);
+        let further = short.len().saturating_sub(REPORTED);
+        let lost = lost.iter().take(REPORTED);
+        let mut findings: Vec<Finding> = lost
+            .filter_map(|lost| lost.finding(outgoing, self.inodes(outgoing, lost), case))
+            .collect();
+        let short = short.into_iter().take(REPORTED);
+        findings.extend(short.filter_map(|short| short.finding(outgoing, case)));
+        for finding in &mut findings {
+            finding.evidence.extend(outgoing.inodes.remark());
+        }
+        if let (true, Some(last)) = (further > 0, findings.last_mut()) {
+            let further = counted(
+                further as u64,
+                "more destination is",
+                "more destinations are",
+            );
+            last.evidence.push(format!("{further} short of ports too"));
+        }
+        Examined::found(findings).without(self.unknown(outgoing))
+    }
+}
+
+impl EphemeralPorts {
+    /// Whether it may matter which sockets are only bound, on a host with so many others.
+    pub(super) fn wants_bound(&self, sockets: u64) -> bool {
+        let Ok(outgoing) = &self.outgoing else {
+            return false;
+        };
+        let half = outgoing.pool.size as f64 * HALF;
+        let listening = &outgoing.pool.listening;
+        let mut sources = outgoing.sources();
+        sockets <= FEW_SOCKETS
+            || listening.len() as f64 >= half
+            || sources.any(|(_, at)| at.single().or(listening).len() as f64 >= half)
+    }
+
+    /// Takes those, or why they are unknown.
+    pub(super) fn set_bound(&mut self, bound: Result<BoundPorts, String>) {
+        self.bound = Some(bound);
+    }
+
+    fn known_bound(&self) -> Option<&BoundPorts> {
+        self.bound.as_ref()?.as_ref().ok()
+    }
+
+    /// The inodes of the sockets that take the ports.
+    fn inodes(&self, outgoing: &Outgoing, lost: &Lost) -> Vec<u64> {
+        let bound = self.known_bound().into_iter();
+        let bound = bound.flat_map(|bound| bound.inodes(&outgoing.pool));
+        let numbers = numbers_from(outgoing, lost.source);
+        let connected = outgoing.inodes.of(|number| numbers.contains(number));
+        connected.chain(bound).collect()
+    }
+
+    /// What is unknown.
+    fn unknown(&self, outgoing: &Outgoing) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Err(reason) = &outgoing.reuse {
+            reasons.push(format!("reuse of TIME_WAIT is unknown: {reason}"));
+        }
+        if let Some(Err(reason)) = &self.bound {
+            reasons.push(format!("sockets that are only bound are unknown: {reason}"));
+        }
+        let beyond = outgoing.beyond();
+        if beyond > 0 && severity(beyond, outgoing.pool.usable.len()).is_some() {
+            reasons.push(format!(
+                "{} connections have more destinations, or more source addresses, than are counted",
+                thousands(beyond)
+            ));
+        }
+        reasons
+    }
+}
+
+/// The numbers of the destinations of connections from this address.
+fn numbers_from(outgoing: &Outgoing, source: Option<IpAddr>) -> HashSet<u32> {
+    let destinations = outgoing.destinations();
+    destinations
+        .filter(|(to, ..)| Some(to.source) == source)
+        .map(|(_, number, _)| number)
+        .collect()
+}

@@ -1,0 +1,226 @@
+//! What is kept of outgoing connections: how many ports each destination takes of each source address,
+//! and which ports serve one connection only.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::pool::{Pool, Reuse};
+use super::port_set::PortSet;
+use crate::diagnose::bounded::Inodes;
+use crate::model::{InetEnds, Listeners, Settings, Socket, State};
+
+/// More destinations than this have no count of their own; some 2 MB. One that is short of ports has so
+/// many connections that it is among the first.
+const MOST_DESTINATIONS: usize = 20_000;
+
+/// More source addresses than this have no ports of their own; 1 MB.
+const MOST_SOURCES: usize = 64;
+
+/// Of so many sockets the inodes are kept: some 1 MB.
+const MOST_INODES: usize = 40_000;
+
+/// Where connections go from one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Destination {
+    /// The local address.
+    pub(super) source: IpAddr,
+    /// The remote one; v4-mapped addresses are IPv4 addresses.
+    pub(super) address: IpAddr,
+    /// The remote port.
+    pub(super) port: u16,
+}
+
+/// How the ports to one destination are used. Each connection has a port of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Uses {
+    /// By connections that are not in TIME_WAIT.
+    pub(super) open: u64,
+    /// In TIME_WAIT, and closed to a new connection.
+    pub(super) waiting: u64,
+    /// In TIME_WAIT, and free for a new connection.
+    pub(super) reusable: u64,
+}
+
+impl Uses {
+    /// Ports that a new connection cannot have.
+    pub(super) fn taken(self) -> u64 {
+        self.open + self.waiting
+    }
+}
+
+/// The ports in use at one source address.
+#[derive(Debug, Default)]
+pub(super) struct AtSource {
+    /// By at least one connection.
+    once: PortSet,
+    /// By more than one.
+    again: PortSet,
+}
+
+impl AtSource {
+    /// Those that serve one connection.
+    pub(super) fn single(&self) -> PortSet {
+        self.once.without(&self.again)
+    }
+}
+
+/// The outgoing connections from ports of the pool.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) pool: Pool,
+    /// When TIME_WAIT may be cut short, or why that is unknown: then it is taken for never.
+    pub(super) reuse: Result<Reuse, String>,
+    index: HashMap<Destination, u32>,
+    uses: Vec<Uses>,
+    sources: HashMap<IpAddr, AtSource>,
+    /// Connections to destinations for which there was no room.
+    beyond_destinations: u64,
+    /// Connections from addresses for which there was no room.
+    beyond_sources: u64,
+    /// By the numbers of their destinations.
+    pub(super) inodes: Inodes<u32>,
+}
+
+impl Outgoing {
+    /// None yet.
+    ///
+    /// # Errors
+    /// Why the ports are unknown.
+    pub(super) fn new(settings: &Settings, listeners: &Listeners) -> Result<Outgoing, String> {
+        Ok(Outgoing {
+            pool: Pool::of(settings, listeners)?,
+            reuse: Reuse::of(settings),
+            index: HashMap::new(),
+            uses: Vec::new(),
+            sources: HashMap::new(),
+            beyond_destinations: 0,
+            beyond_sources: 0,
+            inodes: Inodes::at_most(MOST_INODES),
+        })
+    }
+
+    /// Takes an outgoing connection.
+    pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        let port = ends.local.port();
+        if !self.pool.contains(port) {
+            return;
+        }
+        let destination = Destination {
+            source: ends.local.ip().to_canonical(),
+            address: ends.remote.ip().to_canonical(),
+            port: ends.remote.port(),
+        };
+        if let Some(number) = self.number(destination) {
+            let at = usize::try_from(number).unwrap_or(usize::MAX);
+            let frees = self
+                .reuse
+                .as_ref()
+                .is_ok_and(|reuse| reuse.frees(socket, ends));
+            if let Some(uses) = self.uses.get_mut(at) {
+                match (socket.state == State::TimeWait, frees) {
+                    (false, _) => uses.open += 1,
+                    (true, false) => uses.waiting += 1,
+                    (true, true) => uses.reusable += 1,
+                }
+            }
+            self.inodes.add(number, socket.inode);
+        } else {
+            self.beyond_destinations += 1;
+        }
+        if self.sources.len() < MOST_SOURCES || self.sources.contains_key(&destination.source) {
+            let at_source = self.sources.entry(destination.source).or_default();
+            if !at_source.once.insert(port) {
+                at_source.again.insert(port);
+            }
+        } else {
+            self.beyond_sources += 1;
+        }
+    }
+
+    /// The number of a destination; a new one where there is room for it.
+    fn number(&mut self, destination: Destination) -> Option<u32> {
+        if let Some(number) = self.index.get(&destination) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.uses.len()).ok()?;
+        if self.uses.len() >= MOST_DESTINATIONS {
+            return None;
+        }
+        self.index.insert(destination, number);
+        self.uses.push(Uses::default());
+        Some(number)
+    }
+
+    /// Every destination, with its number and its uses.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = (Destination, u32, Uses)> {
+        self.index.iter().filter_map(|(destination, number)| {
+            let uses = self.uses.get(usize::try_from(*number).ok()?)?;
+            Some((*destination, *number, *uses))
+        })
+    }
+
+    /// How many connections are not in the whole of this.
+    pub(super) fn beyond(&self) -> u64 {
+        self.beyond_destinations.max(self.beyond_sources)
+    }
+
+    /// Every source address.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (IpAddr, &AtSource)> {
+        self.sources.iter().map(|(source, ports)| (*source, ports))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{host, socket};
+    use crate::model::Setting;
+
+    fn outgoing() -> Outgoing {
+        let host = host()
+            .listening_at(&["0.0.0.0:40050"])
+            .with_setting(Setting::LocalPortRange, "40000 40099")
+            .with_setting(Setting::LocalReservedPorts, "");
+        Outgoing::new(&host.settings, &host.listeners).unwrap()
+    }
+
+    #[test]
+    fn mapped_connections_count_with_plain_ones_and_each_destination_for_itself() {
+        let mut seen = outgoing();
+        let mut add = |local: &str, remote: &str| {
+            let one = socket(State::Established, local, remote);
+            seen.add(&one, one.internet().unwrap());
+        };
+        add("192.0.2.9:40000", "192.0.2.1:80");
+        add("[::ffff:192.0.2.9]:40001", "[::ffff:192.0.2.1]:80");
+        add("192.0.2.9:40000", "192.0.2.1:81");
+        // Outside the range, and a listener's.
+        add("192.0.2.9:50000", "192.0.2.1:80");
+        add("192.0.2.9:40050", "192.0.2.1:80");
+        let mut open: Vec<_> = seen
+            .destinations()
+            .map(|(destination, _, uses)| (destination.port, uses.taken()))
+            .collect();
+        open.sort_unstable();
+        assert_eq!(open, [(80, 2), (81, 1)]);
+        let single: Vec<_> = seen.sources().map(|(_, at)| at.single().len()).collect();
+        assert_eq!(single, [1], "40001 serves one, 40000 two");
+    }
+
+    #[test]
+    fn beyond_the_room_connections_are_counted_and_known_destinations_go_on() {
+        let mut seen = outgoing();
+        for number in 0..u32::try_from(MOST_DESTINATIONS).unwrap() + 10 {
+            let one = socket(State::Established, "192.0.2.9:40001", "192.0.2.1:80");
+            let ends = *one.internet().unwrap();
+            let ip = std::net::Ipv4Addr::from(number).into();
+            let remote = std::net::SocketAddr::new(ip, 80);
+            seen.add(&one, &InetEnds { remote, ..ends });
+        }
+        assert_eq!(seen.beyond(), 10);
+        let one = socket(State::Established, "192.0.2.9:40002", "0.0.0.3:80");
+        seen.add(&one, one.internet().unwrap());
+        let most = seen.destinations().map(|(_, _, uses)| uses.open).max();
+        assert_eq!((most, seen.beyond()), (Some(2), 10));
+    }
+}

@@ -1,0 +1,316 @@
+//! Half-open requests (SYN_RECV) against the room for them at their listener.
+//!
+//! The queue of requests is as long as the accept queue may be (`inet_csk_reqsk_queue_is_full`,
+//! include/net/inet_connection_sock.h). Beyond it a SYN is answered with a cookie or dropped
+//! (`tcp_syn_flood_action`, net/ipv4/tcp_input.c). `tcp_max_syn_backlog` applies only if cookies
+//! are off: then SYNs of unknown peers are dropped from three quarters of it on (`tcp_conn_request`).
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::diagnose::bounded::TopCounts;
+use crate::diagnose::draft::{Case, Draft, Show, listener_subject};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{
+    Counter, Finding, InetEnds, Netns, Setting, Severity, State, StateSet, counted, thousands,
+};
+
+/// From this part of the limit on it warns.
+const WARNING_SHARE: f64 = 0.8;
+
+/// Fewer than this do not warn before they are beyond the limit: two of two is a quiet service with a
+/// short queue.
+const FEW: u64 = 10;
+
+/// From this part of the requests on, one source is the only one worth naming.
+const ONE_SOURCE: f64 = 0.9;
+
+/// How many listeners have findings of their own.
+const REPORTED: usize = 5;
+
+/// More pairs of a local address and a source than this have no count of their own; some 2 MiB.
+const MOST_SOURCES: usize = 20_000;
+
+const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). Without room for more, SYNs are answered with cookies, which may lose TCP options (RFC 4987, 3.6), or not at all.";
+
+/// Where requests arrive: the local end in its network namespace, without the remote one.
+type Arrival = (Netns, InetEnds);
+
+/// Half-open requests, by where they arrived and from where.
+#[derive(Debug)]
+pub(super) struct HalfOpen {
+    requests: TopCounts<Arrival>,
+    sources: TopCounts<(Arrival, IpAddr)>,
+}
+
+impl Rule for HalfOpen {
+    const ID: &'static str = "half-open";
+
+    const STATES: StateSet = StateSet::NONE.with(State::SynRecv);
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> HalfOpen {
+        HalfOpen {
+            requests: TopCounts::default(),
+            sources: TopCounts::at_most(MOST_SOURCES),
+        }
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let ends = sampled.ends;
+        let local = InetEnds::listening(ends.family, ends.local);
+        let arrival = (sampled.socket.netns, local);
+        self.requests.add(arrival);
+        self.sources.add((arrival, ends.remote.ip().to_canonical()));
+    }
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let beyond = match case.host.settings.number(Setting::Syncookies) {
+            Ok(0) => Beyond::Drops,
+            Ok(_) => Beyond::SendsCookies,
+            Err(reason) => return Examined::lacking(reason),
+        };
+        let mut pools: Vec<(SocketAddr, Pool)> = self.pools(case.host).into_iter().collect();
+        pools.sort_by_key(|(local, pool)| (std::cmp::Reverse(pool.requests), *local));
+        let found = pools.iter();
+        let found = found.filter_map(|(local, pool)| pool.finding(*local, beyond, case));
+        let mut findings: Vec<Finding> = found.collect();
+        let found = findings.len();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        findings.truncate(REPORTED);
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        findings.extend(
+            self.without_room(case)
+                .filter(|found| Some(found.severity) > worst),
+        );
+        let is_unknown = pools.iter().any(|(_, pool)| pool.limit.is_none());
+        let unknown = is_unknown
+            .then(|| "/proc does not report how many requests a listener has room for".to_owned());
+        let cut = (found > REPORTED)
+            .then(|| format!("only the worst {REPORTED} of {found} listeners are reported"));
+        Examined::found(findings)
+            .without(unknown.or(cut))
+            .without(case.host.growth(Counter::ReqQFullDrop).err())
+    }
+}
+
+impl HalfOpen {
+    /// SYNs for which there was no room in the window, though no listener shows it.
+    fn without_room(&self, case: &Case<'_>) -> Option<Finding> {
+        let cookies = case.host.setting(Setting::Syncookies);
+        let growth_of = |counter| case.host.growth(counter).unwrap_or(0);
+        let dropped = growth_of(Counter::ReqQFullDrop);
+        let answered = match cookies {
+            // Every SYN, whether or not there is room.
+            Some(2) => 0,
+            _ => growth_of(Counter::ReqQFullDoCookies),
+        };
+        let severity = match (dropped, answered) {
+            (0, 0) => return None,
+            (0, _) => Severity::Warning,
+            _ => Severity::Critical,
+        };
+        Some(Finding {
+            causes: &["accept-queue"],
+            ..case.finding(Draft {
+                severity,
+                title: format!(
+                    "{} found no room for another half-open request in {}",
+                    counted(dropped + answered, "SYN", "SYNs"),
+                    case.host.window_text()
+                ),
+                value: (dropped + answered) as f64,
+                evidence: growth(case.host).into(),
+                inodes: Vec::new(),
+                show: vec![match self.requests.total() {
+                    0 => Show::list("--listening --sort accept-queue:desc"),
+                    _ => Show::count("--state syn-recv --by local-port,remote-addr --top 10"),
+                }],
+                why: WHY,
+                remedy: vec![
+                    "If it happens again, find out which listener it is, and whether its accept queue is full."
+                        .to_owned(),
+                    match cookies {
+                        Some(0) => format!("Set {} to 1.", Setting::Syncookies.name()),
+                        Some(_) | None => format!("Leave {} on.", Setting::Syncookies.name()),
+                    },
+                ],
+            })
+        })
+    }
+
+    fn pools(&self, host: &Host) -> HashMap<SocketAddr, Pool> {
+        let mut pools: HashMap<SocketAddr, Pool> = HashMap::new();
+        let mut addresses = HashMap::new();
+        for (arrival, requests) in self.requests.top(usize::MAX) {
+            let takers = host.listeners.takers(arrival.0, &arrival.1);
+            // Without a listener, because it was closed meanwhile, there is nothing to compare with.
+            let Some(address) = takers.first().map(|listener| listener.local) else {
+                continue;
+            };
+            let pool = pools.entry(address).or_default();
+            pool.requests += requests;
+            pool.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
+            pool.is_full = takers.iter().any(|listener| listener.is_at_limit());
+            pool.has_all_sources = self.sources.is_whole();
+            addresses.insert(arrival, address);
+        }
+        for ((arrival, source), requests) in self.sources.top(usize::MAX) {
+            let address = addresses.get(&arrival);
+            if let Some(pool) = address.and_then(|address| pools.get_mut(address)) {
+                *pool.sources.entry(source).or_default() += requests;
+            }
+        }
+        pools
+    }
+}
+
+/// What the kernel does with a SYN for which there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beyond {
+    Drops,
+    SendsCookies,
+}
+
+/// The listeners at one address, several with SO_REUSEPORT, and the requests there.
+#[derive(Debug, Default)]
+struct Pool {
+    /// Of all of them together; `None` where one is unknown.
+    limit: Option<u64>,
+    /// Whether an accept queue has reached its limit.
+    is_full: bool,
+    requests: u64,
+    sources: HashMap<IpAddr, u64>,
+    /// Whether these are all sources.
+    has_all_sources: bool,
+}
+
+impl Pool {
+    fn finding(&self, local: SocketAddr, beyond: Beyond, case: &Case<'_>) -> Option<Finding> {
+        let limit = self.limit?;
+        let requests = self.requests;
+        let backlog = case.host.setting(Setting::MaxSynBacklog);
+        // The last quarter is kept for peers that the kernel knows.
+        let for_unknown = backlog.map_or(u64::MAX, |most| most - most / 4);
+        let is_over_backlog = beyond == Beyond::Drops && requests > for_unknown;
+        let is_over = requests > limit || is_over_backlog;
+        let severity = if beyond == Beyond::Drops && is_over {
+            Severity::Critical
+        } else if is_over || requests >= FEW && requests as f64 >= limit as f64 * WARNING_SHARE {
+            Severity::Warning
+        } else {
+            return None;
+        };
+        let show = Show::count("--state syn-recv --by remote-addr --top 10");
+        Some(Finding {
+            subject: listener_subject(local),
+            limit: Some(limit as f64),
+            causes: if self.is_full { &["accept-queue"] } else { &[] },
+            ..case.finding(Draft {
+                severity,
+                title: format!(
+                    "{} at {local}, with room for {}",
+                    counted(requests, "half-open request", "half-open requests"),
+                    thousands(limit)
+                ),
+                value: requests as f64,
+                evidence: self.evidence(beyond, backlog, case.host),
+                inodes: Vec::new(),
+                show: vec![show.of(format!("sport = {}", local.port()))],
+                why: WHY,
+                remedy: self.remedy(beyond, is_over_backlog, local),
+            })
+        })
+    }
+
+    fn evidence(&self, beyond: Beyond, backlog: Option<u64>, host: &Host) -> Vec<String> {
+        let mut evidence = Vec::new();
+        if let Some((source, most)) = self.largest_source() {
+            let least = if self.has_all_sources {
+                ""
+            } else {
+                "at least "
+            };
+            evidence.push(format!(
+                "they came from {least}{}, {} of them from {source}",
+                counted(self.sources.len() as u64, "address", "addresses"),
+                thousands(most)
+            ));
+        }
+        if self.is_full {
+            evidence.push(
+                "the accept queue there has reached its limit, and requests pile up behind it"
+                    .to_owned(),
+            );
+        }
+        let cookies = Setting::Syncookies.name();
+        evidence.push(match (beyond, backlog) {
+            (Beyond::SendsCookies, _) => {
+                format!("{cookies} is on: beyond the limit SYNs are answered with cookies")
+            }
+            (Beyond::Drops, Some(backlog)) => format!(
+                "{cookies} is 0: beyond the limit SYNs are dropped, and those of unknown peers beyond {}, three quarters of {}",
+                thousands(backlog - backlog / 4),
+                Setting::MaxSynBacklog.name()
+            ),
+            (Beyond::Drops, None) => {
+                format!("{cookies} is 0: beyond the limit SYNs are dropped")
+            }
+        });
+        evidence.extend(growth(host));
+        evidence
+    }
+
+    /// The source of most requests, and how many.
+    fn largest_source(&self) -> Option<(IpAddr, u64)> {
+        let sources = self.sources.iter();
+        let sources = sources.map(|(source, requests)| (*source, *requests));
+        sources.max_by_key(|(source, requests)| (*requests, std::cmp::Reverse(*source)))
+    }
+
+    /// What to do; `is_over_backlog` says that `tcp_max_syn_backlog` is the limit that applies.
+    fn remedy(&self, beyond: Beyond, is_over_backlog: bool, local: SocketAddr) -> Vec<String> {
+        let mut remedy = Vec::new();
+        if self.is_full {
+            remedy.push(format!(
+                "Fix the accept queue of {local} first: no handshake completes while it is full."
+            ));
+        }
+        remedy.push(match self.largest_source() {
+            Some((source, most)) if most as f64 >= self.requests as f64 * ONE_SOURCE => format!(
+                "If {source} is one of your clients, find out why the SYN-ACK does not reach it (routes, firewalls); if not, block it or limit its rate."
+            ),
+            Some(_) | None => "If they are your clients, find out why SYN-ACKs do not reach them (routes, firewalls); if not, it may be a SYN flood: have it filtered upstream.".to_owned(),
+        });
+        remedy.push(format!(
+            "Give listen() a larger backlog, up to {}: the room for requests is the limit of the accept queue.",
+            Setting::Somaxconn.name()
+        ));
+        let cookies = Setting::Syncookies.name();
+        remedy.push(match (beyond, is_over_backlog) {
+            (Beyond::SendsCookies, _) => format!("Leave {cookies} on."),
+            (Beyond::Drops, false) => format!("Set {cookies} to 1."),
+            (Beyond::Drops, true) => format!(
+                "Set {cookies} to 1, or raise {}, which applies only while it is 0.",
+                Setting::MaxSynBacklog.name()
+            ),
+        });
+        remedy
+    }
+}
+
+fn growth(host: &Host) -> [String; 2] {
+    [
+        host.growth_text(&[Counter::ReqQFullDrop, Counter::ReqQFullDoCookies]),
+        host.growth_text(&[Counter::SyncookiesSent, Counter::SyncookiesRecv]),
+    ]
+}

@@ -1,0 +1,261 @@
+//! TCP's memory against its limits, and what was dropped for lack of memory.
+//!
+//! `tcp_mem` is three numbers of pages: below the first nothing is done, above the second buffers are
+//! kept small, at the third no more is given (ip-sysctl.rst; `__sk_mem_raise_allocated`,
+//! net/core/sock.c). The pages are those of the whole host, in every network namespace.
+
+use crate::diagnose::draft::{Case, Draft, Show};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{Counter, Finding, InetEnds, Setting, Severity, StateSet, counted, thousands};
+
+/// What grows when received data was dropped, and its sender must send it again (`tcp_prune_queue`,
+/// `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
+const DROPPED: [Counter; 3] = [Counter::RcvPruned, Counter::OfoPruned, Counter::RcvQDrop];
+
+/// What grows when the kernel makes room before that: by one for each time, and for each segment.
+const PRUNED: [Counter; 2] = [Counter::PruneCalled, Counter::RcvCollapsed];
+
+/// From so many times on that warns. Nothing is lost by it, and a buffer that is full once is normal
+/// wherever much is received.
+const OFTEN: u64 = 10;
+
+const WHY: &str = "Under memory pressure windows shrink and received data is dropped, to be sent again; beyond the limit connections stall and are reset (tcp(7), tcp_mem).";
+
+/// Needs no sockets.
+#[derive(Debug)]
+pub(super) struct Memory;
+
+impl Rule for Memory {
+    const ID: &'static str = "memory";
+
+    const STATES: StateSet = StateSet::NONE;
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> Memory {
+        Memory
+    }
+
+    fn add(&mut self, _: &Sampled<'_>) {}
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let pages = case.host.after.get(Counter::MemoryPages);
+        let limits = case.host.settings.numbers::<3>(Setting::Mem);
+        let known = match (pages, limits) {
+            (Ok(pages), Ok([_, pressure, high])) => Ok((pages, pressure, high)),
+            (Err(reason), _) => Err(reason),
+            (_, Err(reason)) => Err(format!("TCP's memory is that of the whole host: {reason}")),
+        };
+        let over = known.as_ref().ok();
+        let over = over.filter(|(pages, pressure, _)| pages >= pressure);
+        let finding = match over {
+            Some(over) => Some(at_the_limit(*over, case)),
+            None => dropped(case),
+        };
+        Examined::found(finding)
+            .without(known.err())
+            .without(case.host.growth(Counter::PruneCalled).err())
+    }
+}
+
+fn at_the_limit((pages, pressure, high): (u64, u64, u64), case: &Case<'_>) -> Finding {
+    let size = |pages| match case.host.page_size {
+        Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
+        None => format!("{} pages", thousands(pages)),
+    };
+    let name = Setting::Mem.name();
+    let (severity, bound, title) = if pages >= high {
+        let title = format!("TCP uses {} of memory, all that {name} allows", size(pages));
+        (Severity::Critical, high, title)
+    } else {
+        let title = format!(
+            "TCP uses {} of memory, and the kernel keeps buffers small from {} on",
+            size(pages),
+            size(pressure)
+        );
+        (Severity::Warning, pressure, title)
+    };
+    let evidence = vec![
+        format!(
+            "{} pages of {}, pressure at {} ({name})",
+            thousands(pages),
+            thousands(high),
+            thousands(pressure)
+        ),
+        case.host
+            .growth_text(&[Counter::MemoryPressures, Counter::AbortOnMemory]),
+        case.host.growth_text(&PRUNED),
+        case.host.growth_text(&DROPPED),
+    ];
+    Finding {
+        limit: Some(bound as f64),
+        ..finding(severity, title, pages, evidence, case)
+    }
+}
+
+/// What was dropped although the limits were not reached, or are unknown: one socket with a full buffer
+/// is enough.
+fn dropped(case: &Case<'_>) -> Option<Finding> {
+    let host = case.host;
+    let growth = |counters: &[Counter]| {
+        let growth = counters
+            .iter()
+            .map(|counter| host.growth(*counter).unwrap_or(0));
+        growth.sum::<u64>()
+    };
+    let (dropped, pressures) = (growth(&DROPPED), growth(&[Counter::MemoryPressures]));
+    let pruned = growth(&[Counter::PruneCalled]);
+    let window = host.window_text();
+    let (value, title) = if pressures > 0 {
+        let times = counted(pressures, "time", "times");
+        let title = format!("TCP came under memory pressure {times} in {window}");
+        (pressures, title)
+    } else if dropped > 0 {
+        let times = counted(dropped, "time", "times");
+        let title = format!("received data was dropped {times} for lack of room in {window}");
+        (dropped, title)
+    } else if pruned >= OFTEN {
+        let title = format!("receive queues were pruned {pruned} times in {window}");
+        (pruned, title)
+    } else {
+        return None;
+    };
+    let evidence = vec![
+        host.growth_text(&[Counter::MemoryPressures]),
+        host.growth_text(&PRUNED),
+        host.growth_text(&DROPPED),
+    ];
+    Some(finding(Severity::Warning, title, value, evidence, case))
+}
+
+fn finding(
+    severity: Severity,
+    title: String,
+    value: u64,
+    evidence: Vec<String>,
+    case: &Case<'_>,
+) -> Finding {
+    Finding {
+        causes: &["stuck-peers"],
+        ..case.finding(Draft {
+            severity,
+            title,
+            value: value as f64,
+            evidence,
+            inodes: Vec::new(),
+            show: vec![
+                Show::list("-p --sort receive-queue:desc --limit 10"),
+                Show::list("-p --sort send-queue:desc --limit 10"),
+            ],
+            why: WHY,
+            remedy: vec![
+                "Let the processes with the longest receive queues read, and those with the longest send queues give up peers that do not take the data.".to_owned(),
+                format!(
+                    "If all of them are working normally, raise {}, or lower the third number of {} and {}, the maximum for one socket.",
+                    Setting::Mem.name(),
+                    Setting::ReceiveMemory.name(),
+                    Setting::SendMemory.name()
+                ),
+            ],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{assert_names_settings, host};
+
+    fn quiet() -> Host {
+        host().with_growth(Counter::PruneCalled, 1, 1)
+    }
+
+    fn with_pages(pages: u64) -> Host {
+        let host = quiet().with_setting(Setting::Mem, "100\t200\t300");
+        host.with_growth(Counter::MemoryPages, pages, pages)
+    }
+
+    #[test]
+    fn it_warns_from_the_pressure_on_and_is_critical_at_the_limit() {
+        for (pages, severity) in [
+            (199, None),
+            (200, Some(Severity::Warning)),
+            (299, Some(Severity::Warning)),
+            (300, Some(Severity::Critical)),
+        ] {
+            let examined = with_pages(pages).examine(&Memory);
+            let found = examined.findings.first().map(|finding| finding.severity);
+            assert_eq!(found, severity, "{pages}");
+            assert!(examined.lacking.is_empty());
+        }
+    }
+
+    #[test]
+    fn pages_are_shown_in_mebibytes_where_their_size_is_known() {
+        let mut host = with_pages(300);
+        host.page_size = Some(1 << 20);
+        let title = |host: &Host| host.examine(&Memory).findings.remove(0).title;
+        assert_eq!(
+            title(&host),
+            "TCP uses 300 MiB of memory, all that net.ipv4.tcp_mem allows"
+        );
+        host.page_size = None;
+        assert!(title(&host).contains("300 pages"));
+        assert_names_settings(&host.examine(&Memory).findings.remove(0));
+    }
+
+    #[test]
+    fn drops_are_reported_without_the_limits_and_a_reset_counter_is_not() {
+        let host = quiet().with_growth(Counter::MemoryPages, 9, 9);
+        let examined = host.examine(&Memory);
+        assert!(examined.findings.is_empty());
+        let lacking = &examined.lacking[0];
+        let whole = "TCP's memory is that of the whole host: net.ipv4.tcp_mem";
+        assert!(lacking.starts_with(whole), "{lacking}");
+        for (counter, title) in [
+            (Counter::RcvPruned, "received data was dropped 2 times"),
+            (Counter::RcvQDrop, "received data was dropped 2 times"),
+            (
+                Counter::MemoryPressures,
+                "TCP came under memory pressure 2 times",
+            ),
+        ] {
+            let grown = host.clone().with_growth(counter, 5, 7);
+            let finding = grown.examine(&Memory).findings.remove(0);
+            assert!(finding.title.starts_with(title), "{finding:?}");
+            assert_eq!(finding.value, 2.0);
+            let reset = host.clone().with_growth(counter, 7, 5);
+            assert!(reset.examine(&Memory).findings.is_empty());
+        }
+    }
+
+    #[test]
+    fn pruning_is_reported_if_it_is_frequent_and_segments_are_not_counted_as_times() {
+        let pruned = |times: u64| {
+            let host = host().with_growth(Counter::RcvCollapsed, 0, 500);
+            let host = host.with_growth(Counter::PruneCalled, 3, 3 + times);
+            host.examine(&Memory).findings
+        };
+        assert!(pruned(9).is_empty());
+        let found = pruned(10);
+        assert_eq!(
+            found[0].title,
+            "receive queues were pruned 10 times in 1.0 s"
+        );
+        assert_eq!(found[0].value, 10.0);
+    }
+
+    #[test]
+    fn without_the_growth_of_counters_it_is_not_completely_examined() {
+        let mut copied = with_pages(300);
+        copied.copied = true;
+        let examined = copied.examine(&Memory);
+        assert_eq!(examined.findings.len(), 1);
+        assert_eq!(examined.lacking, ["counters do not grow in a copied tree"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! The rules, one a file, and the array of them.
+
+mod accept_queue;
+mod close_wait;
+mod conntrack;
+mod ephemeral_ports;
+mod half_open;
+mod memory;
+mod no_answer;
+mod orphans;
+mod retransmission;
+mod stuck_peers;
+mod time_wait;
+mod vanished_peers;
+
+use std::ops::ControlFlow;
+
+use super::draft::Case;
+use super::host::Host;
+use super::rule::{Before, Examined, Rule, Sampled};
+use super::samples::rules;
+use crate::model::{InetEnds, Sink, Socket, StateSet};
+
+pub use ephemeral_ports::BoundPorts;
+
+// Every rule, in the order of the manual.
+rules! {
+    ephemeral_ports: ephemeral_ports::EphemeralPorts,
+    time_wait: time_wait::TimeWait,
+    close_wait: close_wait::CloseWait,
+    orphans: orphans::Orphans,
+    vanished_peers: vanished_peers::VanishedPeers,
+    half_open: half_open::HalfOpen,
+    no_answer: no_answer::NoAnswer,
+    accept_queue: accept_queue::AcceptQueue,
+    stuck_peers: stuck_peers::StuckPeers,
+    memory: memory::Memory,
+    retransmission: retransmission::Retransmission,
+    conntrack: conntrack::Conntrack,
+}
+
+impl SecondSample {
+    /// Whether it matters which sockets are only bound, which takes a dump of its own.
+    pub fn wants_bound_ports(&self, host: &Host) -> bool {
+        self.ephemeral_ports.wants_bound(host.sockets)
+    }
+
+    /// Takes the ports of sockets that are only bound, or why they are unknown.
+    pub fn set_bound_ports(&mut self, bound: Result<BoundPorts, String>) {
+        self.ephemeral_ports.set_bound(bound);
+    }
+}

@@ -1,0 +1,281 @@
+//! Connections that are closed here and have not ended: FIN_WAIT2 that a process still holds, and
+//! orphans, which no process holds, against `tcp_max_orphans`.
+//!
+//! FIN_WAIT2 without a process ends after `tcp_fin_timeout`; one that a process holds has no timer
+//! (`__tcp_close`, net/ipv4/tcp.c, starts it). tcp(7): tcp_max_orphans, tcp_fin_timeout. The kernel
+//! does not count it as an orphan but as TIME_WAIT, unless that timeout is longer than TIME_WAIT
+//! (`tcp_rcv_state_process`, net/ipv4/tcp_input.c).
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnose::draft::{Case, Draft, Show, service_subject, service_test, service_text};
+use crate::diagnose::host::Host;
+use crate::diagnose::lingering::{Change, Lingering, Previous};
+use crate::diagnose::rule::{Before, Examined, Rule, Sampled};
+use crate::model::{
+    Counter, Finding, InetEnds, Setting, Severity, Socket, State, StateSet, TimerKind, counted,
+    thousands,
+};
+
+/// From so many on that stay through the window it warns: to close one direction and wait for the rest
+/// of an answer is what shutdown(2) is for, but not a hundred times at once without an end.
+const WARNING: u64 = 100;
+
+/// From this share of the limit on it warns: an orphan whose peer is silent and unreachable counts
+/// four times, and is reset from here on (`tcp_out_of_resources`, net/ipv4/tcp_timer.c).
+const WARNING_SHARE: f64 = 0.25;
+
+/// How long TIME_WAIT lasts, in seconds (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
+const TIME_WAIT_SECONDS: u64 = 60;
+
+/// What the kernel takes 0 of `tcp_orphan_retries` for (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
+const ORPHAN_RETRIES: u64 = 8;
+
+/// So many orphans, or a tenth of them, come and go between the counter's reading and the sample's.
+const DRIFT: u64 = 10;
+
+/// How many services have findings of their own.
+const REPORTED: usize = 5;
+
+const WHY_HELD: &str = "This side has closed its direction; the peer has acknowledged that and not closed (RFC 9293, 3.6). While a process holds such a connection, the kernel runs no timer, so it stays until one side closes it.";
+
+const WHY_ORPHANS: &str = "An orphan keeps buffers that no process is charged for. Beyond the limit the kernel resets connections instead of ending them in order, and data in flight is lost.";
+
+/// FIN_WAIT2 that a process holds, before the window.
+#[derive(Debug, Default)]
+pub(super) struct Earlier(Previous);
+
+impl Before for Earlier {
+    const STATES: StateSet = StateSet::NONE.with(State::FinWait2);
+
+    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if socket.inode != 0 {
+            self.0.add(socket, ends);
+        }
+    }
+
+    fn suspects(&self) -> Vec<InetEnds> {
+        Vec::new()
+    }
+}
+
+/// The connections that are closed here.
+#[derive(Debug)]
+pub(super) struct Orphans {
+    held: Lingering,
+    /// FIN_WAIT2 that no process holds.
+    fin_wait2: u64,
+    /// What the kernel counts as orphans: other states that no process holds, and FIN_WAIT2 that is not
+    /// on its way to TIME_WAIT.
+    counted: u64,
+}
+
+impl Rule for Orphans {
+    const ID: &'static str = "orphans";
+
+    const STATES: StateSet = StateSet::NONE
+        .with(State::FinWait1)
+        .with(State::FinWait2)
+        .with(State::Closing)
+        .with(State::LastAck);
+
+    type Before = Earlier;
+
+    fn begin(before: Earlier, _: &Host) -> Orphans {
+        Orphans {
+            held: Lingering::after(before.0),
+            fin_wait2: 0,
+            counted: 0,
+        }
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let socket = sampled.socket;
+        let is_fin_wait2 = socket.state == State::FinWait2;
+        let kind = socket.timer.map(|timer| timer.kind);
+        match (socket.inode, is_fin_wait2) {
+            (0, _) => {
+                self.fin_wait2 += u64::from(is_fin_wait2);
+                self.counted += u64::from(kind != Some(TimerKind::TimeWait));
+            }
+            (_, true) => self.held.add(sampled),
+            (_, false) => {}
+        }
+    }
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let host = case.host;
+        let (mut findings, mut lacking) = (Vec::new(), Vec::new());
+        if host.copied {
+            lacking.push("a copied tree cannot show which connections stay".to_owned());
+        } else {
+            let stayed = self.held.changes(&host.listeners, WARNING);
+            let stayed = stayed.iter().take(REPORTED);
+            findings.extend(stayed.map(|change| self.held_finding(change, case)));
+            lacking.extend(host.mptcp());
+        }
+        let resets = host.growth(Counter::AbortOnMemory);
+        let limit = host.settings.number(Setting::MaxOrphans);
+        let orphans = host.after.get(Counter::Orphans);
+        lacking.extend(limit.as_ref().err().cloned());
+        lacking.extend(orphans.as_ref().err().cloned());
+        lacking.extend(resets.as_ref().err().cloned());
+        let orphans = orphans.ok();
+        lacking.extend(orphans.and_then(|orphans| self.elsewhere(orphans)));
+        findings.extend(self.too_many(resets.unwrap_or(0), orphans, limit.ok(), case));
+        Examined { findings, lacking }
+    }
+}
+
+impl Orphans {
+    /// A program that closes one direction and no more.
+    fn held_finding(&self, change: &Change, case: &Case<'_>) -> Finding {
+        let service = change.service();
+        let connections = match service {
+            Some(service) => service_text(service),
+            None => "connections of several services".to_owned(),
+        };
+        let timeout = case.host.setting(Setting::FinTimeout);
+        let timeout = timeout.map_or_else(String::new, |seconds| format!(" ({seconds} s)"));
+        let mut evidence = vec![
+            change.text(case.host),
+            format!(
+                "{} more in FIN_WAIT2 belong to no process and end after {}{timeout}; these do not end",
+                thousands(self.fin_wait2),
+                Setting::FinTimeout.name()
+            ),
+        ];
+        evidence.extend(self.held.remark());
+        let show = Show::list("--process --state fin-wait-2").of("inode gt 0");
+        Finding {
+            subject: service.map(service_subject).unwrap_or_default(),
+            ..case.finding(Draft {
+                severity: Severity::Warning,
+                title: format!(
+                    "{} {connections} are held in FIN_WAIT2 by their processes",
+                    thousands(change.sockets)
+                ),
+                value: change.sockets as f64,
+                evidence,
+                inodes: self.held.inodes(&change.groups),
+                show: vec![match service {
+                    Some(service) => show.of(service_test(service)),
+                    None => show,
+                }],
+                why: WHY_HELD,
+                remedy: vec![
+                    "Let the program close() after shutdown(SHUT_WR), once the peer has answered or a timeout of its own has expired.".to_owned(),
+                    "Set SO_KEEPALIVE on these sockets, so that at least those whose peers have vanished end.".to_owned(),
+                ],
+            })
+        }
+    }
+
+    /// How many orphans of the host are not in this network namespace, where that is known for certain.
+    fn elsewhere(&self, orphans: u64) -> Option<String> {
+        let elsewhere = orphans.saturating_sub(self.counted);
+        (elsewhere > DRIFT.max(self.counted / 10)).then(|| {
+            format!(
+                "{} of the host's {} not in this network namespace",
+                thousands(elsewhere),
+                counted(orphans, "orphan is", "orphans are")
+            )
+        })
+    }
+
+    /// Orphans against their limit. The limit is the host's and not visible in a child namespace; the
+    /// resets are those of this namespace.
+    fn too_many(
+        &self,
+        resets: u64,
+        orphans: Option<u64>,
+        limit: Option<u64>,
+        case: &Case<'_>,
+    ) -> Option<Finding> {
+        let share = orphans.zip(limit);
+        let share = share.map(|(orphans, limit)| orphans as f64 / limit.max(1) as f64);
+        let severity = match share {
+            _ if resets > 0 => Severity::Critical,
+            Some(share) if share >= 1.0 => Severity::Critical,
+            Some(share) if share >= WARNING_SHARE => Severity::Warning,
+            Some(_) | None => return None,
+        };
+        let text = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), thousands);
+        let name = Setting::MaxOrphans.name();
+        let title = match resets {
+            0 => format!(
+                "{} orphans, of {} that {name} allows",
+                text(orphans),
+                text(limit)
+            ),
+            resets => format!(
+                "{} reset for lack of memory, or because of too many orphans",
+                counted(resets, "connection was", "connections were")
+            ),
+        };
+        Some(Finding {
+            limit: limit.map(|limit| limit as f64),
+            // Too many orphans do not follow from memory, but a reset may.
+            causes: match resets {
+                0 => &["vanished-peers"],
+                _ => &["memory", "vanished-peers"],
+            },
+            ..case.finding(Draft {
+                severity,
+                title,
+                value: orphans.unwrap_or(resets) as f64,
+                evidence: vec![
+                    case.host.growth_text(&[Counter::AbortOnMemory]),
+                    format!(
+                        "orphans of the whole host: {}, their limit: {}",
+                        text(orphans),
+                        text(limit)
+                    ),
+                    format!(
+                        "orphans in this network namespace: {}",
+                        thousands(self.counted)
+                    ),
+                ],
+                inodes: Vec::new(),
+                show: vec![
+                    Show::count("--state fin-wait-1,closing,last-ack --by remote-addr --top 10")
+                        .of("not inode gt 0"),
+                ],
+                why: WHY_ORPHANS,
+                remedy: remedy(case.host),
+            })
+        })
+    }
+}
+
+/// What to do about too many orphans.
+fn remedy(host: &Host) -> Vec<String> {
+    let mut remedy = vec![
+        "Let the program wait until its peer has all the data before it closes, and find out why peers vanish: each vanished peer leaves an orphan.".to_owned(),
+        format!(
+            "Let the kernel give up orphans sooner: set {} to less than {}.",
+            Setting::OrphanRetries.name(),
+            match host.setting(Setting::OrphanRetries) {
+                Some(retries) if retries > 0 => retries.to_string(),
+                Some(_) | None => format!("{ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}"),
+            }
+        ),
+    ];
+    let timeout = host.setting(Setting::FinTimeout);
+    if timeout.is_some_and(|seconds| seconds > TIME_WAIT_SECONDS) {
+        remedy.push(format!(
+            "Set {} to {TIME_WAIT_SECONDS} or less: then FIN_WAIT2 without a process is not an orphan.",
+            Setting::FinTimeout.name()
+        ));
+    }
+    remedy.push(format!(
+        "Raise {} if there is memory: an orphan can take 64 KiB.",
+        Setting::MaxOrphans.name()
+    ));
+    remedy
+}

@@ -1,0 +1,261 @@
+//! How much is retransmitted, and the peers that do not acknowledge.
+//!
+//! TcpRetransSegs counts SYNs and SYN-ACKs too (`tcp_rtx_synack`, net/ipv4/tcp_output.c), which belong
+//! to destinations that do not answer and to unknown clients: TcpExtTCPSynRetrans is subtracted.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::diagnose::bounded::{Inodes, TopCounts};
+use crate::diagnose::draft::{Case, Draft, Show};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::model::{
+    Counter, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind, counted,
+    thousands,
+};
+
+/// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
+/// connection of 50 ms and full segments some 2.6 Mbit/s (RFC 5348, 3.1), whatever the path carries.
+const WARNING_SHARE: f64 = 0.01;
+
+/// With fewer retransmitted segments than this, the share is left to chance (one in three, at ten).
+const MIN_RETRANSMITTED: u64 = 10;
+
+/// From this many retransmissions in a row on a path counts as suspect: R1 of RFC 9293, 3.8.3, and
+/// `tcp_retries1`, 3 by default.
+const IN_A_ROW: u32 = 3;
+
+/// The part of all connections that must have reached that: peers vanish one by one everywhere.
+const SUSPECT_SHARE: f64 = 0.01;
+
+/// How many connections are measured, those first that have tried longest.
+const MEASURED: usize = 16;
+
+/// More peers than this have no count of their own; 1 MB.
+const MOST_PEERS: usize = 20_000;
+
+/// How many peers are named.
+const NAMED: usize = 3;
+
+const WHY: &str = "Retransmitted data arrived late or not at all; each loss slows its connection down, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
+
+/// A connection that retransmits.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    retransmits: u32,
+    ends: InetEnds,
+}
+
+/// The connections, and which of them wait for an acknowledgment that did not arrive in time.
+#[derive(Debug)]
+pub(super) struct Retransmission {
+    connections: u64,
+    pending: u64,
+    suspect: u64,
+    peers: TopCounts<IpAddr>,
+    /// Some of those that have tried longest, in no order.
+    worst: Vec<Pending>,
+    inodes: Inodes<()>,
+}
+
+impl Rule for Retransmission {
+    const ID: &'static str = "retransmission";
+
+    // Connections that are being closed, or not connected yet, are other rules'.
+    const STATES: StateSet = StateSet::NONE
+        .with(State::Established)
+        .with(State::CloseWait);
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> Retransmission {
+        Retransmission {
+            connections: 0,
+            pending: 0,
+            suspect: 0,
+            peers: TopCounts::at_most(MOST_PEERS),
+            worst: Vec::new(),
+            inodes: Inodes::default(),
+        }
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let Sampled { socket, ends, .. } = *sampled;
+        self.connections += 1;
+        let kind = socket.timer.map(|timer| timer.kind);
+        let retransmits = socket.retransmits.unwrap_or(0);
+        if kind != Some(TimerKind::Retransmit) || retransmits == 0 {
+            return;
+        }
+        self.pending += 1;
+        self.suspect += u64::from(retransmits >= IN_A_ROW);
+        self.peers.add(ends.remote.ip().to_canonical());
+        self.inodes.add((), socket.inode);
+        let ends = *ends;
+        self.worst.push(Pending { retransmits, ends });
+        if self.worst.len() >= 2 * MEASURED {
+            self.worst = self.worst();
+        }
+    }
+
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let is_wrong = self.are_peers_suspect() || sent(host).is_ok_and(is_lossy);
+        let worst = if is_wrong { self.worst() } else { Vec::new() };
+        worst.iter().map(|pending| pending.ends).collect()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let window = case.host.window_text();
+        let sent = sent(case.host);
+        let finding = match sent {
+            Ok(sent) if is_lossy(sent) => {
+                let Sent { again, all } = sent;
+                let percent = again as f64 / all as f64 * 100.0;
+                let title = format!(
+                    "{percent:.1} % of the segments sent in {window} were retransmissions: {} of {}",
+                    thousands(again),
+                    thousands(all)
+                );
+                Some(Finding {
+                    limit: Some(WARNING_SHARE * 100.0),
+                    ..self.finding(title, percent, case)
+                })
+            }
+            Ok(_) | Err(_) if self.are_peers_suspect() => {
+                let title = format!(
+                    "{} of {} retransmitted {IN_A_ROW} times or more in a row without an acknowledgment",
+                    thousands(self.suspect),
+                    counted(self.connections, "connection", "connections")
+                );
+                Some(self.finding(title, self.suspect as f64, case))
+            }
+            Ok(_) | Err(_) => None,
+        };
+        Examined::found(finding).without(sent.err())
+    }
+}
+
+/// Segments sent in the window that do not begin a connection.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// Retransmitted ones.
+    again: u64,
+    /// All of them.
+    all: u64,
+}
+
+fn sent(host: &Host) -> Result<Sent, String> {
+    let again = host.growth(Counter::RetransSegs)?;
+    // In another file, read a moment later.
+    let again = again.saturating_sub(host.growth(Counter::SynRetrans)?);
+    // OutSegs does not count retransmissions.
+    let all = again.saturating_add(host.growth(Counter::OutSegs)?);
+    Ok(Sent { again, all })
+}
+
+fn is_lossy(Sent { again, all }: Sent) -> bool {
+    again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE
+}
+
+impl Retransmission {
+    /// Those that have tried longest, longest first.
+    fn worst(&self) -> Vec<Pending> {
+        let mut worst = self.worst.clone();
+        worst.sort_by_key(|pending| std::cmp::Reverse(pending.retransmits));
+        worst.truncate(MEASURED);
+        worst
+    }
+
+    fn are_peers_suspect(&self) -> bool {
+        self.suspect as f64 >= (self.connections as f64 * SUSPECT_SHARE).max(1.0)
+    }
+
+    fn finding(&self, title: String, value: f64, case: &Case<'_>) -> Finding {
+        // /proc reports no measures.
+        let columns = match case.host.source {
+            SourceName::Proc => "timer,retransmits",
+            SourceName::Netlink | SourceName::NetlinkAndCounters => "timer,total-retrans,rtt,lost",
+        };
+        let list = format!("-p --state established,close-wait --columns {columns}");
+        let show = match self.pending {
+            // All of them have been acknowledged.
+            0 => vec![Show::count("--by remote-addr --top 10")],
+            _ => vec![
+                Show::list(list).of("retransmits > 0"),
+                Show::count("--by remote-addr --top 10").of("retransmits > 0"),
+            ],
+        };
+        case.finding(Draft {
+            severity: Severity::Warning,
+            title,
+            value,
+            evidence: self.evidence(case.host),
+            inodes: self.inodes.of(|()| true).collect(),
+            show,
+            why: WHY,
+            remedy: vec![
+                "Find out whether it affects one peer, one network or all of them: one peer is a problem of that peer, all of them one of this host's link, cable, driver or rate limiter.".to_owned(),
+                "If a firewall or load balancer forgets idle connections, send keepalives more often than it forgets; give up vanished peers with TCP_USER_TIMEOUT.".to_owned(),
+            ],
+        })
+    }
+
+    fn evidence(&self, host: &Host) -> Vec<String> {
+        let mut evidence = vec![
+            host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
+            format!(
+                "SYNs and SYN-ACKs are subtracted: {}",
+                host.growth_text(&[Counter::SynRetrans])
+            ),
+            format!(
+                "{} of {} retransmitting now, {} of them for the third time or more",
+                thousands(self.pending),
+                counted(self.connections, "connection is", "connections are"),
+                thousands(self.suspect)
+            ),
+        ];
+        evidence.extend(self.inodes.remark());
+        let mut worst: HashMap<IpAddr, Pending> = HashMap::new();
+        for pending in self.worst() {
+            let peer = pending.ends.remote.ip().to_canonical();
+            worst.entry(peer).or_insert(pending);
+        }
+        let peers = self.peers.top(NAMED).into_iter();
+        evidence.extend(peers.map(|(peer, sockets)| {
+            let measured = worst.get(&peer).map(|worst| measured(worst, host));
+            format!(
+                "{} of them to {peer}{}",
+                thousands(sockets),
+                measured.unwrap_or_default()
+            )
+        }));
+        evidence
+    }
+}
+
+/// `, one of them retransmitted 4 times in a row (total-retrans 9, lost 1, rtt 40.0 ms)`.
+fn measured(worst: &Pending, host: &Host) -> String {
+    let of = |metric| host.measures.get(worst.ends, metric);
+    let counts = [
+        ("total-retrans", Metric::TotalRetrans),
+        ("lost", Metric::Lost),
+    ];
+    let counts = counts.iter().filter_map(|(name, metric)| {
+        of(*metric).map(|value| format!("{name} {}", thousands(value)))
+    });
+    let rtt = of(Metric::RoundTripTime);
+    let rtt = rtt.map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100));
+    let measured: Vec<String> = counts.chain(rtt).collect();
+    let times = counted(worst.retransmits.into(), "time", "times in a row");
+    match measured.is_empty() {
+        true => format!(", one of them retransmitted {times}"),
+        false => format!(
+            ", one of them retransmitted {times} ({})",
+            measured.join(", ")
+        ),
+    }
+}

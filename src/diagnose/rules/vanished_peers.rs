@@ -1,0 +1,180 @@
+//! FIN_WAIT1, CLOSING and LAST_ACK that are stuck: the FIN, or data before it, is retransmitted and not
+//! acknowledged.
+//!
+//! Orphans are given up after `tcp_orphan_retries` (ip-sysctl.rst; 0 means 8, `tcp_orphan_retries`,
+//! net/ipv4/tcp_timer.c), sockets that a process holds after `tcp_retries2`.
+
+use std::net::IpAddr;
+
+use crate::diagnose::draft::{Case, Draft, Show, address_word};
+use crate::diagnose::host::Host;
+use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::unacknowledged::Unacknowledged;
+use crate::model::{Finding, InetEnds, Setting, Severity, State, StateSet, thousands};
+
+/// So often a FIN must have been retransmitted: from here on a host is to suspect that the path is dead
+/// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
+const RETRANSMITS: u32 = 3;
+
+/// So many stuck connections are too few to warn, unless ...
+const LEAST: u64 = 10;
+
+/// ... they are this part of all sockets, because some peers vanish from every busy host, or ...
+const PART: f64 = 0.01;
+
+/// ... so many have the same peer, which then is gone, or behind something that drops packets.
+const OF_ONE_PEER: u64 = 100;
+
+/// How many peers are named.
+const NAMED: usize = 3;
+
+/// What the kernel takes 0 of `tcp_orphan_retries` for.
+const ORPHAN_RETRIES: u64 = 8;
+
+const WHY: &str = "The connection is closed here, and the peer does not acknowledge the FIN (RFC 9293, 3.6): it crashed or lost its network, or a firewall or NAT on the path has forgotten the connection. Each keeps its unsent data until the kernel gives up.";
+
+/// The stuck connections, by peer.
+#[derive(Debug)]
+pub(super) struct VanishedPeers(Unacknowledged<IpAddr>);
+
+impl Rule for VanishedPeers {
+    const ID: &'static str = "vanished-peers";
+
+    const STATES: StateSet = StateSet::NONE
+        .with(State::FinWait1)
+        .with(State::Closing)
+        .with(State::LastAck);
+
+    type Before = ();
+
+    fn begin((): (), _: &Host) -> VanishedPeers {
+        VanishedPeers(Unacknowledged::default())
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let peer = sampled.ends.remote.ip().to_canonical();
+        self.0.add(sampled.socket, RETRANSMITS, peer);
+    }
+
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        Vec::new()
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let total = self.0.peers.total();
+        let of_one = self.0.peers.top(1).first().map_or(0, |(_, stuck)| *stuck);
+        let part = case.host.sockets as f64 * PART;
+        let are_many = total as f64 >= part || of_one >= OF_ONE_PEER;
+        Examined::found((total >= LEAST && are_many).then(|| self.finding(total, case)))
+    }
+}
+
+impl VanishedPeers {
+    fn finding(&self, total: u64, case: &Case<'_>) -> Finding {
+        let show = |show: Show| {
+            let show = show.of(format!("retransmits ge {RETRANSMITS}"));
+            match self.0.peers.top(1)[..] {
+                [(peer, stuck)] if stuck == total => show.of(format!("dst {}", address_word(peer))),
+                _ => show,
+            }
+        };
+        let states = "--state fin-wait-1,closing,last-ack";
+        case.finding(Draft {
+            severity: Severity::Warning,
+            title: format!(
+                "{} closed connections wait for peers that do not answer",
+                thousands(total)
+            ),
+            value: total as f64,
+            evidence: self.evidence(total, case.host),
+            inodes: self.0.inodes.of(|_| true).collect(),
+            show: vec![
+                show(Show::count(format!("{states} --by remote-addr --top 10"))),
+                show(Show::list(format!("{states} --columns timer,retransmits"))),
+            ],
+            why: WHY,
+            remedy: vec![
+                "Check the path to these peers: a host that is down, a firewall that drops packets, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
+                "Let the program detect vanished peers while it still uses the connection: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.".to_owned(),
+                format!(
+                    "If they take too much memory on a busy server, set {} to less than {ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}.",
+                    Setting::OrphanRetries.name()
+                ),
+            ],
+        })
+    }
+
+    fn evidence(&self, total: u64, host: &Host) -> Vec<String> {
+        let mut evidence = vec![format!(
+            "their FIN, or data before it, was retransmitted {RETRANSMITS} to {} times; they are {} of {} sockets",
+            self.0.retransmits,
+            thousands(total),
+            thousands(host.sockets)
+        )];
+        let peers = self.0.peers.top(NAMED);
+        let peers = peers.iter().filter(|(_, stuck)| *stuck > 1);
+        let peers = peers.map(|(peer, stuck)| format!("{} wait for {peer}", thousands(*stuck)));
+        let peers: Vec<String> = peers.collect();
+        evidence.push(match peers.is_empty() {
+            true => "each waits for a different peer".to_owned(),
+            false => peers.join(", "),
+        });
+        evidence.extend(host.setting(Setting::OrphanRetries).map(|retries| {
+            let kept = match retries {
+                0 => ORPHAN_RETRIES,
+                retries => retries,
+            };
+            format!(
+                "{} is {retries}: without a process they are given up after {kept} retransmissions",
+                Setting::OrphanRetries.name()
+            )
+        }));
+        evidence.extend(self.0.inodes.remark());
+        evidence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{host, socket};
+    use crate::model::{Socket, Timer, TimerKind};
+    use std::time::Duration;
+
+    fn stuck(retransmits: u32, kind: TimerKind) -> Socket {
+        Socket {
+            retransmits: Some(retransmits),
+            timer: Some(Timer {
+                kind,
+                remaining: Duration::from_secs(1),
+            }),
+            ..socket(State::LastAck, "192.0.2.9:80", "[::ffff:192.0.2.1]:5000")
+        }
+    }
+
+    fn found(number: usize, one: &Socket, sockets: u64) -> Option<Finding> {
+        let mut host = host().with_setting(Setting::OrphanRetries, "0");
+        host.sockets = sockets;
+        let rule: VanishedPeers = host.read(&[], &vec![one.clone(); number]);
+        host.examine(&rule).findings.pop()
+    }
+
+    #[test]
+    fn ten_that_are_a_hundredth_of_all_or_a_hundred_of_one_peer_are_reported() {
+        let one = stuck(3, TimerKind::Retransmit);
+        assert!(found(9, &one, 9).is_none());
+        assert!(found(10, &one, 1001).is_none());
+        let ten = found(10, &one, 1000).unwrap();
+        assert_eq!(ten.evidence[1], "10 wait for 192.0.2.1");
+        assert!(ten.evidence[2].ends_with("given up after 8 retransmissions"));
+        assert!(found(99, &one, 100_000).is_none());
+        assert!(found(100, &one, 100_000).is_some());
+    }
+
+    #[test]
+    fn a_fin_that_was_hardly_retransmitted_or_has_no_such_timer_is_not_counted() {
+        assert!(found(50, &stuck(2, TimerKind::Retransmit), 50).is_none());
+        assert!(found(50, &stuck(3, TimerKind::KeepAlive), 50).is_none());
+        assert!(found(50, &stuck(3, TimerKind::Persist), 50).is_some());
+    }
+}

@@ -1,0 +1,77 @@
+//! From the array of rules to the two samples of the sockets that all rules read.
+//!
+//! A macro, so that the calls are static: every socket of a host goes through them, twice.
+
+/// Makes the samples of these rules, each with the name of its field.
+macro_rules! rules {
+    ($($field:ident: $Rule:ty,)+) => {
+        /// The names of all rules, in the order of the manual.
+        pub const RULES: &[&str] = &[$(<$Rule as Rule>::ID),+];
+
+        /// What the rules keep of the sockets before the window.
+        #[derive(Debug, Default)]
+        pub struct FirstSample {
+            $($field: <$Rule as Rule>::Before,)+
+        }
+
+        impl FirstSample {
+            /// The states of the sockets that they read.
+            pub const STATES: StateSet = StateSet::NONE
+                $(.union(<<$Rule as Rule>::Before as Before>::STATES))+;
+
+            /// The connections whose `tcp_info` they need now, few of them.
+            pub fn suspects(&self) -> Vec<InetEnds> {
+                let mut suspects = Vec::new();
+                $(suspects.extend(self.$field.suspects());)+
+                suspects
+            }
+        }
+
+        impl Sink for FirstSample {
+            fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+                if let Some(ends) = socket.internet() {
+                    $(if <<$Rule as Rule>::Before as Before>::STATES.contains(socket.state) {
+                        self.$field.add(socket, ends);
+                    })+
+                }
+                ControlFlow::Continue(())
+            }
+        }
+
+        /// What the rules keep of the sockets after the window.
+        #[derive(Debug)]
+        pub struct SecondSample {
+            $($field: $Rule,)+
+        }
+
+        impl SecondSample {
+            /// Nothing read yet, after this first sample.
+            pub fn begin(first: FirstSample, host: &Host) -> SecondSample {
+                SecondSample {
+                    $($field: <$Rule as Rule>::begin(first.$field, host),)+
+                }
+            }
+
+            /// Reads a socket.
+            pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
+                $(if <$Rule as Rule>::STATES.contains(sampled.socket.state) {
+                    self.$field.add(sampled);
+                })+
+            }
+
+            /// The connections whose `tcp_info` they need, few of them.
+            pub fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+                let mut suspects = Vec::new();
+                $(suspects.extend(self.$field.suspects(host));)+
+                suspects
+            }
+
+            /// What each rule found.
+            pub(super) fn examined(&self, case: &Case<'_>) -> Vec<(&'static str, Examined)> {
+                vec![$((<$Rule as Rule>::ID, self.$field.examine(case))),+]
+            }
+        }
+    };
+}
+
+pub(super) use rules;

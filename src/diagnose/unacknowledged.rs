@@ -1,0 +1,46 @@
+//! Sockets that retransmit without an acknowledgment, by peer.
+
+use std::hash::Hash;
+
+use super::bounded::{Inodes, TopCounts};
+use crate::model::{Socket, TimerKind};
+
+/// More peers than this have no count of their own; 1 MB.
+const MOST_PEERS: usize = 20_000;
+
+/// Those of one rule.
+#[derive(Debug)]
+pub(super) struct Unacknowledged<K> {
+    /// How many there are of each peer.
+    pub(super) peers: TopCounts<K>,
+    /// The most retransmissions of one of them.
+    pub(super) retransmits: u32,
+    /// Those that a process holds.
+    pub(super) inodes: Inodes<K>,
+}
+
+impl<K> Default for Unacknowledged<K> {
+    fn default() -> Self {
+        Unacknowledged {
+            peers: TopCounts::at_most(MOST_PEERS),
+            retransmits: 0,
+            inodes: Inodes::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Ord + Copy> Unacknowledged<K> {
+    /// Takes a socket, if its timer for retransmissions or for probes of a closed window has fired
+    /// `least` times or more without an answer.
+    pub(super) fn add(&mut self, socket: &Socket, least: u32, peer: K) {
+        let runs = socket
+            .timer
+            .is_some_and(|timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::Persist));
+        let retransmits = socket.retransmits.unwrap_or(0);
+        if runs && retransmits >= least {
+            self.peers.add(peer);
+            self.retransmits = self.retransmits.max(retransmits);
+            self.inodes.add(peer, socket.inode);
+        }
+    }
+}

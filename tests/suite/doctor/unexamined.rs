@@ -1,0 +1,120 @@
+//! What exists and is not examined: MPTCP sockets, other network namespaces, orphans elsewhere; and
+//! what each rule lacks over /proc.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+
+use super::report::Report;
+use crate::child::{self, Start};
+use crate::namespace::in_namespace;
+use crate::program::{PROGRAM, Ran, ran, run};
+use crate::skip::{skip, skip_or_fail};
+use crate::syscall;
+use crate::zoo::Family;
+use crate::zoo::special::mptcp;
+
+in_namespace!(
+    fn with_mptcp_sockets_rules_that_need_their_states_are_not_examined() {
+        let report = Report::after("0.1");
+        assert_eq!(report.not_examined("close-wait"), None);
+        assert_eq!(report.not_examined("stuck-peers"), None);
+        let leaked = mptcp::connections(Family::V4, 12);
+        let report = Report::after("0.1");
+        assert!(report.findings.is_empty(), "{report:?}");
+        for id in ["close-wait", "orphans", "stuck-peers"] {
+            let reason = report.not_examined(id).unwrap();
+            // Both ends of each, and the listener.
+            let expected = "25 MPTCP sockets are not in the TCP table";
+            assert!(reason.contains(expected), "{id}: {reason}");
+        }
+        let ran = run(["doctor", "--window=0.1"]);
+        let first = ran.stdout.lines().next().unwrap();
+        assert!(first.contains(" TCP sockets of this network namespace over "));
+        assert!(!first.contains("close-wait"), "{first}");
+        drop(leaked);
+    }
+);
+
+/// Runs `doctor` in pid and mount namespaces of its own, in a proc file system with two more processes:
+/// one in a new network namespace, one in the network namespace of the standard input.
+fn run_beside(network: File) -> Ran {
+    let script = "mount -t proc proc /proc || exit 99
+        own=$(stat -c %i /proc/self/net/tcp)
+        begin() {
+            \"$@\" sleep 60 </dev/null >/dev/null 2>&1 &
+            while [ \"$(stat -c %i /proc/$!/net/tcp)\" = \"$own\" ]; do sleep 0.01; done
+        }
+        exec 9<&0
+        begin unshare --net
+        begin nsenter --net=/proc/self/fd/9
+        \"$PROGRAM\" doctor --window=0.1 </dev/null";
+    let output = child::command("unshare")
+        .args([
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+        ])
+        .env("PROGRAM", PROGRAM)
+        .stdin(Stdio::from(network))
+        .run_to_end()
+        .unwrap_or_else(|error| skip_or_fail("unshare", &error));
+    if output.status.code() == Some(99) {
+        let told = String::from_utf8_lossy(&output.stderr);
+        skip(format!("cannot mount a proc file system here: {told}"));
+    }
+    ran(output)
+}
+
+in_namespace!(
+    fn other_network_namespaces_with_tcp_sockets_are_counted_and_empty_ones_are_not() {
+        let from_another = || {
+            let here = File::open("/proc/thread-self/ns/net").unwrap();
+            let thread = std::thread::spawn(move || {
+                syscall::enter_new_network().unwrap();
+                run_beside(here)
+            });
+            thread.join().unwrap()
+        };
+        let ran = from_another();
+        assert!(!ran.stdout.contains("namespaces:"), "{ran:?}");
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ran = from_another();
+        let line = "unexamined  namespaces: 1 other network namespace has TCP sockets\n";
+        assert!(ran.stdout.contains(line), "{ran:?}");
+    }
+);
+
+in_namespace!(
+    fn without_netlink_each_rule_reports_what_it_lacks() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let pairs = (0..12).map(|_| {
+            let client = TcpStream::connect(address).unwrap();
+            (client, listener.accept().unwrap().0)
+        });
+        // The servers stay in CLOSE_WAIT.
+        let _servers: Vec<TcpStream> = pairs.map(|(_, server)| server).collect();
+        let words = ["doctor", "--json", "--window=0.1", "--source=proc"];
+        let over_proc = || Report::of(&run(words));
+        let report = Report::until_from(over_proc, |report| {
+            !report.findings_of("close-wait").is_empty()
+        });
+        for (id, lacks) in [
+            ("ephemeral-ports", "sockets that are only bound are unknown"),
+            ("close-wait", "/proc does not report whether"),
+            ("accept-queue", "/proc reports neither the limits"),
+        ] {
+            let reason = report.not_examined(id).unwrap();
+            assert!(reason.contains(lacks), "{id}: {reason}");
+        }
+        for id in ["time-wait", "vanished-peers", "half-open", "no-answer"] {
+            assert_eq!(report.not_examined(id), None);
+            assert!(report.examined.contains(&id.to_owned()));
+        }
+    }
+);
