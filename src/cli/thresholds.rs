@@ -3,11 +3,14 @@
 //! Ranges are those of the Monitoring Plugins Development Guidelines, with a unit behind the
 //! numbers: none, `%` or `/s`.
 
-use crate::model::{Aspect, Decimal, Measure, Range, State, StateSet, Subject, Threshold, hint};
+use crate::model::{Aspect, Measure, Range, State, StateSet, Subject, Threshold, hint};
 
 /// The names that are no states.
 const TOTAL: &str = "total";
 const ACCEPT_QUEUE: &str = "accept-queue";
+
+/// The largest number; more sockets, and faster changes, are nowhere.
+const MOST: f64 = 1e12;
 
 /// Parses one threshold.
 pub(super) fn parse_threshold(word: &str) -> Result<Threshold, String> {
@@ -43,10 +46,7 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     let words: Vec<String> = State::named().map(State::word).collect();
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     words.extend([TOTAL, ACCEPT_QUEUE]);
-    Err(format!(
-        "nothing is called `{name}`; {}",
-        hint(name, &words)
-    ))
+    Err(format!("unknown name `{name}`; {}", hint(name, &words)))
 }
 
 const NOTATION: &str =
@@ -59,13 +59,13 @@ fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
         None => (false, word),
     };
     let (start, end) = ends.split_once(':').unwrap_or(("0", ends));
-    let no_range = || format!("`{word}` is no range; {NOTATION}");
+    let no_range = || format!("`{word}` is not a valid range; {NOTATION}");
     if ends.trim() == ":" {
         return Err(no_range());
     }
     let (start, start_unit) = match start.trim() {
         "~" => (None, None),
-        "" => (Some(Decimal::ZERO), None),
+        "" => (Some(0.0), None),
         start => parse_end(start).ok_or_else(no_range)?,
     };
     let (end, end_unit) = match end.trim() {
@@ -73,7 +73,7 @@ fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
         end => parse_end(end).ok_or_else(no_range)?,
     };
     match (start, end) {
-        (Some(_), Some(end)) if end < Decimal::ZERO && !ends.contains(':') => {
+        (Some(_), Some(end)) if end < 0.0 && !ends.contains(':') => {
             return Err(format!(
                 "a number alone means from 0 to it; no less than it is `{ends}:`"
             ));
@@ -95,13 +95,25 @@ fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
 }
 
 /// One end of a range, and its unit where it has one.
-fn parse_end(word: &str) -> Option<(Option<Decimal>, Option<Measure>)> {
+fn parse_end(word: &str) -> Option<(Option<f64>, Option<Measure>)> {
     let units = [("%", Measure::Share), ("/s", Measure::Rate)];
     let unit = units
         .into_iter()
         .find_map(|(mark, measure)| Some((word.strip_suffix(mark)?, Some(measure))));
     let (number, unit) = unit.unwrap_or((word, None));
-    Some((Some(Decimal::parse(number.trim_end())?), unit))
+    Some((Some(parse_number(number.trim_end())?), unit))
+}
+
+/// `12`, `-0.5`, `.25`: digits with at most one point and six places, and maybe a minus.
+fn parse_number(word: &str) -> Option<f64> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    let places = digits.split_once('.').map_or("", |(_, places)| places);
+    let is_decimal = digits
+        .bytes()
+        .all(|byte| byte == b'.' || byte.is_ascii_digit());
+    let number: f64 = word.parse().ok()?;
+    // 0 in place of -0.
+    (is_decimal && places.len() <= 6 && number.abs() <= MOST).then_some(number + 0.0)
 }
 
 /// Whether the range fits what it is about.
@@ -117,13 +129,13 @@ fn check(subject: Subject, measure: Measure, range: &Range) -> Result<(), String
         (Subject::State(_) | Subject::Total | Subject::AcceptQueue, _) => {}
     }
     match measure {
-        Measure::Count if ends.clone().any(|end| *end < Decimal::ZERO) => {
+        Measure::Count if ends.clone().any(|end| *end < 0.0) => {
             Err("there are never fewer than 0 sockets; a change per second is -100/s".into())
         }
-        Measure::Count if !ends.all(|end| end.is_whole()) => {
+        Measure::Count if !ends.all(|end| end.fract() == 0.0) => {
             Err("sockets are counted in whole numbers; shares have %, changes per second /s".into())
         }
-        Measure::Share if ends.any(|end| !(Decimal::ZERO..=Decimal::HUNDRED).contains(end)) => {
+        Measure::Share if ends.any(|end| !(0.0..=100.0).contains(end)) => {
             Err("a share is 0% to 100%".into())
         }
         Measure::Count | Measure::Share | Measure::Rate => Ok(()),
@@ -186,28 +198,64 @@ mod tests {
             ("xyzzy=10", "allowed are listen,"),
             ("acceptqueue=10%", "did you mean accept-queue?"),
             ("connected=10", "--state connected and judge the total"),
-            ("total=", "no range"),
+            ("total=", "is not a valid range"),
             ("total=:", "`:`"),
             ("total=~:", "`~:` has no end"),
-            ("total=~", "no range"),
-            ("total=ten", "`ten` is no range; allowed are 10, 10:,"),
+            ("total=~", "is not a valid range"),
+            (
+                "total=ten",
+                "`ten` is not a valid range; allowed are 10, 10:,",
+            ),
             ("total=20:10", "20 is more than 10"),
-            ("total=1:2:3", "no range"),
+            ("total=1:2:3", "is not a valid range"),
             ("total=-5/s", "no less than it is `-5/s:`"),
             ("total=-5:5", "never fewer than 0"),
             ("total=1.5", "whole numbers"),
             ("total=50%", "always 100%"),
-            ("total=1e3", "no range"),
+            ("total=1e3", "is not a valid range"),
             ("close-wait=101%", "0% to 100%"),
             ("close-wait=-1%:", "0% to 100%"),
             ("close-wait=10%:20/s", "the same unit"),
             ("accept-queue=10", "accept-queue=80%"),
             ("accept-queue=10/s", "accept-queue=80%"),
             ("accept-queue=150%", "0% to 100%"),
-            ("total=10/m", "no range"),
+            ("total=10/m", "is not a valid range"),
         ] {
             let error = parse_threshold(word).unwrap_err();
             assert!(error.contains(told), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits_with_at_most_six_places() {
+        for (word, number) in [
+            ("0", 0.0),
+            ("10", 10.0),
+            ("007", 7.0),
+            ("-100", -100.0),
+            ("0.5", 0.5),
+            (".25", 0.25),
+            ("12.500000", 12.5),
+            ("-0.000001", -0.000_001),
+            ("1000000000000", 1e12),
+        ] {
+            assert_eq!(parse_number(word), Some(number), "{word}");
+        }
+        assert_eq!(parse_number("-0").map(f64::is_sign_negative), Some(false));
+        for word in [
+            "",
+            "-",
+            ".",
+            "+1",
+            "1e3",
+            "0.0000001",
+            "1.2.3",
+            "nan",
+            "1_0",
+            "1000000000001",
+            "--1",
+        ] {
+            assert_eq!(parse_number(word), None, "{word}");
         }
     }
 }

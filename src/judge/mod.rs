@@ -1,20 +1,18 @@
-//! From what was observed and the limits given to judgements.
+//! From what was observed and the thresholds given to judgements.
 //!
 //! Pure: knows neither sources nor words for people. A value that is not exact is judged as far as
-//! it proves anything: that so many were seen proves that there are too many, never that there are
+//! it proves anything: that so many were listed proves that there are too many, never that there are
 //! too few.
 
-mod rank;
 mod ranking;
 
-pub use rank::worse;
-pub use ranking::Ranking;
+pub use ranking::{Ranking, worse};
 
 use std::time::Duration;
 
 use crate::model::{
-    Aspect, Breach, CheckStatus, Counts, Judgement, Limits, Measure, Quantity, Range, Reading,
-    State, StateSet, Subject, Trust,
+    Aspect, Breach, CheckStatus, Counts, Judgement, Measure, Measurement, Range, Subject,
+    Thresholds, Trust,
 };
 
 /// Sockets that are judged together.
@@ -48,143 +46,121 @@ pub struct Observed<'a> {
     pub earlier: Option<(Evidence<'a>, Duration)>,
 }
 
-/// The judgement by `limits`; `None` where they are about something that was not observed.
-pub fn judge(limits: Limits, observed: Observed<'_>) -> Option<Judgement> {
-    Some(conclude(limits, read(limits.aspect, observed)?))
+/// The judgement by `thresholds`; `None` where they are about something that was not observed.
+pub fn judge(thresholds: Thresholds, observed: Observed<'_>) -> Option<Judgement> {
+    Some(conclude(thresholds, measure(thresholds.aspect, observed)?))
 }
 
 /// The judgement on a listener of which `waiting` connections wait, of `limit` that may. More than
 /// the limit is full; a limit of 0 holds one, which is 200 %.
-pub fn judge_queue(limits: Limits, waiting: u32, limit: u32, trust: Trust) -> Judgement {
+pub fn judge_queue(thresholds: Thresholds, waiting: u32, limit: u32, trust: Trust) -> Judgement {
     let value = match limit {
-        0 => Quantity::whole(u64::from(waiting) * 200),
-        limit => Quantity::new(i128::from(waiting) * 100, limit.into()),
+        0 => f64::from(waiting) * 200.0,
+        limit => f64::from(waiting) * 100.0 / f64::from(limit),
     };
-    // A listener that was seen was seen whole; what was lost are others.
-    let trust = if trust == Trust::Exact {
-        Trust::Exact
-    } else {
-        Trust::AtLeast
-    };
-    let reading = Reading {
+    let measured = Measurement {
+        value,
+        low: value,
+        high: value,
         parts: Some((waiting.into(), limit.into())),
-        ..exactly(value, trust)
+        spread: 0,
+        // A listener that was listed is complete; what was lost are others.
+        trust: match trust {
+            Trust::Exact => Trust::Exact,
+            Trust::AtLeast | Trust::Nothing => Trust::AtLeast,
+        },
     };
-    conclude(limits, reading)
+    conclude(thresholds, measured)
 }
 
 /// Whether the judgement could be another one if every socket were listed.
 pub fn depends_on_spread(judgement: &Judgement) -> bool {
-    let Reading { low, high, .. } = judgement.reading;
-    let Limits {
+    let Measurement { low, high, .. } = judgement.measured;
+    let Thresholds {
         warning, critical, ..
-    } = judgement.limits;
+    } = judgement.thresholds;
     let mut ranges = warning.iter().chain(&critical);
     low != high && ranges.any(|range| range.has_end_within(low, high))
 }
 
-/// The state that would have to be among those asked for, for this to be judged, and is not.
-pub fn unasked(aspect: Aspect, asked: StateSet) -> Option<State> {
-    let state = match aspect.subject {
-        Subject::State(state) => state,
-        Subject::AcceptQueue => State::Listen,
-        Subject::Total => return None,
-    };
-    (!asked.contains(state)).then_some(state)
-}
-
-fn exactly(value: Quantity, trust: Trust) -> Reading {
-    Reading {
-        value,
-        low: value,
-        high: value,
-        parts: None,
-        spread: 0,
-        trust,
-    }
-}
-
-/// Measures an aspect.
-fn read(aspect: Aspect, observed: Observed<'_>) -> Option<Reading> {
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "no kernel holds as many sockets as a double cannot count"
+)]
+fn measure(aspect: Aspect, observed: Observed<'_>) -> Option<Measurement> {
     let Observed { now, earlier } = observed;
-    let (count, spread) = now.count(aspect.subject)?;
+    let (count, mut spread) = now.count(aspect.subject)?;
+    let mut parts = None;
+    let mut trust = now.trust;
     let (least, most) = (count.saturating_sub(spread), count.saturating_add(spread));
-    Some(match aspect.measure {
-        Measure::Count => Reading {
-            low: Quantity::whole(least),
-            high: Quantity::whole(most),
-            spread,
-            ..exactly(Quantity::whole(count), now.trust)
-        },
+    let (value, low, high) = match aspect.measure {
+        Measure::Count => (count as f64, least as f64, most as f64),
         Measure::Share => {
             let (total, off) = (now.counts.total(), now.spread.total());
-            Reading {
-                low: share(least, total.saturating_add(off)),
-                high: share(most, total.saturating_sub(off)),
-                parts: Some((count, total)),
-                spread,
-                // What was lost may be of this state, or of another.
-                ..exactly(share(count, total), all_or_nothing(&[now.trust]))
-            }
+            parts = Some((count, total));
+            (
+                share(count, total),
+                share(least, total.saturating_add(off)),
+                share(most, total.saturating_sub(off)),
+            )
         }
         Measure::Rate => {
             let (earlier, elapsed) = earlier?;
             let (before, spread_before) = earlier.count(aspect.subject)?;
-            let change = i128::from(count) - i128::from(before);
-            let off = i128::from(spread) + i128::from(spread_before);
-            let trust = all_or_nothing(&[now.trust, earlier.trust]);
-            Reading {
-                low: rate(change - off, elapsed),
-                high: rate(change + off, elapsed),
-                spread: spread.saturating_add(spread_before),
-                ..exactly(rate(change, elapsed), trust)
+            if earlier.trust != Trust::Exact {
+                trust = Trust::Nothing;
             }
+            spread = spread.saturating_add(spread_before);
+            let (change, off) = (count as f64 - before as f64, spread as f64);
+            let nanoseconds = elapsed.as_nanos().max(1) as f64;
+            let rate = |change: f64| change * 1e9 / nanoseconds;
+            (rate(change), rate(change - off), rate(change + off))
         }
+    };
+    // What was lost may be of this state, or of another; or there before, or now.
+    if aspect.measure != Measure::Count && trust != Trust::Exact {
+        trust = Trust::Nothing;
+    }
+    Some(Measurement {
+        value,
+        low,
+        high,
+        parts,
+        spread,
+        trust,
     })
 }
 
-fn all_or_nothing(trusts: &[Trust]) -> Trust {
-    if trusts.iter().all(|trust| *trust == Trust::Exact) {
-        Trust::Exact
-    } else {
-        Trust::Nothing
-    }
-}
-
 /// In percent; nothing is 0 % of nothing.
-fn share(count: u64, total: u64) -> Quantity {
-    Quantity::new(i128::from(count) * 100, total.into())
-}
-
-/// Per second.
-fn rate(change: i128, elapsed: Duration) -> Quantity {
-    Quantity::new(change * 1_000_000_000, elapsed.as_nanos())
+#[allow(clippy::cast_precision_loss, reason = "as above")]
+fn share(count: u64, total: u64) -> f64 {
+    count as f64 * 100.0 / total.max(1) as f64
 }
 
 /// Judges a value.
-fn conclude(limits: Limits, reading: Reading) -> Judgement {
+fn conclude(thresholds: Thresholds, measured: Measurement) -> Judgement {
     let by = |range: Option<Range>, status| {
         let range = range?;
-        let side = range.breach(reading.value)?;
+        let side = range.breach(measured.value)?;
         Some(Breach {
             status,
             range,
             side,
         })
     };
-    let breach = by(limits.critical, CheckStatus::Critical)
-        .or_else(|| by(limits.warning, CheckStatus::Warning));
-    let proven = limits
-        .critical
-        .is_some_and(|range| range.alerts_from(reading.low));
-    let status = match reading.trust {
+    let Thresholds {
+        warning, critical, ..
+    } = thresholds;
+    let breach = by(critical, CheckStatus::Critical).or_else(|| by(warning, CheckStatus::Warning));
+    let proven = critical.is_some_and(|range| range.alerts_from(measured.low));
+    let status = match measured.trust {
         Trust::Exact => breach.map_or(CheckStatus::Ok, |breach| breach.status),
         Trust::AtLeast if proven => CheckStatus::Critical,
         Trust::AtLeast | Trust::Nothing => CheckStatus::Unknown,
     };
     Judgement {
-        limits,
-        reading,
+        thresholds,
+        measured,
         breach,
         status,
     }

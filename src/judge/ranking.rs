@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::worse;
-use crate::model::{CheckStatus, Judgement};
+use crate::model::{CheckStatus, Judgement, Side};
 
-/// Groups judged by the same limits, of which the worst are kept.
+/// Groups judged by the same thresholds, of which the worst are kept.
 #[derive(Debug)]
 pub struct Ranking<K> {
     /// How many of the worst to keep.
@@ -40,16 +39,14 @@ impl<K: Clone + Ord> Ranking<K> {
     /// Takes a group with its judgements, one for each aspect, in the same order for all groups.
     pub fn add(&mut self, key: &K, judgements: Vec<Judgement>) {
         self.groups += 1;
-        self.status = self
-            .status
-            .max(known(&judgements).unwrap_or(CheckStatus::Ok));
+        self.status = self.status.max(known(&judgements));
         for (place, judgement) in judgements.iter().enumerate() {
             match self.worst.get_mut(place) {
                 None => self.worst.push((key.clone(), *judgement)),
-                Some(worst) => {
-                    let order = worse(judgement, &worst.1);
-                    if order.then_with(|| worst.0.cmp(key)).is_gt() {
-                        *worst = (key.clone(), *judgement);
+                Some(known) => {
+                    let order = worse(judgement, &known.1);
+                    if order.then_with(|| known.0.cmp(key)).is_gt() {
+                        *known = (key.clone(), *judgement);
                     }
                 }
             }
@@ -84,8 +81,9 @@ impl<K: Clone + Ord> Ranking<K> {
 }
 
 /// The worst that is known of them.
-fn known(judgements: &[Judgement]) -> Option<CheckStatus> {
-    judgements.iter().map(|judgement| judgement.status).max()
+fn known(judgements: &[Judgement]) -> CheckStatus {
+    let statuses = judgements.iter().map(|judgement| judgement.status);
+    statuses.max().unwrap_or(CheckStatus::Ok)
 }
 
 /// The worst that the values say, whether they prove anything or not.
@@ -97,12 +95,29 @@ fn apparent(judgements: &[Judgement]) -> CheckStatus {
 
 /// What is known comes before what only seems so: the first of the groups explains the status.
 fn compare(a: &[Judgement], b: &[Judgement]) -> Ordering {
-    let known = known(a).cmp(&known(b));
-    let severity = known.then_with(|| apparent(a).cmp(&apparent(b)));
-    severity.then_with(|| {
-        let mut pairs = a.iter().zip(b);
-        let first = pairs.find_map(|(a, b)| Some(worse(a, b)).filter(|order| order.is_ne()));
-        first.unwrap_or(Ordering::Equal)
+    let severity = |judgements| (known(judgements), apparent(judgements));
+    severity(a).cmp(&severity(b)).then_with(|| {
+        let orders = a.iter().zip(b).map(|(a, b)| worse(a, b));
+        orders.fold(Ordering::Equal, Ordering::then)
+    })
+}
+
+/// Compares two judgements by the same thresholds: `Greater` where `a` is worse. Of those that are
+/// equally severe, the one farther on the wrong side.
+pub fn worse(a: &Judgement, b: &Judgement) -> Ordering {
+    let severity = |one: &Judgement| (one.status, apparent(&[*one]));
+    severity(a).cmp(&severity(b)).then_with(|| {
+        let by_value = a.measured.value.total_cmp(&b.measured.value);
+        let too_many = match a.breach.map(|breach| breach.side) {
+            Some(Side::Below) => false,
+            Some(Side::Above) => true,
+            Some(Side::Within) | None => a.thresholds.are_about_too_many(),
+        };
+        if too_many {
+            by_value
+        } else {
+            by_value.reverse()
+        }
     })
 }
 
@@ -110,25 +125,25 @@ fn compare(a: &[Judgement], b: &[Judgement]) -> Ordering {
 mod tests {
     use super::*;
     use crate::judge::judge_queue;
-    use crate::model::{Aspect, Decimal, Limits, Measure, Range, Subject, Trust};
+    use crate::model::{Aspect, Measure, Range, Subject, Thresholds, Trust};
 
     fn judged(waiting: u32) -> Vec<Judgement> {
         let above = |end| {
             Some(Range {
                 inside: false,
-                start: Some(Decimal::ZERO),
-                end: Decimal::parse(end),
+                start: Some(0.0),
+                end: Some(end),
             })
         };
-        let limits = Limits {
+        let thresholds = Thresholds {
             aspect: Aspect {
                 subject: Subject::AcceptQueue,
                 measure: Measure::Share,
             },
-            warning: above("10"),
-            critical: above("1000"),
+            warning: above(10.0),
+            critical: above(1_000.0),
         };
-        vec![judge_queue(limits, waiting, 100, Trust::Exact)]
+        vec![judge_queue(thresholds, waiting, 100, Trust::Exact)]
     }
 
     #[test]
@@ -148,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_is_proven_critical_comes_before_what_only_seems_so() {
-        let unproven = judge_queue(judged(1)[0].limits, 9_999, 100, Trust::AtLeast);
+        let unproven = judge_queue(judged(1)[0].thresholds, 9_999, 100, Trust::AtLeast);
         let unproven = Judgement {
             status: CheckStatus::Unknown,
             ..unproven

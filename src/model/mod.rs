@@ -63,6 +63,7 @@ pub use state::State;
 pub use state_set::StateSet;
 pub use tcp_info::{CongestionControl, TcpInfo};
 pub use threshold::{
-    Aspect, Breach, CheckStatus, Decimal, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues,
-    Judgement, Limits, Measure, Quantity, Range, Reading, Side, Subject, Threshold, Trust, Verdict,
+    Aspect, Breach, CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement,
+    Measure, Measurement, Range, Side, Subject, Threshold, Thresholds, Trust, Verdict, decimal,
+    grouped,
 };

@@ -19,7 +19,7 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, Judgement, Key, Limits, StateSet, Subject, Trust, Verdict,
+    CheckStatus, Counts, Judgement, Key, StateSet, Subject, Thresholds, Trust, Verdict,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::Sources;
@@ -38,9 +38,9 @@ struct Check {
     target: Target,
     by: Option<Vec<Key>>,
     /// The thresholds of each aspect of the sockets.
-    limits: Vec<Limits>,
+    thresholds: Vec<Thresholds>,
     /// Those of accept queues.
-    queues: Option<Limits>,
+    queues: Option<Thresholds>,
     /// How long changes are measured; `None` where none is judged.
     window: Option<Duration>,
     top: usize,
@@ -50,21 +50,21 @@ struct Check {
 impl Check {
     /// As typed.
     fn resolve(typed: &cli::Check) -> Result<Check, Failure> {
-        let limits = thresholds::limits(typed)?;
-        let window = thresholds::window(typed, &limits)?;
-        thresholds::refuse_top(typed, &limits)?;
+        let thresholds = thresholds::resolve(typed)?;
+        let window = thresholds::window(typed, &thresholds)?;
+        thresholds::refuse_top(typed, &thresholds)?;
         let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?;
         thresholds::refuse_unasked(typed, target.question.states)?;
-        let (queues, limits): (Vec<Limits>, Vec<Limits>) = limits
+        let (queues, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()
-            .partition(|limits| limits.aspect.subject == Subject::AcceptQueue);
+            .partition(|one| one.aspect.subject == Subject::AcceptQueue);
         if typed.by.is_none() {
             target.refuse_owner_timeout()?;
         }
         Ok(Check {
             target,
             by: typed.by.as_ref().map(|keys| keys.0.clone()),
-            limits,
+            thresholds,
             queues: queues.first().copied(),
             window,
             top: typed.top.map_or(USUAL_TOP, std::num::NonZeroUsize::get),
@@ -82,8 +82,8 @@ impl Check {
             None => self.judge_all(&mut messages)?,
             Some(keys) => groups::judge_each(self, keys, &mut messages)?,
         };
-        if let Some(limits) = self.queues {
-            queues::judge(self, limits, &mut verdict, &mut messages)?;
+        if let Some(thresholds) = self.queues {
+            queues::judge(self, thresholds, &mut verdict, &mut messages)?;
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {
             verdict.status = verdict.status.max(CheckStatus::Unknown);
@@ -160,10 +160,8 @@ impl Check {
                 (evidence(earlier, &worth), elapsed)
             }),
         };
-        self.limits
-            .iter()
-            .filter_map(|limits| judge(*limits, observed))
-            .collect()
+        let judged = self.thresholds.iter();
+        judged.filter_map(|one| judge(*one, observed)).collect()
     }
 
     /// A verdict on samples of which nothing is judged yet.

@@ -4,13 +4,13 @@ use super::{Check, Messages};
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::judge::{judge_queue, worse};
-use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Limits, Listeners, Trust, Verdict};
+use crate::model::{CheckStatus, JudgedQueue, JudgedQueues, Listeners, Thresholds, Trust, Verdict};
 
 /// Judges the queues and adds what comes of it to the verdict. That no source knows the limits
 /// leaves the queues unknown, and what else was judged as it is.
 pub(super) fn judge(
     request: &Check,
-    limits: Limits,
+    thresholds: Thresholds,
     verdict: &mut Verdict,
     messages: &mut Messages,
 ) -> Result<(), Failure> {
@@ -21,17 +21,17 @@ pub(super) fn judge(
             if let Some(observation) = &mut verdict.observation {
                 observation.completeness.join(completeness);
             }
-            let judged = judge_all(limits, &sample.found, completeness.trust(), request.top);
+            let judged = judge_all(thresholds, &sample.found, completeness.trust(), request.top);
             let statuses = judged.listed.iter().map(|queue| queue.judgement.status);
             verdict.status = statuses.fold(verdict.status, CheckStatus::max);
             verdict.queues = Some(judged);
             Ok(())
         }
         Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
-            let label = limits.aspect.label();
+            let label = thresholds.aspect.label();
             verdict.failures.push(format!("{label}: {failure}"));
             verdict.queues = Some(JudgedQueues {
-                limits,
+                thresholds,
                 listeners: None,
                 broken: 0,
                 listed: Vec::new(),
@@ -49,12 +49,17 @@ fn sample(request: &Check) -> Result<Sample<Listeners>, Failure> {
     })
 }
 
-fn judge_all(limits: Limits, listeners: &Listeners, trust: Trust, most: usize) -> JudgedQueues {
+fn judge_all(
+    thresholds: Thresholds,
+    listeners: &Listeners,
+    trust: Trust,
+    most: usize,
+) -> JudgedQueues {
     let queues = listeners.iter().filter_map(|listener| {
         // A source that does not report limits has refused the question.
         Some(JudgedQueue {
             local: listener.local,
-            judgement: judge_queue(limits, listener.waiting, listener.limit?, trust),
+            judgement: judge_queue(thresholds, listener.waiting, listener.limit?, trust),
         })
     });
     let mut listed: Vec<JudgedQueue> = queues.collect();
@@ -67,7 +72,7 @@ fn judge_all(limits: Limits, listeners: &Listeners, trust: Trust, most: usize) -
     });
     listed.truncate(most);
     JudgedQueues {
-        limits,
+        thresholds,
         listeners: Some(listeners),
         broken,
         listed,

@@ -5,17 +5,18 @@
 
 use std::fmt;
 
-use super::{Aspect, Decimal, Measure, Quantity, Subject};
+use super::{Aspect, Measure, Subject};
+use crate::model::thousands;
 
 /// A range of values, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     /// Whether the values inside alert, not those outside.
     pub inside: bool,
     /// The lower end; `None` for none (`~`).
-    pub start: Option<Decimal>,
+    pub start: Option<f64>,
     /// The upper end; `None` for none.
-    pub end: Option<Decimal>,
+    pub end: Option<f64>,
 }
 
 /// Where a value is that alerts.
@@ -31,9 +32,9 @@ pub enum Side {
 
 impl Range {
     /// Where `value` is, if it alerts.
-    pub fn breach(&self, value: Quantity) -> Option<Side> {
-        let below = self.start.is_some_and(|start| value.compare(start).is_lt());
-        let above = self.end.is_some_and(|end| value.compare(end).is_gt());
+    pub fn breach(&self, value: f64) -> Option<Side> {
+        let below = self.start.is_some_and(|start| value < start);
+        let above = self.end.is_some_and(|end| value > end);
         match (self.inside, below, above) {
             (false, true, _) => Some(Side::Below),
             (false, _, true) => Some(Side::Above),
@@ -43,7 +44,7 @@ impl Range {
     }
 
     /// Whether every value from this one upward alerts.
-    pub fn alerts_from(&self, value: Quantity) -> bool {
+    pub fn alerts_from(&self, value: f64) -> bool {
         match self.breach(value) {
             Some(Side::Above) => true,
             Some(Side::Within) => self.end.is_none(),
@@ -52,9 +53,9 @@ impl Range {
     }
 
     /// Whether one of the ends lies between two values, themselves included.
-    pub fn has_end_within(&self, low: Quantity, high: Quantity) -> bool {
+    pub fn has_end_within(&self, low: f64, high: f64) -> bool {
         let mut ends = self.start.iter().chain(&self.end);
-        ends.any(|end| low.compare(*end).is_le() && high.compare(*end).is_ge())
+        ends.any(|end| (low..=high).contains(end))
     }
 
     /// Whether larger values are the worse ones.
@@ -79,47 +80,44 @@ impl Range {
 
     /// The stretches of values that alert, of those that can be.
     fn pieces(&self, aspect: Aspect) -> Vec<Piece> {
-        // Twice the number is the number itself, one less or more is what is just below or above.
-        let at = |end: Decimal, aside: i128| 2 * end.millionths() + aside;
-        let pieces = if self.inside {
-            vec![Piece {
-                from: self.start.map_or(i128::MIN, |start| at(start, 0)),
-                to: self.end.map_or(i128::MAX, |end| at(end, 0)),
-            }]
-        } else {
-            let below = self.start.map(|start| Piece {
-                from: i128::MIN,
-                to: at(start, -1),
-            });
-            let above = self.end.map(|end| Piece {
-                from: at(end, 1),
-                to: i128::MAX,
-            });
-            below.into_iter().chain(above).collect()
+        let at = |end: Option<f64>, none: f64, side| (end.unwrap_or(none), side);
+        let (start, end) = (self.start, self.end);
+        let mut pieces = match self.inside {
+            true => vec![Piece {
+                from: at(start, f64::NEG_INFINITY, 0),
+                to: at(end, f64::INFINITY, 0),
+            }],
+            false => vec![
+                Piece {
+                    from: at(None, f64::NEG_INFINITY, 0),
+                    to: at(start, f64::NEG_INFINITY, -1),
+                },
+                Piece {
+                    from: at(end, f64::INFINITY, 1),
+                    to: at(None, f64::INFINITY, 0),
+                },
+            ],
         };
-        let least = match aspect.measure {
-            Measure::Rate => i128::MIN,
-            Measure::Count | Measure::Share => 0,
-        };
-        let most = match (aspect.measure, aspect.subject) {
-            (Measure::Share, Subject::State(_) | Subject::Total) => at(Decimal::HUNDRED, 0),
-            (Measure::Share, Subject::AcceptQueue) | (Measure::Count | Measure::Rate, _) => {
-                i128::MAX
+        let is_part = aspect.measure == Measure::Share && aspect.subject != Subject::AcceptQueue;
+        for piece in &mut pieces {
+            if aspect.measure != Measure::Rate && piece.from < (0.0, 0) {
+                piece.from = (0.0, 0);
             }
-        };
-        let clipped = pieces.into_iter().map(|piece| Piece {
-            from: piece.from.max(least),
-            to: piece.to.min(most),
-        });
-        clipped.filter(|piece| piece.from <= piece.to).collect()
+            if is_part && piece.to > (100.0, 0) {
+                piece.to = (100.0, 0);
+            }
+        }
+        pieces.retain(|piece| piece.from <= piece.to);
+        pieces
     }
 }
 
-/// A stretch of values, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A stretch of values. Both ends belong to it: a value, or what is next to it below (-1) or above
+/// (1).
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Piece {
-    from: i128,
-    to: i128,
+    from: (f64, i8),
+    to: (f64, i8),
 }
 
 impl fmt::Display for Range {
@@ -129,7 +127,7 @@ impl fmt::Display for Range {
             f.write_str("@")?;
         }
         match (self.start, self.end) {
-            (Some(Decimal::ZERO), Some(end)) => write!(f, "{end}"),
+            (Some(0.0), Some(end)) => write!(f, "{end}"),
             (Some(start), Some(end)) => write!(f, "{start}:{end}"),
             (Some(start), None) => write!(f, "{start}:"),
             (None, Some(end)) => write!(f, "~:{end}"),
@@ -138,13 +136,28 @@ impl fmt::Display for Range {
     }
 }
 
+/// For programs: without separators, with as many decimal places as it needs, at most `places`;
+/// halves are rounded away from zero.
+pub fn decimal(value: f64, places: u8) -> String {
+    let scale = 10_f64.powi(places.into());
+    // 0 in place of -0; no more digits than these are needed to show it.
+    format!("{}", (value * scale).round() / scale + 0.0)
+}
+
+/// For a person: the same with separators between thousands.
+pub fn grouped(value: f64, places: u8) -> String {
+    let plain = decimal(value, places);
+    let (whole, rest) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
+    format!("{}{rest}", thousands(whole))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::State;
 
     fn range(inside: bool, start: Option<&str>, end: Option<&str>) -> Range {
-        let number = |word: &str| Decimal::parse(word).unwrap();
+        let number = |word: &str| word.parse().unwrap();
         Range {
             inside,
             start: start.map(number),
@@ -175,7 +188,7 @@ mod tests {
             (range(true, ZERO, ten), "@10", "==...."),
             (range(true, ten, None), "@10:", ".====="),
         ] {
-            let values = [9, 10, 11, 19, 20, 21].map(Quantity::whole);
+            let values = [9.0, 10.0, 11.0, 19.0, 20.0, 21.0];
             let found: String = values
                 .map(|value| mark(range.breach(value)))
                 .iter()
@@ -183,21 +196,20 @@ mod tests {
             assert_eq!(found, expected, "{shown}");
             assert_eq!(range.to_string(), shown);
         }
-        let minus_one = Quantity::new(-1, 1);
-        assert_eq!(range(false, ZERO, ten).breach(minus_one), Some(Side::Below));
-        assert_eq!(range(false, None, ten).breach(minus_one), None);
-        assert_eq!(range(false, ZERO, ten).breach(Quantity::whole(0)), None);
+        assert_eq!(range(false, ZERO, ten).breach(-1.0), Some(Side::Below));
+        assert_eq!(range(false, None, ten).breach(-1.0), None);
+        assert_eq!(range(false, ZERO, ten).breach(0.0), None);
     }
 
     #[test]
     fn what_alerts_from_a_value_upward_is_proven_by_seeing_so_many() {
-        let eleven = Quantity::whole(11);
+        let eleven = 11.0;
         let ten = Some("10");
         assert!(range(false, ZERO, ten).alerts_from(eleven));
         assert!(range(true, ten, None).alerts_from(eleven));
         assert!(!range(true, ten, Some("20")).alerts_from(eleven));
         assert!(!range(false, Some("20"), None).alerts_from(eleven));
-        assert!(!range(false, ZERO, ten).alerts_from(Quantity::whole(10)));
+        assert!(!range(false, ZERO, ten).alerts_from(10.0));
     }
 
     #[test]
@@ -236,5 +248,45 @@ mod tests {
         assert!(!up("10").is_beyond(&between("-5", "100"), rate));
         assert!(between("-9", "10").is_beyond(&between("-5", "100"), rate));
         assert!(!up("50").is_beyond(&up("100"), of(Measure::Share)));
+    }
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        for (value, places, plain, separated) in [
+            (0.0, 3, "0", "0"),
+            (10.0, 0, "10", "10"),
+            (-1_000.0, 2, "-1000", "-1,000"),
+            (34_112.0, 2, "34112", "34,112"),
+            (1_234_567.5, 3, "1234567.5", "1,234,567.5"),
+            (100.0 / 3.0, 2, "33.33", "33.33"),
+            (-200.0 / 3.0, 1, "-66.7", "-66.7"),
+            (-0.000_001, 6, "-0.000001", "-0.000001"),
+            (-0.000_001, 3, "0", "0"),
+            (1.5625, 3, "1.563", "1.563"),
+            (0.5, 0, "1", "1"),
+        ] {
+            assert_eq!(decimal(value, places), plain);
+            assert_eq!(grouped(value, places), separated);
+        }
+    }
+
+    #[test]
+    fn a_quotient_is_compared_with_a_decimal_exactly() {
+        let third = range(false, None, Some("33.333333"));
+        assert_eq!(third.breach(100.0 / 3.0), Some(Side::Above));
+        let third = range(false, None, Some("33.333334"));
+        assert_eq!(third.breach(100.0 / 3.0), None);
+        for total in [100_000_u32, 700_000, 4_000_000] {
+            for thousandths in 0..=100_000_u32 {
+                let word = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
+                let end = range(false, Some(&word), Some(&word));
+                let sockets = f64::from(total / 100_000 * thousandths);
+                assert_eq!(
+                    end.breach(sockets * 100.0 / f64::from(total)),
+                    None,
+                    "{word}"
+                );
+            }
+        }
     }
 }

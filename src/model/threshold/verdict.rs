@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use super::{Limits, Quantity, Range, Side};
+use super::{Range, Side, Thresholds};
 use crate::model::{Counts, Field, Label, Observation, State, StateSet};
 
 /// How bad it is, from best to worst. What is not known is worse than a warning, and better than
@@ -14,7 +14,7 @@ pub enum CheckStatus {
     Ok,
     /// Outside a range for warnings.
     Warning,
-    /// It cannot be told.
+    /// It is not known.
     Unknown,
     /// Outside a critical range.
     Critical,
@@ -43,15 +43,15 @@ pub enum Trust {
     Nothing,
 }
 
-/// A value, and what is known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+/// A value, and how exact it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measurement {
     /// The value, in sockets, percent or sockets per second.
-    pub value: Quantity,
+    pub value: f64,
     /// The least it may be, where counts were derived; else the value.
-    pub low: Quantity,
+    pub low: f64,
     /// The most it may be.
-    pub high: Quantity,
+    pub high: f64,
     /// Of a share, how many sockets there are of how many.
     pub parts: Option<(u64, u64)>,
     /// By how many sockets what was counted for it may be off; 0 where they were listed.
@@ -61,7 +61,7 @@ pub struct Reading {
 }
 
 /// The range that a value is on the wrong side of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breach {
     /// Warning or critical.
     pub status: CheckStatus,
@@ -72,20 +72,20 @@ pub struct Breach {
 }
 
 /// One aspect, judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
     /// What was judged, and by what.
-    pub limits: Limits,
+    pub thresholds: Thresholds,
     /// What was measured.
-    pub reading: Reading,
+    pub measured: Measurement,
     /// What the value itself breaks, the worse range first.
     pub breach: Option<Breach>,
-    /// What is known of it: unknown where a loss could change the judgement.
+    /// Unknown where a loss could change the judgement.
     pub status: CheckStatus,
 }
 
 /// A group that breaks a range, judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgedGroup {
     /// A label for each field grouped by, in their order.
     pub key: Vec<Label>,
@@ -96,7 +96,7 @@ pub struct JudgedGroup {
 }
 
 /// What came of judging groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgedGroups {
     /// The fields grouped by.
     pub fields: Vec<Field>,
@@ -117,7 +117,7 @@ pub struct JudgedGroups {
 }
 
 /// A listener's accept queue, judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JudgedQueue {
     /// Where it listens.
     pub local: SocketAddr,
@@ -126,11 +126,11 @@ pub struct JudgedQueue {
 }
 
 /// What came of judging accept queues.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgedQueues {
     /// What they are judged by.
-    pub limits: Limits,
-    /// How many listeners there are; `None` where they could not be told.
+    pub thresholds: Thresholds,
+    /// How many listeners there are; `None` where that is not known.
     pub listeners: Option<u64>,
     /// How many of them break a range.
     pub broken: u64,
@@ -139,11 +139,11 @@ pub struct JudgedQueues {
 }
 
 /// The outcome of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// When the kernel began to be asked, or it became clear that it cannot be.
+    /// When the first request was sent, or it became clear that none can be.
     pub time: SystemTime,
-    /// By whom, how completely; `None` where nobody answered.
+    /// The source, and what was lost; `None` where no source answered.
     pub observation: Option<Observation>,
     /// The worst of all.
     pub status: CheckStatus,
@@ -174,7 +174,7 @@ impl Verdict {
         self.asked.iter().chain(self.counts.unknown())
     }
 
-    /// Whether somebody answered, and nothing was lost.
+    /// Whether a source answered, and nothing was lost.
     pub fn is_complete(&self) -> bool {
         let observation = self.observation.as_ref();
         observation.is_some_and(|observation| observation.completeness.is_complete())

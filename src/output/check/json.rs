@@ -3,12 +3,10 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Number;
 
 use super::reasons::reasons;
-use crate::model::{
-    CheckStatus, Field, JudgedGroup, JudgedQueue, Judgement, Measure, Quantity, Range, State,
-    Verdict,
-};
+use crate::model::{Field, JudgedGroup, JudgedQueue, Judgement, Measure, Range, Verdict, decimal};
 use crate::output::groups::KeyLine;
 use crate::output::json::{VERSION, write_line};
 use crate::output::utc_stamp;
@@ -35,12 +33,12 @@ struct Line<'a> {
     warnings: Vec<String>,
 }
 
-/// One number. What it is judged by, and what came of it, where it is judged.
-#[derive(Serialize)]
+/// One number. What it is judged by, and the result, where it is judged.
+#[derive(Default, Serialize)]
 struct Metric {
     name: String,
     kind: &'static str,
-    value: Number,
+    value: Option<Number>,
     #[serde(skip_serializing_if = "is_zero")]
     spread: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,13 +51,6 @@ struct Metric {
     critical: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Number {
-    Whole(u64),
-    Decimal(f64),
 }
 
 /// How many groups were judged.
@@ -83,7 +74,7 @@ struct Queue {
     local_port: u16,
     accept_queue: u64,
     accept_limit: u64,
-    share: Number,
+    share: Option<Number>,
     status: &'static str,
 }
 
@@ -131,75 +122,51 @@ fn metrics(verdict: &Verdict) -> Vec<Metric> {
     if verdict.observation.is_none() {
         return Vec::new();
     }
-    let judged = |name: &str| {
+    let plain = |name: String, sockets: u64, spread: u64| {
         let mut judged = verdict.judgements.iter();
-        judged.find(|one| one.limits.aspect.label() == name)
-    };
-    let plain = |name: String, sockets: u64, spread: u64| match judged(&name) {
-        Some(judgement) => metric(judgement),
-        None => Metric {
-            name,
-            kind: "count",
-            value: Number::Whole(sockets),
-            spread,
-            sockets: None,
-            of: None,
-            warning: None,
-            critical: None,
-            status: None,
-        },
+        match judged.find(|one| one.thresholds.aspect.label() == name) {
+            Some(judgement) => metric(judgement),
+            None => Metric {
+                name,
+                kind: "count",
+                value: Some(sockets.into()),
+                spread,
+                ..Metric::default()
+            },
+        }
     };
     let (counts, spread) = (&verdict.counts, &verdict.spread);
     let states = verdict.states();
-    let states =
-        states.map(|state: State| plain(state.to_string(), counts.get(state), spread.get(state)));
+    let states = states.map(|state| plain(state.to_string(), counts.get(state), spread.get(state)));
     let total = plain("total".to_owned(), counts.total(), spread.total());
     let others = verdict.judgements.iter();
-    let others = others.filter(|one| one.limits.aspect.measure != Measure::Count);
+    let others = others.filter(|one| one.thresholds.aspect.measure != Measure::Count);
     states.chain([total]).chain(others.map(metric)).collect()
 }
 
 fn metric(judgement: &Judgement) -> Metric {
-    let Judgement {
-        limits,
-        reading,
-        breach: _,
-        status,
-    } = judgement;
-    let kind = match limits.aspect.measure {
-        Measure::Count => "count",
-        Measure::Share => "share",
-        Measure::Rate => "rate",
-    };
+    let (thresholds, measured) = (judgement.thresholds, judgement.measured);
+    let range = |range: Option<Range>| range.map(|range| range.to_string());
     Metric {
-        name: limits.aspect.label(),
-        kind,
-        value: number(limits.aspect.measure, reading.value),
-        spread: reading.spread,
-        sockets: reading.parts.map(|parts| parts.0),
-        of: reading.parts.map(|parts| parts.1),
-        warning: limits.warning.map(text),
-        critical: limits.critical.map(text),
-        status: Some(status.name()),
+        name: thresholds.aspect.label(),
+        kind: match thresholds.aspect.measure {
+            Measure::Count => "count",
+            Measure::Share => "share",
+            Measure::Rate => "rate",
+        },
+        value: number(measured.value),
+        spread: measured.spread,
+        sockets: measured.parts.map(|parts| parts.0),
+        of: measured.parts.map(|parts| parts.1),
+        warning: range(thresholds.warning),
+        critical: range(thresholds.critical),
+        status: Some(judgement.status.name()),
     }
 }
 
-fn text(range: Range) -> String {
-    range.to_string()
-}
-
-/// Shares and rates are decimals of up to six places.
-fn number(measure: Measure, value: Quantity) -> Number {
-    match measure {
-        Measure::Count => {
-            let whole = value.rounded(0).to_string().parse();
-            Number::Whole(whole.unwrap_or(u64::MAX))
-        }
-        Measure::Share | Measure::Rate => {
-            let decimal = value.rounded(6).to_string().parse();
-            Number::Decimal(decimal.unwrap_or(f64::NAN))
-        }
-    }
+/// A decimal of up to six places.
+fn number(value: f64) -> Option<Number> {
+    decimal(value, 6).parse().ok()
 }
 
 fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
@@ -215,15 +182,14 @@ fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
 
 fn queue(queue: &JudgedQueue) -> Queue {
     let judgement = &queue.judgement;
-    let (waiting, limit) = judgement.reading.parts.unwrap_or_default();
-    let status: CheckStatus = judgement.status;
+    let (waiting, limit) = judgement.measured.parts.unwrap_or_default();
     Queue {
         local_addr: queue.local.ip().to_string(),
         local_port: queue.local.port(),
         accept_queue: waiting,
         accept_limit: limit,
-        share: number(Measure::Share, judgement.reading.value),
-        status: status.name(),
+        share: number(judgement.measured.value),
+        status: judgement.status.name(),
     }
 }
 

@@ -5,133 +5,121 @@
 //! cannot say "at least".
 
 use crate::model::{
-    Aspect, JudgedGroups, JudgedQueues, Judgement, Limits, Measure, Quantity, Range, Subject,
-    Trust, Verdict,
+    Aspect, JudgedGroups, JudgedQueues, Judgement, Measure, Range, Subject, Thresholds, Trust,
+    Verdict, decimal,
 };
 
 /// Decimal places of shares and rates.
-const PLACES: u32 = 3;
+const PLACES: u8 = 3;
 
-/// The performance data of a verdict; empty where nobody answered.
+/// The performance data of a verdict; empty where no source answered.
 pub(super) fn of(verdict: &Verdict) -> String {
     if verdict.observation.is_none() {
         return String::new();
     }
-    let mut data: Vec<String> = counts(verdict);
-    let judged = &verdict.judgements;
-    let others = judged
-        .iter()
-        .filter(|one| one.limits.aspect.measure != Measure::Count);
-    data.extend(others.map(|judgement| one_judged(&judgement.limits.aspect.label(), judgement)));
+    let complete = verdict.is_complete();
+    let mut data: Vec<String> = counts(verdict, complete);
+    let judged = verdict.judgements.iter();
+    let others = judged.filter(|one| one.thresholds.aspect.measure != Measure::Count);
+    data.extend(
+        others.map(|one| judgement(&one.thresholds.aspect.label(), Some(one), one.thresholds)),
+    );
     if verdict.groups.is_none() {
         // There even where it is 0: some graphs do not survive a label that comes and goes.
-        data.push(datum("spread", &verdict.spread.total().to_string(), None));
+        data.push(datum(
+            "spread",
+            Some(verdict.spread.total().to_string()),
+            None,
+        ));
     }
-    let complete = verdict.is_complete();
-    data.extend(
-        verdict
-            .groups
-            .iter()
-            .flat_map(|one| groups(one, complete && one.all)),
-    );
+    if let Some(one) = &verdict.groups {
+        data.extend(groups(one, complete && one.all));
+    }
     data.extend(verdict.queues.iter().map(queue));
     data.join(" ")
 }
 
 /// Every state asked for, and the total, with the thresholds for their number.
-fn counts(verdict: &Verdict) -> Vec<String> {
+fn counts(verdict: &Verdict, complete: bool) -> Vec<String> {
     let states = verdict.states().map(Subject::State);
     let subjects = states.chain([Subject::Total]);
-    subjects
-        .map(|subject| {
-            let aspect = Aspect {
-                subject,
-                measure: Measure::Count,
-            };
-            let judged = verdict.judgements.iter();
-            let mut judged = judged.map(|judgement| &judgement.limits);
-            let limits = judged.find(|limits| limits.aspect == aspect);
-            let sockets = match subject {
-                Subject::State(state) => verdict.counts.get(state),
-                Subject::Total | Subject::AcceptQueue => verdict.counts.total(),
-            };
-            let sockets = count(sockets, verdict.is_complete());
-            datum(&aspect.label(), &sockets, limits)
-        })
-        .collect()
+    let datum = |subject| {
+        let aspect = Aspect {
+            subject,
+            measure: Measure::Count,
+        };
+        let mut thresholds = verdict.judgements.iter().map(|one| one.thresholds);
+        let thresholds = thresholds.find(|one| one.aspect == aspect);
+        let sockets = match subject {
+            Subject::State(state) => verdict.counts.get(state),
+            Subject::Total | Subject::AcceptQueue => verdict.counts.total(),
+        };
+        let sockets = complete.then(|| sockets.to_string());
+        datum(&aspect.label(), sockets, thresholds)
+    };
+    subjects.map(datum).collect()
 }
 
-fn one_judged(label: &str, judgement: &Judgement) -> String {
-    let reading = judgement.reading;
-    let value = match reading.trust {
-        Trust::Exact => value(judgement.limits.aspect.measure, reading.value),
-        Trust::AtLeast | Trust::Nothing => "U".to_owned(),
-    };
-    datum(label, &value, Some(&judgement.limits))
+/// The value of a judgement, where there is one and it is exact.
+fn judgement(label: &str, judgement: Option<&Judgement>, thresholds: Thresholds) -> String {
+    let exact = judgement.filter(|one| one.measured.trust == Trust::Exact);
+    let value = exact.map(|one| value(thresholds.aspect.measure, one.measured.value));
+    datum(label, value, Some(thresholds))
 }
 
 /// How many groups there are and how many break a range; of each aspect the worst group.
 fn groups(groups: &JudgedGroups, exact: bool) -> Vec<String> {
-    let count = |label: &str, number| datum(label, &count(number, exact), None);
+    let count = |label: &str, number: u64| {
+        let number = exact.then(|| number.to_string());
+        datum(label, number, None)
+    };
     let mut data = vec![
         count("groups", groups.groups),
         count("groups_warning", groups.warning),
         count("groups_critical", groups.critical),
     ];
-    data.extend(groups.worst.iter().map(|(_, judgement)| {
-        let label = format!("{}_worst", judgement.limits.aspect.label());
-        if groups.all {
-            one_judged(&label, judgement)
-        } else {
-            datum(&label, "U", Some(&judgement.limits))
-        }
+    data.extend(groups.worst.iter().map(|(_, worst)| {
+        let label = format!("{}_worst", worst.thresholds.aspect.label());
+        let known = groups.all.then_some(worst);
+        judgement(&label, known, worst.thresholds)
     }));
     data
 }
 
 /// The worst accept queue of all listeners.
 fn queue(queues: &JudgedQueues) -> String {
-    let label = queues.limits.aspect.label();
+    let label = queues.thresholds.aspect.label();
     match queues.listed.first() {
-        Some(queue) => one_judged(&label, &queue.judgement),
-        // Where nobody listens, nobody waits.
+        // Without listeners no connection waits.
         None if queues.listeners == Some(0) => {
-            let none = value(Measure::Share, Quantity::whole(0));
-            datum(&label, &none, Some(&queues.limits))
+            let none = value(Measure::Share, 0.0);
+            datum(&label, Some(none), Some(queues.thresholds))
         }
-        None => datum(&label, "U", Some(&queues.limits)),
+        worst => judgement(
+            &label,
+            worst.map(|queue| &queue.judgement),
+            queues.thresholds,
+        ),
     }
 }
 
-fn value(measure: Measure, value: Quantity) -> String {
-    match measure {
-        Measure::Count => value.rounded(0).to_string(),
-        Measure::Share => format!("{}%", value.rounded(PLACES)),
-        Measure::Rate => value.rounded(PLACES).to_string(),
-    }
-}
-
-/// A number of which nothing was lost.
-fn count(number: u64, complete: bool) -> String {
-    if complete {
-        number.to_string()
-    } else {
-        "U".to_owned()
-    }
+fn value(measure: Measure, value: f64) -> String {
+    let unit = if measure == Measure::Share { "%" } else { "" };
+    decimal(value, PLACES) + unit
 }
 
 /// `'label'=value;warning;critical;minimum;maximum`. No label holds a quote.
-fn datum(label: &str, value: &str, limits: Option<&Limits>) -> String {
+fn datum(label: &str, value: Option<String>, thresholds: Option<Thresholds>) -> String {
+    let value = value.unwrap_or_else(|| "U".to_owned());
     let range = |range: Option<Range>| range.map_or_else(String::new, |range| range.to_string());
-    let (warning, critical) = limits.map_or_else(Default::default, |limits| {
-        (range(limits.warning), range(limits.critical))
-    });
-    let (least, most) = match limits.map(|limits| limits.aspect) {
-        Some(aspect) if aspect.measure == Measure::Rate => ("", ""),
+    let warning = range(thresholds.and_then(|both| both.warning));
+    let critical = range(thresholds.and_then(|both| both.critical));
+    let aspect = thresholds.map(|both| (both.aspect.measure, both.aspect.subject));
+    let bounds = match aspect {
+        Some((Measure::Rate, _)) => ";",
         // A queue holds one more than its limit.
-        Some(aspect) if aspect.subject == Subject::AcceptQueue => ("0", ""),
-        Some(aspect) if aspect.measure == Measure::Share => ("0", "100"),
-        Some(_) | None => ("0", ""),
+        Some((Measure::Share, Subject::State(_) | Subject::Total)) => "0;100",
+        Some(_) | None => "0;",
     };
-    format!("'{label}'={value};{warning};{critical};{least};{most}")
+    format!("'{label}'={value};{warning};{critical};{bounds}")
 }

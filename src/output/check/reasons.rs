@@ -4,8 +4,7 @@ use std::cmp::Reverse;
 
 use super::words;
 use crate::model::{
-    CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement, Verdict, counted,
-    thousands,
+    CheckStatus, JudgedGroups, JudgedQueues, Judgement, Verdict, counted, thousands,
 };
 
 /// One of something, and several.
@@ -48,16 +47,19 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     if let Some(queues) = &verdict.queues
         && queues.broken > 0
     {
-        reasons.extend(queues.listed.first().map(queue_reason));
+        reasons.extend(queues.listed.first().map(|queue| Reason {
+            status: queue.judgement.status,
+            text: format!("{} {}", queue.local, words::judgement(&queue.judgement)),
+        }));
         append(&mut reasons, queues.broken - 1, MORE_QUEUES);
     }
     reasons.sort_by_key(|reason| Reverse(reason.status));
-    let told = reasons.into_iter().map(|reason| {
+    let texts = reasons.into_iter().map(|reason| {
         let is_lesser = reason.status == CheckStatus::Warning && verdict.status > reason.status;
         let mark = if is_lesser { "warning: " } else { "" };
         format!("{mark}{}", reason.text)
     });
-    told.collect()
+    texts.collect()
 }
 
 /// The judgements that break a range.
@@ -75,13 +77,6 @@ fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
 fn append(reasons: &mut [Reason], others: u64, (one, many): Noun) {
     if let (Some(last), 1..) = (reasons.last_mut(), others) {
         last.text += &format!(" and {}", counted(others, one, many));
-    }
-}
-
-fn queue_reason(queue: &JudgedQueue) -> Reason {
-    Reason {
-        status: queue.judgement.status,
-        text: format!("{} {}", queue.local, words::judgement(&queue.judgement)),
     }
 }
 
@@ -134,56 +129,38 @@ fn queues_in_order(queues: &JudgedQueues) -> String {
 
 /// A line for each of the next worst groups, and one for how many there are besides.
 pub(super) fn further_groups(groups: &JudgedGroups) -> Vec<String> {
-    let mut lines: Vec<String> = groups
-        .listed
-        .iter()
-        .skip(1)
-        .map(|group| {
-            let name = words::group(&groups.fields, &group.key);
-            format!("{} {name}: {}", apparent(group), all_broken(group))
-        })
-        .collect();
-    let shown = groups.listed.len() as u64;
-    lines.extend(left_out(
+    let lines = groups.listed.iter().map(|group| {
+        let name = words::group(&groups.fields, &group.key);
+        let broken = group.judgements.iter().filter(|one| one.breach.is_some());
+        let worst = broken.clone().filter_map(|one| one.breach);
+        let worst = worst.map(|breach| breach.status).max();
+        let broken: Vec<String> = broken.map(words::judgement).collect();
+        let status = worst.unwrap_or(CheckStatus::Ok).name();
+        format!("{status} {name}: {}", broken.join(", "))
+    });
+    further(
+        lines.collect(),
         groups.warning + groups.critical,
-        shown,
         MORE_GROUPS,
-    ));
-    lines
-}
-
-/// The word for what the values say.
-fn apparent(group: &JudgedGroup) -> &'static str {
-    let breaches = group.judgements.iter().filter_map(|one| one.breach);
-    let worst = breaches.map(|breach| breach.status).max();
-    worst.unwrap_or(CheckStatus::Ok).name()
-}
-
-fn all_broken(group: &JudgedGroup) -> String {
-    let broken = group.judgements.iter().filter(|one| one.breach.is_some());
-    let broken: Vec<String> = broken.map(words::judgement).collect();
-    broken.join(", ")
+    )
 }
 
 /// The same for accept queues.
 pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
-    let broken = queues.listed.iter().filter_map(|queue| {
-        let breach = queue.judgement.breach?;
-        Some((breach.status, queue))
-    });
-    let lines = broken.map(|(status, queue)| {
+    let lines = queues.listed.iter().filter_map(|queue| {
+        let status = queue.judgement.breach?.status.name();
         let judgement = words::judgement(&queue.judgement);
-        format!("{} {} {judgement}", status.name(), queue.local)
+        Some(format!("{status} {} {judgement}", queue.local))
     });
-    let lines: Vec<String> = lines.collect();
-    let shown = lines.len() as u64;
-    let further = lines.into_iter().skip(1);
-    further
-        .chain(left_out(queues.broken, shown, MORE_QUEUES))
-        .collect()
+    further(lines.collect(), queues.broken, MORE_QUEUES)
 }
 
-fn left_out(all: u64, shown: u64, (one, many): Noun) -> Option<String> {
-    let others = all.saturating_sub(shown);
-    (others > 0).then(|| format!("and {} (--top)", counted(others, one, many)))
+/// All lines but the first, and how many of `all` have none.
+fn further(mut lines: Vec<String>, all: u64, (one, many): Noun) -> Vec<String> {
+    let others = all.saturating_sub(lines.len() as u64);
+    lines.drain(..lines.len().min(1));
+    if others > 0 {
+        lines.push(format!("and {} (--top)", counted(others, one, many)));
+    }
+    lines
 }

@@ -4,13 +4,13 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::model::{
-    Aspect, Breach, CheckStatus, Completeness, Counts, Decimal, Field, JudgedGroup, JudgedGroups,
-    Judgement, Label, Limits, Loss, Measure, Observation, Quantity, Range, Reading, Side,
-    SourceName, State, StateSet, Subject, Trust,
+    Aspect, Breach, CheckStatus, Completeness, Counts, Field, JudgedGroup, JudgedGroups, Judgement,
+    Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State, StateSet,
+    Subject, Thresholds, Trust,
 };
 
 fn range(start: Option<&str>, end: Option<&str>) -> Range {
-    let number = |word: &str| Decimal::parse(word).unwrap();
+    let number = |word: &str| word.parse().unwrap();
     Range {
         inside: false,
         start: start.map(number),
@@ -21,9 +21,9 @@ fn range(start: Option<&str>, end: Option<&str>) -> Range {
 /// 34,112 sockets in TIME_WAIT, of which more than 30,000 are critical.
 fn judgement(trust: Trust, spread: u64) -> Judgement {
     let critical = range(Some("0"), Some("30000"));
-    let value = Quantity::whole(34_112);
+    let value = 34_112.0;
     Judgement {
-        limits: Limits {
+        thresholds: Thresholds {
             aspect: Aspect {
                 subject: Subject::State(State::TimeWait),
                 measure: Measure::Count,
@@ -31,7 +31,7 @@ fn judgement(trust: Trust, spread: u64) -> Judgement {
             warning: Some(range(Some("0"), Some("10000"))),
             critical: Some(critical),
         },
-        reading: Reading {
+        measured: Measurement {
             value,
             low: value,
             high: value,
@@ -52,7 +52,7 @@ fn verdict(judgement: Judgement) -> Verdict {
     let mut counts = Counts::default();
     counts.add(State::TimeWait, 34_112);
     let mut spread = Counts::default();
-    spread.add(State::TimeWait, judgement.reading.spread);
+    spread.add(State::TimeWait, judgement.measured.spread);
     Verdict {
         time: UNIX_EPOCH,
         observation: Some(Observation {
@@ -197,12 +197,12 @@ fn every_side_of_a_range_has_its_words() {
     let broken = |measure, side, inside, start, end| {
         let one = judgement(Trust::Exact, 0);
         let found = Judgement {
-            limits: Limits {
+            thresholds: Thresholds {
                 aspect: Aspect {
                     measure,
-                    ..one.limits.aspect
+                    ..one.thresholds.aspect
                 },
-                ..one.limits
+                ..one.thresholds
             },
             breach: Some(Breach {
                 status: CheckStatus::Critical,
@@ -252,17 +252,17 @@ fn a_share_or_a_change_that_may_be_off_is_told_from_the_least_to_the_most() {
     let of = |measure| {
         let one = judgement(Trust::Exact, 2);
         words::judgement(&Judgement {
-            limits: Limits {
+            thresholds: Thresholds {
                 aspect: Aspect {
                     measure,
-                    ..one.limits.aspect
+                    ..one.thresholds.aspect
                 },
-                ..one.limits
+                ..one.thresholds
             },
-            reading: Reading {
-                low: Quantity::new(-5, 10),
-                high: Quantity::new(5, 10),
-                ..one.reading
+            measured: Measurement {
+                low: -0.5,
+                high: 0.5,
+                ..one.measured
             },
             breach: None,
             ..one

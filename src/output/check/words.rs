@@ -1,63 +1,64 @@
 //! Judgements in words.
 
 use crate::model::{
-    Breach, Decimal, Field, Judgement, Label, Limits, Measure, Quantity, Reading, Side, Subject,
-    Trust, thousands,
+    Breach, Field, Judgement, Label, Measure, Measurement, Side, Subject, Trust, grouped, thousands,
 };
 
 /// Decimal places of shares and rates, for people.
-const PLACES: u32 = 2;
+const PLACES: u8 = 2;
 
 /// What was measured, and what it breaks: `TIME_WAIT 34,112 (> 30,000)`.
 pub(super) fn judgement(judgement: &Judgement) -> String {
-    let Judgement {
-        limits,
-        reading,
-        breach,
-        status: _,
-    } = judgement;
-    let Limits { aspect, .. } = limits;
+    let aspect = judgement.thresholds.aspect;
     let name = match aspect.subject {
         Subject::State(state) => state.to_string(),
         Subject::Total => "total".to_owned(),
         Subject::AcceptQueue => "accept queue".to_owned(),
     };
-    let value = value(aspect.measure, reading);
-    let breach = breach.map(|breach| broken(aspect.measure, &breach));
-    let parts = reading.parts.map(|(part, whole)| parts(part, whole));
-    let behind: Vec<String> = breach.into_iter().chain(parts).collect();
+    let value = value(aspect.measure, &judgement.measured);
+    let breach = judgement.breach.iter();
+    let breach = breach.map(|breach| broken(aspect.measure, breach));
+    let parts = judgement.measured.parts.iter();
+    let parts = parts.map(|(part, whole)| format!("{} of {}", thousands(part), thousands(whole)));
+    let behind: Vec<String> = breach.chain(parts).collect();
     if behind.is_empty() {
         return format!("{name} {value}");
     }
     format!("{name} {value} ({})", behind.join("; "))
 }
 
-fn value(measure: Measure, reading: &Reading) -> String {
-    let spread = spread(reading.spread);
-    let (value, low, high) = (reading.value, reading.low, reading.high);
-    let told = match measure {
-        Measure::Count => format!("{}{spread}", value.rounded(0).grouped()),
+fn value(measure: Measure, measured: &Measurement) -> String {
+    let (value, low, high) = (measured.value, measured.low, measured.high);
+    let text = match measure {
+        Measure::Count => one(measure, value) + &spread(measured.spread),
         Measure::Share | Measure::Rate if low != high => {
             format!("{} to {}", one(measure, low), one(measure, high))
         }
         Measure::Share | Measure::Rate => one(measure, value),
     };
-    match (measure, reading.trust) {
-        (_, Trust::Exact) | (Measure::Share | Measure::Rate, Trust::AtLeast) => told,
-        (Measure::Count, Trust::AtLeast) => format!("at least {told}"),
-        (_, Trust::Nothing) => format!("perhaps {told}"),
+    match (measure, measured.trust) {
+        (_, Trust::Exact) | (Measure::Share | Measure::Rate, Trust::AtLeast) => text,
+        (Measure::Count, Trust::AtLeast) => format!("at least {text}"),
+        (_, Trust::Nothing) => format!("perhaps {text}"),
+    }
+}
+
+fn unit(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Count => "",
+        Measure::Share => "%",
+        Measure::Rate => "/s",
     }
 }
 
 /// A value with its unit, and of changes with their sign.
-fn one(measure: Measure, value: Quantity) -> String {
-    let value = value.rounded(PLACES);
-    match measure {
-        Measure::Count => value.grouped(),
-        Measure::Share => format!("{}%", value.grouped()),
-        Measure::Rate if value > Decimal::ZERO => format!("+{}/s", value.grouped()),
-        Measure::Rate => format!("{}/s", value.grouped()),
-    }
+fn one(measure: Measure, value: f64) -> String {
+    let sign = if measure == Measure::Rate && value > 0.0 {
+        "+"
+    } else {
+        ""
+    };
+    format!("{sign}{}{}", grouped(value, PLACES), unit(measure))
 }
 
 /// ` ±12`, or nothing.
@@ -68,32 +69,20 @@ pub(super) fn spread(spread: u64) -> String {
     }
 }
 
-fn parts(part: u64, whole: u64) -> String {
-    format!("{} of {}", thousands(part), thousands(whole))
-}
-
 /// How a value breaks a range: `> 30,000`.
 fn broken(measure: Measure, breach: &Breach) -> String {
-    let unit = match measure {
-        Measure::Count => "",
-        Measure::Share => "%",
-        Measure::Rate => "/s",
+    let (start, end) = (breach.range.start, breach.range.end);
+    let text = |number: Option<f64>| {
+        let number = number.map(|number| grouped(number, 6));
+        number.unwrap_or_default() + unit(measure)
     };
-    let end = |end: Option<Decimal>| {
-        let end = end.map_or_else(String::new, Decimal::grouped);
-        format!("{end}{unit}")
-    };
-    let (start, stop) = (breach.range.start, breach.range.end);
-    let floor = match measure {
-        Measure::Count | Measure::Share => Some(Decimal::ZERO),
-        Measure::Rate => None,
-    };
+    let begins = start.is_some_and(|start| start != 0.0 || measure == Measure::Rate);
     match breach.side {
-        Side::Above => format!("> {}", end(stop)),
-        Side::Below => format!("< {}", end(start)),
-        Side::Within if stop.is_none() => format!(">= {}", end(start)),
-        Side::Within if start == floor || start.is_none() => format!("<= {}", end(stop)),
-        Side::Within => format!("within {} to {}", end(start), end(stop)),
+        Side::Above => format!("> {}", text(end)),
+        Side::Below => format!("< {}", text(start)),
+        Side::Within if end.is_none() => format!(">= {}", text(start)),
+        Side::Within if begins => format!("within {} to {}", text(start), text(end)),
+        Side::Within => format!("<= {}", text(end)),
     }
 }
 
