@@ -14,7 +14,7 @@ use super::log::{Log, Message, Verbosity};
 use super::outcome::Failure;
 use super::sample::Sample;
 use crate::cli::{self, ColorWhen, FormatName};
-use crate::output::{Look, escape};
+use crate::output::{Csv, Format, Json, Look, Style, Table, escape};
 
 /// The width of a terminal that reports none.
 const USUAL_WIDTH: usize = 80;
@@ -36,6 +36,20 @@ pub(super) struct Presentation {
     pub(super) format: FormatName,
     /// Of tables.
     pub(super) look: Look,
+}
+
+impl Presentation {
+    /// The format, for answers in this style.
+    pub(super) fn open(self, style: Style) -> Box<dyn Format> {
+        match self.format {
+            FormatName::Table => Box::new(Table::new(Style {
+                look: self.look,
+                ..style
+            })),
+            FormatName::Json => Box::new(Json::new(&style)),
+            FormatName::Csv => Box::new(Csv::new(&style)),
+        }
+    }
 }
 
 impl Console {

@@ -6,9 +6,9 @@ use super::console::{Console, Presentation};
 use super::outcome::{Failure, Outcome, Status};
 use super::repeat::Repetition;
 use super::target::Target;
-use crate::cli::{self, FormatName};
+use crate::cli;
 use crate::model::Key;
-use crate::output::{Rows, write_csv, write_json, write_table};
+use crate::output::Style;
 
 /// What a summary is asked, by state or by group, appended or in place.
 #[derive(Clone, Debug)]
@@ -54,30 +54,19 @@ impl Summary {
 pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
     request.target.refuse_owner_timeout()?;
     let mut sampler = request.target.sampler(Vec::new())?;
-    let Presentation { format, look } = request.presentation;
-    let mut before = None;
+    let mut format = request.presentation.open(Style {
+        repeated: request.repetition.interval.is_some(),
+        zeros: request.zeros,
+        ..Style::default()
+    });
     let status = request.repetition.run(console, |console| {
         let sample = sampler.count(false)?;
         console.log(&sample);
-        let now = sampler.snapshot(&sample);
+        let snapshot = sampler.snapshot(&sample);
         let mut bytes = Vec::new();
-        match format {
-            FormatName::Json => write_json(&mut bytes, &now),
-            FormatName::Csv => write_csv(&mut bytes, &now, before.is_none()),
-            FormatName::Table => {
-                let rows = Rows {
-                    zeros: request.zeros,
-                    repeated: request.repetition.interval.is_some(),
-                    before: before.as_ref(),
-                };
-                write_table(&mut bytes, &now, rows, look)
-            }
-        }
-        .map_err(Failure::write)?;
+        format.write_summary(&mut bytes, &snapshot);
         console.write(&bytes)?;
-        let status = Status::of(&now.observation.completeness);
-        before = Some(now);
-        Ok(status)
+        Ok(Status::of(&snapshot.observation.completeness))
     })?;
     Ok(Outcome::Written(status))
 }

@@ -46,7 +46,7 @@ impl View {
                 is_cut: listing.is_some_and(|listing| listing.is_cut),
                 selected: sockets.selected,
                 age: answer.age(now),
-                remark: failure.or(listing.map(|l| l.remark.as_str())).unwrap_or(""),
+                remark: failure.or(listing.map(|l| l.note.as_str())).unwrap_or(""),
             });
         }
         if self.shows_chart {

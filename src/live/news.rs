@@ -98,7 +98,7 @@ pub struct Listing {
     /// Whether there are more than these.
     pub is_cut: bool,
     /// What else there is to say: what was lost, whose holders are not seen.
-    pub remark: String,
+    pub note: String,
 }
 
 /// What a key asks of the outside.

@@ -3,7 +3,8 @@
 use super::{Counts, Field, Observation, Ownership, State, StateSet};
 
 /// The value of one field of a group's key, as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
 pub enum Label {
     /// A socket of this group has none.
     None,
@@ -52,8 +53,8 @@ pub struct Grouped {
     pub change: Option<i128>,
     /// How many sockets have a known holder, where they are grouped by it.
     pub ownership: Option<Ownership>,
-    /// What else a person should know; nothing of it is a loss.
-    pub remarks: Vec<String>,
+    /// What else a person should know; none of it is a loss.
+    pub notes: Vec<String>,
 }
 
 impl Grouped {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Numbers of sockets; together they are all that were asked about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Numbers of sockets; together they are all that were asked about. The names are keys in JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Ownership {
     /// At least one holder was found.
     pub held: u64,

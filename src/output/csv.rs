@@ -1,29 +1,184 @@
-//! An answer as CSV (RFC 4180): a row a state asked for, so that samples can be appended.
+//! Answers as CSV (RFC 4180): a row for each state, group or socket, with the time of its sample, so
+//! that samples can be appended. Hidden characters in names are escapes, so a cell is on one line.
 
-use std::io::{self, Write};
+use std::io::Write as _;
+use std::time::SystemTime;
 
-use super::utc_stamp;
-use crate::model::Snapshot;
+use super::owners::{line, list_key};
+use super::text::{push_ip, push_number, push_state};
+use super::value::{Value, value};
+use super::{Format, Style, escape, utc_stamp};
+use crate::model::{Counts, Field, Grouped, Label, Names, Observation, Snapshot, Socket, State};
 
-/// Writes the rows of one sample, after a header where it is the first.
-///
-/// # Errors
-/// The writer's.
-pub fn write_csv(out: &mut impl Write, snapshot: &Snapshot, header: bool) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    if header {
-        rows.write_record(["time", "source", "complete", "state", "sockets", "spread"])?;
+/// The columns of every list, before those that were asked for.
+const USUAL: [Field; 10] = [
+    Field::State,
+    Field::Family,
+    Field::LocalAddr,
+    Field::LocalPort,
+    Field::RemoteAddr,
+    Field::RemotePort,
+    Field::ReceiveQueue,
+    Field::SendQueue,
+    Field::AcceptQueue,
+    Field::AcceptLimit,
+];
+
+/// Rows of CSV.
+#[derive(Debug)]
+pub struct Csv {
+    /// Of a list, without the time.
+    columns: Vec<Field>,
+    /// Whether a sample was written, and the header before it.
+    has_header: bool,
+    /// The time of the sample, as its rows have it.
+    time: String,
+}
+
+impl Csv {
+    /// CSV with the columns of this style.
+    pub fn new(style: &Style) -> Csv {
+        let further = style.columns.iter().copied();
+        let further = further.filter(|field| *field != Field::Family);
+        Csv {
+            columns: USUAL.into_iter().chain(further).collect(),
+            has_header: false,
+            time: String::new(),
+        }
     }
-    let observation = &snapshot.observation;
-    for state in snapshot.states() {
-        rows.write_record([
-            utc_stamp(observation.time),
-            observation.source.name().to_owned(),
-            observation.completeness.is_complete().to_string(),
-            state.to_string(),
-            snapshot.counts.get(state).to_string(),
-            snapshot.spread.get(state).to_string(),
-        ])?;
+}
+
+/// The time, the source, and whether everything was counted.
+fn envelope(observation: &Observation) -> [String; 3] {
+    let complete = observation.completeness.is_complete().to_string();
+    let source = observation.source.name().to_owned();
+    [utc_stamp(observation.time), source, complete]
+}
+
+fn write_row(out: &mut Vec<u8>, cells: impl IntoIterator<Item = String>) {
+    for cell in cells {
+        push_text(out, &cell);
+        out.push(b',');
     }
-    rows.flush()
+    end_row(out);
+}
+
+/// Puts a line end in the place of the last comma.
+fn end_row(out: &mut Vec<u8>) {
+    out.pop();
+    out.push(b'\n');
+}
+
+/// Appends a cell, in quotes where it needs them.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    let text = escape::line(text);
+    // Writing to memory does not fail.
+    let _ = match text.contains([',', '"']) {
+        true => write!(out, "\"{}\"", text.replace('"', "\"\"")),
+        false => write!(out, "{text}"),
+    };
+}
+
+fn push_value(out: &mut Vec<u8>, field: Field, value: &Value<'_>) {
+    match value {
+        Value::None => {}
+        Value::State(state) => push_state(out, *state),
+        Value::Number(number) => push_number(out, *number),
+        Value::Address(ip) => push_ip(out, *ip),
+        Value::Word(text) | Value::Name(text) => push_text(out, text),
+        Value::Timer(timer) => push_text(out, &timer.kind.name()),
+        Value::Owners(shown, held) => push_text(out, &line(*shown, held)),
+    }
+    out.push(b',');
+    if field == Field::Timer {
+        if let Value::Timer(timer) = value {
+            push_number(out, timer.remaining.as_millis());
+        }
+        out.push(b',');
+    }
+}
+
+impl Format for Csv {
+    fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
+        if !std::mem::replace(&mut self.has_header, true) {
+            out.extend_from_slice(b"time,source,complete,state,sockets,spread\n");
+        }
+        for state in snapshot.states() {
+            let counts = [&snapshot.counts, &snapshot.spread];
+            let counts = counts.map(|counts| counts.get(state).to_string());
+            let row = envelope(&snapshot.observation).into_iter();
+            write_row(out, row.chain([state.to_string()]).chain(counts));
+        }
+    }
+
+    /// The column `row` tells groups from the others; what a group's sockets lack is empty.
+    fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped) {
+        let states: Vec<State> = grouped.states().collect();
+        if !std::mem::replace(&mut self.has_header, true) {
+            let fixed = ["time", "source", "complete", "row"].map(str::to_owned);
+            let keys = grouped.fields.iter().map(|field| field.json_key());
+            let header = fixed.into_iter().chain(keys).chain(["total".to_owned()]);
+            write_row(out, header.chain(states.iter().map(ToString::to_string)));
+        }
+        let mut write = |row: &str, key: Vec<String>, counts: &Counts| {
+            let numbers = states.iter().map(|state| counts.get(*state));
+            let numbers = [counts.total()].into_iter().chain(numbers);
+            let row = envelope(&grouped.observation)
+                .into_iter()
+                .chain([row.to_owned()]);
+            write_row(out, row.chain(key).chain(numbers.map(|n| n.to_string())));
+        };
+        for group in &grouped.groups {
+            write("group", group.key.iter().map(cell).collect(), &group.counts);
+        }
+        if let Some(other) = &grouped.other {
+            write(
+                "other",
+                vec![String::new(); grouped.fields.len()],
+                &other.counts,
+            );
+        }
+    }
+
+    fn begin_list(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+        self.time = utc_stamp(time);
+        if !self.has_header {
+            out.extend_from_slice(b"time,");
+            for field in &self.columns {
+                out.extend_from_slice(list_key(*field).as_bytes());
+                out.push(b',');
+                if *field == Field::Timer {
+                    out.extend_from_slice(b"timer_remaining_ms,");
+                }
+            }
+            end_row(out);
+        }
+    }
+
+    fn write_socket(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        out.extend_from_slice(self.time.as_bytes());
+        out.push(b',');
+        for field in &self.columns {
+            push_value(out, *field, &value(*field, socket, names));
+        }
+        end_row(out);
+    }
+
+    fn end_list(
+        &mut self,
+        _out: &mut Vec<u8>,
+        _observation: &Observation,
+        _listed: u64,
+        _names: &mut dyn Names,
+    ) {
+        self.has_header = true;
+    }
+}
+
+fn cell(label: &Label) -> String {
+    match label {
+        Label::None => String::new(),
+        Label::Number(number) => number.to_string(),
+        Label::Text(text) => text.clone(),
+    }
 }

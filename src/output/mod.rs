@@ -1,29 +1,79 @@
-//! How answers show: as a table, as JSON, as CSV or as a line for monitoring, into
-//! any writer.
+//! How answers are shown: as a table, as JSON, as CSV, or as a line for monitoring.
 //!
-//! Knows no terminal: whoever calls says how wide it is, and whether there may be colour.
+//! A [`Format`] appends to bytes in memory, which does not fail. Knows no terminal: the caller says
+//! how wide it is, and whether there may be colour.
 
 mod bar;
 mod check;
 mod csv;
 mod doctor;
 pub mod escape;
-mod groups;
 mod json;
-pub mod list;
 mod look;
+mod owners;
 pub mod screen;
 mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
 
 pub use check::{write_check, write_check_json};
-pub use csv::write_csv;
+pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_json};
-pub use groups::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
-pub use json::write_json;
+pub use json::Json;
 pub use look::Look;
-pub use table::{Rows, write_table};
+pub use table::Table;
 
 use std::time::SystemTime;
+
+use crate::model::{Field, Grouped, Names, Observation, Snapshot, Socket};
+
+/// What a command asks of a format.
+#[derive(Clone, Debug, Default)]
+pub struct Style {
+    /// What the output can show.
+    pub look: Look,
+    /// Whether this is one of several samples, each with its time and the changes since the last.
+    pub repeated: bool,
+    /// Whether states without sockets are shown.
+    pub zeros: bool,
+    /// The columns of a list after the usual ones, in their order.
+    pub columns: Vec<Field>,
+    /// Whether a list may have listeners.
+    pub listeners: bool,
+    /// Whether every socket of a list is an IPv4 one.
+    pub only_v4: bool,
+}
+
+/// A format of answers. One value shows all samples of a command, so it knows the one before.
+pub trait Format {
+    /// Appends the number of sockets in each state.
+    fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot);
+
+    /// Appends the number of sockets in each state by group.
+    fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped);
+
+    /// Begins the list of a sample taken at `time`; one that was begun and not ended is forgotten.
+    fn begin_list(&mut self, out: &mut Vec<u8>, time: SystemTime);
+
+    /// Appends a socket to the list, or keeps it for later.
+    fn write_socket(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names);
+
+    /// Ends the list of `listed` sockets, and appends what was kept.
+    fn end_list(
+        &mut self,
+        out: &mut Vec<u8>,
+        observation: &Observation,
+        listed: u64,
+        names: &mut dyn Names,
+    );
+
+    /// What the last sample did not show.
+    fn note(&self) -> Option<String> {
+        None
+    }
+}
 
 /// A time as RFC 3339 in UTC, with milliseconds: `2026-11-23T15:53:43.123Z`.
 pub fn utc_stamp(time: SystemTime) -> String {

@@ -56,7 +56,7 @@ impl Arrangement {
     ) -> Grouped {
         let found = &mut sample.found;
         let groups = std::mem::take(&mut found.groups);
-        let remarks: Vec<String> = found
+        let notes: Vec<String> = found
             .beyond
             .iter()
             .map(|beyond| {
@@ -72,7 +72,7 @@ impl Arrangement {
         let change = before.map(|before| change(&counts, before.total));
         let (groups, other) = self.cut(groups, found.beyond.take(), counts.total());
         let ownership = found.ownership;
-        sample.notes.extend(remarks.iter().cloned());
+        sample.notes.extend(notes.iter().cloned());
         Grouped {
             observation: sample.observation(),
             asked,
@@ -82,7 +82,7 @@ impl Arrangement {
             counts,
             change,
             ownership,
-            remarks,
+            notes,
         }
     }
 

@@ -3,12 +3,11 @@
 mod arrange;
 mod sampler;
 
-use super::console::{Console, Presentation};
+use super::console::Console;
 use super::outcome::{Failure, Outcome, Status};
 use super::summary::Summary;
-use crate::cli::FormatName;
 use crate::model::Key;
-use crate::output::{GroupRows, write_groups_csv, write_groups_json, write_groups_table};
+use crate::output::Style;
 pub(super) use arrange::{Arrangement, Labels};
 pub(super) use sampler::{GroupSampler, Groups};
 
@@ -21,31 +20,17 @@ pub(super) fn run(
     let mut sampler = GroupSampler::new(&request.target, keys, None)?;
     let repeated = request.repetition.interval.is_some();
     let mut arrangement = Arrangement::new(sampler.fields(), request.top, repeated);
-    let Presentation { format, look } = request.presentation;
-    let mut first = true;
+    let mut format = request.presentation.open(Style {
+        repeated,
+        zeros: request.zeros,
+        ..Style::default()
+    });
     let status = request.repetition.run(console, |console| {
         let mut sample = sampler.sample()?;
         let grouped = arrangement.arrange(&mut sample, sampler.asked());
         let mut bytes = Vec::new();
-        let rows = GroupRows {
-            zeros: request.zeros,
-            repeated,
-            first: std::mem::take(&mut first),
-        };
-        let left_out = match format {
-            FormatName::Json => write_groups_json(&mut bytes, &grouped).map(|()| Vec::new()),
-            FormatName::Csv => {
-                write_groups_csv(&mut bytes, &grouped, rows.first).map(|()| Vec::new())
-            }
-            FormatName::Table => write_groups_table(&mut bytes, &grouped, rows, look),
-        }
-        .map_err(Failure::write)?;
-        if !left_out.is_empty() {
-            let left_out = left_out.join(", ");
-            sample
-                .notes
-                .push(format!("no room for the columns {left_out}"));
-        }
+        format.write_groups(&mut bytes, &grouped);
+        sample.notes.extend(format.note());
         console.log(&sample);
         console.write(&bytes)?;
         Ok(Status::of(&grouped.observation.completeness))

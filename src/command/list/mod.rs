@@ -12,12 +12,11 @@ use super::names::HostNames;
 use super::outcome::{Failure, Outcome, Status};
 use super::repeat::Repetition;
 use super::target::Target;
-use crate::cli::{self, FormatName};
+use crate::cli;
 use crate::model::{Family, Field, Sink, SortKey, State};
-use crate::output::Look;
-use crate::output::list::{CsvRows, JsonRows, Rows, TableRows, TableStyle};
+use crate::output::Style;
 use crate::owner::Seek;
-use crate::question::Families;
+use crate::question::{Families, Question};
 use crate::tally::TopN;
 use page::Page;
 
@@ -55,37 +54,33 @@ impl List {
         })
     }
 
-    fn style(&self, look: Look) -> TableStyle {
-        let question = &self.target.question;
-        TableStyle {
-            further: self.columns.clone(),
-            listeners: question.states.contains(State::Listen),
-            only_v4: question.families == Families::Only(Family::V4),
+    fn style(&self) -> Style {
+        Style {
+            columns: self.columns.clone(),
             repeated: self.repetition.interval.is_some(),
-            look,
+            ..list_style(&self.target.question)
         }
+    }
+}
+
+/// The style of a list of what is asked, with the usual columns.
+pub(super) fn list_style(question: &Question) -> Style {
+    Style {
+        listeners: question.states.contains(State::Listen),
+        only_v4: question.families == Families::Only(Family::V4),
+        ..Style::default()
     }
 }
 
 /// Lists.
 pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Failure> {
-    let Presentation { format, look } = request.presentation;
-    let status = match format {
-        FormatName::Json => show(request, JsonRows::new(&request.columns), console),
-        FormatName::Csv => show(request, CsvRows::new(&request.columns), console),
-        FormatName::Table => show(request, TableRows::new(request.style(look)), console),
-    };
-    status.map(Outcome::Written)
-}
-
-/// Shows samples in one format.
-fn show<R: Rows>(request: &List, mut rows: R, console: &mut Console) -> Result<Status, Failure> {
+    let mut format = request.presentation.open(request.style());
     let sorted = request.sort.iter().map(|key| key.field);
     let fields: Vec<Field> = request.columns.iter().copied().chain(sorted).collect();
     let mut search = request.target.owner_search(&fields, Seek::EveryHolder)?;
     let mut sampler = request.target.sampler(fields.clone())?;
     let mut names = HostNames::default();
-    request.repetition.run(console, |console| {
+    let status = request.repetition.run(console, |console| {
         names.refresh();
         let mut sample = sampler.sample(|observer, time| {
             let mut top = None;
@@ -98,7 +93,7 @@ fn show<R: Rows>(request: &List, mut rows: R, console: &mut Console) -> Result<S
                 }
                 top = Some((kept, report));
             }
-            let mut page = Page::new(console.out(), &mut rows, &mut names, time, request.limit);
+            let mut page = Page::new(console.out(), &mut *format, &mut names, time, request.limit);
             let report = match top {
                 Some((kept, report)) => {
                     // The page knows itself what keeps it from taking more.
@@ -110,7 +105,7 @@ fn show<R: Rows>(request: &List, mut rows: R, console: &mut Console) -> Result<S
             page.end(report)
         })?;
         sample.add_search(names.owners());
-        sample.notes.extend(rows.remark());
+        sample.notes.extend(format.note());
         if fields.contains(&Field::Mark) && sample.found.lacks_marks {
             let note = "marks are reported only with CAP_NET_ADMIN";
             sample.notes.push(note.to_owned());
@@ -118,5 +113,6 @@ fn show<R: Rows>(request: &List, mut rows: R, console: &mut Console) -> Result<S
         console.log(&sample);
         console.write(&sample.found.bytes)?;
         Ok(Status::of(&sample.report.completeness))
-    })
+    })?;
+    Ok(Outcome::Written(status))
 }

@@ -10,18 +10,17 @@ use std::time::SystemTime;
 
 use crate::command::outcome::Failure;
 use crate::model::{Names, Sink, Socket};
-use crate::output::list::Rows;
+use crate::output::Format;
 use crate::source::{Report, SourceError};
 
 /// A write of this size costs next to nothing for each row, and its buffer no memory to speak of.
 const PIECE: usize = 64 * 1024;
 
 /// One sample as it is written.
-#[derive(Debug)]
-pub(super) struct Page<'a, R, N> {
+pub(super) struct Page<'a> {
     out: &'a File,
-    rows: &'a mut R,
-    names: &'a mut N,
+    format: &'a mut dyn Format,
+    names: &'a mut dyn Names,
     time: SystemTime,
     limit: Option<u64>,
     rest: Rest,
@@ -37,20 +36,21 @@ pub(super) struct Rest {
     pub(super) lacks_marks: bool,
 }
 
-impl<'a, R: Rows, N: Names> Page<'a, R, N> {
+impl<'a> Page<'a> {
     /// An empty page for a sample taken at `time`, of at most `limit` rows.
     pub(super) fn new(
         out: &'a File,
-        rows: &'a mut R,
-        names: &'a mut N,
+        format: &'a mut dyn Format,
+        names: &'a mut dyn Names,
         time: SystemTime,
         limit: Option<NonZeroUsize>,
     ) -> Self {
         let mut rest = Rest::default();
+        format.begin_list(&mut rest.bytes, time);
         Page {
-            failure: rows.begin(&mut rest.bytes, time).err(),
+            failure: None,
             out,
-            rows,
+            format,
             names,
             time,
             limit: limit.and_then(|limit| u64::try_from(limit.get()).ok()),
@@ -70,23 +70,17 @@ impl<'a, R: Rows, N: Names> Page<'a, R, N> {
         if let Some(error) = self.failure {
             return Err(Failure::write(error));
         }
-        let report = match report {
-            Ok(report) => report,
-            Err(error) => {
-                self.rows.abandon();
-                return Err(error.into());
-            }
-        };
+        let report = report?;
         let observation = report.observation(self.time);
-        self.rows
-            .end(&mut self.rest.bytes, &observation, self.listed, self.names)
-            .map_err(Failure::write)?;
+        let (bytes, names) = (&mut self.rest.bytes, self.names);
+        self.format
+            .end_list(bytes, &observation, self.listed, names);
         Ok((report, self.rest))
     }
 
     fn row(&mut self, socket: &Socket) -> io::Result<()> {
         let bytes = &mut self.rest.bytes;
-        self.rows.row(bytes, socket, self.names)?;
+        self.format.write_socket(bytes, socket, self.names);
         if bytes.len() >= PIECE {
             self.out.write_all(bytes)?;
             bytes.clear();
@@ -95,7 +89,7 @@ impl<'a, R: Rows, N: Names> Page<'a, R, N> {
     }
 }
 
-impl<R: Rows, N: Names> Sink for Page<'_, R, N> {
+impl Sink for Page<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         if self.failure.is_some() {
             return ControlFlow::Break(());

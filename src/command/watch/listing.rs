@@ -1,17 +1,15 @@
 //! The sockets of one state as lines of a table, the first of some order.
 
 use std::num::NonZeroUsize;
-use std::time::SystemTime;
 
+use crate::command::list::list_style;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::live::Listing;
-use crate::model::{Family, Field, Socket, SortKey, State};
-use crate::output::Look;
-use crate::output::list::{Rows, TableRows, TableStyle};
+use crate::model::{Field, SortKey};
+use crate::output::{Format, Look, Style, Table};
 use crate::owner::Seek;
-use crate::question::{Families, Question};
 use crate::source::Report;
 use crate::tally::TopN;
 
@@ -35,64 +33,35 @@ pub(super) fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listi
     })?;
     let (time, top) = (sample.time, sample.found);
     let count = top.sockets().count();
-    let remark = remark(&sample.report, &names);
-    let style = style(sampler.question(), width);
-    let table = render(
-        style,
-        top.sockets().take(MOST),
-        time,
-        sample.report,
-        &mut names,
-    )?;
+    let note = note(&sample.report, &names);
+    let mut table = Table::new(Style {
+        columns: vec![Field::Process],
+        look: Look {
+            width: Some(width),
+            ..Look::default()
+        },
+        ..list_style(sampler.question())
+    });
+    let mut bytes = Vec::new();
+    table.begin_list(&mut bytes, time);
+    for socket in top.sockets().take(MOST) {
+        table.write_socket(&mut bytes, &socket, &mut names);
+    }
+    let observation = sample.report.observation(time);
+    let listed = count.min(MOST);
+    table.end_list(&mut bytes, &observation, listed as u64, &mut names);
+    let table = String::from_utf8_lossy(&bytes);
     let mut lines = table.lines().map(str::to_owned);
     Ok(Listing {
         heading: lines.next().unwrap_or_default(),
-        lines: lines.take(count.min(MOST)).collect(),
+        lines: lines.take(listed).collect(),
         is_cut: count > MOST,
-        remark,
+        note,
     })
 }
 
-fn style(question: &Question, width: usize) -> TableStyle {
-    let further = vec![Field::Process];
-    TableStyle {
-        further,
-        listeners: question.states.contains(State::Listen),
-        only_v4: question.families == Families::Only(Family::V4),
-        repeated: false,
-        look: Look {
-            color: false,
-            width: Some(width),
-            utf8: false,
-        },
-    }
-}
-
-fn render(
-    style: TableStyle,
-    sockets: impl Iterator<Item = Socket>,
-    time: SystemTime,
-    report: Report,
-    names: &mut HostNames,
-) -> Result<String, Failure> {
-    let mut rows = TableRows::new(style);
-    let mut bytes = Vec::new();
-    let observation = report.observation(time);
-    let fill = || {
-        rows.begin(&mut bytes, time)?;
-        let mut listed = 0;
-        for socket in sockets {
-            rows.row(&mut bytes, &socket, names)?;
-            listed += 1;
-        }
-        rows.end(&mut bytes, &observation, listed, names)
-    };
-    fill().map_err(Failure::write)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 /// What was lost, and whose owners are not seen.
-fn remark(report: &Report, names: &HostNames) -> String {
+fn note(report: &Report, names: &HostNames) -> String {
     let losses = report.completeness.losses().iter().map(ToString::to_string);
     let note = names.owners().and_then(|owners| owners.note.clone());
     losses.chain(note).collect::<Vec<_>>().join("; ")

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::model::Snapshot;
-use crate::output::{utc_stamp, write_json};
+use crate::output::{Format, Json, Style, utc_stamp};
 
 /// Writes a sample as JSON to a new file in `directory`, called by its time, and returns its path.
 /// No file is ever written over.
@@ -27,7 +27,7 @@ pub(super) fn save(snapshot: &Snapshot, directory: &Path) -> Result<PathBuf, Str
 
 fn write_new(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let mut text = Vec::new();
-    write_json(&mut text, snapshot)?;
+    Json::new(&Style::default()).write_summary(&mut text, snapshot);
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(&text)
 }

@@ -124,7 +124,7 @@ fn listing(lines: usize) -> Found {
         heading: "STATE".to_owned(),
         lines: (0..lines).map(|line| line.to_string()).collect(),
         is_cut: false,
-        remark: String::new(),
+        note: String::new(),
     }))
 }
 

@@ -7,8 +7,7 @@ use serde_json::Number;
 
 use super::reasons::reasons;
 use crate::model::{Field, JudgedGroup, JudgedQueue, Judgement, Measure, Range, Verdict, decimal};
-use crate::output::groups::KeyLine;
-use crate::output::json::{VERSION, write_line};
+use crate::output::json::{KeyLine, VERSION, write_line};
 use crate::output::utc_stamp;
 
 #[derive(Serialize)]

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use crate::model::{Culprit, Diagnosis, Field, Finding, Label, NotExamined};
-use crate::output::groups::Value;
 use crate::output::json::{Envelope, write_line};
 
 #[derive(Serialize)]
@@ -44,7 +43,7 @@ struct Subject<'a>(&'a [(Field, Label)]);
 impl Serialize for Subject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let pairs = self.0.iter();
-        serializer.collect_map(pairs.map(|(field, label)| (field.json_key(), Value(label))))
+        serializer.collect_map(pairs.map(|(field, label)| (field.json_key(), label)))
     }
 }
 

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::{Canvas, age_text};
 use crate::model::screen::GroupsPane;
 use crate::model::{Counts, Grouped, Other};
-use crate::output::groups::{GroupRows, write_groups_table};
-use crate::output::{Look, escape};
+use crate::output::table::write_group_rows;
+use crate::output::{Look, Style, escape};
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &GroupsPane<'_>) {
     let paint = canvas.paint;
@@ -34,23 +34,18 @@ fn render(grouped: &Grouped, area: Rect, canvas: &Canvas<'_>) -> String {
     // The title, the heading and the others take a line each. The total, which comes last, stands
     // above already.
     let room = usize::from(area.height).saturating_sub(3).max(1);
-    let rows = GroupRows {
-        zeros: false,
+    let style = Style {
         repeated: true,
-        first: true,
-    };
-    let look = Look {
-        color: false,
-        width: Some(area.width.into()),
-        utf8: canvas.paint.utf8,
+        look: Look {
+            color: false,
+            width: Some(area.width.into()),
+            utf8: canvas.paint.utf8,
+        },
+        ..Style::default()
     };
     let mut bytes = Vec::new();
-    // Writing to memory does not fail.
-    let _ = write_groups_table(&mut bytes, &cut(grouped, room), rows, look);
-    let table = String::from_utf8_lossy(&bytes).into_owned();
-    // The time above the table is of no use here: the title says how old it is.
-    let rest = table.split_once('\n').map(|(_, rest)| rest.to_owned());
-    rest.unwrap_or_default()
+    write_group_rows(&mut bytes, &cut(grouped, room), &style);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The first groups; the rest is added up. Groups that vanished have nothing to add.
@@ -81,7 +76,7 @@ fn title(pane: &GroupsPane<'_>) -> String {
     };
     let incomplete = pane
         .grouped
-        .is_some_and(|g| !g.observation.completeness.is_complete() || !g.remarks.is_empty());
+        .is_some_and(|g| !g.observation.completeness.is_complete() || !g.notes.is_empty());
     let incomplete = if incomplete { "  incomplete" } else { "" };
     format!("{state} by {}{incomplete}{age}", pane.by)
 }

@@ -1,9 +1,10 @@
-//! Tables drawn for known snapshots: what fits, what stands out, what is told.
+//! Summaries of known snapshots as tables: what fits, and what is marked.
 
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::model::{Completeness, Counts, Loss, Observation, SourceName, StateSet};
+use crate::model::{Completeness, Counts, Loss, SourceName, State, StateSet};
+use crate::output::Look;
 
 fn snapshot(counts: &[(State, u64)]) -> Snapshot {
     let mut sum = Counts::default();
@@ -22,14 +23,18 @@ fn snapshot(counts: &[(State, u64)]) -> Snapshot {
     }
 }
 
-fn render(snapshot: &Snapshot, before: Option<&Snapshot>, look: Look) -> String {
+/// The last of some samples.
+fn render(samples: &[&Snapshot], look: Look) -> String {
+    let mut table = Table::new(Style {
+        repeated: samples.len() > 1,
+        look,
+        ..Style::default()
+    });
     let mut out = Vec::new();
-    let rows = Rows {
-        zeros: false,
-        repeated: before.is_some(),
-        before,
-    };
-    write_table(&mut out, snapshot, rows, look).unwrap();
+    for snapshot in samples {
+        out.clear();
+        table.write_summary(&mut out, snapshot);
+    }
     String::from_utf8(out).unwrap()
 }
 
@@ -47,7 +52,7 @@ fn a_terminal_gets_as_much_as_fits_and_never_more() {
             width: Some(width),
             ..PLAIN
         };
-        let table = render(&snapshot, None, look);
+        let table = render(&[&snapshot], look);
         let longest = table.lines().map(|line| line.chars().count()).max();
         assert!(longest.unwrap() <= width, "{width}: {table}");
         assert_eq!(table.contains('█'), width >= 34, "{width}: {table}");
@@ -61,7 +66,7 @@ fn a_share_rounds_but_never_to_nothing_or_to_everything() {
         width: Some(80),
         ..PLAIN
     };
-    let table = render(&snapshot, None, look);
+    let table = render(&[&snapshot], look);
     assert!(
         table.contains("<0.1%") && table.contains("99.9%"),
         "{table}"
@@ -70,11 +75,11 @@ fn a_share_rounds_but_never_to_nothing_or_to_everything() {
 }
 
 #[test]
-fn a_derived_number_stands_with_its_spread_and_a_loss_with_the_total() {
+fn a_derived_number_has_its_spread_and_a_loss_is_beside_the_total() {
     let mut snapshot = snapshot(&[(State::Listen, 7), (State::Established, 400_000)]);
     snapshot.spread.add(State::Established, 12);
     snapshot.observation.completeness.lose(Loss::Overrun);
-    let table = render(&snapshot, None, PLAIN);
+    let table = render(&[&snapshot], PLAIN);
     let words: Vec<Vec<_>> = table
         .lines()
         .map(|line| line.split_whitespace().collect())
@@ -94,7 +99,7 @@ fn a_derived_number_stands_with_its_spread_and_a_loss_with_the_total() {
 fn a_state_that_vanished_shows_once_more_even_one_without_a_name() {
     let before = snapshot(&[(State::CloseWait, 3), (State::Unknown(14), 2)]);
     let now = snapshot(&[(State::Listen, 1)]);
-    let table = render(&now, Some(&before), PLAIN);
+    let table = render(&[&before, &now], PLAIN);
     let rows: Vec<_> = table.lines().skip(3).collect();
     assert_eq!(
         rows,
@@ -114,9 +119,9 @@ fn only_what_has_sockets_and_deserves_a_look_is_coloured() {
         ..PLAIN
     };
     let snapshot = snapshot(&[(State::Established, 5), (State::CloseWait, 5)]);
-    let table = render(&snapshot, None, look);
+    let table = render(&[&snapshot], look);
     let yellow: Vec<_> = table.lines().filter(|l| l.contains("\x1b[33m")).collect();
     assert_eq!(yellow.len(), 1, "{table}");
     assert!(yellow[0].contains("CLOSE_WAIT"), "{table}");
-    assert!(!render(&snapshot, None, PLAIN).contains('\x1b'));
+    assert!(!render(&[&snapshot], PLAIN).contains('\x1b'));
 }

@@ -2,7 +2,7 @@
 
 use super::Paint;
 use crate::model::screen::StateRow;
-use crate::output::table::render_share;
+use crate::output::table::{change_text, render_share};
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,11 +156,7 @@ impl Column {
                 0 => "-".to_owned(),
                 spread => format!("{}{spread}", paint.plus_minus()),
             },
-            Change => match row.change {
-                None => "-".to_owned(),
-                Some(0) => "0".to_owned(),
-                Some(change) => format!("{change:+}"),
-            },
+            Change => change_text(row.change),
             Rate => row.rate.map_or("-".to_owned(), rate),
             Percent if row.state.is_some() => render_share(row.sockets, total),
             Min => row.min.to_string(),

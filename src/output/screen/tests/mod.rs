@@ -99,7 +99,7 @@ fn groups() -> Grouped {
         counts: counts(40),
         change: Some(3),
         ownership: None,
-        remarks: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::Socket;
+use crate::model::State;
 
 /// Appends a number in decimal.
 pub(super) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
@@ -98,10 +98,10 @@ fn push_group(out: &mut Vec<u8>, group: u16) {
 }
 
 /// Appends the state's name.
-pub(super) fn push_state(out: &mut Vec<u8>, socket: &Socket) {
-    match socket.state.name() {
+pub(super) fn push_state(out: &mut Vec<u8>, state: State) {
+    match state.name() {
         Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => out.extend_from_slice(socket.state.to_string().as_bytes()),
+        None => out.extend_from_slice(state.to_string().as_bytes()),
     }
 }
 

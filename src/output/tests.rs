@@ -3,8 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::model::{Completeness, Field, Group, Label, Observation, Other, SourceName, StateSet};
-use crate::output::Look;
+use crate::model::{Completeness, Counts, Group, Label, Other, SourceName, State, StateSet};
 
 fn counts(numbers: &[(State, u64)]) -> Counts {
     let mut counts = Counts::default();
@@ -43,29 +42,30 @@ fn answer() -> Grouped {
         counts: counts(&[(State::Established, 27), (State::CloseWait, 2)]),
         change: Some(3),
         ownership: None,
-        remarks: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
-fn table(rows: GroupRows, width: Option<usize>) -> (String, Vec<String>) {
+fn table(format: &mut Table) -> (String, Option<String>) {
     let mut out = Vec::new();
-    let look = Look {
-        width,
-        ..Look::default()
-    };
-    let left_out = write_groups_table(&mut out, &answer(), rows, look).unwrap();
-    (String::from_utf8(out).unwrap(), left_out)
+    format.write_groups(&mut out, &answer());
+    (String::from_utf8(out).unwrap(), format.note())
 }
 
-const ONCE: GroupRows = GroupRows {
-    zeros: false,
-    repeated: false,
-    first: true,
-};
+fn on_a_terminal(width: usize) -> Table {
+    let look = Look {
+        width: Some(width),
+        ..Look::default()
+    };
+    Table::new(Style {
+        look,
+        ..Style::default()
+    })
+}
 
 #[test]
 fn a_table_has_the_states_that_occur_and_its_columns_are_words() {
-    let (table, left_out) = table(ONCE, None);
+    let (table, note) = table(&mut Table::new(Style::default()));
     assert_eq!(
         table,
         concat!(
@@ -77,22 +77,22 @@ fn a_table_has_the_states_that_occur_and_its_columns_are_words() {
             "TOTAL                    -              29           27           2\n",
         )
     );
-    assert!(left_out.is_empty());
+    assert_eq!(note, None);
     for line in table.lines() {
         assert_eq!(line.split_whitespace().count(), 5, "{line}");
     }
 }
 
 #[test]
-fn a_narrow_terminal_loses_the_rarest_states_first_and_is_told() {
-    let (narrow, left_out) = table(ONCE, Some(59));
-    assert_eq!(left_out, ["CLOSE_WAIT"]);
+fn a_narrow_terminal_omits_the_rarest_states_first_and_a_note_names_them() {
+    let (narrow, note) = table(&mut on_a_terminal(59));
+    assert_eq!(note.unwrap(), "omitted to fit 59 columns: CLOSE_WAIT");
     assert!(
         narrow.lines().all(|line| line.chars().count() <= 59),
         "{narrow}"
     );
-    let (narrowest, left_out) = table(ONCE, Some(20));
-    assert_eq!(left_out, ["CLOSE_WAIT", "ESTABLISHED"]);
+    let (narrowest, note) = table(&mut on_a_terminal(20));
+    assert!(note.unwrap().ends_with(": CLOSE_WAIT, ESTABLISHED"));
     assert!(
         narrowest.contains(r#""my\x20\u{1b},\"user\"""#),
         "{narrowest}"
@@ -101,12 +101,13 @@ fn a_narrow_terminal_loses_the_rarest_states_first_and_is_told() {
 
 #[test]
 fn a_later_sample_shows_changes_under_its_time() {
-    let later = GroupRows {
+    let mut later = Table::new(Style {
         zeros: true,
         repeated: true,
-        first: false,
-    };
-    let (table, _) = table(later, None);
+        ..Style::default()
+    });
+    table(&mut later);
+    let (table, _) = table(&mut later);
     let lines: Vec<Vec<&str>> = table
         .lines()
         .map(|l| l.split_whitespace().collect())
@@ -121,7 +122,7 @@ fn a_later_sample_shows_changes_under_its_time() {
 #[test]
 fn json_has_the_promised_shape() {
     let mut out = Vec::new();
-    write_groups_json(&mut out, &answer()).unwrap();
+    Json::new(&Style::default()).write_groups(&mut out, &answer());
     let json = String::from_utf8(out).unwrap();
     assert!(json.ends_with(concat!(
         r#""total":29,"states":{"LISTEN":0,"ESTABLISHED":27,"CLOSE_WAIT":2},"groups":["#,
@@ -137,7 +138,7 @@ fn json_has_the_promised_shape() {
 #[test]
 fn csv_quotes_what_needs_it() {
     let mut out = Vec::new();
-    write_groups_csv(&mut out, &answer(), true).unwrap();
+    Csv::new(&Style::default()).write_groups(&mut out, &answer());
     let csv = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(

@@ -1,0 +1,152 @@
+//! Sockets as JSON: an object a line for each, then one that sums the sample up.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{Envelope, write_value};
+use crate::model::{Field, Held, Names, Ownership, Socket, State};
+use crate::output::owners::{Shown, list_key, texts};
+use crate::output::text::{push_ip, push_number, push_state};
+use crate::output::value::{Value, value};
+
+/// The fields of every socket that has them, before those that were asked for.
+const USUAL: [Field; 11] = [
+    Field::State,
+    Field::Family,
+    Field::LocalAddr,
+    Field::LocalPort,
+    Field::RemoteAddr,
+    Field::RemotePort,
+    Field::ReceiveQueue,
+    Field::SendQueue,
+    Field::AcceptQueue,
+    Field::AcceptLimit,
+    Field::Interface,
+];
+
+/// The last object of a sample.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    pub(super) r#type: &'static str,
+    #[serde(flatten)]
+    pub(super) envelope: Envelope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owners: Option<Ownership>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
+}
+
+/// The fields of a socket, with their keys.
+#[derive(Debug)]
+pub(super) struct Columns {
+    usual: Vec<(Field, String)>,
+    further: Vec<(Field, String)>,
+}
+
+impl Columns {
+    /// The usual fields and these, in this order.
+    pub(super) fn new(further: &[Field]) -> Columns {
+        let keyed = |field: &Field| (*field, list_key(*field));
+        let is_usual = |field: &&Field| !further.contains(field) || **field == Field::Family;
+        Columns {
+            usual: USUAL.iter().filter(is_usual).map(keyed).collect(),
+            further: further
+                .iter()
+                .filter(|field| **field != Field::Family)
+                .map(keyed)
+                .collect(),
+        }
+    }
+
+    /// Appends a socket. What it lacks is null, if it was asked for.
+    pub(super) fn push(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        out.extend_from_slice(b"{\"type\":\"socket\"");
+        let is_listener = socket.state == State::Listen;
+        for (field, key) in &self.usual {
+            let value = value(*field, socket, names);
+            // /proc does not know the limit of a listener.
+            let is_there = !matches!(value, Value::None);
+            if is_there || is_listener && *field == Field::AcceptLimit {
+                push_field(out, *field, key, &value);
+            }
+        }
+        if let Some(v6only) = socket.v6only.filter(|_| is_listener) {
+            push_key(out, "v6only");
+            push_json(out, &v6only);
+        }
+        for (field, key) in &self.further {
+            push_field(out, *field, key, &value(*field, socket, names));
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+fn push_key(out: &mut Vec<u8>, key: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
+    push_key(out, key);
+    match value {
+        Value::None => out.extend_from_slice(b"null"),
+        Value::Number(number) => push_number(out, *number),
+        Value::State(state) => quoted(out, |out| push_state(out, *state)),
+        Value::Address(ip) => quoted(out, |out| push_ip(out, *ip)),
+        Value::Word(word) => quoted(out, |out| out.extend_from_slice(word.as_bytes())),
+        Value::Name(name) => push_json(out, *name),
+        Value::Timer(timer) => push_json(out, &*timer.kind.name()),
+        Value::Owners(shown, held) => push_owners(out, *shown, held),
+    }
+    if field == Field::Timer {
+        push_key(out, "timer_remaining_ms");
+        if let Value::Timer(timer) = value {
+            push_number(out, timer.remaining.as_millis());
+        } else {
+            out.extend_from_slice(b"null");
+        }
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    push(out);
+    out.push(b'"');
+}
+
+fn push_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    // Writing to memory does not fail.
+    let _ = write_value(out, value);
+}
+
+/// One descriptor of a process.
+#[derive(Serialize)]
+struct Owner<'a> {
+    pid: u32,
+    name: Cow<'a, str>,
+    fd: u32,
+}
+
+/// Appends an array: of objects for processes, of numbers for descriptors, else of texts; after
+/// processes also whether they are those of the listener.
+pub(in crate::output) fn push_owners(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
+    match shown {
+        Shown::Processes => {
+            let owners = held.holders().map(|(process, fd)| Owner {
+                pid: process.pid,
+                name: process.name.text(),
+                fd,
+            });
+            push_json(out, &owners.collect::<Vec<_>>());
+            push_key(out, "never_accepted");
+            push_json(out, &held.never_accepted());
+        }
+        Shown::Descriptors => {
+            let descriptors = held.holders().map(|(_, fd)| fd);
+            push_json(out, &descriptors.collect::<Vec<_>>());
+        }
+        Shown::Texts(of) => push_json(out, &texts(of, held)),
+    }
+}

@@ -1,0 +1,312 @@
+//! An answer as one line of JSON, the shape of which is promised in tcpstates(1).
+//!
+//! Within a version, keys are only ever added. A character that acts on a terminal is an escape.
+
+pub(super) mod list;
+
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use serde::Serialize;
+use serde::ser::Serializer;
+use serde_json::ser::Formatter;
+
+use super::{Format, Style, escape, utc_stamp};
+use crate::model::{
+    Counts, Field, Grouped, Label, Names, Observation, Ownership, Snapshot, Socket, State,
+};
+use list::Columns;
+
+/// The version of the shape.
+pub(super) const VERSION: u32 = 1;
+
+/// One object a line: for each observation, or for each socket of a list.
+#[derive(Debug)]
+pub struct Json {
+    columns: Columns,
+}
+
+impl Json {
+    /// JSON with the columns of this style.
+    pub fn new(style: &Style) -> Json {
+        Json {
+            columns: Columns::new(&style.columns),
+        }
+    }
+}
+
+/// What every answer begins with.
+#[derive(Serialize)]
+pub(super) struct Envelope {
+    version: u32,
+    time: String,
+    source: &'static str,
+    complete: bool,
+    total: u64,
+}
+
+impl Envelope {
+    pub(super) fn of(observation: &Observation, total: u64) -> Envelope {
+        Envelope {
+            version: VERSION,
+            time: utc_stamp(observation.time),
+            source: observation.source.name(),
+            complete: observation.completeness.is_complete(),
+            total,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    envelope: Envelope,
+    states: PerState<'a>,
+    #[serde(skip_serializing_if = "PerState::is_empty")]
+    spread: PerState<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<GroupLine<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners: Option<Ownership>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct GroupLine<'a> {
+    key: KeyLine<'a>,
+    total: u64,
+    states: PerState<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<i128>,
+}
+
+#[derive(Serialize)]
+struct OtherLine<'a> {
+    groups: u64,
+    total: u64,
+    states: PerState<'a>,
+}
+
+/// Numbers by the names of states, in the order of a connection's life.
+#[derive(Clone)]
+struct PerState<'a> {
+    states: Vec<State>,
+    numbers: &'a Counts,
+}
+
+impl PerState<'_> {
+    fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+}
+
+impl Serialize for PerState<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = |state: &State| (state.to_string(), self.numbers.get(*state));
+        serializer.collect_map(self.states.iter().map(number))
+    }
+}
+
+/// A key as an object: `{"local_port":443}`.
+pub(super) struct KeyLine<'a> {
+    pub(super) fields: &'a [Field],
+    pub(super) labels: &'a [Label],
+}
+
+impl Serialize for KeyLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names = self.fields.iter().map(|field| field.json_key());
+        serializer.collect_map(names.zip(self.labels))
+    }
+}
+
+/// What was lost.
+fn losses(observation: &Observation) -> impl Iterator<Item = String> {
+    let losses = observation.completeness.losses().iter();
+    losses.map(ToString::to_string)
+}
+
+// Writing to memory does not fail.
+impl Format for Json {
+    fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
+        let (counts, spread) = (&snapshot.counts, &snapshot.spread);
+        let inexact = snapshot.states().filter(|state| spread.get(*state) > 0);
+        let line = Line {
+            envelope: Envelope::of(&snapshot.observation, counts.total()),
+            states: PerState {
+                states: snapshot.states().collect(),
+                numbers: counts,
+            },
+            spread: PerState {
+                states: inexact.collect(),
+                numbers: spread,
+            },
+            groups: None,
+            other: None,
+            owners: None,
+            warnings: losses(&snapshot.observation).collect(),
+        };
+        let _ = write_line(out, &line);
+    }
+
+    fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped) {
+        let states: Vec<State> = grouped.states().collect();
+        let per_state = |numbers| PerState {
+            states: states.clone(),
+            numbers,
+        };
+        let groups = grouped.groups.iter().map(|group| GroupLine {
+            key: KeyLine {
+                fields: &grouped.fields,
+                labels: &group.key,
+            },
+            total: group.counts.total(),
+            states: per_state(&group.counts),
+            change: group.change,
+        });
+        let other = grouped.other.as_ref().map(|other| OtherLine {
+            groups: other.groups,
+            total: other.counts.total(),
+            states: per_state(&other.counts),
+        });
+        let notes = grouped.notes.iter().cloned();
+        let line = Line {
+            envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
+            states: per_state(&grouped.counts),
+            spread: PerState {
+                states: Vec::new(),
+                numbers: &grouped.counts,
+            },
+            groups: Some(groups.collect()),
+            other,
+            owners: grouped.ownership,
+            warnings: losses(&grouped.observation).chain(notes).collect(),
+        };
+        let _ = write_line(out, &line);
+    }
+
+    fn begin_list(&mut self, _out: &mut Vec<u8>, _time: SystemTime) {}
+
+    fn write_socket(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        self.columns.push(out, socket, names);
+    }
+
+    fn end_list(
+        &mut self,
+        out: &mut Vec<u8>,
+        observation: &Observation,
+        listed: u64,
+        names: &mut dyn Names,
+    ) {
+        let summary = list::Summary {
+            r#type: "summary",
+            envelope: Envelope::of(observation, listed),
+            owners: names.ownership(),
+            warnings: losses(observation).collect(),
+        };
+        let _ = write_line(out, &summary);
+    }
+}
+
+/// Writes a value and a line end.
+pub(super) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    write_value(out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Writes a value, with every character that may not be printed as an escape.
+pub(super) fn write_value(
+    out: &mut impl Write,
+    value: &(impl Serialize + ?Sized),
+) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Printable);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// The compact form, in which nothing acts on a terminal.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for part in fragment.split_inclusive(escape::is_hidden) {
+            let hidden = part.rfind(escape::is_hidden).unwrap_or(part.len());
+            let (text, hidden) = part.split_at(hidden);
+            out.write_all(text.as_bytes())?;
+            for c in hidden.chars() {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::model::{Completeness, Loss, SourceName, StateSet};
+
+    #[test]
+    fn an_answer_has_the_promised_keys_in_the_promised_order() {
+        let mut counts = Counts::default();
+        counts.add(State::Established, 3);
+        counts.add(State::Unknown(14), 1);
+        let mut snapshot = Snapshot {
+            observation: Observation {
+                time: UNIX_EPOCH + Duration::from_millis(1_795_449_223_120),
+                source: SourceName::Netlink,
+                completeness: Completeness::default(),
+            },
+            asked: StateSet::NONE.with(State::Established).with(State::Listen),
+            counts,
+            spread: Counts::default(),
+        };
+        let render = |snapshot: &Snapshot| {
+            let mut out = Vec::new();
+            Json::new(&Style::default()).write_summary(&mut out, snapshot);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            render(&snapshot),
+            concat!(
+                r#"{"version":1,"time":"2026-11-23T15:53:43.120Z","source":"netlink","complete":true,"#,
+                r#""total":4,"states":{"LISTEN":0,"ESTABLISHED":3,"UNKNOWN(14)":1}}"#,
+                "\n"
+            )
+        );
+        snapshot.spread.add(State::Established, 12);
+        let derived = render(&snapshot);
+        assert!(
+            derived.ends_with("},\"spread\":{\"ESTABLISHED\":12}}\n"),
+            "{derived}"
+        );
+        snapshot.observation.completeness.lose(Loss::Overrun);
+        let incomplete = render(&snapshot);
+        assert!(incomplete.contains(r#""complete":false"#), "{incomplete}");
+        assert!(
+            incomplete.ends_with(
+                "\"warnings\":[\"the kernel dropped messages; sockets are missing\"]}\n"
+            ),
+            "{incomplete}"
+        );
+    }
+
+    #[test]
+    fn hidden_characters_are_escapes_that_every_parser_understands() {
+        let text = "a\x1b\x7f\u{9b}\u{61c}\u{200b}\u{2028}\u{202e}\u{feff}é\"";
+        let mut out = Vec::new();
+        write_value(&mut out, text).unwrap();
+        let json = String::from_utf8(out).unwrap();
+        let expected = r#""a\u001b\u007f\u009b\u061c\u200b\u2028\u202e\ufeffé\"""#;
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

@@ -1,0 +1,136 @@
+//! Groups as a table: the key, the total, the change, then the states that occur.
+//!
+//! The total stands before the states, so that a narrow terminal, which has room for the first
+//! states only, still shows it. Lines are never broken and keys never cut.
+
+use super::{change_text, completeness_text, line_width, write_line};
+use crate::model::{Counts, Grouped, Label, State};
+use crate::output::{Style, escape};
+
+/// Appends the table and returns the names of the columns that did not fit: those of the states
+/// with the fewest sockets.
+pub(in crate::output) fn write_group_rows(
+    out: &mut Vec<u8>,
+    grouped: &Grouped,
+    style: &Style,
+) -> Vec<String> {
+    let occurs = |state: &State| style.zeros || grouped.counts.get(*state) > 0;
+    let mut states: Vec<State> = grouped.states().filter(occurs).collect();
+    let mut omitted = Vec::new();
+    loop {
+        let table = Lines {
+            grouped,
+            states: &states,
+            changes: style.repeated,
+        };
+        let widths = table.widths();
+        let used = line_width(widths.iter().copied());
+        let fits = style.look.width.is_none_or(|width| used <= width);
+        let rarest = states.iter().copied();
+        match rarest.min_by_key(|state| grouped.counts.get(*state)) {
+            Some(rarest) if !fits => {
+                states.retain(|state| *state != rarest);
+                omitted.push(rarest.to_string());
+            }
+            _ => {
+                table.write(out, &widths, style);
+                return omitted;
+            }
+        }
+    }
+}
+
+/// The lines, made anew for each pass over them: a million groups need not be held as text.
+struct Lines<'a> {
+    grouped: &'a Grouped,
+    states: &'a [State],
+    changes: bool,
+}
+
+impl Lines<'_> {
+    /// The heading, a line a group, the others, the total.
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> {
+        let grouped = self.grouped;
+        let groups = grouped.groups.iter().map(|group| {
+            let key = group.key.iter().map(cell).collect();
+            self.line(key, &group.counts, group.change)
+        });
+        let other = grouped.other.iter().map(|other| {
+            let name = format!("OTHER({})", other.groups);
+            self.line(self.named(name), &other.counts, None)
+        });
+        let total = std::iter::once_with(|| {
+            self.line(
+                self.named("TOTAL".to_owned()),
+                &grouped.counts,
+                grouped.change,
+            )
+        });
+        let heading = std::iter::once_with(|| self.heading());
+        heading.chain(groups).chain(other).chain(total)
+    }
+
+    fn heading(&self) -> Vec<String> {
+        let keys = self.grouped.fields.iter().map(|field| field.heading());
+        let change = self.changes.then(|| "CHANGE".to_owned());
+        keys.chain(["TOTAL".to_owned()])
+            .chain(change)
+            .chain(self.states.iter().map(ToString::to_string))
+            .collect()
+    }
+
+    fn line(&self, key: Vec<String>, counts: &Counts, change: Option<i128>) -> Vec<String> {
+        let numbers = self
+            .states
+            .iter()
+            .map(|state| counts.get(*state).to_string());
+        key.into_iter()
+            .chain([counts.total().to_string()])
+            .chain(self.changes.then(|| change_text(change)))
+            .chain(numbers)
+            .collect()
+    }
+
+    /// A name in the place of a key, with as many cells.
+    fn named(&self, name: String) -> Vec<String> {
+        let rest = self.grouped.fields.iter().skip(1).map(|_| "-".to_owned());
+        std::iter::once(name).chain(rest).collect()
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = Vec::new();
+        for line in self.lines() {
+            widths.resize(line.len(), 0);
+            for (width, cell) in widths.iter_mut().zip(&line) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        widths
+    }
+
+    fn write(&self, out: &mut Vec<u8>, widths: &[usize], style: &Style) {
+        let left = self.grouped.fields.len();
+        let mut lines = self.lines().enumerate().peekable();
+        while let Some((number, line)) = lines.next() {
+            let is_last = lines.peek().is_none();
+            let (style, tail) = match is_last {
+                true => (
+                    style.look.heading(),
+                    completeness_text(&self.grouped.observation),
+                ),
+                false if number == 0 => (style.look.heading(), ""),
+                false => (anstyle::Style::new(), ""),
+            };
+            write_line(out, style, &line, (widths, left), tail);
+        }
+    }
+}
+
+/// A cell is one word, so that awk can count columns.
+fn cell(label: &Label) -> String {
+    match label {
+        Label::None => "-".to_owned(),
+        Label::Number(number) => number.to_string(),
+        Label::Text(text) => escape::word(text).into_owned(),
+    }
+}

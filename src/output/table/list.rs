@@ -1,0 +1,215 @@
+//! Sockets as rows of a table.
+//!
+//! If the output is not a terminal, the widths of the columns are fixed and every row is written as
+//! it comes. On a terminal they are chosen to fit.
+
+use super::column::{cell_width, heading, is_right_aligned, push, usual_width};
+use super::{GAP, line_width};
+use crate::model::{Field, Names, Socket};
+use crate::output::Style;
+
+/// How many rows are held back on a terminal, so that their widths decide the columns': several
+/// screens, and a bound, so that an endless table neither waits nor fills the memory. A later row
+/// with something wider is not cut; it is longer than the others.
+const HELD: usize = 500;
+
+/// The columns before those that were asked for; the accept queue only where there are listeners.
+const USUAL: [Field; 6] = [
+    Field::State,
+    Field::ReceiveQueue,
+    Field::SendQueue,
+    Field::AcceptQueue,
+    Field::LocalAddr,
+    Field::RemoteAddr,
+];
+
+/// The usual columns that may be omitted after all others, the first first.
+const DISPENSABLE: [Field; 3] = [Field::AcceptQueue, Field::SendQueue, Field::ReceiveQueue];
+
+/// The rows of a list.
+#[derive(Debug)]
+pub(super) struct List {
+    style: Style,
+    /// Colour before and after what deserves a look; empty without colour.
+    attention: (String, String),
+    /// The columns shown, and their widths; those of a terminal are chosen anew for each sample.
+    columns: Vec<(Field, usize)>,
+    /// Whether the columns of this sample are chosen and its heading written.
+    begun: bool,
+    held: Vec<Socket>,
+    omitted: Vec<String>,
+}
+
+impl List {
+    pub(super) fn new(style: &Style) -> List {
+        let attention = style.look.attention();
+        List {
+            style: style.clone(),
+            attention: (attention.to_string(), format!("{attention:#}")),
+            columns: Vec::new(),
+            begun: false,
+            held: Vec::new(),
+            omitted: Vec::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.begun = false;
+        self.held.clear();
+    }
+
+    /// Appends a row, or holds it back.
+    pub(super) fn push(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        if !self.begun {
+            if self.style.look.width.is_some() && self.held.len() < HELD {
+                return self.held.push(socket.clone());
+            }
+            self.settle(out, names);
+        }
+        self.line(out, socket, names);
+    }
+
+    /// Appends what was held back; returns the headings of the columns that did not fit.
+    pub(super) fn end(&mut self, out: &mut Vec<u8>, names: &mut dyn Names) -> Vec<String> {
+        if !self.begun {
+            self.settle(out, names);
+        }
+        std::mem::take(&mut self.omitted)
+    }
+
+    /// Chooses the columns, by the rows held back on a terminal, and writes the heading and them.
+    fn settle(&mut self, out: &mut Vec<u8>, names: &mut dyn Names) {
+        let usual = USUAL.into_iter();
+        let usual = usual.filter(|field| self.style.listeners || *field != Field::AcceptQueue);
+        let fields = usual.chain(self.style.columns.iter().copied());
+        let mut width = |field| match self.style.look.width {
+            None => usual_width(field, self.style.only_v4),
+            Some(_) => measure(&self.held, field, names),
+        };
+        let columns: Vec<_> = fields.map(|field| (field, width(field))).collect();
+        self.columns = columns;
+        if let Some(width) = self.style.look.width {
+            self.omitted = fit(&mut self.columns, width);
+        }
+        self.begun = true;
+        let style = self.style.look.heading();
+        out.extend_from_slice(style.to_string().as_bytes());
+        self.cells(out, |out, field| {
+            out.extend_from_slice(heading(field).as_bytes());
+        });
+        out.extend_from_slice(format!("{style:#}\n").as_bytes());
+        for socket in std::mem::take(&mut self.held) {
+            self.line(out, &socket, names);
+        }
+    }
+
+    fn line(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        let is_colored = self.style.look.color && socket.state.deserves_a_look();
+        if is_colored {
+            out.extend_from_slice(self.attention.0.as_bytes());
+        }
+        self.cells(out, |out, field| push(out, field, socket, names));
+        if is_colored {
+            out.extend_from_slice(self.attention.1.as_bytes());
+        }
+        out.push(b'\n');
+    }
+
+    /// Appends what `push` appends for each column, filled up with blanks to the column's width;
+    /// the last one only if it is aligned to the right.
+    fn cells(&self, out: &mut Vec<u8>, mut push: impl FnMut(&mut Vec<u8>, Field)) {
+        let last = self.columns.len().saturating_sub(1);
+        for (at, (field, width)) in self.columns.iter().enumerate() {
+            let start = out.len();
+            push(out, *field);
+            let cell = out.get(start..).unwrap_or_default();
+            let blanks = width.saturating_sub(cell_width(cell));
+            if is_right_aligned(*field) {
+                push_blanks(out, blanks);
+                move_right(out, start, blanks);
+            } else if at < last {
+                push_blanks(out, blanks);
+            }
+            if at < last {
+                push_blanks(out, GAP);
+            }
+        }
+    }
+}
+
+/// The width that the rows held back need.
+fn measure(held: &[Socket], field: Field, names: &mut dyn Names) -> usize {
+    let mut cell = Vec::new();
+    let widths = held.iter().map(|socket| {
+        cell.clear();
+        push(&mut cell, field, socket, names);
+        cell_width(&cell)
+    });
+    widths.max().unwrap_or(0).max(heading(field).len())
+}
+
+/// Omits columns until the rest fits `width`: of those that were asked for the last one first, then
+/// the accept queue and the queues. State and addresses stay, and are never cut, however narrow the
+/// terminal. Returns the headings of those omitted.
+fn fit(columns: &mut Vec<(Field, usize)>, width: usize) -> Vec<String> {
+    let mut omitted = Vec::new();
+    while line_width(columns.iter().map(|(_, width)| *width)) > width {
+        let asked_for = columns
+            .iter()
+            .rposition(|(field, _)| !USUAL.contains(field));
+        let next = asked_for.or_else(|| {
+            let place = |usual| columns.iter().position(|(field, _)| *field == usual);
+            DISPENSABLE.into_iter().find_map(place)
+        });
+        let Some(next) = next else {
+            break;
+        };
+        omitted.push(heading(columns.remove(next).0));
+    }
+    omitted
+}
+
+/// Exchanges what is there from `start` on with the `blanks` after it. A rotation, but one that
+/// knows that half of it is blank: at three of them a row it is worth it.
+fn move_right(out: &mut [u8], start: usize, blanks: usize) {
+    if let Some(end) = out.len().checked_sub(blanks).filter(|end| start <= *end) {
+        out.copy_within(start..end, start + blanks);
+        if let Some(vacated) = out.get_mut(start..start + blanks) {
+            vacated.fill(b' ');
+        }
+    }
+}
+
+/// More than most columns are filled up with.
+const BLANKS: [u8; 64] = [b' '; 64];
+
+fn push_blanks(out: &mut Vec<u8>, count: usize) {
+    match BLANKS.get(..count) {
+        Some(blanks) => out.extend_from_slice(blanks),
+        None => out.resize(out.len() + count, b' '),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_omitted_from_the_last_one_asked_for_and_state_and_addresses_stay() {
+        let widths = [11, 6, 6, 6, 20, 20];
+        let mut all: Vec<_> = USUAL.into_iter().zip(widths).collect();
+        all.extend([(Field::Uid, 5), (Field::Timer, 10)]);
+        for (width, gone) in [
+            (98, &[][..]),
+            (97, &["TIMER"]),
+            (86, &["TIMER"]),
+            (85, &["TIMER", "UID"]),
+            (78, &["TIMER", "UID", "ACCEPT"]),
+            (1, &["TIMER", "UID", "ACCEPT", "SEND-Q", "RECV-Q"]),
+        ] {
+            let mut columns = all.clone();
+            assert_eq!(fit(&mut columns, width), gone, "{width}");
+            assert_eq!(columns.len() + gone.len(), all.len());
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Answers as tables, for people and awk: cells are words with blanks between them.
+//!
+//! If the output is not a terminal, the columns do not depend on a terminal. On one, columns are
+//! omitted until the rest fits, and no cell is cut.
+
+mod column;
+mod groups;
+mod list;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub(super) use groups::write_group_rows;
+pub(super) use summary::render_share;
+
+use std::io::Write as _;
+use std::time::SystemTime;
+
+use super::{Format, Style, utc_stamp};
+use crate::model::{Grouped, Names, Observation, Snapshot, Socket};
+use list::List;
+
+/// The blanks between two columns.
+const GAP: usize = 2;
+
+/// Tables.
+#[derive(Debug)]
+pub struct Table {
+    style: Style,
+    /// Whether no sample was shown yet.
+    is_first: bool,
+    /// The last summary, for the changes.
+    before: Option<Snapshot>,
+    list: List,
+    /// The headings of the columns that did not fit.
+    omitted: Vec<String>,
+}
+
+impl Table {
+    /// Tables in this style.
+    pub fn new(style: Style) -> Table {
+        Table {
+            list: List::new(&style),
+            style,
+            is_first: true,
+            before: None,
+            omitted: Vec::new(),
+        }
+    }
+
+    /// The time of one of several samples, after an empty line.
+    fn begin(&self, out: &mut Vec<u8>, time: SystemTime) {
+        if self.style.repeated {
+            let gap = if self.is_first { "" } else { "\n" };
+            // Writing to memory does not fail.
+            let _ = writeln!(out, "{gap}{}", utc_stamp(time));
+        }
+    }
+}
+
+impl Format for Table {
+    fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
+        self.begin(out, snapshot.observation.time);
+        summary::write_rows(out, snapshot, self.before.as_ref(), &self.style);
+        self.before = Some(snapshot.clone());
+        self.is_first = false;
+    }
+
+    fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped) {
+        self.begin(out, grouped.observation.time);
+        self.omitted = write_group_rows(out, grouped, &self.style);
+        self.is_first = false;
+    }
+
+    fn begin_list(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+        self.begin(out, time);
+        self.list.begin();
+    }
+
+    fn write_socket(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        self.list.push(out, socket, names);
+    }
+
+    fn end_list(
+        &mut self,
+        out: &mut Vec<u8>,
+        observation: &Observation,
+        _listed: u64,
+        names: &mut dyn Names,
+    ) {
+        self.omitted = self.list.end(out, names);
+        if !observation.completeness.is_complete() {
+            let style = self.style.look.heading();
+            let _ = writeln!(out, "{style}incomplete{style:#}");
+        }
+        self.is_first = false;
+    }
+
+    fn note(&self) -> Option<String> {
+        let width = self.style.look.width?;
+        (!self.omitted.is_empty()).then(|| {
+            let omitted = self.omitted.join(", ");
+            format!("omitted to fit {width} columns: {omitted}")
+        })
+    }
+}
+
+/// Appends a line of cells, the first `left` ones aligned to the left, the others to the right, and
+/// the text that follows them.
+fn write_line(
+    out: &mut Vec<u8>,
+    style: anstyle::Style,
+    cells: &[String],
+    (widths, left): (&[usize], usize),
+    tail: &str,
+) {
+    let _ = write!(out, "{style}");
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let gap = if column == 0 { 0 } else { GAP };
+        let _ = match column < left {
+            true => write!(out, "{:gap$}{cell:<width$}", ""),
+            false => write!(out, "{:gap$}{cell:>width$}", ""),
+        };
+    }
+    let _ = writeln!(out, "{tail}{style:#}");
+}
+
+/// The width of a line of such columns.
+fn line_width(widths: impl ExactSizeIterator<Item = usize>) -> usize {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    widths.sum::<usize>() + gaps
+}
+
+/// A change since the sample before: `+12`, `0`; `-` where there was none.
+pub(super) fn change_text(change: Option<i128>) -> String {
+    match change {
+        None => "-".to_owned(),
+        Some(0) => "0".to_owned(),
+        Some(change) => format!("{change:+}"),
+    }
+}
+
+/// What follows the total.
+fn completeness_text(observation: &Observation) -> &'static str {
+    match observation.completeness.is_complete() {
+        true => "",
+        false => "  incomplete",
+    }
+}

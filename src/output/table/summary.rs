@@ -1,0 +1,170 @@
+//! The number of sockets in each state as a table: a row a state, in the order of a connection's
+//! life. On a terminal a share and a bar follow as far as the width allows.
+
+use super::{GAP, change_text, completeness_text, line_width, write_line};
+use crate::model::{Counts, Snapshot, State};
+use crate::output::Style;
+use crate::output::bar::render_bar;
+
+/// The longest bar; longer ones say no more.
+const BAR: usize = 40;
+/// The shortest bar worth drawing.
+const SHORTEST_BAR: usize = 4;
+/// `+1000000`.
+const CHANGE: usize = 8;
+/// `±10000`.
+const SPREAD: usize = 6;
+/// `100.0%`.
+const SHARE: usize = 6;
+
+/// One line of the table.
+struct Row {
+    /// `None` for the total.
+    state: Option<State>,
+    sockets: u64,
+    /// By how much the number may be off; 0 where it was listed.
+    spread: u64,
+    /// The change since the sample before; unknown in the first.
+    change: Option<i128>,
+}
+
+impl Row {
+    fn of(state: Option<State>, now: &Snapshot, before: Option<&Snapshot>) -> Row {
+        let number = |counts: &Counts| match state {
+            Some(state) => counts.get(state),
+            None => counts.total(),
+        };
+        let sockets = number(&now.counts);
+        Row {
+            state,
+            sockets,
+            spread: number(&now.spread),
+            change: before.map(|before| i128::from(sockets) - i128::from(number(&before.counts))),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.state.map_or("TOTAL".to_owned(), |s| s.to_string())
+    }
+}
+
+/// Appends the heading, the rows and the total.
+pub(super) fn write_rows(
+    out: &mut Vec<u8>,
+    now: &Snapshot,
+    before: Option<&Snapshot>,
+    style: &Style,
+) {
+    // States without a name that only the sample before has.
+    let vanished = before
+        .into_iter()
+        .flat_map(|before| before.counts.unknown());
+    let vanished = vanished.filter(|state| now.counts.get(*state) == 0);
+    let rows = now.states().chain(vanished);
+    let rows = rows.map(|state| Row::of(Some(state), now, before));
+    let has_changed = |row: &Row| row.change.is_some_and(|change| change != 0);
+    let rows: Vec<Row> = rows
+        .filter(|row| style.zeros || row.sockets > 0 || has_changed(row))
+        .collect();
+    let total = Row::of(None, now, before);
+    let table = Columns::fit(&rows, &total, style);
+    let look = style.look;
+    let write = |out: &mut Vec<u8>, style, cells: &[String], tail: &str| {
+        write_line(out, style, cells, (&table.widths, 1), tail);
+    };
+    write(out, look.heading(), &table.headings(), "");
+    for row in &rows {
+        let attention = row.sockets > 0 && row.state.is_some_and(State::deserves_a_look);
+        let style = if attention {
+            look.attention()
+        } else {
+            anstyle::Style::new()
+        };
+        let bar = match render_bar(row.sockets, total.sockets, table.bar, look.utf8) {
+            bar if table.bar > 0 && !bar.is_empty() => format!("  {bar}"),
+            _ => String::new(),
+        };
+        let mut cells = table.cells(row);
+        cells.push(render_share(row.sockets, total.sockets));
+        write(out, style, &cells, &bar);
+    }
+    let tail = completeness_text(&now.observation);
+    write(out, look.heading(), &table.cells(&total), tail);
+}
+
+/// The columns, chosen once for all rows.
+struct Columns {
+    changes: bool,
+    /// Whether some number may be off.
+    spreads: bool,
+    widths: Vec<usize>,
+    /// The longest bar; 0 for none.
+    bar: usize,
+}
+
+impl Columns {
+    fn fit(rows: &[Row], total: &Row, style: &Style) -> Columns {
+        let names = rows.iter().map(|row| row.name().len());
+        let name = names.max().unwrap_or(0).max("ESTABLISHED".len());
+        let sockets = total.sockets.to_string().len().max("SOCKETS".len());
+        let (changes, spreads) = (style.repeated, total.spread > 0);
+        let mut widths = vec![name, sockets];
+        widths.extend(changes.then_some(CHANGE));
+        widths.extend(spreads.then_some(SPREAD));
+        let used = line_width(widths.iter().copied());
+        let room = style
+            .look
+            .width
+            .map_or(0, |width| width.saturating_sub(used));
+        widths.extend((room >= GAP + SHARE).then_some(SHARE));
+        let bar = room.saturating_sub(GAP + SHARE + GAP).min(BAR);
+        Columns {
+            changes,
+            spreads,
+            widths,
+            bar: if bar < SHORTEST_BAR { 0 } else { bar },
+        }
+    }
+
+    /// Those shown of the optional columns, before the share.
+    fn optional(&self, change: String, spread: String) -> impl Iterator<Item = String> {
+        let change = self.changes.then_some(change);
+        change.into_iter().chain(self.spreads.then_some(spread))
+    }
+
+    fn headings(&self) -> Vec<String> {
+        let [state, sockets, change, spread, share] =
+            ["STATE", "SOCKETS", "CHANGE", "SPREAD", "SHARE"].map(str::to_owned);
+        let optional = self.optional(change, spread);
+        [state, sockets]
+            .into_iter()
+            .chain(optional)
+            .chain([share])
+            .collect()
+    }
+
+    /// All but the share.
+    fn cells(&self, row: &Row) -> Vec<String> {
+        let spread = match row.spread {
+            0 => "-".to_owned(),
+            spread => format!("±{spread}"),
+        };
+        let optional = self.optional(change_text(row.change), spread);
+        let always = [row.name(), row.sockets.to_string()];
+        always.into_iter().chain(optional).collect()
+    }
+}
+
+/// The share of a total, in per cent with one digit; it rounds, but never to 0 or 100.
+pub(in crate::output) fn render_share(sockets: u64, total: u64) -> String {
+    if sockets == 0 || total == 0 {
+        return "0.0%".to_owned();
+    }
+    let tenths = (u128::from(sockets) * 1000 + u128::from(total) / 2) / u128::from(total);
+    let tenths = match tenths {
+        0 => return "<0.1%".to_owned(),
+        1000 if sockets < total => 999,
+        tenths => tenths,
+    };
+    format!("{}.{}%", tenths / 10, tenths % 10)
+}

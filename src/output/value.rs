@@ -1,0 +1,53 @@
+//! What a socket has in one field; each format decides how to write it.
+
+use std::net::IpAddr;
+
+use super::owners::Shown;
+use crate::model::{Field, Held, InetEnds, Names, Socket, State, Timer};
+
+/// The value of a field.
+pub(super) enum Value<'a> {
+    /// The socket has none, or its source does not report it.
+    None,
+    State(State),
+    Number(u64),
+    Address(IpAddr),
+    /// A word of the program's own: ASCII, without blanks.
+    Word(&'static str),
+    /// A name from others, which may hold any character.
+    Name(&'a str),
+    Timer(Timer),
+    /// Something about the processes that hold it.
+    Owners(Shown, Held<'a>),
+}
+
+/// What `socket` has in `field`.
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other field is a number, or no field of a row"
+)]
+pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Names) -> Value<'a> {
+    let of_ends = |value: fn(&InetEnds) -> Value<'static>| socket.internet().map(value);
+    if let Some(shown) = Shown::of(field) {
+        return Value::Owners(shown, names.held(socket));
+    }
+    let value = match field {
+        Field::State => Some(Value::State(socket.state)),
+        Field::Family => of_ends(|ends| Value::Word(ends.class().name())),
+        Field::LocalAddr => of_ends(|ends| Value::Address(ends.local.ip())),
+        Field::RemoteAddr => of_ends(|ends| Value::Address(ends.remote.ip())),
+        Field::Interface => {
+            let index = socket.bound_to();
+            index.map(|index| Value::Name(names.interface(index)))
+        }
+        Field::User => socket.owner().map(|uid| Value::Name(names.user(uid))),
+        Field::Cgroup => socket.cgroup.map(|id| Value::Name(names.cgroup(id))),
+        Field::CongestionControl => {
+            let algorithm = socket.congestion_control.as_ref();
+            algorithm.map(|algorithm| Value::Name(algorithm.name()))
+        }
+        Field::Timer => socket.timer.map(Value::Timer),
+        number => socket.number(number).map(Value::Number),
+    };
+    value.unwrap_or(Value::None)
+}
