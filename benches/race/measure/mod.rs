@@ -179,7 +179,7 @@ impl Race {
         let options = ["--watch", "1", "--samples", "10"];
         stages.first_mut()?.extend(options.map(String::from));
         let sample = self.time(program, &stages, true).ok()?;
-        // 10 samples have 9 waits between them: divided by 10 s, or they would look dear.
+        // Ten samples take only nine seconds; their time is divided by ten.
         let seconds = sample.wall.as_secs_f64().max(10.0);
         Some(sample.cpu.as_secs_f64() / seconds)
     }

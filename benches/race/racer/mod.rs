@@ -165,7 +165,7 @@ impl Racer {
         }
     }
 
-    /// Whether its output is kept; long listings are not, unless they are the question.
+    /// Whether its output is kept; long listings are not, unless writing them is measured.
     pub(crate) fn keeps_output(&self) -> bool {
         self.check.is_some() || self.name.ends_with(TO_FILE)
     }

@@ -1,4 +1,4 @@
-//! The least that a program can do, as racers. Dumps send one request (or one per family), read
+//! The raw racers, which do as little as possible. Dumps send one request (or one per family), read
 //! datagrams of 32 KiB and look only at message headers and the state byte: `sock_diag(7)`,
 //! `linux/inet_diag.h`. The walk reads every descriptor of every process and keeps nothing.
 
