@@ -46,9 +46,9 @@ fn first_argument(value: i32) -> SeccompRule {
     SeccompRule::new(vec![is_value.unwrap()]).unwrap()
 }
 
-/// Makes `command` start under a filter that passes one call to a supervisor that never replies:
-/// the call blocks until the process is killed.
-pub(crate) fn block_forever(command: &mut Command, number: i64) {
+/// Makes `command` start under a filter that passes one call to a supervisor: the call blocks
+/// until that replies, and without one until the process is killed.
+pub(crate) fn supervise(command: &mut Command, number: i64) {
     /// `SECCOMP_RET_USER_NOTIF`, which seccompiler does not know, and the action it replaces.
     const USER_NOTIF: u32 = 0x7fc0_0000;
     const LOG: u32 = 0x7ffc_0000;

@@ -31,6 +31,9 @@ const SIOCSIFADDR: Opcode = 0x8916;
 const SIOCSIFNETMASK: Opcode = 0x891c;
 const SIOCGIFINDEX: Opcode = 0x8933;
 
+const SECCOMP_IOCTL_NOTIF_RECV: Opcode = opcode::read_write::<Notification>(b'!', 0);
+const SECCOMP_IOCTL_NOTIF_SEND: Opcode = opcode::read_write::<Response>(b'!', 1);
+
 const IFF_TUN: u16 = 0x0001;
 const IFF_NO_PI: u16 = 0x1000;
 const IFF_UP: u16 = 0x1;
@@ -294,6 +297,63 @@ pub(crate) fn filter_with_listener(command: &mut Command, program: BpfProgram) {
     };
     // SAFETY: `apply` makes three system calls with a program made before the fork.
     unsafe { command.pre_exec(apply) };
+}
+
+/// `struct seccomp_notif`: a call that waits for its supervisor.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Notification {
+    id: u64,
+    pid: u32,
+    flags: u32,
+    number: i32,
+    architecture: u32,
+    instruction_pointer: u64,
+    pub(crate) arguments: [u64; 6],
+}
+
+/// `struct seccomp_notif_resp`.
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+/// The next call that waits for the supervisor.
+pub(crate) fn next_call(listener: impl AsFd) -> io::Result<Notification> {
+    let mut notification = Notification::default();
+    // SAFETY: the kernel fills a `struct seccomp_notif`, which `Notification` is.
+    let call = unsafe { Updater::<SECCOMP_IOCTL_NOTIF_RECV, Notification>::new(&mut notification) };
+    // SAFETY: as above; the call borrows `notification` until it returns.
+    unsafe { rustix::ioctl::ioctl(listener, call) }?;
+    Ok(notification)
+}
+
+/// Ends a call: with a value, with an errno, or as the kernel would (`None`).
+pub(crate) fn end_call(
+    listener: impl AsFd,
+    call: &Notification,
+    result: Option<rustix::io::Result<usize>>,
+) -> io::Result<()> {
+    /// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`, since Linux 5.5.
+    const CONTINUE: u32 = 1;
+    let (value, error, flags) = match result {
+        Some(Ok(value)) => (i64::try_from(value).unwrap(), 0, 0),
+        Some(Err(errno)) => (0, -errno.raw_os_error(), 0),
+        None => (0, 0, CONTINUE),
+    };
+    let mut response = Response {
+        id: call.id,
+        value,
+        error,
+        flags,
+    };
+    // SAFETY: the kernel reads a `struct seccomp_notif_resp`, which `Response` is.
+    let call = unsafe { Updater::<SECCOMP_IOCTL_NOTIF_SEND, Response>::new(&mut response) };
+    // SAFETY: as above; the call borrows `response` until it returns.
+    Ok(unsafe { rustix::ioctl::ioctl(listener, call) }?)
 }
 
 fn leave_namespaces(flags: UnshareFlags) -> rustix::io::Result<()> {

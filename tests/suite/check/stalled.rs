@@ -10,12 +10,12 @@ use super::answer::Checked;
 use super::read_as;
 use crate::child::Start;
 use crate::program::{Ran, command, ran, run};
-use crate::seccomp::block_forever;
+use crate::seccomp::supervise;
 use crate::skip::{may_skip, skip_or_fail};
 
 /// Runs a command in which recvfrom(2) never returns.
 fn run_blocked(command: &mut Command) -> Ran {
-    block_forever(command, libc::SYS_recvfrom);
+    supervise(command, libc::SYS_recvfrom);
     let output = command.run_to_end();
     ran(output.unwrap_or_else(|error| skip_or_fail("a seccomp filter with a listener", &error)))
 }
