@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::{parse_keys, parse_top};
-use crate::model::Key;
+use crate::model::GroupKey;
 
 /// The keys of `--by`, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keys(pub Vec<Key>);
+pub struct Keys(pub Vec<GroupKey>);
 
 /// How sockets are grouped.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,7 +1,7 @@
 //! The list of `--by`: fields, and prefixes of addresses.
 
 use super::Keys;
-use crate::model::{Field, Key, PrefixLengths, Use, hint};
+use crate::model::{Field, GroupKey, PrefixLengths, Use, hint};
 
 /// What IPv6 addresses are folded to where only IPv4's prefix is given: a host's usual network.
 const USUAL_V6: u8 = 64;
@@ -9,7 +9,7 @@ const USUAL_V6: u8 = 64;
 /// Parses `remote-addr/24,/56,local-port`: a piece that begins with `/` belongs to the key before
 /// it and sets the prefix of IPv6.
 pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
-    let mut keys: Vec<Key> = Vec::new();
+    let mut keys: Vec<GroupKey> = Vec::new();
     for piece in word.split(',') {
         let key = match (piece.trim().strip_prefix('/'), keys.last_mut()) {
             (Some(length), Some(last)) => {
@@ -26,7 +26,7 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
     Ok(Keys(keys))
 }
 
-fn parse_key(word: &str) -> Result<Key, String> {
+fn parse_key(word: &str) -> Result<GroupKey, String> {
     let (name, length) = match word.split_once('/') {
         Some((name, length)) => (name, Some(length)),
         None => (word, None),
@@ -34,7 +34,7 @@ fn parse_key(word: &str) -> Result<Key, String> {
     let field = Field::parse(name, Use::Group)
         .map_err(|valid| format!("`{name}` is no key; {}", hint(name, &valid)))?;
     let Some(length) = length else {
-        return Ok(Key {
+        return Ok(GroupKey {
             field,
             prefix: None,
         });
@@ -42,7 +42,7 @@ fn parse_key(word: &str) -> Result<Key, String> {
     if !matches!(field, Field::LocalAddr | Field::RemoteAddr) {
         return Err(format!("{} has no prefix; only addresses do", field.name()));
     }
-    Ok(Key {
+    Ok(GroupKey {
         field,
         prefix: Some(PrefixLengths {
             v4: parse_length(length, 32)?,
@@ -51,7 +51,7 @@ fn parse_key(word: &str) -> Result<Key, String> {
     })
 }
 
-fn set_v6(key: &mut Key, length: &str) -> Result<(), String> {
+fn set_v6(key: &mut GroupKey, length: &str) -> Result<(), String> {
     let Some(prefix) = &mut key.prefix else {
         return Err(format!(
             "/{length} must follow the IPv4 prefix of an address, as in remote-addr/24,/56"

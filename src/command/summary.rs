@@ -7,7 +7,7 @@ use super::outcome::{Failure, Outcome, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::Key;
+use crate::model::GroupKey;
 use crate::output::Style;
 
 /// What a summary is asked, by state or by group, appended or in place.
@@ -17,7 +17,7 @@ pub(super) struct Summary {
     /// The words of the filter, as typed.
     pub(super) filter: String,
     /// By which keys, where it is grouped.
-    pub(super) by: Option<Vec<Key>>,
+    pub(super) by: Option<Vec<GroupKey>>,
     /// How many groups are shown one by one.
     pub(super) top: Option<NonZeroUsize>,
     /// Whether the states without sockets are shown too.

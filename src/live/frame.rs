@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{View, sorting};
-use crate::model::Key as GroupKey;
+use crate::model::GroupKey;
 use crate::model::screen::{Chart, GroupsPane, Header, Pane, Screen, SocketsPane};
 
 impl View {

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use crate::filter::FilterError;
 use crate::model::screen::Notice;
-use crate::model::{Grouped, Key as GroupKey, Snapshot, SortKey, State};
+use crate::model::{GroupKey, Grouped, Snapshot, SortKey, State};
 use editor::Editor;
 use record::Record;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::screen::SampleCost;
-use crate::model::{Grouped, Key as GroupKey, Snapshot, SortKey, State};
+use crate::model::{GroupKey, Grouped, Snapshot, SortKey, State};
 
 /// One sample of the counts.
 #[derive(Clone, Debug)]

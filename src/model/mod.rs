@@ -10,9 +10,9 @@ mod ends;
 mod family;
 mod field;
 mod finding;
+mod group_key;
 mod grouped;
 mod holders;
-mod key;
 mod kind;
 mod listeners;
 mod metric;
@@ -42,9 +42,9 @@ pub use field::{Field, Use};
 pub use finding::{
     Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
 };
+pub use group_key::{Direction, FamilyClass, GroupKey, Part, PrefixLengths, Service};
 pub use grouped::{Group, Grouped, Label, Other};
 pub use holders::Holders;
-pub use key::{Direction, FamilyClass, Key, Part, PrefixLengths, Service};
 pub use kind::Kind;
 pub use listeners::{Listener, Listeners};
 pub use metric::{Metric, Unit};

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use ipnet::IpNet;
 
 use crate::model::{
-    Counts, Field, InetEnds, Key, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
+    Counts, Field, GroupKey, InetEnds, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
     Sink, Socket, SplitSink,
 };
 
@@ -21,7 +21,7 @@ pub type GroupedCounts = HashMap<Box<[Part]>, Counts>;
 /// Counts sockets per state and group.
 #[derive(Debug)]
 pub struct GroupTally {
-    keys: Vec<Key>,
+    keys: Vec<GroupKey>,
     listeners: Listeners,
     most: usize,
     groups: GroupedCounts,
@@ -36,7 +36,7 @@ pub struct GroupTally {
 
 impl GroupTally {
     /// Groups by `keys`, of which direction and service need the `listeners`.
-    pub fn new(keys: Vec<Key>, listeners: Listeners) -> GroupTally {
+    pub fn new(keys: Vec<GroupKey>, listeners: Listeners) -> GroupTally {
         GroupTally {
             key: Vec::with_capacity(keys.len()),
             keys,
@@ -78,7 +78,7 @@ impl GroupTally {
     }
 
     /// What `key` is for a socket.
-    fn part(&self, key: Key, socket: &Socket) -> Option<Part> {
+    fn part(&self, key: GroupKey, socket: &Socket) -> Option<Part> {
         let ends = socket.internet();
         let peer = || ends.and_then(InetEnds::peer);
         Some(match key.field {

@@ -6,13 +6,14 @@ use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::judge::Ranking;
 use crate::model::{
-    CheckStatus, Counts, Field, JudgedGroup, JudgedGroups, Key, Part, Trust, Verdict, thousands,
+    CheckStatus, Counts, Field, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict,
+    thousands,
 };
 
 /// Takes what samples are needed and judges each group.
 pub(super) fn judge_each(
     request: &Check,
-    keys: &[Key],
+    keys: &[GroupKey],
     messages: &mut Messages,
 ) -> Result<Verdict, Failure> {
     let mut sampler = GroupSampler::new(&request.target, keys, None)?;

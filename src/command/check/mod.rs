@@ -19,7 +19,7 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, Judgement, Key, StateSet, Subject, Thresholds, Trust, Verdict,
+    CheckStatus, Counts, GroupKey, Judgement, StateSet, Subject, Thresholds, Trust, Verdict,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::Sources;
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// What a check is asked.
 struct Check {
     target: Target,
-    by: Option<Vec<Key>>,
+    by: Option<Vec<GroupKey>>,
     /// The thresholds of each aspect of the sockets.
     thresholds: Vec<Thresholds>,
     /// Those of accept queues.

@@ -6,7 +6,7 @@ mod sampler;
 use super::console::Console;
 use super::outcome::{Failure, Outcome, Status};
 use super::summary::Summary;
-use crate::model::Key;
+use crate::model::GroupKey;
 use crate::output::Style;
 pub(super) use arrange::{Arrangement, Labels};
 pub(super) use sampler::{GroupSampler, Groups};
@@ -14,7 +14,7 @@ pub(super) use sampler::{GroupSampler, Groups};
 /// Counts by these keys.
 pub(super) fn run(
     request: &Summary,
-    keys: &[Key],
+    keys: &[GroupKey],
     console: &mut Console,
 ) -> Result<Outcome, Failure> {
     let mut sampler = GroupSampler::new(&request.target, keys, None)?;

@@ -4,7 +4,7 @@ use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
-use crate::model::{Counts, Field, Key, Listeners, Other, Ownership, StateSet};
+use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership, StateSet};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -15,7 +15,7 @@ pub(in crate::command) struct GroupSampler {
     /// Lists where this host listens, where direction or service need it.
     listeners: Option<Observer>,
     search: Option<OwnerSearch>,
-    keys: Vec<Key>,
+    keys: Vec<GroupKey>,
     /// The limit of groups, where it is not the usual one.
     most: Option<usize>,
 }
@@ -41,7 +41,7 @@ impl GroupSampler {
     /// When the source cannot know the keys.
     pub(in crate::command) fn new(
         target: &Target,
-        keys: &[Key],
+        keys: &[GroupKey],
         most: Option<usize>,
     ) -> Result<GroupSampler, Failure> {
         let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();

@@ -16,7 +16,7 @@ use crate::command::groups::{Arrangement, GroupSampler};
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::live::{Detail, Found, Wanted};
-use crate::model::{Grouped, Key, State, StateSet};
+use crate::model::{GroupKey, Grouped, State, StateSet};
 
 /// A wish that another one follows within this time was on the way to that one.
 const SETTLING: Duration = Duration::from_millis(120);
@@ -143,7 +143,11 @@ fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
 }
 
 impl Grouping {
-    fn new(top: Option<NonZeroUsize>, target: &Target, keys: &[Key]) -> Result<Grouping, Failure> {
+    fn new(
+        top: Option<NonZeroUsize>,
+        target: &Target,
+        keys: &[GroupKey],
+    ) -> Result<Grouping, Failure> {
         let sampler = GroupSampler::new(target, keys, Some(MOST_GROUPS))?;
         let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
         Ok(Grouping {

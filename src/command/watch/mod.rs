@@ -24,7 +24,7 @@ use super::outcome::{Failure, Outcome};
 use super::summary::Summary;
 use crate::cli::FormatName;
 use crate::live::Settings;
-use crate::model::{Field, Key};
+use crate::model::{Field, GroupKey};
 use crate::output::screen::Paint;
 use session::Session;
 
@@ -61,7 +61,7 @@ pub(super) fn run(request: Summary, console: &Console) -> Result<Outcome, Failur
 }
 
 /// What sockets can be grouped by: what was typed first, then what is usually asked for.
-fn groupings(typed: Option<&[Key]>) -> Vec<Vec<Key>> {
+fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
     const USUAL: [&[Field]; 6] = [
         &[Field::Service, Field::RemoteAddr],
         &[Field::Service],
@@ -70,12 +70,12 @@ fn groupings(typed: Option<&[Key]>) -> Vec<Vec<Key>> {
         &[Field::Process],
         &[Field::User],
     ];
-    let key = |field: &Field| Key {
+    let key = |field: &Field| GroupKey {
         field: *field,
         prefix: None,
     };
     let usual = USUAL.map(|fields| fields.iter().map(key).collect::<Vec<_>>());
-    let mut all: Vec<Vec<Key>> = typed.map(<[Key]>::to_vec).into_iter().collect();
+    let mut all: Vec<Vec<GroupKey>> = typed.map(<[GroupKey]>::to_vec).into_iter().collect();
     for keys in usual {
         if !all.contains(&keys) {
             all.push(keys);

@@ -11,8 +11,7 @@ use super::{
 };
 use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
 use crate::model::{
-    Completeness, Counts, Field, Key as GroupKey, Observation, Snapshot, SourceName, State,
-    StateSet,
+    Completeness, Counts, Field, GroupKey, Observation, Snapshot, SourceName, State, StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -27,21 +27,21 @@ fn socket(state: State, local: &str, remote: &str) -> Socket {
     }
 }
 
-fn key(field: Field) -> Key {
-    Key {
+fn key(field: Field) -> GroupKey {
+    GroupKey {
         field,
         prefix: None,
     }
 }
 
-fn part(key: Key, socket: &Socket) -> Part {
+fn part(key: GroupKey, socket: &Socket) -> Part {
     let tally = GroupTally::new(vec![key], Listeners::default());
     tally.part(key, socket).unwrap()
 }
 
 #[test]
 fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
-    let folded = Key {
+    let folded = GroupKey {
         field: Field::RemoteAddr,
         prefix: Some(PrefixLengths { v4: 24, v6: 64 }),
     };

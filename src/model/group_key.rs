@@ -8,7 +8,7 @@ use super::{Field, ProcessName, State};
 
 /// One field to group by; addresses may be folded into prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct GroupKey {
     /// The field.
     pub field: Field,
     /// How many bits of an address count; absent for whole addresses and for other fields.
