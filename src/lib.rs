@@ -25,8 +25,9 @@ pub mod live;
 pub mod model;
 pub mod output;
 pub mod owner;
+pub mod proc_root;
 pub mod question;
 pub mod source;
 pub mod tally;
 
-pub use command::{Status, run};
+pub use command::{Status, run, standard_output};

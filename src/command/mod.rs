@@ -15,6 +15,7 @@ mod names;
 mod outcome;
 mod processes;
 mod repeat;
+mod runtime;
 mod sample;
 mod summary;
 mod target;
@@ -22,6 +23,7 @@ mod wait;
 mod watch;
 
 pub use outcome::Status;
+pub use runtime::standard_output;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -94,7 +96,7 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
             match &summary.by {
                 Some(_) if explain => explain::run(summary.target, Need::Sockets),
                 None if explain => explain::run(summary.target, Need::Counts),
-                _ if watch::is_for(&summary, console) => watch::run(summary, console),
+                _ if watch::is_for(&summary, console) => watch::run(&summary, console),
                 Some(keys) => groups::run(&summary, keys, console),
                 None => summary::run(&summary, console),
             }

@@ -132,7 +132,7 @@ impl From<NoTables> for Failure {
     fn from(error: NoTables) -> Failure {
         match error {
             NoTables::Hidden(_) => Failure::Hidden(error),
-            NoTables::Root { .. } | NoTables::Neither(_) => {
+            NoTables::Directory { .. } | NoTables::Neither(_) => {
                 Failure::Usage(format!("--proc-root: {error}"))
             }
         }

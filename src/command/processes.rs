@@ -2,13 +2,12 @@
 //! sockets are found before each sample, so that a filter compares inodes and knows no processes;
 //! and the owners of sockets already listed.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
-use crate::model::{Field, Listeners, Loss, ProcessQuery, Socket};
+use crate::model::{Field, Listeners, Loss, ProcessQuery, Socket, Where};
 use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
 use crate::source::{Observer, Report};
 
@@ -24,7 +23,7 @@ pub(super) struct Processes {
 ///
 /// # Errors
 /// Where processes cannot be listed at all.
-pub(super) fn find_processes(observer: &mut Observer, root: &Path) -> Result<Processes, Failure> {
+pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<Processes, Failure> {
     let Some(filter) = &observer.question().filter else {
         return Ok(Processes::default());
     };
@@ -32,8 +31,8 @@ pub(super) fn find_processes(observer: &mut Observer, root: &Path) -> Result<Pro
     let mut notes = Vec::new();
     let mut nonexistent = Vec::new();
     for query in filter.holders() {
-        let inodes = inodes_of(&query, root).map_err(|error| {
-            let root = root.display();
+        let inodes = inodes_of(&query, place).map_err(|error| {
+            let root = place.proc_root().display();
             Failure::Processes(format!("cannot list the processes in {root}: {error}"))
         })?;
         notes.extend(note(query, &inodes));
@@ -90,7 +89,7 @@ fn describe(query: ProcessQuery) -> String {
 /// A search that can be made for each sample.
 #[derive(Debug)]
 pub(super) struct OwnerSearch {
-    root: PathBuf,
+    place: Where,
     seek: Seek,
     facts: Facts,
     budget: Option<Duration>,
@@ -99,16 +98,16 @@ pub(super) struct OwnerSearch {
 }
 
 impl OwnerSearch {
-    /// The search under `root` that `fields` need, for at most `budget`.
+    /// The search among the processes of `place` that `fields` need, for at most `budget`.
     pub(super) fn new(
-        root: PathBuf,
+        place: Where,
         seek: Seek,
         fields: &[Field],
         budget: Option<Duration>,
         listeners: Observer,
     ) -> OwnerSearch {
         OwnerSearch {
-            root,
+            place,
             seek,
             facts: Facts {
                 command_line: fields.contains(&Field::CommandLine),
@@ -135,7 +134,7 @@ impl OwnerSearch {
             let listened = self.listeners.list(&mut listeners)?;
             report.add(&listened);
         }
-        let search = Search::new(&self.root, self.seek, self.facts, self.budget);
+        let search = Search::new(&self.place, self.seek, self.facts, self.budget);
         let owners = Owners::find(search, wanted, &listeners);
         if let Some(loss) = &owners.loss {
             report.completeness.lose(loss.clone());

@@ -1,12 +1,11 @@
 //! One observation: the shape that every verb shares, whatever it found.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::outcome::Failure;
 use super::processes::{Processes, find_processes};
-use crate::model::{Counts, Observation, Ownership, Snapshot};
+use crate::model::{Counts, Observation, Ownership, Snapshot, Where};
 use crate::owner::{Effort, Owners};
 use crate::question::Question;
 use crate::source::{Observer, Report};
@@ -46,11 +45,12 @@ impl fmt::Display for SearchCost {
             processes,
             descriptors,
             refused,
+            failed,
             cut: _,
         } = self.effort;
         write!(
             f,
-            "{}; {processes} processes with {descriptors} open files looked into, {refused} refused",
+            "{}; {processes} processes with {descriptors} open files read, {refused} refused, {failed} failed",
             self.ownership
         )
     }
@@ -104,13 +104,13 @@ impl<T> Sample<T> {
 #[derive(Debug)]
 pub(super) struct Sampler {
     observer: Observer,
-    /// The proc file system of the processes that the filter names.
-    root: PathBuf,
+    /// Where the processes are that the filter names.
+    place: Where,
 }
 
 impl Sampler {
-    pub(super) fn new(observer: Observer, root: PathBuf) -> Sampler {
-        Sampler { observer, root }
+    pub(super) fn new(observer: Observer, place: Where) -> Sampler {
+        Sampler { observer, place }
     }
 
     /// What is asked.
@@ -126,7 +126,7 @@ impl Sampler {
         &mut self,
         observe: impl FnOnce(&mut Observer, SystemTime) -> Result<(Report, T), Failure>,
     ) -> Result<Sample<T>, Failure> {
-        let Processes { notes, missing } = find_processes(&mut self.observer, &self.root)?;
+        let Processes { notes, missing } = find_processes(&mut self.observer, &self.place)?;
         let sample = Sample::take(|time| observe(&mut self.observer, time))?;
         Ok(Sample {
             notes,

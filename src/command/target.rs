@@ -99,11 +99,6 @@ impl Target {
         target
     }
 
-    /// The proc file system whose processes may own the sockets.
-    pub(super) fn root(&self) -> PathBuf {
-        self.sources.place().proc_root().to_owned()
-    }
-
     /// Takes samples of the sockets, of each of which `fields` must be known.
     ///
     /// # Errors
@@ -114,7 +109,7 @@ impl Target {
             ..self.question.clone()
         };
         let observer = Observer::new(question, self.sources.clone())?;
-        Ok(Sampler::new(observer, self.root()))
+        Ok(Sampler::new(observer, self.sources.place()))
     }
 
     /// An observer of every listener of the families selected.
@@ -151,8 +146,8 @@ impl Target {
         if !fields.iter().any(|field| field.needs_owners()) {
             return self.refuse_owner_timeout().map(|()| None);
         }
-        let (root, listeners) = (self.root(), self.listeners()?);
-        let search = OwnerSearch::new(root, seek, fields, self.owner_timeout, listeners);
+        let (place, listeners) = (self.sources.place(), self.listeners()?);
+        let search = OwnerSearch::new(place, seek, fields, self.owner_timeout, listeners);
         Ok(Some(search))
     }
 

@@ -25,6 +25,13 @@ pub enum Where {
     Here,
     /// Another proc file system, or a copy of one: `--proc-root`.
     ProcRoot(PathBuf),
+    /// The network namespace of one process: `--proc-root /proc/PID`.
+    Process {
+        /// The directory of the process.
+        directory: PathBuf,
+        /// The proc file system it is in.
+        proc_root: PathBuf,
+    },
 }
 
 impl Where {
@@ -32,7 +39,10 @@ impl Where {
     pub fn options(&self) -> Vec<String> {
         match self {
             Where::Here => Vec::new(),
-            Where::ProcRoot(root) => {
+            Where::ProcRoot(root)
+            | Where::Process {
+                directory: root, ..
+            } => {
                 vec!["--proc-root".to_owned(), root.display().to_string()]
             }
         }
@@ -43,6 +53,7 @@ impl Where {
         match self {
             Where::Here => Path::new(OWN_PROC),
             Where::ProcRoot(root) => root,
+            Where::Process { proc_root, .. } => proc_root,
         }
     }
 }
@@ -53,6 +64,9 @@ impl fmt::Display for Where {
         match self {
             Where::Here => f.write_str("this network namespace"),
             Where::ProcRoot(root) => write!(f, "--proc-root {}", root.display()),
+            Where::Process { directory, .. } => {
+                write!(f, "--proc-root {}", directory.display())
+            }
         }
     }
 }

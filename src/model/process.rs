@@ -56,13 +56,13 @@ pub struct Process {
     pub container: Option<String>,
 }
 
-/// One descriptor that a socket is held by.
+/// One way in which a process holds a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
-    /// Whose.
+    /// Which process.
     pub pid: u32,
-    /// Which.
-    pub fd: u32,
+    /// Its descriptor; `None` if the socket is registered with an io_uring instance of it.
+    pub fd: Option<u32>,
 }
 
 /// Who holds one socket.
@@ -97,8 +97,8 @@ impl<'a> Held<'a> {
         self.never_accepted
     }
 
-    /// Every descriptor with its process, lowest pid first.
-    pub fn holders(&self) -> impl Iterator<Item = (&'a Process, u32)> + use<'a> {
+    /// Every way in which it is held: the process, lowest pid first, and the descriptor.
+    pub fn holders(&self) -> impl Iterator<Item = (&'a Process, Option<u32>)> + use<'a> {
         let Held {
             holds, processes, ..
         } = *self;
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_process_counts_once_however_many_descriptors_it_has() {
         let processes = [process(3), process(7), process(9)];
-        let holds = [(3, 4), (3, 5), (9, 4)].map(|(pid, fd)| Hold { pid, fd });
+        let holds = [(3, 4), (3, 5), (9, 4)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
         let held = Held::by(&holds, &processes);
         assert_eq!(held.holders().count(), 3);
         let pids: Vec<_> = held.processes().map(|process| process.pid).collect();

@@ -81,7 +81,7 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: fn(&mut Vec
             }
         }
         Shown::Descriptors => {
-            for (_, fd) in held.holders() {
+            for fd in held.holders().filter_map(|(_, fd)| fd) {
                 push_number(out, fd);
                 out.push(b',');
             }
@@ -145,7 +145,7 @@ mod tests {
             process(7, "web", "web.service"),
             process(9, "a,b(1) \u{1b}", "web.service"),
         ];
-        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd });
+        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
         let held = Held::by(&holds, &processes);
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, r#"web(7),"a\u{2c}b(1)\x20\u{1b}"(9)"#);
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn owners_of_the_listener_are_in_brackets_and_no_owner_is_a_dash() {
         let processes = [process(7, "(sd-pam)", ""), process(8, "", "")];
-        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd });
+        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
         let held = Held::by(&holds, &processes).not_yet();
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, "((sd-pam)(7),\"\"(8))");

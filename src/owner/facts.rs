@@ -1,13 +1,12 @@
 //! What is told of a process besides its number: read once, only of processes that hold something,
 //! and only what was asked for.
 
-use std::os::fd::AsFd;
-
-use rustix::io::Errno;
+use std::io;
 
 use super::cgroup::{Placement, parse_placement};
-use super::files::read_start;
+use super::fd_table::is_gone;
 use crate::model::{Process, ProcessName};
+use crate::proc_root::ProcRoot;
 
 /// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
 const NAME_MOST: usize = 128;
@@ -32,15 +31,14 @@ pub struct Facts {
 
 impl Facts {
     /// Reads them; `None` when the process has ended. What may not be read is left out.
-    pub(super) fn read(self, root: impl AsFd, pid: u32) -> Option<Process> {
-        let root = root.as_fd();
+    pub(super) fn read(self, root: &ProcRoot, pid: u32) -> Option<Process> {
         let read = |wanted: bool, file: &str, most| match wanted {
-            true => read_start(root, &format!("{pid}/{file}"), most),
+            true => root.read_start(&format!("{pid}/{file}"), most),
             false => Ok(Vec::new()),
         };
         let name = match read_name(root, pid) {
             Ok(name) => name,
-            Err(Errno::NOENT | Errno::SRCH) => return None,
+            Err(error) if is_gone(&error) => return None,
             Err(_) => ProcessName::default(),
         };
         let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
@@ -57,8 +55,8 @@ impl Facts {
 }
 
 /// What the kernel calls a process.
-pub(super) fn read_name(root: impl AsFd, pid: u32) -> Result<ProcessName, Errno> {
-    let name = read_start(root, &format!("{pid}/comm"), NAME_MOST)?;
+pub(super) fn read_name(root: &ProcRoot, pid: u32) -> io::Result<ProcessName> {
+    let name = root.read_start(&format!("{pid}/comm"), NAME_MOST)?;
     // The line end is the file's; others may be the name's.
     Ok(ProcessName::new(name.strip_suffix(b"\n").unwrap_or(&name)))
 }
@@ -72,8 +70,9 @@ fn parse_command_line(bytes: &[u8]) -> Option<String> {
 
 /// Whether a process cannot hold anything: a kernel thread, or one that has ended as a whole and
 /// waits for its parent. `stat` may be read by all, proc_pid_stat(5).
-pub(super) fn holds_nothing(root: impl AsFd, pid: u32) -> bool {
-    read_start(root, &format!("{pid}/stat"), 4096).is_ok_and(|stat| parse_holds_nothing(&stat))
+pub(super) fn holds_nothing(root: &ProcRoot, pid: u32) -> bool {
+    let stat = root.read_start(&format!("{pid}/stat"), 4096);
+    stat.is_ok_and(|stat| parse_holds_nothing(&stat))
 }
 
 /// The name in it may hold anything, so fields are counted from its end.

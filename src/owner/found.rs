@@ -1,13 +1,13 @@
 //! What a search came to: who holds which socket, and why some have no holder.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::io;
 
-use super::files::open_root;
 use super::hiding::query_hiding;
 use super::walk::{Link, Search, Walk};
 use super::wanted::{Endpoint, Settled, Wanted, endpoint};
-use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket};
+use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where};
+use crate::proc_root::ProcRoot;
 
 /// What a search took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,10 @@ pub struct Effort {
     pub processes: u64,
     /// Descriptors whose links were read.
     pub descriptors: u64,
-    /// Processes that could not be looked into.
+    /// Processes that may not be read.
     pub refused: u64,
+    /// Processes that could not be read for another reason.
+    pub failed: u64,
     /// Whether the budget ended it.
     pub cut: bool,
 }
@@ -54,33 +56,47 @@ impl Owners {
             users: &users,
             ..search
         };
-        let walked = open_root(search.root).and_then(|root| {
-            let mut walk = Walk::new(root, search, &settled.inodes);
-            walk.run()?;
-            let missing = walk.without_holder();
-            let missing = missing.filter(|inode| settled.beside.binary_search(inode).is_err());
-            let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
-            let hiding = match missing {
-                0 => None,
-                _ => query_hiding(&walk.root),
-            };
-            let why = reason(&walk.effort, search.root, hiding);
-            Ok((walk, missing, why))
-        });
-        let (mut owners, missing, why) = match walked {
-            Ok((walk, missing, why)) => (Owners::of(&settled, walk), missing, why),
-            Err(errno) => {
-                let why = format!("{}: {errno}", search.root.display());
-                (Owners::default(), settled.asked, why)
-            }
+        let (mut owners, missing) = match ProcRoot::of(search.place) {
+            Ok(root) => Owners::walk(&root, search, &settled),
+            Err(error) => Owners::none(search.place, &settled, &error),
         };
         owners.ownership = ownership(&settled, missing, &owners.effort);
-        owners.note = (missing > 0 && !owners.effort.cut)
-            .then(|| format!("no holder was found of {}: {why}", many(missing, "socket")));
         let budget = search.budget.filter(|_| owners.effort.cut);
         owners.loss = budget.map(|budget| Loss::HoldersUnfinished { budget });
         owners.inodes = settled.inodes;
         owners
+    }
+
+    /// Searches in `root`; also returns how many sockets have no known owner.
+    fn walk(root: &ProcRoot, search: Search<'_>, settled: &Settled) -> (Owners, u64) {
+        let mut walk = Walk::new(root, search, &settled.inodes);
+        if let Err(error) = walk.run() {
+            return Owners::none(search.place, settled, &error);
+        }
+        let missing = walk.without_holder();
+        let missing = missing.filter(|inode| settled.beside.binary_search(inode).is_err());
+        let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
+        let error = walk.first_error.take();
+        let mut owners = Owners::of(settled, walk);
+        if missing > 0 && !owners.effort.cut {
+            let sockets = many(missing, "socket");
+            let why = why_unknown(&owners.effort, error, root, search.place);
+            owners.note = Some(format!("owner unknown for {sockets}: {why}"));
+        }
+        (owners, missing)
+    }
+
+    /// None is found, because the processes cannot be listed.
+    fn none(place: &Where, settled: &Settled, error: &io::Error) -> (Owners, u64) {
+        let owners = Owners {
+            note: (settled.asked > 0).then(|| {
+                let root = place.proc_root().display();
+                let sockets = many(settled.asked, "socket");
+                format!("owner unknown for {sockets}: cannot list the processes in {root}: {error}")
+            }),
+            ..Owners::default()
+        };
+        (owners, settled.asked)
     }
 
     /// Puts what a walk found in an order in which it can be looked up.
@@ -173,27 +189,32 @@ fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {
     }
 }
 
-/// Why sockets that a process may hold have no holder.
-fn reason(effort: &Effort, root: &Path, hiding: Option<String>) -> String {
-    let Effort {
-        processes, refused, ..
-    } = *effort;
-    let root = root.display();
-    let hiding = hiding.map(|option| format!("{root} is mounted with {option}"));
-    match (refused, processes, hiding) {
-        (0, 0, None) => format!("{root} shows no processes"),
-        (0, _, Some(hiding)) => format!("{hiding}, which may hide processes"),
-        (0, _, None) => {
-            "it has ended, is in another pid namespace, or is the kernel itself".to_owned()
-        }
-        (refused, _, hiding) => {
-            let hiding = hiding
-                .map(|hiding| format!("; {hiding}"))
-                .unwrap_or_default();
-            let refused = many(refused, "process");
-            format!("{refused} may not be looked into (root with CAP_SYS_PTRACE may){hiding}")
-        }
+/// Why owners are unknown, as far as it was observed.
+fn why_unknown(
+    effort: &Effort,
+    error: Option<io::Error>,
+    root: &ProcRoot,
+    place: &Where,
+) -> String {
+    let path = place.proc_root().display();
+    let mut why = match effort.processes + effort.refused + effort.failed {
+        0 => format!("{path} shows no processes"),
+        _ => "closed meanwhile, or not open in any process that was read".to_owned(),
+    };
+    if effort.refused > 0 {
+        let refused = many(effort.refused, "process");
+        why += &format!(
+            "; no permission to read {path}/PID/fd of {refused} (root with CAP_SYS_PTRACE has it)"
+        );
     }
+    if let Some(error) = error {
+        let failed = many(effort.failed, "process");
+        why += &format!("; cannot read {path}/PID/fd of {failed}: {error}");
+    }
+    if let Some(option) = query_hiding(root) {
+        why += &format!("; {path} is mounted with {option}, which may hide processes");
+    }
+    why
 }
 
 /// `1 socket`, `2 processes`.

@@ -1,22 +1,20 @@
 //! Whether a proc file system shows its reader all processes there are, proc(5): one that hides
 //! some does so without an error, so that nothing seen is missing and yet not everything is seen.
 
-use std::os::fd::AsFd;
+use rustix::fs::{major, minor};
 
-use rustix::fs::{CWD, fstat, major, minor};
-
-use super::files::read_start;
+use crate::proc_root::ProcRoot;
 
 /// More than a host has mounts, in bytes.
 const MOUNTS_MOST: usize = 4 << 20;
 
 /// The option by which the proc file system that `root` is in hides processes: `hidepid=invisible`;
 /// `None` where it hides none, or is no proc file system.
-pub(super) fn query_hiding(root: impl AsFd) -> Option<String> {
-    let device = fstat(root).ok()?.st_dev;
-    let mounts = read_start(CWD, "/proc/self/mountinfo", MOUNTS_MOST).ok()?;
+pub(super) fn query_hiding(root: &ProcRoot) -> Option<String> {
+    let device = root.stat("").ok()?.st_dev;
+    let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
     parse_hiding(
-        &String::from_utf8_lossy(&mounts),
+        &String::from_utf8_lossy(&mounts.ok()?),
         &format!("{}:{}", major(device), minor(device)),
     )
 }

@@ -4,20 +4,15 @@
 use std::collections::HashSet;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::RawDir;
 use rustix::io::Errno;
 
 use super::facts::read_name;
-use super::files::{
-    DIRECTORY_PIECE, open_directory, open_root, open_unshared_tables, query_inode, query_size,
-    read_numbers,
-};
+use super::fd_table::{FdTable, Target, is_gone, query_size};
 use super::hiding::query_hiding;
-use super::link::parse_number;
-use crate::model::ProcessQuery;
+use crate::model::{ProcessQuery, Where};
+use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
 /// The sockets of some processes, and why some may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +27,15 @@ pub struct Inodes {
     pub hiding: Option<String>,
 }
 
-/// The inodes of the sockets that the processes meant hold, in the proc file system at `root`. Nobody holds what was never accepted, so it is not among them.
+/// The inodes of the sockets that the processes meant hold, among the processes of `place`. No
+/// process holds a connection that was never accepted.
 ///
 /// # Errors
-/// When `root` or its processes cannot be listed.
-pub fn inodes_of(query: &ProcessQuery, root: &Path) -> io::Result<Inodes> {
-    let root = open_root(root)?;
+/// When the processes cannot be listed.
+pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
+    let root = ProcRoot::of(place)?;
     let pids = match query {
-        ProcessQuery::Name(_) => read_numbers(&root)?,
+        ProcessQuery::Name(_) => root.numbers("")?,
         ProcessQuery::Pid(pid) => vec![*pid],
     };
     let mut found = Inodes {
@@ -48,57 +44,59 @@ pub fn inodes_of(query: &ProcessQuery, root: &Path) -> io::Result<Inodes> {
     };
     for pid in pids {
         let read = is_meant(query, &root, pid).and_then(|meant| match meant {
-            true => read_process(root.as_fd(), pid, &mut found.inodes).map(|()| 1),
+            true => read_process(&root, pid, &mut found.inodes).map(|()| 1),
             false => Ok(0),
         });
         match read {
             Ok(processes) => found.processes += processes,
             // Ended meanwhile.
-            Err(Errno::NOENT | Errno::SRCH) => {}
+            Err(error) if is_gone(&error) => {}
             Err(_) => found.refused += 1,
         }
     }
     Ok(found)
 }
 
-fn is_meant(query: &ProcessQuery, root: impl AsFd, pid: u32) -> Result<bool, Errno> {
+fn is_meant(query: &ProcessQuery, root: &ProcRoot, pid: u32) -> io::Result<bool> {
     match query {
         ProcessQuery::Name(name) => Ok(read_name(root, pid)? == *name),
         ProcessQuery::Pid(_) => Ok(true),
     }
 }
 
-/// Adds what a process holds, its threads with tables of their own included.
-fn read_process(root: BorrowedFd<'_>, pid: u32, inodes: &mut HashSet<u64>) -> Result<(), Errno> {
-    let path = format!("{pid}/fd");
-    let table = open_directory(root, &path)?;
+/// Adds what a process holds, including its threads with tables of their own.
+fn read_process(root: &ProcRoot, pid: u32, inodes: &mut HashSet<u64>) -> io::Result<()> {
+    let table = FdTable::open(root, pid)?;
     let mut known = Vec::new();
-    // A leader without any has ended before its threads, and they have the table.
+    // A leader without any has ended before its threads, which have the table.
     if read_table(&table, inodes)? > 0 {
-        known.extend(query_size(root, &path));
+        known.extend(query_size(root, &pid.to_string()));
     }
-    for table in open_unshared_tables(root, pid, known) {
+    for table in FdTable::open_unshared(root, pid, known) {
         read_table(&table, inodes)?;
     }
     Ok(())
 }
 
-/// Adds what a table leads to; tells how many descriptors are in it.
-fn read_table(table: &OwnedFd, inodes: &mut HashSet<u64>) -> Result<u64, Errno> {
+/// Adds the sockets of a table; returns the number of its descriptors.
+fn read_table(table: &FdTable<'_>, inodes: &mut HashSet<u64>) -> io::Result<u64> {
     let mut buffer = [MaybeUninit::uninit(); DIRECTORY_PIECE];
-    let mut entries = RawDir::new(table, &mut buffer);
+    let mut entries = RawDir::new(&table.directory, &mut buffer);
     let mut descriptors = 0;
     while let Some(entry) = entries.next() {
         let entry = entry?;
-        if parse_number::<u32>(entry.file_name().to_bytes()).is_none() {
+        let Some(fd) = parse_number(entry.file_name().to_bytes()) else {
             continue;
-        }
+        };
         descriptors += 1;
-        match query_inode(table, entry.file_name()) {
-            Ok(inode) => inodes.extend(inode),
-            // Closed meanwhile.
-            Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno),
+        match table.target(entry.file_name()) {
+            Ok(Target::Socket(inode)) => {
+                inodes.insert(inode);
+            }
+            Ok(Target::Ring) => inodes.extend(table.read_registered(fd)),
+            // Closed meanwhile, if it is an error.
+            Ok(Target::Other) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
         }
     }
     Ok(descriptors)

@@ -20,11 +20,10 @@
 
 mod cgroup;
 mod facts;
-mod files;
+mod fd_table;
 mod found;
 mod hiding;
 mod inodes;
-mod link;
 #[cfg(test)]
 mod tests;
 mod walk;

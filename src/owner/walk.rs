@@ -5,23 +5,18 @@
 //! that vanish meanwhile are no errors; processes that may not be looked into are counted.
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
+use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{RawDir, SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::facts::holds_nothing;
-use super::files::{
-    DIRECTORY_PIECE, open_directory, open_unshared_tables, query_inode, query_size, query_user,
-    read_numbers,
-};
-use super::link::parse_number;
+use super::fd_table::{FdTable, Target, is_gone, query_size};
 use super::{Effort, Facts};
-use crate::model::{Hold, Process};
+use crate::model::{Hold, Process, Where};
+use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
 /// How many descriptors of each process are read before all of one, under a budget.
 const FIRST_DESCRIPTORS: u64 = 256;
@@ -41,8 +36,8 @@ pub enum Seek {
 /// How to search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
-    /// The proc file system, or a copy of one.
-    pub(super) root: &'a Path,
+    /// Among whose processes.
+    pub(super) place: &'a Where,
     /// Which holders are wanted.
     pub(super) seek: Seek,
     /// What is wanted of them.
@@ -54,10 +49,10 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// A search under `root`, as far as these say.
-    pub fn new(root: &'a Path, seek: Seek, facts: Facts, budget: Option<Duration>) -> Search<'a> {
+    /// A search among the processes of `place`.
+    pub fn new(place: &'a Where, seek: Seek, facts: Facts, budget: Option<Duration>) -> Search<'a> {
         Search {
-            root,
+            place,
             seek,
             facts,
             budget,
@@ -71,7 +66,7 @@ pub(super) type Link = (u32, Hold);
 
 /// A walk, and what it has found so far.
 pub(super) struct Walk<'a> {
-    pub(super) root: OwnedFd,
+    root: &'a ProcRoot,
     search: Search<'a>,
     /// Sorted, each once.
     inodes: &'a [u64],
@@ -84,11 +79,13 @@ pub(super) struct Walk<'a> {
     pub(super) links: Vec<Link>,
     pub(super) processes: BTreeMap<u32, Process>,
     pub(super) effort: Effort,
+    /// The first error for which a process was not read, but for a lack of permission.
+    pub(super) first_error: Option<io::Error>,
 }
 
 impl<'a> Walk<'a> {
     /// A walk over `root` that has not begun.
-    pub(super) fn new(root: OwnedFd, search: Search<'a>, inodes: &'a [u64]) -> Walk<'a> {
+    pub(super) fn new(root: &'a ProcRoot, search: Search<'a>, inodes: &'a [u64]) -> Walk<'a> {
         Walk {
             root,
             search,
@@ -100,6 +97,7 @@ impl<'a> Walk<'a> {
             links: Vec::new(),
             processes: BTreeMap::new(),
             effort: Effort::default(),
+            first_error: None,
         }
     }
 
@@ -113,11 +111,11 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// When not even the processes can be listed.
-    pub(super) fn run(&mut self) -> Result<(), Errno> {
+    pub(super) fn run(&mut self) -> io::Result<()> {
         if self.inodes.is_empty() {
             return Ok(());
         }
-        let pids = read_numbers(&self.root)?;
+        let pids = self.root.numbers("")?;
         match (self.search.seek, self.deadline) {
             (Seek::EveryHolder, Some(_)) => self.walk_likely_first(pids),
             (Seek::EveryHolder, None) | (Seek::LowestPid, _) => self.walk_in_order(&pids),
@@ -126,7 +124,7 @@ impl<'a> Walk<'a> {
             if self.missing == 0 || self.effort.cut {
                 break;
             }
-            let leader = query_size(&self.root, &format!("{pid}/fd"));
+            let leader = query_size(self.root, &pid.to_string());
             self.threads(pid, leader.into_iter().collect());
         }
         Ok(())
@@ -148,8 +146,9 @@ impl<'a> Walk<'a> {
 
     fn walk_likely_first(&mut self, pids: Vec<u32>) {
         let is_likely = |pid: &u32| {
-            let user = query_user(&self.root, *pid);
-            user.is_some_and(|user| self.search.users.contains(&user))
+            // The directory's owner is the user; root if the process must not be traced.
+            let status = self.root.stat(&pid.to_string());
+            status.is_ok_and(|status| self.search.users.contains(&status.st_uid))
         };
         let (likely, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(is_likely);
         let mut unfinished = Vec::new();
@@ -168,23 +167,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads `most` descriptors of a process from a place in their directory on; tells where the
-    /// next one is, if that was not the end.
+    /// Reads `most` descriptors of a process, from a position in their directory; returns the
+    /// position of the next one, if that was not the end.
     fn process(&mut self, pid: u32, from: u64, most: u64) -> Option<u64> {
         if self.is_late() {
             return None;
         }
-        let table = match open_directory(&self.root, &format!("{pid}/fd")) {
+        let table = match FdTable::open(self.root, pid) {
             Ok(table) => table,
-            Err(errno) => {
-                self.refused(pid, errno);
+            Err(error) => {
+                self.unread(pid, error);
                 return None;
             }
         };
         if from == 0 {
             self.effort.processes += 1;
             self.readable.push(pid);
-        } else if seek(&table, SeekFrom::Start(from)).is_err() {
+        } else if seek(&table.directory, SeekFrom::Start(from)).is_err() {
             return None;
         }
         let before = self.effort.descriptors;
@@ -196,19 +195,23 @@ impl<'a> Walk<'a> {
         rest
     }
 
-    /// A process that could not be looked into, unless it has ended.
-    fn refused(&mut self, pid: u32, errno: Errno) {
-        let is_gone = matches!(errno, Errno::NOENT | Errno::SRCH);
-        if !is_gone && !holds_nothing(&self.root, pid) {
+    /// A process that could not be read, unless it has ended or holds nothing.
+    fn unread(&mut self, pid: u32, error: io::Error) {
+        if is_gone(&error) || holds_nothing(self.root, pid) {
+            return;
+        }
+        if error.kind() == io::ErrorKind::PermissionDenied {
             self.effort.refused += 1;
+        } else {
+            self.effort.failed += 1;
+            self.first_error.get_or_insert(error);
         }
     }
 
-    /// Reads a table of descriptors, of a process or of one of its threads, and keeps what it
-    /// holds.
-    fn table(&mut self, table: &OwnedFd, pid: u32, most: u64) -> Option<u64> {
+    /// Reads `most` descriptors of a table, and keeps those of wanted sockets.
+    fn table(&mut self, table: &FdTable<'_>, pid: u32, most: u64) -> Option<u64> {
         let mut buffer = [MaybeUninit::uninit(); DIRECTORY_PIECE];
-        let mut entries = RawDir::new(table, &mut buffer);
+        let mut entries = RawDir::new(&table.directory, &mut buffer);
         let known = self.links.len();
         let mut read: u64 = 0;
         let mut rest = None;
@@ -219,12 +222,18 @@ impl<'a> Walk<'a> {
             };
             self.effort.descriptors += 1;
             read += 1;
-            if let Err(errno @ (Errno::ACCESS | Errno::PERM)) =
-                self.descriptor(table, entry.file_name(), Hold { pid, fd })
-            {
-                // Whether links may be read is a question of the process, not of the descriptor.
-                self.refused(pid, errno);
-                break;
+            match table.target(entry.file_name()) {
+                Ok(Target::Socket(inode)) => self.note(inode, Hold { pid, fd: Some(fd) }),
+                Ok(Target::Ring) => {
+                    let registered = table.read_registered(fd).into_iter();
+                    registered.for_each(|inode| self.note(inode, Hold { pid, fd: None }));
+                }
+                Err(errno @ (Errno::ACCESS | Errno::PERM)) => {
+                    // Whether links may be read depends on the process, not on the descriptor.
+                    self.unread(pid, errno.into());
+                    break;
+                }
+                Ok(Target::Other) | Err(_) => {}
             }
             if read.is_multiple_of(CLOCK_EVERY) && self.is_late() {
                 break;
@@ -243,17 +252,15 @@ impl<'a> Walk<'a> {
         self.effort.cut
     }
 
-    /// Reads one link, and notes it where it leads to a wanted inode.
-    fn descriptor(&mut self, table: impl AsFd, name: &CStr, hold: Hold) -> Result<(), Errno> {
-        let inode = query_inode(table, name)?;
-        let place = inode.and_then(|inode| self.inodes.binary_search(&inode).ok());
+    /// Notes that a socket is held, if it is wanted.
+    fn note(&mut self, inode: u64, hold: Hold) {
+        let place = self.inodes.binary_search(&inode).ok();
         if let Some(place) = place
             && let Ok(at) = u32::try_from(place)
             && (self.search.seek == Seek::EveryHolder || self.found.get(place) == Some(&false))
         {
             self.links.push((at, hold));
         }
-        Ok(())
     }
 
     /// Keeps the links from `known` on, with the facts about their process; or forgets them, where
@@ -263,7 +270,7 @@ impl<'a> Walk<'a> {
             return;
         }
         if !self.processes.contains_key(&pid) {
-            let Some(process) = self.search.facts.read(&self.root, pid) else {
+            let Some(process) = self.search.facts.read(self.root, pid) else {
                 self.links.truncate(known);
                 return;
             };
@@ -278,9 +285,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads the tables of threads but those with these numbers of open files.
+    /// Reads the tables of threads except those with these numbers of open files.
     fn threads(&mut self, pid: u32, known: Vec<u64>) {
-        for table in open_unshared_tables(self.root.as_fd(), pid, known) {
+        for table in FdTable::open_unshared(self.root, pid, known) {
             if self.effort.cut {
                 break;
             }

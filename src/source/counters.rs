@@ -6,12 +6,12 @@
 //! other kernels add or drop (7.1 removed UDP-Lite) do no harm. What follows from the numbers is
 //! decided in `source::derive`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 
-/// Where the calling thread's own counters are.
-const DIRECTORY: &str = "/proc/thread-self/net";
+use crate::proc_root::ProcRoot;
+
+/// Where the calling thread's own counters are, in its proc file system.
+const DIRECTORY: &str = "thread-self/net";
 
 /// How many sockets there are, by the counters of `sockstat` and `sockstat6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +31,15 @@ impl SocketCounters {
     /// # Errors
     /// The file that cannot be read or lacks its counters; the caller lists instead.
     pub(super) fn read() -> Result<SocketCounters, String> {
-        SocketCounters::read_in(Path::new(DIRECTORY))
+        SocketCounters::read_in(&ProcRoot::own(), DIRECTORY)
     }
 
-    pub(super) fn read_in(directory: &Path) -> Result<SocketCounters, String> {
-        let sockstat = read_file(directory, "sockstat")?;
+    pub(super) fn read_in(root: &ProcRoot, directory: &str) -> Result<SocketCounters, String> {
+        let sockstat = read_file(root, directory, "sockstat")?;
         let v4 = present(parse_following(&sockstat, "TCP:", "inuse"), "TCP: inuse")?;
         let minisockets = present(parse_following(&sockstat, "TCP:", "tw"), "TCP: tw")?;
         // Absent where there is no IPv6; then there are no such sockets either.
-        let v6 = match read_whole(&directory.join("sockstat6")) {
+        let v6 = match root.read_text(&format!("{directory}/sockstat6")) {
             Ok(sockstat6) => present(parse_following(&sockstat6, "TCP6:", "inuse"), "TCP6: inuse")?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(format!("sockstat6: {error}")),
@@ -70,7 +70,7 @@ impl Reading {
     /// # Errors
     /// As for [`SocketCounters::read`].
     pub(super) fn read_with(sockets: SocketCounters) -> Result<Reading, String> {
-        let snmp = read_file(Path::new(DIRECTORY), "snmp")?;
+        let snmp = read_file(&ProcRoot::own(), DIRECTORY, "snmp")?;
         let established = parse_under(&snmp, "Tcp:", "CurrEstab");
         Ok(Reading {
             sockets,
@@ -79,17 +79,10 @@ impl Reading {
     }
 }
 
-fn read_file(directory: &Path, name: &str) -> Result<String, String> {
-    let path = directory.join(name);
-    read_whole(&path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Reads a file of /proc, whose size is reported as 0: with enough room from the start, it takes
-/// one read and not eight.
-pub(super) fn read_whole(path: &Path) -> io::Result<String> {
-    let mut text = String::with_capacity(8 * 1024);
-    File::open(path)?.read_to_string(&mut text)?;
-    Ok(text)
+fn read_file(root: &ProcRoot, directory: &str, name: &str) -> Result<String, String> {
+    let path = format!("{directory}/{name}");
+    let text = root.read_text(&path);
+    text.map_err(|error| format!("{}: {error}", root.join(&path).display()))
 }
 
 fn present(parsed: Option<u64>, name: &str) -> Result<u64, String> {
@@ -126,10 +119,12 @@ mod tests {
 
     fn read(files: &[(&str, &str)]) -> Result<SocketCounters, String> {
         let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("net")).unwrap();
         for (name, text) in files {
-            fs::write(directory.path().join(name), text).unwrap();
+            fs::write(directory.path().join("net").join(name), text).unwrap();
         }
-        SocketCounters::read_in(directory.path())
+        let root = ProcRoot::open(directory.path()).unwrap();
+        SocketCounters::read_in(&root, "net")
     }
 
     #[test]

@@ -237,9 +237,9 @@ impl Observer {
         }
         match self.read_tables(tables, Reason::NetlinkClosed, sink) {
             Ok(mut report) => {
-                let directory = tables.directory().display();
                 report.note = Some(format!(
-                    "{directory} answered, because netlink did not: {netlink}"
+                    "{} answered, because netlink did not: {netlink}",
+                    tables.directory().display()
                 ));
                 Ok(report)
             }

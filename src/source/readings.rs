@@ -1,61 +1,47 @@
 //! The kernel's counters and settings that belong to the sockets observed: `net/netstat`, `net/snmp`
-//! and `net/sockstat` of proc(5), and the files below `sys/net`.
+//! and `net/sockstat` of proc(5), and the files below `sys/net`. Reading them never waits.
 //!
 //! Counters are where the tables of sockets are. Settings are not: `sys/net` of every live proc file
-//! system shows the reader's own network namespace, so behind another host's it says nothing.
+//! system shows the reader's own network namespace.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
-use super::counters::{parse_following, parse_under, read_whole};
+use super::counters::{parse_following, parse_under};
 use super::{ProcNet, Sources, read_sysctl};
 use crate::model::{Counter, Counters, Setting, Settings};
 
 /// Where to read.
 #[derive(Clone, Debug)]
 pub struct Readings {
-    /// The directory of the counters.
-    net: PathBuf,
-    /// The proc file system whose settings are those of the sockets observed; `None` where no
-    /// file tells them.
-    settings: Option<PathBuf>,
-    /// Whether it is a copy, in which nothing moves.
-    copied: bool,
+    tables: ProcNet,
 }
 
 impl Readings {
     /// What belongs to the sockets of these sources.
     pub fn of(sources: &Sources) -> Readings {
-        let own = ProcNet::own();
         let tables = match sources {
-            Sources::Auto(tables) | Sources::Proc(tables) => tables,
-            Sources::Netlink | Sources::NetlinkAndCounters => &own,
+            Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
+            Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
         };
-        Readings {
-            net: tables.directory().to_owned(),
-            settings: tables.settings_root().map(ToOwned::to_owned),
-            copied: tables.is_copied(),
-        }
+        Readings { tables }
     }
 
-    /// Whether they are of a copied tree, in which no counter can grow.
+    /// Whether they are those of a copied tree, in which no counter grows.
     pub fn are_copied(&self) -> bool {
-        self.copied
+        self.tables.is_copied()
     }
 
-    /// Reads every counter, each with the reason where it cannot be read.
+    /// Reads every counter, each with the reason if it cannot be read.
     pub fn counters(&self) -> Counters {
         let mut files = BTreeMap::new();
         let mut counters = Counters::default();
         for counter in Counter::all() {
-            let path = self.net.join(counter.file());
-            let text = files
-                .entry(counter.file())
-                .or_insert_with(|| match read_whole(&path) {
-                    Ok(text) => Ok(text),
-                    Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-                });
+            let path = self.tables.path(counter.file());
+            let text = files.entry(counter.file()).or_insert_with(|| {
+                let text = self.tables.read_text(counter.file());
+                text.map_err(|error| format!("cannot read {}: {error}", path.display()))
+            });
             let value = text.as_ref().map_err(String::clone).and_then(|text| {
                 parse(text, counter)
                     .ok_or_else(|| format!("{} has no {}", path.display(), counter.name()))
@@ -65,12 +51,12 @@ impl Readings {
         counters
     }
 
-    /// Reads every setting, each with the reason where it cannot be read or is another host's.
+    /// Reads every setting, each with the reason if it cannot be read or is another host's.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         for setting in Setting::all() {
             let name = setting.name();
-            let value = match &self.settings {
+            let value = match self.tables.settings_root() {
                 None => Err(format!("{name} of that host cannot be read from here")),
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),

@@ -6,16 +6,14 @@
 //! namespace, and any user may read it, unlike that of `/proc/PID/ns/net`.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 
-use super::counters::{SocketCounters, read_whole};
+use super::counters::SocketCounters;
 use super::{ProcNet, Sources};
 use crate::model::{Namespaces, Unlisted};
+use crate::proc_root::ProcRoot;
 
 /// In so many processes namespaces are looked for; 10 µs each.
-const MOST_PROCESSES: u64 = 2_000;
+const MOST_PROCESSES: usize = 2_000;
 
 /// Reads what is beside the sockets that these sources report.
 pub fn read_unlisted(sources: &Sources) -> Unlisted {
@@ -24,22 +22,29 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
         Sources::Auto(tables) | Sources::Proc(tables) => tables,
         Sources::Netlink | Sources::NetlinkAndCounters => &own,
     };
-    let directory = tables.directory();
     Unlisted {
-        mptcp: read_mptcp(&directory.join("protocols")),
+        mptcp: read_mptcp(tables),
         // In a copy the numbers of inodes mean nothing.
         namespaces: match tables.is_copied() {
             true => Namespaces::default(),
-            false => find_namespaces(tables.place().proc_root(), directory),
+            false => ProcRoot::of(tables.place()).map_or_else(
+                |_| Namespaces::default(),
+                |root| find_namespaces(&root, tables.inode()),
+            ),
         },
     }
 }
 
 /// How many sockets of MPTCP there are, listeners included.
-fn read_mptcp(path: &Path) -> Result<u64, String> {
-    let text = read_whole(path);
-    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Ok(parse_mptcp(&text))
+fn read_mptcp(tables: &ProcNet) -> Result<u64, String> {
+    let text = tables.read_text("protocols");
+    let cannot = |error| {
+        format!(
+            "cannot read {}: {error}",
+            tables.path("protocols").display()
+        )
+    };
+    Ok(parse_mptcp(&text.map_err(cannot)?))
 }
 
 /// The third word of the lines of both protocols: name, size, sockets.
@@ -52,41 +57,35 @@ fn parse_mptcp(text: &str) -> u64 {
     sockets.sum()
 }
 
-/// The network namespaces of processes, without the one of the tables in `own`, and how many have TCP
-/// sockets. What no process is in, or hides its processes, is not found.
-fn find_namespaces(root: &Path, own: &Path) -> Namespaces {
-    let inode = |net: &Path| fs::metadata(net.join("tcp")).map(|file| file.ino()).ok();
-    let (mut found, mut processes) = (Namespaces::default(), 0);
-    let mut directories: HashMap<u64, Option<PathBuf>> = HashMap::new();
-    directories.extend(inode(own).map(|inode| (inode, None)));
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        if !name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            continue;
-        }
-        processes += 1;
-        if processes > MOST_PROCESSES {
-            found.unchecked += 1;
-            continue;
-        }
-        let net = entry.path().join("net");
-        if let Some(inode) = inode(&net) {
-            directories.entry(inode).or_insert(Some(net));
+/// The network namespaces of processes, without the one whose table `tcp` has the inode `own`, and how
+/// many have TCP sockets. What no process is in, or hides its processes, is not found.
+fn find_namespaces(root: &ProcRoot, own: Option<u64>) -> Namespaces {
+    let pids = root.numbers("").unwrap_or_default();
+    let unchecked = pids.len().saturating_sub(MOST_PROCESSES);
+    let mut directories: HashMap<u64, Option<String>> = HashMap::new();
+    directories.extend(own.map(|inode| (inode, None)));
+    for pid in pids.into_iter().take(MOST_PROCESSES) {
+        let net = format!("{pid}/net");
+        if let Ok(status) = root.stat(&format!("{net}/tcp")) {
+            directories.entry(status.st_ino).or_insert(Some(net));
         }
     }
     let others = directories.values().flatten();
-    found.with_tcp = others.filter(|net| has_tcp(net)).count() as u64;
-    found
+    Namespaces {
+        with_tcp: others.filter(|net| has_tcp(root, net)).count() as u64,
+        unchecked: unchecked as u64,
+    }
 }
 
 /// Whether a namespace has TCP sockets, by its own counters: `orphan` is the host's in every one.
-fn has_tcp(net: &Path) -> bool {
-    SocketCounters::read_in(net).is_ok_and(|counters| counters.total() > 0)
+fn has_tcp(root: &ProcRoot, net: &str) -> bool {
+    SocketCounters::read_in(root, net).is_ok_and(|counters| counters.total() > 0)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -102,18 +101,21 @@ mod tests {
 
     #[test]
     fn a_namespace_has_tcp_where_one_of_its_own_counters_says_so() {
-        let net = tempfile::tempdir().unwrap();
-        assert!(!has_tcp(net.path()));
+        let folder = tempfile::tempdir().unwrap();
+        let net = folder.path().join("1/net");
+        fs::create_dir_all(&net).unwrap();
+        let root = ProcRoot::open(folder.path()).unwrap();
+        assert!(!has_tcp(&root, "1/net"));
         for (v4, v6, expected) in [
             ("inuse 0 orphan 9 tw 0 alloc 7 mem 5", 0, false),
             ("inuse 0 orphan 9 tw 1 alloc 7 mem 5", 0, true),
             ("inuse 2 orphan 0 tw 0 alloc 7 mem 5", 0, true),
             ("inuse 0 orphan 0 tw 0 alloc 7 mem 5", 1, true),
         ] {
-            fs::write(net.path().join("sockstat"), format!("TCP: {v4}\n")).unwrap();
+            fs::write(net.join("sockstat"), format!("TCP: {v4}\n")).unwrap();
             let v6 = format!("TCP6: inuse {v6}\n");
-            fs::write(net.path().join("sockstat6"), v6).unwrap();
-            assert_eq!(has_tcp(net.path()), expected, "{v4}");
+            fs::write(net.join("sockstat6"), v6).unwrap();
+            assert_eq!(has_tcp(&root, "1/net"), expected, "{v4}");
         }
     }
 }

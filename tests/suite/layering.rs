@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 6] = [
     &[
         "cli", "output", "live", "diagnose", "tally", "judge", "owner", "source",
     ],
-    &["question"],
+    &["question", "proc_root"],
     &["filter"],
     &["model"],
     &[],

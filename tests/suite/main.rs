@@ -20,6 +20,7 @@ mod doctor;
 mod filter;
 mod group_names;
 mod groups;
+mod hostile_tree;
 mod interrupted;
 mod layering;
 mod list;

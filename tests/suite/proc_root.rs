@@ -7,9 +7,10 @@ use std::process::Stdio;
 use rustix::fs::{CWD, FileType, Mode};
 
 use crate::answer::Answer;
+use crate::child::{self, Start};
 use crate::mounts::{CANNOT_MOUNT, run_in_pid_namespace};
 use crate::namespace::in_namespace;
-use crate::program::{Ran, run};
+use crate::program::{PROGRAM, Ran, ran, run};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// A tree copied by `cp /proc/net/tcp /proc/net/tcp6`; see tests/fixtures/README.md.
@@ -160,14 +161,19 @@ fn repeated_rows_are_counted_once_and_mentioned_with_v() {
 
 #[test]
 fn a_table_that_is_not_a_regular_file_is_an_error() {
-    for make in [make_fifo, make_directory, make_endless] {
+    let regular = "not a regular file";
+    for (make, why) in [
+        (make_fifo as fn(&Path), regular),
+        (make_directory, regular),
+        (make_endless, "symbolic links are not followed here"),
+    ] {
         let root = tempfile::tempdir().unwrap();
         let tables = root.path().join("net");
         fs::create_dir(&tables).unwrap();
         make(&tables.join("tcp"));
         let ran = run(["--json", "--proc-root", root.path().to_str().unwrap(), "-4"]);
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
-        assert!(ran.stderr.contains("not a regular file"), "{ran:?}");
+        assert!(ran.stderr.contains(why), "{ran:?}");
     }
 }
 
@@ -234,6 +240,35 @@ in_namespace!(
         assert!(seen.stderr.contains(note), "{seen:?}");
         let own = in_container("--source proc").succeeded();
         Answer::of(&own).assert_holds("proc", &SocketCounts::none());
+    }
+);
+
+in_namespace!(
+    fn the_directory_of_a_process_shows_its_namespace_and_its_owners() {
+        let wanted = SocketCounts::none().with(Family::V4, State::Listen, 1);
+        let inside = Zoo::open(&wanted);
+        let me = std::process::id();
+        // From another network namespace, as one looks into a container.
+        let elsewhere = |options: &[&str]| {
+            let mut command = child::command("unshare");
+            command.args(["--net", PROGRAM]).args(options);
+            ran(command.run_to_end().unwrap())
+        };
+        let directory = format!("/proc/{me}");
+        let counted = elsewhere(&["--json", "--proc-root", &directory]);
+        assert_eq!(counted.status, 0, "{counted:?}");
+        Answer::of(&counted).assert_holds("proc", inside.expected());
+        let note = format!("read /proc/{me}/net, the network namespace of process {me} (");
+        assert!(counted.stderr.contains(&note), "{counted:?}");
+        let listed = elsewhere(&["list", "-p", "--proc-root", &directory]);
+        assert!(listed.stdout.contains(&format!("({me})")), "{listed:?}");
+        let filter = format!("pid = {me}");
+        let filtered = elsewhere(&["--json", "--proc-root", &directory, &filter]);
+        assert_eq!(Answer::of(&filtered).total, 1, "{filtered:?}");
+        for thread in ["self", "thread-self"] {
+            let own = elsewhere(&["--json", "--proc-root", &format!("/proc/{thread}")]);
+            assert_eq!((own.status, Answer::of(&own).total), (0, 0), "{own:?}");
+        }
     }
 );
 

@@ -52,12 +52,19 @@ fn a_closed_pipe_ends_a_watch_with_status_0() {
 }
 
 #[test]
-fn closed_standard_streams_do_not_change_the_status() {
-    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+fn a_closed_stdout_is_an_error_and_other_closed_streams_are_none() {
+    for (closed, loses_the_answer) in [
+        ("<&-", false),
+        (">&-", true),
+        ("2>&-", false),
+        ("<&- >&- 2>&-", true),
+    ] {
         for (arguments, status) in [
             ("", 0),
             ("--json", 0),
+            ("--help", 0),
             ("list --json", 0),
+            ("completions bash", 0),
             ("--no-such-option", 2),
             ("--proc-root /nowhere", 2),
         ] {
@@ -65,7 +72,38 @@ fn closed_standard_streams_do_not_change_the_status() {
             let mut shell = child::command("sh");
             shell.args(["-c", &script]).env("PROGRAM", PROGRAM);
             let ran = ran(shell.run_to_end().unwrap());
-            assert_eq!(ran.status, status, "{script}: {ran:?}");
+            let expected = if loses_the_answer {
+                status.max(1)
+            } else {
+                status
+            };
+            assert_eq!(ran.status, expected, "{script}: {ran:?}");
+            if expected == 1 && closed == ">&-" {
+                let lost = "tcpstates: cannot write the answer: Bad file descriptor";
+                assert!(ran.stderr.starts_with(lost), "{script}: {ran:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_whose_stdout_is_closed_is_unknown() {
+    let mut shell = child::command("sh");
+    let script = "exec \"$PROGRAM\" check >&-";
+    shell.args(["-c", script]).env("PROGRAM", PROGRAM);
+    let ran = ran(shell.run_to_end().unwrap());
+    assert_eq!(ran.status, 3, "{ran:?}");
+}
+
+#[test]
+fn a_null_device_takes_every_answer() {
+    for redirection in [">/dev/null", "1<>/dev/null", "</dev/null >/dev/null 2>&1"] {
+        for arguments in ["", "list", "--json", "--help", "check"] {
+            let script = format!("exec \"$PROGRAM\" {arguments} {redirection}");
+            let mut shell = child::command("sh");
+            shell.args(["-c", &script]).env("PROGRAM", PROGRAM);
+            let ran = ran(shell.run_to_end().unwrap());
+            assert_eq!(ran.status, 0, "{script}: {ran:?}");
         }
     }
 }

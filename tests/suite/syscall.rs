@@ -1,5 +1,5 @@
-//! The system calls that need `unsafe`: interface ioctls, socket options, and what a child does
-//! between fork and exec.
+//! The system calls that need `unsafe`: interface ioctls, socket options, io_uring, and what a child
+//! does between fork and exec.
 //!
 //! The only file of the suite with `unsafe`. Must not decide anything: each function wraps one
 //! operation and returns the errno. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct layouts
@@ -20,7 +20,7 @@ use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -372,4 +372,34 @@ fn write_file(path: &CStr, content: &str) -> rustix::io::Result<()> {
     let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(&file, content.as_bytes())?;
     Ok(())
+}
+
+/// A new io_uring instance that holds `file`, io_uring_register(2).
+pub(crate) fn register_with_io_uring(file: impl AsFd) -> io::Result<OwnedFd> {
+    const REGISTER_FILES: libc::c_int = 2;
+    // `struct io_uring_params`, linux/io_uring.h, all zero.
+    let mut parameters = [0_u32; 30];
+    let file = file.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes a `struct io_uring_params` of 120 bytes to `parameters`.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr()) };
+    let ring = i32::try_from(ring).ok().filter(|ring| *ring >= 0);
+    let ring = ring.ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: the kernel has just opened it, and nothing else knows of it.
+    let ring = unsafe { OwnedFd::from_raw_fd(ring) };
+    let number = ring.as_raw_fd();
+    // SAFETY: the kernel reads one descriptor at `file`, which lives until the call returns.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_register,
+            number,
+            REGISTER_FILES,
+            &raw const file,
+            1,
+        )
+    };
+    if outcome == 0 {
+        Ok(ring)
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

@@ -61,7 +61,7 @@ fn find(inodes: &[u64], place: &Where, typed: &Doctor) -> Owners {
     let mut wanted = Wanted::default();
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
     let budget = typed.owning.owner_timeout;
-    let search = Search::new(place.proc_root(), Seek::LowestPid, Facts::default(), budget);
+    let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
     Owners::find(search, wanted, &Listeners::default())
 }
 

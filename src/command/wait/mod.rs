@@ -2,7 +2,6 @@
 //! work that may never end.
 
 mod deadline;
-pub(super) mod signals;
 
 pub(super) use deadline::within;
 

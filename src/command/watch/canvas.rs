@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::fd::OwnedFd;
 
-use super::guard::{Guard, write_all};
+use super::guard::{Guard, is_taken, write_all};
 use crate::command::outcome::Failure;
 
 /// What is drawn on.
@@ -20,7 +20,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// An empty one. Made anew where every cell is to be drawn: to clear one, its library would
-    /// ask the terminal questions, and wait for the answer among the keys.
+    /// send the terminal queries, and wait for the answer among the keys.
     ///
     /// # Errors
     /// The system's.
@@ -56,8 +56,8 @@ impl Canvas {
 struct Out {
     out: OwnedFd,
     kept: Vec<u8>,
-    /// That it could not be written is told here alone: its library would tell standard error at
-    /// the end, and panic where the terminal that is gone is that too.
+    /// A failed write is reported here alone: its library would print it to standard error at the
+    /// end, and panic where that is the same terminal.
     failure: Rc<RefCell<Option<io::Error>>>,
 }
 
@@ -68,7 +68,10 @@ impl Write for Out {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if let Err(error) = write_all(&self.out, &self.kept) {
+        // A signal handler on another thread may have given the terminal back.
+        if is_taken()
+            && let Err(error) = write_all(&self.out, &self.kept)
+        {
             self.failure.replace(Some(error));
         }
         self.kept.clear();

@@ -1,17 +1,19 @@
 //! The terminal as it was found: taken for the view, and given back however the program ends.
 //!
-//! Keys are heard one by one and unseen, but the terminal goes on turning ^C, ^Z and ^\ into
+//! Keys are read one by one and not echoed, but the terminal goes on turning ^C, ^Z and ^\ into
 //! signals, so that they reach a whole pipeline as they do elsewhere. A panic gives the terminal
-//! back before it says anything. termios(3), console_codes(4).
+//! back before its message is printed, and a signal before it ends the process. termios(3),
+//! console_codes(4).
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::panic;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::termios::{
@@ -25,20 +27,24 @@ const TAKE: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
 /// Empty (for terminals without another screen), plain, the screen there was, the cursor.
 const GIVE_BACK: &[u8] = b"\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
 
-/// The size of a terminal that does not tell its own.
+/// The size of a terminal that reports none.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 
-/// What was found. In one place of the process, because a panic may happen anywhere in it.
-static FOUND: Mutex<Option<Found>> = Mutex::new(None);
+/// The terminal as it was found. In one place of the process, because a panic may happen, and a
+/// signal arrive, anywhere in it.
+static FOUND: OnceLock<Found> = OnceLock::new();
 
-static HOOK: Once = Once::new();
+/// How much of it is the view's at the moment.
+static TAKEN: AtomicU8 = AtomicU8::new(NOTHING);
+
+const NOTHING: u8 = 0;
+const MODES: u8 = 1;
+const MODES_AND_SCREEN: u8 = 2;
 
 struct Found {
     input: OwnedFd,
     output: OwnedFd,
     modes: Termios,
-    /// Whether the terminal is the view's at the moment.
-    is_taken: bool,
 }
 
 /// The terminal is the view's as long as this lives.
@@ -55,46 +61,39 @@ impl Guard {
             modes: tcgetattr(&input)?,
             input: input.as_fd().try_clone_to_owned()?,
             output: output.as_fd().try_clone_to_owned()?,
-            is_taken: false,
         };
-        *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-        HOOK.call_once(|| {
+        if FOUND.set(found).is_ok() {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |panic| {
-                give_back();
+                give_back(Wait::Never);
                 before(panic);
             }));
-        });
+        }
         let guard = Guard(());
         guard.take_again()?;
         Ok(guard)
     }
 
-    /// Takes it again after it was given back, or after somebody else may have used it.
+    /// Takes it again after it was given back, or after other programs may have used it.
     ///
     /// # Errors
     /// The terminal's.
     pub(super) fn take_again(&self) -> io::Result<()> {
-        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(found) = found.as_mut() else {
-            return Ok(());
-        };
+        let found = found()?;
         let mut modes = found.modes.clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN;
         modes.input_modes -= InputModes::IXON | InputModes::ICRNL | InputModes::INLCR;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        TAKEN.store(MODES_AND_SCREEN, Ordering::SeqCst);
         rustix::io::retry_on_intr(|| tcsetattr(&found.input, OptionalActions::Now, &modes))?;
-        found.is_taken = true;
         write_all(&found.output, TAKE)
     }
 
     /// Its columns and rows.
     pub(super) fn size(&self) -> (u16, u16) {
-        let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = found.as_ref().map(|found| tcgetwinsize(&found.output));
-        match size {
-            Some(Ok(size)) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        match found().map(|found| tcgetwinsize(&found.output)) {
+            Ok(Ok(size)) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
             _ => USUAL_SIZE,
         }
     }
@@ -104,38 +103,72 @@ impl Guard {
     /// # Errors
     /// The system's.
     pub(super) fn output(&self) -> io::Result<OwnedFd> {
-        let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        match found.as_ref() {
-            Some(found) => found.output.try_clone(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        found()?.output.try_clone()
     }
 
     /// Gives it back for a while.
     pub(super) fn give_back(&self) {
-        give_back();
+        give_back(Wait::UntilTaken);
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        give_back();
+        give_back(Wait::UntilTaken);
     }
 }
 
+fn found() -> io::Result<&'static Found> {
+    FOUND.get().ok_or(io::ErrorKind::NotConnected.into())
+}
+
+/// Whether the terminal is the view's to draw on.
+pub(super) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst) == MODES_AND_SCREEN
+}
+
+/// Whether to wait for a terminal that takes nothing at the moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    UntilTaken,
+    Never,
+}
+
+/// Gives the terminal back at once, as far as it takes that: for signal handlers.
+pub(super) fn give_back_at_once() {
+    give_back(Wait::Never);
+}
+
 /// Gives the terminal back as it was found, once. Where it is gone, there is nothing to give back.
-fn give_back() {
-    // A panic while somebody gives it back must not wait for that.
-    let Ok(mut found) = FOUND.try_lock() else {
+/// What is not given back yet is so afterwards, also where this interrupts itself.
+fn give_back(wait: Wait) {
+    let Some(found) = FOUND.get() else {
         return;
     };
-    if let Some(found) = found.as_mut().filter(|found| found.is_taken) {
-        found.is_taken = false;
-        let _ = write_all(&found.output, GIVE_BACK);
-        let _ = rustix::io::retry_on_intr(|| {
-            tcsetattr(&found.input, OptionalActions::Drain, &found.modes)
-        });
+    if is_taken() {
+        let _ = match wait {
+            Wait::UntilTaken => write_all(&found.output, GIVE_BACK),
+            Wait::Never => write_at_once(&found.output, GIVE_BACK),
+        };
+        TAKEN.store(MODES, Ordering::SeqCst);
     }
+    if TAKEN.load(Ordering::SeqCst) == MODES {
+        let when = match wait {
+            Wait::UntilTaken => OptionalActions::Drain,
+            Wait::Never => OptionalActions::Now,
+        };
+        let _ = rustix::io::retry_on_intr(|| tcsetattr(&found.input, when, &found.modes));
+        TAKEN.store(NOTHING, Ordering::SeqCst);
+    }
+}
+
+/// Writes what is short where the terminal takes it now.
+fn write_at_once(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    let mut ready = [PollFd::new(to, PollFlags::OUT)];
+    if poll(&mut ready, Some(&Timespec::default()))? > 0 {
+        rustix::io::write(to, bytes)?;
+    }
+    Ok(())
 }
 
 /// Writes everything, and waits where the terminal takes nothing at the moment: also where

@@ -2,6 +2,7 @@
 
 use crate::live::Limit;
 use crate::model::{Listeners, Snapshot, SourceName, State, StateSet, Where};
+use crate::proc_root::ProcRoot;
 use crate::question::Question;
 use crate::source::{Observer, Sources, read_sysctl_number};
 
@@ -32,7 +33,7 @@ pub(super) fn reached(question: &Question, sources: &Sources, snapshot: &Snapsho
 
 /// Read only where there are such sockets.
 fn read_time_wait_limit(sockets: u64) -> Option<u64> {
-    (sockets > 0).then(|| read_sysctl_number(Where::Here.proc_root(), TIME_WAIT_LIMIT).ok())?
+    (sockets > 0).then(|| read_sysctl_number(&ProcRoot::own(), TIME_WAIT_LIMIT).ok())?
 }
 
 /// From nine tenths of the limit on.

@@ -20,13 +20,15 @@ use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use super::console::{Console, is_dumb, is_linux_console};
+use super::log::Message;
 use super::outcome::{Failure, Outcome};
 use super::summary::Summary;
 use crate::cli::FormatName;
 use crate::live::Settings;
 use crate::model::{Field, GroupKey};
+use crate::output::Style;
 use crate::output::screen::Paint;
-use session::Session;
+use session::{Last, Session};
 
 /// Whether samples are shown in place: a table on a terminal that can, with keys. Everywhere else
 /// they are appended.
@@ -39,7 +41,7 @@ pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
 }
 
 /// Shows the live view until it is ended.
-pub(super) fn run(request: Summary, console: &Console) -> Result<Outcome, Failure> {
+pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
     let settings = Settings {
         host: rustix::system::uname()
             .nodename()
@@ -56,8 +58,34 @@ pub(super) fn run(request: Summary, console: &Console) -> Result<Outcome, Failur
         color: look.color,
         utf8: look.utf8 && !is_linux_console(),
     };
-    let session = Session::begin(request, settings, paint, console.out())?;
-    session.run().map(Outcome::Written)
+    let session = Session::begin(request.clone(), settings, paint, console.out())?;
+    let (status, last) = session.run()?;
+    if let Some(last) = last {
+        leave(request, &last, console)?;
+    }
+    Ok(Outcome::Written(status))
+}
+
+/// Leaves the last sample on the screen, as a table.
+fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    let mut format = request.presentation.open(Style {
+        zeros: request.zeros,
+        ..Style::default()
+    });
+    let observation = if let Some(grouped) = &last.groups {
+        format.write_groups(&mut bytes, grouped);
+        &grouped.observation
+    } else if let Some(snapshot) = &last.snapshot {
+        format.write_summary(&mut bytes, snapshot);
+        &snapshot.observation
+    } else {
+        return Ok(());
+    };
+    for loss in observation.completeness.losses() {
+        console.print(&Message::Warning(loss.clone()));
+    }
+    console.write(&bytes)
 }
 
 /// What sockets can be grouped by: what was typed first, then what is usually asked for.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,16 +15,17 @@ use super::canvas::Canvas;
 use super::counter::{Counter, Order};
 use super::details::{self, Wish};
 use super::event::{Event, Events};
-use super::guard::Guard;
+use super::guard::{Guard, give_back_at_once};
 use super::keys::Decoder;
 use super::saving::save;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::Repetition;
+use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
-use crate::command::wait::signals::{self, Signal, Signals};
 use crate::command::wait::{Wakeups, waker};
-use crate::live::{Key, Request, Settings, View};
+use crate::live::{Found, Key, Request, Settings, View, Wanted};
 use crate::model::screen::{Notice, NoticeKind};
+use crate::model::{Grouped, Key as GroupKey, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
 /// Ages are shown, so that the screen changes by itself.
@@ -44,7 +46,6 @@ pub(super) struct Session {
     canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
-    signals: Signals,
     decoder: Decoder,
     wakeups: Wakeups,
     events: Receiver<Event>,
@@ -54,9 +55,19 @@ pub(super) struct Session {
     wish: Wish,
     sent: Option<Wish>,
     threads: [JoinHandle<()>; 2],
+    /// The keys typed, and the last groups by them.
+    by: Option<Vec<GroupKey>>,
+    groups: Option<Arc<Grouped>>,
     /// How many samples were taken or failed, and how the worst of them ended.
     samples: u64,
     worst: Status,
+}
+
+/// The last answers.
+pub(super) struct Last {
+    pub(super) snapshot: Option<Snapshot>,
+    /// By the keys typed.
+    pub(super) groups: Option<Arc<Grouped>>,
 }
 
 /// What ends the view.
@@ -87,7 +98,7 @@ impl Session {
         let counter = Counter::new(request.target.clone(), counter_events)?;
         let interval = settings.interval;
         let view = View::new(settings);
-        let signals = Signals::heed(&waker).map_err(&cannot_start)?;
+        runtime::heed_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         let wish = Wish {
@@ -118,7 +129,6 @@ impl Session {
             canvas,
             size,
             guard,
-            signals,
             decoder: Decoder::default(),
             wakeups,
             events,
@@ -127,32 +137,39 @@ impl Session {
             wish,
             sent: None,
             threads,
+            by: request.by,
+            groups: None,
             samples: 0,
             worst: Status::Answered,
         })
     }
 
-    /// Shows the view until it ends.
-    pub(super) fn run(mut self) -> Result<Status, Failure> {
+    /// Shows the view until it ends. Where that is because enough samples were taken, they are
+    /// returned as far as they were shown last.
+    pub(super) fn run(mut self) -> Result<(Status, Option<Last>), Failure> {
         let end = match self.show() {
             // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
             Err(Failure::Write(error) | Failure::System(_, error))
                 if Errno::from_io_error(&error) == Some(Errno::IO) =>
             {
-                End::Signal(signals::TERMINAL_GONE)
+                End::Signal(TERMINAL_GONE)
             }
             outcome => outcome?,
         };
         let worst = self.worst;
+        let last = Last {
+            snapshot: self.view.snapshot().cloned(),
+            groups: self.groups.take(),
+        };
         drop(self);
-        match end {
-            End::Quit => Ok(Status::Answered),
-            End::Enough => Ok(worst),
+        Ok(match end {
+            End::Quit => (Status::Answered, None),
+            End::Enough => (worst, Some(last)),
             End::Signal(number) => {
-                signals::obey(number);
-                Ok(Status::Failed)
+                runtime::end_by(number);
+                (Status::Failed, None)
             }
-        }
+        })
     }
 
     fn show(&mut self) -> Result<End, Failure> {
@@ -179,13 +196,13 @@ impl Session {
     }
 
     fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
-        for signal in self.signals.take() {
+        for signal in runtime::take_signals() {
             match signal {
                 Signal::Interrupt => return Ok(Some(End::Quit)),
                 Signal::End(number) => return Ok(Some(End::Signal(number))),
                 Signal::Stop => {
                     self.guard.give_back();
-                    signals::stop();
+                    runtime::stop();
                     // Here it goes on.
                     self.redraw()?;
                 }
@@ -230,7 +247,15 @@ impl Session {
                 Event::FilterRefused(error, reason) => {
                     self.view.filter_refused(error.as_ref(), &reason);
                 }
-                Event::Detail(detail) => self.view.found(*detail),
+                Event::Detail(detail) => {
+                    if let (Wanted::Groups { state: None, keys }, Ok(Found::Groups(groups))) =
+                        (&detail.wanted, &detail.found)
+                        && self.by.as_ref() == Some(keys)
+                    {
+                        self.groups = Some(Arc::clone(groups));
+                    }
+                    self.view.found(*detail);
+                }
             }
             if self.repetition.is_over(self.samples) {
                 return Ok(Some(End::Enough));
@@ -252,7 +277,7 @@ impl Session {
             Some(_) => {
                 let mut bytes = [0; 1024];
                 match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
-                    Ok(0) => return Ok(Some(End::Signal(signals::TERMINAL_GONE))),
+                    Ok(0) => return Ok(Some(End::Signal(TERMINAL_GONE))),
                     // Somebody who shares the terminal was faster.
                     Err(Errno::AGAIN) => return Ok(None),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),

@@ -126,7 +126,8 @@ fn push_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
 struct Owner<'a> {
     pid: u32,
     name: Cow<'a, str>,
-    fd: u32,
+    /// `None` if the socket is registered with io_uring.
+    fd: Option<u32>,
 }
 
 /// Appends an array: of objects for processes, of numbers for descriptors, else of texts; after
@@ -144,7 +145,7 @@ pub(in crate::output) fn push_owners(out: &mut Vec<u8>, shown: Shown, held: &Hel
             push_json(out, &held.never_accepted());
         }
         Shown::Descriptors => {
-            let descriptors = held.holders().map(|(_, fd)| fd);
+            let descriptors = held.holders().filter_map(|(_, fd)| fd);
             push_json(out, &descriptors.collect::<Vec<_>>());
         }
         Shown::Texts(of) => push_json(out, &texts(of, held)),

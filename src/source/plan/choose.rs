@@ -14,7 +14,7 @@ use crate::question::{Families, Question};
 use crate::source::counters::SocketCounters;
 use crate::source::derive::Doubt;
 use crate::source::kernel::counts_time_wait_per_namespace;
-use crate::source::port_range::read_local_port_range;
+use crate::source::read_local_port_range;
 use crate::source::wire::Operations;
 
 /// From how many sockets on deriving is worth the two readings of the counters: listing as many

@@ -24,7 +24,8 @@ pub(super) enum Text<'a> {
     Ended(&'a [u8]),
     /// The last line, without the line end that the kernel writes after every row.
     Unended(&'a [u8]),
-    /// A line that did not fit the buffer; it was skipped.
+    /// The beginning of a line that does not fit the buffer. It may never end, as in a file with a
+    /// hole, so the rest is not to be read.
     TooLong,
 }
 
@@ -72,23 +73,17 @@ impl<R: Read> Lines<R> {
     /// # Errors
     /// Any error of the reader except an interruption; the rest of the file cannot be read then.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        let mut too_long = false;
         let mut searched = 0;
         let (length, ended) = loop {
             if let Some(length) = self.line_end(searched) {
                 break (length, true);
             }
             searched = self.end - self.start;
-            if searched == self.buffer.len() {
-                too_long = true;
-                searched = 0;
-                self.start = self.end;
-            }
-            if self.fill()? == 0 {
-                break (self.end - self.start, false);
+            if searched == self.buffer.len() || self.fill()? == 0 {
+                break (searched, false);
             }
         };
-        if length == 0 && !ended && !too_long {
+        if length == 0 && !ended {
             return Ok(None);
         }
         let bytes = self.start..self.start + length;
@@ -96,10 +91,10 @@ impl<R: Read> Lines<R> {
         self.lines += 1;
         let bytes = self.buffer.get(bytes).unwrap_or(&[]);
         Ok(Some(Line {
-            text: match (too_long, ended) {
-                (true, _) => Text::TooLong,
-                (false, true) => Text::Ended(bytes),
-                (false, false) => Text::Unended(bytes),
+            text: match ended {
+                true => Text::Ended(bytes),
+                false if length == self.buffer.len() => Text::TooLong,
+                false => Text::Unended(bytes),
             },
             number: self.lines,
             read: self.reads,
@@ -178,23 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_the_buffer_is_skipped_and_reported() {
-        for piece in 1..20 {
-            assert_eq!(
-                read_all(b"a\nfar too long a line\nb\n", piece),
-                ["a", "<too long>", "b"],
-                "{piece}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_last_line_without_a_line_end_is_marked() {
+    fn a_last_line_without_a_line_end_and_one_too_long_are_marked() {
         for piece in 1..20 {
             assert_eq!(read_all(b"a\nb", piece), ["a", "b<"], "{piece}");
             assert_eq!(read_all(b"0123456", piece), ["0123456<"], "{piece}");
-            for long in [&b"a\n0123456789"[..], b"a\n01234567"] {
-                assert_eq!(read_all(long, piece), ["a", "<too long>"], "{piece}");
+            for long in [&b"a\n0123456789"[..], b"a\n01234567", b"a\n012345678\n9\n"] {
+                assert_eq!(read_all(long, piece)[..2], ["a", "<too long>"], "{piece}");
             }
         }
         assert!(read_all(b"", 1).is_empty());

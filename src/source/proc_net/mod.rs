@@ -12,12 +12,9 @@ mod tests;
 
 pub use root::{NoTables, ProcNet};
 
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Mode, OFlags};
 
 use crate::filter::{Expression, Filtered, Program, Test};
 use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
@@ -66,11 +63,12 @@ impl ProcNet {
         let mut failed: Option<ProcError> = None;
         let mut read_any = false;
         for family in question.families.iter() {
-            let path = self.directory().join(match family {
+            let name = match family {
                 Family::V4 => "tcp",
                 Family::V6 => "tcp6",
-            });
-            let file = match open_table(&path) {
+            };
+            let path = self.path(name);
+            let file = match self.open(name) {
                 Ok(file) => file,
                 Err(error) if family == Family::V6 && error.kind() == io::ErrorKind::NotFound => {
                     continue;
@@ -105,21 +103,6 @@ impl ProcNet {
     }
 }
 
-/// Opens a table; refuses what a read of might never end.
-fn open_table(path: &Path) -> io::Result<File> {
-    // Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-    let file = File::from(rustix::fs::open(
-        path,
-        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?);
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
-}
-
 /// One table while it is read.
 struct Table<'a> {
     path: &'a Path,
@@ -151,12 +134,15 @@ impl Table<'_> {
                 Ok(Some(line)) => line,
                 Ok(None) => break,
                 Err(error) => {
-                    self.completeness.lose(Loss::Aborted {
-                        reason: format!("{}: {error}", self.path.display()),
-                    });
+                    self.abort(&error.to_string());
                     return ControlFlow::Continue(());
                 }
             };
+            if line.text == Text::TooLong {
+                let number = line.number;
+                self.abort(&format!("line {number} is longer than any row"));
+                return ControlFlow::Continue(());
+            }
             let is_header = is_empty && self.is_header(&line.text);
             is_empty = false;
             if !is_header {
@@ -182,6 +168,12 @@ impl Table<'_> {
         is_header
     }
 
+    fn abort(&mut self, why: &str) {
+        self.completeness.lose(Loss::Aborted {
+            reason: format!("{}: {why}", self.path.display()),
+        });
+    }
+
     fn doubtful(&mut self, what: &str) {
         self.completeness.lose(Loss::Doubtful {
             what: format!("{}: {what}", self.path.display()),
@@ -198,7 +190,7 @@ impl Table<'_> {
             Text::Ended(bytes) | Text::Unended(bytes) => {
                 parse_row(bytes, self.family).map_err(|error| error.to_string())
             }
-            Text::TooLong => Err("longer than any row".to_owned()),
+            Text::TooLong => return ControlFlow::Continue(()),
         };
         match parsed {
             Ok(socket) if self.repeats.contains(&socket, line.read) => {

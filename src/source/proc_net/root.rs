@@ -1,53 +1,53 @@
 //! Which directory holds the tables, and whose network namespace it shows.
 //!
-//! `/proc/net` is the namespace of the thread group's leader; `/proc/thread-self/net` is the
-//! calling thread's own, which is also the one a netlink socket sees (proc(5), since 3.17).
-//! Through another proc mount, `DIR/net` is `DIR/self/net`, the *reader's* namespace: a host's
-//! tables are at `DIR/1/net`, which anyone may read.
+//! `/proc/net` is the namespace of the thread group's leader; `/proc/thread-self/net` is the calling
+//! thread's own, which is also that of its netlink sockets (proc(5), since 3.17). In another proc
+//! file system `DIR/net` is `DIR/self/net`, the *reader's* namespace; a host's tables are in
+//! `DIR/1/net`, which anyone may read.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, statat};
 
 use crate::model::Where;
+use crate::proc_root::{Kind, ProcRoot};
 
-/// Where the calling thread's own tables are.
-const OWN: &str = "/proc/thread-self/net";
-
-/// `PROC_SUPER_MAGIC`, linux/magic.h.
-const PROC_SUPER_MAGIC: u64 = 0x9fa0;
-
-/// A directory with the tables `tcp` and, where there is IPv6, `tcp6`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A directory with the tables `tcp` and, if there is IPv6, `tcp6`.
+#[derive(Clone, Debug)]
 pub struct ProcNet {
-    directory: PathBuf,
-    whose: Whose,
+    root: Arc<ProcRoot>,
+    /// The directory, from `root`.
+    directory: &'static str,
     place: Where,
+    /// Whose tables they are, for a person; `None` for one's own.
+    whose: Option<String>,
 }
 
-/// Whose tables they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Whose {
-    /// The calling thread's.
-    Own,
-    /// Those of process 1 of a live proc file system.
-    Foreign,
-    /// Those in a copied tree, which begins here.
-    Copied(PathBuf),
+impl PartialEq for ProcNet {
+    fn eq(&self, other: &ProcNet) -> bool {
+        (&self.place, self.directory) == (&other.place, other.directory)
+    }
 }
+
+impl Eq for ProcNet {}
 
 /// A `--proc-root` without tables.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTables {
-    /// It is no directory, or cannot be entered.
-    #[error("{}: {error}", .root.display())]
-    Root {
-        /// The directory as given.
-        root: PathBuf,
-        /// What the system says.
+    /// It cannot be opened, or the directory of the tables cannot.
+    #[error("{}: {error}", .path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system reports.
         error: io::Error,
     },
     /// It holds neither `1/net/tcp` nor `net/tcp`.
-    #[error("{} holds neither 1/net/tcp nor net/tcp; give a mounted proc file system or a copy of one", .0.display())]
+    #[error("{} holds neither 1/net/tcp nor net/tcp; give a mounted proc file system, the directory of a process in one, or a copy", .0.display())]
     Neither(PathBuf),
     /// It is a live proc file system that hides process 1, whose `net` would be our own.
     #[error("{} hides process 1 (hidepid, or another pid namespace), and its own net would show this process's network namespace, not that host's", .0.display())]
@@ -58,46 +58,68 @@ impl ProcNet {
     /// The tables of the calling thread's own network namespace.
     pub fn own() -> ProcNet {
         ProcNet {
-            directory: PathBuf::from(OWN),
-            whose: Whose::Own,
+            root: Arc::new(ProcRoot::own()),
+            directory: "thread-self/net",
             place: Where::Here,
+            whose: None,
         }
     }
 
-    /// The tables of another proc file system, or of a copy of one: `root/1/net`, else, where
-    /// `root` is no live proc file system, `root/net`.
+    /// The tables of another proc file system, `path/1/net`; of one process in one, `path/net`; or
+    /// of a copy, where they are in either.
     ///
     /// # Errors
-    /// When neither is there, or what is there would show the wrong host.
-    pub fn under(root: &Path) -> Result<ProcNet, NoTables> {
-        let is_live = rustix::fs::statfs(root)
-            .map(|status| u64::try_from(status.f_type) == Ok(PROC_SUPER_MAGIC))
-            .map_err(|errno| NoTables::Root {
-                root: root.to_owned(),
-                error: errno.into(),
-            })?;
-        let of_process_1 = root.join("1/net");
-        let copied = root.join("net");
-        if holds_tables(&of_process_1) {
-            Ok(ProcNet {
-                directory: of_process_1,
-                whose: match is_live {
-                    true => Whose::Foreign,
-                    false => Whose::Copied(root.to_owned()),
-                },
-                place: Where::ProcRoot(root.to_owned()),
-            })
-        } else if is_live && root.join("self").exists() {
-            Err(NoTables::Hidden(root.to_owned()))
-        } else if !is_live && holds_tables(&copied) {
-            Ok(ProcNet {
-                directory: copied,
-                whose: Whose::Copied(root.to_owned()),
-                place: Where::ProcRoot(root.to_owned()),
-            })
-        } else {
-            Err(NoTables::Neither(root.to_owned()))
-        }
+    /// When they are not there, or what is there would show the wrong host.
+    pub fn under(path: &Path) -> Result<ProcNet, NoTables> {
+        let cannot = |path: PathBuf, error| NoTables::Directory { path, error };
+        let root = ProcRoot::open(path).map_err(|error| cannot(path.to_owned(), error))?;
+        let holds_tables = |directory: &str| {
+            use io::ErrorKind::{NotADirectory, NotFound};
+            let is_there = |opened: &OwnedFd, name: &str| {
+                statat(opened, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+            };
+            match root.open_directory(directory) {
+                Ok(opened) => Ok(is_there(&opened, "tcp") || is_there(&opened, "tcp6")),
+                Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(false),
+                Err(error) => Err(cannot(root.join(directory), error)),
+            }
+        };
+        let of_process_1 = || Some("the network namespace of its process 1".to_owned());
+        let (directory, place, whose) = match root.kind() {
+            Kind::Own | Kind::Live if matches!(holds_tables("1/net"), Ok(true)) => {
+                ("1/net", Where::ProcRoot(path.to_owned()), of_process_1())
+            }
+            Kind::Own | Kind::Live => return Err(NoTables::Hidden(path.to_owned())),
+            Kind::Below => match root.read_process() {
+                Some((process, proc_root)) if holds_tables("net")? => {
+                    let directory = path.to_owned();
+                    let place = Where::Process {
+                        directory,
+                        proc_root,
+                    };
+                    (
+                        "net",
+                        place,
+                        Some(format!("the network namespace of {process}")),
+                    )
+                }
+                _ => return Err(NoTables::Neither(path.to_owned())),
+            },
+            Kind::Copy if holds_tables("1/net")? => {
+                ("1/net", Where::ProcRoot(path.to_owned()), of_process_1())
+            }
+            Kind::Copy if holds_tables("net")? => {
+                let whose = Some("a copied tree".to_owned());
+                ("net", Where::ProcRoot(path.to_owned()), whose)
+            }
+            Kind::Copy => return Err(NoTables::Neither(path.to_owned())),
+        };
+        Ok(ProcNet {
+            root: Arc::new(root),
+            directory,
+            place,
+            whose,
+        })
     }
 
     /// Whose tables they are, as the command line names it.
@@ -106,43 +128,56 @@ impl ProcNet {
     }
 
     /// The directory of the tables.
-    pub(in crate::source) fn directory(&self) -> &Path {
-        &self.directory
+    pub(in crate::source) fn directory(&self) -> PathBuf {
+        self.root.join(self.directory)
     }
 
-    /// Whether they are a copy, in which nothing moves.
+    /// The path of a file beside the tables, or of one of them.
+    pub(in crate::source) fn path(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// The inode of the table `tcp`, one for all processes in its network namespace.
+    pub(in crate::source) fn inode(&self) -> Option<u64> {
+        let status = self.root.stat(&format!("{}/tcp", self.directory));
+        Some(status.ok()?.st_ino)
+    }
+
+    /// Opens a table.
+    pub(super) fn open(&self, name: &str) -> io::Result<File> {
+        self.root.open_file(&format!("{}/{name}", self.directory))
+    }
+
+    /// Reads a file beside the tables.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::read_text`].
+    pub(in crate::source) fn read_text(&self, name: &str) -> io::Result<String> {
+        self.root.read_text(&format!("{}/{name}", self.directory))
+    }
+
+    /// Whether they are a copy, in which nothing changes.
     pub(in crate::source) fn is_copied(&self) -> bool {
-        matches!(self.whose, Whose::Copied(_))
+        self.root.kind() == Kind::Copy
     }
 
     /// The proc file system whose `sys/net` holds the settings of the same network namespace, if
     /// there is one.
-    pub(in crate::source) fn settings_root(&self) -> Option<&Path> {
-        match &self.whose {
-            Whose::Own => Some(Path::new("/proc")),
-            Whose::Foreign => None,
-            Whose::Copied(root) => Some(root),
+    pub(in crate::source) fn settings_root(&self) -> Option<&ProcRoot> {
+        match self.root.kind() {
+            Kind::Own | Kind::Copy => Some(&self.root),
+            Kind::Live | Kind::Below => None,
         }
     }
 
-    /// What to tell a person about them; nothing about one's own.
+    /// What to report about them; nothing about one's own.
     pub(in crate::source) fn note(&self) -> Option<String> {
-        let whose = match &self.whose {
-            Whose::Own => return None,
-            Whose::Copied(root) if self.directory == root.join("net") => "a copied tree",
-            Whose::Foreign | Whose::Copied(_) => "the network namespace of its process 1",
+        let whose = self.whose.as_ref()?;
+        // On a host it means that there is no IPv6; in a copy it may be a file that was forgotten.
+        let v6 = match self.root.stat(&format!("{}/tcp6", self.directory)) {
+            Ok(_) => "",
+            Err(_) => ", without a tcp6",
         };
-        let directory = self.directory.display();
-        // Of a host it means that there is no IPv6; of a copy it may mean a file forgotten.
-        let v6 = if self.directory.join("tcp6").exists() {
-            ""
-        } else {
-            ", without a tcp6"
-        };
-        Some(format!("read {directory}, {whose}{v6}"))
+        Some(format!("read {}, {whose}{v6}", self.directory().display()))
     }
-}
-
-fn holds_tables(directory: &Path) -> bool {
-    directory.join("tcp").exists() || directory.join("tcp6").exists()
 }

@@ -66,7 +66,7 @@ pub(crate) struct Listed {
 pub(crate) struct Holder {
     pub(crate) pid: u32,
     pub(crate) name: String,
-    pub(crate) fd: u32,
+    pub(crate) fd: Option<u32>,
 }
 
 /// The last object of a sample.

@@ -1,5 +1,8 @@
 //! However the view ends or is suspended, it restores the terminal.
 
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::Signal;
 
 use super::pty::{Terminal, signal_of};
@@ -88,10 +91,61 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn the_view_ends_after_its_last_sample() {
-        let mut terminal = Terminal::with(&["--watch=0.05", "--samples=3"]);
-        assert_eq!(terminal.wait_for_end().code(), Some(0));
-        assert_eq!(terminal.text().trim(), "");
+    fn enough_samples_end_it_and_the_last_one_stays_on_the_screen() {
+        for (arguments, text) in [(&[][..], "STATE"), (&["--by=local-addr"], "LOCAL-ADDR")] {
+            let arguments = [&["--watch=0.3", "--samples=3"], arguments].concat();
+            let mut terminal = Terminal::with(&arguments);
+            assert_eq!(terminal.wait_for_end().code(), Some(0));
+            terminal.wait_for("TOTAL");
+            terminal.wait_for(text);
+            assert!(!terminal.text().contains("quit"), "{}", terminal.text());
+        }
+    }
+);
+
+in_namespace!(
+    fn two_interrupts_in_a_row_restore_the_terminal() {
+        for pause in (0..40).map(|step| Duration::from_micros(step * 50)) {
+            let mut terminal = view();
+            terminal.signal(Signal::INT);
+            thread::sleep(pause);
+            terminal.signal_again(Signal::INT);
+            let status = terminal.wait_for_end();
+            let by_signal = signal_of(status) == Some(Signal::INT.as_raw());
+            assert!(
+                by_signal || status.code() == Some(0),
+                "{pause:?} {status:?}"
+            );
+        }
+    }
+);
+
+in_namespace!(
+    fn every_signal_that_ends_a_program_by_default_restores_the_terminal() {
+        for signal in [
+            Signal::ABORT,
+            Signal::ALARM,
+            Signal::BUS,
+            Signal::FPE,
+            Signal::ILL,
+            Signal::IO,
+            Signal::PROF,
+            Signal::POWER,
+            Signal::SEGV,
+            Signal::STKFLT,
+            Signal::SYS,
+            Signal::TRAP,
+            Signal::USR1,
+            Signal::USR2,
+            Signal::VTALARM,
+            Signal::XCPU,
+            Signal::XFSZ,
+        ] {
+            let mut terminal = view();
+            terminal.signal(signal);
+            let status = terminal.wait_for_end();
+            assert_eq!(signal_of(status), Some(signal.as_raw()), "{signal:?}");
+        }
     }
 );
 

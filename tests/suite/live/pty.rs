@@ -193,6 +193,13 @@ impl Terminal {
         self.program.signal(signal);
     }
 
+    /// Sends a signal to a program that may have ended.
+    pub(crate) fn signal_again(&mut self, signal: Signal) {
+        if self.program.is_running() {
+            self.signal(signal);
+        }
+    }
+
     /// Waits until the program is stopped.
     pub(crate) fn wait_until_stopped(&self) {
         let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;

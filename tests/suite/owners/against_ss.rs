@@ -30,7 +30,7 @@ in_namespace!(
             .iter()
             .map(|socket| {
                 let processes = socket.processes.iter().flatten();
-                let processes = processes.map(|one| (one.pid, one.fd)).collect();
+                let processes = processes.map(|one| (one.pid, one.fd.unwrap())).collect();
                 ((socket.local_port, socket.remote_port), processes)
             })
             .collect();

@@ -102,8 +102,7 @@ in_namespace!(
 
 #[test]
 fn an_owner_search_that_times_out_is_incomplete() {
-    // A tree with more descriptors than can be read in a twentieth of a second: one process under
-    // many numbers.
+    // A tree with more descriptors than can be read in a twentieth of a second.
     let root = tempfile::tempdir().unwrap();
     let home = root.path().join("1");
     fs::create_dir_all(home.join("fd")).unwrap();
@@ -112,11 +111,8 @@ fn an_owner_search_that_times_out_is_incomplete() {
     let table = fs::read_to_string(fixture).unwrap();
     fs::write(home.join("net/tcp"), &table).unwrap();
     fs::write(home.join("comm"), "many\n").unwrap();
-    for fd in 0..500 {
+    for fd in 0..100_000 {
         symlink("/dev/null", home.join(format!("fd/{fd}"))).unwrap();
-    }
-    for pid in 2..20_000 {
-        symlink("1", root.path().join(pid.to_string())).unwrap();
     }
     let root = root.path().to_str().unwrap();
     let words = [
@@ -136,7 +132,7 @@ fn an_owner_search_that_times_out_is_incomplete() {
     assert_eq!((owners.no_permission, owners.hidden), (0, 0));
     assert!(owners.time_up > 0);
     assert!(summary.warnings[0].contains("--owner-timeout"));
-    assert!(!json.stderr.contains("no holder was found"), "{json:?}");
+    assert!(!json.stderr.contains("owner unknown"), "{json:?}");
     let grouped = run(["--by=process", timeout, proc_root, root]);
     assert_eq!(grouped.status, 3, "{grouped:?}");
     assert!(grouped.stdout.trim_end().ends_with("incomplete"));

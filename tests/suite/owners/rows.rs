@@ -26,7 +26,7 @@ in_namespace!(
         };
         assert_eq!(
             (found.pid, &*found.name, found.fd),
-            (holder.pid(), "sleep", 0)
+            (holder.pid(), "sleep", Some(0))
         );
         assert_eq!(socket.never_accepted, Some(false));
         assert_eq!(socket.fd.as_deref(), Some(&[0][..]));

@@ -78,7 +78,10 @@ in_namespace!(
         let (sockets, summary) = Listed::all(&json);
         assert_eq!(sockets[0].processes.as_deref(), Some(&[][..]), "{json:?}");
         assert_eq!(summary.owners.unwrap().held, 0);
-        assert!(json.stderr.contains("no holder was found of 1 socket: "));
+        assert!(
+            json.stderr
+                .contains("owner unknown for 1 socket: closed meanwhile, or not open in")
+        );
         assert_eq!(json.status, 0);
 
         let received = receive(&receiver);
@@ -86,6 +89,32 @@ in_namespace!(
         drop(received);
         let found: Vec<_> = holders().iter().map(|holder| holder.pid).collect();
         assert_eq!(found, [holder.pid()]);
+    }
+);
+
+in_namespace!(
+    fn a_socket_registered_with_io_uring_belongs_to_the_process_with_the_instance() {
+        let listener = listener();
+        let ring = syscall::register_with_io_uring(&listener)
+            .unwrap_or_else(|error| skip(format!("no io_uring here: {error}")));
+        drop(listener);
+        let json = run(["list", "-p", "--json", "--columns=fd"]);
+        let (sockets, summary) = Listed::all(&json);
+        let found = sockets[0].processes.as_deref().unwrap();
+        if found.is_empty() {
+            skip(format!(
+                "this kernel does not report the inodes of registered files: {json:?}"
+            ));
+        }
+        let me = std::process::id();
+        assert_eq!(found.len(), 1, "{json:?}");
+        assert_eq!((found[0].pid, found[0].fd), (me, None));
+        assert_eq!(sockets[0].fd.as_deref(), Some(&[][..]));
+        assert_eq!(summary.owners.unwrap().held, 1);
+        assert_eq!((json.status, json.stderr.as_str()), (0, ""));
+        let filtered = run(["list", "--json", &format!("pid = {me}")]).succeeded();
+        assert_eq!(Listed::all(&filtered).0.len(), 1);
+        drop(ring);
     }
 );
 

@@ -1,0 +1,291 @@
+//! One way to open anything in a proc file system, or in a copy of one.
+//!
+//! Only regular files are opened for reading, and opening or reading them never waits. Of another
+//! proc file system or a copy, nothing outside it is opened: no link is followed and no mount is
+//! entered (openat2(2)), because what is in it may have been put there to be read by root. The own
+//! /proc is trusted, and keeps its links, such as `thread-self`.
+//!
+//! Must not know what is in the files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, fstatfs, open, openat,
+    openat2, statat,
+};
+use rustix::io::Errno;
+
+use crate::model::Where;
+
+/// The proc file system of the calling thread.
+const OWN: &str = "/proc";
+
+/// `PROC_SUPER_MAGIC`, linux/magic.h.
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+
+/// The inode of the root of every proc file system: `PROCFS_ROOT_INO`, linux/fs.h.
+const PROC_ROOT_INODE: u64 = 1;
+
+/// More than any file that is not a table of sockets has, in bytes.
+const TEXT_MOST: usize = 64 * 1024;
+
+/// Reading in one piece what is not larger, in bytes.
+const USUAL_LEN: usize = 8 * 1024;
+
+/// Entries of a directory are read in pieces of this size, in bytes.
+pub const DIRECTORY_PIECE: usize = 16 * 1024;
+
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+const LOCATE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+
+/// A proc file system, a directory in one, or a copy.
+#[derive(Debug)]
+pub struct ProcRoot {
+    path: PathBuf,
+    /// `None` for the own one, which is opened by path.
+    directory: Option<OwnedFd>,
+    kind: Kind,
+}
+
+/// What a root is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The `/proc` of the calling thread.
+    Own,
+    /// Another proc file system, or the same one as if it were another's.
+    Live,
+    /// A directory in a live proc file system, such as that of a process.
+    Below,
+    /// Files and directories anywhere else.
+    Copy,
+}
+
+impl ProcRoot {
+    /// The own one. It is opened when something in it is, so that none needs to be mounted.
+    pub fn own() -> ProcRoot {
+        ProcRoot {
+            path: PathBuf::from(OWN),
+            directory: None,
+            kind: Kind::Own,
+        }
+    }
+
+    /// The directory `path`, which is opened now: what is mounted or put there later does not matter.
+    ///
+    /// # Errors
+    /// When it is no directory or cannot be opened.
+    pub fn open(path: &Path) -> io::Result<ProcRoot> {
+        let directory = open(path, LOCATE | OFlags::DIRECTORY, Mode::empty())?;
+        let is_live = u64::try_from(fstatfs(&directory)?.f_type) == Ok(PROC_SUPER_MAGIC);
+        Ok(ProcRoot {
+            kind: match is_live {
+                true if fstat(&directory)?.st_ino == PROC_ROOT_INODE => Kind::Live,
+                true => Kind::Below,
+                false => Kind::Copy,
+            },
+            path: path.to_owned(),
+            directory: Some(directory),
+        })
+    }
+
+    /// The one with the processes that may hold the sockets of `place`.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open`].
+    pub fn of(place: &Where) -> io::Result<ProcRoot> {
+        match place {
+            Where::Here => Ok(ProcRoot::own()),
+            Where::ProcRoot(_) | Where::Process { .. } => ProcRoot::open(place.proc_root()),
+        }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The path of something in it, for a message.
+    pub fn join(&self, below: &str) -> PathBuf {
+        self.path.join(below)
+    }
+
+    /// Of the directory of a process or thread: which one, `process 7 (web)`, and the path of the
+    /// proc file system it is in. `None` for any other directory.
+    pub fn read_process(&self) -> Option<(String, PathBuf)> {
+        let root = ["..", "../../.."].into_iter().find_map(|up| {
+            let root = ProcRoot::open(&self.join(up)).ok()?;
+            (root.kind == Kind::Live).then_some(root)
+        })?;
+        let id = |root: &ProcRoot| root.stat("").map(|status| (status.st_dev, status.st_ino));
+        // `/proc` rather than `/proc/7/..`.
+        let parent = self
+            .path
+            .parent()
+            .and_then(|path| ProcRoot::open(path).ok());
+        let parent = parent.filter(|parent| id(parent).ok() == id(&root).ok());
+        let path = parent.unwrap_or(root).path;
+        // `7 (web) S …`; the name may hold anything.
+        let stat = self.read_start("stat", USUAL_LEN).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        let (pid, name) = stat.get(..=stat.rfind(')')?)?.split_once(' ')?;
+        Some((format!("process {pid} {name}"), path))
+    }
+
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// The system's; also when it is no regular file, or can only be reached through a link or
+    /// outside of this root.
+    pub fn open_file(&self, below: &str) -> io::Result<File> {
+        if self.kind != Kind::Own {
+            // Opening a device may have an effect.
+            check_regular(self.locate(below)?)?;
+        }
+        check_regular(self.open_at(below, READ)?)
+    }
+
+    /// The first `most` bytes of a file.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn read_start(&self, below: &str, most: usize) -> io::Result<Vec<u8>> {
+        read_start(self.open_file(below)?, most)
+    }
+
+    /// A file of text of at most 64 KiB.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`]; also when the file is larger, or not UTF-8.
+    pub fn read_text(&self, below: &str) -> io::Result<String> {
+        let bytes = self.read_start(below, TEXT_MOST + 1)?;
+        if bytes.len() > TEXT_MOST {
+            return Err(io::Error::other("larger than 64 KiB"));
+        }
+        String::from_utf8(bytes).map_err(|_| io::Error::other("not text in UTF-8"))
+    }
+
+    /// Opens a directory, to list it.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn open_directory(&self, below: &str) -> io::Result<OwnedFd> {
+        self.open_at(below, OFlags::DIRECTORY | READ)
+    }
+
+    /// The entries of a directory that are numbers, ascending: processes, threads.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn numbers(&self, below: &str) -> io::Result<Vec<u32>> {
+        let mut buffer = [MaybeUninit::uninit(); DIRECTORY_PIECE];
+        let mut entries = RawDir::new(self.open_directory(below)?, &mut buffer);
+        let mut numbers = Vec::new();
+        while let Some(entry) = entries.next() {
+            numbers.extend(parse_number::<u32>(entry?.file_name().to_bytes()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The status of a file or directory.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn stat(&self, below: &str) -> io::Result<Stat> {
+        Ok(match self.kind {
+            Kind::Own => statat(CWD, self.join(below), AtFlags::empty())?,
+            Kind::Live | Kind::Below | Kind::Copy => fstat(self.locate(below)?)?,
+        })
+    }
+
+    /// Where something is, without opening it; the last part may be a link.
+    fn locate(&self, below: &str) -> io::Result<OwnedFd> {
+        self.open_at(below, LOCATE)
+    }
+
+    fn open_at(&self, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let below = if below.is_empty() { "." } else { below };
+        match &self.directory {
+            None => Ok(openat(CWD, self.join(below), flags, Mode::empty())?),
+            Some(directory) => open_beneath(directory.as_fd(), below, flags).map_err(explain),
+        }
+    }
+}
+
+/// Opens what is beneath a directory, in the same file system and through no link.
+fn open_beneath(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::NO_MAGICLINKS
+        | ResolveFlags::NO_XDEV;
+    match openat2(directory, below, flags, Mode::empty(), resolve) {
+        // Linux before 5.6, and filters of system calls that do not know it.
+        Err(Errno::NOSYS | Errno::PERM) => open_stepwise(directory, below, flags),
+        opened => opened,
+    }
+}
+
+/// The same one part of the path after the other, of which none is `..`.
+fn open_stepwise(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let (folders, last) = below.rsplit_once('/').unwrap_or((".", below));
+    let mut folder = openat(directory, ".", LOCATE | OFlags::DIRECTORY, Mode::empty())?;
+    for part in folders.split('/') {
+        let flags = LOCATE | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        folder = openat(&folder, part, flags, Mode::empty())?;
+    }
+    let opened = openat(&folder, last, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    let is_in_same = fstat(&opened)?.st_dev == fstat(directory)?.st_dev;
+    if is_in_same {
+        Ok(opened)
+    } else {
+        Err(Errno::XDEV)
+    }
+}
+
+/// What the two refusals of [`open_beneath`] mean; the system's words for them say something else.
+fn explain(errno: Errno) -> io::Error {
+    match errno {
+        Errno::LOOP => io::Error::other("symbolic links are not followed here"),
+        Errno::XDEV => io::Error::other("other file systems are not entered here"),
+        other => other.into(),
+    }
+}
+
+/// A number of digits only; `None` for anything else, `.` and `..` included.
+pub fn parse_number<T: TryFrom<u64>>(digits: &[u8]) -> Option<T> {
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })?;
+    T::try_from(number).ok()
+}
+
+fn check_regular(file: OwnedFd) -> io::Result<File> {
+    if FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile {
+        Ok(file.into())
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
+fn read_start(file: File, most: usize) -> io::Result<Vec<u8>> {
+    // Files of /proc have no size: with room for all of it, it takes one read and not eight.
+    let mut bytes = Vec::with_capacity(most.min(USUAL_LEN));
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
