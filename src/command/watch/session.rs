@@ -25,7 +25,7 @@ use crate::command::summary::Summary;
 use crate::command::wait::{Wakeups, waker};
 use crate::live::{Found, Key, Request, Settings, View, Wanted};
 use crate::model::screen::{Notice, NoticeKind};
-use crate::model::{Grouped, Key as GroupKey, Snapshot};
+use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
 /// Ages are shown, so that the screen changes by itself.
