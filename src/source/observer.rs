@@ -9,7 +9,7 @@ use super::derive::{Doubt, Rare, derive};
 use super::plan::{Caution, Derivation, Deriving, Dumps, Need, Plan, Planner, Reason};
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
-use super::{CannotKnow, Cost, ProcError, Report, SourceError};
+use super::{CannotKnow, Cost, ProcError, Report, SourceError, UnsupportedTest};
 use crate::model::{CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, Where};
 use crate::question::Question;
 
@@ -98,12 +98,12 @@ impl Observer {
         if let Sources::Proc(tables) = &self.sources {
             return Ok(Plan::tables(tables, &self.question, Reason::Requested));
         }
-        let planned = self.planner(need, false).plan(SocketCounters::read);
+        let planned = self.plan_dumps(need);
         let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
         Ok(Plan::netlink(dumps, reason))
     }
 
-    /// Counts the sockets asked for into `sink`; those whose number can be derived are not listed.
+    /// Counts the selected sockets into `sink`; those whose number can be derived are not listed.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
@@ -111,28 +111,26 @@ impl Observer {
         self.answer(sink, Observer::count_over_netlink)
     }
 
-    /// Passes every socket asked for to `sink`.
+    /// Passes every selected socket to `sink`.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
         self.answer(sink, |observer, sink| {
-            let planner = observer.planner(Need::SocketsInOrder, false);
-            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let (mut dumps, reason) = observer.plan_dumps(Need::SocketsInOrder)?;
             let outcome = sock_diag::list(&mut dumps, sink)?;
             Ok(Report::listed(dumps, reason, outcome))
         })
     }
 
-    /// Passes every socket asked for to `sink`, in any order: those of a large table in two dumps
+    /// Passes every selected socket to `sink`, in any order: those of a large table in two dumps
     /// at the same time.
     ///
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
         self.answer(sink, |observer, sink| {
-            let planner = observer.planner(Need::Sockets, false);
-            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let (mut dumps, reason) = observer.plan_dumps(Need::Sockets)?;
             let outcome = sock_diag::gather(&mut dumps, sink)?;
             Ok(Report::listed(dumps, reason, outcome))
         })
@@ -166,21 +164,17 @@ impl Observer {
         Ok(report)
     }
 
-    fn planner(&self, need: Need, doubted_lately: bool) -> Planner {
-        Planner::new(
-            self.question.clone(),
-            need,
-            self.sources.deriving(),
-            doubted_lately,
-        )
+    fn plan_dumps(&self, need: Need) -> Result<(Dumps, Reason), UnsupportedTest> {
+        let deriving = self.sources.deriving();
+        Planner::new(self.question.clone(), need, deriving, false).plan(SocketCounters::read)
     }
 
     fn count_over_netlink<S: CountSink + SplitSink>(
         &mut self,
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
-        let doubted_lately = self.caution.take();
-        let mut planner = self.planner(Need::Counts, doubted_lately);
+        let (question, deriving) = (self.question.clone(), self.sources.deriving());
+        let mut planner = Planner::new(question, Need::Counts, deriving, self.caution.take());
         let mut wasted = Cost::default();
         let mut report = loop {
             let (mut dumps, reason) = planner.plan(SocketCounters::read)?;

@@ -53,11 +53,11 @@ pub(in crate::source) struct Planner {
     deriving: Deriving,
     /// Whether the counters were unreliable in an earlier observation.
     doubted_lately: bool,
+    failed_attempts: u32,
+    /// Why the last attempt failed.
+    doubt: Option<Reason>,
     /// The states not to derive in the next attempt.
     listed: StateSet,
-    failed_attempts: u32,
-    /// Why deriving failed for good.
-    doubt: Option<Reason>,
 }
 
 impl Planner {
@@ -72,9 +72,9 @@ impl Planner {
             need,
             deriving,
             doubted_lately,
-            listed: StateSet::NONE,
             failed_attempts: 0,
             doubt: None,
+            listed: StateSet::NONE,
         }
     }
 
@@ -111,18 +111,17 @@ impl Planner {
     /// next one, if it is the smaller part.
     pub(in crate::source) fn fail(&mut self, derivation: Derivation, reason: Reason) {
         self.failed_attempts += 1;
-        if self.failed_attempts == ATTEMPTS {
-            self.doubt = Some(reason);
-        } else if let Reason::Doubt(Doubt::Spread { state, sockets, .. }) = reason
+        if let Reason::Doubt(Doubt::Spread { state, sockets, .. }) = reason
             && sockets < derivation.before.total() / 4
         {
             self.listed = self.listed.with(state);
         }
+        self.doubt = Some(reason);
     }
 
     /// Whether every attempt to derive has failed.
     pub(in crate::source) fn has_failed(&self) -> bool {
-        self.doubt.is_some()
+        self.failed_attempts == ATTEMPTS
     }
 
     /// What to derive and why, or why nothing.
@@ -130,7 +129,7 @@ impl Planner {
         &self,
         read: impl Fn() -> Result<SocketCounters, String>,
     ) -> Result<(Derivation, Reason), Reason> {
-        if let Some(doubt) = &self.doubt {
+        if let Some(doubt) = self.doubt.as_ref().filter(|_| self.has_failed()) {
             return Err(doubt.clone());
         }
         if self.need != Need::Counts {
@@ -161,9 +160,15 @@ impl Planner {
             return Err(Reason::DoubtedLately);
         }
         let before = read().map_err(Reason::Unreadable)?;
-        let states = self.worth_deriving(derivable, before);
+        let mut states = self.worth_deriving(derivable, before);
+        if states.is_empty() {
+            return Err(self.doubt.clone().unwrap_or(Reason::Few));
+        }
+        if states.contains(State::TimeWait) && !counts_time_wait_per_namespace() {
+            states = states.without(State::TimeWait);
+        }
         let reason = match self.deriving {
-            _ if states.is_empty() => return Err(Reason::Few),
+            _ if states.is_empty() => return Err(Reason::NotDerivable),
             Deriving::WherePossible => Reason::Requested,
             Deriving::Never | Deriving::WhereCheaper => Reason::Many,
         };
@@ -180,9 +185,6 @@ impl Planner {
             if counters.minisockets < worth {
                 derived = derived.without(State::TimeWait);
             }
-        }
-        if derived.contains(State::TimeWait) && !counts_time_wait_per_namespace() {
-            derived = derived.without(State::TimeWait);
         }
         derived
     }

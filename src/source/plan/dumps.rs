@@ -64,9 +64,9 @@ impl Dumps {
         })
     }
 
-    /// The same sockets in two dumps at the same time: those with both ports below `middle`, and
-    /// the others. A port never changes, so every socket is in exactly one of them. Unchanged
-    /// where there is a filter, whose dump may be small.
+    /// The same sockets, which no filter selects, in two dumps at the same time: those with both
+    /// ports below `middle`, and the others. A port never changes, so every socket is in exactly
+    /// one of them.
     pub(super) fn in_parallel(self, middle: u64) -> Dumps {
         let most = middle.saturating_sub(1);
         let below = |field| Expression::of(Test::Number(field, Compare::AtMost, most), true);

@@ -1,7 +1,7 @@
 //! The netlink messages of one datagram: `struct nlmsghdr`, `linux/netlink.h`, netlink(7).
 //!
 //! Splits and classifies; whether a message answers our request, and what its absence means, is
-//! for the conversation to say.
+//! decided in `source::sock_diag`.
 
 use netlink_packet_core::{
     NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN, NetlinkBuffer,
@@ -12,15 +12,15 @@ use netlink_packet_core::{
 pub(in crate::source) struct Message<'a> {
     /// The sequence number of the request it answers.
     pub(in crate::source) sequence: u32,
-    /// The port of the socket it is meant for.
+    /// The port of the socket it is addressed to.
     pub(in crate::source) port: u32,
-    /// Whether the kernel says that its table changed under the dump (NLM_F_DUMP_INTR).
+    /// Whether the kernel's table changed during the dump (NLM_F_DUMP_INTR).
     pub(in crate::source) interrupted: bool,
-    /// What it carries.
+    /// Its content.
     pub(in crate::source) payload: Payload<'a>,
 }
 
-/// What a message carries.
+/// The content of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Payload<'a> {
     /// The type of a request, and the bytes that answer it.
@@ -80,7 +80,7 @@ fn decode_message<'a>(message: &NetlinkBuffer<&'a [u8]>) -> Message<'a> {
             errno: decode_errno(bytes).unwrap_or(0),
         },
         NLMSG_ERROR => Payload::Error {
-            // A refusal too short to say why is still a refusal: EPROTO.
+            // A refusal too short for an errno is still a refusal: EPROTO.
             errno: decode_errno(bytes).unwrap_or(rustix::io::Errno::PROTO.raw_os_error()),
         },
         message_type => Payload::Record {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_done_without_an_errno_is_a_good_end_and_such_an_error_still_a_refusal() {
+    fn a_done_without_an_errno_is_a_good_end_and_an_error_without_one_a_refusal() {
         assert_eq!(
             payloads(&message(NLMSG_DONE, 0, &[])),
             [Payload::Done { errno: 0 }]

@@ -1,15 +1,14 @@
 //! `struct tcp_info`, `linux/tcp.h`, the value of the attribute INET_DIAG_INFO.
 //!
 //! The kernel only ever appends to it, and sends as much as it has: 104 bytes to 3.14, 232 from
-//! 5.4, more since. What lies beyond the bytes sent is absent. Filled by `tcp_get_info`
-//! (net/ipv4/tcp.c); what it uses for "none" is absent too. Pure, and it must not panic whatever
-//! the bytes.
+//! 5.4, more since. A field beyond the bytes sent is absent. Filled by `tcp_get_info`
+//! (net/ipv4/tcp.c); the values it uses for "none" are absent too. Pure; no bytes make it panic.
 
 use crate::model::{CongestionControl, Metric, State, TcpInfo};
 
-/// Decodes what TCP knows of a connection in `state` into `info`; `None` for what is no
-/// connection: of a listener the kernel reports its accept queue in the places of other numbers,
-/// and of a socket in CLOSE the numbers it was made with.
+/// Decodes the measures of a connection in `state` into `info`; `None` for a socket without a
+/// connection: for a listener the kernel reports the accept queue in the place of other numbers,
+/// and for a socket in CLOSE the numbers it was created with.
 pub(super) fn decode_tcp_info(
     bytes: &[u8],
     state: State,
@@ -21,7 +20,7 @@ pub(super) fn decode_tcp_info(
     *info = TcpInfo::default();
     let word = |at| read_u32(bytes, at);
     let long = |at| read_u64(bytes, at);
-    // Before the handshake the kernel counts these times from a moment of its own.
+    // Before the handshake these times do not count from data.
     let time = |at| word(at).filter(|_| state != State::SynSent);
     let is_measured = |value: &u64| *value != 0;
     let mut put = |metric, value: Option<u64>| {
@@ -29,8 +28,8 @@ pub(super) fn decode_tcp_info(
             info.set(metric, value);
         }
     };
-    // Where each begins; its name in the kernel, and the version from which on it is sent, where
-    // that is later than 2.6.
+    // The offset of each; its name in the kernel, and the first version that sends it, where that
+    // is later than 2.6.
     put(Metric::Mss, word(16)); // tcpi_snd_mss
     put(Metric::Unacked, word(24)); // tcpi_unacked
     put(Metric::Lost, word(32)); // tcpi_lost

@@ -109,6 +109,24 @@ fn a_doubted_state_is_listed_in_the_second_attempt_if_it_is_the_smaller_part() {
 }
 
 #[test]
+fn a_doubted_state_that_was_the_only_one_to_derive_is_listed_because_of_the_doubt() {
+    let question = Question::about(StateSet::NONE.with(State::TimeWait));
+    let counters = SocketCounters {
+        full: 400_000,
+        minisockets: 20_000,
+    };
+    let mut planner = planner(&question, Deriving::WhereCheaper);
+    let first = planner.derivation(|| Ok(counters)).unwrap().0;
+    let doubt = Reason::Doubt(Doubt::Spread {
+        state: State::TimeWait,
+        sockets: 20_000,
+        spread: 1_000,
+    });
+    planner.fail(first, doubt.clone());
+    assert_eq!(planner.derivation(|| Ok(counters)), Err(doubt));
+}
+
+#[test]
 fn a_doubt_is_remembered_for_a_number_of_samples_that_doubles_until_there_is_trust() {
     let mut caution = Caution::default();
     let listings = |caution: &mut Caution| (0..).take_while(|_| caution.take()).count();

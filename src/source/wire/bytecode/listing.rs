@@ -1,12 +1,11 @@
-//! A program of bytecode as lines for people: what is shown is read from the bytes that are sent.
+//! A program of bytecode as readable lines, decoded from the bytes that are sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{AF_INET, AF_INET6, OPERATION_LEN, code};
 
-/// One line for each operation: where it begins, what it asks, and where its answers lead: to the
-/// place of an operation, or to `accept` or `reject`. What yes leads to is the next line, unless
-/// it says otherwise.
+/// One line for each operation: where it begins, what it tests, and where its answers lead: to the
+/// place of an operation, or to `accept` or `reject`.
 pub(in crate::source) fn list(program: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut at = 0;
@@ -59,7 +58,7 @@ fn operation(code: u8, operand: &[u8]) -> String {
     }
 }
 
-/// The port in the place where an operation has its way on no.
+/// The port in the place of an operation's distance on no.
 fn port(operand: &[u8]) -> u16 {
     let port = operand.get(2..).and_then(<[u8]>::first_chunk);
     port.map_or(0, |port| u16::from_ne_bytes(*port))

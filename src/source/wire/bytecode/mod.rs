@@ -1,11 +1,11 @@
 //! INET_DIAG_REQ_BYTECODE: a filter as the kernel runs it for each socket, before it builds a
 //! message (`inet_diag_bc_run`, net/ipv4/inet_diag.c; linux/inet_diag.h).
 //!
-//! An operation is four bytes, its code, how far to go on yes and how far on no, and its operand.
-//! Yes leads to the next operation: the kernel's audit follows yes only, and no may lead to
-//! nothing that it has not passed (`inet_diag_bc_audit`). Where yes is to lead elsewhere, a jump
-//! follows the operation. A program that ends has accepted; one that leads four bytes beyond its
-//! end has refused.
+//! An operation is four bytes (its code, the distance to go on yes, and that on no) and its operand.
+//! Yes leads to the next operation: the kernel's audit follows yes only, and no may only lead to an
+//! operation on that path (`inet_diag_bc_audit`). Where yes must lead elsewhere, a jump follows the
+//! operation. A program that reaches its end accepts; one that leads four bytes beyond its end
+//! rejects.
 
 mod listing;
 
@@ -28,7 +28,7 @@ mod code {
     pub(crate) const D_COND: u8 = 8;
     /// Since 4.7.
     pub(crate) const DEV_COND: u8 = 9;
-    /// Since 4.9; only for those who have CAP_NET_ADMIN.
+    /// Since 4.9; requires CAP_NET_ADMIN.
     pub(crate) const MARK_COND: u8 = 10;
     /// Since 5.9.
     pub(crate) const CGROUP_COND: u8 = 13;
@@ -41,23 +41,23 @@ const AF_UNSPEC: u8 = 0;
 const AF_INET: u8 = netlink_packet_sock_diag::constants::AF_INET;
 const AF_INET6: u8 = netlink_packet_sock_diag::constants::AF_INET6;
 
-/// How long a program may be. Jumps and attributes have 16 bits for 64 KiB; but the kernel's audit
-/// takes the square of the length (25 ms for those), and what is run for every socket is run with
-/// a bucket of its table locked. A longer list of tests is judged here.
+/// The maximum length of a program. The 16 bits of jumps and attributes allow 64 KiB; but the
+/// kernel's audit is quadratic in the length (25 ms for 64 KiB), and the program runs for every
+/// socket with a bucket of its table locked. A longer list of tests is evaluated by tcpstates.
 pub(in crate::source) const MOST_BYTES: usize = 16 * 1024;
 
 /// Which operations a kernel knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Operations {
-    /// Those of this file.
+    /// All those encoded here.
     All,
-    /// Those that every kernel knows that has any.
+    /// Those of every kernel that supports filters.
     Oldest,
     /// None.
     None,
 }
 
-/// A test as the kernel is told: the operation without its jumps, and whether its answer is the
+/// A test in the kernel's terms: the operation without its jumps, and whether its answer is the
 /// opposite.
 struct Operation {
     code: u8,
@@ -66,7 +66,7 @@ struct Operation {
 }
 
 impl Operations {
-    /// Whether the kernel can answer a test.
+    /// Whether the kernel can evaluate a test.
     pub(in crate::source) fn answer(self, test: &Test) -> bool {
         operation(test).is_some_and(|operation| match self {
             Operations::All => true,
@@ -76,7 +76,7 @@ impl Operations {
     }
 }
 
-/// The most bytes that tests take as a program.
+/// The maximum length of these tests as a program, in bytes.
 pub(in crate::source) fn most_bytes<'a>(tests: impl Iterator<Item = &'a Test>) -> usize {
     tests
         .filter_map(operation)
@@ -84,19 +84,19 @@ pub(in crate::source) fn most_bytes<'a>(tests: impl Iterator<Item = &'a Test>) -
         .sum()
 }
 
-/// Encodes a program; `None` if it is too long or holds a test that the kernel cannot answer.
+/// Encodes a program; `None` if it is too long or has a test that the kernel cannot evaluate.
 pub(in crate::source) fn encode(program: &Program) -> Option<Vec<u8>> {
-    // Backwards, because every way leads to what comes later.
+    // Backwards, because every jump leads to a later operation.
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     let mut length = 0;
-    // For the step that has so many after it: how many bytes there are from its first to the end.
+    // By the number of steps that follow a step: the bytes from its start to the end.
     let mut begins: Vec<usize> = Vec::new();
     for step in program.steps().iter().rev() {
         let operation = operation(&step.test)?;
         let to_end = |target: Target| match target {
             Target::Step { following } => begins.get(following).copied(),
             Target::Accept => Some(0),
-            // Four bytes beyond the end; told apart from the end by being none of its distances.
+            // Four bytes beyond the end.
             Target::Reject => None,
         };
         let (yes, no) = if operation.opposite {
@@ -121,8 +121,8 @@ pub(in crate::source) fn encode(program: &Program) -> Option<Vec<u8>> {
     (length <= MOST_BYTES).then(|| pieces.into_iter().rev().flatten().collect())
 }
 
-/// The way from an operation that begins so far from the end to a target so far from it; beyond
-/// the end for `None`.
+/// The distance from an operation to a target, both given by their distance from the end; `None`
+/// is the target beyond the end.
 fn distance(from: usize, target: Option<usize>) -> Option<u16> {
     let way = match target {
         Some(target) => from.checked_sub(target)?,
@@ -136,7 +136,7 @@ fn head(code: u8, yes: usize, no: u16) -> Option<Vec<u8>> {
     Some(vec![code, u8::try_from(yes).ok()?, low, high])
 }
 
-/// What the kernel calls a test; `None` for what it does not know.
+/// A test in the kernel's terms; `None` for one it does not know.
 fn operation(test: &Test) -> Option<Operation> {
     let plain = |code, operand| {
         Some(Operation {
@@ -147,7 +147,7 @@ fn operation(test: &Test) -> Option<Operation> {
     };
     match *test {
         Test::Any | Test::State(_) | Test::CongestionControl(_) | Test::Holder { .. } => None,
-        // An IPv4 condition holds for v4-mapped sockets too, so it is asked the other way round.
+        // An IPv4 condition also matches v4-mapped sockets, so this is the opposite of IPv6.
         Test::Family(FamilyTest::Inet) => Some(Operation {
             opposite: true,
             ..operation(&Test::Family(FamilyTest::Inet6))?
@@ -202,7 +202,7 @@ fn port_operation(side: Side, compare: Compare, port: u64) -> Option<Operation> 
     let operand = if compare == Compare::Equal {
         condition(AF_UNSPEC, 0, Some(port), &[])
     } else {
-        // The number stands where another operation would have its way on no.
+        // The port is in the place of the distance on no of a following operation.
         let [low, high] = port.to_ne_bytes();
         vec![0, 0, low, high]
     };
