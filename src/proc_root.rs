@@ -206,6 +206,63 @@ impl ProcRoot {
         })
     }
 
+    /// A regular file of this host, by its path from the root directory.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn read_own_file(path: &str) -> io::Result<Vec<u8>> {
+        let file = openat(CWD, format!("/{path}"), READ, Mode::empty())?;
+        read_start(check_regular(file)?, usize::MAX)
+    }
+
+    /// The directory of the process whose namespaces the tables show, with a slash behind it.
+    pub fn first_process(&self) -> &'static str {
+        match self.kind {
+            Kind::Below => "",
+            Kind::Own | Kind::Live | Kind::Copy => "1/",
+        }
+    }
+
+    /// A file in the root directory of a process, such as a container: links lead no further than
+    /// that directory.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`]; also when it has more than `most` bytes, or the kernel has no
+    /// openat2(2).
+    pub fn read_in_root_of(&self, home: &str, path: &str, most: usize) -> io::Result<Vec<u8>> {
+        let root = format!("{home}root");
+        let root = match (&self.directory, self.kind) {
+            // A magic link of the kernel to that directory.
+            (Some(directory), Kind::Live | Kind::Below) => {
+                openat(directory, root, LOCATE | OFlags::DIRECTORY, Mode::empty())?
+            }
+            _ => self.open_at(&root, LOCATE | OFlags::DIRECTORY)?,
+        };
+        let open = |flags| openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
+        check_regular(open(LOCATE)?)?;
+        let bytes = read_start(check_regular(open(READ)?)?, most + 1)?;
+        match bytes.len() > most {
+            true => Err(io::Error::other("too large")),
+            false => Ok(bytes),
+        }
+    }
+
+    /// Whether a process is in the user namespace of this one, so that its uids are the same; what is
+    /// copied is taken as it is.
+    ///
+    /// # Errors
+    /// When the process may not be read.
+    pub fn is_in_own_user_namespace(&self, home: &str) -> io::Result<bool> {
+        let (Some(directory), Kind::Live | Kind::Below) = (&self.directory, self.kind) else {
+            return Ok(true);
+        };
+        let [its, own] = [
+            statat(directory, format!("{home}ns/user"), AtFlags::empty())?,
+            statat(CWD, "/proc/self/ns/user", AtFlags::empty())?,
+        ];
+        Ok((its.st_dev, its.st_ino) == (own.st_dev, own.st_ino))
+    }
+
     /// Where something is, without opening it; the last part may be a link.
     fn locate(&self, below: &str) -> io::Result<OwnedFd> {
         self.open_at(below, LOCATE)

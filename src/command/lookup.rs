@@ -7,14 +7,16 @@ use std::ops::RangeInclusive;
 
 use super::names;
 use crate::filter::Lookup;
+use crate::model::Where;
 use crate::source::read_local_port_range;
 
 /// Names of one kind, and what was found of them.
 type Found<T> = HashMap<String, Result<T, String>>;
 
-/// This host.
+/// The names of one place; hosts and services are those of this host, wherever the sockets are.
 #[derive(Debug, Default)]
 pub(super) struct HostLookup {
+    place: Where,
     hosts: Found<Vec<IpAddr>>,
     services: Found<u16>,
     interfaces: Found<u32>,
@@ -36,6 +38,16 @@ fn once<T: Clone>(
     answer
 }
 
+impl HostLookup {
+    /// The names that belong to the sockets of `place`.
+    pub(super) fn of(place: Where) -> HostLookup {
+        HostLookup {
+            place,
+            ..HostLookup::default()
+        }
+    }
+}
+
 impl Lookup for HostLookup {
     fn host(&mut self, name: &str) -> Result<Vec<IpAddr>, String> {
         once(&mut self.hosts, name, resolve)
@@ -46,15 +58,21 @@ impl Lookup for HostLookup {
     }
 
     fn interface(&mut self, name: &str) -> Result<u32, String> {
-        once(&mut self.interfaces, name, names::interface_index)
+        once(&mut self.interfaces, name, |name| {
+            names::interface_index(&self.place, name)
+        })
     }
 
     fn user(&mut self, name: &str) -> Result<u32, String> {
-        once(&mut self.users, name, names::user_id)
+        once(&mut self.users, name, |name| {
+            names::user_id(&self.place, name)
+        })
     }
 
     fn cgroup(&mut self, path: &str) -> Result<u64, String> {
-        once(&mut self.cgroups, path, names::cgroup_id)
+        once(&mut self.cgroups, path, |path| {
+            names::cgroup_id(&self.place, path)
+        })
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {

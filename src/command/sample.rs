@@ -113,6 +113,11 @@ impl Sampler {
         Sampler { observer, place }
     }
 
+    /// Whose sockets they are.
+    pub(super) fn place(&self) -> &Where {
+        &self.place
+    }
+
     /// What is asked.
     pub(super) fn question(&self) -> &Question {
         self.observer.question()

@@ -47,7 +47,7 @@ pub(super) enum Refusal {
 }
 
 impl Target {
-    /// Resolves what was typed: reads files, and looks names up on this host.
+    /// Resolves what was typed: reads files, and looks names up where the sockets are.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -56,7 +56,8 @@ impl Target {
         sourcing: &Sourcing,
         owning: &Owning,
     ) -> Result<Target, Failure> {
-        let lookup = &mut HostLookup::default();
+        let sources = sources(sourcing)?;
+        let lookup = &mut HostLookup::of(sources.place());
         let words = parse_words(&selection.words, lookup).map_err(|error| usage(&error))?;
         let scope = Scope {
             families: match (selection.ipv4, selection.ipv6) {
@@ -69,7 +70,7 @@ impl Target {
         };
         Ok(Target {
             question: scope.question(words)?,
-            sources: sources(sourcing)?,
+            sources,
             scope,
             owner_timeout: owning.owner_timeout,
         })

@@ -41,6 +41,7 @@ mod supervisor;
 mod syscall;
 mod terminal;
 mod usage;
+mod user_names;
 mod wait;
 mod watch;
 mod zoo;

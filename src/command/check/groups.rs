@@ -6,7 +6,7 @@ use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::judge::Ranking;
 use crate::model::{
-    CheckStatus, Counts, Field, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict,
+    CheckStatus, Counts, Field, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict, Where,
     thousands,
 };
 
@@ -39,7 +39,7 @@ pub(super) fn judge_each(
         groups: Some(JudgedGroups {
             all: beyond.is_none(),
             judged_empty,
-            ..arrange(ranking, sampler.fields())
+            ..arrange(ranking, sampler.fields(), sampler.place())
         }),
         ..request.observed(&now, earlier.as_ref(), now.found.counts.clone())
     })
@@ -95,8 +95,8 @@ fn worth(trust: Trust, key: &[Part]) -> Trust {
 }
 
 /// Labels the worst groups.
-fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>) -> JudgedGroups {
-    let mut labels = Labels::default();
+fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, place: Where) -> JudgedGroups {
+    let mut labels = Labels::of_place(place);
     let mut label = |key: &[Part]| labels.of(&fields, key);
     let (groups, warning, critical) = (ranking.groups, ranking.warning, ranking.critical);
     let (listed, worst) = ranking.into_worst();

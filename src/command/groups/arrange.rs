@@ -7,12 +7,15 @@ use std::num::NonZeroUsize;
 use super::sampler::Groups;
 use crate::command::names::HostNames;
 use crate::command::sample::Sample;
-use crate::model::{Counts, Field, Group, Grouped, Label, Names, Other, Part, Service, StateSet};
+use crate::model::{
+    Counts, Field, Group, Grouped, Label, Names, Other, Part, Service, StateSet, Where,
+};
 use crate::tally::GroupedCounts;
 
 /// Arranges sample after sample.
 pub(in crate::command) struct Arrangement {
     fields: Vec<Field>,
+    place: Where,
     top: Option<NonZeroUsize>,
     /// Whether there will be another sample.
     remembers: bool,
@@ -34,14 +37,16 @@ fn change(now: &Counts, before: u64) -> i128 {
 }
 
 impl Arrangement {
-    /// Shows the `top` groups, or all, by these fields.
+    /// Shows the `top` groups, or all, of the sockets of `place` by these fields.
     pub(in crate::command) fn new(
         fields: Vec<Field>,
+        place: Where,
         top: Option<NonZeroUsize>,
         remembers: bool,
     ) -> Arrangement {
         Arrangement {
             fields,
+            place,
             top,
             remembers,
             before: None,
@@ -121,7 +126,7 @@ impl Arrangement {
     }
 
     fn label(&self, groups: Vec<(Box<[Part]>, Counts)>) -> Vec<Group> {
-        let mut labels = Labels::default();
+        let mut labels = Labels::of_place(self.place.clone());
         let before = self.before.as_ref();
         let change = |counts: &Counts, key: &[Part]| {
             let before = before?.totals.get(key).copied().unwrap_or(0);
@@ -152,12 +157,18 @@ fn fold_rest(beyond: Option<Other>, rest: &[(Box<[Part]>, Counts)]) -> Option<Ot
 }
 
 /// The names of everything in some keys, looked up as they are needed.
-#[derive(Default)]
 pub(in crate::command) struct Labels {
     names: HostNames,
 }
 
 impl Labels {
+    /// The names that belong to the sockets of `place`.
+    pub(in crate::command) fn of_place(place: Where) -> Labels {
+        Labels {
+            names: HostNames::of(place),
+        }
+    }
+
     /// The labels of a key by these fields: users, interfaces and control groups by name,
     /// everything else by its own spelling.
     pub(in crate::command) fn of(&mut self, fields: &[Field], key: &[Part]) -> Vec<Label> {

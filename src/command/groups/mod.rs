@@ -19,7 +19,8 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let mut sampler = GroupSampler::new(&request.target, keys, None)?;
     let repeated = request.repetition.interval.is_some();
-    let mut arrangement = Arrangement::new(sampler.fields(), request.top, repeated);
+    let mut arrangement =
+        Arrangement::new(sampler.fields(), sampler.place(), request.top, repeated);
     let mut format = request.presentation.open(Style {
         repeated,
         zeros: request.zeros,

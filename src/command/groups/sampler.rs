@@ -4,7 +4,7 @@ use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
-use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership, StateSet};
+use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership, StateSet, Where};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -60,6 +60,11 @@ impl GroupSampler {
     /// The fields grouped by, in the order of the keys.
     pub(in crate::command) fn fields(&self) -> Vec<Field> {
         self.keys.iter().map(|key| key.field).collect()
+    }
+
+    /// Whose sockets they are.
+    pub(in crate::command) fn place(&self) -> Where {
+        self.sampler.place().clone()
     }
 
     /// The states asked for.

@@ -79,7 +79,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Fail
     let fields: Vec<Field> = request.columns.iter().copied().chain(sorted).collect();
     let mut search = request.target.owner_search(&fields, Seek::EveryHolder)?;
     let mut sampler = request.target.sampler(fields.clone())?;
-    let mut names = HostNames::default();
+    let mut names = HostNames::of(request.target.sources.place());
     let status = request.repetition.run(console, |console| {
         names.refresh();
         let mut sample = sampler.sample(|observer, time| {

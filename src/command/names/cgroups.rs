@@ -7,16 +7,28 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
-const MOUNTINFO: &str = "/proc/self/mountinfo";
+use crate::model::Where;
+use crate::proc_root::ProcRoot;
 
-/// The control groups of this host, as far as its cgroup2 mount shows them.
-#[derive(Debug, Default)]
+/// More than a host has mounts, in bytes.
+const MOUNTS_MOST: usize = 4 << 20;
+
+/// The control groups of a place, as far as the cgroup2 mount of this host shows them.
+#[derive(Debug)]
 pub(super) struct Cgroups {
-    /// Found when the first is asked for; numbers of unknown ones are added as they come.
+    /// Found when the first is looked up, none for another host; the numbers of unknown ones are
+    /// added then.
     paths: Option<HashMap<u64, String>>,
 }
 
 impl Cgroups {
+    /// Those that sockets of `place` may belong to.
+    pub(super) fn of(place: &Where) -> Cgroups {
+        Cgroups {
+            paths: (*place != Where::Here).then(HashMap::new),
+        }
+    }
+
     pub(super) fn path(&mut self, id: u64) -> &str {
         self.paths
             .get_or_insert_with(read_paths)
@@ -25,13 +37,16 @@ impl Cgroups {
     }
 }
 
-/// The id of a control group, by its path from the root of the mount, as it is printed; or by its
-/// path in the file system, as ss(8) takes it.
+/// The id of a control group of `place`, by its path from the root of the mount, as it is printed; or
+/// by its path in the file system, as ss(8) takes it.
 ///
 /// # Errors
 /// Why there is none.
-pub(in crate::command) fn cgroup_id(path: &str) -> Result<u64, String> {
-    let mounts = fs::read(MOUNTINFO).unwrap_or_default();
+pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, String> {
+    if *place != Where::Here {
+        return Err("control groups of another host have no paths here; use id:NUMBER".to_owned());
+    }
+    let mounts = read_mounts();
     let root = parse_mount_point(&mounts).ok_or("no cgroup2 is mounted here")?;
     if Path::new(path)
         .components()
@@ -57,8 +72,12 @@ pub(in crate::command) fn cgroup_id(path: &str) -> Result<u64, String> {
 
 /// Every path by its id; none where no cgroup2 is mounted here.
 fn read_paths() -> HashMap<u64, String> {
-    let mounts = fs::read(MOUNTINFO).unwrap_or_default();
-    parse_mount_point(&mounts).map_or_else(HashMap::new, |root| walk(&root))
+    parse_mount_point(&read_mounts()).map_or_else(HashMap::new, |root| walk(&root))
+}
+
+fn read_mounts() -> Vec<u8> {
+    let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
+    mounts.unwrap_or_default()
 }
 
 /// Where cgroup2 is mounted: the fifth field of its line, proc_pid_mountinfo(5).
@@ -118,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mount_point_is_found_by_its_kind_whatever_stands_around_it() {
+    fn the_mount_point_is_found_by_its_kind_wherever_it_is() {
         let mounts = b"22 1 0:20 / /proc rw - proc proc rw\n\
             33 22 0:28 / /sys/fs/cgroup rw shared:9 master:2 - tmpfs cgroup2 rw\n\
             34 33 0:29 / /sys/a\\040b\\134c rw,nosuid shared:10 - cgroup2 cgroup2 rw\n";
@@ -131,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_told_from_the_mount_and_by_the_inode_of_their_directory() {
+    fn groups_have_their_path_from_the_mount_and_the_inode_of_their_directory() {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("system.slice/web app.service");
         fs::create_dir_all(&inner).unwrap();

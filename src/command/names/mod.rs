@@ -14,15 +14,16 @@ pub(super) use interfaces::interface_index;
 pub(super) use services::service_port;
 pub(super) use users::user_id;
 
-use crate::model::{Held, Names, Ownership, Socket};
+use crate::model::{Held, Names, Ownership, Socket, Where};
 use crate::owner::Owners;
 use cgroups::Cgroups;
 use interfaces::Interfaces;
 use users::Users;
 
-/// The names of this host.
-#[derive(Debug, Default)]
+/// The names that belong to the sockets of one place.
+#[derive(Debug)]
 pub(super) struct HostNames {
+    place: Where,
     users: Users,
     interfaces: Interfaces,
     cgroups: Cgroups,
@@ -30,10 +31,21 @@ pub(super) struct HostNames {
 }
 
 impl HostNames {
+    /// Those of the sockets of `place`.
+    pub(super) fn of(place: Where) -> HostNames {
+        HostNames {
+            users: Users::of(place.clone()),
+            interfaces: Interfaces::of(&place),
+            cgroups: Cgroups::of(&place),
+            place,
+            owners: None,
+        }
+    }
+
     /// Forgets what may change from one sample to the next: all but users.
     pub(super) fn refresh(&mut self) {
-        self.interfaces = Interfaces::default();
-        self.cgroups = Cgroups::default();
+        self.interfaces = Interfaces::of(&self.place);
+        self.cgroups = Cgroups::of(&self.place);
         self.owners = None;
     }
 

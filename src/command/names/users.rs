@@ -1,67 +1,153 @@
-//! Users by uid, from /etc/passwd, passwd(5). Read directly: a name service on the network would
-//! make a list of sockets wait for the network. Users of such services are shown by their number.
+//! Users by uid, from the `etc/passwd` of whoever the sockets belong to, passwd(5). Read directly: a
+//! name service on the network would make a list of sockets wait for the network.
+//!
+//! Of another proc root it is the file in the root directory of its process 1, never this host's
+//! own; users that are not in it are shown by their number.
 
 use std::collections::HashMap;
-use std::fs;
+use std::io;
 
-const PASSWD: &str = "/etc/passwd";
+use crate::model::Where;
+use crate::proc_root::ProcRoot;
 
-/// The users of this host.
-#[derive(Debug, Default)]
+const PASSWD: &str = "etc/passwd";
+
+/// The largest file of another proc root that is read, in bytes.
+const PASSWD_MOST: usize = 1 << 20;
+
+/// The users of one place.
+#[derive(Debug)]
 pub(super) struct Users {
-    /// Read when the first is asked for; numbers of unknown ones are added as they come.
+    place: Where,
+    /// Read when the first is looked up; the numbers of unknown ones are added then.
     names: Option<HashMap<u32, String>>,
 }
 
 impl Users {
+    /// Those who may own sockets of `place`.
+    pub(super) fn of(place: Where) -> Users {
+        Users { place, names: None }
+    }
+
     pub(super) fn name(&mut self, uid: u32) -> &str {
         self.names
-            // Where it cannot be read, numbers say as much as an error would.
-            .get_or_insert_with(|| parse_passwd(&fs::read(PASSWD).unwrap_or_default()))
+            // If it cannot be read, numbers say as much as an error would.
+            .get_or_insert_with(|| {
+                Passwd::read(&self.place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
+            })
             .entry(uid)
             .or_insert_with(|| uid.to_string())
     }
 }
 
-/// The uid of a user.
+/// The uid of a user, as the sockets of `place` are reported with.
 ///
 /// # Errors
 /// Why there is none.
-pub(in crate::command) fn user_id(name: &str) -> Result<u32, String> {
-    let bytes = fs::read(PASSWD).map_err(|error| format!("cannot read {PASSWD}: {error}"))?;
-    entries(&String::from_utf8_lossy(&bytes))
+pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, String> {
+    let path = path(place);
+    let passwd = Passwd::read(place).map_err(|error| format!("cannot read {path}: {error}"))?;
+    passwd
+        .entries()
         .find(|(user, _)| *user == name)
         .map(|(_, uid)| uid)
-        .ok_or_else(|| format!("no such user in {PASSWD}; a uid is understood too"))
+        .ok_or_else(|| format!("no such user in {path}; a uid can be used instead"))
 }
 
-/// Every name and its uid; lines that are none are left out.
-fn entries(passwd: &str) -> impl Iterator<Item = (&str, u32)> {
-    passwd.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        Some((name, fields.nth(1)?.parse().ok()?))
-    })
+/// The file, for a message.
+fn path(place: &Where) -> String {
+    let root = match place {
+        Where::Here => return format!("/{PASSWD}"),
+        Where::ProcRoot(root) => root.join("1/root"),
+        Where::Process { directory, .. } => directory.join("root"),
+    };
+    root.join(PASSWD).display().to_string()
 }
 
-/// The first name of each uid, as getpwuid(3) has it.
-fn parse_passwd(bytes: &[u8]) -> HashMap<u32, String> {
-    let mut names = HashMap::new();
-    for (name, uid) in entries(&String::from_utf8_lossy(bytes)) {
-        names.entry(uid).or_insert_with(|| name.to_owned());
+/// What is in the file, and how its uids are reported here.
+struct Passwd {
+    text: String,
+    /// `/proc/PID/uid_map`, user_namespaces(7): the first uid inside, the first one here, and how
+    /// many follow; `None` in the user namespace of this process, and in a copy.
+    uid_map: Option<Vec<[u32; 3]>>,
+}
+
+impl Passwd {
+    fn read(place: &Where) -> io::Result<Passwd> {
+        let (bytes, uid_map) = match place {
+            Where::Here => (ProcRoot::read_own_file(PASSWD)?, None),
+            Where::ProcRoot(directory) | Where::Process { directory, .. } => {
+                let root = ProcRoot::open(directory)?;
+                let home = root.first_process();
+                let uid_map = match root.is_in_own_user_namespace(home)? {
+                    true => None,
+                    false => Some(parse_uid_map(&root.read_text(&format!("{home}uid_map"))?)),
+                };
+                (root.read_in_root_of(home, PASSWD, PASSWD_MOST)?, uid_map)
+            }
+        };
+        Ok(Passwd {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            uid_map,
+        })
     }
-    names
+
+    /// Every name and its uid; lines that are neither are left out, and users unknown here too.
+    fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.text.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next().filter(|name| !name.is_empty())?;
+            let uid = fields.nth(1)?.parse().ok()?;
+            Some((name, self.reported(uid)?))
+        })
+    }
+
+    /// The uid here of a uid in the file.
+    fn reported(&self, uid: u32) -> Option<u32> {
+        let Some(uid_map) = &self.uid_map else {
+            return Some(uid);
+        };
+        uid_map.iter().find_map(|[inside, here, length]| {
+            let offset = uid.checked_sub(*inside).filter(|offset| offset < length)?;
+            here.checked_add(offset)
+        })
+    }
+
+    /// The first name of each uid, as getpwuid(3) has it.
+    fn names(&self) -> HashMap<u32, String> {
+        let mut names = HashMap::new();
+        for (name, uid) in self.entries() {
+            names.entry(uid).or_insert_with(|| name.to_owned());
+        }
+        names
+    }
+}
+
+fn parse_uid_map(text: &str) -> Vec<[u32; 3]> {
+    let lines = text.lines().filter_map(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some([next()?, next()?, next()?])
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn passwd(text: &[u8], uid_map: Option<&str>) -> Passwd {
+        Passwd {
+            text: String::from_utf8_lossy(text).into_owned(),
+            uid_map: uid_map.map(parse_uid_map),
+        }
+    }
+
     #[test]
     fn the_first_name_of_a_uid_counts_and_broken_lines_do_not() {
         let bytes = b"root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbroken\n:x:5:\n\
             big:x:4294967296:\nwww data\x1b:x:33:33\n\xff:x:34:34\n";
-        let names = parse_passwd(bytes);
+        let names = passwd(bytes, None).names();
         let get = |uid| names.get(&uid).map(String::as_str);
         assert_eq!(get(0), Some("root"));
         assert_eq!(get(33), Some("www data\u{1b}"));
@@ -70,10 +156,23 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_is_not_there_is_called_by_its_number() {
-        let mut users = Users {
-            names: Some(HashMap::new()),
-        };
-        assert_eq!(users.name(4_000_000_000), "4000000000");
+    fn users_of_another_user_namespace_have_the_uids_they_have_here() {
+        let bytes = b"root:x:0:0:\nalice:x:1000:\nnobody:x:65534:\nbig:x:4294967295:\n";
+        let map = "         0       1001          1\n       1000     100000          5\nx\n";
+        let mapped = passwd(bytes, Some(map));
+        let entries: Vec<_> = mapped.entries().collect();
+        assert_eq!(entries, [("root", 1001), ("alice", 100_000)]);
+        assert_eq!(passwd(bytes, Some("")).entries().count(), 0);
+    }
+
+    #[test]
+    fn an_unknown_user_is_shown_by_its_number() {
+        let mut users = Users::of(Where::ProcRoot("/nowhere".into()));
+        assert_eq!(users.name(0), "0");
+        let error = user_id(&users.place, "root").unwrap_err();
+        assert!(
+            error.starts_with("cannot read /nowhere/1/root/etc/passwd: "),
+            "{error}"
+        );
     }
 }

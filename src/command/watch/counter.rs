@@ -37,8 +37,8 @@ impl Counter {
     pub(super) fn new(target: Target, events: Events) -> Result<Counter, Failure> {
         Ok(Counter {
             sampler: target.sampler(Vec::new())?,
+            lookup: HostLookup::of(target.sources.place()),
             target,
-            lookup: HostLookup::default(),
             events,
         })
     }

@@ -151,7 +151,7 @@ impl Grouping {
         let sampler = GroupSampler::new(target, keys, Some(MOST_GROUPS))?;
         let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
         Ok(Grouping {
-            arrangement: Arrangement::new(sampler.fields(), top, true),
+            arrangement: Arrangement::new(sampler.fields(), sampler.place(), top, true),
             sampler,
         })
     }

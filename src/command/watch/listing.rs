@@ -20,7 +20,7 @@ const MOST: usize = 10_000;
 pub(super) fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure> {
     let fields = vec![Field::Process, sort.field];
     let mut search = target.owner_search(&fields, Seek::EveryHolder)?;
-    let mut names = HostNames::default();
+    let mut names = HostNames::of(target.sources.place());
     let mut sampler = target.sampler(fields.clone())?;
     let sample = sampler.sample(|observer, _| {
         let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST + 1), &fields);
