@@ -5,56 +5,37 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::parse_seconds;
-use super::{ColorWhen, Owning, Sourcing};
+use super::{ColorWhen, Messages, OwnerOptions, Sourcing};
 
-/// What a diagnosis is asked.
+/// What is diagnosed.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// How long to wait between the two looks, in seconds (0.05 to 86400, fractions allowed)
+    /// How long to wait between the two samples, in seconds (0.05 to 86400, fractions allowed)
     ///
-    /// What the kernel counts is judged by how much it grew in this time, so that findings speak of
-    /// now and not of since boot.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        value_parser = parse_seconds,
-        default_value = "1",
-        allow_hyphen_values = true
-    )]
+    /// The kernel's counters are judged by how much they grew in this time, so that findings are
+    /// about now and not about the time since boot.
+    #[arg(long, value_name = "SECONDS", default_value = "1")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub window: Duration,
 
     /// Print JSON
-    #[arg(long, help_heading = "How to show them")]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 
     /// When to use colour; NO_COLOR in the environment turns `auto` off
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHEN",
-        default_value_t = ColorWhen::Auto,
-        help_heading = "How to show them"
-    )]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    #[arg(help_heading = "Output")]
     pub color: ColorWhen,
 
-    /// Say on stderr how the answer was come by, why so, and what it took
-    #[arg(
-        short,
-        long,
-        conflicts_with = "quiet",
-        help_heading = "How to show them"
-    )]
-    pub verbose: bool,
+    /// How much to print on standard error.
+    #[command(flatten)]
+    pub messages: Messages,
 
-    /// No notes and warnings on stderr; errors remain, and so does the exit status
-    #[arg(short, long, help_heading = "How to show them")]
-    pub quiet: bool,
-
-    /// Who is asked.
+    /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
 
-    /// How holders are looked for.
+    /// How owners are searched for.
     #[command(flatten)]
-    pub owning: Owning,
+    pub owners: OwnerOptions,
 }

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::values::parse_top;
-use super::{Explaining, Owning, Presentation, Repetition, Selection, Sourcing};
+use super::values::parse_count;
+use super::{Explaining, OwnerOptions, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
-/// What a list is asked.
+/// What is listed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct List {
     /// Which sockets.
     #[command(flatten)]
@@ -22,50 +23,34 @@ pub struct List {
     /// Show the processes that hold each socket: name and pid; short for --columns process
     ///
     /// All of them, where several share it. In brackets those that have yet to accept it.
-    #[arg(short, long, help_heading = "How to show them")]
+    #[arg(short, long)]
     pub process: bool,
 
-    /// Show these too, separated by commas: family, interface, uid, user, cgroup, timer,
-    /// retransmits, inode, cookie, mark; what TCP knows of a connection: rtt, min-rtt, cwnd,
+    /// Show these columns too, separated by commas: family, interface, uid, user, cgroup, timer,
+    /// retransmits, inode, cookie, mark; TCP's measures of a connection: rtt, min-rtt, cwnd,
     /// mss, unacked, retrans-now, total-retrans, lost, bytes-sent, bytes-received, bytes-not-sent,
     /// delivery-rate, pacing-rate, busy-time, last-data-sent, last-data-received,
-    /// congestion-control; who holds it: process, fd, command-line, unit, container
+    /// congestion-control; its owners: process, fd, command-line, unit, container
     ///
     /// Behind the state, the queues and both addresses, in this order. May be repeated; the lists
     /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
     /// Headings and keys carry the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
-    /// requests have none of what TCP knows but, a listener, the congestion control.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        value_parser = parse_column,
-        help_heading = "How to show them"
-    )]
+    /// requests have no measures, except a listener's congestion control.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_column)]
     pub columns: Vec<Field>,
 
     /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
     ///
-    /// A column but user, cgroup and those of processes; or state, local-addr, local-port, remote-addr, remote-port,
+    /// Any column except user, cgroup and those of processes; or state, local-addr, local-port, remote-addr, remote-port,
     /// receive-queue, send-queue, accept-queue, accept-limit. What a socket lacks is sorted last.
     /// May be repeated. Without it rows come in the kernel's order, and none is kept.
-    #[arg(
-        long,
-        value_name = "KEY[:asc|:desc]",
-        value_delimiter = ',',
-        value_parser = parse_sort_key,
-        help_heading = "How to show them"
-    )]
+    #[arg(long, value_name = "KEY[:asc|:desc]", value_delimiter = ',')]
+    #[arg(value_parser = parse_sort_key)]
     pub sort: Vec<SortKey>,
 
-    /// Show no more than so many; without --sort the kernel is then asked for no more
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = parse_top,
-        allow_hyphen_values = true,
-        help_heading = "How to show them"
-    )]
+    /// Show no more than so many; without --sort no more are then requested from the kernel
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = parse_count::<NonZeroUsize>)]
     pub limit: Option<NonZeroUsize>,
 
     /// How they are shown.
@@ -76,13 +61,13 @@ pub struct List {
     #[command(flatten)]
     pub repetition: Repetition,
 
-    /// Who is asked.
+    /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
 
-    /// How holders are looked for.
+    /// How owners are searched for.
     #[command(flatten)]
-    pub owning: Owning,
+    pub owners: OwnerOptions,
 }
 
 /// One word of `--columns`.

@@ -1,44 +1,33 @@
-//! What a person can type, as typed: flags, values and verbs, with their help.
+//! What a person can type, as typed: options, values and commands, with their help.
 //!
-//! Knows no kernel, no terminal and no clock; what the words mean on this machine is for
-//! `command` to say. Doc comments here are the text of `--help`.
+//! Knows no kernel, no terminal and no clock; what the words mean on this machine is `command`'s.
+//! Doc comments here are the text of `--help`.
 
 mod check;
 mod doctor;
-mod explaining;
-mod grouping;
 mod keys;
 mod list;
-mod owning;
-mod presentation;
-mod repetition;
-mod selection;
-mod sourcing;
-mod summary;
+mod options;
 mod thresholds;
 mod usage;
 mod values;
 
 pub use check::Check;
 pub use doctor::Doctor;
-pub use explaining::Explaining;
-pub use grouping::{Grouping, Keys};
 pub use list::List;
-pub use owning::Owning;
-pub use presentation::{ColorWhen, FormatName, Presentation};
-pub use repetition::Repetition;
-pub use selection::Selection;
-pub use sourcing::{SourceChoice, Sourcing};
-pub use summary::Summary;
+pub use options::{
+    ColorWhen, Explaining, FormatName, Grouping, Keys, Messages, OwnerOptions, Presentation,
+    Repetition, Selection, SourceChoice, Sourcing,
+};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Count this host's TCP sockets per state
 ///
-/// Asks the kernel over NETLINK_SOCK_DIAG, or reads /proc/net/tcp and tcp6 where the kernel
-/// refuses, adds up per state, and prints a table or JSON. It observes and never changes anything.
+/// Queries the kernel over NETLINK_SOCK_DIAG, or reads /proc/net/tcp and tcp6 where the kernel
+/// refuses, adds up per state, and prints a table or JSON. It never changes anything.
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "tcpstates",
@@ -50,13 +39,49 @@ use clap_complete::Shell;
     after_help = EXIT_STATUS,
 )]
 pub struct Arguments {
-    /// The verb; without one, the summary.
+    /// The command; without one, the summary.
     #[command(subcommand)]
     pub verb: Option<Verb>,
 
-    /// What the summary is asked.
+    /// What is summarized.
     #[command(flatten)]
     pub summary: Summary,
+}
+
+/// What is summarized: sockets per state, and per group.
+#[derive(Debug, Default, Args)]
+pub struct Summary {
+    /// Which sockets.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Whether the filter is explained instead.
+    #[command(flatten)]
+    pub explaining: Explaining,
+
+    /// Which groups.
+    #[command(flatten)]
+    pub grouping: Grouping,
+
+    /// Show the states without sockets too (JSON and CSV always do)
+    #[arg(long, help_heading = "Output")]
+    pub zeros: bool,
+
+    /// How they are shown.
+    #[command(flatten)]
+    pub presentation: Presentation,
+
+    /// How often.
+    #[command(flatten)]
+    pub repetition: Repetition,
+
+    /// Which sources are used.
+    #[command(flatten)]
+    pub sourcing: Sourcing,
+
+    /// How owners are searched for.
+    #[command(flatten)]
+    pub owners: OwnerOptions,
 }
 
 const EXIT_STATUS: &str = "\
@@ -65,28 +90,28 @@ Exit status: 0 answered in full, 1 could not observe or could not write,
 The manual is tcpstates(1).";
 
 /// What to do instead of printing the summary.
-// A verb's arguments are made when it is meant: made for each start, they would take longer than
+// A command's arguments are built when it is used: built at each start, they would take longer than
 // a count.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Verb {
-    /// List the sockets themselves, one a row
+    /// List the sockets, one per row
     ///
-    /// State, queues and addresses of each, and what --columns asks for; the accept queue and its
-    /// limit for listeners. Rows are written as the kernel tells them, unless they are sorted.
+    /// State, queues and addresses of each, and the columns of --columns; the accept queue and its
+    /// limit for listeners. Rows are written as the kernel sends them, unless they are sorted.
     List(Box<List>),
-    /// Hold counts, shares and rates against thresholds, for monitoring
+    /// Compare counts, shares and rates with thresholds, for monitoring
     ///
-    /// One line, performance data and an exit status as the monitoring plugins have them: 0 OK,
-    /// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of a command line that makes no
-    /// sense, of an incomplete answer and of this text.
+    /// Prints one line with performance data, and exits as monitoring plugins do: 0 OK,
+    /// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of an invalid command line,
+    /// of an incomplete answer and of this text.
     #[command(version, display_name = "tcpstates")]
     Check(Box<Check>),
-    /// Say what is wrong, with the evidence and what to do
+    /// Diagnose what is wrong, with the evidence and the remedy
     ///
-    /// Looks at the sockets, the kernel's counters and its limits twice, with a window between, and
-    /// says what speaks of trouble now. Exit status: 4 with warnings, 5 with critical findings, else
-    /// as elsewhere. The manual has every rule with its thresholds.
+    /// Samples the sockets, the kernel's counters and its limits twice, with a window between, and
+    /// reports what is wrong now. Exit status: 4 with warnings, 5 with critical findings, else
+    /// as without a command. The manual has every rule with its thresholds.
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {

@@ -1,7 +1,7 @@
 //! From the words typed to [`Arguments`], or to one line that says what is wrong with them.
 //!
-//! clap finds the error; its several lines of advice are condensed into one that names the
-//! argument, what is allowed and the nearest valid word.
+//! clap finds the error; its several lines of advice become one that names the argument, what is
+//! allowed and the nearest valid word.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -13,17 +13,17 @@ use super::{Arguments, definition};
 use crate::filter;
 use crate::model::nearest_word;
 
-/// The verb whose errors monitoring reads.
+/// The command whose errors monitoring reads.
 const CHECK: &str = "check";
 
-/// What came of the words typed.
+/// The result of parsing.
 #[derive(Debug)]
 pub enum Parsed {
-    /// They can be acted upon.
+    /// A valid command line.
     Arguments(Box<Arguments>),
     /// `--help` or `--version`: this is the text.
     Text(String),
-    /// They cannot: one line without the program's name.
+    /// What is wrong: one line without the program's name.
     Usage(String),
 }
 
@@ -31,7 +31,7 @@ pub enum Parsed {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
     let words: Vec<OsString> = words.into_iter().collect();
     if words.len() <= 1 {
-        // The definition is large: building it takes longer than counting a small table.
+        // The definition is large: to build it takes longer than to count a small table.
         return Parsed::Arguments(Box::default());
     }
     let parsed = definition()
@@ -41,25 +41,20 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
-        Err(error) => Parsed::Usage(match check_out_of_place(&words) {
-            Some(advice) => advice,
-            None if is_check(&words) => format!("{} (see tcpstates check --help)", line(&error)),
-            None => format!("{} (see tcpstates --help)", line(&error)),
+        Err(error) => Parsed::Usage(match (is_check(&words), words.get(1)) {
+            (false, _) => format!("{} (see tcpstates --help)", line(&error)),
+            (true, Some(first)) if first == CHECK => {
+                format!("{} (see tcpstates check --help)", line(&error))
+            }
+            // Its options are unknown to the summary, and an error about them would be of no use.
+            (true, _) => verb_comes_first(CHECK).unwrap_or_default(),
         }),
     }
 }
 
-/// The advice for a `check` that does not come first: its options are unknown to the summary, which
-/// is of no use to anybody.
-fn check_out_of_place(words: &[OsString]) -> Option<String> {
-    let is_first = words.get(1).is_some_and(|word| word == CHECK);
-    (is_check(words) && !is_first).then(|| verb_comes_first(CHECK))?
-}
-
-/// Whether the words are, or were to be, a `check`: it is the first word that is neither an option
-/// nor the value of one, whatever else is wrong.
+/// Whether the words are meant as a `check`: it is the first word that is neither an option nor the
+/// value of one, whatever else is wrong.
 pub fn is_check(words: &[OsString]) -> bool {
-    // The definition is large, and hardly any command line needs it here.
     if !words.iter().skip(1).any(|word| word == CHECK) {
         return false;
     }
@@ -90,66 +85,74 @@ fn takes_next_word(definition: &clap::Command, word: &str) -> bool {
         .any(|argument| is_meant(argument) && argument.get_action().takes_values())
 }
 
-/// The line for a word that is no text; clap does not say which one it was.
+/// The line for a word that is not UTF-8; clap does not say which one it was.
 fn not_text(words: &[OsString]) -> String {
     let word = words.iter().find(|word| word.to_str().is_none());
     let word = word.map(|word| word.to_string_lossy()).unwrap_or_default();
     format!("`{word}` is not valid UTF-8 (see tcpstates --help)")
 }
 
-/// One line for any error of clap's, without the way to the help.
+/// One line for any error of clap's, without the reference to the help.
 fn line(error: &clap::Error) -> String {
-    let words = Words(error);
-    let argument = words.one(ContextKind::InvalidArg);
-    let value = words.one(ContextKind::InvalidValue).unwrap_or_default();
-    match (error.kind(), argument) {
-        (ErrorKind::InvalidValue, Some(argument)) if value.is_empty() => {
-            format!("{argument} needs a value{}", words.allowed())
+    let context = |kind| {
+        let value = error.get(kind)?;
+        if let ContextValue::Strings(words) = value {
+            return (!words.is_empty()).then(|| words.join(", "));
         }
-        (ErrorKind::InvalidValue, Some(argument)) => format!(
-            "{}: `{value}` is not valid{}{}",
-            without_placeholder(&argument),
-            words.allowed(),
-            words.suggestion(ContextKind::SuggestedValue)
-        ),
-        (ErrorKind::ValueValidation, Some(argument)) => {
+        matches!(value, ContextValue::String(_)).then(|| value.to_string())
+    };
+    let allowed = context(ContextKind::ValidValue);
+    let allowed = allowed.map_or_else(String::new, |words| format!("; allowed are {words}"));
+    let meant = |kind| {
+        let words = context(kind).unwrap_or_default();
+        match words.split(", ").next() {
+            None | Some("") => String::new(),
+            Some(word) => format!("; did you mean {word}?"),
+        }
+    };
+    let value = context(ContextKind::InvalidValue).unwrap_or_default();
+    let verb = context(ContextKind::InvalidSubcommand);
+    let argument = context(ContextKind::InvalidArg);
+    // `--watch` of `--watch <SECONDS>`.
+    let name = argument.as_deref().unwrap_or_default();
+    let name = name.split(' ').next().unwrap_or_default();
+    match (error.kind(), argument.as_deref(), verb) {
+        (ErrorKind::InvalidValue, Some(argument), _) if value.is_empty() => {
+            format!("{argument} needs a value{allowed}")
+        }
+        (ErrorKind::InvalidValue, Some(_), _) => {
+            let meant = meant(ContextKind::SuggestedValue);
+            format!("{name}: `{value}` is not valid{allowed}{meant}")
+        }
+        (ErrorKind::ValueValidation, Some(_), _) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{}: `{value}`: {reason}", without_placeholder(&argument))
+            format!("{name}: `{value}`: {reason}")
         }
-        (ErrorKind::UnknownArgument, Some(argument)) if !argument.starts_with('-') => {
+        (ErrorKind::UnknownArgument, Some(argument), _) if !argument.starts_with('-') => {
             format!("{argument}: nothing more is expected here")
         }
-        (ErrorKind::UnknownArgument, Some(argument)) => format!(
-            "{argument}: no such option{}",
-            words.suggestion(ContextKind::SuggestedArg)
-        ),
-        (ErrorKind::ArgumentConflict, Some(argument)) => match words.prior() {
-            Some(prior) if prior == argument => format!("{argument} is given twice"),
-            Some(prior) => format!("{argument} and {prior} exclude each other"),
-            None => format!("{argument} does not fit here"),
-        },
-        (ErrorKind::ArgumentConflict, None) => words
-            .one(ContextKind::InvalidSubcommand)
-            .map(|word| verb_comes_first(&word).unwrap_or(format!("{word}: no such command")))
-            .unwrap_or_else(|| first_line(error)),
-        (ErrorKind::InvalidSubcommand, None) => format!(
-            "{}: no such command{}",
-            words
-                .one(ContextKind::InvalidSubcommand)
-                .unwrap_or_default(),
-            words.suggestion(ContextKind::SuggestedSubcommand)
-        ),
-        (ErrorKind::MissingRequiredArgument, Some(missing)) => format!("{missing} is missing"),
-        (ErrorKind::TooManyValues, Some(argument)) => {
+        (ErrorKind::UnknownArgument, Some(argument), _) => {
+            let meant = meant(ContextKind::SuggestedArg);
+            format!("{argument}: no such option{meant}")
+        }
+        (ErrorKind::ArgumentConflict, Some(argument), _) => {
+            let prior = context(ContextKind::PriorArg).unwrap_or_default();
+            format!("{argument} and {prior} exclude each other")
+        }
+        (ErrorKind::ArgumentConflict, None, Some(verb)) => {
+            verb_comes_first(&verb).unwrap_or(format!("{verb}: no such command"))
+        }
+        (ErrorKind::InvalidSubcommand, None, Some(verb)) => {
+            let meant = meant(ContextKind::SuggestedSubcommand);
+            format!("{verb}: no such command{meant}")
+        }
+        (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is missing"),
+        (ErrorKind::TooManyValues, Some(argument), _) => {
             format!("{argument} takes no value, but was given `{value}`")
         }
-        _ => first_line(error),
+        // Kinds that cannot occur with our definition.
+        _ => error.kind().to_string(),
     }
-}
-
-/// `--watch` of `--watch <SECONDS>`.
-fn without_placeholder(argument: &str) -> &str {
-    argument.split_once(' ').map_or(argument, |(name, _)| name)
 }
 
 /// What to say of the first word of a filter, or a later one, that is none of its words: it may
@@ -183,49 +186,6 @@ fn verb_comes_first(word: &str) -> Option<String> {
     Some(format!(
         "`{word}` is a command and comes first: tcpstates {word} {rest}"
     ))
-}
-
-/// clap's own first line, without its prefix: for kinds that cannot occur with our definition.
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
-}
-
-/// What clap knows about an error.
-struct Words<'a>(&'a clap::Error);
-
-impl Words<'_> {
-    fn all(&self, kind: ContextKind) -> Vec<String> {
-        match self.0.get(kind) {
-            Some(ContextValue::String(word)) => vec![word.clone()],
-            Some(ContextValue::Strings(words)) => words.clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn one(&self, kind: ContextKind) -> Option<String> {
-        let words = self.all(kind);
-        (!words.is_empty()).then(|| words.join(", "))
-    }
-
-    fn prior(&self) -> Option<String> {
-        self.one(ContextKind::PriorArg)
-    }
-
-    fn allowed(&self) -> String {
-        match self.one(ContextKind::ValidValue) {
-            Some(allowed) => format!("; allowed are {allowed}"),
-            None => String::new(),
-        }
-    }
-
-    fn suggestion(&self, kind: ContextKind) -> String {
-        match self.all(kind).first() {
-            Some(suggestion) => format!("; did you mean {suggestion}?"),
-            None => String::new(),
-        }
-    }
 }
 
 #[cfg(test)]

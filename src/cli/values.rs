@@ -1,6 +1,6 @@
 //! Values of options, from the word typed to what it says. Every refusal says what is allowed.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::model::{StateSet, hint};
@@ -13,6 +13,9 @@ const SHORTEST: f64 = 0.05;
 /// A day; longer pauses are a job for cron.
 const LONGEST: f64 = 86_400.0;
 
+/// An hour; whatever changes more slowly is for a monitoring system, which remembers.
+const LONGEST_WINDOW: f64 = 3_600.0;
+
 /// One word of `--state`.
 pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
     StateSet::parse_word(word.trim()).ok_or_else(|| {
@@ -24,35 +27,24 @@ pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
 
 /// The interval of `--watch`.
 pub(super) fn parse_seconds(word: &str) -> Result<Duration, String> {
-    word.parse()
-        .ok()
-        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("allowed are {SHORTEST} to {LONGEST} seconds"))
+    parse_up_to(LONGEST, word)
 }
-
-/// An hour; whatever changes more slowly is for a monitoring system, which remembers.
-const LONGEST_WINDOW: f64 = 3_600.0;
 
 /// The interval of `--window`.
 pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
+    parse_up_to(LONGEST_WINDOW, word).map_err(|error| format!("a rate needs time; {error}"))
+}
+
+fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
     word.parse()
         .ok()
-        .filter(|seconds| (SHORTEST..=LONGEST_WINDOW).contains(seconds))
+        .filter(|seconds| (SHORTEST..=longest).contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| {
-            format!("a rate needs time to pass; allowed are {SHORTEST} to {LONGEST_WINDOW} seconds")
-        })
+        .ok_or_else(|| format!("allowed are {SHORTEST} to {longest} seconds"))
 }
 
-/// The number of `--top` and of `--limit`.
-pub(super) fn parse_top(word: &str) -> Result<NonZeroUsize, String> {
-    word.parse()
-        .map_err(|_| "allowed are whole numbers from 1".to_owned())
-}
-
-/// The number of `--samples`.
-pub(super) fn parse_samples(word: &str) -> Result<NonZeroU64, String> {
+/// The number of `--samples`, of `--top` and of `--limit`: T is never 0.
+pub(super) fn parse_count<T: FromStr>(word: &str) -> Result<T, String> {
     word.parse()
         .map_err(|_| "allowed are whole numbers from 1".to_owned())
 }
@@ -60,6 +52,7 @@ pub(super) fn parse_samples(word: &str) -> Result<NonZeroU64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU64;
 
     #[test]
     fn an_interval_is_a_finite_number_of_seconds_within_bounds() {
@@ -75,9 +68,9 @@ mod tests {
 
     #[test]
     fn a_number_of_samples_is_at_least_one() {
-        assert_eq!(parse_samples("3"), Ok(NonZeroU64::new(3).unwrap()));
+        assert_eq!(parse_count("3"), Ok(NonZeroU64::new(3).unwrap()));
         for word in ["0", "-1", "1.5", "", "99999999999999999999"] {
-            assert!(parse_samples(word).is_err(), "{word}");
+            assert!(parse_count::<NonZeroU64>(word).is_err(), "{word}");
         }
     }
 }

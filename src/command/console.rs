@@ -61,8 +61,8 @@ impl Console {
         }
     }
 
-    pub(super) fn set_verbosity(&mut self, quiet: bool, verbose: bool) {
-        self.log = Log::new(Verbosity::new(quiet, verbose));
+    pub(super) fn set_verbosity(&mut self, typed: cli::Messages) {
+        self.log = Log::new(Verbosity::new(typed.quiet, typed.verbose));
     }
 
     /// Standard output.
@@ -72,7 +72,7 @@ impl Console {
 
     /// Prints as typed from now on.
     pub(super) fn present(&mut self, typed: &cli::Presentation) -> Presentation {
-        self.set_verbosity(typed.quiet, typed.verbose);
+        self.set_verbosity(typed.messages);
         let format = typed.format();
         Presentation {
             format,

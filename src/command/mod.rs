@@ -86,7 +86,7 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
         Some(Verb::Check(typed)) => check::run(typed),
         Some(Verb::Doctor(typed)) => doctor::run(&typed, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
-            let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?;
+            let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?;
             explain::run(target, Need::SocketsInOrder)
         }
         Some(Verb::List(typed)) => list::run(&List::resolve(*typed, console)?, console),

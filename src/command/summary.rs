@@ -40,7 +40,7 @@ impl Summary {
         }
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?,
+            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?,
             filter: typed.selection.words.join(" "),
             by: by.map(|keys| keys.0),
             top,

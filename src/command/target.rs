@@ -10,7 +10,7 @@ use super::lookup::HostLookup;
 use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
-use crate::cli::{Owning, Selection, SourceChoice, Sourcing, command_meant};
+use crate::cli::{OwnerOptions, Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
 use crate::model::{Family, Field, State, StateSet};
 use crate::owner::Seek;
@@ -54,7 +54,7 @@ impl Target {
     pub(super) fn resolve(
         selection: &Selection,
         sourcing: &Sourcing,
-        owning: &Owning,
+        owners: &OwnerOptions,
     ) -> Result<Target, Failure> {
         let sources = sources(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
@@ -72,7 +72,7 @@ impl Target {
             question: scope.question(words)?,
             sources,
             scope,
-            owner_timeout: owning.owner_timeout,
+            owner_timeout: owners.owner_timeout,
         })
     }
 

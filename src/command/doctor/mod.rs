@@ -18,7 +18,7 @@ use samples::Samples;
 
 /// Answers as typed.
 pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Failure> {
-    console.set_verbosity(typed.quiet, typed.verbose);
+    console.set_verbosity(typed.messages);
     let sources = sources(&typed.sourcing)?;
     let mut sample = Sample::take(|_| Samples::take(&sources, typed.window))?;
     let Samples { second, host, took } = &sample.found;
@@ -60,7 +60,7 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
 fn find(inodes: &[u64], place: &Where, typed: &Doctor) -> Owners {
     let mut wanted = Wanted::default();
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
-    let budget = typed.owning.owner_timeout;
+    let budget = typed.owners.owner_timeout;
     let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
     Owners::find(search, wanted, &Listeners::default())
 }

@@ -46,7 +46,7 @@ impl List {
         }
         Ok(List {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owning)?,
+            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?,
             columns,
             sort: typed.sort,
             limit: typed.limit,

@@ -1,0 +1,215 @@
+//! The options that several commands share, as typed.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{parse_count, parse_keys, parse_seconds, parse_state};
+use crate::model::{GroupKey, StateSet};
+
+/// Which sockets.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct Selection {
+    /// Only sockets that match, in the expression language of ss
+    ///
+    /// As words or as one quoted string: dport = :443 and not src 10.0.0.0/8. Tests are state,
+    /// src, dst, sport, dport, host and port (either side), dev, uid, user, cgroup, fwmark,
+    /// autobound, family, inode, receive-queue, send-queue and others; they are joined by and, or,
+    /// not and parentheses. The manual lists them all.
+    #[arg(value_name = "FILTER")]
+    pub words: Vec<String>,
+
+    /// Only sockets that match the filter in FILE as well (`-` is standard input); repeatable
+    #[arg(short = 'F', long = "filter", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Only IPv4 sockets (AF_INET)
+    ///
+    /// An IPv4 connection on a dual-stack listener is an IPv6 socket, as in ss.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+
+    /// Only IPv6 sockets (AF_INET6)
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+
+    /// Only sockets in these states, separated by commas
+    ///
+    /// Any spelling of ss or netstat in any case: established, estab, time-wait, TIME_WAIT,
+    /// fin-wait-1, syn-recv, listening, closed, ...; or a group of ss: all, connected,
+    /// synchronized, bucket, big. `bound` (bound, neither listening nor connected; Linux 6.8)
+    /// must be requested by name. Repeatable.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_state)]
+    pub state: Vec<StateSet>,
+
+    /// Only listening sockets; the kernel then skips its table of connections
+    #[arg(short, long)]
+    pub listening: bool,
+}
+
+/// Whether the filter is explained instead.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct Explaining {
+    /// Show the parsed filter and which part the kernel evaluates; do not run it
+    #[arg(long, conflicts_with_all = ["json", "format", "watch"])]
+    pub explain: bool,
+}
+
+/// The keys of `--by`, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys(pub Vec<GroupKey>);
+
+/// How sockets are grouped.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Grouping")]
+pub struct Grouping {
+    /// Count by group: by one key, or by several separated by commas
+    ///
+    /// Keys: state, family, local-addr, local-port, remote-addr, remote-port, direction, service,
+    /// interface, uid, user, cgroup, process, pid. Addresses take a prefix: remote-addr/24 folds IPv4 to /24
+    /// and IPv6 to /64; remote-addr/24,/56 sets both.
+    #[arg(long, value_name = "KEYS", value_parser = parse_keys)]
+    pub by: Option<Keys>,
+
+    /// Show the N largest groups and add up the others
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = parse_count::<NonZeroUsize>)]
+    pub top: Option<NonZeroUsize>,
+}
+
+/// How answers are shown.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Presentation {
+    /// Print JSON; short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
+    /// How to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatName::Table)]
+    format: FormatName,
+
+    /// When to use colour; NO_COLOR in the environment turns `auto` off
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+
+    /// How much to print on standard error.
+    #[command(flatten)]
+    pub messages: Messages,
+}
+
+impl Presentation {
+    /// The format asked for, in either way.
+    pub fn format(&self) -> FormatName {
+        if self.json {
+            FormatName::Json
+        } else {
+            self.format
+        }
+    }
+}
+
+/// How much is printed on standard error.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Messages {
+    /// Report on stderr which method was used, why, and its cost
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// No notes and warnings on stderr; errors remain, and so does the exit status
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// An output format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// Columns for people and awk
+    #[default]
+    Table,
+    /// JSON, one object a line
+    Json,
+    /// CSV with a header (RFC 4180)
+    Csv,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that can
+    #[default]
+    Auto,
+    /// Even into a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// How often.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Repetition")]
+pub struct Repetition {
+    /// Repeat every so many seconds (0.05 to 86400, fractions allowed)
+    ///
+    /// On a terminal counts are shown in place, and `?` shows the keys; elsewhere, and with list,
+    /// samples follow each other. They follow a fixed schedule: a sample that takes longer than this
+    /// skips the ones it misses.
+    #[arg(long, value_name = "SECONDS")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    pub watch: Option<Duration>,
+
+    /// Stop after so many samples
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = parse_count::<NonZeroU64>)]
+    pub samples: Option<NonZeroU64>,
+}
+
+/// Which sources are used.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Sources")]
+pub struct Sourcing {
+    /// Where sockets are read from
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceChoice::Auto)]
+    pub source: SourceChoice,
+
+    /// Read the tables of another proc file system: a host's, seen from a container
+    ///
+    /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and says which. Implies
+    /// --source proc.
+    #[arg(long, value_name = "DIR")]
+    pub proc_root: Option<PathBuf>,
+}
+
+/// Which source is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SourceChoice {
+    /// Netlink, with the kernel's counters for large tables; or /proc where netlink is refused
+    #[default]
+    Auto,
+    /// Netlink only, with every socket listed
+    Netlink,
+    /// Netlink only, with the kernel's counters wherever they can serve
+    #[value(name = "netlink+counters")]
+    NetlinkAndCounters,
+    /// The tables /proc/net/tcp and tcp6
+    Proc,
+}
+
+/// How the processes that own sockets are searched for.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Sources")]
+pub struct OwnerOptions {
+    /// Search for processes no longer than so many seconds (0.05 to 86400, fractions allowed)
+    ///
+    /// Only where processes are requested. What was found by then is shown, and the answer is
+    /// incomplete. Without it the search takes as long as it takes: some 3 microseconds for each
+    /// open file of the host.
+    #[arg(long, value_name = "SECONDS")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    pub owner_timeout: Option<Duration>,
+}
