@@ -5,49 +5,34 @@ use std::hash::Hash;
 
 use crate::model::thousands;
 
-/// More keys than this have no count of their own; some 8 MB.
-const MOST_KEYS: usize = 100_000;
-
-/// More inodes than this are not kept; some half a megabyte.
-const MOST_INODES: usize = 20_000;
-
-/// How often each key occurred.
+/// How often each of at most `MOST` keys occurred: the most frequent are among the first.
 #[derive(Debug)]
-pub(super) struct TopCounts<K> {
+pub(super) struct TopCounts<K, const MOST: usize> {
     counts: HashMap<K, u64>,
-    room: usize,
-    /// Occurrences of keys for which there was no room.
+    /// Occurrences of other keys.
     beyond: u64,
 }
 
-impl<K> Default for TopCounts<K> {
+impl<K, const MOST: usize> Default for TopCounts<K, MOST> {
     fn default() -> Self {
-        TopCounts::at_most(MOST_KEYS)
-    }
-}
-
-impl<K> TopCounts<K> {
-    /// Counts no more keys than this, where the largest matter: they are among the first.
-    pub(super) fn at_most(room: usize) -> Self {
         TopCounts {
             counts: HashMap::new(),
-            room,
             beyond: 0,
         }
     }
+}
 
+impl<K: Eq + Hash + Ord + Copy, const MOST: usize> TopCounts<K, MOST> {
     /// Whether every key has its count.
     pub(super) fn is_whole(&self) -> bool {
         self.beyond == 0
     }
-}
 
-impl<K: Eq + Hash + Ord + Copy> TopCounts<K> {
     /// Counts one more.
     pub(super) fn add(&mut self, key: K) {
         if let Some(count) = self.counts.get_mut(&key) {
             *count += 1;
-        } else if self.counts.len() < self.room {
+        } else if self.counts.len() < MOST {
             self.counts.insert(key, 1);
         } else {
             self.beyond += 1;
@@ -68,39 +53,32 @@ impl<K: Eq + Hash + Ord + Copy> TopCounts<K> {
     }
 }
 
-/// Inodes of sockets, each with the key by which a finding selects it.
+/// Inodes of at most `MOST` sockets, each with the key by which a finding selects it; 20,000 take half
+/// a megabyte.
 #[derive(Clone, Debug)]
-pub(super) struct Inodes<K> {
+pub(super) struct Inodes<K, const MOST: usize = 20_000> {
     kept: Vec<(K, u64)>,
-    room: usize,
-    /// Sockets for which there was no room.
-    beyond: u64,
+    /// Whether there were more.
+    is_full: bool,
 }
 
-impl<K> Default for Inodes<K> {
+impl<K, const MOST: usize> Default for Inodes<K, MOST> {
     fn default() -> Self {
-        Inodes::at_most(MOST_INODES)
-    }
-}
-
-impl<K> Inodes<K> {
-    /// Keeps no more than `room`.
-    pub(super) fn at_most(room: usize) -> Inodes<K> {
         Inodes {
             kept: Vec::new(),
-            room,
-            beyond: 0,
+            is_full: false,
         }
     }
+}
 
+impl<K, const MOST: usize> Inodes<K, MOST> {
     /// Keeps the inode of a socket; 0 is none.
     pub(super) fn add(&mut self, key: K, inode: u64) {
-        if inode == 0 {
-        } else if self.kept.len() < self.room {
+        let has_room = self.kept.len() < MOST;
+        if inode != 0 && has_room {
             self.kept.push((key, inode));
-        } else {
-            self.beyond += 1;
         }
+        self.is_full |= inode != 0 && !has_room;
     }
 
     /// The inodes with these keys.
@@ -111,12 +89,9 @@ impl<K> Inodes<K> {
 
     /// As evidence, that processes are searched only for a part of the sockets, where that is so.
     pub(super) fn remark(&self) -> Option<String> {
-        (self.beyond > 0).then(|| {
-            format!(
-                "processes are searched only for the first {} sockets",
-                thousands(u64::try_from(self.room).unwrap_or(u64::MAX))
-            )
-        })
+        let most = thousands(MOST as u64);
+        let remark = format!("processes are searched only for the first {most} sockets");
+        self.is_full.then_some(remark)
     }
 }
 
@@ -126,22 +101,22 @@ mod tests {
 
     #[test]
     fn the_most_frequent_come_first_and_nothing_is_lost_beyond_the_bound() {
-        let mut counts = TopCounts::default();
+        let mut counts = TopCounts::<usize, 100>::default();
         for key in [3, 1, 2, 3, 2, 3] {
             counts.add(key);
         }
         assert_eq!(counts.top(2), [(3, 3), (2, 2)]);
         assert_eq!(counts.total(), 6);
-        (10..MOST_KEYS + 20).for_each(|key| counts.add(key));
+        (10..120).for_each(|key| counts.add(key));
         counts.add(3);
         assert_eq!(counts.top(1), [(3, 4)]);
-        assert_eq!(counts.total(), 6 + MOST_KEYS as u64 + 10 + 1);
-        assert_eq!(counts.counts.len(), MOST_KEYS);
+        assert_eq!(counts.total(), 6 + 110 + 1);
+        assert_eq!((counts.counts.len(), counts.is_whole()), (100, false));
     }
 
     #[test]
     fn no_more_inodes_than_there_is_room_for_are_kept_and_that_is_said() {
-        let mut inodes = Inodes::at_most(2);
+        let mut inodes = Inodes::<char, 2>::default();
         inodes.add('a', 0);
         inodes.add('a', 1);
         inodes.add('b', 2);

@@ -9,7 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::host::Host;
 use super::rule::Sampled;
-use crate::model::{InetEnds, Listeners, Netns, Service, Socket, thousands};
+use super::subject::{service_subject, service_test, service_text};
+use crate::model::{Command, Field, InetEnds, Label, Listeners, Netns, Service, Socket, thousands};
 
 /// More sockets than this are only counted, in either sample; 2 MB.
 const ROOM: usize = 10_000;
@@ -61,23 +62,36 @@ impl Previous {
 #[derive(Debug, Default)]
 pub(super) struct Lingering {
     previous: Previous,
-    groups: HashMap<Group, Sum>,
+    groups: HashMap<Group, Counts>,
     /// Those that a process holds, of groups for which there was no room.
-    others: Sum,
+    others: Counts,
     kept: Vec<Kept>,
     beyond: u64,
 }
 
-/// How many of a group there are.
+/// How many of a group there are, and what became of it in the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
-    sockets: u64,
-    unread_bytes: u64,
-    unfinished: u64,
+pub(super) struct Counts {
+    pub(super) sockets: u64,
+    pub(super) unread_bytes: u64,
+    /// How many of them have an end, or bytes before it, that the program has not read.
+    pub(super) unfinished: u64,
+    /// How many were there before the window too, as far as they were kept.
+    pub(super) stayed: u64,
+    /// How many ended in it, as far as they were kept.
+    ended: u64,
 }
 
-impl Sum {
-    fn add(&mut self, socket: &Socket) {
+impl Counts {
+    fn add(&mut self, other: Counts) {
+        self.sockets += other.sockets;
+        self.unread_bytes += other.unread_bytes;
+        self.unfinished += other.unfinished;
+        self.stayed += other.stayed;
+        self.ended += other.ended;
+    }
+
+    fn add_socket(&mut self, socket: &Socket) {
         self.sockets += 1;
         // The peer's FIN counts as a byte until the end is read (`tcp_diag_get_info`).
         self.unread_bytes += u64::from(socket.receive_queue.saturating_sub(1));
@@ -113,9 +127,9 @@ impl Lingering {
         let held = socket.inode != 0;
         let group = Group { service, held };
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
-            self.groups.entry(group).or_default().add(socket);
+            self.groups.entry(group).or_default().add_socket(socket);
         } else if held {
-            self.others.add(socket);
+            self.others.add_socket(socket);
         }
         if self.kept.len() < ROOM {
             self.kept.push(Kept {
@@ -161,52 +175,46 @@ impl Lingering {
     /// What became of those groups of which `least` or more stayed, most first; and of the others that
     /// are held, together, where they are as many in all.
     pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
-        let groups = self.all_changes(listeners);
-        let (mut large, small): (Vec<_>, Vec<_>) = groups
-            .into_values()
-            .partition(|change| change.stayed >= least);
-        large.sort_unstable_by(|a, b| {
-            b.stayed
-                .cmp(&a.stayed)
-                .then_with(|| a.groups.cmp(&b.groups))
-        });
-        let small = small.into_iter();
-        let mut held = small.filter(|change| change.groups.iter().all(|group| group.held));
-        if let Some(mut rest) = held.next() {
-            held.for_each(|change| rest.add(&change));
-            rest.sockets += self.others.sockets;
-            rest.unread_bytes += self.others.unread_bytes;
-            rest.unfinished += self.others.unfinished;
-            large.extend((rest.stayed >= least).then_some(rest));
+        let is_whole = self.previous.beyond == 0 && self.beyond == 0;
+        let (mut large, mut small) = (Vec::new(), Vec::new());
+        let mut rest = self.others;
+        for (group, counts) in self.compared(listeners) {
+            if counts.stayed >= least {
+                large.push(Change {
+                    groups: vec![group],
+                    counts,
+                    is_whole,
+                });
+            } else if group.held {
+                small.push(group);
+                rest.add(counts);
+            }
         }
+        large.sort_unstable_by(|a, b| {
+            let most_first = b.counts.stayed.cmp(&a.counts.stayed);
+            most_first.then_with(|| a.groups.cmp(&b.groups))
+        });
+        large.extend((rest.stayed >= least).then_some(Change {
+            groups: small,
+            counts: rest,
+            is_whole,
+        }));
         large
     }
 
-    fn all_changes(&self, listeners: &Listeners) -> HashMap<Group, Change> {
-        let is_whole = self.previous.beyond == 0 && self.beyond == 0;
-        let groups = self.groups.iter().map(|(group, sum)| {
-            let change = Change {
-                groups: vec![*group],
-                sockets: sum.sockets,
-                unread_bytes: sum.unread_bytes,
-                unfinished: sum.unfinished,
-                stayed: 0,
-                ended: is_whole.then_some(0),
-            };
-            (*group, change)
-        });
-        let mut groups: HashMap<Group, Change> = groups.collect();
+    fn compared(&self, listeners: &Listeners) -> HashMap<Group, Counts> {
+        let mut groups = self.groups.clone();
         let mut left = self.previous.by_identity.clone();
         for kept in &self.kept {
             let was_there = left.remove(&kept.identity).is_some();
-            if let (true, Some(change)) = (was_there, groups.get_mut(&kept.group)) {
-                change.stayed += 1;
+            if let Some(counts) = groups.get_mut(&kept.group) {
+                counts.stayed += u64::from(was_there);
             }
         }
         for Origin { netns, ends, held } in left.into_values() {
             let service = listeners.service(netns, &ends);
-            if let Some(change) = groups.get_mut(&Group { service, held }) {
-                change.ended = change.ended.map(|ended| ended + 1);
+            if let Some(counts) = groups.get_mut(&Group { service, held }) {
+                counts.ended += 1;
             }
         }
         groups
@@ -227,28 +235,12 @@ fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
 pub(super) struct Change {
     /// Which.
     pub(super) groups: Vec<Group>,
-    /// How many there are now.
-    pub(super) sockets: u64,
-    /// Unread bytes on all of them.
-    pub(super) unread_bytes: u64,
-    /// How many of them have an end, or bytes before it, that the program has not read.
-    pub(super) unfinished: u64,
-    /// How many were there before the window too; at least, where not all were kept.
-    pub(super) stayed: u64,
-    /// How many ended; `None` where not all were kept.
-    pub(super) ended: Option<u64>,
+    pub(super) counts: Counts,
+    /// Whether all connections were kept; if not, more may have stayed, and it is unknown how many ended.
+    pub(super) is_whole: bool,
 }
 
 impl Change {
-    fn add(&mut self, other: &Change) {
-        self.groups.extend(&other.groups);
-        self.sockets += other.sockets;
-        self.unread_bytes += other.unread_bytes;
-        self.unfinished += other.unfinished;
-        self.stayed += other.stayed;
-        self.ended = self.ended.zip(other.ended).map(|(a, b)| a + b);
-    }
-
     /// The service, where it is one.
     pub(super) fn service(&self) -> Option<Service> {
         match self.groups[..] {
@@ -257,22 +249,42 @@ impl Change {
         }
     }
 
+    /// How many connections of what there are, in a title.
+    pub(super) fn connections(&self) -> String {
+        let connections = match self.service() {
+            Some(service) => service_text(service),
+            None => "connections of several services".to_owned(),
+        };
+        format!("{} {connections}", thousands(self.counts.sockets))
+    }
+
+    /// What a finding about them is about.
+    pub(super) fn subject(&self) -> Vec<(Field, Label)> {
+        self.service().map(service_subject).unwrap_or_default()
+    }
+
+    /// A command for these connections alone.
+    pub(super) fn select(&self, command: Command) -> Command {
+        match self.service() {
+            Some(service) => command.of(service_test(service)),
+            None => command,
+        }
+    }
+
     /// What changed, as evidence.
     pub(super) fn text(&self, host: &Host) -> String {
-        let stayed = thousands(self.stayed);
-        let window = host.window_text();
-        let added = self.sockets.saturating_sub(self.stayed);
-        match self.ended {
-            None => format!("at least {stayed} stayed through the window of {window}"),
-            Some(0) if added > 0 => format!(
-                "{stayed} stayed through the window of {window}, {} were added and none ended: the number only grows",
-                thousands(added)
-            ),
-            Some(ended) => format!(
-                "{stayed} stayed through the window of {window}, {} were added and {} ended",
-                thousands(added),
-                thousands(ended)
-            ),
+        let added = self.counts.sockets.saturating_sub(self.counts.stayed);
+        let [stayed, shown, ended] = [self.counts.stayed, added, self.counts.ended].map(thousands);
+        let stayed = format!(
+            "{stayed} stayed through the window of {}",
+            host.window_text()
+        );
+        match self.counts.ended {
+            _ if !self.is_whole => format!("at least {stayed}"),
+            0 if added > 0 => {
+                format!("{stayed}, {shown} were added and none ended: the number only grows")
+            }
+            _ => format!("{stayed}, {shown} were added and {ended} ended"),
         }
     }
 }

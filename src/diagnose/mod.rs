@@ -7,13 +7,13 @@
 //! Nothing here reads the kernel, waits or prints.
 
 mod bounded;
-mod draft;
 mod host;
 mod lingering;
 mod rank;
 mod rule;
 mod rules;
 mod samples;
+mod subject;
 #[cfg(test)]
 mod testing;
 mod unacknowledged;
@@ -24,9 +24,9 @@ pub use host::{Host, Measures};
 pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
 
 use crate::model::{Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, counted};
-use draft::Case;
+use bounded::{Inodes, TopCounts};
 use rank::rank;
-use rule::{Examined, Sampled};
+use rule::{Before, Case, Examined, Rule, Sampled};
 
 /// The result of all rules.
 #[derive(Debug, Default)]
@@ -43,14 +43,16 @@ impl Examination {
     /// The inodes of the sockets whose holders the findings name.
     pub fn inodes(&self) -> Vec<u64> {
         let inodes = self.findings.iter().flat_map(|finding| &finding.inodes);
-        inodes.copied().collect()
+        // A listener of the kernel has none.
+        inodes.copied().filter(|inode| *inode != 0).collect()
     }
 }
 
 /// Applies every rule. Without holders the findings are the same, and name none.
 pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examination {
     let mut examination = Examination::default();
-    for (id, examined) in sample.examined(&Case { host, holders }) {
+    let case = Case { host, holders };
+    for (id, examined) in sample.examined(&case) {
         let Examined { findings, lacking } = examined;
         if lacking.is_empty() {
             examination.examined.push(id);
@@ -59,8 +61,8 @@ pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examina
             examination.not_examined.push(NotExamined { id, reason });
         }
         let findings = findings.into_iter();
-        let findings = findings.map(|finding| Finding { id, ..finding });
-        examination.findings.extend(findings);
+        let complete = findings.map(|finding| case.complete(id, finding));
+        examination.findings.extend(complete);
     }
     examination.findings = rank(examination.findings);
     examination.not_examined.extend(elsewhere(host));

@@ -3,12 +3,11 @@
 //! To add a rule: a file in `rules` with a type that implements [`Rule`], its module and its line in
 //! `rules/mod.rs`, and its description in tcpstates(1).
 
-use super::draft::Case;
 use super::host::Host;
-use crate::model::{Finding, InetEnds, Service, Socket, StateSet};
+use crate::model::{Finding, Holders, InetEnds, Service, Socket, StateSet};
 
 /// A rule; its value is what it keeps of the sockets after the window, in bounded memory.
-pub(super) trait Rule: Sized {
+pub(super) trait Rule: Default {
     /// Its name in output and in tcpstates(1).
     const ID: &'static str;
 
@@ -18,8 +17,8 @@ pub(super) trait Rule: Sized {
     /// What it keeps of the sockets before the window; `()` where it compares with nothing.
     type Before: Before;
 
-    /// Nothing read yet after the window.
-    fn begin(before: Self::Before, host: &Host) -> Self;
+    /// Takes what precedes the sockets after the window.
+    fn begin(&mut self, before: Self::Before, host: &Host);
 
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Sampled<'_>);
@@ -51,6 +50,29 @@ impl Before for () {
 
     fn suspects(&self) -> Vec<InetEnds> {
         Vec::new()
+    }
+}
+
+/// What a rule examines besides the sockets that it has read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) host: &'a Host,
+    /// The processes that hold sockets; none when the rules are applied for the first time.
+    pub(super) holders: &'a Holders,
+}
+
+impl Case<'_> {
+    /// A rule's finding with all that is the same for every rule.
+    pub(super) fn complete(&self, id: &'static str, finding: Finding) -> Finding {
+        let commands = finding.commands.into_iter();
+        Finding {
+            id,
+            processes: self.holders.of(finding.inodes.iter().copied()),
+            commands: commands
+                .map(|command| command.at(&self.host.place))
+                .collect(),
+            ..finding
+        }
     }
 }
 

@@ -39,7 +39,7 @@ macro_rules! rules {
         }
 
         /// What the rules keep of the sockets after the window.
-        #[derive(Debug)]
+        #[derive(Debug, Default)]
         pub struct SecondSample {
             $($field: $Rule,)+
         }
@@ -47,9 +47,9 @@ macro_rules! rules {
         impl SecondSample {
             /// Nothing read yet, after this first sample.
             pub fn begin(first: FirstSample, host: &Host) -> SecondSample {
-                SecondSample {
-                    $($field: <$Rule as Rule>::begin(first.$field, host),)+
-                }
+                let mut sample = SecondSample::default();
+                $(sample.$field.begin(first.$field, host);)+
+                sample
             }
 
             /// Reads a socket.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::draft::Case;
+use super::rule::Case;
 use super::rule::{Before, Examined, Rule, Sampled};
 use super::{Host, Measures};
 use crate::model::{
@@ -70,7 +70,8 @@ impl Host {
         for socket in seen.filter(|one| R::Before::STATES.contains(one.state)) {
             earlier.add(socket, socket.internet().unwrap());
         }
-        let mut rule = R::begin(earlier, self);
+        let mut rule = R::default();
+        rule.begin(earlier, self);
         after.iter().for_each(|socket| self.add(&mut rule, socket));
         rule
     }
@@ -95,7 +96,14 @@ impl Host {
     /// What it finds with them.
     pub(super) fn examine_with<R: Rule>(&self, rule: &R, holders: &Holders) -> Examined {
         let host = self;
-        rule.examine(&Case { host, holders })
+        let case = Case { host, holders };
+        let Examined { findings, lacking } = rule.examine(&case);
+        let findings = findings.into_iter();
+        let complete = findings.map(|finding| case.complete(R::ID, finding));
+        Examined {
+            findings: complete.collect(),
+            lacking,
+        }
     }
 }
 
@@ -103,18 +111,7 @@ impl Host {
 pub(super) fn finding(id: &'static str) -> Finding {
     Finding {
         id,
-        severity: Severity::Warning,
-        title: String::new(),
-        subject: Vec::new(),
-        value: 0.0,
-        limit: None,
-        evidence: Vec::new(),
-        inodes: Vec::new(),
-        processes: Vec::new(),
-        commands: Vec::new(),
-        why: "",
-        remedy: Vec::new(),
-        causes: &[],
+        ..Finding::new(Severity::Warning, String::new(), 0.0, Vec::new(), "")
     }
 }
 
@@ -164,7 +161,7 @@ pub(super) fn assert_names_settings(finding: &Finding) {
     for name in names.filter(|name| name.starts_with("net.")) {
         let name = name.trim_end_matches('.');
         assert!(
-            Setting::all().any(|setting| setting.name() == name),
+            Setting::ALL.iter().any(|setting| setting.name() == name),
             "{name} in {finding:?}"
         );
     }

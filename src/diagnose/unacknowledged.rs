@@ -5,14 +5,11 @@ use std::hash::Hash;
 use super::bounded::{Inodes, TopCounts};
 use crate::model::{Socket, TimerKind};
 
-/// More peers than this have no count of their own; 1 MB.
-const MOST_PEERS: usize = 20_000;
-
 /// Those of one rule.
 #[derive(Debug)]
 pub(super) struct Unacknowledged<K> {
-    /// How many there are of each peer.
-    pub(super) peers: TopCounts<K>,
+    /// How many there are of each peer; 1 MB.
+    pub(super) peers: TopCounts<K, 20_000>,
     /// The most retransmissions of one of them.
     pub(super) retransmits: u32,
     /// Those that a process holds.
@@ -22,7 +19,7 @@ pub(super) struct Unacknowledged<K> {
 impl<K> Default for Unacknowledged<K> {
     fn default() -> Self {
         Unacknowledged {
-            peers: TopCounts::at_most(MOST_PEERS),
+            peers: TopCounts::default(),
             retransmits: 0,
             inodes: Inodes::default(),
         }

@@ -17,6 +17,17 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// How bad it is that `value` is this part of `limit`: from which part on it warns, and from which it
+    /// is critical.
+    pub fn of_share(value: u64, limit: u64, warning: f64, critical: f64) -> Option<Severity> {
+        let reaches = |share: f64| value as f64 >= limit as f64 * share;
+        let severity = match reaches(critical) {
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
+        reaches(warning).then_some(severity)
+    }
+
     /// The word in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -40,18 +51,66 @@ pub struct Culprit {
 /// A command that shows the sockets of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Its words before the filter, unquoted; the name of the program is the first.
-    pub words: Vec<String>,
+    verb: Option<&'static str>,
+    /// Its words before the filter, unquoted.
+    words: Vec<String>,
+    filter: Option<String>,
+}
+
+impl Command {
+    /// `tcpstates list` with these options, none of which contains a blank.
+    pub fn list(options: &str) -> Command {
+        Command {
+            verb: Some("list"),
+            ..Command::count(options)
+        }
+    }
+
+    /// `tcpstates` with these options, none of which contains a blank.
+    pub fn count(options: &str) -> Command {
+        Command {
+            verb: None,
+            words: options.split_whitespace().map(str::to_owned).collect(),
+            filter: None,
+        }
+    }
+
+    /// Of the sockets that pass this filter, too.
+    #[must_use]
+    pub fn of(mut self, test: impl Into<String>) -> Command {
+        let filter = self.filter.map(|filter| format!("{filter} and "));
+        self.filter = Some(filter.unwrap_or_default() + &test.into());
+        self
+    }
+
+    /// The same for the sockets of this place.
+    #[must_use]
+    pub fn at(mut self, place: &Where) -> Command {
+        self.words.splice(..0, place.options());
+        self
+    }
+
+    /// Its words before the filter, unquoted, from the name of the program on.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let begin = std::iter::once("tcpstates").chain(self.verb);
+        begin.chain(self.words.iter().map(String::as_str))
+    }
+
     /// The filter, unquoted: one word, in which blanks may be replaced by line ends.
-    pub filter: Option<String>,
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
+    }
 }
 
 impl fmt::Display for Command {
     /// As it is typed into a POSIX shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.words.iter().chain(&self.filter);
-        let quoted: Vec<_> = words.map(|word| shell_quoted(word)).collect();
-        f.write_str(&quoted.join(" "))
+        let words: Vec<_> = self
+            .words()
+            .chain(self.filter())
+            .map(shell_quoted)
+            .collect();
+        f.write_str(&words.join(" "))
     }
 }
 
@@ -68,7 +127,7 @@ pub fn shell_quoted(word: &str) -> Cow<'_, str> {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The rule that found it, one of those in tcpstates(1): `accept-queue`.
+    /// The rule that found it, one of those in tcpstates(1): `accept-queue`; put in by the examination.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
@@ -97,6 +156,71 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding with what every one has, without evidence, commands and remedy yet.
+    pub fn new(
+        severity: Severity,
+        title: String,
+        value: f64,
+        inodes: Vec<u64>,
+        why: &'static str,
+    ) -> Finding {
+        Finding {
+            id: "",
+            severity,
+            title,
+            subject: Vec::new(),
+            value,
+            limit: None,
+            evidence: Vec::new(),
+            inodes,
+            processes: Vec::new(),
+            commands: Vec::new(),
+            why,
+            remedy: Vec::new(),
+            causes: &[],
+        }
+    }
+
+    /// With what it is about.
+    #[must_use]
+    pub fn with_subject(self, subject: Vec<(Field, Label)>) -> Finding {
+        Finding { subject, ..self }
+    }
+
+    /// With what its value is compared with.
+    #[must_use]
+    pub fn with_limit(self, limit: impl Into<Option<f64>>) -> Finding {
+        let limit = limit.into();
+        Finding { limit, ..self }
+    }
+
+    /// With the rules whose findings cause it.
+    #[must_use]
+    pub fn with_causes(self, causes: &'static [&'static str]) -> Finding {
+        Finding { causes, ..self }
+    }
+
+    /// With more evidence.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: impl IntoIterator<Item = String>) -> Finding {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// With these commands, without what selects the place.
+    #[must_use]
+    pub fn with_commands(self, commands: impl Into<Vec<Command>>) -> Finding {
+        let commands = commands.into();
+        Finding { commands, ..self }
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn with_remedy(self, steps: impl IntoIterator<Item = impl Into<String>>) -> Finding {
+        let remedy = steps.into_iter().map(Into::into).collect();
+        Finding { remedy, ..self }
+    }
+
     /// Whether this one is caused by `other`, by their rules and subjects: what is wrong at one port of
     /// this host, or with one peer, is not caused by what is wrong at another.
     pub fn follows_from(&self, other: &Finding) -> bool {

@@ -1,122 +1,91 @@
-//! The kernel's settings that limit TCP, by the names of sysctl(8).
+//! The kernel's settings that limit TCP, by the names of sysctl(8). Reads none of them.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst say what each means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
-    /// The ports that the kernel chooses from.
-    LocalPortRange,
-    /// Ports of that range that it leaves out.
-    LocalReservedPorts,
-    /// Whether a new connection may take the place of one in TIME_WAIT: 0 never, 1 always, 2 (the
-    /// default since 4.19) between loopback addresses.
-    TwReuse,
-    /// How long TIME_WAIT must have lasted for that, in milliseconds; since 6.14, one second before.
-    TwReuseDelay,
-    /// Whether TCP timestamps are used; reuse of TIME_WAIT needs them.
-    Timestamps,
-    /// The most sockets in TIME_WAIT.
-    MaxTwBuckets,
-    /// The most orphans; of the host, absent in a child namespace.
-    MaxOrphans,
-    /// How long an orphan stays in FIN_WAIT2, in seconds.
-    FinTimeout,
-    /// The most a listener may ask for as the limit of its accept queue.
-    Somaxconn,
-    /// Whether SYN cookies are used: 0 never, 1 when the queue is full, 2 always.
-    Syncookies,
-    /// The most half-open requests of a listener, where SYN cookies are off.
-    MaxSynBacklog,
-    /// How often a SYN is sent again.
-    SynRetries,
-    /// How often it is sent again after the same second before that; since 6.5.
-    SynLinearTimeouts,
-    /// How often a SYN-ACK is sent again.
-    SynackRetries,
-    /// How often data is sent again before the connection is given up.
-    Retries2,
-    /// The same for orphans.
-    OrphanRetries,
-    /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
-    Mem,
-    /// What the receive buffer of one socket takes: least, default, most.
-    ReceiveMemory,
-    /// The same of the send buffer.
-    SendMemory,
-    /// The entries of the connection tracking table of this namespace.
-    ConntrackCount,
-    /// The most entries of it.
-    ConntrackMax,
-    /// How long an idle established connection stays in it, in seconds.
-    ConntrackEstablished,
+/// Declares the settings, each with its name.
+macro_rules! settings {
+    ($($(#[$meaning:meta])+ $setting:ident = $name:literal,)+) => {
+        /// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst describe each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Setting {
+            $($(#[$meaning])+ $setting,)+
+        }
+
+        impl Setting {
+            /// Every setting.
+            pub const ALL: &[Setting] = &[$(Setting::$setting,)+];
+
+            /// Its name: `net.ipv4.tcp_max_tw_buckets`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Setting::$setting => $name,)+
+                }
+            }
+        }
+    };
 }
 
-/// Each setting with its name.
-const TABLE: [(Setting, &str); 22] = [
-    (Setting::LocalPortRange, "net.ipv4.ip_local_port_range"),
-    (
-        Setting::LocalReservedPorts,
-        "net.ipv4.ip_local_reserved_ports",
-    ),
-    (Setting::TwReuse, "net.ipv4.tcp_tw_reuse"),
-    (Setting::TwReuseDelay, "net.ipv4.tcp_tw_reuse_delay"),
-    (Setting::Timestamps, "net.ipv4.tcp_timestamps"),
-    (Setting::MaxTwBuckets, "net.ipv4.tcp_max_tw_buckets"),
-    (Setting::MaxOrphans, "net.ipv4.tcp_max_orphans"),
-    (Setting::FinTimeout, "net.ipv4.tcp_fin_timeout"),
-    (Setting::Somaxconn, "net.core.somaxconn"),
-    (Setting::Syncookies, "net.ipv4.tcp_syncookies"),
-    (Setting::MaxSynBacklog, "net.ipv4.tcp_max_syn_backlog"),
-    (Setting::SynRetries, "net.ipv4.tcp_syn_retries"),
-    (
-        Setting::SynLinearTimeouts,
-        "net.ipv4.tcp_syn_linear_timeouts",
-    ),
-    (Setting::SynackRetries, "net.ipv4.tcp_synack_retries"),
-    (Setting::Retries2, "net.ipv4.tcp_retries2"),
-    (Setting::OrphanRetries, "net.ipv4.tcp_orphan_retries"),
-    (Setting::Mem, "net.ipv4.tcp_mem"),
-    (Setting::ReceiveMemory, "net.ipv4.tcp_rmem"),
-    (Setting::SendMemory, "net.ipv4.tcp_wmem"),
-    (Setting::ConntrackCount, "net.netfilter.nf_conntrack_count"),
-    (Setting::ConntrackMax, "net.netfilter.nf_conntrack_max"),
-    (
-        Setting::ConntrackEstablished,
-        "net.netfilter.nf_conntrack_tcp_timeout_established",
-    ),
-];
+settings! {
+    /// The ports that the kernel chooses from, first and last.
+    LocalPortRange = "net.ipv4.ip_local_port_range",
+    /// Ports of that range that it does not choose.
+    LocalReservedPorts = "net.ipv4.ip_local_reserved_ports",
+    /// Whether a new connection may replace one in TIME_WAIT: 0 never, 1 always, 2 (the default since
+    /// 4.19) between loopback addresses.
+    TwReuse = "net.ipv4.tcp_tw_reuse",
+    /// How long TIME_WAIT must have lasted for that, in milliseconds; since 6.14, one second before.
+    TwReuseDelay = "net.ipv4.tcp_tw_reuse_delay",
+    /// Whether TCP timestamps are used; reuse of TIME_WAIT needs them.
+    Timestamps = "net.ipv4.tcp_timestamps",
+    /// The most sockets in TIME_WAIT.
+    MaxTwBuckets = "net.ipv4.tcp_max_tw_buckets",
+    /// The most orphans; of the host, absent in a child namespace.
+    MaxOrphans = "net.ipv4.tcp_max_orphans",
+    /// How long an orphan stays in FIN_WAIT2, in seconds.
+    FinTimeout = "net.ipv4.tcp_fin_timeout",
+    /// The largest limit of an accept queue that listen() can request.
+    Somaxconn = "net.core.somaxconn",
+    /// Whether SYN cookies are used: 0 never, 1 when the queue is full, 2 always.
+    Syncookies = "net.ipv4.tcp_syncookies",
+    /// The most half-open requests of a listener, where SYN cookies are off.
+    MaxSynBacklog = "net.ipv4.tcp_max_syn_backlog",
+    /// How often a SYN is retransmitted.
+    SynRetries = "net.ipv4.tcp_syn_retries",
+    /// How often it is retransmitted after one second each before that; since 6.5.
+    SynLinearTimeouts = "net.ipv4.tcp_syn_linear_timeouts",
+    /// How often an orphan retransmits before it is given up; 0 means 8.
+    OrphanRetries = "net.ipv4.tcp_orphan_retries",
+    /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
+    Mem = "net.ipv4.tcp_mem",
+    /// The size of the receive buffer of one socket: least, default, most.
+    ReceiveMemory = "net.ipv4.tcp_rmem",
+    /// The same of the send buffer.
+    SendMemory = "net.ipv4.tcp_wmem",
+    /// The entries of the connection tracking table of this namespace.
+    ConntrackCount = "net.netfilter.nf_conntrack_count",
+    /// The most entries of it.
+    ConntrackMax = "net.netfilter.nf_conntrack_max",
+    /// How long an idle established connection stays in it, in seconds.
+    ConntrackEstablished = "net.netfilter.nf_conntrack_tcp_timeout_established",
+}
 
 impl Setting {
-    /// Every setting.
-    pub fn all() -> impl Iterator<Item = Setting> {
-        TABLE.iter().map(|(setting, _)| *setting)
-    }
-
-    /// Its name: `net.ipv4.tcp_max_tw_buckets`.
-    pub fn name(self) -> &'static str {
-        TABLE
-            .iter()
-            .find(|(setting, _)| *setting == self)
-            .map_or("", |(_, name)| name)
-    }
-
     /// Its file below `/proc/sys`: `net/ipv4/tcp_max_tw_buckets`.
     pub fn path(self) -> String {
         self.name().replace('.', "/")
     }
 }
 
-/// What the settings are.
+/// The values of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The text of each, or why it is not known.
+    /// The text of each, or why it is unknown.
     values: BTreeMap<Setting, Result<String, String>>,
 }
 
 impl Settings {
-    /// Notes the text of a setting, or why it is not known.
+    /// Sets the text of a setting, or why it is unknown.
     pub fn set(&mut self, setting: Setting, value: Result<String, String>) {
         self.values.insert(setting, value);
     }
@@ -132,7 +101,7 @@ impl Settings {
     /// A setting of `N` numbers.
     ///
     /// # Errors
-    /// Why it is not known: a sentence without a full stop.
+    /// Why it is unknown: a sentence without a full stop.
     pub fn numbers<const N: usize>(&self, setting: Setting) -> Result<[u64; N], String> {
         let text = self.text(setting)?;
         let numbers: Option<Vec<u64>> = text.split_whitespace().map(|n| n.parse().ok()).collect();
@@ -143,7 +112,7 @@ impl Settings {
     /// A setting of one number.
     ///
     /// # Errors
-    /// Why it is not known.
+    /// Why it is unknown.
     pub fn number(&self, setting: Setting) -> Result<u64, String> {
         self.numbers(setting).map(|[number]| number)
     }
@@ -151,7 +120,7 @@ impl Settings {
     /// A setting that lists ports: `8080,9000-9010`; empty where it lists none.
     ///
     /// # Errors
-    /// Why it is not known.
+    /// Why it is unknown.
     pub fn ports(&self, setting: Setting) -> Result<Vec<RangeInclusive<u16>>, String> {
         let text = self.text(setting)?;
         let words = text
@@ -200,6 +169,10 @@ mod tests {
     #[test]
     fn every_setting_has_a_file_below_proc_sys() {
         assert_eq!(Setting::Somaxconn.path(), "net/core/somaxconn");
-        assert!(Setting::all().all(|setting| setting.path().starts_with("net/")));
+        assert!(
+            Setting::ALL
+                .iter()
+                .all(|setting| setting.path().starts_with("net/"))
+        );
     }
 }

@@ -36,7 +36,7 @@ impl Readings {
     pub fn counters(&self) -> Counters {
         let mut files = BTreeMap::new();
         let mut counters = Counters::default();
-        for counter in Counter::all() {
+        for &counter in Counter::ALL {
             let path = self.tables.path(counter.file());
             let text = files.entry(counter.file()).or_insert_with(|| {
                 let text = self.tables.read_text(counter.file());
@@ -54,7 +54,7 @@ impl Readings {
     /// Reads every setting, each with the reason if it cannot be read or is another host's.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
-        for setting in Setting::all() {
+        for &setting in Setting::ALL {
             let name = setting.name();
             let value = match self.tables.settings_root() {
                 None => Err(format!("{name} of that host cannot be read from here")),

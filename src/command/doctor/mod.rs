@@ -28,7 +28,13 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
     let inodes = examination.inodes();
     let owners = (!inodes.is_empty()).then(|| find(&inodes, &host.place, typed));
     if let Some(owners) = &owners {
-        examination = examine(second, host, &holders(&inodes, owners));
+        let mut holders = Holders::default();
+        for inode in inodes {
+            if let Some(process) = owners.first_holder(inode) {
+                holders.set(inode, process.name, process.pid);
+            }
+        }
+        examination = examine(second, host, &holders);
     }
     let (place, total, window) = (host.place.clone(), host.sockets, host.window);
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
@@ -63,17 +69,6 @@ fn find(inodes: &[u64], place: &Where, typed: &Doctor) -> Owners {
     let budget = typed.owners.owner_timeout;
     let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
     Owners::find(search, wanted, &Listeners::default())
-}
-
-/// The process with the lowest number that holds each.
-fn holders(inodes: &[u64], owners: &Owners) -> Holders {
-    let mut holders = Holders::default();
-    for inode in inodes {
-        if let Some(process) = owners.first_holder(*inode) {
-            holders.set(*inode, process.name, process.pid);
-        }
-    }
-    holders
 }
 
 /// The exit status: findings outrank what was lost.

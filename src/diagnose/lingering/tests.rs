@@ -37,10 +37,18 @@ fn what_stayed_was_added_and_ended_is_counted_for_each_service() {
     let changes = super::tests::changes(&before, &after, 2);
     let numbers: Vec<_> = changes
         .iter()
-        .map(|m| (m.sockets, m.stayed, m.ended, m.unread_bytes))
+        .map(|change| change.counts)
+        .map(|counts| {
+            (
+                counts.sockets,
+                counts.stayed,
+                counts.ended,
+                counts.unread_bytes,
+            )
+        })
         .collect();
-    assert_eq!(numbers, [(2, 2, Some(1), 4), (3, 2, Some(0), 6)]);
-    assert_eq!(changes[0].unfinished, 2);
+    assert_eq!(numbers, [(2, 2, 1, 4), (3, 2, 0, 6)]);
+    assert_eq!(changes[0].counts.unfinished, 2);
     assert_eq!(
         changes[1].text(&host()),
         "2 stayed through the window of 1.0 s, 1 were added and none ended: the number only grows"
@@ -56,7 +64,10 @@ fn small_groups_are_reported_together_where_they_are_enough() {
     let some: Vec<Socket> = (1..=4).map(|n| one(n.into(), n)).collect();
     let together = changes(&some, &some, 4);
     assert_eq!((together.len(), together[0].groups.len()), (1, 4));
-    assert_eq!((together[0].stayed, together[0].ended), (4, Some(0)));
+    assert_eq!(
+        (together[0].counts.stayed, together[0].counts.ended),
+        (4, 0)
+    );
     assert!(changes(&some, &some, 5).is_empty());
 }
 
@@ -67,15 +78,21 @@ fn without_cookies_connections_are_identified_by_their_addresses() {
     let mut there = one(2, 1);
     there.cookie = None;
     let changes = super::tests::changes(&[here.clone()], &[here, there], 1);
-    assert_eq!((changes[0].sockets, changes[0].stayed), (2, 1));
+    assert_eq!(
+        (changes[0].counts.sockets, changes[0].counts.stayed),
+        (2, 1)
+    );
 }
 
 #[test]
 fn beyond_the_room_what_stayed_is_a_least_number() {
     let many: Vec<Socket> = (0..ROOM as u64 + 5).map(|n| one(n + 1, 1)).collect();
     let changes = super::tests::changes(&many, &many, 1);
-    assert_eq!(changes[0].sockets, ROOM as u64 + 5);
-    assert_eq!((changes[0].stayed, changes[0].ended), (ROOM as u64, None));
+    assert_eq!(changes[0].counts.sockets, ROOM as u64 + 5);
+    assert_eq!(
+        (changes[0].counts.stayed, changes[0].is_whole),
+        (ROOM as u64, false)
+    );
     assert_eq!(
         changes[0].text(&host()),
         "at least 10,000 stayed through the window of 1.0 s"
@@ -97,6 +114,6 @@ fn beyond_the_room_for_groups_all_are_counted() {
     let changes = super::tests::changes(&many, &many, 10);
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].groups.len(), MOST_GROUPS);
-    assert_eq!(changes[0].sockets, MOST_GROUPS as u64 + 5);
-    assert_eq!(changes[0].unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
+    assert_eq!(changes[0].counts.sockets, MOST_GROUPS as u64 + 5);
+    assert_eq!(changes[0].counts.unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
 }

@@ -7,12 +7,11 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::draft::{Case, Draft, Show, listener_subject};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::subject::listener_subject;
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::{
-    Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Setting, Severity, State,
-    StateSet, counted, thousands,
+    Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Setting, Severity,
+    State, StateSet, counted, thousands,
 };
 
 /// How many listeners have findings of their own, the worst first; more have one cause for all.
@@ -27,7 +26,7 @@ const MEASURED: usize = 16;
 const WHY: &str = "A client that connects to a full accept queue gets no answer and tries again a second later, then less and less often: without room the kernel neither begins nor completes a handshake (listen(2)).";
 
 /// Connections that wait to be accepted, as far as they are kept.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct AcceptQueue {
     waiting: Vec<(Netns, InetEnds)>,
 }
@@ -41,11 +40,7 @@ impl Rule for AcceptQueue {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> AcceptQueue {
-        AcceptQueue {
-            waiting: Vec::new(),
-        }
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;
@@ -167,26 +162,16 @@ impl AcceptQueue {
         };
         let process = case.holders.of([inode]).into_iter().next();
         let test = format!("sport = {}", local.port());
-        Finding {
-            subject: listener_subject(local),
-            limit: Some(queue.limit as f64),
-            ..case.finding(Draft {
-                severity: queue.severity,
-                title,
-                value: length as f64,
-                evidence: self.evidence(queue, case.host),
-                inodes: vec![inode],
-                show: vec![
-                    Show::list("-l --columns process,drops").of(test.clone()),
-                    Show::list(
-                        "--state established,close-wait -p --sort last-data-sent:desc --limit 20",
-                    )
-                    .of(test),
-                ],
-                why: WHY,
-                remedy: remedy(queue.limit, case.host, process),
-            })
-        }
+        let waiting = "-p --state established,close-wait --sort last-data-sent:desc --limit 20";
+        Finding::new(queue.severity, title, length as f64, vec![inode], WHY)
+            .with_subject(listener_subject(local))
+            .with_limit(queue.limit as f64)
+            .with_evidence(self.evidence(queue, case.host))
+            .with_commands([
+                Command::list("-l --columns process,drops").of(test.clone()),
+                Command::list(waiting).of(test),
+            ])
+            .with_remedy(remedy(queue.limit, case.host, process))
     }
 
     fn evidence(&self, queue: &Queue<'_>, host: &Host) -> Vec<String> {
@@ -265,24 +250,22 @@ fn overflowed(case: &Case<'_>) -> Option<Finding> {
         let (waiting, local) = (u64::from(listener.waiting), listener.local);
         format!("{} wait to be accepted at {local}", thousands(waiting))
     }));
-    Some(case.finding(Draft {
-        severity: Severity::Critical,
-        title: format!(
-            "an accept queue was full {} in {}",
-            counted(overflows, "time", "times"),
-            case.host.window_text()
+    let title = format!(
+        "an accept queue was full {} in {}",
+        counted(overflows, "time", "times"),
+        case.host.window_text()
+    );
+    let remedy = vec![
+        "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
+        format!(
+            "For bursts, give listen() a larger backlog, up to {}; this needs a new listen().",
+            Setting::Somaxconn.name()
         ),
-        value: overflows as f64,
-        evidence,
-        inodes: Vec::new(),
-        show: vec![Show::list("-l --sort accept-queue:desc")],
-        why: WHY,
-        remedy: vec![
-            "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
-            format!(
-                "For bursts, give listen() a larger backlog, up to {}; this needs a new listen().",
-                Setting::Somaxconn.name()
-            ),
-        ],
-    }))
+    ];
+    Some(
+        Finding::new(Severity::Critical, title, overflows as f64, Vec::new(), WHY)
+            .with_evidence(evidence)
+            .with_commands([Command::list("-l --sort accept-queue:desc")])
+            .with_remedy(remedy),
+    )
 }

@@ -6,13 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::draft::{Case, Draft, Show, service_subject, service_test, service_text};
-use crate::diagnose::host::Host;
 use crate::diagnose::lingering::{Change, Group, Lingering, Previous};
-use crate::diagnose::rule::{Before, Examined, Rule, Sampled};
+use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled};
 use crate::model::{
-    Finding, InetEnds, Metric, Service, Severity, Socket, SourceName, State, StateSet, counted,
-    thousands,
+    Command, Finding, InetEnds, Listener, Metric, Service, Severity, Socket, SourceName, State,
+    StateSet, counted, thousands,
 };
 
 /// From so many on that stay through the window it warns: a program that reads to the end and closes
@@ -31,7 +29,16 @@ const MEASURED: usize = 16;
 
 const WHY: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
+const REMEDY: [&str; 2] = [
+    "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.",
+    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.",
+];
+
 const WHY_WAITING: &str = "The kernel accepted these connections, they waited in the accept queue, and their peers have closed (RFC 9293, 3.3.2). Each keeps its place in the queue until the program accepts it.";
+
+const REMEDY_WAITING: [&str; 1] = [
+    "Find out why the program does not call accept(): it is stuck, too busy, or at its limit of open files or connections.",
+];
 
 /// The connections in CLOSE_WAIT before the window.
 #[derive(Debug, Default)]
@@ -50,7 +57,7 @@ impl Before for Earlier {
 }
 
 /// The connections in CLOSE_WAIT.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CloseWait(Lingering);
 
 impl Rule for CloseWait {
@@ -60,8 +67,8 @@ impl Rule for CloseWait {
 
     type Before = Earlier;
 
-    fn begin(before: Earlier, _: &Host) -> CloseWait {
-        CloseWait(Lingering::after(before.0))
+    fn begin(&mut self, before: Earlier, _: &Host) {
+        self.0 = Lingering::after(before.0);
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -143,7 +150,7 @@ impl CloseWait {
                     service,
                     held: false,
                 },
-            ] => waiting(change, service, case),
+            ] => waiting(change, service, case.host),
             _ => self.leak(change, case),
         };
         finding.evidence.extend(self.silence(change, case.host));
@@ -159,90 +166,61 @@ impl CloseWait {
         let share = processes
             .first()
             .map_or(1.0, |most| most.sockets as f64 / inodes.len().max(1) as f64);
-        let severity = match change.sockets as f64 * share >= CRITICAL as f64 {
+        let severity = match change.counts.sockets as f64 * share >= CRITICAL as f64 {
             true => Severity::Critical,
             false => Severity::Warning,
         };
-        let sockets = thousands(change.sockets);
         let mut evidence = vec![change.text(case.host), unread(change)];
-        let mut show = Show::list("--process --state close-wait");
-        let title = if let Some(service) = change.service() {
-            show = show.of(service_test(service));
-            format!("{sockets} {} stay in CLOSE_WAIT", service_text(service))
-        } else {
+        if change.service().is_none() {
             // Not all were kept.
-            let least = if change.ended.is_none() {
-                "at least "
-            } else {
-                ""
-            };
+            let least = if change.is_whole { "" } else { "at least " };
             evidence.push(format!(
                 "{least}{} services, each with fewer than {WARNING} that stayed",
                 thousands(change.groups.len() as u64)
             ));
-            format!("{sockets} connections of several services stay in CLOSE_WAIT")
-        };
-        Finding {
-            subject: change.service().map(service_subject).unwrap_or_default(),
-            ..case.finding(Draft {
-                severity,
-                title,
-                value: change.sockets as f64,
-                evidence,
-                inodes,
-                show: vec![show],
-                why: WHY,
-                remedy: vec![
-                    "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.".to_owned(),
-                    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.".to_owned(),
-                ],
-            })
         }
+        let show = Command::list("--process --state close-wait");
+        let title = format!("{} stay in CLOSE_WAIT", change.connections());
+        Finding::new(severity, title, change.counts.sockets as f64, inodes, WHY)
+            .with_subject(change.subject())
+            .with_evidence(evidence)
+            .with_commands([change.select(show)])
+            .with_remedy(REMEDY)
     }
 }
 
 /// A program that does not accept.
-fn waiting(change: &Change, service: Service, case: &Case<'_>) -> Finding {
-    let test = service_test(service);
-    let is_its = |port: u16| service == Service::Served(port);
-    let listeners = case.host.listeners.iter();
-    let listeners = listeners.filter(|one| one.inode != 0 && is_its(one.local.port()));
-    Finding {
-        subject: service_subject(service),
-        causes: &["accept-queue"],
-        ..case.finding(Draft {
-            severity: Severity::Warning,
-            title: format!(
-                "{} {} were never accepted, and their peers have closed",
-                thousands(change.sockets),
-                service_text(service)
-            ),
-            value: change.sockets as f64,
-            evidence: vec![change.text(case.host), unread(change)],
-            inodes: listeners.map(|listener| listener.inode).collect(),
-            show: vec![
-                Show::list("--process --state close-wait").of(test.clone()),
-                Show::list("--process --listening").of(test),
-            ],
-            why: WHY_WAITING,
-            remedy: vec![
-                "Find out why the program does not call accept(): it is stuck, too busy, or at its limit of open files or connections.".to_owned(),
-            ],
-        })
-    }
+fn waiting(change: &Change, service: Service, host: &Host) -> Finding {
+    let is_its = |one: &&Listener| service == Service::Served(one.local.port());
+    let listeners = host.listeners.iter().filter(is_its);
+    let inodes = listeners.map(|listener| listener.inode).collect();
+    let title = format!(
+        "{} were never accepted, and their peers have closed",
+        change.connections()
+    );
+    let sockets = change.counts.sockets as f64;
+    Finding::new(Severity::Warning, title, sockets, inodes, WHY_WAITING)
+        .with_subject(change.subject())
+        .with_evidence([change.text(host), unread(change)])
+        .with_commands([
+            change.select(Command::list("--process --state close-wait")),
+            change.select(Command::list("--process --listening")),
+        ])
+        .with_remedy(REMEDY_WAITING)
+        .with_causes(&["accept-queue"])
 }
 
 /// Whether the program has noticed that the peers have closed.
 fn unread(change: &Change) -> String {
-    match change.unfinished {
+    match change.counts.unfinished {
         0 => "the program has read the end of all of them".to_owned(),
-        unfinished if change.unread_bytes == 0 => {
+        unfinished if change.counts.unread_bytes == 0 => {
             format!("the end of {} is unread", thousands(unfinished))
         }
         unfinished => format!(
             "the end of {} is unread, with {} before it",
             thousands(unfinished),
-            counted(change.unread_bytes, "unread byte", "unread bytes"),
+            counted(change.counts.unread_bytes, "unread byte", "unread bytes"),
         ),
     }
 }

@@ -4,10 +4,8 @@
 //! all others (`__nf_conntrack_alloc`, net/netfilter/nf_conntrack_core.c). From a child namespace
 //! the table of the host, which its packets may cross as well, cannot be seen.
 
-use crate::diagnose::draft::{Case, Draft, Show};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
-use crate::model::{Finding, InetEnds, Setting, Severity, StateSet, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::model::{Command, Finding, InetEnds, Setting, Severity, StateSet, thousands};
 
 /// From this part of the maximum on it warns.
 const WARNING_SHARE: f64 = 0.8;
@@ -19,7 +17,7 @@ const CRITICAL_SHARE: f64 = 0.95;
 const WHY: &str = "When the table is full, a new connection replaces one that was never established; if the kernel finds none, the first packet of the new connection is dropped, and the log says `nf_conntrack: table full, dropping packet`.";
 
 /// Needs no sockets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Conntrack;
 
 impl Rule for Conntrack {
@@ -29,9 +27,7 @@ impl Rule for Conntrack {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> Conntrack {
-        Conntrack
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, _: &Sampled<'_>) {}
 
@@ -46,7 +42,7 @@ impl Rule for Conntrack {
         // Only the initial network namespace has it.
         let is_initial = settings.numbers::<3>(Setting::Mem).is_ok();
         let (finding, absent) = match (count, max) {
-            (Ok(count), Ok(max)) => (compare(count, max, case), None),
+            (Ok(count), Ok(max)) => (compare(count, max), None),
             (Err(reason), _) | (_, Err(reason)) => (None, Some(reason)),
         };
         let lacking = match (is_initial, absent) {
@@ -66,46 +62,38 @@ impl Rule for Conntrack {
     }
 }
 
-fn compare(count: u64, max: u64, case: &Case<'_>) -> Option<Finding> {
-    let share = count as f64 / max as f64;
-    let severity = match share {
-        // No maximum.
-        _ if max == 0 => return None,
-        share if share >= CRITICAL_SHARE => Severity::Critical,
-        share if share >= WARNING_SHARE => Severity::Warning,
-        _ => return None,
-    };
+fn compare(count: u64, max: u64) -> Option<Finding> {
+    // 0 is no maximum.
+    let severity = Severity::of_share(count, max, WARNING_SHARE, CRITICAL_SHARE);
+    let severity = severity.filter(|_| max > 0)?;
     let (count_name, max_name) = (Setting::ConntrackCount.name(), Setting::ConntrackMax.name());
-    Some(Finding {
-        limit: Some(max as f64),
-        // An entry outlasts its connection, as TIME_WAIT does.
-        causes: &["time-wait"],
-        ..case.finding(Draft {
-            severity,
-            title: format!(
-                "{} connections are tracked, of {} that {max_name} allows",
-                thousands(count),
-                thousands(max)
-            ),
-            value: count as f64,
-            evidence: vec![format!(
-                "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries early, once the table has been full",
-                share * 100.0
-            )],
-            inodes: Vec::new(),
-            show: vec![Show::count("--by service --top 10")],
-            why: WHY,
-            remedy: vec![
-                "Keep connections open and reuse them: every new one takes an entry, and keeps it for minutes after it ends.".to_owned(),
-                "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.".to_owned(),
-                format!("Raise {max_name} in the initial network namespace; an entry takes some 300 bytes."),
-                format!(
-                    "Lower {} from its five days to above the longest idle time of your connections.",
-                    Setting::ConntrackEstablished.name()
-                ),
-            ],
-        })
-    })
+    let title = format!(
+        "{} connections are tracked, of {} that {max_name} allows",
+        thousands(count),
+        thousands(max)
+    );
+    let evidence = format!(
+        "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries early, once the table has been full",
+        count as f64 / max as f64 * 100.0
+    );
+    let remedy = vec![
+        "Keep connections open and reuse them: every new one takes an entry, and keeps it for minutes after it ends.".to_owned(),
+        "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.".to_owned(),
+        format!("Raise {max_name} in the initial network namespace; an entry takes some 300 bytes."),
+        format!(
+            "Lower {} from its five days to above the longest idle time of your connections.",
+            Setting::ConntrackEstablished.name()
+        ),
+    ];
+    Some(
+        Finding::new(severity, title, count as f64, Vec::new(), WHY)
+            .with_limit(max as f64)
+            .with_evidence([evidence])
+            .with_commands([Command::count("--by service --top 10")])
+            .with_remedy(remedy)
+            // An entry outlasts its connection, as TIME_WAIT does.
+            .with_causes(&["time-wait"]),
+    )
 }
 
 #[cfg(test)]

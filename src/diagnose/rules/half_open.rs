@@ -11,12 +11,11 @@ mod tests;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::diagnose::bounded::TopCounts;
-use crate::diagnose::draft::{Case, Draft, Show, listener_subject};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::subject::listener_subject;
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
 use crate::model::{
-    Counter, Finding, InetEnds, Netns, Setting, Severity, State, StateSet, counted, thousands,
+    Command, Counter, Finding, InetEnds, Netns, Setting, Severity, State, StateSet, counted,
+    thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -32,19 +31,18 @@ const ONE_SOURCE: f64 = 0.9;
 /// How many listeners have findings of their own.
 const REPORTED: usize = 5;
 
-/// More pairs of a local address and a source than this have no count of their own; some 2 MiB.
-const MOST_SOURCES: usize = 20_000;
-
 const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). Without room for more, SYNs are answered with cookies, which may lose TCP options (RFC 4987, 3.6), or not at all.";
 
 /// Where requests arrive: the local end in its network namespace, without the remote one.
 type Arrival = (Netns, InetEnds);
 
 /// Half-open requests, by where they arrived and from where.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct HalfOpen {
-    requests: TopCounts<Arrival>,
-    sources: TopCounts<(Arrival, IpAddr)>,
+    /// Some 8 MB.
+    requests: TopCounts<Arrival, 100_000>,
+    /// Some 2 MiB.
+    sources: TopCounts<(Arrival, IpAddr), 20_000>,
 }
 
 impl Rule for HalfOpen {
@@ -54,12 +52,7 @@ impl Rule for HalfOpen {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> HalfOpen {
-        HalfOpen {
-            requests: TopCounts::default(),
-            sources: TopCounts::at_most(MOST_SOURCES),
-        }
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let ends = sampled.ends;
@@ -119,33 +112,30 @@ impl HalfOpen {
             (0, _) => Severity::Warning,
             _ => Severity::Critical,
         };
-        Some(Finding {
-            causes: &["accept-queue"],
-            ..case.finding(Draft {
-                severity,
-                title: format!(
-                    "{} found no room for another half-open request in {}",
-                    counted(dropped + answered, "SYN", "SYNs"),
-                    case.host.window_text()
-                ),
-                value: (dropped + answered) as f64,
-                evidence: growth(case.host).into(),
-                inodes: Vec::new(),
-                show: vec![match self.requests.total() {
-                    0 => Show::list("--listening --sort accept-queue:desc"),
-                    _ => Show::count("--state syn-recv --by local-port,remote-addr --top 10"),
-                }],
-                why: WHY,
-                remedy: vec![
-                    "If it happens again, find out which listener it is, and whether its accept queue is full."
-                        .to_owned(),
-                    match cookies {
-                        Some(0) => format!("Set {} to 1.", Setting::Syncookies.name()),
-                        Some(_) | None => format!("Leave {} on.", Setting::Syncookies.name()),
-                    },
-                ],
-            })
-        })
+        let title = format!(
+            "{} found no room for another half-open request in {}",
+            counted(dropped + answered, "SYN", "SYNs"),
+            case.host.window_text()
+        );
+        let remedy = [
+            "If it happens again, find out which listener it is, and whether its accept queue is full."
+                .to_owned(),
+            match cookies {
+                Some(0) => format!("Set {} to 1.", Setting::Syncookies.name()),
+                Some(_) | None => format!("Leave {} on.", Setting::Syncookies.name()),
+            },
+        ];
+        let syns = (dropped + answered) as f64;
+        Some(
+            Finding::new(severity, title, syns, Vec::new(), WHY)
+                .with_evidence(growth(case.host))
+                .with_commands([match self.requests.total() {
+                    0 => Command::list("--listening --sort accept-queue:desc"),
+                    _ => Command::count("--state syn-recv --by local-port,remote-addr --top 10"),
+                }])
+                .with_remedy(remedy)
+                .with_causes(&["accept-queue"]),
+        )
     }
 
     fn pools(&self, host: &Host) -> HashMap<SocketAddr, Pool> {
@@ -210,26 +200,21 @@ impl Pool {
         } else {
             return None;
         };
-        let show = Show::count("--state syn-recv --by remote-addr --top 10");
-        Some(Finding {
-            subject: listener_subject(local),
-            limit: Some(limit as f64),
-            causes: if self.is_full { &["accept-queue"] } else { &[] },
-            ..case.finding(Draft {
-                severity,
-                title: format!(
-                    "{} at {local}, with room for {}",
-                    counted(requests, "half-open request", "half-open requests"),
-                    thousands(limit)
-                ),
-                value: requests as f64,
-                evidence: self.evidence(beyond, backlog, case.host),
-                inodes: Vec::new(),
-                show: vec![show.of(format!("sport = {}", local.port()))],
-                why: WHY,
-                remedy: self.remedy(beyond, is_over_backlog, local),
-            })
-        })
+        let title = format!(
+            "{} at {local}, with room for {}",
+            counted(requests, "half-open request", "half-open requests"),
+            thousands(limit)
+        );
+        let show = Command::count("--state syn-recv --by remote-addr --top 10");
+        Some(
+            Finding::new(severity, title, requests as f64, Vec::new(), WHY)
+                .with_subject(listener_subject(local))
+                .with_limit(limit as f64)
+                .with_evidence(self.evidence(beyond, backlog, case.host))
+                .with_commands([show.of(format!("sport = {}", local.port()))])
+                .with_remedy(self.remedy(beyond, is_over_backlog, local))
+                .with_causes(if self.is_full { &["accept-queue"] } else { &[] }),
+        )
     }
 
     fn evidence(&self, beyond: Beyond, backlog: Option<u64>, host: &Host) -> Vec<String> {

@@ -4,10 +4,10 @@
 //! kept small, at the third no more is given (ip-sysctl.rst; `__sk_mem_raise_allocated`,
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
-use crate::diagnose::draft::{Case, Draft, Show};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
-use crate::model::{Counter, Finding, InetEnds, Setting, Severity, StateSet, counted, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::model::{
+    Command, Counter, Finding, InetEnds, Setting, Severity, StateSet, counted, thousands,
+};
 
 /// What grows when received data was dropped, and its sender must send it again (`tcp_prune_queue`,
 /// `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
@@ -23,7 +23,7 @@ const OFTEN: u64 = 10;
 const WHY: &str = "Under memory pressure windows shrink and received data is dropped, to be sent again; beyond the limit connections stall and are reset (tcp(7), tcp_mem).";
 
 /// Needs no sockets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Memory;
 
 impl Rule for Memory {
@@ -33,9 +33,7 @@ impl Rule for Memory {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> Memory {
-        Memory
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, _: &Sampled<'_>) {}
 
@@ -54,8 +52,8 @@ impl Rule for Memory {
         let over = known.as_ref().ok();
         let over = over.filter(|(pages, pressure, _)| pages >= pressure);
         let finding = match over {
-            Some(over) => Some(at_the_limit(*over, case)),
-            None => dropped(case),
+            Some(over) => Some(at_the_limit(*over, case.host)),
+            None => dropped(case.host),
         };
         Examined::found(finding)
             .without(known.err())
@@ -63,8 +61,8 @@ impl Rule for Memory {
     }
 }
 
-fn at_the_limit((pages, pressure, high): (u64, u64, u64), case: &Case<'_>) -> Finding {
-    let size = |pages| match case.host.page_size {
+fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Finding {
+    let size = |pages| match host.page_size {
         Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
         None => format!("{} pages", thousands(pages)),
     };
@@ -80,28 +78,20 @@ fn at_the_limit((pages, pressure, high): (u64, u64, u64), case: &Case<'_>) -> Fi
         );
         (Severity::Warning, pressure, title)
     };
-    let evidence = vec![
-        format!(
-            "{} pages of {}, pressure at {} ({name})",
-            thousands(pages),
-            thousands(high),
-            thousands(pressure)
-        ),
-        case.host
-            .growth_text(&[Counter::MemoryPressures, Counter::AbortOnMemory]),
-        case.host.growth_text(&PRUNED),
-        case.host.growth_text(&DROPPED),
-    ];
-    Finding {
-        limit: Some(bound as f64),
-        ..finding(severity, title, pages, evidence, case)
-    }
+    let numbers = format!(
+        "{} pages of {}, pressure at {} ({name})",
+        thousands(pages),
+        thousands(high),
+        thousands(pressure)
+    );
+    let consequences = [Counter::MemoryPressures, Counter::AbortOnMemory];
+    let evidence = [numbers, host.growth_text(&consequences)];
+    finding(severity, title, pages, evidence, host).with_limit(bound as f64)
 }
 
 /// What was dropped although the limits were not reached, or are unknown: one socket with a full buffer
 /// is enough.
-fn dropped(case: &Case<'_>) -> Option<Finding> {
-    let host = case.host;
+fn dropped(host: &Host) -> Option<Finding> {
     let growth = |counters: &[Counter]| {
         let growth = counters
             .iter()
@@ -125,45 +115,35 @@ fn dropped(case: &Case<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let evidence = vec![
-        host.growth_text(&[Counter::MemoryPressures]),
-        host.growth_text(&PRUNED),
-        host.growth_text(&DROPPED),
-    ];
-    Some(finding(Severity::Warning, title, value, evidence, case))
+    let evidence = [host.growth_text(&[Counter::MemoryPressures])];
+    Some(finding(Severity::Warning, title, value, evidence, host))
 }
 
 fn finding(
     severity: Severity,
     title: String,
     value: u64,
-    evidence: Vec<String>,
-    case: &Case<'_>,
+    evidence: impl IntoIterator<Item = String>,
+    host: &Host,
 ) -> Finding {
-    Finding {
-        causes: &["stuck-peers"],
-        ..case.finding(Draft {
-            severity,
-            title,
-            value: value as f64,
-            evidence,
-            inodes: Vec::new(),
-            show: vec![
-                Show::list("-p --sort receive-queue:desc --limit 10"),
-                Show::list("-p --sort send-queue:desc --limit 10"),
-            ],
-            why: WHY,
-            remedy: vec![
-                "Let the processes with the longest receive queues read, and those with the longest send queues give up peers that do not take the data.".to_owned(),
-                format!(
-                    "If all of them are working normally, raise {}, or lower the third number of {} and {}, the maximum for one socket.",
-                    Setting::Mem.name(),
-                    Setting::ReceiveMemory.name(),
-                    Setting::SendMemory.name()
-                ),
-            ],
-        })
-    }
+    let remedy = vec![
+        "Let the processes with the longest receive queues read, and those with the longest send queues give up peers that do not take the data.".to_owned(),
+        format!(
+            "If all of them are working normally, raise {}, or lower the third number of {} and {}, the maximum for one socket.",
+            Setting::Mem.name(),
+            Setting::ReceiveMemory.name(),
+            Setting::SendMemory.name()
+        ),
+    ];
+    Finding::new(severity, title, value as f64, Vec::new(), WHY)
+        .with_evidence(evidence)
+        .with_evidence([host.growth_text(&PRUNED), host.growth_text(&DROPPED)])
+        .with_commands([
+            Command::list("-p --sort receive-queue:desc --limit 10"),
+            Command::list("-p --sort send-queue:desc --limit 10"),
+        ])
+        .with_remedy(remedy)
+        .with_causes(&["stuck-peers"])
 }
 
 #[cfg(test)]

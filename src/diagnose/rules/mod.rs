@@ -15,8 +15,8 @@ mod vanished_peers;
 
 use std::ops::ControlFlow;
 
-use super::draft::Case;
 use super::host::Host;
+use super::rule::Case;
 use super::rule::{Before, Examined, Rule, Sampled};
 use super::samples::rules;
 use crate::model::{InetEnds, Sink, Socket, StateSet};

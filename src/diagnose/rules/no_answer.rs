@@ -6,11 +6,12 @@
 
 use std::net::SocketAddr;
 
-use crate::diagnose::draft::{Case, Draft, Show, peer_subject};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::subject::peer_subject;
 use crate::diagnose::unacknowledged::Unacknowledged;
-use crate::model::{Counter, Finding, InetEnds, Setting, Severity, State, StateSet, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::model::{
+    Command, Counter, Finding, InetEnds, Setting, Severity, State, StateSet, thousands,
+};
 
 /// So often a SYN must have been retransmitted: one lost segment is no more than that.
 const RETRANSMITS: u32 = 2;
@@ -35,8 +36,13 @@ const LONGEST_TIMEOUT: u64 = 120;
 
 const WHY: &str = "A reachable peer answers a SYN, if only with a reset (RFC 9293, 3.10.7). No answer means a host that is down, a firewall that drops packets, or a full accept queue; the connecting program waits.";
 
+const REMEDY: [&str; 2] = [
+    "Check whether the destination is up and listens, and whether a firewall or a route on the path drops packets to it.",
+    "Let the program give up sooner, by a connect timeout of its own, and try another destination; remove this one from its configuration until it answers.",
+];
+
 /// The attempts without an answer, by destination.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NoAnswer(Unacknowledged<SocketAddr>);
 
 impl Rule for NoAnswer {
@@ -46,9 +52,7 @@ impl Rule for NoAnswer {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> NoAnswer {
-        NoAnswer(Unacknowledged::default())
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let remote = sampled.ends.remote;
@@ -64,14 +68,14 @@ impl Rule for NoAnswer {
         let top = self.0.peers.top(REPORTED).into_iter();
         let many = top.filter(|(_, attempts)| *attempts >= WARNING);
         let mut findings: Vec<Finding> = many
-            .map(|(to, attempts)| Finding {
-                subject: peer_subject(to),
-                ..self.finding(Some(to), attempts, case)
+            .map(|(to, attempts)| {
+                let finding = self.finding(Some(to), attempts, case.host);
+                finding.with_subject(peer_subject(to))
             })
             .collect();
         let total = self.0.peers.total();
         if findings.is_empty() && total >= TO_ALL {
-            findings.push(self.finding(None, total, case));
+            findings.push(self.finding(None, total, case.host));
         }
         Examined::found(findings)
     }
@@ -79,33 +83,28 @@ impl Rule for NoAnswer {
 
 impl NoAnswer {
     /// One destination that does not answer, or many.
-    fn finding(&self, to: Option<SocketAddr>, attempts: u64, case: &Case<'_>) -> Finding {
+    fn finding(&self, to: Option<SocketAddr>, attempts: u64, host: &Host) -> Finding {
         let is_it = |destination: &SocketAddr| to.is_none_or(|to| to == *destination);
         let options = "--process --state syn-sent --columns timer,retransmits";
-        let show = Show::list(options).of(format!("retransmits ge {RETRANSMITS}"));
+        let show = Command::list(options).of(format!("retransmits ge {RETRANSMITS}"));
         let (who, show) = match to {
             Some(to) => (format!("{to} does"), show.of(format!("dst {to}"))),
             None => ("many destinations do".to_owned(), show),
         };
-        Finding {
-            causes: &["conntrack", "accept-queue"],
-            ..case.finding(Draft {
-                severity: match to.is_some() && attempts >= CRITICAL {
-                    true => Severity::Critical,
-                    false => Severity::Warning,
-                },
-                title: format!("{who} not answer {} attempts to connect", thousands(attempts)),
-                value: attempts as f64,
-                evidence: self.evidence(to.is_none(), case.host),
-                inodes: self.0.inodes.of(is_it).collect(),
-                show: vec![show],
-                why: WHY,
-                remedy: vec![
-                    "Check whether the destination is up and listens, and whether a firewall or a route on the path drops packets to it.".to_owned(),
-                    "Let the program give up sooner, by a connect timeout of its own, and try another destination; remove this one from its configuration until it answers.".to_owned(),
-                ],
-            })
-        }
+        let severity = match to.is_some() && attempts >= CRITICAL {
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
+        let title = format!(
+            "{who} not answer {} attempts to connect",
+            thousands(attempts)
+        );
+        let inodes = self.0.inodes.of(is_it).collect();
+        Finding::new(severity, title, attempts as f64, inodes, WHY)
+            .with_evidence(self.evidence(to.is_none(), host))
+            .with_commands([show])
+            .with_remedy(REMEDY)
+            .with_causes(&["conntrack", "accept-queue"])
     }
 
     fn evidence(&self, names_destinations: bool, host: &Host) -> Vec<String> {

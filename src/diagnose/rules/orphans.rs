@@ -9,13 +9,11 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::draft::{Case, Draft, Show, service_subject, service_test, service_text};
-use crate::diagnose::host::Host;
 use crate::diagnose::lingering::{Change, Lingering, Previous};
-use crate::diagnose::rule::{Before, Examined, Rule, Sampled};
+use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled};
 use crate::model::{
-    Counter, Finding, InetEnds, Setting, Severity, Socket, State, StateSet, TimerKind, counted,
-    thousands,
+    Command, Counter, Finding, InetEnds, Setting, Severity, Socket, State, StateSet, TimerKind,
+    counted, thousands,
 };
 
 /// From so many on that stay through the window it warns: to close one direction and wait for the rest
@@ -40,6 +38,11 @@ const REPORTED: usize = 5;
 
 const WHY_HELD: &str = "This side has closed its direction; the peer has acknowledged that and not closed (RFC 9293, 3.6). While a process holds such a connection, the kernel runs no timer, so it stays until one side closes it.";
 
+const REMEDY_HELD: [&str; 2] = [
+    "Let the program close() after shutdown(SHUT_WR), once the peer has answered or a timeout of its own has expired.",
+    "Set SO_KEEPALIVE on these sockets, so that at least those whose peers have vanished end.",
+];
+
 const WHY_ORPHANS: &str = "An orphan keeps buffers that no process is charged for. Beyond the limit the kernel resets connections instead of ending them in order, and data in flight is lost.";
 
 /// FIN_WAIT2 that a process holds, before the window.
@@ -61,7 +64,7 @@ impl Before for Earlier {
 }
 
 /// The connections that are closed here.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Orphans {
     held: Lingering,
     /// FIN_WAIT2 that no process holds.
@@ -82,12 +85,8 @@ impl Rule for Orphans {
 
     type Before = Earlier;
 
-    fn begin(before: Earlier, _: &Host) -> Orphans {
-        Orphans {
-            held: Lingering::after(before.0),
-            fin_wait2: 0,
-            counted: 0,
-        }
+    fn begin(&mut self, before: Earlier, _: &Host) {
+        self.held = Lingering::after(before.0);
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -116,7 +115,7 @@ impl Rule for Orphans {
         } else {
             let stayed = self.held.changes(&host.listeners, WARNING);
             let stayed = stayed.iter().take(REPORTED);
-            findings.extend(stayed.map(|change| self.held_finding(change, case)));
+            findings.extend(stayed.map(|change| self.held_finding(change, host)));
             lacking.extend(host.mptcp());
         }
         let resets = host.growth(Counter::AbortOnMemory);
@@ -127,23 +126,18 @@ impl Rule for Orphans {
         lacking.extend(resets.as_ref().err().cloned());
         let orphans = orphans.ok();
         lacking.extend(orphans.and_then(|orphans| self.elsewhere(orphans)));
-        findings.extend(self.too_many(resets.unwrap_or(0), orphans, limit.ok(), case));
+        findings.extend(self.too_many(resets.unwrap_or(0), orphans, limit.ok(), host));
         Examined { findings, lacking }
     }
 }
 
 impl Orphans {
     /// A program that closes one direction and no more.
-    fn held_finding(&self, change: &Change, case: &Case<'_>) -> Finding {
-        let service = change.service();
-        let connections = match service {
-            Some(service) => service_text(service),
-            None => "connections of several services".to_owned(),
-        };
-        let timeout = case.host.setting(Setting::FinTimeout);
+    fn held_finding(&self, change: &Change, host: &Host) -> Finding {
+        let timeout = host.setting(Setting::FinTimeout);
         let timeout = timeout.map_or_else(String::new, |seconds| format!(" ({seconds} s)"));
         let mut evidence = vec![
-            change.text(case.host),
+            change.text(host),
             format!(
                 "{} more in FIN_WAIT2 belong to no process and end after {}{timeout}; these do not end",
                 thousands(self.fin_wait2),
@@ -151,29 +145,18 @@ impl Orphans {
             ),
         ];
         evidence.extend(self.held.remark());
-        let show = Show::list("--process --state fin-wait-2").of("inode gt 0");
-        Finding {
-            subject: service.map(service_subject).unwrap_or_default(),
-            ..case.finding(Draft {
-                severity: Severity::Warning,
-                title: format!(
-                    "{} {connections} are held in FIN_WAIT2 by their processes",
-                    thousands(change.sockets)
-                ),
-                value: change.sockets as f64,
-                evidence,
-                inodes: self.held.inodes(&change.groups),
-                show: vec![match service {
-                    Some(service) => show.of(service_test(service)),
-                    None => show,
-                }],
-                why: WHY_HELD,
-                remedy: vec![
-                    "Let the program close() after shutdown(SHUT_WR), once the peer has answered or a timeout of its own has expired.".to_owned(),
-                    "Set SO_KEEPALIVE on these sockets, so that at least those whose peers have vanished end.".to_owned(),
-                ],
-            })
-        }
+        let show = Command::list("--process --state fin-wait-2").of("inode gt 0");
+        let title = format!(
+            "{} are held in FIN_WAIT2 by their processes",
+            change.connections()
+        );
+        let inodes = self.held.inodes(&change.groups);
+        let sockets = change.counts.sockets as f64;
+        Finding::new(Severity::Warning, title, sockets, inodes, WHY_HELD)
+            .with_subject(change.subject())
+            .with_evidence(evidence)
+            .with_commands([change.select(show)])
+            .with_remedy(REMEDY_HELD)
     }
 
     /// How many orphans of the host are not in this network namespace, where that is known for certain.
@@ -195,15 +178,11 @@ impl Orphans {
         resets: u64,
         orphans: Option<u64>,
         limit: Option<u64>,
-        case: &Case<'_>,
+        host: &Host,
     ) -> Option<Finding> {
-        let share = orphans.zip(limit);
-        let share = share.map(|(orphans, limit)| orphans as f64 / limit.max(1) as f64);
-        let severity = match share {
-            _ if resets > 0 => Severity::Critical,
-            Some(share) if share >= 1.0 => Severity::Critical,
-            Some(share) if share >= WARNING_SHARE => Severity::Warning,
-            Some(_) | None => return None,
+        let severity = match resets {
+            0 => Severity::of_share(orphans?, limit?.max(1), WARNING_SHARE, 1.0)?,
+            _ => Severity::Critical,
         };
         let text = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), thousands);
         let name = Setting::MaxOrphans.name();
@@ -218,38 +197,29 @@ impl Orphans {
                 counted(resets, "connection was", "connections were")
             ),
         };
-        Some(Finding {
-            limit: limit.map(|limit| limit as f64),
-            // Too many orphans do not follow from memory, but a reset may.
-            causes: match resets {
-                0 => &["vanished-peers"],
-                _ => &["memory", "vanished-peers"],
-            },
-            ..case.finding(Draft {
-                severity,
-                title,
-                value: orphans.unwrap_or(resets) as f64,
-                evidence: vec![
-                    case.host.growth_text(&[Counter::AbortOnMemory]),
-                    format!(
-                        "orphans of the whole host: {}, their limit: {}",
-                        text(orphans),
-                        text(limit)
-                    ),
-                    format!(
-                        "orphans in this network namespace: {}",
-                        thousands(self.counted)
-                    ),
-                ],
-                inodes: Vec::new(),
-                show: vec![
-                    Show::count("--state fin-wait-1,closing,last-ack --by remote-addr --top 10")
-                        .of("not inode gt 0"),
-                ],
-                why: WHY_ORPHANS,
-                remedy: remedy(case.host),
-            })
-        })
+        let host_wide = format!(
+            "orphans of the whole host: {}, their limit: {}",
+            text(orphans),
+            text(limit)
+        );
+        let here = format!(
+            "orphans in this network namespace: {}",
+            thousands(self.counted)
+        );
+        let show = Command::count("--state fin-wait-1,closing,last-ack --by remote-addr --top 10");
+        let value = orphans.unwrap_or(resets) as f64;
+        Some(
+            Finding::new(severity, title, value, Vec::new(), WHY_ORPHANS)
+                .with_limit(limit.map(|limit| limit as f64))
+                .with_evidence([host.growth_text(&[Counter::AbortOnMemory]), host_wide, here])
+                .with_commands([show.of("not inode gt 0")])
+                .with_remedy(remedy(host))
+                // Too many orphans do not follow from memory, but a reset may.
+                .with_causes(match resets {
+                    0 => &["vanished-peers"],
+                    _ => &["memory", "vanished-peers"],
+                }),
+        )
     }
 }
 

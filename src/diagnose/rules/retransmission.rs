@@ -9,13 +9,10 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::bounded::{Inodes, TopCounts};
-use crate::diagnose::draft::{Case, Draft, Show};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, TopCounts};
 use crate::model::{
-    Counter, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind, counted,
-    thousands,
+    Command, Counter, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind,
+    counted, thousands,
 };
 
 /// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
@@ -35,13 +32,15 @@ const SUSPECT_SHARE: f64 = 0.01;
 /// How many connections are measured, those first that have tried longest.
 const MEASURED: usize = 16;
 
-/// More peers than this have no count of their own; 1 MB.
-const MOST_PEERS: usize = 20_000;
-
 /// How many peers are named.
 const NAMED: usize = 3;
 
 const WHY: &str = "Retransmitted data arrived late or not at all; each loss slows its connection down, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
+
+const REMEDY: [&str; 2] = [
+    "Find out whether it affects one peer, one network or all of them: one peer is a problem of that peer, all of them one of this host's link, cable, driver or rate limiter.",
+    "If a firewall or load balancer forgets idle connections, send keepalives more often than it forgets; give up vanished peers with TCP_USER_TIMEOUT.",
+];
 
 /// A connection that retransmits.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +50,13 @@ struct Pending {
 }
 
 /// The connections, and which of them wait for an acknowledgment that did not arrive in time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Retransmission {
     connections: u64,
     pending: u64,
     suspect: u64,
-    peers: TopCounts<IpAddr>,
+    /// 1 MB.
+    peers: TopCounts<IpAddr, 20_000>,
     /// Some of those that have tried longest, in no order.
     worst: Vec<Pending>,
     inodes: Inodes<()>,
@@ -72,16 +72,7 @@ impl Rule for Retransmission {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> Retransmission {
-        Retransmission {
-            connections: 0,
-            pending: 0,
-            suspect: 0,
-            peers: TopCounts::at_most(MOST_PEERS),
-            worst: Vec::new(),
-            inodes: Inodes::default(),
-        }
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
@@ -120,10 +111,8 @@ impl Rule for Retransmission {
                     thousands(again),
                     thousands(all)
                 );
-                Some(Finding {
-                    limit: Some(WARNING_SHARE * 100.0),
-                    ..self.finding(title, percent, case)
-                })
+                let finding = self.finding(title, percent, case.host);
+                Some(finding.with_limit(WARNING_SHARE * 100.0))
             }
             Ok(_) | Err(_) if self.are_peers_suspect() => {
                 let title = format!(
@@ -131,7 +120,7 @@ impl Rule for Retransmission {
                     thousands(self.suspect),
                     counted(self.connections, "connection", "connections")
                 );
-                Some(self.finding(title, self.suspect as f64, case))
+                Some(self.finding(title, self.suspect as f64, case.host))
             }
             Ok(_) | Err(_) => None,
         };
@@ -174,34 +163,24 @@ impl Retransmission {
         self.suspect as f64 >= (self.connections as f64 * SUSPECT_SHARE).max(1.0)
     }
 
-    fn finding(&self, title: String, value: f64, case: &Case<'_>) -> Finding {
+    fn finding(&self, title: String, value: f64, host: &Host) -> Finding {
         // /proc reports no measures.
-        let columns = match case.host.source {
+        let columns = match host.source {
             SourceName::Proc => "timer,retransmits",
             SourceName::Netlink | SourceName::NetlinkAndCounters => "timer,total-retrans,rtt,lost",
         };
         let list = format!("-p --state established,close-wait --columns {columns}");
-        let show = match self.pending {
-            // All of them have been acknowledged.
-            0 => vec![Show::count("--by remote-addr --top 10")],
-            _ => vec![
-                Show::list(list).of("retransmits > 0"),
-                Show::count("--by remote-addr --top 10").of("retransmits > 0"),
-            ],
-        };
-        case.finding(Draft {
-            severity: Severity::Warning,
-            title,
-            value,
-            evidence: self.evidence(case.host),
-            inodes: self.inodes.of(|()| true).collect(),
-            show,
-            why: WHY,
-            remedy: vec![
-                "Find out whether it affects one peer, one network or all of them: one peer is a problem of that peer, all of them one of this host's link, cable, driver or rate limiter.".to_owned(),
-                "If a firewall or load balancer forgets idle connections, send keepalives more often than it forgets; give up vanished peers with TCP_USER_TIMEOUT.".to_owned(),
-            ],
-        })
+        let peers = Command::count("--by remote-addr --top 10");
+        let now = "retransmits > 0";
+        let inodes = self.inodes.of(|()| true).collect();
+        Finding::new(Severity::Warning, title, value, inodes, WHY)
+            .with_evidence(self.evidence(host))
+            .with_commands(match self.pending {
+                // All of them have been acknowledged.
+                0 => vec![peers],
+                _ => vec![Command::list(&list).of(now), peers.of(now)],
+            })
+            .with_remedy(REMEDY)
     }
 
     fn evidence(&self, host: &Host) -> Vec<String> {
@@ -240,16 +219,12 @@ impl Retransmission {
 /// `, one of them retransmitted 4 times in a row (total-retrans 9, lost 1, rtt 40.0 ms)`.
 fn measured(worst: &Pending, host: &Host) -> String {
     let of = |metric| host.measures.get(worst.ends, metric);
-    let counts = [
-        ("total-retrans", Metric::TotalRetrans),
-        ("lost", Metric::Lost),
+    let measured = [
+        of(Metric::TotalRetrans).map(|times| format!("total-retrans {}", thousands(times))),
+        of(Metric::Lost).map(|lost| format!("lost {}", thousands(lost))),
+        of(Metric::RoundTripTime).map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100)),
     ];
-    let counts = counts.iter().filter_map(|(name, metric)| {
-        of(*metric).map(|value| format!("{name} {}", thousands(value)))
-    });
-    let rtt = of(Metric::RoundTripTime);
-    let rtt = rtt.map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100));
-    let measured: Vec<String> = counts.chain(rtt).collect();
+    let measured: Vec<String> = measured.into_iter().flatten().collect();
     let times = counted(worst.retransmits.into(), "time", "times in a row");
     match measured.is_empty() {
         true => format!(", one of them retransmitted {times}"),

@@ -14,12 +14,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::diagnose::bounded::Inodes;
-use crate::diagnose::draft::{Case, Draft, Show};
-use crate::diagnose::host::{Host, Measures};
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Inodes, Measures, Rule, Sampled};
 use crate::model::{
-    Finding, InetEnds, Metric, Severity, State, StateSet, TimerKind, counted, thousands,
+    Command, Finding, InetEnds, Metric, Severity, State, StateSet, TimerKind, counted, thousands,
 };
 use before::{LONG_RECEIVE_QUEUE, LONG_SEND_QUEUE, MEASURED, Queues};
 
@@ -43,7 +40,17 @@ const NAMED: usize = 3;
 
 const WHY_PEERS: &str = "A send queue that does not move keeps the process that wrote it waiting, and its memory in use, until the peer reads or is given up.";
 
+const REMEDY_PEERS: [&str; 2] = [
+    "Find out why the peers do not read: a process that hangs, a client that went to sleep, a disk or a consumer that is slower than the sender.",
+    "Let the sending process give up such peers: a write timeout (`send_timeout` of nginx), or TCP_USER_TIMEOUT.",
+];
+
 const WHY_PROCESSES: &str = "Unread data closes the window: the peer can send no more (RFC 9293, 3.8.6), and its requests wait.";
+
+const REMEDY_PROCESSES: [&str; 2] = [
+    "Find out what the processes that hold them do instead of reading: blocked, out of workers, or overloaded.",
+    "If they have forgotten the connections, let them close those they no longer read.",
+];
 
 /// Connections that are stuck in one way.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +74,10 @@ impl Sum {
             *sockets += 1;
             *waiting += u64::from(bytes);
         }
+    }
+
+    fn inodes(&self) -> Vec<u64> {
+        self.inodes.of(|()| true).collect()
     }
 
     /// The peers of most connections: `3 with 192.0.2.7: 120,000 bytes`.
@@ -131,11 +142,8 @@ impl Rule for StuckPeers {
 
     type Before = Queues;
 
-    fn begin(before: Queues, _: &Host) -> StuckPeers {
-        StuckPeers {
-            before,
-            ..StuckPeers::default()
-        }
+    fn begin(&mut self, before: Queues, _: &Host) {
+        self.before = before;
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -177,7 +185,7 @@ impl Rule for StuckPeers {
         if host.copied {
             return Examined::lacking("nothing moves in a copied tree, stuck or not");
         }
-        let findings = [self.peers(case), self.processes(case)];
+        let findings = [self.peers(host), self.processes(host)];
         Examined::found(findings.into_iter().flatten())
             .without(self.lacking(host))
             .without(host.mptcp())
@@ -218,8 +226,8 @@ impl StuckPeers {
         lacking
     }
 
-    fn peers(&self, case: &Case<'_>) -> Option<Finding> {
-        let stuck = self.at_peers(case.host)?;
+    fn peers(&self, host: &Host) -> Option<Finding> {
+        let stuck = self.at_peers(host)?;
         let retransmitted = self.unsent.sockets - self.probed;
         let slow = stuck.sockets - self.unsent.sockets;
         let ways = [
@@ -231,62 +239,56 @@ impl StuckPeers {
         let ways: Vec<String> = ways
             .map(|(sockets, way)| format!("{} {way}", thousands(*sockets)))
             .collect();
-        let over = format!("over {}, {}", case.host.window_text(), ways.join(", "));
+        let over = format!("over {}, {}", host.window_text(), ways.join(", "));
         let options = "-p --state established --columns timer,retransmits --sort send-queue:desc";
-        Some(Finding {
-            causes: if retransmitted > 0 { &["retransmission"] } else { &[] },
-            ..case.finding(Draft {
-                severity: Severity::Warning,
-                title: format!(
-                    "{} of {} stuck at peers that take {} of {}",
-                    thousands(stuck.sockets),
-                    counted(
-                        self.connections,
-                        "established connection is",
-                        "established connections are"
-                    ),
-                    if slow > 0 { "little or nothing" } else { "nothing" },
-                    counted(stuck.bytes, "byte", "bytes")
-                ),
-                value: stuck.sockets as f64,
-                evidence: [vec![over], stuck.evidence()].concat(),
-                inodes: stuck.inodes.of(|()| true).collect(),
-                show: vec![Show::list(options).of("send-queue > 0")],
-                why: WHY_PEERS,
-                remedy: vec![
-                    "Find out why the peers do not read: a process that hangs, a client that went to sleep, a disk or a consumer that is slower than the sender.".to_owned(),
-                    "Let the sending process give up such peers: a write timeout (`send_timeout` of nginx), or TCP_USER_TIMEOUT.".to_owned(),
-                ],
-            })
-        })
+        let title = format!(
+            "{} of {} stuck at peers that take {} of {}",
+            thousands(stuck.sockets),
+            counted(
+                self.connections,
+                "established connection is",
+                "established connections are"
+            ),
+            if slow > 0 {
+                "little or nothing"
+            } else {
+                "nothing"
+            },
+            counted(stuck.bytes, "byte", "bytes")
+        );
+        let (value, inodes) = (stuck.sockets as f64, stuck.inodes());
+        Some(
+            Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
+                .with_evidence([over])
+                .with_evidence(stuck.evidence())
+                .with_commands([Command::list(options).of("send-queue > 0")])
+                .with_remedy(REMEDY_PEERS)
+                .with_causes(match retransmitted {
+                    0 => &[],
+                    _ => &["retransmission"],
+                }),
+        )
     }
 
-    fn processes(&self, case: &Case<'_>) -> Option<Finding> {
+    fn processes(&self, host: &Host) -> Option<Finding> {
         let stuck = &self.unread;
         let each = format!(
             "each has {} KiB or more to read, as much as {} earlier",
             LONG_RECEIVE_QUEUE >> 10,
-            case.host.window_text()
+            host.window_text()
         );
-        let show = Show::list("-p --state established --sort receive-queue:desc");
-        (stuck.sockets > 0).then(|| {
-            case.finding(Draft {
-                severity: Severity::Warning,
-                title: format!(
-                    "{} {}",
-                    counted(stuck.sockets, "connection has", "connections have"),
-                    counted(stuck.bytes, "unread byte", "unread bytes")
-                ),
-                value: stuck.bytes as f64,
-                evidence: [vec![each], stuck.evidence()].concat(),
-                inodes: stuck.inodes.of(|()| true).collect(),
-                show: vec![show.of(format!("receive-queue >= {LONG_RECEIVE_QUEUE}"))],
-                why: WHY_PROCESSES,
-                remedy: vec![
-                    "Find out what the processes that hold them do instead of reading: blocked, out of workers, or overloaded.".to_owned(),
-                    "If they have forgotten the connections, let them close those they no longer read.".to_owned(),
-                ],
-            })
-        })
+        let title = format!(
+            "{} {}",
+            counted(stuck.sockets, "connection has", "connections have"),
+            counted(stuck.bytes, "unread byte", "unread bytes")
+        );
+        let show = Command::list("-p --state established --sort receive-queue:desc");
+        let (value, inodes) = (stuck.bytes as f64, stuck.inodes());
+        let finding = Finding::new(Severity::Warning, title, value, inodes, WHY_PROCESSES)
+            .with_evidence([each])
+            .with_evidence(stuck.evidence())
+            .with_commands([show.of(format!("receive-queue >= {LONG_RECEIVE_QUEUE}"))])
+            .with_remedy(REMEDY_PROCESSES);
+        (stuck.sockets > 0).then_some(finding)
     }
 }

@@ -5,19 +5,15 @@
 //! the same table (`tcp_time_wait`, net/ipv4/tcp_minisocks.c) and counts against the same limit
 //! (`inet_twsk_alloc`, net/ipv4/inet_timewait_sock.c).
 
-use crate::diagnose::bounded::TopCounts;
-use crate::diagnose::draft::{Case, Draft, Show, service_subject, service_text};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::subject::{service_subject, service_text};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
 use crate::model::{
-    Counter, Finding, InetEnds, Service, Setting, Severity, State, StateSet, TimerKind, thousands,
+    Command, Counter, Finding, InetEnds, Service, Setting, Severity, State, StateSet, TimerKind,
+    thousands,
 };
 
 /// From this share of the limit on it warns: at a steady rate it is reached some 12 s before the limit.
 const WARNING_SHARE: f64 = 0.8;
-
-/// More services than this have no count of their own; 1 MB. The largest are among the first.
-const MOST_SERVICES: usize = 20_000;
 
 /// How many services are named.
 const NAMED: usize = 3;
@@ -25,10 +21,10 @@ const NAMED: usize = 3;
 const WHY: &str = "TIME_WAIT keeps late segments of an ended connection from a new one with the same addresses and ports (RFC 9293, 3.6.1). Beyond the limit connections end without it.";
 
 /// What takes an entry of the table of TIME_WAIT.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TimeWait {
-    /// The connections in TIME_WAIT, by what they served or used.
-    services: TopCounts<Service>,
+    /// The connections in TIME_WAIT, by what they served or used; 1 MB.
+    services: TopCounts<Service, 20_000>,
     /// Those in FIN_WAIT2 that no process holds.
     fin_wait2: u64,
 }
@@ -40,12 +36,7 @@ impl Rule for TimeWait {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> TimeWait {
-        TimeWait {
-            services: TopCounts::at_most(MOST_SERVICES),
-            fin_wait2: 0,
-        }
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;
@@ -64,7 +55,7 @@ impl Rule for TimeWait {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         match case.host.settings.number(Setting::MaxTwBuckets) {
-            Ok(limit) => Examined::found(self.compare(limit, case))
+            Ok(limit) => Examined::found(self.compare(limit, case.host))
                 .without(case.host.growth(Counter::TimeWaitOverflow).err()),
             Err(reason) => Examined::lacking(reason),
         }
@@ -72,46 +63,38 @@ impl Rule for TimeWait {
 }
 
 impl TimeWait {
-    fn compare(&self, limit: u64, case: &Case<'_>) -> Option<Finding> {
+    fn compare(&self, limit: u64, host: &Host) -> Option<Finding> {
         let total = self.services.total() + self.fin_wait2;
-        let overflows = case.host.growth(Counter::TimeWaitOverflow).unwrap_or(0);
-        let severity = if overflows > 0 || total >= limit {
-            Severity::Critical
-        } else if total as f64 >= limit as f64 * WARNING_SHARE {
-            Severity::Warning
-        } else {
-            return None;
+        let overflows = host.growth(Counter::TimeWaitOverflow).unwrap_or(0);
+        let severity = match overflows {
+            0 => Severity::of_share(total, limit, WARNING_SHARE, 1.0)?,
+            _ => Severity::Critical,
         };
         let largest = self.services.top(NAMED);
         let half = largest.first().filter(|(_, sockets)| *sockets >= total / 2);
         let half = half.map(|(service, _)| *service);
-        Some(Finding {
-            limit: Some(limit as f64),
-            subject: half.map(service_subject).unwrap_or_default(),
-            // Connections that are not reused: they also use up the ports to that peer.
-            causes: match half {
-                Some(Service::Used(_)) => &["ephemeral-ports"],
-                Some(Service::Served(_)) | None => &[],
-            },
-            ..case.finding(Draft {
-                severity,
-                title: format!(
-                    "{} sockets in TIME_WAIT, of {} that {} allows",
-                    thousands(total),
-                    thousands(limit),
-                    Setting::MaxTwBuckets.name()
-                ),
-                value: total as f64,
-                evidence: self.evidence(&largest, case.host),
-                inodes: Vec::new(),
-                show: vec![Show::count(match self.fin_wait2 {
+        let title = format!(
+            "{} sockets in TIME_WAIT, of {} that {} allows",
+            thousands(total),
+            thousands(limit),
+            Setting::MaxTwBuckets.name()
+        );
+        Some(
+            Finding::new(severity, title, total as f64, Vec::new(), WHY)
+                .with_subject(half.map(service_subject).unwrap_or_default())
+                .with_limit(limit as f64)
+                .with_evidence(self.evidence(&largest, host))
+                .with_commands([Command::count(match self.fin_wait2 {
                     0 => "--state time-wait --by service --top 10",
                     _ => "--state time-wait,fin-wait-2 --by service --top 10",
-                })],
-                why: WHY,
-                remedy: remedy(largest.first().map(|(service, _)| *service)),
-            })
-        })
+                })])
+                .with_remedy(remedy(largest.first().map(|(service, _)| *service)))
+                // Connections that are not reused also use up the ports to that peer.
+                .with_causes(match half {
+                    Some(Service::Used(_)) => &["ephemeral-ports"],
+                    Some(Service::Served(_)) | None => &[],
+                }),
+        )
     }
 
     fn evidence(&self, largest: &[(Service, u64)], host: &Host) -> Vec<String> {

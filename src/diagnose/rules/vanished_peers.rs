@@ -6,11 +6,10 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::draft::{Case, Draft, Show, address_word};
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::subject::address_word;
 use crate::diagnose::unacknowledged::Unacknowledged;
-use crate::model::{Finding, InetEnds, Setting, Severity, State, StateSet, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::model::{Command, Finding, InetEnds, Setting, Severity, State, StateSet, thousands};
 
 /// So often a FIN must have been retransmitted: from here on a host is to suspect that the path is dead
 /// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
@@ -34,7 +33,7 @@ const ORPHAN_RETRIES: u64 = 8;
 const WHY: &str = "The connection is closed here, and the peer does not acknowledge the FIN (RFC 9293, 3.6): it crashed or lost its network, or a firewall or NAT on the path has forgotten the connection. Each keeps its unsent data until the kernel gives up.";
 
 /// The stuck connections, by peer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct VanishedPeers(Unacknowledged<IpAddr>);
 
 impl Rule for VanishedPeers {
@@ -47,9 +46,7 @@ impl Rule for VanishedPeers {
 
     type Before = ();
 
-    fn begin((): (), _: &Host) -> VanishedPeers {
-        VanishedPeers(Unacknowledged::default())
-    }
+    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let peer = sampled.ends.remote.ip().to_canonical();
@@ -65,43 +62,46 @@ impl Rule for VanishedPeers {
         let of_one = self.0.peers.top(1).first().map_or(0, |(_, stuck)| *stuck);
         let part = case.host.sockets as f64 * PART;
         let are_many = total as f64 >= part || of_one >= OF_ONE_PEER;
-        Examined::found((total >= LEAST && are_many).then(|| self.finding(total, case)))
+        Examined::found((total >= LEAST && are_many).then(|| self.finding(total, case.host)))
     }
 }
 
 impl VanishedPeers {
-    fn finding(&self, total: u64, case: &Case<'_>) -> Finding {
-        let show = |show: Show| {
-            let show = show.of(format!("retransmits ge {RETRANSMITS}"));
+    fn finding(&self, total: u64, host: &Host) -> Finding {
+        let show = |command: Command| {
+            let command = command.of(format!("retransmits ge {RETRANSMITS}"));
             match self.0.peers.top(1)[..] {
-                [(peer, stuck)] if stuck == total => show.of(format!("dst {}", address_word(peer))),
-                _ => show,
+                [(peer, stuck)] if stuck == total => {
+                    command.of(format!("dst {}", address_word(peer)))
+                }
+                _ => command,
             }
         };
         let states = "--state fin-wait-1,closing,last-ack";
-        case.finding(Draft {
-            severity: Severity::Warning,
-            title: format!(
-                "{} closed connections wait for peers that do not answer",
-                thousands(total)
+        let title = format!(
+            "{} closed connections wait for peers that do not answer",
+            thousands(total)
+        );
+        let remedy = vec![
+            "Check the path to these peers: a host that is down, a firewall that drops packets, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
+            "Let the program detect vanished peers while it still uses the connection: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.".to_owned(),
+            format!(
+                "If they take too much memory on a busy server, set {} to less than {ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}.",
+                Setting::OrphanRetries.name()
             ),
-            value: total as f64,
-            evidence: self.evidence(total, case.host),
-            inodes: self.0.inodes.of(|_| true).collect(),
-            show: vec![
-                show(Show::count(format!("{states} --by remote-addr --top 10"))),
-                show(Show::list(format!("{states} --columns timer,retransmits"))),
-            ],
-            why: WHY,
-            remedy: vec![
-                "Check the path to these peers: a host that is down, a firewall that drops packets, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
-                "Let the program detect vanished peers while it still uses the connection: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.".to_owned(),
-                format!(
-                    "If they take too much memory on a busy server, set {} to less than {ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}.",
-                    Setting::OrphanRetries.name()
-                ),
-            ],
-        })
+        ];
+        let inodes = self.0.inodes.of(|_| true).collect();
+        Finding::new(Severity::Warning, title, total as f64, inodes, WHY)
+            .with_evidence(self.evidence(total, host))
+            .with_commands([
+                show(Command::count(&format!(
+                    "{states} --by remote-addr --top 10"
+                ))),
+                show(Command::list(&format!(
+                    "{states} --columns timer,retransmits"
+                ))),
+            ])
+            .with_remedy(remedy)
     }
 
     fn evidence(&self, total: u64, host: &Host) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::Serializer;
+use serde_json::{Value, json};
 
 use crate::model::{Culprit, Diagnosis, Field, Finding, Label, NotExamined};
 use crate::output::json::{Envelope, write_line};
@@ -15,7 +16,7 @@ struct Line<'a> {
     window_s: f64,
     findings: Vec<FindingLine<'a>>,
     examined: &'a [&'static str],
-    not_examined: Vec<NotExaminedLine<'a>>,
+    not_examined: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -29,7 +30,7 @@ struct FindingLine<'a> {
     value: f64,
     limit: Option<f64>,
     evidence: &'a [String],
-    processes: Vec<ProcessLine<'a>>,
+    processes: Vec<Value>,
     commands: Vec<String>,
     why: &'static str,
     remedy: &'a [String],
@@ -45,19 +46,6 @@ impl Serialize for Subject<'_> {
         let pairs = self.0.iter();
         serializer.collect_map(pairs.map(|(field, label)| (field.json_key(), label)))
     }
-}
-
-#[derive(Serialize)]
-struct ProcessLine<'a> {
-    name: &'a str,
-    pid: u32,
-    sockets: u64,
-}
-
-#[derive(Serialize)]
-struct NotExaminedLine<'a> {
-    id: &'static str,
-    reason: &'a str,
 }
 
 /// Writes one object and a line end.
@@ -79,7 +67,7 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
         not_examined: diagnosis
             .not_examined
             .iter()
-            .map(not_examined_line)
+            .map(|NotExamined { id, reason }| json!({"id": id, "reason": reason}))
             .collect(),
         warnings: observation
             .completeness
@@ -93,6 +81,10 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
 
 fn finding_line<'a>(finding: &'a Finding, before: Option<&[Finding]>) -> FindingLine<'a> {
     let mut before = before.unwrap_or_default().iter().rev();
+    let processes = finding.processes.iter();
+    let processes = processes.map(
+        |Culprit { name, pid, sockets }| json!({"name": name, "pid": pid, "sockets": sockets}),
+    );
     FindingLine {
         id: finding.id,
         severity: finding.severity.name(),
@@ -101,27 +93,12 @@ fn finding_line<'a>(finding: &'a Finding, before: Option<&[Finding]>) -> Finding
         value: finding.value,
         limit: finding.limit,
         evidence: &finding.evidence,
-        processes: finding.processes.iter().map(process_line).collect(),
+        processes: processes.collect(),
         commands: finding.commands.iter().map(ToString::to_string).collect(),
         why: finding.why,
         remedy: &finding.remedy,
         follows_from: before
             .find(|other| finding.follows_from(other))
             .map(|cause| cause.id),
-    }
-}
-
-fn process_line(culprit: &Culprit) -> ProcessLine<'_> {
-    ProcessLine {
-        name: &culprit.name,
-        pid: culprit.pid,
-        sockets: culprit.sockets,
-    }
-}
-
-fn not_examined_line(not: &NotExamined) -> NotExaminedLine<'_> {
-    NotExaminedLine {
-        id: not.id,
-        reason: &not.reason,
     }
 }

@@ -9,13 +9,6 @@ use crate::model::{
 };
 use crate::output::Look;
 
-fn command(words: &str) -> Command {
-    Command {
-        words: words.split(' ').map(str::to_owned).collect(),
-        filter: None,
-    }
-}
-
 fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]) -> Finding {
     Finding {
         id,
@@ -31,7 +24,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
             sockets: 1_200,
         }],
         inodes: Vec::new(),
-        commands: vec![command("tcpstates -l")],
+        commands: vec![Command::count("-l")],
         why: "It fails.",
         remedy: vec!["First this.".to_owned(), "Then that.".to_owned()],
         causes,
@@ -113,13 +106,13 @@ fn what_follows_from_a_finding_shown_before_says_so() {
 fn sentences_and_commands_end_where_the_terminal_does() {
     let mut long = finding("a", Severity::Warning, &[]);
     long.remedy = vec!["word ".repeat(30).trim().to_owned()];
-    long.commands = vec![command("tcpstates list ".repeat(8).trim())];
+    long.commands = vec![Command::list(&"--state all ".repeat(8))];
     let text = shown(&diagnosis(vec![long]), Some(60));
     for line in text.lines() {
         assert!(line.chars().count() <= 60, "{line}");
     }
     assert!(
-        text.contains("tcpstates list \\\n              tcpstates list"),
+        text.contains("--state all \\\n              --state all"),
         "{text}"
     );
 }

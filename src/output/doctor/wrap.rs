@@ -30,8 +30,8 @@ pub(super) fn wrap_command(command: &Command, width: Option<usize>) -> Vec<Strin
     let Some(width) = width else {
         return vec![escape::line(&command.to_string())];
     };
-    let words = command.words.iter().map(|word| (word, false));
-    let filter = command.filter.iter().map(|filter| (filter, true));
+    let words = command.words().map(|word| (word, false));
+    let filter = command.filter().into_iter().map(|filter| (filter, true));
     let mut lines: Vec<String> = Vec::new();
     for (word, can_break) in words.chain(filter) {
         let quoted = shell_quoted(word);
@@ -63,6 +63,7 @@ const CONTINUATION: &str = "  ";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Where;
 
     #[test]
     fn lines_break_at_blanks_and_only_where_there_is_a_width() {
@@ -72,17 +73,10 @@ mod tests {
         assert_eq!(wrap(text, Some(80)), [text]);
     }
 
-    fn command(words: &str, filter: Option<&str>) -> Command {
-        Command {
-            words: words.split('|').map(str::to_owned).collect(),
-            filter: filter.map(str::to_owned),
-        }
-    }
-
     #[test]
     fn commands_are_continued_as_a_shell_reads_them_and_broken_within_a_filter_only() {
-        let filter = Some("dst 192.0.2.1 and sport ge 1");
-        let syn_sent = command("tcpstates|list|--state|syn-sent", filter);
+        let filter = "dst 192.0.2.1 and sport ge 1";
+        let syn_sent = Command::list("--state syn-sent").of(filter);
         let line = "tcpstates list --state syn-sent 'dst 192.0.2.1 and sport ge 1'";
         assert_eq!(wrap_command(&syn_sent, None), [line]);
         assert_eq!(wrap_command(&syn_sent, Some(80)), [line]);
@@ -93,7 +87,8 @@ mod tests {
                 "  'dst 192.0.2.1 and sport ge 1'"
             ]
         );
-        let copy = command("tcpstates|--proc-root|/mnt/a long name of a copy", filter);
+        let place = Where::ProcRoot("/mnt/a long name of a copy".into());
+        let copy = Command::count("").of(filter).at(&place);
         assert_eq!(
             wrap_command(&copy, Some(26)),
             [

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::pool::Pool;
 use super::port_set::PortSet;
-use crate::diagnose::bounded::Inodes;
+use crate::diagnose::Inodes;
 use crate::model::{Sink, Socket, State};
 
 /// The ports of bound sockets. Filled as a sink of a dump of BOUND.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use super::outgoing::{Destination, Outgoing, Uses};
 use super::pool::Reuse;
 use super::severity;
-use crate::diagnose::draft::{Case, Draft, Show, address_word, peer_subject};
-use crate::model::{Field, Finding, Label, Setting, thousands};
+use crate::diagnose::subject::{address_word, peer_subject};
+use crate::model::{Command, Field, Finding, Label, Setting, thousands};
 
 const WHY: &str = "A connection is identified by its addresses and ports (RFC 9293, 4), so a source address has no more connections to one address and port than it has ports. Without a free port connect() fails with EADDRNOTAVAIL, and with few it searches long.";
 
@@ -31,7 +31,7 @@ pub(super) fn short(outgoing: &Outgoing) -> Vec<Short> {
 }
 
 impl Short {
-    pub(super) fn finding(&self, outgoing: &Outgoing, case: &Case<'_>) -> Option<Finding> {
+    pub(super) fn finding(&self, outgoing: &Outgoing) -> Option<Finding> {
         let limit = outgoing.pool.usable.len();
         let Destination {
             source,
@@ -51,32 +51,25 @@ impl Short {
         evidence.extend(self.reuse_text(outgoing));
         let mut subject = peer_subject(peer);
         subject.insert(0, (Field::LocalAddr, Label::Text(source.to_string())));
-        Some(Finding {
-            subject,
-            limit: Some(limit as f64),
-            ..case.finding(Draft {
-                severity: severity(taken, limit)?,
-                title: format!(
-                    "{} of {} ports for connections from {source} to {peer} are taken",
-                    thousands(taken),
-                    thousands(limit)
-                ),
-                value: taken as f64,
-                evidence,
-                inodes: outgoing
-                    .inodes
-                    .of(|number| *number == self.number)
-                    .collect(),
-                show: vec![
-                    Show::count("")
-                        .of(format!("src {}", address_word(source)))
-                        .of(format!("dst {peer}"))
-                        .of(format!("sport ge {first} and sport le {last}")),
-                ],
-                why: WHY,
-                remedy: self.remedy(outgoing.reuse.as_ref().ok()),
-            })
-        })
+        let title = format!(
+            "{} of {} ports for connections from {source} to {peer} are taken",
+            thousands(taken),
+            thousands(limit)
+        );
+        let inodes = outgoing.inodes.of(|number| *number == self.number);
+        let show = Command::count("").of(format!("src {}", address_word(source)));
+        let show = show.of(format!(
+            "dst {peer} and sport ge {first} and sport le {last}"
+        ));
+        let severity = severity(taken, limit)?;
+        Some(
+            Finding::new(severity, title, taken as f64, inodes.collect(), WHY)
+                .with_subject(subject)
+                .with_limit(limit as f64)
+                .with_evidence(evidence)
+                .with_commands([show])
+                .with_remedy(self.remedy(outgoing.reuse.as_ref().ok())),
+        )
     }
 
     /// What becomes of those in TIME_WAIT.

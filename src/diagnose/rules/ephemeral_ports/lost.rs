@@ -14,8 +14,8 @@ use super::destination::range_text;
 use super::outgoing::{AtSource, Outgoing};
 use super::port_set::PortSet;
 use super::severity;
-use crate::diagnose::draft::{Case, Draft, Show, address_word};
-use crate::model::{Field, Finding, Label, Setting, thousands};
+use crate::diagnose::subject::address_word;
+use crate::model::{Command, Field, Finding, Label, Setting, thousands};
 
 /// By how much of all ports those that serve one connection must exceed the number expected by chance.
 /// That number varies by less than half the root of the number of ports: of 100 by 5, of 28,232 by 84.
@@ -108,12 +108,7 @@ fn single_by_chance(ports: u64, taken: &[u64]) -> f64 {
 
 impl Lost {
     /// `inodes` are those of the sockets that take the ports.
-    pub(super) fn finding(
-        &self,
-        outgoing: &Outgoing,
-        inodes: Vec<u64>,
-        case: &Case<'_>,
-    ) -> Option<Finding> {
+    pub(super) fn finding(&self, outgoing: &Outgoing, inodes: Vec<u64>) -> Option<Finding> {
         let size = outgoing.pool.size;
         let at = match self.source {
             None => "at every address".to_owned(),
@@ -121,24 +116,20 @@ impl Lost {
         };
         let subject = self.source;
         let subject = subject.map(|ip| (Field::LocalAddr, Label::Text(ip.to_string())));
-        Some(Finding {
-            subject: subject.into_iter().collect(),
-            limit: Some(size as f64),
-            ..case.finding(Draft {
-                severity: severity(self.ports, size)?,
-                title: format!(
-                    "{} of {} ports for outgoing connections are lost to explicit bind {at}",
-                    thousands(self.ports),
-                    thousands(size)
-                ),
-                value: self.ports as f64,
-                evidence: self.evidence(outgoing),
-                inodes,
-                show: self.show(outgoing),
-                why: WHY,
-                remedy: self.remedy(),
-            })
-        })
+        let title = format!(
+            "{} of {} ports for outgoing connections are lost to explicit bind {at}",
+            thousands(self.ports),
+            thousands(size)
+        );
+        let severity = severity(self.ports, size)?;
+        Some(
+            Finding::new(severity, title, self.ports as f64, inodes, WHY)
+                .with_subject(subject.into_iter().collect())
+                .with_limit(size as f64)
+                .with_evidence(self.evidence(outgoing))
+                .with_commands(self.commands(outgoing))
+                .with_remedy(self.remedy()),
+        )
     }
 
     fn evidence(&self, outgoing: &Outgoing) -> Vec<String> {
@@ -163,11 +154,11 @@ impl Lost {
         evidence
     }
 
-    fn show(&self, outgoing: &Outgoing) -> Vec<Show> {
+    fn commands(&self, outgoing: &Outgoing) -> Vec<Command> {
         let (first, last) = outgoing.pool.range;
         let range = format!("sport ge {first} and sport le {last}");
         // Only netlink reports those that are only bound.
-        let held = Show::list(match self.bound {
+        let held = Command::list(match self.bound {
             0 => "--process --state listen",
             _ => "--process --state listen,bound",
         });
@@ -175,7 +166,7 @@ impl Lost {
         let Some(source) = self.source else {
             return vec![held];
         };
-        let connected = Show::count("--by remote-addr,remote-port --top 10")
+        let connected = Command::count("--by remote-addr,remote-port --top 10")
             .of(format!("src {}", address_word(source)))
             .of(range);
         let held = (self.bound > 0).then_some(held);

@@ -18,9 +18,7 @@ pub use bound::BoundPorts;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use crate::diagnose::draft::Case;
-use crate::diagnose::host::Host;
-use crate::diagnose::rule::{Examined, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::{Finding, InetEnds, Service, Severity, State, StateSet, counted, thousands};
 use lost::Lost;
 use outgoing::Outgoing;
@@ -45,20 +43,14 @@ const HALF: f64 = 0.5;
 
 /// How urgent it is that so many of the ports are taken.
 fn severity(taken: u64, limit: u64) -> Option<Severity> {
-    let (taken, limit) = (taken as f64, limit as f64);
-    if taken >= limit * ALARM {
-        Some(Severity::Critical)
-    } else if taken >= limit * CAUTION {
-        Some(Severity::Warning)
-    } else {
-        None
-    }
+    Severity::of_share(taken, limit, CAUTION, ALARM)
 }
 
 /// The outgoing connections.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct EphemeralPorts {
-    outgoing: Result<Outgoing, String>,
+    /// Or why the ports are unknown; `None` before they are read.
+    outgoing: Option<Result<Outgoing, String>>,
     /// `None` where they were not requested.
     bound: Option<Result<BoundPorts, String>>,
 }
@@ -73,15 +65,12 @@ impl Rule for EphemeralPorts {
 
     type Before = ();
 
-    fn begin((): (), host: &Host) -> EphemeralPorts {
-        EphemeralPorts {
-            outgoing: Outgoing::new(&host.settings, &host.listeners),
-            bound: None,
-        }
+    fn begin(&mut self, (): (), host: &Host) {
+        self.outgoing = Some(Outgoing::new(&host.settings, &host.listeners));
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
-        if let (Service::Used(_), Ok(outgoing)) = (sampled.service, &mut self.outgoing) {
+        if let (Service::Used(_), Some(Ok(outgoing))) = (sampled.service, &mut self.outgoing) {
             outgoing.add(sampled.socket, sampled.ends);
         }
     }
@@ -90,20 +79,21 @@ impl Rule for EphemeralPorts {
         Vec::new()
     }
 
-    fn examine(&self, case: &Case<'_>) -> Examined {
+    fn examine(&self, _: &Case<'_>) -> Examined {
         let outgoing = match &self.outgoing {
-            Ok(outgoing) => outgoing,
-            Err(reason) => return Examined::lacking(reason.clone()),
+            Some(Ok(outgoing)) => outgoing,
+            Some(Err(reason)) => return Examined::lacking(reason.clone()),
+            None => return Examined::default(),
         };
         let lost = lost::lost(outgoing, self.known_bound());
         let short = destination::short(outgoing);
         let further = short.len().saturating_sub(REPORTED);
         let lost = lost.iter().take(REPORTED);
         let mut findings: Vec<Finding> = lost
-            .filter_map(|lost| lost.finding(outgoing, self.inodes(outgoing, lost), case))
+            .filter_map(|lost| lost.finding(outgoing, self.inodes(outgoing, lost)))
             .collect();
         let short = short.into_iter().take(REPORTED);
-        findings.extend(short.filter_map(|short| short.finding(outgoing, case)));
+        findings.extend(short.filter_map(|short| short.finding(outgoing)));
         for finding in &mut findings {
             finding.evidence.extend(outgoing.inodes.remark());
         }
@@ -122,7 +112,7 @@ impl Rule for EphemeralPorts {
 impl EphemeralPorts {
     /// Whether it may matter which sockets are only bound, on a host with so many others.
     pub(super) fn wants_bound(&self, sockets: u64) -> bool {
-        let Ok(outgoing) = &self.outgoing else {
+        let Some(Ok(outgoing)) = &self.outgoing else {
             return false;
         };
         let half = outgoing.pool.size as f64 * HALF;

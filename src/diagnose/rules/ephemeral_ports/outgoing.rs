@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::pool::{Pool, Reuse};
 use super::port_set::PortSet;
-use crate::diagnose::bounded::Inodes;
+use crate::diagnose::Inodes;
 use crate::model::{InetEnds, Listeners, Settings, Socket, State};
 
 /// More destinations than this have no count of their own; some 2 MB. One that is short of ports has so
@@ -15,9 +15,6 @@ const MOST_DESTINATIONS: usize = 20_000;
 
 /// More source addresses than this have no ports of their own; 1 MB.
 const MOST_SOURCES: usize = 64;
-
-/// Of so many sockets the inodes are kept: some 1 MB.
-const MOST_INODES: usize = 40_000;
 
 /// Where connections go from one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,8 +74,8 @@ pub(super) struct Outgoing {
     beyond_destinations: u64,
     /// Connections from addresses for which there was no room.
     beyond_sources: u64,
-    /// By the numbers of their destinations.
-    pub(super) inodes: Inodes<u32>,
+    /// By the numbers of their destinations; some 1 MB.
+    pub(super) inodes: Inodes<u32, 40_000>,
 }
 
 impl Outgoing {
@@ -95,7 +92,7 @@ impl Outgoing {
             sources: HashMap::new(),
             beyond_destinations: 0,
             beyond_sources: 0,
-            inodes: Inodes::at_most(MOST_INODES),
+            inodes: Inodes::default(),
         })
     }
 

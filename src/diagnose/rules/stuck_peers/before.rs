@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnose::rule::Before;
+use crate::diagnose::Before;
 use crate::model::{InetEnds, Socket, State, StateSet};
 
 /// The queues of more connections than this are not kept; some 5 MiB.

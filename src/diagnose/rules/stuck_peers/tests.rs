@@ -70,7 +70,8 @@ fn of_long(before: u32, after: u32, sent: u64, round_trip: u64) -> Examined {
     queues.add(&earlier, earlier.internet().unwrap());
     let is_long = before >= LONG_SEND_QUEUE;
     assert_eq!(queues.suspects().len(), usize::from(is_long));
-    let mut rule = StuckPeers::begin(queues, &host);
+    let mut rule = StuckPeers::default();
+    rule.begin(queues, &host);
     host.add(&mut rule, &connection(0, after, None));
     for ends in rule.suspects(&host) {
         host.measures_before = Measures::default().with(ends, Metric::BytesSent, 7);
