@@ -26,4 +26,4 @@ pub use readings::Readings;
 pub use report::{Cost, Report};
 pub use sock_diag::NetlinkError;
 pub use sysctl::{read_local_port_range, read_sysctl, read_sysctl_number};
-pub use unlisted::read_unlisted;
+pub use unlisted::{read_mptcp, read_unlisted};

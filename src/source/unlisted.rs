@@ -15,15 +15,19 @@ use crate::proc_root::ProcRoot;
 /// In so many processes namespaces are looked for; 10 µs each.
 const MOST_PROCESSES: usize = 2_000;
 
+/// The tables of the network namespace that these sources report.
+fn tables(sources: &Sources) -> ProcNet {
+    match sources {
+        Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
+        Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
+    }
+}
+
 /// Reads what is beside the sockets that these sources report.
 pub fn read_unlisted(sources: &Sources) -> Unlisted {
-    let own = ProcNet::own();
-    let tables = match sources {
-        Sources::Auto(tables) | Sources::Proc(tables) => tables,
-        Sources::Netlink | Sources::NetlinkAndCounters => &own,
-    };
+    let tables = tables(sources);
     Unlisted {
-        mptcp: read_mptcp(tables),
+        mptcp: read_mptcp(sources),
         // In a copy the numbers of inodes mean nothing.
         namespaces: match tables.is_copied() {
             true => Namespaces::default(),
@@ -36,7 +40,11 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
 }
 
 /// How many sockets of MPTCP there are, listeners included.
-fn read_mptcp(tables: &ProcNet) -> Result<u64, String> {
+///
+/// # Errors
+/// The file, and why it cannot be read.
+pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
+    let tables = tables(sources);
     let text = tables.read_text("protocols");
     let cannot = |error| {
         format!(

@@ -19,10 +19,10 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, Judgement, StateSet, Subject, Thresholds, Trust, Verdict,
+    CheckStatus, Counts, GroupKey, Judgement, StateSet, Subject, Thresholds, Trust, Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
-use crate::source::Sources;
+use crate::source::{Sources, read_mptcp};
 
 /// How many groups and listeners are listed unless `--top` says otherwise.
 const USUAL_TOP: usize = 10;
@@ -84,6 +84,11 @@ impl Check {
         };
         if let Some(thresholds) = self.queues {
             queues::judge(self, thresholds, &mut verdict, &mut messages)?;
+        }
+        if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
+            messages.all.push(Message::Note(format!(
+                "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
+            )));
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {
             verdict.status = verdict.status.max(CheckStatus::Unknown);
@@ -173,6 +178,7 @@ impl Check {
         Verdict {
             no_process: now.no_process.clone(),
             observation: Some(observation),
+            place: self.target.sources.place(),
             asked: self.target.question.states,
             counts,
             spread: now.report.spread.clone(),
@@ -201,6 +207,7 @@ fn nothing_observed(time: SystemTime) -> Verdict {
         status: CheckStatus::Ok,
         failures: Vec::new(),
         no_process: None,
+        place: Where::Here,
         asked: StateSet::NONE,
         counts: Counts::default(),
         spread: Counts::default(),

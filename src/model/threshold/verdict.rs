@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::{Range, Side, Thresholds};
-use crate::model::{Counts, Field, Label, Observation, State, StateSet};
+use crate::model::{Counts, Field, Label, Observation, State, StateSet, Where};
 
 /// How bad it is, from best to worst. What is not known is worse than a warning, and better than
 /// what is known to be critical.
@@ -151,6 +151,8 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// That the processes do not exist whose sockets were to be judged, likewise.
     pub no_process: Option<String>,
+    /// Whose sockets were observed.
+    pub place: Where,
     /// The states asked for.
     pub asked: StateSet,
     /// The sockets in them.

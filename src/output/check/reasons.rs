@@ -10,6 +10,8 @@ use crate::model::{
 /// One of something, and several.
 type Noun = (&'static str, &'static str);
 
+const NOT_JUDGED: &str = "no threshold given: nothing was judged";
+
 const MORE_GROUPS: Noun = ("more group", "more groups");
 const MORE_QUEUES: Noun = ("more accept queue", "more accept queues");
 
@@ -89,13 +91,18 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let mut judged: Vec<String> = verdict.judgements.iter().map(words::judgement).collect();
     judged.extend(verdict.groups.iter().map(groups_in_order));
     judged.extend(verdict.queues.iter().map(queues_in_order));
-    if judged.is_empty() {
-        let total = verdict.counts.total();
-        let spread = words::spread(verdict.spread.total());
-        let noun = if total == 1 { "socket" } else { "sockets" };
-        return format!("{}{spread} {noun}, no thresholds", thousands(total));
+    let total = verdict.counts.total();
+    let spread = words::spread(verdict.spread.total());
+    let noun = if total == 1 { "socket" } else { "sockets" };
+    let (total, place) = (thousands(total), &verdict.place);
+    let examined = format!("{total}{spread} TCP {noun} of {place}");
+    let groups = verdict.groups.as_ref();
+    let has_thresholds = groups.is_none_or(|groups| !groups.worst.is_empty());
+    match judged.join(", ") {
+        judged if judged.is_empty() => format!("{examined}; {NOT_JUDGED}"),
+        judged if has_thresholds || verdict.queues.is_some() => format!("{judged}; {examined}"),
+        judged => format!("{judged}; {examined}; {NOT_JUDGED}"),
     }
-    judged.join(", ")
 }
 
 fn groups_in_order(groups: &JudgedGroups) -> String {
@@ -110,7 +117,7 @@ fn groups_in_order(groups: &JudgedGroups) -> String {
     });
     let worst: Vec<String> = worst.collect();
     if worst.is_empty() {
-        return format!("{count} by {by}, no thresholds");
+        return format!("{count} by {by}");
     }
     format!("{count} by {by}, at worst {}", worst.join(", "))
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{
     Aspect, Breach, CheckStatus, Completeness, Counts, Field, JudgedGroup, JudgedGroups, Judgement,
     Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State, StateSet,
-    Subject, Thresholds, Trust,
+    Subject, Thresholds, Trust, Where,
 };
 
 fn range(start: Option<&str>, end: Option<&str>) -> Range {
@@ -63,6 +63,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         status: judgement.status,
         failures: Vec::new(),
         no_process: None,
+        place: Where::Here,
         asked: StateSet::NONE.with(State::TimeWait),
         counts,
         spread,

@@ -15,8 +15,15 @@ use crate::program::Ran;
 /// The status words of monitoring plugins, by exit status.
 const STATUSES: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
 
-/// The text and the performance data of a run's first line, after checking the form of its output
-/// and that the status word fits the exit status.
+/// What every OK says that it is about.
+const EXAMINED: &str = " of this network namespace";
+
+/// How the text ends where there is no threshold.
+const NOT_JUDGED: &str = " of this network namespace; no threshold given: nothing was judged";
+
+/// The text and the performance data of a run's first line, after checking the form of its output,
+/// that the status word fits the exit status, and that OK names what was examined, which is left out
+/// of the text.
 #[track_caller]
 fn read(ran: &Ran) -> (String, Vec<perfdata::Datum>) {
     assert_eq!(ran.stderr, "", "{ran:?}");
@@ -26,8 +33,14 @@ fn read(ran: &Ran) -> (String, Vec<perfdata::Datum>) {
     let (text, data) = first.split_once('|').unwrap_or((first, ""));
     let word = STATUSES[usize::try_from(ran.status).unwrap()];
     let text = text.strip_prefix(&format!("TCPSTATES {word} - "));
-    let text = text.unwrap_or_else(|| panic!("{ran:?}")).to_owned();
-    (text, perfdata::parse(data))
+    let mut text = text.unwrap_or_else(|| panic!("{ran:?}"));
+    if ran.status == 0 {
+        let (judged, examined) = text.rsplit_once("; ").unwrap_or(("", text));
+        let is_named = examined.contains(" TCP socket") && examined.ends_with(EXAMINED);
+        assert!(is_named || text.ends_with(NOT_JUDGED), "{ran:?}");
+        text = if is_named { judged } else { text };
+    }
+    (text.to_owned(), perfdata::parse(data))
 }
 
 /// The same, after checking the exit status.

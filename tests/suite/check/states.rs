@@ -2,10 +2,11 @@
 
 use super::answer::Checked;
 use super::perfdata::of;
-use super::{read, read_as};
+use super::{NOT_JUDGED, read, read_as};
 use crate::child::Start;
 use crate::namespace::in_namespace;
-use crate::program::run;
+use crate::program::{command, ran, run};
+use crate::zoo::special::mptcp;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// 30 CLOSE_WAIT and 90 others.
@@ -106,7 +107,7 @@ in_namespace!(
             assert_eq!(format!("close-wait={}", judged.critical), *critical);
         }
         let (text, data) = read_as(&run(["check"]), 0);
-        assert_eq!(text, format!("{total} sockets, no thresholds"));
+        assert_eq!(text, format!("{total} TCP sockets{NOT_JUDGED}"));
         assert_eq!(data.len(), 13);
     }
 );
@@ -213,5 +214,46 @@ in_namespace!(
         let (text, _) = read_as(&ran, 0);
         assert_eq!(text, "ESTABLISHED 50");
         assert!(ran.stdout.contains("\nplan: read every row"), "{ran:?}");
+    }
+);
+
+in_namespace!(
+    fn a_process_that_does_not_exist_leaves_nothing_to_judge() {
+        let missing = "no process is called nosuchprogram: nothing was judged";
+        let filter = ["process", "=", "nosuchprogram"];
+        for (threshold, status, expected) in [
+            ("-w=close-wait=10", 3, missing.to_owned()),
+            ("-w=accept-queue=80%", 3, missing.to_owned()),
+            ("-w=total=1:", 1, format!("{missing}, total 0 (< 1)")),
+            ("-c=total=1:", 2, format!("total 0 (< 1), {missing}")),
+        ] {
+            let arguments = [&["check", threshold][..], &filter].concat();
+            let ran = ran(command(arguments).run_to_end().unwrap());
+            let (text, _) = read_as(&ran, status);
+            assert_eq!(text, expected, "{threshold}");
+        }
+        let by = ["check", "--by=state", "-w=close-wait=10"];
+        let ran = ran(command([&by[..], &filter].concat()).run_to_end().unwrap());
+        assert_eq!(read_as(&ran, 3).0, missing);
+        // Other sockets match these, or may.
+        for filter in [
+            "not process = nosuchprogram",
+            "process = nosuchprogram or sport = :80",
+        ] {
+            read_as(&run(["check", "-w=close-wait=10", filter]), 0);
+        }
+    }
+);
+
+in_namespace!(
+    fn mptcp_sockets_are_in_the_long_text() {
+        let ran = run(["check", "-w=close-wait=10"]);
+        assert!(!ran.stdout.contains("MPTCP"), "{ran:?}");
+        let connections = mptcp::connections(Family::V4, 2);
+        let ran = run(["check", "-w=close-wait=10"]);
+        let note = "\nnote: CLOSE_WAIT of MPTCP sockets is not counted (5 exist)";
+        assert!(ran.stdout.contains(note), "{ran:?}");
+        read_as(&ran, 0);
+        drop(connections);
     }
 );
