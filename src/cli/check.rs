@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::thresholds::parse_threshold;
 use super::values::{parse_count, parse_keys, parse_seconds, parse_window};
+use super::words;
 use super::{Keys, OwnerOptions, Selection, Sourcing};
 use crate::model::Threshold;
 
@@ -41,7 +42,7 @@ pub struct Check {
     pub window: Option<Duration>,
 
     /// Judge each group: by one key, or by several separated by commas; the keys of the summary
-    #[arg(long, value_name = "KEYS", value_parser = parse_keys)]
+    #[arg(long, value_name = "KEYS", value_parser = words::keys(parse_keys))]
     pub by: Option<Keys>,
 
     /// List the N worst groups, and the N worst accept queues (default 10)

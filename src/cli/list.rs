@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::parse_count;
+use super::words;
 use super::{Explaining, OwnerOptions, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
@@ -26,26 +27,22 @@ pub struct List {
     #[arg(short, long)]
     pub process: bool,
 
-    /// Show these columns too, separated by commas: family, interface, uid, user, cgroup, timer,
-    /// retransmits, inode, cookie, mark; TCP's measures of a connection: rtt, min-rtt, cwnd,
-    /// mss, unacked, retrans-now, total-retrans, lost, bytes-sent, bytes-received, bytes-not-sent,
-    /// delivery-rate, pacing-rate, busy-time, last-data-sent, last-data-received,
-    /// congestion-control; its owners: process, fd, command-line, unit, container
+    /// Show these columns too, separated by commas
     ///
-    /// Behind the state, the queues and both addresses, in this order. May be repeated; the lists
+    /// After the state, the queues and both addresses, in this order. May be repeated; the lists
     /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
-    /// Headings and keys carry the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
-    /// requests have no measures, except a listener's congestion control.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_column)]
+    /// Headings and keys have the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
+    /// requests have no measurements of TCP, except the congestion control of a listener.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(value_parser = words::columns(parse_column))]
     pub columns: Vec<Field>,
 
     /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
     ///
-    /// Any column except user, cgroup and those of processes; or state, local-addr, local-port, remote-addr, remote-port,
-    /// receive-queue, send-queue, accept-queue, accept-limit. What a socket lacks is sorted last.
-    /// May be repeated. Without it rows come in the kernel's order, and none is kept.
+    /// A socket without a value comes last. May be repeated. Without it rows come in the kernel's
+    /// order, and none is kept.
     #[arg(long, value_name = "KEY[:asc|:desc]", value_delimiter = ',')]
-    #[arg(value_parser = parse_sort_key)]
+    #[arg(value_parser = words::sort_keys(parse_sort_key))]
     pub sort: Vec<SortKey>,
 
     /// Show no more than so many; without --sort no more are then requested from the kernel

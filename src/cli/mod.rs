@@ -11,6 +11,7 @@ mod options;
 mod thresholds;
 mod usage;
 mod values;
+mod words;
 
 pub use check::Check;
 pub use doctor::Doctor;

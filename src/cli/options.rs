@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::values::{parse_count, parse_keys, parse_seconds, parse_state};
+use super::words;
 use crate::model::{GroupKey, StateSet};
 
 /// Which sockets.
@@ -15,10 +16,8 @@ use crate::model::{GroupKey, StateSet};
 pub struct Selection {
     /// Only sockets that match, in the expression language of ss
     ///
-    /// As words or as one quoted string: dport = :443 and not src 10.0.0.0/8. Tests are state,
-    /// src, dst, sport, dport, host and port (either side), dev, uid, user, cgroup, fwmark,
-    /// autobound, family, inode, receive-queue, send-queue and others; they are joined by and, or,
-    /// not and parentheses. The manual lists them all.
+    /// As words or as one quoted string: dport = :443 and not src 10.0.0.0/8. Tests are joined by
+    /// and, or, not and parentheses; the manual describes each.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 
@@ -42,7 +41,7 @@ pub struct Selection {
     /// fin-wait-1, syn-recv, listening, closed, ...; or a group of ss: all, connected,
     /// synchronized, bucket, big. `bound` (bound, neither listening nor connected; Linux 6.8)
     /// must be requested by name. Repeatable.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_state)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = words::states(parse_state))]
     pub state: Vec<StateSet>,
 
     /// Only listening sockets; the kernel then skips its table of connections
@@ -69,10 +68,9 @@ pub struct Keys(pub Vec<GroupKey>);
 pub struct Grouping {
     /// Count by group: by one key, or by several separated by commas
     ///
-    /// Keys: state, family, local-addr, local-port, remote-addr, remote-port, direction, service,
-    /// interface, uid, user, cgroup, process, pid. Addresses take a prefix: remote-addr/24 folds IPv4 to /24
-    /// and IPv6 to /64; remote-addr/24,/56 sets both.
-    #[arg(long, value_name = "KEYS", value_parser = parse_keys)]
+    /// Addresses take a prefix: remote-addr/24 folds IPv4 to /24 and IPv6 to /64;
+    /// remote-addr/24,/56 sets both.
+    #[arg(long, value_name = "KEYS", value_parser = words::keys(parse_keys))]
     pub by: Option<Keys>,
 
     /// Show the N largest groups and add up the others

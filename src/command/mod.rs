@@ -17,6 +17,7 @@ mod processes;
 mod repeat;
 mod runtime;
 mod sample;
+mod secure;
 mod summary;
 mod target;
 mod wait;

@@ -10,6 +10,7 @@ use super::lookup::HostLookup;
 use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
+use super::secure;
 use crate::cli::{OwnerOptions, Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
 use crate::model::{Family, Field, State, StateSet};
@@ -212,13 +213,13 @@ fn names_bound(filter: &Expression) -> bool {
 }
 
 fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
-    let tests_states = filter.tests().any(|test| matches!(test, Test::State(_)));
-    let why = if !tests_states {
-        "no socket can pass the filter: `*` is every address and port"
-    } else if asked == StateSet::ALL {
-        "no socket can pass the filter: none is in two states at once; join states by or"
-    } else {
+    let is_state = |test: &Test| matches!(test, Test::State(_));
+    let why = if asked != StateSet::ALL && filter.tests().any(is_state) {
         "no socket can pass: --state, --listening and the filter have no state in common"
+    } else if filter.tests().any(is_state) {
+        "no socket can pass the filter: no socket is in two states at once; join states by or"
+    } else {
+        "no socket can pass the filter: it excludes what it selects"
     };
     Failure::Usage(why.to_owned())
 }
@@ -237,12 +238,18 @@ fn parse_words(
 /// What the files say together; `None` where there are none.
 fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
+    if !files.is_empty() {
+        secure::refuse("--filter")?;
+    }
     for path in files {
         let text = read_filter(path)?;
         filters.push(parse(&text, lookup).map_err(|error| usage(&error))?);
     }
     Ok(Expression::all(filters))
 }
+
+/// A longer file is no filter; the bytecode of a filter is at most 16 KiB.
+const LONGEST_FILTER: u64 = 1 << 20;
 
 fn read_filter(path: &Path) -> Result<FilterText, Failure> {
     let is_stdin = path == Path::new("-");
@@ -252,12 +259,19 @@ fn read_filter(path: &Path) -> Result<FilterText, Failure> {
         path.display().to_string()
     };
     let mut contents = String::new();
-    let read = if is_stdin {
-        io::stdin().lock().read_to_string(&mut contents)
-    } else {
-        fs::File::open(path).and_then(|mut file| file.read_to_string(&mut contents))
+    let mut read =
+        |from: &mut dyn Read| from.take(LONGEST_FILTER + 1).read_to_string(&mut contents);
+    let read = match is_stdin {
+        true => read(&mut io::stdin().lock()),
+        false => fs::File::open(path).and_then(|mut file| read(&mut file)),
     };
-    read.map_err(|error| Failure::Usage(format!("--filter: cannot read {name}: {error}")))?;
+    let length =
+        read.map_err(|error| Failure::Usage(format!("--filter: cannot read {name}: {error}")))?;
+    if length as u64 > LONGEST_FILTER {
+        return Err(Failure::Usage(format!(
+            "--filter: {name} is longer than 1 MiB"
+        )));
+    }
     Ok(FilterText::of_file(&name, &contents))
 }
 
@@ -281,6 +295,7 @@ pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
                 .to_owned(),
         )),
         (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {
+            secure::refuse("--proc-root")?;
             Ok(Sources::Proc(ProcNet::under(root)?))
         }
         (None, SourceChoice::Auto) => Ok(Sources::Auto(ProcNet::own())),

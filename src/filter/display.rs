@@ -103,6 +103,7 @@ impl fmt::Display for Test {
                 ProcessQuery::Name(name) => write!(f, "process = {}", typed(&name.text())),
                 ProcessQuery::Pid(pid) => write!(f, "pid = {pid}"),
             },
+            Test::V6Only(only) => write!(f, "v6only = {}", if *only { "yes" } else { "no" }),
             Test::Interface(index) => write!(f, "interface = {index}"),
             Test::Mark { value, mask } => write!(f, "mark = {value:#x}/{mask:#x}"),
             Test::Cgroup(id) => write!(f, "cgroup = id:{id}"),

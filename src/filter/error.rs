@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Of a longer word only so many characters are shown.
-const MOST_SHOWN: usize = 80;
+const MOST_SHOWN: usize = 40;
 
 /// A filter that cannot be understood: the word, where it stands, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

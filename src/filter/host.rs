@@ -8,7 +8,7 @@ use ipnet::{IpNet, ipv4_mask_to_prefix};
 
 use super::lookup::Lookup;
 use super::test::FamilyTest;
-use super::value::{Port, parse_number, parse_port};
+use super::value::{Port, parse_interface, parse_number, parse_port};
 
 /// A host as typed, its names looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Host {
     pub(super) family: Option<FamilyTest>,
     /// Any of these; empty for any at all.
     pub(super) addresses: Vec<IpNet>,
+    /// The interface behind `%`, by its index.
+    pub(super) interface: Option<u32>,
     pub(super) port: Port,
 }
 
@@ -41,10 +43,8 @@ pub(super) fn split_family(word: &str) -> Result<(Option<FamilyTest>, &str), Str
 /// Parses a host.
 pub(super) fn parse_host(word: &str, lookup: &mut impl Lookup) -> Result<Host, String> {
     let (family, rest) = split_family(word)?;
-    if rest.contains('%') {
-        return Err("addresses have no interface here; add the test dev = NAME".to_owned());
-    }
-    let (address, port) = split_port(rest)?;
+    let (rest, interface) = split_interface(rest, lookup)?;
+    let (address, port) = split_port(&rest)?;
     let addresses = if ANY.contains(&&*address) {
         Vec::new()
     } else {
@@ -54,8 +54,25 @@ pub(super) fn parse_host(word: &str, lookup: &mut impl Lookup) -> Result<Host, S
     Ok(Host {
         family,
         addresses,
+        interface,
         port,
     })
+}
+
+/// Takes the interface out of `fe80::1%eth0`, `[fe80::1%eth0]:22` or `0.0.0.0%lo:6666`.
+fn split_interface<'a>(
+    word: &'a str,
+    lookup: &mut impl Lookup,
+) -> Result<(Cow<'a, str>, Option<u32>), String> {
+    let Some((address, rest)) = word.split_once('%') else {
+        return Ok((word.into(), None));
+    };
+    let (name, rest) = rest.split_at(rest.find([']', '/', ':']).unwrap_or(rest.len()));
+    if name.is_empty() {
+        return Err("the interface behind % is missing".to_owned());
+    }
+    let index = parse_interface(name, lookup)?;
+    Ok((format!("{address}{rest}").into(), Some(index)))
 }
 
 /// The address, its brackets taken off, and the port behind it with its colon, if there is one.

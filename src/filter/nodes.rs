@@ -68,6 +68,9 @@ pub(super) fn host(host: &Host, side: Option<Side>) -> Vec<Node> {
         let addresses = host.addresses.iter();
         let addresses = addresses.map(|net| vec![Node::Test(Test::Addr(side, *net))]);
         let mut nodes = joined(addresses, &Node::Or);
+        if let Some(index) = host.interface {
+            nodes.extend([Node::Test(Test::Interface(index)), Node::And]);
+        }
         if let Port::Is(port) = host.port {
             nodes.extend([port_test(side, Compare::Equal, port), Node::And]);
         }

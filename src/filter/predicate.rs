@@ -9,7 +9,9 @@ use super::nodes;
 use super::subject::Subject;
 use super::test::{Compare, Side, Test};
 use super::text::FilterText;
-use super::value::{Port, parse_mark, parse_number, parse_port, parse_quantity};
+use super::value::{
+    Port, parse_interface, parse_mark, parse_number, parse_port, parse_quantity, parse_yes_or_no,
+};
 use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, State, StateSet, hint};
 
 /// Reads tests off the text.
@@ -84,14 +86,12 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 nodes::family(name)
                     .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
             }),
-            // An interface may be called by a number, and is then meant, as in ss(8).
             Subject::Interface => self.same_test(word, |lookup, name| {
-                let index = lookup.interface(name).or_else(|reason| {
-                    let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
-                    number.ok_or(reason)
-                });
-                Ok(Test::Interface(index?))
+                parse_interface(name, lookup).map(Test::Interface)
             }),
+            Subject::V6Only => {
+                self.same_test(word, |_, value| parse_yes_or_no(value).map(Test::V6Only))
+            }
             Subject::Cgroup => self.same_test(word, |lookup, path| {
                 let number = path.strip_prefix("id:").and_then(parse_number);
                 Ok(Test::Cgroup(

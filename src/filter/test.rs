@@ -40,6 +40,8 @@ pub enum Test {
     },
     /// Bound to the interface of this index; 0 for those bound to none.
     Interface(u32),
+    /// An IPv6 listener that takes IPv6 only, or one that takes both.
+    V6Only(bool),
     /// Its firewall mark, as far as `mask` goes, is `value`.
     Mark {
         /// The bits expected.
@@ -125,6 +127,7 @@ impl Test {
             Test::CongestionControl(name) => socket.congestion_control == Some(name),
             Test::Holder { ref inodes, .. } => inodes.contains(&socket.inode),
             Test::Interface(index) => socket.interface == Some(index),
+            Test::V6Only(only) => socket.v6only == Some(only),
             Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
             Test::Cgroup(id) => socket.cgroup.unwrap_or(0) == id,
             Test::Autobound => false,
@@ -142,6 +145,7 @@ impl Test {
                 ProcessQuery::Pid(_) => Field::Pid,
             }),
             Test::Interface(_) => Some(Field::Interface),
+            Test::V6Only(_) => Some(Field::V6Only),
             Test::Mark { .. } => Some(Field::Mark),
             Test::Cgroup(_) => Some(Field::Cgroup),
         }

@@ -27,6 +27,24 @@ pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, S
     }
 }
 
+/// The index of an interface, by its name, or by the index itself where no interface is called so,
+/// as in ss(8).
+pub(super) fn parse_interface(name: &str, lookup: &mut impl Lookup) -> Result<u32, String> {
+    lookup.interface(name).or_else(|reason| {
+        let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
+        number.ok_or(reason)
+    })
+}
+
+/// Parses `yes` or `no`, and their like.
+pub(super) fn parse_yes_or_no(word: &str) -> Result<bool, String> {
+    match word.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" => Ok(true),
+        "no" | "false" | "0" => Ok(false),
+        _ => Err("allowed are yes and no".to_owned()),
+    }
+}
+
 /// Parses `0x10` or `0x10/0xff`: a mark, and the bits of it that count.
 pub(super) fn parse_mark(word: &str) -> Result<(u32, u32), String> {
     let (value, mask) = match word.split_once('/') {

@@ -26,6 +26,8 @@ pub enum Field {
     Service,
     /// The interface the socket is bound to.
     Interface,
+    /// Whether an IPv6 listener takes IPv6 only.
+    V6Only,
     /// The numeric owner.
     Uid,
     /// The owner's name.
@@ -129,7 +131,7 @@ const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 45] = [
+const FIELDS: [Entry; 46] = [
     entry(Field::State, "state", &[], &[G, S, F], PROC),
     entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
     entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
@@ -139,6 +141,7 @@ const FIELDS: [Entry; 45] = [
     entry(Field::Direction, "direction", &[], &[G], PROC),
     entry(Field::Service, "service", &[], &[G], PROC),
     entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK_ONLY),
+    entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK_ONLY),
     entry(Field::Uid, "uid", &[], &[G, C, S, F], PROC),
     entry(Field::User, "user", &[], &[G, C, F], PROC),
     entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK_ONLY),
@@ -148,7 +151,7 @@ const FIELDS: [Entry; 45] = [
     entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK_ONLY),
     entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK_ONLY),
     entry(Field::Timer, "timer", &[], &[C, S], PROC),
-    entry(Field::Retransmits, "retransmits", &["retrans"], &[C, S, F], PROC),
+    entry(Field::Retransmits, "retransmits", &[], &[C, S, F], PROC),
     entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),
     entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK_ONLY),
     entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK_ONLY),

@@ -42,6 +42,8 @@ pub enum Part {
     Service(Option<Service>),
     /// An interface by its index.
     Interface(Option<u32>),
+    /// Whether an IPv6 listener takes IPv6 only; none for what is no IPv6 listener.
+    V6Only(Option<bool>),
     /// An owner by its uid.
     Owner(Option<u32>),
     /// A control group by its id.

@@ -131,37 +131,15 @@ impl Unit {
 
 impl Field {
     /// What one of its number is; a count for what is no number.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other field is a count, or no number"
+    )]
     pub fn unit(self) -> Unit {
         match self {
             Field::ReceiveQueue | Field::SendQueue => Unit::Bytes,
             Field::Metric(metric) => metric.unit(),
-            Field::State
-            | Field::Family
-            | Field::LocalAddr
-            | Field::LocalPort
-            | Field::RemoteAddr
-            | Field::RemotePort
-            | Field::Direction
-            | Field::Service
-            | Field::Interface
-            | Field::Uid
-            | Field::User
-            | Field::Cgroup
-            | Field::AcceptQueue
-            | Field::AcceptLimit
-            | Field::Drops
-            | Field::Timer
-            | Field::Retransmits
-            | Field::Inode
-            | Field::Cookie
-            | Field::Mark
-            | Field::CongestionControl
-            | Field::Process
-            | Field::Pid
-            | Field::Fd
-            | Field::CommandLine
-            | Field::Unit
-            | Field::Container => Unit::Count,
+            _ => Unit::Count,
         }
     }
 

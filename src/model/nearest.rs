@@ -19,6 +19,11 @@ pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) ->
 /// `allowed are X, Y, Z` where none is alike.
 pub fn hint(word: &str, valid: &[&str]) -> String {
     let all = valid.join(", ");
+    if fold(word) == fold("retrans") && valid.contains(&"retransmits") {
+        return format!(
+            "ss prints two numbers of that name: retransmits counts what is unacknowledged now, total-retrans the whole connection. Allowed are {all}"
+        );
+    }
     match nearest_word(word, valid.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}? Allowed are {all}"),
         None => format!("allowed are {all}"),

@@ -173,11 +173,13 @@ impl Socket {
 
     /// A field that is a number, as one; `None` where the socket has none, or the field is no
     /// number.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "no other field is a number")]
     pub fn number(&self, field: Field) -> Option<u64> {
         match field {
             Field::LocalPort => Some(self.internet()?.local.port().into()),
             Field::RemotePort => Some(self.internet()?.remote.port().into()),
             Field::Interface => self.bound_to().map(u64::from),
+            Field::V6Only => self.v6only.map(u64::from),
             Field::Uid => self.owner().map(u64::from),
             Field::ReceiveQueue => self.byte_queues().map(|queues| queues.0.into()),
             Field::SendQueue => self.byte_queues().map(|queues| queues.1.into()),
@@ -189,22 +191,7 @@ impl Socket {
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),
             Field::Metric(metric) => self.info.as_ref()?.get(metric),
-            Field::State
-            | Field::Family
-            | Field::LocalAddr
-            | Field::RemoteAddr
-            | Field::Direction
-            | Field::Service
-            | Field::User
-            | Field::Cgroup
-            | Field::Timer
-            | Field::CongestionControl
-            | Field::Process
-            | Field::Pid
-            | Field::Fd
-            | Field::CommandLine
-            | Field::Unit
-            | Field::Container => None,
+            _ => None,
         }
     }
 }

@@ -78,6 +78,10 @@ impl GroupTally {
     }
 
     /// What `key` is for a socket.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the command line takes no other field for a key"
+    )]
     fn part(&self, key: GroupKey, socket: &Socket) -> Option<Part> {
         let ends = socket.internet();
         let peer = || ends.and_then(InetEnds::peer);
@@ -95,26 +99,12 @@ impl GroupTally {
                 Part::Service(ends.map(|ends| self.listeners.service(socket.netns, ends)))
             }
             Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
+            Field::V6Only => Part::V6Only(socket.v6only),
             Field::Uid | Field::User => Part::Owner(socket.owner()),
             Field::Cgroup => Part::Cgroup(socket.cgroup),
             Field::Process => Part::Process(self.holder.map(|holder| holder.0)),
             Field::Pid => Part::Pid(self.holder.map(|holder| holder.1)),
-            Field::ReceiveQueue
-            | Field::SendQueue
-            | Field::AcceptQueue
-            | Field::AcceptLimit
-            | Field::Drops
-            | Field::Timer
-            | Field::Retransmits
-            | Field::Inode
-            | Field::Cookie
-            | Field::Mark
-            | Field::Metric(_)
-            | Field::CongestionControl
-            | Field::Fd
-            | Field::CommandLine
-            | Field::Unit
-            | Field::Container => return None,
+            _ => return None,
         })
     }
 }

@@ -196,10 +196,12 @@ impl Labels {
             | Part::Addr(None)
             | Part::Port(None)
             | Part::Interface(None)
+            | Part::V6Only(None)
             | Part::Owner(None)
             | Part::Cgroup(None)
             | Part::Process(None)
             | Part::Pid(None) => Label::None,
+            Part::V6Only(Some(only)) => Label::Text(if only { "yes" } else { "no" }.to_owned()),
             Part::Interface(Some(index)) => Label::Text(self.names.interface(index).to_owned()),
             Part::Owner(Some(uid)) if field == Field::User => {
                 Label::Text(self.names.user(uid).to_owned())

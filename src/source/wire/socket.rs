@@ -171,7 +171,10 @@ impl Attributes {
                     read.drops = drops.copied().map(u32::from_ne_bytes);
                 }
                 INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
-                INET_DIAG_SKV6ONLY => read.v6only = value.first().map(|only| *only != 0),
+                // Of sockets that are only bound too.
+                INET_DIAG_SKV6ONLY if state == State::Listen => {
+                    read.v6only = value.first().map(|only| *only != 0);
+                }
                 INET_DIAG_MARK => read.mark = value.first_chunk().copied().map(u32::from_ne_bytes),
                 INET_DIAG_CGROUP_ID => {
                     read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);

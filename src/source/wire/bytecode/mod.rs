@@ -146,7 +146,11 @@ fn operation(test: &Test) -> Option<Operation> {
         })
     };
     match *test {
-        Test::Any | Test::State(_) | Test::CongestionControl(_) | Test::Holder { .. } => None,
+        Test::Any
+        | Test::State(_)
+        | Test::V6Only(_)
+        | Test::CongestionControl(_)
+        | Test::Holder { .. } => None,
         // An IPv4 condition also matches v4-mapped sockets, so this is the opposite of IPv6.
         Test::Family(FamilyTest::Inet) => Some(Operation {
             opposite: true,
