@@ -179,7 +179,6 @@ impl Socket {
             Field::LocalPort => Some(self.internet()?.local.port().into()),
             Field::RemotePort => Some(self.internet()?.remote.port().into()),
             Field::Interface => self.bound_to().map(u64::from),
-            Field::V6Only => self.v6only.map(u64::from),
             Field::Uid => self.owner().map(u64::from),
             Field::ReceiveQueue => self.byte_queues().map(|queues| queues.0.into()),
             Field::SendQueue => self.byte_queues().map(|queues| queues.1.into()),

@@ -84,6 +84,7 @@ fn push_value(out: &mut Vec<u8>, field: Field, value: &Value<'_>) {
         Value::None => {}
         Value::State(state) => push_state(out, *state),
         Value::Number(number) => push_number(out, *number),
+        Value::Truth(yes) => push_text(out, if *yes { "true" } else { "false" }),
         Value::Address(ip) => push_ip(out, *ip),
         Value::Word(text) | Value::Name(text) => push_text(out, text),
         Value::Timer(timer) => push_text(out, &timer.kind.name()),

@@ -17,6 +17,7 @@ pub(super) enum Value<'a> {
     /// A name from others, which may hold any character.
     Name(&'a str),
     Timer(Timer),
+    Truth(bool),
     /// Something about the processes that hold it.
     Owners(Shown, Held<'a>),
 }
@@ -47,6 +48,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
             algorithm.map(|algorithm| Value::Name(algorithm.name()))
         }
         Field::Timer => socket.timer.map(Value::Timer),
+        Field::V6Only => socket.v6only.map(Value::Truth),
         number => socket.number(number).map(Value::Number),
     };
     value.unwrap_or(Value::None)

@@ -11,7 +11,7 @@ use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
 
 /// The fields of every socket that has them, before those that were asked for.
-const USUAL: [Field; 11] = [
+const USUAL: [Field; 12] = [
     Field::State,
     Field::Family,
     Field::LocalAddr,
@@ -22,6 +22,7 @@ const USUAL: [Field; 11] = [
     Field::SendQueue,
     Field::AcceptQueue,
     Field::AcceptLimit,
+    Field::V6Only,
     Field::Interface,
 ];
 
@@ -48,12 +49,13 @@ impl Columns {
     /// The usual fields and these, in this order.
     pub(super) fn new(further: &[Field]) -> Columns {
         let keyed = |field: &Field| (*field, list_key(*field));
-        let is_usual = |field: &&Field| !further.contains(field) || **field == Field::Family;
+        let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
+        let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
         Columns {
             usual: USUAL.iter().filter(is_usual).map(keyed).collect(),
             further: further
                 .iter()
-                .filter(|field| **field != Field::Family)
+                .filter(|field| !is_always(field))
                 .map(keyed)
                 .collect(),
         }
@@ -70,10 +72,6 @@ impl Columns {
             if is_there || is_listener && *field == Field::AcceptLimit {
                 push_field(out, *field, key, &value);
             }
-        }
-        if let Some(v6only) = socket.v6only.filter(|_| is_listener) {
-            push_key(out, "v6only");
-            push_json(out, &v6only);
         }
         for (field, key) in &self.further {
             push_field(out, *field, key, &value(*field, socket, names));
@@ -93,6 +91,7 @@ fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
     match value {
         Value::None => out.extend_from_slice(b"null"),
         Value::Number(number) => push_number(out, *number),
+        Value::Truth(yes) => push_json(out, yes),
         Value::State(state) => quoted(out, |out| push_state(out, *state)),
         Value::Address(ip) => quoted(out, |out| push_ip(out, *ip)),
         Value::Word(word) => quoted(out, |out| out.extend_from_slice(word.as_bytes())),

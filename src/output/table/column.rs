@@ -96,6 +96,7 @@ pub(super) fn push(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut
         // Only with the rest of an end.
         Value::Address(_) => {}
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+        Value::Truth(yes) => out.extend_from_slice(if yes { b"yes" } else { b"no" }),
         Value::Name(name) => push_word(out, name),
         Value::Timer(timer) => push_timer(out, timer),
         Value::Owners(shown, held) => owners::push_word(out, shown, &held),
