@@ -21,7 +21,7 @@ pub fn hint(word: &str, valid: &[&str]) -> String {
     let all = valid.join(", ");
     if fold(word) == fold("retrans") && valid.contains(&"retransmits") {
         return format!(
-            "ss prints two numbers of that name: retransmits counts what is unacknowledged now, total-retrans the whole connection. Allowed are {all}"
+            "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)? Allowed are {all}"
         );
     }
     match nearest_word(word, valid.iter().copied()) {

@@ -73,7 +73,7 @@ fn test(rows: &[Listed], kinds: Kinds, rng: &mut Rng) -> Test {
 /// A test that the socket of a row may pass.
 fn any_test(row: &Listed, rng: &mut Rng) -> Test {
     let differs = rng.once_in(4);
-    match rng.below(14) {
+    match rng.below(15) {
         0..4 => host(row, differs, rng),
         4..8 => port(row, rng),
         8 => states(row, differs, rng),
@@ -90,6 +90,10 @@ fn any_test(row: &Listed, rng: &mut Rng) -> Test {
         11 => Test::Mark {
             value: *rng.pick(&[row.mark.unwrap_or(0), 0, 1, 0x10, u32::MAX]),
             mask: *rng.pick(&[None, Some(u32::MAX), Some(0x10), Some(1), Some(0)]),
+            differs,
+        },
+        13 => Test::V6Only {
+            only: row.v6only.unwrap_or(rng.once_in(2)),
             differs,
         },
         12 if rng.once_in(2) => Test::Autobound,
@@ -134,11 +138,14 @@ fn host(row: &Listed, differs: bool, rng: &mut Rng) -> Test {
         (None, 0) => Some(*rng.pick(&[Inet::Inet, Inet::Inet6])),
         _ => None,
     };
+    let interfaces = [row.interface.clone(), Some("lo".to_owned())];
+    let interface = (net.is_some() && rng.once_in(6)).then(|| rng.pick(&interfaces).clone());
     Test::Host(Host {
         ends: ends(rng),
         differs,
         family,
         net,
+        interface: interface.flatten(),
         port: rng.once_in(3).then_some(port),
     })
 }

@@ -31,6 +31,7 @@ fn passes_test(test: &Test, row: &Listed, autobound: &BTreeSet<u64>) -> bool {
             };
             is_it != *differs
         }
+        Test::V6Only { only, differs } => (row.v6only == Some(*only)) != *differs,
         Test::Device { name, differs } => (row.interface == *name) != *differs,
         Test::Mark {
             value,
@@ -58,7 +59,9 @@ fn passes_test(test: &Test, row: &Listed, autobound: &BTreeSet<u64>) -> bool {
 }
 
 fn passes_host(host: &Host, row: &Listed) -> bool {
+    let interface = host.interface.as_ref();
     let is_it = is_of(host.family, row)
+        && interface.is_none_or(|name| row.interface.as_ref() == Some(name))
         && any_end(host.ends, row, |address, port| {
             host.net.is_none_or(|net| is_within(address, net))
                 && host.port.is_none_or(|wanted| wanted == port)

@@ -95,6 +95,16 @@ fn one_test(test: &Test, rng: &mut Rng) -> String {
             let word = rng.pick(&["dev", "interface"]);
             same(word, *differs, name.as_deref().unwrap_or("0"), rng)
         }
+        Test::V6Only { only, differs } => {
+            let word = rng.pick(&["v6only", "ipv6-only"]);
+            let values = if *only {
+                ["yes", "true"]
+            } else {
+                ["no", "FALSE"]
+            };
+            let value = *rng.pick(&values);
+            same(word, *differs, value, rng)
+        }
         Test::Mark {
             value,
             mask,
@@ -153,7 +163,7 @@ fn one_test_of_ss(test: &Test) -> Option<String> {
     };
     let equal = |differs| if differs { "!=" } else { "=" };
     if let Test::Host(host) = test {
-        let is_expressible = !host.differs && host.family.is_none();
+        let is_expressible = !host.differs && host.family.is_none() && host.interface.is_none();
         let word = word(host.ends, "src", "dst").filter(|_| is_expressible)?;
         Some(format!("{word} = {}", address_and_port(host, true)))
     } else if let Test::Port(port) = test {
@@ -179,20 +189,23 @@ fn one_test_of_ss(test: &Test) -> Option<String> {
 
 /// ss accepts the prefix length of an IPv6 address only inside the brackets.
 fn address_and_port(host: &Host, is_inside: bool) -> String {
+    let interface = host.interface.as_ref().map(|name| format!("%{name}"));
+    let interface = interface.unwrap_or_default();
     let address = match host.net {
         None => "*".to_owned(),
-        Some((IpAddr::V4(address), 32)) => address.to_string(),
-        Some((IpAddr::V4(address), length)) => format!("{address}/{length}"),
+        Some((IpAddr::V4(address), 32)) => format!("{address}{interface}"),
+        Some((IpAddr::V4(address), length)) => format!("{address}{interface}/{length}"),
         Some((IpAddr::V6(address), length)) => {
             let length = if length == 128 {
                 String::new()
             } else {
                 format!("/{length}")
             };
-            if is_inside {
-                format!("[{address}{length}]")
-            } else {
-                format!("[{address}]{length}")
+            // ss prints the interface after the brackets, and everybody else within them.
+            match (is_inside, length.is_empty()) {
+                (true, _) => format!("[{address}{interface}{length}]"),
+                (false, true) => format!("[{address}]{interface}"),
+                (false, false) => format!("[{address}{interface}]{length}"),
             }
         }
     };

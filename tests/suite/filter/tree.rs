@@ -32,6 +32,11 @@ pub(super) enum Test {
         name: Option<String>,
         differs: bool,
     },
+    /// Whether an IPv6 listener takes IPv6 only.
+    V6Only {
+        only: bool,
+        differs: bool,
+    },
     Mark {
         value: u32,
         mask: Option<u32>,
@@ -54,13 +59,15 @@ pub(super) enum Test {
 }
 
 /// An address, a port, or both.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Host {
     pub(super) ends: Ends,
     pub(super) differs: bool,
     pub(super) family: Option<Inet>,
     /// Address and prefix length; `None` for `*`.
     pub(super) net: Option<(IpAddr, u8)>,
+    /// The interface after `%`.
+    pub(super) interface: Option<String>,
     pub(super) port: Option<u16>,
 }
 
@@ -159,7 +166,7 @@ impl Test {
     pub(super) fn is_of_the_kernel(&self) -> bool {
         !matches!(
             self,
-            Test::State { .. } | Test::Number { .. } | Test::User { .. }
+            Test::State { .. } | Test::Number { .. } | Test::User { .. } | Test::V6Only { .. }
         )
     }
 
@@ -170,7 +177,15 @@ impl Test {
         }
         !matches!(
             self,
-            Test::Device { .. } | Test::Mark { .. } | Test::Cgroup { .. } | Test::Autobound
+            Test::Device { .. }
+                | Test::V6Only { .. }
+                | Test::Mark { .. }
+                | Test::Cgroup { .. }
+                | Test::Autobound
+                | Test::Host(Host {
+                    interface: Some(_),
+                    ..
+                })
         )
     }
 }
