@@ -1,21 +1,21 @@
-//! A line of text that is edited in place: the filter.
+//! The line in which the filter is edited.
 
 use super::Key;
 use crate::filter::{FilterError, Place};
 use crate::model::screen::{Prompt, PromptError};
 
-/// The text as it stands, and where its cursor is.
+/// The text, and where its cursor is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Editor {
     text: String,
-    /// A byte at which a character begins, or the end.
+    /// The byte at which a character begins, or the end.
     cursor: usize,
     error: Option<PromptError>,
     is_checking: bool,
 }
 
 impl Editor {
-    /// An editor of `text`, with the cursor behind it.
+    /// An editor of `text`, with the cursor at its end.
     pub(super) fn new(text: &str) -> Editor {
         Editor {
             text: text.to_owned(),
@@ -24,14 +24,14 @@ impl Editor {
         }
     }
 
-    /// The text, which is being looked into from now on; typing waits until it was.
+    /// The text, which is being checked from now on; keys are ignored until that is done.
     pub(super) fn check(&mut self) -> String {
         self.is_checking = true;
         self.error = None;
         self.text.clone()
     }
 
-    /// The text was not taken: because of one word, or of `reason` where that is not known.
+    /// The text was refused: because of one word, or of `reason` as a whole.
     pub(super) fn refuse(&mut self, error: Option<&FilterError>, reason: &str) {
         self.is_checking = false;
         let end = self.text.len();
@@ -46,7 +46,11 @@ impl Editor {
         });
     }
 
-    /// What a key does to it; enter and escape are not for it.
+    /// Applies a key; enter and escape are handled by the view.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other key does nothing"
+    )]
     pub(super) fn press(&mut self, key: Key) {
         if self.is_checking {
             return;
@@ -73,16 +77,7 @@ impl Editor {
             Key::Right | Key::Control('f') => self.cursor += right,
             Key::Home | Key::Control('a') => self.cursor = 0,
             Key::End | Key::Control('e') => self.cursor = end,
-            Key::Char(_)
-            | Key::Control(_)
-            | Key::Enter
-            | Key::Escape
-            | Key::Tab
-            | Key::BackTab
-            | Key::Up
-            | Key::Down
-            | Key::PageUp
-            | Key::PageDown => {}
+            _ => {}
         }
     }
 
@@ -102,8 +97,8 @@ impl Editor {
     }
 }
 
-/// Where in `text` the word is that an error is about; `None` where something is missing at its
-/// end, or the word is not in the text.
+/// The bytes of `text` that an error is about; `None` if something is missing at its end, or the
+/// word is not in the text.
 fn place_of(error: &FilterError, text: &str) -> Option<std::ops::Range<usize>> {
     let Place::Word(number) = error.place else {
         return None;
@@ -136,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_edited_as_lines_are_and_characters_stay_whole() {
+    fn editing_keys_work_and_characters_stay_whole() {
         for (keys, text, cursor) in [
             (vec![Key::Left, Key::Backspace], "aö c", 4),
             (vec![Key::Home, Key::Right, Key::Delete], "a éc", 1),
@@ -154,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_stands_at_the_word_it_is_about() {
+    fn an_error_marks_the_word_it_is_about() {
         let refused = |text: &str, word: &str, number| {
             let mut editor = typed(chars(text));
             let _ = editor.check();
@@ -174,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_forgotten_as_soon_as_it_is_changed_and_typing_waits_for_the_answer() {
+    fn an_error_disappears_with_the_next_change_and_keys_are_ignored_while_checking() {
         let mut editor = typed(chars("a"));
         assert_eq!(editor.check(), "a");
         editor.press(Key::Char('b'));

@@ -1,25 +1,32 @@
-//! From the view's state to what is to be drawn.
+//! From the view's state to what is drawn.
 
-use std::time::Instant;
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
 
-use super::{View, sorting};
+use super::choices::sort_text;
+use super::{Found, View};
 use crate::model::GroupKey;
-use crate::model::screen::{Chart, GroupsPane, Header, Pane, Screen, SocketsPane};
+use crate::model::screen::{
+    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, brief,
+};
+
+/// How long the result of a key is shown.
+const REPLY_TIME: Duration = Duration::from_secs(10);
 
 impl View {
-    /// What is to be drawn at `now`.
+    /// What is drawn at `now`.
     pub fn screen(&self, now: Instant) -> Screen<'_> {
         let shown = self.shown();
         let last = shown.record.last.as_ref();
         let observation = last.map(|sample| &sample.snapshot.observation);
         Screen {
             header: Header {
-                host: &self.settings.host,
-                interval: self.settings.interval,
+                host: &self.setup.host,
+                interval: self.setup.interval,
                 time: observation.map(|observation| observation.time),
                 plan: last.map_or("", |sample| &sample.plan),
                 cost: last.map(|sample| sample.cost),
-                filter: &self.settings.filter,
+                filter: &self.setup.filter,
                 is_paused: self.frozen.is_some(),
                 is_incomplete: observation.is_some_and(|o| !o.completeness.is_complete()),
             },
@@ -36,17 +43,20 @@ impl View {
         let shown = self.shown();
         if let Some(sockets) = self.sockets {
             let answer = &shown.sockets;
-            let listing = answer.found.as_ref().map(|(listing, ..)| &**listing);
+            let listing = match &answer.found {
+                Some((Found::Sockets(listing), ..)) => Some(&**listing),
+                Some((Found::Groups(_), ..)) | None => None,
+            };
             let failure = answer.failure.as_deref();
             return Pane::Sockets(SocketsPane {
                 state: self.selected,
-                sort: sorting::spelled(sockets.sort),
+                sort: sort_text(sockets.sort),
                 heading: listing.map_or("", |listing| &listing.heading),
                 lines: listing.map_or(&[], |listing| &listing.lines),
                 is_cut: listing.is_some_and(|listing| listing.is_cut),
                 selected: sockets.selected,
                 age: answer.age(now),
-                remark: failure.or(listing.map(|l| l.note.as_str())).unwrap_or(""),
+                note: failure.or(listing.map(|l| l.note.as_str())).unwrap_or(""),
             });
         }
         if self.shows_chart {
@@ -57,18 +67,78 @@ impl View {
                 span,
             });
         }
+        let answer = &shown.groups;
         Pane::Groups(GroupsPane {
-            by: spelled(self.grouped_by()),
+            by: keys_text(self.grouped_by()),
             state: self.selected,
-            grouped: shown.groups.found.as_ref().map(|(groups, ..)| &**groups),
-            age: shown.groups.age(now),
-            failure: shown.groups.failure.as_deref(),
+            grouped: match &answer.found {
+                Some((Found::Groups(grouped), ..)) => Some(&**grouped),
+                Some((Found::Sockets(_), ..)) | None => None,
+            },
+            age: answer.age(now),
+            failure: answer.failure.as_deref(),
+        })
+    }
+
+    /// The result of the last key, then the others, the most important first.
+    fn notices(&self, now: Instant) -> Vec<Notice> {
+        let shown = self.shown();
+        let mut notices = Vec::new();
+        let mut add = |kind, text| notices.push(Notice { kind, text });
+        if let Some((since, failed)) = &shown.failure {
+            let time = brief(now.saturating_duration_since(*since));
+            add(
+                NoticeKind::Alarm,
+                format!("no answer for {time}: {}", failed.reason),
+            );
+        }
+        if let Some(last) = &shown.record.last {
+            for limit in &last.limits {
+                let text = format!("{}: {}", limit.state, limit.text);
+                add(NoticeKind::Alarm, text);
+            }
+            for loss in last.snapshot.observation.completeness.losses() {
+                add(NoticeKind::Warning, loss.to_string());
+            }
+            if let Some(note) = &last.note {
+                add(NoticeKind::Note, note.clone());
+            }
+        }
+        if let Some(text) = self.delay_text(now) {
+            add(NoticeKind::Warning, text);
+        }
+        notices.sort_by_key(|notice| Reverse(notice.kind));
+        let reply = self.reply.as_ref();
+        let reply = reply.filter(|(at, _)| now.saturating_duration_since(*at) < REPLY_TIME);
+        let reply = reply.map(|(_, notice)| notice.clone());
+        reply.into_iter().chain(notices).collect()
+    }
+
+    /// Whether samples are later than they should be, and why.
+    fn delay_text(&self, now: Instant) -> Option<String> {
+        let interval = self.setup.interval;
+        if self.data.failure.is_some() {
+            return None;
+        }
+        let Some(last) = &self.data.record.last else {
+            let waited = now.saturating_duration_since(self.setup.start);
+            return (waited > 2 * interval)
+                .then(|| format!("behind: no sample yet after {}", brief(waited)));
+        };
+        let took = last.cost.took;
+        let waited = now.saturating_duration_since(last.at + took);
+        if waited > 2 * interval + took {
+            return Some(format!("behind: no sample for {}", brief(waited)));
+        }
+        (took > interval).then(|| {
+            let (took, interval) = (brief(took), brief(interval));
+            format!("behind: a sample takes {took}, longer than the interval of {interval}")
         })
     }
 }
 
 /// `service,remote-addr/24,/64`, as `--by` spells it.
-fn spelled(keys: &[GroupKey]) -> String {
+fn keys_text(keys: &[GroupKey]) -> String {
     let key = |key: &GroupKey| match key.prefix {
         None => key.field.name().to_owned(),
         Some(prefix) => format!("{}/{},/{}", key.field.name(), prefix.v4, prefix.v6),

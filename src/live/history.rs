@@ -1,14 +1,13 @@
-//! The last numbers of one state, and what they say: how fast it grows, and whether steadily.
+//! The last numbers of one state, and what they show: how fast it grows, and whether steadily.
 //!
-//! Bounded: the oldest number goes when there are enough.
+//! Bounded: the oldest number is dropped when there are enough.
 
 use std::collections::VecDeque;
 
-/// How many numbers are remembered: what the widest screens can show, ten minutes at one sample a
-/// second.
-pub(super) const REMEMBERED: usize = 600;
+/// How many numbers are kept: what the widest screens can show, ten minutes at one sample a second.
+pub(super) const KEPT: usize = 600;
 
-/// Over how many steps from one sample to the next growth is judged, and the rate is taken.
+/// Over how many steps from one sample to the next growth and rate are measured.
 pub(super) const STEPS: usize = 10;
 
 /// In how many of these steps a state that grows steadily has risen.
@@ -17,21 +16,39 @@ const RISES: usize = 8;
 /// How many samples are averaged for one step of slow growth.
 const SLOW: usize = 6;
 
-/// Growth by less than this is nothing to point at, however steady.
+/// Growth by no more than this is not marked, however steady.
 const LEAST_GROWTH: u64 = 3;
 
-/// The numbers of one state, the oldest first.
-#[derive(Clone, Debug, Default)]
+/// The numbers of one state, the oldest first, and their extremes since the start or a reset.
+#[derive(Clone, Debug)]
 pub(super) struct History {
     numbers: VecDeque<u64>,
+    pub(super) min: u64,
+    pub(super) max: u64,
 }
 
 impl History {
+    /// As if there had been so many samples without a socket in this state.
+    pub(super) fn of_zeros(samples: usize) -> History {
+        History {
+            numbers: vec![0; samples].into(),
+            min: if samples == 0 { u64::MAX } else { 0 },
+            max: 0,
+        }
+    }
+
     pub(super) fn push(&mut self, sockets: u64) {
-        if self.numbers.len() == REMEMBERED {
+        if self.numbers.len() == KEPT {
             self.numbers.pop_front();
         }
         self.numbers.push_back(sockets);
+        self.min = self.min.min(sockets);
+        self.max = self.max.max(sockets);
+    }
+
+    /// Resets the extremes to the last number.
+    pub(super) fn reset_extremes(&mut self) {
+        (self.min, self.max) = (self.last(), self.last());
     }
 
     pub(super) fn last(&self) -> u64 {
@@ -49,11 +66,11 @@ impl History {
         self.numbers.get(at).copied()
     }
 
-    /// Whether the state grows steadily: in at least eight of ten steps, in sum by more than
-    /// chance would (the square root of what there was, as for events that do not know of each
-    /// other), by more than 3 and by more than `spread`, by which numbers may be off. The steps
-    /// are those from sample to sample; and, for what grows slowly, those between the means of six
-    /// samples, as long as the last ten samples grew too.
+    /// Whether the state grows steadily: in at least eight of ten steps, and in sum by more than
+    /// independent events would (the square root of the first number), by more than 3 and by more
+    /// than `spread`, by which numbers may be off. The steps are those from sample to sample; and,
+    /// for slow growth, those between the means of six samples, as long as the last ten samples
+    /// grew too.
     pub(super) fn grows(&self, spread: u64) -> bool {
         let still = self.before(STEPS).is_some_and(|then| then < self.last());
         still && (self.grows_in_steps_of(1, spread) || self.grows_in_steps_of(SLOW, spread))
@@ -81,23 +98,23 @@ mod tests {
     use super::*;
 
     fn history(numbers: impl IntoIterator<Item = u64>) -> History {
-        let mut history = History::default();
+        let mut history = History::of_zeros(0);
         numbers.into_iter().for_each(|number| history.push(number));
         history
     }
 
     #[test]
-    fn a_state_that_rises_nearly_every_time_grows_and_one_that_wavers_does_not() {
+    fn a_state_that_rises_in_most_steps_grows_and_one_that_fluctuates_does_not() {
         assert!(history((0..11).map(|n| 10 + n)).grows(0));
         assert!(history([10, 11, 12, 11, 13, 14, 15, 14, 16, 17, 18]).grows(0));
-        let wavering = (0..66).map(|n| 100 + n * 7 % 23);
-        assert!(!history(wavering).grows(0));
+        let fluctuating = (0..66).map(|n| 100 + n * 7 % 23);
+        assert!(!history(fluctuating).grows(0));
         assert!(!history([50; 66]).grows(0));
         assert!(!history((0..66).map(|n| 1000 - n)).grows(0));
     }
 
     #[test]
-    fn growth_within_what_chance_or_the_spread_makes_is_none() {
+    fn growth_within_chance_or_the_spread_is_not_marked() {
         let steady = || (0..11).map(|n| 10_000 + 10 * n);
         assert!(!history(steady()).grows(0), "the root of 10000 is 100");
         assert!(history(steady().map(|n| n * 2 - 10_000)).grows(0));
@@ -105,26 +122,26 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_of_one_in_three_samples_is_seen_after_a_minute() {
+    fn a_leak_of_one_socket_in_three_samples_is_marked_after_a_minute() {
         let leak = |samples: u64| history((0..samples).map(|n| 5 + n / 3));
         assert!(!leak(60).grows(0));
         assert!(leak(70).grows(0));
     }
 
     #[test]
-    fn growth_that_came_to_an_end_is_growth_no_more() {
+    fn growth_that_has_ended_is_not_marked() {
         let filled = (0..60).map(|n| n * 8).chain((0..11).map(|n| 480 - n % 2));
         assert!(history((0..60).map(|n| n * 8)).grows(0));
         assert!(!history(filled).grows(0));
     }
 
     #[test]
-    fn a_history_is_bounded_and_knows_its_past() {
+    fn a_history_is_bounded_and_has_earlier_numbers() {
         let history = history(0..10_000);
-        assert_eq!(history.numbers.len(), REMEMBERED);
-        assert!(history.numbers.capacity() <= 2 * REMEMBERED);
+        assert_eq!(history.numbers.len(), KEPT);
+        assert!(history.numbers.capacity() <= 2 * KEPT);
         assert_eq!(history.last(), 9_999);
         assert_eq!(history.before(10), Some(9_989));
-        assert_eq!(history.before(REMEMBERED), None);
+        assert_eq!(history.before(KEPT), None);
     }
 }

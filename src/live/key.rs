@@ -1,4 +1,4 @@
-//! What can be pressed, whatever the terminal sends for it.
+//! Keys, independent of what the terminal sends for them.
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Key {
     Left,
     /// Arrow right.
     Right,
-    /// To the begin.
+    /// To the start.
     Home,
     /// To the end.
     End,
@@ -37,7 +37,7 @@ pub enum Key {
     PageDown,
 }
 
-/// Where a key moves to, in any list.
+/// A movement in any list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Motion {
     Up,
@@ -50,6 +50,10 @@ pub(super) enum Motion {
 
 impl Motion {
     /// The motion of an arrow, or of the key that vi(1) or less(1) has for it.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other key moves nowhere"
+    )]
     pub(super) fn of(key: Key) -> Option<Motion> {
         Some(match key {
             Key::Up | Key::Char('k') => Motion::Up,
@@ -58,20 +62,11 @@ impl Motion {
             Key::PageDown | Key::Control('f' | 'd') => Motion::PageDown,
             Key::Home | Key::Char('g') => Motion::First,
             Key::End | Key::Char('G') => Motion::Last,
-            Key::Char(_)
-            | Key::Control(_)
-            | Key::Enter
-            | Key::Escape
-            | Key::Backspace
-            | Key::Delete
-            | Key::Tab
-            | Key::BackTab
-            | Key::Left
-            | Key::Right => return None,
+            _ => return None,
         })
     }
 
-    /// Where it leads from `at`, among `count` places of which a page shows `page`.
+    /// The place it leads to from `at`, of `count` places with `page` to a page.
     pub(super) fn from(self, at: usize, count: usize, page: usize) -> usize {
         let last = count.saturating_sub(1);
         match self {

@@ -1,44 +1,43 @@
-//! The live view's state, and what each key and each sample does to it.
+//! The live view's state, and what each key and each sample changes in it.
 //!
-//! Pure: it is told times, samples and keys, and says what is to be drawn ([`View::screen`]), what
-//! is to be found out ([`View::wanted`]) and what is to be done ([`Request`]). It knows no
-//! terminal, no clock and no source, and remembers a bounded number of samples.
+//! Pure: it receives times, samples and keys, and returns what to draw ([`View::screen`]), what to
+//! query ([`View::wanted`]) and what to do ([`Request`]). It knows no terminal, no clock and no
+//! source, and keeps a bounded number of samples.
 
+mod bindings;
+mod choices;
 mod editor;
+mod exchange;
 mod frame;
 mod history;
-mod interval;
 mod key;
-mod news;
-mod notices;
-mod press;
 mod record;
-mod sorting;
 #[cfg(test)]
 mod tests;
 
+pub use exchange::{
+    Detail, FailedSample, Found, Listing, ReachedLimit, Request, StateSample, Wanted,
+};
 pub use key::Key;
-pub use news::{Detail, Found, Limit, Listing, NoSample, Request, Sample, Wanted};
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::filter::FilterError;
 use crate::model::screen::Notice;
-use crate::model::{GroupKey, Grouped, Snapshot, SortKey, State};
+use crate::model::{GroupKey, Snapshot, SortKey, State};
 use editor::Editor;
 use record::Record;
 
-/// The height of a terminal that does not tell its own.
+/// The height of a terminal that does not report its own.
 const USUAL_HEIGHT: u16 = 24;
 
-/// What groups need besides the rows of states: two lines above these, their heading, the keys, and
-/// some lines of their own. With less room they are not asked for.
+/// The lines that groups need besides the rows of states: two above these, their heading, the keys,
+/// and some of their own. With fewer they are not queried.
 const AROUND_GROUPS: usize = 7;
 
-/// What the view begins with.
+/// What the view starts with.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Setup {
     /// The host's name.
     pub host: String,
     /// The time between two samples.
@@ -47,96 +46,86 @@ pub struct Settings {
     pub filter: String,
     /// What sockets can be grouped by, the first first; at least one.
     pub groupings: Vec<Vec<GroupKey>>,
-    /// When the view begins.
+    /// When the view starts.
     pub start: Instant,
 }
 
 /// The live view.
 #[derive(Clone, Debug)]
 pub struct View {
-    settings: Settings,
+    setup: Setup,
     data: Data,
-    /// What is shown instead while the view stands still.
+    /// What is shown while the view is paused.
     frozen: Option<Box<Data>>,
-    /// The row that keys concern; `None` for the sum of all.
+    /// The selected row; `None` for the sum of all.
     selected: Option<State>,
     /// Which of the groupings is shown.
     grouping: usize,
-    /// The sockets of the selected state, where they are shown.
+    /// The sockets of the selected state, if they are shown.
     sockets: Option<Sockets>,
     shows_chart: bool,
     shows_help: bool,
     editor: Option<Editor>,
-    /// The number of the filter that is in force.
+    /// The number of the filter in force.
     filter: u64,
-    /// What came of the last key, and when it was said.
-    word: Option<(Instant, Notice)>,
+    /// The result of the last key that has one, and its time.
+    reply: Option<(Instant, Notice)>,
     height: u16,
 }
 
-/// How the list of sockets is looked at.
+/// How the list of sockets is shown.
 #[derive(Clone, Copy, Debug)]
 struct Sockets {
     sort: SortKey,
     selected: usize,
 }
 
-/// What was found out.
+/// What is known.
 #[derive(Clone, Debug, Default)]
 struct Data {
     record: Record,
-    /// The sample that failed, where the last one did, and when the first of these was.
-    failure: Option<(Instant, NoSample)>,
-    groups: Answer<Grouped>,
-    sockets: Answer<Listing>,
+    /// Since when samples fail, and the last of these.
+    failure: Option<(Instant, FailedSample)>,
+    groups: Answer,
+    sockets: Answer,
 }
 
 impl Data {
-    fn take(&mut self, detail: Detail) {
-        match detail.found {
-            Ok(Found::Groups(groups)) => self.groups.take(groups, detail.at, detail.cpu),
-            Ok(Found::Sockets(listing)) => self.sockets.take(listing, detail.at, detail.cpu),
-            Err(reason) => match detail.wanted {
-                Wanted::Nothing => {}
-                Wanted::Groups { .. } => self.groups.failure = Some(reason),
-                Wanted::Sockets { .. } => self.sockets.failure = Some(reason),
-            },
+    /// What is known of something wanted.
+    fn answer(&mut self, wanted: &Wanted) -> Option<&mut Answer> {
+        match wanted {
+            Wanted::Nothing => None,
+            Wanted::Groups { .. } => Some(&mut self.groups),
+            Wanted::Sockets { .. } => Some(&mut self.sockets),
         }
     }
 
-    fn knows(&self, wanted: &Wanted) -> bool {
-        match wanted {
-            Wanted::Nothing => true,
-            Wanted::Groups { .. } => self.groups.found.is_some(),
-            Wanted::Sockets { .. } => self.sockets.found.is_some(),
+    fn take(&mut self, detail: Detail) {
+        let Some(answer) = self.answer(&detail.wanted) else {
+            return;
+        };
+        match detail.found {
+            Ok(found) => {
+                *answer = Answer {
+                    found: Some((found, detail.at, detail.cpu)),
+                    failure: None,
+                }
+            }
+            Err(reason) => answer.failure = Some(reason),
         }
     }
 }
 
-/// The last answer to a wish, and why there is no newer one.
-#[derive(Clone, Debug)]
-struct Answer<T> {
-    /// What was found, when, and the CPU time it took.
-    found: Option<(Arc<T>, Instant, Duration)>,
+/// The last result of a query, and why there is no newer one.
+#[derive(Clone, Debug, Default)]
+struct Answer {
+    /// The result, when its query began, and the CPU time it took.
+    found: Option<(Found, Instant, Duration)>,
     failure: Option<String>,
 }
 
-impl<T> Default for Answer<T> {
-    fn default() -> Answer<T> {
-        Answer {
-            found: None,
-            failure: None,
-        }
-    }
-}
-
-impl<T> Answer<T> {
-    fn take(&mut self, found: Arc<T>, at: Instant, cpu: Duration) {
-        self.found = Some((found, at, cpu));
-        self.failure = None;
-    }
-
-    /// How old it is at `now`, and what it took.
+impl Answer {
+    /// How old it is at `now`, and the CPU time it took.
     fn age(&self, now: Instant) -> Option<(Duration, Duration)> {
         let (_, at, cpu) = self.found.as_ref()?;
         Some((now.saturating_duration_since(*at), *cpu))
@@ -144,10 +133,10 @@ impl<T> Answer<T> {
 }
 
 impl View {
-    /// A view of which nothing is known yet.
-    pub fn new(settings: Settings) -> View {
+    /// A view without data.
+    pub fn new(setup: Setup) -> View {
         View {
-            settings,
+            setup,
             data: Data::default(),
             frozen: None,
             selected: None,
@@ -157,50 +146,52 @@ impl View {
             shows_help: false,
             editor: None,
             filter: 0,
-            word: None,
+            reply: None,
             height: USUAL_HEIGHT,
         }
     }
 
-    /// The terminal has so many rows.
+    /// The terminal has this many rows.
     pub fn resized(&mut self, height: u16) {
         self.height = height;
     }
 
     /// A sample was taken.
-    pub fn sampled(&mut self, sample: Sample) {
+    pub fn sampled(&mut self, sample: StateSample) {
         self.data.failure = None;
         self.data.record.push(sample);
-        // Of another question, which may be about other states.
-        if !self.data.record.places().any(|at| at == self.selected) {
+        // A new filter can be about other states.
+        if !self.data.record.states().any(|at| at == self.selected) {
             self.selected = None;
         }
     }
 
-    /// A sample failed; what was known stays.
-    pub fn failed(&mut self, failed: NoSample) {
+    /// A sample failed; what is known stays.
+    pub fn failed(&mut self, failed: FailedSample) {
         let since = self.data.failure.as_ref().map(|(since, _)| *since);
         self.data.failure = Some((since.unwrap_or(failed.at), failed));
     }
 
-    /// Something besides the counts was found out.
+    /// A query for something besides the counts ended.
     pub fn found(&mut self, detail: Detail) {
         if detail.filter != self.filter || detail.wanted != self.wanted() {
             return;
         }
-        // What stands still takes the first answer to a wish made since.
-        if let Some(frozen) = &mut self.frozen
-            && !frozen.knows(&detail.wanted)
+        // A paused view shows the first result of what was selected since.
+        let frozen = self.frozen.as_deref_mut();
+        let answer = frozen.and_then(|frozen| frozen.answer(&detail.wanted));
+        if answer.is_some_and(|answer| answer.found.is_none())
+            && let Some(frozen) = &mut self.frozen
         {
             frozen.take(detail.clone());
         }
         self.data.take(detail);
     }
 
-    /// Another filter is in force from now on. Everything known was about the one before; what is
-    /// looked at stays. Returns its number: what is found out from now on carries it.
+    /// Another filter is in force from now on. All data was about the previous one; the selection
+    /// stays. Returns the number that results of the new filter carry.
     pub fn filter_taken(&mut self, text: &str) -> u64 {
-        text.clone_into(&mut self.settings.filter);
+        text.clone_into(&mut self.setup.filter);
         self.data = Data::default();
         self.frozen = None;
         self.editor = None;
@@ -211,19 +202,19 @@ impl View {
         self.filter
     }
 
-    /// The filter typed was not taken: because of one word, or of `reason` as a whole.
+    /// The filter typed was refused: because of one word, or of `reason` as a whole.
     pub fn filter_refused(&mut self, error: Option<&FilterError>, reason: &str) {
         if let Some(editor) = &mut self.editor {
             editor.refuse(error, reason);
         }
     }
 
-    /// Says something to the person, for a while.
-    pub fn say(&mut self, now: Instant, notice: Notice) {
-        self.word = Some((now, notice));
+    /// Shows the result of a key for a while.
+    pub fn reply(&mut self, now: Instant, notice: Notice) {
+        self.reply = Some((now, notice));
     }
 
-    /// What is to be found out besides the counts: what can be seen.
+    /// What to query besides the counts: what is visible.
     pub fn wanted(&self) -> Wanted {
         match self.sockets {
             Some(sockets) => Wanted::Sockets {
@@ -239,11 +230,11 @@ impl View {
     }
 
     fn has_room_for_groups(&self) -> bool {
-        let rows = self.shown().record.places().count();
+        let rows = self.shown().record.states().count();
         usize::from(self.height) >= rows + AROUND_GROUPS
     }
 
-    /// The sample shown; the one a person would want written to a file.
+    /// The sample shown, which can be written to a file.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         let last = self.shown().record.last.as_ref();
         last.map(|sample| &sample.snapshot)
@@ -253,8 +244,14 @@ impl View {
         self.frozen.as_deref().unwrap_or(&self.data)
     }
 
+    /// Changes the data, and that of a paused view.
+    fn change(&mut self, change: impl Fn(&mut Data)) {
+        change(&mut self.data);
+        self.frozen.as_deref_mut().into_iter().for_each(change);
+    }
+
     fn grouped_by(&self) -> &[GroupKey] {
-        self.settings
+        self.setup
             .groupings
             .get(self.grouping)
             .map_or(&[], |keys| keys)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::State;
 
 /// A number of sockets per state. Named states are counted by index, without a search; numbers
-/// the program has no name for are kept apart, each under its own.
+/// without a name are counted separately, each under its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     named: [u64; State::NAMED],
@@ -15,20 +15,9 @@ pub struct Counts {
 impl Counts {
     /// Counts `sockets` more in `state`.
     pub fn add(&mut self, state: State, sockets: u64) {
-        let count = match state {
-            State::Unknown(number) => Some(self.unknown.entry(number).or_default()),
-            State::Listen
-            | State::SynSent
-            | State::SynRecv
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck
-            | State::TimeWait
-            | State::Close
-            | State::Bound => state.index().and_then(|index| self.named.get_mut(index)),
+        let count = match (state, state.index()) {
+            (State::Unknown(number), _) => Some(self.unknown.entry(number).or_default()),
+            (_, index) => index.and_then(|index| self.named.get_mut(index)),
         };
         if let Some(count) = count {
             *count += sockets;
@@ -49,6 +38,11 @@ impl Counts {
             (State::Unknown(number), None) => self.unknown.get(&number).copied().unwrap_or(0),
             (_, None) => 0,
         }
+    }
+
+    /// How many sockets are in `state`, or in all.
+    pub fn number(&self, state: Option<State>) -> u64 {
+        state.map_or_else(|| self.total(), |state| self.get(state))
     }
 
     /// How many sockets there are in all.

@@ -1,7 +1,7 @@
 //! The thread that counts, as often as it is told to.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::event::{Event, Events};
 use super::kernel_limits;
@@ -10,7 +10,7 @@ use crate::command::outcome::Failure;
 use crate::command::repeat::Schedule;
 use crate::command::sample::Sampler;
 use crate::command::target::{Refusal, Target};
-use crate::live::{NoSample, Sample};
+use crate::live::{FailedSample, StateSample};
 use crate::model::screen::SampleCost;
 
 /// What the thread is to do.
@@ -77,10 +77,10 @@ impl Counter {
     }
 
     fn sample(&mut self) -> Event {
-        let (at, time) = (Instant::now(), SystemTime::now());
+        let at = Instant::now();
         self.try_sample().unwrap_or_else(|failure| {
             let reason = failure.to_string();
-            Event::NoSample(NoSample { at, time, reason }, failure)
+            Event::SampleFailed(FailedSample { at, reason }, failure)
         })
     }
 
@@ -91,7 +91,7 @@ impl Counter {
         let limits = kernel_limits::reached(question, sources, &snapshot);
         let report = sample.report;
         let notes: Vec<String> = report.note.into_iter().chain(sample.notes).collect();
-        Ok(Event::Sample(Box::new(Sample {
+        Ok(Event::Sample(Box::new(StateSample {
             at: sample.begin,
             snapshot,
             plan: report.plan.to_string(),

@@ -11,9 +11,9 @@ use crate::live;
 /// One thing that happened.
 pub(super) enum Event {
     /// A sample was taken.
-    Sample(Box<live::Sample>),
+    Sample(Box<live::StateSample>),
     /// A sample failed.
-    NoSample(live::NoSample, Failure),
+    SampleFailed(live::FailedSample, Failure),
     /// The filter typed is in force, and this is what is asked.
     FilterTaken(String, Box<Target>),
     /// It is not: because of a word, or as a whole.

@@ -1,6 +1,6 @@
 //! Which states have reached a limit of the kernel.
 
-use crate::live::Limit;
+use crate::live::ReachedLimit;
 use crate::model::{Listeners, Snapshot, SourceName, State, StateSet, Where};
 use crate::proc_root::ProcRoot;
 use crate::question::Question;
@@ -12,19 +12,23 @@ const TIME_WAIT_LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
 
 /// The limits that were reached in a sample of what `question` asks. A filter may hide what else
 /// counts: a limit that is reached by the sockets that pass is reached all the same.
-pub(super) fn reached(question: &Question, sources: &Sources, snapshot: &Snapshot) -> Vec<Limit> {
+pub(super) fn reached(
+    question: &Question,
+    sources: &Sources,
+    snapshot: &Snapshot,
+) -> Vec<ReachedLimit> {
     // The settings in another proc file system are the reader's.
     if sources.place() != Where::Here {
         return Vec::new();
     }
     let time_wait = snapshot.counts.get(State::TimeWait);
     let queues = accept_queues(question, sources, snapshot);
-    let queues = queues.map(|text| Limit {
+    let queues = queues.map(|text| ReachedLimit {
         state: State::Listen,
         text,
     });
     let time_wait = time_wait_text(time_wait, read_time_wait_limit(time_wait));
-    let time_wait = time_wait.map(|text| Limit {
+    let time_wait = time_wait.map(|text| ReachedLimit {
         state: State::TimeWait,
         text,
     });

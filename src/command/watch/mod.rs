@@ -24,7 +24,7 @@ use super::log::Message;
 use super::outcome::{Failure, Outcome};
 use super::summary::Summary;
 use crate::cli::FormatName;
-use crate::live::Settings;
+use crate::live::Setup;
 use crate::model::{Field, GroupKey};
 use crate::output::Style;
 use crate::output::screen::Paint;
@@ -42,7 +42,7 @@ pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
 
 /// Shows the live view until it is ended.
 pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
-    let settings = Settings {
+    let setup = Setup {
         host: rustix::system::uname()
             .nodename()
             .to_string_lossy()
@@ -58,7 +58,7 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, F
         color: look.color,
         utf8: look.utf8 && !is_linux_console(),
     };
-    let session = Session::begin(request.clone(), settings, paint, console.out())?;
+    let session = Session::begin(request.clone(), setup, paint, console.out())?;
     let (status, last) = session.run()?;
     if let Some(last) = last {
         leave(request, &last, console)?;

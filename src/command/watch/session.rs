@@ -23,7 +23,7 @@ use crate::command::repeat::Repetition;
 use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
 use crate::command::wait::{Wakeups, waker};
-use crate::live::{Found, Key, Request, Settings, View, Wanted};
+use crate::live::{Found, Key, Request, Setup, View, Wanted};
 use crate::model::screen::{Notice, NoticeKind};
 use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
@@ -84,7 +84,7 @@ impl Session {
     /// Begins to sample and takes the terminal.
     pub(super) fn begin(
         request: Summary,
-        settings: Settings,
+        setup: Setup,
         paint: Paint,
         out: impl AsFd,
     ) -> Result<Session, Failure> {
@@ -96,8 +96,8 @@ impl Session {
             waker: waker.try_clone().map_err(&cannot_start)?,
         };
         let counter = Counter::new(request.target.clone(), counter_events)?;
-        let interval = settings.interval;
-        let view = View::new(settings);
+        let interval = setup.interval;
+        let view = View::new(setup);
         runtime::heed_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
@@ -234,8 +234,8 @@ impl Session {
                     self.samples += 1;
                     self.view.sampled(*sample);
                 }
-                Event::NoSample(_, failure) if self.samples == 0 => return Err(failure),
-                Event::NoSample(failed, _) => {
+                Event::SampleFailed(_, failure) if self.samples == 0 => return Err(failure),
+                Event::SampleFailed(failed, _) => {
                     self.worst = self.worst.max(Status::Failed);
                     self.samples += 1;
                     self.view.failed(failed);
@@ -331,7 +331,7 @@ impl Session {
                 text: error,
             },
         };
-        self.view.say(now, notice);
+        self.view.reply(now, notice);
     }
 
     /// Sends what is wanted now, where that is something else than before.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    Detail, Found, Key, Limit, Listing, NoSample, Request, Sample, Settings, View, Wanted,
+    Detail, FailedSample, Found, Key, Listing, ReachedLimit, Request, Setup, StateSample, View,
+    Wanted,
 };
 use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
 use crate::model::{
@@ -33,7 +34,7 @@ struct Session {
 impl Session {
     fn new() -> Session {
         let start = Instant::now();
-        let settings = Settings {
+        let setup = Setup {
             host: "host".to_owned(),
             interval: SECOND,
             filter: String::new(),
@@ -41,7 +42,7 @@ impl Session {
             start,
         };
         Session {
-            view: View::new(settings),
+            view: View::new(setup),
             start,
             now: start,
         }
@@ -55,14 +56,14 @@ impl Session {
     fn sample_with(
         &mut self,
         numbers: &[(State, u64)],
-        change: impl FnOnce(&mut Sample),
+        change: impl FnOnce(&mut StateSample),
     ) -> &mut Session {
         self.now += SECOND;
         let mut counts = Counts::default();
         for (state, sockets) in numbers {
             counts.add(*state, *sockets);
         }
-        let mut sample = Sample {
+        let mut sample = StateSample {
             at: self.now,
             snapshot: Snapshot {
                 observation: Observation {

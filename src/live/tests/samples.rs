@@ -40,7 +40,7 @@ fn what_grows_and_what_is_at_a_limit_is_marked() {
     let mut session = Session::new();
     for n in 0..12 {
         session.sample_with(&[(C, n), (E, 1000 + n % 2)], |sample| {
-            sample.limits.push(Limit {
+            sample.limits.push(ReachedLimit {
                 state: State::TimeWait,
                 text: "full".to_owned(),
             });
@@ -58,19 +58,15 @@ fn a_source_that_fails_leaves_what_was_known_with_the_reason_and_since_when() {
     session.sample(&[(E, 7)]);
     for _ in 0..5 {
         session.now += SECOND;
-        session.view.failed(NoSample {
+        session.view.failed(FailedSample {
             at: session.now,
-            time: SystemTime::UNIX_EPOCH,
             reason: "refused".to_owned(),
         });
     }
     session.now += SECOND;
     let screen = session.view.screen(session.now);
     assert!(screen.is_stale);
-    let alarm = (
-        NoticeKind::Alarm,
-        "no answer since 5 s ago: refused".to_owned(),
-    );
+    let alarm = (NoticeKind::Alarm, "no answer for 5 s: refused".to_owned());
     assert_eq!(session.notices(), [alarm]);
     assert_eq!(session.row(Some(E)).sockets, 7);
     session.sample(&[(E, 8)]);
@@ -84,7 +80,7 @@ fn a_view_that_is_behind_says_so() {
     session.now += 5 * SECOND;
     assert_eq!(session.notices()[0].1, "behind: no sample yet after 5 s");
     session.sample_with(&[], |sample| sample.cost.took = 3 * SECOND);
-    let told = "behind: a sample takes 3 s, and one is wanted every 1 s";
+    let told = "behind: a sample takes 3 s, longer than the interval of 1 s";
     assert_eq!(session.notices()[0].1, told);
     session.sample(&[]);
     assert_eq!(session.notices(), []);

@@ -1,4 +1,4 @@
-//! The last lines: what a person should know, and the keys; or the filter while it is edited.
+//! The last lines: notices and keys, or the filter while it is edited.
 
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -7,10 +7,10 @@ use super::Canvas;
 use crate::model::screen::{NoticeKind, Pane, Prompt, Screen};
 use crate::output::escape;
 
-/// Below this height a notice takes the place of the keys.
+/// Below this height a notice is shown in place of the keys.
 const ROOM_FOR_BOTH: u16 = 12;
 
-/// The keys of the states, the most needed first.
+/// The keys of the states, the most important first.
 const IN_STATES: [(&str, &str); 10] = [
     ("q", "quit"),
     ("?", "help"),
@@ -59,7 +59,7 @@ fn notices_shown(area: Rect, screen: &Screen<'_>) -> u16 {
         .min(most)
 }
 
-/// Draws them; returns where the cursor of the filter is.
+/// Draws them, and returns the position of the filter's cursor.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
     if area.height == 0 {
         return None;
@@ -68,7 +68,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> 
         return Some(draw_prompt(canvas, area, prompt));
     }
     let last = area.height - 1;
-    // Where there is one line, the most important notice is more important than the keys.
+    // In a single line, a notice is more important than the keys.
     let has_keys = last > 0 || screen.notices.is_empty();
     let lines = if has_keys { last } else { 1 };
     for (line, notice) in (0..lines).zip(&screen.notices) {
@@ -110,7 +110,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
     }
 }
 
-/// The filter, scrolled so that its cursor is seen, and above it what is wrong with it.
+/// The filter, scrolled so that its cursor is visible, and above it what is wrong with it.
 fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Position {
     const NAME: &str = "filter: ";
     let paint = canvas.paint;
@@ -141,9 +141,9 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Posi
     }
     let (above, style) = match (prompt.error, prompt.is_checking) {
         (Some(error), _) => (escape::line(&error.reason), paint.alarm()),
-        (None, true) => ("looking into it".to_owned(), paint.faint()),
+        (None, true) => ("checking".to_owned(), paint.faint()),
         (None, false) => (
-            "in the language of ss; enter takes it, esc leaves it".to_owned(),
+            "filter in the language of ss; enter applies it, esc cancels".to_owned(),
             paint.faint(),
         ),
     };

@@ -71,7 +71,7 @@ fn title(pane: &GroupsPane<'_>) -> String {
         .map_or("all".to_owned(), |state| state.to_string());
     let age = match pane.age {
         None if pane.failure.is_some() => String::new(),
-        None => "  being counted".to_owned(),
+        None => "  waiting for the groups".to_owned(),
         Some((age, cpu)) => format!("  {}", age_text(age, cpu)),
     };
     let incomplete = pane

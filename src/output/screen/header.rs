@@ -1,4 +1,4 @@
-//! The first lines: who, how often, how many; the way the sample was come by; the filter.
+//! The first lines: the host, the interval, the number of sockets; the method; the filter.
 
 use ratatui::layout::Rect;
 
@@ -55,11 +55,11 @@ fn left(header: &Header<'_>) -> String {
     format!("tcpstates {host}  every {}", brief(header.interval))
 }
 
-/// How many, and when.
+/// The number of sockets, and the time.
 fn right(screen: &Screen<'_>) -> String {
     let total = screen.rows.iter().find(|row| row.state.is_none());
     let total = total.map(|row| format!("{} sockets", row.sockets));
-    // The day is of no use on a second screen.
+    // The date is of no use here.
     let time = screen.header.time.map(|time| {
         let stamp = utc_stamp(time);
         let clock = stamp.split_once('T').map_or("", |(_, clock)| clock);

@@ -1,8 +1,8 @@
 //! The live view, drawn into the cells of a terminal.
 //!
-//! Draws what a [`Screen`] says and remembers nothing; what fits is decided anew for each frame.
-//! Knows neither the terminal nor the keys' meaning. Colours are of the sixteen that every terminal
-//! has and its owner chose; the background is never touched.
+//! Draws a [`Screen`] and keeps no state; what fits is decided for each frame. Knows neither the
+//! terminal nor what the keys do. Uses the sixteen colours that every terminal has, and never the
+//! background.
 
 mod chart;
 mod footer;
@@ -29,10 +29,10 @@ use std::time::Duration;
 
 use crate::model::screen::{Pane, Screen, brief};
 
-/// Fewer lines than this are not worth a pane below the states.
+/// With fewer lines there is no pane below the states.
 const LEAST_PANE: u16 = 4;
 
-/// From this height on parts are told apart by empty lines.
+/// From this height on, empty lines separate the parts.
 const ROOM_FOR_AIR: u16 = 32;
 
 fn is_airy(area: Rect) -> bool {
@@ -53,7 +53,7 @@ pub fn draw_screen(frame: &mut Frame<'_>, screen: &Screen<'_>, paint: Paint) {
     }
 }
 
-/// Draws everything and returns where the cursor stands, if it does.
+/// Draws everything, and returns the position of the cursor, if there is one.
 fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
     if screen.help {
         help::draw(canvas, area);
@@ -109,15 +109,15 @@ fn split(area: Rect, height: u16) -> (Rect, Rect) {
     (upper, lower)
 }
 
-/// Cells to draw in, and with what.
+/// Cells to draw in, and how.
 struct Canvas<'a> {
     buffer: &'a mut Buffer,
     paint: Paint,
 }
 
 impl Canvas<'_> {
-    /// Writes text from a column of a line on, and returns the column behind it. At the area's end
-    /// it is cut, and a sign says so: a number is not to be taken for its first digits.
+    /// Writes text from a column of a line on, and returns the column after it. At the area's end it
+    /// is cut, which a sign marks: the first digits of a number must not look like a number.
     fn write(&mut self, area: Rect, line: u16, column: u16, text: &str, style: Style) -> u16 {
         if line >= area.height || column >= area.width {
             return column;
@@ -146,7 +146,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// Where the terminal shows ASCII only, shows nothing else.
+    /// Replaces other characters, if the terminal can show ASCII only.
     fn keep_to_charset(&mut self, area: Rect) {
         if self.paint.utf8 {
             return;

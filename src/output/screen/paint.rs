@@ -1,4 +1,4 @@
-//! Colours and signs. Whatever a colour says, a sign or a word says too.
+//! Colours and signs. A sign or a word repeats the meaning of every colour.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -63,7 +63,7 @@ impl Paint {
         if self.utf8 { "…" } else { ">" }
     }
 
-    /// What stands before a number that says by how much another may be off.
+    /// The sign before a spread.
     pub(super) fn plus_minus(self) -> &'static str {
         if self.utf8 { "±" } else { "+-" }
     }

@@ -1,8 +1,7 @@
 //! Numbers as columns of a fixed height.
 //!
-//! Scaled between the smallest and the largest number shown, so that change shows; but over a range
-//! of at least a tenth of the largest, so that a wobble does not look like a mountain, and what
-//! stands still stands in the middle.
+//! Scaled between the smallest and the largest number shown; but over a range of at least a tenth
+//! of the largest, so that small changes look small, and a constant is in the middle.
 
 /// Eighths of a column, from one to eight.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -30,7 +29,7 @@ impl Scale {
         }
     }
 
-    /// How many of `steps` a number fills. Only 0 fills none: what is there shows.
+    /// How many of `steps` a number fills; only 0 fills none.
     pub(super) fn steps(self, number: u64, steps: usize) -> usize {
         let above = u128::from(number.saturating_sub(self.low));
         let range = u128::from((self.high - self.low).max(1));
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wobble_is_no_mountain() {
+    fn small_changes_look_small() {
         assert_eq!(line(&[1000, 1002, 1000], 8, true), "▄▅▄");
         assert_eq!(line(&[4, 4], 8, true), "▄▄");
         assert_eq!(line(&[1, 1], 8, true), "▄▄");

@@ -1,4 +1,4 @@
-//! The sockets of one state, in the place of the states.
+//! The sockets of one state, in place of the states.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -10,11 +10,11 @@ use crate::output::escape;
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) {
     let paint = canvas.paint;
     let end = canvas.write(area, 0, 0, &title(pane), paint.heading());
-    let remark = escape::line(pane.remark);
-    canvas.write(area, 0, end + 2, &remark, paint.warning());
+    let note = escape::line(pane.note);
+    canvas.write(area, 0, end + 2, &note, paint.warning());
     canvas.write(area, 1, 0, pane.heading, paint.heading());
     let room = usize::from(area.height.saturating_sub(2));
-    // The selected line stays in the middle, but at the ends.
+    // The selected line is in the middle, except near the ends.
     let first = pane.selected.saturating_sub(room / 2);
     let first = first.min(pane.lines.len().saturating_sub(room));
     let shown = pane.lines.iter().enumerate().skip(first).take(room);
@@ -33,7 +33,7 @@ fn title(pane: &SocketsPane<'_>) -> String {
         Some(state) => format!("{state} sockets"),
     };
     let Some((age, cpu)) = pane.age else {
-        return format!("{what} by {}: being listed", pane.sort);
+        return format!("{what} by {}: waiting for the list", pane.sort);
     };
     let count = pane.lines.len();
     let first = if pane.is_cut { "only the first " } else { "" };

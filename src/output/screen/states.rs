@@ -82,8 +82,8 @@ fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, colu
     }
 }
 
-/// The rows that fit: all of them; else without those that have nothing to show; else those
-/// around the selected one. The sum stays.
+/// The rows that fit: all; or those with sockets or a change; or those around the selected one. The
+/// sum stays.
 fn visible(rows: &[StateRow], height: usize) -> Vec<&StateRow> {
     let mut shown: Vec<&StateRow> = rows.iter().collect();
     if shown.len() > height {
@@ -107,7 +107,7 @@ fn visible(rows: &[StateRow], height: usize) -> Vec<&StateRow> {
     shown
 }
 
-/// A number of cells; no terminal has more than fit.
+/// A number of cells; no terminal has more.
 fn cells(width: usize) -> u16 {
     u16::try_from(width).unwrap_or(u16::MAX)
 }

@@ -2,7 +2,7 @@
 //! life. On a terminal a share and a bar follow as far as the width allows.
 
 use super::{GAP, change_text, completeness_text, line_width, write_line};
-use crate::model::{Counts, Snapshot, State};
+use crate::model::{Snapshot, State};
 use crate::output::Style;
 use crate::output::bar::render_bar;
 
@@ -30,16 +30,13 @@ struct Row {
 
 impl Row {
     fn of(state: Option<State>, now: &Snapshot, before: Option<&Snapshot>) -> Row {
-        let number = |counts: &Counts| match state {
-            Some(state) => counts.get(state),
-            None => counts.total(),
-        };
-        let sockets = number(&now.counts);
+        let sockets = now.counts.number(state);
         Row {
             state,
             sockets,
-            spread: number(&now.spread),
-            change: before.map(|before| i128::from(sockets) - i128::from(number(&before.counts))),
+            spread: now.spread.number(state),
+            change: before
+                .map(|before| i128::from(sockets) - i128::from(before.counts.number(state))),
         }
     }
 

@@ -69,7 +69,7 @@ in_namespace!(
             terminal.wait_for_count("TOTAL", 0);
             terminal.wait_for_view();
             terminal.type_("?");
-            terminal.wait_for("any key goes back");
+            terminal.wait_for("press any key to return");
             terminal.type_("q");
             assert_eq!(terminal.wait_for_end().code(), Some(0));
         }
@@ -186,7 +186,7 @@ in_namespace!(
         let aside = net.join("aside");
         std::fs::rename(&table, &aside).unwrap();
         terminal.wait_for("NO ANSWER");
-        terminal.wait_for("no answer since ");
+        terminal.wait_for("no answer for ");
         terminal.wait_for_count("TOTAL", total);
         std::fs::rename(&aside, &table).unwrap();
         terminal.wait_until("an answer", |screen| {

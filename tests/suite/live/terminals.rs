@@ -44,7 +44,7 @@ in_namespace!(
         let mut terminal = Terminal::with(&["--watch=60"]);
         terminal.wait_for_count("TOTAL", 0);
         terminal.type_("?");
-        terminal.wait_for("any key goes back");
+        terminal.wait_for("press any key to return");
         terminal.type_("\x1b");
         terminal.wait_for("q quit");
         for columns in [60, 40, 80] {
@@ -54,7 +54,7 @@ in_namespace!(
                 screen.contains("MIN") == (columns == 80)
             });
             terminal.type_("?");
-            terminal.wait_for("any key goes back");
+            terminal.wait_for("press any key to return");
             terminal.type_("?");
             terminal.wait_for("q quit");
         }

@@ -1,4 +1,4 @@
-//! The columns of the table of states: which of them fit, how wide they are, what stands in them.
+//! The columns of the table of states: which of them fit, how wide they are, and their text.
 
 use super::Paint;
 use crate::model::screen::StateRow;
@@ -7,7 +7,7 @@ use crate::output::table::{change_text, render_share};
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
-    /// What is marked.
+    /// Growth and limits.
     Sign,
     Name,
     Sockets,
@@ -31,7 +31,7 @@ const ALL: [Column; 11] = [
     Sign, Name, Sockets, Spread, Change, Rate, Percent, Share, Min, Max, History,
 ];
 
-/// Which of them go first where there is no room; the others never do.
+/// Those that are omitted if there is no room, the first first; the others never are.
 const DISPENSABLE: [Column; 7] = [Percent, Min, Max, History, Rate, Share, Change];
 
 /// The columns shown.
@@ -59,7 +59,7 @@ impl Columns {
             }
         }
         narrow(&mut shown, width);
-        // What is left goes to the history, which says the more the longer it is.
+        // The rest of the width is for the history, or else for the bars.
         let left = width.saturating_sub(sum(&shown));
         for grows in [History, Share] {
             if let Some((_, width)) = shown.iter_mut().find(|(column, _)| *column == grows) {
@@ -80,8 +80,8 @@ fn sum(columns: &[(Column, usize)]) -> usize {
     cells.saturating_sub(1)
 }
 
-/// Where not even the columns that always stay fit, names are cut, and numbers left out: with its
-/// last digits cut off, a number would be another one.
+/// If not even the columns that always stay fit, names are cut, and numbers omitted: without its
+/// last digits, a number would be another one.
 fn narrow(shown: &mut Vec<(Column, usize)>, width: usize) {
     if let lacking @ 1.. = sum(shown).saturating_sub(width)
         && let Some((_, name)) = shown.iter_mut().find(|(column, _)| *column == Name)
@@ -121,14 +121,14 @@ impl Column {
             Max => "MAX",
             History => "HISTORY",
         };
-        // A history grows from the right.
+        // The newest number is on the right.
         if self == History {
             return format!("{name:>width$}");
         }
         self.aligned(name, width)
     }
 
-    /// Names to the left, where they are cut to the width; numbers to the right.
+    /// Names are aligned to the left and cut to the width, numbers to the right.
     pub(super) fn aligned(self, text: &str, width: usize) -> String {
         match self {
             Sign | Name | Share => format!("{text:<width$.width$}"),
@@ -138,7 +138,7 @@ impl Column {
         }
     }
 
-    /// What stands in it, where that is text.
+    /// The text, if it has one.
     pub(super) fn text(self, row: &StateRow, total: u64, paint: Paint) -> String {
         match self {
             Sign => {

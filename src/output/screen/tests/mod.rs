@@ -1,4 +1,4 @@
-//! Frames, compared as text; what is told by style as well is looked for cell by cell.
+//! Frames, compared as text, and their styles cell by cell.
 
 mod panes;
 
@@ -174,7 +174,7 @@ fn eighty_by_twenty_four_has_everything() {
 }
 
 #[test]
-fn forty_by_ten_shows_counts_and_the_alarm_in_the_place_of_the_keys() {
+fn forty_by_ten_shows_counts_and_an_alarm_in_place_of_the_keys() {
     let mut screen = screen(groups_pane(None));
     let drawn = lines(&draw(&screen, 40, 10, PLAIN));
     assert_eq!(
@@ -200,7 +200,7 @@ fn forty_by_ten_shows_counts_and_the_alarm_in_the_place_of_the_keys() {
 }
 
 #[test]
-fn a_number_is_whole_or_left_out_however_narrow_it_is() {
+fn a_number_is_whole_or_omitted_at_any_width() {
     let mut screen = screen(groups_pane(None));
     screen.rows[3].sockets = 1_234_567;
     for width in 1..40 {
@@ -267,7 +267,7 @@ fn without_utf8_nothing_but_ascii_is_drawn() {
 }
 
 #[test]
-fn colour_says_nothing_that_a_sign_does_not_and_backgrounds_are_left_alone() {
+fn colours_repeat_the_meaning_of_signs_and_the_background_is_never_set() {
     let screen = screen(groups_pane(None));
     let plain = draw(&screen, 80, 24, PLAIN);
     let color = Paint {
@@ -287,7 +287,7 @@ fn colour_says_nothing_that_a_sign_does_not_and_backgrounds_are_left_alone() {
 }
 
 #[test]
-fn what_is_not_now_is_dim_and_says_so() {
+fn old_data_is_dim_and_marked() {
     let mut screen = screen(groups_pane(None));
     let is_dim = |screen: &Screen<'_>| {
         let drawn = draw(screen, 80, 24, PLAIN);
@@ -306,7 +306,7 @@ fn what_is_not_now_is_dim_and_says_so() {
 }
 
 #[test]
-fn the_error_of_a_filter_stands_at_its_word() {
+fn the_wrong_word_of_a_filter_is_marked() {
     let error = PromptError {
         place: 8..12,
         reason: "no port".to_owned(),
@@ -345,7 +345,7 @@ fn sockets_pane(lines: &[String]) -> Pane<'_> {
         is_cut: true,
         selected: lines.len() / 2,
         age: Some((Duration::from_millis(3_200), Duration::from_millis(90))),
-        remark: "",
+        note: "",
     })
 }
 

@@ -1,4 +1,4 @@
-//! What stands below the states, or in their place.
+//! What is below the states, or in their place.
 
 use super::*;
 
@@ -56,7 +56,7 @@ fn sockets_scroll_around_the_selected_one() {
 }
 
 #[test]
-fn what_is_cut_says_so_and_a_number_with_it() {
+fn a_sign_marks_what_is_cut() {
     let mut grouped = groups();
     grouped.groups[0].counts.add(State::CloseWait, 1_000);
     let row = |width, paint| {

@@ -1,85 +1,83 @@
-//! What the view is told from outside, and what it asks for.
+//! What the view receives from the threads that sample, and what it requests.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::model::screen::SampleCost;
 use crate::model::{GroupKey, Grouped, Snapshot, SortKey, State};
 
-/// One sample of the counts.
+/// One sample of the number of sockets in each state.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub struct StateSample {
     /// When it began, by a clock that never jumps.
     pub at: Instant,
     /// The counts.
     pub snapshot: Snapshot,
-    /// How they were come by, and why so.
+    /// Which method was used, and why.
     pub plan: String,
-    /// What they took.
+    /// Its cost.
     pub cost: SampleCost,
-    /// What a person should be told about the source, where it was not to be expected.
+    /// What a person should know about the source, if it is not the usual one.
     pub note: Option<String>,
-    /// The states that stand at a limit of the kernel's.
-    pub limits: Vec<Limit>,
+    /// The states that have reached a limit of the kernel.
+    pub limits: Vec<ReachedLimit>,
 }
 
-/// A state at a limit that the kernel names.
+/// A state that has reached a limit of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// Which.
+pub struct ReachedLimit {
+    /// The state.
     pub state: State,
-    /// Which limit, and how it stands.
+    /// The limit, and how far it is used.
     pub text: String,
 }
 
 /// A sample that failed.
 #[derive(Clone, Debug)]
-pub struct NoSample {
-    /// When it was tried.
+pub struct FailedSample {
+    /// When it began.
     pub at: Instant,
-    /// The same by the wall clock.
-    pub time: SystemTime,
-    /// Why there is none.
+    /// Why it failed.
     pub reason: String,
 }
 
-/// What is to be found out besides the counts, as often as that pays.
+/// What to query besides the counts, as often as its cost allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Nothing: it would not be seen.
+    /// Nothing: it would not be shown.
     Nothing,
     /// Groups of the sockets in a state, or in all.
     Groups {
         /// The state; `None` for all.
         state: Option<State>,
-        /// What they are grouped by.
+        /// The fields that make a group.
         keys: Vec<GroupKey>,
     },
     /// The sockets in a state, or in all.
     Sockets {
         /// The state; `None` for all.
         state: Option<State>,
-        /// In which order.
+        /// Their order.
         sort: SortKey,
     },
 }
 
-/// What was found out of what was [`Wanted`].
+/// The result of what was [`Wanted`].
 #[derive(Clone, Debug)]
 pub struct Detail {
-    /// What had been wanted; what is not wanted any more is not shown.
+    /// What was wanted; a result that is not wanted any more is not shown.
     pub wanted: Wanted,
-    /// Of which filter, by its number; see [`super::View::filter_taken`].
+    /// The number of the filter; see [`super::View::filter_taken`].
     pub filter: u64,
-    /// When it was found out.
+    /// When the query began.
     pub at: Instant,
     /// The CPU time it took.
     pub cpu: Duration,
-    /// What, or why nothing.
+    /// The result, or why there is none.
     pub found: Result<Found, String>,
 }
 
-/// Something besides the counts.
+/// What is shown besides the counts.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// Groups.
@@ -97,21 +95,21 @@ pub struct Listing {
     pub lines: Vec<String>,
     /// Whether there are more than these.
     pub is_cut: bool,
-    /// What else there is to say: what was lost, whose holders are not seen.
+    /// What was lost, and which owners are unknown; empty for nothing.
     pub note: String,
 }
 
-/// What a key asks of the outside.
+/// What a key requires outside the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// To end.
     Quit,
-    /// To sample so often.
+    /// To sample this often.
     Interval(Duration),
-    /// To take this filter in the place of the one typed.
+    /// To apply this filter in place of the one typed before.
     Filter(String),
     /// To write the sample shown to a file.
     Save,
-    /// To draw everything again, because the terminal shows something else.
+    /// To draw every cell again, because the terminal shows something else.
     Redraw,
 }

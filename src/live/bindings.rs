@@ -1,0 +1,140 @@
+//! What each key does.
+
+use std::time::{Duration, Instant};
+
+use super::choices::{faster, next_sort, slower, usual_sort};
+use super::editor::Editor;
+use super::key::Motion;
+use super::{Answer, Found, Key, Request, Sockets, View};
+use crate::model::State;
+use crate::model::screen::{Notice, NoticeKind};
+
+/// The lines around a page of sockets: the header, headings and the footer.
+const AROUND_PAGE: u16 = 6;
+
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other keys depend on what is shown, or do nothing"
+)]
+impl View {
+    /// A key was pressed. Returns what to do outside the view because of it.
+    pub fn press(&mut self, key: Key, now: Instant) -> Option<Request> {
+        if self.editor.is_some() {
+            return self.press_in_editor(key);
+        }
+        if self.shows_help && key != Key::Char('q') {
+            self.shows_help = false;
+            return None;
+        }
+        if let Some(motion) = Motion::of(key) {
+            self.go(motion);
+            return None;
+        }
+        match key {
+            Key::Char('q') | Key::Control('c') => return Some(Request::Quit),
+            Key::Control('l') => return Some(Request::Redraw),
+            Key::Char('w') => return Some(Request::Save),
+            Key::Char('+') => return self.set_interval(faster(self.setup.interval)),
+            Key::Char('-') => return self.set_interval(slower(self.setup.interval)),
+            Key::Char('?') => self.shows_help = true,
+            Key::Char(' ') => {
+                self.frozen = match self.frozen {
+                    Some(_) => None,
+                    None => Some(Box::new(self.data.clone())),
+                }
+            }
+            Key::Char('/' | 'f') => self.editor = Some(Editor::new(&self.setup.filter)),
+            _ => match self.sockets {
+                Some(sockets) => self.press_in_sockets(key, sockets),
+                None => self.press_in_states(key, now),
+            },
+        }
+        None
+    }
+
+    fn press_in_editor(&mut self, key: Key) -> Option<Request> {
+        let editor = self.editor.as_mut()?;
+        match key {
+            Key::Escape | Key::Control('c' | 'g') => self.editor = None,
+            Key::Enter => return Some(Request::Filter(editor.check())),
+            _ => editor.press(key),
+        }
+        None
+    }
+
+    fn press_in_states(&mut self, key: Key, now: Instant) {
+        match key {
+            Key::Enter => {
+                self.change(|data| data.sockets = Answer::default());
+                self.sockets = Some(Sockets {
+                    sort: usual_sort(self.selected),
+                    selected: 0,
+                });
+            }
+            Key::Char('c') => self.shows_chart = !self.shows_chart,
+            Key::Escape => self.shows_chart = false,
+            Key::Char('b') | Key::Tab | Key::Right | Key::Char('l') => self.regroup(true),
+            Key::Char('B') | Key::BackTab | Key::Left | Key::Char('h') => self.regroup(false),
+            Key::Char('r') => {
+                self.change(|data| data.record.reset_extremes());
+                let text = "minimum and maximum reset".to_owned();
+                let kind = NoticeKind::Note;
+                self.reply(now, Notice { kind, text });
+            }
+            _ => {}
+        }
+    }
+
+    fn press_in_sockets(&mut self, key: Key, sockets: Sockets) {
+        let mut sort = sockets.sort;
+        match key {
+            Key::Escape | Key::Backspace => return self.sockets = None,
+            Key::Char('s' | 'l') | Key::Right | Key::Tab => {
+                sort = next_sort(self.selected, sort, true);
+            }
+            Key::Char('S' | 'h') | Key::Left | Key::BackTab => {
+                sort = next_sort(self.selected, sort, false);
+            }
+            Key::Char('o') => sort.descending = !sort.descending,
+            _ => return,
+        }
+        // A new order is shown at once, so a pause ends.
+        self.frozen = None;
+        self.sockets = Some(Sockets { sort, selected: 0 });
+    }
+
+    fn go(&mut self, motion: Motion) {
+        let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
+        let lines = match &self.shown().sockets.found {
+            Some((Found::Sockets(listing), ..)) => listing.lines.len(),
+            Some((Found::Groups(_), ..)) | None => 0,
+        };
+        if let Some(sockets) = &mut self.sockets {
+            sockets.selected = motion.from(sockets.selected, lines, page);
+            return;
+        }
+        let states: Vec<Option<State>> = self.shown().record.states().collect();
+        let at = states.iter().position(|state| *state == self.selected);
+        let at = motion.from(at.unwrap_or(0), states.len(), page);
+        let selected = states.get(at).copied().flatten();
+        if selected != self.selected {
+            self.selected = selected;
+            self.change(|data| data.groups = Answer::default());
+        }
+    }
+
+    fn regroup(&mut self, forward: bool) {
+        let count = self.setup.groupings.len().max(1);
+        let step = if forward { 1 } else { count - 1 };
+        self.grouping = (self.grouping + step) % count;
+        self.shows_chart = false;
+        self.change(|data| data.groups = Answer::default());
+    }
+
+    fn set_interval(&mut self, interval: Duration) -> Option<Request> {
+        (interval != self.setup.interval).then(|| {
+            self.setup.interval = interval;
+            Request::Interval(interval)
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! What keys step through: the orders of sockets, and the intervals between samples.
+
+use std::time::Duration;
+
+use crate::model::{Field, SortKey, State};
+
+/// The fields that sockets are sorted by, the first first; see [`applies`].
+const SORTED_BY: [Field; 10] = [
+    Field::SendQueue,
+    Field::ReceiveQueue,
+    Field::AcceptQueue,
+    Field::State,
+    Field::RemoteAddr,
+    Field::RemotePort,
+    Field::LocalAddr,
+    Field::LocalPort,
+    Field::Timer,
+    Field::Retransmits,
+];
+
+/// The intervals, in milliseconds; the first and the last are the bounds of `--watch`.
+const INTERVALS: [u64; 17] = [
+    50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
+    3_600_000, 21_600_000, 43_200_000, 86_400_000,
+];
+
+/// Whether sockets in a state, or in all, can differ in a field.
+fn applies(field: Field, state: Option<State>) -> bool {
+    match state {
+        None => true,
+        Some(State::Listen) => {
+            matches!(
+                field,
+                Field::AcceptQueue | Field::LocalAddr | Field::LocalPort
+            )
+        }
+        Some(_) => !matches!(field, Field::AcceptQueue | Field::State),
+    }
+}
+
+fn sort_keys(state: Option<State>) -> Vec<SortKey> {
+    let fields = SORTED_BY.into_iter();
+    let fields = fields.filter(|field| applies(*field, state));
+    // The largest queue first, and the smallest address.
+    let is_amount = |field| {
+        matches!(
+            field,
+            Field::SendQueue | Field::ReceiveQueue | Field::AcceptQueue | Field::Retransmits
+        )
+    };
+    fields
+        .map(|field| SortKey {
+            field,
+            descending: is_amount(field),
+        })
+        .collect()
+}
+
+/// The order in which the sockets of a state are listed first.
+pub(super) fn usual_sort(state: Option<State>) -> SortKey {
+    let usual = SortKey {
+        field: Field::State,
+        descending: false,
+    };
+    sort_keys(state).first().copied().unwrap_or(usual)
+}
+
+/// The next one, or the previous one.
+pub(super) fn next_sort(state: Option<State>, sort: SortKey, forward: bool) -> SortKey {
+    let keys = sort_keys(state);
+    let at = keys.iter().position(|key| key.field == sort.field);
+    let step = if forward { 1 } else { keys.len() - 1 };
+    let at = (at.unwrap_or(0) + step) % keys.len();
+    keys.get(at).copied().unwrap_or(sort)
+}
+
+/// `send-queue:desc`, as `--sort` spells it.
+pub(super) fn sort_text(sort: SortKey) -> String {
+    let order = if sort.descending { ":desc" } else { "" };
+    format!("{}{order}", sort.field.name())
+}
+
+/// The next shorter interval; the shortest has none.
+pub(super) fn faster(interval: Duration) -> Duration {
+    let mut intervals = INTERVALS.iter().rev().copied().map(Duration::from_millis);
+    intervals.find(|next| *next < interval).unwrap_or(interval)
+}
+
+/// The next longer interval; the longest has none.
+pub(super) fn slower(interval: Duration) -> Duration {
+    let mut intervals = INTERVALS.iter().copied().map(Duration::from_millis);
+    intervals.find(|next| *next > interval).unwrap_or(interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_orders_form_a_cycle_in_both_directions() {
+        for state in [None, Some(State::Listen), Some(State::CloseWait)] {
+            let usual = usual_sort(state);
+            assert!(usual.descending, "the largest queue first");
+            let mut sort = usual;
+            for _ in sort_keys(state) {
+                assert_eq!(next_sort(state, next_sort(state, sort, true), false), sort);
+                sort = next_sort(state, sort, true);
+            }
+            assert_eq!(sort, usual);
+        }
+        assert_eq!(sort_text(usual_sort(None)), "send-queue:desc");
+    }
+
+    #[test]
+    fn intervals_step_between_the_bounds_of_watch() {
+        let milliseconds = Duration::from_millis;
+        assert_eq!(faster(milliseconds(1_000)), milliseconds(500));
+        assert_eq!(slower(milliseconds(1_000)), milliseconds(2_000));
+        assert_eq!(slower(milliseconds(1_700)), milliseconds(2_000));
+        assert_eq!(faster(milliseconds(50)), milliseconds(50));
+        let day = milliseconds(86_400_000);
+        assert_eq!(slower(day), day);
+    }
+}

@@ -1,0 +1,200 @@
+//! One moment of the live view, as plain values: what is drawn, and nothing about how.
+//!
+//! `live` makes these, and `output` draws them; neither knows the other.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use super::{Grouped, State};
+
+/// Everything on the screen.
+#[derive(Clone, Debug)]
+pub struct Screen<'a> {
+    /// The first lines.
+    pub header: Header<'a>,
+    /// What a person should know now, the most important first.
+    pub notices: Vec<Notice>,
+    /// A row for each state, in the order of a connection's life, then one for all of them; empty
+    /// before the first sample.
+    pub rows: Vec<StateRow>,
+    /// Whether the data is old, because the last sample failed.
+    pub is_stale: bool,
+    /// What is below the states, or in their place.
+    pub pane: Pane<'a>,
+    /// The filter while it is edited.
+    pub prompt: Option<Prompt<'a>>,
+    /// Whether the keys are explained in place of everything else.
+    pub help: bool,
+}
+
+/// The first lines.
+#[derive(Clone, Debug)]
+pub struct Header<'a> {
+    /// The host's name.
+    pub host: &'a str,
+    /// The time between two samples.
+    pub interval: Duration,
+    /// When the sample shown was taken; absent before the first.
+    pub time: Option<SystemTime>,
+    /// Which method was used, and why; empty before the first sample.
+    pub plan: &'a str,
+    /// The cost of the sample; absent before the first.
+    pub cost: Option<SampleCost>,
+    /// The filter, as typed; empty if there is none.
+    pub filter: &'a str,
+    /// Whether the view is paused; sampling continues.
+    pub is_paused: bool,
+    /// Whether something was lost, so that every number may be too small.
+    pub is_incomplete: bool,
+}
+
+/// The cost of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleCost {
+    /// From the question to the answer.
+    pub took: Duration,
+    /// Sockets listed, one by one.
+    pub listed: u64,
+    /// Sockets counted by the kernel's counters.
+    pub derived: u64,
+}
+
+/// One line to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How important it is.
+    pub kind: NoticeKind,
+    /// The text; may quote others.
+    pub text: String,
+}
+
+/// How important a notice is, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeKind {
+    /// Good to know.
+    Note,
+    /// Something was lost, or samples are late.
+    Warning,
+    /// No answer, or a kernel limit is reached.
+    Alarm,
+}
+
+/// A row of the table of states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateRow {
+    /// The state; `None` for the sum of all.
+    pub state: Option<State>,
+    /// Its sockets.
+    pub sockets: u64,
+    /// By how much the number may be off; 0 if it is exact.
+    pub spread: u64,
+    /// The change since the previous sample; absent in the first.
+    pub change: Option<i128>,
+    /// The change per second over the last ten samples; absent in the first.
+    pub rate: Option<f64>,
+    /// The least number since the start or a reset.
+    pub min: u64,
+    /// The largest number since then.
+    pub max: u64,
+    /// The last numbers, the oldest first; the last one is `sockets`.
+    pub history: Vec<u64>,
+    /// Whether it grows steadily.
+    pub is_growing: bool,
+    /// Whether it has reached a limit of the kernel.
+    pub is_at_limit: bool,
+    /// Whether it is selected.
+    pub is_selected: bool,
+}
+
+/// What is below the states, or in their place.
+#[derive(Clone, Debug)]
+pub enum Pane<'a> {
+    /// Groups below the states.
+    Groups(GroupsPane<'a>),
+    /// The history of one state below the states.
+    Chart(Chart),
+    /// The sockets of one state, in place of the states.
+    Sockets(SocketsPane<'a>),
+}
+
+/// Groups of the sockets in the selected state.
+#[derive(Clone, Debug)]
+pub struct GroupsPane<'a> {
+    /// The keys, as `--by` spells them.
+    pub by: String,
+    /// The state; `None` for all.
+    pub state: Option<State>,
+    /// The groups; absent until they are known.
+    pub grouped: Option<&'a Grouped>,
+    /// How old they are, and the CPU time they took.
+    pub age: Option<(Duration, Duration)>,
+    /// Why there are none, or no newer ones.
+    pub failure: Option<&'a str>,
+}
+
+/// The history of one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// The state; `None` for the sum of all.
+    pub state: Option<State>,
+    /// Its numbers, the oldest first.
+    pub numbers: Vec<u64>,
+    /// When the oldest and the newest were taken; absent if there are none.
+    pub span: Option<(SystemTime, SystemTime)>,
+}
+
+/// The sockets of one state, as lines of a table.
+#[derive(Clone, Debug)]
+pub struct SocketsPane<'a> {
+    /// The state; `None` for all.
+    pub state: Option<State>,
+    /// Their order, as `--sort` spells it.
+    pub sort: String,
+    /// The heading of the table; empty until the sockets are known.
+    pub heading: &'a str,
+    /// A line a socket.
+    pub lines: &'a [String],
+    /// Whether there are more than these.
+    pub is_cut: bool,
+    /// The selected line.
+    pub selected: usize,
+    /// How old they are, and the CPU time they took; absent until they are known.
+    pub age: Option<(Duration, Duration)>,
+    /// What was lost, or why there are no newer ones; empty for nothing.
+    pub note: &'a str,
+}
+
+/// The filter while it is edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// The byte of the text at the cursor, or its end.
+    pub cursor: usize,
+    /// Why it was refused.
+    pub error: Option<&'a PromptError>,
+    /// Whether it is being checked.
+    pub is_checking: bool,
+}
+
+/// What is wrong with a text, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptError {
+    /// The bytes of the text that are wrong; empty, and at its end, if something is missing.
+    pub place: Range<usize>,
+    /// What is wrong, and what is allowed.
+    pub reason: String,
+}
+
+/// A time, short: `0 ms`, `340 ms`, `3.2 s`, `45 s`, `12 min`, `3 h`.
+pub fn brief(time: Duration) -> String {
+    match (time.as_millis(), time.as_secs()) {
+        (milliseconds @ ..1_000, _) => format!("{milliseconds} ms"),
+        (tenths @ ..10_000, _) if tenths % 1_000 != 0 => {
+            format!("{}.{} s", tenths / 1_000, tenths % 1_000 / 100)
+        }
+        (_, seconds @ ..120) => format!("{seconds} s"),
+        (_, seconds @ ..7_200) => format!("{} min", seconds / 60),
+        (_, seconds) => format!("{} h", seconds / 3_600),
+    }
+}
