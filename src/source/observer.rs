@@ -164,11 +164,15 @@ impl Observer {
         Ok(report)
     }
 
+    /// The dumps of a listing; those of a count are planned in [`Observer::count_over_netlink`],
+    /// which may need several plans.
     fn plan_dumps(&self, need: Need) -> Result<(Dumps, Reason), UnsupportedTest> {
         let deriving = self.sources.deriving();
         Planner::new(self.question.clone(), need, deriving, false).plan(SocketCounters::read)
     }
 
+    /// Counts by the first plan that can be carried out: one that derives may turn out to be
+    /// impossible, and then the planner chooses another, at last a listing.
     fn count_over_netlink<S: CountSink + SplitSink>(
         &mut self,
         sink: &mut S,
@@ -217,6 +221,10 @@ impl Observer {
         })
     }
 
+    /// Reads the tables after netlink was refused, with a note about it.
+    ///
+    /// # Errors
+    /// Both causes, where the tables do not have the answer either.
     fn fall_back<S: Sink>(
         &self,
         netlink: NetlinkError,

@@ -61,6 +61,7 @@ pub(in crate::source) struct Planner {
 }
 
 impl Planner {
+    /// A planner of one observation. `doubted_lately`: see [`Caution::take`].
     pub(in crate::source) fn new(
         question: Question,
         need: Need,
@@ -175,6 +176,8 @@ impl Planner {
         Ok((Derivation { states, before }, reason))
     }
 
+    /// Those of the derivable states that are worth it, or all of them where counters are
+    /// requested.
     fn worth_deriving(&self, derivable: StateSet, counters: SocketCounters) -> StateSet {
         let mut derived = self.listed.iter().fold(derivable, StateSet::without);
         if self.deriving == Deriving::WhereCheaper {
@@ -254,11 +257,13 @@ impl Caution {
         doubted_lately
     }
 
+    /// The counters were unreliable in every attempt of one observation.
     pub(in crate::source) fn doubt(&mut self) {
         self.span = (self.span * 2).clamp(Self::SHORTEST, Self::LONGEST);
         self.remaining = self.span;
     }
 
+    /// The counters were reliable.
     pub(in crate::source) fn trust(&mut self) {
         self.span = 0;
     }

@@ -18,11 +18,13 @@ use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, Walk};
 /// Dumps over netlink that answer a question: one for each walk of each filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) struct Dumps {
+    /// Which sockets are selected, and which fields of each are needed.
     pub(in crate::source) question: Question,
     /// The states that the kernel lists.
     pub(in crate::source) states: StateSet,
     /// The states that are derived, if any.
     pub(in crate::source) derivation: Option<Derivation>,
+    /// Both families in one, or one for each.
     pub(in crate::source) walks: Vec<Walk>,
     /// At least one.
     pub(in crate::source) filters: Vec<DumpFilter>,
@@ -92,7 +94,10 @@ impl Dumps {
         }
     }
 
-    /// What to request after the kernel refused this before the first socket.
+    /// What to request after the kernel refused this before the first socket: first a dump for
+    /// each family, then, where there is a filter program, one without the operations that came
+    /// after Linux 2.6, and at last none. tcpstates evaluates what is left out, so the answer is
+    /// the same.
     ///
     /// # Errors
     /// The refusal, where no other request remains, or what it means for the filter.
@@ -132,7 +137,8 @@ impl Dumps {
         Ok(dumps)
     }
 
-    /// The request of one dump.
+    /// The request of one dump. Whatever the answer does not need is not requested, because the
+    /// kernel works for it under the locks of its tables.
     pub(in crate::source) fn request<'a>(
         &self,
         walk: Walk,
@@ -158,7 +164,8 @@ impl Dumps {
         }
     }
 
-    /// All of it in one line.
+    /// All of it in one line: what is listed and derived, why, who evaluates the filter, and where
+    /// it differs from the first plan.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, reason: &Reason) -> fmt::Result {
         match self.derivation {
             None => write!(f, "list the selected sockets in ")?,

@@ -67,17 +67,30 @@ pub(super) struct Derivation {
 /// Why a plan was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
+    /// `--source` or `--proc-root` selects it.
     Requested,
+    /// The tables are read because netlink is refused to this process.
     NetlinkClosed,
+    /// The answer is about single sockets.
     Needed,
+    /// There is a filter.
     Filtered,
+    /// Only LISTEN is selected, whose sockets the kernel finds without passing connections
+    /// (`inet_listen_hashbucket`).
     OnlyListeners,
+    /// Only one family is selected: `TCP: tw` and `CurrEstab` count both.
     OneFamily,
+    /// Neither ESTABLISHED nor TIME_WAIT is selected, or BOUND is, or the kernel is too old.
     NotDerivable,
+    /// There are too few sockets for counters to be worth reading twice.
     Few,
+    /// There are enough of them.
     Many,
+    /// A file of counters cannot be read.
     Unreadable(String),
+    /// The counters were tried, and contradict each other or the listed sockets.
     Doubt(Doubt),
+    /// They did in one of the last samples of the same observer.
     DoubtedLately,
 }
 

@@ -89,6 +89,7 @@ pub(super) fn dump<T: Transport, R: Request, S: Sink>(
 }
 
 impl<R: Request, S: Sink> Dump<'_, R, S> {
+    /// Handles the messages of one datagram, as far as they fit into the buffer.
     fn datagram(&mut self, datagram: Datagram, buffer: &[u8]) -> Progress {
         self.outcome.cost.receipts += 1;
         self.outcome.cost.bytes += datagram.length as u64;
@@ -120,6 +121,7 @@ impl<R: Request, S: Sink> Dump<'_, R, S> {
         Progress::Continue(())
     }
 
+    /// Handles one message, if it answers this request.
     fn message(&mut self, message: Message<'_>) -> Progress {
         if message.sequence != self.sequence || message.port != self.port {
             return Progress::Continue(());
@@ -145,6 +147,7 @@ impl<R: Request, S: Sink> Dump<'_, R, S> {
         Progress::Continue(())
     }
 
+    /// Decodes one socket and passes it on; one that cannot be decoded is counted as lost.
     fn record(&mut self, message_type: u16, bytes: &[u8]) -> Progress {
         if message_type != self.request.message_type() {
             self.malformed(format!("a message of unknown type {message_type}"));
@@ -178,6 +181,7 @@ impl<R: Request, S: Sink> Dump<'_, R, S> {
             .lose(Loss::Malformed { records: 1, first });
     }
 
+    /// ENOBUFS: the kernel dropped messages, perhaps the DONE too.
     fn receive_failed(&mut self, error: NetlinkError) -> Progress {
         if error.errno() == Some(Errno::NOBUFS) {
             self.outcome.completeness.lose(Loss::Overrun);

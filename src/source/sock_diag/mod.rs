@@ -64,7 +64,8 @@ pub(super) fn gather<S: SplitSink>(
 const PARALLEL_FAILED: &str = "one of two parallel dumps failed";
 
 /// Makes the dumps of the two filters at the same time, or says why that failed, with `sink` as
-/// it was.
+/// it was: both fill sinks of their own, which are added up at the end. The second dump has a
+/// thread of its own, which is in the network namespace of the calling one.
 fn gather_in_parallel<S: SplitSink>(dumps: &Dumps, sink: &mut S) -> Result<Outcome, &'static str> {
     let [first, second] = &dumps.filters[..] else {
         return Err(PARALLEL_FAILED);
@@ -117,7 +118,8 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
         }
     }
 
-    /// Makes one dump after the other; together they are the answer.
+    /// Makes one dump after the other; together they are the answer. An error before the first
+    /// socket permits another plan; after it, what was counted is kept and the rest is a loss.
     fn dump_all<S: Sink>(
         &mut self,
         dumps: &Dumps,
@@ -151,6 +153,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
         Ok(all.unwrap_or_default())
     }
 
+    /// One dump on a socket of its own, so that no message of an abandoned one can follow.
     fn dump<S: Sink>(
         &mut self,
         request: &impl Request,

@@ -122,7 +122,7 @@ impl Extensions {
     }
 }
 
-/// A dump of internet sockets in some states.
+/// A dump of internet sockets in some states: the parameters of either request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct InetDump<'a> {
     pub(in crate::source) kind: Kind,
@@ -149,6 +149,7 @@ impl Request for InetDump<'_> {
     }
 
     fn body(&self) -> Vec<u8> {
+        // All numbers are in host order but the ports, which are in network order.
         let extensions = self.extensions.bits();
         let states = encode_mask(self.states).to_ne_bytes();
         let ports = [self.ports.local, self.ports.remote]
