@@ -1,12 +1,11 @@
-//! What numbers are called on this host: users, interfaces, control groups; and who stands behind
-//! an inode.
+//! Names of users, interfaces and control groups on this host, and the owners of sockets.
 
 use super::{Held, Ownership, Socket};
 
 /// Looks names up. What has no name is called by its number, so there is always an answer; names
-/// come from strangers and may hold any character.
+/// come from others and may hold any character.
 pub trait Names {
-    /// The user of this uid; `1234` where nobody is.
+    /// The user of this uid; `1234` if there is none.
     fn user(&mut self, uid: u32) -> &str;
 
     /// The interface of this index; `if7` where it is gone.
@@ -16,12 +15,13 @@ pub trait Names {
     /// where it is gone or out of sight.
     fn cgroup(&mut self, id: u64) -> &str;
 
-    /// Who holds a socket; nobody where nobody was looked for.
+    /// The owners of a socket; none if owners were not searched for.
     fn held(&self, _socket: &Socket) -> Held<'_> {
         Held::default()
     }
 
-    /// How many of the sample's sockets have a known holder; `None` where nobody was looked for.
+    /// How many of the sample's sockets have a known holder; `None` if owners were not
+    /// searched for.
     fn ownership(&self) -> Option<Ownership> {
         None
     }

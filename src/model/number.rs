@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_comma_stands_before_every_third_digit_but_the_first() {
+    fn a_comma_separates_thousands() {
         for (number, text) in [
             (0, "0"),
             (999, "999"),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo};
 
-/// What is known of a socket. What only netlink tells is `None` from the tables of /proc. It is
-/// made for one call of [`super::Sink::socket`] and kept by nobody who counts.
+/// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
+/// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// The state told.
+    /// The state.
     pub state: State,
     /// Its kind.
     pub kind: Kind,
@@ -22,7 +22,7 @@ pub struct Socket {
     /// Bytes written and not yet acknowledged; for a LISTEN socket, the limit of its accept
     /// queue, which `/proc/net/tcp` does not know and shows as 0.
     pub send_queue: u32,
-    /// The numeric user id of the owner, as told; see [`Socket::owner`].
+    /// The numeric user id of the owner, as reported; see [`Socket::owner`].
     pub uid: u32,
     /// Whether the kernel keeps a full socket for it (`struct sock`), as opposed to a timewait
     /// minisocket or a request socket; `None` where the source does not tell.
@@ -132,7 +132,7 @@ impl Socket {
         }
     }
 
-    /// The owner's numeric user id; `None` for a socket that no process holds: the kernel tells
+    /// The owner's numeric user id; `None` for a socket that no process holds: the kernel reports
     /// uid 0 for TIME_WAIT and SYN_RECV, and the listener's for what was never accepted, and
     /// neither owns it.
     pub fn owner(&self) -> Option<u32> {
@@ -150,7 +150,7 @@ impl Socket {
         self.interface.filter(|index| *index != 0)
     }
 
-    /// Whether it is a connection that waits to be accepted: whole, and held by nobody. What was
+    /// Whether it is a connection that waits to be accepted: complete, and without a process. What was
     /// closed is in neither of these states, and a handshake that is not over is in SYN_RECV.
     pub fn was_never_accepted(&self) -> bool {
         self.inode == 0 && matches!(self.state, State::Established | State::CloseWait)

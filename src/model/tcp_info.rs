@@ -1,4 +1,4 @@
-//! What TCP knows of one connection, as far as its kernel tells it.
+//! What TCP measures of one connection, as far as the kernel reports it.
 //!
 //! Plain values; where they lie in the kernel's answer is for `source` to know.
 

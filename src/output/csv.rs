@@ -112,7 +112,7 @@ impl Format for Csv {
         }
     }
 
-    /// The column `row` tells groups from the others; what a group's sockets lack is empty.
+    /// The column `row` distinguishes groups from the rest; what a group's sockets lack is empty.
     fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped) {
         let states: Vec<State> = grouped.states().collect();
         if !std::mem::replace(&mut self.has_header, true) {

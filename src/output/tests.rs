@@ -13,7 +13,7 @@ fn counts(numbers: &[(State, u64)]) -> Counts {
     counts
 }
 
-/// Two groups by user and port, one of nobody's, and three others.
+/// Two groups by user and port, one without a user, and three others.
 fn answer() -> Grouped {
     let group = |user: Label, port, established, change| Group {
         key: vec![user, Label::Number(port)],

@@ -70,7 +70,7 @@ enum Stored {
 /// What the rows of every list, groups and the search for owners need.
 #[derive(Debug)]
 struct Compact {
-    /// IPv4 addresses as v4-mapped ones; `family` tells them apart.
+    /// IPv4 addresses as v4-mapped ones; `family` distinguishes them.
     local: Ipv6Addr,
     remote: Ipv6Addr,
     local_port: u16,

@@ -31,8 +31,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &GroupsPane<'_>) {
 
 /// The table, for the lines below the title.
 fn render(grouped: &Grouped, area: Rect, canvas: &Canvas<'_>) -> String {
-    // The title, the heading and the others take a line each. The total, which comes last, stands
-    // above already.
+    // The title, the heading and the others take a line each. The total, which comes last, is
+    // shown above.
     let room = usize::from(area.height).saturating_sub(3).max(1);
     let style = Style {
         repeated: true,

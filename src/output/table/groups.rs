@@ -1,7 +1,7 @@
 //! Groups as a table: the key, the total, the change, then the states that occur.
 //!
-//! The total stands before the states, so that a narrow terminal, which has room for the first
-//! states only, still shows it. Lines are never broken and keys never cut.
+//! The total is before the states, so that a narrow terminal, which has room for the first states
+//! only, still shows it. Lines are never broken and keys never cut.
 
 use super::{change_text, completeness_text, line_width, write_line};
 use crate::model::{Counts, Grouped, Label, State};
