@@ -1,11 +1,11 @@
 //! One way to open anything in a proc file system, or in a copy of one.
 //!
-//! Only regular files are opened for reading, and opening or reading them never waits. Of another
-//! proc file system or a copy, nothing outside it is opened: no link is followed and no mount is
-//! entered (openat2(2)), because what is in it may have been put there to be read by root. The own
-//! /proc is trusted, and keeps its links, such as `thread-self`.
+//! Only regular files are read, and neither opening nor reading them waits. In another proc file
+//! system or a copy, no link is followed and no mount is entered (openat2(2)): whoever made it may
+//! want root to print files outside of it. The links of the own /proc, such as `thread-self`, are
+//! the kernel's and are followed.
 //!
-//! Must not know what is in the files.
+//! Must not interpret the files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -33,7 +33,7 @@ const PROC_ROOT_INODE: u64 = 1;
 /// More than any file that is not a table of sockets has, in bytes.
 const TEXT_MOST: usize = 64 * 1024;
 
-/// Reading in one piece what is not larger, in bytes.
+/// Files up to this size are read in one piece, in bytes.
 const USUAL_LEN: usize = 8 * 1024;
 
 /// Entries of a directory are read in pieces of this size, in bytes.
@@ -69,7 +69,7 @@ pub enum Kind {
 }
 
 impl ProcRoot {
-    /// The own one. It is opened when something in it is, so that none needs to be mounted.
+    /// The own one. Nothing is opened yet, so none needs to be mounted.
     pub fn own() -> ProcRoot {
         ProcRoot {
             path: PathBuf::from(OWN),
@@ -78,7 +78,7 @@ impl ProcRoot {
         }
     }
 
-    /// The directory `path`, which is opened now: what is mounted or put there later does not matter.
+    /// The directory `path`, opened now: it stays the same if another one takes its place.
     ///
     /// # Errors
     /// When it is no directory or cannot be opened.
@@ -247,8 +247,8 @@ impl ProcRoot {
         }
     }
 
-    /// Whether a process is in the user namespace of this one, so that its uids are the same; what is
-    /// copied is taken as it is.
+    /// Whether a process is in the user namespace of this one, so that uids are the same; true in a
+    /// copy.
     ///
     /// # Errors
     /// When the process may not be read.
@@ -290,7 +290,7 @@ fn open_beneath(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result
     }
 }
 
-/// The same one part of the path after the other, of which none is `..`.
+/// The same for one part of the path after the other; none of them is `..`.
 fn open_stepwise(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     let (folders, last) = below.rsplit_once('/').unwrap_or((".", below));
     let mut folder = openat(directory, ".", LOCATE | OFlags::DIRECTORY, Mode::empty())?;

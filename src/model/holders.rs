@@ -1,23 +1,23 @@
-//! Which process holds a socket, by its inode; only what a search found.
+//! The processes that hold sockets, by inode, as far as a search found them.
 
 use std::collections::HashMap;
 
 use super::{Culprit, ProcessName};
 
-/// The processes that hold some sockets: of each socket the one with the lowest number.
+/// The holders of some sockets: of each socket the process with the lowest pid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
     by_inode: HashMap<u64, (ProcessName, u32)>,
 }
 
 impl Holders {
-    /// Notes who holds the socket with this inode.
+    /// Sets the holder of the socket with this inode.
     pub fn set(&mut self, inode: u64, name: ProcessName, pid: u32) {
         self.by_inode.insert(inode, (name, pid));
     }
 
-    /// The processes that hold sockets with these inodes, one inode a socket; most sockets first,
-    /// then by number. Sockets without a known holder are in none of them.
+    /// The processes that hold sockets with these inodes, one inode per socket; those with most sockets
+    /// first, then by pid. Sockets without a known holder are not counted.
     pub fn of(&self, inodes: impl IntoIterator<Item = u64>) -> Vec<Culprit> {
         let mut sockets: HashMap<(ProcessName, u32), u64> = HashMap::new();
         for inode in inodes {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processes_come_by_how_many_sockets_they_hold() {
+    fn processes_are_sorted_by_the_number_of_their_sockets() {
         let mut holders = Holders::default();
         for (inode, name, pid) in [(1, "web", 7), (2, "web", 9), (3, "web", 9), (4, "db", 3)] {
             holders.set(inode, ProcessName::new(name.as_bytes()), pid);

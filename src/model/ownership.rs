@@ -2,26 +2,25 @@
 
 use std::fmt;
 
-/// Numbers of sockets; together they are all that were asked about. The names are keys in JSON.
+/// Numbers of sockets, which together are all wanted ones. The names are keys in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Ownership {
     /// At least one holder was found.
     pub held: u64,
-    /// No process holds them any more, or yet: TIME_WAIT, SYN_RECV, orphans on their way out.
+    /// No process can hold them: TIME_WAIT, SYN_RECV, orphans.
     pub kernel: u64,
-    /// Connections that wait to be accepted; their listener is known.
+    /// Connections that wait to be accepted at a known listener.
     pub never_accepted: u64,
-    /// No holder was found, and there were processes that may not be looked into.
+    /// The holder is unknown, and some processes could not be read.
     pub no_permission: u64,
-    /// No holder was found, and every process that could be seen was looked into: it is hidden, in
-    /// another pid namespace, or ended meanwhile.
+    /// The holder is unknown although all visible processes were read.
     pub hidden: u64,
-    /// No holder was found before the time was up.
+    /// The holder was not found within the time limit.
     pub time_up: u64,
 }
 
 impl fmt::Display for Ownership {
-    /// All of them in one line.
+    /// All numbers in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ownership {
             held,
@@ -33,7 +32,8 @@ impl fmt::Display for Ownership {
         } = self;
         write!(
             f,
-            "{held} held, {kernel} the kernel's, {never_accepted} never accepted, {no_permission} without permission, {hidden} hidden, {time_up} not found in time"
+            "{held} held, {kernel} the kernel's, {never_accepted} never accepted, {} unknown, {time_up} not found in time",
+            no_permission + hidden
         )
     }
 }

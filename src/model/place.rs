@@ -1,4 +1,4 @@
-//! Whose sockets are looked at.
+//! Where the sockets are that a question is about.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The proc file system of the calling thread.
 const OWN_PROC: &str = "/proc";
 
-/// A network namespace among those looked at.
+/// A network namespace, where a question is about several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Netns(pub u32);
 

@@ -1,21 +1,19 @@
-//! Processes, and which of them hold a socket.
+//! Processes, and which of them hold a socket. The search for them is in `owner`.
 //!
-//! Only says what was found; the search is `owner`'s. All text comes from strangers and may hold
-//! any character.
+//! Names, arguments and units are untrusted text and may contain any character.
 
 use std::borrow::Cow;
 
-/// The length of a process's name in the kernel, its end mark left out: `TASK_COMM_LEN` - 1,
+/// The length of a process's name in the kernel without the final NUL: `TASK_COMM_LEN` - 1,
 /// linux/sched.h.
 const NAME_LEN: usize = 15;
 
-/// What the kernel calls a process, proc_pid_comm(5): bytes, and a name in UTF-8 may be cut in the
-/// middle of a character.
+/// The name of a process, proc_pid_comm(5): bytes; a name in UTF-8 may be cut within a character.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessName([u8; NAME_LEN]);
 
 impl ProcessName {
-    /// The name of these bytes; what is longer than the kernel's names is cut.
+    /// The name with these bytes, cut to the length of the kernel's names.
     pub fn new(bytes: &[u8]) -> ProcessName {
         let mut name = [0; NAME_LEN];
         name.iter_mut()
@@ -24,35 +22,36 @@ impl ProcessName {
         ProcessName(name)
     }
 
-    /// As text: what is no UTF-8 becomes U+FFFD.
+    /// As text; bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
         let bytes = self.0.split(|byte| *byte == 0).next();
         String::from_utf8_lossy(bytes.unwrap_or_default())
     }
 }
 
-/// Which processes.
+/// Which processes are selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessQuery {
-    /// Those the kernel calls so; a longer name is cut as the kernel cuts it.
+    /// Those with this name; a longer one is cut as the kernel cuts it.
     Name(ProcessName),
-    /// The one with this number.
+    /// The one with this pid.
     Pid(u32),
 }
 
 /// A process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Its number, as the proc file system that was read numbers it.
+    /// Its pid in the proc file system that was read.
     pub pid: u32,
     /// Its name.
     pub name: ProcessName,
-    /// Its arguments with a blank between them, the first 4096 bytes; `None` where it has none or
-    /// nobody asked.
+    /// Its arguments, separated by blanks, at most 4096 bytes; `None` if there are none, or they were
+    /// not requested.
     pub command_line: Option<String>,
-    /// The systemd unit its control group belongs to; `None` where it is none or nobody asked.
+    /// The systemd unit of its control group; `None` if there is none, or it was not requested.
     pub unit: Option<String>,
-    /// The id of its container, 64 hexadecimal digits; `None` outside of any or where nobody asked.
+    /// The id of its container, 64 hexadecimal digits; `None` outside of containers, or if it was not
+    /// requested.
     pub container: Option<String>,
 }
 
@@ -65,7 +64,7 @@ pub struct Hold {
     pub fd: Option<u32>,
 }
 
-/// Who holds one socket.
+/// The holders of one socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Held<'a> {
     holds: &'a [Hold],
@@ -74,8 +73,8 @@ pub struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// Held by these, in the order of their numbers; `processes`, in the same order, has at least
-    /// each of theirs.
+    /// Held in these ways, in the order of pids; `processes`, in the same order, contains at least
+    /// every process of `holds`.
     pub fn by(holds: &'a [Hold], processes: &'a [Process]) -> Held<'a> {
         Held {
             holds,
@@ -84,15 +83,15 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// Held by nobody yet: the holders are those of the listener that has yet to accept it.
-    pub fn not_yet(self) -> Held<'a> {
+    /// Never accepted: the holders are those of the listener.
+    pub fn unaccepted(self) -> Held<'a> {
         Held {
             never_accepted: true,
             ..self
         }
     }
 
-    /// Whether the holders are a listener's, because the connection was never accepted.
+    /// Whether the holders are those of the listener, because the connection was never accepted.
     pub fn never_accepted(&self) -> bool {
         self.never_accepted
     }
@@ -116,8 +115,8 @@ impl<'a> Held<'a> {
             .filter(move |process| last.replace(process.pid) != Some(process.pid))
     }
 
-    /// The process that counts where only one can: the one with the lowest pid. `None` where
-    /// nobody holds it, or nobody yet.
+    /// The process with the lowest pid, for groups, which need one. `None` if no process holds the
+    /// socket, or none has accepted it.
     pub fn first(&self) -> Option<&'a Process> {
         let (process, _) = self.holders().next()?;
         (!self.never_accepted).then_some(process)
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_counts_once_however_many_descriptors_it_has() {
+    fn a_process_with_several_descriptors_counts_once() {
         let processes = [process(3), process(7), process(9)];
         let holds = [(3, 4), (3, 5), (9, 4)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
         let held = Held::by(&holds, &processes);
@@ -147,12 +146,12 @@ mod tests {
         let pids: Vec<_> = held.processes().map(|process| process.pid).collect();
         assert_eq!(pids, [3, 9]);
         assert_eq!(held.first().unwrap().pid, 3);
-        assert!(held.not_yet().first().is_none());
+        assert!(held.unaccepted().first().is_none());
         assert!(Held::default().first().is_none());
     }
 
     #[test]
-    fn a_name_is_its_bytes_and_shows_as_text() {
+    fn names_are_bytes_and_shown_as_text() {
         assert_eq!(ProcessName::new(b"a)\n\x1b").text(), "a)\n\x1b");
         let cut = ProcessName::new("fifteen-bytes-é".as_bytes());
         assert_eq!(cut.text(), "fifteen-bytes-\u{fffd}");

@@ -176,7 +176,7 @@ mod tests {
     fn owners_of_the_listener_are_in_brackets_and_no_owner_is_a_dash() {
         let processes = [process(7, "(sd-pam)", ""), process(8, "", "")];
         let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
-        let held = Held::by(&holds, &processes).not_yet();
+        let held = Held::by(&holds, &processes).unaccepted();
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, "((sd-pam)(7),\"\"(8))");
         assert_eq!(csv, "((sd-pam)(7),(8))");

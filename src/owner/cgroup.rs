@@ -1,15 +1,14 @@
-//! Where a process belongs, out of the paths of its control groups, cgroups(7). Pure.
+//! The unit and the container of a process, from the paths of its control groups, cgroups(7). Pure.
 //!
-//! Only the names of groups are known here: how systemd and container engines choose them is their
-//! convention, not the kernel's.
+//! The names are a convention of systemd and of container engines, not the kernel's.
 
-/// What systemd calls groups that processes are in; a slice only holds other groups.
+/// The types of systemd units that contain processes; a slice contains other units only.
 const UNITS: [&str; 5] = [".service", ".scope", ".socket", ".mount", ".swap"];
 
 /// The length of a container's id, in hexadecimal digits.
 const ID_LEN: usize = 64;
 
-/// What the control groups of a process say.
+/// What the control groups of a process belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Placement {
     pub(super) unit: Option<String>,

@@ -1,5 +1,5 @@
-//! What is told of a process besides its number: read once, only of processes that hold something,
-//! and only what was asked for.
+//! What is known of a process besides its number: read once, only for processes that hold a wanted
+//! socket, and only what was requested.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::proc_root::ProcRoot;
 /// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
 const NAME_MOST: usize = 128;
 
-/// What is shown of a command line, in bytes; some are megabytes long.
+/// The length to which a command line is read, in bytes; some have megabytes.
 const COMMAND_LINE_MOST: usize = 4096;
 
 /// The paths of all hierarchies a process can be in.
@@ -20,7 +20,7 @@ const CGROUP_MOST: usize = 64 * 1024;
 /// `PF_KTHREAD`, linux/sched.h.
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
-/// Which facts are wanted besides the name.
+/// Which facts are read besides the name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The arguments. Reading them waits while the process changes its memory.
@@ -30,7 +30,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads them; `None` when the process has ended. What may not be read is left out.
+    /// Reads them; `None` if the process has ended. What cannot be read is left out.
     pub(super) fn read(self, root: &ProcRoot, pid: u32) -> Option<Process> {
         let read = |wanted: bool, file: &str, most| match wanted {
             true => root.read_start(&format!("{pid}/{file}"), most),
@@ -54,28 +54,28 @@ impl Facts {
     }
 }
 
-/// What the kernel calls a process.
+/// The name of a process.
 pub(super) fn read_name(root: &ProcRoot, pid: u32) -> io::Result<ProcessName> {
     let name = root.read_start(&format!("{pid}/comm"), NAME_MOST)?;
-    // The line end is the file's; others may be the name's.
+    // The last line end belongs to the file; others may belong to the name.
     Ok(ProcessName::new(name.strip_suffix(b"\n").unwrap_or(&name)))
 }
 
-/// Arguments, each of which ends with a NUL, with blanks between them.
+/// The arguments, separated by blanks; in the file each ends with a NUL.
 fn parse_command_line(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().rposition(|byte| *byte != 0)?;
     let arguments = bytes.get(..=end)?;
     Some(String::from_utf8_lossy(arguments).replace('\0', " "))
 }
 
-/// Whether a process cannot hold anything: a kernel thread, or one that has ended as a whole and
-/// waits for its parent. `stat` may be read by all, proc_pid_stat(5).
+/// Whether a process cannot hold anything: a kernel thread, or a zombie without other threads.
+/// Anyone may read `stat`, proc_pid_stat(5).
 pub(super) fn holds_nothing(root: &ProcRoot, pid: u32) -> bool {
     let stat = root.read_start(&format!("{pid}/stat"), 4096);
     stat.is_ok_and(|stat| parse_holds_nothing(&stat))
 }
 
-/// The name in it may hold anything, so fields are counted from its end.
+/// The name may contain any character, so fields are counted from behind it.
 fn parse_holds_nothing(stat: &[u8]) -> bool {
     let fields = stat.rsplit(|byte| *byte == b')').next().unwrap_or_default();
     let text = String::from_utf8_lossy(fields);
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_joined_and_what_is_no_text_is_marked() {
+    fn arguments_are_joined_and_invalid_utf8_is_replaced() {
         assert_eq!(
             parse_command_line(b"nginx\0-g\0daemon off;\0").as_deref(),
             Some("nginx -g daemon off;")
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_threads_and_the_dead_hold_nothing_whatever_they_are_called() {
+    fn kernel_threads_and_zombies_hold_nothing_whatever_their_name() {
         let stat = |name: &str, state: &str, flags: u32, threads: u32| {
             let stat = format!(
                 "7 ({name}) {state} 1 7 7 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 {threads} 0 5\n"

@@ -1,15 +1,15 @@
-//! Whether a proc file system shows its reader all processes there are, proc(5): one that hides
-//! some does so without an error, so that nothing seen is missing and yet not everything is seen.
+//! Whether a proc file system shows its reader all processes, proc(5). One that hides some does so
+//! without an error.
 
 use rustix::fs::{major, minor};
 
 use crate::proc_root::ProcRoot;
 
-/// More than a host has mounts, in bytes.
+/// More than any host's table of mounts has, in bytes.
 const MOUNTS_MOST: usize = 4 << 20;
 
-/// The option by which the proc file system that `root` is in hides processes: `hidepid=invisible`;
-/// `None` where it hides none, or is no proc file system.
+/// The option with which the proc file system of `root` hides processes: `hidepid=invisible`; `None`
+/// if it hides none, or is no proc file system.
 pub(super) fn query_hiding(root: &ProcRoot) -> Option<String> {
     let device = root.stat("").ok()?.st_dev;
     let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
@@ -19,8 +19,8 @@ pub(super) fn query_hiding(root: &ProcRoot) -> Option<String> {
     )
 }
 
-/// Finds it in the options of the file system on `device`, proc_pid_mountinfo(5). The options of
-/// a proc file system are the same at each of its mounts.
+/// Searches the options of the file system on `device`, proc_pid_mountinfo(5). The options of a proc
+/// file system are the same at each of its mounts.
 fn parse_hiding(mounts: &str, device: &str) -> Option<String> {
     let of_device = mounts
         .lines()
@@ -48,7 +48,7 @@ mod tests {
         26 1 0:24 / /d rw - proc proc rw,hidepid=off\nbroken\n";
 
     #[test]
-    fn the_file_systems_own_options_tell_whether_it_hides_processes() {
+    fn the_options_of_the_file_system_decide_whether_it_hides_processes() {
         for (device, hiding) in [
             ("0:20", None),
             ("0:21", None),

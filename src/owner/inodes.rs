@@ -1,5 +1,5 @@
-//! The other way round: the sockets that processes of a name or number hold, as inodes. Only their
-//! descriptors are read, so it costs what they have and not what the host has.
+//! The reverse: the inodes of the sockets that processes with a name or number hold. Only the
+//! descriptors of these processes are read.
 
 use std::collections::HashSet;
 use std::io;
@@ -14,21 +14,21 @@ use super::hiding::query_hiding;
 use crate::model::{ProcessQuery, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
-/// The sockets of some processes, and why some may be missing.
+/// The sockets of the processes of a query, and why some may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inodes {
     /// Their inodes.
     pub inodes: HashSet<u64>,
-    /// How many processes are meant and were looked into.
+    /// How many processes match and were read.
     pub processes: u64,
-    /// Processes that are, or may be, meant and may not be looked into.
+    /// Processes that match, or may match, and could not be read.
     pub refused: u64,
-    /// The mount option by which the proc file system hides processes, if it does.
+    /// The mount option with which the proc file system hides processes, if it does.
     pub hiding: Option<String>,
 }
 
-/// The inodes of the sockets that the processes meant hold, among the processes of `place`. No
-/// process holds a connection that was never accepted.
+/// The inodes of the sockets held by the matching processes of `place`. No process holds a connection
+/// that was never accepted.
 ///
 /// # Errors
 /// When the processes cannot be listed.
@@ -43,7 +43,7 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
         ..Inodes::default()
     };
     for pid in pids {
-        let read = is_meant(query, &root, pid).and_then(|meant| match meant {
+        let read = matches(query, &root, pid).and_then(|meant| match meant {
             true => read_process(&root, pid, &mut found.inodes).map(|()| 1),
             false => Ok(0),
         });
@@ -57,7 +57,7 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
     Ok(found)
 }
 
-fn is_meant(query: &ProcessQuery, root: &ProcRoot, pid: u32) -> io::Result<bool> {
+fn matches(query: &ProcessQuery, root: &ProcRoot, pid: u32) -> io::Result<bool> {
     match query {
         ProcessQuery::Name(name) => Ok(read_name(root, pid)? == *name),
         ProcessQuery::Pid(_) => Ok(true),

@@ -1,5 +1,5 @@
-//! Searches through copied trees: which holders are found, which may be left out, and what is told
-//! of those that are not.
+//! Searches in copied trees: which holders are found, which may be skipped, and what is reported
+//! about the others.
 
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -127,7 +127,7 @@ fn holds(owners: &Owners, socket: &Socket) -> Vec<(u32, u32)> {
 }
 
 #[test]
-fn every_holder_is_found_whoever_comes_first() {
+fn every_holder_is_found_in_any_order() {
     let tree = Tree::new()
         .process(30, "late", &[(3, 7), (4, 8)])
         .process(4, "early", &[(5, 7), (9, 7), (6, 1_000_000)])
@@ -138,7 +138,7 @@ fn every_holder_is_found_whoever_comes_first() {
         assert_eq!(holds(&owners, &sockets[0]), [(4, 5), (4, 9), (30, 3)]);
         assert_eq!(holds(&owners, &sockets[1]), [(30, 4)]);
         assert_eq!(holds(&owners, &sockets[2]), []);
-        // Held, but nobody asked.
+        // Held, but not wanted.
         assert_eq!(holds(&owners, &established(9)), []);
         assert_eq!(owners.effort.processes, 3);
         assert_eq!((owners.ownership.held, owners.ownership.hidden), (2, 1));
@@ -151,7 +151,7 @@ fn every_holder_is_found_whoever_comes_first() {
 }
 
 #[test]
-fn where_the_lowest_pid_will_do_the_search_ends_with_the_last_inode() {
+fn a_search_for_the_lowest_pid_ends_with_the_last_inode() {
     let tree = Tree::new()
         .process(9, "first", &[(3, 7)])
         .process(10, "second", &[(3, 7), (4, 8)])
@@ -165,7 +165,7 @@ fn where_the_lowest_pid_will_do_the_search_ends_with_the_last_inode() {
 }
 
 #[test]
-fn a_budget_that_is_used_up_is_told_and_no_reason_is_made_up() {
+fn an_expired_time_limit_is_reported_without_another_reason() {
     let links: Vec<_> = (1..=100).map(|fd| (fd, u64::from(fd))).collect();
     let tree = Tree::new().process(9, "many", &links);
     let sockets = [established(1), established(100)];
@@ -178,7 +178,7 @@ fn a_budget_that_is_used_up_is_told_and_no_reason_is_made_up() {
 }
 
 #[test]
-fn a_few_descriptors_of_each_process_come_before_all_of_one_and_none_is_left_out() {
+fn with_a_time_limit_no_descriptor_is_read_twice_or_skipped() {
     let links: Vec<_> = (1..=2000).map(|fd| (fd, u64::from(fd))).collect();
     let tree = Tree::new()
         .process(9, "many", &links)
@@ -232,7 +232,7 @@ fn links_in_a_copied_tree_are_not_followed_to_processes_elsewhere() {
 }
 
 #[test]
-fn a_leader_that_has_ended_is_read_at_its_threads() {
+fn the_threads_of_a_leader_that_has_ended_are_read() {
     let tree = Tree::new()
         .thread(9, 9, &[])
         .thread(9, 11, &[(3, 7)])
@@ -243,7 +243,7 @@ fn a_leader_that_has_ended_is_read_at_its_threads() {
 }
 
 #[test]
-fn a_process_that_ends_meanwhile_holds_nothing() {
+fn a_process_that_ends_during_the_search_holds_nothing() {
     let tree = Tree::new().process(9, "gone", &[(3, 7)]);
     fs::remove_file(tree.0.path().join("9/comm")).unwrap();
     let owners = tree.find(Seek::EveryHolder, &[established(7)]);
@@ -252,7 +252,7 @@ fn a_process_that_ends_meanwhile_holds_nothing() {
 }
 
 #[test]
-fn what_nobody_holds_yet_is_its_listeners() {
+fn a_connection_never_accepted_belongs_to_its_listener() {
     let tree = Tree::new().process(9, "web", &[(3, 7)]);
     let mut listeners = Listeners::default();
     let listener = socket_at("0.0.0.0:80", State::Listen, 7);
@@ -279,7 +279,7 @@ fn what_nobody_holds_yet_is_its_listeners() {
 }
 
 #[test]
-fn a_tree_without_processes_and_one_that_is_not_there_say_so() {
+fn a_tree_without_processes_and_a_missing_tree_are_reported() {
     let owners = Tree::new().find(Seek::EveryHolder, &[established(7)]);
     assert!(owners.note.unwrap().ends_with("shows no processes"));
     let mut wanted = Wanted::default();
@@ -292,7 +292,7 @@ fn a_tree_without_processes_and_one_that_is_not_there_say_so() {
 }
 
 #[test]
-fn facts_are_what_the_files_say() {
+fn facts_are_read_from_their_files() {
     let id = "0123456789abcdef".repeat(4);
     let cgroup = format!("0::/system.slice/docker-{id}.scope\n");
     let tree = Tree::new()
@@ -309,7 +309,7 @@ fn facts_are_what_the_files_say() {
 }
 
 #[test]
-fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
+fn only_the_inodes_of_matching_processes_are_found() {
     let tree = Tree::new()
         .process(9, "web", &[(3, 7), (4, 8), (5, 8)])
         .process(10, "web)", &[(3, 9)])
@@ -335,7 +335,7 @@ fn the_inodes_of_a_name_or_a_number_are_those_and_no_others() {
 }
 
 #[test]
-fn the_own_process_holds_what_it_opened() {
+fn this_process_holds_what_it_opened() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
     let link = fs::read_link(path).unwrap();

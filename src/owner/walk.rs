@@ -1,8 +1,8 @@
-//! The walk over the processes: reads where their descriptors link to, and keeps those that link to
-//! a wanted inode.
+//! The walk over the processes: reads the links of their descriptors and keeps those to a wanted
+//! inode.
 //!
-//! A descriptor costs two system calls' worth of work and no allocation. Processes and descriptors
-//! that vanish meanwhile are no errors; processes that may not be looked into are counted.
+//! A descriptor costs one readlinkat(2) and no allocation. Processes and descriptors that end during
+//! the walk are no errors; processes that cannot be read are counted.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,18 +18,18 @@ use super::{Effort, Facts};
 use crate::model::{Hold, Process, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
-/// How many descriptors of each process are read before all of one, under a budget.
+/// With a time limit, how many descriptors of each process are read before all of one.
 const FIRST_DESCRIPTORS: u64 = 256;
 
-/// After how many descriptors of a process the clock is looked at again.
+/// After how many descriptors of a process the clock is read again.
 const CLOCK_EVERY: u64 = 64;
 
-/// Which holders are wanted; `mod.rs` says what each allows to leave out.
+/// Which holders are wanted; see the module for what each allows to skip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seek {
     /// Every descriptor of every process.
     EveryHolder,
-    /// Of each socket the process with the lowest number.
+    /// Of each socket the process with the lowest pid.
     LowestPid,
 }
 
@@ -40,11 +40,11 @@ pub struct Search<'a> {
     pub(super) place: &'a Where,
     /// Which holders are wanted.
     pub(super) seek: Seek,
-    /// What is wanted of them.
+    /// What is read of them.
     pub(super) facts: Facts,
-    /// How long it may take; what was found by then is the answer.
+    /// The time limit; what was found by then is the result.
     pub(super) budget: Option<Duration>,
-    /// The owners of the sockets, who are their likely holders.
+    /// The users that own the sockets, whose processes are likely holders.
     pub(super) users: &'a [u32],
 }
 
@@ -61,20 +61,20 @@ impl<'a> Search<'a> {
     }
 }
 
-/// One descriptor that links to a wanted inode: its place among them, and whose.
+/// A link to a wanted inode: the position of the inode, and how the socket is held.
 pub(super) type Link = (u32, Hold);
 
-/// A walk, and what it has found so far.
+/// A walk and its results so far.
 pub(super) struct Walk<'a> {
     root: &'a ProcRoot,
     search: Search<'a>,
     /// Sorted, each once.
     inodes: &'a [u64],
     deadline: Option<Instant>,
-    /// Whether each inode has a holder, and how many have none.
+    /// Whether each inode has a known holder, and how many have none.
     found: Vec<bool>,
     missing: usize,
-    /// Those that may be looked into.
+    /// The processes that could be read.
     readable: Vec<u32>,
     pub(super) links: Vec<Link>,
     pub(super) processes: BTreeMap<u32, Process>,
@@ -84,7 +84,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over `root` that has not begun.
+    /// A walk over `root`, not begun yet.
     pub(super) fn new(root: &'a ProcRoot, search: Search<'a>, inodes: &'a [u64]) -> Walk<'a> {
         Walk {
             root,
@@ -107,10 +107,10 @@ impl<'a> Walk<'a> {
         pairs.filter(|(_, found)| !**found).map(|(inode, _)| *inode)
     }
 
-    /// Walks as far as the question demands and the budget allows.
+    /// Walks as far as necessary and as the time limit allows.
     ///
     /// # Errors
-    /// When not even the processes can be listed.
+    /// When the processes cannot be listed.
     pub(super) fn run(&mut self) -> io::Result<()> {
         if self.inodes.is_empty() {
             return Ok(());
@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether nothing more needs to be, or can be, found out.
+    /// Whether nothing more is wanted, or time is up.
     fn is_over(&self) -> bool {
         self.effort.cut || (self.search.seek == Seek::LowestPid && self.missing == 0)
     }
@@ -263,8 +263,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Keeps the links from `known` on, with the facts about their process; or forgets them, where
-    /// it has ended meanwhile.
+    /// Keeps the links from position `known`, and reads the facts about their process; drops them if it
+    /// has ended.
     fn keep(&mut self, pid: u32, known: usize) {
         if self.links.len() == known {
             return;

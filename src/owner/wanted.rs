@@ -1,13 +1,13 @@
-//! What is looked for: the inodes of sockets, and why some sockets have none.
+//! What is searched for: the inodes of sockets; and which sockets have none, and why.
 
 use std::collections::HashMap;
 
 use crate::model::{InetEnds, Listeners, Netns, Socket};
 
-/// More users than this are no help in choosing where to look first.
+/// More users than this do not help to choose which processes come first.
 const MOST_USERS: usize = 16;
 
-/// Where connections arrive: in this network namespace, at the local end; there is no remote one.
+/// Where connections arrive: the network namespace and the local end, without a remote one.
 pub(super) type Endpoint = (Netns, InetEnds);
 
 /// Where a connection arrived.
@@ -17,38 +17,38 @@ pub(super) fn endpoint(socket: &Socket) -> Option<Endpoint> {
     Some((socket.netns, arrived))
 }
 
-/// The sockets whose holders are wanted, reduced to what the search needs.
+/// The sockets whose holders are wanted, as far as the search needs them.
 #[derive(Debug, Default)]
 pub struct Wanted {
-    /// Inodes of held sockets; sorted and without repetitions once settled.
+    /// The inodes of held sockets; sorted and each once after [`Wanted::settle`].
     pub(super) inodes: Vec<u64>,
-    /// How many sockets those were.
-    pub(super) asked: u64,
+    /// The number of sockets with an inode.
+    pub(super) sockets: u64,
     /// Sockets that no process can hold.
     pub(super) kernel: u64,
-    /// Connections that wait to be accepted, by where they arrived.
+    /// The number of connections that wait to be accepted, by where they arrived.
     pub(super) waiting: HashMap<Endpoint, u64>,
-    /// Who owns the sockets: the likely holders.
+    /// The users that own the sockets, whose processes are likely holders.
     pub(super) users: Vec<u32>,
 }
 
-/// Wanted inodes in their order, and those of listeners that others wait for.
+/// The wanted inodes in their order, including those of listeners with waiting connections.
 pub(super) struct Settled {
     pub(super) inodes: Vec<u64>,
-    /// For each place with waiting connections its listeners, and how many connections.
+    /// For each place with waiting connections, its listeners and the number of connections.
     pub(super) waiting: Vec<(Endpoint, Vec<u64>, u64)>,
-    /// Listeners that were not asked about themselves.
+    /// Listeners that are not wanted themselves.
     pub(super) beside: Vec<u64>,
     pub(super) kernel: u64,
-    pub(super) asked: u64,
+    pub(super) sockets: u64,
 }
 
 impl Wanted {
-    /// Asks about one more socket.
+    /// Adds a socket.
     pub fn add(&mut self, socket: &Socket) {
         if let Some(inode) = socket.held_inode() {
             self.inodes.push(inode);
-            self.asked += 1;
+            self.sockets += 1;
             let is_new = !self.users.contains(&socket.uid);
             if is_new && self.users.len() < MOST_USERS {
                 self.users.push(socket.uid);
@@ -60,19 +60,19 @@ impl Wanted {
         }
     }
 
-    /// Asks about one more socket that a process may hold, of which only its inode is known.
+    /// Adds a socket that a process may hold, by its inode.
     pub fn add_inode(&mut self, inode: u64) {
         self.inodes.push(inode);
-        self.asked += 1;
+        self.sockets += 1;
     }
 
-    /// Whether it takes the host's listeners to tell whom some connections wait for.
+    /// Whether listeners are needed, because some connections were never accepted.
     pub fn needs_listeners(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Names the listeners that connections wait for, and puts the inodes in their order. A
-    /// connection whose listener is gone is the kernel's.
+    /// Finds the listeners of waiting connections, and sorts the inodes. A connection whose listener is
+    /// gone belongs to the kernel.
     pub(super) fn settle(mut self, listeners: &Listeners) -> Settled {
         self.inodes.sort_unstable();
         self.inodes.dedup();
@@ -100,7 +100,7 @@ impl Wanted {
             waiting,
             beside,
             kernel: self.kernel,
-            asked: self.asked,
+            sockets: self.sockets,
         }
     }
 }

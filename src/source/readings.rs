@@ -57,7 +57,9 @@ impl Readings {
         for &setting in Setting::ALL {
             let name = setting.name();
             let value = match self.tables.settings_root() {
-                None => Err(format!("{name} of that host cannot be read from here")),
+                None => Err(format!(
+                    "{name} of another network namespace cannot be read from here"
+                )),
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_counter_and_setting_of_a_tree_is_read_or_says_why_not() {
+    fn counters_and_settings_are_read_or_have_a_reason() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = root.path().join(name);
@@ -123,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_beside_a_foreign_process_1_are_not_taken_for_its_own() {
-        // /proc as somebody else's: process 1 is another namespace as far as anyone knows.
+    fn settings_are_not_read_for_another_process_1() {
+        // /proc as if it were another host's: process 1 may be in another namespace.
         let Ok(tables) = ProcNet::under(std::path::Path::new("/proc")) else {
             return;
         };
@@ -133,7 +135,7 @@ mod tests {
         let foreign = readings.settings().number(Setting::Somaxconn).unwrap_err();
         assert_eq!(
             foreign,
-            "net.core.somaxconn of that host cannot be read from here"
+            "net.core.somaxconn of another network namespace cannot be read from here"
         );
     }
 }

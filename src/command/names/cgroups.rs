@@ -16,8 +16,7 @@ const MOUNTS_MOST: usize = 4 << 20;
 /// The control groups of a place, as far as the cgroup2 mount of this host shows them.
 #[derive(Debug)]
 pub(super) struct Cgroups {
-    /// Found when the first is looked up, none for another host; the numbers of unknown ones are
-    /// added then.
+    /// Read when the first is looked up; empty for another host. Unknown ones are added by number.
     paths: Option<HashMap<u64, String>>,
 }
 
@@ -70,7 +69,7 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
     }
 }
 
-/// Every path by its id; none where no cgroup2 is mounted here.
+/// Every path by its id; none if no cgroup2 is mounted here.
 fn read_paths() -> HashMap<u64, String> {
     parse_mount_point(&read_mounts()).map_or_else(HashMap::new, |root| walk(&root))
 }
@@ -93,7 +92,7 @@ fn parse_mount_point(mounts: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
 }
 
-/// Undoes `\040`, with which the kernel spells blanks, line ends and backslashes in paths.
+/// Undoes `\040`, the kernel's spelling of blanks, line ends and backslashes in paths.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -112,8 +111,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The directories below `root`, as paths from it. Those that cannot be read, or that vanish
-/// meanwhile, are left out; their sockets are then shown by number.
+/// The directories below `root`, as paths from it. Those that cannot be read or vanish meanwhile are
+/// left out, and shown by number.
 fn walk(root: &Path) -> HashMap<u64, String> {
     let mut paths = HashMap::new();
     if let Ok(metadata) = fs::metadata(root) {

@@ -1,5 +1,5 @@
-//! Interfaces by index, netdevice(7). Asked of the kernel (SIOCGIFNAME), because it answers for
-//! the network namespace of the caller; /sys/class/net shows the one of whoever mounted it.
+//! Interfaces by index, netdevice(7). Queried from the kernel (SIOCGIFNAME), which answers for the
+//! network namespace of the caller; /sys/class/net shows the namespace in which it was mounted.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -50,12 +50,12 @@ pub(in crate::command) fn interface_index(place: &Where, name: &str) -> Result<u
         .map_err(|error| format!("no such interface: {error}"))
 }
 
-/// The name; `None` where there is no such interface, and where its name is no UTF-8.
+/// The name; `None` if there is no such interface, or its name is not UTF-8.
 fn query_name(index: u32) -> Option<String> {
     index_to_name(any_socket().ok()?, index).ok()
 }
 
-/// A socket to ask with; of which kind makes no difference.
+/// A socket for the query; its kind makes no difference.
 fn any_socket() -> rustix::io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
     socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)

@@ -1,8 +1,8 @@
-//! What users, interfaces and control groups of this host are called, whom a name means, and who
-//! holds its sockets.
+//! The names of users, interfaces, control groups and services, in both directions, and the
+//! processes that hold sockets.
 //!
-//! Looked up when the first of a kind is asked for, and then remembered. Bytes that are no UTF-8
-//! become U+FFFD; what else is in a name is for whoever shows it to make harmless.
+//! Names of one kind are read when the first is needed, and kept. Bytes that are not UTF-8 become
+//! U+FFFD; the output escapes other characters.
 
 mod cgroups;
 mod interfaces;
@@ -42,19 +42,19 @@ impl HostNames {
         }
     }
 
-    /// Forgets what may change from one sample to the next: all but users.
+    /// Drops what may change from one sample to the next: everything except users.
     pub(super) fn refresh(&mut self) {
         self.interfaces = Interfaces::of(&self.place);
         self.cgroups = Cgroups::of(&self.place);
         self.owners = None;
     }
 
-    /// Remembers who holds the sockets of this sample.
+    /// Sets the holders of the sockets of this sample.
     pub(super) fn set_owners(&mut self, owners: Owners) {
         self.owners = Some(owners);
     }
 
-    /// Who holds the sockets of this sample, where anybody asked.
+    /// The holders of the sockets of this sample, if they were searched for.
     pub(super) fn owners(&self) -> Option<&Owners> {
         self.owners.as_ref()
     }

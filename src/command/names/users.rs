@@ -1,8 +1,8 @@
-//! Users by uid, from the `etc/passwd` of whoever the sockets belong to, passwd(5). Read directly: a
-//! name service on the network would make a list of sockets wait for the network.
+//! Users by uid, from `etc/passwd`, passwd(5). Read directly: a name service would make a list of
+//! sockets wait for the network.
 //!
-//! Of another proc root it is the file in the root directory of its process 1, never this host's
-//! own; users that are not in it are shown by their number.
+//! For another proc root it is the file in the root directory of its process 1, never this host's
+//! own. Users that are not in it are shown by number.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,7 +19,7 @@ const PASSWD_MOST: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Users {
     place: Where,
-    /// Read when the first is looked up; the numbers of unknown ones are added then.
+    /// Read when the first is looked up. Unknown ones are added by number.
     names: Option<HashMap<u32, String>>,
 }
 
@@ -40,7 +40,7 @@ impl Users {
     }
 }
 
-/// The uid of a user, as the sockets of `place` are reported with.
+/// The uid with which the sockets of a user are reported.
 ///
 /// # Errors
 /// Why there is none.
@@ -64,7 +64,7 @@ fn path(place: &Where) -> String {
     root.join(PASSWD).display().to_string()
 }
 
-/// What is in the file, and how its uids are reported here.
+/// The file, and how its uids are reported here.
 struct Passwd {
     text: String,
     /// `/proc/PID/uid_map`, user_namespaces(7): the first uid inside, the first one here, and how
@@ -92,7 +92,7 @@ impl Passwd {
         })
     }
 
-    /// Every name and its uid; lines that are neither are left out, and users unknown here too.
+    /// Every name and its uid; invalid lines and users without a uid here are left out.
     fn entries(&self) -> impl Iterator<Item = (&str, u32)> {
         self.text.lines().filter_map(|line| {
             let mut fields = line.split(':');

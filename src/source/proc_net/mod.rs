@@ -1,7 +1,7 @@
-//! The tables `tcp` and `tcp6` of a proc file system, proc(5): read as a stream, row by row.
+//! The tables `tcp` and `tcp6` of a proc file system, proc(5), read as a stream, row by row.
 //!
-//! Knows which directory to read and what it shows; rows are parsed by `row`. It selects by state
-//! here, and by the filter, since nobody else does, and loses no row silently.
+//! States and filters are evaluated here, because the kernel does not. Every row that is lost is
+//! reported.
 
 mod lines;
 mod repeats;
@@ -35,10 +35,10 @@ pub struct ProcError {
 }
 
 impl ProcNet {
-    /// Pours every socket of the tables that the question asks for into `sink`.
+    /// Sends every socket of the tables that matches the question to `sink`.
     ///
     /// # Errors
-    /// When no table can be opened. An absent `tcp6` is a host without IPv6 and has no rows.
+    /// When no table can be opened. A host without `tcp6` has no IPv6.
     pub(super) fn visit<S: Sink>(
         &self,
         question: &Question,
@@ -93,7 +93,7 @@ impl ProcNet {
         }
         match failed {
             Some(error) if !read_any => return Err(error),
-            // The other table's sockets are not thrown away for it.
+            // The sockets of the other table are kept.
             Some(error) => completeness.lose(Loss::Aborted {
                 reason: error.to_string(),
             }),
@@ -114,7 +114,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Reads from header to end; `Break` when the sink wants no more.
+    /// Reads from header to end; `Break` if the sink needs no more.
     fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
         let mut lines = Lines::new(file);
         let flow = self.read_lines(&mut lines, sink);

@@ -1,9 +1,9 @@
-//! Rows that a table repeats. Between two reads the kernel remembers its place as a number of
-//! sockets within a bucket (`tcp_seek_last_pos`, net/ipv4/tcp_ipv4.c); a socket added to that
-//! bucket meanwhile shifts those already read behind that place, and they are read again.
+//! Rows that a table repeats. Between two reads the kernel keeps its position as a number of sockets
+//! within a bucket (`tcp_seek_last_pos`, net/ipv4/tcp_ipv4.c). A socket added to that bucket
+//! meanwhile shifts those already read behind that position, and they are read again.
 //!
-//! Must not need memory that grows with the table. What it does not find: a socket that changed its
-//! inode meanwhile, as on its way to TIME_WAIT, and what was missed because a socket went away.
+//! Must not need memory that grows with the table. Not detected: a socket that changed its inode
+//! meanwhile, as on its way to TIME_WAIT, and sockets missed because another one was removed.
 
 use std::collections::VecDeque;
 
@@ -45,7 +45,7 @@ impl Repeats {
     /// The kernel holds a bucket's lock while it fills one read, so rows repeat only from the first
     /// one of a read on; two equal rows within one read are two sockets, such as minisockets of two
     /// routing domains. In a copy the borders are unknown, and without an inode only a row that
-    /// directly follows its equal is taken for a repetition.
+    /// directly follows its equal is a repetition.
     pub(super) fn contains(&mut self, socket: &Socket, read: u64) -> bool {
         let Some(ends) = socket.internet() else {
             return false;

@@ -15,45 +15,13 @@ use crate::source::kernel::{decode_state, decode_timer};
 /// `USER_HZ` is 100 on every architecture but Alpha: time(7).
 const MILLISECONDS_A_TICK: u64 = 10;
 
-/// The column a row was refused for, as the header of the table names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    Slot,
-    LocalAddress,
-    RemoteAddress,
-    State,
-    Queues,
-    Timer,
-    Retransmits,
-    Uid,
-    Timeout,
-    Inode,
-}
-
-impl Column {
-    fn name(self) -> &'static str {
-        match self {
-            Column::Slot => "sl",
-            Column::LocalAddress => "local_address",
-            Column::RemoteAddress => "rem_address",
-            Column::State => "st",
-            Column::Queues => "tx_queue:rx_queue",
-            Column::Timer => "tr:tm->when",
-            Column::Retransmits => "retrnsmt",
-            Column::Uid => "uid",
-            Column::Timeout => "timeout",
-            Column::Inode => "inode",
-        }
-    }
-}
-
-/// Why a row was refused.
+/// Why a row was refused; the column is named as in the header of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RowError {
-    #[error("column {} is missing", .0.name())]
-    Missing(Column),
-    #[error("column {} is malformed", .0.name())]
-    Malformed(Column),
+    #[error("column {0} is missing")]
+    Missing(&'static str),
+    #[error("column {0} is malformed")]
+    Malformed(&'static str),
 }
 
 /// The columns of a row, one after the other.
@@ -62,7 +30,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn next(&mut self, column: Column) -> Result<&'a [u8], RowError> {
+    fn next(&mut self, column: &'static str) -> Result<&'a [u8], RowError> {
         let text = self.rest.trim_ascii_start();
         if text.is_empty() {
             return Err(RowError::Missing(column));
@@ -73,10 +41,10 @@ impl<'a> Columns<'a> {
         Ok(word)
     }
 
-    /// The next column, read by `parse`.
+    /// The next column, parsed by `parse`.
     fn parse<T>(
         &mut self,
-        column: Column,
+        column: &'static str,
         parse: impl FnOnce(&'a [u8]) -> Option<T>,
     ) -> Result<T, RowError> {
         parse(self.next(column)?).ok_or(RowError::Malformed(column))
@@ -105,24 +73,24 @@ pub(super) fn is_whole(row: &[u8]) -> bool {
 pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError> {
     let mut columns = Columns { rest: line };
     let address = |text| parse_address(text, family);
-    columns.parse(Column::Slot, |text| decimal(text.strip_suffix(b":")?))?;
-    let local = columns.parse(Column::LocalAddress, address)?;
-    let remote = columns.parse(Column::RemoteAddress, address)?;
-    let state = columns.parse(Column::State, |text| {
+    columns.parse("sl", |text| decimal(text.strip_suffix(b":")?))?;
+    let local = columns.parse("local_address", address)?;
+    let remote = columns.parse("rem_address", address)?;
+    let state = columns.parse("st", |text| {
         let [high, low] = text else { return None };
         u8::try_from(hex_digit(*high)? << 4 | hex_digit(*low)?).ok()
     })?;
     let (send_queue, receive_queue) =
-        columns.parse(Column::Queues, |text| pair(text, hex_word, hex_word))?;
-    let timer = columns.parse(Column::Timer, |text| {
+        columns.parse("tx_queue:rx_queue", |text| pair(text, hex_word, hex_word))?;
+    let timer = columns.parse("tr:tm->when", |text| {
         let (number, ticks) = pair(text, hex, ticks)?;
         let remaining = Duration::from_millis(ticks.saturating_mul(MILLISECONDS_A_TICK));
         Some(decode_timer(u8::try_from(number).ok()?, remaining))
     })?;
-    let timeouts = columns.parse(Column::Retransmits, hex)?;
-    let uid = columns.parse(Column::Uid, uid)?;
-    let probes = columns.parse(Column::Timeout, probes)?;
-    let inode = columns.parse(Column::Inode, decimal)?;
+    let timeouts = columns.parse("retrnsmt", hex)?;
+    let uid = columns.parse("uid", uid)?;
+    let probes = columns.parse("timeout", probes)?;
+    let inode = columns.parse("inode", decimal)?;
     let ends = InetEnds {
         family,
         local,

@@ -94,7 +94,7 @@ fn limits_of_this_host_are_not_applied_to_another_host() {
     let report = Report::of(&ran);
     let reason = report.not_examined("time-wait").unwrap();
     assert!(
-        reason.contains("of that host cannot be read from here"),
+        reason.contains("of another network namespace cannot be read from here"),
         "{reason}"
     );
 }

@@ -1,4 +1,4 @@
-//! What a search came to: who holds which socket, and why some have no holder.
+//! The result of a search: which processes hold which socket, and why some holders are unknown.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,46 +9,46 @@ use super::wanted::{Endpoint, Settled, Wanted, endpoint};
 use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where};
 use crate::proc_root::ProcRoot;
 
-/// What a search took.
+/// The cost of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
     /// Processes whose descriptors were read.
     pub processes: u64,
     /// Descriptors whose links were read.
     pub descriptors: u64,
-    /// Processes that may not be read.
+    /// Processes without permission to read them.
     pub refused: u64,
     /// Processes that could not be read for another reason.
     pub failed: u64,
-    /// Whether the budget ended it.
+    /// Whether the time limit ended it.
     pub cut: bool,
 }
 
-/// The holders of the sockets that were asked about.
+/// The holders of the wanted sockets.
 #[derive(Debug, Default)]
 pub struct Owners {
     /// Sorted.
     inodes: Vec<u64>,
-    /// Where the holds of each inode begin, in its order; and an end.
+    /// Where the holds of each inode begin, in the order of inodes, and where the last end.
     starts: Vec<u32>,
     holds: Vec<Hold>,
-    /// By their numbers.
+    /// In the order of their pids.
     processes: Vec<Process>,
-    /// The holders of the listeners that connections wait for.
+    /// The holders of the listeners whose connections were never accepted.
     waiting: HashMap<Endpoint, Vec<Hold>>,
-    /// How many sockets have a holder.
+    /// How many sockets have a known holder.
     pub ownership: Ownership,
-    /// What it took to find out.
+    /// What it cost.
     pub effort: Effort,
-    /// What to tell a person about sockets without a holder that a process may hold.
+    /// What to report about sockets that a process may hold and that have no known holder.
     pub note: Option<String>,
-    /// What is missing because time was up.
+    /// What is missing because the time limit ended the search.
     pub loss: Option<Loss>,
 }
 
 impl Owners {
-    /// Searches for the holders of the `wanted` sockets; `listeners` are those that connections wait
-    /// for, and may be empty where [`Wanted::needs_listeners`] says so.
+    /// Searches for the holders of the `wanted` sockets; `listeners` may be empty unless
+    /// [`Wanted::needs_listeners`].
     pub fn find(search: Search<'_>, wanted: Wanted, listeners: &Listeners) -> Owners {
         let users = wanted.users.clone();
         let settled = wanted.settle(listeners);
@@ -89,17 +89,17 @@ impl Owners {
     /// None is found, because the processes cannot be listed.
     fn none(place: &Where, settled: &Settled, error: &io::Error) -> (Owners, u64) {
         let owners = Owners {
-            note: (settled.asked > 0).then(|| {
+            note: (settled.sockets > 0).then(|| {
                 let root = place.proc_root().display();
-                let sockets = many(settled.asked, "socket");
+                let sockets = many(settled.sockets, "socket");
                 format!("owner unknown for {sockets}: cannot list the processes in {root}: {error}")
             }),
             ..Owners::default()
         };
-        (owners, settled.asked)
+        (owners, settled.sockets)
     }
 
-    /// Puts what a walk found in an order in which it can be looked up.
+    /// Sorts what a walk found, so that it can be looked up.
     fn of(settled: &Settled, walk: Walk<'_>) -> Owners {
         let mut links = walk.links;
         links.sort_unstable();
@@ -133,14 +133,13 @@ impl Owners {
         self.holds.get(start..end).unwrap_or_default()
     }
 
-    /// The process with the lowest number that holds the socket with this inode; `None` where none
-    /// was found.
+    /// The process with the lowest pid that holds the socket with this inode; `None` if none is known.
     pub fn first_holder(&self, inode: u64) -> Option<&Process> {
         let place = self.inodes.binary_search(&inode).ok()?;
         Held::by(self.holds_at(place), &self.processes).first()
     }
 
-    /// Who holds a socket that was asked about.
+    /// Which processes hold a wanted socket.
     pub fn held(&self, socket: &Socket) -> Held<'_> {
         if let Some(inode) = socket.held_inode() {
             let place = self.inodes.binary_search(&inode);
@@ -150,13 +149,13 @@ impl Owners {
         if socket.was_never_accepted()
             && let Some(holds) = endpoint(socket).and_then(|at| self.waiting.get(&at))
         {
-            return Held::by(holds, &self.processes).not_yet();
+            return Held::by(holds, &self.processes).unaccepted();
         }
         Held::default()
     }
 }
 
-/// Where the links of each of `inodes` inodes begin in their order, and where the last end.
+/// Where the links of each of `inodes` inodes begin, and where the last end.
 fn starts(links: &[Link], inodes: usize) -> Vec<u32> {
     let mut starts = vec![0; inodes + 1];
     for (at, _) in links {
@@ -174,17 +173,18 @@ fn starts(links: &[Link], inodes: usize) -> Vec<u32> {
 }
 
 fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {
+    let unread = effort.refused + effort.failed;
     let missing_if = |so: bool| if so { missing } else { 0 };
     let waiting = settled
         .waiting
         .iter()
         .map(|(_, _, connections)| connections);
     Ownership {
-        held: settled.asked.saturating_sub(missing),
+        held: settled.sockets.saturating_sub(missing),
         kernel: settled.kernel,
         never_accepted: waiting.sum(),
-        no_permission: missing_if(!effort.cut && effort.refused > 0),
-        hidden: missing_if(!effort.cut && effort.refused == 0),
+        no_permission: missing_if(!effort.cut && unread > 0),
+        hidden: missing_if(!effort.cut && unread == 0),
         time_up: missing_if(effort.cut),
     }
 }
