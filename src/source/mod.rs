@@ -20,7 +20,7 @@ mod wire;
 
 pub use error::{CannotKnow, SourceError};
 pub use observer::{Observer, Sources};
-pub use plan::{Need, Plan, UnsupportedTest};
+pub use plan::{DumpFilter, Need, Plan, UnsupportedTest};
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};

@@ -95,17 +95,18 @@ pub(crate) fn run(program: &[u8], specimen: &Specimen) -> bool {
 
 fn answer(operation: &Operation<'_>, specimen: &Specimen) -> bool {
     let socket = &specimen.socket;
+    let ends = socket.internet().unwrap();
     let operand = operation.operand;
     let u32_at = |at: usize| u32::from_ne_bytes(operand[at..at + 4].try_into().unwrap());
     let port = || u16::from_ne_bytes([operand[2], operand[3]]);
     match operation.code {
-        2 => socket.local.port() >= port(),
-        3 => socket.local.port() <= port(),
-        4 => socket.remote.port() >= port(),
-        5 => socket.remote.port() <= port(),
+        2 => ends.local.port() >= port(),
+        3 => ends.local.port() <= port(),
+        4 => ends.remote.port() >= port(),
+        5 => ends.remote.port() <= port(),
         6 => specimen.autobound,
-        7 => holds(operand, socket.local, socket.family),
-        8 => holds(operand, socket.remote, socket.family),
+        7 => holds(operand, ends.local, ends.family),
+        8 => holds(operand, ends.remote, ends.family),
         9 => socket.interface.unwrap() == u32_at(0),
         10 => socket.mark.unwrap() & u32_at(4) == u32_at(0),
         13 => {

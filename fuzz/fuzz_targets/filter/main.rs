@@ -1,10 +1,9 @@
-//! Whatever is typed as a filter, and whatever socket it judges: nothing panics, and everybody
-//! gives the same answer.
+//! Any text as a filter, applied to any socket: nothing panics, and every evaluator gives the
+//! same result.
 //!
-//! The input is a socket ([`specimen::LEN`] bytes), then the text. The text is parsed; what it
-//! says of the socket must be what it says after it was displayed and parsed again, after its
-//! states were taken out, and after it was divided between the kernel, which is played by
-//! `kernel`, and the program.
+//! The input is a socket ([`specimen::LEN`] bytes), then the text. The text is parsed; its
+//! result must be the same after it was displayed and parsed again, after its states were taken
+//! out, and after it was divided between the kernel, which `kernel` simulates, and the program.
 
 #![no_main]
 
@@ -16,8 +15,8 @@ use libfuzzer_sys::fuzz_target;
 use specimen::Specimen;
 use tcpstates::filter::{Expression, FilterText, Folded, Program, Test, parse};
 use tcpstates::model::{State, StateSet};
-use tcpstates::question::{Families, Question};
-use tcpstates::source::{Observer, Sources};
+use tcpstates::question::Question;
+use tcpstates::source::{DumpFilter, Need, Observer, Sources};
 
 fuzz_target!(|input: &[u8]| {
     let Some((specimen, text)) = Specimen::split(input) else {
@@ -45,7 +44,7 @@ fn parsed(text: &str) -> Result<Expression, String> {
     parse(&text, &mut host::Fake).map_err(|error| error.to_string())
 }
 
-/// Whether the specimen passes, what is autobound included, which no record tells.
+/// Whether the specimen passes, `autobound` included, which no record contains.
 fn judge(filter: &Expression, specimen: &Specimen) -> bool {
     let known = |test: &Test, _| (*test == Test::Autobound).then_some(specimen.autobound);
     folded(filter.fold(known), specimen)
@@ -59,10 +58,10 @@ fn folded(filter: Folded, specimen: &Specimen) -> bool {
     }
 }
 
-/// Asks as the command does, and lets each share of the work be done by whom it is given to.
+/// Plans as the command does, and evaluates each part of the filter where the plan says.
 fn divided(filter: &Expression, specimen: &Specimen, passes: bool) {
-    let asked = StateSet::ALL.with(State::Bound);
-    let (states, rest) = filter.narrow(asked);
+    let all = StateSet::ALL.with(State::Bound);
+    let (states, rest) = filter.narrow(all);
     let filter = match rest {
         Folded::Tests(rest) => Some(rest),
         Folded::Always => None,
@@ -74,40 +73,36 @@ fn divided(filter: &Expression, specimen: &Specimen, passes: bool) {
             return;
         }
     };
-    // A state without a name is in no set, and nobody is asked for it.
-    if !asked.contains(specimen.socket.state) {
+    // A state without a name is in no set, and is never requested.
+    if !all.contains(specimen.socket.state) {
         return;
     }
-    let is_asked_for = states.contains(specimen.socket.state);
+    let is_selected = states.contains(specimen.socket.state);
     let here = filter.as_ref().is_none_or(|rest| judge(rest, specimen));
-    assert_eq!(is_asked_for && here, passes, "without its states");
+    assert_eq!(is_selected && here, passes, "without its states");
     let question = Question {
-        families: Families::Both,
-        states,
-        fields: Vec::new(),
         filter: filter.clone(),
+        ..Question::about(states)
     };
-    let observer = Observer::new(question, Sources::Netlink).expect("netlink knows everything");
-    let shares = observer.explain().expect("this kernel knows everything");
+    let observer = Observer::new(question, Sources::Netlink).expect("netlink has every field");
+    let plan = observer
+        .plan(Need::Sockets)
+        .expect("this kernel has every operation");
     if filter.is_none() {
-        assert!(shares.is_empty());
+        assert!(plan.filters().iter().all(DumpFilter::is_empty));
         return;
     }
-    let told = shares.iter().filter(|share| {
-        let part = |text: &Option<String>| {
-            let text = text.as_ref();
-            text.is_none_or(|text| judge(&parsed(text).expect("a part can be typed"), specimen))
-        };
-        assert!(share.bytecode.len() < 1 << 16, "an attribute ends there");
-        kernel::audit(&share.bytecode);
-        is_asked_for
-            && part(&share.ports)
-            && kernel::run(&share.bytecode, specimen)
-            && part(&share.here)
+    let passed = plan.filters().iter().filter(|filter| {
+        let header = filter.header();
+        let in_header = header
+            .is_none_or(|ports| judge(&parsed(&ports).expect("a header can be typed"), specimen));
+        assert!(filter.bytecode.len() < 1 << 16, "longer than an attribute");
+        kernel::audit(&filter.bytecode);
+        let here = filter.remainder.as_ref();
+        is_selected
+            && in_header
+            && kernel::run(&filter.bytecode, specimen)
+            && here.is_none_or(|rest| judge(rest, specimen))
     });
-    assert_eq!(
-        told.count(),
-        usize::from(passes),
-        "told once, or not at all"
-    );
+    assert_eq!(passed.count(), usize::from(passes), "once, or not at all");
 }

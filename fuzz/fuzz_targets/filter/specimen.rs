@@ -1,15 +1,15 @@
-//! A socket made from bytes, as netlink tells sockets to those who may know all.
+//! A socket made from bytes, with everything that netlink reports to root.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use tcpstates::model::{CongestionControl, Family, Metric, Socket, State, TcpInfo};
+use tcpstates::model::{CongestionControl, Family, InetEnds, Metric, Socket, State, TcpInfo};
 
-/// How many bytes make one.
+/// The number of bytes of one.
 pub(crate) const LEN: usize = 32;
 
 pub(crate) struct Specimen {
     pub(crate) socket: Socket,
-    /// What the kernel knows and does not tell.
+    /// Whether the kernel chose its port, which no record contains.
     pub(crate) autobound: bool,
 }
 
@@ -25,37 +25,38 @@ impl Specimen {
         };
         let at = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         let wide = |from: usize| u32::from(at(from)) << 16 | u32::from(at(from + 2));
-        let socket = Socket {
-            state: State::named().nth(usize::from(state) % State::NAMED)?,
+        let ends = InetEnds {
             family,
             local: SocketAddr::new(address(family, local, [a, b, c, d]), at(8)),
             remote: SocketAddr::new(address(family, remote, [d, c, b, a]), at(10)),
+        };
+        let state = State::named().nth(usize::from(state) % State::NAMED)?;
+        let socket = Socket {
             receive_queue: wide(12),
             send_queue: wide(14),
             uid: wide(16),
             full: Some(kinds & 2 == 0),
             inode: wide(18).into(),
-            timer: None,
-            retransmits: u32::from(bytes[22]),
+            retransmits: Some(u32::from(bytes[22])),
             interface: Some(u32::from(bytes[23])),
             cookie: Some(wide(24).into()),
             mark: Some(wide(26)),
             cgroup: (kinds & 4 == 0).then_some(u64::from(at(30))),
-            drops: None,
-            v6only: None,
+            v6only: (state == State::Listen && family == Family::V6).then_some(kinds & 64 == 0),
             info: (kinds & 16 == 0).then(|| {
                 let info = TcpInfo::default();
                 let info = info.with(Metric::RoundTripTime, wide(12).into());
                 Box::new(info.with(Metric::BytesSent, u64::from(wide(14)) << 16))
             }),
             congestion_control: CongestionControl::new(if kinds & 32 == 0 { "bbr" } else { "" }),
+            ..Socket::bare(state, ends)
         };
         let autobound = kinds & 8 == 0;
         Some((Specimen { socket, autobound }, rest))
     }
 }
 
-/// An address of one of the kinds that filters tell apart.
+/// An address of one of the kinds between which filters differ.
 fn address(family: Family, kind: u8, octets: [u8; 4]) -> IpAddr {
     let [a, b, c, d] = octets;
     match (family, kind % 4) {

@@ -202,7 +202,13 @@ impl Dumps {
 }
 
 impl DumpFilter {
-    pub(super) fn is_empty(&self) -> bool {
+    /// The ports in the request's header, as a filter; `None` where they are not limited.
+    pub fn header(&self) -> Option<String> {
+        self.ports.to_text()
+    }
+
+    /// Whether every socket passes.
+    pub fn is_empty(&self) -> bool {
         self.in_kernel.is_none() && self.remainder.is_none()
     }
 

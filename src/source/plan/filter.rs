@@ -10,15 +10,15 @@ use crate::source::wire::{MOST_BYTES, Operations, Ports, encode, most_bytes};
 /// The filter of one dump. Together, the dumps of a filter return every socket that passes it,
 /// once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::source) struct DumpFilter {
+pub struct DumpFilter {
     /// The ports in the request's header.
     pub(in crate::source) ports: Ports,
     /// The program that the kernel runs; empty for none.
-    pub(in crate::source) bytecode: Vec<u8>,
+    pub bytecode: Vec<u8>,
     /// What the kernel evaluates, ports included.
     pub(super) in_kernel: Option<Expression>,
     /// What tcpstates evaluates.
-    pub(super) remainder: Option<Expression>,
+    pub remainder: Option<Expression>,
     /// The remainder, as it is run for each socket.
     pub(in crate::source) program: Option<Program>,
 }

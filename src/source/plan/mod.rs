@@ -14,8 +14,7 @@ use std::path::PathBuf;
 
 pub(super) use choose::{Caution, Deriving, Planner};
 pub(super) use dumps::Dumps;
-pub(super) use filter::DumpFilter;
-pub use filter::UnsupportedTest;
+pub use filter::{DumpFilter, UnsupportedTest};
 
 use super::counters::SocketCounters;
 use super::derive::Doubt;
@@ -138,19 +137,24 @@ impl Plan {
             let remainder = remainder.as_ref().map(ToString::to_string);
             ("here", remainder.unwrap_or_else(|| "none".to_owned()))
         };
-        match &self.listing {
-            Listing::Tables { filter: None, .. } => {}
-            Listing::Tables { filter, .. } => lines.push(here(filter)),
-            Listing::Netlink(dumps) => {
-                for filter in dumps.filters.iter().filter(|filter| !filter.is_empty()) {
-                    lines.extend(filter.ports.to_text().map(|ports| ("header", ports)));
-                    let names = std::iter::once("bytecode").chain(std::iter::repeat(""));
-                    lines.extend(names.zip(list(&filter.bytecode)));
-                    lines.push(here(&filter.remainder));
-                }
-            }
+        if let Listing::Tables { filter, .. } = &self.listing {
+            lines.extend(filter.is_some().then(|| here(filter)));
+        }
+        for filter in self.filters().iter().filter(|filter| !filter.is_empty()) {
+            lines.extend(filter.header().map(|ports| ("header", ports)));
+            let names = std::iter::once("bytecode").chain(std::iter::repeat(""));
+            lines.extend(names.zip(list(&filter.bytecode)));
+            lines.push(here(&filter.remainder));
         }
         lines
+    }
+
+    /// The filter of each dump over netlink; none where tables are read.
+    pub fn filters(&self) -> &[DumpFilter] {
+        match &self.listing {
+            Listing::Tables { .. } => &[],
+            Listing::Netlink(dumps) => &dumps.filters,
+        }
     }
 }
 
