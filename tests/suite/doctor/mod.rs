@@ -3,12 +3,12 @@
 mod accept_queue;
 mod close_wait;
 mod commands;
+mod copied_trees;
 mod ephemeral_ports;
 mod half_open;
 mod no_answer;
 mod orphans;
 mod overall;
-mod recorded;
 mod report;
 mod retransmission;
 mod rules;

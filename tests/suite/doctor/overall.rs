@@ -1,4 +1,4 @@
-//! Every diagnosis: the line of a healthy host, rules that are not examined, invalid arguments.
+//! Every diagnosis: the line of a healthy host, and invalid arguments.
 
 use super::report::Report;
 use crate::namespace::in_namespace;
@@ -25,87 +25,6 @@ in_namespace!(
         }
     }
 );
-
-/// A copied tree with an empty table and these files.
-fn copied(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let root = tempfile::tempdir().unwrap();
-    let table = "  sl  local_address rem_address   st\n";
-    for (name, text) in [("net/tcp", table)].iter().chain(files) {
-        let path = root.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    root
-}
-
-fn report_on(root: &tempfile::TempDir) -> Report {
-    let root = root.path().to_str().unwrap();
-    let ran = run([
-        "doctor",
-        "--json",
-        "--window=0.05",
-        "--quiet",
-        "--proc-root",
-        root,
-    ]);
-    Report::of(&ran)
-}
-
-#[test]
-fn a_rule_without_its_limit_is_not_examined() {
-    let report = report_on(&copied(&[]));
-    assert!(report.findings.is_empty(), "{report:?}");
-    assert_eq!(report.source, "proc");
-    let reason = report.not_examined("time-wait").unwrap();
-    assert!(
-        reason.contains("tcp_max_tw_buckets does not exist"),
-        "{reason}"
-    );
-    assert!(!report.examined.contains(&"time-wait".to_owned()));
-}
-
-#[test]
-fn a_copied_tree_is_diagnosed_by_its_own_limits() {
-    let limit = [("sys/net/ipv4/tcp_max_tw_buckets", "1\n")];
-    let report = report_on(&copied(&limit));
-    // But for the growth of a counter.
-    let reason = report.not_examined("time-wait").unwrap();
-    assert_eq!(reason, "counters do not grow in a copied tree");
-    let limit = [("sys/net/ipv4/tcp_max_tw_buckets", "0\n")];
-    let report = report_on(&copied(&limit));
-    assert_eq!(report.finding("time-wait").severity, "CRITICAL");
-}
-
-#[test]
-fn limits_of_this_host_are_not_applied_to_another_host() {
-    let ran = run([
-        "doctor",
-        "--json",
-        "--window=0.05",
-        "--quiet",
-        "--proc-root",
-        "/proc",
-    ]);
-    // Where process 1 is hidden, `/proc` cannot be read as a host's.
-    if ran.status == 1 {
-        assert!(ran.stderr.contains("--proc-root"), "{ran:?}");
-        return;
-    }
-    let report = Report::of(&ran);
-    let reason = report.not_examined("time-wait").unwrap();
-    assert!(
-        reason.contains("of another network namespace cannot be read from here"),
-        "{reason}"
-    );
-}
-
-#[test]
-fn a_table_with_an_unreadable_row_is_diagnosed_as_incomplete() {
-    let limit = ("sys/net/ipv4/tcp_max_tw_buckets", "1\n");
-    let root = copied(&[("net/tcp", "  sl  local_address\n0: broken\n"), limit]);
-    let report = report_on(&root);
-    assert!(!report.complete && report.warnings.len() == 1, "{report:?}");
-}
 
 #[test]
 fn invalid_doctor_arguments_are_refused_in_one_line() {

@@ -1,38 +1,29 @@
-//! Situations that no test can create, from copied trees: memory and tracked connections around
-//! their limits; and files that are missing from a tree.
+//! Diagnoses of copied trees: memory and tracked connections around their limits, which no test can
+//! create; and files that are missing or malformed.
 
 use std::fs;
-use std::path::Path;
 
 use super::report::Report;
 use crate::namespace::in_namespace;
-use crate::program::run;
+use crate::program::{Ran, run};
 
 /// The report on a tree with an empty table and these files.
+#[track_caller]
 fn report(files: &[(&str, &str)]) -> Report {
     let root = tempfile::tempdir().unwrap();
-    write(
-        root.path(),
-        "net/tcp",
-        "  sl  local_address rem_address   st\n",
-    );
-    for (name, text) in files {
-        write(root.path(), name, text);
+    let table = ("net/tcp", "  sl  local_address rem_address   st\n");
+    for (name, text) in [&table].into_iter().chain(files) {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
-    let root = root.path().to_str().unwrap();
-    Report::of(&run([
-        "doctor",
-        "--json",
-        "--window=0.05",
-        "--proc-root",
-        root,
-    ]))
+    Report::of(&run_on(root.path().to_str().unwrap()))
 }
 
-fn write(root: &Path, name: &str, text: &str) {
-    let path = root.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+fn run_on(root: &str) -> Ran {
+    let doctor = ["doctor", "--json", "--window=0.05", "--quiet"];
+    let [doctor, json, window, quiet] = doctor;
+    run([doctor, json, window, quiet, "--proc-root", root])
 }
 
 fn severity(report: &Report, id: &str) -> Option<String> {
@@ -103,6 +94,52 @@ fn a_tree_without_counters_and_settings_reports_what_is_missing() {
         let reason = report.not_examined(id).unwrap();
         assert!(reason.contains(lacks), "{id}: {reason}");
     }
+}
+
+#[test]
+fn a_rule_without_its_limit_is_not_examined() {
+    let report = report(&[]);
+    assert!(report.findings.is_empty(), "{report:?}");
+    assert_eq!(report.source, "proc");
+    let reason = report.not_examined("time-wait").unwrap();
+    assert!(
+        reason.contains("tcp_max_tw_buckets does not exist"),
+        "{reason}"
+    );
+    assert!(!report.examined.contains(&"time-wait".to_owned()));
+}
+
+#[test]
+fn a_copied_tree_is_diagnosed_by_its_own_limits() {
+    let unchanged = report(&[("sys/net/ipv4/tcp_max_tw_buckets", "1\n")]);
+    // Except for the growth of a counter.
+    let reason = unchanged.not_examined("time-wait").unwrap();
+    assert_eq!(reason, "counters do not grow in a copied tree");
+    let full = report(&[("sys/net/ipv4/tcp_max_tw_buckets", "0\n")]);
+    assert_eq!(full.finding("time-wait").severity, "CRITICAL");
+}
+
+#[test]
+fn limits_of_this_host_are_not_applied_to_another_host() {
+    let ran = run_on("/proc");
+    // Where process 1 is hidden, `/proc` cannot be read as a host's.
+    if ran.status == 1 {
+        assert!(ran.stderr.contains("--proc-root"), "{ran:?}");
+        return;
+    }
+    let report = Report::of(&ran);
+    let reason = report.not_examined("time-wait").unwrap();
+    assert!(
+        reason.contains("of another network namespace cannot be read from here"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_table_with_an_unreadable_row_is_diagnosed_as_incomplete() {
+    let limit = ("sys/net/ipv4/tcp_max_tw_buckets", "1\n");
+    let report = report(&[("net/tcp", "  sl  local_address\n0: broken\n"), limit]);
+    assert!(!report.complete && report.warnings.len() == 1, "{report:?}");
 }
 
 in_namespace!(
