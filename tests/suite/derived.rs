@@ -83,9 +83,8 @@ in_namespace!(
         let many = many + &remains;
         let derived = run(["--json"]).succeeded();
         Answer::of(&derived).assert_holds("netlink+counters", &many);
-        for listing in [["--source", "netlink"], ["--source", "proc"]] {
-            let [option, source] = listing;
-            let ran = run(["--json", option, source]).succeeded();
+        for source in ["netlink", "proc"] {
+            let ran = run(["--json", "--source", source]).succeeded();
             Answer::of(&ran).assert_holds(source, &many);
         }
         let one_family = run(["--json", "-4"]).succeeded();
@@ -191,10 +190,9 @@ in_namespace!(
     fn watch_remembers_that_the_counters_moved() {
         let _zoo = Zoo::open(&SocketCounts::none().with(Family::V4, State::Established, 1_500));
         let _churn = churn();
-        let options = ["-v", "--json", "--watch=0.05", "--samples=30"];
-        let [verbose, json, watch, samples] = options;
+        let watch = ["-v", "--json", "--watch=0.05", "--samples=30"];
         wait_for("a sample listed because the counters moved before", || {
-            let ran = run([verbose, json, watch, samples, "--source=netlink+counters"]);
+            let ran = run([&watch[..], &["--source=netlink+counters"]].concat());
             assert_eq!(ran.status, 0, "{ran:?}");
             assert_eq!(Answer::all(&ran).len(), 30);
             // After each move at least eight samples are listed without trying the counters.

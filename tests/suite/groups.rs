@@ -211,13 +211,12 @@ in_namespace!(
 in_namespace!(
     fn table_and_csv_show_the_same_groups_as_json() {
         let _sockets = open_sockets();
-        let options = ["--by", "remote-addr,state", "--top", "6"];
-        let [by, keys, top, n] = options;
-        let json = Answer::of(&run([by, keys, top, n, "--json"]).succeeded());
-        let table = run([by, keys, top, n, "--zeros"]).succeeded().stdout;
-        let csv = run([by, keys, top, n, "--format", "csv"])
-            .succeeded()
-            .stdout;
+        let top_6 = |options: &[&'static str]| {
+            run([&["--by", "remote-addr,state", "--top", "6"], options].concat()).succeeded()
+        };
+        let json = Answer::of(&top_6(&["--json"]));
+        let table = top_6(&["--zeros"]).stdout;
+        let csv = top_6(&["--format", "csv"]).stdout;
         let mut csv_rows = csv.lines().skip(1);
         let mut table_rows = table.lines().skip(1);
         for group in &json.groups {

@@ -7,10 +7,9 @@ use rustix::io::Errno;
 use rustix::thread::UnshareFlags;
 
 use crate::answer::Answer;
-use crate::child::Start;
 use crate::mounts::cover_proc;
 use crate::namespace::in_namespace;
-use crate::program::{Ran, command, ran};
+use crate::program::{Ran, command, run_command};
 use crate::seccomp::{Denied, deny};
 use crate::zoo::special::listeners;
 use crate::zoo::{Family, SocketCounts, Zoo};
@@ -27,7 +26,7 @@ const REFUSALS: [Errno; 5] = [
 fn run_without(denied: Denied, errno: Errno, arguments: &[&str]) -> Ran {
     let mut command = command(arguments);
     deny(&mut command, denied, errno);
-    ran(command.run_to_end().unwrap())
+    run_command(&mut command)
 }
 
 in_namespace!(

@@ -55,8 +55,15 @@ pub(crate) fn command(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) ->
 }
 
 /// Runs the program to its end.
-pub(crate) fn run<const N: usize>(arguments: [&str; N]) -> Ran {
-    ran(command(arguments).run_to_end().unwrap())
+#[track_caller]
+pub(crate) fn run<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Ran {
+    run_command(&mut command(arguments))
+}
+
+/// Runs a command that starts the program to its end.
+#[track_caller]
+pub(crate) fn run_command(command: &mut Command) -> Ran {
+    ran(command.run_to_end().unwrap())
 }
 
 /// The result of a run that has ended.

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use rustix::process::Signal;
 
 use crate::child::{self, Start};
-use crate::program::{PROGRAM, command, ran};
+use crate::program::{PROGRAM, command, ran, run_command};
 
 #[test]
 fn a_full_disk_is_one_error_line_and_status_1() {
@@ -19,7 +19,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
         &["completions", "bash"],
     ] {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let ran = ran(command(arguments).stdout(full).run_to_end().unwrap());
+        let ran = run_command(command(arguments).stdout(full));
         assert_eq!(ran.status, 1, "{ran:?}");
         assert_eq!(
             ran.stderr,
@@ -31,7 +31,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
 #[test]
 fn a_read_only_stdout_is_an_error() {
     let read_only = std::fs::File::open("/dev/null").unwrap();
-    let ran = ran(command(["--json"]).stdout(read_only).run_to_end().unwrap());
+    let ran = run_command(command(["--json"]).stdout(read_only));
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
         ran.stderr.contains("cannot write the answer: Bad file"),
@@ -71,7 +71,7 @@ fn a_closed_stdout_is_an_error_and_other_closed_streams_are_none() {
             let script = format!("exec \"$PROGRAM\" {arguments} {closed}");
             let mut shell = child::command("sh");
             shell.args(["-c", &script]).env("PROGRAM", PROGRAM);
-            let ran = ran(shell.run_to_end().unwrap());
+            let ran = run_command(&mut shell);
             let expected = if loses_the_answer {
                 status.max(1)
             } else {
@@ -91,7 +91,7 @@ fn a_check_whose_stdout_is_closed_is_unknown() {
     let mut shell = child::command("sh");
     let script = "exec \"$PROGRAM\" check >&-";
     shell.args(["-c", script]).env("PROGRAM", PROGRAM);
-    let ran = ran(shell.run_to_end().unwrap());
+    let ran = run_command(&mut shell);
     assert_eq!(ran.status, 3, "{ran:?}");
 }
 
@@ -102,7 +102,7 @@ fn a_null_device_takes_every_answer() {
             let script = format!("exec \"$PROGRAM\" {arguments} {redirection}");
             let mut shell = child::command("sh");
             shell.args(["-c", &script]).env("PROGRAM", PROGRAM);
-            let ran = ran(shell.run_to_end().unwrap());
+            let ran = run_command(&mut shell);
             assert_eq!(ran.status, 0, "{script}: {ran:?}");
         }
     }

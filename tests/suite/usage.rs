@@ -187,8 +187,7 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
         );
     }
     for without in [&["list"][..], &["--by=user"], &[]] {
-        let words = [without, &["--owner-timeout=1"]].concat();
-        let ran = ran(command(words).run_to_end().unwrap());
+        let ran = run([without, &["--owner-timeout=1"]].concat());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert!(ran.stderr.contains("list -p, or --by process"), "{ran:?}");
     }

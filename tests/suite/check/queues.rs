@@ -8,9 +8,8 @@ use rustix::net::listen;
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
-use crate::child::Start;
 use crate::namespace::in_namespace;
-use crate::program::{command, ran, run};
+use crate::program::{command, run, run_command};
 use crate::seccomp::{Denied, deny};
 
 /// A listener with the backlog `limit` and `waiting` connections, which may be one more.
@@ -87,7 +86,7 @@ in_namespace!(
             let arguments = ["check", "-c=accept-queue=100%", threshold];
             let mut refused = command(arguments);
             deny(&mut refused, Denied::NetlinkSocket, Errno::PERM);
-            let refused = ran(refused.run_to_end().unwrap());
+            let refused = run_command(&mut refused);
             let table = run(["check", "--source=proc", "-c=accept-queue=100%", threshold]);
             for ran in [refused, table] {
                 let (text, data) = read_as(&ran, status);

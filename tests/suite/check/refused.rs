@@ -2,20 +2,18 @@
 
 use super::answer::Checked;
 use super::read_as;
-use crate::child::Start;
-use crate::program::{command, ran, run};
+use crate::program::run;
 
 #[track_caller]
 fn assert_refused(arguments: &[&str], words: &[&str]) {
-    let ran = ran(command(arguments).run_to_end().unwrap());
+    let ran = run(arguments.iter().copied());
     let (text, data) = read_as(&ran, 3);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
     assert!(data.is_empty());
     for word in words {
         assert!(text.contains(word), "`{word}` is not in {text:?}");
     }
-    let with_json = command(arguments).arg("--json").run_to_end();
-    let checked = Checked::of(&crate::program::ran(with_json.unwrap()));
+    let checked = Checked::of(&run([arguments, &["--json"]].concat()));
     assert_eq!(checked.reasons, [text]);
 }
 

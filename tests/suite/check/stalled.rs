@@ -9,7 +9,7 @@ use rustix::fs::{CWD, FileType, Mode};
 use super::answer::Checked;
 use super::read_as;
 use crate::child::Start;
-use crate::program::{Ran, command, ran, run};
+use crate::program::{Ran, command, ran, run, run_command};
 use crate::seccomp::supervise;
 use crate::skip::{may_skip, skip_or_fail};
 
@@ -46,7 +46,7 @@ fn a_filter_file_that_blocks_is_unknown_after_the_timeout() {
 #[test]
 fn a_full_disk_is_unknown_and_a_closed_pipe_keeps_the_status() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let lost = ran(command(["check"]).stdout(full).run_to_end().unwrap());
+    let lost = run_command(command(["check"]).stdout(full));
     assert_eq!(lost.status, 3, "{lost:?}");
     assert!(lost.stderr.contains("cannot write the answer"), "{lost:?}");
     let (reader, writer) = std::io::pipe().unwrap();

@@ -3,7 +3,6 @@
 use super::answer::Checked;
 use super::perfdata::of;
 use super::{NOT_JUDGED, read, read_as};
-use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{command, ran, run};
 use crate::zoo::special::mptcp;
@@ -153,10 +152,7 @@ in_namespace!(
             ),
             (&["family = ipv6 and state = close-wait"], "100% (20 of 20)"),
         ] {
-            let mut arguments = vec!["check", "-w", "close-wait=100%"];
-            arguments.extend(narrow);
-            let ran =
-                crate::program::ran(crate::program::command(&arguments).run_to_end().unwrap());
+            let ran = run([&["check", "-w", "close-wait=100%"], narrow].concat());
             let (text, data) = read_as(&ran, 0);
             assert_eq!(text, format!("CLOSE_WAIT {share}"));
             let has_listen = data.iter().any(|datum| datum.label == "LISTEN");
@@ -177,10 +173,13 @@ in_namespace!(
 in_namespace!(
     fn json_agrees_with_the_status_line() {
         let _zoo = Zoo::open(&sockets());
-        let thresholds = ["-w=close-wait=10", "-c=close-wait=20%,established=10:"];
-        let [warning, critical] = thresholds;
-        let (text, _) = read_as(&run(["check", warning, critical]), 2);
-        let ran = run(["check", warning, critical, "--json"]);
+        let arguments = [
+            "check",
+            "-w=close-wait=10",
+            "-c=close-wait=20%,established=10:",
+        ];
+        let (text, _) = read_as(&run(arguments), 2);
+        let ran = run([&arguments[..], &["--json"]].concat());
         let checked = Checked::of(&ran);
         assert_eq!(checked.reasons.join(", "), text);
         assert_eq!(checked.source.as_deref(), Some("netlink"));

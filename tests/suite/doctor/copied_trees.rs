@@ -22,8 +22,7 @@ fn report(files: &[(&str, &str)]) -> Report {
 
 fn run_on(root: &str) -> Ran {
     let doctor = ["doctor", "--json", "--window=0.05", "--quiet"];
-    let [doctor, json, window, quiet] = doctor;
-    run([doctor, json, window, quiet, "--proc-root", root])
+    run(doctor.into_iter().chain(["--proc-root", root]))
 }
 
 fn severity(report: &Report, id: &str) -> Option<String> {

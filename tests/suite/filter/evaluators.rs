@@ -3,9 +3,9 @@
 use super::oracle::confuses_families;
 use super::syntax;
 use super::tree::{Number, Test, Tree};
-use crate::child::{Start, run_tool};
+use crate::child::run_tool;
 use crate::list::row::Listed;
-use crate::program::{Ran, command, ran};
+use crate::program::run;
 
 /// The sockets that pass a filter, by their cookies, or by the fields that every row has; sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Table {
     /// Every socket, with every column that a filter can test.
     pub(super) fn list(self) -> Vec<Listed> {
         let columns = "uid,user,interface,cgroup,retransmits,inode,cookie,mark";
-        let mut command = command(["list", "--json", "--columns", columns]);
-        let ran = ran(command.args(self.options()).run_to_end().unwrap()).succeeded();
+        let options = [&["list", "--json", "--columns", columns], self.options()];
+        let ran = run(options.concat()).succeeded();
         Listed::all(&ran).0
     }
 }
@@ -133,12 +133,7 @@ pub(super) fn ss(tree: &Tree, rows: &[Listed], table: Table) -> Option<Passed> {
 
 /// The sockets that pass, and the notes on how the filter was evaluated.
 fn list(filter: &str, table: Table, options: &[&str]) -> (Vec<Listed>, String) {
-    let mut command = command(["list", "--json", "-v", filter]);
-    let ran: Ran = ran(command
-        .args(table.options())
-        .args(options)
-        .run_to_end()
-        .unwrap());
+    let ran = run([&["list", "--json", "-v", filter], table.options(), options].concat());
     // The program refuses a filter that no socket can pass.
     if ran.status == 2 && ran.stderr.contains("no socket can pass") {
         return (Vec::new(), String::new());

@@ -2,16 +2,15 @@
 
 use std::net::TcpListener;
 
-use crate::child::Start;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
-use crate::program::{command, ran, run};
+use crate::program::run;
 
 /// Asserts that the count and the list refuse the filter in one line with all of `words`.
 #[track_caller]
 fn assert_refused(filter: &[&str], words: &[&str]) {
     for verb in [&[][..], &["list"]] {
-        let ran = ran(command(verb.iter().chain(filter)).run_to_end().unwrap());
+        let ran = run([verb, filter].concat());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         for word in words {
@@ -68,7 +67,7 @@ fn a_command_after_filter_words_is_refused() {
     for command in ["list", "completions"] {
         let message = format!("`{command}` is a command and comes first: tcpstates {command}");
         let refused = |arguments: &[&str]| {
-            let ran = ran(crate::program::command(arguments).run_to_end().unwrap());
+            let ran = run(arguments.iter().copied());
             assert_eq!(ran.status, 2, "{ran:?}");
             assert!(ran.stderr.contains(&message), "{ran:?}");
         };
@@ -108,8 +107,7 @@ in_namespace!(
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = |arguments: &[&str]| {
-            let all = ["list", "--json", "-v"].iter().chain(arguments);
-            let ran = ran(command(all).run_to_end().unwrap());
+            let ran = run([&["list", "--json", "-v"], arguments].concat());
             assert_eq!(ran.status, 0, "{}", ran.stderr);
             (Listed::all(&ran).0.len(), ran.stderr)
         };

@@ -36,8 +36,7 @@ fn a_filter_on_a_field_missing_from_proc_is_an_error() {
     ] {
         for filter in [filter.to_owned(), format!("sport 1 or not ({filter})")] {
             for verb in [&["list"][..], &[]] {
-                let arguments = verb.iter().copied().chain(["--source=proc", &filter]);
-                let ran = ran(command(arguments).run_to_end().unwrap());
+                let ran = run([verb, &["--source=proc", &filter]].concat());
                 assert_unavailable(&ran, &[named, "only netlink"]);
             }
         }

@@ -4,18 +4,16 @@ use std::io::Write;
 use std::net::TcpListener;
 
 use crate::answer::Answer;
-use crate::child::Start;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
-use crate::program::{Ran, command, ran, run};
+use crate::program::{Ran, command, run, run_command};
 use crate::zoo::special::mapped;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// Runs the program with a filter and a source.
 fn run_with(options: &[&str], filter: &str, source: &str) -> Ran {
     let source = format!("--source={source}");
-    let all = options.iter().copied().chain([filter, source.as_str()]);
-    ran(command(all).run_to_end().unwrap()).succeeded()
+    run([options, &[filter, &source]].concat()).succeeded()
 }
 
 in_namespace!(
@@ -111,17 +109,14 @@ fn from_stdin(filter: &str) -> Ran {
     writer.write_all(filter.as_bytes()).unwrap();
     drop(writer);
     let mut list = command(["list", "--json", "-F", "-"]);
-    ran(list.stdin(reader).run_to_end().unwrap())
+    run_command(list.stdin(reader))
 }
 
 in_namespace!(
     fn bound_sockets_are_listed_when_the_filter_names_them() {
         let _extra = crate::zoo::special::listeners::bound_only(Family::V4, 2);
         let total = |filter: &[&str]| {
-            let ran = command(["--json"].iter().chain(filter))
-                .run_to_end()
-                .unwrap();
-            let ran = self::ran(ran);
+            let ran = run([&["--json"], filter].concat());
             // Linux before 6.8 does not list them.
             if ran.status == 3 {
                 crate::skip::skip(ran.stderr);

@@ -5,9 +5,8 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::row::Listed;
-use crate::child::Start;
 use crate::namespace::in_namespace;
-use crate::program::{command, ran, run};
+use crate::program::{command, run, run_command};
 use crate::seccomp::{Denied, deny};
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
@@ -103,8 +102,7 @@ in_namespace!(
     fn a_limited_sort_equals_the_start_of_a_full_sort() {
         let _zoo = Zoo::open(&SocketCounts::all_different());
         let ports = |arguments: &[&str]| {
-            let all = ["list", "--json"].iter().chain(arguments);
-            let ran = ran(command(all).run_to_end().unwrap()).succeeded();
+            let ran = run([&["list", "--json"], arguments].concat()).succeeded();
             let sockets = Listed::all(&ran).0;
             sockets
                 .iter()
@@ -129,19 +127,14 @@ in_namespace!(
     fn repeated_samples_have_their_times_and_one_csv_header() {
         let wanted = SocketCounts::none().with(Family::V4, State::Listen, 2);
         let _zoo = Zoo::open(&wanted);
-        let twice = ["list", "--watch=0.05", "--samples=2", "--format"];
-        let [list, watch, samples, format] = twice;
-        let json = run([list, watch, samples, format, "json"])
-            .succeeded()
-            .stdout;
+        let twice = |format| run(["list", "--watch=0.05", "--samples=2", "--format", format]);
+        let json = twice("json").succeeded().stdout;
         let kinds: Vec<_> = json
             .lines()
             .map(|line| line.contains("\"summary\""))
             .collect();
         assert_eq!(kinds, [false, false, true, false, false, true]);
-        let table = run([list, watch, samples, format, "table"])
-            .succeeded()
-            .stdout;
+        let table = twice("table").succeeded().stdout;
         let first: Vec<_> = table
             .lines()
             .map(|line| line.split(' ').next().unwrap())
@@ -151,9 +144,7 @@ in_namespace!(
             "{table}"
         );
         assert_eq!(first[1..5], ["STATE", "LISTEN", "LISTEN", ""]);
-        let csv = run([list, watch, samples, format, "csv"])
-            .succeeded()
-            .stdout;
+        let csv = twice("csv").succeeded().stdout;
         assert_eq!(
             csv.lines().filter(|line| line.starts_with("time,")).count(),
             1
@@ -178,7 +169,7 @@ fn a_column_missing_from_proc_is_an_error() {
 fn with_netlink_refused_a_missing_column_names_both_causes() {
     let mut refused = command(["list", "--columns=cgroup"]);
     deny(&mut refused, Denied::NetlinkSocket, Errno::ACCESS);
-    let ran = ran(refused.run_to_end().unwrap());
+    let ran = run_command(&mut refused);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     let causes = ["NETLINK_SOCK_DIAG", "has no `cgroup`"];

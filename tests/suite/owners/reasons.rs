@@ -115,15 +115,8 @@ fn an_owner_search_that_times_out_is_incomplete() {
         symlink("/dev/null", home.join(format!("fd/{fd}"))).unwrap();
     }
     let root = root.path().to_str().unwrap();
-    let words = [
-        "list",
-        "-p",
-        "--json",
-        "--owner-timeout=0.05",
-        "--proc-root",
-    ];
-    let [list, process, json, timeout, proc_root] = words;
-    let json = run([list, process, json, timeout, proc_root, root]);
+    let limited = ["--owner-timeout=0.05", "--proc-root", root];
+    let json = run(["list", "-p", "--json"].into_iter().chain(limited));
     assert_eq!(json.status, 3, "{json:?}");
     let (sockets, summary) = Listed::all(&json);
     assert_eq!(sockets.len(), table.lines().count() - 1);
@@ -133,7 +126,7 @@ fn an_owner_search_that_times_out_is_incomplete() {
     assert!(owners.time_up > 0);
     assert!(summary.warnings[0].contains("--owner-timeout"));
     assert!(!json.stderr.contains("owner unknown"), "{json:?}");
-    let grouped = run(["--by=process", timeout, proc_root, root]);
+    let grouped = run(["--by=process"].into_iter().chain(limited));
     assert_eq!(grouped.status, 3, "{grouped:?}");
     assert!(grouped.stdout.trim_end().ends_with("incomplete"));
 }
