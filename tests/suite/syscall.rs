@@ -2,8 +2,8 @@
 //! does between fork and exec.
 //!
 //! The only file of the suite with `unsafe`. Must not decide anything: each function wraps one
-//! operation and returns the errno. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct layouts
-//! from `linux/if.h`, `linux/ipv6.h` and `linux/if_tun.h`.
+//! operation and returns the errno. netdevice(7), socket(7), unshare(2), user_namespaces(7); struct
+//! layouts from `linux/if.h`, `linux/ipv6.h` and `linux/if_tun.h`.
 
 #![allow(
     unsafe_code,
