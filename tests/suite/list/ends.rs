@@ -1,4 +1,4 @@
-//! What a row says of the two ends of a socket: which families and which interface it is bound to.
+//! The two ends in a row: the families of a socket and the interface it is bound to.
 
 use std::net::{SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
@@ -38,7 +38,7 @@ fn open(address: &str, device: Option<&str>, v6only: bool) -> OwnedFd {
 }
 
 in_namespace!(
-    fn rows_tell_families_and_interfaces_apart_as_ss_does() {
+    fn rows_show_families_and_interfaces_as_ss_does() {
         let _device =
             syscall::open_tun("t0").unwrap_or_else(|error| skip_or_fail("/dev/net/tun", &error));
         run_tool("ip", ["addr", "add", "fe80::1/64", "dev", "lo", "nodad"]);
@@ -46,8 +46,8 @@ in_namespace!(
         let scoped = new_socket(link_local, None);
         bind(&scoped, &link_local).unwrap();
         listen(&scoped, 5).unwrap();
-        let caller = new_socket(link_local, None);
-        connect(&caller, &link_local).unwrap();
+        let client = new_socket(link_local, None);
+        connect(&client, &link_local).unwrap();
         let _listeners = [
             open("[::]:1", None, false),
             open("[::]:2", None, true),
@@ -75,14 +75,14 @@ in_namespace!(
         let csv = run(["list", "--format=csv"]).succeeded().stdout;
         let plain = sorted(json.iter().map(Listed::row));
         assert_eq!(sorted(rows_of_csv(&csv)), plain);
-        let mut apart: Vec<_> = json
+        let mut listeners: Vec<_> = json
             .iter()
             .filter(|socket| socket.state == "LISTEN")
             .map(|s| (s.local_port, s.v6only, s.interface.as_deref()))
             .collect();
-        apart.sort_unstable();
+        listeners.sort_unstable();
         assert_eq!(
-            apart,
+            listeners,
             [
                 (1, Some(false), None),
                 (2, Some(true), None),
@@ -103,7 +103,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn from_proc_families_and_interfaces_are_unknown() {
+    fn families_and_interfaces_from_proc_are_unknown() {
         let _listeners = [
             open("[::]:1", Some("lo"), false),
             open("[::]:2", None, true),

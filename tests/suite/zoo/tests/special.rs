@@ -173,7 +173,7 @@ in_namespace!(
     }
 );
 
-// The only sleep of the suite: the test is about the passing of time.
+// The only test that waits for time to pass, because that is its subject.
 in_namespace!(
     #[ignore = "takes 55 seconds"]
     fn no_timer_moves_a_parked_socket_within_55_seconds() {
