@@ -1,16 +1,15 @@
-//! What a start without arguments costs: counted in instructions, which no other load disturbs.
+//! The cost of a start without arguments, in instructions, whatever the load of the machine.
 //!
-//! Must measure the released program; a debug build takes many times as long.
+//! Must measure a release build; a debug build takes many times as long.
 
-use std::process::Command;
-
+use crate::child::{Start, command};
 use crate::namespace::in_namespace;
 use crate::skip::{skip, skip_or_fail};
 
-/// The path of the program as `cargo build --release` makes it.
+/// The variable with the path of the program built by `cargo build --release`.
 const RELEASE: &str = "TCPSTATES_RELEASE";
 
-/// 2 % above what was counted with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64. Of these
+/// 2 % above the count with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64. Of these
 /// 356,000 are the dynamic loader's and the language runtime's.
 const MOST_INSTRUCTIONS: u64 = 428_000;
 
@@ -19,7 +18,7 @@ in_namespace!(
         let Some(program) = std::env::var_os(RELEASE) else {
             skip(format!("{RELEASE} does not name a release build"));
         };
-        let mut valgrind = Command::new("valgrind");
+        let mut valgrind = command("valgrind");
         valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
         // The loader reads the whole environment.
         valgrind
@@ -27,10 +26,10 @@ in_namespace!(
             .env_clear()
             .env("PATH", "/usr/bin:/bin");
         let output = valgrind
-            .output()
+            .run_to_end()
             .unwrap_or_else(|error| skip_or_fail("valgrind", &error));
-        let told = String::from_utf8(output.stderr).unwrap();
-        let collected = told
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let collected = stderr
             .lines()
             .find_map(|line| line.split_once("Collected : "));
         let instructions: u64 = collected.unwrap().1.trim().parse().unwrap();
