@@ -13,6 +13,7 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::skip::skip_or_fail;
 use crate::syscall;
+use crate::wait::wait_for;
 
 fn new_socket(address: SocketAddr, device: Option<&str>) -> OwnedFd {
     let family = match address {
@@ -47,7 +48,10 @@ in_namespace!(
         bind(&scoped, &link_local).unwrap();
         listen(&scoped, 5).unwrap();
         let client = new_socket(link_local, None);
-        connect(&client, &link_local).unwrap();
+        // The kernel adds the route of a new address in the background, addrconf_dad_work().
+        wait_for("a route to the new address", || {
+            connect(&client, &link_local).ok()
+        });
         let _listeners = [
             open("[::]:1", None, false),
             open("[::]:2", None, true),
