@@ -1,16 +1,16 @@
-//! What exists and is not examined: MPTCP sockets, other network namespaces, orphans elsewhere; and
-//! what each rule lacks over /proc.
+//! Sockets that exist and are not examined (MPTCP, other network namespaces, orphans elsewhere), and
+//! what each rule lacks with /proc.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
 use super::report::Report;
-use crate::child::{self, Start};
+use crate::mounts::{CANNOT_MOUNT, run_in_pid_namespace};
 use crate::namespace::in_namespace;
-use crate::program::{PROGRAM, Ran, ran, run};
-use crate::skip::{skip, skip_or_fail};
+use crate::program::{Ran, run};
 use crate::syscall;
+use crate::wait;
 use crate::zoo::Family;
 use crate::zoo::special::mptcp;
 
@@ -39,7 +39,8 @@ in_namespace!(
 /// Runs `doctor` in pid and mount namespaces of its own, in a proc file system with two more processes:
 /// one in a new network namespace, one in the network namespace of the standard input.
 fn run_beside(network: File) -> Ran {
-    let script = "mount -t proc proc /proc || exit 99
+    let mount = format!("mount -t proc proc /proc || {CANNOT_MOUNT}");
+    let doctor = "
         own=$(stat -c %i /proc/self/net/tcp)
         begin() {
             \"$@\" sleep 60 </dev/null >/dev/null 2>&1 &
@@ -49,25 +50,7 @@ fn run_beside(network: File) -> Ran {
         begin unshare --net
         begin nsenter --net=/proc/self/fd/9
         \"$PROGRAM\" doctor --window=0.1 </dev/null";
-    let output = child::command("unshare")
-        .args([
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount",
-            "sh",
-            "-c",
-            script,
-        ])
-        .env("PROGRAM", PROGRAM)
-        .stdin(Stdio::from(network))
-        .run_to_end()
-        .unwrap_or_else(|error| skip_or_fail("unshare", &error));
-    if output.status.code() == Some(99) {
-        let told = String::from_utf8_lossy(&output.stderr);
-        skip(format!("cannot mount a proc file system here: {told}"));
-    }
-    ran(output)
+    run_in_pid_namespace(&(mount + doctor), Stdio::from(network), |_| {})
 }
 
 in_namespace!(
@@ -78,7 +61,7 @@ in_namespace!(
                 syscall::enter_new_network().unwrap();
                 run_beside(here)
             });
-            thread.join().unwrap()
+            wait::join("a run in another network namespace", thread)
         };
         let ran = from_another();
         assert!(!ran.stdout.contains("namespaces:"), "{ran:?}");
