@@ -38,20 +38,26 @@ fn open(address: &str, device: Option<&str>, v6only: bool) -> OwnedFd {
     socket
 }
 
+/// A listener at a link-local address of `lo`, and a connection to it.
+fn open_link_local() -> [OwnedFd; 2] {
+    run_tool("ip", ["addr", "add", "fe80::1/64", "dev", "lo", "nodad"]);
+    let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, 1).into();
+    let listener = new_socket(address, None);
+    bind(&listener, &address).unwrap();
+    listen(&listener, 5).unwrap();
+    let client = new_socket(address, None);
+    // The kernel adds the route of a new address in the background, addrconf_dad_work().
+    wait_for("a route to the new address", || {
+        connect(&client, &address).ok()
+    });
+    [listener, client]
+}
+
 in_namespace!(
     fn rows_show_families_and_interfaces_as_ss_does() {
         let _device =
             syscall::open_tun("t0").unwrap_or_else(|error| skip_or_fail("/dev/net/tun", &error));
-        run_tool("ip", ["addr", "add", "fe80::1/64", "dev", "lo", "nodad"]);
-        let link_local = SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, 1).into();
-        let scoped = new_socket(link_local, None);
-        bind(&scoped, &link_local).unwrap();
-        listen(&scoped, 5).unwrap();
-        let client = new_socket(link_local, None);
-        // The kernel adds the route of a new address in the background, addrconf_dad_work().
-        wait_for("a route to the new address", || {
-            connect(&client, &link_local).ok()
-        });
+        let _link_local = open_link_local();
         let _listeners = [
             open("[::]:1", None, false),
             open("[::]:2", None, true),
