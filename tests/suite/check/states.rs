@@ -4,7 +4,7 @@ use super::answer::Checked;
 use super::perfdata::of;
 use super::{NOT_JUDGED, read, read_as};
 use crate::namespace::in_namespace;
-use crate::program::{command, ran, run};
+use crate::program::run;
 use crate::zoo::special::mptcp;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
@@ -227,12 +227,12 @@ in_namespace!(
             ("-c=total=1:", 2, format!("total 0 (< 1), {missing}")),
         ] {
             let arguments = [&["check", threshold][..], &filter].concat();
-            let ran = ran(command(arguments).run_to_end().unwrap());
+            let ran = run(arguments);
             let (text, _) = read_as(&ran, status);
             assert_eq!(text, expected, "{threshold}");
         }
         let by = ["check", "--by=state", "-w=close-wait=10"];
-        let ran = ran(command([&by[..], &filter].concat()).run_to_end().unwrap());
+        let ran = run([&by[..], &filter].concat());
         assert_eq!(read_as(&ran, 3).0, missing);
         // Other sockets match these, or may.
         for filter in [
