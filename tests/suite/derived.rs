@@ -281,9 +281,9 @@ in_namespace!(
         for (range, status, number, text) in [
             ("2998", 2, derived, "3,001 ±2 (> 2,998)"),
             ("2999", 2, listed, "3,000 (> 2,999)"),
-            ("3000", 0, listed, "3,000|"),
-            ("3003", 0, listed, "3,000|"),
-            ("3004", 0, derived, "3,001 ±2|"),
+            ("3000", 0, listed, "3,000; "),
+            ("3003", 0, listed, "3,000; "),
+            ("3004", 0, derived, "3,001 ±2; "),
             ("3001:", 2, listed, "3,000 (< 3,001)"),
         ] {
             let threshold = format!("established={range}");
