@@ -1,4 +1,5 @@
-//! man/tcpstates.1 and the program have the same options, commands and keys; mandoc finds no fault.
+//! man/tcpstates.1 and the program have the same options, commands, group keys, columns and live keys;
+//! mandoc finds no fault.
 
 use std::collections::BTreeSet;
 
@@ -26,11 +27,16 @@ fn commands(definition: &clap::Command) -> impl Iterator<Item = &clap::Command> 
     std::iter::once(definition).chain(definition.get_subcommands())
 }
 
-/// The options of the program and its commands.
-fn known() -> BTreeSet<String> {
+/// The program's command line, with that of every command.
+fn definition() -> clap::Command {
     let mut definition = tcpstates::cli::definition();
     definition.build();
-    commands(&definition)
+    definition
+}
+
+/// The options of the program and its commands.
+fn known() -> BTreeSet<String> {
+    commands(&definition())
         .flat_map(|command| command.get_arguments())
         .flat_map(|argument| {
             let short = argument.get_short().map(|short| format!("-{short}"));
@@ -47,19 +53,58 @@ fn the_manual_and_the_program_have_the_same_options() {
 
 #[test]
 fn the_manual_names_every_command_and_every_value() {
-    let definition = tcpstates::cli::definition();
-    for command in definition.get_subcommands() {
+    let definition = definition();
+    for command in tcpstates::cli::definition().get_subcommands() {
         let item = format!(".It Cm {}", command.get_name());
         assert!(MANUAL.contains(&item), "{item}");
     }
-    let takes_values = |argument: &&clap::Arg| argument.get_action().takes_values();
-    for argument in definition.get_arguments().filter(takes_values) {
-        for value in argument.get_possible_values() {
-            let (name, of) = (value.get_name(), argument.get_id());
-            let item = format!("Cm {name}");
-            assert!(MANUAL.contains(&item), "{name} of {of}");
+    let lines = MANUAL.lines().filter(|line| line.contains("Cm "));
+    let words: BTreeSet<&str> = lines.flat_map(str::split_whitespace).collect();
+    for command in commands(&definition) {
+        for argument in command.get_arguments() {
+            for value in values(command, argument.get_id().as_str()) {
+                let state = value.to_uppercase().replace('-', "_");
+                let is_named = words.contains(&*value) || MANUAL.contains(&state);
+                assert!(is_named, "{value} of {}", argument.get_id());
+            }
         }
     }
+}
+
+/// The possible values of an option.
+fn values(command: &clap::Command, id: &str) -> BTreeSet<String> {
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|argument| argument.get_id() == id).unwrap();
+    let values = match argument.get_action().takes_values() {
+        true => argument.get_possible_values(),
+        false => Vec::new(),
+    };
+    let names = values.iter().map(|value| value.get_name().to_owned());
+    names.collect()
+}
+
+/// The words of the items between two texts of the manual (`.It Cm up , down`).
+fn items(from: &str, to: &str) -> BTreeSet<String> {
+    let (_, section) = MANUAL.split_once(from).unwrap();
+    let (section, _) = section.split_once(to).unwrap();
+    let items = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Cm "));
+    let words = items.flat_map(|item| item.split(" , "));
+    words
+        .map(|word| word.trim_start_matches("\\&").to_owned())
+        .collect()
+}
+
+#[test]
+fn the_manual_and_the_program_have_the_same_group_keys_and_columns() {
+    let definition = definition();
+    let keys = items(".It Fl -by Ar keys\n", "\n.El\n");
+    assert_eq!(keys, values(&definition, "by"));
+    let list = definition.find_subcommand("list").unwrap();
+    let mut columns = items(".It Fl -columns Ar list\n", "\n.El\n");
+    columns.append(&mut items(".Ss Measures\n", "\n.El\n"));
+    assert_eq!(columns, values(list, "columns"));
 }
 
 #[test]
@@ -71,22 +116,13 @@ fn the_manual_names_every_state() {
 
 #[test]
 fn the_manual_and_the_live_view_list_the_same_keys() {
-    let (_, section) = MANUAL.split_once(".Sh LIVE VIEW").unwrap();
-    let (section, _) = section.split_once("\n.Sh ").unwrap();
-    let items = section
-        .lines()
-        .filter_map(|line| line.strip_prefix(".It Cm "));
-    let documented: BTreeSet<_> = items
-        .flat_map(|item| item.split(" , "))
-        .map(|key| key.trim_start_matches("\\&"))
-        .collect();
-    let known: BTreeSet<_> = tcpstates::output::screen::KEYS
-        .iter()
-        .flat_map(|(keys, _)| keys.split(", "))
-        .collect();
+    let documented = items(".Sh LIVE VIEW", "\n.Sh ");
+    let known = tcpstates::output::screen::KEYS.iter();
+    let known = known.flat_map(|(keys, _)| keys.split(", ").map(str::to_owned));
     // Other names of the same keys, for which the help has no space.
     let also = ["Home", "End", "PageUp", "PageDown", "left", "right", "tab"];
-    assert_eq!(&documented - &BTreeSet::from(also), known);
+    let also = BTreeSet::from(also.map(str::to_owned));
+    assert_eq!(&documented - &also, known.collect());
 }
 
 may_skip!(
