@@ -197,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_of_an_address_is_read_in_and_after_the_brackets() {
+        for (word, port) in [
+            ("fe80::1%lo", Port::Any),
+            ("[fe80::1%lo]:22", Port::Is(22)),
+            ("[fe80::1]%lo:22", Port::Is(22)),
+            ("[fe80::1%1/64]", Port::Any),
+        ] {
+            let host = host(word).unwrap();
+            assert_eq!((host.interface, host.port), (Some(1), port), "{word}");
+            assert!(host.addresses[0].addr().to_string().starts_with("fe80::"));
+        }
+    }
+
+    #[test]
     fn addresses_are_read_in_every_form_of_ss() {
         for (word, expected) in [
             ("10.1.2.3", "10.1.2.3/32"),
@@ -275,7 +289,8 @@ mod tests {
             ("10.0.0", "no address; write 192.0.2.1"),
             ("1234", "no address"),
             ("10.0.0.1.2/8", "no address"),
-            ("fe80::1%lo", "dev = NAME"),
+            ("fe80::1%nosuch0", "no such interface"),
+            ("[fe80::1%]:22", "the interface behind % is missing"),
             ("10.0.0.1:70000", "no port"),
             ("nowhere", "no such host"),
             ("unix:/run/x", "unix has no TCP sockets"),
