@@ -1,9 +1,9 @@
-//! In which order findings are told: worst first, but a cause before what follows from it.
+//! The order of findings: worst first, but a cause before what follows from it.
 
 use crate::model::Finding;
 
-/// Orders findings. Each stands behind its cause, if that was found too, and a cause is as urgent as
-/// the worst that follows from it; else the order of the rules remains.
+/// Orders findings. Each comes after its cause, if that was found too, and a cause is as urgent as the
+/// worst finding that follows from it; else the order of the rules remains.
 pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
     let has_cause = |finding: &Finding| findings.iter().any(|other| finding.follows_from(other));
     let (mut left, causes): (Vec<_>, Vec<_>) = findings.iter().cloned().partition(has_cause);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_what_follows_stands_behind_it_and_makes_its_cause_as_urgent() {
+    fn a_chain_of_causes_stays_together_and_is_as_urgent_as_its_worst() {
         let order = ranked(&[
             ("unanswered", Critical, &["tracked"]),
             ("minor", Critical, &[]),
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_follow_from_something_that_was_not_found_stands_alone() {
+    fn without_its_cause_a_finding_is_ordered_alone() {
         assert_eq!(ranked(&[("half-open", Warning, &["queue"])]), ["half-open"]);
         let circle = ranked(&[("a", Warning, &["b"]), ("b", Warning, &["a"])]);
         assert_eq!(circle.len(), 2);
     }
 
     #[test]
-    fn what_is_wrong_at_one_port_does_not_follow_from_what_is_at_another() {
+    fn a_finding_at_one_port_does_not_follow_from_one_at_another() {
         let queue = |address: &str, port| Finding {
             subject: vec![
                 (Field::LocalAddr, Label::Text(address.to_owned())),

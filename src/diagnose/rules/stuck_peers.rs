@@ -169,7 +169,7 @@ impl Rule for StuckPeers {
         } else {
             self.unmeasured += 1;
         }
-        // One that grows may be read and filled again meanwhile; one that stands still is not read.
+        // One that grows may be read and filled again meanwhile; one that does not change is not read.
         let unread = socket.receive_queue;
         if inode != 0 && unread >= LONG_RECEIVE_QUEUE && unread == before.unread {
             self.unread.add(inode, peer, unread);

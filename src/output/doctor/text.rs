@@ -9,7 +9,7 @@ use crate::output::{Look, escape};
 /// Where the text of a finding begins, behind the label of its line.
 const INDENT: usize = 12;
 
-/// Narrower than this, lines are not broken any more.
+/// Lines narrower than this are not broken.
 const NARROWEST: usize = 40;
 
 /// How many processes are named.
@@ -116,7 +116,7 @@ fn write_lines(
     Ok(())
 }
 
-/// A text behind its label, and below it only where the terminal ends.
+/// A text behind its label, continued below where the terminal ends.
 fn write_labelled(out: &mut impl Write, label: &str, text: &str, look: Look) -> io::Result<()> {
     let mut label = label;
     for line in wrap(&escape::line(text), text_width(look)) {

@@ -1,7 +1,7 @@
 //! The ports that connect() may choose from, and when it may take one out of TIME_WAIT.
 //!
-//! `__inet_hash_connect` (net/ipv4/inet_hashtables.c) passes over reserved ports and over every port
-//! that a socket was bound to before, by whatever address: a bind bucket knows the port alone.
+//! `__inet_hash_connect` (net/ipv4/inet_hashtables.c) skips reserved ports and every port that a socket
+//! was bound to explicitly, whatever the address: a bind bucket has a port and no address.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// What the settings and the listeners leave.
+    /// The ports that remain after the settings and the listeners.
     ///
     /// # Errors
     /// Why that is unknown.

@@ -110,7 +110,7 @@ fn a_full_accept_queue_is_the_cause_where_it_is_full_and_comes_first() {
 }
 
 #[test]
-fn syns_without_room_are_told_though_no_listener_shows_them() {
+fn syns_without_room_are_reported_though_no_listener_shows_them() {
     let dropped = with_cookies("1").with_growth(Counter::ReqQFullDrop, 1, 4);
     let found = examined(0, true, (0, 1), &dropped).findings.remove(0);
     assert_eq!((found.severity, found.value), (Severity::Critical, 3.0));

@@ -138,7 +138,7 @@ fn a_first_retransmission_that_is_only_planned_is_none() {
 }
 
 #[test]
-fn one_peer_in_a_hundred_is_told_or_many_bytes() {
+fn one_peer_in_a_hundred_is_reported_or_many_bytes() {
     let stuck = |bytes| connection(0, bytes, Some(TimerKind::Persist));
     assert_eq!(titles(&stuck(500), &stuck(500), 99).len(), 1);
     assert!(titles(&stuck(500), &stuck(500), 100).is_empty());
