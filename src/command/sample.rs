@@ -9,7 +9,6 @@ use crate::model::{Counts, Observation, Ownership, Snapshot, Where};
 use crate::owner::{Effort, Owners};
 use crate::question::Question;
 use crate::source::{Observer, Report};
-use crate::tally::StateTally;
 
 /// What was found, and how.
 #[derive(Debug)]
@@ -147,12 +146,12 @@ impl Sampler {
     /// When no source answered.
     pub(super) fn count(&mut self, exactly: bool) -> Result<Sample<Counts>, Failure> {
         self.sample(|observer, _| {
-            let mut tally = StateTally::default();
+            let mut counts = Counts::default();
             let report = match exactly {
-                true => observer.gather(&mut tally)?,
-                false => observer.count(&mut tally)?,
+                true => observer.gather(&mut counts)?,
+                false => observer.count(&mut counts)?,
             };
-            Ok((report, tally.into_counts()))
+            Ok((report, counts))
         })
     }
 

@@ -1,5 +1,5 @@
-//! How sockets add up: per state, and per state and group; which are the first in some order;
-//! and sockets buffered until their holders are known.
+//! How sockets add up: per state, for which [`Counts`] are the sink, and per state and group; which
+//! are the first in some order; and sockets buffered until their holders are known.
 //!
 //! Sinks that count keep numbers and no sockets: their memory does not grow with the table, but at
 //! most with the number of groups, which is bounded. Sinks do not know where sockets come from.
@@ -7,10 +7,38 @@
 mod buffered;
 mod compact;
 mod groups;
-mod states;
 mod top_n;
 
 pub use buffered::BufferedSockets;
 pub use groups::{GroupTally, GroupedCounts};
-pub use states::StateTally;
 pub use top_n::TopN;
+
+use std::ops::ControlFlow;
+
+use crate::model::{CountSink, Counts, Sink, Socket, SplitSink, State};
+
+impl CountSink for Counts {
+    fn count(&mut self, state: State, sockets: u64) {
+        self.add(state, sockets);
+    }
+}
+
+impl Sink for Counts {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.add(socket.state, 1);
+        ControlFlow::Continue(())
+    }
+}
+
+impl SplitSink for Counts {
+    fn split(&self) -> Counts {
+        Counts::default()
+    }
+
+    fn join(&mut self, parts: [Counts; 2]) -> bool {
+        for part in parts {
+            self.add_all(&part);
+        }
+        true
+    }
+}
