@@ -5,10 +5,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::{Field, Label, Observation, Where};
 
 /// The severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// Connections may fail later, or cost more than necessary.
     Warning,
@@ -21,11 +24,15 @@ impl Severity {
     /// is critical.
     pub fn of_share(value: u64, limit: u64, warning: f64, critical: f64) -> Option<Severity> {
         let reaches = |share: f64| value as f64 >= limit as f64 * share;
-        let severity = match reaches(critical) {
+        reaches(warning).then_some(Severity::critical_if(reaches(critical)))
+    }
+
+    /// Critical or a warning.
+    pub fn critical_if(is_critical: bool) -> Severity {
+        match is_critical {
             true => Severity::Critical,
             false => Severity::Warning,
-        };
-        reaches(warning).then_some(severity)
+        }
     }
 
     /// The word in tables and JSON.
@@ -38,7 +45,7 @@ impl Severity {
 }
 
 /// A process that holds sockets of a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Culprit {
     /// Its name in the kernel; any characters.
     pub name: String,
@@ -124,8 +131,14 @@ pub fn shell_quoted(word: &str) -> Cow<'_, str> {
     format!("'{}'", word.replace('\'', "'\\''")).into()
 }
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq)]
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One thing that is wrong. Its JSON has the keys of tcpstates(1).
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// The rule that found it, one of those in tcpstates(1): `accept-queue`; put in by the examination.
     pub id: &'static str,
@@ -134,6 +147,7 @@ pub struct Finding {
     /// What is wrong, with its value; a sentence without a full stop.
     pub title: String,
     /// What it is about, where one rule can have several findings: a listener, a destination.
+    #[serde(serialize_with = "as_object")]
     pub subject: Vec<(Field, Label)>,
     /// The value that is evaluated, in the unit that the title names.
     pub value: f64,
@@ -142,6 +156,7 @@ pub struct Finding {
     /// What proves it: sentences without a full stop, each with its numbers.
     pub evidence: Vec<String>,
     /// The inodes of the sockets whose holders are to be named; none where the kernel alone has them.
+    #[serde(skip)]
     pub inodes: Vec<u64>,
     /// The processes that hold them, most sockets first; empty where none is known.
     pub processes: Vec<Culprit>,
@@ -152,7 +167,14 @@ pub struct Finding {
     /// What to do, best first: changes to the application before settings of the kernel. Sentences.
     pub remedy: Vec<String>,
     /// The ids of rules whose finding, where there is one, causes this one.
+    #[serde(skip)]
     pub causes: &'static [&'static str],
+}
+
+/// What a finding is about: `{"local_port":443}`.
+fn as_object<S: Serializer>(subject: &[(Field, Label)], serializer: S) -> Result<S::Ok, S::Error> {
+    let pairs = subject.iter();
+    serializer.collect_map(pairs.map(|(field, label)| (field.json_key(), label)))
 }
 
 impl Finding {
@@ -265,7 +287,7 @@ impl Finding {
 }
 
 /// A rule that could not be applied, or not completely.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotExamined {
     /// Its name; or what else was not looked into.
     pub id: &'static str,

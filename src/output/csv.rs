@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use super::owners::{line, list_key};
 use super::text::{push_ip, push_number, push_state};
-use super::value::{Value, value};
+use super::value::{Value, label_text, value};
 use super::{Format, Style, escape, utc_stamp};
-use crate::model::{Counts, Field, Grouped, Label, Names, Observation, Snapshot, Socket, State};
+use crate::model::{Counts, Field, Grouped, Names, Observation, Snapshot, Socket, State};
 
 /// The columns of every list, before those that were asked for.
 const USUAL: [Field; 10] = [
@@ -130,14 +130,12 @@ impl Format for Csv {
             write_row(out, row.chain(key).chain(numbers.map(|n| n.to_string())));
         };
         for group in &grouped.groups {
-            write("group", group.key.iter().map(cell).collect(), &group.counts);
+            let key = group.key.iter().map(|label| label_text(label, ""));
+            write("group", key.collect(), &group.counts);
         }
         if let Some(other) = &grouped.other {
-            write(
-                "other",
-                vec![String::new(); grouped.fields.len()],
-                &other.counts,
-            );
+            let key = vec![String::new(); grouped.fields.len()];
+            write("other", key, &other.counts);
         }
     }
 
@@ -173,13 +171,5 @@ impl Format for Csv {
         _names: &mut dyn Names,
     ) {
         self.has_header = true;
-    }
-}
-
-fn cell(label: &Label) -> String {
-    match label {
-        Label::None => String::new(),
-        Label::Number(number) => number.to_string(),
-        Label::Text(text) => text.clone(),
     }
 }

@@ -3,15 +3,14 @@
 //! A [`Format`] appends to bytes in memory, which does not fail. Knows no terminal: the caller says
 //! how wide it is, and whether there may be colour.
 
-mod bar;
 mod check;
 mod csv;
 mod doctor;
 pub mod escape;
 mod json;
-mod look;
 mod owners;
 pub mod screen;
+mod share;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,12 +21,54 @@ pub use check::{write_check, write_check_json};
 pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_json};
 pub use json::Json;
-pub use look::Look;
 pub use table::Table;
 
 use std::time::SystemTime;
 
+use anstyle::AnsiColor;
+
 use crate::model::{Field, Grouped, Names, Observation, Snapshot, Socket};
+
+/// How a table may look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Whether escape sequences for colour may be written.
+    pub color: bool,
+    /// The terminal's width in columns; `None` where the output is no terminal, whose lines then
+    /// depend on nothing but the answer.
+    pub width: Option<usize>,
+    /// Whether block characters can be shown; else bars are drawn in ASCII.
+    pub utf8: bool,
+}
+
+impl Look {
+    /// For headers and totals.
+    fn heading(self) -> anstyle::Style {
+        self.styled(anstyle::Style::new().bold())
+    }
+
+    /// For what deserves a look. Yellow is readable on light and on dark.
+    fn attention(self) -> anstyle::Style {
+        self.styled(anstyle::Style::new().fg_color(Some(AnsiColor::Yellow.into())))
+    }
+
+    /// For what fails.
+    fn alarm(self) -> anstyle::Style {
+        self.styled(
+            anstyle::Style::new()
+                .bold()
+                .fg_color(Some(AnsiColor::Red.into())),
+        )
+    }
+
+    fn styled(self, style: anstyle::Style) -> anstyle::Style {
+        if self.color {
+            style
+        } else {
+            anstyle::Style::new()
+        }
+    }
+}
 
 /// What a command asks of a format.
 #[derive(Clone, Debug, Default)]

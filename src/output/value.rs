@@ -1,9 +1,9 @@
-//! What a socket has in one field; each format decides how to write it.
+//! What a socket or a group has in one field; each format decides how to write it.
 
 use std::net::IpAddr;
 
 use super::owners::Shown;
-use crate::model::{Field, Held, InetEnds, Names, Socket, State, Timer};
+use crate::model::{Field, Held, InetEnds, Label, Names, Socket, State, Timer};
 
 /// The value of a field.
 pub(super) enum Value<'a> {
@@ -52,4 +52,13 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
         number => socket.number(number).map(Value::Number),
     };
     value.unwrap_or(Value::None)
+}
+
+/// The value of a key, as it is; `none` for none.
+pub(super) fn label_text(label: &Label, none: &str) -> String {
+    match label {
+        Label::None => none.to_owned(),
+        Label::Number(number) => number.to_string(),
+        Label::Text(text) => text.clone(),
+    }
 }

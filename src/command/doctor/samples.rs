@@ -138,7 +138,11 @@ fn bound_ports(sources: &Sources) -> Result<BoundPorts, String> {
 /// ended. The kernel selects them, so that it builds a message for these alone.
 fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
     let mut measures = Measures::of(suspects);
-    let Some(filter) = suspects.iter().map(is_between).reduce(Expression::or) else {
+    let Some(filter) = suspects
+        .iter()
+        .filter_map(is_between)
+        .reduce(Expression::or)
+    else {
         return measures;
     };
     let question = Question {
@@ -154,15 +158,14 @@ fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
 }
 
 /// The filter for one connection.
-fn is_between(ends: &InetEnds) -> Expression {
+fn is_between(ends: &InetEnds) -> Option<Expression> {
     let InetEnds { local, remote, .. } = ends;
     let port = |field, port: u16| Test::Number(field, Compare::Equal, port.into());
     let tests = [
+        Test::Addr(Side::Local, IpNet::from(local.ip())),
         Test::Addr(Side::Remote, IpNet::from(remote.ip())),
         port(Field::LocalPort, local.port()),
         port(Field::RemotePort, remote.port()),
     ];
-    let local = Expression::of(Test::Addr(Side::Local, IpNet::from(local.ip())), true);
-    let tests = tests.into_iter().map(|test| Expression::of(test, true));
-    tests.fold(local, Expression::and)
+    Expression::all(tests.map(|test| Expression::of(test, true)))
 }

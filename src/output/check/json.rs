@@ -6,28 +6,23 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::reasons::reasons;
+use super::{counted, not_counted};
 use crate::model::{Field, JudgedGroup, JudgedQueue, Judgement, Measure, Range, Verdict, decimal};
-use crate::output::json::{KeyLine, VERSION, write_line};
-use crate::output::utc_stamp;
+use crate::output::json::{Envelope, KeyLine, losses, write_line};
 
 #[derive(Serialize)]
 struct Line<'a> {
-    version: u32,
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'static str>,
-    complete: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
+    #[serde(flatten)]
+    envelope: Envelope,
     status: &'static str,
     reasons: Vec<String>,
     metrics: Vec<Metric>,
     #[serde(skip_serializing_if = "Option::is_none")]
     judged: Option<Judged>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<Vec<Group<'a>>>,
+    groups: Option<Vec<GroupStatus<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    accept_queues: Option<Vec<Queue>>,
+    accept_queues: Option<Vec<QueueStatus>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -61,14 +56,14 @@ struct Judged {
 }
 
 #[derive(Serialize)]
-struct Group<'a> {
+struct GroupStatus<'a> {
     key: KeyLine<'a>,
     status: &'static str,
     metrics: Vec<Metric>,
 }
 
 #[derive(Serialize)]
-struct Queue {
+struct QueueStatus {
     local_addr: String,
     local_port: u16,
     accept_queue: u64,
@@ -83,14 +78,10 @@ struct Queue {
 /// The writer's.
 pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     let observation = verdict.observation.as_ref();
-    let losses = observation.map(|observation| observation.completeness.losses());
     let groups = verdict.groups.as_ref();
+    let queues = verdict.queues.as_ref();
     let line = Line {
-        version: VERSION,
-        time: utc_stamp(verdict.time),
-        source: observation.map(|observation| observation.source.name()),
-        complete: verdict.is_complete(),
-        total: observation.map(|_| verdict.counts.total()),
+        envelope: Envelope::new(verdict.time, observation, verdict.counts.total()),
         status: verdict.status.name(),
         reasons: reasons(verdict),
         metrics: metrics(verdict),
@@ -103,44 +94,26 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
             let listed = groups.listed.iter();
             listed.map(|one| group(&groups.fields, one)).collect()
         }),
-        accept_queues: verdict
-            .queues
-            .as_ref()
-            .map(|queues| queues.listed.iter().map(queue).collect()),
-        warnings: losses
-            .unwrap_or_default()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        accept_queues: queues.map(|queues| queues.listed.iter().map(queue).collect()),
+        warnings: observation.map(losses).unwrap_or_default(),
     };
     write_line(out, &line)
 }
 
 /// Every state asked for and the total; then what else is judged.
 fn metrics(verdict: &Verdict) -> Vec<Metric> {
-    if verdict.observation.is_none() {
-        return Vec::new();
-    }
-    let plain = |name: String, sockets: u64, spread: u64| {
-        let mut judged = verdict.judgements.iter();
-        match judged.find(|one| one.thresholds.aspect.label() == name) {
-            Some(judgement) => metric(judgement),
-            None => Metric {
-                name,
-                kind: "count",
-                value: Some(sockets.into()),
-                spread,
-                ..Metric::default()
-            },
-        }
-    };
-    let (counts, spread) = (&verdict.counts, &verdict.spread);
-    let states = verdict.states();
-    let states = states.map(|state| plain(state.to_string(), counts.get(state), spread.get(state)));
-    let total = plain("total".to_owned(), counts.total(), spread.total());
-    let others = verdict.judgements.iter();
-    let others = others.filter(|one| one.thresholds.aspect.measure != Measure::Count);
-    states.chain([total]).chain(others.map(metric)).collect()
+    let counted = counted(verdict).map(|one| {
+        let plain = || Metric {
+            name: one.aspect.label(),
+            kind: "count",
+            value: Some(one.sockets.into()),
+            spread: one.spread,
+            ..Metric::default()
+        };
+        one.judgement.map_or_else(plain, metric)
+    });
+    let others = not_counted(verdict).filter(|_| verdict.observation.is_some());
+    counted.chain(others.map(metric)).collect()
 }
 
 fn metric(judgement: &Judgement) -> Metric {
@@ -168,21 +141,18 @@ fn number(value: f64) -> Option<Number> {
     decimal(value, 6).parse().ok()
 }
 
-fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> Group<'a> {
-    Group {
-        key: KeyLine {
-            fields,
-            labels: &group.key,
-        },
+fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> GroupStatus<'a> {
+    GroupStatus {
+        key: KeyLine(fields, &group.key),
         status: group.status.name(),
         metrics: group.judgements.iter().map(metric).collect(),
     }
 }
 
-fn queue(queue: &JudgedQueue) -> Queue {
+fn queue(queue: &JudgedQueue) -> QueueStatus {
     let judgement = &queue.judgement;
     let (waiting, limit) = judgement.measured.parts.unwrap_or_default();
-    Queue {
+    QueueStatus {
         local_addr: queue.local.ip().to_string(),
         local_port: queue.local.port(),
         accept_queue: waiting,

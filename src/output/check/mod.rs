@@ -17,7 +17,7 @@ pub use json::write_check_json;
 use std::io::{self, Write};
 
 use super::escape;
-use crate::model::{Verdict, thousands};
+use crate::model::{Aspect, Judgement, Measure, Subject, Verdict, thousands};
 use reasons::{first_line, further_groups, further_queues};
 
 /// How many characters the first line may have before performance data. What carries it to
@@ -57,21 +57,50 @@ fn harmless(text: &str) -> String {
     escape::line(text).replace('|', "\\u{7c}")
 }
 
-/// The states that have sockets, in one line; nothing where nobody answered.
+/// The number of sockets in a state, or of all.
+struct Counted<'a> {
+    aspect: Aspect,
+    sockets: u64,
+    /// By how much it may be off.
+    spread: u64,
+    judgement: Option<&'a Judgement>,
+}
+
+/// Every state asked for and the total; nothing where no source answered.
+fn counted(verdict: &Verdict) -> impl Iterator<Item = Counted<'_>> {
+    let states = verdict.states().map(Some).chain([None]);
+    let states = states.filter(|_| verdict.observation.is_some());
+    states.map(|state| {
+        let aspect = Aspect {
+            subject: state.map_or(Subject::Total, Subject::State),
+            measure: Measure::Count,
+        };
+        let mut judged = verdict.judgements.iter();
+        Counted {
+            aspect,
+            sockets: verdict.counts.number(state),
+            spread: verdict.spread.number(state),
+            judgement: judged.find(|one| one.thresholds.aspect == aspect),
+        }
+    })
+}
+
+/// The judgements on something else than a number of sockets.
+fn not_counted(verdict: &Verdict) -> impl Iterator<Item = &Judgement> {
+    let judged = verdict.judgements.iter();
+    judged.filter(|one| one.thresholds.aspect.measure != Measure::Count)
+}
+
+/// The states that have sockets, in one line; nothing where no source answered.
 fn states(verdict: &Verdict) -> Option<String> {
     verdict.observation.as_ref()?;
-    let with_sockets = verdict
-        .states()
-        .filter(|state| verdict.counts.get(*state) > 0);
-    let counted = with_sockets.map(|state| {
-        let spread = words::spread(verdict.spread.get(state));
-        format!("{state} {}{spread}", thousands(verdict.counts.get(state)))
+    let with_sockets =
+        counted(verdict).filter(|one| one.sockets > 0 || one.aspect.subject == Subject::Total);
+    let numbers = with_sockets.map(|one| {
+        let (sockets, spread) = (thousands(one.sockets), words::spread(one.spread));
+        format!("{} {sockets}{spread}", one.aspect.label())
     });
-    let spread = words::spread(verdict.spread.total());
-    let total = format!("total {}{spread}", thousands(verdict.counts.total()));
-    let mut line: Vec<String> = counted.chain([total]).collect();
-    if !verdict.is_complete() {
-        line.push("incomplete".to_owned());
-    }
+    let incomplete = (!verdict.is_complete()).then(|| "incomplete".to_owned());
+    let line: Vec<String> = numbers.chain(incomplete).collect();
     Some(line.join(", "))
 }

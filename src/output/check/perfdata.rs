@@ -4,9 +4,10 @@
 //! states that this version does not know. A number that is not exact is `U`, undetermined: a graph
 //! cannot say "at least".
 
+use super::{counted, not_counted};
 use crate::model::{
-    Aspect, JudgedGroups, JudgedQueues, Judgement, Measure, Range, Subject, Thresholds, Trust,
-    Verdict, decimal,
+    JudgedGroups, JudgedQueues, Judgement, Measure, Range, Subject, Thresholds, Trust, Verdict,
+    decimal,
 };
 
 /// Decimal places of shares and rates.
@@ -18,46 +19,24 @@ pub(super) fn of(verdict: &Verdict) -> String {
         return String::new();
     }
     let complete = verdict.is_complete();
-    let mut data: Vec<String> = counts(verdict, complete);
-    let judged = verdict.judgements.iter();
-    let others = judged.filter(|one| one.thresholds.aspect.measure != Measure::Count);
-    data.extend(
-        others.map(|one| judgement(&one.thresholds.aspect.label(), Some(one), one.thresholds)),
-    );
-    if verdict.groups.is_none() {
+    let counted = counted(verdict).map(|one| {
+        let sockets = complete.then(|| one.sockets.to_string());
+        let thresholds = one.judgement.map(|one| one.thresholds);
+        datum(&one.aspect.label(), sockets, thresholds)
+    });
+    let others = not_counted(verdict)
+        .map(|one| judgement(&one.thresholds.aspect.label(), Some(one), one.thresholds));
+    let mut data: Vec<String> = counted.chain(others).collect();
+    match &verdict.groups {
+        Some(one) => data.extend(groups(one, complete && one.all)),
         // There even where it is 0: some graphs do not survive a label that comes and goes.
-        data.push(datum(
-            "spread",
-            Some(verdict.spread.total().to_string()),
-            None,
-        ));
-    }
-    if let Some(one) = &verdict.groups {
-        data.extend(groups(one, complete && one.all));
+        None => {
+            let spread = verdict.spread.total().to_string();
+            data.push(datum("spread", Some(spread), None));
+        }
     }
     data.extend(verdict.queues.iter().map(queue));
     data.join(" ")
-}
-
-/// Every state asked for, and the total, with the thresholds for their number.
-fn counts(verdict: &Verdict, complete: bool) -> Vec<String> {
-    let states = verdict.states().map(Subject::State);
-    let subjects = states.chain([Subject::Total]);
-    let datum = |subject| {
-        let aspect = Aspect {
-            subject,
-            measure: Measure::Count,
-        };
-        let mut thresholds = verdict.judgements.iter().map(|one| one.thresholds);
-        let thresholds = thresholds.find(|one| one.aspect == aspect);
-        let sockets = match subject {
-            Subject::State(state) => verdict.counts.get(state),
-            Subject::Total | Subject::AcceptQueue => verdict.counts.total(),
-        };
-        let sockets = complete.then(|| sockets.to_string());
-        datum(&aspect.label(), sockets, thresholds)
-    };
-    subjects.map(datum).collect()
 }
 
 /// The value of a judgement, where there is one and it is exact.
@@ -89,18 +68,13 @@ fn groups(groups: &JudgedGroups, exact: bool) -> Vec<String> {
 /// The worst accept queue of all listeners.
 fn queue(queues: &JudgedQueues) -> String {
     let label = queues.thresholds.aspect.label();
-    match queues.listed.first() {
-        // Without listeners no connection waits.
-        None if queues.listeners == Some(0) => {
-            let none = value(Measure::Share, 0.0);
-            datum(&label, Some(none), Some(queues.thresholds))
-        }
-        worst => judgement(
-            &label,
-            worst.map(|queue| &queue.judgement),
-            queues.thresholds,
-        ),
+    let worst = queues.listed.first().map(|queue| &queue.judgement);
+    // Without listeners no connection waits.
+    if worst.is_none() && queues.listeners == Some(0) {
+        let none = value(Measure::Share, 0.0);
+        return datum(&label, Some(none), Some(queues.thresholds));
     }
+    judgement(&label, worst, queues.thresholds)
 }
 
 fn value(measure: Measure, value: f64) -> String {

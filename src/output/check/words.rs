@@ -3,6 +3,7 @@
 use crate::model::{
     Breach, Field, Judgement, Label, Measure, Measurement, Side, Subject, Trust, grouped, thousands,
 };
+use crate::output::value::label_text;
 
 /// Decimal places of shares and rates, for people.
 const PLACES: u8 = 2;
@@ -89,11 +90,7 @@ fn broken(measure: Measure, breach: &Breach) -> String {
 /// What a group is called: `local-port 443, user www-data`.
 pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     let parts = fields.iter().zip(key).map(|(field, label)| {
-        let label = match label {
-            Label::None => "-".to_owned(),
-            Label::Number(number) => number.to_string(),
-            Label::Text(text) => text.clone(),
-        };
+        let label = label_text(label, "-");
         format!("{} {label}", field.name())
     });
     let parts: Vec<String> = parts.collect();

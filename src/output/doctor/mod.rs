@@ -1,10 +1,149 @@
-//! A diagnosis, for people and as JSON.
+//! A diagnosis: for people, what is wrong, what proves it, why it matters, what to do; and as JSON.
 
 mod json;
 #[cfg(test)]
 mod tests;
-mod text;
 mod wrap;
 
 pub use json::write_diagnosis_json;
-pub use text::write_diagnosis;
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use crate::model::{Culprit, Diagnosis, Finding, Severity, counted, thousands};
+use crate::output::{Look, escape};
+use wrap::{wrap, wrap_command};
+
+/// Where the text of a finding begins, behind the label of its line.
+const INDENT: usize = 12;
+
+/// Lines narrower than this are not broken.
+const NARROWEST: usize = 40;
+
+/// How many processes are named.
+const NAMED: usize = 5;
+
+/// Writes the findings, or the one line of a healthy host; then what was not examined.
+///
+/// # Errors
+/// The writer's.
+pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
+    let width = look.width.and_then(|width| width.checked_sub(INDENT));
+    let width = width.filter(|width| *width >= NARROWEST);
+    let mut page = Page { out, width };
+    if diagnosis.findings.is_empty() {
+        page.texts("OK", [healthy(diagnosis)])?;
+    }
+    for (at, (finding, cause)) in findings(diagnosis).enumerate() {
+        if at > 0 {
+            writeln!(page.out)?;
+        }
+        page.finding(finding, cause, look)?;
+    }
+    if !diagnosis.not_examined.is_empty() {
+        writeln!(page.out)?;
+    }
+    for not in &diagnosis.not_examined {
+        page.texts("unexamined", [format!("{}: {}", not.id, not.reason)])?;
+    }
+    Ok(())
+}
+
+/// The findings, each with the one before it that it follows from.
+fn findings(diagnosis: &Diagnosis) -> impl Iterator<Item = (&Finding, Option<&Finding>)> {
+    let all = &diagnosis.findings;
+    all.iter().enumerate().map(|(at, finding)| {
+        let mut before = all.iter().take(at).rev();
+        (finding, before.find(|other| finding.follows_from(other)))
+    })
+}
+
+fn healthy(diagnosis: &Diagnosis) -> String {
+    format!(
+        "nothing wrong found in {} of {} over {:.1} s; examined: {}",
+        counted(diagnosis.total, "TCP socket", "TCP sockets"),
+        diagnosis.place,
+        diagnosis.window.as_secs_f64(),
+        diagnosis.examined.join(", ")
+    )
+}
+
+/// Lines behind labels.
+struct Page<'a, W> {
+    out: &'a mut W,
+    /// The most characters behind a label; `None` for any number.
+    width: Option<usize>,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn finding(
+        &mut self,
+        finding: &Finding,
+        cause: Option<&Finding>,
+        look: Look,
+    ) -> io::Result<()> {
+        let style = match finding.severity {
+            Severity::Warning => look.attention(),
+            Severity::Critical => look.alarm(),
+        };
+        let title = wrap(&escape::line(&finding.title), self.width);
+        self.lines(finding.severity.name(), title, style)?;
+        self.texts(
+            "  follows",
+            cause.map(|cause| format!("from: {}", cause.title)),
+        )?;
+        self.texts("  evidence", &finding.evidence)?;
+        self.texts("  held by", processes(&finding.processes))?;
+        self.texts("  why", [finding.why])?;
+        let numbered = finding.remedy.len() > 1;
+        let steps = finding.remedy.iter().zip(1..);
+        let steps = steps.map(|(step, number)| match numbered {
+            true => format!("{number}. {step}"),
+            false => step.clone(),
+        });
+        self.texts("  do", steps)?;
+        let width = self.width;
+        let commands = finding.commands.iter();
+        let commands = commands.flat_map(|command| wrap_command(command, width));
+        self.lines("  show", commands, Style::new())
+    }
+
+    /// Texts behind a label, each in lines of the page's width.
+    fn texts(
+        &mut self,
+        label: &str,
+        texts: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> io::Result<()> {
+        let width = self.width;
+        let texts = texts.into_iter();
+        let lines = texts.flat_map(|text| wrap(&escape::line(text.as_ref()), width));
+        self.lines(label, lines, Style::new())
+    }
+
+    /// Lines behind a label, which only the first one shows.
+    fn lines(
+        &mut self,
+        mut label: &str,
+        lines: impl IntoIterator<Item = String>,
+        style: Style,
+    ) -> io::Result<()> {
+        for line in lines {
+            writeln!(self.out, "{style}{label:INDENT$}{line}{style:#}")?;
+            label = "";
+        }
+        Ok(())
+    }
+}
+
+fn processes(culprits: &[Culprit]) -> Option<String> {
+    let (named, others) = culprits.split_at(culprits.len().min(NAMED));
+    let mut words: Vec<String> = named
+        .iter()
+        .map(|c| format!("{} (pid {}): {}", c.name, c.pid, thousands(c.sockets)))
+        .collect();
+    if !others.is_empty() {
+        words.push(format!("{} other processes", others.len()));
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}

@@ -6,9 +6,7 @@ use crate::output::escape;
 /// `text` in lines of at most `width` characters, broken at blanks; a longer word has a line of its
 /// own. One line where there is no width.
 pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
-    let Some(width) = width else {
-        return vec![text.to_owned()];
-    };
+    let width = width.unwrap_or(usize::MAX);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         let length = word.chars().count();
@@ -27,9 +25,7 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
 /// be copied. Words are not broken; a filter is, where it is longer than a line, because it takes a line
 /// end for a blank. One line where there is no width.
 pub(super) fn wrap_command(command: &Command, width: Option<usize>) -> Vec<String> {
-    let Some(width) = width else {
-        return vec![escape::line(&command.to_string())];
-    };
+    let width = width.unwrap_or(usize::MAX);
     let words = command.words().map(|word| (word, false));
     let filter = command.filter().into_iter().map(|filter| (filter, true));
     let mut lines: Vec<String> = Vec::new();

@@ -40,18 +40,18 @@ pub(super) struct Summary {
 
 /// The fields of a socket, with their keys.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct RowFields {
     usual: Vec<(Field, String)>,
     further: Vec<(Field, String)>,
 }
 
-impl Columns {
+impl RowFields {
     /// The usual fields and these, in this order.
-    pub(super) fn new(further: &[Field]) -> Columns {
+    pub(super) fn new(further: &[Field]) -> RowFields {
         let keyed = |field: &Field| (*field, list_key(*field));
         let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
         let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
-        Columns {
+        RowFields {
             usual: USUAL.iter().filter(is_usual).map(keyed).collect(),
             further: further
                 .iter()

@@ -15,44 +15,48 @@ use super::{Format, Style, escape, utc_stamp};
 use crate::model::{
     Counts, Field, Grouped, Label, Names, Observation, Ownership, Snapshot, Socket, State,
 };
-use list::Columns;
-
-/// The version of the shape.
-pub(super) const VERSION: u32 = 1;
+use list::RowFields;
 
 /// One object a line: for each observation, or for each socket of a list.
 #[derive(Debug)]
 pub struct Json {
-    columns: Columns,
+    fields: RowFields,
 }
 
 impl Json {
     /// JSON with the columns of this style.
     pub fn new(style: &Style) -> Json {
         Json {
-            columns: Columns::new(&style.columns),
+            fields: RowFields::new(&style.columns),
         }
     }
 }
 
-/// What every answer begins with.
+/// What every answer begins with; some of it only where a source answered.
 #[derive(Serialize)]
 pub(super) struct Envelope {
+    /// Of the shape.
     version: u32,
     time: String,
-    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
     complete: bool,
-    total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
 }
 
 impl Envelope {
     pub(super) fn of(observation: &Observation, total: u64) -> Envelope {
+        Envelope::new(observation.time, Some(observation), total)
+    }
+
+    pub(super) fn new(time: SystemTime, by: Option<&Observation>, total: u64) -> Envelope {
         Envelope {
-            version: VERSION,
-            time: utc_stamp(observation.time),
-            source: observation.source.name(),
-            complete: observation.completeness.is_complete(),
-            total,
+            version: 1,
+            time: utc_stamp(time),
+            source: by.map(|by| by.source.name()),
+            complete: by.is_some_and(|by| by.completeness.is_complete()),
+            total: by.map(|_| total),
         }
     }
 }
@@ -62,8 +66,8 @@ struct Line<'a> {
     #[serde(flatten)]
     envelope: Envelope,
     states: PerState<'a>,
-    #[serde(skip_serializing_if = "PerState::is_empty")]
-    spread: PerState<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spread: Option<PerState<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<GroupLine<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,42 +95,30 @@ struct OtherLine<'a> {
 }
 
 /// Numbers by the names of states, in the order of a connection's life.
-#[derive(Clone)]
-struct PerState<'a> {
-    states: Vec<State>,
-    numbers: &'a Counts,
-}
-
-impl PerState<'_> {
-    fn is_empty(&self) -> bool {
-        self.states.is_empty()
-    }
-}
+struct PerState<'a>(Vec<State>, &'a Counts);
 
 impl Serialize for PerState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = |state: &State| (state.to_string(), self.numbers.get(*state));
-        serializer.collect_map(self.states.iter().map(number))
+        let PerState(states, numbers) = self;
+        let number = |state: &State| (state.to_string(), numbers.get(*state));
+        serializer.collect_map(states.iter().map(number))
     }
 }
 
 /// A key as an object: `{"local_port":443}`.
-pub(super) struct KeyLine<'a> {
-    pub(super) fields: &'a [Field],
-    pub(super) labels: &'a [Label],
-}
+pub(super) struct KeyLine<'a>(pub(super) &'a [Field], pub(super) &'a [Label]);
 
 impl Serialize for KeyLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let names = self.fields.iter().map(|field| field.json_key());
-        serializer.collect_map(names.zip(self.labels))
+        let names = self.0.iter().map(|field| field.json_key());
+        serializer.collect_map(names.zip(self.1))
     }
 }
 
 /// What was lost.
-fn losses(observation: &Observation) -> impl Iterator<Item = String> {
+pub(super) fn losses(observation: &Observation) -> Vec<String> {
     let losses = observation.completeness.losses().iter();
-    losses.map(ToString::to_string)
+    losses.map(ToString::to_string).collect()
 }
 
 // Writing to memory does not fail.
@@ -134,35 +126,24 @@ impl Format for Json {
     fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
         let (counts, spread) = (&snapshot.counts, &snapshot.spread);
         let inexact = snapshot.states().filter(|state| spread.get(*state) > 0);
+        let inexact: Vec<State> = inexact.collect();
         let line = Line {
             envelope: Envelope::of(&snapshot.observation, counts.total()),
-            states: PerState {
-                states: snapshot.states().collect(),
-                numbers: counts,
-            },
-            spread: PerState {
-                states: inexact.collect(),
-                numbers: spread,
-            },
+            states: PerState(snapshot.states().collect(), counts),
+            spread: (!inexact.is_empty()).then_some(PerState(inexact, spread)),
             groups: None,
             other: None,
             owners: None,
-            warnings: losses(&snapshot.observation).collect(),
+            warnings: losses(&snapshot.observation),
         };
         let _ = write_line(out, &line);
     }
 
     fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped) {
         let states: Vec<State> = grouped.states().collect();
-        let per_state = |numbers| PerState {
-            states: states.clone(),
-            numbers,
-        };
+        let per_state = |numbers| PerState(states.clone(), numbers);
         let groups = grouped.groups.iter().map(|group| GroupLine {
-            key: KeyLine {
-                fields: &grouped.fields,
-                labels: &group.key,
-            },
+            key: KeyLine(&grouped.fields, &group.key),
             total: group.counts.total(),
             states: per_state(&group.counts),
             change: group.change,
@@ -172,18 +153,16 @@ impl Format for Json {
             total: other.counts.total(),
             states: per_state(&other.counts),
         });
-        let notes = grouped.notes.iter().cloned();
+        let mut warnings = losses(&grouped.observation);
+        warnings.extend(grouped.notes.iter().cloned());
         let line = Line {
             envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
             states: per_state(&grouped.counts),
-            spread: PerState {
-                states: Vec::new(),
-                numbers: &grouped.counts,
-            },
+            spread: None,
             groups: Some(groups.collect()),
             other,
             owners: grouped.ownership,
-            warnings: losses(&grouped.observation).chain(notes).collect(),
+            warnings,
         };
         let _ = write_line(out, &line);
     }
@@ -191,7 +170,7 @@ impl Format for Json {
     fn begin_list(&mut self, _out: &mut Vec<u8>, _time: SystemTime) {}
 
     fn write_socket(&mut self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
-        self.columns.push(out, socket, names);
+        self.fields.push(out, socket, names);
     }
 
     fn end_list(
@@ -205,7 +184,7 @@ impl Format for Json {
             r#type: "summary",
             envelope: Envelope::of(observation, listed),
             owners: names.ownership(),
-            warnings: losses(observation).collect(),
+            warnings: losses(observation),
         };
         let _ = write_line(out, &summary);
     }

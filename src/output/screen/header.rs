@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Canvas, is_airy};
-use crate::model::screen::{Header, SampleCost, Screen, brief};
+use crate::model::screen::{Header, Screen, brief};
 use crate::output::{escape, utc_stamp};
 
 /// From this height on the plan has a line.
@@ -73,21 +73,14 @@ fn right(screen: &Screen<'_>) -> String {
 }
 
 fn plan(header: &Header<'_>) -> String {
-    let Some(SampleCost {
-        took,
-        listed,
-        derived,
-    }) = header.cost
-    else {
+    let Some(cost) = header.cost else {
         return "waiting for the first sample".to_owned();
     };
-    let took = took.as_secs_f64() * 1e3;
-    let derived = match derived {
+    let (took, listed) = (cost.took.as_secs_f64() * 1e3, cost.listed);
+    let derived = match cost.derived {
         0 => String::new(),
         derived => format!(", {derived} derived"),
     };
-    format!(
-        "{took:.1} ms, {listed} listed{derived}: {}",
-        escape::line(header.plan)
-    )
+    let plan = escape::line(header.plan);
+    format!("{took:.1} ms, {listed} listed{derived}: {plan}")
 }

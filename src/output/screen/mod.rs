@@ -4,14 +4,12 @@
 //! terminal nor what the keys do. Uses the sixteen colours that every terminal has, and never the
 //! background.
 
-mod chart;
 mod footer;
-mod groups;
 mod header;
 mod help;
+mod history;
 mod paint;
-mod ramp;
-mod sockets;
+mod panes;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -27,6 +25,7 @@ use ratatui::text::Span;
 
 use std::time::Duration;
 
+use crate::model::State;
 use crate::model::screen::{Pane, Screen, brief};
 
 /// With fewer lines there is no pane below the states.
@@ -73,7 +72,7 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Posi
 
 fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Pane::Sockets(pane) = &screen.pane {
-        return sockets::draw(canvas, area, pane);
+        return panes::draw_sockets(canvas, area, pane);
     }
     let (table, below) = split(area, states::height(screen));
     states::draw(canvas, table, &screen.rows);
@@ -82,10 +81,15 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     }
     let (_, below) = split(below, u16::from(is_airy(area)));
     match &screen.pane {
-        Pane::Groups(pane) => groups::draw(canvas, below, pane),
-        Pane::Chart(chart) => chart::draw(canvas, below, chart),
+        Pane::Groups(pane) => panes::draw_groups(canvas, below, pane),
+        Pane::Chart(chart) => history::draw(canvas, below, chart),
         Pane::Sockets(_) => {}
     }
+}
+
+/// The name of a state, or `all` where it is the sum of all.
+fn state_name(state: Option<State>, all: &str) -> String {
+    state.map_or(all.to_owned(), |state| state.to_string())
 }
 
 /// How old something is, in whole seconds, and the CPU time it took.

@@ -26,26 +26,21 @@ impl Paint {
 
     /// For what grows, or was lost. Yellow is readable on light and on dark.
     pub(super) fn warning(self) -> Style {
-        self.colored(Color::Yellow)
+        self.colored(self.heading(), Color::Yellow)
     }
 
     /// For limits and failures.
     pub(super) fn alarm(self) -> Style {
-        self.colored(Color::Red)
+        self.colored(self.heading(), Color::Red)
     }
 
-    fn colored(self, color: Color) -> Style {
-        let style = self.heading();
+    fn colored(self, style: Style, color: Color) -> Style {
         if self.color { style.fg(color) } else { style }
     }
 
     /// For bars.
     pub(super) fn bar(self) -> Style {
-        if self.color {
-            Style::new().fg(Color::Cyan)
-        } else {
-            Style::new()
-        }
+        self.colored(Style::new(), Color::Cyan)
     }
 
     /// The sign of a state that grows steadily.

@@ -5,10 +5,9 @@ mod columns;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Canvas, Paint, ramp};
+use super::Canvas;
 use crate::model::screen::{Screen, StateRow};
-use crate::output::bar::render_bar;
-use columns::{Column, Columns};
+use columns::{StateColumn, StateColumns};
 
 pub(super) fn height(screen: &Screen<'_>) -> u16 {
     let rows = u16::try_from(screen.rows.len()).unwrap_or(u16::MAX);
@@ -19,7 +18,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[StateRow]) {
     if rows.is_empty() || area.height == 0 {
         return;
     }
-    let columns = Columns::fit(rows, canvas.paint, usize::from(area.width));
+    let columns = StateColumns::fit(rows, canvas.paint, usize::from(area.width));
     let mut at = 0;
     for (column, width) in columns.iter() {
         let heading = column.heading(width);
@@ -32,7 +31,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[StateRow]) {
     }
 }
 
-fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, columns: &Columns) {
+fn draw_row(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    line: u16,
+    row: &StateRow,
+    columns: &StateColumns,
+) {
     let paint = canvas.paint;
     let mark = if row.is_at_limit {
         paint.alarm()
@@ -45,38 +50,12 @@ fn draw_row(canvas: &mut Canvas<'_>, area: Rect, line: u16, row: &StateRow, colu
     };
     let mut at = 0;
     for (column, width) in columns.iter() {
-        match column {
-            Column::Share => {
-                let bar = render_bar(row.sockets, columns.total, width, paint.utf8);
-                let bar = if row.state.is_some() {
-                    bar
-                } else {
-                    String::new()
-                };
-                canvas.write(area, line, at, &bar, paint.bar());
-            }
-            Column::History => {
-                let history = ramp::line(&row.history, width, paint.utf8);
-                let indent = width.saturating_sub(history.chars().count());
-                canvas.write(area, line, at + cells(indent), &history, paint.bar());
-            }
-            Column::Sign
-            | Column::Name
-            | Column::Sockets
-            | Column::Spread
-            | Column::Change
-            | Column::Rate
-            | Column::Percent
-            | Column::Min
-            | Column::Max => {
-                let text = column.text(row, columns.total, paint);
-                let text = column.aligned(&text, width);
-                canvas.write(area, line, at, &text, mark);
-            }
-        }
+        let text = column.text(row, columns.total, width, paint);
+        let style = if column.is_drawn() { paint.bar() } else { mark };
+        canvas.write(area, line, at, &column.aligned(&text, width), style);
         at += cells(width + 1);
         // Sign and name alone, so that numbers and bars keep their colours.
-        if row.is_selected && column == Column::Name {
+        if row.is_selected && column == StateColumn::Name {
             canvas.style(area, line, at - 1, mark.patch(paint.selected()));
         }
     }

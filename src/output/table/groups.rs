@@ -5,6 +5,7 @@
 
 use super::{change_text, completeness_text, line_width, write_line};
 use crate::model::{Counts, Grouped, Label, State};
+use crate::output::value::label_text;
 use crate::output::{Style, escape};
 
 /// Appends the table and returns the names of the columns that did not fit: those of the states
@@ -129,8 +130,7 @@ impl Lines<'_> {
 /// A cell is one word, so that awk can count columns.
 fn cell(label: &Label) -> String {
     match label {
-        Label::None => "-".to_owned(),
-        Label::Number(number) => number.to_string(),
         Label::Text(text) => escape::word(text).into_owned(),
+        Label::None | Label::Number(_) => label_text(label, "-"),
     }
 }

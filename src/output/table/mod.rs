@@ -11,7 +11,6 @@ mod summary;
 mod tests;
 
 pub(super) use groups::write_group_rows;
-pub(super) use summary::render_share;
 
 use std::io::Write as _;
 use std::time::SystemTime;

@@ -4,7 +4,7 @@
 use super::{GAP, change_text, completeness_text, line_width, write_line};
 use crate::model::{Snapshot, State};
 use crate::output::Style;
-use crate::output::bar::render_bar;
+use crate::output::share::{render_bar, render_share};
 
 /// The longest bar; longer ones say no more.
 const BAR: usize = 40;
@@ -64,7 +64,7 @@ pub(super) fn write_rows(
         .filter(|row| style.zeros || row.sockets > 0 || has_changed(row))
         .collect();
     let total = Row::of(None, now, before);
-    let table = Columns::fit(&rows, &total, style);
+    let table = Layout::fit(&rows, &total, style);
     let look = style.look;
     let write = |out: &mut Vec<u8>, style, cells: &[String], tail: &str| {
         write_line(out, style, cells, (&table.widths, 1), tail);
@@ -90,7 +90,7 @@ pub(super) fn write_rows(
 }
 
 /// The columns, chosen once for all rows.
-struct Columns {
+struct Layout {
     changes: bool,
     /// Whether some number may be off.
     spreads: bool,
@@ -99,8 +99,8 @@ struct Columns {
     bar: usize,
 }
 
-impl Columns {
-    fn fit(rows: &[Row], total: &Row, style: &Style) -> Columns {
+impl Layout {
+    fn fit(rows: &[Row], total: &Row, style: &Style) -> Layout {
         let names = rows.iter().map(|row| row.name().len());
         let name = names.max().unwrap_or(0).max("ESTABLISHED".len());
         let sockets = total.sockets.to_string().len().max("SOCKETS".len());
@@ -115,7 +115,7 @@ impl Columns {
             .map_or(0, |width| width.saturating_sub(used));
         widths.extend((room >= GAP + SHARE).then_some(SHARE));
         let bar = room.saturating_sub(GAP + SHARE + GAP).min(BAR);
-        Columns {
+        Layout {
             changes,
             spreads,
             widths,
@@ -150,18 +150,4 @@ impl Columns {
         let always = [row.name(), row.sockets.to_string()];
         always.into_iter().chain(optional).collect()
     }
-}
-
-/// The share of a total, in per cent with one digit; it rounds, but never to 0 or 100.
-pub(in crate::output) fn render_share(sockets: u64, total: u64) -> String {
-    if sockets == 0 || total == 0 {
-        return "0.0%".to_owned();
-    }
-    let tenths = (u128::from(sockets) * 1000 + u128::from(total) / 2) / u128::from(total);
-    let tenths = match tenths {
-        0 => return "<0.1%".to_owned(),
-        1000 if sockets < total => 999,
-        tenths => tenths,
-    };
-    format!("{}.{}%", tenths / 10, tenths % 10)
 }

@@ -1,12 +1,13 @@
 //! The columns of the table of states: which of them fit, how wide they are, and their text.
 
-use super::Paint;
 use crate::model::screen::StateRow;
-use crate::output::table::{change_text, render_share};
+use crate::output::screen::{Paint, history, state_name};
+use crate::output::share::{render_bar, render_share};
+use crate::output::table::change_text;
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub(super) enum StateColumn {
     /// Growth and limits.
     Sign,
     Name,
@@ -24,31 +25,31 @@ pub(super) enum Column {
     History,
 }
 
-use Column::{Change, History, Max, Min, Name, Percent, Rate, Share, Sign, Sockets, Spread};
+use StateColumn::{Change, History, Max, Min, Name, Percent, Rate, Share, Sign, Sockets, Spread};
 
 /// All of them, from left to right.
-const ALL: [Column; 11] = [
+const ALL: [StateColumn; 11] = [
     Sign, Name, Sockets, Spread, Change, Rate, Percent, Share, Min, Max, History,
 ];
 
 /// Those that are omitted if there is no room, the first first; the others never are.
-const DISPENSABLE: [Column; 7] = [Percent, Min, Max, History, Rate, Share, Change];
+const DISPENSABLE: [StateColumn; 7] = [Percent, Min, Max, History, Rate, Share, Change];
 
 /// The columns shown.
-pub(super) struct Columns {
-    shown: Vec<(Column, usize)>,
+pub(super) struct StateColumns {
+    shown: Vec<(StateColumn, usize)>,
     /// The sockets of all states, of which shares are.
     pub(super) total: u64,
 }
 
-impl Columns {
-    pub(super) fn fit(rows: &[StateRow], paint: Paint, width: usize) -> Columns {
+impl StateColumns {
+    pub(super) fn fit(rows: &[StateRow], paint: Paint, width: usize) -> StateColumns {
         let total = rows.iter().find(|row| row.state.is_none());
         let total = total.map_or(0, |row| row.sockets);
-        let natural = |column: Column| {
-            let texts = rows.iter().map(|row| column.text(row, total, paint));
+        let natural = |column: StateColumn| {
+            let texts = rows.iter().map(|row| column.text(row, total, 0, paint));
             let widest = texts.map(|text| text.chars().count()).max().unwrap_or(0);
-            (column, widest.max(column.least_width()))
+            (column, widest.max(column.layout().1))
         };
         let has_spread = rows.iter().any(|row| row.spread > 0);
         let columns = ALL.into_iter().filter(|c| has_spread || *c != Spread);
@@ -67,22 +68,22 @@ impl Columns {
                 break;
             }
         }
-        Columns { shown, total }
+        StateColumns { shown, total }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Column, usize)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (StateColumn, usize)> {
         self.shown.iter().copied()
     }
 }
 
-fn sum(columns: &[(Column, usize)]) -> usize {
+fn sum(columns: &[(StateColumn, usize)]) -> usize {
     let cells = columns.iter().map(|(_, width)| width + 1).sum::<usize>();
     cells.saturating_sub(1)
 }
 
 /// If not even the columns that always stay fit, names are cut, and numbers omitted: without its
 /// last digits, a number would be another one.
-fn narrow(shown: &mut Vec<(Column, usize)>, width: usize) {
+fn narrow(shown: &mut Vec<(StateColumn, usize)>, width: usize) {
     if let lacking @ 1.. = sum(shown).saturating_sub(width)
         && let Some((_, name)) = shown.iter_mut().find(|(column, _)| *column == Name)
     {
@@ -93,64 +94,51 @@ fn narrow(shown: &mut Vec<(Column, usize)>, width: usize) {
     }
 }
 
-impl Column {
-    fn least_width(self) -> usize {
+impl StateColumn {
+    /// The heading, the least width, and whether texts are aligned to the left.
+    fn layout(self) -> (&'static str, usize, bool) {
         match self {
-            Sign => 2,
-            Name => "ESTABLISHED".len(),
-            Share => 9,
-            Change | Rate => 7,
-            Sockets | Percent => 7,
-            Min | Max => 6,
-            Spread => 6,
-            History => 10,
+            Sign => ("", 2, true),
+            Name => ("STATE", "ESTABLISHED".len(), true),
+            Sockets => ("SOCKETS", 7, false),
+            Spread => ("SPREAD", 6, false),
+            Change => ("CHANGE", 7, false),
+            Rate => ("RATE/S", 7, false),
+            Percent => ("%", 7, false),
+            Share => ("SHARE", 9, true),
+            Min => ("MIN", 6, false),
+            Max => ("MAX", 6, false),
+            // The newest number is on the right.
+            History => ("HISTORY", 10, false),
         }
     }
 
     pub(super) fn heading(self, width: usize) -> String {
-        let name = match self {
-            Sign => "",
-            Name => "STATE",
-            Sockets => "SOCKETS",
-            Spread => "SPREAD",
-            Change => "CHANGE",
-            Rate => "RATE/S",
-            Share => "SHARE",
-            Percent => "%",
-            Min => "MIN",
-            Max => "MAX",
-            History => "HISTORY",
-        };
-        // The newest number is on the right.
-        if self == History {
-            return format!("{name:>width$}");
-        }
-        self.aligned(name, width)
+        self.aligned(self.layout().0, width)
     }
 
     /// Names are aligned to the left and cut to the width, numbers to the right.
     pub(super) fn aligned(self, text: &str, width: usize) -> String {
-        match self {
-            Sign | Name | Share => format!("{text:<width$.width$}"),
-            Sockets | Spread | Change | Rate | Percent | Min | Max | History => {
-                format!("{text:>width$}")
-            }
+        match self.layout() {
+            (.., true) => format!("{text:<width$.width$}"),
+            (.., false) => format!("{text:>width$}"),
         }
     }
 
-    /// The text, if it has one.
-    pub(super) fn text(self, row: &StateRow, total: u64, paint: Paint) -> String {
+    /// Whether it is drawn instead of written.
+    pub(super) fn is_drawn(self) -> bool {
+        matches!(self, Share | History)
+    }
+
+    /// The text, if it has one; a drawing fills the width.
+    pub(super) fn text(self, row: &StateRow, total: u64, width: usize, paint: Paint) -> String {
         match self {
             Sign => {
-                let limit = if row.is_at_limit {
-                    paint.at_limit()
-                } else {
-                    ""
-                };
-                let growing = if row.is_growing { paint.growing() } else { "" };
-                format!("{limit}{growing}")
+                let limit = row.is_at_limit.then_some(paint.at_limit());
+                let growing = row.is_growing.then_some(paint.growing());
+                limit.into_iter().chain(growing).collect()
             }
-            Name => row.state.map_or("TOTAL".to_owned(), |s| s.to_string()),
+            Name => state_name(row.state, "TOTAL"),
             Sockets => row.sockets.to_string(),
             Spread => match row.spread {
                 0 => "-".to_owned(),
@@ -159,9 +147,11 @@ impl Column {
             Change => change_text(row.change),
             Rate => row.rate.map_or("-".to_owned(), rate),
             Percent if row.state.is_some() => render_share(row.sockets, total),
+            Share if row.state.is_some() => render_bar(row.sockets, total, width, paint.utf8),
+            Percent | Share => String::new(),
             Min => row.min.to_string(),
             Max => row.max.to_string(),
-            Percent | Share | History => String::new(),
+            History => history::line(&row.history, width, paint.utf8),
         }
     }
 }

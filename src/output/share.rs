@@ -1,4 +1,4 @@
-//! A share drawn as a bar.
+//! The share of a total: in per cent, or drawn as a bar.
 
 /// Eighths of a block, from one to seven.
 const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -21,6 +21,20 @@ pub(super) fn render_bar(part: u64, whole: u64, width: usize, utf8: bool) -> Str
         bar.extend(EIGHTHS.get(eighth));
     }
     bar
+}
+
+/// The share of a total, in per cent with one digit; it rounds, but never to 0 or 100.
+pub(super) fn render_share(sockets: u64, total: u64) -> String {
+    if sockets == 0 || total == 0 {
+        return "0.0%".to_owned();
+    }
+    let tenths = (u128::from(sockets) * 1000 + u128::from(total) / 2) / u128::from(total);
+    let tenths = match tenths {
+        0 => return "<0.1%".to_owned(),
+        1000 if sockets < total => 999,
+        tenths => tenths,
+    };
+    format!("{}.{}%", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]

@@ -1,7 +1,14 @@
-//! Numbers as columns of a fixed height.
+//! The history of a state: as a chart, or as one line. A column for each sample, the newest to the
+//! right.
 //!
 //! Scaled between the smallest and the largest number shown; but over a range of at least a tenth
 //! of the largest, so that small changes look small, and a constant is in the middle.
+
+use ratatui::layout::Rect;
+
+use super::{Canvas, state_name};
+use crate::model::screen::Chart;
+use crate::output::utc_stamp;
 
 /// Eighths of a column, from one to eight.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -11,15 +18,15 @@ const ASCII: [char; 8] = ['_', '.', '-', ':', '=', '+', '*', '#'];
 
 /// A scale for some numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scale {
+struct Scale {
     /// Where the columns begin.
-    pub(super) low: u64,
+    low: u64,
     /// Where they end.
-    pub(super) high: u64,
+    high: u64,
 }
 
 impl Scale {
-    pub(super) fn of(numbers: &[u64]) -> Scale {
+    fn of(numbers: &[u64]) -> Scale {
         let high = numbers.iter().copied().max().unwrap_or(0);
         let low = numbers.iter().copied().min().unwrap_or(0);
         let lacking = (high / 10).max(2).saturating_sub(high - low);
@@ -30,7 +37,7 @@ impl Scale {
     }
 
     /// How many of `steps` a number fills; only 0 fills none.
-    pub(super) fn steps(self, number: u64, steps: usize) -> usize {
+    fn steps(self, number: u64, steps: usize) -> usize {
         let above = u128::from(number.saturating_sub(self.low));
         let range = u128::from((self.high - self.low).max(1));
         let filled = (above * steps as u128).div_ceil(range);
@@ -40,22 +47,64 @@ impl Scale {
 }
 
 /// One cell of a column, filled by so many eighths, from none.
-pub(super) fn cell(eighths: usize, utf8: bool) -> char {
+fn cell(eighths: usize, utf8: bool) -> char {
     let ramp = if utf8 { &EIGHTHS } else { &ASCII };
     let filled = eighths.checked_sub(1).and_then(|at| ramp.get(at.min(7)));
     filled.copied().unwrap_or(' ')
 }
 
+/// The newest numbers, no more than `width`.
+fn last(numbers: &[u64], width: usize) -> &[u64] {
+    let first = numbers.len().saturating_sub(width);
+    numbers.get(first..).unwrap_or_default()
+}
+
 /// The last numbers as one line of at most `width` columns, a number a column.
 pub(super) fn line(numbers: &[u64], width: usize, utf8: bool) -> String {
-    let shown = numbers
-        .get(numbers.len().saturating_sub(width)..)
-        .unwrap_or_default();
+    let shown = last(numbers, width);
     let scale = Scale::of(shown);
     let cells = shown
         .iter()
         .map(|number| cell(scale.steps(*number, 8), utf8));
     cells.collect()
+}
+
+/// Draws the chart.
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
+    let paint = canvas.paint;
+    let state = state_name(chart.state, "all");
+    let all = &chart.numbers;
+    let labels = all.iter().max().map_or(1, |most| most.to_string().len()) + 1;
+    let shown = last(all, usize::from(area.width).saturating_sub(labels));
+    let title = match chart.span {
+        Some((_, newest)) => format!(
+            "history of {state}, the last {} samples, to {}",
+            shown.len(),
+            utc_stamp(newest)
+        ),
+        None => format!("history of {state}"),
+    };
+    canvas.write(area, 0, 0, &title, paint.heading());
+    let height = area.height.saturating_sub(1);
+    if shown.is_empty() || height == 0 {
+        return;
+    }
+    let scale = Scale::of(shown);
+    for (line, number) in [(1, scale.high), (height, scale.low)] {
+        let label = format!("{number:>width$}", width = labels - 1);
+        canvas.write(area, line, 0, &label, paint.faint());
+    }
+    for line in 0..height {
+        // Eighths below this line.
+        let below = usize::from(height - 1 - line) * 8;
+        let cells = shown.iter().map(|number| {
+            let filled = scale.steps(*number, usize::from(height) * 8);
+            cell(filled.saturating_sub(below).min(8), paint.utf8)
+        });
+        let text: String = cells.collect();
+        let column = u16::try_from(labels).unwrap_or(u16::MAX);
+        canvas.write(area, line + 1, column, &text, paint.bar());
+    }
 }
 
 #[cfg(test)]
