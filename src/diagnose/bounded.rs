@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::model::thousands;
+use crate::model::{Socket, TimerKind, thousands};
 
 /// How often each of at most `MOST` keys occurred: the most frequent are among the first.
 #[derive(Debug)]
@@ -92,6 +92,43 @@ impl<K, const MOST: usize> Inodes<K, MOST> {
         let most = thousands(MOST as u64);
         let remark = format!("processes are searched only for the first {most} sockets");
         self.is_full.then_some(remark)
+    }
+}
+
+/// Sockets that retransmit without an acknowledgment, by peer.
+#[derive(Debug)]
+pub(super) struct Unacknowledged<K> {
+    /// How many there are of each peer; 1 MB.
+    pub(super) peers: TopCounts<K, 20_000>,
+    /// The most retransmissions of one of them.
+    pub(super) retransmits: u32,
+    /// Those that a process holds.
+    pub(super) inodes: Inodes<K>,
+}
+
+impl<K> Default for Unacknowledged<K> {
+    fn default() -> Self {
+        Unacknowledged {
+            peers: TopCounts::default(),
+            retransmits: 0,
+            inodes: Inodes::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Ord + Copy> Unacknowledged<K> {
+    /// Takes a socket, if its timer for retransmissions or for probes of a closed window has fired
+    /// `least` times or more without an answer.
+    pub(super) fn add(&mut self, socket: &Socket, least: u32, peer: K) {
+        let runs = socket
+            .timer
+            .is_some_and(|timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::Persist));
+        let retransmits = socket.retransmits.unwrap_or(0);
+        if runs && retransmits >= least {
+            self.peers.add(peer);
+            self.retransmits = self.retransmits.max(retransmits);
+            self.inodes.add(peer, socket.inode);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const MOST_GROUPS: usize = 10_000;
 
 /// What is counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Group {
+pub(super) struct ServiceGroup {
     /// What the connections serve or use.
     pub(super) service: Service,
     /// Whether a process holds them.
@@ -62,7 +62,7 @@ impl Previous {
 #[derive(Debug, Default)]
 pub(super) struct Lingering {
     previous: Previous,
-    groups: HashMap<Group, Counts>,
+    groups: HashMap<ServiceGroup, Counts>,
     /// Those that a process holds, of groups for which there was no room.
     others: Counts,
     kept: Vec<Kept>,
@@ -102,7 +102,7 @@ impl Counts {
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    group: Group,
+    group: ServiceGroup,
     identity: u64,
     inode: u64,
     ends: InetEnds,
@@ -119,13 +119,9 @@ impl Lingering {
 
     /// Takes one after the window.
     pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
-        let Sampled {
-            socket,
-            ends,
-            service,
-        } = *sampled;
+        let (socket, service) = (sampled.socket, sampled.service);
         let held = socket.inode != 0;
-        let group = Group { service, held };
+        let group = ServiceGroup { service, held };
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
             self.groups.entry(group).or_default().add_socket(socket);
         } else if held {
@@ -134,42 +130,39 @@ impl Lingering {
         if self.kept.len() < ROOM {
             self.kept.push(Kept {
                 group,
-                identity: identity(socket, ends),
+                identity: identity(socket, sampled.ends),
                 inode: socket.inode,
-                ends: *ends,
+                ends: *sampled.ends,
             });
         } else {
             self.beyond += 1;
         }
     }
 
-    fn members(&self, groups: &[Group]) -> impl Iterator<Item = &Kept> {
-        let groups: HashSet<Group> = groups.iter().copied().collect();
+    fn members(&self, groups: &[ServiceGroup]) -> impl Iterator<Item = &Kept> {
+        let groups: HashSet<ServiceGroup> = groups.iter().copied().collect();
         let members = self.kept.iter();
         members.filter(move |kept| groups.contains(&kept.group))
     }
 
     /// The inodes of the members of these groups.
-    pub(super) fn inodes(&self, groups: &[Group]) -> Vec<u64> {
+    pub(super) fn inodes(&self, groups: &[ServiceGroup]) -> Vec<u64> {
         let members = self.members(groups).filter(|kept| kept.inode != 0);
         members.map(|kept| kept.inode).collect()
     }
 
     /// Some members of these groups, no more than `most`.
-    pub(super) fn some(&self, groups: &[Group], most: usize) -> Vec<InetEnds> {
+    pub(super) fn some(&self, groups: &[ServiceGroup], most: usize) -> Vec<InetEnds> {
         let members = self.members(groups).take(most);
         members.map(|kept| kept.ends).collect()
     }
 
     /// As evidence, that processes were searched only for a part, where that is so.
     pub(super) fn remark(&self) -> Option<String> {
-        (self.beyond > 0).then(|| {
-            format!(
-                "processes were searched for {} of {} in this state",
-                thousands(self.kept.len() as u64),
-                thousands(self.kept.len() as u64 + self.beyond)
-            )
-        })
+        let kept = self.kept.len() as u64;
+        let [searched, all] = [kept, kept + self.beyond].map(thousands);
+        let remark = format!("processes were searched for {searched} of {all} in this state");
+        (self.beyond > 0).then_some(remark)
     }
 
     /// What became of those groups of which `least` or more stayed, most first; and of the others that
@@ -202,7 +195,7 @@ impl Lingering {
         large
     }
 
-    fn compared(&self, listeners: &Listeners) -> HashMap<Group, Counts> {
+    fn compared(&self, listeners: &Listeners) -> HashMap<ServiceGroup, Counts> {
         let mut groups = self.groups.clone();
         let mut left = self.previous.by_identity.clone();
         for kept in &self.kept {
@@ -213,7 +206,7 @@ impl Lingering {
         }
         for Origin { netns, ends, held } in left.into_values() {
             let service = listeners.service(netns, &ends);
-            if let Some(counts) = groups.get_mut(&Group { service, held }) {
+            if let Some(counts) = groups.get_mut(&ServiceGroup { service, held }) {
                 counts.ended += 1;
             }
         }
@@ -234,7 +227,7 @@ fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     /// Which.
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<ServiceGroup>,
     pub(super) counts: Counts,
     /// Whether all connections were kept; if not, more may have stayed, and it is unknown how many ended.
     pub(super) is_whole: bool,
@@ -244,7 +237,7 @@ impl Change {
     /// The service, where it is one.
     pub(super) fn service(&self) -> Option<Service> {
         match self.groups[..] {
-            [Group { service, .. }] => Some(service),
+            [ServiceGroup { service, .. }] => Some(service),
             _ => None,
         }
     }
@@ -275,10 +268,8 @@ impl Change {
     pub(super) fn text(&self, host: &Host) -> String {
         let added = self.counts.sockets.saturating_sub(self.counts.stayed);
         let [stayed, shown, ended] = [self.counts.stayed, added, self.counts.ended].map(thousands);
-        let stayed = format!(
-            "{stayed} stayed through the window of {}",
-            host.window_text()
-        );
+        let window = host.window_text();
+        let stayed = format!("{stayed} stayed through the window of {window}");
         match self.counts.ended {
             _ if !self.is_whole => format!("at least {stayed}"),
             0 if added > 0 => {

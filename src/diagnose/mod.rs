@@ -16,7 +16,6 @@ mod samples;
 mod subject;
 #[cfg(test)]
 mod testing;
-mod unacknowledged;
 
 use std::ops::ControlFlow;
 
@@ -24,9 +23,9 @@ pub use host::{Host, Measures};
 pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
 
 use crate::model::{Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, counted};
-use bounded::{Inodes, TopCounts};
+use bounded::{Inodes, TopCounts, Unacknowledged};
 use rank::rank;
-use rule::{Before, Case, Examined, Rule, Sampled};
+use rule::{Before, Case, Examined, Rule, Sampled, Suspects};
 
 /// The result of all rules.
 #[derive(Debug, Default)]
@@ -80,17 +79,14 @@ fn elsewhere(host: &Host) -> Option<NotExamined> {
         "other network namespace has",
         "other network namespaces have",
     );
+    let processes = counted(unchecked, "process was", "processes were");
     let reason = match (with_tcp, unchecked) {
         (0, 0) => return None,
         (_, 0) => format!("{count} TCP sockets"),
         (0, _) => format!(
-            "whether other network namespaces have TCP sockets is unknown: {} not checked",
-            counted(unchecked, "process was", "processes were")
+            "whether other network namespaces have TCP sockets is unknown: {processes} not checked"
         ),
-        (_, _) => format!(
-            "at least {count} TCP sockets: {} not checked",
-            counted(unchecked, "process was", "processes were")
-        ),
+        (_, _) => format!("at least {count} TCP sockets: {processes} not checked"),
     };
     let id = "namespaces";
     Some(NotExamined { id, reason })

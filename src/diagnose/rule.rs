@@ -6,6 +6,9 @@
 use super::host::Host;
 use crate::model::{Finding, Holders, InetEnds, Service, Socket, StateSet};
 
+/// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
+pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
+
 /// A rule; its value is what it keeps of the sockets after the window, in bounded memory.
 pub(super) trait Rule: Default {
     /// Its name in output and in tcpstates(1).
@@ -17,14 +20,14 @@ pub(super) trait Rule: Default {
     /// What it keeps of the sockets before the window; `()` where it compares with nothing.
     type Before: Before;
 
+    /// Selects connections whose `tcp_info` it needs; `None` where it needs none.
+    const SUSPECTS: Option<Suspects<Self>>;
+
     /// Takes what precedes the sockets after the window.
     fn begin(&mut self, before: Self::Before, host: &Host);
 
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Sampled<'_>);
-
-    /// Connections whose `tcp_info` it needs, few of them: it trebles the bytes of a socket.
-    fn suspects(&self, host: &Host) -> Vec<InetEnds>;
 
     /// What is wrong, and what could not be examined. Called once without holders, for the sockets
     /// whose holders the findings name, and once with them.
@@ -36,21 +39,19 @@ pub(super) trait Before: Default {
     /// The states of the sockets that it reads.
     const STATES: StateSet;
 
+    /// Selects connections whose `tcp_info` it needs now, few of them; `None` where it needs none.
+    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>>;
+
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Socket, ends: &InetEnds);
-
-    /// Connections whose `tcp_info` it needs now, few of them.
-    fn suspects(&self) -> Vec<InetEnds>;
 }
 
 impl Before for () {
     const STATES: StateSet = StateSet::NONE;
 
-    fn add(&mut self, _: &Socket, _: &InetEnds) {}
+    const SUSPECTS: Option<fn(&()) -> Vec<InetEnds>> = None;
 
-    fn suspects(&self) -> Vec<InetEnds> {
-        Vec::new()
-    }
+    fn add(&mut self, _: &Socket, _: &InetEnds) {}
 }
 
 /// What a rule examines besides the sockets that it has read.

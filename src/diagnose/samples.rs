@@ -21,9 +21,10 @@ macro_rules! rules {
 
             /// The connections whose `tcp_info` they need now, few of them.
             pub fn suspects(&self) -> Vec<InetEnds> {
-                let mut suspects = Vec::new();
-                $(suspects.extend(self.$field.suspects());)+
-                suspects
+                let suspects = [$(
+                    <<$Rule as Rule>::Before as Before>::SUSPECTS.map(|of| of(&self.$field))
+                ),+];
+                suspects.into_iter().flatten().flatten().collect()
             }
         }
 
@@ -61,9 +62,10 @@ macro_rules! rules {
 
             /// The connections whose `tcp_info` they need, few of them.
             pub fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-                let mut suspects = Vec::new();
-                $(suspects.extend(self.$field.suspects(host));)+
-                suspects
+                let suspects = [$(
+                    <$Rule as Rule>::SUSPECTS.map(|of| of(&self.$field, host))
+                ),+];
+                suspects.into_iter().flatten().flatten().collect()
             }
 
             /// What each rule found.

@@ -8,7 +8,7 @@
 mod tests;
 
 use crate::diagnose::subject::listener_subject;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Setting, Severity,
     State, StateSet, counted, thousands,
@@ -40,6 +40,8 @@ impl Rule for AcceptQueue {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = Some(AcceptQueue::suspects);
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -47,13 +49,6 @@ impl Rule for AcceptQueue {
         if socket.was_never_accepted() && self.waiting.len() < KEPT {
             self.waiting.push((socket.netns, *sampled.ends));
         }
-    }
-
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let worst = overloaded(host).into_iter().take(REPORTED);
-        worst
-            .flat_map(|queue| self.at(queue.listener, host))
-            .collect()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -77,9 +72,9 @@ fn lacking(host: &Host, overloaded: usize) -> Option<String> {
         let what = "/proc reports neither the limits of accept queues nor the drops of listeners";
         Some(what.to_owned())
     } else if overloaded > REPORTED {
+        let all = thousands(overloaded);
         Some(format!(
-            "only the worst {REPORTED} of {} accept queues at their limits are reported",
-            thousands(overloaded as u64)
+            "only the worst {REPORTED} of {all} accept queues at their limits are reported"
         ))
     } else if beyond > 0 {
         let beyond = counted(beyond, "listener was", "listeners were");
@@ -135,6 +130,13 @@ fn overloaded(host: &Host) -> Vec<Queue<'_>> {
 }
 
 impl AcceptQueue {
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let worst = overloaded(host).into_iter().take(REPORTED);
+        worst
+            .flat_map(|queue| self.at(queue.listener, host))
+            .collect()
+    }
+
     /// Some of those that may wait at this listener.
     fn at(&self, listener: &Listener, host: &Host) -> Vec<InetEnds> {
         let takers = |(netns, ends): &&(Netns, InetEnds)| host.listeners.takers(*netns, ends);
@@ -147,16 +149,16 @@ impl AcceptQueue {
         let Listener { local, inode, .. } = *queue.listener;
         let length = u64::from(queue.listener.waiting);
         let [waiting, limit] = [length, queue.limit].map(thousands);
+        let window = case.host.window_text();
+        let drops = counted(queue.dropped.unwrap_or(0), "drop", "drops");
         let title = match queue.dropped {
             _ if length > queue.limit => format!(
                 "the accept queue of {local} is full: {waiting} connections wait, and its limit is {limit}"
             ),
-            Some(dropped) if dropped > 0 => format!(
-                "{} at {local} in {}; {waiting} of {limit} wait to be accepted",
-                counted(dropped, "drop", "drops"),
-                case.host.window_text()
-            ),
-            Some(_) | None => format!(
+            Some(1..) => {
+                format!("{drops} at {local} in {window}; {waiting} of {limit} wait to be accepted")
+            }
+            Some(0) | None => format!(
                 "the accept queue of {local} has reached its limit: {waiting} of {limit} wait"
             ),
         };
@@ -176,11 +178,10 @@ impl AcceptQueue {
 
     fn evidence(&self, queue: &Queue<'_>, host: &Host) -> Vec<String> {
         let dropped = match (queue.dropped, &host.drops_unknown) {
-            (Some(dropped), _) => format!(
-                "the listener dropped {} in {}",
-                thousands(dropped),
-                host.window_text()
-            ),
+            (Some(dropped), _) => {
+                let (dropped, window) = (thousands(dropped), host.window_text());
+                format!("the listener dropped {dropped} in {window}")
+            }
             (None, Some(reason)) => reason.clone(),
             (None, None) => "the drops of the listener are unknown".to_owned(),
         };
@@ -215,16 +216,16 @@ fn remedy(limit: u64, host: &Host, process: Option<Culprit>) -> Vec<String> {
         |process| format!("{} (pid {})", process.name, process.pid),
     );
     let somaxconn = Setting::Somaxconn.name();
-    let larger = match host.setting(Setting::Somaxconn) {
-        Some(most) if limit >= most => format!(
+    let most = host.setting(Setting::Somaxconn);
+    let which_is = most.map_or_else(String::new, |most| {
+        format!(", which is {}", thousands(most))
+    });
+    let larger = match most.is_some_and(|most| limit >= most) {
+        true => format!(
             "For bursts, raise {somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both need a new listen(), which means a restart of most servers."
         ),
-        Some(most) => format!(
-            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {somaxconn}, which is {}; this needs a new listen(), which means a restart of most servers.",
-            thousands(most)
-        ),
-        None => format!(
-            "For bursts, give listen() a larger backlog, up to {somaxconn}; this needs a new listen(), which means a restart of most servers."
+        false => format!(
+            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {somaxconn}{which_is}; this needs a new listen(), which means a restart of most servers."
         ),
     };
     vec![
@@ -247,14 +248,11 @@ fn overflowed(case: &Case<'_>) -> Option<Finding> {
     let counters = [Counter::ListenOverflows, Counter::ListenDrops];
     let mut evidence = vec![case.host.growth_text(&counters)];
     evidence.extend(longest.iter().take(3).map(|listener| {
-        let (waiting, local) = (u64::from(listener.waiting), listener.local);
-        format!("{} wait to be accepted at {local}", thousands(waiting))
+        let (waiting, local) = (thousands(listener.waiting), listener.local);
+        format!("{waiting} wait to be accepted at {local}")
     }));
-    let title = format!(
-        "an accept queue was full {} in {}",
-        counted(overflows, "time", "times"),
-        case.host.window_text()
-    );
+    let (times, window) = (counted(overflows, "time", "times"), case.host.window_text());
+    let title = format!("an accept queue was full {times} in {window}");
     let remedy = vec![
         "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
         format!(

@@ -6,8 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::lingering::{Change, Group, Lingering, Previous};
-use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled};
+use crate::diagnose::lingering::{Change, Lingering, Previous, ServiceGroup};
+use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Finding, InetEnds, Listener, Metric, Service, Severity, Socket, SourceName, State,
     StateSet, counted, thousands,
@@ -47,12 +47,10 @@ pub(super) struct Earlier(Previous);
 impl Before for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
+    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
+
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         self.0.add(socket, ends);
-    }
-
-    fn suspects(&self) -> Vec<InetEnds> {
-        Vec::new()
     }
 }
 
@@ -67,18 +65,14 @@ impl Rule for CloseWait {
 
     type Before = Earlier;
 
+    const SUSPECTS: Option<Suspects<Self>> = Some(CloseWait::suspects);
+
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.0 = Lingering::after(before.0);
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         self.0.add(sampled);
-    }
-
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let stayed = self.stayed(host);
-        let some = stayed.iter().map(|change| self.some(change));
-        some.flatten().collect()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -103,6 +97,12 @@ impl Rule for CloseWait {
 }
 
 impl CloseWait {
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let stayed = self.stayed(host);
+        let some = stayed.iter().map(|change| self.some(change));
+        some.flatten().collect()
+    }
+
     /// What stayed through the window, most first.
     fn stayed(&self, host: &Host) -> Vec<Change> {
         let mut stayed = self.0.changes(&host.listeners, WARNING);
@@ -135,18 +135,17 @@ impl CloseWait {
         let sent = self.silent_ms(change, Metric::LastDataSent, host);
         let received = self.silent_ms(change, Metric::LastDataReceived, host);
         let least = sent.iter().chain(&received).min()?;
+        let (measured, seconds, tenth) =
+            (sent.len(), thousands(least / 1_000), least % 1_000 / 100);
         Some(format!(
-            "of {} measured, each has been silent for {}.{} s or longer",
-            sent.len(),
-            thousands(least / 1_000),
-            least % 1_000 / 100
+            "of {measured} measured, each has been silent for {seconds}.{tenth} s or longer"
         ))
     }
 
     fn finding(&self, change: &Change, case: &Case<'_>) -> Finding {
         let mut finding = match change.groups[..] {
             [
-                Group {
+                ServiceGroup {
                     service,
                     held: false,
                 },
@@ -166,17 +165,15 @@ impl CloseWait {
         let share = processes
             .first()
             .map_or(1.0, |most| most.sockets as f64 / inodes.len().max(1) as f64);
-        let severity = match change.counts.sockets as f64 * share >= CRITICAL as f64 {
-            true => Severity::Critical,
-            false => Severity::Warning,
-        };
+        let are_critical = change.counts.sockets as f64 * share >= CRITICAL as f64;
+        let severity = Severity::critical_if(are_critical);
         let mut evidence = vec![change.text(case.host), unread(change)];
         if change.service().is_none() {
             // Not all were kept.
             let least = if change.is_whole { "" } else { "at least " };
+            let services = thousands(change.groups.len());
             evidence.push(format!(
-                "{least}{} services, each with fewer than {WARNING} that stayed",
-                thousands(change.groups.len() as u64)
+                "{least}{services} services, each with fewer than {WARNING} that stayed"
             ));
         }
         let show = Command::list("--process --state close-wait");
@@ -212,15 +209,11 @@ fn waiting(change: &Change, service: Service, host: &Host) -> Finding {
 
 /// Whether the program has noticed that the peers have closed.
 fn unread(change: &Change) -> String {
-    match change.counts.unfinished {
-        0 => "the program has read the end of all of them".to_owned(),
-        unfinished if change.counts.unread_bytes == 0 => {
-            format!("the end of {} is unread", thousands(unfinished))
-        }
-        unfinished => format!(
-            "the end of {} is unread, with {} before it",
-            thousands(unfinished),
-            counted(change.counts.unread_bytes, "unread byte", "unread bytes"),
-        ),
+    let unfinished = thousands(change.counts.unfinished);
+    let bytes = counted(change.counts.unread_bytes, "unread byte", "unread bytes");
+    match (change.counts.unfinished, change.counts.unread_bytes) {
+        (0, _) => "the program has read the end of all of them".to_owned(),
+        (_, 0) => format!("the end of {unfinished} is unread"),
+        (_, _) => format!("the end of {unfinished} is unread, with {bytes} before it"),
     }
 }

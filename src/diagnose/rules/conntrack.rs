@@ -4,8 +4,8 @@
 //! all others (`__nf_conntrack_alloc`, net/netfilter/nf_conntrack_core.c). From a child namespace
 //! the table of the host, which its packets may cross as well, cannot be seen.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
-use crate::model::{Command, Finding, InetEnds, Setting, Severity, StateSet, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::{Command, Finding, Setting, Severity, StateSet, thousands};
 
 /// From this part of the maximum on it warns.
 const WARNING_SHARE: f64 = 0.8;
@@ -27,13 +27,11 @@ impl Rule for Conntrack {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, _: &Sampled<'_>) {}
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
-    }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let settings = &case.host.settings;
@@ -67,11 +65,8 @@ fn compare(count: u64, max: u64) -> Option<Finding> {
     let severity = Severity::of_share(count, max, WARNING_SHARE, CRITICAL_SHARE);
     let severity = severity.filter(|_| max > 0)?;
     let (count_name, max_name) = (Setting::ConntrackCount.name(), Setting::ConntrackMax.name());
-    let title = format!(
-        "{} connections are tracked, of {} that {max_name} allows",
-        thousands(count),
-        thousands(max)
-    );
+    let [tracked, most] = [count, max].map(thousands);
+    let title = format!("{tracked} connections are tracked, of {most} that {max_name} allows");
     let evidence = format!(
         "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries early, once the table has been full",
         count as f64 / max as f64 * 100.0

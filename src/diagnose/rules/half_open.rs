@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnose::subject::listener_subject;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::{
     Command, Counter, Finding, InetEnds, Netns, Setting, Severity, State, StateSet, counted,
     thousands,
@@ -52,6 +52,8 @@ impl Rule for HalfOpen {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -60,10 +62,6 @@ impl Rule for HalfOpen {
         let arrival = (sampled.socket.netns, local);
         self.requests.add(arrival);
         self.sources.add((arrival, ends.remote.ip().to_canonical()));
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -112,11 +110,9 @@ impl HalfOpen {
             (0, _) => Severity::Warning,
             _ => Severity::Critical,
         };
-        let title = format!(
-            "{} found no room for another half-open request in {}",
-            counted(dropped + answered, "SYN", "SYNs"),
-            case.host.window_text()
-        );
+        let window = case.host.window_text();
+        let number = counted(dropped + answered, "SYN", "SYNs");
+        let title = format!("{number} found no room for another half-open request in {window}");
         let remedy = [
             "If it happens again, find out which listener it is, and whether its accept queue is full."
                 .to_owned(),
@@ -200,11 +196,8 @@ impl Pool {
         } else {
             return None;
         };
-        let title = format!(
-            "{} at {local}, with room for {}",
-            counted(requests, "half-open request", "half-open requests"),
-            thousands(limit)
-        );
+        let number = counted(requests, "half-open request", "half-open requests");
+        let title = format!("{number} at {local}, with room for {}", thousands(limit));
         let show = Command::count("--state syn-recv --by remote-addr --top 10");
         Some(
             Finding::new(severity, title, requests as f64, Vec::new(), WHY)
@@ -225,10 +218,10 @@ impl Pool {
             } else {
                 "at least "
             };
+            let addresses = counted(self.sources.len() as u64, "address", "addresses");
+            let most = thousands(most);
             evidence.push(format!(
-                "they came from {least}{}, {} of them from {source}",
-                counted(self.sources.len() as u64, "address", "addresses"),
-                thousands(most)
+                "they came from {least}{addresses}, {most} of them from {source}"
             ));
         }
         if self.is_full {

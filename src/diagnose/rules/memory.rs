@@ -4,10 +4,8 @@
 //! kept small, at the third no more is given (ip-sysctl.rst; `__sk_mem_raise_allocated`,
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
-use crate::model::{
-    Command, Counter, Finding, InetEnds, Setting, Severity, StateSet, counted, thousands,
-};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::{Command, Counter, Finding, Setting, Severity, StateSet, counted, thousands};
 
 /// What grows when received data was dropped, and its sender must send it again (`tcp_prune_queue`,
 /// `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
@@ -33,13 +31,11 @@ impl Rule for Memory {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, _: &Sampled<'_>) {}
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
-    }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let pages = case.host.after.get(Counter::MemoryPages);
@@ -67,23 +63,18 @@ fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Findin
         None => format!("{} pages", thousands(pages)),
     };
     let name = Setting::Mem.name();
+    let (in_use, small_from) = (size(pages), size(pressure));
     let (severity, bound, title) = if pages >= high {
-        let title = format!("TCP uses {} of memory, all that {name} allows", size(pages));
+        let title = format!("TCP uses {in_use} of memory, all that {name} allows");
         (Severity::Critical, high, title)
     } else {
         let title = format!(
-            "TCP uses {} of memory, and the kernel keeps buffers small from {} on",
-            size(pages),
-            size(pressure)
+            "TCP uses {in_use} of memory, and the kernel keeps buffers small from {small_from} on"
         );
         (Severity::Warning, pressure, title)
     };
-    let numbers = format!(
-        "{} pages of {}, pressure at {} ({name})",
-        thousands(pages),
-        thousands(high),
-        thousands(pressure)
-    );
+    let [used, most, from] = [pages, high, pressure].map(thousands);
+    let numbers = format!("{used} pages of {most}, pressure at {from} ({name})");
     let consequences = [Counter::MemoryPressures, Counter::AbortOnMemory];
     let evidence = [numbers, host.growth_text(&consequences)];
     finding(severity, title, pages, evidence, host).with_limit(bound as f64)
@@ -93,9 +84,7 @@ fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Findin
 /// is enough.
 fn dropped(host: &Host) -> Option<Finding> {
     let growth = |counters: &[Counter]| {
-        let growth = counters
-            .iter()
-            .map(|counter| host.growth(*counter).unwrap_or(0));
+        let growth = counters.iter().filter_map(|one| host.growth(*one).ok());
         growth.sum::<u64>()
     };
     let (dropped, pressures) = (growth(&DROPPED), growth(&[Counter::MemoryPressures]));

@@ -7,11 +7,8 @@
 use std::net::SocketAddr;
 
 use crate::diagnose::subject::peer_subject;
-use crate::diagnose::unacknowledged::Unacknowledged;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
-use crate::model::{
-    Command, Counter, Finding, InetEnds, Setting, Severity, State, StateSet, thousands,
-};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowledged};
+use crate::model::{Command, Counter, Finding, Setting, Severity, State, StateSet, thousands};
 
 /// So often a SYN must have been retransmitted: one lost segment is no more than that.
 const RETRANSMITS: u32 = 2;
@@ -52,16 +49,14 @@ impl Rule for NoAnswer {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let remote = sampled.ends.remote;
         let destination = SocketAddr::new(remote.ip().to_canonical(), remote.port());
         self.0.add(sampled.socket, RETRANSMITS, destination);
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -91,14 +86,9 @@ impl NoAnswer {
             Some(to) => (format!("{to} does"), show.of(format!("dst {to}"))),
             None => ("many destinations do".to_owned(), show),
         };
-        let severity = match to.is_some() && attempts >= CRITICAL {
-            true => Severity::Critical,
-            false => Severity::Warning,
-        };
-        let title = format!(
-            "{who} not answer {} attempts to connect",
-            thousands(attempts)
-        );
+        let severity = Severity::critical_if(to.is_some() && attempts >= CRITICAL);
+        let tried = thousands(attempts);
+        let title = format!("{who} not answer {tried} attempts to connect");
         let inodes = self.0.inodes.of(is_it).collect();
         Finding::new(severity, title, attempts as f64, inodes, WHY)
             .with_evidence(self.evidence(to.is_none(), host))
@@ -120,12 +110,10 @@ impl NoAnswer {
         }
         evidence.extend(host.setting(Setting::SynRetries).map(|retries| {
             // Older kernels have none.
-            let linear = host.setting(Setting::SynLinearTimeouts);
-            format!(
-                "{} is {retries}: connect() fails about {} s after the first SYN",
-                Setting::SynRetries.name(),
-                thousands(given_up_after(retries, linear.unwrap_or(0)))
-            )
+            let linear = host.setting(Setting::SynLinearTimeouts).unwrap_or(0);
+            let (name, after) = (Setting::SynRetries.name(), given_up_after(retries, linear));
+            let after = thousands(after);
+            format!("{name} is {retries}: connect() fails about {after} s after the first SYN")
         }));
         evidence.push(host.growth_text(&[Counter::AttemptFails]));
         evidence.extend(self.0.inodes.remark());

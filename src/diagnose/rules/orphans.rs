@@ -10,7 +10,7 @@
 mod tests;
 
 use crate::diagnose::lingering::{Change, Lingering, Previous};
-use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled};
+use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Counter, Finding, InetEnds, Setting, Severity, Socket, State, StateSet, TimerKind,
     counted, thousands,
@@ -52,14 +52,12 @@ pub(super) struct Earlier(Previous);
 impl Before for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::FinWait2);
 
+    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
+
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         if socket.inode != 0 {
             self.0.add(socket, ends);
         }
-    }
-
-    fn suspects(&self) -> Vec<InetEnds> {
-        Vec::new()
     }
 }
 
@@ -85,6 +83,8 @@ impl Rule for Orphans {
 
     type Before = Earlier;
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.held = Lingering::after(before.0);
     }
@@ -101,10 +101,6 @@ impl Rule for Orphans {
             (_, true) => self.held.add(sampled),
             (_, false) => {}
         }
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -136,12 +132,11 @@ impl Orphans {
     fn held_finding(&self, change: &Change, host: &Host) -> Finding {
         let timeout = host.setting(Setting::FinTimeout);
         let timeout = timeout.map_or_else(String::new, |seconds| format!(" ({seconds} s)"));
+        let (others, name) = (thousands(self.fin_wait2), Setting::FinTimeout.name());
         let mut evidence = vec![
             change.text(host),
             format!(
-                "{} more in FIN_WAIT2 belong to no process and end after {}{timeout}; these do not end",
-                thousands(self.fin_wait2),
-                Setting::FinTimeout.name()
+                "{others} more in FIN_WAIT2 belong to no process and end after {name}{timeout}; these do not end"
             ),
         ];
         evidence.extend(self.held.remark());
@@ -162,12 +157,11 @@ impl Orphans {
     /// How many orphans of the host are not in this network namespace, where that is known for certain.
     fn elsewhere(&self, orphans: u64) -> Option<String> {
         let elsewhere = orphans.saturating_sub(self.counted);
-        (elsewhere > DRIFT.max(self.counted / 10)).then(|| {
-            format!(
-                "{} of the host's {} not in this network namespace",
-                thousands(elsewhere),
-                counted(orphans, "orphan is", "orphans are")
-            )
+        let orphans = counted(orphans, "orphan is", "orphans are");
+        let is_certain = elsewhere > DRIFT.max(self.counted / 10);
+        let elsewhere = thousands(elsewhere);
+        is_certain.then(|| {
+            format!("{elsewhere} of the host's {orphans} not in the network namespace examined")
         })
     }
 
@@ -185,27 +179,15 @@ impl Orphans {
             _ => Severity::Critical,
         };
         let text = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), thousands);
+        let (all, most, here) = (text(orphans), text(limit), thousands(self.counted));
         let name = Setting::MaxOrphans.name();
+        let reset = counted(resets, "connection was", "connections were");
         let title = match resets {
-            0 => format!(
-                "{} orphans, of {} that {name} allows",
-                text(orphans),
-                text(limit)
-            ),
-            resets => format!(
-                "{} reset for lack of memory, or because of too many orphans",
-                counted(resets, "connection was", "connections were")
-            ),
+            0 => format!("{all} orphans, of {most} that {name} allows"),
+            _ => format!("{reset} reset for lack of memory, or because of too many orphans"),
         };
-        let host_wide = format!(
-            "orphans of the whole host: {}, their limit: {}",
-            text(orphans),
-            text(limit)
-        );
-        let here = format!(
-            "orphans in this network namespace: {}",
-            thousands(self.counted)
-        );
+        let host_wide = format!("orphans of the whole host: {all}, their limit: {most}");
+        let here = format!("orphans in the network namespace examined: {here}");
         let show = Command::count("--state fin-wait-1,closing,last-ack --by remote-addr --top 10");
         let value = orphans.unwrap_or(resets) as f64;
         Some(

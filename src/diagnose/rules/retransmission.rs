@@ -9,7 +9,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, TopCounts};
+use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects, TopCounts};
 use crate::model::{
     Command, Counter, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind,
     counted, thousands,
@@ -53,9 +53,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub(super) struct Retransmission {
     connections: u64,
-    pending: u64,
     suspect: u64,
-    /// 1 MB.
+    /// The peers of those that retransmit; 1 MB.
     peers: TopCounts<IpAddr, 20_000>,
     /// Some of those that have tried longest, in no order.
     worst: Vec<Pending>,
@@ -72,6 +71,8 @@ impl Rule for Retransmission {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = Some(Retransmission::suspects);
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -82,7 +83,6 @@ impl Rule for Retransmission {
         if kind != Some(TimerKind::Retransmit) || retransmits == 0 {
             return;
         }
-        self.pending += 1;
         self.suspect += u64::from(retransmits >= IN_A_ROW);
         self.peers.add(ends.remote.ip().to_canonical());
         self.inodes.add((), socket.inode);
@@ -93,12 +93,6 @@ impl Rule for Retransmission {
         }
     }
 
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let is_wrong = self.are_peers_suspect() || sent(host).is_ok_and(is_lossy);
-        let worst = if is_wrong { self.worst() } else { Vec::new() };
-        worst.iter().map(|pending| pending.ends).collect()
-    }
-
     fn examine(&self, case: &Case<'_>) -> Examined {
         let window = case.host.window_text();
         let sent = sent(case.host);
@@ -106,19 +100,18 @@ impl Rule for Retransmission {
             Ok(sent) if is_lossy(sent) => {
                 let Sent { again, all } = sent;
                 let percent = again as f64 / all as f64 * 100.0;
+                let [again, all] = [again, all].map(thousands);
                 let title = format!(
-                    "{percent:.1} % of the segments sent in {window} were retransmissions: {} of {}",
-                    thousands(again),
-                    thousands(all)
+                    "{percent:.1} % of the segments sent in {window} were retransmissions: {again} of {all}"
                 );
                 let finding = self.finding(title, percent, case.host);
                 Some(finding.with_limit(WARNING_SHARE * 100.0))
             }
             Ok(_) | Err(_) if self.are_peers_suspect() => {
+                let suspect = thousands(self.suspect);
+                let all = counted(self.connections, "connection", "connections");
                 let title = format!(
-                    "{} of {} retransmitted {IN_A_ROW} times or more in a row without an acknowledgment",
-                    thousands(self.suspect),
-                    counted(self.connections, "connection", "connections")
+                    "{suspect} of {all} retransmitted {IN_A_ROW} times or more in a row without an acknowledgment"
                 );
                 Some(self.finding(title, self.suspect as f64, case.host))
             }
@@ -151,6 +144,12 @@ fn is_lossy(Sent { again, all }: Sent) -> bool {
 }
 
 impl Retransmission {
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let is_wrong = self.are_peers_suspect() || sent(host).is_ok_and(is_lossy);
+        let worst = if is_wrong { self.worst() } else { Vec::new() };
+        worst.iter().map(|pending| pending.ends).collect()
+    }
+
     /// Those that have tried longest, longest first.
     fn worst(&self) -> Vec<Pending> {
         let mut worst = self.worst.clone();
@@ -175,7 +174,7 @@ impl Retransmission {
         let inodes = self.inodes.of(|()| true).collect();
         Finding::new(Severity::Warning, title, value, inodes, WHY)
             .with_evidence(self.evidence(host))
-            .with_commands(match self.pending {
+            .with_commands(match self.peers.total() {
                 // All of them have been acknowledged.
                 0 => vec![peers],
                 _ => vec![Command::list(&list).of(now), peers.of(now)],
@@ -184,17 +183,14 @@ impl Retransmission {
     }
 
     fn evidence(&self, host: &Host) -> Vec<String> {
+        let [pending, suspect] = [self.peers.total(), self.suspect].map(thousands);
+        let all = counted(self.connections, "connection is", "connections are");
+        let syns = host.growth_text(&[Counter::SynRetrans]);
         let mut evidence = vec![
             host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
+            format!("SYNs and SYN-ACKs are subtracted: {syns}"),
             format!(
-                "SYNs and SYN-ACKs are subtracted: {}",
-                host.growth_text(&[Counter::SynRetrans])
-            ),
-            format!(
-                "{} of {} retransmitting now, {} of them for the third time or more",
-                thousands(self.pending),
-                counted(self.connections, "connection is", "connections are"),
-                thousands(self.suspect)
+                "{pending} of {all} retransmitting now, {suspect} of them for the third time or more"
             ),
         ];
         evidence.extend(self.inodes.remark());
@@ -206,11 +202,8 @@ impl Retransmission {
         let peers = self.peers.top(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| {
             let measured = worst.get(&peer).map(|worst| measured(worst, host));
-            format!(
-                "{} of them to {peer}{}",
-                thousands(sockets),
-                measured.unwrap_or_default()
-            )
+            let (sockets, measured) = (thousands(sockets), measured.unwrap_or_default());
+            format!("{sockets} of them to {peer}{measured}")
         }));
         evidence
     }
@@ -226,11 +219,9 @@ fn measured(worst: &Pending, host: &Host) -> String {
     ];
     let measured: Vec<String> = measured.into_iter().flatten().collect();
     let times = counted(worst.retransmits.into(), "time", "times in a row");
-    match measured.is_empty() {
-        true => format!(", one of them retransmitted {times}"),
-        false => format!(
-            ", one of them retransmitted {times} ({})",
-            measured.join(", ")
-        ),
-    }
+    let measured = match measured.join(", ") {
+        none if none.is_empty() => none,
+        measured => format!(" ({measured})"),
+    };
+    format!(", one of them retransmitted {times}{measured}")
 }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::diagnose::{Case, Examined, Host, Inodes, Measures, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Inodes, Measures, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Finding, InetEnds, Metric, Severity, State, StateSet, TimerKind, counted, thousands,
 };
@@ -142,6 +142,8 @@ impl Rule for StuckPeers {
 
     type Before = Queues;
 
+    const SUSPECTS: Option<Suspects<Self>> = Some(StuckPeers::suspects);
+
     fn begin(&mut self, before: Queues, _: &Host) {
         self.before = before;
     }
@@ -176,10 +178,6 @@ impl Rule for StuckPeers {
         }
     }
 
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        self.long.iter().map(|long| long.ends).collect()
-    }
-
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
         if host.copied {
@@ -193,6 +191,10 @@ impl Rule for StuckPeers {
 }
 
 impl StuckPeers {
+    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
+        self.long.iter().map(|long| long.ends).collect()
+    }
+
     /// Those stuck at their peers and those slow at them, where they are many or hold much.
     fn at_peers(&self, host: &Host) -> Option<Sum> {
         let mut sum = self.unsent.clone();
@@ -218,9 +220,9 @@ impl StuckPeers {
             ));
         }
         if unknown > 0 {
+            let connections = counted(unknown, "connection", "connections");
             lacking.push(format!(
-                "the rate of {} with 1 MiB or more to send is unknown: it is measured for the {MEASURED} longest queues, over netlink",
-                counted(unknown, "connection", "connections"),
+                "the rate of {connections} with 1 MiB or more to send is unknown: it is measured for the {MEASURED} longest queues, over netlink"
             ));
         }
         lacking
@@ -241,21 +243,20 @@ impl StuckPeers {
             .collect();
         let over = format!("over {}, {}", host.window_text(), ways.join(", "));
         let options = "-p --state established --columns timer,retransmits --sort send-queue:desc";
-        let title = format!(
-            "{} of {} stuck at peers that take {} of {}",
-            thousands(stuck.sockets),
-            counted(
-                self.connections,
-                "established connection is",
-                "established connections are"
-            ),
-            if slow > 0 {
-                "little or nothing"
-            } else {
-                "nothing"
-            },
-            counted(stuck.bytes, "byte", "bytes")
+        let all = counted(
+            self.connections,
+            "established connection is",
+            "established connections are",
         );
+        let taken = match slow {
+            0 => "nothing",
+            _ => "little or nothing",
+        };
+        let (sockets, bytes) = (
+            thousands(stuck.sockets),
+            counted(stuck.bytes, "byte", "bytes"),
+        );
+        let title = format!("{sockets} of {all} stuck at peers that take {taken} of {bytes}");
         let (value, inodes) = (stuck.sockets as f64, stuck.inodes());
         Some(
             Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
@@ -272,16 +273,11 @@ impl StuckPeers {
 
     fn processes(&self, host: &Host) -> Option<Finding> {
         let stuck = &self.unread;
-        let each = format!(
-            "each has {} KiB or more to read, as much as {} earlier",
-            LONG_RECEIVE_QUEUE >> 10,
-            host.window_text()
-        );
-        let title = format!(
-            "{} {}",
-            counted(stuck.sockets, "connection has", "connections have"),
-            counted(stuck.bytes, "unread byte", "unread bytes")
-        );
+        let (least, window) = (LONG_RECEIVE_QUEUE >> 10, host.window_text());
+        let each = format!("each has {least} KiB or more to read, as much as {window} earlier");
+        let connections = counted(stuck.sockets, "connection has", "connections have");
+        let bytes = counted(stuck.bytes, "unread byte", "unread bytes");
+        let title = format!("{connections} {bytes}");
         let show = Command::list("-p --state established --sort receive-queue:desc");
         let (value, inodes) = (stuck.bytes as f64, stuck.inodes());
         let finding = Finding::new(Severity::Warning, title, value, inodes, WHY_PROCESSES)

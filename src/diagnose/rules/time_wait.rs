@@ -6,10 +6,9 @@
 //! (`inet_twsk_alloc`, net/ipv4/inet_timewait_sock.c).
 
 use crate::diagnose::subject::{service_subject, service_text};
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Service, Setting, Severity, State, StateSet, TimerKind,
-    thousands,
+    Command, Counter, Finding, Service, Setting, Severity, State, StateSet, TimerKind, thousands,
 };
 
 /// From this share of the limit on it warns: at a steady rate it is reached some 12 s before the limit.
@@ -36,6 +35,8 @@ impl Rule for TimeWait {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
@@ -47,10 +48,6 @@ impl Rule for TimeWait {
         } else if kind == Some(TimerKind::TimeWait) {
             self.fin_wait2 += 1;
         }
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -73,12 +70,9 @@ impl TimeWait {
         let largest = self.services.top(NAMED);
         let half = largest.first().filter(|(_, sockets)| *sockets >= total / 2);
         let half = half.map(|(service, _)| *service);
-        let title = format!(
-            "{} sockets in TIME_WAIT, of {} that {} allows",
-            thousands(total),
-            thousands(limit),
-            Setting::MaxTwBuckets.name()
-        );
+        let [sockets, most] = [total, limit].map(thousands);
+        let name = Setting::MaxTwBuckets.name();
+        let title = format!("{sockets} sockets in TIME_WAIT, of {most} that {name} allows");
         Some(
             Finding::new(severity, title, total as f64, Vec::new(), WHY)
                 .with_subject(half.map(service_subject).unwrap_or_default())
@@ -100,9 +94,9 @@ impl TimeWait {
     fn evidence(&self, largest: &[(Service, u64)], host: &Host) -> Vec<String> {
         let mut evidence = vec![host.growth_text(&[Counter::TimeWaitOverflow])];
         if self.fin_wait2 > 0 {
+            let some = thousands(self.fin_wait2);
             evidence.push(format!(
-                "{} of them are in FIN_WAIT2 without a process, which uses the same table",
-                thousands(self.fin_wait2)
+                "{some} of them are in FIN_WAIT2 without a process, which uses the same table"
             ));
         }
         evidence.extend(largest.iter().map(|(service, sockets)| {

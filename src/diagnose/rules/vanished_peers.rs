@@ -7,9 +7,8 @@
 use std::net::IpAddr;
 
 use crate::diagnose::subject::address_word;
-use crate::diagnose::unacknowledged::Unacknowledged;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
-use crate::model::{Command, Finding, InetEnds, Setting, Severity, State, StateSet, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowledged};
+use crate::model::{Command, Finding, Setting, Severity, State, StateSet, thousands};
 
 /// So often a FIN must have been retransmitted: from here on a host is to suspect that the path is dead
 /// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
@@ -46,15 +45,13 @@ impl Rule for VanishedPeers {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let peer = sampled.ends.remote.ip().to_canonical();
         self.0.add(sampled.socket, RETRANSMITS, peer);
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -78,10 +75,8 @@ impl VanishedPeers {
             }
         };
         let states = "--state fin-wait-1,closing,last-ack";
-        let title = format!(
-            "{} closed connections wait for peers that do not answer",
-            thousands(total)
-        );
+        let stuck = thousands(total);
+        let title = format!("{stuck} closed connections wait for peers that do not answer");
         let remedy = vec![
             "Check the path to these peers: a host that is down, a firewall that drops packets, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
             "Let the program detect vanished peers while it still uses the connection: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.".to_owned(),
@@ -105,11 +100,9 @@ impl VanishedPeers {
     }
 
     fn evidence(&self, total: u64, host: &Host) -> Vec<String> {
+        let (most, [stuck, all]) = (self.0.retransmits, [total, host.sockets].map(thousands));
         let mut evidence = vec![format!(
-            "their FIN, or data before it, was retransmitted {RETRANSMITS} to {} times; they are {} of {} sockets",
-            self.0.retransmits,
-            thousands(total),
-            thousands(host.sockets)
+            "their FIN, or data before it, was retransmitted {RETRANSMITS} to {most} times; they are {stuck} of {all} sockets"
         )];
         let peers = self.0.peers.top(NAMED);
         let peers = peers.iter().filter(|(_, stuck)| *stuck > 1);

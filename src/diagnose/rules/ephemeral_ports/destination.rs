@@ -1,7 +1,5 @@
 //! One destination that takes most of the ports available for it.
 
-use std::net::SocketAddr;
-
 use super::outgoing::{Destination, Outgoing, Uses};
 use super::pool::Reuse;
 use super::severity;
@@ -14,7 +12,6 @@ const WHY: &str = "A connection is identified by its addresses and ports (RFC 92
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Short {
     to: Destination,
-    number: u32,
     uses: Uses,
 }
 
@@ -23,8 +20,8 @@ pub(super) fn short(outgoing: &Outgoing) -> Vec<Short> {
     let limit = outgoing.pool.usable.len();
     let all = outgoing.destinations();
     let mut short: Vec<Short> = all
-        .filter(|(_, _, uses)| severity(uses.taken(), limit).is_some())
-        .map(|(to, number, uses)| Short { to, number, uses })
+        .filter(|(_, uses)| severity(uses.taken(), limit).is_some())
+        .map(|(to, uses)| Short { to, uses })
         .collect();
     short.sort_unstable_by_key(|short| (std::cmp::Reverse(short.uses.taken()), short.to));
     short
@@ -33,30 +30,23 @@ pub(super) fn short(outgoing: &Outgoing) -> Vec<Short> {
 impl Short {
     pub(super) fn finding(&self, outgoing: &Outgoing) -> Option<Finding> {
         let limit = outgoing.pool.usable.len();
-        let Destination {
-            source,
-            address,
-            port,
-        } = self.to;
-        let (peer, taken) = (SocketAddr::new(address, port), self.uses.taken());
+        let Destination { source, peer } = self.to;
+        let taken = self.uses.taken();
         let (first, last) = outgoing.pool.range;
+        let [open, waiting] = [self.uses.open, self.uses.waiting].map(thousands);
         let mut evidence = vec![
             format!(
-                "{} of these connections are open, {} are in TIME_WAIT, which lasts 60 s",
-                thousands(self.uses.open),
-                thousands(self.uses.waiting)
+                "{open} of these connections are open, {waiting} are in TIME_WAIT, which lasts 60 s"
             ),
             range_text(outgoing),
         ];
         evidence.extend(self.reuse_text(outgoing));
         let mut subject = peer_subject(peer);
         subject.insert(0, (Field::LocalAddr, Label::Text(source.to_string())));
-        let title = format!(
-            "{} of {} ports for connections from {source} to {peer} are taken",
-            thousands(taken),
-            thousands(limit)
-        );
-        let inodes = outgoing.inodes.of(|number| *number == self.number);
+        let [ports, all] = [taken, limit].map(thousands);
+        let title =
+            format!("{ports} of {all} ports for connections from {source} to {peer} are taken");
+        let inodes = outgoing.inodes.of(|to| *to == self.to);
         let show = Command::count("").of(format!("src {}", address_word(source)));
         let show = show.of(format!(
             "dst {peer} and sport ge {first} and sport le {last}"
@@ -85,12 +75,12 @@ impl Short {
         };
         let delay = reuse.delay.as_millis();
         if uses.reusable > 0 {
+            let more = thousands(uses.reusable);
             return Some(format!(
-                "{} more have been in TIME_WAIT for at least {delay} ms, and a new connection may replace them ({name})",
-                thousands(uses.reusable)
+                "{more} more have been in TIME_WAIT for at least {delay} ms, and a new connection may replace them ({name})"
             ));
         }
-        (uses.waiting > 0).then(|| match reuse.reaches(to.source, to.address) {
+        (uses.waiting > 0).then(|| match reuse.reaches(to.source, to.peer.ip()) {
             true => format!(
                 "a new connection may replace one that has been in TIME_WAIT for {delay} ms ({name}), and none has been yet"
             ),
@@ -103,8 +93,7 @@ impl Short {
 
     /// What to do: reuse connections, then use more addresses, then more ports.
     fn remedy(&self, reuse: Option<&Reuse>) -> Vec<String> {
-        let (to, uses) = (self.to, self.uses);
-        let peer = SocketAddr::new(to.address, to.port);
+        let (Destination { source, peer }, uses) = (self.to, self.uses);
         let first = match uses.waiting >= uses.open {
             true => format!(
                 "Keep connections to {peer} open and reuse them: `keepalive` in an nginx upstream, a connection pool in an application."
@@ -122,7 +111,7 @@ impl Short {
                 Setting::LocalReservedPorts.name()
             ),
         ];
-        let helps = |reuse: &Reuse| reuse.timestamps && !reuse.reaches(to.source, to.address);
+        let helps = |reuse: &Reuse| reuse.timestamps && !reuse.reaches(source, peer.ip());
         if uses.waiting >= uses.open && reuse.is_some_and(helps) {
             remedy.push(format!(
                 "If the destination uses TCP timestamps as this host does, set {} to 1: outgoing connections may then replace those in TIME_WAIT after a second.",
@@ -136,12 +125,12 @@ impl Short {
 /// Where the limit comes from.
 pub(super) fn range_text(outgoing: &Outgoing) -> String {
     let (first, last) = outgoing.pool.range;
-    let whole = u64::from(last) - u64::from(first) + 1;
+    let name = Setting::LocalPortRange.name();
+    let ports = u64::from(last) - u64::from(first) + 1;
+    let reserved = ports - outgoing.pool.size;
+    let [ports, reserved, listening] =
+        [ports, reserved, outgoing.pool.listening.len()].map(thousands);
     format!(
-        "{} is {first} to {last}: {} ports, of which {} are reserved and {} have listeners",
-        Setting::LocalPortRange.name(),
-        thousands(whole),
-        thousands(whole - outgoing.pool.size),
-        thousands(outgoing.pool.listening.len())
+        "{name} is {first} to {last}: {ports} ports, of which {reserved} are reserved and {listening} have listeners"
     )
 }

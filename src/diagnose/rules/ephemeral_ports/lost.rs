@@ -9,9 +9,9 @@
 
 use std::net::IpAddr;
 
-use super::bound::BoundPorts;
 use super::destination::range_text;
 use super::outgoing::{AtSource, Outgoing};
+use super::pool::BoundPorts;
 use super::port_set::PortSet;
 use super::severity;
 use crate::diagnose::subject::address_word;
@@ -24,6 +24,7 @@ const MORE_THAN_CHANCE: f64 = 0.1;
 const WHY: &str = "connect() skips every port that a socket was bound to explicitly, whatever the addresses (__inet_hash_connect, net/ipv4/inet_hashtables.c), and bind() every port in use at its address. Such a port serves one connection instead of one for each destination.";
 
 /// The ports lost at one source address.
+#[derive(Debug, Default)]
 pub(super) struct Lost {
     /// The address; `None` where listeners and bound sockets alone take the ports, at every one.
     pub(super) source: Option<IpAddr>,
@@ -47,14 +48,12 @@ pub(super) fn lost(outgoing: &Outgoing, bound: Option<&BoundPorts>) -> Vec<Lost>
         .unwrap_or_default();
     let fixed = outgoing.pool.listening.or(&bound);
     if severity(fixed.len(), size).is_some() {
+        let (ports, bound) = (fixed.len(), bound.len());
+        let lost = Lost::default();
         return vec![Lost {
-            source: None,
-            ports: fixed.len(),
-            single: 0,
-            chance: 0.0,
-            destinations: 0,
-            largest: 0,
-            bound: bound.len(),
+            ports,
+            bound,
+            ..lost
         }];
     }
     let at = |(source, at): (IpAddr, &AtSource)| at_source(outgoing, source, at, &fixed, &bound);
@@ -74,11 +73,10 @@ fn at_source(
     let lost = fixed.or(&single).len();
     severity(lost, outgoing.pool.size)?;
     let room = outgoing.pool.usable.len().saturating_sub(bound.len());
-    let taken = outgoing
-        .destinations()
-        .filter(|(to, ..)| to.source == source);
-    let taken: Vec<u64> = taken
-        .map(|(_, _, uses)| uses.taken() + uses.reusable)
+    let destinations = outgoing.destinations();
+    let taken: Vec<u64> = destinations
+        .filter(|(to, _)| to.source == source)
+        .map(|(_, uses)| uses.taken() + uses.reusable)
         .collect();
     let chance = single_by_chance(room, &taken);
     let enough = chance + (room as f64 * MORE_THAN_CHANCE);
@@ -116,10 +114,9 @@ impl Lost {
         };
         let subject = self.source;
         let subject = subject.map(|ip| (Field::LocalAddr, Label::Text(ip.to_string())));
+        let [ports, all] = [self.ports, size].map(thousands);
         let title = format!(
-            "{} of {} ports for outgoing connections are lost to explicit bind {at}",
-            thousands(self.ports),
-            thousands(size)
+            "{ports} of {all} ports for outgoing connections are lost to explicit bind {at}"
         );
         let severity = severity(self.ports, size)?;
         Some(
@@ -135,11 +132,10 @@ impl Lost {
     fn evidence(&self, outgoing: &Outgoing) -> Vec<String> {
         let mut evidence = Vec::new();
         if self.source.is_some() {
+            let [single, largest] = [self.single, self.largest].map(thousands);
+            let destinations = thousands(self.destinations);
             evidence.push(format!(
-                "{} ports serve one connection each, to {} destinations, the largest of which has {}",
-                thousands(self.single),
-                thousands(self.destinations as u64),
-                thousands(self.largest),
+                "{single} ports serve one connection each, to {destinations} destinations, the largest of which has {largest}"
             ));
             evidence.push(format!(
                 "{:.0} would if connect() had chosen them: the others were bound before they connected",

@@ -4,7 +4,6 @@
 //! `ip_local_port_range`, `ip_local_reserved_ports`, `tcp_tw_reuse` and `tcp_tw_reuse_delay`. A range
 //! of a single socket (IP_LOCAL_PORT_RANGE, Linux 6.3) is unknown here.
 
-mod bound;
 mod destination;
 mod lost;
 mod outgoing;
@@ -13,13 +12,10 @@ mod port_set;
 #[cfg(test)]
 mod tests;
 
-pub use bound::BoundPorts;
+pub use pool::BoundPorts;
 
-use std::collections::HashSet;
-use std::net::IpAddr;
-
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
-use crate::model::{Finding, InetEnds, Service, Severity, State, StateSet, counted, thousands};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::{Finding, Service, Severity, State, StateSet, counted, thousands};
 use lost::Lost;
 use outgoing::Outgoing;
 
@@ -65,6 +61,8 @@ impl Rule for EphemeralPorts {
 
     type Before = ();
 
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
     fn begin(&mut self, (): (), host: &Host) {
         self.outgoing = Some(Outgoing::new(&host.settings, &host.listeners));
     }
@@ -73,10 +71,6 @@ impl Rule for EphemeralPorts {
         if let (Service::Used(_), Some(Ok(outgoing))) = (sampled.service, &mut self.outgoing) {
             outgoing.add(sampled.socket, sampled.ends);
         }
-    }
-
-    fn suspects(&self, _: &Host) -> Vec<InetEnds> {
-        Vec::new()
     }
 
     fn examine(&self, _: &Case<'_>) -> Examined {
@@ -136,8 +130,7 @@ impl EphemeralPorts {
     fn inodes(&self, outgoing: &Outgoing, lost: &Lost) -> Vec<u64> {
         let bound = self.known_bound().into_iter();
         let bound = bound.flat_map(|bound| bound.inodes(&outgoing.pool));
-        let numbers = numbers_from(outgoing, lost.source);
-        let connected = outgoing.inodes.of(|number| numbers.contains(number));
+        let connected = outgoing.inodes.of(|to| Some(to.source) == lost.source);
         connected.chain(bound).collect()
     }
 
@@ -152,20 +145,11 @@ impl EphemeralPorts {
         }
         let beyond = outgoing.beyond();
         if beyond > 0 && severity(beyond, outgoing.pool.usable.len()).is_some() {
+            let beyond = thousands(beyond);
             reasons.push(format!(
-                "{} connections have more destinations, or more source addresses, than are counted",
-                thousands(beyond)
+                "{beyond} connections have more destinations, or more source addresses, than are counted"
             ));
         }
         reasons
     }
-}
-
-/// The numbers of the destinations of connections from this address.
-fn numbers_from(outgoing: &Outgoing, source: Option<IpAddr>) -> HashSet<u32> {
-    let destinations = outgoing.destinations();
-    destinations
-        .filter(|(to, ..)| Some(to.source) == source)
-        .map(|(_, number, _)| number)
-        .collect()
 }

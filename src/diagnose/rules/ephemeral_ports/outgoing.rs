@@ -2,7 +2,7 @@
 //! and which ports serve one connection only.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::pool::{Pool, Reuse};
 use super::port_set::PortSet;
@@ -21,10 +21,8 @@ const MOST_SOURCES: usize = 64;
 pub(super) struct Destination {
     /// The local address.
     pub(super) source: IpAddr,
-    /// The remote one; v4-mapped addresses are IPv4 addresses.
-    pub(super) address: IpAddr,
-    /// The remote port.
-    pub(super) port: u16,
+    /// The remote address and port; v4-mapped addresses are IPv4 addresses.
+    pub(super) peer: SocketAddr,
 }
 
 /// How the ports to one destination are used. Each connection has a port of its own.
@@ -67,15 +65,14 @@ pub(super) struct Outgoing {
     pub(super) pool: Pool,
     /// When TIME_WAIT may be cut short, or why that is unknown: then it is taken for never.
     pub(super) reuse: Result<Reuse, String>,
-    index: HashMap<Destination, u32>,
-    uses: Vec<Uses>,
+    uses: HashMap<Destination, Uses>,
     sources: HashMap<IpAddr, AtSource>,
     /// Connections to destinations for which there was no room.
     beyond_destinations: u64,
     /// Connections from addresses for which there was no room.
     beyond_sources: u64,
-    /// By the numbers of their destinations; some 1 MB.
-    pub(super) inodes: Inodes<u32, 40_000>,
+    /// By their destinations; some 2 MB.
+    pub(super) inodes: Inodes<Destination, 40_000>,
 }
 
 impl Outgoing {
@@ -87,8 +84,7 @@ impl Outgoing {
         Ok(Outgoing {
             pool: Pool::of(settings, listeners)?,
             reuse: Reuse::of(settings),
-            index: HashMap::new(),
-            uses: Vec::new(),
+            uses: HashMap::new(),
             sources: HashMap::new(),
             beyond_destinations: 0,
             beyond_sources: 0,
@@ -104,23 +100,18 @@ impl Outgoing {
         }
         let destination = Destination {
             source: ends.local.ip().to_canonical(),
-            address: ends.remote.ip().to_canonical(),
-            port: ends.remote.port(),
+            peer: SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port()),
         };
-        if let Some(number) = self.number(destination) {
-            let at = usize::try_from(number).unwrap_or(usize::MAX);
-            let frees = self
-                .reuse
-                .as_ref()
-                .is_ok_and(|reuse| reuse.frees(socket, ends));
-            if let Some(uses) = self.uses.get_mut(at) {
-                match (socket.state == State::TimeWait, frees) {
-                    (false, _) => uses.open += 1,
-                    (true, false) => uses.waiting += 1,
-                    (true, true) => uses.reusable += 1,
-                }
+        if self.uses.len() < MOST_DESTINATIONS || self.uses.contains_key(&destination) {
+            let uses = self.uses.entry(destination).or_default();
+            let reuse = self.reuse.as_ref();
+            let frees = reuse.is_ok_and(|reuse| reuse.frees(socket, ends));
+            match (socket.state == State::TimeWait, frees) {
+                (false, _) => uses.open += 1,
+                (true, false) => uses.waiting += 1,
+                (true, true) => uses.reusable += 1,
             }
-            self.inodes.add(number, socket.inode);
+            self.inodes.add(destination, socket.inode);
         } else {
             self.beyond_destinations += 1;
         }
@@ -134,26 +125,9 @@ impl Outgoing {
         }
     }
 
-    /// The number of a destination; a new one where there is room for it.
-    fn number(&mut self, destination: Destination) -> Option<u32> {
-        if let Some(number) = self.index.get(&destination) {
-            return Some(*number);
-        }
-        let number = u32::try_from(self.uses.len()).ok()?;
-        if self.uses.len() >= MOST_DESTINATIONS {
-            return None;
-        }
-        self.index.insert(destination, number);
-        self.uses.push(Uses::default());
-        Some(number)
-    }
-
-    /// Every destination, with its number and its uses.
-    pub(super) fn destinations(&self) -> impl Iterator<Item = (Destination, u32, Uses)> {
-        self.index.iter().filter_map(|(destination, number)| {
-            let uses = self.uses.get(usize::try_from(*number).ok()?)?;
-            Some((*destination, *number, *uses))
-        })
+    /// Every destination, with its uses.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = (Destination, Uses)> {
+        self.uses.iter().map(|(to, uses)| (*to, *uses))
     }
 
     /// How many connections are not in the whole of this.
@@ -196,7 +170,7 @@ mod tests {
         add("192.0.2.9:40050", "192.0.2.1:80");
         let mut open: Vec<_> = seen
             .destinations()
-            .map(|(destination, _, uses)| (destination.port, uses.taken()))
+            .map(|(destination, uses)| (destination.peer.port(), uses.taken()))
             .collect();
         open.sort_unstable();
         assert_eq!(open, [(80, 2), (81, 1)]);
@@ -217,7 +191,7 @@ mod tests {
         assert_eq!(seen.beyond(), 10);
         let one = socket(State::Established, "192.0.2.9:40002", "0.0.0.3:80");
         seen.add(&one, one.internet().unwrap());
-        let most = seen.destinations().map(|(_, _, uses)| uses.open).max();
+        let most = seen.destinations().map(|(_, uses)| uses.open).max();
         assert_eq!((most, seen.beyond()), (Some(2), 10));
     }
 }

@@ -4,10 +4,12 @@
 //! was bound to explicitly, whatever the address: a bind bucket has a port and no address.
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::port_set::PortSet;
-use crate::model::{InetEnds, Listeners, Setting, Settings, Socket, State, TimerKind};
+use crate::diagnose::Inodes;
+use crate::model::{InetEnds, Listeners, Setting, Settings, Sink, Socket, State, TimerKind};
 
 /// `TCP_TIMEWAIT_LEN`, include/net/tcp.h.
 const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -70,6 +72,39 @@ impl Pool {
     /// Whether connect() may choose it.
     pub(super) fn contains(&self, port: u16) -> bool {
         self.usable.contains(port)
+    }
+}
+
+/// The ports of sockets that are bound, and neither connected nor listening. Filled as a sink of a dump
+/// of BOUND: only netlink reports them, and only on request (Linux 6.8).
+#[derive(Debug, Default)]
+pub struct BoundPorts {
+    ports: PortSet,
+    /// By their ports.
+    inodes: Inodes<u16>,
+}
+
+impl BoundPorts {
+    /// Those of the pool.
+    pub(super) fn among(&self, pool: &Pool) -> PortSet {
+        pool.usable.and(&self.ports)
+    }
+
+    /// The inodes of the sockets that have them.
+    pub(super) fn inodes(&self, pool: &Pool) -> impl Iterator<Item = u64> {
+        self.inodes.of(|port| pool.contains(*port))
+    }
+}
+
+impl Sink for BoundPorts {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if socket.state == State::Bound
+            && let Some(ends) = socket.internet()
+        {
+            self.ports.insert(ends.local.port());
+            self.inodes.add(ends.local.port(), socket.inode);
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -42,7 +42,7 @@ fn orphans_in_other_network_namespaces_are_reported_as_not_examined() {
         (5, 0, None),
     ] {
         let lacking = examined(here, &orphans(host_wide, "10000", (0, 0))).lacking;
-        let text = expected.map(|text| format!("{text} not in this network namespace"));
+        let text = expected.map(|text| format!("{text} not in the network namespace examined"));
         assert_eq!(lacking.first(), text.as_ref());
     }
 }
@@ -85,7 +85,7 @@ fn those_of_this_namespace_are_counted_as_the_kernel_does() {
         ],
     );
     let evidence = &host.examine(&rule).findings[0].evidence;
-    assert_eq!(evidence[2], "orphans in this network namespace: 2");
+    assert_eq!(evidence[2], "orphans in the network namespace examined: 2");
 }
 
 #[test]

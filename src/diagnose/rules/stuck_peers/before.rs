@@ -44,6 +44,8 @@ fn key(socket: &Socket) -> Option<u64> {
 impl Before for Queues {
     const STATES: StateSet = StateSet::NONE.with(State::Established);
 
+    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = Some(Queues::suspects);
+
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         let queues = Unfinished {
             unread: socket.receive_queue,
@@ -65,13 +67,13 @@ impl Before for Queues {
             self.beyond += 1;
         }
     }
-
-    fn suspects(&self) -> Vec<InetEnds> {
-        self.longest.iter().map(|(.., ends)| *ends).collect()
-    }
 }
 
 impl Queues {
+    pub(super) fn suspects(&self) -> Vec<InetEnds> {
+        self.longest.iter().map(|(.., ends)| *ends).collect()
+    }
+
     /// What waited on this connection then; `None` where that was little, or is unknown.
     pub(super) fn of(&self, socket: &Socket) -> Option<Unfinished> {
         self.by_key.get(&key(socket)?).copied()
