@@ -4,9 +4,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::sample::{Sample, SearchCost};
-use crate::model::Loss;
-use crate::source::{Cost, Plan};
+use super::sample::Sample;
+use crate::model::{Loss, Ownership};
+use crate::owner::Effort;
+use crate::source::Cost;
 
 /// Which messages are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,48 +34,70 @@ impl Verbosity {
 
 /// One line to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(super) struct Message {
+    /// What kind of message it is; empty for an error.
+    label: &'static str,
+    text: String,
+}
+
+impl Message {
     /// Something about the answer that is not a loss.
-    Note(String),
+    pub(super) fn note(text: impl fmt::Display) -> Message {
+        Message::new("note", text)
+    }
+
     /// Something was lost.
-    Warning(Loss),
-    /// Which method was used, and why.
-    Plan(Plan),
-    /// What the search for owners found and took.
-    Search(SearchCost),
-    /// What a sample took.
-    Cost(Cost, Duration),
-    /// A sample failed; the next one is tried.
-    SampleFailed(String),
+    pub(super) fn warning(loss: &Loss) -> Message {
+        Message::new("warning", loss)
+    }
+
     /// Why there is no answer.
-    Error(String),
+    pub(super) fn error(text: impl fmt::Display) -> Message {
+        Message::new("", text)
+    }
+
+    fn new(label: &'static str, text: impl fmt::Display) -> Message {
+        let text = text.to_string();
+        Message { label, text }
+    }
 }
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Message::Note(note) => write!(f, "note: {note}"),
-            Message::Warning(loss) => write!(f, "warning: {loss}"),
-            Message::Plan(plan) => write!(f, "plan: {plan}"),
-            Message::Search(search) => write!(f, "owners: {search}"),
-            Message::Cost(cost, took) => write!(
-                f,
-                "cost: {} sockets listed, {} derived{}; {} messages, {} bytes; {:.1} ms",
-                cost.listed,
-                cost.derived,
-                match cost.repeated {
-                    0 => String::new(),
-                    1 => ", 1 repeated row of /proc ignored".to_owned(),
-                    rows => format!(", {rows} repeated rows of /proc ignored"),
-                },
-                cost.receipts,
-                cost.bytes,
-                took.as_secs_f64() * 1e3
-            ),
-            Message::SampleFailed(error) => write!(f, "this sample failed: {error}"),
-            Message::Error(error) => f.write_str(error),
-        }
+        let colon = if self.label.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.label, self.text)
     }
+}
+
+/// What a sample took.
+fn cost_text(cost: &Cost, took: Duration) -> String {
+    format!(
+        "{} sockets listed, {} derived{}; {} messages, {} bytes; {:.1} ms",
+        cost.listed,
+        cost.derived,
+        match cost.repeated {
+            0 => String::new(),
+            1 => ", 1 repeated row of /proc ignored".to_owned(),
+            rows => format!(", {rows} repeated rows of /proc ignored"),
+        },
+        cost.receipts,
+        cost.bytes,
+        took.as_secs_f64() * 1e3
+    )
+}
+
+/// What the search for owners found and took.
+fn search_text(ownership: &Ownership, effort: &Effort) -> String {
+    let Effort {
+        processes,
+        descriptors,
+        refused,
+        failed,
+        cut: _,
+    } = effort;
+    format!(
+        "{ownership}; {processes} processes with {descriptors} open files read, {refused} refused, {failed} failed"
+    )
 }
 
 /// What the messages about the last sample were: each is printed once per change, not once per
@@ -99,34 +122,33 @@ impl Log {
     /// cost too.
     pub(super) fn sample<T>(&mut self, sample: &Sample<T>) -> Vec<Message> {
         let report = &sample.report;
-        let mut lines: Vec<Message> = report.note.iter().cloned().map(Message::Note).collect();
+        let mut lines: Vec<Message> = report.note.iter().map(Message::note).collect();
         if lines.is_empty() && self.had_note {
-            lines.push(Message::Note(format!(
-                "{} answered again",
-                report.source.name()
-            )));
+            let source = report.source.name();
+            lines.push(Message::note(format!("{source} answered again")));
         }
         self.had_note = report.note.is_some();
-        lines.extend(sample.notes.iter().cloned().map(Message::Note));
-        let losses = report.completeness.losses().iter().cloned();
-        lines.extend(losses.map(Message::Warning));
+        lines.extend(sample.notes.iter().map(Message::note));
+        lines.extend(report.completeness.losses().iter().map(Message::warning));
         let plans = self.verbosity == Verbosity::Plans;
         if plans {
-            lines.push(Message::Plan(report.plan.clone()));
+            lines.push(Message::new("plan", &report.plan));
         }
         let mut new = lines.clone();
         new.retain(|line| self.verbosity != Verbosity::Quiet && !self.last.contains(line));
         self.last = lines;
         if plans {
-            new.extend(sample.search.map(Message::Search));
-            new.push(Message::Cost(report.cost, sample.took));
+            let search = sample.search.iter();
+            let search = search.map(|(ownership, effort)| search_text(ownership, effort));
+            new.extend(search.map(|text| Message::new("owners", text)));
+            new.push(Message::new("cost", cost_text(&report.cost, sample.took)));
         }
         new
     }
 
     /// The message about a sample that failed, unless it failed before for the same reason.
     pub(super) fn failed(&mut self, error: &impl fmt::Display) -> Option<Message> {
-        let message = Message::SampleFailed(error.to_string());
+        let message = Message::new("this sample failed", error);
         let is_new = !self.last.contains(&message);
         is_new.then(|| {
             // The notes about the source are kept: they still hold when it answers again.
@@ -141,7 +163,7 @@ mod tests {
     use super::*;
     use crate::model::{Completeness, Counts, SourceName, StateSet};
     use crate::question::Question;
-    use crate::source::{Need, Observer, ProcNet, Report, Sources};
+    use crate::source::{Need, Observer, Plan, ProcNet, Report, Sources};
 
     fn plan() -> Plan {
         let question = Question::about(StateSet::ALL);

@@ -114,7 +114,7 @@ fn conclude(outcome: Result<Outcome, Failure>, console: &mut Console) -> Status 
     });
     outcome.unwrap_or_else(|failure| {
         if !matches!(failure, Failure::ReaderLeft) {
-            console.print(&Message::Error(failure.to_string()));
+            console.print(&Message::error(&failure));
         }
         failure.status()
     })

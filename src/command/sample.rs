@@ -1,6 +1,5 @@
 //! One observation: the shape that every verb shares, whatever it found.
 
-use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::outcome::Failure;
@@ -25,34 +24,10 @@ pub(super) struct Sample<T> {
     pub(super) notes: Vec<String>,
     /// Why no socket can be found, where the filter requires processes that do not exist.
     pub(super) no_process: Option<String>,
-    /// What the search for owners took, where there was one.
-    pub(super) search: Option<SearchCost>,
+    /// What the search for owners found and took, where there was one.
+    pub(super) search: Option<(Ownership, Effort)>,
     /// The sockets, as they were asked for.
     pub(super) found: T,
-}
-
-/// What a search for owners found and took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SearchCost {
-    ownership: Ownership,
-    effort: Effort,
-}
-
-impl fmt::Display for SearchCost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Effort {
-            processes,
-            descriptors,
-            refused,
-            failed,
-            cut: _,
-        } = self.effort;
-        write!(
-            f,
-            "{}; {processes} processes with {descriptors} open files read, {refused} refused, {failed} failed",
-            self.ownership
-        )
-    }
 }
 
 impl<T> Sample<T> {
@@ -92,10 +67,7 @@ impl<T> Sample<T> {
     pub(super) fn add_search(&mut self, owners: Option<&Owners>) {
         self.notes
             .extend(owners.and_then(|owners| owners.note.clone()));
-        self.search = owners.map(|owners| SearchCost {
-            ownership: owners.ownership,
-            effort: owners.effort,
-        });
+        self.search = owners.map(|owners| (owners.ownership, owners.effort));
     }
 }
 

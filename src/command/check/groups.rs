@@ -6,8 +6,7 @@ use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::judge::Ranking;
 use crate::model::{
-    CheckStatus, Counts, Field, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict, Where,
-    thousands,
+    CheckStatus, Counts, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict, thousands,
 };
 
 /// Takes what samples are needed and judges each group.
@@ -33,13 +32,37 @@ pub(super) fn judge_each(
         let sockets = thousands(sockets);
         format!("too many groups: {sockets} sockets of further ones were not judged")
     });
+    let fields = sampler.question().fields.clone();
+    let mut labels = Labels::of_place(sampler.place().clone());
+    let mut label = |key: &[Part]| labels.of(&fields, key);
+    let (status, groups) = (ranking.status, ranking.groups);
+    let (warning, critical) = (ranking.warning, ranking.critical);
+    let (listed, worst) = ranking.into_worst();
+    let listed = listed.into_iter().map(|(key, judgements)| {
+        let statuses = judgements.iter().map(|judgement| judgement.status);
+        JudgedGroup {
+            key: label(&key),
+            status: statuses.max().unwrap_or(CheckStatus::Ok),
+            judgements,
+        }
+    });
+    let listed = listed.collect();
+    let worst = worst
+        .iter()
+        .map(|(key, judgement)| (label(key), *judgement));
+    let worst = worst.collect();
     Ok(Verdict {
-        status: ranking.status,
+        status,
         failures: failures.into_iter().collect(),
         groups: Some(JudgedGroups {
+            groups,
             all: beyond.is_none(),
+            warning,
+            critical,
+            listed,
+            worst,
             judged_empty,
-            ..arrange(ranking, sampler.fields(), sampler.place())
+            fields,
         }),
         ..request.observed(&now, earlier.as_ref(), now.found.counts.clone())
     })
@@ -91,36 +114,6 @@ fn worth(trust: Trust, key: &[Part]) -> Trust {
     match trust {
         Trust::AtLeast if key.iter().any(may_have_others) => Trust::Nothing,
         Trust::AtLeast | Trust::Exact | Trust::Nothing => trust,
-    }
-}
-
-/// Labels the worst groups.
-fn arrange(ranking: Ranking<Box<[Part]>>, fields: Vec<Field>, place: Where) -> JudgedGroups {
-    let mut labels = Labels::of_place(place);
-    let mut label = |key: &[Part]| labels.of(&fields, key);
-    let (groups, warning, critical) = (ranking.groups, ranking.warning, ranking.critical);
-    let (listed, worst) = ranking.into_worst();
-    let listed = listed.into_iter().map(|(key, judgements)| {
-        let statuses = judgements.iter().map(|judgement| judgement.status);
-        JudgedGroup {
-            key: label(&key),
-            status: statuses.max().unwrap_or(CheckStatus::Ok),
-            judgements,
-        }
-    });
-    let listed = listed.collect();
-    let worst = worst.into_iter();
-    let worst = worst.map(|(key, judgement)| (label(&key), judgement));
-    let worst = worst.collect();
-    JudgedGroups {
-        groups,
-        all: true,
-        warning,
-        critical,
-        listed,
-        worst,
-        judged_empty: false,
-        fields,
     }
 }
 

@@ -86,7 +86,7 @@ impl Check {
             queues::judge(self, thresholds, &mut verdict, &mut messages)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
-            messages.all.push(Message::Note(format!(
+            messages.all.push(Message::note(format!(
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
             )));
         }
@@ -290,7 +290,7 @@ fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut C
             let is_unread =
                 matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut);
             if !is_unread {
-                console.print(&Message::Error(failure.to_string()));
+                console.print(&Message::error(&failure));
             }
             Status::Checked(CheckStatus::Unknown)
         }

@@ -4,18 +4,16 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use super::sampler::Groups;
+use super::sampler::{GroupSampler, Groups};
 use crate::command::names::HostNames;
+use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{
-    Counts, Field, Group, Grouped, Label, Names, Other, Part, Service, StateSet, Where,
-};
+use crate::model::{Counts, Field, Group, Grouped, Label, Names, Other, Part, Service, Where};
 use crate::tally::GroupedCounts;
 
-/// Arranges sample after sample.
-pub(in crate::command) struct Arrangement {
-    fields: Vec<Field>,
-    place: Where,
+/// Samples of groups as they are shown.
+pub(in crate::command) struct ShownGroups {
+    sampler: GroupSampler,
     top: Option<NonZeroUsize>,
     /// Whether there will be another sample.
     remembers: bool,
@@ -36,59 +34,55 @@ fn change(now: &Counts, before: u64) -> i128 {
     i128::from(now.total()) - i128::from(before)
 }
 
-impl Arrangement {
-    /// Shows the `top` groups, or all, of the sockets of `place` by these fields.
+impl ShownGroups {
+    /// Shows the `top` groups, or all.
     pub(in crate::command) fn new(
-        fields: Vec<Field>,
-        place: Where,
+        sampler: GroupSampler,
         top: Option<NonZeroUsize>,
         remembers: bool,
-    ) -> Arrangement {
-        Arrangement {
-            fields,
-            place,
+    ) -> ShownGroups {
+        ShownGroups {
+            sampler,
             top,
             remembers,
             before: None,
         }
     }
 
-    /// Makes an answer of a sample in which the states `asked` were asked for, and takes its groups.
-    pub(in crate::command) fn arrange(
-        &mut self,
-        sample: &mut Sample<Groups>,
-        asked: StateSet,
-    ) -> Grouped {
+    /// Takes a sample, and moves its groups into the answer.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(in crate::command) fn sample(&mut self) -> Result<(Sample<Groups>, Grouped), Failure> {
+        let mut sample = self.sampler.sample()?;
         let found = &mut sample.found;
         let groups = std::mem::take(&mut found.groups);
-        let notes: Vec<String> = found
-            .beyond
-            .iter()
-            .map(|beyond| {
-                format!(
-                    "more than {} groups: {} sockets of further ones are counted together",
-                    groups.len(),
-                    beyond.counts.total()
-                )
-            })
-            .collect();
-        let counts = found.counts.clone();
+        let beyond = found.beyond.take();
+        let mut notes = Vec::new();
+        if let Some(beyond) = &beyond {
+            notes.push(format!(
+                "more than {} groups: {} sockets of further ones are counted together",
+                groups.len(),
+                beyond.counts.total()
+            ));
+        }
+        let (counts, ownership) = (found.counts.clone(), found.ownership);
         let before = self.before.as_ref();
         let change = before.map(|before| change(&counts, before.total));
-        let (groups, other) = self.cut(groups, found.beyond.take(), counts.total());
-        let ownership = found.ownership;
+        let (groups, other) = self.cut(groups, beyond, counts.total());
         sample.notes.extend(notes.iter().cloned());
-        Grouped {
+        let grouped = Grouped {
             observation: sample.observation(),
-            asked,
-            fields: self.fields.clone(),
+            asked: self.sampler.question().states,
+            fields: self.sampler.question().fields.clone(),
             groups,
             other,
             counts,
             change,
             ownership,
             notes,
-        }
+        };
+        Ok((sample, grouped))
     }
 
     /// Sorts the groups, largest first, cuts them off after the top ones, labels them, and adds
@@ -126,7 +120,7 @@ impl Arrangement {
     }
 
     fn label(&self, groups: Vec<(Box<[Part]>, Counts)>) -> Vec<Group> {
-        let mut labels = Labels::of_place(self.place.clone());
+        let mut labels = Labels::of_place(self.sampler.place().clone());
         let before = self.before.as_ref();
         let change = |counts: &Counts, key: &[Part]| {
             let before = before?.totals.get(key).copied().unwrap_or(0);
@@ -136,7 +130,7 @@ impl Arrangement {
             .into_iter()
             .map(|(key, counts)| Group {
                 change: change(&counts, &key),
-                key: labels.of(&self.fields, &key),
+                key: labels.of(&self.sampler.question().fields, &key),
                 counts,
             })
             .collect()
@@ -179,37 +173,30 @@ impl Labels {
     }
 
     fn label(&mut self, field: Field, part: Part) -> Label {
-        match part {
-            Part::State(state) => Label::Text(state.to_string()),
-            Part::Family(Some(class)) => Label::Text(class.name().to_owned()),
-            Part::Addr(Some(net)) if net.prefix_len() == net.max_prefix_len() => {
-                Label::Text(net.addr().to_string())
+        let text = |text: &str| Label::Text(text.to_owned());
+        let names = &mut self.names;
+        let label = match part {
+            Part::State(state) => Some(text(&state.to_string())),
+            Part::Family(class) => class.map(|class| text(class.name())),
+            Part::Addr(net) => net.map(|net| match net.prefix_len() == net.max_prefix_len() {
+                true => text(&net.addr().to_string()),
+                false => text(&net.to_string()),
+            }),
+            Part::Port(port) => port.map(|port| Label::Number(port.into())),
+            Part::Direction(direction) => direction.map(|direction| text(direction.name())),
+            Part::Service(service) => service.map(|service| match service {
+                Service::Served(port) => Label::Text(format!(":{port}")),
+                Service::Used(peer) => Label::Text(peer.to_string()),
+            }),
+            Part::Interface(index) => index.map(|index| text(names.interface(index))),
+            Part::Owner(uid) if field == Field::User => uid.map(|uid| text(names.user(uid))),
+            Part::Owner(number) | Part::Pid(number) => {
+                number.map(|number| Label::Number(number.into()))
             }
-            Part::Addr(Some(net)) => Label::Text(net.to_string()),
-            Part::Port(Some(port)) => Label::Number(port.into()),
-            Part::Direction(Some(direction)) => Label::Text(direction.name().to_owned()),
-            Part::Service(Some(Service::Served(port))) => Label::Text(format!(":{port}")),
-            Part::Service(Some(Service::Used(peer))) => Label::Text(peer.to_string()),
-            Part::Family(None)
-            | Part::Direction(None)
-            | Part::Service(None)
-            | Part::Addr(None)
-            | Part::Port(None)
-            | Part::Interface(None)
-            | Part::V6Only(None)
-            | Part::Owner(None)
-            | Part::Cgroup(None)
-            | Part::Process(None)
-            | Part::Pid(None) => Label::None,
-            Part::V6Only(Some(only)) => Label::Text(if only { "yes" } else { "no" }.to_owned()),
-            Part::Interface(Some(index)) => Label::Text(self.names.interface(index).to_owned()),
-            Part::Owner(Some(uid)) if field == Field::User => {
-                Label::Text(self.names.user(uid).to_owned())
-            }
-            Part::Owner(Some(uid)) => Label::Number(uid.into()),
-            Part::Process(Some(name)) => Label::Text(name.text().into_owned()),
-            Part::Pid(Some(pid)) => Label::Number(pid.into()),
-            Part::Cgroup(Some(id)) => Label::Text(self.names.cgroup(id).to_owned()),
-        }
+            Part::V6Only(only) => only.map(|only| text(if only { "yes" } else { "no" })),
+            Part::Process(name) => name.map(|name| text(&name.text())),
+            Part::Cgroup(id) => id.map(|id| text(names.cgroup(id))),
+        };
+        label.unwrap_or(Label::None)
     }
 }

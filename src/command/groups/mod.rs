@@ -8,7 +8,7 @@ use super::outcome::{Failure, Outcome, Status};
 use super::summary::Summary;
 use crate::model::GroupKey;
 use crate::output::Style;
-pub(super) use arrange::{Arrangement, Labels};
+pub(super) use arrange::{Labels, ShownGroups};
 pub(super) use sampler::{GroupSampler, Groups};
 
 /// Counts by these keys.
@@ -17,18 +17,16 @@ pub(super) fn run(
     keys: &[GroupKey],
     console: &mut Console,
 ) -> Result<Outcome, Failure> {
-    let mut sampler = GroupSampler::new(&request.target, keys, None)?;
     let repeated = request.repetition.interval.is_some();
-    let mut arrangement =
-        Arrangement::new(sampler.fields(), sampler.place(), request.top, repeated);
+    let sampler = GroupSampler::new(&request.target, keys, None)?;
+    let mut groups = ShownGroups::new(sampler, request.top, repeated);
     let mut format = request.presentation.open(Style {
         repeated,
         zeros: request.zeros,
         ..Style::default()
     });
     let status = request.repetition.run(console, |console| {
-        let mut sample = sampler.sample()?;
-        let grouped = arrangement.arrange(&mut sample, sampler.asked());
+        let (mut sample, grouped) = groups.sample()?;
         let mut bytes = Vec::new();
         format.write_groups(&mut bytes, &grouped);
         sample.notes.extend(format.note());

@@ -4,8 +4,9 @@ use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
-use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership, StateSet, Where};
+use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership, Where};
 use crate::owner::{Owners, Seek};
+use crate::question::Question;
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
 
@@ -57,19 +58,14 @@ impl GroupSampler {
         })
     }
 
-    /// The fields grouped by, in the order of the keys.
-    pub(in crate::command) fn fields(&self) -> Vec<Field> {
-        self.keys.iter().map(|key| key.field).collect()
-    }
-
     /// Whose sockets they are.
-    pub(in crate::command) fn place(&self) -> Where {
-        self.sampler.place().clone()
+    pub(in crate::command) fn place(&self) -> &Where {
+        self.sampler.place()
     }
 
-    /// The states asked for.
-    pub(in crate::command) fn asked(&self) -> StateSet {
-        self.sampler.question().states
+    /// What is asked; its fields are those grouped by, in the order of the keys.
+    pub(in crate::command) fn question(&self) -> &Question {
+        self.sampler.question()
     }
 
     /// Takes a sample.
@@ -84,7 +80,7 @@ impl GroupSampler {
             keys,
             most,
         } = self;
-        let mut owners = None;
+        let mut owners: Option<Owners> = None;
         let mut sample = sampler.sample(|observer, _| {
             let mut listening = Listeners::default();
             let listened = listeners.as_mut();
@@ -108,12 +104,11 @@ impl GroupSampler {
             listened.iter().for_each(|other| report.add(other));
             let counts = tally.all().clone();
             let (groups, beyond) = tally.into_groups();
-            let ownership = owners.as_ref().map(|owners: &Owners| owners.ownership);
             let found = Groups {
                 groups,
                 beyond,
                 counts,
-                ownership,
+                ownership: owners.as_ref().map(|owners| owners.ownership),
             };
             Ok((report, found))
         })?;
@@ -132,12 +127,8 @@ fn count_owned(
     let mut report = observer.gather(&mut buffered)?;
     let owners = search.find(buffered.sockets(), &mut report)?;
     for socket in buffered.sockets() {
-        if tally
-            .socket_of(&socket, owners.held(&socket).first())
-            .is_break()
-        {
-            break;
-        }
+        // It takes every socket.
+        let _ = tally.socket_of(&socket, owners.held(&socket).first());
     }
     Ok((report, owners))
 }

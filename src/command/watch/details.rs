@@ -12,11 +12,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::event::{Event, Events};
 use super::listing;
-use crate::command::groups::{Arrangement, GroupSampler};
+use crate::command::groups::{GroupSampler, ShownGroups};
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::live::{Detail, Found, Wanted};
-use crate::model::{GroupKey, Grouped, State, StateSet};
+use crate::model::{State, StateSet};
 
 /// A wish that another one follows within this time was on the way to that one.
 const SETTLING: Duration = Duration::from_millis(120);
@@ -39,12 +39,6 @@ pub(super) struct Wish {
     pub(super) interval: Duration,
     /// The columns of the terminal.
     pub(super) width: usize,
-}
-
-/// Groups by some keys, and what they were before.
-struct Grouping {
-    sampler: GroupSampler,
-    arrangement: Arrangement,
 }
 
 /// Fulfils wishes until there are no more.
@@ -76,10 +70,10 @@ fn fulfil(
     wishes: &Receiver<Wish>,
     wish: &Wish,
 ) -> Option<Wish> {
-    let mut grouping = None;
+    let mut groups = None;
     loop {
         let (begin, cpu) = (Instant::now(), cpu_time());
-        let found = find(top, wish, &mut grouping).transpose();
+        let found = find(top, wish, &mut groups).transpose();
         let cpu = cpu_time().saturating_sub(cpu);
         if let Some(found) = found {
             let detail = Detail {
@@ -109,16 +103,21 @@ fn fulfil(
 fn find(
     top: Option<NonZeroUsize>,
     wish: &Wish,
-    grouping: &mut Option<Grouping>,
+    groups: &mut Option<ShownGroups>,
 ) -> Result<Option<Found>, Failure> {
     Ok(match &wish.wanted {
         Wanted::Nothing => None,
         Wanted::Groups { state, keys } => {
-            let grouping = match grouping {
-                Some(grouping) => grouping,
-                None => grouping.insert(Grouping::new(top, &narrow(&wish.target, *state)?, keys)?),
+            let groups = match groups {
+                Some(groups) => groups,
+                None => {
+                    let target = narrow(&wish.target, *state)?;
+                    let sampler = GroupSampler::new(&target, keys, Some(MOST_GROUPS))?;
+                    let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
+                    groups.insert(ShownGroups::new(sampler, top, true))
+                }
             };
-            Some(Found::Groups(Arc::new(grouping.sample()?)))
+            Some(Found::Groups(Arc::new(groups.sample()?.1)))
         }
         Wanted::Sockets { state, sort } => {
             let target = narrow(&wish.target, *state)?;
@@ -140,26 +139,6 @@ fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
         ));
     }
     Ok(target)
-}
-
-impl Grouping {
-    fn new(
-        top: Option<NonZeroUsize>,
-        target: &Target,
-        keys: &[GroupKey],
-    ) -> Result<Grouping, Failure> {
-        let sampler = GroupSampler::new(target, keys, Some(MOST_GROUPS))?;
-        let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
-        Ok(Grouping {
-            arrangement: Arrangement::new(sampler.fields(), sampler.place(), top, true),
-            sampler,
-        })
-    }
-
-    fn sample(&mut self) -> Result<Grouped, Failure> {
-        let mut sample = self.sampler.sample()?;
-        Ok(self.arrangement.arrange(&mut sample, self.sampler.asked()))
-    }
 }
 
 /// The CPU time of every twelfth second: a tenth, and room for what is not measured.

@@ -83,7 +83,7 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
         return Ok(());
     };
     for loss in observation.completeness.losses() {
-        console.print(&Message::Warning(loss.clone()));
+        console.print(&Message::warning(loss));
     }
     console.write(&bytes)
 }

@@ -78,6 +78,14 @@ enum End {
     Enough,
     /// A signal.
     Signal(i32),
+    /// The view cannot go on.
+    Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> End {
+        End::Failed(failure)
+    }
 }
 
 impl Session {
@@ -147,14 +155,11 @@ impl Session {
     /// Shows the view until it ends. Where that is because enough samples were taken, they are
     /// returned as far as they were shown last.
     pub(super) fn run(mut self) -> Result<(Status, Option<Last>), Failure> {
-        let end = match self.show() {
-            // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
-            Err(Failure::Write(error) | Failure::System(_, error))
-                if Errno::from_io_error(&error) == Some(Errno::IO) =>
-            {
-                End::Signal(TERMINAL_GONE)
+        self.view.resized(self.size.1);
+        let end = loop {
+            if let Err(end) = self.turn() {
+                break end;
             }
-            outcome => outcome?,
         };
         let worst = self.worst;
         let last = Last {
@@ -162,59 +167,62 @@ impl Session {
             groups: self.groups.take(),
         };
         drop(self);
-        Ok(match end {
-            End::Quit => (Status::Answered, None),
-            End::Enough => (worst, Some(last)),
-            End::Signal(number) => {
-                runtime::end_by(number);
-                (Status::Failed, None)
+        let signal = match end {
+            End::Quit => return Ok((Status::Answered, None)),
+            End::Enough => return Ok((worst, Some(last))),
+            End::Signal(number) => number,
+            // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
+            End::Failed(Failure::Write(error) | Failure::System(_, error))
+                if Errno::from_io_error(&error) == Some(Errno::IO) =>
+            {
+                TERMINAL_GONE
             }
-        })
+            End::Failed(failure) => return Err(failure),
+        };
+        runtime::end_by(signal);
+        Ok((Status::Failed, None))
     }
 
-    fn show(&mut self) -> Result<End, Failure> {
-        self.view.resized(self.size.1);
-        loop {
-            self.draw()?;
-            self.wish();
-            let most = match self.decoder.awaits_more() {
-                true => REST_OF_A_KEY,
-                false => TICK,
-            };
-            let keys = self.wakeups.wait(io::stdin(), most);
-            let keys = keys.map_err(Failure::to("wait for keys"))?;
-            if let Some(end) = self.heed_signals()? {
-                return Ok(end);
-            }
-            if let Some(end) = self.take_events()? {
-                return Ok(end);
-            }
-            if let Some(end) = self.take_keys(keys)? {
-                return Ok(end);
-            }
+    /// Draws, waits for something to happen, and acts upon it.
+    fn turn(&mut self) -> Result<(), End> {
+        self.draw()?;
+        self.wish();
+        let most = match self.decoder.awaits_more() {
+            true => REST_OF_A_KEY,
+            false => TICK,
+        };
+        let keys = self.wakeups.wait(io::stdin(), most);
+        let keys = keys.map_err(Failure::to("wait for keys"))?;
+        runtime::take_signals()
+            .into_iter()
+            .try_for_each(|signal| self.heed(signal))?;
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event)?;
         }
+        // As long as this end of its channels lives, a thread ends by a panic only.
+        if self.threads.iter().any(JoinHandle::is_finished) {
+            let reason = io::Error::other("one of its threads has ended; this is a bug");
+            return Err(Failure::System("go on with the live view", reason).into());
+        }
+        self.take_keys(keys)
     }
 
-    fn heed_signals(&mut self) -> Result<Option<End>, Failure> {
-        for signal in runtime::take_signals() {
-            match signal {
-                Signal::Interrupt => return Ok(Some(End::Quit)),
-                Signal::End(number) => return Ok(Some(End::Signal(number))),
-                Signal::Stop => {
-                    self.guard.give_back();
-                    runtime::stop();
-                    // Here it goes on.
-                    self.redraw()?;
-                }
-                Signal::Continue => self.redraw()?,
-                Signal::Resize => {
-                    self.size = self.guard.size();
-                    self.view.resized(self.size.1);
-                    self.redraw()?;
-                }
+    fn heed(&mut self, signal: Signal) -> Result<(), End> {
+        match signal {
+            Signal::Interrupt => return Err(End::Quit),
+            Signal::End(number) => return Err(End::Signal(number)),
+            Signal::Stop => {
+                self.guard.give_back();
+                runtime::stop();
+                // Here it goes on.
+            }
+            Signal::Continue => {}
+            Signal::Resize => {
+                self.size = self.guard.size();
+                self.view.resized(self.size.1);
             }
         }
-        Ok(None)
+        Ok(self.redraw()?)
     }
 
     /// Takes the terminal anew and draws every cell of it.
@@ -225,80 +233,68 @@ impl Session {
             .map_err(Failure::to("use the terminal"))
     }
 
-    fn take_events(&mut self) -> Result<Option<End>, Failure> {
-        while let Ok(event) = self.events.try_recv() {
-            match event {
-                Event::Sample(sample) => {
-                    let complete = &sample.snapshot.observation.completeness;
-                    self.worst = self.worst.max(Status::of(complete));
-                    self.samples += 1;
-                    self.view.sampled(*sample);
-                }
-                Event::SampleFailed(_, failure) if self.samples == 0 => return Err(failure),
-                Event::SampleFailed(failed, _) => {
-                    self.worst = self.worst.max(Status::Failed);
-                    self.samples += 1;
-                    self.view.failed(failed);
-                }
-                Event::FilterTaken(text, target) => {
-                    self.wish.filter = self.view.filter_taken(&text);
-                    self.wish.target = *target;
-                }
-                Event::FilterRefused(error, reason) => {
-                    self.view.filter_refused(error.as_ref(), &reason);
-                }
-                Event::Detail(detail) => {
-                    if let (Wanted::Groups { state: None, keys }, Ok(Found::Groups(groups))) =
-                        (&detail.wanted, &detail.found)
-                        && self.by.as_ref() == Some(keys)
-                    {
-                        self.groups = Some(Arc::clone(groups));
-                    }
-                    self.view.found(*detail);
-                }
+    fn take(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Sample(sample) => {
+                let complete = &sample.snapshot.observation.completeness;
+                self.worst = self.worst.max(Status::of(complete));
+                self.samples += 1;
+                self.view.sampled(*sample);
             }
-            if self.repetition.is_over(self.samples) {
-                return Ok(Some(End::Enough));
+            Event::SampleFailed(_, failure) if self.samples == 0 => return Err(failure.into()),
+            Event::SampleFailed(failed, _) => {
+                self.worst = self.worst.max(Status::Failed);
+                self.samples += 1;
+                self.view.failed(failed);
+            }
+            Event::FilterTaken(text, target) => {
+                self.wish.filter = self.view.filter_taken(&text);
+                self.wish.target = *target;
+            }
+            Event::FilterRefused(error, reason) => {
+                self.view.filter_refused(error.as_ref(), &reason);
+            }
+            Event::Detail(detail) => {
+                if let (Wanted::Groups { state: None, keys }, Ok(Found::Groups(groups))) =
+                    (&detail.wanted, &detail.found)
+                    && self.by.as_ref() == Some(keys)
+                {
+                    self.groups = Some(Arc::clone(groups));
+                }
+                self.view.found(*detail);
             }
         }
-        // As long as this end of its channels lives, a thread ends by a panic only.
-        if self.threads.iter().any(JoinHandle::is_finished) {
-            let reason = io::Error::other("one of its threads has ended; this is a bug");
-            return Err(Failure::System("go on with the live view", reason));
+        match self.repetition.is_over(self.samples) {
+            true => Err(End::Enough),
+            false => Ok(()),
         }
-        Ok(None)
     }
 
     /// Takes the keys that were sent; where nothing came, what was begun and goes no further.
-    fn take_keys(&mut self, ready: Option<PollFlags>) -> Result<Option<End>, Failure> {
+    fn take_keys(&mut self, ready: Option<PollFlags>) -> Result<(), End> {
         let keys = match ready {
             None => Vec::from_iter(self.decoder.end()),
-            Some(ready) if ready.is_empty() => return Ok(None),
+            Some(ready) if ready.is_empty() => return Ok(()),
             Some(_) => {
                 let mut bytes = [0; 1024];
                 match rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut bytes)) {
-                    Ok(0) => return Ok(Some(End::Signal(TERMINAL_GONE))),
-                    // Somebody who shares the terminal was faster.
-                    Err(Errno::AGAIN) => return Ok(None),
+                    Ok(0) => return Err(End::Signal(TERMINAL_GONE)),
+                    // Another program that shares the terminal was faster.
+                    Err(Errno::AGAIN) => return Ok(()),
                     Ok(read) => self.decoder.feed(bytes.get(..read).unwrap_or_default()),
-                    Err(error) => return Err(Failure::System("read keys", error.into())),
+                    Err(error) => return Err(Failure::System("read keys", error.into()).into()),
                 }
             }
         };
-        for key in keys {
-            if self.press(key)? {
-                return Ok(Some(End::Quit));
-            }
-        }
-        Ok(None)
+        keys.into_iter().try_for_each(|key| self.press(key))
     }
 
-    /// Does what a key asks for; true where that is to quit.
-    fn press(&mut self, key: Key) -> Result<bool, Failure> {
+    /// Does what a key asks for.
+    fn press(&mut self, key: Key) -> Result<(), End> {
         let now = Instant::now();
         match self.view.press(key, now) {
             None => {}
-            Some(Request::Quit) => return Ok(true),
+            Some(Request::Quit) => return Err(End::Quit),
             Some(Request::Redraw) => self.redraw()?,
             Some(Request::Save) => self.save(now),
             Some(Request::Interval(interval)) => {
@@ -309,7 +305,7 @@ impl Session {
                 let _ = self.orders.send(Order::Filter(text));
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     fn save(&mut self, now: Instant) {
@@ -317,21 +313,18 @@ impl Session {
             .view
             .snapshot()
             .map(|shown| save(shown, Path::new(".")));
-        let notice = match saved {
-            None => Notice {
-                kind: NoticeKind::Warning,
-                text: "there is no sample to write yet".to_owned(),
-            },
-            Some(Ok(path)) => Notice {
-                kind: NoticeKind::Note,
-                text: format!("the sample shown is in {}", path.display()),
-            },
-            Some(Err(error)) => Notice {
-                kind: NoticeKind::Alarm,
-                text: error,
-            },
+        let (kind, text) = match saved {
+            None => (
+                NoticeKind::Warning,
+                "there is no sample to write yet".to_owned(),
+            ),
+            Some(Ok(path)) => {
+                let path = path.display();
+                (NoticeKind::Note, format!("the sample shown is in {path}"))
+            }
+            Some(Err(error)) => (NoticeKind::Alarm, error),
         };
-        self.view.reply(now, notice);
+        self.view.reply(now, Notice { kind, text });
     }
 
     /// Sends what is wanted now, where that is something else than before.
