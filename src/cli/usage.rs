@@ -1,4 +1,4 @@
-//! From the words typed to [`Arguments`], or to one line that says what is wrong with them.
+//! From the command line to [`Arguments`], or to one line that says what is not valid.
 //!
 //! clap finds the error; its several lines of advice become one that names the argument, what is
 //! allowed and the nearest valid word.

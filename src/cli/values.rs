@@ -1,4 +1,4 @@
-//! Values of options, from the word typed to what it says. Every refusal says what is allowed.
+//! Parses the values of options. Every refusal says what is allowed.
 
 use std::str::FromStr;
 use std::time::Duration;

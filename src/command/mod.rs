@@ -1,7 +1,7 @@
-//! Joins the rooms: from the words typed to the answer written and the exit status.
+//! Joins the rooms: from the command line to the answer written and the exit status.
 //!
-//! The only room that knows both what was typed and what is running here. Each verb resolves its
-//! options once into what is asked, and only that goes further.
+//! The only room that knows both the command line and the running system. Each command resolves its
+//! options once into a request, and only that is passed on.
 
 mod check;
 mod console;
@@ -56,11 +56,11 @@ pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) ->
     }
 }
 
-/// For whom a verb ends, also where its command line is not valid.
+/// How a command reports its outcome, also if its command line is not valid.
 enum Reporting {
     /// An error is a line on standard error.
     People,
-    /// Every outcome is an answer on standard output, with a status of the monitoring plugins.
+    /// Every outcome is an answer on standard output, with a status of monitoring plugins.
     Monitoring { json: bool },
 }
 
@@ -75,7 +75,7 @@ impl Reporting {
     }
 }
 
-/// Does what was typed.
+/// Runs a valid command line.
 fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
     match typed.verb {
         Some(Verb::Completions { shell }) => {
@@ -105,7 +105,7 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Outcome, Failure> {
     }
 }
 
-/// Writes what is left to write, or why there is no answer.
+/// Writes what remains to be written, or why there is no answer.
 fn conclude(outcome: Result<Outcome, Failure>, console: &mut Console) -> Status {
     let outcome = outcome.and_then(|outcome| match outcome {
         Outcome::Written(status) => Ok(status),
@@ -113,7 +113,7 @@ fn conclude(outcome: Result<Outcome, Failure>, console: &mut Console) -> Status 
         Outcome::Verdict { verdict, .. } => Ok(Status::Checked(verdict.status)),
     });
     outcome.unwrap_or_else(|failure| {
-        if !matches!(failure, Failure::ReaderLeft) {
+        if !failure.is_ordinary() {
             console.print(&Message::error(&failure));
         }
         failure.status()

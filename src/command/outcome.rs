@@ -114,17 +114,18 @@ impl Failure {
     }
 
     pub(super) fn status(&self) -> Status {
-        match self {
-            Failure::ReaderLeft => Status::Answered,
-            Failure::Usage(_) => Status::Usage,
-            Failure::Observe(_)
-            | Failure::CannotKnow(_)
-            | Failure::Processes(_)
-            | Failure::Hidden(_)
-            | Failure::Unfinished(_)
-            | Failure::Write(_)
-            | Failure::System(..) => Status::Failed,
+        if matches!(self, Failure::Usage(_)) {
+            return Status::Usage;
         }
+        match self.is_ordinary() {
+            true => Status::Answered,
+            false => Status::Failed,
+        }
+    }
+
+    /// Whether it is no error.
+    pub(super) fn is_ordinary(&self) -> bool {
+        matches!(self, Failure::ReaderLeft)
     }
 }
 

@@ -11,18 +11,18 @@ use crate::model::{Field, Listeners, Loss, ProcessQuery, Socket, Where};
 use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
 use crate::source::{Observer, Report};
 
-/// What a person should know about the processes that a filter names.
+/// What was found of the processes that a filter names.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     pub(super) notes: Vec<String>,
-    /// That none exists of those without which no socket passes the filter.
+    /// That no process exists of those that the filter requires.
     pub(super) missing: Option<String>,
 }
 
-/// Finds the sockets of the processes that the filter of `observer` tests for, if it does.
+/// Finds the sockets of the processes that the filter of `observer` names, if it names any.
 ///
 /// # Errors
-/// Where processes cannot be listed at all.
+/// When processes cannot be listed.
 pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<Processes, Failure> {
     let Some(filter) = &observer.question().filter else {
         return Ok(Processes::default());
@@ -61,11 +61,11 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     Ok(Processes { notes, missing })
 }
 
-/// What a person would want to know: that no process is meant, or that some may be hidden.
+/// That there is no such process, or that some may be hidden.
 fn note(query: ProcessQuery, inodes: &Inodes) -> Option<String> {
     let who = describe(query);
     let hiding = inodes.hiding.as_ref();
-    // Root sees what such a mount hides from others.
+    // Such a mount hides nothing from root.
     let hiding = hiding.filter(|_| !rustix::process::geteuid().is_root());
     match (inodes.processes + inodes.refused, hiding) {
         (0, None) => Some(format!("no process is {who}")),
@@ -98,7 +98,7 @@ pub(super) struct OwnerSearch {
 }
 
 impl OwnerSearch {
-    /// The search among the processes of `place` that `fields` need, for at most `budget`.
+    /// The search among the processes of `place` that `fields` require, for at most `budget`.
     pub(super) fn new(
         place: Where,
         seek: Seek,

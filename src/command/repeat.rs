@@ -1,4 +1,4 @@
-//! Once, or again and again: the loop around every verb that can watch.
+//! One sample or many: the loop of every command that can watch.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(super) struct Repetition {
 }
 
 impl Repetition {
-    /// As typed.
+    /// Resolves the options.
     ///
     /// # Errors
     /// When samples are limited that are not repeated.
@@ -33,7 +33,7 @@ impl Repetition {
         })
     }
 
-    /// Whether so many samples are enough.
+    /// Whether no more samples are wanted after so many.
     pub(super) fn is_over(&self, taken: u64) -> bool {
         self.samples.is_some_and(|samples| taken >= samples.get())
     }

@@ -54,26 +54,26 @@ pub fn standard_output() -> io::Result<File> {
     Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
 }
 
-/// What a signal asks for, in the order in which it is done.
+/// What a signal requests, in the order in which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// SIGINT: to quit as by a key.
+    /// SIGINT: quit, as by a key.
     Interrupt,
-    /// SIGTERM, SIGHUP, SIGQUIT: to end by this signal.
+    /// SIGTERM, SIGHUP, SIGQUIT: end by this signal.
     End(c_int),
-    /// SIGTSTP: to stop.
+    /// SIGTSTP: stop.
     Stop,
-    /// SIGCONT: to go on, after other programs may have used the terminal.
+    /// SIGCONT: continue, after other programs may have used the terminal.
     Continue,
-    /// SIGWINCH: to read the size of the terminal.
+    /// SIGWINCH: read the size of the terminal.
     Resize,
 }
 
 /// The signal that ends a program whose terminal is gone.
 pub(super) const TERMINAL_GONE: c_int = SIGHUP;
 
-/// The signals that the program acts upon when it comes to it.
-const HEEDED: [(c_int, Signal); 7] = [
+/// The signals that the program acts upon itself, when it takes them.
+const HANDLED: [(c_int, Signal); 7] = [
     (SIGINT, Signal::Interrupt),
     (SIGTERM, Signal::End(SIGTERM)),
     (SIGHUP, Signal::End(SIGHUP)),
@@ -93,34 +93,36 @@ const FATAL: [c_int; 17] = [
 /// The signals that came and were not taken yet: a bit each.
 static CAME: AtomicU64 = AtomicU64::new(0);
 
-/// Woken by those that are heeded.
+/// Woken by those that the program handles.
 static WAKER: OnceLock<UnixStream> = OnceLock::new();
 
 /// Called before a signal ends the process.
 static BEFORE_END: OnceLock<fn()> = OnceLock::new();
 
-/// Heeds signals from now on, waking the other end of `waker` for each; where one ends the process,
+/// Handles signals from now on, waking the other end of `waker` for each; where one ends the process,
 /// `before_end` is called first, in the handler.
 ///
 /// # Errors
 /// The system's.
-pub(super) fn heed_signals(waker: &Waker, before_end: fn()) -> io::Result<()> {
+pub(super) fn handle_signals(waker: &Waker, before_end: fn()) -> io::Result<()> {
     WAKER.get_or_init({
         let socket = waker.socket()?;
         || socket
     });
     BEFORE_END.get_or_init(|| before_end);
-    for (number, _) in HEEDED {
+    for (number, _) in HANDLED {
         handle(number)?;
     }
     let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
     FATAL.into_iter().chain(real_time).try_for_each(handle)
 }
 
-/// The heeded signals that came since the last time.
+/// The signals that came since the last time.
 pub(super) fn take_signals() -> Vec<Signal> {
     let came = CAME.swap(0, Ordering::SeqCst);
-    let taken = HEEDED.iter().filter(|(number, _)| came & bit(*number) != 0);
+    let taken = HANDLED
+        .iter()
+        .filter(|(number, _)| came & bit(*number) != 0);
     taken.map(|(_, signal)| *signal).collect()
 }
 
@@ -130,7 +132,7 @@ fn bit(number: c_int) -> u64 {
 
 /// Sets the handler, except where the signal is ignored that would end the process.
 fn handle(number: c_int) -> io::Result<()> {
-    let heeded = HEEDED.iter().any(|(heeded, _)| *heeded == number);
+    let handled = HANDLED.iter().any(|(handled, _)| *handled == number);
     let mut before = MaybeUninit::uninit();
     // SAFETY: both structures are valid for the call; zeros are one without flags and mask. The
     // handler is of the type that goes without SA_SIGINFO, and does what signal-safety(7) allows.
@@ -139,7 +141,7 @@ fn handle(number: c_int) -> io::Result<()> {
         action.sa_sigaction = on_signal as extern "C" fn(c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         match libc::sigaction(number, ptr::null(), before.as_mut_ptr()) {
-            0 if !heeded && before.assume_init_ref().sa_sigaction == libc::SIG_IGN => 0,
+            0 if !handled && before.assume_init_ref().sa_sigaction == libc::SIG_IGN => 0,
             0 => libc::sigaction(number, &raw const action, ptr::null_mut()),
             error => error,
         }
@@ -150,12 +152,12 @@ fn handle(number: c_int) -> io::Result<()> {
     }
 }
 
-/// Takes note of a signal that is heeded and wakes the program. Where it came before and was not
+/// Marks a signal that the program handles, and wakes it. Where it came before and was not
 /// taken, as on a terminal that takes nothing, it ends the process, as do all others.
 extern "C" fn on_signal(number: c_int) {
     let came = CAME.fetch_or(bit(number), Ordering::SeqCst) & bit(number) != 0;
-    let heeded = HEEDED.iter().find(|(heeded, _)| *heeded == number);
-    match heeded {
+    let handled = HANDLED.iter().find(|(handled, _)| *handled == number);
+    match handled {
         Some((_, Signal::Stop | Signal::Continue | Signal::Resize)) => wake(),
         Some((_, Signal::Interrupt | Signal::End(_))) if !came => wake(),
         Some(_) | None => {

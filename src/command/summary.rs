@@ -10,7 +10,7 @@ use crate::cli;
 use crate::model::GroupKey;
 use crate::output::Style;
 
-/// What a summary is asked, by state or by group, appended or in place.
+/// A resolved request for a summary: by state or by group, appended or in place.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) target: Target,
@@ -27,10 +27,10 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// As typed.
+    /// Resolves the options.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is not valid.
     pub(super) fn resolve(typed: cli::Summary, console: &mut Console) -> Result<Summary, Failure> {
         let cli::Grouping { by, top } = typed.grouping;
         if top.is_some() && by.is_none() {

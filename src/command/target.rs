@@ -21,7 +21,7 @@ use crate::source::{Observer, ProcNet, Sources};
 /// What every observation of one command line has in common.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
-    /// Which sockets; what must be known of each is added for each use.
+    /// Which sockets; the fields needed are added for each use.
     pub(super) question: Question,
     /// Which sources may answer.
     pub(super) sources: Sources,
@@ -29,7 +29,7 @@ pub(super) struct Target {
     owner_timeout: Option<Duration>,
 }
 
-/// What options and files say of the sockets, without the words of the filter.
+/// The selection by options and files, without the words of the filter.
 #[derive(Clone, Debug, PartialEq)]
 struct Scope {
     families: Families,
@@ -41,17 +41,17 @@ struct Scope {
 
 /// Why the words of a filter are refused.
 pub(super) enum Refusal {
-    /// Because of one of them.
+    /// One of them is not valid.
     Word(FilterError),
-    /// As a whole.
+    /// All together are not valid.
     Whole(Failure),
 }
 
 impl Target {
-    /// Resolves what was typed: reads files, and looks names up where the sockets are.
+    /// Resolves the options: reads files, and looks names up where the sockets are.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is not valid.
     pub(super) fn resolve(
         selection: &Selection,
         sourcing: &Sourcing,
@@ -77,7 +77,7 @@ impl Target {
         })
     }
 
-    /// The same with this filter in place of the words typed.
+    /// The same with another filter in place of the words typed.
     pub(super) fn with_filter(
         &self,
         text: &str,
@@ -94,17 +94,17 @@ impl Target {
         })
     }
 
-    /// The same about those of its sockets that are in one of these states.
+    /// The same, limited to these states.
     pub(super) fn within(&self, states: StateSet) -> Target {
         let mut target = self.clone();
         target.question.states = target.question.states.intersection(states);
         target
     }
 
-    /// Takes samples of the sockets, of each of which `fields` must be known.
+    /// A sampler of the sockets with these fields.
     ///
     /// # Errors
-    /// When the source cannot know them.
+    /// When the source does not have them.
     pub(super) fn sampler(&self, fields: Vec<Field>) -> Result<Sampler, Failure> {
         let question = Question {
             fields,
@@ -117,7 +117,7 @@ impl Target {
     /// An observer of every listener of the families selected.
     ///
     /// # Errors
-    /// When the source cannot know them.
+    /// When the source does not have them.
     pub(super) fn listeners(&self) -> Result<Observer, Failure> {
         let question = Question {
             families: self.scope.families,
@@ -127,19 +127,19 @@ impl Target {
         Ok(Observer::new(question, self.sources.clone())?)
     }
 
-    /// Takes samples of the accept queues of those listeners that are among the sockets.
+    /// A sampler of the accept queues of the listeners among the sockets.
     ///
     /// # Errors
-    /// When the source cannot know them.
+    /// When the source does not have them.
     pub(super) fn accept_queues(&self) -> Result<Sampler, Failure> {
         let listeners = self.within(StateSet::NONE.with(State::Listen));
         listeners.sampler(vec![Field::AcceptQueue, Field::AcceptLimit])
     }
 
-    /// The search for owners that `fields` need; none where they need none.
+    /// The search for owners that `fields` require; `None` if they require none.
     ///
     /// # Errors
-    /// When the source cannot know the listeners; when a search that is not made was limited.
+    /// When the source does not have the listeners; when a search that is not made was limited.
     pub(super) fn owner_search(
         &self,
         fields: &[Field],
@@ -165,7 +165,7 @@ impl Target {
 }
 
 impl Scope {
-    /// What is asked about the sockets that pass these words too.
+    /// The question about the sockets that match these words too.
     fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
         let filter = Expression::all(words.into_iter().chain(self.files.clone()));
         let asked = match (self.states, &filter) {
@@ -224,7 +224,7 @@ fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
     Failure::Usage(why.to_owned())
 }
 
-/// What the words say; `None` where there are none.
+/// The words as one expression; `None` if there are none.
 fn parse_words(
     words: &[String],
     lookup: &mut HostLookup,
@@ -235,7 +235,7 @@ fn parse_words(
     parse(&FilterText::of_words(words), lookup).map(Some)
 }
 
-/// What the files say together; `None` where there are none.
+/// The files as one expression; `None` if there are none.
 fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
     if !files.is_empty() {
@@ -275,7 +275,7 @@ fn read_filter(path: &Path) -> Result<FilterText, Failure> {
     Ok(FilterText::of_file(&name, &contents))
 }
 
-/// What is wrong; an unknown word may have been meant as a command.
+/// The usage error; an unknown word may have been meant as a command.
 fn usage(error: &FilterError) -> Failure {
     let command = match error.place {
         Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),

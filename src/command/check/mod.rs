@@ -2,8 +2,7 @@
 //!
 //! Whatever happens, one whole answer is written, with the exit status that belongs to it.
 
-mod groups;
-mod queues;
+mod each;
 mod thresholds;
 
 use std::io::ErrorKind;
@@ -33,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take to read a verdict that came late.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a check is asked.
+/// A resolved request for a check.
 struct Check {
     target: Target,
     by: Option<Vec<GroupKey>>,
@@ -48,7 +47,7 @@ struct Check {
 }
 
 impl Check {
-    /// As typed.
+    /// Resolves the options.
     fn resolve(typed: &cli::Check) -> Result<Check, Failure> {
         let thresholds = thresholds::resolve(typed)?;
         let window = thresholds::window(typed, &thresholds)?;
@@ -80,10 +79,10 @@ impl Check {
         };
         let mut verdict = match &self.by {
             None => self.judge_all(&mut messages)?,
-            Some(keys) => groups::judge_each(self, keys, &mut messages)?,
+            Some(keys) => each::judge_groups(self, keys, &mut messages)?,
         };
         if let Some(thresholds) = self.queues {
-            queues::judge(self, thresholds, &mut verdict, &mut messages)?;
+            each::judge_queues(self, thresholds, &mut verdict, &mut messages)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
             messages.all.push(Message::note(format!(
@@ -141,28 +140,23 @@ impl Check {
 
     /// Judges these counts of two samples; `worth` says what they are worth where the samples are
     /// worth so much.
-    fn judgements<T>(
+    fn judgements<'a, T>(
         &self,
-        now: (&Sample<T>, &Counts),
-        earlier: Option<(&Sample<T>, &Counts)>,
+        now: (&'a Sample<T>, &'a Counts),
+        earlier: Option<(&'a Sample<T>, &'a Counts)>,
         worth: impl Fn(Trust) -> Trust,
     ) -> Vec<Judgement> {
-        fn evidence<'a, T>(
-            (sample, counts): (&'a Sample<T>, &'a Counts),
-            worth: impl Fn(Trust) -> Trust,
-        ) -> Evidence<'a> {
-            Evidence {
-                counts,
-                spread: &sample.report.spread,
-                trust: worth(sample.report.completeness.trust()),
-            }
-        }
+        let evidence = |(sample, counts): (&'a Sample<T>, &'a Counts)| Evidence {
+            counts,
+            spread: &sample.report.spread,
+            trust: worth(sample.report.completeness.trust()),
+        };
         let observed = Observed {
-            now: evidence(now, &worth),
+            now: evidence(now),
             earlier: earlier.map(|earlier| {
                 let (end, begin) = (now.0.middle(), earlier.0.middle());
                 let elapsed = end.saturating_duration_since(begin);
-                (evidence(earlier, &worth), elapsed)
+                (evidence(earlier), elapsed)
             }),
         };
         let judged = self.thresholds.iter();

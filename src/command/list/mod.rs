@@ -1,7 +1,7 @@
 //! `tcpstates list`: the sockets themselves, once or repeatedly.
 //!
-//! Unsorted rows are written as the kernel sends them, and none is kept; sorted ones are kept as
-//! far as they are shown, and so are those whose owners are shown, until these are known.
+//! Unsorted rows are written as the kernel sends them, and not kept. Sorted rows are kept as far as
+//! they are shown; so are rows with owners, until the owners are known.
 
 mod page;
 
@@ -20,10 +20,10 @@ use crate::question::{Families, Question};
 use crate::tally::TopN;
 use page::Page;
 
-/// What a list is asked.
+/// A resolved request for a list.
 pub(super) struct List {
     target: Target,
-    /// The columns behind the usual ones, each once, where it was named first.
+    /// The columns after the usual ones, each once, where it was named first.
     columns: Vec<Field>,
     sort: Vec<SortKey>,
     limit: Option<NonZeroUsize>,
@@ -32,10 +32,10 @@ pub(super) struct List {
 }
 
 impl List {
-    /// As typed.
+    /// Resolves the options.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is not valid.
     pub(super) fn resolve(typed: cli::List, console: &mut Console) -> Result<List, Failure> {
         let mut columns = Vec::new();
         let process = typed.process.then_some(Field::Process);
@@ -63,7 +63,7 @@ impl List {
     }
 }
 
-/// The style of a list of what is asked, with the usual columns.
+/// The style of a list of the sockets of `question`, with the usual columns.
 pub(super) fn list_style(question: &Question) -> Style {
     Style {
         listeners: question.states.contains(State::Listen),
@@ -72,7 +72,7 @@ pub(super) fn list_style(question: &Question) -> Style {
     }
 }
 
-/// Lists.
+/// Writes the list, as often as requested.
 pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Failure> {
     let mut format = request.presentation.open(request.style());
     let sorted = request.sort.iter().map(|key| key.field);
@@ -96,7 +96,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Fail
             let mut page = Page::new(console.out(), &mut *format, &mut names, time, request.limit);
             let report = match top {
                 Some((kept, report)) => {
-                    // The page knows itself what keeps it from taking more.
+                    // The page itself keeps the reason why it takes no more.
                     let _ = kept.sockets().try_for_each(|socket| page.socket(&socket));
                     Ok(report)
                 }

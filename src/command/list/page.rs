@@ -1,6 +1,6 @@
 //! The rows of one sample on their way to the reader, in pieces of 64 KiB.
 //!
-//! It wants no more rows once the reader has left or the limit is reached.
+//! It takes no more rows once the reader has left or the limit is reached.
 
 use std::fs::File;
 use std::io::{self, Write};

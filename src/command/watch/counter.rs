@@ -1,4 +1,4 @@
-//! The thread that counts, as often as it is told to.
+//! The thread that takes the samples of the counts.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use crate::command::target::{Refusal, Target};
 use crate::live::{FailedSample, StateSample};
 use crate::model::screen::SampleCost;
 
-/// What the thread is to do.
-pub(super) enum Order {
-    /// To sample so often from now on.
+/// What changes while the thread runs.
+pub(super) enum Change {
+    /// The time between two samples from now on.
     Interval(Duration),
-    /// To take this filter.
+    /// A new filter.
     Filter(String),
 }
 
@@ -43,12 +43,12 @@ impl Counter {
         })
     }
 
-    /// Counts until no more orders come, or events are not taken any more.
-    pub(super) fn run(mut self, mut interval: Duration, orders: &Receiver<Order>) {
+    /// Samples until the other end of one of its channels is gone.
+    pub(super) fn run(mut self, mut interval: Duration, changes: &Receiver<Change>) {
         let mut schedule = Schedule::new(Instant::now(), interval);
         let mut due = Instant::now();
         loop {
-            let event = match orders.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            let event = match changes.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     let event = self.sample();
@@ -56,13 +56,13 @@ impl Counter {
                     due = now + schedule.wait(now);
                     Some(event)
                 }
-                Ok(order) => {
-                    let event = match order {
-                        Order::Interval(other) => {
+                Ok(change) => {
+                    let event = match change {
+                        Change::Interval(other) => {
                             interval = other;
                             None
                         }
-                        Order::Filter(text) => Some(self.take_filter(text)),
+                        Change::Filter(text) => Some(self.take_filter(text)),
                     };
                     // At once, and every interval from now on.
                     due = Instant::now();

@@ -1,7 +1,7 @@
-//! The thread that finds out what is shown besides the counts: groups, or the sockets of a state.
+//! The thread that samples what is shown besides the counts: groups, or the sockets of a state.
 //!
-//! Once at once when something else is wanted, since a key asked for it; then as often as a tenth
-//! of a core allows.
+//! A new request, which follows a key, is answered at once; then again as often as a tenth of a core
+//! allows.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,26 +11,34 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::event::{Event, Events};
-use super::listing;
 use crate::command::groups::{GroupSampler, ShownGroups};
+use crate::command::list::list_style;
+use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::live::{Detail, Found, Wanted};
-use crate::model::{State, StateSet};
+use crate::live::{Detail, Found, Listing, Wanted};
+use crate::model::{Field, SortKey, State, StateSet};
+use crate::output::{Format, Look, Style, Table};
+use crate::owner::Seek;
+use crate::source::Report;
+use crate::tally::TopN;
 
-/// A wish that another one follows within this time was on the way to that one.
+/// A request that another one follows within this time is skipped: keys were pressed in a row.
 const SETTLING: Duration = Duration::from_millis(120);
 
-/// More groups than these are not told apart: they could take all the memory the view may have.
+/// More groups than these are counted together: they could take all the memory the view may have.
 /// As many as a hash table of 16,384 buckets holds before it doubles.
 const MOST_GROUPS: usize = 14_336;
 
 /// More groups than any screen has lines.
 const SHOWN_GROUPS: usize = 200;
 
-/// What is wanted, and of what.
+/// The most sockets shown: more than a person scrolls through.
+const MOST_SOCKETS: usize = 10_000;
+
+/// What is to be shown, and of which sockets.
 #[derive(Clone, PartialEq)]
-pub(super) struct Wish {
+pub(super) struct DetailRequest {
     pub(super) wanted: Wanted,
     pub(super) target: Target,
     /// The number of the filter.
@@ -41,44 +49,44 @@ pub(super) struct Wish {
     pub(super) width: usize,
 }
 
-/// Fulfils wishes until there are no more.
-pub(super) fn run(top: Option<NonZeroUsize>, events: &Events, wishes: &Receiver<Wish>) {
-    let Ok(mut wish) = wishes.recv() else {
+/// Answers requests until the other end of the channel is gone.
+pub(super) fn run(top: Option<NonZeroUsize>, events: &Events, requests: &Receiver<DetailRequest>) {
+    let Ok(mut request) = requests.recv() else {
         return;
     };
     loop {
-        // The last of several wishes that come at once.
+        // The last of several requests in a row.
         loop {
-            match wishes.recv_timeout(SETTLING) {
-                Ok(other) => wish = other,
+            match requests.recv_timeout(SETTLING) {
+                Ok(other) => request = other,
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        match fulfil(top, events, wishes, &wish) {
-            Some(other) => wish = other,
+        match answer(top, events, requests, &request) {
+            Some(other) => request = other,
             None => return,
         }
     }
 }
 
-/// Finds out what is wished, again and again, until something else is; `None` where nobody wishes
+/// Finds out what is wished, again and again, until something else is; `None` where nobody requests
 /// any more.
-fn fulfil(
+fn answer(
     top: Option<NonZeroUsize>,
     events: &Events,
-    wishes: &Receiver<Wish>,
-    wish: &Wish,
-) -> Option<Wish> {
+    requests: &Receiver<DetailRequest>,
+    request: &DetailRequest,
+) -> Option<DetailRequest> {
     let mut groups = None;
     loop {
         let (begin, cpu) = (Instant::now(), cpu_time());
-        let found = find(top, wish, &mut groups).transpose();
+        let found = find(top, request, &mut groups).transpose();
         let cpu = cpu_time().saturating_sub(cpu);
         if let Some(found) = found {
             let detail = Detail {
-                wanted: wish.wanted.clone(),
-                filter: wish.filter,
+                wanted: request.wanted.clone(),
+                filter: request.filter,
                 at: begin,
                 cpu,
                 found: found.map_err(|failure| failure.to_string()),
@@ -87,12 +95,12 @@ fn fulfil(
                 return None;
             }
         }
-        let pause = match wish.wanted {
+        let pause = match request.wanted {
             Wanted::Nothing => Duration::MAX,
-            Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, wish.interval),
+            Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, request.interval),
         };
         let pause = pause.saturating_sub(begin.elapsed());
-        match wishes.recv_timeout(pause) {
+        match requests.recv_timeout(pause) {
             Ok(other) => return Some(other),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return None,
@@ -102,16 +110,16 @@ fn fulfil(
 
 fn find(
     top: Option<NonZeroUsize>,
-    wish: &Wish,
+    request: &DetailRequest,
     groups: &mut Option<ShownGroups>,
 ) -> Result<Option<Found>, Failure> {
-    Ok(match &wish.wanted {
+    Ok(match &request.wanted {
         Wanted::Nothing => None,
         Wanted::Groups { state, keys } => {
             let groups = match groups {
                 Some(groups) => groups,
                 None => {
-                    let target = narrow(&wish.target, *state)?;
+                    let target = narrow(&request.target, *state)?;
                     let sampler = GroupSampler::new(&target, keys, Some(MOST_GROUPS))?;
                     let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
                     groups.insert(ShownGroups::new(sampler, top, true))
@@ -120,8 +128,8 @@ fn find(
             Some(Found::Groups(Arc::new(groups.sample()?.1)))
         }
         Wanted::Sockets { state, sort } => {
-            let target = narrow(&wish.target, *state)?;
-            let listing = listing::list(&target, *sort, wish.width)?;
+            let target = narrow(&request.target, *state)?;
+            let listing = list(&target, *sort, request.width)?;
             Some(Found::Sockets(Arc::new(listing)))
         }
     })
@@ -141,22 +149,73 @@ fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
     Ok(target)
 }
 
-/// The CPU time of every twelfth second: a tenth, and room for what is not measured.
+/// Lists the sockets of `target` in this order, as lines for `width` columns.
+fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure> {
+    let fields = vec![Field::Process, sort.field];
+    let mut search = target.owner_search(&fields, Seek::EveryHolder)?;
+    let mut names = HostNames::of(target.sources.place());
+    let mut sampler = target.sampler(fields.clone())?;
+    let sample = sampler.sample(|observer, _| {
+        let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &fields);
+        let mut report = observer.list(&mut top)?;
+        top.sort();
+        if let Some(search) = &mut search {
+            names.set_owners(search.find(top.sockets().take(MOST_SOCKETS), &mut report)?);
+        }
+        Ok((report, top))
+    })?;
+    let (time, top) = (sample.time, sample.found);
+    let count = top.sockets().count();
+    let note = note(&sample.report, &names);
+    let mut table = Table::new(Style {
+        columns: vec![Field::Process],
+        look: Look {
+            width: Some(width),
+            ..Look::default()
+        },
+        ..list_style(sampler.question())
+    });
+    let mut bytes = Vec::new();
+    table.begin_list(&mut bytes, time);
+    for socket in top.sockets().take(MOST_SOCKETS) {
+        table.write_socket(&mut bytes, &socket, &mut names);
+    }
+    let observation = sample.report.observation(time);
+    let listed = count.min(MOST_SOCKETS);
+    table.end_list(&mut bytes, &observation, listed as u64, &mut names);
+    let table = String::from_utf8_lossy(&bytes);
+    let mut lines = table.lines().map(str::to_owned);
+    Ok(Listing {
+        heading: lines.next().unwrap_or_default(),
+        lines: lines.take(listed).collect(),
+        is_cut: count > MOST_SOCKETS,
+        note,
+    })
+}
+
+/// What was lost, and which owners are unknown.
+fn note(report: &Report, names: &HostNames) -> String {
+    let losses = report.completeness.losses().iter().map(ToString::to_string);
+    let note = names.owners().and_then(|owners| owners.note.clone());
+    losses.chain(note).collect::<Vec<_>>().join("; ")
+}
+
+/// How many times its CPU time passes between two samples: a tenth of a core, with a margin for what
+/// is not measured.
 const SHARE: u32 = 12;
 
-/// Nobody reads groups faster.
+/// The shortest time between two: groups are not read faster.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// The CPU time this process has used, all threads together. What others used meanwhile is then
-/// in the difference too, so that it is never too small.
+/// The CPU time of this process. What other threads used meanwhile is included, so that a difference
+/// is never too small.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// How long after its begin something may begin again that took `cpu`, and is of use every
-/// `interval`.
+/// The time between the starts of two samples that take `cpu` and are of use every `interval`.
 fn pause(cpu: Duration, interval: Duration) -> Duration {
     interval.max(LEAST).max(cpu.saturating_mul(SHARE))
 }

@@ -14,11 +14,11 @@ pub(super) enum Event {
     Sample(Box<live::StateSample>),
     /// A sample failed.
     SampleFailed(live::FailedSample, Failure),
-    /// The filter typed is in force, and this is what is asked.
+    /// The filter typed is valid, and used from now on.
     FilterTaken(String, Box<Target>),
-    /// It is not: because of a word, or as a whole.
+    /// The filter typed is not valid: the word at fault, if it is one, and why.
     FilterRefused(Option<FilterError>, String),
-    /// Something besides the counts was found out.
+    /// Groups or sockets were sampled.
     Detail(Box<live::Detail>),
 }
 
@@ -29,8 +29,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Sends; waits where what was sent before is not taken yet, as on a terminal that is stopped.
-    /// False where it never will be.
+    /// Sends; waits while too many events are pending, as on a terminal that is stopped. False where
+    /// the view has ended.
     pub(super) fn send(&self, event: Event) -> bool {
         let sent = self.events.send(event).is_ok();
         self.waker.wake();

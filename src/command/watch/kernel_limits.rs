@@ -22,17 +22,20 @@ pub(super) fn reached(
         return Vec::new();
     }
     let time_wait = snapshot.counts.get(State::TimeWait);
-    let queues = accept_queues(question, sources, snapshot);
-    let queues = queues.map(|text| ReachedLimit {
-        state: State::Listen,
-        text,
+    let texts = [
+        (State::Listen, accept_queues(question, sources, snapshot)),
+        (
+            State::TimeWait,
+            time_wait_text(time_wait, read_time_wait_limit(time_wait)),
+        ),
+    ];
+    let limits = texts.into_iter().filter_map(|(state, text)| {
+        Some(ReachedLimit {
+            state,
+            text: text?,
+        })
     });
-    let time_wait = time_wait_text(time_wait, read_time_wait_limit(time_wait));
-    let time_wait = time_wait.map(|text| ReachedLimit {
-        state: State::TimeWait,
-        text,
-    });
-    queues.into_iter().chain(time_wait).collect()
+    limits.collect()
 }
 
 /// Read only where there are such sockets.

@@ -2,7 +2,7 @@
 //!
 //! Follows console_codes(4) and xterm's control sequences (ECMA-48): keys without a character come
 //! as `ESC [` with parameters and a final byte, or as `ESC O` with one byte. Escape itself is an
-//! ESC that nothing follows, so that only time tells it apart: whoever reads waits a moment
+//! ESC that nothing follows, so that only time distinguishes it: the reader waits a moment
 //! ([`Decoder::awaits_more`]) before it is taken for that ([`Decoder::end`]).
 
 #[cfg(test)]

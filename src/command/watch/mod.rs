@@ -5,16 +5,14 @@
 //! terminal. What a key or a sample changes is `live`'s, what it looks like is
 //! `output`'s.
 
-mod canvas;
 mod counter;
 mod details;
 mod event;
-mod guard;
 mod kernel_limits;
 mod keys;
-mod listing;
 mod saving;
 mod session;
+mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::time::Instant;

@@ -11,13 +11,12 @@ use rustix::event::PollFlags;
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
-use super::canvas::Canvas;
-use super::counter::{Counter, Order};
-use super::details::{self, Wish};
+use super::counter::{Change, Counter};
+use super::details::{self, DetailRequest};
 use super::event::{Event, Events};
-use super::guard::{Guard, give_back_at_once};
 use super::keys::Decoder;
 use super::saving::save;
+use super::terminal::{Canvas, Guard, give_back_at_once};
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::Repetition;
 use crate::command::runtime::{self, Signal, TERMINAL_GONE};
@@ -28,13 +27,13 @@ use crate::model::screen::{Notice, NoticeKind};
 use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
-/// Ages are shown, so that the screen changes by itself.
+/// The screen is redrawn so often without any event: it shows ages.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the rest of a key may take that its terminal has begun to send.
+/// How long the rest of a key may take after its first byte.
 const REST_OF_A_KEY: Duration = Duration::from_millis(25);
 
-/// Samples that may wait to be shown; who takes more waits.
+/// Samples that may wait to be shown; the next one blocks its thread.
 const WAITING: usize = 4;
 
 /// The live view while it runs.
@@ -42,18 +41,18 @@ pub(super) struct Session {
     repetition: Repetition,
     view: View,
     paint: Paint,
-    // Dropped before the guard: it shows the cursor, which must not be the last word.
+    // Dropped before the guard: it shows the cursor, and the guard restores everything after it.
     canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
     decoder: Decoder,
     wakeups: Wakeups,
     events: Receiver<Event>,
-    orders: Sender<Order>,
-    wishes: Sender<Wish>,
-    /// What is wanted now, and what was sent to the thread last.
-    wish: Wish,
-    sent: Option<Wish>,
+    changes: Sender<Change>,
+    requests: Sender<DetailRequest>,
+    /// What is to be shown now, and what was requested last.
+    request: DetailRequest,
+    sent: Option<DetailRequest>,
     threads: [JoinHandle<()>; 2],
     /// The keys typed, and the last groups by them.
     by: Option<Vec<GroupKey>>,
@@ -72,7 +71,7 @@ pub(super) struct Last {
 
 /// What ends the view.
 enum End {
-    /// A person quits.
+    /// A key, or an interrupt.
     Quit,
     /// Enough samples are taken.
     Enough,
@@ -106,10 +105,10 @@ impl Session {
         let counter = Counter::new(request.target.clone(), counter_events)?;
         let interval = setup.interval;
         let view = View::new(setup);
-        runtime::heed_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
+        runtime::handle_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
-        let wish = Wish {
+        let detail = DetailRequest {
             wanted: view.wanted(),
             target: request.target,
             filter: 0,
@@ -117,17 +116,17 @@ impl Session {
             width: size.0.into(),
         };
         let canvas = Canvas::of(&guard)?;
-        let (orders, taken_orders) = channel();
-        let (wishes, taken_wishes) = channel();
+        let (changes, count_changes) = channel();
+        let (requests, detail_requests) = channel();
         let details_events = Events {
             events: send,
             waker,
         };
         let top = request.top;
         let threads = [
-            spawn("count", move || counter.run(interval, &taken_orders))?,
+            spawn("count", move || counter.run(interval, &count_changes))?,
             spawn("details", move || {
-                details::run(top, &details_events, &taken_wishes);
+                details::run(top, &details_events, &detail_requests);
             })?,
         ];
         Ok(Session {
@@ -140,9 +139,9 @@ impl Session {
             decoder: Decoder::default(),
             wakeups,
             events,
-            orders,
-            wishes,
-            wish,
+            changes,
+            requests,
+            request: detail,
             sent: None,
             threads,
             by: request.by,
@@ -186,7 +185,7 @@ impl Session {
     /// Draws, waits for something to happen, and acts upon it.
     fn turn(&mut self) -> Result<(), End> {
         self.draw()?;
-        self.wish();
+        self.request_detail();
         let most = match self.decoder.awaits_more() {
             true => REST_OF_A_KEY,
             false => TICK,
@@ -195,7 +194,7 @@ impl Session {
         let keys = keys.map_err(Failure::to("wait for keys"))?;
         runtime::take_signals()
             .into_iter()
-            .try_for_each(|signal| self.heed(signal))?;
+            .try_for_each(|signal| self.handle(signal))?;
         while let Ok(event) = self.events.try_recv() {
             self.take(event)?;
         }
@@ -207,7 +206,7 @@ impl Session {
         self.take_keys(keys)
     }
 
-    fn heed(&mut self, signal: Signal) -> Result<(), End> {
+    fn handle(&mut self, signal: Signal) -> Result<(), End> {
         match signal {
             Signal::Interrupt => return Err(End::Quit),
             Signal::End(number) => return Err(End::Signal(number)),
@@ -248,8 +247,8 @@ impl Session {
                 self.view.failed(failed);
             }
             Event::FilterTaken(text, target) => {
-                self.wish.filter = self.view.filter_taken(&text);
-                self.wish.target = *target;
+                self.request.filter = self.view.filter_taken(&text);
+                self.request.target = *target;
             }
             Event::FilterRefused(error, reason) => {
                 self.view.filter_refused(error.as_ref(), &reason);
@@ -289,7 +288,7 @@ impl Session {
         keys.into_iter().try_for_each(|key| self.press(key))
     }
 
-    /// Does what a key asks for.
+    /// Acts upon a key.
     fn press(&mut self, key: Key) -> Result<(), End> {
         let now = Instant::now();
         match self.view.press(key, now) {
@@ -298,11 +297,11 @@ impl Session {
             Some(Request::Redraw) => self.redraw()?,
             Some(Request::Save) => self.save(now),
             Some(Request::Interval(interval)) => {
-                self.wish.interval = interval;
-                let _ = self.orders.send(Order::Interval(interval));
+                self.request.interval = interval;
+                let _ = self.changes.send(Change::Interval(interval));
             }
             Some(Request::Filter(text)) => {
-                let _ = self.orders.send(Order::Filter(text));
+                let _ = self.changes.send(Change::Filter(text));
             }
         }
         Ok(())
@@ -327,14 +326,14 @@ impl Session {
         self.view.reply(now, Notice { kind, text });
     }
 
-    /// Sends what is wanted now, where that is something else than before.
-    fn wish(&mut self) {
-        self.wish.wanted = self.view.wanted();
-        self.wish.width = self.size.0.into();
-        if self.sent.as_ref() != Some(&self.wish) {
-            self.sent = Some(self.wish.clone());
+    /// Requests what is to be shown now, where that has changed.
+    fn request_detail(&mut self) {
+        self.request.wanted = self.view.wanted();
+        self.request.width = self.size.0.into();
+        if self.sent.as_ref() != Some(&self.request) {
+            self.sent = Some(self.request.clone());
             // The thread lives as long as this end of its channel.
-            let _ = self.wishes.send(self.wish.clone());
+            let _ = self.requests.send(self.request.clone());
         }
     }
 

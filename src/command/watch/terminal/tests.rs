@@ -13,7 +13,7 @@ use rustix::termios::tcgetattr;
 
 use super::{GIVE_BACK, Guard, TAKE, write_all};
 
-const TEST: &str = "command::watch::guard::tests::a_panic_anywhere_gives_the_terminal_back";
+const TEST: &str = "command::watch::terminal::tests::a_panic_anywhere_gives_the_terminal_back";
 
 /// Holds which thread is to panic, in the process that does.
 const WHO: &str = "TCPSTATES_TEST_PANIC";

@@ -1,16 +1,18 @@
-//! `--by KEYS`: each group judged on its own.
+//! `--by KEYS`: each group judged on its own; `accept-queue=RANGE`: each listener's queue judged by
+//! its limit.
 
 use super::{Check, Messages};
 use crate::command::groups::{GroupSampler, Groups, Labels};
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::judge::Ranking;
+use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, JudgedGroup, JudgedGroups, Part, Trust, Verdict, thousands,
+    CheckStatus, Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Listeners,
+    Part, Thresholds, Trust, Verdict, thousands,
 };
 
 /// Takes what samples are needed and judges each group.
-pub(super) fn judge_each(
+pub(super) fn judge_groups(
     request: &Check,
     keys: &[GroupKey],
     messages: &mut Messages,
@@ -24,7 +26,7 @@ pub(super) fn judge_each(
     let earlier = request.earlier(&mut take)?;
     let now = take()?;
     let (ranking, judged_empty) = rank(request, &now, earlier.as_ref());
-    // A group that could not be told apart before would seem to be new.
+    // A group that was counted with others before would seem to be new.
     let beyond = earlier.iter().chain([&now]);
     let beyond = beyond.filter_map(|sample| sample.found.beyond.as_ref());
     let beyond = beyond.map(|beyond| beyond.counts.total()).max();
@@ -69,8 +71,8 @@ pub(super) fn judge_each(
 }
 
 /// Judges every group of the sample, and those that were there before and have vanished. Where
-/// there is none at all, a group of no sockets is judged: "at least one" must not hold for nothing;
-/// whether that was so is told as well.
+/// there is none at all, a group of no sockets is judged, which is returned as well: "at least one"
+/// must not hold for nothing.
 fn rank(
     request: &Check,
     now: &Sample<Groups>,
@@ -102,8 +104,8 @@ fn rank(
     (ranking, is_empty)
 }
 
-/// What the numbers of a group are worth. Where a holder may have been missed, the group of those
-/// that nobody holds may be too large; where a listener, any that hangs on who listens.
+/// What the numbers of a group are worth. If an owner may have been missed, the group without an
+/// owner may be too large; if a listener, every group that depends on listeners.
 fn worth(trust: Trust, key: &[Part]) -> Trust {
     let may_have_others = |part: &Part| {
         matches!(
@@ -114,6 +116,77 @@ fn worth(trust: Trust, key: &[Part]) -> Trust {
     match trust {
         Trust::AtLeast if key.iter().any(may_have_others) => Trust::Nothing,
         Trust::AtLeast | Trust::Exact | Trust::Nothing => trust,
+    }
+}
+
+/// Judges the queues and adds the result to the verdict. If no source knows the limits, the queues
+/// are unknown, and the other judgements stay.
+pub(super) fn judge_queues(
+    request: &Check,
+    thresholds: Thresholds,
+    verdict: &mut Verdict,
+    messages: &mut Messages,
+) -> Result<(), Failure> {
+    let sample = request.target.accept_queues().and_then(|mut sampler| {
+        sampler.sample(|observer, _| {
+            let mut listeners = Listeners::default();
+            Ok((observer.list(&mut listeners)?, listeners))
+        })
+    });
+    let judged = match sample {
+        Ok(sample) => {
+            messages.sample(&sample);
+            let completeness = &sample.report.completeness;
+            if let Some(observation) = &mut verdict.observation {
+                observation.completeness.join(completeness);
+            }
+            judge_all(thresholds, &sample.found, completeness.trust(), request.top)
+        }
+        Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
+            let label = thresholds.aspect.label();
+            verdict.failures.push(format!("{label}: {failure}"));
+            JudgedQueues {
+                thresholds,
+                listeners: None,
+                broken: 0,
+                listed: Vec::new(),
+            }
+        }
+        Err(failure) => return Err(failure),
+    };
+    let statuses = judged.listed.iter().map(|queue| queue.judgement.status);
+    verdict.status = statuses.fold(verdict.status, CheckStatus::max);
+    verdict.queues = Some(judged);
+    Ok(())
+}
+
+fn judge_all(
+    thresholds: Thresholds,
+    listeners: &Listeners,
+    trust: Trust,
+    most: usize,
+) -> JudgedQueues {
+    let queues = listeners.iter().filter_map(|listener| {
+        // A source that does not report limits has refused the question.
+        Some(JudgedQueue {
+            local: listener.local,
+            judgement: judge_queue(thresholds, listener.waiting, listener.limit?, trust),
+        })
+    });
+    let mut listed: Vec<JudgedQueue> = queues.collect();
+    let listeners = listed.len() as u64;
+    let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
+    let broken = listed.iter().filter(is_broken).count() as u64;
+    listed.sort_by(|a, b| {
+        let worst_first = worse(&b.judgement, &a.judgement);
+        worst_first.then_with(|| a.local.cmp(&b.local))
+    });
+    listed.truncate(most);
+    JudgedQueues {
+        thresholds,
+        listeners: Some(listeners),
+        broken,
+        listed,
     }
 }
 

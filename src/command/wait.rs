@@ -1,17 +1,17 @@
 //! Waits that end early: for input, for a wake-up from another thread or a signal handler, for
 //! work that may never end.
 
-mod deadline;
-
-pub(super) use deadline::within;
-
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
+
+use super::outcome::Failure;
 
 /// Wakes who waits, from any thread: by a byte in a socket that is polled with other input. Wakes
 /// also when it is dropped, so that the end of a thread is noticed.
@@ -77,5 +77,55 @@ impl Wakeups {
         let mut bytes = [0; 64];
         while matches!((&self.0).read(&mut bytes), Ok(read) if read > 0) {}
         Ok(ready)
+    }
+}
+
+/// The result of work that may never end.
+///
+/// The work has a thread of its own, which is not joined: a system call that never returns cannot be
+/// interrupted, but it does not keep the answer from being written, nor the process from exiting,
+/// unless the kernel holds it in a wait that not even SIGKILL ends.
+///
+/// # Errors
+/// When it did not end in time.
+pub(super) fn within<T: Send + 'static>(
+    timeout: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let (done, wait) = sync_channel(1);
+    thread::Builder::new()
+        .name("check".to_owned())
+        // It fails when the wait is over.
+        .spawn(move || drop(done.send(work())))
+        .map_err(Failure::to("start a thread"))?;
+    wait.recv_timeout(timeout).map_err(|error| {
+        Failure::Unfinished(match error {
+            RecvTimeoutError::Timeout => {
+                format!("no answer within {} s (--timeout)", timeout.as_secs_f64())
+            }
+            RecvTimeoutError::Disconnected => "the check ended without an answer".to_owned(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_never_ends_is_not_waited_for() {
+        let forever = || loop {
+            thread::park();
+        };
+        let outcome: Result<(), Failure> = within(Duration::from_millis(1), forever);
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "no answer within 0.001 s (--timeout)"
+        );
+    }
+
+    #[test]
+    fn work_that_ends_is_handed_on_as_soon_as_it_does() {
+        assert_eq!(within(Duration::from_secs(86_400), || 7).unwrap(), 7);
     }
 }

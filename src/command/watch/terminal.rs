@@ -1,4 +1,4 @@
-//! The terminal as it was found: taken for the view, and given back however the program ends.
+//! The terminal: taken for the view, drawn on, and given back as it was found however the program ends.
 //!
 //! Keys are read one by one and not echoed, but the terminal goes on turning ^C, ^Z and ^\ into
 //! signals, so that they reach a whole pipeline as they do elsewhere. A panic gives the terminal
@@ -8,11 +8,16 @@
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::cell::RefCell;
+use std::io::{self, Write};
 use std::panic;
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -20,6 +25,8 @@ use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize,
     tcsetattr,
 };
+
+use crate::command::outcome::Failure;
 
 /// Another screen, no cursor, empty.
 const TAKE: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
@@ -102,7 +109,7 @@ impl Guard {
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn output(&self) -> io::Result<OwnedFd> {
+    fn output(&self) -> io::Result<OwnedFd> {
         found()?.output.try_clone()
     }
 
@@ -123,7 +130,7 @@ fn found() -> io::Result<&'static Found> {
 }
 
 /// Whether the terminal is the view's to draw on.
-pub(super) fn is_taken() -> bool {
+fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst) == MODES_AND_SCREEN
 }
 
@@ -172,8 +179,8 @@ fn write_at_once(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes everything, and waits where the terminal takes nothing at the moment: also where
-/// somebody who shares it has made it one that does not wait.
-pub(super) fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+/// another program that shares it has made it non-blocking.
+fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::retry_on_intr(|| rustix::io::write(&to, bytes)) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
@@ -185,4 +192,71 @@ pub(super) fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is drawn on.
+pub(super) struct Canvas {
+    terminal: Terminal<CrosstermBackend<Out>>,
+    failure: Rc<RefCell<Option<io::Error>>>,
+}
+
+impl Canvas {
+    /// An empty one. Made anew where every cell is to be drawn: to clear one, its library would
+    /// send the terminal queries, and wait for the answer among the keys.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn of(guard: &Guard) -> Result<Canvas, Failure> {
+        let (width, height) = guard.size();
+        let failure = Rc::default();
+        let out = Out {
+            out: guard.output().map_err(Failure::to("use the terminal"))?,
+            kept: Vec::new(),
+            failure: Rc::clone(&failure),
+        };
+        let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+        let options = TerminalOptions { viewport };
+        let terminal = Terminal::with_options(CrosstermBackend::new(out), options);
+        let terminal = terminal.map_err(Failure::write)?;
+        Ok(Canvas { terminal, failure })
+    }
+
+    /// Draws, and writes what has changed since the last time.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Failure> {
+        self.terminal.draw(draw).map_err(Failure::write)?;
+        match self.failure.take() {
+            None => Ok(()),
+            Some(error) => Err(Failure::write(error)),
+        }
+    }
+}
+
+/// Output in one piece a frame: what is written is kept until it is flushed.
+struct Out {
+    out: OwnedFd,
+    kept: Vec<u8>,
+    /// A failed write is reported here alone: its library would print it to standard error at the
+    /// end, and panic where that is the same terminal.
+    failure: Rc<RefCell<Option<io::Error>>>,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.kept.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // A signal handler on another thread may have given the terminal back.
+        if is_taken()
+            && let Err(error) = write_all(&self.out, &self.kept)
+        {
+            self.failure.replace(Some(error));
+        }
+        self.kept.clear();
+        Ok(())
+    }
 }
