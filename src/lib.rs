@@ -1,19 +1,17 @@
-//! `tcpstates` reports which states a host's TCP sockets are in.
+//! `tcpstates` counts, lists and diagnoses the TCP sockets of a Linux host.
 //!
-//! One way through: the command line (`cli`) becomes a [`question::Question`]; `source` chooses the
-//! cheapest plan that answers it exactly and streams [`model::Socket`] records into a sink;
-//! `tally` adds them up; `command` makes a [`model::Snapshot`] of the sum, with its time, source
-//! and completeness; `output` shows it. A socket record lives for the length of one callback,
-//! unless it is sorted, or shown with its owners, which `owner` finds. `judge` compares counts with
-//! thresholds, of which `command` makes a [`model::Verdict`]; `diagnose` takes the sockets in place
-//! of `tally` to find what is wrong. On a terminal, `live` remembers samples and keys; it makes a
-//! [`model::screen::Screen`], which `output` draws.
+//! `command` resolves the options, which `cli` parses, into a [`question::Question`]. `source` chooses
+//! the cheapest exact plan for it, reads netlink or /proc, and passes each [`model::Socket`] to a
+//! [`model::Sink`]: `tally` adds sockets up, `diagnose` looks for problems. A socket lives for the
+//! length of one callback, unless it is sorted, or shown with its owners, which `owner` finds. `judge`
+//! compares the sums with thresholds. `output` renders the answer; on a terminal, `live` keeps the
+//! samples and makes a [`model::screen::Screen`] of them, which `output` draws.
 //!
-//! Imports run downward only: `command`, then `cli`, `output`, `live`, `tally`, `judge`, `diagnose`,
-//! `owner` and `source` (which do not know each other), then `question`, then `filter`, then
-//! `model`. The library neither prints nor exits on its own: [`run`] is given the streams and
-//! returns a [`Status`]; in the live view it uses the terminal, and ends by the signals that end a
-//! program.
+//! Imports run downward only: `command`; then `cli`, `output`, `live`, `tally`, `judge`, `diagnose`,
+//! `owner` and `source`, which do not import each other; then `question` and `proc_root`; then
+//! `filter`; then `model`. The library neither prints nor exits: [`run`] writes to the streams that it
+//! is passed and returns a [`Status`]. The live view also uses the terminal, and ends by the signals
+//! that end a program.
 
 pub mod cli;
 mod command;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::keys::parse_keys;
 use super::thresholds::parse_threshold;
-use super::values::{parse_count, parse_keys, parse_seconds, parse_window};
-use super::words;
+use super::values::{fields, parse_count, parse_seconds, parse_window};
 use super::{Keys, OwnerOptions, Selection, Sourcing};
-use crate::model::Threshold;
+use crate::model::{Threshold, Use};
 
 /// What is checked.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub struct Check {
     pub window: Option<Duration>,
 
     /// Judge each group: by one key, or by several separated by commas; the keys of the summary
-    #[arg(long, value_name = "KEYS", value_parser = words::keys(parse_keys))]
+    #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
 
     /// List the N worst groups, and the N worst accept queues (default 10)

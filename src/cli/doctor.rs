@@ -18,6 +18,12 @@ pub struct Doctor {
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub window: Duration,
 
+    /// Give up after so many seconds, not counting --window and --owner-timeout (0.05 to 86400)
+    #[arg(short, long, value_name = "SECONDS", default_value = "120")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    #[arg(help_heading = "Sources")]
+    pub timeout: Duration,
+
     /// Print JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,

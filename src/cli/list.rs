@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::values::parse_count;
-use super::words;
+use super::values::{fields, parse_count};
 use super::{Explaining, OwnerOptions, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
@@ -23,7 +22,7 @@ pub struct List {
 
     /// Show the processes that hold each socket: name and pid; short for --columns process
     ///
-    /// All of them, where several share it. In brackets those that have yet to accept it.
+    /// All of them, if several share it. Processes in parentheses have not accepted the connection yet.
     #[arg(short, long)]
     pub process: bool,
 
@@ -34,7 +33,7 @@ pub struct List {
     /// Headings and keys have the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
     /// requests have no measurements of TCP, except the congestion control of a listener.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    #[arg(value_parser = words::columns(parse_column))]
+    #[arg(value_parser = fields(Use::Column, parse_column))]
     pub columns: Vec<Field>,
 
     /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
@@ -42,7 +41,7 @@ pub struct List {
     /// A socket without a value comes last. May be repeated. Without it rows come in the kernel's
     /// order, and none is kept.
     #[arg(long, value_name = "KEY[:asc|:desc]", value_delimiter = ',')]
-    #[arg(value_parser = words::sort_keys(parse_sort_key))]
+    #[arg(value_parser = fields(Use::Sort, parse_sort_key))]
     pub sort: Vec<SortKey>,
 
     /// Show no more than so many; without --sort no more are then requested from the kernel

@@ -11,7 +11,6 @@ mod options;
 mod thresholds;
 mod usage;
 mod values;
-mod words;
 
 pub use check::Check;
 pub use doctor::Doctor;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{parse_count, parse_keys, parse_seconds, parse_state};
-use super::words;
-use crate::model::{GroupKey, StateSet};
+use super::keys::parse_keys;
+use super::values::{fields, parse_count, parse_seconds, parse_state, states};
+use crate::model::{GroupKey, StateSet, Use};
 
 /// Which sockets.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,7 +41,7 @@ pub struct Selection {
     /// fin-wait-1, syn-recv, listening, closed, ...; or a group of ss: all, connected,
     /// synchronized, bucket, big. `bound` (bound, neither listening nor connected; Linux 6.8)
     /// must be requested by name. Repeatable.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = words::states(parse_state))]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = states(parse_state))]
     pub state: Vec<StateSet>,
 
     /// Only listening sockets; the kernel then skips its table of connections
@@ -70,7 +70,7 @@ pub struct Grouping {
     ///
     /// Addresses take a prefix: remote-addr/24 folds IPv4 to /24 and IPv6 to /64;
     /// remote-addr/24,/56 sets both.
-    #[arg(long, value_name = "KEYS", value_parser = words::keys(parse_keys))]
+    #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
 
     /// Show the N largest groups and add up the others

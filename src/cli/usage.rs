@@ -92,62 +92,66 @@ fn not_text(words: &[OsString]) -> String {
     format!("`{word}` is not valid UTF-8 (see tcpstates --help)")
 }
 
+/// What clap reports of this kind; empty for nothing.
+fn context(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::Strings(words)) => words.join(", "),
+        Some(value @ ContextValue::String(_)) => value.to_string(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// The nearest valid word, if clap suggests one of this kind.
+fn suggestion(error: &clap::Error, kind: ContextKind) -> String {
+    match context(error, kind).split(", ").next() {
+        None | Some("") => String::new(),
+        Some(word) => format!("; did you mean {word}?"),
+    }
+}
+
 /// One line for any error of clap's, without the reference to the help.
 fn line(error: &clap::Error) -> String {
-    let context = |kind| {
-        let value = error.get(kind)?;
-        if let ContextValue::Strings(words) = value {
-            return (!words.is_empty()).then(|| words.join(", "));
-        }
-        matches!(value, ContextValue::String(_)).then(|| value.to_string())
-    };
-    let allowed = context(ContextKind::ValidValue);
-    let allowed = allowed.map_or_else(String::new, |words| format!("; allowed are {words}"));
-    let meant = |kind| {
-        let words = context(kind).unwrap_or_default();
-        match words.split(", ").next() {
-            None | Some("") => String::new(),
-            Some(word) => format!("; did you mean {word}?"),
-        }
-    };
-    let value = context(ContextKind::InvalidValue).unwrap_or_default();
-    let verb = context(ContextKind::InvalidSubcommand);
-    let argument = context(ContextKind::InvalidArg);
+    let argument = context(error, ContextKind::InvalidArg);
+    let value = context(error, ContextKind::InvalidValue);
+    let verb = context(error, ContextKind::InvalidSubcommand);
     // `--watch` of `--watch <SECONDS>`.
-    let name = argument.as_deref().unwrap_or_default();
-    let name = name.split(' ').next().unwrap_or_default();
-    match (error.kind(), argument.as_deref(), verb) {
-        (ErrorKind::InvalidValue, Some(argument), _) if value.is_empty() => {
+    let name = argument.split(' ').next().unwrap_or_default();
+    let allowed = match &*context(error, ContextKind::ValidValue) {
+        "" => String::new(),
+        words => format!("; allowed are {words}"),
+    };
+    match (error.kind(), &*argument) {
+        (ErrorKind::InvalidValue, _) if value.is_empty() => {
             format!("{argument} needs a value{allowed}")
         }
-        (ErrorKind::InvalidValue, Some(_), _) => {
-            let meant = meant(ContextKind::SuggestedValue);
+        (ErrorKind::InvalidValue, _) => {
+            let meant = suggestion(error, ContextKind::SuggestedValue);
             format!("{name}: `{value}` is not valid{allowed}{meant}")
         }
-        (ErrorKind::ValueValidation, Some(_), _) => {
+        (ErrorKind::ValueValidation, _) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             format!("{name}: `{value}`: {reason}")
         }
-        (ErrorKind::UnknownArgument, Some(argument), _) if !argument.starts_with('-') => {
+        (ErrorKind::UnknownArgument, _) if !argument.starts_with('-') => {
             format!("{argument}: nothing more is expected here")
         }
-        (ErrorKind::UnknownArgument, Some(argument), _) => {
-            let meant = meant(ContextKind::SuggestedArg);
+        (ErrorKind::UnknownArgument, _) => {
+            let meant = suggestion(error, ContextKind::SuggestedArg);
             format!("{argument}: no such option{meant}")
         }
-        (ErrorKind::ArgumentConflict, Some(argument), _) => {
-            let prior = context(ContextKind::PriorArg).unwrap_or_default();
-            format!("{argument} and {prior} exclude each other")
-        }
-        (ErrorKind::ArgumentConflict, None, Some(verb)) => {
+        (ErrorKind::ArgumentConflict, "") => {
             verb_comes_first(&verb).unwrap_or(format!("{verb}: no such command"))
         }
-        (ErrorKind::InvalidSubcommand, None, Some(verb)) => {
-            let meant = meant(ContextKind::SuggestedSubcommand);
+        (ErrorKind::ArgumentConflict, _) => {
+            let prior = context(error, ContextKind::PriorArg);
+            format!("{argument} and {prior} exclude each other")
+        }
+        (ErrorKind::InvalidSubcommand, _) => {
+            let meant = suggestion(error, ContextKind::SuggestedSubcommand);
             format!("{verb}: no such command{meant}")
         }
-        (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is missing"),
-        (ErrorKind::TooManyValues, Some(argument), _) => {
+        (ErrorKind::MissingRequiredArgument, _) => format!("{argument} is missing"),
+        (ErrorKind::TooManyValues, _) => {
             format!("{argument} takes no value, but was given `{value}`")
         }
         // Kinds that cannot occur with our definition.

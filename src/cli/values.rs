@@ -1,11 +1,16 @@
 //! Parses the values of options. Every refusal says what is allowed.
+//!
+//! Values that are words of a table are listed in help and completions as the table has them; the
+//! parser takes their other spellings too.
 
+use std::ffi::OsStr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::model::{StateSet, hint};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, Error};
 
-pub(super) use super::keys::parse_keys;
+use crate::model::{Field, StateSet, Use, hint};
 
 /// Below this, a sample costs more than the pause after it on a host worth watching.
 const SHORTEST: f64 = 0.05;
@@ -47,6 +52,48 @@ fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
 pub(super) fn parse_count<T: FromStr>(word: &str) -> Result<T, String> {
     word.parse()
         .map_err(|_| "allowed are whole numbers from 1".to_owned())
+}
+
+/// A parser of one word.
+#[derive(Clone, Copy)]
+pub(super) struct Words<T> {
+    /// How fields are used that are words; `None` where states are.
+    used_as: Option<Use>,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+/// Fields that can be used so.
+pub(super) fn fields<T>(used_as: Use, parse: fn(&str) -> Result<T, String>) -> Words<T> {
+    let used_as = Some(used_as);
+    Words { used_as, parse }
+}
+
+/// States, and groups of them.
+pub(super) fn states(parse: fn(&str) -> Result<StateSet, String>) -> Words<StateSet> {
+    let used_as = None;
+    Words { used_as, parse }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<T, Error> {
+        let parse = self.parse;
+        let parser = StringValueParser::new().try_map(move |word| parse(&word));
+        parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(match self.used_as {
+            Some(used_as) => Box::new(Field::names(used_as).map(PossibleValue::new)),
+            None => Box::new(StateSet::words().map(PossibleValue::new)),
+        })
+    }
 }
 
 #[cfg(test)]

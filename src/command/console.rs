@@ -125,16 +125,19 @@ impl Console {
 
     /// Prints what is new about a sample.
     pub(super) fn log<T>(&mut self, sample: &Sample<T>) {
-        for message in self.log.sample(sample) {
-            self.print(&message);
-        }
+        self.log.sample(sample);
+        self.print_new();
     }
 
     /// Prints that a sample failed, once.
     pub(super) fn log_failed(&mut self, failure: &Failure) {
-        if let Some(message) = self.log.failed(failure) {
-            self.print(&message);
-        }
+        self.log.failed(failure);
+        self.print_new();
+    }
+
+    fn print_new(&mut self) {
+        let new = self.log.take();
+        new.iter().for_each(|message| self.print(message));
     }
 
     /// Prints a message on standard error; that standard error fails cannot be reported.

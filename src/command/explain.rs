@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::outcome::{Failure, Outcome};
+use super::console::Console;
+use super::outcome::{Failure, Status};
 use super::target::Target;
 use crate::output::escape;
 use crate::source::{Need, Observer};
 
-/// One line for each part, its name first.
-pub(super) fn run(target: Target, need: Need) -> Result<Outcome, Failure> {
+/// Writes one line for each part, its name first.
+pub(super) fn run(target: Target, need: Need, console: &mut Console) -> Result<Status, Failure> {
     let observer = Observer::new(target.question, target.sources)?;
     let question = observer.question();
     let mut text = String::new();
@@ -22,5 +23,5 @@ pub(super) fn run(target: Target, need: Need) -> Result<Outcome, Failure> {
     for (name, value) in observer.plan(need)?.details() {
         line(name, &value);
     }
-    Ok(Outcome::Text(text.into_bytes()))
+    console.write(text.as_bytes()).map(|()| Status::Answered)
 }

@@ -106,6 +106,8 @@ fn search_text(ownership: &Ownership, effort: &Effort) -> String {
 pub(super) struct Log {
     verbosity: Verbosity,
     last: Vec<Message>,
+    /// Those to be printed.
+    new: Vec<Message>,
     /// Whether the source of the last sample needed a note.
     had_note: bool,
 }
@@ -118,9 +120,9 @@ impl Log {
         }
     }
 
-    /// The messages about a sample that the one before did not have; with [`Verbosity::Plans`] its
-    /// cost too.
-    pub(super) fn sample<T>(&mut self, sample: &Sample<T>) -> Vec<Message> {
+    /// Adds the messages about a sample that the one before did not have; with [`Verbosity::Plans`]
+    /// its cost too.
+    pub(super) fn sample<T>(&mut self, sample: &Sample<T>) {
         let report = &sample.report;
         let mut lines: Vec<Message> = report.note.iter().map(Message::note).collect();
         if lines.is_empty() && self.had_note {
@@ -134,27 +136,38 @@ impl Log {
         if plans {
             lines.push(Message::new("plan", &report.plan));
         }
-        let mut new = lines.clone();
-        new.retain(|line| self.verbosity != Verbosity::Quiet && !self.last.contains(line));
+        if self.verbosity != Verbosity::Quiet {
+            let new = lines.iter().filter(|line| !self.last.contains(line));
+            self.new.extend(new.cloned());
+        }
         self.last = lines;
         if plans {
             let search = sample.search.iter();
             let search = search.map(|(ownership, effort)| search_text(ownership, effort));
-            new.extend(search.map(|text| Message::new("owners", text)));
-            new.push(Message::new("cost", cost_text(&report.cost, sample.took)));
+            self.new
+                .extend(search.map(|text| Message::new("owners", text)));
+            self.add(Message::new("cost", cost_text(&report.cost, sample.took)));
         }
-        new
     }
 
-    /// The message about a sample that failed, unless it failed before for the same reason.
-    pub(super) fn failed(&mut self, error: &impl fmt::Display) -> Option<Message> {
+    /// Adds the message about a sample that failed, unless it failed before for the same reason.
+    pub(super) fn failed(&mut self, error: &impl fmt::Display) {
         let message = Message::new("this sample failed", error);
-        let is_new = !self.last.contains(&message);
-        is_new.then(|| {
+        if !self.last.contains(&message) {
             // The notes about the source are kept: they still hold when it answers again.
             self.last.push(message.clone());
-            message
-        })
+            self.add(message);
+        }
+    }
+
+    /// Adds another message.
+    pub(super) fn add(&mut self, message: Message) {
+        self.new.push(message);
+    }
+
+    /// Takes the messages that were added.
+    pub(super) fn take(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.new)
     }
 }
 
@@ -185,8 +198,8 @@ mod tests {
         sample
     }
 
-    fn lines(messages: impl IntoIterator<Item = Message>) -> Vec<String> {
-        let messages = messages.into_iter();
+    fn lines(log: &mut Log) -> Vec<String> {
+        let messages = log.take().into_iter();
         messages.map(|message| message.to_string()).collect()
     }
 
@@ -195,11 +208,12 @@ mod tests {
         let proc = sample(SourceName::Proc, Some("no netlink"));
         let netlink = sample(SourceName::Netlink, None);
         let counters = sample(SourceName::NetlinkAndCounters, None);
-        let samples = [&proc, &proc, &netlink, &netlink, &counters, &proc];
         let mut log = Log::default();
-        let printed = samples.into_iter().flat_map(|sample| log.sample(sample));
+        for sample in [&proc, &proc, &netlink, &netlink, &counters, &proc] {
+            log.sample(sample);
+        }
         assert_eq!(
-            lines(printed),
+            lines(&mut log),
             [
                 "note: no netlink",
                 "note: netlink answered again",
@@ -212,10 +226,11 @@ mod tests {
     fn a_plan_is_printed_when_it_changes_and_a_cost_every_time() {
         let netlink = sample(SourceName::Netlink, None);
         let mut log = Log::new(Verbosity::Plans);
-        let printed = [&netlink, &netlink].map(|sample| log.sample(sample));
+        log.sample(&netlink);
+        log.sample(&netlink);
         let cost = "cost: 0 sockets listed, 0 derived; 0 messages, 0 bytes; 1.2 ms";
         assert_eq!(
-            lines(printed.into_iter().flatten()),
+            lines(&mut log),
             [
                 "plan: read every row of the tables in /proc/thread-self/net: as requested",
                 cost,
@@ -229,11 +244,10 @@ mod tests {
         let mut lossy = sample(SourceName::Proc, Some("no netlink"));
         lossy.report.completeness.lose(Loss::Overrun);
         let mut log = Log::new(Verbosity::Quiet);
-        assert_eq!(log.sample(&lossy), []);
-        let failed = [log.failed(&"gone"), log.failed(&"gone")];
-        assert_eq!(
-            lines(failed.into_iter().flatten()),
-            ["this sample failed: gone"]
-        );
+        log.sample(&lossy);
+        assert_eq!(log.take(), []);
+        log.failed(&"gone");
+        log.failed(&"gone");
+        assert_eq!(lines(&mut log), ["this sample failed: gone"]);
     }
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use super::log::Message;
-use crate::model::{CheckStatus, Completeness, Verdict};
+use crate::filter::FilterError;
+use crate::model::{CheckStatus, Completeness};
 use crate::source::{CannotKnow, NoTables, SourceError};
 
 /// The exit status, from best to worst; the worst of several samples decides.
@@ -51,27 +50,14 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What a verb hands back.
-pub(super) enum Outcome {
-    /// The answer is written already, sample by sample.
-    Written(Status),
-    /// A text that is not about sockets, still to be written.
-    Text(Vec<u8>),
-    /// The result of a check.
-    Verdict {
-        verdict: Box<Verdict>,
-        /// What goes with it.
-        messages: Vec<Message>,
-        /// The time by which it is to be written.
-        end: Instant,
-    },
-}
-
 /// Why a run ended without its answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{0}")]
     Usage(String),
+    /// A word of a filter that is not valid.
+    #[error("{0}")]
+    Filter(#[from] FilterError),
     #[error("{0}")]
     Observe(#[from] SourceError),
     #[error("{0}")]
@@ -80,7 +66,7 @@ pub(super) enum Failure {
     Processes(String),
     #[error("--proc-root: {0}")]
     Hidden(NoTables),
-    /// A check that took too long, or that ended early.
+    /// Work that took too long, or that ended early.
     #[error("{0}")]
     Unfinished(String),
     #[error("cannot write the answer: {0}")]
@@ -113,19 +99,12 @@ impl Failure {
         matches!(self, Failure::Observe(_) | Failure::Processes(_))
     }
 
+    /// The exit status, where this is an error.
     pub(super) fn status(&self) -> Status {
-        if matches!(self, Failure::Usage(_)) {
-            return Status::Usage;
-        }
-        match self.is_ordinary() {
-            true => Status::Answered,
+        match matches!(self, Failure::Usage(_) | Failure::Filter(_)) {
+            true => Status::Usage,
             false => Status::Failed,
         }
-    }
-
-    /// Whether it is no error.
-    pub(super) fn is_ordinary(&self) -> bool {
-        matches!(self, Failure::ReaderLeft)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
-use crate::model::{Field, Listeners, Loss, ProcessQuery, Socket, Where};
+use crate::model::{Listeners, Loss, ProcessQuery, Socket, Where};
 use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
 use crate::source::{Observer, Report};
 
@@ -89,35 +89,17 @@ fn describe(query: ProcessQuery) -> String {
 /// A search that can be made for each sample.
 #[derive(Debug)]
 pub(super) struct OwnerSearch {
-    place: Where,
-    seek: Seek,
-    facts: Facts,
-    budget: Option<Duration>,
+    /// Whose processes are searched.
+    pub(super) place: Where,
+    pub(super) seek: Seek,
+    pub(super) facts: Facts,
+    /// How long it may take; `None` for as long as it takes.
+    pub(super) budget: Option<Duration>,
     /// Lists the listeners that connections wait for.
-    listeners: Observer,
+    pub(super) listeners: Observer,
 }
 
 impl OwnerSearch {
-    /// The search among the processes of `place` that `fields` require, for at most `budget`.
-    pub(super) fn new(
-        place: Where,
-        seek: Seek,
-        fields: &[Field],
-        budget: Option<Duration>,
-        listeners: Observer,
-    ) -> OwnerSearch {
-        OwnerSearch {
-            place,
-            seek,
-            facts: Facts {
-                command_line: fields.contains(&Field::CommandLine),
-                placement: fields.contains(&Field::Unit) || fields.contains(&Field::Container),
-            },
-            budget,
-            listeners,
-        }
-    }
-
     /// Finds the owners of `sockets`, and adds to the `report` on them what was lost.
     ///
     /// # Errors

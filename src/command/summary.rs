@@ -1,14 +1,15 @@
-//! `tcpstates`: how many sockets are in each state, once or repeatedly.
+//! `tcpstates`: how many sockets are in each state, in all or by group, once or repeatedly.
 
 use std::num::NonZeroUsize;
 
 use super::console::{Console, Presentation};
-use super::outcome::{Failure, Outcome, Status};
+use super::groups::{GroupSampler, ShownGroups};
+use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
 use crate::model::GroupKey;
-use crate::output::Style;
+use crate::output::{Format, Style};
 
 /// A resolved request for a summary: by state or by group, appended or in place.
 #[derive(Clone, Debug)]
@@ -48,25 +49,43 @@ impl Summary {
             presentation: console.present(&typed.presentation),
         })
     }
+
+    /// The format of the answer, or of the answers of a repeated request.
+    pub(super) fn format(&self, repeated: bool) -> Box<dyn Format> {
+        self.presentation.open(Style {
+            repeated,
+            zeros: self.zeros,
+            ..Style::default()
+        })
+    }
 }
 
-/// Counts by state.
-pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
-    request.target.refuse_owner_timeout()?;
-    let mut sampler = request.target.sampler(Vec::new())?;
-    let mut format = request.presentation.open(Style {
-        repeated: request.repetition.interval.is_some(),
-        zeros: request.zeros,
-        ..Style::default()
-    });
-    let status = request.repetition.run(console, |console| {
-        let sample = sampler.count(false)?;
-        console.log(&sample);
-        let snapshot = sampler.snapshot(&sample);
+/// Counts by state, or by group.
+pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Failure> {
+    let repeated = request.repetition.interval.is_some();
+    let mut format = request.format(repeated);
+    let Some(keys) = &request.by else {
+        request.target.refuse_owner_timeout()?;
+        let mut sampler = request.target.sampler(Vec::new())?;
+        return request.repetition.run(console, |console| {
+            let sample = sampler.count(false)?;
+            console.log(&sample);
+            let snapshot = sampler.snapshot(&sample);
+            let mut bytes = Vec::new();
+            format.write_summary(&mut bytes, &snapshot);
+            console.write(&bytes)?;
+            Ok(Status::of(&snapshot.observation.completeness))
+        });
+    };
+    let sampler = GroupSampler::new(&request.target, keys, None)?;
+    let mut groups = ShownGroups::new(sampler, request.top, repeated);
+    request.repetition.run(console, |console| {
+        let (mut sample, grouped) = groups.sample()?;
         let mut bytes = Vec::new();
-        format.write_summary(&mut bytes, &snapshot);
+        format.write_groups(&mut bytes, &grouped);
+        sample.notes.extend(format.note());
+        console.log(&sample);
         console.write(&bytes)?;
-        Ok(Status::of(&snapshot.observation.completeness))
-    })?;
-    Ok(Outcome::Written(status))
+        Ok(Status::of(&grouped.observation.completeness))
+    })
 }

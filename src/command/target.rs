@@ -14,7 +14,7 @@ use super::secure;
 use crate::cli::{OwnerOptions, Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
 use crate::model::{Family, Field, State, StateSet};
-use crate::owner::Seek;
+use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
 use crate::source::{Observer, ProcNet, Sources};
 
@@ -37,14 +37,6 @@ struct Scope {
     states: Option<StateSet>,
     /// The filters of files: read once, since standard input cannot be read twice.
     files: Option<Expression>,
-}
-
-/// Why the words of a filter are refused.
-pub(super) enum Refusal {
-    /// One of them is not valid.
-    Word(FilterError),
-    /// All together are not valid.
-    Whole(Failure),
 }
 
 impl Target {
@@ -78,18 +70,21 @@ impl Target {
     }
 
     /// The same with another filter in place of the words typed.
+    ///
+    /// # Errors
+    /// [`Failure::Filter`] because of a word, another one because of all.
     pub(super) fn with_filter(
         &self,
         text: &str,
         lookup: &mut HostLookup,
-    ) -> Result<Target, Refusal> {
+    ) -> Result<Target, Failure> {
         let words: Vec<String> = match text.trim() {
             "" => Vec::new(),
             _ => vec![text.to_owned()],
         };
-        let words = parse_words(&words, lookup).map_err(Refusal::Word)?;
+        let words = parse_words(&words, lookup)?;
         Ok(Target {
-            question: self.scope.question(words).map_err(Refusal::Whole)?,
+            question: self.scope.question(words)?,
             ..self.clone()
         })
     }
@@ -148,9 +143,16 @@ impl Target {
         if !fields.iter().any(|field| field.needs_owners()) {
             return self.refuse_owner_timeout().map(|()| None);
         }
-        let (place, listeners) = (self.sources.place(), self.listeners()?);
-        let search = OwnerSearch::new(place, seek, fields, self.owner_timeout, listeners);
-        Ok(Some(search))
+        Ok(Some(OwnerSearch {
+            place: self.sources.place(),
+            seek,
+            facts: Facts {
+                command_line: fields.contains(&Field::CommandLine),
+                placement: fields.contains(&Field::Unit) || fields.contains(&Field::Container),
+            },
+            budget: self.owner_timeout,
+            listeners: self.listeners()?,
+        }))
     }
 
     /// Refuses to limit a search that is not made.

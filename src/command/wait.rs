@@ -87,23 +87,24 @@ impl Wakeups {
 /// unless the kernel holds it in a wait that not even SIGKILL ends.
 ///
 /// # Errors
-/// When it did not end in time.
+/// When it did not end in time; the message ends with `reason`, which says what set the limit.
 pub(super) fn within<T: Send + 'static>(
-    timeout: Duration,
+    limit: Duration,
+    reason: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (done, wait) = sync_channel(1);
     thread::Builder::new()
-        .name("check".to_owned())
+        .name("answer".to_owned())
         // It fails when the wait is over.
         .spawn(move || drop(done.send(work())))
         .map_err(Failure::to("start a thread"))?;
-    wait.recv_timeout(timeout).map_err(|error| {
+    wait.recv_timeout(limit).map_err(|error| {
         Failure::Unfinished(match error {
             RecvTimeoutError::Timeout => {
-                format!("no answer within {} s (--timeout)", timeout.as_secs_f64())
+                format!("no answer within {} s{reason}", limit.as_secs_f64())
             }
-            RecvTimeoutError::Disconnected => "the check ended without an answer".to_owned(),
+            RecvTimeoutError::Disconnected => "its thread ended without an answer".to_owned(),
         })
     })
 }
@@ -111,21 +112,23 @@ pub(super) fn within<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Status;
 
     #[test]
     fn work_that_never_ends_is_not_waited_for() {
         let forever = || loop {
             thread::park();
         };
-        let outcome: Result<(), Failure> = within(Duration::from_millis(1), forever);
-        assert_eq!(
-            outcome.unwrap_err().to_string(),
-            "no answer within 0.001 s (--timeout)"
-        );
+        let outcome: Result<(), Failure> =
+            within(Duration::from_millis(1), " (--timeout)", forever);
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.to_string(), "no answer within 0.001 s (--timeout)");
+        assert_eq!(failure.status(), Status::Failed);
     }
 
     #[test]
     fn work_that_ends_is_handed_on_as_soon_as_it_does() {
-        assert_eq!(within(Duration::from_secs(86_400), || 7).unwrap(), 7);
+        let limit = Duration::from_secs(86_400);
+        assert_eq!(within(limit, "", || 7).unwrap(), 7);
     }
 }

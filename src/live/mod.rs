@@ -178,10 +178,8 @@ impl View {
             return;
         }
         // A paused view shows the first result of what was selected since.
-        let frozen = self.frozen.as_deref_mut();
-        let answer = frozen.and_then(|frozen| frozen.answer(&detail.wanted));
-        if answer.is_some_and(|answer| answer.found.is_none())
-            && let Some(frozen) = &mut self.frozen
+        if let Some(frozen) = &mut self.frozen
+            && let Some(Answer { found: None, .. }) = frozen.answer(&detail.wanted)
         {
             frozen.take(detail.clone());
         }

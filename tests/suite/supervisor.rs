@@ -31,6 +31,13 @@ pub(crate) enum Reply {
     Fails(Errno),
 }
 
+/// Runs a command in which recvfrom(2) never returns.
+pub(crate) fn run_blocked(command: &mut Command) -> Ran {
+    supervise(command, libc::SYS_recvfrom);
+    let output = command.run_to_end();
+    ran(output.unwrap_or_else(|error| skip_or_fail("a seccomp filter with a listener", &error)))
+}
+
 /// Runs `command` to its end; each of its calls of recvfrom(2) is answered by one reply, in order.
 #[track_caller]
 pub(crate) fn run_supervised(command: &mut Command, replies: &[Reply]) -> Ran {

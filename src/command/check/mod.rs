@@ -2,7 +2,7 @@
 //!
 //! Whatever happens, one whole answer is written, with the exit status that belongs to it.
 
-mod each;
+mod groups_and_queues;
 mod thresholds;
 
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::console::Console;
 use super::log::{Log, Message, Verbosity};
-use super::outcome::{Failure, Outcome, Status};
+use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::Target;
 use super::wait::within;
@@ -48,12 +48,12 @@ struct Check {
 
 impl Check {
     /// Resolves the options.
-    fn resolve(typed: &cli::Check) -> Result<Check, Failure> {
-        let thresholds = thresholds::resolve(typed)?;
-        let window = thresholds::window(typed, &thresholds)?;
-        thresholds::refuse_top(typed, &thresholds)?;
+    fn resolve(typed: cli::Check) -> Result<Check, Failure> {
+        let thresholds = thresholds::resolve(&typed)?;
+        let window = thresholds::window(&typed, &thresholds)?;
+        thresholds::refuse_top(&typed, &thresholds)?;
         let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?;
-        thresholds::refuse_unasked(typed, target.question.states)?;
+        thresholds::refuse_unasked(&typed, target.question.states)?;
         let (queues, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()
             .partition(|one| one.aspect.subject == Subject::AcceptQueue);
@@ -62,7 +62,7 @@ impl Check {
         }
         Ok(Check {
             target,
-            by: typed.by.as_ref().map(|keys| keys.0.clone()),
+            by: typed.by.map(|keys| keys.0),
             thresholds,
             queues: queues.first().copied(),
             window,
@@ -73,19 +73,16 @@ impl Check {
 
     /// Takes the samples and judges them.
     fn verdict(&self) -> Result<(Verdict, Vec<Message>), Failure> {
-        let mut messages = Messages {
-            log: Log::new(self.verbosity),
-            all: Vec::new(),
-        };
+        let mut log = Log::new(self.verbosity);
         let mut verdict = match &self.by {
-            None => self.judge_all(&mut messages)?,
-            Some(keys) => each::judge_groups(self, keys, &mut messages)?,
+            None => self.judge_all(&mut log)?,
+            Some(keys) => self.judge_groups(keys, &mut log)?,
         };
         if let Some(thresholds) = self.queues {
-            each::judge_queues(self, thresholds, &mut verdict, &mut messages)?;
+            self.judge_queues(thresholds, &mut verdict, &mut log)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
-            messages.all.push(Message::note(format!(
+            log.add(Message::note(format!(
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
             )));
         }
@@ -95,17 +92,17 @@ impl Check {
         if verdict.no_process.is_some() && verdict.status == CheckStatus::Ok {
             verdict.status = CheckStatus::Unknown;
         }
-        Ok((verdict, messages.all))
+        Ok((verdict, log.take()))
     }
 
     /// Judges all sockets together.
-    fn judge_all(&self, messages: &mut Messages) -> Result<Verdict, Failure> {
+    fn judge_all(&self, log: &mut Log) -> Result<Verdict, Failure> {
         let mut sampler = self.target.sampler(Vec::new())?;
         // Whoever chooses the counters wants their numbers; they are shown with their spread.
         let derives = self.target.sources == Sources::NetlinkAndCounters;
         let mut take = |exactly: bool| {
             let sample = sampler.count(exactly && !derives)?;
-            messages.sample(&sample);
+            log.sample(&sample);
             Ok(sample)
         };
         // A change is a small difference of large numbers, and keeps the whole error of both.
@@ -120,9 +117,8 @@ impl Check {
             now = take(true)?;
             judgements = judged(&now);
         }
-        let statuses = judgements.iter().map(|judgement| judgement.status);
         Ok(Verdict {
-            status: statuses.max().unwrap_or(CheckStatus::Ok),
+            status: worst(&judgements),
             judgements,
             ..self.observed(&now, earlier.as_ref(), now.found.clone())
         })
@@ -181,17 +177,10 @@ impl Check {
     }
 }
 
-/// The messages about the samples of a check. They become a part of its answer: monitoring shows
-/// nothing else.
-struct Messages {
-    log: Log,
-    all: Vec<Message>,
-}
-
-impl Messages {
-    fn sample<T>(&mut self, sample: &Sample<T>) {
-        self.all.extend(self.log.sample(sample));
-    }
+/// The worst status of these judgements.
+fn worst<'a>(judgements: impl IntoIterator<Item = &'a Judgement>) -> CheckStatus {
+    let statuses = judgements.into_iter().map(|judgement| judgement.status);
+    statuses.max().unwrap_or(CheckStatus::Ok)
 }
 
 fn nothing_observed(time: SystemTime) -> Verdict {
@@ -213,48 +202,41 @@ fn nothing_observed(time: SystemTime) -> Verdict {
 }
 
 /// Checks, within the time allowed; names are looked up in that time too.
-pub(super) fn run(typed: Box<cli::Check>) -> Result<Outcome, Failure> {
-    let timeout = typed.timeout;
+pub(super) fn run(typed: cli::Check, console: &mut Console) -> Result<Status, Failure> {
+    let (timeout, json) = (typed.timeout, typed.json);
     let end = Instant::now() + timeout;
-    let work = move || Check::resolve(&typed)?.verdict();
-    let (verdict, messages) = within(timeout, work)??;
-    Ok(Outcome::Verdict {
-        verdict: Box::new(verdict),
-        messages,
-        end,
-    })
+    let work = move || Check::resolve(typed)?.verdict();
+    let (verdict, messages) = within(timeout, " (--timeout)", work)??;
+    Ok(write(verdict, &messages, json, end, console))
 }
 
-/// Writes the answer that monitoring reads, whatever the outcome.
-pub(super) fn conclude(
-    outcome: Result<Outcome, Failure>,
+/// Writes why there is no verdict, as a verdict that monitoring reads.
+pub(super) fn write_failure(failure: &Failure, json: bool, console: &mut Console) -> Status {
+    let now = Instant::now();
+    let came_late = matches!(failure, Failure::Unfinished(_));
+    let end = if came_late { now } else { now + PATIENCE };
+    let verdict = Verdict {
+        status: CheckStatus::Unknown,
+        failures: vec![failure.to_string()],
+        ..nothing_observed(SystemTime::now())
+    };
+    write(verdict, &[], json, end, console)
+}
+
+/// Writes a help text, which is no verdict, and which monitoring must not take for one.
+pub(super) fn write_help(text: &str, console: &mut Console) -> Status {
+    let written = console.write_before(text.as_bytes(), Instant::now() + PATIENCE);
+    written_as(CheckStatus::Unknown, written, console)
+}
+
+/// Writes a verdict, and the messages about it, by `end`, or soon after it.
+fn write(
+    mut verdict: Verdict,
+    messages: &[Message],
     json: bool,
+    end: Instant,
     console: &mut Console,
 ) -> Status {
-    let now = Instant::now();
-    let (mut verdict, messages, end) = match outcome {
-        Ok(Outcome::Verdict {
-            verdict,
-            messages,
-            end,
-        }) => (*verdict, messages, end),
-        // Help is no verdict, and monitoring must not take it for one.
-        Ok(Outcome::Text(text)) => {
-            let written = console.write_before(&text, now + PATIENCE);
-            return written_as(CheckStatus::Unknown, written, console);
-        }
-        Ok(Outcome::Written(status)) => return status,
-        Err(failure) => {
-            let came_late = matches!(failure, Failure::Unfinished(_));
-            let end = if came_late { now } else { now + PATIENCE };
-            let verdict = Verdict {
-                status: CheckStatus::Unknown,
-                failures: vec![failure.to_string()],
-                ..nothing_observed(SystemTime::now())
-            };
-            (verdict, Vec::new(), end)
-        }
-    };
     let mut bytes = Vec::new();
     let rendered = if json {
         write_check_json(&mut bytes, &verdict)
@@ -262,9 +244,9 @@ pub(super) fn conclude(
         verdict.remarks = messages.iter().map(ToString::to_string).collect();
         write_check(&mut bytes, &verdict)
     };
-    let written = rendered
-        .map_err(Failure::write)
-        .and_then(|()| console.write_before(&bytes, end.max(now + GRACE)));
+    let end = end.max(Instant::now() + GRACE);
+    let written = rendered.map_err(Failure::write);
+    let written = written.and_then(|()| console.write_before(&bytes, end));
     let status = written_as(verdict.status, written, console);
     if json {
         // The object has no place for them.
@@ -275,18 +257,15 @@ pub(super) fn conclude(
 
 /// The status where the answer is written as far as `written` says.
 fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut Console) -> Status {
-    match written {
+    let failure = match written {
         // A reader that left has the status still.
-        Ok(()) | Err(Failure::ReaderLeft) => Status::Checked(status),
-        Err(failure) => {
-            // That nothing is read is left to the status: standard error may be the same pipe, and
-            // a write to it would wait without end.
-            let is_unread =
-                matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut);
-            if !is_unread {
-                console.print(&Message::error(&failure));
-            }
-            Status::Checked(CheckStatus::Unknown)
-        }
+        Ok(()) | Err(Failure::ReaderLeft) => return Status::Checked(status),
+        Err(failure) => failure,
+    };
+    // That nothing is read is left to the status: standard error may be the same pipe, and a write
+    // to it would wait without end.
+    if !matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut) {
+        console.print(&Message::error(&failure));
     }
+    Status::Checked(CheckStatus::Unknown)
 }

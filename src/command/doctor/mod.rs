@@ -5,28 +5,55 @@
 
 mod samples;
 
+use std::time::Duration;
+
 use super::console::Console;
-use super::outcome::{Failure, Outcome, Status};
+use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::sources;
-use crate::cli::Doctor;
+use super::wait::within;
+use crate::cli;
 use crate::diagnose::examine;
 use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
+use crate::source::Sources;
 use samples::Samples;
 
-/// Answers as typed.
-pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Failure> {
+/// Diagnoses, and writes the answer.
+pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
+    let (window, owner_timeout) = (typed.window, typed.owners.owner_timeout);
+    let sourcing = typed.sourcing;
     console.set_verbosity(typed.messages);
-    let sources = sources(&typed.sourcing)?;
-    let mut sample = Sample::take(|_| Samples::take(&sources, typed.window))?;
+    let limit = window + owner_timeout.unwrap_or_default() + typed.timeout;
+    let reason = " (--window, --owner-timeout and --timeout)";
+    let (sample, diagnosis) = within(limit, reason, move || {
+        diagnose(&sources(&sourcing)?, window, owner_timeout)
+    })??;
+    console.log(&sample);
+    let mut bytes = Vec::new();
+    let rendered = match typed.json {
+        true => write_diagnosis_json(&mut bytes, &diagnosis),
+        false => write_diagnosis(&mut bytes, &diagnosis, console.look(typed.color)),
+    };
+    rendered.map_err(Failure::write)?;
+    console.write(&bytes)?;
+    Ok(status(&diagnosis))
+}
+
+/// Takes the samples, applies the rules, and searches for the holders of the sockets found.
+fn diagnose(
+    sources: &Sources,
+    window: Duration,
+    owner_timeout: Option<Duration>,
+) -> Result<(Sample<Samples>, Diagnosis), Failure> {
+    let mut sample = Sample::take(|_| Samples::take(sources, window))?;
     let Samples { second, host, took } = &sample.found;
     // Without the window.
     sample.took = *took;
     let mut examination = examine(second, host, &Holders::default());
     let inodes = examination.inodes();
-    let owners = (!inodes.is_empty()).then(|| find(&inodes, &host.place, typed));
+    let owners = (!inodes.is_empty()).then(|| find(&inodes, &host.place, owner_timeout));
     if let Some(owners) = &owners {
         let mut holders = Holders::default();
         for inode in inodes {
@@ -41,7 +68,6 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
         sample.report.completeness.lose(loss.clone());
     }
     sample.add_search(owners.as_ref());
-    console.log(&sample);
     let diagnosis = Diagnosis {
         observation: sample.observation(),
         place,
@@ -51,23 +77,14 @@ pub(super) fn run(typed: &Doctor, console: &mut Console) -> Result<Outcome, Fail
         examined: examination.examined,
         not_examined: examination.not_examined,
     };
-    let mut bytes = Vec::new();
-    if typed.json {
-        write_diagnosis_json(&mut bytes, &diagnosis)
-    } else {
-        write_diagnosis(&mut bytes, &diagnosis, console.look(typed.color))
-    }
-    .map_err(Failure::write)?;
-    console.write(&bytes)?;
-    Ok(Outcome::Written(status(&diagnosis)))
+    Ok((sample, diagnosis))
 }
 
 /// Searches for the holders of the sockets with these inodes.
-fn find(inodes: &[u64], place: &Where, typed: &Doctor) -> Owners {
+fn find(inodes: &[u64], place: &Where, owner_timeout: Option<Duration>) -> Owners {
     let mut wanted = Wanted::default();
     inodes.iter().for_each(|inode| wanted.add_inode(*inode));
-    let budget = typed.owners.owner_timeout;
-    let search = Search::new(place, Seek::LowestPid, Facts::default(), budget);
+    let search = Search::new(place, Seek::LowestPid, Facts::default(), owner_timeout);
     Owners::find(search, wanted, &Listeners::default())
 }
 

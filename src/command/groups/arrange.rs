@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use super::sampler::{GroupSampler, Groups};
+use super::{GroupSampler, Groups};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{Counts, Field, Group, Grouped, Label, Names, Other, Part, Service, Where};
+use crate::model::{Counts, Field, Group, Grouped, Label, Names, Other, Part, Service};
 use crate::tally::GroupedCounts;
 
 /// Samples of groups as they are shown.
@@ -71,10 +71,11 @@ impl ShownGroups {
         let change = before.map(|before| change(&counts, before.total));
         let (groups, other) = self.cut(groups, beyond, counts.total());
         sample.notes.extend(notes.iter().cloned());
+        let question = self.sampler.sampler.question();
         let grouped = Grouped {
             observation: sample.observation(),
-            asked: self.sampler.question().states,
-            fields: self.sampler.question().fields.clone(),
+            asked: question.states,
+            fields: question.fields.clone(),
             groups,
             other,
             counts,
@@ -120,7 +121,8 @@ impl ShownGroups {
     }
 
     fn label(&self, groups: Vec<(Box<[Part]>, Counts)>) -> Vec<Group> {
-        let mut labels = Labels::of_place(self.sampler.place().clone());
+        let sampler = &self.sampler.sampler;
+        let mut names = HostNames::of(sampler.place().clone());
         let before = self.before.as_ref();
         let change = |counts: &Counts, key: &[Part]| {
             let before = before?.totals.get(key).copied().unwrap_or(0);
@@ -130,7 +132,7 @@ impl ShownGroups {
             .into_iter()
             .map(|(key, counts)| Group {
                 change: change(&counts, &key),
-                key: labels.of(&self.sampler.question().fields, &key),
+                key: labels(&mut names, &sampler.question().fields, &key),
                 counts,
             })
             .collect()
@@ -150,53 +152,39 @@ fn fold_rest(beyond: Option<Other>, rest: &[(Box<[Part]>, Counts)]) -> Option<Ot
     Some(other)
 }
 
-/// The names of everything in some keys, looked up as they are needed.
-pub(in crate::command) struct Labels {
-    names: HostNames,
+/// The labels of a key by these fields: users, interfaces and control groups by name, everything else
+/// by its own spelling.
+pub(in crate::command) fn labels(
+    names: &mut HostNames,
+    fields: &[Field],
+    key: &[Part],
+) -> Vec<Label> {
+    let parts = fields.iter().zip(key);
+    let labels = parts.map(|(field, part)| label(names, *field, *part));
+    labels.map(|label| label.unwrap_or(Label::None)).collect()
 }
 
-impl Labels {
-    /// The names that belong to the sockets of `place`.
-    pub(in crate::command) fn of_place(place: Where) -> Labels {
-        Labels {
-            names: HostNames::of(place),
-        }
-    }
-
-    /// The labels of a key by these fields: users, interfaces and control groups by name,
-    /// everything else by its own spelling.
-    pub(in crate::command) fn of(&mut self, fields: &[Field], key: &[Part]) -> Vec<Label> {
-        let parts = fields.iter().zip(key);
-        parts
-            .map(|(field, part)| self.label(*field, *part))
-            .collect()
-    }
-
-    fn label(&mut self, field: Field, part: Part) -> Label {
-        let text = |text: &str| Label::Text(text.to_owned());
-        let names = &mut self.names;
-        let label = match part {
-            Part::State(state) => Some(text(&state.to_string())),
-            Part::Family(class) => class.map(|class| text(class.name())),
-            Part::Addr(net) => net.map(|net| match net.prefix_len() == net.max_prefix_len() {
-                true => text(&net.addr().to_string()),
-                false => text(&net.to_string()),
-            }),
-            Part::Port(port) => port.map(|port| Label::Number(port.into())),
-            Part::Direction(direction) => direction.map(|direction| text(direction.name())),
-            Part::Service(service) => service.map(|service| match service {
-                Service::Served(port) => Label::Text(format!(":{port}")),
-                Service::Used(peer) => Label::Text(peer.to_string()),
-            }),
-            Part::Interface(index) => index.map(|index| text(names.interface(index))),
-            Part::Owner(uid) if field == Field::User => uid.map(|uid| text(names.user(uid))),
-            Part::Owner(number) | Part::Pid(number) => {
-                number.map(|number| Label::Number(number.into()))
-            }
-            Part::V6Only(only) => only.map(|only| text(if only { "yes" } else { "no" })),
-            Part::Process(name) => name.map(|name| text(&name.text())),
-            Part::Cgroup(id) => id.map(|id| text(names.cgroup(id))),
-        };
-        label.unwrap_or(Label::None)
-    }
+/// The label of one part; `None` where its field has no value.
+fn label(names: &mut HostNames, field: Field, part: Part) -> Option<Label> {
+    let text = |text: &str| Label::Text(text.to_owned());
+    Some(match part {
+        Part::State(state) => Label::Text(state.to_string()),
+        Part::Family(class) => text(class?.name()),
+        Part::Addr(net) => match net? {
+            net if net.prefix_len() == net.max_prefix_len() => Label::Text(net.addr().to_string()),
+            net => Label::Text(net.to_string()),
+        },
+        Part::Port(port) => Label::Number(port?.into()),
+        Part::Direction(direction) => text(direction?.name()),
+        Part::Service(service) => Label::Text(match service? {
+            Service::Served(port) => format!(":{port}"),
+            Service::Used(peer) => peer.to_string(),
+        }),
+        Part::Interface(index) => text(names.interface(index?)),
+        Part::Owner(uid) if field == Field::User => text(names.user(uid?)),
+        Part::Owner(number) | Part::Pid(number) => Label::Number(number?.into()),
+        Part::V6Only(only) => text(if only? { "yes" } else { "no" }),
+        Part::Process(name) => text(&name?.text()),
+        Part::Cgroup(id) => text(names.cgroup(id?)),
+    })
 }

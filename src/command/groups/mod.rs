@@ -1,38 +1,129 @@
-//! `tcpstates --by KEYS`: how many sockets are in each state, by group.
+//! Samples of sockets by group, for the summary, for `check` and for the live view.
 
 mod arrange;
-mod sampler;
 
-use super::console::Console;
-use super::outcome::{Failure, Outcome, Status};
-use super::summary::Summary;
-use crate::model::GroupKey;
-use crate::output::Style;
-pub(super) use arrange::{Labels, ShownGroups};
-pub(super) use sampler::{GroupSampler, Groups};
+pub(super) use arrange::{ShownGroups, labels};
 
-/// Counts by these keys.
-pub(super) fn run(
-    request: &Summary,
-    keys: &[GroupKey],
-    console: &mut Console,
-) -> Result<Outcome, Failure> {
-    let repeated = request.repetition.interval.is_some();
-    let sampler = GroupSampler::new(&request.target, keys, None)?;
-    let mut groups = ShownGroups::new(sampler, request.top, repeated);
-    let mut format = request.presentation.open(Style {
-        repeated,
-        zeros: request.zeros,
-        ..Style::default()
-    });
-    let status = request.repetition.run(console, |console| {
-        let (mut sample, grouped) = groups.sample()?;
-        let mut bytes = Vec::new();
-        format.write_groups(&mut bytes, &grouped);
-        sample.notes.extend(format.note());
-        console.log(&sample);
-        console.write(&bytes)?;
-        Ok(Status::of(&grouped.observation.completeness))
-    })?;
-    Ok(Outcome::Written(status))
+use super::outcome::Failure;
+use super::processes::OwnerSearch;
+use super::sample::{Sample, Sampler};
+use super::target::Target;
+use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership};
+use crate::owner::{Owners, Seek};
+use crate::source::{Observer, Report};
+use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
+
+/// Counts sockets by group.
+pub(super) struct GroupSampler {
+    /// The sampler of the sockets; the fields of its question are those grouped by, in the order of
+    /// the keys.
+    pub(super) sampler: Sampler,
+    /// Lists where this host listens, where direction or service need it.
+    listeners: Option<Observer>,
+    search: Option<OwnerSearch>,
+    keys: Vec<GroupKey>,
+    /// The limit of groups, where it is not the usual one.
+    most: Option<usize>,
+}
+
+/// Sockets by group.
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// The sockets of each.
+    pub(super) groups: GroupedCounts,
+    /// The sockets of groups beyond the limit, if there were any.
+    pub(super) beyond: Option<Other>,
+    /// The sockets of all groups.
+    pub(super) counts: Counts,
+    /// How many sockets have a known owner, where they are grouped by it.
+    pub(super) ownership: Option<Ownership>,
+}
+
+impl GroupSampler {
+    /// Groups the sockets of `target` by these keys. With a limit `most` of groups the sockets are
+    /// counted in one place, for callers to whom memory matters more than time.
+    ///
+    /// # Errors
+    /// When the source cannot know the keys.
+    pub(super) fn new(
+        target: &Target,
+        keys: &[GroupKey],
+        most: Option<usize>,
+    ) -> Result<GroupSampler, Failure> {
+        let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
+        let needs_listeners = fields
+            .iter()
+            .any(|field| matches!(field, Field::Direction | Field::Service));
+        Ok(GroupSampler {
+            listeners: needs_listeners.then(|| target.listeners()).transpose()?,
+            search: target.owner_search(&fields, Seek::LowestPid)?,
+            sampler: target.sampler(fields)?,
+            keys: keys.to_vec(),
+            most,
+        })
+    }
+
+    /// Takes a sample.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn sample(&mut self) -> Result<Sample<Groups>, Failure> {
+        let GroupSampler {
+            sampler,
+            listeners,
+            search,
+            keys,
+            most,
+        } = self;
+        let mut owners: Option<Owners> = None;
+        let mut sample = sampler.sample(|observer, _| {
+            let mut listening = Listeners::default();
+            let listened = listeners.as_mut();
+            let listened = listened.map(|observer| observer.list(&mut listening));
+            let listened = listened.transpose()?;
+            let mut tally = GroupTally::new(keys.clone(), listening);
+            if let Some(most) = *most {
+                tally = tally.with_most(most);
+            }
+            let mut report = match search {
+                // Both halves of a large table at once would have a table of groups each.
+                None if most.is_some() => observer.list(&mut tally)?,
+                None => observer.gather(&mut tally)?,
+                Some(search) => {
+                    let (report, found) = count_owned(observer, search, &mut tally)?;
+                    owners = Some(found);
+                    report
+                }
+            };
+            // A missing listener makes a direction wrong.
+            listened.iter().for_each(|other| report.add(other));
+            let counts = tally.all().clone();
+            let (groups, beyond) = tally.into_groups();
+            let found = Groups {
+                groups,
+                beyond,
+                counts,
+                ownership: owners.as_ref().map(|owners| owners.ownership),
+            };
+            Ok((report, found))
+        })?;
+        sample.add_search(owners.as_ref());
+        Ok(sample)
+    }
+}
+
+/// Counts sockets when their owners are known.
+fn count_owned(
+    observer: &mut Observer,
+    search: &mut OwnerSearch,
+    tally: &mut GroupTally,
+) -> Result<(Report, Owners), Failure> {
+    let mut buffered = BufferedSockets::new(&observer.question().fields);
+    let mut report = observer.gather(&mut buffered)?;
+    let owners = search.find(buffered.sockets(), &mut report)?;
+    for socket in buffered.sockets() {
+        // It takes every socket.
+        let _ = tally.socket_of(&socket, owners.held(&socket).first());
+    }
+    Ok((report, owners))
 }

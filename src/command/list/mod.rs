@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 
 use super::console::{Console, Presentation};
 use super::names::HostNames;
-use super::outcome::{Failure, Outcome, Status};
+use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
@@ -73,14 +73,14 @@ pub(super) fn list_style(question: &Question) -> Style {
 }
 
 /// Writes the list, as often as requested.
-pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Failure> {
+pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failure> {
     let mut format = request.presentation.open(request.style());
     let sorted = request.sort.iter().map(|key| key.field);
     let fields: Vec<Field> = request.columns.iter().copied().chain(sorted).collect();
     let mut search = request.target.owner_search(&fields, Seek::EveryHolder)?;
     let mut sampler = request.target.sampler(fields.clone())?;
     let mut names = HostNames::of(request.target.sources.place());
-    let status = request.repetition.run(console, |console| {
+    request.repetition.run(console, |console| {
         names.refresh();
         let mut sample = sampler.sample(|observer, time| {
             let mut top = None;
@@ -113,6 +113,5 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Outcome, Fail
         console.log(&sample);
         console.write(&sample.found.bytes)?;
         Ok(Status::of(&sample.report.completeness))
-    })?;
-    Ok(Outcome::Written(status))
+    })
 }

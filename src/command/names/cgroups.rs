@@ -13,29 +13,6 @@ use crate::proc_root::ProcRoot;
 /// More than a host has mounts, in bytes.
 const MOUNTS_MOST: usize = 4 << 20;
 
-/// The control groups of a place, as far as the cgroup2 mount of this host shows them.
-#[derive(Debug)]
-pub(super) struct Cgroups {
-    /// Read when the first is looked up; empty for another host. Unknown ones are added by number.
-    paths: Option<HashMap<u64, String>>,
-}
-
-impl Cgroups {
-    /// Those that sockets of `place` may belong to.
-    pub(super) fn of(place: &Where) -> Cgroups {
-        Cgroups {
-            paths: (*place != Where::Here).then(HashMap::new),
-        }
-    }
-
-    pub(super) fn path(&mut self, id: u64) -> &str {
-        self.paths
-            .get_or_insert_with(read_paths)
-            .entry(id)
-            .or_insert_with(|| format!("id:{id}"))
-    }
-}
-
 /// The id of a control group of `place`, by its path from the root of the mount, as it is printed; or
 /// by its path in the file system, as ss(8) takes it.
 ///
@@ -69,9 +46,12 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
     }
 }
 
-/// Every path by its id; none if no cgroup2 is mounted here.
-fn read_paths() -> HashMap<u64, String> {
-    parse_mount_point(&read_mounts()).map_or_else(HashMap::new, |root| walk(&root))
+/// The paths of the control groups that sockets of `place` may belong to, by id; none for another
+/// host, or if no cgroup2 is mounted here.
+pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
+    let is_here = *place == Where::Here;
+    let root = is_here.then(|| parse_mount_point(&read_mounts())).flatten();
+    root.map_or_else(HashMap::new, |root| walk(&root))
 }
 
 fn read_mounts() -> Vec<u8> {

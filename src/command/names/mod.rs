@@ -1,32 +1,32 @@
-//! The names of users, interfaces, control groups and services, in both directions, and the
-//! processes that hold sockets.
+//! The names of users, interfaces and control groups, in both directions, and the processes that hold
+//! sockets.
 //!
 //! Names of one kind are read when the first is needed, and kept. Bytes that are not UTF-8 become
 //! U+FFFD; the output escapes other characters.
 
 mod cgroups;
 mod interfaces;
-mod services;
 mod users;
 
 pub(super) use cgroups::cgroup_id;
 pub(super) use interfaces::interface_index;
-pub(super) use services::service_port;
 pub(super) use users::user_id;
+
+use std::collections::HashMap;
 
 use crate::model::{Held, Names, Ownership, Socket, Where};
 use crate::owner::Owners;
-use cgroups::Cgroups;
-use interfaces::Interfaces;
-use users::Users;
+use cgroups::read_cgroups;
+use interfaces::query_interface;
+use users::read_users;
 
-/// The names that belong to the sockets of one place.
-#[derive(Debug)]
+/// The names that belong to the sockets of one place. What has no name is added by number.
+#[derive(Debug, Default)]
 pub(super) struct HostNames {
     place: Where,
-    users: Users,
-    interfaces: Interfaces,
-    cgroups: Cgroups,
+    users: Option<HashMap<u32, String>>,
+    interfaces: HashMap<u32, String>,
+    cgroups: Option<HashMap<u64, String>>,
     owners: Option<Owners>,
 }
 
@@ -34,19 +34,17 @@ impl HostNames {
     /// Those of the sockets of `place`.
     pub(super) fn of(place: Where) -> HostNames {
         HostNames {
-            users: Users::of(place.clone()),
-            interfaces: Interfaces::of(&place),
-            cgroups: Cgroups::of(&place),
             place,
-            owners: None,
+            ..HostNames::default()
         }
     }
 
     /// Drops what may change from one sample to the next: everything except users.
     pub(super) fn refresh(&mut self) {
-        self.interfaces = Interfaces::of(&self.place);
-        self.cgroups = Cgroups::of(&self.place);
-        self.owners = None;
+        *self = HostNames {
+            users: self.users.take(),
+            ..HostNames::of(self.place.clone())
+        };
     }
 
     /// Sets the holders of the sockets of this sample.
@@ -62,15 +60,21 @@ impl HostNames {
 
 impl Names for HostNames {
     fn user(&mut self, uid: u32) -> &str {
-        self.users.name(uid)
+        let users = self.users.get_or_insert_with(|| read_users(&self.place));
+        users.entry(uid).or_insert_with(|| uid.to_string())
     }
 
     fn interface(&mut self, index: u32) -> &str {
-        self.interfaces.name(index)
+        let query = || query_interface(&self.place, index);
+        let name = self.interfaces.entry(index);
+        name.or_insert_with(|| query().unwrap_or_else(|| format!("if{index}")))
     }
 
     fn cgroup(&mut self, id: u64) -> &str {
-        self.cgroups.path(id)
+        let cgroups = self
+            .cgroups
+            .get_or_insert_with(|| read_cgroups(&self.place));
+        cgroups.entry(id).or_insert_with(|| format!("id:{id}"))
     }
 
     fn held(&self, socket: &Socket) -> Held<'_> {
@@ -80,5 +84,32 @@ impl Names for HostNames {
 
     fn ownership(&self) -> Option<Ownership> {
         self.owners.as_ref().map(|owners| owners.ownership)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_that_is_gone_or_elsewhere_is_shown_by_its_number() {
+        let mut here = HostNames::of(Where::Here);
+        assert_eq!(here.interface(2_000_000_000), "if2000000000");
+        let loopback = interface_index(&Where::Here, "lo").unwrap();
+        assert_eq!(here.interface(loopback), "lo");
+        let place = Where::ProcRoot("/host/proc".into());
+        assert_eq!(HostNames::of(place.clone()).interface(1), "if1");
+        assert!(interface_index(&place, "lo").is_err());
+    }
+
+    #[test]
+    fn an_unknown_user_is_shown_by_its_number() {
+        let mut names = HostNames::of(Where::ProcRoot("/nowhere".into()));
+        assert_eq!(names.user(0), "0");
+        let error = user_id(&names.place, "root").unwrap_err();
+        assert!(
+            error.starts_with("cannot read /nowhere/1/root/etc/passwd: "),
+            "{error}"
+        );
     }
 }

@@ -15,29 +15,10 @@ const PASSWD: &str = "etc/passwd";
 /// The largest file of another proc root that is read, in bytes.
 const PASSWD_MOST: usize = 1 << 20;
 
-/// The users of one place.
-#[derive(Debug)]
-pub(super) struct Users {
-    place: Where,
-    /// Read when the first is looked up. Unknown ones are added by number.
-    names: Option<HashMap<u32, String>>,
-}
-
-impl Users {
-    /// Those who may own sockets of `place`.
-    pub(super) fn of(place: Where) -> Users {
-        Users { place, names: None }
-    }
-
-    pub(super) fn name(&mut self, uid: u32) -> &str {
-        self.names
-            // If it cannot be read, numbers say as much as an error would.
-            .get_or_insert_with(|| {
-                Passwd::read(&self.place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
-            })
-            .entry(uid)
-            .or_insert_with(|| uid.to_string())
-    }
+/// The names of the users who may own sockets of `place`, by uid. None where the file cannot be
+/// read: numbers say as much as an error would.
+pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
+    Passwd::read(place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
 }
 
 /// The uid with which the sockets of a user are reported.
@@ -163,16 +144,5 @@ mod tests {
         let entries: Vec<_> = mapped.entries().collect();
         assert_eq!(entries, [("root", 1001), ("alice", 100_000)]);
         assert_eq!(passwd(bytes, Some("")).entries().count(), 0);
-    }
-
-    #[test]
-    fn an_unknown_user_is_shown_by_its_number() {
-        let mut users = Users::of(Where::ProcRoot("/nowhere".into()));
-        assert_eq!(users.name(0), "0");
-        let error = user_id(&users.place, "root").unwrap_err();
-        assert!(
-            error.starts_with("cannot read /nowhere/1/root/etc/passwd: "),
-            "{error}"
-        );
     }
 }

@@ -9,7 +9,7 @@ use crate::command::lookup::HostLookup;
 use crate::command::outcome::Failure;
 use crate::command::repeat::Schedule;
 use crate::command::sample::Sampler;
-use crate::command::target::{Refusal, Target};
+use crate::command::target::Target;
 use crate::live::{FailedSample, StateSample};
 use crate::model::screen::SampleCost;
 
@@ -27,6 +27,7 @@ pub(super) struct Counter {
     sampler: Sampler,
     lookup: HostLookup,
     events: Events,
+    changes: Receiver<Change>,
 }
 
 impl Counter {
@@ -34,21 +35,27 @@ impl Counter {
     ///
     /// # Errors
     /// When the source cannot know them.
-    pub(super) fn new(target: Target, events: Events) -> Result<Counter, Failure> {
+    pub(super) fn new(
+        target: Target,
+        events: Events,
+        changes: Receiver<Change>,
+    ) -> Result<Counter, Failure> {
         Ok(Counter {
             sampler: target.sampler(Vec::new())?,
             lookup: HostLookup::of(target.sources.place()),
             target,
             events,
+            changes,
         })
     }
 
     /// Samples until the other end of one of its channels is gone.
-    pub(super) fn run(mut self, mut interval: Duration, changes: &Receiver<Change>) {
+    pub(super) fn run(mut self, mut interval: Duration) {
         let mut schedule = Schedule::new(Instant::now(), interval);
         let mut due = Instant::now();
         loop {
-            let event = match changes.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            let wait = due.saturating_duration_since(Instant::now());
+            let event = match self.changes.recv_timeout(wait) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     let event = self.sample();
@@ -107,21 +114,17 @@ impl Counter {
 
     fn take_filter(&mut self, text: String) -> Event {
         let target = self.target.with_filter(&text, &mut self.lookup);
-        let taken = target.and_then(|target| {
-            let sampler = target.sampler(Vec::new()).map_err(Refusal::Whole)?;
-            Ok((target, sampler))
-        });
-        match taken {
-            Ok((target, sampler)) => {
-                self.target = target.clone();
+        match target.and_then(|target| Ok((target.sampler(Vec::new())?, target))) {
+            Ok((sampler, target)) => {
                 self.sampler = sampler;
+                self.target = target.clone();
                 Event::FilterTaken(text, Box::new(target))
             }
-            Err(Refusal::Word(error)) => {
+            Err(Failure::Filter(error)) => {
                 let reason = error.reason.clone();
                 Event::FilterRefused(Some(error), reason)
             }
-            Err(Refusal::Whole(failure)) => Event::FilterRefused(None, failure.to_string()),
+            Err(failure) => Event::FilterRefused(None, failure.to_string()),
         }
     }
 }

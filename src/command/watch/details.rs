@@ -49,90 +49,88 @@ pub(super) struct DetailRequest {
     pub(super) width: usize,
 }
 
-/// Answers requests until the other end of the channel is gone.
-pub(super) fn run(top: Option<NonZeroUsize>, events: &Events, requests: &Receiver<DetailRequest>) {
-    let Ok(mut request) = requests.recv() else {
-        return;
-    };
-    loop {
-        // The last of several requests in a row.
-        loop {
-            match requests.recv_timeout(SETTLING) {
-                Ok(other) => request = other,
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-        match answer(top, events, requests, &request) {
-            Some(other) => request = other,
-            None => return,
-        }
-    }
+/// What the thread works with.
+pub(super) struct Details {
+    /// How many groups are shown, if that is limited.
+    pub(super) top: Option<NonZeroUsize>,
+    pub(super) events: Events,
+    pub(super) requests: Receiver<DetailRequest>,
 }
 
-/// Finds out what is wished, again and again, until something else is; `None` where nobody requests
-/// any more.
-fn answer(
-    top: Option<NonZeroUsize>,
-    events: &Events,
-    requests: &Receiver<DetailRequest>,
-    request: &DetailRequest,
-) -> Option<DetailRequest> {
-    let mut groups = None;
-    loop {
-        let (begin, cpu) = (Instant::now(), cpu_time());
-        let found = find(top, request, &mut groups).transpose();
-        let cpu = cpu_time().saturating_sub(cpu);
-        if let Some(found) = found {
-            let detail = Detail {
-                wanted: request.wanted.clone(),
-                filter: request.filter,
-                at: begin,
-                cpu,
-                found: found.map_err(|failure| failure.to_string()),
-            };
-            if !events.send(Event::Detail(Box::new(detail))) {
-                return None;
-            }
-        }
-        let pause = match request.wanted {
-            Wanted::Nothing => Duration::MAX,
-            Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, request.interval),
-        };
-        let pause = pause.saturating_sub(begin.elapsed());
-        match requests.recv_timeout(pause) {
-            Ok(other) => return Some(other),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
-    }
-}
-
-fn find(
-    top: Option<NonZeroUsize>,
-    request: &DetailRequest,
-    groups: &mut Option<ShownGroups>,
-) -> Result<Option<Found>, Failure> {
-    Ok(match &request.wanted {
-        Wanted::Nothing => None,
-        Wanted::Groups { state, keys } => {
-            let groups = match groups {
-                Some(groups) => groups,
-                None => {
-                    let target = narrow(&request.target, *state)?;
-                    let sampler = GroupSampler::new(&target, keys, Some(MOST_GROUPS))?;
-                    let top = top.or(NonZeroUsize::new(SHOWN_GROUPS));
-                    groups.insert(ShownGroups::new(sampler, top, true))
+impl Details {
+    /// Answers requests until the other end of one of its channels is gone.
+    pub(super) fn run(self) {
+        let mut next = self.requests.recv().ok();
+        while let Some(mut request) = next {
+            // The last of several requests in a row.
+            next = loop {
+                match self.requests.recv_timeout(SETTLING) {
+                    Ok(other) => request = other,
+                    Err(RecvTimeoutError::Timeout) => break self.answer(&request),
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
             };
-            Some(Found::Groups(Arc::new(groups.sample()?.1)))
         }
-        Wanted::Sockets { state, sort } => {
-            let target = narrow(&request.target, *state)?;
-            let listing = list(&target, *sort, request.width)?;
-            Some(Found::Sockets(Arc::new(listing)))
+    }
+
+    /// Answers a request again and again, until there is another one; `None` where there will be none.
+    fn answer(&self, request: &DetailRequest) -> Option<DetailRequest> {
+        let mut groups = None;
+        loop {
+            let (begin, cpu) = (Instant::now(), cpu_time());
+            let found = self.find(request, &mut groups).transpose();
+            let cpu = cpu_time().saturating_sub(cpu);
+            if let Some(found) = found {
+                let detail = Detail {
+                    wanted: request.wanted.clone(),
+                    filter: request.filter,
+                    at: begin,
+                    cpu,
+                    found: found.map_err(|failure| failure.to_string()),
+                };
+                if !self.events.send(Event::Detail(Box::new(detail))) {
+                    return None;
+                }
+            }
+            let pause = match request.wanted {
+                Wanted::Nothing => Duration::MAX,
+                Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, request.interval),
+            };
+            let pause = pause.saturating_sub(begin.elapsed());
+            match self.requests.recv_timeout(pause) {
+                Ok(other) => return Some(other),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
         }
-    })
+    }
+
+    fn find(
+        &self,
+        request: &DetailRequest,
+        groups: &mut Option<ShownGroups>,
+    ) -> Result<Option<Found>, Failure> {
+        Ok(match &request.wanted {
+            Wanted::Nothing => None,
+            Wanted::Groups { state, keys } => {
+                let groups = match groups {
+                    Some(groups) => groups,
+                    None => {
+                        let target = narrow(&request.target, *state)?;
+                        let sampler = GroupSampler::new(&target, keys, Some(MOST_GROUPS))?;
+                        let top = self.top.or(NonZeroUsize::new(SHOWN_GROUPS));
+                        groups.insert(ShownGroups::new(sampler, top, true))
+                    }
+                };
+                Some(Found::Groups(Arc::new(groups.sample()?.1)))
+            }
+            Wanted::Sockets { state, sort } => {
+                let target = narrow(&request.target, *state)?;
+                let listing = list(&target, *sort, request.width)?;
+                Some(Found::Sockets(Arc::new(listing)))
+            }
+        })
+    }
 }
 
 /// The same about one state.

@@ -29,12 +29,9 @@ pub(super) fn reached(
             time_wait_text(time_wait, read_time_wait_limit(time_wait)),
         ),
     ];
-    let limits = texts.into_iter().filter_map(|(state, text)| {
-        Some(ReachedLimit {
-            state,
-            text: text?,
-        })
-    });
+    let limits = texts
+        .into_iter()
+        .filter_map(|(state, text)| Some(ReachedLimit { state, text: text? }));
     limits.collect()
 }
 

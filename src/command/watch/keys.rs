@@ -22,21 +22,13 @@ pub(super) struct Decoder {
     begun: Vec<u8>,
 }
 
-/// What the first bytes are.
-enum First {
-    /// So many of them are a key, or one that means nothing here.
-    Key(usize, Option<Key>),
-    /// The begin of one.
-    Part,
-}
-
 impl Decoder {
     /// Takes bytes, and returns the keys that they end.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.begun.extend_from_slice(bytes);
         let mut keys = Vec::new();
         let mut rest = &*self.begun;
-        while let First::Key(length, key) = first(rest) {
+        while let Some((length, key)) = first(rest) {
             keys.extend(key);
             rest = rest.get(length..).unwrap_or_default();
         }
@@ -59,51 +51,44 @@ impl Decoder {
     }
 }
 
-fn first(bytes: &[u8]) -> First {
-    let Some((byte, rest)) = bytes.split_first() else {
-        return First::Part;
+/// How many of the bytes come first as one key, and which, if it means anything here; `None` where
+/// the rest of a key is still to come.
+fn first(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
+    let (byte, rest) = bytes.split_first()?;
+    let key = match *byte {
+        ESC => return escaped(rest),
+        b'\r' | b'\n' => Some(Key::Enter),
+        b'\t' => Some(Key::Tab),
+        0x7f => Some(Key::Backspace),
+        control @ 1..=26 => Some(Key::Control((control - 1 + b'a').into())),
+        0..=0x1f => None,
+        _ => return character(bytes),
     };
-    match *byte {
-        ESC => escaped(rest),
-        b'\r' | b'\n' => First::Key(1, Some(Key::Enter)),
-        b'\t' => First::Key(1, Some(Key::Tab)),
-        0x7f => First::Key(1, Some(Key::Backspace)),
-        control @ 1..=26 => First::Key(1, Some(Key::Control((control - 1 + b'a').into()))),
-        0..=0x1f => First::Key(1, None),
-        _ => character(bytes),
-    }
+    Some((1, key))
 }
 
-/// What follows an ESC; a character after it is one that was typed with alt.
-fn escaped(rest: &[u8]) -> First {
-    match rest.split_first() {
-        None => First::Part,
-        Some((&ESC, _)) => First::Key(1, Some(Key::Escape)),
-        Some((b'[', sequence)) => control_sequence(sequence),
-        Some((b'O', [])) => First::Part,
-        Some((b'O', [end, ..])) => First::Key(3, named(*end, b"")),
-        Some(_) => match first(rest) {
-            First::Key(length, _) => First::Key(1 + length, None),
-            First::Part => First::Part,
-        },
-    }
+/// The key of an ESC and what follows it; a character after it is one that was typed with alt.
+fn escaped(rest: &[u8]) -> Option<(usize, Option<Key>)> {
+    Some(match rest.split_first()? {
+        (&ESC, _) => (1, Some(Key::Escape)),
+        (b'[', sequence) => return control_sequence(sequence),
+        (b'O', sequence) => (3, named(*sequence.first()?, b"")),
+        _ => (1 + first(rest)?.0, None),
+    })
 }
 
-/// What follows `ESC [`.
-fn control_sequence(bytes: &[u8]) -> First {
-    let Some(at) = bytes.iter().position(|byte| !(0x20..0x40).contains(byte)) else {
-        return First::Part;
-    };
+/// The key of `ESC [` and what follows it.
+fn control_sequence(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
+    let at = bytes.iter().position(|byte| !(0x20..0x40).contains(byte))?;
     let (parameters, end) = bytes.split_at(at);
-    match end {
+    Some(match end {
         // F1 to F5 on the console of Linux: `ESC [ [ A`.
-        [b'['] => First::Part,
-        [b'[', ..] => First::Key(2 + at + 2, None),
+        [b'['] | [] => return None,
+        [b'[', ..] => (2 + at + 2, None),
         // Cut off: what begins here is something else.
-        [byte, ..] if *byte < 0x40 => First::Key(2 + at, None),
-        [end, ..] => First::Key(2 + at + 1, named(*end, parameters)),
-        [] => First::Part,
-    }
+        [byte, ..] if *byte < 0x40 => (2 + at, None),
+        [end, ..] => (2 + at + 1, named(*end, parameters)),
+    })
 }
 
 /// The key of a sequence, whichever other keys were held with it.
@@ -126,17 +111,15 @@ fn named(end: u8, parameters: &[u8]) -> Option<Key> {
 }
 
 /// A character in UTF-8; bytes that are none mean nothing.
-fn character(bytes: &[u8]) -> First {
-    let Some(chunk) = bytes.utf8_chunks().next() else {
-        return First::Part;
-    };
+fn character(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
+    let chunk = bytes.utf8_chunks().next()?;
     match chunk.valid().chars().next() {
-        Some(c) => First::Key(c.len_utf8(), Some(Key::Char(c))),
-        None if chunk.invalid().len() < bytes.len() => First::Key(chunk.invalid().len(), None),
+        Some(c) => Some((c.len_utf8(), Some(Key::Char(c)))),
+        None if chunk.invalid().len() < bytes.len() => Some((chunk.invalid().len(), None)),
         // All there is: cut off, or no begin of anything.
         None => match std::str::from_utf8(bytes) {
-            Err(error) if error.error_len().is_none() => First::Part,
-            Ok(_) | Err(_) => First::Key(bytes.len(), None),
+            Err(error) if error.error_len().is_none() => None,
+            Ok(_) | Err(_) => Some((bytes.len(), None)),
         },
     }
 }

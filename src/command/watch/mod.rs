@@ -19,12 +19,11 @@ use std::time::Instant;
 
 use super::console::{Console, is_dumb, is_linux_console};
 use super::log::Message;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Status};
 use super::summary::Summary;
 use crate::cli::FormatName;
 use crate::live::Setup;
 use crate::model::{Field, GroupKey};
-use crate::output::Style;
 use crate::output::screen::Paint;
 use session::{Last, Session};
 
@@ -39,7 +38,7 @@ pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
 }
 
 /// Shows the live view until it is ended.
-pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, Failure> {
+pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Failure> {
     let setup = Setup {
         host: rustix::system::uname()
             .nodename()
@@ -61,16 +60,13 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Outcome, F
     if let Some(last) = last {
         leave(request, &last, console)?;
     }
-    Ok(Outcome::Written(status))
+    Ok(status)
 }
 
 /// Leaves the last sample on the screen, as a table.
 fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Failure> {
     let mut bytes = Vec::new();
-    let mut format = request.presentation.open(Style {
-        zeros: request.zeros,
-        ..Style::default()
-    });
+    let mut format = request.format(false);
     let observation = if let Some(grouped) = &last.groups {
         format.write_groups(&mut bytes, grouped);
         &grouped.observation

@@ -12,7 +12,7 @@ use rustix::fd::AsFd;
 use rustix::io::Errno;
 
 use super::counter::{Change, Counter};
-use super::details::{self, DetailRequest};
+use super::details::{DetailRequest, Details};
 use super::event::{Event, Events};
 use super::keys::Decoder;
 use super::saving::save;
@@ -98,42 +98,30 @@ impl Session {
         let cannot_start = Failure::to("start the live view");
         let (waker, wakeups) = waker().map_err(&cannot_start)?;
         let (send, events) = sync_channel(WAITING);
+        let (changes, count_changes) = channel();
+        let (requests, detail_requests) = channel();
         let counter_events = Events {
             events: send.clone(),
             waker: waker.try_clone().map_err(&cannot_start)?,
         };
-        let counter = Counter::new(request.target.clone(), counter_events)?;
+        let counter = Counter::new(request.target.clone(), counter_events, count_changes)?;
         let interval = setup.interval;
         let view = View::new(setup);
         runtime::handle_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
-        let detail = DetailRequest {
-            wanted: view.wanted(),
-            target: request.target,
-            filter: 0,
-            interval,
-            width: size.0.into(),
+        let details = Details {
+            top: request.top,
+            events: Events {
+                events: send,
+                waker,
+            },
+            requests: detail_requests,
         };
-        let canvas = Canvas::of(&guard)?;
-        let (changes, count_changes) = channel();
-        let (requests, detail_requests) = channel();
-        let details_events = Events {
-            events: send,
-            waker,
-        };
-        let top = request.top;
-        let threads = [
-            spawn("count", move || counter.run(interval, &count_changes))?,
-            spawn("details", move || {
-                details::run(top, &details_events, &detail_requests);
-            })?,
-        ];
         Ok(Session {
             repetition: request.repetition,
-            view,
             paint,
-            canvas,
+            canvas: Canvas::of(&guard)?,
             size,
             guard,
             decoder: Decoder::default(),
@@ -141,9 +129,19 @@ impl Session {
             events,
             changes,
             requests,
-            request: detail,
+            request: DetailRequest {
+                wanted: view.wanted(),
+                target: request.target,
+                filter: 0,
+                interval,
+                width: size.0.into(),
+            },
+            view,
             sent: None,
-            threads,
+            threads: [
+                spawn("count", move || counter.run(interval))?,
+                spawn("details", move || details.run())?,
+            ],
             by: request.by,
             groups: None,
             samples: 0,

@@ -2,23 +2,15 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode};
 
 use super::answer::Checked;
 use super::read_as;
 use crate::child::Start;
-use crate::program::{Ran, command, ran, run, run_command};
-use crate::seccomp::supervise;
-use crate::skip::{may_skip, skip_or_fail};
-
-/// Runs a command in which recvfrom(2) never returns.
-fn run_blocked(command: &mut Command) -> Ran {
-    supervise(command, libc::SYS_recvfrom);
-    let output = command.run_to_end();
-    ran(output.unwrap_or_else(|error| skip_or_fail("a seccomp filter with a listener", &error)))
-}
+use crate::program::{command, ran, run, run_command};
+use crate::skip::may_skip;
+use crate::supervisor::run_blocked;
 
 may_skip!(
     fn a_kernel_that_does_not_reply_is_unknown_after_the_timeout() {

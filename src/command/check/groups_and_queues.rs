@@ -1,0 +1,206 @@
+//! `--by KEYS`: each group judged on its own; `accept-queue=RANGE`: each listener's queue judged by
+//! its limit.
+
+use super::{Check, worst};
+use crate::command::groups::{GroupSampler, Groups, labels};
+use crate::command::log::Log;
+use crate::command::names::HostNames;
+use crate::command::outcome::Failure;
+use crate::command::sample::Sample;
+use crate::judge::{Ranking, judge_queue, worse};
+use crate::model::{
+    Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Listeners, Part,
+    Thresholds, Trust, Verdict, thousands,
+};
+
+impl Check {
+    /// Takes what samples are needed and judges each group.
+    pub(super) fn judge_groups(
+        &self,
+        keys: &[GroupKey],
+        log: &mut Log,
+    ) -> Result<Verdict, Failure> {
+        let mut groups = GroupSampler::new(&self.target, keys, None)?;
+        let mut take = || {
+            let sample = groups.sample()?;
+            log.sample(&sample);
+            Ok(sample)
+        };
+        let earlier = self.earlier(&mut take)?;
+        let now = take()?;
+        let (ranking, judged_empty) = self.rank(&now, earlier.as_ref());
+        // A group that was counted with others before would seem to be new.
+        let beyond = earlier.iter().chain([&now]);
+        let beyond = beyond.filter_map(|sample| sample.found.beyond.as_ref());
+        let beyond = beyond.map(|beyond| beyond.counts.total()).max();
+        let failures = beyond.map(|sockets| {
+            let sockets = thousands(sockets);
+            format!("too many groups: {sockets} sockets of further ones were not judged")
+        });
+        let fields = groups.sampler.question().fields.clone();
+        let mut names = HostNames::of(groups.sampler.place().clone());
+        let mut judged = JudgedGroups {
+            groups: ranking.groups,
+            all: beyond.is_none(),
+            warning: ranking.warning,
+            critical: ranking.critical,
+            listed: Vec::new(),
+            worst: Vec::new(),
+            judged_empty,
+            fields: fields.clone(),
+        };
+        let status = ranking.status;
+        let (listed, worst_of_each) = ranking.into_worst();
+        for (key, judgements) in listed {
+            judged.listed.push(JudgedGroup {
+                key: labels(&mut names, &fields, &key),
+                status: worst(&judgements),
+                judgements,
+            });
+        }
+        for (key, judgement) in worst_of_each {
+            let key = labels(&mut names, &fields, &key);
+            judged.worst.push((key, judgement));
+        }
+        Ok(Verdict {
+            status,
+            failures: failures.into_iter().collect(),
+            groups: Some(judged),
+            ..self.observed(&now, earlier.as_ref(), now.found.counts.clone())
+        })
+    }
+
+    /// Judges every group of the sample, and those that were there before and have vanished. Where
+    /// there is none at all, a group of no sockets is judged, which is returned as well: "at least one"
+    /// must not hold for nothing.
+    fn rank(
+        &self,
+        now: &Sample<Groups>,
+        earlier: Option<&Sample<Groups>>,
+    ) -> (Ranking<Box<[Part]>>, bool) {
+        let mut ranking = Ranking::new(self.top);
+        let none = Counts::default();
+        let judged = |key: &[Part], counts| {
+            let earlier = earlier.map(|earlier| {
+                let counts = earlier.found.groups.get(key).unwrap_or(&none);
+                (earlier, counts)
+            });
+            self.judgements((now, counts), earlier, |trust| worth(trust, key))
+        };
+        let groups = &now.found.groups;
+        for (key, counts) in groups {
+            ranking.add(key, judged(key, counts));
+        }
+        let before = earlier.iter().flat_map(|sample| sample.found.groups.keys());
+        for key in before.filter(|key| !groups.contains_key(*key)) {
+            ranking.add(key, judged(key, &none));
+        }
+        let is_empty = ranking.groups == 0;
+        if is_empty {
+            let key: Box<[Part]> = Box::new([]);
+            ranking.add(&key, judged(&key, &none));
+            ranking.groups = 0;
+        }
+        (ranking, is_empty)
+    }
+
+    /// Judges the queues and adds the result to the verdict. If no source knows the limits, the queues
+    /// are unknown, and the other judgements stay.
+    pub(super) fn judge_queues(
+        &self,
+        thresholds: Thresholds,
+        verdict: &mut Verdict,
+        log: &mut Log,
+    ) -> Result<(), Failure> {
+        let sample = self.target.accept_queues().and_then(|mut sampler| {
+            sampler.sample(|observer, _| {
+                let mut listeners = Listeners::default();
+                Ok((observer.list(&mut listeners)?, listeners))
+            })
+        });
+        let mut judged = JudgedQueues {
+            thresholds,
+            listeners: None,
+            broken: 0,
+            listed: Vec::new(),
+        };
+        match sample {
+            Ok(sample) => {
+                log.sample(&sample);
+                let completeness = &sample.report.completeness;
+                if let Some(observation) = &mut verdict.observation {
+                    observation.completeness.join(completeness);
+                }
+                judge_all(&mut judged, &sample.found, completeness.trust());
+            }
+            Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
+                let label = thresholds.aspect.label();
+                verdict.failures.push(format!("{label}: {failure}"));
+            }
+            Err(failure) => return Err(failure),
+        }
+        judged.listed.truncate(self.top);
+        let worst_of_all = worst(judged.listed.iter().map(|queue| &queue.judgement));
+        verdict.status = verdict.status.max(worst_of_all);
+        verdict.queues = Some(judged);
+        Ok(())
+    }
+}
+
+/// What the numbers of a group are worth. If an owner may have been missed, the group without an
+/// owner may be too large; if a listener, every group that depends on listeners.
+fn worth(trust: Trust, key: &[Part]) -> Trust {
+    let may_have_others = |part: &Part| {
+        matches!(
+            part,
+            Part::Process(None) | Part::Pid(None) | Part::Direction(_) | Part::Service(_)
+        )
+    };
+    match trust {
+        Trust::AtLeast if key.iter().any(may_have_others) => Trust::Nothing,
+        Trust::AtLeast | Trust::Exact | Trust::Nothing => trust,
+    }
+}
+
+/// Judges the queue of each listener, the worst first.
+fn judge_all(judged: &mut JudgedQueues, listeners: &Listeners, trust: Trust) {
+    let queues = listeners.iter().filter_map(|listener| {
+        // A source that does not report limits has refused the question.
+        let limit = listener.limit?;
+        Some(JudgedQueue {
+            local: listener.local,
+            judgement: judge_queue(judged.thresholds, listener.waiting, limit, trust),
+        })
+    });
+    let mut listed: Vec<JudgedQueue> = queues.collect();
+    listed.sort_by(|a, b| {
+        let worst_first = worse(&b.judgement, &a.judgement);
+        worst_first.then_with(|| a.local.cmp(&b.local))
+    });
+    let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
+    judged.broken = listed.iter().filter(is_broken).count() as u64;
+    judged.listeners = Some(listed.len() as u64);
+    judged.listed = listed;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Direction;
+
+    #[test]
+    fn groups_that_a_loss_may_make_too_large_prove_nothing() {
+        let (least, nothing) = (Trust::AtLeast, Trust::Nothing);
+        for (part, worth_of_it) in [
+            (Part::Process(None), nothing),
+            (Part::Pid(None), nothing),
+            (Part::Direction(Some(Direction::Out)), nothing),
+            (Part::Pid(Some(1)), least),
+            (Part::Port(None), least),
+        ] {
+            let key = [Part::Port(Some(80)), part];
+            assert_eq!(worth(least, &key), worth_of_it, "{part:?}");
+            assert_eq!(worth(Trust::Exact, &key), Trust::Exact);
+        }
+    }
+}
