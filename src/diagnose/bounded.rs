@@ -87,6 +87,11 @@ impl<K, const MOST: usize> Inodes<K, MOST> {
         selected.map(|(_, inode)| *inode)
     }
 
+    /// All inodes.
+    pub(super) fn all(&self) -> Vec<u64> {
+        self.of(|_| true).collect()
+    }
+
     /// As evidence, that processes are searched only for a part of the sockets, where that is so.
     pub(super) fn remark(&self) -> Option<String> {
         let most = thousands(MOST as u64);

@@ -1,6 +1,7 @@
 //! The kernel's settings that limit TCP, by the names of sysctl(8). Reads none of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Declares the settings, each with its name.
@@ -70,6 +71,12 @@ settings! {
     ConntrackEstablished = "net.netfilter.nf_conntrack_tcp_timeout_established",
 }
 
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Setting {
     /// Its file below `/proc/sys`: `net/ipv4/tcp_max_tw_buckets`.
     pub fn path(self) -> String {
@@ -94,7 +101,7 @@ impl Settings {
         match self.values.get(&setting) {
             Some(Ok(text)) => Ok(text),
             Some(Err(reason)) => Err(reason.clone()),
-            None => Err(format!("{} was not read", setting.name())),
+            None => Err(format!("{setting} was not read")),
         }
     }
 
@@ -106,7 +113,7 @@ impl Settings {
         let text = self.text(setting)?;
         let numbers: Option<Vec<u64>> = text.split_whitespace().map(|n| n.parse().ok()).collect();
         let numbers = numbers.and_then(|numbers| numbers.try_into().ok());
-        numbers.ok_or_else(|| format!("{} is `{text}`, not {N} numbers", setting.name()))
+        numbers.ok_or_else(|| format!("{setting} is `{text}`, not {N} numbers"))
     }
 
     /// A setting of one number.
@@ -133,7 +140,7 @@ impl Settings {
                 Some(first.parse().ok()?..=last.parse().ok()?)
             })
             .collect();
-        ranges.ok_or_else(|| format!("{} is `{text}`, not a list of ports", setting.name()))
+        ranges.ok_or_else(|| format!("{setting} is `{text}`, not a list of ports"))
     }
 }
 

@@ -142,15 +142,11 @@ impl Format for Csv {
     fn begin_list(&mut self, out: &mut Vec<u8>, time: SystemTime) {
         self.time = utc_stamp(time);
         if !self.has_header {
-            out.extend_from_slice(b"time,");
-            for field in &self.columns {
-                out.extend_from_slice(list_key(*field).as_bytes());
-                out.push(b',');
-                if *field == Field::Timer {
-                    out.extend_from_slice(b"timer_remaining_ms,");
-                }
-            }
-            end_row(out);
+            let keys = self.columns.iter().flat_map(|field| {
+                let remaining = (*field == Field::Timer).then(|| "timer_remaining_ms".to_owned());
+                std::iter::once(list_key(*field)).chain(remaining)
+            });
+            write_row(out, std::iter::once("time".to_owned()).chain(keys));
         }
     }
 

@@ -90,10 +90,9 @@ impl Piece {
     /// A piece with room for so many sockets with so many extra fields.
     pub(super) fn with_room_for(sockets: usize, extras: usize) -> Piece {
         Piece {
-            whose: None,
             sockets: Vec::with_capacity(sockets),
             numbers: Vec::with_capacity(sockets * extras),
-            algorithms: Vec::new(),
+            ..Piece::default()
         }
     }
 

@@ -9,9 +9,10 @@ mod tests;
 
 use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::Setting::Somaxconn;
 use crate::model::{
-    Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Setting, Severity,
-    State, StateSet, counted, thousands,
+    Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Severity, State,
+    StateSet, counted, thousands,
 };
 
 /// How many listeners have findings of their own, the worst first; more have one cause for all.
@@ -100,10 +101,7 @@ fn overloaded(host: &Host) -> Vec<Queue<'_>> {
     let elsewhere = host.growth(Counter::ReqQFullDrop).unwrap_or(0) > 0;
     // A listener drops for other reasons too: no room for another half-open request, which is another
     // rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
-    let for_lack_of_room = match overflows {
-        Ok(overflows) => overflows > 0,
-        Err(_) => !elsewhere,
-    };
+    let for_lack_of_room = overflows.map_or(!elsewhere, |overflows| overflows > 0);
     let queues = host.listeners.iter().filter_map(|listener| {
         let limit = listener.limit?.into();
         let dropped = listener.drops.map(u64::from);
@@ -202,9 +200,8 @@ impl AcceptQueue {
                 longest % 1_000 / 100
             )
         }));
-        if host.setting(Setting::Somaxconn) == Some(queue.limit) {
-            let name = Setting::Somaxconn.name();
-            evidence.push(format!("the limit is that of {name}"));
+        if host.setting(Somaxconn) == Some(queue.limit) {
+            evidence.push(format!("the limit is that of {Somaxconn}"));
         }
         evidence
     }
@@ -215,17 +212,16 @@ fn remedy(limit: u64, host: &Host, process: Option<Culprit>) -> Vec<String> {
         || "the process that listens there".to_owned(),
         |process| format!("{} (pid {})", process.name, process.pid),
     );
-    let somaxconn = Setting::Somaxconn.name();
-    let most = host.setting(Setting::Somaxconn);
+    let most = host.setting(Somaxconn);
     let which_is = most.map_or_else(String::new, |most| {
         format!(", which is {}", thousands(most))
     });
     let larger = match most.is_some_and(|most| limit >= most) {
         true => format!(
-            "For bursts, raise {somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both need a new listen(), which means a restart of most servers."
+            "For bursts, raise {Somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both need a new listen(), which means a restart of most servers."
         ),
         false => format!(
-            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {somaxconn}{which_is}; this needs a new listen(), which means a restart of most servers."
+            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {Somaxconn}{which_is}; this needs a new listen(), which means a restart of most servers."
         ),
     };
     vec![
@@ -256,8 +252,7 @@ fn overflowed(case: &Case<'_>) -> Option<Finding> {
     let remedy = vec![
         "Find out which process does not accept in time, and why: blocked, out of workers or threads, or out of descriptors (EMFILE).".to_owned(),
         format!(
-            "For bursts, give listen() a larger backlog, up to {}; this needs a new listen().",
-            Setting::Somaxconn.name()
+            "For bursts, give listen() a larger backlog, up to {Somaxconn}; this needs a new listen()."
         ),
     ];
     Some(

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::lingering::{Change, Lingering, Previous, ServiceGroup};
+use crate::diagnose::lingering::{Change, Lingering, Previous};
 use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Finding, InetEnds, Listener, Metric, Service, Severity, Socket, SourceName, State,
@@ -144,12 +144,7 @@ impl CloseWait {
 
     fn finding(&self, change: &Change, case: &Case<'_>) -> Finding {
         let mut finding = match change.groups[..] {
-            [
-                ServiceGroup {
-                    service,
-                    held: false,
-                },
-            ] => waiting(change, service, case.host),
+            [group] if !group.held => waiting(change, group.service, case.host),
             _ => self.leak(change, case),
         };
         finding.evidence.extend(self.silence(change, case.host));

@@ -5,7 +5,8 @@
 //! the table of the host, which its packets may cross as well, cannot be seen.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Finding, Setting, Severity, StateSet, thousands};
+use crate::model::Setting::{ConntrackCount, ConntrackEstablished, ConntrackMax, Mem};
+use crate::model::{Command, Finding, Severity, StateSet, thousands};
 
 /// From this part of the maximum on it warns.
 const WARNING_SHARE: f64 = 0.8;
@@ -35,10 +36,10 @@ impl Rule for Conntrack {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let settings = &case.host.settings;
-        let count = settings.number(Setting::ConntrackCount);
-        let max = settings.number(Setting::ConntrackMax);
+        let count = settings.number(ConntrackCount);
+        let max = settings.number(ConntrackMax);
         // Only the initial network namespace has it.
-        let is_initial = settings.numbers::<3>(Setting::Mem).is_ok();
+        let is_initial = settings.numbers::<3>(Mem).is_ok();
         let (finding, absent) = match (count, max) {
             (Ok(count), Ok(max)) => (compare(count, max), None),
             (Err(reason), _) | (_, Err(reason)) => (None, Some(reason)),
@@ -64,20 +65,18 @@ fn compare(count: u64, max: u64) -> Option<Finding> {
     // 0 is no maximum.
     let severity = Severity::of_share(count, max, WARNING_SHARE, CRITICAL_SHARE);
     let severity = severity.filter(|_| max > 0)?;
-    let (count_name, max_name) = (Setting::ConntrackCount.name(), Setting::ConntrackMax.name());
     let [tracked, most] = [count, max].map(thousands);
-    let title = format!("{tracked} connections are tracked, of {most} that {max_name} allows");
+    let title = format!("{tracked} connections are tracked, of {most} that {ConntrackMax} allows");
     let evidence = format!(
-        "{count_name} is {:.1} % of {max_name}; from 95 % on the kernel ends entries early, once the table has been full",
+        "{ConntrackCount} is {:.1} % of {ConntrackMax}; from 95 % on the kernel ends entries early, once the table has been full",
         count as f64 / max as f64 * 100.0
     );
     let remedy = vec![
         "Keep connections open and reuse them: every new one takes an entry, and keeps it for minutes after it ends.".to_owned(),
         "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.".to_owned(),
-        format!("Raise {max_name} in the initial network namespace; an entry takes some 300 bytes."),
+        format!("Raise {ConntrackMax} in the initial network namespace; an entry takes some 300 bytes."),
         format!(
-            "Lower {} from its five days to above the longest idle time of your connections.",
-            Setting::ConntrackEstablished.name()
+            "Lower {ConntrackEstablished} from its five days to above the longest idle time of your connections."
         ),
     ];
     Some(
@@ -95,6 +94,7 @@ fn compare(count: u64, max: u64) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{assert_names_settings, host};
+    use crate::model::Setting;
 
     fn table(count: &str, max: &str) -> Host {
         host()

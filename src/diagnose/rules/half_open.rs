@@ -13,9 +13,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
+use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Netns, Setting, Severity, State, StateSet, counted,
-    thousands,
+    Command, Counter, Finding, InetEnds, Netns, Severity, State, StateSet, counted, thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -65,7 +65,7 @@ impl Rule for HalfOpen {
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        let beyond = match case.host.settings.number(Setting::Syncookies) {
+        let beyond = match case.host.settings.number(Syncookies) {
             Ok(0) => Beyond::Drops,
             Ok(_) => Beyond::SendsCookies,
             Err(reason) => return Examined::lacking(reason),
@@ -79,10 +79,8 @@ impl Rule for HalfOpen {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings.truncate(REPORTED);
         let worst = findings.iter().map(|finding| finding.severity).max();
-        findings.extend(
-            self.without_room(case)
-                .filter(|found| Some(found.severity) > worst),
-        );
+        let unseen = self.without_room(case);
+        findings.extend(unseen.filter(|found| Some(found.severity) > worst));
         let is_unknown = pools.iter().any(|(_, pool)| pool.limit.is_none());
         let unknown = is_unknown
             .then(|| "/proc does not report how many requests a listener has room for".to_owned());
@@ -97,7 +95,7 @@ impl Rule for HalfOpen {
 impl HalfOpen {
     /// SYNs for which there was no room in the window, though no listener shows it.
     fn without_room(&self, case: &Case<'_>) -> Option<Finding> {
-        let cookies = case.host.setting(Setting::Syncookies);
+        let cookies = case.host.setting(Syncookies);
         let growth_of = |counter| case.host.growth(counter).unwrap_or(0);
         let dropped = growth_of(Counter::ReqQFullDrop);
         let answered = match cookies {
@@ -117,8 +115,8 @@ impl HalfOpen {
             "If it happens again, find out which listener it is, and whether its accept queue is full."
                 .to_owned(),
             match cookies {
-                Some(0) => format!("Set {} to 1.", Setting::Syncookies.name()),
-                Some(_) | None => format!("Leave {} on.", Setting::Syncookies.name()),
+                Some(0) => format!("Set {Syncookies} to 1."),
+                Some(_) | None => format!("Leave {Syncookies} on."),
             },
         ];
         let syns = (dropped + answered) as f64;
@@ -184,7 +182,7 @@ impl Pool {
     fn finding(&self, local: SocketAddr, beyond: Beyond, case: &Case<'_>) -> Option<Finding> {
         let limit = self.limit?;
         let requests = self.requests;
-        let backlog = case.host.setting(Setting::MaxSynBacklog);
+        let backlog = case.host.setting(MaxSynBacklog);
         // The last quarter is kept for peers that the kernel knows.
         let for_unknown = backlog.map_or(u64::MAX, |most| most - most / 4);
         let is_over_backlog = beyond == Beyond::Drops && requests > for_unknown;
@@ -225,23 +223,20 @@ impl Pool {
             ));
         }
         if self.is_full {
-            evidence.push(
-                "the accept queue there has reached its limit, and requests pile up behind it"
-                    .to_owned(),
-            );
+            let full =
+                "the accept queue there has reached its limit, and requests pile up behind it";
+            evidence.push(full.to_owned());
         }
-        let cookies = Setting::Syncookies.name();
-        evidence.push(match (beyond, backlog) {
-            (Beyond::SendsCookies, _) => {
-                format!("{cookies} is on: beyond the limit SYNs are answered with cookies")
+        let unknown_peers = backlog.map_or_else(String::new, |backlog| {
+            let most = thousands(backlog - backlog / 4);
+            format!(", and those of unknown peers beyond {most}, three quarters of {MaxSynBacklog}")
+        });
+        evidence.push(match beyond {
+            Beyond::SendsCookies => {
+                format!("{Syncookies} is on: beyond the limit SYNs are answered with cookies")
             }
-            (Beyond::Drops, Some(backlog)) => format!(
-                "{cookies} is 0: beyond the limit SYNs are dropped, and those of unknown peers beyond {}, three quarters of {}",
-                thousands(backlog - backlog / 4),
-                Setting::MaxSynBacklog.name()
-            ),
-            (Beyond::Drops, None) => {
-                format!("{cookies} is 0: beyond the limit SYNs are dropped")
+            Beyond::Drops => {
+                format!("{Syncookies} is 0: beyond the limit SYNs are dropped{unknown_peers}")
             }
         });
         evidence.extend(growth(host));
@@ -270,16 +265,13 @@ impl Pool {
             Some(_) | None => "If they are your clients, find out why SYN-ACKs do not reach them (routes, firewalls); if not, it may be a SYN flood: have it filtered upstream.".to_owned(),
         });
         remedy.push(format!(
-            "Give listen() a larger backlog, up to {}: the room for requests is the limit of the accept queue.",
-            Setting::Somaxconn.name()
+            "Give listen() a larger backlog, up to {Somaxconn}: the room for requests is the limit of the accept queue."
         ));
-        let cookies = Setting::Syncookies.name();
         remedy.push(match (beyond, is_over_backlog) {
-            (Beyond::SendsCookies, _) => format!("Leave {cookies} on."),
-            (Beyond::Drops, false) => format!("Set {cookies} to 1."),
+            (Beyond::SendsCookies, _) => format!("Leave {Syncookies} on."),
+            (Beyond::Drops, false) => format!("Set {Syncookies} to 1."),
             (Beyond::Drops, true) => format!(
-                "Set {cookies} to 1, or raise {}, which applies only while it is 0.",
-                Setting::MaxSynBacklog.name()
+                "Set {Syncookies} to 1, or raise {MaxSynBacklog}, which applies only while it is 0."
             ),
         });
         remedy

@@ -5,7 +5,8 @@
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Setting, Severity, StateSet, counted, thousands};
+use crate::model::Setting::{Mem, ReceiveMemory, SendMemory};
+use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
 
 /// What grows when received data was dropped, and its sender must send it again (`tcp_prune_queue`,
 /// `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
@@ -39,7 +40,7 @@ impl Rule for Memory {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let pages = case.host.after.get(Counter::MemoryPages);
-        let limits = case.host.settings.numbers::<3>(Setting::Mem);
+        let limits = case.host.settings.numbers::<3>(Mem);
         let known = match (pages, limits) {
             (Ok(pages), Ok([_, pressure, high])) => Ok((pages, pressure, high)),
             (Err(reason), _) => Err(reason),
@@ -62,19 +63,18 @@ fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Findin
         Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
         None => format!("{} pages", thousands(pages)),
     };
-    let name = Setting::Mem.name();
     let (in_use, small_from) = (size(pages), size(pressure));
-    let (severity, bound, title) = if pages >= high {
-        let title = format!("TCP uses {in_use} of memory, all that {name} allows");
-        (Severity::Critical, high, title)
-    } else {
-        let title = format!(
+    let is_over = pages >= high;
+    let bound = if is_over { high } else { pressure };
+    let title = match is_over {
+        true => format!("TCP uses {in_use} of memory, all that {Mem} allows"),
+        false => format!(
             "TCP uses {in_use} of memory, and the kernel keeps buffers small from {small_from} on"
-        );
-        (Severity::Warning, pressure, title)
+        ),
     };
+    let severity = Severity::critical_if(is_over);
     let [used, most, from] = [pages, high, pressure].map(thousands);
-    let numbers = format!("{used} pages of {most}, pressure at {from} ({name})");
+    let numbers = format!("{used} pages of {most}, pressure at {from} ({Mem})");
     let consequences = [Counter::MemoryPressures, Counter::AbortOnMemory];
     let evidence = [numbers, host.growth_text(&consequences)];
     finding(severity, title, pages, evidence, host).with_limit(bound as f64)
@@ -118,10 +118,7 @@ fn finding(
     let remedy = vec![
         "Let the processes with the longest receive queues read, and those with the longest send queues give up peers that do not take the data.".to_owned(),
         format!(
-            "If all of them are working normally, raise {}, or lower the third number of {} and {}, the maximum for one socket.",
-            Setting::Mem.name(),
-            Setting::ReceiveMemory.name(),
-            Setting::SendMemory.name()
+            "If all of them are working normally, raise {Mem}, or lower the third number of {ReceiveMemory} and {SendMemory}, the maximum for one socket."
         ),
     ];
     Finding::new(severity, title, value as f64, Vec::new(), WHY)
@@ -139,6 +136,7 @@ fn finding(
 mod tests {
     use super::*;
     use crate::diagnose::testing::{assert_names_settings, host};
+    use crate::model::Setting;
 
     fn quiet() -> Host {
         host().with_growth(Counter::PruneCalled, 1, 1)

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 
 use crate::diagnose::subject::peer_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowledged};
-use crate::model::{Command, Counter, Finding, Setting, Severity, State, StateSet, thousands};
+use crate::model::Setting::{SynLinearTimeouts, SynRetries};
+use crate::model::{Command, Counter, Finding, Severity, State, StateSet, thousands};
 
 /// So often a SYN must have been retransmitted: one lost segment is no more than that.
 const RETRANSMITS: u32 = 2;
@@ -108,12 +109,13 @@ impl NoAnswer {
             let named = named.collect::<Vec<_>>().join(", ");
             evidence.push(format!("{named}, and others"));
         }
-        evidence.extend(host.setting(Setting::SynRetries).map(|retries| {
+        evidence.extend(host.setting(SynRetries).map(|retries| {
             // Older kernels have none.
-            let linear = host.setting(Setting::SynLinearTimeouts).unwrap_or(0);
-            let (name, after) = (Setting::SynRetries.name(), given_up_after(retries, linear));
-            let after = thousands(after);
-            format!("{name} is {retries}: connect() fails about {after} s after the first SYN")
+            let linear = host.setting(SynLinearTimeouts).unwrap_or(0);
+            let after = thousands(given_up_after(retries, linear));
+            format!(
+                "{SynRetries} is {retries}: connect() fails about {after} s after the first SYN"
+            )
         }));
         evidence.push(host.growth_text(&[Counter::AttemptFails]));
         evidence.extend(self.0.inodes.remark());

@@ -11,9 +11,10 @@ mod tests;
 
 use crate::diagnose::lingering::{Change, Lingering, Previous};
 use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::Setting::{FinTimeout, MaxOrphans, OrphanRetries};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Setting, Severity, Socket, State, StateSet, TimerKind,
-    counted, thousands,
+    Command, Counter, Finding, InetEnds, Severity, Socket, State, StateSet, TimerKind, counted,
+    thousands,
 };
 
 /// From so many on that stay through the window it warns: to close one direction and wait for the rest
@@ -115,11 +116,10 @@ impl Rule for Orphans {
             lacking.extend(host.mptcp());
         }
         let resets = host.growth(Counter::AbortOnMemory);
-        let limit = host.settings.number(Setting::MaxOrphans);
+        let limit = host.settings.number(MaxOrphans);
         let orphans = host.after.get(Counter::Orphans);
-        lacking.extend(limit.as_ref().err().cloned());
-        lacking.extend(orphans.as_ref().err().cloned());
-        lacking.extend(resets.as_ref().err().cloned());
+        let unknown = [&limit, &orphans, &resets].map(|known| known.as_ref().err().cloned());
+        lacking.extend(unknown.into_iter().flatten());
         let orphans = orphans.ok();
         lacking.extend(orphans.and_then(|orphans| self.elsewhere(orphans)));
         findings.extend(self.too_many(resets.unwrap_or(0), orphans, limit.ok(), host));
@@ -130,13 +130,13 @@ impl Rule for Orphans {
 impl Orphans {
     /// A program that closes one direction and no more.
     fn held_finding(&self, change: &Change, host: &Host) -> Finding {
-        let timeout = host.setting(Setting::FinTimeout);
+        let timeout = host.setting(FinTimeout);
         let timeout = timeout.map_or_else(String::new, |seconds| format!(" ({seconds} s)"));
-        let (others, name) = (thousands(self.fin_wait2), Setting::FinTimeout.name());
+        let others = thousands(self.fin_wait2);
         let mut evidence = vec![
             change.text(host),
             format!(
-                "{others} more in FIN_WAIT2 belong to no process and end after {name}{timeout}; these do not end"
+                "{others} more in FIN_WAIT2 belong to no process and end after {FinTimeout}{timeout}; these do not end"
             ),
         ];
         evidence.extend(self.held.remark());
@@ -180,10 +180,9 @@ impl Orphans {
         };
         let text = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), thousands);
         let (all, most, here) = (text(orphans), text(limit), thousands(self.counted));
-        let name = Setting::MaxOrphans.name();
         let reset = counted(resets, "connection was", "connections were");
         let title = match resets {
-            0 => format!("{all} orphans, of {most} that {name} allows"),
+            0 => format!("{all} orphans, of {most} that {MaxOrphans} allows"),
             _ => format!("{reset} reset for lack of memory, or because of too many orphans"),
         };
         let host_wide = format!("orphans of the whole host: {all}, their limit: {most}");
@@ -207,27 +206,22 @@ impl Orphans {
 
 /// What to do about too many orphans.
 fn remedy(host: &Host) -> Vec<String> {
+    let fewer = match host.setting(OrphanRetries) {
+        Some(retries @ 1..) => retries.to_string(),
+        Some(0) | None => format!("{ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}"),
+    };
     let mut remedy = vec![
         "Let the program wait until its peer has all the data before it closes, and find out why peers vanish: each vanished peer leaves an orphan.".to_owned(),
-        format!(
-            "Let the kernel give up orphans sooner: set {} to less than {}.",
-            Setting::OrphanRetries.name(),
-            match host.setting(Setting::OrphanRetries) {
-                Some(retries) if retries > 0 => retries.to_string(),
-                Some(_) | None => format!("{ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}"),
-            }
-        ),
+        format!("Let the kernel give up orphans sooner: set {OrphanRetries} to less than {fewer}."),
     ];
-    let timeout = host.setting(Setting::FinTimeout);
+    let timeout = host.setting(FinTimeout);
     if timeout.is_some_and(|seconds| seconds > TIME_WAIT_SECONDS) {
         remedy.push(format!(
-            "Set {} to {TIME_WAIT_SECONDS} or less: then FIN_WAIT2 without a process is not an orphan.",
-            Setting::FinTimeout.name()
+            "Set {FinTimeout} to {TIME_WAIT_SECONDS} or less: then FIN_WAIT2 without a process is not an orphan."
         ));
     }
     remedy.push(format!(
-        "Raise {} if there is memory: an orphan can take 64 KiB.",
-        Setting::MaxOrphans.name()
+        "Raise {MaxOrphans} if there is memory: an orphan can take 64 KiB."
     ));
     remedy
 }

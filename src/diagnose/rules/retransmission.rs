@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects, TopCounts};
@@ -171,7 +170,7 @@ impl Retransmission {
         let list = format!("-p --state established,close-wait --columns {columns}");
         let peers = Command::count("--by remote-addr --top 10");
         let now = "retransmits > 0";
-        let inodes = self.inodes.of(|()| true).collect();
+        let inodes = self.inodes.all();
         Finding::new(Severity::Warning, title, value, inodes, WHY)
             .with_evidence(self.evidence(host))
             .with_commands(match self.peers.total() {
@@ -194,14 +193,12 @@ impl Retransmission {
             ),
         ];
         evidence.extend(self.inodes.remark());
-        let mut worst: HashMap<IpAddr, Pending> = HashMap::new();
-        for pending in self.worst() {
-            let peer = pending.ends.remote.ip().to_canonical();
-            worst.entry(peer).or_insert(pending);
-        }
+        let worst = self.worst();
         let peers = self.peers.top(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| {
-            let measured = worst.get(&peer).map(|worst| measured(worst, host));
+            let is_its = |one: &&Pending| one.ends.remote.ip().to_canonical() == peer;
+            let worst = worst.iter().find(is_its);
+            let measured = worst.map(|worst| measured(worst, host));
             let (sockets, measured) = (thousands(sockets), measured.unwrap_or_default());
             format!("{sockets} of them to {peer}{measured}")
         }));

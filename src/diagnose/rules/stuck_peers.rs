@@ -76,10 +76,6 @@ impl Sum {
         }
     }
 
-    fn inodes(&self) -> Vec<u64> {
-        self.inodes.of(|()| true).collect()
-    }
-
     /// The peers of most connections: `3 with 192.0.2.7: 120,000 bytes`.
     fn evidence(&self) -> Vec<String> {
         let mut peers: Vec<_> = self.peers.iter().collect();
@@ -257,7 +253,7 @@ impl StuckPeers {
             counted(stuck.bytes, "byte", "bytes"),
         );
         let title = format!("{sockets} of {all} stuck at peers that take {taken} of {bytes}");
-        let (value, inodes) = (stuck.sockets as f64, stuck.inodes());
+        let (value, inodes) = (stuck.sockets as f64, stuck.inodes.all());
         Some(
             Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
                 .with_evidence([over])
@@ -279,7 +275,7 @@ impl StuckPeers {
         let bytes = counted(stuck.bytes, "unread byte", "unread bytes");
         let title = format!("{connections} {bytes}");
         let show = Command::list("-p --state established --sort receive-queue:desc");
-        let (value, inodes) = (stuck.bytes as f64, stuck.inodes());
+        let (value, inodes) = (stuck.bytes as f64, stuck.inodes.all());
         let finding = Finding::new(Severity::Warning, title, value, inodes, WHY_PROCESSES)
             .with_evidence([each])
             .with_evidence(stuck.evidence())

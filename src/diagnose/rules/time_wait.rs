@@ -7,8 +7,9 @@
 
 use crate::diagnose::subject::{service_subject, service_text};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
+use crate::model::Setting::MaxTwBuckets;
 use crate::model::{
-    Command, Counter, Finding, Service, Setting, Severity, State, StateSet, TimerKind, thousands,
+    Command, Counter, Finding, Service, Severity, State, StateSet, TimerKind, thousands,
 };
 
 /// From this share of the limit on it warns: at a steady rate it is reached some 12 s before the limit.
@@ -51,7 +52,7 @@ impl Rule for TimeWait {
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        match case.host.settings.number(Setting::MaxTwBuckets) {
+        match case.host.settings.number(MaxTwBuckets) {
             Ok(limit) => Examined::found(self.compare(limit, case.host))
                 .without(case.host.growth(Counter::TimeWaitOverflow).err()),
             Err(reason) => Examined::lacking(reason),
@@ -71,8 +72,7 @@ impl TimeWait {
         let half = largest.first().filter(|(_, sockets)| *sockets >= total / 2);
         let half = half.map(|(service, _)| *service);
         let [sockets, most] = [total, limit].map(thousands);
-        let name = Setting::MaxTwBuckets.name();
-        let title = format!("{sockets} sockets in TIME_WAIT, of {most} that {name} allows");
+        let title = format!("{sockets} sockets in TIME_WAIT, of {most} that {MaxTwBuckets} allows");
         Some(
             Finding::new(severity, title, total as f64, Vec::new(), WHY)
                 .with_subject(half.map(service_subject).unwrap_or_default())
@@ -119,10 +119,7 @@ fn remedy(largest: Option<Service>) -> Vec<String> {
     };
     vec![
         keep,
-        format!(
-            "Raise {}: a socket in TIME_WAIT takes some 250 bytes.",
-            Setting::MaxTwBuckets.name()
-        ),
+        format!("Raise {MaxTwBuckets}: a socket in TIME_WAIT takes some 250 bytes."),
     ]
 }
 
@@ -132,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::diagnose::testing::{host, socket};
-    use crate::model::{Socket, Timer};
+    use crate::model::{Setting, Socket, Timer};
 
     fn with_limit(limit: &str) -> Host {
         host()

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use crate::diagnose::subject::address_word;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowledged};
-use crate::model::{Command, Finding, Setting, Severity, State, StateSet, thousands};
+use crate::model::Setting::OrphanRetries;
+use crate::model::{Command, Finding, Severity, State, StateSet, thousands};
 
 /// So often a FIN must have been retransmitted: from here on a host is to suspect that the path is dead
 /// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
@@ -75,27 +76,21 @@ impl VanishedPeers {
             }
         };
         let states = "--state fin-wait-1,closing,last-ack";
+        let peers = format!("{states} --by remote-addr --top 10");
+        let list = format!("{states} --columns timer,retransmits");
         let stuck = thousands(total);
         let title = format!("{stuck} closed connections wait for peers that do not answer");
         let remedy = vec![
             "Check the path to these peers: a host that is down, a firewall that drops packets, a NAT or load balancer that forgets idle connections sooner than this host.".to_owned(),
             "Let the program detect vanished peers while it still uses the connection: a timeout of its own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.".to_owned(),
             format!(
-                "If they take too much memory on a busy server, set {} to less than {ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}.",
-                Setting::OrphanRetries.name()
+                "If they take too much memory on a busy server, set {OrphanRetries} to less than {ORPHAN_RETRIES}, but not to 0, which means {ORPHAN_RETRIES}."
             ),
         ];
-        let inodes = self.0.inodes.of(|_| true).collect();
+        let inodes = self.0.inodes.all();
         Finding::new(Severity::Warning, title, total as f64, inodes, WHY)
             .with_evidence(self.evidence(total, host))
-            .with_commands([
-                show(Command::count(&format!(
-                    "{states} --by remote-addr --top 10"
-                ))),
-                show(Command::list(&format!(
-                    "{states} --columns timer,retransmits"
-                ))),
-            ])
+            .with_commands([show(Command::count(&peers)), show(Command::list(&list))])
             .with_remedy(remedy)
     }
 
@@ -112,14 +107,13 @@ impl VanishedPeers {
             true => "each waits for a different peer".to_owned(),
             false => peers.join(", "),
         });
-        evidence.extend(host.setting(Setting::OrphanRetries).map(|retries| {
+        evidence.extend(host.setting(OrphanRetries).map(|retries| {
             let kept = match retries {
                 0 => ORPHAN_RETRIES,
                 retries => retries,
             };
             format!(
-                "{} is {retries}: without a process they are given up after {kept} retransmissions",
-                Setting::OrphanRetries.name()
+                "{OrphanRetries} is {retries}: without a process they are given up after {kept} retransmissions"
             )
         }));
         evidence.extend(self.0.inodes.remark());
@@ -131,7 +125,7 @@ impl VanishedPeers {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{host, socket};
-    use crate::model::{Socket, Timer, TimerKind};
+    use crate::model::{Setting, Socket, Timer, TimerKind};
     use std::time::Duration;
 
     fn stuck(retransmits: u32, kind: TimerKind) -> Socket {

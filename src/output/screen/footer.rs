@@ -113,6 +113,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
 /// The filter, scrolled so that its cursor is visible, and above it what is wrong with it.
 fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Position {
     const NAME: &str = "filter: ";
+    const HINT: &str = "filter in the language of ss; enter applies it, esc cancels";
     let paint = canvas.paint;
     let line = area.height - 1;
     let start = canvas.write(area, line, 0, NAME, paint.heading());
@@ -128,30 +129,20 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Posi
         } else {
             Style::new()
         };
-        column = canvas.write(
-            area,
-            line,
-            column,
-            &escape::line(c.encode_utf8(&mut [0; 4])),
-            style,
-        );
+        let shown = escape::line(c.encode_utf8(&mut [0; 4]));
+        column = canvas.write(area, line, column, &shown, style);
         if at < prompt.cursor {
             cursor = column;
         }
     }
     let (above, style) = match (prompt.error, prompt.is_checking) {
-        (Some(error), _) => (escape::line(&error.reason), paint.alarm()),
-        (None, true) => ("checking".to_owned(), paint.faint()),
-        (None, false) => (
-            "filter in the language of ss; enter applies it, esc cancels".to_owned(),
-            paint.faint(),
-        ),
+        (Some(error), _) => (&*error.reason, paint.alarm()),
+        (None, true) => ("checking", paint.faint()),
+        (None, false) => (HINT, paint.faint()),
     };
     if let Some(above_line) = line.checked_sub(1) {
-        canvas.write(area, above_line, 0, &above, style);
+        canvas.write(area, above_line, 0, &escape::line(above), style);
     }
-    Position::new(
-        area.x + cursor.min(area.width.saturating_sub(1)),
-        area.y + line,
-    )
+    let column = cursor.min(area.width.saturating_sub(1));
+    Position::new(area.x + column, area.y + line)
 }

@@ -65,11 +65,8 @@ fn right(screen: &Screen<'_>) -> String {
         let clock = stamp.split_once('T').map_or("", |(_, clock)| clock);
         format!("{}Z", clock.split('.').next().unwrap_or_default())
     });
-    [total, time]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("  ")
+    let parts: Vec<String> = total.into_iter().chain(time).collect();
+    parts.join("  ")
 }
 
 fn plan(header: &Header<'_>) -> String {

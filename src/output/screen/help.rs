@@ -37,13 +37,8 @@ const SIGNS: [&str; 3] = [
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let paint = canvas.paint;
-    canvas.write(
-        area,
-        0,
-        0,
-        "keys (press any key to return)",
-        paint.heading(),
-    );
+    let title = "keys (press any key to return)";
+    canvas.write(area, 0, 0, title, paint.heading());
     let mut line = 1;
     for (keys, does) in KEYS {
         canvas.write(area, line, 1, keys, paint.heading());

@@ -22,10 +22,9 @@ pub(super) fn draw_groups(canvas: &mut Canvas<'_>, area: Rect, pane: &GroupsPane
     };
     let table = render(grouped, area, canvas);
     for (line, text) in (1..area.height).zip(table.lines()) {
-        let style = if line == 1 {
-            paint.heading()
-        } else {
-            Style::new()
+        let style = match line {
+            1 => paint.heading(),
+            _ => Style::new(),
         };
         canvas.write(area, line, 0, text, style);
     }

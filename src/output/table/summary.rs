@@ -43,6 +43,16 @@ impl Row {
     fn name(&self) -> String {
         self.state.map_or("TOTAL".to_owned(), |s| s.to_string())
     }
+
+    /// All cells but the share.
+    fn cells(&self) -> [String; 4] {
+        let spread = match self.spread {
+            0 => "-".to_owned(),
+            spread => format!("±{spread}"),
+        };
+        let (name, change) = (self.name(), change_text(self.change));
+        [name, self.sockets.to_string(), change, spread]
+    }
 }
 
 /// Appends the heading, the rows and the total.
@@ -69,7 +79,9 @@ pub(super) fn write_rows(
     let write = |out: &mut Vec<u8>, style, cells: &[String], tail: &str| {
         write_line(out, style, cells, (&table.widths, 1), tail);
     };
-    write(out, look.heading(), &table.headings(), "");
+    let headings = ["STATE", "SOCKETS", "CHANGE", "SPREAD"].map(str::to_owned);
+    let headings = table.shown(headings, Some("SHARE".to_owned()));
+    write(out, look.heading(), &headings, "");
     for row in &rows {
         let attention = row.sockets > 0 && row.state.is_some_and(State::deserves_a_look);
         let style = if attention {
@@ -81,12 +93,11 @@ pub(super) fn write_rows(
             bar if table.bar > 0 && !bar.is_empty() => format!("  {bar}"),
             _ => String::new(),
         };
-        let mut cells = table.cells(row);
-        cells.push(render_share(row.sockets, total.sockets));
-        write(out, style, &cells, &bar);
+        let share = render_share(row.sockets, total.sockets);
+        write(out, style, &table.shown(row.cells(), Some(share)), &bar);
     }
     let tail = completeness_text(&now.observation);
-    write(out, look.heading(), &table.cells(&total), tail);
+    write(out, look.heading(), &table.shown(total.cells(), None), tail);
 }
 
 /// The columns, chosen once for all rows.
@@ -123,31 +134,12 @@ impl Layout {
         }
     }
 
-    /// Those shown of the optional columns, before the share.
-    fn optional(&self, change: String, spread: String) -> impl Iterator<Item = String> {
+    /// The cells of the columns shown; the total has no share.
+    fn shown(&self, cells: [String; 4], share: Option<String>) -> Vec<String> {
+        let [state, sockets, change, spread] = cells;
         let change = self.changes.then_some(change);
-        change.into_iter().chain(self.spreads.then_some(spread))
-    }
-
-    fn headings(&self) -> Vec<String> {
-        let [state, sockets, change, spread, share] =
-            ["STATE", "SOCKETS", "CHANGE", "SPREAD", "SHARE"].map(str::to_owned);
-        let optional = self.optional(change, spread);
-        [state, sockets]
-            .into_iter()
-            .chain(optional)
-            .chain([share])
-            .collect()
-    }
-
-    /// All but the share.
-    fn cells(&self, row: &Row) -> Vec<String> {
-        let spread = match row.spread {
-            0 => "-".to_owned(),
-            spread => format!("±{spread}"),
-        };
-        let optional = self.optional(change_text(row.change), spread);
-        let always = [row.name(), row.sockets.to_string()];
-        always.into_iter().chain(optional).collect()
+        let optional = change.into_iter().chain(self.spreads.then_some(spread));
+        let cells = [state, sockets].into_iter().chain(optional);
+        cells.chain(share).collect()
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::diagnose::Measures;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
+use crate::model::Setting;
 
 fn examined(waiting: u32, limit: u32, host: &Host) -> Examined {
     dropping(waiting, limit, 0, host)

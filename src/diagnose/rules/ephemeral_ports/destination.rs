@@ -4,7 +4,8 @@ use super::outgoing::{Destination, Outgoing, Uses};
 use super::pool::Reuse;
 use super::severity;
 use crate::diagnose::subject::{address_word, peer_subject};
-use crate::model::{Command, Field, Finding, Label, Setting, thousands};
+use crate::model::Setting::{LocalPortRange, LocalReservedPorts, Timestamps, TwReuse};
+use crate::model::{Command, Field, Finding, Label, thousands};
 
 const WHY: &str = "A connection is identified by its addresses and ports (RFC 9293, 4), so a source address has no more connections to one address and port than it has ports. Without a free port connect() fails with EADDRNOTAVAIL, and with few it searches long.";
 
@@ -64,7 +65,7 @@ impl Short {
 
     /// What becomes of those in TIME_WAIT.
     fn reuse_text(&self, outgoing: &Outgoing) -> Option<String> {
-        let (to, uses, name) = (self.to, self.uses, Setting::TwReuse.name());
+        let (to, uses) = (self.to, self.uses);
         let reuse = match &outgoing.reuse {
             Ok(reuse) => reuse,
             Err(reason) => {
@@ -77,16 +78,15 @@ impl Short {
         if uses.reusable > 0 {
             let more = thousands(uses.reusable);
             return Some(format!(
-                "{more} more have been in TIME_WAIT for at least {delay} ms, and a new connection may replace them ({name})"
+                "{more} more have been in TIME_WAIT for at least {delay} ms, and a new connection may replace them ({TwReuse})"
             ));
         }
         (uses.waiting > 0).then(|| match reuse.reaches(to.source, to.peer.ip()) {
             true => format!(
-                "a new connection may replace one that has been in TIME_WAIT for {delay} ms ({name}), and none has been yet"
+                "a new connection may replace one that has been in TIME_WAIT for {delay} ms ({TwReuse}), and none has been yet"
             ),
             false => format!(
-                "{name} and {} let no new connection replace those in TIME_WAIT",
-                Setting::Timestamps.name()
+                "{TwReuse} and {Timestamps} let no new connection replace those in TIME_WAIT"
             ),
         })
     }
@@ -106,16 +106,13 @@ impl Short {
             first,
             "Let the destination have more addresses or ports, or bind to several source addresses (with IP_BIND_ADDRESS_NO_PORT): each pair has all ports for itself.".to_owned(),
             format!(
-                "Widen {}; put the ports of services that fall into it on {}.",
-                Setting::LocalPortRange.name(),
-                Setting::LocalReservedPorts.name()
+                "Widen {LocalPortRange}; put the ports of services that fall into it on {LocalReservedPorts}."
             ),
         ];
         let helps = |reuse: &Reuse| reuse.timestamps && !reuse.reaches(source, peer.ip());
         if uses.waiting >= uses.open && reuse.is_some_and(helps) {
             remedy.push(format!(
-                "If the destination uses TCP timestamps as this host does, set {} to 1: outgoing connections may then replace those in TIME_WAIT after a second.",
-                Setting::TwReuse.name()
+                "If the destination uses TCP timestamps as this host does, set {TwReuse} to 1: outgoing connections may then replace those in TIME_WAIT after a second."
             ));
         }
         remedy
@@ -125,12 +122,11 @@ impl Short {
 /// Where the limit comes from.
 pub(super) fn range_text(outgoing: &Outgoing) -> String {
     let (first, last) = outgoing.pool.range;
-    let name = Setting::LocalPortRange.name();
     let ports = u64::from(last) - u64::from(first) + 1;
     let reserved = ports - outgoing.pool.size;
     let [ports, reserved, listening] =
         [ports, reserved, outgoing.pool.listening.len()].map(thousands);
     format!(
-        "{name} is {first} to {last}: {ports} ports, of which {reserved} are reserved and {listening} have listeners"
+        "{LocalPortRange} is {first} to {last}: {ports} ports, of which {reserved} are reserved and {listening} have listeners"
     )
 }

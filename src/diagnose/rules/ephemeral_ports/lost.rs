@@ -15,7 +15,8 @@ use super::pool::BoundPorts;
 use super::port_set::PortSet;
 use super::severity;
 use crate::diagnose::subject::address_word;
-use crate::model::{Command, Field, Finding, Label, Setting, thousands};
+use crate::model::Setting::{LocalPortRange, LocalReservedPorts};
+use crate::model::{Command, Field, Finding, Label, thousands};
 
 /// By how much of all ports those that serve one connection must exceed the number expected by chance.
 /// That number varies by less than half the root of the number of ports: of 100 by 5, of 28,232 by 84.
@@ -170,11 +171,10 @@ impl Lost {
     }
 
     fn remedy(&self) -> Vec<String> {
-        let name = Setting::LocalPortRange.name();
         if self.source.is_none() {
             return vec![
                 "Close sockets that are bound and not used, and let listeners use ports outside the range.".to_owned(),
-                format!("Move or widen {name}, so that it does not contain the ports of services."),
+                format!("Move or widen {LocalPortRange}, so that it does not contain the ports of services."),
             ];
         }
         vec![
@@ -182,8 +182,7 @@ impl Lost {
             "Or do not bind before connecting, if the address that routing chooses will do.".to_owned(),
             "Keep connections open and reuse them: `keepalive` in an nginx upstream, a connection pool in an application.".to_owned(),
             format!(
-                "Widen {name}; put the ports of services that fall into it on {}.",
-                Setting::LocalReservedPorts.name()
+                "Widen {LocalPortRange}; put the ports of services that fall into it on {LocalReservedPorts}."
             ),
         ]
     }

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use super::port_set::PortSet;
 use crate::diagnose::Inodes;
-use crate::model::{InetEnds, Listeners, Setting, Settings, Sink, Socket, State, TimerKind};
+use crate::model::Setting::{
+    LocalPortRange, LocalReservedPorts, Timestamps, TwReuse, TwReuseDelay,
+};
+use crate::model::{InetEnds, Listeners, Settings, Sink, Socket, State, TimerKind};
 
 /// `TCP_TIMEWAIT_LEN`, include/net/tcp.h.
 const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -36,24 +39,24 @@ impl Pool {
     /// # Errors
     /// Why that is unknown.
     pub(super) fn of(settings: &Settings, listeners: &Listeners) -> Result<Pool, String> {
-        let [first, last] = settings.numbers(Setting::LocalPortRange)?;
+        let [first, last] = settings.numbers(LocalPortRange)?;
         let (Ok(first), Ok(last)) = (u16::try_from(first), u16::try_from(last)) else {
-            let name = Setting::LocalPortRange.name();
-            return Err(format!("{name} is {first} to {last}, which are not ports"));
+            return Err(format!(
+                "{LocalPortRange} is {first} to {last}, which are not ports"
+            ));
         };
         let mut usable = PortSet::default();
         for port in first..=last {
             usable.insert(port);
         }
-        for reserved in settings.ports(Setting::LocalReservedPorts)? {
+        for reserved in settings.ports(LocalReservedPorts)? {
             for port in reserved {
                 usable.remove(port);
             }
         }
         let size = usable.len();
         if size == 0 {
-            let name = Setting::LocalPortRange.name();
-            return Err(format!("every port of {name} is reserved"));
+            return Err(format!("every port of {LocalPortRange} is reserved"));
         }
         let mut listening = PortSet::default();
         for port in listeners.ports() {
@@ -135,14 +138,14 @@ impl Reuse {
     /// # Errors
     /// Why that is unknown.
     pub(super) fn of(settings: &Settings) -> Result<Reuse, String> {
-        let delay = settings.number(Setting::TwReuseDelay);
+        let delay = settings.number(TwReuseDelay);
         Ok(Reuse {
-            scope: match settings.number(Setting::TwReuse)? {
+            scope: match settings.number(TwReuse)? {
                 0 => Scope::None,
                 2 => Scope::Loopback,
                 _ => Scope::All,
             },
-            timestamps: settings.number(Setting::Timestamps)? != 0,
+            timestamps: settings.number(Timestamps)? != 0,
             delay: Duration::from_millis(delay.unwrap_or(REUSE_DELAY_MS)),
         })
     }
@@ -174,7 +177,7 @@ impl Reuse {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{host, socket};
-    use crate::model::Timer;
+    use crate::model::{Setting, Timer};
 
     fn settings(range: &str, reserved: &str) -> Settings {
         host()

@@ -18,23 +18,22 @@ fn place(port: u16) -> (usize, u64) {
 impl PortSet {
     /// Takes a port in; false where it was in already.
     pub(super) fn insert(&mut self, port: u16) -> bool {
-        let (word, bit) = place(port);
-        let Some(word) = self.0.get_mut(word) else {
-            return false;
-        };
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        is_new
+        let is_new = !self.contains(port);
+        self.toggle_if(is_new, port)
     }
 
     /// Takes a port out; false where it was not in.
     pub(super) fn remove(&mut self, port: u16) -> bool {
         let was_in = self.contains(port);
+        self.toggle_if(was_in, port)
+    }
+
+    fn toggle_if(&mut self, changes: bool, port: u16) -> bool {
         let (word, bit) = place(port);
-        if let Some(word) = self.0.get_mut(word) {
-            *word &= !bit;
+        if let Some(word) = self.0.get_mut(word).filter(|_| changes) {
+            *word ^= bit;
         }
-        was_in
+        changes
     }
 
     /// Whether a port is in.

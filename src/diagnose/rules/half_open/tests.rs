@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
+use crate::model::Setting;
 
 /// `requests` from as many sources, or from one, at a listener with this queue and limit.
 fn examined(requests: u32, one: bool, queue: (u32, u32), host: &Host) -> Examined {

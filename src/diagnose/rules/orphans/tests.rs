@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host, socket};
-use crate::model::{Holders, ProcessName, Timer};
+use crate::model::{Holders, ProcessName, Setting, Timer};
 
 fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Host {
     host()
