@@ -33,22 +33,18 @@ fn parse_key(word: &str) -> Result<GroupKey, String> {
     };
     let field = Field::parse(name, Use::Group)
         .map_err(|valid| format!("`{name}` is no key; {}", hint(name, &valid)))?;
-    let Some(length) = length else {
-        return Ok(GroupKey {
-            field,
-            prefix: None,
-        });
-    };
-    if !matches!(field, Field::LocalAddr | Field::RemoteAddr) {
-        return Err(format!("{} has no prefix; only addresses do", field.name()));
-    }
-    Ok(GroupKey {
-        field,
-        prefix: Some(PrefixLengths {
+    let has_prefix = matches!(field, Field::LocalAddr | Field::RemoteAddr);
+    let prefix = match length {
+        None => None,
+        Some(_) if !has_prefix => {
+            return Err(format!("{} has no prefix; only addresses do", field.name()));
+        }
+        Some(length) => Some(PrefixLengths {
             v4: parse_length(length, 32)?,
             v6: USUAL_V6,
         }),
-    })
+    };
+    Ok(GroupKey { field, prefix })
 }
 
 fn set_v6(key: &mut GroupKey, length: &str) -> Result<(), String> {

@@ -88,15 +88,9 @@ fn cost_text(cost: &Cost, took: Duration) -> String {
 
 /// What the search for owners found and took.
 fn search_text(ownership: &Ownership, effort: &Effort) -> String {
-    let Effort {
-        processes,
-        descriptors,
-        refused,
-        failed,
-        cut: _,
-    } = effort;
     format!(
-        "{ownership}; {processes} processes with {descriptors} open files read, {refused} refused, {failed} failed"
+        "{ownership}; {} processes with {} open files read, {} refused, {} failed",
+        effort.processes, effort.descriptors, effort.refused, effort.failed
     )
 }
 

@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -94,7 +93,7 @@ const FATAL: [c_int; 17] = [
 static CAME: AtomicU64 = AtomicU64::new(0);
 
 /// Woken by those that the program handles.
-static WAKER: OnceLock<UnixStream> = OnceLock::new();
+static WAKER: OnceLock<Waker> = OnceLock::new();
 
 /// Called before a signal ends the process.
 static BEFORE_END: OnceLock<fn()> = OnceLock::new();
@@ -104,11 +103,8 @@ static BEFORE_END: OnceLock<fn()> = OnceLock::new();
 ///
 /// # Errors
 /// The system's.
-pub(super) fn handle_signals(waker: &Waker, before_end: fn()) -> io::Result<()> {
-    WAKER.get_or_init({
-        let socket = waker.socket()?;
-        || socket
-    });
+pub(super) fn handle_signals(waker: Waker, before_end: fn()) -> io::Result<()> {
+    WAKER.get_or_init(|| waker);
     BEFORE_END.get_or_init(|| before_end);
     for (number, _) in HANDLED {
         handle(number)?;
@@ -157,6 +153,7 @@ fn handle(number: c_int) -> io::Result<()> {
 extern "C" fn on_signal(number: c_int) {
     let came = CAME.fetch_or(bit(number), Ordering::SeqCst) & bit(number) != 0;
     let handled = HANDLED.iter().find(|(handled, _)| *handled == number);
+    let wake = || WAKER.get().map_or((), Waker::wake);
     match handled {
         Some((_, Signal::Stop | Signal::Continue | Signal::Resize)) => wake(),
         Some((_, Signal::Interrupt | Signal::End(_))) if !came => wake(),
@@ -166,13 +163,6 @@ extern "C" fn on_signal(number: c_int) {
             }
             end_by(number);
         }
-    }
-}
-
-fn wake() {
-    if let Some(waker) = WAKER.get() {
-        // Where the socket is full, there are wake-ups enough in it.
-        let _ = rustix::io::write(waker, &[0]);
     }
 }
 

@@ -254,27 +254,22 @@ fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expr
 const LONGEST_FILTER: u64 = 1 << 20;
 
 fn read_filter(path: &Path) -> Result<FilterText, Failure> {
-    let is_stdin = path == Path::new("-");
-    let name = if is_stdin {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
     let mut contents = String::new();
     let mut read =
         |from: &mut dyn Read| from.take(LONGEST_FILTER + 1).read_to_string(&mut contents);
-    let read = match is_stdin {
-        true => read(&mut io::stdin().lock()),
-        false => fs::File::open(path).and_then(|mut file| read(&mut file)),
+    let (name, length) = match path == Path::new("-") {
+        true => ("standard input".to_owned(), read(&mut io::stdin().lock())),
+        false => {
+            let length = fs::File::open(path).and_then(|mut file| read(&mut file));
+            (path.display().to_string(), length)
+        }
     };
-    let length =
-        read.map_err(|error| Failure::Usage(format!("--filter: cannot read {name}: {error}")))?;
-    if length as u64 > LONGEST_FILTER {
-        return Err(Failure::Usage(format!(
-            "--filter: {name} is longer than 1 MiB"
-        )));
+    match length {
+        Ok(length) if length as u64 <= LONGEST_FILTER => Ok(FilterText::of_file(&name, &contents)),
+        Ok(_) => Err(format!("{name} is longer than 1 MiB")),
+        Err(error) => Err(format!("cannot read {name}: {error}")),
     }
-    Ok(FilterText::of_file(&name, &contents))
+    .map_err(|why| Failure::Usage(format!("--filter: {why}")))
 }
 
 /// The usage error; an unknown word may have been meant as a command.

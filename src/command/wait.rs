@@ -36,11 +36,7 @@ impl Waker {
         Ok(Waker(self.0.try_clone()?))
     }
 
-    /// The socket itself, for signal handlers, which can only write to one.
-    pub(super) fn socket(&self) -> io::Result<UnixStream> {
-        self.0.try_clone()
-    }
-
+    /// Only writes to a socket, which a signal handler may do.
     pub(super) fn wake(&self) {
         // Where the socket is full, there are wake-ups enough in it.
         let _ = (&self.0).write(&[0]);

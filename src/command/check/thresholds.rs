@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Check;
 use crate::command::outcome::Failure;
-use crate::model::{Measure, State, StateSet, Subject, Threshold, Thresholds};
+use crate::model::{Aspect, Measure, State, StateSet, Subject, Threshold, Thresholds};
 
 /// How long changes are measured unless `--window` says otherwise.
 const USUAL_WINDOW: Duration = Duration::from_secs(1);
@@ -26,32 +26,14 @@ fn refusal(option: &str, threshold: &Threshold, why: &str) -> Failure {
 /// What each aspect is judged by, in the order in which they are first named.
 pub(super) fn resolve(typed: &Check) -> Result<Vec<Thresholds>, Failure> {
     let mut all: Vec<Thresholds> = Vec::new();
-    for (option, threshold) in typed_thresholds(typed) {
-        let aspect = threshold.aspect;
-        if !all.iter().any(|known| known.aspect == aspect) {
-            let (warning, critical) = (None, None);
-            all.push(Thresholds {
-                aspect,
-                warning,
-                critical,
-            });
+    for aspect in typed_thresholds(typed).map(|(_, one)| one.aspect) {
+        if all.iter().any(|known| known.aspect == aspect) {
+            continue;
         }
-        for known in all.iter_mut().filter(|known| known.aspect == aspect) {
-            let range = match option {
-                WARNING => &mut known.warning,
-                _ => &mut known.critical,
-            };
-            if range.replace(threshold.range).is_some() {
-                let why = "there is another threshold of this kind for it already";
-                return Err(refusal(option, threshold, why));
-            }
-        }
-    }
-    for warning in &typed.warning {
-        let mut criticals = typed.critical.iter();
-        let critical = criticals.find(|critical| critical.aspect == warning.aspect);
-        if let Some(critical) = critical
-            && warning.range.is_beyond(&critical.range, warning.aspect)
+        let warning = only(WARNING, &typed.warning, aspect)?;
+        let critical = only(CRITICAL, &typed.critical, aspect)?;
+        if let (Some(warning), Some(critical)) = (warning, critical)
+            && warning.range.is_beyond(&critical.range, aspect)
         {
             let why = format!(
                 "beyond --critical `{}`: what would be a warning there is critical already",
@@ -59,8 +41,30 @@ pub(super) fn resolve(typed: &Check) -> Result<Vec<Thresholds>, Failure> {
             );
             return Err(refusal(WARNING, warning, &why));
         }
+        all.push(Thresholds {
+            aspect,
+            warning: warning.map(|one| one.range),
+            critical: critical.map(|one| one.range),
+        });
     }
     Ok(all)
+}
+
+/// The threshold for an aspect among those of one option; there may be one at most.
+fn only<'a>(
+    option: &str,
+    typed: &'a [Threshold],
+    aspect: Aspect,
+) -> Result<Option<&'a Threshold>, Failure> {
+    let mut found = typed.iter().filter(|one| one.aspect == aspect);
+    let first = found.next();
+    match found.next() {
+        None => Ok(first),
+        Some(another) => {
+            let why = "there is another threshold of this kind for it already";
+            Err(refusal(option, another, why))
+        }
+    }
 }
 
 /// Refuses thresholds on states that are not `asked` for.

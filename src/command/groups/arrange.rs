@@ -123,19 +123,15 @@ impl ShownGroups {
     fn label(&self, groups: Vec<(Box<[Part]>, Counts)>) -> Vec<Group> {
         let sampler = &self.sampler.sampler;
         let mut names = HostNames::of(sampler.place().clone());
-        let before = self.before.as_ref();
-        let change = |counts: &Counts, key: &[Part]| {
-            let before = before?.totals.get(key).copied().unwrap_or(0);
-            Some(change(counts, before))
-        };
-        groups
-            .into_iter()
-            .map(|(key, counts)| Group {
-                change: change(&counts, &key),
-                key: labels(&mut names, &sampler.question().fields, &key),
-                counts,
-            })
-            .collect()
+        let groups = groups.into_iter().map(|(key, counts)| Group {
+            change: self.before.as_ref().map(|before| {
+                let before = before.totals.get(&key).copied().unwrap_or(0);
+                change(&counts, before)
+            }),
+            key: labels(&mut names, &sampler.question().fields, &key),
+            counts,
+        });
+        groups.collect()
     }
 }
 

@@ -21,18 +21,20 @@ pub(super) fn reached(
     if sources.place() != Where::Here {
         return Vec::new();
     }
-    let time_wait = snapshot.counts.get(State::TimeWait);
+    let sockets = snapshot.counts.get(State::TimeWait);
     let texts = [
         (State::Listen, accept_queues(question, sources, snapshot)),
         (
             State::TimeWait,
-            time_wait_text(time_wait, read_time_wait_limit(time_wait)),
+            time_wait_text(sockets, read_time_wait_limit(sockets)),
         ),
     ];
-    let limits = texts
+    let texts = texts
         .into_iter()
-        .filter_map(|(state, text)| Some(ReachedLimit { state, text: text? }));
-    limits.collect()
+        .filter_map(|(state, text)| Some((state, text?)));
+    texts
+        .map(|(state, text)| ReachedLimit { state, text })
+        .collect()
 }
 
 /// Read only where there are such sockets.
@@ -51,8 +53,8 @@ fn time_wait_text(sockets: u64, limit: Option<u64>) -> Option<String> {
 /// The text about full accept queues, where listeners were asked for and netlink answers, which
 /// alone reports their limit. The dump of listeners is cheap, whatever the table.
 fn accept_queues(question: &Question, sources: &Sources, snapshot: &Snapshot) -> Option<String> {
-    let is_told = snapshot.observation.source != SourceName::Proc;
-    if !is_told || snapshot.counts.get(State::Listen) == 0 {
+    let is_reported = snapshot.observation.source != SourceName::Proc;
+    if !is_reported || snapshot.counts.get(State::Listen) == 0 {
         return None;
     }
     let question = Question {

@@ -97,11 +97,7 @@ fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
         prefix: None,
     };
     let usual = USUAL.map(|fields| fields.iter().map(key).collect::<Vec<_>>());
-    let mut all: Vec<Vec<GroupKey>> = typed.map(<[GroupKey]>::to_vec).into_iter().collect();
-    for keys in usual {
-        if !all.contains(&keys) {
-            all.push(keys);
-        }
-    }
-    all
+    let usual = usual.into_iter().filter(|keys| typed != Some(keys));
+    let typed = typed.map(<[GroupKey]>::to_vec);
+    typed.into_iter().chain(usual).collect()
 }

@@ -2,27 +2,38 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::Snapshot;
+use crate::model::screen::{Notice, NoticeKind};
 use crate::output::{Format, Json, Style, utc_stamp};
 
-/// Writes a sample as JSON to a new file in `directory`, called by its time, and returns its path.
-/// No file is ever written over.
-///
-/// # Errors
-/// The file, and why it is not written: it is there already, or none can be made here.
-pub(super) fn save(snapshot: &Snapshot, directory: &Path) -> Result<PathBuf, String> {
+/// Writes a sample as JSON to a new file in `directory`, called by its time. No file is ever written
+/// over. Returns where it is, or why it is not written.
+pub(super) fn save(snapshot: Option<&Snapshot>, directory: &Path) -> Notice {
+    let Some(snapshot) = snapshot else {
+        let kind = NoticeKind::Warning;
+        let text = "there is no sample to write yet".to_owned();
+        return Notice { kind, text };
+    };
     // Colons are no part of a name everywhere.
     let stamp = utc_stamp(snapshot.observation.time).replace(':', "");
     let path = directory.join(format!("tcpstates-{stamp}.json"));
-    match write_new(&path, snapshot) {
-        Ok(()) => Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(format!("{} is there already", path.display()))
-        }
-        Err(error) => Err(format!("cannot write {}: {error}", path.display())),
-    }
+    let (kind, text) = match write_new(&path, snapshot) {
+        Ok(()) => (
+            NoticeKind::Note,
+            format!("the sample shown is in {}", path.display()),
+        ),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (
+            NoticeKind::Alarm,
+            format!("{} is there already", path.display()),
+        ),
+        Err(error) => (
+            NoticeKind::Alarm,
+            format!("cannot write {}: {error}", path.display()),
+        ),
+    };
+    Notice { kind, text }
 }
 
 fn write_new(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
@@ -53,17 +64,20 @@ mod tests {
             spread: Counts::default(),
         };
         let directory = tempfile::tempdir().unwrap();
-        let path = save(&snapshot, directory.path()).unwrap();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        assert_eq!(name, "tcpstates-1970-01-01T000001.500Z.json");
+        let name = "tcpstates-1970-01-01T000001.500Z.json";
+        let path = directory.path().join(name);
+        let saved = save(Some(&snapshot), directory.path());
+        let expected = format!("the sample shown is in {}", path.display());
+        assert_eq!((saved.kind, saved.text), (NoticeKind::Note, expected));
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.ends_with("\"total\":2,\"states\":{\"LISTEN\":2}}\n"),
             "{text}"
         );
-        let again = save(&snapshot, directory.path()).unwrap_err();
-        assert_eq!(again, format!("{} is there already", path.display()));
-        let nowhere = save(&snapshot, &directory.path().join("none")).unwrap_err();
+        let again = save(Some(&snapshot), directory.path());
+        let expected = format!("{} is there already", path.display());
+        assert_eq!((again.kind, again.text), (NoticeKind::Alarm, expected));
+        let nowhere = save(Some(&snapshot), &directory.path().join("none")).text;
         assert!(nowhere.starts_with("cannot write "), "{nowhere}");
         assert!(nowhere.contains(name), "{nowhere}");
     }

@@ -23,7 +23,6 @@ use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
 use crate::command::wait::{Wakeups, waker};
 use crate::live::{Found, Key, Request, Setup, View, Wanted};
-use crate::model::screen::{Notice, NoticeKind};
 use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
@@ -41,7 +40,6 @@ pub(super) struct Session {
     repetition: Repetition,
     view: View,
     paint: Paint,
-    // Dropped before the guard: it shows the cursor, and the guard restores everything after it.
     canvas: Canvas,
     size: (u16, u16),
     guard: Guard,
@@ -107,7 +105,8 @@ impl Session {
         let counter = Counter::new(request.target.clone(), counter_events, count_changes)?;
         let interval = setup.interval;
         let view = View::new(setup);
-        runtime::handle_signals(&waker, give_back_at_once).map_err(&cannot_start)?;
+        let signal_waker = waker.try_clone().map_err(&cannot_start)?;
+        runtime::handle_signals(signal_waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         let details = Details {
@@ -121,7 +120,7 @@ impl Session {
         Ok(Session {
             repetition: request.repetition,
             paint,
-            canvas: Canvas::of(&guard)?,
+            canvas: Canvas::of(size)?,
             size,
             guard,
             decoder: Decoder::default(),
@@ -213,18 +212,16 @@ impl Session {
                 runtime::stop();
                 // Here it goes on.
             }
-            Signal::Continue => {}
-            Signal::Resize => {
-                self.size = self.guard.size();
-                self.view.resized(self.size.1);
-            }
+            Signal::Continue | Signal::Resize => {}
         }
         Ok(self.redraw()?)
     }
 
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
-        self.canvas = Canvas::of(&self.guard)?;
+        self.size = self.guard.size();
+        self.view.resized(self.size.1);
+        self.canvas = Canvas::of(self.size)?;
         self.guard
             .take_again()
             .map_err(Failure::to("use the terminal"))
@@ -293,7 +290,10 @@ impl Session {
             None => {}
             Some(Request::Quit) => return Err(End::Quit),
             Some(Request::Redraw) => self.redraw()?,
-            Some(Request::Save) => self.save(now),
+            Some(Request::Save) => {
+                let notice = save(self.view.snapshot(), Path::new("."));
+                self.view.reply(now, notice);
+            }
             Some(Request::Interval(interval)) => {
                 self.request.interval = interval;
                 let _ = self.changes.send(Change::Interval(interval));
@@ -303,25 +303,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    fn save(&mut self, now: Instant) {
-        let saved = self
-            .view
-            .snapshot()
-            .map(|shown| save(shown, Path::new(".")));
-        let (kind, text) = match saved {
-            None => (
-                NoticeKind::Warning,
-                "there is no sample to write yet".to_owned(),
-            ),
-            Some(Ok(path)) => {
-                let path = path.display();
-                (NoticeKind::Note, format!("the sample shown is in {path}"))
-            }
-            Some(Err(error)) => (NoticeKind::Alarm, error),
-        };
-        self.view.reply(now, Notice { kind, text });
     }
 
     /// Requests what is to be shown now, where that has changed.

@@ -105,14 +105,6 @@ impl Guard {
         }
     }
 
-    /// Another descriptor of it to write to.
-    ///
-    /// # Errors
-    /// The system's.
-    fn output(&self) -> io::Result<OwnedFd> {
-        found()?.output.try_clone()
-    }
-
     /// Gives it back for a while.
     pub(super) fn give_back(&self) {
         give_back(Wait::UntilTaken);
@@ -196,67 +188,52 @@ fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
 
 /// What is drawn on.
 pub(super) struct Canvas {
-    terminal: Terminal<CrosstermBackend<Out>>,
-    failure: Rc<RefCell<Option<io::Error>>>,
+    terminal: Terminal<CrosstermBackend<Drawn>>,
+    drawn: Drawn,
 }
 
+/// What was drawn and is not written yet.
+#[derive(Clone, Default)]
+struct Drawn(Rc<RefCell<Vec<u8>>>);
+
 impl Canvas {
-    /// An empty one. Made anew where every cell is to be drawn: to clear one, its library would
-    /// send the terminal queries, and wait for the answer among the keys.
+    /// An empty one of this size. Made anew where every cell is to be drawn: to clear one, its library
+    /// would send the terminal queries, and wait for the answer among the keys.
     ///
     /// # Errors
-    /// The system's.
-    pub(super) fn of(guard: &Guard) -> Result<Canvas, Failure> {
-        let (width, height) = guard.size();
-        let failure = Rc::default();
-        let out = Out {
-            out: guard.output().map_err(Failure::to("use the terminal"))?,
-            kept: Vec::new(),
-            failure: Rc::clone(&failure),
-        };
+    /// Those of its library, which writes nothing here.
+    pub(super) fn of((width, height): (u16, u16)) -> Result<Canvas, Failure> {
+        let drawn = Drawn::default();
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
         let options = TerminalOptions { viewport };
-        let terminal = Terminal::with_options(CrosstermBackend::new(out), options);
+        let terminal = Terminal::with_options(CrosstermBackend::new(drawn.clone()), options);
         let terminal = terminal.map_err(Failure::write)?;
-        Ok(Canvas { terminal, failure })
+        Ok(Canvas { terminal, drawn })
     }
 
-    /// Draws, and writes what has changed since the last time.
+    /// Draws, and writes what has changed since the last time, in one piece.
     ///
     /// # Errors
     /// The terminal's.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Failure> {
         self.terminal.draw(draw).map_err(Failure::write)?;
-        match self.failure.take() {
-            None => Ok(()),
-            Some(error) => Err(Failure::write(error)),
+        let bytes = self.drawn.0.take();
+        // A signal handler on another thread may have given the terminal back.
+        if !is_taken() {
+            return Ok(());
         }
+        let written = found().and_then(|found| write_all(&found.output, &bytes));
+        written.map_err(Failure::write)
     }
 }
 
-/// Output in one piece a frame: what is written is kept until it is flushed.
-struct Out {
-    out: OwnedFd,
-    kept: Vec<u8>,
-    /// A failed write is reported here alone: its library would print it to standard error at the
-    /// end, and panic where that is the same terminal.
-    failure: Rc<RefCell<Option<io::Error>>>,
-}
-
-impl Write for Out {
+impl Write for Drawn {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.kept.extend_from_slice(bytes);
+        self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // A signal handler on another thread may have given the terminal back.
-        if is_taken()
-            && let Err(error) = write_all(&self.out, &self.kept)
-        {
-            self.failure.replace(Some(error));
-        }
-        self.kept.clear();
         Ok(())
     }
 }
