@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::choices::{faster, next_sort, slower, usual_sort};
 use super::editor::Editor;
 use super::key::Motion;
-use super::{Answer, Found, Key, Request, Sockets, View};
+use super::{Action, Answer, DetailResult, Key, Sockets, View};
 use crate::model::State;
 use crate::model::screen::{Notice, NoticeKind};
 
@@ -18,7 +18,7 @@ const AROUND_PAGE: u16 = 6;
 )]
 impl View {
     /// A key was pressed. Returns what to do outside the view because of it.
-    pub fn press(&mut self, key: Key, now: Instant) -> Option<Request> {
+    pub fn press(&mut self, key: Key, now: Instant) -> Option<Action> {
         if self.editor.is_some() {
             return self.press_in_editor(key);
         }
@@ -31,9 +31,9 @@ impl View {
             return None;
         }
         match key {
-            Key::Char('q') | Key::Control('c') => return Some(Request::Quit),
-            Key::Control('l') => return Some(Request::Redraw),
-            Key::Char('w') => return Some(Request::Save),
+            Key::Char('q') | Key::Control('c') => return Some(Action::Quit),
+            Key::Control('l') => return Some(Action::Redraw),
+            Key::Char('w') => return Some(Action::Save),
             Key::Char('+') => return self.set_interval(faster(self.setup.interval)),
             Key::Char('-') => return self.set_interval(slower(self.setup.interval)),
             Key::Char('?') => self.shows_help = true,
@@ -52,11 +52,11 @@ impl View {
         None
     }
 
-    fn press_in_editor(&mut self, key: Key) -> Option<Request> {
+    fn press_in_editor(&mut self, key: Key) -> Option<Action> {
         let editor = self.editor.as_mut()?;
         match key {
             Key::Escape | Key::Control('c' | 'g') => self.editor = None,
-            Key::Enter => return Some(Request::Filter(editor.check())),
+            Key::Enter => return Some(Action::Filter(editor.check())),
             _ => editor.press(key),
         }
         None
@@ -106,8 +106,8 @@ impl View {
     fn go(&mut self, motion: Motion) {
         let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
         let lines = match &self.shown().sockets.found {
-            Some((Found::Sockets(listing), ..)) => listing.lines.len(),
-            Some((Found::Groups(_), ..)) | None => 0,
+            Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
+            Some((DetailResult::Groups(_), ..)) | None => 0,
         };
         if let Some(sockets) = &mut self.sockets {
             sockets.selected = motion.from(sockets.selected, lines, page);
@@ -131,10 +131,10 @@ impl View {
         self.change(|data| data.groups = Answer::default());
     }
 
-    fn set_interval(&mut self, interval: Duration) -> Option<Request> {
+    fn set_interval(&mut self, interval: Duration) -> Option<Action> {
         (interval != self.setup.interval).then(|| {
             self.setup.interval = interval;
-            Request::Interval(interval)
+            Action::Interval(interval)
         })
     }
 }

@@ -43,7 +43,7 @@ pub struct FailedSample {
 
 /// What to query besides the counts, as often as its cost allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum DetailQuery {
     /// Nothing: it would not be shown.
     Nothing,
     /// Groups of the sockets in a state, or in all.
@@ -62,11 +62,11 @@ pub enum Wanted {
     },
 }
 
-/// The result of what was [`Wanted`].
+/// The result of what was [`DetailQuery`].
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// What was wanted; a result that is not wanted any more is not shown.
-    pub wanted: Wanted,
+    pub wanted: DetailQuery,
     /// The number of the filter; see [`super::View::filter_taken`].
     pub filter: u64,
     /// When the query began.
@@ -74,12 +74,12 @@ pub struct Detail {
     /// The CPU time it took.
     pub cpu: Duration,
     /// The result, or why there is none.
-    pub found: Result<Found, String>,
+    pub found: Result<DetailResult, String>,
 }
 
 /// What is shown besides the counts.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum DetailResult {
     /// Groups.
     Groups(Arc<Grouped>),
     /// Sockets.
@@ -101,7 +101,7 @@ pub struct Listing {
 
 /// What a key requires outside the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Action {
     /// To end.
     Quit,
     /// To sample this often.

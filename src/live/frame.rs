@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::choices::sort_text;
-use super::{Found, View};
+use super::{DetailResult, View};
 use crate::model::GroupKey;
 use crate::model::screen::{
     Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, brief,
@@ -44,8 +44,8 @@ impl View {
         if let Some(sockets) = self.sockets {
             let answer = &shown.sockets;
             let listing = match &answer.found {
-                Some((Found::Sockets(listing), ..)) => Some(&**listing),
-                Some((Found::Groups(_), ..)) | None => None,
+                Some((DetailResult::Sockets(listing), ..)) => Some(&**listing),
+                Some((DetailResult::Groups(_), ..)) | None => None,
             };
             let failure = answer.failure.as_deref();
             return Pane::Sockets(SocketsPane {
@@ -72,8 +72,8 @@ impl View {
             by: keys_text(self.grouped_by()),
             state: self.selected,
             grouped: match &answer.found {
-                Some((Found::Groups(grouped), ..)) => Some(&**grouped),
-                Some((Found::Sockets(_), ..)) | None => None,
+                Some((DetailResult::Groups(grouped), ..)) => Some(&**grouped),
+                Some((DetailResult::Sockets(_), ..)) | None => None,
             },
             age: answer.age(now),
             failure: answer.failure.as_deref(),

@@ -1,7 +1,7 @@
 //! The live view's state, and what each key and each sample changes in it.
 //!
 //! Pure: it receives times, samples and keys, and returns what to draw ([`View::screen`]), what to
-//! query ([`View::wanted`]) and what to do ([`Request`]). It knows no terminal, no clock and no
+//! query ([`View::wanted`]) and what to do ([`Action`]). It knows no terminal, no clock and no
 //! source, and keeps a bounded number of samples.
 
 mod bindings;
@@ -16,7 +16,7 @@ mod record;
 mod tests;
 
 pub use exchange::{
-    Detail, FailedSample, Found, Listing, ReachedLimit, Request, StateSample, Wanted,
+    Action, Detail, DetailQuery, DetailResult, FailedSample, Listing, ReachedLimit, StateSample,
 };
 pub use key::Key;
 
@@ -92,11 +92,11 @@ struct Data {
 
 impl Data {
     /// What is known of something wanted.
-    fn answer(&mut self, wanted: &Wanted) -> Option<&mut Answer> {
+    fn answer(&mut self, wanted: &DetailQuery) -> Option<&mut Answer> {
         match wanted {
-            Wanted::Nothing => None,
-            Wanted::Groups { .. } => Some(&mut self.groups),
-            Wanted::Sockets { .. } => Some(&mut self.sockets),
+            DetailQuery::Nothing => None,
+            DetailQuery::Groups { .. } => Some(&mut self.groups),
+            DetailQuery::Sockets { .. } => Some(&mut self.sockets),
         }
     }
 
@@ -120,7 +120,7 @@ impl Data {
 #[derive(Clone, Debug, Default)]
 struct Answer {
     /// The result, when its query began, and the CPU time it took.
-    found: Option<(Found, Instant, Duration)>,
+    found: Option<(DetailResult, Instant, Duration)>,
     failure: Option<String>,
 }
 
@@ -213,14 +213,14 @@ impl View {
     }
 
     /// What to query besides the counts: what is visible.
-    pub fn wanted(&self) -> Wanted {
+    pub fn wanted(&self) -> DetailQuery {
         match self.sockets {
-            Some(sockets) => Wanted::Sockets {
+            Some(sockets) => DetailQuery::Sockets {
                 state: self.selected,
                 sort: sockets.sort,
             },
-            None if self.shows_chart || !self.has_room_for_groups() => Wanted::Nothing,
-            None => Wanted::Groups {
+            None if self.shows_chart || !self.has_room_for_groups() => DetailQuery::Nothing,
+            None => DetailQuery::Groups {
                 state: self.selected,
                 keys: self.grouped_by().to_vec(),
             },

@@ -27,7 +27,7 @@ pub struct PrefixLengths {
 /// The value of one field of a group. `None` where a socket has none: no owner, no interface, no
 /// control group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum KeyPart {
     /// The state.
     State(State),
     /// The class of family; none for a socket without internet addresses, as of the next two.

@@ -42,7 +42,7 @@ pub use field::{Field, Use};
 pub use finding::{
     Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
 };
-pub use group_key::{Direction, FamilyClass, GroupKey, Part, PrefixLengths, Service};
+pub use group_key::{Direction, FamilyClass, GroupKey, KeyPart, PrefixLengths, Service};
 pub use grouped::{Group, Grouped, Label, Other};
 pub use holders::Holders;
 pub use kind::Kind;

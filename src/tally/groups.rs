@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use ipnet::IpNet;
 
 use crate::model::{
-    Counts, Field, GroupKey, InetEnds, Listeners, Other, Part, PrefixLengths, Process, ProcessName,
-    Sink, Socket, SplitSink,
+    Counts, Field, GroupKey, InetEnds, KeyPart, Listeners, Other, PrefixLengths, Process,
+    ProcessName, Sink, Socket, SplitSink,
 };
 
 /// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
@@ -16,7 +16,7 @@ use crate::model::{
 const MOST_GROUPS: usize = 1_000_000;
 
 /// The sockets of each group.
-pub type GroupedCounts = HashMap<Box<[Part]>, Counts>;
+pub type GroupedCounts = HashMap<Box<[KeyPart]>, Counts>;
 
 /// Counts sockets per state and group.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct GroupTally {
     beyond: Counts,
     all: Counts,
     /// The key of the socket at hand, kept to be filled again.
-    key: Vec<Part>,
+    key: Vec<KeyPart>,
     /// The name and number of the process that holds it.
     holder: Option<(ProcessName, u32)>,
 }
@@ -82,28 +82,30 @@ impl GroupTally {
         clippy::wildcard_enum_match_arm,
         reason = "the command line takes no other field for a key"
     )]
-    fn part(&self, key: GroupKey, socket: &Socket) -> Option<Part> {
+    fn part(&self, key: GroupKey, socket: &Socket) -> Option<KeyPart> {
         let ends = socket.internet();
         let peer = || ends.and_then(InetEnds::peer);
         Some(match key.field {
-            Field::State => Part::State(socket.state),
-            Field::Family => Part::Family(ends.map(InetEnds::class)),
-            Field::LocalAddr => Part::Addr(ends.and_then(|ends| fold(ends.local.ip(), key.prefix))),
-            Field::LocalPort => Part::Port(ends.map(|ends| ends.local.port())),
-            Field::RemoteAddr => Part::Addr(peer().and_then(|peer| fold(peer.ip(), key.prefix))),
-            Field::RemotePort => Part::Port(peer().map(|peer| peer.port())),
+            Field::State => KeyPart::State(socket.state),
+            Field::Family => KeyPart::Family(ends.map(InetEnds::class)),
+            Field::LocalAddr => {
+                KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), key.prefix)))
+            }
+            Field::LocalPort => KeyPart::Port(ends.map(|ends| ends.local.port())),
+            Field::RemoteAddr => KeyPart::Addr(peer().and_then(|peer| fold(peer.ip(), key.prefix))),
+            Field::RemotePort => KeyPart::Port(peer().map(|peer| peer.port())),
             Field::Direction => {
-                Part::Direction(ends.map(|ends| self.listeners.direction(socket.netns, ends)))
+                KeyPart::Direction(ends.map(|ends| self.listeners.direction(socket.netns, ends)))
             }
             Field::Service => {
-                Part::Service(ends.map(|ends| self.listeners.service(socket.netns, ends)))
+                KeyPart::Service(ends.map(|ends| self.listeners.service(socket.netns, ends)))
             }
-            Field::Interface => Part::Interface(socket.interface.filter(|index| *index != 0)),
-            Field::V6Only => Part::V6Only(socket.v6only),
-            Field::Uid | Field::User => Part::Owner(socket.owner()),
-            Field::Cgroup => Part::Cgroup(socket.cgroup),
-            Field::Process => Part::Process(self.holder.map(|holder| holder.0)),
-            Field::Pid => Part::Pid(self.holder.map(|holder| holder.1)),
+            Field::Interface => KeyPart::Interface(socket.interface.filter(|index| *index != 0)),
+            Field::V6Only => KeyPart::V6Only(socket.v6only),
+            Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
+            Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
+            Field::Process => KeyPart::Process(self.holder.map(|holder| holder.0)),
+            Field::Pid => KeyPart::Pid(self.holder.map(|holder| holder.1)),
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
-    Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Listeners, Part,
+    Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart, Listeners,
     Thresholds, Trust, Verdict, thousands,
 };
 
@@ -77,10 +77,10 @@ impl Check {
         &self,
         now: &Sample<Groups>,
         earlier: Option<&Sample<Groups>>,
-    ) -> (Ranking<Box<[Part]>>, bool) {
+    ) -> (Ranking<Box<[KeyPart]>>, bool) {
         let mut ranking = Ranking::new(self.top);
         let none = Counts::default();
-        let judged = |key: &[Part], counts| {
+        let judged = |key: &[KeyPart], counts| {
             let earlier = earlier.map(|earlier| {
                 let counts = earlier.found.groups.get(key).unwrap_or(&none);
                 (earlier, counts)
@@ -97,7 +97,7 @@ impl Check {
         }
         let is_empty = ranking.groups == 0;
         if is_empty {
-            let key: Box<[Part]> = Box::new([]);
+            let key: Box<[KeyPart]> = Box::new([]);
             ranking.add(&key, judged(&key, &none));
             ranking.groups = 0;
         }
@@ -149,11 +149,14 @@ impl Check {
 
 /// What the numbers of a group are worth. If an owner may have been missed, the group without an
 /// owner may be too large; if a listener, every group that depends on listeners.
-fn worth(trust: Trust, key: &[Part]) -> Trust {
-    let may_have_others = |part: &Part| {
+fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
+    let may_have_others = |part: &KeyPart| {
         matches!(
             part,
-            Part::Process(None) | Part::Pid(None) | Part::Direction(_) | Part::Service(_)
+            KeyPart::Process(None)
+                | KeyPart::Pid(None)
+                | KeyPart::Direction(_)
+                | KeyPart::Service(_)
         )
     };
     match trust {
@@ -192,13 +195,13 @@ mod tests {
     fn groups_that_a_loss_may_make_too_large_prove_nothing() {
         let (least, nothing) = (Trust::AtLeast, Trust::Nothing);
         for (part, worth_of_it) in [
-            (Part::Process(None), nothing),
-            (Part::Pid(None), nothing),
-            (Part::Direction(Some(Direction::Out)), nothing),
-            (Part::Pid(Some(1)), least),
-            (Part::Port(None), least),
+            (KeyPart::Process(None), nothing),
+            (KeyPart::Pid(None), nothing),
+            (KeyPart::Direction(Some(Direction::Out)), nothing),
+            (KeyPart::Pid(Some(1)), least),
+            (KeyPart::Port(None), least),
         ] {
-            let key = [Part::Port(Some(80)), part];
+            let key = [KeyPart::Port(Some(80)), part];
             assert_eq!(worth(least, &key), worth_of_it, "{part:?}");
             assert_eq!(worth(Trust::Exact, &key), Trust::Exact);
         }

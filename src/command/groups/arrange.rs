@@ -8,7 +8,7 @@ use super::{GroupSampler, Groups};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{Counts, Field, Group, Grouped, Label, Names, Other, Part, Service};
+use crate::model::{Counts, Field, Group, Grouped, KeyPart, Label, Names, Other, Service};
 use crate::tally::GroupedCounts;
 
 /// Samples of groups as they are shown.
@@ -23,9 +23,9 @@ pub(in crate::command) struct ShownGroups {
 /// What is remembered of a sample.
 struct Before {
     /// How many sockets each group had.
-    totals: HashMap<Box<[Part]>, u64>,
+    totals: HashMap<Box<[KeyPart]>, u64>,
     /// The groups that were shown.
-    shown: Vec<Box<[Part]>>,
+    shown: Vec<Box<[KeyPart]>>,
     /// How many sockets there were in all.
     total: u64,
 }
@@ -94,7 +94,7 @@ impl ShownGroups {
         beyond: Option<Other>,
         total: u64,
     ) -> (Vec<Group>, Option<Other>) {
-        let mut shown: Vec<(Box<[Part]>, Counts)> = groups.into_iter().collect();
+        let mut shown: Vec<(Box<[KeyPart]>, Counts)> = groups.into_iter().collect();
         shown.sort_by(|(a_key, a), (b_key, b)| {
             b.total().cmp(&a.total()).then_with(|| a_key.cmp(b_key))
         });
@@ -120,7 +120,7 @@ impl ShownGroups {
         (groups, other)
     }
 
-    fn label(&self, groups: Vec<(Box<[Part]>, Counts)>) -> Vec<Group> {
+    fn label(&self, groups: Vec<(Box<[KeyPart]>, Counts)>) -> Vec<Group> {
         let sampler = &self.sampler.sampler;
         let mut names = HostNames::of(sampler.place().clone());
         let groups = groups.into_iter().map(|(key, counts)| Group {
@@ -136,7 +136,7 @@ impl ShownGroups {
 }
 
 /// The groups that are cut off, and the sockets beyond the limit of groups, in one.
-fn fold_rest(beyond: Option<Other>, rest: &[(Box<[Part]>, Counts)]) -> Option<Other> {
+fn fold_rest(beyond: Option<Other>, rest: &[(Box<[KeyPart]>, Counts)]) -> Option<Other> {
     if rest.is_empty() {
         return beyond;
     }
@@ -153,7 +153,7 @@ fn fold_rest(beyond: Option<Other>, rest: &[(Box<[Part]>, Counts)]) -> Option<Ot
 pub(in crate::command) fn labels(
     names: &mut HostNames,
     fields: &[Field],
-    key: &[Part],
+    key: &[KeyPart],
 ) -> Vec<Label> {
     let parts = fields.iter().zip(key);
     let labels = parts.map(|(field, part)| label(names, *field, *part));
@@ -161,26 +161,26 @@ pub(in crate::command) fn labels(
 }
 
 /// The label of one part; `None` where its field has no value.
-fn label(names: &mut HostNames, field: Field, part: Part) -> Option<Label> {
+fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
     let text = |text: &str| Label::Text(text.to_owned());
     Some(match part {
-        Part::State(state) => Label::Text(state.to_string()),
-        Part::Family(class) => text(class?.name()),
-        Part::Addr(net) => match net? {
+        KeyPart::State(state) => Label::Text(state.to_string()),
+        KeyPart::Family(class) => text(class?.name()),
+        KeyPart::Addr(net) => match net? {
             net if net.prefix_len() == net.max_prefix_len() => Label::Text(net.addr().to_string()),
             net => Label::Text(net.to_string()),
         },
-        Part::Port(port) => Label::Number(port?.into()),
-        Part::Direction(direction) => text(direction?.name()),
-        Part::Service(service) => Label::Text(match service? {
+        KeyPart::Port(port) => Label::Number(port?.into()),
+        KeyPart::Direction(direction) => text(direction?.name()),
+        KeyPart::Service(service) => Label::Text(match service? {
             Service::Served(port) => format!(":{port}"),
             Service::Used(peer) => peer.to_string(),
         }),
-        Part::Interface(index) => text(names.interface(index?)),
-        Part::Owner(uid) if field == Field::User => text(names.user(uid?)),
-        Part::Owner(number) | Part::Pid(number) => Label::Number(number?.into()),
-        Part::V6Only(only) => text(if only? { "yes" } else { "no" }),
-        Part::Process(name) => text(&name?.text()),
-        Part::Cgroup(id) => text(names.cgroup(id?)),
+        KeyPart::Interface(index) => text(names.interface(index?)),
+        KeyPart::Owner(uid) if field == Field::User => text(names.user(uid?)),
+        KeyPart::Owner(number) | KeyPart::Pid(number) => Label::Number(number?.into()),
+        KeyPart::V6Only(only) => text(if only? { "yes" } else { "no" }),
+        KeyPart::Process(name) => text(&name?.text()),
+        KeyPart::Cgroup(id) => text(names.cgroup(id?)),
     })
 }

@@ -16,7 +16,7 @@ use crate::command::list::list_style;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::live::{Detail, Found, Listing, Wanted};
+use crate::live::{Detail, DetailQuery, DetailResult, Listing};
 use crate::model::{Field, SortKey, State, StateSet};
 use crate::output::{Format, Look, Style, Table};
 use crate::owner::Seek;
@@ -39,7 +39,7 @@ const MOST_SOCKETS: usize = 10_000;
 /// What is to be shown, and of which sockets.
 #[derive(Clone, PartialEq)]
 pub(super) struct DetailRequest {
-    pub(super) wanted: Wanted,
+    pub(super) wanted: DetailQuery,
     pub(super) target: Target,
     /// The number of the filter.
     pub(super) filter: u64,
@@ -93,8 +93,10 @@ impl Details {
                 }
             }
             let pause = match request.wanted {
-                Wanted::Nothing => Duration::MAX,
-                Wanted::Groups { .. } | Wanted::Sockets { .. } => pause(cpu, request.interval),
+                DetailQuery::Nothing => Duration::MAX,
+                DetailQuery::Groups { .. } | DetailQuery::Sockets { .. } => {
+                    pause(cpu, request.interval)
+                }
             };
             let pause = pause.saturating_sub(begin.elapsed());
             match self.requests.recv_timeout(pause) {
@@ -109,10 +111,10 @@ impl Details {
         &self,
         request: &DetailRequest,
         groups: &mut Option<ShownGroups>,
-    ) -> Result<Option<Found>, Failure> {
+    ) -> Result<Option<DetailResult>, Failure> {
         Ok(match &request.wanted {
-            Wanted::Nothing => None,
-            Wanted::Groups { state, keys } => {
+            DetailQuery::Nothing => None,
+            DetailQuery::Groups { state, keys } => {
                 let groups = match groups {
                     Some(groups) => groups,
                     None => {
@@ -122,12 +124,12 @@ impl Details {
                         groups.insert(ShownGroups::new(sampler, top, true))
                     }
                 };
-                Some(Found::Groups(Arc::new(groups.sample()?.1)))
+                Some(DetailResult::Groups(Arc::new(groups.sample()?.1)))
             }
-            Wanted::Sockets { state, sort } => {
+            DetailQuery::Sockets { state, sort } => {
                 let target = narrow(&request.target, *state)?;
                 let listing = list(&target, *sort, request.width)?;
-                Some(Found::Sockets(Arc::new(listing)))
+                Some(DetailResult::Sockets(Arc::new(listing)))
             }
         })
     }

@@ -22,7 +22,7 @@ use crate::command::repeat::Repetition;
 use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
 use crate::command::wait::{Wakeups, waker};
-use crate::live::{Found, Key, Request, Setup, View, Wanted};
+use crate::live::{Action, DetailQuery, DetailResult, Key, Setup, View};
 use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
@@ -249,7 +249,7 @@ impl Session {
                 self.view.filter_refused(error.as_ref(), &reason);
             }
             Event::Detail(detail) => {
-                if let (Wanted::Groups { state: None, keys }, Ok(Found::Groups(groups))) =
+                if let (DetailQuery::Groups { state: None, keys }, Ok(DetailResult::Groups(groups))) =
                     (&detail.wanted, &detail.found)
                     && self.by.as_ref() == Some(keys)
                 {
@@ -288,17 +288,17 @@ impl Session {
         let now = Instant::now();
         match self.view.press(key, now) {
             None => {}
-            Some(Request::Quit) => return Err(End::Quit),
-            Some(Request::Redraw) => self.redraw()?,
-            Some(Request::Save) => {
+            Some(Action::Quit) => return Err(End::Quit),
+            Some(Action::Redraw) => self.redraw()?,
+            Some(Action::Save) => {
                 let notice = save(self.view.snapshot(), Path::new("."));
                 self.view.reply(now, notice);
             }
-            Some(Request::Interval(interval)) => {
+            Some(Action::Interval(interval)) => {
                 self.request.interval = interval;
                 let _ = self.changes.send(Change::Interval(interval));
             }
-            Some(Request::Filter(text)) => {
+            Some(Action::Filter(text)) => {
                 let _ = self.changes.send(Change::Filter(text));
             }
         }

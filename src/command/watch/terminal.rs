@@ -39,7 +39,7 @@ const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// The terminal as it was found. In one place of the process, because a panic may happen, and a
 /// signal arrive, anywhere in it.
-static FOUND: OnceLock<Found> = OnceLock::new();
+static BEFORE: OnceLock<TerminalBefore> = OnceLock::new();
 
 /// How much of it is the view's at the moment.
 static TAKEN: AtomicU8 = AtomicU8::new(NOTHING);
@@ -48,7 +48,7 @@ const NOTHING: u8 = 0;
 const MODES: u8 = 1;
 const MODES_AND_SCREEN: u8 = 2;
 
-struct Found {
+struct TerminalBefore {
     input: OwnedFd,
     output: OwnedFd,
     modes: Termios,
@@ -64,12 +64,12 @@ impl Guard {
     /// # Errors
     /// The terminal's.
     pub(super) fn take(input: impl AsFd, output: impl AsFd) -> io::Result<Guard> {
-        let found = Found {
+        let found = TerminalBefore {
             modes: tcgetattr(&input)?,
             input: input.as_fd().try_clone_to_owned()?,
             output: output.as_fd().try_clone_to_owned()?,
         };
-        if FOUND.set(found).is_ok() {
+        if BEFORE.set(found).is_ok() {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |panic| {
                 give_back(Wait::Never);
@@ -117,8 +117,8 @@ impl Drop for Guard {
     }
 }
 
-fn found() -> io::Result<&'static Found> {
-    FOUND.get().ok_or(io::ErrorKind::NotConnected.into())
+fn found() -> io::Result<&'static TerminalBefore> {
+    BEFORE.get().ok_or(io::ErrorKind::NotConnected.into())
 }
 
 /// Whether the terminal is the view's to draw on.
@@ -141,7 +141,7 @@ pub(super) fn give_back_at_once() {
 /// Gives the terminal back as it was found, once. Where it is gone, there is nothing to give back.
 /// What is not given back yet is so afterwards, also where this interrupts itself.
 fn give_back(wait: Wait) {
-    let Some(found) = FOUND.get() else {
+    let Some(found) = BEFORE.get() else {
         return;
     };
     if is_taken() {

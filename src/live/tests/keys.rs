@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn keys_select_a_state_and_groups_follow_it() {
     let mut session = Session::new();
-    let groups = |state, field| Wanted::Groups {
+    let groups = |state, field| DetailQuery::Groups {
         state,
         keys: by(field),
     };
@@ -38,14 +38,18 @@ fn keys_select_a_state_and_groups_follow_it() {
         assert_eq!(session.view.wanted(), groups(None, field), "{key:?}");
     }
     session.press(&[Key::Char('c')]);
-    assert_eq!(session.view.wanted(), Wanted::Nothing);
+    assert_eq!(session.view.wanted(), DetailQuery::Nothing);
     assert!(matches!(
         session.view.screen(session.now).pane,
         Pane::Chart(_)
     ));
     session.press(&[Key::Char('c')]);
     session.view.resized(10);
-    assert_eq!(session.view.wanted(), Wanted::Nothing, "no room for groups");
+    assert_eq!(
+        session.view.wanted(),
+        DetailQuery::Nothing,
+        "no room for groups"
+    );
 }
 
 #[test]
@@ -54,8 +58,8 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     session.sample(&[(C, 100)]);
     session.press(&[Key::Char('g'), Key::Enter]);
     let wanted = |session: &Session| match session.view.wanted() {
-        Wanted::Sockets { state, sort } => (state, sort.field, sort.descending),
-        other @ (Wanted::Nothing | Wanted::Groups { .. }) => panic!("{other:?}"),
+        DetailQuery::Sockets { state, sort } => (state, sort.field, sort.descending),
+        other @ (DetailQuery::Nothing | DetailQuery::Groups { .. }) => panic!("{other:?}"),
     };
     let listen = Some(State::Listen);
     assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
@@ -85,7 +89,7 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     session.press(&[Key::Char('S')]);
     assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
     session.press(&[Key::Escape]);
-    assert!(matches!(session.view.wanted(), Wanted::Groups { .. }));
+    assert!(matches!(session.view.wanted(), DetailQuery::Groups { .. }));
 }
 
 #[test]
@@ -139,12 +143,12 @@ fn requests_leave_the_view_and_nothing_else_does() {
     let mut session = Session::new();
     session.sample(&[(E, 1)]);
     for (key, request) in [
-        (Key::Char('q'), Some(Request::Quit)),
-        (Key::Control('c'), Some(Request::Quit)),
-        (Key::Char('w'), Some(Request::Save)),
-        (Key::Control('l'), Some(Request::Redraw)),
-        (Key::Char('+'), Some(Request::Interval(SECOND / 2))),
-        (Key::Char('-'), Some(Request::Interval(SECOND))),
+        (Key::Char('q'), Some(Action::Quit)),
+        (Key::Control('c'), Some(Action::Quit)),
+        (Key::Char('w'), Some(Action::Save)),
+        (Key::Control('l'), Some(Action::Redraw)),
+        (Key::Char('+'), Some(Action::Interval(SECOND / 2))),
+        (Key::Char('-'), Some(Action::Interval(SECOND))),
         (Key::Char('?'), None),
         (Key::Char('?'), None),
         (Key::Char('x'), None),
@@ -161,7 +165,7 @@ fn the_filter_is_edited_checked_refused_and_taken() {
     let keys: Vec<Key> = "/q w".chars().map(Key::Char).collect();
     assert_eq!(session.press(&keys), None, "letters are text now");
     let asked = session.press(&[Key::Enter]);
-    assert_eq!(asked, Some(Request::Filter("q w".to_owned())));
+    assert_eq!(asked, Some(Action::Filter("q w".to_owned())));
     assert!(session.view.screen(session.now).prompt.unwrap().is_checking);
     session.view.filter_refused(None, "no such word");
     let screen = session.view.screen(session.now);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    Detail, FailedSample, Found, Key, Listing, ReachedLimit, Request, Setup, StateSample, View,
-    Wanted,
+    Action, Detail, DetailQuery, DetailResult, FailedSample, Key, Listing, ReachedLimit, Setup,
+    StateSample, View,
 };
 use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
 use crate::model::{
@@ -89,7 +89,7 @@ impl Session {
         self
     }
 
-    fn press(&mut self, keys: &[Key]) -> Option<Request> {
+    fn press(&mut self, keys: &[Key]) -> Option<Action> {
         let mut request = None;
         for key in keys {
             request = self.view.press(*key, self.now);
@@ -107,7 +107,7 @@ impl Session {
         notices.into_iter().map(|n| (n.kind, n.text)).collect()
     }
 
-    fn found(&mut self, found: Result<Found, String>) {
+    fn found(&mut self, found: Result<DetailResult, String>) {
         let detail = Detail {
             wanted: self.view.wanted(),
             filter: self.view.filter,
@@ -119,8 +119,8 @@ impl Session {
     }
 }
 
-fn listing(lines: usize) -> Found {
-    Found::Sockets(Arc::new(Listing {
+fn listing(lines: usize) -> DetailResult {
+    DetailResult::Sockets(Arc::new(Listing {
         heading: "STATE".to_owned(),
         lines: (0..lines).map(|line| line.to_string()).collect(),
         is_cut: false,

@@ -34,7 +34,7 @@ fn key(field: Field) -> GroupKey {
     }
 }
 
-fn part(key: GroupKey, socket: &Socket) -> Part {
+fn part(key: GroupKey, socket: &Socket) -> KeyPart {
     let tally = GroupTally::new(vec![key], Listeners::default());
     tally.part(key, socket).unwrap()
 }
@@ -59,7 +59,7 @@ fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
         ),
     ] {
         let socket = socket(State::Established, local, remote);
-        assert_eq!(part(folded, &socket), Part::Addr(expected.parse().ok()));
+        assert_eq!(part(folded, &socket), KeyPart::Addr(expected.parse().ok()));
     }
     let mapped = socket(
         State::Established,
@@ -67,24 +67,24 @@ fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
         "[::ffff:192.0.2.77]:5",
     );
     let whole = part(key(Field::RemoteAddr), &mapped);
-    assert_eq!(whole, Part::Addr("192.0.2.77/32".parse().ok()));
+    assert_eq!(whole, KeyPart::Addr("192.0.2.77/32".parse().ok()));
     let listener = socket(State::Listen, "0.0.0.0:80", "0.0.0.0:0");
-    assert_eq!(part(folded, &listener), Part::Addr(None));
-    assert_eq!(part(key(Field::RemotePort), &listener), Part::Port(None));
+    assert_eq!(part(folded, &listener), KeyPart::Addr(None));
+    assert_eq!(part(key(Field::RemotePort), &listener), KeyPart::Port(None));
     let class = part(key(Field::Family), &mapped);
-    assert_eq!(class, Part::Family(Some(FamilyClass::V4Mapped)));
+    assert_eq!(class, KeyPart::Family(Some(FamilyClass::V4Mapped)));
 }
 
 #[test]
 fn what_nobody_holds_is_not_roots() {
     let mut time_wait = socket(State::TimeWait, "10.0.0.1:1", "192.0.2.7:5");
-    assert_eq!(part(key(Field::Uid), &time_wait), Part::Owner(Some(0)));
+    assert_eq!(part(key(Field::Uid), &time_wait), KeyPart::Owner(Some(0)));
     time_wait.inode = 0;
-    assert_eq!(part(key(Field::Uid), &time_wait), Part::Owner(None));
-    assert_eq!(part(key(Field::User), &time_wait), Part::Owner(None));
+    assert_eq!(part(key(Field::Uid), &time_wait), KeyPart::Owner(None));
+    assert_eq!(part(key(Field::User), &time_wait), KeyPart::Owner(None));
     assert_eq!(
         part(key(Field::Interface), &time_wait),
-        Part::Interface(None)
+        KeyPart::Interface(None)
     );
 }
 
@@ -195,7 +195,7 @@ fn parts_filled_side_by_side_add_up_unless_there_are_too_many_groups() {
         if is_exact {
             assert_eq!(halved.all().total(), 4);
             let (groups, beyond) = halved.into_groups();
-            assert_eq!(groups[&[Part::Port(Some(2))][..]].total(), 2);
+            assert_eq!(groups[&[KeyPart::Port(Some(2))][..]].total(), 2);
             assert!(groups.len() == 3 && beyond.is_none());
         }
     }
