@@ -11,6 +11,7 @@
 )]
 
 mod answer;
+mod capabilities;
 mod check;
 mod child;
 mod completions;

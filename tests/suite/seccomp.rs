@@ -37,7 +37,7 @@ pub(crate) fn deny(command: &mut Command, denied: Denied, errno: Errno) {
         std::env::consts::ARCH.try_into().unwrap(),
     );
     let program: BpfProgram = filter.unwrap().try_into().unwrap();
-    syscall::filter(command, program);
+    syscall::seccomp::filter(command, program);
 }
 
 fn first_argument(value: i32) -> SeccompRule {
@@ -69,5 +69,5 @@ pub(crate) fn supervise(command: &mut Command, number: i64) {
         }
     }
     assert!(replaced > 0, "seccompiler encodes LOG differently");
-    syscall::filter_with_listener(command, program);
+    syscall::seccomp::filter_with_listener(command, program);
 }

@@ -17,7 +17,7 @@ use crate::child::{Running, Start};
 use crate::program::{Ran, ran};
 use crate::seccomp::supervise;
 use crate::skip::skip_or_fail;
-use crate::syscall::{Notification, end_call, next_call};
+use crate::syscall::seccomp::{Notification, end_call, next_call};
 use crate::wait::{DEADLINE, wait_for};
 
 /// How one call is answered.

@@ -60,6 +60,18 @@ fn contradictory_states_are_refused() {
         &["no state in common"],
     );
     assert_refused(&["-l", "exclude", "listen"], &["no state in common"]);
+    assert_refused(
+        &["state established exclude established"],
+        &["no socket can pass", "it excludes what it selects"],
+    );
+}
+
+#[test]
+fn the_word_of_ss_for_two_fields_names_both() {
+    assert_refused(
+        &["retrans > 0"],
+        &["word 1", "`retrans`", "retransmits (", "total-retrans ("],
+    );
 }
 
 #[test]
@@ -94,6 +106,23 @@ fn an_invalid_filter_file_is_refused_with_its_line_number() {
         &["-F", "/nowhere"],
         &["--filter", "/nowhere", "No such file"],
     );
+}
+
+#[test]
+fn a_filter_file_is_at_most_a_mebibyte_and_an_error_shows_the_start_of_a_word() {
+    const MEBIBYTE: usize = 1 << 20;
+    assert_refused(&["-F", "/dev/zero"], &["/dev/zero is longer than 1 MiB"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let spaces = |length: usize| format!("sport 80{}", " ".repeat(length - 8));
+    std::fs::write(&file, spaces(MEBIBYTE + 1)).unwrap();
+    assert_refused(&["-F", path], &["longer than 1 MiB"]);
+    std::fs::write(&file, spaces(MEBIBYTE)).unwrap();
+    assert_eq!(run(["--explain", "-F", path]).status, 0);
+    std::fs::write(&file, "y\u{202e}\u{1b}".repeat(100)).unwrap();
+    // Its first 40 characters.
+    let shown = format!("`{}y…`", r"y\u{202e}\u{1b}".repeat(13));
+    assert_refused(&["-F", path], &["line 1", &shown]);
 }
 
 /// A filter of so many ports, below those that the kernel chooses.

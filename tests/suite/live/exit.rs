@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::pty::{Terminal, signal_of};
+use crate::child::run_tool;
 use crate::namespace::in_namespace;
 
 /// The view on a terminal, after its first sample.
@@ -146,6 +147,35 @@ in_namespace!(
             let status = terminal.wait_for_end();
             assert_eq!(signal_of(status), Some(signal.as_raw()), "{signal:?}");
         }
+    }
+);
+
+in_namespace!(
+    fn real_time_signals_restore_the_terminal() {
+        // The first that a program may use, and the last, signal(7).
+        for number in [34, 64] {
+            let mut terminal = view();
+            let kill = format!("kill -{number} {}", terminal.process_id());
+            run_tool("sh", ["-c", &kill]);
+            assert_eq!(signal_of(terminal.wait_for_end()), Some(number));
+        }
+    }
+);
+
+in_namespace!(
+    fn a_lack_of_descriptors_is_named_and_ends_when_there_are_some() {
+        let mut terminal = view();
+        // As many as poll(2) needs, all of which are taken.
+        let limit = terminal.limit_descriptors(Some(3));
+        terminal.wait_for("NO ANSWER");
+        terminal.wait_for("Too many open files");
+        assert!(!terminal.text().contains("write"), "{}", terminal.text());
+        terminal.limit_descriptors(limit);
+        terminal.wait_until("an answer", |screen| {
+            !screen.contents().contains("NO ANSWER")
+        });
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
     }
 );
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::process::{Signal, WaitOptions, waitpid};
+use rustix::process::{Resource, Rlimit, Signal, WaitOptions, getrlimit, prlimit, waitpid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
     Action, OptionalActions, Termios, Winsize, tcflow, tcgetattr, tcsetattr, tcsetwinsize,
@@ -189,8 +189,24 @@ impl Terminal {
         cells.filter_map(of).collect()
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.program.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.program.signal(signal);
+    }
+
+    /// Limits the descriptors that the program may have; the limit before.
+    pub(crate) fn limit_descriptors(&self, most: Option<u64>) -> Option<u64> {
+        let pid = Some(self.program.pid());
+        let before = prlimit(pid, Resource::Nofile, getrlimit(Resource::Nofile)).unwrap();
+        let limit = Rlimit {
+            current: most,
+            ..before
+        };
+        prlimit(pid, Resource::Nofile, limit).unwrap();
+        before.current
     }
 
     /// Sends a signal to a program that may have ended.
