@@ -1,8 +1,7 @@
-//! From what was observed and the thresholds given to judgements.
+//! Compares observed numbers with thresholds.
 //!
-//! Pure: knows neither sources nor words for people. A value that is not exact is judged as far as
-//! it proves anything: that so many were listed proves that there are too many, never that there are
-//! too few.
+//! Pure: no sources, no output. A value that is not exact is judged only as far as it proves
+//! something: a number of listed sockets can prove that there are too many, never too few.
 
 mod ranking;
 
@@ -18,11 +17,11 @@ use crate::model::{
 /// Sockets that are judged together.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// How many they are.
+    /// Their number by state.
     pub counts: &'a Counts,
     /// By how much derived numbers may be off.
     pub spread: &'a Counts,
-    /// What the counts are worth.
+    /// How exact the counts are.
     pub trust: Trust,
 }
 
@@ -51,8 +50,8 @@ pub fn judge(thresholds: Thresholds, observed: Observed<'_>) -> Option<Judgement
     Some(conclude(thresholds, measure(thresholds.aspect, observed)?))
 }
 
-/// The judgement on a listener of which `waiting` connections wait, of `limit` that may. More than
-/// the limit is full; a limit of 0 holds one, which is 200 %.
+/// The judgement on a listener with `waiting` connections in its accept queue. A queue with more than
+/// `limit` is full; a limit of 0 holds one, which is 200 %.
 pub fn judge_queue(thresholds: Thresholds, waiting: u32, limit: u32, trust: Trust) -> Judgement {
     let value = match limit {
         0 => f64::from(waiting) * 200.0,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::model::{CheckStatus, Judgement, Side};
 
-/// Groups judged by the same thresholds, of which the worst are kept.
+/// The worst of many groups judged by the same thresholds.
 #[derive(Debug)]
 pub struct Ranking<K> {
     /// How many of the worst to keep.
@@ -93,7 +93,7 @@ fn apparent(judgements: &[Judgement]) -> CheckStatus {
     worst.unwrap_or(CheckStatus::Ok)
 }
 
-/// What is known comes before what only seems so: the first of the groups explains the status.
+/// What is proven comes before what is not: the first of the groups explains the status.
 fn compare(a: &[Judgement], b: &[Judgement]) -> Ordering {
     let severity = |judgements| (known(judgements), apparent(judgements));
     severity(a).cmp(&severity(b)).then_with(|| {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_proven_critical_comes_before_what_only_seems_so() {
+    fn proven_critical_groups_come_before_unproven_ones() {
         let unproven = judge_queue(judged(1)[0].thresholds, 9_999, 100, Trust::AtLeast);
         let unproven = Judgement {
             status: CheckStatus::Unknown,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_first_key_comes_first_and_the_harmless_are_not_listed() {
+    fn equal_groups_are_ordered_by_key_and_those_within_the_range_are_not_listed() {
         let mut ranking = Ranking::new(9);
         for key in ["c", "a", "b"] {
             ranking.add(&key, judged(50));

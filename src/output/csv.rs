@@ -10,7 +10,7 @@ use super::value::{Value, label_text, value};
 use super::{Format, Style, escape, utc_stamp};
 use crate::model::{Counts, Field, Grouped, Names, Observation, Snapshot, Socket, State};
 
-/// The columns of every list, before those that were asked for.
+/// The columns of every list, before the requested ones.
 const USUAL: [Field; 10] = [
     Field::State,
     Field::Family,

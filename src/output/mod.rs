@@ -1,7 +1,7 @@
 //! How answers are shown: as a table, as JSON, as CSV, or as a line for monitoring.
 //!
-//! A [`Format`] appends to bytes in memory, which does not fail. Knows no terminal: the caller says
-//! how wide it is, and whether there may be colour.
+//! A [`Format`] appends to bytes in memory, which does not fail. Does not access the terminal: the
+//! caller passes its width, and whether colour is allowed.
 
 mod check;
 mod csv;
@@ -25,7 +25,7 @@ pub use table::Table;
 
 use std::time::SystemTime;
 
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style as TextStyle};
 
 use crate::model::{Field, Grouped, Names, Observation, Snapshot, Socket};
 
@@ -34,8 +34,8 @@ use crate::model::{Field, Grouped, Names, Observation, Snapshot, Socket};
 pub struct Look {
     /// Whether escape sequences for colour may be written.
     pub color: bool,
-    /// The terminal's width in columns; `None` where the output is no terminal, whose lines then
-    /// depend on nothing but the answer.
+    /// The terminal's width in columns; `None` if the output is not a terminal: then lines do not
+    /// depend on a width.
     pub width: Option<usize>,
     /// Whether block characters can be shown; else bars are drawn in ASCII.
     pub utf8: bool,
@@ -43,34 +43,29 @@ pub struct Look {
 
 impl Look {
     /// For headers and totals.
-    fn heading(self) -> anstyle::Style {
-        self.styled(anstyle::Style::new().bold())
+    fn heading(self) -> TextStyle {
+        self.styled(TextStyle::new().bold())
     }
 
-    /// For what deserves a look. Yellow is readable on light and on dark.
-    fn attention(self) -> anstyle::Style {
-        self.styled(anstyle::Style::new().fg_color(Some(AnsiColor::Yellow.into())))
+    /// For what needs attention. Yellow is readable on light and on dark.
+    fn attention(self) -> TextStyle {
+        self.styled(AnsiColor::Yellow.on_default())
     }
 
     /// For what fails.
-    fn alarm(self) -> anstyle::Style {
-        self.styled(
-            anstyle::Style::new()
-                .bold()
-                .fg_color(Some(AnsiColor::Red.into())),
-        )
+    fn alarm(self) -> TextStyle {
+        self.styled(AnsiColor::Red.on_default().bold())
     }
 
-    fn styled(self, style: anstyle::Style) -> anstyle::Style {
-        if self.color {
-            style
-        } else {
-            anstyle::Style::new()
+    fn styled(self, style: TextStyle) -> TextStyle {
+        match self.color {
+            true => style,
+            false => TextStyle::new(),
         }
     }
 }
 
-/// What a command asks of a format.
+/// Settings that a command passes to a format.
 #[derive(Clone, Debug, Default)]
 pub struct Style {
     /// What the output can show.
@@ -87,7 +82,7 @@ pub struct Style {
     pub only_v4: bool,
 }
 
-/// A format of answers. One value shows all samples of a command, so it knows the one before.
+/// A format of answers. One value writes all samples of a command, so that it can show changes.
 pub trait Format {
     /// Appends the number of sockets in each state.
     fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot);
@@ -95,7 +90,7 @@ pub trait Format {
     /// Appends the number of sockets in each state by group.
     fn write_groups(&mut self, out: &mut Vec<u8>, grouped: &Grouped);
 
-    /// Begins the list of a sample taken at `time`; one that was begun and not ended is forgotten.
+    /// Begins the list of a sample taken at `time`; one that was begun and not ended is dropped.
     fn begin_list(&mut self, out: &mut Vec<u8>, time: SystemTime);
 
     /// Appends a socket to the list, or keeps it for later.

@@ -20,7 +20,7 @@ pub(super) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-/// Appends an address as it is before a port: IPv6 in brackets.
+/// Appends an address as written before a port: IPv6 in brackets.
 pub(super) fn push_host(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(ip) => push_v4(out, ip),

@@ -54,7 +54,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
     value.unwrap_or(Value::None)
 }
 
-/// The value of a key, as it is; `none` for none.
+/// A label as plain text; `none` where a group has none.
 pub(super) fn label_text(label: &Label, none: &str) -> String {
     match label {
         Label::None => none.to_owned(),

@@ -1,7 +1,7 @@
 //! Sockets in the order they arrived, until their holders are known or they are sorted.
 //!
-//! The memory grows with their number, 64 bytes and what the question asks for besides each; in
-//! pieces, so that it is never copied to grow.
+//! The memory grows with their number, by 64 bytes each and what the question needs besides; in
+//! pieces, so that growing copies nothing.
 
 use std::ops::ControlFlow;
 
@@ -27,7 +27,7 @@ impl BufferedSockets {
         }
     }
 
-    /// The sockets, as they came.
+    /// The sockets, in the order of arrival.
     pub fn sockets(&self) -> impl Iterator<Item = Socket> {
         let places = self.pieces.iter().flat_map(|piece| {
             let places = 0..piece.len();

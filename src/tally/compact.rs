@@ -1,5 +1,5 @@
-//! Sockets in 64 bytes each instead of some 200, and eight more for each field that the question
-//! asks for and few questions do. Pure; nothing is ever written out in this form.
+//! Sockets in 64 bytes each instead of some 200, and eight more for each less common field that the
+//! question needs. Pure; nothing is ever written out in this form.
 //!
 //! A socket that does not fit, such as one with a UNIX name, is kept whole.
 
@@ -27,7 +27,7 @@ const TIMER_BITS: u32 = 56;
 /// The interface of a socket whose source does not report it; the kernel numbers up to `i32::MAX`.
 const NO_INTERFACE: u32 = u32::MAX;
 
-/// The fields that are kept only where they are asked for, each once.
+/// Of these fields those that are kept only on request, each once.
 pub(super) fn extras(fields: &[Field]) -> Vec<Field> {
     let mut extras = Vec::new();
     for field in fields {

@@ -11,8 +11,7 @@ use crate::model::{
     ProcessName, Sink, Socket, SplitSink,
 };
 
-/// More groups than anybody reads, and some 200 MB; the sockets of further ones are counted
-/// together.
+/// More groups than are of use, and some 200 MB; the sockets of further ones are counted together.
 const MOST_GROUPS: usize = 1_000_000;
 
 /// The sockets of each group.
@@ -28,7 +27,7 @@ pub struct GroupTally {
     /// Sockets of groups beyond the limit.
     beyond: Counts,
     all: Counts,
-    /// The key of the socket at hand, kept to be filled again.
+    /// The key of the current socket; its memory is reused.
     key: Vec<KeyPart>,
     /// The name and number of the process that holds it.
     holder: Option<(ProcessName, u32)>,
@@ -55,7 +54,7 @@ impl GroupTally {
         GroupTally { most, ..self }
     }
 
-    /// Takes one socket, of which it is known who holds it.
+    /// Counts a socket that `holder` holds; `None` if no process does.
     pub fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
         self.holder = holder.map(|process| (process.name, process.pid));
         let flow = self.socket(socket);
@@ -77,7 +76,7 @@ impl GroupTally {
         (self.groups, beyond)
     }
 
-    /// What `key` is for a socket.
+    /// The value of `key` for a socket.
     #[allow(
         clippy::wildcard_enum_match_arm,
         reason = "the command line takes no other field for a key"

@@ -21,7 +21,7 @@ const REPORTED: usize = 5;
 /// How many connections that wait are kept; only some of each listener's are measured.
 const KEPT: usize = 2_000;
 
-/// Of how many that wait at one listener it is requested how long they have.
+/// How many waiting connections of one listener are measured: how long they have waited.
 const MEASURED: usize = 16;
 
 const WHY: &str = "A client that connects to a full accept queue gets no answer and tries again a second later, then less and less often: without room the kernel neither begins nor completes a handshake (listen(2)).";

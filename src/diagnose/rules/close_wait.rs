@@ -24,7 +24,7 @@ const CRITICAL: u64 = 1000;
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
-/// Of how many connections of a service it is requested when they last sent or received data.
+/// How many connections of a service are measured: when they last sent or received data.
 const MEASURED: usize = 16;
 
 const WHY: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";

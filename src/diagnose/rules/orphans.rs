@@ -28,7 +28,7 @@ const WARNING_SHARE: f64 = 0.25;
 /// How long TIME_WAIT lasts, in seconds (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
 const TIME_WAIT_SECONDS: u64 = 60;
 
-/// What the kernel takes 0 of `tcp_orphan_retries` for (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
+/// The retransmissions of an orphan if the setting is 0 (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
 const ORPHAN_RETRIES: u64 = 8;
 
 /// So many orphans, or a tenth of them, come and go between the counter's reading and the sample's.

@@ -4,7 +4,7 @@
 //! That a queue is as long as before the window proves little: the next request may be as long as
 //! the last. But a queue that does not move is either behind a closed window (the persist timer runs,
 //! RFC 9293, 3.8.6.1) or is retransmitted. A long queue proves little too: every transfer that is as
-//! fast as its path has one. So of the longest it is measured how much they sent.
+//! fast as its path has one. So the bytes that the longest sent are measured.
 
 mod before;
 #[cfg(test)]
@@ -177,7 +177,7 @@ impl Rule for StuckPeers {
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
         if host.copied {
-            return Examined::lacking("nothing moves in a copied tree, stuck or not");
+            return Examined::lacking("a copied tree cannot show which queues do not move");
         }
         let findings = [self.peers(host), self.processes(host)];
         Examined::found(findings.into_iter().flatten())

@@ -27,7 +27,7 @@ const OF_ONE_PEER: u64 = 100;
 /// How many peers are named.
 const NAMED: usize = 3;
 
-/// What the kernel takes 0 of `tcp_orphan_retries` for.
+/// The retransmissions of an orphan if `tcp_orphan_retries` is 0.
 const ORPHAN_RETRIES: u64 = 8;
 
 const WHY: &str = "The connection is closed here, and the peer does not acknowledge the FIN (RFC 9293, 3.6): it crashed or lost its network, or a firewall or NAT on the path has forgotten the connection. Each keeps its unsent data until the kernel gives up.";

@@ -1,9 +1,9 @@
-//! A verdict as monitoring reads it: a line with performance data and what stands behind it, or
+//! A verdict as monitoring reads it: a line with performance data and further lines with details; or
 //! JSON.
 //!
 //! Follows the Monitoring Plugins Development Guidelines: the first line is `TEXT|PERFORMANCE
-//! DATA`, further lines are long text. Whatever strangers chose the names of cannot end a line
-//! early, nor begin performance data.
+//! DATA`, further lines are long text. Names that others chose cannot end a line early or begin
+//! performance data.
 
 mod json;
 mod perfdata;
@@ -20,11 +20,11 @@ use super::escape;
 use crate::model::{Aspect, Judgement, Measure, Subject, Verdict, thousands};
 use reasons::{first_line, further_groups, further_queues};
 
-/// How many characters the first line may have before performance data. What carries it to
-/// monitoring cuts it off somewhere, NRPE of version 2 after 1 KiB.
+/// How many characters the first line may have before performance data. Longer lines are
+/// cut on their way to monitoring, by NRPE of version 2 after 1 KiB.
 const LONGEST: usize = 600;
 
-/// Writes the line and the long text; a reason that is too long for the line stands there in full.
+/// Writes the line and the long text; a reason that is too long for the line is there in full.
 ///
 /// # Errors
 /// The writer's.

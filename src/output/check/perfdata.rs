@@ -29,7 +29,7 @@ pub(super) fn of(verdict: &Verdict) -> String {
     let mut data: Vec<String> = counted.chain(others).collect();
     match &verdict.groups {
         Some(one) => data.extend(groups(one, complete && one.all)),
-        // There even where it is 0: some graphs do not survive a label that comes and goes.
+        // Present even if it is 0: some graphs break if a label is not always there.
         None => {
             let spread = verdict.spread.total().to_string();
             data.push(datum("spread", Some(spread), None));

@@ -1,4 +1,4 @@
-//! Why a verdict is what it is: what stands first on the line, and in JSON.
+//! The reasons for a verdict: first on the line, and in JSON.
 
 use std::cmp::Reverse;
 
@@ -22,8 +22,8 @@ pub(super) struct Reason {
     text: String,
 }
 
-/// Every reason for something else than OK, the worst first. Of groups and of listeners the worst
-/// one stands for all.
+/// Every reason for a status other than OK, the worst first. Of groups, and of listeners, only the
+/// worst one is a reason.
 pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     let mut reasons = Vec::new();
     let unknown = |text: String| Reason {
@@ -75,7 +75,7 @@ fn broken(prefix: &str, judgements: &[Judgement]) -> Vec<Reason> {
         .collect()
 }
 
-/// Says of the last reason for how many others it stands.
+/// Appends to the last reason how many others there are.
 fn append(reasons: &mut [Reason], others: u64, (one, many): Noun) {
     if let (Some(last), 1..) = (reasons.last_mut(), others) {
         last.text += &format!(" and {}", counted(others, one, many));

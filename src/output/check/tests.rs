@@ -1,4 +1,4 @@
-//! Verdicts made up: what is rare over real sockets, and what strangers may do to a line.
+//! Made-up verdicts: cases that are rare with real sockets, and hostile names.
 
 use std::time::UNIX_EPOCH;
 
@@ -101,7 +101,7 @@ fn a_number_that_may_be_off_says_by_how_much() {
 }
 
 #[test]
-fn a_number_that_was_not_seen_whole_is_none_for_graphs() {
+fn an_incomplete_number_is_undetermined_in_performance_data() {
     let mut lossy = verdict(judgement(Trust::AtLeast, 0));
     if let Some(observation) = &mut lossy.observation {
         observation.completeness.lose(Loss::Overrun);
@@ -116,7 +116,7 @@ fn a_number_that_was_not_seen_whole_is_none_for_graphs() {
 }
 
 #[test]
-fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
+fn names_from_others_neither_end_a_line_nor_begin_data() {
     let hostile = "a|'x'=1;2\nTCPSTATES OK - \u{1b}[2J";
     let group = |judgement| JudgedGroup {
         key: vec![Label::Text(hostile.to_owned())],
@@ -153,7 +153,7 @@ fn what_strangers_choose_neither_ends_a_line_nor_begins_data() {
 }
 
 #[test]
-fn of_groups_that_are_not_all_nothing_is_drawn() {
+fn numbers_of_incomplete_groups_are_undetermined_in_performance_data() {
     let one = judgement(Trust::Exact, 0);
     let mut grouped = verdict(one);
     grouped.judgements = Vec::new();
@@ -179,7 +179,7 @@ fn of_groups_that_are_not_all_nothing_is_drawn() {
 }
 
 #[test]
-fn a_reason_that_is_too_long_for_a_line_stands_in_the_long_text() {
+fn a_reason_that_is_too_long_for_a_line_is_in_the_long_text() {
     let mut long = verdict(judgement(Trust::Exact, 0));
     long.status = CheckStatus::Unknown;
     long.judgements = Vec::new();
@@ -249,7 +249,7 @@ fn every_side_of_a_range_has_its_words() {
 }
 
 #[test]
-fn a_share_or_a_change_that_may_be_off_is_told_from_the_least_to_the_most() {
+fn a_share_or_a_change_that_may_be_off_is_shown_as_a_range() {
     let of = |measure| {
         let one = judgement(Trust::Exact, 2);
         words::judgement(&Judgement {

@@ -87,7 +87,7 @@ fn broken(measure: Measure, breach: &Breach) -> String {
     }
 }
 
-/// What a group is called: `local-port 443, user www-data`.
+/// The name of a group: `local-port 443, user www-data`.
 pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     let parts = fields.iter().zip(key).map(|(field, label)| {
         let label = label_text(label, "-");
@@ -100,7 +100,7 @@ pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     parts.join(", ")
 }
 
-/// What groups are grouped by: `local-port, user`.
+/// The fields grouped by: `local-port, user`.
 pub(super) fn groups_by(fields: &[Field]) -> String {
     let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
     names.join(", ")

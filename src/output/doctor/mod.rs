@@ -1,4 +1,4 @@
-//! A diagnosis: for people, what is wrong, what proves it, why it matters, what to do; and as JSON.
+//! A diagnosis as text (what is wrong, the evidence, why it matters, what to do), and as JSON.
 
 mod json;
 #[cfg(test)]
@@ -15,7 +15,7 @@ use crate::model::{Culprit, Diagnosis, Finding, Severity, counted, thousands};
 use crate::output::{Look, escape};
 use wrap::{wrap, wrap_command};
 
-/// Where the text of a finding begins, behind the label of its line.
+/// The column at which text begins, after the label of its line.
 const INDENT: usize = 12;
 
 /// Lines narrower than this are not broken.
@@ -69,10 +69,10 @@ fn healthy(diagnosis: &Diagnosis) -> String {
     )
 }
 
-/// Lines behind labels.
+/// Lines with labels before them.
 struct Page<'a, W> {
     out: &'a mut W,
-    /// The most characters behind a label; `None` for any number.
+    /// The most characters after a label; `None` for any number.
     width: Option<usize>,
 }
 
@@ -109,7 +109,7 @@ impl<W: Write> Page<'_, W> {
         self.lines("  show", commands, Style::new())
     }
 
-    /// Texts behind a label, each in lines of the page's width.
+    /// Texts after a label, each in lines of the page's width.
     fn texts(
         &mut self,
         label: &str,
@@ -121,7 +121,7 @@ impl<W: Write> Page<'_, W> {
         self.lines(label, lines, Style::new())
     }
 
-    /// Lines behind a label, which only the first one shows.
+    /// Lines after a label, which only the first one shows.
     fn lines(
         &mut self,
         mut label: &str,

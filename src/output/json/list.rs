@@ -10,7 +10,7 @@ use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
 
-/// The fields of every socket that has them, before those that were asked for.
+/// The fields of every socket that has them, before the requested ones.
 const USUAL: [Field; 12] = [
     Field::State,
     Field::Family,
@@ -61,13 +61,13 @@ impl RowFields {
         }
     }
 
-    /// Appends a socket. What it lacks is null, if it was asked for.
+    /// Appends a socket. A field that it lacks is null if it was requested.
     pub(super) fn push(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
         out.extend_from_slice(b"{\"type\":\"socket\"");
         let is_listener = socket.state == State::Listen;
         for (field, key) in &self.usual {
             let value = value(*field, socket, names);
-            // /proc does not know the limit of a listener.
+            // /proc does not report the limit of a listener.
             let is_there = !matches!(value, Value::None);
             if is_there || is_listener && *field == Field::AcceptLimit {
                 push_field(out, *field, key, &value);

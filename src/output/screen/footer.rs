@@ -110,7 +110,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
     }
 }
 
-/// The filter, scrolled so that its cursor is visible, and above it what is wrong with it.
+/// The filter, scrolled so that its cursor is visible, and its error in the line above.
 fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Position {
     const NAME: &str = "filter: ";
     const HINT: &str = "filter in the language of ss; enter applies it, esc cancels";

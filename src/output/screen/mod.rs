@@ -1,7 +1,7 @@
 //! The live view, drawn into the cells of a terminal.
 //!
-//! Draws a [`Screen`] and keeps no state; what fits is decided for each frame. Knows neither the
-//! terminal nor what the keys do. Uses the sixteen colours that every terminal has, and never the
+//! Draws a [`Screen`] and keeps no state; what fits is decided for each frame. Does not access
+//! the terminal or handle keys. Uses the sixteen colours that every terminal has, and never the
 //! background.
 
 mod footer;

@@ -20,8 +20,8 @@ pub(super) fn heading(field: Field) -> String {
     usual.map_or_else(|| field.heading(), |(_, heading)| heading.to_owned())
 }
 
-/// The width where no rows are looked at before the first is written: nearly everything fits, and
-/// what does not pushes the rest of its row to the right.
+/// The width where rows are written before all of them are known: nearly every value fits, and a
+/// wider one moves the rest of its row to the right.
 #[allow(
     clippy::wildcard_enum_match_arm,
     reason = "the heading is as wide as every other field"

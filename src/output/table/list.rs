@@ -13,7 +13,7 @@ use crate::output::Style;
 /// with something wider is not cut; it is longer than the others.
 const HELD: usize = 500;
 
-/// The columns before those that were asked for; the accept queue only where there are listeners.
+/// The columns before the requested ones; the accept queue only where there are listeners.
 const USUAL: [Field; 6] = [
     Field::State,
     Field::ReceiveQueue,
@@ -148,8 +148,8 @@ fn measure(held: &[Socket], field: Field, names: &mut dyn Names) -> usize {
     widths.max().unwrap_or(0).max(heading(field).len())
 }
 
-/// Omits columns until the rest fits `width`: of those that were asked for the last one first, then
-/// the accept queue and the queues. State and addresses stay, and are never cut, however narrow the
+/// Omits columns until the rest fits `width`: of the requested ones the last first, then the
+/// accept queue and the queues. State and addresses stay, and are never cut, however narrow the
 /// terminal. Returns the headings of those omitted.
 fn fit(columns: &mut Vec<(Field, usize)>, width: usize) -> Vec<String> {
     let mut omitted = Vec::new();
@@ -169,8 +169,8 @@ fn fit(columns: &mut Vec<(Field, usize)>, width: usize) -> Vec<String> {
     omitted
 }
 
-/// Exchanges what is there from `start` on with the `blanks` after it. A rotation, but one that
-/// knows that half of it is blank: at three of them a row it is worth it.
+/// Exchanges the bytes from `start` on with the `blanks` after them. Faster than a rotation, because
+/// the rest is blank; each row needs three of them.
 fn move_right(out: &mut [u8], start: usize, blanks: usize) {
     if let Some(end) = out.len().checked_sub(blanks).filter(|end| start <= *end) {
         out.copy_within(start..end, start + blanks);
@@ -180,7 +180,7 @@ fn move_right(out: &mut [u8], start: usize, blanks: usize) {
     }
 }
 
-/// More than most columns are filled up with.
+/// More blanks than most columns need.
 const BLANKS: [u8; 64] = [b' '; 64];
 
 fn push_blanks(out: &mut Vec<u8>, count: usize) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{Metric, TcpInfo, UnixName};
 
-/// Every field that is kept only where it is asked for.
+/// Every field that is kept only on request.
 pub(in crate::tally) fn all_extras() -> Vec<Field> {
     let fields = [
         Field::Timer,

@@ -76,7 +76,7 @@ fn addresses_fold_into_prefixes_and_v4_mapped_ones_are_ipv4() {
 }
 
 #[test]
-fn what_nobody_holds_is_not_roots() {
+fn a_socket_without_a_holder_is_not_attributed_to_root() {
     let mut time_wait = socket(State::TimeWait, "10.0.0.1:1", "192.0.2.7:5");
     assert_eq!(part(key(Field::Uid), &time_wait), KeyPart::Owner(Some(0)));
     time_wait.inode = 0;

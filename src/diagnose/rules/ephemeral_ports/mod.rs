@@ -30,11 +30,11 @@ const ALARM: f64 = 0.9;
 /// How many destinations and addresses have findings of their own.
 const REPORTED: usize = 5;
 
-/// Up to so many sockets those that are only bound are requested in any case: it takes some
+/// Up to this many sockets, sockets that are only bound are always requested: that takes a few
 /// milliseconds.
 const FEW_SOCKETS: u64 = 20_000;
 
-/// From this share of the ports on they may be what is missing to a warning.
+/// From this share of the ports on, bound sockets may make the difference to a warning.
 const HALF: f64 = 0.5;
 
 /// How urgent it is that so many of the ports are taken.

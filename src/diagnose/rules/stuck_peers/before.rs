@@ -15,7 +15,7 @@ pub(super) const LONG_SEND_QUEUE: u32 = 1 << 20;
 /// of 128 KiB, the default of `tcp_rmem`, with an eighth of it.
 pub(super) const LONG_RECEIVE_QUEUE: u32 = 16 << 10;
 
-/// Of so many long send queues, the longest, it is measured how fast they move.
+/// How many send queues are measured, the longest: how fast they move.
 pub(super) const MEASURED: usize = 64;
 
 /// The queues with something unacknowledged, or much unread, by connection.

@@ -38,7 +38,7 @@ const DISPENSABLE: [StateColumn; 7] = [Percent, Min, Max, History, Rate, Share, 
 /// The columns shown.
 pub(super) struct StateColumns {
     shown: Vec<(StateColumn, usize)>,
-    /// The sockets of all states, of which shares are.
+    /// The sockets of all states: the whole of every share.
     pub(super) total: u64,
 }
 
