@@ -18,7 +18,7 @@ const ROOM: usize = 10_000;
 /// More groups than this are counted together.
 const MOST_GROUPS: usize = 10_000;
 
-/// What is counted together.
+/// The key by which connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ServiceGroup {
     /// What the connections serve or use.
@@ -34,7 +34,7 @@ pub(super) struct Previous {
     beyond: u64,
 }
 
-/// What the group of a connection follows from, once the listeners are known.
+/// The facts that decide the group of a connection, once the listeners are known.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
     netns: Netns,
@@ -69,7 +69,7 @@ pub(super) struct Lingering {
     beyond: u64,
 }
 
-/// How many of a group there are, and what became of it in the window.
+/// The size of a group, and how it changed in the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) sockets: u64,
@@ -165,7 +165,7 @@ impl Lingering {
         (self.beyond > 0).then_some(remark)
     }
 
-    /// What became of those groups of which `least` or more stayed, most first; and of the others that
+    /// The changes of those groups of which `least` or more stayed, most first; and of the others that
     /// are held, together, where they are as many in all.
     pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
         let is_whole = self.previous.beyond == 0 && self.beyond == 0;
@@ -223,7 +223,7 @@ fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
     })
 }
 
-/// What became of a group, or of several, in the window.
+/// The change of a group, or of several, in the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     /// Which.
@@ -242,7 +242,7 @@ impl Change {
         }
     }
 
-    /// How many connections of what there are, in a title.
+    /// The number of connections and their service, for a title.
     pub(super) fn connections(&self) -> String {
         let connections = match self.service() {
             Some(service) => service_text(service),

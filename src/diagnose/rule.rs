@@ -1,4 +1,4 @@
-//! What a rule is: what it reads of the sockets, what it suspects, what it finds.
+//! The parts of a rule: the sockets that it reads, those that it suspects, its findings.
 //!
 //! To add a rule: a file in `rules` with a type that implements [`Rule`], its module and its line in
 //! `rules/mod.rs`, and its description in tcpstates(1).
@@ -108,7 +108,7 @@ impl Examined {
         Examined::default().without(Some(reason.into()))
     }
 
-    /// The same without what is missing for this reason, if there is one.
+    /// Adds the reasons why something was not examined, if there are any.
     pub(super) fn without(mut self, reason: impl IntoIterator<Item = String>) -> Examined {
         self.lacking.extend(reason);
         self

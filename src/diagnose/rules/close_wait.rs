@@ -13,11 +13,11 @@ use crate::model::{
     StateSet, counted, thousands,
 };
 
-/// From so many on that stay through the window it warns: a program that reads to the end and closes
+/// From this many on that stay through the window it warns: a program that reads to the end and closes
 /// then leaves CLOSE_WAIT in an instant, and its few slow ones are not the same ones later.
 const WARNING: u64 = 10;
 
-/// From so many on in one process it is critical: unless it has raised it, a process may have 1,024
+/// From this many on in one process it is critical: unless it has raised it, a process may have 1,024
 /// open files (`INR_OPEN_CUR`, linux/fs.h), and without one more it can neither accept nor connect.
 const CRITICAL: u64 = 1000;
 

@@ -15,7 +15,7 @@ const DROPPED: [Counter; 3] = [Counter::RcvPruned, Counter::OfoPruned, Counter::
 /// What grows when the kernel makes room before that: by one for each time, and for each segment.
 const PRUNED: [Counter; 2] = [Counter::PruneCalled, Counter::RcvCollapsed];
 
-/// From so many times on that warns. Nothing is lost by it, and a buffer that is full once is normal
+/// From this many times on it warns. Nothing is lost by it, and a buffer that is full once is normal
 /// wherever much is received.
 const OFTEN: u64 = 10;
 

@@ -11,16 +11,16 @@ use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowled
 use crate::model::Setting::{SynLinearTimeouts, SynRetries};
 use crate::model::{Command, Counter, Finding, Severity, State, StateSet, thousands};
 
-/// So often a SYN must have been retransmitted: one lost segment is no more than that.
+/// How often a SYN must have been retransmitted: fewer may be one lost segment.
 const RETRANSMITS: u32 = 2;
 
-/// From so many on to one destination it warns: a few failed attempts are normal ...
+/// From this many on to one destination it warns: a few failed attempts are normal ...
 const WARNING: u64 = 3;
 
-/// ... and so many at once mean that everything that needs it fails now.
+/// ... and this many at once mean that everything that needs it fails now.
 const CRITICAL: u64 = 10;
 
-/// From so many on to any destinations it warns.
+/// From this many on to any destinations it warns.
 const TO_ALL: u64 = 10;
 
 /// How many destinations have findings of their own.

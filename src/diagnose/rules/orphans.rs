@@ -17,7 +17,7 @@ use crate::model::{
     thousands,
 };
 
-/// From so many on that stay through the window it warns: to close one direction and wait for the rest
+/// From this many on that stay through the window it warns: to close one direction and wait for the rest
 /// of an answer is what shutdown(2) is for, but not a hundred times at once without an end.
 const WARNING: u64 = 100;
 

@@ -11,17 +11,17 @@ use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowled
 use crate::model::Setting::OrphanRetries;
 use crate::model::{Command, Finding, Severity, State, StateSet, thousands};
 
-/// So often a FIN must have been retransmitted: from here on a host is to suspect that the path is dead
+/// How often a FIN must have been retransmitted: from here on a host should suspect that the path is dead
 /// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
 const RETRANSMITS: u32 = 3;
 
-/// So many stuck connections are too few to warn, unless ...
+/// Fewer stuck connections than this do not warn; this many warn where ...
 const LEAST: u64 = 10;
 
 /// ... they are this part of all sockets, because some peers vanish from every busy host, or ...
 const PART: f64 = 0.01;
 
-/// ... so many have the same peer, which then is gone, or behind something that drops packets.
+/// ... this many have the same peer, which is down or unreachable.
 const OF_ONE_PEER: u64 = 100;
 
 /// How many peers are named.
