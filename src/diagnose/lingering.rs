@@ -62,16 +62,16 @@ impl Previous {
 #[derive(Debug, Default)]
 pub(super) struct Lingering {
     previous: Previous,
-    groups: HashMap<ServiceGroup, Counts>,
+    groups: HashMap<ServiceGroup, GroupCounts>,
     /// Those that a process holds, of groups for which there was no room.
-    others: Counts,
+    others: GroupCounts,
     kept: Vec<Kept>,
     beyond: u64,
 }
 
 /// The size of a group, and how it changed in the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct GroupCounts {
     pub(super) sockets: u64,
     pub(super) unread_bytes: u64,
     /// How many of them have an end, or bytes before it, that the program has not read.
@@ -82,8 +82,8 @@ pub(super) struct Counts {
     ended: u64,
 }
 
-impl Counts {
-    fn add(&mut self, other: Counts) {
+impl GroupCounts {
+    fn add(&mut self, other: GroupCounts) {
         self.sockets += other.sockets;
         self.unread_bytes += other.unread_bytes;
         self.unfinished += other.unfinished;
@@ -195,7 +195,7 @@ impl Lingering {
         large
     }
 
-    fn compared(&self, listeners: &Listeners) -> HashMap<ServiceGroup, Counts> {
+    fn compared(&self, listeners: &Listeners) -> HashMap<ServiceGroup, GroupCounts> {
         let mut groups = self.groups.clone();
         let mut left = self.previous.by_identity.clone();
         for kept in &self.kept {
@@ -228,7 +228,7 @@ fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
 pub(super) struct Change {
     /// Which.
     pub(super) groups: Vec<ServiceGroup>,
-    pub(super) counts: Counts,
+    pub(super) counts: GroupCounts,
     /// Whether all connections were kept; if not, more may have stayed, and it is unknown how many ended.
     pub(super) is_whole: bool,
 }

@@ -19,13 +19,13 @@ pub struct TopN {
     keys: Vec<SortKey>,
     limit: Option<NonZeroUsize>,
     sockets: BufferedSockets,
-    order: Vec<Place>,
+    order: Vec<Position>,
     /// The prefix of the last socket that the last cut kept.
     worst: Option<u32>,
 }
 
 /// The prefix of a socket in the order, and its place among the sockets kept.
-type Place = (u32, u32);
+type Position = (u32, u32);
 
 impl TopN {
     /// Sorts by the first key, then by the next where that is equal, then by arrival; keeps `limit`
@@ -112,9 +112,9 @@ fn is_decided_by_prefix(keys: &[SortKey], prefix: u32) -> bool {
     }
 }
 
-fn compare(keys: &[SortKey], sockets: &BufferedSockets, a: Place, b: Place) -> Ordering {
+fn compare(keys: &[SortKey], sockets: &BufferedSockets, a: Position, b: Position) -> Ordering {
     let by_keys = || {
-        let socket = |place: Place| sockets.get(place.1 as usize);
+        let socket = |place: Position| sockets.get(place.1 as usize);
         let (a, b) = (socket(a)?, socket(b)?);
         let orders = keys.iter().map(|key| key.compare(&a, &b));
         orders.into_iter().find(|order| order.is_ne())

@@ -70,10 +70,11 @@ impl Rule for HalfOpen {
             Ok(_) => Beyond::SendsCookies,
             Err(reason) => return Examined::lacking(reason),
         };
-        let mut pools: Vec<(SocketAddr, Pool)> = self.pools(case.host).into_iter().collect();
-        pools.sort_by_key(|(local, pool)| (std::cmp::Reverse(pool.requests), *local));
-        let found = pools.iter();
-        let found = found.filter_map(|(local, pool)| pool.finding(*local, beyond, case));
+        let mut queues: Vec<(SocketAddr, RequestQueue)> =
+            self.queues(case.host).into_iter().collect();
+        queues.sort_by_key(|(local, queue)| (std::cmp::Reverse(queue.requests), *local));
+        let found = queues.iter();
+        let found = found.filter_map(|(local, queue)| queue.finding(*local, beyond, case));
         let mut findings: Vec<Finding> = found.collect();
         let found = findings.len();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -81,7 +82,7 @@ impl Rule for HalfOpen {
         let worst = findings.iter().map(|finding| finding.severity).max();
         let unseen = self.without_room(case);
         findings.extend(unseen.filter(|found| Some(found.severity) > worst));
-        let is_unknown = pools.iter().any(|(_, pool)| pool.limit.is_none());
+        let is_unknown = queues.iter().any(|(_, queue)| queue.limit.is_none());
         let unknown = is_unknown
             .then(|| "/proc does not report how many requests a listener has room for".to_owned());
         let cut = (found > REPORTED)
@@ -132,8 +133,8 @@ impl HalfOpen {
         )
     }
 
-    fn pools(&self, host: &Host) -> HashMap<SocketAddr, Pool> {
-        let mut pools: HashMap<SocketAddr, Pool> = HashMap::new();
+    fn queues(&self, host: &Host) -> HashMap<SocketAddr, RequestQueue> {
+        let mut queues: HashMap<SocketAddr, RequestQueue> = HashMap::new();
         let mut addresses = HashMap::new();
         for (arrival, requests) in self.requests.top(usize::MAX) {
             let takers = host.listeners.takers(arrival.0, &arrival.1);
@@ -141,20 +142,20 @@ impl HalfOpen {
             let Some(address) = takers.first().map(|listener| listener.local) else {
                 continue;
             };
-            let pool = pools.entry(address).or_default();
-            pool.requests += requests;
-            pool.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
-            pool.is_full = takers.iter().any(|listener| listener.is_at_limit());
-            pool.has_all_sources = self.sources.is_whole();
+            let queue = queues.entry(address).or_default();
+            queue.requests += requests;
+            queue.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
+            queue.is_full = takers.iter().any(|listener| listener.is_at_limit());
+            queue.has_all_sources = self.sources.is_whole();
             addresses.insert(arrival, address);
         }
         for ((arrival, source), requests) in self.sources.top(usize::MAX) {
             let address = addresses.get(&arrival);
-            if let Some(pool) = address.and_then(|address| pools.get_mut(address)) {
-                *pool.sources.entry(source).or_default() += requests;
+            if let Some(queue) = address.and_then(|address| queues.get_mut(address)) {
+                *queue.sources.entry(source).or_default() += requests;
             }
         }
-        pools
+        queues
     }
 }
 
@@ -167,7 +168,7 @@ enum Beyond {
 
 /// The listeners at one address, several with SO_REUSEPORT, and the requests there.
 #[derive(Debug, Default)]
-struct Pool {
+struct RequestQueue {
     /// Of all of them together; `None` where one is unknown.
     limit: Option<u64>,
     /// Whether an accept queue has reached its limit.
@@ -178,7 +179,7 @@ struct Pool {
     has_all_sources: bool,
 }
 
-impl Pool {
+impl RequestQueue {
     fn finding(&self, local: SocketAddr, beyond: Beyond, case: &Case<'_>) -> Option<Finding> {
         let limit = self.limit?;
         let requests = self.requests;

@@ -11,7 +11,7 @@ use crate::model::{Field, JudgedGroup, JudgedQueue, Judgement, Measure, Range, V
 use crate::output::json::{Envelope, KeyLine, losses, write_line};
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct VerdictLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
     status: &'static str,
@@ -80,7 +80,7 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
     let observation = verdict.observation.as_ref();
     let groups = verdict.groups.as_ref();
     let queues = verdict.queues.as_ref();
-    let line = Line {
+    let line = VerdictLine {
         envelope: Envelope::new(verdict.time, observation, verdict.counts.total()),
         status: verdict.status.name(),
         reasons: reasons(verdict),

@@ -9,7 +9,7 @@ use crate::model::{Diagnosis, Finding, NotExamined};
 use crate::output::json::{Envelope, losses, write_line};
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct DiagnosisLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
     window_s: f64,
@@ -38,7 +38,7 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
         finding,
         follows_from: cause.map(|cause| cause.id),
     });
-    let line = Line {
+    let line = DiagnosisLine {
         envelope: Envelope::of(observation, diagnosis.total),
         window_s: diagnosis.window.as_secs_f64(),
         findings: findings.collect(),

@@ -28,7 +28,7 @@ const USUAL: [Field; 12] = [
 
 /// The last object of a sample.
 #[derive(Serialize)]
-pub(super) struct Summary {
+pub(super) struct ListSummary {
     pub(super) r#type: &'static str,
     #[serde(flatten)]
     pub(super) envelope: Envelope,

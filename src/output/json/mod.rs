@@ -62,7 +62,7 @@ impl Envelope {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct AnswerLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
     states: PerState<'a>,
@@ -127,7 +127,7 @@ impl Format for Json {
         let (counts, spread) = (&snapshot.counts, &snapshot.spread);
         let inexact = snapshot.states().filter(|state| spread.get(*state) > 0);
         let inexact: Vec<State> = inexact.collect();
-        let line = Line {
+        let line = AnswerLine {
             envelope: Envelope::of(&snapshot.observation, counts.total()),
             states: PerState(snapshot.states().collect(), counts),
             spread: (!inexact.is_empty()).then_some(PerState(inexact, spread)),
@@ -155,7 +155,7 @@ impl Format for Json {
         });
         let mut warnings = losses(&grouped.observation);
         warnings.extend(grouped.notes.iter().cloned());
-        let line = Line {
+        let line = AnswerLine {
             envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
             states: per_state(&grouped.counts),
             spread: None,
@@ -180,7 +180,7 @@ impl Format for Json {
         listed: u64,
         names: &mut dyn Names,
     ) {
-        let summary = list::Summary {
+        let summary = list::ListSummary {
             r#type: "summary",
             envelope: Envelope::of(observation, listed),
             owners: names.ownership(),
