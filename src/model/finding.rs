@@ -268,7 +268,7 @@ impl Finding {
     fn is_to(&self, local: Option<&Label>) -> bool {
         let address = |label: Option<&Label>| match label {
             Some(Label::Text(text)) => text.parse::<IpAddr>().ok(),
-            Some(Label::Number(_) | Label::None) | None => None,
+            Some(Label::Number(_) | Label::Flag(_) | Label::None) | None => None,
         };
         let peer = address(self.about(Field::RemoteAddr));
         match (peer, address(local)) {

@@ -10,6 +10,8 @@ pub enum Label {
     None,
     /// A number: a port, a uid.
     Number(u64),
+    /// An answer of yes or no: whether an IPv6 listener takes IPv6 only.
+    Flag(bool),
     /// Anything else; may hold any character.
     Text(String),
 }

@@ -59,6 +59,8 @@ pub(super) fn label_text(label: &Label, none: &str) -> String {
     match label {
         Label::None => none.to_owned(),
         Label::Number(number) => number.to_string(),
+        Label::Flag(true) => "yes".to_owned(),
+        Label::Flag(false) => "no".to_owned(),
         Label::Text(text) => text.clone(),
     }
 }

@@ -179,7 +179,7 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
         KeyPart::Interface(index) => text(names.interface(index?)),
         KeyPart::Owner(uid) if field == Field::User => text(names.user(uid?)),
         KeyPart::Owner(number) | KeyPart::Pid(number) => Label::Number(number?.into()),
-        KeyPart::V6Only(only) => text(if only? { "yes" } else { "no" }),
+        KeyPart::V6Only(only) => Label::Flag(only?),
         KeyPart::Process(name) => text(&name?.text()),
         KeyPart::Cgroup(id) => text(names.cgroup(id?)),
     })

@@ -131,6 +131,6 @@ impl Lines<'_> {
 fn cell(label: &Label) -> String {
     match label {
         Label::Text(text) => escape::word(text).into_owned(),
-        Label::None | Label::Number(_) => label_text(label, "-"),
+        Label::None | Label::Number(_) | Label::Flag(_) => label_text(label, "-"),
     }
 }

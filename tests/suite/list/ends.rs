@@ -1,13 +1,16 @@
-//! The two ends in a row: the families of a socket and the interface it is bound to.
+//! The two ends in a row: the families of a socket and the interface it is bound to; and both in
+//! groups and filters.
 
 use std::net::{SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
 
+use rustix::net::netdevice::name_to_index;
 use rustix::net::sockopt::set_ipv6_v6only;
 use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket};
 
 use super::against_ss::{rows_of_ss, sorted};
 use super::row::{Listed, rows_of_csv, rows_of_table};
+use crate::answer::Answer;
 use crate::child::run_tool;
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -109,6 +112,94 @@ in_namespace!(
         );
         let buffered = run(["list", "--sort=local-port"]).succeeded().stdout;
         assert_eq!(sorted(rows_of_table(&buffered)), rows);
+    }
+);
+
+/// Listeners that differ in the families they accept or in their interface alone, and one at a
+/// link-local address of an Ethernet device.
+fn open_alike() -> [OwnedFd; 5] {
+    run_tool("ip", "link add v0 type veth peer name v1".split(' '));
+    for device in ["v0", "v1"] {
+        syscall::raise_interface(device).unwrap();
+    }
+    run_tool("ip", "addr add fe80::2/64 dev v0 nodad".split(' '));
+    let any = socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
+    let scope = name_to_index(&any, "v0").unwrap();
+    let address = SocketAddrV6::new("fe80::2".parse().unwrap(), 7, 0, scope).into();
+    let link_local = new_socket(address, None);
+    bind(&link_local, &address).unwrap();
+    listen(&link_local, 5).unwrap();
+    [
+        open("[::]:1", None, false),
+        open("[::]:2", None, true),
+        open("0.0.0.0:4", Some("lo"), false),
+        open("0.0.0.0:4", Some("v0"), false),
+        link_local,
+    ]
+}
+
+/// The groups by a key: with their totals in JSON, and their names in CSV and in a table.
+#[track_caller]
+fn assert_groups(key: &str, in_json: [&str; 3], in_text: [&str; 3]) {
+    let answer = Answer::of(&run(["--by", key, "--json"]).succeeded());
+    let groups = answer.groups.iter();
+    let groups = groups.map(|group| format!("{} {}", group.key[key], group.total));
+    let mut groups: Vec<_> = groups.collect();
+    groups.sort();
+    assert_eq!(groups, in_json, "{key}");
+    let csv = run(["--by", key, "--format=csv"]).succeeded().stdout;
+    let table = run(["--by", key]).succeeded().stdout;
+    for text in in_text {
+        let cell = format!(",group,{text},");
+        assert!(csv.contains(&cell), "{cell}: {csv}");
+        let word = if text.is_empty() { "-" } else { text };
+        let mut rows = table.lines().map(|line| line.split_whitespace().next());
+        assert!(rows.any(|first| first == Some(word)), "{word}: {table}");
+    }
+}
+
+in_namespace!(
+    fn groups_and_filters_distinguish_families_and_interfaces() {
+        let _listeners = open_alike();
+        let table = run(["list"]).succeeded().stdout;
+        let rows = sorted(rows_of_table(&table));
+        assert_eq!(rows, rows_of_ss());
+        let local: Vec<_> = rows.iter().map(|row| &*row[3]).collect();
+        let expected = [
+            "*:1",
+            "0.0.0.0%lo:4",
+            "0.0.0.0%v0:4",
+            "[::]:2",
+            "[fe80::2]%v0:7",
+        ];
+        assert_eq!(local, expected);
+
+        assert_groups("v6only", ["false 1", "null 2", "true 2"], ["no", "", "yes"]);
+        let of_interface = ["\"lo\" 1", "\"v0\" 2", "null 2"];
+        assert_groups("interface", of_interface, ["lo", "v0", ""]);
+
+        let ports = |filter: &str| {
+            let ran = run(["list", "--json", "--sort=local-port", filter]).succeeded();
+            let listed = Listed::all(&ran).0;
+            listed.iter().map(|s| s.local_port).collect::<Vec<_>>()
+        };
+        for (filter, expected) in [
+            ("v6only = yes", &[2, 7][..]),
+            ("v6only = no", &[1]),
+            ("v6only != yes", &[1, 4, 4]),
+            ("interface = lo", &[4]),
+            ("src 0.0.0.0%lo", &[4]),
+            ("src *%v0", &[4, 7]),
+            ("src [fe80::2%v0]:7", &[7]),
+            ("src fe80::2%v0", &[7]),
+            ("src fe80::2%lo", &[]),
+            ("src [::] and v6only = no", &[1]),
+        ] {
+            assert_eq!(ports(filter), expected, "{filter}");
+        }
+        let of_lo = Listed::all(&run(["list", "--json", "src 0.0.0.0%lo:4"]).succeeded()).0;
+        let interfaces: Vec<_> = of_lo.iter().map(|s| s.interface.as_deref()).collect();
+        assert_eq!(interfaces, [Some("lo")]);
     }
 );
 
