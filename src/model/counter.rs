@@ -2,70 +2,53 @@
 
 use std::collections::BTreeMap;
 
-/// Declares the counters, each with the line and the column it is in.
-macro_rules! counters {
-    ($($(#[$meaning:meta])+ $counter:ident = $line:literal $column:literal,)+) => {
-        /// One counter. All but those of `sockstat` only grow, and are of one network namespace.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Counter {
-            $($(#[$meaning])+ $counter,)+
-        }
-
-        impl Counter {
-            /// Every counter.
-            pub const ALL: &[Counter] = &[$(Counter::$counter,)+];
-
-            /// The word its line begins with, without the colon, and the name of its column.
-            pub fn place(self) -> (&'static str, &'static str) {
-                match self {
-                    $(Counter::$counter => ($line, $column),)+
-                }
-            }
-        }
-    };
-}
-
-counters! {
-    /// Segments sent, without retransmitted ones (RFC 4022, tcpOutSegs).
-    OutSegs = "Tcp" "OutSegs",
-    /// Retransmitted segments (RFC 4022, tcpRetransSegs).
-    RetransSegs = "Tcp" "RetransSegs",
-    /// Connections that failed before they were established (RFC 4022, tcpAttemptFails).
-    AttemptFails = "Tcp" "AttemptFails",
-    /// SYN cookies sent.
-    SyncookiesSent = "TcpExt" "SyncookiesSent",
-    /// Valid SYN cookies received.
-    SyncookiesRecv = "TcpExt" "SyncookiesRecv",
-    /// Requests dropped because the queue of half-open ones was full and cookies are off.
-    ReqQFullDrop = "TcpExt" "TCPReqQFullDrop",
-    /// Requests answered with a cookie because the queue of half-open ones was full.
-    ReqQFullDoCookies = "TcpExt" "TCPReqQFullDoCookies",
-    /// Connections dropped because their listener's accept queue was full.
-    ListenOverflows = "TcpExt" "ListenOverflows",
-    /// Connections dropped on their way into an accept queue, for any reason.
-    ListenDrops = "TcpExt" "ListenDrops",
-    /// Connections that ended without TIME_WAIT for lack of room for it.
-    TimeWaitOverflow = "TcpExt" "TCPTimeWaitOverflow",
-    /// Connections reset for lack of memory, or because there were too many orphans.
-    AbortOnMemory = "TcpExt" "TCPAbortOnMemory",
-    /// How often the queues of a socket that used all its memory were pruned.
-    PruneCalled = "TcpExt" "PruneCalled",
-    /// How often there was no room even then, and received data was dropped.
-    RcvPruned = "TcpExt" "RcvPruned",
-    /// How often data received out of order was dropped to make room.
-    OfoPruned = "TcpExt" "OfoPruned",
-    /// Segments that were merged with others in receive queues to make room.
-    RcvCollapsed = "TcpExt" "TCPRcvCollapsed",
-    /// Segments dropped because there was no room in the receive queue.
-    RcvQDrop = "TcpExt" "TCPRcvQDrop",
-    /// How often TCP came under memory pressure.
-    MemoryPressures = "TcpExt" "TCPMemoryPressures",
-    /// Retransmitted SYNs and SYN-ACKs.
-    SynRetrans = "TcpExt" "TCPSynRetrans",
-    /// Orphans: closing sockets that no process holds. Host-wide, also in a child namespace.
-    Orphans = "TCP" "orphan",
-    /// Pages of memory that TCP sockets use. Host-wide, also in a child namespace.
-    MemoryPages = "TCP" "mem",
+table! {
+    /// One counter. All but those of `sockstat` only grow, and are of one network namespace.
+    Counter
+    /// The word its line begins with, without the colon, and the name of its column.
+    place: (&'static str, &'static str)
+    {
+        /// Segments sent, without retransmitted ones (RFC 4022, tcpOutSegs).
+        OutSegs = ("Tcp", "OutSegs"),
+        /// Retransmitted segments (RFC 4022, tcpRetransSegs).
+        RetransSegs = ("Tcp", "RetransSegs"),
+        /// Connections that failed before they were established (RFC 4022, tcpAttemptFails).
+        AttemptFails = ("Tcp", "AttemptFails"),
+        /// SYN cookies sent.
+        SyncookiesSent = ("TcpExt", "SyncookiesSent"),
+        /// Valid SYN cookies received.
+        SyncookiesRecv = ("TcpExt", "SyncookiesRecv"),
+        /// Requests dropped because the queue of half-open ones was full and cookies are off.
+        ReqQFullDrop = ("TcpExt", "TCPReqQFullDrop"),
+        /// Requests answered with a cookie because the queue of half-open ones was full.
+        ReqQFullDoCookies = ("TcpExt", "TCPReqQFullDoCookies"),
+        /// Connections dropped because their listener's accept queue was full.
+        ListenOverflows = ("TcpExt", "ListenOverflows"),
+        /// Connections dropped on their way into an accept queue, for any reason.
+        ListenDrops = ("TcpExt", "ListenDrops"),
+        /// Connections that ended without TIME_WAIT for lack of room for it.
+        TimeWaitOverflow = ("TcpExt", "TCPTimeWaitOverflow"),
+        /// Connections reset for lack of memory, or because there were too many orphans.
+        AbortOnMemory = ("TcpExt", "TCPAbortOnMemory"),
+        /// How often the queues of a socket that used all its memory were pruned.
+        PruneCalled = ("TcpExt", "PruneCalled"),
+        /// How often there was no room even then, and received data was dropped.
+        RcvPruned = ("TcpExt", "RcvPruned"),
+        /// How often data received out of order was dropped to make room.
+        OfoPruned = ("TcpExt", "OfoPruned"),
+        /// Segments that were merged with others in receive queues to make room.
+        RcvCollapsed = ("TcpExt", "TCPRcvCollapsed"),
+        /// Segments dropped because there was no room in the receive queue.
+        RcvQDrop = ("TcpExt", "TCPRcvQDrop"),
+        /// How often TCP came under memory pressure.
+        MemoryPressures = ("TcpExt", "TCPMemoryPressures"),
+        /// Retransmitted SYNs and SYN-ACKs.
+        SynRetrans = ("TcpExt", "TCPSynRetrans"),
+        /// Orphans: closing sockets that no process holds. Host-wide, also in a child namespace.
+        Orphans = ("TCP", "orphan"),
+        /// Pages of memory that TCP sockets use. Host-wide, also in a child namespace.
+        MemoryPages = ("TCP", "mem"),
+    }
 }
 
 impl Counter {

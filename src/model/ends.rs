@@ -1,8 +1,8 @@
-//! The two ends of a socket.
+//! The two ends of a socket, and the address family they are in.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Family, FamilyClass};
+use super::FamilyClass;
 
 /// What a socket is bound to and connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,16 @@ pub enum UnixName {
     Path(Box<[u8]>),
     /// A name in the abstract namespace, without the leading NUL; any bytes, NUL included.
     Abstract(Box<[u8]>),
+}
+
+/// The family of a socket, not of the traffic on it: an IPv4 connection accepted by a dual-stack
+/// listener is on an [`Family::V6`] socket, as ss(8) shows it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// AF_INET.
+    V4,
+    /// AF_INET6, v4-mapped addresses included.
+    V6,
 }
 
 /// The two ends of an internet socket.

@@ -85,6 +85,17 @@ pub enum Use {
     Filter,
 }
 
+/// Who reports a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Every source of sockets.
+    Sockets,
+    /// Netlink, not the tables of /proc.
+    Netlink,
+    /// The search for the processes that hold a socket.
+    Owners,
+}
+
 struct Entry {
     field: Field,
     /// Printed, and the JSON key with `_` for `-` and the unit behind it.
@@ -92,8 +103,7 @@ struct Entry {
     /// Also understood.
     aliases: &'static [&'static str],
     uses: &'static [Use],
-    /// Whether the tables of /proc tell it.
-    in_proc: bool,
+    origin: Origin,
 }
 
 const fn entry(
@@ -101,83 +111,70 @@ const fn entry(
     name: &'static str,
     aliases: &'static [&'static str],
     uses: &'static [Use],
-    in_proc: bool,
+    origin: Origin,
 ) -> Entry {
     Entry {
         field,
         name,
         aliases,
         uses,
-        in_proc,
+        origin,
     }
 }
 
-/// A number of TCP's own, which only netlink tells, and which is shown, sorted by and compared.
-const fn metric(metric: Metric, name: &'static str, aliases: &'static [&'static str]) -> Entry {
-    entry(
-        Field::Metric(metric),
-        name,
-        aliases,
-        &[C, S, F],
-        NETLINK_ONLY,
-    )
-}
-
+use Field::Metric as M;
+use Origin::{Netlink as NETLINK, Owners as OWNERS, Sockets as SOCKETS};
 use Use::{Column as C, Filter as F, Group as G, Sort as S};
-
-/// Whether the tables of /proc tell a field.
-const PROC: bool = true;
-const NETLINK_ONLY: bool = false;
 
 /// Every field.
 #[rustfmt::skip]
 const FIELDS: [Entry; 46] = [
-    entry(Field::State, "state", &[], &[G, S, F], PROC),
-    entry(Field::Family, "family", &[], &[G, C, S, F], PROC),
-    entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], PROC),
-    entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], PROC),
-    entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], PROC),
-    entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], PROC),
-    entry(Field::Direction, "direction", &[], &[G], PROC),
-    entry(Field::Service, "service", &[], &[G], PROC),
-    entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK_ONLY),
-    entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK_ONLY),
-    entry(Field::Uid, "uid", &[], &[G, C, S, F], PROC),
-    entry(Field::User, "user", &[], &[G, C, F], PROC),
-    entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK_ONLY),
-    entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], PROC),
-    entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], PROC),
-    entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], PROC),
-    entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK_ONLY),
-    entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK_ONLY),
-    entry(Field::Timer, "timer", &[], &[C, S], PROC),
-    entry(Field::Retransmits, "retransmits", &[], &[C, S, F], PROC),
-    entry(Field::Inode, "inode", &["ino"], &[C, S, F], PROC),
-    entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK_ONLY),
-    entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK_ONLY),
-    metric(Metric::RoundTripTime, "rtt", &[]),
-    metric(Metric::MinRoundTripTime, "min-rtt", &["minrtt"]),
-    metric(Metric::CongestionWindow, "cwnd", &["congestion-window"]),
-    metric(Metric::Mss, "mss", &["snd-mss"]),
-    metric(Metric::Unacked, "unacked", &[]),
-    metric(Metric::RetransNow, "retrans-now", &[]),
-    metric(Metric::TotalRetrans, "total-retrans", &["retrans-total"]),
-    metric(Metric::Lost, "lost", &[]),
-    metric(Metric::BytesSent, "bytes-sent", &[]),
-    metric(Metric::BytesReceived, "bytes-received", &[]),
-    metric(Metric::BytesNotSent, "bytes-not-sent", &["notsent", "not-sent"]),
-    metric(Metric::DeliveryRate, "delivery-rate", &[]),
-    metric(Metric::PacingRate, "pacing-rate", &[]),
-    metric(Metric::BusyTime, "busy-time", &["busy"]),
-    metric(Metric::LastDataSent, "last-data-sent", &["lastsnd"]),
-    metric(Metric::LastDataReceived, "last-data-received", &["lastrcv"]),
-    entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK_ONLY),
-    entry(Field::Process, "process", &["processes"], &[G, C, F], PROC),
-    entry(Field::Pid, "pid", &[], &[G, F], PROC),
-    entry(Field::Fd, "fd", &[], &[C], PROC),
-    entry(Field::CommandLine, "command-line", &["cmdline"], &[C], PROC),
-    entry(Field::Unit, "unit", &[], &[C], PROC),
-    entry(Field::Container, "container", &[], &[C], PROC),
+    entry(Field::State, "state", &[], &[G, S, F], SOCKETS),
+    entry(Field::Family, "family", &[], &[G, C, S, F], SOCKETS),
+    entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], SOCKETS),
+    entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], SOCKETS),
+    entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], SOCKETS),
+    entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], SOCKETS),
+    entry(Field::Direction, "direction", &[], &[G], SOCKETS),
+    entry(Field::Service, "service", &[], &[G], SOCKETS),
+    entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK),
+    entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK),
+    entry(Field::Uid, "uid", &[], &[G, C, S, F], SOCKETS),
+    entry(Field::User, "user", &[], &[G, C, F], SOCKETS),
+    entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK),
+    entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS),
+    entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS),
+    entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], SOCKETS),
+    entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK),
+    entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK),
+    entry(Field::Timer, "timer", &[], &[C, S], SOCKETS),
+    entry(Field::Retransmits, "retransmits", &[], &[C, S, F], SOCKETS),
+    entry(Field::Inode, "inode", &["ino"], &[C, S, F], SOCKETS),
+    entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK),
+    entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK),
+    entry(M(Metric::RoundTripTime), "rtt", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::MinRoundTripTime), "min-rtt", &["minrtt"], &[C, S, F], NETLINK),
+    entry(M(Metric::CongestionWindow), "cwnd", &["congestion-window"], &[C, S, F], NETLINK),
+    entry(M(Metric::Mss), "mss", &["snd-mss"], &[C, S, F], NETLINK),
+    entry(M(Metric::Unacked), "unacked", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::RetransNow), "retrans-now", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK),
+    entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::BytesSent), "bytes-sent", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::BytesReceived), "bytes-received", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::BytesNotSent), "bytes-not-sent", &["notsent", "not-sent"], &[C, S, F], NETLINK),
+    entry(M(Metric::DeliveryRate), "delivery-rate", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::PacingRate), "pacing-rate", &[], &[C, S, F], NETLINK),
+    entry(M(Metric::BusyTime), "busy-time", &["busy"], &[C, S, F], NETLINK),
+    entry(M(Metric::LastDataSent), "last-data-sent", &["lastsnd"], &[C, S, F], NETLINK),
+    entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK),
+    entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK),
+    entry(Field::Process, "process", &["processes"], &[G, C, F], OWNERS),
+    entry(Field::Pid, "pid", &[], &[G, F], OWNERS),
+    entry(Field::Fd, "fd", &[], &[C], OWNERS),
+    entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS),
+    entry(Field::Unit, "unit", &[], &[C], OWNERS),
+    entry(Field::Container, "container", &[], &[C], OWNERS),
 ];
 
 impl Field {
@@ -192,30 +189,22 @@ impl Field {
 
     /// The key in JSON, with the unit: `local_port`, `rtt_us`.
     pub fn json_key(self) -> String {
-        self.name().replace('-', "_") + self.written_unit().key_suffix()
+        self.name().replace('-', "_") + self.written_unit().suffixes().0
     }
 
-    /// Whether it is about the processes that hold a socket, which no source of sockets tells.
+    /// Whether it is about the processes that hold a socket, which no source of sockets reports.
     pub fn needs_owners(self) -> bool {
-        matches!(
-            self,
-            Field::Process
-                | Field::Pid
-                | Field::Fd
-                | Field::CommandLine
-                | Field::Unit
-                | Field::Container
-        )
+        self.entry().is_some_and(|entry| entry.origin == OWNERS)
     }
 
     /// The heading of its column in a table, with the unit: `LOCAL-PORT`, `RTT-US`.
     pub fn heading(self) -> String {
-        self.name().to_uppercase() + self.written_unit().heading_suffix()
+        self.name().to_uppercase() + self.written_unit().suffixes().1
     }
 
-    /// Whether the tables of /proc tell it.
+    /// Whether the files of /proc have it.
     pub fn is_in_proc(self) -> bool {
-        self.entry().is_some_and(|entry| entry.in_proc)
+        self.entry().is_some_and(|entry| entry.origin != NETLINK)
     }
 
     /// The field that `word` names and that can be used so; or every word that could have stood

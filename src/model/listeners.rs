@@ -62,34 +62,21 @@ impl Listener {
         self.waiting > 0 && self.limit.is_some_and(|limit| self.waiting >= limit)
     }
 
-    /// The classes of connections it takes. An IPv6 socket takes IPv4 too unless it was told not to,
+    /// The bits of the classes of connections it takes. An IPv6 socket takes IPv4 too unless it was told not to,
     /// which /proc does not report: then the kernel's default, both.
-    fn classes(&self) -> Classes {
+    fn classes(&self) -> u8 {
         let class = InetEnds::listening(self.family, self.local).class();
         let takes_v4 = self.local.ip().is_unspecified() && self.v6only != Some(true);
         match class {
-            FamilyClass::V6 if takes_v4 => Classes::of(class).with(FamilyClass::V4Mapped),
-            FamilyClass::V4 | FamilyClass::V4Mapped | FamilyClass::V6 => Classes::of(class),
+            FamilyClass::V6 if takes_v4 => bit(class) | bit(FamilyClass::V4Mapped),
+            FamilyClass::V4 | FamilyClass::V4Mapped | FamilyClass::V6 => bit(class),
         }
     }
 }
 
-/// A set of classes of connections.
-#[derive(Clone, Copy, Debug, Default)]
-struct Classes(u8);
-
-impl Classes {
-    fn of(class: FamilyClass) -> Classes {
-        Classes(1 << class as u8)
-    }
-
-    fn with(self, class: FamilyClass) -> Classes {
-        Classes(self.0 | Classes::of(class).0)
-    }
-
-    fn contains(self, class: FamilyClass) -> bool {
-        self.0 & Classes::of(class).0 != 0
-    }
+/// The bit of a class in a set of classes.
+fn bit(class: FamilyClass) -> u8 {
+    1 << class as u8
 }
 
 /// Where listeners are found.
@@ -119,24 +106,20 @@ impl Place {
 /// What listens at one place.
 #[derive(Clone, Copy, Debug, Default)]
 struct Listening {
-    classes: Classes,
+    /// The bits of the classes of connections that some listener takes.
+    classes: u8,
     last: Option<u32>,
 }
 
 /// The listeners of a host. Filled as a sink of a dump of LISTEN; that a listener is there is known
 /// of all of them, the rest of as many as there is room for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Listeners {
     places: HashMap<Place, Listening>,
     listeners: Vec<Listener>,
-    room: usize,
+    /// How many may be in `listeners`; `None` for any number.
+    room: Option<usize>,
     beyond: u64,
-}
-
-impl Default for Listeners {
-    fn default() -> Listeners {
-        Listeners::at_most(usize::MAX)
-    }
 }
 
 impl Sink for Listeners {
@@ -152,19 +135,18 @@ impl Listeners {
     /// Keeps what else is known of no more than so many, some 100 bytes each.
     pub fn at_most(room: usize) -> Listeners {
         Listeners {
-            places: HashMap::new(),
-            listeners: Vec::new(),
-            room,
-            beyond: 0,
+            room: Some(room),
+            ..Listeners::default()
         }
     }
 
     fn add(&mut self, listener: Listener) {
         let place = Place::of(listener.netns, listener.local);
         let at = self.places.entry(place).or_default();
-        at.classes.0 |= listener.classes().0;
-        match u32::try_from(self.listeners.len()) {
-            Ok(number) if self.listeners.len() < self.room => {
+        at.classes |= listener.classes();
+        let known = self.listeners.len();
+        match u32::try_from(known) {
+            Ok(number) if self.room.is_none_or(|room| known < room) => {
                 let before = at.last.replace(number);
                 self.listeners.push(Listener { before, ..listener });
             }
@@ -192,7 +174,7 @@ impl Listeners {
         let class = ends.class();
         let found = [exact, any].into_iter();
         let found = found.filter_map(|place| self.places.get(&place));
-        found.filter(move |at| at.classes.contains(class))
+        found.filter(move |at| at.classes & bit(class) != 0)
     }
 
     /// The listeners that may have taken a connection with these ends: those on its address, else
@@ -203,7 +185,7 @@ impl Listeners {
         let get = |number: Option<u32>| self.listeners.get(usize::try_from(number?).ok()?);
         let chain = std::iter::successors(get(last), |listener| get(listener.before));
         let mut takers: Vec<&Listener> = chain
-            .filter(|listener| listener.classes().contains(ends.class()))
+            .filter(|listener| listener.classes() & bit(ends.class()) != 0)
             .collect();
         takers.reverse();
         takers
@@ -221,7 +203,11 @@ impl Listeners {
     pub fn service(&self, netns: Netns, ends: &InetEnds) -> Service {
         match self.direction(netns, ends) {
             Direction::In => Service::Served(ends.local.port()),
-            Direction::Out => Service::Used(canonical(ends.remote)),
+            // A v4-mapped address as IPv4: the same peer, whatever the socket.
+            Direction::Out => Service::Used(SocketAddr::new(
+                ends.remote.ip().to_canonical(),
+                ends.remote.port(),
+            )),
         }
     }
 
@@ -245,11 +231,6 @@ impl Listeners {
         }
         self
     }
-}
-
-/// A v4-mapped address as the IPv4 address it stands for: the same peer, whatever the socket.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 #[cfg(test)]

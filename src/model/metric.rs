@@ -5,88 +5,50 @@
 
 use super::Field;
 
-/// A number that TCP keeps for one connection. Segments are counted as the kernel counts them:
-/// one of at most [`Metric::Mss`] bytes, however they are bundled on the way to the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Metric {
-    /// The smoothed round trip time, in microseconds; absent before the first measurement.
-    RoundTripTime,
-    /// The smallest round trip time of the last minutes, in microseconds; absent before the first
-    /// measurement.
-    MinRoundTripTime,
-    /// How many segments may be on their way at a time, as congestion control sees it.
-    CongestionWindow,
-    /// The most bytes of data that a segment to the peer takes.
-    Mss,
-    /// Segments sent and not acknowledged.
-    Unacked,
-    /// Segments that were sent again and are not acknowledged now.
-    RetransNow,
-    /// Segments sent again since the connection was begun, SYN included.
-    TotalRetrans,
-    /// Segments that are taken for lost now.
-    Lost,
-    /// Bytes of data sent, each time they were.
-    BytesSent,
-    /// Bytes of data received in order, each once.
-    BytesReceived,
-    /// Bytes written by the program and not sent for the first time yet.
-    BytesNotSent,
-    /// How fast the peer last acknowledged data, in bytes per second; absent before that was
-    /// measured.
-    DeliveryRate,
-    /// How fast segments are let out, in bytes per second; absent where nothing limits it.
-    PacingRate,
-    /// For how long there was data to send or to be acknowledged, in microseconds, in steps of
-    /// the kernel's clock tick.
-    BusyTime,
-    /// The time since data was last sent, in milliseconds; since the connection was made, where
-    /// none was.
-    LastDataSent,
-    /// The time since data was last received, in milliseconds; since the connection was made,
-    /// where none was.
-    LastDataReceived,
-}
-
-impl Metric {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Metric; 16] = [
-        Metric::RoundTripTime,
-        Metric::MinRoundTripTime,
-        Metric::CongestionWindow,
-        Metric::Mss,
-        Metric::Unacked,
-        Metric::RetransNow,
-        Metric::TotalRetrans,
-        Metric::Lost,
-        Metric::BytesSent,
-        Metric::BytesReceived,
-        Metric::BytesNotSent,
-        Metric::DeliveryRate,
-        Metric::PacingRate,
-        Metric::BusyTime,
-        Metric::LastDataSent,
-        Metric::LastDataReceived,
-    ];
-
-    /// What one of it is.
-    pub fn unit(self) -> Unit {
-        match self {
-            Metric::RoundTripTime | Metric::MinRoundTripTime | Metric::BusyTime => {
-                Unit::Microseconds
-            }
-            Metric::LastDataSent | Metric::LastDataReceived => Unit::Milliseconds,
-            Metric::DeliveryRate | Metric::PacingRate => Unit::BytesPerSecond,
-            Metric::Mss | Metric::BytesSent | Metric::BytesReceived | Metric::BytesNotSent => {
-                Unit::Bytes
-            }
-            Metric::CongestionWindow
-            | Metric::Unacked
-            | Metric::RetransNow
-            | Metric::TotalRetrans
-            | Metric::Lost => Unit::Count,
-        }
+table! {
+    /// A number that TCP keeps for one connection. Segments are counted as the kernel counts them:
+    /// one of at most [`Metric::Mss`] bytes, however they are bundled on the way to the wire.
+    Metric
+    /// The unit of its values.
+    unit: Unit
+    {
+        /// The smoothed round trip time, in microseconds; absent before the first measurement.
+        RoundTripTime = Unit::Microseconds,
+        /// The smallest round trip time of the last minutes, in microseconds; absent before the first
+        /// measurement.
+        MinRoundTripTime = Unit::Microseconds,
+        /// How many segments may be on their way at a time, as congestion control sees it.
+        CongestionWindow = Unit::Count,
+        /// The most bytes of data that a segment to the peer takes.
+        Mss = Unit::Bytes,
+        /// Segments sent and not acknowledged.
+        Unacked = Unit::Count,
+        /// Segments that were sent again and are not acknowledged now.
+        RetransNow = Unit::Count,
+        /// Segments sent again since the connection was begun, SYN included.
+        TotalRetrans = Unit::Count,
+        /// Segments that are taken for lost now.
+        Lost = Unit::Count,
+        /// Bytes of data sent, each time they were.
+        BytesSent = Unit::Bytes,
+        /// Bytes of data received in order, each once.
+        BytesReceived = Unit::Bytes,
+        /// Bytes written by the program and not sent for the first time yet.
+        BytesNotSent = Unit::Bytes,
+        /// How fast the peer last acknowledged data, in bytes per second; absent before that was
+        /// measured.
+        DeliveryRate = Unit::BytesPerSecond,
+        /// How fast segments are let out, in bytes per second; absent where nothing limits it.
+        PacingRate = Unit::BytesPerSecond,
+        /// For how long there was data to send or to be acknowledged, in microseconds, in steps of
+        /// the kernel's clock tick.
+        BusyTime = Unit::Microseconds,
+        /// The time since data was last sent, in milliseconds; since the connection was made, where
+        /// none was.
+        LastDataSent = Unit::Milliseconds,
+        /// The time since data was last received, in milliseconds; since the connection was made,
+        /// where none was.
+        LastDataReceived = Unit::Milliseconds,
     }
 }
 
@@ -106,52 +68,38 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// What follows the name of a field in JSON and CSV: `_us`.
-    pub(super) fn key_suffix(self) -> &'static str {
+    /// What follows the name of a field with this unit: in JSON and CSV, and in the heading of a
+    /// column.
+    pub(super) fn suffixes(self) -> (&'static str, &'static str) {
         match self {
-            Unit::Count => "",
-            Unit::Bytes => "_bytes",
-            Unit::Microseconds => "_us",
-            Unit::Milliseconds => "_ms",
-            Unit::BytesPerSecond => "_bytes_per_second",
-        }
-    }
-
-    /// What follows it in the heading of a column: `-US`.
-    pub(super) fn heading_suffix(self) -> &'static str {
-        match self {
-            Unit::Count => "",
-            Unit::Bytes => "-BYTES",
-            Unit::Microseconds => "-US",
-            Unit::Milliseconds => "-MS",
-            Unit::BytesPerSecond => "-B/S",
+            Unit::Count => ("", ""),
+            Unit::Bytes => ("_bytes", "-BYTES"),
+            Unit::Microseconds => ("_us", "-US"),
+            Unit::Milliseconds => ("_ms", "-MS"),
+            Unit::BytesPerSecond => ("_bytes_per_second", "-B/S"),
         }
     }
 }
 
 impl Field {
-    /// What one of its number is; a count for what is no number.
-    #[allow(
-        clippy::wildcard_enum_match_arm,
-        reason = "every other field is a count, or no number"
-    )]
+    /// The unit of its values; a count for fields that are not numbers.
     pub fn unit(self) -> Unit {
-        match self {
-            Field::ReceiveQueue | Field::SendQueue => Unit::Bytes,
-            Field::Metric(metric) => metric.unit(),
-            _ => Unit::Count,
+        if let Field::Metric(metric) = self {
+            return metric.unit();
+        }
+        match self == Field::ReceiveQueue || self == Field::SendQueue {
+            true => Unit::Bytes,
+            false => Unit::Count,
         }
     }
 
-    /// The unit that is written behind its name: none where the name says it, and none behind the
-    /// queues, which are known by their names alone.
+    /// The unit that is written behind its name: none where the name contains it, and none behind
+    /// the queues, whose names are known without.
     pub(super) fn written_unit(self) -> Unit {
-        let unit = self.unit();
-        let is_said = self.name().contains("bytes") || self.name().ends_with("-queue");
-        if unit == Unit::Bytes && is_said {
-            Unit::Count
-        } else {
-            unit
+        let is_named = self.name().contains("bytes") || self.name().ends_with("-queue");
+        match self.unit() == Unit::Bytes && is_named {
+            true => Unit::Count,
+            false => self.unit(),
         }
     }
 }
@@ -186,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_number_of_its_own_and_a_name() {
-        for (number, metric) in Metric::ALL.into_iter().enumerate() {
+        for (number, &metric) in Metric::ALL.iter().enumerate() {
             assert_eq!(metric as usize, number);
             assert!(!Field::Metric(metric).name().is_empty(), "{metric:?}");
         }

@@ -3,23 +3,44 @@
 //! Nothing here reads a file, talks to the kernel, knows a clock or draws; the values say what
 //! they mean, in which unit, and when they are absent.
 
+/// Declares an enum whose values all have the same property, as one table.
+macro_rules! table {
+    (
+        $(#[$about:meta])+ $name:ident
+        $(#[$what:meta])+ $property:ident: $type:ty
+        { $($(#[$meaning:meta])+ $value:ident = $entry:expr,)+ }
+    ) => {
+        $(#[$about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$meaning])+ $value,)+
+        }
+
+        impl $name {
+            /// Every one, in the order of their numbers.
+            pub const ALL: &[$name] = &[$($name::$value,)+];
+
+            $(#[$what])+
+            pub const fn $property(self) -> $type {
+                match self {
+                    $($name::$value => $entry,)+
+                }
+            }
+        }
+    };
+}
+
 mod completeness;
 mod counter;
 mod counts;
 mod ends;
-mod family;
 mod field;
 mod finding;
-mod group_key;
-mod grouped;
-mod holders;
-mod kind;
+mod group;
 mod listeners;
 mod metric;
 mod names;
-mod nearest;
-mod number;
-mod ownership;
 mod place;
 mod process;
 pub mod screen;
@@ -32,32 +53,28 @@ mod state;
 mod state_set;
 mod tcp_info;
 mod threshold;
+mod words;
 
 pub use completeness::{Completeness, Loss};
 pub use counter::{Counter, Counters};
 pub use counts::Counts;
-pub use ends::{Ends, InetEnds, UnixName};
-pub use family::Family;
+pub use ends::{Ends, Family, InetEnds, UnixName};
 pub use field::{Field, Use};
 pub use finding::{
     Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
 };
-pub use group_key::{Direction, FamilyClass, GroupKey, KeyPart, PrefixLengths, Service};
-pub use grouped::{Group, Grouped, Label, Other};
-pub use holders::Holders;
-pub use kind::Kind;
+pub use group::{
+    Direction, FamilyClass, Group, GroupKey, Grouped, KeyPart, Label, Other, PrefixLengths, Service,
+};
 pub use listeners::{Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
-pub use nearest::{hint, nearest_word};
-pub use number::{counted, thousands};
-pub use ownership::Ownership;
 pub use place::{Netns, Where};
-pub use process::{Held, Hold, Process, ProcessName, ProcessQuery};
+pub use process::{Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery};
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
-pub use socket::{Socket, Timer, TimerKind};
+pub use socket::{Kind, Socket, Timer, TimerKind};
 pub use sort_key::SortKey;
 pub use state::State;
 pub use state_set::StateSet;
@@ -67,3 +84,4 @@ pub use threshold::{
     Measure, Measurement, Range, Side, Subject, Threshold, Thresholds, Trust, Verdict, decimal,
     grouped,
 };
+pub use words::{counted, hint, nearest_word, thousands};

@@ -37,15 +37,10 @@ pub enum Where {
 impl Where {
     /// The words that select it on a command line, unquoted; none for [`Where::Here`].
     pub fn options(&self) -> Vec<String> {
-        match self {
-            Where::Here => Vec::new(),
-            Where::ProcRoot(root)
-            | Where::Process {
-                directory: root, ..
-            } => {
-                vec!["--proc-root".to_owned(), root.display().to_string()]
-            }
-        }
+        let (Where::ProcRoot(directory) | Where::Process { directory, .. }) = self else {
+            return Vec::new();
+        };
+        vec!["--proc-root".to_owned(), directory.display().to_string()]
     }
 
     /// The proc file system whose processes may hold the sockets.
@@ -63,10 +58,7 @@ impl fmt::Display for Where {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Where::Here => f.write_str("this network namespace"),
-            Where::ProcRoot(root) => write!(f, "--proc-root {}", root.display()),
-            Where::Process { directory, .. } => {
-                write!(f, "--proc-root {}", directory.display())
-            }
+            Where::ProcRoot(_) | Where::Process { .. } => f.write_str(&self.options().join(" ")),
         }
     }
 }

@@ -3,6 +3,10 @@
 //! Names, arguments and units are untrusted text and may contain any character.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use super::Culprit;
 
 /// The length of a process's name in the kernel without the final NUL: `TASK_COMM_LEN` - 1,
 /// linux/sched.h.
@@ -123,6 +127,71 @@ impl<'a> Held<'a> {
     }
 }
 
+/// The holders of some sockets: of each socket the process with the lowest pid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    by_inode: HashMap<u64, (ProcessName, u32)>,
+}
+
+impl Holders {
+    /// Sets the holder of the socket with this inode.
+    pub fn set(&mut self, inode: u64, name: ProcessName, pid: u32) {
+        self.by_inode.insert(inode, (name, pid));
+    }
+
+    /// The processes that hold sockets with these inodes, one inode per socket; those with most sockets
+    /// first, then by pid. Sockets without a known holder are not counted.
+    pub fn of(&self, inodes: impl IntoIterator<Item = u64>) -> Vec<Culprit> {
+        let mut sockets: HashMap<(ProcessName, u32), u64> = HashMap::new();
+        for inode in inodes {
+            if let Some(holder) = self.by_inode.get(&inode) {
+                *sockets.entry(*holder).or_default() += 1;
+            }
+        }
+        let mut culprits: Vec<Culprit> = sockets
+            .into_iter()
+            .map(|((name, pid), sockets)| Culprit {
+                name: name.text().into_owned(),
+                pid,
+                sockets,
+            })
+            .collect();
+        culprits.sort_by_key(|culprit| (std::cmp::Reverse(culprit.sockets), culprit.pid));
+        culprits
+    }
+}
+
+/// Numbers of sockets, which together are all wanted ones. The names are keys in JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Ownership {
+    /// At least one holder was found.
+    pub held: u64,
+    /// No process can hold them: TIME_WAIT, SYN_RECV, orphans.
+    pub kernel: u64,
+    /// Connections that wait to be accepted at a known listener.
+    pub never_accepted: u64,
+    /// The holder is unknown, and some processes could not be read.
+    pub no_permission: u64,
+    /// The holder is unknown although all visible processes were read.
+    pub hidden: u64,
+    /// The holder was not found within the time limit.
+    pub time_up: u64,
+}
+
+impl fmt::Display for Ownership {
+    /// All numbers in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unknown = self.no_permission + self.hidden;
+        write!(f, "{} held, {} the kernel's, ", self.held, self.kernel)?;
+        write!(
+            f,
+            "{} never accepted, {unknown} unknown, ",
+            self.never_accepted
+        )?;
+        write!(f, "{} not found in time", self.time_up)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +225,23 @@ mod tests {
         let cut = ProcessName::new("fifteen-bytes-é".as_bytes());
         assert_eq!(cut.text(), "fifteen-bytes-\u{fffd}");
         assert_eq!(ProcessName::new(b"").text(), "");
+    }
+
+    #[test]
+    fn processes_are_sorted_by_the_number_of_their_sockets() {
+        let mut holders = Holders::default();
+        for (inode, name, pid) in [(1, "web", 7), (2, "web", 9), (3, "web", 9), (4, "db", 3)] {
+            holders.set(inode, ProcessName::new(name.as_bytes()), pid);
+        }
+        let culprits: Vec<_> = holders
+            .of([1, 2, 3, 4, 5])
+            .into_iter()
+            .map(|culprit| (culprit.name, culprit.pid, culprit.sockets))
+            .collect();
+        let expected = [("web", 9, 2), ("db", 3, 1), ("web", 7, 1)];
+        assert_eq!(
+            culprits,
+            expected.map(|(name, pid, sockets)| (name.to_owned(), pid, sockets))
+        );
     }
 }

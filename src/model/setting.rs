@@ -4,71 +4,54 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Declares the settings, each with its name.
-macro_rules! settings {
-    ($($(#[$meaning:meta])+ $setting:ident = $name:literal,)+) => {
-        /// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst describe each.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Setting {
-            $($(#[$meaning])+ $setting,)+
-        }
-
-        impl Setting {
-            /// Every setting.
-            pub const ALL: &[Setting] = &[$(Setting::$setting,)+];
-
-            /// Its name: `net.ipv4.tcp_max_tw_buckets`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Setting::$setting => $name,)+
-                }
-            }
-        }
-    };
-}
-
-settings! {
-    /// The ports that the kernel chooses from, first and last.
-    LocalPortRange = "net.ipv4.ip_local_port_range",
-    /// Ports of that range that it does not choose.
-    LocalReservedPorts = "net.ipv4.ip_local_reserved_ports",
-    /// Whether a new connection may replace one in TIME_WAIT: 0 never, 1 always, 2 (the default since
-    /// 4.19) between loopback addresses.
-    TwReuse = "net.ipv4.tcp_tw_reuse",
-    /// How long TIME_WAIT must have lasted for that, in milliseconds; since 6.14, one second before.
-    TwReuseDelay = "net.ipv4.tcp_tw_reuse_delay",
-    /// Whether TCP timestamps are used; reuse of TIME_WAIT needs them.
-    Timestamps = "net.ipv4.tcp_timestamps",
-    /// The most sockets in TIME_WAIT.
-    MaxTwBuckets = "net.ipv4.tcp_max_tw_buckets",
-    /// The most orphans; of the host, absent in a child namespace.
-    MaxOrphans = "net.ipv4.tcp_max_orphans",
-    /// How long an orphan stays in FIN_WAIT2, in seconds.
-    FinTimeout = "net.ipv4.tcp_fin_timeout",
-    /// The largest limit of an accept queue that listen() can request.
-    Somaxconn = "net.core.somaxconn",
-    /// Whether SYN cookies are used: 0 never, 1 when the queue is full, 2 always.
-    Syncookies = "net.ipv4.tcp_syncookies",
-    /// The most half-open requests of a listener, where SYN cookies are off.
-    MaxSynBacklog = "net.ipv4.tcp_max_syn_backlog",
-    /// How often a SYN is retransmitted.
-    SynRetries = "net.ipv4.tcp_syn_retries",
-    /// How often it is retransmitted after one second each before that; since 6.5.
-    SynLinearTimeouts = "net.ipv4.tcp_syn_linear_timeouts",
-    /// How often an orphan retransmits before it is given up; 0 means 8.
-    OrphanRetries = "net.ipv4.tcp_orphan_retries",
-    /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
-    Mem = "net.ipv4.tcp_mem",
-    /// The size of the receive buffer of one socket: least, default, most.
-    ReceiveMemory = "net.ipv4.tcp_rmem",
-    /// The same of the send buffer.
-    SendMemory = "net.ipv4.tcp_wmem",
-    /// The entries of the connection tracking table of this namespace.
-    ConntrackCount = "net.netfilter.nf_conntrack_count",
-    /// The most entries of it.
-    ConntrackMax = "net.netfilter.nf_conntrack_max",
-    /// How long an idle established connection stays in it, in seconds.
-    ConntrackEstablished = "net.netfilter.nf_conntrack_tcp_timeout_established",
+table! {
+    /// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst describe each.
+    Setting
+    /// Its name: `net.ipv4.tcp_max_tw_buckets`.
+    name: &'static str
+    {
+        /// The ports that the kernel chooses from, first and last.
+        LocalPortRange = "net.ipv4.ip_local_port_range",
+        /// Ports of that range that it does not choose.
+        LocalReservedPorts = "net.ipv4.ip_local_reserved_ports",
+        /// Whether a new connection may replace one in TIME_WAIT: 0 never, 1 always, 2 (the default since
+        /// 4.19) between loopback addresses.
+        TwReuse = "net.ipv4.tcp_tw_reuse",
+        /// How long TIME_WAIT must have lasted for that, in milliseconds; since 6.14, one second before.
+        TwReuseDelay = "net.ipv4.tcp_tw_reuse_delay",
+        /// Whether TCP timestamps are used; reuse of TIME_WAIT needs them.
+        Timestamps = "net.ipv4.tcp_timestamps",
+        /// The most sockets in TIME_WAIT.
+        MaxTwBuckets = "net.ipv4.tcp_max_tw_buckets",
+        /// The most orphans; of the host, absent in a child namespace.
+        MaxOrphans = "net.ipv4.tcp_max_orphans",
+        /// How long an orphan stays in FIN_WAIT2, in seconds.
+        FinTimeout = "net.ipv4.tcp_fin_timeout",
+        /// The largest limit of an accept queue that listen() can request.
+        Somaxconn = "net.core.somaxconn",
+        /// Whether SYN cookies are used: 0 never, 1 when the queue is full, 2 always.
+        Syncookies = "net.ipv4.tcp_syncookies",
+        /// The most half-open requests of a listener, where SYN cookies are off.
+        MaxSynBacklog = "net.ipv4.tcp_max_syn_backlog",
+        /// How often a SYN is retransmitted.
+        SynRetries = "net.ipv4.tcp_syn_retries",
+        /// How often it is retransmitted after one second each before that; since 6.5.
+        SynLinearTimeouts = "net.ipv4.tcp_syn_linear_timeouts",
+        /// How often an orphan retransmits before it is given up; 0 means 8.
+        OrphanRetries = "net.ipv4.tcp_orphan_retries",
+        /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
+        Mem = "net.ipv4.tcp_mem",
+        /// The size of the receive buffer of one socket: least, default, most.
+        ReceiveMemory = "net.ipv4.tcp_rmem",
+        /// The same of the send buffer.
+        SendMemory = "net.ipv4.tcp_wmem",
+        /// The entries of the connection tracking table of this namespace.
+        ConntrackCount = "net.netfilter.nf_conntrack_count",
+        /// The most entries of it.
+        ConntrackMax = "net.netfilter.nf_conntrack_max",
+        /// How long an idle established connection stays in it, in seconds.
+        ConntrackEstablished = "net.netfilter.nf_conntrack_tcp_timeout_established",
+    }
 }
 
 impl fmt::Display for Setting {

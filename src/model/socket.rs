@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo};
+use super::{CongestionControl, Ends, Field, InetEnds, Netns, State, TcpInfo};
 
 /// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
@@ -57,6 +57,30 @@ pub struct Socket {
     /// The congestion control algorithm, a listener's being that of the connections it accepts;
     /// `None` where it was not asked for, from /proc, and where there is no full socket.
     pub congestion_control: Option<CongestionControl>,
+}
+
+/// A kind of socket. One so far; what depends on the kind asks it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// TCP over IPv4 and IPv6.
+    #[default]
+    Tcp,
+}
+
+impl Kind {
+    /// The name in /etc/services, services(5), and of the IPv4 table in `net` of proc(5): `tcp`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Tcp => "tcp",
+        }
+    }
+
+    /// The name in messages: `TCP`.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Kind::Tcp => "TCP",
+        }
+    }
 }
 
 /// A timer of a socket, and how long until it fires.

@@ -18,59 +18,20 @@ pub struct SortKey {
 }
 
 impl SortKey {
-    /// Which of two sockets comes first. One that lacks the field comes last in either direction:
-    /// who asks for the largest queues wants no listener, which has none.
-    #[allow(
-        clippy::wildcard_enum_match_arm,
-        reason = "every other field is a number, or nothing is sorted by it"
-    )]
+    /// Which of two sockets comes first. One that lacks the field comes last in either direction: a
+    /// listener has no receive queue, so it is not among the largest or smallest ones.
     pub fn compare(&self, a: &Socket, b: &Socket) -> Ordering {
-        match self.field {
-            Field::State => self.by(a, b, |socket| Some(socket.state)),
-            Field::Family => self.by(a, b, |socket| Some(socket.internet()?.family)),
-            Field::LocalAddr => self.by(a, b, |socket| Some(socket.internet()?.local.ip())),
-            Field::RemoteAddr => self.by(a, b, |socket| Some(socket.internet()?.remote.ip())),
-            Field::Timer => self.by(a, b, |socket| socket.timer.map(|timer| timer.remaining)),
-            Field::CongestionControl => self.by(a, b, |socket| socket.congestion_control),
-            number => self.by(a, b, |socket| socket.number(number)),
+        match (self.value(a), self.value(b)) {
+            (Some(a), Some(b)) if self.descending => b.cmp(&a),
+            (Some(a), Some(b)) => a.cmp(&b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
         }
     }
 
     /// A number in which sockets are in the same order, as far as 32 bits can tell: the smaller is
     /// first; `u32::MAX` for a socket that lacks the field.
-    #[allow(
-        clippy::wildcard_enum_match_arm,
-        reason = "every other field is a number, or nothing is sorted by it"
-    )]
     pub fn prefix(&self, socket: &Socket) -> u32 {
-        // The upper half of the numbers is for IPv6 addresses.
-        let address = |address| match address {
-            IpAddr::V4(ip) => u64::from(u32::from(ip)) >> 1,
-            IpAddr::V6(ip) => {
-                let [first, second, ..] = ip.segments();
-                1 << 31 | u64::from(first) << 15 | u64::from(second) >> 1
-            }
-        };
-        let ends = socket.internet();
-        let value = match self.field {
-            Field::State => Some(match socket.state {
-                State::Unknown(number) => State::NAMED as u64 + u64::from(number),
-                state => state.index().unwrap_or_default() as u64,
-            }),
-            Field::Family => ends.map(|ends| ends.family as u64),
-            Field::LocalAddr => ends.map(|ends| address(ends.local.ip())),
-            Field::RemoteAddr => ends.map(|ends| address(ends.remote.ip())),
-            Field::Timer => socket.timer.map(|timer| {
-                let left = timer.remaining.as_millis();
-                left.try_into().unwrap_or(u64::MAX)
-            }),
-            Field::CongestionControl => socket.congestion_control.map(|algorithm| {
-                let letters = algorithm.name().bytes().chain([0; 4]).take(4);
-                letters.fold(0, |number, letter| number << 8 | u64::from(letter))
-            }),
-            number => socket.number(number),
-        };
-        let Some(value) = value else {
+        let Some((value, _)) = self.value(socket) else {
             return u32::MAX;
         };
         let value = u32::try_from(value).unwrap_or(LARGEST).min(LARGEST);
@@ -79,6 +40,37 @@ impl SortKey {
         } else {
             value
         }
+    }
+
+    /// The field as two numbers: the part that a prefix is made of, and what distinguishes values
+    /// whose first parts are equal. `None` for a socket that lacks the field.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other field is a number, or not sorted by"
+    )]
+    fn value(&self, socket: &Socket) -> Option<(u64, u128)> {
+        let whole = |value| (value, 0);
+        Some(match self.field {
+            Field::State => whole(match socket.state {
+                State::Unknown(number) => State::NAMED as u64 + u64::from(number),
+                state => state.index()? as u64,
+            }),
+            Field::Family => whole(socket.internet()?.family as u64),
+            Field::LocalAddr => address(socket.internet()?.local.ip()),
+            Field::RemoteAddr => address(socket.internet()?.remote.ip()),
+            Field::Timer => {
+                let left = socket.timer?.remaining;
+                let milliseconds = left.as_millis().try_into().unwrap_or(u64::MAX);
+                (milliseconds, left.as_nanos())
+            }
+            Field::CongestionControl => {
+                let algorithm = socket.congestion_control?;
+                let letters = algorithm.name().bytes().chain([0; 16]).take(16);
+                let letters = letters.fold(0, |number, letter| number << 8 | u128::from(letter));
+                (u64::try_from(letters >> 96).unwrap_or(u64::MAX), letters)
+            }
+            number => whole(socket.number(number)?),
+        })
     }
 
     /// Whether sockets that have this prefix are equal by this key.
@@ -90,14 +82,15 @@ impl SortKey {
         );
         prefix == u32::MAX || is_whole && prefix != largest
     }
+}
 
-    fn by<T: Ord>(&self, a: &Socket, b: &Socket, value: impl Fn(&Socket) -> Option<T>) -> Ordering {
-        match (value(a), value(b)) {
-            (Some(a), Some(b)) if self.descending => b.cmp(&a),
-            (Some(a), Some(b)) => a.cmp(&b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
+/// An address as a part for a prefix, the upper half of which is for IPv6, and all its bits.
+fn address(address: IpAddr) -> (u64, u128) {
+    match address {
+        IpAddr::V4(ip) => (u64::from(ip.to_bits() >> 1), ip.to_bits().into()),
+        IpAddr::V6(ip) => {
+            let high = u64::try_from(ip.to_bits() >> 97).unwrap_or(u64::MAX);
+            (1 << 31 | high, ip.to_bits())
         }
     }
 }

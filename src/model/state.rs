@@ -40,41 +40,28 @@ pub enum State {
     Unknown(u8),
 }
 
-/// How one state is spelt.
-struct Spelling {
-    state: State,
-    /// What is printed.
-    name: &'static str,
-    /// What else is understood: folded as by [`fold`], so without case, `-` and `_`.
-    aliases: &'static [&'static str],
-}
-
-const fn spelling(state: State, name: &'static str, aliases: &'static [&'static str]) -> Spelling {
-    Spelling {
-        state,
-        name,
-        aliases,
-    }
-}
+/// How one state is spelt: what is printed, and what else is understood, folded as by [`fold`], so
+/// without case, `-` and `_`.
+type Spelling = (State, &'static str, &'static [&'static str]);
 
 /// Every named state, in the order of [`State`]. Aliases are those of ss, netstat and RFC 9293.
 const SPELLINGS: [Spelling; State::NAMED] = [
-    spelling(State::Listen, "LISTEN", &["listening"]),
-    spelling(State::SynSent, "SYN_SENT", &[]),
-    spelling(
+    (State::Listen, "LISTEN", &["listening"]),
+    (State::SynSent, "SYN_SENT", &[]),
+    (
         State::SynRecv,
         "SYN_RECV",
         &["synrcv", "synrcvd", "synreceived"],
     ),
-    spelling(State::Established, "ESTABLISHED", &["estab"]),
-    spelling(State::FinWait1, "FIN_WAIT1", &[]),
-    spelling(State::FinWait2, "FIN_WAIT2", &[]),
-    spelling(State::CloseWait, "CLOSE_WAIT", &[]),
-    spelling(State::Closing, "CLOSING", &[]),
-    spelling(State::LastAck, "LAST_ACK", &[]),
-    spelling(State::TimeWait, "TIME_WAIT", &[]),
-    spelling(State::Close, "CLOSE", &["closed", "unconnected", "unconn"]),
-    spelling(State::Bound, "BOUND", &["boundinactive"]),
+    (State::Established, "ESTABLISHED", &["estab"]),
+    (State::FinWait1, "FIN_WAIT1", &[]),
+    (State::FinWait2, "FIN_WAIT2", &[]),
+    (State::CloseWait, "CLOSE_WAIT", &[]),
+    (State::Closing, "CLOSING", &[]),
+    (State::LastAck, "LAST_ACK", &[]),
+    (State::TimeWait, "TIME_WAIT", &[]),
+    (State::Close, "CLOSE", &["closed", "unconnected", "unconn"]),
+    (State::Bound, "BOUND", &["boundinactive"]),
 ];
 
 /// A word without case, `-` and `_`: `fin-wait-1`, `FIN_WAIT1` and `FinWait1` are one word.
@@ -91,7 +78,7 @@ impl State {
 
     /// Every named state, in the order of a connection's life; BOUND last.
     pub fn named() -> impl Iterator<Item = State> {
-        SPELLINGS.iter().map(|spelling| spelling.state)
+        SPELLINGS.iter().map(|(state, ..)| *state)
     }
 
     /// The place of a named state in [`State::named`]; `None` for an unknown number.
@@ -115,8 +102,7 @@ impl State {
 
     /// The name printed everywhere; `None` for a number without one.
     pub fn name(self) -> Option<&'static str> {
-        let spelling = SPELLINGS.get(self.index()?)?;
-        Some(spelling.name)
+        SPELLINGS.get(self.index()?).map(|(_, name, _)| *name)
     }
 
     /// The state a word names, in any case and in any of the spellings of ss, netstat and RFC
@@ -125,8 +111,8 @@ impl State {
         let word = fold(word);
         SPELLINGS
             .iter()
-            .find(|spelling| fold(spelling.name) == word || spelling.aliases.contains(&&*word))
-            .map(|spelling| spelling.state)
+            .find(|(_, name, aliases)| fold(name) == word || aliases.contains(&&*word))
+            .map(|(state, ..)| *state)
     }
 
     /// The name as a person would type it: `close-wait`.
@@ -137,29 +123,23 @@ impl State {
     /// Whether a pile of sockets in this state usually means that something is stuck: a program
     /// that does not close, a peer that does not answer, half-open connections.
     pub fn deserves_a_look(self) -> bool {
-        match self {
-            State::SynSent
-            | State::SynRecv
-            | State::FinWait1
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck
-            | State::Unknown(_) => true,
+        !matches!(
+            self,
             State::Listen
-            | State::Established
-            | State::FinWait2
-            | State::TimeWait
-            | State::Close
-            | State::Bound => false,
-        }
+                | State::Established
+                | State::FinWait2
+                | State::TimeWait
+                | State::Close
+                | State::Bound
+        )
     }
 }
 
 impl fmt::Display for State {
     /// The name printed everywhere: `CLOSE_WAIT`, or `UNKNOWN(14)`. Honours width and alignment.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.index().and_then(|index| SPELLINGS.get(index))) {
-            (_, Some(spelling)) => f.pad(spelling.name),
+        match (self, self.name()) {
+            (_, Some(name)) => f.pad(name),
             (State::Unknown(number), _) => f.pad(&format!("UNKNOWN({number})")),
             (_, None) => f.pad("UNKNOWN"),
         }
@@ -172,10 +152,10 @@ mod tests {
 
     #[test]
     fn every_state_stands_in_the_table_at_its_own_index() {
-        for (index, spelling) in SPELLINGS.iter().enumerate() {
-            assert_eq!(spelling.state.index(), Some(index));
-            assert_eq!(spelling.state.to_string(), spelling.name);
-            for alias in spelling.aliases {
+        for (index, (state, name, aliases)) in SPELLINGS.iter().enumerate() {
+            assert_eq!(state.index(), Some(index));
+            assert_eq!(state.to_string(), *name);
+            for alias in *aliases {
                 assert_eq!(*alias, fold(alias), "aliases are compared folded");
             }
         }

@@ -64,12 +64,9 @@ impl CongestionControl {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        let length = self.bytes.iter().position(|byte| *byte == 0);
-        let text = length.map_or(self.bytes.as_slice(), |length| {
-            self.bytes.get(..length).unwrap_or_default()
-        });
-        // It was made of a text and cut nowhere.
-        std::str::from_utf8(text).unwrap_or_default()
+        let text = self.bytes.split(|byte| *byte == 0).next();
+        // It was made from a text and not cut.
+        std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 }
 
@@ -81,7 +78,7 @@ mod tests {
     fn a_metric_is_there_once_it_is_set_and_0_is_a_value() {
         let info = TcpInfo::default().with(Metric::Lost, 0);
         let info = info.with(Metric::LastDataReceived, u64::MAX);
-        for metric in Metric::ALL {
+        for &metric in Metric::ALL {
             let set = [(Metric::Lost, 0), (Metric::LastDataReceived, u64::MAX)];
             let expected = set.iter().find(|(set, _)| *set == metric);
             let expected = expected.map(|(_, value)| *value);

@@ -74,7 +74,7 @@ impl Range {
         self.pieces(aspect).iter().any(|piece| {
             criticals
                 .iter()
-                .any(|other| piece != other && other.from <= piece.from && piece.to <= other.to)
+                .any(|other| piece != other && other.0 <= piece.0 && piece.1 <= other.1)
         })
     }
 
@@ -82,43 +82,28 @@ impl Range {
     fn pieces(&self, aspect: Aspect) -> Vec<Piece> {
         let at = |end: Option<f64>, none: f64, side| (end.unwrap_or(none), side);
         let (start, end) = (self.start, self.end);
+        let (least, most) = ((f64::NEG_INFINITY, 0), (f64::INFINITY, 0));
         let mut pieces = match self.inside {
-            true => vec![Piece {
-                from: at(start, f64::NEG_INFINITY, 0),
-                to: at(end, f64::INFINITY, 0),
-            }],
-            false => vec![
-                Piece {
-                    from: at(None, f64::NEG_INFINITY, 0),
-                    to: at(start, f64::NEG_INFINITY, -1),
-                },
-                Piece {
-                    from: at(end, f64::INFINITY, 1),
-                    to: at(None, f64::INFINITY, 0),
-                },
-            ],
+            true => vec![(at(start, least.0, 0), at(end, most.0, 0))],
+            false => vec![(least, at(start, least.0, -1)), (at(end, most.0, 1), most)],
         };
         let is_part = aspect.measure == Measure::Share && aspect.subject != Subject::AcceptQueue;
-        for piece in &mut pieces {
-            if aspect.measure != Measure::Rate && piece.from < (0.0, 0) {
-                piece.from = (0.0, 0);
+        for (from, to) in &mut pieces {
+            if aspect.measure != Measure::Rate && *from < (0.0, 0) {
+                *from = (0.0, 0);
             }
-            if is_part && piece.to > (100.0, 0) {
-                piece.to = (100.0, 0);
+            if is_part && *to > (100.0, 0) {
+                *to = (100.0, 0);
             }
         }
-        pieces.retain(|piece| piece.from <= piece.to);
+        pieces.retain(|(from, to)| from <= to);
         pieces
     }
 }
 
-/// A stretch of values. Both ends belong to it: a value, or what is next to it below (-1) or above
-/// (1).
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Piece {
-    from: (f64, i8),
-    to: (f64, i8),
-}
+/// A stretch of values: its first and its last one. Each is a value, or what is next to it below
+/// (-1) or above (1).
+type Piece = ((f64, i8), (f64, i8));
 
 impl fmt::Display for Range {
     /// The notation itself, without a unit, as short as it can be: `10`, `10:`, `~:10`, `@10:20`.

@@ -14,7 +14,7 @@ pub(in crate::tally) fn all_extras() -> Vec<Field> {
         Field::Drops,
         Field::CongestionControl,
     ];
-    let metrics = Metric::ALL.into_iter().map(Field::Metric);
+    let metrics = Metric::ALL.iter().copied().map(Field::Metric);
     fields.into_iter().chain(metrics).collect()
 }
 
@@ -109,11 +109,9 @@ fn plain() -> Socket {
 }
 
 fn everything() -> Socket {
-    let info = Metric::ALL
-        .into_iter()
-        .fold(TcpInfo::default(), |info, metric| {
-            info.with(metric, u64::MAX)
-        });
+    let info = Metric::ALL.iter().fold(TcpInfo::default(), |info, metric| {
+        info.with(*metric, u64::MAX)
+    });
     Socket {
         state: State::Unknown(255),
         kind: Kind::Tcp,

@@ -26,7 +26,7 @@ fn records() -> Vec<&'static [u8]> {
 
 /// Decoded into a place that held something else before.
 fn decode(bytes: &[u8], state: State) -> Option<Box<TcpInfo>> {
-    let used = Metric::ALL.into_iter();
+    let used = Metric::ALL.iter().copied();
     let used = used.fold(TcpInfo::default(), |used, metric| used.with(metric, 77));
     decode_tcp_info(bytes, state, Box::new(used))
 }
@@ -138,7 +138,7 @@ fn a_socket_without_connection_has_no_metrics_and_a_listener_has_an_algorithm() 
 /// The metrics in the first `length` bytes of the client's.
 fn known(length: usize) -> Vec<Metric> {
     let info = decode(&client().1[..length], State::Established).unwrap();
-    let metrics = Metric::ALL.into_iter();
+    let metrics = Metric::ALL.iter().copied();
     metrics
         .filter(|metric| info.get(*metric).is_some())
         .collect()
@@ -179,7 +179,8 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
     ] {
         so_far.extend(new);
         let expected: Vec<_> = Metric::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|metric| so_far.contains(metric))
             .collect();
         assert_eq!(known(length), expected, "{version}");
@@ -223,7 +224,7 @@ fn at_every_length_exactly_the_whole_metrics_are_reported_unchanged() {
 fn what_the_kernel_uses_for_none_is_absent_and_every_other_0_is_reported() {
     let zeros = decode(&[0; WHOLE], State::Established).unwrap();
     let ones = decode(&[0xff; WHOLE], State::Established).unwrap();
-    for metric in Metric::ALL {
+    for &metric in Metric::ALL {
         let none_is_0 = [
             Metric::RoundTripTime,
             Metric::MinRoundTripTime,
