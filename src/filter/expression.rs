@@ -267,6 +267,7 @@ struct Folding {
 }
 
 /// An operand that waits for its operator.
+#[derive(Clone, Copy)]
 enum Operand {
     Decided(bool),
     /// Its nodes begin here and reach to the end, or to the next open operand.
@@ -300,22 +301,16 @@ impl Folding {
                 self.nodes.push(operator);
                 Operand::Open { begin }
             }
-            (Operand::Open { begin }, Operand::Decided(decision))
-            | (Operand::Decided(decision), Operand::Open { begin }) => {
-                if decision == decisive {
-                    self.nodes.truncate(begin);
-                    Operand::Decided(decisive)
-                } else {
-                    Operand::Open { begin }
-                }
+            (Operand::Decided(decision), other) | (other, Operand::Decided(decision))
+                if decision != decisive =>
+            {
+                other
             }
-            (Operand::Decided(left), Operand::Decided(right)) => {
-                Operand::Decided(if left == decisive || right == decisive {
-                    decisive
-                } else {
-                    !decisive
-                })
+            (Operand::Open { begin }, _) | (_, Operand::Open { begin }) => {
+                self.nodes.truncate(begin);
+                Operand::Decided(decisive)
             }
+            (Operand::Decided(_), Operand::Decided(_)) => Operand::Decided(decisive),
         };
         self.operands.push(joined);
     }

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::test::Compare;
+
 /// Characters that end a word that names something.
 const OPERATORS: &[char] = &['(', ')', '!', '=', '<', '>', '&', '|'];
 
@@ -27,28 +29,10 @@ pub(super) enum Kind {
     Not,
     And,
     Or,
-    /// `=` and the like, and their words.
-    Compare(Comparison),
+    /// A comparison, and whether the opposite is meant: `!=` is the negation of `=`.
+    Compare(Compare, bool),
     /// Anything else.
     Word,
-}
-
-/// A comparison as typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    AtMost,
-    Greater,
-    AtLeast,
-}
-
-impl Comparison {
-    /// Whether it asks for more than equality.
-    pub(super) fn is_order(self) -> bool {
-        !matches!(self, Comparison::Equal | Comparison::NotEqual)
-    }
 }
 
 /// Every spelling of every operator; of those that begin alike the longer ones come first.
@@ -59,29 +43,29 @@ const SYMBOLS: [(&str, Kind); 14] = [
     ("|", Kind::Or),
     ("(", Kind::Open),
     (")", Kind::Close),
-    ("!=", Kind::Compare(Comparison::NotEqual)),
+    ("!=", Kind::Compare(Compare::Equal, true)),
     ("!", Kind::Not),
-    ("==", Kind::Compare(Comparison::Equal)),
-    ("=", Kind::Compare(Comparison::Equal)),
-    ("<=", Kind::Compare(Comparison::AtMost)),
-    ("<", Kind::Compare(Comparison::Less)),
-    (">=", Kind::Compare(Comparison::AtLeast)),
-    (">", Kind::Compare(Comparison::Greater)),
+    ("==", Kind::Compare(Compare::Equal, false)),
+    ("=", Kind::Compare(Compare::Equal, false)),
+    ("<=", Kind::Compare(Compare::AtMost, false)),
+    ("<", Kind::Compare(Compare::Less, false)),
+    (">=", Kind::Compare(Compare::AtLeast, false)),
+    (">", Kind::Compare(Compare::Greater, false)),
 ];
 
 const WORDS: [(&str, Kind); 12] = [
     ("and", Kind::And),
     ("or", Kind::Or),
     ("not", Kind::Not),
-    ("eq", Kind::Compare(Comparison::Equal)),
-    ("ne", Kind::Compare(Comparison::NotEqual)),
-    ("neq", Kind::Compare(Comparison::NotEqual)),
-    ("lt", Kind::Compare(Comparison::Less)),
-    ("le", Kind::Compare(Comparison::AtMost)),
-    ("leq", Kind::Compare(Comparison::AtMost)),
-    ("gt", Kind::Compare(Comparison::Greater)),
-    ("ge", Kind::Compare(Comparison::AtLeast)),
-    ("geq", Kind::Compare(Comparison::AtLeast)),
+    ("eq", Kind::Compare(Compare::Equal, false)),
+    ("ne", Kind::Compare(Compare::Equal, true)),
+    ("neq", Kind::Compare(Compare::Equal, true)),
+    ("lt", Kind::Compare(Compare::Less, false)),
+    ("le", Kind::Compare(Compare::AtMost, false)),
+    ("leq", Kind::Compare(Compare::AtMost, false)),
+    ("gt", Kind::Compare(Compare::Greater, false)),
+    ("ge", Kind::Compare(Compare::AtLeast, false)),
+    ("geq", Kind::Compare(Compare::AtLeast, false)),
 ];
 
 /// Where in the text the parser stands.

@@ -7,7 +7,6 @@
 //! each socket. Pure: what names stand for is asked of a [`Lookup`].
 
 mod display;
-mod error;
 mod expression;
 mod host;
 mod lexer;
@@ -25,13 +24,12 @@ mod tests;
 mod text;
 mod value;
 
-pub use error::{FilterError, Place};
 pub use expression::{Expression, Folded, Permissive};
 pub use lookup::Lookup;
 pub use parser::parse;
 pub use program::{Filtered, Program, Step, Target};
 pub use test::{Compare, FamilyTest, MAPPED, Side, Test};
-pub use text::FilterText;
+pub use text::{FilterError, FilterText, Place};
 
 /// Every word that may stand where a test begins, the usual one of each.
 pub fn words() -> impl Iterator<Item = &'static str> {

@@ -2,7 +2,6 @@
 
 use super::expression::Node;
 use super::host::Host;
-use super::lexer::Comparison;
 use super::test::{Compare, FamilyTest, Side, Test};
 use super::value::Port;
 use crate::model::{Field, StateSet};
@@ -21,27 +20,17 @@ impl Side {
     }
 }
 
-/// `!=` is the negation of what `=` means, of whatever parts that consists.
-pub(super) fn compared(comparison: Comparison, nodes: impl Fn(Compare) -> Vec<Node>) -> Vec<Node> {
-    match comparison {
-        Comparison::Equal => nodes(Compare::Equal),
-        Comparison::NotEqual => negated(nodes(Compare::Equal)),
-        Comparison::Less => nodes(Compare::Less),
-        Comparison::AtMost => nodes(Compare::AtMost),
-        Comparison::Greater => nodes(Compare::Greater),
-        Comparison::AtLeast => nodes(Compare::AtLeast),
-    }
-}
-
-pub(super) fn negated(mut nodes: Vec<Node>) -> Vec<Node> {
-    nodes.push(Node::Not);
+/// The nodes, or their negation if `is_negated`.
+pub(super) fn negated_if(is_negated: bool, mut nodes: Vec<Node>) -> Vec<Node> {
+    nodes.extend(is_negated.then_some(Node::Not));
     nodes
 }
 
-/// Sockets in one of these states; of no states there is no test, so nothing passes by another.
+/// Sockets in one of these states. An empty set is no test: no socket passes the negation of
+/// [`Test::Any`].
 pub(super) fn states(states: StateSet) -> Vec<Node> {
     if states.is_empty() {
-        return negated(vec![Node::Test(Test::Any)]);
+        return negated_if(true, vec![Node::Test(Test::Any)]);
     }
     vec![Node::Test(Test::State(states))]
 }

@@ -4,12 +4,11 @@
 //! Keeps its own stack of operators (the shunting-yard algorithm), so that parentheses may be
 //! nested as deep as memory goes.
 
-use super::error::FilterError;
 use super::expression::{Expression, Node};
 use super::lexer::{Kind, Lexer, Token};
 use super::lookup::Lookup;
 use super::predicate::Predicates;
-use super::text::FilterText;
+use super::text::{FilterError, FilterText};
 
 /// Parses a filter; what names in it stand for is asked of `lookup`.
 ///
@@ -83,7 +82,7 @@ impl<'a, L: Lookup> Parser<'a, L> {
                     self.operand_is_complete();
                     return Ok(());
                 }
-                Kind::Close | Kind::And | Kind::Or | Kind::Compare(_) => {
+                Kind::Close | Kind::And | Kind::Or | Kind::Compare(..) => {
                     return Err(self.misplaced(&token));
                 }
             }
@@ -119,7 +118,7 @@ impl<'a, L: Lookup> Parser<'a, L> {
                     self.and();
                     return Ok(true);
                 }
-                Kind::Compare(_) => return Err(self.misplaced(&token)),
+                Kind::Compare(..) => return Err(self.misplaced(&token)),
             }
         }
     }
@@ -160,7 +159,7 @@ impl<'a, L: Lookup> Parser<'a, L> {
     }
 
     fn misplaced(&self, token: &Token<'a>) -> FilterError {
-        let reason = if matches!(token.kind, Kind::Compare(_)) {
+        let reason = if matches!(token.kind, Kind::Compare(..)) {
             "something to compare stands before it, as in `sport = :80`"
         } else {
             "a test is expected here, as in `sport = :80`"

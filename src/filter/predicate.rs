@@ -1,14 +1,13 @@
 //! One test as typed: a word that names something, an operator, and a value.
 
-use super::error::FilterError;
 use super::expression::Node;
 use super::host::{parse_host, split_family};
-use super::lexer::{Comparison, Kind, Lexer, Token};
+use super::lexer::{Kind, Lexer, Token};
 use super::lookup::Lookup;
 use super::nodes;
 use super::subject::Subject;
 use super::test::{Compare, Side, Test};
-use super::text::FilterText;
+use super::text::{FilterError, FilterText};
 use super::value::{
     Port, parse_interface, parse_mark, parse_number, parse_port, parse_quantity, parse_yes_or_no,
 };
@@ -29,7 +28,9 @@ type Nodes = Result<Vec<Node>, FilterError>;
 /// The operator and the value behind a word.
 struct Operand<'a> {
     word: Token<'a>,
-    comparison: Comparison,
+    compare: Compare,
+    /// Whether the opposite is meant: `!=`.
+    is_negated: bool,
     value: Token<'a>,
 }
 
@@ -42,7 +43,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let mut adds_bound = false;
         while let Some(word) = self.lexer.peek() {
             let excludes = match Subject::of(&word) {
-                Some(Subject::State) => false,
+                Some(Subject::Field(Field::State)) => false,
                 Some(Subject::Exclude) => true,
                 Some(_) | None => break,
             };
@@ -65,7 +66,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 return nodes::states(passing);
             }
             let excluded = passing.iter().fold(EVERY_STATE, StateSet::without);
-            nodes::negated(nodes::states(excluded))
+            nodes::negated_if(true, nodes::states(excluded))
         }))
     }
 
@@ -76,64 +77,60 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         };
         self.lexer.take(&word);
         match subject {
-            Subject::State => self.state(word, false),
             Subject::Exclude => self.state(word, true),
-            Subject::Host(side) => self.host(word, side),
+            Subject::Host(side) => self.same(word, |lookup, host| {
+                Ok(nodes::host(&parse_host(host, lookup)?, side))
+            }),
             Subject::Port(side) => self.port(word, side),
-            Subject::Number(field) => self.number(word, field),
             Subject::Autobound => self.autobound(&word),
-            Subject::Family => self.same(word, |_, name| {
+            Subject::Field(Field::State) => self.state(word, false),
+            Subject::Field(Field::Family) => self.same(word, |_, name| {
                 nodes::family(name)
                     .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
             }),
-            Subject::Interface => self.same_test(word, |lookup, name| {
+            Subject::Field(Field::Interface) => self.same_test(word, |lookup, name| {
                 parse_interface(name, lookup).map(Test::Interface)
             }),
-            Subject::V6Only => {
+            Subject::Field(Field::V6Only) => {
                 self.same_test(word, |_, value| parse_yes_or_no(value).map(Test::V6Only))
             }
-            Subject::Cgroup => self.same_test(word, |lookup, path| {
+            Subject::Field(Field::Cgroup) => self.same_test(word, |lookup, path| {
                 let number = path.strip_prefix("id:").and_then(parse_number);
                 Ok(Test::Cgroup(
                     number.map_or_else(|| lookup.cgroup(path), Ok)?,
                 ))
             }),
-            Subject::Mark => self.same_test(word, |_, mark| {
+            Subject::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
             }),
-            Subject::CongestionControl => self.same_test(word, |_, name| {
+            Subject::Field(Field::CongestionControl) => self.same_test(word, |_, name| {
                 CongestionControl::new(name)
                     .map(Test::CongestionControl)
                     .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
             }),
-            Subject::Process => self.same_test(word, |_, name| {
+            Subject::Field(Field::Process) => self.same_test(word, |_, name| {
                 if name.contains('\0') {
                     return Err("no name of a process: there is a NUL in it".to_owned());
                 }
                 let name = ProcessName::new(name.as_bytes());
                 Ok(Test::holder(ProcessQuery::Name(name)))
             }),
-            Subject::Pid => self.same_test(word, |_, number| {
+            Subject::Field(Field::Pid) => self.same_test(word, |_, number| {
                 let number = parse_number(number).and_then(|number| u32::try_from(number).ok());
                 let number = number.filter(|number| *number > 0);
                 let number = number.ok_or("no process number; allowed are whole numbers from 1")?;
                 Ok(Test::holder(ProcessQuery::Pid(number)))
             }),
-            Subject::User => self.same_test(word, |lookup, name| {
+            Subject::Field(Field::User) => self.same_test(word, |lookup, name| {
                 let uid = match parse_number(name) {
                     Some(uid) => uid,
                     None => lookup.user(name)?.into(),
                 };
                 Ok(Test::Number(Field::Uid, Compare::Equal, uid))
             }),
+            Subject::Field(number) => self.number(word, number),
         }
-    }
-
-    fn host(&mut self, word: Token<'a>, side: Option<Side>) -> Nodes {
-        self.same(word, |lookup, host| {
-            Ok(nodes::host(&parse_host(host, lookup)?, side))
-        })
     }
 
     fn port(&mut self, word: Token<'a>, side: Option<Side>) -> Nodes {
@@ -141,25 +138,23 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let meant = operand.value.meant();
         let (family, port) = self.value(&operand, split_family(&meant))?;
         let port = parse_port(port, self.lookup).and_then(|port| {
-            if port == Port::Any && operand.comparison.is_order() {
+            if port == Port::Any && operand.compare != Compare::Equal {
                 Err("any port is neither more nor less than another".to_owned())
             } else {
                 Ok(port)
             }
         });
         let port = self.value(&operand, port)?;
-        Ok(nodes::compared(operand.comparison, |compare| {
-            nodes::port(compare, port, side, family)
-        }))
+        let nodes = nodes::port(operand.compare, port, side, family);
+        Ok(nodes::negated_if(operand.is_negated, nodes))
     }
 
     fn number(&mut self, word: Token<'a>, field: Field) -> Nodes {
         let operand = self.operand(word)?;
         let number = parse_quantity(&operand.value.meant(), field.unit());
         let number = self.value(&operand, number)?;
-        Ok(nodes::compared(operand.comparison, |compare| {
-            vec![Node::Test(Test::Number(field, compare, number))]
-        }))
+        let test = Node::Test(Test::Number(field, operand.compare, number));
+        Ok(nodes::negated_if(operand.is_negated, vec![test]))
     }
 
     /// What the kernel calls so, and what ss(8) does: of every connection that came in the kernel
@@ -178,12 +173,8 @@ impl<'a, L: Lookup> Predicates<'a, L> {
 
     fn state(&mut self, word: Token<'a>, excludes: bool) -> Nodes {
         let (states, negated) = self.states(word)?;
-        let test = vec![Node::Test(Test::State(states))];
-        Ok(if excludes == negated {
-            test
-        } else {
-            nodes::negated(test)
-        })
+        let test = Node::Test(Test::State(states));
+        Ok(nodes::negated_if(excludes != negated, vec![test]))
     }
 
     /// The states named behind `word`, and whether `!=` stands before them.
@@ -198,7 +189,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             });
             states = states.union(self.value(&operand, named)?);
         }
-        Ok((states, operand.comparison == Comparison::NotEqual))
+        Ok((states, operand.is_negated))
     }
 
     /// A test of one thing for equality.
@@ -221,13 +212,13 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let operand = self.equality(word)?;
         let parsed = parse(self.lookup, &operand.value.meant());
         let parsed = self.value(&operand, parsed)?;
-        Ok(nodes::compared(operand.comparison, |_| parsed.clone()))
+        Ok(nodes::negated_if(operand.is_negated, parsed))
     }
 
     /// An operand behind `=`, `!=` or nothing.
     fn equality(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
         let operand = self.operand(word)?;
-        if operand.comparison.is_order() {
+        if operand.compare != Compare::Equal {
             let reason = "it has no order; allowed are = and !=".to_owned();
             let Token { at, typed, .. } = operand.word;
             return Err(self.text.error(at, typed, reason));
@@ -237,17 +228,18 @@ impl<'a, L: Lookup> Predicates<'a, L> {
 
     /// Reads the operator, which is `=` where there is none, and the value.
     fn operand(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
-        let mut comparison = Comparison::Equal;
+        let (mut compare, mut is_negated) = (Compare::Equal, false);
         if let Some(token) = self.lexer.peek()
-            && let Kind::Compare(typed) = token.kind
+            && let Kind::Compare(typed, opposite) = token.kind
         {
             self.lexer.take(&token);
-            comparison = typed;
+            (compare, is_negated) = (typed, opposite);
         }
         match self.lexer.value() {
             Some(value) => Ok(Operand {
                 word,
-                comparison,
+                compare,
+                is_negated,
                 value,
             }),
             None => Err(self.no_value(&word)),

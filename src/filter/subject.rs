@@ -7,24 +7,22 @@ use crate::model::{Field, Use};
 /// What a test is about, and so how its value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    State,
     /// `exclude`: any state but these.
     Exclude,
+    Autobound,
     /// The address, and maybe the port, of this end; of either where none is named.
     Host(Option<Side>),
     Port(Option<Side>),
-    Family,
-    Interface,
-    V6Only,
-    Cgroup,
-    Mark,
-    User,
-    CongestionControl,
-    Process,
-    Pid,
-    Number(Field),
-    Autobound,
+    Field(Field),
 }
+
+/// Fields that are parts of an end.
+const ENDS: [(Field, Subject); 4] = [
+    (Field::LocalAddr, Subject::Host(Some(Side::Local))),
+    (Field::RemoteAddr, Subject::Host(Some(Side::Remote))),
+    (Field::LocalPort, Subject::Port(Some(Side::Local))),
+    (Field::RemotePort, Subject::Port(Some(Side::Remote))),
+];
 
 /// Words beside the names of fields.
 const FURTHER: [(&str, Subject); 6] = [
@@ -42,17 +40,35 @@ impl Subject {
         if token.kind != Kind::Word {
             return None;
         }
-        let further = FURTHER.iter();
-        let mut further = further.filter(|(word, _)| token.typed.eq_ignore_ascii_case(word));
-        match further.next() {
-            Some((_, subject)) => Some(*subject),
-            None => Subject::of_field(Field::parse(token.typed, Use::Filter).ok()?),
+        let mut further = FURTHER.iter();
+        if let Some((_, subject)) = further.find(|(word, _)| token.typed.eq_ignore_ascii_case(word))
+        {
+            return Some(*subject);
         }
+        let field = Field::parse(token.typed, Use::Filter).ok()?;
+        let end = ENDS.iter().find(|(end, _)| *end == field);
+        Some(end.map_or(Subject::Field(field), |(_, subject)| *subject))
     }
 
-    /// Whether more and less mean something of it.
+    /// Whether `<` and `>` apply to it: to ports and other numbers.
     pub(super) fn has_order(self) -> bool {
-        matches!(self, Subject::Port(_) | Subject::Number(_))
+        match self {
+            Subject::Port(_) => true,
+            Subject::Exclude | Subject::Autobound | Subject::Host(_) => false,
+            Subject::Field(field) => !matches!(
+                field,
+                Field::State
+                    | Field::Family
+                    | Field::Interface
+                    | Field::V6Only
+                    | Field::Cgroup
+                    | Field::Mark
+                    | Field::User
+                    | Field::CongestionControl
+                    | Field::Process
+                    | Field::Pid
+            ),
+        }
     }
 
     /// Every word that may stand where a test begins, the usual one of each.
@@ -66,53 +82,37 @@ impl Subject {
         });
         fields.chain(["host", "port", "autobound", "exclude", "not", "and", "or"])
     }
-
-    fn of_field(field: Field) -> Option<Subject> {
-        Some(match field {
-            Field::State => Subject::State,
-            Field::Family => Subject::Family,
-            Field::LocalAddr => Subject::Host(Some(Side::Local)),
-            Field::RemoteAddr => Subject::Host(Some(Side::Remote)),
-            Field::LocalPort => Subject::Port(Some(Side::Local)),
-            Field::RemotePort => Subject::Port(Some(Side::Remote)),
-            Field::Interface => Subject::Interface,
-            Field::V6Only => Subject::V6Only,
-            Field::Cgroup => Subject::Cgroup,
-            Field::Mark => Subject::Mark,
-            Field::User => Subject::User,
-            Field::Uid
-            | Field::ReceiveQueue
-            | Field::SendQueue
-            | Field::AcceptQueue
-            | Field::AcceptLimit
-            | Field::Drops
-            | Field::Retransmits
-            | Field::Inode
-            | Field::Cookie
-            | Field::Metric(_) => Subject::Number(field),
-            Field::CongestionControl => Subject::CongestionControl,
-            Field::Process => Subject::Process,
-            Field::Pid => Subject::Pid,
-            Field::Direction
-            | Field::Service
-            | Field::Timer
-            | Field::Fd
-            | Field::CommandLine
-            | Field::Unit
-            | Field::Container => return None,
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Family, InetEnds, Metric, Socket, State, TcpInfo};
 
+    /// A field that is neither an end nor a number and has no parser would match no socket.
     #[test]
-    fn every_field_that_serves_in_filters_can_be_tested() {
+    fn every_field_with_an_order_is_a_number_of_sockets() {
+        let ends = InetEnds::listening(Family::V4, "127.0.0.1:80".parse().unwrap());
+        let metrics = Metric::ALL.iter().copied();
+        let connection = Socket {
+            inode: 1,
+            drops: Some(1),
+            cookie: Some(1),
+            info: Some(Box::new(
+                metrics.fold(TcpInfo::default(), |info, m| info.with(m, 1)),
+            )),
+            ..Socket::bare(State::Established, ends)
+        };
+        let listener = Socket {
+            full: Some(true),
+            ..Socket::bare(State::Listen, ends)
+        };
         for name in Field::names(Use::Filter) {
             let field = Field::parse(name, Use::Filter).unwrap();
-            assert!(Subject::of_field(field).is_some(), "{name}");
+            let number = connection.number(field).or(listener.number(field));
+            let is_ordered =
+                Subject::Field(field).has_order() && ENDS.iter().all(|end| end.0 != field);
+            assert!(!is_ordered || number.is_some(), "{name}");
         }
     }
 }

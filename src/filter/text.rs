@@ -1,6 +1,7 @@
-//! A filter as it was typed: words of the command line, or a file.
+//! A filter as it was typed: words of the command line, or a file; and what is wrong with it, at
+//! which of these words.
 
-use super::error::{FilterError, Place};
+use std::fmt;
 
 /// The text of a filter, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +43,13 @@ impl FilterText {
                     file: file.clone(),
                     line: before.matches('\n').count() + 1,
                 },
-                // What is missing would be the next one.
-                None if word.is_empty() => Place::Word(before.split_whitespace().count() + 1),
-                None => Place::Word(number_of_word(before)),
+                None => {
+                    // The word may have begun before; what is missing would be the next one.
+                    let is_next = word.is_empty()
+                        || before.is_empty()
+                        || before.ends_with(char::is_whitespace);
+                    Place::Word(before.split_whitespace().count() + usize::from(is_next))
+                }
             },
             reason,
             is_unknown_word: false,
@@ -52,15 +57,54 @@ impl FilterText {
     }
 }
 
-/// The number of the word that the byte after `before` is in.
-fn number_of_word(before: &str) -> usize {
-    let begun = before.split_whitespace().count();
-    if before.is_empty() || before.ends_with(char::is_whitespace) {
-        begun + 1
-    } else {
-        begun
+/// Of a longer word only so many characters are shown.
+const MOST_SHOWN: usize = 40;
+
+/// A filter that cannot be understood: the word, where it stands, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError {
+    /// The word as typed; empty where the filter is.
+    pub word: String,
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong, and what is allowed.
+    pub reason: String,
+    /// Whether a word was expected here that names something to test, and this is none.
+    pub is_unknown_word: bool,
+}
+
+/// Where a word stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the command line: the how manieth word of the filter, from 1.
+    Word(usize),
+    /// In a file.
+    Line {
+        /// Its name as typed.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Word(number) => write!(f, "filter, word {number}")?,
+            Place::Line { file, line } => write!(f, "{file}, line {line}")?,
+        }
+        match self.word.char_indices().nth(MOST_SHOWN) {
+            None if self.word.is_empty() => write!(f, ": {}", self.reason),
+            None => write!(f, ", `{}`: {}", self.word, self.reason),
+            Some((end, _)) => {
+                let begin = self.word.get(..end).unwrap_or_default();
+                write!(f, ", `{begin}…`: {}", self.reason)
+            }
+        }
     }
 }
+
+impl std::error::Error for FilterError {}
 
 #[cfg(test)]
 mod tests {
