@@ -146,8 +146,8 @@ impl ProcRoot {
     /// outside of this root.
     pub fn open_file(&self, below: &str) -> io::Result<File> {
         if self.kind != Kind::Own {
-            // Opening a device may have an effect.
-            check_regular(self.locate(below)?)?;
+            // Opening a device may have an effect; its location is opened without one.
+            check_regular(self.open_at(below, LOCATE)?)?;
         }
         check_regular(self.open_at(below, READ)?)
     }
@@ -202,7 +202,7 @@ impl ProcRoot {
     pub fn stat(&self, below: &str) -> io::Result<Stat> {
         Ok(match self.kind {
             Kind::Own => statat(CWD, self.join(below), AtFlags::empty())?,
-            Kind::Live | Kind::Below | Kind::Copy => fstat(self.locate(below)?)?,
+            Kind::Live | Kind::Below | Kind::Copy => fstat(self.open_at(below, LOCATE)?)?,
         })
     }
 
@@ -261,11 +261,6 @@ impl ProcRoot {
             statat(CWD, "/proc/self/ns/user", AtFlags::empty())?,
         ];
         Ok((its.st_dev, its.st_ino) == (own.st_dev, own.st_ino))
-    }
-
-    /// Where something is, without opening it; the last part may be a link.
-    fn locate(&self, below: &str) -> io::Result<OwnedFd> {
-        self.open_at(below, LOCATE)
     }
 
     fn open_at(&self, below: &str, flags: OFlags) -> io::Result<OwnedFd> {

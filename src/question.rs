@@ -2,6 +2,8 @@
 //!
 //! Made from the command line by `command`, read by `source` to choose a plan; depends on neither.
 
+use std::fmt;
+
 use crate::filter::{Expression, Test};
 use crate::model::{Family, Field, Kind, StateSet};
 
@@ -43,36 +45,27 @@ impl Question {
                 Field::Mark | Field::Cgroup | Field::Direction | Field::Service
             )
         }) || self.needs_tcp_info()
-            || self.needs_congestion_control()
-            || self.needs_drops()
+            || self.needs(Field::CongestionControl)
+            || self.needs(Field::Drops)
     }
 
     /// Whether the TCP measures of each connection are needed. They treble the bytes the kernel
     /// sends, and take the lock of every connection.
     pub fn needs_tcp_info(&self) -> bool {
-        self.needs(|field| matches!(field, Field::Metric(_)))
-    }
-
-    /// Whether the congestion control algorithm is needed.
-    pub fn needs_congestion_control(&self) -> bool {
-        self.needs(|field| field == Field::CongestionControl)
-    }
-
-    /// Whether the number of segments that the kernel dropped is needed.
-    pub fn needs_drops(&self) -> bool {
-        self.needs(|field| field == Field::Drops)
-    }
-
-    /// Whether the firewall mark is needed, which requires CAP_NET_ADMIN.
-    pub fn needs_marks(&self) -> bool {
-        self.needs(|field| field == Field::Mark)
+        let mut needed = self.needed();
+        needed.any(|field| matches!(field, Field::Metric(_)))
     }
 
     /// Whether the answer or the filter needs a field.
-    fn needs(&self, which: impl Fn(Field) -> bool) -> bool {
+    pub fn needs(&self, field: Field) -> bool {
+        self.needed().any(|needed| needed == field)
+    }
+
+    /// Every field that the answer or the filter needs.
+    pub fn needed(&self) -> impl Iterator<Item = Field> {
         let tested = self.filter.iter().flat_map(Expression::tests);
-        let tested = tested.filter_map(Test::field);
-        self.fields.iter().copied().chain(tested).any(which)
+        let fields = self.fields.iter().copied();
+        fields.chain(tested.filter_map(Test::field))
     }
 }
 
@@ -94,5 +87,15 @@ impl Families {
                 Families::Both => true,
                 Families::Only(only) => only == *family,
             })
+    }
+}
+
+impl fmt::Display for Families {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Families::Both => "IPv4 and IPv6",
+            Families::Only(Family::V4) => "IPv4",
+            Families::Only(Family::V6) => "IPv6",
+        })
     }
 }

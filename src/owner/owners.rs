@@ -6,7 +6,7 @@ use std::io;
 use super::hiding::query_hiding;
 use super::walk::{Link, Search, Walk};
 use super::wanted::{Endpoint, Settled, Wanted, endpoint};
-use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where};
+use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where, counted};
 use crate::proc_root::ProcRoot;
 
 /// The cost of a search.
@@ -79,7 +79,7 @@ impl Owners {
         let error = walk.first_error.take();
         let mut owners = Owners::of(settled, walk);
         if missing > 0 && !owners.effort.cut {
-            let sockets = many(missing, "socket");
+            let sockets = counted(missing, "socket", "sockets");
             let why = why_unknown(&owners.effort, error, root, search.place);
             owners.note = Some(format!("owner unknown for {sockets}: {why}"));
         }
@@ -91,7 +91,7 @@ impl Owners {
         let owners = Owners {
             note: (settled.sockets > 0).then(|| {
                 let root = place.proc_root().display();
-                let sockets = many(settled.sockets, "socket");
+                let sockets = counted(settled.sockets, "socket", "sockets");
                 format!("owner unknown for {sockets}: cannot list the processes in {root}: {error}")
             }),
             ..Owners::default()
@@ -202,26 +202,17 @@ fn why_unknown(
         _ => "closed meanwhile, or not open in any process that was read".to_owned(),
     };
     if effort.refused > 0 {
-        let refused = many(effort.refused, "process");
+        let refused = counted(effort.refused, "process", "processes");
         why += &format!(
             "; no permission to read {path}/PID/fd of {refused} (root with CAP_SYS_PTRACE has it)"
         );
     }
     if let Some(error) = error {
-        let failed = many(effort.failed, "process");
+        let failed = counted(effort.failed, "process", "processes");
         why += &format!("; cannot read {path}/PID/fd of {failed}: {error}");
     }
     if let Some(option) = query_hiding(root) {
         why += &format!("; {path} is mounted with {option}, which may hide processes");
     }
     why
-}
-
-/// `1 socket`, `2 processes`.
-fn many(number: u64, thing: &str) -> String {
-    match (number, thing.ends_with('s')) {
-        (1, _) => format!("1 {thing}"),
-        (_, true) => format!("{number} {thing}es"),
-        (_, false) => format!("{number} {thing}s"),
-    }
 }

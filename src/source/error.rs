@@ -17,14 +17,12 @@ pub struct CannotKnow {
 impl CannotKnow {
     /// Why the tables cannot answer, if they cannot.
     pub(super) fn check(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
-        let tests = || question.filter.iter().flat_map(Expression::tests);
-        let listed = question.fields.iter().copied();
-        let mut needed = listed.chain(tests().filter_map(Test::field));
+        let mut tests = question.filter.iter().flat_map(Expression::tests);
         let lack = if question.states.contains(State::Bound) {
             "does not list bound sockets (BOUND); only netlink does, from Linux 6.8".to_owned()
-        } else if tests().any(|test| *test == Test::Autobound) {
+        } else if tests.any(|test| *test == Test::Autobound) {
             "has no `autobound`; only netlink does".to_owned()
-        } else if let Some(field) = needed.find(|field| !field.is_in_proc()) {
+        } else if let Some(field) = question.needed().find(|field| !field.is_in_proc()) {
             format!("has no `{}`; only netlink does", field.name())
         } else {
             return Ok(());

@@ -30,9 +30,14 @@ pub enum Sources {
 impl Sources {
     /// Whose sockets they report.
     pub fn place(&self) -> Where {
+        self.tables().place().clone()
+    }
+
+    /// The tables of the network namespace whose sockets they report, whether these are read or not.
+    pub(super) fn tables(&self) -> ProcNet {
         match self {
-            Sources::Auto(tables) | Sources::Proc(tables) => tables.place().clone(),
-            Sources::Netlink | Sources::NetlinkAndCounters => Where::Here,
+            Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
+            Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
         }
     }
 

@@ -20,11 +20,9 @@ pub struct Readings {
 impl Readings {
     /// What belongs to the sockets of these sources.
     pub fn of(sources: &Sources) -> Readings {
-        let tables = match sources {
-            Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
-            Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
-        };
-        Readings { tables }
+        Readings {
+            tables: sources.tables(),
+        }
     }
 
     /// Whether they are those of a copied tree, in which no counter grows.
@@ -37,12 +35,12 @@ impl Readings {
         let mut files = BTreeMap::new();
         let mut counters = Counters::default();
         for &counter in Counter::ALL {
-            let path = self.tables.path(counter.file());
-            let text = files.entry(counter.file()).or_insert_with(|| {
-                let text = self.tables.read_text(counter.file());
-                text.map_err(|error| format!("cannot read {}: {error}", path.display()))
-            });
+            let file = counter.file();
+            let text = files
+                .entry(file)
+                .or_insert_with(|| self.tables.read_text(file));
             let value = text.as_ref().map_err(String::clone).and_then(|text| {
+                let path = self.tables.path(file);
                 parse(text, counter)
                     .ok_or_else(|| format!("{} has no {}", path.display(), counter.name()))
             });

@@ -7,25 +7,17 @@
 
 use std::collections::HashMap;
 
+use super::Sources;
 use super::counters::SocketCounters;
-use super::{ProcNet, Sources};
 use crate::model::{Namespaces, Unlisted};
 use crate::proc_root::ProcRoot;
 
 /// In so many processes namespaces are looked for; 10 µs each.
 const MOST_PROCESSES: usize = 2_000;
 
-/// The tables of the network namespace that these sources report.
-fn tables(sources: &Sources) -> ProcNet {
-    match sources {
-        Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
-        Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
-    }
-}
-
 /// Reads what is beside the sockets that these sources report.
 pub fn read_unlisted(sources: &Sources) -> Unlisted {
-    let tables = tables(sources);
+    let tables = sources.tables();
     Unlisted {
         mptcp: read_mptcp(sources),
         // In a copy the numbers of inodes mean nothing.
@@ -44,15 +36,7 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
 /// # Errors
 /// The file, and why it cannot be read.
 pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
-    let tables = tables(sources);
-    let text = tables.read_text("protocols");
-    let cannot = |error| {
-        format!(
-            "cannot read {}: {error}",
-            tables.path("protocols").display()
-        )
-    };
-    Ok(parse_mptcp(&text.map_err(cannot)?))
+    Ok(parse_mptcp(&sources.tables().read_text("protocols")?))
 }
 
 /// The third word of the lines of both protocols: name, size, sockets.

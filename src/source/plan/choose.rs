@@ -146,9 +146,10 @@ impl Planner {
         if self.question.filter.is_some() {
             return Err(Reason::Filtered);
         }
-        let derivable = [State::Established, State::TimeWait];
-        let derivable =
-            states.intersection(derivable.into_iter().fold(StateSet::NONE, StateSet::with));
+        let derivable = StateSet::NONE
+            .with(State::Established)
+            .with(State::TimeWait);
+        let derivable = states.intersection(derivable);
         // With the bound bit set, the kernel walks the hash of bound ports as well, and what it
         // lists as CLOSE is not in the counters.
         if derivable.is_empty() || states.contains(State::Bound) {

@@ -13,7 +13,7 @@ use crate::filter::{Compare, Expression, Test};
 use crate::model::{Field, State, StateSet};
 use crate::question::{Families, Question};
 use crate::source::sock_diag::NetlinkError;
-use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, Walk};
+use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports};
 
 /// Dumps over netlink that answer a question: one for each walk of each filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub(in crate::source) struct Dumps {
     pub(in crate::source) states: StateSet,
     /// The states that are derived, if any.
     pub(in crate::source) derivation: Option<Derivation>,
-    /// Both families in one, or one for each.
-    pub(in crate::source) walks: Vec<Walk>,
+    /// The families of each walk over the tables: both in one, or one for each.
+    pub(in crate::source) walks: Vec<Families>,
     /// At least one.
     pub(in crate::source) filters: Vec<DumpFilter>,
     /// Whether the dumps of the two filters are made at the same time.
@@ -52,10 +52,7 @@ impl Dumps {
             question: question.clone(),
             states,
             derivation: None,
-            walks: match question.families {
-                Families::Both => vec![Walk::BothFamilies],
-                Families::Only(family) => vec![Walk::OneFamily(family)],
-            },
+            walks: vec![question.families],
             filters: match &question.filter {
                 None => vec![DumpFilter::default()],
                 Some(filter) => divide(filter, operations, use_ports)?,
@@ -106,10 +103,10 @@ impl Dumps {
         refusal: NetlinkError,
     ) -> Result<Dumps, NetlinkError> {
         let is_refused = matches!(refusal, NetlinkError::Refused { .. });
-        if is_refused && self.walks == [Walk::BothFamilies] {
+        if is_refused && self.walks == [Families::Both] {
             // Whatever the errno: the newer request decides what the refusal means.
             return Ok(Dumps {
-                walks: Families::Both.iter().map(Walk::OneFamily).collect(),
+                walks: Families::Both.iter().map(Families::Only).collect(),
                 deviations: vec!["the kernel refused one dump of both families"],
                 ..self
             });
@@ -141,20 +138,20 @@ impl Dumps {
     /// kernel works for it under the locks of its tables.
     pub(in crate::source) fn request<'a>(
         &self,
-        walk: Walk,
+        families: Families,
         filter: &'a DumpFilter,
     ) -> InetDump<'a> {
         let question = &self.question;
         InetDump {
             kind: question.kind,
-            walk,
+            families,
             states: self.states,
             ports: filter.ports,
             bytecode: &filter.bytecode,
             extensions: Extensions {
                 info: question.needs_tcp_info(),
-                congestion_control: question.needs_congestion_control(),
-                socket_memory: question.needs_drops(),
+                congestion_control: question.needs(Field::CongestionControl),
+                socket_memory: question.needs(Field::Drops),
             },
             depth: if question.needs_attributes() || filter.needs_attributes() {
                 Depth::Attributes
@@ -213,14 +210,16 @@ impl DumpFilter {
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
-        match (&self.in_kernel, &self.remainder) {
-            (Some(all), None) => write!(f, "; {prefix}the kernel evaluates {all}"),
-            (Some(part), Some(rest)) => write!(
-                f,
-                "; {prefix}the kernel evaluates {part}, tcpstates evaluates {rest}"
-            ),
-            (None, Some(all)) => write!(f, "; {prefix}tcpstates evaluates {all}"),
-            (None, None) => Ok(()),
+        let parts = [
+            ("the kernel", &self.in_kernel),
+            ("tcpstates", &self.remainder),
+        ];
+        let parts = parts
+            .into_iter()
+            .filter_map(|(who, part)| Some(format!("{who} evaluates {}", part.as_ref()?)));
+        match parts.collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => Ok(()),
+            parts => write!(f, "; {prefix}{parts}"),
         }
     }
 }

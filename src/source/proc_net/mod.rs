@@ -168,16 +168,18 @@ impl Table<'_> {
         is_header
     }
 
-    fn abort(&mut self, why: &str) {
-        self.completeness.lose(Loss::Aborted {
-            reason: format!("{}: {why}", self.path.display()),
-        });
+    /// Reports a loss in this table, with what is wrong with it.
+    fn lose(&mut self, what: &str, loss: fn(String) -> Loss) {
+        let what = format!("{}: {what}", self.path.display());
+        self.completeness.lose(loss(what));
     }
 
-    fn doubtful(&mut self, what: &str) {
-        self.completeness.lose(Loss::Doubtful {
-            what: format!("{}: {what}", self.path.display()),
-        });
+    fn abort(&mut self, why: &str) {
+        self.lose(why, |reason| Loss::Aborted { reason });
+    }
+
+    fn doubtful(&mut self, why: &str) {
+        self.lose(why, |what| Loss::Doubtful { what });
     }
 
     fn row<S: Sink>(&mut self, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
@@ -204,7 +206,8 @@ impl Table<'_> {
             }
             Ok(_) => ControlFlow::Continue(()),
             Err(error) => {
-                self.malformed(&format!("line {}: {error}", line.number));
+                let what = format!("line {}: {error}", line.number);
+                self.lose(&what, |first| Loss::Malformed { records: 1, first });
                 ControlFlow::Continue(())
             }
         }
@@ -223,12 +226,5 @@ impl Table<'_> {
                 "it has no retransmits of sockets in {state}, so a test of them does not match; use netlink, or exclude {state}"
             ));
         }
-    }
-
-    fn malformed(&mut self, what: &str) {
-        self.completeness.lose(Loss::Malformed {
-            records: 1,
-            first: format!("{}: {what}", self.path.display()),
-        });
     }
 }

@@ -84,41 +84,35 @@ impl ProcNet {
                 Err(error) => Err(cannot(root.join(directory), error)),
             }
         };
-        let of_process_1 = || Some("the network namespace of its process 1".to_owned());
+        let neither = || NoTables::Neither(path.to_owned());
+        let root_place = Where::ProcRoot(path.to_owned());
+        let of_process_1 = "the network namespace of its process 1".to_owned();
         let (directory, place, whose) = match root.kind() {
             Kind::Own | Kind::Live if matches!(holds_tables("1/net"), Ok(true)) => {
-                ("1/net", Where::ProcRoot(path.to_owned()), of_process_1())
+                ("1/net", root_place, of_process_1)
             }
             Kind::Own | Kind::Live => return Err(NoTables::Hidden(path.to_owned())),
-            Kind::Below => match root.read_process() {
-                Some((process, proc_root)) if holds_tables("net")? => {
-                    let directory = path.to_owned();
-                    let place = Where::Process {
-                        directory,
-                        proc_root,
-                    };
-                    (
-                        "net",
-                        place,
-                        Some(format!("the network namespace of {process}")),
-                    )
+            Kind::Below => {
+                let (process, proc_root) = root.read_process().ok_or_else(neither)?;
+                if !holds_tables("net")? {
+                    return Err(neither());
                 }
-                _ => return Err(NoTables::Neither(path.to_owned())),
-            },
-            Kind::Copy if holds_tables("1/net")? => {
-                ("1/net", Where::ProcRoot(path.to_owned()), of_process_1())
+                let directory = path.to_owned();
+                let place = Where::Process {
+                    directory,
+                    proc_root,
+                };
+                ("net", place, format!("the network namespace of {process}"))
             }
-            Kind::Copy if holds_tables("net")? => {
-                let whose = Some("a copied tree".to_owned());
-                ("net", Where::ProcRoot(path.to_owned()), whose)
-            }
-            Kind::Copy => return Err(NoTables::Neither(path.to_owned())),
+            Kind::Copy if holds_tables("1/net")? => ("1/net", root_place, of_process_1),
+            Kind::Copy if holds_tables("net")? => ("net", root_place, "a copied tree".to_owned()),
+            Kind::Copy => return Err(neither()),
         };
         Ok(ProcNet {
             root: Arc::new(root),
             directory,
             place,
-            whose,
+            whose: Some(whose),
         })
     }
 
@@ -151,9 +145,10 @@ impl ProcNet {
     /// Reads a file beside the tables.
     ///
     /// # Errors
-    /// As for [`ProcRoot::read_text`].
-    pub(in crate::source) fn read_text(&self, name: &str) -> io::Result<String> {
-        self.root.read_text(&format!("{}/{name}", self.directory))
+    /// The file, and why it cannot be read: see [`ProcRoot::read_text`].
+    pub(in crate::source) fn read_text(&self, name: &str) -> Result<String, String> {
+        let text = self.root.read_text(&format!("{}/{name}", self.directory));
+        text.map_err(|error| format!("cannot read {}: {error}", self.path(name).display()))
     }
 
     /// Whether they are a copy, in which nothing changes.

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::{Family, InetEnds, Socket, State, TimerKind};
+use crate::proc_root::parse_number;
 use crate::source::kernel::{decode_state, decode_timer};
 
 /// `USER_HZ` is 100 on every architecture but Alpha: time(7).
@@ -73,7 +74,7 @@ pub(super) fn is_whole(row: &[u8]) -> bool {
 pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError> {
     let mut columns = Columns { rest: line };
     let address = |text| parse_address(text, family);
-    columns.parse("sl", |text| decimal(text.strip_suffix(b":")?))?;
+    columns.parse("sl", |text| parse_number::<u64>(text.strip_suffix(b":")?))?;
     let local = columns.parse("local_address", address)?;
     let remote = columns.parse("rem_address", address)?;
     let state = columns.parse("st", |text| {
@@ -90,7 +91,7 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
     let timeouts = columns.parse("retrnsmt", hex)?;
     let uid = columns.parse("uid", uid)?;
     let probes = columns.parse("timeout", probes)?;
-    let inode = columns.parse("inode", decimal)?;
+    let inode = columns.parse("inode", parse_number)?;
     let ends = InetEnds {
         family,
         local,
@@ -169,17 +170,6 @@ fn hex(text: &[u8]) -> Option<u32> {
         .try_fold(0, |number, digit| Some(number << 4 | hex_digit(*digit)?))
 }
 
-/// A decimal number without a sign.
-fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u64, |number, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(digit.into())
-    })
-}
-
 /// Ticks until a timer fires, printed as `%08lX` of a signed number; 0 for one that is overdue,
 /// which kernels without `jiffies_delta_to_clock_t` (before 3.3) print as a negative number, of 16
 /// digits on 64-bit machines.
@@ -198,11 +188,8 @@ fn ticks(text: &[u8]) -> Option<u64> {
 /// A user id; older kernels print it as `%5d`, so that 4294967294 is -2.
 fn uid(text: &[u8]) -> Option<u32> {
     match text.strip_prefix(b"-") {
-        None => u32::try_from(decimal(text)?).ok(),
-        Some(digits) => {
-            let uid = i32::try_from(decimal(digits)?).ok()?;
-            Some((-uid).cast_unsigned())
-        }
+        None => parse_number(text),
+        Some(digits) => parse_number(digits).map(|uid: i32| (-uid).cast_unsigned()),
     }
 }
 
@@ -210,8 +197,8 @@ fn uid(text: &[u8]) -> Option<u32> {
 /// counts nothing.
 fn probes(text: &[u8]) -> Option<Option<u32>> {
     match text.strip_prefix(b"-") {
-        None => u32::try_from(decimal(text)?).ok().map(Some),
-        Some(digits) => decimal(digits).map(|_| None),
+        None => parse_number(text).map(Some),
+        Some(digits) => parse_number::<u64>(digits).map(|_| None),
     }
 }
 

@@ -15,10 +15,11 @@ pub use error::NetlinkError;
 use std::thread;
 
 use crate::filter::Filtered;
-use crate::model::{Family, Loss, Sink, SplitSink, State};
+use crate::model::{Family, Field, Loss, Sink, SplitSink, State};
+use crate::question::Families;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
-use crate::source::wire::{Request, Walk};
+use crate::source::wire::Request;
 use dump::{BUFFER_LEN, dump};
 use privilege::NetAdminDropped;
 use rustix::io::Errno;
@@ -31,7 +32,7 @@ use transport::{Kernel, Transport};
 /// Before the first socket only; [`NetlinkError::permits_fallback`] says which of them permit
 /// another source.
 pub(super) fn list<S: Sink>(dumps: &mut Dumps, sink: &mut S) -> Result<Outcome, NetlinkError> {
-    let _dropped = (!dumps.question.needs_marks()).then(NetAdminDropped::new);
+    let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
     let mut outcome = Conversation::new(Kernel::connect).list(dumps, sink)?;
     if dumps.states.contains(State::Bound)
         && outcome.bound == 0
@@ -72,7 +73,7 @@ fn gather_in_parallel<S: SplitSink>(dumps: &Dumps, sink: &mut S) -> Result<Outco
     };
     let (mut low, mut high) = (sink.split(), sink.split());
     let one = |filter: &DumpFilter, sink: &mut S| {
-        let _dropped = (!dumps.question.needs_marks()).then(NetAdminDropped::new);
+        let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
         Conversation::new(Kernel::connect).dump_all(dumps, std::slice::from_ref(filter), sink)
     };
     let outcomes = thread::scope(|scope| {
@@ -139,7 +140,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
                     (Some(all), Ok(outcome)) => all.join(outcome),
                     // A kernel without IPv6 has no such sockets.
                     (Some(_), Err(error))
-                        if *walk == Walk::OneFamily(Family::V6)
+                        if *walk == Families::Only(Family::V6)
                             && error.errno() == Some(Errno::NOENT) => {}
                     (Some(all), Err(error)) => all.completeness.lose(Loss::Aborted {
                         reason: error.to_string(),

@@ -6,14 +6,13 @@
 //! (`inet_diag_dump_compat`, net/ipv4/inet_diag.c, to 6.18 at least). Both have room for a local
 //! and a remote port.
 
-use std::fmt;
-
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 
 use super::{Depth, Spare, decode_socket};
 use crate::model::{Family, Kind, Socket, State, StateSet};
+use crate::question::Families;
 use crate::source::kernel::encode_mask;
 
 /// `sizeof(struct nlmsghdr)`.
@@ -75,25 +74,6 @@ const REST_OF_ID: [u8; 44] = [0; 44];
 /// `INET_DIAG_REQ_BYTECODE`.
 const REQ_BYTECODE: u16 = 1;
 
-/// The tables that one dump walks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) enum Walk {
-    /// IPv4 and IPv6 together.
-    BothFamilies,
-    /// One family.
-    OneFamily(Family),
-}
-
-impl fmt::Display for Walk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Walk::BothFamilies => "IPv4 and IPv6",
-            Walk::OneFamily(Family::V4) => "IPv4",
-            Walk::OneFamily(Family::V6) => "IPv6",
-        })
-    }
-}
-
 /// The ports that a request selects; 0 for any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::source) struct Ports {
@@ -126,7 +106,8 @@ impl Extensions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct InetDump<'a> {
     pub(in crate::source) kind: Kind,
-    pub(in crate::source) walk: Walk,
+    /// Families that one dump walks together.
+    pub(in crate::source) families: Families,
     pub(in crate::source) states: StateSet,
     pub(in crate::source) ports: Ports,
     /// The filter program that the kernel runs; empty for none. At most `MOST_BYTES`.
@@ -142,9 +123,9 @@ impl Request for InetDump<'_> {
     }
 
     fn message_type(&self) -> u16 {
-        match self.walk {
-            Walk::BothFamilies => TCPDIAG_GETSOCK,
-            Walk::OneFamily(_) => SOCK_DIAG_BY_FAMILY,
+        match self.families {
+            Families::Both => TCPDIAG_GETSOCK,
+            Families::Only(_) => SOCK_DIAG_BY_FAMILY,
         }
     }
 
@@ -158,10 +139,10 @@ impl Request for InetDump<'_> {
         let protocol = match self.kind {
             Kind::Tcp => IPPROTO_TCP,
         };
-        let family = match self.walk {
+        let family = match self.families {
             // Family and lengths of addresses, which the kernel ignores, and extensions, a byte
             // each; the id, the states, and `idiag_dbs`. EINVAL if it is any shorter.
-            Walk::BothFamilies => {
+            Families::Both => {
                 return [
                     &[0, 0, 0, extensions],
                     &ports[..],
@@ -171,8 +152,8 @@ impl Request for InetDump<'_> {
                 ]
                 .concat();
             }
-            Walk::OneFamily(Family::V4) => AF_INET,
-            Walk::OneFamily(Family::V6) => AF_INET6,
+            Families::Only(Family::V4) => AF_INET,
+            Families::Only(Family::V6) => AF_INET6,
         };
         // Family, protocol, extensions, padding, a byte each; the states and the id.
         [
@@ -204,10 +185,10 @@ impl Request for InetDump<'_> {
 mod tests {
     use super::*;
 
-    fn all(walk: Walk) -> InetDump<'static> {
+    fn all(families: Families) -> InetDump<'static> {
         InetDump {
             kind: Kind::Tcp,
-            walk,
+            families,
             states: StateSet::ALL,
             ports: Ports::default(),
             bytecode: &[],
@@ -218,7 +199,7 @@ mod tests {
 
     #[test]
     fn one_walk_for_both_families_is_the_older_request_of_76_bytes() {
-        let bytes = all(Walk::BothFamilies).encode(7);
+        let bytes = all(Families::Both).encode(7);
         assert_eq!(bytes.len(), 76);
         assert_eq!(bytes[0..4], 76u32.to_ne_bytes());
         assert_eq!(bytes[4..6], 18u16.to_ne_bytes());
@@ -232,7 +213,7 @@ mod tests {
     fn one_family_is_the_newer_request_of_72_bytes() {
         let dump = InetDump {
             states: StateSet::NONE.with(State::Bound).with(State::Listen),
-            ..all(Walk::OneFamily(Family::V6))
+            ..all(Families::Only(Family::V6))
         };
         let bytes = dump.encode(1);
         assert_eq!(bytes.len(), 72);
@@ -244,8 +225,8 @@ mod tests {
     #[test]
     fn ports_have_their_place_in_both_requests_and_a_filter_follows() {
         for (walk, ports_at, length) in [
-            (Walk::BothFamilies, 20, 76u32),
-            (Walk::OneFamily(Family::V4), 24, 72),
+            (Families::Both, 20, 76u32),
+            (Families::Only(Family::V4), 24, 72),
         ] {
             let dump = InetDump {
                 ports: Ports {
@@ -283,8 +264,8 @@ mod tests {
                 };
                 dump.encode(1)
             };
-            assert_eq!(encoded(Walk::BothFamilies)[16..20], [0, 0, 0, bits]);
-            let v2 = encoded(Walk::OneFamily(Family::V4));
+            assert_eq!(encoded(Families::Both)[16..20], [0, 0, 0, bits]);
+            let v2 = encoded(Families::Only(Family::V4));
             assert_eq!(v2[16..20], [2, 6, bits, 0]);
         }
     }

@@ -88,13 +88,7 @@ pub(super) fn decode_socket(
         _ => Attributes::default(),
     };
     Ok(Socket {
-        full: if reported == State::TimeWait {
-            Some(false)
-        } else if matches!(reported, State::SynRecv | State::FinWait2) {
-            attributes.has_shutdown
-        } else {
-            Some(true)
-        },
+        full: is_full(reported, &attributes),
         state: if reported == State::Close {
             close_means
         } else {
@@ -127,6 +121,15 @@ pub(super) fn decode_socket(
         info: attributes.info,
         congestion_control: attributes.congestion_control,
     })
+}
+
+/// Whether a socket reported in `state` is a full one, as far as its attributes show it.
+fn is_full(state: State, attributes: &Attributes) -> Option<bool> {
+    if matches!(state, State::SynRecv | State::FinWait2) {
+        attributes.has_shutdown
+    } else {
+        Some(state != State::TimeWait)
+    }
 }
 
 /// The timer, read from the bytes: the crate's own drops the time left of TIME_WAIT.

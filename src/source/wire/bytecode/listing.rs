@@ -1,6 +1,6 @@
 //! A program of bytecode as readable lines, decoded from the bytes that are sent.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{AF_INET, AF_INET6, OPERATION_LEN, code};
 
@@ -39,8 +39,8 @@ fn operation(code: u8, operand: &[u8]) -> String {
             .map_or(0, |bytes| u32::from_ne_bytes(*bytes))
     };
     match code {
-        code::S_COND => format!("S_COND {}", condition(operand)),
-        code::D_COND => format!("D_COND {}", condition(operand)),
+        code::S_COND => format!("S_COND {}", condition(operand).unwrap_or_default()),
+        code::D_COND => format!("D_COND {}", condition(operand).unwrap_or_default()),
         code::S_GE => format!("S_GE {}", port(operand)),
         code::S_LE => format!("S_LE {}", port(operand)),
         code::D_GE => format!("D_GE {}", port(operand)),
@@ -64,32 +64,23 @@ fn port(operand: &[u8]) -> u16 {
     port.map_or(0, |port| u16::from_ne_bytes(*port))
 }
 
-fn condition(operand: &[u8]) -> String {
-    let Some(([family, prefix_len, _, _], rest)) = operand.split_first_chunk() else {
-        return String::new();
-    };
-    let Some((port, address)) = rest.split_first_chunk() else {
-        return String::new();
-    };
+/// A condition on an address and a port; `None` for bytes that are too short.
+fn condition(operand: &[u8]) -> Option<String> {
+    let ([family, prefix_len, _, _], rest) = operand.split_first_chunk()?;
+    let (port, address) = rest.split_first_chunk()?;
     let port = match i32::from_ne_bytes(*port) {
         -1 => "*".to_owned(),
         port => port.to_string(),
     };
-    match *family {
-        AF_INET => match address.first_chunk::<4>() {
-            Some(octets) => {
-                let address = IpAddr::from(Ipv4Addr::from(*octets));
-                format!("inet {address}/{prefix_len}:{port}")
-            }
-            None => String::new(),
-        },
-        AF_INET6 => match address.first_chunk::<16>() {
-            Some(octets) => {
-                let address = Ipv6Addr::from(*octets);
-                format!("inet6 [{address}]/{prefix_len}:{port}")
-            }
-            None => String::new(),
-        },
+    Some(match *family {
+        AF_INET => {
+            let address = Ipv4Addr::from(*address.first_chunk::<4>()?);
+            format!("inet {address}/{prefix_len}:{port}")
+        }
+        AF_INET6 => {
+            let address = Ipv6Addr::from(*address.first_chunk::<16>()?);
+            format!("inet6 [{address}]/{prefix_len}:{port}")
+        }
         _ => format!("*:{port}"),
-    }
+    })
 }
