@@ -295,11 +295,7 @@ fn open_stepwise(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Resul
     }
     let opened = openat(&folder, last, flags | OFlags::NOFOLLOW, Mode::empty())?;
     let is_in_same = fstat(&opened)?.st_dev == fstat(directory)?.st_dev;
-    if is_in_same {
-        Ok(opened)
-    } else {
-        Err(Errno::XDEV)
-    }
+    is_in_same.then_some(opened).ok_or(Errno::XDEV)
 }
 
 /// What the two refusals of [`open_beneath`] mean; the system's words for them say something else.

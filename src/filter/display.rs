@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::expression::{Expression, Node};
 use super::test::{Compare, FamilyTest, Side, Test};
-use crate::model::{Field, ProcessQuery, State, StateSet, Unit};
+use crate::model::{Field, ProcessQuery, State, Unit};
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,10 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Test::Any => write!(f, "src = *"),
-            Test::State(states) => write!(f, "state = {}", words(*states)),
+            Test::State(states) => {
+                let words: Vec<String> = states.iter().map(State::word).collect();
+                write!(f, "state = {}", words.join(","))
+            }
             Test::Family(family) => write!(f, "family = {family}"),
             Test::Addr(side, net) => {
                 let name = match side {
@@ -131,11 +134,6 @@ fn unit_word(unit: Unit) -> &'static str {
         Unit::Milliseconds => "ms",
         Unit::Count | Unit::Bytes | Unit::BytesPerSecond => "",
     }
-}
-
-fn words(states: StateSet) -> String {
-    let words: Vec<String> = states.iter().map(State::word).collect();
-    words.join(",")
 }
 
 fn write_net(f: &mut fmt::Formatter<'_>, net: IpNet) -> fmt::Result {

@@ -55,11 +55,10 @@ impl Expression {
 
     /// One test, or its opposite.
     pub fn of(test: Test, passes: bool) -> Expression {
-        let mut nodes = vec![Node::Test(test)];
-        if !passes {
-            nodes.push(Node::Not);
-        }
-        Expression { nodes }
+        let test = Expression {
+            nodes: vec![Node::Test(test)],
+        };
+        if passes { test } else { !test }
     }
 
     /// The test it is, where it is nothing more.

@@ -156,8 +156,7 @@ fn parse_prefix(address: &str, length: &str) -> Result<IpNet, String> {
         IpAddr::V4(_) => (32, "IPv4"),
         IpAddr::V6(_) => (128, "IPv6"),
     };
-    let number = parse_number(length).and_then(|number| u8::try_from(number).ok());
-    number
+    parse_number(length)
         .or_else(|| parse_mask(address, length))
         .and_then(|length| IpNet::new(address, length).ok())
         .map(|net| net.trunc())
@@ -177,7 +176,7 @@ fn parse_short(address: &str) -> Option<IpAddr> {
     let mut octets = [0; 4];
     let mut places = octets.iter_mut();
     for number in address.split('.') {
-        *places.next()? = u8::try_from(parse_number(number)?).ok()?;
+        *places.next()? = parse_number(number)?;
     }
     Some(Ipv4Addr::from(octets).into())
 }

@@ -117,8 +117,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 Ok(Test::holder(ProcessQuery::Name(name)))
             }),
             Subject::Field(Field::Pid) => self.same_test(word, |_, number| {
-                let number = parse_number(number).and_then(|number| u32::try_from(number).ok());
-                let number = number.filter(|number| *number > 0);
+                let number = parse_number(number).filter(|number| *number > 0);
                 let number = number.ok_or("no process number; allowed are whole numbers from 1")?;
                 Ok(Test::holder(ProcessQuery::Pid(number)))
             }),

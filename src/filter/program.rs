@@ -47,16 +47,19 @@ struct Context {
     no: Option<Target>,
 }
 
+impl Context {
+    fn new(yes: Option<Target>, no: Option<Target>) -> Context {
+        Context { yes, no }
+    }
+}
+
 impl Program {
     /// Compiles an expression.
     pub fn new(expression: &Expression) -> Program {
         // Backwards: what comes later is then known. A target that is not known when its operator
         // is met (`None`) is the step that was compiled last before its operand.
         let mut steps: Vec<Step> = Vec::new();
-        let mut pending = vec![Context {
-            yes: Some(Target::Accept),
-            no: Some(Target::Reject),
-        }];
+        let mut pending = vec![Context::new(Some(Target::Accept), Some(Target::Reject))];
         for node in expression.nodes().iter().rev() {
             let Some(context) = pending.pop() else { break };
             let next = Target::Step {
@@ -64,38 +67,17 @@ impl Program {
             };
             let yes = context.yes.unwrap_or(next);
             let no = context.no.unwrap_or(next);
-            let (known_yes, known_no) = (Some(yes), Some(no));
+            let known = Context::new(Some(yes), Some(no));
             match node {
                 Node::Test(test) => steps.push(Step {
                     test: test.clone(),
                     yes,
                     no,
                 }),
-                Node::Not => pending.push(Context {
-                    yes: known_no,
-                    no: known_yes,
-                }),
+                Node::Not => pending.push(Context::new(known.no, known.yes)),
                 // The left operand waits until the right one is compiled.
-                Node::And => pending.extend([
-                    Context {
-                        yes: None,
-                        no: known_no,
-                    },
-                    Context {
-                        yes: known_yes,
-                        no: known_no,
-                    },
-                ]),
-                Node::Or => pending.extend([
-                    Context {
-                        yes: known_yes,
-                        no: None,
-                    },
-                    Context {
-                        yes: known_yes,
-                        no: known_no,
-                    },
-                ]),
+                Node::And => pending.extend([Context::new(None, known.no), known]),
+                Node::Or => pending.extend([Context::new(known.yes, None), known]),
             }
         }
         steps.reverse();

@@ -16,12 +16,9 @@ pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, S
     let port = word.strip_prefix(':').unwrap_or(word);
     match port {
         "" | "*" => Ok(Port::Any),
-        number if number.starts_with(|c: char| c.is_ascii_digit()) => parse_number(number)
-            .and_then(|number| u16::try_from(number).ok())
-            .map(Port::Is)
-            .ok_or_else(|| "no port; allowed are 0 to 65535, and names of services".to_owned()),
-        name if name.starts_with(['-', '+']) => {
-            Err("no port; allowed are 0 to 65535, and names of services".to_owned())
+        number if number.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) => {
+            let port = parse_number(number).map(Port::Is);
+            port.ok_or_else(|| "no port; allowed are 0 to 65535, and names of services".to_owned())
         }
         name => lookup.service(name).map(Port::Is),
     }
@@ -30,10 +27,8 @@ pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, S
 /// The index of an interface, by its name, or by the index itself where no interface is called so,
 /// as in ss(8).
 pub(super) fn parse_interface(name: &str, lookup: &mut impl Lookup) -> Result<u32, String> {
-    lookup.interface(name).or_else(|reason| {
-        let number = parse_number(name).and_then(|number| u32::try_from(number).ok());
-        number.ok_or(reason)
-    })
+    let index = lookup.interface(name);
+    index.or_else(|reason| parse_number(name).ok_or(reason))
 }
 
 /// Parses `yes` or `no`, and their like.
@@ -48,21 +43,17 @@ pub(super) fn parse_yes_or_no(word: &str) -> Result<bool, String> {
 /// Parses `0x10` or `0x10/0xff`: a mark, and the bits of it that count.
 pub(super) fn parse_mark(word: &str) -> Result<(u32, u32), String> {
     let (value, mask) = match word.split_once('/') {
-        Some((value, mask)) => (parse_u32(value), parse_u32(mask)),
-        None => (parse_u32(word), Some(u32::MAX)),
+        Some((value, mask)) => (parse_number(value), parse_number(mask)),
+        None => (parse_number(word), Some(u32::MAX)),
     };
     value
         .zip(mask)
         .ok_or_else(|| "no mark; write MARK or MARK/MASK, decimal or 0x and hexadecimal".to_owned())
 }
 
-fn parse_u32(word: &str) -> Option<u32> {
-    u32::try_from(parse_number(word)?).ok()
-}
-
 /// Parses a number without a sign: decimal, or hexadecimal after `0x`. None with a leading zero,
 /// which means another number to those who read it as octal.
-pub(super) fn parse_number(word: &str) -> Option<u64> {
+pub(super) fn parse_number<T: TryFrom<u64>>(word: &str) -> Option<T> {
     let (digits, radix) = match word.strip_prefix("0x").or(word.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
         None if word.len() > 1 && word.starts_with('0') => return None,
@@ -71,7 +62,7 @@ pub(super) fn parse_number(word: &str) -> Option<u64> {
     if digits.starts_with('+') {
         return None;
     }
-    u64::from_str_radix(digits, radix).ok()
+    T::try_from(u64::from_str_radix(digits, radix).ok()?).ok()
 }
 
 /// Parses a number of this unit; times take `us`, `ms` or `s` behind them, and mean what JSON
@@ -92,7 +83,7 @@ pub(super) fn parse_quantity(word: &str, unit: Unit) -> Result<u64, String> {
         .find_map(|(name, length)| Some((word.strip_suffix(name)?, *length)));
     let (number, length) = typed.unwrap_or((word, microseconds));
     parse_number(number)
-        .and_then(|number| number.checked_mul(length))
+        .and_then(|number: u64| number.checked_mul(length))
         .filter(|time| time.is_multiple_of(microseconds))
         .map(|time| time / microseconds)
         .ok_or_else(|| "no time; write a whole number of us, ms or s, as in 20ms".to_owned())
@@ -124,7 +115,7 @@ mod tests {
     #[test]
     fn numbers_have_no_sign_and_no_leading_zero() {
         for word in ["", "-1", "+1", "0x", "0x+1", "010", "1_000", "1.5", " 1"] {
-            assert_eq!(parse_number(word), None, "{word}");
+            assert_eq!(parse_number::<u64>(word), None, "{word}");
         }
         assert_eq!(parse_number("0"), Some(0));
         assert_eq!(parse_number("0XfF"), Some(255));

@@ -11,30 +11,20 @@ use super::state::{State, fold};
 pub struct StateSet(u16);
 
 /// The groups of ss(8), section STATE-FILTER, less the bound state, which must be named.
-const GROUPS: [(&str, StateSet); 5] = [
-    ("all", StateSet::ALL),
-    (
-        "connected",
-        StateSet::ALL.without(State::Listen).without(State::Close),
-    ),
-    (
-        "synchronized",
-        StateSet::ALL
-            .without(State::Listen)
-            .without(State::Close)
-            .without(State::SynSent),
-    ),
-    (
-        "bucket",
-        StateSet::NONE.with(State::SynRecv).with(State::TimeWait),
-    ),
-    (
-        "big",
-        StateSet::ALL
-            .without(State::SynRecv)
-            .without(State::TimeWait),
-    ),
-];
+const GROUPS: [(&str, StateSet); 5] = {
+    let minisockets = StateSet::NONE.with(State::SynRecv).with(State::TimeWait);
+    let full = StateSet::ALL
+        .without(State::SynRecv)
+        .without(State::TimeWait);
+    let connected = StateSet::ALL.without(State::Listen).without(State::Close);
+    [
+        ("all", StateSet::ALL),
+        ("connected", connected),
+        ("synchronized", connected.without(State::SynSent)),
+        ("bucket", minisockets),
+        ("big", full),
+    ]
+};
 
 impl StateSet {
     /// No state.

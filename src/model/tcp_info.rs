@@ -26,13 +26,6 @@ impl TcpInfo {
         self.values.get(metric as usize).copied()
     }
 
-    /// The same with a metric that is there.
-    #[must_use]
-    pub fn with(mut self, metric: Metric, value: u64) -> TcpInfo {
-        self.set(metric, value);
-        self
-    }
-
     /// Sets a metric.
     pub fn set(&mut self, metric: Metric, value: u64) {
         if let Some(place) = self.values.get_mut(metric as usize) {
@@ -73,6 +66,13 @@ impl CongestionControl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl TcpInfo {
+        pub(crate) fn with(mut self, metric: Metric, value: u64) -> TcpInfo {
+            self.set(metric, value);
+            self
+        }
+    }
 
     #[test]
     fn a_metric_is_there_once_it_is_set_and_0_is_a_value() {

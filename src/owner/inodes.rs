@@ -43,7 +43,11 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
         ..Inodes::default()
     };
     for pid in pids {
-        let read = matches(query, &root, pid).and_then(|meant| match meant {
+        let is_meant = match query {
+            ProcessQuery::Name(name) => read_name(&root, pid).map(|found| found == *name),
+            ProcessQuery::Pid(_) => Ok(true),
+        };
+        let read = is_meant.and_then(|is_meant| match is_meant {
             true => read_process(&root, pid, &mut found.inodes).map(|()| 1),
             false => Ok(0),
         });
@@ -55,13 +59,6 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
         }
     }
     Ok(found)
-}
-
-fn matches(query: &ProcessQuery, root: &ProcRoot, pid: u32) -> io::Result<bool> {
-    match query {
-        ProcessQuery::Name(name) => Ok(read_name(root, pid)? == *name),
-        ProcessQuery::Pid(_) => Ok(true),
-    }
 }
 
 /// Adds what a process holds, including its threads with tables of their own.

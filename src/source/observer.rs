@@ -14,7 +14,7 @@ use crate::model::{CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, Spli
 use crate::question::Question;
 
 /// Which sources may answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Sources {
     /// Netlink, with counters where they are cheaper, or this proc file system's tables where
     /// netlink is not available.

@@ -23,10 +23,9 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
         // In a copy the numbers of inodes mean nothing.
         namespaces: match tables.is_copied() {
             true => Namespaces::default(),
-            false => ProcRoot::of(tables.place()).map_or_else(
-                |_| Namespaces::default(),
-                |root| find_namespaces(&root, tables.inode()),
-            ),
+            false => ProcRoot::of(tables.place())
+                .map(|root| find_namespaces(&root, tables.inode()))
+                .unwrap_or_default(),
         },
     }
 }

@@ -44,9 +44,10 @@ impl Specimen {
             cgroup: (kinds & 4 == 0).then_some(u64::from(at(30))),
             v6only: (state == State::Listen && family == Family::V6).then_some(kinds & 64 == 0),
             info: (kinds & 16 == 0).then(|| {
-                let info = TcpInfo::default();
-                let info = info.with(Metric::RoundTripTime, wide(12).into());
-                Box::new(info.with(Metric::BytesSent, u64::from(wide(14)) << 16))
+                let mut info = TcpInfo::default();
+                info.set(Metric::RoundTripTime, wide(12).into());
+                info.set(Metric::BytesSent, u64::from(wide(14)) << 16);
+                Box::new(info)
             }),
             congestion_control: CongestionControl::new(if kinds & 32 == 0 { "bbr" } else { "" }),
             ..Socket::bare(state, ends)

@@ -201,7 +201,11 @@ impl Dumps {
 impl DumpFilter {
     /// The ports in the request's header, as a filter; `None` where they are not limited.
     pub fn header(&self) -> Option<String> {
-        self.ports.to_text()
+        let Ports { local, remote } = self.ports;
+        let local = (local != 0).then(|| format!("sport = :{local}"));
+        let remote = (remote != 0).then(|| format!("dport = :{remote}"));
+        let both: Vec<String> = local.into_iter().chain(remote).collect();
+        (!both.is_empty()).then(|| both.join(" and "))
     }
 
     /// Whether every socket passes.
@@ -221,15 +225,5 @@ impl DumpFilter {
             none if none.is_empty() => Ok(()),
             parts => write!(f, "; {prefix}{parts}"),
         }
-    }
-}
-
-impl Ports {
-    /// As a filter; `None` for any.
-    pub(super) fn to_text(self) -> Option<String> {
-        let local = (self.local != 0).then(|| format!("sport = :{}", self.local));
-        let remote = (self.remote != 0).then(|| format!("dport = :{}", self.remote));
-        let both: Vec<String> = local.into_iter().chain(remote).collect();
-        (!both.is_empty()).then(|| both.join(" and "))
     }
 }

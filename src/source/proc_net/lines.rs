@@ -37,8 +37,10 @@ pub(super) struct Lines<R> {
     start: usize,
     end: usize,
     lines: u64,
-    reads: u64,
-    bytes: u64,
+    /// The number of reads so far.
+    pub(super) reads: u64,
+    /// The number of bytes read so far.
+    pub(super) bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
@@ -56,16 +58,6 @@ impl<R: Read> Lines<R> {
             reads: 0,
             bytes: 0,
         }
-    }
-
-    /// The number of reads so far.
-    pub(super) fn reads(&self) -> u64 {
-        self.reads
-    }
-
-    /// The number of bytes read so far.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// The next line; `None` at the end of the file.

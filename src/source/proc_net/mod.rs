@@ -118,8 +118,8 @@ impl Table<'_> {
     fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
         let mut lines = Lines::new(file);
         let flow = self.read_lines(&mut lines, sink);
-        self.cost.receipts += lines.reads();
-        self.cost.bytes += lines.bytes();
+        self.cost.receipts += lines.reads;
+        self.cost.bytes += lines.bytes;
         flow
     }
 

@@ -33,8 +33,6 @@ impl PartialEq for ProcNet {
     }
 }
 
-impl Eq for ProcNet {}
-
 /// A `--proc-root` without tables.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTables {
