@@ -25,13 +25,10 @@ pub(super) enum Value<'a> {
 /// What `socket` has in `field`.
 #[allow(
     clippy::wildcard_enum_match_arm,
-    reason = "every other field is a number, or no field of a row"
+    reason = "every other field is a number, about owners, or no field of a row"
 )]
 pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Names) -> Value<'a> {
     let of_ends = |value: fn(&InetEnds) -> Value<'static>| socket.internet().map(value);
-    if let Some(shown) = Shown::of(field) {
-        return Value::Owners(shown, names.held(socket));
-    }
     let value = match field {
         Field::State => Some(Value::State(socket.state)),
         Field::Family => of_ends(|ends| Value::Word(ends.class().name())),
@@ -49,7 +46,10 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
         }
         Field::Timer => socket.timer.map(Value::Timer),
         Field::V6Only => socket.v6only.map(Value::Truth),
-        number => socket.number(number).map(Value::Number),
+        _ => match (socket.number(field), Shown::of(field)) {
+            (Some(number), _) => return Value::Number(number),
+            (None, shown) => shown.map(|shown| Value::Owners(shown, names.held(socket))),
+        },
     };
     value.unwrap_or(Value::None)
 }

@@ -32,12 +32,20 @@ pub(super) struct List {
     style: Style,
     /// Colour before and after what deserves a look; empty without colour.
     attention: (String, String),
-    /// The columns shown, and their widths; those of a terminal are chosen anew for each sample.
-    columns: Vec<(Field, usize)>,
+    /// The columns shown; those of a terminal are chosen anew for each sample.
+    columns: Vec<Column>,
     /// Whether the columns of this sample are chosen and its heading written.
     begun: bool,
     held: Vec<Socket>,
     omitted: Vec<String>,
+}
+
+/// A column of this list.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    field: Field,
+    width: usize,
+    is_right_aligned: bool,
 }
 
 impl List {
@@ -86,8 +94,12 @@ impl List {
             None => usual_width(field, self.style.only_v4),
             Some(_) => measure(&self.held, field, names),
         };
-        let columns: Vec<_> = fields.map(|field| (field, width(field))).collect();
-        self.columns = columns;
+        let column = |field| Column {
+            field,
+            width: width(field),
+            is_right_aligned: is_right_aligned(field),
+        };
+        self.columns = fields.map(column).collect();
         if let Some(width) = self.style.look.width {
             self.omitted = fit(&mut self.columns, width);
         }
@@ -119,19 +131,18 @@ impl List {
     /// the last one only if it is aligned to the right.
     fn cells(&self, out: &mut Vec<u8>, mut push: impl FnMut(&mut Vec<u8>, Field)) {
         let last = self.columns.len().saturating_sub(1);
-        for (at, (field, width)) in self.columns.iter().enumerate() {
+        for (at, column) in self.columns.iter().enumerate() {
             let start = out.len();
-            push(out, *field);
-            let cell = out.get(start..).unwrap_or_default();
-            let blanks = width.saturating_sub(cell_width(cell));
-            if is_right_aligned(*field) {
-                push_blanks(out, blanks);
-                move_right(out, start, blanks);
-            } else if at < last {
-                push_blanks(out, blanks);
+            push(out, column.field);
+            let gap = if at < last { GAP } else { 0 };
+            if !column.is_right_aligned && gap == 0 {
+                continue;
             }
-            if at < last {
-                push_blanks(out, GAP);
+            let cell = out.get(start..).unwrap_or_default();
+            let (length, blanks) = (cell.len(), column.width.saturating_sub(cell_width(cell)));
+            push_blanks(out, blanks + gap);
+            if column.is_right_aligned {
+                move_right(out, start, length, blanks);
             }
         }
     }
@@ -151,30 +162,30 @@ fn measure(held: &[Socket], field: Field, names: &mut dyn Names) -> usize {
 /// Omits columns until the rest fits `width`: of the requested ones the last first, then the
 /// accept queue and the queues. State and addresses stay, and are never cut, however narrow the
 /// terminal. Returns the headings of those omitted.
-fn fit(columns: &mut Vec<(Field, usize)>, width: usize) -> Vec<String> {
+fn fit(columns: &mut Vec<Column>, width: usize) -> Vec<String> {
     let mut omitted = Vec::new();
-    while line_width(columns.iter().map(|(_, width)| *width)) > width {
+    while line_width(columns.iter().map(|column| column.width)) > width {
         let asked_for = columns
             .iter()
-            .rposition(|(field, _)| !USUAL.contains(field));
+            .rposition(|column| !USUAL.contains(&column.field));
         let next = asked_for.or_else(|| {
-            let place = |usual| columns.iter().position(|(field, _)| *field == usual);
+            let place = |usual| columns.iter().position(|column| column.field == usual);
             DISPENSABLE.into_iter().find_map(place)
         });
         let Some(next) = next else {
             break;
         };
-        omitted.push(heading(columns.remove(next).0));
+        omitted.push(heading(columns.remove(next).field));
     }
     omitted
 }
 
-/// Exchanges the bytes from `start` on with the `blanks` after them. Faster than a rotation, because
-/// the rest is blank; each row needs three of them.
-fn move_right(out: &mut [u8], start: usize, blanks: usize) {
-    if let Some(end) = out.len().checked_sub(blanks).filter(|end| start <= *end) {
-        out.copy_within(start..end, start + blanks);
-        if let Some(vacated) = out.get_mut(start..start + blanks) {
+/// Exchanges the `length` bytes from `start` on with the `blanks` after them. Faster than a rotation,
+/// because the rest is blank; each row needs three of them.
+fn move_right(out: &mut [u8], start: usize, length: usize, blanks: usize) {
+    if let Some(cell) = out.get_mut(start..start + length + blanks) {
+        cell.copy_within(..length, blanks);
+        if let Some(vacated) = cell.get_mut(..blanks) {
             vacated.fill(b' ');
         }
     }
@@ -196,9 +207,16 @@ mod tests {
 
     #[test]
     fn columns_are_omitted_from_the_last_one_asked_for_and_state_and_addresses_stay() {
-        let widths = [11, 6, 6, 6, 20, 20];
-        let mut all: Vec<_> = USUAL.into_iter().zip(widths).collect();
-        all.extend([(Field::Uid, 5), (Field::Timer, 10)]);
+        let widths = [11, 6, 6, 6, 20, 20, 5, 10];
+        let fields = USUAL.into_iter().chain([Field::Uid, Field::Timer]);
+        let all: Vec<_> = fields
+            .zip(widths)
+            .map(|(field, width)| Column {
+                field,
+                width,
+                is_right_aligned: false,
+            })
+            .collect();
         for (width, gone) in [
             (98, &[][..]),
             (97, &["TIMER"]),
