@@ -62,10 +62,9 @@ pub(super) enum Failure {
     Observe(#[from] SourceError),
     #[error("{0}")]
     CannotKnow(#[from] CannotKnow),
+    /// A proc file system that cannot be read.
     #[error("{0}")]
-    Processes(String),
-    #[error("--proc-root: {0}")]
-    Hidden(NoTables),
+    Proc(String),
     /// Work that took too long, or that ended early.
     #[error("{0}")]
     Unfinished(String),
@@ -96,7 +95,7 @@ impl Failure {
 
     /// Whether it may be over when the next sample is taken: no memory, no file descriptors.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Failure::Observe(_) | Failure::Processes(_))
+        matches!(self, Failure::Observe(_) | Failure::Proc(_))
     }
 
     /// The exit status, where this is an error.
@@ -110,11 +109,10 @@ impl Failure {
 
 impl From<NoTables> for Failure {
     fn from(error: NoTables) -> Failure {
+        let text = format!("--proc-root: {error}");
         match error {
-            NoTables::Hidden(_) => Failure::Hidden(error),
-            NoTables::Directory { .. } | NoTables::Neither(_) => {
-                Failure::Usage(format!("--proc-root: {error}"))
-            }
+            NoTables::Hidden(_) => Failure::Proc(text),
+            NoTables::Directory { .. } | NoTables::Neither(_) => Failure::Usage(text),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     for query in filter.holders() {
         let inodes = inodes_of(&query, place).map_err(|error| {
             let root = place.proc_root().display();
-            Failure::Processes(format!("cannot list the processes in {root}: {error}"))
+            Failure::Proc(format!("cannot list the processes in {root}: {error}"))
         })?;
         notes.extend(note(query, &inodes));
         if inodes.processes + inodes.refused == 0 {

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use super::outcome::Failure;
 
 /// Wakes who waits, from any thread: by a byte in a socket that is polled with other input. Wakes
 /// also when it is dropped, so that the end of a thread is noticed.
-#[derive(Debug)]
-pub(super) struct Waker(UnixStream);
+#[derive(Clone, Debug)]
+pub(super) struct Waker(Arc<UnixStream>);
 
 /// The other end.
 #[derive(Debug)]
@@ -27,19 +28,14 @@ pub(super) fn waker() -> io::Result<(Waker, Wakeups)> {
     let (waker, wakeups) = UnixStream::pair()?;
     waker.set_nonblocking(true)?;
     wakeups.set_nonblocking(true)?;
-    Ok((Waker(waker), Wakeups(wakeups)))
+    Ok((Waker(Arc::new(waker)), Wakeups(wakeups)))
 }
 
 impl Waker {
-    /// Another waker of the same wait.
-    pub(super) fn try_clone(&self) -> io::Result<Waker> {
-        Ok(Waker(self.0.try_clone()?))
-    }
-
     /// Only writes to a socket, which a signal handler may do.
     pub(super) fn wake(&self) {
         // Where the socket is full, there are wake-ups enough in it.
-        let _ = (&self.0).write(&[0]);
+        let _ = (&*self.0).write(&[0]);
     }
 }
 

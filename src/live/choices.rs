@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use crate::model::{Field, SortKey, State};
 
-/// The fields that sockets are sorted by, the first first; see [`applies`].
-const SORTED_BY: [Field; 10] = [
-    Field::SendQueue,
-    Field::ReceiveQueue,
-    Field::AcceptQueue,
-    Field::State,
-    Field::RemoteAddr,
-    Field::RemotePort,
-    Field::LocalAddr,
-    Field::LocalPort,
-    Field::Timer,
-    Field::Retransmits,
+/// The fields that sockets are sorted by, the first first, and whether the largest value comes first;
+/// see [`applies`].
+const SORTED_BY: [(Field, bool); 10] = [
+    (Field::SendQueue, true),
+    (Field::ReceiveQueue, true),
+    (Field::AcceptQueue, true),
+    (Field::State, false),
+    (Field::RemoteAddr, false),
+    (Field::RemotePort, false),
+    (Field::LocalAddr, false),
+    (Field::LocalPort, false),
+    (Field::Timer, false),
+    (Field::Retransmits, true),
 ];
 
 /// The intervals, in milliseconds; the first and the last are the bounds of `--watch`.
@@ -40,20 +41,9 @@ fn applies(field: Field, state: Option<State>) -> bool {
 
 fn sort_keys(state: Option<State>) -> Vec<SortKey> {
     let fields = SORTED_BY.into_iter();
-    let fields = fields.filter(|field| applies(*field, state));
-    // The largest queue first, and the smallest address.
-    let is_amount = |field| {
-        matches!(
-            field,
-            Field::SendQueue | Field::ReceiveQueue | Field::AcceptQueue | Field::Retransmits
-        )
-    };
-    fields
-        .map(|field| SortKey {
-            field,
-            descending: is_amount(field),
-        })
-        .collect()
+    let fields = fields.filter(|(field, _)| applies(*field, state));
+    let keys = fields.map(|(field, descending)| SortKey { field, descending });
+    keys.collect()
 }
 
 /// The order in which the sockets of a state are listed first.

@@ -1,12 +1,11 @@
 //! `--by KEYS`: each group judged on its own; `accept-queue=RANGE`: each listener's queue judged by
 //! its limit.
 
-use super::{Check, worst};
+use super::{Check, Samples, worst};
 use crate::command::groups::{GroupSampler, Groups, labels};
 use crate::command::log::Log;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
-use crate::command::sample::Sample;
 use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
     Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart, Listeners,
@@ -21,16 +20,14 @@ impl Check {
         log: &mut Log,
     ) -> Result<Verdict, Failure> {
         let mut groups = GroupSampler::new(&self.target, keys, None)?;
-        let mut take = || {
+        let samples = Samples::take(self.window, || {
             let sample = groups.sample()?;
             log.sample(&sample);
             Ok(sample)
-        };
-        let earlier = self.earlier(&mut take)?;
-        let now = take()?;
-        let (ranking, judged_empty) = self.rank(&now, earlier.as_ref());
+        })?;
+        let (ranking, judged_empty) = self.rank(&samples);
         // A group that was counted with others before would seem to be new.
-        let beyond = earlier.iter().chain([&now]);
+        let beyond = samples.earlier.iter().chain([&samples.now]);
         let beyond = beyond.filter_map(|sample| sample.found.beyond.as_ref());
         let beyond = beyond.map(|beyond| beyond.counts.total()).max();
         let failures = beyond.map(|sockets| {
@@ -66,39 +63,34 @@ impl Check {
             status,
             failures: failures.into_iter().collect(),
             groups: Some(judged),
-            ..self.observed(&now, earlier.as_ref(), now.found.counts.clone())
+            ..self.observed(&samples, samples.now.found.counts.clone())
         })
     }
 
     /// Judges every group of the sample, and those that were there before and have vanished. Where
     /// there is none at all, a group of no sockets is judged, which is returned as well: "at least one"
     /// must not hold for nothing.
-    fn rank(
-        &self,
-        now: &Sample<Groups>,
-        earlier: Option<&Sample<Groups>>,
-    ) -> (Ranking<Box<[KeyPart]>>, bool) {
+    fn rank(&self, samples: &Samples<Groups>) -> (Ranking<Box<[KeyPart]>>, bool) {
         let mut ranking = Ranking::new(self.top);
         let none = Counts::default();
-        let judged = |key: &[KeyPart], counts| {
-            let earlier = earlier.map(|earlier| {
-                let counts = earlier.found.groups.get(key).unwrap_or(&none);
-                (earlier, counts)
-            });
-            self.judgements((now, counts), earlier, |trust| worth(trust, key))
+        let judged = |key: &[KeyPart]| {
+            self.judgements(
+                samples,
+                |found| found.groups.get(key).unwrap_or(&none),
+                |trust| worth(trust, key),
+            )
         };
-        let groups = &now.found.groups;
-        for (key, counts) in groups {
-            ranking.add(key, judged(key, counts));
-        }
-        let before = earlier.iter().flat_map(|sample| sample.found.groups.keys());
-        for key in before.filter(|key| !groups.contains_key(*key)) {
-            ranking.add(key, judged(key, &none));
+        let groups = &samples.now.found.groups;
+        let earlier = samples.earlier.iter();
+        let vanished = earlier.flat_map(|sample| sample.found.groups.keys());
+        let vanished = vanished.filter(|key| !groups.contains_key(*key));
+        for key in groups.keys().chain(vanished) {
+            ranking.add(key, judged(key));
         }
         let is_empty = ranking.groups == 0;
         if is_empty {
             let key: Box<[KeyPart]> = Box::new([]);
-            ranking.add(&key, judged(&key, &none));
+            ranking.add(&key, judged(&key));
             ranking.groups = 0;
         }
         (ranking, is_empty)

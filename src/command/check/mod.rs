@@ -106,52 +106,39 @@ impl Check {
             Ok(sample)
         };
         // A change is a small difference of large numbers, and keeps the whole error of both.
-        let earlier = self.earlier(|| take(true))?;
-        let mut now = take(earlier.is_some())?;
-        let judged = |now: &Sample<Counts>| {
-            let earlier = earlier.as_ref().map(|earlier| (earlier, &earlier.found));
-            self.judgements((now, &now.found), earlier, |trust| trust)
-        };
-        let mut judgements = judged(&now);
+        let mut samples = Samples::take(self.window, || take(self.window.is_some()))?;
+        let judged =
+            |samples: &Samples<Counts>| self.judgements(samples, |counts| counts, |trust| trust);
+        let mut judgements = judged(&samples);
         if !derives && judgements.iter().any(depends_on_spread) {
-            now = take(true)?;
-            judgements = judged(&now);
+            samples.now = take(true)?;
+            judgements = judged(&samples);
         }
         Ok(Verdict {
             status: worst(&judgements),
             judgements,
-            ..self.observed(&now, earlier.as_ref(), now.found.clone())
+            ..self.observed(&samples, samples.now.found.clone())
         })
     }
 
-    /// The sample at the begin of the window, where changes are judged, after the window.
-    fn earlier<T>(&self, take: impl FnOnce() -> Result<T, Failure>) -> Result<Option<T>, Failure> {
-        let Some(window) = self.window else {
-            return Ok(None);
-        };
-        let earlier = take()?;
-        thread::sleep(window);
-        Ok(Some(earlier))
-    }
-
-    /// Judges these counts of two samples; `worth` says what they are worth where the samples are
+    /// Judges the `counts` of the samples; `worth` returns what they are worth where the samples are
     /// worth so much.
     fn judgements<'a, T>(
         &self,
-        now: (&'a Sample<T>, &'a Counts),
-        earlier: Option<(&'a Sample<T>, &'a Counts)>,
+        samples: &'a Samples<T>,
+        counts: impl Fn(&'a T) -> &'a Counts,
         worth: impl Fn(Trust) -> Trust,
     ) -> Vec<Judgement> {
-        let evidence = |(sample, counts): (&'a Sample<T>, &'a Counts)| Evidence {
-            counts,
+        let Samples { now, earlier } = samples;
+        let evidence = |sample: &'a Sample<T>| Evidence {
+            counts: counts(&sample.found),
             spread: &sample.report.spread,
             trust: worth(sample.report.completeness.trust()),
         };
         let observed = Observed {
             now: evidence(now),
-            earlier: earlier.map(|earlier| {
-                let (end, begin) = (now.0.middle(), earlier.0.middle());
-                let elapsed = end.saturating_duration_since(begin);
+            earlier: earlier.as_ref().map(|earlier| {
+                let elapsed = now.middle().saturating_duration_since(earlier.middle());
                 (evidence(earlier), elapsed)
             }),
         };
@@ -160,7 +147,8 @@ impl Check {
     }
 
     /// A verdict on samples of which nothing is judged yet.
-    fn observed<T>(&self, now: &Sample<T>, earlier: Option<&Sample<T>>, counts: Counts) -> Verdict {
+    fn observed<T>(&self, samples: &Samples<T>, counts: Counts) -> Verdict {
+        let Samples { now, earlier } = samples;
         let mut observation = now.observation();
         if let Some(earlier) = earlier {
             observation.completeness.join(&earlier.report.completeness);
@@ -174,6 +162,28 @@ impl Check {
             spread: now.report.spread.clone(),
             ..nothing_observed(now.time)
         }
+    }
+}
+
+/// What a check is about.
+struct Samples<T> {
+    now: Sample<T>,
+    /// The sample at the start of the window, where changes are judged.
+    earlier: Option<Sample<T>>,
+}
+
+impl<T> Samples<T> {
+    fn take(
+        window: Option<Duration>,
+        mut sample: impl FnMut() -> Result<Sample<T>, Failure>,
+    ) -> Result<Samples<T>, Failure> {
+        let mut earlier = None;
+        if let Some(window) = window {
+            earlier = Some(sample()?);
+            thread::sleep(window);
+        }
+        let now = sample()?;
+        Ok(Samples { now, earlier })
     }
 }
 

@@ -58,15 +58,14 @@ impl ShownGroups {
         let found = &mut sample.found;
         let groups = std::mem::take(&mut found.groups);
         let beyond = found.beyond.take();
-        let mut notes = Vec::new();
-        if let Some(beyond) = &beyond {
-            notes.push(format!(
-                "more than {} groups: {} sockets of further ones are counted together",
-                groups.len(),
-                beyond.counts.total()
-            ));
-        }
-        let (counts, ownership) = (found.counts.clone(), found.ownership);
+        let notes = beyond.iter().map(|beyond| {
+            let (groups, sockets) = (groups.len(), beyond.counts.total());
+            format!(
+                "more than {groups} groups: {sockets} sockets of further ones are counted together"
+            )
+        });
+        let notes: Vec<String> = notes.collect();
+        let counts = found.counts.clone();
         let before = self.before.as_ref();
         let change = before.map(|before| change(&counts, before.total));
         let (groups, other) = self.cut(groups, beyond, counts.total());
@@ -80,7 +79,7 @@ impl ShownGroups {
             other,
             counts,
             change,
-            ownership,
+            ownership: sample.search.map(|(ownership, _)| ownership),
             notes,
         };
         Ok((sample, grouped))

@@ -8,7 +8,7 @@ use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
 use super::target::Target;
-use crate::model::{Counts, Field, GroupKey, Listeners, Other, Ownership};
+use crate::model::{Counts, Field, GroupKey, Listeners, Other};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -35,8 +35,6 @@ pub(super) struct Groups {
     pub(super) beyond: Option<Other>,
     /// The sockets of all groups.
     pub(super) counts: Counts,
-    /// How many sockets have a known owner, where they are grouped by it.
-    pub(super) ownership: Option<Ownership>,
 }
 
 impl GroupSampler {
@@ -103,7 +101,6 @@ impl GroupSampler {
                 groups,
                 beyond,
                 counts,
-                ownership: owners.as_ref().map(|owners| owners.ownership),
             };
             Ok((report, found))
         })?;

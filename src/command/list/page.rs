@@ -22,9 +22,9 @@ pub(super) struct Page<'a> {
     format: &'a mut dyn Format,
     names: &'a mut dyn Names,
     time: SystemTime,
-    limit: Option<u64>,
+    limit: usize,
     rest: Rest,
-    listed: u64,
+    listed: usize,
     failure: Option<io::Error>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
             format,
             names,
             time,
-            limit: limit.and_then(|limit| u64::try_from(limit.get()).ok()),
+            limit: limit.map_or(usize::MAX, NonZeroUsize::get),
             rest,
             listed: 0,
         }
@@ -72,9 +72,9 @@ impl<'a> Page<'a> {
         }
         let report = report?;
         let observation = report.observation(self.time);
-        let (bytes, names) = (&mut self.rest.bytes, self.names);
+        let (bytes, listed) = (&mut self.rest.bytes, self.listed as u64);
         self.format
-            .end_list(bytes, &observation, self.listed, names);
+            .end_list(bytes, &observation, listed, self.names);
         Ok((report, self.rest))
     }
 
@@ -85,25 +85,20 @@ impl<'a> Page<'a> {
             self.out.write_all(bytes)?;
             bytes.clear();
         }
+        self.listed += 1;
+        self.rest.lacks_marks |= socket.full == Some(true) && socket.mark.is_none();
         Ok(())
     }
 }
 
 impl Sink for Page<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        if self.failure.is_some() {
-            return ControlFlow::Break(());
+        if self.failure.is_none() {
+            self.failure = self.row(socket).err();
         }
-        if let Err(error) = self.row(socket) {
-            self.failure = Some(error);
-            return ControlFlow::Break(());
-        }
-        self.listed += 1;
-        self.rest.lacks_marks |= socket.full == Some(true) && socket.mark.is_none();
-        if self.limit.is_some_and(|limit| self.listed >= limit) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        match self.failure.is_none() && self.listed < self.limit {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         }
     }
 }

@@ -30,20 +30,14 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
     {
         return Err("no path of a control group: it has a `..`".to_owned());
     }
-    let below = root.join(path.trim_start_matches('/'));
-    let in_file_system = Path::new(path);
-    let group = if below.is_dir() {
-        &below
-    } else if in_file_system.starts_with(&root) {
-        in_file_system
-    } else {
-        return Err(format!("no such control group below {}", root.display()));
-    };
-    match fs::metadata(group) {
-        Ok(metadata) if metadata.is_dir() => Ok(metadata.ino()),
-        Ok(_) => Err("a file, and no control group".to_owned()),
-        Err(error) => Err(format!("no such control group: {error}")),
-    }
+    let paths = [root.join(path.trim_start_matches('/')), PathBuf::from(path)];
+    let mut directories = paths
+        .iter()
+        .filter(|path| path.starts_with(&root) && path.is_dir());
+    let metadata = directories.next().and_then(|path| fs::metadata(path).ok());
+    metadata
+        .map(|metadata| metadata.ino())
+        .ok_or_else(|| format!("no such control group below {}", root.display()))
 }
 
 /// The paths of the control groups that sockets of `place` may belong to, by id; none for another
@@ -74,19 +68,13 @@ fn parse_mount_point(mounts: &[u8]) -> Option<PathBuf> {
 
 /// Undoes `\040`, the kernel's spelling of blanks, line ends and backslashes in paths.
 fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, after)) = rest.split_first() {
-        let octal = match (first, after.first_chunk::<3>()) {
-            (b'\\', Some(digits)) => std::str::from_utf8(digits)
-                .ok()
-                .and_then(|digits| u8::from_str_radix(digits, 8).ok()),
-            _ => None,
-        };
-        bytes.push(octal.unwrap_or(*first));
-        rest = after
-            .get(if octal.is_some() { 3 } else { 0 }..)
-            .unwrap_or(&[]);
+    let mut parts = field.split(|byte| *byte == b'\\');
+    let mut bytes = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(3).unwrap_or_default();
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        bytes.extend(u8::from_str_radix(digits, 8));
+        bytes.extend(rest);
     }
     bytes
 }

@@ -23,6 +23,7 @@ pub(super) enum Event {
 }
 
 /// Sends events there.
+#[derive(Clone)]
 pub(super) struct Events {
     pub(super) events: SyncSender<Event>,
     pub(super) waker: Waker,

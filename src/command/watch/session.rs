@@ -96,25 +96,21 @@ impl Session {
         let cannot_start = Failure::to("start the live view");
         let (waker, wakeups) = waker().map_err(&cannot_start)?;
         let (send, events) = sync_channel(WAITING);
+        let sampled = Events {
+            events: send,
+            waker: waker.clone(),
+        };
         let (changes, count_changes) = channel();
         let (requests, detail_requests) = channel();
-        let counter_events = Events {
-            events: send.clone(),
-            waker: waker.try_clone().map_err(&cannot_start)?,
-        };
-        let counter = Counter::new(request.target.clone(), counter_events, count_changes)?;
+        let counter = Counter::new(request.target.clone(), sampled.clone(), count_changes)?;
         let interval = setup.interval;
         let view = View::new(setup);
-        let signal_waker = waker.try_clone().map_err(&cannot_start)?;
-        runtime::handle_signals(signal_waker, give_back_at_once).map_err(&cannot_start)?;
+        runtime::handle_signals(waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         let details = Details {
             top: request.top,
-            events: Events {
-                events: send,
-                waker,
-            },
+            events: sampled,
             requests: detail_requests,
         };
         Ok(Session {

@@ -72,7 +72,7 @@ impl Guard {
         if BEFORE.set(found).is_ok() {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |panic| {
-                give_back(Wait::Never);
+                give_back_at_once();
                 before(panic);
             }));
         }
@@ -107,13 +107,13 @@ impl Guard {
 
     /// Gives it back for a while.
     pub(super) fn give_back(&self) {
-        give_back(Wait::UntilTaken);
+        give_back(write_all, OptionalActions::Drain);
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        give_back(Wait::UntilTaken);
+        self.give_back();
     }
 }
 
@@ -126,36 +126,22 @@ fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst) == MODES_AND_SCREEN
 }
 
-/// Whether to wait for a terminal that takes nothing at the moment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    UntilTaken,
-    Never,
-}
-
 /// Gives the terminal back at once, as far as it takes that: for signal handlers.
 pub(super) fn give_back_at_once() {
-    give_back(Wait::Never);
+    give_back(write_at_once, OptionalActions::Now);
 }
 
 /// Gives the terminal back as it was found, once. Where it is gone, there is nothing to give back.
 /// What is not given back yet is so afterwards, also where this interrupts itself.
-fn give_back(wait: Wait) {
+fn give_back(write: fn(&OwnedFd, &[u8]) -> io::Result<()>, when: OptionalActions) {
     let Some(found) = BEFORE.get() else {
         return;
     };
     if is_taken() {
-        let _ = match wait {
-            Wait::UntilTaken => write_all(&found.output, GIVE_BACK),
-            Wait::Never => write_at_once(&found.output, GIVE_BACK),
-        };
+        let _ = write(&found.output, GIVE_BACK);
         TAKEN.store(MODES, Ordering::SeqCst);
     }
     if TAKEN.load(Ordering::SeqCst) == MODES {
-        let when = match wait {
-            Wait::UntilTaken => OptionalActions::Drain,
-            Wait::Never => OptionalActions::Now,
-        };
         let _ = rustix::io::retry_on_intr(|| tcsetattr(&found.input, when, &found.modes));
         TAKEN.store(NOTHING, Ordering::SeqCst);
     }
@@ -172,12 +158,12 @@ fn write_at_once(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes everything, and waits where the terminal takes nothing at the moment: also where
 /// another program that shares it has made it non-blocking.
-fn write_all(to: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+fn write_all(to: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match rustix::io::retry_on_intr(|| rustix::io::write(&to, bytes)) {
+        match rustix::io::retry_on_intr(|| rustix::io::write(to, bytes)) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(Errno::AGAIN) => {
-                let mut ready = [PollFd::new(&to, PollFlags::OUT)];
+                let mut ready = [PollFd::new(to, PollFlags::OUT)];
                 rustix::io::retry_on_intr(|| poll(&mut ready, None))?;
             }
             Err(error) => return Err(error.into()),
