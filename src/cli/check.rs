@@ -8,7 +8,7 @@ use clap::Args;
 use super::keys::parse_keys;
 use super::thresholds::parse_threshold;
 use super::values::{fields, parse_count, parse_seconds, parse_window};
-use super::{Keys, OwnerOptions, Selection, Sourcing};
+use super::{Keys, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
 /// What is checked.
@@ -67,8 +67,4 @@ pub struct Check {
     /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
-
-    /// How owners are searched for.
-    #[command(flatten)]
-    pub owners: OwnerOptions,
 }

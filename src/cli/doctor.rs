@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::parse_seconds;
-use super::{ColorWhen, Messages, OwnerOptions, Sourcing};
+use super::{ColorWhen, Messages, Sourcing};
 
 /// What is diagnosed.
 #[derive(Debug, Args)]
@@ -40,8 +40,4 @@ pub struct Doctor {
     /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
-
-    /// How owners are searched for.
-    #[command(flatten)]
-    pub owners: OwnerOptions,
 }

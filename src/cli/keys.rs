@@ -13,7 +13,12 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
     for piece in word.split(',') {
         let key = match (piece.trim().strip_prefix('/'), keys.last_mut()) {
             (Some(length), Some(last)) => {
-                set_v6(last, length)?;
+                let Some(prefix) = &mut last.prefix else {
+                    return Err(format!(
+                        "/{length} must follow the IPv4 prefix of an address, as in remote-addr/24,/56"
+                    ));
+                };
+                prefix.v6 = parse_length(length, 128)?;
                 continue;
             }
             _ => parse_key(piece.trim())?,
@@ -45,16 +50,6 @@ fn parse_key(word: &str) -> Result<GroupKey, String> {
         }),
     };
     Ok(GroupKey { field, prefix })
-}
-
-fn set_v6(key: &mut GroupKey, length: &str) -> Result<(), String> {
-    let Some(prefix) = &mut key.prefix else {
-        return Err(format!(
-            "/{length} must follow the IPv4 prefix of an address, as in remote-addr/24,/56"
-        ));
-    };
-    prefix.v6 = parse_length(length, 128)?;
-    Ok(())
 }
 
 fn parse_length(length: &str, most: u8) -> Result<u8, String> {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::{fields, parse_count};
-use super::{Explaining, OwnerOptions, Presentation, Repetition, Selection, Sourcing};
+use super::{Explaining, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
 /// What is listed.
@@ -60,10 +60,6 @@ pub struct List {
     /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
-
-    /// How owners are searched for.
-    #[command(flatten)]
-    pub owners: OwnerOptions,
 }
 
 /// One word of `--columns`.

@@ -16,13 +16,19 @@ pub use check::Check;
 pub use doctor::Doctor;
 pub use list::List;
 pub use options::{
-    ColorWhen, Explaining, FormatName, Grouping, Keys, Messages, OwnerOptions, Presentation,
-    Repetition, Selection, SourceChoice, Sourcing,
+    ColorWhen, Explaining, FormatName, Keys, Messages, Presentation, Repetition, Selection,
+    SourceChoice, Sourcing,
 };
 pub use usage::{Parsed, command_meant, is_check, parse};
 
+use std::num::NonZeroUsize;
+
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::model::Use;
+use keys::parse_keys;
+use values::{fields, parse_count};
 
 /// Count this host's TCP sockets per state
 ///
@@ -59,9 +65,18 @@ pub struct Summary {
     #[command(flatten)]
     pub explaining: Explaining,
 
-    /// Which groups.
-    #[command(flatten)]
-    pub grouping: Grouping,
+    /// Count by group: by one key, or by several separated by commas
+    ///
+    /// Addresses take a prefix: remote-addr/24 folds IPv4 to /24 and IPv6 to /64;
+    /// remote-addr/24,/56 sets both.
+    #[arg(long, value_name = "KEYS", help_heading = "Grouping")]
+    #[arg(value_parser = fields(Use::Group, parse_keys))]
+    pub by: Option<Keys>,
+
+    /// Show the N largest groups and add up the others
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(value_parser = parse_count::<NonZeroUsize>, help_heading = "Grouping")]
+    pub top: Option<NonZeroUsize>,
 
     /// Show the states without sockets too (JSON and CSV always do)
     #[arg(long, help_heading = "Output")]
@@ -78,10 +93,6 @@ pub struct Summary {
     /// Which sources are used.
     #[command(flatten)]
     pub sourcing: Sourcing,
-
-    /// How owners are searched for.
-    #[command(flatten)]
-    pub owners: OwnerOptions,
 }
 
 const EXIT_STATUS: &str = "\

@@ -1,14 +1,13 @@
 //! The options that several commands share, as typed.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::keys::parse_keys;
-use super::values::{fields, parse_count, parse_seconds, parse_state, states};
-use crate::model::{GroupKey, StateSet, Use};
+use super::values::{parse_count, parse_seconds, parse_state, states};
+use crate::model::{GroupKey, StateSet};
 
 /// Which sockets.
 #[derive(Clone, Debug, Default, Args)]
@@ -61,23 +60,6 @@ pub struct Explaining {
 /// The keys of `--by`, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys(pub Vec<GroupKey>);
-
-/// How sockets are grouped.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Grouping")]
-pub struct Grouping {
-    /// Count by group: by one key, or by several separated by commas
-    ///
-    /// Addresses take a prefix: remote-addr/24 folds IPv4 to /24 and IPv6 to /64;
-    /// remote-addr/24,/56 sets both.
-    #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
-    pub by: Option<Keys>,
-
-    /// Show the N largest groups and add up the others
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    #[arg(value_parser = parse_count::<NonZeroUsize>)]
-    pub top: Option<NonZeroUsize>,
-}
 
 /// How answers are shown.
 #[derive(Clone, Debug, Default, Args)]
@@ -167,7 +149,7 @@ pub struct Repetition {
     pub samples: Option<NonZeroU64>,
 }
 
-/// Which sources are used.
+/// Which sources are used, and how long the processes that own sockets are searched for.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Sources")]
 pub struct Sourcing {
@@ -181,6 +163,15 @@ pub struct Sourcing {
     /// --source proc.
     #[arg(long, value_name = "DIR")]
     pub proc_root: Option<PathBuf>,
+
+    /// Search for processes no longer than so many seconds (0.05 to 86400, fractions allowed)
+    ///
+    /// Only where processes are requested. What was found by then is shown, and the answer is
+    /// incomplete. Without it the search takes as long as it takes: some 3 microseconds for each
+    /// open file of the host.
+    #[arg(long, value_name = "SECONDS")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    pub owner_timeout: Option<Duration>,
 }
 
 /// Which source is used.
@@ -196,18 +187,4 @@ pub enum SourceChoice {
     NetlinkAndCounters,
     /// The tables /proc/net/tcp and tcp6
     Proc,
-}
-
-/// How the processes that own sockets are searched for.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Sources")]
-pub struct OwnerOptions {
-    /// Search for processes no longer than so many seconds (0.05 to 86400, fractions allowed)
-    ///
-    /// Only where processes are requested. What was found by then is shown, and the answer is
-    /// incomplete. Without it the search takes as long as it takes: some 3 microseconds for each
-    /// open file of the host.
-    #[arg(long, value_name = "SECONDS")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
-    pub owner_timeout: Option<Duration>,
 }

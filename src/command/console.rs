@@ -25,7 +25,8 @@ const PIECE: usize = 4096;
 /// Both streams, and which messages were printed.
 #[derive(Debug)]
 pub(super) struct Console {
-    out: File,
+    /// Standard output.
+    pub(super) out: File,
     err: Stderr,
     log: Log,
 }
@@ -63,11 +64,6 @@ impl Console {
 
     pub(super) fn set_verbosity(&mut self, typed: cli::Messages) {
         self.log = Log::new(Verbosity::new(typed.quiet, typed.verbose));
-    }
-
-    /// Standard output.
-    pub(super) fn out(&self) -> &File {
-        &self.out
     }
 
     /// Prints as typed from now on.
@@ -113,14 +109,14 @@ impl Console {
     /// # Errors
     /// The writer's; [`io::ErrorKind::TimedOut`] where the reader takes nothing.
     pub(super) fn write_before(&mut self, bytes: &[u8], end: Instant) -> Result<(), Failure> {
-        let mut write = || {
-            for piece in bytes.chunks(PIECE) {
-                wait_for_room(&self.out, end)?;
-                self.out.write_all(piece)?;
-            }
-            self.out.flush()
-        };
-        write().map_err(Failure::write)
+        let mut pieces = bytes.chunks(PIECE);
+        let written = pieces.try_for_each(|piece| {
+            wait_for_room(&self.out, end)?;
+            self.out.write_all(piece)
+        });
+        written
+            .and_then(|()| self.out.flush())
+            .map_err(Failure::write)
     }
 
     /// Prints what is new about a sample.
@@ -156,12 +152,7 @@ fn wait_for_room(out: &File, end: Instant) -> io::Result<()> {
         let left = left.map_err(io::Error::other)?;
         let mut room = [PollFd::new(out, PollFlags::OUT)];
         match poll(&mut room, Some(&left)) {
-            Ok(0) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the reader takes nothing",
-                ));
-            }
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
             // An error is room too: the write will return it.
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}

@@ -35,7 +35,7 @@ impl Verbosity {
 /// One line to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// What kind of message it is; empty for an error.
+    /// What comes before the text: what kind of message it is; empty for an error.
     label: &'static str,
     text: String,
 }
@@ -43,12 +43,12 @@ pub(super) struct Message {
 impl Message {
     /// Something about the answer that is not a loss.
     pub(super) fn note(text: impl fmt::Display) -> Message {
-        Message::new("note", text)
+        Message::new("note: ", text)
     }
 
     /// Something was lost.
     pub(super) fn warning(loss: &Loss) -> Message {
-        Message::new("warning", loss)
+        Message::new("warning: ", loss)
     }
 
     /// Why there is no answer.
@@ -64,8 +64,7 @@ impl Message {
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let colon = if self.label.is_empty() { "" } else { ": " };
-        write!(f, "{}{colon}{}", self.label, self.text)
+        write!(f, "{}{}", self.label, self.text)
     }
 }
 
@@ -128,7 +127,7 @@ impl Log {
         lines.extend(report.completeness.losses().iter().map(Message::warning));
         let plans = self.verbosity == Verbosity::Plans;
         if plans {
-            lines.push(Message::new("plan", &report.plan));
+            lines.push(Message::new("plan: ", &report.plan));
         }
         if self.verbosity != Verbosity::Quiet {
             let new = lines.iter().filter(|line| !self.last.contains(line));
@@ -139,14 +138,14 @@ impl Log {
             let search = sample.search.iter();
             let search = search.map(|(ownership, effort)| search_text(ownership, effort));
             self.new
-                .extend(search.map(|text| Message::new("owners", text)));
-            self.add(Message::new("cost", cost_text(&report.cost, sample.took)));
+                .extend(search.map(|text| Message::new("owners: ", text)));
+            self.add(Message::new("cost: ", cost_text(&report.cost, sample.took)));
         }
     }
 
     /// Adds the message about a sample that failed, unless it failed before for the same reason.
     pub(super) fn failed(&mut self, error: &impl fmt::Display) {
-        let message = Message::new("this sample failed", error);
+        let message = Message::new("this sample failed: ", error);
         if !self.last.contains(&message) {
             // The notes about the source are kept: they still hold when it answers again.
             self.last.push(message.clone());

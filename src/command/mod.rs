@@ -6,7 +6,6 @@
 mod check;
 mod console;
 mod doctor;
-mod explain;
 mod groups;
 mod list;
 mod log;
@@ -27,11 +26,13 @@ pub use outcome::Status;
 pub use runtime::standard_output;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Stderr;
 
 use crate::cli::{Arguments, Parsed, Verb, definition, is_check, parse};
-use crate::source::Need;
+use crate::output::escape;
+use crate::source::{Need, Observer};
 use console::Console;
 use list::List;
 use log::Message;
@@ -77,8 +78,8 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
         Some(Verb::Check(typed)) => check::run(*typed, console),
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
-            let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?;
-            explain::run(target, Need::SocketsInOrder, console)
+            let target = Target::resolve(&typed.selection, &typed.sourcing)?;
+            write_explanation(target, Need::SocketsInOrder, console)
         }
         Some(Verb::List(typed)) => list::run(&List::resolve(*typed, console)?, console),
         None => {
@@ -89,10 +90,29 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
                 None => Need::Counts,
             };
             match explain {
-                true => explain::run(summary.target, need, console),
+                true => write_explanation(summary.target, need, console),
                 false if watch::is_for(&summary, console) => watch::run(&summary, console),
                 false => summary::run(&summary, console),
             }
         }
     }
+}
+
+/// `--explain`: writes the parsed filter and the plan of an answer, one line for each part. Lists no
+/// sockets.
+fn write_explanation(target: Target, need: Need, console: &mut Console) -> Result<Status, Failure> {
+    let observer = Observer::new(target.question, target.sources)?;
+    let question = observer.question();
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<9} {}", escape::line(value));
+    };
+    let filter = question.filter.as_ref().map(ToString::to_string);
+    line("filter", filter.as_deref().unwrap_or("none"));
+    let states: Vec<String> = question.states.iter().map(|s| s.to_string()).collect();
+    line("states", &states.join(" "));
+    for (name, value) in observer.plan(need)?.details() {
+        line(name, &value);
+    }
+    console.write(text.as_bytes()).map(|()| Status::Answered)
 }

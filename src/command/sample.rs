@@ -74,21 +74,12 @@ impl<T> Sample<T> {
 /// Takes samples of the same question.
 #[derive(Debug)]
 pub(super) struct Sampler {
-    observer: Observer,
-    /// Where the processes are that the filter names.
-    place: Where,
+    pub(super) observer: Observer,
+    /// Whose sockets they are, and where the processes are that the filter names.
+    pub(super) place: Where,
 }
 
 impl Sampler {
-    pub(super) fn new(observer: Observer, place: Where) -> Sampler {
-        Sampler { observer, place }
-    }
-
-    /// Whose sockets they are.
-    pub(super) fn place(&self) -> &Where {
-        &self.place
-    }
-
     /// What is asked.
     pub(super) fn question(&self) -> &Question {
         self.observer.question()

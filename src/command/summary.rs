@@ -33,18 +33,17 @@ impl Summary {
     /// # Errors
     /// What is not valid.
     pub(super) fn resolve(typed: cli::Summary, console: &mut Console) -> Result<Summary, Failure> {
-        let cli::Grouping { by, top } = typed.grouping;
-        if top.is_some() && by.is_none() {
+        if typed.top.is_some() && typed.by.is_none() {
             return Err(Failure::Usage(
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
         }
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?,
+            target: Target::resolve(&typed.selection, &typed.sourcing)?,
             filter: typed.selection.words.join(" "),
-            by: by.map(|keys| keys.0),
-            top,
+            by: typed.by.map(|keys| keys.0),
+            top: typed.top,
             zeros: typed.zeros,
             presentation: console.present(&typed.presentation),
         })

@@ -11,7 +11,7 @@ use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
 use super::secure;
-use crate::cli::{OwnerOptions, Selection, SourceChoice, Sourcing, command_meant};
+use crate::cli::{Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
 use crate::model::{Family, Field, State, StateSet};
 use crate::owner::{Facts, Seek};
@@ -44,14 +44,10 @@ impl Target {
     ///
     /// # Errors
     /// What is not valid.
-    pub(super) fn resolve(
-        selection: &Selection,
-        sourcing: &Sourcing,
-        owners: &OwnerOptions,
-    ) -> Result<Target, Failure> {
+    pub(super) fn resolve(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
         let sources = sources(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
-        let words = parse_words(&selection.words, lookup).map_err(|error| usage(&error))?;
+        let words = parse_words(&selection.words, lookup).map_err(usage)?;
         let scope = Scope {
             families: match (selection.ipv4, selection.ipv6) {
                 (true, _) => Families::Only(Family::V4),
@@ -65,7 +61,7 @@ impl Target {
             question: scope.question(words)?,
             sources,
             scope,
-            owner_timeout: owners.owner_timeout,
+            owner_timeout: sourcing.owner_timeout,
         })
     }
 
@@ -78,11 +74,8 @@ impl Target {
         text: &str,
         lookup: &mut HostLookup,
     ) -> Result<Target, Failure> {
-        let words: Vec<String> = match text.trim() {
-            "" => Vec::new(),
-            _ => vec![text.to_owned()],
-        };
-        let words = parse_words(&words, lookup)?;
+        let words = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
+        let words = parse_words(words.as_slice(), lookup)?;
         Ok(Target {
             question: self.scope.question(words)?,
             ..self.clone()
@@ -105,8 +98,10 @@ impl Target {
             fields,
             ..self.question.clone()
         };
-        let observer = Observer::new(question, self.sources.clone())?;
-        Ok(Sampler::new(observer, self.sources.place()))
+        Ok(Sampler {
+            observer: Observer::new(question, self.sources.clone())?,
+            place: self.sources.place(),
+        })
     }
 
     /// An observer of every listener of the families selected.
@@ -120,15 +115,6 @@ impl Target {
             ..Question::about(StateSet::NONE.with(State::Listen))
         };
         Ok(Observer::new(question, self.sources.clone())?)
-    }
-
-    /// A sampler of the accept queues of the listeners among the sockets.
-    ///
-    /// # Errors
-    /// When the source does not have them.
-    pub(super) fn accept_queues(&self) -> Result<Sampler, Failure> {
-        let listeners = self.within(StateSet::NONE.with(State::Listen));
-        listeners.sampler(vec![Field::AcceptQueue, Field::AcceptLimit])
     }
 
     /// The search for owners that `fields` require; `None` if they require none.
@@ -240,12 +226,10 @@ fn parse_words(
 /// The files as one expression; `None` if there are none.
 fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
-    if !files.is_empty() {
-        secure::refuse("--filter")?;
-    }
     for path in files {
+        secure::refuse("--filter")?;
         let text = read_filter(path)?;
-        filters.push(parse(&text, lookup).map_err(|error| usage(&error))?);
+        filters.push(parse(&text, lookup).map_err(usage)?);
     }
     Ok(Expression::all(filters))
 }
@@ -273,7 +257,7 @@ fn read_filter(path: &Path) -> Result<FilterText, Failure> {
 }
 
 /// The usage error; an unknown word may have been meant as a command.
-fn usage(error: &FilterError) -> Failure {
+fn usage(error: FilterError) -> Failure {
     let command = match error.place {
         Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
         Place::Word(_) | Place::Line { .. } => None,

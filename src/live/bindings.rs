@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::choices::{faster, next_sort, slower, usual_sort};
 use super::editor::Editor;
-use super::key::Motion;
+use super::key::moved;
 use super::{Action, Answer, DetailResult, Key, Sockets, View};
 use crate::model::State;
 use crate::model::screen::{Notice, NoticeKind};
@@ -26,8 +26,7 @@ impl View {
             self.shows_help = false;
             return None;
         }
-        if let Some(motion) = Motion::of(key) {
-            self.go(motion);
+        if self.go(key).is_some() {
             return None;
         }
         match key {
@@ -103,24 +102,26 @@ impl View {
         self.sockets = Some(Sockets { sort, selected: 0 });
     }
 
-    fn go(&mut self, motion: Motion) {
+    /// Moves the selection; `None` if the key does not do that.
+    fn go(&mut self, key: Key) -> Option<()> {
         let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
         let lines = match &self.shown().sockets.found {
             Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
             Some((DetailResult::Groups(_), ..)) | None => 0,
         };
         if let Some(sockets) = &mut self.sockets {
-            sockets.selected = motion.from(sockets.selected, lines, page);
-            return;
+            sockets.selected = moved(key, sockets.selected, lines, page)?;
+            return Some(());
         }
         let states: Vec<Option<State>> = self.shown().record.states().collect();
         let at = states.iter().position(|state| *state == self.selected);
-        let at = motion.from(at.unwrap_or(0), states.len(), page);
+        let at = moved(key, at.unwrap_or(0), states.len(), page)?;
         let selected = states.get(at).copied().flatten();
         if selected != self.selected {
             self.selected = selected;
             self.change(|data| data.groups = Answer::default());
         }
+        Some(())
     }
 
     fn regroup(&mut self, forward: bool) {

@@ -8,8 +8,8 @@ use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
-    Counts, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart, Listeners,
-    Thresholds, Trust, Verdict, thousands,
+    Counts, Field, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart,
+    Listeners, State, StateSet, Thresholds, Trust, Verdict, thousands,
 };
 
 impl Check {
@@ -35,7 +35,7 @@ impl Check {
             format!("too many groups: {sockets} sockets of further ones were not judged")
         });
         let fields = groups.sampler.question().fields.clone();
-        let mut names = HostNames::of(groups.sampler.place().clone());
+        let mut names = HostNames::of(groups.sampler.place.clone());
         let mut judged = JudgedGroups {
             groups: ranking.groups,
             all: beyond.is_none(),
@@ -104,7 +104,9 @@ impl Check {
         verdict: &mut Verdict,
         log: &mut Log,
     ) -> Result<(), Failure> {
-        let sample = self.target.accept_queues().and_then(|mut sampler| {
+        let listeners = self.target.within(StateSet::NONE.with(State::Listen));
+        let sampler = listeners.sampler(vec![Field::AcceptQueue, Field::AcceptLimit]);
+        let sample = sampler.and_then(|mut sampler| {
             sampler.sample(|observer, _| {
                 let mut listeners = Listeners::default();
                 Ok((observer.list(&mut listeners)?, listeners))

@@ -52,7 +52,7 @@ impl Check {
         let thresholds = thresholds::resolve(&typed)?;
         let window = thresholds::window(&typed, &thresholds)?;
         thresholds::refuse_top(&typed, &thresholds)?;
-        let target = Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?;
+        let target = Target::resolve(&typed.selection, &typed.sourcing)?;
         thresholds::refuse_unasked(&typed, target.question.states)?;
         let (queues, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()

@@ -14,7 +14,7 @@ use super::target::sources;
 use super::wait::within;
 use crate::cli;
 use crate::diagnose::examine;
-use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
+use crate::model::{Diagnosis, Holders, Listeners, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use crate::source::Sources;
@@ -22,8 +22,8 @@ use samples::Samples;
 
 /// Diagnoses, and writes the answer.
 pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
-    let (window, owner_timeout) = (typed.window, typed.owners.owner_timeout);
-    let sourcing = typed.sourcing;
+    let (window, sourcing) = (typed.window, typed.sourcing);
+    let owner_timeout = sourcing.owner_timeout;
     console.set_verbosity(typed.messages);
     let limit = window + owner_timeout.unwrap_or_default() + typed.timeout;
     let reason = " (--window, --owner-timeout and --timeout)";
@@ -53,7 +53,17 @@ fn diagnose(
     sample.took = *took;
     let mut examination = examine(second, host, &Holders::default());
     let inodes = examination.inodes();
-    let owners = (!inodes.is_empty()).then(|| find(&inodes, &host.place, owner_timeout));
+    let owners = (!inodes.is_empty()).then(|| {
+        let mut wanted = Wanted::default();
+        inodes.iter().for_each(|inode| wanted.add_inode(*inode));
+        let search = Search::new(
+            &host.place,
+            Seek::LowestPid,
+            Facts::default(),
+            owner_timeout,
+        );
+        Owners::find(search, wanted, &Listeners::default())
+    });
     if let Some(owners) = &owners {
         let mut holders = Holders::default();
         for inode in inodes {
@@ -78,14 +88,6 @@ fn diagnose(
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
-}
-
-/// Searches for the holders of the sockets with these inodes.
-fn find(inodes: &[u64], place: &Where, owner_timeout: Option<Duration>) -> Owners {
-    let mut wanted = Wanted::default();
-    inodes.iter().for_each(|inode| wanted.add_inode(*inode));
-    let search = Search::new(place, Seek::LowestPid, Facts::default(), owner_timeout);
-    Owners::find(search, wanted, &Listeners::default())
 }
 
 /// The exit status: findings outrank what was lost.

@@ -121,7 +121,7 @@ impl ShownGroups {
 
     fn label(&self, groups: Vec<(Box<[KeyPart]>, Counts)>) -> Vec<Group> {
         let sampler = &self.sampler.sampler;
-        let mut names = HostNames::of(sampler.place().clone());
+        let mut names = HostNames::of(sampler.place.clone());
         let groups = groups.into_iter().map(|(key, counts)| Group {
             change: self.before.as_ref().map(|before| {
                 let before = before.totals.get(&key).copied().unwrap_or(0);

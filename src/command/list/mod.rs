@@ -46,20 +46,12 @@ impl List {
         }
         Ok(List {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing, &typed.owners)?,
+            target: Target::resolve(&typed.selection, &typed.sourcing)?,
             columns,
             sort: typed.sort,
             limit: typed.limit,
             presentation: console.present(&typed.presentation),
         })
-    }
-
-    fn style(&self) -> Style {
-        Style {
-            columns: self.columns.clone(),
-            repeated: self.repetition.interval.is_some(),
-            ..list_style(&self.target.question)
-        }
     }
 }
 
@@ -74,7 +66,11 @@ pub(super) fn list_style(question: &Question) -> Style {
 
 /// Writes the list, as often as requested.
 pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failure> {
-    let mut format = request.presentation.open(request.style());
+    let mut format = request.presentation.open(Style {
+        columns: request.columns.clone(),
+        repeated: request.repetition.interval.is_some(),
+        ..list_style(&request.target.question)
+    });
     let sorted = request.sort.iter().map(|key| key.field);
     let fields: Vec<Field> = request.columns.iter().copied().chain(sorted).collect();
     let mut search = request.target.owner_search(&fields, Seek::EveryHolder)?;
@@ -89,11 +85,11 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
                 let mut report = observer.list(&mut kept)?;
                 kept.sort();
                 if let Some(search) = &mut search {
-                    names.set_owners(search.find(kept.sockets(), &mut report)?);
+                    names.owners = Some(search.find(kept.sockets(), &mut report)?);
                 }
                 top = Some((kept, report));
             }
-            let mut page = Page::new(console.out(), &mut *format, &mut names, time, request.limit);
+            let mut page = Page::new(&console.out, &mut *format, &mut names, time, request.limit);
             let report = match top {
                 Some((kept, report)) => {
                     // The page itself keeps the reason why it takes no more.
@@ -104,7 +100,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
             };
             page.end(report)
         })?;
-        sample.add_search(names.owners());
+        sample.add_search(names.owners.as_ref());
         sample.notes.extend(format.note());
         if fields.contains(&Field::Mark) && sample.found.lacks_marks {
             let note = "marks are reported only with CAP_NET_ADMIN";

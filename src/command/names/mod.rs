@@ -2,22 +2,25 @@
 //! sockets.
 //!
 //! Names of one kind are read when the first is needed, and kept. Bytes that are not UTF-8 become
-//! U+FFFD; the output escapes other characters.
+//! U+FFFD; the output escapes other characters. Interfaces, netdevice(7), are queried from the kernel
+//! (SIOCGIFNAME), which answers for the network namespace of the caller; /sys/class/net shows the
+//! namespace in which it was mounted.
 
 mod cgroups;
-mod interfaces;
 mod users;
 
 pub(super) use cgroups::cgroup_id;
-pub(super) use interfaces::interface_index;
 pub(super) use users::user_id;
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+
+use rustix::net::netdevice::{index_to_name, name_to_index};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::model::{Held, Names, Ownership, Socket, Where};
 use crate::owner::Owners;
 use cgroups::read_cgroups;
-use interfaces::query_interface;
 use users::read_users;
 
 /// The names that belong to the sockets of one place. What has no name is added by number.
@@ -27,7 +30,8 @@ pub(super) struct HostNames {
     users: Option<HashMap<u32, String>>,
     interfaces: HashMap<u32, String>,
     cgroups: Option<HashMap<u64, String>>,
-    owners: Option<Owners>,
+    /// The holders of the sockets of this sample, if they were searched for.
+    pub(super) owners: Option<Owners>,
 }
 
 impl HostNames {
@@ -45,16 +49,6 @@ impl HostNames {
             users: self.users.take(),
             ..HostNames::of(self.place.clone())
         };
-    }
-
-    /// Sets the holders of the sockets of this sample.
-    pub(super) fn set_owners(&mut self, owners: Owners) {
-        self.owners = Some(owners);
-    }
-
-    /// The holders of the sockets of this sample, if they were searched for.
-    pub(super) fn owners(&self) -> Option<&Owners> {
-        self.owners.as_ref()
     }
 }
 
@@ -85,6 +79,35 @@ impl Names for HostNames {
     fn ownership(&self) -> Option<Ownership> {
         self.owners.as_ref().map(|owners| owners.ownership)
     }
+}
+
+/// The index of an interface of `place`.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> {
+    if *place != Where::Here {
+        return Err("interfaces of another host or namespace have no names here".to_owned());
+    }
+    any_socket()
+        .and_then(|any| name_to_index(&any, name))
+        .map_err(|error| format!("no such interface: {error}"))
+}
+
+/// The name of an interface of `place`; `None` in another network namespace than this thread's, if
+/// there is no such interface, or if its name is not UTF-8.
+fn query_interface(place: &Where, index: u32) -> Option<String> {
+    if *place != Where::Here {
+        return None;
+    }
+    // One socket for each interface: there are few, and it is not held open.
+    index_to_name(any_socket().ok()?, index).ok()
+}
+
+/// A socket for the query; its kind makes no difference.
+fn any_socket() -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Events};
 use super::kernel_limits;
+use super::{Event, Events};
 use crate::command::lookup::HostLookup;
 use crate::command::outcome::Failure;
 use crate::command::repeat::Schedule;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::event::{Event, Events};
+use super::{Event, Events};
 use crate::command::groups::{GroupSampler, ShownGroups};
 use crate::command::list::list_style;
 use crate::command::names::HostNames;
@@ -20,7 +20,6 @@ use crate::live::{Detail, DetailQuery, DetailResult, Listing};
 use crate::model::{Field, SortKey, State, StateSet};
 use crate::output::{Format, Look, Style, Table};
 use crate::owner::Seek;
-use crate::source::Report;
 use crate::tally::TopN;
 
 /// A request that another one follows within this time is skipped: keys were pressed in a row.
@@ -160,13 +159,18 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
         let mut report = observer.list(&mut top)?;
         top.sort();
         if let Some(search) = &mut search {
-            names.set_owners(search.find(top.sockets().take(MOST_SOCKETS), &mut report)?);
+            names.owners = Some(search.find(top.sockets().take(MOST_SOCKETS), &mut report)?);
         }
         Ok((report, top))
     })?;
     let (time, top) = (sample.time, sample.found);
     let count = top.sockets().count();
-    let note = note(&sample.report, &names);
+    let losses = sample.report.completeness.losses().iter();
+    let owners = names.owners.as_ref();
+    let notes = losses
+        .map(ToString::to_string)
+        .chain(owners.and_then(|owners| owners.note.clone()));
+    let note = notes.collect::<Vec<_>>().join("; ");
     let mut table = Table::new(Style {
         columns: vec![Field::Process],
         look: Look {
@@ -191,13 +195,6 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
         is_cut: count > MOST_SOCKETS,
         note,
     })
-}
-
-/// What was lost, and which owners are unknown.
-fn note(report: &Report, names: &HostNames) -> String {
-    let losses = report.completeness.losses().iter().map(ToString::to_string);
-    let note = names.owners().and_then(|owners| owners.note.clone());
-    losses.chain(note).collect::<Vec<_>>().join("; ")
 }
 
 /// How many times its CPU time passes between two samples: a tenth of a core, with a margin for what

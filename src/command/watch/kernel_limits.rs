@@ -22,12 +22,11 @@ pub(super) fn reached(
         return Vec::new();
     }
     let sockets = snapshot.counts.get(State::TimeWait);
+    let limit = || read_sysctl_number(&ProcRoot::own(), TIME_WAIT_LIMIT).ok();
+    let limit = (sockets > 0).then(limit).flatten();
     let texts = [
         (State::Listen, accept_queues(question, sources, snapshot)),
-        (
-            State::TimeWait,
-            time_wait_text(sockets, read_time_wait_limit(sockets)),
-        ),
+        (State::TimeWait, time_wait_text(sockets, limit)),
     ];
     let texts = texts
         .into_iter()
@@ -35,11 +34,6 @@ pub(super) fn reached(
     texts
         .map(|(state, text)| ReachedLimit { state, text })
         .collect()
-}
-
-/// Read only where there are such sockets.
-fn read_time_wait_limit(sockets: u64) -> Option<u64> {
-    (sockets > 0).then(|| read_sysctl_number(&ProcRoot::own(), TIME_WAIT_LIMIT).ok())?
 }
 
 /// From nine tenths of the limit on.

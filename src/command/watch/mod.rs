@@ -7,7 +7,6 @@
 
 mod counter;
 mod details;
-mod event;
 mod kernel_limits;
 mod keys;
 mod saving;
@@ -15,24 +14,59 @@ mod session;
 mod terminal;
 
 use std::io::{self, IsTerminal};
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use super::console::{Console, is_dumb, is_linux_console};
 use super::log::Message;
 use super::outcome::{Failure, Status};
 use super::summary::Summary;
+use super::target::Target;
+use super::wait::Waker;
 use crate::cli::FormatName;
-use crate::live::Setup;
+use crate::filter::FilterError;
+use crate::live::{Detail, FailedSample, Setup, StateSample};
 use crate::model::{Field, GroupKey};
 use crate::output::screen::Paint;
 use session::{Last, Session};
+
+/// What the threads that sample report to the one that draws.
+enum Event {
+    /// A sample was taken.
+    Sample(Box<StateSample>),
+    /// A sample failed.
+    SampleFailed(FailedSample, Failure),
+    /// The filter typed is valid, and used from now on.
+    FilterTaken(String, Box<Target>),
+    /// The filter typed is not valid: the word at fault, if it is one, and why.
+    FilterRefused(Option<FilterError>, String),
+    /// Groups or sockets were sampled.
+    Detail(Box<Detail>),
+}
+
+/// Sends events there.
+#[derive(Clone)]
+struct Events {
+    events: SyncSender<Event>,
+    waker: Waker,
+}
+
+impl Events {
+    /// Sends; waits while too many events are pending, as on a terminal that is stopped. False where
+    /// the view has ended.
+    fn send(&self, event: Event) -> bool {
+        let sent = self.events.send(event).is_ok();
+        self.waker.wake();
+        sent
+    }
+}
 
 /// Whether samples are shown in place: a table on a terminal that can, with keys. Everywhere else
 /// they are appended.
 pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
     request.repetition.interval.is_some()
         && request.presentation.format == FormatName::Table
-        && console.out().is_terminal()
+        && console.out.is_terminal()
         && io::stdin().is_terminal()
         && !is_dumb()
 }
@@ -55,7 +89,7 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Fa
         color: look.color,
         utf8: look.utf8 && !is_linux_console(),
     };
-    let session = Session::begin(request.clone(), setup, paint, console.out())?;
+    let session = Session::begin(request.clone(), setup, paint, &console.out)?;
     let (status, last) = session.run()?;
     if let Some(last) = last {
         leave(request, &last, console)?;

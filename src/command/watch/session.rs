@@ -13,10 +13,10 @@ use rustix::io::Errno;
 
 use super::counter::{Change, Counter};
 use super::details::{DetailRequest, Details};
-use super::event::{Event, Events};
 use super::keys::Decoder;
 use super::saving::save;
 use super::terminal::{Canvas, Guard, give_back_at_once};
+use super::{Event, Events};
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::Repetition;
 use crate::command::runtime::{self, Signal, TERMINAL_GONE};
@@ -41,7 +41,6 @@ pub(super) struct Session {
     view: View,
     paint: Paint,
     canvas: Canvas,
-    size: (u16, u16),
     guard: Guard,
     decoder: Decoder,
     wakeups: Wakeups,
@@ -104,10 +103,11 @@ impl Session {
         let (requests, detail_requests) = channel();
         let counter = Counter::new(request.target.clone(), sampled.clone(), count_changes)?;
         let interval = setup.interval;
-        let view = View::new(setup);
+        let mut view = View::new(setup);
         runtime::handle_signals(waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
+        view.resized(size.1);
         let details = Details {
             top: request.top,
             events: sampled,
@@ -117,7 +117,6 @@ impl Session {
             repetition: request.repetition,
             paint,
             canvas: Canvas::of(size)?,
-            size,
             guard,
             decoder: Decoder::default(),
             wakeups,
@@ -147,7 +146,6 @@ impl Session {
     /// Shows the view until it ends. Where that is because enough samples were taken, they are
     /// returned as far as they were shown last.
     pub(super) fn run(mut self) -> Result<(Status, Option<Last>), Failure> {
-        self.view.resized(self.size.1);
         let end = loop {
             if let Err(end) = self.turn() {
                 break end;
@@ -215,9 +213,10 @@ impl Session {
 
     /// Takes the terminal anew and draws every cell of it.
     fn redraw(&mut self) -> Result<(), Failure> {
-        self.size = self.guard.size();
-        self.view.resized(self.size.1);
-        self.canvas = Canvas::of(self.size)?;
+        let size = self.guard.size();
+        self.view.resized(size.1);
+        self.request.width = size.0.into();
+        self.canvas = Canvas::of(size)?;
         self.guard
             .take_again()
             .map_err(Failure::to("use the terminal"))
@@ -304,7 +303,6 @@ impl Session {
     /// Requests what is to be shown now, where that has changed.
     fn request_detail(&mut self) {
         self.request.wanted = self.view.wanted();
-        self.request.width = self.size.0.into();
         if self.sent.as_ref() != Some(&self.request) {
             self.sent = Some(self.request.clone());
             // The thread lives as long as this end of its channel.
