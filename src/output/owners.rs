@@ -93,12 +93,12 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: fn(&mut Vec
             }
         }
     }
-    let is_none = out.len() == start;
-    if !is_none {
-        // The last comma.
-        out.pop();
+    if out.len() == start {
+        return;
     }
-    if !is_none && held.never_accepted() && matches!(shown, Shown::Processes) {
+    // The last comma.
+    out.pop();
+    if held.never_accepted() && matches!(shown, Shown::Processes) {
         out.insert(start, b'(');
         out.push(b')');
     }

@@ -97,6 +97,11 @@ fn push_group(out: &mut Vec<u8>, group: u16) {
     }
 }
 
+/// The name of a state, or `all` where it is the sum of all.
+pub(super) fn state_name(state: Option<State>, all: &str) -> String {
+    state.map_or(all.to_owned(), |state| state.to_string())
+}
+
 /// Appends the state's name.
 pub(super) fn push_state(out: &mut Vec<u8>, state: State) {
     match state.name() {

@@ -39,14 +39,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Some(column) = area.width.checked_sub(width).filter(|c| *c >= marks + 2) {
         canvas.write(area, 0, column, &right, paint.heading());
     }
-    let mut line = 1;
-    if area.height > 1 && line < area.height {
-        canvas.write(area, line, 0, &plan(header), paint.faint());
-        line += 1;
-    }
-    if !header.filter.is_empty() && line < area.height {
+    canvas.write(area, 1, 0, &plan(header), paint.faint());
+    if !header.filter.is_empty() {
         let filter = format!("filter: {}", escape::line(header.filter));
-        canvas.write(area, line, 0, &filter, paint.heading());
+        canvas.write(area, 2, 0, &filter, paint.heading());
     }
 }
 

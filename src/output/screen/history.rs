@@ -6,8 +6,9 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, state_name};
+use super::Canvas;
 use crate::model::screen::Chart;
+use crate::output::text::state_name;
 use crate::output::utc_stamp;
 
 /// Eighths of a column, from one to eight.

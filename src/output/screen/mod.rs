@@ -25,7 +25,6 @@ use ratatui::text::Span;
 
 use std::time::Duration;
 
-use crate::model::State;
 use crate::model::screen::{Pane, Screen, brief};
 
 /// With fewer lines there is no pane below the states.
@@ -85,11 +84,6 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
         Pane::Chart(chart) => history::draw(canvas, below, chart),
         Pane::Sockets(_) => {}
     }
-}
-
-/// The name of a state, or `all` where it is the sum of all.
-fn state_name(state: Option<State>, all: &str) -> String {
-    state.map_or(all.to_owned(), |state| state.to_string())
 }
 
 /// How old something is, in whole seconds, and the CPU time it took.

@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Canvas, age_text, state_name};
+use super::{Canvas, age_text};
 use crate::model::screen::{GroupsPane, SocketsPane};
 use crate::model::{Counts, Grouped, Other};
 use crate::output::table::write_group_rows;
+use crate::output::text::state_name;
 use crate::output::{self, Look, escape};
 
 /// Draws the table of `--by`, cut to the lines there are.

@@ -5,6 +5,7 @@ use super::{GAP, change_text, completeness_text, line_width, write_line};
 use crate::model::{Snapshot, State};
 use crate::output::Style;
 use crate::output::share::{render_bar, render_share};
+use crate::output::text::state_name;
 
 /// The longest bar; longer ones say no more.
 const BAR: usize = 40;
@@ -40,17 +41,13 @@ impl Row {
         }
     }
 
-    fn name(&self) -> String {
-        self.state.map_or("TOTAL".to_owned(), |s| s.to_string())
-    }
-
     /// All cells but the share.
     fn cells(&self) -> [String; 4] {
         let spread = match self.spread {
             0 => "-".to_owned(),
             spread => format!("±{spread}"),
         };
-        let (name, change) = (self.name(), change_text(self.change));
+        let (name, change) = (state_name(self.state, "TOTAL"), change_text(self.change));
         [name, self.sockets.to_string(), change, spread]
     }
 }
@@ -112,7 +109,7 @@ struct Layout {
 
 impl Layout {
     fn fit(rows: &[Row], total: &Row, style: &Style) -> Layout {
-        let names = rows.iter().map(|row| row.name().len());
+        let names = rows.iter().map(|row| state_name(row.state, "").len());
         let name = names.max().unwrap_or(0).max("ESTABLISHED".len());
         let sockets = total.sockets.to_string().len().max("SOCKETS".len());
         let (changes, spreads) = (style.repeated, total.spread > 0);

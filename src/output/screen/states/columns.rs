@@ -1,9 +1,10 @@
 //! The columns of the table of states: which of them fit, how wide they are, and their text.
 
 use crate::model::screen::StateRow;
-use crate::output::screen::{Paint, history, state_name};
+use crate::output::screen::{Paint, history};
 use crate::output::share::{render_bar, render_share};
 use crate::output::table::change_text;
+use crate::output::text::state_name;
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
