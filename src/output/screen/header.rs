@@ -22,9 +22,7 @@ pub(super) fn height(area: Rect, screen: &Screen<'_>) -> u16 {
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     let header = &screen.header;
     let paint = canvas.paint;
-    let left = left(header);
-    let end = canvas.write(area, 0, 0, &left, paint.heading());
-    let mut marks = end;
+    let mut marks = canvas.write(area, 0, 0, &left(header), paint.heading());
     for (is_on, mark) in [
         (header.is_paused, "PAUSED"),
         (screen.is_stale, "NO ANSWER"),
@@ -39,10 +37,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Some(column) = area.width.checked_sub(width).filter(|c| *c >= marks + 2) {
         canvas.write(area, 0, column, &right, paint.heading());
     }
-    canvas.write(area, 1, 0, &plan(header), paint.faint());
+    let has_plan = canvas.buffer.area.height >= ROOM_FOR_PLAN;
+    if has_plan {
+        canvas.write(area, 1, 0, &plan(header), paint.faint());
+    }
     if !header.filter.is_empty() {
         let filter = format!("filter: {}", escape::line(header.filter));
-        canvas.write(area, 2, 0, &filter, paint.heading());
+        canvas.write(area, 1 + u16::from(has_plan), 0, &filter, paint.heading());
     }
 }
 

@@ -200,6 +200,18 @@ fn forty_by_ten_shows_counts_and_an_alarm_in_place_of_the_keys() {
 }
 
 #[test]
+fn on_a_low_screen_the_filter_has_the_line_of_the_plan() {
+    let mut screen = screen(Pane::Chart(chart()));
+    screen.header.filter = "sport = :443";
+    let filter_at = |height| {
+        let lines = lines(&draw(&screen, 80, height, PLAIN));
+        lines.iter().position(|line| line == "filter: sport = :443")
+    };
+    let places = [10, 11, 13, 14, 40].map(filter_at);
+    assert_eq!(places, [None, Some(1), Some(1), Some(2), Some(2)]);
+}
+
+#[test]
 fn a_number_is_whole_or_omitted_at_any_width() {
     let mut screen = screen(groups_pane(None));
     screen.rows[3].sockets = 1_234_567;
