@@ -19,7 +19,7 @@ pub struct Check {
     #[command(flatten)]
     pub selection: Selection,
 
-    /// Which values are a warning: NAME=RANGE, separated by commas; repeatable
+    /// Warning ranges: NAME=RANGE, separated by commas; repeatable
     ///
     /// NAME is a state, `total`, or `accept-queue`. RANGE is a number of sockets, a share of all
     /// that are selected (close-wait=50%), or a net change per second (established=-100/s:). 10 or
@@ -29,14 +29,14 @@ pub struct Check {
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub warning: Vec<Threshold>,
 
-    /// Which values are critical: NAME=RANGE, likewise
+    /// Critical ranges: NAME=RANGE, likewise
     #[arg(short, long, value_name = "NAME=RANGE", value_delimiter = ',')]
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub critical: Vec<Threshold>,
 
     /// Measure changes per second over so many seconds (0.05 to 3600; default 1)
     ///
-    /// Only where a threshold is a rate. Two samples are taken then.
+    /// Only valid with a threshold that is a rate. Two samples are then taken.
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = parse_window, allow_hyphen_values = true)]
     pub window: Option<Duration>,
@@ -54,11 +54,11 @@ pub struct Check {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// Report which method was used as well, why, and its cost
+    /// Report also which method was used, why, and its cost
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Give up after so many seconds (0.05 to 86400), which is UNKNOWN
+    /// Give up after so many seconds (0.05 to 86400); the result is then UNKNOWN
     #[arg(short, long, value_name = "SECONDS", default_value = "10")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]

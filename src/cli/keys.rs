@@ -1,4 +1,4 @@
-//! The list of `--by`: fields, and prefixes of addresses.
+//! Parses the list of `--by`: fields, and prefixes of addresses.
 
 use super::Keys;
 use crate::model::{Field, GroupKey, PrefixLengths, Use, hint};
@@ -24,7 +24,7 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
             _ => parse_key(piece.trim())?,
         };
         if keys.iter().any(|known| known.field == key.field) {
-            return Err(format!("{} is there twice", key.field.name()));
+            return Err(format!("{} is given twice", key.field.name()));
         }
         keys.push(key);
     }
@@ -37,7 +37,7 @@ fn parse_key(word: &str) -> Result<GroupKey, String> {
         None => (word, None),
     };
     let field = Field::parse(name, Use::Group)
-        .map_err(|valid| format!("`{name}` is no key; {}", hint(name, &valid)))?;
+        .map_err(|valid| format!("`{name}` is not a key; {}", hint(name, &valid)))?;
     let has_prefix = matches!(field, Field::LocalAddr | Field::RemoteAddr);
     let prefix = match length {
         None => None,
@@ -93,22 +93,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_and_no_prefix_is_refused_with_what_is_allowed() {
-        for (word, told) in [
+    fn invalid_keys_and_prefixes_are_refused_with_the_valid_ones() {
+        for (word, expected) in [
             ("remote-adr", "did you mean remote-addr?"),
             ("send-queue", "allowed are state"),
-            ("", "is no key"),
-            ("state,", "is no key"),
-            ("state,state", "state is there twice"),
+            ("", "is not a key"),
+            ("state,", "is not a key"),
+            ("state,state", "state is given twice"),
             ("remote-addr/33", "/0 to /32"),
             ("remote-addr/24,/129", "/0 to /128"),
             ("remote-addr/x", "/0 to /32"),
             ("remote-addr,/56", "must follow the IPv4 prefix"),
-            ("/24", "is no key"),
+            ("/24", "is not a key"),
             ("local-port/8", "only addresses do"),
         ] {
             let error = parse_keys(word).unwrap_err();
-            assert!(error.contains(told), "{word}: {error}");
+            assert!(error.contains(expected), "{word}: {error}");
         }
     }
 }

@@ -22,29 +22,30 @@ pub struct List {
 
     /// Show the processes that hold each socket: name and pid; short for --columns process
     ///
-    /// All of them, if several share it. Processes in parentheses have not accepted the connection yet.
+    /// All of them, if several share it. Processes in parentheses have not accepted the connection
+    /// yet.
     #[arg(short, long)]
     pub process: bool,
 
     /// Show these columns too, separated by commas
     ///
-    /// After the state, the queues and both addresses, in this order. May be repeated; the lists
-    /// add up. On a terminal that is too narrow the last ones are left out, and a note says so.
-    /// Headings and keys have the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open
-    /// requests have no measurements of TCP, except the congestion control of a listener.
+    /// They follow the state, the queues and both addresses, in this order. Repeatable. On a
+    /// terminal that is too narrow the last ones are omitted, and a note names them. Headings and
+    /// keys have the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open requests have no
+    /// measurements of TCP, except the congestion control of a listener.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[arg(value_parser = fields(Use::Column, parse_column))]
     pub columns: Vec<Field>,
 
-    /// Sort by these, the first one first: KEY or KEY:desc, separated by commas
+    /// Sort by these keys: KEY or KEY:desc, separated by commas
     ///
-    /// A socket without a value comes last. May be repeated. Without it rows come in the kernel's
-    /// order, and none is kept.
+    /// Later keys order the sockets that the earlier ones leave equal. A socket without a value
+    /// comes last. Repeatable. Without it rows are written in the kernel's order, as they arrive.
     #[arg(long, value_name = "KEY[:asc|:desc]", value_delimiter = ',')]
     #[arg(value_parser = fields(Use::Sort, parse_sort_key))]
     pub sort: Vec<SortKey>,
 
-    /// Show no more than so many; without --sort no more are then requested from the kernel
+    /// Show at most N sockets; without --sort, no more are read from the kernel
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = parse_count::<NonZeroUsize>)]
     pub limit: Option<NonZeroUsize>,
@@ -111,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_or_column_is_told_with_what_is_near_and_what_is_allowed() {
-        for (error, told) in [
+    fn an_invalid_key_or_column_is_refused_with_the_nearest_and_the_valid_ones() {
+        for (error, expected) in [
             (
                 parse_sort_key("send-qeue").unwrap_err(),
                 "did you mean send-queue? Allowed are state,",
@@ -133,7 +134,7 @@ mod tests {
             ),
             (parse_column("service").unwrap_err(), "no such column"),
         ] {
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

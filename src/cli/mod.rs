@@ -1,7 +1,7 @@
-//! What a person can type, as typed: options, values and commands, with their help.
+//! The command line as typed: options, values and commands, with their help.
 //!
-//! Knows no kernel, no terminal and no clock; what the words mean on this machine is `command`'s.
-//! Doc comments here are the text of `--help`.
+//! Knows no kernel, no terminal and no clock; `command` resolves what the words mean on this
+//! machine. Doc comments here are the text of `--help`.
 
 mod check;
 mod doctor;
@@ -96,11 +96,11 @@ pub struct Summary {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 answered in full, 1 could not observe or could not write,
-2 usage, 3 answered but incomplete; doctor: 4 warnings, 5 critical findings.
+Exit status: 0 complete answer, 1 cannot observe or cannot write, 2 usage error,
+3 incomplete answer; doctor: 4 warnings, 5 critical findings.
 The manual is tcpstates(1).";
 
-/// What to do instead of printing the summary.
+/// What is done instead of printing the summary.
 // A command's arguments are built when it is used: built at each start, they would take longer than
 // a count.
 #[derive(Debug, Subcommand)]

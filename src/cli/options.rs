@@ -69,7 +69,7 @@ pub struct Presentation {
     #[arg(long, conflicts_with = "format")]
     json: bool,
 
-    /// How to print
+    /// The output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatName::Table)]
     format: FormatName,
 
@@ -101,7 +101,7 @@ pub struct Messages {
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 
-    /// No notes and warnings on stderr; errors remain, and so does the exit status
+    /// Print no notes and warnings on stderr; errors and the exit status stay the same
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -121,12 +121,12 @@ pub enum FormatName {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
-    /// On a terminal that can
+    /// On a terminal that supports it
     #[default]
     Auto,
-    /// Even into a pipe
+    /// Also into a pipe
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
@@ -136,9 +136,9 @@ pub enum ColorWhen {
 pub struct Repetition {
     /// Repeat every so many seconds (0.05 to 86400, fractions allowed)
     ///
-    /// On a terminal counts are shown in place, and `?` shows the keys; elsewhere, and with list,
-    /// samples follow each other. They follow a fixed schedule: a sample that takes longer than this
-    /// skips the ones it misses.
+    /// On a terminal, counts are shown in place, and `?` shows the keys; elsewhere, and with list,
+    /// samples are appended. The schedule is fixed: a sample that takes longer than this skips
+    /// those that it misses.
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub watch: Option<Duration>,
@@ -159,16 +159,16 @@ pub struct Sourcing {
 
     /// Read the tables of another proc file system: a host's, seen from a container
     ///
-    /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and says which. Implies
+    /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and reports which. Implies
     /// --source proc.
     #[arg(long, value_name = "DIR")]
     pub proc_root: Option<PathBuf>,
 
     /// Search for processes no longer than so many seconds (0.05 to 86400, fractions allowed)
     ///
-    /// Only where processes are requested. What was found by then is shown, and the answer is
-    /// incomplete. Without it the search takes as long as it takes: some 3 microseconds for each
-    /// open file of the host.
+    /// Only valid if processes are requested. What was found by then is shown, and the answer is
+    /// incomplete. Without it there is no limit: the search takes some 3 microseconds for each open
+    /// file of the host.
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub owner_timeout: Option<Duration>,
@@ -182,7 +182,7 @@ pub enum SourceChoice {
     Auto,
     /// Netlink only, with every socket listed
     Netlink,
-    /// Netlink only, with the kernel's counters wherever they can serve
+    /// Netlink only, with the kernel's counters wherever they apply
     #[value(name = "netlink+counters")]
     NetlinkAndCounters,
     /// The tables /proc/net/tcp and tcp6

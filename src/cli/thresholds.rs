@@ -40,7 +40,7 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     }
     if StateSet::parse_word(name).is_some() {
         return Err(format!(
-            "`{name}` is several states; select them with --state {name} and judge the total"
+            "`{name}` names several states; select them with --state {name} and judge the total"
         ));
     }
     let words: Vec<String> = State::named().map(State::word).collect();
@@ -75,7 +75,7 @@ fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
     match (start, end) {
         (Some(_), Some(end)) if end < 0.0 && !ends.contains(':') => {
             return Err(format!(
-                "a number alone means from 0 to it; no less than it is `{ends}:`"
+                "a number alone means 0 to that number; write `{ends}:` for no less than it"
             ));
         }
         (Some(start), Some(end)) if start > end => {
@@ -190,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_threshold_is_refused_with_what_is_allowed() {
-        for (word, told) in [
+    fn an_invalid_threshold_is_refused_with_what_is_allowed() {
+        for (word, expected) in [
             ("", "NAME=RANGE"),
             ("10000", "NAME=RANGE"),
             ("tim-wait=10", "did you mean time-wait? Allowed are listen,"),
@@ -208,7 +208,7 @@ mod tests {
             ),
             ("total=20:10", "20 is more than 10"),
             ("total=1:2:3", "is not a valid range"),
-            ("total=-5/s", "no less than it is `-5/s:`"),
+            ("total=-5/s", "write `-5/s:` for no less"),
             ("total=-5:5", "never fewer than 0"),
             ("total=1.5", "whole numbers"),
             ("total=50%", "always 100%"),
@@ -222,7 +222,7 @@ mod tests {
             ("total=10/m", "is not a valid range"),
         ] {
             let error = parse_threshold(word).unwrap_err();
-            assert!(error.contains(told), "{word}: {error}");
+            assert!(error.contains(expected), "{word}: {error}");
         }
     }
 

@@ -46,7 +46,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
             (true, Some(first)) if first == CHECK => {
                 format!("{} (see tcpstates check --help)", line(&error))
             }
-            // Its options are unknown to the summary, and an error about them would be of no use.
+            // An error about options that the summary does not have would mislead.
             (true, _) => verb_comes_first(CHECK).unwrap_or_default(),
         }),
     }
@@ -159,8 +159,7 @@ fn line(error: &clap::Error) -> String {
     }
 }
 
-/// What to say of the first word of a filter, or a later one, that is none of its words: it may
-/// be a command, or nearly one.
+/// The advice for a word that no filter has, if it is a command, or similar to one.
 pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
     if let Some(advice) = verb_comes_first(word) {
         return Some(advice);

@@ -12,7 +12,7 @@ use clap::{Arg, Command, Error};
 
 use crate::model::{Field, StateSet, Use, hint};
 
-/// Below this, a sample costs more than the pause after it on a host worth watching.
+/// With a shorter interval, sampling a busy host would take all the time.
 const SHORTEST: f64 = 0.05;
 
 /// A day; longer pauses are a job for cron.

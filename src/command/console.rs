@@ -19,7 +19,8 @@ use crate::output::{Csv, Format, Json, Look, Style, Table, escape};
 /// The width of a terminal that reports none.
 const USUAL_WIDTH: usize = 80;
 
-/// How much a pipe takes at once where it takes anything: PIPE_BUF, pipe(7).
+/// How much can be written to a pipe at once, if poll(2) reports that it is writable: PIPE_BUF,
+/// pipe(7).
 const PIECE: usize = 4096;
 
 /// Both streams, and which messages were printed.
@@ -104,10 +105,10 @@ impl Console {
             .map_err(Failure::write)
     }
 
-    /// The same, where the reader may not read, by `end`.
+    /// The same, but only until `end` if the reader does not read.
     ///
     /// # Errors
-    /// The writer's; [`io::ErrorKind::TimedOut`] where the reader takes nothing.
+    /// The writer's; [`io::ErrorKind::TimedOut`] if the reader does not read.
     pub(super) fn write_before(&mut self, bytes: &[u8], end: Instant) -> Result<(), Failure> {
         let mut pieces = bytes.chunks(PIECE);
         let written = pieces.try_for_each(|piece| {
@@ -145,7 +146,7 @@ impl Console {
     }
 }
 
-/// Waits until a write would not.
+/// Waits until a write does not block, no longer than until `end`.
 fn wait_for_room(out: &File, end: Instant) -> io::Result<()> {
     loop {
         let left = Timespec::try_from(end.saturating_duration_since(Instant::now()));
@@ -153,7 +154,7 @@ fn wait_for_room(out: &File, end: Instant) -> io::Result<()> {
         let mut room = [PollFd::new(out, PollFlags::OUT)];
         match poll(&mut room, Some(&left)) {
             Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            // An error is room too: the write will return it.
+            // Also after an error, which the write returns.
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -166,12 +167,13 @@ fn no_color() -> bool {
     var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Whether the terminal can do no more than print lines.
+/// Whether the terminal can only print lines.
 pub(super) fn is_dumb() -> bool {
     var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
-/// Whether it is the console of Linux, whose font has few characters beyond ASCII, console_codes(4).
+/// Whether it is the console of Linux, whose font has few characters beyond ASCII,
+/// console_codes(4).
 pub(super) fn is_linux_console() -> bool {
     var_os("TERM").is_some_and(|term| term == "linux")
 }

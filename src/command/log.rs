@@ -1,5 +1,5 @@
-//! Messages beside the answer, as values: here it is decided which are new. They become text where
-//! they are printed, and not before.
+//! Messages about the answer, as values: decides which are new. They become text when they are
+//! printed.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) enum Verbosity {
 }
 
 impl Verbosity {
-    /// `--quiet` and `--verbose`, of which at most one is given.
+    /// From `--quiet` and `--verbose`; at most one is given.
     pub(super) fn new(quiet: bool, verbose: bool) -> Verbosity {
         match (quiet, verbose) {
             (true, _) => Verbosity::Quiet,
@@ -35,7 +35,7 @@ impl Verbosity {
 /// One line to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// What comes before the text: what kind of message it is; empty for an error.
+    /// Precedes the text, such as `note: `; empty for an error.
     label: &'static str,
     text: String,
 }
@@ -93,8 +93,7 @@ fn search_text(ownership: &Ownership, effort: &Effort) -> String {
     )
 }
 
-/// What the messages about the last sample were: each is printed once per change, not once per
-/// sample.
+/// The messages about the last sample: each is printed when it is new, not for every sample.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     verbosity: Verbosity,

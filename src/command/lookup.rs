@@ -61,7 +61,7 @@ impl Lookup for HostLookup {
 /// The addresses of a host, each once.
 fn resolve(name: &str) -> Result<Vec<IpAddr>, String> {
     let addresses = (name, 0).to_socket_addrs();
-    let addresses = addresses.map_err(|error| format!("the host is not found: {error}"))?;
+    let addresses = addresses.map_err(|error| format!("cannot resolve the host: {error}"))?;
     let mut found = Vec::new();
     for address in addresses.map(|address| address.ip()) {
         if !found.contains(&address) {
@@ -77,7 +77,7 @@ fn resolve(name: &str) -> Result<Vec<IpAddr>, String> {
 /// The port of a service.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it is unknown.
 fn service_port(name: &str) -> Result<u16, String> {
     let bytes = fs::read(SERVICES).map_err(|error| format!("cannot read {SERVICES}: {error}"))?;
     find(&bytes, name)

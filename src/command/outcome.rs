@@ -1,4 +1,4 @@
-//! How a run ended: with an answer or without one, and the exit status a script can rely on.
+//! How a run ends: with an answer or without one, and its exit status.
 
 use std::io;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::source::{CannotKnow, NoTables, SourceError};
 pub enum Status {
     /// 0: answered in full.
     Answered,
-    /// 3: answered, but something was lost on the way.
+    /// 3: answered, but something was lost.
     Incomplete,
     /// 4: answered, with findings that are warnings.
     Warning,
@@ -70,10 +70,10 @@ pub(super) enum Failure {
     Unfinished(String),
     #[error("cannot write the answer: {0}")]
     Write(io::Error),
-    /// Something else than the answer: what, and why not.
+    /// Another operation: what, and why it failed.
     #[error("cannot {0}: {1}")]
     System(&'static str, io::Error),
-    /// The reader of our output has left, as `head` does: an ordinary end.
+    /// The reader of the output has left, as `head` does: not an error.
     #[error("")]
     ReaderLeft,
 }
@@ -93,7 +93,7 @@ impl Failure {
         move |error| Failure::System(what, error)
     }
 
-    /// Whether it may be over when the next sample is taken: no memory, no file descriptors.
+    /// Whether the next sample may succeed: memory or file descriptors may be available again.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Failure::Observe(_) | Failure::Proc(_))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
-use crate::model::{Listeners, Loss, ProcessQuery, Socket, Where};
+use crate::model::{Listeners, Loss, ProcessQuery, Socket, Where, counted};
 use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
 use crate::source::{Observer, Report};
 
@@ -15,7 +15,7 @@ use crate::source::{Observer, Report};
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     pub(super) notes: Vec<String>,
-    /// That no process exists of those that the filter requires.
+    /// Which processes the filter requires and do not exist.
     pub(super) missing: Option<String>,
 }
 
@@ -42,8 +42,8 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
         if inodes.refused > 0 {
             unseen.push(Loss::Doubtful {
                 what: format!(
-                    "the sockets of {} processes that are {} are not seen: no permission to look into them",
-                    inodes.refused,
+                    "the sockets of {} {} are unknown: no permission to read /proc/PID/fd",
+                    counted(inodes.refused, "process", "processes"),
                     describe(query)
                 ),
             });
@@ -55,7 +55,7 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     let without = filter.fold(|test, _| fails(test).then_some(false));
     let missing = (without == Folded::Never).then(|| {
         let who: Vec<String> = nonexistent.iter().copied().map(describe).collect();
-        format!("no process is {}", who.join(" or "))
+        format!("there is no process {}", who.join(" or "))
     });
     observer.set_holders(&found, unseen);
     Ok(Processes { notes, missing })
@@ -68,12 +68,12 @@ fn note(query: ProcessQuery, inodes: &Inodes) -> Option<String> {
     // Such a mount hides nothing from root.
     let hiding = hiding.filter(|_| !rustix::process::geteuid().is_root());
     match (inodes.processes + inodes.refused, hiding) {
-        (0, None) => Some(format!("no process is {who}")),
+        (0, None) => Some(format!("there is no process {who}")),
         (0, Some(hiding)) => Some(format!(
-            "no process that is {who} is seen here; the proc file system is mounted with {hiding}, which may hide some"
+            "there is no visible process {who}; the proc file system is mounted with {hiding}, which may hide some"
         )),
         (_, Some(hiding)) => Some(format!(
-            "the proc file system is mounted with {hiding}, which may hide processes that are {who}"
+            "the proc file system is mounted with {hiding}, which may hide processes {who}"
         )),
         (_, None) => None,
     }
@@ -82,7 +82,7 @@ fn note(query: ProcessQuery, inodes: &Inodes) -> Option<String> {
 fn describe(query: ProcessQuery) -> String {
     match query {
         ProcessQuery::Name(name) => format!("called {}", name.text()),
-        ProcessQuery::Pid(pid) => format!("number {pid}"),
+        ProcessQuery::Pid(pid) => format!("with pid {pid}"),
     }
 }
 

@@ -33,7 +33,7 @@ impl Repetition {
         })
     }
 
-    /// Whether no more samples are wanted after so many.
+    /// Whether `taken` samples are enough.
     pub(super) fn is_over(&self, taken: u64) -> bool {
         self.samples.is_some_and(|samples| taken >= samples.get())
     }

@@ -20,7 +20,7 @@ pub(super) struct Sample<T> {
     pub(super) took: Duration,
     /// The source, its plan, its losses and its cost.
     pub(super) report: Report,
-    /// What else a person should know; none of it is a loss.
+    /// Other notes about the answer; none of them is a loss.
     pub(super) notes: Vec<String>,
     /// Why no socket can be found, where the filter requires processes that do not exist.
     pub(super) no_process: Option<String>,

@@ -1,4 +1,4 @@
-//! Whether this process has privileges that whoever started it has not.
+//! Whether this process has privileges that its caller does not have.
 //!
 //! Capabilities on the file (setcap(8)) would let every user read with them whatever a path given
 //! on the command line leads to. The kernel marks such a process as AT_SECURE, getauxval(3).
@@ -19,7 +19,7 @@ pub(super) fn refuse(option: &str) -> Result<(), Failure> {
     match is_secure() {
         false => Ok(()),
         true => Err(Failure::Usage(format!(
-            "{option} is refused, because the file of this program has capabilities: it would read for every user; use sudo, or ambient capabilities of a unit"
+            "{option} is refused, because the file of this program has capabilities: any user could read files with them; use sudo, or ambient capabilities of a unit"
         ))),
     }
 }

@@ -272,7 +272,7 @@ fn usage(error: FilterError) -> Failure {
 pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
     match (&sourcing.proc_root, sourcing.source) {
         (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
-            "--source netlink and --proc-root exclude each other: netlink reads no other proc"
+            "--source netlink and --proc-root exclude each other: netlink cannot read another proc file system"
                 .to_owned(),
         )),
         (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {

@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use super::outcome::Failure;
 
-/// Wakes who waits, from any thread: by a byte in a socket that is polled with other input. Wakes
-/// also when it is dropped, so that the end of a thread is noticed.
+/// Wakes a waiting thread from any other: by a byte in a socket that is polled with other input.
+/// Wakes it also when it is dropped, so that the end of a thread is noticed.
 #[derive(Clone, Debug)]
 pub(super) struct Waker(Arc<UnixStream>);
 
@@ -34,7 +34,7 @@ pub(super) fn waker() -> io::Result<(Waker, Wakeups)> {
 impl Waker {
     /// Only writes to a socket, which a signal handler may do.
     pub(super) fn wake(&self) {
-        // Where the socket is full, there are wake-ups enough in it.
+        // A full socket contains enough wake-ups already.
         let _ = (&*self.0).write(&[0]);
     }
 }
@@ -46,8 +46,8 @@ impl Drop for Waker {
 }
 
 impl Wakeups {
-    /// Waits for `input`, a wake-up or a signal, no longer than `most`. Returns what there is to
-    /// read from `input`; `None` where nothing came in time.
+    /// Waits for `input`, a wake-up or a signal, no longer than `most`. Returns the events
+    /// of `input`; `None` if nothing happened in time.
     ///
     /// # Errors
     /// Those of poll(2).
@@ -74,9 +74,9 @@ impl Wakeups {
 
 /// The result of work that may never end.
 ///
-/// The work has a thread of its own, which is not joined: a system call that never returns cannot be
-/// interrupted, but it does not keep the answer from being written, nor the process from exiting,
-/// unless the kernel holds it in a wait that not even SIGKILL ends.
+/// The work has a thread of its own, which is not joined: a system call that never returns cannot
+/// be interrupted, but it does not keep the answer from being written, nor the process from
+/// exiting, unless the kernel holds it in a wait that not even SIGKILL ends.
 ///
 /// # Errors
 /// When it did not end in time; the message ends with `reason`, which says what set the limit.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Field, SortKey, State};
 
-/// The fields that sockets are sorted by, the first first, and whether the largest value comes first;
-/// see [`applies`].
+/// The fields that sockets can be sorted by, in the order of the keys that step through them, and
+/// whether the largest value comes first; see [`applies`].
 const SORTED_BY: [(Field, bool); 10] = [
     (Field::SendQueue, true),
     (Field::ReceiveQueue, true),

@@ -1,6 +1,6 @@
 //! The last numbers of one state, and what they show: how fast it grows, and whether steadily.
 //!
-//! Bounded: the oldest number is dropped when there are enough.
+//! Bounded: the oldest number is dropped when [`KEPT`] is reached.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// As if there had been so many samples without a socket in this state.
+    /// The history after `samples` samples without a socket in this state.
     pub(super) fn of_zeros(samples: usize) -> History {
         History {
             numbers: vec![0; samples].into(),

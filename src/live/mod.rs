@@ -44,7 +44,7 @@ pub struct Setup {
     pub interval: Duration,
     /// The filter typed; empty for none.
     pub filter: String,
-    /// What sockets can be grouped by, the first first; at least one.
+    /// What sockets can be grouped by, in the order of the key that steps through it; at least one.
     pub groupings: Vec<Vec<GroupKey>>,
     /// When the view starts.
     pub start: Instant,
@@ -66,7 +66,7 @@ pub struct View {
     shows_chart: bool,
     shows_help: bool,
     editor: Option<Editor>,
-    /// The number of the filter in force.
+    /// The number of the filter in use.
     filter: u64,
     /// The result of the last key that has one, and its time.
     reply: Option<(Instant, Notice)>,
@@ -186,7 +186,7 @@ impl View {
         self.data.take(detail);
     }
 
-    /// Another filter is in force from now on. All data was about the previous one; the selection
+    /// Another filter is used from now on. All data was about the previous one; the selection
     /// stays. Returns the number that results of the new filter carry.
     pub fn filter_taken(&mut self, text: &str) -> u64 {
         text.clone_into(&mut self.setup.filter);

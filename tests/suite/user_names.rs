@@ -90,11 +90,11 @@ fn names_of_interfaces_and_groups_are_not_looked_up_for_another_host() {
     for (filter, why) in [
         (
             "dev = lo",
-            "interfaces of another host or namespace have no names here",
+            "names of interfaces in another namespace are unknown",
         ),
         (
             "cgroup = /",
-            "control groups of another host have no paths here",
+            "paths of another host's control groups are unknown",
         ),
     ] {
         let ran = run(["--proc-root", root, filter]);

@@ -32,7 +32,7 @@ impl Check {
         let beyond = beyond.map(|beyond| beyond.counts.total()).max();
         let failures = beyond.map(|sockets| {
             let sockets = thousands(sockets);
-            format!("too many groups: {sockets} sockets of further ones were not judged")
+            format!("too many groups: {sockets} sockets of the others were not judged")
         });
         let fields = groups.sampler.question().fields.clone();
         let mut names = HostNames::of(groups.sampler.place.clone());
@@ -67,9 +67,9 @@ impl Check {
         })
     }
 
-    /// Judges every group of the sample, and those that were there before and have vanished. Where
-    /// there is none at all, a group of no sockets is judged, which is returned as well: "at least one"
-    /// must not hold for nothing.
+    /// Judges every group of the sample, and those that were there before and have vanished. If
+    /// there is none, a group of no sockets is judged, and true is returned: "at least one" must
+    /// not hold for no group.
     fn rank(&self, samples: &Samples<Groups>) -> (Ranking<Box<[KeyPart]>>, bool) {
         let mut ranking = Ranking::new(self.top);
         let none = Counts::default();
@@ -96,8 +96,8 @@ impl Check {
         (ranking, is_empty)
     }
 
-    /// Judges the queues and adds the result to the verdict. If no source knows the limits, the queues
-    /// are unknown, and the other judgements stay.
+    /// Judges the queues and adds the result to the verdict. If no source knows the limits, the
+    /// queues are unknown, and the other judgements stay.
     pub(super) fn judge_queues(
         &self,
         thresholds: Thresholds,
@@ -141,7 +141,7 @@ impl Check {
     }
 }
 
-/// What the numbers of a group are worth. If an owner may have been missed, the group without an
+/// The trust in the numbers of a group. If an owner may have been missed, the group without an
 /// owner may be too large; if a listener, every group that depends on listeners.
 fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
     let may_have_others = |part: &KeyPart| {

@@ -1,6 +1,6 @@
 //! `tcpstates check`: counts, shares and rates compared with thresholds, for monitoring.
 //!
-//! Whatever happens, one whole answer is written, with the exit status that belongs to it.
+//! One complete answer is always written, with its exit status.
 
 mod groups_and_queues;
 mod thresholds;
@@ -26,7 +26,7 @@ use crate::source::{Sources, read_mptcp};
 /// How many groups and listeners are listed unless `--top` says otherwise.
 const USUAL_TOP: usize = 10;
 
-/// How long a reader may take to read what is no verdict.
+/// How long a reader may take to read a help text or an error.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take to read a verdict that came late.
@@ -98,7 +98,7 @@ impl Check {
     /// Judges all sockets together.
     fn judge_all(&self, log: &mut Log) -> Result<Verdict, Failure> {
         let mut sampler = self.target.sampler(Vec::new())?;
-        // Whoever chooses the counters wants their numbers; they are shown with their spread.
+        // Counters that were requested are used, and shown with their spread.
         let derives = self.target.sources == Sources::NetlinkAndCounters;
         let mut take = |exactly: bool| {
             let sample = sampler.count(exactly && !derives)?;
@@ -121,8 +121,8 @@ impl Check {
         })
     }
 
-    /// Judges the `counts` of the samples; `worth` returns what they are worth where the samples are
-    /// worth so much.
+    /// Judges the `counts` of the samples; `worth` turns the trust in a sample into that in these
+    /// counts.
     fn judgements<'a, T>(
         &self,
         samples: &'a Samples<T>,
@@ -146,7 +146,7 @@ impl Check {
         judged.filter_map(|one| judge(*one, observed)).collect()
     }
 
-    /// A verdict on samples of which nothing is judged yet.
+    /// A verdict on samples without any judgement yet.
     fn observed<T>(&self, samples: &Samples<T>, counts: Counts) -> Verdict {
         let Samples { now, earlier } = samples;
         let mut observation = now.observation();
@@ -259,7 +259,7 @@ fn write(
     let written = written.and_then(|()| console.write_before(&bytes, end));
     let status = written_as(verdict.status, written, console);
     if json {
-        // The object has no place for them.
+        // The JSON object has no key for them.
         messages.iter().for_each(|message| console.print(message));
     }
     status
@@ -268,12 +268,12 @@ fn write(
 /// The status where the answer is written as far as `written` says.
 fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut Console) -> Status {
     let failure = match written {
-        // A reader that left has the status still.
+        // A reader that has left can still read the status.
         Ok(()) | Err(Failure::ReaderLeft) => return Status::Checked(status),
         Err(failure) => failure,
     };
-    // That nothing is read is left to the status: standard error may be the same pipe, and a write
-    // to it would wait without end.
+    // If nothing is read, only the status reports it: standard error may be the same pipe, and a
+    // write to it would block.
     if !matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut) {
         console.print(&Message::error(&failure));
     }

@@ -1,5 +1,5 @@
-//! From the thresholds typed to what each aspect is judged by; whatever of them makes no sense
-//! together is refused, with the threshold named.
+//! From the thresholds typed to what each aspect is judged by. Thresholds that exclude each other
+//! are refused by name.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn only<'a>(
     match found.next() {
         None => Ok(first),
         Some(another) => {
-            let why = "there is another threshold of this kind for it already";
+            let why = "it has another threshold of this kind already";
             Err(refusal(option, another, why))
         }
     }

@@ -24,7 +24,8 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Takes both, `window` apart. The report is that of the second one, with what was lost in all dumps.
+    /// Takes both, `window` apart. The report is that of the second one, with what was lost in all
+    /// dumps.
     ///
     /// # Errors
     /// When no source answered.
@@ -79,7 +80,7 @@ impl Samples {
     }
 }
 
-/// Passes the sockets in these states to a sink, of each of which `fields` must be known.
+/// Passes the sockets in these states, with these fields, to a sink.
 fn list(
     sources: &Sources,
     states: StateSet,
@@ -134,8 +135,8 @@ fn bound_ports(sources: &Sources) -> Result<BoundPorts, String> {
     }
 }
 
-/// What TCP measures of these connections; nothing where the source does not report it, or they have
-/// ended. The kernel selects them, so that it builds a message for these alone.
+/// What TCP measures of these connections; nothing where the source does not report it, or they
+/// have ended. The kernel selects them, so that it builds a message for these alone.
 fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
     let mut measures = Measures::of(suspects);
     let Some(filter) = suspects

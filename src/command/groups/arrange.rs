@@ -61,7 +61,7 @@ impl ShownGroups {
         let notes = beyond.iter().map(|beyond| {
             let (groups, sockets) = (groups.len(), beyond.counts.total());
             format!(
-                "more than {groups} groups: {sockets} sockets of further ones are counted together"
+                "more than {groups} groups: {sockets} sockets of the others are counted together"
             )
         });
         let notes: Vec<String> = notes.collect();
@@ -147,8 +147,8 @@ fn fold_rest(beyond: Option<Other>, rest: &[(Box<[KeyPart]>, Counts)]) -> Option
     Some(other)
 }
 
-/// The labels of a key by these fields: users, interfaces and control groups by name, everything else
-/// by its own spelling.
+/// The labels of a key by these fields: users, interfaces and control groups by name, everything
+/// else by its own spelling.
 pub(in crate::command) fn labels(
     names: &mut HostNames,
     fields: &[Field],

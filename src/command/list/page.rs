@@ -13,7 +13,7 @@ use crate::model::{Names, Sink, Socket};
 use crate::output::Format;
 use crate::source::{Report, SourceError};
 
-/// A write of this size costs next to nothing for each row, and its buffer no memory to speak of.
+/// The cost of a write of this size is negligible per row, and so is the memory of its buffer.
 const PIECE: usize = 64 * 1024;
 
 /// One sample as it is written.
@@ -59,10 +59,10 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Ends the sample, of which `report` says how complete it is; without one it is forgotten.
+    /// Ends the sample; `report` has its completeness. Without a report, the rest is not written.
     ///
     /// # Errors
-    /// The writer's, and that there is no report.
+    /// The writer's, and that of the report.
     pub(super) fn end(
         mut self,
         report: Result<Report, SourceError>,

@@ -13,22 +13,22 @@ use crate::proc_root::ProcRoot;
 /// More than a host has mounts, in bytes.
 const MOUNTS_MOST: usize = 4 << 20;
 
-/// The id of a control group of `place`, by its path from the root of the mount, as it is printed; or
-/// by its path in the file system, as ss(8) takes it.
+/// The id of a control group of `place`, by its path from the root of the mount, as it is printed;
+/// or by its path in the file system, as ss(8) takes it.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it is unknown.
 pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, String> {
     if *place != Where::Here {
-        return Err("control groups of another host have no paths here; use id:NUMBER".to_owned());
+        return Err("paths of another host's control groups are unknown; use id:NUMBER".to_owned());
     }
     let mounts = read_mounts();
-    let root = parse_mount_point(&mounts).ok_or("no cgroup2 is mounted here")?;
+    let root = parse_mount_point(&mounts).ok_or("cgroup2 is not mounted here")?;
     if Path::new(path)
         .components()
         .any(|part| part == Component::ParentDir)
     {
-        return Err("no path of a control group: it has a `..`".to_owned());
+        return Err("not a path of a control group: it contains `..`".to_owned());
     }
     let paths = [root.join(path.trim_start_matches('/')), PathBuf::from(path)];
     let mut directories = paths
@@ -41,7 +41,7 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
 }
 
 /// The paths of the control groups that sockets of `place` may belong to, by id; none for another
-/// host, or if no cgroup2 is mounted here.
+/// host, or if cgroup2 is not mounted here.
 pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
     let is_here = *place == Where::Here;
     let root = is_here.then(|| parse_mount_point(&read_mounts())).flatten();
@@ -79,8 +79,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The directories below `root`, as paths from it. Those that cannot be read or vanish meanwhile are
-/// left out, and shown by number.
+/// The directories below `root`, as paths from it. Those that cannot be read or vanish meanwhile
+/// are left out, and shown by number.
 fn walk(root: &Path) -> HashMap<u64, String> {
     let mut paths = HashMap::new();
     if let Ok(metadata) = fs::metadata(root) {

@@ -1,10 +1,10 @@
-//! The names of users, interfaces and control groups, in both directions, and the processes that hold
-//! sockets.
+//! The names of users, interfaces and control groups, in both directions, and the processes that
+//! hold sockets.
 //!
 //! Names of one kind are read when the first is needed, and kept. Bytes that are not UTF-8 become
-//! U+FFFD; the output escapes other characters. Interfaces, netdevice(7), are queried from the kernel
-//! (SIOCGIFNAME), which answers for the network namespace of the caller; /sys/class/net shows the
-//! namespace in which it was mounted.
+//! U+FFFD; the output escapes other characters. Interfaces, netdevice(7), are queried from the
+//! kernel (SIOCGIFNAME), which answers for the network namespace of the caller; /sys/class/net
+//! shows the namespace in which it was mounted.
 
 mod cgroups;
 mod users;
@@ -84,10 +84,10 @@ impl Names for HostNames {
 /// The index of an interface of `place`.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it is unknown.
 pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> {
     if *place != Where::Here {
-        return Err("interfaces of another host or namespace have no names here".to_owned());
+        return Err("names of interfaces in another namespace are unknown".to_owned());
     }
     any_socket()
         .and_then(|any| name_to_index(&any, name))

@@ -24,7 +24,7 @@ pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
 /// The uid with which the sockets of a user are reported.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it is unknown.
 pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, String> {
     let path = path(place);
     let passwd = Passwd::read(place).map_err(|error| format!("cannot read {path}: {error}"))?;

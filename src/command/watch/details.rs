@@ -1,7 +1,7 @@
 //! The thread that samples what is shown besides the counts: groups, or the sockets of a state.
 //!
-//! A new request, which follows a key, is answered at once; then again as often as a tenth of a core
-//! allows.
+//! A new request, which follows a key, is answered at once; then again as often as a tenth of a
+//! core allows.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ const SHOWN_GROUPS: usize = 200;
 /// The most sockets shown: more than a person scrolls through.
 const MOST_SOCKETS: usize = 10_000;
 
-/// What is to be shown, and of which sockets.
+/// What to sample, and of which sockets.
 #[derive(Clone, PartialEq)]
 pub(super) struct DetailRequest {
     pub(super) wanted: DetailQuery,
@@ -72,7 +72,8 @@ impl Details {
         }
     }
 
-    /// Answers a request again and again, until there is another one; `None` where there will be none.
+    /// Repeats the answer to a request until another one arrives, which it returns; `None` if none
+    /// can.
     fn answer(&self, request: &DetailRequest) -> Option<DetailRequest> {
         let mut groups = None;
         loop {
@@ -197,22 +198,23 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
     })
 }
 
-/// How many times its CPU time passes between two samples: a tenth of a core, with a margin for what
-/// is not measured.
+/// How many times its CPU time passes between two samples: a tenth of a core, with a margin for
+/// what is not measured.
 const SHARE: u32 = 12;
 
 /// The shortest time between two: groups are not read faster.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// The CPU time of this process. What other threads used meanwhile is included, so that a difference
-/// is never too small.
+/// The CPU time of this process. What other threads used meanwhile is included, so that a
+/// difference is never too small.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// The time between the starts of two samples that take `cpu` and are of use every `interval`.
+/// The time between the starts of two samples, each of which takes `cpu`; never less than
+/// `interval`.
 fn pause(cpu: Duration, interval: Duration) -> Duration {
     interval.max(LEAST).max(cpu.saturating_mul(SHARE))
 }

@@ -10,8 +10,8 @@ use crate::source::{Observer, Sources, read_sysctl_number};
 /// forgotten at once, tcp(7).
 const TIME_WAIT_LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
 
-/// The limits that were reached in a sample of what `question` asks. A filter may hide what else
-/// counts: a limit that is reached by the sockets that pass is reached all the same.
+/// The limits that were reached in a sample of what `question` asks. A filter may hide further
+/// sockets, so a limit can be reached unnoticed, but none is reported that is not reached.
 pub(super) fn reached(
     question: &Question,
     sources: &Sources,
@@ -40,7 +40,7 @@ pub(super) fn reached(
 fn time_wait_text(sockets: u64, limit: Option<u64>) -> Option<String> {
     let limit = limit.filter(|limit| sockets >= limit - limit / 10)?;
     Some(format!(
-        "{sockets} of at most {limit} (net.ipv4.tcp_max_tw_buckets); beyond that the kernel forgets them early"
+        "{sockets} of at most {limit} (net.ipv4.tcp_max_tw_buckets); beyond that, the kernel drops them early"
     ))
 }
 
@@ -62,7 +62,7 @@ fn accept_queues(question: &Question, sources: &Sources, snapshot: &Snapshot) ->
     let full = || listeners.iter().filter(|listener| listener.is_full());
     let longest = full().max_by_key(|listener| listener.waiting)?;
     let longest = format!(
-        "{} wait at {}, where {} may",
+        "{} wait at {}, and the limit is {}",
         longest.waiting,
         longest.local,
         longest.limit.unwrap_or_default()

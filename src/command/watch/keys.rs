@@ -12,18 +12,18 @@ use crate::live::Key;
 
 const ESC: u8 = 0x1b;
 
-/// No sequence of a key is longer; what is, comes from no keyboard.
+/// The sequence of any key is shorter than this, in bytes.
 const LONGEST: usize = 32;
 
-/// Bytes on their way to be keys.
+/// Turns bytes into keys.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
-    /// The begin of a character or sequence, whose rest is still to come.
+    /// The start of a character or sequence whose rest is missing.
     begun: Vec<u8>,
 }
 
 impl Decoder {
-    /// Takes bytes, and returns the keys that they end.
+    /// Takes bytes, and returns the keys that they complete.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.begun.extend_from_slice(bytes);
         let mut keys = Vec::new();
@@ -39,12 +39,12 @@ impl Decoder {
         keys
     }
 
-    /// Whether something is begun that its terminal would end at once.
+    /// Whether the rest of a sequence is missing, which its terminal would send at once.
     pub(super) fn awaits_more(&self) -> bool {
         !self.begun.is_empty()
     }
 
-    /// Nothing more came: an ESC alone is the key, any other begin is none.
+    /// Nothing followed: an ESC alone is the key, the start of anything else is dropped.
     pub(super) fn end(&mut self) -> Option<Key> {
         let begun = std::mem::take(&mut self.begun);
         (begun == [ESC]).then_some(Key::Escape)
@@ -52,7 +52,7 @@ impl Decoder {
 }
 
 /// How many of the bytes come first as one key, and which, if it means anything here; `None` where
-/// the rest of a key is still to come.
+/// the rest of a key is missing.
 fn first(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     let (byte, rest) = bytes.split_first()?;
     let key = match *byte {
@@ -116,7 +116,7 @@ fn character(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     match chunk.valid().chars().next() {
         Some(c) => Some((c.len_utf8(), Some(Key::Char(c)))),
         None if chunk.invalid().len() < bytes.len() => Some((chunk.invalid().len(), None)),
-        // All there is: cut off, or no begin of anything.
+        // All bytes: the start of a character, or not valid.
         None => match std::str::from_utf8(bytes) {
             Err(error) if error.error_len().is_none() => None,
             Ok(_) | Err(_) => Some((bytes.len(), None)),

@@ -1,9 +1,8 @@
 //! `--watch` on a terminal: the live view.
 //!
-//! The only place of the view that does anything: it samples (on threads of its own, so that a
-//! slow sample never delays a key), waits for keys, signals and samples in one place, and draws the
-//! terminal. What a key or a sample changes is `live`'s, what it looks like is
-//! `output`'s.
+//! Does the view's I/O: it samples on threads of its own, so that a slow sample never delays a key,
+//! waits for keys, signals and samples in one place, and draws on the terminal. `live` decides what
+//! a key or a sample changes, `output` how it looks.
 
 mod counter;
 mod details;
@@ -52,8 +51,8 @@ struct Events {
 }
 
 impl Events {
-    /// Sends; waits while too many events are pending, as on a terminal that is stopped. False where
-    /// the view has ended.
+    /// Sends; waits while too many events are pending, as on a terminal that is stopped. False
+    /// where the view has ended.
     fn send(&self, event: Event) -> bool {
         let sent = self.events.send(event).is_ok();
         self.waker.wake();
@@ -84,7 +83,7 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Fa
         start: Instant::now(),
     };
     let look = request.presentation.look;
-    // Colour as for tables; characters beyond ASCII too, but for the console of Linux.
+    // Colour as for tables; so are characters beyond ASCII, except on the console of Linux.
     let paint = Paint {
         color: look.color,
         utf8: look.utf8 && !is_linux_console(),

@@ -8,8 +8,8 @@ use crate::model::Snapshot;
 use crate::model::screen::{Notice, NoticeKind};
 use crate::output::{Format, Json, Style, utc_stamp};
 
-/// Writes a sample as JSON to a new file in `directory`, called by its time. No file is ever written
-/// over. Returns where it is, or why it is not written.
+/// Writes a sample as JSON to a new file in `directory`, called by its time. No file is ever
+/// written over. Returns where it is, or why it is not written.
 pub(super) fn save(snapshot: Option<&Snapshot>, directory: &Path) -> Notice {
     let Some(snapshot) = snapshot else {
         let kind = NoticeKind::Warning;
@@ -26,7 +26,7 @@ pub(super) fn save(snapshot: Option<&Snapshot>, directory: &Path) -> Notice {
         ),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (
             NoticeKind::Alarm,
-            format!("{} is there already", path.display()),
+            format!("{} already exists", path.display()),
         ),
         Err(error) => (
             NoticeKind::Alarm,
@@ -75,7 +75,7 @@ mod tests {
             "{text}"
         );
         let again = save(Some(&snapshot), directory.path());
-        let expected = format!("{} is there already", path.display());
+        let expected = format!("{} already exists", path.display());
         assert_eq!((again.kind, again.text), (NoticeKind::Alarm, expected));
         let nowhere = save(Some(&snapshot), &directory.path().join("none")).text;
         assert!(nowhere.starts_with("cannot write "), "{nowhere}");

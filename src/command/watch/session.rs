@@ -47,7 +47,7 @@ pub(super) struct Session {
     events: Receiver<Event>,
     changes: Sender<Change>,
     requests: Sender<DetailRequest>,
-    /// What is to be shown now, and what was requested last.
+    /// What is shown now, and what was requested last.
     request: DetailRequest,
     sent: Option<DetailRequest>,
     threads: [JoinHandle<()>; 2],
@@ -143,8 +143,7 @@ impl Session {
         })
     }
 
-    /// Shows the view until it ends. Where that is because enough samples were taken, they are
-    /// returned as far as they were shown last.
+    /// Shows the view until it ends. If enough samples were taken, the last answers are returned.
     pub(super) fn run(mut self) -> Result<(Status, Option<Last>), Failure> {
         let end = loop {
             if let Err(end) = self.turn() {
@@ -161,7 +160,7 @@ impl Session {
             End::Quit => return Ok((Status::Answered, None)),
             End::Enough => return Ok((worst, Some(last))),
             End::Signal(number) => number,
-            // What happens first where the terminal is gone: a write fails, a read, or SIGHUP.
+            // If the terminal has disappeared, a write or a read may fail before SIGHUP arrives.
             End::Failed(Failure::Write(error) | Failure::System(_, error))
                 if Errno::from_io_error(&error) == Some(Errno::IO) =>
             {
@@ -189,7 +188,7 @@ impl Session {
         while let Ok(event) = self.events.try_recv() {
             self.take(event)?;
         }
-        // As long as this end of its channels lives, a thread ends by a panic only.
+        // While this end of its channels is open, a thread ends only by a panic.
         if self.threads.iter().any(JoinHandle::is_finished) {
             let reason = io::Error::other("one of its threads has ended; this is a bug");
             return Err(Failure::System("go on with the live view", reason).into());
@@ -204,7 +203,7 @@ impl Session {
             Signal::Stop => {
                 self.guard.give_back();
                 runtime::stop();
-                // Here it goes on.
+                // Continued.
             }
             Signal::Continue | Signal::Resize => {}
         }
@@ -259,7 +258,7 @@ impl Session {
         }
     }
 
-    /// Takes the keys that were sent; where nothing came, what was begun and goes no further.
+    /// Takes the keys that were sent; after a time without any, ends a sequence that is incomplete.
     fn take_keys(&mut self, ready: Option<PollFlags>) -> Result<(), End> {
         let keys = match ready {
             None => Vec::from_iter(self.decoder.end()),
@@ -300,12 +299,12 @@ impl Session {
         Ok(())
     }
 
-    /// Requests what is to be shown now, where that has changed.
+    /// Requests what is shown now, if that has changed.
     fn request_detail(&mut self) {
         self.request.wanted = self.view.wanted();
         if self.sent.as_ref() != Some(&self.request) {
             self.sent = Some(self.request.clone());
-            // The thread lives as long as this end of its channel.
+            // The thread runs as long as this end of its channel is open.
             let _ = self.requests.send(self.request.clone());
         }
     }

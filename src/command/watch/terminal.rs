@@ -1,8 +1,8 @@
-//! The terminal: taken for the view, drawn on, and given back as it was found however the program ends.
+//! The terminal of the view: taken, drawn on, and restored however the program ends.
 //!
-//! Keys are read one by one and not echoed, but the terminal goes on turning ^C, ^Z and ^\ into
-//! signals, so that they reach a whole pipeline as they do elsewhere. A panic gives the terminal
-//! back before its message is printed, and a signal before it ends the process. termios(3),
+//! Keys are read one by one and not echoed, but the terminal still turns ^C, ^Z and ^\ into
+//! signals, so that they reach a whole pipeline as usual. A panic restores the
+//! terminal before its message is printed, and a signal before it ends the process. termios(3),
 //! console_codes(4).
 
 #[cfg(test)]
@@ -28,20 +28,20 @@ use rustix::termios::{
 
 use crate::command::outcome::Failure;
 
-/// Another screen, no cursor, empty.
+/// To the alternate screen, without cursor, empty.
 const TAKE: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
 
-/// Empty (for terminals without another screen), plain, the screen there was, the cursor.
+/// Plain, empty (for terminals without an alternate screen), back to the main screen, with cursor.
 const GIVE_BACK: &[u8] = b"\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
 
 /// The size of a terminal that reports none.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 
-/// The terminal as it was found. In one place of the process, because a panic may happen, and a
-/// signal arrive, anywhere in it.
+/// The terminal as it was before. Static, because a panic may happen, and a signal arrive, anywhere
+/// in the process.
 static BEFORE: OnceLock<TerminalBefore> = OnceLock::new();
 
-/// How much of it is the view's at the moment.
+/// How much of it the view has taken.
 static TAKEN: AtomicU8 = AtomicU8::new(NOTHING);
 
 const NOTHING: u8 = 0;
@@ -54,7 +54,7 @@ struct TerminalBefore {
     modes: Termios,
 }
 
-/// The terminal is the view's as long as this lives.
+/// The view has the terminal until this is dropped.
 #[derive(Debug)]
 pub(super) struct Guard(());
 
@@ -105,7 +105,7 @@ impl Guard {
         }
     }
 
-    /// Gives it back for a while.
+    /// Restores it, until it is taken again.
     pub(super) fn give_back(&self) {
         give_back(write_all, OptionalActions::Drain);
     }
@@ -126,13 +126,13 @@ fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst) == MODES_AND_SCREEN
 }
 
-/// Gives the terminal back at once, as far as it takes that: for signal handlers.
+/// Restores the terminal without waiting until it can be written to: for signal handlers.
 pub(super) fn give_back_at_once() {
     give_back(write_at_once, OptionalActions::Now);
 }
 
-/// Gives the terminal back as it was found, once. Where it is gone, there is nothing to give back.
-/// What is not given back yet is so afterwards, also where this interrupts itself.
+/// Restores the terminal, once; errors are ignored, because it may have disappeared. Complete also
+/// if a signal handler interrupts it and restores the rest.
 fn give_back(write: fn(&OwnedFd, &[u8]) -> io::Result<()>, when: OptionalActions) {
     let Some(found) = BEFORE.get() else {
         return;
@@ -147,7 +147,7 @@ fn give_back(write: fn(&OwnedFd, &[u8]) -> io::Result<()>, when: OptionalActions
     }
 }
 
-/// Writes what is short where the terminal takes it now.
+/// Writes a short text if the terminal can be written to now.
 fn write_at_once(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     let mut ready = [PollFd::new(to, PollFlags::OUT)];
     if poll(&mut ready, Some(&Timespec::default()))? > 0 {
@@ -156,8 +156,8 @@ fn write_at_once(to: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes everything, and waits where the terminal takes nothing at the moment: also where
-/// another program that shares it has made it non-blocking.
+/// Writes everything, and waits until the terminal can be written to, also if another program that
+/// shares it has made it non-blocking.
 fn write_all(to: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::retry_on_intr(|| rustix::io::write(to, bytes)) {
@@ -183,8 +183,8 @@ pub(super) struct Canvas {
 struct Drawn(Rc<RefCell<Vec<u8>>>);
 
 impl Canvas {
-    /// An empty one of this size. Made anew where every cell is to be drawn: to clear one, its library
-    /// would send the terminal queries, and wait for the answer among the keys.
+    /// An empty one of this size. Made anew where every cell is to be drawn: to clear one, its
+    /// library would send the terminal queries, and wait for the answer among the keys.
     ///
     /// # Errors
     /// Those of its library, which writes nothing here.
@@ -204,7 +204,7 @@ impl Canvas {
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<(), Failure> {
         self.terminal.draw(draw).map_err(Failure::write)?;
         let bytes = self.drawn.0.take();
-        // A signal handler on another thread may have given the terminal back.
+        // A signal handler on another thread may have restored the terminal.
         if !is_taken() {
             return Ok(());
         }

@@ -119,7 +119,7 @@ fn what_is_not_wanted_any_more_is_not_shown() {
 }
 
 #[test]
-fn a_paused_view_stands_still_while_samples_go_on() {
+fn a_paused_view_does_not_change_while_samples_continue() {
     let mut session = Session::new();
     session.sample(&[(E, 1)]);
     session.press(&[Key::Char(' ')]);

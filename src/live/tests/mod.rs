@@ -1,4 +1,4 @@
-//! Scripted sessions: samples and keys in, what is wanted and what is to be drawn out.
+//! Scripted sessions: samples and keys in, queries and screens out.
 
 mod keys;
 mod samples;

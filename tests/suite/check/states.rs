@@ -218,7 +218,7 @@ in_namespace!(
 
 in_namespace!(
     fn a_process_that_does_not_exist_leaves_nothing_to_judge() {
-        let missing = "no process is called nosuchprogram: nothing was judged";
+        let missing = "there is no process called nosuchprogram: nothing was judged";
         let filter = ["process", "=", "nosuchprogram"];
         for (threshold, status, expected) in [
             ("-w=close-wait=10", 3, missing.to_owned()),

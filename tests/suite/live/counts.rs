@@ -73,7 +73,8 @@ in_namespace!(
         assert!(!terminal.text().contains('!'), "{}", terminal.text());
         let _waiting = TcpStream::connect(address).unwrap();
         terminal.wait_for("!  LISTEN");
-        let message = format!("LISTEN: an accept queue is full: 1 wait at {address}, where 0 may");
+        let message =
+            format!("LISTEN: an accept queue is full: 1 wait at {address}, and the limit is 0");
         terminal.wait_for(&message);
     }
 );

@@ -79,7 +79,7 @@ in_namespace!(
         terminal.type_(" ");
         terminal.wait_for("PAUSED");
         terminal.type_("ww");
-        terminal.wait_for(".json is there already");
+        terminal.wait_for(".json already exists");
     }
 );
 

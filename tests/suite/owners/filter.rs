@@ -78,9 +78,9 @@ in_namespace!(
         for (filter, note) in [
             (
                 "process = no-such-name",
-                "no process is called no-such-name",
+                "there is no process called no-such-name",
             ),
-            ("pid = 4194304", "no process is number 4194304"),
+            ("pid = 4194304", "there is no process with pid 4194304"),
         ] {
             let ran = run(["--json", filter]);
             assert_eq!(ran.status, 0, "{ran:?}");

@@ -59,7 +59,7 @@ fn every_key_is_heard_also_when_its_bytes_come_one_by_one() {
 }
 
 #[test]
-fn keys_that_come_at_once_are_told_apart() {
+fn keys_that_arrive_together_are_distinguished() {
     let all: Vec<u8> = SENT.iter().flat_map(|(bytes, _)| bytes.to_vec()).collect();
     let expected: Vec<Key> = SENT.iter().map(|(_, key)| *key).collect();
     assert_eq!(keys(&all), expected);
