@@ -12,7 +12,7 @@ use crate::live::Key;
 
 const ESC: u8 = 0x1b;
 
-/// The sequence of any key is shorter than this, in bytes.
+/// The longest sequence that is kept, in bytes; those of keys are shorter.
 const LONGEST: usize = 32;
 
 /// Turns bytes into keys.
