@@ -89,21 +89,14 @@ fn dropped(host: &Host) -> Option<Finding> {
     };
     let (dropped, pressures) = (growth(&DROPPED), growth(&[Counter::MemoryPressures]));
     let pruned = growth(&[Counter::PruneCalled]);
-    let window = host.window_text();
-    let (value, title) = if pressures > 0 {
-        let times = counted(pressures, "time", "times");
-        let title = format!("TCP came under memory pressure {times} in {window}");
-        (pressures, title)
-    } else if dropped > 0 {
-        let times = counted(dropped, "time", "times");
-        let title = format!("received data was dropped {times} for lack of room in {window}");
-        (dropped, title)
-    } else if pruned >= OFTEN {
-        let title = format!("receive queues were pruned {pruned} times in {window}");
-        (pruned, title)
-    } else {
-        return None;
+    let (value, event) = match (pressures, dropped, pruned) {
+        (1.., ..) => (pressures, "TCP came under memory pressure"),
+        (_, 1.., _) => (dropped, "received data was dropped for lack of room"),
+        (_, _, OFTEN..) => (pruned, "receive queues were pruned"),
+        _ => return None,
     };
+    let times = counted(value, "time", "times");
+    let title = format!("{event} {times} in {}", host.window_text());
     let evidence = [host.growth_text(&[Counter::MemoryPressures])];
     Some(finding(Severity::Warning, title, value, evidence, host))
 }
@@ -185,8 +178,14 @@ mod tests {
         let whole = "TCP's memory is that of the whole host: net.ipv4.tcp_mem";
         assert!(lacking.starts_with(whole), "{lacking}");
         for (counter, title) in [
-            (Counter::RcvPruned, "received data was dropped 2 times"),
-            (Counter::RcvQDrop, "received data was dropped 2 times"),
+            (
+                Counter::RcvPruned,
+                "received data was dropped for lack of room 2 times",
+            ),
+            (
+                Counter::RcvQDrop,
+                "received data was dropped for lack of room 2 times",
+            ),
             (
                 Counter::MemoryPressures,
                 "TCP came under memory pressure 2 times",

@@ -239,11 +239,8 @@ impl StuckPeers {
             .collect();
         let over = format!("over {}, {}", host.window_text(), ways.join(", "));
         let options = "-p --state established --columns timer,retransmits --sort send-queue:desc";
-        let all = counted(
-            self.connections,
-            "established connection is",
-            "established connections are",
-        );
+        let (one, many) = ("established connection is", "established connections are");
+        let all = counted(self.connections, one, many);
         let taken = match slow {
             0 => "nothing",
             _ => "little or nothing",

@@ -92,11 +92,8 @@ impl Rule for EphemeralPorts {
             finding.evidence.extend(outgoing.inodes.remark());
         }
         if let (true, Some(last)) = (further > 0, findings.last_mut()) {
-            let further = counted(
-                further as u64,
-                "more destination is",
-                "more destinations are",
-            );
+            let (one, many) = ("more destination is", "more destinations are");
+            let further = counted(further as u64, one, many);
             last.evidence.push(format!("{further} short of ports too"));
         }
         Examined::found(findings).without(self.unknown(outgoing))
