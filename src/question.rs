@@ -83,10 +83,7 @@ impl Families {
     pub fn iter(self) -> impl Iterator<Item = Family> {
         [Family::V4, Family::V6]
             .into_iter()
-            .filter(move |family| match self {
-                Families::Both => true,
-                Families::Only(only) => only == *family,
-            })
+            .filter(move |family| self == Families::Both || self == Families::Only(*family))
     }
 }
 

@@ -25,5 +25,5 @@ pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};
 pub use sock_diag::NetlinkError;
-pub use sysctl::{read_local_port_range, read_sysctl, read_sysctl_number};
+pub use sysctl::{read_local_port_range, read_sysctl};
 pub use unlisted::{read_mptcp, read_unlisted};

@@ -19,18 +19,6 @@ pub fn read_sysctl(root: &ProcRoot, name: &str) -> io::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// A setting that is one number.
-///
-/// # Errors
-/// As for [`read_sysctl`]; invalid data if it is not a number of at least 0.
-pub fn read_sysctl_number(root: &ProcRoot, name: &str) -> io::Result<u64> {
-    let text = read_sysctl(root, name)?;
-    text.parse().map_err(|_| {
-        let what = format!("`{text}` is not a number");
-        io::Error::new(io::ErrorKind::InvalidData, what)
-    })
-}
-
 /// The ports that the kernel chooses from, ip(7), in the network namespace of the calling thread.
 ///
 /// # Errors
@@ -52,20 +40,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_text_or_a_number_or_an_error_with_the_reason() {
+    fn a_setting_is_text_or_an_error_with_the_reason() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("sys/net/ipv4");
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("tcp_max_tw_buckets"), "262144\n").unwrap();
         fs::write(directory.join("ip_local_port_range"), "32768\t60999\n").unwrap();
         let root = ProcRoot::open(root.path()).unwrap();
-        let number = |name: &str| read_sysctl_number(&root, name);
-        assert_eq!(number("net/ipv4/tcp_max_tw_buckets").unwrap(), 262_144);
-        let text = read_sysctl(&root, "net/ipv4/ip_local_port_range");
-        assert_eq!(text.unwrap(), "32768\t60999");
-        let range = number("net/ipv4/ip_local_port_range").unwrap_err();
-        assert_eq!(range.kind(), io::ErrorKind::InvalidData);
-        let absent = number("net/ipv4/tcp_tw_recycle").unwrap_err();
+        let read = |name: &str| read_sysctl(&root, name);
+        assert_eq!(read("net/ipv4/tcp_max_tw_buckets").unwrap(), "262144");
+        let range = read("net/ipv4/ip_local_port_range");
+        assert_eq!(range.unwrap(), "32768\t60999");
+        let absent = read("net/ipv4/tcp_tw_recycle").unwrap_err();
         assert_eq!(absent.kind(), io::ErrorKind::NotFound);
     }
 }

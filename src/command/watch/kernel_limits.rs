@@ -4,7 +4,7 @@ use crate::live::ReachedLimit;
 use crate::model::{Listeners, Snapshot, SourceName, State, StateSet, Where};
 use crate::proc_root::ProcRoot;
 use crate::question::Question;
-use crate::source::{Observer, Sources, read_sysctl_number};
+use crate::source::{Observer, Sources, read_sysctl};
 
 /// The limit on TIME_WAIT sockets of a network namespace; closed connections beyond it are
 /// forgotten at once, tcp(7).
@@ -22,8 +22,8 @@ pub(super) fn reached(
         return Vec::new();
     }
     let sockets = snapshot.counts.get(State::TimeWait);
-    let limit = || read_sysctl_number(&ProcRoot::own(), TIME_WAIT_LIMIT).ok();
-    let limit = (sockets > 0).then(limit).flatten();
+    let limit = (sockets > 0).then(|| read_sysctl(&ProcRoot::own(), TIME_WAIT_LIMIT).ok());
+    let limit = limit.flatten().and_then(|limit| limit.parse().ok());
     let texts = [
         (State::Listen, accept_queues(question, sources, snapshot)),
         (State::TimeWait, time_wait_text(sockets, limit)),
