@@ -1,5 +1,5 @@
-//! Expressions as they were understood: in the words of the language, every group in parentheses,
-//! so that they can be typed again and mean the same. Names are shown as what they stand for.
+//! Expressions as text: in the words of the language, every group in parentheses, so that they can be
+//! typed again with the same meaning. Resolved names are shown as numbers and addresses.
 
 use std::fmt;
 
@@ -115,7 +115,7 @@ impl fmt::Display for Test {
     }
 }
 
-/// A name as it can be typed: what has a meaning in a filter has a backslash before it.
+/// A name as it can be typed: with a backslash before characters that have a meaning in a filter.
 fn typed(name: &str) -> String {
     let mut typed = String::new();
     for character in name.chars() {
@@ -127,7 +127,7 @@ fn typed(name: &str) -> String {
     typed
 }
 
-/// What is typed behind a number of this unit; nothing where the field has but one.
+/// The unit that is typed after a number; empty if the field has only one.
 fn unit_word(unit: Unit) -> &'static str {
     match unit {
         Unit::Microseconds => "us",

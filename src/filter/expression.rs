@@ -1,7 +1,7 @@
-//! Tests joined by not, and, or: a flat vector in postfix order, so that nothing that is done with
-//! an expression recurses, however deep it is nested.
+//! Tests joined by not, and, or: a flat vector in postfix order, so that no operation on an
+//! expression recurses, however deeply it is nested.
 //!
-//! Everything asked of an expression is one fold: replace some tests by yes or no, and simplify.
+//! Every analysis of an expression is one fold: replace some tests by true or false, and simplify.
 
 use std::collections::HashSet;
 use std::ops::Not;
@@ -25,18 +25,18 @@ pub(super) enum Node {
     Or,
 }
 
-/// What is left of an expression when some of its tests are decided.
+/// The rest of an expression after some of its tests were decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folded {
-    /// True, whatever the others say.
+    /// True, whatever the other tests result in.
     Always,
-    /// False, whatever the others say.
+    /// False, whatever the other tests result in.
     Never,
-    /// What the others decide.
+    /// The other tests decide.
     Tests(Expression),
 }
 
-/// The answer that lets more sockets pass the whole expression, for one of its tests.
+/// The result of one test with which more sockets pass the whole expression.
 pub type Permissive = bool;
 
 impl Expression {
@@ -61,7 +61,7 @@ impl Expression {
         if passes { test } else { !test }
     }
 
-    /// The test it is, where it is nothing more.
+    /// The test, if the expression is a single one.
     pub fn only_test(&self) -> Option<&Test> {
         match self.nodes.as_slice() {
             [Node::Test(test)] => Some(test),
@@ -97,7 +97,7 @@ impl Expression {
         self
     }
 
-    /// Which processes' sockets must be known to judge, each once.
+    /// The processes whose sockets must be known to evaluate it, each once.
     pub fn holders(&self) -> Vec<ProcessQuery> {
         let mut queries = Vec::new();
         for test in self.tests() {
@@ -110,7 +110,7 @@ impl Expression {
         queries
     }
 
-    /// Takes note of the sockets that some processes hold.
+    /// Sets the inodes of the sockets that some processes hold.
     pub fn set_inodes(&mut self, of: ProcessQuery, found: &Arc<HashSet<u64>>) {
         for node in &mut self.nodes {
             if let Node::Test(Test::Holder { query, inodes }) = node
@@ -144,8 +144,8 @@ impl Expression {
         }
     }
 
-    /// For each node, which answer makes the whole true more often: yes, unless it stands under
-    /// an odd number of nots.
+    /// For each node, which result makes the whole true more often: true, unless it is below an odd
+    /// number of nots.
     fn permissive(&self) -> Vec<Permissive> {
         let mut found = vec![true; self.nodes.len()];
         // From the end, every operator comes before its operands.
@@ -245,7 +245,7 @@ impl Not for Expression {
     }
 }
 
-/// Decides tests of the state by `decide`, those that all pass, and no others.
+/// Decides tests of the state by `decide`, and tests that every socket passes; no others.
 #[allow(
     clippy::wildcard_enum_match_arm,
     reason = "only these two are about states"
@@ -258,7 +258,7 @@ fn decide_by_state(test: &Test, decide: impl Fn(StateSet) -> Option<bool>) -> Op
     }
 }
 
-/// A fold under way: nodes as far as they are settled, and what stands where.
+/// A fold in progress: the nodes that are settled, and the operands that they form.
 #[derive(Default)]
 struct Folding {
     nodes: Vec<Node>,

@@ -1,8 +1,8 @@
 //! Cuts a filter into words, operators and values.
 //!
 //! Blanks separate, as in ss(8); but they are optional around operators and parentheses, and a
-//! backslash takes the meaning from the character after it. What a value is made of depends on
-//! what is asked of it, so the parser says when it wants one.
+//! backslash removes the special meaning of the next character. Which characters belong to a value
+//! depends on the word before it, so the parser requests values separately.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Word,
 }
 
-/// Every spelling of every operator; of those that begin alike the longer ones come first.
+/// Every spelling of every operator; of those with the same beginning the longer ones come first.
 const SYMBOLS: [(&str, Kind); 14] = [
     ("&&", Kind::And),
     ("&", Kind::And),
@@ -68,7 +68,7 @@ const WORDS: [(&str, Kind); 12] = [
     ("geq", Kind::Compare(Compare::AtLeast, false)),
 ];
 
-/// Where in the text the parser stands.
+/// The text and the position of the parser in it.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Lexer<'a> {
         Lexer { text, at: 0 }
     }
 
-    /// What is left, without the blanks before it.
+    /// The rest of the text, without leading blanks.
     fn rest(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let trimmed = rest.trim_start();
@@ -88,7 +88,7 @@ impl<'a> Lexer<'a> {
         trimmed
     }
 
-    /// The next piece, which stays.
+    /// The next piece, without consuming it.
     pub(super) fn peek(&mut self) -> Option<Token<'a>> {
         let rest = self.rest();
         if rest.is_empty() {
@@ -109,13 +109,13 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    /// Takes the piece that was peeked at.
+    /// Consumes the piece that `peek` returned.
     pub(super) fn take(&mut self, token: &Token<'a>) {
         self.at = token.at + token.typed.len();
     }
 
-    /// Takes the next piece as a value: up to a blank, a parenthesis that closes what is outside
-    /// of it, or `&` or `|`. `None` where there is none.
+    /// Consumes the next piece as a value: up to a blank, `&`, `|`, or a closing parenthesis that was
+    /// opened before the value. `None` if there is none.
     pub(super) fn value(&mut self) -> Option<Token<'a>> {
         let rest = self.rest();
         let mut open = 0u32;
@@ -146,7 +146,7 @@ impl<'a> Lexer<'a> {
         Some(token)
     }
 
-    /// Where the next piece begins or would.
+    /// Where the next piece begins, or would begin.
     pub(super) fn position(&mut self) -> usize {
         self.rest();
         self.at
@@ -154,7 +154,7 @@ impl<'a> Lexer<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// What was meant: without the backslashes.
+    /// The text without backslashes.
     pub(super) fn meant(&self) -> Cow<'a, str> {
         if !self.typed.contains('\\') {
             return self.typed.into();
@@ -176,7 +176,8 @@ fn kind_of_word(word: &str) -> Kind {
         .map_or(Kind::Word, |(_, kind)| *kind)
 }
 
-/// How many bytes come before a blank or a character that `ends`, escaped ones passed over.
+/// The number of bytes before a blank or a character for which `ends` is true; escaped characters
+/// end nothing.
 fn length_until(text: &str, mut ends: impl FnMut(char) -> bool) -> usize {
     let mut is_escaped = false;
     for (at, character) in text.char_indices() {

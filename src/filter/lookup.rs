@@ -1,5 +1,5 @@
-//! What names in a filter stand for on this host. Asked while the filter is parsed, so that a name
-//! that is nobody's is refused at its word.
+//! Resolves names in a filter on this host. Called while the filter is parsed, so that the error for
+//! an unknown name shows its word.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;

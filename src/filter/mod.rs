@@ -1,10 +1,9 @@
-//! Filters: the expression language of ss(8), from words to an expression, and what it says of a
+//! Filters: the expression language of ss(8), from words to an expression, and its evaluation for a
 //! socket.
 //!
-//! `text` is cut by `lexer`, understood by `parser` and `predicate`, and becomes an
-//! [`Expression`]: tests joined by not, and, or. Where states are all that is tested, or the
-//! kernel can judge a part, `source` folds these away; what remains is run as a [`Program`] for
-//! each socket. Pure: what names stand for is asked of a [`Lookup`].
+//! `lexer` splits the `text`, `parser` and `predicate` make an [`Expression`] of it: tests joined by
+//! not, and, or. `source` removes what the requested states decide and what the kernel evaluates;
+//! the rest is run as a [`Program`] for each socket. Pure: a [`Lookup`] resolves names.
 
 mod display;
 mod expression;
@@ -31,7 +30,7 @@ pub use program::{Filtered, Program, Step, Target};
 pub use test::{Compare, FamilyTest, MAPPED, Side, Test};
 pub use text::{FilterError, FilterText, Place};
 
-/// Every word that may stand where a test begins, the usual one of each.
+/// Every word that may begin a test, without synonyms.
 pub fn words() -> impl Iterator<Item = &'static str> {
     subject::Subject::words()
 }

@@ -1,4 +1,4 @@
-//! Small expressions that one typed test stands for.
+//! The nodes of the expression that one typed test means.
 
 use super::expression::Node;
 use super::host::Host;
@@ -7,7 +7,7 @@ use super::value::Port;
 use crate::model::{Field, StateSet};
 
 impl Side {
-    /// The end named, or both.
+    /// The given end, or both.
     pub(super) fn named(side: Option<Side>) -> Vec<Side> {
         side.map_or_else(|| vec![Side::Local, Side::Remote], |side| vec![side])
     }
@@ -35,7 +35,7 @@ pub(super) fn states(states: StateSet) -> Vec<Node> {
     vec![Node::Test(Test::State(states))]
 }
 
-/// Several expressions joined by one operator; everything where there is none.
+/// Several expressions joined by one operator; a test that every socket passes if there are none.
 pub(super) fn joined(parts: impl IntoIterator<Item = Vec<Node>>, operator: &Node) -> Vec<Node> {
     let mut nodes = Vec::new();
     for part in parts {
@@ -51,7 +51,7 @@ pub(super) fn joined(parts: impl IntoIterator<Item = Vec<Node>>, operator: &Node
     nodes
 }
 
-/// Sockets of one end's, or either end's, address and port.
+/// Sockets with this address and port at one end, or at either.
 pub(super) fn host(host: &Host, side: Option<Side>) -> Vec<Node> {
     let ends = Side::named(side).into_iter().map(|side| {
         let addresses = host.addresses.iter();
@@ -68,7 +68,7 @@ pub(super) fn host(host: &Host, side: Option<Side>) -> Vec<Node> {
     of_family(host.family, joined(ends, &Node::Or))
 }
 
-/// Sockets whose port at one end, or at either, compares so.
+/// Sockets whose port at one end, or at either, passes this comparison.
 pub(super) fn port(
     compare: Compare,
     port: Port,
@@ -94,7 +94,7 @@ fn of_family(family: Option<FamilyTest>, mut nodes: Vec<Node>) -> Vec<Node> {
     nodes
 }
 
-/// Sockets of a family by its name: the kernel's, or one of the classes that are counted.
+/// Sockets of a family by its name: an address family, or a family as `--by` names it.
 pub(super) fn family(name: &str) -> Option<Vec<Node>> {
     let test = |family| Node::Test(Test::Family(family));
     Some(match name.to_ascii_lowercase().as_str() {

@@ -1,5 +1,5 @@
 //! From the text of a filter to its expression: `not` binds closest, then `and`, then `or`, as
-//! ss(8) documents; tests that stand side by side are joined by `and`.
+//! ss(8) documents; `and` joins tests without an operator between them.
 //!
 //! Keeps its own stack of operators (the shunting-yard algorithm), so that parentheses may be
 //! nested as deep as memory goes.
@@ -10,7 +10,7 @@ use super::lookup::Lookup;
 use super::predicate::Predicates;
 use super::text::{FilterError, FilterText};
 
-/// Parses a filter; what names in it stand for is asked of `lookup`.
+/// Parses a filter; `lookup` resolves the names in it.
 ///
 /// # Errors
 /// What is wrong, and at which word. A text without words is an error too.
@@ -47,8 +47,8 @@ impl<'a, L: Lookup> Parser<'a, L> {
         let mut governs = false;
         if let Some(states) = self.predicates.leading_states()? {
             self.nodes.extend(states);
-            // States before an expression are no part of it, in ss(8): they hold for all of it.
-            // Joined by a word, they are a test like others.
+            // In ss(8), states before an expression apply to all of it. If a word joins them, they
+            // are a test like others.
             let next = self.predicates.lexer.peek().map(|token| token.kind);
             governs = matches!(next, Some(Kind::Word | Kind::Open | Kind::Not));
             if !governs && !self.operator()? {
@@ -160,7 +160,7 @@ impl<'a, L: Lookup> Parser<'a, L> {
 
     fn misplaced(&self, token: &Token<'a>) -> FilterError {
         let reason = if matches!(token.kind, Kind::Compare(..)) {
-            "something to compare stands before it, as in `sport = :80`"
+            "a word to compare must precede it, as in `sport = :80`"
         } else {
             "a test is expected here, as in `sport = :80`"
         };

@@ -13,14 +13,14 @@ use super::value::{
 };
 use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, State, StateSet, hint};
 
-/// Reads tests off the text.
+/// Reads tests from the text.
 pub(super) struct Predicates<'a, L> {
     pub(super) text: &'a FilterText,
     pub(super) lexer: Lexer<'a>,
     pub(super) lookup: &'a mut L,
 }
 
-/// Those that are listed only where they are asked for by name too.
+/// Also those that are listed only if they are requested by name.
 const EVERY_STATE: StateSet = StateSet::ALL.with(State::Bound);
 
 type Nodes = Result<Vec<Node>, FilterError>;
@@ -38,7 +38,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     /// The run of `state X` and `exclude Y` at the beginning of a filter, which add up as in
     /// ss(8): the first `state` starts from none, the first `exclude` from all.
     pub(super) fn leading_states(&mut self) -> Result<Option<Vec<Node>>, FilterError> {
-        // What it starts from, and so far: which states it lets pass.
+        // The states it starts from, and those that pass so far.
         let mut run: Option<(StateSet, StateSet)> = None;
         let mut adds_bound = false;
         while let Some(word) = self.lexer.peek() {
@@ -60,7 +60,8 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             };
             run = Some((start, passing));
         }
-        // What starts from all is said by what it excludes: it asks for no state by name.
+        // One that starts from all states is expressed by those that it excludes, because it requests
+        // no state by name.
         Ok(run.map(|(start, passing)| {
             if start == StateSet::NONE || adds_bound {
                 return nodes::states(passing);
@@ -156,8 +157,8 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         Ok(nodes::negated_if(operand.is_negated, vec![test]))
     }
 
-    /// What the kernel calls so, and what ss(8) does: of every connection that came in the kernel
-    /// says it too, though its port is the listener's.
+    /// The kernel's test and that of ss(8): the kernel's alone is true for every incoming connection
+    /// too, although its port is the listener's.
     fn autobound(&mut self, word: &Token<'a>) -> Nodes {
         let range = self.lookup.local_port_range();
         let range = range.map_err(|reason| self.text.error(word.at, word.typed, reason))?;
@@ -176,7 +177,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         Ok(nodes::negated_if(excludes != negated, vec![test]))
     }
 
-    /// The states named behind `word`, and whether `!=` stands before them.
+    /// The states named after `word`, and whether `!=` precedes them.
     fn states(&mut self, word: Token<'a>) -> Result<(StateSet, bool), FilterError> {
         let operand = self.equality(word)?;
         let mut states = StateSet::NONE;
@@ -191,7 +192,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         Ok((states, operand.is_negated))
     }
 
-    /// A test of one thing for equality.
+    /// One test for equality.
     fn same_test(
         &mut self,
         word: Token<'a>,
@@ -265,7 +266,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         self.text.error(word.at, word.typed, reason)
     }
 
-    /// What was parsed of a value, or the error at its word.
+    /// A parsed value, or the error at its word.
     fn value<T>(&self, operand: &Operand<'a>, parsed: Result<T, String>) -> Result<T, FilterError> {
         let Token { at, typed, .. } = operand.value;
         parsed.map_err(|reason| self.text.error(at, typed, reason))

@@ -1,5 +1,5 @@
-//! An expression as steps that each lead to a later one: what is run for every socket, and what
-//! the kernel's bytecode is made from.
+//! An expression as steps that each lead to a later one. It is run for every socket, and the kernel's
+//! bytecode is made from it.
 //!
 //! Like that bytecode it only goes forward, so it ends.
 

@@ -35,7 +35,7 @@ const FURTHER: [(&str, Subject); 6] = [
 ];
 
 impl Subject {
-    /// What a word names; `None` if it is none of them.
+    /// What a word names; `None` for an unknown word.
     pub(super) fn of(token: &Token<'_>) -> Option<Subject> {
         if token.kind != Kind::Word {
             return None;
@@ -71,7 +71,7 @@ impl Subject {
         }
     }
 
-    /// Every word that may stand where a test begins, the usual one of each.
+    /// Every word that may begin a test, without synonyms.
     pub(super) fn words() -> impl Iterator<Item = &'static str> {
         let fields = Field::names(Use::Filter).map(|name| match name {
             "local-addr" => "src",

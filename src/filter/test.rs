@@ -1,7 +1,7 @@
-//! One question about a socket that is answered by yes or no, and the answer from its record.
+//! One test of a socket, and its result from the socket's record.
 //!
-//! The answers are those of the kernel's own filter (`inet_diag_bc_run`, net/ipv4/inet_diag.c), so
-//! that it makes no difference who judges. Must not know how the kernel is told.
+//! Results are those of the kernel's own filter (`inet_diag_bc_run`, net/ipv4/inet_diag.c), so that it
+//! makes no difference who evaluates a test. Must not know how tests are encoded for the kernel.
 
 use std::collections::HashSet;
 use std::net::IpAddr;

@@ -1,10 +1,10 @@
-//! The language as a whole: what is typed, what is understood, and what is refused.
+//! The language as a whole: what is typed, what it means, and what is refused.
 
 use super::testing::parsed;
 use super::{Folded, Place, Test};
 use crate::model::{State, StateSet};
 
-/// The filter as it was understood.
+/// The text of the parsed filter.
 #[track_caller]
 fn understood(words: &[&str]) -> String {
     parsed(words)
@@ -61,7 +61,7 @@ fn not_binds_closest_then_and_then_or() {
 }
 
 #[test]
-fn every_spelling_of_every_operator_is_understood_with_and_without_blanks() {
+fn every_spelling_of_every_operator_is_parsed_with_and_without_blanks() {
     for (spellings, meaning) in [
         (&["=", "==", "eq", "EQ"][..], "sport = :80"),
         (&["!=", "ne", "neq"], "not sport = :80"),
@@ -103,7 +103,7 @@ fn every_spelling_of_every_operator_is_understood_with_and_without_blanks() {
     );
 }
 
-/// Every word with a value, and what is understood.
+/// Every word with a value, and its meaning.
 const WORDS: &[(&str, &str)] = &[
     ("src 10.0.0.1", "src = 10.0.0.1"),
     ("local-addr == 10.0.0.0/8", "src = 10.0.0.0/8"),
@@ -258,7 +258,7 @@ fn states_that_no_socket_can_be_in_are_left_out_and_those_settled_are_not_tested
     }
 }
 
-/// What is typed, which word of it is wrong and stands where, and what is told.
+/// A filter, the number of its wrong word, that word, and a part of the error.
 const ERRORS: &[(&str, usize, &str, &str)] = &[
     ("sprot = :80", 1, "sprot", "did you mean sport?"),
     ("sport = :80 adn dport = :1", 4, "adn", "not, and, or"),
@@ -280,8 +280,8 @@ const ERRORS: &[(&str, usize, &str, &str)] = &[
     ("and sport = :80", 1, "and", "a test is expected"),
     ("not", 2, "", "a test is expected"),
     ("()", 1, ")", "a test is expected"),
-    ("= :80", 1, "=", "something to compare"),
-    ("sport = :80 = :81", 4, "=", "something to compare"),
+    ("= :80", 1, "=", "a word to compare"),
+    ("sport = :80 = :81", 4, "=", "a word to compare"),
     (
         "state establishd",
         2,
@@ -320,10 +320,10 @@ const ERRORS: &[(&str, usize, &str, &str)] = &[
 
 #[test]
 fn every_error_is_at_its_word() {
-    for (typed, number, word, told) in ERRORS {
+    for (typed, number, word, expected) in ERRORS {
         let (found, at, reason) = refused(&[typed]);
         assert_eq!((found, &*at), (*number, *word), "{typed}: {reason}");
-        assert!(reason.contains(told), "{typed}: {reason}");
+        assert!(reason.contains(expected), "{typed}: {reason}");
     }
 }
 
@@ -354,7 +354,7 @@ fn ten_thousand_parentheses_and_a_megabyte_of_words_are_nothing_special() {
 }
 
 #[test]
-fn conjuncts_are_told_apart_in_the_order_they_were_typed() {
+fn conjuncts_are_separated_in_the_order_they_were_typed() {
     let expression = parsed(&["sport 1 (dport 2 and (uid 3 or uid 4)) not (uid 5 and uid 6)"]);
     let parts: Vec<_> = expression
         .unwrap()

@@ -12,7 +12,7 @@ pub struct FilterText {
 }
 
 impl FilterText {
-    /// The words of a command line, each of which may hold several.
+    /// The arguments of a command line; each may contain several words.
     pub fn of_words(words: &[String]) -> FilterText {
         FilterText {
             text: words.join(" "),
@@ -20,8 +20,8 @@ impl FilterText {
         }
     }
 
-    /// What a file holds: lines that begin with `#`, blanks before it or not, are comments. A byte
-    /// order mark is none of its text.
+    /// The contents of a file: lines that begin with `#`, blanks before it or not, are comments. A
+    /// byte order mark is ignored.
     pub fn of_file(file: &str, contents: &str) -> FilterText {
         let contents = contents.strip_prefix('\u{feff}').unwrap_or(contents);
         let is_comment = |line: &str| line.trim_start().starts_with('#');
@@ -57,26 +57,26 @@ impl FilterText {
     }
 }
 
-/// Of a longer word only so many characters are shown.
+/// The most characters of a word that are shown.
 const MOST_SHOWN: usize = 40;
 
-/// A filter that cannot be understood: the word, where it stands, and what is wrong with it.
+/// An invalid filter: the word, its position, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     /// The word as typed; empty where the filter is.
     pub word: String,
-    /// Where it stands.
+    /// Its position.
     pub place: Place,
     /// What is wrong, and what is allowed.
     pub reason: String,
-    /// Whether a word was expected here that names something to test, and this is none.
+    /// Whether the word is at the beginning of a test and names nothing that can be tested.
     pub is_unknown_word: bool,
 }
 
-/// Where a word stands.
+/// The position of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// On the command line: the how manieth word of the filter, from 1.
+    /// On the command line: the number of the word in the filter, from 1.
     Word(usize),
     /// In a file.
     Line {

@@ -24,14 +24,14 @@ pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, S
     }
 }
 
-/// The index of an interface, by its name, or by the index itself where no interface is called so,
-/// as in ss(8).
+/// The index of an interface, by its name, or by the index itself if no interface has this name, as in
+/// ss(8).
 pub(super) fn parse_interface(name: &str, lookup: &mut impl Lookup) -> Result<u32, String> {
     let index = lookup.interface(name);
     index.or_else(|reason| parse_number(name).ok_or(reason))
 }
 
-/// Parses `yes` or `no`, and their like.
+/// Parses `yes` or `no`, and their synonyms.
 pub(super) fn parse_yes_or_no(word: &str) -> Result<bool, String> {
     match word.to_ascii_lowercase().as_str() {
         "yes" | "true" | "1" => Ok(true),
@@ -51,8 +51,8 @@ pub(super) fn parse_mark(word: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "no mark; write MARK or MARK/MASK, decimal or 0x and hexadecimal".to_owned())
 }
 
-/// Parses a number without a sign: decimal, or hexadecimal after `0x`. None with a leading zero,
-/// which means another number to those who read it as octal.
+/// Parses a number without a sign: decimal, or hexadecimal after `0x`. `None` with a leading zero,
+/// because it could be read as octal.
 pub(super) fn parse_number<T: TryFrom<u64>>(word: &str) -> Option<T> {
     let (digits, radix) = match word.strip_prefix("0x").or(word.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
@@ -65,8 +65,8 @@ pub(super) fn parse_number<T: TryFrom<u64>>(word: &str) -> Option<T> {
     T::try_from(u64::from_str_radix(digits, radix).ok()?).ok()
 }
 
-/// Parses a number of this unit; times take `us`, `ms` or `s` behind them, and mean what JSON
-/// shows without.
+/// Parses a number of this unit; `us`, `ms` or `s` may follow a time, whose unit without them is that
+/// of JSON.
 pub(super) fn parse_quantity(word: &str, unit: Unit) -> Result<u64, String> {
     let microseconds = match unit {
         Unit::Microseconds => 1,

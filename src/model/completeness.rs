@@ -1,7 +1,7 @@
 //! What is known to have been lost on the way from the kernel to the answer.
 //!
-//! Travels with every snapshot into the table, the JSON and the exit status. It does not claim
-//! that the table of sockets stood still while it was read.
+//! Part of every answer, in tables, JSON and the exit status. It does not claim that no socket
+//! changed while the sockets were read.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,16 +32,16 @@ pub enum Loss {
         /// What ended it.
         reason: String,
     },
-    /// Nothing is known to be missing, but the answer cannot be trusted: a table that no kernel
-    /// wrote so, a kernel that may not know what was asked for.
+    /// Nothing is known to be missing, but the answer is not reliable: a table that no kernel wrote in
+    /// this form, or a kernel that may not support the request.
     Doubtful {
         /// Why, as a sentence without a full stop.
         what: String,
     },
-    /// The search for the holders of the sockets took longer than it was allowed to; holders are
-    /// missing, sockets are not.
+    /// The search for the holders of the sockets reached its time limit; holders are missing, sockets
+    /// are not.
     HoldersUnfinished {
-        /// How long it was allowed to take.
+        /// The time limit.
         budget: Duration,
     },
 }
@@ -111,10 +111,10 @@ impl Completeness {
         self.losses.is_empty()
     }
 
-    /// What a number of sockets that was observed with these losses is worth.
+    /// How reliable a number of sockets is that was observed with these losses.
     ///
-    /// What was interrupted may have sockets twice that moved meanwhile, but no more of them than
-    /// any observation of a table that does not stand still.
+    /// An interrupted dump may contain sockets twice that moved meanwhile, but no more of them than any
+    /// observation of a changing table.
     pub fn trust(&self) -> Trust {
         let doubtful = |loss: &Loss| matches!(loss, Loss::Doubtful { .. });
         if self.losses.is_empty() {

@@ -104,7 +104,7 @@ pub enum Service {
     Used(SocketAddr),
 }
 
-/// The value of one field of a group's key, as it is shown.
+/// The value of one field of a group's key, as it is displayed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Label {
@@ -129,7 +129,7 @@ pub struct Group {
     pub change: Option<i128>,
 }
 
-/// The groups that are not shown one by one.
+/// The groups that are not shown individually.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Other {
     /// How many groups; of sockets beyond the limit of groups, none are known.
@@ -141,9 +141,9 @@ pub struct Other {
 /// How many sockets were in each state, by group, at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grouped {
-    /// When, by whom, how completely.
+    /// When, by which source and how completely.
     pub observation: Observation,
-    /// The states that were asked for.
+    /// The states that were requested.
     pub asked: StateSet,
     /// The fields grouped by.
     pub fields: Vec<Field>,
@@ -157,13 +157,12 @@ pub struct Grouped {
     pub change: Option<i128>,
     /// How many sockets have a known holder, where they are grouped by it.
     pub ownership: Option<Ownership>,
-    /// What else a person should know; none of it is a loss.
+    /// Notes for the user; none of them is a loss.
     pub notes: Vec<String>,
 }
 
 impl Grouped {
-    /// The states that belong to the answer: every one asked for, then those without a name that
-    /// were seen.
+    /// The states of the answer: every requested one, then those without a name that were seen.
     pub fn states(&self) -> impl Iterator<Item = State> {
         self.asked.iter().chain(self.counts.unknown())
     }

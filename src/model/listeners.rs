@@ -57,13 +57,13 @@ impl Listener {
         self.limit.is_some_and(|limit| self.waiting > limit)
     }
 
-    /// Whether as many wait as may, or more.
+    /// Whether at least as many connections wait as its limit allows.
     pub fn is_at_limit(&self) -> bool {
         self.waiting > 0 && self.limit.is_some_and(|limit| self.waiting >= limit)
     }
 
-    /// The bits of the classes of connections it takes. An IPv6 socket takes IPv4 too unless it was told not to,
-    /// which /proc does not report: then the kernel's default, both.
+    /// The bits of the classes of connections it takes. An IPv6 socket takes IPv4 too unless
+    /// IPV6_V6ONLY is set, which /proc does not report: then the kernel's default, both.
     fn classes(&self) -> u8 {
         let class = InetEnds::listening(self.family, self.local).class();
         let takes_v4 = self.local.ip().is_unspecified() && self.v6only != Some(true);
@@ -111,8 +111,8 @@ struct Listening {
     last: Option<u32>,
 }
 
-/// The listeners of a host. Filled as a sink of a dump of LISTEN; that a listener is there is known
-/// of all of them, the rest of as many as there is room for.
+/// The listeners of a host. Filled as a sink of a dump of LISTEN. Of every listener the place is known,
+/// further facts of as many as there is room for.
 #[derive(Clone, Debug, Default)]
 pub struct Listeners {
     places: HashMap<Place, Listening>,
@@ -132,7 +132,7 @@ impl Sink for Listeners {
 }
 
 impl Listeners {
-    /// Keeps what else is known of no more than so many, some 100 bytes each.
+    /// Keeps the further facts of at most `room` listeners, some 100 bytes each.
     pub fn at_most(room: usize) -> Listeners {
         Listeners {
             room: Some(room),
@@ -154,17 +154,17 @@ impl Listeners {
         }
     }
 
-    /// Those that are kept, in the order in which they came.
+    /// Those that are kept, in the order in which they were reported.
     pub fn iter(&self) -> impl Iterator<Item = &Listener> {
         self.listeners.iter()
     }
 
-    /// How many are not.
+    /// How many are not kept.
     pub fn beyond(&self) -> u64 {
         self.beyond
     }
 
-    /// What listens where a connection with these ends would have come in, on its address first.
+    /// The places whose listeners take a connection with these ends, the one with its address first.
     fn lookup(&self, netns: Netns, ends: &InetEnds) -> impl Iterator<Item = &Listening> {
         let exact = Place::of(netns, ends.local);
         let any = Place {
@@ -191,7 +191,7 @@ impl Listeners {
         takers
     }
 
-    /// In where a listener could have taken the connection, else out. In for listeners themselves.
+    /// In if a listener could have taken the connection, else out. In for listeners themselves.
     pub fn direction(&self, netns: Netns, ends: &InetEnds) -> Direction {
         match self.lookup(netns, ends).next() {
             Some(_) => Direction::In,

@@ -1,7 +1,7 @@
 //! What TCP itself measures of a connection, one number each, and the unit of every field.
 //!
-//! Names the measures only: their values are in [`super::TcpInfo`], their spelling is in the one
-//! table of fields, and which kernel tells them is for `source` to know.
+//! Holds no values, which are in [`super::TcpInfo`], and no names, which are in the table of fields.
+//! `source` knows which kernels report them.
 
 use super::Field;
 
@@ -52,10 +52,10 @@ table! {
     }
 }
 
-/// What one of a field's number is.
+/// The unit of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
-    /// A number of things, a number that stands for a thing, or no number at all.
+    /// A count, an identifier, or not a number.
     Count,
     /// Bytes.
     Bytes,

@@ -1,7 +1,7 @@
-//! The plain values every other room speaks in: states, sockets, counts, snapshots, completeness.
+//! The plain values that all other rooms exchange: states, sockets, counts, snapshots, completeness.
 //!
-//! Nothing here reads a file, talks to the kernel, knows a clock or draws; the values say what
-//! they mean, in which unit, and when they are absent.
+//! Must not read files, make system calls, read a clock or draw. Each value is documented with its
+//! meaning, its unit, and when it is absent.
 
 /// Declares an enum whose values all have the same property, as one table.
 macro_rules! table {

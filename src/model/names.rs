@@ -2,8 +2,8 @@
 
 use super::{Held, Ownership, Socket};
 
-/// Looks names up. What has no name is called by its number, so there is always an answer; names
-/// come from others and may hold any character.
+/// Looks names up. The name of what has none is its number, so there is always a result; names are
+/// untrusted and may contain any character.
 pub trait Names {
     /// The user of this uid; `1234` if there is none.
     fn user(&mut self, uid: u32) -> &str;
@@ -12,7 +12,7 @@ pub trait Names {
     fn interface(&mut self, index: u32) -> &str;
 
     /// The path of the control group (cgroup v2) of this id, from the root of its mount; `id:1234`
-    /// where it is gone or out of sight.
+    /// if it is gone or not visible.
     fn cgroup(&mut self, id: u64) -> &str;
 
     /// The owners of a socket; none if owners were not searched for.

@@ -12,7 +12,7 @@ use super::{Grouped, State};
 pub struct Screen<'a> {
     /// The first lines.
     pub header: Header<'a>,
-    /// What a person should know now, the most important first.
+    /// Messages for the user, the most important first.
     pub notices: Vec<Notice>,
     /// A row for each state, in the order of a connection's life, then one for all of them; empty
     /// before the first sample.
@@ -59,7 +59,7 @@ pub struct SampleCost {
     pub derived: u64,
 }
 
-/// One line to a person.
+/// A message of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// How important it is.

@@ -26,10 +26,10 @@ impl SourceName {
     }
 }
 
-/// What every answer carries, whatever was asked.
+/// What every answer carries, whatever the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// When the kernel began to be asked.
+    /// When the first request was sent.
     pub time: SystemTime,
     /// Which source answered.
     pub source: SourceName,
@@ -40,9 +40,9 @@ pub struct Observation {
 /// How many sockets were in each state at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// When, by whom, how completely.
+    /// When, by which source and how completely.
     pub observation: Observation,
-    /// The states that were asked for.
+    /// The states that were requested.
     pub asked: StateSet,
     /// The sockets found in them.
     pub counts: Counts,
@@ -52,8 +52,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The states that belong to the answer, in the order they are shown: every one asked for,
-    /// then those without a name that were seen.
+    /// The states of the answer, in the order they are shown: every requested one, then those without a
+    /// name that were seen.
     pub fn states(&self) -> impl Iterator<Item = State> {
         self.asked.iter().chain(self.counts.unknown())
     }

@@ -40,8 +40,8 @@ pub enum State {
     Unknown(u8),
 }
 
-/// How one state is spelt: what is printed, and what else is understood, folded as by [`fold`], so
-/// without case, `-` and `_`.
+/// The spellings of one state: the name that is printed, and aliases, folded as by [`fold`]: without
+/// case, `-` and `_`.
 type Spelling = (State, &'static str, &'static [&'static str]);
 
 /// Every named state, in the order of [`State`]. Aliases are those of ss, netstat and RFC 9293.
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_stands_in_the_table_at_its_own_index() {
+    fn every_state_is_in_the_table_at_its_own_index() {
         for (index, (state, name, aliases)) in SPELLINGS.iter().enumerate() {
             assert_eq!(state.index(), Some(index));
             assert_eq!(state.to_string(), *name);
@@ -187,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_number_is_printed_and_not_understood() {
+    fn an_unknown_number_is_printed_and_not_parsed() {
         assert_eq!(State::Unknown(14).to_string(), "UNKNOWN(14)");
         assert_eq!(State::parse("UNKNOWN(14)"), None);
     }
 
     #[test]
-    fn every_word_offered_to_a_person_is_understood() {
+    fn every_word_that_is_suggested_is_parsed() {
         for state in State::named() {
             assert_eq!(State::parse(&state.word()), Some(state));
         }

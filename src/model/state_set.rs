@@ -1,12 +1,13 @@
-//! Which states are asked for: another type than the state a socket is told to be in, because
-//! the two differ (BOUND is asked for and never told; unknown numbers are told and never asked).
+//! Which states are requested: another type than the state that is reported of a socket, because the
+//! two differ (BOUND is requested and never reported; unknown numbers are reported and never
+//! requested).
 //!
 //! Holds the groups of states that ss(8) knows and the parser of `--state LIST`; must not know
 //! the kernel's bit mask, which `source` makes from it.
 
 use super::state::{State, fold};
 
-/// A set of named states. Empty sets can be made (by intersection); a caller refuses them.
+/// A set of named states. May be empty (by intersection); a caller refuses that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateSet(u16);
 
@@ -40,7 +41,7 @@ impl StateSet {
         }
     }
 
-    /// This set and `state`; an unknown state cannot be asked for and adds nothing.
+    /// This set and `state`; an unknown state cannot be requested and adds nothing.
     #[must_use]
     pub const fn with(self, state: State) -> StateSet {
         StateSet(self.0 | Self::bit(state))
@@ -69,8 +70,8 @@ impl StateSet {
         self.0 == 0
     }
 
-    /// Whether a socket told to be in `state` is asked for. States without a name belong to the
-    /// answer only when all eleven do.
+    /// Whether a socket reported in `state` is requested. States without a name belong to the answer
+    /// only if all eleven are requested.
     pub const fn contains(self, state: State) -> bool {
         match state.index() {
             Some(index) => self.0 & (1 << index) != 0,

@@ -1,19 +1,19 @@
 //! What TCP measures of one connection, as far as the kernel reports it.
 //!
-//! Plain values; where they lie in the kernel's answer is for `source` to know.
+//! Plain values; `source` decodes them.
 
 use super::Metric;
 
 /// How many metrics there are.
 const METRICS: usize = Metric::ALL.len();
 
-/// The metrics of a connection. What the kernel is too old to tell, and what it has not measured
-/// yet, is absent and never 0.
+/// The metrics of a connection. Those that the kernel is too old to report, or has not measured yet,
+/// are absent and never 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
-    /// The bit of every metric that is there.
+    /// The bit of every metric that is present.
     known: u32,
-    /// In the units of [`Metric`], by its number; 0 for what is not there.
+    /// In the units of [`Metric`], by its number; 0 for an absent one.
     values: [u64; METRICS],
 }
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::state::fold;
 
-/// The nearest of `valid`, if any is alike at all. Words are compared without case, `-` and `_`,
-/// so that `FIN_WAIT_3` is near `fin-wait2`; below a likeness of 0.7 a suggestion is noise (the
-/// threshold of clap's own suggestions).
+/// The most similar of the `valid` words, if any is similar. Words are compared without case, `-` and
+/// `_`, so that `FIN_WAIT_3` is near `fin-wait2`; below a similarity of 0.7 a suggestion is noise
+/// (the threshold of clap's own suggestions).
 pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     valid
@@ -17,8 +17,8 @@ pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, valid)| valid)
 }
 
-/// What to say of a word that is none of those allowed: `did you mean X? Allowed are X, Y, Z`;
-/// `allowed are X, Y, Z` where none is alike.
+/// The hint for a word that is not allowed: `did you mean X? Allowed are X, Y, Z`; `allowed are X, Y,
+/// Z` if none is similar.
 pub fn hint(word: &str, valid: &[&str]) -> String {
     let all = valid.join(", ");
     if fold(word) == fold("retrans") && valid.contains(&"retransmits") {

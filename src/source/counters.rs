@@ -153,7 +153,7 @@ mod tests {
         Tcp: RtoMin MaxConn CurrEstab InSegs\nTcp: 200 -1 9 100\nUdp: InErrors\nUdp: 1\n";
 
     #[test]
-    fn a_number_stands_after_its_name_in_its_own_line() {
+    fn a_number_is_read_after_its_name_in_its_own_line() {
         assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "inuse"), Some(7));
         assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "tw"), Some(5));
         assert_eq!(parse_following(WHOLE_SOCKSTAT, "TCP:", "mem"), Some(1));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_stands_below_its_name() {
+    fn a_number_is_read_below_its_name() {
         assert_eq!(parse_under(SNMP, "Tcp:", "CurrEstab"), Some(9));
         assert_eq!(parse_under(SNMP, "Tcp:", "MaxConn"), None);
         assert_eq!(parse_under(SNMP, "Tcp:", "OutSegs"), None);

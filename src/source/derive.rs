@@ -13,7 +13,7 @@ use super::counters::Reading;
 use crate::model::{Counts, Sink, Socket, State, StateSet};
 
 /// A spread up to this part of a state's number is reported and accepted; beyond it, list. A walk
-/// of 40 ms over 400,000 connections of which 5,000 come and go each second stays within it.
+/// of 40 ms over 400,000 connections stays within it while 5,000 are opened and closed each second.
 const ACCEPTED: u64 = 1000;
 
 /// The sockets listed in the rarer states.

@@ -16,7 +16,7 @@ pub struct Report {
     pub spread: Counts,
     /// A note about the source, where a user may not expect it.
     pub note: Option<String>,
-    /// How the answer was obtained, and why so.
+    /// How the answer was obtained, and why.
     pub plan: Plan,
     /// What it cost.
     pub cost: Cost,

@@ -1,5 +1,5 @@
 //! What an observation is compared with, and the result: aspects, their thresholds, ranges, verdicts.
-//! Plain values; judging is for `judge`, words for `output`.
+//! Plain values: `judge` compares them, and `output` words the results.
 //!
 //! Values are doubles, and still compare exactly: a share that equals a threshold of up to six decimal
 //! places is rounded to the same double, and one that does not differs from it by more than a double's

@@ -52,7 +52,7 @@ impl Range {
         }
     }
 
-    /// Whether one of the ends lies between two values, themselves included.
+    /// Whether one of the ends is between two values, themselves included.
     pub fn has_end_within(&self, low: f64, high: f64) -> bool {
         let mut ends = self.start.iter().chain(&self.end);
         ends.any(|end| (low..=high).contains(end))

@@ -1,4 +1,4 @@
-//! What came of judging.
+//! The results of a check.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -6,15 +6,14 @@ use std::time::SystemTime;
 use super::{Range, Side, Thresholds};
 use crate::model::{Counts, Field, Label, Observation, State, StateSet, Where};
 
-/// How bad it is, from best to worst. What is not known is worse than a warning, and better than
-/// what is known to be critical.
+/// The severity, from best to worst: unknown is worse than a warning, and better than critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckStatus {
     /// Within every range.
     Ok,
     /// Outside a range for warnings.
     Warning,
-    /// It is not known.
+    /// Not known.
     Unknown,
     /// Outside a critical range.
     Critical,
@@ -32,10 +31,10 @@ impl CheckStatus {
     }
 }
 
-/// What a number is worth.
+/// How reliable a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// It is what it says, within its spread.
+    /// Exact, within its spread.
     Exact,
     /// Something was lost: there are at least so many.
     AtLeast,
@@ -71,10 +70,10 @@ pub struct Breach {
     pub side: Side,
 }
 
-/// One aspect, judged.
+/// The result for one aspect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// What was judged, and by what.
+    /// The aspect and its ranges.
     pub thresholds: Thresholds,
     /// What was measured.
     pub measured: Measurement,
@@ -84,7 +83,7 @@ pub struct Judgement {
     pub status: CheckStatus,
 }
 
-/// A group that breaks a range, judged.
+/// A group that breaks a range, and its results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedGroup {
     /// A label for each field grouped by, in their order.
@@ -95,12 +94,12 @@ pub struct JudgedGroup {
     pub status: CheckStatus,
 }
 
-/// What came of judging groups.
+/// The results for groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedGroups {
     /// The fields grouped by.
     pub fields: Vec<Field>,
-    /// How many groups were judged.
+    /// How many groups were checked.
     pub groups: u64,
     /// Whether these are all; false where there were too many to tell them apart.
     pub all: bool,
@@ -112,11 +111,11 @@ pub struct JudgedGroups {
     pub listed: Vec<JudgedGroup>,
     /// Of each aspect the worst group, whether it breaks a range or not.
     pub worst: Vec<(Vec<Label>, Judgement)>,
-    /// Whether there was no group, and one of no sockets, with an empty key, was judged instead.
+    /// Whether there was no group, and one without sockets, with an empty key, was checked instead.
     pub judged_empty: bool,
 }
 
-/// A listener's accept queue, judged.
+/// The result for a listener's accept queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JudgedQueue {
     /// Where it listens.
@@ -125,10 +124,10 @@ pub struct JudgedQueue {
     pub judgement: Judgement,
 }
 
-/// What came of judging accept queues.
+/// The results for accept queues.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedQueues {
-    /// What they are judged by.
+    /// The ranges they are compared with.
     pub thresholds: Thresholds,
     /// How many listeners there are; `None` where that is not known.
     pub listeners: Option<u64>,
@@ -147,31 +146,30 @@ pub struct Verdict {
     pub observation: Option<Observation>,
     /// The worst of all.
     pub status: CheckStatus,
-    /// Why something could not be judged at all, as sentences without a full stop.
+    /// Why something could not be checked at all, as sentences without a full stop.
     pub failures: Vec<String>,
-    /// That the processes do not exist whose sockets were to be judged, likewise.
+    /// That the processes whose sockets were to be checked do not exist, likewise.
     pub no_process: Option<String>,
     /// Whose sockets were observed.
     pub place: Where,
-    /// The states asked for.
+    /// The states requested.
     pub asked: StateSet,
     /// The sockets in them.
     pub counts: Counts,
     /// By how much derived numbers may be off.
     pub spread: Counts,
-    /// The judgements on all sockets together; none where groups are judged.
+    /// The results for all sockets together; none if groups are checked.
     pub judgements: Vec<Judgement>,
     /// The judgements on groups.
     pub groups: Option<JudgedGroups>,
     /// The judgements on accept queues.
     pub queues: Option<JudgedQueues>,
-    /// What else a person should know, a line each.
+    /// Notes for the user, a line each.
     pub remarks: Vec<String>,
 }
 
 impl Verdict {
-    /// The states that belong to the answer: every one asked for, then those without a name that
-    /// were seen.
+    /// The states of the answer: every requested one, then those without a name that were seen.
     pub fn states(&self) -> impl Iterator<Item = State> {
         self.asked.iter().chain(self.counts.unknown())
     }

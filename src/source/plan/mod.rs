@@ -35,7 +35,7 @@ pub enum Need {
     SocketsInOrder,
 }
 
-/// How an answer is obtained, and why so. Its text is one line.
+/// How an answer is obtained, and why. Its text is one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     listing: Listing,
@@ -45,7 +45,7 @@ pub struct Plan {
 /// Where sockets are listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Listing {
-    /// Every row of the tables in this directory, of which tcpstates evaluates the whole filter.
+    /// Every row of the tables in this directory; tcpstates evaluates the whole filter.
     Tables {
         directory: PathBuf,
         filter: Option<Expression>,

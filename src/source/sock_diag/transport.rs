@@ -1,7 +1,7 @@
 //! Datagrams to and from the kernel's NETLINK_SOCK_DIAG, sock_diag(7), netlink(7).
 //!
 //! The one place that makes system calls on a netlink socket; does not read the datagrams. A
-//! trait, so that tests can script a kernel that refuses, lies or sends nothing.
+//! trait, so that tests can script a kernel that refuses, sends invalid data or sends nothing.
 
 use std::io;
 use std::time::Duration;

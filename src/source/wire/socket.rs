@@ -41,8 +41,8 @@ const HEADER_LEN: usize = 72;
 /// How much of a message to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Depth {
-    /// The header; and the attributes of the few sockets of which every row needs one: whether it is
-    /// a full one, and whether a listener takes IPv6 only.
+    /// The header; and the attributes of the few sockets whose rows always need one: whether a socket
+    /// is a full one, and whether a listener takes IPv6 only.
     Header,
     /// The attributes as well.
     Attributes,
@@ -61,8 +61,8 @@ impl Spare {
     }
 }
 
-/// Decodes one socket of this kind. `close_means` is what the kernel's CLOSE stands for in this
-/// dump.
+/// Decodes one socket of this kind. `close_means` is the state that the kernel reports as CLOSE in
+/// this dump.
 ///
 /// # Errors
 /// A line that says what is wrong, for bytes shorter than the header or of a family that is

@@ -1,4 +1,4 @@
-//! A kernel that answers by script: it refuses, lies, is interrupted or sends nothing.
+//! A scripted kernel: it refuses, sends invalid data, is interrupted or sends nothing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
