@@ -1,7 +1,7 @@
 //! `--by KEYS`: each group judged on its own; `accept-queue=RANGE`: each listener's queue judged by
 //! its limit.
 
-use super::{Check, Samples, worst};
+use super::{Check, SamplePair, worst};
 use crate::command::groups::{GroupSampler, Groups, labels};
 use crate::command::log::Log;
 use crate::command::names::HostNames;
@@ -20,7 +20,7 @@ impl Check {
         log: &mut Log,
     ) -> Result<Verdict, Failure> {
         let mut groups = GroupSampler::new(&self.target, keys, None)?;
-        let samples = Samples::take(self.window, || {
+        let samples = SamplePair::take(self.window, || {
             let sample = groups.sample()?;
             log.sample(&sample);
             Ok(sample)
@@ -70,7 +70,7 @@ impl Check {
     /// Judges every group of the sample, and those that were there before and have vanished. If
     /// there is none, a group of no sockets is judged, and true is returned: "at least one" must
     /// not hold for no group.
-    fn rank(&self, samples: &Samples<Groups>) -> (Ranking<Box<[KeyPart]>>, bool) {
+    fn rank(&self, samples: &SamplePair<Groups>) -> (Ranking<Box<[KeyPart]>>, bool) {
         let mut ranking = Ranking::new(self.top);
         let none = Counts::default();
         let judged = |key: &[KeyPart]| {

@@ -106,9 +106,9 @@ impl Check {
             Ok(sample)
         };
         // A change is a small difference of large numbers, and keeps the whole error of both.
-        let mut samples = Samples::take(self.window, || take(self.window.is_some()))?;
+        let mut samples = SamplePair::take(self.window, || take(self.window.is_some()))?;
         let judged =
-            |samples: &Samples<Counts>| self.judgements(samples, |counts| counts, |trust| trust);
+            |samples: &SamplePair<Counts>| self.judgements(samples, |counts| counts, |trust| trust);
         let mut judgements = judged(&samples);
         if !derives && judgements.iter().any(depends_on_spread) {
             samples.now = take(true)?;
@@ -125,11 +125,11 @@ impl Check {
     /// counts.
     fn judgements<'a, T>(
         &self,
-        samples: &'a Samples<T>,
+        samples: &'a SamplePair<T>,
         counts: impl Fn(&'a T) -> &'a Counts,
         worth: impl Fn(Trust) -> Trust,
     ) -> Vec<Judgement> {
-        let Samples { now, earlier } = samples;
+        let SamplePair { now, earlier } = samples;
         let evidence = |sample: &'a Sample<T>| Evidence {
             counts: counts(&sample.found),
             spread: &sample.report.spread,
@@ -147,8 +147,8 @@ impl Check {
     }
 
     /// A verdict on samples without any judgement yet.
-    fn observed<T>(&self, samples: &Samples<T>, counts: Counts) -> Verdict {
-        let Samples { now, earlier } = samples;
+    fn observed<T>(&self, samples: &SamplePair<T>, counts: Counts) -> Verdict {
+        let SamplePair { now, earlier } = samples;
         let mut observation = now.observation();
         if let Some(earlier) = earlier {
             observation.completeness.join(&earlier.report.completeness);
@@ -165,25 +165,25 @@ impl Check {
     }
 }
 
-/// What a check is about.
-struct Samples<T> {
+/// The samples that are judged: of now, and for changes, of the start of the window.
+struct SamplePair<T> {
     now: Sample<T>,
-    /// The sample at the start of the window, where changes are judged.
+    /// `None` if no change is judged.
     earlier: Option<Sample<T>>,
 }
 
-impl<T> Samples<T> {
+impl<T> SamplePair<T> {
     fn take(
         window: Option<Duration>,
         mut sample: impl FnMut() -> Result<Sample<T>, Failure>,
-    ) -> Result<Samples<T>, Failure> {
+    ) -> Result<SamplePair<T>, Failure> {
         let mut earlier = None;
         if let Some(window) = window {
             earlier = Some(sample()?);
             thread::sleep(window);
         }
         let now = sample()?;
-        Ok(Samples { now, earlier })
+        Ok(SamplePair { now, earlier })
     }
 }
 
