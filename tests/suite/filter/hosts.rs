@@ -32,7 +32,8 @@ in_namespace!(
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
         assert!(
-            ran.stderr.contains("word 2, `nowhere.invalid`: the host"),
+            ran.stderr
+                .contains("word 2, `nowhere.invalid`: cannot resolve the host: "),
             "{ran:?}"
         );
     }
