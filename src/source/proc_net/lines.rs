@@ -3,9 +3,26 @@
 
 use std::io::{self, Read};
 
+use crate::model::Family;
+
 /// Far larger than any row (150 bytes, `TMPSZ` in net/ipv4/tcp_ipv4.c; some 200 in tcp6). A read
 /// returns at most a page, whatever the buffer.
 const BUFFER_LEN: usize = 64 * 1024;
+
+/// The fewest bytes of a read of a table in a live proc file system that other rows may follow.
+///
+/// A read fills a page and stops before the row that does not fit (`seq_read_iter`, fs/seq_file.c),
+/// so one with room for another row was the last. What a later read returns is not new: where
+/// nothing follows its position, the kernel counts that many sockets from the start
+/// (`tcp_seq_start`, net/ipv4/tcp_ipv4.c), and returns the last ones again if others were added.
+pub(super) fn full_read(family: Family) -> usize {
+    // With the widest value of each column; inodes of sockets have 32 bits, `get_next_ino`.
+    let longest_row = match family {
+        Family::V4 => 190,
+        Family::V6 => 240,
+    };
+    rustix::param::page_size().saturating_sub(longest_row)
+}
 
 /// A line, and where it came from.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +54,9 @@ pub(super) struct Lines<R> {
     start: usize,
     end: usize,
     lines: u64,
+    /// A read of fewer bytes is the last one.
+    full_read: usize,
+    is_last_read: bool,
     /// The number of reads so far.
     pub(super) reads: u64,
     /// The number of bytes read so far.
@@ -44,12 +64,16 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(file: R) -> Self {
-        Self::with_buffer(file, BUFFER_LEN)
+    /// Nothing is read after a read of less than `full_read` bytes: see [`full_read`]; 1 for a file
+    /// that a read without bytes ends.
+    pub(super) fn new(file: R, full_read: usize) -> Self {
+        Self::with_buffer(file, full_read, BUFFER_LEN)
     }
 
-    fn with_buffer(file: R, length: usize) -> Self {
+    fn with_buffer(file: R, full_read: usize, length: usize) -> Self {
         Lines {
+            full_read,
+            is_last_read: false,
             file,
             buffer: vec![0; length],
             start: 0,
@@ -101,6 +125,9 @@ impl<R: Read> Lines<R> {
 
     /// Moves what is unread to the front and reads more behind it; 0 at the end of the file.
     fn fill(&mut self) -> io::Result<usize> {
+        if self.is_last_read {
+            return Ok(0);
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -108,6 +135,7 @@ impl<R: Read> Lines<R> {
             let room = self.buffer.get_mut(self.end..).unwrap_or(&mut []);
             match self.file.read(room) {
                 Ok(length) => {
+                    self.is_last_read = length < self.full_read;
                     self.end += length;
                     self.reads += 1;
                     self.bytes += length as u64;
@@ -139,8 +167,23 @@ mod tests {
         }
     }
 
+    /// Each read returns the next of the slices.
+    struct Reads<I>(I);
+
+    impl<'a, I: Iterator<Item = &'a [u8]>> Read for Reads<I> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let bytes = self.0.next().unwrap_or_default();
+            room[..bytes.len()].copy_from_slice(bytes);
+            Ok(bytes.len())
+        }
+    }
+
     fn read_all(bytes: &[u8], piece: usize) -> Vec<String> {
-        let mut lines = Lines::with_buffer(Pieces { bytes, piece }, 8);
+        read_to_end(Pieces { bytes, piece }, 1)
+    }
+
+    fn read_to_end(file: impl Read, full_read: usize) -> Vec<String> {
+        let mut lines = Lines::with_buffer(file, full_read, 8);
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             assert_eq!(line.number, all.len() as u64 + 1);
@@ -162,6 +205,16 @@ mod tests {
                 "{piece}"
             );
         }
+    }
+
+    #[test]
+    fn nothing_is_read_behind_a_read_with_room_for_another_row() {
+        // The kernel repeats the last row, because one was added before it.
+        let reads = [&b"1\n2\n"[..], b"3\n4\n", b"5\n", b"5\n"];
+        let live = read_to_end(Reads(reads.into_iter()), 3);
+        assert_eq!(live, ["1", "2", "3", "4", "5"]);
+        let copied = read_to_end(Reads(reads.into_iter()), 1);
+        assert_eq!(copied, ["1", "2", "3", "4", "5", "5"]);
     }
 
     #[test]

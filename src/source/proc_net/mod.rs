@@ -20,7 +20,7 @@ use crate::filter::{Expression, Filtered, Program, Test};
 use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
-use lines::{Line, Lines, Text};
+use lines::{Line, Lines, Text, full_read};
 use repeats::Repeats;
 use row::{is_whole, parse_row};
 
@@ -82,6 +82,7 @@ impl ProcNet {
             let mut table = Table {
                 path: &path,
                 family,
+                is_copied: self.is_copied(),
                 repeats: Repeats::new(self.is_copied()),
                 question,
                 completeness: &mut completeness,
@@ -107,6 +108,7 @@ impl ProcNet {
 struct Table<'a> {
     path: &'a Path,
     family: Family,
+    is_copied: bool,
     repeats: Repeats,
     question: &'a Question,
     completeness: &'a mut Completeness,
@@ -116,7 +118,11 @@ struct Table<'a> {
 impl Table<'_> {
     /// Reads from header to end; `Break` if the sink needs no more.
     fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
-        let mut lines = Lines::new(file);
+        let full_read = match self.is_copied {
+            true => 1,
+            false => full_read(self.family),
+        };
+        let mut lines = Lines::new(file, full_read);
         let flow = self.read_lines(&mut lines, sink);
         self.cost.receipts += lines.reads;
         self.cost.bytes += lines.bytes;

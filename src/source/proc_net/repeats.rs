@@ -1,6 +1,7 @@
 //! Rows that a table repeats. Between two reads the kernel keeps its position as a number of sockets
 //! within a bucket (`tcp_seek_last_pos`, net/ipv4/tcp_ipv4.c). A socket added to that bucket
-//! meanwhile shifts those already read behind that position, and they are read again.
+//! meanwhile shifts those already read behind that position, and they are read again. Rows behind the
+//! end of the table are not read, see `lines`.
 //!
 //! Must not need memory that grows with the table. Not detected: a socket that changed its inode
 //! meanwhile, as on its way to TIME_WAIT, and sockets missed because another one was removed.

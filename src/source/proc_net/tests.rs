@@ -26,6 +26,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
     let mut table = Table {
         path: Path::new("tcp"),
         family,
+        is_copied: true,
         repeats: Repeats::new(true),
         question: &Question::about(states),
         completeness: &mut completeness,
@@ -178,7 +179,8 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
     let mut table = Table {
         path: Path::new("tcp"),
         family: Family::V4,
-        repeats: Repeats::new(false),
+        is_copied: true,
+        repeats: Repeats::new(true),
         question: &question,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
