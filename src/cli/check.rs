@@ -11,7 +11,11 @@ use super::values::{fields, parse_count, parse_seconds, parse_window};
 use super::{Keys, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
-/// What is checked.
+/// Compare counts, shares and rates with thresholds, for monitoring
+///
+/// Prints one line with performance data, and exits as monitoring plugins do: 0 OK,
+/// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of an invalid command line,
+/// of an incomplete answer and of this text.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Thresholds")]
 pub struct Check {

@@ -7,7 +7,11 @@ use clap::Args;
 use super::values::parse_seconds;
 use super::{ColorWhen, Messages, Sourcing};
 
-/// What is diagnosed.
+/// Diagnose what is wrong, with the evidence and the remedy
+///
+/// Samples the sockets, the kernel's counters and its limits twice, with a window between, and
+/// reports what is wrong now. Exit status: 4 with warnings, 5 with critical findings, else
+/// as without a command. The manual has every rule with its thresholds.
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// How long to wait between the two samples, in seconds (0.05 to 86400, fractions allowed)

@@ -8,7 +8,10 @@ use super::values::{fields, parse_count};
 use super::{Explaining, Presentation, Repetition, Selection, Sourcing};
 use crate::model::{Field, SortKey, Use, hint};
 
-/// What is listed.
+/// List the sockets, one per row
+///
+/// State, queues and addresses of each, and the columns of --columns; the accept queue and its
+/// limit for listeners. Rows are written as the kernel sends them, unless they are sorted.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct List {

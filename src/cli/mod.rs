@@ -107,22 +107,11 @@ The manual is tcpstates(1).";
 #[command(defer = true)]
 pub enum Verb {
     /// List the sockets, one per row
-    ///
-    /// State, queues and addresses of each, and the columns of --columns; the accept queue and its
-    /// limit for listeners. Rows are written as the kernel sends them, unless they are sorted.
     List(Box<List>),
     /// Compare counts, shares and rates with thresholds, for monitoring
-    ///
-    /// Prints one line with performance data, and exits as monitoring plugins do: 0 OK,
-    /// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of an invalid command line,
-    /// of an incomplete answer and of this text.
     #[command(version, display_name = "tcpstates")]
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
-    ///
-    /// Samples the sockets, the kernel's counters and its limits twice, with a window between, and
-    /// reports what is wrong now. Exit status: 4 with warnings, 5 with critical findings, else
-    /// as without a command. The manual has every rule with its thresholds.
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
