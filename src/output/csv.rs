@@ -69,9 +69,13 @@ fn end_row(out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends a cell, in quotes where it needs them.
+/// Appends a text as a cell.
 fn push_text(out: &mut Vec<u8>, text: &str) {
-    let text = escape::line(text);
+    push_cell(out, &escape::cell(text));
+}
+
+/// Appends an escaped text, in quotes where it needs them.
+fn push_cell(out: &mut Vec<u8>, text: &str) {
     // Writing to memory does not fail.
     let _ = match text.contains([',', '"']) {
         true => write!(out, "\"{}\"", text.replace('"', "\"\"")),
@@ -88,7 +92,7 @@ fn push_value(out: &mut Vec<u8>, field: Field, value: &Value<'_>) {
         Value::Address(ip) => push_ip(out, *ip),
         Value::Word(text) | Value::Name(text) => push_text(out, text),
         Value::Timer(timer) => push_text(out, &timer.kind.name()),
-        Value::Owners(shown, held) => push_text(out, &line(*shown, held)),
+        Value::Owners(shown, held) => push_cell(out, &line(*shown, held)),
     }
     out.push(b',');
     if field == Field::Timer {

@@ -3,25 +3,54 @@
 //! and characters that cannot be seen or that change the order of others.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+/// Characters that cannot be seen, or that change the direction of others: `Default_Ignorable_Code_Point`
+/// and format controls of Unicode (UAX 44, UAX 9), and the braille pattern without dots. Sorted.
+const INVISIBLE: [RangeInclusive<char>; 18] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
 
 /// Whether a character may not be printed, because it acts on the terminal or cannot be seen:
-/// controls (C0, DEL, C1), zero-width characters, line and paragraph separators, and those that
-/// change the direction of text (Unicode annex 9). All have four hexadecimal digits at most.
+/// controls (C0, DEL, C1), blanks other than the space, and [`INVISIBLE`].
 pub(super) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-        )
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    c.is_control() || c.is_whitespace() || INVISIBLE.iter().any(|range| range.contains(&c))
 }
 
 /// A text on one line, with the hidden characters written as escapes: `\u{1b}`, `\n`.
 pub fn line(text: &str) -> String {
     escape(text, is_hidden)
+}
+
+/// A text as a cell of CSV, before quoting: the same with backslashes as escapes too, so that no two
+/// texts are the same cell.
+pub(super) fn cell(text: &str) -> String {
+    escape(text, |c| is_hidden(c) || c == '\\')
+}
+
+/// The same for one of several texts with commas between them.
+pub(super) fn cell_item(text: &str) -> String {
+    escape(text, |c| is_hidden(c) || matches!(c, '\\' | ','))
 }
 
 /// A name as one word of a table. A name that could be taken for a word of ours, or that holds
@@ -34,6 +63,11 @@ pub fn word(name: &str) -> Cow<'_, str> {
 /// The same for one of several names with commas between them.
 pub fn item(name: &str) -> Cow<'_, str> {
     quote(name, |c| c == ',')
+}
+
+/// The same in a sentence of a check, where a bar begins performance data.
+pub(super) fn term(name: &str) -> Cow<'_, str> {
+    quote(name, |c| matches!(c, ',' | '|'))
 }
 
 fn quote(name: &str, is_separator: fn(char) -> bool) -> Cow<'_, str> {
@@ -52,7 +86,7 @@ fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
         match c {
             c if !is_escaped(c) => escaped.push(c),
             ' ' => escaped.push_str("\\x20"),
-            ',' => escaped.push_str("\\u{2c}"),
+            ',' | '|' => escaped.extend(c.escape_unicode()),
             c => escaped.extend(c.escape_default()),
         }
     }
@@ -69,12 +103,31 @@ mod tests {
             line("a b\x1b[31m\n\u{9b}\u{202e}é"),
             r"a b\u{1b}[31m\n\u{9b}\u{202e}é"
         );
-        for hidden in "\u{61c}\u{200b}\u{200d}\u{2028}\u{2029}\u{2060}\u{2069}\u{feff}\x7f".chars()
-        {
+        let ends = INVISIBLE
+            .iter()
+            .flat_map(|range| [*range.start(), *range.end()]);
+        let blanks = "\u{a0}\u{1680}\u{2000}\u{200a}\u{202f}\u{205f}\u{3000}";
+        for hidden in "\x7f\u{9b}".chars().chain(blanks.chars()).chain(ends) {
             let escaped = format!("\\u{{{:x}}}", u32::from(hidden));
             assert_eq!(line(&format!("a{hidden}")), format!("a{escaped}"));
+            assert_eq!(cell(&format!("a{hidden}")), format!("a{escaped}"));
             assert_eq!(word(&format!("a{hidden}")), format!("\"a{escaped}\""));
         }
+    }
+
+    #[test]
+    fn characters_that_can_be_seen_are_written_as_they_are() {
+        let seen = "~¡®é\u{34e}\u{61b}\u{115e}\u{1161}中\u{3163}\u{ffa1}\u{fffd}😀\u{e1000}";
+        assert_eq!(line(seen), seen);
+        assert_eq!(word(seen), seen);
+    }
+
+    #[test]
+    fn no_two_texts_are_the_same_cell() {
+        assert_eq!(cell("e\x1bx"), r"e\u{1b}x");
+        assert_eq!(cell(r"e\u{1b}x"), r"e\\u{1b}x");
+        assert_eq!(cell_item("a,b"), r"a\u{2c}b");
+        assert_eq!(term("a|b"), r#""a\u{7c}b""#);
     }
 
     #[test]

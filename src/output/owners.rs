@@ -63,8 +63,7 @@ pub(super) fn push_word(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
 pub(super) fn line(shown: Shown, held: &Held<'_>) -> String {
     let mut line = Vec::new();
     push(&mut line, shown, held, |out, text| {
-        let text = escape::line(text).replace(',', "\\u{2c}");
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(escape::cell_item(text).as_bytes());
     });
     String::from_utf8(line).unwrap_or_default()
 }

@@ -31,8 +31,15 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         text,
     };
     reasons.extend(verdict.failures.iter().cloned().map(unknown));
-    let no_process = verdict.no_process.iter();
-    reasons.extend(no_process.map(|why| unknown(format!("{why}: nothing was judged"))));
+    reasons.extend(verdict.no_process.iter().map(|why| {
+        if is_breached(verdict) {
+            return Reason {
+                status: CheckStatus::Ok,
+                text: why.clone(),
+            };
+        }
+        unknown(format!("{why}: nothing was judged"))
+    }));
     if let Some(observation) = &verdict.observation {
         let losses = observation.completeness.losses().iter();
         reasons.extend(losses.map(|loss| unknown(format!("incomplete: {loss}"))));
@@ -62,6 +69,17 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         format!("{mark}{}", reason.text)
     });
     texts.collect()
+}
+
+/// Whether some judgement breaks a range.
+fn is_breached(verdict: &Verdict) -> bool {
+    let groups = verdict.groups.iter().flat_map(|groups| &groups.listed);
+    let mut judgements = groups.flat_map(|group| &group.judgements);
+    let queues = verdict.queues.as_ref();
+    let breaks = |one: &Judgement| one.breach.is_some();
+    verdict.judgements.iter().any(breaks)
+        || judgements.any(breaks)
+        || queues.is_some_and(|queues| queues.broken > 0)
 }
 
 /// The judgements that break a range.

@@ -149,7 +149,26 @@ fn names_from_others_neither_end_a_line_nor_begin_data() {
     );
     assert_eq!(shown.matches('|').count(), 1, "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
-    assert!(lines[2].starts_with("CRITICAL process a\\u{7c}'x'=1;2\\nTCPSTATES OK"));
+    let name = r#"CRITICAL process "a\u{7c}'x'=1;2\nTCPSTATES\x20OK\x20-\x20\u{1b}[2J": TIME_WAIT"#;
+    assert!(lines[2].starts_with(name), "{shown}");
+}
+
+#[test]
+fn names_of_groups_are_not_taken_for_words_of_the_line() {
+    for (name, shown) in [
+        ("web", "web"),
+        ("-", r#""-""#),
+        ("TOTAL", r#""TOTAL""#),
+        ("OTHER(9)", r#""OTHER(9)""#),
+        ("web, user root", r#""web\u{2c}\x20user\x20root""#),
+        ("a\u{a0}b", r#""a\u{a0}b""#),
+        ("", r#""""#),
+    ] {
+        let named = words::group(&[Field::Process], &[Label::Text(name.to_owned())]);
+        assert_eq!(named, format!("process {shown}"));
+    }
+    let unknown = words::group(&[Field::Process], &[Label::None]);
+    assert_eq!(unknown, "process -");
 }
 
 #[test]

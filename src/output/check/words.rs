@@ -3,6 +3,7 @@
 use crate::model::{
     Breach, Field, Judgement, Label, Measure, Measurement, Side, Subject, Trust, grouped, thousands,
 };
+use crate::output::escape;
 use crate::output::value::label_text;
 
 /// Decimal places of shares and rates, for people.
@@ -90,8 +91,11 @@ fn broken(measure: Measure, breach: &Breach) -> String {
 /// The name of a group: `local-port 443, user www-data`.
 pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     let parts = fields.iter().zip(key).map(|(field, label)| {
-        let label = label_text(label, "-");
-        format!("{} {label}", field.name())
+        let text = match label {
+            Label::Text(text) => escape::term(text).into_owned(),
+            Label::None | Label::Number(_) | Label::Flag(_) => label_text(label, "-"),
+        };
+        format!("{} {text}", field.name())
     });
     let parts: Vec<String> = parts.collect();
     if parts.is_empty() {

@@ -218,8 +218,8 @@ impl Formatter for Printable {
             let hidden = part.rfind(escape::is_hidden).unwrap_or(part.len());
             let (text, hidden) = part.split_at(hidden);
             out.write_all(text.as_bytes())?;
-            for c in hidden.chars() {
-                write!(out, "\\u{:04x}", u32::from(c))?;
+            for unit in hidden.encode_utf16() {
+                write!(out, "\\u{unit:04x}")?;
             }
         }
         Ok(())
@@ -280,11 +280,12 @@ mod tests {
 
     #[test]
     fn hidden_characters_are_escapes_that_every_parser_understands() {
-        let text = "a\x1b\x7f\u{9b}\u{61c}\u{200b}\u{2028}\u{202e}\u{feff}é\"";
+        let text = "a\x1b\x7f\u{9b}\u{61c}\u{200b}\u{2028}\u{202e}\u{feff}\u{a0}\u{e0041}é\"";
         let mut out = Vec::new();
         write_value(&mut out, text).unwrap();
         let json = String::from_utf8(out).unwrap();
-        let expected = r#""a\u001b\u007f\u009b\u061c\u200b\u2028\u202e\ufeffé\"""#;
+        let expected =
+            r#""a\u001b\u007f\u009b\u061c\u200b\u2028\u202e\ufeff\u00a0\udb40\udc41é\"""#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
