@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::thread::{CapabilitySet, capabilities};
+
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
 use crate::model::{Listeners, Loss, ProcessQuery, Socket, Where, counted};
@@ -15,7 +17,7 @@ use crate::source::{Observer, Report};
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     pub(super) notes: Vec<String>,
-    /// Which processes the filter requires and do not exist.
+    /// That the processes that the filter requires do not exist or cannot be seen.
     pub(super) missing: Option<String>,
 }
 
@@ -29,15 +31,19 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     };
     let (mut found, mut unseen) = (Vec::new(), Vec::new());
     let mut notes = Vec::new();
-    let mut nonexistent = Vec::new();
+    let mut absent: Vec<(ProcessQuery, String)> = Vec::new();
     for query in filter.holders() {
         let inodes = inodes_of(&query, place).map_err(|error| {
             let root = place.proc_root().display();
             Failure::Proc(format!("cannot list the processes in {root}: {error}"))
         })?;
-        notes.extend(note(query, &inodes));
         if inodes.processes + inodes.refused == 0 {
-            nonexistent.push(query);
+            let why = why_none(query, &inodes, place);
+            notes.push(why.clone());
+            absent.push((query, why));
+        } else if let Some(hiding) = hiding(&inodes) {
+            let who = describe(query);
+            notes.push(format!("{hiding} processes {who}"));
         }
         if inodes.refused > 0 {
             unseen.push(Loss::Doubtful {
@@ -50,33 +56,41 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
         }
         found.push((query, Arc::new(inodes.inodes)));
     }
-    let fails =
-        |test: &Test| matches!(test, Test::Holder { query, .. } if nonexistent.contains(query));
+    let is_absent = |query: &ProcessQuery| absent.iter().any(|(absent, _)| absent == query);
+    let fails = |test: &Test| matches!(test, Test::Holder { query, .. } if is_absent(query));
     let without = filter.fold(|test, _| fails(test).then_some(false));
     let missing = (without == Folded::Never).then(|| {
-        let who: Vec<String> = nonexistent.iter().copied().map(describe).collect();
-        format!("there is no process {}", who.join(" or "))
+        let why: Vec<String> = absent.into_iter().map(|(_, why)| why).collect();
+        why.join(", ")
     });
     observer.set_holders(&found, unseen);
     Ok(Processes { notes, missing })
 }
 
-/// That there is no such process, or that some may be hidden.
-fn note(query: ProcessQuery, inodes: &Inodes) -> Option<String> {
+/// That there is no such process, or that it may exist and cannot be seen.
+fn why_none(query: ProcessQuery, inodes: &Inodes, place: &Where) -> String {
     let who = describe(query);
-    let hiding = inodes.hiding.as_ref();
-    // Such a mount hides nothing from root.
-    let hiding = hiding.filter(|_| !rustix::process::geteuid().is_root());
-    match (inodes.processes + inodes.refused, hiding) {
-        (0, None) => Some(format!("there is no process {who}")),
-        (0, Some(hiding)) => Some(format!(
-            "there is no visible process {who}; the proc file system is mounted with {hiding}, which may hide some"
-        )),
-        (_, Some(hiding)) => Some(format!(
-            "the proc file system is mounted with {hiding}, which may hide processes {who}"
-        )),
-        (_, None) => None,
+    if inodes.shows_none {
+        let root = place.proc_root().display();
+        return format!("no visible process {who}; {root} shows no processes");
     }
+    match hiding(inodes) {
+        None => format!("there is no process {who}"),
+        Some(hiding) => format!("no visible process {who}; {hiding} some"),
+    }
+}
+
+/// How processes are hidden: the beginning of a sentence that ends with them.
+fn hiding(inodes: &Inodes) -> Option<String> {
+    let hiding = inodes.hiding.as_ref()?;
+    // Such a mount hides nothing from a process that may trace every other.
+    let sets = capabilities(None).ok();
+    if sets.is_some_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE)) {
+        return None;
+    }
+    Some(format!(
+        "the proc file system is mounted with {hiding}, which may hide"
+    ))
 }
 
 fn describe(query: ProcessQuery) -> String {

@@ -25,6 +25,8 @@ pub struct Inodes {
     pub refused: u64,
     /// The mount option with which the proc file system hides processes, if it does.
     pub hiding: Option<String>,
+    /// Whether the proc file system shows no process at all, as a copy of its tables does.
+    pub shows_none: bool,
 }
 
 /// The inodes of the sockets held by the matching processes of `place`. No process holds a connection
@@ -58,6 +60,7 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
             Err(_) => found.refused += 1,
         }
     }
+    found.shows_none = found.processes + found.refused == 0 && root.numbers("")?.is_empty();
     Ok(found)
 }
 

@@ -91,6 +91,10 @@ impl Check {
         }
         if verdict.no_process.is_some() && verdict.status == CheckStatus::Ok {
             verdict.status = CheckStatus::Unknown;
+            // No sockets within a range prove nothing about a process that was not found.
+            for judgement in &mut verdict.judgements {
+                judgement.status = CheckStatus::Unknown;
+            }
         }
         Ok((verdict, log.take()))
     }

@@ -218,19 +218,24 @@ in_namespace!(
 
 in_namespace!(
     fn a_process_that_does_not_exist_leaves_nothing_to_judge() {
-        let missing = "there is no process called nosuchprogram: nothing was judged";
+        let none = "there is no process called nosuchprogram";
+        let missing = format!("{none}: nothing was judged");
         let filter = ["process", "=", "nosuchprogram"];
         for (threshold, status, expected) in [
-            ("-w=close-wait=10", 3, missing.to_owned()),
-            ("-w=accept-queue=80%", 3, missing.to_owned()),
-            ("-w=total=1:", 1, format!("{missing}, total 0 (< 1)")),
-            ("-c=total=1:", 2, format!("total 0 (< 1), {missing}")),
+            ("-w=close-wait=10", 3, missing.clone()),
+            ("-w=accept-queue=80%", 3, missing.clone()),
+            ("-w=total=1:", 1, format!("total 0 (< 1), {none}")),
+            ("-c=total=1:", 2, format!("total 0 (< 1), {none}")),
         ] {
             let arguments = [&["check", threshold][..], &filter].concat();
             let ran = run(arguments);
             let (text, _) = read_as(&ran, status);
             assert_eq!(text, expected, "{threshold}");
         }
+        let ran = run([&["check", "--json", "-w=close-wait=10"][..], &filter].concat());
+        let checked = Checked::of(&ran);
+        let metric = checked.metric("CLOSE_WAIT");
+        assert_eq!(metric.status.as_deref(), Some("UNKNOWN"), "{ran:?}");
         let by = ["check", "--by=state", "-w=close-wait=10"];
         let ran = run([&by[..], &filter].concat());
         assert_eq!(read_as(&ran, 3).0, missing);

@@ -63,6 +63,25 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn a_check_does_not_claim_that_a_hidden_process_does_not_exist() {
+        let listener = listener();
+        for (options, expected) in [
+            (
+                "hidepid=2",
+                "UNKNOWN - no visible process called sh; the proc file system is mounted with \
+                 hidepid=invisible, which may hide some: nothing was judged|",
+            ),
+            ("hidepid=1", "UNKNOWN - incomplete: the sockets of "),
+        ] {
+            let check = "check -w close-wait=10 'process = sh'";
+            let ran = run_hidden(options, &listener, check);
+            assert_eq!(ran.status, 3, "{options} {ran:?}");
+            assert!(ran.stdout.contains(expected), "{options} {ran:?}");
+        }
+    }
+);
+
+in_namespace!(
     fn an_owner_in_an_outer_pid_namespace_is_reported_as_hidden() {
         let listener = listener();
         let script = format!(
@@ -121,5 +140,11 @@ in_namespace!(
             assert_eq!(ran.stderr.matches(note).count(), 1, "{ran:?}");
             assert!(ran.stderr.contains(" shows no processes\n"), "{ran:?}");
         }
+        let ran = run(["check", "-c=total=2", "--proc-root", root, "process = web"]);
+        assert_eq!(ran.status, 3, "{ran:?}");
+        let why = format!(
+            " - no visible process called web; {root} shows no processes: nothing was judged|"
+        );
+        assert!(ran.stdout.contains(&why), "{ran:?}");
     }
 );
