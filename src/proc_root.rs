@@ -7,6 +7,8 @@
 //!
 //! Must not interpret the files.
 
+mod hiding;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;

@@ -19,7 +19,7 @@ pub(super) fn refuse(option: &str) -> Result<(), Failure> {
     match is_secure() {
         false => Ok(()),
         true => Err(Failure::Usage(format!(
-            "{option} is refused, because the file of this program has capabilities: any user could read files with them; use sudo, or ambient capabilities of a unit"
+            "{option} is refused, because this program has more privileges than its caller, by capabilities or a mode of its file: any user could read files with them; use sudo, or ambient capabilities of a unit"
         ))),
     }
 }

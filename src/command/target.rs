@@ -203,9 +203,9 @@ fn names_bound(filter: &Expression) -> bool {
 fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
     let is_state = |test: &Test| matches!(test, Test::State(_));
     let why = if asked != StateSet::ALL && filter.tests().any(is_state) {
-        "no socket can pass: --state, --listening and the filter have no state in common"
+        "no socket can pass: the options and the filter have no state in common"
     } else if filter.tests().any(is_state) {
-        "no socket can pass the filter: no socket is in two states at once; join states by or"
+        "no socket can pass the filter: its tests of states leave no state; `or` selects several"
     } else {
         "no socket can pass the filter: it excludes what it selects"
     };

@@ -73,20 +73,27 @@ fn elsewhere(host: &Host) -> Option<NotExamined> {
     let Namespaces {
         with_tcp,
         unchecked,
-    } = host.unlisted.namespaces;
+        hiding,
+    } = &host.unlisted.namespaces;
     let count = counted(
-        with_tcp,
+        *with_tcp,
         "other network namespace has",
         "other network namespaces have",
     );
-    let processes = counted(unchecked, "process was", "processes were");
-    let reason = match (with_tcp, unchecked) {
-        (0, 0) => return None,
-        (_, 0) => format!("{count} TCP sockets"),
-        (0, _) => format!(
-            "whether other network namespaces have TCP sockets is unknown: {processes} not checked"
-        ),
-        (_, _) => format!("at least {count} TCP sockets: {processes} not checked"),
+    let hidden = hiding.as_ref().map(|option| {
+        format!("the proc file system is mounted with {option}, which may hide processes")
+    });
+    let unchecked = (*unchecked > 0).then(|| {
+        let processes = counted(*unchecked, "process was", "processes were");
+        format!("{processes} not checked")
+    });
+    let reason = match (with_tcp, hidden.or(unchecked)) {
+        (0, None) => return None,
+        (_, None) => format!("{count} TCP sockets"),
+        (0, Some(why)) => {
+            format!("whether other network namespaces have TCP sockets is unknown: {why}")
+        }
+        (_, Some(why)) => format!("at least {count} TCP sockets: {why}"),
     };
     let id = "namespaces";
     Some(NotExamined { id, reason })
@@ -124,5 +131,66 @@ impl Sink for SecondSink<'_> {
             });
         }
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::host;
+    use super::*;
+
+    #[test]
+    fn other_namespaces_are_reported_as_far_as_they_are_known() {
+        let hidepid = Some("hidepid=invisible");
+        for (with_tcp, unchecked, hiding, expected) in [
+            (0, 0, None, None),
+            (
+                2,
+                0,
+                None,
+                Some("2 other network namespaces have TCP sockets"),
+            ),
+            (
+                1,
+                7,
+                None,
+                Some(
+                    "at least 1 other network namespace has TCP sockets: 7 processes were not checked",
+                ),
+            ),
+            (
+                0,
+                1,
+                None,
+                Some(
+                    "whether other network namespaces have TCP sockets is unknown: 1 process was not checked",
+                ),
+            ),
+            (
+                0,
+                0,
+                hidepid,
+                Some(
+                    "whether other network namespaces have TCP sockets is unknown: the proc file system is mounted with hidepid=invisible, which may hide processes",
+                ),
+            ),
+            (
+                3,
+                0,
+                hidepid,
+                Some(
+                    "at least 3 other network namespaces have TCP sockets: the proc file system is mounted with hidepid=invisible, which may hide processes",
+                ),
+            ),
+        ] {
+            let mut host = host();
+            host.unlisted.namespaces = Namespaces {
+                with_tcp,
+                unchecked,
+                hiding: hiding.map(str::to_owned),
+            };
+            let reason = elsewhere(&host).map(|unexamined| unexamined.reason);
+            assert_eq!(reason.as_deref(), expected);
+        }
     }
 }

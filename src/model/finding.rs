@@ -305,12 +305,14 @@ pub struct Unlisted {
 }
 
 /// Network namespaces of other processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces {
     /// How many of them have TCP sockets; at least, where processes were not checked.
     pub with_tcp: u64,
     /// How many processes were not checked.
     pub unchecked: u64,
+    /// The mount option with which the proc file system may hide processes from this one.
+    pub hiding: Option<String>,
 }
 
 /// The result of `doctor`.

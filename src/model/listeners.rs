@@ -4,11 +4,35 @@
 //! `inet6_lookup_listener`, net/ipv6/inet6_hashtables.c): the same network namespace and port, then a
 //! listener on the address before those on all addresses. A connection has the family of its listener.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use super::{Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket, State};
+
+/// Where a connection arrived: its local end, without the remote one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arrival {
+    netns: Netns,
+    ends: InetEnds,
+    /// The interface that its listener is bound to, 0 for none; `None` from /proc.
+    interface: Option<u32>,
+}
+
+impl Arrival {
+    /// Where this socket arrived; `None` for one without internet addresses.
+    pub fn of(socket: &Socket) -> Option<Arrival> {
+        let ends = socket.internet()?;
+        Some(Arrival {
+            netns: socket.netns,
+            ends: InetEnds::listening(ends.family, ends.local),
+            interface: socket.interface,
+        })
+    }
+}
 
 /// One listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +45,8 @@ pub struct Listener {
     pub local: SocketAddr,
     /// Whether it takes IPv6 only; `None` for IPv4, and from /proc.
     pub v6only: Option<bool>,
+    /// The index of the interface it is bound to, 0 for none; `None` from /proc.
+    pub interface: Option<u32>,
     /// The inode; 0 where no process holds it.
     pub inode: u64,
     /// The kernel's own number for it. Netlink only.
@@ -42,6 +68,7 @@ impl Listener {
             family: ends.family,
             local: ends.local,
             v6only: socket.v6only,
+            interface: socket.interface,
             inode: socket.inode,
             cookie: socket.cookie,
             waiting: socket.receive_queue,
@@ -177,18 +204,26 @@ impl Listeners {
         found.filter(move |at| at.classes & bit(class) != 0)
     }
 
-    /// The listeners that may have taken a connection with these ends: those on its address, else
-    /// those on all addresses. Several where they share a port (SO_REUSEPORT): each has a queue of its
-    /// own, and the kernel does not report which one a connection is in.
-    pub fn takers(&self, netns: Netns, ends: &InetEnds) -> Vec<&Listener> {
-        let last = self.lookup(netns, ends).next().and_then(|at| at.last);
+    /// The listeners that may have taken a connection that arrived there: those on its address, else
+    /// those on all addresses; a connection is bound to the interface of its listener. Several where
+    /// they share a port (SO_REUSEPORT): each has a queue of its own, and the kernel does not report
+    /// which one a connection is in.
+    pub fn takers(&self, arrival: &Arrival) -> Vec<&Listener> {
+        let class = bit(arrival.ends.class());
         let get = |number: Option<u32>| self.listeners.get(usize::try_from(number?).ok()?);
-        let chain = std::iter::successors(get(last), |listener| get(listener.before));
-        let mut takers: Vec<&Listener> = chain
-            .filter(|listener| listener.classes() & bit(ends.class()) != 0)
-            .collect();
-        takers.reverse();
-        takers
+        let is_taker = |listener: &&Listener| {
+            let interfaces = listener.interface.zip(arrival.interface);
+            listener.classes() & class != 0 && interfaces.is_none_or(|(its, own)| its == own)
+        };
+        for at in self.lookup(arrival.netns, &arrival.ends) {
+            let chain = std::iter::successors(get(at.last), |listener| get(listener.before));
+            let mut takers: Vec<&Listener> = chain.filter(is_taker).collect();
+            if !takers.is_empty() {
+                takers.reverse();
+                return takers;
+            }
+        }
+        Vec::new()
     }
 
     /// In if a listener could have taken the connection, else out. In for listeners themselves.
@@ -230,144 +265,5 @@ impl Listeners {
             listener.drops = listener.drops.map(grown);
         }
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {
-        let local: SocketAddr = local.parse().unwrap();
-        let family = if local.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        };
-        Socket {
-            full: Some(true),
-            v6only,
-            inode: number,
-            cookie: Some(number),
-            ..Socket::bare(State::Listen, InetEnds::listening(family, local))
-        }
-    }
-
-    fn listeners(all: &[(&str, Option<bool>)]) -> Listeners {
-        let mut listeners = Listeners::default();
-        for ((local, v6only), number) in all.iter().zip(1..) {
-            assert!(
-                listeners
-                    .socket(&socket(local, *v6only, number))
-                    .is_continue()
-            );
-        }
-        listeners
-    }
-
-    fn inodes(listeners: &Listeners, netns: Netns, local: &str) -> Vec<u64> {
-        let ends = *socket(local, None, 0).internet().unwrap();
-        let takers = listeners.takers(netns, &ends);
-        let is_in = listeners.direction(netns, &ends) == Direction::In;
-        assert_eq!(is_in, !takers.is_empty(), "{local}");
-        takers.iter().map(|listener| listener.inode).collect()
-    }
-
-    #[test]
-    fn a_connection_is_taken_on_its_address_before_all_addresses_and_by_its_family() {
-        let listeners = listeners(&[
-            ("0.0.0.0:80", None),
-            ("10.0.0.1:80", None),
-            ("[::]:80", Some(true)),
-            ("[::]:81", Some(false)),
-            ("[::]:81", Some(false)),
-            ("[::]:82", None),
-            ("[2001:db8::1]:22", None),
-            ("[::ffff:10.0.0.1]:22", None),
-            ("[::ffff:0.0.0.0]:23", None),
-        ]);
-        for (local, takers) in [
-            ("10.0.0.1:80", &[2][..]),
-            ("10.0.0.2:80", &[1]),
-            ("[2001:db8::1]:80", &[3]),
-            ("[::ffff:10.0.0.2]:80", &[]),
-            ("[::ffff:10.0.0.1]:80", &[]),
-            ("[::ffff:10.0.0.2]:81", &[4, 5]),
-            ("10.0.0.2:81", &[]),
-            ("[::ffff:10.0.0.2]:82", &[6]),
-            ("[2001:db8::9]:82", &[6]),
-            ("[2001:db8::1]:22", &[7]),
-            ("[2001:db8::9]:22", &[]),
-            ("[::ffff:10.0.0.1]:22", &[8]),
-            ("10.0.0.1:22", &[]),
-            ("[::ffff:10.0.0.9]:23", &[9]),
-            ("[2001:db8::9]:23", &[]),
-            // Listeners themselves.
-            ("0.0.0.0:80", &[1]),
-            ("[::]:80", &[3]),
-        ] {
-            assert_eq!(inodes(&listeners, Netns::CALLER, local), takers, "{local}");
-        }
-    }
-
-    #[test]
-    fn listeners_of_two_network_namespaces_do_not_mix() {
-        let mut listeners = listeners(&[("0.0.0.0:80", None)]);
-        let other = Netns(4_026_532_272);
-        let mut there = socket("10.0.0.1:80", None, 2);
-        there.netns = other;
-        assert!(listeners.socket(&there).is_continue());
-        assert_eq!(inodes(&listeners, Netns::CALLER, "10.0.0.1:80"), [1]);
-        assert_eq!(inodes(&listeners, other, "10.0.0.1:80"), [2]);
-        assert!(inodes(&listeners, other, "10.0.0.2:80").is_empty());
-    }
-
-    #[test]
-    fn beyond_the_room_only_the_place_is_known() {
-        let mut listeners = Listeners::at_most(1);
-        for port in 80..83 {
-            let one = socket(&format!("0.0.0.0:{port}"), None, port);
-            assert!(listeners.socket(&one).is_continue());
-        }
-        assert_eq!((listeners.iter().count(), listeners.beyond()), (1, 2));
-        let ends = *socket("10.0.0.1:82", None, 0).internet().unwrap();
-        assert_eq!(listeners.direction(Netns::CALLER, &ends), Direction::In);
-        assert!(listeners.takers(Netns::CALLER, &ends).is_empty());
-        assert_eq!(listeners.ports().count(), 3);
-    }
-
-    #[test]
-    fn a_queue_is_full_beyond_its_limit_and_connections_have_none() {
-        let mut one = socket("0.0.0.0:80", None, 1);
-        let mut listeners = Listeners::default();
-        for (state, waiting, limit) in [
-            (State::Listen, 2, 2),
-            (State::Listen, 3, 2),
-            (State::Listen, 1, 0),
-            (State::Established, 9, 0),
-        ] {
-            (one.state, one.receive_queue, one.send_queue) = (state, waiting, limit);
-            assert!(listeners.socket(&one).is_continue());
-        }
-        let full: Vec<bool> = listeners.iter().map(Listener::is_full).collect();
-        assert_eq!(full, [false, true, true]);
-        assert!(listeners.iter().all(Listener::is_at_limit));
-    }
-
-    #[test]
-    fn drops_grow_from_what_they_were_or_from_nothing_and_may_wrap_around() {
-        let with = |drops: &[(u64, u32)]| {
-            let mut listeners = Listeners::default();
-            for (number, drops) in drops {
-                let mut one = socket("0.0.0.0:80", None, *number);
-                one.drops = Some(*drops);
-                assert!(listeners.socket(&one).is_continue());
-            }
-            listeners
-        };
-        let before = with(&[(1, 5), (2, u32::MAX)]);
-        let grown = with(&[(1, 8), (2, 1), (3, 4)]).since(&before);
-        let drops: Vec<_> = grown.iter().map(|listener| listener.drops).collect();
-        assert_eq!(drops, [Some(3), Some(2), Some(4)]);
     }
 }

@@ -66,7 +66,7 @@ pub use finding::{
 pub use group::{
     Direction, FamilyClass, Group, GroupKey, Grouped, KeyPart, Label, Other, PrefixLengths, Service,
 };
-pub use listeners::{Listener, Listeners};
+pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use place::{Netns, Where};

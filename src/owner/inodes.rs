@@ -10,7 +10,6 @@ use rustix::io::Errno;
 
 use super::facts::read_name;
 use super::fd_table::{FdTable, Target, is_gone, query_size};
-use super::hiding::query_hiding;
 use crate::model::{ProcessQuery, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
@@ -41,7 +40,7 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
         ProcessQuery::Pid(pid) => vec![*pid],
     };
     let mut found = Inodes {
-        hiding: query_hiding(&root),
+        hiding: root.query_hiding(),
         ..Inodes::default()
     };
     for pid in pids {

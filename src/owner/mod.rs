@@ -22,7 +22,6 @@
 mod cgroup;
 mod facts;
 mod fd_table;
-mod hiding;
 mod inodes;
 mod owners;
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::hiding::query_hiding;
 use super::walk::{Link, Search, Walk};
-use super::wanted::{Endpoint, Settled, Wanted, endpoint};
-use crate::model::{Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where, counted};
+use super::wanted::{Settled, Wanted};
+use crate::model::{
+    Arrival, Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where, counted,
+};
 use crate::proc_root::ProcRoot;
 
 /// The cost of a search.
@@ -35,7 +36,7 @@ pub struct Owners {
     /// In the order of their pids.
     processes: Vec<Process>,
     /// The holders of the listeners whose connections were never accepted.
-    waiting: HashMap<Endpoint, Vec<Hold>>,
+    waiting: HashMap<Arrival, Vec<Hold>>,
     /// How many sockets have a known holder.
     pub ownership: Ownership,
     /// What it cost.
@@ -147,7 +148,7 @@ impl Owners {
             return Held::by(holds, &self.processes);
         }
         if socket.was_never_accepted()
-            && let Some(holds) = endpoint(socket).and_then(|at| self.waiting.get(&at))
+            && let Some(holds) = Arrival::of(socket).and_then(|at| self.waiting.get(&at))
         {
             return Held::by(holds, &self.processes).unaccepted();
         }
@@ -211,7 +212,7 @@ fn why_unknown(
         let failed = counted(effort.failed, "process", "processes");
         why += &format!("; cannot read {path}/PID/fd of {failed}: {error}");
     }
-    if let Some(option) = query_hiding(root) {
+    if let Some(option) = root.query_hiding() {
         why += &format!("; {path} is mounted with {option}, which may hide processes");
     }
     why

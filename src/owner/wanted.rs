@@ -2,20 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::model::{InetEnds, Listeners, Netns, Socket};
+use crate::model::{Arrival, Listeners, Socket};
 
 /// More users than this do not help to choose which processes come first.
 const MOST_USERS: usize = 16;
-
-/// Where connections arrive: the network namespace and the local end, without a remote one.
-pub(super) type Endpoint = (Netns, InetEnds);
-
-/// Where a connection arrived.
-pub(super) fn endpoint(socket: &Socket) -> Option<Endpoint> {
-    let ends = socket.internet()?;
-    let arrived = InetEnds::listening(ends.family, ends.local);
-    Some((socket.netns, arrived))
-}
 
 /// The sockets whose holders are wanted, as far as the search needs them.
 #[derive(Debug, Default)]
@@ -27,7 +17,7 @@ pub struct Wanted {
     /// Sockets that no process can hold.
     pub(super) kernel: u64,
     /// The number of connections that wait to be accepted, by where they arrived.
-    pub(super) waiting: HashMap<Endpoint, u64>,
+    pub(super) waiting: HashMap<Arrival, u64>,
     /// The users that own the sockets, whose processes are likely holders.
     pub(super) users: Vec<u32>,
 }
@@ -36,7 +26,7 @@ pub struct Wanted {
 pub(super) struct Settled {
     pub(super) inodes: Vec<u64>,
     /// For each place with waiting connections, its listeners and the number of connections.
-    pub(super) waiting: Vec<(Endpoint, Vec<u64>, u64)>,
+    pub(super) waiting: Vec<(Arrival, Vec<u64>, u64)>,
     /// Listeners that are not wanted themselves.
     pub(super) beside: Vec<u64>,
     pub(super) kernel: u64,
@@ -53,8 +43,8 @@ impl Wanted {
             if is_new && self.users.len() < MOST_USERS {
                 self.users.push(socket.uid);
             }
-        } else if let Some(endpoint) = endpoint(socket).filter(|_| socket.was_never_accepted()) {
-            *self.waiting.entry(endpoint).or_default() += 1;
+        } else if let Some(arrival) = Arrival::of(socket).filter(|_| socket.was_never_accepted()) {
+            *self.waiting.entry(arrival).or_default() += 1;
         } else {
             self.kernel += 1;
         }
@@ -78,8 +68,8 @@ impl Wanted {
         self.inodes.dedup();
         let mut waiting = Vec::new();
         let mut beside = Vec::new();
-        for (endpoint, connections) in self.waiting {
-            let takers = listeners.takers(endpoint.0, &endpoint.1);
+        for (arrival, connections) in self.waiting {
+            let takers = listeners.takers(&arrival);
             let takers = takers.iter().map(|listener| listener.inode);
             let takers: Vec<u64> = takers.filter(|inode| *inode != 0).collect();
             if takers.is_empty() {
@@ -88,7 +78,7 @@ impl Wanted {
             }
             let unknown = |inode: &&u64| self.inodes.binary_search(inode).is_err();
             beside.extend(takers.iter().filter(unknown).copied());
-            waiting.push((endpoint, takers, connections));
+            waiting.push((arrival, takers, connections));
         }
         beside.sort_unstable();
         beside.dedup();

@@ -60,9 +60,14 @@ impl Readings {
                 )),
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
-                        "{name} does not exist in this network namespace, or on this kernel"
-                    )),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        Err(match self.are_copied() {
+                            true => format!("{name} is not in the copied tree"),
+                            false => format!(
+                                "{name} does not exist in this network namespace, or on this kernel"
+                            ),
+                        })
+                    }
                     Err(error) => Err(format!("cannot read {name}: {error}")),
                 },
             };
@@ -117,7 +122,7 @@ mod tests {
         assert_eq!(settings.number(Setting::Somaxconn), Ok(4096));
         let absent = settings.number(Setting::MaxOrphans).unwrap_err();
         assert!(
-            absent.contains("tcp_max_orphans does not exist"),
+            absent.contains("tcp_max_orphans is not in the copied tree"),
             "{absent}"
         );
     }

@@ -49,7 +49,7 @@ fn parse_mptcp(text: &str) -> u64 {
 }
 
 /// The network namespaces of processes, without the one whose table `tcp` has the inode `own`, and how
-/// many have TCP sockets. What no process is in, or hides its processes, is not found.
+/// many have TCP sockets. One without processes is not found, nor one with hidden processes only.
 fn find_namespaces(root: &ProcRoot, own: Option<u64>) -> Namespaces {
     let pids = root.numbers("").unwrap_or_default();
     let unchecked = pids.len().saturating_sub(MOST_PROCESSES);
@@ -65,6 +65,7 @@ fn find_namespaces(root: &ProcRoot, own: Option<u64>) -> Namespaces {
     Namespaces {
         with_tcp: others.filter(|net| has_tcp(root, net)).count() as u64,
         unchecked: unchecked as u64,
+        hiding: root.query_hiding_here(),
     }
 }
 

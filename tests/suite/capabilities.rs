@@ -65,7 +65,8 @@ fn capabilities_on_the_file_refuse_options_that_read_files() {
             let ran = run(&[verb, &[option, path]].concat());
             assert_eq!(ran.status, status, "{ran:?}");
             let printed = format!("{}{}", ran.stdout, ran.stderr);
-            let refused = format!("{option} is refused, because the file of this program has");
+            let refused =
+                format!("{option} is refused, because this program has more privileges than");
             assert!(printed.contains(&refused), "{ran:?}");
         }
     }

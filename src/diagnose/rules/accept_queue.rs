@@ -11,7 +11,7 @@ use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::Somaxconn;
 use crate::model::{
-    Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Netns, Severity, State,
+    Arrival, Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Severity, State,
     StateSet, counted, thousands,
 };
 
@@ -29,7 +29,7 @@ const WHY: &str = "A client that connects to a full accept queue gets no answer 
 /// Connections that wait to be accepted, as far as they are kept.
 #[derive(Debug, Default)]
 pub(super) struct AcceptQueue {
-    waiting: Vec<(Netns, InetEnds)>,
+    waiting: Vec<(Arrival, InetEnds)>,
 }
 
 impl Rule for AcceptQueue {
@@ -47,8 +47,11 @@ impl Rule for AcceptQueue {
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;
-        if socket.was_never_accepted() && self.waiting.len() < KEPT {
-            self.waiting.push((socket.netns, *sampled.ends));
+        if socket.was_never_accepted()
+            && self.waiting.len() < KEPT
+            && let Some(arrival) = Arrival::of(socket)
+        {
+            self.waiting.push((arrival, *sampled.ends));
         }
     }
 
@@ -137,9 +140,9 @@ impl AcceptQueue {
 
     /// Some of those that may wait at this listener.
     fn at(&self, listener: &Listener, host: &Host) -> Vec<InetEnds> {
-        let takers = |(netns, ends): &&(Netns, InetEnds)| host.listeners.takers(*netns, ends);
         let waiting = self.waiting.iter();
-        let waiting = waiting.filter(|connection| takers(connection).contains(&listener));
+        let waiting =
+            waiting.filter(|(arrival, _)| host.listeners.takers(arrival).contains(&listener));
         waiting.map(|(_, ends)| *ends).take(MEASURED).collect()
     }
 

@@ -40,6 +40,8 @@ const REMEDY_WAITING: [&str; 1] = [
     "Find out why the program does not call accept(): it is stuck, too busy, or at its limit of open files or connections.",
 ];
 
+const UNMEASURED: &str = "/proc does not report whether these connections still send data to peers that closed only their own direction";
+
 /// The connections in CLOSE_WAIT before the window.
 #[derive(Debug, Default)]
 pub(super) struct Earlier(Previous);
@@ -83,10 +85,7 @@ impl Rule for CloseWait {
         let stayed = self.stayed(host);
         // That they still send is what sets connections apart that are used in one direction.
         let unmeasured = !stayed.is_empty() && host.source == SourceName::Proc;
-        let unmeasured = unmeasured.then(|| {
-            "/proc does not report whether the connections still send data to peers that closed only their own direction"
-                .to_owned()
-        });
+        let unmeasured = unmeasured.then(|| UNMEASURED.to_owned());
         let idle = stayed
             .iter()
             .filter(|change| !self.still_sends(change, host));
@@ -148,6 +147,10 @@ impl CloseWait {
             _ => self.leak(change, case),
         };
         finding.evidence.extend(self.silence(change, case.host));
+        let unmeasured = case.host.source == SourceName::Proc;
+        finding
+            .evidence
+            .extend(unmeasured.then(|| UNMEASURED.to_owned()));
         finding.evidence.extend(self.0.remark());
         finding
     }

@@ -15,7 +15,7 @@ use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Netns, Severity, State, StateSet, counted, thousands,
+    Arrival, Command, Counter, Finding, Severity, State, StateSet, counted, thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -32,9 +32,6 @@ const ONE_SOURCE: f64 = 0.9;
 const REPORTED: usize = 5;
 
 const WHY: &str = "Each half-open request waits for the last step of a handshake (RFC 9293, 3.5). Without room for more, SYNs are answered with cookies, which may lose TCP options (RFC 4987, 3.6), or not at all.";
-
-/// Where requests arrive: the local end in its network namespace, without the remote one.
-type Arrival = (Netns, InetEnds);
 
 /// Half-open requests, by where they arrived and from where.
 #[derive(Debug, Default)]
@@ -57,11 +54,11 @@ impl Rule for HalfOpen {
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
-        let ends = sampled.ends;
-        let local = InetEnds::listening(ends.family, ends.local);
-        let arrival = (sampled.socket.netns, local);
-        self.requests.add(arrival);
-        self.sources.add((arrival, ends.remote.ip().to_canonical()));
+        if let Some(arrival) = Arrival::of(sampled.socket) {
+            let source = sampled.ends.remote.ip().to_canonical();
+            self.requests.add(arrival);
+            self.sources.add((arrival, source));
+        }
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -137,7 +134,7 @@ impl HalfOpen {
         let mut queues: HashMap<SocketAddr, RequestQueue> = HashMap::new();
         let mut addresses = HashMap::new();
         for (arrival, requests) in self.requests.top(usize::MAX) {
-            let takers = host.listeners.takers(arrival.0, &arrival.1);
+            let takers = host.listeners.takers(&arrival);
             // Without a listener, because it was closed meanwhile, there is nothing to compare with.
             let Some(address) = takers.first().map(|listener| listener.local) else {
                 continue;

@@ -97,7 +97,7 @@ impl VanishedPeers {
     fn evidence(&self, total: u64, host: &Host) -> Vec<String> {
         let (most, [stuck, all]) = (self.0.retransmits, [total, host.sockets].map(thousands));
         let mut evidence = vec![format!(
-            "their FIN, or data before it, was retransmitted {RETRANSMITS} to {most} times; they are {stuck} of {all} sockets"
+            "their FIN, data before it, or a probe of a closed window was sent {RETRANSMITS} to {most} times without an answer; they are {stuck} of {all} sockets"
         )];
         let peers = self.0.peers.top(NAMED);
         let peers = peers.iter().filter(|(_, stuck)| *stuck > 1);

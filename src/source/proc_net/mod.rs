@@ -229,7 +229,7 @@ impl Table<'_> {
         if fields.any(|field| field == Field::Retransmits) {
             let state = socket.state;
             self.doubtful(&format!(
-                "it has no retransmits of sockets in {state}, so a test of them does not match; use netlink, or exclude {state}"
+                "it has no retransmits of sockets in {state}, so tests of them compare with nothing; use netlink, or exclude {state}"
             ));
         }
     }

@@ -95,6 +95,11 @@ in_namespace!(
             let reason = report.not_examined(id).unwrap();
             assert!(reason.contains(lacks), "{id}: {reason}");
         }
+        let [finding] = &report.findings_of("close-wait")[..] else {
+            panic!("{report:?}");
+        };
+        let doubt = "/proc does not report whether these connections still send";
+        assert!(finding.evidence.iter().any(|one| one.starts_with(doubt)));
         for id in ["time-wait", "vanished-peers", "half-open", "no-answer"] {
             assert_eq!(report.not_examined(id), None);
             assert!(report.examined.contains(&id.to_owned()));

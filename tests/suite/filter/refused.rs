@@ -60,6 +60,13 @@ fn contradictory_states_are_refused() {
         &["no state in common"],
     );
     assert_refused(&["-l", "exclude", "listen"], &["no state in common"]);
+    for filter in ["exclude all", "state established and not state established"] {
+        assert_refused(&[filter], &["no socket can pass", "leave no state"]);
+    }
+    assert_refused(
+        &["--state=time-wait", "state", "established"],
+        &["the options and the filter have no state in common"],
+    );
     assert_refused(
         &["state established exclude established"],
         &["no socket can pass", "it excludes what it selects"],

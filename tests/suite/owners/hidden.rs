@@ -58,6 +58,14 @@ in_namespace!(
             assert!(ran.stderr.contains(mentioned), "{options} {ran:?}");
             let is_unreadable = ran.stderr.contains("no permission to read /proc/PID/fd");
             assert_eq!(is_unreadable, !is_hidden, "{options} {ran:?}");
+            let doctor = run_hidden(options, &listener, "doctor --window=0.05");
+            let unknown =
+                "namespaces: whether other network namespaces have TCP sockets is unknown";
+            let is_unknown = doctor
+                .stdout
+                .replace("\n            ", " ")
+                .contains(unknown);
+            assert_eq!(is_unknown, !mentioned.is_empty(), "{doctor:?}");
         }
     }
 );

@@ -12,6 +12,8 @@ use crate::answer::{Answer, Owners};
 use crate::list::row::{Holder as Shown, Listed};
 use crate::namespace::in_namespace;
 use crate::program::run;
+use crate::skip::skip_or_fail;
+use crate::syscall;
 use crate::wait::wait_for;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
@@ -97,6 +99,32 @@ in_namespace!(
         let mut expected = holders.each_ref().map(Holder::pid);
         expected.sort_unstable();
         assert_eq!(pids(waiting.unwrap()), expected);
+    }
+);
+
+in_namespace!(
+    fn a_never_accepted_connection_names_the_listener_on_its_interface() {
+        let _device =
+            syscall::open_tun("t0").unwrap_or_else(|error| skip_or_fail("/dev/net/tun", &error));
+        let listen_on = |device: &str, port: u16| {
+            let family = AddressFamily::INET;
+            let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+            let socket = socket.unwrap();
+            syscall::bind_to_device(&socket, device).unwrap();
+            bind(&socket, &SocketAddr::from(([0, 0, 0, 0], port))).unwrap();
+            listen(&socket, 5).unwrap();
+            TcpListener::from(socket)
+        };
+        let on_lo = listen_on("lo", 0);
+        let port = on_lo.local_addr().unwrap().port();
+        let on_t0 = listen_on("t0", port);
+        let [holder, _other] = [Holder::of(&on_lo), Holder::of(&on_t0)];
+        let _waiting = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        drop((on_lo, on_t0));
+        let json = run(["list", "-p", "--json", "--state=established"]).succeeded();
+        let sockets = Listed::all(&json).0;
+        let waiting = sockets.iter().find(|s| s.never_accepted == Some(true));
+        assert_eq!(pids(waiting.unwrap()), [holder.pid()]);
     }
 );
 

@@ -2,21 +2,31 @@
 //! without an error.
 
 use rustix::fs::{major, minor};
+use rustix::thread::{CapabilitySet, capabilities};
 
-use crate::proc_root::ProcRoot;
+use super::ProcRoot;
 
 /// More than any host's table of mounts has, in bytes.
 const MOUNTS_MOST: usize = 4 << 20;
 
-/// The option with which the proc file system of `root` hides processes: `hidepid=invisible`; `None`
-/// if it hides none, or is no proc file system.
-pub(super) fn query_hiding(root: &ProcRoot) -> Option<String> {
-    let device = root.stat("").ok()?.st_dev;
-    let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
-    parse_hiding(
-        &String::from_utf8_lossy(&mounts.ok()?),
-        &format!("{}:{}", major(device), minor(device)),
-    )
+impl ProcRoot {
+    /// The option with which this proc file system hides processes: `hidepid=invisible`; `None` if it
+    /// hides none, or is no proc file system.
+    pub fn query_hiding(&self) -> Option<String> {
+        let device = self.stat("").ok()?.st_dev;
+        let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
+        parse_hiding(
+            &String::from_utf8_lossy(&mounts.ok()?),
+            &format!("{}:{}", major(device), minor(device)),
+        )
+    }
+
+    /// The same where it hides them from this process: CAP_SYS_PTRACE shows all.
+    pub fn query_hiding_here(&self) -> Option<String> {
+        let sees_all =
+            capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE));
+        self.query_hiding().filter(|_| !sees_all)
+    }
 }
 
 /// Searches the options of the file system on `device`, proc_pid_mountinfo(5). The options of a proc
