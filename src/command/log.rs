@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::sample::Sample;
-use crate::model::{Loss, Ownership};
+use crate::model::{Loss, Note, Ownership};
 use crate::owner::Effort;
 use crate::source::Cost;
 
@@ -34,53 +34,58 @@ impl Verbosity {
 
 /// One line to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    /// Precedes the text, such as `note: `; empty for an error.
-    label: &'static str,
-    text: String,
-}
-
-impl Message {
+pub(super) enum Message {
     /// Something about the answer that is not a loss.
-    pub(super) fn note(text: impl fmt::Display) -> Message {
-        Message::new("note: ", text)
-    }
-
+    Note(Note),
     /// Something was lost.
-    pub(super) fn warning(loss: &Loss) -> Message {
-        Message::new("warning: ", loss)
-    }
-
+    Warning(Loss),
+    /// How the answer was obtained. As text: the value has the counters of its moment too.
+    Plan(String),
+    /// What the search for owners found and took.
+    Owners(Ownership, Effort),
+    /// The cost of a sample, and the time it took.
+    Cost(Cost, Duration),
+    /// Why one of several samples failed.
+    SampleFailed(String),
     /// Why there is no answer.
-    pub(super) fn error(text: impl fmt::Display) -> Message {
-        Message::new("", text)
-    }
-
-    fn new(label: &'static str, text: impl fmt::Display) -> Message {
-        let text = text.to_string();
-        Message { label, text }
-    }
+    Error(String),
 }
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.label, self.text)
+        match self {
+            Message::Note(note) => write!(f, "note: {note}"),
+            Message::Warning(loss) => write!(f, "warning: {loss}"),
+            Message::Plan(plan) => write!(f, "plan: {plan}"),
+            Message::Owners(ownership, effort) => {
+                write!(f, "owners: {}", search_text(ownership, effort))
+            }
+            Message::Cost(cost, took) => write!(f, "cost: {}", cost_text(cost, *took)),
+            Message::SampleFailed(why) => write!(f, "this sample failed: {why}"),
+            Message::Error(why) => f.write_str(why),
+        }
     }
+}
+
+/// `1 socket`, `1234 sockets`: numbers without separators, for programs.
+fn amount(number: u64, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{number} {noun}")
 }
 
 /// What a sample took.
 fn cost_text(cost: &Cost, took: Duration) -> String {
     format!(
-        "{} sockets listed, {} derived{}; {} messages, {} bytes; {:.1} ms",
-        cost.listed,
+        "{} listed, {} derived{}; {}, {}; {:.1} ms",
+        amount(cost.listed, "socket", "sockets"),
         cost.derived,
         match cost.repeated {
             0 => String::new(),
             1 => ", 1 repeated row of /proc ignored".to_owned(),
             rows => format!(", {rows} repeated rows of /proc ignored"),
         },
-        cost.receipts,
-        cost.bytes,
+        amount(cost.receipts, "message", "messages"),
+        amount(cost.bytes, "byte", "bytes"),
         took.as_secs_f64() * 1e3
     )
 }
@@ -88,8 +93,11 @@ fn cost_text(cost: &Cost, took: Duration) -> String {
 /// What the search for owners found and took.
 fn search_text(ownership: &Ownership, effort: &Effort) -> String {
     format!(
-        "{ownership}; {} processes with {} open files read, {} refused, {} failed",
-        effort.processes, effort.descriptors, effort.refused, effort.failed
+        "{ownership}; {} with {} read, {} refused, {} failed",
+        amount(effort.processes, "process", "processes"),
+        amount(effort.descriptors, "open file", "open files"),
+        effort.refused,
+        effort.failed
     )
 }
 
@@ -116,17 +124,17 @@ impl Log {
     /// its cost too.
     pub(super) fn sample<T>(&mut self, sample: &Sample<T>) {
         let report = &sample.report;
-        let mut lines: Vec<Message> = report.note.iter().map(Message::note).collect();
-        if lines.is_empty() && self.had_note {
-            let source = report.source.name();
-            lines.push(Message::note(format!("{source} answered again")));
+        let mut lines = Vec::new();
+        if report.note.is_none() && self.had_note {
+            lines.push(Message::Note(Note::AnsweredAgain(report.source)));
         }
         self.had_note = report.note.is_some();
-        lines.extend(sample.notes.iter().map(Message::note));
-        lines.extend(report.completeness.losses().iter().map(Message::warning));
+        lines.extend(sample.all_notes().cloned().map(Message::Note));
+        let losses = report.completeness.losses().iter();
+        lines.extend(losses.cloned().map(Message::Warning));
         let plans = self.verbosity == Verbosity::Plans;
         if plans {
-            lines.push(Message::new("plan: ", &report.plan));
+            lines.push(Message::Plan(report.plan.to_string()));
         }
         if self.verbosity != Verbosity::Quiet {
             let new = lines.iter().filter(|line| !self.last.contains(line));
@@ -134,17 +142,16 @@ impl Log {
         }
         self.last = lines;
         if plans {
-            let search = sample.search.iter();
-            let search = search.map(|(ownership, effort)| search_text(ownership, effort));
+            let search = sample.search.into_iter();
             self.new
-                .extend(search.map(|text| Message::new("owners: ", text)));
-            self.add(Message::new("cost: ", cost_text(&report.cost, sample.took)));
+                .extend(search.map(|(ownership, effort)| Message::Owners(ownership, effort)));
+            self.add(Message::Cost(report.cost, sample.took));
         }
     }
 
     /// Adds the message about a sample that failed, unless it failed before for the same reason.
     pub(super) fn failed(&mut self, error: &impl fmt::Display) {
-        let message = Message::new("this sample failed: ", error);
+        let message = Message::SampleFailed(error.to_string());
         if !self.last.contains(&message) {
             // The notes about the source are kept: they still hold when it answers again.
             self.last.push(message.clone());
@@ -176,18 +183,25 @@ mod tests {
         observer.plan(Need::Counts).unwrap()
     }
 
-    fn sample(source: SourceName, note: Option<&str>) -> Sample<()> {
+    fn sample(source: SourceName, note: Option<Note>) -> Sample<()> {
         let report = Report {
             source,
             completeness: Completeness::default(),
             spread: Counts::default(),
-            note: note.map(str::to_owned),
+            note,
             plan: plan(),
             cost: Cost::default(),
         };
         let mut sample = Sample::take(|_| Ok((report, ()))).unwrap();
         sample.took = Duration::from_micros(1_240);
         sample
+    }
+
+    fn refused() -> Note {
+        Note::FellBack {
+            directory: "/proc/net".into(),
+            cause: "it is closed".to_owned(),
+        }
     }
 
     fn lines(log: &mut Log) -> Vec<String> {
@@ -197,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_note_is_printed_once_until_it_changes() {
-        let proc = sample(SourceName::Proc, Some("no netlink"));
+        let proc = sample(SourceName::Proc, Some(refused()));
         let netlink = sample(SourceName::Netlink, None);
         let counters = sample(SourceName::NetlinkAndCounters, None);
         let mut log = Log::default();
@@ -207,9 +221,9 @@ mod tests {
         assert_eq!(
             lines(&mut log),
             [
-                "note: no netlink",
+                "note: /proc/net answered, because netlink did not: it is closed",
                 "note: netlink answered again",
-                "note: no netlink",
+                "note: /proc/net answered, because netlink did not: it is closed",
             ]
         );
     }
@@ -233,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_quiet_log_still_has_failed_samples() {
-        let mut lossy = sample(SourceName::Proc, Some("no netlink"));
+        let mut lossy = sample(SourceName::Proc, Some(refused()));
         lossy.report.completeness.lose(Loss::Overrun);
         let mut log = Log::new(Verbosity::Quiet);
         log.sample(&lossy);

@@ -60,7 +60,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) ->
         Err(failure) if is_check => check::write_failure(&failure, json, &mut console),
         Err(Failure::ReaderLeft) => Status::Answered,
         Err(failure) => {
-            console.print(&Message::error(&failure));
+            console.print(&Message::Error(failure.to_string()));
             failure.status()
         }
     }

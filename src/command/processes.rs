@@ -9,16 +9,16 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
-use crate::model::{Listeners, Loss, ProcessQuery, Socket, Where, counted};
+use crate::model::{Listeners, Loss, Note, ProcessQuery, Socket, Where, counted};
 use crate::owner::{Facts, Inodes, Owners, Search, Seek, Wanted, inodes_of};
 use crate::source::{Observer, Report};
 
 /// What was found of the processes that a filter names.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
-    pub(super) notes: Vec<String>,
-    /// That the processes that the filter requires do not exist or cannot be seen.
-    pub(super) missing: Option<String>,
+    pub(super) notes: Vec<Note>,
+    /// That the processes that the filter requires do not exist or cannot be seen; else empty.
+    pub(super) missing: Vec<Note>,
 }
 
 /// Finds the sockets of the processes that the filter of `observer` names, if it names any.
@@ -31,7 +31,7 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     };
     let (mut found, mut unseen) = (Vec::new(), Vec::new());
     let mut notes = Vec::new();
-    let mut absent: Vec<(ProcessQuery, String)> = Vec::new();
+    let mut absent: Vec<(ProcessQuery, Note)> = Vec::new();
     for query in filter.holders() {
         let inodes = inodes_of(&query, place).map_err(|error| {
             let root = place.proc_root().display();
@@ -42,15 +42,14 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
             notes.push(why.clone());
             absent.push((query, why));
         } else if let Some(hiding) = hiding(&inodes) {
-            let who = describe(query);
-            notes.push(format!("{hiding} processes {who}"));
+            notes.push(Note::MayHideProcesses { query, hiding });
         }
         if inodes.refused > 0 {
             unseen.push(Loss::Doubtful {
                 what: format!(
                     "the sockets of {} {} are unknown: no permission to read /proc/PID/fd",
                     counted(inodes.refused, "process", "processes"),
-                    describe(query)
+                    query
                 ),
             });
         }
@@ -59,45 +58,33 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     let is_absent = |query: &ProcessQuery| absent.iter().any(|(absent, _)| absent == query);
     let fails = |test: &Test| matches!(test, Test::Holder { query, .. } if is_absent(query));
     let without = filter.fold(|test, _| fails(test).then_some(false));
-    let missing = (without == Folded::Never).then(|| {
-        let why: Vec<String> = absent.into_iter().map(|(_, why)| why).collect();
-        why.join(", ")
-    });
+    let missing = match without {
+        Folded::Never => absent.into_iter().map(|(_, why)| why).collect(),
+        Folded::Always | Folded::Tests(_) => Vec::new(),
+    };
     observer.set_holders(&found, unseen);
     Ok(Processes { notes, missing })
 }
 
 /// That there is no such process, or that it may exist and cannot be seen.
-fn why_none(query: ProcessQuery, inodes: &Inodes, place: &Where) -> String {
-    let who = describe(query);
+fn why_none(query: ProcessQuery, inodes: &Inodes, place: &Where) -> Note {
     if inodes.shows_none {
-        let root = place.proc_root().display();
-        return format!("no visible process {who}; {root} shows no processes");
+        let proc_root = place.proc_root().to_owned();
+        return Note::NoProcessShown { query, proc_root };
     }
     match hiding(inodes) {
-        None => format!("there is no process {who}"),
-        Some(hiding) => format!("no visible process {who}; {hiding} some"),
+        None => Note::NoProcess(query),
+        Some(hiding) => Note::NoVisibleProcess { query, hiding },
     }
 }
 
-/// How processes are hidden: the beginning of a sentence that ends with them.
+/// The mount option that hides processes from this one.
 fn hiding(inodes: &Inodes) -> Option<String> {
     let hiding = inodes.hiding.as_ref()?;
     // Such a mount hides nothing from a process that may trace every other.
     let sets = capabilities(None).ok();
-    if sets.is_some_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE)) {
-        return None;
-    }
-    Some(format!(
-        "the proc file system is mounted with {hiding}, which may hide"
-    ))
-}
-
-fn describe(query: ProcessQuery) -> String {
-    match query {
-        ProcessQuery::Name(name) => format!("called {}", name.text()),
-        ProcessQuery::Pid(pid) => format!("with pid {pid}"),
-    }
+    let sees_all = sets.is_some_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE));
+    (!sees_all).then(|| hiding.clone())
 }
 
 /// A search that can be made for each sample.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::outcome::Failure;
 use super::processes::{Processes, find_processes};
-use crate::model::{Counts, Observation, Ownership, Snapshot, Where};
+use crate::model::{Counts, Note, Observation, Ownership, Snapshot, Where};
 use crate::owner::{Effort, Owners};
 use crate::question::Question;
 use crate::source::{Observer, Report};
@@ -20,10 +20,11 @@ pub(super) struct Sample<T> {
     pub(super) took: Duration,
     /// The source, its plan, its losses and its cost.
     pub(super) report: Report,
-    /// Other notes about the answer; none of them is a loss.
-    pub(super) notes: Vec<String>,
-    /// Why no socket can be found, where the filter requires processes that do not exist.
-    pub(super) no_process: Option<String>,
+    /// Notes besides that of the report.
+    pub(super) notes: Vec<Note>,
+    /// Why no socket can be found, where the filter requires processes that were not found; else
+    /// empty.
+    pub(super) no_process: Vec<Note>,
     /// What the search for owners found and took, where there was one.
     pub(super) search: Option<(Ownership, Effort)>,
     /// The sockets, as they were asked for.
@@ -46,7 +47,7 @@ impl<T> Sample<T> {
             took: begin.elapsed(),
             report,
             notes: Vec::new(),
-            no_process: None,
+            no_process: Vec::new(),
             search: None,
             found,
         })
@@ -56,6 +57,11 @@ impl<T> Sample<T> {
     /// nearly as is known.
     pub(super) fn middle(&self) -> Instant {
         self.begin + self.took / 2
+    }
+
+    /// Every note about the answer, that about its source first.
+    pub(super) fn all_notes(&self) -> impl Iterator<Item = &Note> {
+        self.report.note.iter().chain(&self.notes)
     }
 
     /// What every answer carries.

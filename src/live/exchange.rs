@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::screen::SampleCost;
-use crate::model::{GroupKey, Grouped, Snapshot, SortKey, State};
+use crate::model::{GroupKey, Grouped, Loss, Note, Snapshot, SortKey, State};
 
 /// One sample of the number of sockets in each state.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct StateSample {
     pub plan: String,
     /// Its cost.
     pub cost: SampleCost,
-    /// What a person should know about the source, if it is not the usual one.
-    pub note: Option<String>,
+    /// The notes about it.
+    pub notes: Vec<Note>,
     /// The states that have reached a limit of the kernel.
     pub limits: Vec<ReachedLimit>,
 }
@@ -95,8 +95,10 @@ pub struct Listing {
     pub lines: Vec<String>,
     /// Whether there are more than these.
     pub is_cut: bool,
-    /// What was lost, and which owners are unknown; empty for nothing.
-    pub note: String,
+    /// What was lost.
+    pub losses: Vec<Loss>,
+    /// The notes about them.
+    pub notes: Vec<Note>,
 }
 
 /// What a key requires outside the view.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::choices::sort_text;
-use super::{DetailResult, View};
+use super::{DetailResult, Listing, View};
 use crate::model::GroupKey;
 use crate::model::screen::{
     Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, brief,
@@ -47,7 +47,7 @@ impl View {
                 Some((DetailResult::Sockets(listing), ..)) => Some(&**listing),
                 Some((DetailResult::Groups(_), ..)) | None => None,
             };
-            let failure = answer.failure.as_deref();
+            let failure = answer.failure.clone();
             return Pane::Sockets(SocketsPane {
                 state: self.selected,
                 sort: sort_text(sockets.sort),
@@ -56,7 +56,7 @@ impl View {
                 is_cut: listing.is_some_and(|listing| listing.is_cut),
                 selected: sockets.selected,
                 age: answer.age(now),
-                note: failure.or(listing.map(|l| l.note.as_str())).unwrap_or(""),
+                note: failure.or(listing.map(listing_note)).unwrap_or_default(),
             });
         }
         if self.shows_chart {
@@ -100,8 +100,8 @@ impl View {
             for loss in last.snapshot.observation.completeness.losses() {
                 add(NoticeKind::Warning, loss.to_string());
             }
-            if let Some(note) = &last.note {
-                add(NoticeKind::Note, note.clone());
+            if !last.notes.is_empty() {
+                add(NoticeKind::Note, joined(&last.notes));
             }
         }
         if let Some(text) = self.delay_text(now) {
@@ -135,6 +135,18 @@ impl View {
             format!("behind: a sample takes {took}, longer than the interval of {interval}")
         })
     }
+}
+
+/// What was lost of a list, and the notes about it.
+fn listing_note(listing: &Listing) -> String {
+    let parts = [joined(&listing.losses), joined(&listing.notes)];
+    joined(parts.iter().filter(|part| !part.is_empty()))
+}
+
+/// All of them in one line.
+fn joined(parts: impl IntoIterator<Item = impl ToString>) -> String {
+    let parts = parts.into_iter().map(|part| part.to_string());
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// `service,remote-addr/24,/64`, as `--by` spells it.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
-use super::{Counts, Field, Observation, Ownership, ProcessName, State, StateSet};
+use super::{Counts, Field, Note, Observation, Ownership, ProcessName, State, StateSet};
 
 /// One field to group by; addresses may be folded into prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ pub struct Grouped {
     /// How many sockets have a known holder, where they are grouped by it.
     pub ownership: Option<Ownership>,
     /// Notes for the user; none of them is a loss.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Grouped {

@@ -41,6 +41,7 @@ mod group;
 mod listeners;
 mod metric;
 mod names;
+mod note;
 mod place;
 mod process;
 pub mod screen;
@@ -69,6 +70,7 @@ pub use group::{
 pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
+pub use note::Note;
 pub use place::{Netns, Where};
 pub use process::{Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery};
 pub use setting::{Setting, Settings};

@@ -42,6 +42,16 @@ pub enum ProcessQuery {
     Pid(u32),
 }
 
+impl fmt::Display for ProcessQuery {
+    /// Follows the word "process".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProcessQuery::Name(name) => write!(f, "called {}", name.text()),
+            ProcessQuery::Pid(pid) => write!(f, "with pid {pid}"),
+        }
+    }
+}
+
 /// A process that holds a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {

@@ -161,7 +161,7 @@ pub struct SocketsPane<'a> {
     /// How old they are, and the CPU time they took; absent until they are known.
     pub age: Option<(Duration, Duration)>,
     /// What was lost, or why there are no newer ones; empty for nothing.
-    pub note: &'a str,
+    pub note: String,
 }
 
 /// The filter while it is edited.

@@ -21,13 +21,13 @@ pub use check::{write_check, write_check_json};
 pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_json};
 pub use json::Json;
-pub use table::Table;
+pub use table::{Table, render_list};
 
 use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style as TextStyle};
 
-use crate::model::{Field, Grouped, Names, Observation, Snapshot, Socket};
+use crate::model::{Field, Grouped, Names, Note, Observation, Snapshot, Socket};
 
 /// How a table may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub trait Format {
     );
 
     /// What the last sample did not show.
-    fn note(&self) -> Option<String> {
+    fn note(&self) -> Option<Note> {
         None
     }
 }

@@ -49,7 +49,10 @@ fn answer() -> Grouped {
 fn table(format: &mut Table) -> (String, Option<String>) {
     let mut out = Vec::new();
     format.write_groups(&mut out, &answer());
-    (String::from_utf8(out).unwrap(), format.note())
+    (
+        String::from_utf8(out).unwrap(),
+        format.note().map(|note| note.to_string()),
+    )
 }
 
 fn on_a_terminal(width: usize) -> Table {

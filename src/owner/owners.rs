@@ -6,7 +6,7 @@ use std::io;
 use super::walk::{Link, Search, Walk};
 use super::wanted::{Settled, Wanted};
 use crate::model::{
-    Arrival, Held, Hold, Listeners, Loss, Ownership, Process, Socket, Where, counted,
+    Arrival, Held, Hold, Listeners, Loss, Note, Ownership, Process, Socket, Where, counted,
 };
 use crate::proc_root::ProcRoot;
 
@@ -42,7 +42,7 @@ pub struct Owners {
     /// What it cost.
     pub effort: Effort,
     /// What to report about sockets that a process may hold and that have no known holder.
-    pub note: Option<String>,
+    pub note: Option<Note>,
     /// What is missing because the time limit ended the search.
     pub loss: Option<Loss>,
 }
@@ -80,9 +80,10 @@ impl Owners {
         let error = walk.first_error.take();
         let mut owners = Owners::of(settled, walk);
         if missing > 0 && !owners.effort.cut {
-            let sockets = counted(missing, "socket", "sockets");
-            let why = why_unknown(&owners.effort, error, root, search.place);
-            owners.note = Some(format!("owner unknown for {sockets}: {why}"));
+            owners.note = Some(Note::OwnersUnknown {
+                sockets: missing,
+                reason: why_unknown(&owners.effort, error, root, search.place),
+            });
         }
         (owners, missing)
     }
@@ -92,8 +93,10 @@ impl Owners {
         let owners = Owners {
             note: (settled.sockets > 0).then(|| {
                 let root = place.proc_root().display();
-                let sockets = counted(settled.sockets, "socket", "sockets");
-                format!("owner unknown for {sockets}: cannot list the processes in {root}: {error}")
+                Note::OwnersUnknown {
+                    sockets: settled.sockets,
+                    reason: format!("cannot list the processes in {root}: {error}"),
+                }
             }),
             ..Owners::default()
         };

@@ -142,7 +142,7 @@ fn every_holder_is_found_in_any_order() {
         assert_eq!(holds(&owners, &established(9)), []);
         assert_eq!(owners.effort.processes, 3);
         assert_eq!((owners.ownership.held, owners.ownership.hidden), (2, 1));
-        let note = owners.note.unwrap();
+        let note = owners.note.unwrap().to_string();
         assert_eq!(
             note,
             "owner unknown for 1 socket: closed meanwhile, or not open in any process that was read"
@@ -222,7 +222,7 @@ fn links_in_a_copied_tree_are_not_followed_to_processes_elsewhere() {
     symlink("/etc/hostname", tree.0.path().join("8/comm")).unwrap();
     let owners = tree.find(Seek::EveryHolder, &[established(7)]);
     assert_eq!((owners.effort.refused, owners.effort.failed), (0, 1));
-    let note = owners.note.unwrap();
+    let note = owners.note.unwrap().to_string();
     let why = "; cannot read ";
     assert!(note.contains(why), "{note}");
     assert!(
@@ -281,13 +281,25 @@ fn a_connection_never_accepted_belongs_to_its_listener() {
 #[test]
 fn a_tree_without_processes_and_a_missing_tree_are_reported() {
     let owners = Tree::new().find(Seek::EveryHolder, &[established(7)]);
-    assert!(owners.note.unwrap().ends_with("shows no processes"));
+    assert!(
+        owners
+            .note
+            .unwrap()
+            .to_string()
+            .ends_with("shows no processes")
+    );
     let mut wanted = Wanted::default();
     wanted.add(&established(7));
     let nowhere = Where::ProcRoot("/nowhere".into());
     let search = Search::new(&nowhere, Seek::LowestPid, Facts::default(), None);
     let owners = Owners::find(search, wanted, &Listeners::default());
-    assert!(owners.note.unwrap().contains("/nowhere: No such file"));
+    assert!(
+        owners
+            .note
+            .unwrap()
+            .to_string()
+            .contains("/nowhere: No such file")
+    );
     assert_eq!(owners.ownership.hidden, 1);
 }
 

@@ -10,7 +10,9 @@ use super::plan::{Caution, Derivation, Deriving, Dumps, Need, Plan, Planner, Rea
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, NetlinkError, Outcome};
 use super::{CannotKnow, Cost, ProcError, Report, SourceError, UnsupportedTest};
-use crate::model::{CountSink, Counts, Loss, ProcessQuery, Sink, SourceName, SplitSink, Where};
+use crate::model::{
+    CountSink, Counts, Loss, Note, ProcessQuery, Sink, SourceName, SplitSink, Where,
+};
 use crate::question::Question;
 
 /// Which sources may answer.
@@ -244,10 +246,10 @@ impl Observer {
         }
         match self.read_tables(tables, Reason::NetlinkClosed, sink) {
             Ok(mut report) => {
-                report.note = Some(format!(
-                    "{} answered, because netlink did not: {netlink}",
-                    tables.directory().display()
-                ));
+                report.note = Some(Note::FellBack {
+                    directory: tables.directory(),
+                    cause: netlink.to_string(),
+                });
                 Ok(report)
             }
             Err(proc) => Err(SourceError::Both { netlink, proc }),

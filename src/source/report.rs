@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::Plan;
-use crate::model::{Completeness, Counts, Observation, SourceName};
+use crate::model::{Completeness, Counts, Note, Observation, SourceName};
 
 /// Which source answered, how completely, by which plan and at what cost.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Report {
     /// By how much derived numbers may be off; 0 for a state that was listed or is exact.
     pub spread: Counts,
     /// A note about the source, where a user may not expect it.
-    pub note: Option<String>,
+    pub note: Option<Note>,
     /// How the answer was obtained, and why.
     pub plan: Plan,
     /// What it cost.

@@ -18,7 +18,8 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, Judgement, StateSet, Subject, Thresholds, Trust, Verdict, Where,
+    CheckStatus, Counts, GroupKey, Judgement, Note, StateSet, Subject, Thresholds, Trust, Verdict,
+    Where,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::{Sources, read_mptcp};
@@ -82,14 +83,12 @@ impl Check {
             self.judge_queues(thresholds, &mut verdict, &mut log)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
-            log.add(Message::note(format!(
-                "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
-            )));
+            log.add(Message::Note(Note::Mptcp { sockets }));
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {
             verdict.status = verdict.status.max(CheckStatus::Unknown);
         }
-        if verdict.no_process.is_some() && verdict.status == CheckStatus::Ok {
+        if !verdict.no_process.is_empty() && verdict.status == CheckStatus::Ok {
             verdict.status = CheckStatus::Unknown;
             // No sockets within a range prove nothing about a process that was not found.
             for judgement in &mut verdict.judgements {
@@ -203,7 +202,7 @@ fn nothing_observed(time: SystemTime) -> Verdict {
         observation: None,
         status: CheckStatus::Ok,
         failures: Vec::new(),
-        no_process: None,
+        no_process: Vec::new(),
         place: Where::Here,
         asked: StateSet::NONE,
         counts: Counts::default(),
@@ -279,7 +278,7 @@ fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut C
     // If nothing is read, only the status reports it: standard error may be the same pipe, and a
     // write to it would block.
     if !matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut) {
-        console.print(&Message::error(&failure));
+        console.print(&Message::Error(failure.to_string()));
     }
     Status::Checked(CheckStatus::Unknown)
 }

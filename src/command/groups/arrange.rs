@@ -8,7 +8,7 @@ use super::{GroupSampler, Groups};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{Counts, Field, Group, Grouped, KeyPart, Label, Names, Other, Service};
+use crate::model::{Counts, Field, Group, Grouped, KeyPart, Label, Names, Note, Other, Service};
 use crate::tally::GroupedCounts;
 
 /// Samples of groups as they are shown.
@@ -58,13 +58,11 @@ impl ShownGroups {
         let found = &mut sample.found;
         let groups = std::mem::take(&mut found.groups);
         let beyond = found.beyond.take();
-        let notes = beyond.iter().map(|beyond| {
-            let (groups, sockets) = (groups.len(), beyond.counts.total());
-            format!(
-                "more than {groups} groups: {sockets} sockets of the others are counted together"
-            )
+        let notes = beyond.iter().map(|beyond| Note::TooManyGroups {
+            groups: groups.len(),
+            sockets: beyond.counts.total(),
         });
-        let notes: Vec<String> = notes.collect();
+        let notes: Vec<Note> = notes.collect();
         let counts = found.counts.clone();
         let before = self.before.as_ref();
         let change = before.map(|before| change(&counts, before.total));

@@ -13,7 +13,7 @@ use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::{Family, Field, Sink, SortKey, State};
+use crate::model::{Family, Field, Note, Sink, SortKey, State};
 use crate::output::Style;
 use crate::owner::Seek;
 use crate::question::{Families, Question};
@@ -103,8 +103,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
         sample.add_search(names.owners.as_ref());
         sample.notes.extend(format.note());
         if fields.contains(&Field::Mark) && sample.found.lacks_marks {
-            let note = "marks are reported only with CAP_NET_ADMIN";
-            sample.notes.push(note.to_owned());
+            sample.notes.push(Note::NoMarks);
         }
         console.log(&sample);
         console.write(&sample.found.bytes)?;

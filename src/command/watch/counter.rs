@@ -96,8 +96,8 @@ impl Counter {
         let snapshot = self.sampler.snapshot(&sample);
         let (question, sources) = (self.sampler.question(), &self.target.sources);
         let limits = kernel_limits::reached(question, sources, &snapshot);
+        let notes = sample.all_notes().cloned().collect();
         let report = sample.report;
-        let notes: Vec<String> = report.note.into_iter().chain(sample.notes).collect();
         Ok(Event::Sample(Box::new(StateSample {
             at: sample.begin,
             snapshot,
@@ -107,7 +107,7 @@ impl Counter {
                 listed: report.cost.listed,
                 derived: report.cost.derived,
             },
-            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            notes,
             limits,
         })))
     }

@@ -18,7 +18,7 @@ use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::live::{Detail, DetailQuery, DetailResult, Listing};
 use crate::model::{Field, SortKey, State, StateSet};
-use crate::output::{Format, Look, Style, Table};
+use crate::output::{Look, Style, render_list};
 use crate::owner::Seek;
 use crate::tally::TopN;
 
@@ -155,7 +155,7 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
     let mut search = target.owner_search(&fields, Seek::EveryHolder)?;
     let mut names = HostNames::of(target.sources.place());
     let mut sampler = target.sampler(fields.clone())?;
-    let sample = sampler.sample(|observer, _| {
+    let mut sample = sampler.sample(|observer, _| {
         let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &fields);
         let mut report = observer.list(&mut top)?;
         top.sort();
@@ -164,37 +164,23 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
         }
         Ok((report, top))
     })?;
-    let (time, top) = (sample.time, sample.found);
-    let count = top.sockets().count();
-    let losses = sample.report.completeness.losses().iter();
-    let owners = names.owners.as_ref();
-    let notes = losses
-        .map(ToString::to_string)
-        .chain(owners.and_then(|owners| owners.note.clone()));
-    let note = notes.collect::<Vec<_>>().join("; ");
-    let mut table = Table::new(Style {
+    sample.add_search(names.owners.as_ref());
+    let style = Style {
         columns: vec![Field::Process],
         look: Look {
             width: Some(width),
             ..Look::default()
         },
         ..list_style(sampler.question())
-    });
-    let mut bytes = Vec::new();
-    table.begin_list(&mut bytes, time);
-    for socket in top.sockets().take(MOST_SOCKETS) {
-        table.write_socket(&mut bytes, &socket, &mut names);
-    }
-    let observation = sample.report.observation(time);
-    let listed = count.min(MOST_SOCKETS);
-    table.end_list(&mut bytes, &observation, listed as u64, &mut names);
-    let table = String::from_utf8_lossy(&bytes);
-    let mut lines = table.lines().map(str::to_owned);
+    };
+    let sockets = sample.found.sockets();
+    let (heading, lines) = render_list(&style, sockets.take(MOST_SOCKETS), &mut names);
     Ok(Listing {
-        heading: lines.next().unwrap_or_default(),
-        lines: lines.take(listed).collect(),
-        is_cut: count > MOST_SOCKETS,
-        note,
+        heading,
+        lines,
+        is_cut: sample.found.sockets().count() > MOST_SOCKETS,
+        losses: sample.report.completeness.losses().to_vec(),
+        notes: sample.all_notes().cloned().collect(),
     })
 }
 

@@ -110,7 +110,7 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
         return Ok(());
     };
     for loss in observation.completeness.losses() {
-        console.print(&Message::warning(loss));
+        console.print(&Message::Warning(loss.clone()));
     }
     console.write(&bytes)
 }

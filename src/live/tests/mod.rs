@@ -81,7 +81,7 @@ impl Session {
                 listed: 1,
                 derived: 0,
             },
-            note: None,
+            notes: Vec::new(),
             limits: Vec::new(),
         };
         change(&mut sample);
@@ -124,7 +124,8 @@ fn listing(lines: usize) -> DetailResult {
         heading: "STATE".to_owned(),
         lines: (0..lines).map(|line| line.to_string()).collect(),
         is_cut: false,
-        note: String::new(),
+        losses: Vec::new(),
+        notes: Vec::new(),
     }))
 }
 

@@ -31,15 +31,18 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         text,
     };
     reasons.extend(verdict.failures.iter().cloned().map(unknown));
-    reasons.extend(verdict.no_process.iter().map(|why| {
-        if is_breached(verdict) {
-            return Reason {
+    if !verdict.no_process.is_empty() {
+        let absent = verdict.no_process.iter().map(ToString::to_string);
+        let why = absent.collect::<Vec<_>>().join(", ");
+        reasons.push(if is_breached(verdict) {
+            Reason {
                 status: CheckStatus::Ok,
-                text: why.clone(),
-            };
-        }
-        unknown(format!("{why}: nothing was judged"))
-    }));
+                text: why,
+            }
+        } else {
+            unknown(format!("{why}: nothing was judged"))
+        });
+    }
     if let Some(observation) = &verdict.observation {
         let losses = observation.completeness.losses().iter();
         reasons.extend(losses.map(|loss| unknown(format!("incomplete: {loss}"))));

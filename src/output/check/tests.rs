@@ -62,7 +62,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         }),
         status: judgement.status,
         failures: Vec::new(),
-        no_process: None,
+        no_process: Vec::new(),
         place: Where::Here,
         asked: StateSet::NONE.with(State::TimeWait),
         counts,

@@ -154,7 +154,7 @@ impl Format for Json {
             states: per_state(&other.counts),
         });
         let mut warnings = losses(&grouped.observation);
-        warnings.extend(grouped.notes.iter().cloned());
+        warnings.extend(grouped.notes.iter().map(ToString::to_string));
         let line = AnswerLine {
             envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
             states: per_state(&grouped.counts),

@@ -83,7 +83,7 @@ fn groups_title(pane: &GroupsPane<'_>) -> String {
 pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) {
     let paint = canvas.paint;
     let end = canvas.write(area, 0, 0, &sockets_title(pane), paint.heading());
-    let note = escape::line(pane.note);
+    let note = escape::line(&pane.note);
     canvas.write(area, 0, end + 2, &note, paint.warning());
     canvas.write(area, 1, 0, pane.heading, paint.heading());
     let room = usize::from(area.height.saturating_sub(2));

@@ -74,7 +74,7 @@ impl List {
             }
             self.settle(out, names);
         }
-        self.line(out, socket, names);
+        self.row(out, socket, names);
     }
 
     /// Appends what was held back; returns the headings of the columns that did not fit.
@@ -85,8 +85,18 @@ impl List {
         std::mem::take(&mut self.omitted)
     }
 
-    /// Chooses the columns, by the rows held back on a terminal, and writes the heading and them.
+    /// Chooses the columns, and writes the heading and the rows held back.
     fn settle(&mut self, out: &mut Vec<u8>, names: &mut dyn Names) {
+        self.choose_columns(names);
+        self.begun = true;
+        self.heading(out);
+        for socket in std::mem::take(&mut self.held) {
+            self.row(out, &socket, names);
+        }
+    }
+
+    /// Chooses the columns, on a terminal by the rows held back.
+    fn choose_columns(&mut self, names: &mut dyn Names) {
         let usual = USUAL.into_iter();
         let usual = usual.filter(|field| self.style.listeners || *field != Field::AcceptQueue);
         let fields = usual.chain(self.style.columns.iter().copied());
@@ -103,19 +113,18 @@ impl List {
         if let Some(width) = self.style.look.width {
             self.omitted = fit(&mut self.columns, width);
         }
-        self.begun = true;
+    }
+
+    fn heading(&self, out: &mut Vec<u8>) {
         let style = self.style.look.heading();
         out.extend_from_slice(style.to_string().as_bytes());
         self.cells(out, |out, field| {
             out.extend_from_slice(heading(field).as_bytes());
         });
         out.extend_from_slice(format!("{style:#}\n").as_bytes());
-        for socket in std::mem::take(&mut self.held) {
-            self.line(out, &socket, names);
-        }
     }
 
-    fn line(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+    fn row(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
         let is_colored = self.style.look.color && socket.state.deserves_a_look();
         if is_colored {
             out.extend_from_slice(self.attention.0.as_bytes());
@@ -146,6 +155,28 @@ impl List {
             }
         }
     }
+}
+
+/// The heading of a list of these sockets and a line for each, without line ends.
+pub fn render_list(
+    style: &Style,
+    mut sockets: impl Iterator<Item = Socket>,
+    names: &mut dyn Names,
+) -> (String, Vec<String>) {
+    let mut list = List::new(style);
+    list.held = sockets.by_ref().take(HELD).collect();
+    list.choose_columns(names);
+    let line = |write: &mut dyn FnMut(&mut Vec<u8>)| {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        bytes.pop();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let heading = line(&mut |out| list.heading(out));
+    let held = std::mem::take(&mut list.held);
+    let rows = held.into_iter().chain(sockets);
+    let rows = rows.map(|socket| line(&mut |out| list.row(out, &socket, names)));
+    (heading, rows.collect())
 }
 
 /// The width that the rows held back need.

@@ -11,12 +11,13 @@ mod summary;
 mod tests;
 
 pub(super) use groups::write_group_rows;
+pub use list::render_list;
 
 use std::io::Write as _;
 use std::time::SystemTime;
 
 use super::{Format, Style, utc_stamp};
-use crate::model::{Grouped, Names, Observation, Snapshot, Socket};
+use crate::model::{Grouped, Names, Note, Observation, Snapshot, Socket};
 use list::List;
 
 /// The blanks between two columns.
@@ -95,12 +96,10 @@ impl Format for Table {
         self.is_first = false;
     }
 
-    fn note(&self) -> Option<String> {
+    fn note(&self) -> Option<Note> {
         let width = self.style.look.width?;
-        (!self.omitted.is_empty()).then(|| {
-            let omitted = self.omitted.join(", ");
-            format!("omitted to fit {width} columns: {omitted}")
-        })
+        let headings = self.omitted.clone();
+        (!headings.is_empty()).then_some(Note::Omitted { width, headings })
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, statat};
 
-use crate::model::Where;
+use crate::model::{Note, Where};
 use crate::proc_root::{Kind, ProcRoot};
 
 /// A directory with the tables `tcp` and, if there is IPv6, `tcp6`.
@@ -163,14 +163,13 @@ impl ProcNet {
         }
     }
 
-    /// What to report about them; nothing about one's own.
-    pub(in crate::source) fn note(&self) -> Option<String> {
-        let whose = self.whose.as_ref()?;
-        // On a host it means that there is no IPv6; in a copy it may be a file that was forgotten.
-        let v6 = match self.root.stat(&format!("{}/tcp6", self.directory)) {
-            Ok(_) => "",
-            Err(_) => ", without a tcp6",
-        };
-        Some(format!("read {}, {whose}{v6}", self.directory().display()))
+    /// The note about them; `None` about one's own.
+    pub(in crate::source) fn note(&self) -> Option<Note> {
+        let tcp6 = format!("{}/tcp6", self.directory);
+        Some(Note::OtherTables {
+            directory: self.directory(),
+            whose: self.whose.clone()?,
+            has_v6: self.root.stat(&tcp6).is_ok(),
+        })
     }
 }

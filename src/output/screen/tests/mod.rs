@@ -357,7 +357,7 @@ fn sockets_pane(lines: &[String]) -> Pane<'_> {
         is_cut: true,
         selected: lines.len() / 2,
         age: Some((Duration::from_millis(3_200), Duration::from_millis(90))),
-        note: "",
+        note: String::new(),
     })
 }
 

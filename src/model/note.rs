@@ -1,0 +1,134 @@
+//! What an answer reports about its source and its owners that is not a loss.
+//!
+//! Carried as values, so that a note is compared by what it says; text only where it is printed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::{ProcessQuery, SourceName, counted};
+
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The tables that were read are not those of the reader's own network namespace.
+    OtherTables {
+        /// Their directory.
+        directory: PathBuf,
+        /// Whose tables they are, for a person.
+        whose: String,
+        /// Whether there is a table for IPv6.
+        has_v6: bool,
+    },
+    /// The tables were read because netlink did not answer.
+    FellBack {
+        /// Their directory.
+        directory: PathBuf,
+        /// Why netlink did not answer.
+        cause: String,
+    },
+    /// After [`Note::FellBack`], this source answered again.
+    AnsweredAgain(SourceName),
+    /// There is no such process.
+    NoProcess(ProcessQuery),
+    /// No process at all is visible, so also none of these.
+    NoProcessShown {
+        /// The processes.
+        query: ProcessQuery,
+        /// The proc file system.
+        proc_root: PathBuf,
+    },
+    /// No such process is visible, where some may be hidden.
+    NoVisibleProcess {
+        /// The processes.
+        query: ProcessQuery,
+        /// The mount option that hides processes.
+        hiding: String,
+    },
+    /// Besides those found, more of these processes may be hidden.
+    MayHideProcesses {
+        /// The processes.
+        query: ProcessQuery,
+        /// The mount option that hides processes.
+        hiding: String,
+    },
+    /// Sockets that a process may hold have no known holder.
+    OwnersUnknown {
+        /// How many.
+        sockets: u64,
+        /// Why, as far as it was observed.
+        reason: String,
+    },
+    /// There are more groups than are counted one by one.
+    TooManyGroups {
+        /// How many are.
+        groups: usize,
+        /// The sockets of all others.
+        sockets: u64,
+    },
+    /// Columns of a table did not fit the terminal.
+    Omitted {
+        /// The columns of the terminal, in characters.
+        width: usize,
+        /// The headings.
+        headings: Vec<String>,
+    },
+    /// Marks were requested and are not reported to this process.
+    NoMarks,
+    /// There are MPTCP sockets, whose own states are not counted.
+    Mptcp {
+        /// How many.
+        sockets: u64,
+    },
+}
+
+impl fmt::Display for Note {
+    /// One line without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::OtherTables {
+                directory,
+                whose,
+                has_v6,
+            } => {
+                // On a host it means that there is no IPv6; in a copy it may be a file that was
+                // forgotten.
+                let v6 = if *has_v6 { "" } else { ", without a tcp6" };
+                write!(f, "read {}, {whose}{v6}", directory.display())
+            }
+            Note::FellBack { directory, cause } => {
+                let directory = directory.display();
+                write!(f, "{directory} answered, because netlink did not: {cause}")
+            }
+            Note::AnsweredAgain(source) => write!(f, "{} answered again", source.name()),
+            Note::NoProcess(query) => write!(f, "there is no process {query}"),
+            Note::NoProcessShown { query, proc_root } => {
+                let root = proc_root.display();
+                write!(f, "no visible process {query}; {root} shows no processes")
+            }
+            Note::NoVisibleProcess { query, hiding } => write!(
+                f,
+                "no visible process {query}; the proc file system is mounted with {hiding}, which may hide some"
+            ),
+            Note::MayHideProcesses { query, hiding } => write!(
+                f,
+                "the proc file system is mounted with {hiding}, which may hide processes {query}"
+            ),
+            Note::OwnersUnknown { sockets, reason } => {
+                let sockets = counted(*sockets, "socket", "sockets");
+                write!(f, "owner unknown for {sockets}: {reason}")
+            }
+            Note::TooManyGroups { groups, sockets } => write!(
+                f,
+                "more than {groups} groups: {sockets} sockets of the others are counted together"
+            ),
+            Note::Omitted { width, headings } => {
+                write!(f, "omitted to fit {width} columns: {}", headings.join(", "))
+            }
+            Note::NoMarks => f.write_str("marks are reported only with CAP_NET_ADMIN"),
+            Note::Mptcp { sockets } => write!(
+                f,
+                "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
+            ),
+        }
+    }
+}
