@@ -54,12 +54,12 @@ pub struct ProcRoot {
     path: PathBuf,
     /// `None` for the own one, which is opened by path.
     directory: Option<OwnedFd>,
-    kind: Kind,
+    kind: RootKind,
 }
 
 /// What a root is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RootKind {
     /// The `/proc` of the calling thread.
     Own,
     /// Another proc file system, or the same one as if it were another's.
@@ -76,7 +76,7 @@ impl ProcRoot {
         ProcRoot {
             path: PathBuf::from(OWN),
             directory: None,
-            kind: Kind::Own,
+            kind: RootKind::Own,
         }
     }
 
@@ -89,9 +89,9 @@ impl ProcRoot {
         let is_live = u64::try_from(fstatfs(&directory)?.f_type) == Ok(PROC_SUPER_MAGIC);
         Ok(ProcRoot {
             kind: match is_live {
-                true if fstat(&directory)?.st_ino == PROC_ROOT_INODE => Kind::Live,
-                true => Kind::Below,
-                false => Kind::Copy,
+                true if fstat(&directory)?.st_ino == PROC_ROOT_INODE => RootKind::Live,
+                true => RootKind::Below,
+                false => RootKind::Copy,
             },
             path: path.to_owned(),
             directory: Some(directory),
@@ -110,7 +110,7 @@ impl ProcRoot {
     }
 
     /// What it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RootKind {
         self.kind
     }
 
@@ -124,7 +124,7 @@ impl ProcRoot {
     pub fn read_process(&self) -> Option<(String, PathBuf)> {
         let root = ["..", "../../.."].into_iter().find_map(|up| {
             let root = ProcRoot::open(&self.join(up)).ok()?;
-            (root.kind == Kind::Live).then_some(root)
+            (root.kind == RootKind::Live).then_some(root)
         })?;
         let id = |root: &ProcRoot| root.stat("").map(|status| (status.st_dev, status.st_ino));
         // `/proc` rather than `/proc/7/..`.
@@ -147,7 +147,7 @@ impl ProcRoot {
     /// The system's; also when it is no regular file, or can only be reached through a link or
     /// outside of this root.
     pub fn open_file(&self, below: &str) -> io::Result<File> {
-        if self.kind != Kind::Own {
+        if self.kind != RootKind::Own {
             // Opening a device may have an effect; its location is opened without one.
             check_regular(self.open_at(below, LOCATE)?)?;
         }
@@ -203,8 +203,10 @@ impl ProcRoot {
     /// As for [`ProcRoot::open_file`].
     pub fn stat(&self, below: &str) -> io::Result<Stat> {
         Ok(match self.kind {
-            Kind::Own => statat(CWD, self.join(below), AtFlags::empty())?,
-            Kind::Live | Kind::Below | Kind::Copy => fstat(self.open_at(below, LOCATE)?)?,
+            RootKind::Own => statat(CWD, self.join(below), AtFlags::empty())?,
+            RootKind::Live | RootKind::Below | RootKind::Copy => {
+                fstat(self.open_at(below, LOCATE)?)?
+            }
         })
     }
 
@@ -220,8 +222,8 @@ impl ProcRoot {
     /// The directory of the process whose namespaces the tables show, with a slash behind it.
     pub fn first_process(&self) -> &'static str {
         match self.kind {
-            Kind::Below => "",
-            Kind::Own | Kind::Live | Kind::Copy => "1/",
+            RootKind::Below => "",
+            RootKind::Own | RootKind::Live | RootKind::Copy => "1/",
         }
     }
 
@@ -235,7 +237,7 @@ impl ProcRoot {
         let root = format!("{home}root");
         let root = match (&self.directory, self.kind) {
             // A magic link of the kernel to that directory.
-            (Some(directory), Kind::Live | Kind::Below) => {
+            (Some(directory), RootKind::Live | RootKind::Below) => {
                 openat(directory, root, LOCATE | OFlags::DIRECTORY, Mode::empty())?
             }
             _ => self.open_at(&root, LOCATE | OFlags::DIRECTORY)?,
@@ -255,7 +257,8 @@ impl ProcRoot {
     /// # Errors
     /// When the process may not be read.
     pub fn is_in_own_user_namespace(&self, home: &str) -> io::Result<bool> {
-        let (Some(directory), Kind::Live | Kind::Below) = (&self.directory, self.kind) else {
+        let (Some(directory), RootKind::Live | RootKind::Below) = (&self.directory, self.kind)
+        else {
             return Ok(true);
         };
         let [its, own] = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::parse_seconds;
-use super::{ColorWhen, Messages, Sourcing};
+use super::{ColorWhen, MessageOptions, Sourcing};
 
 /// Diagnose what is wrong, with the evidence and the remedy
 ///
@@ -39,7 +39,7 @@ pub struct Doctor {
 
     /// How much to print on standard error.
     #[command(flatten)]
-    pub messages: Messages,
+    pub messages: MessageOptions,
 
     /// Which sources are used.
     #[command(flatten)]

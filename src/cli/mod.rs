@@ -16,7 +16,7 @@ pub use check::Check;
 pub use doctor::Doctor;
 pub use list::List;
 pub use options::{
-    ColorWhen, Explaining, FormatName, Keys, Messages, Presentation, Repetition, Selection,
+    ColorWhen, Explaining, FormatName, Keys, MessageOptions, Presentation, Repetition, Selection,
     SourceChoice, Sourcing,
 };
 pub use usage::{Parsed, command_meant, is_check, parse};

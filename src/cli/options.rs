@@ -79,7 +79,7 @@ pub struct Presentation {
 
     /// How much to print on standard error.
     #[command(flatten)]
-    pub messages: Messages,
+    pub messages: MessageOptions,
 }
 
 impl Presentation {
@@ -96,7 +96,7 @@ impl Presentation {
 /// How much is printed on standard error.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Messages {
+pub struct MessageOptions {
     /// Report on stderr which method was used, why, and its cost
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,

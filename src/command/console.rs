@@ -10,7 +10,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::log::{Log, Message, Verbosity};
+use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::Failure;
 use super::sample::Sample;
 use crate::cli::{self, ColorWhen, FormatName};
@@ -34,22 +34,19 @@ pub(super) struct Console {
 
 /// How answers are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Presentation {
-    pub(super) format: FormatName,
-    /// Of tables.
-    pub(super) look: Look,
+pub(super) enum Presentation {
+    Table(Look),
+    Json,
+    Csv,
 }
 
 impl Presentation {
     /// The format, for answers in this style.
     pub(super) fn open(self, style: Style) -> Box<dyn Format> {
-        match self.format {
-            FormatName::Table => Box::new(Table::new(Style {
-                look: self.look,
-                ..style
-            })),
-            FormatName::Json => Box::new(Json::new(&style)),
-            FormatName::Csv => Box::new(Csv::new(&style)),
+        match self {
+            Presentation::Table(look) => Box::new(Table::new(Style { look, ..style })),
+            Presentation::Json => Box::new(Json::new(&style)),
+            Presentation::Csv => Box::new(Csv::new(&style)),
         }
     }
 }
@@ -63,20 +60,17 @@ impl Console {
         }
     }
 
-    pub(super) fn set_verbosity(&mut self, typed: cli::Messages) {
+    pub(super) fn set_verbosity(&mut self, typed: cli::MessageOptions) {
         self.log = Log::new(Verbosity::new(typed.quiet, typed.verbose));
     }
 
     /// Prints as typed from now on.
     pub(super) fn present(&mut self, typed: &cli::Presentation) -> Presentation {
         self.set_verbosity(typed.messages);
-        let format = typed.format();
-        Presentation {
-            format,
-            look: match format {
-                FormatName::Table => self.look(typed.color),
-                FormatName::Json | FormatName::Csv => Look::default(),
-            },
+        match typed.format() {
+            FormatName::Table => Presentation::Table(self.look(typed.color)),
+            FormatName::Json => Presentation::Json,
+            FormatName::Csv => Presentation::Csv,
         }
     }
 
@@ -138,7 +132,7 @@ impl Console {
     }
 
     /// Prints a message on standard error; that standard error fails cannot be reported.
-    pub(super) fn print(&mut self, message: &Message) {
+    pub(super) fn print(&mut self, message: &LogMessage) {
         // One line, whatever it quotes: paths and words typed may hold line ends and escape
         // sequences, which must not reach a terminal.
         let line = escape::line(&message.to_string());

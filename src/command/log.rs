@@ -34,7 +34,7 @@ impl Verbosity {
 
 /// One line to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(super) enum LogMessage {
     /// Something about the answer that is not a loss.
     Note(Note),
     /// Something was lost.
@@ -51,18 +51,18 @@ pub(super) enum Message {
     Error(String),
 }
 
-impl fmt::Display for Message {
+impl fmt::Display for LogMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Message::Note(note) => write!(f, "note: {note}"),
-            Message::Warning(loss) => write!(f, "warning: {loss}"),
-            Message::Plan(plan) => write!(f, "plan: {plan}"),
-            Message::Owners(ownership, effort) => {
+            LogMessage::Note(note) => write!(f, "note: {note}"),
+            LogMessage::Warning(loss) => write!(f, "warning: {loss}"),
+            LogMessage::Plan(plan) => write!(f, "plan: {plan}"),
+            LogMessage::Owners(ownership, effort) => {
                 write!(f, "owners: {}", search_text(ownership, effort))
             }
-            Message::Cost(cost, took) => write!(f, "cost: {}", cost_text(cost, *took)),
-            Message::SampleFailed(why) => write!(f, "this sample failed: {why}"),
-            Message::Error(why) => f.write_str(why),
+            LogMessage::Cost(cost, took) => write!(f, "cost: {}", cost_text(cost, *took)),
+            LogMessage::SampleFailed(why) => write!(f, "this sample failed: {why}"),
+            LogMessage::Error(why) => f.write_str(why),
         }
     }
 }
@@ -105,9 +105,9 @@ fn search_text(ownership: &Ownership, effort: &Effort) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     verbosity: Verbosity,
-    last: Vec<Message>,
+    last: Vec<LogMessage>,
     /// Those to be printed.
-    new: Vec<Message>,
+    new: Vec<LogMessage>,
     /// Whether the source of the last sample needed a note.
     had_note: bool,
 }
@@ -126,15 +126,15 @@ impl Log {
         let report = &sample.report;
         let mut lines = Vec::new();
         if report.note.is_none() && self.had_note {
-            lines.push(Message::Note(Note::AnsweredAgain(report.source)));
+            lines.push(LogMessage::Note(Note::AnsweredAgain(report.source)));
         }
         self.had_note = report.note.is_some();
-        lines.extend(sample.all_notes().cloned().map(Message::Note));
+        lines.extend(sample.all_notes().cloned().map(LogMessage::Note));
         let losses = report.completeness.losses().iter();
-        lines.extend(losses.cloned().map(Message::Warning));
+        lines.extend(losses.cloned().map(LogMessage::Warning));
         let plans = self.verbosity == Verbosity::Plans;
         if plans {
-            lines.push(Message::Plan(report.plan.to_string()));
+            lines.push(LogMessage::Plan(report.plan.to_string()));
         }
         if self.verbosity != Verbosity::Quiet {
             let new = lines.iter().filter(|line| !self.last.contains(line));
@@ -144,14 +144,14 @@ impl Log {
         if plans {
             let search = sample.search.into_iter();
             self.new
-                .extend(search.map(|(ownership, effort)| Message::Owners(ownership, effort)));
-            self.add(Message::Cost(report.cost, sample.took));
+                .extend(search.map(|(ownership, effort)| LogMessage::Owners(ownership, effort)));
+            self.add(LogMessage::Cost(report.cost, sample.took));
         }
     }
 
     /// Adds the message about a sample that failed, unless it failed before for the same reason.
     pub(super) fn failed(&mut self, error: &impl fmt::Display) {
-        let message = Message::SampleFailed(error.to_string());
+        let message = LogMessage::SampleFailed(error.to_string());
         if !self.last.contains(&message) {
             // The notes about the source are kept: they still hold when it answers again.
             self.last.push(message.clone());
@@ -160,12 +160,12 @@ impl Log {
     }
 
     /// Adds another message.
-    pub(super) fn add(&mut self, message: Message) {
+    pub(super) fn add(&mut self, message: LogMessage) {
         self.new.push(message);
     }
 
     /// Takes the messages that were added.
-    pub(super) fn take(&mut self) -> Vec<Message> {
+    pub(super) fn take(&mut self) -> Vec<LogMessage> {
         std::mem::take(&mut self.new)
     }
 }

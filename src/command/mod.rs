@@ -35,7 +35,7 @@ use crate::output::escape;
 use crate::source::{Need, Observer};
 use console::Console;
 use list::List;
-use log::Message;
+use log::LogMessage;
 use outcome::Failure;
 use summary::Summary;
 use target::Target;
@@ -60,7 +60,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) ->
         Err(failure) if is_check => check::write_failure(&failure, json, &mut console),
         Err(Failure::ReaderLeft) => Status::Answered,
         Err(failure) => {
-            console.print(&Message::Error(failure.to_string()));
+            console.print(&LogMessage::Error(failure.to_string()));
             failure.status()
         }
     }
@@ -89,10 +89,12 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
                 Some(_) => Need::Sockets,
                 None => Need::Counts,
             };
-            match explain {
-                true => write_explanation(summary.target, need, console),
-                false if watch::is_for(&summary, console) => watch::run(&summary, console),
-                false => summary::run(&summary, console),
+            if explain {
+                return write_explanation(summary.target, need, console);
+            }
+            match watch::look(&summary, console) {
+                Some(look) => watch::run(&summary, look, console),
+                None => summary::run(&summary, console),
             }
         }
     }

@@ -12,7 +12,7 @@ use super::processes::OwnerSearch;
 use super::sample::Sampler;
 use super::secure;
 use crate::cli::{Selection, SourceChoice, Sourcing, command_meant};
-use crate::filter::{Expression, FilterError, FilterText, Folded, Place, Test, parse};
+use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
 use crate::model::{Family, Field, State, StateSet};
 use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
@@ -259,8 +259,8 @@ fn read_filter(path: &Path) -> Result<FilterText, Failure> {
 /// The usage error; an unknown word may have been meant as a command.
 fn usage(error: FilterError) -> Failure {
     let command = match error.place {
-        Place::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
-        Place::Word(_) | Place::Line { .. } => None,
+        Position::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
+        Position::Word(_) | Position::Line { .. } => None,
     };
     Failure::Usage(command.unwrap_or_else(|| error.to_string()))
 }

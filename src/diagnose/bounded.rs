@@ -93,10 +93,10 @@ impl<K, const MOST: usize> Inodes<K, MOST> {
     }
 
     /// As evidence, that processes are searched only for a part of the sockets, where that is so.
-    pub(super) fn remark(&self) -> Option<String> {
+    pub(super) fn limit_note(&self) -> Option<String> {
         let most = thousands(MOST as u64);
-        let remark = format!("processes are searched only for the first {most} sockets");
-        self.is_full.then_some(remark)
+        let note = format!("processes are searched only for the first {most} sockets");
+        self.is_full.then_some(note)
     }
 }
 
@@ -162,11 +162,11 @@ mod tests {
         inodes.add('a', 0);
         inodes.add('a', 1);
         inodes.add('b', 2);
-        assert_eq!(inodes.remark(), None);
+        assert_eq!(inodes.limit_note(), None);
         inodes.add('a', 3);
         assert_eq!(inodes.of(|key| *key == 'a').collect::<Vec<_>>(), [1]);
         assert_eq!(
-            inodes.remark().unwrap(),
+            inodes.limit_note().unwrap(),
             "processes are searched only for the first 2 sockets"
         );
     }

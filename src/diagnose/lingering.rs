@@ -65,7 +65,7 @@ pub(super) struct Lingering {
     groups: HashMap<ServiceGroup, GroupCounts>,
     /// Those that a process holds, of groups for which there was no room.
     others: GroupCounts,
-    kept: Vec<Kept>,
+    kept: Vec<Member>,
     beyond: u64,
 }
 
@@ -101,7 +101,7 @@ impl GroupCounts {
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct Member {
     group: ServiceGroup,
     identity: u64,
     inode: u64,
@@ -128,7 +128,7 @@ impl Lingering {
             self.others.add_socket(socket);
         }
         if self.kept.len() < ROOM {
-            self.kept.push(Kept {
+            self.kept.push(Member {
                 group,
                 identity: identity(socket, sampled.ends),
                 inode: socket.inode,
@@ -139,7 +139,7 @@ impl Lingering {
         }
     }
 
-    fn members(&self, groups: &[ServiceGroup]) -> impl Iterator<Item = &Kept> {
+    fn members(&self, groups: &[ServiceGroup]) -> impl Iterator<Item = &Member> {
         let groups: HashSet<ServiceGroup> = groups.iter().copied().collect();
         let members = self.kept.iter();
         members.filter(move |kept| groups.contains(&kept.group))
@@ -158,11 +158,11 @@ impl Lingering {
     }
 
     /// As evidence, that processes were searched only for a part, where that is so.
-    pub(super) fn remark(&self) -> Option<String> {
+    pub(super) fn limit_note(&self) -> Option<String> {
         let kept = self.kept.len() as u64;
         let [searched, all] = [kept, kept + self.beyond].map(thousands);
-        let remark = format!("processes were searched for {searched} of {all} in this state");
-        (self.beyond > 0).then_some(remark)
+        let note = format!("processes were searched for {searched} of {all} in this state");
+        (self.beyond > 0).then_some(note)
     }
 
     /// The changes of those groups of which `least` or more stayed, most first; and of the others that

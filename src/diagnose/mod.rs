@@ -25,7 +25,7 @@ pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
 use crate::model::{Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, counted};
 use bounded::{Inodes, TopCounts, Unacknowledged};
 use rank::rank;
-use rule::{Before, Case, Examined, Rule, Sampled, Suspects};
+use rule::{Case, Examined, FirstPass, Rule, Sampled, Suspects};
 
 /// The result of all rules.
 #[derive(Debug, Default)]

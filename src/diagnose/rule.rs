@@ -18,7 +18,7 @@ pub(super) trait Rule: Default {
     const STATES: StateSet;
 
     /// What it keeps of the sockets before the window; `()` where it compares with nothing.
-    type Before: Before;
+    type Before: FirstPass;
 
     /// Selects connections whose `tcp_info` it needs; `None` where it needs none.
     const SUSPECTS: Option<Suspects<Self>>;
@@ -35,7 +35,7 @@ pub(super) trait Rule: Default {
 }
 
 /// What a rule keeps of the sockets before the window, in bounded memory.
-pub(super) trait Before: Default {
+pub(super) trait FirstPass: Default {
     /// The states of the sockets that it reads.
     const STATES: StateSet;
 
@@ -46,7 +46,7 @@ pub(super) trait Before: Default {
     fn add(&mut self, socket: &Socket, ends: &InetEnds);
 }
 
-impl Before for () {
+impl FirstPass for () {
     const STATES: StateSet = StateSet::NONE;
 
     const SUSPECTS: Option<fn(&()) -> Vec<InetEnds>> = None;

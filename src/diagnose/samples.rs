@@ -17,12 +17,12 @@ macro_rules! rules {
         impl FirstSample {
             /// The states of the sockets that they read.
             pub const STATES: StateSet = StateSet::NONE
-                $(.union(<<$Rule as Rule>::Before as Before>::STATES))+;
+                $(.union(<<$Rule as Rule>::Before as FirstPass>::STATES))+;
 
             /// The connections whose `tcp_info` they need now, few of them.
             pub fn suspects(&self) -> Vec<InetEnds> {
                 let suspects = [$(
-                    <<$Rule as Rule>::Before as Before>::SUSPECTS.map(|of| of(&self.$field))
+                    <<$Rule as Rule>::Before as FirstPass>::SUSPECTS.map(|of| of(&self.$field))
                 ),+];
                 suspects.into_iter().flatten().flatten().collect()
             }
@@ -31,7 +31,7 @@ macro_rules! rules {
         impl Sink for FirstSample {
             fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
                 if let Some(ends) = socket.internet() {
-                    $(if <<$Rule as Rule>::Before as Before>::STATES.contains(socket.state) {
+                    $(if <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state) {
                         self.$field.add(socket, ends);
                     })+
                 }

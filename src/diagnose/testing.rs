@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rule::Case;
-use super::rule::{Before, Examined, Rule, Sampled};
+use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::{Host, Measures};
 use crate::model::{
     Counter, Counters, Family, Finding, Holders, InetEnds, Listeners, Namespaces, Setting,

@@ -18,12 +18,12 @@ pub(super) struct Token<'a> {
     pub(super) at: usize,
     /// As typed.
     pub(super) typed: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
 }
 
 /// What a piece means where a test may begin or end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Open,
     Close,
     Not,
@@ -36,36 +36,36 @@ pub(super) enum Kind {
 }
 
 /// Every spelling of every operator; of those with the same beginning the longer ones come first.
-const SYMBOLS: [(&str, Kind); 14] = [
-    ("&&", Kind::And),
-    ("&", Kind::And),
-    ("||", Kind::Or),
-    ("|", Kind::Or),
-    ("(", Kind::Open),
-    (")", Kind::Close),
-    ("!=", Kind::Compare(Compare::Equal, true)),
-    ("!", Kind::Not),
-    ("==", Kind::Compare(Compare::Equal, false)),
-    ("=", Kind::Compare(Compare::Equal, false)),
-    ("<=", Kind::Compare(Compare::AtMost, false)),
-    ("<", Kind::Compare(Compare::Less, false)),
-    (">=", Kind::Compare(Compare::AtLeast, false)),
-    (">", Kind::Compare(Compare::Greater, false)),
+const SYMBOLS: [(&str, TokenKind); 14] = [
+    ("&&", TokenKind::And),
+    ("&", TokenKind::And),
+    ("||", TokenKind::Or),
+    ("|", TokenKind::Or),
+    ("(", TokenKind::Open),
+    (")", TokenKind::Close),
+    ("!=", TokenKind::Compare(Compare::Equal, true)),
+    ("!", TokenKind::Not),
+    ("==", TokenKind::Compare(Compare::Equal, false)),
+    ("=", TokenKind::Compare(Compare::Equal, false)),
+    ("<=", TokenKind::Compare(Compare::AtMost, false)),
+    ("<", TokenKind::Compare(Compare::Less, false)),
+    (">=", TokenKind::Compare(Compare::AtLeast, false)),
+    (">", TokenKind::Compare(Compare::Greater, false)),
 ];
 
-const WORDS: [(&str, Kind); 12] = [
-    ("and", Kind::And),
-    ("or", Kind::Or),
-    ("not", Kind::Not),
-    ("eq", Kind::Compare(Compare::Equal, false)),
-    ("ne", Kind::Compare(Compare::Equal, true)),
-    ("neq", Kind::Compare(Compare::Equal, true)),
-    ("lt", Kind::Compare(Compare::Less, false)),
-    ("le", Kind::Compare(Compare::AtMost, false)),
-    ("leq", Kind::Compare(Compare::AtMost, false)),
-    ("gt", Kind::Compare(Compare::Greater, false)),
-    ("ge", Kind::Compare(Compare::AtLeast, false)),
-    ("geq", Kind::Compare(Compare::AtLeast, false)),
+const WORDS: [(&str, TokenKind); 12] = [
+    ("and", TokenKind::And),
+    ("or", TokenKind::Or),
+    ("not", TokenKind::Not),
+    ("eq", TokenKind::Compare(Compare::Equal, false)),
+    ("ne", TokenKind::Compare(Compare::Equal, true)),
+    ("neq", TokenKind::Compare(Compare::Equal, true)),
+    ("lt", TokenKind::Compare(Compare::Less, false)),
+    ("le", TokenKind::Compare(Compare::AtMost, false)),
+    ("leq", TokenKind::Compare(Compare::AtMost, false)),
+    ("gt", TokenKind::Compare(Compare::Greater, false)),
+    ("ge", TokenKind::Compare(Compare::AtLeast, false)),
+    ("geq", TokenKind::Compare(Compare::AtLeast, false)),
 ];
 
 /// The text and the position of the parser in it.
@@ -133,14 +133,14 @@ impl<'a> Lexer<'a> {
             _ => false,
         });
         let typed = rest.get(..length).unwrap_or(rest);
-        let is_operator = typed.starts_with('(') || kind_of_word(typed) != Kind::Word;
+        let is_operator = typed.starts_with('(') || kind_of_word(typed) != TokenKind::Word;
         if typed.is_empty() || is_operator {
             return None;
         }
         let token = Token {
             at: self.at,
             typed,
-            kind: Kind::Word,
+            kind: TokenKind::Word,
         };
         self.take(&token);
         Some(token)
@@ -169,11 +169,11 @@ impl<'a> Token<'a> {
     }
 }
 
-fn kind_of_word(word: &str) -> Kind {
+fn kind_of_word(word: &str) -> TokenKind {
     WORDS
         .iter()
         .find(|(operator, _)| operator.eq_ignore_ascii_case(word))
-        .map_or(Kind::Word, |(_, kind)| *kind)
+        .map_or(TokenKind::Word, |(_, kind)| *kind)
 }
 
 /// The number of bytes before a blank or a character for which `ends` is true; escaped characters

@@ -8,13 +8,13 @@
 mod display;
 mod expression;
 mod host;
+mod keyword;
 mod lexer;
 mod lookup;
 mod nodes;
 mod parser;
 mod predicate;
 mod program;
-mod subject;
 mod test;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,11 +26,11 @@ mod value;
 pub use expression::{Expression, Folded, Permissive};
 pub use lookup::Lookup;
 pub use parser::parse;
-pub use program::{Filtered, Program, Step, Target};
+pub use program::{Filtered, JumpTarget, Program, Step};
 pub use test::{Compare, FamilyTest, MAPPED, Side, Test};
-pub use text::{FilterError, FilterText, Place};
+pub use text::{FilterError, FilterText, Position};
 
 /// Every word that may begin a test, without synonyms.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    subject::Subject::words()
+    keyword::Keyword::words()
 }

@@ -5,7 +5,7 @@
 //! nested as deep as memory goes.
 
 use super::expression::{Expression, Node};
-use super::lexer::{Kind, Lexer, Token};
+use super::lexer::{Lexer, Token, TokenKind};
 use super::lookup::Lookup;
 use super::predicate::Predicates;
 use super::text::{FilterError, FilterText};
@@ -50,7 +50,10 @@ impl<'a, L: Lookup> Parser<'a, L> {
             // In ss(8), states before an expression apply to all of it. If a word joins them, they
             // are a test like others.
             let next = self.predicates.lexer.peek().map(|token| token.kind);
-            governs = matches!(next, Some(Kind::Word | Kind::Open | Kind::Not));
+            governs = matches!(
+                next,
+                Some(TokenKind::Word | TokenKind::Open | TokenKind::Not)
+            );
             if !governs && !self.operator()? {
                 return Ok(());
             }
@@ -74,15 +77,15 @@ impl<'a, L: Lookup> Parser<'a, L> {
                 return Err(self.ends_too_early());
             };
             match token.kind {
-                Kind::Not => self.waiting.push(Waiting::Not),
-                Kind::Open => self.waiting.push(Waiting::Open(token.clone())),
-                Kind::Word => {
+                TokenKind::Not => self.waiting.push(Waiting::Not),
+                TokenKind::Open => self.waiting.push(Waiting::Open(token.clone())),
+                TokenKind::Word => {
                     let nodes = self.predicates.predicate(token)?;
                     self.nodes.extend(nodes);
                     self.operand_is_complete();
                     return Ok(());
                 }
-                Kind::Close | Kind::And | Kind::Or | Kind::Compare(..) => {
+                TokenKind::Close | TokenKind::And | TokenKind::Or | TokenKind::Compare(..) => {
                     return Err(self.misplaced(&token));
                 }
             }
@@ -98,27 +101,27 @@ impl<'a, L: Lookup> Parser<'a, L> {
                 return Ok(false);
             };
             match token.kind {
-                Kind::Close => {
+                TokenKind::Close => {
                     self.close(Some(&token))?;
                     self.predicates.lexer.take(&token);
                     self.operand_is_complete();
                 }
-                Kind::Or => {
+                TokenKind::Or => {
                     self.reduce(|waiting| matches!(waiting, Waiting::And | Waiting::Or));
                     self.waiting.push(Waiting::Or);
                     self.predicates.lexer.take(&token);
                     return Ok(true);
                 }
-                Kind::And => {
+                TokenKind::And => {
                     self.predicates.lexer.take(&token);
                     self.and();
                     return Ok(true);
                 }
-                Kind::Not | Kind::Open | Kind::Word => {
+                TokenKind::Not | TokenKind::Open | TokenKind::Word => {
                     self.and();
                     return Ok(true);
                 }
-                Kind::Compare(..) => return Err(self.misplaced(&token)),
+                TokenKind::Compare(..) => return Err(self.misplaced(&token)),
             }
         }
     }
@@ -159,7 +162,7 @@ impl<'a, L: Lookup> Parser<'a, L> {
     }
 
     fn misplaced(&self, token: &Token<'a>) -> FilterError {
-        let reason = if matches!(token.kind, Kind::Compare(..)) {
+        let reason = if matches!(token.kind, TokenKind::Compare(..)) {
             "a word to compare must precede it, as in `sport = :80`"
         } else {
             "a test is expected here, as in `sport = :80`"

@@ -2,10 +2,10 @@
 
 use super::expression::Node;
 use super::host::{parse_host, split_family};
-use super::lexer::{Kind, Lexer, Token};
+use super::keyword::Keyword;
+use super::lexer::{Lexer, Token, TokenKind};
 use super::lookup::Lookup;
 use super::nodes;
-use super::subject::Subject;
 use super::test::{Compare, Side, Test};
 use super::text::{FilterError, FilterText};
 use super::value::{
@@ -42,9 +42,9 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let mut run: Option<(StateSet, StateSet)> = None;
         let mut adds_bound = false;
         while let Some(word) = self.lexer.peek() {
-            let excludes = match Subject::of(&word) {
-                Some(Subject::Field(Field::State)) => false,
-                Some(Subject::Exclude) => true,
+            let excludes = match Keyword::of(&word) {
+                Some(Keyword::Field(Field::State)) => false,
+                Some(Keyword::Exclude) => true,
                 Some(_) | None => break,
             };
             self.lexer.take(&word);
@@ -73,63 +73,63 @@ impl<'a, L: Lookup> Predicates<'a, L> {
 
     /// Reads the test that begins with `word`.
     pub(super) fn predicate(&mut self, word: Token<'a>) -> Nodes {
-        let Some(subject) = Subject::of(&word) else {
+        let Some(keyword) = Keyword::of(&word) else {
             return Err(self.unknown(&word));
         };
         self.lexer.take(&word);
-        match subject {
-            Subject::Exclude => self.state(word, true),
-            Subject::Host(side) => self.same(word, |lookup, host| {
+        match keyword {
+            Keyword::Exclude => self.state(word, true),
+            Keyword::Host(side) => self.same(word, |lookup, host| {
                 Ok(nodes::host(&parse_host(host, lookup)?, side))
             }),
-            Subject::Port(side) => self.port(word, side),
-            Subject::Autobound => self.autobound(&word),
-            Subject::Field(Field::State) => self.state(word, false),
-            Subject::Field(Field::Family) => self.same(word, |_, name| {
+            Keyword::Port(side) => self.port(word, side),
+            Keyword::Autobound => self.autobound(&word),
+            Keyword::Field(Field::State) => self.state(word, false),
+            Keyword::Field(Field::Family) => self.same(word, |_, name| {
                 nodes::family(name)
                     .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
             }),
-            Subject::Field(Field::Interface) => self.same_test(word, |lookup, name| {
+            Keyword::Field(Field::Interface) => self.same_test(word, |lookup, name| {
                 parse_interface(name, lookup).map(Test::Interface)
             }),
-            Subject::Field(Field::V6Only) => {
+            Keyword::Field(Field::V6Only) => {
                 self.same_test(word, |_, value| parse_yes_or_no(value).map(Test::V6Only))
             }
-            Subject::Field(Field::Cgroup) => self.same_test(word, |lookup, path| {
+            Keyword::Field(Field::Cgroup) => self.same_test(word, |lookup, path| {
                 let number = path.strip_prefix("id:").and_then(parse_number);
                 Ok(Test::Cgroup(
                     number.map_or_else(|| lookup.cgroup(path), Ok)?,
                 ))
             }),
-            Subject::Field(Field::Mark) => self.same_test(word, |_, mark| {
+            Keyword::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
             }),
-            Subject::Field(Field::CongestionControl) => self.same_test(word, |_, name| {
+            Keyword::Field(Field::CongestionControl) => self.same_test(word, |_, name| {
                 CongestionControl::new(name)
                     .map(Test::CongestionControl)
                     .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
             }),
-            Subject::Field(Field::Process) => self.same_test(word, |_, name| {
+            Keyword::Field(Field::Process) => self.same_test(word, |_, name| {
                 if name.contains('\0') {
                     return Err("no name of a process: there is a NUL in it".to_owned());
                 }
                 let name = ProcessName::new(name.as_bytes());
                 Ok(Test::holder(ProcessQuery::Name(name)))
             }),
-            Subject::Field(Field::Pid) => self.same_test(word, |_, number| {
+            Keyword::Field(Field::Pid) => self.same_test(word, |_, number| {
                 let number = parse_number(number).filter(|number| *number > 0);
                 let number = number.ok_or("no process number; allowed are whole numbers from 1")?;
                 Ok(Test::holder(ProcessQuery::Pid(number)))
             }),
-            Subject::Field(Field::User) => self.same_test(word, |lookup, name| {
+            Keyword::Field(Field::User) => self.same_test(word, |lookup, name| {
                 let uid = match parse_number(name) {
                     Some(uid) => uid,
                     None => lookup.user(name)?.into(),
                 };
                 Ok(Test::Number(Field::Uid, Compare::Equal, uid))
             }),
-            Subject::Field(number) => self.number(word, number),
+            Keyword::Field(number) => self.number(word, number),
         }
     }
 
@@ -230,7 +230,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     fn operand(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
         let (mut compare, mut is_negated) = (Compare::Equal, false);
         if let Some(token) = self.lexer.peek()
-            && let Kind::Compare(typed, opposite) = token.kind
+            && let TokenKind::Compare(typed, opposite) = token.kind
         {
             self.lexer.take(&token);
             (compare, is_negated) = (typed, opposite);
@@ -250,13 +250,13 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let follows_not = self
             .lexer
             .peek()
-            .is_some_and(|token| token.kind == Kind::Not);
+            .is_some_and(|token| token.kind == TokenKind::Not);
         let reason = if follows_not {
             format!(
                 "its value is missing; write not {0} …, or {0} != …",
                 word.typed
             )
-        } else if Subject::of(word).is_some_and(Subject::has_order) {
+        } else if Keyword::of(word).is_some_and(Keyword::has_order) {
             "its value is missing; if it was < or > and a value, the shell took them: \
              quote the filter, or write lt, le, gt, ge"
                 .to_owned()
@@ -279,7 +279,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         } else if typed.starts_with(|c: char| c == ':' || c == '[' || c.is_ascii_digit()) {
             "a value needs a word before it, as in port = :443 or host = 192.0.2.1".to_owned()
         } else {
-            let words: Vec<&str> = Subject::words().collect();
+            let words: Vec<&str> = Keyword::words().collect();
             format!("no such word; {}", hint(typed, &words))
         };
         let mut error = self.text.error(word.at, typed, reason);

@@ -21,14 +21,14 @@ pub struct Step {
     /// What is tested.
     pub test: Test,
     /// Where to go if it passes.
-    pub yes: Target,
+    pub yes: JumpTarget,
     /// Where to go if it does not.
-    pub no: Target,
+    pub no: JumpTarget,
 }
 
 /// Where a step leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum JumpTarget {
     /// To the step that has so many after it.
     Step {
         /// How many steps follow that one.
@@ -43,12 +43,12 @@ pub enum Target {
 /// Where the answers of an expression that is not compiled yet will lead.
 #[derive(Clone, Copy)]
 struct Context {
-    yes: Option<Target>,
-    no: Option<Target>,
+    yes: Option<JumpTarget>,
+    no: Option<JumpTarget>,
 }
 
 impl Context {
-    fn new(yes: Option<Target>, no: Option<Target>) -> Context {
+    fn new(yes: Option<JumpTarget>, no: Option<JumpTarget>) -> Context {
         Context { yes, no }
     }
 }
@@ -59,10 +59,13 @@ impl Program {
         // Backwards: what comes later is then known. A target that is not known when its operator
         // is met (`None`) is the step that was compiled last before its operand.
         let mut steps: Vec<Step> = Vec::new();
-        let mut pending = vec![Context::new(Some(Target::Accept), Some(Target::Reject))];
+        let mut pending = vec![Context::new(
+            Some(JumpTarget::Accept),
+            Some(JumpTarget::Reject),
+        )];
         for node in expression.nodes().iter().rev() {
             let Some(context) = pending.pop() else { break };
-            let next = Target::Step {
+            let next = JumpTarget::Step {
                 following: steps.len().saturating_sub(1),
             };
             let yes = context.yes.unwrap_or(next);
@@ -99,9 +102,9 @@ impl Program {
                 step.no
             };
             match target {
-                Target::Accept => return true,
-                Target::Reject => return false,
-                Target::Step { following } => {
+                JumpTarget::Accept => return true,
+                JumpTarget::Reject => return false,
+                JumpTarget::Step { following } => {
                     let begin = self.steps.len().saturating_sub(following + 1);
                     rest = self.steps.get(begin..).unwrap_or_default();
                 }

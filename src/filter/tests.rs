@@ -1,7 +1,7 @@
 //! The language as a whole: what is typed, what it means, and what is refused.
 
 use super::testing::parsed;
-use super::{Folded, Place, Test};
+use super::{Folded, Position, Test};
 use crate::model::{State, StateSet};
 
 /// The text of the parsed filter.
@@ -15,7 +15,7 @@ fn understood(words: &[&str]) -> String {
 #[track_caller]
 fn refused(words: &[&str]) -> (usize, String, String) {
     let error = parsed(words).unwrap_err();
-    let Place::Word(number) = error.place else {
+    let Position::Word(number) = error.place else {
         panic!("{error}")
     };
     (number, error.word, error.reason)

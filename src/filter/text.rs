@@ -39,7 +39,7 @@ impl FilterText {
         FilterError {
             word: word.to_owned(),
             place: match &self.file {
-                Some(file) => Place::Line {
+                Some(file) => Position::Line {
                     file: file.clone(),
                     line: before.matches('\n').count() + 1,
                 },
@@ -48,7 +48,7 @@ impl FilterText {
                     let is_next = word.is_empty()
                         || before.is_empty()
                         || before.ends_with(char::is_whitespace);
-                    Place::Word(before.split_whitespace().count() + usize::from(is_next))
+                    Position::Word(before.split_whitespace().count() + usize::from(is_next))
                 }
             },
             reason,
@@ -66,7 +66,7 @@ pub struct FilterError {
     /// The word as typed; empty where the filter is.
     pub word: String,
     /// Its position.
-    pub place: Place,
+    pub place: Position,
     /// What is wrong, and what is allowed.
     pub reason: String,
     /// Whether the word is at the beginning of a test and names nothing that can be tested.
@@ -75,7 +75,7 @@ pub struct FilterError {
 
 /// The position of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Position {
     /// On the command line: the number of the word in the filter, from 1.
     Word(usize),
     /// In a file.
@@ -90,8 +90,8 @@ pub enum Place {
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Word(number) => write!(f, "filter, word {number}")?,
-            Place::Line { file, line } => write!(f, "{file}, line {line}")?,
+            Position::Word(number) => write!(f, "filter, word {number}")?,
+            Position::Line { file, line } => write!(f, "{file}, line {line}")?,
         }
         match self.word.char_indices().nth(MOST_SHOWN) {
             None if self.word.is_empty() => write!(f, ": {}", self.reason),
@@ -118,7 +118,7 @@ mod tests {
             for (part, number) in [("a", 1), ("bb", 2), ("c", 3), ("d", 3)] {
                 let at = text.text.find(part).unwrap();
                 let place = text.error(at, part, String::new()).place;
-                assert_eq!(place, Place::Word(number), "{part}");
+                assert_eq!(place, Position::Word(number), "{part}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The line in which the filter is edited.
 
 use super::Key;
-use crate::filter::{FilterError, Place};
+use crate::filter::{FilterError, Position};
 use crate::model::screen::{Prompt, PromptError};
 
 /// The text, and where its cursor is.
@@ -100,7 +100,7 @@ impl Editor {
 /// The bytes of `text` that an error is about; `None` if something is missing at its end, or the
 /// word is not in the text.
 fn place_of(error: &FilterError, text: &str) -> Option<std::ops::Range<usize>> {
-    let Place::Word(number) = error.place else {
+    let Position::Word(number) = error.place else {
         return None;
     };
     let word = text.split_whitespace().nth(number.checked_sub(1)?)?;
@@ -155,7 +155,7 @@ mod tests {
             let _ = editor.check();
             let error = FilterError {
                 word: word.to_owned(),
-                place: Place::Word(number),
+                place: Position::Word(number),
                 reason: "no port".to_owned(),
                 is_unknown_word: false,
             };

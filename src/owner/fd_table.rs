@@ -27,7 +27,7 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
 
 /// What a descriptor refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum FdTarget {
     /// A socket with this inode.
     Socket(u64),
     /// An io_uring instance.
@@ -79,7 +79,7 @@ impl<'a> FdTable<'a> {
     }
 
     /// What a descriptor refers to.
-    pub(super) fn target(&self, descriptor: &CStr) -> Result<Target, Errno> {
+    pub(super) fn target(&self, descriptor: &CStr) -> Result<FdTarget, Errno> {
         // No link to a socket or an instance is longer; of others the beginning will do.
         let mut buffer = [MaybeUninit::uninit(); 32];
         let (link, _) = readlinkat_raw(&self.directory, descriptor, &mut buffer)?;
@@ -101,11 +101,11 @@ pub(super) fn query_size(root: &ProcRoot, home: &str) -> Option<u64> {
     u64::try_from(status.st_size).ok()
 }
 
-fn parse_target(link: &[u8]) -> Target {
+fn parse_target(link: &[u8]) -> FdTarget {
     match parse_socket(link) {
-        Some(inode) => Target::Socket(inode),
-        None if link == b"anon_inode:[io_uring]" => Target::Ring,
-        None => Target::Other,
+        Some(inode) => FdTarget::Socket(inode),
+        None if link == b"anon_inode:[io_uring]" => FdTarget::Ring,
+        None => FdTarget::Other,
     }
 }
 
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn only_links_to_sockets_have_an_inode() {
         let target = |link: &str| parse_target(link.as_bytes());
-        assert_eq!(target("socket:[123]"), Target::Socket(123));
+        assert_eq!(target("socket:[123]"), FdTarget::Socket(123));
         let largest = target("socket:[18446744073709551615]");
-        assert_eq!(largest, Target::Socket(u64::MAX));
-        assert_eq!(target("anon_inode:[io_uring]"), Target::Ring);
+        assert_eq!(largest, FdTarget::Socket(u64::MAX));
+        assert_eq!(target("anon_inode:[io_uring]"), FdTarget::Ring);
         for other in [
             "socket:[18446744073709551616]",
             "socket:[]",
@@ -151,7 +151,7 @@ mod tests {
             "/socket:[1]",
             "",
         ] {
-            assert_eq!(target(other), Target::Other, "{other}");
+            assert_eq!(target(other), FdTarget::Other, "{other}");
         }
     }
 

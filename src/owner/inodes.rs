@@ -9,7 +9,7 @@ use rustix::fs::RawDir;
 use rustix::io::Errno;
 
 use super::facts::read_name;
-use super::fd_table::{FdTable, Target, is_gone, query_size};
+use super::fd_table::{FdTable, FdTarget, is_gone, query_size};
 use crate::model::{ProcessQuery, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
@@ -89,12 +89,12 @@ fn read_table(table: &FdTable<'_>, inodes: &mut HashSet<u64>) -> io::Result<u64>
         };
         descriptors += 1;
         match table.target(entry.file_name()) {
-            Ok(Target::Socket(inode)) => {
+            Ok(FdTarget::Socket(inode)) => {
                 inodes.insert(inode);
             }
-            Ok(Target::Ring) => inodes.extend(table.read_registered(fd)),
+            Ok(FdTarget::Ring) => inodes.extend(table.read_registered(fd)),
             // Closed meanwhile, if it is an error.
-            Ok(Target::Other) | Err(Errno::NOENT) => {}
+            Ok(FdTarget::Other) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
     }

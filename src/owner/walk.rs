@@ -13,7 +13,7 @@ use rustix::fs::{RawDir, SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::facts::holds_nothing;
-use super::fd_table::{FdTable, Target, is_gone, query_size};
+use super::fd_table::{FdTable, FdTarget, is_gone, query_size};
 use super::{Effort, Facts};
 use crate::model::{Hold, Process, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
@@ -223,8 +223,8 @@ impl<'a> Walk<'a> {
             self.effort.descriptors += 1;
             read += 1;
             match table.target(entry.file_name()) {
-                Ok(Target::Socket(inode)) => self.note(inode, Hold { pid, fd: Some(fd) }),
-                Ok(Target::Ring) => {
+                Ok(FdTarget::Socket(inode)) => self.note(inode, Hold { pid, fd: Some(fd) }),
+                Ok(FdTarget::Ring) => {
                     let registered = table.read_registered(fd).into_iter();
                     registered.for_each(|inode| self.note(inode, Hold { pid, fd: None }));
                 }
@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
                     self.unread(pid, errno.into());
                     break;
                 }
-                Ok(Target::Other) | Err(_) => {}
+                Ok(FdTarget::Other) | Err(_) => {}
             }
             if read.is_multiple_of(CLOCK_EVERY) && self.is_late() {
                 break;

@@ -27,7 +27,7 @@ fn tree() -> (tempfile::TempDir, ProcRoot) {
     .unwrap();
     fs::write(copy.join("large"), vec![b'x'; TEXT_MOST + 1]).unwrap();
     let root = ProcRoot::open(&copy).unwrap();
-    assert_eq!(root.kind(), Kind::Copy);
+    assert_eq!(root.kind(), RootKind::Copy);
     (outside, root)
 }
 
@@ -81,11 +81,11 @@ fn the_own_proc_keeps_its_links_and_another_has_none() {
     assert!(own.read_text("thread-self/comm").is_ok());
     assert!(own.open_directory("").is_ok());
     let live = ProcRoot::open(Path::new(OWN)).unwrap();
-    assert_eq!(live.kind(), Kind::Live);
+    assert_eq!(live.kind(), RootKind::Live);
     assert!(live.read_text("1/comm").is_ok());
     assert!(live.read_text("self/comm").is_err());
     let below = ProcRoot::open(Path::new("/proc/self")).unwrap();
-    assert_eq!(below.kind(), Kind::Below);
+    assert_eq!(below.kind(), RootKind::Below);
     assert_eq!(below.stat("comm").unwrap().st_size, 0);
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::console::Console;
-use super::log::{Log, Message, Verbosity};
+use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::Target;
@@ -50,11 +50,21 @@ struct Check {
 impl Check {
     /// Resolves the options.
     fn resolve(typed: cli::Check) -> Result<Check, Failure> {
-        let thresholds = thresholds::resolve(&typed)?;
-        let window = thresholds::window(&typed, &thresholds)?;
-        thresholds::refuse_top(&typed, &thresholds)?;
+        let ranges = thresholds::Typed {
+            warning: &typed.warning,
+            critical: &typed.critical,
+        };
+        let thresholds = thresholds::resolve(ranges)?;
+        let window = thresholds::window(typed.window, typed.timeout, &thresholds)?;
+        let mut subjects = thresholds.iter().map(|one| one.aspect.subject);
+        let judges_queues = subjects.any(|one| one == Subject::AcceptQueue);
+        if typed.top.is_some() && typed.by.is_none() && !judges_queues {
+            return Err(Failure::Usage(
+                "--top needs --by KEYS, or a threshold for accept-queue: without them there is nothing to list".to_owned(),
+            ));
+        }
         let target = Target::resolve(&typed.selection, &typed.sourcing)?;
-        thresholds::refuse_unasked(&typed, target.question.states)?;
+        thresholds::refuse_unrequested(ranges, target.question.states)?;
         let (queues, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()
             .partition(|one| one.aspect.subject == Subject::AcceptQueue);
@@ -73,7 +83,7 @@ impl Check {
     }
 
     /// Takes the samples and judges them.
-    fn verdict(&self) -> Result<(Verdict, Vec<Message>), Failure> {
+    fn verdict(&self) -> Result<(Verdict, Vec<LogMessage>), Failure> {
         let mut log = Log::new(self.verbosity);
         let mut verdict = match &self.by {
             None => self.judge_all(&mut log)?,
@@ -83,7 +93,7 @@ impl Check {
             self.judge_queues(thresholds, &mut verdict, &mut log)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
-            log.add(Message::Note(Note::Mptcp { sockets }));
+            log.add(LogMessage::Note(Note::Mptcp { sockets }));
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {
             verdict.status = verdict.status.max(CheckStatus::Unknown);
@@ -210,7 +220,7 @@ fn nothing_observed(time: SystemTime) -> Verdict {
         judgements: Vec::new(),
         groups: None,
         queues: None,
-        remarks: Vec::new(),
+        messages: Vec::new(),
     }
 }
 
@@ -245,7 +255,7 @@ pub(super) fn write_help(text: &str, console: &mut Console) -> Status {
 /// Writes a verdict, and the messages about it, by `end`, or soon after it.
 fn write(
     mut verdict: Verdict,
-    messages: &[Message],
+    messages: &[LogMessage],
     json: bool,
     end: Instant,
     console: &mut Console,
@@ -254,7 +264,7 @@ fn write(
     let rendered = if json {
         write_check_json(&mut bytes, &verdict)
     } else {
-        verdict.remarks = messages.iter().map(ToString::to_string).collect();
+        verdict.messages = messages.iter().map(ToString::to_string).collect();
         write_check(&mut bytes, &verdict)
     };
     let end = end.max(Instant::now() + GRACE);
@@ -278,7 +288,7 @@ fn written_as(status: CheckStatus, written: Result<(), Failure>, console: &mut C
     // If nothing is read, only the status reports it: standard error may be the same pipe, and a
     // write to it would block.
     if !matches!(&failure, Failure::Write(error) if error.kind() == ErrorKind::TimedOut) {
-        console.print(&Message::Error(failure.to_string()));
+        console.print(&LogMessage::Error(failure.to_string()));
     }
     Status::Checked(CheckStatus::Unknown)
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::cli::Check;
 use crate::command::outcome::Failure;
 use crate::model::{Aspect, Measure, State, StateSet, Subject, Threshold, Thresholds};
 
@@ -13,10 +12,19 @@ const USUAL_WINDOW: Duration = Duration::from_secs(1);
 const WARNING: &str = "--warning";
 const CRITICAL: &str = "--critical";
 
-/// Every threshold typed, with its option.
-fn typed_thresholds(typed: &Check) -> impl Iterator<Item = (&'static str, &Threshold)> {
-    let warnings = typed.warning.iter().map(|one| (WARNING, one));
-    warnings.chain(typed.critical.iter().map(|one| (CRITICAL, one)))
+/// The thresholds typed.
+#[derive(Clone, Copy)]
+pub(super) struct Typed<'a> {
+    pub(super) warning: &'a [Threshold],
+    pub(super) critical: &'a [Threshold],
+}
+
+impl<'a> Typed<'a> {
+    /// Every one, with its option.
+    fn all(self) -> impl Iterator<Item = (&'static str, &'a Threshold)> {
+        let warnings = self.warning.iter().map(|one| (WARNING, one));
+        warnings.chain(self.critical.iter().map(|one| (CRITICAL, one)))
+    }
 }
 
 fn refusal(option: &str, threshold: &Threshold, why: &str) -> Failure {
@@ -24,14 +32,14 @@ fn refusal(option: &str, threshold: &Threshold, why: &str) -> Failure {
 }
 
 /// What each aspect is judged by, in the order in which they are first named.
-pub(super) fn resolve(typed: &Check) -> Result<Vec<Thresholds>, Failure> {
+pub(super) fn resolve(typed: Typed<'_>) -> Result<Vec<Thresholds>, Failure> {
     let mut all: Vec<Thresholds> = Vec::new();
-    for aspect in typed_thresholds(typed).map(|(_, one)| one.aspect) {
+    for aspect in typed.all().map(|(_, one)| one.aspect) {
         if all.iter().any(|known| known.aspect == aspect) {
             continue;
         }
-        let warning = only(WARNING, &typed.warning, aspect)?;
-        let critical = only(CRITICAL, &typed.critical, aspect)?;
+        let warning = only(WARNING, typed.warning, aspect)?;
+        let critical = only(CRITICAL, typed.critical, aspect)?;
         if let (Some(warning), Some(critical)) = (warning, critical)
             && warning.range.is_beyond(&critical.range, aspect)
         {
@@ -67,15 +75,15 @@ fn only<'a>(
     }
 }
 
-/// Refuses thresholds on states that are not `asked` for.
-pub(super) fn refuse_unasked(typed: &Check, asked: StateSet) -> Result<(), Failure> {
-    for (option, threshold) in typed_thresholds(typed) {
+/// Refuses thresholds on states that are not `requested`.
+pub(super) fn refuse_unrequested(typed: Typed<'_>, requested: StateSet) -> Result<(), Failure> {
+    for (option, threshold) in typed.all() {
         let state = match threshold.aspect.subject {
             Subject::State(state) => state,
             Subject::AcceptQueue => State::Listen,
             Subject::Total => continue,
         };
-        if asked.contains(state) {
+        if requested.contains(state) {
             continue;
         }
         let why = if state == State::Bound {
@@ -92,11 +100,12 @@ pub(super) fn refuse_unasked(typed: &Check, asked: StateSet) -> Result<(), Failu
 
 /// How long changes are measured; `None` where none is judged.
 pub(super) fn window(
-    typed: &Check,
+    typed: Option<Duration>,
+    timeout: Duration,
     thresholds: &[Thresholds],
 ) -> Result<Option<Duration>, Failure> {
     let mut measures = thresholds.iter().map(|one| one.aspect.measure);
-    let window = match (measures.any(|one| one == Measure::Rate), typed.window) {
+    let window = match (measures.any(|one| one == Measure::Rate), typed) {
         (false, None) => return Ok(None),
         (false, Some(_)) => {
             return Err(Failure::Usage(
@@ -105,24 +114,12 @@ pub(super) fn window(
         }
         (true, window) => window.unwrap_or(USUAL_WINDOW),
     };
-    if window >= typed.timeout {
+    if window >= timeout {
         return Err(Failure::Usage(format!(
             "--window {} does not fit into --timeout {}: use a longer timeout or a shorter window",
             window.as_secs_f64(),
-            typed.timeout.as_secs_f64()
+            timeout.as_secs_f64()
         )));
     }
     Ok(Some(window))
-}
-
-/// Refuses to choose from lists that do not exist.
-pub(super) fn refuse_top(typed: &Check, thresholds: &[Thresholds]) -> Result<(), Failure> {
-    let mut subjects = thresholds.iter().map(|one| one.aspect.subject);
-    let judges_queues = subjects.any(|one| one == Subject::AcceptQueue);
-    if typed.top.is_some() && typed.by.is_none() && !judges_queues {
-        return Err(Failure::Usage(
-            "--top needs --by KEYS, or a threshold for accept-queue: without them there is nothing to list".to_owned(),
-        ));
-    }
-    Ok(())
 }

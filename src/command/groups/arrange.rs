@@ -17,11 +17,11 @@ pub(in crate::command) struct ShownGroups {
     top: Option<NonZeroUsize>,
     /// Whether there will be another sample.
     remembers: bool,
-    before: Option<Before>,
+    before: Option<Remembered>,
 }
 
 /// What is remembered of a sample.
-struct Before {
+struct Remembered {
     /// How many sockets each group had.
     totals: HashMap<Box<[KeyPart]>, u64>,
     /// The groups that were shown.
@@ -98,7 +98,7 @@ impl ShownGroups {
         let top = self.top.map_or(usize::MAX, NonZeroUsize::get);
         let rest = shown.split_off(shown.len().min(top));
         let other = fold_rest(beyond, &rest);
-        let now = self.remembers.then(|| Before {
+        let now = self.remembers.then(|| Remembered {
             totals: shown
                 .iter()
                 .chain(&rest)

@@ -7,7 +7,7 @@
 mod counter;
 mod details;
 mod kernel_limits;
-mod keys;
+mod key_decoder;
 mod saving;
 mod session;
 mod terminal;
@@ -16,16 +16,16 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use super::console::{Console, is_dumb, is_linux_console};
-use super::log::Message;
+use super::console::{Console, Presentation, is_dumb, is_linux_console};
+use super::log::LogMessage;
 use super::outcome::{Failure, Status};
 use super::summary::Summary;
 use super::target::Target;
 use super::wait::Waker;
-use crate::cli::FormatName;
 use crate::filter::FilterError;
 use crate::live::{Detail, FailedSample, Setup, StateSample};
 use crate::model::{Field, GroupKey};
+use crate::output::Look;
 use crate::output::screen::Paint;
 use session::{Last, Session};
 
@@ -60,18 +60,21 @@ impl Events {
     }
 }
 
-/// Whether samples are shown in place: a table on a terminal that can, with keys. Everywhere else
-/// they are appended.
-pub(super) fn is_for(request: &Summary, console: &Console) -> bool {
-    request.repetition.interval.is_some()
-        && request.presentation.format == FormatName::Table
+/// How the view looks, if samples are shown in place: as a table on a terminal that can, with keys.
+/// Everywhere else they are appended.
+pub(super) fn look(request: &Summary, console: &Console) -> Option<Look> {
+    let Presentation::Table(look) = request.presentation else {
+        return None;
+    };
+    let is_for = request.repetition.interval.is_some()
         && console.out.is_terminal()
         && io::stdin().is_terminal()
-        && !is_dumb()
+        && !is_dumb();
+    is_for.then_some(look)
 }
 
 /// Shows the live view until it is ended.
-pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Failure> {
+pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Result<Status, Failure> {
     let setup = Setup {
         host: rustix::system::uname()
             .nodename()
@@ -82,7 +85,6 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Fa
         groupings: groupings(request.by.as_deref()),
         start: Instant::now(),
     };
-    let look = request.presentation.look;
     // Colour as for tables; so are characters beyond ASCII, except on the console of Linux.
     let paint = Paint {
         color: look.color,
@@ -110,7 +112,7 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
         return Ok(());
     };
     for loss in observation.completeness.losses() {
-        console.print(&Message::Warning(loss.clone()));
+        console.print(&LogMessage::Warning(loss.clone()));
     }
     console.write(&bytes)
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::counter::{Change, Counter};
 use super::details::{DetailRequest, Details};
-use super::keys::Decoder;
+use super::key_decoder::Decoder;
 use super::saving::save;
 use super::terminal::{Canvas, Guard, give_back_at_once};
 use super::{Event, Events};

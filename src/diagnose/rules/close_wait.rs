@@ -7,7 +7,7 @@
 mod tests;
 
 use crate::diagnose::lingering::{Change, Lingering, Previous};
-use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Finding, InetEnds, Listener, Metric, Service, Severity, Socket, SourceName, State,
     StateSet, counted, thousands,
@@ -46,7 +46,7 @@ const UNMEASURED: &str = "/proc does not report whether these connections still 
 #[derive(Debug, Default)]
 pub(super) struct Earlier(Previous);
 
-impl Before for Earlier {
+impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
     const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
@@ -151,7 +151,7 @@ impl CloseWait {
         finding
             .evidence
             .extend(unmeasured.then(|| UNMEASURED.to_owned()));
-        finding.evidence.extend(self.0.remark());
+        finding.evidence.extend(self.0.limit_note());
         finding
     }
 

@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 
 use super::host::Host;
 use super::rule::Case;
-use super::rule::{Before, Examined, Rule, Sampled};
+use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
 use crate::model::{InetEnds, Sink, Socket, StateSet};
 

@@ -118,7 +118,7 @@ impl NoAnswer {
             )
         }));
         evidence.push(host.growth_text(&[Counter::AttemptFails]));
-        evidence.extend(self.0.inodes.remark());
+        evidence.extend(self.0.inodes.limit_note());
         evidence
     }
 }

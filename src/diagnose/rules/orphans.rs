@@ -10,7 +10,7 @@
 mod tests;
 
 use crate::diagnose::lingering::{Change, Lingering, Previous};
-use crate::diagnose::{Before, Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{FinTimeout, MaxOrphans, OrphanRetries};
 use crate::model::{
     Command, Counter, Finding, InetEnds, Severity, Socket, State, StateSet, TimerKind, counted,
@@ -50,7 +50,7 @@ const WHY_ORPHANS: &str = "An orphan keeps buffers that no process is charged fo
 #[derive(Debug, Default)]
 pub(super) struct Earlier(Previous);
 
-impl Before for Earlier {
+impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::FinWait2);
 
     const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
@@ -139,7 +139,7 @@ impl Orphans {
                 "{others} more in FIN_WAIT2 belong to no process and end after {FinTimeout}{timeout}; these do not end"
             ),
         ];
-        evidence.extend(self.held.remark());
+        evidence.extend(self.held.limit_note());
         let show = Command::list("--process --state fin-wait-2").of("inode gt 0");
         let title = format!(
             "{} are held in FIN_WAIT2 by their processes",

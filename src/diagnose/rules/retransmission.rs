@@ -192,7 +192,7 @@ impl Retransmission {
                 "{pending} of {all} retransmitting now, {suspect} of them for the third time or more"
             ),
         ];
-        evidence.extend(self.inodes.remark());
+        evidence.extend(self.inodes.limit_note());
         let worst = self.worst();
         let peers = self.peers.top(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| {

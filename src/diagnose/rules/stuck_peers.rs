@@ -87,7 +87,7 @@ impl Sum {
                 format!("{sockets} with {peer}: {bytes}")
             })
             .collect();
-        evidence.extend(self.inodes.remark());
+        evidence.extend(self.inodes.limit_note());
         evidence
     }
 }

@@ -116,7 +116,7 @@ impl VanishedPeers {
                 "{OrphanRetries} is {retries}: without a process they are given up after {kept} retransmissions"
             )
         }));
-        evidence.extend(self.0.inodes.remark());
+        evidence.extend(self.0.inodes.limit_note());
         evidence
     }
 }

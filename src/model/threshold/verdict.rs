@@ -164,8 +164,8 @@ pub struct Verdict {
     pub groups: Option<JudgedGroups>,
     /// The judgements on accept queues.
     pub queues: Option<JudgedQueues>,
-    /// Notes for the user, a line each.
-    pub remarks: Vec<String>,
+    /// The messages about it, a line each.
+    pub messages: Vec<String>,
 }
 
 impl Verdict {

@@ -45,7 +45,7 @@ pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     long.extend(states(verdict));
     long.extend(verdict.groups.iter().flat_map(further_groups));
     long.extend(verdict.queues.iter().flat_map(further_queues));
-    long.extend(verdict.remarks.iter().cloned());
+    long.extend(verdict.messages.iter().cloned());
     for line in long {
         writeln!(out, "{}", harmless(&line))?;
     }

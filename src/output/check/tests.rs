@@ -70,7 +70,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         judgements: vec![judgement],
         groups: None,
         queues: None,
-        remarks: Vec::new(),
+        messages: Vec::new(),
     }
 }
 
@@ -127,7 +127,7 @@ fn names_from_others_neither_end_a_line_nor_begin_data() {
     let mut grouped = verdict(one);
     grouped.judgements.clear();
     grouped.failures.push(hostile.to_owned());
-    grouped.remarks.push(hostile.to_owned());
+    grouped.messages.push(hostile.to_owned());
     grouped.groups = Some(JudgedGroups {
         fields: vec![Field::Process],
         groups: 2,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, statat};
 
 use crate::model::{Note, Where};
-use crate::proc_root::{Kind, ProcRoot};
+use crate::proc_root::{ProcRoot, RootKind};
 
 /// A directory with the tables `tcp` and, if there is IPv6, `tcp6`.
 #[derive(Clone, Debug)]
@@ -86,11 +86,11 @@ impl ProcNet {
         let root_place = Where::ProcRoot(path.to_owned());
         let of_process_1 = "the network namespace of its process 1".to_owned();
         let (directory, place, whose) = match root.kind() {
-            Kind::Own | Kind::Live if matches!(holds_tables("1/net"), Ok(true)) => {
+            RootKind::Own | RootKind::Live if matches!(holds_tables("1/net"), Ok(true)) => {
                 ("1/net", root_place, of_process_1)
             }
-            Kind::Own | Kind::Live => return Err(NoTables::Hidden(path.to_owned())),
-            Kind::Below => {
+            RootKind::Own | RootKind::Live => return Err(NoTables::Hidden(path.to_owned())),
+            RootKind::Below => {
                 let (process, proc_root) = root.read_process().ok_or_else(neither)?;
                 if !holds_tables("net")? {
                     return Err(neither());
@@ -102,9 +102,11 @@ impl ProcNet {
                 };
                 ("net", place, format!("the network namespace of {process}"))
             }
-            Kind::Copy if holds_tables("1/net")? => ("1/net", root_place, of_process_1),
-            Kind::Copy if holds_tables("net")? => ("net", root_place, "a copied tree".to_owned()),
-            Kind::Copy => return Err(neither()),
+            RootKind::Copy if holds_tables("1/net")? => ("1/net", root_place, of_process_1),
+            RootKind::Copy if holds_tables("net")? => {
+                ("net", root_place, "a copied tree".to_owned())
+            }
+            RootKind::Copy => return Err(neither()),
         };
         Ok(ProcNet {
             root: Arc::new(root),
@@ -151,15 +153,15 @@ impl ProcNet {
 
     /// Whether they are a copy, in which nothing changes.
     pub(in crate::source) fn is_copied(&self) -> bool {
-        self.root.kind() == Kind::Copy
+        self.root.kind() == RootKind::Copy
     }
 
     /// The proc file system whose `sys/net` holds the settings of the same network namespace, if
     /// there is one.
     pub(in crate::source) fn settings_root(&self) -> Option<&ProcRoot> {
         match self.root.kind() {
-            Kind::Own | Kind::Copy => Some(&self.root),
-            Kind::Live | Kind::Below => None,
+            RootKind::Own | RootKind::Copy => Some(&self.root),
+            RootKind::Live | RootKind::Below => None,
         }
     }
 

@@ -89,7 +89,7 @@ impl Rule for EphemeralPorts {
         let short = short.into_iter().take(REPORTED);
         findings.extend(short.filter_map(|short| short.finding(outgoing)));
         for finding in &mut findings {
-            finding.evidence.extend(outgoing.inodes.remark());
+            finding.evidence.extend(outgoing.inodes.limit_note());
         }
         if let (true, Some(last)) = (further > 0, findings.last_mut()) {
             let (one, many) = ("more destination is", "more destinations are");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnose::Before;
+use crate::diagnose::FirstPass;
 use crate::model::{InetEnds, Socket, State, StateSet};
 
 /// The queues of more connections than this are not kept; some 5 MiB.
@@ -41,7 +41,7 @@ fn key(socket: &Socket) -> Option<u64> {
     socket.cookie.or_else(|| socket.held_inode())
 }
 
-impl Before for Queues {
+impl FirstPass for Queues {
     const STATES: StateSet = StateSet::NONE.with(State::Established);
 
     const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = Some(Queues::suspects);

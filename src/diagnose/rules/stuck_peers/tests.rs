@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diagnose::rule::Before;
+use crate::diagnose::rule::FirstPass;
 use crate::diagnose::testing::{host, socket};
 use crate::model::{Socket, SourceName, Timer};
 

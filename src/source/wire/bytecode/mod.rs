@@ -13,7 +13,7 @@ pub(in crate::source) use listing::list;
 
 use ipnet::IpNet;
 
-use crate::filter::{Compare, FamilyTest, MAPPED, Program, Side, Target, Test};
+use crate::filter::{Compare, FamilyTest, JumpTarget, MAPPED, Program, Side, Test};
 use crate::model::Field;
 
 /// `INET_DIAG_BC_*`.
@@ -93,11 +93,11 @@ pub(in crate::source) fn encode(program: &Program) -> Option<Vec<u8>> {
     let mut begins: Vec<usize> = Vec::new();
     for step in program.steps().iter().rev() {
         let operation = operation(&step.test)?;
-        let to_end = |target: Target| match target {
-            Target::Step { following } => begins.get(following).copied(),
-            Target::Accept => Some(0),
+        let to_end = |target: JumpTarget| match target {
+            JumpTarget::Step { following } => begins.get(following).copied(),
+            JumpTarget::Accept => Some(0),
             // Four bytes beyond the end.
-            Target::Reject => None,
+            JumpTarget::Reject => None,
         };
         let (yes, no) = if operation.opposite {
             (step.no, step.yes)

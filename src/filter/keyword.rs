@@ -1,12 +1,12 @@
 //! What the words of a filter name.
 
-use super::lexer::{Kind, Token};
+use super::lexer::{Token, TokenKind};
 use super::test::Side;
 use crate::model::{Field, Use};
 
 /// What a test is about, and so how its value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(super) enum Keyword {
     /// `exclude`: any state but these.
     Exclude,
     Autobound,
@@ -17,45 +17,45 @@ pub(super) enum Subject {
 }
 
 /// Fields that are parts of an end.
-const ENDS: [(Field, Subject); 4] = [
-    (Field::LocalAddr, Subject::Host(Some(Side::Local))),
-    (Field::RemoteAddr, Subject::Host(Some(Side::Remote))),
-    (Field::LocalPort, Subject::Port(Some(Side::Local))),
-    (Field::RemotePort, Subject::Port(Some(Side::Remote))),
+const ENDS: [(Field, Keyword); 4] = [
+    (Field::LocalAddr, Keyword::Host(Some(Side::Local))),
+    (Field::RemoteAddr, Keyword::Host(Some(Side::Remote))),
+    (Field::LocalPort, Keyword::Port(Some(Side::Local))),
+    (Field::RemotePort, Keyword::Port(Some(Side::Remote))),
 ];
 
 /// Words beside the names of fields.
-const FURTHER: [(&str, Subject); 6] = [
-    ("host", Subject::Host(None)),
-    ("port", Subject::Port(None)),
-    ("addr", Subject::Host(None)),
-    ("autobound", Subject::Autobound),
-    ("exclude", Subject::Exclude),
-    ("excl", Subject::Exclude),
+const FURTHER: [(&str, Keyword); 6] = [
+    ("host", Keyword::Host(None)),
+    ("port", Keyword::Port(None)),
+    ("addr", Keyword::Host(None)),
+    ("autobound", Keyword::Autobound),
+    ("exclude", Keyword::Exclude),
+    ("excl", Keyword::Exclude),
 ];
 
-impl Subject {
+impl Keyword {
     /// What a word names; `None` for an unknown word.
-    pub(super) fn of(token: &Token<'_>) -> Option<Subject> {
-        if token.kind != Kind::Word {
+    pub(super) fn of(token: &Token<'_>) -> Option<Keyword> {
+        if token.kind != TokenKind::Word {
             return None;
         }
         let mut further = FURTHER.iter();
-        if let Some((_, subject)) = further.find(|(word, _)| token.typed.eq_ignore_ascii_case(word))
+        if let Some((_, keyword)) = further.find(|(word, _)| token.typed.eq_ignore_ascii_case(word))
         {
-            return Some(*subject);
+            return Some(*keyword);
         }
         let field = Field::parse(token.typed, Use::Filter).ok()?;
         let end = ENDS.iter().find(|(end, _)| *end == field);
-        Some(end.map_or(Subject::Field(field), |(_, subject)| *subject))
+        Some(end.map_or(Keyword::Field(field), |(_, keyword)| *keyword))
     }
 
     /// Whether `<` and `>` apply to it: to ports and other numbers.
     pub(super) fn has_order(self) -> bool {
         match self {
-            Subject::Port(_) => true,
-            Subject::Exclude | Subject::Autobound | Subject::Host(_) => false,
-            Subject::Field(field) => !matches!(
+            Keyword::Port(_) => true,
+            Keyword::Exclude | Keyword::Autobound | Keyword::Host(_) => false,
+            Keyword::Field(field) => !matches!(
                 field,
                 Field::State
                     | Field::Family
@@ -111,7 +111,7 @@ mod tests {
             let field = Field::parse(name, Use::Filter).unwrap();
             let number = connection.number(field).or(listener.number(field));
             let is_ordered =
-                Subject::Field(field).has_order() && ENDS.iter().all(|end| end.0 != field);
+                Keyword::Field(field).has_order() && ENDS.iter().all(|end| end.0 != field);
             assert!(!is_ordered || number.is_some(), "{name}");
         }
     }
