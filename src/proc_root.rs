@@ -1,9 +1,9 @@
 //! One way to open anything in a proc file system, or in a copy of one.
 //!
 //! Only regular files are read, and neither opening nor reading them waits. In another proc file
-//! system or a copy, no link is followed and no mount is entered (openat2(2)): whoever made it may
-//! want root to print files outside of it. The links of the own /proc, such as `thread-self`, are
-//! the kernel's and are followed.
+//! system or a copy, no link is followed and no mount is entered (openat2(2)): it may have been made
+//! to let root print files outside of it. Links in this process's own /proc, such as `thread-self`,
+//! are made by the kernel and are followed.
 //!
 //! Must not interpret the files.
 

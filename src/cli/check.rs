@@ -28,7 +28,7 @@ pub struct Check {
     /// NAME is a state, `total`, or `accept-queue`. RANGE is a number of sockets, a share of all
     /// that are selected (close-wait=50%), or a net change per second (established=-100/s:). 10 or
     /// 0:10 alerts outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20 inside.
-    /// accept-queue=80% judges each listener's queue by its limit; over 100% it is full.
+    /// accept-queue=80% compares each listener's queue with its limit; over 100% it is full.
     #[arg(short, long, value_name = "NAME=RANGE", value_delimiter = ',')]
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub warning: Vec<Threshold>,
@@ -38,14 +38,14 @@ pub struct Check {
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub critical: Vec<Threshold>,
 
-    /// Measure changes per second over so many seconds (0.05 to 3600; default 1)
+    /// Measure changes per second over SECONDS seconds (0.05 to 3600; default 1)
     ///
     /// Only valid with a threshold that is a rate. Two samples are then taken.
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = parse_window, allow_hyphen_values = true)]
     pub window: Option<Duration>,
 
-    /// Judge each group: by one key, or by several separated by commas; the keys of the summary
+    /// Compare each group: by one key, or by several separated by commas; the keys of the summary
     #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
 
@@ -62,7 +62,7 @@ pub struct Check {
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Give up after so many seconds (0.05 to 86400); the result is then UNKNOWN
+    /// Give up after SECONDS seconds (0.05 to 86400); the result is then UNKNOWN
     #[arg(short, long, value_name = "SECONDS", default_value = "10")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]

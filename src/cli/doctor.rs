@@ -16,13 +16,13 @@ use super::{ColorWhen, MessageOptions, Sourcing};
 pub struct Doctor {
     /// How long to wait between the two samples, in seconds (0.05 to 86400, fractions allowed)
     ///
-    /// The kernel's counters are judged by how much they grew in this time, so that findings are
-    /// about now and not about the time since boot.
+    /// The growth of the kernel's counters in this time is compared with thresholds, so that
+    /// findings are about now and not about the time since boot.
     #[arg(long, value_name = "SECONDS", default_value = "1")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub window: Duration,
 
-    /// Give up after so many seconds, not counting --window and --owner-timeout (0.05 to 86400)
+    /// Give up after SECONDS seconds, not counting --window and --owner-timeout (0.05 to 86400)
     #[arg(short, long, value_name = "SECONDS", default_value = "120")]
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]

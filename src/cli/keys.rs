@@ -21,7 +21,7 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
                 prefix.v6 = parse_length(length, 128)?;
                 continue;
             }
-            _ => parse_key(piece.trim())?,
+            _ => parse_key(piece.trim(), piece == word)?,
         };
         if keys.iter().any(|known| known.field == key.field) {
             return Err(format!("{} is given twice", key.field.name()));
@@ -31,13 +31,19 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
     Ok(Keys(keys))
 }
 
-fn parse_key(word: &str) -> Result<GroupKey, String> {
+/// Parses one key; `is_only` where the error message quotes it already.
+fn parse_key(word: &str, is_only: bool) -> Result<GroupKey, String> {
     let (name, length) = match word.split_once('/') {
         Some((name, length)) => (name, Some(length)),
         None => (word, None),
     };
-    let field = Field::parse(name, Use::Group)
-        .map_err(|valid| format!("`{name}` is not a key; {}", hint(name, &valid)))?;
+    let field = Field::parse(name, Use::Group).map_err(|valid| {
+        let hint = hint(name, &valid);
+        match is_only && length.is_none() {
+            true => format!("not a key; {hint}"),
+            false => format!("`{name}` is not a key; {hint}"),
+        }
+    })?;
     let has_prefix = matches!(field, Field::LocalAddr | Field::RemoteAddr);
     let prefix = match length {
         None => None,
@@ -59,7 +65,7 @@ fn parse_length(length: &str, most: u8) -> Result<u8, String> {
         .filter(|length| *length <= most)
         .ok_or_else(|| {
             let family = if most == 32 { "IPv4" } else { "IPv6" };
-            format!("/{length} is no prefix of an {family} address; allowed are /0 to /{most}")
+            format!("/{length} is not a prefix of an {family} address; allowed are /0 to /{most}")
         })
 }
 
@@ -97,8 +103,8 @@ mod tests {
         for (word, expected) in [
             ("remote-adr", "did you mean remote-addr?"),
             ("send-queue", "allowed are state"),
-            ("", "is not a key"),
-            ("state,", "is not a key"),
+            ("", "not a key"),
+            ("state,nope", "`nope` is not a key"),
             ("state,state", "state is given twice"),
             ("remote-addr/33", "/0 to /32"),
             ("remote-addr/24,/129", "/0 to /128"),

@@ -83,7 +83,7 @@ pub struct Presentation {
 }
 
 impl Presentation {
-    /// The format asked for, in either way.
+    /// The requested format, however it is given.
     pub fn format(&self) -> FormatName {
         if self.json {
             FormatName::Json
@@ -134,7 +134,7 @@ pub enum ColorWhen {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Repetition")]
 pub struct Repetition {
-    /// Repeat every so many seconds (0.05 to 86400, fractions allowed)
+    /// Repeat every SECONDS seconds (0.05 to 86400, fractions allowed)
     ///
     /// On a terminal, counts are shown in place, and `?` shows the keys; elsewhere, and with list,
     /// samples are appended. The schedule is fixed: a sample that takes longer than this skips
@@ -143,7 +143,7 @@ pub struct Repetition {
     #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
     pub watch: Option<Duration>,
 
-    /// Stop after so many samples
+    /// Stop after N samples
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = parse_count::<NonZeroU64>)]
     pub samples: Option<NonZeroU64>,
@@ -164,7 +164,7 @@ pub struct Sourcing {
     #[arg(long, value_name = "DIR")]
     pub proc_root: Option<PathBuf>,
 
-    /// Search for processes no longer than so many seconds (0.05 to 86400, fractions allowed)
+    /// Search for processes for at most SECONDS seconds (0.05 to 86400, fractions allowed)
     ///
     /// Only valid if processes are requested. What was found by then is shown, and the answer is
     /// incomplete. Without it there is no limit: the search takes some 3 microseconds for each open

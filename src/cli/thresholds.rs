@@ -40,7 +40,7 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     }
     if StateSet::parse_word(name).is_some() {
         return Err(format!(
-            "`{name}` names several states; select them with --state {name} and judge the total"
+            "`{name}` names several states; select them with --state {name} and use total"
         ));
     }
     let words: Vec<String> = State::named().map(State::word).collect();
@@ -121,10 +121,12 @@ fn check(subject: Subject, measure: Measure, range: &Range) -> Result<(), String
     let mut ends = range.start.iter().chain(&range.end);
     match (subject, measure) {
         (Subject::AcceptQueue, Measure::Count | Measure::Rate) => {
-            return Err("accept queues are judged by their limit, as in accept-queue=80%".into());
+            return Err(
+                "accept queues are compared with their limit, as in accept-queue=80%".into(),
+            );
         }
         (Subject::Total, Measure::Share) => {
-            return Err("the total is always 100% of itself; judge a state's share".into());
+            return Err("the total is always 100% of itself; use a state's share".into());
         }
         (Subject::State(_) | Subject::Total | Subject::AcceptQueue, _) => {}
     }
@@ -197,7 +199,7 @@ mod tests {
             ("tim-wait=10", "did you mean time-wait? Allowed are listen,"),
             ("xyzzy=10", "allowed are listen,"),
             ("acceptqueue=10%", "did you mean accept-queue?"),
-            ("connected=10", "--state connected and judge the total"),
+            ("connected=10", "--state connected and use total"),
             ("total=", "is not a valid range"),
             ("total=:", "`:`"),
             ("total=~:", "`~:` has no end"),

@@ -156,15 +156,15 @@ impl Scope {
     /// The question about the sockets that match these words too.
     fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
         let filter = Expression::all(words.into_iter().chain(self.files.clone()));
-        let asked = match (self.states, &filter) {
+        let requested = match (self.states, &filter) {
             (Some(states), _) => states,
             (None, Some(filter)) if names_bound(filter) => StateSet::ALL.with(State::Bound),
             (None, _) => StateSet::ALL,
         };
         let (states, filter) = match filter {
-            None => (asked, None),
-            Some(filter) => match filter.narrow(asked) {
-                (states, _) if states.is_empty() => return Err(contradiction(asked, &filter)),
+            None => (requested, None),
+            Some(filter) => match filter.narrow(requested) {
+                (states, _) if states.is_empty() => return Err(contradiction(requested, &filter)),
                 (states, Folded::Tests(rest)) => (states, Some(rest)),
                 (states, Folded::Always | Folded::Never) => (states, None),
             },
@@ -200,9 +200,9 @@ fn names_bound(filter: &Expression) -> bool {
         .any(|test| matches!(test, Test::State(states) if states.contains(State::Bound)))
 }
 
-fn contradiction(asked: StateSet, filter: &Expression) -> Failure {
+fn contradiction(requested: StateSet, filter: &Expression) -> Failure {
     let is_state = |test: &Test| matches!(test, Test::State(_));
-    let why = if asked != StateSet::ALL && filter.tests().any(is_state) {
+    let why = if requested != StateSet::ALL && filter.tests().any(is_state) {
         "no socket can pass: the options and the filter have no state in common"
     } else if filter.tests().any(is_state) {
         "no socket can pass the filter: its tests of states leave no state; `or` selects several"

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_inodes_than_there_is_room_for_are_kept_and_that_is_said() {
+    fn inodes_beyond_the_limit_are_dropped_and_the_limit_is_reported() {
         let mut inodes = Inodes::<char, 2>::default();
         inodes.add('a', 0);
         inodes.add('a', 1);

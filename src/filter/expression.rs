@@ -207,13 +207,13 @@ impl Expression {
         conjuncts.into_iter().reduce(Expression::and)
     }
 
-    /// The states, of those in `asked`, in which a socket can pass; and what remains to be tested
+    /// The states, of those in `requested`, in which a socket can pass; and what remains to be tested
     /// of sockets in these.
-    pub fn narrow(&self, asked: StateSet) -> (StateSet, Folded) {
+    pub fn narrow(&self, requested: StateSet) -> (StateSet, Folded) {
         let in_state = |expression: &Expression, state: State| {
             expression.fold(|test, _| decide_by_state(test, |tested| Some(tested.contains(state))))
         };
-        let states = asked
+        let states = requested
             .iter()
             .filter(|state| in_state(self, *state) != Folded::Never)
             .fold(StateSet::NONE, StateSet::with);

@@ -138,7 +138,7 @@ fn parse_addresses(
 }
 
 const NO_ADDRESS: &str =
-    "no address; write 192.0.2.1, 192.0.2.0/24, [2001:db8::1], [2001:db8::/32], * or a name";
+    "not an address; write 192.0.2.1, 192.0.2.0/24, [2001:db8::1], [2001:db8::/32], * or a name";
 
 /// Whether it could be the name of a host: not a number that is short of an address.
 fn is_name(word: &str) -> bool {
@@ -161,7 +161,7 @@ fn parse_prefix(address: &str, length: &str) -> Result<IpNet, String> {
         .and_then(|length| IpNet::new(address, length).ok())
         .map(|net| net.trunc())
         .ok_or_else(|| {
-            format!("/{length} is no prefix of an {family} address; allowed are /0 to /{most}")
+            format!("/{length} is not a prefix of an {family} address; allowed are /0 to /{most}")
         })
 }
 
@@ -261,42 +261,42 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_with_the_reason() {
-        for (word, told) in [
+    fn an_invalid_host_is_refused_with_the_reason() {
+        for (word, expected) in [
             (
                 "10.0.0.0/33",
-                "/33 is no prefix of an IPv4 address; allowed are /0 to /32",
+                "/33 is not a prefix of an IPv4 address; allowed are /0 to /32",
             ),
             (
                 "[::1/129]",
-                "/129 is no prefix of an IPv6 address; allowed are /0 to /128",
+                "/129 is not a prefix of an IPv6 address; allowed are /0 to /128",
             ),
-            ("10.0.0.0/-1", "/-1 is no prefix"),
-            ("10.0.0.0/+8", "/+8 is no prefix"),
-            ("10.0.0.0/", "/ is no prefix"),
-            ("10.0.0.0/010", "/010 is no prefix"),
-            ("10.0.0.0/255.0.255.0", "/255.0.255.0 is no prefix"),
-            ("[::1/255.0.0.0]", "/255.0.0.0 is no prefix"),
-            ("010.9.0.0/16", "no address"),
-            ("+10/8", "no address"),
+            ("10.0.0.0/-1", "/-1 is not a prefix"),
+            ("10.0.0.0/+8", "/+8 is not a prefix"),
+            ("10.0.0.0/", "/ is not a prefix"),
+            ("10.0.0.0/010", "/010 is not a prefix"),
+            ("10.0.0.0/255.0.255.0", "/255.0.255.0 is not a prefix"),
+            ("[::1/255.0.0.0]", "/255.0.0.0 is not a prefix"),
+            ("010.9.0.0/16", "not an address"),
+            ("+10/8", "not an address"),
             ("[::1", "the bracket is not closed"),
             ("[::1]443", "only /PREFIX and :PORT"),
             (
                 "2001:db8::1:443",
                 "Write [2001:db8::1:443] or [2001:db8::1]:443",
             ),
-            ("10.0.0", "no address; write 192.0.2.1"),
-            ("1234", "no address"),
-            ("10.0.0.1.2/8", "no address"),
+            ("10.0.0", "not an address; write 192.0.2.1"),
+            ("1234", "not an address"),
+            ("10.0.0.1.2/8", "not an address"),
             ("fe80::1%nosuch0", "no such interface"),
             ("[fe80::1%]:22", "the interface behind % is missing"),
-            ("10.0.0.1:70000", "no port"),
+            ("10.0.0.1:70000", "not a port"),
             ("nowhere", "no such host"),
             ("unix:/run/x", "unix has no TCP sockets"),
             ("inet:[::1]", "no address of this family"),
         ] {
             let error = host(word).unwrap_err();
-            assert!(error.contains(told), "{word}: {error}");
+            assert!(error.contains(expected), "{word}: {error}");
         }
     }
 }

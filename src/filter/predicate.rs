@@ -108,18 +108,18 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             Keyword::Field(Field::CongestionControl) => self.same_test(word, |_, name| {
                 CongestionControl::new(name)
                     .map(Test::CongestionControl)
-                    .ok_or_else(|| "no algorithm; their names have 1 to 16 bytes".to_owned())
+                    .ok_or_else(|| "not an algorithm; names have 1 to 16 bytes".to_owned())
             }),
             Keyword::Field(Field::Process) => self.same_test(word, |_, name| {
                 if name.contains('\0') {
-                    return Err("no name of a process: there is a NUL in it".to_owned());
+                    return Err("not a process name: it contains a NUL byte".to_owned());
                 }
                 let name = ProcessName::new(name.as_bytes());
                 Ok(Test::holder(ProcessQuery::Name(name)))
             }),
             Keyword::Field(Field::Pid) => self.same_test(word, |_, number| {
                 let number = parse_number(number).filter(|number| *number > 0);
-                let number = number.ok_or("no process number; allowed are whole numbers from 1")?;
+                let number = number.ok_or("not a pid; allowed are whole numbers from 1")?;
                 Ok(Test::holder(ProcessQuery::Pid(number)))
             }),
             Keyword::Field(Field::User) => self.same_test(word, |lookup, name| {

@@ -112,7 +112,7 @@ impl Test {
         }
     }
 
-    /// Whether the socket passes. Nothing passes [`Test::Autobound`], which no record tells of.
+    /// Whether the socket passes. No socket passes [`Test::Autobound`], which records do not contain.
     pub fn matches(&self, socket: &Socket) -> bool {
         match *self {
             Test::Any => true,

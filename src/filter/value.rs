@@ -18,7 +18,9 @@ pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, S
         "" | "*" => Ok(Port::Any),
         number if number.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) => {
             let port = parse_number(number).map(Port::Is);
-            port.ok_or_else(|| "no port; allowed are 0 to 65535, and names of services".to_owned())
+            port.ok_or_else(|| {
+                "not a port; allowed are 0 to 65535, and names of services".to_owned()
+            })
         }
         name => lookup.service(name).map(Port::Is),
     }
@@ -73,7 +75,7 @@ pub(super) fn parse_quantity(word: &str, unit: Unit) -> Result<u64, String> {
         Unit::Milliseconds => 1_000,
         Unit::Count | Unit::Bytes | Unit::BytesPerSecond => {
             return parse_number(word).ok_or_else(|| {
-                "no number; write it in decimal, or in hexadecimal after 0x".to_owned()
+                "not a number; write it in decimal, or in hexadecimal after 0x".to_owned()
             });
         }
     };
@@ -86,7 +88,7 @@ pub(super) fn parse_quantity(word: &str, unit: Unit) -> Result<u64, String> {
         .and_then(|number: u64| number.checked_mul(length))
         .filter(|time| time.is_multiple_of(microseconds))
         .map(|time| time / microseconds)
-        .ok_or_else(|| "no time; write a whole number of us, ms or s, as in 20ms".to_owned())
+        .ok_or_else(|| "not a time; write a whole number of us, ms or s, as in 20ms".to_owned())
 }
 
 #[cfg(test)]

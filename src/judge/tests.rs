@@ -58,7 +58,7 @@ fn the_worse_of_two_ranges_decides() {
 }
 
 #[test]
-fn a_share_is_of_all_that_is_asked_for_and_exact_at_its_end() {
+fn a_share_is_of_all_requested_states_and_exact_at_its_limit() {
     let thresholds = thresholds(WAITING, Measure::Share, "0:50", "0:66.6");
     for (time_wait, others, expected) in [
         (0, 0, CheckStatus::Ok),
@@ -111,7 +111,7 @@ fn a_rate_is_the_net_change_by_the_time_that_really_passed() {
 }
 
 #[test]
-fn what_was_lost_leaves_nothing_but_what_is_proven_critical() {
+fn after_a_loss_only_a_proven_critical_is_reported() {
     let too_many = |trust, sockets| {
         let thresholds = thresholds(WAITING, Measure::Count, "0:10", "0:20");
         judged(thresholds, &counts(sockets, 0), trust).status

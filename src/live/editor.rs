@@ -156,7 +156,7 @@ mod tests {
             let error = FilterError {
                 word: word.to_owned(),
                 place: Position::Word(number),
-                reason: "no port".to_owned(),
+                reason: "not a port".to_owned(),
                 is_unknown_word: false,
             };
             editor.refuse(Some(&error), "");

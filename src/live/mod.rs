@@ -80,18 +80,18 @@ struct Sockets {
     selected: usize,
 }
 
-/// What is known.
+/// The samples and results received so far.
 #[derive(Clone, Debug, Default)]
 struct Data {
     record: Record,
-    /// Since when samples fail, and the last of these.
+    /// When samples began to fail, and the last failure.
     failure: Option<(Instant, FailedSample)>,
     groups: Answer,
     sockets: Answer,
 }
 
 impl Data {
-    /// What is known of something wanted.
+    /// The results of such a query.
     fn answer(&mut self, wanted: &DetailQuery) -> Option<&mut Answer> {
         match wanted {
             DetailQuery::Nothing => None,

@@ -11,8 +11,8 @@ const OWN_PROC: &str = "/proc";
 pub struct Netns(pub u32);
 
 impl Netns {
-    /// The one the question was about, where it was about one only. Others have the number of their
-    /// inode, which is never 0.
+    /// The only namespace of a question about one. In a question about several, each has its inode
+    /// number, which is never 0.
     pub const CALLER: Netns = Netns(0);
 }
 

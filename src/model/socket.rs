@@ -50,9 +50,9 @@ pub struct Socket {
     pub drops: Option<u32>,
     /// Whether an IPv6 listener takes IPv6 only; `None` for others, and from /proc.
     pub v6only: Option<bool>,
-    /// What TCP knows of the connection; `None` where it was not asked for, from /proc, and for
-    /// what is no connection with a full socket. Boxed, because most questions need none of it,
-    /// and a socket that is kept to be sorted should be small.
+    /// What TCP measures of the connection; `None` if it was not requested, from /proc, and for
+    /// listeners and sockets that are not full. Boxed, because most questions do not need it, and a
+    /// socket that is kept for sorting should be small.
     pub info: Option<Box<TcpInfo>>,
     /// The congestion control algorithm, a listener's being that of the connections it accepts;
     /// `None` where it was not asked for, from /proc, and where there is no full socket.

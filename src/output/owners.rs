@@ -59,7 +59,7 @@ pub(super) fn push_word(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
     }
 }
 
-/// The same as text with blanks, and nothing for none.
+/// The owners as one line of text; empty if there are none.
 pub(super) fn line(shown: Shown, held: &Held<'_>) -> String {
     let mut line = Vec::new();
     push(&mut line, shown, held, |out, text| {

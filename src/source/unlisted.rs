@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_has_tcp_where_one_of_its_own_counters_says_so() {
+    fn a_namespace_uses_tcp_if_one_of_its_own_counters_is_not_zero() {
         let folder = tempfile::tempdir().unwrap();
         let net = folder.path().join("1/net");
         fs::create_dir_all(&net).unwrap();

@@ -1,5 +1,5 @@
-//! Copied trees that were made to harm whoever looks into them: what never ends ends, and nothing
-//! outside of the tree is read.
+//! Copied trees made to harm their reader: endless files are read only to a limit, and nothing outside
+//! of the tree is read.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dear_is_rare_and_what_is_cheap_comes_with_the_samples() {
+    fn the_pause_is_the_interval_or_as_long_as_a_tenth_of_a_core_requires() {
         let milliseconds = Duration::from_millis;
         for (cpu, interval, expected) in [
             (1, 1_000, 1_000),

@@ -110,7 +110,7 @@ fn named(end: u8, parameters: &[u8]) -> Option<Key> {
     })
 }
 
-/// A character in UTF-8; bytes that are none mean nothing.
+/// A character in UTF-8; invalid bytes give no key.
 fn character(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     let chunk = bytes.utf8_chunks().next()?;
     match chunk.valid().chars().next() {

@@ -85,7 +85,7 @@ fn without_cookies_connections_are_identified_by_their_addresses() {
 }
 
 #[test]
-fn beyond_the_room_what_stayed_is_a_least_number() {
+fn beyond_the_limit_the_number_that_stayed_is_a_minimum() {
     let many: Vec<Socket> = (0..ROOM as u64 + 5).map(|n| one(n + 1, 1)).collect();
     let changes = super::tests::changes(&many, &many, 1);
     assert_eq!(changes[0].counts.sockets, ROOM as u64 + 5);

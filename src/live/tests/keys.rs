@@ -164,8 +164,8 @@ fn the_filter_is_edited_checked_refused_and_taken() {
     session.sample(&[(E, 1)]);
     let keys: Vec<Key> = "/q w".chars().map(Key::Char).collect();
     assert_eq!(session.press(&keys), None, "letters are text now");
-    let asked = session.press(&[Key::Enter]);
-    assert_eq!(asked, Some(Action::Filter("q w".to_owned())));
+    let action = session.press(&[Key::Enter]);
+    assert_eq!(action, Some(Action::Filter("q w".to_owned())));
     assert!(session.view.screen(session.now).prompt.unwrap().is_checking);
     session.view.filter_refused(None, "no such word");
     let screen = session.view.screen(session.now);

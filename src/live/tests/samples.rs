@@ -75,13 +75,13 @@ fn a_source_that_fails_leaves_what_was_known_with_the_reason_and_since_when() {
 }
 
 #[test]
-fn a_view_that_is_behind_says_so() {
+fn a_view_that_is_behind_reports_it() {
     let mut session = Session::new();
     session.now += 5 * SECOND;
     assert_eq!(session.notices()[0].1, "behind: no sample yet after 5 s");
     session.sample_with(&[], |sample| sample.cost.took = 3 * SECOND);
-    let told = "behind: a sample takes 3 s, longer than the interval of 1 s";
-    assert_eq!(session.notices()[0].1, told);
+    let expected = "behind: a sample takes 3 s, longer than the interval of 1 s";
+    assert_eq!(session.notices()[0].1, expected);
     session.sample(&[]);
     assert_eq!(session.notices(), []);
     session.now += 4 * SECOND;

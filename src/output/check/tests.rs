@@ -91,7 +91,7 @@ fn the_reason_comes_first_with_separators_and_the_data_without() {
 }
 
 #[test]
-fn a_number_that_may_be_off_says_by_how_much() {
+fn a_derived_number_is_shown_with_its_spread() {
     assert_eq!(
         shown(&verdict(judgement(Trust::Exact, 1_200))),
         "TCPSTATES CRITICAL - TIME_WAIT 34,112 ±1,200 (> 30,000)\

@@ -61,7 +61,7 @@ fn shown(diagnosis: &Diagnosis, width: Option<usize>) -> String {
 }
 
 #[test]
-fn a_healthy_host_takes_a_line_and_what_was_not_examined_others() {
+fn a_healthy_host_is_one_line_and_each_unexamined_rule_another() {
     assert_eq!(
         shown(&diagnosis(Vec::new()), None),
         "OK          nothing wrong found in 1,234 TCP sockets of this network namespace over 1.0 s; examined: a, b\n\
@@ -88,7 +88,7 @@ fn a_finding_has_its_evidence_holders_reason_remedy_and_command() {
 }
 
 #[test]
-fn what_follows_from_a_finding_shown_before_says_so() {
+fn a_finding_names_its_cause_if_that_is_shown() {
     let cause = finding("a", Severity::Critical, &[]);
     let effect = finding("b", Severity::Warning, &["a"]);
     let both = diagnosis(vec![cause, effect]);

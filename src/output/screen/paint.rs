@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier, Style};
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paint {
-    /// Whether there may be colour; bold, dim and reverse are none.
+    /// Whether colour is allowed; bold, dim and reverse are always used.
     pub color: bool,
     /// Whether characters beyond ASCII can be shown.
     pub utf8: bool,

@@ -23,7 +23,7 @@ pub struct ProcNet {
     /// The directory, from `root`.
     directory: &'static str,
     place: Where,
-    /// Whose tables they are, for a person; `None` for one's own.
+    /// Whose tables they are, for a person; `None` for those of the calling thread.
     whose: Option<String>,
 }
 
@@ -165,7 +165,7 @@ impl ProcNet {
         }
     }
 
-    /// The note about them; `None` about one's own.
+    /// The note about them; `None` for those of the calling thread.
     pub(in crate::source) fn note(&self) -> Option<Note> {
         let tcp6 = format!("{}/tcp6", self.directory);
         Some(Note::OtherTables {

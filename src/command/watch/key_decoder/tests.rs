@@ -84,7 +84,7 @@ fn an_esc_is_the_key_only_when_nothing_follows_it() {
 }
 
 #[test]
-fn what_means_nothing_is_left_out_and_hides_nothing_that_follows() {
+fn unknown_sequences_are_skipped_and_the_next_key_is_read() {
     for nothing in [
         &b"\x1bOP"[..],
         b"\x1b[15~",

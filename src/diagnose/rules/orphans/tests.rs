@@ -65,7 +65,7 @@ fn remedies_name_settings_that_help_against_what_the_kernel_counts() {
 }
 
 #[test]
-fn those_of_this_namespace_are_counted_as_the_kernel_does() {
+fn orphans_of_this_namespace_are_counted_as_the_kernel_counts_them() {
     let with = |state, inode, kind: Option<TimerKind>| Socket {
         inode,
         timer: kind.map(|kind| Timer {

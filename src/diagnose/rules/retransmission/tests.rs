@@ -63,7 +63,7 @@ fn retransmitted_syns_are_not_counted_as_loss() {
 }
 
 #[test]
-fn counters_that_were_reset_say_nothing() {
+fn counters_that_were_reset_give_no_finding() {
     let reset = segments(10, 0).with_growth(Counter::OutSegs, 50, 3);
     let examined = reset.examine::<Retransmission>(&reset.read(&[], &[]));
     assert!(examined.findings.is_empty());

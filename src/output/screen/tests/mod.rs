@@ -321,7 +321,7 @@ fn old_data_is_dim_and_marked() {
 fn the_wrong_word_of_a_filter_is_marked() {
     let error = PromptError {
         place: 8..12,
-        reason: "no port".to_owned(),
+        reason: "not a port".to_owned(),
     };
     let mut screen = screen(groups_pane(None));
     screen.prompt = Some(Prompt {
@@ -334,7 +334,7 @@ fn the_wrong_word_of_a_filter_is_marked() {
     let drawn = terminal.draw(|frame| draw_screen(frame, &screen, PLAIN));
     let drawn = drawn.unwrap().buffer.clone();
     let text = lines(&drawn);
-    assert_eq!(text[10..], ["no port", "filter: sport = :44x or"]);
+    assert_eq!(text[10..], ["not a port", "filter: sport = :44x or"]);
     let reversed = (0..40).filter(|x| drawn[(*x, 11)].modifier.contains(Modifier::REVERSED));
     assert_eq!(reversed.collect::<Vec<_>>(), [16, 17, 18, 19]);
     terminal.backend_mut().assert_cursor_position((16, 11));
