@@ -112,7 +112,9 @@ impl From<NoTables> for Failure {
         let text = format!("--proc-root: {error}");
         match error {
             NoTables::Hidden(_) => Failure::Proc(text),
-            NoTables::Directory { .. } | NoTables::Neither(_) => Failure::Usage(text),
+            NoTables::Directory { .. } | NoTables::Neither(_) | NoTables::Process(_) => {
+                Failure::Usage(text)
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Host {
     pub source: SourceName,
     /// How many sockets there were after the window.
     pub sockets: u64,
+    /// How many of them were in states that this program does not know.
+    pub unknown_states: u64,
     /// The time between the two readings of the counters.
     pub window: Duration,
     /// The counters at its begin.

@@ -22,7 +22,9 @@ use std::ops::ControlFlow;
 pub use host::{Host, Measures};
 pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
 
-use crate::model::{Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, counted};
+use crate::model::{
+    Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, State, counted,
+};
 use bounded::{Inodes, TopCounts, Unacknowledged};
 use rank::rank;
 use rule::{Case, Examined, FirstPass, Rule, Sampled, Suspects};
@@ -64,8 +66,18 @@ pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examina
         examination.findings.extend(complete);
     }
     examination.findings = rank(examination.findings);
+    examination.not_examined.extend(unknown_states(host));
     examination.not_examined.extend(elsewhere(host));
     examination
+}
+
+/// Sockets that no rule examines.
+fn unknown_states(host: &Host) -> Option<NotExamined> {
+    let sockets = counted(host.unknown_states, "socket is in", "sockets are in");
+    (host.unknown_states > 0).then(|| NotExamined {
+        id: "states",
+        reason: format!("{sockets} states that this program does not know"),
+    })
 }
 
 /// What else exists and was not looked into.
@@ -106,6 +118,8 @@ pub struct SecondSink<'a> {
     listeners: &'a Listeners,
     /// How many there were.
     pub sockets: u64,
+    /// How many of them were in states that no rule knows.
+    pub unknown_states: u64,
 }
 
 impl<'a> SecondSink<'a> {
@@ -115,6 +129,7 @@ impl<'a> SecondSink<'a> {
             sample,
             listeners,
             sockets: 0,
+            unknown_states: 0,
         }
     }
 }
@@ -122,6 +137,7 @@ impl<'a> SecondSink<'a> {
 impl Sink for SecondSink<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         self.sockets += 1;
+        self.unknown_states += u64::from(matches!(socket.state, State::Unknown(_)));
         if let Some(ends) = socket.internet() {
             let service = self.listeners.service(socket.netns, ends);
             self.sample.add(&Sampled {

@@ -16,6 +16,7 @@ pub(super) fn host() -> Host {
         place: Where::Here,
         source: SourceName::Netlink,
         sockets: 0,
+        unknown_states: 0,
         window: Duration::from_secs(1),
         before: Counters::default(),
         after: Counters::default(),

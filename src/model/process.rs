@@ -191,14 +191,16 @@ pub struct Ownership {
 impl fmt::Display for Ownership {
     /// All numbers in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown = self.no_permission + self.hidden;
-        write!(f, "{} held, {} the kernel's, ", self.held, self.kernel)?;
-        write!(
-            f,
-            "{} never accepted, {unknown} unknown, ",
-            self.never_accepted
-        )?;
-        write!(f, "{} not found in time", self.time_up)
+        let numbers = [
+            (self.held, "held"),
+            (self.kernel, "the kernel's"),
+            (self.never_accepted, "never accepted"),
+            (self.no_permission, "without permission"),
+            (self.hidden, "in no visible process"),
+            (self.time_up, "not found in time"),
+        ];
+        let numbers = numbers.map(|(sockets, what)| format!("{sockets} {what}"));
+        f.write_str(&numbers.join(", "))
     }
 }
 

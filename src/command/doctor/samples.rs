@@ -48,6 +48,7 @@ impl Samples {
             place: sources.place(),
             source: earlier.source,
             sockets: 0,
+            unknown_states: 0,
             window: begin.elapsed(),
             before,
             after,
@@ -66,7 +67,7 @@ impl Samples {
         let mut second = SecondSample::begin(first, &host);
         let mut sink = SecondSink::new(&mut second, &host.listeners);
         let mut report = list(sources, StateSet::ALL, Vec::new(), &mut sink)?;
-        host.sockets = sink.sockets;
+        (host.sockets, host.unknown_states) = (sink.sockets, sink.unknown_states);
         host.source = report.source;
         report.add(&earlier);
         report.add(&listening);

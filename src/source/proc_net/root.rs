@@ -47,6 +47,9 @@ pub enum NoTables {
     /// It holds neither `1/net/tcp` nor `net/tcp`.
     #[error("{} holds neither 1/net/tcp nor net/tcp; give a mounted proc file system, the directory of a process in one, or a copy", .0.display())]
     Neither(PathBuf),
+    /// It is the directory of a process that has no tables, as one that has ended.
+    #[error("{0} has no net/tcp")]
+    Process(String),
     /// It is a live proc file system that hides process 1, whose `net` would be our own.
     #[error("{} hides process 1 (hidepid, or another pid namespace), and its own net would show this process's network namespace, not that host's", .0.display())]
     Hidden(PathBuf),
@@ -93,7 +96,7 @@ impl ProcNet {
             RootKind::Below => {
                 let (process, proc_root) = root.read_process().ok_or_else(neither)?;
                 if !holds_tables("net")? {
-                    return Err(neither());
+                    return Err(NoTables::Process(process));
                 }
                 let directory = path.to_owned();
                 let place = Where::Process {

@@ -102,7 +102,7 @@ fn a_rule_without_its_limit_is_not_examined() {
     assert_eq!(report.source, "proc");
     let reason = report.not_examined("time-wait").unwrap();
     assert!(
-        reason.contains("tcp_max_tw_buckets does not exist"),
+        reason.contains("tcp_max_tw_buckets is not in the copied tree"),
         "{reason}"
     );
     assert!(!report.examined.contains(&"time-wait".to_owned()));
@@ -156,3 +156,14 @@ in_namespace!(
         );
     }
 );
+
+#[test]
+fn sockets_in_unknown_states_are_not_examined() {
+    let row = "   0: 0100007F:1F90 00000000:0000 0E 00000000:00000000 00:00000000 00000000  1000        0 4242 1 ffff 100 0 0 10 0\n";
+    let header = "  sl  local_address rem_address   st\n";
+    let report = report(&[("net/tcp", &format!("{header}{row}"))]);
+    assert_eq!(
+        report.not_examined("states"),
+        Some("1 socket is in states that this program does not know")
+    );
+}
