@@ -25,10 +25,10 @@ pub struct Question {
 }
 
 impl Question {
-    /// About every TCP socket in these states, with the fields that every source has.
-    pub fn about(states: StateSet) -> Question {
+    /// About every socket of this kind in these states, with the fields that every source has.
+    pub fn about(kind: Kind, states: StateSet) -> Question {
         Question {
-            kind: Kind::Tcp,
+            kind,
             families: Families::Both,
             states,
             fields: Vec::new(),

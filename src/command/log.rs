@@ -173,12 +173,12 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Completeness, Counts, SourceName, StateSet};
+    use crate::model::{Completeness, Counts, Kind, SourceName, StateSet};
     use crate::question::Question;
     use crate::source::{Need, Observer, Plan, ProcNet, Report, Sources};
 
     fn plan() -> Plan {
-        let question = Question::about(StateSet::ALL);
+        let question = Question::about(Kind::Tcp, StateSet::ALL);
         let observer = Observer::new(question, Sources::Proc(ProcNet::own())).unwrap();
         observer.plan(Need::Counts).unwrap()
     }

@@ -13,7 +13,7 @@ use super::sample::Sampler;
 use super::secure;
 use crate::cli::{Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
-use crate::model::{Family, Field, State, StateSet};
+use crate::model::{Family, Field, Kind, State, StateSet};
 use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
 use crate::source::{Observer, ProcNet, Sources};
@@ -112,7 +112,7 @@ impl Target {
         let question = Question {
             families: self.scope.families,
             fields: vec![Field::Direction],
-            ..Question::about(StateSet::NONE.with(State::Listen))
+            ..Question::about(self.question.kind, StateSet::NONE.with(State::Listen))
         };
         Ok(Observer::new(question, self.sources.clone())?)
     }
@@ -172,7 +172,7 @@ impl Scope {
         Ok(Question {
             families: self.families,
             filter,
-            ..Question::about(states)
+            ..Question::about(Kind::Tcp, states)
         })
     }
 }

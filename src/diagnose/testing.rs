@@ -6,7 +6,7 @@ use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::{Host, Measures};
 use crate::model::{
-    Counter, Counters, Family, Finding, Holders, InetEnds, Listeners, Namespaces, Setting,
+    Counter, Counters, Family, Finding, Holders, InetEnds, Kind, Listeners, Namespaces, Setting,
     Settings, Severity, Sink, Socket, SourceName, State, Unlisted, Where,
 };
 
@@ -129,6 +129,7 @@ pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
         interface: Some(0),
         cookie: Some(0),
         ..Socket::bare(
+            Kind::Tcp,
             state,
             InetEnds {
                 family,

@@ -87,7 +87,7 @@ impl Keyword {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, InetEnds, Metric, Socket, State, TcpInfo};
+    use crate::model::{Family, InetEnds, Kind, Metric, Socket, State, TcpInfo};
 
     /// A field that is neither an end nor a number and has no parser would match no socket.
     #[test]
@@ -101,11 +101,11 @@ mod tests {
             info: Some(Box::new(
                 metrics.fold(TcpInfo::default(), |info, m| info.with(m, 1)),
             )),
-            ..Socket::bare(State::Established, ends)
+            ..Socket::bare(Kind::Tcp, State::Established, ends)
         };
         let listener = Socket {
             full: Some(true),
-            ..Socket::bare(State::Listen, ends)
+            ..Socket::bare(Kind::Tcp, State::Listen, ends)
         };
         for name in Field::names(Use::Filter) {
             let field = Field::parse(name, Use::Filter).unwrap();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Field, InetEnds, Netns, State, TcpInfo};
+use super::{CongestionControl, Ends, Family, Field, InetEnds, Netns, State, TcpInfo};
 
 /// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
@@ -59,19 +59,35 @@ pub struct Socket {
     pub congestion_control: Option<CongestionControl>,
 }
 
-/// A kind of socket. One so far; what depends on the kind asks it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// A kind of socket. One so far; every match on it is exhaustive, so that a new kind cannot be
+/// answered with the sockets of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// TCP over IPv4 and IPv6.
-    #[default]
     Tcp,
 }
 
 impl Kind {
-    /// The name in /etc/services, services(5), and of the IPv4 table in `net` of proc(5): `tcp`.
+    /// The name in /etc/services, services(5), and in the names of kernel modules: `tcp`.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Tcp => "tcp",
+        }
+    }
+
+    /// The name of its table in `net` of proc(5): `tcp` or `tcp6`.
+    pub const fn table(self, family: Family) -> &'static str {
+        match (self, family) {
+            (Kind::Tcp, Family::V4) => "tcp",
+            (Kind::Tcp, Family::V6) => "tcp6",
+        }
+    }
+
+    /// Whether the kernel's counters in `net/sockstat` and `net/snmp` of proc(5) determine how many
+    /// of its sockets are in ESTABLISHED and TIME_WAIT.
+    pub const fn has_counters(self) -> bool {
+        match self {
+            Kind::Tcp => true,
         }
     }
 
@@ -121,12 +137,12 @@ impl TimerKind {
 }
 
 impl Socket {
-    /// A TCP socket of which nothing else is known: empty queues, uid 0, no inode, no timer; what
+    /// A socket of which nothing else is known: empty queues, uid 0, no inode, no timer; what
     /// only some sources report is `None`.
-    pub fn bare(state: State, ends: impl Into<Ends>) -> Socket {
+    pub fn bare(kind: Kind, state: State, ends: impl Into<Ends>) -> Socket {
         Socket {
             state,
-            kind: Kind::Tcp,
+            kind,
             netns: Netns::CALLER,
             ends: ends.into(),
             receive_queue: 0,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Family, InetEnds, Listeners, ProcessName, ProcessQuery, Sink, Socket, State, Where,
+    Family, InetEnds, Kind, Listeners, ProcessName, ProcessQuery, Sink, Socket, State, Where,
 };
 
 /// A proc file system with nothing but what the search reads.
@@ -110,7 +110,7 @@ fn socket_at(local: &str, state: State, inode: u64) -> Socket {
     Socket {
         full: Some(true),
         inode,
-        ..Socket::bare(state, ends)
+        ..Socket::bare(Kind::Tcp, state, ends)
     }
 }
 

@@ -162,7 +162,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::model::{Family, InetEnds};
+    use crate::model::{Family, InetEnds, Kind};
     use crate::source::counters::SocketCounters;
 
     /// One hundred thousand connections besides 7 listeners, 40 in CLOSE_WAIT, 30 half-open
@@ -276,7 +276,7 @@ mod tests {
         let mut invented = rare();
         let any = SocketAddr::from(([0; 4], 0));
         let ends = InetEnds::listening(Family::V4, any);
-        let socket = Socket::bare(State::Unknown(14), ends);
+        let socket = Socket::bare(Kind::Tcp, State::Unknown(14), ends);
         assert!(invented.socket(&socket).is_continue());
         let expected = Doubt::UnknownState(State::Unknown(14));
         assert_eq!(doubt(&invented), [Err(expected); 2]);

@@ -2,7 +2,7 @@
 
 use super::{NetlinkError, ProcError, ProcNet};
 use crate::filter::{Expression, Test};
-use crate::model::State;
+use crate::model::{Family, State};
 use crate::question::Question;
 
 /// The tables of /proc do not contain the answer to this question.
@@ -27,7 +27,7 @@ impl CannotKnow {
         } else {
             return Ok(());
         };
-        let table = tables.directory().join(question.kind.name());
+        let table = tables.directory().join(question.kind.table(Family::V4));
         let table = table.display().to_string();
         Err(CannotKnow { table, lack })
     }

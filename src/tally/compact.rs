@@ -119,11 +119,7 @@ impl Piece {
     pub(super) fn get(&self, at: usize, extras: &[Field]) -> Option<Socket> {
         let (kind, netns) = self.whose?;
         let mut socket = match self.sockets.get(at)? {
-            Stored::Compact(compact) => Socket {
-                kind,
-                netns,
-                ..compact.socket()
-            },
+            Stored::Compact(compact) => compact.socket(kind, netns),
             Stored::Whole(socket) => return Some((**socket).clone()),
         };
         let numbers = self.numbers.get(at * extras.len()..)?;
@@ -161,7 +157,7 @@ impl Compact {
         })
     }
 
-    fn socket(&self) -> Socket {
+    fn socket(&self, kind: Kind, netns: Netns) -> Socket {
         let end = |address: Ipv6Addr, port| match self.family {
             Family::V4 => SocketAddr::new(address.to_canonical(), port),
             Family::V6 => SocketAddr::new(address.into(), port),
@@ -172,6 +168,7 @@ impl Compact {
             remote: end(self.remote, self.remote_port),
         });
         Socket {
+            netns,
             receive_queue: self.receive_queue,
             send_queue: self.send_queue,
             uid: self.uid,
@@ -179,7 +176,7 @@ impl Compact {
             interface: (self.interface != NO_INTERFACE).then_some(self.interface),
             full: self.full,
             v6only: self.v6only,
-            ..Socket::bare(self.state, ends)
+            ..Socket::bare(kind, self.state, ends)
         }
     }
 }

@@ -129,7 +129,7 @@ fn compare(keys: &[SortKey], sockets: &BufferedSockets, a: Position, b: Position
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, InetEnds, State};
+    use crate::model::{Family, InetEnds, Kind, State};
     use crate::tally::compact::tests::{all_extras, sockets as every_kind};
 
     fn socket(state: State, send_queue: u32, port: u16) -> Socket {
@@ -139,6 +139,7 @@ mod tests {
             send_queue,
             full: Some(true),
             ..Socket::bare(
+                Kind::Tcp,
                 state,
                 InetEnds {
                     family: Family::V4,

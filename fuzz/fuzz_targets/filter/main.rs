@@ -14,7 +14,7 @@ mod specimen;
 use libfuzzer_sys::fuzz_target;
 use specimen::Specimen;
 use tcpstates::filter::{Expression, FilterText, Folded, Program, Test, parse};
-use tcpstates::model::{State, StateSet};
+use tcpstates::model::{Kind, State, StateSet};
 use tcpstates::question::Question;
 use tcpstates::source::{DumpFilter, Need, Observer, Sources};
 
@@ -82,7 +82,7 @@ fn divided(filter: &Expression, specimen: &Specimen, passes: bool) {
     assert_eq!(is_selected && here, passes, "without its states");
     let question = Question {
         filter: filter.clone(),
-        ..Question::about(states)
+        ..Question::about(Kind::Tcp, states)
     };
     let observer = Observer::new(question, Sources::Netlink).expect("netlink has every field");
     let plan = observer

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use tcpstates::model::{CongestionControl, Family, InetEnds, Metric, Socket, State, TcpInfo};
+use tcpstates::model::{CongestionControl, Family, InetEnds, Kind, Metric, Socket, State, TcpInfo};
 
 /// The number of bytes of one.
 pub(crate) const LEN: usize = 32;
@@ -50,7 +50,7 @@ impl Specimen {
                 Box::new(info)
             }),
             congestion_control: CongestionControl::new(if kinds & 32 == 0 { "bbr" } else { "" }),
-            ..Socket::bare(state, ends)
+            ..Socket::bare(Kind::Tcp, state, ends)
         };
         let autobound = kinds & 8 == 0;
         Some((Specimen { socket, autobound }, rest))

@@ -18,8 +18,8 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, Judgement, Note, StateSet, Subject, Thresholds, Trust, Verdict,
-    Where,
+    CheckStatus, Counts, GroupKey, Judgement, Kind, Note, StateSet, Subject, Thresholds, Trust,
+    Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::{Sources, read_mptcp};
@@ -173,7 +173,7 @@ impl Check {
             asked: self.target.question.states,
             counts,
             spread: now.report.spread.clone(),
-            ..nothing_observed(now.time)
+            ..nothing_observed(self.target.question.kind, now.time)
         }
     }
 }
@@ -206,13 +206,14 @@ fn worst<'a>(judgements: impl IntoIterator<Item = &'a Judgement>) -> CheckStatus
     statuses.max().unwrap_or(CheckStatus::Ok)
 }
 
-fn nothing_observed(time: SystemTime) -> Verdict {
+fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
     Verdict {
         time,
         observation: None,
         status: CheckStatus::Ok,
         failures: Vec::new(),
         no_process: Vec::new(),
+        kind,
         place: Where::Here,
         asked: StateSet::NONE,
         counts: Counts::default(),
@@ -241,7 +242,7 @@ pub(super) fn write_failure(failure: &Failure, json: bool, console: &mut Console
     let verdict = Verdict {
         status: CheckStatus::Unknown,
         failures: vec![failure.to_string()],
-        ..nothing_observed(SystemTime::now())
+        ..nothing_observed(Kind::Tcp, SystemTime::now())
     };
     write(verdict, &[], json, end, console)
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::command::outcome::Failure;
 use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, SecondSink};
 use crate::filter::{Compare, Expression, Side, Test};
-use crate::model::{Field, InetEnds, Listeners, Metric, Sink, State, StateSet};
+use crate::model::{Field, InetEnds, Kind, Listeners, Metric, Sink, State, StateSet};
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources, read_unlisted};
 
@@ -90,7 +90,7 @@ fn list(
 ) -> Result<Report, Failure> {
     let question = Question {
         fields,
-        ..Question::about(states)
+        ..Question::about(Kind::Tcp, states)
     };
     Ok(Observer::new(question, sources.clone())?.list(sink)?)
 }
@@ -150,7 +150,7 @@ fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
     let question = Question {
         fields: vec![Field::Metric(Metric::RoundTripTime)],
         filter: Some(filter),
-        ..Question::about(StateSet::ALL)
+        ..Question::about(Kind::Tcp, StateSet::ALL)
     };
     // Without them a finding says less, and nothing wrong.
     if let Ok(mut observer) = Observer::new(question, sources.clone()) {

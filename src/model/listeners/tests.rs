@@ -1,6 +1,7 @@
 //! Which listener takes a connection, and when its queue is full.
 
 use super::*;
+use crate::model::Kind;
 
 fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {
     let local: SocketAddr = local.parse().unwrap();
@@ -14,7 +15,7 @@ fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {
         v6only,
         inode: number,
         cookie: Some(number),
-        ..Socket::bare(State::Listen, InetEnds::listening(family, local))
+        ..Socket::bare(Kind::Tcp, State::Listen, InetEnds::listening(family, local))
     }
 }
 

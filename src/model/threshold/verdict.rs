@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::{Range, Side, Thresholds};
-use crate::model::{Counts, Field, Label, Note, Observation, State, StateSet, Where};
+use crate::model::{Counts, Field, Kind, Label, Note, Observation, State, StateSet, Where};
 
 /// The severity, from best to worst: unknown is worse than a warning, and better than critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +150,8 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// That the processes whose sockets were to be checked were not found; else empty.
     pub no_process: Vec<Note>,
+    /// The kind of the sockets observed.
+    pub kind: Kind,
     /// Whose sockets were observed.
     pub place: Where,
     /// The states requested.

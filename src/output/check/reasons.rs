@@ -115,8 +115,8 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let total = verdict.counts.total();
     let spread = words::spread(verdict.spread.total());
     let noun = if total == 1 { "socket" } else { "sockets" };
-    let (total, place) = (thousands(total), &verdict.place);
-    let examined = format!("{total}{spread} TCP {noun} of {place}");
+    let (total, kind, place) = (thousands(total), verdict.kind.title(), &verdict.place);
+    let examined = format!("{total}{spread} {kind} {noun} of {place}");
     let groups = verdict.groups.as_ref();
     let has_thresholds = groups.is_none_or(|groups| !groups.worst.is_empty());
     match judged.join(", ") {

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 use super::*;
 use crate::model::{
     Aspect, Breach, CheckStatus, Completeness, Counts, Field, JudgedGroup, JudgedGroups, Judgement,
-    Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State, StateSet,
+    Kind, Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State, StateSet,
     Subject, Thresholds, Trust, Where,
 };
 
@@ -63,6 +63,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         status: judgement.status,
         failures: Vec::new(),
         no_process: Vec::new(),
+        kind: Kind::Tcp,
         place: Where::Here,
         asked: StateSet::NONE.with(State::TimeWait),
         counts,

@@ -152,7 +152,8 @@ impl Planner {
         let derivable = states.intersection(derivable);
         // With the bound bit set, the kernel walks the hash of bound ports as well, and what it
         // lists as CLOSE is not in the counters.
-        if derivable.is_empty() || states.contains(State::Bound) {
+        let has_counters = self.question.kind.has_counters();
+        if !has_counters || derivable.is_empty() || states.contains(State::Bound) {
             return Err(Reason::NotDerivable);
         }
         if self.question.families != Families::Both {
@@ -200,7 +201,8 @@ impl Planner {
         let states = self.question.states;
         // The kernel's part of a filter may leave little to list, and bound sockets are in a
         // table of their own.
-        if self.question.filter.is_some() || states.contains(State::Bound) {
+        let has_counters = self.question.kind.has_counters();
+        if !has_counters || self.question.filter.is_some() || states.contains(State::Bound) {
             return None;
         }
         let counters = read().ok()?;

@@ -13,7 +13,7 @@ use crate::filter::{Compare, Expression, Test};
 use crate::model::{Field, State, StateSet};
 use crate::question::{Families, Question};
 use crate::source::sock_diag::NetlinkError;
-use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports};
+use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, walks};
 
 /// Dumps over netlink that answer a question: one for each walk of each filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub(in crate::source) struct Dumps {
 }
 
 impl Dumps {
-    /// One dump of `states`, with both families in one walk; two where the filter needs them.
+    /// One dump of `states`, with both families in one walk where the kind has such a request; two
+    /// where the filter needs them.
     ///
     /// # Errors
     /// The filter has a test that cannot be evaluated.
@@ -52,7 +53,7 @@ impl Dumps {
             question: question.clone(),
             states,
             derivation: None,
-            walks: vec![question.families],
+            walks: walks(question.kind, question.families),
             filters: match &question.filter {
                 None => vec![DumpFilter::default()],
                 Some(filter) => divide(filter, operations, use_ports)?,

@@ -79,7 +79,8 @@ pub(super) enum Reason {
     OnlyListeners,
     /// Only one family is selected: `TCP: tw` and `CurrEstab` count both.
     OneFamily,
-    /// Neither ESTABLISHED nor TIME_WAIT is selected, or BOUND is, or the kernel is too old.
+    /// Neither ESTABLISHED nor TIME_WAIT is selected, or BOUND is, the kernel is too old, or it does
+    /// not count this kind of socket.
     NotDerivable,
     /// There are too few sockets for counters to be worth reading twice.
     Few,

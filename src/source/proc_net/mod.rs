@@ -1,4 +1,4 @@
-//! The tables `tcp` and `tcp6` of a proc file system, proc(5), read as a stream, row by row.
+//! The tables of one kind of socket, `tcp` and `tcp6`, of a proc file system, proc(5), read as a stream, row by row.
 //!
 //! States and filters are evaluated here, because the kernel does not. Every row that is lost is
 //! reported.
@@ -63,10 +63,7 @@ impl ProcNet {
         let mut failed: Option<ProcError> = None;
         let mut read_any = false;
         for family in question.families.iter() {
-            let name = match family {
-                Family::V4 => "tcp",
-                Family::V6 => "tcp6",
-            };
+            let name = question.kind.table(family);
             let path = self.path(name);
             let file = match self.open(name) {
                 Ok(file) => file,
@@ -189,14 +186,17 @@ impl Table<'_> {
     }
 
     fn row<S: Sink>(&mut self, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
+        let kind = self.question.kind;
         let parsed = match line.text {
             // Not the kernel's, and nothing that could have been a row.
             Text::Ended(bytes) | Text::Unended(bytes) if bytes.trim_ascii().is_empty() => {
                 return ControlFlow::Continue(());
             }
-            Text::Unended(bytes) if !is_whole(bytes) => Err("cut off before its end".to_owned()),
+            Text::Unended(bytes) if !is_whole(bytes, kind) => {
+                Err("cut off before its end".to_owned())
+            }
             Text::Ended(bytes) | Text::Unended(bytes) => {
-                parse_row(bytes, self.family).map_err(|error| error.to_string())
+                parse_row(bytes, kind, self.family).map_err(|error| error.to_string())
             }
             Text::TooLong => return ControlFlow::Continue(()),
         };

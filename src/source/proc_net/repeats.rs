@@ -73,7 +73,7 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, State};
+    use crate::model::{Family, Kind, State};
 
     /// The rows that are counted, of those with these ports and inodes; `|` is between two reads.
     fn counted(copied: bool, rows: &str) -> String {
@@ -86,7 +86,7 @@ mod tests {
             let ends = InetEnds::listening(Family::V4, local);
             let socket = Socket {
                 inode: inode.parse().unwrap(),
-                ..Socket::bare(State::Established, ends)
+                ..Socket::bare(Kind::Tcp, State::Established, ends)
             };
             *row != "|" && !repeats.contains(&socket, read)
         });

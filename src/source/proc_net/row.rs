@@ -9,7 +9,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::model::{Family, InetEnds, Socket, State, TimerKind};
+use crate::model::{Family, InetEnds, Kind, Socket, State, TimerKind};
 use crate::proc_root::parse_number;
 use crate::source::kernel::{decode_state, decode_timer};
 
@@ -56,22 +56,24 @@ impl<'a> Columns<'a> {
 const COLUMNS: usize = 10;
 
 /// Whether a row that has no line end has all its columns all the same. Behind the inode are a
-/// count of references and an address; of a full socket, five more.
-pub(super) fn is_whole(row: &[u8]) -> bool {
+/// count of references and an address; of a full TCP socket, five more.
+pub(super) fn is_whole(row: &[u8], kind: Kind) -> bool {
     let columns = || {
         row.split(|byte| *byte == b' ')
             .filter(|word| !word.is_empty())
     };
-    let is_of_full_socket = !matches!(columns().nth(3), Some(b"03" | b"05" | b"06"));
-    let behind = if is_of_full_socket { 7 } else { 2 };
+    let behind = match (kind, columns().nth(3)) {
+        (Kind::Tcp, Some(b"03" | b"05" | b"06")) => 2,
+        (Kind::Tcp, _) => 7,
+    };
     columns().count() >= COLUMNS + behind
 }
 
-/// Parses one row of the table of `family`.
+/// Parses one row of the table of `kind` and `family`.
 ///
 /// # Errors
 /// Which column is missing or malformed.
-pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError> {
+pub(super) fn parse_row(line: &[u8], kind: Kind, family: Family) -> Result<Socket, RowError> {
     let mut columns = Columns { rest: line };
     let address = |text| parse_address(text, family);
     columns.parse("sl", |text| parse_number::<u64>(text.strip_suffix(b":")?))?;
@@ -114,7 +116,7 @@ pub(super) fn parse_row(line: &[u8], family: Family) -> Result<Socket, RowError>
         },
         // A row has nothing else, not even what distinguishes a half-open request from a fast open
         // child.
-        ..Socket::bare(state, ends)
+        ..Socket::bare(kind, state, ends)
     })
 }
 

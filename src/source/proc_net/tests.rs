@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::model::{Socket, State, StateSet};
+use crate::model::{Kind, Socket, State, StateSet};
 
 /// `cp /proc/net/tcp /proc/net/tcp6`; tests/fixtures/README.md says of which sockets.
 const TCP: &str = include_str!("../../../tests/fixtures/proc/net/tcp");
@@ -28,7 +28,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
         family,
         is_copied: true,
         repeats: Repeats::new(true),
-        question: &Question::about(states),
+        question: &Question::about(Kind::Tcp, states),
         completeness: &mut completeness,
         cost: &mut Cost::default(),
     };
@@ -175,7 +175,7 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
     }
     let mut completeness = Completeness::default();
     let mut seen = States::default();
-    let question = Question::about(StateSet::ALL);
+    let question = Question::about(Kind::Tcp, StateSet::ALL);
     let mut table = Table {
         path: Path::new("tcp"),
         family: Family::V4,

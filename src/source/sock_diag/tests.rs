@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::model::{Socket, StateSet};
+use crate::model::{Kind, Socket, StateSet};
 use crate::question::Question;
 use crate::source::plan::{Deriving, Need, Plan, Planner, Reason};
 use crate::source::wire::testing::{inet_diag_msg, message};
@@ -40,7 +40,7 @@ fn list_scripted(
     scripts: Vec<Vec<Turn>>,
     sink: &mut Seen,
 ) -> Result<(Dumps, Outcome), NetlinkError> {
-    let question = Question::about(StateSet::ALL);
+    let question = Question::about(Kind::Tcp, StateSet::ALL);
     let mut scripts: VecDeque<_> = scripts.into();
     // A request beyond the scripts fails as with a full table of descriptors.
     let connect = || match scripts.pop_front() {

@@ -8,7 +8,7 @@
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP};
 
 use super::{Depth, Spare, decode_socket};
 use crate::model::{Family, Kind, Socket, State, StateSet};
@@ -67,6 +67,22 @@ pub(in crate::source) trait Request {
 /// `TCPDIAG_GETSOCK` in `linux/inet_diag.h`.
 const TCPDIAG_GETSOCK: u16 = 18;
 
+/// The type of the older request for sockets of this kind; `None` for a kind that has none.
+const fn older_request(kind: Kind) -> Option<u16> {
+    match kind {
+        Kind::Tcp => Some(TCPDIAG_GETSOCK),
+    }
+}
+
+/// The families of each dump that lists sockets of this kind: both in one, where the kind has a
+/// request for that.
+pub(in crate::source) fn walks(kind: Kind, families: Families) -> Vec<Families> {
+    match older_request(kind) {
+        Some(_) => vec![families],
+        None => families.iter().map(Families::Only).collect(),
+    }
+}
+
 /// What follows the two ports in `struct inet_diag_sockid`: addresses, interface and cookie, which
 /// a dump ignores.
 const REST_OF_ID: [u8; 44] = [0; 44];
@@ -123,9 +139,9 @@ impl Request for InetDump<'_> {
     }
 
     fn message_type(&self) -> u16 {
-        match self.families {
-            Families::Both => TCPDIAG_GETSOCK,
-            Families::Only(_) => SOCK_DIAG_BY_FAMILY,
+        match (self.families, older_request(self.kind)) {
+            (Families::Both, Some(older)) => older,
+            (Families::Both, None) | (Families::Only(_), _) => SOCK_DIAG_BY_FAMILY,
         }
     }
 
@@ -140,21 +156,23 @@ impl Request for InetDump<'_> {
             Kind::Tcp => IPPROTO_TCP,
         };
         let family = match self.families {
-            // Family and lengths of addresses, which the kernel ignores, and extensions, a byte
-            // each; the id, the states, and `idiag_dbs`. EINVAL if it is any shorter.
-            Families::Both => {
-                return [
-                    &[0, 0, 0, extensions],
-                    &ports[..],
-                    &REST_OF_ID,
-                    &states,
-                    &[0; 4],
-                ]
-                .concat();
-            }
+            // The older request ignores it, the newer one has no answer for it (ENOENT).
+            Families::Both => AF_UNSPEC,
             Families::Only(Family::V4) => AF_INET,
             Families::Only(Family::V6) => AF_INET6,
         };
+        if self.message_type() != SOCK_DIAG_BY_FAMILY {
+            // Family, lengths of addresses, which the kernel ignores, and extensions, a byte each;
+            // the id, the states, and `idiag_dbs`. EINVAL if it is any shorter.
+            return [
+                &[family, 0, 0, extensions],
+                &ports[..],
+                &REST_OF_ID,
+                &states,
+                &[0; 4],
+            ]
+            .concat();
+        }
         // Family, protocol, extensions, padding, a byte each; the states and the id.
         [
             &[family, protocol, extensions, 0],

@@ -104,7 +104,11 @@ fn plain() -> Socket {
     let local = ([127, 0, 0, 1], 80).into();
     Socket {
         send_queue: 128,
-        ..Socket::bare(State::Listen, InetEnds::listening(Family::V4, local))
+        ..Socket::bare(
+            Kind::Tcp,
+            State::Listen,
+            InetEnds::listening(Family::V4, local),
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::model::{Direction, Family, FamilyClass, Service, State};
+use crate::model::{Direction, Family, FamilyClass, Kind, Service, State};
 
 fn socket(state: State, local: &str, remote: &str) -> Socket {
     let local: SocketAddr = local.parse().unwrap();
@@ -17,6 +17,7 @@ fn socket(state: State, local: &str, remote: &str) -> Socket {
         inode: 7,
         interface: Some(0),
         ..Socket::bare(
+            Kind::Tcp,
             state,
             InetEnds {
                 family,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::filter::{Expression, Program};
-use crate::model::{Family, InetEnds, Socket};
+use crate::model::{Family, InetEnds, Kind, Socket};
 
 const PLENTY: SocketCounters = SocketCounters {
     full: 400_000,
@@ -20,7 +20,7 @@ fn derived(planner: &Planner, counters: SocketCounters) -> Option<(StateSet, Sta
 }
 
 fn derivation(states: StateSet, counters: SocketCounters) -> Option<(StateSet, StateSet)> {
-    let question = Question::about(states);
+    let question = Question::about(Kind::Tcp, states);
     derived(&planner(&question, Deriving::WhereCheaper), counters)
 }
 
@@ -63,11 +63,11 @@ fn what_the_counters_do_not_contain_is_listed_without_reading_them() {
     let unread = || -> Result<SocketCounters, String> { unreachable!() };
     let reason = |planner: Planner| planner.derivation(unread).unwrap_err();
     let possible = |question: &Question| reason(planner(question, Deriving::WherePossible));
-    let listen = Question::about(StateSet::NONE.with(State::Listen));
+    let listen = Question::about(Kind::Tcp, StateSet::NONE.with(State::Listen));
     assert_eq!(possible(&listen), Reason::OnlyListeners);
-    let bound = Question::about(StateSet::ALL.with(State::Bound));
+    let bound = Question::about(Kind::Tcp, StateSet::ALL.with(State::Bound));
     assert_eq!(possible(&bound), Reason::NotDerivable);
-    let all = Question::about(StateSet::ALL);
+    let all = Question::about(Kind::Tcp, StateSet::ALL);
     let one_family = Question {
         families: Families::Only(Family::V4),
         ..all.clone()
@@ -87,7 +87,7 @@ fn a_doubted_state_is_listed_in_the_second_attempt_if_it_is_the_smaller_part() {
         full: 400_000,
         minisockets: 20_000,
     };
-    let all = Question::about(StateSet::ALL);
+    let all = Question::about(Kind::Tcp, StateSet::ALL);
     let second = |state: State, sockets| {
         let mut planner = planner(&all, Deriving::WhereCheaper);
         let doubt = Reason::Doubt(Doubt::Spread {
@@ -110,7 +110,7 @@ fn a_doubted_state_is_listed_in_the_second_attempt_if_it_is_the_smaller_part() {
 
 #[test]
 fn a_doubted_state_that_was_the_only_one_to_derive_is_listed_because_of_the_doubt() {
-    let question = Question::about(StateSet::NONE.with(State::TimeWait));
+    let question = Question::about(Kind::Tcp, StateSet::NONE.with(State::TimeWait));
     let counters = SocketCounters {
         full: 400_000,
         minisockets: 20_000,
@@ -142,7 +142,7 @@ fn a_doubt_is_remembered_for_a_number_of_samples_that_doubles_until_there_is_tru
 
 #[test]
 fn every_pair_of_ports_is_in_one_of_two_parallel_dumps() {
-    let question = Question::about(StateSet::ALL);
+    let question = Question::about(Kind::Tcp, StateSet::ALL);
     let dumps = Dumps::new(&question, StateSet::ALL, Operations::All)
         .unwrap()
         .in_parallel(100);
@@ -165,7 +165,7 @@ fn every_pair_of_ports_is_in_one_of_two_parallel_dumps() {
     ] {
         ends.local.set_port(local);
         ends.remote.set_port(remote);
-        let socket = Socket::bare(State::Established, ends);
+        let socket = Socket::bare(Kind::Tcp, State::Established, ends);
         let found: Vec<bool> = parts
             .iter()
             .map(|part| Program::new(part).matches(&socket))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::filter::testing::parsed;
-use crate::model::{State, StateSet};
+use crate::model::{Kind, State, StateSet};
 use crate::question::Question;
 use crate::source::plan::Dumps;
 use crate::source::wire::list;
@@ -96,7 +96,7 @@ fn where_ports_of_the_header_do_not_apply_they_are_in_the_bytecode() {
     let dump = |states| {
         let question = Question {
             filter: Some(filter.clone()),
-            ..Question::about(states)
+            ..Question::about(Kind::Tcp, states)
         };
         Dumps::new(&question, states, Operations::All)
             .unwrap()

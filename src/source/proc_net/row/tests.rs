@@ -7,12 +7,12 @@ const ROW: &str = "   3: 0100007F:1F90 0200007F:C001 08 0000000A:00000105 01:000
 fn refused(column: usize, text: &str) -> RowError {
     let mut columns: Vec<_> = ROW.split_whitespace().collect();
     columns[column] = text;
-    parse_row(columns.join(" ").as_bytes(), Family::V4).unwrap_err()
+    parse_row(columns.join(" ").as_bytes(), Kind::Tcp, Family::V4).unwrap_err()
 }
 
 #[test]
 fn a_row_is_read_as_the_kernel_wrote_it() {
-    let socket = parse_row(ROW.as_bytes(), Family::V4).unwrap();
+    let socket = parse_row(ROW.as_bytes(), Kind::Tcp, Family::V4).unwrap();
     assert_eq!(socket.state, State::CloseWait);
     if cfg!(target_endian = "little") {
         assert_eq!(
@@ -36,7 +36,7 @@ fn a_row_is_read_as_the_kernel_wrote_it() {
 fn a_v6_row_has_its_address_in_four_words() {
     let row = ROW.replace("0100007F:1F90", "0000000000000000FFFF00000100007F:1F90");
     let row = row.replace("0200007F:C001", "B80D0120000000000000000001000000:01BB");
-    let socket = parse_row(row.as_bytes(), Family::V6).unwrap();
+    let socket = parse_row(row.as_bytes(), Kind::Tcp, Family::V6).unwrap();
     assert_eq!(socket.internet().unwrap().family, Family::V6);
     if cfg!(target_endian = "little") {
         assert_eq!(
@@ -49,7 +49,7 @@ fn a_v6_row_has_its_address_in_four_words() {
         );
     }
     assert_eq!(
-        parse_row(row.as_bytes(), Family::V4),
+        parse_row(row.as_bytes(), Kind::Tcp, Family::V4),
         Err(RowError::Malformed("local_address"))
     );
 }
@@ -57,7 +57,7 @@ fn a_v6_row_has_its_address_in_four_words() {
 #[test]
 fn an_unknown_state_is_kept_by_number() {
     let row = ROW.replace(" 08 ", " 0E ");
-    let socket = parse_row(row.as_bytes(), Family::V4).unwrap();
+    let socket = parse_row(row.as_bytes(), Kind::Tcp, Family::V4).unwrap();
     assert_eq!(socket.state, State::Unknown(14));
 }
 
@@ -67,7 +67,7 @@ fn read(words: &[(usize, &str)]) -> Socket {
     for (column, word) in words {
         columns[*column] = word;
     }
-    parse_row(columns.join(" ").as_bytes(), Family::V4).unwrap()
+    parse_row(columns.join(" ").as_bytes(), Kind::Tcp, Family::V4).unwrap()
 }
 
 #[test]
@@ -135,13 +135,16 @@ fn a_malformed_column_is_named() {
 fn a_row_cut_at_any_byte_is_refused_or_has_all_its_columns() {
     let inode_ends = ROW.find("91827").unwrap() + "91827".len();
     for length in 0..ROW.len() {
-        let parsed = parse_row(&ROW.as_bytes()[..length], Family::V4);
+        let parsed = parse_row(&ROW.as_bytes()[..length], Kind::Tcp, Family::V4);
         let inode_begun = length > inode_ends - "91827".len();
         assert_eq!(parsed.is_ok(), inode_begun, "{length}");
     }
-    assert_eq!(parse_row(b"", Family::V4), Err(RowError::Missing("sl")));
     assert_eq!(
-        parse_row(b"0: 0100007F:1F90", Family::V4),
+        parse_row(b"", Kind::Tcp, Family::V4),
+        Err(RowError::Missing("sl"))
+    );
+    assert_eq!(
+        parse_row(b"0: 0100007F:1F90", Kind::Tcp, Family::V4),
         Err(RowError::Missing("rem_address"))
     );
 }
@@ -152,8 +155,8 @@ fn no_single_changed_byte_makes_it_panic() {
         for byte in 0..=u8::MAX {
             let mut row = ROW.as_bytes().to_vec();
             row[at] = byte;
-            let _ = parse_row(&row, Family::V4);
-            let _ = parse_row(&row, Family::V6);
+            let _ = parse_row(&row, Kind::Tcp, Family::V4);
+            let _ = parse_row(&row, Kind::Tcp, Family::V6);
         }
     }
 }

@@ -23,7 +23,7 @@ fn list_filtered(filter: &str, scripts: Vec<Vec<Turn>>) -> Came {
     let mut scripts: VecDeque<_> = scripts.into();
     let question = Question {
         filter: Some(parsed(&[filter]).unwrap()),
-        ..Question::about(StateSet::ALL)
+        ..Question::about(Kind::Tcp, StateSet::ALL)
     };
     let requests = Requests::default();
     let connect = || match scripts.pop_front() {
