@@ -18,12 +18,11 @@ mod sysctl;
 mod unlisted;
 mod wire;
 
-pub use error::{CannotKnow, SourceError};
-pub use observer::{Observer, Sources};
-pub use plan::{DumpFilter, Need, Plan, UnsupportedTest};
+pub use error::{CannotKnow, NetlinkError, SourceError, UnsupportedTest};
+pub use observer::Observer;
+pub use plan::{DumpFilter, Need, Plan, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};
-pub use sock_diag::NetlinkError;
 pub use sysctl::{read_local_port_range, read_sysctl};
 pub use unlisted::{read_mptcp, read_unlisted};

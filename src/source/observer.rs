@@ -1,56 +1,19 @@
-//! Answers a question, as often as required: plans, carries the plan out over netlink, and reads
-//! the tables of /proc where netlink is not available.
+//! Answers a question, as often as required: carries out what `source::plan` decides, over netlink or
+//! from the tables of /proc.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::counters::{Reading, SocketCounters};
 use super::derive::{Doubt, Rare, derive};
-use super::plan::{Caution, Derivation, Deriving, Dumps, Need, Plan, Planner, Reason};
-use super::proc_net::ProcNet;
-use super::sock_diag::{self, NetlinkError, Outcome};
-use super::{CannotKnow, Cost, ProcError, Report, SourceError, UnsupportedTest};
-use crate::model::{
-    CountSink, Counts, Loss, Note, ProcessQuery, Sink, SourceName, SplitSink, Where,
+use super::plan::{
+    Caution, Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Sources,
 };
+use super::proc_net::ProcNet;
+use super::sock_diag::{self, Outcome};
+use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
+use crate::model::{CountSink, Counts, Loss, Note, ProcessQuery, Sink, SourceName, SplitSink};
 use crate::question::Question;
-
-/// Which sources may answer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Sources {
-    /// Netlink, with counters where they are cheaper, or this proc file system's tables where
-    /// netlink is not available.
-    Auto(ProcNet),
-    /// Netlink or nothing, and every socket listed.
-    Netlink,
-    /// Netlink or nothing, with counters wherever possible.
-    NetlinkAndCounters,
-    /// These tables only.
-    Proc(ProcNet),
-}
-
-impl Sources {
-    /// Whose sockets they report.
-    pub fn place(&self) -> Where {
-        self.tables().place().clone()
-    }
-
-    /// The tables of the network namespace whose sockets they report, whether these are read or not.
-    pub(super) fn tables(&self) -> ProcNet {
-        match self {
-            Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
-            Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
-        }
-    }
-
-    fn deriving(&self) -> Deriving {
-        match self {
-            Sources::Netlink | Sources::Proc(_) => Deriving::Never,
-            Sources::NetlinkAndCounters => Deriving::WherePossible,
-            Sources::Auto(_) => Deriving::WhereCheaper,
-        }
-    }
-}
 
 /// A question to its sources, answered once or repeatedly; remembers between observations that the
 /// counters were unreliable.
@@ -69,7 +32,7 @@ impl Observer {
     /// # Errors
     /// When only /proc may answer and its tables do not contain the answer.
     pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
-        if let Sources::Proc(tables) = &sources {
+        if let First::Tables(tables) = sources.first() {
             CannotKnow::check(&question, tables)?;
         }
         Ok(Observer {
@@ -102,12 +65,14 @@ impl Observer {
     /// # Errors
     /// The filter cannot be evaluated.
     pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
-        if let Sources::Proc(tables) = &self.sources {
-            return Ok(Plan::tables(tables, &self.question, Reason::Requested));
+        match self.sources.first() {
+            First::Tables(tables) => Ok(Plan::tables(tables, &self.question, Reason::Requested)),
+            First::Netlink(deriving) => {
+                let planned = self.plan_dumps(need, deriving);
+                let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
+                Ok(Plan::netlink(dumps, reason))
+            }
         }
-        let planned = self.plan_dumps(need);
-        let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
-        Ok(Plan::netlink(dumps, reason))
     }
 
     /// Counts the selected sockets into `sink`; those whose number can be derived are not listed.
@@ -123,8 +88,8 @@ impl Observer {
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |observer, sink| {
-            let (mut dumps, reason) = observer.plan_dumps(Need::SocketsInOrder)?;
+        self.answer(sink, |observer, deriving, sink| {
+            let (mut dumps, reason) = observer.plan_dumps(Need::SocketsInOrder, deriving)?;
             let outcome = sock_diag::list(&mut dumps, sink)?;
             Ok(Report::listed(dumps, reason, outcome))
         })
@@ -136,33 +101,28 @@ impl Observer {
     /// # Errors
     /// When no allowed source answered; the sink then holds nothing.
     pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |observer, sink| {
-            let (mut dumps, reason) = observer.plan_dumps(Need::Sockets)?;
+        self.answer(sink, |observer, deriving, sink| {
+            let (mut dumps, reason) = observer.plan_dumps(Need::Sockets, deriving)?;
             let outcome = sock_diag::gather(&mut dumps, sink)?;
             Ok(Report::listed(dumps, reason, outcome))
         })
     }
 
-    /// Reads the source that is allowed: netlink in one of its ways, or /proc where netlink is not
-    /// available.
+    /// Reads the source that is tried first, and after a refusal the one that is tried next.
     fn answer<S: Sink>(
         &mut self,
         sink: &mut S,
-        over_netlink: impl FnOnce(&mut Observer, &mut S) -> Result<Report, NetlinkError>,
+        over_netlink: impl FnOnce(&mut Observer, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
-        let mut report = match self.sources.clone() {
-            Sources::Proc(tables) => self.read_tables(&tables, Reason::Requested, sink)?,
-            Sources::Netlink | Sources::NetlinkAndCounters => {
-                over_netlink(self, sink).map_err(|error| match error.permits_fallback() {
-                    true => SourceError::NetlinkOnly(error),
-                    false => SourceError::Netlink(error),
-                })?
-            }
-            Sources::Auto(tables) => match over_netlink(self, sink) {
-                Err(netlink) if netlink.permits_fallback() => {
-                    self.fall_back(netlink, &tables, sink)?
+        let sources = self.sources.clone();
+        let mut report = match sources.first() {
+            First::Tables(tables) => self.read_tables(tables, None, sink)?,
+            First::Netlink(deriving) => match over_netlink(self, deriving, sink) {
+                Ok(report) => report,
+                Err(netlink) => {
+                    let (tables, netlink) = sources.after(netlink, &self.question)?;
+                    self.read_tables(tables, Some(netlink), sink)?
                 }
-                answer => answer?,
             },
         };
         for loss in &self.unseen {
@@ -173,8 +133,11 @@ impl Observer {
 
     /// The dumps of a listing; those of a count are planned in [`Observer::count_over_netlink`],
     /// which may need several plans.
-    fn plan_dumps(&self, need: Need) -> Result<(Dumps, Reason), UnsupportedTest> {
-        let deriving = self.sources.deriving();
+    fn plan_dumps(
+        &self,
+        need: Need,
+        deriving: Deriving,
+    ) -> Result<(Dumps, Reason), UnsupportedTest> {
         Planner::new(self.question.clone(), need, deriving, false).plan(SocketCounters::read)
     }
 
@@ -182,10 +145,11 @@ impl Observer {
     /// impossible, and then the planner chooses another, at last a listing.
     fn count_over_netlink<S: CountSink + SplitSink>(
         &mut self,
+        deriving: Deriving,
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
-        let (question, deriving) = (self.question.clone(), self.sources.deriving());
-        let mut planner = Planner::new(question, Need::Counts, deriving, self.caution.take());
+        let (question, doubted_lately) = (self.question.clone(), self.caution.take());
+        let mut planner = Planner::new(question, Need::Counts, deriving, doubted_lately);
         let mut wasted = Cost::default();
         let mut report = loop {
             let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
@@ -211,49 +175,43 @@ impl Observer {
         Ok(report)
     }
 
+    /// Reads the tables; after `netlink` failed, with a note about it.
+    ///
+    /// # Errors
+    /// When they cannot be read: both causes, where there are two.
     fn read_tables<S: Sink>(
         &self,
         tables: &ProcNet,
-        reason: Reason,
+        netlink: Option<NetlinkError>,
         sink: &mut S,
-    ) -> Result<Report, ProcError> {
-        let (completeness, cost) = tables.visit(&self.question, sink)?;
+    ) -> Result<Report, SourceError> {
+        let (completeness, cost) = match tables.visit(&self.question, sink) {
+            Ok(visited) => visited,
+            Err(proc) => {
+                return Err(match netlink {
+                    None => SourceError::Proc(proc),
+                    Some(netlink) => SourceError::Both { netlink, proc },
+                });
+            }
+        };
+        let (reason, note) = match netlink {
+            None => (Reason::Requested, tables.note()),
+            Some(netlink) => {
+                let note = Note::FellBack {
+                    directory: tables.directory(),
+                    cause: netlink.to_string(),
+                };
+                (Reason::NetlinkClosed, Some(note))
+            }
+        };
         Ok(Report {
             source: SourceName::Proc,
             plan: Plan::tables(tables, &self.question, reason),
             cost,
             completeness,
             spread: Counts::default(),
-            note: tables.note(),
+            note,
         })
-    }
-
-    /// Reads the tables after netlink was refused, with a note about it.
-    ///
-    /// # Errors
-    /// Both causes, where the tables do not have the answer either.
-    fn fall_back<S: Sink>(
-        &self,
-        netlink: NetlinkError,
-        tables: &ProcNet,
-        sink: &mut S,
-    ) -> Result<Report, SourceError> {
-        if let Err(cannot_know) = CannotKnow::check(&self.question, tables) {
-            return Err(SourceError::OnlyNetlinkKnows {
-                netlink,
-                cannot_know,
-            });
-        }
-        match self.read_tables(tables, Reason::NetlinkClosed, sink) {
-            Ok(mut report) => {
-                report.note = Some(Note::FellBack {
-                    directory: tables.directory(),
-                    cause: netlink.to_string(),
-                });
-                Ok(report)
-            }
-            Err(proc) => Err(SourceError::Both { netlink, proc }),
-        }
     }
 }
 

@@ -8,9 +8,10 @@
 
 use std::thread;
 
-use super::{Derivation, Dumps, Need, Reason, UnsupportedTest};
+use super::{Derivation, Dumps, Need, Reason};
 use crate::model::{State, StateSet};
 use crate::question::{Families, Question};
+use crate::source::UnsupportedTest;
 use crate::source::counters::SocketCounters;
 use crate::source::derive::Doubt;
 use crate::source::kernel::counts_time_wait_per_namespace;

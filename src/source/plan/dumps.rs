@@ -8,12 +8,12 @@ use std::fmt;
 use rustix::io::Errno;
 
 use super::filter::{DumpFilter, divide, is_mark};
-use super::{Derivation, Reason, UnsupportedTest};
+use super::{Derivation, Reason};
 use crate::filter::{Compare, Expression, Test};
 use crate::model::{Field, State, StateSet};
 use crate::question::{Families, Question};
-use crate::source::sock_diag::NetlinkError;
 use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, walks};
+use crate::source::{NetlinkError, UnsupportedTest};
 
 /// Dumps over netlink that answer a question: one for each walk of each filter.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 use crate::filter::{Compare, Expression, Folded, Program, Test};
 use crate::model::Field;
+use crate::source::UnsupportedTest;
 use crate::source::wire::{MOST_BYTES, Operations, Ports, encode, most_bytes};
 
 /// The filter of one dump. Together, the dumps of a filter return every socket that passes it,
@@ -21,20 +22,6 @@ pub struct DumpFilter {
     pub remainder: Option<Expression>,
     /// The remainder, as it is run for each socket.
     pub(in crate::source) program: Option<Program>,
-}
-
-/// A test that only the kernel can evaluate, and this kernel cannot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnsupportedTest {
-    /// Whether the kernel chose the port: no record contains that.
-    #[error("only the kernel can evaluate `autobound`, and this kernel does not support filters")]
-    Autobound,
-    /// The control group.
-    #[error("this kernel does not report the control group of a socket (Linux 5.9 does)")]
-    Cgroup,
-    /// The mark.
-    #[error("this kernel does not report the mark of a socket (Linux 4.9 does)")]
-    Mark,
 }
 
 /// Divides a filter into one dump, or into two where that is the only way to evaluate

@@ -1,20 +1,23 @@
 //! How an answer is obtained: the cheapest way to an exact one, as one value.
 //!
 //! A [`Plan`] says which tables or dumps are read, who evaluates which part of the filter, what is
-//! derived from counters, and why. `choose` decides it, `source::observer` and `source::sock_diag`
-//! carry it out; where that is not possible, they ask for another plan with its reason. `-v` and
+//! derived from counters, and why. `sources` and `choose` decide it, `source::observer` and
+//! `source::sock_diag` carry it out; where that is not possible, they ask for another plan with its reason. `-v` and
 //! `--explain` print it.
 
 mod choose;
 mod dumps;
 mod filter;
+mod sources;
 
 use std::fmt;
 use std::path::PathBuf;
 
 pub(super) use choose::{Caution, Deriving, Planner};
 pub(super) use dumps::Dumps;
-pub use filter::{DumpFilter, UnsupportedTest};
+pub use filter::DumpFilter;
+pub(super) use sources::First;
+pub use sources::Sources;
 
 use super::counters::SocketCounters;
 use super::derive::Doubt;

@@ -9,11 +9,10 @@ use std::{io, mem};
 
 use rustix::io::Errno;
 
-use super::error::NetlinkError;
 use super::transport::{Datagram, Transport};
 use crate::model::{Completeness, Loss, Sink, Socket, State};
-use crate::source::Cost;
 use crate::source::wire::{Message, Messages, Payload, Request, Spare};
+use crate::source::{Cost, NetlinkError};
 
 /// The kernel fills a buffer up to 32 KiB (`netlink_dump`, net/netlink/af_netlink.c, since 4.5);
 /// a larger one gains nothing, a smaller one costs a system call for every datagram.

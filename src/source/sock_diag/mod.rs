@@ -5,18 +5,17 @@
 //! refusal; bytes are encoded and decoded by `source::wire`.
 
 mod dump;
-mod error;
 mod privilege;
 mod transport;
 
 pub(super) use dump::Outcome;
-pub use error::NetlinkError;
 
 use std::thread;
 
 use crate::filter::Filtered;
 use crate::model::{Family, Field, Loss, Sink, SplitSink, State};
 use crate::question::Families;
+use crate::source::NetlinkError;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
 use crate::source::wire::Request;

@@ -11,7 +11,7 @@ use netlink_sys::{Socket, SocketAddr};
 use rustix::net::RecvFlags;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::error::NetlinkError;
+use crate::source::NetlinkError;
 
 /// How long to wait for a datagram. The kernel builds each one during the receive call, so it
 /// arrives at once or never; without a timeout, a lost DONE would hang the program.

@@ -4,7 +4,7 @@
 use super::scripted::Requests;
 use super::*;
 use crate::filter::testing::parsed;
-use crate::source::plan::UnsupportedTest;
+use crate::source::UnsupportedTest;
 use crate::source::wire::list;
 
 /// As many bytes come before the bytecode of a request for both families: two headers, the

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use crate::source::sock_diag::NetlinkError;
+use crate::source::NetlinkError;
 use crate::source::sock_diag::transport::{Datagram, Transport};
 use crate::source::wire::testing::{inet_diag_msg, message};
 
