@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::filter::{Expression, Test};
-use crate::model::{Family, Field, Kind, StateSet};
+use crate::model::{Extension, Family, Field, Kind, Part, StateSet};
 
 /// A question about the sockets of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,22 +38,17 @@ impl Question {
 
     /// Whether the answer is in the attributes of the kernel's records, not only in their headers.
     pub fn needs_attributes(&self) -> bool {
-        // Direction and service: whether an IPv6 listener takes IPv4 too is an attribute.
-        self.fields.iter().any(|field| {
-            matches!(
-                field,
-                Field::Mark | Field::Cgroup | Field::Direction | Field::Service
-            )
-        }) || self.needs_tcp_info()
-            || self.needs(Field::CongestionControl)
-            || self.needs(Field::Drops)
+        let mut parts = self.fields.iter().map(|field| field.part());
+        let is_attribute = |part| matches!(part, Part::Attribute | Part::Extension(_));
+        parts.any(is_attribute) || self.extensions().next().is_some()
     }
 
-    /// Whether the TCP measures of each connection are needed. They treble the bytes the kernel
-    /// sends, and take the lock of every connection.
-    pub fn needs_tcp_info(&self) -> bool {
-        let mut needed = self.needed();
-        needed.any(|field| matches!(field, Field::Metric(_)))
+    /// The attributes to request, for the answer and for the filter; some repeatedly.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension> {
+        self.needed().filter_map(|field| match field.part() {
+            Part::Extension(extension) => Some(extension),
+            Part::Row | Part::Header | Part::Attribute => None,
+        })
     }
 
     /// Whether the answer or the filter needs a field.

@@ -96,69 +96,104 @@ enum Origin {
     Owners,
 }
 
-/// A field, its name, its synonyms, its uses, and who reports it. The name is printed, and is the JSON
-/// key with `_` for `-` and the unit behind it.
+/// Where a field is in the kernel's record of a socket, and so what a dump needs for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// In the header, or in an attribute that is always read; every list and every buffer has it.
+    Row,
+    /// In the header; a buffer keeps it on request.
+    Header,
+    /// In an attribute that the kernel sends unasked.
+    Attribute,
+    /// In an attribute that the kernel sends on request.
+    Extension(Extension),
+}
+
+/// An attribute that the kernel sends on request, `idiag_ext` in `linux/inet_diag.h`. Each costs
+/// the kernel time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// What TCP measures of a connection. It trebles the bytes that the kernel sends, and takes the
+    /// lock of every connection.
+    TcpInfo,
+    /// The name of the congestion control algorithm.
+    CongestionControl,
+    /// The memory of the socket, and how much was dropped.
+    SocketMemory,
+}
+
+/// A field, its name, its synonyms, its uses, who reports it, and where it is in a record. The name is
+/// printed, and is the JSON key with `_` for `-` and the unit behind it.
 struct Entry(
     Field,
     &'static str,
     &'static [&'static str],
     &'static [Use],
     Origin,
+    Part,
 );
 
 use Field::Metric as M;
 use Origin::{Netlink as NETLINK, Owners as OWNERS, Sockets as SOCKETS};
+use Part::{Attribute as ATTRIBUTE, Header as HEADER, Row as ROW};
 use Use::{Column as C, Filter as F, Group as G, Sort as S};
+
+/// `struct tcp_info`.
+const INFO: Part = Part::Extension(Extension::TcpInfo);
+/// `struct sock`'s memory.
+const MEMORY: Part = Part::Extension(Extension::SocketMemory);
+/// The algorithm's name.
+const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
 const FIELDS: [Entry; 46] = [
-    Entry(Field::State, "state", &[], &[G, S, F], SOCKETS),
-    Entry(Field::Family, "family", &[], &[G, C, S, F], SOCKETS),
-    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], SOCKETS),
-    Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], SOCKETS),
-    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], SOCKETS),
-    Entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], SOCKETS),
-    Entry(Field::Direction, "direction", &[], &[G], SOCKETS),
-    Entry(Field::Service, "service", &[], &[G], SOCKETS),
-    Entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK),
-    Entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK),
-    Entry(Field::Uid, "uid", &[], &[G, C, S, F], SOCKETS),
-    Entry(Field::User, "user", &[], &[G, C, F], SOCKETS),
-    Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK),
-    Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS),
-    Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS),
-    Entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], SOCKETS),
-    Entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK),
-    Entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK),
-    Entry(Field::Timer, "timer", &[], &[C, S], SOCKETS),
-    Entry(Field::Retransmits, "retransmits", &[], &[C, S, F], SOCKETS),
-    Entry(Field::Inode, "inode", &["ino"], &[C, S, F], SOCKETS),
-    Entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK),
-    Entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK),
-    Entry(M(Metric::RoundTripTime), "rtt", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::MinRoundTripTime), "min-rtt", &["minrtt"], &[C, S, F], NETLINK),
-    Entry(M(Metric::CongestionWindow), "cwnd", &["congestion-window"], &[C, S, F], NETLINK),
-    Entry(M(Metric::Mss), "mss", &["snd-mss"], &[C, S, F], NETLINK),
-    Entry(M(Metric::Unacked), "unacked", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::RetransNow), "retrans-now", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK),
-    Entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::BytesSent), "bytes-sent", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::BytesReceived), "bytes-received", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::BytesNotSent), "bytes-not-sent", &["notsent", "not-sent"], &[C, S, F], NETLINK),
-    Entry(M(Metric::DeliveryRate), "delivery-rate", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::PacingRate), "pacing-rate", &[], &[C, S, F], NETLINK),
-    Entry(M(Metric::BusyTime), "busy-time", &["busy"], &[C, S, F], NETLINK),
-    Entry(M(Metric::LastDataSent), "last-data-sent", &["lastsnd"], &[C, S, F], NETLINK),
-    Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK),
-    Entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK),
-    Entry(Field::Process, "process", &["processes"], &[G, C, F], OWNERS),
-    Entry(Field::Pid, "pid", &[], &[G, F], OWNERS),
-    Entry(Field::Fd, "fd", &[], &[C], OWNERS),
-    Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS),
-    Entry(Field::Unit, "unit", &[], &[C], OWNERS),
-    Entry(Field::Container, "container", &[], &[C], OWNERS),
+    Entry(Field::State, "state", &[], &[G, S, F], SOCKETS, ROW),
+    Entry(Field::Family, "family", &[], &[G, C, S, F], SOCKETS, ROW),
+    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], SOCKETS, ROW),
+    Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], SOCKETS, ROW),
+    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], SOCKETS, ROW),
+    Entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], SOCKETS, ROW),
+    Entry(Field::Direction, "direction", &[], &[G], SOCKETS, ROW),
+    Entry(Field::Service, "service", &[], &[G], SOCKETS, ROW),
+    Entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK, ROW),
+    Entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK, ROW),
+    Entry(Field::Uid, "uid", &[], &[G, C, S, F], SOCKETS, ROW),
+    Entry(Field::User, "user", &[], &[G, C, F], SOCKETS, ROW),
+    Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK, ATTRIBUTE),
+    Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS, ROW),
+    Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS, ROW),
+    Entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], SOCKETS, ROW),
+    Entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK, ROW),
+    Entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK, MEMORY),
+    Entry(Field::Timer, "timer", &[], &[C, S], SOCKETS, HEADER),
+    Entry(Field::Retransmits, "retransmits", &[], &[C, S, F], SOCKETS, HEADER),
+    Entry(Field::Inode, "inode", &["ino"], &[C, S, F], SOCKETS, ROW),
+    Entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK, HEADER),
+    Entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK, ATTRIBUTE),
+    Entry(M(Metric::RoundTripTime), "rtt", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::MinRoundTripTime), "min-rtt", &["minrtt"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::CongestionWindow), "cwnd", &["congestion-window"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::Mss), "mss", &["snd-mss"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::Unacked), "unacked", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::RetransNow), "retrans-now", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::BytesSent), "bytes-sent", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::BytesReceived), "bytes-received", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::BytesNotSent), "bytes-not-sent", &["notsent", "not-sent"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::DeliveryRate), "delivery-rate", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::PacingRate), "pacing-rate", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::BusyTime), "busy-time", &["busy"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::LastDataSent), "last-data-sent", &["lastsnd"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK, INFO),
+    Entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK, ALGORITHM),
+    Entry(Field::Process, "process", &["processes"], &[G, C, F], OWNERS, ROW),
+    Entry(Field::Pid, "pid", &[], &[G, F], OWNERS, ROW),
+    Entry(Field::Fd, "fd", &[], &[C], OWNERS, ROW),
+    Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS, ROW),
+    Entry(Field::Unit, "unit", &[], &[C], OWNERS, ROW),
+    Entry(Field::Container, "container", &[], &[C], OWNERS, ROW),
 ];
 
 impl Field {
@@ -179,7 +214,7 @@ impl Field {
     /// Whether it is about the processes that hold a socket, which no source of sockets reports.
     pub fn needs_owners(self) -> bool {
         self.entry()
-            .is_some_and(|Entry(.., origin)| *origin == OWNERS)
+            .is_some_and(|Entry(.., origin, _)| *origin == OWNERS)
     }
 
     /// The heading of its column in a table, with the unit: `LOCAL-PORT`, `RTT-US`.
@@ -190,7 +225,12 @@ impl Field {
     /// Whether the files of /proc have it.
     pub fn is_in_proc(self) -> bool {
         self.entry()
-            .is_some_and(|Entry(.., origin)| *origin != NETLINK)
+            .is_some_and(|Entry(.., origin, _)| *origin != NETLINK)
+    }
+
+    /// Where it is in the kernel's record of a socket.
+    pub fn part(self) -> Part {
+        self.entry().map_or(ROW, |Entry(.., part)| *part)
     }
 
     /// The field that `word` names, if it can be used in this way.
@@ -214,7 +254,7 @@ impl Field {
 fn usable(used_as: Use) -> impl Iterator<Item = &'static Entry> {
     FIELDS
         .iter()
-        .filter(move |Entry(.., uses, _)| uses.contains(&used_as))
+        .filter(move |Entry(.., uses, _, _)| uses.contains(&used_as))
 }
 
 #[cfg(test)]
@@ -223,7 +263,7 @@ mod tests {
 
     #[test]
     fn every_field_is_found_by_its_name_and_by_every_alias() {
-        for Entry(field, name, aliases, uses, _) in &FIELDS {
+        for Entry(field, name, aliases, uses, ..) in &FIELDS {
             for word in [&[*name], *aliases].concat() {
                 let typed = word.replace('-', "_").to_uppercase();
                 for used_as in *uses {

@@ -60,7 +60,7 @@ pub use completeness::{Completeness, Loss};
 pub use counter::{Counter, Counters};
 pub use counts::Counts;
 pub use ends::{Ends, Family, InetEnds, UnixName};
-pub use field::{Field, Use};
+pub use field::{Extension, Field, Part, Use};
 pub use finding::{
     Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
 };

@@ -213,7 +213,6 @@ impl Socket {
 
     /// A field that is a number, as one; `None` where the socket has none, or the field is no
     /// number.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "no other field is a number")]
     pub fn number(&self, field: Field) -> Option<u64> {
         match field {
             Field::LocalPort => Some(self.internet()?.local.port().into()),
@@ -230,7 +229,23 @@ impl Socket {
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),
             Field::Metric(metric) => self.info.as_ref()?.get(metric),
-            _ => None,
+            Field::State
+            | Field::Family
+            | Field::LocalAddr
+            | Field::RemoteAddr
+            | Field::Direction
+            | Field::Service
+            | Field::V6Only
+            | Field::User
+            | Field::Cgroup
+            | Field::Timer
+            | Field::CongestionControl
+            | Field::Process
+            | Field::Pid
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container => None,
         }
     }
 }

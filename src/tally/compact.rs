@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::model::{
-    CongestionControl, Ends, Family, Field, InetEnds, Kind, Netns, Socket, State, Timer, TimerKind,
+    CongestionControl, Ends, Family, Field, InetEnds, Kind, Netns, Part, Socket, State, Timer,
+    TimerKind,
 };
 
 /// The number in the place of a field that the socket lacks. A socket with this value is kept whole.
@@ -31,18 +32,7 @@ const NO_INTERFACE: u32 = u32::MAX;
 pub(super) fn extras(fields: &[Field]) -> Vec<Field> {
     let mut extras = Vec::new();
     for field in fields {
-        let is_extra = matches!(
-            field,
-            Field::Timer
-                | Field::Retransmits
-                | Field::Cookie
-                | Field::Mark
-                | Field::Cgroup
-                | Field::Drops
-                | Field::Metric(_)
-                | Field::CongestionControl
-        );
-        if is_extra && !extras.contains(field) {
+        if field.part() != Part::Row && !extras.contains(field) {
             extras.push(*field);
         }
     }
@@ -134,7 +124,32 @@ impl Piece {
 impl Compact {
     /// `None` where it does not fit. Extra fields are for the caller.
     fn of(socket: &Socket) -> Option<Compact> {
-        let ends = socket.internet()?;
+        // Those that are not kept here are kept of the whole piece, or as extra fields: every one
+        // has its place.
+        let Socket {
+            state,
+            kind: _,
+            netns: _,
+            ends: Ends::Internet(ends),
+            receive_queue,
+            send_queue,
+            uid,
+            full,
+            inode,
+            timer: _,
+            retransmits: _,
+            interface,
+            cookie: _,
+            mark: _,
+            cgroup: _,
+            drops: _,
+            v6only,
+            info: _,
+            congestion_control: _,
+        } = *socket
+        else {
+            return None;
+        };
         let (local, remote) = (ends.local, ends.remote);
         let is_v4 = ends.family == Family::V4;
         if local.is_ipv4() != is_v4 || remote.is_ipv4() != is_v4 {
@@ -145,15 +160,15 @@ impl Compact {
             remote: widen(remote.ip()),
             local_port: local.port(),
             remote_port: remote.port(),
-            receive_queue: socket.receive_queue,
-            send_queue: socket.send_queue,
-            uid: socket.uid,
-            inode: socket.inode.try_into().ok()?,
-            interface: socket.interface.unwrap_or(NO_INTERFACE),
-            state: socket.state,
+            receive_queue,
+            send_queue,
+            uid,
+            inode: inode.try_into().ok()?,
+            interface: interface.unwrap_or(NO_INTERFACE),
+            state,
             family: ends.family,
-            full: socket.full,
-            v6only: socket.v6only,
+            full,
+            v6only,
         })
     }
 

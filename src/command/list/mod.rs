@@ -4,6 +4,8 @@
 //! they are shown; so are rows with owners, until the owners are known.
 
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroUsize;
 

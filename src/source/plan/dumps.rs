@@ -12,7 +12,7 @@ use super::{Derivation, Reason};
 use crate::filter::{Compare, Expression, Test};
 use crate::model::{Field, State, StateSet};
 use crate::question::{Families, Question};
-use crate::source::wire::{Depth, Extensions, InetDump, Operations, Ports, walks};
+use crate::source::wire::{Depth, InetDump, Operations, Ports, walks};
 use crate::source::{NetlinkError, UnsupportedTest};
 
 /// Dumps over netlink that answer a question: one for each walk of each filter.
@@ -149,11 +149,7 @@ impl Dumps {
             states: self.states,
             ports: filter.ports,
             bytecode: &filter.bytecode,
-            extensions: Extensions {
-                info: question.needs_tcp_info(),
-                congestion_control: question.needs(Field::CongestionControl),
-                socket_memory: question.needs(Field::Drops),
-            },
+            extensions: question.extensions().collect(),
             depth: if question.needs_attributes() || filter.needs_attributes() {
                 Depth::Attributes
             } else {

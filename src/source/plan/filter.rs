@@ -4,7 +4,7 @@
 //! nothing unless it can evaluate every side, or what a side implies. Pure.
 
 use crate::filter::{Compare, Expression, Folded, Program, Test};
-use crate::model::Field;
+use crate::model::{Field, Part};
 use crate::source::UnsupportedTest;
 use crate::source::wire::{MOST_BYTES, Operations, Ports, encode, most_bytes};
 
@@ -128,7 +128,10 @@ const RESERVED: usize = 64;
 impl DumpFilter {
     /// Whether the remainder reads attributes of the kernel's records.
     pub(in crate::source) fn needs_attributes(&self) -> bool {
-        self.remains(is_mark) || self.remains(is_cgroup)
+        self.remains(|test| {
+            let part = test.field().map(Field::part);
+            part == Some(Part::Attribute)
+        })
     }
 
     fn remains(&self, which: fn(&Test) -> bool) -> bool {

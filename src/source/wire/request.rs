@@ -10,8 +10,9 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP};
 
+use super::socket::{INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_SKMEMINFO};
 use super::{Depth, Spare, decode_socket};
-use crate::model::{Family, Kind, Socket, State, StateSet};
+use crate::model::{Extension, Family, Kind, Socket, State, StateSet};
 use crate::question::Families;
 use crate::source::kernel::encode_mask;
 
@@ -98,23 +99,18 @@ pub(in crate::source) struct Ports {
 }
 
 /// What a dump reports of each socket beyond what every dump does: bits of `idiag_ext`, which has
-/// the same meaning and width in both requests. Each costs the kernel time.
+/// the same meaning and width in both requests: the number of the attribute less one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::source) struct Extensions {
-    /// INET_DIAG_INFO: for TCP `struct tcp_info`.
-    pub(in crate::source) info: bool,
-    /// INET_DIAG_CONG: the name of the congestion control algorithm.
-    pub(in crate::source) congestion_control: bool,
-    /// INET_DIAG_SKMEMINFO: the memory of the socket, and how much was dropped.
-    pub(in crate::source) socket_memory: bool,
-}
+pub(in crate::source) struct Extensions(u8);
 
-impl Extensions {
-    /// One bit for each attribute: its number less one.
-    fn bits(self) -> u8 {
-        u8::from(self.info) << 1
-            | u8::from(self.congestion_control) << 3
-            | u8::from(self.socket_memory) << 6
+impl FromIterator<Extension> for Extensions {
+    fn from_iter<T: IntoIterator<Item = Extension>>(extensions: T) -> Extensions {
+        let bits = extensions.into_iter().map(|extension| match extension {
+            Extension::TcpInfo => 1 << (INET_DIAG_INFO - 1),
+            Extension::CongestionControl => 1 << (INET_DIAG_CONG - 1),
+            Extension::SocketMemory => 1 << (INET_DIAG_SKMEMINFO - 1),
+        });
+        Extensions(bits.fold(0, |bits, bit| bits | bit))
     }
 }
 
@@ -147,7 +143,7 @@ impl Request for InetDump<'_> {
 
     fn body(&self) -> Vec<u8> {
         // All numbers are in host order but the ports, which are in network order.
-        let extensions = self.extensions.bits();
+        let Extensions(extensions) = self.extensions;
         let states = encode_mask(self.states).to_ne_bytes();
         let ports = [self.ports.local, self.ports.remote]
             .map(u16::to_be_bytes)
@@ -264,20 +260,16 @@ mod tests {
 
     #[test]
     fn extensions_are_one_byte_in_either_request() {
-        for (info, congestion_control, socket_memory, bits) in [
-            (true, false, false, 2),
-            (false, true, false, 8),
-            (false, false, true, 0x40),
-            (true, true, true, 0x4a),
+        use Extension::{CongestionControl, SocketMemory, TcpInfo};
+        for (extensions, bits) in [
+            (&[TcpInfo][..], 2),
+            (&[CongestionControl], 8),
+            (&[SocketMemory, SocketMemory], 0x40),
+            (&[TcpInfo, CongestionControl, SocketMemory], 0x4a),
         ] {
             let encoded = |walk| {
-                let extensions = Extensions {
-                    info,
-                    congestion_control,
-                    socket_memory,
-                };
                 let dump = InetDump {
-                    extensions,
+                    extensions: extensions.iter().copied().collect(),
                     ..all(walk)
                 };
                 dump.encode(1)

@@ -18,9 +18,9 @@ use crate::model::{
 use crate::source::kernel::{decode_state, decode_timer};
 
 /// Attributes, linux/inet_diag.h.
-const INET_DIAG_INFO: u16 = 2;
-const INET_DIAG_CONG: u16 = 4;
-const INET_DIAG_SKMEMINFO: u16 = 7;
+pub(super) const INET_DIAG_INFO: u16 = 2;
+pub(super) const INET_DIAG_CONG: u16 = 4;
+pub(super) const INET_DIAG_SKMEMINFO: u16 = 7;
 const INET_DIAG_SHUTDOWN: u16 = 8;
 const INET_DIAG_SKV6ONLY: u16 = 11;
 const INET_DIAG_MARK: u16 = 15;

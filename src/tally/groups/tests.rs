@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::model::{Direction, Family, FamilyClass, Kind, Service, State};
+use crate::model::{Direction, Family, FamilyClass, Kind, Service, State, Use};
 
 fn socket(state: State, local: &str, remote: &str) -> Socket {
     let local: SocketAddr = local.parse().unwrap();
@@ -38,6 +38,16 @@ fn key(field: Field) -> GroupKey {
 fn part(key: GroupKey, socket: &Socket) -> KeyPart {
     let tally = GroupTally::new(vec![key], Listeners::default());
     tally.part(key, socket).unwrap()
+}
+
+#[test]
+fn every_field_to_group_by_is_a_part_of_the_key() {
+    let socket = socket(State::Established, "10.0.0.1:1", "192.0.2.77:5");
+    for name in Field::names(Use::Group) {
+        let field = Field::parse(name, Use::Group).unwrap();
+        let tally = GroupTally::new(vec![key(field)], Listeners::default());
+        assert!(tally.part(key(field), &socket).is_some(), "{name}");
+    }
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! Every field that a list can show or sort by has a value, which sockets keep in a buffer.
+
+use std::cmp::Ordering;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::model::{
+    CongestionControl, Family, Field, Held, Hold, InetEnds, Kind, Metric, Names, Netns, Process,
+    ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, Use,
+};
+use crate::model::{Ends, Sink};
+use crate::output::{Csv, Format, Style};
+use crate::tally::BufferedSockets;
+
+/// A socket with every value, each a different one.
+fn everything(state: State) -> Socket {
+    let info = Metric::ALL.iter().zip(100..);
+    Socket {
+        state,
+        kind: Kind::Tcp,
+        netns: Netns::CALLER,
+        ends: Ends::Internet(InetEnds {
+            family: Family::V6,
+            local: "[2001:db8::1]:1".parse().unwrap(),
+            remote: "[2001:db8::2]:2".parse().unwrap(),
+        }),
+        receive_queue: 3,
+        send_queue: 4,
+        uid: 5,
+        full: Some(true),
+        inode: 6,
+        timer: Some(Timer {
+            kind: TimerKind::Persist,
+            remaining: Duration::from_millis(7),
+        }),
+        retransmits: Some(8),
+        interface: Some(9),
+        cookie: Some(10),
+        mark: Some(11),
+        cgroup: Some(12),
+        drops: Some(13),
+        v6only: Some(true),
+        info: Some(Box::new(
+            info.fold(TcpInfo::default(), |info, (metric, value)| {
+                info.with(*metric, value)
+            }),
+        )),
+        congestion_control: CongestionControl::new("cubic"),
+    }
+}
+
+/// Names of everything, and one process that holds every socket.
+struct OneProcess([Hold; 1], [Process; 1]);
+
+impl Names for OneProcess {
+    fn user(&mut self, _uid: u32) -> &str {
+        "user"
+    }
+
+    fn interface(&mut self, _index: u32) -> &str {
+        "interface"
+    }
+
+    fn cgroup(&mut self, id: u64) -> &str {
+        if id == 12 { "cgroup" } else { "another" }
+    }
+
+    fn held(&self, _socket: &Socket) -> Held<'_> {
+        Held::by(&self.0, &self.1)
+    }
+}
+
+fn row(field: Field, socket: &Socket) -> String {
+    let fd = Some(14);
+    let process = Process {
+        pid: 15,
+        name: ProcessName::new(b"process"),
+        command_line: Some("arguments".to_owned()),
+        unit: Some("unit".to_owned()),
+        container: Some("container".to_owned()),
+    };
+    let mut names = OneProcess([Hold { pid: 15, fd }], [process]);
+    let mut csv = Csv::new(&Style {
+        columns: vec![field],
+        ..Style::default()
+    });
+    let (mut header, mut row) = (Vec::new(), Vec::new());
+    csv.begin_list(&mut header, UNIX_EPOCH);
+    csv.write_socket(&mut row, socket, &mut names);
+    String::from_utf8(row).unwrap()
+}
+
+/// A listener has other queues than a connection.
+fn sockets() -> [Socket; 2] {
+    [State::Established, State::Listen].map(everything)
+}
+
+fn buffered(field: Field) -> Vec<Socket> {
+    let mut buffered = BufferedSockets::new(&[field]);
+    for socket in &sockets() {
+        assert!(buffered.socket(socket).is_continue());
+    }
+    buffered.sockets().collect()
+}
+
+fn fields(used_as: Use) -> impl Iterator<Item = Field> {
+    Field::names(used_as).map(move |name| Field::parse(name, used_as).unwrap())
+}
+
+#[test]
+fn every_column_has_a_value_which_a_buffer_keeps() {
+    for field in fields(Use::Column) {
+        let rows = sockets().map(|socket| row(field, &socket));
+        let has_value = |row: &String| !row.trim_end().ends_with(',');
+        assert!(rows.iter().any(has_value), "{field:?}: {rows:?}");
+        assert!(
+            buffered(field).iter().map(|kept| row(field, kept)).eq(rows),
+            "{field:?}"
+        );
+    }
+}
+
+#[test]
+fn every_sort_key_has_a_value_which_a_buffer_keeps() {
+    for field in fields(Use::Sort) {
+        let key = SortKey {
+            field,
+            descending: false,
+        };
+        let has_value = |socket: &Socket| key.prefix(socket) != u32::MAX;
+        assert!(sockets().iter().any(has_value), "{field:?}");
+        for (kept, socket) in buffered(field).iter().zip(&sockets()) {
+            assert_eq!(has_value(kept), has_value(socket), "{field:?}");
+            assert_eq!(key.compare(kept, socket), Ordering::Equal, "{field:?}");
+        }
+    }
+}
