@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::model::{
-    Counter, Counters, InetEnds, Listeners, Metric, Setting, Settings, Sink, Socket, SourceName,
-    TcpInfo, Unlisted, Where, counted, thousands,
+    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
+    Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
 };
 
 /// The kernel's counters before and after the window, its settings and listeners, and the source.
@@ -30,6 +30,8 @@ pub struct Host {
     pub settings: Settings,
     /// The listeners at its end, with what each dropped in it.
     pub listeners: Listeners,
+    /// The names of the interfaces that listeners are bound to, by their indexes.
+    pub interfaces: HashMap<u32, String>,
     /// Why the drops of listeners are unknown, where they are.
     pub drops_unknown: Option<String>,
     /// Sockets that exist and are not in the tables of TCP that were read.
@@ -66,6 +68,21 @@ impl Host {
         });
         let texts: Vec<String> = texts.collect();
         format!("{} in {}", texts.join(", "), self.window_text())
+    }
+
+    /// Where this listener listens; without what `others` on the same address do not share.
+    pub(super) fn listen_address(&self, first: &Listener, others: &[&Listener]) -> ListenAddress {
+        let is_common =
+            |has: fn(&Listener) -> Option<u32>| others.iter().all(|one| has(one) == has(first));
+        let interface = first.bound_to().filter(|_| is_common(Listener::bound_to));
+        let v6only = first
+            .v6only
+            .filter(|_| is_common(|one| one.v6only.map(u32::from)));
+        ListenAddress {
+            local: first.local,
+            interface: interface.and_then(|index| self.interfaces.get(&index).cloned()),
+            v6only,
+        }
     }
 
     /// The window: `1.0 s`.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Field, Label, Service};
+use crate::model::{Field, Label, ListenAddress, Service};
 
 /// An address as a filter takes it: an IPv6 address needs brackets, or its end may be a port.
 pub(super) fn address_word(ip: IpAddr) -> String {
@@ -37,11 +37,20 @@ pub(super) fn service_subject(service: Service) -> Vec<(Field, Label)> {
 }
 
 /// The subject of a finding about a listener.
-pub(super) fn listener_subject(local: SocketAddr) -> Vec<(Field, Label)> {
-    vec![
+pub(super) fn listener_subject(address: &ListenAddress) -> Vec<(Field, Label)> {
+    let ListenAddress {
+        local,
+        interface,
+        v6only,
+    } = address;
+    let mut subject = vec![
         (Field::LocalAddr, Label::Text(local.ip().to_string())),
         (Field::LocalPort, Label::Number(local.port().into())),
-    ]
+    ];
+    let interface = interface.clone().map(Label::Text);
+    subject.extend(interface.map(|name| (Field::Interface, name)));
+    subject.extend(v6only.map(|only| (Field::V6Only, Label::Flag(only))));
+    subject
 }
 
 /// The subject of a finding about a destination.

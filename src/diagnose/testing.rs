@@ -1,5 +1,6 @@
 //! Evidence for the tests of rules.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::rule::Case;
@@ -22,6 +23,7 @@ pub(super) fn host() -> Host {
         after: Counters::default(),
         settings: Settings::default(),
         listeners: Listeners::default(),
+        interfaces: HashMap::new(),
         drops_unknown: None,
         unlisted: Unlisted {
             mptcp: Ok(0),

@@ -1,5 +1,6 @@
 //! The two ends of a socket, and the address family they are in.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::FamilyClass;
@@ -80,5 +81,37 @@ impl InetEnds {
             (Family::V6, IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => FamilyClass::V4Mapped,
             (Family::V6, _) => FamilyClass::V6,
         }
+    }
+}
+
+/// Whether it is every address of both families, written `*`: `[::]` without IPV6_V6ONLY. Where that
+/// is unknown, it is not.
+pub fn is_every_address(ip: IpAddr, v6only: Option<bool>) -> bool {
+    ip.is_ipv6() && ip.is_unspecified() && v6only == Some(false)
+}
+
+/// Where a socket listens, as one row of a list distinguishes it from others on the same port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenAddress {
+    /// The address and port.
+    pub local: SocketAddr,
+    /// The name of the interface it is bound to; `None` for none, and from /proc.
+    pub interface: Option<String>,
+    /// Whether it takes IPv6 only; `None` for IPv4, and from /proc.
+    pub v6only: Option<bool>,
+}
+
+impl fmt::Display for ListenAddress {
+    /// As in a row of a list: `0.0.0.0%lo:80`, `*:80` for both families, `[::]:80` for IPv6 only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.local.ip() {
+            ip if is_every_address(ip, self.v6only) => f.write_str("*")?,
+            IpAddr::V4(ip) => write!(f, "{ip}")?,
+            IpAddr::V6(ip) => write!(f, "[{ip}]")?,
+        }
+        if let Some(interface) = &self.interface {
+            write!(f, "%{interface}")?;
+        }
+        write!(f, ":{}", self.local.port())
     }
 }

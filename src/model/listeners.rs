@@ -78,6 +78,11 @@ impl Listener {
         }
     }
 
+    /// The index of the interface it is bound to; `None` for none, and from /proc.
+    pub fn bound_to(&self) -> Option<u32> {
+        self.interface.filter(|index| *index != 0)
+    }
+
     /// Whether it takes no more: it then holds more than its limit (`sk_acceptq_is_full`,
     /// include/net/sock.h).
     pub fn is_full(&self) -> bool {

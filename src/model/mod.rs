@@ -59,7 +59,7 @@ mod words;
 pub use completeness::{Completeness, Loss};
 pub use counter::{Counter, Counters};
 pub use counts::Counts;
-pub use ends::{Ends, Family, InetEnds, UnixName};
+pub use ends::{Ends, Family, InetEnds, ListenAddress, UnixName, is_every_address};
 pub use field::{Extension, Field, Part, Use};
 pub use finding::{
     Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,

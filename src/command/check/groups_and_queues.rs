@@ -125,7 +125,9 @@ impl Check {
                 if let Some(observation) = &mut verdict.observation {
                     observation.completeness.join(completeness);
                 }
-                judge_all(&mut judged, &sample.found, completeness.trust());
+                let mut names = HostNames::of(self.target.sources.place());
+                let trust = completeness.trust();
+                judge_all(&mut judged, &sample.found, trust, &mut names);
             }
             Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
                 let label = thresholds.aspect.label();
@@ -160,19 +162,24 @@ fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
 }
 
 /// Judges the queue of each listener, the worst first.
-fn judge_all(judged: &mut JudgedQueues, listeners: &Listeners, trust: Trust) {
+fn judge_all(
+    judged: &mut JudgedQueues,
+    listeners: &Listeners,
+    trust: Trust,
+    names: &mut HostNames,
+) {
     let queues = listeners.iter().filter_map(|listener| {
         // A source that does not report limits has refused the question.
         let limit = listener.limit?;
         Some(JudgedQueue {
-            local: listener.local,
+            address: names.listen_address(listener),
             judgement: judge_queue(judged.thresholds, listener.waiting, limit, trust),
         })
     });
     let mut listed: Vec<JudgedQueue> = queues.collect();
     listed.sort_by(|a, b| {
         let worst_first = worse(&b.judgement, &a.judgement);
-        worst_first.then_with(|| a.local.cmp(&b.local))
+        worst_first.then_with(|| a.address.cmp(&b.address))
     });
     let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
     judged.broken = listed.iter().filter(is_broken).count() as u64;

@@ -1,14 +1,18 @@
 //! The evidence of `doctor`: two samples of the sockets, the kernel's counters before and after the
 //! window between them, its settings, and what TCP measures of a few connections.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, SecondSink};
 use crate::filter::{Compare, Expression, Side, Test};
-use crate::model::{Field, InetEnds, Kind, Listeners, Metric, Sink, State, StateSet};
+use crate::model::{
+    Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Sink, State, StateSet,
+};
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources, read_unlisted};
 
@@ -53,6 +57,7 @@ impl Samples {
             before,
             after,
             settings: readings.settings(),
+            interfaces: interfaces(&listeners, sources),
             listeners,
             drops_unknown,
             unlisted: read_unlisted(sources),
@@ -101,6 +106,15 @@ fn listeners(sources: &Sources, fields: Vec<Field>) -> Result<(Listeners, Report
     let listen = StateSet::NONE.with(State::Listen);
     let report = list(sources, listen, fields, &mut listeners)?;
     Ok((listeners, report))
+}
+
+/// The names of the interfaces that they are bound to.
+fn interfaces(listeners: &Listeners, sources: &Sources) -> HashMap<u32, String> {
+    let mut names = HostNames::of(sources.place());
+    let indexes = listeners.iter().filter_map(Listener::bound_to);
+    indexes
+        .map(|index| (index, names.interface(index).to_owned()))
+        .collect()
 }
 
 /// The listeners now, with what each dropped since `before`; or without it, and why so.

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::model::{Held, Names, Ownership, Socket, Where};
+use crate::model::{Held, ListenAddress, Listener, Names, Ownership, Socket, Where};
 use crate::owner::Owners;
 use cgroups::read_cgroups;
 use users::read_users;
@@ -40,6 +40,17 @@ impl HostNames {
         HostNames {
             place,
             ..HostNames::default()
+        }
+    }
+
+    /// Where a listener listens.
+    pub(super) fn listen_address(&mut self, listener: &Listener) -> ListenAddress {
+        ListenAddress {
+            local: listener.local,
+            interface: listener
+                .bound_to()
+                .map(|index| self.interface(index).to_owned()),
+            v6only: listener.v6only,
         }
     }
 

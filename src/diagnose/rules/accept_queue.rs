@@ -147,27 +147,30 @@ impl AcceptQueue {
     }
 
     fn finding(&self, queue: &Queue<'_>, case: &Case<'_>) -> Finding {
-        let Listener { local, inode, .. } = *queue.listener;
+        let inode = queue.listener.inode;
+        let address = case.host.listen_address(queue.listener, &[]);
         let length = u64::from(queue.listener.waiting);
         let [waiting, limit] = [length, queue.limit].map(thousands);
         let window = case.host.window_text();
         let drops = counted(queue.dropped.unwrap_or(0), "drop", "drops");
         let title = match queue.dropped {
             _ if length > queue.limit => format!(
-                "the accept queue of {local} is full: {waiting} connections wait, and its limit is {limit}"
+                "the accept queue of {address} is full: {waiting} connections wait, and its limit is {limit}"
             ),
             Some(1..) => {
-                format!("{drops} at {local} in {window}; {waiting} of {limit} wait to be accepted")
+                format!(
+                    "{drops} at {address} in {window}; {waiting} of {limit} wait to be accepted"
+                )
             }
             Some(0) | None => format!(
-                "the accept queue of {local} has reached its limit: {waiting} of {limit} wait"
+                "the accept queue of {address} has reached its limit: {waiting} of {limit} wait"
             ),
         };
         let process = case.holders.of([inode]).into_iter().next();
-        let test = format!("sport = {}", local.port());
+        let test = format!("sport = {}", address.local.port());
         let waiting = "-p --state established,close-wait --sort last-data-sent:desc --limit 20";
         Finding::new(queue.severity, title, length as f64, vec![inode], WHY)
-            .with_subject(listener_subject(local))
+            .with_subject(listener_subject(&address))
             .with_limit(queue.limit as f64)
             .with_evidence(self.evidence(queue, case.host))
             .with_commands([
@@ -247,8 +250,9 @@ fn overflowed(case: &Case<'_>) -> Option<Finding> {
     let counters = [Counter::ListenOverflows, Counter::ListenDrops];
     let mut evidence = vec![case.host.growth_text(&counters)];
     evidence.extend(longest.iter().take(3).map(|listener| {
-        let (waiting, local) = (thousands(listener.waiting), listener.local);
-        format!("{waiting} wait to be accepted at {local}")
+        let address = case.host.listen_address(listener, &[]);
+        let waiting = thousands(listener.waiting);
+        format!("{waiting} wait to be accepted at {address}")
     }));
     let (times, window) = (counted(overflows, "time", "times"), case.host.window_text());
     let title = format!("an accept queue was full {times} in {window}");

@@ -9,13 +9,14 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
-    Arrival, Command, Counter, Finding, Severity, State, StateSet, counted, thousands,
+    Arrival, Command, Counter, Finding, ListenAddress, Severity, State, StateSet, counted,
+    thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -67,11 +68,14 @@ impl Rule for HalfOpen {
             Ok(_) => Beyond::SendsCookies,
             Err(reason) => return Examined::lacking(reason),
         };
-        let mut queues: Vec<(SocketAddr, RequestQueue)> =
+        let mut queues: Vec<(ListenAddress, RequestQueue)> =
             self.queues(case.host).into_iter().collect();
-        queues.sort_by_key(|(local, queue)| (std::cmp::Reverse(queue.requests), *local));
+        queues.sort_by(|(a, one), (b, other)| {
+            let most_first = other.requests.cmp(&one.requests);
+            most_first.then_with(|| a.cmp(b))
+        });
         let found = queues.iter();
-        let found = found.filter_map(|(local, queue)| queue.finding(*local, beyond, case));
+        let found = found.filter_map(|(address, queue)| queue.finding(address, beyond, case));
         let mut findings: Vec<Finding> = found.collect();
         let found = findings.len();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -130,16 +134,17 @@ impl HalfOpen {
         )
     }
 
-    fn queues(&self, host: &Host) -> HashMap<SocketAddr, RequestQueue> {
-        let mut queues: HashMap<SocketAddr, RequestQueue> = HashMap::new();
+    fn queues(&self, host: &Host) -> HashMap<ListenAddress, RequestQueue> {
+        let mut queues: HashMap<ListenAddress, RequestQueue> = HashMap::new();
         let mut addresses = HashMap::new();
         for (arrival, requests) in self.requests.top(usize::MAX) {
             let takers = host.listeners.takers(&arrival);
             // Without a listener, because it was closed meanwhile, there is nothing to compare with.
-            let Some(address) = takers.first().map(|listener| listener.local) else {
+            let Some(first) = takers.first() else {
                 continue;
             };
-            let queue = queues.entry(address).or_default();
+            let address = host.listen_address(first, &takers);
+            let queue = queues.entry(address.clone()).or_default();
             queue.requests += requests;
             queue.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
             queue.is_full = takers.iter().any(|listener| listener.is_at_limit());
@@ -177,7 +182,7 @@ struct RequestQueue {
 }
 
 impl RequestQueue {
-    fn finding(&self, local: SocketAddr, beyond: Beyond, case: &Case<'_>) -> Option<Finding> {
+    fn finding(&self, address: &ListenAddress, beyond: Beyond, case: &Case<'_>) -> Option<Finding> {
         let limit = self.limit?;
         let requests = self.requests;
         let backlog = case.host.setting(MaxSynBacklog);
@@ -193,15 +198,15 @@ impl RequestQueue {
             return None;
         };
         let number = counted(requests, "half-open request", "half-open requests");
-        let title = format!("{number} at {local}, with room for {}", thousands(limit));
+        let title = format!("{number} at {address}, with room for {}", thousands(limit));
         let show = Command::count("--state syn-recv --by remote-addr --top 10");
         Some(
             Finding::new(severity, title, requests as f64, Vec::new(), WHY)
-                .with_subject(listener_subject(local))
+                .with_subject(listener_subject(address))
                 .with_limit(limit as f64)
                 .with_evidence(self.evidence(beyond, backlog, case.host))
-                .with_commands([show.of(format!("sport = {}", local.port()))])
-                .with_remedy(self.remedy(beyond, is_over_backlog, local))
+                .with_commands([show.of(format!("sport = {}", address.local.port()))])
+                .with_remedy(self.remedy(beyond, is_over_backlog, address))
                 .with_causes(if self.is_full { &["accept-queue"] } else { &[] }),
         )
     }
@@ -249,11 +254,16 @@ impl RequestQueue {
     }
 
     /// What to do; `is_over_backlog` says that `tcp_max_syn_backlog` is the limit that applies.
-    fn remedy(&self, beyond: Beyond, is_over_backlog: bool, local: SocketAddr) -> Vec<String> {
+    fn remedy(
+        &self,
+        beyond: Beyond,
+        is_over_backlog: bool,
+        address: &ListenAddress,
+    ) -> Vec<String> {
         let mut remedy = Vec::new();
         if self.is_full {
             remedy.push(format!(
-                "Fix the accept queue of {local} first: no handshake completes while it is full."
+                "Fix the accept queue of {address} first: no handshake completes while it is full."
             ));
         }
         remedy.push(match self.largest_source() {

@@ -1,10 +1,11 @@
 //! The results of a check.
 
-use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::{Range, Side, Thresholds};
-use crate::model::{Counts, Field, Kind, Label, Note, Observation, State, StateSet, Where};
+use crate::model::{
+    Counts, Field, Kind, Label, ListenAddress, Note, Observation, State, StateSet, Where,
+};
 
 /// The severity, from best to worst: unknown is worse than a warning, and better than critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,10 +117,10 @@ pub struct JudgedGroups {
 }
 
 /// The result for a listener's accept queue.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct JudgedQueue {
     /// Where it listens.
-    pub local: SocketAddr,
+    pub address: ListenAddress,
     /// The judgement; its parts are the connections that wait and the limit.
     pub judgement: Judgement,
 }

@@ -22,7 +22,7 @@ struct VerdictLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<GroupStatus<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    accept_queues: Option<Vec<QueueStatus>>,
+    accept_queues: Option<Vec<QueueStatus<'a>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -63,9 +63,13 @@ struct GroupStatus<'a> {
 }
 
 #[derive(Serialize)]
-struct QueueStatus {
+struct QueueStatus<'a> {
     local_addr: String,
     local_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v6only: Option<bool>,
     accept_queue: u64,
     accept_limit: u64,
     share: Option<Number>,
@@ -149,12 +153,14 @@ fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> GroupStatus<'a> {
     }
 }
 
-fn queue(queue: &JudgedQueue) -> QueueStatus {
-    let judgement = &queue.judgement;
+fn queue(queue: &JudgedQueue) -> QueueStatus<'_> {
+    let JudgedQueue { address, judgement } = queue;
     let (waiting, limit) = judgement.measured.parts.unwrap_or_default();
     QueueStatus {
-        local_addr: queue.local.ip().to_string(),
-        local_port: queue.local.port(),
+        local_addr: address.local.ip().to_string(),
+        local_port: address.local.port(),
+        interface: address.interface.as_deref(),
+        v6only: address.v6only,
         accept_queue: waiting,
         accept_limit: limit,
         share: number(judgement.measured.value),

@@ -61,7 +61,7 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     {
         reasons.extend(queues.listed.first().map(|queue| Reason {
             status: queue.judgement.status,
-            text: format!("{} {}", queue.local, words::judgement(&queue.judgement)),
+            text: format!("{} {}", queue.address, words::judgement(&queue.judgement)),
         }));
         append(&mut reasons, queues.broken - 1, MORE_QUEUES);
     }
@@ -149,7 +149,7 @@ fn queues_in_order(queues: &JudgedQueues) -> String {
         None => "no listeners".to_owned(),
         Some(queue) => format!(
             "{listeners}, at worst {} {}",
-            queue.local,
+            queue.address,
             words::judgement(&queue.judgement)
         ),
     }
@@ -178,7 +178,7 @@ pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
     let lines = queues.listed.iter().filter_map(|queue| {
         let status = queue.judgement.breach?.status.name();
         let judgement = words::judgement(&queue.judgement);
-        Some(format!("{status} {} {judgement}", queue.local))
+        Some(format!("{status} {} {judgement}", queue.address))
     });
     further(lines.collect(), queues.broken, MORE_QUEUES)
 }

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use crate::model::{Ends, Family, Field, Names, Socket, Timer, Unit, UnixName};
+use crate::model::{Ends, Field, Names, Socket, Timer, Unit, UnixName, is_every_address};
 use crate::output::text::{push_host, push_number, push_port, push_state};
 use crate::output::value::{Value, value};
 use crate::output::{escape, owners};
@@ -118,8 +118,7 @@ fn push_end(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Na
     let name = match &socket.ends {
         Ends::Internet(ends) => {
             let address = if is_local { ends.local } else { ends.remote };
-            let is_every = address.ip().is_unspecified() && socket.v6only == Some(false);
-            if is_every && ends.family == Family::V6 {
+            if is_every_address(address.ip(), socket.v6only) {
                 out.push(b'*');
             } else {
                 push_host(out, address.ip());

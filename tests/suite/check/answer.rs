@@ -61,6 +61,8 @@ pub(super) struct Group {
 pub(super) struct Queue {
     pub(super) local_addr: String,
     pub(super) local_port: u16,
+    pub(super) interface: Option<String>,
+    pub(super) v6only: Option<bool>,
     pub(super) accept_queue: u64,
     pub(super) accept_limit: u64,
     pub(super) share: f64,

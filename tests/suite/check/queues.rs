@@ -8,6 +8,8 @@ use rustix::net::listen;
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
+use crate::list::ends::open;
+use crate::list::row::rows_of_table;
 use crate::namespace::in_namespace;
 use crate::program::{command, run, run_command};
 use crate::seccomp::{Denied, deny};
@@ -21,6 +23,45 @@ fn listener(limit: i32, waiting: usize) -> (TcpListener, Vec<TcpStream>) {
     let clients = clients.collect();
     (listener, clients)
 }
+
+in_namespace!(
+    fn listeners_on_one_port_are_shown_as_in_a_list() {
+        let _listeners = [
+            open("0.0.0.0:6666", Some("lo"), false),
+            open("[::]:2222", None, false),
+            open("[::]:8080", None, true),
+        ];
+        let ran = run(["check", "-w=accept-queue=10%:"]);
+        assert_eq!(ran.status, 1, "{ran:?}");
+        let mut rows: Vec<String> = rows_of_table(&run(["list"]).succeeded().stdout)
+            .into_iter()
+            .map(|row| row[3].clone())
+            .collect();
+        rows.sort_unstable();
+        let expected = ["*:2222", "0.0.0.0%lo:6666", "[::]:8080"];
+        assert_eq!(rows, expected);
+        for address in expected {
+            let shown = format!(" {address} accept queue 0% ");
+            assert_eq!(ran.stdout.matches(&shown).count(), 1, "{address} {ran:?}");
+        }
+        let checked = Checked::of(&run(["check", "--json", "-w=accept-queue=10%:"]));
+        let queues = checked.accept_queues.unwrap();
+        let keys = queues.iter().map(|queue| {
+            let interface = queue.interface.as_deref();
+            (queue.local_port, interface, queue.v6only)
+        });
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_unstable();
+        assert_eq!(
+            keys,
+            [
+                (2222, None, Some(false)),
+                (6666, Some("lo"), None),
+                (8080, None, Some(true)),
+            ]
+        );
+    }
+);
 
 in_namespace!(
     fn the_fullest_accept_queue_sets_the_status() {

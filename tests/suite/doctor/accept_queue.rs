@@ -1,12 +1,13 @@
 //! Accept queues that are full because no process accepts.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket, socket_with};
 
 use super::commands::assert_commands_run;
 use super::report::Report;
+use crate::list::ends::open;
 use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -29,6 +30,54 @@ fn send_syn(address: SocketAddr) -> OwnedFd {
     let _ = connect(&socket, &address);
     socket
 }
+
+in_namespace!(
+    fn listeners_on_one_port_are_shown_as_in_a_list() {
+        let listeners = [
+            ("0.0.0.0:6666", Some("lo"), false),
+            ("[::]:2222", None, false),
+            ("[::]:8080", None, true),
+        ];
+        let listeners = listeners.map(|(address, device, v6only)| {
+            let listener = open(address, device, v6only);
+            listen(&listener, 0).unwrap();
+            let address: SocketAddr = address.parse().unwrap();
+            let family = match address.is_ipv4() {
+                true => AddressFamily::INET,
+                false => AddressFamily::INET6,
+            };
+            let client = socket(family, SocketType::STREAM, None).unwrap();
+            let ip: IpAddr = match address.is_ipv4() {
+                true => Ipv4Addr::LOCALHOST.into(),
+                false => Ipv6Addr::LOCALHOST.into(),
+            };
+            connect(&client, &SocketAddr::new(ip, address.port())).unwrap();
+            [listener, client]
+        });
+        let report = Report::after("0.1");
+        let found = report.findings.iter();
+        let found = found.filter(|finding| finding.id == "accept-queue");
+        let mut found: Vec<_> = found
+            .map(|finding| {
+                let subject = &finding.subject;
+                let title = finding.title.strip_prefix("the accept queue of ").unwrap();
+                let address = title.split(' ').next().unwrap();
+                let keys = ["interface", "v6only"];
+                (address, keys.map(|key| subject.get(key).cloned()))
+            })
+            .collect();
+        found.sort_by_key(|(address, _)| *address);
+        assert_eq!(
+            found,
+            [
+                ("*:2222", [None, Some(false.into())]),
+                ("0.0.0.0%lo:6666", [Some("lo".into()), None]),
+                ("[::]:8080", [None, Some(true.into())]),
+            ]
+        );
+        drop(listeners);
+    }
+);
 
 in_namespace!(
     fn a_full_accept_queue_is_reported_with_its_drops_and_its_process() {

@@ -30,7 +30,7 @@ fn new_socket(address: SocketAddr, device: Option<&str>) -> OwnedFd {
     socket
 }
 
-fn open(address: &str, device: Option<&str>, v6only: bool) -> OwnedFd {
+pub(crate) fn open(address: &str, device: Option<&str>, v6only: bool) -> OwnedFd {
     let address: SocketAddr = address.parse().unwrap();
     let socket = new_socket(address, device);
     if address.is_ipv6() {

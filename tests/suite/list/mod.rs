@@ -1,7 +1,7 @@
 //! `tcpstates list`: one row per socket.
 
 mod against_ss;
-mod ends;
+pub(crate) mod ends;
 mod names;
 mod options;
 mod parallel;
