@@ -81,8 +81,10 @@ fn cost_text(cost: &Cost, took: Duration) -> String {
         cost.derived,
         match cost.repeated {
             0 => String::new(),
-            1 => ", 1 repeated row of /proc ignored".to_owned(),
-            rows => format!(", {rows} repeated rows of /proc ignored"),
+            rows => {
+                let rows = amount(rows, "repeated row", "repeated rows");
+                format!(", {rows} of /proc ignored")
+            }
         },
         amount(cost.receipts, "message", "messages"),
         amount(cost.bytes, "byte", "bytes"),
@@ -242,6 +244,28 @@ mod tests {
                 cost,
                 cost
             ]
+        );
+    }
+
+    #[test]
+    fn the_nouns_of_a_cost_agree_with_their_numbers() {
+        let cost = |number| Cost {
+            listed: number,
+            derived: 0,
+            receipts: number,
+            bytes: number,
+            repeated: number,
+        };
+        let took = Duration::from_millis(2);
+        assert_eq!(
+            LogMessage::Cost(cost(1), took).to_string(),
+            "cost: 1 socket listed, 0 derived, 1 repeated row of /proc ignored; \
+             1 message, 1 byte; 2.0 ms"
+        );
+        assert_eq!(
+            LogMessage::Cost(cost(2_000), took).to_string(),
+            "cost: 2000 sockets listed, 0 derived, 2000 repeated rows of /proc ignored; \
+             2000 messages, 2000 bytes; 2.0 ms"
         );
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Sample<T> {
     pub(super) no_process: Vec<Note>,
     /// What the search for owners found and took, where there was one.
     pub(super) search: Option<(Ownership, Effort)>,
-    /// The sockets, as they were asked for.
+    /// The sockets, in the requested form.
     pub(super) found: T,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// What is asked.
+    /// The question of every sample.
     pub(super) fn question(&self) -> &Question {
         self.observer.question()
     }

@@ -10,7 +10,7 @@ use crate::source::{Observer, Sources, read_sysctl};
 /// forgotten at once, tcp(7).
 const TIME_WAIT_LIMIT: &str = "net/ipv4/tcp_max_tw_buckets";
 
-/// The limits that were reached in a sample of what `question` asks. A filter may hide further
+/// The limits that were reached in a sample that answers `question`. A filter may hide further
 /// sockets, so a limit can be reached unnoticed, but none is reported that is not reached.
 pub(super) fn reached(
     question: &Question,
@@ -44,7 +44,7 @@ fn time_wait_text(sockets: u64, limit: Option<u64>) -> Option<String> {
     ))
 }
 
-/// The text about full accept queues, where listeners were asked for and netlink answers, which
+/// The text about full accept queues, where listeners were requested and netlink answers, which
 /// alone reports their limit. The dump of listeners is cheap, whatever the table.
 fn accept_queues(question: &Question, sources: &Sources, snapshot: &Snapshot) -> Option<String> {
     let is_reported = snapshot.observation.source != SourceName::Proc;

@@ -117,7 +117,7 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
     console.write(&bytes)
 }
 
-/// What sockets can be grouped by: what was typed first, then what is usually asked for.
+/// What sockets can be grouped by: the keys typed first, then the usual ones.
 fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
     const USUAL: [&[Field]; 6] = [
         &[Field::Service, Field::RemoteAddr],

@@ -119,6 +119,33 @@ fn what_is_not_wanted_any_more_is_not_shown() {
 }
 
 #[test]
+fn the_losses_and_notes_of_a_list_are_shown_in_one_line() {
+    let mut session = Session::new();
+    session.sample(&[(E, 1)]);
+    session.press(&[Key::Enter]);
+    session.found(Ok(DetailResult::Sockets(Arc::new(Listing {
+        losses: vec![Loss::Overrun],
+        notes: vec![
+            Note::FellBack {
+                directory: "/proc/net".into(),
+                cause: "it is closed".to_owned(),
+            },
+            Note::NoMarks,
+        ],
+        ..Listing::default()
+    }))));
+    let Pane::Sockets(pane) = session.view.screen(session.now).pane else {
+        panic!("no sockets");
+    };
+    assert_eq!(
+        pane.note,
+        "the kernel dropped messages; sockets are missing; \
+         /proc/net answered, because netlink did not: it is closed; \
+         marks are reported only with CAP_NET_ADMIN"
+    );
+}
+
+#[test]
 fn a_paused_view_does_not_change_while_samples_continue() {
     let mut session = Session::new();
     session.sample(&[(E, 1)]);
@@ -127,7 +154,7 @@ fn a_paused_view_does_not_change_while_samples_continue() {
     assert_eq!(session.row(Some(E)).sockets, 1);
     assert!(session.view.screen(session.now).header.is_paused);
     assert_eq!(session.view.snapshot().unwrap().counts.get(E), 1);
-    // What a key asks for is shown all the same.
+    // What a key requests is shown all the same.
     session.press(&[Key::Enter]);
     session.found(Ok(listing(3)));
     let Pane::Sockets(pane) = session.view.screen(session.now).pane else {

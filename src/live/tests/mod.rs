@@ -12,7 +12,8 @@ use super::{
 };
 use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
 use crate::model::{
-    Completeness, Counts, Field, GroupKey, Observation, Snapshot, SourceName, State, StateSet,
+    Completeness, Counts, Field, GroupKey, Loss, Note, Observation, Snapshot, SourceName, State,
+    StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -104,7 +104,7 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
     write_line(out, &line)
 }
 
-/// Every state asked for and the total; then what else is judged.
+/// Every requested state and the total; then what else is compared.
 fn metrics(verdict: &Verdict) -> Vec<Metric> {
     let counted = counted(verdict).map(|one| {
         let plain = || Metric {

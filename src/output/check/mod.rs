@@ -66,7 +66,7 @@ struct Counted<'a> {
     judgement: Option<&'a Judgement>,
 }
 
-/// Every state asked for and the total; nothing where no source answered.
+/// Every requested state and the total; nothing where no source answered.
 fn counted(verdict: &Verdict) -> impl Iterator<Item = Counted<'_>> {
     let states = verdict.states().map(Some).chain([None]);
     let states = states.filter(|_| verdict.observation.is_some());

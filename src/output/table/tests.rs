@@ -1,9 +1,12 @@
 //! Summaries of known snapshots as tables: what fits, and what is marked.
 
+use std::net::SocketAddr;
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::model::{Completeness, Counts, Loss, SourceName, State, StateSet};
+use crate::model::{
+    Completeness, Counts, Family, Field, InetEnds, Kind, Loss, SourceName, State, StateSet,
+};
 use crate::output::Look;
 
 fn snapshot(counts: &[(State, u64)]) -> Snapshot {
@@ -57,6 +60,54 @@ fn a_terminal_gets_as_much_as_fits_and_never_more() {
         assert!(longest.unwrap() <= width, "{width}: {table}");
         assert_eq!(table.contains('█'), width >= 34, "{width}: {table}");
     }
+}
+
+#[test]
+fn a_list_rendered_for_a_view_has_the_lines_of_a_table_on_a_terminal() {
+    struct Numbers;
+    impl Names for Numbers {
+        fn user(&mut self, _: u32) -> &str {
+            "user"
+        }
+        fn interface(&mut self, _: u32) -> &str {
+            "eth0"
+        }
+        fn cgroup(&mut self, _: u64) -> &str {
+            "/"
+        }
+    }
+    let style = Style {
+        columns: vec![Field::User],
+        look: Look {
+            width: Some(80),
+            ..Look::default()
+        },
+        ..Style::default()
+    };
+    // More than are held back for the widths of the columns.
+    let sockets: Vec<Socket> = (1..=600)
+        .map(|port| {
+            let ends = InetEnds {
+                family: Family::V4,
+                local: SocketAddr::from(([127, 0, 0, 1], 80)),
+                remote: SocketAddr::from(([127, 0, 0, 1], port)),
+            };
+            Socket::bare(Kind::Tcp, State::Established, ends)
+        })
+        .collect();
+    let mut table = Table::new(style.clone());
+    let mut out = Vec::new();
+    table.begin_list(&mut out, UNIX_EPOCH);
+    for socket in &sockets {
+        table.write_socket(&mut out, socket, &mut Numbers);
+    }
+    let observation = snapshot(&[]).observation;
+    table.end_list(&mut out, &observation, 600, &mut Numbers);
+    let (heading, rows) = render_list(&style, sockets.into_iter(), &mut Numbers);
+    assert_eq!(rows.len(), 600);
+    assert!(heading.ends_with("USER"), "{heading}");
+    let lines = format!("{heading}\n{}\n", rows.join("\n"));
+    assert_eq!(lines, String::from_utf8(out).unwrap());
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn screen(pane: Pane<'_>) -> Screen<'_> {
             host: "host",
             interval: Duration::from_secs(1),
             time: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(3_723)),
-            plan: "one walk lists every socket asked for",
+            plan: "one walk lists every selected socket",
             cost: Some(SampleCost {
                 took: Duration::from_micros(1_240),
                 listed: 100,
@@ -146,7 +146,7 @@ fn eighty_by_twenty_four_has_everything() {
         drawn,
         [
             "tcpstates host  every 1 s                                 100 sockets  01:02:03Z",
-            "1.2 ms, 100 listed: one walk lists every socket asked for",
+            "1.2 ms, 100 listed: one walk lists every selected socket",
             "   STATE       SOCKETS  CHANGE  RATE/S SHARE        MIN    MAX           HISTORY",
             "!  LISTEN            0       0    +0.5                0      0",
             "   SYN_SENT          0       0    +0.5                0      0",
