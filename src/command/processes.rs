@@ -45,11 +45,14 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
             notes.push(Note::MayHideProcesses { query, hiding });
         }
         if inodes.refused > 0 {
+            let why = match &inodes.error {
+                None => "no permission to read /proc/PID/fd".to_owned(),
+                Some(error) => format!("cannot read /proc/PID: {error}"),
+            };
             unseen.push(Loss::Doubtful {
                 what: format!(
-                    "the sockets of {} {} are unknown: no permission to read /proc/PID/fd",
+                    "the sockets of {} {query} are unknown: {why}",
                     counted(inodes.refused, "process", "processes"),
-                    query
                 ),
             });
         }

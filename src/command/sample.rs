@@ -71,8 +71,10 @@ impl<T> Sample<T> {
 
     /// Adds what a search for the owners of its sockets took, and its note.
     pub(super) fn add_search(&mut self, owners: Option<&Owners>) {
-        self.notes
-            .extend(owners.and_then(|owners| owners.note.clone()));
+        self.notes.extend(owners.iter().flat_map(|owners| {
+            let notes = owners.note.iter().chain(&owners.unnamed);
+            notes.cloned()
+        }));
         self.search = owners.map(|owners| (owners.ownership, owners.effort));
     }
 }

@@ -47,12 +47,20 @@ impl Severity {
 /// A process that holds sockets of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Culprit {
-    /// Its name in the kernel; any characters.
-    pub name: String,
+    /// Its name in the kernel; any characters. `None` if it cannot be read.
+    pub name: Option<String>,
     /// The process ID.
     pub pid: u32,
     /// How many of the finding's sockets it holds.
     pub sockets: u64,
+}
+
+impl fmt::Display for Culprit {
+    /// `nginx (pid 7)`; `?` if the name cannot be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("?");
+        write!(f, "{name} (pid {})", self.pid)
+    }
 }
 
 /// A command that shows the sockets of a finding.

@@ -58,6 +58,13 @@ pub enum Note {
         /// Why, as far as it was observed.
         reason: String,
     },
+    /// The names of processes that hold sockets cannot be read.
+    NamesUnknown {
+        /// How many.
+        processes: u64,
+        /// Why the first one cannot be read.
+        reason: String,
+    },
     /// There are more groups than are counted one by one.
     TooManyGroups {
         /// How many are.
@@ -116,6 +123,10 @@ impl fmt::Display for Note {
             Note::OwnersUnknown { sockets, reason } => {
                 let sockets = counted(*sockets, "socket", "sockets");
                 write!(f, "owner unknown for {sockets}: {reason}")
+            }
+            Note::NamesUnknown { processes, reason } => {
+                let processes = counted(*processes, "process", "processes");
+                write!(f, "name unknown for {processes}: {reason}")
             }
             Note::TooManyGroups { groups, sockets } => write!(
                 f,

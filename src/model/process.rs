@@ -57,8 +57,8 @@ impl fmt::Display for ProcessQuery {
 pub struct Process {
     /// Its pid in the proc file system that was read.
     pub pid: u32,
-    /// Its name.
-    pub name: ProcessName,
+    /// Its name; `None` if it cannot be read.
+    pub name: Option<ProcessName>,
     /// Its arguments, separated by blanks, at most 4096 bytes; `None` if there are none, or they were
     /// not requested.
     pub command_line: Option<String>,
@@ -140,19 +140,19 @@ impl<'a> Held<'a> {
 /// The holders of some sockets: of each socket the process with the lowest pid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    by_inode: HashMap<u64, (ProcessName, u32)>,
+    by_inode: HashMap<u64, (Option<ProcessName>, u32)>,
 }
 
 impl Holders {
-    /// Sets the holder of the socket with this inode.
-    pub fn set(&mut self, inode: u64, name: ProcessName, pid: u32) {
-        self.by_inode.insert(inode, (name, pid));
+    /// Sets the holder of the socket with this inode; no name if it cannot be read.
+    pub fn set(&mut self, inode: u64, name: impl Into<Option<ProcessName>>, pid: u32) {
+        self.by_inode.insert(inode, (name.into(), pid));
     }
 
     /// The processes that hold sockets with these inodes, one inode per socket; those with most sockets
     /// first, then by pid. Sockets without a known holder are not counted.
     pub fn of(&self, inodes: impl IntoIterator<Item = u64>) -> Vec<Culprit> {
-        let mut sockets: HashMap<(ProcessName, u32), u64> = HashMap::new();
+        let mut sockets: HashMap<(Option<ProcessName>, u32), u64> = HashMap::new();
         for inode in inodes {
             if let Some(holder) = self.by_inode.get(&inode) {
                 *sockets.entry(*holder).or_default() += 1;
@@ -161,7 +161,7 @@ impl Holders {
         let mut culprits: Vec<Culprit> = sockets
             .into_iter()
             .map(|((name, pid), sockets)| Culprit {
-                name: name.text().into_owned(),
+                name: name.map(|name| name.text().into_owned()),
                 pid,
                 sockets,
             })
@@ -211,7 +211,7 @@ mod tests {
     fn process(pid: u32) -> Process {
         Process {
             pid,
-            name: ProcessName::new(b"web"),
+            name: Some(ProcessName::new(b"web")),
             command_line: None,
             unit: None,
             container: None,
@@ -248,7 +248,7 @@ mod tests {
         let culprits: Vec<_> = holders
             .of([1, 2, 3, 4, 5])
             .into_iter()
-            .map(|culprit| (culprit.name, culprit.pid, culprit.sockets))
+            .map(|culprit| (culprit.name.unwrap(), culprit.pid, culprit.sockets))
             .collect();
         let expected = [("web", 9, 2), ("db", 3, 1), ("web", 7, 1)];
         assert_eq!(

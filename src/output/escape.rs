@@ -72,7 +72,7 @@ pub(super) fn term(name: &str) -> Cow<'_, str> {
 
 fn quote(name: &str, is_separator: fn(char) -> bool) -> Cow<'_, str> {
     let splits = |c: char| is_hidden(c) || c.is_whitespace() || is_separator(c);
-    let is_ours = matches!(name, "" | "-" | "TOTAL") || name.starts_with("OTHER(");
+    let is_ours = matches!(name, "" | "-" | "?" | "TOTAL") || name.starts_with("OTHER(");
     if !is_ours && !name.starts_with('"') && !name.contains(splits) {
         return name.into();
     }
@@ -140,6 +140,7 @@ mod tests {
         for (name, quoted) in [
             ("", r#""""#),
             ("-", r#""-""#),
+            ("?", r#""?""#),
             ("TOTAL", r#""TOTAL""#),
             ("OTHER(9)", r#""OTHER(9)""#),
             ("a b\tc", r#""a\x20b\tc""#),

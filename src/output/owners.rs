@@ -2,7 +2,7 @@
 //! the owner of its listener has not accepted yet.
 //!
 //! A comma in a name is an escape, so that one name cannot look like two, and the last brackets of
-//! each hold its pid.
+//! each hold its pid. The name `?` is one that cannot be read.
 
 use super::escape;
 use super::text::push_number;
@@ -63,7 +63,11 @@ pub(super) fn push_word(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
 pub(super) fn line(shown: Shown, held: &Held<'_>) -> String {
     let mut line = Vec::new();
     push(&mut line, shown, held, |out, text| {
-        out.extend_from_slice(escape::cell_item(text).as_bytes());
+        match text {
+            // As it is, it is a name that cannot be read.
+            "?" => out.extend_from_slice(b"\\u{3f}"),
+            text => out.extend_from_slice(escape::cell_item(text).as_bytes()),
+        }
     });
     String::from_utf8(line).unwrap_or_default()
 }
@@ -73,7 +77,10 @@ fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: fn(&mut Vec
     match shown {
         Shown::Processes => {
             for process in held.processes() {
-                push_text(out, &process.name.text());
+                match &process.name {
+                    Some(name) => push_text(out, &name.text()),
+                    None => out.push(b'?'),
+                }
                 out.push(b'(');
                 push_number(out, process.pid);
                 out.extend_from_slice(b"),");
@@ -123,7 +130,7 @@ mod tests {
     fn process(pid: u32, name: &str, unit: &str) -> Process {
         Process {
             pid,
-            name: ProcessName::new(name.as_bytes()),
+            name: Some(ProcessName::new(name.as_bytes())),
             command_line: None,
             unit: (!unit.is_empty()).then(|| unit.to_owned()),
             container: None,
@@ -169,6 +176,20 @@ mod tests {
             all(Shown::of(Field::CommandLine).unwrap(), &held),
             ["-", "", "[]"]
         );
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_is_neither_empty_nor_a_question_mark() {
+        let unread = Process {
+            name: None,
+            ..process(7, "", "")
+        };
+        let processes = [unread, process(8, "?", "")];
+        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let [cell, csv, json] = all(Shown::Processes, &Held::by(&holds, &processes));
+        assert_eq!(cell, r#"?(7),"?"(8)"#);
+        assert_eq!(csv, r"?(7),\u{3f}(8)");
+        assert!(json.starts_with(r#"[{"pid":7,"name":null,"fd":3},{"pid":8,"name":"?","#));
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use std::io;
 
 use super::cgroup::{Placement, parse_placement};
-use super::fd_table::is_gone;
 use crate::model::{Process, ProcessName};
 use crate::proc_root::ProcRoot;
 
@@ -30,27 +29,22 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads them; `None` if the process has ended. What cannot be read is left out.
-    pub(super) fn read(self, root: &ProcRoot, pid: u32) -> Option<Process> {
+    /// Reads them. What cannot be read is left out.
+    pub(super) fn read(self, root: &ProcRoot, pid: u32, name: Option<ProcessName>) -> Process {
         let read = |wanted: bool, file: &str, most| match wanted {
             true => root.read_start(&format!("{pid}/{file}"), most),
             false => Ok(Vec::new()),
         };
-        let name = match read_name(root, pid) {
-            Ok(name) => name,
-            Err(error) if is_gone(&error) => return None,
-            Err(_) => ProcessName::default(),
-        };
         let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
         let cgroup = read(self.placement, "cgroup", CGROUP_MOST);
         let Placement { unit, container } = parse_placement(&cgroup.unwrap_or_default());
-        Some(Process {
+        Process {
             pid,
             name,
             command_line: parse_command_line(&command_line.unwrap_or_default()),
             unit,
             container,
-        })
+        }
     }
 }
 

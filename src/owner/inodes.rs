@@ -22,6 +22,8 @@ pub struct Inodes {
     pub processes: u64,
     /// Processes that match, or may match, and could not be read.
     pub refused: u64,
+    /// The first error for which one was not read, but for a lack of permission.
+    pub error: Option<String>,
     /// The mount option with which the proc file system hides processes, if it does.
     pub hiding: Option<String>,
     /// Whether the proc file system shows no process at all, as a copy of its tables does.
@@ -56,7 +58,12 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
             Ok(processes) => found.processes += processes,
             // Ended meanwhile.
             Err(error) if is_gone(&error) => {}
-            Err(_) => found.refused += 1,
+            Err(error) => {
+                found.refused += 1;
+                if error.kind() != io::ErrorKind::PermissionDenied {
+                    found.error.get_or_insert(error.to_string());
+                }
+            }
         }
     }
     found.shows_none = found.processes + found.refused == 0 && root.numbers("")?.is_empty();

@@ -43,6 +43,8 @@ pub struct Owners {
     pub effort: Effort,
     /// What to report about sockets that a process may hold and that have no known holder.
     pub note: Option<Note>,
+    /// What to report about holders whose names cannot be read.
+    pub unnamed: Option<Note>,
     /// What is missing because the time limit ended the search.
     pub loss: Option<Loss>,
 }
@@ -78,7 +80,15 @@ impl Owners {
         let missing = missing.filter(|inode| settled.beside.binary_search(inode).is_err());
         let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
         let error = walk.first_error.take();
+        let unnamed = walk.unnamed.take();
         let mut owners = Owners::of(settled, walk);
+        owners.unnamed = unnamed.map(|(processes, error)| Note::NamesUnknown {
+            processes,
+            reason: format!(
+                "cannot read {}/PID/comm: {error}",
+                search.place.proc_root().display()
+            ),
+        });
         if missing > 0 && !owners.effort.cut {
             owners.note = Some(Note::OwnersUnknown {
                 sockets: missing,

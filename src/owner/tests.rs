@@ -232,6 +232,29 @@ fn links_in_a_copied_tree_are_not_followed_to_processes_elsewhere() {
 }
 
 #[test]
+fn a_name_that_cannot_be_read_is_unknown_and_noted() {
+    let tree = Tree::new()
+        .process(8, "", &[(3, 7)])
+        .process(9, "web", &[(3, 7)]);
+    fs::remove_file(tree.0.path().join("9/comm")).unwrap();
+    symlink("/etc/hostname", tree.0.path().join("9/comm")).unwrap();
+    let owners = tree.find(Seek::EveryHolder, &[established(7)]);
+    let held = owners.held(&established(7));
+    let names: Vec<_> = held.processes().map(|process| process.name).collect();
+    assert_eq!(names, [Some(ProcessName::default()), None]);
+    assert_eq!(owners.note, None);
+    let note = owners.unnamed.unwrap().to_string();
+    assert!(
+        note.starts_with("name unknown for 1 process: cannot read "),
+        "{note}"
+    );
+    assert!(
+        note.ends_with("/PID/comm: symbolic links are not followed here"),
+        "{note}"
+    );
+}
+
+#[test]
 fn the_threads_of_a_leader_that_has_ended_are_read() {
     let tree = Tree::new()
         .thread(9, 9, &[])
@@ -314,7 +337,7 @@ fn facts_are_read_from_their_files() {
     let owners = tree.find(Seek::LowestPid, &[established(7)]);
     let held = owners.held(&established(7));
     let process = held.first().unwrap();
-    assert_eq!(process.name.text(), "web\n\n");
+    assert_eq!(process.name.unwrap().text(), "web\n\n");
     assert_eq!(process.command_line.as_deref(), Some("web --port 80"));
     assert_eq!(process.unit, Some(format!("docker-{id}.scope")));
     assert_eq!(process.container, Some(id));

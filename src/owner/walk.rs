@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{RawDir, SeekFrom, seek};
 use rustix::io::Errno;
 
-use super::facts::holds_nothing;
+use super::facts::{holds_nothing, read_name};
 use super::fd_table::{FdTable, FdTarget, is_gone, query_size};
 use super::{Effort, Facts};
 use crate::model::{Hold, Process, Where};
@@ -81,6 +81,8 @@ pub(super) struct Walk<'a> {
     pub(super) effort: Effort,
     /// The first error for which a process was not read, but for a lack of permission.
     pub(super) first_error: Option<io::Error>,
+    /// How many names of holders could not be read, and the first error.
+    pub(super) unnamed: Option<(u64, io::Error)>,
 }
 
 impl<'a> Walk<'a> {
@@ -98,6 +100,7 @@ impl<'a> Walk<'a> {
             processes: BTreeMap::new(),
             effort: Effort::default(),
             first_error: None,
+            unnamed: None,
         }
     }
 
@@ -270,10 +273,18 @@ impl<'a> Walk<'a> {
             return;
         }
         if !self.processes.contains_key(&pid) {
-            let Some(process) = self.search.facts.read(self.root, pid) else {
-                self.links.truncate(known);
-                return;
+            let name = match read_name(self.root, pid) {
+                Ok(name) => Some(name),
+                Err(error) if is_gone(&error) => {
+                    self.links.truncate(known);
+                    return;
+                }
+                Err(error) => {
+                    self.unnamed.get_or_insert((0, error)).0 += 1;
+                    None
+                }
             };
+            let process = self.search.facts.read(self.root, pid, name);
             self.processes.insert(pid, process);
         }
         for (at, _) in self.links.iter().skip(known) {

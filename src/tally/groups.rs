@@ -30,7 +30,7 @@ pub struct GroupTally {
     /// The key of the current socket; its memory is reused.
     key: Vec<KeyPart>,
     /// The name and number of the process that holds it.
-    holder: Option<(ProcessName, u32)>,
+    holder: Option<(Option<ProcessName>, u32)>,
 }
 
 impl GroupTally {
@@ -103,7 +103,7 @@ impl GroupTally {
             Field::V6Only => KeyPart::V6Only(socket.v6only),
             Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
             Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
-            Field::Process => KeyPart::Process(self.holder.map(|holder| holder.0)),
+            Field::Process => KeyPart::Process(self.holder.and_then(|holder| holder.0)),
             Field::Pid => KeyPart::Pid(self.holder.map(|holder| holder.1)),
             _ => return None,
         })

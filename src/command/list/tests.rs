@@ -73,7 +73,7 @@ fn row(field: Field, socket: &Socket) -> String {
     let fd = Some(14);
     let process = Process {
         pid: 15,
-        name: ProcessName::new(b"process"),
+        name: Some(ProcessName::new(b"process")),
         command_line: Some("arguments".to_owned()),
         unit: Some("unit".to_owned()),
         container: Some("container".to_owned()),

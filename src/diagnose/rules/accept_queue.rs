@@ -216,7 +216,7 @@ impl AcceptQueue {
 fn remedy(limit: u64, host: &Host, process: Option<Culprit>) -> Vec<String> {
     let who = process.map_or_else(
         || "the process that listens there".to_owned(),
-        |process| format!("{} (pid {})", process.name, process.pid),
+        |process| process.to_string(),
     );
     let most = host.setting(Somaxconn);
     let which_is = most.map_or_else(String::new, |most| {

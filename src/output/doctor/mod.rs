@@ -140,7 +140,7 @@ fn processes(culprits: &[Culprit]) -> Option<String> {
     let (named, others) = culprits.split_at(culprits.len().min(NAMED));
     let mut words: Vec<String> = named
         .iter()
-        .map(|c| format!("{} (pid {}): {}", c.name, c.pid, thousands(c.sockets)))
+        .map(|c| format!("{c}: {}", thousands(c.sockets)))
         .collect();
     if !others.is_empty() {
         words.push(format!("{} other processes", others.len()));

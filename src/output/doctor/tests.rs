@@ -19,7 +19,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
         limit: Some(10.0),
         evidence: vec!["one".to_owned(), "two".to_owned()],
         processes: vec![Culprit {
-            name: "w\u{1b}b".to_owned(),
+            name: Some("w\u{1b}b".to_owned()),
             pid: 7,
             sockets: 1_200,
         }],

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Envelope, write_value};
-use crate::model::{Field, Held, Names, Ownership, Socket, State};
+use crate::model::{Field, Held, Names, Ownership, ProcessName, Socket, State};
 use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
@@ -124,7 +124,8 @@ fn push_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
 #[derive(Serialize)]
 struct Owner<'a> {
     pid: u32,
-    name: Cow<'a, str>,
+    /// `None` if it cannot be read.
+    name: Option<Cow<'a, str>>,
     /// `None` if the socket is registered with io_uring.
     fd: Option<u32>,
 }
@@ -136,7 +137,7 @@ pub(in crate::output) fn push_owners(out: &mut Vec<u8>, shown: Shown, held: &Hel
         Shown::Processes => {
             let owners = held.holders().map(|(process, fd)| Owner {
                 pid: process.pid,
-                name: process.name.text(),
+                name: process.name.as_ref().map(ProcessName::text),
                 fd,
             });
             push_json(out, &owners.collect::<Vec<_>>());

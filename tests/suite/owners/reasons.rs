@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 
 use rustix::net::sockopt::set_socket_reuseport;
@@ -47,6 +48,40 @@ in_namespace!(
         let grouped = Answer::of(&run(["--by", "pid", "--json"]).succeeded());
         let unowned = grouped.groups.iter().find(|g| g.key["pid"].is_null());
         assert_eq!(unowned.unwrap().total, 4);
+    }
+);
+
+in_namespace!(
+    fn a_name_that_cannot_be_read_is_unknown_in_every_format() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        let home = copy.path().join("9");
+        fs::create_dir_all(home.join("fd")).unwrap();
+        fs::create_dir(copy.path().join("net")).unwrap();
+        let table = fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+        fs::write(copy.path().join("net/tcp"), table).unwrap();
+        let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        symlink(fs::read_link(link).unwrap(), home.join("fd/3")).unwrap();
+        symlink("/etc/hostname", home.join("comm")).unwrap();
+        let root = copy.path().to_str().unwrap();
+        let run_with = |options: &[&str]| {
+            let ran = run([options, &["--proc-root", root]].concat());
+            let note = "name unknown for 1 process: cannot read ";
+            assert_eq!(ran.stderr.matches(note).count(), 1, "{ran:?}");
+            ran.stdout
+        };
+        assert!(run_with(&["list", "-p"]).contains(" ?(9)\n"));
+        let csv = run_with(&["list", "-p", "--format=csv"]);
+        assert!(csv.ends_with(",?(9)\n"), "{csv}");
+        let json = run_with(&["list", "-p", "--json"]);
+        let name = r#""processes":[{"pid":9,"name":null,"fd":3}]"#;
+        assert!(json.contains(name), "{json}");
+        let json = run_with(&["--by=process,pid", "--json"]);
+        let key = r#""key":{"process":null,"pid":9},"total":1"#;
+        assert!(json.contains(key), "{json}");
+        let ran = run(["process = web", "--proc-root", root]);
+        let why = "the sockets of 1 process called web are unknown: cannot read /proc/PID: ";
+        assert!(ran.stderr.contains(why), "{ran:?}");
     }
 );
 

@@ -178,7 +178,7 @@ fn bound_sockets_and_listeners_alone_can_take_the_range() {
         (found[0].severity, found[0].value),
         (Severity::Critical, 90.0)
     );
-    assert_eq!(found[0].processes[0].name, "binder");
+    assert_eq!(found[0].processes[0].name.as_deref(), Some("binder"));
     assert_eq!(found[0].inodes.len(), 89);
     assert!(found[0].commands[0].to_string().contains("listen,bound"));
 }
