@@ -3,16 +3,14 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Instant;
 
 use super::answer::Checked;
 use super::perfdata::of;
 use super::read_as;
-use crate::child::{Running, Start};
+use crate::child::Start;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, ran, run};
-use crate::wait::{DEADLINE, wait_for};
-use crate::zoo::raise_file_limit;
+use crate::wait::wait_for;
 use crate::zoo::special::listeners;
 
 /// Runs a check, and calls `change` between its two samples, while one of its threads sleeps.
@@ -39,24 +37,15 @@ fn sleeps(task: &Path) -> bool {
     number == Some(libc::SYS_clock_nanosleep)
 }
 
-/// Runs a check while this process opens listeners, which stay open until its end.
-fn while_listeners_open(arguments: &[&str]) -> Ran {
-    let mut running: Running = command(arguments).start().unwrap();
-    let mut listeners = Vec::new();
-    let start = Instant::now();
-    while running.is_running() && start.elapsed() < DEADLINE {
-        if listeners.len() < 15_000 {
-            listeners.push(TcpListener::bind("127.0.0.1:0").unwrap());
-        }
-    }
-    ran(running.finish())
-}
-
 in_namespace!(
     fn new_sockets_give_a_positive_rate_beside_count_thresholds() {
-        raise_file_limit();
-        let window = "--window=0.05";
-        let ran = while_listeners_open(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
+        let _before = listeners::dual_stack(1);
+        let mut opened = Vec::new();
+        let mut with_more = |arguments: &[&str]| {
+            with_a_change_between(arguments, || opened.push(listeners::dual_stack(6)))
+        };
+        let window = "--window=2";
+        let ran = with_more(&["check", window, "-c=listen=~:0/s", "-w=listen=1:"]);
         let (text, data) = read_as(&ran, 2);
         assert!(text.starts_with("LISTEN +"), "{text}");
         assert!(text.contains("/s (> 0/s)"), "{text}");
@@ -66,7 +55,7 @@ in_namespace!(
         assert_eq!((rate.least, rate.most), (None, None));
 
         let arguments = ["check", window, "-c=total=~:0/s", "--by=state", "--json"];
-        let checked = Checked::of(&while_listeners_open(&arguments));
+        let checked = Checked::of(&with_more(&arguments));
         let groups = checked.groups.unwrap();
         assert_eq!(groups[0].key["state"], "LISTEN");
         assert!(groups[0].metrics[0].value > 0.0);
