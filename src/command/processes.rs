@@ -5,8 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::thread::{CapabilitySet, capabilities};
-
 use super::outcome::Failure;
 use crate::filter::{Folded, Test};
 use crate::model::{Listeners, Loss, Note, ProcessQuery, Socket, Where, counted};
@@ -41,7 +39,7 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
             let why = why_none(query, &inodes, place);
             notes.push(why.clone());
             absent.push((query, why));
-        } else if let Some(hiding) = hiding(&inodes) {
+        } else if let Some(hiding) = inodes.hiding {
             notes.push(Note::MayHideProcesses { query, hiding });
         }
         if inodes.refused > 0 {
@@ -75,19 +73,10 @@ fn why_none(query: ProcessQuery, inodes: &Inodes, place: &Where) -> Note {
         let proc_root = place.proc_root().to_owned();
         return Note::NoProcessShown { query, proc_root };
     }
-    match hiding(inodes) {
+    match inodes.hiding.clone() {
         None => Note::NoProcess(query),
         Some(hiding) => Note::NoVisibleProcess { query, hiding },
     }
-}
-
-/// The mount option that hides processes from this one.
-fn hiding(inodes: &Inodes) -> Option<String> {
-    let hiding = inodes.hiding.as_ref()?;
-    // Such a mount hides nothing from a process that may trace every other.
-    let sets = capabilities(None).ok();
-    let sees_all = sets.is_some_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE));
-    (!sees_all).then(|| hiding.clone())
 }
 
 /// A search that can be made for each sample.

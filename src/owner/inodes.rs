@@ -24,7 +24,7 @@ pub struct Inodes {
     pub refused: u64,
     /// The first error for which one was not read, but for a lack of permission.
     pub error: Option<String>,
-    /// The mount option with which the proc file system hides processes, if it does.
+    /// The mount option with which the proc file system hides processes from this one, if it does.
     pub hiding: Option<String>,
     /// Whether the proc file system shows no process at all, as a copy of its tables does.
     pub shows_none: bool,
@@ -42,7 +42,7 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
         ProcessQuery::Pid(pid) => vec![*pid],
     };
     let mut found = Inodes {
-        hiding: root.query_hiding(),
+        hiding: root.query_hiding_here(),
         ..Inodes::default()
     };
     for pid in pids {

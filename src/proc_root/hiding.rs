@@ -25,7 +25,7 @@ impl ProcRoot {
     pub fn query_hiding_here(&self) -> Option<String> {
         let sees_all =
             capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE));
-        self.query_hiding().filter(|_| !sees_all)
+        if sees_all { None } else { self.query_hiding() }
     }
 }
 

@@ -79,7 +79,6 @@ impl ProcNet {
             let mut table = Table {
                 path: &path,
                 family,
-                is_copied: self.is_copied(),
                 repeats: Repeats::new(self.is_copied()),
                 question,
                 completeness: &mut completeness,
@@ -105,7 +104,6 @@ impl ProcNet {
 struct Table<'a> {
     path: &'a Path,
     family: Family,
-    is_copied: bool,
     repeats: Repeats,
     question: &'a Question,
     completeness: &'a mut Completeness,
@@ -115,7 +113,7 @@ struct Table<'a> {
 impl Table<'_> {
     /// Reads from header to end; `Break` if the sink needs no more.
     fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
-        let full_read = match self.is_copied {
+        let full_read = match self.repeats.copied {
             true => 1,
             false => full_read(self.family),
         };

@@ -23,7 +23,7 @@ pub(super) struct Repeats {
     recent: VecDeque<Identity>,
     /// Whether a border between two of the kernel's reads may be anywhere, as in a file that was
     /// copied.
-    copied: bool,
+    pub(super) copied: bool,
     /// The number of the read that the last row came with.
     read: u64,
     /// Whether the last row was repeated.

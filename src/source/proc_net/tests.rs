@@ -26,7 +26,6 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
     let mut table = Table {
         path: Path::new("tcp"),
         family,
-        is_copied: true,
         repeats: Repeats::new(true),
         question: &Question::about(Kind::Tcp, states),
         completeness: &mut completeness,
@@ -179,7 +178,6 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
     let mut table = Table {
         path: Path::new("tcp"),
         family: Family::V4,
-        is_copied: true,
         repeats: Repeats::new(true),
         question: &question,
         completeness: &mut completeness,
