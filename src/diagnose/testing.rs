@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::{Host, Measures};
+use crate::model::testing::ends;
 use crate::model::{
-    Counter, Counters, Family, Finding, Holders, InetEnds, Kind, Listeners, Namespaces, Setting,
-    Settings, Severity, Sink, Socket, SourceName, State, Unlisted, Where,
+    Counter, Counters, Finding, Holders, Kind, Listeners, Namespaces, Setting, Settings, Severity,
+    Sink, Socket, SourceName, State, Unlisted, Where,
 };
 
 /// A host of which nothing is known; tests add what they are about.
@@ -120,25 +121,11 @@ pub(super) fn finding(id: &'static str) -> Finding {
 
 /// A socket in `state` between two addresses that no process holds.
 pub(super) fn socket(state: State, local: &str, remote: &str) -> Socket {
-    let local: std::net::SocketAddr = local.parse().unwrap();
-    let family = match local.is_ipv4() {
-        true => Family::V4,
-        false => Family::V6,
-    };
-    let remote = remote.parse().unwrap();
     Socket {
         full: Some(state != State::TimeWait),
         interface: Some(0),
         cookie: Some(0),
-        ..Socket::bare(
-            Kind::Tcp,
-            state,
-            InetEnds {
-                family,
-                local,
-                remote,
-            },
-        )
+        ..Socket::bare(Kind::Tcp, state, ends(local, remote))
     }
 }
 

@@ -53,6 +53,8 @@ mod sort_key;
 mod state;
 mod state_set;
 mod tcp_info;
+#[cfg(test)]
+pub(crate) mod testing;
 mod threshold;
 mod words;
 

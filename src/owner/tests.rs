@@ -8,9 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{
-    Family, InetEnds, Kind, Listeners, ProcessName, ProcessQuery, Sink, Socket, State, Where,
-};
+use crate::model::testing::ends;
+use crate::model::{Kind, Listeners, ProcessName, ProcessQuery, Sink, Socket, State, Where};
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -96,21 +95,10 @@ fn socket(state: State, inode: u64) -> Socket {
 }
 
 fn socket_at(local: &str, state: State, inode: u64) -> Socket {
-    let local: std::net::SocketAddr = local.parse().unwrap();
-    let family = if local.is_ipv4() {
-        Family::V4
-    } else {
-        Family::V6
-    };
-    let ends = InetEnds {
-        family,
-        local,
-        remote: ([127, 0, 0, 1], 9).into(),
-    };
     Socket {
         full: Some(true),
         inode,
-        ..Socket::bare(Kind::Tcp, state, ends)
+        ..Socket::bare(Kind::Tcp, state, ends(local, "127.0.0.1:9"))
     }
 }
 

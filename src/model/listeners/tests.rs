@@ -2,20 +2,20 @@
 
 use super::*;
 use crate::model::Kind;
+use crate::model::testing::ends;
 
 fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {
-    let local: SocketAddr = local.parse().unwrap();
-    let family = if local.is_ipv4() {
-        Family::V4
-    } else {
-        Family::V6
-    };
+    let ends = ends(local, local);
     Socket {
         full: Some(true),
         v6only,
         inode: number,
         cookie: Some(number),
-        ..Socket::bare(Kind::Tcp, State::Listen, InetEnds::listening(family, local))
+        ..Socket::bare(
+            Kind::Tcp,
+            State::Listen,
+            InetEnds::listening(ends.family, ends.local),
+        )
     }
 }
 

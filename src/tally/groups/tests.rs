@@ -1,30 +1,15 @@
 //! Which group a socket belongs to, and that no socket is lost between them.
 
-use std::net::SocketAddr;
-
 use super::*;
-use crate::model::{Direction, Family, FamilyClass, Kind, Service, State, Use};
+use crate::model::testing::ends;
+use crate::model::{Direction, FamilyClass, Kind, Service, State, Use};
 
 fn socket(state: State, local: &str, remote: &str) -> Socket {
-    let local: SocketAddr = local.parse().unwrap();
-    let family = if local.is_ipv4() {
-        Family::V4
-    } else {
-        Family::V6
-    };
     Socket {
         full: Some(true),
         inode: 7,
         interface: Some(0),
-        ..Socket::bare(
-            Kind::Tcp,
-            state,
-            InetEnds {
-                family,
-                local,
-                remote: remote.parse().unwrap(),
-            },
-        )
+        ..Socket::bare(Kind::Tcp, state, ends(local, remote))
     }
 }
 
