@@ -1,10 +1,19 @@
 //! The order of findings: worst first, but a cause before what follows from it.
 
-use crate::model::Finding;
+use crate::model::{Finding, Severity};
 
 /// Orders findings. Each comes after its cause, if that was found too, and a cause is as urgent as the
-/// worst finding that follows from it; else the order of the rules remains.
+/// worst finding that follows from it; else the order of the rules remains. Information comes last,
+/// whatever it follows from or causes.
 pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_wrong = |finding: &Finding| finding.severity > Severity::Info;
+    let (wrong, information) = findings.into_iter().partition(is_wrong);
+    let mut ranked = rank_causes_first(wrong);
+    ranked.extend(rank_causes_first(information));
+    ranked
+}
+
+fn rank_causes_first(findings: Vec<Finding>) -> Vec<Finding> {
     let has_cause = |finding: &Finding| findings.iter().any(|other| finding.follows_from(other));
     let (mut left, causes): (Vec<_>, Vec<_>) = findings.iter().cloned().partition(has_cause);
     let mut groups: Vec<Vec<Finding>> = causes
@@ -41,7 +50,7 @@ fn place(cause: Finding, left: &mut Vec<Finding>, group: &mut Vec<Finding>) {
 mod tests {
     use super::*;
     use crate::diagnose::testing::finding;
-    use crate::model::Severity::{Critical, Warning};
+    use crate::model::Severity::{Critical, Info, Warning};
     use crate::model::{Field, Label};
 
     fn ranked(
@@ -81,6 +90,17 @@ mod tests {
             ("queue", Warning, &[]),
         ]);
         assert_eq!(order, ["other", "queue", "half-open", "minor"]);
+    }
+
+    #[test]
+    fn information_comes_last_even_behind_its_consequence_and_after_its_cause() {
+        let order = ranked(&[
+            ("consequence", Info, &["queue"]),
+            ("queue", Critical, &["origin"]),
+            ("origin", Info, &[]),
+            ("minor", Warning, &[]),
+        ]);
+        assert_eq!(order, ["queue", "minor", "consequence", "origin"]);
     }
 
     #[test]

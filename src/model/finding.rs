@@ -13,6 +13,9 @@ use super::{Field, Label, Observation, Where};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
+    /// Nothing is wrong, but an operator who looks for a cause should know it. It never changes the
+    /// exit status.
+    Info,
     /// Connections may fail later, or cost more than necessary.
     Warning,
     /// Connections fail now, or are about to.
@@ -38,6 +41,7 @@ impl Severity {
     /// The word in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
+            Severity::Info => "INFO",
             Severity::Warning => "WARNING",
             Severity::Critical => "CRITICAL",
         }
@@ -340,6 +344,13 @@ pub struct Diagnosis {
     pub examined: Vec<&'static str>,
     /// The other rules, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
+}
+
+impl Diagnosis {
+    /// The severity of the worst finding, where there is one.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
 }
 
 #[cfg(test)]

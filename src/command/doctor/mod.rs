@@ -92,10 +92,42 @@ fn diagnose(
 
 /// The exit status: findings outrank what was lost.
 fn status(diagnosis: &Diagnosis) -> Status {
-    let severities = diagnosis.findings.iter().map(|finding| finding.severity);
-    match severities.max() {
+    match diagnosis.worst() {
         Some(Severity::Critical) => Status::Critical,
         Some(Severity::Warning) => Status::Warning,
-        None => Status::of(&diagnosis.observation.completeness),
+        Some(Severity::Info) | None => Status::of(&diagnosis.observation.completeness),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Completeness, Finding, Observation, SourceName, Where};
+
+    #[test]
+    fn the_worst_finding_decides_the_exit_status_and_information_never_does() {
+        use Severity::{Critical, Info, Warning};
+        let finding = |severity| Finding::new(severity, String::new(), 0.0, Vec::new(), "");
+        for (severities, expected) in [
+            (vec![], Status::Answered),
+            (vec![Info], Status::Answered),
+            (vec![Warning, Info], Status::Warning),
+            (vec![Critical, Warning, Info], Status::Critical),
+        ] {
+            let diagnosis = Diagnosis {
+                observation: Observation {
+                    time: std::time::UNIX_EPOCH,
+                    source: SourceName::Netlink,
+                    completeness: Completeness::default(),
+                },
+                place: Where::Here,
+                total: 0,
+                window: Duration::ZERO,
+                findings: severities.into_iter().map(finding).collect(),
+                examined: Vec::new(),
+                not_examined: Vec::new(),
+            };
+            assert_eq!(status(&diagnosis), expected);
+        }
     }
 }

@@ -24,7 +24,8 @@ const NARROWEST: usize = 40;
 /// How many processes are named.
 const NAMED: usize = 5;
 
-/// Writes the findings, or the one line of a healthy host; then what was not examined.
+/// Writes the one line of a healthy host, where nothing is wrong; the findings; then what was not
+/// examined.
 ///
 /// # Errors
 /// The writer's.
@@ -32,11 +33,12 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
     let width = look.width.and_then(|width| width.checked_sub(INDENT));
     let width = width.filter(|width| *width >= NARROWEST);
     let mut page = Page { out, width };
-    if diagnosis.findings.is_empty() {
+    let is_healthy = diagnosis.worst() <= Some(Severity::Info);
+    if is_healthy {
         page.texts("OK", [healthy(diagnosis)])?;
     }
     for (at, (finding, cause)) in findings(diagnosis).enumerate() {
-        if at > 0 {
+        if at > 0 || is_healthy {
             writeln!(page.out)?;
         }
         page.finding(finding, cause, look)?;
@@ -84,6 +86,7 @@ impl<W: Write> Page<'_, W> {
         look: Look,
     ) -> io::Result<()> {
         let style = match finding.severity {
+            Severity::Info => Style::new(),
             Severity::Warning => look.attention(),
             Severity::Critical => look.alarm(),
         };

@@ -71,6 +71,28 @@ fn a_healthy_host_is_one_line_and_each_unexamined_rule_another() {
 }
 
 #[test]
+fn information_follows_the_ok_line_without_colour() {
+    let mut one = diagnosis(vec![finding("a", Severity::Info, &[])]);
+    one.not_examined.clear();
+    let look = Look {
+        color: true,
+        ..Look::default()
+    };
+    let mut bytes = Vec::new();
+    write_diagnosis(&mut bytes, &one, look).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let begin = "OK          nothing wrong found in 1,234 TCP sockets of this network namespace over 1.0 s; examined: a, b\n\
+         \n\
+         INFO        a is at 9 of 10\n\
+         \x20 evidence  one\n";
+    assert!(text.starts_with(begin), "{text}");
+    let mut bytes = Vec::new();
+    write_diagnosis_json(&mut bytes, &one).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(json["findings"][0]["severity"], "INFO");
+}
+
+#[test]
 fn a_finding_has_its_evidence_holders_reason_remedy_and_command() {
     let mut one = diagnosis(vec![finding("a", Severity::Critical, &[])]);
     one.not_examined.clear();
