@@ -147,7 +147,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 46] = [
+const FIELDS: [Entry; 48] = [
     Entry(Field::State, "state", &[], &[G, S, F], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F], SOCKETS, ROW),
     Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], SOCKETS, ROW),
@@ -180,6 +180,7 @@ const FIELDS: [Entry; 46] = [
     Entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesSent), "bytes-sent", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::BytesAcked), "bytes-acked", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesReceived), "bytes-received", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesNotSent), "bytes-not-sent", &["notsent", "not-sent"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::DeliveryRate), "delivery-rate", &[], &[C, S, F], NETLINK, INFO),
@@ -187,6 +188,7 @@ const FIELDS: [Entry; 46] = [
     Entry(M(Metric::BusyTime), "busy-time", &["busy"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastDataSent), "last-data-sent", &["lastsnd"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::LastAckReceived), "last-ack-received", &["lastack"], &[C, S, F], NETLINK, INFO),
     Entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK, ALGORITHM),
     Entry(Field::Process, "process", &["processes"], &[G, C, F], OWNERS, ROW),
     Entry(Field::Pid, "pid", &[], &[G, F], OWNERS, ROW),

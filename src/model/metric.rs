@@ -31,6 +31,8 @@ table! {
         Lost = Unit::Count,
         /// Bytes of data sent, each time they were.
         BytesSent = Unit::Bytes,
+        /// Bytes that the peer acknowledged, each once; its SYN and FIN may count as one more.
+        BytesAcked = Unit::Bytes,
         /// Bytes of data received in order, each once.
         BytesReceived = Unit::Bytes,
         /// Bytes written by the program and not sent for the first time yet.
@@ -49,6 +51,9 @@ table! {
         /// The time since data was last received, in milliseconds; since the connection was made,
         /// where none was.
         LastDataReceived = Unit::Milliseconds,
+        /// The time since the peer last acknowledged anything, in milliseconds: every segment of an
+        /// open connection does.
+        LastAckReceived = Unit::Milliseconds,
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn decode_tcp_info(
     put(Metric::RetransNow, word(36)); // tcpi_retrans
     put(Metric::LastDataSent, time(44)); // tcpi_last_data_sent
     put(Metric::LastDataReceived, time(52)); // tcpi_last_data_recv
+    put(Metric::LastAckReceived, time(56)); // tcpi_last_ack_recv
     put(Metric::RoundTripTime, word(68).filter(is_measured)); // tcpi_rtt
     put(Metric::CongestionWindow, word(80)); // tcpi_snd_cwnd
     put(Metric::TotalRetrans, word(100)); // tcpi_total_retrans
@@ -44,6 +45,7 @@ pub(super) fn decode_tcp_info(
         Metric::PacingRate,
         long(104).filter(|rate| *rate != u64::MAX),
     );
+    put(Metric::BytesAcked, long(120)); // tcpi_bytes_acked, 4.1
     put(Metric::BytesReceived, long(128)); // tcpi_bytes_received, 4.1
     put(Metric::BytesNotSent, word(144)); // tcpi_notsent_bytes, 4.6
     // tcpi_min_rtt, 4.6: all bits are set until it is measured.

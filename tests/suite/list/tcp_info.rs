@@ -19,8 +19,8 @@ use crate::zoo::{Family, SocketCounts, Zoo};
 
 /// Every column from `tcp_info`.
 const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,bytes-sent,\
-    bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,last-data-sent,\
-    last-data-received,congestion-control";
+    bytes-acked,bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,last-data-sent,\
+    last-data-received,last-ack-received,congestion-control";
 
 /// A connection over loopback: the end that connected, and the one that was accepted.
 struct Pair {
@@ -106,6 +106,9 @@ in_namespace!(
                 );
             }
             assert!(client.delivery_rate_bytes_per_second.unwrap() > 0);
+            // The SYN of the end that connected counts as one.
+            let acked = [&client, &server].map(|end| end.bytes_acked);
+            assert_eq!(acked, [Some(70_001), Some(333)], "{client:?}");
         }
     }
 );
@@ -127,6 +130,8 @@ in_namespace!(
         assert!(sent <= since(begun) + 10, "{sent}");
         let received = now.last_data_received_ms.unwrap();
         assert!((100..=since(connected) + 10).contains(&received), "{now:?}");
+        let acknowledged = now.last_ack_received_ms.unwrap();
+        assert!(acknowledged <= since(begun) + 10, "{now:?}");
         wait_for("tcp_info", || {
             (at_port(pair.port()).last_data_sent_ms? >= 100).then_some(())
         });
@@ -352,12 +357,13 @@ fn agree(socket: &Listed, shown: &BTreeMap<u16, BTreeMap<String, String>>) {
     ] {
         assert_eq!(ours.map(u64::from), Some(theirs), "{context}");
     }
-    assert_eq!(socket.bytes_sent, Some(number("bytes_sent")), "{context}");
-    assert_eq!(
-        socket.bytes_received,
-        Some(number("bytes_received")),
-        "{context}"
-    );
+    for (ours, key) in [
+        (socket.bytes_sent, "bytes_sent"),
+        (socket.bytes_acked, "bytes_acked"),
+        (socket.bytes_received, "bytes_received"),
+    ] {
+        assert_eq!(ours, Some(number(key)), "{key}: {context}");
+    }
     // ss shows bits.
     for (ours, key) in [
         (socket.pacing_rate_bytes_per_second, "pacing_rate"),

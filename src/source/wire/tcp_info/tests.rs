@@ -83,6 +83,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         (Metric::TotalRetrans, 0),
         (Metric::Lost, 0),
         (Metric::BytesSent, 12_345),
+        (Metric::BytesAcked, 12_346),
         (Metric::BytesReceived, 678),
         (Metric::BytesNotSent, 0),
         // ss shows bits per second: 4742400000 and 11764093016.
@@ -92,6 +93,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         // ss, which ran a tick later, showed 1304.
         (Metric::LastDataSent, 1_300),
         (Metric::LastDataReceived, 1_300),
+        (Metric::LastAckReceived, 1_300),
     ] {
         assert_eq!(info.get(metric), Some(expected), "{metric:?}");
     }
@@ -113,6 +115,7 @@ fn a_connection_in_handshake_has_no_times_of_data() {
         (Metric::PacingRate, None),
         (Metric::LastDataSent, None),
         (Metric::LastDataReceived, None),
+        (Metric::LastAckReceived, None),
     ] {
         assert_eq!(info.get(metric), expected, "{metric:?}");
     }
@@ -157,11 +160,12 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
         Metric::Lost,
         Metric::LastDataSent,
         Metric::LastDataReceived,
+        Metric::LastAckReceived,
     ];
     for (length, version, new) in [
         (104, "2.6", &[][..]),
         (120, "3.15", &[Metric::PacingRate]),
-        (136, "4.1", &[Metric::BytesReceived]),
+        (136, "4.1", &[Metric::BytesAcked, Metric::BytesReceived]),
         (144, "4.2", &[]),
         (
             160,
@@ -188,17 +192,19 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
 }
 
 /// Where each metric ends, `linux/tcp.h`.
-const ENDS: [(Metric, usize); 16] = [
+const ENDS: [(Metric, usize); 18] = [
     (Metric::Mss, 20),
     (Metric::Unacked, 28),
     (Metric::Lost, 36),
     (Metric::RetransNow, 40),
     (Metric::LastDataSent, 48),
     (Metric::LastDataReceived, 56),
+    (Metric::LastAckReceived, 60),
     (Metric::RoundTripTime, 72),
     (Metric::CongestionWindow, 84),
     (Metric::TotalRetrans, 104),
     (Metric::PacingRate, 112),
+    (Metric::BytesAcked, 128),
     (Metric::BytesReceived, 136),
     (Metric::BytesNotSent, 148),
     (Metric::MinRoundTripTime, 152),
