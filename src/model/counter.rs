@@ -8,12 +8,24 @@ table! {
     /// The word its line begins with, without the colon, and the name of its column.
     place: (&'static str, &'static str)
     {
+        /// Connections begun by this host (RFC 4022, tcpActiveOpens).
+        ActiveOpens = ("Tcp", "ActiveOpens"),
+        /// Connections that listeners of this host took (RFC 4022, tcpPassiveOpens).
+        PassiveOpens = ("Tcp", "PassiveOpens"),
+        /// Connections that ended by a reset, sent or received (RFC 4022, tcpEstabResets).
+        EstabResets = ("Tcp", "EstabResets"),
+        /// Segments received (RFC 4022, tcpInSegs).
+        InSegs = ("Tcp", "InSegs"),
+        /// Segments sent with a reset (RFC 4022, tcpOutRsts).
+        OutRsts = ("Tcp", "OutRsts"),
         /// Segments sent, without retransmitted ones (RFC 4022, tcpOutSegs).
         OutSegs = ("Tcp", "OutSegs"),
         /// Retransmitted segments (RFC 4022, tcpRetransSegs).
         RetransSegs = ("Tcp", "RetransSegs"),
         /// Connections that failed before they were established (RFC 4022, tcpAttemptFails).
         AttemptFails = ("Tcp", "AttemptFails"),
+        /// Half-open requests that the client reset; AttemptFails counts them too.
+        EmbryonicRsts = ("TcpExt", "EmbryonicRsts"),
         /// SYN cookies sent.
         SyncookiesSent = ("TcpExt", "SyncookiesSent"),
         /// Valid SYN cookies received.
@@ -30,6 +42,13 @@ table! {
         TimeWaitOverflow = ("TcpExt", "TCPTimeWaitOverflow"),
         /// Connections reset for lack of memory, or because there were too many orphans.
         AbortOnMemory = ("TcpExt", "TCPAbortOnMemory"),
+        /// Connections reset because data arrived after the program had closed them, or because the
+        /// program discards what is unsent when it closes (SO_LINGER of 0 s).
+        AbortOnData = ("TcpExt", "TCPAbortOnData"),
+        /// Connections reset because the program closed them with unread data in their queue.
+        AbortOnClose = ("TcpExt", "TCPAbortOnClose"),
+        /// Connections given up because the peer acknowledged nothing for too long.
+        AbortOnTimeout = ("TcpExt", "TCPAbortOnTimeout"),
         /// How often the queues of a socket that used all its memory were pruned.
         PruneCalled = ("TcpExt", "PruneCalled"),
         /// How often there was no room even then, and received data was dropped.
@@ -44,6 +63,12 @@ table! {
         MemoryPressures = ("TcpExt", "TCPMemoryPressures"),
         /// Retransmitted SYNs and SYN-ACKs.
         SynRetrans = ("TcpExt", "TCPSynRetrans"),
+        /// Tracked packets dropped because their connection could not be given an entry.
+        ConntrackDrop = ("nf_conntrack", "drop"),
+        /// Entries ended before their time to make room in a full table.
+        ConntrackEarlyDrop = ("nf_conntrack", "early_drop"),
+        /// Entries that could not be inserted, and whose packet was dropped.
+        ConntrackInsertFailed = ("nf_conntrack", "insert_failed"),
         /// Orphans: closing sockets that no process holds. Host-wide, also in a child namespace.
         Orphans = ("TCP", "orphan"),
         /// Pages of memory that TCP sockets use. Host-wide, also in a child namespace.
@@ -57,15 +82,17 @@ impl Counter {
         match self.place().0 {
             "Tcp" => "snmp",
             "TcpExt" => "netstat",
+            "nf_conntrack" => "stat/nf_conntrack",
             _ => "sockstat",
         }
     }
 
-    /// Its name, as nstat(8) prints it: `TcpExtListenOverflows`; `sockstat TCP orphan` for those that
-    /// nstat(8) does not have.
+    /// Its name, as nstat(8) prints it: `TcpExtListenOverflows`; `sockstat TCP orphan` and
+    /// `nf_conntrack drop` for those that nstat(8) does not have.
     pub fn name(self) -> String {
         match self.place() {
             ("TCP", column) => format!("sockstat TCP {column}"),
+            (file @ "nf_conntrack", column) => format!("{file} {column}"),
             (line, column) => format!("{line}{column}"),
         }
     }
@@ -116,6 +143,8 @@ mod tests {
         assert_eq!(Counter::ListenDrops.name(), "TcpExtListenDrops");
         assert_eq!(Counter::ListenDrops.file(), "netstat");
         assert_eq!(Counter::RetransSegs.file(), "snmp");
+        assert_eq!(Counter::ConntrackDrop.name(), "nf_conntrack drop");
+        assert_eq!(Counter::ConntrackDrop.file(), "stat/nf_conntrack");
         assert_eq!(Counter::Orphans.name(), "sockstat TCP orphan");
         assert_eq!(Counter::Orphans.file(), "sockstat");
     }

@@ -94,6 +94,14 @@ impl Command {
         }
     }
 
+    /// `tcpstates doctor` with these options: what is counted when it happens and leaves no socket.
+    pub fn doctor(options: &str) -> Command {
+        Command {
+            verb: Some("doctor"),
+            ..Command::count(options)
+        }
+    }
+
     /// Of the sockets that pass this filter, too.
     #[must_use]
     pub fn of(mut self, test: impl Into<String>) -> Command {

@@ -109,6 +109,24 @@ pub(super) fn parse_under(text: &str, prefix: &str, name: &str) -> Option<u64> {
     number.parse().ok()
 }
 
+/// The sum of the hexadecimal numbers in the column `name`, where a line of names is followed by one
+/// line of numbers for each processor.
+pub(super) fn parse_column(text: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines();
+    let mut names = lines.next()?.split_ascii_whitespace();
+    let column = names.position(|word| word == name)?;
+    let numbers: Option<Vec<u64>> = lines
+        .map(|line| {
+            let number = line.split_ascii_whitespace().nth(column)?;
+            u64::from_str_radix(number, 16).ok()
+        })
+        .collect();
+    let numbers = numbers.filter(|numbers| !numbers.is_empty())?;
+    numbers
+        .into_iter()
+        .try_fold(0_u64, |sum, number| sum.checked_add(number))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -172,6 +190,20 @@ mod tests {
             parse_under("Tcp: A CurrEstab\nTcp: 1\n", "Tcp:", "CurrEstab"),
             None
         );
+    }
+
+    #[test]
+    fn a_column_is_the_sum_of_its_hexadecimal_numbers() {
+        let text =
+            "entries  found drop\n0000000c  00000001 0000000a\n0000000c  00000002 000000ff\n";
+        assert_eq!(parse_column(text, "found"), Some(3));
+        assert_eq!(parse_column(text, "drop"), Some(0x109));
+        assert_eq!(parse_column(text, "insert_failed"), None);
+        assert_eq!(parse_column("entries drop\n", "drop"), None);
+        assert_eq!(parse_column("entries drop\n0000000c\n", "drop"), None);
+        assert_eq!(parse_column("drop\nx\n", "drop"), None);
+        let most = "drop\nffffffffffffffff\n1\n";
+        assert_eq!(parse_column(most, "drop"), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The kernel's counters and settings that belong to the sockets observed: `net/netstat`, `net/snmp`
-//! and `net/sockstat` of proc(5), and the files below `sys/net`. Reading them never waits.
+//! The kernel's counters and settings that belong to the sockets observed: `net/netstat`, `net/snmp`,
+//! `net/sockstat` and `net/stat/nf_conntrack` of proc(5), and the files below `sys/net`. Reading them never waits.
 //!
 //! Counters are where the tables of sockets are. Settings are not: `sys/net` of every live proc file
 //! system shows the reader's own network namespace.
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::counters::{parse_following, parse_under};
+use super::counters::{parse_column, parse_following, parse_under};
 use super::{ProcNet, Sources, read_sysctl};
 use crate::model::{Counter, Counters, Setting, Settings};
 
@@ -79,11 +79,11 @@ impl Readings {
 
 fn parse(text: &str, counter: Counter) -> Option<u64> {
     let (line, column) = counter.place();
-    let line = format!("{line}:");
-    if counter.file() == "sockstat" {
-        parse_following(text, &line, column)
-    } else {
-        parse_under(text, &line, column)
+    let prefix = format!("{line}:");
+    match line {
+        "TCP" => parse_following(text, &prefix, column),
+        "nf_conntrack" => parse_column(text, column),
+        _ => parse_under(text, &prefix, column),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The table of tracked connections against its maximum.
+//! The table of tracked connections against its maximum, and the packets that were dropped because
+//! their connection got no entry.
 //!
 //! Each network namespace has a table of its own; the maximum is that of the initial one, which caps
 //! all others (`__nf_conntrack_alloc`, net/netfilter/nf_conntrack_core.c). From a child namespace
@@ -6,7 +7,12 @@
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{ConntrackCount, ConntrackEstablished, ConntrackMax, Mem};
-use crate::model::{Command, Finding, Severity, StateSet, thousands};
+use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
+
+/// From this many drops in the window on it warns. Single insertions fail on healthy hosts: two
+/// packets of one new connection, such as two queries of a resolver, race for the same entry
+/// (`__nf_conntrack_confirm`, net/netfilter/nf_conntrack_core.c).
+const DROPS: u64 = 10;
 
 /// From this part of the maximum on it warns.
 const WARNING_SHARE: f64 = 0.8;
@@ -14,6 +20,14 @@ const WARNING_SHARE: f64 = 0.8;
 /// From this part on the kernel ends tracked connections before their time, once the table has been
 /// full (`nf_conntrack_max95` in `gc_worker`, net/netfilter/nf_conntrack_core.c).
 const CRITICAL_SHARE: f64 = 0.95;
+
+const WHY_DROPS: &str = "Each is a packet that never arrived: the first one of a connection, so its SYN is sent again after 1 s and 3 s. An insertion fails if another entry has the same addresses and ports; if two connections are given the same port by source NAT at the same time, one of them loses.";
+
+const REMEDY_DROPS: [&str; 3] = [
+    "If entries are ended early or packets dropped, the table was full: see how many connections are tracked, and why.",
+    "If insertions fail, let source NAT choose ports at random (`masquerade random,fully-random` in nftables, `--random-fully` in iptables), or use more source addresses.",
+    "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.",
+];
 
 const WHY: &str = "When the table is full, a new connection replaces one that was never established; if the kernel finds none, the first packet of the new connection is dropped, and the log says `nf_conntrack: table full, dropping packet`.";
 
@@ -57,8 +71,58 @@ impl Rule for Conntrack {
                 "the host's table is not visible from here: {reason}"
             )),
         };
-        Examined::found(finding).without(lacking)
+        let drops = match case.host.settings.number(ConntrackCount) {
+            // Without a table nothing is dropped from it.
+            Err(_) => Ok(None),
+            Ok(_) => dropped(case.host),
+        };
+        let (dropped, unknown) = match drops {
+            Ok(found) => (found, None),
+            Err(reason) => (None, Some(format!("dropped packets are unknown: {reason}"))),
+        };
+        Examined::found(finding.into_iter().chain(dropped))
+            .without(lacking)
+            .without(unknown)
     }
+}
+
+/// Packets that were dropped in the window because their connection got no entry.
+fn dropped(host: &Host) -> Result<Option<Finding>, String> {
+    const COUNTERS: [Counter; 3] = [
+        Counter::ConntrackDrop,
+        Counter::ConntrackInsertFailed,
+        Counter::ConntrackEarlyDrop,
+    ];
+    let [dropped, failed, early] = COUNTERS.map(|counter| host.growth(counter));
+    let (dropped, failed, early) = (dropped?, failed?, early?);
+    // A packet whose entry lost the race is in both (`nf_ct_resolve_clash`).
+    let lost = dropped.max(failed);
+    if lost.max(early) < DROPS {
+        return Ok(None);
+    }
+    let window = host.window_text();
+    let title = match lost {
+        0 => {
+            let entries = counted(early, "entry was", "entries were");
+            format!(
+                "{entries} ended early in {window}, because the connection tracking table was full"
+            )
+        }
+        _ => {
+            let packets = counted(lost, "packet was", "packets were");
+            format!(
+                "{packets} dropped in {window}, because connection tracking had no entry for them"
+            )
+        }
+    };
+    // A full table drops the first packet of every new connection.
+    let severity = Severity::critical_if(dropped.saturating_sub(failed) >= DROPS);
+    let value = lost.max(early) as f64;
+    let finding = Finding::new(severity, title, value, Vec::new(), WHY_DROPS)
+        .with_evidence([host.growth_text(&COUNTERS)])
+        .with_commands([Command::doctor("--window 5")])
+        .with_remedy(REMEDY_DROPS);
+    Ok(Some(finding))
 }
 
 fn compare(count: u64, max: u64) -> Option<Finding> {
@@ -100,6 +164,42 @@ mod tests {
         host()
             .with_setting(Setting::ConntrackCount, count)
             .with_setting(Setting::ConntrackMax, max)
+            .with_growth(Counter::ConntrackDrop, 7, 7)
+            .with_growth(Counter::ConntrackInsertFailed, 7, 7)
+            .with_growth(Counter::ConntrackEarlyDrop, 7, 7)
+    }
+
+    #[test]
+    fn ten_packets_without_an_entry_warn_and_ten_that_found_the_table_full_are_critical() {
+        for (dropped, failed, early, severity) in [
+            (9, 9, 0, None),
+            (0, 10, 0, Some(Severity::Warning)),
+            (10, 10, 0, Some(Severity::Warning)),
+            (19, 10, 0, Some(Severity::Warning)),
+            (20, 10, 0, Some(Severity::Critical)),
+            (10, 0, 0, Some(Severity::Critical)),
+            (0, 0, 9, None),
+            (0, 0, 10, Some(Severity::Warning)),
+        ] {
+            let host = table("5", "1000")
+                .with_growth(Counter::ConntrackDrop, 1, 1 + dropped)
+                .with_growth(Counter::ConntrackInsertFailed, 1, 1 + failed)
+                .with_growth(Counter::ConntrackEarlyDrop, 1, 1 + early);
+            let found = host.examine(&Conntrack).findings;
+            let found = found.first().map(|finding| finding.severity);
+            assert_eq!(found, severity, "{dropped} {failed} {early}");
+        }
+    }
+
+    #[test]
+    fn without_its_counters_the_dropped_packets_are_not_examined() {
+        let host = host()
+            .with_setting(Setting::ConntrackCount, "5")
+            .with_setting(Setting::ConntrackMax, "9")
+            .with_setting(Setting::Mem, "1 2 3");
+        let examined = host.examine(&Conntrack);
+        assert_eq!(examined.lacking.len(), 1);
+        assert!(examined.lacking[0].starts_with("dropped packets are unknown: nf_conntrack drop"));
     }
 
     #[test]

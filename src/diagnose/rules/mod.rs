@@ -9,6 +9,7 @@ mod memory;
 mod no_answer;
 mod orphans;
 mod retransmission;
+mod self_connection;
 mod stuck_peers;
 mod time_wait;
 mod vanished_peers;
@@ -37,6 +38,7 @@ rules! {
     memory: memory::Memory,
     retransmission: retransmission::Retransmission,
     conntrack: conntrack::Conntrack,
+    self_connection: self_connection::SelfConnection,
 }
 
 impl SecondSample {

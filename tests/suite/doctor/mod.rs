@@ -12,6 +12,7 @@ mod overall;
 mod report;
 mod retransmission;
 mod rules;
+mod self_connection;
 mod stalled;
 mod stuck_peers;
 mod time_wait;
