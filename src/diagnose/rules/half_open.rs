@@ -207,7 +207,11 @@ impl RequestQueue {
                 .with_evidence(self.evidence(beyond, backlog, case.host))
                 .with_commands([show.of(format!("sport = {}", address.local.port()))])
                 .with_remedy(self.remedy(beyond, is_over_backlog, address))
-                .with_causes(if self.is_full { &["accept-queue"] } else { &[] }),
+                .with_causes(if self.is_full {
+                    &["accept-queue"]
+                } else {
+                    &["unconfirmed"]
+                }),
         )
     }
 

@@ -12,6 +12,7 @@ mod retransmission;
 mod self_connection;
 mod stuck_peers;
 mod time_wait;
+mod unconfirmed;
 mod vanished_peers;
 
 use std::ops::ControlFlow;
@@ -31,6 +32,7 @@ rules! {
     close_wait: close_wait::CloseWait,
     orphans: orphans::Orphans,
     vanished_peers: vanished_peers::VanishedPeers,
+    unconfirmed: unconfirmed::Unconfirmed,
     half_open: half_open::HalfOpen,
     no_answer: no_answer::NoAnswer,
     accept_queue: accept_queue::AcceptQueue,

@@ -16,5 +16,6 @@ mod self_connection;
 mod stalled;
 mod stuck_peers;
 mod time_wait;
+mod unconfirmed;
 mod unexamined;
 mod vanished_peers;
