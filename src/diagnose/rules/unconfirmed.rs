@@ -173,7 +173,10 @@ impl Unconfirmed {
             (Some(source), _) | (None, [(source, _)]) => source.to_string(),
             (None, _) => "the clients".to_owned(),
         };
-        Finding::new(severity, title, requests as f64, Vec::new(), WHY)
+        let listeners = host.listeners.iter();
+        let its = listeners.filter(|listener| listener.local.port() == port);
+        let inodes = its.map(|listener| listener.inode).collect();
+        Finding::new(severity, title, requests as f64, inodes, WHY)
             .with_subject(service_subject(Service::Served(port)))
             .with_evidence(self.evidence(port, source, host))
             .with_commands(commands)
