@@ -18,6 +18,7 @@ mod command;
 pub mod diagnose;
 pub mod filter;
 pub mod judge;
+pub mod life;
 pub mod live;
 pub mod model;
 pub mod output;

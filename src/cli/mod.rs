@@ -9,6 +9,7 @@ mod keys;
 mod list;
 mod options;
 mod thresholds;
+mod trace;
 mod usage;
 mod values;
 
@@ -19,6 +20,7 @@ pub use options::{
     ColorWhen, Explaining, FormatName, Keys, MessageOptions, Presentation, Repetition, Selection,
     SourceChoice, Sourcing,
 };
+pub use trace::{NetnsChoice, Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
 use std::num::NonZeroUsize;
@@ -113,6 +115,9 @@ pub enum Verb {
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
+    /// Record how connections live and close
+    #[command(after_help = trace::EXAMPLES)]
+    Trace(Box<Trace>),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

@@ -9,12 +9,16 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::trace::bcc_hint;
 use super::{Arguments, definition};
 use crate::filter;
 use crate::model::nearest_word;
 
 /// The command whose errors monitoring reads.
 const CHECK: &str = "check";
+
+/// The command whose namesake in bcc has other options.
+const TRACE: &str = "trace";
 
 /// The result of parsing.
 #[derive(Debug)]
@@ -42,6 +46,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
         Err(error) => Parsed::Usage(match (is_check(&words), words.get(1)) {
+            (false, Some(first)) if first == TRACE => {
+                let line = hinted(&error).unwrap_or_else(|| line(&error));
+                format!("{line} (see tcpstates trace --help)")
+            }
             (false, _) => format!("{} (see tcpstates --help)", line(&error)),
             (true, Some(first)) if first == CHECK => {
                 format!("{} (see tcpstates check --help)", line(&error))
@@ -50,6 +58,16 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
             (true, _) => verb_comes_first(CHECK).unwrap_or_default(),
         }),
     }
+}
+
+/// The line for an option that bcc's tcpstates(8) has.
+fn hinted(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let hint = bcc_hint(option).filter(|_| is_unknown)?;
+    Some(format!("{option}: no such option; {hint}"))
 }
 
 /// Whether the words are meant as a `check`: it is the first word that is neither an option nor the

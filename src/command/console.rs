@@ -131,6 +131,11 @@ impl Console {
         new.iter().for_each(|message| self.print(message));
     }
 
+    /// Prints several lines on standard error as they are.
+    pub(super) fn print_block(&mut self, lines: &[u8]) {
+        let _ = self.err.write_all(lines);
+    }
+
     /// Prints a message on standard error; that standard error fails cannot be reported.
     pub(super) fn print(&mut self, message: &LogMessage) {
         // One line, whatever it quotes: paths and words typed may hold line ends and escape

@@ -37,6 +37,8 @@ impl Verbosity {
 pub(super) enum LogMessage {
     /// Something about the answer that is not a loss.
     Note(Note),
+    /// Something about a trace.
+    TraceNote(String),
     /// Something was lost.
     Warning(Loss),
     /// How the answer was obtained. As text: the value has the counters of its moment too.
@@ -55,6 +57,7 @@ impl fmt::Display for LogMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LogMessage::Note(note) => write!(f, "note: {note}"),
+            LogMessage::TraceNote(note) => write!(f, "note: {note}"),
             LogMessage::Warning(loss) => write!(f, "warning: {loss}"),
             LogMessage::Plan(plan) => write!(f, "plan: {plan}"),
             LogMessage::Owners(ownership, effort) => {

@@ -19,6 +19,7 @@ mod sample;
 mod secure;
 mod summary;
 mod target;
+mod trace;
 mod wait;
 mod watch;
 
@@ -39,6 +40,7 @@ use log::LogMessage;
 use outcome::Failure;
 use summary::Summary;
 use target::Target;
+use trace::Trace;
 
 /// Runs one command line, the program's name first: the answer goes to `out`, notes, warnings and
 /// the one line of an error to `err`.
@@ -77,6 +79,7 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
         }
         Some(Verb::Check(typed)) => check::run(*typed, console),
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
+        Some(Verb::Trace(typed)) => trace::run(&Trace::resolve(*typed, console)?, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
             let target = Target::resolve(&typed.selection, &typed.sourcing)?;
             write_explanation(target, Need::SocketsInOrder, console)

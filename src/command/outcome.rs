@@ -65,6 +65,9 @@ pub(super) enum Failure {
     /// A proc file system that cannot be read.
     #[error("{0}")]
     Proc(String),
+    /// Events that cannot be recorded.
+    #[error("{0}")]
+    Trace(String),
     /// Work that took too long, or that ended early.
     #[error("{0}")]
     Unfinished(String),

@@ -71,6 +71,9 @@ pub(super) enum Signal {
 /// The signal that ends a program whose terminal is gone.
 pub(super) const TERMINAL_GONE: c_int = SIGHUP;
 
+/// The signal that requests the end of a program.
+pub(super) const TERMINATE: c_int = SIGTERM;
+
 /// The signals that the program acts upon itself, when it takes them.
 const HANDLED: [(c_int, Signal); 7] = [
     (SIGINT, Signal::Interrupt),

@@ -45,6 +45,22 @@ impl Target {
     /// # Errors
     /// What is not valid.
     pub(super) fn resolve(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
+        let target = Target::traced(selection, sourcing)?;
+        let is_change = |test: &Test| matches!(test, Test::Change(..));
+        let filter = &target.question.filter;
+        if filter.iter().flat_map(Expression::tests).any(is_change) {
+            return Err(Failure::Usage(
+                "`from` and `to` match transitions, which only tcpstates trace shows".to_owned(),
+            ));
+        }
+        Ok(target)
+    }
+
+    /// The same for transitions, which `from` and `to` may select.
+    ///
+    /// # Errors
+    /// What is not valid.
+    pub(super) fn traced(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
         let sources = sources(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
         let words = parse_words(&selection.words, lookup).map_err(usage)?;

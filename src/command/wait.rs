@@ -46,6 +46,14 @@ impl Drop for Waker {
 }
 
 impl Wakeups {
+    /// Waits for a wake-up or a signal, no longer than `most`.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub(super) fn pause(&self, most: Duration) -> io::Result<()> {
+        self.wait(&self.0, most).map(drop)
+    }
+
     /// Waits for `input`, a wake-up or a signal, no longer than `most`. Returns the events
     /// of `input`; `None` if nothing happened in time.
     ///

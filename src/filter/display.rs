@@ -6,8 +6,8 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::expression::{Expression, Node};
-use super::test::{Compare, FamilyTest, Side, Test};
-use crate::model::{Field, ProcessQuery, State, Unit};
+use super::test::{Compare, Edge, FamilyTest, Side, Test};
+use crate::model::{Field, ProcessQuery, State, StateSet, Unit};
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,10 +80,9 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Test::Any => write!(f, "src = *"),
-            Test::State(states) => {
-                let words: Vec<String> = states.iter().map(State::word).collect();
-                write!(f, "state = {}", words.join(","))
-            }
+            Test::State(states) => write!(f, "state = {}", words(*states)),
+            Test::Change(Edge::From, states) => write!(f, "from = {}", words(*states)),
+            Test::Change(Edge::To, states) => write!(f, "to = {}", words(*states)),
             Test::Family(family) => write!(f, "family = {family}"),
             Test::Addr(side, net) => {
                 let name = match side {
@@ -113,6 +112,12 @@ impl fmt::Display for Test {
             Test::Autobound => write!(f, "autobound"),
         }
     }
+}
+
+/// The words of states, as they can be typed.
+fn words(states: StateSet) -> String {
+    let words: Vec<String> = states.iter().map(State::word).collect();
+    words.join(",")
 }
 
 /// A name as it can be typed: with a backslash before characters that have a meaning in a filter.

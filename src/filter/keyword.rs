@@ -1,12 +1,14 @@
 //! What the words of a filter name.
 
 use super::lexer::{Token, TokenKind};
-use super::test::Side;
+use super::test::{Edge, Side};
 use crate::model::{Field, Use};
 
 /// What a test is about, and so how its value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keyword {
+    /// `from` and `to`: the states of a transition.
+    Change(Edge),
     /// `exclude`: any state but these.
     Exclude,
     Autobound,
@@ -25,7 +27,9 @@ const ENDS: [(Field, Keyword); 4] = [
 ];
 
 /// Words beside the names of fields.
-const FURTHER: [(&str, Keyword); 6] = [
+const FURTHER: [(&str, Keyword); 8] = [
+    ("from", Keyword::Change(Edge::From)),
+    ("to", Keyword::Change(Edge::To)),
     ("host", Keyword::Host(None)),
     ("port", Keyword::Port(None)),
     ("addr", Keyword::Host(None)),
@@ -54,7 +58,7 @@ impl Keyword {
     pub(super) fn has_order(self) -> bool {
         match self {
             Keyword::Port(_) => true,
-            Keyword::Exclude | Keyword::Autobound | Keyword::Host(_) => false,
+            Keyword::Change(_) | Keyword::Exclude | Keyword::Autobound | Keyword::Host(_) => false,
             Keyword::Field(field) => !matches!(
                 field,
                 Field::State

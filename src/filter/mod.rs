@@ -27,7 +27,7 @@ pub use expression::{Expression, Folded, Permissive};
 pub use lookup::Lookup;
 pub use parser::parse;
 pub use program::{Filtered, JumpTarget, Program, Step};
-pub use test::{Compare, FamilyTest, MAPPED, Side, Test};
+pub use test::{Compare, Edge, FamilyTest, MAPPED, Side, Test};
 pub use text::{FilterError, FilterText, Position};
 
 /// Every word that may begin a test, without synonyms.

@@ -78,13 +78,14 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         };
         self.lexer.take(&word);
         match keyword {
-            Keyword::Exclude => self.state(word, true),
+            Keyword::Change(edge) => self.state(word, false, |states| Test::Change(edge, states)),
+            Keyword::Exclude => self.state(word, true, Test::State),
             Keyword::Host(side) => self.same(word, |lookup, host| {
                 Ok(nodes::host(&parse_host(host, lookup)?, side))
             }),
             Keyword::Port(side) => self.port(word, side),
             Keyword::Autobound => self.autobound(&word),
-            Keyword::Field(Field::State) => self.state(word, false),
+            Keyword::Field(Field::State) => self.state(word, false, Test::State),
             Keyword::Field(Field::Family) => self.same(word, |_, name| {
                 nodes::family(name)
                     .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
@@ -171,9 +172,14 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         ])
     }
 
-    fn state(&mut self, word: Token<'a>, excludes: bool) -> Nodes {
+    fn state(
+        &mut self,
+        word: Token<'a>,
+        excludes: bool,
+        test: impl FnOnce(StateSet) -> Test,
+    ) -> Nodes {
         let (states, negated) = self.states(word)?;
-        let test = Node::Test(Test::State(states));
+        let test = Node::Test(test(states));
         Ok(nodes::negated_if(excludes != negated, vec![test]))
     }
 

@@ -94,9 +94,14 @@ impl Program {
 
     /// Whether the socket passes.
     pub fn matches(&self, socket: &Socket) -> bool {
+        self.holds(|test| test.matches(socket))
+    }
+
+    /// Whether something passes of which `answer` answers every test.
+    pub fn holds(&self, mut answer: impl FnMut(&Test) -> bool) -> bool {
         let mut rest = self.steps.as_slice();
         while let Some(step) = rest.first() {
-            let target = if step.test.matches(socket) {
+            let target = if answer(&step.test) {
                 step.yes
             } else {
                 step.no

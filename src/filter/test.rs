@@ -22,6 +22,8 @@ pub enum Test {
     Any,
     /// In one of these states.
     State(StateSet),
+    /// Went from, or to, one of these states: of transitions, which no list of sockets shows.
+    Change(Edge, StateSet),
     /// Of this family.
     Family(FamilyTest),
     /// Its address at this end is within a prefix. As in ss(8), an IPv4 prefix also holds the
@@ -54,6 +56,15 @@ pub enum Test {
     /// Its local port was chosen by the kernel and not by the program, or the kernel keeps no
     /// record of that: minisockets, and connections that came in. Only the kernel can tell.
     Autobound,
+}
+
+/// One end of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The state before.
+    From,
+    /// The state after.
+    To,
 }
 
 /// One end of a connection.
@@ -92,7 +103,8 @@ pub enum Compare {
 }
 
 impl Compare {
-    fn holds(self, left: u64, right: u64) -> bool {
+    /// Whether `left` compares so with `right`.
+    pub fn holds(self, left: u64, right: u64) -> bool {
         match self {
             Compare::Equal => left == right,
             Compare::Less => left < right,
@@ -117,6 +129,7 @@ impl Test {
         match *self {
             Test::Any => true,
             Test::State(states) => states.contains(socket.state),
+            Test::Change(..) => false,
             Test::Family(family) => socket.internet().is_some_and(|ends| family.matches(ends)),
             Test::Addr(side, net) => socket
                 .internet()
@@ -137,7 +150,12 @@ impl Test {
     /// What must be known of a socket to answer; `None` where every source knows it.
     pub fn field(&self) -> Option<Field> {
         match *self {
-            Test::Any | Test::State(_) | Test::Family(_) | Test::Addr(..) | Test::Autobound => None,
+            Test::Any
+            | Test::State(_)
+            | Test::Change(..)
+            | Test::Family(_)
+            | Test::Addr(..)
+            | Test::Autobound => None,
             Test::Number(field, ..) => Some(field),
             Test::CongestionControl(_) => Some(Field::CongestionControl),
             Test::Holder { query, .. } => Some(match query {

@@ -1,10 +1,13 @@
 //! What sockets are grouped by, the keys of groups, and an answer by groups.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::{Counts, Field, Note, Observation, Ownership, ProcessName, State, StateSet};
+use super::{
+    Counts, Field, InetEnds, Listeners, Note, Observation, Ownership, ProcessName, Socket, State,
+    StateSet,
+};
 
 /// One field to group by; addresses may be folded into prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +16,62 @@ pub struct GroupKey {
     pub field: Field,
     /// How many bits of an address count; absent for whole addresses and for other fields.
     pub prefix: Option<PrefixLengths>,
+}
+
+impl GroupKey {
+    /// Its value for a socket, of a host that listens there, held by the process of this name, if
+    /// that is known, and number; `None` for a field that nothing is grouped by.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the command line takes no other field for a key"
+    )]
+    pub fn part(
+        self,
+        socket: &Socket,
+        listeners: &Listeners,
+        holder: Option<(Option<ProcessName>, u32)>,
+    ) -> Option<KeyPart> {
+        let ends = socket.internet();
+        let peer = || ends.and_then(InetEnds::peer);
+        Some(match self.field {
+            Field::State => KeyPart::State(socket.state),
+            Field::Family => KeyPart::Family(ends.map(InetEnds::class)),
+            Field::LocalAddr => {
+                KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), self.prefix)))
+            }
+            Field::LocalPort => KeyPart::Port(ends.map(|ends| ends.local.port())),
+            Field::RemoteAddr => {
+                KeyPart::Addr(peer().and_then(|peer| fold(peer.ip(), self.prefix)))
+            }
+            Field::RemotePort => KeyPart::Port(peer().map(|peer| peer.port())),
+            Field::Direction => {
+                KeyPart::Direction(ends.map(|ends| listeners.direction(socket.netns, ends)))
+            }
+            Field::Service => {
+                KeyPart::Service(ends.map(|ends| listeners.service(socket.netns, ends)))
+            }
+            Field::Interface => KeyPart::Interface(socket.interface.filter(|index| *index != 0)),
+            Field::V6Only => KeyPart::V6Only(socket.v6only),
+            Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
+            Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
+            Field::Process => KeyPart::Process(holder.and_then(|holder| holder.0)),
+            Field::Pid => KeyPart::Pid(holder.map(|holder| holder.1)),
+            _ => return None,
+        })
+    }
+}
+
+/// The prefix an address belongs to. An IPv4 address on an IPv6 socket is the IPv4 address.
+fn fold(address: IpAddr, lengths: Option<PrefixLengths>) -> Option<IpNet> {
+    let address = address.to_canonical();
+    let Some(lengths) = lengths else {
+        return Some(IpNet::from(address));
+    };
+    let length = match address {
+        IpAddr::V4(_) => lengths.v4,
+        IpAddr::V6(_) => lengths.v6,
+    };
+    IpNet::new(address, length).ok().map(|net| net.trunc())
 }
 
 /// The lengths of prefixes, in bits.

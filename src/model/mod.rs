@@ -56,6 +56,7 @@ mod tcp_info;
 #[cfg(test)]
 pub(crate) mod testing;
 mod threshold;
+pub mod trace;
 mod words;
 
 pub use completeness::{Completeness, Loss};

@@ -55,7 +55,7 @@ fn envelope(observation: &Observation) -> [String; 3] {
     [utc_stamp(observation.time), source, complete]
 }
 
-fn write_row(out: &mut Vec<u8>, cells: impl IntoIterator<Item = String>) {
+pub(super) fn write_row(out: &mut Vec<u8>, cells: impl IntoIterator<Item = String>) {
     for cell in cells {
         push_text(out, &cell);
         out.push(b',');

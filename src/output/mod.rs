@@ -15,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod trace;
 mod value;
 
 pub use check::{write_check, write_check_json};

@@ -15,6 +15,7 @@ mod readings;
 mod report;
 mod sock_diag;
 mod sysctl;
+mod trace;
 mod unlisted;
 mod wire;
 
@@ -25,4 +26,5 @@ pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};
 pub use sysctl::{read_local_port_range, read_sysctl};
+pub use trace::{Btf, BtfError, Capture, Captured, Destroyed, Lost, Selector, TraceError, Tracer};
 pub use unlisted::{read_mptcp, read_unlisted};

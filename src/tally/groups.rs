@@ -1,14 +1,10 @@
 //! Sockets per state and group.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use ipnet::IpNet;
-
 use crate::model::{
-    Counts, Field, GroupKey, InetEnds, KeyPart, Listeners, Other, PrefixLengths, Process,
-    ProcessName, Sink, Socket, SplitSink,
+    Counts, GroupKey, KeyPart, Listeners, Other, Process, ProcessName, Sink, Socket, SplitSink,
 };
 
 /// More groups than are of use, and some 200 MB; the sockets of further ones are counted together.
@@ -75,52 +71,6 @@ impl GroupTally {
         });
         (self.groups, beyond)
     }
-
-    /// The value of `key` for a socket.
-    #[allow(
-        clippy::wildcard_enum_match_arm,
-        reason = "the command line takes no other field for a key"
-    )]
-    fn part(&self, key: GroupKey, socket: &Socket) -> Option<KeyPart> {
-        let ends = socket.internet();
-        let peer = || ends.and_then(InetEnds::peer);
-        Some(match key.field {
-            Field::State => KeyPart::State(socket.state),
-            Field::Family => KeyPart::Family(ends.map(InetEnds::class)),
-            Field::LocalAddr => {
-                KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), key.prefix)))
-            }
-            Field::LocalPort => KeyPart::Port(ends.map(|ends| ends.local.port())),
-            Field::RemoteAddr => KeyPart::Addr(peer().and_then(|peer| fold(peer.ip(), key.prefix))),
-            Field::RemotePort => KeyPart::Port(peer().map(|peer| peer.port())),
-            Field::Direction => {
-                KeyPart::Direction(ends.map(|ends| self.listeners.direction(socket.netns, ends)))
-            }
-            Field::Service => {
-                KeyPart::Service(ends.map(|ends| self.listeners.service(socket.netns, ends)))
-            }
-            Field::Interface => KeyPart::Interface(socket.interface.filter(|index| *index != 0)),
-            Field::V6Only => KeyPart::V6Only(socket.v6only),
-            Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
-            Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
-            Field::Process => KeyPart::Process(self.holder.and_then(|holder| holder.0)),
-            Field::Pid => KeyPart::Pid(self.holder.map(|holder| holder.1)),
-            _ => return None,
-        })
-    }
-}
-
-/// The prefix an address belongs to. An IPv4 address on an IPv6 socket is the IPv4 address.
-fn fold(address: IpAddr, lengths: Option<PrefixLengths>) -> Option<IpNet> {
-    let address = address.to_canonical();
-    let Some(lengths) = lengths else {
-        return Some(IpNet::from(address));
-    };
-    let length = match address {
-        IpAddr::V4(_) => lengths.v4,
-        IpAddr::V6(_) => lengths.v6,
-    };
-    IpNet::new(address, length).ok().map(|net| net.trunc())
 }
 
 impl Sink for GroupTally {
@@ -128,7 +78,11 @@ impl Sink for GroupTally {
         self.all.add(socket.state, 1);
         let mut key = std::mem::take(&mut self.key);
         key.clear();
-        key.extend(self.keys.iter().filter_map(|one| self.part(*one, socket)));
+        key.extend(
+            self.keys
+                .iter()
+                .filter_map(|one| one.part(socket, &self.listeners, self.holder)),
+        );
         let counts = if let Some(counts) = self.groups.get_mut(&*key) {
             counts
         } else if self.groups.len() < self.most {

@@ -139,6 +139,25 @@ impl Running {
         Some(String::from_utf8(line).unwrap())
     }
 
+    /// Waits until standard error contains `text`.
+    #[track_caller]
+    pub(crate) fn wait_for_stderr(&mut self, text: &str) {
+        let contains = |bytes: &[u8]| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        self.read_until("print what is waited for", |running| {
+            running.stderr.file.is_none() || contains(&running.stderr.bytes)
+        });
+        assert!(
+            contains(&self.stderr.bytes),
+            "{} ended without {text:?}: {:?}",
+            self.line,
+            String::from_utf8_lossy(&self.stderr.bytes)
+        );
+    }
+
     /// Reads at least so many bytes of standard output, and discards them.
     #[track_caller]
     pub(crate) fn discard(&mut self, bytes: usize) {

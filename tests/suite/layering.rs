@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &["command"],
     &[
-        "cli", "output", "live", "diagnose", "tally", "judge", "owner", "source",
+        "cli", "output", "live", "diagnose", "tally", "judge", "life", "owner", "source",
     ],
     &["question", "proc_root"],
     &["filter"],

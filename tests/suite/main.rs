@@ -41,6 +41,7 @@ mod streams;
 mod supervisor;
 mod syscall;
 mod terminal;
+mod trace;
 mod usage;
 mod user_names;
 mod wait;

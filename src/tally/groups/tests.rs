@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::testing::ends;
-use crate::model::{Direction, FamilyClass, Kind, Service, State, Use};
+use crate::model::{Direction, FamilyClass, Field, Kind, PrefixLengths, Service, State, Use};
 
 fn socket(state: State, local: &str, remote: &str) -> Socket {
     Socket {
@@ -21,8 +21,7 @@ fn key(field: Field) -> GroupKey {
 }
 
 fn part(key: GroupKey, socket: &Socket) -> KeyPart {
-    let tally = GroupTally::new(vec![key], Listeners::default());
-    tally.part(key, socket).unwrap()
+    key.part(socket, &Listeners::default(), None).unwrap()
 }
 
 #[test]
@@ -30,8 +29,8 @@ fn every_field_to_group_by_is_a_part_of_the_key() {
     let socket = socket(State::Established, "10.0.0.1:1", "192.0.2.77:5");
     for name in Field::names(Use::Group) {
         let field = Field::parse(name, Use::Group).unwrap();
-        let tally = GroupTally::new(vec![key(field)], Listeners::default());
-        assert!(tally.part(key(field), &socket).is_some(), "{name}");
+        let part = key(field).part(&socket, &Listeners::default(), None);
+        assert!(part.is_some(), "{name}");
     }
 }
 

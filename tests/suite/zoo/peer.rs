@@ -15,8 +15,8 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 const DEVICE: &str = "zoo";
@@ -32,6 +32,7 @@ pub(crate) struct Peer {
     thread: Option<JoinHandle<()>>,
     has_ipv6: bool,
     next_port: AtomicU16,
+    received: Arc<Mutex<Vec<Segment>>>,
 }
 
 impl Peer {
@@ -54,9 +55,11 @@ impl Peer {
         }
         let device = Arc::new(device);
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
+        let received = Arc::default();
         let thread = std::thread::spawn({
             let (device, stop) = (Arc::clone(&device), Arc::clone(&stop));
-            move || serve(&device, &stop)
+            let received = Arc::clone(&received);
+            move || serve(&device, &stop, &received)
         });
         Self {
             device,
@@ -64,6 +67,7 @@ impl Peer {
             thread: Some(thread),
             has_ipv6,
             next_port: AtomicU16::new(10_000),
+            received,
         }
     }
 
@@ -97,7 +101,28 @@ impl Peer {
             payload: payload.to_vec(),
             ..Segment::between((behaviour.address(family), port).into(), listener)
         };
+        self.send(&segment);
+    }
+
+    /// Sends a segment of a peer.
+    pub(crate) fn send(&self, segment: &Segment) {
         (&*self.device).write_all(&segment.encode()).unwrap();
+    }
+
+    /// Waits for the segment number `number` from `source` that `is_it`, 0 for the first one.
+    pub(crate) fn wait_for(
+        &self,
+        source: SocketAddr,
+        number: usize,
+        is_it: impl Fn(&Segment) -> bool,
+    ) -> Segment {
+        wait_for(&format!("a segment from {source}"), || {
+            let received = self.received.lock().unwrap();
+            let mut wanted = received
+                .iter()
+                .filter(|one| one.source == source && is_it(one));
+            wanted.nth(number).cloned()
+        })
     }
 }
 
@@ -118,8 +143,8 @@ fn read_has_ipv6() -> bool {
     disabled.is_ok_and(|value| value.trim() == "0")
 }
 
-/// Replies to packets until `stop` becomes readable.
-fn serve(mut device: &File, stop: &OwnedFd) {
+/// Replies to packets until `stop` becomes readable, and keeps them.
+fn serve(mut device: &File, stop: &OwnedFd, received: &Mutex<Vec<Segment>>) {
     let mut packet = [0; 65_536];
     loop {
         let mut ready = [
@@ -134,9 +159,13 @@ fn serve(mut device: &File, stop: &OwnedFd) {
             return;
         }
         let length = device.read(&mut packet).unwrap();
-        if let Some(reply) = Segment::decode(&packet[..length]).as_ref().and_then(reply) {
+        let Some(segment) = Segment::decode(&packet[..length]) else {
+            continue;
+        };
+        if let Some(reply) = reply(&segment) {
             device.write_all(&reply.encode()).unwrap();
         }
+        received.lock().unwrap().push(segment);
     }
 }
 

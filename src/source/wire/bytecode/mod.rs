@@ -148,6 +148,7 @@ fn operation(test: &Test) -> Option<Operation> {
     match *test {
         Test::Any
         | Test::State(_)
+        | Test::Change(..)
         | Test::V6Only(_)
         | Test::CongestionControl(_)
         | Test::Holder { .. } => None,

@@ -1,0 +1,154 @@
+//! The options of `trace`, as typed.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::keys::parse_keys;
+use super::values::{fields, parse_count, parse_seconds};
+use super::{Keys, Presentation, Selection};
+use crate::model::Use;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sudo tcpstates trace port = :8080                    how the connections of a port close
+  sudo tcpstates trace --segments --limit 1            the next close, segment by segment
+  sudo tcpstates trace --show summary --duration 60    times in each state, who closes first
+
+Exit status: 0 traced in full, 1 could not trace or could not write, 2 usage,
+3 something was lost. The manual is tcpstates(1).";
+
+/// What the options of bcc's tcpstates(8) are here.
+const BCC: [(&str, &str); 6] = [
+    ("-L", "a filter selects local ports: sport = :PORT"),
+    ("-D", "a filter selects remote ports: dport = :PORT"),
+    ("-s", "CSV is --format csv"),
+    ("-w", "columns have room for IPv6 already: leave it out"),
+    ("-T", "every row has its time already: leave it out"),
+    ("-t", "every row has its time already: leave it out"),
+];
+
+/// What to type instead of an option that bcc's tool has.
+pub(super) fn bcc_hint(option: &str) -> Option<&'static str> {
+    let hint = BCC.iter().find(|(known, _)| *known == option);
+    hint.map(|(_, hint)| *hint)
+}
+
+/// Record how connections live and close
+///
+/// Loads four programs into the kernel, which record each change of a TCP socket's state, and prints
+/// one record for each closed connection: who closed first, and whether in three segments or four,
+/// crossed, by a reset or a timeout. The programs are gone when it ends. Without privileges the
+/// kernel reports the ends of connections only. Ctrl-C ends it with a summary.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// Which sockets.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// What to show: each close, each change of state, each connection at its end, or the summary
+    ///
+    /// Whatever is shown, the summary follows when the trace ends.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t = Show::Closes,
+        help_heading = "What is shown"
+    )]
+    pub show: Show,
+
+    /// Capture the segments of each close too; needs CAP_NET_RAW
+    #[arg(long, help_heading = "What is shown")]
+    pub segments: bool,
+
+    /// Count who closes first by these keys in the summary (service unless given)
+    #[arg(
+        long,
+        value_name = "KEYS",
+        value_parser = fields(Use::Group, parse_keys),
+        help_heading = "What is shown"
+    )]
+    pub by: Option<Keys>,
+
+    /// List the N connections that lived longest, and the N largest groups, in the summary
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_count::<NonZeroUsize>,
+        allow_hyphen_values = true,
+        help_heading = "What is shown"
+    )]
+    pub top: Option<NonZeroUsize>,
+
+    /// Stop after this many seconds (0.05 to 86400)
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = parse_seconds,
+        allow_hyphen_values = true,
+        help_heading = "How long"
+    )]
+    pub duration: Option<Duration>,
+
+    /// Stop after this many rows
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_count::<NonZeroUsize>,
+        allow_hyphen_values = true,
+        help_heading = "How long"
+    )]
+    pub limit: Option<NonZeroUsize>,
+
+    /// Trace every network namespace, not only this one
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Where")]
+    pub netns: Option<NetnsChoice>,
+
+    /// Where events come from
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SOURCE",
+        default_value_t = TraceSource::Auto,
+        help_heading = "Where"
+    )]
+    pub source: TraceSource,
+
+    /// How they are shown.
+    #[command(flatten)]
+    pub presentation: Presentation,
+}
+
+/// What a trace shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// One record for each closed connection: who closed first, and how
+    Closes,
+    /// One record for each change of state
+    Transitions,
+    /// One record for each closed connection: its times, bytes and segments
+    Connections,
+    /// The summary only
+    Summary,
+}
+
+/// Which network namespaces are traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetnsChoice {
+    /// Every one of this host
+    All,
+}
+
+/// Where events come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceSource {
+    /// bpf, or destroy where bpf is not permitted
+    Auto,
+    /// Programs in the kernel: every change of state; needs CAP_BPF and CAP_PERFMON
+    Bpf,
+    /// The kernel's messages about destroyed sockets: one record for each closed connection of this
+    /// network namespace, without its shape; needs no privilege
+    Destroy,
+}

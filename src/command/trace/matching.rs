@@ -1,0 +1,244 @@
+//! Which transitions and connections a filter selects.
+//!
+//! Events have fewer fields than sockets; tests of the others are refused. A state matches where it
+//! was left or entered.
+
+use std::collections::HashMap;
+
+use crate::command::outcome::Failure;
+use crate::filter::{Compare, Edge, Expression, Program, Test};
+use crate::model::trace::{Connection, Story, Task, Transition};
+use crate::model::{Field, InetEnds, Kind, ProcessName, ProcessQuery, Socket, State, StateSet};
+use crate::question::Question;
+use crate::source::Selector;
+
+/// The words that a filter of a trace may have.
+const WORDS: &str = "state, from, to, src, dst, sport, dport, host, port, family, uid, user, inode, cookie, process and pid";
+
+/// The fields that events have, besides states, addresses and the family.
+const KNOWN: [Field; 7] = [
+    Field::LocalPort,
+    Field::RemotePort,
+    Field::Uid,
+    Field::Inode,
+    Field::Cookie,
+    Field::Process,
+    Field::Pid,
+];
+
+/// More rows than this of one connection do not wait to be known as a process's.
+const MOST_ROWS: usize = 32;
+
+/// More connections than this do not wait so.
+const MOST_WAITING: usize = 65_536;
+
+/// What selects rows.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    states: StateSet,
+    program: Option<Program>,
+    /// Whether it tests for processes, which are known at a call of theirs only.
+    by_process: bool,
+    /// Whether it tests the local port, which a socket that connects has after SYN_SENT only.
+    by_port: bool,
+    by_state: bool,
+    /// What is known of connections with rows that wait for one of these.
+    waiting: HashMap<u64, Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    tasks: Vec<Task>,
+    rows: Vec<Transition>,
+}
+
+/// What a filter can test of one row.
+struct Row<'a> {
+    socket: Socket,
+    uid: u32,
+    was_in: &'a dyn Fn(StateSet, Option<Edge>) -> bool,
+    tasks: &'a [Task],
+}
+
+impl Matcher {
+    /// The matcher of a question.
+    ///
+    /// # Errors
+    /// The first word that an event has no value for.
+    pub(super) fn new(question: &Question) -> Result<Matcher, Failure> {
+        let tests = || question.filter.iter().flat_map(Expression::tests);
+        if let Some(word) = tests().find_map(unknown_of_events) {
+            return Err(Failure::Usage(format!(
+                "trace has no `{word}`: filters of trace test {WORDS}"
+            )));
+        }
+        let tests_field = |field| tests().any(|test| test.field() == Some(field));
+        Ok(Matcher {
+            states: question.states,
+            program: question.filter.as_ref().map(Program::new),
+            by_process: tests_field(Field::Process) || tests_field(Field::Pid),
+            by_port: tests_field(Field::LocalPort),
+            by_state: question.states != StateSet::ALL
+                || tests().any(|test| matches!(test, Test::State(_) | Test::Change(..))),
+            waiting: HashMap::new(),
+        })
+    }
+
+    /// What it tests that only transitions show.
+    pub(super) fn needs_transitions(&self) -> Option<&'static str> {
+        match (self.by_state, self.by_process) {
+            (true, _) => Some("states"),
+            (_, true) => Some("processes"),
+            (false, false) => None,
+        }
+    }
+
+    /// The rows that pass now that this one is known: it, and earlier ones of the same connection
+    /// that waited for its process or its port.
+    pub(super) fn transitions(&mut self, row: Transition) -> Vec<Transition> {
+        if !self.by_process && !self.by_port {
+            return Vec::from_iter(self.transition_passes(&row, &[]).then_some(row));
+        }
+        let mut waiting = self.waiting.remove(&row.cookie).unwrap_or_default();
+        let (cookie, ends) = (row.cookie, row.ends);
+        let is_over = row.to == State::Close || row.to == State::TimeWait;
+        waiting.tasks.extend(row.by);
+        waiting.rows.push(row);
+        if ends.local.port() == 0 && self.by_port && !is_over {
+            self.wait(cookie, waiting);
+            return Vec::new();
+        }
+        let earlier = std::mem::take(&mut waiting.rows).into_iter();
+        let named = earlier.map(|row| match row.ends.local.port() {
+            0 => Transition { ends, ..row },
+            _ => row,
+        });
+        let (passed, others) = named.partition(|row| self.transition_passes(row, &waiting.tasks));
+        if self.by_process && !is_over {
+            waiting.rows = others;
+            waiting.rows.truncate(MOST_ROWS);
+            self.wait(cookie, waiting);
+        }
+        passed
+    }
+
+    fn wait(&mut self, cookie: u64, waiting: Waiting) {
+        if self.waiting.len() < MOST_WAITING {
+            self.waiting.insert(cookie, waiting);
+        }
+    }
+
+    fn transition_passes(&self, row: &Transition, tasks: &[Task]) -> bool {
+        let was_in = |states: StateSet, edge| match edge {
+            Some(Edge::From) => states.contains(row.from),
+            Some(Edge::To) => states.contains(row.to),
+            None => states.contains(row.from) || states.contains(row.to),
+        };
+        self.passes(&Row {
+            socket: socket(row.to, &row.ends, row.cookie, row.inode),
+            uid: row.uid,
+            was_in: &was_in,
+            tasks,
+        })
+    }
+
+    /// Whether a connection passes: a state matches where it was in it.
+    pub(super) fn connection(&self, row: &Connection) -> bool {
+        let was_in = |states: StateSet, _| {
+            let steps = row.close.iter().flat_map(|close| &close.steps);
+            let mut entered = row.states.iter().map(|state| state.0);
+            entered.any(|state| states.contains(state))
+                || steps.map(|step| step.1).any(|state| states.contains(state))
+        };
+        let tasks: Vec<Task> = row
+            .opened_by
+            .iter()
+            .chain(&row.closed_by)
+            .copied()
+            .collect();
+        self.passes(&Row {
+            socket: socket(State::Close, &row.ends, row.cookie, row.inode),
+            uid: row.uid,
+            was_in: &was_in,
+            tasks: &tasks,
+        })
+    }
+
+    /// Whether either end of a story passes.
+    pub(super) fn story(&self, story: &Story) -> bool {
+        self.connection(&story.first) || story.other.iter().any(|other| self.connection(other))
+    }
+
+    fn passes(&self, row: &Row<'_>) -> bool {
+        (self.states == StateSet::ALL || (row.was_in)(self.states, None))
+            && self
+                .program
+                .as_ref()
+                .is_none_or(|program| program.holds(|test| answer(test, row)))
+    }
+}
+
+/// What every source of events knows of a socket.
+fn socket(state: State, ends: &InetEnds, cookie: u64, inode: u64) -> Socket {
+    Socket {
+        cookie: Some(cookie),
+        inode,
+        ..Socket::bare(Kind::Tcp, state, *ends)
+    }
+}
+
+fn answer(test: &Test, row: &Row<'_>) -> bool {
+    match (test, test.field()) {
+        (Test::State(states), _) => (row.was_in)(*states, None),
+        (Test::Change(edge, states), _) => (row.was_in)(*states, Some(*edge)),
+        // The creator of the socket, whether or not a process still holds it.
+        (Test::Number(_, compare, uid), Some(Field::Uid)) => compare.holds(row.uid.into(), *uid),
+        (Test::Holder { query, .. }, _) => row.tasks.iter().any(|task| is_task(*query, task)),
+        _ => test.matches(&row.socket),
+    }
+}
+
+fn is_task(query: ProcessQuery, task: &Task) -> bool {
+    match query {
+        ProcessQuery::Pid(pid) => task.pid == pid,
+        ProcessQuery::Name(name) => ProcessName::new(task.text().as_bytes()) == name,
+    }
+}
+
+/// The word of a test about what events do not have.
+fn unknown_of_events(test: &Test) -> Option<&'static str> {
+    match (test, test.field()) {
+        (Test::Autobound, _) => Some("autobound"),
+        (_, Some(field)) if !KNOWN.contains(&field) => Some(field.name()),
+        _ => None,
+    }
+}
+
+/// What the kernel can select by: conditions of which all must hold, at either end of a socket.
+pub(super) fn selector(question: &Question, netns: Option<u32>) -> Selector {
+    let mut families = question.families.iter();
+    let family = match (families.next(), families.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    };
+    let mut selector = Selector {
+        netns,
+        family,
+        ..Selector::default()
+    };
+    let parts = question.filter.iter().flat_map(Expression::conjuncts);
+    for part in parts {
+        match part.only_test() {
+            Some(Test::Number(Field::LocalPort | Field::RemotePort, Compare::Equal, port)) => {
+                let port = u16::try_from(*port).ok().filter(|port| *port != 0);
+                selector.port = selector.port.or(port);
+            }
+            Some(Test::Addr(_, net)) if net.prefix_len() == net.max_prefix_len() => {
+                let address = Some(net.addr()).filter(|address| !address.is_unspecified());
+                selector.address = selector.address.or(address);
+            }
+            _ => {}
+        }
+    }
+    selector
+}

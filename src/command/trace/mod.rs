@@ -1,0 +1,251 @@
+//! `tcpstates trace`: connections as they change and close.
+//!
+//! Attaches first and lists the sockets that exist then, so that nothing falls between. Reads what
+//! was recorded every 50 ms: to be woken for each event would cost more than all the rest.
+
+mod matching;
+mod recording;
+mod request;
+mod showing;
+mod summing;
+
+use std::time::{Duration, Instant};
+
+use super::console::Console;
+use super::log::LogMessage;
+use super::outcome::{Failure, Status};
+use super::runtime::{self, Signal, TERMINATE};
+use super::wait::{Wakeups, waker};
+use crate::cli::Show;
+use crate::model::trace::{Connection, Story, Transition};
+use crate::output::trace::describe_losses;
+use crate::source::Capture;
+use matching::Matcher;
+use recording::{Receiver, Recording, own_netns};
+pub(super) use request::Trace;
+use showing::Display;
+use summing::Sum;
+
+/// How long records wait in the ring: a quarter of what fills it at 100,000 events a second.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often the sockets that are remembered are compared with those that exist.
+const COMPARED: Duration = Duration::from_secs(60);
+
+/// How often a growing loss is reported.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What was recorded is matched, counted and shown.
+struct Shown<'a> {
+    request: &'a Trace,
+    matcher: Matcher,
+    sum: Sum,
+    display: Display,
+    failure: Option<Failure>,
+}
+
+impl Shown<'_> {
+    fn is_full(&self) -> bool {
+        let limit = self.request.limit;
+        limit.is_some_and(|limit| self.display.rows() >= limit)
+    }
+
+    fn show(&mut self, of: Show, show: impl FnOnce(&mut Display) -> Result<(), Failure>) {
+        if self.request.show == of && !self.is_full() && self.failure.is_none() {
+            self.failure = show(&mut self.display).err();
+        }
+    }
+
+    /// Writes what is ready, after whatever went wrong before.
+    fn flush(&mut self, console: &mut Console) -> Result<(), Failure> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.display.flush(console),
+        }
+    }
+}
+
+impl Receiver for Shown<'_> {
+    fn transition(&mut self, row: Transition) {
+        for row in self.matcher.transitions(row) {
+            self.sum.transition(&row);
+            self.show(Show::Transitions, |display| display.transition(&row));
+        }
+    }
+
+    fn connection(&mut self, row: Connection) {
+        if self.matcher.connection(&row) {
+            self.show(Show::Connections, |display| display.connection(&row));
+        }
+    }
+
+    fn close(&mut self, story: Story) {
+        if self.matcher.story(&story) {
+            self.sum.close(&story);
+            self.show(Show::Closes, |display| display.close(&story));
+        }
+    }
+}
+
+/// Why a trace ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was interrupted, or has shown enough, or its time is over.
+    Asked,
+    /// By this signal, once the summary is written.
+    Signal(i32),
+}
+
+/// Traces until it is ended.
+pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Failure> {
+    let matcher = Matcher::new(&request.question)?;
+    let capture = match request.segments {
+        true => Some(Capture::begin().map_err(no_capture)?),
+        false => None,
+    };
+    let (waker, wakeups) = waker().map_err(Failure::to("create a socket pair"))?;
+    runtime::handle_signals(waker, || {}).map_err(Failure::to("handle signals"))?;
+    let own = own_netns().map_err(Failure::to("identify the network namespace"))?;
+    let source = request.source(&matcher, own, console)?;
+    let mut recording = Recording::new(source, capture, own, request.every_netns);
+    let begin = Instant::now();
+    let mut shown = Shown {
+        request,
+        matcher,
+        sum: Sum::new(&request.keys, request.top),
+        display: Display::new(request, console, recording.clock()),
+        failure: None,
+    };
+    let listeners = recording.list_existing(&mut shown)?;
+    shown.sum.set_listeners(listeners);
+    announce(request, &recording, console);
+    let end = record(&mut recording, &mut shown, begin, &wakeups, console)?;
+    if request.segments {
+        // The kernel hands segments over in blocks.
+        wakeups.pause(2 * PAUSE).map_err(Failure::to("wait"))?;
+    }
+    recording.compare(&mut shown)?;
+    recording.take(&mut shown, true)?;
+    shown.flush(console)?;
+    let losses = recording.losses().map_err(cannot_read_losses)?;
+    let summary = shown
+        .sum
+        .summary(recording.source_name(), losses, begin.elapsed());
+    shown.display.summary(&summary, request.is_quiet, console)?;
+    if let End::Signal(number) = end {
+        runtime::end_by(number);
+    }
+    Ok(match losses.is_complete() {
+        true => Status::Answered,
+        false => Status::Incomplete,
+    })
+}
+
+/// Takes and shows what is recorded until the trace ends.
+fn record(
+    recording: &mut Recording,
+    shown: &mut Shown<'_>,
+    begin: Instant,
+    wakeups: &Wakeups,
+    console: &mut Console,
+) -> Result<End, Failure> {
+    let request = shown.request;
+    let mut reported = Reported::default();
+    let deadline = request.duration.map(|duration| begin + duration);
+    let mut compared = begin;
+    loop {
+        if shown.is_full() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(End::Asked);
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let waited = recording.wait(wakeups, left.map_or(PAUSE, |left| left.min(PAUSE)));
+        waited.map_err(Failure::to("wait"))?;
+        if let Some(end) = take_end() {
+            return Ok(end);
+        }
+        recording.take(shown, false)?;
+        if compared.elapsed() >= COMPARED {
+            recording.compare(shown)?;
+            compared = Instant::now();
+        }
+        shown.flush(console)?;
+        reported.losses(recording, request, console)?;
+    }
+}
+
+fn no_capture(error: std::io::Error) -> Failure {
+    Failure::Trace(format!(
+        "--segments: cannot open a packet socket: {error}; it needs CAP_NET_RAW: run it as root, or \
+         leave --segments out"
+    ))
+}
+
+fn cannot_read_losses(error: std::io::Error) -> Failure {
+    Failure::System("read how many events were lost", error)
+}
+
+/// Reports what is traced, and how it ends.
+fn announce(request: &Trace, recording: &Recording, console: &mut Console) {
+    if request.is_quiet {
+        return;
+    }
+    let what = match request.show {
+        Show::Closes => "closes of TCP connections",
+        Show::Transitions => "state changes of TCP sockets",
+        Show::Connections => "ends of TCP connections",
+        Show::Summary => "TCP connections",
+    };
+    let place = match request.every_netns {
+        true => "every network namespace",
+        false => "this network namespace",
+    };
+    let source = recording.source_name();
+    console.print(&LogMessage::TraceNote(format!(
+        "tracing {what} in {place} (source {source}); Ctrl-C ends it with the summary"
+    )));
+}
+
+/// What the signals that came ask for.
+fn take_end() -> Option<End> {
+    for signal in runtime::take_signals() {
+        match signal {
+            Signal::Interrupt => return Some(End::Asked),
+            Signal::End(TERMINATE) => return Some(End::Asked),
+            Signal::End(number) => return Some(End::Signal(number)),
+            Signal::Stop => runtime::stop(),
+            Signal::Continue | Signal::Resize => {}
+        }
+    }
+    None
+}
+
+/// The losses that were reported.
+#[derive(Default)]
+struct Reported {
+    lines: Vec<String>,
+    at: Option<Instant>,
+}
+
+impl Reported {
+    /// Reports a loss that grew, at most once a second.
+    fn losses(
+        &mut self,
+        recording: &mut Recording,
+        request: &Trace,
+        console: &mut Console,
+    ) -> Result<(), Failure> {
+        if self.at.is_some_and(|at| at.elapsed() < SECOND) {
+            return Ok(());
+        }
+        self.at = Some(Instant::now());
+        let losses = recording.losses().map_err(cannot_read_losses)?;
+        let lines = describe_losses(&losses);
+        if lines != self.lines && !request.is_quiet {
+            for line in &lines {
+                console.print(&LogMessage::TraceNote(line.clone()));
+            }
+        }
+        self.lines = lines;
+        Ok(())
+    }
+}

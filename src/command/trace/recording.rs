@@ -1,0 +1,334 @@
+//! Where events come from, and what is made of them: transitions, connections, closes.
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::command::outcome::Failure;
+use crate::command::wait::Wakeups;
+use crate::life::{Connections, Segments, Sent, Stories};
+use crate::model::trace::{Clock, Connection, Losses, Story, Transition};
+use crate::model::{InetEnds, Kind, Listeners, Sink, Socket, SourceName, State, StateSet};
+use crate::question::Question;
+use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, Sources, Tracer};
+
+/// What is done with what was recorded.
+pub(super) trait Receiver {
+    fn transition(&mut self, row: Transition);
+    fn connection(&mut self, row: Connection);
+    fn close(&mut self, story: Story);
+}
+
+/// Who reports events.
+#[derive(Debug)]
+pub(super) enum Source {
+    Bpf(Box<Tracer>, Selector),
+    Destroy(Destroyed),
+}
+
+impl Source {
+    /// As it is called in options and JSON.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Source::Bpf(..) => "bpf",
+            Source::Destroy(_) => "destroy",
+        }
+    }
+}
+
+/// A trace under way.
+#[derive(Debug)]
+pub(super) struct Recording {
+    source: Source,
+    capture: Option<Capture>,
+    clock: Clock,
+    /// The inode number of the own network namespace, and whether the others are traced too.
+    own_netns: u32,
+    every_netns: bool,
+    connections: Connections,
+    stories: Stories,
+    segments: Segments,
+    /// Stories that wait for their last segments.
+    waiting: Vec<Story>,
+}
+
+/// How long an end waits for its other end where it is not known whether that lives, and a story for
+/// its segments, in nanoseconds.
+const PATIENCE_NS: u64 = 2_000_000_000;
+
+/// So many listed sockets are added at once; events are taken in between, before the ring fills.
+const BATCH: usize = 4_096;
+
+impl Recording {
+    pub(super) fn new(
+        source: Source,
+        capture: Option<Capture>,
+        own_netns: u32,
+        every_netns: bool,
+    ) -> Recording {
+        let patience_ns = match source {
+            Source::Bpf(..) => None,
+            Source::Destroy(_) => Some(PATIENCE_NS),
+        };
+        Recording {
+            source,
+            capture,
+            clock: Clock::new(SystemTime::now(), monotonic_ns()),
+            own_netns,
+            every_netns,
+            connections: Connections::default(),
+            stories: Stories::new(patience_ns),
+            segments: Segments::default(),
+            waiting: Vec::new(),
+        }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(super) fn source_name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    /// Lists the sockets that exist in the own network namespace, so that the states they leave are
+    /// known; returns where the host listens.
+    ///
+    /// # Errors
+    /// When no source lists them.
+    pub(super) fn list_existing(
+        &mut self,
+        receiver: &mut impl Receiver,
+    ) -> Result<Listeners, Failure> {
+        let mut listing = Listing {
+            recording: self,
+            receiver,
+            listeners: Listeners::default(),
+            batch: Vec::new(),
+        };
+        let is_whole = list(&mut listing)?;
+        listing.add();
+        let listeners = listing.listeners;
+        if is_whole && !self.every_netns {
+            self.connections.all_are_listed();
+        }
+        Ok(listeners)
+    }
+
+    /// Compares the sockets that are remembered with those that exist: one that has gone without an
+    /// event is a gap.
+    ///
+    /// # Errors
+    /// When no source lists them.
+    pub(super) fn compare(&mut self, receiver: &mut impl Receiver) -> Result<(), Failure> {
+        if self.every_netns || self.connections.is_empty() {
+            return Ok(());
+        }
+        let begin_ns = monotonic_ns();
+        let mut existing = Existing::default();
+        if list(&mut existing)? {
+            self.take_events(receiver);
+            self.connections.compare(&existing.0, begin_ns);
+        }
+        Ok(())
+    }
+
+    /// Whether events of a socket between these ends are recorded.
+    fn records(&self, ends: &InetEnds) -> bool {
+        match &self.source {
+            Source::Bpf(_, selector) => selector.matches(ends),
+            Source::Destroy(_) => false,
+        }
+    }
+
+    /// Waits for a signal, no longer than `most`; with `destroy` for messages too, because the room
+    /// for them is small.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub(super) fn wait(&self, wakeups: &Wakeups, most: Duration) -> io::Result<()> {
+        match &self.source {
+            Source::Bpf(..) => wakeups.pause(most),
+            Source::Destroy(destroyed) => wakeups.wait(destroyed, most).map(drop),
+        }
+    }
+
+    /// Takes what was recorded since the last time; `is_last` waits for nothing more.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(super) fn take(
+        &mut self,
+        receiver: &mut impl Receiver,
+        is_last: bool,
+    ) -> Result<(), Failure> {
+        self.take_segments();
+        let now_ns = monotonic_ns();
+        let due = (!is_last).then_some(now_ns);
+        self.take_events(receiver);
+        for (row, other_lives) in self.connections.ended(due) {
+            receiver.connection(row.clone());
+            self.stories.add(row, other_lives);
+        }
+        if let Source::Destroy(destroyed) = &mut self.source {
+            let stories = &mut self.stories;
+            let mut add = |row: Connection| {
+                receiver.connection(row.clone());
+                let is_local = row.ends.local.ip() == row.ends.remote.ip();
+                stories.add(row, is_local);
+            };
+            let taken = match is_last {
+                true => destroyed.drain_all(now_ns, &mut add),
+                false => destroyed.drain(now_ns, &mut add),
+            };
+            taken.map_err(Failure::to("receive from netlink"))?;
+        }
+        self.waiting.extend(self.stories.take(due));
+        self.take_stories(receiver, now_ns, is_last);
+        Ok(())
+    }
+
+    fn take_events(&mut self, receiver: &mut impl Receiver) {
+        if let Source::Bpf(tracer, _) = &mut self.source {
+            let connections = &mut self.connections;
+            tracer.drain(|event| {
+                if let Some(row) = connections.event(&event) {
+                    receiver.transition(row);
+                }
+            });
+        }
+    }
+
+    /// Hands on the stories that have all their segments, or have waited for them.
+    fn take_stories(&mut self, receiver: &mut impl Receiver, now_ns: u64, is_last: bool) {
+        let waits = self.capture.is_some() && !is_last;
+        for mut story in std::mem::take(&mut self.waiting) {
+            let is_recent = now_ns < story.ended_ns().saturating_add(PATIENCE_NS);
+            if self.capture.is_none() || self.segments.complete(&mut story, waits && is_recent) {
+                receiver.close(story);
+            } else {
+                self.waiting.push(story);
+            }
+        }
+    }
+
+    fn take_segments(&mut self) {
+        let (clock, segments) = (self.clock, &mut self.segments);
+        if let Some(capture) = &mut self.capture {
+            capture.drain(|captured| segments.add(sent(captured, clock)));
+        }
+    }
+
+    /// What was not recorded so far.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn losses(&mut self) -> io::Result<Losses> {
+        let gaps = self.connections.gaps();
+        let (ring, nested) = match &self.source {
+            Source::Bpf(tracer, _) => {
+                let lost = tracer.lost()?;
+                (Some(lost.ring), lost.nested)
+            }
+            Source::Destroy(destroyed) => ((!destroyed.has_lost()).then_some(0), 0),
+        };
+        let dropped = self.capture.as_mut().map_or(Ok(0), Capture::dropped)?;
+        Ok(Losses {
+            ring,
+            nested,
+            gaps: gaps.gaps,
+            forgotten: gaps.forgotten,
+            capture: dropped + self.segments.left_out(),
+        })
+    }
+}
+
+/// Lists the sockets of the own network namespace; returns whether that is all of them, with their
+/// cookies, which /proc lacks.
+fn list(sink: &mut impl Sink) -> Result<bool, Failure> {
+    let sources = Sources::Auto(ProcNet::own());
+    let report = Observer::new(Question::about(Kind::Tcp, StateSet::ALL), sources)?.list(sink)?;
+    Ok(report.completeness.is_complete() && report.source == SourceName::Netlink)
+}
+
+/// The states of sockets that exist, by their cookies. What is left of a closed socket has its cookie
+/// too, and is in no state of its own.
+#[derive(Default)]
+struct Existing(HashMap<u64, State>);
+
+impl Sink for Existing {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let state = match socket.full {
+            Some(false) => State::TimeWait,
+            Some(true) | None => socket.state,
+        };
+        self.0.extend(socket.cookie.map(|cookie| (cookie, state)));
+        ControlFlow::Continue(())
+    }
+}
+
+/// Sockets that existed before, as they are listed.
+struct Listing<'a, R> {
+    recording: &'a mut Recording,
+    receiver: &'a mut R,
+    listeners: Listeners,
+    batch: Vec<(u64, State, InetEnds)>,
+}
+
+impl<R: Receiver> Listing<'_, R> {
+    /// Adds what was listed, after the events until then.
+    fn add(&mut self) {
+        self.recording.take_events(self.receiver);
+        let netns = self.recording.own_netns;
+        let batch = std::mem::take(&mut self.batch);
+        self.recording.connections.add_existing(netns, batch);
+    }
+}
+
+impl<R: Receiver> Sink for Listing<'_, R> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if socket.state == State::Listen {
+            let _ = self.listeners.socket(socket);
+        }
+        if let (Some(cookie), Some(ends)) = (socket.cookie, socket.internet())
+            && socket.full != Some(false)
+            && self.recording.records(ends)
+        {
+            self.batch.push((cookie, socket.state, *ends));
+        }
+        if self.batch.len() == BATCH {
+            self.add();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The inode number of the calling thread's network namespace.
+///
+/// # Errors
+/// The system's.
+pub(super) fn own_netns() -> io::Result<u32> {
+    let status = rustix::fs::stat("/proc/thread-self/ns/net")?;
+    u32::try_from(status.st_ino).map_err(io::Error::other)
+}
+
+fn sent(captured: Captured, clock: Clock) -> Sent {
+    Sent {
+        time_ns: clock.monotonic_ns(captured.time),
+        source: captured.source,
+        destination: captured.destination,
+        flags: captured.flags,
+        seq: captured.seq,
+        ack: captured.ack,
+        length: captured.length,
+    }
+}
+
+fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}

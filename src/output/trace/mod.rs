@@ -1,0 +1,17 @@
+//! How traced connections are shown: rows, ladders, objects, and the summary.
+
+mod csv;
+mod json;
+mod ladder;
+mod rows;
+mod rungs;
+mod summary;
+mod words;
+
+pub use csv::CsvTrace;
+pub use json::{
+    write_close_json, write_connection_json, write_trace_summary_json, write_transition_json,
+};
+pub use ladder::{LadderStyle, NARROWEST, write_ladder};
+pub use rows::{CLOSES, CONNECTIONS, TRANSITIONS, write_close, write_connection, write_transition};
+pub use summary::{describe_losses, write_trace_summary};

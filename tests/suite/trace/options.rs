@@ -1,0 +1,291 @@
+//! The options of `trace`: how it ends, what is shown, what is selected, what is refused.
+
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use super::closes::{Pair, close_with_quickack};
+use super::{Traced, Tracing, has_bpf, until_complete};
+use crate::namespace::in_namespace;
+use crate::program::{command, run, run_command};
+
+fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+fn close_one(listener: &TcpListener) -> [u16; 2] {
+    let pair = Pair::open(listener, listener.local_addr().unwrap());
+    let port = pair.client.local_addr().unwrap().port();
+    drop(pair);
+    [port, listener.local_addr().unwrap().port()]
+}
+
+/// The trace of some closes.
+fn traced(arguments: &[&str], mut close: impl FnMut()) -> Traced {
+    until_complete(|| {
+        let tracing = Tracing::start(arguments);
+        close();
+        let traced = tracing.interrupt();
+        traced.is_complete().then_some(traced)
+    })
+}
+
+in_namespace!(
+    fn an_interrupt_a_termination_and_the_end_of_its_time_end_with_the_summary() {
+        let listener = listen();
+        for signal in [Some(Signal::INT), Some(Signal::TERM), None] {
+            let duration: &[&str] = match signal {
+                Some(_) => &[],
+                None => &["--duration", "2"],
+            };
+            let mut tracing = Tracing::start(duration);
+            close_one(&listener);
+            if let Some(signal) = signal {
+                tracing.running().signal(signal);
+            }
+            let traced = tracing.finish();
+            traced.is_complete();
+            assert_eq!(
+                traced.summary.connections, 1,
+                "{signal:?}: {:?}",
+                traced.ran
+            );
+        }
+    }
+);
+
+in_namespace!(
+    fn a_limit_ends_it_after_so_many_rows() {
+        let listener = listen();
+        let tracing = Tracing::start(&["--limit", "3"]);
+        for _ in 0..5 {
+            close_one(&listener);
+        }
+        let traced = tracing.finish();
+        assert_eq!(traced.connections.len(), 3);
+    }
+);
+
+in_namespace!(
+    fn each_connection_is_one_close_in_the_summary_by_service_and_by_any_key() {
+        let listener = listen();
+        let port = listener.local_addr().unwrap().port();
+        let some = || {
+            for _ in 0..4 {
+                close_with_quickack(Pair::open(&listener, listener.local_addr().unwrap()));
+            }
+        };
+        let summary = traced(&["--show", "summary", "--top", "2"], some).summary;
+        assert_eq!(summary.connections, 4);
+        if !has_bpf() {
+            assert!(summary.shapes.is_empty() && summary.first_close.is_empty());
+            return;
+        }
+        assert_eq!(summary.shapes, [("four".to_owned(), 4)].into());
+        let [group] = &summary.first_close[..] else {
+            panic!("{summary:?}");
+        };
+        let service = group.key.as_ref().unwrap()["service"].as_str().unwrap();
+        assert_eq!(service, format!(":{port}"));
+        // Seen from the server.
+        assert_eq!((group.local, group.remote), (0, 4));
+        assert_eq!(summary.longest.len(), 2);
+        let times = &summary.states["CLOSE_WAIT"];
+        assert_eq!(times.count, 4);
+        assert!(times.p50_us <= times.p90_us && times.p90_us <= times.p99_us);
+        assert!(times.p99_us <= times.max_us && times.p50_us > 0.0);
+        let by_state = traced(&["--show", "summary", "--by", "local-port,process"], some);
+        let keys = by_state.summary.first_close.iter();
+        let keys: Vec<_> = keys.map(|group| group.key.as_ref().unwrap()).collect();
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0]["local_port"], port);
+    }
+);
+
+in_namespace!(
+    fn a_filter_by_a_local_port_has_the_first_transition_too() {
+        if !has_bpf() {
+            return;
+        }
+        let listener = listen();
+        let ports = std::cell::Cell::new([0; 2]);
+        let all = traced(&["--show", "transitions"], || {
+            ports.set(close_one(&listener))
+        });
+        let client = |traced: &Traced, port: u16| {
+            let rows = traced.transitions.iter();
+            let rows = rows.filter(|row| row.remote_port == ports.get()[1]);
+            let rows = rows.filter(|row| row.local_port == port || row.local_port == 0);
+            rows.map(|row| (row.from.clone(), row.to.clone()))
+                .collect::<Vec<_>>()
+        };
+        let names = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+            let owned = rows
+                .iter()
+                .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
+            owned.collect()
+        };
+        let expected = names(&[
+            ("CLOSE", "SYN_SENT"),
+            ("SYN_SENT", "ESTABLISHED"),
+            ("ESTABLISHED", "FIN_WAIT1"),
+            ("FIN_WAIT1", "FIN_WAIT2"),
+            ("FIN_WAIT2", "TIME_WAIT"),
+        ]);
+        assert_eq!(client(&all, ports.get()[0]), expected);
+        // The port of a client is chosen before it is known: by the range of the namespace.
+        crate::zoo::sysctl::write_sysctl("ipv4/ip_local_port_range", "40000 40000");
+        let one = traced(&["--show", "transitions", "sport = :40000"], || {
+            ports.set(close_one(&listener));
+        });
+        let rows: Vec<_> = one.transitions.iter().collect();
+        assert_eq!(rows.len(), 5, "{rows:?}");
+        assert!(rows.iter().all(|row| row.local_port == 40_000), "{rows:?}");
+    }
+);
+
+in_namespace!(
+    fn states_edges_processes_and_addresses_select_rows() {
+        if !has_bpf() {
+            return;
+        }
+        let listener = listen();
+        let own = format!("pid = {}", std::process::id());
+        for (filter, transitions, closes) in [
+            (&["from = fin-wait-2"][..], 1, 1),
+            (&["to = close-wait"], 1, 1),
+            (&["to = close-wait or from = syn-sent"], 2, 1),
+            (&["--state", "last-ack"], 2, 1),
+            (&["--state", "closing"], 0, 0),
+            (&[&own], 10, 1),
+            (&["process = no-such-name"], 0, 0),
+            (&["src 127.0.0.1"], 10, 1),
+            (&["src 127.0.0.2"], 0, 0),
+            (&["dst 127.0.0.0/8"], 10, 1),
+            (&["-4"], 10, 1),
+            (&["-6"], 0, 0),
+        ] {
+            for (show, expected) in [("transitions", transitions), ("closes", closes)] {
+                let arguments = [&["--show", show], filter].concat();
+                let traced = traced(&arguments, || {
+                    close_one(&listener);
+                });
+                let rows = traced.transitions.len() + traced.connections.len();
+                assert_eq!(rows, expected, "{arguments:?} {:?}", traced.ran);
+            }
+        }
+    }
+);
+
+in_namespace!(
+    fn csv_has_a_header_and_a_row_for_each_close_and_no_summary() {
+        let listener = listen();
+        let mut running =
+            crate::child::Start::start(&mut command(["trace", "--format", "csv", "--limit", "2"]))
+                .unwrap();
+        running.wait_for_stderr("note: tracing ");
+        for _ in 0..2 {
+            close_one(&listener);
+        }
+        let output = running.finish();
+        let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+        let header = reader.headers().unwrap().clone();
+        let local_port = header.iter().position(|name| name == "local_port").unwrap();
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 2, "{output:?}");
+        let port = listener.local_addr().unwrap().port().to_string();
+        assert!(rows.iter().all(|row| row[local_port] != port || !has_bpf()));
+    }
+);
+
+/// Command lines that make no sense, and what is said of them.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &["-L", "80"],
+        "-L: no such option; a filter selects local ports: sport = :PORT",
+    ),
+    (
+        &["-D", "80"],
+        "-D: no such option; a filter selects remote ports: dport = :PORT",
+    ),
+    (&["-s"], "-s: no such option; CSV is --format csv"),
+    (
+        &["-w"],
+        "-w: no such option; columns have room for IPv6 already",
+    ),
+    (
+        &["-T"],
+        "-T: no such option; every row has its time already",
+    ),
+    (
+        &["--segments", "--netns", "all"],
+        "--segments captures in this network namespace only",
+    ),
+    (
+        &["--source", "destroy", "--netns", "all"],
+        "--source destroy reports this network",
+    ),
+    (
+        &["--source", "destroy", "--show", "transitions"],
+        "--source destroy reports no transitions",
+    ),
+    (
+        &["--source", "destroy", "state", "close-wait"],
+        "--source destroy does not report states",
+    ),
+    (
+        &["--source", "perf"],
+        "--source: `perf` is not valid; allowed are auto, bpf, destroy",
+    ),
+    (
+        &["--netns", "7"],
+        "--netns: `7` is not valid; allowed are all",
+    ),
+    (
+        &["--limit", "0"],
+        "--limit: `0`: allowed are whole numbers from 1",
+    ),
+    (
+        &["--duration", "0"],
+        "--duration: `0`: allowed are 0.05 to 86400 seconds",
+    ),
+    (
+        &["rtt", ">", "5"],
+        "trace has no `rtt`: filters of trace test state, from, to",
+    ),
+    (&["recv-q", ">", "5"], "trace has no `receive-queue`"),
+    (&["dev", "lo"], "trace has no `interface`"),
+    (&["autobound"], "trace has no `autobound`"),
+];
+
+#[test]
+fn what_makes_no_sense_is_refused_with_one_line() {
+    for (arguments, words) in REFUSED {
+        let ran = run_command(&mut command([&["trace"], *arguments].concat()));
+        assert_eq!((ran.status, &*ran.stdout), (2, ""), "{arguments:?} {ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(words), "{words}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn edges_belong_to_trace_only() {
+    for verb in [&["list"][..], &[]] {
+        let ran = run([verb, &["from = established"]].concat());
+        assert_eq!(ran.status, 2, "{ran:?}");
+        assert!(ran.stderr.contains("only tcpstates trace shows"), "{ran:?}");
+    }
+}
+
+#[test]
+fn help_begins_with_what_it_does_and_ends_with_three_examples() {
+    let help = run(["trace", "--help"]).succeeded().stdout;
+    assert!(
+        help.starts_with("Record how connections live and close\n"),
+        "{help}"
+    );
+    let examples = help
+        .lines()
+        .filter(|line| line.contains("sudo tcpstates trace"));
+    assert_eq!(examples.count(), 3, "{help}");
+}

@@ -1,0 +1,106 @@
+//! On a terminal each close is a ladder, as long as a person can read them.
+
+use std::net::TcpListener;
+
+use super::closes::{Pair, close_with_quickack, read_to_end};
+use super::has_bpf;
+use crate::namespace::in_namespace;
+use crate::terminal::on_a_terminal;
+use crate::wait::Repeated;
+
+fn close_in_three(listener: &TcpListener) {
+    let Pair { client, mut server } = Pair::open(listener, listener.local_addr().unwrap());
+    drop(client);
+    read_to_end(&mut server);
+}
+
+/// What a terminal shows of the first close in some time.
+fn ladder(columns: usize, options: &str, environment: &[(&str, &str)], quickack: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closing = Repeated::start(move || {
+        match quickack {
+            true => close_with_quickack(Pair::open(&listener, listener.local_addr().unwrap())),
+            false => close_in_three(&listener),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    });
+    let options = format!("trace --limit 1 -q {options}");
+    let shown = on_a_terminal(columns, &options, environment);
+    closing.stop();
+    shown.replace('\r', "")
+}
+
+in_namespace!(
+    fn captured_segments_are_solid_and_inferred_ones_dashed() {
+        let segments = ladder(80, "--segments", &[], false);
+        assert!(segments.contains("── FIN,ACK ──"), "{segments}");
+        assert!(segments.contains("three segments: the ACK of the first FIN came on the second"));
+        assert!(!segments.contains("dashed"), "{segments}");
+        if !has_bpf() {
+            return;
+        }
+        for name in [
+            "FIN_WAIT1",
+            "CLOSE_WAIT",
+            "LAST_ACK",
+            "TIME_WAIT",
+            "closed first",
+        ] {
+            assert!(segments.contains(name), "{name}: {segments}");
+        }
+        let states = ladder(80, "", &[], true);
+        assert!(states.contains("╌╌ FIN ╌╌"), "{states}");
+        assert!(
+            states.contains("four segments: the ACK came alone"),
+            "{states}"
+        );
+        assert!(
+            states.contains("dashed: inferred from socket states"),
+            "{states}"
+        );
+    }
+);
+
+in_namespace!(
+    fn a_terminal_without_utf8_gets_ascii_and_a_narrow_one_plain_lines() {
+        let ascii = ladder(80, "--segments", &[("LC_ALL", "C")], false);
+        assert!(
+            ascii.is_ascii() && ascii.contains("-- FIN,ACK --"),
+            "{ascii}"
+        );
+        let narrow = ladder(57, "--segments", &[], false);
+        assert!(!narrow.contains("──"), "{narrow}");
+        let mut lines = narrow.lines();
+        assert!(lines.next().unwrap().starts_with("TIME  "), "{narrow}");
+        let row: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+        assert_eq!(
+            (row.len(), row[3], row[5]),
+            (6, "three", "segments"),
+            "{narrow}"
+        );
+    }
+);
+
+in_namespace!(
+    fn many_closes_are_lines_and_more_are_counted_by_shape() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let closing = Repeated::start(move || {
+            close_in_three(&listener);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        });
+        let shown = on_a_terminal(80, "trace --segments --duration 3 -q", &[]).replace('\r', "");
+        closing.stop();
+        let ladders = shown
+            .lines()
+            .filter(|line| line.starts_with("three segments: "));
+        let lines = shown.lines().filter(|line| line.ends_with(" segments"));
+        let counted = shown
+            .lines()
+            .filter(|line| line.contains(" more closes: three "));
+        let shown_as = [ladders.count(), lines.count(), counted.count()];
+        // Five in the first second, and as many in each later one that begins with fewer.
+        assert!((5..=20).contains(&shown_as[0]), "{shown_as:?}\n{shown}");
+        assert!((15..=60).contains(&shown_as[1]), "{shown_as:?}\n{shown}");
+        assert!((1..=4).contains(&shown_as[2]), "{shown_as:?}\n{shown}");
+    }
+);
