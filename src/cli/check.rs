@@ -25,10 +25,12 @@ pub struct Check {
 
     /// Warning ranges: NAME=RANGE, separated by commas; repeatable
     ///
-    /// NAME is a state, `total`, or `accept-queue`. RANGE is a number of sockets, a share of all
-    /// that are selected (close-wait=50%), or a net change per second (established=-100/s:). 10 or
-    /// 0:10 alerts outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20 inside.
-    /// accept-queue=80% compares each listener's queue with its limit; over 100% it is full.
+    /// NAME is a state or `total`, and RANGE a number of sockets, a share of all that are selected
+    /// (close-wait=50%), or a net change per second (established=-100/s:). 10 or 0:10 alerts
+    /// outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20 inside.
+    /// Other names: accept-queue (% of its limit, each listener), listen-drops (/s), retransmission
+    /// (% of segments), receive-queue and send-queue (bytes, the longest), drops (/s), orphans and
+    /// memory (bytes) of the host (a number or %), ephemeral-ports (the fullest destination).
     #[arg(short, long, value_name = "NAME=RANGE", value_delimiter = ',')]
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub warning: Vec<Threshold>,
@@ -38,9 +40,9 @@ pub struct Check {
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub critical: Vec<Threshold>,
 
-    /// Measure changes per second over SECONDS seconds (0.05 to 3600; default 1)
+    /// Measure rates and retransmission over SECONDS seconds (0.05 to 3600; default 1)
     ///
-    /// Only valid with a threshold that is a rate. Two samples are then taken.
+    /// Only valid with such a threshold. Two samples are then taken.
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = parse_window, allow_hyphen_values = true)]
     pub window: Option<Duration>,

@@ -3,13 +3,12 @@
 //! Ranges are those of the Monitoring Plugins Development Guidelines, with a unit behind the
 //! numbers: none, `%` or `/s`.
 
-use crate::model::{Aspect, Measure, Range, State, StateSet, Subject, Threshold, hint};
+use crate::model::{Aspect, Measure, Quantity, Range, State, StateSet, Subject, Threshold, hint};
 
-/// The names that are no states.
+/// The name of all sockets.
 const TOTAL: &str = "total";
-const ACCEPT_QUEUE: &str = "accept-queue";
 
-/// The largest number; more sockets, and faster changes, are nowhere.
+/// The largest number; more sockets or bytes, and faster changes, are nowhere.
 const MOST: f64 = 1e12;
 
 /// Parses one threshold.
@@ -33,10 +32,11 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     if let Some(state) = State::parse(name) {
         return Ok(Subject::State(state));
     }
-    match name.to_lowercase().replace('_', "-").as_str() {
-        TOTAL => return Ok(Subject::Total),
-        ACCEPT_QUEUE => return Ok(Subject::AcceptQueue),
-        _ => {}
+    if name.eq_ignore_ascii_case(TOTAL) {
+        return Ok(Subject::Total);
+    }
+    if let Some(quantity) = Quantity::parse(name) {
+        return Ok(Subject::Quantity(quantity));
     }
     if StateSet::parse_word(name).is_some() {
         return Err(format!(
@@ -45,7 +45,8 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     }
     let words: Vec<String> = State::named().map(State::word).collect();
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-    words.extend([TOTAL, ACCEPT_QUEUE]);
+    words.push(TOTAL);
+    words.extend(Quantity::ALL.iter().map(|quantity| quantity.name()));
     Err(format!("unknown name `{name}`; {}", hint(name, &words)))
 }
 
@@ -119,29 +120,53 @@ fn parse_number(word: &str) -> Option<f64> {
 /// Whether the range fits what it is about.
 fn check(subject: Subject, measure: Measure, range: &Range) -> Result<(), String> {
     let mut ends = range.start.iter().chain(&range.end);
-    match (subject, measure) {
-        (Subject::AcceptQueue, Measure::Count | Measure::Rate) => {
-            return Err(
-                "accept queues are compared with their limit, as in accept-queue=80%".into(),
-            );
-        }
-        (Subject::Total, Measure::Share) => {
+    let quantity = match subject {
+        Subject::Quantity(quantity) => Some(quantity),
+        Subject::Total if measure == Measure::Share => {
             return Err("the total is always 100% of itself; use a state's share".into());
         }
-        (Subject::State(_) | Subject::Total | Subject::AcceptQueue, _) => {}
+        Subject::State(_) | Subject::Total => None,
+    };
+    if let Some(quantity) = quantity {
+        if !quantity.has(measure) {
+            return Err(needs(quantity));
+        }
+        if ends.clone().any(|end| *end < 0.0) {
+            return Err(format!("{} is never less than 0", quantity.name()));
+        }
     }
     match measure {
         Measure::Count if ends.clone().any(|end| *end < 0.0) => {
             Err("there are never fewer than 0 sockets; a change per second is -100/s".into())
         }
-        Measure::Count if !ends.all(|end| end.fract() == 0.0) => {
-            Err("sockets are counted in whole numbers; shares have %, changes per second /s".into())
-        }
+        Measure::Count if !ends.all(|end| end.fract() == 0.0) => Err(match quantity {
+            Some(quantity) => format!("{} is a whole number", quantity.name()),
+            None => {
+                "sockets are counted in whole numbers; shares have %, changes per second /s".into()
+            }
+        }),
         Measure::Share if ends.any(|end| !(0.0..=100.0).contains(end)) => {
             Err("a share is 0% to 100%".into())
         }
         Measure::Count | Measure::Share | Measure::Rate => Ok(()),
     }
+}
+
+/// In which units a quantity is compared.
+fn needs(quantity: Quantity) -> String {
+    let definition = quantity.definition();
+    let units = definition.measures.iter().map(|measure| match measure {
+        Measure::Count if definition.bytes => "a number of bytes",
+        Measure::Count => "a number",
+        Measure::Share => "a percentage",
+        Measure::Rate => "a number per second",
+    });
+    let units: Vec<&str> = units.collect();
+    let (name, example) = (definition.name, definition.example);
+    format!(
+        "{name} is compared with {}, as in {example}",
+        units.join(" or ")
+    )
 }
 
 #[cfg(test)]
@@ -173,9 +198,27 @@ mod tests {
             (" total = ~:0.5/s ", Subject::Total, Measure::Rate, "~:0.5"),
             (
                 "accept_queue=80%",
-                Subject::AcceptQueue,
+                Subject::Quantity(Quantity::AcceptQueue),
                 Measure::Share,
                 "80",
+            ),
+            (
+                "Listen-Drops=0/s",
+                Subject::Quantity(Quantity::ListenDrops),
+                Measure::Rate,
+                "0",
+            ),
+            (
+                "memory=0.5%",
+                Subject::Quantity(Quantity::Memory),
+                Measure::Share,
+                "0.5",
+            ),
+            (
+                "receive_queue=@1000000:",
+                Subject::Quantity(Quantity::ReceiveQueue),
+                Measure::Count,
+                "@1000000:",
             ),
             (
                 "estab=1:",
@@ -221,6 +264,29 @@ mod tests {
             ("accept-queue=10", "accept-queue=80%"),
             ("accept-queue=10/s", "accept-queue=80%"),
             ("accept-queue=150%", "0% to 100%"),
+            ("listen-drop=1/s", "did you mean listen-drops?"),
+            ("retransmisson=1%", "did you mean retransmission?"),
+            ("recv-queue=1", "did you mean receive-queue?"),
+            ("ephemeral-port=1%", "did you mean ephemeral-ports?"),
+            ("orphan=1", "did you mean orphans?"),
+            (
+                "listen-drops=1",
+                "listen-drops is compared with a number per second, as in listen-drops=0/s",
+            ),
+            ("drops=1%", "as in drops=0/s"),
+            ("drops=-1/s:", "drops is never less than 0"),
+            ("retransmission=1", "a percentage, as in retransmission=1%"),
+            ("retransmission=1/s", "as in retransmission=1%"),
+            ("receive-queue=50%", "a number of bytes, as in"),
+            ("send-queue=1.5", "send-queue is a whole number"),
+            ("send-queue=1/s", "a number of bytes, as in"),
+            ("orphans=1/s", "a number or a percentage, as in orphans=50%"),
+            (
+                "memory=1/s",
+                "a number of bytes or a percentage, as in memory=50%",
+            ),
+            ("memory=101%", "0% to 100%"),
+            ("ephemeral-ports=-1:", "never less than 0"),
             ("total=10/m", "is not a valid range"),
         ] {
             let error = parse_threshold(word).unwrap_err();

@@ -105,6 +105,17 @@ impl Target {
         target
     }
 
+    /// Every socket that may be among those selected some time later. A listener was one before.
+    pub(super) fn without_filter(&self) -> Target {
+        let mut target = self.clone();
+        let listen = StateSet::NONE.with(State::Listen);
+        if target.question.states != listen {
+            target.question.states = StateSet::ALL;
+        }
+        target.question.filter = None;
+        target
+    }
+
     /// A sampler of the sockets with these fields.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ mod testing;
 use std::ops::ControlFlow;
 
 pub use host::{Host, Measures};
-pub use rules::{BoundPorts, FirstSample, RULES, SecondSample};
+pub use rules::{BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample};
 
 use crate::model::{
     Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, State, counted,

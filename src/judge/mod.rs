@@ -31,7 +31,7 @@ impl Evidence<'_> {
         match subject {
             Subject::State(state) => Some((self.counts.get(state), self.spread.get(state))),
             Subject::Total => Some((self.counts.total(), self.spread.total())),
-            Subject::AcceptQueue => None,
+            Subject::Quantity(_) => None,
         }
     }
 }
@@ -57,17 +57,29 @@ pub fn judge_queue(thresholds: Thresholds, waiting: u32, limit: u32, trust: Trus
         0 => f64::from(waiting) * 200.0,
         limit => f64::from(waiting) * 100.0 / f64::from(limit),
     };
+    // A listener that was listed is complete; what was lost are others.
+    let trust = match trust {
+        Trust::Exact => Trust::Exact,
+        Trust::AtLeast | Trust::Nothing => Trust::AtLeast,
+    };
+    let parts = Some((waiting.into(), limit.into()));
+    judge_value(thresholds, value, parts, trust)
+}
+
+/// The judgement on a value without spread; of a share, `parts` is how much of how much.
+pub fn judge_value(
+    thresholds: Thresholds,
+    value: f64,
+    parts: Option<(u64, u64)>,
+    trust: Trust,
+) -> Judgement {
     let measured = Measurement {
         value,
         low: value,
         high: value,
-        parts: Some((waiting.into(), limit.into())),
+        parts,
         spread: 0,
-        // A listener that was listed is complete; what was lost are others.
-        trust: match trust {
-            Trust::Exact => Trust::Exact,
-            Trust::AtLeast | Trust::Nothing => Trust::AtLeast,
-        },
+        trust,
     };
     conclude(thresholds, measured)
 }

@@ -125,7 +125,7 @@ pub fn worse(a: &Judgement, b: &Judgement) -> Ordering {
 mod tests {
     use super::*;
     use crate::judge::judge_queue;
-    use crate::model::{Aspect, Measure, Range, Subject, Thresholds, Trust};
+    use crate::model::{Aspect, Measure, Quantity, Range, Subject, Thresholds, Trust};
 
     fn judged(waiting: u32) -> Vec<Judgement> {
         let above = |end| {
@@ -137,7 +137,7 @@ mod tests {
         };
         let thresholds = Thresholds {
             aspect: Aspect {
-                subject: Subject::AcceptQueue,
+                subject: Subject::Quantity(Quantity::AcceptQueue),
                 measure: Measure::Share,
             },
             warning: above(10.0),

@@ -1,7 +1,7 @@
 //! Judgements on counts made up.
 
 use super::*;
-use crate::model::State;
+use crate::model::{Quantity, State};
 
 fn thresholds(subject: Subject, measure: Measure, warning: &str, critical: &str) -> Thresholds {
     let range = |word: &str| {
@@ -150,7 +150,12 @@ fn what_may_be_off_proves_only_the_least_it_may_be() {
 
 #[test]
 fn a_queue_is_full_beyond_its_limit_and_a_limit_of_0_holds_one() {
-    let thresholds = thresholds(Subject::AcceptQueue, Measure::Share, "0:80", "0:100");
+    let thresholds = thresholds(
+        Subject::Quantity(Quantity::AcceptQueue),
+        Measure::Share,
+        "0:80",
+        "0:100",
+    );
     for (waiting, limit, expected) in [
         (0, 0, CheckStatus::Ok),
         (1, 0, CheckStatus::Critical),

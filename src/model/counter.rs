@@ -98,6 +98,15 @@ impl Counter {
     }
 }
 
+/// Segments sent in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segments {
+    /// Those that carried data that was sent before.
+    pub again: u64,
+    /// All.
+    pub all: u64,
+}
+
 /// The counters at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -118,6 +127,23 @@ impl Counters {
     pub fn get(&self, counter: Counter) -> Result<u64, String> {
         let value = self.values.get(&counter).cloned();
         value.unwrap_or_else(|| Err(format!("{} was not read", counter.name())))
+    }
+
+    /// The segments sent since `before`, and how many of them carried data that was sent before.
+    /// TcpRetransSegs counts SYNs and SYN-ACKs too (`tcp_rtx_synack`, net/ipv4/tcp_output.c), which
+    /// belong to destinations that do not answer and to unknown clients; TcpOutSegs counts no
+    /// retransmission.
+    ///
+    /// # Errors
+    /// Why they are unknown.
+    pub fn segments_since(&self, before: &Counters) -> Result<Segments, String> {
+        let grown = |counter| self.grown_since(before, counter);
+        // In another file, read a moment later.
+        let again = grown(Counter::RetransSegs)?.saturating_sub(grown(Counter::SynRetrans)?);
+        Ok(Segments {
+            again,
+            all: again.saturating_add(grown(Counter::OutSegs)?),
+        })
     }
 
     /// By how much a counter has grown since `before`.

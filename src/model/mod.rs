@@ -60,7 +60,7 @@ pub mod trace;
 mod words;
 
 pub use completeness::{Completeness, Loss};
-pub use counter::{Counter, Counters};
+pub use counter::{Counter, Counters, Segments};
 pub use counts::Counts;
 pub use ends::{Ends, Family, InetEnds, ListenAddress, UnixName, is_every_address};
 pub use field::{Extension, Field, Part, Use};
@@ -85,8 +85,8 @@ pub use state::State;
 pub use state_set::StateSet;
 pub use tcp_info::{CongestionControl, TcpInfo};
 pub use threshold::{
-    Aspect, Breach, CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement,
-    Measure, Measurement, Range, Side, Subject, Threshold, Thresholds, Trust, Verdict, decimal,
-    grouped,
+    Aspect, Breach, CheckStatus, Definition, Holder, JudgedGroup, JudgedGroups, JudgedQuantity,
+    JudgedQueue, JudgedQueues, Judgement, Measure, Measurement, Quantity, Range, Scope, Side,
+    Subject, Threshold, Thresholds, Trust, Verdict, decimal, grouped,
 };
 pub use words::{counted, hint, nearest_word, thousands};

@@ -108,6 +108,21 @@ fn the_manual_and_the_program_have_the_same_group_keys_and_columns() {
 }
 
 #[test]
+fn the_manual_defines_every_quantity_of_check_with_its_scope() {
+    let (_, section) = MANUAL.split_once(".Ss Other quantities\n").unwrap();
+    let (section, _) = section.split_once("\n.El\n").unwrap();
+    let items = section.lines().filter_map(|line| {
+        let (name, _) = line.strip_prefix(".It Cm ")?.split_once(" Ns = Ns Ar n")?;
+        Some(name)
+    });
+    let known = tcpstates::model::Quantity::ALL.iter();
+    let known: Vec<&str> = known.map(|quantity| quantity.name()).collect();
+    assert_eq!(items.collect::<Vec<_>>(), known);
+    // The send queue has that of the receive queue.
+    assert_eq!(section.matches("Scope: ").count(), known.len() - 1);
+}
+
+#[test]
 fn the_manual_names_every_state() {
     for state in tcpstates::model::State::named() {
         assert!(MANUAL.contains(&state.to_string()), "{state}");

@@ -20,7 +20,7 @@ impl Check {
         log: &mut Log,
     ) -> Result<Verdict, Failure> {
         let mut groups = GroupSampler::new(&self.target, keys, None)?;
-        let samples = SamplePair::take(self.window, || {
+        let samples = SamplePair::take(self.socket_window(), || {
             let sample = groups.sample()?;
             log.sample(&sample);
             Ok(sample)

@@ -3,6 +3,7 @@
 //! One complete answer is always written, with its exit status.
 
 mod groups_and_queues;
+mod quantities;
 mod thresholds;
 
 use std::io::ErrorKind;
@@ -18,11 +19,12 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, Judgement, Kind, Note, StateSet, Subject, Thresholds, Trust,
+    CheckStatus, Counts, GroupKey, Judgement, Kind, Note, Quantity, StateSet, Thresholds, Trust,
     Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::{Sources, read_mptcp};
+use quantities::Quantities;
 
 /// How many groups and listeners are listed unless `--top` says otherwise.
 const USUAL_TOP: usize = 10;
@@ -37,10 +39,10 @@ const GRACE: Duration = Duration::from_secs(1);
 struct Check {
     target: Target,
     by: Option<Vec<GroupKey>>,
-    /// The thresholds of each aspect of the sockets.
+    /// The thresholds of each number of sockets.
     thresholds: Vec<Thresholds>,
-    /// Those of accept queues.
-    queues: Option<Thresholds>,
+    /// Those of what is no number of sockets.
+    quantities: Vec<Thresholds>,
     /// How long changes are measured; `None` where none is judged.
     window: Option<Duration>,
     top: usize,
@@ -56,8 +58,8 @@ impl Check {
         };
         let thresholds = thresholds::resolve(ranges)?;
         let window = thresholds::window(typed.window, typed.timeout, &thresholds)?;
-        let mut subjects = thresholds.iter().map(|one| one.aspect.subject);
-        let judges_queues = subjects.any(|one| one == Subject::AcceptQueue);
+        let is_queue = |one: &Thresholds| one.aspect.quantity() == Some(Quantity::AcceptQueue);
+        let judges_queues = thresholds.iter().any(is_queue);
         if typed.top.is_some() && typed.by.is_none() && !judges_queues {
             return Err(Failure::Usage(
                 "--top needs --by KEYS, or a threshold for accept-queue: without them there is nothing to list".to_owned(),
@@ -65,9 +67,9 @@ impl Check {
         }
         let target = Target::resolve(&typed.selection, &typed.sourcing)?;
         thresholds::refuse_unrequested(ranges, target.question.states)?;
-        let (queues, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
+        let (quantities, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()
-            .partition(|one| one.aspect.subject == Subject::AcceptQueue);
+            .partition(|one| one.aspect.quantity().is_some());
         if typed.by.is_none() {
             target.refuse_owner_timeout()?;
         }
@@ -75,7 +77,7 @@ impl Check {
             target,
             by: typed.by.map(|keys| keys.0),
             thresholds,
-            queues: queues.first().copied(),
+            quantities,
             window,
             top: typed.top.map_or(USUAL_TOP, std::num::NonZeroUsize::get),
             verbosity: Verbosity::new(false, typed.verbose),
@@ -85,12 +87,16 @@ impl Check {
     /// Takes the samples and judges them.
     fn verdict(&self) -> Result<(Verdict, Vec<LogMessage>), Failure> {
         let mut log = Log::new(self.verbosity);
+        let quantities = Quantities::begin(&self.target, &self.quantities);
         let mut verdict = match &self.by {
             None => self.judge_all(&mut log)?,
             Some(keys) => self.judge_groups(keys, &mut log)?,
         };
-        if let Some(thresholds) = self.queues {
-            self.judge_queues(thresholds, &mut verdict, &mut log)?;
+        quantities.judge(self.window, &mut verdict, &mut log)?;
+        let mut thresholds = self.quantities.iter();
+        let is_queue = |one: &&Thresholds| one.aspect.quantity() == Some(Quantity::AcceptQueue);
+        if let Some(thresholds) = thresholds.find(is_queue) {
+            self.judge_queues(*thresholds, &mut verdict, &mut log)?;
         }
         if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
             log.add(LogMessage::Note(Note::Mptcp { sockets }));
@@ -101,7 +107,9 @@ impl Check {
         if !verdict.no_process.is_empty() && verdict.status == CheckStatus::Ok {
             verdict.status = CheckStatus::Unknown;
             // No sockets within a range prove nothing about a process that was not found.
-            for judgement in &mut verdict.judgements {
+            let quantities = verdict.quantities.iter_mut();
+            let judgements = quantities.filter_map(|one| one.judgement.as_mut());
+            for judgement in verdict.judgements.iter_mut().chain(judgements) {
                 judgement.status = CheckStatus::Unknown;
             }
         }
@@ -119,7 +127,8 @@ impl Check {
             Ok(sample)
         };
         // A change is a small difference of large numbers, and keeps the whole error of both.
-        let mut samples = SamplePair::take(self.window, || take(self.window.is_some()))?;
+        let window = self.socket_window();
+        let mut samples = SamplePair::take(window, || take(window.is_some()))?;
         let judged =
             |samples: &SamplePair<Counts>| self.judgements(samples, |counts| counts, |trust| trust);
         let mut judgements = judged(&samples);
@@ -132,6 +141,13 @@ impl Check {
             judgements,
             ..self.observed(&samples, samples.now.found.clone())
         })
+    }
+
+    /// How long changes of numbers of sockets are measured; `None` where none is judged.
+    fn socket_window(&self) -> Option<Duration> {
+        let mut thresholds = self.thresholds.iter();
+        let has_rate = thresholds.any(|one| one.aspect.needs_window());
+        self.window.filter(|_| has_rate)
     }
 
     /// Judges the `counts` of the samples; `worth` turns the trust in a sample into that in these
@@ -221,6 +237,7 @@ fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
         judgements: Vec::new(),
         groups: None,
         queues: None,
+        quantities: Vec::new(),
         messages: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::command::outcome::Failure;
-use crate::model::{Aspect, Measure, State, StateSet, Subject, Threshold, Thresholds};
+use crate::model::{Aspect, State, StateSet, Subject, Threshold, Thresholds};
 
 /// How long changes are measured unless `--window` says otherwise.
 const USUAL_WINDOW: Duration = Duration::from_secs(1);
@@ -78,20 +78,22 @@ fn only<'a>(
 /// Refuses thresholds on states that are not `requested`.
 pub(super) fn refuse_unrequested(typed: Typed<'_>, requested: StateSet) -> Result<(), Failure> {
     for (option, threshold) in typed.all() {
-        let state = match threshold.aspect.subject {
-            Subject::State(state) => state,
-            Subject::AcceptQueue => State::Listen,
+        let states = match threshold.aspect.subject {
+            Subject::State(state) => StateSet::NONE.with(state),
+            Subject::Quantity(quantity) => quantity.definition().states,
             Subject::Total => continue,
         };
-        if requested.contains(state) {
+        if states.is_empty() || !requested.intersection(states).is_empty() {
             continue;
         }
-        let why = if state == State::Bound {
-            "BOUND is counted only if requested: --state all,bound".to_owned()
-        } else {
-            format!(
-                "{state} is not among the states that --state, --listening and the filter select"
-            )
+        let selected = "among the states that --state, --listening and the filter select";
+        let mut named = states.iter();
+        let why = match (named.next(), named.next()) {
+            (Some(State::Bound), _) => {
+                "BOUND is counted only if requested: --state all,bound".to_owned()
+            }
+            (Some(state), None) => format!("{state} is not {selected}"),
+            _ => format!("no state whose sockets have it is {selected}"),
         };
         return Err(refusal(option, threshold, &why));
     }
@@ -104,8 +106,8 @@ pub(super) fn window(
     timeout: Duration,
     thresholds: &[Thresholds],
 ) -> Result<Option<Duration>, Failure> {
-    let mut measures = thresholds.iter().map(|one| one.aspect.measure);
-    let window = match (measures.any(|one| one == Measure::Rate), typed) {
+    let has_rate = thresholds.iter().any(|one| one.aspect.needs_window());
+    let window = match (has_rate, typed) {
         (false, None) => return Ok(None),
         (false, Some(_)) => {
             return Err(Failure::Usage(

@@ -23,7 +23,7 @@ use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
 use crate::model::{InetEnds, Sink, Socket, StateSet};
 
-pub use ephemeral_ports::BoundPorts;
+pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
 // Every rule, in the order of the manual.
 rules! {

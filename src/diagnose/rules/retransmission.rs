@@ -1,7 +1,6 @@
 //! How much is retransmitted, and the peers that do not acknowledge.
 //!
-//! TcpRetransSegs counts SYNs and SYN-ACKs too (`tcp_rtx_synack`, net/ipv4/tcp_output.c), which belong
-//! to destinations that do not answer and to unknown clients: TcpExtTCPSynRetrans is subtracted.
+//! Handshakes are left out (`Counters::segments_since`): other rules are about them.
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +9,8 @@ use std::net::IpAddr;
 
 use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects, TopCounts};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind,
-    counted, thousands,
+    Command, Counter, Finding, InetEnds, Metric, Segments, Severity, SourceName, State, StateSet,
+    TimerKind, counted, thousands,
 };
 
 /// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
@@ -97,7 +96,7 @@ impl Rule for Retransmission {
         let sent = sent(case.host);
         let finding = match sent {
             Ok(sent) if is_lossy(sent) => {
-                let Sent { again, all } = sent;
+                let Segments { again, all } = sent;
                 let percent = again as f64 / all as f64 * 100.0;
                 let [again, all] = [again, all].map(thousands);
                 let title = format!(
@@ -120,25 +119,13 @@ impl Rule for Retransmission {
     }
 }
 
-/// Segments sent in the window that do not begin a connection.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    /// Retransmitted ones.
-    again: u64,
-    /// All of them.
-    all: u64,
+/// The segments sent in the window.
+fn sent(host: &Host) -> Result<Segments, String> {
+    host.growth(Counter::RetransSegs)?;
+    host.after.segments_since(&host.before)
 }
 
-fn sent(host: &Host) -> Result<Sent, String> {
-    let again = host.growth(Counter::RetransSegs)?;
-    // In another file, read a moment later.
-    let again = again.saturating_sub(host.growth(Counter::SynRetrans)?);
-    // OutSegs does not count retransmissions.
-    let all = again.saturating_add(host.growth(Counter::OutSegs)?);
-    Ok(Sent { again, all })
-}
-
-fn is_lossy(Sent { again, all }: Sent) -> bool {
+fn is_lossy(Segments { again, all }: Segments) -> bool {
     again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE
 }
 

@@ -5,35 +5,37 @@
 //! places is rounded to the same double, and one that does not differs from it by more than a double's
 //! precision, as long as there are fewer than 90 million sockets.
 
+mod quantity;
 mod range;
 mod verdict;
 
+pub use quantity::{Definition, Quantity, Scope};
 pub use range::{Range, Side, decimal, grouped};
 pub use verdict::{
-    Breach, CheckStatus, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, Judgement,
-    Measurement, Trust, Verdict,
+    Breach, CheckStatus, Holder, JudgedGroup, JudgedGroups, JudgedQuantity, JudgedQueue,
+    JudgedQueues, Judgement, Measurement, Trust, Verdict,
 };
 
 use super::State;
 
-/// Which sockets are measured.
+/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Those in a state.
+    /// The sockets in a state.
     State(State),
-    /// All that are asked for.
+    /// All sockets that are asked for.
     Total,
-    /// The connections that wait at a listener to be accepted.
-    AcceptQueue,
+    /// Something else than a number of sockets.
+    Quantity(Quantity),
 }
 
-/// What is measured of them.
+/// The unit in which it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// How many they are.
     Count,
-    /// Which part they are of all that are asked for, in percent; of an accept queue, which part
-    /// of its limit.
+    /// Which part they are of all that are asked for, in percent; of a quantity, which part of its
+    /// limit.
     Share,
     /// By how many more they become each second.
     Rate,
@@ -42,20 +44,57 @@ pub enum Measure {
 /// One thing that can be measured and judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aspect {
-    /// Of which sockets.
+    /// What is measured.
     pub subject: Subject,
-    /// What of them.
+    /// In which unit.
     pub measure: Measure,
 }
 
 impl Aspect {
+    /// The quantity, where it is none of sockets.
+    pub fn quantity(self) -> Option<Quantity> {
+        match self.subject {
+            Subject::Quantity(quantity) => Some(quantity),
+            Subject::State(_) | Subject::Total => None,
+        }
+    }
+
+    /// The unit of its numbers, where they are not of whole things.
+    pub fn is_in_bytes(self) -> bool {
+        let quantity = self.quantity();
+        self.measure == Measure::Count && quantity.is_some_and(|one| one.definition().bytes)
+    }
+
+    /// Whether it takes two readings, with a window between.
+    pub fn needs_window(self) -> bool {
+        let quantity = self.quantity();
+        self.measure == Measure::Rate || quantity.is_some_and(|one| one.definition().grows)
+    }
+
+    /// The least and the most that it can be; `None` for no bound. Only the number of sockets can
+    /// change by less than nothing.
+    pub fn bounds(self) -> (Option<f64>, Option<f64>) {
+        let is_part = self.quantity().is_none_or(|one| one.definition().is_part);
+        match self.measure {
+            Measure::Rate if self.quantity().is_none() => (None, None),
+            Measure::Share if is_part => (Some(0.0), Some(100.0)),
+            Measure::Count | Measure::Share | Measure::Rate => (Some(0.0), None),
+        }
+    }
+
     /// Its stable name, of letters, digits and `_`, for graphs: `TIME_WAIT`, `TIME_WAIT_share`,
-    /// `total_rate`, `accept_queue`.
+    /// `total_rate`, `accept_queue`, `memory_share`. The unit is left out where it is the only one.
     pub fn label(self) -> String {
         let subject = match self.subject {
             Subject::State(state) => state.to_string(),
             Subject::Total => "total".to_owned(),
-            Subject::AcceptQueue => return "accept_queue".to_owned(),
+            Subject::Quantity(quantity) => {
+                let label = quantity.name().replace('-', "_");
+                match quantity.definition().measures {
+                    [_] => return label,
+                    _ => label,
+                }
+            }
         };
         match self.measure {
             Measure::Count => subject,

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Aspect, Measure, Subject};
+use super::Aspect;
 use crate::model::thousands;
 
 /// A range of values, both ends included.
@@ -87,13 +87,13 @@ impl Range {
             true => vec![(at(start, least.0, 0), at(end, most.0, 0))],
             false => vec![(least, at(start, least.0, -1)), (at(end, most.0, 1), most)],
         };
-        let is_part = aspect.measure == Measure::Share && aspect.subject != Subject::AcceptQueue;
+        let (least, most) = aspect.bounds();
         for (from, to) in &mut pieces {
-            if aspect.measure != Measure::Rate && *from < (0.0, 0) {
-                *from = (0.0, 0);
+            if let Some(least) = least.filter(|least| *from < (*least, 0)) {
+                *from = (least, 0);
             }
-            if is_part && *to > (100.0, 0) {
-                *to = (100.0, 0);
+            if let Some(most) = most.filter(|most| *to > (*most, 0)) {
+                *to = (most, 0);
             }
         }
         pieces.retain(|(from, to)| from <= to);
@@ -139,7 +139,7 @@ pub fn grouped(value: f64, places: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::State;
+    use crate::model::{Measure, State, Subject};
 
     fn range(inside: bool, start: Option<&str>, end: Option<&str>) -> Range {
         let number = |word: &str| word.parse().unwrap();

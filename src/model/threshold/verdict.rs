@@ -1,10 +1,12 @@
 //! The results of a check.
 
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use super::{Range, Side, Thresholds};
 use crate::model::{
-    Counts, Field, Kind, Label, ListenAddress, Note, Observation, State, StateSet, Where,
+    Counts, Field, InetEnds, Kind, Label, ListenAddress, Note, Observation, State, StateSet, Where,
 };
 
 /// The severity, from best to worst: unknown is worse than a warning, and better than critical.
@@ -138,6 +140,45 @@ pub struct JudgedQueues {
     pub listed: Vec<JudgedQueue>,
 }
 
+/// What has the value of a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A socket between two ends; its remote one is unspecified for a listener.
+    Socket(InetEnds),
+    /// Connections from an address to an address and port.
+    Destination {
+        /// The local address.
+        source: IpAddr,
+        /// The remote address and port.
+        peer: SocketAddr,
+    },
+}
+
+impl fmt::Display for Holder {
+    /// `at 127.0.0.1:80 with 127.0.0.1:50000`, `from 127.0.0.1 to 127.0.0.1:80`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Socket(ends) => match ends.peer() {
+                Some(peer) => write!(f, "at {} with {peer}", ends.local),
+                None => write!(f, "at {}", ends.local),
+            },
+            Holder::Destination { source, peer } => write!(f, "from {source} to {peer}"),
+        }
+    }
+}
+
+/// The result for a quantity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgedQuantity {
+    /// The ranges it is compared with.
+    pub thresholds: Thresholds,
+    /// The socket or destination with this value; of a sum, the one with most of it. `None` where
+    /// it is about all, or nothing has it.
+    pub holder: Option<Holder>,
+    /// The judgement; `None` where the value is unknown: the reason is among the failures.
+    pub judgement: Option<Judgement>,
+}
+
 /// The outcome of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -167,6 +208,8 @@ pub struct Verdict {
     pub groups: Option<JudgedGroups>,
     /// The judgements on accept queues.
     pub queues: Option<JudgedQueues>,
+    /// The judgements on other quantities.
+    pub quantities: Vec<JudgedQuantity>,
     /// The messages about it, a line each.
     pub messages: Vec<String>,
 }

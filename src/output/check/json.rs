@@ -1,13 +1,17 @@
 //! A verdict as one line of JSON, of the shape documented in tcpstates(1).
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::Number;
 
 use super::reasons::reasons;
 use super::{counted, not_counted};
-use crate::model::{Field, JudgedGroup, JudgedQueue, Judgement, Measure, Range, Verdict, decimal};
+use crate::model::{
+    CheckStatus, Field, Holder, JudgedGroup, JudgedQuantity, JudgedQueue, Judgement, Measure,
+    Range, Thresholds, Verdict, decimal,
+};
 use crate::output::json::{Envelope, KeyLine, losses, write_line};
 
 #[derive(Serialize)]
@@ -38,6 +42,8 @@ struct Metric {
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
@@ -45,6 +51,38 @@ struct Metric {
     critical: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(flatten)]
+    holder: HolderKeys,
+}
+
+/// The socket or destination that has a value.
+#[derive(Default, Serialize)]
+struct HolderKeys {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_addr: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote_addr: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote_port: Option<u16>,
+}
+
+impl HolderKeys {
+    fn of(holder: Holder) -> HolderKeys {
+        let (local_addr, local_port, peer) = match holder {
+            Holder::Socket(ends) => (ends.local.ip(), Some(ends.local.port()), ends.peer()),
+            Holder::Destination { source, peer } => (source, None, Some(peer)),
+        };
+        HolderKeys {
+            local_addr: Some(local_addr),
+            local_port,
+            remote_addr: peer.map(|peer| peer.ip()),
+            remote_port: peer.map(|peer| peer.port()),
+        }
+    }
 }
 
 /// How many groups were judged.
@@ -117,26 +155,59 @@ fn metrics(verdict: &Verdict) -> Vec<Metric> {
         one.judgement.map_or_else(plain, metric)
     });
     let others = not_counted(verdict).filter(|_| verdict.observation.is_some());
-    counted.chain(others.map(metric)).collect()
+    let quantities = verdict.quantities.iter().map(quantity);
+    counted
+        .chain(others.map(metric))
+        .chain(quantities)
+        .collect()
 }
 
-fn metric(judgement: &Judgement) -> Metric {
-    let (thresholds, measured) = (judgement.thresholds, judgement.measured);
+/// A quantity; without a value where that is unknown.
+fn quantity(one: &JudgedQuantity) -> Metric {
+    let aspect = one.thresholds.aspect;
+    let scope = aspect.quantity().map(|one| one.definition().scope.name());
+    let metric = match &one.judgement {
+        Some(judgement) => metric(judgement),
+        None => Metric {
+            status: Some(CheckStatus::Unknown.name()),
+            ..named(one.thresholds)
+        },
+    };
+    Metric {
+        part: metric.sockets,
+        sockets: None,
+        scope,
+        holder: one.holder.map(HolderKeys::of).unwrap_or_default(),
+        ..metric
+    }
+}
+
+/// What is known of a metric before it is measured.
+fn named(thresholds: Thresholds) -> Metric {
     let range = |range: Option<Range>| range.map(|range| range.to_string());
     Metric {
         name: thresholds.aspect.label(),
         kind: match thresholds.aspect.measure {
+            Measure::Count if thresholds.aspect.is_in_bytes() => "bytes",
             Measure::Count => "count",
             Measure::Share => "share",
             Measure::Rate => "rate",
         },
+        warning: range(thresholds.warning),
+        critical: range(thresholds.critical),
+        ..Metric::default()
+    }
+}
+
+fn metric(judgement: &Judgement) -> Metric {
+    let measured = judgement.measured;
+    Metric {
         value: number(measured.value),
         spread: measured.spread,
         sockets: measured.parts.map(|parts| parts.0),
         of: measured.parts.map(|parts| parts.1),
-        warning: range(thresholds.warning),
-        critical: range(thresholds.critical),
         status: Some(judgement.status.name()),
+        ..named(judgement.thresholds)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{counted, not_counted};
 use crate::model::{
-    JudgedGroups, JudgedQueues, Judgement, Measure, Range, Subject, Thresholds, Trust, Verdict,
+    Aspect, JudgedGroups, JudgedQueues, Judgement, Measure, Range, Thresholds, Trust, Verdict,
     decimal,
 };
 
@@ -36,13 +36,17 @@ pub(super) fn of(verdict: &Verdict) -> String {
         }
     }
     data.extend(verdict.queues.iter().map(queue));
+    data.extend(verdict.quantities.iter().map(|one| {
+        let label = one.thresholds.aspect.label();
+        judgement(&label, one.judgement.as_ref(), one.thresholds)
+    }));
     data.join(" ")
 }
 
 /// The value of a judgement, where there is one and it is exact.
 fn judgement(label: &str, judgement: Option<&Judgement>, thresholds: Thresholds) -> String {
     let exact = judgement.filter(|one| one.measured.trust == Trust::Exact);
-    let value = exact.map(|one| value(thresholds.aspect.measure, one.measured.value));
+    let value = exact.map(|one| value(thresholds.aspect, one.measured.value));
     datum(label, value, Some(thresholds))
 }
 
@@ -71,14 +75,18 @@ fn queue(queues: &JudgedQueues) -> String {
     let worst = queues.listed.first().map(|queue| &queue.judgement);
     // Without listeners no connection waits.
     if worst.is_none() && queues.listeners == Some(0) {
-        let none = value(Measure::Share, 0.0);
+        let none = value(queues.thresholds.aspect, 0.0);
         return datum(&label, Some(none), Some(queues.thresholds));
     }
     judgement(&label, worst, queues.thresholds)
 }
 
-fn value(measure: Measure, value: f64) -> String {
-    let unit = if measure == Measure::Share { "%" } else { "" };
+fn value(aspect: Aspect, value: f64) -> String {
+    let unit = match aspect.measure {
+        Measure::Share => "%",
+        Measure::Count if aspect.is_in_bytes() => "B",
+        Measure::Count | Measure::Rate => "",
+    };
     decimal(value, PLACES) + unit
 }
 
@@ -88,12 +96,10 @@ fn datum(label: &str, value: Option<String>, thresholds: Option<Thresholds>) -> 
     let range = |range: Option<Range>| range.map_or_else(String::new, |range| range.to_string());
     let warning = range(thresholds.and_then(|both| both.warning));
     let critical = range(thresholds.and_then(|both| both.critical));
-    let aspect = thresholds.map(|both| (both.aspect.measure, both.aspect.subject));
-    let bounds = match aspect {
-        Some((Measure::Rate, _)) => ";",
-        // A queue holds one more than its limit.
-        Some((Measure::Share, Subject::State(_) | Subject::Total)) => "0;100",
-        Some(_) | None => "0;",
-    };
-    format!("'{label}'={value};{warning};{critical};{bounds}")
+    let bounds = thresholds.map_or((Some(0.0), None), |both| both.aspect.bounds());
+    let [least, most] = [bounds.0, bounds.1].map(|bound| {
+        let text = bound.map(|bound| decimal(bound, PLACES));
+        text.unwrap_or_default()
+    });
+    format!("'{label}'={value};{warning};{critical};{least};{most}")
 }

@@ -56,6 +56,15 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
         let others = (groups.warning + groups.critical).saturating_sub(1);
         append(&mut reasons, others, MORE_GROUPS);
     }
+    let quantities = verdict.quantities.iter();
+    reasons.extend(quantities.filter_map(|one| {
+        let status = one
+            .judgement
+            .filter(|judged| judged.breach.is_some())?
+            .status;
+        let text = words::quantity(one, &verdict.place)?;
+        Some(Reason { status, text })
+    }));
     if let Some(queues) = &verdict.queues
         && queues.broken > 0
     {
@@ -80,8 +89,11 @@ fn is_breached(verdict: &Verdict) -> bool {
     let mut judgements = groups.flat_map(|group| &group.judgements);
     let queues = verdict.queues.as_ref();
     let breaks = |one: &Judgement| one.breach.is_some();
+    let quantities = verdict.quantities.iter();
+    let mut quantities = quantities.filter_map(|one| one.judgement.as_ref());
     verdict.judgements.iter().any(breaks)
         || judgements.any(breaks)
+        || quantities.any(breaks)
         || queues.is_some_and(|queues| queues.broken > 0)
 }
 
@@ -112,6 +124,8 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let mut judged: Vec<String> = verdict.judgements.iter().map(words::judgement).collect();
     judged.extend(verdict.groups.iter().map(groups_in_order));
     judged.extend(verdict.queues.iter().map(queues_in_order));
+    let quantities = verdict.quantities.iter();
+    judged.extend(quantities.filter_map(|one| words::quantity(one, &verdict.place)));
     let total = verdict.counts.total();
     let spread = words::spread(verdict.spread.total());
     let noun = if total == 1 { "socket" } else { "sockets" };
@@ -121,7 +135,9 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let has_thresholds = groups.is_none_or(|groups| !groups.worst.is_empty());
     match judged.join(", ") {
         judged if judged.is_empty() => format!("{examined}; {NOT_JUDGED}"),
-        judged if has_thresholds || verdict.queues.is_some() => format!("{judged}; {examined}"),
+        judged if has_thresholds || verdict.queues.is_some() || !verdict.quantities.is_empty() => {
+            format!("{judged}; {examined}")
+        }
         judged => format!("{judged}; {examined}; {NOT_JUDGED}"),
     }
 }

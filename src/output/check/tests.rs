@@ -71,6 +71,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         judgements: vec![judgement],
         groups: None,
         queues: None,
+        quantities: Vec::new(),
         messages: Vec::new(),
     }
 }

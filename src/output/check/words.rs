@@ -1,7 +1,8 @@
 //! Judgements in words.
 
 use crate::model::{
-    Breach, Field, Judgement, Label, Measure, Measurement, Side, Subject, Trust, grouped, thousands,
+    Aspect, Breach, Field, JudgedQuantity, Judgement, Label, Measure, Measurement, Scope, Side,
+    Subject, Trust, Where, grouped, thousands,
 };
 use crate::output::escape;
 use crate::output::value::label_text;
@@ -15,11 +16,11 @@ pub(super) fn judgement(judgement: &Judgement) -> String {
     let name = match aspect.subject {
         Subject::State(state) => state.to_string(),
         Subject::Total => "total".to_owned(),
-        Subject::AcceptQueue => "accept queue".to_owned(),
+        Subject::Quantity(quantity) => quantity.name().replace('-', " "),
     };
-    let value = value(aspect.measure, &judgement.measured);
+    let value = value(aspect, &judgement.measured);
     let breach = judgement.breach.iter();
-    let breach = breach.map(|breach| broken(aspect.measure, breach));
+    let breach = breach.map(|breach| broken(aspect, breach));
     let parts = judgement.measured.parts.iter();
     let parts = parts.map(|(part, whole)| format!("{} of {}", thousands(part), thousands(whole)));
     let behind: Vec<String> = breach.chain(parts).collect();
@@ -29,38 +30,56 @@ pub(super) fn judgement(judgement: &Judgement) -> String {
     format!("{name} {value} ({})", behind.join("; "))
 }
 
-fn value(measure: Measure, measured: &Measurement) -> String {
+/// The judgement on a quantity, with what it is about:
+/// `listen drops 93/s (> 0/s) in this network namespace`.
+pub(super) fn quantity(one: &JudgedQuantity, place: &Where) -> Option<String> {
+    let text = judgement(one.judgement.as_ref()?);
+    let scope = one.thresholds.aspect.quantity()?.definition().scope;
+    let (holder, is_sum) = (one.holder, scope == Scope::Selection);
+    Some(match (holder, scope) {
+        (Some(holder), _) if is_sum => format!("{text} mostly {holder}"),
+        (Some(holder), _) => format!("{text} {holder}"),
+        (None, Scope::Namespace) => format!("{text} in {place}"),
+        (None, Scope::Host) => format!("{text} on the whole host"),
+        (None, Scope::Socket | Scope::Listener | Scope::Selection | Scope::Destination) => text,
+    })
+}
+
+fn value(aspect: Aspect, measured: &Measurement) -> String {
     let (value, low, high) = (measured.value, measured.low, measured.high);
+    let measure = aspect.measure;
     let text = match measure {
-        Measure::Count => one(measure, value) + &spread(measured.spread),
+        Measure::Count => one(aspect, value) + &spread(measured.spread),
         Measure::Share | Measure::Rate if low != high => {
-            format!("{} to {}", one(measure, low), one(measure, high))
+            format!("{} to {}", one(aspect, low), one(aspect, high))
         }
-        Measure::Share | Measure::Rate => one(measure, value),
+        Measure::Share | Measure::Rate => one(aspect, value),
     };
     match (measure, measured.trust) {
-        (_, Trust::Exact) | (Measure::Share | Measure::Rate, Trust::AtLeast) => text,
-        (Measure::Count, Trust::AtLeast) => format!("at least {text}"),
+        (_, Trust::Exact) => text,
+        (Measure::Share | Measure::Rate, Trust::AtLeast) if aspect.quantity().is_none() => text,
+        (_, Trust::AtLeast) => format!("at least {text}"),
         (_, Trust::Nothing) => format!("perhaps {text}"),
     }
 }
 
-fn unit(measure: Measure) -> &'static str {
-    match measure {
+fn unit(aspect: Aspect) -> &'static str {
+    match aspect.measure {
+        Measure::Count if aspect.is_in_bytes() => " bytes",
         Measure::Count => "",
         Measure::Share => "%",
         Measure::Rate => "/s",
     }
 }
 
-/// A value with its unit, and of changes with their sign.
-fn one(measure: Measure, value: f64) -> String {
-    let sign = if measure == Measure::Rate && value > 0.0 {
+/// A value with its unit, and of what can decrease with its sign.
+fn one(aspect: Aspect, value: f64) -> String {
+    let sign = if aspect.bounds().0.is_none() && value > 0.0 {
         "+"
     } else {
         ""
     };
-    format!("{sign}{}{}", grouped(value, PLACES), unit(measure))
+    format!("{sign}{}{}", grouped(value, PLACES), unit(aspect))
 }
 
 /// ` ±12`, or nothing.
@@ -72,13 +91,13 @@ pub(super) fn spread(spread: u64) -> String {
 }
 
 /// How a value breaks a range: `> 30,000`.
-fn broken(measure: Measure, breach: &Breach) -> String {
+fn broken(aspect: Aspect, breach: &Breach) -> String {
     let (start, end) = (breach.range.start, breach.range.end);
     let text = |number: Option<f64>| {
         let number = number.map(|number| grouped(number, 6));
-        number.unwrap_or_default() + unit(measure)
+        number.unwrap_or_default() + unit(aspect)
     };
-    let begins = start.is_some_and(|start| start != 0.0 || measure == Measure::Rate);
+    let begins = start.is_some_and(|start| start != 0.0 || aspect.bounds().0.is_none());
     match breach.side {
         Side::Above => format!("> {}", text(end)),
         Side::Below => format!("< {}", text(start)),

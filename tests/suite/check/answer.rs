@@ -31,13 +31,25 @@ pub(super) struct Checked {
 pub(super) struct Metric {
     pub(super) name: String,
     pub(super) kind: String,
+    #[serde(deserialize_with = "number_or_nan")]
     pub(super) value: f64,
     pub(super) spread: Option<u64>,
     pub(super) sockets: Option<u64>,
+    pub(super) part: Option<u64>,
     pub(super) of: Option<u64>,
     pub(super) warning: Option<String>,
     pub(super) critical: Option<String>,
     pub(super) status: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) local_addr: Option<String>,
+    pub(super) local_port: Option<u16>,
+    pub(super) remote_addr: Option<String>,
+    pub(super) remote_port: Option<u16>,
+}
+
+/// A value that is null, because it is unknown, as NaN.
+fn number_or_nan<'a, D: serde::Deserializer<'a>>(value: D) -> Result<f64, D::Error> {
+    Option::<f64>::deserialize(value).map(|value| value.unwrap_or(f64::NAN))
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

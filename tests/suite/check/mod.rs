@@ -4,6 +4,7 @@ mod answer;
 mod groups;
 mod incomplete;
 mod perfdata;
+mod quantities;
 mod queues;
 mod rates;
 mod refused;

@@ -78,6 +78,38 @@ fn an_invalid_threshold_is_refused_with_the_allowed_form() {
 }
 
 #[test]
+fn a_quantity_is_refused_in_another_unit_and_without_sockets_that_have_it() {
+    for (arguments, words) in [
+        (
+            &["-w", "listen-drop=1/s"][..],
+            &["unknown name `listen-drop`; did you mean listen-drops?"][..],
+        ),
+        (
+            &["-c", "listen-drops=5"],
+            &["listen-drops is compared with a number per second, as in listen-drops=0/s"],
+        ),
+        (
+            &["-c", "retransmission=5/s"],
+            &["retransmission is compared with a percentage, as in retransmission=1%"],
+        ),
+        (
+            &["-c", "receive-queue=80%"],
+            &["receive-queue is compared with a number of bytes"],
+        ),
+        (
+            &["-l", "-w", "receive-queue=1"],
+            &["`receive-queue=1`: no state whose sockets have it is among"],
+        ),
+        (
+            &["--state=time-wait", "-w", "drops=1/s"],
+            &["`drops=1/s`: no state whose sockets have it is among"],
+        ),
+    ] {
+        assert_refused(&[&["check"], arguments].concat(), words);
+    }
+}
+
+#[test]
 fn rates_and_windows_require_each_other_and_fit_the_timeout() {
     let rate = "established=-100/s:";
     for window in ["0", "-1", "nan", "4000", "soon"] {

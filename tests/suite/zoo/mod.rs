@@ -22,7 +22,7 @@ pub(crate) use parking::open_local_listener;
 pub(crate) use peer::Peer;
 pub(crate) use proc_table::read_counts;
 pub(crate) use segment::Segment;
-pub(crate) use sockets::{new_connection, raise_file_limit};
+pub(crate) use sockets::{begin_connection, new_connection, raise_file_limit};
 pub(crate) use state::{Family, State};
 
 use crate::skip::skip;

@@ -5,6 +5,7 @@
 //! of a single socket (IP_LOCAL_PORT_RANGE, Linux 6.3) is unknown here.
 
 mod destination;
+mod fullest;
 mod lost;
 mod outgoing;
 mod pool;
@@ -12,6 +13,7 @@ mod port_set;
 #[cfg(test)]
 mod tests;
 
+pub use fullest::{OutgoingPorts, PortsTaken};
 pub use pool::BoundPorts;
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
