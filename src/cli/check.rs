@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::keys::parse_keys;
 use super::thresholds::parse_threshold;
-use super::values::{fields, parse_count, parse_seconds, parse_window};
+use super::values::{fields, parse_count, parse_duration, parse_seconds, parse_window};
 use super::{Keys, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
@@ -50,6 +50,18 @@ pub struct Check {
     /// Compare each group: by one key, or by several separated by commas; the keys of the summary
     #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
+
+    /// Check repeatedly until OK three times in a row, no longer than DURATION (30, 30s, 5m, 1h)
+    ///
+    /// The last result is printed, and decides the exit status. --timeout limits each check.
+    #[arg(long, value_name = "DURATION", help_heading = "Waiting")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
+    pub wait: Option<Duration>,
+
+    /// With --wait, check every SECONDS seconds (0.05 to 86400; default 1)
+    #[arg(long, value_name = "SECONDS", help_heading = "Waiting")]
+    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    pub interval: Option<Duration>,
 
     /// List the N worst groups, and the N worst accept queues (default 10)
     #[arg(long, value_name = "N", help_heading = "Output")]

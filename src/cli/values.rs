@@ -40,6 +40,25 @@ pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
     parse_up_to(LONGEST_WINDOW, word).map_err(|error| format!("a rate needs time; {error}"))
 }
 
+/// The time of `--wait`: seconds, or a number with its unit.
+pub(super) fn parse_duration(word: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600)];
+    let unit = units
+        .into_iter()
+        .find_map(|(mark, seconds)| Some((word.strip_suffix(mark)?, seconds)));
+    let (number, seconds) = unit.unwrap_or((word, 1));
+    let duration = number
+        .parse()
+        .ok()
+        .map(|number: f64| number * f64::from(seconds));
+    duration
+        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| {
+            format!("allowed are {SHORTEST} to {LONGEST} seconds, such as 30, 30s, 5m or 1h")
+        })
+}
+
 fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
     word.parse()
         .ok()
@@ -110,6 +129,29 @@ mod tests {
             "0", "0.049", "-1", "nan", "NaN", "inf", "-inf", "1e300", "86401", "1s", "", " 1",
         ] {
             assert!(parse_seconds(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_a_number_of_seconds_minutes_or_hours() {
+        for (word, milliseconds) in [
+            ("30", 30_000),
+            ("30s", 30_000),
+            ("0.5s", 500),
+            ("5m", 300_000),
+            ("1.5h", 5_400_000),
+            ("24h", 86_400_000),
+        ] {
+            assert_eq!(
+                parse_duration(word),
+                Ok(Duration::from_millis(milliseconds))
+            );
+        }
+        for word in [
+            "", "s", "0", "-1s", "25h", "1d", "1 s", "nan", "infs", "1ms", "5M",
+        ] {
+            let error = parse_duration(word).unwrap_err();
+            assert!(error.ends_with("such as 30, 30s, 5m or 1h"), "{word}");
         }
     }
 

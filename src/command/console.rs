@@ -30,6 +30,8 @@ pub(super) struct Console {
     pub(super) out: File,
     err: Stderr,
     log: Log,
+    /// Whether a line about progress is on the terminal.
+    has_progress: bool,
 }
 
 /// How answers are shown.
@@ -57,6 +59,7 @@ impl Console {
             out,
             err,
             log: Log::default(),
+            has_progress: false,
         }
     }
 
@@ -112,6 +115,29 @@ impl Console {
         written
             .and_then(|()| self.out.flush())
             .map_err(Failure::write)
+    }
+
+    /// Shows how far a long run is, in one line of standard error that the next one replaces; nothing
+    /// where that is no terminal. The text must be escaped.
+    pub(super) fn show_progress(&mut self, text: &str) {
+        if !self.err.is_terminal() || is_dumb() {
+            return;
+        }
+        let width = match rustix::termios::tcgetwinsize(&self.err) {
+            Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+            _ => USUAL_WIDTH,
+        };
+        // The last column stays free: a full line would continue in the next one.
+        let line: String = text.chars().take(width.saturating_sub(1)).collect();
+        let _ = write!(self.err, "\r\u{1b}[K{line}");
+        self.has_progress = true;
+    }
+
+    /// Removes that line.
+    pub(super) fn end_progress(&mut self) {
+        if std::mem::take(&mut self.has_progress) {
+            let _ = write!(self.err, "\r\u{1b}[K");
+        }
     }
 
     /// Prints what is new about a sample.

@@ -87,6 +87,6 @@ pub use tcp_info::{CongestionControl, TcpInfo};
 pub use threshold::{
     Aspect, Breach, CheckStatus, Definition, Holder, JudgedGroup, JudgedGroups, JudgedQuantity,
     JudgedQueue, JudgedQueues, Judgement, Measure, Measurement, Quantity, Range, Scope, Side,
-    Subject, Threshold, Thresholds, Trust, Verdict, decimal, grouped,
+    Subject, Threshold, Thresholds, Trust, Verdict, Waited, decimal, grouped,
 };
 pub use words::{counted, hint, nearest_word, thousands};

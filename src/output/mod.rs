@@ -18,7 +18,7 @@ mod text;
 pub mod trace;
 mod value;
 
-pub use check::{write_check, write_check_json};
+pub use check::{check_progress, write_check, write_check_json};
 pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_json};
 pub use json::Json;

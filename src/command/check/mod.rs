@@ -5,6 +5,7 @@
 mod groups_and_queues;
 mod quantities;
 mod thresholds;
+mod waiting;
 
 use std::io::ErrorKind;
 use std::thread;
@@ -25,6 +26,7 @@ use crate::model::{
 use crate::output::{write_check, write_check_json};
 use crate::source::{Sources, read_mptcp};
 use quantities::Quantities;
+use waiting::Wait;
 
 /// How many groups and listeners are listed unless `--top` says otherwise.
 const USUAL_TOP: usize = 10;
@@ -34,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take to read a verdict that came late.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What limits the time of a check.
+const LIMIT: &str = " (--timeout)";
 
 /// A resolved request for a check.
 struct Check {
@@ -238,6 +243,7 @@ fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
         groups: None,
         queues: None,
         quantities: Vec::new(),
+        waited: None,
         messages: Vec::new(),
     }
 }
@@ -246,9 +252,26 @@ fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
 pub(super) fn run(typed: cli::Check, console: &mut Console) -> Result<Status, Failure> {
     let (timeout, json) = (typed.timeout, typed.json);
     let end = Instant::now() + timeout;
-    let work = move || Check::resolve(typed)?.verdict();
-    let (verdict, messages) = within(timeout, " (--timeout)", work)??;
+    let (verdict, messages) = match Wait::resolve(&typed)? {
+        Some(wait) => {
+            let check = within(timeout, LIMIT, move || Check::resolve(typed))??;
+            wait.until_ok(check, timeout, console)?
+        }
+        None => {
+            let work = move || Check::resolve(typed)?.verdict();
+            within(timeout, LIMIT, work)??
+        }
+    };
     Ok(write(verdict, &messages, json, end, console))
+}
+
+/// A verdict that there is none.
+fn failed(failure: &Failure) -> Verdict {
+    Verdict {
+        status: CheckStatus::Unknown,
+        failures: vec![failure.to_string()],
+        ..nothing_observed(Kind::Tcp, SystemTime::now())
+    }
 }
 
 /// Writes why there is no verdict, as a verdict that monitoring reads.
@@ -256,12 +279,7 @@ pub(super) fn write_failure(failure: &Failure, json: bool, console: &mut Console
     let now = Instant::now();
     let came_late = matches!(failure, Failure::Unfinished(_));
     let end = if came_late { now } else { now + PATIENCE };
-    let verdict = Verdict {
-        status: CheckStatus::Unknown,
-        failures: vec![failure.to_string()],
-        ..nothing_observed(Kind::Tcp, SystemTime::now())
-    };
-    write(verdict, &[], json, end, console)
+    write(failed(failure), &[], json, end, console)
 }
 
 /// Writes a help text, which is no verdict, and which monitoring must not take for one.

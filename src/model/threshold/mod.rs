@@ -13,7 +13,7 @@ pub use quantity::{Definition, Quantity, Scope};
 pub use range::{Range, Side, decimal, grouped};
 pub use verdict::{
     Breach, CheckStatus, Holder, JudgedGroup, JudgedGroups, JudgedQuantity, JudgedQueue,
-    JudgedQueues, Judgement, Measurement, Trust, Verdict,
+    JudgedQueues, Judgement, Measurement, Trust, Verdict, Waited,
 };
 
 use super::State;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::{Range, Side, Thresholds};
 use crate::model::{
@@ -179,6 +179,22 @@ pub struct JudgedQuantity {
     pub judgement: Option<Judgement>,
 }
 
+/// How a check that was repeated ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// How often it was made.
+    pub checks: u64,
+    /// How many of the last ones were OK.
+    pub ok_in_a_row: u32,
+    /// The time from the first one to the end of the last one.
+    pub elapsed: Duration,
+}
+
+impl Waited {
+    /// After so many in a row a state is taken to stay: one quiet instant is no drain.
+    pub const ENOUGH: u32 = 3;
+}
+
 /// The outcome of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -210,6 +226,8 @@ pub struct Verdict {
     pub queues: Option<JudgedQueues>,
     /// The judgements on other quantities.
     pub quantities: Vec<JudgedQuantity>,
+    /// How often it was repeated, where it was to wait.
+    pub waited: Option<Waited>,
     /// The messages about it, a line each.
     pub messages: Vec<String>,
 }

@@ -22,6 +22,8 @@ struct VerdictLine<'a> {
     reasons: Vec<String>,
     metrics: Vec<Metric>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    waited: Option<WaitedLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     judged: Option<Judged>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<GroupStatus<'a>>>,
@@ -85,6 +87,14 @@ impl HolderKeys {
     }
 }
 
+/// How often a check was repeated.
+#[derive(Serialize)]
+struct WaitedLine {
+    seconds: f64,
+    checks: u64,
+    ok_in_a_row: u32,
+}
+
 /// How many groups were judged.
 #[derive(Serialize)]
 struct Judged {
@@ -127,6 +137,11 @@ pub fn write_check_json(out: &mut impl Write, verdict: &Verdict) -> io::Result<(
         status: verdict.status.name(),
         reasons: reasons(verdict),
         metrics: metrics(verdict),
+        waited: verdict.waited.map(|waited| WaitedLine {
+            seconds: waited.elapsed.as_secs_f64(),
+            checks: waited.checks,
+            ok_in_a_row: waited.ok_in_a_row,
+        }),
         judged: groups.map(|groups| Judged {
             groups: groups.groups,
             warning: groups.warning,

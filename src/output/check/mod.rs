@@ -17,7 +17,8 @@ pub use json::write_check_json;
 use std::io::{self, Write};
 
 use super::escape;
-use crate::model::{Aspect, Judgement, Measure, Subject, Verdict, thousands};
+use crate::model::counted as counted_words;
+use crate::model::{Aspect, CheckStatus, Judgement, Measure, Subject, Verdict, Waited, thousands};
 use reasons::{first_line, further_groups, further_queues};
 
 /// How many characters the first line may have before performance data. Longer lines are
@@ -29,7 +30,7 @@ const LONGEST: usize = 600;
 /// # Errors
 /// The writer's.
 pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
-    let whole = harmless(&first_line(verdict));
+    let whole = harmless(&(first_line(verdict) + &unconfirmed(verdict)));
     let (first, rest) = match whole.char_indices().nth(LONGEST) {
         None => (whole.clone(), None),
         Some((end, _)) => (format!("{}...", &whole[..end]), Some(whole)),
@@ -45,11 +46,41 @@ pub fn write_check(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     long.extend(states(verdict));
     long.extend(verdict.groups.iter().flat_map(further_groups));
     long.extend(verdict.queues.iter().flat_map(further_queues));
+    long.extend(verdict.waited.map(waited));
     long.extend(verdict.messages.iter().cloned());
     for line in long {
         writeln!(out, "{}", harmless(&line))?;
     }
     Ok(())
+}
+
+/// The status and the reasons, in one line for a person.
+pub fn check_progress(verdict: &Verdict) -> String {
+    let row = verdict.waited.map_or(0, |waited| waited.ok_in_a_row);
+    let mut status = verdict.status.name().to_owned();
+    if verdict.status == CheckStatus::Ok {
+        status += &format!(" {row} of {}", Waited::ENOUGH);
+    }
+    escape::line(&format!("{status} - {}", first_line(verdict)))
+}
+
+/// That it was OK at the end of the wait, but not long enough to be sure.
+fn unconfirmed(verdict: &Verdict) -> String {
+    let waited = verdict.waited.filter(|_| verdict.status == CheckStatus::Ok);
+    match waited {
+        Some(waited) if waited.ok_in_a_row < Waited::ENOUGH => format!(
+            "; only {} of {} in a row OK when time was up",
+            waited.ok_in_a_row,
+            Waited::ENOUGH
+        ),
+        Some(_) | None => String::new(),
+    }
+}
+
+fn waited(waited: Waited) -> String {
+    let checks = counted_words(waited.checks, "check", "checks");
+    let (seconds, row) = (waited.elapsed.as_secs_f64(), waited.ok_in_a_row);
+    format!("waited {seconds:.1} s: {checks}, the last {row} OK")
 }
 
 /// Text that neither ends a line nor begins performance data.

@@ -72,6 +72,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         groups: None,
         queues: None,
         quantities: Vec::new(),
+        waited: None,
         messages: Vec::new(),
     }
 }

@@ -19,6 +19,7 @@ pub(super) struct Checked {
     pub(super) status: String,
     pub(super) reasons: Vec<String>,
     pub(super) metrics: Vec<Metric>,
+    pub(super) waited: Option<Waited>,
     pub(super) judged: Option<Judged>,
     pub(super) groups: Option<Vec<Group>>,
     pub(super) accept_queues: Option<Vec<Queue>>,
@@ -50,6 +51,14 @@ pub(super) struct Metric {
 /// A value that is null, because it is unknown, as NaN.
 fn number_or_nan<'a, D: serde::Deserializer<'a>>(value: D) -> Result<f64, D::Error> {
     Option::<f64>::deserialize(value).map(|value| value.unwrap_or(f64::NAN))
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Waited {
+    pub(super) seconds: f64,
+    pub(super) checks: u64,
+    pub(super) ok_in_a_row: u32,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

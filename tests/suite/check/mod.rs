@@ -10,6 +10,7 @@ mod rates;
 mod refused;
 mod stalled;
 mod states;
+mod waiting;
 
 use crate::program::Ran;
 

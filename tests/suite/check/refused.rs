@@ -78,6 +78,27 @@ fn an_invalid_threshold_is_refused_with_the_allowed_form() {
 }
 
 #[test]
+fn an_interval_needs_a_wait_and_a_wait_is_a_time() {
+    for (arguments, words) in [
+        (
+            &["--interval=2"][..],
+            &["--interval needs --wait DURATION"][..],
+        ),
+        (&["--wait=0"], &["--wait: `0`", "such as 30, 30s, 5m or 1h"]),
+        (
+            &["--wait=1d"],
+            &["--wait: `1d`", "such as 30, 30s, 5m or 1h"],
+        ),
+        (&["--wait=1", "--interval=0"], &["--interval: `0`", "0.05"]),
+        // Not after 30 s.
+        (&["--wait=30", "-c", "listn=1:"], &["did you mean listen?"]),
+        (&["--wait=30", "--top=3"], &["--top needs --by KEYS"]),
+    ] {
+        assert_refused(&[&["check"], arguments].concat(), words);
+    }
+}
+
+#[test]
 fn a_quantity_is_refused_in_another_unit_and_without_sockets_that_have_it() {
     for (arguments, words) in [
         (

@@ -3,5 +3,5 @@
 mod counts;
 mod exit;
 mod keys;
-mod pty;
+pub(crate) mod pty;
 mod terminals;
