@@ -9,7 +9,7 @@ use crate::command::outcome::Failure;
 use crate::filter::{Compare, Edge, Expression, Program, Test};
 use crate::model::trace::{Connection, Story, Task, Transition};
 use crate::model::{Field, InetEnds, Kind, ProcessName, ProcessQuery, Socket, State, StateSet};
-use crate::question::Question;
+use crate::question::{Families, Question};
 use crate::source::Selector;
 
 /// The words that a filter of a trace may have.
@@ -35,6 +35,8 @@ const MOST_WAITING: usize = 65_536;
 /// What selects rows.
 #[derive(Debug)]
 pub(super) struct Matcher {
+    /// Tested here too: `destroy` reports both.
+    families: Families,
     states: StateSet,
     program: Option<Program>,
     /// Whether it tests for processes, which are known at a call of theirs only.
@@ -74,6 +76,7 @@ impl Matcher {
         }
         let tests_field = |field| tests().any(|test| test.field() == Some(field));
         Ok(Matcher {
+            families: question.families,
             states: question.states,
             program: question.filter.as_ref().map(Program::new),
             by_process: tests_field(Field::Process) || tests_field(Field::Pid),
@@ -170,7 +173,11 @@ impl Matcher {
     }
 
     fn passes(&self, row: &Row<'_>) -> bool {
-        (self.states == StateSet::ALL || (row.was_in)(self.states, None))
+        let family = row.socket.internet().map(|ends| ends.family);
+        self.families
+            .iter()
+            .any(|selected| Some(selected) == family)
+            && (self.states == StateSet::ALL || (row.was_in)(self.states, None))
             && self
                 .program
                 .as_ref()

@@ -60,6 +60,20 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn an_address_family_selects_closes() {
+        let listeners = ["127.0.0.1:0", "[::1]:0"].map(|at| TcpListener::bind(at).unwrap());
+        for (option, selected, other) in [("-4", 0, 1), ("-6", 1, 0)] {
+            let tracing = Tracing::start_command(&mut as_nobody(&["--json", option]));
+            let ports = listeners.each_ref().map(close_one);
+            let traced = tracing.interrupt();
+            assert!(traced.is_complete(), "{:?}", traced.ran);
+            traced.close(ports[selected]);
+            assert!(traced.closes(ports[other]).is_empty(), "{:?}", traced.ran);
+        }
+    }
+);
+
+in_namespace!(
     fn a_table_has_a_dash_for_the_shape() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut running = as_nobody(&[]).start().unwrap();
