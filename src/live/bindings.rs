@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::choices::{faster, next_sort, slower, usual_sort};
 use super::editor::Editor;
 use super::key::moved;
-use super::{Action, Answer, DetailResult, Key, Sockets, View};
+use super::{Action, Answer, Below, DetailResult, Key, Sockets, View};
 use crate::model::State;
 use crate::model::screen::{Notice, NoticeKind};
 
@@ -64,14 +64,18 @@ impl View {
     fn press_in_states(&mut self, key: Key, now: Instant) {
         match key {
             Key::Enter => {
-                self.change(|data| data.sockets = Answer::default());
+                self.change(|data| {
+                    data.sockets = Answer::default();
+                    data.trace = Answer::default();
+                });
                 self.sockets = Some(Sockets {
                     sort: usual_sort(self.selected),
                     selected: 0,
                 });
             }
-            Key::Char('c') => self.shows_chart = !self.shows_chart,
-            Key::Escape => self.shows_chart = false,
+            Key::Char('c') => self.show_below(Below::Chart),
+            Key::Char('t') => self.show_below(Below::Trace),
+            Key::Escape => self.below = Below::Groups,
             Key::Char('b') | Key::Tab | Key::Right | Key::Char('l') => self.regroup(true),
             Key::Char('B') | Key::BackTab | Key::Left | Key::Char('h') => self.regroup(false),
             Key::Char('r') => {
@@ -95,6 +99,11 @@ impl View {
                 sort = next_sort(self.selected, sort, false);
             }
             Key::Char('o') => sort.descending = !sort.descending,
+            Key::Char('t') => {
+                self.sockets = None;
+                self.below = Below::Groups;
+                return self.show_below(Below::Trace);
+            }
             _ => return,
         }
         // A new order is shown at once, so a pause ends.
@@ -107,7 +116,7 @@ impl View {
         let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
         let lines = match &self.shown().sockets.found {
             Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
-            Some((DetailResult::Groups(_), ..)) | None => 0,
+            Some((DetailResult::Groups(_) | DetailResult::Trace(_), ..)) | None => 0,
         };
         if let Some(sockets) = &mut self.sockets {
             sockets.selected = moved(key, sockets.selected, lines, page)?;
@@ -119,16 +128,29 @@ impl View {
         let selected = states.get(at).copied().flatten();
         if selected != self.selected {
             self.selected = selected;
-            self.change(|data| data.groups = Answer::default());
+            self.change(|data| {
+                data.groups = Answer::default();
+                data.trace = Answer::default();
+            });
         }
         Some(())
+    }
+
+    /// Shows this below the states, or the groups again.
+    fn show_below(&mut self, below: Below) {
+        self.below = match self.below == below {
+            true => Below::Groups,
+            false => below,
+        };
+        // Rows of an earlier trace are not continued.
+        self.change(|data| data.trace = Answer::default());
     }
 
     fn regroup(&mut self, forward: bool) {
         let count = self.setup.groupings.len().max(1);
         let step = if forward { 1 } else { count - 1 };
         self.grouping = (self.grouping + step) % count;
-        self.shows_chart = false;
+        self.below = Below::Groups;
         self.change(|data| data.groups = Answer::default());
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::screen::SampleCost;
+use crate::model::screen::{SampleCost, Traced};
 use crate::model::{GroupKey, Grouped, Loss, Note, Snapshot, SortKey, State};
 
 /// One sample of the number of sockets in each state.
@@ -60,6 +60,12 @@ pub enum DetailQuery {
         /// Their order.
         sort: SortKey,
     },
+    /// The last closes and transitions of sockets in a state, or in all, for as long as this is
+    /// wanted.
+    Trace {
+        /// The state; `None` for all.
+        state: Option<State>,
+    },
 }
 
 /// The result of what was [`DetailQuery`].
@@ -84,6 +90,8 @@ pub enum DetailResult {
     Groups(Arc<Grouped>),
     /// Sockets.
     Sockets(Arc<Listing>),
+    /// Closes and transitions.
+    Trace(Arc<Traced>),
 }
 
 /// Sockets as lines of a table, in their order.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::choices::sort_text;
-use super::{DetailResult, Listing, View};
+use super::{Below, DetailResult, Listing, View};
 use crate::model::GroupKey;
 use crate::model::screen::{
     Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, brief,
@@ -45,7 +45,7 @@ impl View {
             let answer = &shown.sockets;
             let listing = match &answer.found {
                 Some((DetailResult::Sockets(listing), ..)) => Some(&**listing),
-                Some((DetailResult::Groups(_), ..)) | None => None,
+                Some((DetailResult::Groups(_) | DetailResult::Trace(_), ..)) | None => None,
             };
             let failure = answer.failure.clone();
             return Pane::Sockets(SocketsPane {
@@ -59,7 +59,10 @@ impl View {
                 note: failure.or(listing.map(listing_note)).unwrap_or_default(),
             });
         }
-        if self.shows_chart {
+        if self.below == Below::Trace {
+            return Pane::Trace(self.trace_pane());
+        }
+        if self.below == Below::Chart {
             let (numbers, span) = shown.record.history(self.selected);
             return Pane::Chart(Chart {
                 state: self.selected,
@@ -73,7 +76,7 @@ impl View {
             state: self.selected,
             grouped: match &answer.found {
                 Some((DetailResult::Groups(grouped), ..)) => Some(&**grouped),
-                Some((DetailResult::Sockets(_), ..)) | None => None,
+                Some((DetailResult::Sockets(_) | DetailResult::Trace(_), ..)) | None => None,
             },
             age: answer.age(now),
             failure: answer.failure.as_deref(),

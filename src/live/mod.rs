@@ -14,11 +14,13 @@ mod key;
 mod record;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use exchange::{
     Action, Detail, DetailQuery, DetailResult, FailedSample, Listing, ReachedLimit, StateSample,
 };
 pub use key::Key;
+pub use trace::TraceLog;
 
 use std::time::{Duration, Instant};
 
@@ -63,7 +65,7 @@ pub struct View {
     grouping: usize,
     /// The sockets of the selected state, if they are shown.
     sockets: Option<Sockets>,
-    shows_chart: bool,
+    below: Below,
     shows_help: bool,
     editor: Option<Editor>,
     /// The number of the filter in use.
@@ -71,6 +73,14 @@ pub struct View {
     /// The result of the last key that has one, and its time.
     reply: Option<(Instant, Notice)>,
     height: u16,
+}
+
+/// What is below the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    Groups,
+    Chart,
+    Trace,
 }
 
 /// How the list of sockets is shown.
@@ -88,6 +98,7 @@ struct Data {
     failure: Option<(Instant, FailedSample)>,
     groups: Answer,
     sockets: Answer,
+    trace: Answer,
 }
 
 impl Data {
@@ -97,6 +108,7 @@ impl Data {
             DetailQuery::Nothing => None,
             DetailQuery::Groups { .. } => Some(&mut self.groups),
             DetailQuery::Sockets { .. } => Some(&mut self.sockets),
+            DetailQuery::Trace { .. } => Some(&mut self.trace),
         }
     }
 
@@ -142,7 +154,7 @@ impl View {
             selected: None,
             grouping: 0,
             sockets: None,
-            shows_chart: false,
+            below: Below::Groups,
             shows_help: false,
             editor: None,
             filter: 0,
@@ -214,16 +226,15 @@ impl View {
 
     /// What to query besides the counts: what is visible.
     pub fn wanted(&self) -> DetailQuery {
-        match self.sockets {
-            Some(sockets) => DetailQuery::Sockets {
-                state: self.selected,
-                sort: sockets.sort,
-            },
-            None if self.shows_chart || !self.has_room_for_groups() => DetailQuery::Nothing,
-            None => DetailQuery::Groups {
-                state: self.selected,
+        let state = self.selected;
+        match (self.sockets, self.below) {
+            (Some(Sockets { sort, .. }), _) => DetailQuery::Sockets { state, sort },
+            (None, Below::Trace) => DetailQuery::Trace { state },
+            (None, Below::Groups) if self.has_room_for_groups() => DetailQuery::Groups {
+                state,
                 keys: self.grouped_by().to_vec(),
             },
+            (None, Below::Groups | Below::Chart) => DetailQuery::Nothing,
         }
     }
 

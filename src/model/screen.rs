@@ -2,9 +2,12 @@
 //!
 //! `live` makes these, and `output` draws them; neither knows the other.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::trace::{Clock, Losses, Shape, Story, Transition};
 use super::{Grouped, State};
 
 /// Everything on the screen.
@@ -115,6 +118,8 @@ pub enum Pane<'a> {
     Chart(Chart),
     /// The sockets of one state, in place of the states.
     Sockets(SocketsPane<'a>),
+    /// What is traced of one state, below the states.
+    Trace(TracePane<'a>),
 }
 
 /// Groups of the sockets in the selected state.
@@ -162,6 +167,46 @@ pub struct SocketsPane<'a> {
     pub age: Option<(Duration, Duration)>,
     /// What was lost, or why there are no newer ones; empty for nothing.
     pub note: String,
+}
+
+/// What is traced of the sockets in the selected state.
+#[derive(Clone, Debug)]
+pub struct TracePane<'a> {
+    /// The state; `None` for all.
+    pub state: Option<State>,
+    /// What was traced; absent until the trace has begun.
+    pub traced: Option<&'a Traced>,
+    /// Why there are none, or no newer ones.
+    pub failure: Option<&'a str>,
+}
+
+/// What was traced since the pane was opened.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// When that was, in nanoseconds of CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// The time of day of such times.
+    pub clock: Clock,
+    /// What the source does not report, and why; `None` if it reports states. Without states, the
+    /// rows are those of connections in any state.
+    pub limits: Option<String>,
+    /// What was not recorded, of any state.
+    pub losses: Losses,
+    /// The rows of the selected state.
+    pub rows: TraceRows,
+}
+
+/// What was traced of the sockets in one state, or in all: a bounded number of rows, the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct TraceRows {
+    /// The last closes of connections that were in the state.
+    pub closes: VecDeque<Arc<Story>>,
+    /// The last transitions from the state or to it.
+    pub transitions: VecDeque<Transition>,
+    /// How many closes there were, by shape; `None` where it is not reported.
+    pub shapes: BTreeMap<Option<Shape>, u64>,
+    /// How many transitions there were.
+    pub changes: u64,
 }
 
 /// The filter while it is edited.

@@ -34,7 +34,7 @@ const MOST_WAITING: usize = 65_536;
 
 /// What selects rows.
 #[derive(Debug)]
-pub(super) struct Matcher {
+pub(in crate::command) struct Matcher {
     /// Tested here too: `destroy` reports both.
     families: Families,
     states: StateSet,
@@ -67,7 +67,7 @@ impl Matcher {
     ///
     /// # Errors
     /// The first word that an event has no value for.
-    pub(super) fn new(question: &Question) -> Result<Matcher, Failure> {
+    pub(in crate::command) fn new(question: &Question) -> Result<Matcher, Failure> {
         let tests = || question.filter.iter().flat_map(Expression::tests);
         if let Some(word) = tests().find_map(unknown_of_events) {
             return Err(Failure::Usage(format!(
@@ -88,7 +88,7 @@ impl Matcher {
     }
 
     /// What it tests that only transitions show.
-    pub(super) fn needs_transitions(&self) -> Option<&'static str> {
+    pub(in crate::command) fn needs_transitions(&self) -> Option<&'static str> {
         match (self.by_state, self.by_process) {
             (true, _) => Some("states"),
             (_, true) => Some("processes"),
@@ -98,7 +98,7 @@ impl Matcher {
 
     /// The rows that pass now that this one is known: it, and earlier ones of the same connection
     /// that waited for its process or its port.
-    pub(super) fn transitions(&mut self, row: Transition) -> Vec<Transition> {
+    pub(in crate::command) fn transitions(&mut self, row: Transition) -> Vec<Transition> {
         if !self.by_process && !self.by_port {
             return Vec::from_iter(self.transition_passes(&row, &[]).then_some(row));
         }
@@ -168,7 +168,7 @@ impl Matcher {
     }
 
     /// Whether either end of a story passes.
-    pub(super) fn story(&self, story: &Story) -> bool {
+    pub(in crate::command) fn story(&self, story: &Story) -> bool {
         self.connection(&story.first) || story.other.iter().any(|other| self.connection(other))
     }
 
@@ -222,7 +222,7 @@ fn unknown_of_events(test: &Test) -> Option<&'static str> {
 }
 
 /// What the kernel can select by: conditions of which all must hold, at either end of a socket.
-pub(super) fn selector(question: &Question, netns: Option<u32>) -> Selector {
+pub(in crate::command) fn selector(question: &Question, netns: Option<u32>) -> Selector {
     let mut families = question.families.iter();
     let family = match (families.next(), families.next()) {
         (Some(only), None) => Some(only),

@@ -20,17 +20,17 @@ use crate::cli::Show;
 use crate::model::trace::{Connection, Story, Transition};
 use crate::output::trace::describe_losses;
 use crate::source::Capture;
-use matching::Matcher;
-use recording::{Receiver, Recording, own_netns};
-pub(super) use request::Trace;
+pub(super) use matching::{Matcher, selector};
+pub(super) use recording::{Receiver, Recording, Source, monotonic_ns, own_netns};
+pub(super) use request::{Trace, own_path};
 use showing::Display;
 use summing::Sum;
 
 /// How long records wait in the ring: a quarter of what fills it at 100,000 events a second.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How often the sockets that are remembered are compared with those that exist.
-const COMPARED: Duration = Duration::from_secs(60);
+pub(super) const COMPARED: Duration = Duration::from_secs(60);
 
 /// How often a growing loss is reported.
 const SECOND: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ use crate::question::Question;
 use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, Sources, Tracer};
 
 /// What is done with what was recorded.
-pub(super) trait Receiver {
+pub(in crate::command) trait Receiver {
     fn transition(&mut self, row: Transition);
     fn connection(&mut self, row: Connection);
     fn close(&mut self, story: Story);
@@ -24,7 +24,7 @@ pub(super) trait Receiver {
 
 /// Who reports events.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::command) enum Source {
     Bpf(Box<Tracer>, Selector),
     Destroy(Destroyed),
 }
@@ -41,7 +41,7 @@ impl Source {
 
 /// A trace under way.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub(in crate::command) struct Recording {
     source: Source,
     capture: Option<Capture>,
     clock: Clock,
@@ -63,7 +63,7 @@ const PATIENCE_NS: u64 = 2_000_000_000;
 const BATCH: usize = 4_096;
 
 impl Recording {
-    pub(super) fn new(
+    pub(in crate::command) fn new(
         source: Source,
         capture: Option<Capture>,
         own_netns: u32,
@@ -86,7 +86,7 @@ impl Recording {
         }
     }
 
-    pub(super) fn clock(&self) -> Clock {
+    pub(in crate::command) fn clock(&self) -> Clock {
         self.clock
     }
 
@@ -99,7 +99,7 @@ impl Recording {
     ///
     /// # Errors
     /// When no source lists them.
-    pub(super) fn list_existing(
+    pub(in crate::command) fn list_existing(
         &mut self,
         receiver: &mut impl Receiver,
     ) -> Result<Listeners, Failure> {
@@ -123,7 +123,10 @@ impl Recording {
     ///
     /// # Errors
     /// When no source lists them.
-    pub(super) fn compare(&mut self, receiver: &mut impl Receiver) -> Result<(), Failure> {
+    pub(in crate::command) fn compare(
+        &mut self,
+        receiver: &mut impl Receiver,
+    ) -> Result<(), Failure> {
         if self.every_netns || self.connections.is_empty() {
             return Ok(());
         }
@@ -160,7 +163,7 @@ impl Recording {
     ///
     /// # Errors
     /// The source's.
-    pub(super) fn take(
+    pub(in crate::command) fn take(
         &mut self,
         receiver: &mut impl Receiver,
         is_last: bool,
@@ -226,7 +229,7 @@ impl Recording {
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn losses(&mut self) -> io::Result<Losses> {
+    pub(in crate::command) fn losses(&mut self) -> io::Result<Losses> {
         let gaps = self.connections.gaps();
         let (ring, nested) = match &self.source {
             Source::Bpf(tracer, _) => {
@@ -310,7 +313,7 @@ impl<R: Receiver> Sink for Listing<'_, R> {
 ///
 /// # Errors
 /// The system's.
-pub(super) fn own_netns() -> io::Result<u32> {
+pub(in crate::command) fn own_netns() -> io::Result<u32> {
     let status = rustix::fs::stat("/proc/thread-self/ns/net")?;
     u32::try_from(status.st_ino).map_err(io::Error::other)
 }
@@ -327,7 +330,7 @@ fn sent(captured: Captured, clock: Clock) -> Sent {
     }
 }
 
-fn monotonic_ns() -> u64 {
+pub(in crate::command) fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)

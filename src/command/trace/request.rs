@@ -151,7 +151,7 @@ impl Trace {
 }
 
 /// The program as it can be typed after sudo, which has a path of its own.
-fn own_path() -> String {
+pub(in crate::command) fn own_path() -> String {
     let path = std::env::current_exe();
     path.map_or("tcpstates".to_owned(), |path| path.display().to_string())
 }

@@ -65,7 +65,12 @@ impl Details {
             next = loop {
                 match self.requests.recv_timeout(SETTLING) {
                     Ok(other) => request = other,
-                    Err(RecvTimeoutError::Timeout) => break self.answer(&request),
+                    Err(RecvTimeoutError::Timeout) => {
+                        break match is_trace(&request) {
+                            true => self.trace(request),
+                            false => self.answer(&request),
+                        };
+                    }
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             };
@@ -93,7 +98,7 @@ impl Details {
                 }
             }
             let pause = match request.wanted {
-                DetailQuery::Nothing => Duration::MAX,
+                DetailQuery::Nothing | DetailQuery::Trace { .. } => Duration::MAX,
                 DetailQuery::Groups { .. } | DetailQuery::Sockets { .. } => {
                     pause(cpu, request.interval)
                 }
@@ -113,7 +118,7 @@ impl Details {
         groups: &mut Option<ShownGroups>,
     ) -> Result<Option<DetailResult>, Failure> {
         Ok(match &request.wanted {
-            DetailQuery::Nothing => None,
+            DetailQuery::Nothing | DetailQuery::Trace { .. } => None,
             DetailQuery::Groups { state, keys } => {
                 let groups = match groups {
                     Some(groups) => groups,
@@ -133,6 +138,11 @@ impl Details {
             }
         })
     }
+}
+
+/// Whether the trace pane is shown.
+pub(super) fn is_trace(request: &DetailRequest) -> bool {
+    matches!(request.wanted, DetailQuery::Trace { .. })
 }
 
 /// The same about one state.

@@ -11,6 +11,7 @@ mod key_decoder;
 mod saving;
 mod session;
 mod terminal;
+mod tracing;
 
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::SyncSender;

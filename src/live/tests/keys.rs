@@ -59,14 +59,16 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     session.press(&[Key::Char('g'), Key::Enter]);
     let wanted = |session: &Session| match session.view.wanted() {
         DetailQuery::Sockets { state, sort } => (state, sort.field, sort.descending),
-        other @ (DetailQuery::Nothing | DetailQuery::Groups { .. }) => panic!("{other:?}"),
+        other @ (DetailQuery::Nothing | DetailQuery::Groups { .. } | DetailQuery::Trace { .. }) => {
+            panic!("{other:?}")
+        }
     };
     let listen = Some(State::Listen);
     assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
     session.found(Ok(listing(100)));
     let selected = |session: &Session| match session.view.screen(session.now).pane {
         Pane::Sockets(pane) => pane.selected,
-        other @ (Pane::Groups(_) | Pane::Chart(_)) => panic!("{other:?}"),
+        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Trace(_)) => panic!("{other:?}"),
     };
     session.view.resized(24);
     for (key, line) in [

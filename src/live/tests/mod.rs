@@ -2,6 +2,7 @@
 
 mod keys;
 mod samples;
+mod trace;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

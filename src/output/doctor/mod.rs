@@ -13,7 +13,8 @@ use anstyle::Style;
 
 use crate::model::{Culprit, Diagnosis, Finding, Severity, counted, thousands};
 use crate::output::{Look, escape};
-use wrap::{wrap, wrap_command};
+pub(super) use wrap::wrap;
+use wrap::wrap_command;
 
 /// The column at which text begins, after the label of its line.
 const INDENT: usize = 12;

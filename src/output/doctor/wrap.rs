@@ -5,7 +5,7 @@ use crate::output::escape;
 
 /// `text` in lines of at most `width` characters, broken at blanks; a longer word has a line of its
 /// own. One line where there is no width.
-pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
+pub(in crate::output) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let width = width.unwrap_or(usize::MAX);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

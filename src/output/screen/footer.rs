@@ -11,21 +11,35 @@ use crate::output::escape;
 const ROOM_FOR_BOTH: u16 = 12;
 
 /// The keys of the states, the most important first.
-const IN_STATES: [(&str, &str); 10] = [
+const IN_STATES: [(&str, &str); 11] = [
     ("q", "quit"),
     ("?", "help"),
     ("space", "pause"),
     ("", "state"),
-    ("enter", "sockets"),
+    ("enter", "list"),
     ("b", "groups"),
     ("/", "filter"),
+    ("t", "trace"),
     ("c", "chart"),
     ("+-", "pace"),
     ("w", "write"),
 ];
 
+/// The keys of the trace pane.
+const IN_TRACE: [(&str, &str); 9] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("t", "close"),
+    ("space", "pause"),
+    ("", "state"),
+    ("enter", "list"),
+    ("/", "filter"),
+    ("+-", "pace"),
+    ("w", "write"),
+];
+
 /// The keys of the sockets.
-const IN_SOCKETS: [(&str, &str); 8] = [
+const IN_SOCKETS: [(&str, &str); 9] = [
     ("q", "quit"),
     ("?", "help"),
     ("esc", "back"),
@@ -33,6 +47,7 @@ const IN_SOCKETS: [(&str, &str); 8] = [
     ("s", "sort"),
     ("o", "reverse"),
     ("space", "pause"),
+    ("t", "trace"),
     ("/", "filter"),
 ];
 
@@ -95,6 +110,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> 
 fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>) {
     let keys: &[(&str, &str)] = match screen.pane {
         Pane::Sockets(_) => &IN_SOCKETS,
+        Pane::Trace(_) => &IN_TRACE,
         Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
     };
     let paint = canvas.paint;

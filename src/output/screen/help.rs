@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::Canvas;
 
 /// The keys, and what they do; the manual has them too.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 17] = [
     ("q, ^C", "quit"),
     ("space", "pause or resume the view; sampling continues"),
     ("up, down, k, j", "select a state, or scroll"),
@@ -17,6 +17,10 @@ pub const KEYS: [(&str, &str); 16] = [
     ("o", "sockets: reverse the order"),
     ("b, B", "group by the next or the previous keys"),
     ("c", "show a chart of the selected state, or the groups"),
+    (
+        "t",
+        "trace the last closes and transitions of the state, or stop",
+    ),
     ("/", "edit the filter; enter applies it, esc cancels"),
     ("+, -", "sample more often, less often"),
     ("r", "reset minimum and maximum"),

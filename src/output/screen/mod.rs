@@ -13,6 +13,7 @@ mod panes;
 mod states;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use help::KEYS;
 pub use paint::Paint;
@@ -73,6 +74,9 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Pane::Sockets(pane) = &screen.pane {
         return panes::draw_sockets(canvas, area, pane);
     }
+    if let Pane::Trace(pane) = &screen.pane {
+        return trace::draw(canvas, area, &screen.rows, pane);
+    }
     let (table, below) = split(area, states::height(screen));
     states::draw(canvas, table, &screen.rows);
     if below.height < LEAST_PANE {
@@ -82,7 +86,7 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     match &screen.pane {
         Pane::Groups(pane) => panes::draw_groups(canvas, below, pane),
         Pane::Chart(chart) => history::draw(canvas, below, chart),
-        Pane::Sockets(_) => {}
+        Pane::Sockets(_) | Pane::Trace(_) => {}
     }
 }
 

@@ -15,3 +15,7 @@ pub use json::{
 pub use ladder::{LadderStyle, NARROWEST, write_ladder};
 pub use rows::{CLOSES, CONNECTIONS, TRANSITIONS, write_close, write_connection, write_transition};
 pub use summary::{describe_losses, write_trace_summary};
+
+pub(super) use rows::{close_ends, close_took, transition_by};
+pub(super) use summary::short_time;
+pub(super) use words::{clock_second, reset_text};

@@ -32,12 +32,17 @@ pub fn write_transition(out: &mut Vec<u8>, row: &Transition, clock: Clock) -> io
         row.from,
         row.to,
         row.after.map_or("-".to_owned(), thousandths),
-        match (&row.by, row.error) {
-            (Some(by), _) => task(by),
-            (None, Some(error)) => error_name(error),
-            (None, None) => "-".to_owned(),
-        }
+        transition_by(row)
     )
+}
+
+/// The process of a transition, or its error.
+pub(in crate::output) fn transition_by(row: &Transition) -> String {
+    match (&row.by, row.error) {
+        (Some(by), _) => task(by),
+        (None, Some(error)) => error_name(error),
+        (None, None) => "-".to_owned(),
+    }
 }
 
 /// Appends a connection that has ended.
@@ -72,30 +77,49 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, clock: Clock) -> io
 /// # Errors
 /// The writer's; a vector has none.
 pub fn write_close(out: &mut Vec<u8>, story: &Story, clock: Clock) -> io::Result<()> {
+    let (one, two) = close_ends(story);
+    writeln!(
+        out,
+        "{:<14} {one:<30} {two:<30} {:<8} {:<11} {}",
+        clock_time(clock, close_begin(story)),
+        story.shape().map_or("-", Shape::name),
+        close_took(story).map_or("-".to_owned(), thousandths),
+        story.evidence().map_or("-", Evidence::name)
+    )
+}
+
+/// Both ends, with their processes; the one that closed first is named first, also where only the
+/// other one was traced.
+pub(in crate::output) fn close_ends(story: &Story) -> (String, String) {
     let first = &story.first;
     let own = place(first);
     let other = match &story.other {
         Some(other) => place(other),
         None => first.ends.remote.to_string(),
     };
-    // The end that closed first is named first, also where only the other one was traced.
-    let (one, two) = match first.first_close() {
+    match first.first_close() {
         Some(FirstClose::By(Side::Remote)) if story.other.is_none() => (other, own),
         _ => (own, other),
-    };
-    let ends = std::iter::once(first).chain(&story.other);
+    }
+}
+
+/// When each state of a close was entered, in nanoseconds of CLOCK_MONOTONIC.
+fn close_times(story: &Story) -> impl Iterator<Item = u64> {
+    let ends = std::iter::once(&story.first).chain(&story.other);
     let closes = ends.filter_map(|end| end.close.as_ref());
-    let times = closes.flat_map(|close| close.steps.iter().map(|step| step.0));
-    let (begin, end) = (times.clone().min(), times.max());
-    let took = begin.and_then(|begin| end?.checked_sub(begin));
-    writeln!(
-        out,
-        "{:<14} {one:<30} {two:<30} {:<8} {:<11} {}",
-        clock_time(clock, begin.unwrap_or(first.ended_ns)),
-        story.shape().map_or("-", Shape::name),
-        took.map_or("-".to_owned(), |ns| thousandths(Duration::from_nanos(ns))),
-        story.evidence().map_or("-", Evidence::name)
-    )
+    closes.flat_map(|close| close.steps.iter().map(|step| step.0))
+}
+
+/// When a close began, in nanoseconds of CLOCK_MONOTONIC.
+fn close_begin(story: &Story) -> u64 {
+    close_times(story).min().unwrap_or(story.first.ended_ns)
+}
+
+/// From the first state of a close to the last.
+pub(in crate::output) fn close_took(story: &Story) -> Option<Duration> {
+    let end = close_times(story).max()?;
+    end.checked_sub(close_begin(story))
+        .map(Duration::from_nanos)
 }
 
 /// `127.0.0.1:8080(web)`

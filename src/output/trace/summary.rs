@@ -31,8 +31,8 @@ pub fn write_trace_summary(out: &mut Vec<u8>, summary: &Summary, clock: Clock) -
         )?;
     }
     for times in &summary.states {
-        let [p50, p90, p99] = times.percentiles.map(short);
-        let (state, count, max) = (times.state.to_string(), times.count, short(times.max));
+        let [p50, p90, p99] = times.percentiles.map(short_time);
+        let (state, count, max) = (times.state.to_string(), times.count, short_time(times.max));
         writeln!(
             out,
             "{state:<12} {count:>9} {p50:>8} {p90:>8} {p99:>8} {max:>8}"
@@ -137,7 +137,7 @@ pub fn describe_losses(losses: &Losses) -> Vec<String> {
 }
 
 /// `1.24ms`: three digits and a unit.
-fn short(duration: Duration) -> String {
+pub(in crate::output) fn short_time(duration: Duration) -> String {
     let ns = duration.as_nanos() as f64;
     let (value, unit) = match duration.as_nanos() {
         0..1_000 => return format!("{}ns", duration.subsec_nanos()),

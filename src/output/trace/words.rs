@@ -1,7 +1,9 @@
 //! What is said of a close, in words and numbers.
 
 use crate::model::State;
-use crate::model::trace::{Clock, Connection, FirstClose, Opened, Shape, Side, Story, Task};
+use crate::model::trace::{
+    Clock, Connection, FirstClose, Opened, ResetReason, Shape, Side, Story, Task,
+};
 use crate::output::{escape, utc_stamp};
 
 /// `17:52:24.387Z`
@@ -10,6 +12,12 @@ pub(super) fn clock_time(clock: Clock, time_ns: u64) -> String {
     stamp
         .split_once('T')
         .map_or(stamp.clone(), |(_, time)| time.to_owned())
+}
+
+/// `17:52:24`
+pub(in crate::output) fn clock_second(clock: Clock, time_ns: u64) -> String {
+    let time = clock_time(clock, time_ns);
+    time.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// `0.213 ms`, of nanoseconds.
@@ -105,6 +113,22 @@ fn four(story: &Story) -> String {
 }
 
 fn reset(story: &Story) -> String {
+    match sent_reset(story) {
+        Some((who, Some(reason))) => format!("reset by {who}: {reason}"),
+        Some((who, None)) => format!("reset by {who}"),
+        None => "reset".to_owned(),
+    }
+}
+
+/// `closed with unread data, by web[13877]`, of a reset that was seen.
+pub(in crate::output) fn reset_text(story: &Story) -> Option<String> {
+    let (who, reason) = sent_reset(story)?;
+    let reason = reason.map_or(String::new(), |reason| format!("{reason}, "));
+    Some(format!("{reason}by {who}"))
+}
+
+/// Who sent the reset, and why, where that is known.
+fn sent_reset(story: &Story) -> Option<(String, Option<String>)> {
     let ends = std::iter::once(&story.first).chain(&story.other);
     let mut resets = ends.filter_map(|end| Some((end, end.close.as_ref()?.reset?)));
     // The sender knows why.
@@ -112,14 +136,11 @@ fn reset(story: &Story) -> String {
         .clone()
         .find(|(_, reset)| reset.by == Side::Local)
         .or_else(|| resets.next());
-    match sent {
-        Some((end, reset)) if reset.by == Side::Local => match reset.reason {
-            Some(reason) => format!("reset by {}: {}", who(end), reason.text()),
-            None => format!("reset by {}", who(end)),
-        },
-        Some((end, _)) => format!("reset by {}", end.ends.remote),
-        None => "reset".to_owned(),
-    }
+    let (end, reset) = sent?;
+    Some(match reset.by {
+        Side::Local => (who(end), reset.reason.map(ResetReason::text)),
+        Side::Remote => (end.ends.remote.to_string(), None),
+    })
 }
 
 /// Segments that either end sent again after its FIN.

@@ -51,6 +51,11 @@ impl TraceError {
         }
     }
 
+    /// Whether CAP_BPF and CAP_PERFMON are missing, or one of them.
+    pub fn lacks_capabilities(&self) -> bool {
+        matches!(self, TraceError::Bpf { reason, .. } if *reason == NEEDED)
+    }
+
     fn of(what: impl Into<String>) -> impl FnOnce(io::Error) -> TraceError {
         let what = what.into();
         move |error| TraceError::Bpf {
@@ -60,6 +65,9 @@ impl TraceError {
         }
     }
 }
+
+/// What is missing where bpf(2) is refused.
+const NEEDED: &str = "; it needs CAP_BPF and CAP_PERFMON";
 
 /// What an error of bpf(2) means.
 fn reason(error: &io::Error) -> &'static str {
@@ -76,7 +84,7 @@ fn reason(error: &io::Error) -> &'static str {
         "; CAP_BPF and CAP_PERFMON do not suffice: a seccomp filter, kernel lockdown or a user \
          namespace forbids it"
     } else {
-        "; it needs CAP_BPF and CAP_PERFMON"
+        NEEDED
     }
 }
 

@@ -1,6 +1,7 @@
 //! Frames, compared as text, and their styles cell by cell.
 
 mod panes;
+mod trace;
 
 use std::time::{Duration, SystemTime};
 
@@ -168,7 +169,7 @@ fn eighty_by_twenty_four_has_everything() {
             "TOTAL           40      +3          40",
             "",
             "",
-            "q quit  ? help  space pause  ↑↓ state  enter sockets  b groups  / filter",
+            "q quit  ? help  space pause  ↑↓ state  enter list  b groups  / filter  t trace",
         ]
     );
 }
@@ -374,5 +375,5 @@ fn help_fits_the_usual_screen_and_explains_every_key() {
             "{keys}"
         );
     }
-    assert!(drawn[19].contains("HISTORY"), "{drawn:#?}");
+    assert!(drawn[20].contains("HISTORY"), "{drawn:#?}");
 }
