@@ -5,3 +5,4 @@ mod exit;
 mod keys;
 pub(crate) mod pty;
 mod terminals;
+mod trace;

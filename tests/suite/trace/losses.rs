@@ -5,16 +5,16 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::process::Signal;
 
-use super::programs::program_exists;
+use super::programs::{program_exists, programs_of};
 use super::{Tracing, has_bpf, until_complete};
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::wait::wait_for;
 
 /// Ten transitions each: more than the ring holds while it is not read.
-const CONNECTIONS: u64 = 4_000;
+pub(crate) const CONNECTIONS: u64 = 4_000;
 
-fn connect_and_close(listener: &TcpListener) {
+pub(crate) fn connect_and_close(listener: &TcpListener) {
     use std::io::Read;
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, _) = listener.accept().unwrap();
@@ -58,7 +58,7 @@ in_namespace!(
 );
 
 /// How many messages the kernel dropped for sockets of NETLINK_SOCK_DIAG in this namespace.
-fn dropped_messages() -> u64 {
+pub(crate) fn dropped_messages() -> u64 {
     const SOCK_DIAG: &str = "4";
     let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
     let rows = table
@@ -126,18 +126,7 @@ in_namespace!(
 in_namespace!(
     fn a_tracer_that_is_killed_leaves_no_program_in_the_kernel() {
         let mut tracing = Tracing::start(&[]);
-        let folder = format!("/proc/{}/fdinfo", tracing.running().id());
-        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-        let information = entries.map(|entry| fs::read_to_string(entry.path()).unwrap());
-        let programs: Vec<u32> = information
-            .filter(|text| text.contains("prog_type:"))
-            .filter_map(|text| {
-                let line = text
-                    .lines()
-                    .find_map(|line| line.strip_prefix("prog_id:"))?;
-                line.trim().parse().ok()
-            })
-            .collect();
+        let programs = programs_of(tracing.running().id());
         if !has_bpf() {
             assert!(programs.is_empty());
             return;

@@ -6,14 +6,14 @@
 mod article;
 mod closes;
 mod judge;
-mod losses;
+pub(crate) mod losses;
 mod namespaces;
 mod options;
 mod peers;
-mod programs;
+pub(crate) mod programs;
 mod rows;
 mod terminal;
-mod unprivileged;
+pub(crate) mod unprivileged;
 
 use std::fs;
 use std::path::Path;

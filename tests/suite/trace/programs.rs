@@ -1,7 +1,8 @@
-//! Whether a program is loaded in the kernel: bpf(2), which has no safe interface.
+//! Which programs are loaded in the kernel: bpf(2), which has no safe interface, and proc_pid_fdinfo(5).
 
 #![allow(unsafe_code, reason = "bpf(2) has no safe interface")]
 
+use std::fs;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -10,7 +11,7 @@ const GET_BY_ID: libc::c_int = 13;
 
 /// Whether the kernel has the program of this number. Needs CAP_SYS_ADMIN.
 #[track_caller]
-pub(super) fn program_exists(number: u32) -> bool {
+pub(crate) fn program_exists(number: u32) -> bool {
     let mut attributes = [0u32; 32];
     attributes[0] = number;
     let length: libc::c_uint = 128;
@@ -26,4 +27,20 @@ pub(super) fn program_exists(number: u32) -> bool {
     // SAFETY: the descriptor is new and owned by no one else.
     drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
     true
+}
+
+/// The numbers of the programs that a process has loaded.
+#[track_caller]
+pub(crate) fn programs_of(process: u32) -> Vec<u32> {
+    let entries = fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap();
+    // Descriptors may be closed meanwhile.
+    let information = entries.filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
+    information
+        .filter(|text| text.contains("prog_type:"))
+        .filter_map(|text| {
+            let mut lines = text.lines();
+            let number = lines.find_map(|line| line.strip_prefix("prog_id:"))?;
+            number.trim().parse().ok()
+        })
+        .collect()
 }

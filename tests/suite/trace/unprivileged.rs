@@ -15,15 +15,20 @@ use crate::skip::skip_or_fail;
 /// `nobody` where it exists; any id without privileges does.
 const NOBODY: u32 = 65_534;
 
-/// The program without any privilege, where this test has some to take away.
+/// A trace without any privilege, where this test has some to take away.
 fn as_nobody(arguments: &[&str]) -> Command {
     let mut command = command([&["trace"], arguments].concat());
+    give_up_privileges(&mut command);
+    command
+}
+
+/// Starts a command without any privilege, where this test has some to take away.
+pub(crate) fn give_up_privileges(command: &mut Command) {
     let identity = std::fs::read_to_string("/proc/self/uid_map").unwrap();
     // Elsewhere only one user is known, who has no privilege over the kernel.
     if rustix::process::geteuid().is_root() && identity.contains("4294967295") {
         command.current_dir("/").uid(NOBODY).gid(NOBODY);
     }
-    command
 }
 
 fn run_as_nobody(arguments: &[&str]) -> Ran {
