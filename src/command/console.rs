@@ -152,6 +152,13 @@ impl Console {
         self.print_new();
     }
 
+    /// Prints what is awaited, if a person may be waiting: on a terminal.
+    pub(super) fn progress(&mut self, text: &str) {
+        if self.err.is_terminal() {
+            let _ = writeln!(self.err, "tcpstates: {}", escape::line(text));
+        }
+    }
+
     fn print_new(&mut self) {
         let new = self.log.take();
         new.iter().for_each(|message| self.print(message));

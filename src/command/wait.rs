@@ -4,9 +4,9 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
@@ -93,20 +93,54 @@ pub(super) fn within<T: Send + 'static>(
     reason: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    let (done, wait) = sync_channel(1);
+    within_more(limit, reason, |_| work(), drop)
+}
+
+/// The same, of work that calls its argument to get more time, with the reason, which `report` gets.
+///
+/// # Errors
+/// When it did not end in time.
+pub(super) fn within_more<T: Send + 'static>(
+    limit: Duration,
+    reason: &str,
+    work: impl FnOnce(&dyn Fn(Duration, String)) -> T + Send + 'static,
+    mut report: impl FnMut(String),
+) -> Result<T, Failure> {
+    enum News<T> {
+        More(Duration, String),
+        Done(T),
+    }
+    let (done, wait) = channel();
     thread::Builder::new()
         .name("answer".to_owned())
-        // It fails when the wait is over.
-        .spawn(move || drop(done.send(work())))
-        .map_err(Failure::to("start a thread"))?;
-    wait.recv_timeout(limit).map_err(|error| {
-        Failure::Unfinished(match error {
-            RecvTimeoutError::Timeout => {
-                format!("no answer within {} s{reason}", limit.as_secs_f64())
-            }
-            RecvTimeoutError::Disconnected => "its thread ended without an answer".to_owned(),
+        .spawn(move || {
+            // Sending fails when the wait is over.
+            let more = |time, text| drop(done.send(News::More(time, text)));
+            let found = work(&more);
+            drop(done.send(News::Done(found)));
         })
-    })
+        .map_err(Failure::to("start a thread"))?;
+    let begin = Instant::now();
+    let mut limit = limit;
+    loop {
+        match wait.recv_timeout(limit.saturating_sub(begin.elapsed())) {
+            Ok(News::Done(found)) => return Ok(found),
+            Ok(News::More(time, text)) => {
+                limit += time;
+                report(text);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let limit = limit.as_secs_f64();
+                return Err(Failure::Unfinished(format!(
+                    "no answer within {limit} s{reason}"
+                )));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let ended = "its thread ended without an answer";
+                return Err(Failure::Unfinished(ended.to_owned()));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +164,22 @@ mod tests {
     fn work_that_ends_is_handed_on_as_soon_as_it_does() {
         let limit = Duration::from_secs(86_400);
         assert_eq!(within(limit, "", || 7).unwrap(), 7);
+    }
+
+    #[test]
+    fn work_gets_the_time_that_it_requests_and_its_reason_is_reported() {
+        let mut reasons = Vec::new();
+        let work = |more: &dyn Fn(Duration, String)| {
+            more(Duration::from_secs(86_400), "for a reason".to_owned());
+            thread::sleep(Duration::from_millis(20));
+            7
+        };
+        let found = within_more(Duration::from_millis(10), "", work, |reason| {
+            reasons.push(reason)
+        });
+        assert_eq!(
+            (found.unwrap(), reasons),
+            (7, vec!["for a reason".to_owned()])
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::watch::Watch;
 use crate::model::{
     Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
     Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
@@ -36,12 +37,10 @@ pub struct Host {
     pub drops_unknown: Option<String>,
     /// Sockets that exist and are not in the tables of TCP that were read.
     pub unlisted: Unlisted,
-    /// What TCP measured of some connections after the first sample.
-    pub measures_before: Measures,
-    /// How much later the measures that follow were taken.
-    pub measured_over: Duration,
-    /// What TCP measured of those connections that the rules suspect.
+    /// What TCP measured of those connections that the rules suspect, after the window.
     pub measures: Measures,
+    /// What was seen of those that they watch.
+    pub watch: Watch,
     /// The size of a memory page, in bytes; `None` where the pages are another host's.
     pub page_size: Option<u64>,
     /// Whether all of it is from a copied tree, in which nothing changes.

@@ -13,14 +13,17 @@ mod rank;
 mod rule;
 mod rules;
 mod samples;
+mod stalled;
 mod subject;
 #[cfg(test)]
 mod testing;
+mod watch;
 
 use std::ops::ControlFlow;
 
 pub use host::{Host, Measures};
 pub use rules::{BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample};
+pub use watch::{Sightings, Watch};
 
 use crate::model::{
     Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, State, counted,
@@ -41,9 +44,10 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// The inodes of the sockets whose holders the findings name.
+    /// The inodes of the sockets whose holders the findings name or need.
     pub fn inodes(&self) -> Vec<u64> {
-        let inodes = self.findings.iter().flat_map(|finding| &finding.inodes);
+        let findings = self.findings.iter();
+        let inodes = findings.flat_map(|finding| finding.inodes.iter().chain(&finding.searched));
         // A listener of the kernel has none.
         inodes.copied().filter(|inode| *inode != 0).collect()
     }

@@ -23,6 +23,10 @@ pub(super) trait Rule: Default {
     /// Selects connections whose `tcp_info` it needs; `None` where it needs none.
     const SUSPECTS: Option<Suspects<Self>>;
 
+    /// Selects connections that are looked at again and again for a few seconds, few of them: those on
+    /// which nothing has moved so far ([`Host::watch`]). `None` where it watches none.
+    const WATCHED: Option<Suspects<Self>> = None;
+
     /// Takes what precedes the sockets after the window.
     fn begin(&mut self, before: Self::Before, host: &Host);
 
@@ -39,8 +43,8 @@ pub(super) trait FirstPass: Default {
     /// The states of the sockets that it reads.
     const STATES: StateSet;
 
-    /// Selects connections whose `tcp_info` it needs now, few of them; `None` where it needs none.
-    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>>;
+    /// Selects connections that may be watched later, few of them; `None` where there are none.
+    const WATCHED: Option<fn(&Self) -> Vec<InetEnds>> = None;
 
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Socket, ends: &InetEnds);
@@ -48,8 +52,6 @@ pub(super) trait FirstPass: Default {
 
 impl FirstPass for () {
     const STATES: StateSet = StateSet::NONE;
-
-    const SUSPECTS: Option<fn(&()) -> Vec<InetEnds>> = None;
 
     fn add(&mut self, _: &Socket, _: &InetEnds) {}
 }

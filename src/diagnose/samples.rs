@@ -19,12 +19,12 @@ macro_rules! rules {
             pub const STATES: StateSet = StateSet::NONE
                 $(.union(<<$Rule as Rule>::Before as FirstPass>::STATES))+;
 
-            /// The connections whose `tcp_info` they need now, few of them.
-            pub fn suspects(&self) -> Vec<InetEnds> {
-                let suspects = [$(
-                    <<$Rule as Rule>::Before as FirstPass>::SUSPECTS.map(|of| of(&self.$field))
+            /// The connections that may be watched after the window, few of them.
+            pub fn watched(&self) -> Vec<InetEnds> {
+                let watched = [$(
+                    <<$Rule as Rule>::Before as FirstPass>::WATCHED.map(|of| of(&self.$field))
                 ),+];
-                suspects.into_iter().flatten().flatten().collect()
+                watched.into_iter().flatten().flatten().collect()
             }
         }
 
@@ -66,6 +66,14 @@ macro_rules! rules {
                     <$Rule as Rule>::SUSPECTS.map(|of| of(&self.$field, host))
                 ),+];
                 suspects.into_iter().flatten().flatten().collect()
+            }
+
+            /// The connections on which nothing has moved so far, and which are to be watched longer.
+            pub fn watched(&self, host: &Host) -> Vec<InetEnds> {
+                let watched = [$(
+                    <$Rule as Rule>::WATCHED.map(|of| of(&self.$field, host))
+                ),+];
+                watched.into_iter().flatten().flatten().collect()
             }
 
             /// What each rule found.

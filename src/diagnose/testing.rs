@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
+use super::watch::{Sightings, Watch};
 use super::{Host, Measures};
 use crate::model::testing::ends;
 use crate::model::{
-    Counter, Counters, Finding, Holders, Kind, Listeners, Namespaces, Setting, Settings, Severity,
-    Sink, Socket, SourceName, State, Unlisted, Where,
+    Counter, Counters, Finding, Holders, Kind, Listeners, Metric, Namespaces, Setting, Settings,
+    Severity, Sink, Socket, SourceName, State, TcpInfo, Unlisted, Where,
 };
 
 /// A host of which nothing is known; tests add what they are about.
@@ -30,9 +31,8 @@ pub(super) fn host() -> Host {
             mptcp: Ok(0),
             namespaces: Namespaces::default(),
         },
-        measures_before: Measures::default(),
-        measured_over: Duration::from_secs(1),
         measures: Measures::default(),
+        watch: Watch::default(),
         page_size: Some(4_096),
         copied: false,
     }
@@ -65,6 +65,16 @@ impl Host {
     pub(super) fn with_setting(mut self, setting: Setting, text: &str) -> Host {
         self.settings.set(setting, Ok(text.to_owned()));
         self
+    }
+
+    /// Sees what a rule watches: each of these sockets that it wants, or none where it has ended.
+    pub(super) fn see<R: Rule>(&mut self, rule: &R, sockets: &[Socket]) {
+        let wanted = R::WATCHED.map_or(Vec::new(), |of| of(rule, self));
+        let mut seen = Sightings::of(&wanted);
+        for socket in sockets {
+            assert!(seen.socket(socket).is_continue());
+        }
+        self.watch.see(seen, Duration::from_secs(5));
     }
 
     /// A rule that has read these sockets before the window, and these after it.
@@ -109,6 +119,16 @@ impl Host {
             lacking,
         }
     }
+}
+
+/// A socket with these measures.
+pub(super) fn seen(socket: Socket, measures: &[(Metric, u64)]) -> Socket {
+    let mut info = TcpInfo::default();
+    for (metric, value) in measures {
+        info.set(*metric, *value);
+    }
+    let info = Some(Box::new(info));
+    Socket { info, ..socket }
 }
 
 /// A finding with nothing in it.

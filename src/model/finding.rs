@@ -49,7 +49,7 @@ impl Severity {
 }
 
 /// A process that holds sockets of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Culprit {
     /// Its name in the kernel; any characters. `None` if it cannot be read.
     pub name: Option<String>,
@@ -178,6 +178,9 @@ pub struct Finding {
     /// The inodes of the sockets whose holders are to be named; none where the kernel alone has them.
     #[serde(skip)]
     pub inodes: Vec<u64>,
+    /// The inodes of further sockets whose holders its evidence needs, and which are not named.
+    #[serde(skip)]
+    pub searched: Vec<u64>,
     /// The processes that hold them, most sockets first; empty where none is known.
     pub processes: Vec<Culprit>,
     /// Commands that show the sockets.
@@ -215,6 +218,7 @@ impl Finding {
             limit: None,
             evidence: Vec::new(),
             inodes,
+            searched: Vec::new(),
             processes: Vec::new(),
             commands: Vec::new(),
             why,
@@ -240,6 +244,12 @@ impl Finding {
     #[must_use]
     pub fn with_causes(self, causes: &'static [&'static str]) -> Finding {
         Finding { causes, ..self }
+    }
+
+    /// With further sockets whose holders its evidence needs.
+    #[must_use]
+    pub fn with_searched(self, searched: Vec<u64>) -> Finding {
+        Finding { searched, ..self }
     }
 
     /// With more evidence.

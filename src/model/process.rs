@@ -149,6 +149,11 @@ impl Holders {
         self.by_inode.insert(inode, (name.into(), pid));
     }
 
+    /// The process that holds the socket with this inode; `None` if it is unknown.
+    pub fn holder(&self, inode: u64) -> Option<Culprit> {
+        self.of([inode]).into_iter().next()
+    }
+
     /// The processes that hold sockets with these inodes, one inode per socket; those with most sockets
     /// first, then by pid. Sockets without a known holder are not counted.
     pub fn of(&self, inodes: impl IntoIterator<Item = u64>) -> Vec<Culprit> {

@@ -4,6 +4,7 @@
 //! findings are about.
 
 mod samples;
+mod watching;
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::sources;
-use super::wait::within;
+use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::examine;
-use crate::model::{Diagnosis, Holders, Listeners, Severity};
+use crate::model::{Diagnosis, Holders, Listeners, Severity, counted};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use crate::source::Sources;
@@ -27,9 +28,10 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     console.set_verbosity(typed.messages);
     let limit = window + owner_timeout.unwrap_or_default() + typed.timeout;
     let reason = " (--window, --owner-timeout and --timeout)";
-    let (sample, diagnosis) = within(limit, reason, move || {
-        diagnose(&sources(&sourcing)?, window, owner_timeout)
-    })??;
+    let work = move |more: &dyn Fn(Duration, String)| {
+        diagnose(&sources(&sourcing)?, window, owner_timeout, more)
+    };
+    let (sample, diagnosis) = within_more(limit, reason, work, |text| console.progress(&text))??;
     console.log(&sample);
     let mut bytes = Vec::new();
     let rendered = match typed.json {
@@ -46,8 +48,17 @@ fn diagnose(
     sources: &Sources,
     window: Duration,
     owner_timeout: Option<Duration>,
+    more: &dyn Fn(Duration, String),
 ) -> Result<(Sample<Samples>, Diagnosis), Failure> {
-    let mut sample = Sample::take(|_| Samples::take(sources, window))?;
+    let await_longer = |left: Duration, connections: usize| {
+        let nothing = counted(connections as u64, "connection", "connections");
+        let seconds = left.as_secs_f64();
+        more(
+            window.min(left),
+            format!("nothing has moved on {nothing}: watching for up to {seconds:.1} s more"),
+        );
+    };
+    let mut sample = Sample::take(|_| Samples::take(sources, window, await_longer))?;
     let Samples { second, host, took } = &sample.found;
     // Without the window.
     sample.took = *took;

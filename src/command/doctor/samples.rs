@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use super::watching::Watching;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, SecondSink};
@@ -29,19 +30,24 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Takes both, `window` apart. The report is that of the second one, with what was lost in all
-    /// dumps.
+    /// dumps. While nothing moves on connections that rules watch, they are watched longer, which
+    /// `await_longer` is called for each time, with the time left and their number.
     ///
     /// # Errors
     /// When no source answered.
-    pub(super) fn take(sources: &Sources, window: Duration) -> Result<(Report, Samples), Failure> {
+    pub(super) fn take(
+        sources: &Sources,
+        window: Duration,
+        await_longer: impl Fn(Duration, usize),
+    ) -> Result<(Report, Samples), Failure> {
         let readings = Readings::of(sources);
         let begin = Instant::now();
         let before = readings.counters();
         let listeners_before = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
         let earlier = list(sources, FirstSample::STATES, Vec::new(), &mut first)?;
-        let measured = Instant::now();
-        let measures_before = measure(sources, &first.suspects());
+        let watching = Watching::new(sources, earlier.source, begin, window);
+        let watch = watching.before(&first);
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
         let again = Instant::now();
         // Before the counters: what was dropped in between is in their growth too.
@@ -61,9 +67,8 @@ impl Samples {
             listeners,
             drops_unknown,
             unlisted: read_unlisted(sources),
-            measures_before,
-            measured_over: Duration::ZERO,
             measures: Measures::default(),
+            watch,
             page_size: (!copied)
                 .then(|| u64::try_from(rustix::param::page_size()).ok())
                 .flatten(),
@@ -79,9 +84,9 @@ impl Samples {
         if second.wants_bound_ports(&host) {
             second.set_bound_ports(bound_ports(sources));
         }
-        host.measured_over = measured.elapsed();
         host.measures = measure(sources, &second.suspects(&host));
         let took = again.elapsed();
+        watching.after(&second, &mut host, await_longer);
         Ok((report, Samples { second, host, took }))
     }
 }
@@ -161,20 +166,29 @@ fn measure(sources: &Sources, suspects: &[InetEnds]) -> Measures {
     else {
         return measures;
     };
-    let question = Question {
-        fields: vec![Field::Metric(Metric::RoundTripTime)],
-        filter: Some(filter),
-        ..Question::about(Kind::Tcp, StateSet::ALL)
-    };
+    let fields = vec![Field::Metric(Metric::RoundTripTime)];
     // Without them a finding says less, and nothing wrong.
-    if let Ok(mut observer) = Observer::new(question, sources.clone()) {
-        let _ = observer.list(&mut measures);
-    }
+    let _ = list_only(sources, filter, fields, &mut measures);
     measures
 }
 
+/// Passes the sockets that a filter selects to a sink.
+pub(super) fn list_only(
+    sources: &Sources,
+    filter: Expression,
+    fields: Vec<Field>,
+    sink: &mut impl Sink,
+) -> Result<Report, Failure> {
+    let question = Question {
+        fields,
+        filter: Some(filter),
+        ..Question::about(Kind::Tcp, StateSet::ALL)
+    };
+    Ok(Observer::new(question, sources.clone())?.list(sink)?)
+}
+
 /// The filter for one connection.
-fn is_between(ends: &InetEnds) -> Option<Expression> {
+pub(super) fn is_between(ends: &InetEnds) -> Option<Expression> {
     let InetEnds { local, remote, .. } = ends;
     let port = |field, port: u16| Test::Number(field, Compare::Equal, port.into());
     let tests = [

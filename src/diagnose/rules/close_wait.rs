@@ -49,8 +49,6 @@ pub(super) struct Earlier(Previous);
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
-    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
-
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         self.0.add(socket, ends);
     }

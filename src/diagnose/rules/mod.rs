@@ -6,6 +6,7 @@ mod conntrack;
 mod ephemeral_ports;
 mod half_open;
 mod memory;
+mod no_acknowledgment;
 mod no_answer;
 mod orphans;
 mod retransmission;
@@ -37,6 +38,7 @@ rules! {
     no_answer: no_answer::NoAnswer,
     accept_queue: accept_queue::AcceptQueue,
     stuck_peers: stuck_peers::StuckPeers,
+    no_acknowledgment: no_acknowledgment::NoAcknowledgment,
     memory: memory::Memory,
     retransmission: retransmission::Retransmission,
     conntrack: conntrack::Conntrack,

@@ -53,8 +53,6 @@ pub(super) struct Earlier(Previous);
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::FinWait2);
 
-    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
-
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         if socket.inode != 0 {
             self.0.add(socket, ends);

@@ -24,6 +24,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
             sockets: 1_200,
         }],
         inodes: Vec::new(),
+        searched: Vec::new(),
         commands: vec![Command::count("-l")],
         why: "It fails.",
         remedy: vec!["First this.".to_owned(), "Then that.".to_owned()],

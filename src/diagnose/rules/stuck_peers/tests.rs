@@ -3,176 +3,204 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diagnose::rule::FirstPass;
-use crate::diagnose::testing::{host, socket};
-use crate::model::{Socket, SourceName, Timer};
+use crate::diagnose::testing::{host, seen, socket};
+use crate::model::{Holders, Metric, ProcessName, SourceName, Timer, TimerKind};
 
-fn connection(unread: u32, unsent: u32, timer: Option<TimerKind>) -> Socket {
+/// A client's connection with so much unread, and to send behind a closed window or not.
+fn connection(number: u64, unread: u32, unsent: u32, is_closed: bool) -> Socket {
+    let remote = format!("192.0.2.9:{number}");
     Socket {
         receive_queue: unread,
         send_queue: unsent,
-        timer: timer.map(|kind| Timer {
-            kind,
+        timer: is_closed.then_some(Timer {
+            kind: TimerKind::Persist,
             remaining: Duration::ZERO,
         }),
-        retransmits: Some(1),
-        inode: 5,
-        cookie: Some(7),
-        ..socket(State::Established, "192.0.2.1:80", "192.0.2.9:1")
+        inode: 100 + number,
+        cookie: Some(number),
+        ..socket(State::Established, "192.0.2.1:80", &remote)
     }
 }
 
-/// The titles of what is found of one connection among `others` on which nothing waits.
-fn titles(before: &Socket, after: &Socket, others: u32) -> Vec<String> {
-    let host = host();
-    let mut rule: StuckPeers = host.read(std::slice::from_ref(before), std::slice::from_ref(after));
-    (0..others).for_each(|_| host.add(&mut rule, &connection(0, 0, None)));
+/// A rule that has read these in both samples, and has seen them with these bytes acknowledged and
+/// received at first, and those later.
+fn watched(host: &mut Host, sockets: &[Socket], growth: (u64, u64)) -> StuckPeers {
+    let rule: StuckPeers = host.read(sockets, sockets);
+    for (acknowledged, received) in [(0, 0), growth] {
+        let measures = [
+            (Metric::BytesAcked, acknowledged),
+            (Metric::BytesReceived, received),
+        ];
+        let now: Vec<Socket> = sockets
+            .iter()
+            .map(|one| seen(one.clone(), &measures))
+            .collect();
+        host.see(&rule, &now);
+    }
+    rule
+}
+
+fn web() -> Host {
+    host().listening_at(&["0.0.0.0:80"])
+}
+
+/// The titles of what is found of one connection.
+fn titles(one: &Socket, growth: (u64, u64)) -> Vec<String> {
+    let mut host = web();
+    let rule = watched(&mut host, std::slice::from_ref(one), growth);
     let examined = host.examine(&rule);
     assert!(examined.lacking.is_empty());
     let found = examined.findings.into_iter();
-    found
-        .map(|finding| {
-            assert_eq!(finding.inodes, [5]);
-            finding.title
-        })
-        .collect()
+    found.map(|finding| finding.title).collect()
 }
 
 #[test]
-fn a_queue_is_stuck_that_is_probed_or_sent_again_and_has_not_moved() {
-    use TimerKind::{KeepAlive, Persist, Retransmit};
-    for (before, after, timer, stuck) in [
-        (500, 500, Some(Persist), true),
-        (500, 500, Some(Retransmit), true),
-        (500, 500, Some(KeepAlive), false),
-        (500, 500, None, false),
-        (500, 400, Some(Persist), false),
-        (0, 500, Some(Persist), false),
+fn a_closed_window_is_stuck_if_nothing_is_acknowledged_while_it_is_watched() {
+    let stuck = connection(1, 0, 500, true);
+    assert_eq!(
+        titles(&stuck, (0, 0)),
+        ["peers take nothing of 500 bytes on 1 of 1 inbound connections to port 80"]
+    );
+    assert!(titles(&stuck, (1, 0)).is_empty());
+    assert!(titles(&connection(1, 0, 5_000_000, false), (0, 0)).is_empty());
+}
+
+#[test]
+fn unread_data_is_reported_from_16_kib_on_if_nothing_is_read() {
+    for (unread, received, found) in [
+        (LONG_QUEUE, 0, true),
+        (LONG_QUEUE - 1, 0, false),
+        // As long as before, because as much was received as read.
+        (LONG_QUEUE, 1, false),
+        (LONG_QUEUE, 1 << 30, false),
     ] {
-        let titles = titles(
-            &connection(0, before, None),
-            &connection(0, after, timer),
-            0,
-        );
-        assert_eq!(
-            titles.len(),
-            usize::from(stuck),
-            "{before} {after} {timer:?}"
-        );
+        let titles = titles(&connection(1, unread, 0, false), (0, received));
+        assert_eq!(titles.len(), usize::from(found), "{unread} {received}");
+        assert!(titles.iter().all(|title| title.ends_with(" unread bytes")));
     }
 }
 
-/// What is found of a connection that had so much to send twice, and sent so much in a second.
-fn of_long(before: u32, after: u32, sent: u64, round_trip: u64) -> Examined {
+#[test]
+fn a_queue_that_grows_by_all_that_is_received_is_not_read() {
+    let mut host = web();
+    let one = connection(1, LONG_QUEUE, 0, false);
+    let rule: StuckPeers = host.read(std::slice::from_ref(&one), std::slice::from_ref(&one));
+    for more in [0, 7_000] {
+        let mut now = seen(one.clone(), &[(Metric::BytesReceived, u64::from(more))]);
+        now.receive_queue += more;
+        host.see(&rule, &[now]);
+    }
+    assert_eq!(host.examine(&rule).findings.len(), 1);
+}
+
+#[test]
+fn one_connection_in_a_hundred_is_reported_or_all_of_a_destination() {
     let mut host = host();
-    let mut queues = Queues::default();
-    let earlier = connection(0, before, None);
-    queues.add(&earlier, earlier.internet().unwrap());
-    let is_long = before >= LONG_SEND_QUEUE;
-    assert_eq!(queues.suspects().len(), usize::from(is_long));
-    let mut rule = StuckPeers::default();
-    rule.begin(queues, &host);
-    host.add(&mut rule, &connection(0, after, None));
-    for ends in rule.suspects(&host) {
-        host.measures_before = Measures::default().with(ends, Metric::BytesSent, 7);
-        host.measures = Measures::default()
-            .with(ends, Metric::BytesSent, 7 + sent)
-            .with(ends, Metric::RoundTripTime, round_trip);
-    }
-    host.examine(&rule)
-}
-
-#[test]
-fn a_long_queue_that_moves_is_a_transfer_and_one_that_hardly_moves_is_slow() {
-    let long = LONG_SEND_QUEUE;
-    let tenth = u64::from(long) / 10;
-    for (before, after, sent, found) in [
-        (long, long, 0, true),
-        (long, long, tenth, true),
-        (long, long, tenth + 1, false),
-        (long, long, 1 << 30, false),
-        (long, long - 1, 0, false),
-        (long - 1, long, 0, false),
-    ] {
-        let examined = of_long(before, after, sent, 40_000);
-        assert_eq!(examined.findings.len(), usize::from(found), "{sent}");
-        assert!(examined.lacking.is_empty());
-    }
-    let finding = of_long(long, long, 5, 40_000).findings.remove(0);
-    assert_eq!(
-        finding.title,
-        "1 of 1 established connection is stuck at peers that take little or nothing of 1,048,576 bytes"
-    );
-    assert_eq!(
-        finding.evidence[0],
-        "over 1.0 s, 1 too slow to empty 1 MiB or more within 10 s"
-    );
-    assert!(finding.causes.is_empty());
-}
-
-#[test]
-fn how_fast_a_long_queue_moves_is_not_known_within_two_round_trips_or_without_measures() {
-    let long = LONG_SEND_QUEUE;
-    assert_eq!(of_long(long, long, 0, 500_000).findings.len(), 1);
-    let within = of_long(long, long, 0, 500_001);
-    assert!(within.findings.is_empty());
-    assert!(within.lacking[0].starts_with("the rate of 1 connection with 1 MiB"));
-    let one = |number: u64| Socket {
-        cookie: Some(number),
-        ..connection(0, long, None)
+    let stuck = |number| Socket {
+        ends: socket(
+            State::Established,
+            &format!("192.0.2.1:{}", 40_000 + number),
+            "192.0.2.8:9092",
+        )
+        .ends,
+        ..connection(number, 0, 500, true)
     };
-    let sockets: Vec<Socket> = (0..=MEASURED as u64).map(one).collect();
-    let host = host();
-    let rule: StuckPeers = host.read(&sockets, &sockets);
-    assert_eq!(rule.suspects(&host).len(), MEASURED);
-    let examined = host.examine(&rule);
-    assert!(examined.findings.is_empty());
-    assert!(examined.lacking[0].starts_with("the rate of 65 connections"));
+    let others = (0..300).map(|number| connection(1_000 + number, 0, 0, false));
+    for (number, found) in [(1, 0), (2, 1), (4, 1)] {
+        let sockets: Vec<Socket> = (0..number).map(stuck).chain(others.clone()).collect();
+        let rule = watched(&mut host, &sockets, (0, 0));
+        assert_eq!(host.examine(&rule).findings.len(), found, "{number}");
+    }
 }
 
 #[test]
-fn a_first_retransmission_that_is_only_planned_is_none() {
-    let mut sent_once = connection(0, 500, Some(TimerKind::Retransmit));
-    sent_once.retransmits = Some(0);
-    assert!(titles(&connection(0, 500, None), &sent_once, 0).is_empty());
+fn a_connection_that_stopped_in_both_directions_is_one_finding() {
+    let blocked = connection(1, LONG_QUEUE, 500, false);
+    assert_eq!(
+        titles(&blocked, (0, 0)),
+        ["1 connection has stopped in both directions, with 16,384 unread bytes"]
+    );
+    assert_eq!(
+        titles(&blocked, (1, 0)),
+        ["1 connection has 16,384 unread bytes"]
+    );
 }
 
 #[test]
-fn one_peer_in_a_hundred_is_reported_or_many_bytes() {
-    let stuck = |bytes| connection(0, bytes, Some(TimerKind::Persist));
-    assert_eq!(titles(&stuck(500), &stuck(500), 99).len(), 1);
-    assert!(titles(&stuck(500), &stuck(500), 100).is_empty());
-    let many = u32::try_from(STUCK_BYTES).unwrap();
-    assert_eq!(titles(&stuck(many), &stuck(many), 1_000).len(), 1);
-    assert!(titles(&stuck(many - 1), &stuck(many - 1), 1_000).is_empty());
+fn a_writer_on_this_host_follows_from_its_reader_and_is_no_finding() {
+    let reader = Socket {
+        ends: socket(State::Established, "127.0.0.1:80", "127.0.0.1:40000").ends,
+        ..connection(1, LONG_QUEUE, 0, false)
+    };
+    let writer = Socket {
+        ends: socket(State::Established, "127.0.0.1:40000", "127.0.0.1:80").ends,
+        ..connection(2, 0, 500, true)
+    };
+    let mut host = web();
+    let sockets = [reader, writer.clone()];
+    let rule = watched(&mut host, &sockets, (0, 0));
+    let findings = host.examine(&rule).findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].inodes, [101]);
+    // A reader with little data that reads it has taken some.
+    let slow = Socket {
+        ends: sockets[0].ends.clone(),
+        ..connection(1, 9, 0, false)
+    };
+    let mut host = web();
+    let rule = watched(&mut host, &[slow, writer], (0, 5));
+    assert!(host.examine(&rule).findings.is_empty());
 }
 
 #[test]
-fn long_receive_queues_that_do_not_change_are_unread() {
-    for (before, after, found) in [
-        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE, true),
-        (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE + 1, true),
-        (LONG_RECEIVE_QUEUE, LONG_RECEIVE_QUEUE + 1, false),
-        (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE, false),
-        (LONG_RECEIVE_QUEUE - 1, LONG_RECEIVE_QUEUE - 1, false),
-        (LONG_RECEIVE_QUEUE + 1, LONG_RECEIVE_QUEUE, false),
+fn a_process_that_waits_for_slower_peers_is_information() {
+    let reads = connection(1, LONG_QUEUE, 0, false);
+    for (unsent, severity) in [
+        (LONG_QUEUE, Severity::Info),
+        (LONG_QUEUE - 1, Severity::Warning),
     ] {
-        let titles = titles(
-            &connection(before, 0, None),
-            &connection(after, 0, None),
-            900,
-        );
-        assert_eq!(titles.len(), usize::from(found), "{before} {after}");
-        let is_unread = |title: &String| title.starts_with("1 connection has ");
-        assert!(titles.iter().all(is_unread));
+        let mut host = web();
+        let sends = connection(2, 0, unsent, false);
+        let rule = watched(&mut host, &[reads.clone(), sends], (0, 0));
+        let mut holders = Holders::default();
+        for inode in [101, 102] {
+            holders.set(inode, ProcessName::new(b"proxy"), 7);
+        }
+        let found = host.examine_with(&rule, &holders).findings.remove(0);
+        assert_eq!(found.severity, severity, "{found:?}");
+        assert_eq!(found.processes[0].sockets, 1);
+        // Of another process, or of an unknown one of the same user.
+        holders.set(102, ProcessName::new(b"other"), 8);
+        let found = host.examine_with(&rule, &holders).findings.remove(0);
+        assert_eq!(found.severity, Severity::Warning);
+        let found = host.examine(&rule).findings.remove(0);
+        assert_eq!(found.severity, severity);
     }
 }
 
 #[test]
 fn without_a_process_nothing_is_unread() {
-    let mut unaccepted = connection(LONG_RECEIVE_QUEUE, 0, None);
+    let mut unaccepted = connection(1, LONG_QUEUE, 0, false);
     unaccepted.inode = 0;
-    assert!(titles(&unaccepted, &unaccepted, 0).is_empty());
+    assert!(titles(&unaccepted, (0, 0)).is_empty());
+}
+
+#[test]
+fn those_that_are_not_watched_are_counted_if_nothing_moved_on_the_others() {
+    let sockets: Vec<Socket> = (0..100)
+        .map(|number| connection(number, LONG_QUEUE, 0, false))
+        .collect();
+    let mut host = web();
+    let rule = watched(&mut host, &sockets, (0, 0));
+    assert_eq!(host.examine(&rule).findings[0].inodes.len(), 100);
+    let mut host = web();
+    let rule = watched(&mut host, &sockets, (0, 9));
+    let examined = host.examine(&rule);
+    assert!(examined.findings.is_empty());
+    assert!(
+        examined.lacking[0].contains("36 connections"),
+        "{examined:?}"
+    );
 }
 
 #[test]
@@ -191,22 +219,4 @@ fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     let mut copied = host();
     copied.copied = true;
     assert!(lacking(copied)[0].contains("copied tree"));
-}
-
-#[test]
-fn all_that_are_stuck_are_counted_though_processes_are_searched_for_a_part() {
-    let host = host();
-    let stuck = connection(0, 10, Some(TimerKind::Persist));
-    let mut rule: StuckPeers = host.read(std::slice::from_ref(&stuck), &[]);
-    (0..=20_000).for_each(|_| host.add(&mut rule, &stuck));
-    let finding = host.examine(&rule).findings.remove(0);
-    assert_eq!(finding.inodes.len(), 20_000);
-    assert_eq!(
-        finding.title,
-        "20,001 of 20,001 established connections are stuck at peers that take nothing of 200,010 bytes"
-    );
-    assert_eq!(
-        finding.evidence[2],
-        "processes are searched only for the first 20,000 sockets"
-    );
 }

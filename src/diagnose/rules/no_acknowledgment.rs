@@ -1,0 +1,168 @@
+//! Connections on which the peer acknowledges nothing: what was sent is retransmitted until the kernel
+//! gives up, and the program that waits for an answer gets none.
+//!
+//! The kernel gives up after `tcp_retries2` (`retransmits_timed_out`, net/ipv4/tcp_timer.c;
+//! ip-sysctl.rst), a connection with TCP_USER_TIMEOUT after that.
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnose::stalled::{Stalled, StalledService, Waited, is_retransmitting};
+use crate::diagnose::subject::{address_word, service_subject, service_test, service_text};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::model::Setting::Retries2;
+use crate::model::{
+    Command, Finding, InetEnds, Metric, Service, Severity, Socket, State, StateSet, counted,
+    thousands,
+};
+
+/// From this many retransmissions in a row on a path counts as suspect: R1 of RFC 9293, 3.8.3, and
+/// `tcp_retries1`, 3 by default.
+const IN_A_ROW: u32 = 3;
+
+/// How many services have findings of their own.
+const REPORTED: usize = 5;
+
+/// How many peers are named.
+const NAMED: usize = 3;
+
+/// The timeout with which the kernel computes when to give up (`TCP_RTO_MIN`, include/net/tcp.h), and
+/// the longest one (`TCP_RTO_MAX`), in milliseconds.
+const FIRST_TIMEOUT: u64 = 200;
+const LONGEST_TIMEOUT: u64 = 120_000;
+
+const WHY: &str = "Nothing that was sent is acknowledged: the host is down, the path drops packets, or a firewall or NAT has forgotten the connection while it was idle. A program that waits for an answer waits until the kernel gives up.";
+
+const REMEDY: [&str; 3] = [
+    "Check the path to the peer and whether its host is up; look for a firewall, NAT or load balancer that forgets idle connections.",
+    "Let the program give up sooner: a timeout for each answer, or TCP_USER_TIMEOUT; then connect again.",
+    "Against devices that forget: SO_KEEPALIVE with a period shorter than their idle timeout, or a shorter idle time of the connection pool.",
+];
+
+/// Those that retransmit before the window.
+#[derive(Debug, Default)]
+pub(super) struct Before(Waited);
+
+impl FirstPass for Before {
+    const STATES: StateSet = NoAcknowledgment::STATES;
+
+    const WATCHED: Option<fn(&Self) -> Vec<InetEnds>> = Some(|before| before.0.some());
+
+    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if is_retransmitting(socket, 1) {
+            self.0.add(socket, ends);
+        }
+    }
+}
+
+/// Those that have retransmitted several times in a row after it.
+#[derive(Debug, Default)]
+pub(super) struct NoAcknowledgment(Stalled);
+
+impl Rule for NoAcknowledgment {
+    const ID: &'static str = "no-acknowledgment";
+
+    // Connections that are being closed, or not connected yet, are other rules'.
+    const STATES: StateSet = StateSet::NONE
+        .with(State::Established)
+        .with(State::CloseWait);
+
+    type Before = Before;
+
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
+    const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.0.watched(host));
+
+    fn begin(&mut self, before: Before, host: &Host) {
+        self.0 = Stalled::after(before.0, &host.listeners);
+    }
+
+    fn add(&mut self, sampled: &Sampled<'_>) {
+        let is_suspect = is_retransmitting(sampled.socket, IN_A_ROW);
+        self.0.add(sampled, is_suspect);
+    }
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        let host = case.host;
+        if host.copied {
+            return Examined::lacking("a copied tree cannot show what is acknowledged");
+        }
+        let services = self.0.services(host, |_| false);
+        let further = services.len().saturating_sub(REPORTED) as u64;
+        let reported = services.iter().take(REPORTED);
+        let mut findings: Vec<Finding> = reported.map(|one| finding(one, host)).collect();
+        if let (true, Some(last)) = (further > 0, findings.last_mut()) {
+            let further = counted(further, "more service gets", "more services get");
+            last.evidence.push(format!("{further} no acknowledgment"));
+        }
+        Examined::found(findings).without(self.0.lacking(host))
+    }
+}
+
+fn finding(found: &StalledService, host: &Host) -> Finding {
+    let (stalled, all) = (found.stalled.len() as u64, found.all);
+    let [some, all] = [stalled, all].map(thousands);
+    let connections = service_text(found.service);
+    let title = format!("no acknowledgment on {some} of {all} {connections}");
+    // Clients vanish; that a whole destination is gone means that what needs it fails.
+    let is_critical = found.is_dead() && matches!(found.service, Service::Used(_));
+    let now = format!("retransmits ge {IN_A_ROW}");
+    let test = service_test(found.service);
+    let list =
+        "-p --state established,close-wait --sort retransmits:desc --columns timer,retransmits";
+    let severity = Severity::critical_if(is_critical);
+    Finding::new(severity, title, stalled as f64, found.inodes(), WHY)
+        .with_subject(service_subject(found.service))
+        .with_evidence(evidence(found, host))
+        .with_commands([Command::list(list).of(test).of(now)])
+        .with_remedy(REMEDY)
+}
+
+fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
+    let times = found.stalled.iter().map(|suspect| suspect.retransmits);
+    let (least, most) = (times.clone().min(), times.max());
+    let bytes = counted(found.bytes(), "byte", "bytes");
+    let mut evidence = vec![format!(
+        "nothing was acknowledged in {}; {bytes} were sent {} to {} times in a row",
+        host.watch.text(),
+        least.unwrap_or(0) + 1,
+        most.unwrap_or(0) + 1,
+    )];
+    let heard = found.watched(host);
+    let heard: Vec<u64> = heard
+        .filter_map(|watched| watched.last(Metric::LastAckReceived))
+        .collect();
+    if let (Some(least), Some(most)) = (heard.iter().min(), heard.iter().max()) {
+        let seconds = |ms: &u64| format!("{}.{}", thousands(ms / 1_000), ms % 1_000 / 100);
+        let (measured, least, most) = (heard.len(), seconds(least), seconds(most));
+        evidence.push(format!(
+            "of {measured} measured, the peer was last heard from {least} to {most} s ago"
+        ));
+    }
+    if matches!(found.service, Service::Served(_)) {
+        let peers = found.peers(NAMED).into_iter();
+        evidence.extend(peers.map(|(peer, sockets)| {
+            format!("{} of them to {}", thousands(sockets), address_word(peer))
+        }));
+    }
+    evidence.extend(host.setting(Retries2).map(|retries| {
+        let seconds = given_up_after(retries) / 1_000;
+        format!(
+            "{Retries2} is {retries}: the kernel gives up about {} s after the first retransmission",
+            thousands(seconds)
+        )
+    }));
+    evidence
+}
+
+/// After how many milliseconds of retransmissions the kernel gives up: timeouts double up to the
+/// longest one.
+fn given_up_after(retries: u64) -> u64 {
+    let doubled = |times: u64| {
+        let factor = 1_u64.checked_shl(u32::try_from(times).unwrap_or(u32::MAX));
+        let timeout = factor.and_then(|factor| factor.checked_mul(FIRST_TIMEOUT));
+        timeout.map_or(LONGEST_TIMEOUT, |ms| ms.min(LONGEST_TIMEOUT))
+    };
+    // Beyond these nothing is gained, and the number may be any.
+    (0..=retries.min(1_000)).map(doubled).sum()
+}

@@ -1,0 +1,187 @@
+//! The rule at, below and above its limits.
+
+use std::time::Duration;
+
+use super::*;
+use crate::diagnose::testing::{host, seen, socket};
+use crate::model::{Field, Label, Setting, SourceName, Timer, TimerKind};
+
+/// Towards port 5432 of a host, retransmitting so often.
+fn waiting(number: u64, retransmits: u32) -> Socket {
+    let local = format!("192.0.2.1:{}", 40_000 + number);
+    Socket {
+        timer: Some(Timer {
+            kind: TimerKind::Retransmit,
+            remaining: Duration::ZERO,
+        }),
+        retransmits: Some(retransmits),
+        send_queue: 90,
+        inode: 100 + number,
+        cookie: Some(number),
+        ..socket(State::Established, &local, "192.0.2.9:5432")
+    }
+}
+
+/// One towards another port, or one that a client opened, on which nothing waits.
+fn healthy(number: u64, remote: &str) -> Socket {
+    let local = if remote.ends_with(":5432") {
+        "192.0.2.1:39999"
+    } else {
+        "192.0.2.1:80"
+    };
+    Socket {
+        cookie: Some(10_000 + number),
+        ..socket(State::Established, local, remote)
+    }
+}
+
+fn quiet() -> Host {
+    host()
+        .listening_at(&["0.0.0.0:80"])
+        .with_setting(Setting::Retries2, "15")
+}
+
+/// What is found where these are seen `first` and `last`.
+fn examined(host: &mut Host, sockets: &[Socket], first: &[Socket], last: &[Socket]) -> Examined {
+    let rule: NoAcknowledgment = host.read(sockets, sockets);
+    host.see(&rule, first);
+    host.see(&rule, last);
+    host.examine(&rule)
+}
+
+#[test]
+fn all_connections_to_a_destination_are_critical_beside_any_number_of_others() {
+    let stalled: Vec<Socket> = (0..3).map(|number| waiting(number, 6)).collect();
+    let clients = (0..400).map(|number| healthy(number, "192.0.2.7:1"));
+    let mut sockets: Vec<Socket> = stalled.iter().cloned().chain(clients).collect();
+    let measures = [(Metric::BytesAcked, 77), (Metric::LastAckReceived, 8_250)];
+    let stalled: Vec<Socket> = stalled
+        .into_iter()
+        .map(|one| seen(one, &measures))
+        .collect();
+    let found = examined(&mut quiet(), &sockets, &stalled, &stalled)
+        .findings
+        .remove(0);
+    assert_eq!(found.severity, Severity::Critical);
+    assert_eq!(
+        found.title,
+        "no acknowledgment on 3 of 3 outbound connections to 192.0.2.9:5432"
+    );
+    assert_eq!(
+        found.evidence,
+        [
+            "nothing was acknowledged in 5.0 s; 270 bytes were sent 7 to 7 times in a row",
+            "of 3 measured, the peer was last heard from 8.2 to 8.2 s ago",
+            "net.ipv4.tcp_retries2 is 15: the kernel gives up about 924 s after the first retransmission",
+        ]
+    );
+    assert_eq!(found.subject[1], (Field::RemotePort, Label::Number(5432)));
+    assert_eq!(found.inodes, [100, 101, 102]);
+    // One that works makes them 3 of 404.
+    sockets.push(healthy(900, "192.0.2.9:5432"));
+    let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
+    assert!(found.is_empty(), "{found:?}");
+    sockets.truncate(300);
+    sockets.push(healthy(900, "192.0.2.9:5432"));
+    let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
+    assert_eq!(found[0].severity, Severity::Warning);
+}
+
+#[test]
+fn two_of_two_are_all_and_a_single_one_warns_where_it_is_one_in_a_hundred() {
+    let stalled = |number| (0..number).map(|number| waiting(number, 3));
+    for (number, others, severity) in [
+        (2, 900, Some(Severity::Critical)),
+        (1, 99, Some(Severity::Warning)),
+        (1, 100, None),
+    ] {
+        let clients = (0..others).map(|number| healthy(number, "192.0.2.7:1"));
+        let sockets: Vec<Socket> = stalled(number).chain(clients).collect();
+        let found = examined(&mut quiet(), &sockets, &sockets, &sockets).findings;
+        assert_eq!(found.first().map(|one| one.severity), severity, "{number}");
+    }
+}
+
+#[test]
+fn what_is_acknowledged_or_ends_while_it_is_watched_is_no_suspect() {
+    let one = waiting(1, 9);
+    let at = |acknowledged| seen(one.clone(), &[(Metric::BytesAcked, acknowledged)]);
+    for (then, found) in [(vec![at(7)], 1), (vec![at(8)], 0), (vec![], 0)] {
+        let sockets = std::slice::from_ref(&one);
+        let examined = examined(&mut quiet(), sockets, &[at(7)], &then);
+        assert_eq!(examined.findings.len(), found, "{then:?}");
+        assert!(examined.lacking.is_empty());
+    }
+}
+
+#[test]
+fn two_retransmissions_in_a_row_or_a_stall_that_is_new_are_no_suspects() {
+    let mut host = quiet();
+    let two = [waiting(1, 2)];
+    assert!(examined(&mut host, &two, &[], &[]).findings.is_empty());
+    let rule: NoAcknowledgment = host.read(&[waiting(1, 0)], &[waiting(1, 3)]);
+    assert!(rule.0.watched(&host).is_empty());
+}
+
+#[test]
+fn many_are_counted_though_some_are_watched_and_unless_one_of_these_moved() {
+    let sockets: Vec<Socket> = (0..100).map(|number| waiting(number, 4)).collect();
+    let mut host = quiet();
+    let rule: NoAcknowledgment = host.read(&sockets, &sockets);
+    host.see(&rule, &sockets);
+    host.see(&rule, &sockets);
+    let found = host.examine(&rule).findings.remove(0);
+    assert_eq!(found.value, 100.0);
+    let watched = rule.0.watched(&host);
+    let gone: Vec<Socket> = sockets
+        .iter()
+        .filter(|one| one.internet() != watched.first())
+        .cloned()
+        .collect();
+    host.see(&rule, &gone);
+    let examined = host.examine(&rule);
+    assert_eq!(examined.findings[0].value, 15.0);
+    assert!(
+        examined.lacking[0].contains("84 connections"),
+        "{examined:?}"
+    );
+}
+
+#[test]
+fn clients_that_vanish_are_a_warning_that_names_them() {
+    let mut inbound = waiting(1, 4);
+    inbound.ends = socket(State::Established, "192.0.2.1:80", "192.0.2.7:1").ends;
+    let sockets = [inbound];
+    let found = examined(&mut quiet(), &sockets, &sockets, &sockets)
+        .findings
+        .remove(0);
+    assert_eq!(found.severity, Severity::Warning);
+    assert_eq!(
+        found.title,
+        "no acknowledgment on 1 of 1 inbound connections to port 80"
+    );
+    assert_eq!(found.evidence[1], "1 of them to 192.0.2.7");
+}
+
+#[test]
+fn over_proc_queues_that_change_have_moved_and_a_copied_tree_is_not_examined() {
+    let mut host = quiet();
+    host.source = SourceName::Proc;
+    let one = [waiting(1, 4)];
+    let mut less = one.clone();
+    less[0].send_queue -= 1;
+    assert_eq!(examined(&mut host, &one, &one, &one).findings.len(), 1);
+    let mut host = quiet();
+    assert!(examined(&mut host, &one, &one, &less).findings.is_empty());
+    host.copied = true;
+    assert!(examined(&mut host, &one, &one, &one).lacking[0].contains("copied tree"));
+}
+
+#[test]
+fn the_kernel_gives_up_after_the_time_in_its_documentation() {
+    // 924.6 s for 15, ip-sysctl.rst.
+    for (retries, ms) in [(0, 200), (3, 3_000), (9, 204_600), (15, 924_600)] {
+        assert_eq!(given_up_after(retries), ms);
+    }
+    assert!(given_up_after(u64::MAX) > given_up_after(255));
+}

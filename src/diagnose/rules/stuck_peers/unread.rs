@@ -1,0 +1,202 @@
+//! Connections with much unread data, of which the program reads nothing.
+//!
+//! Three causes look alike at first. A process that hangs or has forgotten the connection reads
+//! nothing. One that waits itself until a slower peer takes its data, as a proxy does, reads nothing
+//! until then. And two programs that both write before they read block each other.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::diagnose::stalled::key;
+use crate::diagnose::watch::{Watched, reversed};
+use crate::diagnose::{Host, Sampled};
+use crate::model::{Culprit, Holders, InetEnds, Socket, thousands};
+
+/// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
+/// of 128 KiB, the default of `tcp_rmem`, with an eighth of it. As much is sent to a slow peer.
+pub(super) const LONG_QUEUE: u32 = 16 << 10;
+
+/// More connections than this are not examined; 1 MB each.
+const ROOM: usize = 20_000;
+
+/// How many are watched, those with most unread data.
+const WATCHED: usize = 64;
+
+/// Connections with much unread data before the window.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    by_key: HashMap<u64, InetEnds>,
+}
+
+impl Earlier {
+    /// Takes a connection.
+    pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        let is_unread = socket.inode != 0 && socket.receive_queue >= LONG_QUEUE;
+        if let Some(key) = key(socket).filter(|_| is_unread && self.by_key.len() < ROOM) {
+            self.by_key.insert(key, *ends);
+        }
+    }
+
+    /// Some of them.
+    pub(super) fn some(&self) -> Vec<InetEnds> {
+        self.by_key.values().take(WATCHED).copied().collect()
+    }
+}
+
+/// A connection with much unread data before and after the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    pub(super) ends: InetEnds,
+    pub(super) inode: u64,
+    uid: u32,
+    pub(super) bytes: u32,
+}
+
+/// One with much to send.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    inode: u64,
+    uid: u32,
+}
+
+/// The connections after the window.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    before: Earlier,
+    readers: Vec<Reader>,
+    senders: Vec<Sender>,
+}
+
+/// Why the program reads nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cause {
+    /// Unknown: it hangs, or has forgotten the connection.
+    Process,
+    /// It waits itself for other peers.
+    SlowPeers(Option<Culprit>),
+    /// Its peer does not read either.
+    Deadlock,
+}
+
+impl Unread {
+    /// None yet after the window.
+    pub(super) fn after(before: Earlier) -> Unread {
+        Unread {
+            before,
+            ..Unread::default()
+        }
+    }
+
+    /// Takes a connection after the window.
+    pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
+        // Only hosts with unread data take the time.
+        if self.before.by_key.is_empty() {
+            return;
+        }
+        let socket = sampled.socket;
+        let (inode, uid) = (socket.inode, socket.uid);
+        let was_unread = key(socket).is_some_and(|key| self.before.by_key.contains_key(&key));
+        if was_unread && socket.receive_queue >= LONG_QUEUE && self.readers.len() < ROOM {
+            self.readers.push(Reader {
+                ends: *sampled.ends,
+                inode,
+                uid,
+                bytes: socket.receive_queue,
+            });
+        }
+        if inode != 0 && socket.send_queue >= LONG_QUEUE && self.senders.len() < ROOM {
+            self.senders.push(Sender { inode, uid });
+        }
+    }
+
+    /// Those that are watched until something is read.
+    pub(super) fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let longest = self.longest().into_iter();
+        let still = longest.filter(|reader| !was_read(reader, host));
+        still.map(|reader| reader.ends).collect()
+    }
+
+    fn longest(&self) -> Vec<Reader> {
+        let mut longest = self.readers.clone();
+        longest.sort_by_key(|reader| (std::cmp::Reverse(reader.bytes), reader.ends));
+        longest.truncate(WATCHED);
+        longest
+    }
+
+    /// Those of which nothing is read: all, if something is read of none that was watched.
+    pub(super) fn still(&self, host: &Host) -> Vec<Reader> {
+        let watched = self.longest().into_iter();
+        let mut watched = watched.filter(|reader| host.watch.of(&reader.ends).is_some());
+        let all_still = watched.all(|reader| !was_read(&reader, host));
+        let is_still = |reader: &&Reader| match host.watch.of(&reader.ends) {
+            Some(_) => !was_read(reader, host),
+            None => all_still,
+        };
+        self.readers.iter().filter(is_still).copied().collect()
+    }
+
+    /// How many were not watched, if that leaves open whether anything is read.
+    pub(super) fn unwatched(&self, host: &Host) -> usize {
+        let unwatched = self.readers.iter();
+        let unwatched = unwatched.filter(|reader| host.watch.of(&reader.ends).is_none());
+        match self.still(host).len() == self.readers.len() {
+            true => 0,
+            false => unwatched.count(),
+        }
+    }
+
+    /// The ends of the peers on this host whose data is not read.
+    pub(super) fn writers(&self) -> HashSet<InetEnds> {
+        self.readers.iter().map(|one| reversed(&one.ends)).collect()
+    }
+
+    /// The inodes of those that may be the reason, and whose holders have to be known.
+    pub(super) fn senders(&self) -> Vec<u64> {
+        self.senders.iter().map(|sender| sender.inode).collect()
+    }
+
+    /// Why nothing is read of this one.
+    pub(super) fn cause(&self, reader: &Reader, holders: &Holders, host: &Host) -> Cause {
+        if host.watch.of(&reader.ends).is_some_and(is_blocked) {
+            return Cause::Deadlock;
+        }
+        let holder = holders.holder(reader.inode);
+        let mut senders = self.senders.iter();
+        let waits = match &holder {
+            Some(process) => senders.any(|sender| {
+                holders
+                    .holder(sender.inode)
+                    .is_some_and(|other| other.pid == process.pid)
+            }),
+            None => senders
+                .any(|sender| sender.uid == reader.uid && holders.holder(sender.inode).is_none()),
+        };
+        match waits {
+            true => Cause::SlowPeers(holder),
+            false => Cause::Process,
+        }
+    }
+}
+
+fn was_read(reader: &Reader, host: &Host) -> bool {
+    let watched = host.watch.of(&reader.ends);
+    watched.is_some_and(|one| one.has_ended || one.was_read())
+}
+
+/// Whether the peer does not take what is sent either.
+fn is_blocked(watched: &Watched) -> bool {
+    let waits = |socket: &Socket| socket.send_queue > 0;
+    waits(&watched.first) && waits(&watched.last) && !watched.was_acknowledged()
+}
+
+/// The processes that wait for slow peers, as evidence.
+pub(super) fn waits(process: Option<&Culprit>, senders: usize) -> String {
+    let senders = thousands(senders);
+    match process {
+        Some(process) => format!(
+            "{process} waits for slower peers itself: it has {senders} connections with 16 KiB or more to send"
+        ),
+        None => format!(
+            "their process is unknown, and processes of the same user have {senders} connections with 16 KiB or more to send"
+        ),
+    }
+}

@@ -1,0 +1,276 @@
+//! Connections whose peers have acknowledged nothing since before the window, by service.
+//!
+//! A timer that runs in both samples makes a suspect. Suspects are watched, and those on which
+//! anything is acknowledged are none.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use super::host::Host;
+use super::rule::Sampled;
+use super::watch::{Watched, reversed};
+use crate::model::{InetEnds, Listeners, Netns, Service, Socket, TimerKind, counted};
+
+/// Suspects beyond this many are only counted; 2 MB in either sample.
+const ROOM: usize = 20_000;
+
+/// How many suspects are watched: of one service, and of all.
+const WATCHED_OF_ONE: usize = 16;
+const WATCHED: usize = 64;
+
+/// A service warns if this many connections are all that it has and all of them are stalled: single
+/// peers vanish everywhere.
+const ALL_OF: u64 = 2;
+
+/// Else it takes this part of all connections.
+const SHARE: f64 = 0.01;
+
+/// Whether the timer for probes of a closed window runs.
+pub(super) fn is_probing(socket: &Socket) -> bool {
+    socket
+        .timer
+        .is_some_and(|timer| timer.kind == TimerKind::Persist)
+}
+
+/// Whether it has retransmitted `least` times or more in a row.
+pub(super) fn is_retransmitting(socket: &Socket, least: u32) -> bool {
+    let runs = socket
+        .timer
+        .is_some_and(|timer| timer.kind == TimerKind::Retransmit);
+    runs && socket.retransmits.is_some_and(|times| times >= least)
+}
+
+/// What identifies a connection in both samples: the cookie, or from /proc the inode.
+pub(super) fn key(socket: &Socket) -> Option<u64> {
+    socket.cookie.or_else(|| socket.held_inode())
+}
+
+/// The suspects before the window.
+#[derive(Debug, Default)]
+pub(super) struct Waited {
+    by_key: HashMap<u64, (Netns, InetEnds)>,
+    beyond: u64,
+}
+
+impl Waited {
+    /// Takes one.
+    pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if self.by_key.len() >= ROOM {
+            self.beyond += 1;
+        } else if let Some(key) = key(socket) {
+            self.by_key.insert(key, (socket.netns, *ends));
+        }
+    }
+
+    /// Some of them.
+    pub(super) fn some(&self) -> Vec<InetEnds> {
+        let ends = self.by_key.values().map(|(_, ends)| *ends);
+        ends.take(WATCHED).collect()
+    }
+}
+
+/// A connection that was a suspect before the window and is one after it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspect {
+    pub(super) ends: InetEnds,
+    pub(super) inode: u64,
+    /// What the peer has not acknowledged.
+    pub(super) bytes: u64,
+    pub(super) retransmits: u32,
+}
+
+/// The connections of one service.
+#[derive(Clone, Debug, Default)]
+struct OfService {
+    all: u64,
+    suspects: Vec<Suspect>,
+}
+
+/// The suspects after the window, and the connections of their services.
+#[derive(Debug, Default)]
+pub(super) struct Stalled {
+    before: HashSet<u64>,
+    /// Connections of any service.
+    connections: u64,
+    /// Those that had suspects before the window.
+    services: HashMap<Service, OfService>,
+    beyond: u64,
+}
+
+/// A service with connections that are stalled.
+#[derive(Clone, Debug)]
+pub(super) struct StalledService {
+    pub(super) service: Service,
+    /// How many connections it has.
+    pub(super) all: u64,
+    pub(super) stalled: Vec<Suspect>,
+}
+
+impl StalledService {
+    /// Whether no connection of the service works, and it has more than one.
+    pub(super) fn is_dead(&self) -> bool {
+        self.all >= ALL_OF && self.stalled.len() as u64 >= self.all
+    }
+
+    /// What is not acknowledged on all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.stalled.iter().map(|suspect| suspect.bytes).sum()
+    }
+
+    /// The inodes of those that processes hold.
+    pub(super) fn inodes(&self) -> Vec<u64> {
+        let inodes = self.stalled.iter().map(|suspect| suspect.inode);
+        inodes.filter(|inode| *inode != 0).collect()
+    }
+
+    /// The addresses of most peers, and how many connections each has.
+    pub(super) fn peers(&self, most: usize) -> Vec<(IpAddr, u64)> {
+        let mut counts: HashMap<IpAddr, u64> = HashMap::new();
+        for suspect in &self.stalled {
+            let peer = suspect.ends.remote.ip().to_canonical();
+            *counts.entry(peer).or_default() += 1;
+        }
+        let mut peers: Vec<(IpAddr, u64)> = counts.into_iter().collect();
+        peers.sort_by_key(|(peer, sockets)| (std::cmp::Reverse(*sockets), *peer));
+        peers.truncate(most);
+        peers
+    }
+
+    /// What was seen of those that were watched.
+    pub(super) fn watched<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Watched> {
+        let stalled = self.stalled.iter();
+        stalled.filter_map(|suspect| host.watch.of(&suspect.ends))
+    }
+}
+
+impl Stalled {
+    /// None yet after the window.
+    pub(super) fn after(waited: Waited, listeners: &Listeners) -> Stalled {
+        let mut stalled = Stalled {
+            beyond: waited.beyond,
+            ..Stalled::default()
+        };
+        for (key, (netns, ends)) in waited.by_key {
+            stalled.before.insert(key);
+            let service = listeners.service(netns, &ends);
+            stalled.services.entry(service).or_default();
+        }
+        stalled
+    }
+
+    /// Takes a connection after the window, which `is_suspect` or not.
+    pub(super) fn add(&mut self, sampled: &Sampled<'_>, is_suspect: bool) {
+        self.connections += 1;
+        // Only hosts with suspects take the time.
+        let service = self.services.get_mut(&sampled.service);
+        let Some(of_service) = service else {
+            return;
+        };
+        of_service.all += 1;
+        let socket = sampled.socket;
+        let was_suspect = key(socket).is_some_and(|key| self.before.contains(&key));
+        if is_suspect && was_suspect {
+            of_service.suspects.push(Suspect {
+                ends: *sampled.ends,
+                inode: socket.inode,
+                bytes: socket.send_queue.into(),
+                retransmits: socket.retransmits.unwrap_or(0),
+            });
+        }
+    }
+
+    /// Those that are watched as long as nothing moves: some of each service.
+    pub(super) fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let selected = self.selected();
+        let still = selected.filter(|suspect| !has_moved(suspect, host));
+        still.map(|suspect| suspect.ends).collect()
+    }
+
+    fn selected(&self) -> impl Iterator<Item = &Suspect> {
+        let some = self.largest().into_iter();
+        let some = some.flat_map(|(_, of)| of.suspects.iter().take(WATCHED_OF_ONE));
+        some.take(WATCHED)
+    }
+
+    /// The services with suspects, most first.
+    fn largest(&self) -> Vec<(Service, &OfService)> {
+        let services = self.services.iter().map(|(service, of)| (*service, of));
+        let mut services: Vec<(Service, &OfService)> =
+            services.filter(|(_, of)| !of.suspects.is_empty()).collect();
+        services.sort_by_key(|(service, of)| (std::cmp::Reverse(of.suspects.len()), *service));
+        services
+    }
+
+    /// The services with connections that are stalled, without those that `excludes`: the worst first,
+    /// if they are all of a service or many.
+    pub(super) fn services(
+        &self,
+        host: &Host,
+        excludes: impl Fn(&InetEnds) -> bool,
+    ) -> Vec<StalledService> {
+        let largest = self.largest().into_iter();
+        let mut found: Vec<StalledService> = largest
+            .map(|(service, of)| StalledService {
+                service,
+                all: of.all,
+                stalled: still(&of.suspects, host)
+                    .into_iter()
+                    .filter(|suspect| !excludes(&suspect.ends))
+                    .collect(),
+            })
+            .filter(|one| !one.stalled.is_empty())
+            .collect();
+        let sockets: usize = found.iter().map(|one| one.stalled.len()).sum();
+        let are_many = sockets as f64 >= self.connections as f64 * SHARE;
+        found.retain(|one| are_many || one.is_dead());
+        found
+    }
+
+    /// What could not be judged.
+    pub(super) fn lacking(&self, host: &Host) -> Option<String> {
+        let services = self.services.values();
+        let unknown = services.map(|of| {
+            let watched = of
+                .suspects
+                .iter()
+                .filter(|one| host.watch.of(&one.ends).is_some());
+            let (watched, moved) = (watched.count(), moved(&of.suspects, host));
+            let is_known = watched > 0 && moved == 0;
+            if is_known {
+                0
+            } else {
+                of.suspects.len() - watched
+            }
+        });
+        let unknown = unknown.sum::<usize>() as u64 + self.beyond;
+        let connections = counted(unknown, "connection", "connections");
+        (unknown > 0).then(|| {
+            format!("whether the peers of {connections} acknowledge anything was not measured")
+        })
+    }
+}
+
+/// Those on which nothing moved: all, if it moved on none of those that were watched.
+fn still(suspects: &[Suspect], host: &Host) -> Vec<Suspect> {
+    let is_watched = |suspect: &&Suspect| host.watch.of(&suspect.ends).is_some();
+    let watched: Vec<&Suspect> = suspects.iter().filter(is_watched).collect();
+    if !watched.is_empty() && moved(suspects, host) == 0 {
+        return suspects.to_vec();
+    }
+    let still = watched.into_iter().filter(|one| !has_moved(one, host));
+    still.copied().collect()
+}
+
+/// On how many of them something moved.
+fn moved(suspects: &[Suspect], host: &Host) -> usize {
+    let moved = suspects.iter().filter(|one| has_moved(one, host));
+    moved.count()
+}
+
+/// Whether it ended, or its peer acknowledged or, on this host, read anything.
+fn has_moved(suspect: &Suspect, host: &Host) -> bool {
+    let other_end = host.watch.of(&reversed(&suspect.ends));
+    let watched = host.watch.of(&suspect.ends);
+    watched.is_some_and(|one| one.has_ended || one.was_acknowledged())
+        || other_end.is_some_and(|other| other.was_read())
+}

@@ -1,0 +1,211 @@
+//! Connections that are looked at again and again until something moves on them, or time is up.
+//!
+//! A queue that is as long as before proves little, so what counts is what was read, sent and
+//! acknowledged in between.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::model::{InetEnds, Metric, Sink, Socket};
+
+/// What was seen of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) first: Socket,
+    /// The same socket as `first` where it was seen once.
+    pub(super) last: Socket,
+    /// Whether its queues were always as long.
+    is_still: bool,
+    /// Whether it ended, or left its state.
+    pub(super) has_ended: bool,
+}
+
+impl Watched {
+    /// By how much a measure has grown; `None` if the source does not report it.
+    pub(super) fn growth(&self, metric: Metric) -> Option<u64> {
+        let of = |socket: &Socket| socket.info.as_ref()?.get(metric);
+        of(&self.last)?.checked_sub(of(&self.first)?)
+    }
+
+    /// Whether the program read anything. Without measures, whether the queue changed.
+    pub(super) fn was_read(&self) -> bool {
+        let queue = |socket: &Socket| u64::from(socket.receive_queue);
+        match self.growth(Metric::BytesReceived) {
+            Some(received) => queue(&self.first) + received > queue(&self.last),
+            None => !self.is_still,
+        }
+    }
+
+    /// Whether the peer acknowledged anything. Without measures, whether the queue changed.
+    pub(super) fn was_acknowledged(&self) -> bool {
+        match self.growth(Metric::BytesAcked) {
+            Some(acknowledged) => acknowledged > 0,
+            None => !self.is_still,
+        }
+    }
+
+    /// A measure when it was last seen.
+    pub(super) fn last(&self, metric: Metric) -> Option<u64> {
+        self.last.info.as_ref()?.get(metric)
+    }
+}
+
+/// The connections that rules watch.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    by_ends: HashMap<InetEnds, Watched>,
+    /// From the begin of the window until they were last seen.
+    pub(super) over: Duration,
+}
+
+impl Watch {
+    /// Takes what was seen, `over` so long since the begin of the window. A connection that was wanted
+    /// and not found has ended.
+    pub fn see(&mut self, seen: Sightings, over: Duration) {
+        self.over = over;
+        let Sightings { mut wanted, found } = seen;
+        for (ends, socket) in found {
+            wanted.remove(&ends);
+            self.add(ends, socket);
+        }
+        for ends in wanted {
+            if let Some(watched) = self.by_ends.get_mut(&ends) {
+                watched.has_ended = true;
+            }
+        }
+    }
+
+    fn add(&mut self, ends: InetEnds, socket: Socket) {
+        let Some(watched) = self.by_ends.get_mut(&ends) else {
+            self.by_ends.insert(
+                ends,
+                Watched {
+                    first: socket.clone(),
+                    last: socket,
+                    is_still: true,
+                    has_ended: false,
+                },
+            );
+            return;
+        };
+        let identity = |one: &Socket| (one.cookie, one.inode, one.state);
+        let queues = |one: &Socket| (one.receive_queue, one.send_queue);
+        watched.has_ended |= identity(&watched.first) != identity(&socket);
+        watched.is_still &= queues(&watched.first) == queues(&socket);
+        watched.last = socket;
+    }
+
+    /// What was seen of a connection; `None` if it was not watched.
+    pub(super) fn of(&self, ends: &InetEnds) -> Option<&Watched> {
+        self.by_ends.get(ends)
+    }
+
+    /// How long it took: `5.0 s`.
+    pub(super) fn text(&self) -> String {
+        format!("{:.1} s", self.over.as_secs_f64())
+    }
+}
+
+/// The other end of a connection of this host to itself.
+pub(super) fn reversed(ends: &InetEnds) -> InetEnds {
+    InetEnds {
+        local: ends.remote,
+        remote: ends.local,
+        ..*ends
+    }
+}
+
+/// The sockets that are wanted, of those that a source reports.
+#[derive(Debug)]
+pub struct Sightings {
+    wanted: HashSet<InetEnds>,
+    found: Vec<(InetEnds, Socket)>,
+}
+
+impl Sightings {
+    /// None found yet of these.
+    pub fn of(wanted: &[InetEnds]) -> Sightings {
+        Sightings {
+            wanted: wanted.iter().copied().collect(),
+            found: Vec::new(),
+        }
+    }
+}
+
+impl Sink for Sightings {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let ends = socket.internet();
+        if let Some(ends) = ends.filter(|ends| self.wanted.contains(ends)) {
+            self.found.push((*ends, socket.clone()));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::{seen, socket};
+    use crate::model::State;
+
+    fn connection() -> Socket {
+        Socket {
+            receive_queue: 500,
+            send_queue: 700,
+            ..socket(State::Established, "192.0.2.1:80", "192.0.2.9:1")
+        }
+    }
+
+    /// The connection, seen first as it is and then like `then`.
+    fn watched(first: Socket, then: Option<Socket>) -> Watched {
+        let ends = *first.internet().unwrap();
+        let mut watch = Watch::default();
+        let over = Duration::from_secs(5);
+        for socket in [Some(first), then] {
+            let mut seen = Sightings::of(&[ends]);
+            for socket in socket.into_iter() {
+                assert!(seen.socket(&socket).is_continue());
+            }
+            watch.see(seen, over);
+        }
+        watch.of(&ends).unwrap().clone()
+    }
+
+    #[test]
+    fn what_was_read_is_what_was_received_less_what_is_still_unread() {
+        for (received, unread, was_read) in [
+            (0, 500, false),
+            (0, 499, true),
+            (100, 600, false),
+            (100, 500, true),
+        ] {
+            let first = seen(connection(), &[(Metric::BytesReceived, 9_000)]);
+            let mut then = seen(connection(), &[(Metric::BytesReceived, 9_000 + received)]);
+            then.receive_queue = unread;
+            assert_eq!(watched(first, Some(then)).was_read(), was_read);
+        }
+    }
+
+    #[test]
+    fn without_measures_a_queue_that_changed_has_moved() {
+        let mut then = connection();
+        let still = watched(connection(), Some(then.clone()));
+        assert!(!still.was_read() && !still.was_acknowledged());
+        then.send_queue += 1;
+        let moved = watched(connection(), Some(then));
+        assert!(moved.was_read() && moved.was_acknowledged() && !moved.has_ended);
+    }
+
+    #[test]
+    fn a_socket_that_is_gone_or_another_one_or_in_another_state_has_ended() {
+        assert!(watched(connection(), None).has_ended);
+        let mut other = connection();
+        other.cookie = Some(8);
+        assert!(watched(connection(), Some(other)).has_ended);
+        let mut closing = connection();
+        closing.state = State::LastAck;
+        assert!(watched(connection(), Some(closing)).has_ended);
+        assert!(!watched(connection(), Some(connection())).has_ended);
+    }
+}
