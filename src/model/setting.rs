@@ -37,13 +37,10 @@ table! {
         SynRetries = "net.ipv4.tcp_syn_retries",
         /// How often it is retransmitted after one second each before that; since 6.5.
         SynLinearTimeouts = "net.ipv4.tcp_syn_linear_timeouts",
-<<<<<<< HEAD
         /// How often a SYN-ACK is retransmitted.
         SynackRetries = "net.ipv4.tcp_synack_retries",
-=======
         /// After how many retransmissions a connection is given up.
         Retries2 = "net.ipv4.tcp_retries2",
->>>>>>> 457d432 (Watch suspects until something moves on them, up to five seconds)
         /// How often an orphan retransmits before it is given up; 0 means 8.
         OrphanRetries = "net.ipv4.tcp_orphan_retries",
         /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.

@@ -123,10 +123,9 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
     let (least, most) = (times.clone().min(), times.max());
     let bytes = counted(found.bytes(), "byte", "bytes");
     let mut evidence = vec![format!(
-        "nothing was acknowledged in {}; {bytes} were sent {} to {} times in a row",
+        "nothing was acknowledged in {}: {bytes} in all, retransmitted {} times in a row",
         host.watch.text(),
-        least.unwrap_or(0) + 1,
-        most.unwrap_or(0) + 1,
+        span(thousands(least.unwrap_or(0)), thousands(most.unwrap_or(0)))
     )];
     let heard = found.watched(host);
     let heard: Vec<u64> = heard
@@ -134,9 +133,9 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
         .collect();
     if let (Some(least), Some(most)) = (heard.iter().min(), heard.iter().max()) {
         let seconds = |ms: &u64| format!("{}.{}", thousands(ms / 1_000), ms % 1_000 / 100);
-        let (measured, least, most) = (heard.len(), seconds(least), seconds(most));
+        let (measured, ago) = (heard.len(), span(seconds(least), seconds(most)));
         evidence.push(format!(
-            "of {measured} measured, the peer was last heard from {least} to {most} s ago"
+            "of {measured} measured, the peer was last heard from {ago} s ago"
         ));
     }
     if matches!(found.service, Service::Served(_)) {
@@ -153,6 +152,14 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
         )
     }));
     evidence
+}
+
+/// `3 to 5`, or `3`.
+fn span(least: String, most: String) -> String {
+    match least == most {
+        true => least,
+        false => format!("{least} to {most}"),
+    }
 }
 
 /// After how many milliseconds of retransmissions the kernel gives up: timeouts double up to the

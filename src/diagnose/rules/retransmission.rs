@@ -1,16 +1,21 @@
-//! How much is retransmitted, and the peers that do not acknowledge.
+//! How much is retransmitted, and the peers to which it is.
 //!
-//! Handshakes are left out (`Counters::segments_since`): other rules are about them.
+//! Handshakes are left out (`Counters::segments_since`): other rules are about them. So are peers that
+//! acknowledge nothing: what is sent to them is retransmitted however good the path is.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects, TopCounts};
+use crate::diagnose::stalled::is_retransmitting;
+use crate::diagnose::subject::address_word;
+use crate::diagnose::watch::Watched;
+use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Metric, Segments, Severity, SourceName, State, StateSet,
-    TimerKind, counted, thousands,
+    Command, Counter, Field, Finding, InetEnds, Label, Metric, Segments, Severity, SourceName,
+    State, StateSet, counted, thousands,
 };
 
 /// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
@@ -20,15 +25,11 @@ const WARNING_SHARE: f64 = 0.01;
 /// With fewer retransmitted segments than this, the share is left to chance (one in three, at ten).
 const MIN_RETRANSMITTED: u64 = 10;
 
-/// From this many retransmissions in a row on a path counts as suspect: R1 of RFC 9293, 3.8.3, and
-/// `tcp_retries1`, 3 by default.
-const IN_A_ROW: u32 = 3;
+/// How many connections are watched: those that retransmit first, then others with data in flight.
+const WATCHED: usize = 64;
 
-/// The part of all connections that must have reached that: peers vanish one by one everywhere.
-const SUSPECT_SHARE: f64 = 0.01;
-
-/// How many connections are measured, those first that have tried longest.
-const MEASURED: usize = 16;
+/// From this part of the retransmissions on, one peer is the only one worth naming in the title.
+const ONE_PEER: f64 = 0.8;
 
 /// How many peers are named.
 const NAMED: usize = 3;
@@ -36,176 +37,208 @@ const NAMED: usize = 3;
 const WHY: &str = "Retransmitted data arrived late or not at all; each loss slows its connection down, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
 
 const REMEDY: [&str; 2] = [
-    "Find out whether it affects one peer, one network or all of them: one peer is a problem of that peer, all of them one of this host's link, cable, driver or rate limiter.",
-    "If a firewall or load balancer forgets idle connections, send keepalives more often than it forgets; give up vanished peers with TCP_USER_TIMEOUT.",
+    "Find out whether it affects one peer, one network or all of them: one peer is a problem of that peer or its path, all of them one of this host's link, cable, driver or rate limiter.",
+    "Compare the rtt of its connections with that of others: a queue that overflows on the path makes it grow before it loses.",
 ];
 
-/// A connection that retransmits.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    retransmits: u32,
-    ends: InetEnds,
-}
-
-/// The connections, and which of them wait for an acknowledgment that did not arrive in time.
+/// The connections with data in flight, and how many of all retransmit.
 #[derive(Debug, Default)]
 pub(super) struct Retransmission {
     connections: u64,
-    suspect: u64,
-    /// The peers of those that retransmit; 1 MB.
-    peers: TopCounts<IpAddr, 20_000>,
-    /// Some of those that have tried longest, in no order.
-    worst: Vec<Pending>,
-    inodes: Inodes<()>,
+    /// Those that wait for an acknowledgment of what they have retransmitted, closed ones included.
+    waiting: u64,
+    /// Some that retransmit, and some that have data in flight.
+    retransmitting: Vec<InetEnds>,
+    sending: Vec<InetEnds>,
+    inodes: Inodes<InetEnds>,
 }
 
 impl Rule for Retransmission {
     const ID: &'static str = "retransmission";
 
-    // Connections that are being closed, or not connected yet, are other rules'.
     const STATES: StateSet = StateSet::NONE
         .with(State::Established)
-        .with(State::CloseWait);
+        .with(State::CloseWait)
+        .with(State::FinWait1)
+        .with(State::Closing)
+        .with(State::LastAck);
 
     type Before = ();
 
-    const SUSPECTS: Option<Suspects<Self>> = Some(Retransmission::suspects);
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
+    const WATCHED: Option<Suspects<Self>> = Some(Retransmission::watched);
 
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
-        self.connections += 1;
-        let kind = socket.timer.map(|timer| timer.kind);
-        let retransmits = socket.retransmits.unwrap_or(0);
-        if kind != Some(TimerKind::Retransmit) || retransmits == 0 {
+        let is_waiting = is_retransmitting(socket, 1);
+        self.waiting += u64::from(is_waiting);
+        if !matches!(socket.state, State::Established | State::CloseWait) {
             return;
         }
-        self.suspect += u64::from(retransmits >= IN_A_ROW);
-        self.peers.add(ends.remote.ip().to_canonical());
-        self.inodes.add((), socket.inode);
-        let ends = *ends;
-        self.worst.push(Pending { retransmits, ends });
-        if self.worst.len() >= 2 * MEASURED {
-            self.worst = self.worst();
+        self.connections += 1;
+        let some = match is_waiting {
+            true => &mut self.retransmitting,
+            false if socket.send_queue > 0 => &mut self.sending,
+            false => return,
+        };
+        if some.len() < WATCHED {
+            some.push(*ends);
+            self.inodes.add(*ends, socket.inode);
         }
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        let window = case.host.window_text();
-        let sent = sent(case.host);
-        let finding = match sent {
-            Ok(sent) if is_lossy(sent) => {
-                let Segments { again, all } = sent;
-                let percent = again as f64 / all as f64 * 100.0;
-                let [again, all] = [again, all].map(thousands);
-                let title = format!(
-                    "{percent:.1} % of the segments sent in {window} were retransmissions: {again} of {all}"
-                );
-                let finding = self.finding(title, percent, case.host);
-                Some(finding.with_limit(WARNING_SHARE * 100.0))
-            }
-            Ok(_) | Err(_) if self.are_peers_suspect() => {
-                let suspect = thousands(self.suspect);
-                let all = counted(self.connections, "connection", "connections");
-                let title = format!(
-                    "{suspect} of {all} retransmitted {IN_A_ROW} times or more in a row without an acknowledgment"
-                );
-                Some(self.finding(title, self.suspect as f64, case.host))
-            }
-            Ok(_) | Err(_) => None,
-        };
-        Examined::found(finding).without(sent.err())
+        match self.lost(case.host) {
+            Ok(lost) => Examined::found(lost.map(|lost| self.finding(lost, case.host))),
+            Err(reason) => Examined::lacking(reason),
+        }
     }
 }
 
-/// The segments sent in the window.
-fn sent(host: &Host) -> Result<Segments, String> {
-    host.growth(Counter::RetransSegs)?;
-    host.after.segments_since(&host.before)
-}
-
-fn is_lossy(Segments { again, all }: Segments) -> bool {
-    again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE
+/// The retransmissions to one peer, of those that were watched.
+#[derive(Clone, Debug)]
+struct Lossy {
+    peer: IpAddr,
+    again: u64,
+    connections: Vec<InetEnds>,
+    /// The longest round trip of them, in microseconds.
+    round_trip: Option<u64>,
 }
 
 impl Retransmission {
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let is_wrong = self.are_peers_suspect() || sent(host).is_ok_and(is_lossy);
-        let worst = if is_wrong { self.worst() } else { Vec::new() };
-        worst.iter().map(|pending| pending.ends).collect()
+    /// The segments sent in the window, if too many of them were retransmissions.
+    fn lost(&self, host: &Host) -> Result<Option<Segments>, String> {
+        host.growth(Counter::RetransSegs)?;
+        let sent = host.after.segments_since(&host.before)?;
+        // Each of these retransmits once a second or less often, and proves no loss.
+        let Segments { again, all } = sent;
+        let again = again.saturating_sub(self.waiting);
+        let is_lossy = again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE;
+        Ok(is_lossy.then_some(sent))
     }
 
-    /// Those that have tried longest, longest first.
-    fn worst(&self) -> Vec<Pending> {
-        let mut worst = self.worst.clone();
-        worst.sort_by_key(|pending| std::cmp::Reverse(pending.retransmits));
-        worst.truncate(MEASURED);
-        worst
+    /// Those that are watched until enough of them have retransmitted.
+    fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let again: u64 = self.peers(host).iter().map(|lossy| lossy.again).sum();
+        let is_known = again >= MIN_RETRANSMITTED;
+        match self.lost(host) {
+            Ok(Some(_)) if !is_known => self.some().collect(),
+            Ok(_) | Err(_) => Vec::new(),
+        }
     }
 
-    fn are_peers_suspect(&self) -> bool {
-        self.suspect as f64 >= (self.connections as f64 * SUSPECT_SHARE).max(1.0)
+    fn some(&self) -> impl Iterator<Item = InetEnds> {
+        let some = self.retransmitting.iter().chain(&self.sending);
+        some.take(WATCHED).copied()
     }
 
-    fn finding(&self, title: String, value: f64, host: &Host) -> Finding {
-        // /proc reports no measures.
-        let columns = match host.source {
-            SourceName::Proc => "timer,retransmits",
-            SourceName::Netlink | SourceName::NetlinkAndCounters => "timer,total-retrans,rtt,lost",
+    /// The peers to which was retransmitted, most first.
+    fn peers(&self, host: &Host) -> Vec<Lossy> {
+        let mut peers: HashMap<IpAddr, Lossy> = HashMap::new();
+        for ends in self.some() {
+            let watched = host.watch.of(&ends);
+            let again = watched.and_then(|one| one.growth(Metric::TotalRetrans));
+            let (Some(watched), Some(again @ 1..)) = (watched, again) else {
+                continue;
+            };
+            let peer = ends.remote.ip().to_canonical();
+            let lossy = peers.entry(peer).or_insert_with(|| Lossy {
+                peer,
+                again: 0,
+                connections: Vec::new(),
+                round_trip: None,
+            });
+            lossy.again += again;
+            lossy.connections.push(ends);
+            lossy.round_trip = lossy.round_trip.max(watched.last(Metric::RoundTripTime));
+        }
+        let mut peers: Vec<Lossy> = peers.into_values().collect();
+        peers.sort_by_key(|lossy| (std::cmp::Reverse(lossy.again), lossy.peer));
+        peers
+    }
+
+    fn finding(&self, Segments { again, all }: Segments, host: &Host) -> Finding {
+        let peers = self.peers(host);
+        let measured: u64 = peers.iter().map(|lossy| lossy.again).sum();
+        let worst = peers
+            .first()
+            .filter(|lossy| lossy.again as f64 >= measured as f64 * ONE_PEER);
+        let percent = again as f64 / all as f64 * 100.0;
+        let [again, all] = [again, all].map(thousands);
+        let window = host.window_text();
+        let most = worst.map_or_else(String::new, |lossy| format!(", most to {}", lossy.peer));
+        let title = format!(
+            "{percent:.1} % of the segments sent in {window} were retransmissions: {again} of {all}{most}"
+        );
+        let subject = worst.map(|lossy| {
+            let peer = Label::Text(lossy.peer.to_string());
+            (Field::RemoteAddr, peer)
+        });
+        let connections: Vec<InetEnds> = match worst {
+            Some(lossy) => lossy.connections.clone(),
+            None => peers
+                .iter()
+                .flat_map(|lossy| lossy.connections.clone())
+                .collect(),
         };
-        let list = format!("-p --state established,close-wait --columns {columns}");
-        let peers = Command::count("--by remote-addr --top 10");
-        let now = "retransmits > 0";
-        let inodes = self.inodes.all();
-        Finding::new(Severity::Warning, title, value, inodes, WHY)
-            .with_evidence(self.evidence(host))
-            .with_commands(match self.peers.total() {
-                // All of them have been acknowledged.
-                0 => vec![peers],
-                _ => vec![Command::list(&list).of(now), peers.of(now)],
-            })
+        let inodes = self.inodes.of(|ends| connections.contains(ends)).collect();
+        Finding::new(Severity::Warning, title, percent, inodes, WHY)
+            .with_subject(subject.into_iter().collect())
+            .with_limit(WARNING_SHARE * 100.0)
+            .with_evidence(self.evidence(&peers, measured, host))
+            .with_commands([self.command(worst, host)])
             .with_remedy(REMEDY)
     }
 
-    fn evidence(&self, host: &Host) -> Vec<String> {
-        let [pending, suspect] = [self.peers.total(), self.suspect].map(thousands);
-        let all = counted(self.connections, "connection is", "connections are");
-        let syns = host.growth_text(&[Counter::SynRetrans]);
+    /// Shows the connections that have retransmitted, or all peers where none of them is left.
+    fn command(&self, worst: Option<&Lossy>, host: &Host) -> Command {
+        let has_retransmitted = |watched: &Watched| watched.last(Metric::TotalRetrans) > Some(0);
+        let some = self.some().filter_map(|ends| host.watch.of(&ends));
+        let mut left = some.filter(|watched| !watched.has_ended);
+        if host.source == SourceName::Proc || !left.any(has_retransmitted) {
+            return Command::count("--by remote-addr --top 10");
+        }
+        let list = "-p --sort total-retrans:desc --limit 10 --columns total-retrans,lost,rtt";
+        let list = Command::list(list).of("total-retrans > 0");
+        match worst {
+            Some(lossy) => list.of(format!("dst {}", address_word(lossy.peer))),
+            None => list,
+        }
+    }
+
+    fn evidence(&self, peers: &[Lossy], measured: u64, host: &Host) -> Vec<String> {
         let mut evidence = vec![
             host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
-            format!("SYNs and SYN-ACKs are subtracted: {syns}"),
             format!(
-                "{pending} of {all} retransmitting now, {suspect} of them for the third time or more"
+                "SYNs and SYN-ACKs are subtracted: {}",
+                host.growth_text(&[Counter::SynRetrans])
             ),
         ];
-        evidence.extend(self.inodes.limit_note());
-        let worst = self.worst();
-        let peers = self.peers.top(NAMED).into_iter();
-        evidence.extend(peers.map(|(peer, sockets)| {
-            let is_its = |one: &&Pending| one.ends.remote.ip().to_canonical() == peer;
-            let worst = worst.iter().find(is_its);
-            let measured = worst.map(|worst| measured(worst, host));
-            let (sockets, measured) = (thousands(sockets), measured.unwrap_or_default());
-            format!("{sockets} of them to {peer}{measured}")
+        let (waiting, all) = (
+            thousands(self.waiting),
+            counted(self.connections, "connection", "connections"),
+        );
+        evidence.push(format!(
+            "{waiting} sockets wait for an acknowledgment of what they retransmitted, beside {all}"
+        ));
+        if measured > 0 {
+            let watched = self.some().filter(|ends| host.watch.of(ends).is_some());
+            let (measured, watched) = (thousands(measured), thousands(watched.count()));
+            evidence.push(format!(
+                "{measured} retransmissions on the {watched} connections that were measured"
+            ));
+        }
+        evidence.extend(peers.iter().take(NAMED).map(|lossy| {
+            let again = thousands(lossy.again);
+            let connections = counted(lossy.connections.len() as u64, "connection", "connections");
+            let rtt = lossy.round_trip.map_or_else(String::new, |us| {
+                format!(", rtt {}.{} ms", us / 1_000, us % 1_000 / 100)
+            });
+            format!("{again} of them to {} on {connections}{rtt}", lossy.peer)
         }));
         evidence
     }
-}
-
-/// `, one of them retransmitted 4 times in a row (total-retrans 9, lost 1, rtt 40.0 ms)`.
-fn measured(worst: &Pending, host: &Host) -> String {
-    let of = |metric| host.measures.get(worst.ends, metric);
-    let measured = [
-        of(Metric::TotalRetrans).map(|times| format!("total-retrans {}", thousands(times))),
-        of(Metric::Lost).map(|lost| format!("lost {}", thousands(lost))),
-        of(Metric::RoundTripTime).map(|us| format!("rtt {}.{} ms", us / 1_000, us % 1_000 / 100)),
-    ];
-    let measured: Vec<String> = measured.into_iter().flatten().collect();
-    let times = counted(worst.retransmits.into(), "time", "times in a row");
-    let measured = match measured.join(", ") {
-        none if none.is_empty() => none,
-        measured => format!(" ({measured})"),
-    };
-    format!(", one of them retransmitted {times}{measured}")
 }

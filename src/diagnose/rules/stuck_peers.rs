@@ -146,8 +146,12 @@ impl StuckPeers {
     /// A finding for each cause for which processes do not read.
     fn processes(&self, case: &Case<'_>) -> Vec<Finding> {
         let mut causes: HashMap<Cause, Vec<Reader>> = HashMap::new();
-        for reader in self.unread.still(case.host) {
-            let cause = self.unread.cause(&reader, case.holders, case.host);
+        let still = self.unread.still(case.host);
+        let by_ends = still.iter().map(|reader| (reader.ends, *reader)).collect();
+        for reader in still {
+            let cause = self
+                .unread
+                .cause(&reader, &by_ends, case.holders, case.host);
             causes.entry(cause).or_default().push(reader);
         }
         let mut causes: Vec<(Cause, Vec<Reader>)> = causes.into_iter().collect();
@@ -189,7 +193,7 @@ impl StuckPeers {
                 format!("{connections} {unread}, because their process waits for slower peers"),
                 WHY_SLOW,
                 &REMEDY_SLOW,
-                Some(waits(process.as_ref(), self.unread.senders().len())),
+                Some(waits(process.as_ref())),
             ),
         };
         let inodes = readers.iter().map(|reader| reader.inode).collect();

@@ -42,8 +42,6 @@ pub(super) struct Before(TopCounts<From, 10_000>);
 impl FirstPass for Before {
     const STATES: StateSet = StateSet::NONE.with(State::SynRecv);
 
-    const SUSPECTS: Option<fn(&Self) -> Vec<InetEnds>> = None;
-
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         if is_unconfirmed(socket) {
             self.0.add(from(ends));

@@ -140,7 +140,6 @@ fn suggested_commands_select_the_proc_root_of_doctor_and_show_its_sockets() {
         "memory",
         "no-answer",
         "orphans",
-        "retransmission",
         "time-wait",
         "vanished-peers",
     ];

@@ -70,8 +70,8 @@ fn all_connections_to_a_destination_are_critical_beside_any_number_of_others() {
     assert_eq!(
         found.evidence,
         [
-            "nothing was acknowledged in 5.0 s; 270 bytes were sent 7 to 7 times in a row",
-            "of 3 measured, the peer was last heard from 8.2 to 8.2 s ago",
+            "nothing was acknowledged in 5.0 s: 270 bytes in all, retransmitted 6 times in a row",
+            "of 3 measured, the peer was last heard from 8.2 s ago",
             "net.ipv4.tcp_retries2 is 15: the kernel gives up about 924 s after the first retransmission",
         ]
     );
@@ -81,7 +81,7 @@ fn all_connections_to_a_destination_are_critical_beside_any_number_of_others() {
     sockets.push(healthy(900, "192.0.2.9:5432"));
     let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
     assert!(found.is_empty(), "{found:?}");
-    sockets.truncate(300);
+    sockets.truncate(299);
     sockets.push(healthy(900, "192.0.2.9:5432"));
     let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
     assert_eq!(found[0].severity, Severity::Warning);

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diagnose::Measures;
-use crate::diagnose::testing::{host, socket};
-use crate::model::{Socket, Timer};
+use crate::diagnose::testing::{host, seen, socket};
+use crate::model::{Socket, Timer, TimerKind};
 
 fn segments(again: u64, new: u64) -> Host {
     host()
@@ -21,6 +20,7 @@ fn waiting(retransmits: u32, peer: &str) -> Socket {
             remaining: Duration::ZERO,
         }),
         retransmits: Some(retransmits),
+        send_queue: 90,
         inode: 9,
         ..socket(State::Established, "192.0.2.1:80", peer)
     }
@@ -63,6 +63,20 @@ fn retransmitted_syns_are_not_counted_as_loss() {
 }
 
 #[test]
+fn what_is_sent_again_to_peers_that_acknowledge_nothing_is_no_loss() {
+    for state in [State::Established, State::LastAck, State::FinWait1] {
+        for (vanished, warns) in [(11, true), (12, false)] {
+            let one = Socket {
+                state,
+                ..waiting(4, "192.0.2.9:1")
+            };
+            let finding = found(&vec![one; vanished], &segments(21, 0));
+            assert_eq!(finding.is_some(), warns, "{state:?} {vanished}");
+        }
+    }
+}
+
+#[test]
 fn counters_that_were_reset_give_no_finding() {
     let reset = segments(10, 0).with_growth(Counter::OutSegs, 50, 3);
     let examined = reset.examine::<Retransmission>(&reset.read(&[], &[]));
@@ -70,46 +84,69 @@ fn counters_that_were_reset_give_no_finding() {
     assert_eq!(examined.lacking, ["TcpOutSegs went back from 50 to 3"]);
 }
 
-#[test]
-fn peers_are_suspect_from_the_third_try_of_one_connection_in_a_hundred_on() {
-    for (retransmits, others, warns) in
-        [(2, 9, false), (3, 9, true), (3, 99, true), (3, 100, false)]
-    {
-        let mut sockets = vec![waiting(retransmits, "192.0.2.9:1")];
-        let other = socket(State::Established, "192.0.2.1:80", "192.0.2.8:1");
-        sockets.resize(others + 1, other);
-        let quiet = segments(0, 10);
-        let rule: Retransmission = quiet.read(&[], &sockets);
-        let found = quiet.examine(&rule).findings;
-        assert_eq!(found.len(), usize::from(warns), "{retransmits}, {others}");
-        assert_eq!(rule.suspects(&quiet).len(), usize::from(warns));
-        assert!(found.iter().all(|found| found.inodes == [9]));
+/// Connections to two peers, and a finding after so many retransmissions to each.
+fn to_two_peers(host: &mut Host, again: [u64; 2]) -> Finding {
+    let peers = ["192.0.2.8:7", "192.0.2.9:7"];
+    let sockets = peers.map(|peer| Socket {
+        retransmits: Some(0),
+        ..waiting(0, peer)
+    });
+    let rule: Retransmission = host.read(&[], &sockets);
+    assert_eq!(rule.watched(host).len(), 2);
+    for times in [[0, 0], again] {
+        let now = sockets.iter().zip(times);
+        let now: Vec<Socket> = now
+            .map(|(one, times)| {
+                let measures = [
+                    (Metric::TotalRetrans, times),
+                    (Metric::RoundTripTime, 40_950),
+                ];
+                seen(one.clone(), &measures)
+            })
+            .collect();
+        host.see(&rule, &now);
     }
+    let is_enough = again.iter().sum::<u64>() >= MIN_RETRANSMITTED;
+    assert_eq!(rule.watched(host).is_empty(), is_enough);
+    host.examine(&rule).findings.remove(0)
 }
 
 #[test]
-fn the_peers_are_named_with_the_measures_of_the_worst() {
-    let mut sockets: Vec<Socket> = (1..100)
-        .map(|number| waiting(number % 7, &format!("192.0.2.9:{number}")))
-        .collect();
-    sockets.push(waiting(200, "192.0.2.8:7"));
-    let mut host = segments(20, 80);
-    let rule: Retransmission = host.read(&[], &sockets);
-    let suspects = rule.suspects(&host);
-    assert_eq!(suspects.len(), MEASURED);
-    assert_eq!(suspects[0].remote, "192.0.2.8:7".parse().unwrap());
-    host.measures = Measures::default()
-        .with(suspects[0], Metric::TotalRetrans, 9)
-        .with(suspects[0], Metric::RoundTripTime, 40_950);
-    let finding = found(&sockets, &host).unwrap();
+fn the_peer_of_most_retransmissions_is_named_and_its_connections_are_shown() {
+    let finding = to_two_peers(&mut segments(30, 970), [2, 8]);
+    assert!(finding.title.ends_with("30 of 1,000, most to 192.0.2.9"));
     assert_eq!(
-        finding.evidence[4],
-        "1 of them to 192.0.2.8, one of them retransmitted 200 times in a row (total-retrans 9, rtt 40.9 ms)"
+        finding.evidence[3..],
+        [
+            "10 retransmissions on the 2 connections that were measured",
+            "8 of them to 192.0.2.9 on 1 connection, rtt 40.9 ms",
+            "2 of them to 192.0.2.8 on 1 connection, rtt 40.9 ms",
+        ]
     );
-    let next = "85 of them to 192.0.2.9, one of them retransmitted 6 times in a row";
-    assert!(finding.evidence[3].starts_with(next));
-    assert!(finding.commands[0].to_string().contains("total-retrans"));
-    host.source = SourceName::Proc;
-    let finding = found(&sockets, &host).unwrap();
-    assert!(!finding.commands[0].to_string().contains("total-retrans"));
+    assert_eq!(
+        finding.commands[0].filter(),
+        Some("total-retrans > 0 and dst 192.0.2.9")
+    );
+    assert_eq!(finding.inodes, [9]);
+    let finding = to_two_peers(&mut segments(30, 970), [3, 8]);
+    assert!(finding.title.ends_with("30 of 1,000"), "{finding:?}");
+    assert_eq!(finding.commands[0].filter(), Some("total-retrans > 0"));
+    assert_eq!(finding.inodes, [9, 9]);
+}
+
+#[test]
+fn without_connections_that_retransmitted_all_peers_are_shown() {
+    let finding = to_two_peers(&mut segments(30, 970), [0, 0]);
+    assert_eq!(finding.commands[0].filter(), None);
+    assert_eq!(finding.evidence.len(), 3);
+    let mut over_proc = segments(30, 970);
+    over_proc.source = SourceName::Proc;
+    assert_eq!(
+        to_two_peers(&mut over_proc, [2, 8]).commands[0].filter(),
+        None
+    );
+    // A host that loses little watches none.
+    let quiet = segments(9, 970);
+    let rule: Retransmission = quiet.read(&[], &[waiting(1, "192.0.2.9:1")]);
+    assert!(rule.watched(&quiet).is_empty());
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::diagnose::stalled::key;
 use crate::diagnose::watch::{Watched, reversed};
 use crate::diagnose::{Host, Sampled};
-use crate::model::{Culprit, Holders, InetEnds, Socket, thousands};
+use crate::model::{Culprit, Holders, InetEnds, Socket};
 
 /// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
 /// of 128 KiB, the default of `tcp_rmem`, with an eighth of it. As much is sent to a slow peer.
@@ -54,6 +54,7 @@ pub(super) struct Reader {
 /// One with much to send.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
+    ends: InetEnds,
     inode: u64,
     uid: u32,
 }
@@ -104,7 +105,8 @@ impl Unread {
             });
         }
         if inode != 0 && socket.send_queue >= LONG_QUEUE && self.senders.len() < ROOM {
-            self.senders.push(Sender { inode, uid });
+            let ends = *sampled.ends;
+            self.senders.push(Sender { ends, inode, uid });
         }
     }
 
@@ -154,25 +156,36 @@ impl Unread {
         self.senders.iter().map(|sender| sender.inode).collect()
     }
 
-    /// Why nothing is read of this one.
-    pub(super) fn cause(&self, reader: &Reader, holders: &Holders, host: &Host) -> Cause {
+    /// Why nothing is read of this one; `still` are all of which nothing is read.
+    pub(super) fn cause(
+        &self,
+        reader: &Reader,
+        still: &HashMap<InetEnds, Reader>,
+        holders: &Holders,
+        host: &Host,
+    ) -> Cause {
         if host.watch.of(&reader.ends).is_some_and(is_blocked) {
             return Cause::Deadlock;
         }
         let holder = holders.holder(reader.inode);
-        let mut senders = self.senders.iter();
-        let waits = match &holder {
-            Some(process) => senders.any(|sender| {
-                holders
-                    .holder(sender.inode)
-                    .is_some_and(|other| other.pid == process.pid)
-            }),
-            None => senders
-                .any(|sender| sender.uid == reader.uid && holders.holder(sender.inode).is_none()),
+        let pid = holder.as_ref().map(|process| process.pid);
+        // Of unknown processes, those of one user may be the same.
+        let is_its = |inode, uid| match (pid, holders.holder(inode)) {
+            (Some(pid), Some(other)) => other.pid == pid,
+            (None, None) => uid == reader.uid,
+            (Some(_), None) | (None, Some(_)) => false,
         };
-        match waits {
-            true => Cause::SlowPeers(holder),
-            false => Cause::Process,
+        // A process that does not read what it sends to itself waits for no other.
+        let is_to_itself = |sender: &Sender| {
+            let other_end = still.get(&reversed(&sender.ends));
+            other_end.is_some_and(|other| is_its(other.inode, other.uid))
+        };
+        let waits = self.senders.iter();
+        let waits =
+            waits.filter(|sender| is_its(sender.inode, sender.uid) && !is_to_itself(sender));
+        match waits.count() {
+            0 => Cause::Process,
+            _ => Cause::SlowPeers(holder),
         }
     }
 }
@@ -188,15 +201,10 @@ fn is_blocked(watched: &Watched) -> bool {
     waits(&watched.first) && waits(&watched.last) && !watched.was_acknowledged()
 }
 
-/// The processes that wait for slow peers, as evidence.
-pub(super) fn waits(process: Option<&Culprit>, senders: usize) -> String {
-    let senders = thousands(senders);
+/// The process that waits for slow peers, as evidence.
+pub(super) fn waits(process: Option<&Culprit>) -> String {
     match process {
-        Some(process) => format!(
-            "{process} waits for slower peers itself: it has {senders} connections with 16 KiB or more to send"
-        ),
-        None => format!(
-            "their process is unknown, and processes of the same user have {senders} connections with 16 KiB or more to send"
-        ),
+        Some(process) => format!("{process} itself has 16 KiB or more to send to other peers"),
+        None => "their process is unknown; one of the same user has 16 KiB or more to send to other peers".to_owned(),
     }
 }
