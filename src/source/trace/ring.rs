@@ -37,10 +37,12 @@ impl Ring {
         })
     }
 
-    /// Hands every record that is complete to `take`, in the order of the ring.
+    /// Hands every record that is complete now to `take`, in the order of the ring. What is recorded
+    /// meanwhile waits for the next time, so that this ends however fast events come.
     pub(super) fn drain(&mut self, mut take: impl FnMut(&[u8])) {
         let mut position = self.consumer.load_u64(0);
-        while position < self.producer.load_u64(0) {
+        let end = self.producer.load_u64(0);
+        while position < end {
             // Less than the length, which fits an address.
             let offset = position & (self.length as u64 - 1);
             let at = self.page + usize::try_from(offset).unwrap_or(0);
