@@ -59,7 +59,7 @@ pub(in crate::command) struct Recording {
 /// its segments, in nanoseconds.
 const PATIENCE_NS: u64 = 2_000_000_000;
 
-/// So many listed sockets are added at once; events are taken in between, before the ring fills.
+/// So many sockets are listed at once; events are taken in between, before the ring fills.
 const BATCH: usize = 4_096;
 
 impl Recording {
@@ -108,6 +108,7 @@ impl Recording {
             receiver,
             listeners: Listeners::default(),
             batch: Vec::new(),
+            listed: 0,
         };
         let is_whole = list(&mut listing)?;
         listing.add();
@@ -279,12 +280,15 @@ struct Listing<'a, R> {
     receiver: &'a mut R,
     listeners: Listeners,
     batch: Vec<(u64, State, InetEnds)>,
+    /// Sockets that were listed since events were taken.
+    listed: usize,
 }
 
 impl<R: Receiver> Listing<'_, R> {
     /// Adds what was listed, after the events until then.
     fn add(&mut self) {
         self.recording.take_events(self.receiver);
+        self.listed = 0;
         let netns = self.recording.own_netns;
         let batch = std::mem::take(&mut self.batch);
         self.recording.connections.add_existing(netns, batch);
@@ -302,7 +306,8 @@ impl<R: Receiver> Sink for Listing<'_, R> {
         {
             self.batch.push((cookie, socket.state, *ends));
         }
-        if self.batch.len() == BATCH {
+        self.listed += 1;
+        if self.listed == BATCH {
             self.add();
         }
         ControlFlow::Continue(())
