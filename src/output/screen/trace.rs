@@ -91,7 +91,7 @@ fn title(pane: &TracePane<'_>) -> String {
         let waits = if pane.failure.is_some() {
             "no trace"
         } else {
-            "starting to trace"
+            "waiting for the trace"
         };
         return format!("{state}: {waits}");
     };

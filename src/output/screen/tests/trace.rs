@@ -169,5 +169,8 @@ fn before_the_first_rows_the_pane_shows_that_it_starts_or_why_it_cannot() {
         drawn.contains("all: no trace\ntrace has no `rtt`: filters of trace\ntest other words")
     );
     let drawn = lines(&draw(&screen(pane(None)), 40, 16, PLAIN)).join("\n");
-    assert!(drawn.contains("CLOSE_WAIT: starting to trace"), "{drawn}");
+    assert!(
+        drawn.contains("CLOSE_WAIT: waiting for the trace"),
+        "{drawn}"
+    );
 }
