@@ -12,7 +12,7 @@ use crate::model::{InetEnds, State};
 /// errno(3): the peer did not answer in time.
 const ETIMEDOUT: u32 = 110;
 
-/// What is known of a connection.
+/// What is known of a connection. A host has very many that live, and few that close.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     /// The state it is in, as the kernel says.
@@ -23,9 +23,19 @@ pub(super) struct Life {
     opened_by: Option<Task>,
     opened_ns: Option<u64>,
     states: Vec<(State, Option<Duration>)>,
+    inode: u64,
+    /// A digest of its place, if that is known.
+    pub(super) place: Option<u64>,
+    closing: Option<Box<Closing>>,
+}
+
+/// What is known of its close, from the first FIN or reset on.
+#[derive(Clone, Debug, Default)]
+struct Closing {
     first: FirstClose,
-    verdict: Option<(Shape, Acknowledged)>,
-    /// As the present state of the close was entered.
+    /// Its shape, and how the first FIN was acknowledged where that was seen.
+    verdict: Option<(Shape, Option<Acknowledged>)>,
+    /// As the present state was entered.
     then: Counters,
     /// Whether the segment that acknowledged this end's FIN had data.
     acknowledged_by_data: bool,
@@ -35,9 +45,76 @@ pub(super) struct Life {
     reset: Option<Reset>,
     closed_by: Option<Task>,
     steps: Vec<(u64, State)>,
-    inode: u64,
-    /// A digest of its place, if that is known.
-    pub(super) place: Option<u64>,
+}
+
+impl Closing {
+    /// Enters a state of the close.
+    fn enter(&mut self, to: State, by: Option<Task>, event: &Event) {
+        match to {
+            State::FinWait1 => {
+                self.fin_sent = true;
+                self.first = FirstClose::By(Side::Local);
+                self.closed_by = by;
+            }
+            State::CloseWait => self.first = FirstClose::By(Side::Remote),
+            State::FinWait2 => {
+                self.fin_sent = true;
+                self.first = FirstClose::By(Side::Local);
+                self.acknowledged_by_data = has_only_data(&self.then, &event.counters);
+            }
+            State::Closing => {
+                self.first = FirstClose::Both;
+                self.verdict = Some((Shape::Crossed, None));
+            }
+            State::LastAck => {
+                let (shape, how) = of_second_closer(&self.then, &event.counters);
+                // It may have entered CLOSE_WAIT before the trace.
+                let is_whole = self.first != FirstClose::Nobody || shape == Shape::Three;
+                self.verdict = Some((shape, is_whole.then_some(how)));
+                self.fin_sent = true;
+                self.first = FirstClose::By(Side::Remote);
+                self.closed_by = by;
+            }
+            _ => {}
+        }
+        self.steps.push((event.time_ns, to));
+        self.then = event.counters;
+    }
+
+    /// Ends in FIN_WAIT2, without an error.
+    fn end_in_fin_wait2(&mut self, event: &Event) {
+        // It may have entered FIN_WAIT2 before the trace.
+        if self.first == FirstClose::Nobody {
+            self.first = FirstClose::By(Side::Local);
+            return;
+        }
+        let (shape, how) = of_first_closer(&self.then, &event.counters, event.fin_received);
+        let with_data = self.acknowledged_by_data && how == Acknowledged::Alone;
+        let how = if with_data {
+            Acknowledged::WithData
+        } else {
+            how
+        };
+        self.verdict = Some((shape, Some(how)));
+    }
+
+    fn into_close(self, error: u32, parked: Option<State>) -> Close {
+        let shape = match self.verdict {
+            _ if self.reset.is_some() => Shape::Reset,
+            _ if error == ETIMEDOUT => Shape::Timeout,
+            Some((shape, _)) => shape,
+            None => Shape::Unknown,
+        };
+        Close {
+            shape,
+            first: self.first,
+            acknowledged: self.verdict.and_then(|(_, how)| how),
+            parked,
+            retransmits: self.retransmits,
+            reset: self.reset,
+            steps: self.steps,
+        }
+    }
 }
 
 impl Life {
@@ -50,17 +127,9 @@ impl Life {
             opened_by: None,
             opened_ns: None,
             states: Vec::new(),
-            first: FirstClose::Nobody,
-            verdict: None,
-            then: Counters::default(),
-            acknowledged_by_data: false,
-            retransmits: 0,
-            fin_sent: false,
-            reset: None,
-            closed_by: None,
-            steps: Vec::new(),
             inode: 0,
             place: None,
+            closing: None,
         }
     }
 
@@ -81,7 +150,13 @@ impl Life {
 
     /// Whether no reset explains its end.
     pub(super) fn is_unexplained(&self) -> bool {
-        self.reset.is_none()
+        self.closing
+            .as_ref()
+            .is_none_or(|closing| closing.reset.is_none())
+    }
+
+    fn closing(&mut self) -> &mut Closing {
+        self.closing.get_or_insert_default()
     }
 
     /// Takes a change of state that is none to the end; returns how long the state before lasted.
@@ -90,30 +165,12 @@ impl Life {
         if event.inode != 0 {
             self.inode = event.inode;
         }
-        match (self.state, to) {
-            (_, State::FinWait1) => {
-                self.fin_sent = true;
-                self.first = FirstClose::By(Side::Local);
-                self.closed_by = by;
-            }
-            (_, State::CloseWait) => self.first = FirstClose::By(Side::Remote),
-            (_, State::FinWait2) => {
-                self.acknowledged_by_data = has_only_data(&self.then, &event.counters);
-            }
-            (_, State::Closing) => {
-                self.first = FirstClose::Both;
-                self.verdict = Some((Shape::Crossed, Acknowledged::Alone));
-            }
-            (_, State::LastAck) => {
-                self.fin_sent = true;
-                self.closed_by = by;
-                self.verdict = Some(of_second_closer(&self.then, &event.counters));
-            }
-            _ => {}
-        }
-        if self.first != FirstClose::Nobody {
-            self.steps.push((event.time_ns, to));
-            self.then = event.counters;
+        let begins = matches!(
+            to,
+            State::FinWait1 | State::CloseWait | State::Closing | State::LastAck | State::FinWait2
+        );
+        if begins || self.closing.is_some() {
+            self.closing().enter(to, by, event);
         }
         self.state = to;
         self.since_ns = Some(event.time_ns);
@@ -128,6 +185,8 @@ impl Life {
             .map(Duration::from_nanos);
         // A new socket's CLOSE is no state of the connection.
         if self.state != State::Close {
+            // Most connections that live have had one state before.
+            self.states.reserve_exact(1);
             self.states.push((self.state, lasted));
         }
         lasted
@@ -136,25 +195,29 @@ impl Life {
     /// A reset was sent, by the call of a process where its reason is such a call.
     pub(super) fn reset_sent(&mut self, reason: Option<ResetReason>, task: Task) {
         let by = Side::Local;
-        if self.reset.is_none() && reason.is_some_and(ResetReason::is_a_call) {
-            self.closed_by = self.closed_by.or(Some(task));
+        let closing = self.closing();
+        if closing.reset.is_none() && reason.is_some_and(ResetReason::is_a_call) {
+            closing.closed_by = closing.closed_by.or(Some(task));
         }
-        self.reset = self.reset.or(Some(Reset { by, reason }));
+        closing.reset = closing.reset.or(Some(Reset { by, reason }));
     }
 
     pub(super) fn reset_received(&mut self) {
         let (by, reason) = (Side::Remote, None);
-        self.reset = self.reset.or(Some(Reset { by, reason }));
+        let closing = self.closing();
+        closing.reset = closing.reset.or(Some(Reset { by, reason }));
     }
 
     pub(super) fn retransmitted(&mut self) {
-        self.retransmits += u32::from(self.fin_sent);
+        if let Some(closing) = &mut self.closing {
+            closing.retransmits += u32::from(closing.fin_sent);
+        }
     }
 
     /// What the kernel was to keep when it let go of a socket in the present state: a minisocket in
     /// TIME_WAIT where the peer's FIN has come, in FIN_WAIT2 where it is awaited, or nothing.
-    pub(super) fn parked(&self, event: &Event, error: u32) -> Option<State> {
-        if self.reset.is_some() || error != 0 {
+    fn parked(&self, event: &Event, error: u32) -> Option<State> {
+        if !self.is_unexplained() || error != 0 {
             return None;
         }
         match (self.state, event.fin_received) {
@@ -164,20 +227,18 @@ impl Life {
         }
     }
 
-    /// Takes the end of the socket; returns how long the last state lasted.
+    /// Takes the end of the socket; returns how long the last state lasted, and what the kernel keeps.
     pub(super) fn end(&mut self, error: u32, event: &Event) -> (Option<Duration>, Option<State>) {
         let parked = self.parked(event, error);
         let after = self.lasted(event);
-        if self.state == State::FinWait2 && error == 0 && self.reset.is_none() {
-            let mut verdict = of_first_closer(&self.then, &event.counters, event.fin_received);
-            if self.acknowledged_by_data && verdict.1 == Acknowledged::Alone {
-                verdict.1 = Acknowledged::WithData;
-            }
-            self.verdict = Some(verdict);
+        if self.state == State::FinWait2 && error == 0 && self.is_unexplained() {
+            self.closing().end_in_fin_wait2(event);
         }
-        if self.first != FirstClose::Nobody {
+        if let Some(closing) = &mut self.closing
+            && closing.first != FirstClose::Nobody
+        {
             let state = parked.unwrap_or(State::Close);
-            self.steps.push((event.time_ns, state));
+            closing.steps.push((event.time_ns, state));
         }
         (after, parked)
     }
@@ -190,13 +251,9 @@ impl Life {
         error: u32,
         parked: Option<State>,
     ) -> Connection {
-        let verdict = self.verdict;
-        let shape = match verdict {
-            _ if self.reset.is_some() => Shape::Reset,
-            _ if error == ETIMEDOUT => Shape::Timeout,
-            Some((shape, _)) => shape,
-            None => Shape::Unknown,
-        };
+        let closing = self
+            .closing
+            .map_or_else(Closing::default, |closing| *closing);
         let mut counters = event.counters;
         counters.bytes_received = counters
             .bytes_received
@@ -210,18 +267,8 @@ impl Life {
             opened_ns: self.opened_ns,
             ended_ns: event.time_ns,
             states: self.states,
-            closed_by: self.closed_by,
-            close: Some(Close {
-                shape,
-                first: self.first,
-                acknowledged: verdict
-                    .filter(|(shape, _)| *shape != Shape::Crossed)
-                    .map(|(_, how)| how),
-                parked,
-                retransmits: self.retransmits,
-                reset: self.reset,
-                steps: self.steps,
-            }),
+            closed_by: closing.closed_by,
+            close: Some(closing.into_close(error, parked)),
             error: Some(error).filter(|error| *error != 0),
             inode: self.inode,
             uid: event.uid,

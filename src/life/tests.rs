@@ -195,6 +195,45 @@ fn what_existed_before_has_a_state_and_no_duration() {
 }
 
 #[test]
+fn of_a_close_that_began_before_only_what_was_seen_is_reported() {
+    let seen = |from: State, path: &[State], fin: bool| {
+        let mut connections = Connections::default();
+        let script = client().received(5, fin);
+        connections.add_existing(1, vec![(1, from, script.event.ends)]);
+        let mut before = from;
+        for to in path {
+            connections.event(&script.transition(before, *to));
+            before = *to;
+        }
+        let close = only(&mut connections).close.unwrap();
+        (close.shape, close.acknowledged, close.first)
+    };
+    let (local, remote) = (FirstClose::By(Side::Local), FirstClose::By(Side::Remote));
+    for (from, path, fin, expected) in [
+        (
+            State::FinWait1,
+            &[State::FinWait2, State::Close][..],
+            true,
+            (Shape::Three, Some(Acknowledged::WithFin), local),
+        ),
+        (
+            State::FinWait2,
+            &[State::Close],
+            true,
+            (Shape::Unknown, None, local),
+        ),
+        (
+            State::CloseWait,
+            &[State::LastAck, State::Close],
+            false,
+            (Shape::Four, None, remote),
+        ),
+    ] {
+        assert_eq!(seen(from, path, fin), expected, "{from:?}");
+    }
+}
+
+#[test]
 fn a_transition_that_was_not_recorded_is_a_gap() {
     let mut connections = Connections::default();
     let script = established(&mut connections);

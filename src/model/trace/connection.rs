@@ -34,13 +34,14 @@ pub enum Opened {
 }
 
 /// Who closed first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FirstClose {
     /// One of the ends sent the first FIN.
     By(Side),
     /// Both sent theirs before they received the other's.
     Both,
     /// No FIN was sent.
+    #[default]
     Nobody,
 }
 
