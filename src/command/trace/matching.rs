@@ -46,6 +46,8 @@ pub(in crate::command) struct Matcher {
     by_state: bool,
     /// What is known of connections with rows that wait for one of these.
     waiting: HashMap<u64, Waiting>,
+    /// Connections of which rows could not wait.
+    forgotten: u64,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +58,10 @@ struct Waiting {
 
 /// What a filter can test of one row.
 struct Row<'a> {
-    socket: Socket,
+    state: State,
+    ends: &'a InetEnds,
+    cookie: u64,
+    inode: u64,
     uid: u32,
     was_in: &'a dyn Fn(StateSet, Option<Edge>) -> bool,
     tasks: &'a [Task],
@@ -84,6 +89,7 @@ impl Matcher {
             by_state: question.states != StateSet::ALL
                 || tests().any(|test| matches!(test, Test::State(_) | Test::Change(..))),
             waiting: HashMap::new(),
+            forgotten: 0,
         })
     }
 
@@ -94,6 +100,11 @@ impl Matcher {
             (_, true) => Some("processes"),
             (false, false) => None,
         }
+    }
+
+    /// How many connections had rows that could not wait to be known: too many did.
+    pub(in crate::command) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// The rows that pass now that this one is known: it, and earlier ones of the same connection
@@ -119,6 +130,7 @@ impl Matcher {
         let (passed, others) = named.partition(|row| self.transition_passes(row, &waiting.tasks));
         if self.by_process && !is_over {
             waiting.rows = others;
+            self.forgotten += u64::from(waiting.rows.len() > MOST_ROWS);
             waiting.rows.truncate(MOST_ROWS);
             self.wait(cookie, waiting);
         }
@@ -128,6 +140,8 @@ impl Matcher {
     fn wait(&mut self, cookie: u64, waiting: Waiting) {
         if self.waiting.len() < MOST_WAITING {
             self.waiting.insert(cookie, waiting);
+        } else {
+            self.forgotten += 1;
         }
     }
 
@@ -138,7 +152,10 @@ impl Matcher {
             None => states.contains(row.from) || states.contains(row.to),
         };
         self.passes(&Row {
-            socket: socket(row.to, &row.ends, row.cookie, row.inode),
+            state: row.to,
+            ends: &row.ends,
+            cookie: row.cookie,
+            inode: row.inode,
             uid: row.uid,
             was_in: &was_in,
             tasks,
@@ -153,14 +170,13 @@ impl Matcher {
             entered.any(|state| states.contains(state))
                 || steps.map(|step| step.1).any(|state| states.contains(state))
         };
-        let tasks: Vec<Task> = row
-            .opened_by
-            .iter()
-            .chain(&row.closed_by)
-            .copied()
-            .collect();
+        let tasks = row.opened_by.iter().chain(&row.closed_by).copied();
+        let tasks: Vec<Task> = tasks.collect();
         self.passes(&Row {
-            socket: socket(State::Close, &row.ends, row.cookie, row.inode),
+            state: State::Close,
+            ends: &row.ends,
+            cookie: row.cookie,
+            inode: row.inode,
             uid: row.uid,
             was_in: &was_in,
             tasks: &tasks,
@@ -173,35 +189,31 @@ impl Matcher {
     }
 
     fn passes(&self, row: &Row<'_>) -> bool {
-        let family = row.socket.internet().map(|ends| ends.family);
-        self.families
-            .iter()
-            .any(|selected| Some(selected) == family)
-            && (self.states == StateSet::ALL || (row.was_in)(self.states, None))
-            && self
-                .program
-                .as_ref()
-                .is_none_or(|program| program.holds(|test| answer(test, row)))
+        if !self.families.iter().any(|family| family == row.ends.family)
+            || self.states != StateSet::ALL && !(row.was_in)(self.states, None)
+        {
+            return false;
+        }
+        let Some(program) = &self.program else {
+            return true;
+        };
+        let socket = Socket {
+            cookie: Some(row.cookie),
+            inode: row.inode,
+            ..Socket::bare(Kind::Tcp, row.state, *row.ends)
+        };
+        program.holds(|test| matches(test, row, &socket))
     }
 }
 
-/// What every source of events knows of a socket.
-fn socket(state: State, ends: &InetEnds, cookie: u64, inode: u64) -> Socket {
-    Socket {
-        cookie: Some(cookie),
-        inode,
-        ..Socket::bare(Kind::Tcp, state, *ends)
-    }
-}
-
-fn answer(test: &Test, row: &Row<'_>) -> bool {
+fn matches(test: &Test, row: &Row<'_>, socket: &Socket) -> bool {
     match (test, test.field()) {
         (Test::State(states), _) => (row.was_in)(*states, None),
         (Test::Change(edge, states), _) => (row.was_in)(*states, Some(*edge)),
         // The creator of the socket, whether or not a process still holds it.
         (Test::Number(_, compare, uid), Some(Field::Uid)) => compare.holds(row.uid.into(), *uid),
         (Test::Holder { query, .. }, _) => row.tasks.iter().any(|task| is_task(*query, task)),
-        _ => test.matches(&row.socket),
+        _ => test.matches(socket),
     }
 }
 

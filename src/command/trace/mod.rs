@@ -17,7 +17,7 @@ use super::outcome::{Failure, Status};
 use super::runtime::{self, Signal, TERMINATE};
 use super::wait::{Wakeups, waker};
 use crate::cli::Show;
-use crate::model::trace::{Connection, Story, Transition};
+use crate::model::trace::{Connection, Losses, Story, Transition};
 use crate::output::trace::describe_losses;
 use crate::source::Capture;
 pub(super) use matching::{Matcher, selector};
@@ -42,6 +42,8 @@ struct Shown<'a> {
     sum: Sum,
     display: Display,
     failure: Option<Failure>,
+    /// The losses that were reported.
+    reported: Vec<String>,
 }
 
 impl Shown<'_> {
@@ -56,6 +58,16 @@ impl Shown<'_> {
         }
     }
 
+    /// Reports losses that grew.
+    fn report(&mut self, losses: &Losses, console: &mut Console) {
+        let lines = describe_losses(losses);
+        let new = lines.iter().filter(|line| !self.reported.contains(line));
+        if !self.request.is_quiet {
+            new.for_each(|line| console.print(&LogMessage::TraceNote(line.clone())));
+        }
+        self.reported = lines;
+    }
+
     /// Writes what is ready, after whatever went wrong before.
     fn flush(&mut self, console: &mut Console) -> Result<(), Failure> {
         match self.failure.take() {
@@ -66,6 +78,10 @@ impl Shown<'_> {
 }
 
 impl Receiver for Shown<'_> {
+    fn forgotten(&self) -> u64 {
+        self.matcher.forgotten()
+    }
+
     fn transition(&mut self, row: Transition) {
         for row in self.matcher.transitions(row) {
             self.sum.transition(&row);
@@ -73,9 +89,9 @@ impl Receiver for Shown<'_> {
         }
     }
 
-    fn connection(&mut self, row: Connection) {
-        if self.matcher.connection(&row) {
-            self.show(Show::Connections, |display| display.connection(&row));
+    fn connection(&mut self, row: &Connection) {
+        if self.matcher.connection(row) {
+            self.show(Show::Connections, |display| display.connection(row));
         }
     }
 
@@ -115,6 +131,7 @@ pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Fail
         sum: Sum::new(&request.keys, request.top),
         display: Display::new(request, console, recording.clock()),
         failure: None,
+        reported: Vec::new(),
     };
     let listeners = recording.list_existing(&mut shown)?;
     shown.sum.set_listeners(listeners);
@@ -127,7 +144,8 @@ pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Fail
     recording.compare(&mut shown)?;
     recording.take(&mut shown, true)?;
     shown.flush(console)?;
-    let losses = recording.losses().map_err(cannot_read_losses)?;
+    let losses = recording.losses(&shown).map_err(cannot_read_losses)?;
+    shown.report(&losses, console);
     let summary = shown
         .sum
         .summary(recording.source_name(), losses, begin.elapsed());
@@ -150,9 +168,8 @@ fn record(
     console: &mut Console,
 ) -> Result<End, Failure> {
     let request = shown.request;
-    let mut reported = Reported::default();
     let deadline = request.duration.map(|duration| begin + duration);
-    let mut compared = begin;
+    let (mut compared, mut reported) = (begin, begin);
     loop {
         if shown.is_full() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Ok(End::Asked);
@@ -169,7 +186,11 @@ fn record(
             compared = Instant::now();
         }
         shown.flush(console)?;
-        reported.losses(recording, request, console)?;
+        if reported.elapsed() >= SECOND {
+            let losses = recording.losses(shown).map_err(cannot_read_losses)?;
+            shown.report(&losses, console);
+            reported = Instant::now();
+        }
     }
 }
 
@@ -217,35 +238,4 @@ fn take_end() -> Option<End> {
         }
     }
     None
-}
-
-/// The losses that were reported.
-#[derive(Default)]
-struct Reported {
-    lines: Vec<String>,
-    at: Option<Instant>,
-}
-
-impl Reported {
-    /// Reports a loss that grew, at most once a second.
-    fn losses(
-        &mut self,
-        recording: &mut Recording,
-        request: &Trace,
-        console: &mut Console,
-    ) -> Result<(), Failure> {
-        if self.at.is_some_and(|at| at.elapsed() < SECOND) {
-            return Ok(());
-        }
-        self.at = Some(Instant::now());
-        let losses = recording.losses().map_err(cannot_read_losses)?;
-        let lines = describe_losses(&losses);
-        if lines != self.lines && !request.is_quiet {
-            for line in &lines {
-                console.print(&LogMessage::TraceNote(line.clone()));
-            }
-        }
-        self.lines = lines;
-        Ok(())
-    }
 }

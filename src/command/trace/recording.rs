@@ -18,8 +18,11 @@ use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, S
 /// What is done with what was recorded.
 pub(in crate::command) trait Receiver {
     fn transition(&mut self, row: Transition);
-    fn connection(&mut self, row: Connection);
+    fn connection(&mut self, row: &Connection);
     fn close(&mut self, story: Story);
+
+    /// Connections of which it could not keep everything.
+    fn forgotten(&self) -> u64;
 }
 
 /// Who reports events.
@@ -174,13 +177,13 @@ impl Recording {
         let due = (!is_last).then_some(now_ns);
         self.take_events(receiver);
         for (row, other_lives) in self.connections.ended(due) {
-            receiver.connection(row.clone());
+            receiver.connection(&row);
             self.stories.add(row, other_lives);
         }
         if let Source::Destroy(destroyed) = &mut self.source {
             let stories = &mut self.stories;
             let mut add = |row: Connection| {
-                receiver.connection(row.clone());
+                receiver.connection(&row);
                 let is_local = row.ends.local.ip() == row.ends.remote.ip();
                 stories.add(row, is_local);
             };
@@ -230,7 +233,7 @@ impl Recording {
     ///
     /// # Errors
     /// The system's.
-    pub(in crate::command) fn losses(&mut self) -> io::Result<Losses> {
+    pub(in crate::command) fn losses(&mut self, receiver: &impl Receiver) -> io::Result<Losses> {
         let gaps = self.connections.gaps();
         let (ring, nested) = match &self.source {
             Source::Bpf(tracer, _) => {
@@ -244,7 +247,7 @@ impl Recording {
             ring,
             nested,
             gaps: gaps.gaps,
-            forgotten: gaps.forgotten,
+            forgotten: gaps.forgotten + receiver.forgotten(),
             capture: dropped + self.segments.left_out(),
         })
     }

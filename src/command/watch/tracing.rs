@@ -108,7 +108,11 @@ impl Receiver for Kept {
         }
     }
 
-    fn connection(&mut self, _: Connection) {}
+    fn connection(&mut self, _: &Connection) {}
+
+    fn forgotten(&self) -> u64 {
+        self.matcher.forgotten()
+    }
 
     fn close(&mut self, story: Story) {
         if self.matcher.story(&story) {
@@ -162,7 +166,7 @@ impl Tracing {
         if !is_due {
             return Ok(false);
         }
-        let losses = self.recording.losses();
+        let losses = self.recording.losses(&self.kept);
         let losses = losses.map_err(Failure::to("read how many events were lost"))?;
         let is_new = std::mem::take(&mut self.kept.has_news) || losses != self.losses;
         self.losses = losses;

@@ -1,27 +1,50 @@
 //! Traced connections as JSON, an object a line; the summary is the last one. The shape is promised
 //! in tcpstates(1); within a version, keys are only ever added.
 
+mod summary;
+
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::words::error_name;
-use crate::model::State;
 use crate::model::trace::{
-    Clock, Close, Connection, Evidence, FirstClose, FirstCloses, Losses, Opened, Segment, Shape,
-    Side, Story, Summary, Task, Transition,
+    Clock, Close, Connection, Evidence, FirstClose, Opened, Segment, Shape, Side, Story, Task,
+    Transition,
 };
-use crate::model::{InetEnds, Label};
+use crate::model::{InetEnds, State};
 use crate::output::utc_stamp;
+
+pub use summary::write_trace_summary_json;
+
+/// A value that is written as the string it is displayed as, without a string in between.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// The kernel's number for a socket, as ss prints it.
+struct Cookie(u64);
+
+impl Display for Cookie {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
 
 #[derive(Serialize)]
 struct EndsJson {
     family: &'static str,
-    local_addr: String,
+    local_addr: IpAddr,
     local_port: u16,
-    remote_addr: String,
+    remote_addr: IpAddr,
     remote_port: u16,
 }
 
@@ -29,9 +52,9 @@ impl From<&InetEnds> for EndsJson {
     fn from(ends: &InetEnds) -> EndsJson {
         EndsJson {
             family: ends.class().name(),
-            local_addr: ends.local.ip().to_string(),
+            local_addr: ends.local.ip(),
             local_port: ends.local.port(),
-            remote_addr: ends.remote.ip().to_string(),
+            remote_addr: ends.remote.ip(),
             remote_port: ends.remote.port(),
         }
     }
@@ -56,11 +79,11 @@ impl From<&Task> for TaskJson {
 struct TransitionJson {
     r#type: &'static str,
     time: String,
-    cookie: String,
+    cookie: Text<Cookie>,
     #[serde(flatten)]
     ends: EndsJson,
-    from: String,
-    to: String,
+    from: Text<State>,
+    to: Text<State>,
     duration_us: Option<f64>,
     process: Option<TaskJson>,
     error: Option<String>,
@@ -81,10 +104,10 @@ pub fn write_transition_json(
     let object = TransitionJson {
         r#type: "transition",
         time: utc_stamp(clock.at(row.time_ns)),
-        cookie: format!("{:x}", row.cookie),
+        cookie: Text(Cookie(row.cookie)),
         ends: (&row.ends).into(),
-        from: row.from.to_string(),
-        to: row.to.to_string(),
+        from: Text(row.from),
+        to: Text(row.to),
         duration_us: row.after.map(micros),
         process: row.by.as_ref().map(TaskJson::from),
         error: row.error.map(error_name),
@@ -133,7 +156,7 @@ struct SegmentJson {
 struct ConnectionJson {
     r#type: &'static str,
     time: String,
-    cookie: String,
+    cookie: Text<Cookie>,
     #[serde(flatten)]
     ends: EndsJson,
     opened: &'static str,
@@ -170,7 +193,7 @@ impl ConnectionJson {
         ConnectionJson {
             r#type: "connection",
             time: stamp(row.ended_ns),
-            cookie: format!("{:x}", row.cookie),
+            cookie: Text(Cookie(row.cookie)),
             ends: (&row.ends).into(),
             opened: match row.opened {
                 Opened::By(side) => side.name(),
@@ -248,141 +271,6 @@ fn segments(segments: &[Segment]) -> Vec<SegmentJson> {
         length: one.length,
     };
     segments.iter().map(object).collect()
-}
-
-#[derive(Serialize)]
-struct LostJson {
-    ring: Option<u64>,
-    nested: u64,
-    gaps: u64,
-    forgotten: u64,
-    capture: u64,
-}
-
-impl From<&Losses> for LostJson {
-    fn from(losses: &Losses) -> LostJson {
-        LostJson {
-            ring: losses.ring,
-            nested: losses.nested,
-            gaps: losses.gaps,
-            forgotten: losses.forgotten,
-            capture: losses.capture,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct TimesJson {
-    count: u64,
-    p50_us: f64,
-    p90_us: f64,
-    p99_us: f64,
-    max_us: f64,
-}
-
-#[derive(Serialize)]
-struct FirstJson {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<BTreeMap<String, serde_json::Value>>,
-    local: u64,
-    remote: u64,
-    both: u64,
-    nobody: u64,
-}
-
-impl FirstJson {
-    fn of(sum: &FirstCloses, key: Option<BTreeMap<String, serde_json::Value>>) -> FirstJson {
-        FirstJson {
-            key,
-            local: sum.local,
-            remote: sum.remote,
-            both: sum.both,
-            nobody: sum.nobody,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct SummaryJson {
-    r#type: &'static str,
-    version: u32,
-    time: String,
-    source: &'static str,
-    complete: bool,
-    duration_ms: u128,
-    transitions: u64,
-    connections: u64,
-    lost: LostJson,
-    shapes: BTreeMap<&'static str, u64>,
-    states: BTreeMap<String, TimesJson>,
-    first_close: Vec<FirstJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_close_other: Option<FirstJson>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    longest: Vec<ConnectionJson>,
-}
-
-/// Appends the summary.
-///
-/// # Errors
-/// The writer's; a vector has none.
-pub fn write_trace_summary_json(
-    out: &mut Vec<u8>,
-    summary: &Summary,
-    clock: Clock,
-    with_netns: bool,
-) -> io::Result<()> {
-    let times = summary.states.iter().map(|times| {
-        let [p50, p90, p99] = times.percentiles.map(micros);
-        let object = TimesJson {
-            count: times.count,
-            p50_us: p50,
-            p90_us: p90,
-            p99_us: p99,
-            max_us: micros(times.max),
-        };
-        (State::to_string(&times.state), object)
-    });
-    let key = |labels: &[Label]| {
-        let fields = summary.fields.iter().zip(labels);
-        let value = |label: &Label| match label {
-            Label::None => serde_json::Value::Null,
-            Label::Number(number) => (*number).into(),
-            Label::Flag(flag) => (*flag).into(),
-            Label::Text(text) => text.clone().into(),
-        };
-        fields
-            .map(|(field, label)| (field.json_key(), value(label)))
-            .collect()
-    };
-    let groups = summary.first_closes.iter();
-    let object = SummaryJson {
-        r#type: "summary",
-        version: 1,
-        time: utc_stamp(summary.time),
-        source: summary.source,
-        complete: summary.losses.is_complete(),
-        duration_ms: summary.lasted.as_millis(),
-        transitions: summary.transitions,
-        connections: summary.connections,
-        lost: (&summary.losses).into(),
-        shapes: summary
-            .shapes
-            .iter()
-            .map(|(shape, count)| (shape.name(), *count))
-            .collect(),
-        states: times.collect(),
-        first_close: groups
-            .map(|(labels, sum)| FirstJson::of(sum, Some(key(labels))))
-            .collect(),
-        first_close_other: (summary.other.total() > 0).then(|| FirstJson::of(&summary.other, None)),
-        longest: summary
-            .longest
-            .iter()
-            .map(|row| ConnectionJson::of(row, clock, with_netns))
-            .collect(),
-    };
-    write_line(out, &object)
 }
 
 /// Microseconds with three places.
