@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 
 use super::ending::Life;
 use super::stories::{Place, other_place, place};
@@ -42,7 +43,7 @@ struct Ended {
 pub struct Connections {
     lives: HashMap<u64, Box<Life>>,
     /// Where the connections that live are, for the other end of one that ends.
-    places: HashSet<u64>,
+    places: HashSet<NonZeroU64>,
     /// Whether every socket that existed when the trace began is known.
     is_listed: bool,
     /// The order in which they were first seen, for who is forgotten first; may hold numbers of
@@ -159,7 +160,7 @@ impl Connections {
             return Vec::new();
         }
         let place = |ended: &Ended| digest(place(ended.event.netns, &ended.ends));
-        let mut to_come: HashSet<u64> = self.ended.iter().map(place).collect();
+        let mut to_come: HashSet<NonZeroU64> = self.ended.iter().map(place).collect();
         let due: Vec<Ended> = self.ended.drain(..due).collect();
         let with_other = |ended: Ended| {
             to_come.remove(&place(&ended));
@@ -302,10 +303,10 @@ impl Ended {
 }
 
 /// A digest of a place; a collision is not worth more memory.
-fn digest(place: Place) -> u64 {
+fn digest(place: Place) -> NonZeroU64 {
     let mut hasher = DefaultHasher::new();
     place.hash(&mut hasher);
-    hasher.finish()
+    NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MAX)
 }
 
 /// Whether both ends are known: the kernel has no local port yet at SYN_SENT, and no peer at LISTEN.

@@ -1,5 +1,6 @@
 //! One connection while it lives: what is remembered of it, and what its end comes to.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::verdict::{has_only_data, of_first_closer, of_second_closer};
@@ -12,7 +13,7 @@ use crate::model::{InetEnds, State};
 /// errno(3): the peer did not answer in time.
 const ETIMEDOUT: u32 = 110;
 
-/// What is known of a connection. A host has very many that live, and few that close.
+/// What is known of a connection. There may be very many that live, and few of them close.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     /// The state it is in, as the kernel says.
@@ -21,11 +22,11 @@ pub(super) struct Life {
     pub(super) since_ns: Option<u64>,
     pub(super) opened: Opened,
     opened_by: Option<Task>,
-    opened_ns: Option<u64>,
+    opened_ns: Option<NonZeroU64>,
     states: Vec<(State, Option<Duration>)>,
     inode: u64,
     /// A digest of its place, if that is known.
-    pub(super) place: Option<u64>,
+    pub(super) place: Option<NonZeroU64>,
     closing: Option<Box<Closing>>,
 }
 
@@ -138,7 +139,7 @@ impl Life {
         Life {
             opened: Opened::By(side),
             opened_by: by,
-            opened_ns: Some(event.time_ns),
+            opened_ns: NonZeroU64::new(event.time_ns),
             ..Life::before(State::Close)
         }
     }
@@ -264,7 +265,7 @@ impl Life {
             ends,
             opened: self.opened,
             opened_by: self.opened_by,
-            opened_ns: self.opened_ns,
+            opened_ns: self.opened_ns.map(NonZeroU64::get),
             ended_ns: event.time_ns,
             states: self.states,
             closed_by: closing.closed_by,

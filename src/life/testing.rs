@@ -10,13 +10,13 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// A socket of this number between two addresses, at time 0.
+    /// A socket of this number between two addresses, a nanosecond after the start of the clock.
     pub(super) fn new(cookie: u64, local: &str, remote: &str) -> Script {
         let mut name = [0; 16];
         name[..3].copy_from_slice(b"web");
         Script {
             event: Event {
-                time_ns: 0,
+                time_ns: 1,
                 cookie,
                 netns: 1,
                 ends: InetEnds {
