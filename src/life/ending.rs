@@ -76,7 +76,14 @@ impl Closing {
                 self.first = FirstClose::By(Side::Remote);
                 self.closed_by = by;
             }
-            _ => {}
+            State::Listen
+            | State::SynSent
+            | State::SynRecv
+            | State::Established
+            | State::TimeWait
+            | State::Close
+            | State::Bound
+            | State::Unknown(_) => {}
         }
         self.steps.push((event.time_ns, to));
         self.then = event.counters;
