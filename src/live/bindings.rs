@@ -64,10 +64,8 @@ impl View {
     fn press_in_states(&mut self, key: Key, now: Instant) {
         match key {
             Key::Enter => {
-                self.change(|data| {
-                    data.sockets = Answer::default();
-                    data.trace = Answer::default();
-                });
+                self.change(|data| data.sockets = Answer::default());
+                self.restart_trace();
                 self.sockets = Some(Sockets {
                     sort: usual_sort(self.selected),
                     selected: 0,
@@ -113,6 +111,9 @@ impl View {
 
     /// Moves the selection; `None` if the key does not do that.
     fn go(&mut self, key: Key) -> Option<()> {
+        if self.scroll_trace(key).is_some() {
+            return Some(());
+        }
         let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
         let lines = match &self.shown().sockets.found {
             Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
@@ -128,10 +129,8 @@ impl View {
         let selected = states.get(at).copied().flatten();
         if selected != self.selected {
             self.selected = selected;
-            self.change(|data| {
-                data.groups = Answer::default();
-                data.trace = Answer::default();
-            });
+            self.change(|data| data.groups = Answer::default());
+            self.restart_trace();
         }
         Some(())
     }
@@ -142,8 +141,7 @@ impl View {
             true => Below::Groups,
             false => below,
         };
-        // Rows of an earlier trace are not continued.
-        self.change(|data| data.trace = Answer::default());
+        self.restart_trace();
     }
 
     fn regroup(&mut self, forward: bool) {

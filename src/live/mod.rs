@@ -66,6 +66,8 @@ pub struct View {
     /// The sockets of the selected state, if they are shown.
     sockets: Option<Sockets>,
     below: Below,
+    /// How many traced rows are scrolled past.
+    first_traced: usize,
     shows_help: bool,
     editor: Option<Editor>,
     /// The number of the filter in use.
@@ -155,6 +157,7 @@ impl View {
             grouping: 0,
             sockets: None,
             below: Below::Groups,
+            first_traced: 0,
             shows_help: false,
             editor: None,
             filter: 0,

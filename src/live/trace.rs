@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{DetailResult, View};
+use super::key::moved;
+use super::{Answer, Below, DetailResult, Key, View};
 use crate::model::State;
 use crate::model::screen::{TracePane, TraceRows};
 use crate::model::trace::{Story, Transition};
@@ -70,7 +71,31 @@ impl View {
                 Some((DetailResult::Trace(traced), ..)) => Some(&**traced),
                 Some((DetailResult::Groups(_) | DetailResult::Sockets(_), ..)) | None => None,
             },
+            first: self.first_traced,
             failure: answer.failure.as_deref(),
         }
+    }
+
+    /// Forgets the rows, which are about something else than what is shown from now on.
+    pub(super) fn restart_trace(&mut self) {
+        self.first_traced = 0;
+        self.change(|data| data.trace = Answer::default());
+    }
+
+    /// Scrolls the rows, if the key goes by pages; `None` if it does not.
+    pub(super) fn scroll_trace(&mut self, key: Key) -> Option<()> {
+        let is_page = matches!(
+            key,
+            Key::PageUp | Key::PageDown | Key::Control('b' | 'u' | 'f' | 'd')
+        );
+        if self.below != Below::Trace || self.sockets.is_some() || !is_page {
+            return None;
+        }
+        let traced = self.trace_pane().traced.map(|traced| &traced.rows);
+        let rows = traced.map_or(0, |rows| rows.closes.len().max(rows.transitions.len()));
+        // Less than the lines that each kind has.
+        let page = usize::from(self.height / 5).max(1);
+        self.first_traced = moved(key, self.first_traced, rows, page)?;
+        Some(())
     }
 }

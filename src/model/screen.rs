@@ -176,6 +176,8 @@ pub struct TracePane<'a> {
     pub state: Option<State>,
     /// What was traced; absent until the trace has begun.
     pub traced: Option<&'a Traced>,
+    /// How many rows of each kind are scrolled past, from the newest on.
+    pub first: usize,
     /// Why there are none, or no newer ones.
     pub failure: Option<&'a str>,
 }

@@ -100,6 +100,34 @@ fn a_paused_view_keeps_its_rows_until_another_state_is_selected() {
 }
 
 #[test]
+fn pages_scroll_the_rows_and_another_state_begins_with_the_newest() {
+    let mut session = Session::new();
+    session.sample(&[(E, 1)]);
+    session.view.resized(24);
+    let first = |session: &Session| match session.view.screen(session.now).pane {
+        Pane::Trace(pane) => pane.first,
+        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Sockets(_)) => panic!("{other:?}"),
+    };
+    let mut log = TraceLog::default();
+    (0..10).for_each(|second| log.transition(&transition(second, C, State::LastAck)));
+    session.press(&[Key::Char('t')]);
+    session.found(Ok(traced(log.rows(None))));
+    for (key, expected) in [
+        (Key::PageUp, 0),
+        (Key::PageDown, 4),
+        (Key::Control('f'), 8),
+        (Key::Control('d'), 9),
+        (Key::Control('b'), 5),
+        (Key::Char('x'), 5),
+        (Key::Up, 0),
+    ] {
+        session.press(&[key]);
+        assert_eq!(first(&session), expected, "{key:?}");
+    }
+    assert!(session.row(Some(State::Close)).is_selected);
+}
+
+#[test]
 fn each_state_keeps_its_last_rows_whatever_happens_in_others() {
     let mut log = TraceLog::default();
     log.transition(&transition(1, C, State::LastAck));

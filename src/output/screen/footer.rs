@@ -26,12 +26,13 @@ const IN_STATES: [(&str, &str); 11] = [
 ];
 
 /// The keys of the trace pane.
-const IN_TRACE: [(&str, &str); 9] = [
+const IN_TRACE: [(&str, &str); 10] = [
     ("q", "quit"),
     ("?", "help"),
     ("t", "close"),
     ("space", "pause"),
     ("", "state"),
+    ("^F^B", "scroll"),
     ("enter", "list"),
     ("/", "filter"),
     ("+-", "pace"),

@@ -18,7 +18,7 @@ use crate::output::trace::{clock_second, describe_losses};
 use tables::{closes, ends, lines, transitions};
 
 /// With fewer lines, tables have no headings.
-const ROOM_FOR_HEADINGS: usize = 8;
+const ROOM_FOR_HEADINGS: u16 = 8;
 
 /// Draws the states that had sockets, in less than half of the lines, and the pane below.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[StateRow], pane: &TracePane<'_>) {
@@ -55,7 +55,7 @@ fn draw_pane(canvas: &mut Canvas<'_>, area: Rect, pane: &TracePane<'_>) {
     }
     let (_, below) = split(area, 1 + shown);
     if let Some(traced) = pane.traced {
-        draw_tables(canvas, below, traced);
+        draw_tables(canvas, below, traced, pane.first);
     }
 }
 
@@ -117,9 +117,9 @@ fn title(pane: &TracePane<'_>) -> String {
 }
 
 /// Closes above, transitions below: half of the lines each, unless one needs fewer.
-fn draw_tables(canvas: &mut Canvas<'_>, area: Rect, traced: &Traced) {
+fn draw_tables(canvas: &mut Canvas<'_>, area: Rect, traced: &Traced, first: usize) {
     let (rows, clock, width) = (&traced.rows, traced.clock, usize::from(area.width));
-    let has_headings = usize::from(area.height) >= ROOM_FOR_HEADINGS;
+    let has_headings = area.height >= ROOM_FOR_HEADINGS;
     let upper = match traced.limits {
         None => lines(closes(&rows.closes, clock), width, has_headings),
         Some(_) => lines(ends(&rows.closes, clock), width, has_headings),
@@ -131,13 +131,16 @@ fn draw_tables(canvas: &mut Canvas<'_>, area: Rect, traced: &Traced) {
     let height = area.height.saturating_sub(cells(lower.len()));
     let height = cells(upper.len()).min(height.max(area.height / 2));
     let (above, below) = split(area, height);
-    for (area, table) in [(above, upper), (below, lower)] {
-        for (line, text) in (0..area.height).zip(&table) {
-            let style = match has_headings && line == 0 {
-                true => canvas.paint.heading(),
-                false => Style::new(),
-            };
-            canvas.write(area, line, 0, text, style);
+    for (area, table) in [(above, &upper), (below, &lower)] {
+        let (heading, rows) = table.split_at(usize::from(has_headings).min(table.len()));
+        let (top, area) = split(area, u16::from(has_headings));
+        for text in heading {
+            canvas.write(top, 0, 0, text, canvas.paint.heading());
+        }
+        let last = rows.len().saturating_sub(area.height.into());
+        let shown = rows.iter().skip(first.min(last));
+        for (line, text) in (0..area.height).zip(shown) {
+            canvas.write(area, line, 0, text, Style::new());
         }
     }
 }

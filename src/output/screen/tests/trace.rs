@@ -38,6 +38,7 @@ fn pane(traced: Option<&Traced>) -> Pane<'_> {
     Pane::Trace(TracePane {
         state: Some(State::CloseWait),
         traced,
+        first: 0,
         failure: None,
     })
 }
@@ -91,6 +92,31 @@ fn forty_by_ten_shows_counts_closes_and_transitions() {
     for (width, height) in [(1, 1), (9, 3), (20, 5), (40, 7)] {
         draw(&screen(pane(Some(&traced))), width, height, PLAIN);
     }
+}
+
+#[test]
+fn each_table_scrolls_to_its_oldest_rows_and_no_further() {
+    let mut traced = traced(9);
+    traced.rows.closes.truncate(3);
+    let scrolled = Pane::Trace(TracePane {
+        state: None,
+        traced: Some(&traced),
+        first: 4,
+        failure: None,
+    });
+    let drawn = lines(&draw(&screen(scrolled), 80, 20, PLAIN));
+    let row = |text: &str| {
+        drawn
+            .iter()
+            .position(|line| line.starts_with(text))
+            .unwrap()
+    };
+    assert!(
+        drawn[row("ENDED") + 1].starts_with("01:02:12"),
+        "{drawn:#?}"
+    );
+    assert!(drawn[row("TIME") + 1].starts_with("01:02:10"), "{drawn:#?}");
+    assert!(drawn[18].starts_with("01:02:04"), "{drawn:#?}");
 }
 
 #[test]
@@ -162,6 +188,7 @@ fn before_the_first_rows_the_pane_shows_that_it_starts_or_why_it_cannot() {
     let failed = Pane::Trace(TracePane {
         state: None,
         traced: None,
+        first: 0,
         failure: Some("trace has no `rtt`: filters of trace test other words"),
     });
     let drawn = lines(&draw(&screen(failed), 40, 16, PLAIN)).join("\n");
