@@ -11,9 +11,9 @@ use crate::command::console::{Console, Presentation};
 use crate::command::outcome::Failure;
 use crate::model::trace::{Clock, Connection, Shape, Story, Summary, Transition};
 use crate::output::trace::{
-    CLOSES, CONNECTIONS, CsvTrace, LadderStyle, NARROWEST, TRANSITIONS, write_close,
-    write_close_json, write_connection, write_connection_json, write_ladder, write_trace_summary,
-    write_trace_summary_json, write_transition, write_transition_json,
+    CLOSES, CONNECTIONS, CsvTrace, LadderStyle, NARROWEST, RowStyle, TRANSITIONS, write_close,
+    write_close_json, write_connection, write_connection_json, write_heading, write_ladder,
+    write_trace_summary, write_trace_summary_json, write_transition, write_transition_json,
 };
 
 /// As many closes a second are drawn as ladders, and as many are shown one by one at all.
@@ -24,9 +24,7 @@ const LINES: usize = 20;
 pub(super) struct Display {
     show: Show,
     format: Presentation,
-    clock: Clock,
-    /// Whether rows name their network namespace.
-    with_netns: bool,
+    rows_style: RowStyle,
     /// How closes are drawn, on a terminal that has room.
     ladder: Option<LadderStyle>,
     is_terminal: bool,
@@ -53,8 +51,10 @@ impl Display {
         Display {
             show: request.show,
             format,
-            clock,
-            with_netns: request.every_netns,
+            rows_style: RowStyle {
+                clock,
+                with_netns: request.every_netns,
+            },
             ladder: ladder.filter(|style| style.width >= NARROWEST),
             is_terminal: console.out.is_terminal(),
             csv: CsvTrace::default(),
@@ -75,11 +75,11 @@ impl Display {
     pub(super) fn transition(&mut self, row: &Transition) -> Result<(), Failure> {
         self.rows += 1;
         self.heading(TRANSITIONS);
-        let (out, clock) = (&mut self.bytes, self.clock);
+        let (out, style) = (&mut self.bytes, self.rows_style);
         match self.format {
-            Presentation::Table(_) => write_transition(out, row, clock),
-            Presentation::Json => write_transition_json(out, row, clock, self.with_netns),
-            Presentation::Csv => self.csv.transition(out, row, clock),
+            Presentation::Table(_) => write_transition(out, row, style),
+            Presentation::Json => write_transition_json(out, row, style),
+            Presentation::Csv => self.csv.transition(out, row, style),
         }
         .map_err(Failure::write)
     }
@@ -87,28 +87,26 @@ impl Display {
     pub(super) fn connection(&mut self, row: &Connection) -> Result<(), Failure> {
         self.rows += 1;
         self.heading(CONNECTIONS);
-        let (out, clock) = (&mut self.bytes, self.clock);
+        let (out, style) = (&mut self.bytes, self.rows_style);
         match self.format {
-            Presentation::Table(_) => write_connection(out, row, clock),
-            Presentation::Json => write_connection_json(out, row, clock, self.with_netns),
-            Presentation::Csv => self.csv.connection(out, row, clock),
+            Presentation::Table(_) => write_connection(out, row, style),
+            Presentation::Json => write_connection_json(out, row, style),
+            Presentation::Csv => self.csv.connection(out, row, style),
         }
         .map_err(Failure::write)
     }
 
     pub(super) fn close(&mut self, story: &Story) -> Result<(), Failure> {
         self.rows += 1;
-        let clock = self.clock;
+        let style = self.rows_style;
         match (self.format, self.ladder) {
-            (Presentation::Table(_), Some(style)) => self.close_in_time(story, style),
+            (Presentation::Table(_), Some(ladder)) => self.close_in_time(story, ladder),
             (Presentation::Table(_), None) => {
                 self.heading(CLOSES);
-                write_close(&mut self.bytes, story, clock)
+                write_close(&mut self.bytes, story, style)
             }
-            (Presentation::Json, _) => {
-                write_close_json(&mut self.bytes, story, clock, self.with_netns)
-            }
-            (Presentation::Csv, _) => self.csv.close(&mut self.bytes, story, clock),
+            (Presentation::Json, _) => write_close_json(&mut self.bytes, story, style),
+            (Presentation::Csv, _) => self.csv.close(&mut self.bytes, story, style),
         }
         .map_err(Failure::write)
     }
@@ -126,8 +124,8 @@ impl Display {
         }
         self.recent.push_back(now);
         match self.recent.len() {
-            0..=LADDERS => write_ladder(&mut self.bytes, story, self.clock, style),
-            recent if recent <= LINES => write_close(&mut self.bytes, story, self.clock),
+            0..=LADDERS => write_ladder(&mut self.bytes, story, self.rows_style, style),
+            recent if recent <= LINES => write_close(&mut self.bytes, story, self.rows_style),
             _ => {
                 self.counted_since.get_or_insert(now);
                 let shape = story.shape().unwrap_or(Shape::Unknown);
@@ -159,7 +157,7 @@ impl Display {
         if matches!(self.format, Presentation::Table(_))
             && !std::mem::replace(&mut self.has_heading, true)
         {
-            let _ = writeln!(self.bytes, "{heading}");
+            let _ = write_heading(&mut self.bytes, heading, self.rows_style);
         }
     }
 
@@ -185,16 +183,16 @@ impl Display {
         let mut text = Vec::new();
         match self.format {
             Presentation::Json => {
-                write_trace_summary_json(&mut self.bytes, summary, self.clock, self.with_netns)
+                write_trace_summary_json(&mut self.bytes, summary, self.rows_style)
             }
             Presentation::Table(_) if self.is_terminal || self.show == Show::Summary => {
                 if self.rows > 0 {
                     self.bytes.push(b'\n');
                 }
-                write_trace_summary(&mut self.bytes, summary, self.clock)
+                write_trace_summary(&mut self.bytes, summary, self.rows_style)
             }
             Presentation::Table(_) | Presentation::Csv => {
-                write_trace_summary(&mut text, summary, self.clock)
+                write_trace_summary(&mut text, summary, self.rows_style)
             }
         }
         .map_err(Failure::write)?;

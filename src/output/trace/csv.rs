@@ -3,10 +3,11 @@
 use std::io;
 use std::time::Duration;
 
+use super::RowStyle;
 use super::words::error_name;
 use crate::model::InetEnds;
 use crate::model::trace::{
-    Clock, Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
+    Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
 };
 use crate::output::utc_stamp;
 
@@ -33,14 +34,19 @@ impl CsvTrace {
         &mut self,
         out: &mut Vec<u8>,
         row: &Transition,
-        clock: Clock,
+        style: RowStyle,
     ) -> io::Result<()> {
         let further = ["from", "to", "duration_us", "pid", "process", "error"];
-        self.header(out, &further)?;
-        let mut fields = start(utc_stamp(clock.at(row.time_ns)), row.cookie, &row.ends);
+        self.header(out, &further, style)?;
+        let mut fields = start(
+            utc_stamp(style.clock.at(row.time_ns)),
+            row.cookie,
+            &row.ends,
+        );
         fields.extend([row.from.to_string(), row.to.to_string(), micros(row.after)]);
         fields.extend(task(row.by.as_ref()));
         fields.push(row.error.map_or(String::new(), error_name));
+        fields.extend(netns(style, row.netns));
         write(out, &fields)
     }
 
@@ -52,7 +58,7 @@ impl CsvTrace {
         &mut self,
         out: &mut Vec<u8>,
         row: &Connection,
-        clock: Clock,
+        style: RowStyle,
     ) -> io::Result<()> {
         let further = [
             "opened",
@@ -69,9 +75,13 @@ impl CsvTrace {
             "process",
             "error",
         ];
-        self.header(out, &further)?;
+        self.header(out, &further, style)?;
         let counters = &row.counters;
-        let mut fields = start(utc_stamp(clock.at(row.ended_ns)), row.cookie, &row.ends);
+        let mut fields = start(
+            utc_stamp(style.clock.at(row.ended_ns)),
+            row.cookie,
+            &row.ends,
+        );
         fields.extend([
             match row.opened {
                 Opened::By(side) => side.name(),
@@ -90,6 +100,7 @@ impl CsvTrace {
         ]);
         fields.extend(task(row.closed_by.as_ref().or(row.opened_by.as_ref())));
         fields.push(row.error.map_or(String::new(), error_name));
+        fields.extend(netns(style, row.netns));
         write(out, &fields)
     }
 
@@ -97,7 +108,7 @@ impl CsvTrace {
     ///
     /// # Errors
     /// The writer's; a vector has none.
-    pub fn close(&mut self, out: &mut Vec<u8>, story: &Story, clock: Clock) -> io::Result<()> {
+    pub fn close(&mut self, out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io::Result<()> {
         let further = [
             "first_close",
             "shape",
@@ -109,10 +120,10 @@ impl CsvTrace {
             "reset_by",
             "reset_reason",
         ];
-        self.header(out, &further)?;
+        self.header(out, &further, style)?;
         let first = &story.first;
         let mut fields = start(
-            utc_stamp(clock.at(first.ended_ns)),
+            utc_stamp(style.clock.at(first.ended_ns)),
             first.cookie,
             &first.ends,
         );
@@ -132,18 +143,25 @@ impl CsvTrace {
         let reason = reset.and_then(|reset| reset.reason);
         fields.push(by.to_owned());
         fields.push(reason.map_or(String::new(), |reason| reason.key()));
+        fields.extend(netns(style, first.netns));
         write(out, &fields)
     }
 
-    fn header(&mut self, out: &mut Vec<u8>, further: &[&str]) -> io::Result<()> {
+    fn header(&mut self, out: &mut Vec<u8>, further: &[&str], style: RowStyle) -> io::Result<()> {
         if std::mem::replace(&mut self.has_header, true) {
             return Ok(());
         }
         let usual = ["time", "cookie"].into_iter().chain(ENDS);
-        let names = usual.chain(further.iter().copied());
+        let netns = style.with_netns.then_some("netns_inode");
+        let names = usual.chain(further.iter().copied()).chain(netns);
         let names: Vec<String> = names.map(str::to_owned).collect();
         write(out, &names)
     }
+}
+
+/// The last field of rows that name their network namespace.
+fn netns(style: RowStyle, inode: u32) -> Option<String> {
+    style.with_netns.then(|| inode.to_string())
 }
 
 fn start(stamp: String, cookie: u64, ends: &InetEnds) -> Vec<String> {

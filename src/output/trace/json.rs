@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::RowStyle;
 use super::words::error_name;
 use crate::model::trace::{
-    Clock, Close, Connection, Evidence, FirstClose, Opened, Segment, Shape, Side, Story, Task,
-    Transition,
+    Close, Connection, Evidence, FirstClose, Opened, Segment, Shape, Side, Story, Task, Transition,
 };
 use crate::model::{InetEnds, State};
 use crate::output::utc_stamp;
@@ -91,19 +91,18 @@ struct TransitionJson {
     netns_inode: Option<u32>,
 }
 
-/// Appends a transition; `with_netns` names its network namespace.
+/// Appends a transition.
 ///
 /// # Errors
 /// The writer's; a vector has none.
 pub fn write_transition_json(
     out: &mut Vec<u8>,
     row: &Transition,
-    clock: Clock,
-    with_netns: bool,
+    style: RowStyle,
 ) -> io::Result<()> {
     let object = TransitionJson {
         r#type: "transition",
-        time: utc_stamp(clock.at(row.time_ns)),
+        time: utc_stamp(style.clock.at(row.time_ns)),
         cookie: Text(Cookie(row.cookie)),
         ends: (&row.ends).into(),
         from: Text(row.from),
@@ -111,7 +110,7 @@ pub fn write_transition_json(
         duration_us: row.after.map(micros),
         process: row.by.as_ref().map(TaskJson::from),
         error: row.error.map(error_name),
-        netns_inode: with_netns.then_some(row.netns),
+        netns_inode: style.with_netns.then_some(row.netns),
     };
     write_line(out, &object)
 }
@@ -184,8 +183,8 @@ struct ConnectionJson {
 }
 
 impl ConnectionJson {
-    fn of(row: &Connection, clock: Clock, with_netns: bool) -> ConnectionJson {
-        let stamp = |time_ns| utc_stamp(clock.at(time_ns));
+    fn of(row: &Connection, style: RowStyle) -> ConnectionJson {
+        let stamp = |time_ns| utc_stamp(style.clock.at(time_ns));
         let mut states_us = BTreeMap::new();
         for (state, lasted) in &row.states {
             states_us.insert(state.to_string(), lasted.map(micros));
@@ -218,7 +217,7 @@ impl ConnectionJson {
             opened_by: row.opened_by.as_ref().map(TaskJson::from),
             closed_by: row.closed_by.as_ref().map(TaskJson::from),
             error: row.error.map(error_name),
-            netns_inode: with_netns.then_some(row.netns),
+            netns_inode: style.with_netns.then_some(row.netns),
             segments: None,
             other_end: None,
         }
@@ -232,27 +231,21 @@ impl ConnectionJson {
 pub fn write_connection_json(
     out: &mut Vec<u8>,
     row: &Connection,
-    clock: Clock,
-    with_netns: bool,
+    style: RowStyle,
 ) -> io::Result<()> {
-    write_line(out, &ConnectionJson::of(row, clock, with_netns))
+    write_line(out, &ConnectionJson::of(row, style))
 }
 
 /// Appends a close: the connection of the end that closed first, with its other end.
 ///
 /// # Errors
 /// The writer's; a vector has none.
-pub fn write_close_json(
-    out: &mut Vec<u8>,
-    story: &Story,
-    clock: Clock,
-    with_netns: bool,
-) -> io::Result<()> {
-    let mut object = ConnectionJson::of(&story.first, clock, with_netns);
+pub fn write_close_json(out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io::Result<()> {
+    let mut object = ConnectionJson::of(&story.first, style);
     let close = story.first.close.as_ref();
     object.close = CloseJson::of(close, story.shape(), story.evidence());
     let other = story.other.as_ref();
-    object.other_end = other.map(|other| Box::new(ConnectionJson::of(other, clock, with_netns)));
+    object.other_end = other.map(|other| Box::new(ConnectionJson::of(other, style)));
     object.segments = (!story.segments.is_empty()).then(|| segments(&story.segments));
     write_line(out, &object)
 }

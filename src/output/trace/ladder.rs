@@ -5,9 +5,10 @@
 
 use std::io::{self, Write as _};
 
+use super::RowStyle;
 use super::rungs::{Arrow, Ends, Rung, rungs};
 use super::words::{clock_time, end_name, explanation, headline, milliseconds};
-use crate::model::trace::{Clock, Connection, Story};
+use crate::model::trace::{Connection, Story};
 
 /// Under this width lines are drawn instead.
 pub const NARROWEST: usize = 58;
@@ -56,14 +57,16 @@ impl LadderStyle {
 pub fn write_ladder(
     out: &mut Vec<u8>,
     story: &Story,
-    clock: Clock,
+    row: RowStyle,
     style: LadderStyle,
 ) -> io::Result<()> {
     let ends = Ends::of(story);
     let rungs = rungs(story);
     let first = rungs.iter().find_map(|rung| rung.time_ns);
     let begin = first.unwrap_or(story.first.ended_ns);
-    writeln!(out, "{}  {}", clock_time(clock, begin), headline(story))?;
+    let netns = netns_text(row, story.first.netns);
+    let time = clock_time(row.clock, begin);
+    writeln!(out, "{time}  {}{netns}", headline(story))?;
     let width = MARGIN + style.span() + 2 + BEHIND;
     let (left, right) = (
         name_and_place(ends.left, ends.right),
@@ -95,6 +98,14 @@ pub fn write_ladder(
         )?;
     }
     writeln!(out)
+}
+
+/// `  netns 4026531840`, if rows name theirs.
+fn netns_text(row: RowStyle, inode: u32) -> String {
+    match row.with_netns {
+        true => format!("  netns {inode}"),
+        false => String::new(),
+    }
 }
 
 /// The process of an end, where it is known, and its address.

@@ -3,9 +3,10 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use super::RowStyle;
 use super::words::{clock_time, error_name};
 use crate::model::trace::{
-    Clock, Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
+    Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
 };
 use crate::output::escape;
 
@@ -22,18 +23,40 @@ pub const CLOSES: &str = "TIME           FIRST                          OTHER   
 ///
 /// # Errors
 /// The writer's; a vector has none.
-pub fn write_transition(out: &mut Vec<u8>, row: &Transition, clock: Clock) -> io::Result<()> {
+pub fn write_transition(out: &mut Vec<u8>, row: &Transition, style: RowStyle) -> io::Result<()> {
     writeln!(
         out,
-        "{:<14} {:<22} {:<22} {:<12} {:<12} {:<11} {}",
-        clock_time(clock, row.time_ns),
+        "{:<14} {:<22} {:<22} {:<12} {:<12} {:<11} {}{}",
+        clock_time(style.clock, row.time_ns),
         row.ends.local,
         row.ends.remote,
         row.from,
         row.to,
         row.after.map_or("-".to_owned(), thousandths),
-        transition_by(row)
+        transition_by(row),
+        netns(style, row.netns)
     )
+}
+
+/// Appends a heading, with a further column if rows name their network namespace.
+///
+/// # Errors
+/// The writer's; a vector has none.
+pub fn write_heading(out: &mut Vec<u8>, heading: &str, style: RowStyle) -> io::Result<()> {
+    let netns = if style.with_netns {
+        "  NETNS_INODE"
+    } else {
+        ""
+    };
+    writeln!(out, "{heading}{netns}")
+}
+
+/// The last column of rows that name their network namespace.
+fn netns(style: RowStyle, inode: u32) -> String {
+    match style.with_netns {
+        true => format!("  {inode}"),
+        false => String::new(),
+    }
 }
 
 /// The process of a transition, or its error.
@@ -49,7 +72,7 @@ pub(in crate::output) fn transition_by(row: &Transition) -> String {
 ///
 /// # Errors
 /// The writer's; a vector has none.
-pub fn write_connection(out: &mut Vec<u8>, row: &Connection, clock: Clock) -> io::Result<()> {
+pub fn write_connection(out: &mut Vec<u8>, row: &Connection, style: RowStyle) -> io::Result<()> {
     let opened = match row.opened {
         Opened::By(side) => side.name(),
         Opened::Before => "before",
@@ -57,8 +80,8 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, clock: Clock) -> io
     let by = row.closed_by.as_ref().or(row.opened_by.as_ref());
     writeln!(
         out,
-        "{:<14} {:<22} {:<22} {opened:<7} {:<7} {:<8} {:<11} {:>7}  {:>8}  {:>7}  {:>6}  {}",
-        clock_time(clock, row.ended_ns),
+        "{:<14} {:<22} {:<22} {opened:<7} {:<7} {:<8} {:<11} {:>7}  {:>8}  {:>7}  {:>6}  {}{}",
+        clock_time(style.clock, row.ended_ns),
         row.ends.local,
         row.ends.remote,
         row.first_close().map_or("-", FirstClose::name),
@@ -68,7 +91,8 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, clock: Clock) -> io
         row.counters.bytes_received,
         row.counters.total_retrans,
         row.counters.rtt_us,
-        by.map_or("-".to_owned(), task)
+        by.map_or("-".to_owned(), task),
+        netns(style, row.netns)
     )
 }
 
@@ -76,15 +100,16 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, clock: Clock) -> io
 ///
 /// # Errors
 /// The writer's; a vector has none.
-pub fn write_close(out: &mut Vec<u8>, story: &Story, clock: Clock) -> io::Result<()> {
+pub fn write_close(out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io::Result<()> {
     let (one, two) = close_ends(story);
     writeln!(
         out,
-        "{:<14} {one:<30} {two:<30} {:<8} {:<11} {}",
-        clock_time(clock, close_begin(story)),
+        "{:<14} {one:<30} {two:<30} {:<8} {:<11} {}{}",
+        clock_time(style.clock, close_begin(story)),
         story.shape().map_or("-", Shape::name),
         close_took(story).map_or("-".to_owned(), thousandths),
-        story.evidence().map_or("-", Evidence::name)
+        story.evidence().map_or("-", Evidence::name),
+        netns(style, story.first.netns)
     )
 }
 

@@ -3,8 +3,9 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use super::rows::{CONNECTIONS, write_connection};
-use crate::model::trace::{Clock, FirstCloses, Losses, Summary};
+use super::RowStyle;
+use super::rows::{CONNECTIONS, write_connection, write_heading};
+use crate::model::trace::{FirstCloses, Losses, Summary};
 use crate::model::{Label, counted};
 use crate::output::escape;
 
@@ -12,7 +13,11 @@ use crate::output::escape;
 ///
 /// # Errors
 /// The writer's; a vector has none.
-pub fn write_trace_summary(out: &mut Vec<u8>, summary: &Summary, clock: Clock) -> io::Result<()> {
+pub fn write_trace_summary(
+    out: &mut Vec<u8>,
+    summary: &Summary,
+    style: RowStyle,
+) -> io::Result<()> {
     writeln!(
         out,
         "{} and {} in {:.1} s",
@@ -46,10 +51,11 @@ pub fn write_trace_summary(out: &mut Vec<u8>, summary: &Summary, clock: Clock) -
     }
     write_first_closes(out, summary)?;
     if !summary.longest.is_empty() {
-        writeln!(out, "\nLongest connections\n{CONNECTIONS}")?;
+        writeln!(out, "\nLongest connections")?;
+        write_heading(out, CONNECTIONS, style)?;
     }
     for row in &summary.longest {
-        write_connection(out, row, clock)?;
+        write_connection(out, row, style)?;
     }
     let losses = describe_losses(&summary.losses);
     if !losses.is_empty() {

@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 
 use super::closes::{Pair, close_with_quickack, read_to_end};
 use super::{Traced, Tracing, has_bpf, until_complete};
-use crate::child::run_tool;
+use crate::child::{Start, run_tool};
 use crate::namespace::in_namespace;
-use crate::program::run;
+use crate::program::{command, run};
 use crate::syscall;
 use crate::wait;
 
@@ -119,6 +119,32 @@ in_namespace!(
             traced.ran
         );
         neighbour.end();
+    }
+);
+
+in_namespace!(
+    fn tables_and_csv_name_the_namespace_of_each_row_in_their_last_column() {
+        if !has_bpf() {
+            return;
+        }
+        let own = fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        for show in ["closes", "connections", "transitions"] {
+            for (format, heading) in [("table", "NETNS_INODE"), ("csv", "netns_inode")] {
+                let arguments = [
+                    "trace", "--netns", "all", "--format", format, "--show", show,
+                ];
+                let filter = ["--limit", "1", "port", "=", &port];
+                let mut tracing = command([&arguments[..], &filter].concat()).start().unwrap();
+                tracing.wait_for_stderr("note: tracing ");
+                drop(Pair::open(&listener, listener.local_addr().unwrap()));
+                let output = String::from_utf8(tracing.finish().stdout).unwrap();
+                let last = |line: &str| line.rsplit([' ', ',']).next().unwrap().to_owned();
+                let lines: Vec<String> = output.lines().map(last).collect();
+                assert_eq!(lines, [heading.to_owned(), own.to_string()], "{output}");
+            }
+        }
     }
 );
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{ConnectionJson, micros, write_line};
 use crate::model::Label;
-use crate::model::trace::{Clock, FirstCloses, Losses, Summary};
+use crate::model::trace::{FirstCloses, Losses, Summary};
+use crate::output::trace::RowStyle;
 use crate::output::utc_stamp;
 
 #[derive(Serialize)]
@@ -89,8 +90,7 @@ struct SummaryJson {
 pub fn write_trace_summary_json(
     out: &mut Vec<u8>,
     summary: &Summary,
-    clock: Clock,
-    with_netns: bool,
+    style: RowStyle,
 ) -> io::Result<()> {
     let times = summary.states.iter().map(|times| {
         let [p50, p90, p99] = times.percentiles.map(micros);
@@ -139,7 +139,7 @@ pub fn write_trace_summary_json(
         longest: summary
             .longest
             .iter()
-            .map(|row| ConnectionJson::of(row, clock, with_netns))
+            .map(|row| ConnectionJson::of(row, style))
             .collect(),
     };
     write_line(out, &object)
