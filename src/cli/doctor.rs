@@ -14,6 +14,13 @@ use super::{ColorWhen, MessageOptions, Sourcing};
 /// as without a command. The manual has every rule with its thresholds.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// Only findings about sockets that match, in the expression language of ss
+    ///
+    /// Rules about limits of the network namespace or of the host are applied to all of it, and
+    /// say so.
+    #[arg(value_name = "FILTER", help_heading = "Selection")]
+    pub words: Vec<String>,
+
     /// How long to wait between the two samples, in seconds (0.05 to 86400, fractions allowed)
     ///
     /// The growth of the kernel's counters in this time is compared with thresholds, so that

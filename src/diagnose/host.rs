@@ -1,6 +1,7 @@
 //! What is known of a host besides its sockets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -45,6 +46,26 @@ pub struct Host {
     pub page_size: Option<u64>,
     /// Whether all of it is from a copied tree, in which nothing changes.
     pub copied: bool,
+    /// The filter that selects sockets, in parentheses; `None` for all of them.
+    pub filter: Option<String>,
+    /// The listeners that it selects; `None` for all of them.
+    pub selected: Option<SelectedListeners>,
+}
+
+/// Listeners that pass a filter.
+#[derive(Clone, Debug, Default)]
+pub struct SelectedListeners(HashSet<(SocketAddr, Option<u32>, u64)>);
+
+impl SelectedListeners {
+    /// These.
+    pub fn of(listeners: &Listeners) -> SelectedListeners {
+        SelectedListeners(listeners.iter().map(listener_identity).collect())
+    }
+}
+
+/// What distinguishes listeners, whichever attributes were requested.
+fn listener_identity(listener: &Listener) -> (SocketAddr, Option<u32>, u64) {
+    (listener.local, listener.interface, listener.inode)
 }
 
 impl Host {
@@ -82,6 +103,12 @@ impl Host {
             interface: interface.and_then(|index| self.interfaces.get(&index).cloned()),
             v6only,
         }
+    }
+
+    /// Whether findings may be about this listener.
+    pub(super) fn selects(&self, listener: &Listener) -> bool {
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.0.contains(&listener_identity(listener)))
     }
 
     /// The window: `1.0 s`.

@@ -21,12 +21,14 @@ mod watch;
 
 use std::ops::ControlFlow;
 
-pub use host::{Host, Measures};
-pub use rules::{BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample};
+pub use host::{Host, Measures, SelectedListeners};
+pub use rules::{
+    BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample, wide_rules,
+};
 pub use watch::{Sightings, Watch};
 
 use crate::model::{
-    Finding, Holders, Listeners, Namespaces, NotExamined, Sink, Socket, State, counted,
+    Finding, Holders, Listeners, Namespaces, NotExamined, Scope, Sink, Socket, State, counted,
 };
 use bounded::{Inodes, TopCounts, Unacknowledged};
 use rank::rank;
@@ -115,11 +117,34 @@ fn elsewhere(host: &Host) -> Option<NotExamined> {
     Some(NotExamined { id, reason })
 }
 
+/// The rules that take the sockets of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// All rules: no filter selects sockets.
+    All,
+    /// Those about the sockets that pass the filter.
+    Selected,
+    /// Those about the whole network namespace or host.
+    Wide,
+}
+
+impl Feed {
+    /// Whether a rule of this scope takes them.
+    fn is_for(self, scope: Scope) -> bool {
+        match self {
+            Feed::All => true,
+            Feed::Selected => scope == Scope::Selection,
+            Feed::Wide => scope != Scope::Selection,
+        }
+    }
+}
+
 /// Passes the sockets after the window to the rules, and counts them.
 #[derive(Debug)]
 pub struct SecondSink<'a> {
     sample: &'a mut SecondSample,
     listeners: &'a Listeners,
+    feed: Feed,
     /// How many there were.
     pub sockets: u64,
     /// How many of them were in states that no rule knows.
@@ -127,11 +152,16 @@ pub struct SecondSink<'a> {
 }
 
 impl<'a> SecondSink<'a> {
-    /// For the sockets of a host with these listeners.
-    pub fn new(sample: &'a mut SecondSample, listeners: &'a Listeners) -> SecondSink<'a> {
+    /// For sockets of a host with these listeners.
+    pub fn new(
+        sample: &'a mut SecondSample,
+        listeners: &'a Listeners,
+        feed: Feed,
+    ) -> SecondSink<'a> {
         SecondSink {
             sample,
             listeners,
+            feed,
             sockets: 0,
             unknown_states: 0,
         }
@@ -144,11 +174,12 @@ impl Sink for SecondSink<'_> {
         self.unknown_states += u64::from(matches!(socket.state, State::Unknown(_)));
         if let Some(ends) = socket.internet() {
             let service = self.listeners.service(socket.netns, ends);
-            self.sample.add(&Sampled {
+            let sampled = Sampled {
                 socket,
                 ends,
                 service,
-            });
+            };
+            self.sample.add(&sampled, self.feed);
         }
         ControlFlow::Continue(())
     }

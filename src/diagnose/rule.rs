@@ -4,7 +4,7 @@
 //! `rules/mod.rs`, and its description in tcpstates(1).
 
 use super::host::Host;
-use crate::model::{Finding, Holders, InetEnds, Service, Socket, StateSet};
+use crate::model::{Finding, Holders, InetEnds, Scope, Service, Socket, StateSet};
 
 /// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -13,6 +13,10 @@ pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
 pub(super) trait Rule: Default {
     /// Its name in output and in tcpstates(1).
     const ID: &'static str;
+
+    /// What its findings are about. A rule about the sockets that a filter selects reads these alone;
+    /// one about the whole network namespace or host reads every socket.
+    const SCOPE: Scope = Scope::Selection;
 
     /// The states of the sockets that it reads after the window.
     const STATES: StateSet;
@@ -68,6 +72,12 @@ impl Case<'_> {
     /// A rule's finding with all that is the same for every rule.
     pub(super) fn complete(&self, id: &'static str, finding: Finding) -> Finding {
         let commands = finding.commands.into_iter();
+        let filter = self.host.filter.as_ref();
+        let filter = filter.filter(|_| finding.scope == Scope::Selection);
+        let commands = commands.map(|command| match filter {
+            Some(filter) => command.of(filter),
+            None => command,
+        });
         Finding {
             id,
             processes: self.holders.of(finding.inodes.iter().copied()),
@@ -103,6 +113,15 @@ impl Examined {
             findings: findings.into_iter().collect(),
             lacking: Vec::new(),
         }
+    }
+
+    /// With the scope of the rule, where a finding has none of its own.
+    pub(super) fn in_scope(mut self, scope: Scope) -> Examined {
+        let findings = self.findings.iter_mut();
+        findings
+            .filter(|finding| finding.scope == Scope::Selection)
+            .for_each(|finding| finding.scope = scope);
+        self
     }
 
     /// The rule could not be applied.

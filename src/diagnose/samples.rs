@@ -8,6 +8,13 @@ macro_rules! rules {
         /// The names of all rules, in the order of the manual.
         pub const RULES: &[&str] = &[$(<$Rule as Rule>::ID),+];
 
+        /// The names of those that are about the whole network namespace or host.
+        pub fn wide_rules() -> impl Iterator<Item = &'static str> {
+            let rules = [$((<$Rule as Rule>::ID, <$Rule as Rule>::SCOPE)),+];
+            let wide = rules.into_iter().filter(|(_, scope)| *scope != Scope::Selection);
+            wide.map(|(id, _)| id)
+        }
+
         /// What the rules keep of the sockets before the window.
         #[derive(Debug, Default)]
         pub struct FirstSample {
@@ -46,6 +53,13 @@ macro_rules! rules {
         }
 
         impl SecondSample {
+            /// The states of the sockets that rules about the network namespace and the host read.
+            pub const WIDE_STATES: StateSet = StateSet::NONE
+                $(.union(match <$Rule as Rule>::SCOPE {
+                    Scope::Selection => StateSet::NONE,
+                    _ => <$Rule as Rule>::STATES,
+                }))+;
+
             /// Nothing read yet, after this first sample.
             pub fn begin(first: FirstSample, host: &Host) -> SecondSample {
                 let mut sample = SecondSample::default();
@@ -53,9 +67,11 @@ macro_rules! rules {
                 sample
             }
 
-            /// Reads a socket.
-            pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
-                $(if <$Rule as Rule>::STATES.contains(sampled.socket.state) {
+            /// Reads a socket for the rules that take it.
+            pub(super) fn add(&mut self, sampled: &Sampled<'_>, feed: Feed) {
+                $(if <$Rule as Rule>::STATES.contains(sampled.socket.state)
+                    && feed.is_for(<$Rule as Rule>::SCOPE)
+                {
                     self.$field.add(sampled);
                 })+
             }
@@ -78,7 +94,10 @@ macro_rules! rules {
 
             /// What each rule found.
             pub(super) fn examined(&self, case: &Case<'_>) -> Vec<(&'static str, Examined)> {
-                vec![$((<$Rule as Rule>::ID, self.$field.examine(case))),+]
+                vec![$((
+                    <$Rule as Rule>::ID,
+                    self.$field.examine(case).in_scope(<$Rule as Rule>::SCOPE),
+                )),+]
             }
         }
     };

@@ -35,6 +35,8 @@ pub(super) fn host() -> Host {
         watch: Watch::default(),
         page_size: Some(4_096),
         copied: false,
+        filter: None,
+        selected: None,
     }
 }
 

@@ -1,13 +1,12 @@
 //! What is wrong with a host's sockets, and what could not be examined.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Field, Label, Observation, Where};
+use super::{Command, Field, Label, Observation, Scope, Where};
 
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,96 +66,6 @@ impl fmt::Display for Culprit {
     }
 }
 
-/// A command that shows the sockets of a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
-    verb: Option<&'static str>,
-    /// Its words before the filter, unquoted.
-    words: Vec<String>,
-    filter: Option<String>,
-}
-
-impl Command {
-    /// `tcpstates list` with these options, none of which contains a blank.
-    pub fn list(options: &str) -> Command {
-        Command {
-            verb: Some("list"),
-            ..Command::count(options)
-        }
-    }
-
-    /// `tcpstates` with these options, none of which contains a blank.
-    pub fn count(options: &str) -> Command {
-        Command {
-            verb: None,
-            words: options.split_whitespace().map(str::to_owned).collect(),
-            filter: None,
-        }
-    }
-
-    /// `tcpstates doctor` with these options: what is counted when it happens and leaves no socket.
-    pub fn doctor(options: &str) -> Command {
-        Command {
-            verb: Some("doctor"),
-            ..Command::count(options)
-        }
-    }
-
-    /// Of the sockets that pass this filter, too.
-    #[must_use]
-    pub fn of(mut self, test: impl Into<String>) -> Command {
-        let filter = self.filter.map(|filter| format!("{filter} and "));
-        self.filter = Some(filter.unwrap_or_default() + &test.into());
-        self
-    }
-
-    /// The same for the sockets of this place.
-    #[must_use]
-    pub fn at(mut self, place: &Where) -> Command {
-        self.words.splice(..0, place.options());
-        self
-    }
-
-    /// Its words before the filter, unquoted, from the name of the program on.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        let begin = std::iter::once("tcpstates").chain(self.verb);
-        begin.chain(self.words.iter().map(String::as_str))
-    }
-
-    /// The filter, unquoted: one word, in which blanks may be replaced by line ends.
-    pub fn filter(&self) -> Option<&str> {
-        self.filter.as_deref()
-    }
-}
-
-impl fmt::Display for Command {
-    /// As it is typed into a POSIX shell.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<_> = self
-            .words()
-            .chain(self.filter())
-            .map(shell_quoted)
-            .collect();
-        f.write_str(&words.join(" "))
-    }
-}
-
-/// A word as a POSIX shell reads it: in single quotes where it has other characters than those that
-/// have no meaning to a shell.
-pub fn shell_quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', "'\\''")).into()
-}
-
-impl Serialize for Command {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// One thing that is wrong. Its JSON has the keys of tcpstates(1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
@@ -164,6 +73,9 @@ pub struct Finding {
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
+    /// What it is about, besides the sockets that pass a filter: more than these.
+    #[serde(skip_serializing_if = "is_selection")]
+    pub scope: Scope,
     /// What is wrong, with its value; a sentence without a full stop.
     pub title: String,
     /// What it is about, where one rule can have several findings: a listener, a destination.
@@ -194,6 +106,14 @@ pub struct Finding {
     pub causes: &'static [&'static str],
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields by reference"
+)]
+fn is_selection(scope: &Scope) -> bool {
+    *scope == Scope::Selection
+}
+
 /// What a finding is about: `{"local_port":443}`.
 fn as_object<S: Serializer>(subject: &[(Field, Label)], serializer: S) -> Result<S::Ok, S::Error> {
     let pairs = subject.iter();
@@ -212,6 +132,7 @@ impl Finding {
         Finding {
             id: "",
             severity,
+            scope: Scope::Selection,
             title,
             subject: Vec::new(),
             value,
@@ -231,6 +152,12 @@ impl Finding {
     #[must_use]
     pub fn with_subject(self, subject: Vec<(Field, Label)>) -> Finding {
         Finding { subject, ..self }
+    }
+
+    /// About more than the sockets that pass a filter.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Finding {
+        Finding { scope, ..self }
     }
 
     /// With what its value is compared with.
@@ -354,12 +281,16 @@ pub struct Diagnosis {
     pub place: Where,
     /// How many sockets there were.
     pub total: u64,
+    /// The filter that selected them, as typed; `None` for all sockets.
+    pub filter: Option<String>,
     /// The time between the two samples.
     pub window: Duration,
     /// What is wrong: worst first, and what follows from another finding right behind it.
     pub findings: Vec<Finding>,
     /// The rules that were applied completely, in the order of the manual.
     pub examined: Vec<&'static str>,
+    /// The rules that are about the whole network namespace or host, whatever the filter.
+    pub wide: Vec<&'static str>,
     /// The other rules, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
 }
@@ -368,25 +299,5 @@ impl Diagnosis {
     /// The severity of the worst finding, where there is one.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_read_something_else() {
-        for (word, quoted) in [
-            ("--proc-root", "--proc-root"),
-            ("/mnt/copy of proc", "'/mnt/copy of proc'"),
-            ("dst [::1]:80", "'dst [::1]:80'"),
-            ("it's", "'it'\\''s'"),
-            ("$HOME", "'$HOME'"),
-            ("~", "'~'"),
-            ("", "''"),
-        ] {
-            assert_eq!(shell_quoted(word), quoted);
-        }
     }
 }

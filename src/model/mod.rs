@@ -31,6 +31,7 @@ macro_rules! table {
     };
 }
 
+mod command;
 mod completeness;
 mod counter;
 mod counts;
@@ -59,14 +60,13 @@ mod threshold;
 pub mod trace;
 mod words;
 
+pub use command::{Command, shell_quoted};
 pub use completeness::{Completeness, Loss};
 pub use counter::{Counter, Counters, Segments};
 pub use counts::Counts;
 pub use ends::{Ends, Family, InetEnds, ListenAddress, UnixName, is_every_address};
 pub use field::{Extension, Field, Part, Use};
-pub use finding::{
-    Command, Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted, shell_quoted,
-};
+pub use finding::{Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted};
 pub use group::{
     Direction, FamilyClass, Group, GroupKey, Grouped, KeyPart, Label, Other, PrefixLengths, Service,
 };

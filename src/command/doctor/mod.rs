@@ -4,6 +4,7 @@
 //! findings are about.
 
 mod samples;
+mod selection;
 mod watching;
 
 use std::time::Duration;
@@ -11,15 +12,15 @@ use std::time::Duration;
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
-use super::target::sources;
+use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
-use crate::diagnose::examine;
+use crate::diagnose::{examine, wide_rules};
 use crate::model::{Diagnosis, Holders, Listeners, Severity, counted};
 use crate::output::{write_diagnosis, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
-use crate::source::Sources;
 use samples::Samples;
+use selection::Selection;
 
 /// Diagnoses, and writes the answer.
 pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
@@ -28,8 +29,14 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     console.set_verbosity(typed.messages);
     let limit = window + owner_timeout.unwrap_or_default() + typed.timeout;
     let reason = " (--window, --owner-timeout and --timeout)";
+    let words = cli::Selection {
+        words: typed.words,
+        ..cli::Selection::default()
+    };
     let work = move |more: &dyn Fn(Duration, String)| {
-        diagnose(&sources(&sourcing)?, window, owner_timeout, more)
+        let target = Target::resolve(&words, &sourcing)?;
+        let selection = Selection::of(target, &words.words);
+        diagnose(&selection, window, owner_timeout, more)
     };
     let (sample, diagnosis) = within_more(limit, reason, work, |text| console.progress(&text))??;
     console.log(&sample);
@@ -45,7 +52,7 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.
 fn diagnose(
-    sources: &Sources,
+    selection: &Selection,
     window: Duration,
     owner_timeout: Option<Duration>,
     more: &dyn Fn(Duration, String),
@@ -58,8 +65,12 @@ fn diagnose(
             format!("nothing has moved on {nothing}: watching for up to {seconds:.1} s more"),
         );
     };
-    let mut sample = Sample::take(|_| Samples::take(sources, window, await_longer))?;
-    let Samples { second, host, took } = &sample.found;
+    let mut sample = Sample::take(|_| Samples::take(selection, window, await_longer))?;
+    let notes = std::mem::take(&mut sample.found.notes);
+    sample.notes.extend(notes);
+    let Samples {
+        second, host, took, ..
+    } = &sample.found;
     // Without the window.
     sample.took = *took;
     let mut examination = examine(second, host, &Holders::default());
@@ -93,9 +104,11 @@ fn diagnose(
         observation: sample.observation(),
         place,
         total,
+        filter: selection.words(),
         window,
         findings: examination.findings,
         examined: examination.examined,
+        wide: wide_rules().collect(),
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
@@ -133,9 +146,11 @@ mod tests {
                 },
                 place: Where::Here,
                 total: 0,
+                filter: None,
                 window: Duration::ZERO,
                 findings: severities.into_iter().map(finding).collect(),
                 examined: Vec::new(),
+                wide: Vec::new(),
                 not_examined: Vec::new(),
             };
             assert_eq!(status(&diagnosis), expected);

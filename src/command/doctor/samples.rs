@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use super::selection::Selection;
 use super::watching::Watching;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
-use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, SecondSink};
+use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample};
 use crate::filter::{Compare, Expression, Side, Test};
 use crate::model::{
-    Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Sink, State, StateSet,
+    Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Note, Sink, State, StateSet,
 };
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources, read_unlisted};
@@ -24,6 +25,8 @@ const MOST_LISTENERS: usize = 20_000;
 pub(super) struct Samples {
     pub(super) second: SecondSample,
     pub(super) host: Host,
+    /// About the processes that the filter names.
+    pub(super) notes: Vec<Note>,
     /// How long the second sample took.
     pub(super) took: Duration,
 }
@@ -36,16 +39,17 @@ impl Samples {
     /// # Errors
     /// When no source answered.
     pub(super) fn take(
-        sources: &Sources,
+        selection: &Selection,
         window: Duration,
         await_longer: impl Fn(Duration, usize),
     ) -> Result<(Report, Samples), Failure> {
+        let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
         let begin = Instant::now();
         let before = readings.counters();
         let listeners_before = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
-        let earlier = list(sources, FirstSample::STATES, Vec::new(), &mut first)?;
+        let earlier = selection.list(FirstSample::STATES, &mut first, &mut notes)?;
         let watching = Watching::new(sources, earlier.source, begin, window);
         let watch = watching.before(&first);
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
@@ -73,11 +77,12 @@ impl Samples {
                 .then(|| u64::try_from(rustix::param::page_size()).ok())
                 .flatten(),
             copied,
+            filter: None,
+            selected: None,
         };
+        selection.apply(&mut host, &mut notes)?;
         let mut second = SecondSample::begin(first, &host);
-        let mut sink = SecondSink::new(&mut second, &host.listeners);
-        let mut report = list(sources, StateSet::ALL, Vec::new(), &mut sink)?;
-        (host.sockets, host.unknown_states) = (sink.sockets, sink.unknown_states);
+        let mut report = selection.feed(&mut second, &mut host, &mut notes)?;
         host.source = report.source;
         report.add(&earlier);
         report.add(&listening);
@@ -87,12 +92,18 @@ impl Samples {
         host.measures = measure(sources, &second.suspects(&host));
         let took = again.elapsed();
         watching.after(&second, &mut host, await_longer);
-        Ok((report, Samples { second, host, took }))
+        let samples = Samples {
+            second,
+            host,
+            notes,
+            took,
+        };
+        Ok((report, samples))
     }
 }
 
-/// Passes the sockets in these states, with these fields, to a sink.
-fn list(
+/// Passes all sockets in these states, with these fields, to a sink.
+pub(super) fn list(
     sources: &Sources,
     states: StateSet,
     fields: Vec<Field>,

@@ -11,8 +11,8 @@ use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::Somaxconn;
 use crate::model::{
-    Arrival, Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Severity, State,
-    StateSet, counted, thousands,
+    Arrival, Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Scope, Severity,
+    State, StateSet, counted, thousands,
 };
 
 /// How many listeners have findings of their own, the worst first; more have one cause for all.
@@ -105,7 +105,8 @@ fn overloaded(host: &Host) -> Vec<Queue<'_>> {
     // A listener drops for other reasons too: no room for another half-open request, which is another
     // rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
     let for_lack_of_room = overflows.map_or(!elsewhere, |overflows| overflows > 0);
-    let queues = host.listeners.iter().filter_map(|listener| {
+    let listeners = host.listeners.iter().filter(|one| host.selects(one));
+    let queues = listeners.filter_map(|listener| {
         let limit = listener.limit?.into();
         let dropped = listener.drops.map(u64::from);
         let severity = if listener.is_full() || dropped > Some(0) && for_lack_of_room {
@@ -266,6 +267,7 @@ fn overflowed(case: &Case<'_>) -> Option<Finding> {
         Finding::new(Severity::Critical, title, overflows as f64, Vec::new(), WHY)
             .with_evidence(evidence)
             .with_commands([Command::list("-l --sort accept-queue:desc")])
-            .with_remedy(remedy),
+            .with_remedy(remedy)
+            .with_scope(Scope::Namespace),
     )
 }

@@ -7,7 +7,7 @@
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{ConntrackCount, ConntrackEstablished, ConntrackMax, Mem};
-use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// From this many drops in the window on it warns. Single insertions fail on healthy hosts: two
 /// packets of one new connection, such as two queries of a resolver, race for the same entry
@@ -37,6 +37,8 @@ pub(super) struct Conntrack;
 
 impl Rule for Conntrack {
     const ID: &'static str = "conntrack";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = StateSet::NONE;
 

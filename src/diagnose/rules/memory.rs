@@ -6,7 +6,7 @@
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{Mem, ReceiveMemory, SendMemory};
-use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// What grows when received data was dropped, and its sender must send it again (`tcp_prune_queue`,
 /// `tcp_prune_ofo_queue`, `tcp_data_queue`, net/ipv4/tcp_input.c).
@@ -27,6 +27,8 @@ pub(super) struct Memory;
 
 impl Rule for Memory {
     const ID: &'static str = "memory";
+
+    const SCOPE: Scope = Scope::Host;
 
     const STATES: StateSet = StateSet::NONE;
 

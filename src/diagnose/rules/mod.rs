@@ -22,7 +22,8 @@ use super::host::Host;
 use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
-use crate::model::{InetEnds, Sink, Socket, StateSet};
+use crate::diagnose::Feed;
+use crate::model::{InetEnds, Scope, Sink, Socket, StateSet};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 

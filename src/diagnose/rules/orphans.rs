@@ -13,8 +13,8 @@ use crate::diagnose::lingering::{Change, Lingering, Previous};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{FinTimeout, MaxOrphans, OrphanRetries};
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Severity, Socket, State, StateSet, TimerKind, counted,
-    thousands,
+    Command, Counter, Finding, InetEnds, Scope, Severity, Socket, State, StateSet, TimerKind,
+    counted, thousands,
 };
 
 /// From this many on that stay through the window it warns: to close one direction and wait for the rest
@@ -192,6 +192,7 @@ impl Orphans {
                 .with_limit(limit.map(|limit| limit as f64))
                 .with_evidence([host.growth_text(&[Counter::AbortOnMemory]), host_wide, here])
                 .with_commands([show.of("not inode gt 0")])
+                .with_scope(Scope::Host)
                 .with_remedy(remedy(host))
                 // Too many orphans do not follow from memory, but a reset may.
                 .with_causes(match resets {

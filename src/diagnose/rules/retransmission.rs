@@ -14,8 +14,8 @@ use crate::diagnose::subject::address_word;
 use crate::diagnose::watch::Watched;
 use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Counter, Field, Finding, InetEnds, Label, Metric, Segments, Severity, SourceName,
-    State, StateSet, counted, thousands,
+    Command, Counter, Field, Finding, InetEnds, Label, Metric, Scope, Segments, Severity,
+    SourceName, State, StateSet, counted, thousands,
 };
 
 /// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
@@ -55,6 +55,8 @@ pub(super) struct Retransmission {
 
 impl Rule for Retransmission {
     const ID: &'static str = "retransmission";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = StateSet::NONE
         .with(State::Established)

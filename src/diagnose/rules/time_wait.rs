@@ -9,7 +9,7 @@ use crate::diagnose::subject::{service_subject, service_text};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::MaxTwBuckets;
 use crate::model::{
-    Command, Counter, Finding, Service, Severity, State, StateSet, TimerKind, thousands,
+    Command, Counter, Finding, Scope, Service, Severity, State, StateSet, TimerKind, thousands,
 };
 
 /// From this share of the limit on it warns: at a steady rate it is reached some 12 s before the limit.
@@ -31,6 +31,8 @@ pub(super) struct TimeWait {
 
 impl Rule for TimeWait {
     const ID: &'static str = "time-wait";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = StateSet::NONE.with(State::TimeWait).with(State::FinWait2);
 

@@ -3,11 +3,14 @@
 //! To add one: an entry here, the file in `command/check/quantities` that measures it, and its
 //! definition in tcpstates(1).
 
+use serde::Serialize;
+
 use super::Measure;
 use crate::model::{State, StateSet};
 
 /// What a value is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// One of the selected sockets.
     Socket,
@@ -21,20 +24,6 @@ pub enum Scope {
     Namespace,
     /// The whole host, also in a network namespace of its own.
     Host,
-}
-
-impl Scope {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scope::Socket => "socket",
-            Scope::Listener => "listener",
-            Scope::Selection => "selection",
-            Scope::Destination => "destination",
-            Scope::Namespace => "namespace",
-            Scope::Host => "host",
-        }
-    }
 }
 
 /// What is true of every value of a quantity.

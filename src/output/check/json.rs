@@ -10,7 +10,7 @@ use super::reasons::reasons;
 use super::{counted, not_counted};
 use crate::model::{
     CheckStatus, Field, Holder, JudgedGroup, JudgedQuantity, JudgedQueue, Judgement, Measure,
-    Range, Thresholds, Verdict, decimal,
+    Range, Scope, Thresholds, Verdict, decimal,
 };
 use crate::output::json::{Envelope, KeyLine, losses, write_line};
 
@@ -54,7 +54,7 @@ struct Metric {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'static str>,
+    scope: Option<Scope>,
     #[serde(flatten)]
     holder: HolderKeys,
 }
@@ -180,7 +180,7 @@ fn metrics(verdict: &Verdict) -> Vec<Metric> {
 /// A quantity; without a value where that is unknown.
 fn quantity(one: &JudgedQuantity) -> Metric {
     let aspect = one.thresholds.aspect;
-    let scope = aspect.quantity().map(|one| one.definition().scope.name());
+    let scope = aspect.quantity().map(|one| one.definition().scope);
     let metric = match &one.judgement {
         Some(judgement) => metric(judgement),
         None => Metric {

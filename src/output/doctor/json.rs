@@ -12,6 +12,8 @@ use crate::output::json::{Envelope, losses, write_line};
 struct DiagnosisLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
     window_s: f64,
     findings: Vec<FindingLine<'a>>,
     examined: &'a [&'static str],
@@ -40,6 +42,7 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
     });
     let line = DiagnosisLine {
         envelope: Envelope::of(observation, diagnosis.total),
+        filter: diagnosis.filter.as_deref(),
         window_s: diagnosis.window.as_secs_f64(),
         findings: findings.collect(),
         examined: &diagnosis.examined,

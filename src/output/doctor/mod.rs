@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use crate::model::{Culprit, Diagnosis, Finding, Severity, counted, thousands};
+use crate::model::{Culprit, Diagnosis, Finding, Scope, Severity, counted, thousands};
 use crate::output::{Look, escape};
 pub(super) use wrap::wrap;
 use wrap::wrap_command;
@@ -42,7 +42,7 @@ pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) 
         if at > 0 || is_healthy {
             writeln!(page.out)?;
         }
-        page.finding(finding, cause, look)?;
+        page.finding(finding, cause, scope(finding, diagnosis), look)?;
     }
     if !diagnosis.not_examined.is_empty() {
         writeln!(page.out)?;
@@ -63,13 +63,33 @@ fn findings(diagnosis: &Diagnosis) -> impl Iterator<Item = (&Finding, Option<&Fi
 }
 
 fn healthy(diagnosis: &Diagnosis) -> String {
+    let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
+    let (place, window) = (&diagnosis.place, diagnosis.window.as_secs_f64());
+    let Some(filter) = &diagnosis.filter else {
+        let examined = diagnosis.examined.join(", ");
+        return format!(
+            "nothing wrong found in {sockets} of {place} over {window:.1} s; examined: {examined}"
+        );
+    };
+    let is_wide = |id: &&&str| diagnosis.wide.contains(*id);
+    let (wide, selected): (Vec<&str>, Vec<&str>) =
+        diagnosis.examined.iter().partition(|id| is_wide(id));
+    let [wide, selected] = [wide, selected].map(|ids| ids.join(", "));
     format!(
-        "nothing wrong found in {} of {} over {:.1} s; examined: {}",
-        counted(diagnosis.total, "TCP socket", "TCP sockets"),
-        diagnosis.place,
-        diagnosis.window.as_secs_f64(),
-        diagnosis.examined.join(", ")
+        "nothing wrong found in {sockets} that pass `{filter}` of {place} over {window:.1} s; examined: {selected}; for the whole namespace or host: {wide}"
     )
+}
+
+/// Why a finding is not about the sockets that pass the filter alone.
+fn scope(finding: &Finding, diagnosis: &Diagnosis) -> Option<&'static str> {
+    diagnosis.filter.as_ref()?;
+    match finding.scope {
+        Scope::Host => Some("the whole host, not only the sockets that pass the filter"),
+        Scope::Namespace => {
+            Some("the whole network namespace, not only the sockets that pass the filter")
+        }
+        Scope::Selection | Scope::Socket | Scope::Listener | Scope::Destination => None,
+    }
 }
 
 /// Lines with labels before them.
@@ -84,6 +104,7 @@ impl<W: Write> Page<'_, W> {
         &mut self,
         finding: &Finding,
         cause: Option<&Finding>,
+        scope: Option<&'static str>,
         look: Look,
     ) -> io::Result<()> {
         let style = match finding.severity {
@@ -97,6 +118,7 @@ impl<W: Write> Page<'_, W> {
             "  follows",
             cause.map(|cause| format!("from: {}", cause.title)),
         )?;
+        self.texts("  scope", scope)?;
         self.texts("  evidence", &finding.evidence)?;
         self.texts("  held by", processes(&finding.processes))?;
         self.texts("  why", [finding.why])?;

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::model::{
     Command, Completeness, Culprit, Diagnosis, Field, Finding, Label, NotExamined, Observation,
-    Severity, SourceName, Where,
+    Scope, Severity, SourceName, Where,
 };
 use crate::output::Look;
 
@@ -13,6 +13,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
     Finding {
         id,
         severity,
+        scope: Scope::Selection,
         title: format!("{id} is at 9 of 10"),
         subject: vec![(Field::LocalPort, Label::Number(80))],
         value: 9.0,
@@ -41,9 +42,11 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
         },
         place: Where::Here,
         total: 1_234,
+        filter: None,
         window: Duration::from_secs(1),
         findings,
         examined: vec!["a", "b"],
+        wide: vec!["b", "c"],
         not_examined: vec![NotExamined {
             id: "c",
             reason: "no such file".to_owned(),

@@ -12,6 +12,7 @@ mod orphans;
 mod overall;
 mod report;
 mod rules;
+mod selection;
 mod self_connection;
 mod stalled;
 mod stuck_peers;

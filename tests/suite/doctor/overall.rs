@@ -39,7 +39,7 @@ fn invalid_doctor_arguments_are_refused_in_one_line() {
         ),
         (
             ["doctor", "close-wait"],
-            "close-wait: nothing more is expected here",
+            "`close-wait`: a state needs a word before it: state close-wait",
         ),
         (
             ["--watch=1", "doctor"],

@@ -16,6 +16,7 @@ pub(crate) struct Report {
     pub(crate) source: String,
     pub(crate) complete: bool,
     pub(crate) total: usize,
+    pub(crate) filter: Option<String>,
     pub(crate) window_s: f64,
     pub(crate) findings: Vec<Finding>,
     pub(crate) examined: Vec<String>,
@@ -29,6 +30,7 @@ pub(crate) struct Report {
 pub(crate) struct Finding {
     pub(crate) id: String,
     pub(crate) severity: String,
+    pub(crate) scope: Option<String>,
     pub(crate) title: String,
     pub(crate) subject: BTreeMap<String, serde_json::Value>,
     pub(crate) value: Option<f64>,

@@ -17,7 +17,7 @@ pub use fullest::{OutgoingPorts, PortsTaken};
 pub use pool::BoundPorts;
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Finding, Service, Severity, State, StateSet, counted, thousands};
+use crate::model::{Finding, Scope, Service, Severity, State, StateSet, counted, thousands};
 use lost::Lost;
 use outgoing::Outgoing;
 
@@ -55,6 +55,8 @@ pub(super) struct EphemeralPorts {
 
 impl Rule for EphemeralPorts {
     const ID: &'static str = "ephemeral-ports";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = StateSet::ALL
         .without(State::Listen)

@@ -1,0 +1,118 @@
+//! Commands that findings suggest, as they are typed into a shell.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Where;
+
+/// A command that shows the sockets of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    verb: Option<&'static str>,
+    /// Its words before the filter, unquoted.
+    words: Vec<String>,
+    filter: Option<String>,
+}
+
+impl Command {
+    /// `tcpstates list` with these options, none of which contains a blank.
+    pub fn list(options: &str) -> Command {
+        Command {
+            verb: Some("list"),
+            ..Command::count(options)
+        }
+    }
+
+    /// `tcpstates` with these options, none of which contains a blank.
+    pub fn count(options: &str) -> Command {
+        Command {
+            verb: None,
+            words: options.split_whitespace().map(str::to_owned).collect(),
+            filter: None,
+        }
+    }
+
+    /// `tcpstates doctor` with these options: what is counted when it happens and leaves no socket.
+    pub fn doctor(options: &str) -> Command {
+        Command {
+            verb: Some("doctor"),
+            ..Command::count(options)
+        }
+    }
+
+    /// Of the sockets that pass this filter, too.
+    #[must_use]
+    pub fn of(mut self, test: impl Into<String>) -> Command {
+        let filter = self.filter.map(|filter| format!("{filter} and "));
+        self.filter = Some(filter.unwrap_or_default() + &test.into());
+        self
+    }
+
+    /// The same for the sockets of this place.
+    #[must_use]
+    pub fn at(mut self, place: &Where) -> Command {
+        self.words.splice(..0, place.options());
+        self
+    }
+
+    /// Its words before the filter, unquoted, from the name of the program on.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let begin = std::iter::once("tcpstates").chain(self.verb);
+        begin.chain(self.words.iter().map(String::as_str))
+    }
+
+    /// The filter, unquoted: one word, in which blanks may be replaced by line ends.
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
+    }
+}
+
+impl fmt::Display for Command {
+    /// As it is typed into a POSIX shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self
+            .words()
+            .chain(self.filter())
+            .map(shell_quoted)
+            .collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// A word as a POSIX shell reads it: in single quotes where it has other characters than those that
+/// have no meaning to a shell.
+pub fn shell_quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''")).into()
+}
+
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_something_else() {
+        for (word, quoted) in [
+            ("--proc-root", "--proc-root"),
+            ("/mnt/copy of proc", "'/mnt/copy of proc'"),
+            ("dst [::1]:80", "'dst [::1]:80'"),
+            ("it's", "'it'\\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~", "'~'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(word), quoted);
+        }
+    }
+}
