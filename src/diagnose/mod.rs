@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads the kernel, waits or prints.
 
+mod attempts;
 mod bounded;
 mod host;
 mod lingering;

@@ -9,9 +9,12 @@ mod memory;
 mod no_acknowledgment;
 mod no_answer;
 mod orphans;
+mod refused;
+mod resets;
 mod retransmission;
 mod self_connection;
 mod stuck_peers;
+mod syn_loss;
 mod time_wait;
 mod unconfirmed;
 mod vanished_peers;
@@ -37,6 +40,9 @@ rules! {
     unconfirmed: unconfirmed::Unconfirmed,
     half_open: half_open::HalfOpen,
     no_answer: no_answer::NoAnswer,
+    syn_loss: syn_loss::SynLoss,
+    refused: refused::Refused,
+    resets: resets::Resets,
     accept_queue: accept_queue::AcceptQueue,
     stuck_peers: stuck_peers::StuckPeers,
     no_acknowledgment: no_acknowledgment::NoAcknowledgment,

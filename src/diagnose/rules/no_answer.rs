@@ -6,28 +6,25 @@
 
 use std::net::SocketAddr;
 
+use crate::diagnose::attempts::{Attempts, Earlier, MANY, RETRANSMITS, Silence, Tries};
 use crate::diagnose::subject::peer_subject;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, Unacknowledged};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{SynLinearTimeouts, SynRetries};
-use crate::model::{Command, Counter, Finding, Severity, State, StateSet, thousands};
+use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
 
-/// How often a SYN must have been retransmitted: fewer may be one lost segment.
-const RETRANSMITS: u32 = 2;
-
-/// From this many on to one destination it warns: a few failed attempts are normal ...
-const WARNING: u64 = 3;
-
-/// ... and this many at once mean that everything that needs it fails now.
+/// This many attempts to one destination at once mean that everything that needs it fails now.
 const CRITICAL: u64 = 10;
-
-/// From this many on to any destinations it warns.
-const TO_ALL: u64 = 10;
 
 /// How many destinations have findings of their own.
 const REPORTED: usize = 5;
 
 /// How many destinations are named in one finding.
 const NAMED: usize = 3;
+
+/// From this many retransmissions of a SYN on, the kernel decides when connect() fails: if the next hop
+/// does not answer, it fails with EHOSTUNREACH after 3 s (`mcast_solicit` and `retrans_time_ms` of
+/// arp(7)), within three retransmissions.
+const WAITED: u32 = 4;
 
 /// The longest wait before a retransmission, in seconds (`TCP_RTO_MAX`, include/net/tcp.h).
 const LONGEST_TIMEOUT: u64 = 120;
@@ -41,86 +38,127 @@ const REMEDY: [&str; 2] = [
 
 /// The attempts without an answer, by destination.
 #[derive(Debug, Default)]
-pub(super) struct NoAnswer(Unacknowledged<SocketAddr>);
+pub(super) struct NoAnswer(Attempts);
 
 impl Rule for NoAnswer {
     const ID: &'static str = "no-answer";
 
-    const STATES: StateSet = StateSet::NONE.with(State::SynSent);
+    const STATES: StateSet = Attempts::STATES;
 
-    type Before = ();
+    type Before = Earlier;
 
     const SUSPECTS: Option<Suspects<Self>> = None;
 
-    fn begin(&mut self, (): (), _: &Host) {}
+    fn begin(&mut self, before: Earlier, _: &Host) {
+        self.0 = Attempts::after(before);
+    }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
-        let remote = sampled.ends.remote;
-        let destination = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        self.0.add(sampled.socket, RETRANSMITS, destination);
+        self.0.add(sampled);
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        let top = self.0.peers.top(REPORTED).into_iter();
-        let many = top.filter(|(_, attempts)| *attempts >= WARNING);
-        let mut findings: Vec<Finding> = many
-            .map(|(to, attempts)| {
-                let finding = self.finding(Some(to), attempts, case.host);
-                finding.with_subject(peer_subject(to))
-            })
+        let unanswered = self.0.unanswered(case.host).into_iter().take(REPORTED);
+        let mut findings: Vec<Finding> = unanswered
+            .map(|(to, tries, silence)| self.of_one(to, &tries, silence, case.host))
             .collect();
-        let total = self.0.peers.total();
-        if findings.is_empty() && total >= TO_ALL {
-            findings.push(self.finding(None, total, case.host));
+        if findings.is_empty() {
+            findings.extend(self.of_many(case.host));
         }
         Examined::found(findings)
     }
 }
 
 impl NoAnswer {
-    /// One destination that does not answer, or many.
-    fn finding(&self, to: Option<SocketAddr>, attempts: u64, host: &Host) -> Finding {
-        let is_it = |destination: &SocketAddr| to.is_none_or(|to| to == *destination);
-        let options = "--process --state syn-sent --columns timer,retransmits";
-        let show = Command::list(options).of(format!("retransmits ge {RETRANSMITS}"));
-        let (who, show) = match to {
-            Some(to) => (format!("{to} does"), show.of(format!("dst {to}"))),
-            None => ("many destinations do".to_owned(), show),
+    /// One destination that does not answer.
+    fn of_one(&self, to: SocketAddr, tries: &Tries, silence: Silence, host: &Host) -> Finding {
+        let show = Command::list("--process --state syn-sent --columns timer,retransmits");
+        let attempts = match silence {
+            Silence::Retransmitted => tries.often,
+            Silence::Repeated | Silence::GivenUp => tries.now,
         };
-        let severity = Severity::critical_if(to.is_some() && attempts >= CRITICAL);
+        let severity = match silence {
+            // Programs try both families of a name, and use the one that answers first (RFC 8305).
+            Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
+            Silence::GivenUp => Severity::Warning,
+            Silence::Retransmitted | Silence::Repeated => {
+                Severity::critical_if(attempts >= CRITICAL)
+            }
+        };
         let tried = thousands(attempts);
-        let title = format!("{who} not answer {tried} attempts to connect");
-        let inodes = self.0.inodes.of(is_it).collect();
+        let title = format!("{to} does not answer {tried} attempts to connect");
+        let inodes = self.0.inodes.of(|its| *its == to).collect();
         Finding::new(severity, title, attempts as f64, inodes, WHY)
-            .with_evidence(self.evidence(to.is_none(), host))
-            .with_commands([show])
+            .with_subject(peer_subject(to))
+            .with_evidence(evidence(tries, silence, host))
+            .with_evidence([host.growth_text(&[Counter::ActiveOpens, Counter::AttemptFails])])
+            .with_evidence(self.0.inodes.limit_note())
+            .with_commands([show.of(format!("dst {to}"))])
             .with_remedy(REMEDY)
             .with_causes(&["conntrack", "accept-queue"])
     }
 
-    fn evidence(&self, names_destinations: bool, host: &Host) -> Vec<String> {
-        let mut evidence = vec![format!(
-            "each SYN was retransmitted {RETRANSMITS} to {} times",
-            self.0.retransmits
-        )];
-        if names_destinations {
-            let top = self.0.peers.top(NAMED).into_iter();
-            let named = top.map(|(to, attempts)| format!("{} to {to}", thousands(attempts)));
-            let named = named.collect::<Vec<_>>().join(", ");
-            evidence.push(format!("{named}, and others"));
-        }
-        evidence.extend(host.setting(SynRetries).map(|retries| {
-            // Older kernels have none.
-            let linear = host.setting(SynLinearTimeouts).unwrap_or(0);
-            let after = thousands(given_up_after(retries, linear));
-            format!(
-                "{SynRetries} is {retries}: connect() fails about {after} s after the first SYN"
-            )
-        }));
-        evidence.push(host.growth_text(&[Counter::AttemptFails]));
-        evidence.extend(self.0.inodes.limit_note());
-        evidence
+    /// Several destinations that do not answer single attempts.
+    fn of_many(&self, host: &Host) -> Option<Finding> {
+        let often = self.0.often();
+        let attempts: u64 = often.iter().map(|(_, attempts)| attempts).sum();
+        let named = often.iter().take(NAMED);
+        let named = named.map(|(to, attempts)| format!("{} to {to}", thousands(*attempts)));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let title = format!(
+            "many destinations do not answer {} attempts to connect",
+            thousands(attempts)
+        );
+        let is_one = |its: &SocketAddr| often.iter().any(|(to, _)| to == its);
+        let inodes = self.0.inodes.of(is_one).collect();
+        let show = Command::list("--process --state syn-sent --columns timer,retransmits");
+        (attempts >= MANY).then(|| {
+            Finding::new(Severity::Warning, title, attempts as f64, inodes, WHY)
+                .with_evidence([
+                    format!("each SYN was retransmitted {RETRANSMITS} times or more"),
+                    format!("{named}, and others"),
+                ])
+                .with_evidence([host.growth_text(&[Counter::ActiveOpens, Counter::AttemptFails])])
+                .with_evidence(self.0.inodes.limit_note())
+                .with_commands([show.of(format!("retransmits ge {RETRANSMITS}"))])
+                .with_remedy(REMEDY)
+                .with_causes(&["conntrack", "accept-queue"])
+        })
     }
+}
+
+fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
+    let mut evidence = Vec::new();
+    if silence == Silence::Retransmitted {
+        evidence.push(match tries.most {
+            RETRANSMITS => format!("each SYN was retransmitted {RETRANSMITS} times"),
+            most => format!("each SYN was retransmitted {RETRANSMITS} to {most} times"),
+        });
+    } else {
+        let (window, ended) = (host.window_text(), tries.ended());
+        evidence.push(format!(
+            "{} before the window of {window} and {} after it; {ended} of the former have ended, none with a connection",
+            counted(tries.earlier, "attempt", "attempts"),
+            thousands(tries.now)
+        ));
+        evidence.push(match tries.most {
+            0 => {
+                "no SYN was retransmitted: the program gives up within the first second".to_owned()
+            }
+            most => format!(
+                "SYNs were retransmitted up to {}",
+                counted(most.into(), "time", "times")
+            ),
+        });
+    }
+    let retries = host.setting(SynRetries).filter(|_| tries.most >= WAITED);
+    evidence.extend(retries.map(|retries| {
+        // Older kernels have none.
+        let linear = host.setting(SynLinearTimeouts).unwrap_or(0);
+        let after = thousands(given_up_after(retries, linear));
+        format!("{SynRetries} is {retries}: connect() fails about {after} s after the first SYN")
+    }));
+    evidence
 }
 
 /// After how many seconds an attempt to connect without an answer fails: when the timer expires after
@@ -143,25 +181,19 @@ fn given_up_after(retries: u64, linear: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{host, socket};
-    use crate::model::{Socket, Timer, TimerKind};
-    use std::time::Duration;
+    use crate::model::{Socket, State};
 
     fn found(attempts: &[(&str, usize)], retransmits: u32) -> Vec<Finding> {
         let sockets = attempts.iter().flat_map(|(to, number)| {
             let one = Socket {
                 retransmits: Some(retransmits),
-                timer: Some(Timer {
-                    kind: TimerKind::Retransmit,
-                    remaining: Duration::from_secs(1),
-                }),
                 ..socket(State::SynSent, "192.0.2.9:40000", to)
             };
             vec![one; *number]
         });
         let sockets: Vec<Socket> = sockets.collect();
-        host()
-            .examine::<NoAnswer>(&host().read(&[], &sockets))
-            .findings
+        let host = host().with_setting(SynRetries, "6");
+        host.examine::<NoAnswer>(&host.read(&[], &sockets)).findings
     }
 
     fn severities(attempts: usize, retransmits: u32) -> Vec<Severity> {
@@ -180,6 +212,56 @@ mod tests {
             [],
             "a second without an answer is nothing"
         );
+    }
+
+    #[test]
+    fn when_connect_fails_is_reported_only_where_the_kernel_decides_it() {
+        let says_when = |retransmits| {
+            let found = found(&[("192.0.2.1:80", 3)], retransmits);
+            let mut evidence = found[0].evidence.iter();
+            evidence.any(|text| text.contains("connect() fails about 127 s"))
+        };
+        assert!(!says_when(3));
+        assert!(says_when(4));
+    }
+
+    #[test]
+    fn attempts_that_programs_give_up_are_information_where_the_other_family_answers() {
+        let attempt = |port: u16, retransmits| Socket {
+            retransmits: Some(retransmits),
+            ..socket(
+                State::SynSent,
+                &format!("[2001:db8::9]:{port}"),
+                "[2001:db8::1]:443",
+            )
+        };
+        let range = |ports: std::ops::Range<u16>, retransmits| -> Vec<Socket> {
+            ports.map(|port| attempt(port, retransmits)).collect()
+        };
+        let host = host()
+            .with_growth(Counter::ActiveOpens, 0, 40)
+            .with_growth(Counter::AttemptFails, 5, 5)
+            .with_growth(Counter::SynRetrans, 5, 5);
+        let before = range(1..5, 0);
+        let mut after = range(11..15, 0);
+        let severity = |after: &[Socket]| {
+            let found = host
+                .examine::<NoAnswer>(&host.read(&before, after))
+                .findings;
+            assert_eq!(
+                found[0].evidence[0],
+                "4 attempts before the window of 1.0 s and 4 after it; 4 of the former have ended, none with a connection"
+            );
+            found[0].severity
+        };
+        assert_eq!(severity(&after), Severity::Warning);
+        after.push(socket(
+            State::Established,
+            "192.0.2.9:5000",
+            "192.0.2.1:443",
+        ));
+        assert_eq!(severity(&after), Severity::Info);
+        assert_eq!(severity(&range(11..15, 1)), Severity::Warning);
     }
 
     #[test]

@@ -1,6 +1,11 @@
-//! A destination that does not reply to a SYN.
+//! A destination that does not reply to a SYN, with programs that wait for the kernel and programs that
+//! give up earlier.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
@@ -11,20 +16,49 @@ use crate::zoo::{Behaviour, Family, Peer};
 
 const ID: &str = "no-answer";
 
+/// Begins to connect, and does not wait.
+fn send_syn(address: SocketAddr) -> OwnedFd {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+    let _ = connect(&socket, &address);
+    socket
+}
+
+/// The report of `take` while so many attempts are under way, each given up after `patience`.
+fn while_giving_up<T>(at_once: u32, patience: Duration, take: impl FnOnce() -> T) -> T {
+    let address = Peer::address(Behaviour::NoReply, Family::V4);
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let attempts = scope.spawn(|| {
+            let mut open = VecDeque::new();
+            while !ends.load(Ordering::Relaxed) {
+                open.push_back(send_syn(address));
+                if open.len() > at_once as usize {
+                    open.pop_front();
+                }
+                std::thread::sleep(patience / at_once);
+            }
+        });
+        std::thread::sleep(patience);
+        let taken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(take));
+        ends.store(true, Ordering::Relaxed);
+        attempts.join().unwrap();
+        taken.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 in_namespace!(
     fn ten_unanswered_attempts_to_one_destination_are_critical() {
         let _peers = Peer::open();
         let address = Peer::address(Behaviour::NoReply, Family::V4);
-        let send_syn = || {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
-            let _ = connect(&socket, &address);
-            socket
-        };
-        let _attempts: Vec<OwnedFd> = (0..10).map(|_| send_syn()).collect();
+        let _attempts: Vec<OwnedFd> = (0..10).map(|_| send_syn(address)).collect();
+        // The kernel's own limit is named when it applies.
+        let limit = "net.ipv4.tcp_syn_retries is 20";
         let report = Report::until(|report| {
             let found = report.findings_of(ID);
-            found.first().is_some_and(|found| found.value == Some(10.0))
+            found.first().is_some_and(|found| {
+                found.value == Some(10.0) && found.evidence.join("; ").contains(limit)
+            })
         });
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "CRITICAL");
@@ -32,15 +66,64 @@ in_namespace!(
         assert_eq!(finding.subject["remote_port"], address.port());
         let evidence = finding.evidence.join("; ");
         assert!(
-            evidence.contains("net.ipv4.tcp_syn_retries is 20"),
-            "{evidence}"
-        );
-        assert!(
-            evidence.contains("TcpAttemptFails grew by 0 in"),
+            evidence.contains("TcpActiveOpens grew by 0, TcpAttemptFails grew by 0 in"),
             "{evidence}"
         );
         assert_eq!(finding.processes[0].pid, std::process::id());
         assert_eq!(finding.processes[0].sockets, 10);
         assert_commands_run(finding);
+    }
+);
+
+in_namespace!(
+    fn a_destination_that_does_not_answer_within_a_connect_timeout_is_reported_with_its_process() {
+        let _peers = Peer::open();
+        while_giving_up(15, Duration::from_millis(1_500), || {
+            let report = Report::after("1");
+            let finding = report.finding(ID);
+            assert_eq!(finding.severity, "CRITICAL");
+            assert!(finding.value >= Some(12.0), "{finding:?}");
+            let evidence = finding.evidence.join("; ");
+            assert!(
+                evidence.contains("have ended, none with a connection"),
+                "{evidence}"
+            );
+            assert!(
+                evidence.contains("SYNs were retransmitted up to 1 time"),
+                "{evidence}"
+            );
+            assert!(!evidence.contains("tcp_syn_retries"), "{evidence}");
+            assert_eq!(finding.processes[0].pid, std::process::id());
+            assert_commands_run(finding);
+            assert_eq!(report.findings.len(), 1, "{report:?}");
+        });
+    }
+);
+
+in_namespace!(
+    fn attempts_that_end_before_the_first_retransmission_warn() {
+        let _peers = Peer::open();
+        while_giving_up(6, Duration::from_millis(400), || {
+            let report = Report::after("1");
+            let finding = report.finding(ID);
+            assert_eq!(finding.severity, "WARNING");
+            let evidence = finding.evidence.join("; ");
+            assert!(
+                evidence.contains("gives up within the first second"),
+                "{evidence}"
+            );
+            assert_commands_run(finding);
+            assert_eq!(report.findings.len(), 1, "{report:?}");
+        });
+    }
+);
+
+in_namespace!(
+    fn two_attempts_at_a_time_are_no_finding() {
+        let _peers = Peer::open();
+        while_giving_up(2, Duration::from_millis(1_500), || {
+            let report = Report::after("1");
+            assert!(report.findings.is_empty(), "{report:?}");
+        });
     }
 );

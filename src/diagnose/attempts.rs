@@ -1,0 +1,248 @@
+//! Attempts to connect (SYN_SENT): those before the window, what became of them, and those after it, by
+//! destination.
+//!
+//! A program that gives up before the kernel does leaves no trace: its socket is gone, and the kernel
+//! counts no failure. That a destination does not answer shows in attempts that are there at both
+//! times while none becomes a connection.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::bounded::Inodes;
+use super::host::Host;
+use super::rule::{FirstPass, Sampled};
+use crate::model::{Counter, InetEnds, Socket, State, StateSet};
+
+/// More attempts than this before the window are not followed; some 1 MB.
+const ROOM: usize = 10_000;
+
+/// More destinations than this are not examined; some 1 MB.
+const MOST_DESTINATIONS: usize = 10_000;
+
+/// So many attempts to one destination at a time, before the window and after it: a few failed ones are
+/// normal.
+pub(super) const FEW: u64 = 3;
+
+/// So many unanswered attempts to any destinations.
+pub(super) const MANY: u64 = 10;
+
+/// How often a SYN must have been retransmitted to count as unanswered by itself: fewer may be one lost
+/// segment.
+pub(super) const RETRANSMITS: u32 = 2;
+
+/// Of the attempts that are there at one time, this part has been retransmitted if programs give up
+/// after 1.25 s or later, and a smaller part if a fifth of the SYNs or fewer are lost.
+const RETRANSMITTED_PART: f64 = 0.2;
+
+/// A window in which an attempt can fail: a longer round trip is no answer.
+const LEAST_WINDOW: Duration = Duration::from_millis(500);
+
+/// Attempts of this mean duration, in seconds, wait for more than single lost SYNs.
+const LONG_ATTEMPT: f64 = 0.5;
+
+/// The attempts before the window, and whether each had been retransmitted.
+#[derive(Debug, Default)]
+pub(super) struct Earlier(HashMap<InetEnds, bool>);
+
+impl FirstPass for Earlier {
+    const STATES: StateSet = StateSet::NONE.with(State::SynSent);
+
+    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if self.0.len() < ROOM {
+            self.0.insert(*ends, is_retransmitted(socket));
+        }
+    }
+}
+
+/// The attempts to one destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tries {
+    /// How many were there before the window.
+    pub(super) earlier: u64,
+    /// How many of those are there still.
+    still: u64,
+    /// How many of those became connections.
+    made: u64,
+    /// How many are there after the window.
+    pub(super) now: u64,
+    /// How many of both have been retransmitted.
+    retransmitted: u64,
+    /// How many of those after the window, [`RETRANSMITS`] times or more.
+    pub(super) often: u64,
+    /// The most retransmissions of one.
+    pub(super) most: u32,
+    /// The connections to it.
+    connections: u64,
+}
+
+impl Tries {
+    /// How many of the earlier ones have ended without a connection.
+    pub(super) fn ended(&self) -> u64 {
+        self.earlier.saturating_sub(self.still + self.made)
+    }
+}
+
+/// Why attempts count as unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Several of them have been retransmitted [`RETRANSMITS`] times or more.
+    Retransmitted,
+    /// Some have been retransmitted; no attempt has become a connection.
+    Repeated,
+    /// Programs gave up before the first retransmission; there is no connection.
+    GivenUp,
+}
+
+/// The attempts after the window, and what became of those before it.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    earlier: HashMap<InetEnds, bool>,
+    destinations: HashMap<SocketAddr, Tries>,
+    /// The ports of those destinations that had attempts before the window, and over which families,
+    /// IPv6 or not, there are connections to such a port of another destination.
+    ports: HashSet<u16>,
+    others: HashSet<(u16, bool)>,
+    /// The sockets, by destination.
+    pub(super) inodes: Inodes<SocketAddr>,
+    now: u64,
+}
+
+fn is_retransmitted(socket: &Socket) -> bool {
+    socket.retransmits.is_some_and(|times| times > 0)
+}
+
+/// An address and port, v4-mapped as IPv4.
+pub(super) fn destination(ends: &InetEnds) -> SocketAddr {
+    SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port())
+}
+
+impl Attempts {
+    /// The states it reads: attempts, and what they become.
+    pub(super) const STATES: StateSet = StateSet::NONE
+        .with(State::SynSent)
+        .with(State::Established)
+        .with(State::CloseWait)
+        .with(State::FinWait1)
+        .with(State::FinWait2)
+        .with(State::LastAck)
+        .with(State::TimeWait);
+
+    /// None yet after the window.
+    pub(super) fn after(Earlier(earlier): Earlier) -> Attempts {
+        let mut destinations: HashMap<SocketAddr, Tries> = HashMap::new();
+        for (ends, is_retransmitted) in &earlier {
+            let tries = destinations.entry(destination(ends)).or_default();
+            tries.earlier += 1;
+            tries.retransmitted += u64::from(*is_retransmitted);
+        }
+        Attempts {
+            earlier,
+            ports: destinations.keys().map(SocketAddr::port).collect(),
+            destinations,
+            ..Attempts::default()
+        }
+    }
+
+    /// Takes a socket after the window.
+    pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
+        let Sampled { socket, ends, .. } = *sampled;
+        if socket.state == State::SynSent {
+            self.add_attempt(socket, ends);
+        } else if !self.earlier.is_empty() {
+            let to = destination(ends);
+            if let Some(tries) = self.destinations.get_mut(&to) {
+                tries.connections += 1;
+                tries.made += u64::from(self.earlier.contains_key(ends));
+            } else if self.ports.contains(&to.port()) {
+                self.others.insert((to.port(), to.is_ipv6()));
+            }
+        }
+    }
+
+    fn add_attempt(&mut self, socket: &Socket, ends: &InetEnds) {
+        self.now += 1;
+        let to = destination(ends);
+        if self.destinations.len() >= MOST_DESTINATIONS && !self.destinations.contains_key(&to) {
+            return;
+        }
+        let retransmits = socket.retransmits.unwrap_or(0);
+        let tries = self.destinations.entry(to).or_default();
+        tries.now += 1;
+        tries.still += u64::from(self.earlier.contains_key(ends));
+        tries.retransmitted += u64::from(is_retransmitted(socket));
+        tries.often += u64::from(retransmits >= RETRANSMITS);
+        tries.most = tries.most.max(retransmits);
+        self.inodes.add(to, socket.inode);
+    }
+
+    /// The destinations that do not answer, those with the most attempts first.
+    pub(super) fn unanswered(&self, host: &Host) -> Vec<(SocketAddr, Tries, Silence)> {
+        let silent = self.destinations.iter();
+        let silent = silent.filter_map(|(to, tries)| {
+            let silence = self.silence(tries, host)?;
+            Some((*to, *tries, silence))
+        });
+        let mut silent: Vec<_> = silent.collect();
+        silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.now), *to));
+        silent
+    }
+
+    fn silence(&self, tries: &Tries, host: &Host) -> Option<Silence> {
+        if tries.made > 0 {
+            return None;
+        }
+        if tries.often >= FEW {
+            return Some(Silence::Retransmitted);
+        }
+        // The two samples of a copied tree are one.
+        if host.copied || tries.earlier.min(tries.now) < FEW {
+            return None;
+        }
+        let both = (tries.earlier + tries.now) as f64;
+        if tries.retransmitted > 0 && tries.retransmitted as f64 >= both * RETRANSMITTED_PART {
+            return Some(Silence::Repeated);
+        }
+        let grown = |counter| host.growth(counter).unwrap_or(u64::MAX);
+        let ended = tries.ended();
+        let opened = grown(Counter::ActiveOpens) as f64;
+        let is_long = self.now as f64 * host.window.as_secs_f64() >= opened * LONG_ATTEMPT;
+        let are_given_up = ended >= FEW
+            && tries.connections == 0
+            && host.window >= LEAST_WINDOW
+            // Else they were refused, or answered after they were sent again.
+            && grown(Counter::AttemptFails) < ended
+            && (is_long || grown(Counter::SynRetrans) < ended);
+        are_given_up.then_some(Silence::GivenUp)
+    }
+
+    /// How many attempts to destinations that let none succeed have been retransmitted
+    /// [`RETRANSMITS`] times or more, by destination.
+    pub(super) fn often(&self) -> Vec<(SocketAddr, u64)> {
+        let tries = self.destinations.iter();
+        let often = tries.filter(|(_, tries)| tries.often > 0 && tries.made == 0);
+        let mut often: Vec<_> = often.map(|(to, tries)| (*to, tries.often)).collect();
+        often.sort_by_key(|(to, often)| (std::cmp::Reverse(*often), *to));
+        often
+    }
+
+    /// Whether there are connections to a destination.
+    pub(super) fn is_connected(&self, to: SocketAddr) -> bool {
+        let tries = self.destinations.get(&to);
+        tries.is_some_and(|tries| tries.connections > 0)
+    }
+
+    /// Whether every destination answers some attempts, as far as they show.
+    pub(super) fn is_answered(&self, host: &Host) -> bool {
+        let often: u64 = self.often().iter().map(|(_, attempts)| attempts).sum();
+        self.unanswered(host).is_empty() && often < MANY
+    }
+
+    /// Whether there are connections to the same port over the other address family.
+    pub(super) fn has_other_family(&self, to: SocketAddr) -> bool {
+        self.others.contains(&(to.port(), !to.is_ipv6()))
+    }
+}

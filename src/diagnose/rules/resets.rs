@@ -1,0 +1,291 @@
+//! Resets: connections that this host or its peers end by force, and segments that belong to none.
+//!
+//! All of it is in counters. `__tcp_close` (net/ipv4/tcp.c) resets a connection with unread data
+//! (RFC 2525, 2.17; TCPAbortOnClose) and one whose program discards what is unsent (SO_LINGER of 0 s,
+//! TCPAbortOnData, as data after close(), `tcp_rcv_state_process`). TcpEstabResets counts every open
+//! connection that ends so, by either side.
+
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::model::{Command, Counter, Finding, Severity, StateSet, thousands};
+
+/// Fewer than this in the window are left to chance.
+const LEAST: u64 = 10;
+
+/// The part of the connections begun in the window from which it is reported: health checks and
+/// impatient users reset some everywhere.
+const SHARE: f64 = 0.1;
+
+/// The counters that resets are derived from.
+const COUNTERS: [Counter; 5] = [
+    Counter::EstabResets,
+    Counter::AbortOnClose,
+    Counter::AbortOnData,
+    Counter::AbortOnTimeout,
+    Counter::OutRsts,
+];
+
+const WHY_UNREAD: &str = "close() with unread data sends a reset instead of the end of the data (RFC 2525, 2.17). The peer reports `connection reset by peer`, and may lose an answer that it has received and not read yet; a proxy makes 502 of it.";
+
+const REMEDY_UNREAD: [&str; 2] = [
+    "Let the program read the whole request before it closes, also where it answers early (413, 401): send the answer, shut down its own side, read to the end or for some seconds, then close (`lingering_close` of nginx).",
+    "Find the program: it answers without reading, or closes connections that it has forgotten to read.",
+];
+
+const WHY_RECEIVED: &str = "A peer that resets an open connection discards what was under way; programs report `connection reset by peer`. Servers do so when they close with unread requests, when they crash, or when they have closed an idle connection that is used again.";
+
+const REMEDY_RECEIVED: [&str; 2] = [
+    "Find out which server it is: `tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'`, or the logs of the programs that connect; run `tcpstates doctor` there.",
+    "If connections of a pool are reset when they are used again, close them here before the server's idle time is over.",
+];
+
+const WHY_TIMEOUT: &str = "The kernel gives up a connection when the peer has acknowledged nothing for too long: data (`tcp_retries2`), keepalive probes, SYNs. Programs report ETIMEDOUT after minutes of waiting.";
+
+const REMEDY_TIMEOUT: [&str; 2] = [
+    "Check the path to the peers: a host that is down, a firewall or NAT that forgets idle connections.",
+    "Let the programs notice sooner: a timeout of their own, TCP_USER_TIMEOUT, or SO_KEEPALIVE with a shorter period than the idle timeout of the devices on the path.",
+];
+
+const WHY_UNKNOWN: &str = "A segment that belongs to no connection is answered with a reset (RFC 9293, 3.10.7.1): a SYN to a port where nothing listens, or data for a connection that this host has closed or forgotten.";
+
+const REMEDY_UNKNOWN: [&str; 2] = [
+    "If a service should be running here, check that it listens, and on the address that its clients use.",
+    "Otherwise it may be a port scan, a health check of a service that has moved, or peers that still use connections from before a restart: `tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'` shows the ports.",
+];
+
+/// Needs no sockets.
+#[derive(Debug, Default)]
+pub(super) struct Resets;
+
+impl Rule for Resets {
+    const ID: &'static str = "resets";
+
+    const STATES: StateSet = StateSet::NONE;
+
+    type Before = ();
+
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
+    fn begin(&mut self, (): (), _: &Host) {}
+
+    fn add(&mut self, _: &Sampled<'_>) {}
+
+    fn examine(&self, case: &Case<'_>) -> Examined {
+        match Counted::of(case.host) {
+            Ok(counted) => Examined::found(counted.findings(case.host)),
+            Err(reason) => Examined::lacking(reason),
+        }
+    }
+}
+
+/// What was counted in the window.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    /// Connections that this host began, and that its listeners took.
+    begun: u64,
+    accepted: u64,
+    /// Connections reset because they were closed with unread data, and given up.
+    unread: u64,
+    timed_out: u64,
+    /// Connections that peers have reset, at least.
+    received: u64,
+    /// Resets in answer to segments that belong to no connection, at most.
+    unknown: u64,
+    /// Segments received.
+    segments: u64,
+}
+
+impl Counted {
+    fn of(host: &Host) -> Result<Counted, String> {
+        let [resets, unread, discarded, timed_out, sent] =
+            COUNTERS.map(|counter| host.growth(counter));
+        let (unread, timed_out) = (unread?, timed_out?);
+        let local = unread.saturating_add(discarded?).saturating_add(timed_out);
+        Ok(Counted {
+            begun: host.growth(Counter::ActiveOpens)?,
+            accepted: host.growth(Counter::PassiveOpens)?,
+            unread,
+            timed_out,
+            received: resets?.saturating_sub(local),
+            unknown: sent?.saturating_sub(local),
+            segments: host.growth(Counter::InSegs)?,
+        })
+    }
+
+    fn findings(&self, host: &Host) -> Vec<Finding> {
+        let are_many = |number: u64, of: u64| number >= LEAST && number as f64 >= of as f64 * SHARE;
+        let all = self.begun.saturating_add(self.accepted);
+        // What a client leaves unread harms its server little.
+        let is_server = are_many(self.unread, self.accepted) && self.accepted > 0;
+        let severity = if is_server {
+            Severity::Warning
+        } else {
+            Severity::Info
+        };
+        let unread = are_many(self.unread, all.min(self.accepted.max(self.begun)))
+            .then(|| self.unread(severity, host));
+        let timed_out = are_many(self.timed_out, all).then(|| self.timed_out(host));
+        // Load balancers and clients reset connections that they have accepted answers on: only
+        // what more clients cannot have done is reported.
+        let by_servers = self.received.saturating_sub(self.accepted);
+        let received = are_many(by_servers, self.begun).then(|| self.received(host));
+        let unknown = are_many(self.unknown, self.segments).then(|| self.unknown(host));
+        let findings = [unread, received, timed_out, unknown];
+        findings.into_iter().flatten().collect()
+    }
+
+    fn unread(&self, severity: Severity, host: &Host) -> Finding {
+        let (unread, window) = (thousands(self.unread), host.window_text());
+        let title =
+            format!("{unread} connections were closed with unread data and reset in {window}");
+        let listeners: Vec<_> = host.listeners.iter().collect();
+        let mut ports: Vec<u16> = listeners.iter().map(|one| one.local.port()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        // With a single service it is known who accepts the connections.
+        let inodes = match ports.len() {
+            1 if severity == Severity::Warning => listeners.iter().map(|one| one.inode).collect(),
+            _ => Vec::new(),
+        };
+        let show = match ports.len() {
+            0 => Command::doctor("--window 5"),
+            _ => Command::list("--listening --process"),
+        };
+        Finding::new(severity, title, self.unread as f64, inodes, WHY_UNREAD)
+            .with_evidence(self.evidence(host))
+            .with_commands([show])
+            .with_remedy(REMEDY_UNREAD)
+    }
+
+    fn received(&self, host: &Host) -> Finding {
+        let (received, window) = (thousands(self.received), host.window_text());
+        let title = format!("peers reset {received} open connections in {window}");
+        let value = self.received as f64;
+        Finding::new(Severity::Warning, title, value, Vec::new(), WHY_RECEIVED)
+            .with_evidence(self.evidence(host))
+            .with_commands([Command::doctor("--window 5")])
+            .with_remedy(REMEDY_RECEIVED)
+    }
+
+    fn timed_out(&self, host: &Host) -> Finding {
+        let (timed_out, window) = (thousands(self.timed_out), host.window_text());
+        let title = format!(
+            "the kernel gave up {timed_out} connections in {window}, because their peers did not answer"
+        );
+        let value = self.timed_out as f64;
+        Finding::new(Severity::Warning, title, value, Vec::new(), WHY_TIMEOUT)
+            .with_evidence(self.evidence(host))
+            .with_commands([Command::doctor("--window 5")])
+            .with_remedy(REMEDY_TIMEOUT)
+            .with_causes(&["no-answer", "vanished-peers", "keepalive"])
+    }
+
+    fn unknown(&self, host: &Host) -> Finding {
+        let (unknown, window) = (thousands(self.unknown), host.window_text());
+        let title = format!(
+            "{unknown} resets were sent in {window} to segments that belong to no connection"
+        );
+        let value = self.unknown as f64;
+        let segments = format!("{} segments were received", thousands(self.segments));
+        Finding::new(Severity::Info, title, value, Vec::new(), WHY_UNKNOWN)
+            .with_evidence(self.evidence(host))
+            .with_evidence([segments])
+            .with_commands([Command::doctor("--window 5")])
+            .with_remedy(REMEDY_UNKNOWN)
+            .with_causes(&["refused"])
+    }
+
+    fn evidence(&self, host: &Host) -> [String; 2] {
+        let [begun, accepted] = [self.begun, self.accepted].map(thousands);
+        [
+            host.growth_text(&COUNTERS),
+            format!("in the same time {begun} connections were begun and {accepted} accepted"),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::testing::host;
+
+    /// A host on which these counters grew.
+    fn grown(counters: &[(Counter, u64)]) -> Host {
+        let known =
+            COUNTERS
+                .iter()
+                .chain(&[Counter::ActiveOpens, Counter::PassiveOpens, Counter::InSegs]);
+        known.fold(host(), |host, counter| {
+            let growth = counters.iter().find(|(grown, _)| grown == counter);
+            host.with_growth(*counter, 7, 7 + growth.map_or(0, |(_, growth)| *growth))
+        })
+    }
+
+    fn found(counters: &[(Counter, u64)]) -> Vec<(Severity, f64)> {
+        let found = grown(counters).examine(&Resets).findings;
+        found.iter().map(|one| (one.severity, one.value)).collect()
+    }
+
+    use Counter::{
+        AbortOnClose, AbortOnData, AbortOnTimeout, ActiveOpens, EstabResets, InSegs, OutRsts,
+        PassiveOpens,
+    };
+
+    #[test]
+    fn a_tenth_closed_with_unread_data_warns_on_servers_and_is_information_on_clients() {
+        let of = |unread, counter, number| {
+            found(&[
+                (AbortOnClose, unread),
+                (EstabResets, unread),
+                (OutRsts, unread),
+                (counter, number),
+                (InSegs, 10_000),
+            ])
+        };
+        assert_eq!(of(9, PassiveOpens, 9), []);
+        assert_eq!(of(10, PassiveOpens, 100), [(Severity::Warning, 10.0)]);
+        assert_eq!(of(10, PassiveOpens, 101), []);
+        assert_eq!(of(10, ActiveOpens, 100), [(Severity::Info, 10.0)]);
+        assert_eq!(of(10, ActiveOpens, 101), []);
+    }
+
+    #[test]
+    fn resets_of_peers_warn_unless_clients_may_have_sent_them() {
+        let of = |resets, begun, accepted| {
+            found(&[
+                (EstabResets, resets),
+                (ActiveOpens, begun),
+                (PassiveOpens, accepted),
+                (InSegs, 10_000),
+            ])
+        };
+        assert_eq!(of(9, 9, 0), []);
+        assert_eq!(of(10, 100, 0), [(Severity::Warning, 10.0)]);
+        assert_eq!(of(10, 101, 0), []);
+        assert_eq!(
+            of(100, 0, 100),
+            [],
+            "a load balancer that closes with resets"
+        );
+        assert_eq!(of(100, 100, 100), [], "a proxy behind one");
+        assert_eq!(of(109, 100, 100), [], "counters read a moment apart");
+        let discarded = [(EstabResets, 100), (AbortOnData, 100), (ActiveOpens, 100)];
+        assert_eq!(found(&discarded), [], "a load balancer itself");
+    }
+
+    #[test]
+    fn connections_given_up_by_a_timeout_warn_from_ten_on() {
+        let of = |number| found(&[(AbortOnTimeout, number), (PassiveOpens, 100)]);
+        assert_eq!(of(9), []);
+        assert_eq!(of(10), [(Severity::Warning, 10.0)]);
+    }
+
+    #[test]
+    fn resets_to_unknown_segments_are_information_if_they_are_a_tenth_of_what_is_received() {
+        let of = |sent, segments| found(&[(OutRsts, sent), (InSegs, segments)]);
+        assert_eq!(of(9, 9), []);
+        assert_eq!(of(10, 100), [(Severity::Info, 10.0)]);
+        assert_eq!(of(10, 101), []);
+        let aborted = [(OutRsts, 50), (AbortOnData, 45), (InSegs, 50)];
+        assert_eq!(found(&aborted), []);
+    }
+}
