@@ -35,6 +35,10 @@ pub struct Doctor {
     #[arg(help_heading = "Sources")]
     pub timeout: Duration,
 
+    /// Print one line per finding
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub brief: bool,
+
     /// Print JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,

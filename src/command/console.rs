@@ -80,16 +80,20 @@ impl Console {
     /// How a table may look on standard output.
     pub(super) fn look(&self, when: ColorWhen) -> Look {
         let terminal = self.out.is_terminal();
+        let size = rustix::termios::tcgetwinsize(&self.out).ok();
         Look {
             color: match when {
                 ColorWhen::Always => true,
                 ColorWhen::Never => false,
                 ColorWhen::Auto => terminal && !no_color() && !is_dumb(),
             },
-            width: terminal.then(|| match rustix::termios::tcgetwinsize(&self.out) {
-                Ok(size) if size.ws_col > 0 => size.ws_col.into(),
-                _ => USUAL_WIDTH,
+            width: terminal.then(|| match size {
+                Some(size) if size.ws_col > 0 => size.ws_col.into(),
+                Some(_) | None => USUAL_WIDTH,
             }),
+            height: size
+                .filter(|size| terminal && size.ws_row > 0)
+                .map(|size| size.ws_row.into()),
             utf8: is_utf8(),
         }
     }

@@ -20,7 +20,7 @@ mod value;
 
 pub use check::{check_progress, write_check, write_check_json};
 pub use csv::Csv;
-pub use doctor::{write_diagnosis, write_diagnosis_json};
+pub use doctor::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 pub use json::Json;
 pub use table::{Table, render_list};
 
@@ -38,6 +38,8 @@ pub struct Look {
     /// The terminal's width in columns; `None` if the output is not a terminal: then lines do not
     /// depend on a width.
     pub width: Option<usize>,
+    /// The terminal's height in rows; `None` if the output is not a terminal.
+    pub height: Option<usize>,
     /// Whether block characters can be shown; else bars are drawn in ASCII.
     pub utf8: bool,
 }

@@ -17,7 +17,7 @@ use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{examine, wide_rules};
 use crate::model::{Diagnosis, Holders, Listeners, Severity, counted};
-use crate::output::{write_diagnosis, write_diagnosis_json};
+use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted};
 use samples::Samples;
 use selection::Selection;
@@ -41,9 +41,11 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     let (sample, diagnosis) = within_more(limit, reason, work, |text| console.progress(&text))??;
     console.log(&sample);
     let mut bytes = Vec::new();
-    let rendered = match typed.json {
-        true => write_diagnosis_json(&mut bytes, &diagnosis),
-        false => write_diagnosis(&mut bytes, &diagnosis, console.look(typed.color)),
+    let look = console.look(typed.color);
+    let rendered = match (typed.json, typed.brief) {
+        (true, _) => write_diagnosis_json(&mut bytes, &diagnosis),
+        (false, true) => write_diagnosis_brief(&mut bytes, &diagnosis, look),
+        (false, false) => write_diagnosis(&mut bytes, &diagnosis, look),
     };
     rendered.map_err(Failure::write)?;
     console.write(&bytes)?;

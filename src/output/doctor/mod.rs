@@ -1,10 +1,12 @@
 //! A diagnosis as text (what is wrong, the evidence, why it matters, what to do), and as JSON.
 
+mod brief;
 mod json;
 #[cfg(test)]
 mod tests;
 mod wrap;
 
+pub use brief::write_diagnosis_brief;
 pub use json::write_diagnosis_json;
 
 use std::io::{self, Write};
@@ -26,14 +28,20 @@ const NARROWEST: usize = 40;
 const NAMED: usize = 5;
 
 /// Writes the one line of a healthy host, where nothing is wrong; the findings; then what was not
-/// examined.
+/// examined. On a small terminal, what does not fit is shortened, so that the first finding, which is
+/// the worst, stays on the screen.
 ///
 /// # Errors
 /// The writer's.
 pub fn write_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
-    let width = look.width.and_then(|width| width.checked_sub(INDENT));
-    let width = width.filter(|width| *width >= NARROWEST);
-    let mut page = Page { out, width };
+    let mut full = Vec::new();
+    write_whole(&mut full, diagnosis, look)?;
+    let shown = brief::one_screen(&full, diagnosis, look).unwrap_or(full);
+    out.write_all(&shown)
+}
+
+fn write_whole(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::Result<()> {
+    let mut page = Page::new(out, look);
     let is_healthy = diagnosis.worst() <= Some(Severity::Info);
     if is_healthy {
         page.texts("OK", [healthy(diagnosis)])?;
@@ -99,7 +107,22 @@ struct Page<'a, W> {
     width: Option<usize>,
 }
 
-impl<W: Write> Page<'_, W> {
+/// The colour of a finding.
+fn style(severity: Severity, look: Look) -> Style {
+    match severity {
+        Severity::Info => Style::new(),
+        Severity::Warning => look.attention(),
+        Severity::Critical => look.alarm(),
+    }
+}
+
+impl<'a, W: Write> Page<'a, W> {
+    fn new(out: &'a mut W, look: Look) -> Page<'a, W> {
+        let width = look.width.and_then(|width| width.checked_sub(INDENT));
+        let width = width.filter(|width| *width >= NARROWEST);
+        Page { out, width }
+    }
+
     fn finding(
         &mut self,
         finding: &Finding,
@@ -107,11 +130,7 @@ impl<W: Write> Page<'_, W> {
         scope: Option<&'static str>,
         look: Look,
     ) -> io::Result<()> {
-        let style = match finding.severity {
-            Severity::Info => Style::new(),
-            Severity::Warning => look.attention(),
-            Severity::Critical => look.alarm(),
-        };
+        let style = style(finding.severity, look);
         let title = wrap(&escape::line(&finding.title), self.width);
         self.lines(finding.severity.name(), title, style)?;
         self.texts(
@@ -121,7 +140,8 @@ impl<W: Write> Page<'_, W> {
         self.texts("  scope", scope)?;
         self.texts("  evidence", &finding.evidence)?;
         self.texts("  held by", processes(&finding.processes))?;
-        self.texts("  why", [finding.why])?;
+        let why = Some(finding.why).filter(|why| !why.is_empty());
+        self.texts("  why", why)?;
         let numbered = finding.remedy.len() > 1;
         let steps = finding.remedy.iter().zip(1..);
         let steps = steps.map(|(step, number)| match numbered {

@@ -142,3 +142,72 @@ fn sentences_and_commands_end_where_the_terminal_does() {
         "{text}"
     );
 }
+
+#[test]
+fn brief_is_a_line_for_each_finding_and_one_for_what_was_not_examined() {
+    let findings = vec![
+        finding("a", Severity::Critical, &[]),
+        finding("b", Severity::Warning, &[]),
+    ];
+    let brief = |diagnosis: &Diagnosis, width| {
+        let mut bytes = Vec::new();
+        let look = Look {
+            width,
+            ..Look::default()
+        };
+        write_diagnosis_brief(&mut bytes, diagnosis, look).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let sick = diagnosis(findings);
+    assert_eq!(
+        brief(&sick, None),
+        "CRITICAL    a: a is at 9 of 10; w\\u{1b}b (pid 7): 1,200\n\
+         WARNING     b: b is at 9 of 10; w\\u{1b}b (pid 7): 1,200\n\
+         unexamined  c\n"
+    );
+    for line in brief(&sick, Some(30)).lines() {
+        assert!(line.chars().count() <= 30, "{line}");
+    }
+    let healthy = brief(&diagnosis(Vec::new()), None);
+    assert!(healthy.starts_with("OK          nothing wrong found in 1,234 TCP sockets"));
+    assert_eq!(healthy.lines().count(), 2);
+}
+
+#[test]
+fn on_a_small_terminal_the_first_finding_stays_on_the_screen() {
+    let long = |id| Finding {
+        evidence: vec!["evidence ".repeat(12); 6],
+        remedy: vec!["remedy ".repeat(18); 7],
+        ..finding(id, Severity::Critical, &[])
+    };
+    for (height, findings) in [(24, 1), (24, 9), (16, 9), (29, 3)] {
+        let diagnosis = diagnosis((0..findings).map(|_| long("a")).collect());
+        let mut bytes = Vec::new();
+        let look = Look {
+            width: Some(80),
+            height: Some(height),
+            ..Look::default()
+        };
+        write_diagnosis(&mut bytes, &diagnosis, look).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.lines().count() < height, "{height} {findings}: {text}");
+        assert!(text.starts_with("CRITICAL    a is at 9 of 10\n"), "{text}");
+        assert!(text.contains("\n  show      tcpstates -l\n"), "{text}");
+        assert!(
+            text.contains("`tcpstates doctor | less` shows all of it"),
+            "{text}"
+        );
+    }
+    // Enough rows, or no terminal: all of it.
+    for height in [None, Some(30)] {
+        let look = Look {
+            width: Some(80),
+            height,
+            ..Look::default()
+        };
+        let mut bytes = Vec::new();
+        let diagnosis = diagnosis(vec![long("a"), long("b")]);
+        write_diagnosis(&mut bytes, &diagnosis, look).unwrap();
+        assert!(String::from_utf8(bytes).unwrap().lines().count() > 30);
+    }
+}

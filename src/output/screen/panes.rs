@@ -41,6 +41,7 @@ fn render(grouped: &Grouped, area: Rect, canvas: &Canvas<'_>) -> String {
         look: Look {
             color: false,
             width: Some(area.width.into()),
+            height: None,
             utf8: canvas.paint.utf8,
         },
         ..output::Style::default()

@@ -44,6 +44,7 @@ fn render(samples: &[&Snapshot], look: Look) -> String {
 const PLAIN: Look = Look {
     color: false,
     width: None,
+    height: None,
     utf8: true,
 };
 

@@ -1,4 +1,5 @@
-//! `doctor FILTER`: findings about the sockets that pass, and about the whole namespace, which they say.
+//! `doctor FILTER`: findings about the sockets that pass, and about the whole namespace, which they say;
+//! and `doctor --brief`.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -6,6 +7,7 @@ use rustix::net::listen;
 
 use super::commands::assert_commands_run;
 use super::report::Report;
+use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::zoo::sysctl::write_sysctl;
@@ -86,6 +88,31 @@ in_namespace!(
         assert!(text.contains(scope), "{text}");
         let text = run(["doctor", "--window=0.1"]).stdout;
         assert!(!text.contains("  scope "), "{text}");
+    }
+);
+
+in_namespace!(
+    fn brief_is_one_line_for_each_finding_and_a_small_terminal_shows_the_first_one() {
+        let queues = [full(8_080), full(8_081), full(8_082)];
+        let brief = run(["doctor", "--brief", "--window=0.1"]);
+        assert_eq!(brief.status, 5, "{brief:?}");
+        let lines: Vec<&str> = brief.stdout.lines().collect();
+        let findings = lines
+            .iter()
+            .filter(|line| line.starts_with("CRITICAL    accept-queue: "));
+        assert_eq!(findings.count(), queues.len(), "{brief:?}");
+        let holder = format!(" (pid {}): 1", std::process::id());
+        assert!(lines[0].ends_with(&holder), "{brief:?}");
+        assert!(lines.iter().all(|line| !line.starts_with(' ')), "{brief:?}");
+        let mut terminal = Terminal::with(&["doctor", "--window=0.1"]);
+        terminal.wait_for("`tcpstates doctor | less` shows all of it");
+        assert_eq!(terminal.wait_for_end().code(), Some(5));
+        let text = terminal.text();
+        assert!(
+            text.starts_with("CRITICAL    the accept queue of "),
+            "{text}"
+        );
+        assert!(text.contains("\nCRITICAL    accept-queue: "), "{text}");
     }
 );
 
