@@ -79,7 +79,7 @@ pub(super) struct GroupCounts {
     /// How many were there before the window too, as far as they were kept.
     pub(super) stayed: u64,
     /// How many ended in it, as far as they were kept.
-    ended: u64,
+    pub(super) ended: u64,
 }
 
 impl GroupCounts {
@@ -151,10 +151,12 @@ impl Lingering {
         members.map(|kept| kept.inode).collect()
     }
 
-    /// Some members of these groups, no more than `most`.
+    /// Some members of these groups that were there before the window too, no more than `most`.
     pub(super) fn some(&self, groups: &[ServiceGroup], most: usize) -> Vec<InetEnds> {
-        let members = self.members(groups).take(most);
-        members.map(|kept| kept.ends).collect()
+        let before = &self.previous.by_identity;
+        let members = self.members(groups);
+        let stayed = members.filter(|kept| before.contains_key(&kept.identity));
+        stayed.take(most).map(|kept| kept.ends).collect()
     }
 
     /// As evidence, that processes were searched only for a part, where that is so.

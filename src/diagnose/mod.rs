@@ -8,6 +8,7 @@
 
 mod attempts;
 mod bounded;
+mod descriptors;
 mod host;
 mod lingering;
 mod rank;
@@ -53,6 +54,14 @@ impl Examination {
         let inodes = findings.flat_map(|finding| finding.inodes.iter().chain(&finding.searched));
         // A listener of the kernel has none.
         inodes.copied().filter(|inode| *inode != 0).collect()
+    }
+}
+
+impl Examination {
+    /// Whether a finding names every holder of a socket, and not only that with the lowest pid.
+    pub fn wants_every_holder(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.id == rules::NAMES_EVERY_HOLDER)
     }
 }
 

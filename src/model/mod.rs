@@ -75,7 +75,9 @@ pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use note::Note;
 pub use place::{Netns, Where};
-pub use process::{Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery};
+pub use process::{
+    Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
+};
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};

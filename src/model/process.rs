@@ -3,7 +3,8 @@
 //! Names, arguments and units are untrusted text and may contain any character.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use super::Culprit;
@@ -137,16 +138,82 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The holders of some sockets: of each socket the process with the lowest pid.
+/// How many files a process has open, and may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// How many it has.
+    pub open: u64,
+    /// How many it may have: the soft limit RLIMIT_NOFILE, getrlimit(2).
+    pub limit: u64,
+}
+
+impl Descriptors {
+    /// Whether the next accept(), socket() or open() fails with EMFILE.
+    pub fn are_used_up(self) -> bool {
+        self.open >= self.limit
+    }
+}
+
+/// The holders of some sockets, in the order of their pids, and what is known of these processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
     by_inode: HashMap<u64, (Option<ProcessName>, u32)>,
+    /// Of sockets that several processes hold, those besides the first.
+    others: HashMap<u64, Vec<(Option<ProcessName>, u32)>>,
+    /// By pid; or why they are unknown.
+    descriptors: HashMap<u32, Result<Descriptors, String>>,
+    /// Why holders are unknown, if some are.
+    pub unknown: Option<String>,
 }
 
 impl Holders {
-    /// Sets the holder of the socket with this inode; no name if it cannot be read.
+    /// Adds a holder of the socket with this inode, lowest pid first; no name if it cannot be read.
     pub fn set(&mut self, inode: u64, name: impl Into<Option<ProcessName>>, pid: u32) {
-        self.by_inode.insert(inode, (name.into(), pid));
+        let holder = (name.into(), pid);
+        match self.by_inode.entry(inode) {
+            Entry::Vacant(entry) => drop(entry.insert(holder)),
+            Entry::Occupied(_) => self.others.entry(inode).or_default().push(holder),
+        }
+    }
+
+    /// Sets the descriptors of a process, or why they are unknown.
+    pub fn set_descriptors(&mut self, pid: u32, descriptors: Result<Descriptors, String>) {
+        self.descriptors.insert(pid, descriptors);
+    }
+
+    /// The descriptors of a process.
+    ///
+    /// # Errors
+    /// Why they are unknown.
+    pub fn descriptors(&self, pid: u32) -> Result<Descriptors, String> {
+        let known = self.descriptors.get(&pid).cloned();
+        known.unwrap_or_else(|| Err("they were not read".to_owned()))
+    }
+
+    /// The pids of all holders.
+    pub fn pids(&self) -> BTreeSet<u32> {
+        let first = self.by_inode.values();
+        let all = first.chain(self.others.values().flatten());
+        all.map(|(_, pid)| *pid).collect()
+    }
+
+    /// All processes that hold the socket with this inode, and how many of the sockets with `inodes`
+    /// each holds.
+    pub fn all_of(&self, inode: u64, inodes: impl IntoIterator<Item = u64>) -> Vec<Culprit> {
+        let holders = |inode| {
+            let others = self.others.get(&inode).into_iter().flatten();
+            self.by_inode.get(&inode).into_iter().chain(others)
+        };
+        let mut held: HashMap<u32, u64> = HashMap::new();
+        for (_, pid) in inodes.into_iter().flat_map(holders) {
+            *held.entry(*pid).or_default() += 1;
+        }
+        let culprits = holders(inode).map(|(name, pid)| Culprit {
+            name: name.map(|name| name.text().into_owned()),
+            pid: *pid,
+            sockets: held.get(pid).copied().unwrap_or(0),
+        });
+        culprits.collect()
     }
 
     /// The process that holds the socket with this inode; `None` if it is unknown.

@@ -20,6 +20,7 @@
 //! Must not list sockets, print, or open a descriptor of another process.
 
 mod cgroup;
+mod descriptors;
 mod facts;
 mod fd_table;
 mod inodes;
@@ -29,6 +30,7 @@ mod tests;
 mod walk;
 mod wanted;
 
+pub use descriptors::query_descriptors;
 pub use facts::Facts;
 pub use inodes::{Inodes, inodes_of};
 pub use owners::{Effort, Owners};

@@ -147,10 +147,11 @@ impl Owners {
         self.holds.get(start..end).unwrap_or_default()
     }
 
-    /// The process with the lowest pid that holds the socket with this inode; `None` if none is known.
-    pub fn first_holder(&self, inode: u64) -> Option<&Process> {
-        let place = self.inodes.binary_search(&inode).ok()?;
-        Held::by(self.holds_at(place), &self.processes).first()
+    /// The processes that are known to hold the socket with this inode, lowest pid first.
+    pub fn holders(&self, inode: u64) -> impl Iterator<Item = &Process> {
+        let place = self.inodes.binary_search(&inode);
+        let holds = place.map_or(&[][..], |place| self.holds_at(place));
+        Held::by(holds, &self.processes).processes()
     }
 
     /// Which processes hold a wanted socket.

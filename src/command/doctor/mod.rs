@@ -7,6 +7,7 @@ mod samples;
 mod selection;
 mod watching;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::console::Console;
@@ -16,9 +17,9 @@ use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Listeners, Severity, counted};
+use crate::model::{Diagnosis, Holders, Listeners, Severity, Where, counted};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
-use crate::owner::{Facts, Owners, Search, Seek, Wanted};
+use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors};
 use samples::Samples;
 use selection::Selection;
 
@@ -78,25 +79,15 @@ fn diagnose(
     let mut examination = examine(second, host, &Holders::default());
     let inodes = examination.inodes();
     let owners = (!inodes.is_empty()).then(|| {
-        let mut wanted = Wanted::default();
-        inodes.iter().for_each(|inode| wanted.add_inode(*inode));
-        let search = Search::new(
-            &host.place,
-            Seek::LowestPid,
-            Facts::default(),
-            owner_timeout,
-        );
-        Owners::find(search, wanted, &Listeners::default())
-    });
-    if let Some(owners) = &owners {
-        let mut holders = Holders::default();
-        for inode in inodes {
-            if let Some(process) = owners.first_holder(inode) {
-                holders.set(inode, process.name, process.pid);
-            }
-        }
+        let seek = match examination.wants_every_holder() {
+            true => Seek::EveryHolder,
+            false => Seek::LowestPid,
+        };
+        let search = Search::new(&host.place, seek, Facts::default(), owner_timeout);
+        let (owners, holders) = find_holders(search, &inodes, &host.place);
         examination = examine(second, host, &holders);
-    }
+        owners
+    });
     let (place, total, window) = (host.place.clone(), host.sockets, host.window);
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
         sample.report.completeness.lose(loss.clone());
@@ -114,6 +105,25 @@ fn diagnose(
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
+}
+
+/// The holders of the sockets with these inodes, and the descriptors of these processes.
+fn find_holders(search: Search<'_>, inodes: &[u64], place: &Where) -> (Owners, Holders) {
+    let mut wanted = Wanted::default();
+    inodes.iter().for_each(|inode| wanted.add_inode(*inode));
+    let owners = Owners::find(search, wanted, &Listeners::default());
+    let mut holders = Holders::default();
+    holders.unknown = owners.note.as_ref().map(ToString::to_string);
+    let mut added = HashSet::new();
+    for inode in inodes.iter().filter(|inode| added.insert(**inode)) {
+        for process in owners.holders(*inode) {
+            holders.set(*inode, process.name, process.pid);
+        }
+    }
+    for pid in holders.pids() {
+        holders.set_descriptors(pid, query_descriptors(place, pid));
+    }
+    (owners, holders)
 }
 
 /// The exit status: findings outrank what was lost.

@@ -1,38 +1,34 @@
 //! CLOSE_WAIT that stays: the peer has closed, and a program does not.
 //!
-//! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. A connection
-//! without an inode was never accepted, so the program of its listener is responsible.
+//! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. Some members of
+//! each service are watched, because there are four stories with four remedies: connections of which
+//! the peer closed one direction only and that are still used, a program that forgets to close, one
+//! whose handlers take longer than their clients wait, and a pool of connections that the server has
+//! closed. A connection without an inode was never accepted: the program of its listener is
+//! responsible.
 
+mod story;
 #[cfg(test)]
 mod tests;
 
+use crate::diagnose::descriptors;
 use crate::diagnose::lingering::{Change, Lingering, Previous};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Finding, InetEnds, Listener, Metric, Service, Severity, Socket, SourceName, State,
-    StateSet, counted, thousands,
+    Command, Finding, InetEnds, Listener, Service, Severity, Socket, SourceName, State, StateSet,
+    counted, thousands,
 };
+use story::{Members, Story};
 
-/// From this many on that stay through the window it warns: a program that reads to the end and closes
+/// From this many on that stay and are not used it warns: a program that reads to the end and closes
 /// then leaves CLOSE_WAIT in an instant, and its few slow ones are not the same ones later.
 const WARNING: u64 = 10;
-
-/// From this many on in one process it is critical: unless it has raised it, a process may have 1,024
-/// open files (`INR_OPEN_CUR`, linux/fs.h), and without one more it can neither accept nor connect.
-const CRITICAL: u64 = 1000;
 
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
-/// How many connections of a service are measured: when they last sent or received data.
-const MEASURED: usize = 16;
-
-const WHY: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
-
-const REMEDY: [&str; 2] = [
-    "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.",
-    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.",
-];
+/// How many connections of a service are watched.
+const WATCHED: usize = 32;
 
 const WHY_WAITING: &str = "The kernel accepted these connections, they waited in the accept queue, and their peers have closed (RFC 9293, 3.3.2). Each keeps its place in the queue until the program accepts it.";
 
@@ -65,7 +61,9 @@ impl Rule for CloseWait {
 
     type Before = Earlier;
 
-    const SUSPECTS: Option<Suspects<Self>> = Some(CloseWait::suspects);
+    const SUSPECTS: Option<Suspects<Self>> = None;
+
+    const WATCHED: Option<Suspects<Self>> = Some(CloseWait::watched);
 
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.0 = Lingering::after(before.0);
@@ -84,22 +82,14 @@ impl Rule for CloseWait {
         // That they still send is what sets connections apart that are used in one direction.
         let unmeasured = !stayed.is_empty() && host.source == SourceName::Proc;
         let unmeasured = unmeasured.then(|| UNMEASURED.to_owned());
-        let idle = stayed
-            .iter()
-            .filter(|change| !self.still_sends(change, host));
-        Examined::found(idle.map(|change| self.finding(change, case)))
+        let findings = stayed.iter();
+        Examined::found(findings.filter_map(|change| self.finding(change, case)))
             .without(unmeasured)
             .without(host.mptcp())
     }
 }
 
 impl CloseWait {
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let stayed = self.stayed(host);
-        let some = stayed.iter().map(|change| self.some(change));
-        some.flatten().collect()
-    }
-
     /// What stayed through the window, most first.
     fn stayed(&self, host: &Host) -> Vec<Change> {
         let mut stayed = self.0.changes(&host.listeners, WARNING);
@@ -107,62 +97,56 @@ impl CloseWait {
         stayed
     }
 
-    fn some(&self, change: &Change) -> Vec<InetEnds> {
-        self.0.some(&change.groups, MEASURED)
+    /// Those that are watched as long as enough of them may stay and are not used.
+    fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let mut watched = Vec::new();
+        for change in self.stayed(host) {
+            let some = self.0.some(&change.groups, WATCHED);
+            if Members::of(&some, &change, host).are_many(WARNING) {
+                let is_idle = |ends: &InetEnds| {
+                    let seen = host.watch.of(ends);
+                    seen.is_none_or(|seen| !seen.has_ended && !story::is_used(seen, host))
+                };
+                watched.extend(some.into_iter().filter(is_idle));
+            }
+        }
+        watched
     }
 
-    /// For how long those that were measured have not sent, or not received, in milliseconds.
-    fn silent_ms(&self, change: &Change, metric: Metric, host: &Host) -> Vec<u64> {
-        let some = self.some(change).into_iter();
-        some.filter_map(|ends| host.measures.get(ends, metric))
-            .collect()
-    }
-
-    /// Whether most of them still send: their peers have closed one direction and get an answer.
-    fn still_sends(&self, change: &Change, host: &Host) -> bool {
-        let silent = self.silent_ms(change, Metric::LastDataSent, host);
-        // Half of it, because what was sent just before it is hardly older.
-        let half = host.window.as_millis() / 2;
-        let send = silent.iter().filter(|ms| u128::from(**ms) < half).count();
-        send * 2 > silent.len()
-    }
-
-    /// For how long no data was sent or received, as evidence, where that is known.
-    fn silence(&self, change: &Change, host: &Host) -> Option<String> {
-        let sent = self.silent_ms(change, Metric::LastDataSent, host);
-        let received = self.silent_ms(change, Metric::LastDataReceived, host);
-        let least = sent.iter().chain(&received).min()?;
-        let (measured, seconds, tenth) =
-            (sent.len(), thousands(least / 1_000), least % 1_000 / 100);
-        Some(format!(
-            "of {measured} measured, each has been silent for {seconds}.{tenth} s or longer"
-        ))
-    }
-
-    fn finding(&self, change: &Change, case: &Case<'_>) -> Finding {
+    fn finding(&self, change: &Change, case: &Case<'_>) -> Option<Finding> {
+        let host = case.host;
+        let some = self.0.some(&change.groups, WATCHED);
+        let members = Members::of(&some, change, host);
+        if !members.are_many(WARNING) {
+            return None;
+        }
         let mut finding = match change.groups[..] {
-            [group] if !group.held => waiting(change, group.service, case.host),
-            _ => self.leak(change, case),
+            [group] if !group.held => waiting(change, group.service, host),
+            _ => self.held(change, &members, case)?,
         };
-        finding.evidence.extend(self.silence(change, case.host));
-        let unmeasured = case.host.source == SourceName::Proc;
+        finding.evidence.extend(members.evidence(host));
+        let unmeasured = host.source == SourceName::Proc;
         finding
             .evidence
             .extend(unmeasured.then(|| UNMEASURED.to_owned()));
         finding.evidence.extend(self.0.limit_note());
-        finding
+        Some(finding)
     }
 
-    /// A program that does not close.
-    fn leak(&self, change: &Change, case: &Case<'_>) -> Finding {
+    /// Connections that a program keeps; `None` where that is as it should be.
+    fn held(&self, change: &Change, members: &Members<'_>, case: &Case<'_>) -> Option<Finding> {
+        let story = members.story(change, case.host)?;
         let inodes = self.0.inodes(&change.groups);
+        let mut processes = case.holders.of(inodes.iter().copied());
         // Where the holders of a part were searched for, each is taken to hold as much of the rest.
-        let processes = case.holders.of(inodes.iter().copied());
-        let share = processes
-            .first()
-            .map_or(1.0, |most| most.sockets as f64 / inodes.len().max(1) as f64);
-        let are_critical = change.counts.sockets as f64 * share >= CRITICAL as f64;
-        let severity = Severity::critical_if(are_critical);
+        let part = change.counts.sockets as f64 / inodes.len().max(1) as f64;
+        for process in &mut processes {
+            process.sockets = (process.sockets as f64 * part.max(1.0)) as u64;
+        }
+        let severity = match story {
+            Story::SlowHandlers => Severity::Warning,
+            Story::Leak | Story::StalePool => descriptors::severity(&processes, case.holders),
+        };
         let mut evidence = vec![change.text(case.host), unread(change)];
         if change.service().is_none() {
             // Not all were kept.
@@ -172,13 +156,17 @@ impl CloseWait {
                 "{least}{services} services, each with fewer than {WARNING} that stayed"
             ));
         }
+        evidence.extend(descriptors::evidence(&processes, case.holders));
         let show = Command::list("--process --state close-wait");
-        let title = format!("{} stay in CLOSE_WAIT", change.connections());
-        Finding::new(severity, title, change.counts.sockets as f64, inodes, WHY)
-            .with_subject(change.subject())
-            .with_evidence(evidence)
-            .with_commands([change.select(show)])
-            .with_remedy(REMEDY)
+        let (title, why) = story.text(&change.connections());
+        let sockets = change.counts.sockets as f64;
+        Some(
+            Finding::new(severity, title, sockets, inodes, why)
+                .with_subject(change.subject())
+                .with_evidence(evidence)
+                .with_commands([change.select(show)])
+                .with_remedy(story.remedy().iter().copied()),
+        )
     }
 }
 

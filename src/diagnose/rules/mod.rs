@@ -30,6 +30,9 @@ use crate::model::{InetEnds, Scope, Sink, Socket, StateSet};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
+/// The rule whose findings name every holder of a listener.
+pub(super) const NAMES_EVERY_HOLDER: &str = accept_queue::AcceptQueue::ID;
+
 // Every rule, in the order of the manual.
 rules! {
     ephemeral_ports: ephemeral_ports::EphemeralPorts,

@@ -38,7 +38,7 @@ in_namespace!(
         assert_eq!(finding.severity, "WARNING");
         assert_eq!((finding.value, finding.limit), (Some(12.0), None));
         assert_eq!(finding.subject["local_port"], address.port());
-        let [moved, unread, silent] = &finding.evidence[..] else {
+        let [moved, unread, descriptors, watched, silent] = &finding.evidence[..] else {
             panic!("{finding:?}")
         };
         assert!(
@@ -48,8 +48,13 @@ in_namespace!(
         assert!(moved.ends_with("0 were added and 0 ended"), "{moved}");
         let expected = "the end of 12 is unread, with 72 unread bytes before it";
         assert_eq!(unread, expected);
-        let asked = "of 12 measured, each has been silent for ";
-        assert!(silent.starts_with(asked), "{silent}");
+        assert!(descriptors.contains(" descriptors open"), "{descriptors}");
+        assert!(
+            watched.ends_with(", 0 ended and 12 stayed unused"),
+            "{watched}"
+        );
+        let each = "each of these has been silent for ";
+        assert!(silent.starts_with(each), "{silent}");
         assert_eq!(finding.processes.len(), 1, "{finding:?}");
         assert_eq!(finding.processes[0].pid, std::process::id());
         assert_eq!(finding.processes[0].sockets, 12);

@@ -1,9 +1,8 @@
 //! The rule on hosts made for it.
 
 use super::*;
-use crate::diagnose::Measures;
-use crate::diagnose::testing::{host, listener, socket};
-use crate::model::{Field, Holders, Label, ProcessName};
+use crate::diagnose::testing::{host, listener, seen, socket};
+use crate::model::{Descriptors, Field, Holders, Label, Metric, ProcessName};
 
 /// In CLOSE_WAIT at port 80, with this cookie and inode.
 fn one(number: u64, inode: u64) -> Socket {
@@ -32,15 +31,12 @@ fn examined(stay: u64, added: u64, held: bool) -> Vec<Finding> {
 }
 
 #[test]
-fn it_warns_from_10_that_stay_and_a_thousand_of_one_process_are_critical() {
+fn it_warns_from_10_that_stay_and_is_critical_where_descriptors_run_out() {
     assert!(examined(9, 500, true).is_empty());
-    for (stay, severity) in [
-        (10, Severity::Warning),
-        (999, Severity::Warning),
-        (1000, Severity::Critical),
-    ] {
+    for stay in [10, 1000] {
         let found = examined(stay, 0, true);
-        assert_eq!((found.len(), found[0].severity), (1, severity), "{stay}");
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Warning));
+        assert!(found[0].evidence[2].contains("leaky (pid 7) are unknown"));
     }
     let grows = &examined(10, 2, true)[0];
     assert!(grows.evidence[0].ends_with("2 were added and none ended: the number only grows"));
@@ -49,6 +45,16 @@ fn it_warns_from_10_that_stay_and_a_thousand_of_one_process_are_critical() {
         (grows.processes[0].pid, grows.processes[0].sockets),
         (7, 12)
     );
+    let host = host().listening_at(&["0.0.0.0:80"]);
+    let sockets: Vec<Socket> = (1..=125).map(|number| one(number, number)).collect();
+    let rule: CloseWait = host.read(&sockets, &sockets);
+    for (limit, severity) in [(128, Severity::Critical), (19_000, Severity::Warning)] {
+        let mut holders = Holders::default();
+        (1..=125).for_each(|inode| holders.set(inode, ProcessName::new(b"leaky"), 7));
+        holders.set_descriptors(7, Ok(Descriptors { open: 128, limit }));
+        let found = host.examine_with(&rule, &holders).findings.remove(0);
+        assert_eq!(found.severity, severity, "{found:?}");
+    }
 }
 
 #[test]
@@ -65,6 +71,9 @@ fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_searched() {
                 "192.0.2.9:81"
             };
             holders.set(number, ProcessName::new(b"leaky"), u32::from(is_80));
+            // Of which 600 are too few, and 1,600 enough.
+            let (open, limit) = (10_000, 10_000);
+            holders.set_descriptors(1, Ok(Descriptors { open, limit }));
             Socket {
                 cookie: Some(number),
                 inode: number,
@@ -78,36 +87,135 @@ fn a_process_is_taken_to_hold_as_much_of_those_that_were_not_searched() {
     assert_eq!(found.severity, Severity::Critical);
     assert_eq!(found.processes[0].sockets, 600);
     assert_eq!(
-        found.evidence[2],
+        found.evidence[3],
         "processes were searched for 10,000 of 11,000 in this state"
     );
 }
 
-#[test]
-fn connections_that_still_send_answer_peers_that_closed_one_direction() {
+/// What is found of these, seen at first and after five seconds as they were `then`, if at all.
+fn watched(sockets: &[Socket], then: impl Fn(u64, Socket) -> Option<Socket>) -> Option<Finding> {
     let mut host = host().listening_at(&["0.0.0.0:80"]);
+    let rule: CloseWait = host.read(sockets, sockets);
+    let measures = [
+        (Metric::BytesAcked, 7),
+        (Metric::LastDataSent, 70_000),
+        (Metric::LastDataReceived, 70_000),
+        (Metric::LastAckReceived, 61_000),
+    ];
+    let now = sockets.iter().map(|one| seen(one.clone(), &measures));
+    let now: Vec<Socket> = now.collect();
+    host.see(&rule, &now);
+    let then = (1..).zip(now).filter_map(|(number, one)| then(number, one));
+    let then: Vec<Socket> = then.collect();
+    host.see(&rule, &then);
+    let mut examined = host.examine(&rule);
+    assert!(examined.lacking.is_empty());
+    examined.findings.pop()
+}
+
+fn with(socket: Socket, measures: &[(Metric, u64)]) -> Socket {
+    let mut info = socket.info.clone().unwrap();
+    for (metric, value) in measures {
+        info.set(*metric, *value);
+    }
+    let info = Some(info);
+    Socket { info, ..socket }
+}
+
+#[test]
+fn connections_on_which_something_was_sent_are_used_in_one_direction() {
     let sockets: Vec<Socket> = (1..=12).map(|number| one(number, number)).collect();
-    let rule: CloseWait = host.read(&sockets, &sockets);
-    // So many of them sent data 499 ms ago, the others long ago.
-    let mut found = |sending: usize| {
-        let suspects = rule.suspects(&host).into_iter().enumerate();
-        host.measures = suspects.fold(Measures::default(), |measures, (at, ends)| {
-            let sent = if at < sending { 499 } else { 61_250 };
-            let measures = measures.with(ends, Metric::LastDataSent, sent);
-            measures.with(ends, Metric::LastDataReceived, 70_000)
-        });
-        let examined = host.examine(&rule);
-        assert!(examined.lacking.is_empty());
-        let inodes = examined.findings.iter().flat_map(|found| &found.inodes);
-        assert_eq!(inodes.count(), examined.findings.len() * 12);
-        examined.findings
+    let sends = |sending: u64, measure| {
+        watched(&sockets, move |number, one| {
+            Some(if number <= sending {
+                with(one, &[measure])
+            } else {
+                one
+            })
+        })
     };
+    // Since the begin of the window, five seconds ago, or long before.
+    for (measure, is_used) in [
+        ((Metric::LastDataSent, 4_900), true),
+        ((Metric::LastDataSent, 4_980), false),
+        ((Metric::BytesAcked, 8), true),
+    ] {
+        assert!(sends(2, measure).is_some());
+        assert_eq!(sends(3, measure).is_none(), is_used, "{measure:?}");
+    }
+    let found = sends(0, (Metric::BytesAcked, 7)).unwrap();
     assert_eq!(
-        found(0)[0].evidence[2],
-        "of 12 measured, each has been silent for 61.2 s or longer"
+        found.evidence[2..],
+        [
+            "of 12 connections that were watched for 5.0 s, 0 ended and 12 stayed unused",
+            "each of these has been silent for 70.0 s or longer",
+        ]
     );
-    assert_eq!(found(6).len(), 1);
-    assert!(found(7).is_empty());
+    assert!(found.title.ends_with("stay in CLOSE_WAIT"), "{found:?}");
+}
+
+/// Of 32 that are watched, so many end; the others have this age and unread end.
+fn turned_over(ends: u64, age: u64, unread: u32) -> Option<Finding> {
+    let sockets: Vec<Socket> = (1..=120).map(|number| one(number, number)).collect();
+    watched(&sockets, |number, one| {
+        let left = with(one, &[(Metric::LastAckReceived, age)]);
+        (number > ends).then_some(Socket {
+            receive_queue: unread,
+            ..left
+        })
+    })
+}
+
+#[test]
+fn connections_that_turn_over_are_those_of_slow_handlers_unless_they_are_too_old() {
+    // Half of them end in 5 s, so a handler takes some 10 s.
+    let slow = turned_over(16, 15_000, 1).unwrap();
+    assert!(
+        slow.title.contains("their handlers take longer"),
+        "{slow:?}"
+    );
+    assert!(!slow.remedy.join(" ").contains("restart"), "{slow:?}");
+    let leak = turned_over(16, 15_001, 1).unwrap();
+    assert!(leak.title.ends_with("stay in CLOSE_WAIT"), "{leak:?}");
+    assert!(leak.remedy[1].contains("restart"));
+    // One of 32 is no turnover.
+    let leak = turned_over(1, 1_000, 1).unwrap();
+    assert!(leak.title.ends_with("stay in CLOSE_WAIT"), "{leak:?}");
+}
+
+#[test]
+fn handlers_that_have_read_the_end_or_finish_in_time_are_no_finding() {
+    assert!(turned_over(16, 9_000, 0).is_none());
+    assert!(turned_over(32, 9_000, 1).is_none());
+    // 7 of 120 would be left, or 11.
+    assert!(turned_over(30, 9_000, 1).is_none());
+    assert!(turned_over(29, 9_000, 1).is_some());
+}
+
+#[test]
+fn a_pool_whose_idle_connections_the_server_closed_is_a_story_of_its_own() {
+    let client = |number: u64| Socket {
+        ends: socket(
+            State::CloseWait,
+            &format!("192.0.2.9:{}", 40_000 + number),
+            "192.0.2.1:80",
+        )
+        .ends,
+        ..one(number, number)
+    };
+    let sockets: Vec<Socket> = (1..=12).map(client).collect();
+    // The last request before the FIN, in milliseconds.
+    for (before, story) in [(1_000, "while they were idle"), (999, "stay in CLOSE_WAIT")] {
+        let found = watched(&sockets, |_, one| {
+            let times = [
+                (Metric::LastDataSent, 80_000 + before),
+                (Metric::LastAckReceived, 80_000),
+            ];
+            Some(with(one, &times))
+        });
+        let found = found.unwrap();
+        assert!(found.title.ends_with(story), "{found:?}");
+    }
 }
 
 #[test]

@@ -170,6 +170,8 @@ fn a_process_that_waits_for_slower_peers_is_information() {
         assert_eq!(found.severity, severity, "{found:?}");
         assert_eq!(found.processes[0].sockets, 1);
         // Of another process, or of an unknown one of the same user.
+        let mut holders = Holders::default();
+        holders.set(101, ProcessName::new(b"proxy"), 7);
         holders.set(102, ProcessName::new(b"other"), 8);
         let found = host.examine_with(&rule, &holders).findings.remove(0);
         assert_eq!(found.severity, Severity::Warning);

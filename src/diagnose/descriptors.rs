@@ -1,0 +1,110 @@
+//! Whether processes run out of descriptors, which decides how urgent it is that they hold sockets.
+
+use crate::model::{Culprit, Descriptors, Holders, Severity, counted, thousands};
+
+/// From this part of its limit on, a process is about to fail.
+const NEARLY: f64 = 0.9;
+
+/// The sockets of a finding must be this part of the open descriptors to be the reason.
+const A_PART: f64 = 0.1;
+
+/// How many processes are named.
+const NAMED: usize = 3;
+
+/// How urgent it is that these processes hold so many sockets: critical if they take a part of the
+/// descriptors of a process that has hardly any left.
+pub(super) fn severity(processes: &[Culprit], holders: &Holders) -> Severity {
+    let is_critical = |process: &Culprit| {
+        let descriptors = holders.descriptors(process.pid);
+        descriptors.is_ok_and(|Descriptors { open, limit }| {
+            open as f64 >= limit as f64 * NEARLY && process.sockets as f64 >= open as f64 * A_PART
+        })
+    };
+    Severity::critical_if(processes.iter().any(is_critical))
+}
+
+/// The descriptors of these processes, as evidence; or why they are unknown.
+pub(super) fn evidence(processes: &[Culprit], holders: &Holders) -> Vec<String> {
+    if processes.is_empty() {
+        let unknown = holders.unknown.as_ref();
+        let reason = unknown.map(|reason| {
+            format!("whether their processes have descriptors left is unknown: {reason}")
+        });
+        return reason.into_iter().collect();
+    }
+    let named = processes.iter().take(NAMED);
+    let texts = named.map(|process| match holders.descriptors(process.pid) {
+        Ok(descriptors) => text(process, descriptors),
+        Err(reason) => format!("the descriptors of {process} are unknown: {reason}"),
+    });
+    texts.collect()
+}
+
+/// `web (pid 7) has 64 of 64 descriptors open: accept() and socket() fail with EMFILE`.
+pub(super) fn text(process: &Culprit, descriptors: Descriptors) -> String {
+    let Descriptors { open, limit } = descriptors;
+    let fails = match descriptors.are_used_up() {
+        true => ": accept() and socket() fail with EMFILE",
+        false => "",
+    };
+    match limit {
+        u64::MAX => {
+            let open = counted(open, "descriptor", "descriptors");
+            format!("{process} has {open} open and no limit")
+        }
+        _ => format!(
+            "{process} has {} of {} descriptors open{fails}",
+            thousands(open),
+            thousands(limit)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_critical_at_nine_tenths_if_a_tenth_are_the_sockets() {
+        for (sockets, open, limit, severity) in [
+            (125, 128, 128, Severity::Critical),
+            (100, 900, 1_000, Severity::Critical),
+            (90, 900, 1_000, Severity::Critical),
+            (89, 900, 1_000, Severity::Warning),
+            (800, 899, 1_000, Severity::Warning),
+            (1_100, 1_150, 19_000, Severity::Warning),
+            (1_100, 1_150, u64::MAX, Severity::Warning),
+        ] {
+            let process = Culprit {
+                name: Some("web".to_owned()),
+                pid: 7,
+                sockets,
+            };
+            let mut holders = Holders::default();
+            let processes = [process];
+            assert_eq!(super::severity(&processes, &holders), Severity::Warning);
+            holders.set_descriptors(7, Ok(Descriptors { open, limit }));
+            assert_eq!(super::severity(&processes, &holders), severity, "{sockets}");
+            let text = &evidence(&processes, &holders)[0];
+            assert_eq!(text.contains("EMFILE"), open >= limit, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_holders_or_numbers_the_reason_is_reported() {
+        let mut holders = Holders::default();
+        holders.unknown = Some("no permission".to_owned());
+        assert!(evidence(&[], &holders)[0].ends_with("is unknown: no permission"));
+        let process = Culprit {
+            name: None,
+            pid: 7,
+            sockets: 1,
+        };
+        holders.set_descriptors(7, Err("no such file".to_owned()));
+        let text = evidence(&[process], &holders).remove(0);
+        assert_eq!(
+            text,
+            "the descriptors of ? (pid 7) are unknown: no such file"
+        );
+    }
+}

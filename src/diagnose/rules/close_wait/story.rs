@@ -1,0 +1,197 @@
+//! Why connections of one service stay in CLOSE_WAIT, from some of them that were watched.
+
+use std::time::Duration;
+
+use crate::diagnose::Host;
+use crate::diagnose::lingering::Change;
+use crate::diagnose::watch::Watched;
+use crate::model::{InetEnds, Metric, Service, counted, thousands};
+
+/// What was sent this much before the first sample may have been sent after it: the kernel counts in
+/// ticks of up to 10 ms.
+const TICKS: u64 = 20;
+
+/// With this part of the connections ending while they were watched, handlers are slow; a leak has
+/// none, or few beside those that it forgets.
+const TURNOVER: f64 = 0.05;
+
+/// If this part of those that stayed through the window is left at the end, and its end unread, the
+/// handlers take longer than the watch.
+const A_PART: f64 = 0.1;
+
+/// Connections of slow handlers are hardly older than this many times what they take on average.
+const AGES: f64 = 1.5;
+
+/// A server that ends an idle connection waits this long, in milliseconds; one that has answered and
+/// closes does so at once.
+const IDLE: u64 = 1_000;
+
+const WHY_LEAK: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
+
+const REMEDY_LEAK: [&str; 2] = [
+    "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.",
+    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.",
+];
+
+const WHY_SLOW: &str = "Nothing leaks: the program closes each connection when its handler is done. But the clients have closed before, so that the work is wasted, and delays other requests.";
+
+const REMEDY_SLOW: [&str; 3] = [
+    "Find out what the handlers wait for (a database, an upstream, a lock, a full pool of workers), and make that faster or give it a timeout below that of the clients.",
+    "Let handlers stop when their client has closed, and limit how many requests wait.",
+    "Compare with the timeout of the clients or of the load balancer in front: it is shorter than the handlers take.",
+];
+
+const WHY_POOL: &str = "The server has closed connections that were idle in a pool, and the program has not noticed: the next request on each fails or is repeated, and until then each keeps its descriptor.";
+
+const REMEDY_POOL: [&str; 2] = [
+    "Set the idle time of the connection pool below the keep-alive timeout of the server, so that the client closes first.",
+    "Let the pool test a connection before it is used, or close those whose end can be read.",
+];
+
+/// Why they stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Story {
+    /// The program forgets to close.
+    Leak,
+    /// They end, but long after their clients have closed.
+    SlowHandlers,
+    /// The server has closed idle connections of a pool.
+    StalePool,
+}
+
+impl Story {
+    /// The title, and why it matters.
+    pub(super) fn text(self, connections: &str) -> (String, &'static str) {
+        match self {
+            Story::Leak => (format!("{connections} stay in CLOSE_WAIT"), WHY_LEAK),
+            Story::SlowHandlers => (
+                format!(
+                    "{connections} in CLOSE_WAIT: their handlers take longer than the clients wait"
+                ),
+                WHY_SLOW,
+            ),
+            Story::StalePool => (
+                format!(
+                    "{connections} in CLOSE_WAIT: the server has closed them while they were idle"
+                ),
+                WHY_POOL,
+            ),
+        }
+    }
+
+    pub(super) fn remedy(self) -> &'static [&'static str] {
+        match self {
+            Story::Leak => &REMEDY_LEAK,
+            Story::SlowHandlers => &REMEDY_SLOW,
+            Story::StalePool => &REMEDY_POOL,
+        }
+    }
+}
+
+/// Some connections of a service that stayed through the window, as they were watched.
+#[derive(Debug)]
+pub(super) struct Members<'a> {
+    /// How many stayed through the window, of which these are some.
+    stayed: u64,
+    watched: usize,
+    ended: usize,
+    /// Those that are still there and were not used.
+    idle: Vec<&'a Watched>,
+}
+
+/// Whether something was sent since before the window, and so to a peer that closed one direction only.
+pub(super) fn is_used(watched: &Watched, host: &Host) -> bool {
+    let ago = watched.last(Metric::LastDataSent);
+    let sent = ago.is_some_and(|ms| Duration::from_millis(ms + TICKS) < host.watch.over);
+    sent || watched.growth(Metric::BytesAcked) > Some(0)
+}
+
+impl<'a> Members<'a> {
+    /// Those of these that were watched.
+    pub(super) fn of(some: &[InetEnds], change: &Change, host: &'a Host) -> Members<'a> {
+        let seen: Vec<&Watched> = some.iter().filter_map(|ends| host.watch.of(ends)).collect();
+        let left = seen.iter().filter(|one| !one.has_ended);
+        Members {
+            stayed: change.counts.stayed,
+            watched: seen.len(),
+            ended: seen.iter().filter(|one| one.has_ended).count(),
+            idle: left.filter(|one| !is_used(one, host)).copied().collect(),
+        }
+    }
+
+    /// Whether `least` of those that stayed through the window still do and are not used, as far as the
+    /// watched ones show; or, if their end is unread, a part of them.
+    pub(super) fn are_many(&self, least: u64) -> bool {
+        let staying = self.part(self.idle.len()).unwrap_or(self.stayed);
+        let a_part = staying as f64 >= self.stayed as f64 * A_PART;
+        staying >= least || (a_part && self.are_unread())
+    }
+
+    /// Whether the program has not read the end of most of those that stay.
+    fn are_unread(&self) -> bool {
+        let unread = self.idle.iter().filter(|one| one.last.receive_queue > 0);
+        unread.count() * 2 > self.idle.len()
+    }
+
+    /// What this many of those that were watched are of all.
+    fn part(&self, some: usize) -> Option<u64> {
+        let watched = self.watched as u64;
+        (some as u64 * self.stayed).checked_div(watched)
+    }
+
+    /// The story; `None` where connections are used in one direction: the program has read the end, and
+    /// closes after its answer.
+    pub(super) fn story(&self, change: &Change, host: &Host) -> Option<Story> {
+        let ended = self.part(self.ended).unwrap_or(0) + change.counts.ended;
+        let before = self.stayed + change.counts.ended;
+        let turnover = ended as f64 / before.max(1) as f64;
+        if turnover >= TURNOVER && self.are_young(turnover, host) {
+            return self.are_unread().then_some(Story::SlowHandlers);
+        }
+        let is_used = matches!(change.service(), Some(Service::Used(_)));
+        let was_idle = self.median(|one| {
+            let sent = one.last(Metric::LastDataSent)?;
+            sent.checked_sub(one.last(Metric::LastAckReceived)?)
+        });
+        match is_used && was_idle >= Some(IDLE) {
+            true => Some(Story::StalePool),
+            false => Some(Story::Leak),
+        }
+    }
+
+    /// Whether those that are left are as old as slow handlers make them; true if that is unknown.
+    fn are_young(&self, turnover: f64, host: &Host) -> bool {
+        let takes = host.watch.over.as_millis() as f64 / turnover;
+        // The FIN was the last that came from the peer.
+        let age = self.median(|one| one.last(Metric::LastAckReceived));
+        age.is_none_or(|ms| ms as f64 <= takes * AGES)
+    }
+
+    fn median(&self, of: impl Fn(&Watched) -> Option<u64>) -> Option<u64> {
+        let mut values: Vec<u64> = self.idle.iter().filter_map(|one| of(one)).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied()
+    }
+
+    /// What was seen of those that were watched.
+    pub(super) fn evidence(&self, host: &Host) -> Vec<String> {
+        let mut evidence = Vec::new();
+        let over = host.watch.text();
+        let [ended, idle] = [self.ended, self.idle.len()].map(thousands);
+        let watched = counted(self.watched as u64, "connection", "connections");
+        if self.watched > 0 {
+            evidence.push(format!(
+                "of {watched} that were watched for {over}, {ended} ended and {idle} stayed unused"
+            ));
+        }
+        let sent = |one: &&Watched| one.last(Metric::LastDataSent);
+        let received = |one: &&Watched| one.last(Metric::LastDataReceived);
+        let sent = self.idle.iter().copied().filter_map(|one| sent(&one));
+        let received = self.idle.iter().copied().filter_map(|one| received(&one));
+        evidence.extend(sent.chain(received).min().map(|least| {
+            let (seconds, tenth) = (thousands(least / 1_000), least % 1_000 / 100);
+            format!("each of these has been silent for {seconds}.{tenth} s or longer")
+        }));
+        evidence
+    }
+}
