@@ -80,7 +80,10 @@ impl Case<'_> {
         });
         Finding {
             id,
-            processes: self.holders.of(finding.inodes.iter().copied()),
+            processes: match finding.processes.is_empty() {
+                true => self.holders.of(finding.inodes.iter().copied()),
+                false => finding.processes,
+            },
             commands: commands
                 .map(|command| command.at(&self.host.place))
                 .collect(),

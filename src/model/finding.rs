@@ -173,6 +173,12 @@ impl Finding {
         Finding { causes, ..self }
     }
 
+    /// With the processes that it is about, if these are not the first holders of its sockets.
+    #[must_use]
+    pub fn with_processes(self, processes: Vec<Culprit>) -> Finding {
+        Finding { processes, ..self }
+    }
+
     /// With further sockets whose holders its evidence needs.
     #[must_use]
     pub fn with_searched(self, searched: Vec<u64>) -> Finding {

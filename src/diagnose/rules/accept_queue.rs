@@ -4,16 +4,20 @@
 //! a limit of 0 is legal and holds one. A SYN that finds it full is dropped, and a handshake under way
 //! does not complete (`tcp_conn_request`, `tcp_v4_syn_recv_sock`); the listener counts each.
 
+mod crew;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use crate::diagnose::subject::listener_subject;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
 use crate::model::Setting::Somaxconn;
 use crate::model::{
-    Arrival, Command, Counter, Culprit, Finding, InetEnds, Listener, Metric, Scope, Severity,
+    Arrival, Command, Counter, Finding, InetEnds, Listener, Metric, Scope, Service, Severity,
     State, StateSet, counted, thousands,
 };
+use crew::Crew;
 
 /// How many listeners have findings of their own, the worst first; more have one cause for all.
 const REPORTED: usize = 5;
@@ -26,10 +30,14 @@ const MEASURED: usize = 16;
 
 const WHY: &str = "A client that connects to a full accept queue gets no answer and tries again a second later, then less and less often: without room the kernel neither begins nor completes a handshake (listen(2)).";
 
-/// Connections that wait to be accepted, as far as they are kept.
+/// Connections that wait to be accepted, as far as they are kept, and those that were.
 #[derive(Debug, Default)]
 pub(super) struct AcceptQueue {
     waiting: Vec<(Arrival, InetEnds)>,
+    /// The ports of the listeners that are reported.
+    ports: HashSet<u16>,
+    /// The connections that were accepted there; half a megabyte.
+    accepted: Inodes<u16>,
 }
 
 impl Rule for AcceptQueue {
@@ -43,7 +51,10 @@ impl Rule for AcceptQueue {
 
     const SUSPECTS: Option<Suspects<Self>> = Some(AcceptQueue::suspects);
 
-    fn begin(&mut self, (): (), _: &Host) {}
+    fn begin(&mut self, (): (), host: &Host) {
+        let worst = overloaded(host).into_iter().take(REPORTED);
+        self.ports = worst.map(|queue| queue.listener.local.port()).collect();
+    }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;
@@ -52,6 +63,11 @@ impl Rule for AcceptQueue {
             && let Some(arrival) = Arrival::of(socket)
         {
             self.waiting.push((arrival, *sampled.ends));
+        }
+        if let (Service::Served(port), false) = (sampled.service, self.ports.is_empty())
+            && self.ports.contains(&port)
+        {
+            self.accepted.add(port, socket.inode);
         }
     }
 
@@ -167,18 +183,25 @@ impl AcceptQueue {
                 "the accept queue of {address} has reached its limit: {waiting} of {limit} wait"
             ),
         };
-        let process = case.holders.of([inode]).into_iter().next();
+        let accepted: Vec<u64> = self
+            .accepted
+            .of(|port| *port == address.local.port())
+            .collect();
+        let crew = Crew::of(queue.listener, &accepted, case);
         let test = format!("sport = {}", address.local.port());
         let waiting = "-p --state established,close-wait --sort last-data-sent:desc --limit 20";
         Finding::new(queue.severity, title, length as f64, vec![inode], WHY)
             .with_subject(listener_subject(&address))
             .with_limit(queue.limit as f64)
+            .with_evidence(crew.evidence())
             .with_evidence(self.evidence(queue, case.host))
+            .with_processes(crew.processes())
+            .with_searched(accepted)
             .with_commands([
                 Command::list("-l --columns process,drops").of(test.clone()),
                 Command::list(waiting).of(test),
             ])
-            .with_remedy(remedy(queue.limit, case.host, process))
+            .with_remedy(crew.remedy(queue.limit, case.host))
     }
 
     fn evidence(&self, queue: &Queue<'_>, host: &Host) -> Vec<String> {
@@ -212,31 +235,6 @@ impl AcceptQueue {
         }
         evidence
     }
-}
-
-fn remedy(limit: u64, host: &Host, process: Option<Culprit>) -> Vec<String> {
-    let who = process.map_or_else(
-        || "the process that listens there".to_owned(),
-        |process| process.to_string(),
-    );
-    let most = host.setting(Somaxconn);
-    let which_is = most.map_or_else(String::new, |most| {
-        format!(", which is {}", thousands(most))
-    });
-    let larger = match most.is_some_and(|most| limit >= most) {
-        true => format!(
-            "For bursts, raise {Somaxconn}, then give listen() a larger backlog (`listen ... backlog=` of nginx): both need a new listen(), which means a restart of most servers."
-        ),
-        false => format!(
-            "For bursts, give listen() a larger backlog (`listen ... backlog=` of nginx), up to {Somaxconn}{which_is}; this needs a new listen(), which means a restart of most servers."
-        ),
-    };
-    vec![
-        format!(
-            "Find out why {who} does not accept: blocked, out of workers or threads, or out of descriptors (EMFILE)."
-        ),
-        larger,
-    ]
 }
 
 /// Connections were dropped for lack of room, but no listener shows it.

@@ -139,9 +139,10 @@ impl CloseWait {
         let inodes = self.0.inodes(&change.groups);
         let mut processes = case.holders.of(inodes.iter().copied());
         // Where the holders of a part were searched for, each is taken to hold as much of the rest.
-        let part = change.counts.sockets as f64 / inodes.len().max(1) as f64;
+        let searched = (inodes.len() as u64).max(1);
         for process in &mut processes {
-            process.sockets = (process.sockets as f64 * part.max(1.0)) as u64;
+            let all = change.counts.sockets.max(searched);
+            process.sockets = process.sockets.saturating_mul(all) / searched;
         }
         let severity = match story {
             Story::SlowHandlers => Severity::Warning,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnose::Measures;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
-use crate::model::Setting;
+use crate::model::{Descriptors, Holders, ProcessName, Setting};
 
 fn examined(waiting: u32, limit: u32, host: &Host) -> Examined {
     dropping(waiting, limit, 0, host)
@@ -144,4 +144,83 @@ fn the_worst_listeners_are_reported_and_how_many_there_are() {
     assert!(examined.lacking[0].contains("the worst 5 of 8"));
     let inodes = examined.findings.iter().flat_map(|found| &found.inodes);
     assert_eq!(inodes.collect::<Vec<_>>(), [&7, &6, &5, &4, &3]);
+}
+
+/// What is found of a full queue at port 80 and of these listeners, held as `holders` says; inodes 7 and
+/// 8 are accepted connections.
+fn found(others: &[(u32, u64)], holders: &Holders) -> Finding {
+    let one = |waiting, number| listener("0.0.0.0:80", waiting, 1, number);
+    let mut listeners = vec![one(2, 1)];
+    listeners.extend(
+        others
+            .iter()
+            .map(|(waiting, number)| one(*waiting, *number)),
+    );
+    let host = quiet().with_listeners(&listeners);
+    let accepted = [7, 8].map(|inode| {
+        let mut one = socket(State::Established, "192.0.2.1:80", "192.0.2.7:1");
+        one.inode = inode;
+        one
+    });
+    let rule: AcceptQueue = host.read(&[], &accepted);
+    let found = host.examine_with(&rule, holders).findings;
+    found.into_iter().find(|found| found.inodes == [1]).unwrap()
+}
+
+#[test]
+fn every_holder_is_named_with_the_connections_that_it_accepted() {
+    let mut holders = Holders::default();
+    for (inode, name, pid) in [
+        (1, "master", 10),
+        (1, "worker", 11),
+        (1, "worker", 12),
+        (7, "worker", 12),
+        (8, "worker", 12),
+    ] {
+        holders.set(inode, ProcessName::new(name.as_bytes()), pid);
+    }
+    let finding = found(&[], &holders);
+    assert_eq!(finding.searched, [7, 8]);
+    assert_eq!(
+        finding.evidence[..3],
+        [
+            "worker (pid 12) holds the listener, and 2 accepted connections",
+            "master (pid 10) holds the listener, and 0 accepted connections",
+            "worker (pid 11) holds the listener, and 0 accepted connections",
+        ]
+    );
+    let pids: Vec<u32> = finding.processes.iter().map(|one| one.pid).collect();
+    assert_eq!(pids, [10, 11, 12]);
+    assert!(finding.remedy[0].contains("those without may only supervise"));
+    assert!(finding.remedy[1].contains("larger backlog"), "{finding:?}");
+}
+
+#[test]
+fn a_process_without_a_descriptor_left_fails_and_needs_no_larger_backlog() {
+    let mut holders = Holders::default();
+    holders.set(1, ProcessName::new(b"web"), 10);
+    for (open, are_used_up) in [(64, true), (63, false)] {
+        holders.set_descriptors(10, Ok(Descriptors { open, limit: 64 }));
+        let finding = found(&[], &holders);
+        let evidence =
+            "web (pid 10) has 64 of 64 descriptors open: accept() and socket() fail with EMFILE";
+        assert_eq!(finding.evidence[0] == evidence, are_used_up);
+        assert_eq!(
+            finding.remedy[0].starts_with("Close what web (pid 10)"),
+            are_used_up
+        );
+        let remedy = finding.remedy.join(" ");
+        assert_eq!(remedy.contains("larger backlog"), !are_used_up, "{remedy}");
+    }
+}
+
+#[test]
+fn beside_idle_listeners_at_the_address_one_process_hangs() {
+    let finding = found(&[(0, 2), (1, 3), (0, 4)], &Holders::default());
+    assert_eq!(
+        finding.evidence[0],
+        "2 other listeners at this address have room (SO_REUSEPORT): 0 wait there"
+    );
+    assert!(finding.remedy[0].contains("Restart that process alone"));
+    assert!(!finding.remedy.join(" ").contains("larger backlog"));
 }
