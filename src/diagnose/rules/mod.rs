@@ -5,6 +5,7 @@ mod close_wait;
 mod conntrack;
 mod ephemeral_ports;
 mod half_open;
+mod keepalive;
 mod memory;
 mod no_acknowledgment;
 mod no_answer;
@@ -49,6 +50,7 @@ rules! {
     accept_queue: accept_queue::AcceptQueue,
     stuck_peers: stuck_peers::StuckPeers,
     no_acknowledgment: no_acknowledgment::NoAcknowledgment,
+    keepalive: keepalive::Keepalive,
     memory: memory::Memory,
     retransmission: retransmission::Retransmission,
     conntrack: conntrack::Conntrack,

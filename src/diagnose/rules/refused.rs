@@ -7,7 +7,7 @@
 
 use crate::diagnose::attempts::{Attempts, Earlier};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// Fewer failures than this in the window are left to chance: single ones are normal.
 const LEAST: u64 = 10;
@@ -33,6 +33,8 @@ pub(super) struct Refused(Attempts);
 
 impl Rule for Refused {
     const ID: &'static str = "refused";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = Attempts::STATES;
 

@@ -6,7 +6,7 @@
 //! connection that ends so, by either side.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Severity, StateSet, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, thousands};
 
 /// Fewer than this in the window are left to chance.
 const LEAST: u64 = 10;
@@ -58,6 +58,8 @@ pub(super) struct Resets;
 
 impl Rule for Resets {
     const ID: &'static str = "resets";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = StateSet::NONE;
 

@@ -13,7 +13,7 @@ use crate::diagnose::{
     Case, Examined, FirstPass, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
 };
 use crate::model::{
-    Command, Counter, Finding, InetEnds, Severity, Socket, State, StateSet, thousands,
+    Command, Counter, Finding, InetEnds, Scope, Severity, Socket, State, StateSet, thousands,
 };
 
 /// The part of the SYNs sent from which it warns, that of other segments too: single losses are normal.
@@ -95,6 +95,8 @@ pub(super) struct SynLoss {
 
 impl Rule for SynLoss {
     const ID: &'static str = "syn-loss";
+
+    const SCOPE: Scope = Scope::Namespace;
 
     const STATES: StateSet = Attempts::STATES.with(State::SynRecv);
 
