@@ -17,7 +17,11 @@ use crate::model::{Threshold, Use};
 /// 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also the status of an invalid command line,
 /// of an incomplete answer and of this text.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Thresholds")]
+#[command(next_help_heading = "Thresholds", help_template = examples!(
+    "  tcpstates check -w close-wait=100 -c close-wait=1000
+  tcpstates check -w accept-queue=80%,listen-drops=0/s
+  tcpstates check --by remote-addr -c total=5000 sport = :443"
+))]
 pub struct Check {
     /// Which sockets.
     #[command(flatten)]

@@ -13,6 +13,11 @@ use super::{ColorWhen, MessageOptions, Sourcing};
 /// reports what is wrong now. Exit status: 4 with warnings, 5 with critical findings, else
 /// as without a command. The manual has every rule with its thresholds.
 #[derive(Debug, Args)]
+#[command(help_template = examples!(
+    "  tcpstates doctor                what is wrong now
+  tcpstates doctor --window 10    rare drops are seen in a longer time
+  tcpstates doctor --json         for scripts"
+))]
 pub struct Doctor {
     /// Only findings about sockets that match, in the expression language of ss
     ///

@@ -13,7 +13,11 @@ use crate::model::{Field, SortKey, Use, hint};
 /// State, queues and addresses of each, and the columns of --columns; the accept queue and its
 /// limit for listeners. Rows are written as the kernel sends them, unless they are sorted.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = "Output", help_template = examples!(
+    "  tcpstates list --process sport = :443                  a port, with the programs
+  tcpstates list --sort send-queue:desc --limit 20       where the most data waits to be sent
+  tcpstates list --columns rtt,total-retrans dst 10/8    measures of TCP"
+))]
 pub struct List {
     /// Which sockets.
     #[command(flatten)]

@@ -3,11 +3,24 @@
 //! Knows no kernel, no terminal and no clock; `command` resolves what the words mean on this
 //! machine. Doc comments here are the text of `--help`.
 
+/// A help page: what the command does, then examples, then the options.
+macro_rules! examples {
+    ($lines:literal) => {
+        concat!(
+            "{about-with-newline}\nExamples:\n",
+            $lines,
+            "\n\n{usage-heading} {usage}\n\n{all-args}{after-help}"
+        )
+    };
+}
+
 mod check;
 mod doctor;
+mod help;
 mod keys;
 mod list;
 mod options;
+mod state_help;
 mod thresholds;
 mod trace;
 mod usage;
@@ -15,6 +28,7 @@ mod values;
 
 pub use check::Check;
 pub use doctor::Doctor;
+pub use help::help;
 pub use list::List;
 pub use options::{
     ColorWhen, Explaining, FormatName, Keys, MessageOptions, Presentation, Repetition, Selection,
@@ -45,6 +59,11 @@ use values::{fields, parse_count};
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = EXIT_STATUS,
+    help_template = examples!(
+        "  tcpstates --state close-wait --by process    which programs do not close connections
+  tcpstates dport = :443 and dst 10.0.0.0/8    connections to one port of one network
+  tcpstates --watch 1                          the live view"
+    ),
 )]
 pub struct Arguments {
     /// The command; without one, the summary.
@@ -116,8 +135,13 @@ pub enum Verb {
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
     /// Record how connections live and close
-    #[command(after_help = trace::EXAMPLES)]
+    #[command(after_help = trace::EXIT_STATUS)]
     Trace(Box<Trace>),
+    /// Explain a command or a state: help list, help close-wait
+    Help {
+        /// A command, or a state in any spelling; without it, the whole program
+        topic: Option<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in

@@ -10,12 +10,7 @@ use super::values::{fields, parse_count, parse_seconds};
 use super::{Keys, Presentation, Selection};
 use crate::model::Use;
 
-pub(super) const EXAMPLES: &str = "\
-Examples:
-  sudo tcpstates trace port = :8080                    how the connections of a port close
-  sudo tcpstates trace --segments --limit 1            the next close, segment by segment
-  sudo tcpstates trace --show summary --duration 60    times in each state, who closes first
-
+pub(super) const EXIT_STATUS: &str = "\
 Exit status: 0 traced in full, 1 could not trace or could not write, 2 usage,
 3 something was lost. The manual is tcpstates(1).";
 
@@ -42,6 +37,11 @@ pub(super) fn bcc_hint(option: &str) -> Option<&'static str> {
 /// crossed, by a reset or a timeout. The programs are gone when it ends. Without privileges the
 /// kernel reports the ends of connections only. Ctrl-C ends it with a summary.
 #[derive(Debug, Args)]
+#[command(help_template = examples!(
+    "  sudo tcpstates trace port = :8080                    how the connections of a port close
+  sudo tcpstates trace --segments --limit 1            the next close, segment by segment
+  sudo tcpstates trace --show summary --duration 60    times in each state, who closes first"
+))]
 pub struct Trace {
     /// Which sockets.
     #[command(flatten)]

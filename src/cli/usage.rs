@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::help::about;
 use super::trace::bcc_hint;
 use super::{Arguments, definition};
 use crate::filter;
@@ -38,25 +39,39 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         // The definition is large: to build it takes longer than to count a small table.
         return Parsed::Arguments(Box::default());
     }
+    if let [_, option, topic, ..] = &*words
+        && (option == "--help" || option == "-h")
+        && let Some(text) = topic.to_str().and_then(about)
+    {
+        return Parsed::Text(text);
+    }
     let parsed = definition()
         .try_get_matches_from(&words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
         Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
-        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Parsed::Usage(not_text(&words)),
-        Err(error) => Parsed::Usage(match (is_check(&words), words.get(1)) {
-            (false, Some(first)) if first == TRACE => {
-                let line = hinted(&error).unwrap_or_else(|| line(&error));
-                format!("{line} (see tcpstates trace --help)")
-            }
-            (false, _) => format!("{} (see tcpstates --help)", line(&error)),
-            (true, Some(first)) if first == CHECK => {
-                format!("{} (see tcpstates check --help)", line(&error))
-            }
-            // An error about options that the summary does not have would mislead.
-            (true, _) => verb_comes_first(CHECK).unwrap_or_default(),
-        }),
+        Err(error) => Parsed::Usage(usage(&error, &words)),
+    }
+}
+
+/// The line of a usage error, with the help to read.
+fn usage(error: &clap::Error, words: &[OsString]) -> String {
+    let first = first_word(words);
+    let is_first = words.get(1).and_then(|word| word.to_str()) == first.as_deref();
+    if !is_first && first.as_deref() == Some(CHECK) {
+        // An error about options that the summary does not have would mislead.
+        return verb_comes_first(CHECK).unwrap_or_default();
+    }
+    let verb = first.filter(|word| is_first && definition().find_subcommand(word).is_some());
+    let line = match (error.kind(), verb.as_deref()) {
+        (ErrorKind::InvalidUtf8, _) => not_text(words),
+        (_, Some(TRACE)) => hinted(error).unwrap_or_else(|| line(error)),
+        _ => line(error),
+    };
+    match verb {
+        Some(verb) => format!("{line} (try 'tcpstates {verb} --help')"),
+        None => format!("{line} (try 'tcpstates --help')"),
     }
 }
 
@@ -70,26 +85,27 @@ fn hinted(error: &clap::Error) -> Option<String> {
     Some(format!("{option}: no such option; {hint}"))
 }
 
-/// Whether the words are meant as a `check`: it is the first word that is neither an option nor the
-/// value of one, whatever else is wrong.
+/// Whether the words are meant as a `check`, whatever else is wrong.
 pub fn is_check(words: &[OsString]) -> bool {
-    if !words.iter().skip(1).any(|word| word == CHECK) {
-        return false;
-    }
+    words.iter().skip(1).any(|word| word == CHECK) && first_word(words).as_deref() == Some(CHECK)
+}
+
+/// The first word that is neither an option nor the value of one.
+fn first_word(words: &[OsString]) -> Option<String> {
     let definition = definition();
     let mut words = words.iter().skip(1).map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
         if word == "--" {
-            return false;
+            return None;
         }
         if !word.starts_with('-') || word == "-" {
-            return word == CHECK;
+            return Some(word.into_owned());
         }
         if takes_next_word(&definition, &word) {
             words.next();
         }
     }
-    false
+    None
 }
 
 /// Whether the word after this option is its value. An option that is not known takes none.
@@ -107,7 +123,7 @@ fn takes_next_word(definition: &clap::Command, word: &str) -> bool {
 fn not_text(words: &[OsString]) -> String {
     let word = words.iter().find(|word| word.to_str().is_none());
     let word = word.map(|word| word.to_string_lossy()).unwrap_or_default();
-    format!("`{word}` is not valid UTF-8 (see tcpstates --help)")
+    format!("`{word}` is not valid UTF-8")
 }
 
 /// What clap reports of this kind; empty for nothing.

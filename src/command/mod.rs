@@ -31,7 +31,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Stderr;
 
-use crate::cli::{Arguments, Parsed, Verb, definition, is_check, parse};
+use crate::cli::{Arguments, Parsed, Verb, definition, help, is_check, parse};
 use crate::output::escape;
 use crate::source::{Need, Observer};
 use console::Console;
@@ -76,6 +76,10 @@ fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
             console.write(&script).map(|()| Status::Answered)
+        }
+        Some(Verb::Help { topic }) => {
+            let text = help(topic.as_deref()).map_err(Failure::Usage)?;
+            console.write(text.as_bytes()).map(|()| Status::Answered)
         }
         Some(Verb::Check(typed)) => check::run(*typed, console),
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),

@@ -21,6 +21,7 @@ mod doctor;
 mod filter;
 mod group_names;
 mod groups;
+mod help;
 mod hostile_tree;
 mod interrupted;
 mod layering;

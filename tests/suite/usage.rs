@@ -248,16 +248,3 @@ fn an_argument_that_is_not_utf8_is_named() {
         "{ran:?}"
     );
 }
-
-#[test]
-fn the_help_of_each_command_begins_with_what_it_does() {
-    let all = run(["-h"]).succeeded().stdout;
-    for verb in ["list", "check", "doctor", "completions"] {
-        let line = all.lines().find_map(|line| line.trim().strip_prefix(verb));
-        let duty = line.unwrap().trim();
-        for option in ["-h", "--help"] {
-            let ran = run([verb, option]);
-            assert_eq!(ran.stdout.lines().next(), Some(duty), "{ran:?}");
-        }
-    }
-}
