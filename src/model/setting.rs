@@ -43,6 +43,9 @@ table! {
         Retries2 = "net.ipv4.tcp_retries2",
         /// How often an orphan retransmits before it is given up; 0 means 8.
         OrphanRetries = "net.ipv4.tcp_orphan_retries",
+        /// Whether TCP tries smaller segments where full ones are lost: 0 never, 1 after some
+        /// retransmissions, 2 always.
+        MtuProbing = "net.ipv4.tcp_mtu_probing",
         /// Pages of memory: low, pressure, high; of the host, absent in a child namespace.
         Mem = "net.ipv4.tcp_mem",
         /// The size of the receive buffer of one socket: least, default, most.

@@ -10,6 +10,7 @@ mod memory;
 mod no_acknowledgment;
 mod no_answer;
 mod orphans;
+mod path_mtu;
 mod refused;
 mod resets;
 mod retransmission;
@@ -50,6 +51,7 @@ rules! {
     accept_queue: accept_queue::AcceptQueue,
     stuck_peers: stuck_peers::StuckPeers,
     no_acknowledgment: no_acknowledgment::NoAcknowledgment,
+    path_mtu: path_mtu::PathMtu,
     keepalive: keepalive::Keepalive,
     memory: memory::Memory,
     retransmission: retransmission::Retransmission,

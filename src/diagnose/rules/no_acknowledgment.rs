@@ -116,6 +116,7 @@ fn finding(found: &StalledService, host: &Host) -> Finding {
         .with_evidence(evidence(found, host))
         .with_commands([Command::list(list).of(test).of(now)])
         .with_remedy(REMEDY)
+        .with_causes(&["path-mtu"])
 }
 
 fn evidence(found: &StalledService, host: &Host) -> Vec<String> {

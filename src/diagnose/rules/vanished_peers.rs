@@ -92,6 +92,7 @@ impl VanishedPeers {
             .with_evidence(self.evidence(total, host))
             .with_commands([show(Command::count(&peers)), show(Command::list(&list))])
             .with_remedy(remedy)
+            .with_causes(&["path-mtu"])
     }
 
     fn evidence(&self, total: u64, host: &Host) -> Vec<String> {

@@ -11,6 +11,7 @@ mod no_acknowledgment;
 mod no_answer;
 mod orphans;
 mod overall;
+mod path_mtu;
 mod report;
 mod resets;
 mod rules;

@@ -11,6 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The sequence number of every SYN a peer sends.
 pub(crate) const FIRST_SEQUENCE: u32 = 1_000;
 
+/// The bytes of data from which on a segment is not small; a full one has 536, as no peer sends its MSS.
+const LARGE: usize = 500;
+
 /// How a peer replies, and with that the states in which it keeps a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behaviour {
@@ -20,6 +23,8 @@ pub(crate) enum Behaviour {
     HandshakeOnly,
     /// The same with a closed window, so that all the kernel can send is probes of it.
     ClosedWindow,
+    /// The same for full segments, as behind a router that drops them; acknowledges small ones.
+    SmallSegments,
     /// Acknowledges a FIN and never sends its own: FIN_WAIT2.
     AckFin,
     /// Sends a FIN when the handshake is complete, and acknowledges none: CLOSE_WAIT, LAST_ACK.
@@ -31,10 +36,11 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::NoReply,
         Self::HandshakeOnly,
         Self::ClosedWindow,
+        Self::SmallSegments,
         Self::AckFin,
         Self::SendFin,
         Self::SimultaneousClose,
@@ -52,6 +58,7 @@ impl Behaviour {
             Self::SimultaneousClose => 15,
             Self::NormalClose => 16,
             Self::ClosedWindow => 17,
+            Self::SmallSegments => 18,
         };
         address(family, host)
     }
@@ -105,6 +112,9 @@ pub(crate) fn reply(received: &Segment) -> Option<Segment> {
     let fin_was_sent = received.acknowledgment != FIRST_SEQUENCE.wrapping_add(1);
     match (behaviour, received.fin) {
         (Behaviour::AckFin, true) => Some(ack),
+        (Behaviour::SmallSegments, _) => {
+            (1..LARGE).contains(&received.payload.len()).then_some(ack)
+        }
         (Behaviour::SendFin, false) if !fin_was_sent => Some(Segment { fin: true, ..ack }),
         (Behaviour::SimultaneousClose, true) if !fin_was_sent => Some(Segment {
             fin: true,
