@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 
 pub use host::{Host, Measures, SelectedListeners};
 pub use rules::{
-    BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample, wide_rules,
+    BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample, is_live, wide_rules,
 };
 pub use watch::{Sightings, Watch};
 
@@ -128,9 +128,10 @@ fn elsewhere(host: &Host) -> Option<NotExamined> {
 }
 
 /// The rules that take the sockets of a dump.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feed {
     /// All rules: no filter selects sockets.
+    #[default]
     All,
     /// Those about the sockets that pass the filter.
     Selected,

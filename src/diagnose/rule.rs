@@ -4,7 +4,7 @@
 //! `rules/mod.rs`, and its description in tcpstates(1).
 
 use super::host::Host;
-use crate::model::{Finding, Holders, InetEnds, Scope, Service, Socket, StateSet};
+use crate::model::{Finding, Holders, InetEnds, Scope, Service, Socket, State, StateSet};
 
 /// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -17,6 +17,11 @@ pub(super) trait Rule: Default {
     /// What its findings are about. A rule about the sockets that a filter selects reads these alone;
     /// one about the whole network namespace or host reads every socket.
     const SCOPE: Scope = Scope::Selection;
+
+    /// Whether it says nothing wrong without the connections in ESTABLISHED and TIME_WAIT, which the
+    /// live view does not list.
+    const IS_LIVE: bool =
+        !Self::STATES.contains(State::Established) && !Self::STATES.contains(State::TimeWait);
 
     /// The states of the sockets that it reads after the window.
     const STATES: StateSet;

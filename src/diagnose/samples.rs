@@ -15,9 +15,17 @@ macro_rules! rules {
             wide.map(|(id, _)| id)
         }
 
+        /// Whether the live view applies the rule with this name.
+        pub fn is_live(id: &str) -> bool {
+            let rules = [$((<$Rule as Rule>::ID, <$Rule as Rule>::IS_LIVE)),+];
+            rules.into_iter().any(|(known, is_live)| is_live && known == id)
+        }
+
         /// What the rules keep of the sockets before the window.
         #[derive(Debug, Default)]
         pub struct FirstSample {
+            /// The rules that take the sockets of the next dump.
+            pub feed: Feed,
             $($field: <$Rule as Rule>::Before,)+
         }
 
@@ -25,6 +33,13 @@ macro_rules! rules {
             /// The states of the sockets that they read.
             pub const STATES: StateSet = StateSet::NONE
                 $(.union(<<$Rule as Rule>::Before as FirstPass>::STATES))+;
+
+            /// Those that rules about the network namespace and the host read.
+            pub const WIDE_STATES: StateSet = StateSet::NONE
+                $(.union(match <$Rule as Rule>::SCOPE {
+                    Scope::Selection => StateSet::NONE,
+                    _ => <<$Rule as Rule>::Before as FirstPass>::STATES,
+                }))+;
 
             /// The connections that may be watched after the window, few of them.
             pub fn watched(&self) -> Vec<InetEnds> {
@@ -38,7 +53,9 @@ macro_rules! rules {
         impl Sink for FirstSample {
             fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
                 if let Some(ends) = socket.internet() {
-                    $(if <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state) {
+                    $(if <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
+                        && self.feed.is_for(<$Rule as Rule>::SCOPE)
+                    {
                         self.$field.add(socket, ends);
                     })+
                 }

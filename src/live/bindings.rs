@@ -26,6 +26,9 @@ impl View {
             self.shows_help = false;
             return None;
         }
+        if let Some(action) = self.press_in_findings(key) {
+            return action;
+        }
         if self.go(key).is_some() {
             return None;
         }

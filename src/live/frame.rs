@@ -59,6 +59,9 @@ impl View {
                 note: failure.or(listing.map(listing_note)).unwrap_or_default(),
             });
         }
+        if self.shows_findings() {
+            return Pane::Findings(self.findings_pane());
+        }
         if self.below == Below::Trace {
             return Pane::Trace(self.trace_pane());
         }
@@ -110,6 +113,7 @@ impl View {
         if let Some(text) = self.delay_text(now) {
             add(NoticeKind::Warning, text);
         }
+        notices.extend(self.findings_notice());
         notices.sort_by_key(|notice| Reverse(notice.kind));
         let reply = self.reply.as_ref();
         let reply = reply.filter(|(at, _)| now.saturating_duration_since(*at) < REPLY_TIME);

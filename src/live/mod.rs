@@ -8,6 +8,7 @@ mod bindings;
 mod choices;
 mod editor;
 mod exchange;
+mod findings;
 mod frame;
 mod history;
 mod key;
@@ -28,6 +29,7 @@ use crate::filter::FilterError;
 use crate::model::screen::Notice;
 use crate::model::{GroupKey, Snapshot, SortKey, State};
 use editor::Editor;
+use findings::Findings;
 use record::Record;
 
 /// The height of a terminal that does not report its own.
@@ -66,6 +68,7 @@ pub struct View {
     /// The sockets of the selected state, if they are shown.
     sockets: Option<Sockets>,
     below: Below,
+    findings: Findings,
     /// How many traced rows are scrolled past.
     first_traced: usize,
     shows_help: bool,
@@ -157,6 +160,7 @@ impl View {
             grouping: 0,
             sockets: None,
             below: Below::Groups,
+            findings: Findings::default(),
             first_traced: 0,
             shows_help: false,
             editor: None,
@@ -230,6 +234,9 @@ impl View {
     /// What to query besides the counts: what is visible.
     pub fn wanted(&self) -> DetailQuery {
         let state = self.selected;
+        if self.shows_findings() {
+            return DetailQuery::Nothing;
+        }
         match (self.sockets, self.below) {
             (Some(Sockets { sort, .. }), _) => DetailQuery::Sockets { state, sort },
             (None, Below::Trace) => DetailQuery::Trace { state },

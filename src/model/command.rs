@@ -63,6 +63,22 @@ impl Command {
         begin.chain(self.words.iter().map(String::as_str))
     }
 
+    /// The sockets that it selects, as a filter alone: its states are in it too.
+    pub fn selection(&self) -> String {
+        let words = self.words.iter().map(String::as_str);
+        let states = words.clone().zip(words.clone().skip(1));
+        let states = states.filter(|(option, _)| *option == "--state");
+        let states = states.flat_map(|(_, states)| states.split(','));
+        let listening = words.filter(|word| *word == "-l").map(|_| "listen");
+        let tests: Vec<String> = states
+            .chain(listening)
+            .map(|state| format!("state {state}"))
+            .collect();
+        let states = (!tests.is_empty()).then(|| format!("({})", tests.join(" or ")));
+        let parts: Vec<String> = states.into_iter().chain(self.filter.clone()).collect();
+        parts.join(" and ")
+    }
+
     /// The filter, unquoted: one word, in which blanks may be replaced by line ends.
     pub fn filter(&self) -> Option<&str> {
         self.filter.as_deref()
@@ -100,6 +116,21 @@ impl Serialize for Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_selection_of_a_command_is_a_filter_with_its_states() {
+        let established = Command::list("-p --state established,close-wait --limit 20");
+        for (command, selection) in [
+            (
+                established.of("sport = 80"),
+                "(state established or state close-wait) and sport = 80",
+            ),
+            (Command::list("-l --columns drops"), "(state listen)"),
+            (Command::count("--by remote-addr"), ""),
+        ] {
+            assert_eq!(command.selection(), selection);
+        }
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_read_something_else() {

@@ -267,6 +267,16 @@ pub struct Unlisted {
     pub namespaces: Namespaces,
 }
 
+impl Default for Unlisted {
+    /// None.
+    fn default() -> Unlisted {
+        Unlisted {
+            mptcp: Ok(0),
+            namespaces: Namespaces::default(),
+        }
+    }
+}
+
 /// Network namespaces of other processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces {

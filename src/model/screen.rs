@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::trace::{Clock, Losses, Shape, Story, Transition};
-use super::{Grouped, State};
+use super::{Finding, Grouped, State};
 
 /// Everything on the screen.
 #[derive(Clone, Debug)]
@@ -120,6 +120,17 @@ pub enum Pane<'a> {
     Sockets(SocketsPane<'a>),
     /// What is traced of one state, below the states.
     Trace(TracePane<'a>),
+    /// What is wrong, in place of the states.
+    Findings(FindingsPane<'a>),
+}
+
+/// What is wrong.
+#[derive(Clone, Debug)]
+pub struct FindingsPane<'a> {
+    /// The worst first.
+    pub findings: &'a [Finding],
+    /// Which is selected.
+    pub selected: usize,
 }
 
 /// Groups of the sockets in the selected state.

@@ -108,6 +108,18 @@ fn the_manual_and_the_program_have_the_same_group_keys_and_columns() {
 }
 
 #[test]
+fn the_manual_names_the_rules_that_the_live_view_applies() {
+    let (_, section) = MANUAL.split_once(".Vt tcp_info :\n.Ql ").unwrap();
+    let (line, _) = section.split_once(" .\n").unwrap();
+    let named: BTreeSet<&str> = line.split(" , ").collect();
+    let rules = tcpstates::diagnose::RULES.iter().copied();
+    let known: BTreeSet<&str> = rules
+        .filter(|id| tcpstates::diagnose::is_live(id))
+        .collect();
+    assert_eq!(named, known);
+}
+
+#[test]
 fn the_manual_defines_every_quantity_of_check_with_its_scope() {
     let (_, section) = MANUAL.split_once(".Ss Other quantities\n").unwrap();
     let (section, _) = section.split_once("\n.El\n").unwrap();

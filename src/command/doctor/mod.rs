@@ -3,11 +3,14 @@
 //! Two samples with the window between them; then the rules, and the holders of the sockets that
 //! findings are about.
 
+mod glance;
 mod samples;
 mod selection;
 mod watching;
 
+pub(super) use glance::glance;
 use std::collections::HashSet;
+
 use std::time::Duration;
 
 use super::console::Console;

@@ -16,7 +16,7 @@ use crate::model::{
     Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Note, Sink, State, StateSet,
 };
 use crate::question::Question;
-use crate::source::{Observer, Readings, Report, Sources, read_unlisted};
+use crate::source::{Observer, Readings, Report, Sources};
 
 /// More listeners than this are counted and not kept; some 2 MiB.
 const MOST_LISTENERS: usize = 20_000;
@@ -49,7 +49,7 @@ impl Samples {
         let before = readings.counters();
         let listeners_before = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
-        let earlier = selection.list(FirstSample::STATES, &mut first, &mut notes)?;
+        let earlier = selection.first(&mut first, &mut notes)?;
         let watching = Watching::new(sources, earlier.source, begin, window);
         let watch = watching.before(&first);
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
@@ -70,7 +70,7 @@ impl Samples {
             interfaces: interfaces(&listeners, sources),
             listeners,
             drops_unknown,
-            unlisted: read_unlisted(sources),
+            unlisted: selection.unlisted(),
             measures: Measures::default(),
             watch,
             page_size: (!copied)
@@ -86,12 +86,14 @@ impl Samples {
         host.source = report.source;
         report.add(&earlier);
         report.add(&listening);
-        if second.wants_bound_ports(&host) {
-            second.set_bound_ports(bound_ports(sources));
+        let is_glance = selection.is_glance();
+        if !is_glance {
+            add_suspects(sources, &mut second, &mut host);
         }
-        host.measures = measure(sources, &second.suspects(&host));
         let took = again.elapsed();
-        watching.after(&second, &mut host, await_longer);
+        if !is_glance {
+            watching.after(&second, &mut host, await_longer);
+        }
         let samples = Samples {
             second,
             host,
@@ -100,6 +102,14 @@ impl Samples {
         };
         Ok((report, samples))
     }
+}
+
+/// Adds what some rules need of a few sockets.
+fn add_suspects(sources: &Sources, second: &mut SecondSample, host: &mut Host) {
+    if second.wants_bound_ports(host) {
+        second.set_bound_ports(bound_ports(sources));
+    }
+    host.measures = measure(sources, &second.suspects(host));
 }
 
 /// Passes all sockets in these states, with these fields, to a sink.

@@ -2,22 +2,50 @@
 
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::diagnose::{Feed, Host, SecondSample, SecondSink, SelectedListeners};
-use crate::model::{Listeners, Note, Sink, State, StateSet};
-use crate::source::{Report, Sources};
+use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink, SelectedListeners};
+use crate::model::{Listeners, Note, Sink, State, StateSet, Unlisted};
+use crate::source::{Report, Sources, read_unlisted};
 
 /// Which sockets, and where they are.
 pub(super) struct Selection {
     target: Target,
     /// The filter as typed; `None` for none.
     words: Option<String>,
+    /// Whether only its states are read, and nothing that costs more.
+    is_glance: bool,
 }
 
 impl Selection {
     /// Those of this target, which these words select.
     pub(super) fn of(target: Target, words: &[String]) -> Selection {
         let words = (!words.is_empty()).then(|| words.join(" "));
-        Selection { target, words }
+        Selection {
+            target,
+            words,
+            is_glance: false,
+        }
+    }
+
+    /// Those of this target, and no other sockets for any rule.
+    pub(super) fn glance(target: Target, filter: &str) -> Selection {
+        Selection {
+            target,
+            words: Some(filter.to_owned()).filter(|filter| !filter.trim().is_empty()),
+            is_glance: true,
+        }
+    }
+
+    /// Whether only these sockets are read, no process, and no connection more closely.
+    pub(super) fn is_glance(&self) -> bool {
+        self.is_glance
+    }
+
+    /// Sockets that are in no table of TCP.
+    pub(super) fn unlisted(&self) -> Unlisted {
+        match self.is_glance {
+            true => Unlisted::default(),
+            false => read_unlisted(self.sources()),
+        }
     }
 
     pub(super) fn sources(&self) -> &Sources {
@@ -73,6 +101,43 @@ impl Selection {
         Ok(())
     }
 
+    /// Passes the sockets before the window to the rules, as [`Selection::feed`] does those after it.
+    ///
+    /// # Errors
+    /// Those of [`Selection::list`].
+    pub(super) fn first(
+        &self,
+        first: &mut FirstSample,
+        notes: &mut Vec<Note>,
+    ) -> Result<Report, Failure> {
+        first.feed = self.own_feed();
+        let mut report = self.list(FirstSample::STATES, first, notes)?;
+        if self.feeds_wide_rules() && !FirstSample::WIDE_STATES.is_empty() {
+            first.feed = Feed::Wide;
+            let states = FirstSample::WIDE_STATES;
+            report.add(&super::samples::list(
+                self.sources(),
+                states,
+                Vec::new(),
+                first,
+            )?);
+        }
+        Ok(report)
+    }
+
+    /// The rules that take the selected sockets.
+    fn own_feed(&self) -> Feed {
+        match self.words {
+            None => Feed::All,
+            Some(_) => Feed::Selected,
+        }
+    }
+
+    /// Whether the others take every socket from a dump of their own.
+    fn feeds_wide_rules(&self) -> bool {
+        self.words.is_some() && !self.is_glance
+    }
+
     /// Passes the sockets after the window to the rules: those selected to most, all of them to those
     /// about the network namespace and the host. Sets how many are selected.
     ///
@@ -84,14 +149,10 @@ impl Selection {
         host: &mut Host,
         notes: &mut Vec<Note>,
     ) -> Result<Report, Failure> {
-        let feed = match self.words {
-            None => Feed::All,
-            Some(_) => Feed::Selected,
-        };
-        let mut sink = SecondSink::new(second, &host.listeners, feed);
+        let mut sink = SecondSink::new(second, &host.listeners, self.own_feed());
         let mut report = self.list(StateSet::ALL, &mut sink, notes)?;
         (host.sockets, host.unknown_states) = (sink.sockets, sink.unknown_states);
-        if feed == Feed::Selected {
+        if self.feeds_wide_rules() {
             let mut sink = SecondSink::new(second, &host.listeners, Feed::Wide);
             let wide = super::samples::list(
                 self.sources(),

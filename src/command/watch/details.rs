@@ -203,7 +203,7 @@ const LEAST: Duration = Duration::from_secs(1);
 
 /// The CPU time of this process. What other threads used meanwhile is included, so that a
 /// difference is never too small.
-fn cpu_time() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -6,6 +6,7 @@
 
 mod counter;
 mod details;
+mod findings;
 mod kernel_limits;
 mod key_decoder;
 mod saving;
@@ -25,7 +26,7 @@ use super::target::Target;
 use super::wait::Waker;
 use crate::filter::FilterError;
 use crate::live::{Detail, FailedSample, Setup, StateSample};
-use crate::model::{Field, GroupKey};
+use crate::model::{Field, Finding, GroupKey};
 use crate::output::Look;
 use crate::output::screen::Paint;
 use session::{Last, Session};
@@ -40,6 +41,8 @@ enum Event {
     FilterTaken(String, Box<Target>),
     /// The filter typed is not valid: the word at fault, if it is one, and why.
     FilterRefused(Option<FilterError>, String),
+    /// What is wrong with the sockets of the filter with this number.
+    Findings(u64, Vec<Finding>),
     /// Groups or sockets were sampled.
     Detail(Box<Detail>),
 }

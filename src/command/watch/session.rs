@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::counter::{Change, Counter};
 use super::details::{DetailRequest, Details};
+use super::findings::{self, Examined};
 use super::key_decoder::Decoder;
 use super::saving::save;
 use super::terminal::{Canvas, Guard, give_back_at_once};
@@ -47,10 +48,11 @@ pub(super) struct Session {
     events: Receiver<Event>,
     changes: Sender<Change>,
     requests: Sender<DetailRequest>,
+    examined: Sender<Examined>,
     /// What is shown now, and what was requested last.
     request: DetailRequest,
     sent: Option<DetailRequest>,
-    threads: [JoinHandle<()>; 2],
+    threads: [JoinHandle<()>; 3],
     /// The keys typed, and the last groups by them.
     by: Option<Vec<GroupKey>>,
     groups: Option<Arc<Grouped>>,
@@ -101,6 +103,7 @@ impl Session {
         };
         let (changes, count_changes) = channel();
         let (requests, detail_requests) = channel();
+        let (examined, to_examine) = channel();
         let counter = Counter::new(request.target.clone(), sampled.clone(), count_changes)?;
         let interval = setup.interval;
         let mut view = View::new(setup);
@@ -108,11 +111,17 @@ impl Session {
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         view.resized(size.1);
+        let diagnosed = sampled.clone();
         let details = Details {
             top: request.top,
             events: sampled,
             requests: detail_requests,
         };
+        let _ = examined.send(Examined {
+            target: request.target.clone(),
+            words: request.filter.clone(),
+            filter: 0,
+        });
         Ok(Session {
             repetition: request.repetition,
             paint,
@@ -123,6 +132,7 @@ impl Session {
             events,
             changes,
             requests,
+            examined,
             request: DetailRequest {
                 wanted: view.wanted(),
                 target: request.target,
@@ -135,6 +145,7 @@ impl Session {
             threads: [
                 spawn("count", move || counter.run(interval))?,
                 spawn("details", move || details.run())?,
+                spawn("findings", move || findings::run(&diagnosed, &to_examine))?,
             ],
             by: request.by,
             groups: None,
@@ -238,7 +249,14 @@ impl Session {
             Event::FilterTaken(text, target) => {
                 self.request.filter = self.view.filter_taken(&text);
                 self.request.target = *target;
+                // The thread runs as long as this end of its channel is open.
+                let _ = self.examined.send(Examined {
+                    target: self.request.target.clone(),
+                    words: text,
+                    filter: self.request.filter,
+                });
             }
+            Event::Findings(filter, found) => self.view.diagnosed(filter, found),
             Event::FilterRefused(error, reason) => {
                 self.view.filter_refused(error.as_ref(), &reason);
             }

@@ -39,6 +39,9 @@ pub(super) struct VanishedPeers(Unacknowledged<IpAddr>);
 impl Rule for VanishedPeers {
     const ID: &'static str = "vanished-peers";
 
+    // Compares with all sockets.
+    const IS_LIVE: bool = false;
+
     const STATES: StateSet = StateSet::NONE
         .with(State::FinWait1)
         .with(State::Closing)

@@ -68,7 +68,9 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     session.found(Ok(listing(100)));
     let selected = |session: &Session| match session.view.screen(session.now).pane {
         Pane::Sockets(pane) => pane.selected,
-        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Trace(_)) => panic!("{other:?}"),
+        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Trace(_) | Pane::Findings(_)) => {
+            panic!("{other:?}")
+        }
     };
     session.view.resized(24);
     for (key, line) in [

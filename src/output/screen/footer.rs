@@ -39,6 +39,15 @@ const IN_TRACE: [(&str, &str); 10] = [
     ("w", "write"),
 ];
 
+/// The keys of the findings.
+const IN_FINDINGS: [(&str, &str); 5] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("esc", "back"),
+    ("", "finding"),
+    ("enter", "list"),
+];
+
 /// The keys of the sockets.
 const IN_SOCKETS: [(&str, &str); 9] = [
     ("q", "quit"),
@@ -112,6 +121,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
     let keys: &[(&str, &str)] = match screen.pane {
         Pane::Sockets(_) => &IN_SOCKETS,
         Pane::Trace(_) => &IN_TRACE,
+        Pane::Findings(_) => &IN_FINDINGS,
         Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
     };
     let paint = canvas.paint;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::Canvas;
 
 /// The keys, and what they do; the manual has them too.
-pub const KEYS: [(&str, &str); 17] = [
+pub const KEYS: [(&str, &str); 18] = [
     ("q, ^C", "quit"),
     ("space", "pause or resume the view; sampling continues"),
     ("up, down, k, j", "select a state, or scroll"),
@@ -20,6 +20,10 @@ pub const KEYS: [(&str, &str); 17] = [
     (
         "t",
         "trace the last closes and transitions of the state, or stop",
+    ),
+    (
+        "d",
+        "show what is wrong; enter lists the sockets of a finding",
     ),
     ("/", "edit the filter; enter applies it, esc cancels"),
     ("+, -", "sample more often, less often"),

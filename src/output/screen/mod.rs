@@ -4,6 +4,7 @@
 //! the terminal or handle keys. Uses the sixteen colours that every terminal has, and never the
 //! background.
 
+mod findings;
 mod footer;
 mod header;
 mod help;
@@ -74,6 +75,9 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Pane::Sockets(pane) = &screen.pane {
         return panes::draw_sockets(canvas, area, pane);
     }
+    if let Pane::Findings(pane) = &screen.pane {
+        return findings::draw(canvas, area, pane);
+    }
     if let Pane::Trace(pane) = &screen.pane {
         return trace::draw(canvas, area, &screen.rows, pane);
     }
@@ -86,7 +90,7 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     match &screen.pane {
         Pane::Groups(pane) => panes::draw_groups(canvas, below, pane),
         Pane::Chart(chart) => history::draw(canvas, below, chart),
-        Pane::Sockets(_) | Pane::Trace(_) => {}
+        Pane::Sockets(_) | Pane::Trace(_) | Pane::Findings(_) => {}
     }
 }
 

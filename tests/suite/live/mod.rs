@@ -2,6 +2,7 @@
 
 mod counts;
 mod exit;
+mod findings;
 mod keys;
 pub(crate) mod pty;
 mod terminals;

@@ -375,5 +375,5 @@ fn help_fits_the_usual_screen_and_explains_every_key() {
             "{keys}"
         );
     }
-    assert!(drawn[20].contains("HISTORY"), "{drawn:#?}");
+    assert!(drawn[21].contains("HISTORY"), "{drawn:#?}");
 }

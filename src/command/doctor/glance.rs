@@ -1,0 +1,35 @@
+//! The findings of the live view: from the states that it lists anyway, without a search for processes.
+
+use std::time::Duration;
+
+use super::samples::Samples;
+use super::selection::Selection;
+use crate::command::outcome::Failure;
+use crate::command::target::Target;
+use crate::diagnose::{examine, is_live};
+use crate::model::{Finding, Holders, State, StateSet};
+
+/// The states that a large table is listed by, while the others are derived from counters.
+const LISTED: StateSet = StateSet::ALL
+    .without(State::Established)
+    .without(State::TimeWait);
+
+/// What is wrong with the sockets of a target, which this filter selects; empty for none.
+///
+/// # Errors
+/// When no source answered.
+pub(in crate::command) fn glance(
+    target: &Target,
+    filter: &str,
+    window: Duration,
+) -> Result<Vec<Finding>, Failure> {
+    let target = target.within(LISTED);
+    if target.question.states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selection = Selection::glance(target, filter);
+    let (_, Samples { second, host, .. }) = Samples::take(&selection, window, |_, _| {})?;
+    let mut findings = examine(&second, &host, &Holders::default()).findings;
+    findings.retain(|finding| is_live(finding.id));
+    Ok(findings)
+}
