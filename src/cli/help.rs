@@ -29,7 +29,7 @@ pub(super) fn about(topic: &str) -> Option<String> {
 }
 
 /// Commands and states.
-fn topics() -> Vec<String> {
+pub(super) fn topics() -> Vec<String> {
     let definition = definition();
     let commands = definition.get_subcommands();
     let commands = commands.map(|command| command.get_name().to_owned());

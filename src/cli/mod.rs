@@ -15,6 +15,7 @@ macro_rules! examples {
 }
 
 mod check;
+mod completion;
 mod doctor;
 mod help;
 mod keys;
@@ -27,6 +28,7 @@ mod usage;
 mod values;
 
 pub use check::Check;
+pub use completion::{candidates, script};
 pub use doctor::Doctor;
 pub use help::help;
 pub use list::List;
@@ -146,6 +148,9 @@ pub enum Verb {
     Completions {
         /// The shell to complete in
         shell: Shell,
+        /// The words typed behind the program's name, for the script: lists what may complete the last
+        #[arg(last = true, allow_hyphen_values = true, hide = true)]
+        typed: Vec<String>,
     },
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::values::{parse_count, parse_seconds, parse_state, states};
 use crate::model::{GroupKey, StateSet};
@@ -21,7 +21,7 @@ pub struct Selection {
     pub words: Vec<String>,
 
     /// Only sockets that match the filter in FILE as well (`-` is standard input); repeatable
-    #[arg(short = 'F', long = "filter", value_name = "FILE")]
+    #[arg(short = 'F', long = "filter", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 
     /// Only IPv4 sockets (AF_INET)
@@ -161,7 +161,7 @@ pub struct Sourcing {
     ///
     /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and reports which. Implies
     /// --source proc.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub proc_root: Option<PathBuf>,
 
     /// Search for processes for at most SECONDS seconds (0.05 to 86400, fractions allowed)

@@ -43,11 +43,18 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
             "`{name}` names several states; select them with --state {name} and use total"
         ));
     }
-    let words: Vec<String> = State::named().map(State::word).collect();
-    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-    words.push(TOTAL);
-    words.extend(Quantity::ALL.iter().map(|quantity| quantity.name()));
+    let names = names();
+    let words: Vec<&str> = names.iter().map(String::as_str).collect();
     Err(format!("unknown name `{name}`; {}", hint(name, &words)))
+}
+
+/// Every name that a threshold can have.
+pub(super) fn names() -> Vec<String> {
+    let quantities = Quantity::ALL
+        .iter()
+        .map(|quantity| quantity.name().to_owned());
+    let states = State::named().map(State::word);
+    states.chain([TOTAL.to_owned()]).chain(quantities).collect()
 }
 
 const NOTATION: &str =

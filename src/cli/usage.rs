@@ -101,22 +101,32 @@ fn first_word(words: &[OsString]) -> Option<String> {
         if !word.starts_with('-') || word == "-" {
             return Some(word.into_owned());
         }
-        if takes_next_word(&definition, &word) {
+        let is_alone = !word.contains('=');
+        if is_alone && option(&definition, &word).is_some_and(takes_next_word) {
             words.next();
         }
     }
     None
 }
 
-/// Whether the word after this option is its value. An option that is not known takes none.
-fn takes_next_word(definition: &clap::Command, word: &str) -> bool {
-    let is_meant = |argument: &clap::Arg| match word.strip_prefix("--") {
-        Some(long) => argument.get_long() == Some(long),
-        None => argument.get_short() == word.chars().nth(1) && word.chars().count() == 2,
-    };
-    definition
+/// The option that a word is: `--watch`, `--watch=1` or `-w`.
+pub(super) fn option<'a>(command: &'a clap::Command, word: &str) -> Option<&'a clap::Arg> {
+    let name = word.split('=').next().unwrap_or(word);
+    command
         .get_arguments()
-        .any(|argument| is_meant(argument) && argument.get_action().takes_values())
+        .find(|option| match name.strip_prefix("--") {
+            Some(long) => option.get_long() == Some(long),
+            None => {
+                let mut letters = name.strip_prefix('-').unwrap_or_default().chars();
+                let letter = letters.next();
+                letter.is_some() && option.get_short() == letter && letters.next().is_none()
+            }
+        })
+}
+
+/// Whether the word after this option is its value.
+pub(super) fn takes_next_word(option: &clap::Arg) -> bool {
+    option.get_action().takes_values()
 }
 
 /// The line for a word that is not UTF-8; clap does not say which one it was.

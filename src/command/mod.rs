@@ -31,7 +31,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Stderr;
 
-use crate::cli::{Arguments, Parsed, Verb, definition, help, is_check, parse};
+use crate::cli::{Arguments, Parsed, Verb, candidates, help, is_check, parse, script};
 use crate::output::escape;
 use crate::source::{Need, Observer};
 use console::Console;
@@ -71,11 +71,12 @@ pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) ->
 /// Runs a valid command line.
 fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
     match typed.verb {
-        Some(Verb::Completions { shell }) => {
-            // In memory, because clap_complete panics where it cannot write.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
-            console.write(&script).map(|()| Status::Answered)
+        Some(Verb::Completions { shell, typed }) => {
+            let text = match &*typed {
+                [] => script(shell),
+                typed => candidates(shell, typed).into_bytes(),
+            };
+            console.write(&text).map(|()| Status::Answered)
         }
         Some(Verb::Help { topic }) => {
             let text = help(topic.as_deref()).map_err(Failure::Usage)?;

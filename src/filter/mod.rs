@@ -5,6 +5,7 @@
 //! not, and, or. `source` removes what the requested states decide and what the kernel evaluates;
 //! the rest is run as a [`Program`] for each socket. Pure: a [`Lookup`] resolves names.
 
+mod completion;
 mod display;
 mod expression;
 mod host;
@@ -23,6 +24,7 @@ mod tests;
 mod text;
 mod value;
 
+pub use completion::words_after;
 pub use expression::{Expression, Folded, Permissive};
 pub use lookup::Lookup;
 pub use parser::parse;

@@ -1,0 +1,162 @@
+//! The words that may complete a command line, from the definition of the options and the tables of
+//! fields, states and quantities.
+
+use clap::builder::{PossibleValue, StyledStr};
+use clap::{Arg, Command, ValueHint};
+
+use crate::cli::help::topics;
+use crate::cli::usage::{option, takes_next_word};
+use crate::cli::{definition, thresholds};
+use crate::filter;
+use crate::model::StateSet;
+
+/// What may complete a word.
+#[derive(Debug)]
+pub(super) enum Completion {
+    Words(Vec<Candidate>),
+    Files,
+    Directories,
+}
+
+/// A word, and what it is; empty where the word says so itself.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) word: String,
+    pub(super) about: String,
+}
+
+impl Candidate {
+    fn new(word: impl Into<String>, about: Option<&StyledStr>) -> Candidate {
+        let about = about.map(ToString::to_string).unwrap_or_default();
+        Candidate {
+            word: word.into(),
+            about: about.lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn plain(word: impl Into<String>) -> Candidate {
+        Candidate::new(word, None)
+    }
+
+    fn of_value(value: &PossibleValue) -> Candidate {
+        Candidate::new(value.get_name(), value.get_help())
+    }
+}
+
+/// What may complete the last word.
+pub(super) fn complete(typed: &[String]) -> Completion {
+    let Some((last, before)) = typed.split_last() else {
+        return Completion::Words(Vec::new());
+    };
+    let mut definition = definition();
+    definition.build();
+    let first = before.first();
+    let verb = first.and_then(|word| definition.find_subcommand(word));
+    let command = verb.unwrap_or(&definition);
+    let mut operands: Vec<&str> = Vec::new();
+    let mut words = before.iter().skip(usize::from(verb.is_some()));
+    let mut options_end = false;
+    while let Some(word) = words.next() {
+        match option(command, word).filter(|_| !options_end) {
+            Some(option) if takes_next_word(option) && !word.contains('=') => {
+                if words.next().is_none() {
+                    return value(option, "", last);
+                }
+            }
+            Some(_) => {}
+            None if word == "--" => options_end = true,
+            None => operands.extend(word.split_whitespace()),
+        }
+    }
+    if last.starts_with('-') && !options_end {
+        return match last.split_once('=') {
+            Some((name, part)) => match option(command, name) {
+                Some(option) => value(option, &format!("{name}="), part),
+                None => Completion::Words(Vec::new()),
+            },
+            None => matching(options(command), last),
+        };
+    }
+    let mut candidates = Vec::new();
+    if before.is_empty() {
+        let verbs = definition.get_subcommands();
+        candidates.extend(verbs.map(|verb| Candidate::new(verb.get_name(), verb.get_about())));
+    }
+    candidates.extend(operand(command, &operands, last));
+    matching(candidates, last)
+}
+
+/// What may be the next word that is no option.
+fn operand(command: &Command, before: &[&str], last: &str) -> Vec<Candidate> {
+    let plain = |words: Vec<String>| words.into_iter().map(Candidate::plain).collect();
+    match command.get_positionals().next() {
+        Some(operand) if operand.get_id() == "words" => match last.rsplit_once(',') {
+            Some((begun, _)) => plain(
+                StateSet::words()
+                    .map(|word| format!("{begun},{word}"))
+                    .collect(),
+            ),
+            None => plain(filter::words_after(before)),
+        },
+        Some(operand) if before.is_empty() => match operand.get_id() == "topic" {
+            true => plain(topics()),
+            false => possible(operand),
+        },
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// The options of a command, by their long names.
+fn options(command: &Command) -> Vec<Candidate> {
+    let options = command.get_arguments().filter_map(|option| {
+        let name = format!("--{}", option.get_long()?);
+        Some(Candidate::new(name, option.get_help()))
+    });
+    options.collect()
+}
+
+/// What may complete the value of an option, of which `part` is typed behind `prefix`.
+fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
+    match option.get_value_hint() {
+        ValueHint::FilePath => return Completion::Files,
+        ValueHint::DirPath => return Completion::Directories,
+        _ => {}
+    }
+    let id = option.get_id().as_str();
+    let is_list = option.get_value_delimiter().is_some() || id == "by";
+    let (begun, piece) = match part.rsplit_once(',').filter(|_| is_list) {
+        Some((begun, piece)) => (format!("{prefix}{begun},"), piece),
+        None => (prefix.to_owned(), part),
+    };
+    let mut candidates = match (id, piece.split_once(':')) {
+        ("warning" | "critical", _) => {
+            let names = thresholds::names().into_iter();
+            names.map(|name| Candidate::plain(name + "=")).collect()
+        }
+        ("sort", Some((key, _))) => {
+            let orders = ["asc", "desc"].map(|order| format!("{key}:{order}"));
+            orders.map(Candidate::plain).into()
+        }
+        _ => possible(option),
+    };
+    for candidate in &mut candidates {
+        candidate.word.insert_str(0, &begun);
+    }
+    matching(candidates, &format!("{prefix}{part}"))
+}
+
+fn possible(argument: &Arg) -> Vec<Candidate> {
+    match argument.get_action().takes_values() {
+        true => argument
+            .get_possible_values()
+            .iter()
+            .map(Candidate::of_value)
+            .collect(),
+        false => Vec::new(),
+    }
+}
+
+fn matching(mut candidates: Vec<Candidate>, begun: &str) -> Completion {
+    candidates.retain(|candidate| candidate.word.starts_with(begun));
+    Completion::Words(candidates)
+}
