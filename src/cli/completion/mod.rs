@@ -18,10 +18,10 @@ pub fn script(shell: Shell) -> Vec<u8> {
         Shell::Bash => include_bytes!("tcpstates.bash").to_vec(),
         Shell::Zsh => include_bytes!("tcpstates.zsh").to_vec(),
         Shell::Fish => include_bytes!("tcpstates.fish").to_vec(),
-        other => {
+        Shell::Elvish | Shell::PowerShell | _ => {
             // In memory, because clap_complete panics where it cannot write.
             let mut script = Vec::new();
-            clap_complete::generate(other, &mut definition(), "tcpstates", &mut script);
+            clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
             script
         }
     }
@@ -37,11 +37,9 @@ pub fn candidates(shell: Shell, typed: &[String]) -> String {
         Completion::Directories => text.push_str("DIRECTORIES\n"),
         Completion::Words(candidates) => {
             for candidate in candidates {
-                let _ = match shell {
-                    Shell::Zsh | Shell::Fish => {
-                        writeln!(text, "{}\t{}", candidate.word, candidate.about)
-                    }
-                    _ => writeln!(text, "{}", candidate.word),
+                let _ = match shell == Shell::Bash {
+                    true => writeln!(text, "{}", candidate.word),
+                    false => writeln!(text, "{}\t{}", candidate.word, candidate.about),
                 };
             }
         }

@@ -117,10 +117,11 @@ fn options(command: &Command) -> Vec<Candidate> {
 
 /// What may complete the value of an option, of which `part` is typed behind `prefix`.
 fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
-    match option.get_value_hint() {
-        ValueHint::FilePath => return Completion::Files,
-        ValueHint::DirPath => return Completion::Directories,
-        _ => {}
+    if option.get_value_hint() == ValueHint::FilePath {
+        return Completion::Files;
+    }
+    if option.get_value_hint() == ValueHint::DirPath {
+        return Completion::Directories;
     }
     let id = option.get_id().as_str();
     let is_list = option.get_value_delimiter().is_some() || id == "by";
