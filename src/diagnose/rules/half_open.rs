@@ -147,6 +147,8 @@ impl HalfOpen {
             let queue = queues.entry(address.clone()).or_default();
             queue.requests += requests;
             queue.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
+            let drops = takers.iter().map(|one| one.drops.map(u64::from));
+            queue.drops = drops.sum();
             queue.is_full = takers.iter().any(|listener| listener.is_at_limit());
             queue.has_all_sources = self.sources.is_whole();
             addresses.insert(arrival, address);
@@ -173,6 +175,8 @@ enum Beyond {
 struct RequestQueue {
     /// Of all of them together; `None` where one is unknown.
     limit: Option<u64>,
+    /// What they dropped in the window; `None` where that is unknown.
+    drops: Option<u64>,
     /// Whether an accept queue has reached its limit.
     is_full: bool,
     requests: u64,
@@ -188,8 +192,9 @@ impl RequestQueue {
         let backlog = case.host.setting(MaxSynBacklog);
         // The last quarter is kept for peers that the kernel knows.
         let for_unknown = backlog.map_or(u64::MAX, |most| most - most / 4);
-        let is_over_backlog = beyond == Beyond::Drops && requests > for_unknown;
-        let is_over = requests > limit || is_over_backlog;
+        let binds = beyond == Beyond::Drops && for_unknown < limit;
+        let limit = if binds { for_unknown } else { limit };
+        let is_over = requests > limit;
         let severity = if beyond == Beyond::Drops && is_over {
             Severity::Critical
         } else if is_over || requests >= FEW && requests as f64 >= limit as f64 * WARNING_SHARE {
@@ -198,7 +203,14 @@ impl RequestQueue {
             return None;
         };
         let number = counted(requests, "half-open request", "half-open requests");
-        let title = format!("{number} at {address}, with room for {}", thousands(limit));
+        let room = match binds {
+            true => format!(
+                "{} that {MaxSynBacklog} leaves for unknown peers",
+                thousands(limit)
+            ),
+            false => thousands(limit),
+        };
+        let title = format!("{number} at {address}, with room for {room}");
         let show = Command::count("--state syn-recv --by remote-addr --top 10");
         Some(
             Finding::new(severity, title, requests as f64, Vec::new(), WHY)
@@ -206,7 +218,7 @@ impl RequestQueue {
                 .with_limit(limit as f64)
                 .with_evidence(self.evidence(beyond, backlog, case.host))
                 .with_commands([show.of(format!("sport = {}", address.local.port()))])
-                .with_remedy(self.remedy(beyond, is_over_backlog, address))
+                .with_remedy(self.remedy(beyond, binds, address))
                 .with_causes(if self.is_full {
                     &["accept-queue"]
                 } else {
@@ -246,6 +258,11 @@ impl RequestQueue {
                 format!("{Syncookies} is 0: beyond the limit SYNs are dropped{unknown_peers}")
             }
         });
+        if let Some(dropped) = self.drops.filter(|_| beyond == Beyond::Drops) {
+            let (dropped, window) = (thousands(dropped), host.window_text());
+            evidence.push(format!("the listener dropped {dropped} in {window}"));
+            evidence.push(host.growth_text(&[Counter::ListenDrops]));
+        }
         evidence.extend(growth(host));
         evidence
     }
@@ -257,13 +274,8 @@ impl RequestQueue {
         sources.max_by_key(|(source, requests)| (*requests, std::cmp::Reverse(*source)))
     }
 
-    /// What to do; `is_over_backlog` says that `tcp_max_syn_backlog` is the limit that applies.
-    fn remedy(
-        &self,
-        beyond: Beyond,
-        is_over_backlog: bool,
-        address: &ListenAddress,
-    ) -> Vec<String> {
+    /// What to do; `binds` says that `tcp_max_syn_backlog` is the limit that applies.
+    fn remedy(&self, beyond: Beyond, binds: bool, address: &ListenAddress) -> Vec<String> {
         let mut remedy = Vec::new();
         if self.is_full {
             remedy.push(format!(
@@ -276,10 +288,12 @@ impl RequestQueue {
             ),
             Some(_) | None => "If they are your clients, find out why SYN-ACKs do not reach them (routes, firewalls); if not, it may be a SYN flood: have it filtered upstream.".to_owned(),
         });
-        remedy.push(format!(
-            "Give listen() a larger backlog, up to {Somaxconn}: the room for requests is the limit of the accept queue."
-        ));
-        remedy.push(match (beyond, is_over_backlog) {
+        if !binds {
+            remedy.push(format!(
+                "Give listen() a larger backlog, up to {Somaxconn}: the room for requests is the limit of the accept queue."
+            ));
+        }
+        remedy.push(match (beyond, binds) {
             (Beyond::SendsCookies, _) => format!("Leave {Syncookies} on."),
             (Beyond::Drops, false) => format!("Set {Syncookies} to 1."),
             (Beyond::Drops, true) => format!(

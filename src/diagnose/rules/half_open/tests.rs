@@ -60,7 +60,9 @@ fn it_warns_at_four_fifths_of_the_room_and_beyond_it_is_critical_without_cookies
 
 #[test]
 fn the_syn_backlog_binds_only_where_cookies_are_off() {
-    assert_eq!(severity(750, 4_096, "0"), None);
+    assert_eq!(severity(599, 4_096, "0"), None);
+    assert_eq!(severity(600, 4_096, "0"), Some(Severity::Warning));
+    assert_eq!(severity(750, 4_096, "0"), Some(Severity::Warning));
     assert_eq!(severity(751, 4_096, "0"), Some(Severity::Critical));
     assert_eq!(severity(751, 4_096, "1"), None);
     let off = examined(751, false, (0, 4_096), &with_cookies("0"))
@@ -78,9 +80,13 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert!(!format!("{on:?}").contains("tcp_max_syn_backlog"), "{on:?}");
     assert_names_settings(&off);
     assert_names_settings(&on);
-    // Raising it helps where it binds, after what the program can do.
-    assert!(off.remedy[1].starts_with("Give listen() a larger backlog"));
-    assert!(off.remedy[2].contains("or raise net.ipv4.tcp_max_syn_backlog"));
+    assert_eq!(off.limit, Some(750.0));
+    assert_eq!(
+        off.title,
+        "751 half-open requests at 0.0.0.0:80, with room for 750 that net.ipv4.tcp_max_syn_backlog leaves for unknown peers"
+    );
+    // A larger backlog of the listener does not help where it binds.
+    assert!(off.remedy[1].contains("or raise net.ipv4.tcp_max_syn_backlog"));
     let full = examined(101, false, (0, 100), &with_cookies("0"));
     assert_eq!(
         full.findings[0].remedy[2],
