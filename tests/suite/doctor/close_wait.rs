@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
@@ -61,6 +63,38 @@ in_namespace!(
         assert_commands_run(finding);
         drop(servers);
         Report::until(|report| report.findings_of(ID).is_empty());
+    }
+);
+
+in_namespace!(
+    fn a_leak_that_uses_up_the_descriptors_of_its_process_is_critical() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let _servers: Vec<TcpStream> = (0..200)
+            .map(|_| {
+                drop(TcpStream::connect(address).unwrap());
+                listener.accept().unwrap().0
+            })
+            .collect();
+        assert_eq!(
+            Report::until(|report| report.findings_of(ID).len() == 1)
+                .finding(ID)
+                .severity,
+            "WARNING"
+        );
+        // With room for the pipes to the program.
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+        let limit = Rlimit {
+            current: Some(open + 15),
+            ..getrlimit(Resource::Nofile)
+        };
+        setrlimit(Resource::Nofile, limit).unwrap();
+        let report = Report::until(|report| report.findings_of(ID).len() == 1);
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "CRITICAL", "{finding:?}");
+        let of = format!(" of {} descriptors open", open + 15);
+        let evidence = finding.evidence.join("; ");
+        assert!(evidence.contains(&of), "{evidence}");
     }
 );
 

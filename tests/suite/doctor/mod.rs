@@ -6,6 +6,7 @@ mod commands;
 mod copied_trees;
 mod ephemeral_ports;
 mod half_open;
+mod healthy;
 mod keepalive;
 mod no_acknowledgment;
 mod no_answer;

@@ -5,7 +5,10 @@ use super::pool::Reuse;
 use super::severity;
 use crate::diagnose::subject::{address_word, peer_subject};
 use crate::model::Setting::{LocalPortRange, LocalReservedPorts, Timestamps, TwReuse};
-use crate::model::{Command, Field, Finding, Label, thousands};
+use crate::model::{Command, Field, Finding, Label, counted, thousands};
+
+/// From this part of the range on, listeners in it come before the connections that have the rest.
+const MANY_LISTENERS: f64 = 0.1;
 
 const WHY: &str = "A connection is identified by its addresses and ports (RFC 9293, 4), so a source address has no more connections to one address and port than it has ports. Without a free port connect() fails with EADDRNOTAVAIL, and with few it searches long.";
 
@@ -41,6 +44,19 @@ impl Short {
             ),
             range_text(outgoing),
         ];
+        let mut remedy = self.remedy(outgoing.reuse.as_ref().ok());
+        let range = format!("sport ge {first} and sport le {last}");
+        let mut listeners = None;
+        let listening = outgoing.pool.listening.len();
+        if listening as f64 >= outgoing.pool.size as f64 * MANY_LISTENERS {
+            // Their ports are missing for every destination.
+            evidence.reverse();
+            let count = counted(listening, "service that listens", "services that listen");
+            remedy.insert(0, format!(
+                "Move the {count} in {LocalPortRange} to ports outside it, or the range away from them: no connection can have their ports."
+            ));
+            listeners = Some(Command::list("-l -p").of(range.clone()));
+        }
         evidence.extend(self.reuse_text(outgoing));
         let mut subject = peer_subject(peer);
         subject.insert(0, (Field::LocalAddr, Label::Text(source.to_string())));
@@ -49,17 +65,16 @@ impl Short {
             format!("{ports} of {all} ports for connections from {source} to {peer} are taken");
         let inodes = outgoing.inodes.of(|to| *to == self.to);
         let show = Command::count("").of(format!("src {}", address_word(source)));
-        let show = show.of(format!(
-            "dst {peer} and sport ge {first} and sport le {last}"
-        ));
+        let show = show.of(format!("dst {peer} and {range}"));
+        let commands: Vec<Command> = listeners.into_iter().chain([show]).collect();
         let severity = severity(taken, limit)?;
         Some(
             Finding::new(severity, title, taken as f64, inodes.collect(), WHY)
                 .with_subject(subject)
                 .with_limit(limit as f64)
                 .with_evidence(evidence)
-                .with_commands([show])
-                .with_remedy(self.remedy(outgoing.reuse.as_ref().ok())),
+                .with_commands(commands)
+                .with_remedy(remedy),
         )
     }
 

@@ -60,6 +60,23 @@ fn listeners_in_the_range_leave_fewer_ports() {
 }
 
 #[test]
+fn many_listeners_in_the_range_come_before_the_connections() {
+    for (listeners, are_first) in [(9, false), (10, true)] {
+        let addresses: Vec<String> = (0..listeners)
+            .map(|number| format!("127.0.0.1:{}", 40_099 - number))
+            .collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let found = found(&host(&addresses, "0"), &to(0..80, 1)).remove(0);
+        assert_eq!(
+            found.remedy[0].starts_with("Move the 10 services"),
+            are_first
+        );
+        assert_eq!(found.evidence[0].contains("have listeners"), are_first);
+        assert_eq!(found.commands.len(), 1 + usize::from(are_first));
+    }
+}
+
+#[test]
 fn time_wait_that_can_be_replaced_is_counted_separately() {
     let waits = |age: u64| -> Vec<Socket> {
         let one = |port: u16| Socket {
