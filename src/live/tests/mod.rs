@@ -1,5 +1,6 @@
 //! Scripted sessions: samples and keys in, queries and screens out.
 
+mod findings;
 mod keys;
 mod samples;
 mod trace;
