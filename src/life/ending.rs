@@ -242,10 +242,11 @@ impl Life {
         if self.state == State::FinWait2 && error == 0 && self.is_unexplained() {
             self.closing().end_in_fin_wait2(event);
         }
+        let state = parked.unwrap_or(State::Close);
         if let Some(closing) = &mut self.closing
             && closing.first != FirstClose::Nobody
+            && state != self.state
         {
-            let state = parked.unwrap_or(State::Close);
             closing.steps.push((event.time_ns, state));
         }
         (after, parked)

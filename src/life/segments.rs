@@ -84,20 +84,18 @@ impl Segments {
         if waits && !is_over(close) {
             return false;
         }
-        // Seen from the end that closed first, which may be the one that was not traced.
-        let first_closer = close.iter().find(|one| one.flags.fin);
-        let left = first_closer.map_or(canonical(local), |one| canonical(one.source));
-        story.segments = close.iter().map(|one| seen_from(left, one)).collect();
+        let own = canonical(local);
+        story.segments = close.iter().map(|one| seen_from(own, one)).collect();
         story.captured = of_segments(&story.segments);
         self.connections.remove(&pair);
         true
     }
 }
 
-fn seen_from(left: SocketAddr, sent: &Sent) -> Segment {
+fn seen_from(own: SocketAddr, sent: &Sent) -> Segment {
     Segment {
         time_ns: sent.time_ns,
-        from: match canonical(sent.source) == left {
+        from: match canonical(sent.source) == own {
             true => Side::Local,
             false => Side::Remote,
         },

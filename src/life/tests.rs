@@ -321,7 +321,7 @@ fn both_ends_of_a_connection_are_one_story_however_they_end() {
         stories.add(connection, other_lives);
     }
     let story = stories.take(Some(2 * second)).remove(0);
-    assert!(story.first_is_closer());
+    assert_eq!(story.first_actor(), Some(Side::Local));
     assert_eq!((story.first.cookie, story.other.unwrap().cookie), (1, 2));
     assert!(stories.take(None).is_empty());
 }

@@ -129,7 +129,7 @@ pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Fail
         request,
         matcher,
         sum: Sum::new(&request.keys, request.top),
-        display: Display::new(request, console, recording.clock()),
+        display: Display::new(request, console, recording.clock(), recording.shows_order()),
         failure: None,
         reported: Vec::new(),
     };

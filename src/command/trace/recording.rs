@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::command::outcome::Failure;
 use crate::command::wait::Wakeups;
 use crate::life::{Connections, Segments, Sent, Stories};
-use crate::model::trace::{Clock, Connection, Losses, Story, Transition};
+use crate::model::trace::{Clock, Connection, Losses, Shape, Story, Transition};
 use crate::model::{InetEnds, Kind, Listeners, Sink, Socket, SourceName, State, StateSet};
 use crate::question::Question;
 use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, Sources, Tracer};
@@ -91,6 +91,11 @@ impl Recording {
 
     pub(in crate::command) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Whether it shows which end of a connection closed first.
+    pub(super) fn shows_order(&self) -> bool {
+        matches!(self.source, Source::Bpf(..)) || self.capture.is_some()
     }
 
     pub(super) fn source_name(&self) -> &'static str {
@@ -213,7 +218,8 @@ impl Recording {
     fn take_stories(&mut self, receiver: &mut impl Receiver, now_ns: u64, is_last: bool) {
         let waits = self.capture.is_some() && !is_last;
         for mut story in std::mem::take(&mut self.waiting) {
-            let is_recent = now_ns < story.ended_ns().saturating_add(PATIENCE_NS);
+            let is_recent = now_ns < story.ended_ns().saturating_add(PATIENCE_NS)
+                && story.shape() != Some(Shape::Timeout);
             if self.capture.is_none() || self.segments.complete(&mut story, waits && is_recent) {
                 receiver.close(story);
             } else {

@@ -11,9 +11,10 @@ use crate::command::console::{Console, Presentation};
 use crate::command::outcome::Failure;
 use crate::model::trace::{Clock, Connection, Shape, Story, Summary, Transition};
 use crate::output::trace::{
-    CLOSES, CONNECTIONS, CsvTrace, LadderStyle, NARROWEST, RowStyle, TRANSITIONS, write_close,
-    write_close_json, write_connection, write_connection_json, write_heading, write_ladder,
-    write_trace_summary, write_trace_summary_json, write_transition, write_transition_json,
+    CLOSES, CONNECTIONS, CsvTrace, ENDS, LadderStyle, NARROWEST, RowStyle, TRANSITIONS,
+    write_close, write_close_json, write_connection, write_connection_json, write_heading,
+    write_ladder, write_trace_summary, write_trace_summary_json, write_transition,
+    write_transition_json,
 };
 
 /// As many closes a second are drawn as ladders, and as many are shown one by one at all.
@@ -25,6 +26,8 @@ pub(super) struct Display {
     show: Show,
     format: Presentation,
     rows_style: RowStyle,
+    /// Whether it is known which end closed first.
+    shows_order: bool,
     /// How closes are drawn, on a terminal that has room.
     ladder: Option<LadderStyle>,
     is_terminal: bool,
@@ -39,7 +42,12 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn new(request: &Trace, console: &Console, clock: Clock) -> Display {
+    pub(super) fn new(
+        request: &Trace,
+        console: &Console,
+        clock: Clock,
+        shows_order: bool,
+    ) -> Display {
         let format = request.presentation;
         let ladder = match format {
             Presentation::Table(look) => look.width.map(|width| LadderStyle {
@@ -54,8 +62,10 @@ impl Display {
             rows_style: RowStyle {
                 clock,
                 with_netns: request.every_netns,
+                with_segments: request.segments,
             },
             ladder: ladder.filter(|style| style.width >= NARROWEST),
+            shows_order,
             is_terminal: console.out.is_terminal(),
             csv: CsvTrace::default(),
             bytes: Vec::new(),
@@ -102,7 +112,10 @@ impl Display {
         match (self.format, self.ladder) {
             (Presentation::Table(_), Some(ladder)) => self.close_in_time(story, ladder),
             (Presentation::Table(_), None) => {
-                self.heading(CLOSES);
+                self.heading(match self.shows_order {
+                    true => CLOSES,
+                    false => ENDS,
+                });
                 write_close(&mut self.bytes, story, style)
             }
             (Presentation::Json, _) => write_close_json(&mut self.bytes, story, style),

@@ -7,7 +7,7 @@ use crate::command::names::HostNames;
 use crate::life::TraceTally;
 use crate::model::trace::{Connection, Losses, Opened, Side, Story, Summary, Transition};
 use crate::model::{
-    Field, GroupKey, KeyPart, Kind, Listeners, ProcessName, Service, Socket, State, Where,
+    Field, GroupKey, KeyPart, Kind, Listeners, Netns, ProcessName, Service, Socket, State, Where,
 };
 
 /// Groups of the summary that are listed unless `--top` says how many.
@@ -44,9 +44,20 @@ impl Sum {
 
     /// Counts a connection once, seen from the end that accepted it where that was traced.
     pub(super) fn close(&mut self, story: &Story) {
-        let (end, first) = story.seen_from_server();
+        let (end, first) = story.seen_from_server(self.is_server(&story.first));
         let key = self.key(end);
         self.tally.close(story, first, &key);
+    }
+
+    /// Whether an end accepted its connection; of one that was open before, by who listens.
+    fn is_server(&self, end: &Connection) -> bool {
+        match end.opened {
+            Opened::By(side) => side == Side::Remote,
+            Opened::Before | Opened::Unknown => matches!(
+                self.listeners.service(Netns::CALLER, &end.ends),
+                Service::Served(_)
+            ),
+        }
     }
 
     /// What a connection is grouped by.
@@ -93,7 +104,7 @@ impl Sum {
             time: SystemTime::now(),
             lasted,
             source,
-            transitions: self.tally.transitions(),
+            transitions: (source == "bpf").then_some(self.tally.transitions()),
             connections: self.tally.connections(),
             shapes: self.tally.shapes(),
             states: self.tally.states(),

@@ -22,6 +22,15 @@ impl Side {
             Side::Remote => "remote",
         }
     }
+
+    /// The same from the other end.
+    #[must_use]
+    pub fn seen_from_peer(self) -> Side {
+        match self {
+            Side::Local => Side::Remote,
+            Side::Remote => Side::Local,
+        }
+    }
 }
 
 /// Who opened a connection.
@@ -31,6 +40,19 @@ pub enum Opened {
     By(Side),
     /// It was there before the trace began.
     Before,
+    /// The source does not report it.
+    Unknown,
+}
+
+impl Opened {
+    /// The word in tables and JSON; `None` if it is not known.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Opened::By(side) => Some(side.name()),
+            Opened::Before => Some("before"),
+            Opened::Unknown => None,
+        }
+    }
 }
 
 /// Who closed first.
@@ -50,8 +72,7 @@ impl FirstClose {
     #[must_use]
     pub fn seen_from_peer(self) -> FirstClose {
         match self {
-            FirstClose::By(Side::Local) => FirstClose::By(Side::Remote),
-            FirstClose::By(Side::Remote) => FirstClose::By(Side::Local),
+            FirstClose::By(side) => FirstClose::By(side.seen_from_peer()),
             FirstClose::Both | FirstClose::Nobody => self,
         }
     }
@@ -188,7 +209,7 @@ pub struct Connection {
     pub inode: u64,
     /// The user who created the socket.
     pub uid: u32,
-    /// What TCP had counted at the end. Bytes received are of data: the FIN is left out.
+    /// What TCP had counted at the end; see [`Connection::bytes_received`].
     pub counters: Counters,
 }
 
@@ -198,9 +219,26 @@ impl Connection {
         self.close.as_ref().map(|close| close.first)
     }
 
+    /// Which end sent the first FIN or, without any, the reset; `None` if both sent FINs at once,
+    /// none sent either, or it is not known.
+    pub fn first_actor(&self) -> Option<Side> {
+        let close = self.close.as_ref()?;
+        match close.first {
+            FirstClose::By(side) => Some(side),
+            FirstClose::Nobody => Some(close.reset?.by),
+            FirstClose::Both => None,
+        }
+    }
+
     /// The shape of its close; `None` where the source does not report it.
     pub fn shape(&self) -> Option<Shape> {
         self.close.as_ref().map(|close| close.shape)
+    }
+
+    /// Bytes of data received; `None` where they may include the peer's FIN, which a source that does
+    /// not report the close does not tell.
+    pub fn bytes_received(&self) -> Option<u64> {
+        self.close.as_ref().map(|_| self.counters.bytes_received)
     }
 
     /// The process of this end: the one that closed it, else the one that opened it.

@@ -49,7 +49,7 @@ impl Flags {
 pub struct Segment {
     /// When, in nanoseconds of CLOCK_MONOTONIC.
     pub time_ns: u64,
-    /// Who sent it, seen from the end that closed first.
+    /// Who sent it, seen from the first end of its story.
     pub from: Side,
     /// Its flags.
     pub flags: Flags,

@@ -1,6 +1,6 @@
 //! How a connection was closed, by both of its ends and its segments, as far as they were seen.
 
-use super::{Connection, FirstClose, Opened, Segment, Shape, Side};
+use super::{Acknowledged, Connection, FirstClose, Segment, Shape, Side};
 
 /// What a shape was inferred from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Evidence {
 /// How a connection was closed, by what was seen of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// The end that closed first; where nobody did, or both at once, the one whose socket ended
-    /// first.
+    /// The end that sent the first FIN or, without any, the reset, if its socket was traced; if
+    /// neither end did, or both at once, the one whose socket ended first.
     pub first: Connection,
     /// The other end, where its socket was traced too.
     pub other: Option<Connection>,
@@ -36,9 +36,41 @@ pub struct Story {
 }
 
 impl Story {
-    /// Whether the first end sent the first FIN, as opposed to being the only one known.
-    pub fn first_is_closer(&self) -> bool {
-        self.first.first_close() == Some(FirstClose::By(Side::Local))
+    /// Who closed first, seen from the first end; `None` if neither states nor segments show it.
+    pub fn first_close(&self) -> Option<FirstClose> {
+        let begin = self.segments.first();
+        self.first.first_close().or(match (self.captured, begin) {
+            (Some(Shape::Crossed), _) => Some(FirstClose::Both),
+            (Some(_), Some(segment)) if segment.flags.fin => Some(FirstClose::By(segment.from)),
+            (Some(_), Some(_)) => Some(FirstClose::Nobody),
+            _ => None,
+        })
+    }
+
+    /// Which end sent the first FIN or, without any, the reset, seen from the first end; `None` if
+    /// both sent FINs at once, none sent either, or it is not known.
+    pub fn first_actor(&self) -> Option<Side> {
+        match self.first_close()? {
+            FirstClose::By(side) => Some(side),
+            FirstClose::Nobody => self.reset_by(),
+            FirstClose::Both => None,
+        }
+    }
+
+    /// Which end sent the reset that ended it, seen from the first end, by its states or its
+    /// segments.
+    pub fn reset_by(&self) -> Option<Side> {
+        let by = |end: &Connection| Some(end.close.as_ref()?.reset?.by);
+        let of_other = || Some(by(self.other.as_ref()?)?.seen_from_peer());
+        let captured = || self.segments.iter().find(|segment| segment.flags.rst);
+        let by_state = by(&self.first).or_else(of_other);
+        by_state.or_else(|| captured().map(|segment| segment.from))
+    }
+
+    /// How the first FIN was acknowledged, where an end's socket shows it.
+    pub fn acknowledged(&self) -> Option<Acknowledged> {
+        let how = |end: &Connection| end.close.as_ref()?.acknowledged;
+        how(&self.first).or_else(|| how(self.other.as_ref()?))
     }
 
     /// When the last of its sockets ended, in nanoseconds of CLOCK_MONOTONIC.
@@ -48,13 +80,11 @@ impl Story {
     }
 
     /// The end that accepted the connection, where it was traced, else the first; and who closed
-    /// first, seen from there.
-    pub fn seen_from_server(&self) -> (&Connection, Option<FirstClose>) {
-        let first = self.first.first_close();
+    /// first, seen from there. `first_accepted` says whether the first end accepted it.
+    pub fn seen_from_server(&self, first_accepted: bool) -> (&Connection, Option<FirstClose>) {
+        let first = self.first_close();
         match &self.other {
-            Some(other) if other.opened == Opened::By(Side::Remote) => {
-                (other, first.map(FirstClose::seen_from_peer))
-            }
+            Some(other) if !first_accepted => (other, first.map(FirstClose::seen_from_peer)),
             _ => (&self.first, first),
         }
     }
@@ -71,9 +101,8 @@ impl Story {
 
     /// The story of both ends.
     pub fn of_both(one: Connection, two: Connection) -> Story {
-        let closed_first =
-            |end: &Connection| end.first_close() == Some(FirstClose::By(Side::Local));
-        let swap = match (closed_first(&one), closed_first(&two)) {
+        let acted_first = |end: &Connection| end.first_actor() == Some(Side::Local);
+        let swap = match (acted_first(&one), acted_first(&two)) {
             (true, false) => false,
             (false, true) => true,
             _ => two.ended_ns < one.ended_ns,

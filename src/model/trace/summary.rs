@@ -89,8 +89,8 @@ pub struct Summary {
     pub lasted: Duration,
     /// Who recorded: `bpf` or `destroy`.
     pub source: &'static str,
-    /// How many transitions there were.
-    pub transitions: u64,
+    /// How many transitions there were; `None` if the source does not report them.
+    pub transitions: Option<u64>,
     /// How many connections ended.
     pub connections: u64,
     /// How they were closed.

@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::RowStyle;
 use super::words::error_name;
 use crate::model::InetEnds;
-use crate::model::trace::{
-    Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
-};
+use crate::model::trace::{Connection, Evidence, FirstClose, Shape, Side, Story, Task, Transition};
 use crate::output::utc_stamp;
 
 /// Rows of one kind.
@@ -83,16 +81,13 @@ impl CsvTrace {
             &row.ends,
         );
         fields.extend([
-            match row.opened {
-                Opened::By(side) => side.name(),
-                Opened::Before => "before",
-            }
-            .to_owned(),
+            row.opened.name().unwrap_or_default().to_owned(),
             micros(row.lifetime()),
             row.first_close().map_or("", FirstClose::name).to_owned(),
             row.shape().map_or("", Shape::name).to_owned(),
             counters.bytes_sent.to_string(),
-            counters.bytes_received.to_string(),
+            row.bytes_received()
+                .map_or(String::new(), |bytes| bytes.to_string()),
             counters.segments_out.to_string(),
             counters.segments_in.to_string(),
             counters.total_retrans.to_string(),
@@ -128,7 +123,7 @@ impl CsvTrace {
             &first.ends,
         );
         fields.extend([
-            first.first_close().map_or("", FirstClose::name).to_owned(),
+            story.first_close().map_or("", FirstClose::name).to_owned(),
             story.shape().map_or("", Shape::name).to_owned(),
             story.evidence().map_or("", Evidence::name).to_owned(),
         ]);
@@ -139,7 +134,7 @@ impl CsvTrace {
             .and_then(|other| other.closed_by.as_ref());
         fields.extend(task(other));
         let reset = first.close.as_ref().and_then(|close| close.reset);
-        let by = reset.map_or("", |reset| Side::name(reset.by));
+        let by = story.reset_by().map_or("", Side::name);
         let reason = reset.and_then(|reset| reset.reason);
         fields.push(by.to_owned());
         fields.push(reason.map_or(String::new(), |reason| reason.key()));

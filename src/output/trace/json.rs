@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use super::RowStyle;
 use super::words::error_name;
 use crate::model::trace::{
-    Close, Connection, Evidence, FirstClose, Opened, Segment, Shape, Side, Story, Task, Transition,
+    Close, Connection, Evidence, FirstClose, Segment, Shape, Side, Story, Task, Transition,
 };
 use crate::model::{InetEnds, State};
 use crate::output::utc_stamp;
@@ -158,14 +158,14 @@ struct ConnectionJson {
     cookie: Text<Cookie>,
     #[serde(flatten)]
     ends: EndsJson,
-    opened: &'static str,
+    opened: Option<&'static str>,
     time_opened: Option<String>,
     lifetime_us: Option<f64>,
     states_us: BTreeMap<String, Option<f64>>,
     first_close: Option<&'static str>,
     close: CloseJson,
     bytes_sent: u64,
-    bytes_received: u64,
+    bytes_received: Option<u64>,
     segments_sent: u32,
     segments_received: u32,
     total_retrans: u32,
@@ -194,10 +194,7 @@ impl ConnectionJson {
             time: stamp(row.ended_ns),
             cookie: Text(Cookie(row.cookie)),
             ends: (&row.ends).into(),
-            opened: match row.opened {
-                Opened::By(side) => side.name(),
-                Opened::Before => "before",
-            },
+            opened: row.opened.name(),
             time_opened: row.opened_ns.map(stamp),
             lifetime_us: row.lifetime().map(micros),
             states_us,
@@ -208,7 +205,7 @@ impl ConnectionJson {
                 row.shape().map(|_| Evidence::State),
             ),
             bytes_sent: row.counters.bytes_sent,
-            bytes_received: row.counters.bytes_received,
+            bytes_received: row.bytes_received(),
             segments_sent: row.counters.segments_out,
             segments_received: row.counters.segments_in,
             total_retrans: row.counters.total_retrans,
@@ -246,7 +243,9 @@ pub fn write_close_json(out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io
     object.close = CloseJson::of(close, story.shape(), story.evidence());
     let other = story.other.as_ref();
     object.other_end = other.map(|other| Box::new(ConnectionJson::of(other, style)));
-    object.segments = (!story.segments.is_empty()).then(|| segments(&story.segments));
+    object.segments = style.with_segments.then(|| segments(&story.segments));
+    object.first_close = story.first_close().map(FirstClose::name);
+    object.close.reset_by = story.reset_by().map(Side::name);
     write_line(out, &object)
 }
 

@@ -92,10 +92,11 @@ pub fn write_ladder(
         .filter_map(|rung| rung.arrow.as_ref())
         .all(|arrow| arrow.captured)
     {
-        writeln!(
-            out,
-            "dashed: inferred from socket states; no segment was captured"
-        )?;
+        let captured = match story.segments.is_empty() {
+            true => "no segment was captured",
+            false => "segments with data are not captured",
+        };
+        writeln!(out, "dashed: inferred from socket states; {captured}")?;
     }
     writeln!(out)
 }
@@ -149,3 +150,6 @@ fn draw(arrow: &Arrow, span: usize, style: LadderStyle) -> String {
         format!("<{far}{label}{near}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use super::RowStyle;
 use super::words::{clock_time, error_name};
-use crate::model::trace::{
-    Connection, Evidence, FirstClose, Opened, Shape, Side, Story, Task, Transition,
-};
+use crate::model::trace::{Connection, Evidence, FirstClose, Shape, Side, Story, Task, Transition};
 use crate::output::escape;
 
 /// The heading of transitions.
-pub const TRANSITIONS: &str = "TIME           LOCAL                  REMOTE                 FROM         TO           AFTER-MS    BY";
+pub const TRANSITIONS: &str = "TIME           LOCAL                  REMOTE                 FROM         TO           AFTER-MS    ERROR        BY";
 
 /// The heading of connections.
 pub const CONNECTIONS: &str = "TIME           LOCAL                  REMOTE                 OPENED  CLOSED  SHAPE    LIFE-MS       SENT  RECEIVED  RETRANS  RTT-US  BY";
 
 /// The heading of closes.
 pub const CLOSES: &str = "TIME           FIRST                          OTHER                          SHAPE    MS          EVIDENCE";
+
+/// The heading of closes if it is not known which end closed first.
+pub const ENDS: &str = "TIME           LOCAL                          REMOTE                         SHAPE    MS          EVIDENCE";
 
 /// Appends a transition.
 ///
@@ -26,14 +27,15 @@ pub const CLOSES: &str = "TIME           FIRST                          OTHER   
 pub fn write_transition(out: &mut Vec<u8>, row: &Transition, style: RowStyle) -> io::Result<()> {
     writeln!(
         out,
-        "{:<14} {:<22} {:<22} {:<12} {:<12} {:<11} {}{}",
+        "{:<14} {:<22} {:<22} {:<12} {:<12} {:<11} {:<12} {}{}",
         clock_time(style.clock, row.time_ns),
         row.ends.local,
         row.ends.remote,
         row.from,
         row.to,
         row.after.map_or("-".to_owned(), thousandths),
-        transition_by(row),
+        row.error.map_or("-".to_owned(), error_name),
+        row.by.as_ref().map_or("-".to_owned(), task),
         netns(style, row.netns)
     )
 }
@@ -73,10 +75,7 @@ pub(in crate::output) fn transition_by(row: &Transition) -> String {
 /// # Errors
 /// The writer's; a vector has none.
 pub fn write_connection(out: &mut Vec<u8>, row: &Connection, style: RowStyle) -> io::Result<()> {
-    let opened = match row.opened {
-        Opened::By(side) => side.name(),
-        Opened::Before => "before",
-    };
+    let opened = row.opened.name().unwrap_or("-");
     let by = row.closed_by.as_ref().or(row.opened_by.as_ref());
     writeln!(
         out,
@@ -88,7 +87,8 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, style: RowStyle) ->
         row.shape().map_or("-", Shape::name),
         row.lifetime().map_or("-".to_owned(), thousandths),
         row.counters.bytes_sent,
-        row.counters.bytes_received,
+        row.bytes_received()
+            .map_or("-".to_owned(), |bytes| bytes.to_string()),
         row.counters.total_retrans,
         row.counters.rtt_us,
         by.map_or("-".to_owned(), task),
@@ -113,8 +113,8 @@ pub fn write_close(out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io::Res
     )
 }
 
-/// Both ends, with their processes; the one that closed first is named first, also where only the
-/// other one was traced.
+/// Both ends, with their processes; the one that closed first or, without a FIN, sent the reset is
+/// named first, also where only the other one was traced.
 pub(in crate::output) fn close_ends(story: &Story) -> (String, String) {
     let first = &story.first;
     let own = place(first);
@@ -122,17 +122,19 @@ pub(in crate::output) fn close_ends(story: &Story) -> (String, String) {
         Some(other) => place(other),
         None => first.ends.remote.to_string(),
     };
-    match first.first_close() {
-        Some(FirstClose::By(Side::Remote)) if story.other.is_none() => (other, own),
-        _ => (own, other),
+    match story.first_actor() {
+        Some(Side::Remote) => (other, own),
+        Some(Side::Local) | None => (own, other),
     }
 }
 
-/// When each state of a close was entered, in nanoseconds of CLOCK_MONOTONIC.
+/// When each state of a close was entered, or each segment of it captured, in nanoseconds of
+/// CLOCK_MONOTONIC.
 fn close_times(story: &Story) -> impl Iterator<Item = u64> {
     let ends = std::iter::once(&story.first).chain(&story.other);
     let closes = ends.filter_map(|end| end.close.as_ref());
-    closes.flat_map(|close| close.steps.iter().map(|step| step.0))
+    let steps = closes.flat_map(|close| close.steps.iter().map(|step| step.0));
+    steps.chain(story.segments.iter().map(|segment| segment.time_ns))
 }
 
 /// When a close began, in nanoseconds of CLOCK_MONOTONIC.

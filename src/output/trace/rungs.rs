@@ -4,7 +4,7 @@
 //! of sockets no more than the FINs, their ACKs and a RST can be inferred.
 
 use crate::model::State;
-use crate::model::trace::{Connection, FirstClose, Segment, Shape, Side, Story};
+use crate::model::trace::{Acknowledged, Connection, Segment, Shape, Side, Story};
 
 /// An arrow from one end to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,15 +40,14 @@ pub(super) struct Ends<'a> {
 impl<'a> Ends<'a> {
     pub(super) fn of(story: &'a Story) -> Ends<'a> {
         let (first, other) = (Some(&story.first), story.other.as_ref());
-        let is_second = story.first.first_close() == Some(FirstClose::By(Side::Remote));
-        match (other, is_second) {
-            (None, true) => Ends {
-                left: None,
-                right: first,
-            },
-            (other, _) => Ends {
+        match left_side(story) {
+            Side::Local => Ends {
                 left: first,
                 right: other,
+            },
+            Side::Remote => Ends {
+                left: other,
+                right: first,
             },
         }
     }
@@ -62,11 +61,16 @@ impl<'a> Ends<'a> {
     }
 }
 
+/// The end to the left, seen from the story's first: the one that closed first, or sent the reset.
+fn left_side(story: &Story) -> Side {
+    story.first_actor().unwrap_or(Side::Local)
+}
+
 /// The rungs of a story, from the first FIN on.
 pub(super) fn rungs(story: &Story) -> Vec<Rung> {
     let ends = Ends::of(story);
-    if story.captured.is_some() {
-        return captured(ends, &story.segments);
+    if !story.segments.is_empty() {
+        return captured(ends, story);
     }
     match story.shape() {
         Some(Shape::Three) => three(ends),
@@ -157,88 +161,85 @@ fn crossed(ends: Ends<'_>) -> Vec<Rung> {
     ]
 }
 
-/// The states in the order of time, and the reset that ended the connection.
+/// The states in the order of time, the first FIN, and the reset that ended the connection.
 fn states_only(story: &Story, ends: Ends<'_>) -> Vec<Rung> {
     let mut rungs = Vec::new();
-    for (time_ns, state) in steps(ends.left) {
-        rungs.push(Rung {
-            time_ns: Some(time_ns),
-            left: Some(state),
-            ..Rung::default()
-        });
+    let fin = first_fin(ends);
+    if fin.time_ns.is_some() {
+        rungs.push(fin);
     }
-    for (time_ns, state) in steps(ends.right) {
+    if let Some(sender) = story.reset_by() {
+        let to_right = sender == left_side(story);
+        let ended = [ends.left, ends.right].into_iter().flatten();
         rungs.push(Rung {
-            time_ns: Some(time_ns),
-            right: Some(state),
-            ..Rung::default()
-        });
-    }
-    rungs.sort_by_key(|rung| rung.time_ns);
-    if let Some((sender, ended_ns)) = reset(story) {
-        let to_right = sender == Side::Local;
-        let arrow = Arrow {
-            to_right,
-            label: "RST".to_owned(),
-            captured: false,
-        };
-        rungs.push(Rung {
-            time_ns: Some(ended_ns),
+            time_ns: ended.map(|end| end.ended_ns).min(),
             left: ends.left.map(|_| State::Close),
-            arrow: Some(arrow),
+            arrow: Some(Arrow {
+                to_right,
+                label: "RST".to_owned(),
+                captured: false,
+            }),
             right: ends.right.map(|_| State::Close),
         });
-        // The end of each socket is on the rung of the reset.
-        rungs.retain(|rung| rung.arrow.is_some() || !is_end(rung));
+    }
+    with_all_states(rungs, ends)
+}
+
+/// Adds a rung for each state that is on none yet, in the order of time.
+fn with_all_states(mut rungs: Vec<Rung>, ends: Ends<'_>) -> Vec<Rung> {
+    for (end, is_left) in [(ends.left, true), (ends.right, false)] {
+        let close = end.and_then(|end| end.close.as_ref());
+        for (time_ns, state) in close.iter().flat_map(|close| &close.steps) {
+            let (left, right) = match is_left {
+                true => (Some(*state), None),
+                false => (None, Some(*state)),
+            };
+            let is_shown = rungs.iter().any(|rung| match is_left {
+                true => rung.left == left,
+                false => rung.right == right,
+            });
+            if !is_shown {
+                let time_ns = Some(*time_ns);
+                let later = |rung: &Rung| rung.time_ns > time_ns;
+                let at = rungs.iter().position(later).unwrap_or(rungs.len());
+                let rung = Rung {
+                    time_ns,
+                    left,
+                    arrow: None,
+                    right,
+                };
+                rungs.insert(at, rung);
+            }
+        }
     }
     rungs
 }
 
-fn steps(end: Option<&Connection>) -> Vec<(u64, State)> {
-    let close = end.and_then(|end| end.close.as_ref());
-    close.map(|close| close.steps.clone()).unwrap_or_default()
-}
-
-fn is_end(rung: &Rung) -> bool {
-    rung.left == Some(State::Close) || rung.right == Some(State::Close)
-}
-
-/// Who sent the reset, seen from the left end, and when a socket ended by it.
-fn reset(story: &Story) -> Option<(Side, u64)> {
-    let ends = Ends::of(story);
-    let of_left = ends
-        .left
-        .and_then(|end| Some((end.close.as_ref()?.reset?.by, end)));
-    let of_right = ends.right.and_then(|end| {
-        let by = match end.close.as_ref()?.reset?.by {
-            Side::Local => Side::Remote,
-            Side::Remote => Side::Local,
-        };
-        Some((by, end))
-    });
-    let (by, end) = of_left.or(of_right)?;
-    Some((by, end.ended_ns))
-}
-
-/// Every segment is a rung; the states stand at the segments that lead to them.
-fn captured(ends: Ends<'_>, segments: &[Segment]) -> Vec<Rung> {
-    let mut rungs: Vec<Rung> = segments.iter().map(of_segment).collect();
+/// Every captured segment is a rung; the states stand at the segments that lead to them. An ACK that
+/// came with data, which is not captured, is inferred.
+fn captured(ends: Ends<'_>, story: &Story) -> Vec<Rung> {
+    let (segments, left) = (&story.segments, left_side(story));
+    let segment = |one: &Segment| of_segment(one, left);
+    let mut rungs: Vec<Rung> = segments.iter().map(segment).collect();
     let position = |is_it: &dyn Fn(&Segment) -> bool| segments.iter().position(is_it);
-    let is_from = |segment: &Segment, side| segment.from == side;
-    let first_fin = position(&|one| is_from(one, Side::Local) && one.flags.fin);
+    let right = left.seen_from_peer();
+    let first_fin = position(&|one| one.from == left && one.flags.fin);
     let fin_end = first_fin
         .and_then(|at| segments.get(at))
         .map(|fin| fin.seq.wrapping_add(fin.length).wrapping_add(1));
     let acknowledges = |one: &Segment| fin_end.is_some_and(|end| one.flags.ack && one.ack == end);
-    let first_ack = position(&|one| is_from(one, Side::Remote) && acknowledges(one));
-    let second_fin = position(&|one| is_from(one, Side::Remote) && one.flags.fin);
+    let first_ack = position(&|one| one.from == right && acknowledges(one));
+    let second_fin = position(&|one| one.from == right && one.flags.fin);
     let last_ack = second_fin.and_then(|fin| {
         let rest = segments.get(fin + 1..)?;
         let ack = rest
             .iter()
-            .position(|one| is_from(one, Side::Local) && one.flags.ack)?;
+            .position(|one| one.from == left && one.flags.ack && !one.flags.rst)?;
         Some(fin + 1 + ack)
     });
+    let reset = position(&|one| one.flags.rst);
+    let has = |state: State| ends.left_at(state).is_some() || ends.right_at(state).is_some();
+    let acked_by_data = story.acknowledged() == Some(Acknowledged::WithData);
     let mut enter = |at: Option<usize>, left: Option<State>, right: Option<State>| {
         if let Some(rung) = at.and_then(|at| rungs.get_mut(at)) {
             let left = left.filter(|state| ends.left_at(*state).is_some());
@@ -247,17 +248,38 @@ fn captured(ends: Ends<'_>, segments: &[Segment]) -> Vec<Rung> {
         }
     };
     enter(first_fin, Some(State::FinWait1), Some(State::CloseWait));
-    enter(first_ack, Some(State::FinWait2), None);
-    enter(second_fin, None, Some(State::LastAck));
-    enter(last_ack, Some(State::TimeWait), Some(State::Close));
+    if !acked_by_data {
+        enter(first_ack, Some(State::FinWait2), None);
+    }
+    if !has(State::Closing) {
+        enter(second_fin, None, Some(State::LastAck));
+        enter(last_ack, Some(State::TimeWait), Some(State::Close));
+    }
+    if let Some(rung) = reset.and_then(|at| rungs.get_mut(at)) {
+        (rung.left, rung.right) = (
+            ends.left.map(|_| State::Close),
+            ends.right.map(|_| State::Close),
+        );
+    }
+    let mut rungs = with_all_states(rungs, ends);
+    if acked_by_data {
+        let is_it = |rung: &&mut Rung| rung.left == Some(State::FinWait2) && rung.arrow.is_none();
+        if let Some(rung) = rungs.iter_mut().find(is_it) {
+            rung.arrow = Some(Arrow {
+                to_right: false,
+                label: "data,ACK".to_owned(),
+                captured: false,
+            });
+        }
+    }
     rungs
 }
 
-fn of_segment(segment: &Segment) -> Rung {
+fn of_segment(segment: &Segment, left: Side) -> Rung {
     Rung {
         time_ns: Some(segment.time_ns),
         arrow: Some(Arrow {
-            to_right: segment.from == Side::Local,
+            to_right: segment.from == left,
             label: segment.flags.names(),
             captured: true,
         }),

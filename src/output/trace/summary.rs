@@ -18,17 +18,16 @@ pub fn write_trace_summary(
     summary: &Summary,
     style: RowStyle,
 ) -> io::Result<()> {
-    writeln!(
-        out,
-        "{} and {} in {:.1} s",
-        counted(
-            summary.connections,
-            "closed connection",
-            "closed connections"
-        ),
-        counted(summary.transitions, "transition", "transitions"),
-        summary.lasted.as_secs_f64()
-    )?;
+    let connections = counted(
+        summary.connections,
+        "closed connection",
+        "closed connections",
+    );
+    let transitions = summary.transitions.map_or(String::new(), |count| {
+        format!(" and {}", counted(count, "transition", "transitions"))
+    });
+    let seconds = summary.lasted.as_secs_f64();
+    writeln!(out, "{connections}{transitions} in {seconds:.1} s")?;
     if !summary.states.is_empty() {
         writeln!(
             out,

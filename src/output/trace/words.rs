@@ -1,9 +1,9 @@
 //! What is said of a close, in words and numbers.
 
-use crate::model::State;
 use crate::model::trace::{
-    Clock, Connection, FirstClose, Opened, ResetReason, Shape, Side, Story, Task,
+    Acknowledged, Clock, Connection, FirstClose, Opened, ResetReason, Shape, Side, Story, Task,
 };
+use crate::model::{State, counted};
 use crate::output::{escape, utc_stamp};
 
 /// `17:52:24.387Z`
@@ -54,19 +54,30 @@ fn who(end: &Connection) -> String {
     end_name(end).unwrap_or_else(|| end.ends.local.to_string())
 }
 
+/// The end that is not the story's first.
+fn other_who(story: &Story) -> String {
+    let address = || story.first.ends.remote.to_string();
+    story.other.as_ref().map_or_else(address, who)
+}
+
 /// `THREE  web[13877] closed first`
 pub(super) fn headline(story: &Story) -> String {
     let shape = story
         .shape()
         .map_or("-".to_owned(), |shape| shape.name().to_uppercase());
     let first = &story.first;
-    let who = match first.first_close() {
-        Some(FirstClose::By(Side::Local)) => format!("{} closed first", who(first)),
-        Some(FirstClose::By(Side::Remote)) => format!("{} closed first", first.ends.remote),
+    let actor = match story.first_actor() {
+        Some(Side::Local) => who(first),
+        Some(Side::Remote) => other_who(story),
+        None => String::new(),
+    };
+    let who = match story.first_close() {
+        Some(FirstClose::By(_)) => format!("{actor} closed first"),
         Some(FirstClose::Both) => "both ends closed at once".to_owned(),
+        Some(FirstClose::Nobody) if !actor.is_empty() => format!("by {actor}"),
         Some(FirstClose::Nobody) | None => match first.opened {
             Opened::By(Side::Local) => format!("opened by {}", who(first)),
-            Opened::By(Side::Remote) | Opened::Before => {
+            Opened::By(Side::Remote) | Opened::Before | Opened::Unknown => {
                 format!("{} and {}", first.ends.local, first.ends.remote)
             }
         },
@@ -76,7 +87,7 @@ pub(super) fn headline(story: &Story) -> String {
 
 /// One sentence on how it was closed, without a full stop.
 pub(super) fn explanation(story: &Story) -> String {
-    match story.shape() {
+    let text = match story.shape() {
         None => "this source does not report how connections are closed".to_owned(),
         Some(Shape::Three) => {
             "three segments: the ACK of the first FIN came on the second FIN".to_owned()
@@ -86,11 +97,15 @@ pub(super) fn explanation(story: &Story) -> String {
             "crossed: each end sent its FIN before it received the other's".to_owned()
         }
         Some(Shape::Reset) => reset(story),
-        Some(Shape::Timeout) => format!(
-            "timed out: nothing was acknowledged; {} sent again after the FIN",
-            crate::model::counted(retransmits(story), "segment", "segments")
-        ),
+        Some(Shape::Timeout) => "timed out: the peer acknowledged nothing".to_owned(),
         Some(Shape::Unknown) => "unknown: a part of the close was not observed".to_owned(),
+    };
+    match retransmits(story) {
+        0 => text,
+        count => {
+            let sent = counted(count, "retransmission", "retransmissions");
+            format!("{text}; {sent} after a FIN")
+        }
     }
 }
 
@@ -99,24 +114,37 @@ fn four(story: &Story) -> String {
     let ends = super::rungs::Ends::of(story);
     let acknowledged = entered(ends.left, State::FinWait2);
     let fin = entered(ends.right, State::LastAck).or(entered(ends.left, State::TimeWait));
+    let how = match story.acknowledged() {
+        Some(Acknowledged::WithData) => "came with data",
+        Some(Acknowledged::Alone | Acknowledged::WithFin) => "came alone",
+        None => "came before the second FIN",
+    };
+    let is_parked = |end: &Connection| {
+        let close = end.close.as_ref();
+        close.is_some_and(|close| close.parked == Some(State::FinWait2))
+    };
     match (acknowledged, fin) {
         (Some(acknowledged), Some(fin)) if fin >= acknowledged => format!(
-            "four segments: the ACK came alone, {} before the FIN",
+            "four segments: the ACK {how}, {} before the FIN",
             milliseconds(fin - acknowledged)
         ),
-        (Some(_), None) => {
-            "four segments: the ACK came alone; the FIN had not come when the socket ended"
-                .to_owned()
+        _ if story.captured.is_none() && ends.left.is_some_and(is_parked) => {
+            format!(
+                "half closed: the ACK {how}; the peer had not sent its FIN when the socket ended"
+            )
         }
-        _ => "four segments: the first FIN was acknowledged before the second was sent".to_owned(),
+        _ => format!("four segments: the ACK of the first FIN {how}"),
     }
 }
 
 fn reset(story: &Story) -> String {
-    match sent_reset(story) {
-        Some((who, Some(reason))) => format!("reset by {who}: {reason}"),
-        Some((who, None)) => format!("reset by {who}"),
-        None => "reset".to_owned(),
+    match (sent_reset(story), story.reset_by()) {
+        (Some((who, Some(reason))), _) => format!("reset by {who}: {reason}"),
+        (Some((who, None)), _) => format!("reset by {who}"),
+        // By a segment, after the socket was gone.
+        (None, Some(Side::Local)) => format!("reset by {}", who(&story.first)),
+        (None, Some(Side::Remote)) => format!("reset by {}", other_who(story)),
+        (None, None) => "reset".to_owned(),
     }
 }
 

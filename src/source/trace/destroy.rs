@@ -197,7 +197,7 @@ fn decode(header: &InetResponseHeader, attributes: &[u8], now_ns: u64) -> Connec
             local: SocketAddr::new(id.source_address, id.source_port),
             remote: SocketAddr::new(id.destination_address, id.destination_port),
         },
-        opened: Opened::Before,
+        opened: Opened::Unknown,
         opened_by: None,
         opened_ns: None,
         ended_ns: now_ns,

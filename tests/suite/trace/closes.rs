@@ -250,7 +250,7 @@ fn assert_shown(what: &str, traced: &Traced, ports: [u16; 2], expected: &Expecte
         "{what}: {close:?}"
     );
     let client = end(close, ports[0]);
-    assert_eq!(client.opened, "local", "{what}");
+    assert_eq!(client.opened.as_deref(), Some("local"), "{what}");
     let other = close.other_end.as_deref().unwrap();
     assert_eq!(
         other.shape(),

@@ -220,7 +220,10 @@ in_namespace!(
             assert_eq!(close.shape(), Some(shape), "{close:?}");
             assert_eq!(close.error.as_deref(), Some(error), "{close:?}");
             assert_eq!(
-                (&*close.opened, close.first_close.as_deref()),
+                (
+                    close.opened.as_deref().unwrap(),
+                    close.first_close.as_deref()
+                ),
                 ("local", Some("nobody"))
             );
             let by = close.opened_by.as_ref().unwrap();

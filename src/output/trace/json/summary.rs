@@ -71,7 +71,7 @@ struct SummaryJson {
     source: &'static str,
     complete: bool,
     duration_ms: u128,
-    transitions: u64,
+    transitions: Option<u64>,
     connections: u64,
     lost: LostJson,
     shapes: BTreeMap<&'static str, u64>,
