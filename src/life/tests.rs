@@ -209,28 +209,13 @@ fn of_a_close_that_began_before_only_what_was_seen_is_reported() {
         (close.shape, close.acknowledged, close.first)
     };
     let (local, remote) = (FirstClose::By(Side::Local), FirstClose::By(Side::Remote));
-    for (from, path, fin, expected) in [
-        (
-            State::FinWait1,
-            &[State::FinWait2, State::Close][..],
-            true,
-            (Shape::Three, Some(Acknowledged::WithFin), local),
-        ),
-        (
-            State::FinWait2,
-            &[State::Close],
-            true,
-            (Shape::Unknown, None, local),
-        ),
-        (
-            State::CloseWait,
-            &[State::LastAck, State::Close],
-            false,
-            (Shape::Four, None, remote),
-        ),
-    ] {
-        assert_eq!(seen(from, path, fin), expected, "{from:?}");
-    }
+    let three = (Shape::Three, Some(Acknowledged::WithFin), local);
+    let of_fin_wait1 = seen(State::FinWait1, &[State::FinWait2, State::Close], true);
+    assert_eq!(of_fin_wait1, three);
+    let of_fin_wait2 = seen(State::FinWait2, &[State::Close], true);
+    assert_eq!(of_fin_wait2, (Shape::Unknown, None, local));
+    let of_close_wait = seen(State::CloseWait, &[State::LastAck, State::Close], false);
+    assert_eq!(of_close_wait, (Shape::Four, None, remote));
 }
 
 #[test]
