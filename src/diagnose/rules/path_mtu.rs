@@ -204,7 +204,7 @@ fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
         .with_evidence(probing)
         .with_commands([show])
         .with_remedy([
-            format!("Find the link with the smaller MTU: `ping -M do -s {} PEER` fails without an answer, and with a smaller size works; `tracepath` shows where.", largest.saturating_sub(8).max(1)),
+            "Find the link with the smaller MTU: `ping -M do -s SIZE PEER` with a SIZE of 28 less than this host's MTU (1472 for 1500) gets no answer, and a smaller one does; `tracepath PEER` shows where.".to_owned(),
             "Let its ICMP messages through: type 3 code 4 of ICMP, type 2 of ICMPv6, in firewalls and security groups on the path and on this host.".to_owned(),
             "Or make the router that enters the tunnel lower the segment size of connections (`tcp option maxseg size set rt mtu` in nftables), or lower the MTU of this host's route.".to_owned(),
             format!("Set {MtuProbing} to 1 on this host, so that TCP finds the size itself."),
