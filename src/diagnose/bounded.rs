@@ -123,17 +123,19 @@ impl<K> Default for Unacknowledged<K> {
 
 impl<K: Eq + Hash + Ord + Copy> Unacknowledged<K> {
     /// Takes a socket, if its timer for retransmissions or for probes of a closed window has fired
-    /// `least` times or more without an answer.
-    pub(super) fn add(&mut self, socket: &Socket, least: u32, peer: K) {
+    /// `least` times or more without an answer; returns whether it has.
+    pub(super) fn add(&mut self, socket: &Socket, least: u32, peer: K) -> bool {
         let runs = socket
             .timer
             .is_some_and(|timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::Persist));
         let retransmits = socket.retransmits.unwrap_or(0);
-        if runs && retransmits >= least {
+        let is_unacknowledged = runs && retransmits >= least;
+        if is_unacknowledged {
             self.peers.add(peer);
             self.retransmits = self.retransmits.max(retransmits);
             self.inodes.add(peer, socket.inode);
         }
+        is_unacknowledged
     }
 }
 
