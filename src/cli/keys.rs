@@ -9,6 +9,15 @@ const USUAL_V6: u8 = 64;
 /// Parses `remote-addr/24,/56,local-port`: a piece that begins with `/` belongs to the key before
 /// it and sets the prefix of IPv6.
 pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
+    parse_keys_of(word, Use::Group)
+}
+
+/// The same of connections that have ended.
+pub(super) fn parse_trace_keys(word: &str) -> Result<Keys, String> {
+    parse_keys_of(word, Use::TraceGroup)
+}
+
+fn parse_keys_of(word: &str, used_as: Use) -> Result<Keys, String> {
     let mut keys: Vec<GroupKey> = Vec::new();
     for piece in word.split(',') {
         let key = match (piece.trim().strip_prefix('/'), keys.last_mut()) {
@@ -21,7 +30,7 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
                 prefix.v6 = parse_length(length, 128)?;
                 continue;
             }
-            _ => parse_key(piece.trim(), piece == word)?,
+            _ => parse_key(piece.trim(), used_as, piece == word)?,
         };
         if keys.iter().any(|known| known.field == key.field) {
             return Err(format!("{} is given twice", key.field.name()));
@@ -32,12 +41,12 @@ pub(super) fn parse_keys(word: &str) -> Result<Keys, String> {
 }
 
 /// Parses one key; `is_only` where the error message quotes it already.
-fn parse_key(word: &str, is_only: bool) -> Result<GroupKey, String> {
+fn parse_key(word: &str, used_as: Use, is_only: bool) -> Result<GroupKey, String> {
     let (name, length) = match word.split_once('/') {
         Some((name, length)) => (name, Some(length)),
         None => (word, None),
     };
-    let field = Field::parse(name, Use::Group).map_err(|valid| {
+    let field = Field::parse(name, used_as).map_err(|valid| {
         let hint = hint(name, &valid);
         match is_only && length.is_none() {
             true => format!("not a key; {hint}"),

@@ -5,24 +5,49 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::keys::parse_keys;
+use super::keys::parse_trace_keys;
 use super::values::{fields, parse_count, parse_seconds};
 use super::{Keys, Presentation, Selection};
 use crate::model::Use;
 
 pub(super) const EXIT_STATUS: &str = "\
-Exit status: 0 traced in full, 1 could not trace or could not write, 2 usage,
+Exit status: 0 complete, 1 could not trace or could not write, 2 usage,
 3 something was lost. The manual is tcpstates(1).";
 
 /// What the options of bcc's tcpstates(8) are here.
-const BCC: [(&str, &str); 6] = [
+const BCC: [(&str, &str); 8] = [
     ("-L", "a filter selects local ports: sport = :PORT"),
     ("-D", "a filter selects remote ports: dport = :PORT"),
     ("-s", "CSV is --format csv"),
-    ("-w", "columns have room for IPv6 already: leave it out"),
-    ("-T", "every row has its time already: leave it out"),
-    ("-t", "every row has its time already: leave it out"),
+    ("-w", "addresses are printed in full, IPv6 too: omit it"),
+    ("-T", "every row has its time already: omit it"),
+    ("-t", "every row has its time already: omit it"),
+    (
+        "-Y",
+        "for the journal, pipe the rows: tcpstates trace --json | systemd-cat",
+    ),
+    (
+        "--samples",
+        "trace takes no samples: --limit N stops after N rows",
+    ),
 ];
+
+/// What options of a selection mean for events.
+const STATE: &str = "Only transitions into or out of these states, or connections that had one";
+const LISTENING: &str =
+    "Only transitions of listening sockets; needs --show transitions or summary";
+
+/// An option with another first sentence of its help.
+fn with_help(option: clap::Arg, first: &'static str) -> clap::Arg {
+    let long = option.get_long_help().map(ToString::to_string);
+    let further = long.as_deref().and_then(|long| long.split_once("\n\n"));
+    match further {
+        Some((_, further)) => option
+            .help(first)
+            .long_help(format!("{first}\n\n{further}")),
+        None => option.help(first),
+    }
+}
 
 /// What to type instead of an option that bcc's tool has.
 pub(super) fn bcc_hint(option: &str) -> Option<&'static str> {
@@ -34,14 +59,18 @@ pub(super) fn bcc_hint(option: &str) -> Option<&'static str> {
 ///
 /// Loads four programs into the kernel, which record each change of a TCP socket's state, and prints
 /// one record for each closed connection: who closed first, and whether in three segments or four,
-/// crossed, by a reset or a timeout. The programs are gone when it ends. Without privileges the
-/// kernel reports the ends of connections only. Ctrl-C ends it with a summary.
+/// crossed, by a reset or a timeout. The programs are unloaded on exit. Without privileges, only the
+/// end of each connection is reported, without its cause. Press Ctrl-C to stop and print a summary.
 #[derive(Debug, Args)]
-#[command(help_template = examples!(
+#[command(
+    help_template = examples!(
     "  sudo tcpstates trace port = :8080                    how the connections of a port close
   sudo tcpstates trace --segments --limit 1            the next close, segment by segment
   sudo tcpstates trace --show summary --duration 60    times in each state, who closes first"
-))]
+),
+    mut_arg("state", |state| with_help(state, STATE)),
+    mut_arg("listening", |listening| with_help(listening, LISTENING)),
+)]
 pub struct Trace {
     /// Which sockets.
     #[command(flatten)]
@@ -67,7 +96,7 @@ pub struct Trace {
     #[arg(
         long,
         value_name = "KEYS",
-        value_parser = fields(Use::Group, parse_keys),
+        value_parser = fields(Use::TraceGroup, parse_trace_keys),
         help_heading = "What is shown"
     )]
     pub by: Option<Keys>,
@@ -102,7 +131,7 @@ pub struct Trace {
     )]
     pub limit: Option<NonZeroUsize>,
 
-    /// Trace every network namespace, not only this one
+    /// Trace all network namespaces, not only this one
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Where")]
     pub netns: Option<NetnsChoice>,
 
@@ -137,7 +166,7 @@ pub enum Show {
 /// Which network namespaces are traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NetnsChoice {
-    /// Every one of this host
+    /// All network namespaces of this host
     All,
 }
 

@@ -19,7 +19,7 @@ use crate::model::nearest_word;
 const CHECK: &str = "check";
 
 /// The command whose namesake in bcc has other options.
-const TRACE: &str = "trace";
+pub(super) const TRACE: &str = "trace";
 
 /// The result of parsing.
 #[derive(Debug)]

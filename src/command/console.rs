@@ -98,6 +98,14 @@ impl Console {
         }
     }
 
+    /// Whether the reader has left: a pipe or terminal without its other end.
+    pub(super) fn reader_left(&self) -> bool {
+        let mut out = [PollFd::new(&self.out, PollFlags::empty())];
+        let has_events = poll(&mut out, Some(&Timespec::default())).is_ok();
+        let [out] = out.map(|out| out.revents());
+        has_events && out.intersects(PollFlags::ERR | PollFlags::HUP)
+    }
+
     /// Writes a whole answer and flushes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.out

@@ -45,6 +45,8 @@ pub(super) enum LogMessage {
     Plan(String),
     /// What the search for owners found and took.
     Owners(Ownership, Effort),
+    /// The cost of a trace.
+    TraceCost(TraceCost),
     /// The cost of a sample, and the time it took.
     Cost(Cost, Duration),
     /// Why one of several samples failed.
@@ -64,9 +66,30 @@ impl fmt::Display for LogMessage {
                 write!(f, "owners: {}", search_text(ownership, effort))
             }
             LogMessage::Cost(cost, took) => write!(f, "cost: {}", cost_text(cost, *took)),
+            LogMessage::TraceCost(cost) => write!(f, "cost: {cost}"),
             LogMessage::SampleFailed(why) => write!(f, "this sample failed: {why}"),
             LogMessage::Error(why) => f.write_str(why),
         }
+    }
+}
+
+/// What a trace has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TraceCost {
+    /// Events or messages that were read.
+    pub(super) events: u64,
+    /// How many times they were read.
+    pub(super) reads: u64,
+    /// The time that this process had a processor.
+    pub(super) cpu: Duration,
+}
+
+impl fmt::Display for TraceCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = amount(self.events, "event", "events");
+        let reads = amount(self.reads, "read", "reads");
+        let cpu_ms = self.cpu.as_secs_f64() * 1e3;
+        write!(f, "{events} in {reads}; {cpu_ms:.1} ms of CPU time")
     }
 }
 

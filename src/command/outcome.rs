@@ -71,7 +71,7 @@ pub(super) enum Failure {
     /// Work that took too long, or that ended early.
     #[error("{0}")]
     Unfinished(String),
-    #[error("cannot write the answer: {0}")]
+    #[error("cannot write to standard output: {0}")]
     Write(io::Error),
     /// Another operation: what, and why it failed.
     #[error("cannot {0}: {1}")]

@@ -13,7 +13,7 @@ use super::sample::Sampler;
 use super::secure;
 use crate::cli::{Selection, SourceChoice, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
-use crate::model::{Family, Field, Kind, State, StateSet};
+use crate::model::{Family, Field, Kind, State, StateSet, Use};
 use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
 use crate::source::{Observer, ProcNet, Sources};
@@ -45,7 +45,7 @@ impl Target {
     /// # Errors
     /// What is not valid.
     pub(super) fn resolve(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
-        let target = Target::traced(selection, sourcing)?;
+        let target = Target::of(selection, sourcing, Use::Filter)?;
         let is_change = |test: &Test| matches!(test, Test::Change(..));
         let filter = &target.question.filter;
         if filter.iter().flat_map(Expression::tests).any(is_change) {
@@ -61,9 +61,13 @@ impl Target {
     /// # Errors
     /// What is not valid.
     pub(super) fn traced(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
+        Target::of(selection, sourcing, Use::TraceFilter)
+    }
+
+    fn of(selection: &Selection, sourcing: &Sourcing, used_as: Use) -> Result<Target, Failure> {
         let sources = sources(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
-        let words = parse_words(&selection.words, lookup).map_err(usage)?;
+        let words = parse_words(&selection.words, used_as, lookup).map_err(usage)?;
         let scope = Scope {
             families: match (selection.ipv4, selection.ipv6) {
                 (true, _) => Families::Only(Family::V4),
@@ -71,7 +75,7 @@ impl Target {
                 (false, false) => Families::Both,
             },
             states: selected_states(selection)?,
-            files: parse_files(&selection.files, lookup)?,
+            files: parse_files(&selection.files, used_as, lookup)?,
         };
         Ok(Target {
             question: scope.question(words)?,
@@ -91,7 +95,7 @@ impl Target {
         lookup: &mut HostLookup,
     ) -> Result<Target, Failure> {
         let words = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
-        let words = parse_words(words.as_slice(), lookup)?;
+        let words = parse_words(words.as_slice(), Use::Filter, lookup)?;
         Ok(Target {
             question: self.scope.question(words)?,
             ..self.clone()
@@ -242,20 +246,25 @@ fn contradiction(requested: StateSet, filter: &Expression) -> Failure {
 /// The words as one expression; `None` if there are none.
 fn parse_words(
     words: &[String],
+    used_as: Use,
     lookup: &mut HostLookup,
 ) -> Result<Option<Expression>, FilterError> {
     if words.is_empty() {
         return Ok(None);
     }
-    parse(&FilterText::of_words(words), lookup).map(Some)
+    parse(&FilterText::of_words(words).for_use(used_as), lookup).map(Some)
 }
 
 /// The files as one expression; `None` if there are none.
-fn parse_files(files: &[PathBuf], lookup: &mut HostLookup) -> Result<Option<Expression>, Failure> {
+fn parse_files(
+    files: &[PathBuf],
+    used_as: Use,
+    lookup: &mut HostLookup,
+) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
     for path in files {
         secure::refuse("--filter")?;
-        let text = read_filter(path)?;
+        let text = read_filter(path)?.for_use(used_as);
         filters.push(parse(&text, lookup).map_err(usage)?);
     }
     Ok(Expression::all(filters))

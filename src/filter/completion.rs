@@ -3,13 +3,13 @@
 use super::keyword::Keyword;
 use super::lexer::{Lexer, TokenKind};
 use super::nodes::FAMILIES;
-use crate::model::{Field, StateSet};
+use crate::model::{Field, StateSet, Use};
 
 /// Operators that no shell interprets.
 const ORDERS: [&str; 6] = ["=", "!=", "lt", "le", "gt", "ge"];
 
-/// The words that may follow these.
-pub fn words_after(before: &[&str]) -> Vec<String> {
+/// The words that may follow these in a filter of this use.
+pub fn words_after(before: &[&str], used_as: Use) -> Vec<String> {
     let kind_of = |word: &&str| Lexer::new(word).peek().map(|token| token.kind);
     let last = before.last().and_then(kind_of);
     let mut ends = before.iter().rev().map(|word| keyword(word));
@@ -20,11 +20,14 @@ pub fn words_after(before: &[&str]) -> Vec<String> {
         (_, Some(keyword), _) if keyword != Keyword::Autobound => values(keyword),
         // What joins tests follows a test, and begins none.
         (Some(TokenKind::Word | TokenKind::Close), _, _) => {
-            Keyword::words().map(str::to_owned).collect()
+            Keyword::words(used_as).map(str::to_owned).collect()
         }
         _ => {
             let begins = |word: &&str| !matches!(*word, "and" | "or");
-            Keyword::words().filter(begins).map(str::to_owned).collect()
+            Keyword::words(used_as)
+                .filter(begins)
+                .map(str::to_owned)
+                .collect()
         }
     }
 }
@@ -66,7 +69,7 @@ mod tests {
             (&["autobound"], "and", "="),
             (&["sport", "=", ":80", "and"], "dst", "and"),
         ] {
-            let words = words_after(before);
+            let words = words_after(before, Use::Filter);
             let has = |word: &str| words.iter().any(|one| one == word);
             assert!(offered.is_empty() || has(offered), "{before:?}: {words:?}");
             assert!(!has(not_offered), "{before:?}: {words:?}");

@@ -75,16 +75,30 @@ impl Keyword {
         }
     }
 
-    /// Every word that may begin a test, without synonyms.
-    pub(super) fn words() -> impl Iterator<Item = &'static str> {
-        let fields = Field::names(Use::Filter).map(|name| match name {
+    /// Whether a filter of this use can test it.
+    pub(super) fn has_use(self, used_as: Use) -> bool {
+        match self {
+            Keyword::Autobound => used_as == Use::Filter,
+            Keyword::Field(field) => field.has_use(used_as),
+            Keyword::Change(_) | Keyword::Exclude | Keyword::Host(_) | Keyword::Port(_) => true,
+        }
+    }
+
+    /// Every word that may begin a test in a filter of this use, without synonyms.
+    pub(super) fn words(used_as: Use) -> impl Iterator<Item = &'static str> {
+        let fields = Field::names(used_as).map(|name| match name {
             "local-addr" => "src",
             "remote-addr" => "dst",
             "local-port" => "sport",
             "remote-port" => "dport",
             name => name,
         });
-        fields.chain(["host", "port", "autobound", "exclude", "not", "and", "or"])
+        let further: &[&str] = match used_as == Use::TraceFilter {
+            true => &["from", "to"],
+            false => &["autobound"],
+        };
+        let all = ["host", "port", "exclude", "not", "and", "or"];
+        fields.chain(further.iter().copied()).chain(all)
     }
 }
 

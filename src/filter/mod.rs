@@ -32,7 +32,14 @@ pub use program::{Filtered, JumpTarget, Program, Step};
 pub use test::{Compare, Edge, FamilyTest, MAPPED, Side, Test};
 pub use text::{FilterError, FilterText, Position};
 
-/// Every word that may begin a test, without synonyms.
+use crate::model::Use;
+
+/// Every word that may begin a test of sockets, without synonyms.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    keyword::Keyword::words()
+    keyword::Keyword::words(Use::Filter)
+}
+
+/// The same of transitions and of connections that have ended.
+pub fn event_words() -> impl Iterator<Item = &'static str> {
+    keyword::Keyword::words(Use::TraceFilter)
 }

@@ -71,11 +71,18 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         }))
     }
 
+    /// What the word names, if this filter can test it.
+    fn keyword(&self, word: &Token<'_>) -> Result<Keyword, FilterError> {
+        match Keyword::of(word) {
+            Some(keyword) if keyword.has_use(self.text.used_as) => Ok(keyword),
+            Some(_) => Err(self.unknown(word, "trace does not record it")),
+            None => Err(self.unknown(word, "no such word")),
+        }
+    }
+
     /// Reads the test that begins with `word`.
     pub(super) fn predicate(&mut self, word: Token<'a>) -> Nodes {
-        let Some(keyword) = Keyword::of(&word) else {
-            return Err(self.unknown(&word));
-        };
+        let keyword = self.keyword(&word)?;
         self.lexer.take(&word);
         match keyword {
             Keyword::Change(edge) => self.state(word, false, |states| Test::Change(edge, states)),
@@ -278,15 +285,15 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         parsed.map_err(|reason| self.text.error(at, typed, reason))
     }
 
-    fn unknown(&self, word: &Token<'_>) -> FilterError {
+    fn unknown(&self, word: &Token<'_>, reason: &str) -> FilterError {
         let typed = word.typed;
         let reason = if StateSet::parse_word(typed).is_some() {
             format!("a state needs a word before it: state {typed}")
         } else if typed.starts_with(|c: char| c == ':' || c == '[' || c.is_ascii_digit()) {
             "a value needs a word before it, as in port = :443 or host = 192.0.2.1".to_owned()
         } else {
-            let words: Vec<&str> = Keyword::words().collect();
-            format!("no such word; {}", hint(typed, &words))
+            let words: Vec<&str> = Keyword::words(self.text.used_as).collect();
+            format!("{reason}; {}", hint(typed, &words))
         };
         let mut error = self.text.error(word.at, typed, reason);
         error.is_unknown_word = true;

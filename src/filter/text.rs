@@ -3,12 +3,16 @@
 
 use std::fmt;
 
+use crate::model::Use;
+
 /// The text of a filter, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterText {
     pub(super) text: String,
     /// The name of the file; `None` for the command line.
     file: Option<String>,
+    /// Whether it is a filter of sockets or of what trace records.
+    pub(super) used_as: Use,
 }
 
 impl FilterText {
@@ -17,6 +21,7 @@ impl FilterText {
         FilterText {
             text: words.join(" "),
             file: None,
+            used_as: Use::Filter,
         }
     }
 
@@ -30,7 +35,15 @@ impl FilterText {
         FilterText {
             text: kept.collect::<Vec<_>>().join("\n"),
             file: Some(file.to_owned()),
+            used_as: Use::Filter,
         }
+    }
+
+    /// The same text for another use, [`Use::Filter`] or [`Use::TraceFilter`]: words without a meaning
+    /// there are refused.
+    #[must_use]
+    pub fn for_use(self, used_as: Use) -> FilterText {
+        FilterText { used_as, ..self }
     }
 
     /// An error at the word that begins at byte `at`.

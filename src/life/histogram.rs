@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-/// Buckets for each power of two: a percentile is off by less than 1/16 of itself.
-const PARTS: u64 = 16;
+/// Buckets for each power of two: the middle of a bucket is off by less than 1/256, and by less than
+/// 1/100 when it is rounded to three digits.
+const PARTS: u64 = 1 << PART_BITS;
+const PART_BITS: u32 = 7;
 
 /// Durations up to 2^64 ns.
-const BUCKETS: usize = 61 * 16;
+const BUCKETS: usize = 58 << PART_BITS;
 
 /// Numbers of durations by their size.
 #[derive(Clone, Debug)]
@@ -26,27 +28,39 @@ impl Default for Histogram {
     }
 }
 
-/// The bucket of a duration: exact below 16 ns, then by its highest five bits.
+/// The bucket of a duration: exact below 128 ns, then by its highest eight bits.
 fn bucket(ns: u64) -> usize {
-    let high = ns.checked_ilog2().filter(|high| *high >= 4);
+    let high = ns.checked_ilog2().filter(|high| *high >= PART_BITS);
     let (power, part) = match high {
         None => (0, ns),
-        Some(high) => (u64::from(high) - 3, (ns >> (high - 4)) & (PARTS - 1)),
+        Some(high) => {
+            let part = (ns >> (high - PART_BITS)) & (PARTS - 1);
+            (u64::from(high - PART_BITS) + 1, part)
+        }
     };
     usize::try_from(power * PARTS + part).unwrap_or(BUCKETS)
 }
 
-/// The largest duration of a bucket.
-fn largest(bucket: usize) -> u64 {
+/// The middle of a bucket.
+fn middle(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     let (power, part) = (bucket / PARTS, bucket % PARTS);
     match power {
         0 => part,
         power => {
             let width = 1u64 << (power - 1);
-            (PARTS + part) * width + (width - 1)
+            (PARTS + part) * width + width / 2
         }
     }
+}
+
+/// A number rounded to three digits, which is what is known of it.
+fn rounded(ns: u64) -> u64 {
+    let digits = ns
+        .checked_ilog10()
+        .map_or(0, |power| power.saturating_sub(2));
+    let unit = 10u64.pow(digits);
+    (ns / unit).saturating_add(u64::from(ns % unit >= unit.div_ceil(2))) * unit
 }
 
 impl Histogram {
@@ -70,15 +84,15 @@ impl Histogram {
         (self.count > 0).then(|| Duration::from_nanos(self.max_ns))
     }
 
-    /// The duration that so many of a hundred do not exceed, too long by less than a sixteenth;
-    /// `None` for none.
+    /// The duration that so many of a hundred do not exceed, rounded to three digits and off by less
+    /// than a hundredth, and no longer than the longest; `None` for none.
     pub fn percentile(&self, percent: u32) -> Option<Duration> {
         let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100);
         let mut seen = 0u128;
         for (at, sockets) in self.buckets.iter().enumerate() {
             seen += u128::from(*sockets);
             if *sockets > 0 && seen >= rank {
-                return Some(Duration::from_nanos(largest(at).min(self.max_ns)));
+                return Some(Duration::from_nanos(rounded(middle(at)).min(self.max_ns)));
             }
         }
         None
@@ -90,19 +104,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_duration_is_in_the_bucket_that_ends_at_or_behind_it() {
+    fn a_bucket_of_one_duration_is_off_by_less_than_a_hundredth() {
         let powers = (0..64).flat_map(|bit| {
             let power = 1u64 << bit;
             [power - 1, power, power + power / 3]
         });
         for ns in powers.chain([u64::MAX]) {
-            let end = largest(bucket(ns));
-            assert!(end >= ns && end - ns <= ns / 16, "{ns} {end}");
+            let middle = middle(bucket(ns));
+            assert!(bucket(ns) < BUCKETS);
+            assert!(middle.abs_diff(ns) <= ns / 256, "{ns} {middle}");
+            let shown = rounded(middle);
+            assert!(shown.abs_diff(ns) <= ns / 100, "{ns} {shown}");
         }
     }
 
     #[test]
-    fn percentiles_are_those_of_a_sorted_list_within_a_sixteenth() {
+    fn percentiles_are_those_of_a_sorted_list_within_a_hundredth_and_have_three_digits() {
         let mut histogram = Histogram::default();
         assert_eq!((histogram.percentile(50), histogram.max()), (None, None));
         for number in (1..=1000).rev() {
@@ -112,7 +129,8 @@ mod tests {
         for (percent, expected) in [(50, 500), (90, 900), (99, 990), (100, 1000)] {
             let found = histogram.percentile(percent).unwrap();
             let expected = Duration::from_micros(expected);
-            assert!(found >= expected && found - expected <= expected / 16);
+            assert!(found.abs_diff(expected) <= expected / 100, "{found:?}");
+            assert_eq!(found.as_nanos() % 1_000, 0, "{found:?}");
         }
         assert_eq!(histogram.max(), Some(Duration::from_millis(1)));
     }

@@ -83,6 +83,10 @@ pub enum Use {
     Sort,
     /// A word of a filter.
     Filter,
+    /// `--by` of trace: what a connection that has ended still has.
+    TraceGroup,
+    /// A word of a filter of trace.
+    TraceFilter,
 }
 
 /// Who reports a field.
@@ -136,7 +140,7 @@ struct Entry(
 use Field::Metric as M;
 use Origin::{Netlink as NETLINK, Owners as OWNERS, Sockets as SOCKETS};
 use Part::{Attribute as ATTRIBUTE, Header as HEADER, Row as ROW};
-use Use::{Column as C, Filter as F, Group as G, Sort as S};
+use Use::{Column as C, Filter as F, Group as G, Sort as S, TraceFilter as TF, TraceGroup as TG};
 
 /// `struct tcp_info`.
 const INFO: Part = Part::Extension(Extension::TcpInfo);
@@ -148,18 +152,18 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 /// Every field.
 #[rustfmt::skip]
 const FIELDS: [Entry; 48] = [
-    Entry(Field::State, "state", &[], &[G, S, F], SOCKETS, ROW),
-    Entry(Field::Family, "family", &[], &[G, C, S, F], SOCKETS, ROW),
-    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F], SOCKETS, ROW),
-    Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F], SOCKETS, ROW),
-    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F], SOCKETS, ROW),
-    Entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F], SOCKETS, ROW),
-    Entry(Field::Direction, "direction", &[], &[G], SOCKETS, ROW),
-    Entry(Field::Service, "service", &[], &[G], SOCKETS, ROW),
+    Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
+    Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::Direction, "direction", &[], &[G, TG], SOCKETS, ROW),
+    Entry(Field::Service, "service", &[], &[G, TG], SOCKETS, ROW),
     Entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK, ROW),
     Entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK, ROW),
-    Entry(Field::Uid, "uid", &[], &[G, C, S, F], SOCKETS, ROW),
-    Entry(Field::User, "user", &[], &[G, C, F], SOCKETS, ROW),
+    Entry(Field::Uid, "uid", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::User, "user", &[], &[G, C, F, TG, TF], SOCKETS, ROW),
     Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK, ATTRIBUTE),
     Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS, ROW),
@@ -168,8 +172,8 @@ const FIELDS: [Entry; 48] = [
     Entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK, MEMORY),
     Entry(Field::Timer, "timer", &[], &[C, S], SOCKETS, HEADER),
     Entry(Field::Retransmits, "retransmits", &[], &[C, S, F], SOCKETS, HEADER),
-    Entry(Field::Inode, "inode", &["ino"], &[C, S, F], SOCKETS, ROW),
-    Entry(Field::Cookie, "cookie", &["sk"], &[C, S, F], NETLINK, HEADER),
+    Entry(Field::Inode, "inode", &["ino"], &[C, S, F, TF], SOCKETS, ROW),
+    Entry(Field::Cookie, "cookie", &["sk"], &[C, S, F, TF], NETLINK, HEADER),
     Entry(Field::Mark, "mark", &["fwmark"], &[C, S, F], NETLINK, ATTRIBUTE),
     Entry(M(Metric::RoundTripTime), "rtt", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::MinRoundTripTime), "min-rtt", &["minrtt"], &[C, S, F], NETLINK, INFO),
@@ -190,8 +194,8 @@ const FIELDS: [Entry; 48] = [
     Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastAckReceived), "last-ack-received", &["lastack"], &[C, S, F], NETLINK, INFO),
     Entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK, ALGORITHM),
-    Entry(Field::Process, "process", &["processes"], &[G, C, F], OWNERS, ROW),
-    Entry(Field::Pid, "pid", &[], &[G, F], OWNERS, ROW),
+    Entry(Field::Process, "process", &["processes"], &[G, C, F, TG, TF], OWNERS, ROW),
+    Entry(Field::Pid, "pid", &[], &[G, F, TG, TF], OWNERS, ROW),
     Entry(Field::Fd, "fd", &[], &[C], OWNERS, ROW),
     Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS, ROW),
     Entry(Field::Unit, "unit", &[], &[C], OWNERS, ROW),
@@ -233,6 +237,11 @@ impl Field {
     /// Where it is in the kernel's record of a socket.
     pub fn part(self) -> Part {
         self.entry().map_or(ROW, |Entry(.., part)| *part)
+    }
+
+    /// Whether it can be used in this way.
+    pub fn has_use(self, used_as: Use) -> bool {
+        usable(used_as).any(|Entry(field, ..)| *field == self)
     }
 
     /// The field that `word` names, if it can be used in this way.

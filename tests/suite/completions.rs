@@ -133,6 +133,9 @@ fn options_are_those_of_the_command_and_words_fit_their_place() {
         ("list -- --", "", "--columns"),
         ("list --watch ", "", "sport"),
         ("check -c ", "listen-drops=", "bucket="),
+        ("trace ", "from", "cgroup"),
+        ("list ", "cgroup", "from"),
+        ("trace --by ", "service", "state"),
         ("--frobnicate=", "", "list"),
     ] {
         let mut words: Vec<&str> = typed.split_whitespace().collect();

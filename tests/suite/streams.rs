@@ -23,7 +23,7 @@ fn a_full_disk_is_one_error_line_and_status_1() {
         assert_eq!(ran.status, 1, "{ran:?}");
         assert_eq!(
             ran.stderr,
-            "tcpstates: cannot write the answer: No space left on device (os error 28)\n"
+            "tcpstates: cannot write to standard output: No space left on device (os error 28)\n"
         );
     }
 }
@@ -34,7 +34,8 @@ fn a_read_only_stdout_is_an_error() {
     let ran = run_command(command(["--json"]).stdout(read_only));
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
-        ran.stderr.contains("cannot write the answer: Bad file"),
+        ran.stderr
+            .contains("cannot write to standard output: Bad file"),
         "{ran:?}"
     );
 }
@@ -79,7 +80,7 @@ fn a_closed_stdout_is_an_error_and_other_closed_streams_are_none() {
             };
             assert_eq!(ran.status, expected, "{script}: {ran:?}");
             if expected == 1 && closed == ">&-" {
-                let lost = "tcpstates: cannot write the answer: Bad file descriptor";
+                let lost = "tcpstates: cannot write to standard output: Bad file descriptor";
                 assert!(ran.stderr.starts_with(lost), "{script}: {ran:?}");
             }
         }

@@ -5,10 +5,10 @@ use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
 use crate::cli::help::topics;
-use crate::cli::usage::{option, takes_next_word};
+use crate::cli::usage::{TRACE, option, takes_next_word};
 use crate::cli::{definition, thresholds};
 use crate::filter;
-use crate::model::StateSet;
+use crate::model::{StateSet, Use};
 
 /// What may complete a word.
 #[derive(Debug)]
@@ -96,7 +96,13 @@ fn operand(command: &Command, before: &[&str], last: &str) -> Vec<Candidate> {
                     .map(|word| format!("{begun},{word}"))
                     .collect(),
             ),
-            None => plain(filter::words_after(before)),
+            None => {
+                let used_as = match command.get_name() == TRACE {
+                    true => Use::TraceFilter,
+                    false => Use::Filter,
+                };
+                plain(filter::words_after(before, used_as))
+            }
         },
         Some(operand) if before.is_empty() => match operand.get_id() == "topic" {
             true => plain(topics()),

@@ -6,25 +6,13 @@
 use std::collections::HashMap;
 
 use crate::command::outcome::Failure;
-use crate::filter::{Compare, Edge, Expression, Program, Test};
+use crate::filter::{Compare, Edge, Expression, Folded, Program, Test, event_words};
 use crate::model::trace::{Connection, Story, Task, Transition};
-use crate::model::{Field, InetEnds, Kind, ProcessName, ProcessQuery, Socket, State, StateSet};
+use crate::model::{
+    Field, InetEnds, Kind, ProcessName, ProcessQuery, Socket, State, StateSet, Use,
+};
 use crate::question::{Families, Question};
 use crate::source::Selector;
-
-/// The words that a filter of a trace may have.
-const WORDS: &str = "state, from, to, src, dst, sport, dport, host, port, family, uid, user, inode, cookie, process and pid";
-
-/// The fields that events have, besides states, addresses and the family.
-const KNOWN: [Field; 7] = [
-    Field::LocalPort,
-    Field::RemotePort,
-    Field::Uid,
-    Field::Inode,
-    Field::Cookie,
-    Field::Process,
-    Field::Pid,
-];
 
 /// More rows than this of one connection do not wait to be known as a process's.
 const MOST_ROWS: usize = 32;
@@ -41,6 +29,9 @@ pub(in crate::command) struct Matcher {
     program: Option<Program>,
     /// Whether it tests for processes, which are known at a call of theirs only.
     by_process: bool,
+    /// Whether a row may pass because of a process that did nothing to its connection so far: what it
+    /// does later decides.
+    by_absence: bool,
     /// Whether it tests the local port, which a socket that connects has after SYN_SENT only.
     by_port: bool,
     by_state: bool,
@@ -75,8 +66,10 @@ impl Matcher {
     pub(in crate::command) fn new(question: &Question) -> Result<Matcher, Failure> {
         let tests = || question.filter.iter().flat_map(Expression::tests);
         if let Some(word) = tests().find_map(unknown_of_events) {
+            let words: Vec<&str> = event_words().collect();
             return Err(Failure::Usage(format!(
-                "trace has no `{word}`: filters of trace test {WORDS}"
+                "trace does not record `{word}`; allowed are {}",
+                words.join(", ")
             )));
         }
         let tests_field = |field| tests().any(|test| test.field() == Some(field));
@@ -85,6 +78,7 @@ impl Matcher {
             states: question.states,
             program: question.filter.as_ref().map(Program::new),
             by_process: tests_field(Field::Process) || tests_field(Field::Pid),
+            by_absence: question.filter.as_ref().is_some_and(excludes_processes),
             by_port: tests_field(Field::LocalPort),
             by_state: question.states != StateSet::ALL
                 || tests().any(|test| matches!(test, Test::State(_) | Test::Change(..))),
@@ -96,8 +90,8 @@ impl Matcher {
     /// What it tests that only transitions show.
     pub(in crate::command) fn needs_transitions(&self) -> Option<&'static str> {
         match (self.by_state, self.by_process) {
-            (true, _) => Some("states"),
-            (_, true) => Some("processes"),
+            (true, _) => Some("state"),
+            (_, true) => Some("process"),
             (false, false) => None,
         }
     }
@@ -115,29 +109,51 @@ impl Matcher {
         }
         let mut waiting = self.waiting.remove(&row.cookie).unwrap_or_default();
         let (cookie, ends) = (row.cookie, row.ends);
-        let is_over = row.to == State::Close || row.to == State::TimeWait;
+        // A socket that goes from FIN_WAIT2 to FIN_WAIT2 becomes a minisocket.
+        let is_over = matches!(row.to, State::Close | State::TimeWait) || row.from == row.to;
         waiting.tasks.extend(row.by);
         waiting.rows.push(row);
-        if ends.local.port() == 0 && self.by_port && !is_over {
+        let has_no_port = self.by_port && ends.local.port() == 0;
+        if !is_over && (has_no_port || self.by_absence) {
             self.wait(cookie, waiting);
             return Vec::new();
         }
-        let earlier = std::mem::take(&mut waiting.rows).into_iter();
-        let named = earlier.map(|row| match row.ends.local.port() {
-            0 => Transition { ends, ..row },
-            _ => row,
-        });
-        let (passed, others) = named.partition(|row| self.transition_passes(row, &waiting.tasks));
+        let (passed, others) = self.decide(&mut waiting, &ends);
         if self.by_process && !is_over {
             waiting.rows = others;
-            self.forgotten += u64::from(waiting.rows.len() > MOST_ROWS);
-            waiting.rows.truncate(MOST_ROWS);
             self.wait(cookie, waiting);
         }
         passed
     }
 
-    fn wait(&mut self, cookie: u64, waiting: Waiting) {
+    /// The rows that still wait when the trace ends and pass by what is known then, in their order.
+    pub(in crate::command) fn rest(&mut self) -> Vec<Transition> {
+        if !self.by_absence {
+            return Vec::new();
+        }
+        let mut rows = Vec::new();
+        for mut waiting in std::mem::take(&mut self.waiting).into_values() {
+            let ends = waiting.rows.last().map(|row| row.ends);
+            rows.extend(ends.map(|ends| self.decide(&mut waiting, &ends).0));
+        }
+        let mut rows: Vec<Transition> = rows.into_iter().flatten().collect();
+        rows.sort_by_key(|row| row.time_ns);
+        rows
+    }
+
+    /// The rows of a connection between these ends that pass, and those that do not.
+    fn decide(&self, waiting: &mut Waiting, ends: &InetEnds) -> (Vec<Transition>, Vec<Transition>) {
+        let rows = std::mem::take(&mut waiting.rows).into_iter();
+        let named = rows.map(|row| match row.ends.local.port() {
+            0 => Transition { ends: *ends, ..row },
+            _ => row,
+        });
+        named.partition(|row| self.transition_passes(row, &waiting.tasks))
+    }
+
+    fn wait(&mut self, cookie: u64, mut waiting: Waiting) {
+        self.forgotten += u64::from(waiting.rows.len() > MOST_ROWS);
+        waiting.rows.truncate(MOST_ROWS);
         if self.waiting.len() < MOST_WAITING {
             self.waiting.insert(cookie, waiting);
         } else {
@@ -224,11 +240,36 @@ fn is_task(query: ProcessQuery, task: &Task) -> bool {
     }
 }
 
+/// Whether more rows pass where a process is not the one that it tests for.
+fn excludes_processes(filter: &Expression) -> bool {
+    let mut excludes = false;
+    filter.fold(|test, permissive| {
+        excludes |= !permissive && matches!(test, Test::Holder { .. });
+        None
+    });
+    excludes
+}
+
+/// Whether nothing can pass that is never in one of these states.
+pub(super) fn selects_none(question: &Question, never: &[State]) -> bool {
+    let never = never.iter().copied().fold(StateSet::NONE, StateSet::with);
+    let is_never = |states: StateSet| states.intersection(never) == states;
+    let by_filter = question.filter.as_ref().map(|filter| {
+        filter.fold(|test, _| {
+            let (Test::State(states) | Test::Change(_, states)) = test else {
+                return None;
+            };
+            is_never(*states).then_some(false)
+        })
+    });
+    is_never(question.states) || by_filter == Some(Folded::Never)
+}
+
 /// The word of a test about what events do not have.
 fn unknown_of_events(test: &Test) -> Option<&'static str> {
     match (test, test.field()) {
         (Test::Autobound, _) => Some("autobound"),
-        (_, Some(field)) if !KNOWN.contains(&field) => Some(field.name()),
+        (_, Some(field)) if !field.has_use(Use::TraceFilter) => Some(field.name()),
         _ => None,
     }
 }

@@ -22,6 +22,7 @@ use crate::output::trace::describe_losses;
 use crate::source::Capture;
 pub(super) use matching::{Matcher, selector};
 pub(super) use recording::{Receiver, Recording, Source, monotonic_ns, own_netns};
+use request::as_root;
 pub(super) use request::{Trace, own_path};
 use showing::Display;
 use summing::Sum;
@@ -50,6 +51,13 @@ impl Shown<'_> {
     fn is_full(&self) -> bool {
         let limit = self.request.limit;
         limit.is_some_and(|limit| self.display.rows() >= limit)
+    }
+
+    fn transitions(&mut self, rows: &[Transition]) {
+        for row in rows {
+            self.sum.transition(row);
+            self.show(Show::Transitions, |display| display.transition(row));
+        }
     }
 
     fn show(&mut self, of: Show, show: impl FnOnce(&mut Display) -> Result<(), Failure>) {
@@ -83,10 +91,8 @@ impl Receiver for Shown<'_> {
     }
 
     fn transition(&mut self, row: Transition) {
-        for row in self.matcher.transitions(row) {
-            self.sum.transition(&row);
-            self.show(Show::Transitions, |display| display.transition(&row));
-        }
+        let rows = self.matcher.transitions(row);
+        self.transitions(&rows);
     }
 
     fn connection(&mut self, row: &Connection) {
@@ -106,7 +112,7 @@ impl Receiver for Shown<'_> {
 /// Why a trace ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// It was interrupted, or has shown enough, or its time is over.
+    /// It was interrupted, or has shown enough, or its time is over, or its reader has left.
     Asked,
     /// By this signal, once the summary is written.
     Signal(i32),
@@ -143,13 +149,18 @@ pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Fail
     }
     recording.compare(&mut shown)?;
     recording.take(&mut shown, true)?;
+    let rest = shown.matcher.rest();
+    shown.transitions(&rest);
     shown.flush(console)?;
     let losses = recording.losses(&shown).map_err(cannot_read_losses)?;
     shown.report(&losses, console);
     let summary = shown
         .sum
         .summary(recording.source_name(), losses, begin.elapsed());
-    shown.display.summary(&summary, request.is_quiet, console)?;
+    shown.display.summary(&summary, console)?;
+    if request.is_verbose {
+        console.print(&LogMessage::TraceCost(recording.cost()));
+    }
     if let End::Signal(number) = end {
         runtime::end_by(number);
     }
@@ -186,6 +197,9 @@ fn record(
             compared = Instant::now();
         }
         shown.flush(console)?;
+        if !shown.display.has_reader(console) {
+            return Ok(End::Asked);
+        }
         if reported.elapsed() >= SECOND {
             let losses = recording.losses(shown).map_err(cannot_read_losses)?;
             shown.report(&losses, console);
@@ -196,8 +210,8 @@ fn record(
 
 fn no_capture(error: std::io::Error) -> Failure {
     Failure::Trace(format!(
-        "--segments: cannot open a packet socket: {error}; it needs CAP_NET_RAW: run it as root, or \
-         leave --segments out"
+        "--segments: cannot open a packet socket: {error}; it needs CAP_NET_RAW: remove --segments{}",
+        as_root(", or")
     ))
 }
 
@@ -211,9 +225,9 @@ fn announce(request: &Trace, recording: &Recording, console: &mut Console) {
         return;
     }
     let what = match request.show {
-        Show::Closes => "closes of TCP connections",
+        Show::Closes => "how TCP connections close",
         Show::Transitions => "state changes of TCP sockets",
-        Show::Connections => "ends of TCP connections",
+        Show::Connections => "how TCP connections end",
         Show::Summary => "TCP connections",
     };
     let place = match request.every_netns {
@@ -222,7 +236,7 @@ fn announce(request: &Trace, recording: &Recording, console: &mut Console) {
     };
     let source = recording.source_name();
     console.print(&LogMessage::TraceNote(format!(
-        "tracing {what} in {place} (source {source}); Ctrl-C ends it with the summary"
+        "tracing {what} in {place} (source {source}); press Ctrl-C to stop and print a summary"
     )));
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::command::log::TraceCost;
 use crate::command::outcome::Failure;
 use crate::command::wait::Wakeups;
 use crate::life::{Connections, Segments, Sent, Stories};
@@ -56,6 +57,7 @@ pub(in crate::command) struct Recording {
     segments: Segments,
     /// Stories that wait for their last segments.
     waiting: Vec<Story>,
+    cost: TraceCost,
 }
 
 /// How long an end waits for its other end where it is not known whether that lives, and a story for
@@ -86,6 +88,16 @@ impl Recording {
             stories: Stories::new(patience_ns),
             segments: Segments::default(),
             waiting: Vec::new(),
+            cost: TraceCost::default(),
+        }
+    }
+
+    /// What it has cost so far.
+    pub(super) fn cost(&self) -> TraceCost {
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        TraceCost {
+            cpu: Duration::try_from(cpu).unwrap_or_default(),
+            ..self.cost
         }
     }
 
@@ -186,8 +198,10 @@ impl Recording {
             self.stories.add(row, other_lives);
         }
         if let Source::Destroy(destroyed) = &mut self.source {
-            let stories = &mut self.stories;
+            let (stories, cost) = (&mut self.stories, &mut self.cost);
+            cost.reads += 1;
             let mut add = |row: Connection| {
+                cost.events += 1;
                 receiver.connection(&row);
                 let is_local = row.ends.local.ip() == row.ends.remote.ip();
                 stories.add(row, is_local);
@@ -205,8 +219,10 @@ impl Recording {
 
     fn take_events(&mut self, receiver: &mut impl Receiver) {
         if let Source::Bpf(tracer, _) = &mut self.source {
-            let connections = &mut self.connections;
+            let (connections, cost) = (&mut self.connections, &mut self.cost);
+            cost.reads += 1;
             tracer.drain(|event| {
+                cost.events += 1;
                 if let Some(row) = connections.event(&event) {
                     receiver.transition(row);
                 }

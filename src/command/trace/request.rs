@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use super::matching::{Matcher, selector};
+use super::matching::{Matcher, selector, selects_none};
 use super::recording::Source;
-use crate::cli::{self, Show, TraceSource};
+use crate::cli::{self, FormatName, Show, TraceSource};
 use crate::command::console::{Console, Presentation};
 use crate::command::log::LogMessage;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::model::{Field, GroupKey};
+use crate::model::{Field, GroupKey, State};
 use crate::question::Question;
 use crate::source::{Destroyed, TraceError, Tracer};
 
@@ -29,7 +29,7 @@ pub(in crate::command) struct Trace {
     pub(super) top: Option<usize>,
     pub(super) presentation: Presentation,
     pub(super) is_quiet: bool,
-    is_verbose: bool,
+    pub(super) is_verbose: bool,
 }
 
 impl Trace {
@@ -41,41 +41,23 @@ impl Trace {
         typed: cli::Trace,
         console: &mut Console,
     ) -> Result<Trace, Failure> {
-        let every_netns = typed.netns.is_some();
-        if every_netns && typed.segments {
-            return Err(Failure::Usage(
-                "--segments captures in this network namespace only: leave --netns all out"
-                    .to_owned(),
-            ));
-        }
-        if typed.source == TraceSource::Destroy {
-            if every_netns {
-                return Err(Failure::Usage(
-                    "--source destroy reports this network namespace only: leave --netns all out"
-                        .to_owned(),
-                ));
-            }
-            if typed.show == Show::Transitions {
-                return Err(Failure::Usage(
-                    "--source destroy reports no transitions, only the ends of connections: leave \
-                     --show transitions out"
-                        .to_owned(),
-                ));
-            }
+        let here = cli::Sourcing::default();
+        let question = Target::traced(&typed.selection, &here)?.question;
+        if let Some(reason) = contradiction(&typed, &question) {
+            return Err(Failure::Usage(reason.to_owned()));
         }
         let service = GroupKey {
             field: Field::Service,
             prefix: None,
         };
-        let here = cli::Sourcing::default();
         let limit = typed.limit.map(NonZeroUsize::get);
         Ok(Trace {
-            question: Target::traced(&typed.selection, &here)?.question,
+            question,
             show: typed.show,
             segments: typed.segments,
             duration: typed.duration,
             limit: limit.and_then(|limit| u64::try_from(limit).ok()),
-            every_netns,
+            every_netns: typed.netns.is_some(),
             source: typed.source,
             keys: typed.by.map_or(vec![service], |keys| keys.0),
             top: typed.top.map(NonZeroUsize::get),
@@ -98,12 +80,13 @@ impl Trace {
             let selector = selector(&self.question, netns);
             match Tracer::attach(&selector) {
                 Ok(tracer) => {
-                    if self.is_verbose {
-                        let took_ms = begin.elapsed().as_secs_f64() * 1e3;
-                        console.print(&LogMessage::Plan(format!(
-                            "attached in {took_ms:.1} ms; the kernel selects {selector}"
-                        )));
-                    }
+                    let took_ms = begin.elapsed().as_secs_f64() * 1e3;
+                    self.report_plan(console, |reason| {
+                        format!(
+                            "load 4 programs that record each change of state: {reason}; attached \
+                             in {took_ms:.1} ms; the kernel selects {selector}"
+                        )
+                    });
                     return Ok(Source::Bpf(Box::new(tracer), selector));
                 }
                 Err(error) => self.fall_back(&error, matcher, console)?,
@@ -111,13 +94,34 @@ impl Trace {
         }
         if let Some(what) = matcher.needs_transitions() {
             return Err(Failure::Usage(format!(
-                "--source destroy does not report {what}: leave them out of the filter"
+                "filtering by {what} needs --source bpf: remove --source destroy"
             )));
         }
+        self.report_plan(console, |reason| {
+            let reason = match self.source {
+                TraceSource::Auto => "bpf is not available",
+                TraceSource::Bpf | TraceSource::Destroy => reason,
+            };
+            format!(
+                "receive the kernel's messages about destroyed sockets: {reason}; the kernel selects \
+                 network namespace {own_netns}"
+            )
+        });
         let listening = Destroyed::listen();
         Ok(Source::Destroy(listening.map_err(Failure::to(
             "join the groups of NETLINK_SOCK_DIAG",
         ))?))
+    }
+
+    /// Reports the plan, with why it was chosen.
+    fn report_plan(&self, console: &mut Console, plan: impl FnOnce(&str) -> String) {
+        if self.is_verbose {
+            let reason = match self.source {
+                TraceSource::Auto => "bpf is available",
+                TraceSource::Bpf | TraceSource::Destroy => "as requested",
+            };
+            console.print(&LogMessage::Plan(plan(reason)));
+        }
     }
 
     /// Whether another source may report what bpf cannot.
@@ -127,15 +131,15 @@ impl Trace {
         matcher: &Matcher,
         console: &mut Console,
     ) -> Result<(), Failure> {
-        let remedy = match error.is_refusal() {
-            true => format!("; run it as root: sudo {} trace", own_path()),
+        let remedy = match error.lacks_capabilities() {
+            true => as_root(";"),
             false => String::new(),
         };
         let needed_by = match matcher.needs_transitions() {
             _ if self.source == TraceSource::Bpf => Some("--source bpf".to_owned()),
             _ if self.show == Show::Transitions => Some("--show transitions".to_owned()),
             _ if self.every_netns => Some("--netns all".to_owned()),
-            Some(what) => Some(format!("a filter by {what}")),
+            Some(what) => Some(format!("filtering by {what} needs --source bpf")),
             None => None,
         };
         if let Some(what) = needed_by {
@@ -143,10 +147,72 @@ impl Trace {
         }
         if !self.is_quiet {
             console.print(&LogMessage::TraceNote(format!(
-                "ends of connections only, without who closed first and how: {error}{remedy}"
+                "reporting only that connections ended, not who closed first or how: {error}{remedy}"
             )));
         }
         Ok(())
+    }
+}
+
+/// What makes no sense together.
+fn contradiction(typed: &cli::Trace, question: &Question) -> Option<&'static str> {
+    let (show, is_destroy) = (typed.show, typed.source == TraceSource::Destroy);
+    let is_csv = typed.presentation.format() == FormatName::Csv;
+    let of_connections = matches!(show, Show::Closes | Show::Connections);
+    let cases = [
+        (
+            typed.netns.is_some() && typed.segments,
+            "--segments captures in this network namespace only: remove --netns all",
+        ),
+        (
+            typed.netns.is_some() && is_destroy,
+            "--source destroy reports this network namespace only: remove --netns all",
+        ),
+        (
+            show == Show::Transitions && is_destroy,
+            "--source destroy reports no transitions, only the ends of connections: remove --show \
+             transitions",
+        ),
+        (
+            show == Show::Summary && is_csv,
+            "the summary has no CSV: use --json with --show summary",
+        ),
+        (
+            show == Show::Summary && typed.limit.is_some(),
+            "--limit counts rows, and --show summary prints none: use --duration",
+        ),
+        (
+            of_connections && selects_none(question, &[State::Listen, State::Bound]),
+            "no connection is ever in state LISTEN or BOUND; listeners have transitions: use --show \
+             transitions",
+        ),
+        (
+            selects_none(question, &[State::Bound]),
+            "the kernel reports no transition into or out of BOUND: remove it from the states",
+        ),
+    ];
+    let case = cases.into_iter().find(|(is_so, _)| *is_so);
+    case.map(|(_, reason)| reason)
+}
+
+/// The advice to type the same command as root, after `separator`; none for root.
+pub(super) fn as_root(separator: &str) -> String {
+    if rustix::process::geteuid().is_root() {
+        return String::new();
+    }
+    let typed = std::env::args_os().skip(1);
+    let typed = typed.map(|word| quoted(&word.to_string_lossy()));
+    let words: Vec<String> = typed.collect();
+    let (path, words) = (own_path(), words.join(" "));
+    format!("{separator} run it as root: sudo {} {words}", quoted(&path))
+}
+
+/// A word as a shell reads it, sh(1).
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Display {
     /// How closes are drawn, on a terminal that has room.
     ladder: Option<LadderStyle>,
     is_terminal: bool,
+    /// Whether somebody can still read standard output.
+    has_reader: bool,
     csv: CsvTrace,
     bytes: Vec<u8>,
     has_heading: bool,
@@ -67,6 +69,7 @@ impl Display {
             ladder: ladder.filter(|style| style.width >= NARROWEST),
             shows_order,
             is_terminal: console.out.is_terminal(),
+            has_reader: true,
             csv: CsvTrace::default(),
             bytes: Vec::new(),
             has_heading: false,
@@ -174,45 +177,54 @@ impl Display {
         }
     }
 
-    /// Writes what is there.
+    /// Writes what is there, or discards it once the reader has left.
     pub(super) fn flush(&mut self, console: &mut Console) -> Result<(), Failure> {
         self.write_counted(false);
-        if !self.bytes.is_empty() {
-            console.write(&self.bytes)?;
-            self.bytes.clear();
+        if !self.bytes.is_empty() && self.has_reader(console) {
+            match console.write(&self.bytes) {
+                Err(Failure::ReaderLeft) => self.has_reader = false,
+                written => written?,
+            }
         }
+        self.bytes.clear();
         Ok(())
     }
 
+    /// Whether rows can still be read.
+    pub(super) fn has_reader(&mut self, console: &Console) -> bool {
+        self.has_reader = self.has_reader && !console.reader_left();
+        self.has_reader
+    }
+
     /// Writes the summary: the last line of JSON; of tables below the rows on a terminal, and where
-    /// nothing else was asked for; elsewhere on standard error.
+    /// nothing else was requested; elsewhere, and once the reader has left, on standard error.
     pub(super) fn summary(
         &mut self,
         summary: &Summary,
-        is_quiet: bool,
         console: &mut Console,
     ) -> Result<(), Failure> {
         self.write_counted(true);
         let mut text = Vec::new();
+        let has_reader = self.has_reader(console);
         match self.format {
-            Presentation::Json => {
+            Presentation::Json if has_reader => {
                 write_trace_summary_json(&mut self.bytes, summary, self.rows_style)
             }
-            Presentation::Table(_) if self.is_terminal || self.show == Show::Summary => {
+            Presentation::Table(_)
+                if has_reader && (self.is_terminal || self.show == Show::Summary) =>
+            {
                 if self.rows > 0 {
                     self.bytes.push(b'\n');
                 }
                 write_trace_summary(&mut self.bytes, summary, self.rows_style)
             }
-            Presentation::Table(_) | Presentation::Csv => {
+            Presentation::Table(_) | Presentation::Json | Presentation::Csv => {
                 write_trace_summary(&mut text, summary, self.rows_style)
             }
         }
         .map_err(Failure::write)?;
         self.flush(console)?;
-        if !is_quiet {
-            console.print_block(&text);
-        }
+        console.print_block(&text);
         Ok(())
     }
 }

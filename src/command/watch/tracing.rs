@@ -127,7 +127,7 @@ impl Tracing {
     fn begin(target: &Target) -> Result<Tracing, Failure> {
         if target.sources.place() != Where::Here {
             return Err(Failure::Usage(
-                "only this network namespace can be traced: leave --proc-root out".to_owned(),
+                "only this network namespace can be traced: remove --proc-root".to_owned(),
             ));
         }
         let matcher = Matcher::new(&target.question)?;
@@ -196,10 +196,9 @@ impl Tracing {
 /// Where the filter tests for that; where netlink is not available.
 fn fall_back(error: &TraceError, matcher: &Matcher) -> Result<(Source, Option<String>), Failure> {
     let sudo = format!("sudo {} --watch 1", own_path());
-    let reason = match (error.lacks_capabilities(), error.is_refusal()) {
-        (true, _) => format!(" without CAP_BPF and CAP_PERFMON: {sudo}"),
-        (false, true) => format!(": {error}; as root: {sudo}"),
-        (false, false) => format!(": {error}"),
+    let reason = match error.lacks_capabilities() {
+        true => format!(" without CAP_BPF and CAP_PERFMON: {sudo}"),
+        false => format!(": {error}"),
     };
     if let Some(what) = matcher.needs_transitions() {
         return Err(Failure::Trace(format!("no filter by {what}{reason}")));

@@ -12,7 +12,8 @@ pub struct StateTimes {
     pub state: State,
     /// How many times it was left with its duration known.
     pub count: u64,
-    /// Durations that 50, 90 and 99 of a hundred did not exceed; too long by less than a sixteenth.
+    /// Durations that 50, 90 and 99 of a hundred did not exceed, to three digits; off by less than a
+    /// hundredth.
     pub percentiles: [Duration; 3],
     /// The longest.
     pub max: Duration,

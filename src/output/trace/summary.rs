@@ -105,6 +105,10 @@ fn label(label: &Label) -> String {
 
 /// What was lost: a line for each kind of loss.
 pub fn describe_losses(losses: &Losses) -> Vec<String> {
+    let missed = match losses.gaps {
+        0 => "on this host missed, because a program was interrupted; this trace has no gap",
+        _ => "on this host missed, because a program was interrupted",
+    };
     let kinds = [
         (
             losses.ring.unwrap_or(0),
@@ -114,7 +118,7 @@ pub fn describe_losses(losses: &Losses) -> Vec<String> {
         (
             losses.gaps,
             "transition",
-            "lost: seen by the next state of the socket",
+            "lost (a later state did not follow from the last one recorded)",
         ),
         (
             losses.forgotten,
@@ -122,11 +126,7 @@ pub fn describe_losses(losses: &Losses) -> Vec<String> {
             "forgotten: more than fit in the table",
         ),
         (losses.capture, "segment", "lost: the capture had no room"),
-        (
-            losses.nested,
-            "event",
-            "of this host not recorded, in an interrupted program; see gaps",
-        ),
+        (losses.nested, "event", missed),
     ];
     let unknown = losses.ring.is_none();
     let unknown = unknown

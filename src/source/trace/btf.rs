@@ -34,13 +34,13 @@ mod kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BtfError {
     /// The bytes are no BTF, or are cut.
-    #[error("the kernel's BTF is malformed: {0}")]
+    #[error("/sys/kernel/btf/vmlinux is not valid BTF ({0})")]
     Malformed(&'static str),
     /// A kind of type that this program does not know.
     #[error("the kernel's BTF has a type of unknown kind {0}")]
     UnknownKind(u32),
     /// A type or member this kernel does not have.
-    #[error("this kernel has no `{0}`")]
+    #[error("this kernel has no `{0}`; Linux 5.8 or later is needed")]
     Missing(String),
 }
 
@@ -104,7 +104,7 @@ impl<'a> Btf<'a> {
         let cut = BtfError::Malformed("it is cut off");
         let word = |at| read_u32(bytes, at).map(|word| word as usize);
         if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
-            return Err(BtfError::Malformed("no BTF of this byte order"));
+            return Err(BtfError::Malformed("wrong magic number"));
         }
         // Magic, version and flags take four bytes, as every number after them does.
         let header = (|| Some([word(4)?, word(8)?, word(12)?, word(16)?, word(20)?]))();

@@ -28,7 +28,7 @@ pub enum TraceError {
     #[error("cannot read {VMLINUX}: {0}; the kernel must be built with CONFIG_DEBUG_INFO_BTF")]
     NoBtf(io::Error),
     /// It describes them in an unknown way, or lacks one.
-    #[error("{0}; Linux 5.8 or later is needed")]
+    #[error("{0}")]
     Types(#[from] BtfError),
     /// bpf(2) refused.
     #[error("cannot {what}: {error}{reason}")]
@@ -43,14 +43,6 @@ pub enum TraceError {
 }
 
 impl TraceError {
-    /// Whether a privilege is missing, or a security module forbids it.
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            TraceError::Bpf { error, .. } => error.kind() == io::ErrorKind::PermissionDenied,
-            TraceError::NoBtf(_) | TraceError::Types(_) => false,
-        }
-    }
-
     /// Whether CAP_BPF and CAP_PERFMON are missing, or one of them.
     pub fn lacks_capabilities(&self) -> bool {
         matches!(self, TraceError::Bpf { reason, .. } if *reason == NEEDED)
@@ -81,8 +73,8 @@ fn reason(error: &io::Error) -> &'static str {
     } else if kind != io::ErrorKind::PermissionDenied {
         ""
     } else if capabilities(None).is_ok_and(has) {
-        "; CAP_BPF and CAP_PERFMON do not suffice: a seccomp filter, kernel lockdown or a user \
-         namespace forbids it"
+        "; the process has CAP_BPF and CAP_PERFMON, but a seccomp filter, kernel lockdown or a user \
+         namespace blocks bpf(2)"
     } else {
         NEEDED
     }
@@ -210,7 +202,9 @@ mod tests {
         match Tracer::with_ring(&selector, length) {
             Ok(tracer) => Some((tracer, TcpListener::bind(("127.0.0.1", port)).unwrap())),
             Err(error) => {
-                assert!(error.is_refusal(), "{error}");
+                let is_refusal = matches!(&error, TraceError::Bpf { error, .. }
+                    if error.kind() == io::ErrorKind::PermissionDenied);
+                assert!(is_refusal, "{error}");
                 None
             }
         }
