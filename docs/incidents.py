@@ -321,7 +321,7 @@ def play(program, incident):
     lines = [line for line in ran.stdout.splitlines() if not is_unexamined(line)]
     print(f"\n## {title}\n\n{textwrap.fill(story, 100)}\n({how})\n")
     print("```console\n$ tcpstates doctor")
-    print("\n".join(lines))
+    print("\n".join(lines).rstrip())
     print("```", flush=True)
 
 
