@@ -18,6 +18,7 @@ mod check;
 mod completion;
 mod doctor;
 mod help;
+mod hints;
 mod keys;
 mod list;
 mod options;
@@ -34,7 +35,7 @@ pub use help::help;
 pub use list::List;
 pub use options::{
     ColorWhen, Explaining, FormatName, Keys, MessageOptions, Presentation, Repetition, Selection,
-    SourceChoice, Sourcing,
+    SourceChoice, Sourcing, SsLetters,
 };
 pub use trace::{NetnsChoice, Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
@@ -87,6 +88,10 @@ pub struct Summary {
     /// Whether the filter is explained instead.
     #[command(flatten)]
     pub explaining: Explaining,
+
+    /// Letters of ss.
+    #[command(flatten)]
+    pub letters: SsLetters,
 
     /// Count by group: by one key, or by several separated by commas
     ///

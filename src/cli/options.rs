@@ -27,10 +27,10 @@ pub struct Selection {
     /// Only IPv4 sockets (AF_INET)
     ///
     /// An IPv4 connection on a dual-stack listener is an IPv6 socket, as in ss.
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    #[arg(short = '4', long)]
     pub ipv4: bool,
 
-    /// Only IPv6 sockets (AF_INET6)
+    /// Only IPv6 sockets (AF_INET6); with -4, both
     #[arg(short = '6', long)]
     pub ipv6: bool,
 
@@ -46,6 +46,31 @@ pub struct Selection {
     /// Only listening sockets; the kernel then skips its table of connections
     #[arg(short, long)]
     pub listening: bool,
+}
+
+/// Letters of ss(8). All but one change nothing here, and are accepted for hands that type them.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Letters of ss")]
+pub struct SsLetters {
+    /// Leave out headings and TOTAL
+    #[arg(short = 'H', long)]
+    pub no_header: bool,
+
+    /// TCP sockets, as always
+    #[arg(short, long)]
+    tcp: bool,
+
+    /// Numbers of ports and addresses, as always
+    #[arg(short, long)]
+    numeric: bool,
+
+    /// One line for each socket, as always
+    #[arg(short = 'O', long)]
+    oneline: bool,
+
+    /// With -t, sockets in every state, as always
+    #[arg(short, long, requires = "tcp")]
+    all: bool,
 }
 
 /// Whether the filter is explained instead.

@@ -10,10 +10,11 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::help::about;
+use super::hints::{option_hint, word_hint};
 use super::trace::bcc_hint;
 use super::{Arguments, definition};
 use crate::filter;
-use crate::model::nearest_word;
+use crate::model::{is_typing_error, nearest_word};
 
 /// The command whose errors monitoring reads.
 const CHECK: &str = "check";
@@ -49,7 +50,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         .try_get_matches_from(&words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
-        Ok(arguments) => Parsed::Arguments(Box::new(arguments)),
+        Ok(arguments) => match limit_meant(&words) {
+            Some(line) => Parsed::Usage(line),
+            None => Parsed::Arguments(Box::new(arguments)),
+        },
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) => Parsed::Usage(usage(&error, &words)),
     }
@@ -66,8 +70,12 @@ fn usage(error: &clap::Error, words: &[OsString]) -> String {
     let verb = first.filter(|word| is_first && definition().find_subcommand(word).is_some());
     let line = match (error.kind(), verb.as_deref()) {
         (ErrorKind::InvalidUtf8, _) => not_text(words),
-        (_, Some(TRACE)) => hinted(error).unwrap_or_else(|| line(error)),
-        _ => line(error),
+        (_, Some(TRACE)) => {
+            let bcc = hinted(error, |option| bcc_hint(option).map(str::to_owned));
+            bcc.or_else(|| elsewhere(error, verb.as_deref(), words))
+                .unwrap_or_else(|| line(error))
+        }
+        (_, at) => elsewhere(error, at, words).unwrap_or_else(|| line(error)),
     };
     match verb {
         Some(verb) => format!("{line} (try 'tcpstates {verb} --help')"),
@@ -75,14 +83,40 @@ fn usage(error: &clap::Error, words: &[OsString]) -> String {
     }
 }
 
-/// The line for an option that bcc's tcpstates(8) has.
-fn hinted(error: &clap::Error) -> Option<String> {
+/// The line for an unknown option for which there is a hint.
+fn hinted(error: &clap::Error, hint: impl Fn(&str) -> Option<String>) -> Option<String> {
     let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else {
         return None;
     };
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-    let hint = bcc_hint(option).filter(|_| is_unknown)?;
+    let hint = hint(option).filter(|_| is_unknown)?;
     Some(format!("{option}: no such option; {hint}"))
+}
+
+/// The line for an option of ss, of netstat, or of another command.
+fn elsewhere(error: &clap::Error, verb: Option<&str>, words: &[OsString]) -> Option<String> {
+    if error.kind() == ErrorKind::MissingRequiredArgument && verb != Some("completions") {
+        return option_hint(&definition(), verb, "-a", None).map(|hint| format!("-a: {hint}"));
+    }
+    let mut definition = definition();
+    definition.build();
+    hinted(error, |option| {
+        let at = words.iter().position(|word| word == option);
+        let next = at.and_then(|at| words.get(at + 1)?.to_str());
+        option_hint(&definition, verb, option, next)
+    })
+}
+
+/// The line for `-n 20`, which limits rows elsewhere; here `-n` is that of ss.
+fn limit_meant(words: &[OsString]) -> Option<String> {
+    let mut pairs = words.iter().zip(words.iter().skip(1));
+    let number = pairs.find_map(|(option, number)| {
+        let number = number.to_str().filter(|_| option == "-n")?;
+        number.parse::<u32>().ok()
+    })?;
+    Some(format!(
+        "-n {number}: -n takes no number, as in ss; the first rows: tcpstates list --limit {number}"
+    ))
 }
 
 /// Whether the words are meant as a `check`, whatever else is wrong.
@@ -180,7 +214,11 @@ fn line(error: &clap::Error) -> String {
             format!("{argument}: nothing more is expected here")
         }
         (ErrorKind::UnknownArgument, _) => {
-            let meant = suggestion(error, ContextKind::SuggestedArg);
+            let near = context(error, ContextKind::SuggestedArg);
+            let meant = match is_typing_error(&argument, &near) {
+                true => format!("; did you mean {near}?"),
+                false => String::new(),
+            };
             format!("{argument}: no such option{meant}")
         }
         (ErrorKind::ArgumentConflict, "") => {
@@ -207,6 +245,9 @@ fn line(error: &clap::Error) -> String {
 pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
     if let Some(advice) = verb_comes_first(word) {
         return Some(advice);
+    }
+    if let Some(command) = word_hint(word).filter(|_| is_first) {
+        return Some(format!("`{word}` is not a command; type {command}"));
     }
     let definition = definition();
     let verbs: Vec<&str> = definition

@@ -23,6 +23,8 @@ pub(super) struct Summary {
     pub(super) top: Option<NonZeroUsize>,
     /// Whether the states without sockets are shown too.
     pub(super) zeros: bool,
+    /// Whether headings and totals are left out.
+    pub(super) no_header: bool,
     pub(super) presentation: Presentation,
     pub(super) repetition: Repetition,
 }
@@ -45,6 +47,7 @@ impl Summary {
             by: typed.by.map(|keys| keys.0),
             top: typed.top,
             zeros: typed.zeros,
+            no_header: typed.letters.no_header,
             presentation: console.present(&typed.presentation),
         })
     }
@@ -54,6 +57,7 @@ impl Summary {
         self.presentation.open(Style {
             repeated,
             zeros: self.zeros,
+            no_header: self.no_header,
             ..Style::default()
         })
     }

@@ -70,9 +70,9 @@ impl Target {
         let words = parse_words(&selection.words, used_as, lookup).map_err(usage)?;
         let scope = Scope {
             families: match (selection.ipv4, selection.ipv6) {
-                (true, _) => Families::Only(Family::V4),
-                (_, true) => Families::Only(Family::V6),
-                (false, false) => Families::Both,
+                (true, false) => Families::Only(Family::V4),
+                (false, true) => Families::Only(Family::V6),
+                (true, true) | (false, false) => Families::Both,
             },
             states: selected_states(selection)?,
             files: parse_files(&selection.files, used_as, lookup)?,

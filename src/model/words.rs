@@ -17,14 +17,42 @@ pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, valid)| valid)
 }
 
+/// Whether `word` is `meant` with a letter or two wrong, missing, swapped or too many.
+pub fn is_typing_error(word: &str, meant: &str) -> bool {
+    let allowed = if word.len() < 8 { 1 } else { 2 };
+    strsim::damerau_levenshtein(word, meant) <= allowed
+}
+
+/// The most words that a hint lists.
+const MOST_LISTED: usize = 24;
+
+/// The three most similar of the `valid` words at most, the nearest first.
+fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {
+    let mut left = valid.to_vec();
+    let mut near = Vec::new();
+    while let Some(nearest) = nearest_word(word, left.iter().copied()).filter(|_| near.len() < 3) {
+        left.retain(|one| *one != nearest);
+        near.push(nearest);
+    }
+    near
+}
+
 /// The hint for a word that is not allowed: `did you mean X? Allowed are X, Y, Z`; `allowed are X, Y,
-/// Z` if none is similar.
+/// Z` if none is similar. Of long lists the three nearest, and where all are.
 pub fn hint(word: &str, valid: &[&str]) -> String {
     let all = valid.join(", ");
     if fold(word) == fold("retrans") && valid.contains(&"retransmits") {
         return format!(
-            "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)? Allowed are {all}"
+            "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)?"
         );
+    }
+    if valid.len() > MOST_LISTED {
+        let manual = format!("tcpstates(1) has all {}", valid.len());
+        return match &*nearest_words(word, valid) {
+            [] => manual,
+            [near] => format!("did you mean {near}? {manual}"),
+            [near @ .., last] => format!("did you mean {} or {last}? {manual}", near.join(", ")),
+        };
     }
     match nearest_word(word, valid.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}? Allowed are {all}"),
@@ -75,6 +103,16 @@ mod tests {
         ] {
             assert_eq!(nearest_word(word, valid), near, "{word}");
         }
+    }
+
+    #[test]
+    fn a_long_list_becomes_the_three_nearest() {
+        let words: Vec<String> = (0..40).map(|number| format!("word{number}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let near = hint("word7", &words);
+        assert!(near.starts_with("did you mean word7, "), "{near}");
+        assert!(near.ends_with("? tcpstates(1) has all 40") && near.matches("word").count() == 3);
+        assert_eq!(hint("xyzzy", &words), "tcpstates(1) has all 40");
     }
 
     #[test]

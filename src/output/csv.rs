@@ -42,7 +42,7 @@ impl Csv {
         let further = further.filter(|field| *field != Field::Family);
         Csv {
             columns: USUAL.into_iter().chain(further).collect(),
-            has_header: false,
+            has_header: style.no_header,
             time: String::new(),
         }
     }

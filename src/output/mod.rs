@@ -77,6 +77,8 @@ pub struct Style {
     pub repeated: bool,
     /// Whether states without sockets are shown.
     pub zeros: bool,
+    /// Whether headings and totals of tables, and the header of CSV, are left out.
+    pub no_header: bool,
     /// The columns of a list after the usual ones, in their order.
     pub columns: Vec<Field>,
     /// Whether a list may have listeners.

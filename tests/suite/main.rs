@@ -37,6 +37,7 @@ mod program;
 mod seccomp;
 mod selection;
 mod skip;
+mod ss;
 mod start;
 mod streams;
 mod supervisor;

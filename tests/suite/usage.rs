@@ -99,8 +99,6 @@ fn an_unknown_key_or_prefix_length_is_refused() {
 
 #[test]
 fn conflicting_options_are_refused_by_name() {
-    assert_refused(["-4", "-6"], &["--ipv4 and --ipv6"]);
-    assert_refused(["-6", "-4"], &["--ipv4", "--ipv6"]);
     assert_refused(["--json", "--format", "table"], &["--json and --format"]);
     assert_refused(
         ["--state", "established", "-l"],
@@ -153,9 +151,8 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
         ["list", "--columns", "uid,cgrup"],
         &[
             "--columns: `cgrup`",
-            "did you mean cgroup?",
-            "family",
-            "mark",
+            "did you mean cgroup",
+            "tcpstates(1) has all",
         ],
     );
     assert_refused(
@@ -165,7 +162,12 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
     assert_refused(["list", "--columns"], &["--columns", "needs a value"]);
     assert_refused(
         ["list", "--sort", "sendqueu:desc"],
-        &["--sort", "`sendqueu`", "send-queue?", "accept-limit"],
+        &[
+            "--sort",
+            "`sendqueu`",
+            "did you mean send-queue",
+            "tcpstates(1)",
+        ],
     );
     assert_refused(["list", "--sort", "user"], &["cannot sort by `user`"]);
     for direction in ["up", "", "desc:desc"] {
@@ -191,13 +193,13 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert!(ran.stderr.contains("list -p, or --by process"), "{ran:?}");
     }
-    assert_refused(
-        ["list", "--columns", "proces"],
-        &["did you mean process?", "fd, command-line, unit, container"],
-    );
+    assert_refused(["list", "--columns", "proces"], &["did you mean process"]);
     assert_refused(["list", "--sort", "process"], &["cannot sort by"]);
     assert_refused(["list", "--samples=3"], &["--samples needs --watch"]);
-    assert_refused(["list", "--zeros"], &["--zeros", "no such option"]);
+    assert_refused(
+        ["list", "--zeros"],
+        &["--zeros", "no such option", "an option of tcpstates"],
+    );
 }
 
 #[test]
@@ -207,7 +209,7 @@ fn the_list_command_comes_first() {
         &["`list` is a command and comes first: tcpstates list [OPTIONS] [FILTER]..."],
     );
     assert_refused(["lst"], &["lst", "list?"]);
-    assert_refused(["list", "sprot", "80"], &["`sprot`", "sport?"]);
+    assert_refused(["list", "sprot", "80"], &["`sprot`", "did you mean sport"]);
     assert_refused(
         ["sport", "80", "list"],
         &["tcpstates list [OPTIONS] [FILTER]..."],

@@ -29,6 +29,8 @@ pub(super) struct List {
     columns: Vec<Field>,
     sort: Vec<SortKey>,
     limit: Option<NonZeroUsize>,
+    /// Whether headings are left out.
+    no_header: bool,
     presentation: Presentation,
     repetition: Repetition,
 }
@@ -52,6 +54,7 @@ impl List {
             columns,
             sort: typed.sort,
             limit: typed.limit,
+            no_header: typed.letters.no_header,
             presentation: console.present(&typed.presentation),
         })
     }
@@ -70,6 +73,7 @@ pub(super) fn list_style(question: &Question) -> Style {
 pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failure> {
     let mut format = request.presentation.open(Style {
         columns: request.columns.clone(),
+        no_header: request.no_header,
         repeated: request.repetition.interval.is_some(),
         ..list_style(&request.target.question)
     });

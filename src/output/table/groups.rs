@@ -23,6 +23,7 @@ pub(in crate::output) fn write_group_rows(
             grouped,
             states: &states,
             changes: style.repeated,
+            no_header: style.no_header,
         };
         let widths = table.widths();
         let used = line_width(widths.iter().copied());
@@ -46,6 +47,7 @@ struct Lines<'a> {
     grouped: &'a Grouped,
     states: &'a [State],
     changes: bool,
+    no_header: bool,
 }
 
 impl Lines<'_> {
@@ -68,6 +70,8 @@ impl Lines<'_> {
             )
         });
         let heading = std::iter::once_with(|| self.heading());
+        let is_shown = |_: &Vec<String>| !self.no_header;
+        let (heading, total) = (heading.filter(is_shown), total.filter(is_shown));
         heading.chain(groups).chain(other).chain(total)
     }
 
@@ -115,6 +119,7 @@ impl Lines<'_> {
         while let Some((number, line)) = lines.next() {
             let is_last = lines.peek().is_none();
             let (style, tail) = match is_last {
+                _ if self.no_header => (anstyle::Style::new(), ""),
                 true => (
                     style.look.heading(),
                     completeness_text(&self.grouped.observation),

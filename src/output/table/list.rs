@@ -116,6 +116,9 @@ impl List {
     }
 
     fn heading(&self, out: &mut Vec<u8>) {
+        if self.style.no_header {
+            return;
+        }
         let style = self.style.look.heading();
         out.extend_from_slice(style.to_string().as_bytes());
         self.cells(out, |out, field| {

@@ -78,7 +78,9 @@ pub(super) fn write_rows(
     };
     let headings = ["STATE", "SOCKETS", "CHANGE", "SPREAD"].map(str::to_owned);
     let headings = table.shown(headings, Some("SHARE".to_owned()));
-    write(out, look.heading(), &headings, "");
+    if !style.no_header {
+        write(out, look.heading(), &headings, "");
+    }
     for row in &rows {
         let attention = row.sockets > 0 && row.state.is_some_and(State::deserves_a_look);
         let style = if attention {
@@ -93,8 +95,10 @@ pub(super) fn write_rows(
         let share = render_share(row.sockets, total.sockets);
         write(out, style, &table.shown(row.cells(), Some(share)), &bar);
     }
-    let tail = completeness_text(&now.observation);
-    write(out, look.heading(), &table.shown(total.cells(), None), tail);
+    if !style.no_header {
+        let tail = completeness_text(&now.observation);
+        write(out, look.heading(), &table.shown(total.cells(), None), tail);
+    }
 }
 
 /// The columns, chosen once for all rows.

@@ -25,7 +25,10 @@ fn an_invalid_filter_is_refused_with_the_wrong_word() {
         (&["("][..], &["word 2", "a test is expected"][..]),
         (&["(", "sport", "1"], &["word 1", "`(`", "nothing closes"]),
         (&["sport 1)"], &["word 2", "`)`", "closes nothing"]),
-        (&["sprot", "=", ":1"], &["word 1", "`sprot`", "sport?"]),
+        (
+            &["sprot", "=", ":1"],
+            &["word 1", "`sprot`", "did you mean sport"],
+        ),
         (&["sport = :70000"], &["word 3", "`:70000`", "0 to 65535"]),
         (
             &["src 10.0.0.0/33"],
