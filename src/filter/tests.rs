@@ -261,7 +261,7 @@ fn states_that_no_socket_can_be_in_are_left_out_and_those_settled_are_not_tested
 /// A filter, the number of its wrong word, that word, and a part of the error.
 const ERRORS: &[(&str, usize, &str, &str)] = &[
     ("sprot = :80", 1, "sprot", "did you mean sport"),
-    ("sport = :80 adn dport = :1", 4, "adn", "not, and, or"),
+    ("sport = :80 adn dport = :1", 4, "adn", "did you mean and?"),
     ("sport = :70000", 3, ":70000", "allowed are 0 to 65535"),
     ("sport = -1", 3, "-1", "allowed are 0 to 65535"),
     ("sport = 080", 3, "080", "allowed are 0 to 65535"),

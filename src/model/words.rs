@@ -34,6 +34,11 @@ fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {
         left.retain(|one| *one != nearest);
         near.push(nearest);
     }
+    if near.is_empty() {
+        // Short words with swapped letters are similar to nothing.
+        let meant = valid.iter().filter(|one| is_typing_error(word, one));
+        near.extend(meant.take(3));
+    }
     near
 }
 
@@ -42,9 +47,7 @@ fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {
 pub fn hint(word: &str, valid: &[&str]) -> String {
     let all = valid.join(", ");
     if fold(word) == fold("retrans") && valid.contains(&"retransmits") {
-        return format!(
-            "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)?"
-        );
+        return "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)?".to_owned();
     }
     if valid.len() > MOST_LISTED {
         let manual = format!("tcpstates(1) has all {}", valid.len());
