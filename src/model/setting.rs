@@ -58,6 +58,8 @@ table! {
         ConntrackMax = "net.netfilter.nf_conntrack_max",
         /// How long an idle established connection stays in it, in seconds.
         ConntrackEstablished = "net.netfilter.nf_conntrack_tcp_timeout_established",
+        /// How long one stays in it whose connection has closed, in seconds.
+        ConntrackTimeWait = "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
     }
 }
 

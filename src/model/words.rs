@@ -83,9 +83,41 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", thousands(number))
 }
 
+/// A time in its largest unit and the next one, rounded down: `5 days`, `2 hours 4 minutes`.
+pub fn duration_words(seconds: u64) -> String {
+    let units = [
+        (seconds / 86_400, "day", "days"),
+        (seconds / 3_600 % 24, "hour", "hours"),
+        (seconds / 60 % 60, "minute", "minutes"),
+        (seconds % 60, "second", "seconds"),
+    ];
+    let largest = units.iter().position(|(number, ..)| *number > 0);
+    let shown = units.iter().skip(largest.unwrap_or(3)).take(2);
+    let shown = shown.filter(|(number, ..)| *number > 0 || largest.is_none());
+    let shown: Vec<String> = shown
+        .map(|(number, one, many)| counted(*number, one, many))
+        .collect();
+    shown.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_has_its_two_largest_units() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (59, "59 seconds"),
+            (120, "2 minutes"),
+            (3_661, "1 hour 1 minute"),
+            (7_440, "2 hours 4 minutes"),
+            (86_400 + 59, "1 day"),
+            (432_000, "5 days"),
+        ] {
+            assert_eq!(duration_words(seconds), words);
+        }
+    }
 
     #[test]
     fn a_misspelt_word_is_near_the_one_that_was_meant() {

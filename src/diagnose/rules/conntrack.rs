@@ -6,8 +6,13 @@
 //! the table of the host, which its packets may cross as well, cannot be seen.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::Setting::{ConntrackCount, ConntrackEstablished, ConntrackMax, Mem};
-use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
+use crate::model::Setting::{
+    ConntrackCount, ConntrackEstablished, ConntrackMax, ConntrackTimeWait, Mem,
+};
+use crate::model::{
+    Command, Counter, Finding, Scope, Setting, Severity, StateSet, counted, duration_words,
+    thousands,
+};
 
 /// From this many drops in the window on it warns. Single insertions fail on healthy hosts: two
 /// packets of one new connection, such as two queries of a resolver, race for the same entry
@@ -20,6 +25,14 @@ const WARNING_SHARE: f64 = 0.8;
 /// From this part on the kernel ends tracked connections before their time, once the table has been
 /// full (`nf_conntrack_max95` in `gc_worker`, net/netfilter/nf_conntrack_core.c).
 const CRITICAL_SHARE: f64 = 0.95;
+
+/// Longer than this, in seconds, an idle entry need not stay: two hours, after which TCP sends its
+/// first keepalive probe by default, and four minutes for an answer (RFC 5382, REQ-5).
+const IDLE_SECONDS: u64 = 7_440;
+
+/// Nor longer than this one of a closed connection: as long as the kernel keeps a socket in TIME_WAIT
+/// (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
+const CLOSED_SECONDS: u64 = 60;
 
 const WHY_DROPS: &str = "Each is a packet that never arrived: the first one of a connection, so its SYN is sent again after 1 s and 3 s. An insertion fails if another entry has the same addresses and ports; if two connections are given the same port by source NAT at the same time, one of them loses.";
 
@@ -57,7 +70,7 @@ impl Rule for Conntrack {
         // Only the initial network namespace has it.
         let is_initial = settings.numbers::<3>(Mem).is_ok();
         let (finding, absent) = match (count, max) {
-            (Ok(count), Ok(max)) => (compare(count, max), None),
+            (Ok(count), Ok(max)) => (compare(count, max, case.host), None),
             (Err(reason), _) | (_, Err(reason)) => (None, Some(reason)),
         };
         let lacking = match (is_initial, absent) {
@@ -127,7 +140,43 @@ fn dropped(host: &Host) -> Result<Option<Finding>, String> {
     Ok(Some(finding))
 }
 
-fn compare(count: u64, max: u64) -> Option<Finding> {
+/// The timeouts of the table, whose entries they are, how many seconds are enough, and why.
+const TIMEOUTS: [(Setting, &str, u64, &str); 2] = [
+    (
+        ConntrackEstablished,
+        "an idle connection",
+        IDLE_SECONDS,
+        "TCP sends keepalive probes after two hours by default; go lower only if no connection is idle for longer",
+    ),
+    (
+        ConntrackTimeWait,
+        "a closed connection",
+        CLOSED_SECONDS,
+        "this host keeps a socket in TIME_WAIT as long",
+    ),
+];
+
+/// The timeouts that are known, as evidence, and how to lower those that are long.
+fn timeouts(host: &Host) -> (Vec<String>, Vec<String>) {
+    let text = |seconds: u64| format!("{} s ({})", thousands(seconds), duration_words(seconds));
+    let (mut evidence, mut lower) = (Vec::new(), Vec::new());
+    for (setting, of, enough, why) in TIMEOUTS {
+        let Some(seconds) = host.setting(setting) else {
+            continue;
+        };
+        let is = text(seconds);
+        evidence.push(format!(
+            "{setting} is {is}: the entry of {of} stays as long"
+        ));
+        if seconds > enough {
+            let to = text(enough);
+            lower.push(format!("Lower {setting} from {is} to {to}: {why}."));
+        }
+    }
+    (evidence, lower)
+}
+
+fn compare(count: u64, max: u64, host: &Host) -> Option<Finding> {
     // 0 is no maximum.
     let severity = Severity::of_share(count, max, WARNING_SHARE, CRITICAL_SHARE);
     let severity = severity.filter(|_| max > 0)?;
@@ -137,18 +186,18 @@ fn compare(count: u64, max: u64) -> Option<Finding> {
         "{ConntrackCount} is {:.1} % of {ConntrackMax}; from 95 % on the kernel ends entries early, once the table has been full",
         count as f64 / max as f64 * 100.0
     );
-    let remedy = vec![
-        "Keep connections open and reuse them: every new one takes an entry, and keeps it for minutes after it ends.".to_owned(),
+    let (timeouts, lower) = timeouts(host);
+    let remedy = [
+        "Keep connections open and reuse them: every new one takes an entry, and keeps it for some time after it ends.".to_owned(),
         "Do not track what needs no tracking: `notrack` in the raw hook of nftables for loopback and busy services.".to_owned(),
         format!("Raise {ConntrackMax} in the initial network namespace; an entry takes some 300 bytes."),
-        format!(
-            "Lower {ConntrackEstablished} from its five days to above the longest idle time of your connections."
-        ),
     ];
+    let remedy = remedy.into_iter().chain(lower);
     Some(
         Finding::new(severity, title, count as f64, Vec::new(), WHY)
             .with_limit(max as f64)
             .with_evidence([evidence])
+            .with_evidence(timeouts)
             .with_commands([Command::count("--by service --top 10")])
             .with_remedy(remedy)
             // An entry outlasts its connection, as TIME_WAIT does.
@@ -160,7 +209,6 @@ fn compare(count: u64, max: u64) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{assert_names_settings, host};
-    use crate::model::Setting;
 
     fn table(count: &str, max: &str) -> Host {
         host()
@@ -220,6 +268,55 @@ mod tests {
             assert!(examined.lacking.is_empty());
             examined.findings.iter().for_each(assert_names_settings);
         }
+    }
+
+    #[test]
+    fn timeouts_are_named_where_they_are_known_and_lowered_only_where_they_are_long() {
+        let texts = |established: Option<&str>, time_wait: Option<&str>| {
+            let mut host = table("950", "1000");
+            for (setting, text) in [
+                (ConntrackEstablished, established),
+                (ConntrackTimeWait, time_wait),
+            ] {
+                host = text
+                    .into_iter()
+                    .fold(host, |host, text| host.with_setting(setting, text));
+            }
+            let finding = host.examine(&Conntrack).findings.remove(0);
+            assert_names_settings(&finding);
+            let lower = finding.remedy.into_iter();
+            let lower = lower.filter(|remedy| remedy.starts_with("Lower"));
+            (finding.evidence[1..].to_vec(), lower.collect::<Vec<_>>())
+        };
+        assert_eq!(texts(None, None), (Vec::new(), Vec::new()));
+        let (evidence, lower) = texts(Some("432000"), Some("120"));
+        let established = "net.netfilter.nf_conntrack_tcp_timeout_established";
+        let time_wait = "net.netfilter.nf_conntrack_tcp_timeout_time_wait";
+        assert_eq!(
+            evidence,
+            [
+                format!(
+                    "{established} is 432,000 s (5 days): the entry of an idle connection stays as long"
+                ),
+                format!(
+                    "{time_wait} is 120 s (2 minutes): the entry of a closed connection stays as long"
+                ),
+            ]
+        );
+        let [idle, closed] = &lower[..] else {
+            panic!("{lower:?}");
+        };
+        let begin =
+            format!("Lower {established} from 432,000 s (5 days) to 7,440 s (2 hours 4 minutes): ");
+        assert!(idle.starts_with(&begin), "{idle}");
+        let begin = format!("Lower {time_wait} from 120 s (2 minutes) to 60 s (1 minute): ");
+        assert!(closed.starts_with(&begin), "{closed}");
+        let (evidence, lower) = texts(Some("7440"), Some("60"));
+        assert_eq!((evidence.len(), lower.len()), (2, 0));
+        let (evidence, lower) = texts(Some("7441"), None);
+        assert_eq!((evidence.len(), lower.len()), (1, 1));
+        let (evidence, lower) = texts(None, Some("61"));
+        assert_eq!((evidence.len(), lower.len()), (1, 1));
     }
 
     #[test]
