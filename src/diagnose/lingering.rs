@@ -9,8 +9,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::host::Host;
 use super::rule::Sampled;
-use super::subject::{service_subject, service_test, service_text};
-use crate::model::{Command, Field, InetEnds, Label, Listeners, Netns, Service, Socket, thousands};
+use super::subject::{counted_connections, service_subject, service_test};
+use crate::model::{
+    Command, Field, InetEnds, Label, Listeners, Netns, Service, Socket, counted, thousands,
+};
 
 /// More sockets than this are only counted, in either sample; 2 MB.
 const ROOM: usize = 10_000;
@@ -246,11 +248,14 @@ impl Change {
 
     /// The number of connections and their service, for a title.
     pub(super) fn connections(&self) -> String {
-        let connections = match self.service() {
-            Some(service) => service_text(service),
-            None => "connections of several services".to_owned(),
-        };
-        format!("{} {connections}", thousands(self.counts.sockets))
+        let sockets = self.counts.sockets;
+        match self.service() {
+            Some(service) => counted_connections(sockets, service),
+            None => format!(
+                "{} of several services",
+                counted(sockets, "connection", "connections")
+            ),
+        }
     }
 
     /// What a finding about them is about.

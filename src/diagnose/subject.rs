@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Field, Label, ListenAddress, Service};
+use crate::model::{Field, Label, ListenAddress, Service, counted};
 
 /// An address as a filter takes it: an IPv6 address needs brackets, or its end may be a port.
 pub(super) fn address_word(ip: IpAddr) -> String {
@@ -20,12 +20,21 @@ pub(super) fn service_test(service: Service) -> String {
     }
 }
 
-/// The connections of a service, in a title: `inbound connections to port 80`.
-pub(super) fn service_text(service: Service) -> String {
-    match service {
-        Service::Served(port) => format!("inbound connections to port {port}"),
-        Service::Used(peer) => format!("outbound connections to {peer}"),
-    }
+/// So many connections of a service, in a title: `9 inbound connections to port 80`.
+pub(super) fn counted_connections(number: u64, service: Service) -> String {
+    let (connection, connections, to) = match service {
+        Service::Served(port) => (
+            "inbound connection",
+            "inbound connections",
+            format!("port {port}"),
+        ),
+        Service::Used(peer) => (
+            "outbound connection",
+            "outbound connections",
+            peer.to_string(),
+        ),
+    };
+    format!("{} to {to}", counted(number, connection, connections))
 }
 
 /// The subject of a finding about a service.

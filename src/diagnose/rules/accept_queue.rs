@@ -171,11 +171,12 @@ impl AcceptQueue {
         let address = case.host.listen_address(queue.listener, &[]);
         let length = u64::from(queue.listener.waiting);
         let [waiting, limit] = [length, queue.limit].map(thousands);
+        let connections = counted(length, "connection waits", "connections wait");
         let window = case.host.window_text();
         let drops = counted(queue.dropped.unwrap_or(0), "drop", "drops");
         let title = match queue.dropped {
             _ if length > queue.limit => format!(
-                "the accept queue of {address} is full: {waiting} connections wait, and its limit is {limit}"
+                "the accept queue of {address} is full: {connections}, and its limit is {limit}"
             ),
             Some(1..) => {
                 format!(

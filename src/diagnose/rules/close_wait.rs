@@ -152,9 +152,9 @@ impl CloseWait {
         if change.service().is_none() {
             // Not all were kept.
             let least = if change.is_whole { "" } else { "at least " };
-            let services = thousands(change.groups.len());
+            let services = counted(change.groups.len() as u64, "service", "services");
             evidence.push(format!(
-                "{least}{services} services, each with fewer than {WARNING} that stayed"
+                "{least}{services}, each with fewer than {WARNING} that stayed"
             ));
         }
         evidence.extend(descriptors::evidence(&processes, case.holders));

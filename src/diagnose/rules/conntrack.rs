@@ -180,8 +180,9 @@ fn compare(count: u64, max: u64, host: &Host) -> Option<Finding> {
     // 0 is no maximum.
     let severity = Severity::of_share(count, max, WARNING_SHARE, CRITICAL_SHARE);
     let severity = severity.filter(|_| max > 0)?;
-    let [tracked, most] = [count, max].map(thousands);
-    let title = format!("{tracked} connections are tracked, of {most} that {ConntrackMax} allows");
+    let tracked = counted(count, "connection is", "connections are");
+    let most = thousands(max);
+    let title = format!("{tracked} tracked, of {most} that {ConntrackMax} allows");
     let evidence = format!(
         "{ConntrackCount} is {:.1} % of {ConntrackMax}; from 95 % on the kernel ends entries early, once the table has been full",
         count as f64 / max as f64 * 100.0

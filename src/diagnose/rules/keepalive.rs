@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::subject::{address_word, service_subject, service_test, service_text};
+use crate::diagnose::subject::{address_word, counted_connections, service_subject, service_test};
 use crate::diagnose::{
     Case, Examined, FirstPass, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
 };
@@ -166,9 +166,8 @@ impl Keepalive {
     }
 
     fn finding(&self, service: Service, of: OfService, host: &Host) -> Finding {
-        let [dead, all] = [of.dead, of.all].map(thousands);
-        let connections = service_text(service);
-        let title = format!("no answer to keepalive probes on {dead} of {all} {connections}");
+        let (dead, connections) = (thousands(of.dead), counted_connections(of.all, service));
+        let title = format!("no answer to keepalive probes on {dead} of {connections}");
         let inodes = self.inodes.of(|its| *its == service).collect();
         let list = "--process --state established,close-wait --columns timer,retransmits";
         let show = Command::list(list).of(service_test(service));

@@ -8,7 +8,7 @@
 mod tests;
 
 use crate::diagnose::stalled::{Stalled, StalledService, Waited, is_retransmitting};
-use crate::diagnose::subject::{address_word, service_subject, service_test, service_text};
+use crate::diagnose::subject::{address_word, counted_connections, service_subject, service_test};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::Retries2;
 use crate::model::{
@@ -100,10 +100,12 @@ impl Rule for NoAcknowledgment {
 }
 
 fn finding(found: &StalledService, host: &Host) -> Finding {
-    let (stalled, all) = (found.stalled.len() as u64, found.all);
-    let [some, all] = [stalled, all].map(thousands);
-    let connections = service_text(found.service);
-    let title = format!("no acknowledgment on {some} of {all} {connections}");
+    let stalled = found.stalled.len() as u64;
+    let connections = counted_connections(found.all, found.service);
+    let title = format!(
+        "no acknowledgment on {} of {connections}",
+        thousands(stalled)
+    );
     // Clients vanish; that a whole destination is gone means that what needs it fails.
     let is_critical = found.is_dead() && matches!(found.service, Service::Used(_));
     let now = format!("retransmits ge {IN_A_ROW}");

@@ -85,8 +85,8 @@ impl NoAnswer {
                 Severity::critical_if(attempts >= CRITICAL)
             }
         };
-        let tried = thousands(attempts);
-        let title = format!("{to} does not answer {tried} attempts to connect");
+        let tried = counted(attempts, "attempt", "attempts");
+        let title = format!("{to} does not answer {tried} to connect");
         let inodes = self.0.inodes.of(|its| *its == to).collect();
         Finding::new(severity, title, attempts as f64, inodes, WHY)
             .with_subject(peer_subject(to))

@@ -130,12 +130,14 @@ impl Orphans {
     fn held_finding(&self, change: &Change, host: &Host) -> Finding {
         let timeout = host.setting(FinTimeout);
         let timeout = timeout.map_or_else(String::new, |seconds| format!(" ({seconds} s)"));
-        let others = thousands(self.fin_wait2);
+        let others = counted(
+            self.fin_wait2,
+            "more in FIN_WAIT2 belongs to no process and ends",
+            "more in FIN_WAIT2 belong to no process and end",
+        );
         let mut evidence = vec![
             change.text(host),
-            format!(
-                "{others} more in FIN_WAIT2 belong to no process and end after {FinTimeout}{timeout}; these do not end"
-            ),
+            format!("{others} after {FinTimeout}{timeout}; these do not end"),
         ];
         evidence.extend(self.held.limit_note());
         let show = Command::list("--process --state fin-wait-2").of("inode gt 0");

@@ -165,13 +165,16 @@ fn full_segment(suspect: &Suspect, host: &Host) -> Option<Option<u64>> {
 fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
     let stuck: Vec<&(Suspect, u64)> = paths.iter().flat_map(|(_, path)| &path.stuck).collect();
     let measured: u64 = paths.iter().map(|(_, path)| path.measured).sum();
-    let (number, of) = (stuck.len() as u64, thousands(measured));
+    let number = stuck.len() as u64;
     let some = thousands(number);
+    let of = counted(
+        measured,
+        "connection that retransmits",
+        "connections that retransmit",
+    );
     let title = match paths {
-        [(peer, _)] => format!(
-            "full segments to {peer} do not arrive, on {some} of {of} connections that retransmit"
-        ),
-        _ => format!("full segments do not arrive, on {some} of {of} connections that retransmit"),
+        [(peer, _)] => format!("full segments to {peer} do not arrive, on {some} of {of}"),
+        _ => format!("full segments do not arrive, on {some} of {of}"),
     };
     let sizes = stuck.iter().map(|(_, segment)| *segment);
     let largest = sizes.max().unwrap_or(0);

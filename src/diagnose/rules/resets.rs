@@ -6,7 +6,7 @@
 //! connection that ends so, by either side.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// Fewer than this in the window are left to chance.
 const LEAST: u64 = 10;
@@ -197,10 +197,11 @@ impl Counted {
     }
 
     fn evidence(&self, host: &Host) -> [String; 2] {
-        let [begun, accepted] = [self.begun, self.accepted].map(thousands);
+        let begun = counted(self.begun, "connection was", "connections were");
+        let accepted = thousands(self.accepted);
         [
             host.growth_text(&COUNTERS),
-            format!("in the same time {begun} connections were begun and {accepted} accepted"),
+            format!("in the same time {begun} begun and {accepted} accepted"),
         ]
     }
 }

@@ -220,18 +220,18 @@ impl Retransmission {
             ),
         ];
         let (waiting, all) = (
-            thousands(self.waiting),
+            counted(self.waiting, "socket waits", "sockets wait"),
             counted(self.connections, "connection", "connections"),
         );
         evidence.push(format!(
-            "{waiting} sockets wait for an acknowledgment of what they retransmitted, beside {all}"
+            "{waiting} for an acknowledgment of what was retransmitted, beside {all}"
         ));
         if measured > 0 {
             let watched = self.some().filter(|ends| host.watch.of(ends).is_some());
-            let (measured, watched) = (thousands(measured), thousands(watched.count()));
-            evidence.push(format!(
-                "{measured} retransmissions on the {watched} connections that were measured"
-            ));
+            let measured = counted(measured, "retransmission", "retransmissions");
+            let watched = watched.count() as u64;
+            let watched = counted(watched, "connection that was", "connections that were");
+            evidence.push(format!("{measured} on {watched} measured"));
         }
         evidence.extend(peers.iter().take(NAMED).map(|lossy| {
             let again = thousands(lossy.again);

@@ -12,7 +12,7 @@ mod unread;
 use std::collections::HashMap;
 
 use crate::diagnose::stalled::{Stalled, StalledService, Waited, is_probing};
-use crate::diagnose::subject::{service_subject, service_test, service_text};
+use crate::diagnose::subject::{counted_connections, service_subject, service_test};
 use crate::diagnose::watch::reversed;
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
@@ -230,10 +230,10 @@ fn peers(readers: &[Reader]) -> Vec<String> {
 
 /// Peers whose window is closed.
 fn at_peers(found: &StalledService, host: &Host) -> Finding {
-    let [stuck, all] = [found.stalled.len() as u64, found.all].map(thousands);
-    let connections = service_text(found.service);
+    let stuck = thousands(found.stalled.len());
+    let connections = counted_connections(found.all, found.service);
     let bytes = counted(found.bytes(), "byte", "bytes");
-    let title = format!("peers take nothing of {bytes} on {stuck} of {all} {connections}");
+    let title = format!("peers take nothing of {bytes} on {stuck} of {connections}");
     let mut evidence = vec![format!(
         "their window is closed (persist timer), and nothing was acknowledged in {}",
         host.watch.text()

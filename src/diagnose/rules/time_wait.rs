@@ -5,11 +5,12 @@
 //! the same table (`tcp_time_wait`, net/ipv4/tcp_minisocks.c) and counts against the same limit
 //! (`inet_twsk_alloc`, net/ipv4/inet_timewait_sock.c).
 
-use crate::diagnose::subject::{service_subject, service_text};
+use crate::diagnose::subject::{counted_connections, service_subject};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::MaxTwBuckets;
 use crate::model::{
-    Command, Counter, Finding, Scope, Service, Severity, State, StateSet, TimerKind, thousands,
+    Command, Counter, Finding, Scope, Service, Severity, State, StateSet, TimerKind, counted,
+    thousands,
 };
 
 /// From this share of the limit on it warns: at a steady rate it is reached some 12 s before the limit.
@@ -73,8 +74,8 @@ impl TimeWait {
         let largest = self.services.top(NAMED);
         let half = largest.first().filter(|(_, sockets)| *sockets >= total / 2);
         let half = half.map(|(service, _)| *service);
-        let [sockets, most] = [total, limit].map(thousands);
-        let title = format!("{sockets} sockets in TIME_WAIT, of {most} that {MaxTwBuckets} allows");
+        let (sockets, most) = (counted(total, "socket", "sockets"), thousands(limit));
+        let title = format!("{sockets} in TIME_WAIT, of {most} that {MaxTwBuckets} allows");
         Some(
             Finding::new(severity, title, total as f64, Vec::new(), WHY)
                 .with_subject(half.map(service_subject).unwrap_or_default())
@@ -96,14 +97,13 @@ impl TimeWait {
     fn evidence(&self, largest: &[(Service, u64)], host: &Host) -> Vec<String> {
         let mut evidence = vec![host.growth_text(&[Counter::TimeWaitOverflow])];
         if self.fin_wait2 > 0 {
-            let some = thousands(self.fin_wait2);
+            let some = counted(self.fin_wait2, "of them is", "of them are");
             evidence.push(format!(
-                "{some} of them are in FIN_WAIT2 without a process, which uses the same table"
+                "{some} in FIN_WAIT2 without a process, which uses the same table"
             ));
         }
-        evidence.extend(largest.iter().map(|(service, sockets)| {
-            format!("{} {}", thousands(*sockets), service_text(*service))
-        }));
+        let largest = largest.iter();
+        evidence.extend(largest.map(|(service, sockets)| counted_connections(*sockets, *service)));
         evidence
     }
 }

@@ -194,9 +194,10 @@ impl Unconfirmed {
             (Some(source), _) => {
                 let all = self.ports.top(usize::MAX);
                 let all = all.iter().find(|(at, _)| *at == port);
-                let all = thousands(all.map_or(0, |(_, requests)| *requests));
+                let all = all.map_or(0, |(_, requests)| *requests);
+                let all = counted(all, "such request", "such requests");
                 evidence.push(format!(
-                    "{source} has no established connection to port {port}; from all clients there are {all} such requests"
+                    "{source} has no established connection to port {port}; from all clients: {all}"
                 ));
             }
             (None, sources) => {
@@ -282,7 +283,7 @@ mod tests {
             found[0].title,
             "10 handshakes at port 80 are not confirmed by 192.0.2.1"
         );
-        let text = "192.0.2.1 has no established connection to port 80; from all clients there are 15 such requests";
+        let text = "192.0.2.1 has no established connection to port 80; from all clients: 15 such requests";
         assert_eq!(found[0].evidence[1], text);
         assert_eq!(severity(&server(1_000), &sockets[1..]), None);
         let other = socket(State::Established, "192.0.2.9:80", "192.0.2.2:6000");

@@ -37,11 +37,11 @@ impl Short {
         let Destination { source, peer } = self.to;
         let taken = self.uses.taken();
         let (first, last) = outgoing.pool.range;
-        let [open, waiting] = [self.uses.open, self.uses.waiting].map(thousands);
+        let open = self.uses.open;
+        let open = counted(open, "of these connections is", "of these connections are");
+        let waiting = counted(self.uses.waiting, "is", "are");
         let mut evidence = vec![
-            format!(
-                "{open} of these connections are open, {waiting} are in TIME_WAIT, which lasts 60 s"
-            ),
+            format!("{open} open, {waiting} in TIME_WAIT, which lasts 60 s"),
             range_text(outgoing),
         ];
         let mut remedy = self.remedy(outgoing.reuse.as_ref().ok());
@@ -139,9 +139,11 @@ pub(super) fn range_text(outgoing: &Outgoing) -> String {
     let (first, last) = outgoing.pool.range;
     let ports = u64::from(last) - u64::from(first) + 1;
     let reserved = ports - outgoing.pool.size;
-    let [ports, reserved, listening] =
-        [ports, reserved, outgoing.pool.listening.len()].map(thousands);
+    let ports = counted(ports, "port", "ports");
+    let reserved = counted(reserved, "is", "are");
+    let listening = outgoing.pool.listening.len();
+    let listening = counted(listening, "has a listener", "have listeners");
     format!(
-        "{LocalPortRange} is {first} to {last}: {ports} ports, of which {reserved} are reserved and {listening} have listeners"
+        "{LocalPortRange} is {first} to {last}: {ports}, of which {reserved} reserved and {listening}"
     )
 }

@@ -16,7 +16,7 @@ use super::port_set::PortSet;
 use super::severity;
 use crate::diagnose::subject::address_word;
 use crate::model::Setting::{LocalPortRange, LocalReservedPorts};
-use crate::model::{Command, Field, Finding, Label, thousands};
+use crate::model::{Command, Field, Finding, Label, counted, thousands};
 
 /// By how much of all ports those that serve one connection must exceed the number expected by chance.
 /// That number varies by less than half the root of the number of ports: of 100 by 5, of 28,232 by 84.
@@ -133,10 +133,15 @@ impl Lost {
     fn evidence(&self, outgoing: &Outgoing) -> Vec<String> {
         let mut evidence = Vec::new();
         if self.source.is_some() {
-            let [single, largest] = [self.single, self.largest].map(thousands);
-            let destinations = thousands(self.destinations);
+            let single = counted(
+                self.single,
+                "port serves one connection",
+                "ports serve one connection each",
+            );
+            let destinations = counted(self.destinations as u64, "destination", "destinations");
+            let largest = thousands(self.largest);
             evidence.push(format!(
-                "{single} ports serve one connection each, to {destinations} destinations, the largest of which has {largest}"
+                "{single}, to {destinations}, the largest of which has {largest}"
             ));
             evidence.push(format!(
                 "{:.0} would if connect() had chosen them: the others were bound before they connected",
@@ -145,8 +150,8 @@ impl Lost {
         }
         evidence.push(range_text(outgoing));
         if self.bound > 0 {
-            let bound = thousands(self.bound);
-            evidence.push(format!("{bound} ports have sockets that are only bound"));
+            let bound = counted(self.bound, "port has", "ports have");
+            evidence.push(format!("{bound} sockets that are only bound"));
         }
         evidence
     }

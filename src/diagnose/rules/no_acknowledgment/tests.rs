@@ -158,7 +158,7 @@ fn clients_that_vanish_are_a_warning_that_names_them() {
     assert_eq!(found.severity, Severity::Warning);
     assert_eq!(
         found.title,
-        "no acknowledgment on 1 of 1 inbound connections to port 80"
+        "no acknowledgment on 1 of 1 inbound connection to port 80"
     );
     assert_eq!(found.evidence[1], "1 of them to 192.0.2.7");
 }

@@ -118,7 +118,7 @@ fn the_peer_of_most_retransmissions_is_named_and_its_connections_are_shown() {
     assert_eq!(
         finding.evidence[3..],
         [
-            "10 retransmissions on the 2 connections that were measured",
+            "10 retransmissions on 2 connections that were measured",
             "8 of them to 192.0.2.9 on 1 connection, rtt 40.9 ms",
             "2 of them to 192.0.2.8 on 1 connection, rtt 40.9 ms",
         ]

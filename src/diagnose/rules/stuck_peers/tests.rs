@@ -59,7 +59,7 @@ fn a_closed_window_is_stuck_if_nothing_is_acknowledged_while_it_is_watched() {
     let stuck = connection(1, 0, 500, true);
     assert_eq!(
         titles(&stuck, (0, 0)),
-        ["peers take nothing of 500 bytes on 1 of 1 inbound connections to port 80"]
+        ["peers take nothing of 500 bytes on 1 of 1 inbound connection to port 80"]
     );
     assert!(titles(&stuck, (1, 0)).is_empty());
     assert!(titles(&connection(1, 0, 5_000_000, false), (0, 0)).is_empty());
