@@ -28,14 +28,17 @@ impl<K: Eq + Hash + Ord + Copy, const MOST: usize> TopCounts<K, MOST> {
         self.beyond == 0
     }
 
-    /// Counts one more.
-    pub(super) fn add(&mut self, key: K) {
+    /// Counts one more; returns how many there are of this key, 0 where it has no count of its own.
+    pub(super) fn add(&mut self, key: K) -> u64 {
         if let Some(count) = self.counts.get_mut(&key) {
             *count += 1;
+            *count
         } else if self.counts.len() < MOST {
             self.counts.insert(key, 1);
+            1
         } else {
             self.beyond += 1;
+            0
         }
     }
 
@@ -151,10 +154,12 @@ mod tests {
         }
         assert_eq!(counts.top(2), [(3, 3), (2, 2)]);
         assert_eq!(counts.total(), 6);
-        (10..120).for_each(|key| counts.add(key));
-        counts.add(3);
+        for key in 10..120 {
+            counts.add(key);
+        }
+        assert_eq!((counts.add(3), counts.add(120)), (4, 0));
         assert_eq!(counts.top(1), [(3, 4)]);
-        assert_eq!(counts.total(), 6 + 110 + 1);
+        assert_eq!(counts.total(), 6 + 110 + 2);
         assert_eq!((counts.counts.len(), counts.is_whole()), (100, false));
     }
 

@@ -15,6 +15,7 @@ mod refused;
 mod resets;
 mod retransmission;
 mod self_connection;
+mod silent;
 mod stuck_peers;
 mod syn_loss;
 mod time_wait;
@@ -53,6 +54,7 @@ rules! {
     no_acknowledgment: no_acknowledgment::NoAcknowledgment,
     path_mtu: path_mtu::PathMtu,
     keepalive: keepalive::Keepalive,
+    silent: silent::Silent,
     memory: memory::Memory,
     retransmission: retransmission::Retransmission,
     conntrack: conntrack::Conntrack,

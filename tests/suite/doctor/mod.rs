@@ -18,6 +18,7 @@ mod resets;
 mod rules;
 mod selection;
 mod self_connection;
+mod silent;
 mod stalled;
 mod stuck_peers;
 mod syn_loss;
