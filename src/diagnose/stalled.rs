@@ -22,7 +22,12 @@ const WATCHED: usize = 64;
 /// peers vanish everywhere.
 const ALL_OF: u64 = 2;
 
-/// Else it takes this part of all connections.
+/// Else it takes several connections, and this part of those of their service: of the many clients of
+/// a listener single ones vanish or pause at any time.
+const SEVERAL: u64 = 3;
+const PART: f64 = 0.1;
+
+/// Fewer are information if they are this part of all connections.
 const SHARE: f64 = 0.01;
 
 /// Whether the timer for probes of a closed window runs.
@@ -110,6 +115,12 @@ impl StalledService {
     /// Whether no connection of the service works, and it has more than one.
     pub(super) fn is_dead(&self) -> bool {
         self.all >= ALL_OF && self.stalled.len() as u64 >= self.all
+    }
+
+    /// Whether several connections are stalled, and a part of the service with them.
+    pub(super) fn are_several(&self) -> bool {
+        let stalled = self.stalled.len() as u64;
+        stalled >= SEVERAL && stalled as f64 >= self.all as f64 * PART
     }
 
     /// What is not acknowledged on all of them.
@@ -202,7 +213,7 @@ impl Stalled {
     }
 
     /// The services with connections that are stalled, without those that `excludes`: the worst first,
-    /// if they are all of a service or many.
+    /// if they are all or a part of a service, or many.
     pub(super) fn services(
         &self,
         host: &Host,
@@ -222,7 +233,7 @@ impl Stalled {
             .collect();
         let sockets: usize = found.iter().map(|one| one.stalled.len()).sum();
         let are_many = sockets as f64 >= self.connections as f64 * SHARE;
-        found.retain(|one| are_many || one.is_dead());
+        found.retain(|one| are_many || one.is_dead() || one.are_several());
         found
     }
 

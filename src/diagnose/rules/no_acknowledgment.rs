@@ -106,19 +106,28 @@ fn finding(found: &StalledService, host: &Host) -> Finding {
         "no acknowledgment on {} of {connections}",
         thousands(stalled)
     );
-    // Clients vanish; that a whole destination is gone means that what needs it fails.
-    let is_critical = found.is_dead() && matches!(found.service, Service::Used(_));
     let now = format!("retransmits ge {IN_A_ROW}");
     let test = service_test(found.service);
     let list =
         "-p --state established,close-wait --sort retransmits:desc --columns timer,retransmits";
-    let severity = Severity::critical_if(is_critical);
-    Finding::new(severity, title, stalled as f64, found.inodes(), WHY)
+    Finding::new(severity(found), title, stalled as f64, found.inodes(), WHY)
         .with_subject(service_subject(found.service))
         .with_evidence(evidence(found, host))
         .with_commands([Command::list(list).of(test).of(now)])
         .with_remedy(REMEDY)
         .with_causes(&["path-mtu"])
+}
+
+/// Clients vanish, single ones at any time; that a whole destination is gone means that what needs it
+/// fails, even if that is one connection.
+fn severity(found: &StalledService) -> Severity {
+    let is_destination = matches!(found.service, Service::Used(_));
+    let are_all = found.stalled.len() as u64 >= found.all;
+    match is_destination && are_all {
+        true => Severity::critical_if(found.is_dead()),
+        false if found.are_several() => Severity::Warning,
+        false => Severity::Info,
+    }
 }
 
 fn evidence(found: &StalledService, host: &Host) -> Vec<String> {

@@ -16,7 +16,8 @@ use crate::diagnose::subject::{counted_connections, service_subject, service_tes
 use crate::diagnose::watch::reversed;
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Finding, InetEnds, Service, Severity, Socket, State, StateSet, counted, thousands,
+    Command, Finding, InetEnds, Service, Severity, Socket, SourceName, State, StateSet, counted,
+    thousands,
 };
 use unread::{Cause, Earlier, LONG_QUEUE, Reader, Unread, waits};
 
@@ -242,12 +243,32 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
         let peers = found.peers(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| format!("{} with {peer}", thousands(sockets))));
     }
-    let options = "-p --state established --columns timer --sort send-queue:desc";
-    let show = Command::list(options).of(service_test(found.service));
     let (value, inodes) = (found.stalled.len() as f64, found.inodes());
-    Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
+    // A single peer may pause, as a video player does; two of two connections are a whole destination.
+    let is_gone = found.is_dead() && matches!(found.service, Service::Used(_));
+    let severity = match is_gone || found.are_several() {
+        true => Severity::Warning,
+        false => Severity::Info,
+    };
+    Finding::new(severity, title, value, inodes, WHY_PEERS)
         .with_subject(service_subject(found.service))
         .with_evidence(evidence)
-        .with_commands([show.of("send-queue > 0")])
+        .with_commands([show(found, host)])
         .with_remedy(REMEDY_PEERS)
+}
+
+/// A command for the stuck connections of a service: those that sent no data since before they were
+/// watched, which /proc does not report.
+fn show(found: &StalledService, host: &Host) -> Command {
+    let options = "-p --state established --columns timer --sort send-queue:desc";
+    let show = Command::list(options)
+        .of(service_test(found.service))
+        .of("send-queue > 0");
+    let watched = host.watch.over.as_millis();
+    match host.source {
+        SourceName::Proc => show,
+        SourceName::Netlink | SourceName::NetlinkAndCounters => {
+            show.of(format!("last-data-sent >= {watched}"))
+        }
+    }
 }

@@ -77,14 +77,31 @@ fn all_connections_to_a_destination_are_critical_beside_any_number_of_others() {
     );
     assert_eq!(found.subject[1], (Field::RemotePort, Label::Number(5432)));
     assert_eq!(found.inodes, [100, 101, 102]);
-    // One that works makes them 3 of 404.
-    sockets.push(healthy(900, "192.0.2.9:5432"));
-    let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
-    assert!(found.is_empty(), "{found:?}");
-    sockets.truncate(299);
+    // One that works makes them 3 of 4.
     sockets.push(healthy(900, "192.0.2.9:5432"));
     let found = examined(&mut quiet(), &sockets, &stalled, &stalled).findings;
     assert_eq!(found[0].severity, Severity::Warning);
+}
+
+#[test]
+fn three_that_are_a_tenth_of_a_destination_warn_beside_any_number_of_others() {
+    let some = |number| (0..number).map(|number| waiting(number, 3));
+    for (number, healthy_ones, others, severity) in [
+        (3, 27, 1_500, Some(Severity::Warning)),
+        (3, 28, 1_500, None),
+        (10, 10, 1_500, Some(Severity::Warning)),
+        (2, 2, 1_500, None),
+        // A hundredth of all, or less.
+        (2, 2, 196, Some(Severity::Info)),
+        (2, 2, 197, None),
+    ] {
+        let same = (0..healthy_ones).map(|number| healthy(number, "192.0.2.9:5432"));
+        let clients = (500..500 + others).map(|number| healthy(number, "192.0.2.7:1"));
+        let sockets: Vec<Socket> = some(number).chain(same).chain(clients).collect();
+        let found = examined(&mut quiet(), &sockets, &sockets, &sockets).findings;
+        let found = found.first().map(|one| one.severity);
+        assert_eq!(found, severity, "{number} {healthy_ones} {others}");
+    }
 }
 
 #[test]
@@ -148,19 +165,31 @@ fn many_are_counted_though_some_are_watched_and_unless_one_of_these_moved() {
 }
 
 #[test]
-fn clients_that_vanish_are_a_warning_that_names_them() {
-    let mut inbound = waiting(1, 4);
-    inbound.ends = socket(State::Established, "192.0.2.1:80", "192.0.2.7:1").ends;
-    let sockets = [inbound];
-    let found = examined(&mut quiet(), &sockets, &sockets, &sockets)
-        .findings
-        .remove(0);
-    assert_eq!(found.severity, Severity::Warning);
-    assert_eq!(
-        found.title,
-        "no acknowledgment on 1 of 1 inbound connection to port 80"
-    );
-    assert_eq!(found.evidence[1], "1 of them to 192.0.2.7");
+fn clients_that_vanish_are_information_and_from_three_on_a_warning_that_names_them() {
+    let inbound = |number| Socket {
+        ends: socket(
+            State::Established,
+            "192.0.2.1:80",
+            &format!("192.0.2.7:{number}"),
+        )
+        .ends,
+        ..waiting(number, 4)
+    };
+    for (number, severity) in [
+        (1, Severity::Info),
+        (2, Severity::Info),
+        (3, Severity::Warning),
+    ] {
+        let sockets: Vec<Socket> = (1..=number).map(inbound).collect();
+        let found = examined(&mut quiet(), &sockets, &sockets, &sockets)
+            .findings
+            .remove(0);
+        assert_eq!(found.severity, severity, "{number}");
+        let title = format!("no acknowledgment on {number} of {number} inbound connection");
+        assert!(found.title.starts_with(&title), "{found:?}");
+        let named = format!("{number} of them to 192.0.2.7");
+        assert_eq!(found.evidence[1], named);
+    }
 }
 
 #[test]

@@ -113,6 +113,64 @@ fn one_connection_in_a_hundred_is_reported_or_all_of_a_destination() {
     }
 }
 
+/// The severity for so many clients of a listener that take nothing, beside others that do.
+fn of_clients(stuck: u64, others: u64) -> (Option<Severity>, Vec<String>) {
+    let stuck = (0..stuck).map(|number| connection(number, 0, 500, true));
+    let others = (0..others).map(|number| connection(1_000 + number, 0, 0, false));
+    let sockets: Vec<Socket> = stuck.chain(others).collect();
+    let mut host = web();
+    let rule = watched(&mut host, &sockets, (0, 0));
+    let found = host.examine(&rule).findings;
+    let commands = found.iter().flat_map(|one| &one.commands);
+    let commands = commands.map(ToString::to_string).collect();
+    (found.first().map(|one| one.severity), commands)
+}
+
+#[test]
+fn clients_that_take_nothing_warn_from_three_and_a_tenth_on() {
+    for (stuck, others, severity) in [
+        (1, 0, Some(Severity::Info)),
+        (1, 19, Some(Severity::Info)),
+        (2, 0, Some(Severity::Info)),
+        (2, 10, Some(Severity::Info)),
+        (3, 0, Some(Severity::Warning)),
+        (3, 27, Some(Severity::Warning)),
+        (3, 28, Some(Severity::Info)),
+        (6, 6, Some(Severity::Warning)),
+        (1, 99, Some(Severity::Info)),
+        (1, 100, None),
+    ] {
+        assert_eq!(of_clients(stuck, others).0, severity, "{stuck} {others}");
+    }
+}
+
+#[test]
+fn the_command_selects_those_that_sent_nothing_since_before_they_were_watched() {
+    let (_, commands) = of_clients(1, 19);
+    let test = "'sport = 80 and send-queue > 0 and last-data-sent >= 5000'";
+    assert!(commands[0].ends_with(test), "{commands:?}");
+}
+
+#[test]
+fn half_of_a_destination_warns_beside_any_number_of_others() {
+    let mut host = host();
+    let producer = |number| Socket {
+        ends: socket(
+            State::Established,
+            &format!("192.0.2.1:{}", 40_000 + number),
+            "192.0.2.8:9092",
+        )
+        .ends,
+        ..connection(number, 0, 500, number < 6)
+    };
+    let idle = (0..1_500).map(|number| connection(1_000 + number, 0, 0, false));
+    let sockets: Vec<Socket> = (0..12).map(producer).chain(idle).collect();
+    let rule = watched(&mut host, &sockets, (0, 0));
+    let found = host.examine(&rule).findings.remove(0);
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.title.contains("on 6 of 12 outbound"), "{found:?}");
+}
+
 #[test]
 fn a_connection_that_stopped_in_both_directions_is_one_finding() {
     let blocked = connection(1, LONG_QUEUE, 500, false);
