@@ -67,7 +67,10 @@ fn parse_range(word: &str) -> Result<(Range, Option<Measure>), String> {
         None => (false, word),
     };
     let (start, end) = ends.split_once(':').unwrap_or(("0", ends));
-    let no_range = || format!("`{word}` is not a valid range; {NOTATION}");
+    let no_range = || match word.trim() {
+        "" => format!("the range is empty; {NOTATION}"),
+        _ => format!("`{word}` is not a valid range; {NOTATION}"),
+    };
     if ends.trim() == ":" {
         return Err(no_range());
     }
@@ -147,7 +150,7 @@ fn check(subject: Subject, measure: Measure, range: &Range) -> Result<(), String
             Err("there are never fewer than 0 sockets; a change per second is -100/s".into())
         }
         Measure::Count if !ends.all(|end| end.fract() == 0.0) => Err(match quantity {
-            Some(quantity) => format!("{} is a whole number", quantity.name()),
+            Some(quantity) => format!("{} takes whole numbers", quantity.name()),
             None => {
                 "sockets are counted in whole numbers; shares have %, changes per second /s".into()
             }
@@ -250,7 +253,7 @@ mod tests {
             ("xyzzy=10", "allowed are listen,"),
             ("acceptqueue=10%", "did you mean accept-queue?"),
             ("connected=10", "--state connected and use total"),
-            ("total=", "is not a valid range"),
+            ("total=", "the range is empty; allowed are 10,"),
             ("total=:", "`:`"),
             ("total=~:", "`~:` has no end"),
             ("total=~", "is not a valid range"),
@@ -285,7 +288,7 @@ mod tests {
             ("retransmission=1", "a percentage, as in retransmission=1%"),
             ("retransmission=1/s", "as in retransmission=1%"),
             ("receive-queue=50%", "a number of bytes, as in"),
-            ("send-queue=1.5", "send-queue is a whole number"),
+            ("send-queue=1.5", "send-queue takes whole numbers"),
             ("send-queue=1/s", "a number of bytes, as in"),
             ("orphans=1/s", "a number or a percentage, as in orphans=50%"),
             (

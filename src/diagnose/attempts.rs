@@ -44,16 +44,16 @@ const LEAST_WINDOW: Duration = Duration::from_millis(500);
 /// Attempts of this mean duration, in seconds, wait for more than single lost SYNs.
 const LONG_ATTEMPT: f64 = 0.5;
 
-/// The attempts before the window, and whether each had been retransmitted.
+/// The attempts before the window, and how often each had been retransmitted.
 #[derive(Debug, Default)]
-pub(super) struct Earlier(HashMap<InetEnds, bool>);
+pub(super) struct Earlier(HashMap<InetEnds, u32>);
 
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::SynSent);
 
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         if self.0.len() < ROOM {
-            self.0.insert(*ends, is_retransmitted(socket));
+            self.0.insert(*ends, socket.retransmits.unwrap_or(0));
         }
     }
 }
@@ -73,7 +73,8 @@ pub(super) struct Tries {
     retransmitted: u64,
     /// How many of those after the window, [`RETRANSMITS`] times or more.
     pub(super) often: u64,
-    /// The most retransmissions of one.
+    /// The most retransmissions of one of those before the window, and of one after it.
+    pub(super) most_earlier: u32,
     pub(super) most: u32,
     /// The connections to it.
     connections: u64,
@@ -100,7 +101,7 @@ pub(super) enum Silence {
 /// The attempts after the window, and what became of those before it.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    earlier: HashMap<InetEnds, bool>,
+    earlier: HashMap<InetEnds, u32>,
     destinations: HashMap<SocketAddr, Tries>,
     /// The ports of those destinations that had attempts before the window, and over which families,
     /// IPv6 or not, there are connections to such a port of another destination.
@@ -109,10 +110,6 @@ pub(super) struct Attempts {
     /// The sockets, by destination.
     pub(super) inodes: Inodes<SocketAddr>,
     now: u64,
-}
-
-fn is_retransmitted(socket: &Socket) -> bool {
-    socket.retransmits.is_some_and(|times| times > 0)
 }
 
 /// An address and port, v4-mapped as IPv4.
@@ -134,10 +131,11 @@ impl Attempts {
     /// None yet after the window.
     pub(super) fn after(Earlier(earlier): Earlier) -> Attempts {
         let mut destinations: HashMap<SocketAddr, Tries> = HashMap::new();
-        for (ends, is_retransmitted) in &earlier {
+        for (ends, retransmits) in &earlier {
             let tries = destinations.entry(destination(ends)).or_default();
             tries.earlier += 1;
-            tries.retransmitted += u64::from(*is_retransmitted);
+            tries.retransmitted += u64::from(*retransmits > 0);
+            tries.most_earlier = tries.most_earlier.max(*retransmits);
         }
         Attempts {
             earlier,
@@ -173,7 +171,7 @@ impl Attempts {
         let tries = self.destinations.entry(to).or_default();
         tries.now += 1;
         tries.still += u64::from(self.earlier.contains_key(ends));
-        tries.retransmitted += u64::from(is_retransmitted(socket));
+        tries.retransmitted += u64::from(retransmits > 0);
         tries.often += u64::from(retransmits >= RETRANSMITS);
         tries.most = tries.most.max(retransmits);
         self.inodes.add(to, socket.inode);

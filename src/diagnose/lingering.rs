@@ -274,15 +274,16 @@ impl Change {
     /// What changed, as evidence.
     pub(super) fn text(&self, host: &Host) -> String {
         let added = self.counts.sockets.saturating_sub(self.counts.stayed);
-        let [stayed, shown, ended] = [self.counts.stayed, added, self.counts.ended].map(thousands);
+        let [stayed, ended] = [self.counts.stayed, self.counts.ended].map(thousands);
+        let shown = counted(added, "was added", "were added");
         let window = host.window_text();
         let stayed = format!("{stayed} stayed through the window of {window}");
         match self.counts.ended {
             _ if !self.is_whole => format!("at least {stayed}"),
             0 if added > 0 => {
-                format!("{stayed}, {shown} were added and none ended: the number only grows")
+                format!("{stayed}, {shown} and none ended: the number only grows")
             }
-            _ => format!("{stayed}, {shown} were added and {ended} ended"),
+            _ => format!("{stayed}, {shown} and {ended} ended"),
         }
     }
 }

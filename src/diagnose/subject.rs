@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Field, Label, ListenAddress, Service, counted};
+use crate::model::{Field, Label, ListenAddress, Service, counted, thousands};
 
 /// An address as a filter takes it: an IPv6 address needs brackets, or its end may be a port.
 pub(super) fn address_word(ip: IpAddr) -> String {
@@ -68,4 +68,14 @@ pub(super) fn peer_subject(peer: SocketAddr) -> Vec<(Field, Label)> {
         (Field::RemoteAddr, Label::Text(peer.ip().to_string())),
         (Field::RemotePort, Label::Number(peer.port().into())),
     ]
+}
+
+/// How many of some come from one source, after how many sources there are.
+pub(super) fn most_of_them(most: Option<(IpAddr, u64)>, sources: usize) -> String {
+    match most {
+        None => String::new(),
+        Some((_, 0..=1)) if sources == 1 => String::new(),
+        Some((_, 0..=1)) => ", at most one from each".to_owned(),
+        Some((source, most)) => format!(", {} of them from {source}", thousands(most)),
+    }
 }

@@ -91,4 +91,4 @@ pub use threshold::{
     JudgedQueue, JudgedQueues, Judgement, Measure, Measurement, Quantity, Range, Scope, Side,
     Subject, Threshold, Thresholds, Trust, Verdict, Waited, decimal, grouped,
 };
-pub use words::{counted, duration_words, hint, is_typing_error, nearest_word, thousands};
+pub use words::{counted, duration_words, hint, is_typing_error, nearest_word, thousands, times};

@@ -83,6 +83,15 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", thousands(number))
 }
 
+/// How often something happened: `once`, `twice`, `3 times`.
+pub fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{} times", thousands(number)),
+    }
+}
+
 /// A time in its largest unit and the next one, rounded down: `5 days`, `2 hours 4 minutes`.
 pub fn duration_words(seconds: u64) -> String {
     let units = [

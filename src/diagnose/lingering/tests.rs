@@ -51,7 +51,7 @@ fn what_stayed_was_added_and_ended_is_counted_for_each_service() {
     assert_eq!(changes[0].counts.unfinished, 2);
     assert_eq!(
         changes[1].text(&host()),
-        "2 stayed through the window of 1.0 s, 1 were added and none ended: the number only grows"
+        "2 stayed through the window of 1.0 s, 1 was added and none ended: the number only grows"
     );
     assert_eq!(
         changes[0].text(&host()),

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::subject::listener_subject;
+use crate::diagnose::subject::{listener_subject, most_of_them};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
@@ -203,14 +203,13 @@ impl RequestQueue {
             return None;
         };
         let number = counted(requests, "half-open request", "half-open requests");
-        let room = match binds {
+        let room = thousands(limit);
+        let title = match binds {
             true => format!(
-                "{} that {MaxSynBacklog} leaves for unknown peers",
-                thousands(limit)
+                "{number} at {address}, and the limit for unknown clients is {room} (three quarters of {MaxSynBacklog})"
             ),
-            false => thousands(limit),
+            false => format!("{number} at {address}, with room for {room}"),
         };
-        let title = format!("{number} at {address}, with room for {room}");
         let show = Command::count("--state syn-recv --by remote-addr --top 10");
         Some(
             Finding::new(severity, title, requests as f64, Vec::new(), WHY)
@@ -229,17 +228,16 @@ impl RequestQueue {
 
     fn evidence(&self, beyond: Beyond, backlog: Option<u64>, host: &Host) -> Vec<String> {
         let mut evidence = Vec::new();
-        if let Some((source, most)) = self.largest_source() {
+        let largest = self.largest_source();
+        if largest.is_some() {
             let least = if self.has_all_sources {
                 ""
             } else {
                 "at least "
             };
             let addresses = counted(self.sources.len() as u64, "address", "addresses");
-            let most = thousands(most);
-            evidence.push(format!(
-                "they came from {least}{addresses}, {most} of them from {source}"
-            ));
+            let most = most_of_them(largest, self.sources.len());
+            evidence.push(format!("they came from {least}{addresses}{most}"));
         }
         if self.is_full {
             let full =
@@ -248,7 +246,9 @@ impl RequestQueue {
         }
         let unknown_peers = backlog.map_or_else(String::new, |backlog| {
             let most = thousands(backlog - backlog / 4);
-            format!(", and those of unknown peers beyond {most}, three quarters of {MaxSynBacklog}")
+            format!(
+                ", and those of unknown clients beyond {most}, three quarters of {MaxSynBacklog}"
+            )
         });
         evidence.push(match beyond {
             Beyond::SendsCookies => {

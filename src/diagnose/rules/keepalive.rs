@@ -189,12 +189,14 @@ impl Keepalive {
             .filter_map(|(_, ends)| host.measures.get(*ends, Metric::LastAckReceived))
             .collect();
         if let (Some(least), Some(most)) = (heard.iter().min(), heard.iter().max()) {
-            let seconds = |ms: u64| thousands(ms / 1_000);
+            let [least, most] = [least, most].map(|ms| thousands(ms / 1_000));
+            let ago = match least == most {
+                true => least,
+                false => format!("{least} to {most}"),
+            };
             evidence.push(format!(
-                "of {} measured, the peer was last heard from {} to {} s ago",
-                heard.len(),
-                seconds(*least),
-                seconds(*most)
+                "of {} measured, the peer was last heard from {ago} s ago",
+                heard.len()
             ));
         }
         let peers = self.peers.top(usize::MAX).into_iter();

@@ -10,7 +10,7 @@ use crate::diagnose::attempts::{Attempts, Earlier, MANY, RETRANSMITS, Silence, T
 use crate::diagnose::subject::peer_subject;
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{SynLinearTimeouts, SynRetries};
-use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands};
+use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands, times};
 
 /// This many attempts to one destination at once mean that everything that needs it fails now.
 const CRITICAL: u64 = 10;
@@ -115,7 +115,10 @@ impl NoAnswer {
         (attempts >= MANY).then(|| {
             Finding::new(Severity::Warning, title, attempts as f64, inodes, WHY)
                 .with_evidence([
-                    format!("each SYN was retransmitted {RETRANSMITS} times or more"),
+                    format!(
+                        "each SYN was retransmitted {} or more",
+                        times(RETRANSMITS.into())
+                    ),
                     format!("{named}, and others"),
                 ])
                 .with_evidence([host.growth_text(&[Counter::ActiveOpens, Counter::AttemptFails])])
@@ -131,24 +134,32 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
     let mut evidence = Vec::new();
     if silence == Silence::Retransmitted {
         evidence.push(match tries.most {
-            RETRANSMITS => format!("each SYN was retransmitted {RETRANSMITS} times"),
+            RETRANSMITS => format!("each SYN was retransmitted {}", times(RETRANSMITS.into())),
             most => format!("each SYN was retransmitted {RETRANSMITS} to {most} times"),
         });
     } else {
-        let (window, ended) = (host.window_text(), tries.ended());
+        let window = host.window_text();
+        let ended = match tries.ended() {
+            0 => "none of the earlier attempts has ended".to_owned(),
+            ended => format!(
+                "{}, none with a connection",
+                counted(
+                    ended,
+                    "of the earlier attempts has ended",
+                    "of the earlier attempts have ended"
+                )
+            ),
+        };
         evidence.push(format!(
-            "{} before the window of {window} and {} after it; {ended} of the former have ended, none with a connection",
+            "{} before the window of {window} and {} after it; {ended}",
             counted(tries.earlier, "attempt", "attempts"),
             thousands(tries.now)
         ));
-        evidence.push(match tries.most {
+        evidence.push(match tries.most.max(tries.most_earlier) {
             0 => {
                 "no SYN was retransmitted: the program gives up within the first second".to_owned()
             }
-            most => format!(
-                "SYNs were retransmitted up to {}",
-                counted(most.into(), "time", "times")
-            ),
+            most => format!("SYNs were retransmitted at most {}", times(most.into())),
         });
     }
     let retries = host.setting(SynRetries).filter(|_| tries.most >= WAITED);
@@ -250,7 +261,7 @@ mod tests {
                 .findings;
             assert_eq!(
                 found[0].evidence[0],
-                "4 attempts before the window of 1.0 s and 4 after it; 4 of the former have ended, none with a connection"
+                "4 attempts before the window of 1.0 s and 4 after it; 4 of the earlier attempts have ended, none with a connection"
             );
             found[0].severity
         };
@@ -262,6 +273,12 @@ mod tests {
         ));
         assert_eq!(severity(&after), Severity::Info);
         assert_eq!(severity(&range(11..15, 1)), Severity::Warning);
+        let older = range(1..5, 3);
+        let of_older = host.examine::<NoAnswer>(&host.read(&older, &range(11..15, 0)));
+        assert_eq!(
+            of_older.findings[0].evidence[1],
+            "SYNs were retransmitted at most 3 times"
+        );
     }
 
     #[test]

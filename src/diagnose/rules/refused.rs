@@ -7,7 +7,7 @@
 
 use crate::diagnose::attempts::{Attempts, Earlier};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
+use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, thousands};
 
 /// Fewer failures than this in the window are left to chance: single ones are normal.
 const LEAST: u64 = 10;
@@ -93,14 +93,19 @@ fn finding(failed: u64, begun: u64, host: &Host) -> Option<Finding> {
         Counter::ActiveOpens,
         Counter::EmbryonicRsts,
     ];
-    let connected = counted(begun - failed, "attempt", "attempts");
+    let others = match begun - failed {
+        0 => None,
+        1 => Some("the other attempt succeeded, or was not answered yet".to_owned()),
+        others => Some(format!(
+            "the other {} attempts succeeded, or were not answered yet",
+            thousands(others)
+        )),
+    };
     Some(
         Finding::new(severity, title, failed as f64, Vec::new(), WHY)
             .with_limit(begun as f64)
             .with_evidence([host.growth_text(&counters)])
-            .with_evidence([format!(
-                "the other {connected} succeeded, or were not answered yet"
-            )])
+            .with_evidence(others)
             .with_commands([Command::doctor("--window 5")])
             .with_remedy(REMEDY),
     )

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::subject::{address_word, service_subject};
+use crate::diagnose::subject::{address_word, most_of_them, service_subject};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::SynackRetries;
 use crate::model::{
@@ -161,7 +161,7 @@ impl Unconfirmed {
         let number = thousands(requests);
         let title = format!("{number} handshakes at port {port} are not confirmed{by}");
         let show = Command::list("--state syn-recv --columns timer,retransmits");
-        let show = show.of(format!("sport = {port}"));
+        let show = show.of(format!("sport = {port} and retransmits ge {RETRANSMITS}"));
         let peers = Command::count("--state syn-recv --by remote-addr --top 10");
         let commands = match source {
             Some(source) => vec![show.of(format!("dst {}", address_word(source)))],
@@ -186,9 +186,12 @@ impl Unconfirmed {
     }
 
     fn evidence(&self, port: u16, source: Option<IpAddr>, host: &Host) -> Vec<String> {
+        let most = match self.most {
+            RETRANSMITS => String::new(),
+            most => format!(" to {most}"),
+        };
         let mut evidence = vec![format!(
-            "each SYN-ACK was retransmitted {RETRANSMITS} to {} times",
-            self.most
+            "each SYN-ACK was retransmitted {RETRANSMITS}{most} times"
         )];
         match (source, self.sources_of(port)) {
             (Some(source), _) => {
@@ -207,10 +210,10 @@ impl Unconfirmed {
                 } else {
                     "at least "
                 };
-                let most = sources.first().map(|(source, requests)| {
-                    format!(", {} of them from {source}", thousands(*requests))
-                });
-                let most = most.unwrap_or_default();
+                let most = sources
+                    .first()
+                    .map(|(source, requests)| (*source, *requests));
+                let most = most_of_them(most, sources.len());
                 evidence.push(format!("they came from {least}{addresses}{most}"));
             }
         }

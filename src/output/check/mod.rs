@@ -80,7 +80,12 @@ fn unconfirmed(verdict: &Verdict) -> String {
 fn waited(waited: Waited) -> String {
     let checks = counted_words(waited.checks, "check", "checks");
     let (seconds, row) = (waited.elapsed.as_secs_f64(), waited.ok_in_a_row);
-    format!("waited {seconds:.1} s: {checks}, the last {row} OK")
+    let last = match row {
+        0 => "the last one not OK".to_owned(),
+        1 => "the last one OK".to_owned(),
+        row => format!("the last {row} OK"),
+    };
+    format!("waited {seconds:.1} s: {checks}, {last}")
 }
 
 /// Text that neither ends a line nor begins performance data.

@@ -145,7 +145,7 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
 fn groups_in_order(groups: &JudgedGroups) -> String {
     let by = words::groups_by(&groups.fields);
     if groups.judged_empty {
-        return format!("no sockets, and so no groups by {by}");
+        return format!("no sockets to group by {by}");
     }
     let count = counted(groups.groups, "group", "groups");
     let worst = groups.worst.iter().map(|(key, judgement)| {

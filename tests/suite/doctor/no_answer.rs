@@ -89,7 +89,7 @@ in_namespace!(
                 "{evidence}"
             );
             assert!(
-                evidence.contains("SYNs were retransmitted up to 1 time"),
+                evidence.contains("SYNs were retransmitted at most once"),
                 "{evidence}"
             );
             assert!(!evidence.contains("tcp_syn_retries"), "{evidence}");

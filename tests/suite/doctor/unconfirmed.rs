@@ -26,7 +26,7 @@ in_namespace!(
         assert!(finding.subject.contains_key("local_port"), "{finding:?}");
         let evidence = finding.evidence.join("; ");
         for expected in [
-            "each SYN-ACK was retransmitted 3 to ",
+            "each SYN-ACK was retransmitted 3",
             "they came from 1 address, 12 of them from 192.0.2.11",
             "TcpPassiveOpens grew by 0, TcpExtTCPSynRetrans grew by ",
         ] {

@@ -71,7 +71,7 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert!(
         off.evidence
             .join("; ")
-            .contains("those of unknown peers beyond 750"),
+            .contains("those of unknown clients beyond 750"),
         "{off:?}"
     );
     let on = examined(4_000, false, (0, 4_096), &with_cookies("1"))
@@ -83,7 +83,7 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert_eq!(off.limit, Some(750.0));
     assert_eq!(
         off.title,
-        "751 half-open requests at 0.0.0.0:80, with room for 750 that net.ipv4.tcp_max_syn_backlog leaves for unknown peers"
+        "751 half-open requests at 0.0.0.0:80, and the limit for unknown clients is 750 (three quarters of net.ipv4.tcp_max_syn_backlog)"
     );
     // A larger backlog of the listener does not help where it binds.
     assert!(off.remedy[1].contains("or raise net.ipv4.tcp_max_syn_backlog"));
@@ -114,6 +114,10 @@ fn a_full_accept_queue_is_the_cause_where_it_is_full_and_comes_first() {
         .findings
         .remove(0);
     assert!(many.remedy[0].contains("SYN flood"), "{many:?}");
+    assert_eq!(
+        many.evidence[0],
+        "they came from 90 addresses, at most one from each"
+    );
 }
 
 #[test]
