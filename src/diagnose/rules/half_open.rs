@@ -122,8 +122,10 @@ impl HalfOpen {
             },
         ];
         let syns = (dropped + answered) as f64;
+        let full = full_listener(case.host);
         Some(
             Finding::new(severity, title, syns, Vec::new(), WHY)
+                .with_subject(full.map_or_else(Vec::new, |address| listener_subject(&address)))
                 .with_evidence(growth(case.host))
                 .with_commands([match self.requests.total() {
                     0 => Command::list("--listening --sort accept-queue:desc"),
@@ -302,6 +304,14 @@ impl RequestQueue {
         });
         remedy
     }
+}
+
+/// The only listener that dropped connections in the window, if its accept queue is at its limit.
+fn full_listener(host: &Host) -> Option<ListenAddress> {
+    let mut dropping = host.listeners.iter().filter(|one| one.drops != Some(0));
+    let only = dropping.next().filter(|one| one.is_at_limit())?;
+    let is_only = dropping.next().is_none();
+    is_only.then(|| host.listen_address(only, &[]))
 }
 
 fn growth(host: &Host) -> [String; 2] {

@@ -35,6 +35,9 @@ const TENTH: f64 = 0.1;
 /// More connections before the window are not followed; 1 MB.
 const ROOM: usize = 10_000;
 
+/// If as many connections are all that go to one destination and all are dead, what needs it fails.
+const ALL_OF: u64 = 2;
+
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
@@ -84,6 +87,13 @@ struct OfService {
     dead: u64,
     /// The most probes that had no answer.
     most: u32,
+}
+
+impl OfService {
+    /// Whether it is a destination that is gone. Clients vanish.
+    fn is_gone(self, service: Service) -> bool {
+        matches!(service, Service::Used(_)) && self.all >= ALL_OF && self.dead >= self.all
+    }
 }
 
 /// The connections of those services that had some with unanswered probes before the window.
@@ -150,11 +160,11 @@ impl Keepalive {
     /// The services of which so many connections are dead that it is reported.
     fn dead(&self) -> impl Iterator<Item = (Service, OfService)> {
         let services = self.services.iter().map(|(service, of)| (*service, *of));
-        services.filter(|(_, of)| {
+        services.filter(|(service, of)| {
             let are = |least: u64, share: f64| {
                 of.dead >= least && of.dead as f64 >= of.all as f64 * share
             };
-            are(FEW, HALF) || are(MANY, TENTH)
+            of.is_gone(*service) || are(FEW, HALF) || are(MANY, TENTH)
         })
     }
 
@@ -171,7 +181,8 @@ impl Keepalive {
         let inodes = self.inodes.of(|its| *its == service).collect();
         let list = "--process --state established,close-wait --columns timer,retransmits";
         let show = Command::list(list).of(service_test(service));
-        Finding::new(Severity::Warning, title, of.dead as f64, inodes, WHY)
+        let severity = Severity::critical_if(of.is_gone(service));
+        Finding::new(severity, title, of.dead as f64, inodes, WHY)
             .with_subject(service_subject(service))
             .with_limit(of.all as f64)
             .with_evidence(self.evidence(service, of, host))
@@ -265,6 +276,36 @@ mod tests {
         );
         assert_eq!(found[0].evidence[0], "3 to 6 probes in a row had no answer");
         assert_eq!(found[0].evidence[1], "50 of them to 192.0.2.1");
+    }
+
+    #[test]
+    fn all_connections_to_a_destination_are_critical_from_two_on() {
+        for (dead, others, expected) in [
+            (1, 0, None),
+            (2, 0, Some(Severity::Critical)),
+            (2, 1, None),
+            (3, 1, Some(Severity::Warning)),
+        ] {
+            let outbound = |port: u16, probes| Socket {
+                ends: socket(
+                    State::Established,
+                    &format!("192.0.2.9:{port}"),
+                    "192.0.2.1:80",
+                )
+                .ends,
+                ..idle(80, probes)
+            };
+            let sockets = |probes| -> Vec<Socket> {
+                let dead = (0..dead).map(|port| outbound(1_000 + port, probes));
+                let others = (0..others).map(|port| outbound(20_000 + port, 0));
+                dead.chain(others).collect()
+            };
+            let host = host();
+            let rule: Keepalive = host.read(&sockets(2), &sockets(3));
+            let found = host.examine(&rule).findings;
+            let severity = found.first().map(|finding| finding.severity);
+            assert_eq!(severity, expected, "{dead} and {others}");
+        }
     }
 
     #[test]

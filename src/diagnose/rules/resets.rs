@@ -31,6 +31,13 @@ const REMEDY_UNREAD: [&str; 2] = [
     "Find the program: it answers without reading, or closes connections that it has forgotten to read.",
 ];
 
+const WHY_UNREAD_CLIENT: &str = "close() with unread data sends a reset instead of the end of the data (RFC 2525, 2.17). This host accepted no connection, so its programs did this as clients: they closed before they had read the whole answer, as health checks often do. The server reports `connection reset by peer`.";
+
+const REMEDY_UNREAD_CLIENT: [&str; 2] = [
+    "If these are health checks, nothing is wrong.",
+    "Otherwise find the program that connects, and let it read the whole answer before it closes; it may time out, or accept fewer bytes than the server sends.",
+];
+
 const WHY_RECEIVED: &str = "A peer that resets an open connection discards what was under way; programs report `connection reset by peer`. Servers do so when they close with unread requests, when they crash, or when they have closed an idle connection that is used again.";
 
 const REMEDY_RECEIVED: [&str; 2] = [
@@ -79,6 +86,11 @@ impl Rule for Resets {
     }
 }
 
+/// How many open connections servers reset in the window, at least; 0 where it is unknown.
+pub(super) fn by_servers(host: &Host) -> u64 {
+    Counted::of(host).map_or(0, |counted| counted.by_servers())
+}
+
 /// What was counted in the window.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -113,6 +125,12 @@ impl Counted {
         })
     }
 
+    /// Connections that servers have reset, at least: load balancers and clients reset connections that
+    /// they have accepted answers on, so only what more clients cannot have done is counted.
+    fn by_servers(&self) -> u64 {
+        self.received.saturating_sub(self.accepted)
+    }
+
     fn findings(&self, host: &Host) -> Vec<Finding> {
         let are_many = |number: u64, of: u64| number >= LEAST && number as f64 >= of as f64 * SHARE;
         let all = self.begun.saturating_add(self.accepted);
@@ -126,10 +144,7 @@ impl Counted {
         let unread = are_many(self.unread, all.min(self.accepted.max(self.begun)))
             .then(|| self.unread(severity, host));
         let timed_out = are_many(self.timed_out, all).then(|| self.timed_out(host));
-        // Load balancers and clients reset connections that they have accepted answers on: only
-        // what more clients cannot have done is reported.
-        let by_servers = self.received.saturating_sub(self.accepted);
-        let received = are_many(by_servers, self.begun).then(|| self.received(host));
+        let received = are_many(self.by_servers(), self.begun).then(|| self.received(host));
         let unknown = are_many(self.unknown, self.segments).then(|| self.unknown(host));
         let findings = [unread, received, timed_out, unknown];
         findings.into_iter().flatten().collect()
@@ -149,13 +164,18 @@ impl Counted {
             _ => Vec::new(),
         };
         let show = match ports.len() {
+            _ if self.accepted == 0 => Command::count("--by service --top 10"),
             0 => Command::doctor("--window 5"),
             _ => Command::list("--listening --process"),
         };
-        Finding::new(severity, title, self.unread as f64, inodes, WHY_UNREAD)
+        let (why, remedy) = match self.accepted {
+            0 => (WHY_UNREAD_CLIENT, REMEDY_UNREAD_CLIENT),
+            _ => (WHY_UNREAD, REMEDY_UNREAD),
+        };
+        Finding::new(severity, title, self.unread as f64, inodes, why)
             .with_evidence(self.evidence(host))
             .with_commands([show])
-            .with_remedy(REMEDY_UNREAD)
+            .with_remedy(remedy)
     }
 
     fn received(&self, host: &Host) -> Finding {
@@ -249,6 +269,18 @@ mod tests {
         assert_eq!(of(10, PassiveOpens, 101), []);
         assert_eq!(of(10, ActiveOpens, 100), [(Severity::Info, 10.0)]);
         assert_eq!(of(10, ActiveOpens, 101), []);
+    }
+
+    #[test]
+    fn a_host_that_accepted_nothing_gets_no_advice_for_servers() {
+        let of = |counter| {
+            let counters = [(AbortOnClose, 20), (EstabResets, 20), (counter, 40)];
+            let found = grown(&counters).examine(&Resets).findings.remove(0);
+            found.remedy.join(" ")
+        };
+        assert!(of(PassiveOpens).contains("lingering_close"));
+        let client = of(ActiveOpens);
+        assert!(client.contains("health checks") && !client.contains("413"));
     }
 
     #[test]

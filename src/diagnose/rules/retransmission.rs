@@ -9,6 +9,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::resets;
 use crate::diagnose::stalled::is_retransmitting;
 use crate::diagnose::subject::address_word;
 use crate::diagnose::watch::Watched;
@@ -24,6 +25,10 @@ const WARNING_SHARE: f64 = 0.01;
 
 /// With fewer retransmitted segments than this, the share is left to chance (one in three, at ten).
 const MIN_RETRANSMITTED: u64 = 10;
+
+/// How often, at most, a connection that a peer resets had been retransmitted on in the window: by a tail
+/// loss probe, and twice within the first second of timeouts (`TCP_RTO_MIN`, 0.2 s, doubled).
+const BEFORE_A_RESET: u64 = 3;
 
 /// How many connections are watched: those that retransmit first, then others with data in flight.
 const WATCHED: usize = 64;
@@ -118,6 +123,9 @@ impl Retransmission {
         // Each of these retransmits once a second or less often, and proves no loss.
         let Segments { again, all } = sent;
         let again = again.saturating_sub(self.waiting);
+        // A peer that was restarted drops segments first, and resets the connections then.
+        let ended = resets::by_servers(host).saturating_mul(BEFORE_A_RESET);
+        let again = again.saturating_sub(ended);
         let is_lossy = again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE;
         Ok(is_lossy.then_some(sent))
     }

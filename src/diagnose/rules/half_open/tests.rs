@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
-use crate::model::Setting;
+use crate::model::{Setting, Socket};
 
 /// `requests` from as many sources, or from one, at a listener with this queue and limit.
 fn examined(requests: u32, one: bool, queue: (u32, u32), host: &Host) -> Examined {
@@ -136,6 +136,32 @@ fn syns_without_room_are_reported_though_no_listener_shows_them() {
     let full = with_cookies("1").with_growth(Counter::ReqQFullDoCookies, 1, 4);
     let found = examined(0, true, (0, 1), &full).findings.remove(0);
     assert_eq!(found.severity, Severity::Warning);
+}
+
+#[test]
+fn syns_without_room_follow_from_the_only_accept_queue_that_is_full() {
+    let mut full = listener("0.0.0.0:80", 2, 1, 1);
+    full.drops = Some(5);
+    let mut other = listener("0.0.0.0:81", 0, 9, 2);
+    other.drops = Some(0);
+    let follows = |listeners: &[Socket]| {
+        let dropped = with_cookies("1").with_growth(Counter::ReqQFullDrop, 1, 6);
+        let host = dropped.with_listeners(listeners);
+        let found = host.examine::<HalfOpen>(&host.read(&[], &[])).findings;
+        let first = host.listeners.iter().next().unwrap();
+        let cause = Finding::new(Severity::Critical, String::new(), 1.0, Vec::new(), "")
+            .with_subject(listener_subject(&host.listen_address(first, &[])));
+        let cause = Finding {
+            id: "accept-queue",
+            ..cause
+        };
+        found[0].follows_from(&cause)
+    };
+    assert!(follows(&[full.clone(), other.clone()]));
+    other.drops = Some(1);
+    assert!(!follows(&[full.clone(), other]));
+    full.receive_queue = 0;
+    assert!(!follows(&[full.clone()]));
 }
 
 #[test]

@@ -77,6 +77,32 @@ fn what_is_sent_again_to_peers_that_acknowledge_nothing_is_no_loss() {
 }
 
 #[test]
+fn what_is_sent_again_before_servers_reset_connections_is_no_loss() {
+    let restarted = |resets, accepted| {
+        [
+            (Counter::EstabResets, resets),
+            (Counter::PassiveOpens, accepted),
+            (Counter::AbortOnClose, 0),
+            (Counter::AbortOnData, 0),
+            (Counter::AbortOnTimeout, 0),
+            (Counter::OutRsts, 0),
+            (Counter::ActiveOpens, 0),
+            (Counter::InSegs, 0),
+        ]
+        .into_iter()
+        .fold(segments(40, 0), |host, (counter, growth)| {
+            host.with_growth(counter, 5, 5 + growth)
+        })
+    };
+    assert!(found(&[], &restarted(10, 0)).is_some());
+    assert!(found(&[], &restarted(11, 0)).is_none());
+    assert!(
+        found(&[], &restarted(40, 40)).is_some(),
+        "clients may have reset them"
+    );
+}
+
+#[test]
 fn counters_that_were_reset_give_no_finding() {
     let reset = segments(10, 0).with_growth(Counter::OutSegs, 50, 3);
     let examined = reset.examine::<Retransmission>(&reset.read(&[], &[]));
