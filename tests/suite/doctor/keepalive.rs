@@ -37,7 +37,7 @@ in_namespace!(
         assert!(Report::after("0.1").findings.is_empty());
         let report = Report::until(|report| !report.findings_of(ID).is_empty());
         let finding = report.finding(ID);
-        assert_eq!(finding.severity, "WARNING");
+        assert_eq!(finding.severity, "CRITICAL");
         assert_eq!((finding.value, finding.limit), (Some(3.0), Some(3.0)));
         assert_eq!(finding.subject["remote_addr"], address.ip().to_string());
         let evidence = finding.evidence.join("; ");

