@@ -135,7 +135,7 @@ def race(tracers, rate, seconds, rounds, folder):
                 cpu, text = tracer.stop()
                 rows, lost = tracer.read(text)
             results[tracer].append((count, count / took, used / count * 1e6, rows, lost, cpu))
-    print("| tracer | connections/s | rows | lost | µs of load per connection, min / median | tracer's CPU µs per row |")
+    print("| tracer | connections/s | rows | lost | µs of load per connection, min / median | tracer's CPU µs per row, min / median |")
     print("|---|--:|--:|--:|--:|--:|")
     for tracer, runs in results.items():
         speeds = [run[1] for run in runs]
@@ -146,7 +146,8 @@ def race(tracers, rate, seconds, rounds, folder):
             total = sum(expected * run[0] + (2 if expected == 10 else 0) for run in runs)
             rows = f"{sum(run[3] for run in runs):,} of {total:,}"
             lost = f"{sum(run[4] for run in runs):,} in {sum(run[4] > 0 for run in runs)} of {len(runs)} runs"
-            own = f"{statistics.median(run[5] / max(run[3], 1) for run in runs) * 1e6:.2f}"
+            shares = [run[5] / max(run[3], 1) * 1e6 for run in runs]
+            own = f"{min(shares):.2f} / {statistics.median(shares):.2f}"
         name = f"`{tracer.name}`" if tracer else "none"
         print(
             f"| {name} | {min(speeds):,.0f} to {max(speeds):,.0f} | {rows} | {lost} "
