@@ -271,9 +271,14 @@ impl Change {
         }
     }
 
+    /// How many were added in the window.
+    pub(super) fn added(&self) -> u64 {
+        self.counts.sockets.saturating_sub(self.counts.stayed)
+    }
+
     /// What changed, as evidence.
     pub(super) fn text(&self, host: &Host) -> String {
-        let added = self.counts.sockets.saturating_sub(self.counts.stayed);
+        let added = self.added();
         let [stayed, ended] = [self.counts.stayed, self.counts.ended].map(thousands);
         let shown = counted(added, "was added", "were added");
         let window = host.window_text();

@@ -1,10 +1,10 @@
 //! CLOSE_WAIT that stays: the peer has closed, and a program does not.
 //!
 //! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. Some members of
-//! each service are watched, because there are four stories with four remedies: connections of which
-//! the peer closed one direction only and that are still used, a program that forgets to close, one
-//! whose handlers take longer than their clients wait, and a pool of connections that the server has
-//! closed. A connection without an inode was never accepted: the program of its listener is
+//! each service are watched, because there are five stories with remedies of their own: connections of
+//! which the peer closed one direction only and that are still used, or that may still be answered, a
+//! program that forgets to close, one whose handlers take longer than their clients wait, and a pool of
+//! connections that the server has closed. A connection without an inode was never accepted: the program of its listener is
 //! responsible.
 
 mod story;
@@ -144,9 +144,13 @@ impl CloseWait {
             let all = change.counts.sockets.max(searched);
             process.sockets = process.sockets.saturating_mul(all) / searched;
         }
-        let severity = match story {
-            Story::SlowHandlers => Severity::Warning,
-            Story::Leak | Story::StalePool => descriptors::severity(&processes, case.holders),
+        let urgency = descriptors::severity(&processes, case.holders);
+        let (story, severity) = match story {
+            Story::SlowHandlers => (story, Severity::Warning),
+            Story::Unanswered if urgency < Severity::Critical => (story, Severity::Info),
+            // Where descriptors run out it is too late to wait for answers.
+            Story::Unanswered | Story::Leak => (Story::Leak, urgency),
+            Story::StalePool => (story, urgency),
         };
         let mut evidence = vec![change.text(case.host), unread(change)];
         if change.service().is_none() {

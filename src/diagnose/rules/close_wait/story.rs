@@ -26,6 +26,14 @@ const AGES: f64 = 1.5;
 /// closes does so at once.
 const IDLE: u64 = 1_000;
 
+/// Younger connections whose end is read may be those of peers that wait for an answer, in milliseconds:
+/// a peer that has closed both directions has forgotten the connection after `tcp_fin_timeout`, 60 s
+/// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
+const PATIENCE: u64 = 60_000;
+
+/// If this many are added in the window and none ends, the number grows; fewer may be chance.
+const GROWTH: u64 = 10;
+
 const WHY_LEAK: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
 const REMEDY_LEAK: [&str; 2] = [
@@ -48,11 +56,20 @@ const REMEDY_POOL: [&str; 2] = [
     "Let the pool test a connection before it is used, or close those whose end can be read.",
 ];
 
+const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). A program that forgets to close looks the same for the first minute.";
+
+const REMEDY_UNANSWERED: [&str; 2] = [
+    "Nothing to repair if answers take this long: look again in a minute.",
+    "If they stay longer, or their number grows, the program forgets to close them.",
+];
+
 /// Why they stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     /// The program forgets to close.
     Leak,
+    /// The peers have closed, not long ago, and the program has read that: it may still answer.
+    Unanswered,
     /// They end, but long after their clients have closed.
     SlowHandlers,
     /// The server has closed idle connections of a pool.
@@ -64,6 +81,10 @@ impl Story {
     pub(super) fn text(self, connections: &str) -> (String, &'static str) {
         match self {
             Story::Leak => (format!("{connections} stay in CLOSE_WAIT"), WHY_LEAK),
+            Story::Unanswered => (
+                format!("{connections} in CLOSE_WAIT: closed by the peer and not answered yet"),
+                WHY_UNANSWERED,
+            ),
             Story::SlowHandlers => (
                 format!(
                     "{connections} in CLOSE_WAIT: their handlers take longer than the clients wait"
@@ -82,6 +103,7 @@ impl Story {
     pub(super) fn remedy(self) -> &'static [&'static str] {
         match self {
             Story::Leak => &REMEDY_LEAK,
+            Story::Unanswered => &REMEDY_UNANSWERED,
             Story::SlowHandlers => &REMEDY_SLOW,
             Story::StalePool => &REMEDY_POOL,
         }
@@ -155,16 +177,27 @@ impl<'a> Members<'a> {
         });
         match is_used && was_idle >= Some(IDLE) {
             true => Some(Story::StalePool),
+            false if self.may_be_answered(change) => Some(Story::Unanswered),
             false => Some(Story::Leak),
         }
+    }
+
+    /// Whether the program has read the end of most, most are young, and their number does not grow.
+    fn may_be_answered(&self, change: &Change) -> bool {
+        let is_young = self.age().is_some_and(|age| age < PATIENCE);
+        let grows = change.counts.ended == 0 && change.added() >= GROWTH;
+        is_young && change.is_whole && !grows && !self.are_unread()
+    }
+
+    /// How long ago most of the peers closed, in milliseconds: the FIN was the last that came from them.
+    fn age(&self) -> Option<u64> {
+        self.median(|one| one.last(Metric::LastAckReceived))
     }
 
     /// Whether those that are left are as old as slow handlers make them; true if that is unknown.
     fn are_young(&self, turnover: f64, host: &Host) -> bool {
         let takes = host.watch.over.as_millis() as f64 / turnover;
-        // The FIN was the last that came from the peer.
-        let age = self.median(|one| one.last(Metric::LastAckReceived));
-        age.is_none_or(|ms| ms as f64 <= takes * AGES)
+        self.age().is_none_or(|ms| ms as f64 <= takes * AGES)
     }
 
     fn median(&self, of: impl Fn(&Watched) -> Option<u64>) -> Option<u64> {

@@ -183,6 +183,48 @@ fn connections_that_turn_over_are_those_of_slow_handlers_unless_they_are_too_old
     assert!(leak.title.ends_with("stay in CLOSE_WAIT"), "{leak:?}");
 }
 
+/// What is found of twelve of this age and unread end that stay, beside so many that were added.
+fn of_age(age: u64, unread: usize, added: u64) -> Finding {
+    let sockets: Vec<Socket> = (1..=12 + added)
+        .map(|number| {
+            let mut one = one(number, number);
+            one.receive_queue = u32::from(usize::try_from(number).unwrap() <= unread);
+            seen(one, &[(Metric::LastAckReceived, age)])
+        })
+        .collect();
+    let mut host = host().listening_at(&["0.0.0.0:80"]);
+    let rule: CloseWait = host.read(&sockets[..12], &sockets);
+    host.see(&rule, &sockets);
+    host.see(&rule, &sockets);
+    let mut holders = Holders::default();
+    (1..=12 + added).for_each(|inode| holders.set(inode, ProcessName::new(b"report"), 7));
+    let found = host.examine_with(&rule, &holders).findings.remove(0);
+    let (open, limit) = (100, 100);
+    holders.set_descriptors(7, Ok(Descriptors { open, limit }));
+    let urgent = host.examine_with(&rule, &holders).findings.remove(0);
+    assert_eq!(urgent.severity, Severity::Critical);
+    assert!(urgent.title.ends_with("stay in CLOSE_WAIT"), "{urgent:?}");
+    found
+}
+
+#[test]
+fn connections_that_may_still_be_answered_are_information_for_a_minute_unless_they_grow() {
+    for (age, unread, added, severity) in [
+        (45_000, 0, 0, Severity::Info),
+        (59_999, 6, 9, Severity::Info),
+        (60_000, 0, 0, Severity::Warning),
+        (45_000, 7, 0, Severity::Warning),
+        (45_000, 0, 10, Severity::Warning),
+    ] {
+        let found = of_age(age, unread, added);
+        assert_eq!(found.severity, severity, "{age} {unread} {added}");
+        let is_information = severity == Severity::Info;
+        let remedy = found.remedy.join(" ");
+        assert_eq!(found.title.ends_with("not answered yet"), is_information);
+        assert_eq!(remedy.contains("restart"), !is_information);
+    }
+}
+
 #[test]
 fn handlers_that_have_read_the_end_or_finish_in_time_are_no_finding() {
     assert!(turned_over(16, 9_000, 0).is_none());
