@@ -20,6 +20,9 @@ const ROOM: usize = 10_000;
 /// More groups than this are counted together.
 const MOST_GROUPS: usize = 10_000;
 
+/// If this many are added in the window and none ends, a number grows; fewer may be chance.
+const GROWTH: u64 = 10;
+
 /// The key by which connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ServiceGroup {
@@ -271,8 +274,13 @@ impl Change {
         }
     }
 
+    /// Whether the number grows, as it does where connections are forgotten.
+    pub(super) fn grows(&self) -> bool {
+        self.counts.ended == 0 && self.added() >= GROWTH
+    }
+
     /// How many were added in the window.
-    pub(super) fn added(&self) -> u64 {
+    fn added(&self) -> u64 {
         self.counts.sockets.saturating_sub(self.counts.stayed)
     }
 

@@ -17,9 +17,9 @@ use crate::model::{
     counted, thousands,
 };
 
-/// From this many on that stay through the window it warns: to close one direction and wait for the rest
-/// of an answer is what shutdown(2) is for, but not a hundred times at once without an end.
-const WARNING: u64 = 100;
+/// From this many on that stay through the window held ones are reported, as information unless their
+/// number grows: to close one direction and wait for an answer is what shutdown(2) is for.
+const REPORTED_FROM: u64 = 100;
 
 /// From this share of the limit on it warns: an orphan whose peer is silent and unreachable counts
 /// four times, and is reset from here on (`tcp_out_of_resources`, net/ipv4/tcp_timer.c).
@@ -37,7 +37,7 @@ const DRIFT: u64 = 10;
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
-const WHY_HELD: &str = "This side has closed its direction; the peer has acknowledged that and not closed (RFC 9293, 3.6). While a process holds such a connection, the kernel runs no timer, so it stays until one side closes it.";
+const WHY_HELD: &str = "This side has closed its direction; the peer has acknowledged that and not closed (RFC 9293, 3.6). While a process holds such a connection, it may wait for an answer, and is no orphan: the kernel runs no timer, so it stays until one side closes it.";
 
 const REMEDY_HELD: [&str; 2] = [
     "Let the program close() after shutdown(SHUT_WR), once the peer has answered or a timeout of its own has expired.",
@@ -108,7 +108,7 @@ impl Rule for Orphans {
         if host.copied {
             lacking.push("a copied tree cannot show which connections stay".to_owned());
         } else {
-            let stayed = self.held.changes(&host.listeners, WARNING);
+            let stayed = self.held.changes(&host.listeners, REPORTED_FROM);
             let stayed = stayed.iter().take(REPORTED);
             findings.extend(stayed.map(|change| self.held_finding(change, host)));
             lacking.extend(host.mptcp());
@@ -147,7 +147,11 @@ impl Orphans {
         );
         let inodes = self.held.inodes(&change.groups);
         let sockets = change.counts.sockets as f64;
-        Finding::new(Severity::Warning, title, sockets, inodes, WHY_HELD)
+        let severity = match change.grows() {
+            true => Severity::Warning,
+            false => Severity::Info,
+        };
+        Finding::new(severity, title, sockets, inodes, WHY_HELD)
             .with_subject(change.subject())
             .with_evidence(evidence)
             .with_commands([change.select(show)])

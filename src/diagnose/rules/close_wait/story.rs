@@ -31,9 +31,6 @@ const IDLE: u64 = 1_000;
 /// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
 const PATIENCE: u64 = 60_000;
 
-/// If this many are added in the window and none ends, the number grows; fewer may be chance.
-const GROWTH: u64 = 10;
-
 const WHY_LEAK: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
 const REMEDY_LEAK: [&str; 2] = [
@@ -185,8 +182,7 @@ impl<'a> Members<'a> {
     /// Whether the program has read the end of most, most are young, and their number does not grow.
     fn may_be_answered(&self, change: &Change) -> bool {
         let is_young = self.age().is_some_and(|age| age < PATIENCE);
-        let grows = change.counts.ended == 0 && change.added() >= GROWTH;
-        is_young && change.is_whole && !grows && !self.are_unread()
+        is_young && change.is_whole && !change.grows() && !self.are_unread()
     }
 
     /// How long ago most of the peers closed, in milliseconds: the FIN was the last that came from them.

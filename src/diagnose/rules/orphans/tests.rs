@@ -105,8 +105,8 @@ fn a_reset_in_the_window_is_critical_even_if_the_limit_is_unknown() {
 }
 
 #[test]
-fn held_ones_warn_from_100_that_stay_and_their_process_is_named() {
-    let found = |number: u64, inode: u64| {
+fn held_ones_are_information_from_100_on_and_warn_if_they_grow() {
+    let found_after = |before: usize, number: u64, inode: u64| {
         let mut holders = Holders::default();
         let sockets: Vec<Socket> = (1..=number)
             .map(|cookie| {
@@ -119,12 +119,16 @@ fn held_ones_warn_from_100_that_stay_and_their_process_is_named() {
             })
             .collect();
         let host = orphans(0, "100", (0, 0));
-        let rule: Orphans = host.read(&sockets, &sockets);
+        let rule: Orphans = host.read(&sockets[..before], &sockets);
         host.examine_with(&rule, &holders).findings
     };
+    let found = |number: u64, inode| found_after(usize::try_from(number).unwrap(), number, inode);
     assert!(found(99, 1).is_empty());
     let held = found(100, 1);
-    assert_eq!((held.len(), held[0].severity), (1, Severity::Warning));
+    assert_eq!((held.len(), held[0].severity), (1, Severity::Info));
+    for (number, severity) in [(109, Severity::Info), (110, Severity::Warning)] {
+        assert_eq!(found_after(100, number, 1)[0].severity, severity);
+    }
     assert_eq!(
         (held[0].processes[0].pid, held[0].processes[0].sockets),
         (7, 100)
