@@ -56,7 +56,7 @@ impl Watched {
 pub struct Watch {
     by_ends: HashMap<InetEnds, Watched>,
     /// From the begin of the window until they were last seen.
-    pub(super) over: Duration,
+    pub over: Duration,
 }
 
 impl Watch {

@@ -301,6 +301,9 @@ pub struct Diagnosis {
     pub filter: Option<String>,
     /// The time between the two samples.
     pub window: Duration,
+    /// The time from the first sample until the connections that rules suspected were last seen; zero
+    /// if there were none.
+    pub watched: Duration,
     /// What is wrong: worst first, and what follows from another finding right behind it.
     pub findings: Vec<Finding>,
     /// The rules that were applied completely, in the order of the manual.

@@ -92,6 +92,7 @@ fn diagnose(
         owners
     });
     let (place, total, window) = (host.place.clone(), host.sockets, host.window);
+    let watched = host.watch.over;
     for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
         sample.report.completeness.lose(loss.clone());
     }
@@ -102,6 +103,7 @@ fn diagnose(
         total,
         filter: selection.words(),
         window,
+        watched,
         findings: examination.findings,
         examined: examination.examined,
         wide: wide_rules().collect(),
@@ -163,6 +165,7 @@ mod tests {
                 total: 0,
                 filter: None,
                 window: Duration::ZERO,
+                watched: Duration::ZERO,
                 findings: severities.into_iter().map(finding).collect(),
                 examined: Vec::new(),
                 wide: Vec::new(),

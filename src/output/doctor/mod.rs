@@ -10,6 +10,7 @@ pub use brief::write_diagnosis_brief;
 pub use json::write_diagnosis_json;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anstyle::Style;
 
@@ -70,13 +71,23 @@ fn findings(diagnosis: &Diagnosis) -> impl Iterator<Item = (&Finding, Option<&Fi
     })
 }
 
+/// For how long the sockets were observed: `1.0 s (suspects over 5.0 s)`.
+fn observed(diagnosis: &Diagnosis) -> String {
+    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
+    let window = seconds(diagnosis.window);
+    match diagnosis.watched > diagnosis.window {
+        true => format!("{window} (suspects over {})", seconds(diagnosis.watched)),
+        false => window,
+    }
+}
+
 fn healthy(diagnosis: &Diagnosis) -> String {
     let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
-    let (place, window) = (&diagnosis.place, diagnosis.window.as_secs_f64());
+    let (place, window) = (&diagnosis.place, observed(diagnosis));
     let Some(filter) = &diagnosis.filter else {
         let examined = diagnosis.examined.join(", ");
         return format!(
-            "nothing wrong found in {sockets} of {place} over {window:.1} s; examined: {examined}"
+            "nothing wrong found in {sockets} of {place} over {window}; examined: {examined}"
         );
     };
     let is_wide = |id: &&&str| diagnosis.wide.contains(*id);
@@ -84,7 +95,7 @@ fn healthy(diagnosis: &Diagnosis) -> String {
         diagnosis.examined.iter().partition(|id| is_wide(id));
     let [wide, selected] = [wide, selected].map(|ids| ids.join(", "));
     format!(
-        "nothing wrong found in {sockets} of {place} that match `{filter}` over {window:.1} s; examined: {selected}; for the whole namespace or host: {wide}"
+        "nothing wrong found in {sockets} of {place} that match `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
     )
 }
 

@@ -44,6 +44,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
         total: 1_234,
         filter: None,
         window: Duration::from_secs(1),
+        watched: Duration::ZERO,
         findings,
         examined: vec!["a", "b"],
         wide: vec!["b", "c"],
@@ -62,6 +63,17 @@ fn shown(diagnosis: &Diagnosis, width: Option<usize>) -> String {
     };
     write_diagnosis(&mut bytes, diagnosis, look).unwrap();
     String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_healthy_host_says_how_long_suspects_were_watched() {
+    let mut diagnosis = diagnosis(Vec::new());
+    diagnosis.watched = Duration::from_secs(5);
+    let text = shown(&diagnosis, None);
+    assert!(
+        text.contains(" over 1.0 s (suspects over 5.0 s); examined: "),
+        "{text}"
+    );
 }
 
 #[test]
