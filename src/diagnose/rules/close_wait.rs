@@ -178,8 +178,12 @@ impl CloseWait {
 /// A program that does not accept.
 fn waiting(change: &Change, service: Service, host: &Host) -> Finding {
     let is_its = |one: &&Listener| service == Service::Served(one.local.port());
-    let listeners = host.listeners.iter().filter(is_its);
-    let inodes = listeners.map(|listener| listener.inode).collect();
+    let mut listeners: Vec<&Listener> = host.listeners.iter().filter(is_its).collect();
+    // They wait at those with a queue, where several share the port (SO_REUSEPORT).
+    if listeners.iter().any(|listener| listener.waiting > 0) {
+        listeners.retain(|listener| listener.waiting > 0);
+    }
+    let inodes = listeners.iter().map(|listener| listener.inode).collect();
     let title = format!(
         "{} were never accepted, and their peers have closed",
         change.connections()

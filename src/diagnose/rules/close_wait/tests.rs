@@ -281,6 +281,26 @@ fn connections_that_were_never_accepted_are_attributed_to_their_listener() {
 }
 
 #[test]
+fn where_listeners_share_a_port_those_with_a_queue_are_named() {
+    for (queues, named) in [
+        ([0, 33, 0], &[2][..]),
+        ([1, 33, 0], &[1, 2]),
+        ([0, 0, 0], &[1, 2, 3]),
+    ] {
+        let listeners = (1..).zip(queues);
+        let listeners = listeners.map(|(inode, queue)| listener("0.0.0.0:80", queue, 32, inode));
+        let host = host().with_listeners(&listeners.collect::<Vec<_>>());
+        let waiting = (1..=20).map(|number| Socket {
+            cookie: Some(number),
+            ..socket(State::CloseWait, "192.0.2.9:80", "192.0.2.1:5000")
+        });
+        let waiting: Vec<Socket> = waiting.collect();
+        let found = host.examine::<CloseWait>(&host.read(&waiting, &waiting));
+        assert_eq!(found.findings[0].inodes, named);
+    }
+}
+
+#[test]
 fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     let lacking = |host: Host| {
         let examined = host.examine::<CloseWait>(&host.read(&[], &[]));
