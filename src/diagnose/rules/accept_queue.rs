@@ -1,10 +1,11 @@
-//! Accept queues at their limits, and connections dropped at their listeners.
+//! Accept queues at their limits or that connections do not leave, and connections dropped at listeners.
 //!
 //! A queue is full when it holds more than its limit (`sk_acceptq_is_full`, include/net/sock.h), so
 //! a limit of 0 is legal and holds one. A SYN that finds it full is dropped, and a handshake under way
 //! does not complete (`tcp_conn_request`, `tcp_v4_syn_recv_sock`); the listener counts each.
 
 mod crew;
+mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -14,27 +15,28 @@ use crate::diagnose::subject::listener_subject;
 use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
 use crate::model::Setting::Somaxconn;
 use crate::model::{
-    Arrival, Command, Counter, Finding, InetEnds, Listener, Metric, Scope, Service, Severity,
-    State, StateSet, counted, thousands,
+    Command, Counter, Finding, InetEnds, Listener, Scope, Service, Severity, State, StateSet,
+    counted, thousands,
 };
 use crew::Crew;
+use progress::{Earlier, Pace, Progress};
 
 /// How many listeners have findings of their own, the worst first; more have one cause for all.
 const REPORTED: usize = 5;
 
-/// How many connections that wait are kept; only some of each listener's are measured.
-const KEPT: usize = 2_000;
-
-/// How many waiting connections of one listener are measured: how long they have waited.
-const MEASURED: usize = 16;
+/// Of how many listeners, those with the longest queues, the connections before and after the window are
+/// compared.
+const COMPARED: usize = 64;
 
 const WHY: &str = "A client that connects to a full accept queue gets no answer and tries again a second later, then less and less often: without room the kernel neither begins nor completes a handshake (listen(2)).";
+
+const WHY_WAITING: &str = "The kernel completed these handshakes: to the clients the connections are open, and they wait for an answer until the program calls accept(), or until they give up (accept(2)).";
 
 /// Connections that wait to be accepted, as far as they are kept, and those that were.
 #[derive(Debug, Default)]
 pub(super) struct AcceptQueue {
-    waiting: Vec<(Arrival, InetEnds)>,
-    /// The ports of the listeners that are reported.
+    progress: Progress,
+    /// The ports of the listeners that may be reported.
     ports: HashSet<u16>,
     /// The connections that were accepted there; half a megabyte.
     accepted: Inodes<u16>,
@@ -50,23 +52,22 @@ impl Rule for AcceptQueue {
         .with(State::Established)
         .with(State::CloseWait);
 
-    type Before = ();
+    type Before = Earlier;
 
     const SUSPECTS: Option<Suspects<Self>> = Some(AcceptQueue::suspects);
 
-    fn begin(&mut self, (): (), host: &Host) {
-        let worst = overloaded(host).into_iter().take(REPORTED);
+    fn begin(&mut self, before: Earlier, host: &Host) {
+        self.progress = Progress::after(before);
+        let worst = self.reported(host).into_iter().take(REPORTED);
         self.ports = worst.map(|queue| queue.listener.local.port()).collect();
+        let longest = longest(host).into_iter().take(REPORTED);
+        let ports = longest.map(|listener| listener.local.port());
+        self.ports.extend(ports);
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;
-        if socket.was_never_accepted()
-            && self.waiting.len() < KEPT
-            && let Some(arrival) = Arrival::of(socket)
-        {
-            self.waiting.push((arrival, *sampled.ends));
-        }
+        self.progress.add(socket, sampled.ends);
         if let (Service::Served(port), false) = (sampled.service, self.ports.is_empty())
             && self.ports.contains(&port)
         {
@@ -76,28 +77,28 @@ impl Rule for AcceptQueue {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        let overloaded = overloaded(host);
-        let worst = overloaded.iter().take(REPORTED);
+        let reported = self.reported(host);
+        let worst = reported.iter().take(REPORTED);
         let mut findings: Vec<Finding> = worst.map(|queue| self.finding(queue, case)).collect();
         if findings.iter().all(|one| one.severity < Severity::Critical) {
             findings.extend(overflowed(case));
         }
         Examined::found(findings)
-            .without(lacking(host, overloaded.len()))
+            .without(lacking(host, reported.len()))
             .without(host.growth(Counter::ListenOverflows).err())
     }
 }
 
-fn lacking(host: &Host, overloaded: usize) -> Option<String> {
+fn lacking(host: &Host, queues: usize) -> Option<String> {
     let listeners = &host.listeners;
     let beyond = listeners.beyond();
     if listeners.iter().any(|one| one.limit.is_none()) {
         let what = "/proc reports neither the limits of accept queues nor the drops of listeners";
         Some(what.to_owned())
-    } else if overloaded > REPORTED {
-        let all = thousands(overloaded);
+    } else if queues > REPORTED {
+        let all = thousands(queues);
         Some(format!(
-            "only the worst {REPORTED} of {all} accept queues at their limits are reported"
+            "only the worst {REPORTED} of {all} accept queues are reported"
         ))
     } else if beyond > 0 {
         let beyond = counted(beyond, "listener was", "listeners were");
@@ -107,7 +108,7 @@ fn lacking(host: &Host, overloaded: usize) -> Option<String> {
     }
 }
 
-/// An accept queue at its limit, or one that dropped connections.
+/// An accept queue at its limit, one that dropped connections, or one that they do not leave in time.
 #[derive(Debug)]
 struct Queue<'a> {
     listener: &'a Listener,
@@ -115,55 +116,74 @@ struct Queue<'a> {
     severity: Severity,
     /// What was dropped there in the window.
     dropped: Option<u64>,
+    /// Whether connections leave it in time.
+    pace: Option<Pace>,
 }
 
-/// Those queues, worst first.
-fn overloaded(host: &Host) -> Vec<Queue<'_>> {
+/// The longest queues, longest first.
+fn longest(host: &Host) -> Vec<&Listener> {
+    let listeners = host.listeners.iter();
+    let mut longest: Vec<&Listener> = listeners
+        .filter(|one| one.waiting > 0 && host.selects(one))
+        .collect();
+    longest.sort_by_key(|listener| std::cmp::Reverse(listener.waiting));
+    longest.truncate(COMPARED);
+    longest
+}
+
+/// How urgent the length and the drops of a queue are.
+fn severity(listener: &Listener, host: &Host) -> Option<Severity> {
     let overflows = host.growth(Counter::ListenOverflows);
     let elsewhere = host.growth(Counter::ReqQFullDrop).unwrap_or(0) > 0;
     // A listener drops for other reasons too: no room for another half-open request, which is another
     // rule's, or a client that an ICMP message calls unreachable (`tcp_req_err`).
     let for_lack_of_room = overflows.map_or(!elsewhere, |overflows| overflows > 0);
-    let listeners = host.listeners.iter().filter(|one| host.selects(one));
-    let queues = listeners.filter_map(|listener| {
-        let limit = listener.limit?.into();
-        let dropped = listener.drops.map(u64::from);
-        let severity = if listener.is_full() || dropped > Some(0) && for_lack_of_room {
-            Severity::Critical
-        } else if listener.is_at_limit() {
-            Severity::Warning
-        } else {
-            return None;
-        };
-        Some(Queue {
-            listener,
-            limit,
-            severity,
-            dropped,
-        })
-    });
-    let mut queues: Vec<Queue<'_>> = queues.collect();
-    let dropped = |queue: &Queue<'_>| queue.dropped.unwrap_or(0);
-    queues.sort_by_key(|queue| {
-        std::cmp::Reverse((queue.severity, dropped(queue), queue.listener.waiting))
-    });
-    queues
+    if listener.is_full() || listener.drops > Some(0) && for_lack_of_room {
+        Some(Severity::Critical)
+    } else if listener.is_at_limit() {
+        Some(Severity::Warning)
+    } else {
+        None
+    }
 }
 
 impl AcceptQueue {
-    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
-        let worst = overloaded(host).into_iter().take(REPORTED);
-        worst
-            .flat_map(|queue| self.at(queue.listener, host))
-            .collect()
+    /// The queues that are reported, worst first.
+    fn reported<'a>(&self, host: &'a Host) -> Vec<Queue<'a>> {
+        let longest = longest(host);
+        let listeners = host.listeners.iter().filter(|one| host.selects(one));
+        let queues = listeners.filter_map(|listener| {
+            let is_long = longest.contains(&listener);
+            let queued = is_long.then(|| self.progress.of(listener, host));
+            let pace = queued.and_then(|queued| queued.pace(host));
+            let urgencies = [severity(listener, host), pace.map(|pace| pace.severity)];
+            Some(Queue {
+                listener,
+                limit: listener.limit?.into(),
+                severity: urgencies.into_iter().flatten().max()?,
+                dropped: listener.drops.map(u64::from),
+                pace,
+            })
+        });
+        let mut queues: Vec<Queue<'_>> = queues.collect();
+        let dropped = |queue: &Queue<'_>| queue.dropped.unwrap_or(0);
+        queues.sort_by_key(|queue| {
+            std::cmp::Reverse((queue.severity, dropped(queue), queue.listener.waiting))
+        });
+        queues
     }
 
-    /// Some of those that may wait at this listener.
-    fn at(&self, listener: &Listener, host: &Host) -> Vec<InetEnds> {
-        let waiting = self.waiting.iter();
-        let waiting =
-            waiting.filter(|(arrival, _)| host.listeners.takers(arrival).contains(&listener));
-        waiting.map(|(_, ends)| *ends).take(MEASURED).collect()
+    /// Some of those that wait at listeners which are reported, or may be.
+    fn suspects(&self, host: &Host) -> Vec<InetEnds> {
+        let reported = self.reported(host).into_iter().take(REPORTED);
+        let mut suspects: Vec<&Listener> = reported.map(|queue| queue.listener).collect();
+        let mut others = longest(host);
+        others.retain(|one| self.progress.of(one, host).are_several());
+        suspects.extend(others.into_iter().take(REPORTED));
+        let queued = suspects.iter().map(|one| self.progress.of(one, host));
+        queued
+            .flat_map(|queued| queued.sample().collect::<Vec<_>>())
+            .collect()
     }
 
     fn finding(&self, queue: &Queue<'_>, case: &Case<'_>) -> Finding {
@@ -183,6 +203,13 @@ impl AcceptQueue {
                     "{drops} at {address} in {window}; {waiting} of {limit} wait to be accepted"
                 )
             }
+            Some(0) | None if length < queue.limit => {
+                let slow = match queue.pace.is_some_and(Pace::is_still) {
+                    true => format!(": none left the queue in {window}"),
+                    false => ", some for a second or longer".to_owned(),
+                };
+                format!("{connections} to be accepted at {address}{slow}")
+            }
             Some(0) | None => format!(
                 "the accept queue of {address} has reached its limit: {waiting} of {limit} wait"
             ),
@@ -192,9 +219,14 @@ impl AcceptQueue {
             .of(|port| *port == address.local.port())
             .collect();
         let crew = Crew::of(queue.listener, &accepted, case);
+        // With no descriptor left accept() fails, however long they have waited so far.
+        let fails = queue.pace.is_some_and(Pace::is_still) && crew.is_exhausted();
+        let severity = queue.severity.max(Severity::critical_if(fails));
+        let has_room = length < queue.limit && queue.dropped.unwrap_or(0) == 0;
+        let why = if has_room { WHY_WAITING } else { WHY };
         let test = format!("sport = {}", address.local.port());
         let waiting = "-p --state established,close-wait --sort last-data-sent:desc --limit 20";
-        Finding::new(queue.severity, title, length as f64, vec![inode], WHY)
+        Finding::new(severity, title, length as f64, vec![inode], why)
             .with_subject(listener_subject(&address))
             .with_limit(queue.limit as f64)
             .with_evidence(crew.evidence())
@@ -205,7 +237,7 @@ impl AcceptQueue {
                 Command::list("-l --columns process,drops").of(test.clone()),
                 Command::list(waiting).of(test),
             ])
-            .with_remedy(crew.remedy(queue.limit, case.host))
+            .with_remedy(crew.remedy(queue.limit, queue.pace, case.host))
     }
 
     fn evidence(&self, queue: &Queue<'_>, host: &Host) -> Vec<String> {
@@ -222,18 +254,8 @@ impl AcceptQueue {
             dropped,
             format!("for all listeners, {}", host.growth_text(&counters)),
         ];
-        // The kernel counts from the handshake where nothing was sent yet.
-        let waits = self.at(queue.listener, host).into_iter();
-        let waits = waits.filter_map(|ends| host.measures.get(ends, Metric::LastDataSent));
-        let waits: Vec<u64> = waits.collect();
-        evidence.extend(waits.iter().max().map(|longest| {
-            format!(
-                "of {} waiting connections that were measured, one has waited for {}.{} s",
-                waits.len(),
-                longest / 1_000,
-                longest % 1_000 / 100
-            )
-        }));
+        evidence.extend(queue.pace.map(|pace| pace.text(host)));
+        evidence.extend(self.progress.of(queue.listener, host).text(host));
         if host.setting(Somaxconn) == Some(queue.limit) {
             evidence.push(format!("the limit is that of {Somaxconn}"));
         }

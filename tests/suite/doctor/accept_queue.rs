@@ -1,6 +1,6 @@
 //! Accept queues that are full because no process accepts.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket, socket_with};
@@ -142,6 +142,38 @@ in_namespace!(
         // Accepting a connection makes room.
         drop(listener.accept().unwrap());
         assert!(Report::after("0.1").findings_of("accept-queue").is_empty());
+    }
+);
+
+in_namespace!(
+    fn a_queue_with_room_from_which_nothing_is_accepted_is_reported_until_it_is_accepted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connected = |_| TcpStream::connect(address).unwrap();
+        let few: Vec<TcpStream> = (0..4).map(connected).collect();
+        assert!(Report::after("0.1").findings_of("accept-queue").is_empty());
+        let _more: Vec<TcpStream> = (4..12).map(connected).collect();
+        // All of them wait for as long as the window, which is more than a second.
+        let report = Report::after("1.1");
+        let finding = report.finding("accept-queue");
+        assert!(
+            finding
+                .title
+                .starts_with("12 connections wait to be accepted at 127.0.0.1:")
+                && finding.title.contains(": none left the queue in 1."),
+            "{finding:?}"
+        );
+        assert_eq!((finding.value, finding.limit), (Some(12.0), Some(128.0)));
+        assert_eq!(finding.processes[0].pid, std::process::id());
+        let evidence = finding.evidence.join("; ");
+        assert!(
+            evidence.contains("of 12 waiting connections that were measured, one has waited for "),
+            "{evidence}"
+        );
+        assert_commands_run(finding);
+        let _accepted: Vec<_> = (0..12).map(|_| listener.accept().unwrap()).collect();
+        assert!(Report::after("0.1").findings_of("accept-queue").is_empty());
+        drop(few);
     }
 );
 

@@ -28,6 +28,7 @@ in_namespace!(
         let healthy: Vec<TcpStream> = (0..40)
             .map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap())
             .collect();
+        let _accepted: Vec<_> = healthy.iter().map(|_| listener.accept().unwrap()).collect();
         healthy.iter().for_each(probe);
         let address = Peer::address(Behaviour::HandshakeOnly, Family::V4);
         let dead: Vec<TcpStream> = (0..3)

@@ -1,6 +1,7 @@
 //! Who should accept at a listener: all processes that hold it, with the connections that each has
 //! accepted, and the other listeners at the same address (SO_REUSEPORT, socket(7)).
 
+use super::progress::Pace;
 use crate::diagnose::{Case, Host, descriptors};
 use crate::model::Setting::Somaxconn;
 use crate::model::{Culprit, Descriptors, Listener, counted, thousands};
@@ -94,18 +95,28 @@ impl Crew {
         evidence
     }
 
-    /// What to do about a queue with this limit.
-    pub(super) fn remedy(&self, limit: u64, host: &Host) -> Vec<String> {
+    /// Whether a process has no descriptor left.
+    pub(super) fn is_exhausted(&self) -> bool {
+        !self.exhausted.is_empty()
+    }
+
+    /// What to do about a queue with this limit, from which connections leave at this pace if it is not
+    /// as it should be.
+    pub(super) fn remedy(&self, limit: u64, pace: Option<Pace>, host: &Host) -> Vec<String> {
         let mut remedy = Vec::new();
         if let Some((process, _)) = self.exhausted.first() {
             remedy.push(format!(
                 "Close what {process} does not need, or raise its limit of open files (`LimitNOFILE=` of systemd, `worker_rlimit_nofile` of nginx): until then each accept() fails."
             ));
         }
+        let does = match pace.is_some_and(|pace| !pace.is_still()) {
+            true => "accepts so late",
+            false => "does not accept",
+        };
         remedy.push(match (&self.holders[..], self.siblings) {
             (_, 1..) => "Find out why the process of this listener does not accept while others at the address do: the kernel gives each listener its share of the connections and moves none (SO_REUSEPORT). Restart that process alone.".to_owned(),
-            ([], _) => why("the process that listens there does not accept"),
-            ([one], _) => why(&format!("{one} does not accept")),
+            ([], _) => why(&format!("the process that listens there {does}")),
+            ([one], _) => why(&format!("{one} {does}")),
             (several, _) => {
                 let busy = several.iter().filter(|process| process.sockets > 0);
                 match busy.count() {
@@ -114,8 +125,8 @@ impl Crew {
                 }
             }
         });
-        // A larger backlog would only let more connections wait for a process that hangs.
-        if self.siblings == 0 && self.exhausted.is_empty() {
+        // A larger backlog would only let more connections wait for a process that hangs or is slow.
+        if self.siblings == 0 && self.exhausted.is_empty() && pace.is_none() {
             remedy.push(larger(limit, host));
         }
         remedy

@@ -1,9 +1,11 @@
 //! The rule at, below and above its limits.
 
+mod late;
+
 use super::*;
 use crate::diagnose::Measures;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
-use crate::model::{Descriptors, Holders, ProcessName, Setting};
+use crate::model::{Descriptors, Holders, Metric, ProcessName, Setting};
 
 fn examined(waiting: u32, limit: u32, host: &Host) -> Examined {
     dropping(waiting, limit, 0, host)
