@@ -11,6 +11,7 @@ mod namespaces;
 mod options;
 mod peers;
 pub(crate) mod programs;
+mod refusals;
 mod rows;
 mod terminal;
 pub(crate) mod unprivileged;
