@@ -95,6 +95,25 @@ def start_connections(sockets, hold):
     return start(functools.partial(hold, share, member) for member, share in enumerate(shares, 1))
 
 
+def hold_connections(pairs, member):
+    """Connections on loopback to one listener of this member, for `start_connections`."""
+    address = (f"127.0.{member}.1", 443)
+    listener = socket.socket()
+    listener.bind(address)
+    listener.listen(4096)
+    held = [listener]
+    for _ in range(pairs):
+        held.append((socket.create_connection(address), listener.accept()[0]))
+    return held
+
+
+def peak_mebibytes(process):
+    """The largest resident set of a process so far."""
+    with open(f"/proc/{process}/status") as file:
+        line = next(line for line in file if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
 def end(members):
     for member in members:
         os.kill(member, signal.SIGKILL)

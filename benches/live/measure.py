@@ -13,18 +13,7 @@ then make dumps slower.
 import fcntl, os, pty, select, signal, socket, struct, sys, termios, time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-from crowd import end, start_connections
-
-
-def hold(pairs, member):
-    address = (f"127.0.{member}.1", 443)
-    listener = socket.socket()
-    listener.bind(address)
-    listener.listen(4096)
-    held = [listener]
-    for _ in range(pairs):
-        held.append((socket.create_connection(address), listener.accept()[0]))
-    return held
+from crowd import end, hold_connections, peak_mebibytes, start_connections
 
 
 def start(command):
@@ -56,12 +45,6 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def peak_mebibytes(process):
-    with open(f"/proc/{process}/status") as file:
-        line = next(line for line in file if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
 def measure(master, process, sockets, seconds):
     read_for(master, 5)
     before, begin = cpu_seconds(process), time.monotonic()
@@ -89,7 +72,7 @@ def main():
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     program, sockets, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    members = start_connections(sockets, hold)
+    members = start_connections(sockets, hold_connections)
     process = None
     try:
         process, master = start([program, "--watch", "1", *sys.argv[4:]])

@@ -17,7 +17,7 @@ It needs tracefs, which is mounted for it alone; it is given two seconds to atta
 import json, os, resource, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-from crowd import end, start_connections
+from crowd import end, hold_connections, peak_mebibytes, start_connections
 
 PORT = 18_713
 LIBBPF = "/usr/sbin/tcpstates"
@@ -174,27 +174,10 @@ def in_kernel(tracers, rate, seconds, folder):
             file.write(before)
 
 
-def hold(pairs, member):
-    address = (f"127.0.{member}.1", 443)
-    listener = socket.socket()
-    listener.bind(address)
-    listener.listen(4096)
-    held = [listener]
-    for _ in range(pairs):
-        held.append((socket.create_connection(address), listener.accept()[0]))
-    return held
-
-
-def peak_mebibytes(process):
-    with open(f"/proc/{process}/status") as file:
-        line = next(line for line in file if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
 def live(tracer, folder):
     """The largest resident set while 60,000 connections open, of which both ends are traced."""
     tracer.start(f"{folder}/rows")
-    members = start_connections(2 * LIVE, hold)
+    members = start_connections(2 * LIVE, hold_connections)
     try:
         time.sleep(0.5)
         print(f"- {LIVE:,} connections, both ends: {peak_mebibytes(tracer.process.pid):.1f} MiB where they open while it traces")

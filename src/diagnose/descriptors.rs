@@ -11,7 +11,7 @@ const A_PART: f64 = 0.1;
 /// How many processes are named.
 const NAMED: usize = 3;
 
-/// How urgent it is that these processes hold so many sockets: critical if they take a part of the
+/// The severity of the sockets of these processes: critical if they take a part of the
 /// descriptors of a process that has hardly any left.
 pub(super) fn severity(processes: &[Culprit], holders: &Holders) -> Severity {
     let is_critical = |process: &Culprit| {

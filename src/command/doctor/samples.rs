@@ -73,9 +73,7 @@ impl Samples {
             unlisted: selection.unlisted(),
             measures: Measures::default(),
             watch,
-            page_size: (!copied)
-                .then(|| u64::try_from(rustix::param::page_size()).ok())
-                .flatten(),
+            page_size: page_size(copied),
             copied,
             filter: None,
             selected: None,
@@ -86,12 +84,10 @@ impl Samples {
         host.source = report.source;
         report.add(&earlier);
         report.add(&listening);
-        let is_glance = selection.is_glance();
-        if !is_glance {
+        let mut took = again.elapsed();
+        if !selection.is_glance() {
             add_suspects(sources, &mut second, &mut host);
-        }
-        let took = again.elapsed();
-        if !is_glance {
+            took = again.elapsed();
             watching.after(&second, &mut host, await_longer);
         }
         let samples = Samples {
@@ -101,6 +97,14 @@ impl Samples {
             took,
         };
         Ok((report, samples))
+    }
+}
+
+/// The size of a page of this machine's memory; that of a copied tree's host is unknown.
+fn page_size(copied: bool) -> Option<u64> {
+    match copied {
+        true => None,
+        false => u64::try_from(rustix::param::page_size()).ok(),
     }
 }
 

@@ -27,6 +27,17 @@ pub(super) struct Examined {
     pub(super) filter: u64,
 }
 
+impl Examined {
+    /// The sockets of a target, with its filter as typed and the number of that filter.
+    pub(super) fn new(target: &Target, words: String, filter: u64) -> Examined {
+        Examined {
+            target: target.clone(),
+            words,
+            filter,
+        }
+    }
+}
+
 /// Examines the sockets requested last until the other end of one of its channels is gone.
 pub(super) fn run(events: &Events, requests: &Receiver<Examined>) {
     let Ok(mut request) = requests.recv() else {

@@ -111,17 +111,12 @@ impl Session {
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
         view.resized(size.1);
-        let diagnosed = sampled.clone();
         let details = Details {
             top: request.top,
-            events: sampled,
+            events: sampled.clone(),
             requests: detail_requests,
         };
-        let _ = examined.send(Examined {
-            target: request.target.clone(),
-            words: request.filter.clone(),
-            filter: 0,
-        });
+        let _ = examined.send(Examined::new(&request.target, request.filter, 0));
         Ok(Session {
             repetition: request.repetition,
             paint,
@@ -145,7 +140,7 @@ impl Session {
             threads: [
                 spawn("count", move || counter.run(interval))?,
                 spawn("details", move || details.run())?,
-                spawn("findings", move || findings::run(&diagnosed, &to_examine))?,
+                spawn("findings", move || findings::run(&sampled, &to_examine))?,
             ],
             by: request.by,
             groups: None,
@@ -250,11 +245,9 @@ impl Session {
                 self.request.filter = self.view.filter_taken(&text);
                 self.request.target = *target;
                 // The thread runs as long as this end of its channel is open.
-                let _ = self.examined.send(Examined {
-                    target: self.request.target.clone(),
-                    words: text,
-                    filter: self.request.filter,
-                });
+                let request = &self.request;
+                let examined = Examined::new(&request.target, text, request.filter);
+                let _ = self.examined.send(examined);
             }
             Event::Findings(filter, found) => self.view.diagnosed(filter, found),
             Event::FilterRefused(error, reason) => {

@@ -20,7 +20,7 @@ fn attempts(ports: std::ops::Range<u16>, retransmits: u32) -> Vec<Socket> {
     ports.map(|port| attempt(port, retransmits)).collect()
 }
 
-/// A host with so many attempts begun, failed and sent again in the window.
+/// A host on which these numbers of attempts began, failed and were retransmitted in the window.
 fn counted(opened: u64, failed: u64, again: u64) -> Host {
     host()
         .with_growth(Counter::ActiveOpens, 7, 7 + opened)

@@ -157,7 +157,7 @@ impl Rule for Keepalive {
 }
 
 impl Keepalive {
-    /// The services of which so many connections are dead that it is reported.
+    /// The services with enough dead connections for a finding.
     fn dead(&self) -> impl Iterator<Item = (Service, OfService)> {
         let services = self.services.iter().map(|(service, of)| (*service, *of));
         services.filter(|(service, of)| {
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// What is found of so many dead connections among others.
+    /// The findings about this number of dead connections among others.
     fn found(dead: u16, others: u16, probes: (u32, u32)) -> Vec<Finding> {
         let sockets = |probes: u32| -> Vec<Socket> {
             let dead = (0..dead).map(|port| idle(1_000 + port, probes));

@@ -154,7 +154,7 @@ fn connections_on_which_something_was_sent_are_used_in_one_direction() {
     assert!(found.title.ends_with("stay in CLOSE_WAIT"), "{found:?}");
 }
 
-/// Of 32 that are watched, so many end; the others have this age and unread end.
+/// 32 connections that are watched, of which `ends` end; the others have this age and unread end.
 fn turned_over(ends: u64, age: u64, unread: u32) -> Option<Finding> {
     let sockets: Vec<Socket> = (1..=120).map(|number| one(number, number)).collect();
     watched(&sockets, |number, one| {
@@ -183,7 +183,8 @@ fn connections_that_turn_over_are_those_of_slow_handlers_unless_they_are_too_old
     assert!(leak.title.ends_with("stay in CLOSE_WAIT"), "{leak:?}");
 }
 
-/// What is found of twelve of this age and unread end that stay, beside so many that were added.
+/// The findings about twelve connections of this age and unread end that stay, and others that were
+/// added.
 fn of_age(age: u64, unread: usize, added: u64) -> Finding {
     let sockets: Vec<Socket> = (1..=12 + added)
         .map(|number| {

@@ -39,7 +39,7 @@ const FEW_SOCKETS: u64 = 20_000;
 /// From this share of the ports on, bound sockets may make the difference to a warning.
 const HALF: f64 = 0.5;
 
-/// How urgent it is that so many of the ports are taken.
+/// The severity of this number of taken ports.
 fn severity(taken: u64, limit: u64) -> Option<Severity> {
     Severity::of_share(taken, limit, CAUTION, ALARM)
 }
