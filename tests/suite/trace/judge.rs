@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::closes::{Pair, close_with_quickack, listener_at, read_to_end};
-use super::{Tracing, has_bpf};
+use super::{Traced, Tracing, has_bpf, until_complete};
 use crate::child::{Running, Start, command};
 use crate::namespace::in_namespace;
 use crate::skip::skip_or_fail;
@@ -57,12 +57,18 @@ enum How {
     Aborted,
 }
 
-const WAYS: [How; 4] = [
-    How::ByClient,
-    How::WithQuickAck,
-    How::ByServer,
-    How::Aborted,
-];
+/// Connections that are closed, each after a longer delay.
+const ROUNDS: u64 = 12;
+
+fn ways() -> impl Iterator<Item = How> {
+    const WAYS: [How; 4] = [
+        How::ByClient,
+        How::WithQuickAck,
+        How::ByServer,
+        How::Aborted,
+    ];
+    WAYS.into_iter().cycle()
+}
 
 fn close(pair: Pair, how: How, later: Duration) {
     let (mut second, first) = match how {
@@ -108,23 +114,30 @@ fn judged(dump: &Dump, key: (u16, u16)) -> Vec<String> {
     close.iter().map(mark).collect()
 }
 
+/// Connections that are closed in each way: their trace, the output of tcpdump where it is allowed, and
+/// the ports of the client and the server. `None` if the trace lost something.
+fn record() -> Option<(Traced, Option<String>, Vec<[u16; 2]>)> {
+    let listener = listener_at("127.0.0.1:0".parse().unwrap());
+    let to: SocketAddr = listener.local_addr().unwrap();
+    let tcpdump = has_tcpdump().then(start_tcpdump);
+    let tracing = Tracing::start(&["--segments"]);
+    let mut ports = Vec::new();
+    for (round, how) in (0..ROUNDS).zip(ways()) {
+        let pair = Pair::open(&listener, to);
+        ports.push([pair.client.local_addr().unwrap().port(), to.port()]);
+        close(pair, how, Duration::from_millis(round * 10));
+    }
+    let traced = tracing.interrupt();
+    let stdout = tcpdump.map(|tcpdump| {
+        tcpdump.signal(Signal::INT);
+        String::from_utf8(tcpdump.finish().stdout).unwrap()
+    });
+    traced.is_complete().then_some((traced, stdout, ports))
+}
+
 in_namespace!(
     fn tcpdump_sees_the_same_segments() {
-        let listener = listener_at("127.0.0.1:0".parse().unwrap());
-        let to: SocketAddr = listener.local_addr().unwrap();
-        let tcpdump = has_tcpdump().then(start_tcpdump);
-        let tracing = Tracing::start(&["--segments"]);
-        let mut closed = Vec::new();
-        for (round, how) in (0..12).zip(WAYS.into_iter().cycle()) {
-            let pair = Pair::open(&listener, to);
-            closed.push((pair.client.local_addr().unwrap().port(), how));
-            close(pair, how, Duration::from_millis(round * 10));
-        }
-        let traced = tracing.interrupt();
-        let stdout = tcpdump.map(|tcpdump| {
-            tcpdump.signal(Signal::INT);
-            String::from_utf8(tcpdump.finish().stdout).unwrap()
-        });
+        let (traced, stdout, ports) = until_complete(record);
         let mut dump = Dump::new();
         for (key, segment) in stdout
             .iter()
@@ -133,11 +146,11 @@ in_namespace!(
         {
             dump.entry(key).or_default().push(segment);
         }
-        for (port, how) in closed {
+        for ([port, to], how) in ports.into_iter().zip(ways()) {
             let marks = traced.close(port).marks();
             assert_plausible(&marks, how);
             if stdout.is_some() {
-                let key = (port.min(to.port()), port.max(to.port()));
+                let key = (port.min(to), port.max(to));
                 assert_eq!(marks, judged(&dump, key), "{how:?}: {stdout:?}");
             }
         }

@@ -43,14 +43,14 @@ pub(crate) fn has_bpf() -> bool {
     true
 }
 
-/// Repeats an experiment until nothing of it was lost: a busy kernel may skip the programs for an
-/// event, which is then a gap.
+/// Repeats an experiment until nothing of it was lost or late: a busy kernel may skip the programs for
+/// an event, which is then a gap, and a busy machine runs a process when the moment is over.
 #[track_caller]
 pub(crate) fn until_complete<T>(mut experiment: impl FnMut() -> Option<T>) -> T {
     const TIMES: usize = 5;
     let mut times = std::iter::repeat_with(&mut experiment).take(TIMES);
     let complete = times.find_map(|done| done);
-    complete.unwrap_or_else(|| panic!("something was lost each of {TIMES} times"))
+    complete.unwrap_or_else(|| panic!("something was lost or late each of {TIMES} times"))
 }
 
 /// A trace that has begun.

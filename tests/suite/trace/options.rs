@@ -39,13 +39,15 @@ in_namespace!(
                 Some(_) => &[],
                 None => &["--duration", "2"],
             };
-            let mut tracing = Tracing::start(duration);
-            close_one(&listener);
-            if let Some(signal) = signal {
-                tracing.running().signal(signal);
-            }
-            let traced = tracing.finish();
-            traced.is_complete();
+            let traced = until_complete(|| {
+                let mut tracing = Tracing::start(duration);
+                close_one(&listener);
+                if let Some(signal) = signal {
+                    tracing.running().signal(signal);
+                }
+                let traced = tracing.finish();
+                traced.is_complete().then_some(traced)
+            });
             assert_eq!(
                 traced.summary.connections, 1,
                 "{signal:?}: {:?}",
