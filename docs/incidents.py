@@ -17,7 +17,7 @@ PAGE = """\
 
 What `tcpstates doctor` reports of incidents that are common in production. Each was made with real
 sockets between two network namespaces by `docs/incidents.py`, which prints this page: the output is
-that of one run on Linux 6.18. What a rule examines, and its thresholds, are in tcpstates(1), DOCTOR.
+that of one run on Linux 6.18. What a rule examines, and its thresholds, are in tcpstates-rules(7).
 The notes on what could not be examined are left out here; they are the same in each namespace.
 """
 

@@ -47,7 +47,7 @@ fn parse_key(word: &str, used_as: Use, is_only: bool) -> Result<GroupKey, String
         None => (word, None),
     };
     let field = Field::parse(name, used_as).map_err(|valid| {
-        let hint = hint(name, &valid);
+        let hint = hint(name, &valid, "tcpstates(1)");
         match is_only && length.is_none() {
             true => format!("not a key; {hint}"),
             false => format!("`{name}` is not a key; {hint}"),

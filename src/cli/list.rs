@@ -74,12 +74,15 @@ pub struct List {
     pub sourcing: Sourcing,
 }
 
+/// The manual page with all columns and sort keys.
+const PAGE: &str = "tcpstates-list(1)";
+
 /// One word of `--columns`.
 fn parse_column(word: &str) -> Result<Field, String> {
     let word = word.trim();
     Field::parse(word, Use::Column).map_err(|valid| match Field::parse(word, Use::Sort) {
         Ok(field) => format!("every list has the {} already", field.name()),
-        Err(_) => format!("no such column; {}", hint(word, &valid)),
+        Err(_) => format!("no such column; {}", hint(word, &valid, PAGE)),
     })
 }
 
@@ -100,7 +103,7 @@ fn parse_sort_key(word: &str) -> Result<SortKey, String> {
     };
     Field::parse(name, Use::Sort)
         .map(|field| SortKey { field, descending })
-        .map_err(|valid| format!("cannot sort by `{name}`; {}", hint(name, &valid)))
+        .map_err(|valid| format!("cannot sort by `{name}`; {}", hint(name, &valid, PAGE)))
 }
 
 #[cfg(test)]
@@ -130,7 +133,7 @@ mod tests {
                 "no such order `down`; allowed are asc, desc",
             ),
             (parse_sort_key("user").unwrap_err(), "cannot sort by `user`"),
-            (parse_sort_key("").unwrap_err(), "tcpstates(1) has all"),
+            (parse_sort_key("").unwrap_err(), "tcpstates-list(1) has all"),
             (parse_column("cgrup").unwrap_err(), "did you mean cgroup"),
             (
                 parse_column("send-q").unwrap_err(),

@@ -45,7 +45,10 @@ fn parse_subject(name: &str) -> Result<Subject, String> {
     }
     let names = names();
     let words: Vec<&str> = names.iter().map(String::as_str).collect();
-    Err(format!("unknown name `{name}`; {}", hint(name, &words)))
+    Err(format!(
+        "unknown name `{name}`; {}",
+        hint(name, &words, "tcpstates-check(1)")
+    ))
 }
 
 /// Every name that a threshold can have.

@@ -12,7 +12,7 @@ use crate::model::Use;
 
 pub(super) const EXIT_STATUS: &str = "\
 Exit status: 0 complete, 1 could not trace or could not write, 2 usage,
-3 something was lost. The manual is tcpstates(1).";
+3 something was lost. The manual is tcpstates-trace(1).";
 
 /// What the options of bcc's tcpstates(8) are here.
 const BCC: [(&str, &str); 8] = [

@@ -26,7 +26,7 @@ pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
     StateSet::parse_word(word.trim()).ok_or_else(|| {
         let words: Vec<String> = StateSet::words().collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        format!("no such state; {}", hint(word, &words))
+        format!("no such state; {}", hint(word, &words, "tcpstates(1)"))
     })
 }
 

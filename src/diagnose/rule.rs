@@ -1,7 +1,7 @@
 //! The parts of a rule: the sockets that it reads, those that it suspects, its findings.
 //!
 //! To add a rule: a file in `rules` with a type that implements [`Rule`], its module and its line in
-//! `rules/mod.rs`, and its description in tcpstates(1).
+//! `rules/mod.rs`, and its description in tcpstates-rules(7).
 
 use super::host::Host;
 use crate::model::{Finding, Holders, InetEnds, Scope, Service, Socket, State, StateSet};
@@ -11,7 +11,7 @@ pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
 
 /// A rule; its value is what it keeps of the sockets after the window, in bounded memory.
 pub(super) trait Rule: Default {
-    /// Its name in output and in tcpstates(1).
+    /// Its name in output and in tcpstates-rules(7).
     const ID: &'static str;
 
     /// What its findings are about. A rule about the sockets that a filter selects reads these alone;

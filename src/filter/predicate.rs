@@ -20,6 +20,9 @@ pub(super) struct Predicates<'a, L> {
     pub(super) lookup: &'a mut L,
 }
 
+/// The manual page with all words.
+const PAGE: &str = "tcpstates-filter(7)";
+
 /// Also those that are listed only if they are requested by name.
 const EVERY_STATE: StateSet = StateSet::ALL.with(State::Bound);
 
@@ -94,8 +97,9 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             Keyword::Autobound => self.autobound(&word),
             Keyword::Field(Field::State) => self.state(word, false, Test::State),
             Keyword::Field(Field::Family) => self.same(word, |_, name| {
-                nodes::family(name)
-                    .ok_or_else(|| format!("no such family; {}", hint(name, &nodes::FAMILIES)))
+                nodes::family(name).ok_or_else(|| {
+                    format!("no such family; {}", hint(name, &nodes::FAMILIES, PAGE))
+                })
             }),
             Keyword::Field(Field::Interface) => self.same_test(word, |lookup, name| {
                 parse_interface(name, lookup).map(Test::Interface)
@@ -198,7 +202,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             let named = StateSet::parse_word(name).ok_or_else(|| {
                 let words: Vec<String> = StateSet::words().collect();
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                format!("no such state; {}", hint(name, &words))
+                format!("no such state; {}", hint(name, &words, PAGE))
             });
             states = states.union(self.value(&operand, named)?);
         }
@@ -293,7 +297,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             "a value needs a word before it, as in port = :443 or host = 192.0.2.1".to_owned()
         } else {
             let words: Vec<&str> = Keyword::words(self.text.used_as).collect();
-            format!("{reason}; {}", hint(typed, &words))
+            format!("{reason}; {}", hint(typed, &words, PAGE))
         };
         let mut error = self.text.error(word.at, typed, reason);
         error.is_unknown_word = true;

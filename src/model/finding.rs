@@ -66,10 +66,10 @@ impl fmt::Display for Culprit {
     }
 }
 
-/// One thing that is wrong. Its JSON has the keys of tcpstates(1).
+/// One thing that is wrong. Its JSON has the keys of tcpstates-doctor(1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// The rule that found it, one of those in tcpstates(1): `accept-queue`; put in by the examination.
+    /// The rule that found it, one of those in tcpstates-rules(7): `accept-queue`; put in by the examination.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,

@@ -43,14 +43,15 @@ fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The hint for a word that is not allowed: `did you mean X? Allowed are X, Y, Z`; `allowed are X, Y,
-/// Z` if none is similar. Of long lists the three nearest, and where all are.
-pub fn hint(word: &str, valid: &[&str]) -> String {
+/// Z` if none is similar. Of long lists the three nearest, and the manual page that has all:
+/// `tcpstates-list(1)`.
+pub fn hint(word: &str, valid: &[&str], page: &str) -> String {
     let all = valid.join(", ");
     if fold(word) == fold("retrans") && valid.contains(&"retransmits") {
         return "did you mean retransmits (timeouts since the last acknowledgment) or total-retrans (segments of the whole connection; ss prints retrans:retrans-now/total-retrans)?".to_owned();
     }
     if valid.len() > MOST_LISTED {
-        let manual = format!("tcpstates(1) has all {}", valid.len());
+        let manual = format!("{page} has all {}", valid.len());
         return match &*nearest_words(word, valid) {
             [] => manual,
             [near] => format!("did you mean {near}? {manual}"),
@@ -153,10 +154,13 @@ mod tests {
     fn a_long_list_becomes_the_three_nearest() {
         let words: Vec<String> = (0..40).map(|number| format!("word{number}")).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let near = hint("word7", &words);
+        let near = hint("word7", &words, "tcpstates-list(1)");
         assert!(near.starts_with("did you mean word7, "), "{near}");
-        assert!(near.ends_with("? tcpstates(1) has all 40") && near.matches("word").count() == 3);
-        assert_eq!(hint("xyzzy", &words), "tcpstates(1) has all 40");
+        assert!(
+            near.ends_with("? tcpstates-list(1) has all 40") && near.matches("word").count() == 3
+        );
+        let none = hint("xyzzy", &words, "tcpstates-list(1)");
+        assert_eq!(none, "tcpstates-list(1) has all 40");
     }
 
     #[test]

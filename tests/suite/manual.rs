@@ -1,15 +1,44 @@
-//! man/tcpstates.1 and the program have the same options, commands, group keys, columns and live keys;
-//! mandoc finds no fault.
+//! The pages in man/ and the program have the same options, commands, group keys, columns and live
+//! keys; mandoc finds no fault, and no page is long.
 
 use std::collections::BTreeSet;
 
 use crate::child::{Start, command};
 use crate::skip::{may_skip, skip_or_fail};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/tcpstates.1");
-const MANUAL: &str = include_str!("../../man/tcpstates.1");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man");
 
-/// The options in the items of the OPTIONS and COMMANDS sections (`.It Fl 4 , -ipv4`).
+/// Each page has the command, or what it is about, in its name.
+macro_rules! page {
+    ($name:literal) => {
+        include_str!(concat!("../../man/tcpstates", $name))
+    };
+}
+
+/// The options, the groups and what all commands have in common.
+const MAIN: &str = page!(".1");
+const LIST: &str = page!("-list.1");
+const CHECK: &str = page!("-check.1");
+const WATCH: &str = page!("-watch.1");
+
+/// All pages.
+const MANUAL: &str = concat!(
+    page!(".1"),
+    page!("-check.1"),
+    page!("-doctor.1"),
+    page!("-list.1"),
+    page!("-trace.1"),
+    page!("-watch.1"),
+    page!("-output.5"),
+    page!("-filter.7"),
+    page!("-rules.7"),
+    page!("-sources.7"),
+);
+
+/// Rows of a page at 80 columns.
+const LONGEST: usize = 600;
+
+/// The options in the items of all pages (`.It Fl 4 , -ipv4`).
 fn documented() -> BTreeSet<String> {
     MANUAL
         .lines()
@@ -83,9 +112,9 @@ fn values(command: &clap::Command, id: &str) -> BTreeSet<String> {
     names.collect()
 }
 
-/// The words of the items between two texts of the manual (`.It Cm up , down`).
-fn items(from: &str, to: &str) -> BTreeSet<String> {
-    let (_, section) = MANUAL.split_once(from).unwrap();
+/// The words of the items between two texts of a page (`.It Cm up , down`).
+fn items(page: &str, from: &str, to: &str) -> BTreeSet<String> {
+    let (_, section) = page.split_once(from).unwrap();
     let (section, _) = section.split_once(to).unwrap();
     let items = section
         .lines()
@@ -99,17 +128,17 @@ fn items(from: &str, to: &str) -> BTreeSet<String> {
 #[test]
 fn the_manual_and_the_program_have_the_same_group_keys_and_columns() {
     let definition = definition();
-    let keys = items(".It Fl -by Ar keys\n", "\n.El\n");
+    let keys = items(MAIN, ".It Fl -by Ar keys\n", "\n.El\n");
     assert_eq!(keys, values(&definition, "by"));
     let list = definition.find_subcommand("list").unwrap();
-    let mut columns = items(".It Fl -columns Ar list\n", "\n.El\n");
-    columns.append(&mut items(".Ss Measures\n", "\n.El\n"));
+    let mut columns = items(LIST, ".It Fl -columns Ar list\n", "\n.El\n");
+    columns.append(&mut items(LIST, ".Ss Measures\n", "\n.El\n"));
     assert_eq!(columns, values(list, "columns"));
 }
 
 #[test]
 fn the_manual_names_the_rules_that_the_live_view_applies() {
-    let (_, section) = MANUAL.split_once(".Vt tcp_info :\n.Ql ").unwrap();
+    let (_, section) = WATCH.split_once(".Vt tcp_info :\n.Ql ").unwrap();
     let (line, _) = section.split_once(" .\n").unwrap();
     let named: BTreeSet<&str> = line.split(" , ").collect();
     let rules = tcpstates::diagnose::RULES.iter().copied();
@@ -121,7 +150,7 @@ fn the_manual_names_the_rules_that_the_live_view_applies() {
 
 #[test]
 fn the_manual_defines_every_quantity_of_check_with_its_scope() {
-    let (_, section) = MANUAL.split_once(".Ss Other quantities\n").unwrap();
+    let (_, section) = CHECK.split_once(".Ss Other quantities\n").unwrap();
     let (section, _) = section.split_once("\n.El\n").unwrap();
     let items = section.lines().filter_map(|line| {
         let (name, _) = line.strip_prefix(".It Cm ")?.split_once(" Ns = Ns Ar n")?;
@@ -137,13 +166,13 @@ fn the_manual_defines_every_quantity_of_check_with_its_scope() {
 #[test]
 fn the_manual_names_every_state() {
     for state in tcpstates::model::State::named() {
-        assert!(MANUAL.contains(&state.to_string()), "{state}");
+        assert!(MAIN.contains(&state.to_string()), "{state}");
     }
 }
 
 #[test]
 fn the_manual_and_the_live_view_list_the_same_keys() {
-    let documented = items(".Sh LIVE VIEW", "\n.Sh ");
+    let documented = items(WATCH, ".Sh DESCRIPTION", "\n.Sh ");
     let known = tcpstates::output::screen::KEYS.iter();
     let known = known.flat_map(|(keys, _)| keys.split(", ").map(str::to_owned));
     // Other names of the same keys, for which the help has no space.
@@ -152,13 +181,82 @@ fn the_manual_and_the_live_view_list_the_same_keys() {
     assert_eq!(&documented - &also, known.collect());
 }
 
+/// The files of the pages, with their names: `tcpstates-list.1`.
+fn files() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(FOLDER).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let file = |name: String| {
+        let page = std::fs::read_to_string(format!("{FOLDER}/{name}")).unwrap();
+        (name, page)
+    };
+    names.map(file).collect()
+}
+
+#[test]
+fn each_page_is_tested_and_the_first_refers_to_it() {
+    let files = files();
+    let (_, see_also) = MAIN.split_once("\n.Sh SEE ALSO\n").unwrap();
+    for (name, page) in &files {
+        assert!(MANUAL.contains(page), "{name} is not in the manual's tests");
+        let (title, section) = name.rsplit_once('.').unwrap();
+        let reference = format!(".Xr {title} {section}");
+        assert!(
+            title == "tcpstates" || see_also.contains(&reference),
+            "{name}"
+        );
+        let heading = format!("\n.Dt {} {section}\n", title.to_uppercase());
+        assert!(page.contains(&heading), "{name}");
+    }
+    assert_eq!(
+        files.iter().map(|(_, page)| page.len()).sum::<usize>(),
+        MANUAL.len()
+    );
+}
+
+#[test]
+fn references_between_pages_lead_to_a_page() {
+    let names: BTreeSet<String> = files().into_iter().map(|(name, _)| name).collect();
+    let mut references = BTreeSet::new();
+    for line in MANUAL.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for words in words.windows(3) {
+            if let [".Xr" | "Xr", page, section] = words
+                && page.starts_with("tcpstates")
+            {
+                references.insert(format!("{page}.{section}"));
+            }
+        }
+    }
+    assert_eq!(references, names);
+}
+
+fn mandoc(arguments: &[&str], name: &str) -> String {
+    let output = command("mandoc")
+        .args(arguments)
+        .arg(format!("{FOLDER}/{name}"))
+        .run_to_end()
+        .unwrap_or_else(|error| skip_or_fail("mandoc", &error));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{name}: {stdout}");
+    stdout
+}
+
 may_skip!(
     fn mandoc_reports_no_warnings() {
-        let output = command("mandoc")
-            .args(["-T", "lint", "-W", "warning", PATH])
-            .run_to_end()
-            .unwrap_or_else(|error| skip_or_fail("mandoc", &error));
-        let warnings = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && warnings.is_empty(), "{warnings}");
+        for (name, _) in files() {
+            let warnings = mandoc(&["-T", "lint", "-W", "warning"], &name);
+            assert_eq!(warnings, "", "{name}");
+        }
+    }
+);
+
+may_skip!(
+    fn no_page_is_longer_than_600_rows_of_80_columns() {
+        for (name, _) in files() {
+            let rows = mandoc(&["-T", "utf8", "-O", "width=80"], &name)
+                .lines()
+                .count();
+            assert!(rows <= LONGEST, "{name}: {rows}");
+        }
     }
 );

@@ -152,7 +152,7 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
         &[
             "--columns: `cgrup`",
             "did you mean cgroup",
-            "tcpstates(1) has all",
+            "tcpstates-list(1) has all",
         ],
     );
     assert_refused(
@@ -166,7 +166,7 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
             "--sort",
             "`sendqueu`",
             "did you mean send-queue",
-            "tcpstates(1)",
+            "tcpstates-list(1)",
         ],
     );
     assert_refused(["list", "--sort", "user"], &["cannot sort by `user`"]);

@@ -1,7 +1,7 @@
 //! What `check` compares besides numbers of sockets: each name with its unit, scope and states.
 //!
 //! To add one: an entry here, the file in `command/check/quantities` that measures it, and its
-//! definition in tcpstates(1).
+//! definition in tcpstates-check(1).
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! A verdict as one line of JSON, of the shape documented in tcpstates(1).
+//! A verdict as one line of JSON, of the shape documented in tcpstates-check(1).
 
 use std::io::{self, Write};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! A diagnosis as one line of JSON, of the shape documented in tcpstates(1).
+//! A diagnosis as one line of JSON, of the shape documented in tcpstates-doctor(1).
 
 use std::io::{self, Write};
 

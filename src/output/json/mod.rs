@@ -1,4 +1,4 @@
-//! An answer as one line of JSON, of the shape documented in tcpstates(1).
+//! An answer as one line of JSON, of the shape documented in tcpstates-output(5).
 //!
 //! Within a version, keys are only ever added. A character that acts on a terminal is an escape.
 

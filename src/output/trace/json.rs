@@ -1,5 +1,5 @@
 //! Traced connections as JSON, an object a line; the summary is the last one. The shape is promised
-//! in tcpstates(1); within a version, keys are only ever added.
+//! in tcpstates-trace(1); within a version, keys are only ever added.
 
 mod summary;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tcpstates::diagnose::RULES;
 
-const MANUAL: &str = include_str!("../../../man/tcpstates.1");
+const MANUAL: &str = include_str!("../../../man/tcpstates-rules.7");
 
 /// Each file or folder in the folder of rules, and the text of its first file.
 fn files() -> Vec<(String, String)> {
@@ -48,8 +48,8 @@ fn every_file_of_a_rule_is_in_the_array_of_rules() {
 
 #[test]
 fn the_manual_documents_the_rules_in_their_order() {
-    let (_, section) = MANUAL.split_once("\n.Ss Rules\n").unwrap();
-    let (section, _) = section.split_once("\n.Ss ").unwrap();
+    let (_, section) = MANUAL.split_once("\n.Sh DESCRIPTION\n").unwrap();
+    let (section, _) = section.split_once("\n.Sh ").unwrap();
     let items = section
         .lines()
         .filter_map(|line| line.strip_prefix(".It Ql "));
