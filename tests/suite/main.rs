@@ -34,6 +34,7 @@ mod netlink_refused;
 mod owners;
 mod proc_root;
 mod program;
+mod readme;
 mod seccomp;
 mod selection;
 mod skip;

@@ -1,0 +1,24 @@
+//! README.md is short, and its commands print what it shows.
+
+use crate::child::{Start, command};
+use crate::namespace::in_namespace;
+use crate::program::PROGRAM;
+use crate::skip::skip_or_fail;
+
+const README: &str = include_str!("../../README.md");
+const PLAYER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/readme.py");
+
+#[test]
+fn the_readme_has_at_most_300_lines() {
+    assert!(README.lines().count() <= 300);
+}
+
+in_namespace!(
+    fn the_commands_of_the_readme_print_what_it_shows() {
+        let mut player = command("python3");
+        player.args([PLAYER, PROGRAM, "--check", "--here"]);
+        let played = player.run_to_end();
+        let played = played.unwrap_or_else(|error| skip_or_fail("python3", &error));
+        assert!(played.status.success(), "{played:?}");
+    }
+);
