@@ -11,12 +11,13 @@ nftables, iproute2 and jq; an ordinary user needs user namespaces. The outputs o
 come from docs/nginx-story.sh and docs/closing-story.sh.
 """
 
-import os, pathlib, re, signal, socket, struct, subprocess, sys, tempfile, time
+import os, pathlib, re, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 BLOCK = re.compile(r"```console\n(.*?)```\n", re.S)
 # Commands whose output has process ids, ports or measured values.
 VARIES = re.compile(r"tcpstates (list|check) ")
+NOT_FOUND = 127
 TCPI_TOTAL_RETRANS = 100  # The offset in struct tcp_info, linux/tcp.h.
 
 
@@ -185,6 +186,9 @@ def run_mentioned(readme):
 
 def main():
     program, arguments = os.path.realpath(sys.argv[1]), sys.argv[2:]
+    if missing := [tool for tool in ("ip", "nft", "jq") if not shutil.which(tool)]:
+        print(f"not installed: {', '.join(missing)}", file=sys.stderr)
+        sys.exit(NOT_FOUND)
     if "--here" not in arguments:
         arguments = [sys.executable, __file__, program, *arguments, "--here"]
         sys.exit(subprocess.run(["unshare", "-rn", *arguments]).returncode)
