@@ -23,7 +23,10 @@ use crate::child::{self, Running, Start};
 use crate::program::PROGRAM;
 use crate::skip::skip_or_fail;
 use crate::syscall;
-use crate::wait::{DEADLINE, poll, wait_for};
+use crate::wait::{DEADLINE, poll, poll_within, wait_for};
+
+/// The time for what may never appear.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time between two signals to a program that does not end.
 const BETWEEN_SIGNALS: Duration = Duration::from_millis(5);
@@ -141,6 +144,16 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits for a text that may never appear; prints the screen if it does not.
+    #[allow(clippy::print_stderr, reason = "shown if the test fails")]
+    pub(crate) fn shows(&self, is_expected: impl Fn(&str) -> bool) -> Option<()> {
+        let found = poll_within(PATIENCE, || is_expected(&self.text()).then_some(()));
+        if found.is_none() {
+            eprintln!("after {PATIENCE:?} the screen is still\n{}", self.text());
+        }
+        found
     }
 
     /// Waits until a state has this count.
