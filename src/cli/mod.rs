@@ -123,6 +123,19 @@ pub struct Summary {
     pub sourcing: Sourcing,
 }
 
+impl Arguments {
+    /// The command that prints the help of the command typed.
+    pub fn help_command(&self) -> &'static str {
+        match self.verb {
+            Some(Verb::List(_)) => "tcpstates list --help",
+            Some(Verb::Check(_)) => "tcpstates check --help",
+            Some(Verb::Doctor(_)) => "tcpstates doctor --help",
+            Some(Verb::Trace(_)) => "tcpstates trace --help",
+            None | Some(Verb::Help { .. } | Verb::Completions { .. }) => "tcpstates --help",
+        }
+    }
+}
+
 const EXIT_STATUS: &str = "\
 Exit status: 0 complete answer, 1 cannot observe or cannot write, 2 usage error,
 3 incomplete answer; doctor: 4 warnings, 5 critical findings.

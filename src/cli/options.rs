@@ -16,7 +16,8 @@ pub struct Selection {
     /// Only sockets that match, in the expression language of ss
     ///
     /// As words or as one quoted string: dport = :443 and not src 10.0.0.0/8. Tests are joined by
-    /// and, or, not and parentheses; the manual describes each.
+    /// and, or, not and parentheses. A port, an address or a state is a test by itself: :443, :80,8000-8010,
+    /// 10.0.0.0/8, close-wait. The manual describes each.
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 

@@ -14,7 +14,7 @@ use super::hints::{option_hint, word_hint};
 use super::trace::bcc_hint;
 use super::{Arguments, definition};
 use crate::filter;
-use crate::model::{is_typing_error, nearest_word};
+use crate::model::{StateSet, is_typing_error, nearest_word};
 
 /// The command whose errors monitoring reads.
 const CHECK: &str = "check";
@@ -254,9 +254,11 @@ pub fn command_meant(word: &str, is_first: bool) -> Option<String> {
         .get_subcommands()
         .map(clap::Command::get_name)
         .collect();
-    let mut words: Vec<&str> = filter::words().collect();
-    words.extend(&verbs);
-    let nearest = nearest_word(word, words)?;
+    let words = filter::words().map(str::to_owned);
+    let words: Vec<String> = words.chain(StateSet::words()).collect();
+    let words = words.iter().map(String::as_str);
+    // Of two that are as near the later one is taken: the command.
+    let nearest = nearest_word(word, words.chain(verbs.iter().copied()))?;
     let meant = is_first && verbs.contains(&nearest);
     meant.then(|| format!("`{word}`: no such command or word of a filter; did you mean {nearest}?"))
 }

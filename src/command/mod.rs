@@ -70,6 +70,16 @@ pub fn run(words: impl IntoIterator<Item = OsString>, out: File, err: Stderr) ->
 
 /// Runs a valid command line.
 fn answer(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
+    let help = typed.help_command();
+    run_verb(typed, console).map_err(|failure| {
+        if let Failure::Filter(error) = failure {
+            return Failure::Usage(format!("{error} (try '{help}')"));
+        }
+        failure
+    })
+}
+
+fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> {
     match typed.verb {
         Some(Verb::Completions { shell, typed }) => {
             let text = match &*typed {

@@ -298,7 +298,7 @@ fn usage(error: FilterError) -> Failure {
         Position::Word(number) if error.is_unknown_word => command_meant(&error.word, number == 1),
         Position::Word(_) | Position::Line { .. } => None,
     };
-    Failure::Usage(command.unwrap_or_else(|| error.to_string()))
+    command.map_or(Failure::Filter(error), Failure::Usage)
 }
 
 /// Which sources may answer.

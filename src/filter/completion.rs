@@ -18,16 +18,12 @@ pub fn words_after(before: &[&str], used_as: Use) -> Vec<String> {
         (Some(TokenKind::Compare(..)), _, None) => Vec::new(),
         (_, Some(keyword), _) if keyword.has_order() => ORDERS.map(str::to_owned).into(),
         (_, Some(keyword), _) if keyword != Keyword::Autobound => values(keyword),
-        // What joins tests follows a test, and begins none.
-        (Some(TokenKind::Word | TokenKind::Close), _, _) => {
-            Keyword::words(used_as).map(str::to_owned).collect()
-        }
-        _ => {
-            let begins = |word: &&str| !matches!(*word, "and" | "or");
-            Keyword::words(used_as)
-                .filter(begins)
-                .map(str::to_owned)
-                .collect()
+        (last, ..) => {
+            // What joins tests follows a test, and begins none.
+            let follows = matches!(last, Some(TokenKind::Word | TokenKind::Close));
+            let words = Keyword::words(used_as);
+            let words = words.filter(|word| follows || !matches!(*word, "and" | "or"));
+            words.map(str::to_owned).chain(StateSet::words()).collect()
         }
     }
 }
@@ -68,6 +64,9 @@ mod tests {
             (&["sport=:80"], "or", "="),
             (&["autobound"], "and", "="),
             (&["sport", "=", ":80", "and"], "dst", "and"),
+            (&[], "close-wait", "and"),
+            (&[":443"], "and", "="),
+            (&["close-wait"], "established", "="),
         ] {
             let words = words_after(before, Use::Filter);
             let has = |word: &str| words.iter().any(|one| one == word);

@@ -8,7 +8,7 @@ use ipnet::{IpNet, ipv4_mask_to_prefix};
 
 use super::lookup::Lookup;
 use super::test::FamilyTest;
-use super::value::{Port, parse_interface, parse_number, parse_port};
+use super::value::{Ports, parse_interface, parse_number, parse_ports};
 
 /// A host as typed, its names looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Host {
     pub(super) addresses: Vec<IpNet>,
     /// The interface behind `%`, by its index.
     pub(super) interface: Option<u32>,
-    pub(super) port: Port,
+    pub(super) ports: Ports,
 }
 
 /// Families of ss(8) that have no TCP sockets.
@@ -50,12 +50,12 @@ pub(super) fn parse_host(word: &str, lookup: &mut impl Lookup) -> Result<Host, S
     } else {
         parse_addresses(&address, family, lookup)?
     };
-    let port = parse_port(port, lookup)?;
+    let ports = parse_ports(port, lookup)?;
     Ok(Host {
         family,
         addresses,
         interface,
-        port,
+        ports,
     })
 }
 
@@ -198,13 +198,13 @@ mod tests {
     #[test]
     fn the_interface_of_an_address_is_read_in_and_after_the_brackets() {
         for (word, port) in [
-            ("fe80::1%lo", Port::Any),
-            ("[fe80::1%lo]:22", Port::Is(22)),
-            ("[fe80::1]%lo:22", Port::Is(22)),
-            ("[fe80::1%1/64]", Port::Any),
+            ("fe80::1%lo", Ports::Any),
+            ("[fe80::1%lo]:22", Ports::In(vec![22..=22])),
+            ("[fe80::1]%lo:22", Ports::In(vec![22..=22])),
+            ("[fe80::1%1/64]", Ports::Any),
         ] {
             let host = host(word).unwrap();
-            assert_eq!((host.interface, host.port), (Some(1), port), "{word}");
+            assert_eq!((host.interface, host.ports), (Some(1), port), "{word}");
             assert!(host.addresses[0].addr().to_string().starts_with("fe80::"));
         }
     }
@@ -237,19 +237,19 @@ mod tests {
     #[test]
     fn the_port_is_what_follows_the_address() {
         for (word, port) in [
-            ("10.0.0.1:443", Port::Is(443)),
-            ("10.0.0.0/8:https", Port::Is(443)),
-            ("[::1]:0x1bb", Port::Is(443)),
-            ("*:443", Port::Is(443)),
-            (":443", Port::Is(443)),
-            ("inet6::443", Port::Is(443)),
-            ("2001:db8::/32:443", Port::Is(443)),
-            ("10.0.0.1:*", Port::Any),
-            ("10.0.0.1:", Port::Any),
-            ("[::1]", Port::Any),
-            ("::1", Port::Any),
+            ("10.0.0.1:443", Ports::In(vec![443..=443])),
+            ("10.0.0.0/8:https", Ports::In(vec![443..=443])),
+            ("[::1]:0x1bb", Ports::In(vec![443..=443])),
+            ("*:443", Ports::In(vec![443..=443])),
+            (":443", Ports::In(vec![443..=443])),
+            ("inet6::443", Ports::In(vec![443..=443])),
+            ("2001:db8::/32:443", Ports::In(vec![443..=443])),
+            ("10.0.0.1:*", Ports::Any),
+            ("10.0.0.1:", Ports::Any),
+            ("[::1]", Ports::Any),
+            ("::1", Ports::Any),
         ] {
-            assert_eq!(host(word).unwrap().port, port, "{word}");
+            assert_eq!(host(word).unwrap().ports, port, "{word}");
         }
     }
 

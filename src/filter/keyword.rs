@@ -2,7 +2,7 @@
 
 use super::lexer::{Token, TokenKind};
 use super::test::{Edge, Side};
-use crate::model::{Field, Use};
+use crate::model::{Field, StateSet, Use};
 
 /// What a test is about, and so how its value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,43 @@ pub(super) enum Keyword {
     Host(Option<Side>),
     Port(Option<Side>),
     Field(Field),
+}
+
+/// A value that is a test without a word before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BareValue {
+    /// `host = VALUE`: an address or a prefix, with a port or without.
+    Address,
+    /// `port = VALUE`.
+    Ports,
+    /// `state = VALUE`.
+    States,
+}
+
+impl BareValue {
+    /// What kind of value a word is that names nothing. The name of a host is none: a word that is
+    /// mistyped would be looked up.
+    pub(super) fn of(word: &str) -> Option<BareValue> {
+        let is_state = |name| StateSet::parse_word(name).is_some();
+        if word.split(',').all(is_state) {
+            Some(BareValue::States)
+        } else if is_address(word) {
+            Some(BareValue::Address)
+        } else {
+            word.starts_with(':').then_some(BareValue::Ports)
+        }
+    }
+}
+
+/// Whether a word is meant as an address, which need not be valid.
+fn is_address(word: &str) -> bool {
+    let is_marked = ["::", "[", "*:"].iter().any(|mark| word.starts_with(mark));
+    let digits = word.split(['%', '/']).next().unwrap_or_default();
+    let is_of_v6 = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+    let begins_as_v6 =
+        !word.starts_with(':') && digits.matches(':').count() > 1 && digits.chars().all(is_of_v6);
+    let begins_as_v4 = word.starts_with(|c: char| c.is_ascii_digit());
+    is_marked || begins_as_v6 || begins_as_v4 && word.contains([':', '.', '/'])
 }
 
 /// Fields that are parts of an end.
@@ -106,6 +143,53 @@ impl Keyword {
 mod tests {
     use super::*;
     use crate::model::{Family, InetEnds, Kind, Metric, Socket, State, TcpInfo};
+    /// A word cannot be both.
+    #[test]
+    fn no_name_of_a_field_is_a_state() {
+        let words = Keyword::words(Use::Filter).chain(Keyword::words(Use::TraceFilter));
+        for word in words {
+            assert_eq!(BareValue::of(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn ports_addresses_and_states_are_values_and_other_words_are_not() {
+        let state = Some(BareValue::States);
+        let (host, port) = (Some(BareValue::Address), Some(BareValue::Ports));
+        for (word, keyword) in [
+            (":443", port),
+            (":https", port),
+            (":80,443", port),
+            (":8000-8010", port),
+            (":99999", port),
+            ("10.0.0.0/8", host),
+            ("10/8", host),
+            ("10.0.0", host),
+            ("10.1.2.3:443", host),
+            ("::1", host),
+            ("::/0", host),
+            ("[::1]:443", host),
+            ("fe80::1%eth0", host),
+            ("fe80::/10", host),
+            ("2001:db8::1", host),
+            ("*:443", host),
+            ("close-wait", state),
+            ("ESTAB", state),
+            ("listen,TIME_WAIT", state),
+            ("connected", state),
+            (":", port),
+            ("*", None),
+            ("443", None),
+            ("80,443", None),
+            ("localhost:443", None),
+            ("example.com", None),
+            ("face:b00c", None),
+            ("listen,", None),
+            ("", None),
+        ] {
+            assert_eq!(BareValue::of(word), keyword, "{word}");
+        }
+    }
 
     /// A field that is neither an end nor a number and has no parser would match no socket.
     #[test]

@@ -14,6 +14,7 @@ mod lexer;
 mod lookup;
 mod nodes;
 mod parser;
+mod ports;
 mod predicate;
 mod program;
 mod test;

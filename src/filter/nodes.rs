@@ -1,9 +1,11 @@
 //! The nodes of the expression that one typed test means.
 
+use std::ops::RangeInclusive;
+
 use super::expression::Node;
 use super::host::Host;
 use super::test::{Compare, FamilyTest, Side, Test};
-use super::value::Port;
+use super::value::Ports;
 use crate::model::{Field, StateSet};
 
 impl Side {
@@ -60,26 +62,46 @@ pub(super) fn host(host: &Host, side: Option<Side>) -> Vec<Node> {
         if let Some(index) = host.interface {
             nodes.extend([Node::Test(Test::Interface(index)), Node::And]);
         }
-        if let Port::Is(port) = host.port {
-            nodes.extend([port_test(side, Compare::Equal, port), Node::And]);
+        if let Ports::In(ranges) = &host.ports {
+            nodes.extend(within(side, ranges));
+            nodes.push(Node::And);
         }
         nodes
     });
     of_family(host.family, joined(ends, &Node::Or))
 }
 
-/// Sockets whose port at one end, or at either, passes this comparison.
-pub(super) fn port(
-    compare: Compare,
-    port: Port,
-    side: Option<Side>,
-    family: Option<FamilyTest>,
-) -> Vec<Node> {
-    let ends = Side::named(side).into_iter().map(|side| match port {
-        Port::Is(port) => vec![port_test(side, compare, port)],
-        Port::Any => vec![Node::Test(Test::Any)],
+/// Sockets with one of these ports at one end, or at either.
+pub(super) fn ports(ports: &Ports, side: Option<Side>) -> Vec<Node> {
+    let ends = Side::named(side).into_iter().map(|side| match ports {
+        Ports::In(ranges) => within(side, ranges),
+        Ports::Any => vec![Node::Test(Test::Any)],
     });
-    of_family(family, joined(ends, &Node::Or))
+    joined(ends, &Node::Or)
+}
+
+/// Sockets whose port at one end, or at either, passes this comparison.
+pub(super) fn compared_port(compare: Compare, port: u16, side: Option<Side>) -> Vec<Node> {
+    let ends = Side::named(side).into_iter();
+    joined(
+        ends.map(|side| vec![port_test(side, compare, port)]),
+        &Node::Or,
+    )
+}
+
+/// A port in one of these ranges.
+fn within(side: Side, ranges: &[RangeInclusive<u16>]) -> Vec<Node> {
+    let ranges = ranges.iter().map(|range| {
+        if range.start() == range.end() {
+            return vec![port_test(side, Compare::Equal, *range.start())];
+        }
+        vec![
+            port_test(side, Compare::AtLeast, *range.start()),
+            port_test(side, Compare::AtMost, *range.end()),
+            Node::And,
+        ]
+    });
+    joined(ranges, &Node::Or)
 }
 
 /// A test of one port.
@@ -87,7 +109,7 @@ pub(super) fn port_test(side: Side, compare: Compare, port: u16) -> Node {
     Node::Test(Test::Number(side.port(), compare, port.into()))
 }
 
-fn of_family(family: Option<FamilyTest>, mut nodes: Vec<Node>) -> Vec<Node> {
+pub(super) fn of_family(family: Option<FamilyTest>, mut nodes: Vec<Node>) -> Vec<Node> {
     if let Some(family) = family {
         nodes.extend([Node::Test(Test::Family(family)), Node::And]);
     }

@@ -2,14 +2,14 @@
 
 use super::expression::Node;
 use super::host::{parse_host, split_family};
-use super::keyword::Keyword;
+use super::keyword::{BareValue, Keyword};
 use super::lexer::{Lexer, Token, TokenKind};
 use super::lookup::Lookup;
 use super::nodes;
 use super::test::{Compare, Side, Test};
 use super::text::{FilterError, FilterText};
 use super::value::{
-    Port, parse_interface, parse_mark, parse_number, parse_port, parse_quantity, parse_yes_or_no,
+    Ports, parse_interface, parse_mark, parse_number, parse_ports, parse_quantity, parse_yes_or_no,
 };
 use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, State, StateSet, hint};
 
@@ -45,13 +45,18 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let mut run: Option<(StateSet, StateSet)> = None;
         let mut adds_bound = false;
         while let Some(word) = self.lexer.peek() {
+            let is_bare = is_bare_state(&word);
             let excludes = match Keyword::of(&word) {
                 Some(Keyword::Field(Field::State)) => false,
                 Some(Keyword::Exclude) => true,
+                None if is_bare => false,
                 Some(_) | None => break,
             };
             self.lexer.take(&word);
-            let (named, negated) = self.states(word)?;
+            let (named, negated) = match is_bare {
+                true => self.operand_states(&bare(word))?,
+                false => self.states(word)?,
+            };
             let adds = excludes == negated;
             let start = if adds { StateSet::NONE } else { EVERY_STATE };
             let (start, passing) = run.unwrap_or((start, start));
@@ -78,13 +83,24 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     fn keyword(&self, word: &Token<'_>) -> Result<Keyword, FilterError> {
         match Keyword::of(word) {
             Some(keyword) if keyword.has_use(self.text.used_as) => Ok(keyword),
-            Some(_) => Err(self.unknown(word, "trace does not record it")),
-            None => Err(self.unknown(word, "no such word")),
+            Some(_) => Err(self.unknown(word, "trace does not record it", &[])),
+            None => Err(self.unknown(word, "no such word", &StateSet::words().collect::<Vec<_>>())),
         }
     }
 
     /// Reads the test that begins with `word`.
     pub(super) fn predicate(&mut self, word: Token<'a>) -> Nodes {
+        if Keyword::of(&word).is_none()
+            && let Some(kind) = BareValue::of(&word.meant())
+        {
+            self.lexer.take(&word);
+            return self.bare_value(&bare(word), kind);
+        }
+        self.named(word)
+    }
+
+    /// Reads the test whose word names something.
+    fn named(&mut self, word: Token<'a>) -> Nodes {
         let keyword = self.keyword(&word)?;
         self.lexer.take(&word);
         match keyword {
@@ -145,19 +161,46 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         }
     }
 
+    /// The test whose value is typed without its word.
+    fn bare_value(&mut self, operand: &Operand<'a>, kind: BareValue) -> Nodes {
+        match kind {
+            BareValue::Address => {
+                let host = parse_host(&operand.value.meant(), self.lookup);
+                Ok(nodes::host(&self.value(operand, host)?, None))
+            }
+            BareValue::Ports if operand.value.typed == ":" => {
+                self.value(operand, Err("a port is missing after the colon".to_owned()))
+            }
+            BareValue::Ports => self.operand_port(operand, None),
+            BareValue::States => {
+                let (states, _) = self.operand_states(operand)?;
+                Ok(vec![Node::Test(Test::State(states))])
+            }
+        }
+    }
+
     fn port(&mut self, word: Token<'a>, side: Option<Side>) -> Nodes {
         let operand = self.operand(word)?;
+        self.operand_port(&operand, side)
+    }
+
+    fn operand_port(&mut self, operand: &Operand<'a>, side: Option<Side>) -> Nodes {
         let meant = operand.value.meant();
-        let (family, port) = self.value(&operand, split_family(&meant))?;
-        let port = parse_port(port, self.lookup).and_then(|port| {
-            if port == Port::Any && operand.compare != Compare::Equal {
-                Err("any port is neither more nor less than another".to_owned())
-            } else {
-                Ok(port)
-            }
-        });
-        let port = self.value(&operand, port)?;
-        let nodes = nodes::port(operand.compare, port, side, family);
+        let (family, ports) = self.value(operand, split_family(&meant))?;
+        let ports = parse_ports(ports, self.lookup);
+        let ports = self.value(operand, ports)?;
+        let nodes = match (operand.compare, &ports) {
+            (Compare::Equal, ports) => Ok(nodes::ports(ports, side)),
+            (_, Ports::Any) => Err("any port is neither more nor less than another"),
+            (compare, Ports::In(ranges)) => match &**ranges {
+                [range] if range.start() == range.end() => {
+                    Ok(nodes::compared_port(compare, *range.start(), side))
+                }
+                _ => Err("lists and ranges of ports have no order; allowed are = and !="),
+            },
+        };
+        let nodes = self.value(operand, nodes.map_err(str::to_owned))?;
+        let nodes = nodes::of_family(family, nodes);
         Ok(nodes::negated_if(operand.is_negated, nodes))
     }
 
@@ -197,6 +240,10 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     /// The states named after `word`, and whether `!=` precedes them.
     fn states(&mut self, word: Token<'a>) -> Result<(StateSet, bool), FilterError> {
         let operand = self.equality(word)?;
+        self.operand_states(&operand)
+    }
+
+    fn operand_states(&self, operand: &Operand<'a>) -> Result<(StateSet, bool), FilterError> {
         let mut states = StateSet::NONE;
         for name in operand.value.meant().split(',') {
             let named = StateSet::parse_word(name).ok_or_else(|| {
@@ -204,7 +251,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 format!("no such state; {}", hint(name, &words, PAGE))
             });
-            states = states.union(self.value(&operand, named)?);
+            states = states.union(self.value(operand, named)?);
         }
         Ok((states, operand.is_negated))
     }
@@ -289,18 +336,38 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         parsed.map_err(|reason| self.text.error(at, typed, reason))
     }
 
-    fn unknown(&self, word: &Token<'_>, reason: &str) -> FilterError {
+    fn unknown(&self, word: &Token<'_>, reason: &str, states: &[String]) -> FilterError {
         let typed = word.typed;
-        let reason = if StateSet::parse_word(typed).is_some() {
-            format!("a state needs a word before it: state {typed}")
-        } else if typed.starts_with(|c: char| c == ':' || c == '[' || c.is_ascii_digit()) {
-            "a value needs a word before it, as in port = :443 or host = 192.0.2.1".to_owned()
+        let is_number = typed.starts_with(|c: char| c.is_ascii_digit());
+        let reason = if is_number {
+            format!(
+                "a number needs a word before it, as in pid = {typed}; a port has a colon: :{typed}"
+            )
+        } else if typed.contains(['.', ':']) {
+            format!("a name needs a word before it: host = {typed}")
         } else {
-            let words: Vec<&str> = Keyword::words(self.text.used_as).collect();
+            let mut words: Vec<&str> = Keyword::words(self.text.used_as).collect();
+            words.extend(states.iter().map(String::as_str));
             format!("{reason}; {}", hint(typed, &words, PAGE))
         };
         let mut error = self.text.error(word.at, typed, reason);
         error.is_unknown_word = true;
         error
     }
+}
+
+/// A value typed without its word.
+fn bare(value: Token<'_>) -> Operand<'_> {
+    Operand {
+        word: value.clone(),
+        compare: Compare::Equal,
+        is_negated: false,
+        value,
+    }
+}
+
+fn is_bare_state(word: &Token<'_>) -> bool {
+    word.kind == TokenKind::Word
+        && Keyword::of(word).is_none()
+        && BareValue::of(word.typed) == Some(BareValue::States)
 }

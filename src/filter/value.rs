@@ -1,28 +1,59 @@
 //! Values of a filter that are numbers: ports, marks, counts.
 
+use std::ops::RangeInclusive;
+
 use super::lookup::Lookup;
 use crate::model::Unit;
 
-/// A port as typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Port {
+/// Ports as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ports {
     /// `*`, or nothing.
     Any,
-    Is(u16),
+    /// Ranges of ports, at least one, in ascending order; neighbours are joined.
+    In(Vec<RangeInclusive<u16>>),
 }
 
-/// Parses `:443`, `443`, `0x1bb`, `:https`, `:*`.
-pub(super) fn parse_port(word: &str, lookup: &mut impl Lookup) -> Result<Port, String> {
-    let port = word.strip_prefix(':').unwrap_or(word);
-    match port {
-        "" | "*" => Ok(Port::Any),
-        number if number.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) => {
-            let port = parse_number(number).map(Port::Is);
-            port.ok_or_else(|| {
-                "not a port; allowed are 0 to 65535, and names of services".to_owned()
-            })
+/// Parses `:443`, `443`, `0x1bb`, `:https`, `:*`, and lists of ports and ranges: `:80,443`,
+/// `:8000-8010`.
+pub(super) fn parse_ports(word: &str, lookup: &mut impl Lookup) -> Result<Ports, String> {
+    let ports = word.strip_prefix(':').unwrap_or(word);
+    if matches!(ports, "" | "*") {
+        return Ok(Ports::Any);
+    }
+    let pieces = ports.split(',').map(|piece| parse_range(piece, lookup));
+    let mut ranges = pieces.collect::<Result<Vec<_>, _>>()?;
+    ranges.sort_by_key(|range| *range.start());
+    let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if *range.start() <= last.end().saturating_add(1) => {
+                *last = *last.start()..=*last.end().max(range.end());
+            }
+            _ => joined.push(range),
         }
-        name => lookup.service(name).map(Port::Is),
+    }
+    Ok(Ports::In(joined))
+}
+
+/// A port, or a range of ports. The name of a service may contain a hyphen, but begins with a letter.
+fn parse_range(word: &str, lookup: &mut impl Lookup) -> Result<RangeInclusive<u16>, String> {
+    if word.is_empty() {
+        return Err("a port is missing before or after a comma; write :80,443".to_owned());
+    }
+    if !word.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) {
+        return lookup.service(word).map(|port| port..=port);
+    }
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    match (parse_number::<u16>(first), parse_number::<u16>(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        (Some(first), Some(last)) => Err(format!(
+            "no port is in the range {first}-{last}; write :{last}-{first}"
+        )),
+        _ => Err(format!(
+            "`{word}` is not a port; allowed are 0 to 65535, ranges as in :8000-8010, lists as in \
+             :80,443, and names of services"
+        )),
     }
 }
 

@@ -98,16 +98,25 @@ impl Connections {
     /// been taken.
     pub fn compare(&mut self, existing: &HashMap<u64, State>, listed_ns: u64) {
         let (lives, places) = (&mut self.lives, &mut self.places);
-        let before = lives.len();
+        let mut gaps = 0;
         lives.retain(|cookie, life| {
             let is_there = existing.get(cookie) == Some(&life.state);
             let is_there = is_there || life.since_ns >= Some(listed_ns);
             if !is_there && let Some(place) = life.place {
                 places.remove(&place);
             }
+            gaps += u64::from(!is_there && !life.is_doubtful);
             is_there
         });
-        self.gaps.gaps += (before - lives.len()) as u64;
+        self.gaps.gaps += gaps;
+    }
+
+    /// The last event of this socket does not show whether it is selected. If nothing more comes, that
+    /// is no gap.
+    pub fn doubt(&mut self, cookie: u64) {
+        if let Some(life) = self.lives.get_mut(&cookie) {
+            life.is_doubtful = true;
+        }
     }
 
     /// What was not recorded, or was forgotten.
@@ -252,6 +261,7 @@ impl Connections {
         let known = self.lives.remove(&event.cookie);
         let was_known = known.is_some();
         let mut life = self.life_at(known, from, to, event);
+        life.is_doubtful = false;
         let (after, parked) = match to == State::Close {
             true => life.end(error, event),
             false => (life.enter(to, by, event), None),

@@ -27,6 +27,8 @@ pub(super) struct Life {
     inode: u64,
     /// A digest of its place, if that is known.
     pub(super) place: Option<NonZeroU64>,
+    /// Whether further events of it may be left out on purpose.
+    pub(super) is_doubtful: bool,
     closing: Option<Box<Closing>>,
 }
 
@@ -137,6 +139,7 @@ impl Life {
             states: Vec::new(),
             inode: 0,
             place: None,
+            is_doubtful: false,
             closing: None,
         }
     }

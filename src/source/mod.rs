@@ -26,5 +26,8 @@ pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};
 pub use sysctl::{read_local_port_range, read_sysctl};
-pub use trace::{Btf, BtfError, Capture, Captured, Destroyed, Lost, Selector, TraceError, Tracer};
+pub use trace::{
+    Btf, BtfError, Capture, Captured, Destroyed, Lost, MOST_PORT_RANGES, Selector, TraceError,
+    Tracer,
+};
 pub use unlisted::{read_mptcp, read_unlisted};

@@ -4,15 +4,16 @@
 //! was left or entered.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use crate::command::outcome::Failure;
-use crate::filter::{Compare, Edge, Expression, Folded, Program, Test, event_words};
+use crate::filter::{Edge, Expression, Folded, Program, Test, event_words};
 use crate::model::trace::{Connection, Story, Task, Transition};
 use crate::model::{
     Field, InetEnds, Kind, ProcessName, ProcessQuery, Socket, State, StateSet, Use,
 };
 use crate::question::{Families, Question};
-use crate::source::Selector;
+use crate::source::{MOST_PORT_RANGES, Selector};
 
 /// More rows than this of one connection do not wait to be known as a process's.
 const MOST_ROWS: usize = 32;
@@ -288,16 +289,23 @@ pub(in crate::command) fn selector(question: &Question, netns: Option<u32>) -> S
     };
     let parts = question.filter.iter().flat_map(Expression::conjuncts);
     for part in parts {
-        match part.only_test() {
-            Some(Test::Number(Field::LocalPort | Field::RemotePort, Compare::Equal, port)) => {
-                let port = u16::try_from(*port).ok().filter(|port| *port != 0);
-                selector.port = selector.port.or(port);
-            }
-            Some(Test::Addr(_, net)) if net.prefix_len() == net.max_prefix_len() => {
-                let address = Some(net.addr()).filter(|address| !address.is_unspecified());
-                selector.address = selector.address.or(address);
-            }
-            _ => {}
+        if let Some(Test::Addr(_, net)) = part.only_test()
+            && net.prefix_len() == net.max_prefix_len()
+        {
+            let address = Some(net.addr()).filter(|address| !address.is_unspecified());
+            selector.address = selector.address.or(address);
+        }
+        // A socket without a port has port 0 at first.
+        let has_zero = |ports: &Vec<_>| {
+            ports
+                .iter()
+                .any(|range: &RangeInclusive<u16>| *range.start() == 0)
+        };
+        let ports = part
+            .implied_ports()
+            .filter(|ports| !has_zero(ports) && ports.len() <= MOST_PORT_RANGES);
+        if selector.ports.is_empty() {
+            selector.ports = ports.unwrap_or_default();
         }
     }
     selector

@@ -11,7 +11,7 @@ use crate::command::log::TraceCost;
 use crate::command::outcome::Failure;
 use crate::command::wait::Wakeups;
 use crate::life::{Connections, Segments, Sent, Stories};
-use crate::model::trace::{Clock, Connection, Losses, Shape, Story, Transition};
+use crate::model::trace::{Clock, Connection, Event, EventKind, Losses, Shape, Story, Transition};
 use crate::model::{InetEnds, Kind, Listeners, Sink, Socket, SourceName, State, StateSet};
 use crate::question::Question;
 use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, Sources, Tracer};
@@ -218,13 +218,21 @@ impl Recording {
     }
 
     fn take_events(&mut self, receiver: &mut impl Receiver) {
-        if let Source::Bpf(tracer, _) = &mut self.source {
+        if let Source::Bpf(tracer, selector) = &mut self.source {
             let (connections, cost) = (&mut self.connections, &mut self.cost);
             cost.reads += 1;
             tracer.drain(|event| {
                 cost.events += 1;
+                let is_selected = selector.selects(&event.ends);
+                // The kernel passes on what has no port yet, and all that happens to listeners.
+                if !is_selected && !lacks_port(&event) {
+                    return;
+                }
                 if let Some(row) = connections.event(&event) {
                     receiver.transition(row);
+                }
+                if !is_selected {
+                    connections.doubt(event.cookie);
                 }
             });
         }
@@ -273,6 +281,18 @@ impl Recording {
             capture: dropped + self.segments.left_out(),
         })
     }
+}
+
+/// Whether an end has no port before the next event.
+fn lacks_port(event: &Event) -> bool {
+    let to_syn_recv = matches!(
+        event.kind,
+        EventKind::Transition {
+            to: State::SynRecv,
+            ..
+        }
+    );
+    event.ends.local.port() == 0 || to_syn_recv && event.ends.remote.port() == 0
 }
 
 /// Lists the sockets of the own network namespace; returns whether that is all of them, with their

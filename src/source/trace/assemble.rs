@@ -109,6 +109,11 @@ impl Assembler {
         self.push(0x77, target, 0, 0, bits);
     }
 
+    /// `target` from network byte order, of which 16 bits are kept.
+    pub(super) fn swap_be16(&mut self, target: Register) {
+        self.push(0xdc, target, 0, 0, 16);
+    }
+
     /// `target = *(source + offset)`
     pub(super) fn load(&mut self, width: Width, target: Register, source: Register, offset: i16) {
         self.push(0x61 | width.bits(), target, source as u8, offset, 0);
@@ -175,6 +180,16 @@ impl Assembler {
     /// comparison of 64 bits would take for negative.
     pub(super) fn jump_if_not_u32(&mut self, register: Register, value: u32, label: Label) {
         self.jump_if(0x56, register, value.cast_signed(), label);
+    }
+
+    /// Jumps where the lower 32 bits are less than these, without a sign.
+    pub(super) fn jump_if_less_u32(&mut self, register: Register, value: u32, label: Label) {
+        self.jump_if(0xa6, register, value.cast_signed(), label);
+    }
+
+    /// Jumps where the lower 32 bits are not more than these, without a sign.
+    pub(super) fn jump_if_at_most_u32(&mut self, register: Register, value: u32, label: Label) {
+        self.jump_if(0xb6, register, value.cast_signed(), label);
     }
 
     /// The program; `None` where a label is nowhere or too far.

@@ -14,10 +14,11 @@ mod offsets;
 mod program;
 mod record;
 mod ring;
+mod selector;
 mod tracer;
 
 pub use btf::{Btf, BtfError};
 pub use capture::{Capture, Captured};
 pub use destroy::Destroyed;
-pub use program::Selector;
+pub use selector::{MOST_PORT_RANGES, Selector};
 pub use tracer::{Lost, TraceError, Tracer};

@@ -6,13 +6,14 @@
 //! arguments, so they are raw tracepoints that read members by `bpf_probe_read_kernel`
 //! (include/trace/events/sock.h, include/trace/events/tcp.h).
 
-use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::assemble::{Assembler, Helper, Label, Register, Width};
 use super::offsets::{Base, Offsets};
 use super::record::{RECORD_LEN, at, kind};
-use crate::model::{Family, InetEnds};
+use super::selector::Selector;
+use crate::model::Family;
 
 use Register::{R0, R1, R2, R3, R6, R7, R8, R9, R10};
 
@@ -27,58 +28,6 @@ const LISTEN: i32 = 10;
 /// `BPF_RB_NO_WAKEUP`: the reader comes by itself. Waking it for each event costs more than all the
 /// rest of a program.
 const NO_WAKEUP: i32 = 1;
-
-/// Which events the kernel records; the rest costs a comparison each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    /// Of one network namespace, by the inode number of its file; `None` for every one.
-    pub netns: Option<u32>,
-    /// Of one family.
-    pub family: Option<Family>,
-    /// With this port at either end, so that both ends of a connection of this host are recorded;
-    /// and sockets that have no local port yet.
-    pub port: Option<u16>,
-    /// With this address at either end; an IPv4 address on an IPv6 socket too.
-    pub address: Option<IpAddr>,
-}
-
-impl Selector {
-    /// Whether the kernel records the events of a socket between these ends.
-    pub fn matches(&self, ends: &InetEnds) -> bool {
-        let both = [ends.local, ends.remote];
-        let has_port = |port| both.iter().any(|end| end.port() == port);
-        let has_address = |address: IpAddr| {
-            both.iter().any(|end| end.ip() == address)
-                || both.iter().any(|end| end.ip().to_canonical() == address)
-        };
-        self.family.is_none_or(|family| family == ends.family)
-            && self
-                .port
-                .is_none_or(|port| has_port(port) || ends.local.port() == 0)
-            && self.address.is_none_or(has_address)
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.netns {
-            Some(netns) => write!(f, "network namespace {netns}")?,
-            None => f.write_str("every network namespace")?,
-        }
-        match self.family {
-            Some(Family::V4) => f.write_str(", IPv4 sockets")?,
-            Some(Family::V6) => f.write_str(", IPv6 sockets")?,
-            None => {}
-        }
-        if let Some(port) = self.port {
-            write!(f, ", port {port}")?;
-        }
-        match self.address {
-            Some(address) => write!(f, ", address {address}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// The tracepoints, in the order of their programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +185,7 @@ impl Program<'_> {
         } else {
             self.assembler.copy(R7, R6);
         }
-        if selector.port.is_some() || selector.address.is_some() {
+        if !selector.ports.is_empty() || selector.address.is_some() {
             self.select_ends(selector);
         }
     }
@@ -250,14 +199,14 @@ impl Program<'_> {
             self.assembler.load(Width::U64, R1, R9, 8);
             self.assembler.jump_if_equal(R1, LISTEN, passes);
         }
-        if let Some(port) = selector.port {
+        if !selector.ports.is_empty() {
             let found = self.assembler.label();
-            let port = u16::from_ne_bytes(port.to_be_bytes());
             self.member(Width::U16, R1, R6, offsets.remote_port);
-            self.assembler.jump_if_equal(R1, port.into(), found);
+            self.select_port(&selector.ports, found);
             self.member(Width::U16, R1, R7, offsets.local_port);
             self.assembler.jump_if_equal(R1, 0, found);
-            self.assembler.jump_if_not_u32(R1, port.into(), out);
+            self.select_port(&selector.ports, found);
+            self.assembler.jump(out);
             self.assembler.place(found);
         }
         match selector.address {
@@ -274,6 +223,19 @@ impl Program<'_> {
             None => {}
         }
         self.assembler.place(passes);
+    }
+
+    /// Jumps to `found` where the port in r1, in network byte order, is in one of these ranges.
+    fn select_port(&mut self, ranges: &[RangeInclusive<u16>], found: Label) {
+        self.assembler.swap_be16(R1);
+        for range in ranges {
+            let next = self.assembler.label();
+            self.assembler
+                .jump_if_less_u32(R1, (*range.start()).into(), next);
+            self.assembler
+                .jump_if_at_most_u32(R1, (*range.end()).into(), found);
+            self.assembler.place(next);
+        }
     }
 
     /// Leaves the program where neither member holds these words.

@@ -9,9 +9,10 @@ use rustix::thread::{CapabilitySet, CapabilitySets, capabilities};
 use super::btf::{Btf, BtfError};
 use super::kernel;
 use super::offsets::Offsets;
-use super::program::{Maps, Selector, Tracepoint, assemble};
+use super::program::{Maps, Tracepoint, assemble};
 use super::record::{Reasons, decode};
 use super::ring::Ring;
+use super::selector::Selector;
 use crate::model::trace::Event;
 
 /// The kernel's own types.
@@ -196,7 +197,7 @@ mod tests {
             .unwrap()
             .port();
         let selector = Selector {
-            port: Some(port),
+            ports: vec![port..=port],
             ..Selector::default()
         };
         match Tracer::with_ring(&selector, length) {

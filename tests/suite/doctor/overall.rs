@@ -38,8 +38,8 @@ fn invalid_doctor_arguments_are_refused_in_one_line() {
             "--windw: no such option; did you mean --window?",
         ),
         (
-            ["doctor", "close-wait"],
-            "`close-wait`: a state needs a word before it: state close-wait",
+            ["doctor", "close-wat"],
+            "`close-wat`: no such word; did you mean close-wait",
         ),
         (
             ["--watch=1", "doctor"],

@@ -147,6 +147,7 @@ fn host(row: &Listed, differs: bool, rng: &mut Rng) -> Test {
         net,
         interface: interface.flatten(),
         port: rng.once_in(3).then_some(port),
+        further: rng.once_in(3).then(|| range(port, rng)),
     })
 }
 
@@ -171,12 +172,31 @@ fn port(row: &Listed, rng: &mut Rng) -> Test {
         32_768,
         u16::MAX,
     ];
+    let compare = *rng.pick(&Compare::ALL);
+    let mut further = Vec::new();
+    while matches!(compare, Compare::Equal | Compare::Differs) && rng.once_in(2) {
+        further.push(range(*rng.pick(&ports), rng));
+    }
     Test::Port(Port {
         ends: ends(rng),
-        compare: *rng.pick(&Compare::ALL),
+        compare,
+        further,
         family: *rng.pick(&[None, None, None, None, Some(Inet::Inet), Some(Inet::Inet6)]),
         port: *rng.pick(&ports),
     })
+}
+
+/// A range of ports that begins or ends near this one, or is this one.
+fn range(port: u16, rng: &mut Rng) -> (u16, u16) {
+    let width = *rng.pick(&[0, 1, 2, 100, 40_000]);
+    match rng.below(3) {
+        0 => (port, port.saturating_add(width)),
+        1 => (port.saturating_sub(width), port),
+        _ => (
+            port.saturating_add(1),
+            port.saturating_add(1).saturating_add(width),
+        ),
+    }
 }
 
 fn states(row: &Listed, differs: bool, rng: &mut Rng) -> Test {

@@ -64,7 +64,9 @@ fn passes_host(host: &Host, row: &Listed) -> bool {
         && interface.is_none_or(|name| row.interface.as_ref() == Some(name))
         && any_end(host.ends, row, |address, port| {
             host.net.is_none_or(|net| is_within(address, net))
-                && host.port.is_none_or(|wanted| wanted == port)
+                && host
+                    .port
+                    .is_none_or(|wanted| wanted == port || is_in(host.further.as_slice(), port))
         });
     is_it != host.differs
 }
@@ -73,7 +75,7 @@ fn passes_port(port: &Port, row: &Listed) -> bool {
     let passes = |compare| {
         is_of(port.family, row)
             && any_end(port.ends, row, |_, its_port| {
-                holds(its_port.into(), compare, port.port.into())
+                holds(its_port.into(), compare, port.port.into()) || is_in(&port.further, its_port)
             })
     };
     if port.compare == Compare::Differs {
@@ -81,6 +83,11 @@ fn passes_port(port: &Port, row: &Listed) -> bool {
     } else {
         passes(port.compare)
     }
+}
+
+fn is_in(ranges: &[(u16, u16)], port: u16) -> bool {
+    let mut ranges = ranges.iter();
+    ranges.any(|(first, last)| (*first..=*last).contains(&port))
 }
 
 fn is_of(family: Option<Inet>, row: &Listed) -> bool {

@@ -13,6 +13,11 @@ fn assert_refused(filter: &[&str], words: &[&str]) {
         let ran = run([verb, filter].concat());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        if ran.stderr.contains("filter, word") {
+            let help = ["tcpstates"].iter().chain(verb).copied();
+            let help = format!("(try '{} --help')\n", help.collect::<Vec<_>>().join(" "));
+            assert!(ran.stderr.ends_with(&help), "{ran:?}");
+        }
         for word in words {
             assert!(ran.stderr.contains(word), "`{word}` is not in {ran:?}");
         }
@@ -40,7 +45,14 @@ fn an_invalid_filter_is_refused_with_the_wrong_word() {
         (&["dst > 10.0.0.1"], &["word 1", "`dst`", "no order"]),
         (&[""], &["the filter is empty"]),
         (&["state", "listn"], &["word 2", "`listn`", "listen?"]),
-        (&["estab"], &["`estab`", "state estab"]),
+        (
+            &["establishd"],
+            &["`establishd`", "did you mean established"],
+        ),
+        (&[":99999"], &["word 1", "`:99999`", "0 to 65535"]),
+        (&[":80-20"], &["word 1", "`:80-20`", "write :20-80"]),
+        (&[":80,,443"], &["word 1", "`:80,,443`", "comma"]),
+        (&["443"], &["word 1", "`443`", "a port has a colon: :443"]),
         (&["dev nosuch0"], &["word 2", "`nosuch0`"]),
         (&["user no,such,user"], &["word 2", "`no,such,user`"]),
         (&["fwmark one"], &["word 2", "`one`", "MARK/MASK"]),

@@ -86,6 +86,10 @@ fn one_test(test: &Test, rng: &mut Rng) -> String {
                 Ends::Either => &"host",
             };
             let value = address_and_port(host, rng.once_in(2));
+            let is_bare = host.ends == Ends::Either && !host.differs && host.net.is_some();
+            if is_bare && host.family.is_none() && rng.once_in(2) {
+                return value;
+            }
             let value = format!("{}{value}", prefix(host.family));
             same(word, host.differs, &value, rng)
         }
@@ -130,9 +134,10 @@ fn one_state(states: &[String], differs: bool, rng: &mut Rng) -> String {
         rng.pick(&[state.clone(), dashed]).clone()
     });
     let states = spelt.collect::<Vec<_>>().join(",");
-    match (differs, rng.below(3)) {
+    match (differs, rng.below(4)) {
         (false, 0) => format!("state {states}"),
         (false, 1) => format!("exclude != {states}"),
+        (false, 2) => states,
         (false, _) => format!("state = {states}"),
         (true, 0) => format!("exclude {states}"),
         (true, _) => format!("state != {states}"),
@@ -151,8 +156,22 @@ fn one_port(port: &Port, rng: &mut Rng) -> String {
         1 if port.family.is_none() => number.to_string(),
         _ => format!(":{number}"),
     };
+    let value = value + &further(&port.further);
+    let is_bare = port.ends == Ends::Either && port.compare == Compare::Equal;
+    if is_bare && port.family.is_none() && value.starts_with(':') && rng.once_in(2) {
+        return value;
+    }
     let value = format!("{}{value}", prefix(port.family));
     compared(word, port.compare, &value, rng)
+}
+
+/// Further ports and ranges of a list.
+fn further(ranges: &[(u16, u16)]) -> String {
+    let ranges = ranges.iter().map(|(first, last)| match first == last {
+        true => format!(",{first}"),
+        false => format!(",{first}-{last}"),
+    });
+    ranges.collect()
 }
 
 fn one_test_of_ss(test: &Test) -> Option<String> {
@@ -163,11 +182,15 @@ fn one_test_of_ss(test: &Test) -> Option<String> {
     };
     let equal = |differs| if differs { "!=" } else { "=" };
     if let Test::Host(host) = test {
-        let is_expressible = !host.differs && host.family.is_none() && host.interface.is_none();
+        let is_expressible = !host.differs
+            && host.family.is_none()
+            && host.interface.is_none()
+            && (host.port.is_none() || host.further.is_none());
         let word = word(host.ends, "src", "dst").filter(|_| is_expressible)?;
         Some(format!("{word} = {}", address_and_port(host, true)))
     } else if let Test::Port(port) = test {
-        let word = word(port.ends, "sport", "dport").filter(|_| port.family.is_none())?;
+        let word = word(port.ends, "sport", "dport")
+            .filter(|_| port.family.is_none() && port.further.is_empty())?;
         Some(format!(
             "{word} {} :{}",
             symbols(port.compare)[0],
@@ -210,7 +233,7 @@ fn address_and_port(host: &Host, is_inside: bool) -> String {
         }
     };
     match host.port {
-        Some(port) => format!("{address}:{port}"),
+        Some(port) => format!("{address}:{port}{}", further(host.further.as_slice())),
         None => address,
     }
 }

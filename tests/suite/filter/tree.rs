@@ -69,15 +69,19 @@ pub(super) struct Host {
     /// The interface after `%`.
     pub(super) interface: Option<String>,
     pub(super) port: Option<u16>,
+    /// The first and the last port of a further range.
+    pub(super) further: Option<(u16, u16)>,
 }
 
-/// A port compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A port compared, or a list of ports and ranges.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Port {
     pub(super) ends: Ends,
     pub(super) compare: Compare,
     pub(super) family: Option<Inet>,
     pub(super) port: u16,
+    /// First and last ports of further ranges; only with a comparison for equality.
+    pub(super) further: Vec<(u16, u16)>,
 }
 
 /// Which end of a connection is tested.

@@ -278,3 +278,49 @@ in_namespace!(
         );
     }
 );
+
+in_namespace!(
+    fn bare_ports_states_and_lists_of_ports_select_rows_in_the_kernel_and_here() {
+        if !has_bpf() {
+            return;
+        }
+        let (listener, other) = (listen(), listen());
+        let ports = [&listener, &other].map(|one| one.local_addr().unwrap().port());
+        let (port, other_port) = (ports[0], ports[1]);
+        for (filter, closes, selected) in [
+            (format!(":{port}"), 1, format!("port {port}")),
+            (
+                format!("sport = :1,{port},2"),
+                1,
+                format!("port 1-2,{port}"),
+            ),
+            (
+                format!(
+                    "dport = :{}-{}",
+                    ports.iter().min().unwrap(),
+                    ports.iter().max().unwrap()
+                ),
+                2,
+                "port ".to_owned(),
+            ),
+            (
+                format!("port != :{port},{other_port}"),
+                0,
+                "network namespace".to_owned(),
+            ),
+            (format!("fin-wait-1 :{port}"), 1, format!("port {port}")),
+        ] {
+            let traced = traced(&["--show", "closes", "-v", &filter], || {
+                close_one(&listener);
+                close_one(&other);
+            });
+            let notes = &traced.ran.stderr;
+            assert!(notes.contains(&selected), "{filter}: {notes}");
+            assert_eq!(
+                traced.summary.connections, closes,
+                "{filter}: {:?}",
+                traced.ran
+            );
+        }
+    }
+);

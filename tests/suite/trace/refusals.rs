@@ -103,7 +103,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["form", "=", "established"],
-        "`form`: no such word; did you mean from? Allowed are state, ",
+        "`form`: no such word; did you mean from",
     ),
 ];
 
