@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::keys::parse_trace_keys;
 use super::values::{fields, parse_count, parse_seconds};
-use super::{Keys, Presentation, Selection};
+use super::{Keys, Presentation, Selection, SsLetters};
 use crate::model::Use;
 
 pub(super) const EXIT_STATUS: &str = "\
@@ -15,13 +15,12 @@ Exit status: 0 complete, 1 could not trace or could not write, 2 usage,
 3 something was lost. The manual is tcpstates-trace(1).";
 
 /// What the options of bcc's tcpstates(8) are here.
-const BCC: [(&str, &str); 8] = [
+const BCC: [(&str, &str); 7] = [
     ("-L", "a filter selects local ports: sport = :PORT"),
     ("-D", "a filter selects remote ports: dport = :PORT"),
     ("-s", "CSV is --format csv"),
     ("-w", "addresses are printed in full, IPv6 too: omit it"),
     ("-T", "every row has its time already: omit it"),
-    ("-t", "every row has its time already: omit it"),
     (
         "-Y",
         "for the journal, pipe the rows: tcpstates trace --json | systemd-cat",
@@ -75,6 +74,10 @@ pub struct Trace {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Letters of ss.
+    #[command(flatten)]
+    pub letters: SsLetters,
 
     /// What to show: each close, each change of state, each connection at its end, or the summary
     ///

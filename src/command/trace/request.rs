@@ -28,6 +28,7 @@ pub(in crate::command) struct Trace {
     pub(super) keys: Vec<GroupKey>,
     pub(super) top: Option<usize>,
     pub(super) presentation: Presentation,
+    pub(super) no_header: bool,
     pub(super) is_quiet: bool,
     pub(super) is_verbose: bool,
 }
@@ -63,6 +64,7 @@ impl Trace {
             top: typed.top.map(NonZeroUsize::get),
             is_quiet: typed.presentation.messages.quiet,
             is_verbose: typed.presentation.messages.verbose,
+            no_header: typed.letters.no_header,
             presentation: console.present(&typed.presentation),
         })
     }

@@ -10,7 +10,7 @@ use crate::model::trace::{Connection, Evidence, FirstClose, Shape, Side, Story, 
 use crate::output::utc_stamp;
 
 /// Rows of one kind.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct CsvTrace {
     has_header: bool,
 }
@@ -24,6 +24,13 @@ const ENDS: [&str; 5] = [
 ];
 
 impl CsvTrace {
+    /// Begins with a header unless `no_header`.
+    pub fn new(no_header: bool) -> CsvTrace {
+        CsvTrace {
+            has_header: no_header,
+        }
+    }
+
     /// Appends a transition.
     ///
     /// # Errors

@@ -207,6 +207,25 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn letters_of_ss_change_nothing_but_the_heading() {
+        let listener = listen();
+        for (arguments, lines) in [
+            (&["-tan", "-O"][..], 2),
+            (&["-tanH"], 1),
+            (&["-H", "--format", "csv"], 1),
+        ] {
+            let limit = &["trace", "--limit", "1", "--segments"][..];
+            let mut running = command([limit, arguments].concat()).start().unwrap();
+            running.wait_for_stderr("note: tracing ");
+            close_one(&listener);
+            let output = running.finish();
+            let stdout = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(stdout.lines().count(), lines, "{arguments:?}: {stdout}");
+        }
+    }
+);
+
+in_namespace!(
     fn rows_that_wait_for_a_process_are_printed_when_the_trace_ends() {
         if !has_bpf() {
             return;
