@@ -67,6 +67,11 @@ impl Console {
         self.log = Log::new(Verbosity::new(typed.quiet, typed.verbose));
     }
 
+    /// Whether the plan and the cost of each sample are printed.
+    pub(super) fn shows_plans(&self) -> bool {
+        self.log.shows_plans()
+    }
+
     /// Prints as typed from now on.
     pub(super) fn present(&mut self, typed: &cli::Presentation) -> Presentation {
         self.set_verbosity(typed.messages);

@@ -148,6 +148,11 @@ impl Log {
         }
     }
 
+    /// Whether the plan and the cost of each sample are printed.
+    pub(super) fn shows_plans(&self) -> bool {
+        self.verbosity == Verbosity::Plans
+    }
+
     /// Adds the messages about a sample that the one before did not have; with [`Verbosity::Plans`]
     /// its cost too.
     pub(super) fn sample<T>(&mut self, sample: &Sample<T>) {
@@ -160,7 +165,7 @@ impl Log {
         lines.extend(sample.all_notes().cloned().map(LogMessage::Note));
         let losses = report.completeness.losses().iter();
         lines.extend(losses.cloned().map(LogMessage::Warning));
-        let plans = self.verbosity == Verbosity::Plans;
+        let plans = self.shows_plans();
         if plans {
             lines.push(LogMessage::Plan(report.plan.to_string()));
         }

@@ -6,8 +6,7 @@ use super::choices::{faster, next_sort, slower, usual_sort};
 use super::editor::Editor;
 use super::key::moved;
 use super::{Action, Answer, Below, DetailResult, Key, Sockets, View};
-use crate::model::State;
-use crate::model::screen::{Notice, NoticeKind};
+use crate::model::screen::{Notice, NoticeKind, Place};
 
 /// The lines around a page of sockets: the header, headings and the footer.
 const AROUND_PAGE: u16 = 6;
@@ -22,8 +21,11 @@ impl View {
         if self.editor.is_some() {
             return self.press_in_editor(key);
         }
-        if self.shows_help && key != Key::Char('q') {
-            self.shows_help = false;
+        if let Some(first) = self.help
+            && key != Key::Char('q')
+        {
+            // The end is where the last line is drawn.
+            self.help = moved(key, first, usize::MAX, self.page());
             return None;
         }
         if let Some(action) = self.press_in_findings(key) {
@@ -38,11 +40,11 @@ impl View {
             Key::Char('w') => return Some(Action::Save),
             Key::Char('+') => return self.set_interval(faster(self.setup.interval)),
             Key::Char('-') => return self.set_interval(slower(self.setup.interval)),
-            Key::Char('?') => self.shows_help = true,
+            Key::Char('?') => self.help = Some(0),
             Key::Char(' ') => {
                 self.frozen = match self.frozen {
                     Some(_) => None,
-                    None => Some(Box::new(self.data.clone())),
+                    None => Some((Box::new(self.data.clone()), now)),
                 }
             }
             Key::Char('/' | 'f') => self.editor = Some(Editor::new(&self.setup.filter)),
@@ -66,6 +68,7 @@ impl View {
 
     fn press_in_states(&mut self, key: Key, now: Instant) {
         match key {
+            Key::Enter if self.rest.is_selected => self.rest.page += 1,
             Key::Enter => {
                 self.change(|data| data.sockets = Answer::default());
                 self.restart_trace();
@@ -83,7 +86,7 @@ impl View {
                 self.change(|data| data.record.reset_extremes());
                 let text = "minimum and maximum reset".to_owned();
                 let kind = NoticeKind::Note;
-                self.reply(now, Notice { kind, text });
+                self.replied(now, Notice { kind, text });
             }
             _ => {}
         }
@@ -117,7 +120,7 @@ impl View {
         if self.scroll_trace(key).is_some() {
             return Some(());
         }
-        let page = usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1);
+        let page = self.page();
         let lines = match &self.shown().sockets.found {
             Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
             Some((DetailResult::Groups(_) | DetailResult::Trace(_), ..)) | None => 0,
@@ -126,16 +129,47 @@ impl View {
             sockets.selected = moved(key, sockets.selected, lines, page)?;
             return Some(());
         }
-        let states: Vec<Option<State>> = self.shown().record.states().collect();
-        let at = states.iter().position(|state| *state == self.selected);
-        let at = moved(key, at.unwrap_or(0), states.len(), page)?;
-        let selected = states.get(at).copied().flatten();
+        let places = self.places();
+        let at = places.iter().position(|place| *place == self.place());
+        let at = moved(key, at.unwrap_or(0), places.len(), page)?;
+        if let Some(place) = places.get(at) {
+            self.select(*place);
+        }
+        Some(())
+    }
+
+    /// The lines that a screen of sockets has.
+    fn page(&self) -> usize {
+        usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1)
+    }
+
+    /// The rows of states that can be selected: those drawn.
+    fn places(&self) -> Vec<Place> {
+        match self.drawn.is_empty() {
+            true => self.shown().record.states().map(Place::State).collect(),
+            false => self.drawn.clone(),
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self.rest.is_selected {
+            true => Place::Rest,
+            false => Place::State(self.selected),
+        }
+    }
+
+    /// Selects a row of states. With the line of the rest, groups and chart are about all.
+    fn select(&mut self, place: Place) {
+        self.rest.is_selected = place == Place::Rest;
+        let selected = match place {
+            Place::State(state) => state,
+            Place::Rest | Place::Row(_) => None,
+        };
         if selected != self.selected {
             self.selected = selected;
             self.change(|data| data.groups = Answer::default());
             self.restart_trace();
         }
-        Some(())
     }
 
     /// Shows this below the states, or the groups again.

@@ -37,8 +37,9 @@ impl Editor {
         let end = self.text.len();
         let place = error.and_then(|error| place_of(error, &self.text));
         let place = place.unwrap_or(end..end);
+        // Behind the word, so that it can be erased as it was typed.
         if error.is_some() {
-            self.cursor = place.start;
+            self.cursor = place.end;
         }
         self.error = Some(PromptError {
             place,
@@ -160,7 +161,9 @@ mod tests {
                 is_unknown_word: false,
             };
             editor.refuse(Some(&error), "");
-            editor.error.unwrap().place
+            let place = editor.error.unwrap().place;
+            assert_eq!(editor.cursor, place.end, "behind the word");
+            place
         };
         assert_eq!(refused("sport = x and", "x", 3), 8..9);
         assert_eq!(refused("sport=xy  or", "xy", 1), 6..8);

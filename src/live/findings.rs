@@ -26,7 +26,7 @@ pub(super) struct Findings {
 impl View {
     /// The rules were applied to the sockets of the filter with this number.
     pub fn diagnosed(&mut self, filter: u64, found: Vec<Finding>) {
-        if filter == self.filter && self.findings.typed.is_none() {
+        if filter == self.filter && self.findings.typed.is_none() && self.frozen.is_none() {
             let last = found.len().saturating_sub(1);
             self.findings.selected = self.findings.selected.min(last);
             self.findings.found = found;

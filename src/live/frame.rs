@@ -7,7 +7,7 @@ use super::choices::sort_text;
 use super::{Below, DetailResult, Listing, View};
 use crate::model::GroupKey;
 use crate::model::screen::{
-    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, brief,
+    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, StateRow, brief,
 };
 
 /// How long the result of a key is shown.
@@ -16,6 +16,9 @@ const REPLY_TIME: Duration = Duration::from_secs(10);
 impl View {
     /// What is drawn at `now`.
     pub fn screen(&self, now: Instant) -> Screen<'_> {
+        let reply = self.reply(now);
+        // While it is paused, nothing gets older.
+        let now = self.frozen.as_ref().map_or(now, |(_, since)| *since);
         let shown = self.shown();
         let last = shown.record.last.as_ref();
         let observation = last.map(|sample| &sample.snapshot.observation);
@@ -24,19 +27,29 @@ impl View {
                 host: &self.setup.host,
                 interval: self.setup.interval,
                 time: observation.map(|observation| observation.time),
+                shows_plan: self.setup.shows_plan,
                 plan: last.map_or("", |sample| &sample.plan),
                 cost: last.map(|sample| sample.cost),
                 filter: &self.setup.filter,
                 is_paused: self.frozen.is_some(),
                 is_incomplete: observation.is_some_and(|o| !o.completeness.is_complete()),
             },
-            notices: self.notices(now),
-            rows: shown.record.rows(self.selected),
+            notices: reply.into_iter().chain(self.notices(now)).collect(),
+            rows: self.rows(),
+            rest: self.rest,
             is_stale: shown.failure.is_some(),
             pane: self.pane(now),
             prompt: self.editor.as_ref().map(|editor| editor.prompt()),
-            help: self.shows_help,
+            help: self.help,
         }
+    }
+
+    fn rows(&self) -> Vec<StateRow> {
+        let mut rows = self.shown().record.rows(self.selected);
+        if self.rest.is_selected {
+            rows.iter_mut().for_each(|row| row.is_selected = false);
+        }
+        rows
     }
 
     fn pane(&self, now: Instant) -> Pane<'_> {
@@ -86,7 +99,13 @@ impl View {
         })
     }
 
-    /// The result of the last key, then the others, the most important first.
+    /// The result of the last key, for a while.
+    fn reply(&self, now: Instant) -> Option<Notice> {
+        let (at, notice) = self.reply.as_ref()?;
+        (now.saturating_duration_since(*at) < REPLY_TIME).then(|| notice.clone())
+    }
+
+    /// The most important first.
     fn notices(&self, now: Instant) -> Vec<Notice> {
         let shown = self.shown();
         let mut notices = Vec::new();
@@ -115,19 +134,17 @@ impl View {
         }
         notices.extend(self.findings_notice());
         notices.sort_by_key(|notice| Reverse(notice.kind));
-        let reply = self.reply.as_ref();
-        let reply = reply.filter(|(at, _)| now.saturating_duration_since(*at) < REPLY_TIME);
-        let reply = reply.map(|(_, notice)| notice.clone());
-        reply.into_iter().chain(notices).collect()
+        notices
     }
 
     /// Whether samples are later than they should be, and why.
     fn delay_text(&self, now: Instant) -> Option<String> {
         let interval = self.setup.interval;
-        if self.data.failure.is_some() {
+        let shown = self.shown();
+        if shown.failure.is_some() {
             return None;
         }
-        let Some(last) = &self.data.record.last else {
+        let Some(last) = &shown.record.last else {
             let waited = now.saturating_duration_since(self.setup.start);
             return (waited > 2 * interval)
                 .then(|| format!("behind: no sample yet after {}", brief(waited)));

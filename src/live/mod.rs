@@ -26,7 +26,7 @@ pub use trace::TraceLog;
 use std::time::{Duration, Instant};
 
 use crate::filter::FilterError;
-use crate::model::screen::Notice;
+use crate::model::screen::{Drawn, Notice, Place, Rest};
 use crate::model::{GroupKey, Snapshot, SortKey, State};
 use editor::Editor;
 use findings::Findings;
@@ -35,8 +35,8 @@ use record::Record;
 /// The height of a terminal that does not report its own.
 const USUAL_HEIGHT: u16 = 24;
 
-/// The lines that groups need besides the rows of states: two above these, their heading, the keys,
-/// and some of their own. With fewer they are not queried.
+/// The lines that groups need besides the rows of states and the filter: the first one, the heading of
+/// the states, the keys, and some of their own. With fewer they are not queried.
 const AROUND_GROUPS: usize = 7;
 
 /// What the view starts with.
@@ -48,6 +48,8 @@ pub struct Setup {
     pub interval: Duration,
     /// The filter typed; empty for none.
     pub filter: String,
+    /// Whether the method and the cost of each sample are shown.
+    pub shows_plan: bool,
     /// What sockets can be grouped by, in the order of the key that steps through it; at least one.
     pub groupings: Vec<Vec<GroupKey>>,
     /// When the view starts.
@@ -59,10 +61,14 @@ pub struct Setup {
 pub struct View {
     setup: Setup,
     data: Data,
-    /// What is shown while the view is paused.
-    frozen: Option<Box<Data>>,
+    /// What is shown while the view is paused, and since when.
+    frozen: Option<(Box<Data>, Instant)>,
     /// The selected row; `None` for the sum of all.
     selected: Option<State>,
+    /// The states for which there is no line; their line can be selected instead of a row.
+    rest: Rest,
+    /// The lines of states that were drawn last.
+    drawn: Vec<Place>,
     /// Which of the groupings is shown.
     grouping: usize,
     /// The sockets of the selected state, if they are shown.
@@ -71,7 +77,8 @@ pub struct View {
     findings: Findings,
     /// How many traced rows are scrolled past.
     first_traced: usize,
-    shows_help: bool,
+    /// How many lines of the help are scrolled past, while it is shown.
+    help: Option<usize>,
     editor: Option<Editor>,
     /// The number of the filter in use.
     filter: u64,
@@ -157,12 +164,14 @@ impl View {
             data: Data::default(),
             frozen: None,
             selected: None,
+            rest: Rest::default(),
+            drawn: Vec::new(),
             grouping: 0,
             sockets: None,
             below: Below::Groups,
             findings: Findings::default(),
             first_traced: 0,
-            shows_help: false,
+            help: None,
             editor: None,
             filter: 0,
             reply: None,
@@ -173,6 +182,21 @@ impl View {
     /// The terminal has this many rows.
     pub fn resized(&mut self, height: u16) {
         self.height = height;
+    }
+
+    /// This was drawn.
+    pub fn drawn(&mut self, drawn: &Drawn) {
+        if let Some(first) = &mut self.help {
+            *first = drawn.first;
+        }
+        let places = drawn.places.iter().map(|(_, place)| *place);
+        let states: Vec<Place> = places
+            .filter(|place| !matches!(place, Place::Row(_)))
+            .collect();
+        if !states.is_empty() {
+            self.rest.is_selected &= states.contains(&Place::Rest);
+            self.drawn = states;
+        }
     }
 
     /// A sample was taken.
@@ -197,7 +221,7 @@ impl View {
             return;
         }
         // A paused view shows the first result of what was selected since.
-        if let Some(frozen) = &mut self.frozen
+        if let Some((frozen, _)) = &mut self.frozen
             && let Some(Answer { found: None, .. }) = frozen.answer(&detail.wanted)
         {
             frozen.take(detail.clone());
@@ -227,7 +251,7 @@ impl View {
     }
 
     /// Shows the result of a key for a while.
-    pub fn reply(&mut self, now: Instant, notice: Notice) {
+    pub fn replied(&mut self, now: Instant, notice: Notice) {
         self.reply = Some((now, notice));
     }
 
@@ -249,8 +273,9 @@ impl View {
     }
 
     fn has_room_for_groups(&self) -> bool {
-        let rows = self.shown().record.states().count();
-        usize::from(self.height) >= rows + AROUND_GROUPS
+        let needed = self.shown().record.needed_rows(self.selected);
+        let filter = usize::from(!self.setup.filter.is_empty());
+        usize::from(self.height) >= needed + filter + AROUND_GROUPS
     }
 
     /// The sample shown, which can be written to a file.
@@ -260,13 +285,15 @@ impl View {
     }
 
     fn shown(&self) -> &Data {
-        self.frozen.as_deref().unwrap_or(&self.data)
+        self.frozen.as_ref().map_or(&self.data, |(data, _)| data)
     }
 
     /// Changes the data, and that of a paused view.
     fn change(&mut self, change: impl Fn(&mut Data)) {
         change(&mut self.data);
-        self.frozen.as_deref_mut().into_iter().for_each(change);
+        if let Some((frozen, _)) = &mut self.frozen {
+            change(frozen);
+        }
     }
 
     fn grouped_by(&self) -> &[GroupKey] {

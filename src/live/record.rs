@@ -56,6 +56,15 @@ impl Record {
         self.histories.keys().map(|(_, state)| *state)
     }
 
+    /// How many rows have something to show; see [`StateRow::is_needed`].
+    pub(super) fn needed_rows(&self, selected: Option<State>) -> usize {
+        let is_needed = |((_, state), history): &(&RowKey, &History)| {
+            let has_sockets = history.last() > 0 || history.before(1).unwrap_or(0) > 0;
+            has_sockets || state.is_none() || *state == selected
+        };
+        self.histories.iter().filter(is_needed).count()
+    }
+
     /// A row for each state, the sum last.
     pub(super) fn rows(&self, selected: Option<State>) -> Vec<StateRow> {
         let Some(last) = &self.last else {

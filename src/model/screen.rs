@@ -20,14 +20,47 @@ pub struct Screen<'a> {
     /// A row for each state, in the order of a connection's life, then one for all of them; empty
     /// before the first sample.
     pub rows: Vec<StateRow>,
+    /// What is done with the states for which there is no line.
+    pub rest: Rest,
     /// Whether the data is old, because the last sample failed.
     pub is_stale: bool,
     /// What is below the states, or in their place.
     pub pane: Pane<'a>,
     /// The filter while it is edited.
     pub prompt: Option<Prompt<'a>>,
-    /// Whether the keys are explained in place of everything else.
-    pub help: bool,
+    /// Whether the keys are explained in place of everything else, and how many lines of that are
+    /// scrolled past.
+    pub help: Option<usize>,
+}
+
+/// The states for which there is no line, which share one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// How often their line was opened: each time the next states, by their number of sockets, have
+    /// lines of their own, and after the last the first again.
+    pub page: usize,
+    /// Whether that line is selected.
+    pub is_selected: bool,
+}
+
+/// What was drawn, as far as keys and clicks depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The lines of the screen that can be selected, from the top.
+    pub places: Vec<(u16, Place)>,
+    /// How many lines of a text are scrolled past: no more than leave the screen full.
+    pub first: usize,
+}
+
+/// What a line of the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A state; `None` for the sum of all.
+    State(Option<State>),
+    /// The states for which there is no line.
+    Rest,
+    /// The row of the pane with this number.
+    Row(usize),
 }
 
 /// The first lines.
@@ -41,6 +74,8 @@ pub struct Header<'a> {
     pub time: Option<SystemTime>,
     /// Which method was used, and why; empty before the first sample.
     pub plan: &'a str,
+    /// Whether that and the cost have a line; else only the help shows them.
+    pub shows_plan: bool,
     /// The cost of the sample; absent before the first.
     pub cost: Option<SampleCost>,
     /// The filter, as typed; empty if there is none.
@@ -107,6 +142,14 @@ pub struct StateRow {
     pub is_at_limit: bool,
     /// Whether it is selected.
     pub is_selected: bool,
+}
+
+impl StateRow {
+    /// Whether it has something to show: sockets, a change, the selection, or the sum.
+    pub fn is_needed(&self) -> bool {
+        let is_total = self.state.is_none();
+        is_total || self.is_selected || self.sockets > 0 || self.change.unwrap_or(0) != 0
+    }
 }
 
 /// What is below the states, or in their place.

@@ -86,6 +86,7 @@ pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Resul
             .into_owned(),
         interval: request.repetition.interval.unwrap_or_default(),
         filter: request.filter.clone(),
+        shows_plan: console.shows_plans(),
         groupings: groupings(request.by.as_deref()),
         start: Instant::now(),
     };

@@ -24,6 +24,7 @@ use crate::command::runtime::{self, Signal, TERMINAL_GONE};
 use crate::command::summary::Summary;
 use crate::command::wait::{Wakeups, waker};
 use crate::live::{Action, DetailQuery, DetailResult, Key, Setup, View};
+use crate::model::screen::Drawn;
 use crate::model::{GroupKey, Grouped, Snapshot};
 use crate::output::screen::{Paint, draw_screen};
 
@@ -297,7 +298,7 @@ impl Session {
             Some(Action::Redraw) => self.redraw()?,
             Some(Action::Save) => {
                 let notice = save(self.view.snapshot(), Path::new("."));
-                self.view.reply(now, notice);
+                self.view.replied(now, notice);
             }
             Some(Action::Interval(interval)) => {
                 self.request.interval = interval;
@@ -322,8 +323,12 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), Failure> {
         let (view, paint) = (&self.view, self.paint);
-        self.canvas
-            .draw(|frame| draw_screen(frame, &view.screen(Instant::now()), paint))
+        let mut drawn = Drawn::default();
+        self.canvas.draw(|frame| {
+            drawn = draw_screen(frame, &view.screen(Instant::now()), paint);
+        })?;
+        self.view.drawn(&drawn);
+        Ok(())
     }
 }
 

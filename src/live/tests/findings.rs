@@ -1,12 +1,6 @@
 //! The line, the pane, and the filters on the way to the sockets of a finding and back.
 
 use super::*;
-use crate::model::{Command, Finding, Severity};
-
-fn finding(severity: Severity) -> Finding {
-    let show = Command::list("-p --state close-wait").of("sport = 80");
-    Finding::new(severity, "a title".to_owned(), 1.0, Vec::new(), "why").with_commands([show])
-}
 
 fn notice(session: &Session) -> Option<(NoticeKind, String)> {
     let notices = session.view.screen(session.now).notices;

@@ -44,12 +44,42 @@ fn keys_select_a_state_and_groups_follow_it() {
         Pane::Chart(_)
     ));
     session.press(&[Key::Char('c')]);
-    session.view.resized(10);
+    session.view.resized(7);
     assert_eq!(
         session.view.wanted(),
         DetailQuery::Nothing,
         "no room for groups"
     );
+}
+
+#[test]
+fn the_cursor_moves_over_the_lines_drawn_and_opens_that_of_the_rest() {
+    let mut session = Session::new();
+    session.sample(&[(E, 3), (C, 2)]);
+    let places = [
+        Place::State(Some(E)),
+        Place::State(Some(C)),
+        Place::Rest,
+        Place::State(None),
+    ];
+    let drawn = |places: &[Place]| Drawn {
+        places: (2..).zip(places.iter().copied()).collect(),
+        first: 0,
+    };
+    session.view.drawn(&drawn(&places));
+    session.press(&[Key::Up]);
+    assert!(session.view.screen(session.now).rest.is_selected);
+    assert!(!session.row(None).is_selected, "one line is selected");
+    assert_eq!(session.press(&[Key::Enter]), None);
+    assert_eq!(session.view.screen(session.now).rest.page, 1);
+    session.press(&[Key::Up]);
+    assert!(session.row(Some(C)).is_selected);
+    session.press(&[Key::Up, Key::Up]);
+    assert!(session.row(Some(E)).is_selected, "no line is passed over");
+    session.press(&[Key::Down, Key::Down]);
+    // On a larger screen every state has a line.
+    session.view.drawn(&drawn(&places[..2]));
+    assert!(session.row(None).is_selected);
 }
 
 #[test]
@@ -165,8 +195,13 @@ fn a_paused_view_does_not_change_while_samples_continue() {
         panic!("no sockets");
     };
     assert_eq!(pane.lines.len(), 3);
+    // Nothing gets older, and nothing is examined.
+    session.view.diagnosed(0, vec![finding(Severity::Critical)]);
+    session.now += 60 * SECOND;
+    assert_eq!(session.notices(), []);
     session.press(&[Key::Escape, Key::Char(' ')]);
     assert_eq!(session.row(Some(E)).sockets, 2);
+    assert_eq!(session.notices()[0].1, "behind: no sample for 59 s");
 }
 
 #[test]

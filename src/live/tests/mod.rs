@@ -12,10 +12,10 @@ use super::{
     Action, Detail, DetailQuery, DetailResult, FailedSample, Key, Listing, ReachedLimit, Setup,
     StateSample, View,
 };
-use crate::model::screen::{NoticeKind, Pane, SampleCost, StateRow};
+use crate::model::screen::{Drawn, NoticeKind, Pane, Place, SampleCost, StateRow};
 use crate::model::{
-    Completeness, Counts, Field, GroupKey, Loss, Note, Observation, Snapshot, SourceName, State,
-    StateSet,
+    Command, Completeness, Counts, Field, Finding, GroupKey, Loss, Note, Observation, Severity,
+    Snapshot, SourceName, State, StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ impl Session {
             host: "host".to_owned(),
             interval: SECOND,
             filter: String::new(),
+            shows_plan: false,
             groupings: vec![by(Field::Service), by(Field::RemoteAddr)],
             start,
         };
@@ -130,6 +131,11 @@ fn listing(lines: usize) -> DetailResult {
         losses: Vec::new(),
         notes: Vec::new(),
     }))
+}
+
+fn finding(severity: Severity) -> Finding {
+    let show = Command::list("-p --state close-wait").of("sport = 80");
+    Finding::new(severity, "a title".to_owned(), 1.0, Vec::new(), "why").with_commands([show])
 }
 
 const E: State = State::Established;

@@ -7,8 +7,8 @@ use super::Canvas;
 use crate::model::screen::{NoticeKind, Pane, Prompt, Screen};
 use crate::output::escape;
 
-/// Below this height a notice is shown in place of the keys.
-const ROOM_FOR_BOTH: u16 = 12;
+/// The lines that notices leave to others: the host, the filter, the sum and the rest of the states.
+const LEAST_BODY: u16 = 4;
 
 /// The keys of the states, the most important first.
 const IN_STATES: [(&str, &str); 11] = [
@@ -61,59 +61,67 @@ const IN_SOCKETS: [(&str, &str); 9] = [
     ("/", "filter"),
 ];
 
-pub(super) fn height(area: Rect, screen: &Screen<'_>) -> u16 {
-    if area.height < 2 {
-        return 0;
-    }
-    let lines = match &screen.prompt {
-        Some(_) => 2,
-        None => 1 + notices_shown(area, screen),
-    };
-    lines.min(area.height - 1)
+/// What of it is shown.
+pub(super) struct Footer {
+    /// The lines of notices, or of the filter while it is edited.
+    notices: u16,
+    pub(super) has_keys: bool,
 }
 
-/// How many notices have a line of their own.
-fn notices_shown(area: Rect, screen: &Screen<'_>) -> u16 {
-    let most = match area.height {
-        ..ROOM_FOR_BOTH => 0,
-        ROOM_FOR_BOTH..30 => 2,
-        _ => 4,
-    };
-    u16::try_from(screen.notices.len())
-        .unwrap_or(most)
-        .min(most)
-}
+impl Footer {
+    /// Without keys.
+    pub(super) fn of(height: u16, screen: &Screen<'_>) -> Footer {
+        let most = match height {
+            ..12 => 1,
+            12..30 => 2,
+            _ => 4,
+        };
+        let count = u16::try_from(screen.notices.len()).unwrap_or(most);
+        Footer {
+            notices: match &screen.prompt {
+                Some(_) => height.saturating_sub(1).min(2),
+                None => count.min(most).min(height.saturating_sub(LEAST_BODY)),
+            },
+            has_keys: false,
+        }
+    }
 
-/// Draws them, and returns the position of the filter's cursor.
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
-    if area.height == 0 {
-        return None;
+    pub(super) fn height(&self) -> u16 {
+        self.notices + u16::from(self.has_keys)
     }
-    if let Some(prompt) = &screen.prompt {
-        return Some(draw_prompt(canvas, area, prompt));
+
+    /// Draws them, and returns the position of the filter's cursor.
+    pub(super) fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        screen: &Screen<'_>,
+    ) -> Option<Position> {
+        if area.height == 0 {
+            return None;
+        }
+        if let Some(prompt) = &screen.prompt {
+            return Some(draw_prompt(canvas, area, prompt));
+        }
+        for (line, notice) in (0..self.notices).zip(&screen.notices) {
+            let style = match notice.kind {
+                NoticeKind::Note => Style::new(),
+                NoticeKind::Warning => canvas.paint.warning(),
+                NoticeKind::Alarm => canvas.paint.alarm(),
+            };
+            let hidden = screen.notices.len() - usize::from(self.notices);
+            let more = match hidden {
+                hidden if hidden > 0 && line + 1 == self.notices => format!("(+{hidden}) "),
+                _ => String::new(),
+            };
+            let text = format!("{more}{}", escape::line(&notice.text));
+            canvas.write(area, line, 0, &text, style);
+        }
+        if self.has_keys {
+            draw_keys(canvas, area, self.notices, screen);
+        }
+        None
     }
-    let last = area.height - 1;
-    // In a single line, a notice is more important than the keys.
-    let has_keys = last > 0 || screen.notices.is_empty();
-    let lines = if has_keys { last } else { 1 };
-    for (line, notice) in (0..lines).zip(&screen.notices) {
-        let style = match notice.kind {
-            NoticeKind::Note => Style::new(),
-            NoticeKind::Warning => canvas.paint.warning(),
-            NoticeKind::Alarm => canvas.paint.alarm(),
-        };
-        let hidden = screen.notices.len() - usize::from(lines);
-        let more = match hidden {
-            hidden if hidden > 0 && line + 1 == lines => format!("(+{hidden}) "),
-            _ => String::new(),
-        };
-        let text = format!("{more}{}", escape::line(&notice.text));
-        canvas.write(area, line, 0, &text, style);
-    }
-    if has_keys {
-        draw_keys(canvas, area, last, screen);
-    }
-    None
 }
 
 /// As many keys as fit.

@@ -1,28 +1,25 @@
-//! The first lines: the host, the interval, the number of sockets; the method; the filter.
+//! The first lines: the host, the interval, the number of sockets; with `-v` the method; the filter.
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, is_airy};
+use super::Canvas;
 use crate::model::screen::{Header, Screen, brief};
 use crate::output::{escape, utc_stamp};
 
-/// From this height on the plan has a line.
-const ROOM_FOR_PLAN: u16 = 14;
-
-/// From this height on the filter has one.
-const ROOM_FOR_FILTER: u16 = 11;
-
-pub(super) fn height(area: Rect, screen: &Screen<'_>) -> u16 {
-    let plan = area.height >= ROOM_FOR_PLAN;
-    let filter = area.height >= ROOM_FOR_FILTER && !screen.header.filter.is_empty();
-    let blank = is_airy(area);
-    1 + u16::from(plan) + u16::from(filter) + u16::from(blank)
-}
-
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
+/// Draws it. Where the filter has no line of its own, it is in that of the host.
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has_plan: bool) {
     let header = &screen.header;
     let paint = canvas.paint;
-    let mut marks = canvas.write(area, 0, 0, &left(header), paint.heading());
+    let filter = match header.filter {
+        "" => String::new(),
+        filter => format!("filter: {}", escape::line(filter)),
+    };
+    let filter_line = 1 + u16::from(has_plan);
+    let left = match filter_line < area.height || filter.is_empty() {
+        true => left(header),
+        false => filter.clone(),
+    };
+    let mut marks = canvas.write(area, 0, 0, &left, paint.heading());
     for (is_on, mark) in [
         (header.is_paused, "PAUSED"),
         (screen.is_stale, "NO ANSWER"),
@@ -37,14 +34,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
     if let Some(column) = area.width.checked_sub(width).filter(|c| *c >= marks + 2) {
         canvas.write(area, 0, column, &right, paint.heading());
     }
-    let has_plan = canvas.buffer.area.height >= ROOM_FOR_PLAN;
     if has_plan {
         canvas.write(area, 1, 0, &plan(header), paint.faint());
     }
-    if !header.filter.is_empty() {
-        let filter = format!("filter: {}", escape::line(header.filter));
-        canvas.write(area, 1 + u16::from(has_plan), 0, &filter, paint.heading());
-    }
+    canvas.write(area, filter_line, 0, &filter, paint.heading());
 }
 
 fn left(header: &Header<'_>) -> String {
@@ -66,7 +59,8 @@ fn right(screen: &Screen<'_>) -> String {
     parts.join("  ")
 }
 
-fn plan(header: &Header<'_>) -> String {
+/// The cost of the sample, the method used and why.
+pub(super) fn plan(header: &Header<'_>) -> String {
     let Some(cost) = header.cost else {
         return "waiting for the first sample".to_owned();
     };

@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Canvas;
+use super::{Canvas, header};
+use crate::model::screen::Screen;
 
 /// The keys, and what they do; the manual has them too.
 pub const KEYS: [(&str, &str); 18] = [
@@ -43,21 +44,30 @@ const SIGNS: [&str; 3] = [
     "HISTORY has a column for each sample, between its least and its largest number",
 ];
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+/// The lines, scrolled past the first ones; the sample's method and cost are the last.
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, first: usize) {
     let paint = canvas.paint;
-    let title = "keys (press any key to return)";
-    canvas.write(area, 0, 0, title, paint.heading());
-    let mut line = 1;
-    for (keys, does) in KEYS {
-        canvas.write(area, line, 1, keys, paint.heading());
-        canvas.write(area, line, 17, does, Style::new());
-        line += 1;
-    }
+    let keys = KEYS.map(|(keys, does)| (keys, 17, does.to_owned()));
     let signs = [paint.growing(), paint.at_limit(), ""];
-    for (sign, means) in signs.into_iter().zip(SIGNS) {
-        canvas.write(area, line, 1, sign, paint.warning());
-        let column = if sign.is_empty() { 1 } else { 3 };
-        canvas.write(area, line, column, means, Style::new());
-        line += 1;
+    let signs = signs.into_iter().zip(SIGNS);
+    let signs = signs.map(|(sign, means)| (sign, if sign.is_empty() { 1 } else { 3 }, means));
+    let signs = signs.map(|(sign, column, means)| (sign, column, means.to_owned()));
+    let plan = (
+        "",
+        1,
+        format!("this sample: {}", header::plan(&screen.header)),
+    );
+    let lines: Vec<_> = keys.into_iter().chain(signs).chain([plan]).collect();
+    let room = usize::from(area.height.saturating_sub(1));
+    let first = first.min(lines.len().saturating_sub(room));
+    canvas.drawn.first = first;
+    let title = match lines.len() > room {
+        true => "keys (arrows scroll, any other key returns)",
+        false => "keys (press any key to return)",
+    };
+    canvas.write(area, 0, 0, title, paint.heading());
+    for (line, (label, column, text)) in (1..area.height).zip(lines.into_iter().skip(first)) {
+        canvas.write(area, line, 1, label, paint.heading());
+        canvas.write(area, line, column, &text, Style::new());
     }
 }

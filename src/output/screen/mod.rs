@@ -27,10 +27,14 @@ use ratatui::text::Span;
 
 use std::time::Duration;
 
-use crate::model::screen::{Pane, Screen, brief};
+use crate::model::screen::{Drawn, Pane, Place, Screen, brief};
+use footer::Footer;
 
 /// With fewer lines there is no pane below the states.
 const LEAST_PANE: u16 = 4;
+
+/// From this height on the filter has a line of its own, below that of the host.
+const ROOM_FOR_FILTER: u16 = 4;
 
 /// From this height on, empty lines separate the parts.
 const ROOM_FOR_AIR: u16 = 32;
@@ -39,36 +43,72 @@ fn is_airy(area: Rect) -> bool {
     area.height >= ROOM_FOR_AIR
 }
 
-/// Draws everything.
-pub fn draw_screen(frame: &mut Frame<'_>, screen: &Screen<'_>, paint: Paint) {
+/// Draws everything, and returns which lines can be selected.
+pub fn draw_screen(frame: &mut Frame<'_>, screen: &Screen<'_>, paint: Paint) -> Drawn {
     let area = frame.area();
     let mut canvas = Canvas {
         buffer: frame.buffer_mut(),
         paint,
+        drawn: Drawn::default(),
     };
     let cursor = draw(&mut canvas, area, screen);
     canvas.keep_to_charset(area);
+    let drawn = std::mem::take(&mut canvas.drawn);
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
+    drawn
 }
 
 /// Draws everything, and returns the position of the cursor, if there is one.
 fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Position> {
-    if screen.help {
-        help::draw(canvas, area);
+    if let Some(first) = screen.help {
+        help::draw(canvas, area, screen, first);
         return None;
     }
-    let (top, rest) = split(area, header::height(area, screen));
-    header::draw(canvas, top, screen);
-    let (middle, bottom) = split(rest, rest.height - footer::height(rest, screen));
-    let cursor = footer::draw(canvas, bottom, screen);
+    let parts = Parts::of(area.height, screen);
+    let (top, rest) = split(area, parts.header);
+    header::draw(canvas, top, screen, parts.has_plan);
+    let (middle, bottom) = split(rest, rest.height.saturating_sub(parts.footer.height()));
+    let cursor = parts.footer.draw(canvas, bottom, screen);
     draw_middle(canvas, middle, screen);
     if screen.is_stale {
         let dim = Style::new().add_modifier(Modifier::DIM);
         canvas.buffer.set_style(middle, dim);
     }
     cursor
+}
+
+/// Which lines there are besides those of the states and panes.
+struct Parts {
+    /// The lines of the header.
+    header: u16,
+    has_plan: bool,
+    footer: Footer,
+}
+
+impl Parts {
+    /// Those for which there is room. First the plan is left out, then the keys, then states without
+    /// sockets; these also where groups or a chart need their lines.
+    fn of(height: u16, screen: &Screen<'_>) -> Parts {
+        let filter = u16::from(!screen.header.filter.is_empty() && height >= ROOM_FOR_FILTER);
+        let blank = u16::from(height >= ROOM_FOR_AIR);
+        let mut footer = Footer::of(height, screen);
+        let room = height.saturating_sub(1 + filter + blank + footer.height());
+        let (all, needed) = match &screen.pane {
+            Pane::Groups(_) | Pane::Chart(_) => states::heights(&screen.rows),
+            Pane::Sockets(_) | Pane::Trace(_) | Pane::Findings(_) => (LEAST_PANE, LEAST_PANE),
+        };
+        let has_room = |lines: u16| room > lines;
+        footer.has_keys = screen.prompt.is_none()
+            && (has_room(all) || has_room(needed) && (room < all || has_room(needed + LEAST_PANE)));
+        let has_plan = screen.header.shows_plan && has_room(all + 1);
+        Parts {
+            header: 1 + filter + blank + u16::from(has_plan),
+            has_plan,
+            footer,
+        }
+    }
 }
 
 fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
@@ -79,10 +119,15 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
         return findings::draw(canvas, area, pane);
     }
     if let Pane::Trace(pane) = &screen.pane {
-        return trace::draw(canvas, area, &screen.rows, pane);
+        return trace::draw(canvas, area, screen, pane);
     }
-    let (table, below) = split(area, states::height(screen));
-    states::draw(canvas, table, &screen.rows);
+    let (all, needed) = states::heights(&screen.rows);
+    let height = match area.height < all + LEAST_PANE && area.height >= needed + LEAST_PANE {
+        true => needed,
+        false => all,
+    };
+    let (table, below) = split(area, height);
+    states::draw(canvas, table, &screen.rows, screen.rest);
     if below.height < LEAST_PANE {
         return;
     }
@@ -119,6 +164,7 @@ fn split(area: Rect, height: u16) -> (Rect, Rect) {
 struct Canvas<'a> {
     buffer: &'a mut Buffer,
     paint: Paint,
+    drawn: Drawn,
 }
 
 impl Canvas<'_> {
@@ -137,6 +183,13 @@ impl Canvas<'_> {
             return area.width;
         }
         end - area.x
+    }
+
+    /// Lets a line be selected.
+    fn place(&mut self, area: Rect, line: u16, place: Place) {
+        if line < area.height {
+            self.drawn.places.push((area.y + line, place));
+        }
     }
 
     /// Styles the first so many columns of a line.

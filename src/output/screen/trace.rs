@@ -10,7 +10,7 @@ use ratatui::style::Style;
 
 use super::{Canvas, Paint, is_airy, split, states};
 use crate::model::counted;
-use crate::model::screen::{StateRow, TracePane, TraceRows, Traced};
+use crate::model::screen::{Screen, StateRow, TracePane, TraceRows, Traced};
 use crate::output::doctor::wrap;
 use crate::output::escape;
 use crate::output::text::state_name;
@@ -21,16 +21,16 @@ use tables::{closes, ends, lines, transitions};
 const ROOM_FOR_HEADINGS: u16 = 8;
 
 /// Draws the states that had sockets, in less than half of the lines, and the pane below.
-pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, rows: &[StateRow], pane: &TracePane<'_>) {
-    let had_sockets = |row: &&StateRow| row.max > 0 || row.is_selected || row.state.is_none();
-    let rows: Vec<StateRow> = rows.iter().filter(had_sockets).cloned().collect();
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, pane: &TracePane<'_>) {
+    let had_sockets = |row: &&StateRow| row.max > 0 || row.is_needed();
+    let rows: Vec<StateRow> = screen.rows.iter().filter(had_sockets).cloned().collect();
     let height = match area.height * 2 / 5 {
-        // Not enough for the selected one and the sum.
-        ..3 => 0,
+        // Not enough for the selected one, the rest and the sum.
+        most @ ..3 => most.min(1),
         most => most.min(cells(rows.len() + 1)),
     };
     let (above, below) = split(area, height);
-    states::draw(canvas, above, &rows);
+    states::draw(canvas, above, &rows, screen.rest);
     let (_, below) = split(below, u16::from(is_airy(area)));
     draw_pane(canvas, below, pane);
 }

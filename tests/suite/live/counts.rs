@@ -46,10 +46,7 @@ in_namespace!(
         terminal.wait_for("all by remote-addr");
         terminal.wait_for("192.0.2.12       3");
         terminal.wait_for("192.0.2.14       2");
-        // From TOTAL, the last row, up to CLOSE_WAIT.
-        for _ in 0..5 {
-            terminal.type_("k");
-        }
+        terminal.select("CLOSE_WAIT");
         terminal.wait_for("CLOSE_WAIT by remote-addr");
         terminal.wait_until("CLOSE_WAIT alone", |screen| {
             let screen = screen.contents();

@@ -21,8 +21,8 @@ in_namespace!(
             environment: &[],
         });
         terminal.wait_for_count("TOTAL", 5);
-        // From TOTAL up to CLOSE_WAIT.
-        terminal.type_("kkkkk\r");
+        terminal.select("CLOSE_WAIT");
+        terminal.type_("\r");
         terminal.wait_for("2 CLOSE_WAIT sockets by send-queue:desc");
         let holder = format!("({})", std::process::id());
         terminal.wait_until("two rows with their holder", |screen| {
@@ -51,7 +51,7 @@ in_namespace!(
         terminal.wait_for_count("TOTAL", 3);
         let marked = terminal.reversed();
         assert!(marked.contains("close-wiat"), "{marked:?}");
-        terminal.type_("\x0bclose-wait\r");
+        terminal.type_("\x17close-wait\r");
         terminal.wait_for_count("TOTAL", 2);
         terminal.wait_for("filter: state close-wait");
         terminal.type_("/\x15\r");

@@ -127,6 +127,21 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Moves the cursor up to the row of this state.
+    #[track_caller]
+    pub(crate) fn select(&mut self, state: &str) {
+        loop {
+            let selected = self.reversed();
+            if selected.contains(state) {
+                return;
+            }
+            self.type_("k");
+            wait_for("another row to be selected", || {
+                (self.reversed() != selected).then_some(())
+            });
+        }
+    }
+
     /// The text on the screen.
     pub(crate) fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()

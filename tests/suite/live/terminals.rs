@@ -23,6 +23,14 @@ in_namespace!(
         });
         terminal.wait_for_count("ESTABLISHED", 4);
         terminal.wait_for_count("TOTAL", 4);
+        // Every line can be selected, and no other.
+        terminal.type_("k");
+        terminal.wait_until("the only state", |screen| {
+            let rows = screen.rows(0, 40).collect::<Vec<_>>();
+            rows.len() == 10 && rows[2].contains("ESTABLISHED")
+        });
+        terminal.select("ESTABLISHED");
+        terminal.type_("j");
         terminal.resize(200, 60);
         terminal.wait_for("all by service,remote-addr");
         terminal.wait_until("the time at the right edge", |screen| {

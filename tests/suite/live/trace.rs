@@ -97,8 +97,7 @@ fn shown_of_a_close() -> Option<()> {
     drop(server);
     terminal.wait_for_count("CLOSE_WAIT", 0);
     terminal.shows(|screen| screen.contains(": 1 close"))?;
-    // From TOTAL up to CLOSE_WAIT.
-    terminal.type_("kkkkk");
+    terminal.select("CLOSE_WAIT");
     if !has_bpf() {
         let row = format!("{client_at} ");
         return terminal

@@ -1,6 +1,7 @@
 //! Frames, compared as text, and their styles cell by cell.
 
 mod panes;
+mod sizes;
 mod trace;
 
 use std::time::{Duration, SystemTime};
@@ -11,8 +12,8 @@ use ratatui::{Terminal, buffer::Buffer};
 
 use super::{KEYS, Paint, draw_screen};
 use crate::model::screen::{
-    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Prompt, PromptError, SampleCost, Screen,
-    SocketsPane, StateRow,
+    Chart, Drawn, GroupsPane, Header, Notice, NoticeKind, Pane, Prompt, PromptError, Rest,
+    SampleCost, Screen, SocketsPane, StateRow,
 };
 use crate::model::{
     Completeness, Counts, Field, Group, Grouped, Label, Observation, SourceName, State, StateSet,
@@ -24,9 +25,15 @@ const PLAIN: Paint = Paint {
 };
 
 fn draw(screen: &Screen<'_>, width: u16, height: u16, paint: Paint) -> Buffer {
+    draw_with(screen, width, height, paint).0
+}
+
+/// A frame, and what can be selected in it.
+fn draw_with(screen: &Screen<'_>, width: u16, height: u16, paint: Paint) -> (Buffer, Drawn) {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let drawn = terminal.draw(|frame| draw_screen(frame, screen, paint));
-    drawn.unwrap().buffer.clone()
+    let mut drawn = Drawn::default();
+    let frame = terminal.draw(|frame| drawn = draw_screen(frame, screen, paint));
+    (frame.unwrap().buffer.clone(), drawn)
 }
 
 /// The lines of a frame, without the blanks at their ends.
@@ -110,6 +117,7 @@ fn screen(pane: Pane<'_>) -> Screen<'_> {
             host: "host",
             interval: Duration::from_secs(1),
             time: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(3_723)),
+            shows_plan: false,
             plan: "one walk lists every selected socket",
             cost: Some(SampleCost {
                 took: Duration::from_micros(1_240),
@@ -122,10 +130,11 @@ fn screen(pane: Pane<'_>) -> Screen<'_> {
         },
         notices: Vec::new(),
         rows: rows(),
+        rest: Rest::default(),
         is_stale: false,
         pane,
         prompt: None,
-        help: false,
+        help: None,
     }
 }
 
@@ -147,7 +156,6 @@ fn eighty_by_twenty_four_has_everything() {
         drawn,
         [
             "tcpstates host  every 1 s                                 100 sockets  01:02:03Z",
-            "1.2 ms, 100 listed: one walk lists every selected socket",
             "   STATE       SOCKETS  CHANGE  RATE/S SHARE        MIN    MAX           HISTORY",
             "!  LISTEN            0       0    +0.5                0      0",
             "   SYN_SENT          0       0    +0.5                0      0",
@@ -169,13 +177,14 @@ fn eighty_by_twenty_four_has_everything() {
             "TOTAL           40      +3          40",
             "",
             "",
+            "",
             "q quit  ? help  space pause  ↑↓ state  enter list  b groups  / filter  t trace",
         ]
     );
 }
 
 #[test]
-fn forty_by_ten_shows_counts_and_an_alarm_in_place_of_the_keys() {
+fn an_alarm_takes_the_place_of_the_keys_on_a_low_screen() {
     let mut screen = screen(groups_pane(None));
     let drawn = lines(&draw(&screen, 40, 10, PLAIN));
     assert_eq!(
@@ -186,7 +195,7 @@ fn forty_by_ten_shows_counts_and_an_alarm_in_place_of_the_keys() {
             "   ESTABLISHED      60      -2 █████▍",
             "▲  CLOSE_WAIT       40     +20 ███▌",
             "   TOTAL           100     +18",
-            "",
+            "CLOSE_WAIT by service  waiting for the …",
             "",
             "",
             "",
@@ -197,19 +206,8 @@ fn forty_by_ten_shows_counts_and_an_alarm_in_place_of_the_keys() {
         kind: NoticeKind::Alarm,
         text: "no answer".to_owned(),
     });
-    assert_eq!(lines(&draw(&screen, 40, 10, PLAIN))[9], "no answer");
-}
-
-#[test]
-fn on_a_low_screen_the_filter_has_the_line_of_the_plan() {
-    let mut screen = screen(Pane::Chart(chart()));
-    screen.header.filter = "sport = :443";
-    let filter_at = |height| {
-        let lines = lines(&draw(&screen, 80, height, PLAIN));
-        lines.iter().position(|line| line == "filter: sport = :443")
-    };
-    let places = [10, 11, 13, 14, 40].map(filter_at);
-    assert_eq!(places, [None, Some(1), Some(1), Some(2), Some(2)]);
+    let drawn = lines(&draw(&screen, 40, 6, PLAIN));
+    assert_eq!(drawn[4..], ["   TOTAL           100     +18", "no answer"]);
 }
 
 #[test]
@@ -218,7 +216,7 @@ fn a_number_is_whole_or_omitted_at_any_width() {
     screen.rows[3].sockets = 1_234_567;
     for width in 1..40 {
         let drawn = lines(&draw(&screen, width, 14, PLAIN));
-        let digits = drawn.iter().skip(3).flat_map(|line| line.split(' '));
+        let digits = drawn.iter().skip(2).flat_map(|line| line.split(' '));
         let numbers: Vec<&str> = digits
             .filter(|word| word.starts_with("12") && !word.contains('.'))
             .collect();
@@ -240,9 +238,9 @@ fn no_terminal_is_too_small_or_too_large() {
         let mut screen = screen(pane);
         screen.header.filter = "sport = :443";
         for (width, height) in [(1, 1), (2, 2), (9, 3), (20, 5), (39, 9), (300, 100)] {
-            screen.help = false;
+            screen.help = None;
             draw(&screen, width, height, PLAIN);
-            screen.help = true;
+            screen.help = Some(0);
             draw(&screen, width, height, PLAIN);
         }
     }
@@ -292,11 +290,11 @@ fn colours_repeat_the_meaning_of_signs_and_the_background_is_never_set() {
     assert!(plain.content.iter().all(|cell| cell.fg == Color::Reset));
     assert!(colored.content.iter().all(|cell| cell.bg == Color::Reset));
     let foreground = |line: u16| colored[(0, line)].fg;
-    assert_eq!((foreground(3), foreground(9)), (Color::Red, Color::Yellow));
+    assert_eq!((foreground(2), foreground(8)), (Color::Red, Color::Yellow));
     let selected = |line| colored[(5, line)].modifier.contains(Modifier::REVERSED);
-    assert!(selected(9) && !selected(8));
+    assert!(selected(8) && !selected(7));
     // Between the sign and the name as well.
-    assert!((0..5).all(|column| colored[(column, 9)].fg == Color::Yellow));
+    assert!((0..5).all(|column| colored[(column, 8)].fg == Color::Yellow));
 }
 
 #[test]
@@ -332,7 +330,7 @@ fn the_wrong_word_of_a_filter_is_marked() {
         is_checking: false,
     });
     let mut terminal = Terminal::new(TestBackend::new(40, 12)).unwrap();
-    let drawn = terminal.draw(|frame| draw_screen(frame, &screen, PLAIN));
+    let drawn = terminal.draw(|frame| drop(draw_screen(frame, &screen, PLAIN)));
     let drawn = drawn.unwrap().buffer.clone();
     let text = lines(&drawn);
     assert_eq!(text[10..], ["not a port", "filter: sport = :44x or"]);
@@ -365,7 +363,7 @@ fn sockets_pane(lines: &[String]) -> Pane<'_> {
 #[test]
 fn help_fits_the_usual_screen_and_explains_every_key() {
     let mut screen = screen(groups_pane(None));
-    screen.help = true;
+    screen.help = Some(0);
     let drawn = lines(&draw(&screen, 80, 24, PLAIN));
     for (keys, does) in KEYS {
         assert!(
@@ -376,4 +374,10 @@ fn help_fits_the_usual_screen_and_explains_every_key() {
         );
     }
     assert!(drawn[21].contains("HISTORY"), "{drawn:#?}");
+    assert!(drawn[22].ends_with("1.2 ms, 100 listed: one walk lists every selected socket"));
+    // Scrolled to its end, and no further.
+    screen.help = Some(usize::MAX);
+    let (buffer, drawn) = draw_with(&screen, 80, 10, PLAIN);
+    assert!(lines(&buffer)[9].starts_with(" this sample: "));
+    assert_eq!(drawn.first, KEYS.len() + 4 - 9);
 }

@@ -5,15 +5,15 @@ use super::*;
 #[test]
 fn groups_beyond_the_room_are_added_up() {
     let grouped = groups();
-    // Of 21 lines four are left for the title, the heading, a group and the others.
+    // Of 20 lines four are left for the title, the heading, a group and the others.
     let mut screen = screen(groups_pane(Some(&grouped)));
     screen.notices.push(Notice {
         kind: NoticeKind::Note,
         text: "netlink is closed".to_owned(),
     });
-    let drawn = lines(&draw(&screen, 80, 21, PLAIN));
+    let drawn = lines(&draw(&screen, 80, 20, PLAIN));
     assert_eq!(
-        drawn[15..20],
+        drawn[14..19],
         [
             "CLOSE_WAIT by service  3 s old, took 12 ms of CPU time",
             "SERVICE   TOTAL  CHANGE  CLOSE_WAIT",
@@ -26,9 +26,9 @@ fn groups_beyond_the_room_are_added_up() {
 
 #[test]
 fn a_chart_rises_with_its_numbers() {
-    let drawn = lines(&draw(&screen(Pane::Chart(chart())), 80, 20, PLAIN));
+    let drawn = lines(&draw(&screen(Pane::Chart(chart())), 80, 19, PLAIN));
     assert_eq!(
-        drawn[15..19],
+        drawn[14..18],
         [
             "history of CLOSE_WAIT, the last 4 samples, to 1970-01-01T00:00:00.000Z",
             "40    █",

@@ -46,11 +46,11 @@ fn pane(traced: Option<&Traced>) -> Pane<'_> {
 #[test]
 fn closes_are_above_transitions_and_states_that_had_sockets_above_both() {
     let traced = traced(9);
-    let drawn = lines(&draw(&screen(pane(Some(&traced))), 100, 20, PLAIN));
-    assert!(drawn[3].starts_with("   ESTABLISHED"), "{drawn:?}");
-    assert!(drawn[4].starts_with("▲  CLOSE_WAIT"), "{drawn:?}");
+    let drawn = lines(&draw(&screen(pane(Some(&traced))), 100, 19, PLAIN));
+    assert!(drawn[2].starts_with("   ESTABLISHED"), "{drawn:?}");
+    assert!(drawn[3].starts_with("▲  CLOSE_WAIT"), "{drawn:?}");
     assert_eq!(
-        drawn[6..19],
+        drawn[5..18],
         [
             "CLOSE_WAIT since 01:02:03Z: 8 closes (7 three, 1 reset), 1,234 transitions",
             "ENDED    CLOSE   TOOK FIRST             OTHER           RESET",
@@ -67,7 +67,7 @@ fn closes_are_above_transitions_and_states_that_had_sockets_above_both() {
             "01:02:08 CLOSE_WAIT LAST_ACK 1.24ms 192.0.2.1:80 192.0.2.2:40000 web(7)",
         ]
     );
-    assert!(drawn[19].starts_with("q quit  ? help  t close"));
+    assert!(drawn[18].starts_with("q quit  ? help  t close"));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn forty_by_ten_shows_counts_closes_and_transitions() {
     let drawn = lines(&draw(&screen(pane(Some(&traced))), 40, 10, PLAIN));
     let starts = [
         "tcpstates host",
-        "   STATE",
+        "   ESTABLISHED",
         "▲  CLOSE_WAIT",
         "   TOTAL",
         "CLOSE_WAIT since 01:02:03Z: 8 closes (7…",
@@ -104,7 +104,7 @@ fn each_table_scrolls_to_its_oldest_rows_and_no_further() {
         first: 4,
         failure: None,
     });
-    let drawn = lines(&draw(&screen(scrolled), 80, 20, PLAIN));
+    let drawn = lines(&draw(&screen(scrolled), 80, 19, PLAIN));
     let row = |text: &str| {
         drawn
             .iter()
@@ -116,7 +116,7 @@ fn each_table_scrolls_to_its_oldest_rows_and_no_further() {
         "{drawn:#?}"
     );
     assert!(drawn[row("TIME") + 1].starts_with("01:02:10"), "{drawn:#?}");
-    assert!(drawn[18].starts_with("01:02:04"), "{drawn:#?}");
+    assert!(drawn[17].starts_with("01:02:04"), "{drawn:#?}");
 }
 
 #[test]
