@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::keys::parse_keys;
 use super::thresholds::parse_threshold;
-use super::values::{fields, parse_count, parse_duration, parse_seconds, parse_window};
+use super::values::{fields, parse_count, parse_duration, parse_window};
 use super::{Keys, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
@@ -44,10 +44,10 @@ pub struct Check {
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub critical: Vec<Threshold>,
 
-    /// Measure rates and retransmission over SECONDS seconds (0.05 to 3600; default 1)
+    /// Measure rates and retransmission over this time (0.05 s to 1h; default 1)
     ///
     /// Only valid with such a threshold. Two samples are then taken.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "DURATION")]
     #[arg(value_parser = parse_window, allow_hyphen_values = true)]
     pub window: Option<Duration>,
 
@@ -55,16 +55,16 @@ pub struct Check {
     #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
 
-    /// Check repeatedly until OK three times in a row, no longer than DURATION (30, 30s, 5m, 1h)
+    /// Check repeatedly until OK three times in a row, no longer than this (30, 500ms, 5m, 1h)
     ///
     /// The last result is printed, and decides the exit status. --timeout limits each check.
     #[arg(long, value_name = "DURATION", help_heading = "Waiting")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub wait: Option<Duration>,
 
-    /// With --wait, check every SECONDS seconds (0.05 to 86400; default 1)
-    #[arg(long, value_name = "SECONDS", help_heading = "Waiting")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    /// With --wait, check this often (0.05 s to 24h; default 1)
+    #[arg(long, value_name = "DURATION", help_heading = "Waiting")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub interval: Option<Duration>,
 
     /// List the N worst groups, and the N worst accept queues (default 10)
@@ -80,9 +80,9 @@ pub struct Check {
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Give up after SECONDS seconds (0.05 to 86400); the result is then UNKNOWN
-    #[arg(short, long, value_name = "SECONDS", default_value = "10")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    /// Give up after this time (0.05 s to 24h); the result is then UNKNOWN
+    #[arg(short, long, value_name = "DURATION", default_value = "10")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]
     pub timeout: Duration,
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::parse_seconds;
+use super::values::parse_duration;
 use super::{ColorWhen, MessageOptions, Sourcing};
 
 /// Diagnose what is wrong, with the evidence and the remedy
@@ -26,17 +26,17 @@ pub struct Doctor {
     #[arg(value_name = "FILTER", help_heading = "Selection")]
     pub words: Vec<String>,
 
-    /// How long to wait between the two samples, in seconds (0.05 to 86400, fractions allowed)
+    /// How long to wait between the two samples (0.05 s to 24h, as in 2, 500ms, 5m)
     ///
     /// The growth of the kernel's counters in this time is compared with thresholds, so that
     /// findings are about now and not about the time since boot.
-    #[arg(long, value_name = "SECONDS", default_value = "1")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", default_value = "1")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub window: Duration,
 
-    /// Give up after SECONDS seconds, not counting --window and --owner-timeout (0.05 to 86400)
-    #[arg(short, long, value_name = "SECONDS", default_value = "120")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    /// Give up after this time, not counting --window and --owner-timeout (0.05 s to 24h)
+    #[arg(short, long, value_name = "DURATION", default_value = "120")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]
     pub timeout: Duration,
 

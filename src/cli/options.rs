@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::values::{parse_count, parse_seconds, parse_state, states};
+use super::values::{parse_count, parse_duration, parse_state, states};
 use crate::model::{GroupKey, StateSet};
 
 /// Which sockets.
@@ -160,13 +160,13 @@ pub enum ColorWhen {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Repetition")]
 pub struct Repetition {
-    /// Repeat every SECONDS seconds (0.05 to 86400, fractions allowed)
+    /// Repeat at this interval, as in 2, 500ms, 5m, 1h; without a value, every second
     ///
     /// On a terminal, counts are shown in place, and `?` shows the keys; elsewhere, and with list,
     /// samples are appended. The schedule is fixed: a sample that takes longer than this skips
     /// those that it misses.
-    #[arg(long, value_name = "SECONDS")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub watch: Option<Duration>,
 
     /// Stop after N samples
@@ -190,13 +190,13 @@ pub struct Sourcing {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub proc_root: Option<PathBuf>,
 
-    /// Search for processes for at most SECONDS seconds (0.05 to 86400, fractions allowed)
+    /// Search for processes for at most this time (0.05 s to 24h, as in 2, 500ms, 5m)
     ///
     /// Only valid if processes are requested. What was found by then is shown, and the answer is
     /// incomplete. Without it there is no limit: the search takes some 3 microseconds for each open
     /// file of the host.
-    #[arg(long, value_name = "SECONDS")]
-    #[arg(value_parser = parse_seconds, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub owner_timeout: Option<Duration>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::keys::parse_trace_keys;
-use super::values::{fields, parse_count, parse_seconds};
+use super::values::{fields, parse_count, parse_duration};
 use super::{Keys, Presentation, Selection, SsLetters};
 use crate::model::Use;
 
@@ -65,7 +65,7 @@ pub(super) fn bcc_hint(option: &str) -> Option<&'static str> {
     help_template = examples!(
     "  sudo tcpstates trace port = :8080                    how the connections of a port close
   sudo tcpstates trace --segments --limit 1            the next close, segment by segment
-  sudo tcpstates trace --show summary --duration 60    times in each state, who closes first"
+  sudo tcpstates trace --show summary --duration 1m    times in each state, who closes first"
 ),
     mut_arg("state", |state| with_help(state, STATE)),
     mut_arg("listening", |listening| with_help(listening, LISTENING)),
@@ -114,11 +114,11 @@ pub struct Trace {
     )]
     pub top: Option<NonZeroUsize>,
 
-    /// Stop after this many seconds (0.05 to 86400)
+    /// Stop after this time (60, 500ms, 5m, 1h)
     #[arg(
         long,
-        value_name = "SECONDS",
-        value_parser = parse_seconds,
+        value_name = "DURATION",
+        value_parser = parse_duration,
         allow_hyphen_values = true,
         help_heading = "How long"
     )]

@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::help::about;
 use super::hints::{option_hint, word_hint};
 use super::trace::bcc_hint;
+use super::values::is_like_duration;
 use super::{Arguments, definition};
 use crate::filter;
 use crate::model::{StateSet, is_typing_error, nearest_word};
@@ -35,7 +36,7 @@ pub enum Parsed {
 
 /// Parses a whole command line, the program's name first.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let words = with_joined_intervals(words);
     if words.len() <= 1 {
         // The definition is large: to build it takes longer than to count a small table.
         return Parsed::Arguments(Box::default());
@@ -57,6 +58,28 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(error) if !error.use_stderr() => Parsed::Text(error.render().to_string()),
         Err(error) => Parsed::Usage(usage(&error, &words)),
     }
+}
+
+/// The words, with the interval of `--watch` joined to it: a word behind it that is none belongs to the
+/// filter, or is a command.
+pub(super) fn with_joined_intervals(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut words = words.into_iter();
+    for word in words.by_ref() {
+        if word == "--" {
+            joined.push(word);
+            break;
+        }
+        match joined.last_mut() {
+            Some(option) if option == "--watch" && word.to_str().is_some_and(is_like_duration) => {
+                option.push("=");
+                option.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined.extend(words);
+    joined
 }
 
 /// The line of a usage error, with the help to read.
@@ -121,7 +144,8 @@ fn limit_meant(words: &[OsString]) -> Option<String> {
 
 /// Whether the words are meant as a `check`, whatever else is wrong.
 pub fn is_check(words: &[OsString]) -> bool {
-    words.iter().skip(1).any(|word| word == CHECK) && first_word(words).as_deref() == Some(CHECK)
+    let is_named = words.iter().skip(1).any(|word| word == CHECK);
+    is_named && first_word(&with_joined_intervals(words.to_vec())).as_deref() == Some(CHECK)
 }
 
 /// The first word that is neither an option nor the value of one.
@@ -160,7 +184,7 @@ pub(super) fn option<'a>(command: &'a clap::Command, word: &str) -> Option<&'a c
 
 /// Whether the word after this option is its value.
 pub(super) fn takes_next_word(option: &clap::Arg) -> bool {
-    option.get_action().takes_values()
+    option.get_action().takes_values() && !option.is_require_equals_set()
 }
 
 /// The line for a word that is not UTF-8; clap does not say which one it was.

@@ -30,41 +30,37 @@ pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
     })
 }
 
-/// The interval of `--watch`.
-pub(super) fn parse_seconds(word: &str) -> Result<Duration, String> {
+/// A duration, of at most a day.
+pub(super) fn parse_duration(word: &str) -> Result<Duration, String> {
     parse_up_to(LONGEST, word)
 }
 
-/// The interval of `--window`.
+/// The duration of `--window` of `check`, of at most an hour.
 pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
     parse_up_to(LONGEST_WINDOW, word).map_err(|error| format!("a rate needs time; {error}"))
 }
 
-/// The time of `--wait`: seconds, or a number with its unit.
-pub(super) fn parse_duration(word: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3_600)];
-    let unit = units
-        .into_iter()
-        .find_map(|(mark, seconds)| Some((word.strip_suffix(mark)?, seconds)));
-    let (number, seconds) = unit.unwrap_or((word, 1));
-    let duration = number
-        .parse()
-        .ok()
-        .map(|number: f64| number * f64::from(seconds));
+/// Units of durations, in seconds; `ms` is before `s`, with which it ends.
+const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
+
+/// A number with its unit, or a number of seconds.
+fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
+    let mut units = UNITS.into_iter();
+    let unit = units.find_map(|(mark, seconds)| Some((word.strip_suffix(mark)?, seconds)));
+    let (number, seconds) = unit.unwrap_or((word, 1.0));
+    let duration = number.parse().ok().map(|number: f64| number * seconds);
     duration
-        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
+        .filter(|seconds| (SHORTEST..=longest).contains(seconds))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
-            format!("allowed are {SHORTEST} to {LONGEST} seconds, such as 30, 30s, 5m or 1h")
+            format!("allowed are {SHORTEST} to {longest} seconds, as in 2, 500ms, 30s, 5m or 1h")
         })
 }
 
-fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
-    word.parse()
-        .ok()
-        .filter(|seconds| (SHORTEST..=longest).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("allowed are {SHORTEST} to {longest} seconds"))
+/// Whether a word is meant as a duration, which need not be valid.
+pub(super) fn is_like_duration(word: &str) -> bool {
+    let number = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    word.starts_with(|c: char| c.is_ascii_digit() || c == '.') && number.parse::<f64>().is_ok()
 }
 
 /// The number of `--samples`, of `--top` and of `--limit`: T is never 0.
@@ -121,37 +117,48 @@ mod tests {
     use std::num::NonZeroU64;
 
     #[test]
-    fn an_interval_is_a_finite_number_of_seconds_within_bounds() {
-        assert_eq!(parse_seconds("1"), Ok(Duration::from_secs(1)));
-        assert_eq!(parse_seconds("0.05"), Ok(Duration::from_millis(50)));
-        assert_eq!(parse_seconds("86400"), Ok(Duration::from_secs(86_400)));
-        for word in [
-            "0", "0.049", "-1", "nan", "NaN", "inf", "-inf", "1e300", "86401", "1s", "", " 1",
-        ] {
-            assert!(parse_seconds(word).is_err(), "{word}");
-        }
-    }
-
-    #[test]
-    fn a_duration_is_a_number_of_seconds_minutes_or_hours() {
+    fn a_duration_is_a_number_of_seconds_or_has_a_unit() {
         for (word, milliseconds) in [
-            ("30", 30_000),
+            ("1", 1_000),
+            ("0.05", 50),
+            ("50ms", 50),
+            ("86400", 86_400_000),
             ("30s", 30_000),
             ("0.5s", 500),
             ("5m", 300_000),
             ("1.5h", 5_400_000),
             ("24h", 86_400_000),
         ] {
-            assert_eq!(
-                parse_duration(word),
-                Ok(Duration::from_millis(milliseconds))
-            );
+            let expected = Ok(Duration::from_millis(milliseconds));
+            assert_eq!(parse_duration(word), expected, "{word}");
         }
         for word in [
-            "", "s", "0", "-1s", "25h", "1d", "1 s", "nan", "infs", "1ms", "5M",
+            "", "s", "0", "0.049", "49ms", "-1", "-1s", "nan", "infs", "-inf", "1e300", "86401",
+            "25h", "1d", "1 s", " 1", "5M",
         ] {
             let error = parse_duration(word).unwrap_err();
-            assert!(error.ends_with("such as 30, 30s, 5m or 1h"), "{word}");
+            assert!(error.ends_with("as in 2, 500ms, 30s, 5m or 1h"), "{word}");
+        }
+        assert!(parse_window("61m").is_err() && parse_window("60m").is_ok());
+    }
+
+    #[test]
+    fn what_begins_a_filter_is_not_like_a_duration() {
+        for word in ["2", "0", "500ms", "1d", ".5", "1e9", "443"] {
+            assert!(is_like_duration(word), "{word}");
+        }
+        for word in [
+            "10.0.0.1",
+            "10/8",
+            "2001:db8::1",
+            ":443",
+            "list",
+            "-4",
+            "",
+            "inf",
+            "0x1",
+        ] {
+            assert!(!is_like_duration(word), "{word}");
         }
     }
 

@@ -54,14 +54,36 @@ fn an_unknown_option_suggests_the_nearest() {
 }
 
 #[test]
-fn an_interval_must_be_a_number_of_seconds_within_bounds() {
-    for word in ["0", "-1", "nan", "inf", "-inf", "0.04", "1e9", "soon"] {
-        assert_refused(
-            ["--watch", word],
-            &["--watch", &format!("`{word}`"), "0.05 to 86400"],
-        );
+fn an_interval_must_be_a_duration_within_bounds() {
+    for word in ["0", "0.04", "1e9", "1d", "49ms", "25h"] {
+        let allowed = [&format!("`{word}`"), "0.05 to 86400", "500ms"];
+        assert_refused(["--watch", word], &[&["--watch"], &allowed[..]].concat());
     }
-    assert_refused(["--watch"], &["--watch", "needs a value"]);
+    for word in ["-1", "nan", "inf", "-inf", "soon", ""] {
+        let word = format!("--watch={word}");
+        assert_refused([&*word], &["--watch", "0.05 to 86400"]);
+    }
+}
+
+#[test]
+fn only_a_duration_behind_watch_is_its_value() {
+    let family = ["--watch", "family = ipx", "--samples=1"];
+    assert_refused(family, &["filter, word 3, `ipx`: no such family"]);
+    assert_refused(["--watch", "soon"], &["filter, word 1, `soon`"]);
+    let verb = ["--watch", "list", "--samples=1"];
+    assert_refused(verb, &["`list` is a command and comes first"]);
+    for words in [
+        &["--watch", "--samples=1"][..],
+        &["--samples=1", "--watch"],
+        &["--watch", "-4", "--samples=1"],
+        &["--watch", "10.0.0.0/8", "--samples=1"],
+        &["--watch", "sport = :1", "--samples=1"],
+        &["--watch", "500ms", ":1", "--samples=1"],
+        &["list", "--watch", "--samples=1", ":1"],
+        &["list", "--watch=1s", "--samples=1", ":1"],
+    ] {
+        assert_eq!(run(words.iter().copied()).succeeded().status, 0);
+    }
 }
 
 #[test]

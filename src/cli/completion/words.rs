@@ -1,11 +1,13 @@
 //! The words that may complete a command line, from the definition of the options and the tables of
 //! fields, states and quantities.
 
+use std::ffi::OsString;
+
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
 use crate::cli::help::topics;
-use crate::cli::usage::{TRACE, option, takes_next_word};
+use crate::cli::usage::{TRACE, option, takes_next_word, with_joined_intervals};
 use crate::cli::{definition, thresholds};
 use crate::filter;
 use crate::model::{StateSet, Use};
@@ -54,6 +56,11 @@ pub(super) fn complete(typed: &[String]) -> Completion {
     let verb = first.and_then(|word| definition.find_subcommand(word));
     let command = verb.unwrap_or(&definition);
     let mut operands: Vec<&str> = Vec::new();
+    let before = with_joined_intervals(before.iter().map(OsString::from));
+    let before: Vec<String> = before
+        .iter()
+        .map(|word| word.to_string_lossy().into())
+        .collect();
     let mut words = before.iter().skip(usize::from(verb.is_some()));
     let mut options_end = false;
     while let Some(word) = words.next() {

@@ -84,10 +84,13 @@ fn an_interval_needs_a_wait_and_a_wait_is_a_time() {
             &["--interval=2"][..],
             &["--interval needs --wait DURATION"][..],
         ),
-        (&["--wait=0"], &["--wait: `0`", "such as 30, 30s, 5m or 1h"]),
+        (
+            &["--wait=0"],
+            &["--wait: `0`", "as in 2, 500ms, 30s, 5m or 1h"],
+        ),
         (
             &["--wait=1d"],
-            &["--wait: `1d`", "such as 30, 30s, 5m or 1h"],
+            &["--wait: `1d`", "as in 2, 500ms, 30s, 5m or 1h"],
         ),
         (&["--wait=1", "--interval=0"], &["--interval: `0`", "0.05"]),
         // Not after 30 s.
