@@ -217,6 +217,15 @@ impl Attempts {
         are_given_up.then_some(Silence::GivenUp)
     }
 
+    /// The destinations of the attempts after the window, most attempts first.
+    pub(super) fn under_way(&self) -> Vec<(SocketAddr, u64)> {
+        let tries = self.destinations.iter();
+        let now = tries.filter(|(_, tries)| tries.now > 0);
+        let mut now: Vec<_> = now.map(|(to, tries)| (*to, tries.now)).collect();
+        now.sort_by_key(|(to, attempts)| (std::cmp::Reverse(*attempts), *to));
+        now
+    }
+
     /// How many attempts to destinations that let none succeed have been retransmitted
     /// [`RETRANSMITS`] times or more, by destination.
     pub(super) fn often(&self) -> Vec<(SocketAddr, u64)> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::survey::Survey;
 use super::watch::Watch;
 use crate::model::{
     Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
@@ -40,6 +41,8 @@ pub struct Host {
     pub unlisted: Unlisted,
     /// What TCP measured of those connections that the rules suspect, after the window.
     pub measures: Measures,
+    /// What was retransmitted to each peer; `None` where that was not measured.
+    pub survey: Option<Survey>,
     /// What was seen of those that they watch.
     pub watch: Watch,
     /// The size of a memory page, in bytes; `None` where the pages are another host's.

@@ -17,6 +17,7 @@ mod rules;
 mod samples;
 mod stalled;
 mod subject;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -27,6 +28,7 @@ pub use host::{Host, Measures, SelectedListeners};
 pub use rules::{
     BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample, is_live, wide_rules,
 };
+pub use survey::Survey;
 pub use watch::{Sightings, Watch};
 
 use crate::model::{
@@ -70,7 +72,9 @@ pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examina
     let mut examination = Examination::default();
     let case = Case { host, holders };
     for (id, examined) in sample.examined(&case) {
-        let Examined { findings, lacking } = examined;
+        let Examined {
+            findings, lacking, ..
+        } = examined;
         if lacking.is_empty() {
             examination.examined.push(id);
         } else {

@@ -32,6 +32,7 @@ pub(super) fn host() -> Host {
             namespaces: Namespaces::default(),
         },
         measures: Measures::default(),
+        survey: None,
         watch: Watch::default(),
         page_size: Some(4_096),
         copied: false,
@@ -113,13 +114,12 @@ impl Host {
     pub(super) fn examine_with<R: Rule>(&self, rule: &R, holders: &Holders) -> Examined {
         let host = self;
         let case = Case { host, holders };
-        let Examined { findings, lacking } = rule.examine(&case);
+        let Examined {
+            findings, lacking, ..
+        } = rule.examine(&case).in_scope(R::SCOPE);
         let findings = findings.into_iter();
         let complete = findings.map(|finding| case.complete(R::ID, finding));
-        Examined {
-            findings: complete.collect(),
-            lacking,
-        }
+        Examined::found(complete).without(lacking)
     }
 }
 

@@ -4,10 +4,15 @@
 //! acknowledged in between.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::model::{InetEnds, Metric, Sink, Socket};
+
+/// How many connections to one peer are kept, of those that are watched by their peers; with 16 peers
+/// some 3 MB.
+const OF_ONE_PEER: usize = 250;
 
 /// What was seen of a connection.
 #[derive(Clone, Debug)]
@@ -57,6 +62,10 @@ pub struct Watch {
     by_ends: HashMap<InetEnds, Watched>,
     /// From the begin of the window until they were last seen.
     pub over: Duration,
+    /// The connections to peers that are watched as a whole.
+    of_peers: HashMap<InetEnds, Watched>,
+    /// When those were seen first and last, since the begin of the window.
+    peers_seen: Option<(Duration, Duration)>,
 }
 
 impl Watch {
@@ -64,36 +73,36 @@ impl Watch {
     /// and not found has ended.
     pub fn see(&mut self, seen: Sightings, over: Duration) {
         self.over = over;
-        let Sightings { mut wanted, found } = seen;
-        for (ends, socket) in found {
-            wanted.remove(&ends);
-            self.add(ends, socket);
-        }
-        for ends in wanted {
-            if let Some(watched) = self.by_ends.get_mut(&ends) {
-                watched.has_ended = true;
-            }
+        add(&mut self.by_ends, seen);
+    }
+
+    /// Takes what was seen of connections to some peers, as [`Watch::see`] does.
+    pub fn see_peers(&mut self, seen: Sightings, over: Duration) {
+        let (first, _) = self.peers_seen.unwrap_or((over, over));
+        self.peers_seen = Some((first, over));
+        add(&mut self.of_peers, seen);
+    }
+
+    /// The connections that are wanted of these peers: the same each time.
+    pub fn sightings_of(&self, peers: &[IpAddr]) -> Sightings {
+        match self.peers_seen {
+            Some(_) => Sightings::of(&self.of_peers.keys().copied().collect::<Vec<_>>()),
+            None => Sightings {
+                room: peers.iter().map(|peer| (*peer, OF_ONE_PEER)).collect(),
+                ..Sightings::of(&[])
+            },
         }
     }
 
-    fn add(&mut self, ends: InetEnds, socket: Socket) {
-        let Some(watched) = self.by_ends.get_mut(&ends) else {
-            self.by_ends.insert(
-                ends,
-                Watched {
-                    first: socket.clone(),
-                    last: socket,
-                    is_still: true,
-                    has_ended: false,
-                },
-            );
-            return;
-        };
-        let identity = |one: &Socket| (one.cookie, one.inode, one.state);
-        let queues = |one: &Socket| (one.receive_queue, one.send_queue);
-        watched.has_ended |= identity(&watched.first) != identity(&socket);
-        watched.is_still &= queues(&watched.first) == queues(&socket);
-        watched.last = socket;
+    /// What was seen of the connections to peers.
+    pub(super) fn of_peers(&self) -> impl Iterator<Item = (&InetEnds, &Watched)> {
+        self.of_peers.iter()
+    }
+
+    /// How long these have been watched; `None` before they were seen.
+    pub(super) fn peers_watched(&self) -> Option<Duration> {
+        let (first, last) = self.peers_seen?;
+        Some(last.saturating_sub(first))
     }
 
     /// What was seen of a connection; `None` if it was not watched.
@@ -104,6 +113,36 @@ impl Watch {
     /// How long it took: `5.0 s`.
     pub(super) fn text(&self) -> String {
         format!("{:.1} s", self.over.as_secs_f64())
+    }
+}
+
+/// Adds what was seen. A connection that was wanted and not found has ended.
+fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings) {
+    let Sightings {
+        mut wanted, found, ..
+    } = seen;
+    for (ends, socket) in found {
+        wanted.remove(&ends);
+        let Some(watched) = known.get_mut(&ends) else {
+            let watched = Watched {
+                first: socket.clone(),
+                last: socket,
+                is_still: true,
+                has_ended: false,
+            };
+            known.insert(ends, watched);
+            continue;
+        };
+        let identity = |one: &Socket| (one.cookie, one.inode, one.state);
+        let queues = |one: &Socket| (one.receive_queue, one.send_queue);
+        watched.has_ended |= identity(&watched.first) != identity(&socket);
+        watched.is_still &= queues(&watched.first) == queues(&socket);
+        watched.last = socket;
+    }
+    for ends in wanted {
+        if let Some(watched) = known.get_mut(&ends) {
+            watched.has_ended = true;
+        }
     }
 }
 
@@ -120,6 +159,8 @@ pub(super) fn reversed(ends: &InetEnds) -> InetEnds {
 #[derive(Debug)]
 pub struct Sightings {
     wanted: HashSet<InetEnds>,
+    /// How many more connections to each of these peers are wanted, whichever they are.
+    room: HashMap<IpAddr, usize>,
     found: Vec<(InetEnds, Socket)>,
 }
 
@@ -128,15 +169,24 @@ impl Sightings {
     pub fn of(wanted: &[InetEnds]) -> Sightings {
         Sightings {
             wanted: wanted.iter().copied().collect(),
+            room: HashMap::new(),
             found: Vec::new(),
         }
+    }
+}
+
+impl Sightings {
+    fn wants(&mut self, ends: &InetEnds) -> bool {
+        let room = self.room.get_mut(&ends.remote.ip().to_canonical());
+        let room = room.filter(|room| **room > 0);
+        self.wanted.contains(ends) || room.map(|room| *room -= 1).is_some()
     }
 }
 
 impl Sink for Sightings {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         let ends = socket.internet();
-        if let Some(ends) = ends.filter(|ends| self.wanted.contains(ends)) {
+        if let Some(ends) = ends.filter(|ends| self.wants(ends)) {
             self.found.push((*ends, socket.clone()));
         }
         ControlFlow::Continue(())

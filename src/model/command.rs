@@ -34,10 +34,10 @@ impl Command {
         }
     }
 
-    /// `tcpstates doctor` with these options: what is counted when it happens and leaves no socket.
-    pub fn doctor(options: &str) -> Command {
+    /// `tcpstates trace` with these options: connections that are gone before a listing shows them.
+    pub fn trace(options: &str) -> Command {
         Command {
-            verb: Some("doctor"),
+            verb: Some("trace"),
             ..Command::count(options)
         }
     }

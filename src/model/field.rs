@@ -151,7 +151,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 48] = [
+const FIELDS: [Entry; 50] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
@@ -183,6 +183,7 @@ const FIELDS: [Entry; 48] = [
     Entry(M(Metric::RetransNow), "retrans-now", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::DataSegsOut), "data-segs-out", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesSent), "bytes-sent", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesAcked), "bytes-acked", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BytesReceived), "bytes-received", &[], &[C, S, F], NETLINK, INFO),
@@ -190,6 +191,7 @@ const FIELDS: [Entry; 48] = [
     Entry(M(Metric::DeliveryRate), "delivery-rate", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::PacingRate), "pacing-rate", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::BusyTime), "busy-time", &["busy"], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::RwndLimited), "rwnd-limited", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastDataSent), "last-data-sent", &["lastsnd"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastAckReceived), "last-ack-received", &["lastack"], &[C, S, F], NETLINK, INFO),

@@ -29,6 +29,8 @@ table! {
         TotalRetrans = Unit::Count,
         /// Segments that are taken for lost now.
         Lost = Unit::Count,
+        /// Segments with data that were sent, each time they were.
+        DataSegsOut = Unit::Count,
         /// Bytes of data sent, each time they were.
         BytesSent = Unit::Bytes,
         /// Bytes that the peer acknowledged, each once; its SYN and FIN may count as one more.
@@ -45,6 +47,8 @@ table! {
         /// For how long there was data to send or to be acknowledged, in microseconds, in steps of
         /// the kernel's clock tick.
         BusyTime = Unit::Microseconds,
+        /// For how much of the busy time the peer's window left no room, in microseconds.
+        RwndLimited = Unit::Microseconds,
         /// The time since data was last sent, in milliseconds; since the connection was made, where
         /// none was.
         LastDataSent = Unit::Milliseconds,

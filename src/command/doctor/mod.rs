@@ -20,7 +20,7 @@ use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Listeners, Severity, Where, counted};
+use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors};
 use samples::Samples;
@@ -63,12 +63,11 @@ fn diagnose(
     owner_timeout: Option<Duration>,
     more: &dyn Fn(Duration, String),
 ) -> Result<(Sample<Samples>, Diagnosis), Failure> {
-    let await_longer = |left: Duration, connections: usize| {
-        let nothing = counted(connections as u64, "connection", "connections");
+    let await_longer = |left: Duration, reason: String| {
         let seconds = left.as_secs_f64();
         more(
             window.min(left),
-            format!("nothing has moved on {nothing}: watching for up to {seconds:.1} s more"),
+            format!("{reason}: watching for up to {seconds:.1} s more"),
         );
     };
     let mut sample = Sample::take(|_| Samples::take(selection, window, await_longer))?;

@@ -10,7 +10,7 @@ use super::selection::Selection;
 use super::watching::Watching;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
-use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample};
+use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, Survey};
 use crate::filter::{Compare, Expression, Side, Test};
 use crate::model::{
     Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Note, Sink, State, StateSet,
@@ -33,15 +33,15 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Takes both, `window` apart. The report is that of the second one, with what was lost in all
-    /// dumps. While nothing moves on connections that rules watch, they are watched longer, which
-    /// `await_longer` is called for each time, with the time left and their number.
+    /// dumps. What rules watch is watched longer than the window, which `await_longer` is called for
+    /// each time, with the time left and the reason.
     ///
     /// # Errors
     /// When no source answered.
     pub(super) fn take(
         selection: &Selection,
         window: Duration,
-        await_longer: impl Fn(Duration, usize),
+        await_longer: impl Fn(Duration, String),
     ) -> Result<(Report, Samples), Failure> {
         let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
@@ -50,8 +50,8 @@ impl Samples {
         let listeners_before = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
         let earlier = selection.first(&mut first, &mut notes)?;
-        let watching = Watching::new(sources, earlier.source, begin, window);
-        let watch = watching.before(&first);
+        let watching = Watching::new(selection, earlier.source, begin, window);
+        let (watch, survey) = watching.before(&first)?;
         std::thread::sleep(window.saturating_sub(begin.elapsed()));
         let again = Instant::now();
         // Before the counters: what was dropped in between is in their growth too.
@@ -72,6 +72,7 @@ impl Samples {
             drops_unknown,
             unlisted: selection.unlisted(),
             measures: Measures::default(),
+            survey,
             watch,
             page_size: page_size(copied),
             copied,
@@ -87,6 +88,11 @@ impl Samples {
         let mut took = again.elapsed();
         if !selection.is_glance() {
             add_suspects(sources, &mut second, &mut host);
+            if host.survey.is_none() && second.wants_survey(&host) {
+                let (survey, listed) = take_survey(selection)?;
+                host.survey = Some(survey);
+                report.add(&listed);
+            }
             took = again.elapsed();
             watching.after(&second, &mut host, await_longer);
         }
@@ -98,6 +104,13 @@ impl Samples {
         };
         Ok((report, samples))
     }
+}
+
+/// What was retransmitted to each peer.
+pub(super) fn take_survey(selection: &Selection) -> Result<(Survey, Report), Failure> {
+    let mut survey = Survey::default();
+    let report = selection.measure(Survey::STATES, None, &mut survey)?;
+    Ok((survey, report))
 }
 
 /// The size of a page of this machine's memory; that of a copied tree's host is unknown.

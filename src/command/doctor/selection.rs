@@ -3,10 +3,12 @@
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink, SelectedListeners};
-use crate::model::{Listeners, Note, Sink, State, StateSet, Unlisted};
+use crate::filter::Expression;
+use crate::model::{Field, Listeners, Metric, Note, Sink, State, StateSet, Unlisted};
 use crate::source::{Report, Sources, read_unlisted};
 
 /// Which sockets, and where they are.
+#[derive(Debug)]
 pub(super) struct Selection {
     target: Target,
     /// The filter as typed; `None` for none.
@@ -79,6 +81,25 @@ impl Selection {
         }
         let new = sample.notes.into_iter();
         notes.extend(new.filter(|note| !notes.contains(note)).collect::<Vec<_>>());
+        Ok(sample.report)
+    }
+
+    /// Passes what TCP measures of those selected sockets that pass `filter` too to a sink.
+    ///
+    /// # Errors
+    /// Those of [`Selection::list`].
+    pub(super) fn measure(
+        &self,
+        states: StateSet,
+        filter: Option<Expression>,
+        sink: &mut impl Sink,
+    ) -> Result<Report, Failure> {
+        let mut target = self.target.within(states);
+        let filters = target.question.filter.into_iter().chain(filter);
+        target.question.filter = filters.reduce(Expression::and);
+        let fields = vec![Field::Metric(Metric::RoundTripTime)];
+        let mut sampler = target.sampler(fields)?;
+        let sample = sampler.sample(|observer, _| Ok((observer.list(sink)?, ())))?;
         Ok(sample.report)
     }
 

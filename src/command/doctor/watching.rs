@@ -1,14 +1,18 @@
 //! Seeing the connections that rules suspect again and again, until something moves on them or time is
 //! up: the window of these alone is lengthened.
 
+use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::samples::{is_between, list_only};
-use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Watch};
-use crate::filter::Expression;
-use crate::model::{Field, InetEnds, Metric, SourceName};
-use crate::source::Sources;
+use ipnet::IpNet;
+
+use super::samples::{is_between, list_only, take_survey};
+use super::selection::Selection;
+use crate::command::outcome::Failure;
+use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Survey, Watch};
+use crate::filter::{Expression, Side, Test};
+use crate::model::{Field, InetEnds, Metric, SourceName, counted};
 
 /// The longest time, from the begin of the window, unless that is longer: a consumer that reads every
 /// other second has done it twice.
@@ -25,22 +29,22 @@ pub(super) fn longest(window: Duration) -> Duration {
 /// How connections are watched.
 #[derive(Debug)]
 pub(super) struct Watching<'a> {
-    sources: &'a Sources,
+    selection: &'a Selection,
     source: SourceName,
     begin: Instant,
     window: Duration,
 }
 
 impl<'a> Watching<'a> {
-    /// Of sockets that `source` reports; the window began at `begin`.
+    /// Of sockets of this selection that `source` reports; the window began at `begin`.
     pub(super) fn new(
-        sources: &'a Sources,
+        selection: &'a Selection,
         source: SourceName,
         begin: Instant,
         window: Duration,
     ) -> Watching<'a> {
         Watching {
-            sources,
+            selection,
             source,
             begin,
             window,
@@ -48,37 +52,46 @@ impl<'a> Watching<'a> {
     }
 
     /// Sees those that may be suspects once before the window, if it is not lengthened: later there
-    /// is nothing to compare with.
-    pub(super) fn before(&self, first: &FirstSample) -> Watch {
+    /// is nothing to compare with. The same holds for what is retransmitted to each peer.
+    ///
+    /// # Errors
+    /// Those of [`Selection::measure`].
+    pub(super) fn before(&self, first: &FirstSample) -> Result<(Watch, Option<Survey>), Failure> {
         let mut watch = Watch::default();
-        if longest(self.window) == self.window {
-            self.see(&mut watch, &first.watched());
+        if longest(self.window) > self.window || self.selection.is_glance() {
+            return Ok((watch, None));
         }
-        watch
+        self.see(&mut watch, &first.watched());
+        if self.source == SourceName::Proc {
+            return Ok((watch, None));
+        }
+        let (survey, _) = take_survey(self.selection)?;
+        self.see_peers(&mut watch, &survey.lossiest());
+        Ok((watch, Some(survey)))
     }
 
     /// Sees the suspects after the window until there are none or time is up. `await_longer` is called
-    /// before each wait, with the time left and how many there are.
+    /// before each wait, with the time left and the reason.
     pub(super) fn after(
         &self,
         second: &SecondSample,
         host: &mut Host,
-        await_longer: impl Fn(Duration, usize),
+        await_longer: impl Fn(Duration, String),
     ) {
         let longest = longest(self.window);
         let mut at = self.window;
-        loop {
-            let watched = second.watched(host);
-            if watched.is_empty() {
-                break;
-            }
+        let wanted = |host: &Host| (second.watched(host), second.watched_peers(host));
+        let (mut watched, mut peers) = wanted(host);
+        while !watched.is_empty() || !peers.is_empty() {
             self.see(&mut host.watch, &watched);
+            self.see_peers(&mut host.watch, &peers);
+            (watched, peers) = wanted(host);
             // A loaded host takes long for a sample, and gets fewer of them.
             at = at.max(self.begin.elapsed());
-            if at >= longest {
+            if at >= longest || (watched.is_empty() && peers.is_empty()) {
                 break;
             }
-            await_longer(longest - at, watched.len());
+            await_longer(longest - at, reason(watched.len(), peers.len()));
             at = (at + self.window).min(longest);
             sleep(at.saturating_sub(self.begin.elapsed()));
         }
@@ -98,9 +111,35 @@ impl<'a> Watching<'a> {
         };
         let mut seen = Sightings::of(wanted);
         // What could not be listed is not known to have ended.
-        if list_only(self.sources, filter, fields, &mut seen).is_ok() {
+        if list_only(self.selection.sources(), filter, fields, &mut seen).is_ok() {
             watch.see(seen, self.begin.elapsed());
         }
+    }
+
+    /// Sees the connections to these peers.
+    fn see_peers(&self, watch: &mut Watch, peers: &[IpAddr]) {
+        let is_to = |peer: &IpAddr| {
+            let test = Test::Addr(Side::Remote, IpNet::from(*peer));
+            Expression::of(test, true)
+        };
+        let Some(filter) = peers.iter().map(is_to).reduce(Expression::or) else {
+            return;
+        };
+        let mut seen = watch.sightings_of(peers);
+        let (selection, states) = (self.selection, Survey::STATES);
+        if selection.measure(states, Some(filter), &mut seen).is_ok() {
+            watch.see_peers(seen, self.begin.elapsed());
+        }
+    }
+}
+
+/// Why it takes longer.
+fn reason(connections: usize, peers: usize) -> String {
+    let nothing = counted(connections as u64, "connection", "connections");
+    let peers = counted(peers as u64, "peer", "peers");
+    match connections {
+        0 => format!("measuring retransmissions to {peers}"),
+        _ => format!("nothing has moved on {nothing}"),
     }
 }
 

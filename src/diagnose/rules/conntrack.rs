@@ -135,7 +135,7 @@ fn dropped(host: &Host) -> Result<Option<Finding>, String> {
     let value = lost.max(early) as f64;
     let finding = Finding::new(severity, title, value, Vec::new(), WHY_DROPS)
         .with_evidence([host.growth_text(&COUNTERS)])
-        .with_commands([Command::doctor("--window 5")])
+        .with_commands([Command::count("--by remote-addr --top 10")])
         .with_remedy(REMEDY_DROPS);
     Ok(Some(finding))
 }

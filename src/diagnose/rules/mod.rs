@@ -22,6 +22,7 @@ mod time_wait;
 mod unconfirmed;
 mod vanished_peers;
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use super::host::Host;
@@ -62,6 +63,16 @@ rules! {
 }
 
 impl SecondSample {
+    /// Whether what was retransmitted to each peer matters.
+    pub fn wants_survey(&self, host: &Host) -> bool {
+        self.retransmission.wants_survey(host)
+    }
+
+    /// The peers whose connections are to be watched longer, few of them.
+    pub fn watched_peers(&self, host: &Host) -> Vec<IpAddr> {
+        self.retransmission.watched_peers(host)
+    }
+
     /// Whether it matters which sockets are only bound, which takes a dump of its own.
     pub fn wants_bound_ports(&self, host: &Host) -> bool {
         self.ephemeral_ports.wants_bound(host.sockets)

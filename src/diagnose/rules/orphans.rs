@@ -121,7 +121,7 @@ impl Rule for Orphans {
         let orphans = orphans.ok();
         lacking.extend(orphans.and_then(|orphans| self.elsewhere(orphans)));
         findings.extend(self.too_many(resets.unwrap_or(0), orphans, limit.ok(), host));
-        Examined { findings, lacking }
+        Examined::found(findings).without(lacking)
     }
 }
 

@@ -5,19 +5,23 @@
 //! (`tcp_check_req`, net/ipv4/tcp_minisocks.c); TcpExtEmbryonicRsts counts these alone. It does not
 //! count attempts that the program gave up.
 
+use super::resets;
 use crate::diagnose::attempts::{Attempts, Earlier};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, thousands};
+use crate::model::{Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// Fewer failures than this in the window are left to chance: single ones are normal.
 const LEAST: u64 = 10;
 
-/// From this part of the attempts on they are worth knowing.
-const INFO_SHARE: f64 = 0.1;
+/// From this part of the attempts on they are worth knowing, and warn if other hosts refused so many.
+const SHARE: f64 = 0.1;
 
-/// From this part on it warns. Half of them fail on a healthy host whose programs try both addresses of
-/// a name: `localhost` as ::1, then as 127.0.0.1.
-const WARNING_SHARE: f64 = 0.6;
+/// From this part on those that this host itself refused warn too. Half of them fail on a healthy host
+/// whose programs try both addresses of a name: `localhost` as ::1, then as 127.0.0.1.
+const LOCAL_SHARE: f64 = 0.6;
+
+/// How many destinations are named.
+const NAMED: usize = 3;
 
 const WHY: &str = "A refused attempt was answered with a reset: the host is up, and nothing listens on the port there, or a firewall rejects it. The kernel keeps no record of where to, and the socket is gone.";
 
@@ -52,63 +56,106 @@ impl Rule for Refused {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         match self.failed(case.host) {
-            Ok((failed, begun)) => Examined::found(finding(failed, begun, case.host)),
+            Ok(failed) => Examined::found(self.finding(failed, case.host)),
             Err(reason) => Examined::lacking(reason),
+        }
+    }
+}
+
+/// The attempts of a window.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    /// Those that failed and were answered.
+    all: u64,
+    /// Those of them that another host refused, at least: this one sent no reset for them.
+    elsewhere: u64,
+    begun: u64,
+}
+
+impl Failed {
+    fn severity(&self) -> Option<Severity> {
+        let are_many =
+            |number, share| number >= LEAST && number as f64 >= self.begun as f64 * share;
+        let warns = are_many(self.all, LOCAL_SHARE) || are_many(self.elsewhere, SHARE);
+        match warns {
+            true => Some(Severity::Warning),
+            false => are_many(self.all, SHARE).then_some(Severity::Info),
         }
     }
 }
 
 impl Refused {
     /// How many attempts failed that were answered, and how many there were.
-    fn failed(&self, host: &Host) -> Result<(u64, u64), String> {
+    fn failed(&self, host: &Host) -> Result<Failed, String> {
         let scanned = host.growth(Counter::EmbryonicRsts)?;
-        let failed = host.growth(Counter::AttemptFails)?.saturating_sub(scanned);
+        let all = host.growth(Counter::AttemptFails)?.saturating_sub(scanned);
         // Each of those that wait fails once a second at most.
         let unanswered = self.0.unanswered(host).into_iter();
         let waiting: u64 = unanswered
             .map(|(_, tries, _)| tries.earlier.max(tries.now))
             .sum();
         let window = u64::try_from(host.window.as_millis()).unwrap_or(u64::MAX);
-        let failed = failed.saturating_sub(waiting.saturating_mul(window) / 1_000);
-        // One that failed in the window may have begun before it.
-        let begun = host.growth(Counter::ActiveOpens)?.max(failed);
-        Ok((failed, begun))
+        let all = all.saturating_sub(waiting.saturating_mul(window) / 1_000);
+        let here = resets::to_unknown(host).unwrap_or(u64::MAX);
+        Ok(Failed {
+            all,
+            elsewhere: all.saturating_sub(here),
+            // One that failed in the window may have begun before it.
+            begun: host.growth(Counter::ActiveOpens)?.max(all),
+        })
     }
-}
 
-fn finding(failed: u64, begun: u64, host: &Host) -> Option<Finding> {
-    let is = |share: f64| failed as f64 >= begun as f64 * share;
-    if failed < LEAST || !is(INFO_SHARE) {
-        return None;
+    fn finding(&self, failed: Failed, host: &Host) -> Option<Finding> {
+        let severity = failed.severity()?;
+        let Failed {
+            all,
+            elsewhere,
+            begun,
+        } = failed;
+        let window = host.window_text();
+        let [all_text, begun_text] = [all, begun].map(thousands);
+        let title = format!("{all_text} of {begun_text} attempts to connect failed in {window}");
+        let counters = [
+            Counter::AttemptFails,
+            Counter::ActiveOpens,
+            Counter::EmbryonicRsts,
+            Counter::OutRsts,
+        ];
+        let others = match begun - all {
+            0 => None,
+            1 => Some("the other attempt succeeded, or was not answered yet".to_owned()),
+            others => Some(format!(
+                "the other {} attempts succeeded, or were not answered yet",
+                thousands(others)
+            )),
+        };
+        let elsewhere = (elsewhere > 0).then(|| {
+            let refused = counted(elsewhere, "was refused", "were refused");
+            format!("{refused} by other hosts: this host sent no reset for them")
+        });
+        let (under_way, inodes) = self.under_way();
+        Some(
+            Finding::new(severity, title, all as f64, inodes, WHY)
+                .with_limit(begun as f64)
+                .with_evidence([host.growth_text(&counters)])
+                .with_evidence(elsewhere)
+                .with_evidence(others)
+                .with_evidence(under_way)
+                .with_commands([resets::closes(host)])
+                .with_remedy(REMEDY),
+        )
     }
-    let severity = match is(WARNING_SHARE) {
-        true => Severity::Warning,
-        false => Severity::Info,
-    };
-    let [failed_text, begun_text] = [failed, begun].map(thousands);
-    let window = host.window_text();
-    let title = format!("{failed_text} of {begun_text} attempts to connect failed in {window}");
-    let counters = [
-        Counter::AttemptFails,
-        Counter::ActiveOpens,
-        Counter::EmbryonicRsts,
-    ];
-    let others = match begun - failed {
-        0 => None,
-        1 => Some("the other attempt succeeded, or was not answered yet".to_owned()),
-        others => Some(format!(
-            "the other {} attempts succeeded, or were not answered yet",
-            thousands(others)
-        )),
-    };
-    Some(
-        Finding::new(severity, title, failed as f64, Vec::new(), WHY)
-            .with_limit(begun as f64)
-            .with_evidence([host.growth_text(&counters)])
-            .with_evidence(others)
-            .with_commands([Command::doctor("--window 5")])
-            .with_remedy(REMEDY),
-    )
+
+    /// The destinations of attempts that were under way after the window, which are some of those that
+    /// are refused, and the sockets.
+    fn under_way(&self) -> (Option<String>, Vec<u64>) {
+        let destinations = self.0.under_way();
+        let named = destinations.iter().take(NAMED);
+        let named = named.map(|(to, attempts)| format!("{} to {to}", thousands(*attempts)));
+        let named: Vec<String> = named.collect();
+        let text = format!("attempts under way at the end: {}", named.join(", "));
+        ((!named.is_empty()).then_some(text), self.0.inodes.all())
+    }
 }
 
 #[cfg(test)]
@@ -117,11 +164,27 @@ mod tests {
     use crate::diagnose::testing::{host, socket};
     use crate::model::{Socket, State};
 
+    /// A host that refused all of its own attempts.
     fn client(failed: u64, begun: u64, scanned: u64) -> Host {
-        host()
-            .with_growth(Counter::AttemptFails, 5, 5 + failed)
-            .with_growth(Counter::ActiveOpens, 5, 5 + begun)
-            .with_growth(Counter::EmbryonicRsts, 5, 5 + scanned)
+        refusing(failed, begun, scanned, failed)
+    }
+
+    /// A host that sent so many resets.
+    fn refusing(failed: u64, begun: u64, scanned: u64, resets: u64) -> Host {
+        [
+            Counter::EstabResets,
+            Counter::AbortOnClose,
+            Counter::AbortOnData,
+            Counter::AbortOnTimeout,
+            Counter::PassiveOpens,
+            Counter::InSegs,
+        ]
+        .into_iter()
+        .fold(host(), |host, counter| host.with_growth(counter, 0, 0))
+        .with_growth(Counter::OutRsts, 5, 5 + resets)
+        .with_growth(Counter::AttemptFails, 5, 5 + failed)
+        .with_growth(Counter::ActiveOpens, 5, 5 + begun)
+        .with_growth(Counter::EmbryonicRsts, 5, 5 + scanned)
     }
 
     fn severity(host: &Host) -> Option<Severity> {
@@ -146,6 +209,36 @@ mod tests {
                 "{failed} of {begun}"
             );
         }
+    }
+
+    #[test]
+    fn a_tenth_refused_by_other_hosts_warns() {
+        for (failed, resets, expected) in [
+            (33, 0, Some(Severity::Warning)),
+            (10, 0, Some(Severity::Warning)),
+            (9, 0, None),
+            (33, 23, Some(Severity::Warning)),
+            (33, 24, Some(Severity::Info)),
+        ] {
+            let host = refusing(failed, 100, 0, resets);
+            assert_eq!(severity(&host), expected, "{failed} {resets}");
+        }
+        let none_of = refusing(10, 101, 0, 0);
+        assert_eq!(severity(&none_of), None);
+    }
+
+    #[test]
+    fn the_destinations_of_attempts_that_are_under_way_are_named() {
+        let host = refusing(33, 100, 0, 0);
+        let attempt = Socket {
+            inode: 7,
+            ..socket(State::SynSent, "192.0.2.9:5000", "192.0.2.1:80")
+        };
+        let rule: Refused = host.read(&[], &[attempt]);
+        let found = host.examine(&rule).findings.remove(0);
+        assert_eq!(found.inodes, [7]);
+        let last = found.evidence.last().unwrap();
+        assert_eq!(last, "attempts under way at the end: 1 to 192.0.2.1:80");
     }
 
     #[test]

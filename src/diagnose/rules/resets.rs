@@ -6,7 +6,9 @@
 //! connection that ends so, by either side.
 
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
-use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
+use crate::model::{
+    Command, Counter, Finding, Scope, Severity, StateSet, Where, counted, thousands,
+};
 
 /// Fewer than this in the window are left to chance.
 const LEAST: u64 = 10;
@@ -91,6 +93,25 @@ pub(super) fn by_servers(host: &Host) -> u64 {
     Counted::of(host).map_or(0, |counted| counted.by_servers())
 }
 
+/// How many resets were sent in the window that ended no connection of this host, at most.
+///
+/// # Errors
+/// Why that is unknown.
+pub(super) fn to_unknown(host: &Host) -> Result<u64, String> {
+    Ok(Counted::of(host)?.unknown)
+}
+
+/// Shows which connections end now, how, and where to: they are gone before a listing shows them.
+pub(super) fn closes(host: &Host) -> Command {
+    match host.place {
+        Where::Here => {
+            Command::trace("--by remote-addr,remote-port,process --limit 200 --duration 5s")
+        }
+        // Other namespaces cannot be traced by their /proc.
+        Where::ProcRoot(_) | Where::Process { .. } => Command::count("--by service --top 10"),
+    }
+}
+
 /// What was counted in the window.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -165,7 +186,7 @@ impl Counted {
         };
         let show = match ports.len() {
             _ if self.accepted == 0 => Command::count("--by service --top 10"),
-            0 => Command::doctor("--window 5"),
+            0 => closes(host),
             _ => Command::list("--listening --process"),
         };
         let (why, remedy) = match self.accepted {
@@ -184,7 +205,7 @@ impl Counted {
         let value = self.received as f64;
         Finding::new(Severity::Warning, title, value, Vec::new(), WHY_RECEIVED)
             .with_evidence(self.evidence(host))
-            .with_commands([Command::doctor("--window 5")])
+            .with_commands([closes(host)])
             .with_remedy(REMEDY_RECEIVED)
     }
 
@@ -196,7 +217,7 @@ impl Counted {
         let value = self.timed_out as f64;
         Finding::new(Severity::Warning, title, value, Vec::new(), WHY_TIMEOUT)
             .with_evidence(self.evidence(host))
-            .with_commands([Command::doctor("--window 5")])
+            .with_commands([closes(host)])
             .with_remedy(REMEDY_TIMEOUT)
             .with_causes(&["no-answer", "vanished-peers", "keepalive"])
     }
@@ -208,10 +229,14 @@ impl Counted {
         );
         let value = self.unknown as f64;
         let segments = format!("{} segments were received", thousands(self.segments));
+        let show = match host.listeners.iter().next() {
+            Some(_) => Command::list("--listening --process"),
+            None => closes(host),
+        };
         Finding::new(Severity::Info, title, value, Vec::new(), WHY_UNKNOWN)
             .with_evidence(self.evidence(host))
             .with_evidence([segments])
-            .with_commands([Command::doctor("--window 5")])
+            .with_commands([show])
             .with_remedy(REMEDY_UNKNOWN)
             .with_causes(&["refused"])
     }

@@ -1,23 +1,24 @@
-//! How much is retransmitted, and the peers to which it is.
+//! How much is retransmitted: of all segments, and of those to each peer.
 //!
+//! A single lossy path is a small part of what a host sends, and much of what it sends there. All peers
+//! are surveyed once, and the connections to the notable ones are compared after that (`peers`).
 //! Handshakes are left out (`Counters::segments_since`): other rules are about them. So are peers that
 //! acknowledge nothing: what is sent to them is retransmitted however good the path is.
 
+mod peers;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::resets;
 use crate::diagnose::stalled::is_retransmitting;
-use crate::diagnose::subject::address_word;
-use crate::diagnose::watch::Watched;
-use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Counter, Field, Finding, InetEnds, Label, Metric, Scope, Segments, Severity,
-    SourceName, State, StateSet, counted, thousands,
+    Command, Counter, Field, Finding, Label, Scope, Segments, Severity, SourceName, State,
+    StateSet, counted, thousands,
 };
+use peers::Peer;
 
 /// The part of all segments sent from which it warns. At 1 % the equation of TCP's throughput gives a
 /// connection of 50 ms and full segments some 2.6 Mbit/s (RFC 5348, 3.1), whatever the path carries.
@@ -30,13 +31,17 @@ const MIN_RETRANSMITTED: u64 = 10;
 /// loss probe, and twice within the first second of timeouts (`TCP_RTO_MIN`, 0.2 s, doubled).
 const BEFORE_A_RESET: u64 = 3;
 
-/// How many connections are watched: those that retransmit first, then others with data in flight.
-const WATCHED: usize = 64;
+/// Of so few sockets `tcp_info` is read in some 50 ms, whether anything is retransmitted or not: on a
+/// lossy path little is sent, and a window without a retransmission is chance.
+const FEW_SOCKETS: u64 = 20_000;
 
 /// From this part of the retransmissions on, one peer is the only one worth naming in the title.
 const ONE_PEER: f64 = 0.8;
 
-/// How many peers are named.
+/// One is named for all retransmissions only if those watched have this part of what is sent.
+const HALF: f64 = 0.5;
+
+/// How many peers are named, or have findings of their own.
 const NAMED: usize = 3;
 
 const WHY: &str = "Retransmitted data arrived late or not at all; each loss slows its connection down, or stalls it for a timeout (RFC 5681, 3.1; RFC 6298).";
@@ -52,10 +57,6 @@ pub(super) struct Retransmission {
     connections: u64,
     /// Those that wait for an acknowledgment of what they have retransmitted, closed ones included.
     waiting: u64,
-    /// Some that retransmit, and some that have data in flight.
-    retransmitting: Vec<InetEnds>,
-    sending: Vec<InetEnds>,
-    inodes: Inodes<InetEnds>,
 }
 
 impl Rule for Retransmission {
@@ -74,181 +75,146 @@ impl Rule for Retransmission {
 
     const SUSPECTS: Option<Suspects<Self>> = None;
 
-    const WATCHED: Option<Suspects<Self>> = Some(Retransmission::watched);
-
     fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
-        let Sampled { socket, ends, .. } = *sampled;
-        let is_waiting = is_retransmitting(socket, 1);
-        self.waiting += u64::from(is_waiting);
-        if !matches!(socket.state, State::Established | State::CloseWait) {
-            return;
-        }
-        self.connections += 1;
-        let some = match is_waiting {
-            true => &mut self.retransmitting,
-            false if socket.send_queue > 0 => &mut self.sending,
-            false => return,
-        };
-        if some.len() < WATCHED {
-            some.push(*ends);
-            self.inodes.add(*ends, socket.inode);
-        }
+        let socket = sampled.socket;
+        self.waiting += u64::from(is_retransmitting(socket, 1));
+        let is_open = matches!(socket.state, State::Established | State::CloseWait);
+        self.connections += u64::from(is_open);
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        match self.lost(case.host) {
-            Ok(lost) => Examined::found(lost.map(|lost| self.finding(lost, case.host))),
-            Err(reason) => Examined::lacking(reason),
+        let host = case.host;
+        let sent = match self.sent(host) {
+            Ok(sent) => sent,
+            Err(reason) => return Examined::lacking(reason),
+        };
+        let peers = peers::watched(host);
+        let is_lossy = sent.are_lossy();
+        // Without a filter one finding names the peers; with one it is about more than they are.
+        let is_selection = host.filter.is_some();
+        let named = if is_selection { &[] } else { &*peers };
+        let whole = is_lossy.then(|| self.finding(&sent, named, host));
+        let single = match is_selection || whole.is_none() {
+            true => peers::findings(&peers, host),
+            false => Vec::new(),
+        };
+        let unmeasured = peers::lacking(sent.lost >= MIN_RETRANSMITTED && !is_lossy, host);
+        Examined {
+            selected: single,
+            ..Examined::found(whole).without(unmeasured)
         }
     }
 }
 
-/// The retransmissions to one peer, of those that were watched.
-#[derive(Clone, Debug)]
-struct Lossy {
-    peer: IpAddr,
-    again: u64,
-    connections: Vec<InetEnds>,
-    /// The longest round trip of them, in microseconds.
-    round_trip: Option<u64>,
+/// The segments sent in the window.
+#[derive(Clone, Copy, Debug)]
+struct SentAll {
+    counted: Segments,
+    /// The retransmissions without those that prove no loss.
+    lost: u64,
+}
+
+impl SentAll {
+    /// Whether too many of them were lost.
+    fn are_lossy(&self) -> bool {
+        self.lost >= MIN_RETRANSMITTED
+            && self.lost as f64 >= self.counted.all as f64 * WARNING_SHARE
+    }
 }
 
 impl Retransmission {
-    /// The segments sent in the window, if too many of them were retransmissions.
-    fn lost(&self, host: &Host) -> Result<Option<Segments>, String> {
+    fn sent(&self, host: &Host) -> Result<SentAll, String> {
         host.growth(Counter::RetransSegs)?;
-        let sent = host.after.segments_since(&host.before)?;
-        // Each of these retransmits once a second or less often, and proves no loss.
-        let Segments { again, all } = sent;
-        let again = again.saturating_sub(self.waiting);
+        let counted = host.after.segments_since(&host.before)?;
         // A peer that was restarted drops segments first, and resets the connections then.
         let ended = resets::by_servers(host).saturating_mul(BEFORE_A_RESET);
-        let again = again.saturating_sub(ended);
-        let is_lossy = again >= MIN_RETRANSMITTED && again as f64 >= all as f64 * WARNING_SHARE;
-        Ok(is_lossy.then_some(sent))
+        // Each of those that wait retransmits once a second or less often.
+        let lost = counted.again.saturating_sub(self.waiting);
+        let lost = lost.saturating_sub(ended);
+        Ok(SentAll { counted, lost })
     }
 
-    /// Those that are watched until enough of them have retransmitted.
-    fn watched(&self, host: &Host) -> Vec<InetEnds> {
-        let again: u64 = self.peers(host).iter().map(|lossy| lossy.again).sum();
-        let is_known = again >= MIN_RETRANSMITTED;
-        match self.lost(host) {
-            Ok(Some(_)) if !is_known => self.some().collect(),
-            Ok(_) | Err(_) => Vec::new(),
+    /// Whether what was retransmitted to each peer matters.
+    pub(super) fn wants_survey(&self, host: &Host) -> bool {
+        let is_measured = !host.copied && host.source != SourceName::Proc;
+        let lost = self.sent(host).map_or(0, |sent| sent.lost);
+        is_measured && (host.sockets <= FEW_SOCKETS || lost >= MIN_RETRANSMITTED)
+    }
+
+    /// The peers that are watched until it is known whether too much is retransmitted to them.
+    pub(super) fn watched_peers(&self, host: &Host) -> Vec<IpAddr> {
+        match self.sent(host) {
+            Ok(sent) => peers::undecided(sent.lost > 0, host),
+            Err(_) => Vec::new(),
         }
     }
 
-    fn some(&self) -> impl Iterator<Item = InetEnds> {
-        let some = self.retransmitting.iter().chain(&self.sending);
-        some.take(WATCHED).copied()
-    }
-
-    /// The peers to which was retransmitted, most first.
-    fn peers(&self, host: &Host) -> Vec<Lossy> {
-        let mut peers: HashMap<IpAddr, Lossy> = HashMap::new();
-        for ends in self.some() {
-            let watched = host.watch.of(&ends);
-            let again = watched.and_then(|one| one.growth(Metric::TotalRetrans));
-            let (Some(watched), Some(again @ 1..)) = (watched, again) else {
-                continue;
-            };
-            let peer = ends.remote.ip().to_canonical();
-            let lossy = peers.entry(peer).or_insert_with(|| Lossy {
-                peer,
-                again: 0,
-                connections: Vec::new(),
-                round_trip: None,
-            });
-            lossy.again += again;
-            lossy.connections.push(ends);
-            lossy.round_trip = lossy.round_trip.max(watched.last(Metric::RoundTripTime));
-        }
-        let mut peers: Vec<Lossy> = peers.into_values().collect();
-        peers.sort_by_key(|lossy| (std::cmp::Reverse(lossy.again), lossy.peer));
-        peers
-    }
-
-    fn finding(&self, Segments { again, all }: Segments, host: &Host) -> Finding {
-        let peers = self.peers(host);
-        let measured: u64 = peers.iter().map(|lossy| lossy.again).sum();
-        let worst = peers
-            .first()
-            .filter(|lossy| lossy.again as f64 >= measured as f64 * ONE_PEER);
+    fn finding(&self, sent: &SentAll, peers: &[Peer], host: &Host) -> Finding {
+        let Segments { again, all } = sent.counted;
+        let worst = worst(peers, host);
         let percent = again as f64 / all as f64 * 100.0;
         let [again, all] = [again, all].map(thousands);
         let window = host.window_text();
-        let most = worst.map_or_else(String::new, |lossy| format!(", most to {}", lossy.peer));
+        let most = worst.map_or_else(String::new, |peer| format!(", most to {}", peer.address));
         let title = format!(
             "{percent:.1} % of the segments sent in {window} were retransmissions: {again} of {all}{most}"
         );
-        let subject = worst.map(|lossy| {
-            let peer = Label::Text(lossy.peer.to_string());
-            (Field::RemoteAddr, peer)
+        let subject = worst.map(|peer| {
+            let address = Label::Text(peer.address.to_string());
+            (Field::RemoteAddr, address)
         });
-        let connections: Vec<InetEnds> = match worst {
-            Some(lossy) => lossy.connections.clone(),
-            None => peers
-                .iter()
-                .flat_map(|lossy| lossy.connections.clone())
-                .collect(),
+        let named = match worst {
+            Some(peer) => std::slice::from_ref(peer),
+            None => peers,
         };
-        let inodes = self.inodes.of(|ends| connections.contains(ends)).collect();
-        Finding::new(Severity::Warning, title, percent, inodes, WHY)
+        let inodes = named.iter().flat_map(|peer| &peer.inodes).copied();
+        // Without connections that have retransmitted, all peers are shown.
+        let has_some = peers.iter().any(|peer| peer.sent.again > 0);
+        let show = match worst {
+            Some(peer) => peer.command(),
+            None if has_some => peers::retransmitted(),
+            None => Command::count("--by remote-addr --top 10"),
+        };
+        Finding::new(Severity::Warning, title, percent, inodes.collect(), WHY)
             .with_subject(subject.into_iter().collect())
             .with_limit(WARNING_SHARE * 100.0)
-            .with_evidence(self.evidence(&peers, measured, host))
-            .with_commands([self.command(worst, host)])
+            .with_evidence(self.evidence(peers, host))
+            .with_commands([show])
             .with_remedy(REMEDY)
     }
 
-    /// Shows the connections that have retransmitted, or all peers where none of them is left.
-    fn command(&self, worst: Option<&Lossy>, host: &Host) -> Command {
-        let has_retransmitted = |watched: &Watched| watched.last(Metric::TotalRetrans) > Some(0);
-        let some = self.some().filter_map(|ends| host.watch.of(&ends));
-        let mut left = some.filter(|watched| !watched.has_ended);
-        if host.source == SourceName::Proc || !left.any(has_retransmitted) {
-            return Command::count("--by remote-addr --top 10");
-        }
-        let list = "-p --sort total-retrans:desc --limit 10 --columns total-retrans,lost,rtt";
-        let list = Command::list(list).of("total-retrans > 0");
-        match worst {
-            Some(lossy) => list.of(format!("dst {}", address_word(lossy.peer))),
-            None => list,
-        }
-    }
-
-    fn evidence(&self, peers: &[Lossy], measured: u64, host: &Host) -> Vec<String> {
+    fn evidence(&self, peers: &[Peer], host: &Host) -> Vec<String> {
+        let (waiting, all) = (
+            counted(self.waiting, "socket waits", "sockets wait"),
+            counted(self.connections, "connection", "connections"),
+        );
         let mut evidence = vec![
             host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
             format!(
                 "SYNs and SYN-ACKs are subtracted: {}",
                 host.growth_text(&[Counter::SynRetrans])
             ),
+            format!("{waiting} for an acknowledgment of what was retransmitted, beside {all}"),
         ];
-        let (waiting, all) = (
-            counted(self.waiting, "socket waits", "sockets wait"),
-            counted(self.connections, "connection", "connections"),
-        );
-        evidence.push(format!(
-            "{waiting} for an acknowledgment of what was retransmitted, beside {all}"
-        ));
-        if measured > 0 {
-            let watched = self.some().filter(|ends| host.watch.of(ends).is_some());
-            let measured = counted(measured, "retransmission", "retransmissions");
-            let watched = watched.count() as u64;
-            let watched = counted(watched, "connection that was", "connections that were");
-            evidence.push(format!("{measured} on {watched} measured"));
+        let lossy = peers.iter().filter(|peer| peer.sent.again > 0).take(NAMED);
+        let lossy: Vec<String> = lossy.map(Peer::text).collect();
+        if let (false, Some(watched)) = (lossy.is_empty(), host.watch.peers_watched()) {
+            let watched = watched.as_secs_f64();
+            evidence.push(format!("in {watched:.1} s after that {}", lossy.join(", ")));
         }
-        evidence.extend(peers.iter().take(NAMED).map(|lossy| {
-            let again = thousands(lossy.again);
-            let connections = counted(lossy.connections.len() as u64, "connection", "connections");
-            let rtt = lossy.round_trip.map_or_else(String::new, |us| {
-                format!(", rtt {}.{} ms", us / 1_000, us % 1_000 / 100)
-            });
-            format!("{again} of them to {} on {connections}{rtt}", lossy.peer)
-        }));
         evidence
     }
+}
+
+/// The peer to which most is retransmitted, if the watched ones are most of what there is.
+fn worst<'a>(peers: &'a [Peer], host: &Host) -> Option<&'a Peer> {
+    let survey = host.survey.as_ref()?;
+    let addresses = peers.iter().map(|peer| peer.address);
+    let watched: f64 = addresses.map(|address| survey.part(address)).sum();
+    let measured: u64 = peers.iter().map(|peer| peer.sent.again).sum();
+    let worst = peers.first().filter(|peer| peer.sent.again > 0)?;
+    let is_most = worst.sent.again as f64 >= measured as f64 * ONE_PEER;
+    (is_most && watched >= HALF).then_some(worst)
 }

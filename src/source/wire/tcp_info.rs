@@ -51,8 +51,10 @@ pub(super) fn decode_tcp_info(
     // tcpi_min_rtt, 4.6: all bits are set until it is measured.
     let least = word(148).filter(|time| *time != u64::from(u32::MAX));
     put(Metric::MinRoundTripTime, least.filter(is_measured));
+    put(Metric::DataSegsOut, word(156)); // tcpi_data_segs_out, 4.6
     put(Metric::DeliveryRate, long(160).filter(is_measured)); // tcpi_delivery_rate, 4.9
     put(Metric::BusyTime, long(168)); // tcpi_busy_time, 4.10
+    put(Metric::RwndLimited, long(176)); // tcpi_rwnd_limited, 4.10
     put(Metric::BytesSent, long(200)); // tcpi_bytes_sent, 4.19
     Some(info)
 }

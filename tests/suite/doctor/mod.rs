@@ -15,6 +15,7 @@ mod overall;
 mod path_mtu;
 mod report;
 mod resets;
+mod retransmission;
 mod rules;
 mod selection;
 mod self_connection;

@@ -18,8 +18,8 @@ use crate::zoo::special::attributes;
 use crate::zoo::{Family, SocketCounts, Zoo};
 
 /// Every column from `tcp_info`.
-const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,bytes-sent,\
-    bytes-acked,bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,last-data-sent,\
+const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,\
+    data-segs-out,bytes-sent,bytes-acked,bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,rwnd-limited,last-data-sent,\
     last-data-received,last-ack-received,congestion-control";
 
 /// A connection over loopback: the end that connected, and the one that was accepted.
@@ -98,6 +98,9 @@ in_namespace!(
                 assert_eq!(end.mss_bytes, Some(mss), "{end:?}");
                 assert_eq!(end.bytes_not_sent, Some(0), "{end:?}");
                 assert_eq!((end.lost, end.retrans_now), (Some(0), Some(0)), "{end:?}");
+                // Segments that were bundled on loopback count as those of at most MSS bytes.
+                let least = end.bytes_sent.unwrap().div_ceil(u64::from(mss));
+                assert!(u64::from(end.data_segs_out.unwrap()) >= least, "{end:?}");
                 let (rtt, least) = (end.rtt_us.unwrap(), end.min_rtt_us.unwrap());
                 assert!((1..10_000_000).contains(&least) && rtt >= 1, "{end:?}");
                 assert!(
@@ -213,6 +216,7 @@ in_namespace!(
         assert!(found.bytes_sent.unwrap() > 0 && found.bytes_not_sent.unwrap() > 0);
         assert_eq!(found.bytes_received, Some(0));
         assert_eq!(found.send_queue, u32::try_from(written).ok());
+        assert!(found.rwnd_limited_us.unwrap() <= found.busy_time_us.unwrap());
         assert!(found.retrans_now.unwrap() <= found.total_retrans.unwrap());
     }
 );

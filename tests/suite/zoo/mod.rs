@@ -9,7 +9,7 @@ mod counts;
 mod parking;
 mod peer;
 mod proc_table;
-mod segment;
+pub(crate) mod segment;
 mod sockets;
 pub(crate) mod special;
 mod state;

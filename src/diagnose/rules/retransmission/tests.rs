@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnose::Survey;
 use crate::diagnose::testing::{host, seen, socket};
-use crate::model::{Socket, Timer, TimerKind};
+use crate::diagnose::watch::Watch;
+use crate::model::{Metric, Sink, Socket, Timer, TimerKind};
 
 fn segments(again: u64, new: u64) -> Host {
     host()
@@ -110,69 +112,199 @@ fn counters_that_were_reset_give_no_finding() {
     assert_eq!(examined.lacking, ["TcpOutSegs went back from 50 to 3"]);
 }
 
-/// Connections to two peers, and a finding after so many retransmissions to each.
-fn to_two_peers(host: &mut Host, again: [u64; 2]) -> Finding {
-    let peers = ["192.0.2.8:7", "192.0.2.9:7"];
-    let sockets = peers.map(|peer| Socket {
-        retransmits: Some(0),
-        ..waiting(0, peer)
-    });
-    let rule: Retransmission = host.read(&[], &sockets);
-    assert_eq!(rule.watched(host).len(), 2);
-    for times in [[0, 0], again] {
-        let now = sockets.iter().zip(times);
-        let now: Vec<Socket> = now
-            .map(|(one, times)| {
-                let measures = [
-                    (Metric::TotalRetrans, times),
-                    (Metric::RoundTripTime, 40_950),
-                ];
-                seen(one.clone(), &measures)
-            })
-            .collect();
-        host.see(&rule, &now);
+fn connection(peer: &str, again: u64, all: u64, acknowledged: u64) -> Socket {
+    let measures = [
+        (Metric::TotalRetrans, again),
+        (Metric::DataSegsOut, all),
+        (Metric::BytesAcked, acknowledged),
+        (Metric::RoundTripTime, 40_950),
+    ];
+    seen(waiting(0, peer), &measures)
+}
+
+/// What was sent on a connection before it was watched, and in that time: retransmissions and all.
+type Grown = ([u64; 2], [u64; 2]);
+
+/// The host after it has watched connections to these peers for 2 seconds.
+fn watched(mut host: Host, peers: &[(&str, Grown)]) -> Host {
+    let at = |now: bool| {
+        let peers = peers.iter();
+        peers.map(move |(peer, (before, after))| {
+            let of = |n: usize| before[n] + if now { after[n] } else { 0 };
+            connection(peer, of(0), of(1), 100 + u64::from(now))
+        })
+    };
+    let mut survey = Survey::default();
+    assert!(at(false).all(|socket| survey.socket(&socket).is_continue()));
+    host.survey = Some(survey);
+    for now in [false, true] {
+        let addresses: Vec<IpAddr> = (1..=9).map(|n| [192, 0, 2, n].into()).collect();
+        let mut seen = host.watch.sightings_of(&addresses);
+        assert!(at(now).all(|socket| seen.socket(&socket).is_continue()));
+        let over = Duration::from_secs(1 + 2 * u64::from(now));
+        host.watch.see_peers(seen, over);
     }
-    let is_enough = again.iter().sum::<u64>() >= MIN_RETRANSMITTED;
-    assert_eq!(rule.watched(host).is_empty(), is_enough);
-    host.examine(&rule).findings.remove(0)
+    host
+}
+
+const FINE: (&str, Grown) = ("192.0.2.8:7", ([0, 9_000], [1, 4_000]));
+
+#[test]
+fn one_lossy_peer_is_found_however_little_the_host_retransmits() {
+    for (before, grown, title) in [
+        ([0, 50], [9, 90], None),
+        (
+            [0, 50],
+            [10, 500],
+            Some(
+                "2.0 % of the segments sent to 192.0.2.9 in 2.0 s were retransmissions: 10 of 500",
+            ),
+        ),
+        ([0, 50], [10, 501], None),
+        (
+            [10, 200],
+            [1, 50],
+            Some(
+                "5.0 % of the segments sent to 192.0.2.9 since its connections began were retransmissions: 10 of 200",
+            ),
+        ),
+        ([9, 90], [1, 50], None),
+        ([10, 201], [1, 50], None),
+        ([10, 200], [1, 51], None),
+        ([10, 200], [0, 50], None),
+    ] {
+        let host = watched(
+            segments(2, 90_000),
+            &[FINE, ("192.0.2.9:7", (before, grown))],
+        );
+        let finding = found(&[], &host);
+        let found = finding.as_ref().map(|finding| &*finding.title);
+        assert_eq!(found, title, "{before:?} {grown:?}");
+        if let Some(finding) = finding {
+            assert_eq!(finding.severity, Severity::Warning);
+            let filter = finding.commands[0].filter();
+            assert_eq!(filter, Some("total-retrans > 0 and dst 192.0.2.9"));
+            assert_eq!(finding.inodes, [9]);
+            let others = "in the same time 1 of 4,000 segments to 1 other peer that were watched";
+            assert_eq!(finding.evidence[1], others);
+        }
+    }
 }
 
 #[test]
-fn the_peer_of_most_retransmissions_is_named_and_its_connections_are_shown() {
-    let finding = to_two_peers(&mut segments(30, 970), [2, 8]);
-    assert!(finding.title.ends_with("30 of 1,000, most to 192.0.2.9"));
-    assert_eq!(
-        finding.evidence[3..],
-        [
-            "10 retransmissions on 2 connections that were measured",
-            "8 of them to 192.0.2.9 on 1 connection, rtt 40.9 ms",
-            "2 of them to 192.0.2.8 on 1 connection, rtt 40.9 ms",
-        ]
-    );
-    assert_eq!(
-        finding.commands[0].filter(),
-        Some("total-retrans > 0 and dst 192.0.2.9")
-    );
-    assert_eq!(finding.inodes, [9]);
-    let finding = to_two_peers(&mut segments(30, 970), [3, 8]);
-    assert!(finding.title.ends_with("30 of 1,000"), "{finding:?}");
-    assert_eq!(finding.commands[0].filter(), Some("total-retrans > 0"));
-    assert_eq!(finding.inodes, [9, 9]);
+fn one_of_many_clients_is_information() {
+    let lossy = ("192.0.2.9:7", ([0, 50], [20, 100]));
+    for (others, severity) in [(8, Severity::Warning), (20, Severity::Info)] {
+        let host = segments(2, 90_000).listening_at(&["0.0.0.0:80"]);
+        let mut peers = vec![lossy];
+        peers.resize(1 + others, ("192.0.2.8:7", ([0, 400], [0, 9])));
+        let finding = found(&[], &watched(host, &peers)).unwrap();
+        assert_eq!(finding.severity, severity, "{others}");
+    }
 }
 
 #[test]
-fn without_connections_that_retransmitted_all_peers_are_shown() {
-    let finding = to_two_peers(&mut segments(30, 970), [0, 0]);
-    assert_eq!(finding.commands[0].filter(), None);
-    assert_eq!(finding.evidence.len(), 3);
-    let mut over_proc = segments(30, 970);
-    over_proc.source = SourceName::Proc;
-    assert_eq!(
-        to_two_peers(&mut over_proc, [2, 8]).commands[0].filter(),
-        None
-    );
-    // A host that loses little watches none.
-    let quiet = segments(9, 970);
-    let rule: Retransmission = quiet.read(&[], &[waiting(1, "192.0.2.9:1")]);
-    assert!(rule.watched(&quiet).is_empty());
+fn with_a_filter_selected_peers_are_found_beside_what_is_about_the_namespace() {
+    let lossy = [FINE, ("192.0.2.9:7", ([0, 50], [20, 100]))];
+    let mut host = watched(segments(30, 970), &lossy);
+    let rule: Retransmission = host.read(&[], &[]);
+    let whole = host.examine(&rule).findings;
+    assert_eq!(whole.len(), 1, "{whole:?}");
+    assert!(whole[0].title.ends_with("30 of 1,000, most to 192.0.2.9"));
+    assert_eq!(whole[0].scope, Scope::Namespace);
+    host.filter = Some("(sport = 80)".to_owned());
+    let both = host.examine(&rule).findings;
+    let scopes: Vec<Scope> = both.iter().map(|finding| finding.scope).collect();
+    assert_eq!(scopes, [Scope::Namespace, Scope::Selection]);
+    assert!(both[0].title.ends_with("30 of 1,000"));
+}
+
+#[test]
+fn a_peer_is_named_for_all_retransmissions_only_if_most_of_them_are_to_it() {
+    for (again, unwatched_connections, named) in [
+        ([8, 2], 0, true),
+        ([7, 2], 0, false),
+        ([8, 2], 2, true),
+        ([8, 2], 3, false),
+    ] {
+        let [one, other] = again;
+        let peers = [
+            ("192.0.2.9:7", ([0, 50], [one, 1_000])),
+            ("192.0.2.8:7", ([0, 50], [other, 1_000])),
+        ];
+        let mut host = watched(segments(30, 90), &peers);
+        let unwatched = connection("198.51.100.1:7", 0, 50, 1);
+        let survey = host.survey.as_mut().unwrap();
+        (0..unwatched_connections).for_each(|_| assert!(survey.socket(&unwatched).is_continue()));
+        let finding = found(&[], &host).unwrap();
+        assert_eq!(
+            finding.title.contains("most to 192.0.2.9"),
+            named,
+            "{finding:?}"
+        );
+        assert_eq!(finding.inodes.len(), if named { 1 } else { 2 });
+    }
+    let none = found(&[], &watched(segments(30, 90), &[])).unwrap();
+    assert_eq!(none.commands[0].filter(), None);
+}
+
+#[test]
+fn peers_that_acknowledge_nothing_or_whose_window_is_closed_are_not_compared() {
+    for (acknowledged, limited, is_compared) in
+        [(1, 400_000, true), (0, 0, false), (1, 400_001, false)]
+    {
+        let mut host = segments(2, 90_000);
+        for now in [0, 1] {
+            let mut seen = host.watch.sightings_of(&[[192, 0, 2, 9].into()]);
+            let measures = [
+                (Metric::TotalRetrans, 90 * now),
+                (Metric::DataSegsOut, 100 + 90 * now),
+                (Metric::BytesAcked, 5 + acknowledged * now),
+                (Metric::RwndLimited, limited * now),
+            ];
+            let socket = self::seen(waiting(0, "192.0.2.9:7"), &measures);
+            assert!(seen.socket(&socket).is_continue());
+            host.watch.see_peers(seen, Duration::from_secs(1 + 2 * now));
+        }
+        assert_eq!(
+            found(&[], &host).is_some(),
+            is_compared,
+            "{acknowledged} {limited}"
+        );
+    }
+}
+
+#[test]
+fn peers_are_watched_until_it_is_known_whether_one_is_lossy() {
+    let rule = Retransmission::default();
+    let watches = |host: &Host| rule.watched_peers(host).len();
+    for (again, before, grown, expected) in [
+        (1, [1, 90], [0, 90], 0),
+        (1, [1, 90], [1, 50], 1),
+        (1, [1, 90], [1, 51], 0),
+        (1, [10, 200], [0, 10], 1),
+        (1, [10, 200], [1, 10], 0),
+        (0, [10, 200], [0, 10], 1),
+        (0, [9, 90], [1, 10], 0),
+    ] {
+        let mut host = watched(segments(again, 9_000), &[("192.0.2.9:7", (before, grown))]);
+        assert_eq!(watches(&host), expected, "{again} {before:?} {grown:?}");
+        host.watch = Watch::default();
+        let is_suspect = again > 0 || before == [10, 200];
+        assert_eq!(watches(&host) > 0, is_suspect, "{again} {before:?}");
+    }
+}
+
+#[test]
+fn all_peers_are_surveyed_where_sockets_are_few_or_some_are_retransmitted_to() {
+    let rule = Retransmission::default();
+    for (sockets, again, wants) in [(20_000, 0, true), (20_001, 9, false), (20_001, 10, true)] {
+        let mut host = segments(again, 90_000);
+        host.sockets = sockets;
+        assert_eq!(rule.wants_survey(&host), wants, "{sockets} {again}");
+        host.source = SourceName::Proc;
+        assert!(!rule.wants_survey(&host));
+        let lacking = host.examine(&rule).lacking;
+        assert_eq!(lacking.len(), usize::from(again >= 10));
+    }
 }

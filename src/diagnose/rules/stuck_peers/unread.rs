@@ -24,7 +24,8 @@ const WATCHED: usize = 64;
 /// Connections with much unread data before the window.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
-    by_key: HashMap<u64, InetEnds>,
+    /// With the unread bytes of each.
+    by_key: HashMap<u64, (InetEnds, u32)>,
 }
 
 impl Earlier {
@@ -32,13 +33,14 @@ impl Earlier {
     pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         let is_unread = socket.inode != 0 && socket.receive_queue >= LONG_QUEUE;
         if let Some(key) = key(socket).filter(|_| is_unread && self.by_key.len() < ROOM) {
-            self.by_key.insert(key, *ends);
+            self.by_key.insert(key, (*ends, socket.receive_queue));
         }
     }
 
     /// Some of them.
     pub(super) fn some(&self) -> Vec<InetEnds> {
-        self.by_key.values().take(WATCHED).copied().collect()
+        let ends = self.by_key.values().map(|(ends, _)| *ends);
+        ends.take(WATCHED).collect()
     }
 }
 
@@ -95,8 +97,10 @@ impl Unread {
         }
         let socket = sampled.socket;
         let (inode, uid) = (socket.inode, socket.uid);
-        let was_unread = key(socket).is_some_and(|key| self.before.by_key.contains_key(&key));
-        if was_unread && socket.receive_queue >= LONG_QUEUE && self.readers.len() < ROOM {
+        let earlier = key(socket).and_then(|key| self.before.by_key.get(&key));
+        // A shorter queue was read in the window.
+        let is_unread = earlier.is_some_and(|(_, bytes)| socket.receive_queue >= *bytes);
+        if is_unread && socket.receive_queue >= LONG_QUEUE && self.readers.len() < ROOM {
             self.readers.push(Reader {
                 ends: *sampled.ends,
                 inode,

@@ -82,6 +82,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         (Metric::RetransNow, 0),
         (Metric::TotalRetrans, 0),
         (Metric::Lost, 0),
+        (Metric::DataSegsOut, 13),
         (Metric::BytesSent, 12_345),
         (Metric::BytesAcked, 12_346),
         (Metric::BytesReceived, 678),
@@ -90,6 +91,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         (Metric::DeliveryRate, 592_800_000),
         (Metric::PacingRate, 1_470_511_627),
         (Metric::BusyTime, 0),
+        (Metric::RwndLimited, 0),
         // ss, which ran a tick later, showed 1304.
         (Metric::LastDataSent, 1_300),
         (Metric::LastDataReceived, 1_300),
@@ -170,10 +172,14 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
         (
             160,
             "4.6",
-            &[Metric::BytesNotSent, Metric::MinRoundTripTime],
+            &[
+                Metric::BytesNotSent,
+                Metric::MinRoundTripTime,
+                Metric::DataSegsOut,
+            ],
         ),
         (168, "4.9", &[Metric::DeliveryRate]),
-        (192, "4.10", &[Metric::BusyTime]),
+        (192, "4.10", &[Metric::BusyTime, Metric::RwndLimited]),
         (200, "4.18", &[]),
         (224, "4.19", &[Metric::BytesSent]),
         (232, "5.4", &[]),
@@ -192,7 +198,7 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
 }
 
 /// Where each metric ends, `linux/tcp.h`.
-const ENDS: [(Metric, usize); 18] = [
+const ENDS: [(Metric, usize); 20] = [
     (Metric::Mss, 20),
     (Metric::Unacked, 28),
     (Metric::Lost, 36),
@@ -208,8 +214,10 @@ const ENDS: [(Metric, usize); 18] = [
     (Metric::BytesReceived, 136),
     (Metric::BytesNotSent, 148),
     (Metric::MinRoundTripTime, 152),
+    (Metric::DataSegsOut, 160),
     (Metric::DeliveryRate, 168),
     (Metric::BusyTime, 176),
+    (Metric::RwndLimited, 184),
     (Metric::BytesSent, 208),
 ];
 
