@@ -41,7 +41,8 @@ pub struct List {
     /// Show these columns too, separated by commas
     ///
     /// They follow the state, the queues and both addresses, in this order. Repeatable. On a
-    /// terminal that is too narrow the last ones are omitted, and a note names them. Headings and
+    /// terminal that is too narrow, queues are omitted, which a note names, then long values are
+    /// shortened, then rows continue on another line; these columns are always shown. Headings and
     /// keys have the unit (RTT-US, rtt_us). Listeners, TIME_WAIT and half-open requests have no
     /// measurements of TCP, except the congestion control of a listener.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -17,6 +17,7 @@ mod tests;
 mod text;
 pub mod trace;
 mod value;
+mod width;
 
 pub use check::{check_progress, write_check, write_check_json};
 pub use csv::Csv;
@@ -85,6 +86,12 @@ pub struct Style {
     pub listeners: bool,
     /// Whether every socket of a list is an IPv4 one.
     pub only_v4: bool,
+    /// Whether every socket of a list is a listener.
+    pub only_listeners: bool,
+    /// What a list is sorted by: these columns are shown as those in `columns` are.
+    pub sorted: Vec<Field>,
+    /// Whether a row of a list must not continue on a second line: then `columns` may be omitted too.
+    pub one_line: bool,
 }
 
 /// A format of answers. One value writes all samples of a command, so that it can show changes.

@@ -87,19 +87,26 @@ fn a_table_has_the_states_that_occur_and_its_columns_are_words() {
 }
 
 #[test]
-fn a_narrow_terminal_omits_the_rarest_states_first_and_a_note_names_them() {
-    let (narrow, note) = table(&mut on_a_terminal(59));
-    assert_eq!(note.unwrap(), "omitted to fit 59 columns: CLOSE_WAIT");
-    assert!(
-        narrow.lines().all(|line| line.chars().count() <= 59),
-        "{narrow}"
-    );
-    let (narrowest, note) = table(&mut on_a_terminal(20));
-    assert!(note.unwrap().ends_with(": CLOSE_WAIT, ESTABLISHED"));
-    assert!(
-        narrowest.contains(r#""my\x20\u{1b},\"user\"""#),
-        "{narrowest}"
-    );
+fn a_narrow_terminal_shortens_keys_then_omits_the_rarest_states_and_keeps_the_total() {
+    for (width, omitted) in [
+        (59, None),
+        (58, Some("CLOSE_WAIT")),
+        (47, Some("CLOSE_WAIT")),
+        (46, Some("CLOSE_WAIT, ESTABLISHED")),
+        (20, Some("CLOSE_WAIT, ESTABLISHED")),
+    ] {
+        let (narrow, note) = table(&mut on_a_terminal(width));
+        let expected = omitted.map(|names| format!("omitted to fit {width} columns: {names}"));
+        assert_eq!(note, expected);
+        for line in narrow.lines() {
+            assert!(line.chars().count() <= width, "{width}: {narrow}");
+        }
+        let totals = narrow.lines().map(|line| line.split_whitespace().nth(2));
+        let expected = ["TOTAL", "21", "4", "4", "29"].map(Some);
+        assert_eq!(totals.collect::<Vec<_>>(), expected, "{narrow}");
+    }
+    let (narrow, _) = table(&mut on_a_terminal(59));
+    assert!(narrow.contains(r#""my\x2...ser\"""#), "{narrow}");
 }
 
 #[test]

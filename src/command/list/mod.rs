@@ -15,7 +15,7 @@ use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::{Family, Field, Note, Sink, SortKey, State};
+use crate::model::{Family, Field, Note, Sink, SortKey, State, StateSet};
 use crate::output::Style;
 use crate::owner::Seek;
 use crate::question::{Families, Question};
@@ -64,6 +64,7 @@ impl List {
 pub(super) fn list_style(question: &Question) -> Style {
     Style {
         listeners: question.states.contains(State::Listen),
+        only_listeners: question.states == StateSet::NONE.with(State::Listen),
         only_v4: question.families == Families::Only(Family::V4),
         ..Style::default()
     }
@@ -74,6 +75,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
     let mut format = request.presentation.open(Style {
         columns: request.columns.clone(),
         no_header: request.no_header,
+        sorted: request.sort.iter().map(|key| key.field).collect(),
         repeated: request.repetition.interval.is_some(),
         ..list_style(&request.target.question)
     });

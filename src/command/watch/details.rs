@@ -177,6 +177,8 @@ fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure
     sample.add_search(names.owners.as_ref());
     let style = Style {
         columns: vec![Field::Process],
+        sorted: vec![sort.field],
+        one_line: true,
         look: Look {
             width: Some(width),
             ..Look::default()

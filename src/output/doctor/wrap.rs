@@ -2,6 +2,7 @@
 
 use crate::model::{Command, shell_quoted};
 use crate::output::escape;
+use crate::output::width::text_width;
 
 /// `text` in lines of at most `width` characters, broken at blanks; a longer word has a line of its
 /// own. One line where there is no width.
@@ -9,9 +10,9 @@ pub(in crate::output) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let width = width.unwrap_or(usize::MAX);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let length = word.chars().count();
+        let length = text_width(word);
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + length <= width => {
+            Some(line) if text_width(line) + 1 + length <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -32,9 +33,9 @@ pub(super) fn wrap_command(command: &Command, width: Option<usize>) -> Vec<Strin
     for (word, can_break) in words.chain(filter) {
         let quoted = shell_quoted(word);
         let word = escape::line(&quoted);
-        let length = word.chars().count() + CONTINUED.len();
+        let length = text_width(&word) + CONTINUED.len();
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + length <= width => {
+            Some(line) if text_width(line) + 1 + length <= width => {
                 line.push(' ');
                 line.push_str(&word);
             }

@@ -70,18 +70,6 @@ pub(super) fn is_right_aligned(field: Field) -> bool {
     )
 }
 
-/// How many columns of a terminal a cell takes, at most: a character that is not ASCII may take two.
-pub(super) fn cell_width(cell: &[u8]) -> usize {
-    if cell.is_ascii() {
-        return cell.len();
-    }
-    let widths = String::from_utf8_lossy(cell).into_owned();
-    widths
-        .chars()
-        .map(|c| if c.is_ascii() { 1 } else { 2 })
-        .sum()
-}
-
 /// Appends the cell of `socket`, one word.
 pub(super) fn push(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Names) {
     if matches!(field, Field::LocalAddr | Field::RemoteAddr) {

@@ -1,15 +1,22 @@
 //! Groups as a table: the key, the total, the change, then the states that occur.
 //!
 //! The total is before the states, so that a narrow terminal, which has room for the first states
-//! only, still shows it. Lines are never broken and keys never cut.
+//! only, still shows it: long keys are shortened for it. Lines are never broken.
 
 use super::{change_text, completeness_text, line_width, write_line};
 use crate::model::{Counts, Grouped, Label, State};
 use crate::output::value::label_text;
+use crate::output::width::{shorten, text_width};
 use crate::output::{Style, escape};
 
+/// Keys are shortened to this width before states are omitted.
+const SHORT: usize = 15;
+
+/// Keys are shortened no further, whatever the width.
+const SHORTEST: usize = 4;
+
 /// Appends the table and returns the names of the columns that did not fit: those of the states
-/// with the fewest sockets.
+/// with the fewest sockets. Long keys are shortened first.
 pub(in crate::output) fn write_group_rows(
     out: &mut Vec<u8>,
     grouped: &Grouped,
@@ -25,11 +32,12 @@ pub(in crate::output) fn write_group_rows(
             changes: style.repeated,
             no_header: style.no_header,
         };
-        let widths = table.widths();
-        let used = line_width(widths.iter().copied());
-        let fits = style.look.width.is_none_or(|width| used <= width);
+        let mut widths = table.widths();
         let rarest = states.iter().copied();
-        match rarest.min_by_key(|state| grouped.counts.get(*state)) {
+        let rarest = rarest.min_by_key(|state| grouped.counts.get(*state));
+        let least = if rarest.is_some() { SHORT } else { SHORTEST };
+        let fits = shorten_keys(&mut widths, grouped.fields.len(), least, style.look.width);
+        match rarest {
             Some(rarest) if !fits => {
                 states.retain(|state| *state != rarest);
                 omitted.push(rarest.to_string());
@@ -40,6 +48,20 @@ pub(in crate::output) fn write_group_rows(
             }
         }
     }
+}
+
+/// Makes the widest of the first `keys` columns narrower until a line fits; false where it does not.
+fn shorten_keys(widths: &mut [usize], keys: usize, least: usize, width: Option<usize>) -> bool {
+    let used = line_width(widths.iter().copied());
+    let excess = width.map_or(0, |width| used.saturating_sub(width));
+    for _ in 0..excess {
+        let widest = widths.iter_mut().take(keys).max();
+        let Some(widest) = widest.filter(|widest| **widest > least) else {
+            return false;
+        };
+        *widest -= 1;
+    }
+    true
 }
 
 /// The lines, made anew for each pass over them: a million groups need not be held as text.
@@ -107,14 +129,14 @@ impl Lines<'_> {
         for line in self.lines() {
             widths.resize(line.len(), 0);
             for (width, cell) in widths.iter_mut().zip(&line) {
-                *width = cell.chars().count().max(*width);
+                *width = text_width(cell).max(*width);
             }
         }
         widths
     }
 
     fn write(&self, out: &mut Vec<u8>, widths: &[usize], style: &Style) {
-        let left = self.grouped.fields.len();
+        let (left, look) = (self.grouped.fields.len(), style.look);
         let mut lines = self.lines().enumerate().peekable();
         while let Some((number, line)) = lines.next() {
             let is_last = lines.peek().is_none();
@@ -127,7 +149,12 @@ impl Lines<'_> {
                 false if number == 0 => (style.look.heading(), ""),
                 false => (anstyle::Style::new(), ""),
             };
-            write_line(out, style, &line, (widths, left), tail);
+            let cells = line.iter().zip(widths).enumerate();
+            let cells = cells.map(|(at, (cell, width))| match at < left {
+                true => shorten(cell, *width, look.utf8).into_owned(),
+                false => cell.clone(),
+            });
+            write_line(out, style, &cells.collect::<Vec<_>>(), (widths, left), tail);
         }
     }
 }

@@ -3,10 +3,12 @@
 //! If the output is not a terminal, the widths of the columns are fixed and every row is written as
 //! it comes. On a terminal they are chosen to fit.
 
-use super::column::{cell_width, heading, is_right_aligned, push, usual_width};
-use super::{GAP, line_width};
+use super::GAP;
+use super::column::{heading, is_right_aligned, push, usual_width};
+use super::fit::{Column, INDENT, fit};
 use crate::model::{Field, Names, Socket};
 use crate::output::Style;
+use crate::output::width::{cell_width, shorten};
 
 /// How many rows are held back on a terminal, so that their widths decide the columns': several
 /// screens, and a bound, so that an endless table neither waits nor fills the memory. A later row
@@ -23,9 +25,6 @@ const USUAL: [Field; 6] = [
     Field::RemoteAddr,
 ];
 
-/// The usual columns that may be omitted after all others, the first first.
-const DISPENSABLE: [Field; 3] = [Field::AcceptQueue, Field::SendQueue, Field::ReceiveQueue];
-
 /// The rows of a list.
 #[derive(Debug)]
 pub(super) struct List {
@@ -38,14 +37,6 @@ pub(super) struct List {
     begun: bool,
     held: Vec<Socket>,
     omitted: Vec<String>,
-}
-
-/// A column of this list.
-#[derive(Clone, Copy, Debug)]
-struct Column {
-    field: Field,
-    width: usize,
-    is_right_aligned: bool,
 }
 
 impl List {
@@ -72,7 +63,7 @@ impl List {
             if self.style.look.width.is_some() && self.held.len() < HELD {
                 return self.held.push(socket.clone());
             }
-            self.settle(out, names);
+            self.settle(out, false, names);
         }
         self.row(out, socket, names);
     }
@@ -80,14 +71,14 @@ impl List {
     /// Appends what was held back; returns the headings of the columns that did not fit.
     pub(super) fn end(&mut self, out: &mut Vec<u8>, names: &mut dyn Names) -> Vec<String> {
         if !self.begun {
-            self.settle(out, names);
+            self.settle(out, true, names);
         }
         std::mem::take(&mut self.omitted)
     }
 
     /// Chooses the columns, and writes the heading and the rows held back.
-    fn settle(&mut self, out: &mut Vec<u8>, names: &mut dyn Names) {
-        self.choose_columns(names);
+    fn settle(&mut self, out: &mut Vec<u8>, are_all: bool, names: &mut dyn Names) {
+        self.choose_columns(are_all, names);
         self.begun = true;
         self.heading(out);
         for socket in std::mem::take(&mut self.held) {
@@ -95,23 +86,33 @@ impl List {
         }
     }
 
-    /// Chooses the columns, on a terminal by the rows held back.
-    fn choose_columns(&mut self, names: &mut dyn Names) {
+    /// Chooses the columns, on a terminal by the rows held back; `are_all` says that no others follow,
+    /// so that columns without a value are known.
+    fn choose_columns(&mut self, are_all: bool, names: &mut dyn Names) {
         let usual = USUAL.into_iter();
         let usual = usual.filter(|field| self.style.listeners || *field != Field::AcceptQueue);
         let fields = usual.chain(self.style.columns.iter().copied());
-        let mut width = |field| match self.style.look.width {
-            None => usual_width(field, self.style.only_v4),
+        let mut measured = |field| match self.style.look.width {
+            None => (usual_width(field, self.style.only_v4), false),
             Some(_) => measure(&self.held, field, names),
         };
-        let column = |field| Column {
-            field,
-            width: width(field),
-            is_right_aligned: is_right_aligned(field),
+        let column = |field| {
+            let (width, is_empty) = measured(field);
+            let is_queue = matches!(field, Field::ReceiveQueue | Field::SendQueue);
+            Column {
+                field,
+                width,
+                is_right_aligned: is_right_aligned(field),
+                is_named: !self.style.one_line && self.style.columns.contains(&field)
+                    || self.style.sorted.contains(&field),
+                is_empty: is_empty && are_all || is_queue && self.style.only_listeners,
+                is_shortened: false,
+                continues: false,
+            }
         };
         self.columns = fields.map(column).collect();
         if let Some(width) = self.style.look.width {
-            self.omitted = fit(&mut self.columns, width);
+            self.omitted = fit(&mut self.columns, width, self.style.one_line);
         }
     }
 
@@ -139,14 +140,24 @@ impl List {
         out.push(b'\n');
     }
 
-    /// Appends what `push` appends for each column, filled up with blanks to the column's width;
-    /// the last one only if it is aligned to the right.
+    /// Appends what `push` appends for each column, filled up with blanks to the column's width; the
+    /// last one of a line only if it is aligned to the right.
     fn cells(&self, out: &mut Vec<u8>, mut push: impl FnMut(&mut Vec<u8>, Field)) {
-        let last = self.columns.len().saturating_sub(1);
         for (at, column) in self.columns.iter().enumerate() {
+            if column.continues {
+                out.push(b'\n');
+                push_blanks(out, INDENT);
+            }
             let start = out.len();
             push(out, column.field);
-            let gap = if at < last { GAP } else { 0 };
+            if column.is_shortened {
+                self.shorten(out, start, column.width);
+            }
+            let next = self.columns.get(at + 1);
+            let gap = match next.is_some_and(|next| !next.continues) {
+                true => GAP,
+                false => 0,
+            };
             if !column.is_right_aligned && gap == 0 {
                 continue;
             }
@@ -158,6 +169,14 @@ impl List {
             }
         }
     }
+
+    /// Shortens the cell that begins at `start`.
+    fn shorten(&self, out: &mut Vec<u8>, start: usize, width: usize) {
+        let cell = String::from_utf8_lossy(out.get(start..).unwrap_or_default());
+        let cell = shorten(&cell, width, self.style.look.utf8).into_owned();
+        out.truncate(start);
+        out.extend_from_slice(cell.as_bytes());
+    }
 }
 
 /// The heading of a list of these sockets and a line for each, without line ends.
@@ -168,7 +187,8 @@ pub fn render_list(
 ) -> (String, Vec<String>) {
     let mut list = List::new(style);
     list.held = sockets.by_ref().take(HELD).collect();
-    list.choose_columns(names);
+    let mut sockets = sockets.peekable();
+    list.choose_columns(sockets.peek().is_none(), names);
     let line = |write: &mut dyn FnMut(&mut Vec<u8>)| {
         let mut bytes = Vec::new();
         write(&mut bytes);
@@ -182,36 +202,17 @@ pub fn render_list(
     (heading, rows.collect())
 }
 
-/// The width that the rows held back need.
-fn measure(held: &[Socket], field: Field, names: &mut dyn Names) -> usize {
+/// The width that the rows held back need, and whether none of them has a value.
+fn measure(held: &[Socket], field: Field, names: &mut dyn Names) -> (usize, bool) {
     let mut cell = Vec::new();
-    let widths = held.iter().map(|socket| {
+    let (mut width, mut is_empty) = (heading(field).len(), true);
+    for socket in held {
         cell.clear();
         push(&mut cell, field, socket, names);
-        cell_width(&cell)
-    });
-    widths.max().unwrap_or(0).max(heading(field).len())
-}
-
-/// Omits columns until the rest fits `width`: of the requested ones the last first, then the
-/// accept queue and the queues. State and addresses stay, and are never cut, however narrow the
-/// terminal. Returns the headings of those omitted.
-fn fit(columns: &mut Vec<Column>, width: usize) -> Vec<String> {
-    let mut omitted = Vec::new();
-    while line_width(columns.iter().map(|column| column.width)) > width {
-        let asked_for = columns
-            .iter()
-            .rposition(|column| !USUAL.contains(&column.field));
-        let next = asked_for.or_else(|| {
-            let place = |usual| columns.iter().position(|column| column.field == usual);
-            DISPENSABLE.into_iter().find_map(place)
-        });
-        let Some(next) = next else {
-            break;
-        };
-        omitted.push(heading(columns.remove(next).field));
+        width = width.max(cell_width(&cell));
+        is_empty &= cell == b"-";
     }
-    omitted
+    (width, is_empty)
 }
 
 /// Exchanges the `length` bytes from `start` on with the `blanks` after them. Faster than a rotation,
@@ -232,36 +233,5 @@ fn push_blanks(out: &mut Vec<u8>, count: usize) {
     match BLANKS.get(..count) {
         Some(blanks) => out.extend_from_slice(blanks),
         None => out.resize(out.len() + count, b' '),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_omitted_from_the_last_one_asked_for_and_state_and_addresses_stay() {
-        let widths = [11, 6, 6, 6, 20, 20, 5, 10];
-        let fields = USUAL.into_iter().chain([Field::Uid, Field::Timer]);
-        let all: Vec<_> = fields
-            .zip(widths)
-            .map(|(field, width)| Column {
-                field,
-                width,
-                is_right_aligned: false,
-            })
-            .collect();
-        for (width, gone) in [
-            (98, &[][..]),
-            (97, &["TIMER"]),
-            (86, &["TIMER"]),
-            (85, &["TIMER", "UID"]),
-            (78, &["TIMER", "UID", "ACCEPT"]),
-            (1, &["TIMER", "UID", "ACCEPT", "SEND-Q", "RECV-Q"]),
-        ] {
-            let mut columns = all.clone();
-            assert_eq!(fit(&mut columns, width), gone, "{width}");
-            assert_eq!(columns.len() + gone.len(), all.len());
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! Answers as tables, for people and awk: cells are words with blanks between them.
 //!
 //! If the output is not a terminal, the columns do not depend on a terminal. On one, columns are
-//! omitted until the rest fits, and no cell is cut.
+//! omitted and long cells shortened until the rest fits.
 
 mod column;
+mod fit;
 mod groups;
 mod list;
 mod summary;
@@ -16,6 +17,7 @@ pub use list::render_list;
 use std::io::Write as _;
 use std::time::SystemTime;
 
+use super::width::text_width;
 use super::{Format, Style, utc_stamp};
 use crate::model::{Grouped, Names, Note, Observation, Snapshot, Socket};
 use list::List;
@@ -115,9 +117,10 @@ fn write_line(
     let _ = write!(out, "{style}");
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let gap = if column == 0 { 0 } else { GAP };
+        let blanks = width.saturating_sub(text_width(cell));
         let _ = match column < left {
-            true => write!(out, "{:gap$}{cell:<width$}", ""),
-            false => write!(out, "{:gap$}{cell:>width$}", ""),
+            true => write!(out, "{:gap$}{cell}{:blanks$}", "", ""),
+            false => write!(out, "{:gap$}{:blanks$}{cell}", "", ""),
         };
     }
     let _ = writeln!(out, "{tail}{style:#}");

@@ -1,5 +1,5 @@
-//! A list on a terminal leaves out columns that do not fit and names them; in a pipe the columns do
-//! not depend on a terminal.
+//! A list on a terminal fits it and shows every column that was named; in a pipe the columns do not
+//! depend on a terminal.
 
 use crate::namespace::in_namespace;
 use crate::program::run;
@@ -17,8 +17,15 @@ fn list_on_a_terminal(columns: usize, options: &str) -> (Vec<String>, Vec<String
         .partition(|line| !line.starts_with("tcpstates: "))
 }
 
+/// Asserts that no line is longer.
+#[track_caller]
+fn assert_fits(columns: usize, lines: &[String]) {
+    let widest = lines.iter().map(|line| line.chars().count()).max();
+    assert!(widest.unwrap() <= columns, "{columns}: {lines:#?}");
+}
+
 in_namespace!(
-    fn a_narrow_terminal_drops_columns_with_a_note_and_cuts_no_line() {
+    fn named_columns_are_shown_at_any_width_and_values_whole_or_shortened() {
         let wanted = SocketCounts::none()
             .with(Family::V4, State::Listen, 1)
             .with(Family::V4, State::TimeWait, 2)
@@ -28,25 +35,64 @@ in_namespace!(
         assert!(notes.is_empty(), "{notes:?}");
         let heading = all[0].split_whitespace().count();
         assert_eq!((all.len(), heading), (7, 11), "{all:?}");
-        for columns in [60, 70, 80, 90] {
+        for columns in [30, 40, 46, 80, 110, 200] {
             let (lines, notes) = list_on_a_terminal(columns, ALL);
-            let widest = lines.iter().map(|line| line.chars().count()).max();
-            assert!(widest.unwrap() <= columns, "{columns}: {lines:?}");
-            let shown = lines[0].split_whitespace().count();
-            let left_out = notes[0].split_once("columns: ").unwrap().1.split(", ");
-            assert_eq!(shown + left_out.count(), 11, "{columns}: {notes:?}");
-            let ends = |line: &String| {
-                let words = line.split_whitespace().map(str::to_owned);
-                words
-                    .filter(|word| word.contains('.') && word.contains(':') && !word.ends_with('s'))
-                    .collect::<Vec<_>>()
-            };
-            let whole: Vec<_> = all.iter().map(ends).collect();
-            assert_eq!(lines.iter().map(ends).collect::<Vec<_>>(), whole);
+            assert_fits(columns, &lines);
+            let rows = 1 + lines
+                .iter()
+                .skip(1)
+                .take_while(|line| line.starts_with(' '))
+                .count();
+            assert_eq!(lines.len(), 7 * rows, "{columns}: {lines:#?}");
+            let headings = lines[..rows].join(" ");
+            for named in [
+                "STATE", "LOCAL", "REMOTE", "UID", "TIMER", "INODE", "COOKIE", "CGROUP",
+            ] {
+                let mut headings = headings.split_whitespace();
+                assert!(
+                    headings.any(|heading| heading == named),
+                    "{columns}: {lines:#?}"
+                );
+            }
+            let omitted = notes.first().map_or(0, |note| {
+                note.split_once("columns: ").unwrap().1.split(", ").count()
+            });
+            assert_eq!(
+                headings.split_whitespace().count() + omitted,
+                11,
+                "{columns}"
+            );
+            // Every row has as many cells.
+            for row in lines.chunks(rows) {
+                let cells = row.join(" ").split_whitespace().count();
+                assert_eq!(cells + omitted, 11, "{columns}: {row:?}");
+            }
         }
-        let (lines, _) = list_on_a_terminal(10, ALL);
-        let words: Vec<_> = lines[0].split_whitespace().collect();
-        assert_eq!(words, ["STATE", "LOCAL", "REMOTE"]);
+    }
+);
+
+in_namespace!(
+    fn listeners_with_their_processes_fit_without_the_queues_that_they_do_not_have() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let owner = format!("({})", std::process::id());
+        for columns in [54, 60, 80, 110] {
+            let (lines, notes) = list_on_a_terminal(columns, "-lp");
+            assert_fits(columns, &lines);
+            let headings: Vec<_> = lines[0].split_whitespace().collect();
+            let last = ["ACCEPT", "LOCAL", "REMOTE", "PROCESS"];
+            assert!(headings.ends_with(&last), "{lines:?}");
+            let row = &lines[1];
+            assert!(row.contains(&address) && row.contains(&owner), "{row}");
+            let is_omitted = notes.iter().any(|note| note.contains("SEND-Q"));
+            assert_eq!(is_omitted, !headings.contains(&"SEND-Q"), "{notes:?}");
+        }
+        let (lines, _) = list_on_a_terminal(60, "-lp --sort send-queue");
+        let heading = &lines[0];
+        assert!(
+            heading.contains("SEND-Q") && heading.contains("PROCESS"),
+            "{heading}"
+        );
     }
 );
 

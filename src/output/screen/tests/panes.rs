@@ -68,11 +68,11 @@ fn a_sign_marks_what_is_cut() {
         ));
         drawn.into_iter().find(|line| line.starts_with(":443"))
     };
-    assert_eq!(row(19, PLAIN).as_deref(), Some(":443          1020…"));
-    assert_eq!(row(17, PLAIN).as_deref(), Some(":443          10…"));
+    assert_eq!(row(19, PLAIN).as_deref(), Some(":443   1020      +1"));
+    assert_eq!(row(11, PLAIN).as_deref(), Some(":443   102…"));
     let ascii = Paint {
         utf8: false,
         ..PLAIN
     };
-    assert_eq!(row(17, ascii).as_deref(), Some(":443          10>"));
+    assert_eq!(row(11, ascii).as_deref(), Some(":443   102>"));
 }
