@@ -8,8 +8,8 @@
 //! samples and makes a [`model::screen::Screen`] of them, which `output` draws.
 //!
 //! Imports run downward only: `command`; then `cli`, `output`, `live`, `tally`, `judge`, `diagnose`,
-//! `owner` and `source`, which do not import each other; then `question` and `proc_root`; then
-//! `filter`; then `model`. The library neither prints nor exits: [`run`] writes to the streams that it
+//! `owner` and `source`, which do not import each other; then `netns`; then `question` and `proc_root`;
+//! then `filter`; then `model`. The library neither prints nor exits: [`run`] writes to the streams that it
 //! is passed and returns a [`Status`]. The live view also uses the terminal, and ends by the signals
 //! that end a program.
 
@@ -21,6 +21,7 @@ pub mod judge;
 pub mod life;
 pub mod live;
 pub mod model;
+pub mod netns;
 pub mod output;
 pub mod owner;
 pub mod proc_root;

@@ -8,6 +8,9 @@
 //! Must not interpret the files.
 
 mod hiding;
+mod mounts;
+
+pub use mounts::{parse_mounts, read_mounts, unescape};
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, fstatfs, open, openat,
-    openat2, statat,
+    openat2, readlinkat, statat,
 };
 use rustix::io::Errno;
 
@@ -103,9 +106,9 @@ impl ProcRoot {
     /// # Errors
     /// As for [`ProcRoot::open`].
     pub fn of(place: &Where) -> io::Result<ProcRoot> {
-        match place {
-            Where::Here => Ok(ProcRoot::own()),
-            Where::ProcRoot(_) | Where::Process { .. } => ProcRoot::open(place.proc_root()),
+        match place.is_own_host() {
+            true => Ok(ProcRoot::own()),
+            false => ProcRoot::open(place.proc_root()),
         }
     }
 
@@ -208,6 +211,19 @@ impl ProcRoot {
                 fstat(self.open_at(below, LOCATE)?)?
             }
         })
+    }
+
+    /// The inode number of the network namespace of a process or thread: `7`, `7/task/8`. For the own
+    /// proc file system only: elsewhere no link is read.
+    ///
+    /// # Errors
+    /// The system's: no permission for another user's process; not found if it has ended.
+    pub fn read_netns(&self, home: &str) -> io::Result<u32> {
+        let link = readlinkat(CWD, self.join(home).join("ns/net"), Vec::new())?;
+        let number = link.to_bytes().strip_prefix(b"net:[");
+        let number = number.and_then(|number| number.strip_suffix(b"]"));
+        let number = number.and_then(parse_number);
+        number.ok_or_else(|| io::Error::other("not the link of a network namespace"))
     }
 
     /// A regular file of this host, by its path from the root directory.

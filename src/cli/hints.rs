@@ -90,9 +90,9 @@ const OPTIONS: [(&[&str], Place, &str); 17] = [
         "every state is shown already: tcpstates; only beside -t it has no effect",
     ),
     (
-        &["-N", "--net"],
+        &["--net"],
         Place::Both,
-        "run it in the namespace: ip netns exec NAME tcpstates",
+        "a network namespace is selected by --netns: tcpstates --netns NAME",
     ),
     (
         &["-f", "--family"],

@@ -34,10 +34,10 @@ pub use doctor::Doctor;
 pub use help::help;
 pub use list::List;
 pub use options::{
-    ColorWhen, Explaining, FormatName, Keys, MessageOptions, Presentation, Repetition, Selection,
-    SourceChoice, Sourcing, SsLetters,
+    ColorWhen, Explaining, FormatName, Keys, MessageOptions, Namespaces, Presentation, Repetition,
+    Selection, SourceChoice, Sourcing, SsLetters,
 };
-pub use trace::{NetnsChoice, Show, Trace, TraceSource};
+pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
 use std::num::NonZeroUsize;

@@ -187,8 +187,12 @@ pub struct Sourcing {
     ///
     /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and reports which. Implies
     /// --source proc.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "netns")]
     pub proc_root: Option<PathBuf>,
+
+    /// Which network namespaces.
+    #[command(flatten)]
+    pub namespaces: Namespaces,
 
     /// Search for processes for at most this time (0.05 s to 24h, as in 2, 500ms, 5m)
     ///
@@ -198,6 +202,19 @@ pub struct Sourcing {
     #[arg(long, value_name = "DURATION")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub owner_timeout: Option<Duration>,
+}
+
+/// Which network namespaces.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Sources")]
+pub struct Namespaces {
+    /// Only sockets of these network namespaces, separated by commas; repeatable
+    ///
+    /// WHICH is a name of ip netns, a process (PID or pid:PID), a file (with a slash), net:INODE, or
+    /// host, the one of process 1. Entering another one needs CAP_SYS_ADMIN; without it, the tables
+    /// in /proc/PID/net of a process in it are read.
+    #[arg(short = 'N', long, value_name = "WHICH", value_delimiter = ',')]
+    pub netns: Vec<String>,
 }
 
 /// Which source is used.

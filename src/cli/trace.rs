@@ -134,9 +134,12 @@ pub struct Trace {
     )]
     pub limit: Option<NonZeroUsize>,
 
-    /// Trace all network namespaces, not only this one
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Where")]
-    pub netns: Option<NetnsChoice>,
+    /// Trace this network namespace in place of the own one, or `all`
+    ///
+    /// WHICH is a name of ip netns, a process (PID or pid:PID), a file (with a slash), net:INODE, host,
+    /// the one of process 1, or all.
+    #[arg(short = 'N', long, value_name = "WHICH", help_heading = "Where")]
+    pub netns: Option<String>,
 
     /// Where events come from
     #[arg(
@@ -164,13 +167,6 @@ pub enum Show {
     Connections,
     /// The summary only
     Summary,
-}
-
-/// Which network namespaces are traced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NetnsChoice {
-    /// All network namespaces of this host
-    All,
 }
 
 /// Where events come from.

@@ -158,10 +158,10 @@ impl Log {
     pub(super) fn sample<T>(&mut self, sample: &Sample<T>) {
         let report = &sample.report;
         let mut lines = Vec::new();
-        if report.note.is_none() && self.had_note {
+        if report.notes.is_empty() && self.had_note {
             lines.push(LogMessage::Note(Note::AnsweredAgain(report.source)));
         }
-        self.had_note = report.note.is_some();
+        self.had_note = !report.notes.is_empty();
         lines.extend(sample.all_notes().cloned().map(LogMessage::Note));
         let losses = report.completeness.losses().iter();
         lines.extend(losses.cloned().map(LogMessage::Warning));
@@ -221,7 +221,8 @@ mod tests {
             source,
             completeness: Completeness::default(),
             spread: Counts::default(),
-            note,
+            notes: Vec::from_iter(note),
+            ended_by_sink: false,
             plan: plan(),
             cost: Cost::default(),
         };

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use super::names;
 use crate::filter::Lookup;
 use crate::model::Where;
+use crate::netns::within;
 use crate::source::read_local_port_range;
 
 /// TCP services by name, services(5). Read directly: a name service would wait for the network.
@@ -54,7 +55,11 @@ impl Lookup for HostLookup {
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {
-        read_local_port_range()
+        if let Where::Several(_) = self.place {
+            return Err("each network namespace has its own range of ports: select one".to_owned());
+        }
+        let range = within(&self.place, read_local_port_range);
+        range.map_err(|error| error.to_string())?
     }
 }
 

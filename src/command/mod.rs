@@ -17,6 +17,7 @@ mod repeat;
 mod runtime;
 mod sample;
 mod secure;
+mod sources;
 mod summary;
 mod target;
 mod trace;

@@ -61,7 +61,7 @@ impl<T> Sample<T> {
 
     /// Every note about the answer, that about its source first.
     pub(super) fn all_notes(&self) -> impl Iterator<Item = &Note> {
-        self.report.note.iter().chain(&self.notes)
+        self.report.notes.iter().chain(&self.notes)
     }
 
     /// What every answer carries.

@@ -11,12 +11,13 @@ use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
 use super::secure;
-use crate::cli::{Selection, SourceChoice, Sourcing, command_meant};
+use super::sources;
+use crate::cli::{Selection, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
 use crate::model::{Family, Field, Kind, State, StateSet, Use};
 use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
-use crate::source::{Observer, ProcNet, Sources};
+use crate::source::{Observer, Sources};
 
 /// What every observation of one command line has in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +66,7 @@ impl Target {
     }
 
     fn of(selection: &Selection, sourcing: &Sourcing, used_as: Use) -> Result<Target, Failure> {
-        let sources = sources(sourcing)?;
+        let sources = sources::resolve(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
         let words = parse_words(&selection.words, used_as, lookup).map_err(usage)?;
         let scope = Scope {
@@ -299,25 +300,4 @@ fn usage(error: FilterError) -> Failure {
         Position::Word(_) | Position::Line { .. } => None,
     };
     command.map_or(Failure::Filter(error), Failure::Usage)
-}
-
-/// Which sources may answer.
-///
-/// # Errors
-/// When options exclude each other, or `--proc-root` holds no tables.
-pub(super) fn sources(sourcing: &Sourcing) -> Result<Sources, Failure> {
-    match (&sourcing.proc_root, sourcing.source) {
-        (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
-            "--source netlink and --proc-root exclude each other: netlink cannot read another proc file system"
-                .to_owned(),
-        )),
-        (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {
-            secure::refuse("--proc-root")?;
-            Ok(Sources::Proc(ProcNet::under(root)?))
-        }
-        (None, SourceChoice::Auto) => Ok(Sources::Auto(ProcNet::own())),
-        (None, SourceChoice::Netlink) => Ok(Sources::Netlink),
-        (None, SourceChoice::NetlinkAndCounters) => Ok(Sources::NetlinkAndCounters),
-        (None, SourceChoice::Proc) => Ok(Sources::Proc(ProcNet::own())),
-    }
 }

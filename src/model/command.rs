@@ -115,7 +115,10 @@ impl Serialize for Command {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::Namespace;
 
     #[test]
     fn the_selection_of_a_command_is_a_filter_with_its_states() {
@@ -130,6 +133,20 @@ mod tests {
         ] {
             assert_eq!(command.selection(), selection);
         }
+    }
+
+    #[test]
+    fn a_command_about_another_namespace_selects_it() {
+        let namespace = Namespace {
+            word: "a b".to_owned(),
+            file: "/run/netns/a b".into(),
+            identity: (4, 4_026_532_272),
+        };
+        let one = Command::list("-p").at(&Where::Netns(Arc::new(namespace)));
+        assert_eq!(one.to_string(), "tcpstates list --netns 'a b' -p");
+        let words = ["blue", "red"].map(str::to_owned);
+        let several = Command::list("-p").at(&Where::Several(Arc::new(words)));
+        assert_eq!(several.to_string(), "tcpstates list --netns blue,red -p");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
 pub use note::Note;
-pub use place::{Netns, Where};
+pub use place::{Namespace, Netns, Where};
 pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };

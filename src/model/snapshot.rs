@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::{Completeness, Counts, State, StateSet};
 
-/// Which source answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which source answered, the most reliable first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SourceName {
     /// NETLINK_SOCK_DIAG listed every socket.
     Netlink,

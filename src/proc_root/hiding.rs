@@ -4,19 +4,15 @@
 use rustix::fs::{major, minor};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::ProcRoot;
-
-/// More than any host's table of mounts has, in bytes.
-const MOUNTS_MOST: usize = 4 << 20;
+use super::{ProcRoot, read_mounts};
 
 impl ProcRoot {
     /// The option with which this proc file system hides processes: `hidepid=invisible`; `None` if it
     /// hides none, or is no proc file system.
     pub fn query_hiding(&self) -> Option<String> {
         let device = self.stat("").ok()?.st_dev;
-        let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
         parse_hiding(
-            &String::from_utf8_lossy(&mounts.ok()?),
+            &String::from_utf8_lossy(&read_mounts()),
             &format!("{}:{}", major(device), minor(device)),
         )
     }

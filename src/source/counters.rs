@@ -8,10 +8,8 @@
 
 use std::io;
 
+use super::ProcNet;
 use crate::proc_root::ProcRoot;
-
-/// Where the calling thread's own counters are, in its proc file system.
-const DIRECTORY: &str = "thread-self/net";
 
 /// How many sockets there are, by the counters of `sockstat` and `sockstat6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +24,10 @@ pub(super) struct SocketCounters {
 }
 
 impl SocketCounters {
-    /// Reads them.
+    /// Reads them, in this directory of a proc file system.
     ///
     /// # Errors
     /// The file that cannot be read or lacks its counters; the caller lists instead.
-    pub(super) fn read() -> Result<SocketCounters, String> {
-        SocketCounters::read_in(&ProcRoot::own(), DIRECTORY)
-    }
-
     pub(super) fn read_in(root: &ProcRoot, directory: &str) -> Result<SocketCounters, String> {
         let sockstat = read_file(root, directory, "sockstat")?;
         let v4 = present(parse_following(&sockstat, "TCP:", "inuse"), "TCP: inuse")?;
@@ -68,9 +62,9 @@ impl Reading {
     /// Reads what `sockets` lacks.
     ///
     /// # Errors
-    /// As for [`SocketCounters::read`].
-    pub(super) fn read_with(sockets: SocketCounters) -> Result<Reading, String> {
-        let snmp = read_file(&ProcRoot::own(), DIRECTORY, "snmp")?;
+    /// As for [`SocketCounters::read_in`].
+    pub(super) fn read_with(sockets: SocketCounters, tables: &ProcNet) -> Result<Reading, String> {
+        let snmp = tables.read_text("snmp")?;
         let established = parse_under(&snmp, "Tcp:", "CurrEstab");
         Ok(Reading {
             sockets,

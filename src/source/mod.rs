@@ -21,7 +21,7 @@ mod wire;
 
 pub use error::{CannotKnow, NetlinkError, SourceError, UnsupportedTest};
 pub use observer::Observer;
-pub use plan::{DumpFilter, Need, Plan, Sources};
+pub use plan::{DumpFilter, Need, Plan, Several, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::counters::{Reading, SocketCounters};
+use super::counters::Reading;
 use super::derive::{Doubt, Rare, derive};
 use super::plan::{
     Caution, Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Sources,
@@ -20,10 +20,18 @@ use crate::question::Question;
 #[derive(Debug)]
 pub struct Observer {
     question: Question,
-    sources: Sources,
-    caution: Caution,
+    first: Part,
+    /// Those of other network namespaces.
+    further: Vec<Part>,
     /// What is unknown of the processes that the filter tests for.
     unseen: Vec<Loss>,
+}
+
+/// The sources of one network namespace.
+#[derive(Debug)]
+struct Part {
+    sources: Sources,
+    caution: Caution,
 }
 
 impl Observer {
@@ -32,13 +40,20 @@ impl Observer {
     /// # Errors
     /// When only /proc may answer and its tables do not contain the answer.
     pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
-        if let First::Tables(tables) = sources.first() {
-            CannotKnow::check(&question, tables)?;
-        }
+        let part = |sources: &Sources| {
+            if sources.first() == First::Tables {
+                CannotKnow::check(&question, sources.tables())?;
+            }
+            Ok(Part {
+                sources: sources.clone(),
+                caution: Caution::default(),
+            })
+        };
+        let (first, further) = sources.parts();
         Ok(Observer {
+            first: part(first)?,
+            further: further.iter().map(part).collect::<Result<_, _>>()?,
             question,
-            sources,
-            caution: Caution::default(),
             unseen: Vec::new(),
         })
     }
@@ -65,33 +80,32 @@ impl Observer {
     /// # Errors
     /// The filter cannot be evaluated.
     pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
-        match self.sources.first() {
-            First::Tables(tables) => Ok(Plan::tables(tables, &self.question, Reason::Requested)),
-            First::Netlink(deriving) => {
-                let planned = self.plan_dumps(need, deriving);
-                let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
-                Ok(Plan::netlink(dumps, reason))
-            }
+        let mut plan = self.first.plan(&self.question, need)?;
+        for part in &self.further {
+            plan.join(part.plan(&self.question, need)?);
         }
+        Ok(plan)
     }
 
     /// Counts the selected sockets into `sink`; those whose number can be derived are not listed.
     ///
     /// # Errors
-    /// When no allowed source answered; the sink then holds nothing.
+    /// When no allowed source answered; of one network namespace, the sink then holds nothing.
     pub fn count<S: CountSink + SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, Observer::count_over_netlink)
+        self.answer(sink, Part::count_over_netlink)
     }
 
     /// Passes every selected socket to `sink`.
     ///
     /// # Errors
-    /// When no allowed source answered; the sink then holds nothing.
+    /// As [`Observer::count`].
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |observer, deriving, sink| {
-            let (mut dumps, reason) = observer.plan_dumps(Need::SocketsInOrder, deriving)?;
-            let outcome = sock_diag::list(&mut dumps, sink)?;
-            Ok(Report::listed(dumps, reason, outcome))
+        self.answer(sink, |part, question, deriving, sink| {
+            let tables = part.sources.tables();
+            let need = Need::SocketsInOrder;
+            let (mut dumps, reason) = plan_dumps(question, tables, need, deriving)?;
+            let outcome = sock_diag::list(&mut dumps, tables, sink)?;
+            Ok(Report::listed(dumps, reason, outcome, tables))
         })
     }
 
@@ -99,65 +113,98 @@ impl Observer {
     /// at the same time.
     ///
     /// # Errors
-    /// When no allowed source answered; the sink then holds nothing.
+    /// As [`Observer::count`].
     pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |observer, deriving, sink| {
-            let (mut dumps, reason) = observer.plan_dumps(Need::Sockets, deriving)?;
-            let outcome = sock_diag::gather(&mut dumps, sink)?;
-            Ok(Report::listed(dumps, reason, outcome))
+        self.answer(sink, |part, question, deriving, sink| {
+            let tables = part.sources.tables();
+            let (mut dumps, reason) = plan_dumps(question, tables, Need::Sockets, deriving)?;
+            let outcome = sock_diag::gather(&mut dumps, tables, sink)?;
+            Ok(Report::listed(dumps, reason, outcome, tables))
         })
     }
 
-    /// Reads the source that is tried first, and after a refusal the one that is tried next.
+    /// Answers in one network namespace after the other, until the sink takes no more.
     fn answer<S: Sink>(
         &mut self,
         sink: &mut S,
-        over_netlink: impl FnOnce(&mut Observer, Deriving, &mut S) -> Result<Report, NetlinkError>,
+        over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
-        let sources = self.sources.clone();
-        let mut report = match sources.first() {
-            First::Tables(tables) => self.read_tables(tables, None, sink)?,
-            First::Netlink(deriving) => match over_netlink(self, deriving, sink) {
-                Ok(report) => report,
-                Err(netlink) => {
-                    let (tables, netlink) = sources.after(netlink, &self.question)?;
-                    self.read_tables(tables, Some(netlink), sink)?
-                }
-            },
-        };
+        let mut report = self.first.answer(&self.question, sink, &over_netlink)?;
+        for part in &mut self.further {
+            if report.ended_by_sink {
+                break;
+            }
+            report.join(part.answer(&self.question, sink, &over_netlink)?);
+        }
         for loss in &self.unseen {
             report.completeness.lose(loss.clone());
         }
         Ok(report)
     }
+}
 
-    /// The dumps of a listing; those of a count are planned in [`Observer::count_over_netlink`],
-    /// which may need several plans.
-    fn plan_dumps(
-        &self,
-        need: Need,
-        deriving: Deriving,
-    ) -> Result<(Dumps, Reason), UnsupportedTest> {
-        Planner::new(self.question.clone(), need, deriving, false).plan(SocketCounters::read)
+/// The dumps of a listing; those of a count are planned in [`Part::count_over_netlink`], which may
+/// need several plans.
+fn plan_dumps(
+    question: &Question,
+    tables: &ProcNet,
+    need: Need,
+    deriving: Deriving,
+) -> Result<(Dumps, Reason), UnsupportedTest> {
+    let planner = Planner::new(question.clone(), need, deriving, false);
+    planner.plan(|| tables.read_counters())
+}
+
+impl Part {
+    fn plan(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
+        let tables = self.sources.tables();
+        match self.sources.first() {
+            First::Tables => Ok(Plan::tables(tables, question, Reason::Requested)),
+            First::Netlink(deriving) => {
+                let planned = plan_dumps(question, tables, need, deriving);
+                let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
+                Ok(Plan::netlink(dumps, reason, tables))
+            }
+        }
+    }
+
+    /// Reads the source that is tried first, and after a refusal the one that is tried next.
+    fn answer<S: Sink>(
+        &mut self,
+        question: &Question,
+        sink: &mut S,
+        over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
+    ) -> Result<Report, SourceError> {
+        let First::Netlink(deriving) = self.sources.first() else {
+            return read_tables(self.sources.tables(), question, None, sink);
+        };
+        match over_netlink(self, question, deriving, sink) {
+            Ok(report) => Ok(report),
+            Err(netlink) => {
+                let netlink = self.sources.after(netlink, question)?;
+                read_tables(self.sources.tables(), question, Some(netlink), sink)
+            }
+        }
     }
 
     /// Counts by the first plan that can be carried out: one that derives may turn out to be
     /// impossible, and then the planner chooses another, at last a listing.
     fn count_over_netlink<S: CountSink + SplitSink>(
         &mut self,
+        question: &Question,
         deriving: Deriving,
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
-        let (question, doubted_lately) = (self.question.clone(), self.caution.take());
-        let mut planner = Planner::new(question, Need::Counts, deriving, doubted_lately);
+        let (tables, doubted_lately) = (self.sources.tables(), self.caution.take());
+        let mut planner = Planner::new(question.clone(), Need::Counts, deriving, doubted_lately);
         let mut wasted = Cost::default();
         let mut report = loop {
-            let (mut dumps, reason) = planner.plan(SocketCounters::read)?;
+            let (mut dumps, reason) = planner.plan(|| tables.read_counters())?;
             let Some(derivation) = dumps.derivation else {
-                let outcome = sock_diag::gather(&mut dumps, sink)?;
-                break Report::listed(dumps, reason, outcome);
+                let outcome = sock_diag::gather(&mut dumps, tables, sink)?;
+                break Report::listed(dumps, reason, outcome, tables);
             };
-            match derive_over_netlink(dumps, derivation, reason, sink)? {
+            match derive_over_netlink(dumps, derivation, reason, tables, sink)? {
                 Ok(report) => {
                     self.caution.trust();
                     break report;
@@ -174,45 +221,46 @@ impl Observer {
         report.cost.add(wasted);
         Ok(report)
     }
+}
 
-    /// Reads the tables; after `netlink` failed, with a note about it.
-    ///
-    /// # Errors
-    /// When they cannot be read: both causes, where there are two.
-    fn read_tables<S: Sink>(
-        &self,
-        tables: &ProcNet,
-        netlink: Option<NetlinkError>,
-        sink: &mut S,
-    ) -> Result<Report, SourceError> {
-        let (completeness, cost) = match tables.visit(&self.question, sink) {
-            Ok(visited) => visited,
-            Err(proc) => {
-                return Err(match netlink {
-                    None => SourceError::Proc(proc),
-                    Some(netlink) => SourceError::Both { netlink, proc },
-                });
-            }
-        };
-        let (reason, note) = match netlink {
-            None => (Reason::Requested, tables.note()),
-            Some(netlink) => {
-                let note = Note::FellBack {
-                    directory: tables.directory(),
-                    cause: netlink.to_string(),
-                };
-                (Reason::NetlinkClosed, Some(note))
-            }
-        };
-        Ok(Report {
-            source: SourceName::Proc,
-            plan: Plan::tables(tables, &self.question, reason),
-            cost,
-            completeness,
-            spread: Counts::default(),
-            note,
-        })
-    }
+/// Reads the tables; after `netlink` failed, with a note about it.
+///
+/// # Errors
+/// When they cannot be read: both causes, where there are two.
+fn read_tables<S: Sink>(
+    tables: &ProcNet,
+    question: &Question,
+    netlink: Option<NetlinkError>,
+    sink: &mut S,
+) -> Result<Report, SourceError> {
+    let (completeness, cost, ended_by_sink) = match tables.visit(question, sink) {
+        Ok(visited) => visited,
+        Err(proc) => {
+            return Err(match netlink {
+                None => SourceError::Proc(proc),
+                Some(netlink) => SourceError::Both { netlink, proc },
+            });
+        }
+    };
+    let (reason, note) = match netlink {
+        None => (Reason::Requested, tables.note()),
+        Some(netlink) => {
+            let note = Note::FellBack {
+                directory: tables.directory(),
+                cause: netlink.to_string(),
+            };
+            (Reason::NetlinkClosed, Some(note))
+        }
+    };
+    Ok(Report {
+        source: SourceName::Proc,
+        plan: Plan::tables(tables, question, reason),
+        cost,
+        completeness,
+        spread: Counts::default(),
+        notes: Vec::from_iter(note),
+        ended_by_sink,
+    })
 }
 
 /// Counts with the help of the counters, or says why they cannot be trusted and at what cost that
@@ -221,12 +269,14 @@ fn derive_over_netlink<S: CountSink>(
     mut dumps: Dumps,
     derivation: Derivation,
     reason: Reason,
+    tables: &ProcNet,
     sink: &mut S,
 ) -> Result<Result<Report, (Reason, Cost)>, NetlinkError> {
     let mut rare = Rare::default();
-    let before = Reading::read_with(derivation.before);
-    let outcome = sock_diag::list(&mut dumps, &mut rare)?;
-    let after = SocketCounters::read().and_then(Reading::read_with);
+    let read_with = |counters| Reading::read_with(counters, tables);
+    let before = read_with(derivation.before);
+    let outcome = sock_diag::list(&mut dumps, tables, &mut rare)?;
+    let after = tables.read_counters().and_then(read_with);
     let estimates = match (before, after) {
         (Ok(_), Ok(_)) if !outcome.completeness.is_complete() => {
             Err(Reason::Doubt(Doubt::IncompleteDump))
@@ -243,7 +293,7 @@ fn derive_over_netlink<S: CountSink>(
     for state in dumps.question.states.iter() {
         sink.count(state, rare.all.get(state));
     }
-    let mut report = Report::listed(dumps, reason, outcome);
+    let mut report = Report::listed(dumps, reason, outcome, tables);
     report.source = SourceName::NetlinkAndCounters;
     for (state, estimate) in estimates {
         sink.count(state, estimate.sockets);
@@ -255,14 +305,15 @@ fn derive_over_netlink<S: CountSink>(
 
 impl Report {
     /// An answer over netlink in which every socket was listed.
-    fn listed(dumps: Dumps, reason: Reason, outcome: Outcome) -> Report {
+    fn listed(dumps: Dumps, reason: Reason, outcome: Outcome, tables: &ProcNet) -> Report {
         Report {
             source: SourceName::Netlink,
-            plan: Plan::netlink(dumps, reason),
+            plan: Plan::netlink(dumps, reason, tables),
             cost: outcome.cost,
             completeness: outcome.completeness,
             spread: Counts::default(),
-            note: None,
+            notes: Vec::new(),
+            ended_by_sink: outcome.ended_by_sink,
         }
     }
 }

@@ -21,7 +21,7 @@ impl Readings {
     /// What belongs to the sockets of these sources.
     pub fn of(sources: &Sources) -> Readings {
         Readings {
-            tables: sources.tables(),
+            tables: sources.tables().clone(),
         }
     }
 
@@ -51,6 +51,18 @@ impl Readings {
 
     /// Reads every setting, each with the reason if it cannot be read or is another host's.
     pub fn settings(&self) -> Settings {
+        let read = self.tables.within(|| self.read_settings());
+        read.unwrap_or_else(|error| {
+            let mut settings = Settings::default();
+            for &setting in Setting::ALL {
+                let name = setting.name();
+                settings.set(setting, Err(format!("cannot read {name}: {error}")));
+            }
+            settings
+        })
+    }
+
+    fn read_settings(&self) -> Settings {
         let mut settings = Settings::default();
         for &setting in Setting::ALL {
             let name = setting.name();

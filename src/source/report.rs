@@ -14,8 +14,10 @@ pub struct Report {
     pub completeness: Completeness,
     /// By how much derived numbers may be off; 0 for a state that was listed or is exact.
     pub spread: Counts,
-    /// A note about the source, where a user may not expect it.
-    pub note: Option<Note>,
+    /// Notes about the source, where a user may not expect it.
+    pub notes: Vec<Note>,
+    /// Whether the sink took no more sockets.
+    pub ended_by_sink: bool,
     /// How the answer was obtained, and why.
     pub plan: Plan,
     /// What it cost.
@@ -42,6 +44,18 @@ impl Report {
     pub fn add(&mut self, other: &Report) {
         self.completeness.join(&other.completeness);
         self.cost.add(other.cost);
+    }
+
+    /// Adds the answer about another network namespace.
+    pub(super) fn join(&mut self, other: Report) {
+        self.add(&other);
+        self.source = self.source.max(other.source);
+        self.spread.add_all(&other.spread);
+        let is_new = |note: &Note| !self.notes.contains(note);
+        let notes: Vec<Note> = other.notes.into_iter().filter(is_new).collect();
+        self.notes.extend(notes);
+        self.ended_by_sink = other.ended_by_sink;
+        self.plan.join(other.plan);
     }
 
     /// What every answer carries, for one that was requested at `time`.

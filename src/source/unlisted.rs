@@ -35,7 +35,12 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
 /// # Errors
 /// The file, and why it cannot be read.
 pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
-    Ok(parse_mptcp(&sources.tables().read_text("protocols")?))
+    let (first, further) = sources.parts();
+    let sockets = std::iter::once(first).chain(further).map(|part| {
+        let protocols = part.tables().read_text("protocols");
+        protocols.map(|text| parse_mptcp(&text))
+    });
+    sockets.sum()
 }
 
 /// The third word of the lines of both protocols: name, size, sockets.

@@ -52,6 +52,7 @@ fn capabilities_on_the_file_refuse_options_that_read_files() {
     let options = [
         ["--proc-root", folder.path().join("proc").to_str().unwrap()].map(str::to_owned),
         ["--filter", filter.to_str().unwrap()].map(str::to_owned),
+        ["--netns", "/proc/self/ns/net"].map(str::to_owned),
     ];
     for [option, path] in &options {
         assert_eq!(run(&[option, path]).status, 0);

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// The layers of modules, from the top down: a module imports lower layers only, so those of one
 /// layer do not import each other.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["command"],
     &[
         "cli", "output", "live", "diagnose", "tally", "judge", "life", "owner", "source",
     ],
+    &["netns"],
     &["question", "proc_root"],
     &["filter"],
     &["model"],

@@ -34,7 +34,7 @@ const SAME: [(&str, &[&str]); 5] = [
 ];
 
 /// Command lines that are refused, and what the line says.
-const HINTS: [(&str, &str); 41] = [
+const HINTS: [(&str, &str); 40] = [
     ("-s", "tcpstates"),
     ("-p", "tcpstates list -p, or tcpstates --by process"),
     ("-tanp", "tcpstates list -p"),
@@ -62,7 +62,6 @@ const HINTS: [(&str, &str); 41] = [
     ("-x", "only TCP"),
     ("-a", "every state is shown already"),
     ("list -a", "every state is shown already"),
-    ("-N name", "ip netns exec NAME tcpstates"),
     ("-A tcp", "only TCP"),
     ("list -n 20", "tcpstates list --limit 20"),
     ("watch", "tcpstates --watch 1"),

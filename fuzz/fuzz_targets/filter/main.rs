@@ -16,7 +16,7 @@ use specimen::Specimen;
 use tcpstates::filter::{Expression, FilterText, Folded, Program, Test, parse};
 use tcpstates::model::{Kind, State, StateSet};
 use tcpstates::question::Question;
-use tcpstates::source::{DumpFilter, Need, Observer, Sources};
+use tcpstates::source::{DumpFilter, Need, Observer, ProcNet, Sources};
 
 fuzz_target!(|input: &[u8]| {
     let Some((specimen, text)) = Specimen::split(input) else {
@@ -84,7 +84,8 @@ fn divided(filter: &Expression, specimen: &Specimen, passes: bool) {
         filter: filter.clone(),
         ..Question::about(Kind::Tcp, states)
     };
-    let observer = Observer::new(question, Sources::Netlink).expect("netlink has every field");
+    let observer =
+        Observer::new(question, Sources::Netlink(ProcNet::own())).expect("netlink has every field");
     let plan = observer
         .plan(Need::Sockets)
         .expect("this kernel has every operation");

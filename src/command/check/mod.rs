@@ -15,6 +15,7 @@ use super::console::Console;
 use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
+use super::sources::refuse_several;
 use super::target::Target;
 use super::wait::within;
 use crate::cli;
@@ -24,7 +25,7 @@ use crate::model::{
     Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
-use crate::source::{Sources, read_mptcp};
+use crate::source::read_mptcp;
 use quantities::Quantities;
 use waiting::Wait;
 
@@ -78,6 +79,10 @@ impl Check {
         if typed.by.is_none() {
             target.refuse_owner_timeout()?;
         }
+        if let Some(one) = quantities.first() {
+            let name = one.aspect.label().replace('_', "-");
+            refuse_several(&target.sources, &format!("a threshold for {name}"))?;
+        }
         Ok(Check {
             target,
             by: typed.by.map(|keys| keys.0),
@@ -125,7 +130,7 @@ impl Check {
     fn judge_all(&self, log: &mut Log) -> Result<Verdict, Failure> {
         let mut sampler = self.target.sampler(Vec::new())?;
         // Counters that were requested are used, and shown with their spread.
-        let derives = self.target.sources == Sources::NetlinkAndCounters;
+        let derives = self.target.sources.request_counters();
         let mut take = |exactly: bool| {
             let sample = sampler.count(exactly && !derives)?;
             log.sample(&sample);

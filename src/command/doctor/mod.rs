@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
+use super::sources::refuse_several;
 use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
@@ -39,6 +40,7 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     };
     let work = move |more: &dyn Fn(Duration, String)| {
         let target = Target::resolve(&words, &sourcing)?;
+        refuse_several(&target.sources, "doctor")?;
         let selection = Selection::of(target, &words.words);
         diagnose(&selection, window, owner_timeout, more)
     };

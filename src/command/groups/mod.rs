@@ -7,6 +7,7 @@ pub(super) use arrange::{ShownGroups, labels};
 use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
+use super::sources::refuse_several;
 use super::target::Target;
 use crate::model::{Counts, Field, GroupKey, Listeners, Other};
 use crate::owner::{Owners, Seek};
@@ -49,6 +50,9 @@ impl GroupSampler {
         most: Option<usize>,
     ) -> Result<GroupSampler, Failure> {
         let fields: Vec<Field> = keys.iter().map(|key| key.field).collect();
+        if fields.contains(&Field::Interface) {
+            refuse_several(&target.sources, "the key `interface`")?;
+        }
         let needs_listeners = fields
             .iter()
             .any(|field| matches!(field, Field::Direction | Field::Service));

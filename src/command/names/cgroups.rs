@@ -3,15 +3,11 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::Where;
-use crate::proc_root::ProcRoot;
-
-/// More than a host has mounts, in bytes.
-const MOUNTS_MOST: usize = 4 << 20;
+use crate::proc_root::{parse_mounts, read_mounts, unescape};
 
 /// The id of a control group of `place`, by its path from the root of the mount, as it is printed;
 /// or by its path in the file system, as ss(8) takes it.
@@ -19,7 +15,7 @@ const MOUNTS_MOST: usize = 4 << 20;
 /// # Errors
 /// The reason why it is unknown.
 pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, String> {
-    if *place != Where::Here {
+    if !place.is_own_host() {
         return Err("paths of another host's control groups are unknown; use id:NUMBER".to_owned());
     }
     let mounts = read_mounts();
@@ -43,40 +39,20 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
 /// The paths of the control groups that sockets of `place` may belong to, by id; none for another
 /// host, or if cgroup2 is not mounted here.
 pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
-    let is_here = *place == Where::Here;
-    let root = is_here.then(|| parse_mount_point(&read_mounts())).flatten();
+    let root = place
+        .is_own_host()
+        .then(|| parse_mount_point(&read_mounts()))
+        .flatten();
     root.map_or_else(HashMap::new, |root| walk(&root))
-}
-
-fn read_mounts() -> Vec<u8> {
-    let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
-    mounts.unwrap_or_default()
 }
 
 /// Where cgroup2 is mounted: the fifth field of its line, proc_pid_mountinfo(5).
 fn parse_mount_point(mounts: &[u8]) -> Option<PathBuf> {
-    let lines = mounts.split(|byte| *byte == b'\n');
-    let mut fields = lines
-        .map(|line| line.split(|byte| *byte == b' '))
-        .find(|fields| {
-            let mut kind = fields.clone().skip_while(|field| *field != b"-");
-            kind.nth(1) == Some(b"cgroup2")
-        })?;
-    let path = unescape(fields.nth(4)?);
-    Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
-}
-
-/// Undoes `\040`, the kernel's spelling of blanks, line ends and backslashes in paths.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut parts = field.split(|byte| *byte == b'\\');
-    let mut bytes = parts.next().unwrap_or_default().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(3).unwrap_or_default();
-        let digits = std::str::from_utf8(digits).unwrap_or_default();
-        bytes.extend(u8::from_str_radix(digits, 8));
-        bytes.extend(rest);
-    }
-    bytes
+    let mut fields = parse_mounts(mounts).find(|fields| {
+        let mut kind = fields.clone().skip_while(|field| *field != b"-");
+        kind.nth(1) == Some(b"cgroup2")
+    })?;
+    Some(unescape(fields.nth(4)?))
 }
 
 /// The directories below `root`, as paths from it. Those that cannot be read or vanish meanwhile

@@ -19,6 +19,7 @@ use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::model::{Held, ListenAddress, Listener, Names, Ownership, Socket, Where};
+use crate::netns::within;
 use crate::owner::Owners;
 use cgroups::read_cgroups;
 use users::read_users;
@@ -97,22 +98,29 @@ impl Names for HostNames {
 /// # Errors
 /// The reason why it is unknown.
 pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> {
-    if *place != Where::Here {
-        return Err("names of interfaces in another namespace are unknown".to_owned());
+    match place {
+        Where::Here | Where::Netns(_) => {}
+        Where::Several(_) => {
+            return Err("each network namespace has its own interfaces: select one".to_owned());
+        }
+        Where::ProcRoot(_) | Where::Process { .. } => {
+            return Err("names of interfaces in another namespace are unknown".to_owned());
+        }
     }
-    any_socket()
-        .and_then(|any| name_to_index(&any, name))
-        .map_err(|error| format!("no such interface: {error}"))
+    let query = || Ok(name_to_index(any_socket()?, name)?);
+    let index = within(place, query).and_then(std::convert::identity);
+    index.map_err(|error| format!("no such interface: {error}"))
 }
 
-/// The name of an interface of `place`; `None` in another network namespace than this thread's, if
-/// there is no such interface, or if its name is not UTF-8.
+/// The name of an interface of `place`; `None` where that cannot be entered or is several network
+/// namespaces, if there is no such interface, or if its name is not UTF-8.
 fn query_interface(place: &Where, index: u32) -> Option<String> {
-    if *place != Where::Here {
+    if !matches!(place, Where::Here | Where::Netns(_)) {
         return None;
     }
     // One socket for each interface: there are few, and it is not held open.
-    index_to_name(any_socket().ok()?, index).ok()
+    let query = || index_to_name(any_socket()?, index);
+    within(place, query).ok()?.ok()
 }
 
 /// A socket for the query; its kind makes no difference.

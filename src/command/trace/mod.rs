@@ -18,10 +18,11 @@ use super::runtime::{self, Signal, TERMINATE};
 use super::wait::{Wakeups, waker};
 use crate::cli::Show;
 use crate::model::trace::{Connection, Losses, Story, Transition};
+use crate::netns::within;
 use crate::output::trace::describe_losses;
 use crate::source::Capture;
 pub(super) use matching::{Matcher, selector};
-pub(super) use recording::{Receiver, Recording, Source, monotonic_ns, own_netns};
+pub(super) use recording::{Receiver, Recording, Source, monotonic_ns, netns_inode};
 use request::as_root;
 pub(super) use request::{Trace, own_path};
 use showing::Display;
@@ -121,20 +122,26 @@ enum End {
 /// Traces until it is ended.
 pub(super) fn run(request: &Trace, console: &mut Console) -> Result<Status, Failure> {
     let matcher = Matcher::new(&request.question)?;
+    let place = request.sources.place();
     let capture = match request.segments {
-        true => Some(Capture::begin().map_err(no_capture)?),
+        true => Some(
+            within(&place, Capture::begin)
+                .and_then(std::convert::identity)
+                .map_err(no_capture)?,
+        ),
         false => None,
     };
     let (waker, wakeups) = waker().map_err(Failure::to("create a socket pair"))?;
     runtime::handle_signals(waker, || {}).map_err(Failure::to("handle signals"))?;
-    let own = own_netns().map_err(Failure::to("identify the network namespace"))?;
+    let own = netns_inode(&place).map_err(Failure::to("identify the network namespace"))?;
     let source = request.source(&matcher, own, console)?;
+    let own = (request.sources.clone(), own);
     let mut recording = Recording::new(source, capture, own, request.every_netns);
     let begin = Instant::now();
     let mut shown = Shown {
         request,
         matcher,
-        sum: Sum::new(&request.keys, request.top),
+        sum: Sum::new(place, &request.keys, request.top),
         display: Display::new(request, console, recording.clock(), recording.shows_order()),
         failure: None,
         reported: Vec::new(),
@@ -231,8 +238,8 @@ fn announce(request: &Trace, recording: &Recording, console: &mut Console) {
         Show::Summary => "TCP connections",
     };
     let place = match request.every_netns {
-        true => "every network namespace",
-        false => "this network namespace",
+        true => "every network namespace".to_owned(),
+        false => request.sources.place().to_string(),
     };
     let source = recording.source_name();
     console.print(&LogMessage::TraceNote(format!(

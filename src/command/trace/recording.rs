@@ -12,9 +12,11 @@ use crate::command::outcome::Failure;
 use crate::command::wait::Wakeups;
 use crate::life::{Connections, Segments, Sent, Stories};
 use crate::model::trace::{Clock, Connection, Event, EventKind, Losses, Shape, Story, Transition};
-use crate::model::{InetEnds, Kind, Listeners, Sink, Socket, SourceName, State, StateSet};
+use crate::model::{InetEnds, Kind, Listeners, Sink, Socket, SourceName, State, StateSet, Where};
+use crate::netns::within;
+use crate::proc_root::ProcRoot;
 use crate::question::Question;
-use crate::source::{Capture, Captured, Destroyed, Observer, ProcNet, Selector, Sources, Tracer};
+use crate::source::{Capture, Captured, Destroyed, Observer, Selector, Sources, Tracer};
 
 /// What is done with what was recorded.
 pub(in crate::command) trait Receiver {
@@ -49,8 +51,10 @@ pub(in crate::command) struct Recording {
     source: Source,
     capture: Option<Capture>,
     clock: Clock,
-    /// The inode number of the own network namespace, and whether the others are traced too.
+    /// Where existing sockets are listed, and the inode number of that network namespace.
+    sources: Sources,
     own_netns: u32,
+    /// Whether the others are traced too.
     every_netns: bool,
     connections: Connections,
     stories: Stories,
@@ -71,7 +75,7 @@ impl Recording {
     pub(in crate::command) fn new(
         source: Source,
         capture: Option<Capture>,
-        own_netns: u32,
+        (sources, own_netns): (Sources, u32),
         every_netns: bool,
     ) -> Recording {
         let patience_ns = match source {
@@ -82,6 +86,7 @@ impl Recording {
             source,
             capture,
             clock: Clock::new(SystemTime::now(), monotonic_ns()),
+            sources,
             own_netns,
             every_netns,
             connections: Connections::default(),
@@ -123,6 +128,7 @@ impl Recording {
         &mut self,
         receiver: &mut impl Receiver,
     ) -> Result<Listeners, Failure> {
+        let sources = self.sources.clone();
         let mut listing = Listing {
             recording: self,
             receiver,
@@ -130,7 +136,7 @@ impl Recording {
             batch: Vec::new(),
             listed: 0,
         };
-        let is_whole = list(&mut listing)?;
+        let is_whole = list(sources, &mut listing)?;
         listing.add();
         let listeners = listing.listeners;
         if is_whole && !self.every_netns {
@@ -153,7 +159,7 @@ impl Recording {
         }
         let begin_ns = monotonic_ns();
         let mut existing = Existing::default();
-        if list(&mut existing)? {
+        if list(self.sources.clone(), &mut existing)? {
             self.take_events(receiver);
             self.connections.compare(&existing.0, begin_ns);
         }
@@ -295,10 +301,9 @@ fn lacks_port(event: &Event) -> bool {
     event.ends.local.port() == 0 || to_syn_recv && event.ends.remote.port() == 0
 }
 
-/// Lists the sockets of the own network namespace; returns whether that is all of them, with their
-/// cookies, which /proc lacks.
-fn list(sink: &mut impl Sink) -> Result<bool, Failure> {
-    let sources = Sources::Auto(ProcNet::own());
+/// Lists the sockets of one network namespace; returns whether that is all of them, with their cookies,
+/// which /proc lacks.
+fn list(sources: Sources, sink: &mut impl Sink) -> Result<bool, Failure> {
     let report = Observer::new(Question::about(Kind::Tcp, StateSet::ALL), sources)?.list(sink)?;
     Ok(report.completeness.is_complete() && report.source == SourceName::Netlink)
 }
@@ -359,13 +364,12 @@ impl<R: Receiver> Sink for Listing<'_, R> {
     }
 }
 
-/// The inode number of the calling thread's network namespace.
+/// The inode number of the network namespace of `place`.
 ///
 /// # Errors
 /// The system's.
-pub(in crate::command) fn own_netns() -> io::Result<u32> {
-    let status = rustix::fs::stat("/proc/thread-self/ns/net")?;
-    u32::try_from(status.st_ino).map_err(io::Error::other)
+pub(in crate::command) fn netns_inode(place: &Where) -> io::Result<u32> {
+    within(place, || ProcRoot::own().read_netns("thread-self")).and_then(std::convert::identity)
 }
 
 fn sent(captured: Captured, clock: Clock) -> Sent {

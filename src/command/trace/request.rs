@@ -10,9 +10,12 @@ use crate::command::console::{Console, Presentation};
 use crate::command::log::LogMessage;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::model::{Field, GroupKey, State};
+use crate::model::{Field, GroupKey, State, Where};
 use crate::question::Question;
-use crate::source::{Destroyed, TraceError, Tracer};
+use crate::source::{Destroyed, Sources, TraceError, Tracer};
+
+/// The word for every network namespace.
+const ALL: &str = "all";
 
 /// What a trace is asked.
 pub(in crate::command) struct Trace {
@@ -22,6 +25,8 @@ pub(in crate::command) struct Trace {
     pub(super) duration: Option<Duration>,
     /// How many rows are enough.
     pub(super) limit: Option<u64>,
+    /// Where, unless that is every network namespace.
+    pub(super) sources: Sources,
     pub(super) every_netns: bool,
     source: TraceSource,
     /// What the summary counts who closes first by.
@@ -42,8 +47,24 @@ impl Trace {
         typed: cli::Trace,
         console: &mut Console,
     ) -> Result<Trace, Failure> {
-        let here = cli::Sourcing::default();
-        let question = Target::traced(&typed.selection, &here)?.question;
+        let netns = typed.netns.as_deref();
+        let named = netns.filter(|word| *word != ALL).map(str::to_owned);
+        let sourcing = cli::Sourcing {
+            namespaces: cli::Namespaces {
+                netns: Vec::from_iter(named),
+            },
+            ..cli::Sourcing::default()
+        };
+        let Target {
+            question, sources, ..
+        } = Target::traced(&typed.selection, &sourcing)?;
+        if let Where::Process { .. } = sources.place() {
+            return Err(Failure::Trace(
+                "--netns: to trace another network namespace takes CAP_SYS_ADMIN, to enter it: run as \
+                 root"
+                    .to_owned(),
+            ));
+        }
         if let Some(reason) = contradiction(&typed, &question) {
             return Err(Failure::Usage(reason.to_owned()));
         }
@@ -58,7 +79,8 @@ impl Trace {
             segments: typed.segments,
             duration: typed.duration,
             limit: limit.and_then(|limit| u64::try_from(limit).ok()),
-            every_netns: typed.netns.is_some(),
+            every_netns: netns == Some(ALL),
+            sources,
             source: typed.source,
             keys: typed.by.map_or(vec![service], |keys| keys.0),
             top: typed.top.map(NonZeroUsize::get),
@@ -109,7 +131,7 @@ impl Trace {
                  network namespace {own_netns}"
             )
         });
-        let listening = Destroyed::listen();
+        let listening = Destroyed::listen(self.sources.place());
         Ok(Source::Destroy(listening.map_err(Failure::to(
             "join the groups of NETLINK_SOCK_DIAG",
         ))?))
@@ -163,12 +185,12 @@ fn contradiction(typed: &cli::Trace, question: &Question) -> Option<&'static str
     let of_connections = matches!(show, Show::Closes | Show::Connections);
     let cases = [
         (
-            typed.netns.is_some() && typed.segments,
-            "--segments captures in this network namespace only: remove --netns all",
+            typed.netns.as_deref() == Some(ALL) && typed.segments,
+            "--segments captures in one network namespace: remove --netns all",
         ),
         (
-            typed.netns.is_some() && is_destroy,
-            "--source destroy reports this network namespace only: remove --netns all",
+            typed.netns.as_deref() == Some(ALL) && is_destroy,
+            "--source destroy reports one network namespace: remove --netns all",
         ),
         (
             show == Show::Transitions && is_destroy,

@@ -15,6 +15,8 @@ const USUAL_TOP: usize = 10;
 
 /// Adds up transitions and closes.
 pub(super) struct Sum {
+    /// Whose names its groups have.
+    place: Where,
     tally: TraceTally,
     keys: Vec<GroupKey>,
     listeners: Listeners,
@@ -22,10 +24,11 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// Counts who closes first by these keys; the `top` groups, and as many of the connections that
+    /// Counts in `place` who closes first by these keys; the `top` groups, and as many of the connections that
     /// lived longest, are in the summary.
-    pub(super) fn new(keys: &[GroupKey], top: Option<usize>) -> Sum {
+    pub(super) fn new(place: Where, keys: &[GroupKey], top: Option<usize>) -> Sum {
         Sum {
+            place,
             tally: TraceTally::new(top.unwrap_or(0)),
             keys: keys.to_vec(),
             listeners: Listeners::default(),
@@ -89,7 +92,7 @@ impl Sum {
         lasted: Duration,
     ) -> Summary {
         let fields: Vec<Field> = self.keys.iter().map(|key| key.field).collect();
-        let mut names = HostNames::of(Where::default());
+        let mut names = HostNames::of(self.place.clone());
         let (groups, mut other) = self.tally.first_closes();
         let top = self.top.unwrap_or(USUAL_TOP);
         let mut first_closes = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::live::ReachedLimit;
 use crate::model::{Listeners, Snapshot, SourceName, State, StateSet, Where};
+use crate::netns::within;
 use crate::proc_root::ProcRoot;
 use crate::question::Question;
 use crate::source::{Observer, Sources, read_sysctl};
@@ -17,12 +18,14 @@ pub(super) fn reached(
     sources: &Sources,
     snapshot: &Snapshot,
 ) -> Vec<ReachedLimit> {
-    // The settings in another proc file system are the reader's.
-    if sources.place() != Where::Here {
+    // The settings in another proc file system are the reader's; those of several namespaces differ.
+    let place = sources.place();
+    if !matches!(place, Where::Here | Where::Netns(_)) {
         return Vec::new();
     }
     let sockets = snapshot.counts.get(State::TimeWait);
-    let limit = (sockets > 0).then(|| read_sysctl(&ProcRoot::own(), TIME_WAIT_LIMIT).ok());
+    let read = || within(&place, || read_sysctl(&ProcRoot::own(), TIME_WAIT_LIMIT));
+    let limit = (sockets > 0).then(|| read().and_then(std::convert::identity).ok());
     let limit = limit.flatten().and_then(|limit| limit.parse().ok());
     let texts = [
         (State::Listen, accept_queues(question, sources, snapshot)),

@@ -12,7 +12,7 @@ use super::details::{DetailRequest, Details, is_trace};
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::command::trace::{
-    COMPARED, Matcher, PAUSE, Receiver, Recording, Source, monotonic_ns, own_netns, own_path,
+    COMPARED, Matcher, PAUSE, Receiver, Recording, Source, monotonic_ns, netns_inode, own_path,
     selector,
 };
 use crate::live::{Detail, DetailQuery, DetailResult, TraceLog};
@@ -125,25 +125,27 @@ impl Receiver for Kept {
 impl Tracing {
     /// Attaches, and lists the sockets that exist then.
     fn begin(target: &Target) -> Result<Tracing, Failure> {
-        if target.sources.place() != Where::Here {
-            return Err(Failure::Usage(
-                "only this network namespace can be traced: remove --proc-root".to_owned(),
-            ));
+        let place = target.sources.place();
+        if !matches!(place, Where::Here | Where::Netns(_)) {
+            let options = place.options().join(" ");
+            return Err(Failure::Usage(format!(
+                "only one network namespace that can be entered is traced: remove {options}"
+            )));
         }
         let matcher = Matcher::new(&target.question)?;
-        let own = own_netns().map_err(Failure::to("identify the network namespace"))?;
+        let own = netns_inode(&place).map_err(Failure::to("identify the network namespace"))?;
         let selector = selector(&target.question, Some(own));
         let since_ns = monotonic_ns();
         let (source, limits) = match Tracer::attach(&selector) {
             Ok(tracer) => (Source::Bpf(Box::new(tracer), selector), None),
-            Err(error) => fall_back(&error, &matcher)?,
+            Err(error) => fall_back(&error, &matcher, &place)?,
         };
         let mut kept = Kept {
             matcher,
             log: TraceLog::default(),
             has_news: false,
         };
-        let mut recording = Recording::new(source, None, own, false);
+        let mut recording = Recording::new(source, None, (target.sources.clone(), own), false);
         recording.list_existing(&mut kept)?;
         Ok(Tracing {
             recording,
@@ -194,7 +196,11 @@ impl Tracing {
 ///
 /// # Errors
 /// Where the filter tests for that; where netlink is not available.
-fn fall_back(error: &TraceError, matcher: &Matcher) -> Result<(Source, Option<String>), Failure> {
+fn fall_back(
+    error: &TraceError,
+    matcher: &Matcher,
+    place: &Where,
+) -> Result<(Source, Option<String>), Failure> {
     let sudo = format!("sudo {} --watch 1", own_path());
     let reason = match error.lacks_capabilities() {
         true => format!(" without CAP_BPF and CAP_PERFMON: {sudo}"),
@@ -203,8 +209,8 @@ fn fall_back(error: &TraceError, matcher: &Matcher) -> Result<(Source, Option<St
     if let Some(what) = matcher.needs_transitions() {
         return Err(Failure::Trace(format!("no filter by {what}{reason}")));
     }
-    let listening =
-        Destroyed::listen().map_err(Failure::to("join the groups of NETLINK_SOCK_DIAG"))?;
+    let listening = Destroyed::listen(place.clone());
+    let listening = listening.map_err(Failure::to("join the groups of NETLINK_SOCK_DIAG"))?;
     let limits = format!("no states or shapes{reason}");
     Ok((Source::Destroy(listening), Some(limits)))
 }

@@ -104,11 +104,13 @@ pub(super) fn to_unknown(host: &Host) -> Result<u64, String> {
 /// Shows which connections end now, how, and where to: they are gone before a listing shows them.
 pub(super) fn closes(host: &Host) -> Command {
     match host.place {
-        Where::Here => {
+        Where::Here | Where::Netns(_) => {
             Command::trace("--by remote-addr,remote-port,process --limit 200 --duration 5s")
         }
-        // Other namespaces cannot be traced by their /proc.
-        Where::ProcRoot(_) | Where::Process { .. } => Command::count("--by service --top 10"),
+        // Other namespaces cannot be traced by their /proc, nor several at once.
+        Where::ProcRoot(_) | Where::Process { .. } | Where::Several(_) => {
+            Command::count("--by service --top 10")
+        }
     }
 }
 

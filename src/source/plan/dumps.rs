@@ -3,8 +3,6 @@
 //! A kernel may refuse a request; [`Dumps::after_refusal`] decides what is requested instead.
 //! Pure.
 
-use std::fmt;
-
 use rustix::io::Errno;
 
 use super::filter::{DumpFilter, divide, is_mark};
@@ -160,38 +158,33 @@ impl Dumps {
 
     /// All of it in one line: what is listed and derived, why, who evaluates the filter, and where
     /// it differs from the first plan.
-    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, reason: &Reason) -> fmt::Result {
-        match self.derivation {
-            None => write!(f, "list the selected sockets in ")?,
-            Some(_) => write!(f, "list the rarer states in ")?,
-        }
-        match (&self.walks[..], self.parallel) {
-            ([walk], true) => write!(f, "two parallel dumps of {walk}, split by the larger port")?,
+    pub(super) fn text(&self, reason: &Reason) -> String {
+        let mut text = match self.derivation {
+            None => "list the selected sockets in ".to_owned(),
+            Some(_) => "list the rarer states in ".to_owned(),
+        };
+        text += &match (&self.walks[..], self.parallel) {
+            ([walk], true) => format!("two parallel dumps of {walk}, split by the larger port"),
             (walks, _) => {
-                let walks: Vec<_> = walks
-                    .iter()
-                    .map(|walk| format!("one dump of {walk}"))
-                    .collect();
-                write!(f, "{}", walks.join(" and "))?;
+                let walks = walks.iter().map(|walk| format!("one dump of {walk}"));
+                walks.collect::<Vec<_>>().join(" and ")
             }
-        }
+        };
         if let Some(derivation) = self.derivation {
             let states: Vec<_> = derivation.states.iter().map(|s| s.to_string()).collect();
-            write!(
-                f,
-                ", take {} from the kernel's counters",
-                states.join(" and ")
-            )?;
+            let states = states.join(" and ");
+            text += &format!(", take {states} from the kernel's counters");
         }
-        write!(f, ": {reason}")?;
+        text += &format!(": {reason}");
         if !self.parallel {
             for (number, filter) in self.filters.iter().enumerate() {
-                filter.write(f, if number == 0 { "" } else { "in a second dump " })?;
+                text += &filter.text(if number == 0 { "" } else { "in a second dump " });
             }
         }
-        self.deviations
-            .iter()
-            .try_for_each(|deviation| write!(f, "; {deviation}"))
+        for deviation in &self.deviations {
+            text += &format!("; {deviation}");
+        }
+        text
     }
 }
 
@@ -210,7 +203,7 @@ impl DumpFilter {
         self.in_kernel.is_none() && self.remainder.is_none()
     }
 
-    fn write(&self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
+    fn text(&self, prefix: &str) -> String {
         let parts = [
             ("the kernel", &self.in_kernel),
             ("tcpstates", &self.remainder),
@@ -219,8 +212,8 @@ impl DumpFilter {
             .into_iter()
             .filter_map(|(who, part)| Some(format!("{who} evaluates {}", part.as_ref()?)));
         match parts.collect::<Vec<_>>().join(", ") {
-            none if none.is_empty() => Ok(()),
-            parts => write!(f, "; {prefix}{parts}"),
+            none if none.is_empty() => String::new(),
+            parts => format!("; {prefix}{parts}"),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) use choose::{Caution, Deriving, Planner};
 pub(super) use dumps::Dumps;
 pub use filter::DumpFilter;
 pub(super) use sources::First;
-pub use sources::Sources;
+pub use sources::{Several, Sources};
 
 use super::counters::SocketCounters;
 use super::derive::Doubt;
@@ -43,6 +43,10 @@ pub enum Need {
 pub struct Plan {
     listing: Listing,
     reason: Reason,
+    /// The word for its network namespace, where there are several.
+    netns: Option<String>,
+    /// Those of the other namespaces.
+    further: Vec<Plan>,
 }
 
 /// Where sockets are listed.
@@ -123,20 +127,34 @@ impl Plan {
             directory: tables.directory().to_owned(),
             filter: question.filter.clone(),
         };
-        Plan { listing, reason }
+        Plan::of(listing, reason, tables)
     }
 
-    /// Makes dumps over netlink.
-    pub(super) fn netlink(dumps: Dumps, reason: Reason) -> Plan {
-        let listing = Listing::Netlink(dumps);
-        Plan { listing, reason }
+    /// Makes dumps over netlink, where these tables are.
+    pub(super) fn netlink(dumps: Dumps, reason: Reason, tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Netlink(dumps), reason, tables)
+    }
+
+    fn of(listing: Listing, reason: Reason, tables: &ProcNet) -> Plan {
+        Plan {
+            listing,
+            reason,
+            netns: tables.word().map(str::to_owned),
+            further: Vec::new(),
+        }
+    }
+
+    /// Adds the plan for another network namespace.
+    pub(super) fn join(&mut self, other: Plan) {
+        self.further.push(other);
     }
 
     /// The plan in lines for people, each with a name: the plan, and of each dump the ports in its
     /// header, the program for the kernel, and what tcpstates evaluates. A line without a name
     /// continues the one before.
     pub fn details(&self) -> Vec<(&'static str, String)> {
-        let mut lines = vec![("plan", self.to_string())];
+        let mut lines = Vec::from_iter(self.netns.clone().map(|word| ("netns", word)));
+        lines.push(("plan", self.text()));
         let here = |remainder: &Option<Expression>| {
             let remainder = remainder.as_ref().map(ToString::to_string);
             ("here", remainder.unwrap_or_else(|| "none".to_owned()))
@@ -150,6 +168,7 @@ impl Plan {
             lines.extend(names.zip(list(&filter.bytecode)));
             lines.push(here(&filter.remainder));
         }
+        lines.extend(self.further.iter().flat_map(Plan::details));
         lines
     }
 
@@ -162,18 +181,39 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Plan {
+    /// Without the namespace, and without those of others.
+    fn text(&self) -> String {
         match &self.listing {
             Listing::Tables { directory, .. } => {
                 let directory = directory.display();
-                write!(
-                    f,
-                    "read every row of the tables in {directory}: {}",
-                    self.reason
-                )
+                let reason = &self.reason;
+                format!("read every row of the tables in {directory}: {reason}")
             }
-            Listing::Netlink(dumps) => dumps.write(f, &self.reason),
+            Listing::Netlink(dumps) => dumps.text(&self.reason),
         }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// Namespaces with the same plan are named together.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut plans: Vec<(Vec<&str>, String)> = Vec::new();
+        for plan in std::iter::once(self).chain(&self.further) {
+            let text = plan.text();
+            let same = plans.iter_mut().find(|(_, other)| *other == text);
+            match same {
+                Some((words, _)) => words.extend(plan.netns.as_deref()),
+                None => plans.push((Vec::from_iter(plan.netns.as_deref()), text)),
+            }
+        }
+        for (number, (words, text)) in plans.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { "; " })?;
+            match words[..] {
+                [] => f.write_str(text)?,
+                _ => write!(f, "{}: {text}", words.join(", "))?,
+            }
+        }
+        Ok(())
     }
 }

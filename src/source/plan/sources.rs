@@ -1,59 +1,117 @@
 //! Which source answers: the one that is tried first, and the one after a refusal. Pure.
 
+use std::sync::Arc;
+
 use super::Deriving;
 use crate::model::Where;
 use crate::question::Question;
 use crate::source::proc_net::ProcNet;
 use crate::source::{CannotKnow, NetlinkError, SourceError};
 
-/// Which sources may answer.
+/// Which sources may answer, and about which network namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sources {
-    /// Netlink, with counters where they are cheaper, or this proc file system's tables where
-    /// netlink is not available.
+    /// Netlink, with counters where they are cheaper, or these tables where netlink is not available.
     Auto(ProcNet),
-    /// Netlink or nothing, and every socket listed.
-    Netlink,
-    /// Netlink or nothing, with counters wherever possible.
-    NetlinkAndCounters,
+    /// Netlink or nothing, and every socket listed, where these tables are.
+    Netlink(ProcNet),
+    /// Netlink or nothing, with counters wherever possible, where these tables are.
+    NetlinkAndCounters(ProcNet),
     /// These tables only.
     Proc(ProcNet),
+    /// Several network namespaces, one after the other.
+    Several(Several),
+}
+
+/// The sources of several network namespaces: two or more, and the words that select them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Several {
+    first: Box<Sources>,
+    further: Vec<Sources>,
+    words: Arc<[String]>,
 }
 
 /// The source that is tried first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::source) enum First<'a> {
+pub(in crate::source) enum First {
     /// Netlink; and whether numbers may be derived from counters.
     Netlink(Deriving),
-    /// These tables; no other source may answer.
-    Tables(&'a ProcNet),
+    /// The tables; no other source may answer.
+    Tables,
 }
 
 impl Sources {
+    /// Those of several namespaces, which these words select; `None` for none.
+    pub fn several(parts: Vec<Sources>, words: &[String]) -> Option<Sources> {
+        let mut parts = parts.into_iter();
+        let first = parts.next()?;
+        let further: Vec<Sources> = parts.collect();
+        if further.is_empty() {
+            return Some(first);
+        }
+        Some(Sources::Several(Several {
+            first: Box::new(first),
+            further,
+            words: words.into(),
+        }))
+    }
+
+    /// Those of the first namespace, and of each of the others.
+    pub(in crate::source) fn parts(&self) -> (&Sources, &[Sources]) {
+        match self {
+            Sources::Several(several) => (&several.first, &several.further),
+            Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::NetlinkAndCounters(_)
+            | Sources::Proc(_) => (self, &[]),
+        }
+    }
+
+    /// Whether they are those of several namespaces.
+    pub fn are_several(&self) -> bool {
+        matches!(self, Sources::Several(_))
+    }
+
+    /// Whether counters were requested.
+    pub fn request_counters(&self) -> bool {
+        matches!(self.parts().0, Sources::NetlinkAndCounters(_))
+    }
+
     /// Whose sockets they report.
     pub fn place(&self) -> Where {
-        self.tables().place().clone()
-    }
-
-    /// The tables of the network namespace whose sockets they report, whether these are read or not.
-    pub(in crate::source) fn tables(&self) -> ProcNet {
         match self {
-            Sources::Auto(tables) | Sources::Proc(tables) => tables.clone(),
-            Sources::Netlink | Sources::NetlinkAndCounters => ProcNet::own(),
+            Sources::Several(several) => Where::Several(Arc::clone(&several.words)),
+            Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::NetlinkAndCounters(_)
+            | Sources::Proc(_) => self.tables().place().clone(),
         }
     }
 
-    /// The source that is tried first.
-    pub(in crate::source) fn first(&self) -> First<'_> {
+    /// The tables of the network namespace whose sockets they report, whether these are read or not;
+    /// of several, the first.
+    pub(in crate::source) fn tables(&self) -> &ProcNet {
+        match self {
+            Sources::Auto(tables)
+            | Sources::Netlink(tables)
+            | Sources::NetlinkAndCounters(tables)
+            | Sources::Proc(tables) => tables,
+            Sources::Several(several) => several.first.tables(),
+        }
+    }
+
+    /// The source that is tried first; of several namespaces, in the first one.
+    pub(in crate::source) fn first(&self) -> First {
         match self {
             Sources::Auto(_) => First::Netlink(Deriving::WhereCheaper),
-            Sources::Netlink => First::Netlink(Deriving::Never),
-            Sources::NetlinkAndCounters => First::Netlink(Deriving::WherePossible),
-            Sources::Proc(tables) => First::Tables(tables),
+            Sources::Netlink(_) => First::Netlink(Deriving::Never),
+            Sources::NetlinkAndCounters(_) => First::Netlink(Deriving::WherePossible),
+            Sources::Proc(_) => First::Tables,
+            Sources::Several(several) => several.first.first(),
         }
     }
 
-    /// The tables to read after netlink failed before the first socket, and that failure.
+    /// The failure of netlink before the first socket, if the tables may be read after it.
     ///
     /// # Errors
     /// When no other source may answer, or the tables do not contain the answer.
@@ -61,16 +119,18 @@ impl Sources {
         &self,
         netlink: NetlinkError,
         question: &Question,
-    ) -> Result<(&ProcNet, NetlinkError), SourceError> {
-        let tables = match self {
-            _ if !netlink.permits_fallback() => return Err(SourceError::Netlink(netlink)),
-            Sources::Netlink | Sources::NetlinkAndCounters => {
-                return Err(SourceError::NetlinkOnly(netlink));
-            }
-            Sources::Auto(tables) | Sources::Proc(tables) => tables,
-        };
-        match CannotKnow::check(question, tables) {
-            Ok(()) => Ok((tables, netlink)),
+    ) -> Result<NetlinkError, SourceError> {
+        if !netlink.permits_fallback() {
+            return Err(SourceError::Netlink(netlink));
+        }
+        if matches!(
+            self,
+            Sources::Netlink(_) | Sources::NetlinkAndCounters(_) | Sources::Several(_)
+        ) {
+            return Err(SourceError::NetlinkOnly(netlink));
+        }
+        match CannotKnow::check(question, self.tables()) {
+            Ok(()) => Ok(netlink),
             Err(cannot_know) => Err(SourceError::OnlyNetlinkKnows {
                 netlink,
                 cannot_know,
@@ -88,18 +148,19 @@ mod tests {
 
     #[test]
     fn tables_are_read_after_a_refusal_where_they_may_and_can_answer() {
-        let (auto, netlink) = (Sources::Auto(ProcNet::own()), Sources::Netlink);
+        let (auto, netlink) = (
+            Sources::Auto(ProcNet::own()),
+            Sources::Netlink(ProcNet::own()),
+        );
         let after = |sources: &Sources, errno: Errno, fields| {
             let question = Question {
                 fields,
                 ..Question::about(Kind::Tcp, StateSet::ALL)
             };
             let failure = NetlinkError::failed("socket")(errno.into());
-            let next = sources.after(failure, &question);
-            next.map(|(tables, _)| tables.clone())
+            sources.after(failure, &question)
         };
-        let tables = after(&auto, Errno::PERM, vec![Field::Inode]).unwrap();
-        assert_eq!(tables, ProcNet::own());
+        assert!(after(&auto, Errno::PERM, vec![Field::Inode]).is_ok());
         let error = |sources, errno, fields| after(sources, errno, fields).unwrap_err();
         assert!(matches!(
             error(&auto, Errno::PERM, vec![Field::Cookie]),

@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::filter::{Expression, Filtered, Program, Test};
-use crate::model::{Completeness, Family, Field, Loss, Sink, Socket};
+use crate::model::{Completeness, Family, Field, Loss, Netns, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
 use lines::{Line, Lines, Text, full_read};
@@ -35,7 +35,8 @@ pub struct ProcError {
 }
 
 impl ProcNet {
-    /// Sends every socket of the tables that matches the question to `sink`.
+    /// Sends every socket of the tables that matches the question to `sink`, and returns whether that
+    /// took no more.
     ///
     /// # Errors
     /// When no table can be opened. A host without `tcp6` has no IPv6.
@@ -43,7 +44,7 @@ impl ProcNet {
         &self,
         question: &Question,
         sink: &mut S,
-    ) -> Result<(Completeness, Cost), ProcError> {
+    ) -> Result<(Completeness, Cost, bool), ProcError> {
         match question.filter.as_ref().map(Program::new) {
             Some(program) => {
                 let program = &program;
@@ -57,7 +58,8 @@ impl ProcNet {
         &self,
         question: &Question,
         sink: &mut S,
-    ) -> Result<(Completeness, Cost), ProcError> {
+    ) -> Result<(Completeness, Cost, bool), ProcError> {
+        let mut ended_by_sink = false;
         let mut completeness = Completeness::default();
         let mut cost = Cost::default();
         let mut failed: Option<ProcError> = None;
@@ -81,10 +83,12 @@ impl ProcNet {
                 family,
                 repeats: Repeats::new(self.is_copied()),
                 question,
+                netns: self.netns(),
                 completeness: &mut completeness,
                 cost: &mut cost,
             };
             if table.read(file, sink).is_break() {
+                ended_by_sink = true;
                 break;
             }
         }
@@ -96,7 +100,7 @@ impl ProcNet {
             }),
             None => {}
         }
-        Ok((completeness, cost))
+        Ok((completeness, cost, ended_by_sink))
     }
 }
 
@@ -106,6 +110,7 @@ struct Table<'a> {
     family: Family,
     repeats: Repeats,
     question: &'a Question,
+    netns: Netns,
     completeness: &'a mut Completeness,
     cost: &'a mut Cost,
 }
@@ -203,7 +208,8 @@ impl Table<'_> {
                 self.cost.repeated += 1;
                 ControlFlow::Continue(())
             }
-            Ok(socket) if self.question.states.contains(socket.state) => {
+            Ok(mut socket) if self.question.states.contains(socket.state) => {
+                socket.netns = self.netns;
                 self.cost.listed += 1;
                 self.check_tested(&socket);
                 sink.socket(&socket)

@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, statat};
 
-use crate::model::{Note, Where};
+use crate::model::{Namespace, Netns, Note, Where};
+use crate::netns::within;
 use crate::proc_root::{ProcRoot, RootKind};
+use crate::source::counters::SocketCounters;
 
 /// A directory with the tables `tcp` and, if there is IPv6, `tcp6`.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct ProcNet {
     place: Where,
     /// Whose tables they are, for a person; `None` for those of the calling thread.
     whose: Option<String>,
+    /// Which of several namespaces it is, and the word that selects it.
+    one_of: Option<(Netns, Arc<str>)>,
 }
 
 impl PartialEq for ProcNet {
@@ -63,7 +67,32 @@ impl ProcNet {
             directory: "thread-self/net",
             place: Where::Here,
             whose: None,
+            one_of: None,
         }
+    }
+
+    /// The tables of another network namespace of this host, which is entered to read them.
+    pub fn inside(namespace: Arc<Namespace>) -> ProcNet {
+        ProcNet {
+            place: Where::Netns(namespace),
+            ..ProcNet::own()
+        }
+    }
+
+    /// The same, as those of one of several network namespaces, which `word` selects.
+    #[must_use]
+    pub fn one_of_several(self, netns: Netns, word: &str) -> ProcNet {
+        ProcNet {
+            one_of: Some((netns, word.into())),
+            ..self
+        }
+    }
+
+    /// The same, with the reason why these tables are read, for the note about them.
+    #[must_use]
+    pub fn because(self, reason: &str) -> ProcNet {
+        let whose = self.whose.map(|whose| format!("{whose}, {reason}"));
+        ProcNet { whose, ..self }
     }
 
     /// The tables of another proc file system, `path/1/net`; of one process in one, `path/net`; or
@@ -116,7 +145,30 @@ impl ProcNet {
             directory,
             place,
             whose: Some(whose),
+            one_of: None,
         })
+    }
+
+    /// Runs `work` in the network namespace of the tables.
+    ///
+    /// # Errors
+    /// When it cannot be entered.
+    pub(in crate::source) fn within<T: Send>(
+        &self,
+        work: impl FnOnce() -> T + Send,
+    ) -> io::Result<T> {
+        within(&self.place, work)
+    }
+
+    /// Which of several network namespaces it is; [`Netns::CALLER`] of one.
+    pub(in crate::source) fn netns(&self) -> Netns {
+        let netns = self.one_of.as_ref().map(|(netns, _)| *netns);
+        netns.unwrap_or(Netns::CALLER)
+    }
+
+    /// The word that selects it among several.
+    pub(in crate::source) fn word(&self) -> Option<&str> {
+        self.one_of.as_ref().map(|(_, word)| &**word)
     }
 
     /// Whose tables they are, as the command line names it.
@@ -136,13 +188,19 @@ impl ProcNet {
 
     /// The inode of the table `tcp`, one for all processes in its network namespace.
     pub(in crate::source) fn inode(&self) -> Option<u64> {
-        let status = self.root.stat(&format!("{}/tcp", self.directory));
-        Some(status.ok()?.st_ino)
+        let stat = || self.root.stat(&format!("{}/tcp", self.directory));
+        Some(
+            self.within(stat)
+                .and_then(std::convert::identity)
+                .ok()?
+                .st_ino,
+        )
     }
 
     /// Opens a table.
     pub(super) fn open(&self, name: &str) -> io::Result<File> {
-        self.root.open_file(&format!("{}/{name}", self.directory))
+        let open = || self.root.open_file(&format!("{}/{name}", self.directory));
+        self.within(open).and_then(std::convert::identity)
     }
 
     /// Reads a file beside the tables.
@@ -150,8 +208,19 @@ impl ProcNet {
     /// # Errors
     /// The file, and why it cannot be read: see [`ProcRoot::read_text`].
     pub(in crate::source) fn read_text(&self, name: &str) -> Result<String, String> {
-        let text = self.root.read_text(&format!("{}/{name}", self.directory));
-        text.map_err(|error| format!("cannot read {}: {error}", self.path(name).display()))
+        let read = || self.root.read_text(&format!("{}/{name}", self.directory));
+        self.within(read)
+            .and_then(std::convert::identity)
+            .map_err(|error| format!("cannot read {}: {error}", self.path(name).display()))
+    }
+
+    /// Reads the counters beside them.
+    ///
+    /// # Errors
+    /// The file that cannot be read, or why the network namespace cannot be entered.
+    pub(in crate::source) fn read_counters(&self) -> Result<SocketCounters, String> {
+        let counters = self.within(|| SocketCounters::read_in(&self.root, self.directory));
+        counters.map_err(|error| error.to_string())?
     }
 
     /// Whether they are a copy, in which nothing changes.

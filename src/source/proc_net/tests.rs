@@ -28,6 +28,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
         family,
         repeats: Repeats::new(true),
         question: &Question::about(Kind::Tcp, states),
+        netns: Netns::CALLER,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
     };
@@ -180,6 +181,7 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
         family: Family::V4,
         repeats: Repeats::new(true),
         question: &question,
+        netns: Netns::CALLER,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
     };

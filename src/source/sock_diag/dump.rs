@@ -10,7 +10,7 @@ use std::{io, mem};
 use rustix::io::Errno;
 
 use super::transport::{Datagram, Transport};
-use crate::model::{Completeness, Loss, Sink, Socket, State};
+use crate::model::{Completeness, Loss, Netns, Sink, Socket, State};
 use crate::source::wire::{Message, Messages, Payload, Request, Spare};
 use crate::source::{Cost, NetlinkError};
 
@@ -27,7 +27,7 @@ pub(in crate::source) struct Outcome {
     /// How many of the sockets were in BOUND.
     pub(super) bound: u64,
     /// Whether the sink ended it.
-    pub(super) ended_by_sink: bool,
+    pub(in crate::source) ended_by_sink: bool,
 }
 
 impl Outcome {
@@ -50,12 +50,13 @@ struct Dump<'a, R, S> {
     request: &'a R,
     sequence: u32,
     port: u32,
+    netns: Netns,
     sink: &'a mut S,
     outcome: Outcome,
     spare: Spare,
 }
 
-/// Sends `request` and passes the sockets that answer it to `sink`.
+/// Sends `request` and passes the sockets that answer it to `sink`, as those of `netns`.
 ///
 /// # Errors
 /// Only before the first socket: a failed call, or a refusal by the kernel. Later failures end the
@@ -65,6 +66,7 @@ pub(super) fn dump<T: Transport, R: Request, S: Sink>(
     buffer: &mut [u8],
     request: &R,
     sequence: u32,
+    netns: Netns,
     sink: &mut S,
 ) -> Result<Outcome, NetlinkError> {
     transport.send(&request.encode(sequence))?;
@@ -72,6 +74,7 @@ pub(super) fn dump<T: Transport, R: Request, S: Sink>(
         request,
         sequence,
         port: transport.port(),
+        netns,
         sink,
         outcome: Outcome::default(),
         spare: Spare::default(),
@@ -155,6 +158,7 @@ impl<R: Request, S: Sink> Dump<'_, R, S> {
         // Used where it is: a socket is large to move.
         match &mut self.request.decode(bytes, &mut self.spare) {
             Ok(socket) => {
+                socket.netns = self.netns;
                 let progress = self.pass_on(socket);
                 self.spare.recover(socket);
                 progress

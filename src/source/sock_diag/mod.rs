@@ -13,26 +13,30 @@ pub(super) use dump::Outcome;
 use std::thread;
 
 use crate::filter::Filtered;
-use crate::model::{Family, Field, Loss, Sink, SplitSink, State};
+use crate::model::{Family, Field, Loss, Netns, Sink, SplitSink, State};
 use crate::question::Families;
-use crate::source::NetlinkError;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
 use crate::source::wire::Request;
+use crate::source::{NetlinkError, ProcNet};
 use dump::{BUFFER_LEN, dump};
 use privilege::NetAdminDropped;
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 
-/// Passes every socket of the dumps to `sink`, one dump after the other. `dumps` becomes what was
-/// requested in the end.
+/// Passes every socket of the dumps to `sink`, one dump after the other, from the network namespace
+/// of `tables`. `dumps` becomes what was requested in the end.
 ///
 /// # Errors
 /// Before the first socket only; [`NetlinkError::permits_fallback`] says which of them permit
 /// another source.
-pub(super) fn list<S: Sink>(dumps: &mut Dumps, sink: &mut S) -> Result<Outcome, NetlinkError> {
+pub(super) fn list<S: Sink>(
+    dumps: &mut Dumps,
+    tables: &ProcNet,
+    sink: &mut S,
+) -> Result<Outcome, NetlinkError> {
     let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
-    let mut outcome = Conversation::new(Kernel::connect).list(dumps, sink)?;
+    let mut outcome = conversation(tables).list(dumps, sink)?;
     if dumps.states.contains(State::Bound)
         && outcome.bound == 0
         && !outcome.ended_by_sink
@@ -50,30 +54,49 @@ pub(super) fn list<S: Sink>(dumps: &mut Dumps, sink: &mut S) -> Result<Outcome, 
 /// As [`list`]; `sink` is then as it was.
 pub(super) fn gather<S: SplitSink>(
     dumps: &mut Dumps,
+    tables: &ProcNet,
     sink: &mut S,
 ) -> Result<Outcome, NetlinkError> {
     if dumps.parallel {
-        match gather_in_parallel(dumps, sink) {
+        match gather_in_parallel(dumps, tables, sink) {
             Ok(outcome) => return Ok(outcome),
             Err(reason) => *dumps = dumps.clone().not_parallel(reason),
         }
     }
-    list(dumps, sink)
+    list(dumps, tables, sink)
+}
+
+/// With the kernel, in the network namespace of `tables`: a socket stays in the one it was opened in.
+fn conversation(
+    tables: &ProcNet,
+) -> Conversation<impl FnMut() -> Result<Kernel, NetlinkError> + '_> {
+    let connect = || {
+        let connected = tables.within(Kernel::connect);
+        connected.map_err(NetlinkError::failed("setns to a network namespace"))?
+    };
+    Conversation {
+        netns: tables.netns(),
+        ..Conversation::new(connect)
+    }
 }
 
 const PARALLEL_FAILED: &str = "one of two parallel dumps failed";
 
 /// Makes the dumps of the two filters at the same time, or says why that failed, with `sink` as
 /// it was: both fill sinks of their own, which are added up at the end. The second dump has a
-/// thread of its own, which is in the network namespace of the calling one.
-fn gather_in_parallel<S: SplitSink>(dumps: &Dumps, sink: &mut S) -> Result<Outcome, &'static str> {
+/// thread of its own.
+fn gather_in_parallel<S: SplitSink>(
+    dumps: &Dumps,
+    tables: &ProcNet,
+    sink: &mut S,
+) -> Result<Outcome, &'static str> {
     let [first, second] = &dumps.filters[..] else {
         return Err(PARALLEL_FAILED);
     };
     let (mut low, mut high) = (sink.split(), sink.split());
     let one = |filter: &DumpFilter, sink: &mut S| {
         let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
-        Conversation::new(Kernel::connect).dump_all(dumps, std::slice::from_ref(filter), sink)
+        conversation(tables).dump_all(dumps, std::slice::from_ref(filter), sink)
     };
     let outcomes = thread::scope(|scope| {
         let beside = thread::Builder::new()
@@ -94,6 +117,8 @@ fn gather_in_parallel<S: SplitSink>(dumps: &Dumps, sink: &mut S) -> Result<Outco
 /// Dumps requested from one kernel.
 struct Conversation<C> {
     connect: C,
+    /// Which of several network namespaces it is about.
+    netns: Netns,
     /// The sequence number of the last request; every request has its own.
     sequence: u32,
     buffer: Vec<u8>,
@@ -103,6 +128,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
     fn new(connect: C) -> Self {
         Conversation {
             connect,
+            netns: Netns::CALLER,
             sequence: 0,
             buffer: vec![0; BUFFER_LEN],
         }
@@ -166,6 +192,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
             &mut self.buffer,
             request,
             self.sequence,
+            self.netns,
             sink,
         )
     }

@@ -152,7 +152,7 @@ fn the_plan_becomes_what_was_requested_in_the_end() {
     ];
     let (dumps, _) = list_scripted(scripts, &mut Seen::default()).unwrap();
     assert_eq!(
-        Plan::netlink(dumps, Reason::Needed).to_string(),
+        Plan::netlink(dumps, Reason::Needed, &ProcNet::own()).to_string(),
         "list the selected sockets in one dump of IPv4 and one dump of IPv6: the answer needs each \
          socket; the kernel refused one dump of both families"
     );

@@ -23,7 +23,8 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::model::trace::{Connection, Counters, Opened};
-use crate::model::{Family, InetEnds};
+use crate::model::{Family, InetEnds, Where};
+use crate::netns::within;
 use crate::source::wire::{Messages, Payload};
 
 /// `SKNLGRP_INET_TCP_DESTROY` and `SKNLGRP_INET6_TCP_DESTROY`, linux/sock_diag.h.
@@ -46,6 +47,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// The receiver of those messages.
 #[derive(Debug)]
 pub struct Destroyed {
+    place: Where,
     socket: Socket,
     buffer: Vec<u8>,
     /// Cookies of sockets that were destroyed to mark the end of what is awaited.
@@ -60,11 +62,22 @@ impl AsFd for Destroyed {
 }
 
 impl Destroyed {
-    /// Joins the groups.
+    /// Joins the groups in the network namespace of `place`.
     ///
     /// # Errors
     /// The system's: where netlink is not available.
-    pub fn listen() -> io::Result<Destroyed> {
+    pub fn listen(place: Where) -> io::Result<Destroyed> {
+        let socket = within(&place, Destroyed::join)??;
+        Ok(Destroyed {
+            place,
+            socket,
+            buffer: vec![0; BUFFER_LEN],
+            marks: HashSet::new(),
+            has_lost: false,
+        })
+    }
+
+    fn join() -> io::Result<Socket> {
         let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
         socket.bind_auto()?;
         socket.set_non_blocking(true)?;
@@ -72,12 +85,7 @@ impl Destroyed {
         for group in GROUPS {
             socket.add_membership(group)?;
         }
-        Ok(Destroyed {
-            socket,
-            buffer: vec![0; BUFFER_LEN],
-            marks: HashSet::new(),
-            has_lost: false,
-        })
+        Ok(socket)
     }
 
     /// Hands on the connections that have ended since the last time; `now_ns` is taken for the time
@@ -132,7 +140,7 @@ impl Destroyed {
     /// # Errors
     /// The system's.
     pub fn drain_all(&mut self, now_ns: u64, take: &mut impl FnMut(Connection)) -> io::Result<()> {
-        self.marks = mark_each_processor()?;
+        self.marks = within(&self.place, mark_each_processor)??;
         let end = Instant::now() + LONGEST;
         let mut is_quiet = false;
         while !(is_quiet && self.marks.is_empty()) && Instant::now() < end && !self.has_lost {

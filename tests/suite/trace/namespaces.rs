@@ -3,65 +3,15 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::channel;
 
 use super::closes::{Pair, close_with_quickack, read_to_end};
 use super::{Traced, Tracing, has_bpf, until_complete};
 use crate::child::{Start, run_tool};
 use crate::namespace::in_namespace;
+use crate::neighbour::Neighbour;
 use crate::program::{command, run};
-use crate::syscall;
 use crate::wait;
-
-/// A thread in a network namespace of its own, which does what it is sent.
-struct Neighbour {
-    work: Sender<Box<dyn FnOnce() + Send>>,
-    done: Receiver<()>,
-    /// For `ip link set … netns`.
-    thread_id: i32,
-    inode: u32,
-    thread: JoinHandle<()>,
-}
-
-impl Neighbour {
-    fn start() -> Neighbour {
-        let (work, jobs) = channel::<Box<dyn FnOnce() + Send>>();
-        let (finished, done) = channel();
-        let (tell, told) = channel();
-        let thread = std::thread::spawn(move || {
-            syscall::enter_new_network().unwrap();
-            syscall::raise_interface("lo").unwrap();
-            let inode = fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
-            let thread_id = rustix::thread::gettid().as_raw_nonzero().get();
-            tell.send((thread_id, u32::try_from(inode).unwrap()))
-                .unwrap();
-            for job in jobs {
-                job();
-                finished.send(()).unwrap();
-            }
-        });
-        let (thread_id, inode) = told.recv().unwrap();
-        Neighbour {
-            work,
-            done,
-            thread_id,
-            inode,
-            thread,
-        }
-    }
-
-    /// Does something there, to its end.
-    fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.work.send(Box::new(job)).unwrap();
-        self.done.recv_timeout(wait::DEADLINE).unwrap();
-    }
-
-    fn end(self) {
-        drop(self.work);
-        wait::join("the end of the neighbour", self.thread);
-    }
-}
 
 fn close_some(times: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -59,11 +59,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--segments", "--netns", "all"],
-        "--segments captures in this network namespace only",
+        "--segments captures in one network namespace",
     ),
     (
         &["--source", "destroy", "--netns", "all"],
-        "--source destroy reports this network",
+        "--source destroy reports one network namespace",
     ),
     (
         &["--source", "destroy", "--show", "transitions"],
@@ -78,8 +78,8 @@ const REFUSED: &[(&[&str], &str)] = &[
         "--source: `perf` is not valid; allowed are auto, bpf, destroy",
     ),
     (
-        &["--netns", "7"],
-        "--netns: `7` is not valid; allowed are all",
+        &["--netns", "4194304"],
+        "--netns: there is no process 4194304",
     ),
     (
         &["--limit", "0"],

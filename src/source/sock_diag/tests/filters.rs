@@ -33,7 +33,12 @@ fn list_filtered(filter: &str, scripts: Vec<Vec<Turn>>) -> Came {
     let mut seen = Seen::default();
     let mut dumps = dumps(&question);
     let answer = Conversation::new(connect).list(&mut dumps, &mut seen);
-    let answer = answer.map(|outcome| (Plan::netlink(dumps, Reason::Needed), outcome));
+    let answer = answer.map(|outcome| {
+        (
+            Plan::netlink(dumps, Reason::Needed, &ProcNet::own()),
+            outcome,
+        )
+    });
     assert!(scripts.is_empty(), "one request too few");
     let program = |request: &Vec<u8>| list(request.get(BEFORE_BYTECODE..).unwrap_or_default());
     let programs = requests

@@ -1,0 +1,98 @@
+//! Runs work in another network namespace, setns(2), in a thread that ends with that work: the thread
+//! that asks stays where it is, without the privilege to come back.
+//!
+//! Sockets opened there belong to that namespace wherever they are used later. So do the files of
+//! `/proc/thread-self/net` and of `/proc/sys/net`; `/proc/net` is that of the main thread.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::thread;
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, fstat, fstatfs, open};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::model::{Namespace, Where};
+
+/// `NSFS_MAGIC`, linux/magic.h.
+const NSFS_MAGIC: u64 = 0x6e73_6673;
+
+/// Runs `work` in the network namespace of `place`: in the calling thread, unless that is another
+/// one of this host.
+///
+/// # Errors
+/// When it cannot be entered: no permission, or its file leads to another namespace by now.
+pub fn within<T: Send>(place: &Where, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let Where::Netns(namespace) = place else {
+        return Ok(work());
+    };
+    thread::scope(|scope| {
+        let inside = || {
+            enter(namespace)?;
+            Ok(work())
+        };
+        let thread = thread::Builder::new().name("netns".to_owned());
+        let thread = thread.spawn_scoped(scope, inside)?;
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Moves the calling thread. The kernel refuses files of other kinds of namespaces with EINVAL.
+fn enter(namespace: &Namespace) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = open(&namespace.file, flags, Mode::empty())?;
+    if identity(&file)? != namespace.identity {
+        // The process of this number is another one, or the file was mounted over.
+        let what = format!("{} is another one now", namespace.file.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, what));
+    }
+    let kind = LinkNameSpaceType::Network;
+    Ok(move_into_link_name_space(file.as_fd(), Some(kind))?)
+}
+
+/// The device and inode number of a file of a namespace, without opening what else it may be; `None`
+/// for another file.
+pub(super) fn locate(file: &Path) -> io::Result<Option<(u64, u64)>> {
+    let located = open(file, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    match u64::try_from(fstatfs(&located)?.f_type) {
+        Ok(NSFS_MAGIC) => Ok(Some(identity(&located)?)),
+        _ => Ok(None),
+    }
+}
+
+fn identity(file: &OwnedFd) -> io::Result<(u64, u64)> {
+    let status = fstat(file)?;
+    Ok((status.st_dev, status.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_leads_to_another_namespace_by_now_is_not_entered() {
+        let file = Path::new("/proc/thread-self/ns/net");
+        let (device, inode) = locate(file).unwrap().unwrap();
+        let place = Where::Netns(Arc::new(Namespace {
+            word: "blue".to_owned(),
+            file: file.to_owned(),
+            identity: (device, inode + 1),
+        }));
+        let error = within(&place, || panic!("entered")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(
+            error.to_string().ends_with(" is another one now"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_files_of_namespaces_have_an_identity_and_no_other_file_is_opened() {
+        assert_eq!(locate(Path::new("/proc/self/stat")).unwrap(), None);
+        assert_eq!(locate(Path::new("/")).unwrap(), None);
+        assert!(locate(Path::new("/nowhere")).is_err());
+    }
+}
