@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::host::Host;
 use super::rule::Sampled;
 use super::watch::{Watched, reversed};
-use crate::model::{InetEnds, Listeners, Netns, Service, Socket, TimerKind, counted};
+use crate::model::{InetEnds, Listeners, Netns, Service, Socket, TimerKind, counted, thousands};
 
 /// Suspects beyond this many are only counted; 2 MB in either sample.
 const ROOM: usize = 20_000;
@@ -29,6 +29,12 @@ const PART: f64 = 0.1;
 
 /// Fewer are information if they are this part of all connections.
 const SHARE: f64 = 0.01;
+
+/// From so many watched connections on, what was seen of them holds for those that were not watched.
+const ENOUGH: usize = 10;
+
+/// So much of them must be stalled.
+const HALF: f64 = 0.5;
 
 /// Whether the timer for probes of a closed window runs.
 pub(super) fn is_probing(socket: &Socket) -> bool {
@@ -100,6 +106,37 @@ pub(super) struct Stalled {
     /// Those that had suspects before the window.
     services: HashMap<Service, OfService>,
     beyond: u64,
+    /// The suspects after the window at services elsewhere, whether they were kept before it or not.
+    elsewhere: u64,
+}
+
+/// Connections that are stalled, with many destinations that have few each.
+#[derive(Clone, Debug)]
+pub(super) struct Scattered {
+    /// How many may be stalled; a part of them was watched.
+    pub(super) all: u64,
+    pub(super) destinations: u64,
+    pub(super) watched: u64,
+    /// Those of the watched ones on which nothing moved.
+    pub(super) stalled: Vec<Suspect>,
+    /// The inodes of those that processes hold, as far as they were kept.
+    pub(super) inodes: Vec<u64>,
+}
+
+impl Scattered {
+    /// How many of how many, for a title: `64 of 64 connections watched, of 24,750 to 24,750 destinations`.
+    pub(super) fn connections(&self) -> String {
+        let stalled = thousands(self.stalled.len());
+        let destinations = counted(self.destinations, "destination", "destinations");
+        let watched = counted(self.watched, "connection", "connections");
+        match self.all == self.watched {
+            true => format!("{stalled} of {watched} to {destinations}"),
+            false => format!(
+                "{stalled} of {watched} watched, of {} to {destinations}",
+                thousands(self.all)
+            ),
+        }
+    }
 }
 
 /// A service with connections that are stalled.
@@ -172,6 +209,8 @@ impl Stalled {
     /// Takes a connection after the window, which `is_suspect` or not.
     pub(super) fn add(&mut self, sampled: &Sampled<'_>, is_suspect: bool) {
         self.connections += 1;
+        let is_elsewhere = is_suspect && matches!(sampled.service, Service::Used(_));
+        self.elsewhere += u64::from(is_elsewhere);
         // Only hosts with suspects take the time.
         let service = self.services.get_mut(&sampled.service);
         let Some(of_service) = service else {
@@ -192,15 +231,20 @@ impl Stalled {
 
     /// Those that are watched as long as nothing moves: some of each service.
     pub(super) fn watched(&self, host: &Host) -> Vec<InetEnds> {
-        let selected = self.selected();
+        let selected = self.selected().into_iter();
         let still = selected.filter(|suspect| !has_moved(suspect, host));
         still.map(|suspect| suspect.ends).collect()
     }
 
-    fn selected(&self) -> impl Iterator<Item = &Suspect> {
+    /// Half of them of the services with most suspects, the others spread over the rest.
+    fn selected(&self) -> Vec<&Suspect> {
         let some = self.largest().into_iter();
         let some = some.flat_map(|(_, of)| of.suspects.iter().take(WATCHED_OF_ONE));
-        some.take(WATCHED)
+        let mut some: Vec<&Suspect> = some.collect();
+        let rest = some.split_off(some.len().min(WATCHED / 2));
+        let step = rest.len().div_ceil(WATCHED / 2).max(1);
+        some.extend(rest.into_iter().step_by(step));
+        some
     }
 
     /// The services with suspects, most first.
@@ -213,12 +257,29 @@ impl Stalled {
     }
 
     /// The services with connections that are stalled, without those that `excludes`: the worst first,
-    /// if they are all or a part of a service, or many.
-    pub(super) fn services(
+    /// if they are all or a part of a service, or many. And what is scattered over many destinations,
+    /// besides the `most` services with more than that.
+    pub(super) fn found(
         &self,
         host: &Host,
+        most: usize,
         excludes: impl Fn(&InetEnds) -> bool,
-    ) -> Vec<StalledService> {
+    ) -> (Vec<StalledService>, Option<Scattered>) {
+        let services = self.services(host, &excludes);
+        let is_of_one = |one: &&StalledService| {
+            let is_served = matches!(one.service, Service::Served(_));
+            is_served || one.is_dead() || one.are_several()
+        };
+        let of_one = services.iter().filter(is_of_one).take(most);
+        let of_one: Vec<StalledService> = of_one.cloned().collect();
+        let is_reported = |service| of_one.iter().any(|one| one.service == service);
+        match self.scattered(host, is_reported, excludes) {
+            Some(scattered) => (of_one, Some(scattered)),
+            None => (services, None),
+        }
+    }
+
+    fn services(&self, host: &Host, excludes: impl Fn(&InetEnds) -> bool) -> Vec<StalledService> {
         let largest = self.largest().into_iter();
         let mut found: Vec<StalledService> = largest
             .map(|(service, of)| StalledService {
@@ -235,6 +296,46 @@ impl Stalled {
         let are_many = sockets as f64 >= self.connections as f64 * SHARE;
         found.retain(|one| are_many || one.is_dead() || one.are_several());
         found
+    }
+
+    /// The connections of services elsewhere that `is_reported` does not name, if so many of them may be
+    /// stalled that it is no single peer's fault, and those that were watched are.
+    fn scattered(
+        &self,
+        host: &Host,
+        is_reported: impl Fn(Service) -> bool,
+        excludes: impl Fn(&InetEnds) -> bool,
+    ) -> Option<Scattered> {
+        let (reported, others): (Vec<_>, Vec<_>) = self
+            .largest()
+            .into_iter()
+            .filter(|(service, _)| matches!(service, Service::Used(_)))
+            .partition(|(service, _)| is_reported(*service));
+        let known = others.iter().flat_map(|(_, of)| &of.suspects);
+        let (excluded, known): (Vec<&Suspect>, Vec<&Suspect>) =
+            known.partition(|suspect| excludes(&suspect.ends));
+        let reported: usize = reported.iter().map(|(_, of)| of.suspects.len()).sum();
+        let seen = known
+            .iter()
+            .filter(|one| host.watch.of(&one.ends).is_some());
+        let (stalled, moved): (Vec<&Suspect>, Vec<&Suspect>) =
+            seen.partition(|suspect| !has_moved(suspect, host));
+        let watched = stalled.len() + moved.len();
+        let left_out = (reported + excluded.len()) as u64;
+        let all = self
+            .elsewhere
+            .saturating_sub(left_out)
+            .max(known.len() as u64);
+        let part = stalled.len() as f64 / watched.max(1) as f64;
+        let are_many = all as f64 * part >= self.connections as f64 * SHARE;
+        let inodes = known.iter().map(|suspect| suspect.inode);
+        (watched >= ENOUGH && part >= HALF && are_many).then(|| Scattered {
+            all,
+            destinations: others.len() as u64,
+            watched: watched as u64,
+            stalled: stalled.into_iter().copied().collect(),
+            inodes: inodes.filter(|inode| *inode != 0).collect(),
+        })
     }
 
     /// What could not be judged.

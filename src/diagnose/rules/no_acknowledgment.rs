@@ -7,7 +7,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::stalled::{Stalled, StalledService, Waited, is_retransmitting};
+use crate::diagnose::stalled::{
+    Scattered, Stalled, StalledService, Suspect, Waited, is_retransmitting,
+};
 use crate::diagnose::subject::{address_word, counted_connections, service_subject, service_test};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::Retries2;
@@ -87,7 +89,7 @@ impl Rule for NoAcknowledgment {
         if host.copied {
             return Examined::lacking("a copied tree cannot show what is acknowledged");
         }
-        let services = self.0.services(host, |_| false);
+        let (services, scattered) = self.0.found(host, REPORTED, |_| false);
         let further = services.len().saturating_sub(REPORTED) as u64;
         let reported = services.iter().take(REPORTED);
         let mut findings: Vec<Finding> = reported.map(|one| finding(one, host)).collect();
@@ -95,8 +97,26 @@ impl Rule for NoAcknowledgment {
             let further = counted(further, "more service gets", "more services get");
             last.evidence.push(format!("{further} no acknowledgment"));
         }
-        Examined::found(findings).without(self.0.lacking(host))
+        findings.extend(scattered.as_ref().map(|found| to_many(found, host)));
+        let lacking = self.0.lacking(host);
+        Examined::found(findings).without(lacking.filter(|_| scattered.is_none()))
     }
+}
+
+/// Shows connections that retransmit, the most retransmissions first.
+const LIST: &str =
+    "-p --state established,close-wait --sort retransmits:desc --columns timer,retransmits";
+
+/// The connections to many destinations.
+fn to_many(found: &Scattered, host: &Host) -> Finding {
+    let title = format!("no acknowledgment on {}", found.connections());
+    let list = Command::list(&format!("{LIST} --limit 20"));
+    let (value, inodes) = (found.all as f64, found.inodes.clone());
+    Finding::new(Severity::Warning, title, value, inodes, WHY)
+        .with_evidence([acknowledged(&found.stalled, host)])
+        .with_commands([list.of(format!("retransmits ge {IN_A_ROW}"))])
+        .with_remedy(REMEDY)
+        .with_causes(&["path-mtu"])
 }
 
 fn finding(found: &StalledService, host: &Host) -> Finding {
@@ -108,12 +128,10 @@ fn finding(found: &StalledService, host: &Host) -> Finding {
     );
     let now = format!("retransmits ge {IN_A_ROW}");
     let test = service_test(found.service);
-    let list =
-        "-p --state established,close-wait --sort retransmits:desc --columns timer,retransmits";
     Finding::new(severity(found), title, stalled as f64, found.inodes(), WHY)
         .with_subject(service_subject(found.service))
         .with_evidence(evidence(found, host))
-        .with_commands([Command::list(list).of(test).of(now)])
+        .with_commands([Command::list(LIST).of(test).of(now)])
         .with_remedy(REMEDY)
         .with_causes(&["path-mtu"])
 }
@@ -130,15 +148,21 @@ fn severity(found: &StalledService) -> Severity {
     }
 }
 
-fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
-    let times = found.stalled.iter().map(|suspect| suspect.retransmits);
+/// That nothing was acknowledged on these.
+fn acknowledged(stalled: &[Suspect], host: &Host) -> String {
+    let times = stalled.iter().map(|suspect| suspect.retransmits);
     let (least, most) = (times.clone().min(), times.max());
-    let bytes = counted(found.bytes(), "byte", "bytes");
-    let mut evidence = vec![format!(
+    let bytes = stalled.iter().map(|suspect| suspect.bytes).sum();
+    let bytes = counted(bytes, "byte", "bytes");
+    format!(
         "nothing was acknowledged in {}: {bytes} in all, retransmitted {} times in a row",
         host.watch.text(),
         span(thousands(least.unwrap_or(0)), thousands(most.unwrap_or(0)))
-    )];
+    )
+}
+
+fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
+    let mut evidence = vec![acknowledged(&found.stalled, host)];
     let heard = found.watched(host);
     let heard: Vec<u64> = heard
         .filter_map(|watched| watched.last(Metric::LastAckReceived))

@@ -11,7 +11,7 @@ mod unread;
 
 use std::collections::HashMap;
 
-use crate::diagnose::stalled::{Stalled, StalledService, Waited, is_probing};
+use crate::diagnose::stalled::{Scattered, Stalled, StalledService, Waited, is_probing};
 use crate::diagnose::subject::{counted_connections, service_subject, service_test};
 use crate::diagnose::watch::reversed;
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
@@ -113,16 +113,19 @@ impl Rule for StuckPeers {
         }
         // What this host does not read itself is reported as that.
         let unread = self.unread.writers();
-        let services = self.probing.services(host, |ends| unread.contains(ends));
+        let excludes = |ends: &InetEnds| unread.contains(ends);
+        let (services, scattered) = self.probing.found(host, REPORTED, excludes);
         let peers = services.iter().take(REPORTED);
         let mut findings: Vec<Finding> = peers.map(|found| at_peers(found, host)).collect();
+        findings.extend(scattered.as_ref().map(|found| at_many(found, host)));
         findings.extend(self.processes(case));
         let unwatched = self.unread.unwatched(host) as u64;
         let connections = counted(unwatched, "connection", "connections");
         let unwatched = (unwatched > 0)
             .then(|| format!("whether the data of {connections} is read was not measured"));
+        let lacking = self.probing.lacking(host);
         Examined::found(findings)
-            .without(self.probing.lacking(host))
+            .without(lacking.filter(|_| scattered.is_none()))
             .without(unwatched)
             .without(host.mptcp())
     }
@@ -257,13 +260,33 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
         .with_remedy(REMEDY_PEERS)
 }
 
-/// A command for the stuck connections of a service: those that sent no data since before they were
-/// watched, which /proc does not report.
+/// Peers of many destinations whose window is closed.
+fn at_many(found: &Scattered, host: &Host) -> Finding {
+    let title = format!("peers take nothing on {}", found.connections());
+    let bytes: u64 = found.stalled.iter().map(|suspect| suspect.bytes).sum();
+    let evidence = format!(
+        "their window is closed (persist timer), and nothing of {} was acknowledged in {} on those that were watched",
+        counted(bytes, "byte", "bytes"),
+        host.watch.text()
+    );
+    let (value, inodes) = (found.all as f64, found.inodes.clone());
+    let list = "-p --state established --columns timer --sort send-queue:desc --limit 20";
+    Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
+        .with_evidence([evidence])
+        .with_commands([stuck(Command::list(list), host)])
+        .with_remedy(REMEDY_PEERS)
+}
+
 fn show(found: &StalledService, host: &Host) -> Command {
-    let options = "-p --state established --columns timer --sort send-queue:desc";
-    let show = Command::list(options)
-        .of(service_test(found.service))
-        .of("send-queue > 0");
+    let list = "-p --state established --columns timer --sort send-queue:desc";
+    let list = Command::list(list).of(service_test(found.service));
+    stuck(list, host)
+}
+
+/// Of stuck connections alone: those that sent no data since before they were watched, which /proc does
+/// not report.
+fn stuck(list: Command, host: &Host) -> Command {
+    let show = list.of("send-queue > 0");
     let watched = host.watch.over.as_millis();
     match host.source {
         SourceName::Proc => show,

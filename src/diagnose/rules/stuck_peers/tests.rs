@@ -280,3 +280,63 @@ fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     copied.copied = true;
     assert!(lacking(copied)[0].contains("copied tree"));
 }
+
+/// The findings about so many destinations with a stuck connection each, of which every `moves`th one
+/// is acknowledged while it is watched, beside other connections.
+fn at_destinations(number: u64, moves: u64, others: u64) -> Vec<(Severity, String)> {
+    let mut host = host();
+    let stuck = (0..number).map(|number| Socket {
+        cookie: Some(1 + number),
+        ..socket(
+            State::Established,
+            "192.0.2.1:5000",
+            &format!("198.51.{}.{}:80", number >> 8, number & 255),
+        )
+    });
+    let stuck = stuck.map(|one| Socket {
+        send_queue: 500,
+        timer: connection(1, 0, 0, true).timer,
+        ..one
+    });
+    let stuck: Vec<Socket> = stuck.collect();
+    let fine = (0..others).map(|number| connection(1 + number % 60_000, 0, 0, false));
+    let all: Vec<Socket> = stuck.iter().cloned().chain(fine).collect();
+    let rule: StuckPeers = host.read(&all, &all);
+    for acknowledged in [0, 1] {
+        let now = stuck.iter().zip(0..).map(|(one, number)| {
+            let is_moving = number % moves == 0;
+            let acknowledged = acknowledged * u64::from(is_moving);
+            seen(one.clone(), &[(Metric::BytesAcked, acknowledged)])
+        });
+        host.see(&rule, &now.collect::<Vec<_>>());
+    }
+    let examined = host.examine(&rule);
+    let scattered = examined
+        .findings
+        .iter()
+        .any(|one| one.value == number as f64);
+    assert!(!scattered || examined.lacking.is_empty(), "{examined:?}");
+    let found = examined.findings.into_iter();
+    found
+        .map(|finding| (finding.severity, finding.title))
+        .collect()
+}
+
+#[test]
+fn stuck_connections_to_many_destinations_are_one_finding_with_how_many_were_watched() {
+    let all = at_destinations(3_000, 5_000, 200_000);
+    let title =
+        "peers take nothing on 63 of 64 connections watched, of 3,000 to 3,000 destinations";
+    assert_eq!(all, [(Severity::Warning, title.to_owned())]);
+    let few = at_destinations(20, 50, 100);
+    let title = "peers take nothing on 19 of 20 connections to 20 destinations";
+    assert_eq!(few, [(Severity::Warning, title.to_owned())]);
+    assert!(at_destinations(3_000, 5_000, 300_000).is_empty(), "1 %");
+    assert!(at_destinations(3_000, 1, 3_000).is_empty(), "all move");
+    let single = at_destinations(3, 50, 100);
+    assert!(
+        single
+            .iter()
+            .all(|(severity, _)| *severity == Severity::Info)
+    );
+}
