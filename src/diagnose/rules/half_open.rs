@@ -11,6 +11,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::unconfirmed::{FLOOD, is_flood};
 use crate::diagnose::subject::{listener_subject, most_of_them};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
@@ -288,6 +289,7 @@ impl RequestQueue {
             Some((source, most)) if most as f64 >= self.requests as f64 * ONE_SOURCE => format!(
                 "If {source} is one of your clients, find out why the SYN-ACK does not reach it (routes, firewalls); if not, block it or limit its rate."
             ),
+            Some(_) if is_flood(self.requests, self.sources.len()) => FLOOD.to_owned(),
             Some(_) | None => "If they are your clients, find out why SYN-ACKs do not reach them (routes, firewalls); if not, it may be a SYN flood: have it filtered upstream.".to_owned(),
         });
         if !binds {

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::path_mtu;
 use crate::diagnose::stalled::{
     Scattered, Stalled, StalledService, Suspect, Waited, is_retransmitting,
 };
@@ -174,6 +175,7 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
             "of {measured} measured, the peer was last heard from {ago} s ago"
         ));
     }
+    evidence.extend(full_segments(found, host));
     if matches!(found.service, Service::Served(_)) {
         let peers = found.peers(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| {
@@ -188,6 +190,22 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
         )
     }));
     evidence
+}
+
+/// That full segments alone are lost, where so few connections show it that `path-mtu` does not warn.
+fn full_segments(found: &StalledService, host: &Host) -> Option<String> {
+    let lost = found.watched(host).map(|watched| {
+        let queue = watched.last.send_queue.into();
+        path_mtu::lost_segment(queue, |metric| watched.last(metric)).flatten()
+    });
+    let lost: Vec<Option<u64>> = lost.collect();
+    let sizes: Option<Vec<u64>> = lost.iter().copied().collect();
+    let (number, size) = (lost.len() as u64, sizes?.into_iter().max()?);
+    let connections = counted(number, "connection", "connections");
+    Some(format!(
+        "on {connections} measured, small segments got through in both directions, and none of up to {} bytes was ever acknowledged: the path may lose full segments; `ping -M do -s SIZE PEER` shows from which SIZE on",
+        thousands(size)
+    ))
 }
 
 /// `3 to 5`, or `3`.

@@ -152,10 +152,16 @@ impl PathMtu {
 /// The size of the full segment that is lost again and again, `Some(None)` where the connection has
 /// another fault, `None` where that is unknown.
 fn full_segment(suspect: &Suspect, host: &Host) -> Option<Option<u64>> {
-    let of = |metric| host.measures.get(suspect.ends, metric);
+    lost_segment(suspect.queue, |metric| {
+        host.measures.get(suspect.ends, metric)
+    })
+}
+
+/// The same of a connection with such a send queue and these measures.
+pub(super) fn lost_segment(queue: u64, of: impl Fn(Metric) -> Option<u64>) -> Option<Option<u64>> {
     let (segment, acknowledged) = (of(Metric::Mss)?, of(Metric::BytesAcked)?);
     let received = of(Metric::BytesReceived)?;
-    let is_full = of(Metric::Unacked)? > 0 && suspect.queue >= segment;
+    let is_full = of(Metric::Unacked)? > 0 && queue >= segment;
     // The peer's SYN-ACK counts as one byte.
     let small_arrive = received > 0 || acknowledged > 1;
     let is_stuck = is_full && small_arrive && acknowledged < segment;

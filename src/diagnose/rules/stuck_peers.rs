@@ -1,4 +1,4 @@
-//! Connections on which nothing moves: peers whose window is closed and that take nothing of what is
+//! Connections on which nothing moves: peers whose window is closed and that read nothing of what is
 //! sent to them, and processes that read nothing of what was received.
 //!
 //! That a queue is not empty, or as long as before, proves nothing: a client may read slowly, and a
@@ -236,8 +236,8 @@ fn peers(readers: &[Reader]) -> Vec<String> {
 fn at_peers(found: &StalledService, host: &Host) -> Finding {
     let stuck = thousands(found.stalled.len());
     let connections = counted_connections(found.all, found.service);
-    let bytes = counted(found.bytes(), "byte", "bytes");
-    let title = format!("peers take nothing of {bytes} on {stuck} of {connections}");
+    let bytes = counted(found.bytes(), "byte waits", "bytes wait");
+    let title = format!("peers read nothing on {stuck} of {connections}: {bytes}");
     let mut evidence = vec![format!(
         "their window is closed (persist timer), and nothing was acknowledged in {}",
         host.watch.text()
@@ -262,7 +262,7 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
 
 /// Peers of many destinations whose window is closed.
 fn at_many(found: &Scattered, host: &Host) -> Finding {
-    let title = format!("peers take nothing on {}", found.connections());
+    let title = format!("peers read nothing on {}", found.connections());
     let bytes: u64 = found.stalled.iter().map(|suspect| suspect.bytes).sum();
     let evidence = format!(
         "their window is closed (persist timer), and nothing of {} was acknowledged in {} on those that were watched",

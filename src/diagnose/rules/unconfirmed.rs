@@ -27,10 +27,22 @@ const LEAST: u64 = 10;
 /// is a seventh of all handshakes.
 const SECONDS: f64 = 10.0;
 
+/// From so many addresses on, with one or two requests each, they are forged rather than lost.
+const FLOOD_ADDRESSES: u64 = 50;
+
 /// How many ports have findings of their own.
 const REPORTED: usize = 5;
 
 const WHY: &str = "A client confirms a handshake within one round trip (RFC 9293, 3.5). If none does, SYN-ACKs do not arrive: they take another route than the SYNs, a firewall or security group drops them, or a load balancer with direct server return hands on SYNs alone. Or the SYNs are forged.";
+
+/// The first remedy where [`is_flood`].
+pub(super) const FLOOD: &str = "So many addresses with one or two requests each are forged, or a botnet's: a SYN flood. Have it filtered upstream, and keep net.ipv4.tcp_syncookies at 1 and the backlog of listen() long (net.core.somaxconn), so that clients still get through.";
+
+/// Whether so many requests of so many addresses are none of clients that try again: each has one or two.
+pub(super) fn is_flood(requests: u64, addresses: usize) -> bool {
+    let addresses = addresses as u64;
+    addresses >= FLOOD_ADDRESSES && requests <= addresses.saturating_mul(2)
+}
 
 /// A port and a client.
 type From = (u16, IpAddr);
@@ -171,6 +183,7 @@ impl Unconfirmed {
             (Some(source), _) | (None, [(source, _)]) => source.to_string(),
             (None, _) => "the clients".to_owned(),
         };
+        let flood = source.is_none() && is_flood(requests, self.sources_of(port).len());
         let listeners = host.listeners.iter();
         let its = listeners.filter(|listener| listener.local.port() == port);
         let inodes = its.map(|listener| listener.inode).collect();
@@ -178,11 +191,7 @@ impl Unconfirmed {
             .with_subject(service_subject(Service::Served(port)))
             .with_evidence(self.evidence(port, source, host))
             .with_commands(commands)
-            .with_remedy([
-                format!("Find out where SYN-ACKs to {client} are lost: see with a packet capture here and there which way they take, and check routes (`ip route get`), reverse path filters and firewalls on it."),
-                "Behind a load balancer with direct server return, check that this host answers from the address of the service.".to_owned(),
-                "If these are none of your clients, their addresses are forged: have them filtered upstream.".to_owned(),
-            ])
+            .with_remedy(remedy(&client, flood))
     }
 
     fn evidence(&self, port: u16, source: Option<IpAddr>, host: &Host) -> Vec<String> {
@@ -225,6 +234,23 @@ impl Unconfirmed {
     }
 }
 
+/// What to do about handshakes that `client` does not confirm.
+fn remedy(client: &str, is_flood: bool) -> Vec<String> {
+    let route = format!(
+        "Find out where SYN-ACKs to {client} are lost: see with a packet capture here and there which way they take, and check routes (`ip route get`), reverse path filters and firewalls on it."
+    );
+    let balancer = "Behind a load balancer with direct server return, check that this host answers from the address of the service.".to_owned();
+    let forged = "If these are none of your clients, their addresses are forged: have them filtered upstream.";
+    match is_flood {
+        true => vec![
+            FLOOD.to_owned(),
+            format!("If they are your clients after all: {route}"),
+            balancer,
+        ],
+        false => vec![route, balancer, forged.to_owned()],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +283,19 @@ mod tests {
         let found = found(host, sockets);
         found.iter().for_each(assert_names_settings);
         found.first().map(|finding| finding.severity)
+    }
+
+    #[test]
+    fn many_addresses_with_a_request_or_two_each_are_a_flood() {
+        for (addresses, each, is_flood) in [(50, 2, true), (50, 3, false), (49, 1, false)] {
+            let clients =
+                (0..addresses).map(|n| requests(&format!("198.51.100.{n}"), each, Some(3)));
+            let all: Vec<Socket> = clients.flatten().collect();
+            let found = found(&server(0), &all).remove(0);
+            assert_names_settings(&found);
+            assert_eq!(found.remedy[0] == FLOOD, is_flood, "{addresses} {each}");
+            assert_eq!(found.remedy.len(), 3);
+        }
     }
 
     #[test]

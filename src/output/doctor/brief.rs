@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{INDENT, Page, findings, healthy, processes, scope, style};
-use crate::model::{Diagnosis, Finding, Severity};
+use super::{INDENT, Page, findings, observed, processes, scope, style};
+use crate::model::{Diagnosis, Finding, Severity, counted};
 use crate::output::{Look, escape};
 
 /// On terminals with fewer rows, the first finding scrolls out of sight.
@@ -37,6 +37,16 @@ pub fn write_diagnosis_brief(
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// The line of a healthy host, which fits a terminal.
+fn healthy(diagnosis: &Diagnosis) -> String {
+    let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
+    let rules = counted(diagnosis.examined.len() as u64, "rule", "rules");
+    let window = observed(diagnosis);
+    let filter = diagnosis.filter.as_ref();
+    let filter = filter.map_or_else(String::new, |filter| format!(" that match `{filter}`"));
+    format!("nothing wrong in {sockets}{filter} over {window}, by {rules}")
 }
 
 /// What fits on a small terminal in place of `full`: the first finding, without what is least urgent

@@ -23,7 +23,7 @@ use wrap::wrap_command;
 const INDENT: usize = 12;
 
 /// Lines narrower than this are not broken.
-const NARROWEST: usize = 40;
+const NARROWEST: usize = 24;
 
 /// How many processes are named.
 const NAMED: usize = 5;

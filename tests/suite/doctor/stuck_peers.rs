@@ -68,8 +68,9 @@ in_namespace!(
         let report = Report::until(|report| !report.findings_of(ID).is_empty());
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "WARNING");
-        let title =
-            format!("peers take nothing of 300 bytes on 3 of 3 outbound connections to {address}");
+        let title = format!(
+            "peers read nothing on 3 of 3 outbound connections to {address}: 300 bytes wait"
+        );
         assert_eq!(finding.title, title);
         assert_eq!(finding.subject["remote_port"], address.port());
         assert_eq!(finding.processes[0].sockets, 3);

@@ -214,3 +214,28 @@ fn the_kernel_gives_up_after_the_time_in_its_documentation() {
     }
     assert!(given_up_after(u64::MAX) > given_up_after(255));
 }
+
+#[test]
+fn that_full_segments_alone_are_lost_is_said_if_it_is_so_on_all_that_were_watched() {
+    for (acknowledged, says) in [([3, 3], true), ([3, 1_448], false), ([1, 1], false)] {
+        let sockets: Vec<Socket> = (0..2).map(|number| waiting(number, 4)).collect();
+        let long = sockets.iter().zip(acknowledged).map(|(one, acknowledged)| {
+            let measures = [
+                (Metric::Mss, 1_448),
+                (Metric::Unacked, 5),
+                (Metric::BytesAcked, acknowledged),
+                (Metric::BytesReceived, 0),
+            ];
+            let one = Socket {
+                send_queue: 6_000,
+                ..one.clone()
+            };
+            seen(one, &measures)
+        });
+        let long: Vec<Socket> = long.collect();
+        let found = examined(&mut quiet(), &sockets, &long, &long).findings;
+        let evidence = found[0].evidence.join("; ");
+        let line = "none of up to 1,448 bytes was ever acknowledged";
+        assert_eq!(evidence.contains(line), says, "{acknowledged:?} {evidence}");
+    }
+}
