@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::enter::{locate, within};
 use super::find::find;
-use crate::model::{Namespace, Netns, Where, nearest_word};
+use crate::model::{Namespace, Netns, Where, counted, nearest_word};
 use crate::proc_root::{ProcRoot, parse_number};
 
 /// Where ip-netns(8) mounts namespaces by name.
@@ -150,7 +150,12 @@ impl Word<'_> {
     fn process(&self, pid: u32, name: Option<&str>) -> Selection {
         let comm = self.proc.read_start(&format!("{pid}/comm"), 64);
         let comm = comm.map_err(|error| match error.kind() == ErrorKind::NotFound {
-            true => unknown(format!("there is no process {pid}")),
+            true => unknown(match self.proc.query_hiding_here() {
+                None => format!("there is no process {pid}"),
+                Some(hiding) => format!(
+                    "no process {pid} is visible; the proc file system is mounted with {hiding}"
+                ),
+            }),
             false => refused(format!("cannot read /proc/{pid}/comm: {error}")),
         })?;
         let comm = printable(comm.trim_ascii_end());
@@ -182,16 +187,24 @@ impl Word<'_> {
         }
         let found = find(&self.proc);
         let one = found.namespaces.iter().find(|one| one.inode == inode);
-        match one.and_then(|one| one.files.first().map(|file| (one, file))) {
-            Some((one, file)) => self.file(file, one.home.as_deref()),
-            None => Err(unknown(match found.denied {
-                0 => format!("no process and no mount is in a network namespace {inode}"),
-                denied => format!(
-                    "no network namespace {inode} was found; no permission to read the namespaces \
-                     of {denied} processes"
-                ),
-            })),
+        let files = one.into_iter();
+        let files = files.flat_map(|one| one.files.iter().map(move |file| (one, file)));
+        // The process may have ended, and a mount may be covered by that of another namespace.
+        let mut leading = files.filter(|(_, file)| {
+            let identity = locate(file).ok().flatten();
+            identity.is_some_and(|identity| identity.1 == u64::from(inode))
+        });
+        if let Some((one, file)) = leading.next() {
+            return self.file(file, one.home.as_deref());
         }
+        let denied = counted(found.denied, "process", "processes");
+        Err(unknown(match found.denied {
+            0 => format!("no process and no mount leads to a network namespace {inode}"),
+            _ => format!(
+                "no network namespace {inode} was found; no permission to read the namespaces of \
+                 {denied}"
+            ),
+        }))
     }
 
     /// The one that a file leads to; `home` is the directory of a process or thread in it.

@@ -51,6 +51,24 @@ in_namespace!(
     }
 );
 
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn a_mount_that_another_namespace_covers_does_not_stand_for_it() {
+        make_directory();
+        let blue = Named::with_connections("blue", 3);
+        let red = Named::with_connections("red", 1);
+        rustix::mount::mount_bind(&red.path, &blue.path).unwrap();
+        let word = format!("net:{}", blue.neighbour.inode);
+        let ran = run(["--json", "--netns", &word]);
+        assert_eq!((ran.status, &*ran.stdout), (2, ""), "{ran:?}");
+        assert_eq!(count("blue").1.total, 3);
+        let link = format!("/proc/self/task/{}/ns/net", blue.neighbour.thread_id);
+        fs::write("/run/elsewhere", "").unwrap();
+        rustix::mount::mount_bind(link, "/run/elsewhere").unwrap();
+        assert_eq!(count(&word).1.total, 7);
+    }
+);
+
 /// A process whose first thread has ended, in a network namespace that only its second one is in.
 const LEADERLESS: &str = "
 import ctypes, threading, time
