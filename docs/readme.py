@@ -196,6 +196,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: None)
     folder = tempfile.TemporaryDirectory()
     os.symlink(program, f"{folder.name}/tcpstates")
+    os.chdir(folder.name)
     os.environ.update(PATH=f"{folder.name}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
     host = Host()
     wait_until_quiet(program)

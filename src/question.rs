@@ -82,6 +82,17 @@ impl Families {
     }
 }
 
+impl Families {
+    /// The word for the family, if there is only one.
+    pub fn only(self) -> Option<&'static str> {
+        match self {
+            Families::Both => None,
+            Families::Only(Family::V4) => Some("ipv4"),
+            Families::Only(Family::V6) => Some("ipv6"),
+        }
+    }
+}
+
 impl fmt::Display for Families {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

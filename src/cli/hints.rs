@@ -15,7 +15,7 @@ enum Place {
 }
 
 /// Options of ss and netstat, and what to type here.
-const OPTIONS: [(&[&str], Place, &str); 17] = [
+const OPTIONS: [(&[&str], Place, &str); 18] = [
     (
         &["-s", "--summary", "--statistics"],
         Place::Both,
@@ -93,6 +93,11 @@ const OPTIONS: [(&[&str], Place, &str); 17] = [
         &["--net"],
         Place::Both,
         "a network namespace is selected by --netns: tcpstates --netns NAME",
+    ),
+    (
+        &["--since", "--before"],
+        Place::Summary,
+        "nothing was recorded: save an answer, tcpstates --json, and compare later with --compare",
     ),
     (
         &["-f", "--family"],

@@ -41,8 +41,9 @@ pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::model::Use;
@@ -105,6 +106,14 @@ pub struct Summary {
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     #[arg(value_parser = parse_count::<NonZeroUsize>, help_heading = "Grouping")]
     pub top: Option<NonZeroUsize>,
+
+    /// Compare with an answer in FILE that was saved by --json (`-` is standard input)
+    ///
+    /// To the same question: the same filter, family, states and groups. The column CHANGE shows the
+    /// difference; groups that are gone are shown too. Of several answers, the last is used.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(conflicts_with_all = ["watch", "explain"])]
+    pub compare: Option<PathBuf>,
 
     /// Show the states without sockets too (JSON and CSV always do)
     #[arg(long, help_heading = "Output")]

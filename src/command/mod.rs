@@ -4,8 +4,10 @@
 //! options once into a request, and only that is passed on.
 
 mod check;
+mod compare;
 mod console;
 mod doctor;
+mod files;
 mod groups;
 mod list;
 mod log;

@@ -1,14 +1,16 @@
 //! `tcpstates`: how many sockets are in each state, in all or by group, once or repeatedly.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
+use super::compare::Saved;
 use super::console::{Console, Presentation};
 use super::groups::{GroupSampler, ShownGroups};
 use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::GroupKey;
+use crate::model::{Asked, Field, GroupKey};
 use crate::output::{Format, Style};
 
 /// A resolved request for a summary: by state or by group, appended or in place.
@@ -21,6 +23,8 @@ pub(super) struct Summary {
     pub(super) by: Option<Vec<GroupKey>>,
     /// How many groups are shown one by one.
     pub(super) top: Option<NonZeroUsize>,
+    /// The answer to compare with.
+    pub(super) compare: Option<PathBuf>,
     /// Whether the states without sockets are shown too.
     pub(super) zeros: bool,
     /// Whether headings and totals are left out.
@@ -46,6 +50,7 @@ impl Summary {
             filter: typed.selection.words.join(" "),
             by: typed.by.map(|keys| keys.0),
             top: typed.top,
+            compare: typed.compare,
             zeros: typed.zeros,
             no_header: typed.letters.no_header,
             presentation: console.present(&typed.presentation),
@@ -54,19 +59,46 @@ impl Summary {
 
     /// The format of the answer, or of the answers of a repeated request.
     pub(super) fn format(&self, repeated: bool) -> Box<dyn Format> {
-        self.presentation.open(Style {
+        self.presentation.open(self.style(repeated))
+    }
+
+    fn style(&self, repeated: bool) -> Style {
+        Style {
             repeated,
             zeros: self.zeros,
             no_header: self.no_header,
+            asked: self.asked(),
             ..Style::default()
-        })
+        }
+    }
+
+    fn asked(&self) -> Asked {
+        let question = &self.target.question;
+        let keys = self.by.iter().flatten();
+        Asked {
+            filter: question.filter.as_ref().map(ToString::to_string),
+            family: question.families.only(),
+            by: keys.map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The answer to compare with, if one is named.
+    fn saved(&self) -> Result<Option<Saved>, Failure> {
+        let fields: Vec<Field> = self.by.iter().flatten().map(|key| key.field).collect();
+        let states = self.target.question.states;
+        let read = |path| Saved::read(path, &self.asked(), states, &fields);
+        self.compare.as_deref().map(read).transpose()
     }
 }
 
 /// Counts by state, or by group.
 pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Failure> {
     let repeated = request.repetition.interval.is_some();
-    let mut format = request.format(repeated);
+    let mut saved = request.saved()?;
+    let mut format = request.presentation.open(Style {
+        earlier: saved.as_ref().map(|saved| saved.earlier.clone()),
+        ..request.style(repeated)
+    });
     let Some(keys) = &request.by else {
         request.target.refuse_owner_timeout()?;
         let mut sampler = request.target.sampler(Vec::new())?;
@@ -81,9 +113,18 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Fa
         });
     };
     let sampler = GroupSampler::new(&request.target, keys, None)?;
-    let mut groups = ShownGroups::new(sampler, request.top, repeated);
+    // What is compared is cut afterwards.
+    let top = request.top.filter(|_| saved.is_none());
+    let mut groups = ShownGroups::new(sampler, top, repeated);
     request.repetition.run(console, |console| {
-        let (mut sample, grouped) = groups.sample()?;
+        let (mut sample, mut grouped) = groups.sample()?;
+        if let Some(saved) = saved.take() {
+            let known = grouped.notes.len();
+            saved.compare(&mut grouped, request.top);
+            sample
+                .notes
+                .extend(grouped.notes.iter().skip(known).cloned());
+        }
         let mut bytes = Vec::new();
         format.write_groups(&mut bytes, &grouped);
         sample.notes.extend(format.note());

@@ -1,16 +1,14 @@
 //! Which sockets are observed, from where, and how long their owners are searched for: resolved
 //! once from the options and words typed.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use std::{fs, io};
 
+use super::files;
 use super::lookup::HostLookup;
 use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
-use super::secure;
 use super::sources;
 use crate::cli::{Selection, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
@@ -258,40 +256,21 @@ fn parse_words(
 
 /// The files as one expression; `None` if there are none.
 fn parse_files(
-    files: &[PathBuf],
+    paths: &[PathBuf],
     used_as: Use,
     lookup: &mut HostLookup,
 ) -> Result<Option<Expression>, Failure> {
     let mut filters = Vec::new();
-    for path in files {
-        secure::refuse("--filter")?;
-        let text = read_filter(path)?.for_use(used_as);
+    for path in paths {
+        let (name, contents) = files::read("--filter", path, LONGEST_FILTER)?;
+        let text = FilterText::of_file(&name, &contents).for_use(used_as);
         filters.push(parse(&text, lookup).map_err(usage)?);
     }
     Ok(Expression::all(filters))
 }
 
-/// A longer file is no filter; the bytecode of a filter is at most 16 KiB.
-const LONGEST_FILTER: u64 = 1 << 20;
-
-fn read_filter(path: &Path) -> Result<FilterText, Failure> {
-    let mut contents = String::new();
-    let mut read =
-        |from: &mut dyn Read| from.take(LONGEST_FILTER + 1).read_to_string(&mut contents);
-    let (name, length) = match path == Path::new("-") {
-        true => ("standard input".to_owned(), read(&mut io::stdin().lock())),
-        false => {
-            let length = fs::File::open(path).and_then(|mut file| read(&mut file));
-            (path.display().to_string(), length)
-        }
-    };
-    match length {
-        Ok(length) if length as u64 <= LONGEST_FILTER => Ok(FilterText::of_file(&name, &contents)),
-        Ok(_) => Err(format!("{name} is longer than 1 MiB")),
-        Err(error) => Err(format!("cannot read {name}: {error}")),
-    }
-    .map_err(|why| Failure::Usage(format!("--filter: {why}")))
-}
+/// In MiB. A longer file is no filter; the bytecode of a filter is at most 16 KiB.
+const LONGEST_FILTER: u64 = 1;
 
 /// The usage error; an unknown word may have been meant as a command.
 fn usage(error: FilterError) -> Failure {

@@ -1,5 +1,6 @@
 //! What sockets are grouped by, the keys of groups, and an answer by groups.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
@@ -58,6 +59,17 @@ impl GroupKey {
             Field::Pid => KeyPart::Pid(holder.map(|holder| holder.1)),
             _ => return None,
         })
+    }
+}
+
+/// As it is typed, with both prefixes: `remote-addr/24,/64`.
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.field.name())?;
+        match self.prefix {
+            Some(PrefixLengths { v4, v6 }) => write!(f, "/{v4},/{v6}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -164,7 +176,9 @@ pub enum Service {
 }
 
 /// The value of one field of a group's key, as it is displayed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(untagged)]
 pub enum Label {
     /// A socket of this group has none.

@@ -72,6 +72,11 @@ pub enum Note {
         /// The sockets of all others.
         sockets: u64,
     },
+    /// Groups of an earlier answer that are gone and not shown.
+    MoreGroupsGone {
+        /// How many.
+        groups: u64,
+    },
     /// Columns of a table did not fit the terminal.
     Omitted {
         /// The columns of the terminal, in characters.
@@ -132,6 +137,10 @@ impl fmt::Display for Note {
                 f,
                 "more than {groups} groups: {sockets} sockets of the others are counted together"
             ),
+            Note::MoreGroupsGone { groups } => {
+                let groups = counted(*groups, "more group is", "more groups are");
+                write!(f, "{groups} gone: --top limits those that are shown")
+            }
             Note::Omitted { width, headings } => {
                 write!(f, "omitted to fit {width} columns: {}", headings.join(", "))
             }

@@ -31,6 +31,8 @@ pub struct Csv {
     columns: Vec<Field>,
     /// Whether a sample was written, and the header before it.
     has_header: bool,
+    /// What the numbers are compared with.
+    earlier: Option<Counts>,
     /// The time of the sample, as its rows have it.
     time: String,
 }
@@ -43,6 +45,7 @@ impl Csv {
         Csv {
             columns: USUAL.into_iter().chain(further).collect(),
             has_header: style.no_header,
+            earlier: style.earlier.as_ref().map(|earlier| earlier.counts.clone()),
             time: String::new(),
         }
     }
@@ -106,13 +109,26 @@ fn push_value(out: &mut Vec<u8>, field: Field, value: &Value<'_>) {
 impl Format for Csv {
     fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
         if !std::mem::replace(&mut self.has_header, true) {
-            out.extend_from_slice(b"time,source,complete,state,sockets,spread\n");
+            let change = if self.earlier.is_some() {
+                ",change"
+            } else {
+                ""
+            };
+            let header = format!("time,source,complete,state,sockets,spread{change}\n");
+            out.extend_from_slice(header.as_bytes());
         }
         for state in snapshot.states() {
             let counts = [&snapshot.counts, &snapshot.spread];
             let counts = counts.map(|counts| counts.get(state).to_string());
+            let change = self.earlier.as_ref().map(|earlier| {
+                let now = i128::from(snapshot.counts.get(state));
+                (now - i128::from(earlier.get(state))).to_string()
+            });
             let row = envelope(&snapshot.observation).into_iter();
-            write_row(out, row.chain([state.to_string()]).chain(counts));
+            write_row(
+                out,
+                row.chain([state.to_string()]).chain(counts).chain(change),
+            );
         }
     }
 
@@ -123,23 +139,28 @@ impl Format for Csv {
             let fixed = ["time", "source", "complete", "row"].map(str::to_owned);
             let keys = grouped.fields.iter().map(|field| field.json_key());
             let header = fixed.into_iter().chain(keys).chain(["total".to_owned()]);
-            write_row(out, header.chain(states.iter().map(ToString::to_string)));
+            let change = self.earlier.as_ref().map(|_| "change".to_owned());
+            let header = header.chain(states.iter().map(ToString::to_string));
+            write_row(out, header.chain(change));
         }
-        let mut write = |row: &str, key: Vec<String>, counts: &Counts| {
+        let is_compared = self.earlier.is_some();
+        let mut write = |row: &str, key: Vec<String>, counts: &Counts, change: Option<i128>| {
             let numbers = states.iter().map(|state| counts.get(*state));
             let numbers = [counts.total()].into_iter().chain(numbers);
             let row = envelope(&grouped.observation)
                 .into_iter()
                 .chain([row.to_owned()]);
-            write_row(out, row.chain(key).chain(numbers.map(|n| n.to_string())));
+            let change = change.map_or_else(String::new, |change| change.to_string());
+            let row = row.chain(key).chain(numbers.map(|n| n.to_string()));
+            write_row(out, row.chain(is_compared.then_some(change)));
         };
         for group in &grouped.groups {
             let key = group.key.iter().map(|label| label_text(label, ""));
-            write("group", key.collect(), &group.counts);
+            write("group", key.collect(), &group.counts, group.change);
         }
         if let Some(other) = &grouped.other {
             let key = vec![String::new(); grouped.fields.len()];
-            write("other", key, &other.counts);
+            write("other", key, &other.counts, None);
         }
     }
 

@@ -29,7 +29,7 @@ use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style as TextStyle};
 
-use crate::model::{Field, Grouped, Names, Note, Observation, Snapshot, Socket};
+use crate::model::{Asked, Earlier, Field, Grouped, Names, Note, Observation, Snapshot, Socket};
 
 /// How a table may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,10 @@ impl Look {
 pub struct Style {
     /// What the output can show.
     pub look: Look,
+    /// What was asked.
+    pub asked: Asked,
+    /// The answer to compare with.
+    pub earlier: Option<Earlier>,
     /// Whether this is one of several samples, each with its time and the changes since the last.
     pub repeated: bool,
     /// Whether states without sockets are shown.
@@ -121,6 +125,19 @@ pub trait Format {
     fn note(&self) -> Option<Note> {
         None
     }
+}
+
+impl Style {
+    /// Whether changes are shown.
+    fn has_changes(&self) -> bool {
+        self.repeated || self.earlier.is_some()
+    }
+}
+
+/// The time that [`utc_stamp`] wrote; `None` for any other text.
+pub fn parse_stamp(text: &str) -> Option<SystemTime> {
+    let stamp: jiff::Timestamp = text.parse().ok()?;
+    SystemTime::try_from(stamp).ok()
 }
 
 /// A time as RFC 3339 in UTC, with milliseconds: `2026-11-23T15:53:43.123Z`.

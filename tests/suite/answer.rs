@@ -19,6 +19,11 @@ pub(crate) struct Answer {
     pub(crate) complete: bool,
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
+    pub(crate) filter: Option<String>,
+    pub(crate) family: Option<String>,
+    #[serde(default)]
+    pub(crate) by: Vec<String>,
+    pub(crate) compared: Option<Compared>,
     #[serde(default)]
     pub(crate) groups: Vec<Group>,
     pub(crate) other: Option<Other>,
@@ -27,6 +32,16 @@ pub(crate) struct Answer {
     pub(crate) spread: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+}
+
+/// What an observation is compared with.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Compared {
+    pub(crate) time: String,
+    pub(crate) complete: bool,
+    pub(crate) change: i64,
+    pub(crate) states: BTreeMap<String, i64>,
 }
 
 /// A group of a grouped observation.

@@ -14,6 +14,7 @@ mod answer;
 mod capabilities;
 mod check;
 mod child;
+mod compare;
 mod completions;
 mod counts;
 mod derived;

@@ -34,7 +34,7 @@ const SAME: [(&str, &[&str]); 5] = [
 ];
 
 /// Command lines that are refused, and what the line says.
-const HINTS: [(&str, &str); 40] = [
+const HINTS: [(&str, &str); 41] = [
     ("-s", "tcpstates"),
     ("-p", "tcpstates list -p, or tcpstates --by process"),
     ("-tanp", "tcpstates list -p"),
@@ -57,6 +57,7 @@ const HINTS: [(&str, &str); 40] = [
     ("-c 5", "tcpstates --watch 5"),
     ("-w close-wait=100", "tcpstates check -w close-wait=100"),
     ("-c close-wait=100", "tcpstates check -c close-wait=100"),
+    ("--since 1h", "compare later with --compare"),
     ("-u", "only TCP"),
     ("--udp", "only TCP"),
     ("-x", "only TCP"),

@@ -13,7 +13,8 @@ use serde_json::ser::Formatter;
 
 use super::{Format, Style, escape, utc_stamp};
 use crate::model::{
-    Counts, Field, Grouped, Label, Names, Observation, Ownership, Snapshot, Socket, State,
+    Asked, Counts, Earlier, Field, Grouped, Label, Names, Observation, Ownership, Snapshot, Socket,
+    State,
 };
 use list::RowFields;
 
@@ -21,6 +22,8 @@ use list::RowFields;
 #[derive(Debug)]
 pub struct Json {
     fields: RowFields,
+    asked: Asked,
+    earlier: Option<Earlier>,
 }
 
 impl Json {
@@ -28,7 +31,33 @@ impl Json {
     pub fn new(style: &Style) -> Json {
         Json {
             fields: RowFields::new(&style.columns),
+            asked: style.asked.clone(),
+            earlier: style.earlier.clone(),
         }
+    }
+}
+
+impl Json {
+    fn asked(&self) -> AskedKeys<'_> {
+        AskedKeys {
+            filter: self.asked.filter.as_deref(),
+            family: self.asked.family,
+            by: &self.asked.by,
+        }
+    }
+
+    fn compared(&self, states: impl Iterator<Item = State>, now: &Counts) -> Option<Compared> {
+        let earlier = self.earlier.as_ref()?;
+        let change =
+            |state| i128::from(now.number(state)) - i128::from(earlier.counts.number(state));
+        // A state without a name may be gone.
+        let states = states.chain(earlier.counts.unknown());
+        Some(Compared {
+            time: utc_stamp(earlier.time),
+            complete: earlier.is_complete,
+            change: change(None),
+            states: Changes(states.map(|state| (state, change(Some(state)))).collect()),
+        })
     }
 }
 
@@ -66,6 +95,10 @@ struct AnswerLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
     states: PerState<'a>,
+    #[serde(flatten)]
+    asked: AskedKeys<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<Compared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<PerState<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +109,36 @@ struct AnswerLine<'a> {
     owners: Option<Ownership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+}
+
+/// What was asked, as far as it limits the sockets or groups them.
+#[derive(Serialize)]
+struct AskedKeys<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    by: &'a [String],
+}
+
+/// By how much each state changed.
+struct Changes(Vec<(State, i128)>);
+
+impl Serialize for Changes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let changes = self.0.iter();
+        serializer.collect_map(changes.map(|(state, change)| (state.to_string(), change)))
+    }
+}
+
+/// The answer that this one is compared with, and the changes since.
+#[derive(Serialize)]
+struct Compared {
+    time: String,
+    complete: bool,
+    change: i128,
+    states: Changes,
 }
 
 #[derive(Serialize)]
@@ -130,6 +193,8 @@ impl Format for Json {
         let line = AnswerLine {
             envelope: Envelope::of(&snapshot.observation, counts.total()),
             states: PerState(snapshot.states().collect(), counts),
+            asked: self.asked(),
+            compared: self.compared(snapshot.states(), counts),
             spread: (!inexact.is_empty()).then_some(PerState(inexact, spread)),
             groups: None,
             other: None,
@@ -158,6 +223,8 @@ impl Format for Json {
         let line = AnswerLine {
             envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
             states: per_state(&grouped.counts),
+            asked: self.asked(),
+            compared: self.compared(grouped.states(), &grouped.counts),
             spread: None,
             groups: Some(groups.collect()),
             other,

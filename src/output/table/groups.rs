@@ -29,7 +29,7 @@ pub(in crate::output) fn write_group_rows(
         let table = Lines {
             grouped,
             states: &states,
-            changes: style.repeated,
+            changes: style.has_changes(),
             no_header: style.no_header,
         };
         let mut widths = table.widths();

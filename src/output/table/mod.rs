@@ -19,7 +19,9 @@ use std::time::SystemTime;
 
 use super::width::text_width;
 use super::{Format, Style, utc_stamp};
-use crate::model::{Grouped, Names, Note, Observation, Snapshot, Socket};
+use crate::model::{
+    Counts, Earlier, Grouped, Names, Note, Observation, Snapshot, Socket, duration_words,
+};
 use list::List;
 
 /// The blanks between two columns.
@@ -31,8 +33,8 @@ pub struct Table {
     style: Style,
     /// Whether no sample was shown yet.
     is_first: bool,
-    /// The last summary, for the changes.
-    before: Option<Snapshot>,
+    /// The numbers of the last summary, for the changes.
+    before: Option<Counts>,
     list: List,
     /// The headings of the columns that did not fit.
     omitted: Vec<String>,
@@ -43,15 +45,23 @@ impl Table {
     pub fn new(style: Style) -> Table {
         Table {
             list: List::new(&style),
+            before: style.earlier.as_ref().map(|earlier| earlier.counts.clone()),
             style,
             is_first: true,
-            before: None,
             omitted: Vec::new(),
         }
     }
 
-    /// The time of one of several samples, after an empty line.
+    /// The time of one of several samples, after an empty line; what an answer is compared with.
     fn begin(&self, out: &mut Vec<u8>, time: SystemTime) {
+        if let Some(earlier) = self
+            .style
+            .earlier
+            .as_ref()
+            .filter(|_| !self.style.no_header)
+        {
+            let _ = writeln!(out, "{}", comparison_text(earlier, time));
+        }
         if self.style.repeated {
             let gap = if self.is_first { "" } else { "\n" };
             // Writing to memory does not fail.
@@ -64,7 +74,7 @@ impl Format for Table {
     fn write_summary(&mut self, out: &mut Vec<u8>, snapshot: &Snapshot) {
         self.begin(out, snapshot.observation.time);
         summary::write_rows(out, snapshot, self.before.as_ref(), &self.style);
-        self.before = Some(snapshot.clone());
+        self.before = Some(snapshot.counts.clone());
         self.is_first = false;
     }
 
@@ -139,6 +149,24 @@ pub(super) fn change_text(change: Option<i128>) -> String {
         Some(0) => "0".to_owned(),
         Some(change) => format!("{change:+}"),
     }
+}
+
+/// What an answer at `now` is compared with.
+fn comparison_text(earlier: &Earlier, now: SystemTime) -> String {
+    let (age, direction) = match now.duration_since(earlier.time) {
+        Ok(age) => (age, "earlier"),
+        Err(error) => (error.duration(), "later, by this host's clock"),
+    };
+    let incomplete = if earlier.is_complete {
+        ""
+    } else {
+        ", incomplete"
+    };
+    format!(
+        "compared with {}, {} {direction}{incomplete}",
+        utc_stamp(earlier.time),
+        duration_words(age.as_secs()),
+    )
 }
 
 /// What follows the total.

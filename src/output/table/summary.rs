@@ -2,7 +2,7 @@
 //! life. On a terminal a share and a bar follow as far as the width allows.
 
 use super::{GAP, change_text, completeness_text, line_width, write_line};
-use crate::model::{Snapshot, State};
+use crate::model::{Counts, Snapshot, State};
 use crate::output::Style;
 use crate::output::share::{render_bar, render_share};
 use crate::output::text::state_name;
@@ -30,14 +30,13 @@ struct Row {
 }
 
 impl Row {
-    fn of(state: Option<State>, now: &Snapshot, before: Option<&Snapshot>) -> Row {
+    fn of(state: Option<State>, now: &Snapshot, before: Option<&Counts>) -> Row {
         let sockets = now.counts.number(state);
         Row {
             state,
             sockets,
             spread: now.spread.number(state),
-            change: before
-                .map(|before| i128::from(sockets) - i128::from(before.counts.number(state))),
+            change: before.map(|before| i128::from(sockets) - i128::from(before.number(state))),
         }
     }
 
@@ -56,13 +55,11 @@ impl Row {
 pub(super) fn write_rows(
     out: &mut Vec<u8>,
     now: &Snapshot,
-    before: Option<&Snapshot>,
+    before: Option<&Counts>,
     style: &Style,
 ) {
     // States without a name that only the sample before has.
-    let vanished = before
-        .into_iter()
-        .flat_map(|before| before.counts.unknown());
+    let vanished = before.into_iter().flat_map(Counts::unknown);
     let vanished = vanished.filter(|state| now.counts.get(*state) == 0);
     let rows = now.states().chain(vanished);
     let rows = rows.map(|state| Row::of(Some(state), now, before));
@@ -116,7 +113,7 @@ impl Layout {
         let names = rows.iter().map(|row| state_name(row.state, "").len());
         let name = names.max().unwrap_or(0).max("ESTABLISHED".len());
         let sockets = total.sockets.to_string().len().max("SOCKETS".len());
-        let (changes, spreads) = (style.repeated, total.spread > 0);
+        let (changes, spreads) = (style.has_changes(), total.spread > 0);
         let mut widths = vec![name, sockets];
         widths.extend(changes.then_some(CHANGE));
         widths.extend(spreads.then_some(SPREAD));
