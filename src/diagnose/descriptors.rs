@@ -1,5 +1,7 @@
 //! Whether processes run out of descriptors, which decides how urgent it is that they hold sockets.
 
+use std::time::Duration;
+
 use crate::model::{Culprit, Descriptors, Holders, Severity, counted, thousands};
 
 /// From this part of its limit on, a process is about to fail.
@@ -38,6 +40,27 @@ pub(super) fn evidence(processes: &[Culprit], holders: &Holders) -> Vec<String> 
         Err(reason) => format!("the descriptors of {process} are unknown: {reason}"),
     });
     texts.collect()
+}
+
+/// When the first of these processes, the one with most sockets, reaches its limit if as many more are
+/// opened as were `added` in the window, as evidence; `None` where it has no limit, or has reached it.
+pub(super) fn reached(
+    processes: &[Culprit],
+    holders: &Holders,
+    added: u64,
+    window: Duration,
+) -> Option<String> {
+    let process = processes.first()?;
+    let Descriptors { open, limit } = holders.descriptors(process.pid).ok()?;
+    let left = limit.checked_sub(open).filter(|left| *left > 0)?;
+    let rate = added as f64 / window.as_secs_f64();
+    let in_seconds = left as f64 / rate;
+    (limit != u64::MAX && rate > 0.0).then(|| {
+        let last = window.as_secs_f64();
+        format!(
+            "at the rate of the last {last:.1} s, {rate:.0} more a second, {process} reaches its limit in about {in_seconds:.0} s"
+        )
+    })
 }
 
 /// `web (pid 7) has 64 of 64 descriptors open: accept() and socket() fail with EMFILE`.
@@ -87,6 +110,34 @@ mod tests {
             assert_eq!(super::severity(&processes, &holders), severity, "{sockets}");
             let text = &evidence(&processes, &holders)[0];
             assert_eq!(text.contains("EMFILE"), open >= limit, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_time_to_the_limit_follows_from_the_rate_of_the_window() {
+        let process = Culprit {
+            name: Some("web".to_owned()),
+            pid: 7,
+            sockets: 50,
+        };
+        for (open, limit, text) in [
+            (
+                100,
+                1_100,
+                Some(
+                    "at the rate of the last 2.0 s, 50 more a second, web (pid 7) reaches its limit in about 20 s",
+                ),
+            ),
+            (1_100, 1_100, None),
+            (100, u64::MAX, None),
+        ] {
+            let mut holders = Holders::default();
+            holders.set_descriptors(7, Ok(Descriptors { open, limit }));
+            let processes = std::slice::from_ref(&process);
+            let found = reached(processes, &holders, 100, Duration::from_secs(2));
+            assert_eq!(found.as_deref(), text);
+            let none = reached(processes, &holders, 0, Duration::from_secs(2));
+            assert_eq!(none, None);
         }
     }
 

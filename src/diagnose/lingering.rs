@@ -280,7 +280,7 @@ impl Change {
     }
 
     /// How many were added in the window.
-    fn added(&self) -> u64 {
+    pub(super) fn added(&self) -> u64 {
         self.counts.sockets.saturating_sub(self.counts.stayed)
     }
 

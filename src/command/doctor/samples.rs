@@ -83,16 +83,10 @@ impl Samples {
         let mut second = SecondSample::begin(first, &host);
         let mut report = selection.feed(&mut second, &mut host, &mut notes)?;
         host.source = report.source;
-        report.add(&earlier);
-        report.add(&listening);
+        [earlier, listening].iter().for_each(|one| report.add(one));
         let mut took = again.elapsed();
         if !selection.is_glance() {
-            add_suspects(sources, &mut second, &mut host);
-            if host.survey.is_none() && second.wants_survey(&host) {
-                let (survey, listed) = take_survey(selection)?;
-                host.survey = Some(survey);
-                report.add(&listed);
-            }
+            add_suspects(selection, &mut second, &mut host, &mut report)?;
             took = again.elapsed();
             watching.after(&second, &mut host, await_longer);
         }
@@ -122,11 +116,23 @@ fn page_size(copied: bool) -> Option<u64> {
 }
 
 /// Adds what some rules need of a few sockets.
-fn add_suspects(sources: &Sources, second: &mut SecondSample, host: &mut Host) {
+fn add_suspects(
+    selection: &Selection,
+    second: &mut SecondSample,
+    host: &mut Host,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let sources = selection.sources();
     if second.wants_bound_ports(host) {
         second.set_bound_ports(bound_ports(sources));
     }
     host.measures = measure(sources, &second.suspects(host));
+    if host.survey.is_none() && second.wants_survey(host) {
+        let (survey, listed) = take_survey(selection)?;
+        host.survey = Some(survey);
+        report.add(&listed);
+    }
+    Ok(())
 }
 
 /// Passes all sockets in these states, with these fields, to a sink.

@@ -162,6 +162,15 @@ impl CloseWait {
             ));
         }
         evidence.extend(descriptors::evidence(&processes, case.holders));
+        if change.is_whole && change.grows() {
+            let (added, window) = (change.added(), case.host.window);
+            evidence.extend(descriptors::reached(
+                &processes,
+                case.holders,
+                added,
+                window,
+            ));
+        }
         let show = Command::list("--process --state close-wait");
         let (title, why) = story.text(&change.connections());
         let sockets = change.counts.sockets as f64;
