@@ -131,6 +131,7 @@ impl Saved {
         grouped
             .groups
             .extend(gone.into_iter().map(|(key, total)| Group {
+                id: Box::default(),
                 key,
                 counts: Counts::default(),
                 change: Some(difference_of(0, total)),

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::choices::{faster, next_sort, slower, usual_sort};
+use super::choices::{faster, next_sort, slower};
 use super::editor::Editor;
 use super::key::moved;
-use super::{Action, Answer, Below, DetailResult, Key, Sockets, View};
+use super::levels::{Kind, columns};
+use super::{Action, Answer, Below, Key, View};
+use crate::model::SortKey;
 use crate::model::screen::{Notice, NoticeKind, Place};
 
 /// The lines around a page of sockets: the header, headings and the footer.
@@ -21,18 +23,22 @@ impl View {
         if self.editor.is_some() {
             return self.press_in_editor(key);
         }
-        if let Some(first) = self.help
-            && key != Key::Char('q')
-        {
-            // The end is where the last line is drawn.
-            self.help = moved(key, first, usize::MAX, self.page());
-            return None;
-        }
-        if let Some(action) = self.press_in_findings(key) {
-            return action;
-        }
         if self.go(key).is_some() {
             return None;
+        }
+        let is_back = matches!(key, Key::Escape | Key::Backspace);
+        match (self.top(), key) {
+            (Some(Kind::Help), Key::Char('q')) => return Some(Action::Quit),
+            (Some(Kind::Help), _) => return self.back(),
+            (Some(Kind::Columns), Key::Enter | Key::Char(' ')) => {
+                self.toggle_column();
+                return None;
+            }
+            (Some(Kind::Columns), Key::Char('C')) => return self.back(),
+            (Some(Kind::Findings), Key::Char('d')) => return self.back(),
+            (Some(Kind::Findings), Key::Enter) => return self.show_sockets_found(),
+            (Some(_), _) if is_back => return self.back(),
+            _ => {}
         }
         match key {
             Key::Char('q') | Key::Control('c') => return Some(Action::Quit),
@@ -40,48 +46,113 @@ impl View {
             Key::Char('w') => return Some(Action::Save),
             Key::Char('+') => return self.set_interval(faster(self.setup.interval)),
             Key::Char('-') => return self.set_interval(slower(self.setup.interval)),
-            Key::Char('?') => self.help = Some(0),
+            Key::Char('m') => {
+                self.has_mouse = !self.has_mouse;
+                return Some(Action::Mouse(self.has_mouse));
+            }
+            Key::Char('?') => self.open(Kind::Help),
             Key::Char(' ') => {
                 self.frozen = match self.frozen {
                     Some(_) => None,
                     None => Some((Box::new(self.data.clone()), now)),
                 }
             }
-            Key::Char('/' | 'f') => self.editor = Some(Editor::new(&self.setup.filter)),
-            _ => match self.sockets {
-                Some(sockets) => self.press_in_sockets(key, sockets),
-                None => self.press_in_states(key, now),
-            },
+            Key::Char('/' | 'f') => self.editor = Some(Editor::of_filter(&self.setup.filter)),
+            _ => return self.press_on_top(key, now),
+        }
+        None
+    }
+
+    /// Acts upon a key whose effect depends on what is shown.
+    fn press_on_top(&mut self, key: Key, now: Instant) -> Option<Action> {
+        match self.top() {
+            None => self.press_in_states(key, now),
+            Some(Kind::Groups) => self.press_in_groups(key),
+            Some(Kind::Sockets(sockets)) => {
+                let sort = sockets.sort;
+                return self.press_in_sockets(key, sort, now);
+            }
+            Some(Kind::Findings | Kind::Socket(_) | Kind::Columns | Kind::Help) => {}
         }
         None
     }
 
     fn press_in_editor(&mut self, key: Key) -> Option<Action> {
         let editor = self.editor.as_mut()?;
+        let is_filter = editor.is_filter();
         match key {
-            Key::Escape | Key::Control('c' | 'g') => self.editor = None,
-            Key::Enter => return Some(Action::Filter(editor.check())),
-            _ => editor.press(key),
+            Key::Escape | Key::Control('c' | 'g') => {
+                self.editor = None;
+                if !is_filter {
+                    self.search.clear();
+                }
+            }
+            Key::Enter if is_filter => return Some(Action::Filter(editor.check())),
+            Key::Enter => self.editor = None,
+            _ => {
+                editor.press(key);
+                if !is_filter {
+                    self.search = editor.text().to_owned();
+                    self.find(self.cursor());
+                }
+            }
         }
         None
+    }
+
+    /// Moves to the first row from this one on that contains what is searched for, in small or capital
+    /// letters, after the last row from the first on. Returns whether there is one.
+    fn find(&mut self, from: usize) -> bool {
+        let wanted = self.search.to_lowercase();
+        let Some(listing) = self.listing().filter(|_| !wanted.is_empty()) else {
+            return false;
+        };
+        let is_found = |at: &usize| {
+            let line = listing.lines.get(*at);
+            line.is_some_and(|line| line.to_lowercase().contains(&wanted))
+        };
+        let found = (from..listing.lines.len()).chain(0..from).find(is_found);
+        if let (Some(found), Some(level)) = (found, self.levels.last_mut()) {
+            level.at = found;
+        }
+        found.is_some()
+    }
+
+    /// The next row that contains what is searched for.
+    fn find_next(&mut self, now: Instant) {
+        if !self.find(self.cursor() + 1) {
+            let text = format!("no row contains `{}`", self.search);
+            let kind = NoticeKind::Warning;
+            self.replied(now, Notice { kind, text });
+        }
+    }
+
+    /// Shows a column, or no longer.
+    fn toggle_column(&mut self) {
+        let Some(field) = columns().nth(self.cursor()) else {
+            return;
+        };
+        match self.columns.iter().position(|column| *column == field) {
+            Some(at) => drop(self.columns.remove(at)),
+            None => self.columns.push(field),
+        }
     }
 
     fn press_in_states(&mut self, key: Key, now: Instant) {
         match key {
             Key::Enter if self.rest.is_selected => self.rest.page += 1,
-            Key::Enter => {
-                self.change(|data| data.sockets = Answer::default());
+            Key::Enter => self.open_sockets(self.selected, None),
+            Key::Tab => {
+                self.below = Below::Groups;
                 self.restart_trace();
-                self.sockets = Some(Sockets {
-                    sort: usual_sort(self.selected),
-                    selected: 0,
-                });
+                self.open(Kind::Groups);
             }
+            Key::Char('d') => self.open(Kind::Findings),
             Key::Char('c') => self.show_below(Below::Chart),
             Key::Char('t') => self.show_below(Below::Trace),
             Key::Escape => self.below = Below::Groups,
-            Key::Char('b') | Key::Tab | Key::Right | Key::Char('l') => self.regroup(true),
-            Key::Char('B') | Key::BackTab | Key::Left | Key::Char('h') => self.regroup(false),
+            Key::Char('b') | Key::Right | Key::Char('l') => self.regroup(true),
+            Key::Char('B') | Key::Left | Key::Char('h') => self.regroup(false),
             Key::Char('r') => {
                 self.change(|data| data.record.reset_extremes());
                 let text = "minimum and maximum reset".to_owned();
@@ -92,10 +163,15 @@ impl View {
         }
     }
 
-    fn press_in_sockets(&mut self, key: Key, sockets: Sockets) {
-        let mut sort = sockets.sort;
+    fn press_in_sockets(&mut self, key: Key, mut sort: SortKey, now: Instant) -> Option<Action> {
         match key {
-            Key::Escape | Key::Backspace => return self.sockets = None,
+            Key::Enter => self.open_socket(),
+            Key::Char('C') => self.open(Kind::Columns),
+            Key::Char('n') if !self.search.is_empty() => self.find_next(now),
+            Key::Char('n' | 'N') => {
+                self.search.clear();
+                self.editor = Some(Editor::of_search());
+            }
             Key::Char('s' | 'l') | Key::Right | Key::Tab => {
                 sort = next_sort(self.selected, sort, true);
             }
@@ -104,34 +180,46 @@ impl View {
             }
             Key::Char('o') => sort.descending = !sort.descending,
             Key::Char('t') => {
-                self.sockets = None;
-                self.below = Below::Groups;
-                return self.show_below(Below::Trace);
+                self.levels.clear();
+                self.below = Below::Trace;
+                self.restart_trace();
+                return self.findings.typed.take().map(Action::Filter);
             }
-            _ => return,
+            _ => {}
         }
-        // A new order is shown at once, so a pause ends.
-        self.frozen = None;
-        self.sockets = Some(Sockets { sort, selected: 0 });
+        if let Some(level) = self.levels.last_mut()
+            && let Kind::Sockets(sockets) = &mut level.kind
+            && sockets.sort != sort
+        {
+            sockets.sort = sort;
+            level.at = 0;
+            // A new order is shown at once, so a pause ends.
+            self.frozen = None;
+        }
+        None
     }
 
     /// Moves the selection; `None` if the key does not do that.
     fn go(&mut self, key: Key) -> Option<()> {
+        if let Key::Click(line) = key {
+            self.click(line);
+            return Some(());
+        }
         if self.scroll_trace(key).is_some() {
             return Some(());
         }
-        let page = self.page();
-        let lines = match &self.shown().sockets.found {
-            Some((DetailResult::Sockets(listing), ..)) => listing.lines.len(),
-            Some((DetailResult::Groups(_) | DetailResult::Trace(_), ..)) | None => 0,
-        };
-        if let Some(sockets) = &mut self.sockets {
-            sockets.selected = moved(key, sockets.selected, lines, page)?;
-            return Some(());
+        if !self.levels.is_empty() {
+            return self.go_on_top(key);
         }
+        // There are too few states for steps of several lines.
+        let key = match key {
+            Key::WheelUp => Key::Up,
+            Key::WheelDown => Key::Down,
+            key => key,
+        };
         let places = self.places();
         let at = places.iter().position(|place| *place == self.place());
-        let at = moved(key, at.unwrap_or(0), places.len(), page)?;
+        let at = moved(key, at.unwrap_or(0), places.len(), self.page())?;
         if let Some(place) = places.get(at) {
             self.select(*place);
         }
@@ -139,15 +227,15 @@ impl View {
     }
 
     /// The lines that a screen of sockets has.
-    fn page(&self) -> usize {
+    pub(super) fn page(&self) -> usize {
         usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1)
     }
 
     /// The rows of states that can be selected: those drawn.
     fn places(&self) -> Vec<Place> {
-        match self.drawn.is_empty() {
+        match self.drawn_states.is_empty() {
             true => self.shown().record.states().map(Place::State).collect(),
-            false => self.drawn.clone(),
+            false => self.drawn_states.clone(),
         }
     }
 
@@ -159,7 +247,7 @@ impl View {
     }
 
     /// Selects a row of states. With the line of the rest, groups and chart are about all.
-    fn select(&mut self, place: Place) {
+    pub(super) fn select(&mut self, place: Place) {
         self.rest.is_selected = place == Place::Rest;
         let selected = match place {
             Place::State(state) => state,
@@ -179,14 +267,6 @@ impl View {
             false => below,
         };
         self.restart_trace();
-    }
-
-    fn regroup(&mut self, forward: bool) {
-        let count = self.setup.groupings.len().max(1);
-        let step = if forward { 1 } else { count - 1 };
-        self.grouping = (self.grouping + step) % count;
-        self.below = Below::Groups;
-        self.change(|data| data.groups = Answer::default());
     }
 
     fn set_interval(&mut self, interval: Duration) -> Option<Action> {

@@ -1,4 +1,4 @@
-//! The line in which the filter is edited.
+//! The line in which the filter is edited, or what is searched for.
 
 use super::Key;
 use crate::filter::{FilterError, Position};
@@ -12,11 +12,28 @@ pub(super) struct Editor {
     cursor: usize,
     error: Option<PromptError>,
     is_checking: bool,
+    is_search: bool,
 }
 
 impl Editor {
-    /// An editor of `text`, with the cursor at its end.
-    pub(super) fn new(text: &str) -> Editor {
+    /// An editor of what is searched for.
+    pub(super) fn of_search() -> Editor {
+        Editor {
+            is_search: true,
+            ..Editor::default()
+        }
+    }
+
+    pub(super) fn is_filter(&self) -> bool {
+        !self.is_search
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// An editor of a filter, with the cursor at its end.
+    pub(super) fn of_filter(text: &str) -> Editor {
         Editor {
             text: text.to_owned(),
             cursor: text.len(),
@@ -89,7 +106,19 @@ impl Editor {
     }
 
     pub(super) fn prompt(&self) -> Prompt<'_> {
+        let (name, hint) = match self.is_search {
+            true => (
+                "search",
+                "enter keeps the row found, n finds the next, esc cancels",
+            ),
+            false => (
+                "filter",
+                "filter in the language of ss; enter applies it, esc cancels",
+            ),
+        };
         Prompt {
+            name,
+            hint,
             text: &self.text,
             cursor: self.cursor,
             error: self.error.as_ref(),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::screen::{SampleCost, Traced};
-use crate::model::{GroupKey, Grouped, Loss, Note, Snapshot, SortKey, State};
+use crate::model::screen::{SampleCost, SocketFacts, Traced};
+use crate::model::{
+    Field, GroupKey, Grouped, KeyPart, Label, Loss, Note, Snapshot, SocketId, SortKey, State,
+};
 
 /// One sample of the number of sockets in each state.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub enum DetailQuery {
         state: Option<State>,
         /// The fields that make a group.
         keys: Vec<GroupKey>,
+        /// Whether all groups are wanted, not only the largest.
+        all: bool,
     },
     /// The sockets in a state, or in all.
     Sockets {
@@ -59,13 +63,30 @@ pub enum DetailQuery {
         state: Option<State>,
         /// Their order.
         sort: SortKey,
+        /// The columns besides the usual ones.
+        columns: Vec<Field>,
+        /// The group they are in; `None` for all.
+        group: Option<GroupOf>,
     },
+    /// Everything about one socket.
+    Socket(SocketId),
     /// The last closes and transitions of sockets in a state, or in all, for as long as this is
     /// wanted.
     Trace {
         /// The state; `None` for all.
         state: Option<State>,
     },
+}
+
+/// One group of sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOf {
+    /// The fields that make a group.
+    pub keys: Vec<GroupKey>,
+    /// Their values in this one.
+    pub id: Box<[KeyPart]>,
+    /// The same as they are shown.
+    pub labels: Vec<Label>,
 }
 
 /// The result of what was [`DetailQuery`].
@@ -90,6 +111,8 @@ pub enum DetailResult {
     Groups(Arc<Grouped>),
     /// Sockets.
     Sockets(Arc<Listing>),
+    /// One socket.
+    Socket(Arc<SocketFacts>),
     /// Closes and transitions.
     Trace(Arc<Traced>),
 }
@@ -101,12 +124,27 @@ pub struct Listing {
     pub heading: String,
     /// A line a socket.
     pub lines: Vec<String>,
+    /// Which socket each line is about.
+    pub ids: Vec<SocketId>,
     /// Whether there are more than these.
     pub is_cut: bool,
     /// What was lost.
     pub losses: Vec<Loss>,
     /// The notes about them.
     pub notes: Vec<Note>,
+}
+
+/// What is written to a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Saved<'a> {
+    /// The counts.
+    Sample(&'a Snapshot),
+    /// The groups.
+    Groups(&'a Grouped),
+    /// The rows of a list, with their heading, and the sample of this time.
+    List(Option<&'a Snapshot>, &'a str, &'a [String]),
+    /// The screen as text, at the time of this sample.
+    Text(Option<&'a Snapshot>),
 }
 
 /// What a key requires outside the view.
@@ -118,8 +156,10 @@ pub enum Action {
     Interval(Duration),
     /// To apply this filter in place of the one typed before.
     Filter(String),
-    /// To write the sample shown to a file.
+    /// To write what is shown to a file.
     Save,
+    /// To let the terminal report clicks and the wheel of a mouse, or no longer.
+    Mouse(bool),
     /// To draw every cell again, because the terminal shows something else.
     Redraw,
 }

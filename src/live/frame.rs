@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::choices::sort_text;
-use super::{Below, DetailResult, Listing, View};
-use crate::model::GroupKey;
+use super::levels::{Kind, Level, Sockets, columns};
+use super::{Below, Listing, Saved, View};
 use crate::model::screen::{
-    Chart, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketsPane, StateRow, brief,
+    Chart, ColumnsPane, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketPane,
+    SocketsPane, StateRow, brief,
 };
+use crate::model::{Field, GroupKey};
 
 /// How long the result of a key is shown.
 const REPLY_TIME: Duration = Duration::from_secs(10);
@@ -40,7 +42,13 @@ impl View {
             is_stale: shown.failure.is_some(),
             pane: self.pane(now),
             prompt: self.editor.as_ref().map(|editor| editor.prompt()),
-            help: self.help,
+            help: match self.levels.last() {
+                Some(Level {
+                    kind: Kind::Help,
+                    at,
+                }) => Some(*at),
+                Some(_) | None => None,
+            },
         }
     }
 
@@ -54,49 +62,81 @@ impl View {
 
     fn pane(&self, now: Instant) -> Pane<'_> {
         let shown = self.shown();
-        if let Some(sockets) = self.sockets {
-            let answer = &shown.sockets;
-            let listing = match &answer.found {
-                Some((DetailResult::Sockets(listing), ..)) => Some(&**listing),
-                Some((DetailResult::Groups(_) | DetailResult::Trace(_), ..)) | None => None,
-            };
-            let failure = answer.failure.clone();
-            return Pane::Sockets(SocketsPane {
-                state: self.selected,
-                sort: sort_text(sockets.sort),
-                heading: listing.map_or("", |listing| &listing.heading),
-                lines: listing.map_or(&[], |listing| &listing.lines),
-                is_cut: listing.is_some_and(|listing| listing.is_cut),
-                selected: sockets.selected,
-                age: answer.age(now),
-                note: failure.or(listing.map(listing_note)).unwrap_or_default(),
+        match self.content().map(|level| &level.kind) {
+            Some(Kind::Sockets(sockets)) => self.sockets_pane(sockets, now),
+            Some(Kind::Socket(_)) => Pane::Socket(SocketPane {
+                facts: self.facts(),
+                first: self.levels.last().map_or(0, |level| level.at),
+                age: shown.socket.age(now),
+                failure: shown.socket.failure.as_deref(),
+            }),
+            Some(Kind::Findings) => Pane::Findings(self.findings_pane()),
+            Some(Kind::Groups | Kind::Columns | Kind::Help) => self.groups_pane(now),
+            None => match self.below {
+                Below::Groups => self.groups_pane(now),
+                Below::Trace => Pane::Trace(self.trace_pane()),
+                Below::Chart => Pane::Chart(Chart {
+                    state: self.selected,
+                    numbers: shown.record.history(self.selected),
+                }),
+            },
+        }
+    }
+
+    fn sockets_pane<'a>(&'a self, sockets: &'a Sockets, now: Instant) -> Pane<'a> {
+        let answer = &self.shown().sockets;
+        if let Some(Kind::Columns) = self.top() {
+            let is_shown = |field: &Field| self.columns.contains(field);
+            return Pane::Columns(ColumnsPane {
+                columns: columns().map(|field| (field, is_shown(&field))).collect(),
+                selected: self.cursor(),
             });
         }
-        if self.shows_findings() {
-            return Pane::Findings(self.findings_pane());
-        }
-        if self.below == Below::Trace {
-            return Pane::Trace(self.trace_pane());
-        }
-        if self.below == Below::Chart {
-            let (numbers, span) = shown.record.history(self.selected);
-            return Pane::Chart(Chart {
-                state: self.selected,
-                numbers,
-                span,
-            });
-        }
-        let answer = &shown.groups;
+        let listing = self.listing();
+        let failure = answer.failure.clone();
+        Pane::Sockets(SocketsPane {
+            state: self.selected,
+            group: sockets.group.as_ref().map(|group| &*group.labels),
+            sort: sort_text(sockets.sort),
+            heading: listing.map_or("", |listing| &listing.heading),
+            lines: listing.map_or(&[], |listing| &listing.lines),
+            is_cut: listing.is_some_and(|listing| listing.is_cut),
+            selected: self.cursor(),
+            age: answer.age(now),
+            note: failure.or(listing.map(listing_note)).unwrap_or_default(),
+        })
+    }
+
+    fn groups_pane(&self, now: Instant) -> Pane<'_> {
+        let answer = &self.shown().groups;
+        let grouped = self.grouped();
+        let has_cursor =
+            matches!(self.content(), Some(level) if matches!(level.kind, Kind::Groups));
         Pane::Groups(GroupsPane {
             by: keys_text(self.grouped_by()),
             state: self.selected,
-            grouped: match &answer.found {
-                Some((DetailResult::Groups(grouped), ..)) => Some(&**grouped),
-                Some((DetailResult::Sockets(_) | DetailResult::Trace(_), ..)) | None => None,
-            },
+            grouped,
+            order: grouped.map_or(Vec::new(), |grouped| self.group_order(grouped)),
+            sort: self.group_sort.text(),
+            selected: has_cursor.then(|| self.cursor()),
             age: answer.age(now),
             failure: answer.failure.as_deref(),
         })
+    }
+
+    /// What a key writes to a file.
+    pub fn saved(&self) -> Saved<'_> {
+        let as_text = || Saved::Text(self.snapshot());
+        match self.content().map(|level| &level.kind) {
+            Some(Kind::Groups) => self.grouped().map_or(as_text(), Saved::Groups),
+            Some(Kind::Sockets(_)) => self.listing().map_or(as_text(), |listing| {
+                Saved::List(self.snapshot(), &listing.heading, &listing.lines)
+            }),
+            None if self.below != Below::Trace && self.levels.is_empty() => {
+                self.snapshot().map_or(as_text(), Saved::Sample)
+            }
+            Some(_) | None => as_text(),
+        }
     }
 
     /// The result of the last key, for a while.

@@ -35,7 +35,16 @@ pub enum Key {
     PageUp,
     /// A page down.
     PageDown,
+    /// The wheel of a mouse, up.
+    WheelUp,
+    /// The wheel of a mouse, down.
+    WheelDown,
+    /// A click into this line of the screen, from 0.
+    Click(u16),
 }
+
+/// How many lines a step of the wheel scrolls.
+const WHEEL: usize = 3;
 
 /// The place to which an arrow leads in any list, or the key that vi(1) or less(1) has for it: from
 /// `at`, of `count` places with `page` to a page. `None` for any other key.
@@ -47,9 +56,11 @@ pub(super) fn moved(key: Key, at: usize, count: usize, page: usize) -> Option<us
     let last = count.saturating_sub(1);
     let to = match key {
         Key::Up | Key::Char('k') => at.saturating_sub(1),
-        Key::Down | Key::Char('j') => at + 1,
+        Key::Down | Key::Char('j') => at.saturating_add(1),
         Key::PageUp | Key::Control('b' | 'u') => at.saturating_sub(page),
         Key::PageDown | Key::Control('f' | 'd') => at.saturating_add(page),
+        Key::WheelUp => at.saturating_sub(WHEEL),
+        Key::WheelDown => at.saturating_add(WHEEL),
         Key::Home | Key::Char('g') => 0,
         Key::End | Key::Char('G') => last,
         _ => return None,

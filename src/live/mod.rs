@@ -10,15 +10,18 @@ mod editor;
 mod exchange;
 mod findings;
 mod frame;
+mod groups;
 mod history;
 mod key;
+mod levels;
 mod record;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 pub use exchange::{
-    Action, Detail, DetailQuery, DetailResult, FailedSample, Listing, ReachedLimit, StateSample,
+    Action, Detail, DetailQuery, DetailResult, FailedSample, GroupOf, Listing, ReachedLimit, Saved,
+    StateSample,
 };
 pub use key::Key;
 pub use trace::TraceLog;
@@ -26,10 +29,12 @@ pub use trace::TraceLog;
 use std::time::{Duration, Instant};
 
 use crate::filter::FilterError;
-use crate::model::screen::{Drawn, Notice, Place, Rest};
-use crate::model::{GroupKey, Snapshot, SortKey, State};
+use crate::model::screen::{Notice, Place, Rest};
+use crate::model::{Field, GroupKey, Snapshot, State};
 use editor::Editor;
 use findings::Findings;
+use groups::GroupSort;
+use levels::{Kind, Level};
 use record::Record;
 
 /// The height of a terminal that does not report its own.
@@ -67,18 +72,25 @@ pub struct View {
     selected: Option<State>,
     /// The states for which there is no line; their line can be selected instead of a row.
     rest: Rest,
-    /// The lines of states that were drawn last.
-    drawn: Vec<Place>,
+    /// The lines that were drawn last, and those of states.
+    drawn: Vec<(u16, Place)>,
+    drawn_states: Vec<Place>,
+    /// What is opened over the states, the last on top.
+    levels: Vec<Level>,
     /// Which of the groupings is shown.
     grouping: usize,
-    /// The sockets of the selected state, if they are shown.
-    sockets: Option<Sockets>,
+    group_sort: GroupSort,
+    /// Whether the groups that share a row are shown too.
+    shows_all_groups: bool,
+    /// The columns of lists of sockets besides the usual ones.
+    columns: Vec<Field>,
+    /// What is searched for in lists; empty for nothing.
+    search: String,
+    has_mouse: bool,
     below: Below,
     findings: Findings,
     /// How many traced rows are scrolled past.
     first_traced: usize,
-    /// How many lines of the help are scrolled past, while it is shown.
-    help: Option<usize>,
     editor: Option<Editor>,
     /// The number of the filter in use.
     filter: u64,
@@ -95,13 +107,6 @@ enum Below {
     Trace,
 }
 
-/// How the list of sockets is shown.
-#[derive(Clone, Copy, Debug)]
-struct Sockets {
-    sort: SortKey,
-    selected: usize,
-}
-
 /// The samples and results received so far.
 #[derive(Clone, Debug, Default)]
 struct Data {
@@ -110,6 +115,7 @@ struct Data {
     failure: Option<(Instant, FailedSample)>,
     groups: Answer,
     sockets: Answer,
+    socket: Answer,
     trace: Answer,
 }
 
@@ -120,6 +126,7 @@ impl Data {
             DetailQuery::Nothing => None,
             DetailQuery::Groups { .. } => Some(&mut self.groups),
             DetailQuery::Sockets { .. } => Some(&mut self.sockets),
+            DetailQuery::Socket(_) => Some(&mut self.socket),
             DetailQuery::Trace { .. } => Some(&mut self.trace),
         }
     }
@@ -166,12 +173,17 @@ impl View {
             selected: None,
             rest: Rest::default(),
             drawn: Vec::new(),
+            drawn_states: Vec::new(),
+            levels: Vec::new(),
             grouping: 0,
-            sockets: None,
+            group_sort: GroupSort::default(),
+            shows_all_groups: false,
+            columns: vec![Field::Process],
+            search: String::new(),
+            has_mouse: false,
             below: Below::Groups,
             findings: Findings::default(),
             first_traced: 0,
-            help: None,
             editor: None,
             filter: 0,
             reply: None,
@@ -182,21 +194,6 @@ impl View {
     /// The terminal has this many rows.
     pub fn resized(&mut self, height: u16) {
         self.height = height;
-    }
-
-    /// This was drawn.
-    pub fn drawn(&mut self, drawn: &Drawn) {
-        if let Some(first) = &mut self.help {
-            *first = drawn.first;
-        }
-        let places = drawn.places.iter().map(|(_, place)| *place);
-        let states: Vec<Place> = places
-            .filter(|place| !matches!(place, Place::Row(_)))
-            .collect();
-        if !states.is_empty() {
-            self.rest.is_selected &= states.contains(&Place::Rest);
-            self.drawn = states;
-        }
     }
 
     /// A sample was taken.
@@ -220,13 +217,15 @@ impl View {
         if detail.filter != self.filter || detail.wanted != self.wanted() {
             return;
         }
-        // A paused view shows the first result of what was selected since.
-        if let Some((frozen, _)) = &mut self.frozen
-            && let Some(Answer { found: None, .. }) = frozen.answer(&detail.wanted)
-        {
-            frozen.take(detail.clone());
-        }
-        self.data.take(detail);
+        self.keep_cursor(|view| {
+            // A paused view shows the first result of what was selected since.
+            if let Some((frozen, _)) = &mut view.frozen
+                && let Some(Answer { found: None, .. }) = frozen.answer(&detail.wanted)
+            {
+                frozen.take(detail.clone());
+            }
+            view.data.take(detail);
+        });
     }
 
     /// Another filter is used from now on. All data was about the previous one; the selection
@@ -236,8 +235,10 @@ impl View {
         self.data = Data::default();
         self.frozen = None;
         self.editor = None;
-        if let Some(sockets) = &mut self.sockets {
-            sockets.selected = 0;
+        if let Some(level) = self.levels.last_mut()
+            && matches!(level.kind, Kind::Sockets(_))
+        {
+            level.at = 0;
         }
         self.filter += 1;
         self.filter
@@ -258,17 +259,21 @@ impl View {
     /// What to query besides the counts: what is visible.
     pub fn wanted(&self) -> DetailQuery {
         let state = self.selected;
-        if self.shows_findings() {
-            return DetailQuery::Nothing;
-        }
-        match (self.sockets, self.below) {
-            (Some(Sockets { sort, .. }), _) => DetailQuery::Sockets { state, sort },
-            (None, Below::Trace) => DetailQuery::Trace { state },
-            (None, Below::Groups) if self.has_room_for_groups() => DetailQuery::Groups {
+        match self.content().map(|level| &level.kind) {
+            Some(Kind::Sockets(sockets)) => DetailQuery::Sockets {
+                state,
+                sort: sockets.sort,
+                columns: self.columns.clone(),
+                group: sockets.group.clone(),
+            },
+            Some(Kind::Socket(id)) => DetailQuery::Socket(*id),
+            None if self.below == Below::Trace => DetailQuery::Trace { state },
+            Some(_) | None if self.shows_groups() => DetailQuery::Groups {
                 state,
                 keys: self.grouped_by().to_vec(),
+                all: self.needs_all_groups(),
             },
-            (None, Below::Groups | Below::Chart) => DetailQuery::Nothing,
+            Some(_) | None => DetailQuery::Nothing,
         }
     }
 

@@ -89,15 +89,12 @@ impl Record {
         self.histories.iter().map(row).collect()
     }
 
-    /// The numbers of one state, and when the first and the last of them were taken.
-    pub(super) fn history(
-        &self,
-        state: Option<State>,
-    ) -> (Vec<u64>, Option<(SystemTime, SystemTime)>) {
+    /// The numbers of one state, and when each was taken.
+    pub(super) fn history(&self, state: Option<State>) -> Vec<(SystemTime, u64)> {
         let history = self.histories.get(&row_key(state));
         let numbers = history.map_or(Vec::new(), History::numbers);
-        let span = self.times.front().zip(self.times.back());
-        (numbers, span.map(|(first, last)| (first.1, last.1)))
+        let times = self.times.iter().map(|(_, time)| *time);
+        times.zip(numbers).collect()
     }
 
     /// Per second, over the last ten steps, or as many as there are.

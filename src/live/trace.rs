@@ -67,9 +67,10 @@ impl View {
         let answer = &self.shown().trace;
         TracePane {
             state: self.selected,
-            traced: match &answer.found {
-                Some((DetailResult::Trace(traced), ..)) => Some(&**traced),
-                Some((DetailResult::Groups(_) | DetailResult::Sockets(_), ..)) | None => None,
+            traced: if let Some((DetailResult::Trace(traced), ..)) = &answer.found {
+                Some(&**traced)
+            } else {
+                None
             },
             first: self.first_traced,
             failure: answer.failure.as_deref(),
@@ -88,7 +89,7 @@ impl View {
             key,
             Key::PageUp | Key::PageDown | Key::Control('b' | 'u' | 'f' | 'd')
         );
-        if self.below != Below::Trace || self.sockets.is_some() || !is_page {
+        if self.below != Below::Trace || !self.levels.is_empty() || !is_page {
             return None;
         }
         let traced = self.trace_pane().traced.map(|traced| &traced.rows);

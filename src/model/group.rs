@@ -194,6 +194,8 @@ pub enum Label {
 /// Sockets that have the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// The values of the fields grouped by, in their order, by which sockets are compared.
+    pub id: Box<[KeyPart]>,
     /// A label for each field grouped by, in their order.
     pub key: Vec<Label>,
     /// The group's sockets by state.

@@ -83,7 +83,7 @@ pub use process::{
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
-pub use socket::{Kind, Socket, Timer, TimerKind};
+pub use socket::{Kind, Socket, SocketId, Timer, TimerKind};
 pub use sort_key::SortKey;
 pub use state::State;
 pub use state_set::StateSet;

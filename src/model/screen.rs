@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::trace::{Clock, Losses, Shape, Story, Transition};
-use super::{Finding, Grouped, State};
+use super::{Field, Finding, Grouped, Label, State};
 
 /// Everything on the screen.
 #[derive(Clone, Debug)]
@@ -165,6 +165,45 @@ pub enum Pane<'a> {
     Trace(TracePane<'a>),
     /// What is wrong, in place of the states.
     Findings(FindingsPane<'a>),
+    /// One socket, in place of the states.
+    Socket(SocketPane<'a>),
+    /// The columns of the list, in place of it.
+    Columns(ColumnsPane),
+}
+
+/// One socket.
+#[derive(Clone, Debug)]
+pub struct SocketPane<'a> {
+    /// What is known of it; absent until it was queried.
+    pub facts: Option<&'a SocketFacts>,
+    /// How many lines are scrolled past.
+    pub first: usize,
+    /// How old that is, and the CPU time it took.
+    pub age: Option<(Duration, Duration)>,
+    /// Why there is nothing, or nothing newer.
+    pub failure: Option<&'a str>,
+}
+
+/// What is known of one socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketFacts {
+    /// Which socket it is.
+    pub title: String,
+    /// Names and values, in their order.
+    pub lines: Vec<(&'static str, String)>,
+    /// Whether the kernel has it no more; the lines are then the last ones known.
+    pub is_gone: bool,
+    /// What was lost, and the notes about it; empty for nothing.
+    pub note: String,
+}
+
+/// The columns of the list of sockets.
+#[derive(Clone, Debug)]
+pub struct ColumnsPane {
+    /// Each with whether it is shown.
+    pub columns: Vec<(Field, bool)>,
+    /// Which is selected.
+    pub selected: usize,
 }
 
 /// What is wrong.
@@ -185,6 +224,12 @@ pub struct GroupsPane<'a> {
     pub state: Option<State>,
     /// The groups; absent until they are known.
     pub grouped: Option<&'a Grouped>,
+    /// Their numbers in the order in which they are shown.
+    pub order: Vec<usize>,
+    /// That order, as a column and a direction.
+    pub sort: String,
+    /// The selected row, where there is a cursor; the one after the groups is that of the others.
+    pub selected: Option<usize>,
     /// How old they are, and the CPU time they took.
     pub age: Option<(Duration, Duration)>,
     /// Why there are none, or no newer ones.
@@ -196,10 +241,8 @@ pub struct GroupsPane<'a> {
 pub struct Chart {
     /// The state; `None` for the sum of all.
     pub state: Option<State>,
-    /// Its numbers, the oldest first.
-    pub numbers: Vec<u64>,
-    /// When the oldest and the newest were taken; absent if there are none.
-    pub span: Option<(SystemTime, SystemTime)>,
+    /// Its numbers, each with its time, the oldest first.
+    pub numbers: Vec<(SystemTime, u64)>,
 }
 
 /// The sockets of one state, as lines of a table.
@@ -207,6 +250,8 @@ pub struct Chart {
 pub struct SocketsPane<'a> {
     /// The state; `None` for all.
     pub state: Option<State>,
+    /// The group they are in; `None` for all.
+    pub group: Option<&'a [Label]>,
     /// Their order, as `--sort` spells it.
     pub sort: String,
     /// The heading of the table; empty until the sockets are known.
@@ -268,6 +313,10 @@ pub struct TraceRows {
 /// The filter while it is edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt<'a> {
+    /// What is edited.
+    pub name: &'static str,
+    /// What the keys do.
+    pub hint: &'static str,
     /// The text.
     pub text: &'a str,
     /// The byte of the text at the cursor, or its end.

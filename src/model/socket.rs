@@ -59,6 +59,34 @@ pub struct Socket {
     pub congestion_control: Option<CongestionControl>,
 }
 
+/// Which socket. The cookie is enough, where the source reports it; it stays the same from SYN_RECV to
+/// TIME_WAIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketId {
+    /// The kernel's own number; `None` from /proc.
+    pub cookie: Option<u64>,
+    /// What it is bound to and connected to.
+    pub ends: InetEnds,
+    /// The inode, by which sockets with the same ends are distinguished that have no cookie; 0 where no
+    /// process holds it (yet, or any more).
+    pub inode: u64,
+    /// The interface it is bound to; 0 for none, and from /proc.
+    pub interface: u32,
+}
+
+impl SocketId {
+    /// Whether it is that of `socket`.
+    pub fn is_of(&self, socket: &Socket) -> bool {
+        match (self.cookie, socket.cookie) {
+            (Some(cookie), Some(other)) => cookie == other,
+            _ => {
+                let is_held = self.inode != 0 && socket.inode != 0;
+                socket.internet() == Some(&self.ends) && !(is_held && self.inode != socket.inode)
+            }
+        }
+    }
+}
+
 /// A kind of socket. One so far; every match on it is exhaustive, so that a new kind cannot be
 /// answered with the sockets of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -170,6 +198,16 @@ impl Socket {
             Ends::Internet(ends) => Some(ends),
             Ends::Unix(_) | Ends::None => None,
         }
+    }
+
+    /// Which socket it is; `None` for one without internet addresses.
+    pub fn id(&self) -> Option<SocketId> {
+        Some(SocketId {
+            cookie: self.cookie,
+            ends: *self.internet()?,
+            inode: self.inode,
+            interface: self.bound_to().unwrap_or(0),
+        })
     }
 
     /// The owner's numeric user id; `None` for a socket that no process holds: the kernel reports

@@ -7,6 +7,7 @@ mod check;
 mod csv;
 mod doctor;
 pub mod escape;
+mod facts;
 mod json;
 mod owners;
 pub mod screen;
@@ -22,6 +23,7 @@ mod width;
 pub use check::{check_progress, write_check, write_check_json};
 pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
+pub use facts::render_facts;
 pub use json::Json;
 pub use table::{Table, render_list};
 

@@ -16,6 +16,7 @@ fn counts(numbers: &[(State, u64)]) -> Counts {
 /// Two groups by user and port, one without a user, and three others.
 fn answer() -> Grouped {
     let group = |user: Label, port, established, change| Group {
+        id: Box::default(),
         key: vec![user, Label::Number(port)],
         counts: counts(&[(State::Established, established), (State::CloseWait, 1)]),
         change,

@@ -12,7 +12,9 @@ use super::plan::{
 use super::proc_net::ProcNet;
 use super::sock_diag::{self, Outcome};
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
-use crate::model::{CountSink, Counts, Loss, Note, ProcessQuery, Sink, SourceName, SplitSink};
+use crate::model::{
+    CountSink, Counts, Loss, Note, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
+};
 use crate::question::Question;
 
 /// A question to its sources, answered once or repeatedly; remembers between observations that the
@@ -105,6 +107,29 @@ impl Observer {
             let need = Need::SocketsInOrder;
             let (mut dumps, reason) = plan_dumps(question, tables, need, deriving)?;
             let outcome = sock_diag::list(&mut dumps, tables, sink)?;
+            Ok(Report::listed(dumps, reason, outcome, tables))
+        })
+    }
+
+    /// Passes the socket with this id to `sink`, which ends the search when it has it: requested alone
+    /// where it has a cookie; where that does not find it, from a list.
+    ///
+    /// # Errors
+    /// As [`Observer::count`].
+    pub fn find<S: Sink>(&mut self, id: &SocketId, sink: &mut S) -> Result<Report, SourceError> {
+        let id = *id;
+        self.answer(sink, |part, question, deriving, sink| {
+            let tables = part.sources.tables();
+            let need = Need::SocketsInOrder;
+            let (mut dumps, reason) = plan_dumps(question, tables, need, deriving)?;
+            let found = id.cookie.and_then(|_| {
+                let dumps = &dumps;
+                sock_diag::find(dumps, tables, &id, sink)
+            });
+            let outcome = match found {
+                Some(outcome) => outcome,
+                None => sock_diag::list(&mut dumps, tables, sink)?,
+            };
             Ok(Report::listed(dumps, reason, outcome, tables))
         })
     }

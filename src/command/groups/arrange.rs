@@ -126,6 +126,7 @@ impl ShownGroups {
                 change(&counts, before)
             }),
             key: labels(&mut names, &sampler.question().fields, &key),
+            id: key,
             counts,
         });
         groups.collect()

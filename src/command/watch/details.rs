@@ -1,4 +1,4 @@
-//! The thread that samples what is shown besides the counts: groups, or the sockets of a state.
+//! The thread that samples what is shown besides the counts: groups, sockets, or one socket.
 //!
 //! A new request, which follows a key, is answered at once; then again as often as a tenth of a
 //! core allows.
@@ -10,17 +10,14 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::inspect::Inspector;
+use super::listing::list;
 use super::{Event, Events};
 use crate::command::groups::{GroupSampler, ShownGroups};
-use crate::command::list::list_style;
-use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::live::{Detail, DetailQuery, DetailResult, Listing};
-use crate::model::{Field, SortKey, State, StateSet};
-use crate::output::{Look, Style, render_list};
-use crate::owner::Seek;
-use crate::tally::TopN;
+use crate::live::{Detail, DetailQuery, DetailResult};
+use crate::model::{State, StateSet};
 
 /// A request that another one follows within this time is skipped: keys were pressed in a row.
 const SETTLING: Duration = Duration::from_millis(120);
@@ -31,9 +28,6 @@ const MOST_GROUPS: usize = 14_336;
 
 /// More groups than any screen has lines.
 const SHOWN_GROUPS: usize = 200;
-
-/// The most sockets shown: more than a person scrolls through.
-const MOST_SOCKETS: usize = 10_000;
 
 /// What to sample, and of which sockets.
 #[derive(Clone, PartialEq)]
@@ -46,6 +40,13 @@ pub(super) struct DetailRequest {
     pub(super) interval: Duration,
     /// The columns of the terminal.
     pub(super) width: usize,
+}
+
+/// What is kept from one answer to a request to the next.
+#[derive(Default)]
+struct Kept {
+    groups: Option<ShownGroups>,
+    inspector: Option<Inspector>,
 }
 
 /// What the thread works with.
@@ -80,10 +81,10 @@ impl Details {
     /// Repeats the answer to a request until another one arrives, which it returns; `None` if none
     /// can.
     fn answer(&self, request: &DetailRequest) -> Option<DetailRequest> {
-        let mut groups = None;
+        let mut kept = Kept::default();
         loop {
             let (begin, cpu) = (Instant::now(), cpu_time());
-            let found = self.find(request, &mut groups).transpose();
+            let found = self.find(request, &mut kept).transpose();
             let cpu = cpu_time().saturating_sub(cpu);
             if let Some(found) = found {
                 let detail = Detail {
@@ -99,9 +100,9 @@ impl Details {
             }
             let pause = match request.wanted {
                 DetailQuery::Nothing | DetailQuery::Trace { .. } => Duration::MAX,
-                DetailQuery::Groups { .. } | DetailQuery::Sockets { .. } => {
-                    pause(cpu, request.interval)
-                }
+                DetailQuery::Groups { .. }
+                | DetailQuery::Sockets { .. }
+                | DetailQuery::Socket(_) => pause(cpu, request.interval),
             };
             let pause = pause.saturating_sub(begin.elapsed());
             match self.requests.recv_timeout(pause) {
@@ -115,26 +116,41 @@ impl Details {
     fn find(
         &self,
         request: &DetailRequest,
-        groups: &mut Option<ShownGroups>,
+        kept: &mut Kept,
     ) -> Result<Option<DetailResult>, Failure> {
         Ok(match &request.wanted {
             DetailQuery::Nothing | DetailQuery::Trace { .. } => None,
-            DetailQuery::Groups { state, keys } => {
-                let groups = match groups {
+            DetailQuery::Groups { state, keys, all } => {
+                let groups = match &mut kept.groups {
                     Some(groups) => groups,
                     None => {
                         let target = narrow(&request.target, *state)?;
                         let sampler = GroupSampler::new(&target, keys, Some(MOST_GROUPS))?;
                         let top = self.top.or(NonZeroUsize::new(SHOWN_GROUPS));
-                        groups.insert(ShownGroups::new(sampler, top, true))
+                        let top = top.filter(|_| !all);
+                        let groups = ShownGroups::new(sampler, top, true);
+                        kept.groups.insert(groups)
                     }
                 };
                 Some(DetailResult::Groups(Arc::new(groups.sample()?.1)))
             }
-            DetailQuery::Sockets { state, sort } => {
+            DetailQuery::Sockets {
+                state,
+                sort,
+                columns,
+                group,
+            } => {
                 let target = narrow(&request.target, *state)?;
-                let listing = list(&target, *sort, request.width)?;
+                let listing = list(&target, *sort, columns, group.as_ref(), request.width)?;
                 Some(DetailResult::Sockets(Arc::new(listing)))
+            }
+            DetailQuery::Socket(id) => {
+                let inspector = match &mut kept.inspector {
+                    Some(inspector) => inspector,
+                    None => kept.inspector.insert(Inspector::new(&request.target, *id)?),
+                };
+                let facts = inspector.look()?;
+                Some(DetailResult::Socket(Arc::new(facts.clone())))
             }
         })
     }
@@ -157,43 +173,6 @@ fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
         ));
     }
     Ok(target)
-}
-
-/// Lists the sockets of `target` in this order, as lines for `width` columns.
-fn list(target: &Target, sort: SortKey, width: usize) -> Result<Listing, Failure> {
-    let fields = vec![Field::Process, sort.field];
-    let mut search = target.owner_search(&fields, Seek::EveryHolder)?;
-    let mut names = HostNames::of(target.sources.place());
-    let mut sampler = target.sampler(fields.clone())?;
-    let mut sample = sampler.sample(|observer, _| {
-        let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &fields);
-        let mut report = observer.list(&mut top)?;
-        top.sort();
-        if let Some(search) = &mut search {
-            names.owners = Some(search.find(top.sockets().take(MOST_SOCKETS), &mut report)?);
-        }
-        Ok((report, top))
-    })?;
-    sample.add_search(names.owners.as_ref());
-    let style = Style {
-        columns: vec![Field::Process],
-        sorted: vec![sort.field],
-        one_line: true,
-        look: Look {
-            width: Some(width),
-            ..Look::default()
-        },
-        ..list_style(sampler.question())
-    };
-    let sockets = sample.found.sockets();
-    let (heading, lines) = render_list(&style, sockets.take(MOST_SOCKETS), &mut names);
-    Ok(Listing {
-        heading,
-        lines,
-        is_cut: sample.found.sockets().count() > MOST_SOCKETS,
-        losses: sample.report.completeness.losses().to_vec(),
-        notes: sample.all_notes().cloned().collect(),
-    })
 }
 
 /// How many times its CPU time passes between two samples: a tenth of a core, with a margin for

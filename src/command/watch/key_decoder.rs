@@ -91,6 +91,20 @@ fn control_sequence(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     })
 }
 
+/// The key of a report of the mouse, `ESC [ < button ; column ; line M` (xterm's mode 1006): a step of
+/// the wheel, or the first button pressed.
+fn mouse(parameters: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(parameters).ok()?;
+    let mut numbers = text.strip_prefix('<')?.split(';');
+    let (button, _column, line) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    match button {
+        "0" => Some(Key::Click(line.parse::<u16>().ok()?.checked_sub(1)?)),
+        "64" => Some(Key::WheelUp),
+        "65" => Some(Key::WheelDown),
+        _ => None,
+    }
+}
+
 /// The key of a sequence, whichever other keys were held with it.
 fn named(end: u8, parameters: &[u8]) -> Option<Key> {
     let number = parameters.split(|byte| *byte == b';').next();
@@ -102,6 +116,7 @@ fn named(end: u8, parameters: &[u8]) -> Option<Key> {
         (b'H', _) | (b'~', b"1" | b"7") => Key::Home,
         (b'F', _) | (b'~', b"4" | b"8") => Key::End,
         (b'M', b"") => Key::Enter,
+        (b'M', _) => return mouse(parameters),
         (b'Z', _) => Key::BackTab,
         (b'~', b"3") => Key::Delete,
         (b'~', b"5") => Key::PageUp,

@@ -7,8 +7,10 @@
 mod counter;
 mod details;
 mod findings;
+mod inspect;
 mod kernel_limits;
 mod key_decoder;
+mod listing;
 mod saving;
 mod session;
 mod terminal;

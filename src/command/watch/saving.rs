@@ -1,28 +1,30 @@
-//! The sample shown, written to a file.
+//! What is shown, written to a file.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
-use crate::model::Snapshot;
+use crate::live::Saved;
 use crate::model::screen::{Notice, NoticeKind};
 use crate::output::{Format, Json, Style, utc_stamp};
 
-/// Writes a sample as JSON to a new file in `directory`, called by its time. No file is ever
+/// Writes what is shown to a new file in `directory`, called by the time of the sample: counts and
+/// groups as JSON, everything else as text, which `screen` has where it is not a list. No file is ever
 /// written over. Returns where it is, or why it is not written.
-pub(super) fn save(snapshot: Option<&Snapshot>, directory: &Path) -> Notice {
-    let Some(snapshot) = snapshot else {
+pub(super) fn save(saved: Saved<'_>, screen: impl FnOnce() -> String, directory: &Path) -> Notice {
+    let Some((time, ending, text)) = rendered(saved, screen) else {
         let kind = NoticeKind::Warning;
         let text = "there is no sample to write yet".to_owned();
         return Notice { kind, text };
     };
     // Colons are no part of a name everywhere.
-    let stamp = utc_stamp(snapshot.observation.time).replace(':', "");
-    let path = directory.join(format!("tcpstates-{stamp}.json"));
-    let (kind, text) = match write_new(&path, snapshot) {
+    let stamp = utc_stamp(time).replace(':', "");
+    let path = directory.join(format!("tcpstates-{stamp}.{ending}"));
+    let (kind, text) = match write_new(&path, &text) {
         Ok(()) => (
             NoticeKind::Note,
-            format!("the sample shown is in {}", path.display()),
+            format!("what is shown is in {}", path.display()),
         ),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (
             NoticeKind::Alarm,
@@ -36,18 +38,46 @@ pub(super) fn save(snapshot: Option<&Snapshot>, directory: &Path) -> Notice {
     Notice { kind, text }
 }
 
-fn write_new(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+/// The time, the ending of the file's name, and what is written; `None` before the first sample.
+fn rendered(
+    saved: Saved<'_>,
+    screen: impl FnOnce() -> String,
+) -> Option<(SystemTime, &'static str, Vec<u8>)> {
     let mut text = Vec::new();
-    Json::new(&Style::default()).write_summary(&mut text, snapshot);
+    let mut json = Json::new(&Style::default());
+    let (observation, ending) = match saved {
+        Saved::Sample(snapshot) => {
+            json.write_summary(&mut text, snapshot);
+            (&snapshot.observation, "json")
+        }
+        Saved::Groups(grouped) => {
+            json.write_groups(&mut text, grouped);
+            (&grouped.observation, "json")
+        }
+        Saved::List(snapshot, heading, lines) => {
+            let lines = lines.iter().map(String::as_str);
+            let lines = [heading].into_iter().chain(lines);
+            lines.for_each(|line| text.extend_from_slice(format!("{line}\n").as_bytes()));
+            (&snapshot?.observation, "txt")
+        }
+        Saved::Text(snapshot) => {
+            text = screen().into_bytes();
+            (&snapshot?.observation, "txt")
+        }
+    };
+    Some((observation.time, ending, text))
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(&text)
+    file.write_all(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Completeness, Counts, Observation, SourceName, State, StateSet};
-    use std::time::{Duration, SystemTime};
+    use crate::model::{Completeness, Counts, Observation, Snapshot, SourceName, State, StateSet};
+    use std::time::Duration;
 
     #[test]
     fn a_sample_is_written_once_and_never_over_another() {
@@ -66,19 +96,31 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let name = "tcpstates-1970-01-01T000001.500Z.json";
         let path = directory.path().join(name);
-        let saved = save(Some(&snapshot), directory.path());
-        let expected = format!("the sample shown is in {}", path.display());
+        let saved = save(Saved::Sample(&snapshot), String::new, directory.path());
+        let expected = format!("what is shown is in {}", path.display());
         assert_eq!((saved.kind, saved.text), (NoticeKind::Note, expected));
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.ends_with("\"total\":2,\"states\":{\"LISTEN\":2}}\n"),
             "{text}"
         );
-        let again = save(Some(&snapshot), directory.path());
+        let again = save(Saved::Sample(&snapshot), String::new, directory.path());
         let expected = format!("{} already exists", path.display());
         assert_eq!((again.kind, again.text), (NoticeKind::Alarm, expected));
-        let nowhere = save(Some(&snapshot), &directory.path().join("none")).text;
+        let nowhere = save(
+            Saved::Sample(&snapshot),
+            String::new,
+            &directory.path().join("none"),
+        )
+        .text;
         assert!(nowhere.starts_with("cannot write "), "{nowhere}");
         assert!(nowhere.contains(name), "{nowhere}");
+        let lines = ["a".to_owned(), "b".to_owned()];
+        let list = Saved::List(Some(&snapshot), "HEADING", &lines);
+        save(list, String::new, directory.path());
+        let path = path.with_extension("txt");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "HEADING\na\nb\n");
+        let nothing = save(Saved::Text(None), String::new, directory.path()).text;
+        assert_eq!(nothing, "there is no sample to write yet");
     }
 }

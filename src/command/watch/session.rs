@@ -26,7 +26,7 @@ use crate::command::wait::{Wakeups, waker};
 use crate::live::{Action, DetailQuery, DetailResult, Key, Setup, View};
 use crate::model::screen::Drawn;
 use crate::model::{GroupKey, Grouped, Snapshot};
-use crate::output::screen::{Paint, draw_screen};
+use crate::output::screen::{Paint, draw_screen, screen_text};
 
 /// The screen is redrawn so often without any event: it shows ages.
 const TICK: Duration = Duration::from_secs(1);
@@ -255,8 +255,12 @@ impl Session {
                 self.view.filter_refused(error.as_ref(), &reason);
             }
             Event::Detail(detail) => {
-                if let (DetailQuery::Groups { state: None, keys }, Ok(DetailResult::Groups(groups))) =
-                    (&detail.wanted, &detail.found)
+                if let (
+                    DetailQuery::Groups {
+                        state: None, keys, ..
+                    },
+                    Ok(DetailResult::Groups(groups)),
+                ) = (&detail.wanted, &detail.found)
                     && self.by.as_ref() == Some(keys)
                 {
                     self.groups = Some(Arc::clone(groups));
@@ -297,9 +301,12 @@ impl Session {
             Some(Action::Quit) => return Err(End::Quit),
             Some(Action::Redraw) => self.redraw()?,
             Some(Action::Save) => {
-                let notice = save(self.view.snapshot(), Path::new("."));
+                let size = self.guard.size();
+                let screen = || screen_text(&self.view.screen(now), size, self.paint);
+                let notice = save(self.view.saved(), screen, Path::new("."));
                 self.view.replied(now, notice);
             }
+            Some(Action::Mouse(on)) => self.guard.set_mouse(on).map_err(Failure::write)?,
             Some(Action::Interval(interval)) => {
                 self.request.interval = interval;
                 let _ = self.changes.send(Change::Interval(interval));
@@ -327,7 +334,7 @@ impl Session {
         self.canvas.draw(|frame| {
             drawn = draw_screen(frame, &view.screen(Instant::now()), paint);
         })?;
-        self.view.drawn(&drawn);
+        self.view.drawn(drawn);
         Ok(())
     }
 }

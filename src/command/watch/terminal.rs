@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::rc::Rc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -31,8 +31,13 @@ use crate::command::outcome::Failure;
 /// To the alternate screen, without cursor, empty.
 const TAKE: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H";
 
-/// Plain, empty (for terminals without an alternate screen), back to the main screen, with cursor.
-const GIVE_BACK: &[u8] = b"\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
+/// Without mouse, plain, empty (for terminals without an alternate screen), back to the main screen, with cursor.
+const GIVE_BACK: &[u8] = b"\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h";
+
+/// Clicks and the wheel are reported, in a form that has no limit of columns, or no longer: modes 1000
+/// and 1006 of xterm.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// The size of a terminal that reports none.
 const USUAL_SIZE: (u16, u16) = (80, 24);
@@ -40,6 +45,9 @@ const USUAL_SIZE: (u16, u16) = (80, 24);
 /// The terminal as it was before. Static, because a panic may happen, and a signal arrive, anywhere
 /// in the process.
 static BEFORE: OnceLock<TerminalBefore> = OnceLock::new();
+
+/// Whether the mouse is reported while the view has the terminal.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// How much of it the view has taken.
 static TAKEN: AtomicU8 = AtomicU8::new(NOTHING);
@@ -94,7 +102,21 @@ impl Guard {
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         TAKEN.store(MODES_AND_SCREEN, Ordering::SeqCst);
         rustix::io::retry_on_intr(|| tcsetattr(&found.input, OptionalActions::Now, &modes))?;
-        write_all(&found.output, TAKE)
+        write_all(&found.output, TAKE)?;
+        self.set_mouse(HAS_MOUSE.load(Ordering::SeqCst))
+    }
+
+    /// Lets the terminal report clicks and the wheel, or no longer: it cannot select text meanwhile.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) fn set_mouse(&self, on: bool) -> io::Result<()> {
+        let was_on = HAS_MOUSE.swap(on, Ordering::SeqCst);
+        match (was_on, on) {
+            (false, false) => Ok(()),
+            (true, false) => write_all(&found()?.output, MOUSE_OFF),
+            (_, true) => write_all(&found()?.output, MOUSE_ON),
+        }
     }
 
     /// Its columns and rows.

@@ -8,6 +8,7 @@ fn keys_select_a_state_and_groups_follow_it() {
     let groups = |state, field| DetailQuery::Groups {
         state,
         keys: by(field),
+        all: false,
     };
     assert_eq!(session.view.wanted(), groups(None, Field::Service));
     session.sample(&[(E, 1)]);
@@ -29,7 +30,7 @@ fn keys_select_a_state_and_groups_follow_it() {
     }
     for (key, field) in [
         (Key::Char('b'), Field::RemoteAddr),
-        (Key::Tab, Field::Service),
+        (Key::Char('b'), Field::Service),
         (Key::Char('B'), Field::RemoteAddr),
         (Key::Right, Field::Service),
         (Key::Left, Field::RemoteAddr),
@@ -66,7 +67,7 @@ fn the_cursor_moves_over_the_lines_drawn_and_opens_that_of_the_rest() {
         places: (2..).zip(places.iter().copied()).collect(),
         first: 0,
     };
-    session.view.drawn(&drawn(&places));
+    session.view.drawn(drawn(&places));
     session.press(&[Key::Up]);
     assert!(session.view.screen(session.now).rest.is_selected);
     assert!(!session.row(None).is_selected, "one line is selected");
@@ -78,7 +79,7 @@ fn the_cursor_moves_over_the_lines_drawn_and_opens_that_of_the_rest() {
     assert!(session.row(Some(E)).is_selected, "no line is passed over");
     session.press(&[Key::Down, Key::Down]);
     // On a larger screen every state has a line.
-    session.view.drawn(&drawn(&places[..2]));
+    session.view.drawn(drawn(&places[..2]));
     assert!(session.row(None).is_selected);
 }
 
@@ -87,20 +88,20 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     let mut session = Session::new();
     session.sample(&[(C, 100)]);
     session.press(&[Key::Char('g'), Key::Enter]);
-    let wanted = |session: &Session| match session.view.wanted() {
-        DetailQuery::Sockets { state, sort } => (state, sort.field, sort.descending),
-        other @ (DetailQuery::Nothing | DetailQuery::Groups { .. } | DetailQuery::Trace { .. }) => {
-            panic!("{other:?}")
-        }
+    let wanted = |session: &Session| {
+        let DetailQuery::Sockets { state, sort, .. } = session.view.wanted() else {
+            panic!("no sockets wanted");
+        };
+        (state, sort.field, sort.descending)
     };
     let listen = Some(State::Listen);
     assert_eq!(wanted(&session), (listen, Field::AcceptQueue, true));
     session.found(Ok(listing(100)));
-    let selected = |session: &Session| match session.view.screen(session.now).pane {
-        Pane::Sockets(pane) => pane.selected,
-        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Trace(_) | Pane::Findings(_)) => {
-            panic!("{other:?}")
-        }
+    let selected = |session: &Session| {
+        let Pane::Sockets(pane) = session.view.screen(session.now).pane else {
+            panic!("another pane");
+        };
+        pane.selected
     };
     session.view.resized(24);
     for (key, line) in [

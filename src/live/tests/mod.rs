@@ -2,6 +2,7 @@
 
 mod findings;
 mod keys;
+mod levels;
 mod samples;
 mod trace;
 
@@ -13,9 +14,10 @@ use super::{
     StateSample, View,
 };
 use crate::model::screen::{Drawn, NoticeKind, Pane, Place, SampleCost, StateRow};
+use crate::model::testing::ends;
 use crate::model::{
     Command, Completeness, Counts, Field, Finding, GroupKey, Loss, Note, Observation, Severity,
-    Snapshot, SourceName, State, StateSet,
+    Snapshot, SocketId, SourceName, State, StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -123,10 +125,21 @@ impl Session {
     }
 }
 
+/// The id of the socket in this line.
+fn id(line: usize) -> SocketId {
+    SocketId {
+        cookie: Some(line as u64),
+        ends: ends("192.0.2.1:80", "192.0.2.2:40000"),
+        inode: 1,
+        interface: 0,
+    }
+}
+
 fn listing(lines: usize) -> DetailResult {
     DetailResult::Sockets(Arc::new(Listing {
         heading: "STATE".to_owned(),
         lines: (0..lines).map(|line| line.to_string()).collect(),
+        ids: (0..lines).map(id).collect(),
         is_cut: false,
         losses: Vec::new(),
         notes: Vec::new(),

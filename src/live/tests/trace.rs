@@ -17,11 +17,11 @@ fn traced(rows: TraceRows) -> DetailResult {
 }
 
 fn shown_changes(session: &Session) -> Option<u64> {
-    match session.view.screen(session.now).pane {
-        Pane::Trace(pane) => pane.traced.map(|traced| traced.rows.changes),
-        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Sockets(_) | Pane::Findings(_)) => {
-            panic!("{other:?}")
-        }
+    {
+        let Pane::Trace(pane) = session.view.screen(session.now).pane else {
+            panic!("another pane");
+        };
+        pane.traced.map(|traced| traced.rows.changes)
     }
 }
 
@@ -106,11 +106,11 @@ fn pages_scroll_the_rows_and_another_state_begins_with_the_newest() {
     let mut session = Session::new();
     session.sample(&[(E, 1)]);
     session.view.resized(24);
-    let first = |session: &Session| match session.view.screen(session.now).pane {
-        Pane::Trace(pane) => pane.first,
-        other @ (Pane::Groups(_) | Pane::Chart(_) | Pane::Sockets(_) | Pane::Findings(_)) => {
-            panic!("{other:?}")
-        }
+    let first = |session: &Session| {
+        let Pane::Trace(pane) = session.view.screen(session.now).pane else {
+            panic!("another pane");
+        };
+        pane.first
     };
     let mut log = TraceLog::default();
     (0..10).for_each(|second| log.transition(&transition(second, C, State::LastAck)));

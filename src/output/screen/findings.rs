@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Canvas;
-use crate::model::screen::FindingsPane;
+use crate::model::screen::{FindingsPane, Place};
 use crate::model::{Finding, Severity, counted};
 use crate::output::doctor::wrap;
 use crate::output::escape;
@@ -29,6 +29,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &FindingsPane<'_>)
         };
         canvas.write(area, line, 0, finding.severity.name(), style);
         canvas.write(area, line, INDENT, &escape::line(&finding.title), style);
+        canvas.place(area, line, Place::Row(number));
         if number == pane.selected {
             canvas.style(area, line, area.width, paint.selected());
         }

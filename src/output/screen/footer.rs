@@ -11,13 +11,14 @@ use crate::output::escape;
 const LEAST_BODY: u16 = 4;
 
 /// The keys of the states, the most important first.
-const IN_STATES: [(&str, &str); 11] = [
+const IN_STATES: [(&str, &str); 12] = [
     ("q", "quit"),
     ("?", "help"),
     ("space", "pause"),
     ("", "state"),
     ("enter", "list"),
-    ("b", "groups"),
+    ("tab", "groups"),
+    ("b", "by"),
     ("/", "filter"),
     ("t", "trace"),
     ("c", "chart"),
@@ -48,14 +49,49 @@ const IN_FINDINGS: [(&str, &str); 5] = [
     ("enter", "list"),
 ];
 
-/// The keys of the sockets.
-const IN_SOCKETS: [(&str, &str); 9] = [
+/// The keys of the groups.
+const IN_GROUPS: [(&str, &str); 10] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("esc", "back"),
+    ("", "group"),
+    ("enter", "list"),
+    ("s", "sort"),
+    ("o", "reverse"),
+    ("b", "by"),
+    ("/", "filter"),
+    ("w", "write"),
+];
+
+/// The keys of one socket.
+const IN_SOCKET: [(&str, &str); 6] = [
     ("q", "quit"),
     ("?", "help"),
     ("esc", "back"),
     ("", "scroll"),
+    ("space", "pause"),
+    ("w", "write"),
+];
+
+/// The keys of the columns.
+const IN_COLUMNS: [(&str, &str); 4] = [
+    ("q", "quit"),
+    ("esc", "back"),
+    ("", "column"),
+    ("enter", "add or remove"),
+];
+
+/// The keys of the sockets.
+const IN_SOCKETS: [(&str, &str); 12] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("esc", "back"),
+    ("", "scroll"),
+    ("enter", "details"),
     ("s", "sort"),
     ("o", "reverse"),
+    ("n", "search"),
+    ("C", "columns"),
     ("space", "pause"),
     ("t", "trace"),
     ("/", "filter"),
@@ -126,10 +162,13 @@ impl Footer {
 
 /// As many keys as fit.
 fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>) {
-    let keys: &[(&str, &str)] = match screen.pane {
+    let keys: &[(&str, &str)] = match &screen.pane {
         Pane::Sockets(_) => &IN_SOCKETS,
         Pane::Trace(_) => &IN_TRACE,
         Pane::Findings(_) => &IN_FINDINGS,
+        Pane::Socket(_) => &IN_SOCKET,
+        Pane::Columns(_) => &IN_COLUMNS,
+        Pane::Groups(pane) if pane.selected.is_some() => &IN_GROUPS,
         Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
     };
     let paint = canvas.paint;
@@ -147,11 +186,15 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
 
 /// The filter, scrolled so that its cursor is visible, and its error in the line above.
 fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Position {
-    const NAME: &str = "filter: ";
-    const HINT: &str = "filter in the language of ss; enter applies it, esc cancels";
     let paint = canvas.paint;
     let line = area.height - 1;
-    let start = canvas.write(area, line, 0, NAME, paint.heading());
+    let start = canvas.write(
+        area,
+        line,
+        0,
+        &format!("{}: ", prompt.name),
+        paint.heading(),
+    );
     let room = usize::from(area.width.saturating_sub(start + 1)).max(1);
     let before = prompt.text.get(..prompt.cursor).unwrap_or(prompt.text);
     let hidden = before.chars().count().saturating_sub(room);
@@ -173,7 +216,7 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Rect, prompt: &Prompt<'_>) -> Posi
     let (above, style) = match (prompt.error, prompt.is_checking) {
         (Some(error), _) => (&*error.reason, paint.alarm()),
         (None, true) => ("checking", paint.faint()),
-        (None, false) => (HINT, paint.faint()),
+        (None, false) => (prompt.hint, paint.faint()),
     };
     if let Some(above_line) = line.checked_sub(1) {
         canvas.write(area, above_line, 0, &escape::line(above), style);

@@ -7,16 +7,25 @@ use super::{Canvas, header};
 use crate::model::screen::Screen;
 
 /// The keys, and what they do; the manual has them too.
-pub const KEYS: [(&str, &str); 18] = [
+pub const KEYS: [(&str, &str); 22] = [
     ("q, ^C", "quit"),
     ("space", "pause or resume the view; sampling continues"),
-    ("up, down, k, j", "select a state, or scroll"),
+    ("up, down, k, j", "select a line, or scroll"),
     ("g, G, ^B, ^F", "first, last; a page up, a page down"),
-    ("enter", "show the sockets in the selected state"),
-    ("esc", "back"),
-    ("s, S", "sockets: sort by the next or the previous key"),
-    ("o", "sockets: reverse the order"),
+    (
+        "enter",
+        "sockets of the state or group; details of the socket",
+    ),
+    ("tab", "move between the states and the groups"),
+    ("esc, backspace", "back"),
+    (
+        "s, S",
+        "sort sockets or groups by the next or previous column",
+    ),
+    ("o", "reverse that order"),
     ("b, B", "group by the next or the previous keys"),
+    ("n, N", "sockets: search, the next one found; search anew"),
+    ("C", "sockets: choose the columns"),
     ("c", "show a chart of the selected state, or the groups"),
     (
         "t",
@@ -29,9 +38,10 @@ pub const KEYS: [(&str, &str); 18] = [
     ("/", "edit the filter; enter applies it, esc cancels"),
     ("+, -", "sample more often, less often"),
     ("r", "reset minimum and maximum"),
+    ("w", "write what is shown to a new file in this directory"),
     (
-        "w",
-        "write the sample shown to a new JSON file in this directory",
+        "m",
+        "use the mouse, or let the terminal select text with it",
     ),
     ("^L", "redraw the screen"),
     ("?", "show these keys"),
@@ -62,7 +72,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, fir
     let first = first.min(lines.len().saturating_sub(room));
     canvas.drawn.first = first;
     let title = match lines.len() > room {
-        true => "keys (arrows scroll, any other key returns)",
+        true => "keys (press any key to return; arrows scroll)",
         false => "keys (press any key to return)",
     };
     canvas.write(area, 0, 0, title, paint.heading());

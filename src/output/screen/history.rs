@@ -1,7 +1,7 @@
 //! The history of a state: as a chart, or as one line. A column for each sample, the newest to the
 //! right.
 //!
-//! Scaled between the smallest and the largest number shown; but over a range of at least a tenth
+//! A line is scaled between the smallest and the largest number shown; but over a range of at least a tenth
 //! of the largest, so that small changes look small, and a constant is in the middle.
 
 use ratatui::layout::Rect;
@@ -70,41 +70,60 @@ pub(super) fn line(numbers: &[u64], width: usize, utf8: bool) -> String {
     cells.collect()
 }
 
-/// Draws the chart.
+/// The columns between two times of the axis: more than a time takes.
+const TICK: usize = 12;
+
+/// Draws the chart, from zero to the largest number shown, over an axis with the times of samples.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
     let paint = canvas.paint;
     let state = state_name(chart.state, "all");
     let all = &chart.numbers;
-    let labels = all.iter().max().map_or(1, |most| most.to_string().len()) + 1;
-    let shown = last(all, usize::from(area.width).saturating_sub(labels));
-    let title = match chart.span {
-        Some((_, newest)) => format!(
-            "history of {state}, the last {} samples, to {}",
-            shown.len(),
-            utc_stamp(newest)
-        ),
-        None => format!("history of {state}"),
+    let most = all.iter().map(|(_, number)| *number).max();
+    let labels = most.map_or(1, |most| most.to_string().len()) + 1;
+    let room = usize::from(area.width).saturating_sub(labels);
+    let shown = all
+        .get(all.len().saturating_sub(room)..)
+        .unwrap_or_default();
+    let title = match shown.len() {
+        0 => format!("history of {state}"),
+        count => format!("history of {state}, the last {count} samples, UTC"),
     };
     canvas.write(area, 0, 0, &title, paint.heading());
-    let height = area.height.saturating_sub(1);
+    let height = area.height.saturating_sub(2);
     if shown.is_empty() || height == 0 {
         return;
     }
-    let scale = Scale::of(shown);
-    for (line, number) in [(1, scale.high), (height, scale.low)] {
+    let high = shown.iter().map(|(_, number)| *number).max().unwrap_or(0);
+    let scale = Scale {
+        low: 0,
+        high: high.max(1),
+    };
+    let left = u16::try_from(labels).unwrap_or(u16::MAX);
+    for (line, number) in [(1, scale.high), (height + 1, 0)] {
         let label = format!("{number:>width$}", width = labels - 1);
         canvas.write(area, line, 0, &label, paint.faint());
     }
     for line in 0..height {
         // Eighths below this line.
         let below = usize::from(height - 1 - line) * 8;
-        let cells = shown.iter().map(|number| {
+        let cells = shown.iter().map(|(_, number)| {
             let filled = scale.steps(*number, usize::from(height) * 8);
             cell(filled.saturating_sub(below).min(8), paint.utf8)
         });
         let text: String = cells.collect();
-        let column = u16::try_from(labels).unwrap_or(u16::MAX);
-        canvas.write(area, line + 1, column, &text, paint.bar());
+        canvas.write(area, line + 1, left, &text, paint.bar());
+    }
+    for (at, (time, _)) in shown.iter().enumerate().step_by(TICK) {
+        let column = u16::try_from(labels + at).unwrap_or(u16::MAX);
+        let stamp = utc_stamp(*time);
+        let clock = stamp.get(11..19).unwrap_or_default();
+        canvas.write(
+            area,
+            height + 1,
+            column,
+            &format!("|{clock}"),
+            paint.faint(),
+        );
     }
 }
 

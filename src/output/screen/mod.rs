@@ -6,11 +6,13 @@
 
 mod findings;
 mod footer;
+mod groups;
 mod header;
 mod help;
 mod history;
 mod paint;
 mod panes;
+mod socket;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,9 @@ const LEAST_PANE: u16 = 4;
 /// From this height on the filter has a line of its own, below that of the host.
 const ROOM_FOR_FILTER: u16 = 4;
 
+/// The lines for all that is known of a socket, if the screen does not limit them.
+const ROOM_FOR_FACTS: u16 = 100;
+
 /// From this height on, empty lines separate the parts.
 const ROOM_FOR_AIR: u16 = 32;
 
@@ -58,6 +63,30 @@ pub fn draw_screen(frame: &mut Frame<'_>, screen: &Screen<'_>, paint: Paint) -> 
         frame.set_cursor_position(cursor);
     }
     drawn
+}
+
+/// The same as text, without blanks at the ends of lines; a socket with all that is known of it.
+pub fn screen_text(screen: &Screen<'_>, (width, height): (u16, u16), paint: Paint) -> String {
+    let is_socket = matches!(screen.pane, Pane::Socket(_));
+    let height = height.max(if is_socket { ROOM_FOR_FACTS } else { 0 });
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    let mut canvas = Canvas {
+        buffer: &mut buffer,
+        paint,
+        drawn: Drawn::default(),
+    };
+    draw(&mut canvas, area, screen);
+    canvas.keep_to_charset(area);
+    let mut text = String::new();
+    for row in buffer.content.chunks(usize::from(width).max(1)) {
+        // The second cell of a wide character is empty.
+        let line: String = row.iter().map(|cell| cell.symbol()).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
 }
 
 /// Draws everything, and returns the position of the cursor, if there is one.
@@ -95,9 +124,9 @@ impl Parts {
         let blank = u16::from(height >= ROOM_FOR_AIR);
         let mut footer = Footer::of(height, screen);
         let room = height.saturating_sub(1 + filter + blank + footer.height());
-        let (all, needed) = match &screen.pane {
-            Pane::Groups(_) | Pane::Chart(_) => states::heights(&screen.rows),
-            Pane::Sockets(_) | Pane::Trace(_) | Pane::Findings(_) => (LEAST_PANE, LEAST_PANE),
+        let (all, needed) = match matches!(screen.pane, Pane::Groups(_) | Pane::Chart(_)) {
+            true => states::heights(&screen.rows),
+            false => (LEAST_PANE, LEAST_PANE),
         };
         let has_room = |lines: u16| room > lines;
         footer.has_keys = screen.prompt.is_none()
@@ -112,31 +141,46 @@ impl Parts {
 }
 
 fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
-    if let Pane::Sockets(pane) = &screen.pane {
-        return panes::draw_sockets(canvas, area, pane);
+    match &screen.pane {
+        Pane::Sockets(pane) => panes::draw_sockets(canvas, area, pane),
+        Pane::Findings(pane) => findings::draw(canvas, area, pane),
+        Pane::Trace(pane) => trace::draw(canvas, area, screen, pane),
+        Pane::Socket(pane) => socket::draw(canvas, area, pane),
+        Pane::Columns(pane) => panes::draw_columns(canvas, area, pane),
+        Pane::Groups(pane) => {
+            let below = draw_states(canvas, area, screen, pane.selected.is_some());
+            groups::draw(canvas, below, pane);
+        }
+        Pane::Chart(chart) => {
+            let below = draw_states(canvas, area, screen, false);
+            history::draw(canvas, below, chart);
+        }
     }
-    if let Pane::Findings(pane) = &screen.pane {
-        return findings::draw(canvas, area, pane);
-    }
-    if let Pane::Trace(pane) = &screen.pane {
-        return trace::draw(canvas, area, screen, pane);
-    }
+}
+
+/// Draws the states, and returns the area below them: empty where it would be too small. If the cursor
+/// is there, it needs room more than the states do.
+fn draw_states(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    screen: &Screen<'_>,
+    has_cursor_below: bool,
+) -> Rect {
     let (all, needed) = states::heights(&screen.rows);
-    let height = match area.height < all + LEAST_PANE && area.height >= needed + LEAST_PANE {
-        true => needed,
-        false => all,
+    let has_room = |lines: u16| area.height >= lines + LEAST_PANE;
+    let height = if !has_room(all) && has_room(needed) {
+        needed
+    } else if !has_room(all) && has_cursor_below {
+        0
+    } else {
+        all
     };
     let (table, below) = split(area, height);
     states::draw(canvas, table, &screen.rows, screen.rest);
-    if below.height < LEAST_PANE {
-        return;
+    if below.height < LEAST_PANE && height > 0 {
+        return Rect { height: 0, ..below };
     }
-    let (_, below) = split(below, u16::from(is_airy(area)));
-    match &screen.pane {
-        Pane::Groups(pane) => panes::draw_groups(canvas, below, pane),
-        Pane::Chart(chart) => history::draw(canvas, below, chart),
-        Pane::Sockets(_) | Pane::Trace(_) | Pane::Findings(_) => {}
-    }
+    split(below, u16::from(is_airy(area))).1
 }
 
 /// How old something is, in whole seconds, and the CPU time it took.

@@ -1,84 +1,12 @@
-//! Groups below the states, and the sockets of one state in their place.
+//! The sockets of one state in place of the states, and the columns to choose from in place of them.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Canvas, age_text};
-use crate::model::screen::{GroupsPane, SocketsPane};
-use crate::model::{Counts, Grouped, Other};
-use crate::output::table::write_group_rows;
-use crate::output::text::state_name;
-use crate::output::{self, Look, escape};
-
-/// Draws the table of `--by`, cut to the lines there are.
-pub(super) fn draw_groups(canvas: &mut Canvas<'_>, area: Rect, pane: &GroupsPane<'_>) {
-    let paint = canvas.paint;
-    let end = canvas.write(area, 0, 0, &groups_title(pane), paint.heading());
-    if let Some(failure) = pane.failure {
-        let failure = escape::line(failure);
-        canvas.write(area, 0, end + 2, &failure, paint.alarm());
-    }
-    let Some(grouped) = pane.grouped else {
-        return;
-    };
-    let table = render(grouped, area, canvas);
-    for (line, text) in (1..area.height).zip(table.lines()) {
-        let style = match line {
-            1 => paint.heading(),
-            _ => Style::new(),
-        };
-        canvas.write(area, line, 0, text, style);
-    }
-}
-
-/// The table, for the lines below the title.
-fn render(grouped: &Grouped, area: Rect, canvas: &Canvas<'_>) -> String {
-    // The title, the heading and the others take a line each. The total, which comes last, is
-    // shown above.
-    let room = usize::from(area.height).saturating_sub(3).max(1);
-    let style = output::Style {
-        repeated: true,
-        look: Look {
-            color: false,
-            width: Some(area.width.into()),
-            height: None,
-            utf8: canvas.paint.utf8,
-        },
-        ..output::Style::default()
-    };
-    let mut bytes = Vec::new();
-    write_group_rows(&mut bytes, &cut(grouped, room), &style);
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The first groups; the rest is added up. Groups that vanished have nothing to add.
-fn cut(grouped: &Grouped, room: usize) -> Grouped {
-    let mut cut = grouped.clone();
-    let rest = cut.groups.split_off(cut.groups.len().min(room));
-    let rest: Vec<_> = rest.iter().filter(|g| g.counts.total() > 0).collect();
-    if !rest.is_empty() {
-        let counts = Counts::default();
-        let other = cut.other.get_or_insert(Other { groups: 0, counts });
-        other.groups += rest.len() as u64;
-        rest.iter()
-            .for_each(|group| other.counts.add_all(&group.counts));
-    }
-    cut
-}
-
-fn groups_title(pane: &GroupsPane<'_>) -> String {
-    let state = state_name(pane.state, "all");
-    let age = match pane.age {
-        None if pane.failure.is_some() => String::new(),
-        None => "  waiting for the groups".to_owned(),
-        Some((age, cpu)) => format!("  {}", age_text(age, cpu)),
-    };
-    let incomplete = pane
-        .grouped
-        .is_some_and(|g| !g.observation.completeness.is_complete() || !g.notes.is_empty());
-    let incomplete = if incomplete { "  incomplete" } else { "" };
-    format!("{state} by {}{incomplete}{age}", pane.by)
-}
+use crate::model::screen::{ColumnsPane, Place, SocketsPane};
+use crate::output::escape;
+use crate::output::value::label_text;
 
 /// Draws the sockets of one state, around the selected one.
 pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) {
@@ -88,12 +16,11 @@ pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPa
     canvas.write(area, 0, end + 2, &note, paint.warning());
     canvas.write(area, 1, 0, pane.heading, paint.heading());
     let room = usize::from(area.height.saturating_sub(2));
-    // The selected line is in the middle, except near the ends.
-    let first = pane.selected.saturating_sub(room / 2);
-    let first = first.min(pane.lines.len().saturating_sub(room));
+    let first = first_around(pane.selected, pane.lines.len(), room);
     let shown = pane.lines.iter().enumerate().skip(first).take(room);
     for (line, (number, text)) in (2..).zip(shown) {
         canvas.write(area, line, 0, text, Style::new());
+        canvas.place(area, line, Place::Row(number));
         if number == pane.selected {
             canvas.style(area, line, area.width, paint.selected());
         }
@@ -106,6 +33,14 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
         None => "sockets".to_owned(),
         Some(state) => format!("{state} sockets"),
     };
+    let group = pane.group.into_iter().flatten();
+    let group: Vec<String> = group
+        .map(|label| escape::line(&label_text(label, "-")))
+        .collect();
+    let what = match group.is_empty() {
+        true => what,
+        false => format!("{what} of {}", group.join(", ")),
+    };
     let Some((age, cpu)) = pane.age else {
         return format!("{what} by {}: waiting for the list", pane.sort);
     };
@@ -113,4 +48,29 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
     let first = if pane.is_cut { "only the first " } else { "" };
     let age = age_text(age, cpu);
     format!("{first}{count} {what} by {}  {age}", pane.sort)
+}
+
+/// Draws the columns, around the selected one; those shown have a cross.
+pub(super) fn draw_columns(canvas: &mut Canvas<'_>, area: Rect, pane: &ColumnsPane) {
+    let paint = canvas.paint;
+    let title = "columns besides the usual ones: enter adds or removes one, esc returns";
+    canvas.write(area, 0, 0, title, paint.heading());
+    let room = usize::from(area.height.saturating_sub(1));
+    let first = first_around(pane.selected, pane.columns.len(), room);
+    let shown = pane.columns.iter().enumerate().skip(first).take(room);
+    for (line, (number, (field, is_shown))) in (1..).zip(shown) {
+        let mark = if *is_shown { "[x]" } else { "[ ]" };
+        let text = format!("{mark} {}", field.name());
+        canvas.write(area, line, 0, &text, Style::new());
+        canvas.place(area, line, Place::Row(number));
+        if number == pane.selected {
+            canvas.style(area, line, area.width, paint.selected());
+        }
+    }
+}
+
+/// The first of the rows shown: the selected one is in the middle, except near the ends.
+pub(super) fn first_around(selected: usize, count: usize, room: usize) -> usize {
+    let first = selected.saturating_sub(room / 2);
+    first.min(count.saturating_sub(room))
 }

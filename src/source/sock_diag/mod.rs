@@ -13,11 +13,11 @@ pub(super) use dump::Outcome;
 use std::thread;
 
 use crate::filter::Filtered;
-use crate::model::{Family, Field, Loss, Netns, Sink, SplitSink, State};
+use crate::model::{Family, Field, Loss, Netns, Sink, SocketId, SplitSink, State};
 use crate::question::Families;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
-use crate::source::wire::Request;
+use crate::source::wire::{One, Request};
 use crate::source::{NetlinkError, ProcNet};
 use dump::{BUFFER_LEN, dump};
 use privilege::NetAdminDropped;
@@ -45,6 +45,26 @@ pub(super) fn list<S: Sink>(
         outcome.completeness.lose(doubt);
     }
     Ok(outcome)
+}
+
+/// Passes the socket with this id to `sink`, without a walk through the tables (`inet_diag_dump_one_icsk`,
+/// net/ipv4/inet_diag.c, since 2.6.14); `None` if the kernel does not find it so. It chooses among
+/// listeners that share a port, and refuses the request if it chose another one, so that the socket may
+/// exist nevertheless.
+pub(super) fn find<S: Sink>(
+    dumps: &Dumps,
+    tables: &ProcNet,
+    id: &SocketId,
+    sink: &mut S,
+) -> Option<Outcome> {
+    let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
+    let filter = dumps.filters.first()?;
+    let request = One {
+        id: *id,
+        dump: dumps.request(Families::Only(id.ends.family), filter),
+    };
+    let outcome = conversation(tables).dump(&request, sink);
+    outcome.ok().filter(|outcome| outcome.ended_by_sink)
 }
 
 /// The same for a sink that does not depend on the order of the sockets: parallel dumps are made

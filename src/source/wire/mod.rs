@@ -15,6 +15,6 @@ pub(super) mod testing;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
-pub(super) use request::{InetDump, Ports, Request, walks};
+pub(super) use request::{InetDump, One, Ports, Request, walks};
 use socket::decode_socket;
 pub(super) use socket::{Depth, Spare};

@@ -6,13 +6,15 @@
 //! (`inet_diag_dump_compat`, net/ipv4/inet_diag.c, to 6.18 at least). Both have room for a local
 //! and a remote port.
 
+use std::net::IpAddr;
+
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP};
 
 use super::socket::{INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_SKMEMINFO};
 use super::{Depth, Spare, decode_socket};
-use crate::model::{Extension, Family, Kind, Socket, State, StateSet};
+use crate::model::{Extension, Family, Kind, Socket, SocketId, State, StateSet};
 use crate::question::Families;
 use crate::source::kernel::encode_mask;
 
@@ -37,6 +39,11 @@ pub(in crate::source) trait Request {
     /// The attributes: type and value of each.
     fn attributes(&self) -> Vec<(u16, &[u8])>;
 
+    /// What kind of request it is: that for a dump.
+    fn flags(&self) -> u16 {
+        NLM_F_REQUEST | NLM_F_DUMP
+    }
+
     /// Decodes a record that answers the request.
     ///
     /// # Errors
@@ -59,7 +66,7 @@ pub(in crate::source) trait Request {
         let mut message = NetlinkBuffer::new(&mut bytes);
         message.set_length(length);
         message.set_message_type(self.message_type());
-        message.set_flags(NLM_F_REQUEST | NLM_F_DUMP);
+        message.set_flags(self.flags());
         message.set_sequence_number(sequence);
         bytes
     }
@@ -87,6 +94,10 @@ pub(in crate::source) fn walks(kind: Kind, families: Families) -> Vec<Families> 
 /// What follows the two ports in `struct inet_diag_sockid`: addresses, interface and cookie, which
 /// a dump ignores.
 const REST_OF_ID: [u8; 44] = [0; 44];
+
+/// Where the id begins in `struct inet_diag_req_v2`, and the room for an address in it.
+const ID_AT: usize = 8;
+const ADDRESS_LEN: usize = 16;
 
 /// `INET_DIAG_REQ_BYTECODE`.
 const REQ_BYTECODE: u16 = 1;
@@ -195,9 +206,67 @@ impl Request for InetDump<'_> {
     }
 }
 
+/// A request for one socket by its addresses, ports and cookie, with what a dump reports of it. The kernel
+/// answers with one record, or with ENOENT, or ESTALE for another cookie.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::source) struct One<'a> {
+    pub(in crate::source) id: SocketId,
+    /// The same as a dump of one family; its states and its filter are ignored.
+    pub(in crate::source) dump: InetDump<'a>,
+}
+
+impl Request for One<'_> {
+    fn kind(&self) -> Kind {
+        self.dump.kind
+    }
+
+    fn message_type(&self) -> u16 {
+        SOCK_DIAG_BY_FAMILY
+    }
+
+    fn flags(&self) -> u16 {
+        NLM_F_REQUEST
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let SocketId {
+            cookie,
+            ends,
+            interface,
+            ..
+        } = self.id;
+        let mut body = self.dump.body();
+        body.truncate(ID_AT);
+        for port in [ends.local.port(), ends.remote.port()] {
+            body.extend(port.to_be_bytes());
+        }
+        for address in [ends.local.ip(), ends.remote.ip()] {
+            let at = body.len();
+            match address {
+                IpAddr::V4(address) => body.extend(address.octets()),
+                IpAddr::V6(address) => body.extend(address.octets()),
+            }
+            body.resize(at + ADDRESS_LEN, 0);
+        }
+        body.extend(interface.to_ne_bytes());
+        // `INET_DIAG_NOCOOKIE` accepts any.
+        body.extend(cookie.unwrap_or(u64::MAX).to_ne_bytes());
+        body
+    }
+
+    fn attributes(&self) -> Vec<(u16, &[u8])> {
+        Vec::new()
+    }
+
+    fn decode(&self, record: &[u8], spare: &mut Spare) -> Result<Socket, String> {
+        self.dump.decode(record, spare)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::InetEnds;
 
     fn all(families: Families) -> InetDump<'static> {
         InetDump {
@@ -256,6 +325,32 @@ mod tests {
             let attribute = [&8u16.to_ne_bytes()[..], &1u16.to_ne_bytes(), &[6, 4, 8, 0]];
             assert_eq!(bytes[bytes.len() - 8..], attribute.concat());
         }
+    }
+
+    #[test]
+    fn a_request_for_one_socket_has_its_whole_id_and_asks_for_no_dump() {
+        let ends = InetEnds {
+            family: Family::V4,
+            local: "192.0.2.1:443".parse().unwrap(),
+            remote: "192.0.2.2:4660".parse().unwrap(),
+        };
+        let bytes = One {
+            id: SocketId {
+                cookie: Some(0x0102_0304_0506_0708),
+                ends,
+                inode: 9,
+                interface: 3,
+            },
+            dump: all(Families::Only(Family::V4)),
+        }
+        .encode(1);
+        assert_eq!(bytes.len(), 72);
+        assert_eq!(bytes[6..8], 1u16.to_ne_bytes());
+        assert_eq!(bytes[24..28], [1, 0xbb, 0x12, 0x34]);
+        assert_eq!(bytes[28..32], [192, 0, 2, 1]);
+        assert_eq!(bytes[44..48], [192, 0, 2, 2]);
+        assert_eq!(bytes[60..64], 3u32.to_ne_bytes());
+        assert_eq!(bytes[64..72], 0x0102_0304_0506_0708u64.to_ne_bytes());
     }
 
     #[test]

@@ -69,7 +69,7 @@ in_namespace!(
         let mut terminal = Terminal::run(command, (80, 24));
         terminal.wait_for_count("TOTAL", 5);
         terminal.type_("w");
-        terminal.wait_for("the sample shown is in ./tcpstates-");
+        terminal.wait_for("what is shown is in ./tcpstates-");
         let mut files = std::fs::read_dir(directory.path()).unwrap();
         let file = files.next().unwrap().unwrap();
         let answer: Answer =
@@ -80,6 +80,19 @@ in_namespace!(
         terminal.wait_for("PAUSED");
         terminal.type_("ww");
         terminal.wait_for(".json already exists");
+        // A list is written as it is shown.
+        terminal.type_("\r");
+        terminal.wait_for("5 sockets by ");
+        terminal.type_("w");
+        terminal.wait_for(".txt");
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        let mut paths = files.map(|file| file.unwrap().path());
+        let path = paths.find(|path| path.extension().is_some_and(|end| end == "txt"));
+        let text = std::fs::read_to_string(path.unwrap()).unwrap();
+        assert!(
+            text.starts_with("STATE ") && text.lines().count() == 6,
+            "{text}"
+        );
     }
 );
 

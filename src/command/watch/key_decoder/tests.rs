@@ -10,7 +10,10 @@ fn keys(bytes: &[u8]) -> Vec<Key> {
     keys
 }
 
-const SENT: [(&[u8], Key); 31] = [
+const SENT: [(&[u8], Key); 34] = [
+    (b"\x1b[<0;12;7M", Key::Click(6)),
+    (b"\x1b[<64;1;1M", Key::WheelUp),
+    (b"\x1b[<65;1;1M", Key::WheelDown),
     (b"q", Key::Char('q')),
     ("é".as_bytes(), Key::Char('é')),
     ("√".as_bytes(), Key::Char('√')),

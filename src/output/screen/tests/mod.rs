@@ -90,6 +90,7 @@ fn groups() -> Grouped {
         counts
     };
     let group = |name: &str, sockets| Group {
+        id: Box::default(),
         key: vec![Label::Text(name.to_owned())],
         counts: counts(sockets),
         change: Some(1),
@@ -143,6 +144,9 @@ fn groups_pane(grouped: Option<&Grouped>) -> Pane<'_> {
         by: "service".to_owned(),
         state: Some(State::CloseWait),
         grouped,
+        order: (0..grouped.map_or(0, |grouped| grouped.groups.len())).collect(),
+        sort: "total:desc".to_owned(),
+        selected: None,
         age: grouped.map(|_| (Duration::from_secs(3), Duration::from_millis(12))),
         failure: None,
     })
@@ -178,7 +182,7 @@ fn eighty_by_twenty_four_has_everything() {
             "",
             "",
             "",
-            "q quit  ? help  space pause  ↑↓ state  enter list  b groups  / filter  t trace",
+            "q quit  ? help  space pause  ↑↓ state  enter list  tab groups  b by  / filter",
         ]
     );
 }
@@ -324,6 +328,8 @@ fn the_wrong_word_of_a_filter_is_marked() {
     };
     let mut screen = screen(groups_pane(None));
     screen.prompt = Some(Prompt {
+        name: "filter",
+        hint: "",
         text: "sport = :44x or",
         cursor: 8,
         error: Some(&error),
@@ -342,14 +348,17 @@ fn the_wrong_word_of_a_filter_is_marked() {
 fn chart() -> Chart {
     Chart {
         state: Some(State::CloseWait),
-        numbers: vec![0, 10, 20, 40],
-        span: Some((SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)),
+        numbers: (0..)
+            .map(|second| SystemTime::UNIX_EPOCH + Duration::from_secs(second))
+            .zip([0, 10, 20, 40])
+            .collect(),
     }
 }
 
 fn sockets_pane(lines: &[String]) -> Pane<'_> {
     Pane::Sockets(SocketsPane {
         state: Some(State::CloseWait),
+        group: None,
         sort: "send-queue:desc".to_owned(),
         heading: "STATE  LOCAL",
         lines,
@@ -361,10 +370,10 @@ fn sockets_pane(lines: &[String]) -> Pane<'_> {
 }
 
 #[test]
-fn help_fits_the_usual_screen_and_explains_every_key() {
+fn help_explains_every_key_and_scrolls() {
     let mut screen = screen(groups_pane(None));
     screen.help = Some(0);
-    let drawn = lines(&draw(&screen, 80, 24, PLAIN));
+    let drawn = lines(&draw(&screen, 80, 30, PLAIN));
     for (keys, does) in KEYS {
         assert!(
             drawn
@@ -373,8 +382,8 @@ fn help_fits_the_usual_screen_and_explains_every_key() {
             "{keys}"
         );
     }
-    assert!(drawn[21].contains("HISTORY"), "{drawn:#?}");
-    assert!(drawn[22].ends_with("1.2 ms, 100 listed: one walk lists every selected socket"));
+    assert!(drawn[25].contains("HISTORY"), "{drawn:#?}");
+    assert!(drawn[26].ends_with("1.2 ms, 100 listed: one walk lists every selected socket"));
     // Scrolled to its end, and no further.
     screen.help = Some(usize::MAX);
     let (buffer, drawn) = draw_with(&screen, 80, 10, PLAIN);

@@ -1,6 +1,8 @@
 //! What is below the states, or in their place.
 
 use super::*;
+use crate::model::screen::{Place, SocketFacts, SocketPane};
+use crate::output::screen::screen_text;
 
 #[test]
 fn groups_beyond_the_room_are_added_up() {
@@ -16,9 +18,9 @@ fn groups_beyond_the_room_are_added_up() {
         drawn[14..19],
         [
             "CLOSE_WAIT by service  3 s old, took 12 ms of CPU time",
-            "SERVICE   TOTAL  CHANGE  CLOSE_WAIT",
-            ":443         20      +1          20",
-            "OTHER(2)     20       -          20",
+            "SERVICE      TOTAL  CHANGE  CLOSE_WAIT",
+            ":443            20      +1          20",
+            "OTHER(2)        20       -          20",
             "netlink is closed",
         ]
     );
@@ -30,10 +32,10 @@ fn a_chart_rises_with_its_numbers() {
     assert_eq!(
         drawn[14..18],
         [
-            "history of CLOSE_WAIT, the last 4 samples, to 1970-01-01T00:00:00.000Z",
+            "history of CLOSE_WAIT, the last 4 samples, UTC",
             "40    █",
-            "     ▄█",
-            " 0  ▆██",
+            "    ▄██",
+            " 0 |00:00:00",
         ]
     );
 }
@@ -56,9 +58,9 @@ fn sockets_scroll_around_the_selected_one() {
 }
 
 #[test]
-fn a_sign_marks_what_is_cut() {
+fn keys_are_shortened_before_columns_are_left_out_and_the_sum_stays() {
     let mut grouped = groups();
-    grouped.groups[0].counts.add(State::CloseWait, 1_000);
+    grouped.groups[0].key = vec![Label::Text("[2001:db8:1:2:3:4:5:6]:443".to_owned())];
     let row = |width, paint| {
         let drawn = lines(&draw(
             &screen(groups_pane(Some(&grouped))),
@@ -66,13 +68,95 @@ fn a_sign_marks_what_is_cut() {
             24,
             paint,
         ));
-        drawn.into_iter().find(|line| line.starts_with(":443"))
+        let title = drawn.iter().position(|line| line.starts_with("CLOSE_WAIT"));
+        let title = title.unwrap();
+        (drawn[title + 1].clone(), drawn[title + 2].clone())
     };
-    assert_eq!(row(19, PLAIN).as_deref(), Some(":443   1020      +1"));
-    assert_eq!(row(11, PLAIN).as_deref(), Some(":443   102…"));
+    for width in [60, 44, 40, 20, 12] {
+        let (drawn, row) = row(width, PLAIN);
+        assert!(row.contains(" 20"), "{width}: {row}");
+        assert!(drawn.contains("TOTAL"), "{width}: {drawn}");
+        assert_eq!(row.contains('…'), width < 54, "{width}: {row}");
+        assert_eq!(
+            drawn.contains("CLOSE_WAIT"),
+            width >= 43,
+            "{width}: {drawn}"
+        );
+    }
     let ascii = Paint {
         utf8: false,
         ..PLAIN
     };
-    assert_eq!(row(11, ascii).as_deref(), Some(":443   102>"));
+    assert!(row(20, ascii).1.contains("..."));
+}
+
+#[test]
+fn the_selected_group_is_in_sight_and_every_row_can_be_selected() {
+    let mut grouped = groups();
+    let group = grouped.groups[0].clone();
+    grouped.groups = (0..50)
+        .map(|port| Group {
+            key: vec![Label::Text(format!(":{port}"))],
+            ..group.clone()
+        })
+        .collect();
+    grouped.other = Some(crate::model::Other {
+        groups: 7,
+        counts: Counts::default(),
+    });
+    for (width, height) in [(80, 24), (46, 14), (40, 10), (30, 8), (200, 60)] {
+        for selected in [0, 25, 50] {
+            let Pane::Groups(pane) = groups_pane(Some(&grouped)) else {
+                panic!("no groups");
+            };
+            let pane = Pane::Groups(GroupsPane {
+                selected: Some(selected),
+                ..pane
+            });
+            let (buffer, drawn) = draw_with(&screen(pane), width, height, PLAIN);
+            let place = Place::Row(selected);
+            let line = drawn.places.iter().find(|(_, at)| *at == place).unwrap().0;
+            assert!(buffer[(0, line)].modifier.contains(Modifier::REVERSED));
+            let text = &lines(&buffer)[usize::from(line)];
+            let name = if selected == 50 { "OTHER(7)" } else { ":" };
+            assert!(text.starts_with(name), "{width}x{height}: {text}");
+            let title = format!("CLOSE_WAIT by service, {} of 51", selected + 1);
+            let title = title
+                .get(..usize::from(width).min(title.len()) - 1)
+                .unwrap()
+                .to_owned();
+            assert!(lines(&buffer).iter().any(|line| line.starts_with(&title)));
+        }
+    }
+}
+
+#[test]
+fn a_socket_has_a_line_for_each_fact_scrolls_and_says_that_it_is_gone() {
+    let facts = SocketFacts {
+        title: "ESTABLISHED 192.0.2.1:443 to 192.0.2.2:4000".to_owned(),
+        lines: (0..30)
+            .map(|_| ("command line", "word ".repeat(20)))
+            .collect(),
+        is_gone: true,
+        note: String::new(),
+    };
+    let pane = |first| {
+        Pane::Socket(SocketPane {
+            facts: Some(&facts),
+            first,
+            age: Some((Duration::from_secs(1), Duration::from_millis(1))),
+            failure: None,
+        })
+    };
+    let (buffer, drawn) = draw_with(&screen(pane(usize::MAX)), 80, 24, PLAIN);
+    let text = lines(&buffer);
+    assert!(text[1].contains("192.0.2.2:4000  GONE: the last known values"));
+    assert!(
+        text[22].contains("word") && text[23].contains("esc back"),
+        "{text:#?}"
+    );
+    // Two lines each, less those on the screen.
+    assert_eq!(drawn.first, 60 - 21);
+    let whole = screen_text(&screen(pane(0)), (80, 24), PLAIN);
+    assert_eq!(whole.matches("command line").count(), 30);
 }

@@ -1,0 +1,146 @@
+//! The list of the live view: the first sockets of a state, or of a group of them, as lines.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use crate::command::list::list_style;
+use crate::command::names::HostNames;
+use crate::command::outcome::Failure;
+use crate::command::processes::OwnerSearch;
+use crate::command::target::Target;
+use crate::live::{GroupOf, Listing};
+use crate::model::{Field, Listeners, Process, Sink, Socket, SortKey};
+use crate::output::{Look, Style, render_list};
+use crate::owner::{Owners, Seek};
+use crate::source::{Observer, Report};
+use crate::tally::{BufferedSockets, TopN};
+
+/// The most sockets shown: more than a person scrolls through.
+const MOST_SOCKETS: usize = 10_000;
+
+/// Passes on the sockets of one group.
+struct OfGroup<'a> {
+    group: &'a GroupOf,
+    listeners: Listeners,
+    top: &'a mut TopN,
+}
+
+impl OfGroup<'_> {
+    /// Passes on a socket that this process holds.
+    fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
+        let holder = holder.map(|process| (process.name, process.pid));
+        let keys = self.group.keys.iter();
+        let parts = keys.filter_map(|key| key.part(socket, &self.listeners, holder));
+        match parts.eq(self.group.id.iter().copied()) {
+            true => self.top.socket(socket),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Sink for OfGroup<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.socket_of(socket, None)
+    }
+}
+
+/// Lists the sockets of `target` in this order, with these columns, as lines for `width` columns.
+///
+/// # Errors
+/// When the source cannot know the columns, or did not answer.
+pub(super) fn list(
+    target: &Target,
+    sort: SortKey,
+    columns: &[Field],
+    group: Option<&GroupOf>,
+    width: usize,
+) -> Result<Listing, Failure> {
+    let keys = group.iter().flat_map(|group| &group.keys);
+    let keys: Vec<Field> = keys.map(|key| key.field).collect();
+    let fields: Vec<Field> = columns.iter().copied().chain([sort.field]).collect();
+    let needed = [&*fields, &*keys].concat();
+    let mut search = target.owner_search(&needed, Seek::EveryHolder)?;
+    let mut names = HostNames::of(target.sources.place());
+    let mut sampler = target.sampler(needed)?;
+    // The cookie is in every record over netlink, and does not need to be requested.
+    let kept = [&*fields, &[Field::Cookie]].concat();
+    let mut sample = sampler.sample(|observer, _| {
+        let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &kept);
+        let (mut report, owners) = fill(observer, target, group, search.as_mut(), &kept, &mut top)?;
+        names.owners = owners;
+        top.sort();
+        if let (Some(search), None) = (&mut search, &names.owners) {
+            names.owners = Some(search.find(top.sockets().take(MOST_SOCKETS), &mut report)?);
+        }
+        Ok((report, top))
+    })?;
+    sample.add_search(names.owners.as_ref());
+    let style = Style {
+        columns: columns.to_vec(),
+        sorted: vec![sort.field],
+        one_line: true,
+        look: Look {
+            width: Some(width),
+            ..Look::default()
+        },
+        ..list_style(sampler.question())
+    };
+    let shown = || sample.found.sockets().take(MOST_SOCKETS);
+    let (heading, lines) = render_list(&style, shown(), &mut names);
+    Ok(Listing {
+        heading,
+        lines,
+        ids: shown().filter_map(|socket| socket.id()).collect(),
+        is_cut: sample.found.sockets().count() > MOST_SOCKETS,
+        losses: sample.report.completeness.losses().to_vec(),
+        notes: sample.all_notes().cloned().collect(),
+    })
+}
+
+/// Passes all sockets to `top`, or those of a group; of a group by process, all owners are found.
+fn fill(
+    observer: &mut Observer,
+    target: &Target,
+    group: Option<&GroupOf>,
+    search: Option<&mut OwnerSearch>,
+    kept: &[Field],
+    top: &mut TopN,
+) -> Result<(Report, Option<Owners>), Failure> {
+    let Some(group) = group else {
+        return Ok((observer.list(top)?, None));
+    };
+    let mut listeners = Listeners::default();
+    let listened = target.listeners()?.list(&mut listeners)?;
+    let mut sink = OfGroup {
+        group,
+        listeners,
+        top,
+    };
+    let is_by_owner = group.keys.iter().any(|key| key.field.needs_owners());
+    let (mut report, owners) = match search {
+        Some(search) if is_by_owner => {
+            let (report, owners) = list_owned(observer, search, kept, &mut sink)?;
+            (report, Some(owners))
+        }
+        Some(_) | None => (observer.list(&mut sink)?, None),
+    };
+    report.add(&listened);
+    Ok((report, owners))
+}
+
+/// The same where the group is one of a process: its sockets are known when all owners are.
+fn list_owned(
+    observer: &mut Observer,
+    search: &mut OwnerSearch,
+    kept: &[Field],
+    sink: &mut OfGroup<'_>,
+) -> Result<(Report, Owners), Failure> {
+    let mut buffered = BufferedSockets::new(kept);
+    let mut report = observer.list(&mut buffered)?;
+    let owners = search.find(buffered.sockets(), &mut report)?;
+    for socket in buffered.sockets() {
+        // It takes every socket.
+        let _ = sink.socket_of(&socket, owners.held(&socket).first());
+    }
+    Ok((report, owners))
+}
