@@ -11,6 +11,10 @@ use super::values::{fields, parse_count, parse_duration, parse_window};
 use super::{Keys, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
+pub(super) const EXIT_STATUS: &str = "\
+Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also for a usage error or an incomplete answer.
+The manual is tcpstates-check(1).";
+
 /// Compare counts, shares and rates with thresholds, for monitoring
 ///
 /// Prints one line with performance data, and exits as monitoring plugins do: 0 OK,
@@ -44,7 +48,7 @@ pub struct Check {
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub critical: Vec<Threshold>,
 
-    /// Measure rates and retransmission over this time (0.05 s to 1h; default 1)
+    /// Measure rates and retransmission over this time (0.05s to 1h; default 1)
     ///
     /// Only valid with such a threshold. Two samples are then taken.
     #[arg(long, value_name = "DURATION")]
@@ -62,7 +66,7 @@ pub struct Check {
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub wait: Option<Duration>,
 
-    /// With --wait, check this often (0.05 s to 24h; default 1)
+    /// With --wait, check this often (0.05s to 24h; default 1)
     #[arg(long, value_name = "DURATION", help_heading = "Waiting")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub interval: Option<Duration>,
@@ -80,7 +84,7 @@ pub struct Check {
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Give up after this time (0.05 s to 24h); the result is then UNKNOWN
+    /// Give up after this time (0.05s to 24h); the result is then UNKNOWN
     #[arg(short, long, value_name = "DURATION", default_value = "10")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]

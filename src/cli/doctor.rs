@@ -15,7 +15,7 @@ use super::{ColorWhen, MessageOptions, Sourcing};
 #[derive(Debug, Args)]
 #[command(help_template = examples!(
     "  tcpstates doctor                what is wrong now
-  tcpstates doctor --window 10    rare drops are seen in a longer time
+  tcpstates doctor --window 10    find rare drops
   tcpstates doctor --json         for scripts"
 ))]
 pub struct Doctor {
@@ -26,7 +26,7 @@ pub struct Doctor {
     #[arg(value_name = "FILTER", help_heading = "Selection")]
     pub words: Vec<String>,
 
-    /// How long to wait between the two samples (0.05 s to 24h, as in 2, 500ms, 5m)
+    /// How long to wait between the two samples (0.05s to 24h, as in 2, 500ms, 5m)
     ///
     /// The growth of the kernel's counters in this time is compared with thresholds, so that
     /// findings are about now and not about the time since boot.
@@ -34,7 +34,7 @@ pub struct Doctor {
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub window: Duration,
 
-    /// Give up after this time, not counting --window and --owner-timeout (0.05 s to 24h)
+    /// Give up after this time, not counting --window and --owner-timeout (0.05s to 24h)
     #[arg(short, long, value_name = "DURATION", default_value = "120")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]

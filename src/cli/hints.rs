@@ -1,115 +1,24 @@
 //! What the options and words of ss(8), netstat(8) and of other commands here are: one line with the
-//! command to type.
+//! command to type, in which the other words of the command line are kept.
 //!
 //! Must only suggest commands that run as written; `tests/suite/ss.rs` runs them.
 
+mod rows;
+
 use clap::Command;
 
-/// Where a hint applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In the summary and in a list.
-    Both,
-    /// In the summary only.
-    Summary,
-}
+use rows::{CHECK, DOCTOR, Row, SS, SUMMARY};
 
-/// Options of ss and netstat, and what to type here.
-const OPTIONS: [(&[&str], Place, &str); 18] = [
-    (
-        &["-s", "--summary", "--statistics"],
-        Place::Both,
-        "the summary is the bare command: tcpstates",
-    ),
-    (
-        &["-p", "--process", "--processes", "--program"],
-        Place::Summary,
-        "a count has no processes: tcpstates list -p, or tcpstates --by process",
-    ),
-    (
-        &["-i", "--info"],
-        Place::Both,
-        "measures of TCP are columns: tcpstates list --columns rtt,cwnd,retransmits,delivery-rate",
-    ),
-    (
-        &["-o", "--options", "--timers"],
-        Place::Both,
-        "timers are a column: tcpstates list --columns timer",
-    ),
-    (
-        &["-m", "--memory"],
-        Place::Both,
-        "a list has the queues, and drops as a column: tcpstates list --columns drops",
-    ),
-    (
-        &["-e", "--extended", "--extend"],
-        Place::Both,
-        "they are columns: tcpstates list --columns user,inode,cookie",
-    ),
-    (
-        &["-r", "--resolve"],
-        Place::Both,
-        "addresses are never resolved into names: tcpstates list",
-    ),
-    (
-        &["-K", "--kill"],
-        Place::Both,
-        "tcpstates observes only and closes no socket; which ones it would be: tcpstates list",
-    ),
-    (
-        &["-w", "--warning"],
-        Place::Both,
-        "a threshold belongs to check: tcpstates check -w close-wait=100; repeated samples: tcpstates --watch 1",
-    ),
-    (
-        &["-c", "--critical"],
-        Place::Both,
-        "a threshold belongs to check: tcpstates check -c close-wait=1000; repeated samples: tcpstates --watch 1",
-    ),
-    (
-        &["--continuous"],
-        Place::Both,
-        "repeated samples: tcpstates --watch 1",
-    ),
-    (
-        &["-E", "--events"],
-        Place::Both,
-        "sockets that close are traced: tcpstates trace",
-    ),
-    (
-        &[
-            "-u", "--udp", "-x", "--unix", "-d", "--dccp", "-S", "--sctp", "--raw", "--packet",
-            "--vsock",
-        ],
-        Place::Both,
-        "only TCP sockets are counted and listed: tcpstates",
-    ),
-    (
-        &["-a", "--all"],
-        Place::Both,
-        "every state is shown already: tcpstates; only beside -t it has no effect",
-    ),
-    (
-        &["--net"],
-        Place::Both,
-        "a network namespace is selected by --netns: tcpstates --netns NAME",
-    ),
-    (
-        &["--since", "--before"],
-        Place::Summary,
-        "nothing was recorded: save an answer, tcpstates --json, and compare later with --compare",
-    ),
-    (
-        &["-f", "--family"],
-        Place::Both,
-        "a family is -4, -6 or a test: tcpstates family inet6",
-    ),
-    (
-        &["-A", "--query", "--socket"],
-        Place::Both,
-        "only TCP sockets are counted and listed: tcpstates",
-    ),
-];
+use super::usage::{option, takes_next_word};
+use super::values::parse_duration;
+use crate::model::shell_quoted;
+
+/// The letters that change nothing where they are accepted.
+const IDLE: &str = "tnOa";
+
+/// Options that this program does not have, or not everywhere, and whose next word is their value.
+const WITH_VALUE: &str =
+    "-f -A -D -F --family --query --socket --diag --net --state --filter --since --before";
 
 /// Words that are typed as if they were commands, and what to type.
 const WORDS: [(&[&str], &str); 4] = [
@@ -119,43 +28,217 @@ const WORDS: [(&[&str], &str); 4] = [
     (&["version"], "tcpstates --version"),
 ];
 
-/// The line for an option that this command does not have, but ss, netstat or another command here.
-pub(super) fn option_hint(
-    definition: &Command,
-    verb: Option<&str>,
-    option: &str,
-    next: Option<&str>,
-) -> Option<String> {
-    let next = next.unwrap_or_default();
-    if matches!(verb, None | Some("list")) {
-        // `-w 1` and `-c 2` are intervals, `-w close-wait=100` a threshold.
-        let is_interval = matches!(option, "-w" | "-c") && next.parse::<f64>().is_ok();
-        let is_threshold = matches!(option, "-w" | "-c") && next.contains('=');
-        let list = verb.map(|verb| format!("{verb} ")).unwrap_or_default();
-        if is_interval {
-            return Some(format!("repeated samples: tcpstates {list}--watch {next}"));
+/// The line about an option, and the verb whose help explains more.
+pub(super) type Hint = (String, Option<String>);
+
+/// A command line with an option that its command does not have.
+pub(super) struct Typed<'a> {
+    /// The definition, built.
+    pub(super) definition: &'a Command,
+    /// The command; `None` for the summary.
+    pub(super) verb: Option<&'a str>,
+    /// The words after the program's name and the verb.
+    pub(super) words: Vec<String>,
+}
+
+impl Typed<'_> {
+    /// The line for an option that this command does not have, but ss, netstat or another command here.
+    pub(super) fn hint(&self, name: &str) -> Option<Hint> {
+        let next = self.next(name);
+        let here = |line: String| (line, self.verb.map(str::to_owned));
+        if let Some((reason, verb, extra)) = self.meant(name, next) {
+            let value = if next.is_empty() { "VALUE" } else { next };
+            let command = self.retyped(verb, &extra.replace("{}", &shell_quoted(value)));
+            return Some(here(format!("{name}: no such option; {reason}: {command}")));
         }
-        if is_threshold {
-            return Some(format!(
-                "a threshold belongs to check: tcpstates check {option} {next}"
-            ));
+        let owners = self.owners(name);
+        let first = *owners.first()?;
+        let names = owners.iter().map(|verb| match *verb {
+            SUMMARY => "the summary".to_owned(),
+            verb => format!("`{verb}`"),
+        });
+        let names = names.collect::<Vec<_>>().join(" and ");
+        let command = self.retyped(Some(first), "");
+        let verb = (first != SUMMARY).then(|| first.to_owned());
+        Some((format!("{name} belongs to {names}: {command}"), verb))
+    }
+
+    /// The line for `-n` with a number: an interval of watch(1), or a number of rows.
+    pub(super) fn number_hint(&self) -> Option<String> {
+        let is_n = |part: &Part<'_>| part.option.as_deref() == Some("-n") && part.value.is_some();
+        let number = self.parts().into_iter().find(is_n)?.value?;
+        let (reason, extra) = match self.verb {
+            None => ("repeated samples", format!("--watch {number}")),
+            Some(_) => ("the first rows", format!("--limit {number}")),
+        };
+        let command = self.retyped(None, &extra);
+        Some(format!(
+            "-n {number}: -n takes no number, as in ss; {reason}: {command}"
+        ))
+    }
+
+    /// The line for `-a` without `-t`.
+    pub(super) fn all_hint(&self) -> String {
+        let command = self.retyped(None, "");
+        format!("-a is accepted only together with -t; every state is shown already: {command}")
+    }
+
+    /// What an option of ss means here.
+    fn meant(&self, name: &str, next: &str) -> Option<(&str, Option<&str>, String)> {
+        let rows: &[Row] = match self.verb {
+            None | Some("list") => &SS,
+            Some("doctor") => &DOCTOR,
+            Some("check") => &CHECK,
+            Some(_) => &[],
+        };
+        if rows.len() == SS.len() && matches!(name, "-w" | "-c") {
+            // `-w 1` and `-c 2` are intervals, `-w close-wait=100` a threshold.
+            if parse_duration(next).is_ok() {
+                return Some(("repeated samples", None, format!("--watch {next}")));
+            }
+            if next.contains('=') {
+                let reason = "a threshold belongs to check";
+                return Some((reason, Some("check"), String::new()));
+            }
         }
-        let place = |place: Place| place == Place::Both || verb.is_none();
-        let known = OPTIONS
-            .iter()
-            .find(|(names, at, _)| place(*at) && names.contains(&option));
-        if let Some((.., hint)) = known {
-            return Some((*hint).to_owned());
+        let with_value = format!("{name} {next}");
+        let find = |name: &str| rows.iter().find(|row| row.0.contains(&name));
+        let (_, reason, verb, extra) = find(&with_value).or_else(|| find(name))?;
+        Some((reason, *verb, (*extra).to_owned()))
+    }
+
+    /// The commands that have an option; `check` last, because it needs thresholds too.
+    fn owners(&self, name: &str) -> Vec<&str> {
+        let has = |command: &Command| option(command, name).is_some();
+        let verbs = self.definition.get_subcommands();
+        let verbs = verbs.filter(|verb| has(verb)).map(Command::get_name);
+        let summary = (self.verb.is_some() && has(self.definition)).then_some(SUMMARY);
+        let mut owners: Vec<&str> = summary.into_iter().chain(verbs).collect();
+        owners.sort_by_key(|verb| *verb == "check");
+        owners
+    }
+
+    /// The value behind an option; empty if there is none.
+    fn next(&self, name: &str) -> &str {
+        let at = self.words.iter().position(|word| is_in(word, name));
+        let Some(word) = at.and_then(|at| self.words.get(at)) else {
+            return "";
+        };
+        match word.split_once('=') {
+            Some((_, value)) => value,
+            None => at
+                .and_then(|at| self.words.get(at + 1))
+                .map_or("", String::as_str),
         }
     }
-    let has = |command: &Command| super::usage::option(command, option).is_some();
-    let mut owners: Vec<String> = Vec::new();
-    if verb.is_some() && has(definition) {
-        owners.push("tcpstates".to_owned());
+
+    /// The command line with another verb, `extra`, and all typed options and words that this command has
+    /// too, but letters that change nothing.
+    fn retyped(&self, verb: Option<&str>, extra: &str) -> String {
+        let names_processes = |word: &String| is_in(word, "-p") || is_in(word, "--process");
+        let verb = match verb.or(self.verb) {
+            None if self.words.iter().any(names_processes) => "list",
+            verb => verb.unwrap_or(SUMMARY),
+        };
+        let target = self.definition.find_subcommand(verb);
+        let target = target.unwrap_or(self.definition);
+        let (mut letters, mut rest, mut operands) = (String::from("-"), Vec::new(), Vec::new());
+        for part in self.parts() {
+            let Some(name) = part.option else {
+                operands.extend(part.value);
+                continue;
+            };
+            let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
+            let is_idle = letter.is_some_and(|letter| IDLE.contains(letter));
+            match option(target, &name) {
+                Some(known) if takes_next_word(known) => {
+                    rest.push(shell_quoted(&name).into_owned());
+                    rest.extend(part.value.map(|value| shell_quoted(value).into_owned()));
+                }
+                None => {}
+                Some(_) if is_idle => {}
+                Some(_) => match letter {
+                    Some(letter) => letters.push_str(letter),
+                    None => rest.push(name),
+                },
+            }
+        }
+        let mut line = vec!["tcpstates".to_owned(), verb.to_owned()];
+        line.extend(Some(letters).filter(|letters| letters != "-"));
+        line.push(extra.to_owned());
+        line.extend(rest);
+        line.extend(
+            operands
+                .into_iter()
+                .map(|word| shell_quoted(word).into_owned()),
+        );
+        line.retain(|word| !word.is_empty());
+        line.join(" ")
     }
-    let verbs = definition.get_subcommands().filter(|command| has(command));
-    owners.extend(verbs.map(|command| format!("tcpstates {}", command.get_name())));
-    (!owners.is_empty()).then(|| format!("it is an option of {}", owners.join(", ")))
+
+    /// The words, with clusters of letters taken apart.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts = Vec::new();
+        let mut words = self.words.iter().map(String::as_str).peekable();
+        let mut options_end = false;
+        while let Some(word) = words.next() {
+            if word == "--" && !options_end {
+                options_end = true;
+            } else if options_end || !word.starts_with('-') || word == "-" {
+                let (option, value) = (None, Some(word));
+                parts.push(Part { option, value });
+            } else {
+                let names: Vec<String> = match word.starts_with("--") {
+                    true => vec![word.to_owned()],
+                    false => word
+                        .chars()
+                        .skip(1)
+                        .map(|letter| format!("-{letter}"))
+                        .collect(),
+                };
+                for name in names {
+                    let value =
+                        words.next_if(|next| !word.contains('=') && self.takes(&name, next));
+                    let option = Some(name);
+                    parts.push(Part { option, value });
+                }
+            }
+        }
+        parts
+    }
+
+    /// Whether an option of any command here, or of ss, takes the next word.
+    fn takes(&self, name: &str, next: &str) -> bool {
+        let own = self
+            .verb
+            .and_then(|verb| self.definition.find_subcommand(verb));
+        let any = || {
+            let verbs = self.definition.get_subcommands();
+            let mut commands = verbs.chain([self.definition]);
+            commands.any(|command| option(command, name).is_some_and(takes_next_word))
+        };
+        let is_number = name == "-n" && next.parse::<u32>().is_ok();
+        is_number
+            || WITH_VALUE.split(' ').any(|one| one == name)
+            || match option(own.unwrap_or(self.definition), name) {
+                Some(own) => takes_next_word(own),
+                None => any(),
+            }
+    }
+}
+
+/// An option with its value, or another word.
+struct Part<'a> {
+    option: Option<String>,
+    value: Option<&'a str>,
+}
+
+/// Whether a word is this option, or a cluster of letters that has it: `-tlp` has `-p`.
+fn is_in(word: &str, name: &str) -> bool {
+    let name_of = word.split('=').next().unwrap_or(word);
+    let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
+    let is_cluster = word.starts_with('-') && !word.starts_with("--");
+    name_of == name || is_cluster && letter.is_some_and(|letter| word.contains(letter))
 }
 
 /// What to type instead of a word that is not a command here.

@@ -81,6 +81,11 @@ const PAGE: &str = "tcpstates-list(1)";
 /// One word of `--columns`.
 fn parse_column(word: &str) -> Result<Field, String> {
     let word = word.trim();
+    if ["pid", "program", "command"].contains(&word) {
+        return Err(
+            "no such column; `process` shows the name and the pid of each process".to_owned(),
+        );
+    }
     Field::parse(word, Use::Column).map_err(|valid| match Field::parse(word, Use::Sort) {
         Ok(field) => format!("every list has the {} already", field.name()),
         Err(_) => format!("no such column; {}", hint(word, &valid, PAGE)),
@@ -140,6 +145,7 @@ mod tests {
                 parse_column("send-q").unwrap_err(),
                 "every list has the send-queue already",
             ),
+            (parse_column("pid").unwrap_err(), "`process` shows"),
             (parse_column("service").unwrap_err(), "no such column"),
         ] {
             assert!(error.contains(expected), "{error}");

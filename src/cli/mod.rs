@@ -159,16 +159,16 @@ pub enum Verb {
     /// List the sockets, one per row
     List(Box<List>),
     /// Compare counts, shares and rates with thresholds, for monitoring
-    #[command(version, display_name = "tcpstates")]
+    #[command(version, display_name = "tcpstates", after_help = check::EXIT_STATUS)]
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
     /// Record how connections live and close
     #[command(after_help = trace::EXIT_STATUS)]
     Trace(Box<Trace>),
-    /// Explain a command or a state: help list, help close-wait
+    /// Explain a command, filters or a state: help list, help filter, help close-wait
     Help {
-        /// A command, or a state in any spelling; without it, the whole program
+        /// A command, `filter`, or a state in any spelling; without it, the whole program
         topic: Option<String>,
     },
     /// Print a completion script for a shell

@@ -57,19 +57,19 @@ pub struct SsLetters {
     #[arg(short = 'H', long)]
     pub no_header: bool,
 
-    /// TCP sockets, as always
+    /// TCP sockets: no effect, since only these are shown
     #[arg(short, long)]
     tcp: bool,
 
-    /// Numbers of ports and addresses, as always
+    /// Numeric ports and addresses: no effect
     #[arg(short, long)]
     numeric: bool,
 
-    /// One line for each socket, as always
+    /// One line for each socket: no effect
     #[arg(short = 'O', long)]
     oneline: bool,
 
-    /// With -t, sockets in every state, as always
+    /// With -t, sockets in every state: no effect
     #[arg(short, long, requires = "tcp")]
     all: bool,
 }
@@ -194,7 +194,7 @@ pub struct Sourcing {
     #[command(flatten)]
     pub namespaces: Namespaces,
 
-    /// Search for processes for at most this time (0.05 s to 24h, as in 2, 500ms, 5m)
+    /// Search for processes for at most this time (0.05s to 24h, as in 2, 500ms, 5m)
     ///
     /// Only valid if processes are requested. What was found by then is shown, and the answer is
     /// incomplete. Without it there is no limit: the search takes some 3 microseconds for each open

@@ -159,7 +159,8 @@ Next:
 const BOUND: &str = "\
 The socket has a local port by bind(2), and neither listens nor connects.
 
-Many of them are programs that bind and never go on; each keeps its port from others.
+Many of them are programs that call bind(2) and then neither listen nor connect; each
+occupies its port.
 Linux reports them since version 6.8, only if they are requested by name, so that no other
 count has them.
 

@@ -10,7 +10,7 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::help::about;
-use super::hints::{option_hint, word_hint};
+use super::hints::{Hint, Typed, word_hint};
 use super::trace::bcc_hint;
 use super::values::is_like_duration;
 use super::{Arguments, definition};
@@ -90,56 +90,73 @@ fn usage(error: &clap::Error, words: &[OsString]) -> String {
         // An error about options that the summary does not have would mislead.
         return verb_comes_first(CHECK).unwrap_or_default();
     }
-    let verb = first.filter(|word| is_first && definition().find_subcommand(word).is_some());
-    let line = match (error.kind(), verb.as_deref()) {
-        (ErrorKind::InvalidUtf8, _) => not_text(words),
-        (_, Some(TRACE)) => {
-            let bcc = hinted(error, |option| bcc_hint(option).map(str::to_owned));
-            bcc.or_else(|| elsewhere(error, verb.as_deref(), words))
-                .unwrap_or_else(|| line(error))
-        }
-        (_, at) => elsewhere(error, at, words).unwrap_or_else(|| line(error)),
+    let mut definition = definition();
+    definition.build();
+    let verb = first.filter(|word| is_first && definition.find_subcommand(word).is_some());
+    let typed = typed(&definition, verb.as_deref(), words);
+    let (line, verb) = if error.kind() == ErrorKind::InvalidUtf8 {
+        (not_text(words), verb)
+    } else {
+        elsewhere(error, &typed).unwrap_or_else(|| (line(error), verb.clone()))
     };
+    with_help((line, verb))
+}
+
+/// The line, with the help to read.
+fn with_help((line, verb): Hint) -> String {
     match verb {
         Some(verb) => format!("{line} (try 'tcpstates {verb} --help')"),
         None => format!("{line} (try 'tcpstates --help')"),
     }
 }
 
-/// The line for an unknown option for which there is a hint.
-fn hinted(error: &clap::Error, hint: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn typed<'a>(
+    definition: &'a clap::Command,
+    verb: Option<&'a str>,
+    words: &[OsString],
+) -> Typed<'a> {
+    let words = words.iter().skip(1 + usize::from(verb.is_some()));
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    Typed {
+        definition,
+        verb,
+        words: words.collect(),
+    }
+}
+
+/// The line for an option of ss, of netstat, of bcc, or of another command.
+fn elsewhere(error: &clap::Error, typed: &Typed<'_>) -> Option<Hint> {
+    let verb = typed.verb.map(str::to_owned);
+    if error.kind() == ErrorKind::MissingRequiredArgument && typed.verb != Some("completions") {
+        return Some((typed.all_hint(), verb));
+    }
     let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else {
         return None;
     };
-    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-    let hint = hint(option).filter(|_| is_unknown)?;
-    Some(format!("{option}: no such option; {hint}"))
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    match bcc_hint(option).filter(|_| typed.verb == Some(TRACE)) {
+        Some(hint) => Some((format!("{option}: no such option; {hint}"), verb)),
+        None => typed.hint(option),
+    }
 }
 
-/// The line for an option of ss, of netstat, or of another command.
-fn elsewhere(error: &clap::Error, verb: Option<&str>, words: &[OsString]) -> Option<String> {
-    if error.kind() == ErrorKind::MissingRequiredArgument && verb != Some("completions") {
-        return option_hint(&definition(), verb, "-a", None).map(|hint| format!("-a: {hint}"));
-    }
+/// The line for `-n` with a number; here `-n` is that of ss.
+fn limit_meant(words: &[OsString]) -> Option<String> {
+    let ends_in_n =
+        |word: &str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('n');
+    let is_number = |word: &str| word.parse::<u32>().is_ok();
+    let mut pairs = words.iter().zip(words.iter().skip(1));
+    pairs.find(|(letters, number)| {
+        letters.to_str().is_some_and(ends_in_n) && number.to_str().is_some_and(is_number)
+    })?;
     let mut definition = definition();
     definition.build();
-    hinted(error, |option| {
-        let at = words.iter().position(|word| word == option);
-        let next = at.and_then(|at| words.get(at + 1)?.to_str());
-        option_hint(&definition, verb, option, next)
-    })
-}
-
-/// The line for `-n 20`, which limits rows elsewhere; here `-n` is that of ss.
-fn limit_meant(words: &[OsString]) -> Option<String> {
-    let mut pairs = words.iter().zip(words.iter().skip(1));
-    let number = pairs.find_map(|(option, number)| {
-        let number = number.to_str().filter(|_| option == "-n")?;
-        number.parse::<u32>().ok()
-    })?;
-    Some(format!(
-        "-n {number}: -n takes no number, as in ss; the first rows: tcpstates list --limit {number}"
-    ))
+    let first = words.get(1).and_then(|word| word.to_str());
+    let verb = first.filter(|verb| definition.find_subcommand(verb).is_some());
+    let line = typed(&definition, verb, words).number_hint()?;
+    Some(with_help((line, verb.map(str::to_owned))))
 }
 
 /// Whether the words are meant as a `check`, whatever else is wrong.
@@ -216,8 +233,8 @@ fn line(error: &clap::Error) -> String {
     let argument = context(error, ContextKind::InvalidArg);
     let value = context(error, ContextKind::InvalidValue);
     let verb = context(error, ContextKind::InvalidSubcommand);
-    // `--watch` of `--watch <SECONDS>`.
-    let name = argument.split(' ').next().unwrap_or_default();
+    // `--watch` of `--watch[=<DURATION>]`.
+    let name = argument.split([' ', '[']).next().unwrap_or_default();
     let allowed = match &*context(error, ContextKind::ValidValue) {
         "" => String::new(),
         words => format!("; allowed are {words}"),
@@ -235,7 +252,7 @@ fn line(error: &clap::Error) -> String {
             format!("{name}: `{value}`: {reason}")
         }
         (ErrorKind::UnknownArgument, _) if !argument.starts_with('-') => {
-            format!("{argument}: nothing more is expected here")
+            format!("`{argument}` is one word too many")
         }
         (ErrorKind::UnknownArgument, _) => {
             let near = context(error, ContextKind::SuggestedArg);

@@ -15,11 +15,11 @@ use crate::model::{Field, StateSet, Use, hint};
 /// With a shorter interval, sampling a busy host would take all the time.
 const SHORTEST: f64 = 0.05;
 
-/// A day; longer pauses are a job for cron.
-const LONGEST: f64 = 86_400.0;
+/// A day; longer pauses are a job for cron. With how it is written.
+const LONGEST: (f64, &str) = (86_400.0, "24h");
 
 /// An hour; whatever changes more slowly is for a monitoring system, which remembers.
-const LONGEST_WINDOW: f64 = 3_600.0;
+const LONGEST_WINDOW: (f64, &str) = (3_600.0, "1h");
 
 /// One word of `--state`.
 pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
@@ -44,23 +44,52 @@ pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
 
 /// A number with its unit, or a number of seconds.
-fn parse_up_to(longest: f64, word: &str) -> Result<Duration, String> {
+fn parse_up_to((longest, limit): (f64, &str), word: &str) -> Result<Duration, String> {
+    let valid = |word: &str| {
+        let seconds = seconds(word);
+        seconds.filter(|seconds| (SHORTEST..=longest).contains(seconds))
+    };
+    valid(word).map(Duration::from_secs_f64).ok_or_else(|| {
+        let meant = compound(word).filter(|meant| valid(meant).is_some());
+        let meant = meant.map_or(String::new(), |meant| format!("write {meant}; "));
+        format!(
+            "{meant}allowed are {SHORTEST}s to {limit}, with the units ms, s, m and h, \
+                 as in 2, 500ms, 30s, 5m or 1h"
+        )
+    })
+}
+
+/// The seconds that a decimal number with one unit or without is.
+fn seconds(word: &str) -> Option<f64> {
     let mut units = UNITS.into_iter();
     let unit = units.find_map(|(mark, seconds)| Some((word.strip_suffix(mark)?, seconds)));
-    let (number, seconds) = unit.unwrap_or((word, 1.0));
-    let duration = number.parse().ok().map(|number: f64| number * seconds);
-    duration
-        .filter(|seconds| (SHORTEST..=longest).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| {
-            format!("allowed are {SHORTEST} to {longest} seconds, as in 2, 500ms, 30s, 5m or 1h")
-        })
+    let (number, unit) = unit.unwrap_or((word, 1.0));
+    let is_decimal = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let number: f64 = number.parse().ok().filter(|_| is_decimal)?;
+    Some(number * unit)
+}
+
+/// What was meant by a number with a decimal comma, or with several units: `1,5` and `1h30m`.
+fn compound(word: &str) -> Option<String> {
+    if word.contains(',') {
+        return Some(word.replace(',', "."));
+    }
+    let pieces: Vec<&str> = word
+        .split_inclusive(|c: char| c.is_ascii_alphabetic())
+        .collect();
+    let last = pieces.last()?;
+    let unit = last.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (mark, length) = UNITS.into_iter().find(|(mark, _)| *mark == unit)?;
+    let total: Option<f64> = pieces.iter().map(|piece| seconds(piece)).sum();
+    Some(format!("{}{mark}", total? / length))
 }
 
 /// Whether a word is meant as a duration, which need not be valid.
 pub(super) fn is_like_duration(word: &str) -> bool {
-    let number = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    word.starts_with(|c: char| c.is_ascii_digit() || c == '.') && number.parse::<f64>().is_ok()
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ',');
+    word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && word.chars().all(is_part)
+        && word.matches('.').count() < 2
 }
 
 /// The number of `--samples`, of `--top` and of `--limit`: T is never 0.
@@ -134,17 +163,30 @@ mod tests {
         }
         for word in [
             "", "s", "0", "0.049", "49ms", "-1", "-1s", "nan", "infs", "-inf", "1e300", "86401",
-            "25h", "1d", "1 s", " 1", "5M",
+            "25h", "1d", "1 s", " 1", "5M", "1e3", "1min", "2sec", "5S",
         ] {
             let error = parse_duration(word).unwrap_err();
             assert!(error.ends_with("as in 2, 500ms, 30s, 5m or 1h"), "{word}");
         }
         assert!(parse_window("61m").is_err() && parse_window("60m").is_ok());
+        for (word, meant) in [
+            ("1h30m", "write 90m; "),
+            ("2m30s", "write 150s; "),
+            ("1,5", "write 1.5; "),
+            ("1,5s", "write 1.5s; "),
+            ("1d2h", "allowed"),
+            ("23h60m60s", "allowed"),
+        ] {
+            let error = parse_duration(word).unwrap_err();
+            assert!(error.starts_with(meant), "{word}: {error}");
+        }
     }
 
     #[test]
     fn what_begins_a_filter_is_not_like_a_duration() {
-        for word in ["2", "0", "500ms", "1d", ".5", "1e9", "443"] {
+        for word in [
+            "2", "0", "500ms", "1d", ".5", "1e9", "443", "1h30m", "1,5", "0x1",
+        ] {
             assert!(is_like_duration(word), "{word}");
         }
         for word in [
@@ -156,7 +198,7 @@ mod tests {
             "-4",
             "",
             "inf",
-            "0x1",
+            "10.0.0",
         ] {
             assert!(!is_like_duration(word), "{word}");
         }

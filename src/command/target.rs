@@ -232,8 +232,18 @@ fn names_bound(filter: &Expression) -> bool {
 
 fn contradiction(requested: StateSet, filter: &Expression) -> Failure {
     let is_state = |test: &Test| matches!(test, Test::State(_));
+    let names = |states: StateSet| {
+        let names: Vec<String> = states.iter().map(State::word).collect();
+        names.join(", ")
+    };
+    let (passing, _) = filter.narrow(StateSet::ALL);
     let why = if requested != StateSet::ALL && filter.tests().any(is_state) {
-        "no socket can pass: the options and the filter have no state in common"
+        &format!(
+            "no socket can pass: the options and the filter have no state in common: the options select {}, \
+             the filter {} (see tcpstates help filter)",
+            names(requested),
+            names(passing)
+        )
     } else if filter.tests().any(is_state) {
         "no socket can pass the filter: its tests of states leave no state; `or` selects several"
     } else {

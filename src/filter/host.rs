@@ -26,7 +26,7 @@ pub(super) struct Host {
 const OTHER_FAMILIES: [&str; 4] = ["unix", "link", "netlink", "vsock"];
 
 /// Every address, in the words of ss(8).
-const ANY: [&str; 5] = ["", "*", "any", "all", "default"];
+pub(super) const ANY: [&str; 5] = ["", "*", "any", "all", "default"];
 
 /// Takes `inet:` or `inet6:` off a word.
 pub(super) fn split_family(word: &str) -> Result<(Option<FamilyTest>, &str), String> {
@@ -137,8 +137,8 @@ fn parse_addresses(
     Ok(found)
 }
 
-const NO_ADDRESS: &str =
-    "not an address; write 192.0.2.1, 192.0.2.0/24, [2001:db8::1], [2001:db8::/32], * or a name";
+const NO_ADDRESS: &str = "not an address; write 192.0.2.1, 192.0.2.0/24, [2001:db8::1] or [2001:db8::/32]; * and names need \
+     `host =`, `src` or `dst`";
 
 /// Whether it could be the name of a host: not a number that is short of an address.
 fn is_name(word: &str) -> bool {

@@ -1,6 +1,8 @@
 //! What the words of a filter name.
 
+use super::host::ANY;
 use super::lexer::{Token, TokenKind};
+use super::lookup::Lookup;
 use super::test::{Edge, Side};
 use crate::model::{Field, StateSet, Use};
 
@@ -53,6 +55,40 @@ fn is_address(word: &str) -> bool {
         !word.starts_with(':') && digits.matches(':').count() > 1 && digits.chars().all(is_of_v6);
     let begins_as_v4 = word.starts_with(|c: char| c.is_ascii_digit());
     is_marked || begins_as_v6 || begins_as_v4 && word.contains([':', '.', '/'])
+}
+
+/// Why a word is neither the name of a test nor a value that is a test by itself, and what to write;
+/// `None` for a word that is similar to neither.
+pub(super) fn bare_reason(word: &str, lookup: &mut impl Lookup) -> Option<String> {
+    let begins_as_number = word.starts_with(|c: char| c.is_ascii_digit());
+    let is_state = |name: &&str| StateSet::parse_word(name).is_some();
+    let wrong = word.split(',').find(|name| !is_state(name));
+    if let Some(begun) = word.strip_suffix(',') {
+        let port = if begins_as_number { ":" } else { "" };
+        return Some(format!("write no blanks around a comma: {port}{begun},…"));
+    }
+    if begins_as_number && word.contains([',', '-']) {
+        return Some(format!("a port has a colon: :{word}"));
+    }
+    if begins_as_number {
+        return Some(format!(
+            "a number needs a word before it, as in pid = {word}; a port has a colon: :{word}"
+        ));
+    }
+    if ANY.contains(&word) || word == "localhost" || word.contains(['.', ':']) {
+        return Some(format!("a name needs a word before it: host = {word}"));
+    }
+    if let Some(wrong) = wrong.filter(|_| word.split(',').any(|name| is_state(&name))) {
+        return Some(format!("no such state `{wrong}`"));
+    }
+    let states = StateSet::words().filter(|state| state.split('-').any(|part| part == word));
+    let states: Vec<String> = states.collect();
+    if !states.is_empty() {
+        return Some(format!("did you mean {}?", states.join(" or ")));
+    }
+    let port = lookup.service(word);
+    port.is_ok()
+        .then(|| format!("a service has a colon: :{word}"))
 }
 
 /// Fields that are parts of an end.

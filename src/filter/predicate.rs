@@ -2,7 +2,7 @@
 
 use super::expression::Node;
 use super::host::{parse_host, split_family};
-use super::keyword::{BareValue, Keyword};
+use super::keyword::{BareValue, Keyword, bare_reason};
 use super::lexer::{Lexer, Token, TokenKind};
 use super::lookup::Lookup;
 use super::nodes;
@@ -80,11 +80,14 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     }
 
     /// What the word names, if this filter can test it.
-    fn keyword(&self, word: &Token<'_>) -> Result<Keyword, FilterError> {
+    fn keyword(&mut self, word: &Token<'_>) -> Result<Keyword, FilterError> {
         match Keyword::of(word) {
             Some(keyword) if keyword.has_use(self.text.used_as) => Ok(keyword),
             Some(_) => Err(self.unknown(word, "trace does not record it", &[])),
-            None => Err(self.unknown(word, "no such word", &StateSet::words().collect::<Vec<_>>())),
+            None => {
+                let states: Vec<String> = StateSet::words().collect();
+                Err(self.unknown(word, "no such word", &states))
+            }
         }
     }
 
@@ -165,7 +168,11 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     fn bare_value(&mut self, operand: &Operand<'a>, kind: BareValue) -> Nodes {
         match kind {
             BareValue::Address => {
-                let host = parse_host(&operand.value.meant(), self.lookup);
+                let word = operand.value.meant();
+                let host = match word.contains(',') && !word.contains(':') {
+                    true => Err(format!("write {}", word.replace(',', " or "))),
+                    false => parse_host(&word, self.lookup),
+                };
                 Ok(nodes::host(&self.value(operand, host)?, None))
             }
             BareValue::Ports if operand.value.typed == ":" => {
@@ -336,20 +343,13 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         parsed.map_err(|reason| self.text.error(at, typed, reason))
     }
 
-    fn unknown(&self, word: &Token<'_>, reason: &str, states: &[String]) -> FilterError {
+    fn unknown(&mut self, word: &Token<'_>, reason: &str, states: &[String]) -> FilterError {
         let typed = word.typed;
-        let is_number = typed.starts_with(|c: char| c.is_ascii_digit());
-        let reason = if is_number {
-            format!(
-                "a number needs a word before it, as in pid = {typed}; a port has a colon: :{typed}"
-            )
-        } else if typed.contains(['.', ':']) {
-            format!("a name needs a word before it: host = {typed}")
-        } else {
+        let reason = bare_reason(typed, self.lookup).unwrap_or_else(|| {
             let mut words: Vec<&str> = Keyword::words(self.text.used_as).collect();
             words.extend(states.iter().map(String::as_str));
             format!("{reason}; {}", hint(typed, &words, PAGE))
-        };
+        });
         let mut error = self.text.error(word.at, typed, reason);
         error.is_unknown_word = true;
         error

@@ -39,10 +39,24 @@ pub(super) fn parse_ports(word: &str, lookup: &mut impl Lookup) -> Result<Ports,
 /// A port, or a range of ports. The name of a service may contain a hyphen, but begins with a letter.
 fn parse_range(word: &str, lookup: &mut impl Lookup) -> Result<RangeInclusive<u16>, String> {
     if word.is_empty() {
-        return Err("a port is missing before or after a comma; write :80,443".to_owned());
+        return Err(
+            "a port is missing before or after a comma; write :80,443 without blanks".to_owned(),
+        );
+    }
+    if let Some(port) = word.strip_prefix(':') {
+        return Err(format!(
+            "one colon is enough in a list; write {port} without it, as in :80,443"
+        ));
     }
     if !word.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) {
-        return lookup.service(word).map(|port| port..=port);
+        let port = lookup.service(word);
+        return port.map(|port| port..=port).map_err(|reason| {
+            let ends = word.split('-').map(|name| lookup.service(name));
+            match ends.collect::<Result<Vec<_>, _>>().as_deref() {
+                Ok([first, last]) => format!("a range has numbers; write {first}-{last}"),
+                _ => reason,
+            }
+        });
     }
     let (first, last) = word.split_once('-').unwrap_or((word, word));
     match (parse_number::<u16>(first), parse_number::<u16>(last)) {

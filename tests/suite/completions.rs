@@ -138,6 +138,8 @@ fn options_are_those_of_the_command_and_words_fit_their_place() {
         ("trace ", "from", "cgroup"),
         ("list ", "cgroup", "from"),
         ("trace --by ", "service", "state"),
+        ("--by service,s", "service,state", "service,service"),
+        ("help ", "filter", "sport"),
         ("--frobnicate=", "", "list"),
     ] {
         let mut words: Vec<&str> = typed.split_whitespace().collect();

@@ -99,6 +99,16 @@ fn a_state_is_explained_in_every_spelling() {
     assert!(estab.starts_with("ESTABLISHED\n"));
 }
 
+in_namespace!(
+    fn filters_are_explained_with_a_valid_command() {
+        let help = run(["help", "filter"]).succeeded().stdout;
+        assert!(help.contains("tcpstates-filter(7)"), "{help}");
+        let commands = commands(&help);
+        assert!(!commands.is_empty(), "{help}");
+        commands.iter().for_each(|command| assert_valid(command));
+    }
+);
+
 #[test]
 fn help_of_a_command_is_its_own_help() {
     let whole = run(["--help"]).succeeded().stdout;

@@ -2,7 +2,7 @@
 # Completion of tcpstates for zsh: the program lists what may follow.
 _tcpstates() {
     local -a typed lines plain open
-    local line word
+    local line word about
     typed=("${(@Q)words[2,CURRENT]}")
     typed[-1]=$PREFIX
     lines=("${(@f)$(${~words[1]} completions zsh -- "${typed[@]}" 2>/dev/null)}")
@@ -12,7 +12,8 @@ _tcpstates() {
     esac
     for line in $lines; do
         word=${line%%$'\t'*}
-        line="${word//:/\\:}:${line#*$'\t'}"
+        about=${line#*$'\t'}
+        line="${word//:/\\:}${about:+:$about}"
         if [[ $word == *= ]]; then open+=($line); else plain+=($line); fi
     done
     _describe -V 'tcpstates' plain -- open -S ''

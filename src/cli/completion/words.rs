@@ -153,6 +153,15 @@ fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
         }
         _ => possible(option),
     };
+    // A key or a state that is in the list already is refused, or adds nothing.
+    let key = |word: &str| word.split([':', '/', '=']).next().map(str::to_owned);
+    let typed: Vec<_> = match part.rsplit_once(',').filter(|_| is_list) {
+        Some((begun, _)) if !matches!(id, "warning" | "critical") => {
+            begun.split(',').map(key).collect()
+        }
+        _ => Vec::new(),
+    };
+    candidates.retain(|candidate| !typed.contains(&key(&candidate.word)));
     for candidate in &mut candidates {
         candidate.word.insert_str(0, &begun);
     }

@@ -111,7 +111,8 @@ pub(super) fn window(
         (false, None) => return Ok(None),
         (false, Some(_)) => {
             return Err(Failure::Usage(
-                "--window needs a rate to measure, as in --warning established=-100/s:".to_owned(),
+                "--window needs a rate to measure, as in `--warning established=-100/s:`"
+                    .to_owned(),
             ));
         }
         (true, window) => window.unwrap_or(USUAL_WINDOW),

@@ -31,7 +31,7 @@ fn invalid_doctor_arguments_are_refused_in_one_line() {
     for (words, message) in [
         (
             ["doctor", "--window=0"],
-            "--window: `0`: allowed are 0.05 to 86400 seconds",
+            "--window: `0`: allowed are 0.05s to 24h",
         ),
         (
             ["doctor", "--windw=1"],

@@ -52,6 +52,30 @@ fn an_invalid_filter_is_refused_with_the_wrong_word() {
         (&[":99999"], &["word 1", "`:99999`", "0 to 65535"]),
         (&[":80-20"], &["word 1", "`:80-20`", "write :20-80"]),
         (&[":80,,443"], &["word 1", "`:80,,443`", "comma"]),
+        (
+            &["8000-8010"],
+            &["word 1", "a port has a colon: :8000-8010 (try"],
+        ),
+        (&["80,443"], &["word 1", "a port has a colon: :80,443 (try"]),
+        (&[":443,:80"], &["word 1", "write 80 without it"]),
+        (&[":80, 443"], &["word 1", "without blanks"]),
+        (
+            &[":http-https"],
+            &["word 1", "a range has numbers; write 80-443"],
+        ),
+        (
+            &["close-wait, time-wait"],
+            &["no blanks around a comma: close-wait,…"],
+        ),
+        (&["CLOSE-WAIT,bogus"], &["no such state `bogus`"]),
+        (&["wait"], &["did you mean close-wait or time-wait?"]),
+        (&["http"], &["a service has a colon: :http"]),
+        (&["any"], &["a name needs a word before it: host = any"]),
+        (&["*"], &["host = *"]),
+        (&["localhost"], &["host = localhost"]),
+        (&["127.0.0.1,127.0.7.1"], &["write 127.0.0.1 or 127.0.7.1"]),
+        (&["300.1.1.1"], &["`300.1.1.1`", "names need `host =`"]),
+        (&["10."], &["`10.`", "names need `host =`"]),
         (&["443"], &["word 1", "`443`", "a port has a colon: :443"]),
         (&["dev nosuch0"], &["word 2", "`nosuch0`"]),
         (&["user no,such,user"], &["word 2", "`no,such,user`"]),
@@ -75,6 +99,13 @@ fn contradictory_states_are_refused() {
         &["no state in common"],
     );
     assert_refused(&["-l", "exclude", "listen"], &["no state in common"]);
+    assert_refused(
+        &["-l", "close-wait"],
+        &[
+            "the options select listening, the filter close-wait (",
+            "help filter",
+        ],
+    );
     for filter in ["exclude all", "state established and not state established"] {
         assert_refused(&[filter], &["no socket can pass", "leave no state"]);
     }

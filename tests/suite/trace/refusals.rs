@@ -87,7 +87,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--duration", "0"],
-        "--duration: `0`: allowed are 0.05 to 86400 seconds",
+        "--duration: `0`: allowed are 0.05s to 24h",
     ),
     (
         &["rtt", ">", "5"],
