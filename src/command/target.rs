@@ -234,13 +234,22 @@ fn contradiction(requested: StateSet, filter: &Expression) -> Failure {
     let is_state = |test: &Test| matches!(test, Test::State(_));
     let names = |states: StateSet| {
         let names: Vec<String> = states.iter().map(State::word).collect();
-        names.join(", ")
+        match names.is_empty() {
+            true => "none".to_owned(),
+            false => names.join(", "),
+        }
     };
-    let (passing, _) = filter.narrow(StateSet::ALL);
+    let bound = StateSet::ALL.with(State::Bound);
+    let all = if names_bound(filter) {
+        bound
+    } else {
+        StateSet::ALL
+    };
+    let (passing, _) = filter.narrow(all);
     let why = if requested != StateSet::ALL && filter.tests().any(is_state) {
         &format!(
             "no socket can pass: the options and the filter have no state in common: the options select {}, \
-             the filter {} (see tcpstates help filter)",
+             the filter {} (try 'tcpstates help filter')",
             names(requested),
             names(passing)
         )

@@ -140,7 +140,7 @@ fn the_manual_and_the_program_have_the_same_group_keys_and_columns() {
 fn the_manual_names_the_rules_that_the_live_view_applies() {
     let (_, section) = WATCH.split_once(".Vt tcp_info :\n.Ql ").unwrap();
     let (line, _) = section.split_once(" .\n").unwrap();
-    let named: BTreeSet<&str> = line.split(" , ").collect();
+    let named: BTreeSet<&str> = line.split(" ,\n.Ql ").collect();
     let rules = tcpstates::diagnose::RULES.iter().copied();
     let known: BTreeSet<&str> = rules
         .filter(|id| tcpstates::diagnose::is_live(id))

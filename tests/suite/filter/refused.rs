@@ -102,7 +102,7 @@ fn contradictory_states_are_refused() {
     assert_refused(
         &["-l", "close-wait"],
         &[
-            "the options select listening, the filter close-wait (",
+            "the options select listen, the filter close-wait (",
             "help filter",
         ],
     );
