@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Create docs/screen.svg, a picture of the live view with real sockets in a network namespace.
+"""Create docs/screen.svg and docs/list.svg: pictures of the live view, and of a list with processes
+on a terminal of 80 columns, with real sockets in a network namespace.
 
-    unshare -n docs/make-screen.py target/release/tcpstates docs/screen.svg
+    unshare -n docs/make-screen.py target/release/tcpstates
 
-Needs tmux as the terminal. Takes about 75 seconds.
+Needs tmux as the terminal. Takes about 80 seconds.
 """
 
-import html, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time
+import html, os, pathlib, random, re, shutil, socket, subprocess, sys, tempfile, time
 
-COLUMNS, ROWS = 104, 26
 SAMPLES = 70
 # Size of a cell, in pixels.
 WIDTH, HEIGHT = 8.4, 18
@@ -66,13 +66,27 @@ def tmux(directory, *words):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def capture(program, directory):
-    """Return the screen after SAMPLES seconds, with its escape sequences."""
-    scene = Scene()
+def start(directory, command, columns, rows):
     # The caller's NO_COLOR must not affect the picture.
-    command = f"env -u NO_COLOR LC_ALL=C.UTF-8 {os.path.abspath(program)} --watch 1"
-    size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+    command = f"env -u NO_COLOR LC_ALL=C.UTF-8 PATH={directory}:$PATH sh -c '{command}'"
+    size = ["-x", str(columns), "-y", str(rows)]
     tmux(directory, "new-session", "-d", "-s", "screen", *size, command)
+
+
+def capture_list(directory, command):
+    """Return what a command prints on a terminal of 80 columns, with its escape sequences."""
+    start(directory, f"{command}; sleep 60", 80, 24)
+    try:
+        time.sleep(2)
+        screen = tmux(directory, "capture-pane", "-e", "-p", "-t", "screen")
+        return f"$ {command}\n{screen.rstrip()}\n"
+    finally:
+        tmux(directory, "kill-server")
+
+
+def capture_view(directory, scene):
+    """Return the live view after SAMPLES seconds, with its escape sequences."""
+    start(directory, "tcpstates --watch 1", 104, 26)
     try:
         end = time.monotonic() + SAMPLES
         while time.monotonic() < end:
@@ -101,13 +115,13 @@ def runs(line, style):
                 style.add(code)
 
 
-def svg(screen):
+def svg(screen, columns, label):
     lines = screen.rstrip("\n").split("\n")
-    width, height = COLUMNS * WIDTH + 24, ROWS * HEIGHT + 24
+    width, height = columns * WIDTH + 24, len(lines) * HEIGHT + 24
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
         f'width="{width:.0f}" height="{height}" role="img" '
-        'aria-label="The live view of tcpstates">',
+        f'aria-label="{label}">',
         f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>',
         '<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,\'DejaVu Sans Mono\',monospace"'
         ' font-size="14" xml:space="preserve">',
@@ -133,14 +147,20 @@ def svg(screen):
 
 
 def main():
-    program, target = sys.argv[1:]
+    folder = pathlib.Path(__file__).resolve().parent
     directory = tempfile.mkdtemp()
+    os.symlink(os.path.realpath(sys.argv[1]), f"{directory}/tcpstates")
+    pathlib.Path("/proc/self/comm").write_text("gateway")
     try:
-        screen = capture(program, directory)
+        scene = Scene()
+        view = capture_view(directory, scene)
+        # The last server of tmux may still be ending.
+        time.sleep(1)
+        listed = capture_list(directory, "tcpstates list -p --limit 12 --sort accept-queue:desc")
     finally:
         shutil.rmtree(directory)
-    with open(target, "w") as file:
-        file.write(svg(screen))
+    (folder / "screen.svg").write_text(svg(view, 104, "The live view of tcpstates"))
+    (folder / "list.svg").write_text(svg(listed, 80, "A list of sockets with their processes"))
 
 
 if __name__ == "__main__":

@@ -124,15 +124,23 @@ pub(super) struct Scattered {
 }
 
 impl Scattered {
-    /// How many of how many, for a title: `64 of 64 connections watched, of 24,750 to 24,750 destinations`.
+    /// How many of how many, for a title: `64 of 64 connections watched, out of 24,750 to at least
+    /// 20,000 destinations`.
     pub(super) fn connections(&self) -> String {
         let stalled = thousands(self.stalled.len());
+        // Only as many are kept.
+        let least = if self.destinations >= ROOM as u64 {
+            "at least "
+        } else {
+            ""
+        };
         let destinations = counted(self.destinations, "destination", "destinations");
+        let destinations = format!("{least}{destinations}");
         let watched = counted(self.watched, "connection", "connections");
         match self.all == self.watched {
             true => format!("{stalled} of {watched} to {destinations}"),
             false => format!(
-                "{stalled} of {watched} watched, of {} to {destinations}",
+                "{stalled} of {watched} watched, out of {} to {destinations}",
                 thousands(self.all)
             ),
         }

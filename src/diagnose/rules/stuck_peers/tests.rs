@@ -326,7 +326,7 @@ fn at_destinations(number: u64, moves: u64, others: u64) -> Vec<(Severity, Strin
 fn stuck_connections_to_many_destinations_are_one_finding_with_how_many_were_watched() {
     let all = at_destinations(3_000, 5_000, 200_000);
     let title =
-        "peers read nothing on 63 of 64 connections watched, of 3,000 to 3,000 destinations";
+        "peers read nothing on 63 of 64 connections watched, out of 3,000 to 3,000 destinations";
     assert_eq!(all, [(Severity::Warning, title.to_owned())]);
     let few = at_destinations(20, 50, 100);
     let title = "peers read nothing on 19 of 20 connections to 20 destinations";
