@@ -32,8 +32,14 @@ struct Answer {
     other: Option<IgnoredAny>,
     filter: Option<String>,
     family: Option<String>,
+    netns: Option<AnswerNetns>,
     #[serde(default)]
     by: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct AnswerNetns {
+    asked: String,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +159,8 @@ fn parse(text: &str) -> Result<Answer, String> {
     let answers = serde_json::Deserializer::from_str(text).into_iter();
     let mut last = None;
     for answer in answers {
-        last = Some(answer.map_err(|error| format!("no answer of `tcpstates --json`: {error}"))?);
+        last =
+            Some(answer.map_err(|error| format!("not an answer of `tcpstates --json`: {error}"))?);
     }
     last.ok_or_else(|| "it is empty".to_owned())
 }
@@ -169,7 +176,7 @@ fn difference(answer: &Answer, asked: &Asked) -> Option<String> {
             [] => "not grouped".to_owned(),
             keys => format!("by {}", keys.join(",")),
         };
-        return Some(format!("{}, this one {}", by(&answer.by), by(&asked.by)));
+        return Some(format!("{}, this one is {}", by(&answer.by), by(&asked.by)));
     }
     if answer.filter != asked.filter {
         let filter = |text: Option<&str>| match text {
@@ -180,12 +187,18 @@ fn difference(answer: &Answer, asked: &Asked) -> Option<String> {
             filter(answer.filter.as_deref()),
             filter(asked.filter.as_deref()),
         );
-        return Some(format!("{before}, this one {now}"));
+        return Some(format!("{before}, this one is {now}"));
+    }
+    let netns = answer.netns.as_ref().map(|netns| &*netns.asked);
+    if netns != asked.netns.as_deref() {
+        let of = |text| or_none(text, "this network namespace");
+        let (before, now) = (of(netns), of(asked.netns.as_deref()));
+        return Some(format!("about {before}, this one is about {now}"));
     }
     if answer.family.as_deref() != asked.family {
         let family = |text| or_none(text, "both families");
         let (before, now) = (family(answer.family.as_deref()), family(asked.family));
-        return Some(format!("about {before}, this one about {now}"));
+        return Some(format!("about {before}, this one is about {now}"));
     }
     None
 }
@@ -210,7 +223,7 @@ fn counts(answer: &Answer, states: StateSet) -> Result<Counts, String> {
             names.join(", ")
         };
         return Err(format!(
-            "its answer is about {}, this one about {}",
+            "its answer is about {}, this one is about {}",
             names(found),
             names(states)
         ));

@@ -17,6 +17,8 @@ use crate::output::{Format, Style};
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) target: Target,
+    /// The network namespaces, as typed; empty for that of the process.
+    netns: Vec<String>,
     /// The words of the filter, as typed.
     pub(super) filter: String,
     /// By which keys, where it is grouped.
@@ -47,6 +49,7 @@ impl Summary {
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
             target: Target::resolve(&typed.selection, &typed.sourcing)?,
+            netns: typed.sourcing.namespaces.netns.clone(),
             filter: typed.selection.words.join(" "),
             by: typed.by.map(|keys| keys.0),
             top: typed.top,
@@ -77,6 +80,7 @@ impl Summary {
         let keys = self.by.iter().flatten();
         Asked {
             filter: question.filter.as_ref().map(ToString::to_string),
+            netns: (!self.netns.is_empty()).then(|| self.netns.join(",")),
             family: question.families.only(),
             by: keys.map(ToString::to_string).collect(),
         }

@@ -9,6 +9,8 @@ use super::Counts;
 pub struct Asked {
     /// The parsed filter, in one spelling for all equal ones; `None` without one.
     pub filter: Option<String>,
+    /// The network namespaces, as they were typed; `None` for that of the process.
+    pub netns: Option<String>,
     /// `ipv4` or `ipv6`, if only one of them was.
     pub family: Option<&'static str>,
     /// The keys that sockets are grouped by, with their prefixes: `remote-addr/24,/64`.

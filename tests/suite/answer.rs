@@ -21,6 +21,7 @@ pub(crate) struct Answer {
     pub(crate) states: BTreeMap<String, usize>,
     pub(crate) filter: Option<String>,
     pub(crate) family: Option<String>,
+    pub(crate) netns: Option<Netns>,
     #[serde(default)]
     pub(crate) by: Vec<String>,
     pub(crate) compared: Option<Compared>,
@@ -32,6 +33,13 @@ pub(crate) struct Answer {
     pub(crate) spread: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+}
+
+/// The network namespaces of an observation.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Netns {
+    pub(crate) asked: String,
 }
 
 /// What an observation is compared with.

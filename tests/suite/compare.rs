@@ -145,24 +145,28 @@ in_namespace!(
 in_namespace!(
     fn an_answer_to_another_question_is_refused_with_the_difference() {
         let by_state = Saved::answer(&["--by", "state"]);
-        by_state.refused(&[], "its answer is by state, this one not grouped");
+        by_state.refused(&[], "its answer is by state, this one is not grouped");
         let filtered = Saved::answer(&[":443", "-4"]);
         filtered.refused(&[":80", "-4"], "filtered by `");
         filtered.refused(
             &[":443"],
-            "its answer is about ipv4, this one about both families",
+            "its answer is about ipv4, this one is about both families",
         );
+        let own = format!("pid:{}", std::process::id());
+        let elsewhere = Saved::answer(&["-N", &own]);
+        elsewhere.refused(&[], "this one is about this network namespace");
+        elsewhere.compare(&["-N", &own]).succeeded();
         let same = filtered.compare(&["port", "=", ":443", "-4"]).succeeded();
         assert!(same.stdout.contains("TOTAL"), "{same:?}");
         let folded = Saved::answer(&["--by", "remote-addr/24"]);
         folded.refused(
             &["--by", "remote-addr"],
-            "by remote-addr/24,/64, this one by remote-addr",
+            "by remote-addr/24,/64, this one is by remote-addr",
         );
         let listening = Saved::answer(&["-l"]);
         listening.refused(
             &[],
-            "its answer is about LISTEN, this one about LISTEN, SYN_SENT",
+            "its answer is about LISTEN, this one is about LISTEN, SYN_SENT",
         );
     }
 );
@@ -179,8 +183,8 @@ in_namespace!(
         Saved::text(&twice).compare(&[]).succeeded();
         for (text, words) in [
             ("", "it is empty"),
-            ("no JSON", "no answer of `tcpstates --json`: expected"),
-            (&answer[..40], "no answer of `tcpstates --json`: EOF"),
+            ("no JSON", "not an answer of `tcpstates --json`: expected"),
+            (&answer[..40], "not an answer of `tcpstates --json`: EOF"),
             (
                 &*run(["list", "--json"]).succeeded().stdout,
                 "missing field `states`",

@@ -42,6 +42,7 @@ impl Json {
         AskedKeys {
             filter: self.asked.filter.as_deref(),
             family: self.asked.family,
+            netns: self.asked.netns.as_deref().map(|asked| NetnsKeys { asked }),
             by: &self.asked.by,
         }
     }
@@ -118,8 +119,16 @@ struct AskedKeys<'a> {
     filter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netns: Option<NetnsKeys<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     by: &'a [String],
+}
+
+/// Of which network namespaces the sockets are.
+#[derive(Serialize)]
+struct NetnsKeys<'a> {
+    asked: &'a str,
 }
 
 /// By how much each state changed.
