@@ -22,19 +22,36 @@ pub(super) fn cell_width(cell: &[u8]) -> usize {
     }
 }
 
-/// The text in at most `width` cells: where it is longer, its beginning and its end around a mark.
+/// The text in at most `width` cells: where it is longer, its beginning and its end around a mark. A
+/// port or a process id at its end is whole or left out: a part of it looks like another one.
 pub(super) fn shorten(text: &str, width: usize, utf8: bool) -> Cow<'_, str> {
     if text_width(text) <= width {
         return text.into();
     }
     let mark = if utf8 { "…" } else { "..." };
     let room = width.saturating_sub(text_width(mark));
-    let (begin, end) = (room - room / 2, room / 2);
+    let end = match number_length(text) {
+        0 => room / 2,
+        number if number <= room => number.max(room / 2),
+        _ => 0,
+    };
+    let begin = room - end;
     let begin = kept(text.chars(), begin);
     let end = kept(text.chars().rev(), end);
     let begin = text.get(..begin).unwrap_or_default();
     let end = text.get(text.len() - end..).unwrap_or_default();
     format!("{begin}{mark}{end}").into()
+}
+
+/// The length of `:443` or `(1234)` at the end of a text; 0 if it ends otherwise.
+fn number_length(text: &str) -> usize {
+    let number = text.strip_suffix(')').unwrap_or(text);
+    let before = number.trim_end_matches(|c: char| c.is_ascii_digit());
+    match before.chars().next_back() {
+        Some(':') if number == text => text.len() - before.len() + 1,
+        Some('(') if number != text => text.len() - before.len() + 1,
+        Some(_) | None => 0,
+    }
 }
 
 /// How many bytes of these characters fit.
@@ -71,6 +88,12 @@ mod tests {
             ("nginx", 5, true, "nginx"),
             ("[2001:db8::1:2:3]:443", 12, true, "[2001:…]:443"),
             ("[2001:db8::1:2:3]:443", 12, false, "[2001...:443"),
+            ("127.0.0.1:47634", 9, true, "12…:47634"),
+            ("127.0.0.1:47634", 9, false, "...:47634"),
+            ("127.0.0.1:47634", 8, false, "127.0..."),
+            ("postgres(12345)", 10, true, "po…(12345)"),
+            ("postgres(12345)", 7, true, "postgr…"),
+            ("a:b:443(x", 6, true, "a:b…(x"),
             ("数据库服务", 10, true, "数据库服务"),
             ("数据库服务", 9, true, "数据…服务"),
             ("数据库服务", 8, true, "数据…务"),

@@ -18,6 +18,7 @@ use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::live::{Detail, DetailQuery, DetailResult};
 use crate::model::{State, StateSet};
+use crate::output::Look;
 
 /// A request that another one follows within this time is skipped: keys were pressed in a row.
 const SETTLING: Duration = Duration::from_millis(120);
@@ -53,6 +54,8 @@ struct Kept {
 pub(super) struct Details {
     /// How many groups are shown, if that is limited.
     pub(super) top: Option<NonZeroUsize>,
+    /// Whether characters beyond ASCII can be shown.
+    pub(super) utf8: bool,
     pub(super) events: Events,
     pub(super) requests: Receiver<DetailRequest>,
 }
@@ -141,7 +144,12 @@ impl Details {
                 group,
             } => {
                 let target = narrow(&request.target, *state)?;
-                let listing = list(&target, *sort, columns, group.as_ref(), request.width)?;
+                let look = Look {
+                    width: Some(request.width),
+                    utf8: self.utf8,
+                    ..Look::default()
+                };
+                let listing = list(&target, *sort, columns, group.as_ref(), look)?;
                 Some(DetailResult::Sockets(Arc::new(listing)))
             }
             DetailQuery::Socket(id) => {

@@ -44,7 +44,7 @@ impl Sink for OfGroup<'_> {
     }
 }
 
-/// Lists the sockets of `target` in this order, with these columns, as lines for `width` columns.
+/// Lists the sockets of `target` in this order, with these columns, as lines of this look.
 ///
 /// # Errors
 /// When the source cannot know the columns, or did not answer.
@@ -53,7 +53,7 @@ pub(super) fn list(
     sort: SortKey,
     columns: &[Field],
     group: Option<&GroupOf>,
-    width: usize,
+    look: Look,
 ) -> Result<Listing, Failure> {
     let keys = group.iter().flat_map(|group| &group.keys);
     let keys: Vec<Field> = keys.map(|key| key.field).collect();
@@ -79,10 +79,7 @@ pub(super) fn list(
         columns: columns.to_vec(),
         sorted: vec![sort.field],
         one_line: true,
-        look: Look {
-            width: Some(width),
-            ..Look::default()
-        },
+        look,
         ..list_style(sampler.question())
     };
     let shown = || sample.found.sockets().take(MOST_SOCKETS);

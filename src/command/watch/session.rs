@@ -114,6 +114,7 @@ impl Session {
         view.resized(size.1);
         let details = Details {
             top: request.top,
+            utf8: paint.utf8,
             events: sampled.clone(),
             requests: detail_requests,
         };

@@ -31,11 +31,11 @@ const IDLE: u64 = 1_000;
 /// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
 const PATIENCE: u64 = 60_000;
 
-const WHY_LEAK: &str = "The peer has closed, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
+const WHY_LEAK: &str = "The peer has closed its direction, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
 const REMEDY_LEAK: [&str; 2] = [
     "Let the program close a connection when it reads the end (read() returns 0) or an error, on every path; look for responses and pooled connections that are dropped without being closed.",
-    "Until that is fixed, restart the program before it runs out of descriptors. No kernel setting ends CLOSE_WAIT.",
+    "Until that is fixed, restart the program before it runs out of descriptors; not if its peers still wait for an answer after shutdown(2) of their direction, which looks the same. No kernel setting ends CLOSE_WAIT.",
 ];
 
 const WHY_SLOW: &str = "Nothing leaks: the program closes each connection when its handler is done. But the clients have closed before, so that the work is wasted, and delays other requests.";
