@@ -30,7 +30,7 @@ const PART: f64 = 0.1;
 /// Fewer are information if they are this part of all connections.
 const SHARE: f64 = 0.01;
 
-/// From so many watched connections on, what was seen of them holds for those that were not watched.
+/// The least number of watched connections from which those that were not watched are judged.
 const ENOUGH: usize = 10;
 
 /// So much of them must be stalled.
@@ -306,7 +306,7 @@ impl Stalled {
         found
     }
 
-    /// The connections of services elsewhere that `is_reported` does not name, if so many of them may be
+    /// The connections of services elsewhere that `is_reported` does not name, if this many of them may be
     /// stalled that it is no single peer's fault, and those that were watched are.
     fn scattered(
         &self,

@@ -36,7 +36,7 @@ impl Sent {
         self.all += other.all;
     }
 
-    /// Whether so many were retransmissions, and this part of all.
+    /// Whether at least this number were retransmissions, and this part of all.
     pub(super) fn are_again(&self, least: u64, share: f64) -> bool {
         self.again >= least && self.again as f64 >= self.all as f64 * share
     }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::proc_root::{ProcRoot, parse_mounts, parse_number, read_mounts, unescape};
 
-/// So many files of one namespace are remembered; another one is used where the first is gone.
+/// The most files of one namespace that are remembered; another one is used if the first is gone.
 const MOST_FILES: usize = 3;
 
 /// A network namespace.

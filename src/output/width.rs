@@ -1,4 +1,4 @@
-//! How many cells of a terminal a text takes, and texts shortened to so many.
+//! How many cells of a terminal a text takes, and texts shortened to a number of cells.
 //!
 //! Wide characters take two cells, combining ones none (Unicode Standard Annex 11).
 

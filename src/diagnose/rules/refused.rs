@@ -13,7 +13,7 @@ use crate::model::{Counter, Finding, Scope, Severity, StateSet, counted, thousan
 /// Fewer failures than this in the window are left to chance: single ones are normal.
 const LEAST: u64 = 10;
 
-/// From this part of the attempts on they are worth knowing, and warn if other hosts refused so many.
+/// The least part of the attempts that is reported, and that is a warning if other hosts refused it.
 const SHARE: f64 = 0.1;
 
 /// From this part on those that this host itself refused warn too. Half of them fail on a healthy host
@@ -169,7 +169,7 @@ mod tests {
         refusing(failed, begun, scanned, failed)
     }
 
-    /// A host that sent so many resets.
+    /// A host that sent this number of resets.
     fn refusing(failed: u64, begun: u64, scanned: u64, resets: u64) -> Host {
         [
             Counter::EstabResets,

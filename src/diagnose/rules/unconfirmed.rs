@@ -27,7 +27,7 @@ const LEAST: u64 = 10;
 /// is a seventh of all handshakes.
 const SECONDS: f64 = 10.0;
 
-/// From so many addresses on, with one or two requests each, they are forged rather than lost.
+/// The least number of addresses with one or two requests each that are forged rather than lost.
 const FLOOD_ADDRESSES: u64 = 50;
 
 /// How many ports have findings of their own.
@@ -36,9 +36,9 @@ const REPORTED: usize = 5;
 const WHY: &str = "A client confirms a handshake within one round trip (RFC 9293, 3.5). If none does, SYN-ACKs do not arrive: they take another route than the SYNs, a firewall or security group drops them, or a load balancer with direct server return hands on SYNs alone. Or the SYNs are forged.";
 
 /// The first remedy where [`is_flood`].
-pub(super) const FLOOD: &str = "So many addresses with one or two requests each are forged, or a botnet's: a SYN flood. Have it filtered upstream, and keep net.ipv4.tcp_syncookies at 1 and the backlog of listen() long (net.core.somaxconn), so that clients still get through.";
+pub(super) const FLOOD: &str = "These addresses sent one or two requests each: they are forged, or a botnet's (a SYN flood). Have it filtered upstream, and keep net.ipv4.tcp_syncookies at 1 and the backlog of listen() long (net.core.somaxconn), so that clients still get through.";
 
-/// Whether so many requests of so many addresses are none of clients that try again: each has one or two.
+/// Whether these requests of these addresses are not those of clients that try again: each has one or two.
 pub(super) fn is_flood(requests: u64, addresses: usize) -> bool {
     let addresses = addresses as u64;
     addresses >= FLOOD_ADDRESSES && requests <= addresses.saturating_mul(2)

@@ -85,7 +85,7 @@ fn title(pane: &GroupsPane<'_>) -> String {
 /// A row below the heading.
 enum Row<'a> {
     Group(&'a Group),
-    /// So many groups, and their sockets.
+    /// The number of groups, and their sockets.
     Other(u64, Counts),
     Total,
 }

@@ -281,7 +281,7 @@ fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     assert!(lacking(copied)[0].contains("copied tree"));
 }
 
-/// The findings about so many destinations with a stuck connection each, of which every `moves`th one
+/// The findings about a number of destinations with a stuck connection each; every `moves`th of them
 /// is acknowledged while it is watched, beside other connections.
 fn at_destinations(number: u64, moves: u64, others: u64) -> Vec<(Severity, String)> {
     let mut host = host();
