@@ -75,12 +75,17 @@ impl Summary {
         }
     }
 
+    /// The network namespaces, as typed; `None` for that of the process.
+    pub(super) fn netns(&self) -> Option<String> {
+        (!self.netns.is_empty()).then(|| self.netns.join(","))
+    }
+
     fn asked(&self) -> Asked {
         let question = &self.target.question;
         let keys = self.by.iter().flatten();
         Asked {
             filter: question.filter.as_ref().map(ToString::to_string),
-            netns: (!self.netns.is_empty()).then(|| self.netns.join(",")),
+            netns: self.netns(),
             family: question.families.only(),
             by: keys.map(ToString::to_string).collect(),
         }

@@ -82,10 +82,10 @@ pub(super) fn look(request: &Summary, console: &Console) -> Option<Look> {
 /// Shows the live view until it is ended.
 pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Result<Status, Failure> {
     let setup = Setup {
-        host: rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned(),
+        host: match request.netns() {
+            Some(netns) => format!("{} netns {netns}", host()),
+            None => host(),
+        },
         interval: request.repetition.interval.unwrap_or_default(),
         filter: request.filter.clone(),
         shows_plan: console.shows_plans(),
@@ -103,6 +103,11 @@ pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Resul
         leave(request, &last, console)?;
     }
     Ok(status)
+}
+
+fn host() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
 }
 
 /// Leaves the last sample on the screen, as a table.

@@ -149,3 +149,11 @@ in_namespace!(
         });
     }
 );
+
+in_namespace!(
+    fn the_title_names_the_network_namespaces_that_were_selected() {
+        let own = format!("pid:{}", std::process::id());
+        let terminal = Terminal::with(&["--watch=0.1", "-N", &own]);
+        terminal.wait_for(&format!(" netns {own}  every 100 ms"));
+    }
+);
