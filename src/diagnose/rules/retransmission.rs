@@ -38,7 +38,8 @@ const FEW_SOCKETS: u64 = 20_000;
 /// From this part of the retransmissions on, one peer is the only one worth naming in the title.
 const ONE_PEER: f64 = 0.8;
 
-/// One is named for all retransmissions only if those watched have this part of what is sent.
+/// One is named for all retransmissions only if those watched have this part of what is sent; else for
+/// those watched.
 const HALF: f64 = 0.5;
 
 /// How many peers are named, or have findings of their own.
@@ -153,11 +154,18 @@ impl Retransmission {
 
     fn finding(&self, sent: &SentAll, peers: &[Peer], host: &Host) -> Finding {
         let Segments { again, all } = sent.counted;
-        let worst = worst(peers, host);
+        let worst = worst(peers);
         let percent = again as f64 / all as f64 * 100.0;
         let [again, all] = [again, all].map(thousands);
         let window = host.window_text();
-        let most = worst.map_or_else(String::new, |peer| format!(", most to {}", peer.address));
+        let of_those = if watches_half(peers, host) {
+            ""
+        } else {
+            " of those watched"
+        };
+        let most = worst.map_or_else(String::new, |peer| {
+            format!(", most{of_those} to {}", peer.address)
+        });
         let title = format!(
             "{percent:.1} % of the segments sent in {window} were retransmissions: {again} of {all}{most}"
         );
@@ -208,13 +216,19 @@ impl Retransmission {
     }
 }
 
-/// The peer to which most is retransmitted, if the watched ones are most of what there is.
-fn worst<'a>(peers: &'a [Peer], host: &Host) -> Option<&'a Peer> {
-    let survey = host.survey.as_ref()?;
-    let addresses = peers.iter().map(|peer| peer.address);
-    let watched: f64 = addresses.map(|address| survey.part(address)).sum();
+/// The peer to which most of what was watched is retransmitted.
+fn worst(peers: &[Peer]) -> Option<&Peer> {
     let measured: u64 = peers.iter().map(|peer| peer.sent.again).sum();
     let worst = peers.first().filter(|peer| peer.sent.again > 0)?;
     let is_most = worst.sent.again as f64 >= measured as f64 * ONE_PEER;
-    (is_most && watched >= HALF).then_some(worst)
+    is_most.then_some(worst)
+}
+
+/// Whether the watched peers have most of what is sent.
+fn watches_half(peers: &[Peer], host: &Host) -> bool {
+    let addresses = peers.iter().map(|peer| peer.address);
+    host.survey.as_ref().is_some_and(|survey| {
+        let watched: f64 = addresses.map(|address| survey.part(address)).sum();
+        watched >= HALF
+    })
 }
