@@ -124,7 +124,7 @@ class Host:
                 connection.close()
 
     def database(self, ready):
-        """Three clients, until so many segments were sent to them again."""
+        """Three clients; segments are sent until a number of them was retransmitted to each."""
         listener = socket.create_server(("10.1.0.1", 5432))
         for last, wanted in ((9, 18), (7, 5), (12, 3)):
             caller = self.connect(f"10.1.0.{last}", ("10.1.0.1", 5432))

@@ -45,6 +45,11 @@ impl Counts {
         state.map_or_else(|| self.total(), |state| self.get(state))
     }
 
+    /// By how much the number in `state`, or in all, changed since `before`.
+    pub fn change(&self, before: &Counts, state: Option<State>) -> i128 {
+        i128::from(self.number(state)) - i128::from(before.number(state))
+    }
+
     /// How many sockets there are in all.
     pub fn total(&self) -> u64 {
         self.named.iter().sum::<u64>() + self.unknown.values().sum::<u64>()

@@ -7,7 +7,24 @@ use super::trace::{
     Close, Connection, Counters, FirstClose, Opened, Reset, ResetReason, Shape, Side, Story, Task,
     Transition,
 };
-use super::{Family, InetEnds, State};
+use super::{Family, InetEnds, Names, State};
+
+/// The same names for every user, interface and control group.
+pub(crate) struct SameNames;
+
+impl Names for SameNames {
+    fn user(&mut self, _: u32) -> &str {
+        "user"
+    }
+
+    fn interface(&mut self, _: u32) -> &str {
+        "eth0"
+    }
+
+    fn cgroup(&mut self, _: u64) -> &str {
+        "/"
+    }
+}
 
 /// The ends of a socket at two addresses, of the family of the local one.
 pub(crate) fn ends(local: &str, remote: &str) -> InetEnds {

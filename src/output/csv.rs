@@ -121,8 +121,8 @@ impl Format for Csv {
             let counts = [&snapshot.counts, &snapshot.spread];
             let counts = counts.map(|counts| counts.get(state).to_string());
             let change = self.earlier.as_ref().map(|earlier| {
-                let now = i128::from(snapshot.counts.get(state));
-                (now - i128::from(earlier.get(state))).to_string()
+                let change = snapshot.counts.change(earlier, Some(state));
+                change.to_string()
             });
             let row = envelope(&snapshot.observation).into_iter();
             write_row(

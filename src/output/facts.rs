@@ -211,23 +211,8 @@ fn timer_words(timer: Timer, fired: Option<u32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::testing::SameNames;
     use crate::model::{Family, InetEnds, Kind, TcpInfo};
-
-    struct NoNames;
-
-    impl Names for NoNames {
-        fn user(&mut self, _: u32) -> &str {
-            "user"
-        }
-
-        fn interface(&mut self, _: u32) -> &str {
-            "eth0"
-        }
-
-        fn cgroup(&mut self, _: u64) -> &str {
-            "/"
-        }
-    }
 
     #[test]
     fn values_have_units_and_words_and_what_is_unknown_is_left_out() {
@@ -250,7 +235,7 @@ mod tests {
             info: Some(Box::new(info)),
             ..Socket::bare(Kind::Tcp, State::Established, ends)
         };
-        let mut names = NoNames;
+        let mut names = SameNames;
         let (title, lines) = render_facts(&socket, &mut names);
         assert_eq!(title, "ESTABLISHED 192.0.2.1:443 to 192.0.2.2:40000");
         let expected = [

@@ -49,8 +49,7 @@ impl Json {
 
     fn compared(&self, states: impl Iterator<Item = State>, now: &Counts) -> Option<Compared> {
         let earlier = self.earlier.as_ref()?;
-        let change =
-            |state| i128::from(now.number(state)) - i128::from(earlier.counts.number(state));
+        let change = |state| now.change(&earlier.counts, state);
         // A state without a name may be gone.
         let states = states.chain(earlier.counts.unknown());
         Some(Compared {

@@ -36,7 +36,7 @@ impl Row {
             state,
             sockets,
             spread: now.spread.number(state),
-            change: before.map(|before| i128::from(sockets) - i128::from(before.number(state))),
+            change: before.map(|before| now.counts.change(before, state)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::UNIX_EPOCH;
 
 use super::*;
+use crate::model::testing::SameNames;
 use crate::model::{
     Completeness, Counts, Family, Field, InetEnds, Kind, Loss, SourceName, State, StateSet,
 };
@@ -65,18 +66,6 @@ fn a_terminal_gets_as_much_as_fits_and_never_more() {
 
 #[test]
 fn a_list_rendered_for_a_view_has_the_lines_of_a_table_on_a_terminal() {
-    struct Numbers;
-    impl Names for Numbers {
-        fn user(&mut self, _: u32) -> &str {
-            "user"
-        }
-        fn interface(&mut self, _: u32) -> &str {
-            "eth0"
-        }
-        fn cgroup(&mut self, _: u64) -> &str {
-            "/"
-        }
-    }
     let style = Style {
         columns: vec![Field::User],
         look: Look {
@@ -100,11 +89,11 @@ fn a_list_rendered_for_a_view_has_the_lines_of_a_table_on_a_terminal() {
     let mut out = Vec::new();
     table.begin_list(&mut out, UNIX_EPOCH);
     for socket in &sockets {
-        table.write_socket(&mut out, socket, &mut Numbers);
+        table.write_socket(&mut out, socket, &mut SameNames);
     }
     let observation = snapshot(&[]).observation;
-    table.end_list(&mut out, &observation, 600, &mut Numbers);
-    let (heading, rows) = render_list(&style, sockets.into_iter(), &mut Numbers);
+    table.end_list(&mut out, &observation, 600, &mut SameNames);
+    let (heading, rows) = render_list(&style, sockets.into_iter(), &mut SameNames);
     assert_eq!(rows.len(), 600);
     assert!(heading.ends_with("USER"), "{heading}");
     let lines = format!("{heading}\n{}\n", rows.join("\n"));

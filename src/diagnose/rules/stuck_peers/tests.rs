@@ -113,7 +113,7 @@ fn one_connection_in_a_hundred_is_reported_or_all_of_a_destination() {
     }
 }
 
-/// The severity for so many clients of a listener that take nothing, beside others that do.
+/// The severity for a number of clients of a listener that read nothing, beside others that do.
 fn of_clients(stuck: u64, others: u64) -> (Option<Severity>, Vec<String>) {
     let stuck = (0..stuck).map(|number| connection(number, 0, 500, true));
     let others = (0..others).map(|number| connection(1_000 + number, 0, 0, false));
