@@ -198,6 +198,18 @@ in_namespace!(
             text,
             format!("ephemeral ports 85% (> 80%; 17 of 20) {whose}")
         );
+        // A filter selects destinations, and of each every port counts.
+        for (filter, expected) in [
+            ("dport = 8081", "(3 of 20) from 127.0.0.1 to 127.0.0.1:8081"),
+            (
+                &*format!("sport = {}", clients[0].local_addr().unwrap().port()),
+                "(17 of 20) from",
+            ),
+            ("dst 192.0.2.1", "(0 of 20)"),
+        ] {
+            let (text, _) = read_as(&run(["check", "-c=ephemeral-ports=90%", filter]), 0);
+            assert!(text.contains(expected), "{filter}: {text}");
+        }
         let checked = Checked::of(&run(["check", "--json", "-c=ephemeral-ports=16"]));
         let metric = checked.metric("ephemeral_ports");
         assert_eq!((&*metric.kind, metric.value), ("count", 17.0));

@@ -2,20 +2,23 @@
 
 use super::Measured;
 use crate::command::outcome::Failure;
+use crate::command::target::Target;
 use crate::diagnose::OutgoingPorts;
 use crate::model::{Field, Holder, Kind, Listeners, Measure, Settings, State, StateSet, Trust};
 use crate::question::Question;
-use crate::source::{Observer, Report, Sources};
+use crate::source::{Observer, Report};
 
-/// The fullest destination of the network namespace, whichever sockets are selected.
+/// The fullest destination of the connections that the filter selects. Of each destination every
+/// connection counts, since each takes a port.
 ///
 /// # Errors
 /// When no source answered, or the ports are unknown.
 pub(super) fn fullest(
-    sources: &Sources,
+    target: &Target,
     settings: &Settings,
     measure: Measure,
 ) -> Result<(Report, Measured), Failure> {
+    let sources = &target.sources;
     let mut listeners = Listeners::default();
     let listening = Question {
         fields: vec![Field::Direction],
@@ -26,7 +29,20 @@ pub(super) fn fullest(
     let connected = Question::about(Kind::Tcp, OutgoingPorts::STATES);
     let mut report = Observer::new(connected, sources.clone())?.list(&mut ports)?;
     report.add(&first);
-    let fullest = ports.fullest();
+    let fullest = match &target.question.filter {
+        None => ports.fullest(),
+        Some(_) => {
+            let mut selected = target.clone();
+            selected.question.states = OutgoingPorts::STATES;
+            let mut sampler = selected.sampler(Vec::new())?;
+            let sample = sampler.sample(|observer, _| {
+                let mut sink = ports.fullest_of();
+                Ok((observer.list(&mut sink)?, sink.fullest))
+            })?;
+            report.add(&sample.report);
+            sample.found
+        }
+    };
     let taken = fullest.map_or(0, |one| one.taken);
     let measured = Measured::of_limit(measure, taken, || Ok::<_, Failure>(ports.limit()))?;
     let trust = match ports.is_whole() {

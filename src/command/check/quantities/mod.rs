@@ -188,9 +188,9 @@ impl<'a> Quantities<'a> {
             Quantity::Orphans => kernel.orphans(aspect.measure).map_err(Failure::Proc)?,
             Quantity::Memory => kernel.memory(aspect.measure).map_err(Failure::Proc)?,
             Quantity::EphemeralPorts => {
-                let (sources, settings) = (&self.target.sources, &kernel.settings);
+                let settings = &kernel.settings;
                 let (report, measured) =
-                    ephemeral_ports::fullest(sources, settings, aspect.measure)?;
+                    ephemeral_ports::fullest(self.target, settings, aspect.measure)?;
                 lose(verdict, &report.completeness);
                 measured
             }

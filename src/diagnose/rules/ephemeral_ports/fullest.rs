@@ -4,19 +4,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use super::EphemeralPorts;
-use super::outgoing::Outgoing;
+use super::outgoing::{Destination, Outgoing, Uses};
 use crate::diagnose::Rule;
 use crate::model::{Listeners, Service, Settings, Sink, Socket, StateSet};
 
 /// The ports that the connections from an address to an address and port take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PortsTaken {
+    /// How many ports a new connection cannot have.
+    pub taken: u64,
     /// The local address.
     pub source: IpAddr,
     /// The remote address and port.
     pub peer: SocketAddr,
-    /// How many ports a new connection cannot have.
-    pub taken: u64,
 }
 
 /// A sink of all connections of a network namespace.
@@ -50,19 +50,50 @@ impl<'a> OutgoingPorts<'a> {
     /// The destination with most of them taken; `None` if none is.
     pub fn fullest(&self) -> Option<PortsTaken> {
         let all = self.outgoing.destinations();
-        let taken = all.map(|(to, uses)| (uses.taken(), std::cmp::Reverse(to)));
-        let (taken, std::cmp::Reverse(to)) = taken.max().filter(|(taken, _)| *taken > 0)?;
-        Some(PortsTaken {
-            source: to.source,
-            peer: to.peer,
-            taken,
-        })
+        all.filter_map(taken).max()
+    }
+
+    /// A sink that finds the same among the destinations of the connections that it takes.
+    pub fn fullest_of(&self) -> FullestOf<'_> {
+        FullestOf {
+            outgoing: &self.outgoing,
+            fullest: None,
+        }
     }
 
     /// Whether every connection was counted with its destination.
     pub fn is_whole(&self) -> bool {
         self.outgoing.beyond() == 0
     }
+}
+
+/// A sink of selected connections; the ports were counted before, of all connections.
+#[derive(Debug)]
+pub struct FullestOf<'a> {
+    outgoing: &'a Outgoing,
+    /// The destination with most ports taken so far.
+    pub fullest: Option<PortsTaken>,
+}
+
+impl Sink for FullestOf<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if let Some(ends) = socket.internet() {
+            let to = Destination::of(ends);
+            let uses = self.outgoing.uses_of(to);
+            self.fullest = self.fullest.max(uses.and_then(|uses| taken((to, uses))));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The ports that a destination takes; `None` for none.
+fn taken((to, uses): (Destination, Uses)) -> Option<PortsTaken> {
+    let taken = PortsTaken {
+        taken: uses.taken(),
+        source: to.source,
+        peer: to.peer,
+    };
+    (taken.taken > 0).then_some(taken)
 }
 
 impl Sink for OutgoingPorts<'_> {

@@ -25,6 +25,16 @@ pub(super) struct Destination {
     pub(super) peer: SocketAddr,
 }
 
+impl Destination {
+    /// Where a connection with these ends goes.
+    pub(super) fn of(ends: &InetEnds) -> Destination {
+        Destination {
+            source: ends.local.ip().to_canonical(),
+            peer: SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port()),
+        }
+    }
+}
+
 /// How the ports to one destination are used. Each connection has a port of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Uses {
@@ -98,10 +108,7 @@ impl Outgoing {
         if !self.pool.contains(port) {
             return;
         }
-        let destination = Destination {
-            source: ends.local.ip().to_canonical(),
-            peer: SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port()),
-        };
+        let destination = Destination::of(ends);
         if self.uses.len() < MOST_DESTINATIONS || self.uses.contains_key(&destination) {
             let uses = self.uses.entry(destination).or_default();
             let reuse = self.reuse.as_ref();
@@ -128,6 +135,11 @@ impl Outgoing {
     /// Every destination, with its uses.
     pub(super) fn destinations(&self) -> impl Iterator<Item = (Destination, Uses)> {
         self.uses.iter().map(|(to, uses)| (*to, *uses))
+    }
+
+    /// How the ports to this destination are used, if it is one of those counted.
+    pub(super) fn uses_of(&self, to: Destination) -> Option<Uses> {
+        self.uses.get(&to).copied()
     }
 
     /// How many connections are not in the whole of this.
