@@ -4,6 +4,7 @@ mod accept_queue;
 mod close_wait;
 mod conntrack;
 mod ephemeral_ports;
+mod fin_wait_2;
 mod half_open;
 mod keepalive;
 mod memory;
@@ -42,6 +43,7 @@ rules! {
     ephemeral_ports: ephemeral_ports::EphemeralPorts,
     time_wait: time_wait::TimeWait,
     close_wait: close_wait::CloseWait,
+    fin_wait_2: fin_wait_2::FinWait2,
     orphans: orphans::Orphans,
     vanished_peers: vanished_peers::VanishedPeers,
     unconfirmed: unconfirmed::Unconfirmed,

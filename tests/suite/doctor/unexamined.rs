@@ -22,7 +22,7 @@ in_namespace!(
         let leaked = mptcp::connections(Family::V4, 12);
         let report = Report::after("0.1");
         assert!(report.findings.is_empty(), "{report:?}");
-        for id in ["close-wait", "orphans", "stuck-peers"] {
+        for id in ["close-wait", "fin-wait-2", "stuck-peers"] {
             let reason = report.not_examined(id).unwrap();
             // Both ends of each, and the listener.
             let expected = "25 MPTCP sockets are not in the TCP table";

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host, socket};
-use crate::model::{Holders, ProcessName, Setting, Timer};
+use crate::model::{Setting, Socket, Timer};
 
 fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Host {
     host()
@@ -102,36 +102,4 @@ fn a_reset_in_the_window_is_critical_even_if_the_limit_is_unknown() {
     let reset = examined(1, &orphans(1, "100", (6, 0)));
     assert!(reset.findings.is_empty());
     assert!(reset.lacking[0].contains("went back"));
-}
-
-#[test]
-fn held_ones_are_information_from_100_on_and_warn_if_they_grow() {
-    let found_after = |before: usize, number: u64, inode: u64| {
-        let mut holders = Holders::default();
-        let sockets: Vec<Socket> = (1..=number)
-            .map(|cookie| {
-                holders.set(cookie * inode, ProcessName::new(b"half"), 7);
-                Socket {
-                    cookie: Some(cookie),
-                    inode: cookie * inode,
-                    ..socket(State::FinWait2, "192.0.2.9:40000", "192.0.2.1:80")
-                }
-            })
-            .collect();
-        let host = orphans(0, "100", (0, 0));
-        let rule: Orphans = host.read(&sockets[..before], &sockets);
-        host.examine_with(&rule, &holders).findings
-    };
-    let found = |number: u64, inode| found_after(usize::try_from(number).unwrap(), number, inode);
-    assert!(found(99, 1).is_empty());
-    let held = found(100, 1);
-    assert_eq!((held.len(), held[0].severity), (1, Severity::Info));
-    for (number, severity) in [(109, Severity::Info), (110, Severity::Warning)] {
-        assert_eq!(found_after(100, number, 1)[0].severity, severity);
-    }
-    assert_eq!(
-        (held[0].processes[0].pid, held[0].processes[0].sockets),
-        (7, 100)
-    );
-    assert!(found(1000, 0).is_empty(), "no process holds these");
 }

@@ -6,7 +6,7 @@ use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
 
-const ID: &str = "orphans";
+const ID: &str = "fin-wait-2";
 
 in_namespace!(
     fn fin_wait2_connections_are_reported_while_a_process_holds_them() {
@@ -33,7 +33,7 @@ in_namespace!(
         assert_eq!(finding.processes[0].sockets, 100);
         assert_commands_run(finding);
         // The limit of orphans is host-wide and not readable in a namespace.
-        let reason = report.not_examined(ID).unwrap();
+        let reason = report.not_examined("orphans").unwrap();
         assert!(reason.contains("tcp_max_orphans"), "{reason}");
         // Orphans in FIN_WAIT2 time out.
         drop(clients);
