@@ -270,28 +270,23 @@ fn at_many(found: &Scattered, host: &Host) -> Finding {
         host.watch.text()
     );
     let (value, inodes) = (found.all as f64, found.inodes.clone());
-    let list = "-p --state established --columns timer --sort send-queue:desc --limit 20";
     Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
         .with_evidence([evidence])
-        .with_commands([stuck(Command::list(list), host)])
+        .with_commands([stuck("--limit 20", host)])
         .with_remedy(REMEDY_PEERS)
 }
 
 fn show(found: &StalledService, host: &Host) -> Command {
-    let list = "-p --state established --columns timer --sort send-queue:desc";
-    let list = Command::list(list).of(service_test(found.service));
-    stuck(list, host)
+    stuck("", host).of(service_test(found.service))
 }
 
-/// Of stuck connections alone: those that sent no data since before they were watched, which /proc does
-/// not report.
-fn stuck(list: Command, host: &Host) -> Command {
-    let show = list.of("send-queue > 0");
-    let watched = host.watch.over.as_millis();
-    match host.source {
-        SourceName::Proc => show,
-        SourceName::Netlink | SourceName::NetlinkAndCounters => {
-            show.of(format!("last-data-sent >= {watched}"))
-        }
-    }
+/// Those with something to send, stuck connections first: they have sent no data for the longest time,
+/// which /proc does not report.
+fn stuck(limit: &str, host: &Host) -> Command {
+    let first = match host.source {
+        SourceName::Proc => "send-queue",
+        SourceName::Netlink | SourceName::NetlinkAndCounters => "last-data-sent",
+    };
+    let list = format!("-p --state established --columns timer --sort {first}:desc {limit}");
+    Command::list(&list).of("send-queue > 0")
 }

@@ -55,3 +55,20 @@ fn the_manual_documents_the_rules_in_their_order() {
         .filter_map(|line| line.strip_prefix(".It Ql "));
     assert_eq!(items.collect::<Vec<_>>(), RULES);
 }
+
+/// Rules whose findings need more time than a test has.
+const NEVER_PLAYED: [&str; 1] = ["silent"];
+
+#[test]
+fn the_commands_of_every_rule_are_run_by_a_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/doctor");
+    let files = fs::read_dir(folder).unwrap();
+    let texts: Vec<String> = files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .filter(|text| text.contains("assert_commands_run(") || text.contains("_show_sockets("))
+        .collect();
+    for id in RULES.iter().filter(|id| !NEVER_PLAYED.contains(id)) {
+        let quoted = format!("\"{id}\"");
+        assert!(texts.iter().any(|text| text.contains(&quoted)), "{id}");
+    }
+}

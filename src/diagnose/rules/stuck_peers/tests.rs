@@ -145,9 +145,9 @@ fn clients_that_take_nothing_warn_from_three_and_a_tenth_on() {
 }
 
 #[test]
-fn the_command_selects_those_that_sent_nothing_since_before_they_were_watched() {
+fn the_command_shows_those_first_that_sent_nothing_for_the_longest_time() {
     let (_, commands) = of_clients(1, 19);
-    let test = "'sport = 80 and send-queue > 0 and last-data-sent >= 5000'";
+    let test = "--sort last-data-sent:desc 'send-queue > 0 and sport = 80'";
     assert!(commands[0].ends_with(test), "{commands:?}");
 }
 
