@@ -42,6 +42,11 @@ impl Command {
         }
     }
 
+    /// Whether it is one of [`Command::trace`].
+    pub fn is_trace(&self) -> bool {
+        self.verb == Some("trace")
+    }
+
     /// Of the sockets that pass this filter, too.
     #[must_use]
     pub fn of(mut self, test: impl Into<String>) -> Command {

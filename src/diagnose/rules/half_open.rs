@@ -209,7 +209,7 @@ impl RequestQueue {
         let room = thousands(limit);
         let title = match binds {
             true => format!(
-                "{number} at {address}, and the limit for unknown clients is {room} (three quarters of {MaxSynBacklog})"
+                "{number} at {address}, and the limit for clients without an earlier connection is {room} (three quarters of {MaxSynBacklog})"
             ),
             false => format!("{number} at {address}, with room for {room}"),
         };
@@ -250,7 +250,7 @@ impl RequestQueue {
         let unknown_peers = backlog.map_or_else(String::new, |backlog| {
             let most = thousands(backlog - backlog / 4);
             format!(
-                ", and those of unknown clients beyond {most}, three quarters of {MaxSynBacklog}"
+                ", and SYNs of clients without an earlier connection beyond {most} (three quarters of {MaxSynBacklog})"
             )
         });
         evidence.push(match beyond {

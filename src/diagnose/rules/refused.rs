@@ -23,13 +23,12 @@ const LOCAL_SHARE: f64 = 0.6;
 /// How many destinations are named.
 const NAMED: usize = 3;
 
-const WHY: &str = "A refused attempt was answered with a reset: the host is up, and nothing listens on the port there, or a firewall rejects it. The kernel keeps no record of where to, and the socket is gone.";
+const WHY: &str = "A refused attempt was answered with a reset: the host is up, and nothing listens on the port there, or a firewall rejects it. The kernel keeps no record of the destination, and the socket is gone.";
 
-const REMEDY: [&str; 3] = [
-    "Read the log of the programs that connect: the error is ECONNREFUSED, or EHOSTUNREACH where the next hop does not answer.",
-    "See which destinations send resets: `tcpdump -nn 'tcp[tcpflags] & (tcp-rst|tcp-ack) == (tcp-rst|tcp-ack)'`; there, check that the service runs and listens on that address.",
-    "Let the program wait longer after each failure, and try another destination.",
-];
+const READ_LOG: &str = "Read the log of the programs that connect: the error is ECONNREFUSED, or EHOSTUNREACH where the next hop does not answer.";
+
+const WAIT_LONGER: &str =
+    "Let the program wait longer after each failure, and try another destination.";
 
 /// The attempts, of which those that nothing answers may fail too, when the kernel gives them up.
 #[derive(Debug, Default)]
@@ -134,6 +133,10 @@ impl Refused {
             format!("{refused} by other hosts: this host sent no reset for them")
         });
         let (under_way, inodes) = self.under_way();
+        let find = format!(
+            "Find the destinations: {}. There, check that the service runs and listens on that address.",
+            resets::see_closes(host)
+        );
         Some(
             Finding::new(severity, title, all as f64, inodes, WHY)
                 .with_limit(begun as f64)
@@ -142,7 +145,7 @@ impl Refused {
                 .with_evidence(others)
                 .with_evidence(under_way)
                 .with_commands([resets::closes(host)])
-                .with_remedy(REMEDY),
+                .with_remedy([READ_LOG.to_owned(), find, WAIT_LONGER.to_owned()]),
         )
     }
 

@@ -26,7 +26,7 @@ const COUNTERS: [Counter; 5] = [
     Counter::OutRsts,
 ];
 
-const WHY_UNREAD: &str = "close() with unread data sends a reset instead of the end of the data (RFC 2525, 2.17). The peer reports `connection reset by peer`, and may lose an answer that it has received and not read yet; a proxy makes 502 of it.";
+const WHY_UNREAD: &str = "close() with unread data sends a reset instead of the end of the data (RFC 2525, 2.17). The peer reports `connection reset by peer`, and may lose an answer that it has received and not read yet; a proxy then reports 502.";
 
 const REMEDY_UNREAD: [&str; 2] = [
     "Let the program read the whole request before it closes, also where it answers early (413, 401): send the answer, shut down its own side, read to the end or for some seconds, then close (`lingering_close` of nginx).",
@@ -42,10 +42,7 @@ const REMEDY_UNREAD_CLIENT: [&str; 2] = [
 
 const WHY_RECEIVED: &str = "A peer that resets an open connection discards what was under way; programs report `connection reset by peer`. Servers do so when they close with unread requests, when they crash, or when they have closed an idle connection that is used again.";
 
-const REMEDY_RECEIVED: [&str; 2] = [
-    "Find out which server it is: `tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'`, or the logs of the programs that connect; run `tcpstates doctor` there.",
-    "If connections of a pool are reset when they are used again, close them here before the server's idle time is over.",
-];
+const REMEDY_RECEIVED: &str = "If connections of a pool are reset when they are used again, close them here before the server's idle time is over.";
 
 const WHY_TIMEOUT: &str = "The kernel gives up a connection when the peer has acknowledged nothing for too long: data (`tcp_retries2`), keepalive probes, SYNs. Programs report ETIMEDOUT after minutes of waiting.";
 
@@ -111,6 +108,14 @@ pub(super) fn closes(host: &Host) -> Command {
         Where::ProcRoot(_) | Where::Process { .. } | Where::Several(_) => {
             Command::count("--by service --top 10")
         }
+    }
+}
+
+/// How to see the same, in a remedy.
+pub(super) fn see_closes(host: &Host) -> &'static str {
+    match closes(host).is_trace() {
+        true => "the command below lists those that end now by peer and program (root only)",
+        false => "`tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'` shows the resets",
     }
 }
 
@@ -205,10 +210,14 @@ impl Counted {
         let (received, window) = (thousands(self.received), host.window_text());
         let title = format!("peers reset {received} open connections in {window}");
         let value = self.received as f64;
+        let find = format!(
+            "Find the server: {}; run `tcpstates doctor` there.",
+            see_closes(host)
+        );
         Finding::new(Severity::Warning, title, value, Vec::new(), WHY_RECEIVED)
             .with_evidence(self.evidence(host))
             .with_commands([closes(host)])
-            .with_remedy(REMEDY_RECEIVED)
+            .with_remedy([find, REMEDY_RECEIVED.to_owned()])
     }
 
     fn timed_out(&self, host: &Host) -> Finding {

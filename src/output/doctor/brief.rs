@@ -45,7 +45,7 @@ fn healthy(diagnosis: &Diagnosis) -> String {
     let rules = counted(diagnosis.examined.len() as u64, "rule", "rules");
     let window = observed(diagnosis);
     let filter = diagnosis.filter.as_ref();
-    let filter = filter.map_or_else(String::new, |filter| format!(" that match `{filter}`"));
+    let filter = filter.map_or_else(String::new, |filter| format!(" selected by `{filter}`"));
     format!("nothing wrong in {sockets}{filter} over {window}, by {rules}")
 }
 

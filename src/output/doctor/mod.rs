@@ -95,7 +95,7 @@ fn healthy(diagnosis: &Diagnosis) -> String {
         diagnosis.examined.iter().partition(|id| is_wide(id));
     let [wide, selected] = [wide, selected].map(|ids| ids.join(", "));
     format!(
-        "nothing wrong found in {sockets} of {place} that match `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
+        "nothing wrong found in {sockets} of {place} selected by `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
     )
 }
 

@@ -106,7 +106,7 @@ in_namespace!(
             "{evidence}"
         );
         assert!(
-            evidence.contains("of 2 waiting connections that were measured, one has waited for "),
+            evidence.contains("the longest wait of 2 connections measured: "),
             "{evidence}"
         );
         assert!(!evidence.contains("somaxconn"), "{evidence}");
@@ -167,7 +167,7 @@ in_namespace!(
         assert_eq!(finding.processes[0].pid, std::process::id());
         let evidence = finding.evidence.join("; ");
         assert!(
-            evidence.contains("of 12 waiting connections that were measured, one has waited for "),
+            evidence.contains("the longest wait of 12 connections measured: "),
             "{evidence}"
         );
         assert_commands_run(finding);

@@ -51,7 +51,7 @@ in_namespace!(
         assert!(on(&["sport = :9999"]).findings.is_empty());
         let healthy = run(["doctor", "--window=0.1", "sport = :9999"]);
         assert_eq!(healthy.status, 0, "{healthy:?}");
-        let begin = "OK          nothing wrong found in 0 TCP sockets of this network namespace that match `sport = :9999`";
+        let begin = "OK          nothing wrong found in 0 TCP sockets of this network namespace selected by `sport = :9999`";
         assert!(healthy.stdout.starts_with(begin), "{healthy:?}");
         let (_, wide) = healthy
             .stdout

@@ -192,8 +192,8 @@ impl Queued {
         let waits = Queued::waits(self.sample(), host);
         let longest = waits.iter().max()?;
         Some(format!(
-            "of {} waiting connections that were measured, one has waited for {}.{} s",
-            waits.len(),
+            "the longest wait of {} measured: {}.{} s",
+            counted(waits.len() as u64, "connection", "connections"),
             longest / 1_000,
             longest % 1_000 / 100
         ))

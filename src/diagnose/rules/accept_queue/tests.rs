@@ -113,7 +113,7 @@ fn the_longest_wait_of_those_that_were_measured_is_reported() {
         });
     let evidence = host.examine(&rule).findings[0].evidence.join("; ");
     assert!(
-        evidence.contains("of 2 waiting connections that were measured, one has waited for 12.3 s"),
+        evidence.contains("the longest wait of 2 connections measured: 12.3 s"),
         "{evidence}"
     );
 }

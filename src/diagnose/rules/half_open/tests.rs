@@ -71,7 +71,7 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert!(
         off.evidence
             .join("; ")
-            .contains("those of unknown clients beyond 750"),
+            .contains("SYNs of clients without an earlier connection beyond 750"),
         "{off:?}"
     );
     let on = examined(4_000, false, (0, 4_096), &with_cookies("1"))
@@ -83,7 +83,7 @@ fn the_syn_backlog_binds_only_where_cookies_are_off() {
     assert_eq!(off.limit, Some(750.0));
     assert_eq!(
         off.title,
-        "751 half-open requests at 0.0.0.0:80, and the limit for unknown clients is 750 (three quarters of net.ipv4.tcp_max_syn_backlog)"
+        "751 half-open requests at 0.0.0.0:80, and the limit for clients without an earlier connection is 750 (three quarters of net.ipv4.tcp_max_syn_backlog)"
     );
     // A larger backlog of the listener does not help where it binds.
     assert!(off.remedy[1].contains("or raise net.ipv4.tcp_max_syn_backlog"));
