@@ -35,6 +35,9 @@ const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 /// The inode of the root of every proc file system: `PROCFS_ROOT_INO`, linux/fs.h.
 const PROC_ROOT_INODE: u64 = 1;
 
+/// `PROC_PID_INIT_INO`, linux/proc_ns.h.
+const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
+
 /// More than any file that is not a table of sockets has, in bytes.
 const TEXT_MOST: usize = 64 * 1024;
 
@@ -226,13 +229,20 @@ impl ProcRoot {
         number.ok_or_else(|| io::Error::other("not the link of a network namespace"))
     }
 
-    /// A regular file of this host, by its path from the root directory.
+    /// Whether this process is in the first pid namespace, in which all processes of a host are
+    /// visible, pid_namespaces(7).
+    pub fn is_in_first_pid_namespace() -> bool {
+        let link = readlinkat(CWD, "/proc/self/ns/pid", Vec::new());
+        link.is_ok_and(|link| link.to_bytes() == FIRST_PID_NAMESPACE)
+    }
+
+    /// The first `most` bytes of a regular file of this host, by its path from the root directory.
     ///
     /// # Errors
     /// As for [`ProcRoot::open_file`].
-    pub fn read_own_file(path: &str) -> io::Result<Vec<u8>> {
+    pub fn read_own_file(path: &str, most: usize) -> io::Result<Vec<u8>> {
         let file = openat(CWD, format!("/{path}"), READ, Mode::empty())?;
-        read_start(check_regular(file)?, usize::MAX)
+        read_start(check_regular(file)?, most)
     }
 
     /// The directory of the process whose namespaces the tables show, with a slash behind it.

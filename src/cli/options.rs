@@ -210,9 +210,9 @@ pub struct Sourcing {
 pub struct Namespaces {
     /// Only sockets of these network namespaces, separated by commas; repeatable
     ///
-    /// WHICH is a name of ip netns, a process (PID or pid:PID), a file (with a slash), net:INODE, or
-    /// host, the one of process 1. Entering another one needs CAP_SYS_ADMIN; without it, the tables
-    /// in /proc/PID/net of a process in it are read.
+    /// WHICH is a name of ip netns, a process (PID or pid:PID), a file (with a slash), net:INODE,
+    /// host (the one of process 1), a name that -v prints, or all. Entering another one needs
+    /// CAP_SYS_ADMIN; without it, the tables in /proc/PID/net of a process in it are read.
     #[arg(short = 'N', long, value_name = "WHICH", value_delimiter = ',')]
     pub netns: Vec<String>,
 }

@@ -58,6 +58,9 @@ impl Lookup for HostLookup {
         if let Where::Several(_) = self.place {
             return Err("each network namespace has its own range of ports: select one".to_owned());
         }
+        if let Where::NetnsTables(_) = self.place {
+            return Err("the range of ports in another namespace is unknown".to_owned());
+        }
         let range = within(&self.place, read_local_port_range);
         range.map_err(|error| error.to_string())?
     }

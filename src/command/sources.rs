@@ -3,7 +3,8 @@
 use super::outcome::Failure;
 use super::secure;
 use crate::cli::{SourceChoice, Sourcing};
-use crate::netns::{Access, NetnsError, Selected, select};
+use crate::model::EVERY_NETNS;
+use crate::netns::{Access, Member, NetnsError, select};
 use crate::source::{ProcNet, Sources};
 
 /// What all verbs pass through.
@@ -25,12 +26,21 @@ pub(super) fn resolve(sourcing: &Sourcing) -> Result<Sources, Failure> {
         (None, choice) if words.is_empty() => Ok(of(choice, ProcNet::own())),
         (None, choice) => {
             secure::refuse("--netns")?;
+            let own = of(choice, ProcNet::own());
+            if words.iter().any(|word| word == EVERY_NETNS) {
+                return Ok(own.of_every());
+            }
             let selected = select(words)?;
-            let parts = selected.iter().map(|one| part(one, choice, selected.len() > 1));
-            let parts: Vec<Sources> = parts.collect::<Result<_, _>>()?;
-            let words: Vec<String> = selected.into_iter().map(|one| one.word).collect();
-            // A word was given, and each selects one.
-            Ok(Sources::several(parts, &words).unwrap_or_else(|| of(choice, ProcNet::own())))
+            for member in &selected {
+                check(member, choice)?;
+            }
+            match &*selected {
+                [Member { name, doors, .. }] => match doors.first() {
+                    Some(door) => of_member(choice, name, door),
+                    None => Ok(own),
+                },
+                _ => Ok(own.of_several(selected)),
+            }
         }
     }
 }
@@ -44,38 +54,31 @@ fn of(choice: SourceChoice, tables: ProcNet) -> Sources {
     }
 }
 
-/// The sources of one namespace, which may be one of several.
-fn part(
-    selected: &Selected,
-    choice: SourceChoice,
-    is_one_of_several: bool,
-) -> Result<Sources, Failure> {
-    const REASON: &str = "because entering it takes CAP_SYS_ADMIN";
-    let (choice, tables) = match &selected.access {
-        Access::Own => (choice, ProcNet::own()),
-        Access::Entered(namespace) => (choice, ProcNet::inside(namespace.clone())),
-        Access::Tables(directory) => match choice {
-            SourceChoice::Auto | SourceChoice::Proc => {
-                let tables = ProcNet::under(directory).map_err(|error| {
-                    Failure::Proc(format!("--netns {}: {error}", selected.word))
-                })?;
-                (SourceChoice::Proc, tables.because(REASON))
-            }
-            SourceChoice::Netlink | SourceChoice::NetlinkAndCounters => {
-                return Err(Failure::Proc(format!(
-                    "--netns: cannot enter {}: it takes CAP_SYS_ADMIN: run as root, or remove --source \
-                     netlink to read {}/net",
-                    selected.word,
-                    directory.display()
-                )));
-            }
-        },
-    };
-    let tables = match is_one_of_several {
-        true => tables.one_of_several(selected.netns, &selected.word),
-        false => tables,
-    };
-    Ok(of(choice, tables))
+/// The sources of the only namespace, `name`.
+fn of_member(choice: SourceChoice, name: &str, door: &Access) -> Result<Sources, Failure> {
+    let tables = ProcNet::of(door);
+    let tables = tables.map_err(|error| Failure::Proc(format!("--netns {name}: {error}")))?;
+    Ok(match door {
+        Access::Tables(_) => Sources::Proc(tables),
+        Access::Own | Access::Entered(_) => of(choice, tables),
+    })
+}
+
+/// Refuses a namespace that can only be read from tables where netlink is requested.
+fn check(member: &Member, choice: SourceChoice) -> Result<(), Failure> {
+    use SourceChoice::{Netlink, NetlinkAndCounters};
+    match (member.doors.first(), choice) {
+        (Some(Access::Tables(tables)), Netlink | NetlinkAndCounters) => {
+            Err(Failure::Proc(format!(
+                "--netns: cannot enter {}: it takes {}: run as root, or remove --source netlink to read \
+                 {}/net",
+                member.name,
+                tables.lacking,
+                tables.directory.display()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses several namespaces, for what is about the counters and settings of one.

@@ -123,7 +123,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::Namespace;
+    use crate::model::{Namespace, NamespaceList};
 
     #[test]
     fn the_selection_of_a_command_is_a_filter_with_its_states() {
@@ -149,7 +149,7 @@ mod tests {
         };
         let one = Command::list("-p").at(&Where::Netns(Arc::new(namespace)));
         assert_eq!(one.to_string(), "tcpstates list --netns 'a b' -p");
-        let words = ["blue", "red"].map(str::to_owned);
+        let words = NamespaceList::new(["blue", "red"].map(str::to_owned).to_vec());
         let several = Command::list("-p").at(&Where::Several(Arc::new(words)));
         assert_eq!(several.to_string(), "tcpstates list --netns blue,red -p");
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Trust;
+use super::{Trust, UnseenNamespace, counted, write_unseen};
 
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,20 @@ pub enum Loss {
         /// Why, as a sentence without a full stop.
         what: String,
     },
+    /// Network namespaces exist and were not read.
+    NamespacesUnseen {
+        /// How many were found.
+        of: u64,
+        /// Those that were not read.
+        unseen: Vec<UnseenNamespace>,
+    },
+    /// There may be processes in other network namespaces than those that were found.
+    ProcessesUnseen {
+        /// How many processes are visible and cannot be read.
+        denied: u64,
+        /// Why others may not be visible, as a clause.
+        hiding: Option<String>,
+    },
     /// The search for the holders of the sockets reached its time limit; holders are missing, sockets
     /// are not.
     HoldersUnfinished {
@@ -68,6 +82,19 @@ impl fmt::Display for Loss {
             ),
             Loss::Aborted { reason } => write!(f, "the source stopped before its end: {reason}"),
             Loss::Doubtful { what } => f.write_str(what),
+            Loss::NamespacesUnseen { of, unseen } => write_unseen(f, *of, unseen),
+            Loss::ProcessesUnseen { denied, hiding } => {
+                write!(f, "more network namespaces may exist: ")?;
+                let denied = match denied {
+                    0 => None,
+                    denied => Some(format!(
+                        "no permission to read those of {}",
+                        counted(*denied, "process", "processes")
+                    )),
+                };
+                let causes: Vec<String> = hiding.clone().into_iter().chain(denied).collect();
+                f.write_str(&causes.join("; "))
+            }
             Loss::HoldersUnfinished { budget } => write!(
                 f,
                 "the search for the holders of the sockets was ended after {budget:?} (--owner-timeout); some are missing"

@@ -43,8 +43,10 @@ mod group;
 mod listeners;
 mod metric;
 mod names;
+mod netns;
 mod note;
 mod place;
+mod placement;
 mod process;
 pub mod screen;
 mod setting;
@@ -75,8 +77,11 @@ pub use group::{
 pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
+use netns::write_unseen;
+pub use netns::{EVERY_NETNS, Namespace, NamespaceList, Netns, UnseenNamespace, UnseenReason};
 pub use note::Note;
-pub use place::{Namespace, Netns, Where};
+pub use place::Where;
+pub use placement::{Placement, parse_placement};
 pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };

@@ -19,6 +19,11 @@ pub enum Note {
         /// Whether there is a table for IPv6.
         has_v6: bool,
     },
+    /// The tables of processes were read, because their network namespaces cannot be entered.
+    TablesOfSeveral {
+        /// How many namespaces.
+        namespaces: u64,
+    },
     /// The tables were read because netlink did not answer.
     FellBack {
         /// Their directory.
@@ -107,6 +112,11 @@ impl fmt::Display for Note {
                 let v6 = if *has_v6 { "" } else { ", without a tcp6" };
                 write!(f, "read {}, {whose}{v6}", directory.display())
             }
+            Note::TablesOfSeveral { namespaces } => write!(
+                f,
+                "read /proc/PID/net of {}, because entering them takes CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+                counted(*namespaces, "network namespace", "network namespaces")
+            ),
             Note::FellBack { directory, cause } => {
                 let directory = directory.display();
                 write!(f, "{directory} answered, because netlink did not: {cause}")

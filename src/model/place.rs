@@ -4,29 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::{Namespace, NamespaceList};
+
 /// The proc file system of the calling thread.
 const OWN_PROC: &str = "/proc";
-
-/// A network namespace, where a question is about several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Netns(pub u32);
-
-impl Netns {
-    /// The only namespace of a question about one. In a question about several, each has its inode
-    /// number, which is never 0.
-    pub const CALLER: Netns = Netns(0);
-}
-
-/// A network namespace other than that of the calling thread, and the file that leads into it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Namespace {
-    /// The word that selects it on a command line.
-    pub word: String,
-    /// A file of nsfs, such as `/run/netns/NAME` or `/proc/PID/ns/net`.
-    pub file: PathBuf,
-    /// The device of that file, and its inode number: the file may lead to another namespace later.
-    pub identity: (u64, u64),
-}
 
 /// Where sockets, their holders and the names of their users come from. Every source carries one;
 /// notes, suggested commands and names follow it.
@@ -46,8 +27,11 @@ pub enum Where {
     },
     /// Another network namespace of this host, which is entered: `--netns WHICH`.
     Netns(Arc<Namespace>),
-    /// Several network namespaces of this host, by the words that select them.
-    Several(Arc<[String]>),
+    /// The same where it cannot be entered, by the word that selects it: read from the tables of a
+    /// process in it.
+    NetnsTables(String),
+    /// Several network namespaces of this host.
+    Several(Arc<NamespaceList>),
 }
 
 impl Where {
@@ -59,7 +43,8 @@ impl Where {
                 ("--proc-root", directory.display().to_string())
             }
             Where::Netns(namespace) => ("--netns", namespace.word.clone()),
-            Where::Several(words) => ("--netns", words.join(",")),
+            Where::NetnsTables(word) => ("--netns", word.clone()),
+            Where::Several(list) => ("--netns", list.words()),
         };
         vec![option.to_owned(), value]
     }
@@ -67,7 +52,7 @@ impl Where {
     /// Whether users, control groups and processes are those that this process sees.
     pub fn is_own_host(&self) -> bool {
         match self {
-            Where::Here | Where::Netns(_) | Where::Several(_) => true,
+            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => true,
             Where::ProcRoot(_) | Where::Process { .. } => false,
         }
     }
@@ -75,7 +60,9 @@ impl Where {
     /// The proc file system whose processes may hold the sockets.
     pub fn proc_root(&self) -> &Path {
         match self {
-            Where::Here | Where::Netns(_) | Where::Several(_) => Path::new(OWN_PROC),
+            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
+                Path::new(OWN_PROC)
+            }
             Where::ProcRoot(root) => root,
             Where::Process { proc_root, .. } => proc_root,
         }
@@ -89,7 +76,8 @@ impl fmt::Display for Where {
             Where::Here => f.write_str("this network namespace"),
             Where::ProcRoot(_) | Where::Process { .. } => f.write_str(&self.options().join(" ")),
             Where::Netns(namespace) => write!(f, "network namespace {}", namespace.word),
-            Where::Several(words) => write!(f, "network namespaces {}", words.join(", ")),
+            Where::NetnsTables(word) => write!(f, "network namespace {word}"),
+            Where::Several(list) => write!(f, "{list}"),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::thread;
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, fstat, fstatfs, open};
+use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::model::{Namespace, Where};
@@ -22,7 +23,8 @@ const NSFS_MAGIC: u64 = 0x6e73_6673;
 /// one of this host.
 ///
 /// # Errors
-/// When it cannot be entered: no permission, or its file leads to another namespace by now.
+/// When it cannot be entered: no permission; not found, where its file is gone or leads to another
+/// namespace by now.
 pub fn within<T: Send>(place: &Where, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     let Where::Netns(namespace) = place else {
         return Ok(work());
@@ -41,11 +43,17 @@ pub fn within<T: Send>(place: &Where, work: impl FnOnce() -> T + Send) -> io::Re
 /// Moves the calling thread. The kernel refuses files of other kinds of namespaces with EINVAL.
 fn enter(namespace: &Namespace) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = open(&namespace.file, flags, Mode::empty())?;
+    let gone = || {
+        let what = format!("network namespace {} is gone", namespace.word);
+        io::Error::new(io::ErrorKind::NotFound, what)
+    };
+    let file = open(&namespace.file, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT | Errno::SRCH => gone(),
+        errno => errno.into(),
+    })?;
     if identity(&file)? != namespace.identity {
         // The process of this number is another one, or the file was mounted over.
-        let what = format!("{} is another one now", namespace.file.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        return Err(gone());
     }
     let kind = LinkNameSpaceType::Network;
     Ok(move_into_link_name_space(file.as_fd(), Some(kind))?)
@@ -84,7 +92,9 @@ mod tests {
         let error = within(&place, || panic!("entered")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(
-            error.to_string().ends_with(" is another one now"),
+            error
+                .to_string()
+                .ends_with("network namespace blue is gone"),
             "{error}"
         );
     }

@@ -5,7 +5,10 @@
 
 mod enter;
 mod find;
+mod members;
+mod names;
 mod which;
 
 pub use enter::within;
-pub use which::{Access, NetnsError, Selected, select};
+pub use members::{Access, Member, Members, Tables, find_members, is_mounted, is_reachable};
+pub use which::{NetnsError, select};

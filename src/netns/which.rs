@@ -3,21 +3,17 @@
 //!
 //! Every namespace is entered once here, so that nothing is counted where one of several cannot be.
 
-use std::fs::{read_dir, symlink_metadata};
+use std::fs::symlink_metadata;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::enter::{locate, within};
-use super::find::find;
+use super::find::{Found, find};
+use super::members::{ADMIN, Access, Member, PTRACE, Tables};
+use super::names::{HOST, NAMED, PREFIXES, base_names, printable, unique_names};
 use crate::model::{Namespace, Netns, Where, counted, nearest_word};
 use crate::proc_root::{ProcRoot, parse_number};
-
-/// Where ip-netns(8) mounts namespaces by name.
-const NAMED: &str = "/run/netns";
-
-/// The namespace of process 1.
-const HOST: &str = "host";
 
 /// Why a word selects no namespace that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,38 +26,12 @@ pub enum NetnsError {
     Refused(String),
 }
 
-/// A network namespace, and how it is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected {
-    /// The word that selected it.
-    pub word: String,
-    /// Its inode number; where that is not known, the one of its table `tcp`, which the kernel takes
-    /// from the same numbers.
-    pub netns: Netns,
-    /// The inode number of its table `tcp`: one for all processes in it.
-    table: u64,
-    /// How it is read.
-    pub access: Access,
-}
-
-/// How a namespace is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It is that of the calling thread.
-    Own,
-    /// By entering it.
-    Entered(Arc<Namespace>),
-    /// By the tables in the directory of a process or thread in it, because entering it is not
-    /// permitted.
-    Tables(PathBuf),
-}
-
 /// The namespaces that these words select, each once.
 ///
 /// # Errors
 /// For the first word that selects none, or one that cannot be read.
-pub fn select(words: &[String]) -> Result<Vec<Selected>, NetnsError> {
-    let mut selected: Vec<Selected> = Vec::new();
+pub fn select(words: &[String]) -> Result<Vec<Member>, NetnsError> {
+    let mut selected: Vec<Member> = Vec::new();
     for word in words {
         let one = Word::select(word)?;
         if selected.iter().all(|other| other.table != one.table) {
@@ -77,7 +47,10 @@ struct Word<'a> {
     proc: ProcRoot,
 }
 
-type Selection = Result<Selected, NetnsError>;
+/// `PID_MAX_LIMIT`, linux/threads.h.
+const LARGEST_PID: u32 = 4 * 1024 * 1024;
+
+type Selection = Result<Member, NetnsError>;
 
 impl Word<'_> {
     fn select(word: &str) -> Selection {
@@ -88,18 +61,34 @@ impl Word<'_> {
                 Some((pid, name)) => (pid, Some(name)),
                 None => (process, None),
             };
-            let Some(pid) = parse_number(pid.as_bytes()) else {
-                return Err(unknown(format!("`{pid}` is not the number of a process")));
+            return match parse_number(pid.as_bytes()) {
+                Some(pid) => this.process(pid, name),
+                None if pid.is_empty() => {
+                    Err(unknown("`pid:` needs the number of a process".to_owned()))
+                }
+                None => Err(unknown(format!("`{pid}` is not the number of a process"))),
             };
-            return this.process(pid, name);
         }
         if let Some(number) = word.strip_prefix("net:") {
             let bare = number.strip_prefix('[');
             let bare = bare.and_then(|number| number.strip_suffix(']'));
-            let Some(inode) = parse_number(bare.unwrap_or(number).as_bytes()) else {
-                return Err(unknown(format!("`{number}` is not an inode number")));
+            return match parse_number(bare.unwrap_or(number).as_bytes()) {
+                Some(inode) => this.inode(inode),
+                None if number.is_empty() => {
+                    Err(unknown("`net:` needs an inode number".to_owned()))
+                }
+                None => Err(unknown(format!("`{number}` is not an inode number"))),
             };
-            return this.inode(inode);
+        }
+        if word.is_empty() {
+            return Err(unknown(
+                "the name of a network namespace is empty".to_owned(),
+            ));
+        }
+        let is_numbered_path =
+            || word.contains('/') && word.contains('@') && symlink_metadata(word).is_err();
+        if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || is_numbered_path() {
+            return this.named();
         }
         match word.contains('/') {
             true => this.file(Path::new(word), None),
@@ -122,20 +111,35 @@ impl Word<'_> {
             (true, None) => self.file(&named, None),
             (true, Some(pid)) => {
                 let one = self.file(&named, None)?;
-                if by_pid(pid).is_ok_and(|other| other.table != one.table) {
-                    return Err(unknown(format!(
+                match by_pid(pid) {
+                    Ok(other) if other.table == one.table => Ok(one),
+                    Err(NetnsError::Unknown(_)) => Ok(one),
+                    Ok(_) | Err(NetnsError::Refused(_)) => Err(unknown(format!(
                         "`{}` is both a name in {NAMED} and a process: use {} or pid:{pid}",
                         self.word,
                         named.display()
-                    )));
+                    ))),
                 }
-                Ok(one)
             }
-            (false, None) => {
-                let entries = read_dir(NAMED).into_iter().flatten().flatten();
-                let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-                let names: Vec<String> = names.chain([HOST.to_owned()]).collect();
-                let near = nearest_word(self.word, names.iter().map(String::as_str));
+            (false, None) => self.named(),
+        }
+    }
+
+    /// One that is found and has this name, or this name and inode number.
+    fn named(&self) -> Selection {
+        let found = find(&self.proc);
+        let names = base_names(&self.proc, &found.namespaces);
+        let unique = unique_names(&found.namespaces, &names);
+        let named = found.namespaces.iter().zip(names.iter().zip(&unique));
+        let is_named = |name: &String| name == self.word;
+        let named = named.filter(|(_, (name, unique))| is_named(name) || is_named(unique));
+        let named: Vec<(&Found, &String)> = named.map(|(one, (_, unique))| (one, unique)).collect();
+        match &*named {
+            [(one, _)] => self.found(one).unwrap_or_else(|| {
+                Err(unknown(format!("network namespace {} is gone", self.word)))
+            }),
+            [] => {
+                let near = nearest_word(self.word, unique.iter().map(String::as_str));
                 let near = near.map(|near| format!("; did you mean {near}?"));
                 Err(unknown(format!(
                     "no network namespace is called `{}`{}",
@@ -143,6 +147,32 @@ impl Word<'_> {
                     near.unwrap_or_default()
                 )))
             }
+            several => {
+                let names: Vec<&str> = several.iter().map(|(_, name)| name.as_str()).collect();
+                Err(unknown(format!(
+                    "`{}` is the name of several network namespaces: use {}",
+                    self.word,
+                    names.join(" or ")
+                )))
+            }
+        }
+    }
+
+    /// One that was found, in the first way that leads to it; `None` where none does any more.
+    fn found(&self, one: &Found) -> Option<Selection> {
+        // The process may have ended, and a mount may be covered by that of another namespace.
+        let mut leading = one.files.iter().filter(|file| {
+            let identity = locate(file).ok().flatten();
+            identity.map(|identity| identity.1) == one.inode.map(u64::from)
+        });
+        let home = one.home.as_ref().map(|home| format!("/proc/{home}"));
+        match (leading.next(), &home) {
+            (Some(file), home) => Some(self.file(file, home.as_deref())),
+            (None, Some(home)) => {
+                let refusal = io::ErrorKind::PermissionDenied.into();
+                Some(self.tables(home, &refusal, PTRACE))
+            }
+            (None, None) => None,
         }
     }
 
@@ -151,6 +181,9 @@ impl Word<'_> {
         let comm = self.proc.read_start(&format!("{pid}/comm"), 64);
         let comm = comm.map_err(|error| match error.kind() == ErrorKind::NotFound {
             true => unknown(match self.proc.query_hiding_here() {
+                None if pid > LARGEST_PID => {
+                    format!("there is no process {pid}; an inode number is written net:{pid}")
+                }
                 None => format!("there is no process {pid}"),
                 Some(hiding) => format!(
                     "no process {pid} is visible; the proc file system is mounted with {hiding}"
@@ -186,25 +219,22 @@ impl Word<'_> {
             return self.own();
         }
         let found = find(&self.proc);
-        let one = found.namespaces.iter().find(|one| one.inode == inode);
-        let files = one.into_iter();
-        let files = files.flat_map(|one| one.files.iter().map(move |file| (one, file)));
-        // The process may have ended, and a mount may be covered by that of another namespace.
-        let mut leading = files.filter(|(_, file)| {
-            let identity = locate(file).ok().flatten();
-            identity.is_some_and(|identity| identity.1 == u64::from(inode))
-        });
-        if let Some((one, file)) = leading.next() {
-            return self.file(file, one.home.as_deref());
+        let one = found.namespaces.iter().find(|one| one.netns().0 == inode);
+        if let Some(selection) = one.and_then(|one| self.found(one)) {
+            return selection;
         }
-        let denied = counted(found.denied, "process", "processes");
-        Err(unknown(match found.denied {
-            0 => format!("no process and no mount leads to a network namespace {inode}"),
-            _ => format!(
-                "no network namespace {inode} was found; no permission to read the namespaces of \
-                 {denied}"
-            ),
-        }))
+        let unread = found.namespaces.iter().filter(|one| one.inode.is_none());
+        let unread = unread.map(|one| one.processes).sum::<u64>() + found.denied;
+        Err(match unread {
+            0 => unknown(format!(
+                "no process and no mount leads to a network namespace {inode}"
+            )),
+            _ => refused(format!(
+                "no network namespace {inode} was found; no permission to read /proc/PID/ns/net of \
+                 {} (it takes CAP_SYS_PTRACE)",
+                counted(unread, "process", "processes")
+            )),
+        })
     }
 
     /// The one that a file leads to; `home` is the directory of a process or thread in it.
@@ -216,7 +246,7 @@ impl Word<'_> {
             (Err(error), _) if error.kind() == ErrorKind::NotFound => {
                 return Err(unknown(format!("`{path}` does not exist")));
             }
-            (Err(error), Some(home)) => return self.tables(home, &error),
+            (Err(error), Some(home)) => return self.tables(home, &error, PTRACE),
             (Err(error), None) => return Err(refused(format!("cannot open {path}: {error}"))),
         };
         if locate(Path::new("/proc/thread-self/ns/net")).ok() == Some(Some(identity)) {
@@ -240,9 +270,10 @@ impl Word<'_> {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 let found = home.is_none().then(|| find(&self.proc)).into_iter();
                 let mut found = found.flat_map(|found| found.namespaces);
-                let found = found.find(|one| u64::from(one.inode) == identity.1);
-                match home.or(found.as_ref().and_then(|one| one.home.as_deref())) {
-                    Some(home) => self.tables(home, &error),
+                let found = found.find(|one| one.inode.map(u64::from) == Some(identity.1));
+                let found = found.and_then(|one| Some(format!("/proc/{}", one.home?)));
+                match home.or(found.as_deref()) {
+                    Some(home) => self.tables(home, &error, ADMIN),
                     None => Err(refused(format!(
                         "cannot enter {path}: {error}; it takes CAP_SYS_ADMIN, and no process in it \
                          is visible: run as root"
@@ -253,8 +284,9 @@ impl Word<'_> {
         }
     }
 
-    /// By the tables of a process or thread, where `refusal` is why it cannot be entered.
-    fn tables(&self, home: &str, refusal: &io::Error) -> Selection {
+    /// By the tables of a process or thread, where `refusal` is why it cannot be entered, without the
+    /// capability `lacking`.
+    fn tables(&self, home: &str, refusal: &io::Error, lacking: &'static str) -> Selection {
         let below = home.trim_start_matches("/proc/");
         let status = self.proc.stat(&format!("{below}/net/tcp"));
         let status = status.map_err(|error| {
@@ -263,11 +295,15 @@ impl Word<'_> {
             ))
         })?;
         let own = self.own()?;
-        if own.table == status.st_ino {
+        if own.table == Some(status.st_ino) {
             return Ok(own);
         }
         let inode = self.proc.read_netns(below).ok();
-        let access = Access::Tables(PathBuf::from(home));
+        let access = Access::Tables(Tables {
+            word: self.word.to_owned(),
+            directory: PathBuf::from(home),
+            lacking,
+        });
         Ok(self.selected(inode, status.st_ino, access))
     }
 
@@ -279,25 +315,15 @@ impl Word<'_> {
         Ok(self.selected(inode, status.st_ino, Access::Own))
     }
 
-    fn selected(&self, inode: Option<u32>, table: u64, access: Access) -> Selected {
+    fn selected(&self, inode: Option<u32>, table: u64, access: Access) -> Member {
         let number = inode.or_else(|| u32::try_from(table).ok());
-        Selected {
-            word: self.word.to_owned(),
+        Member {
+            name: self.word.into(),
             netns: Netns(number.unwrap_or_default()),
-            table,
-            access,
+            table: Some(table),
+            doors: vec![access],
         }
     }
-}
-
-/// The name of a process as part of a word that no shell changes.
-fn printable(comm: &[u8]) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+@%:/".contains(&byte);
-    let plain = comm.iter().map(|byte| match is_plain(*byte) {
-        true => char::from(*byte),
-        false => '_',
-    });
-    plain.collect()
 }
 
 fn unknown(why: String) -> NetnsError {

@@ -3,8 +3,7 @@
 
 use std::io;
 
-use super::cgroup::{Placement, parse_placement};
-use crate::model::{Process, ProcessName};
+use crate::model::{Placement, Process, ProcessName, parse_placement};
 use crate::proc_root::ProcRoot;
 
 /// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
@@ -37,7 +36,9 @@ impl Facts {
         };
         let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
         let cgroup = read(self.placement, "cgroup", CGROUP_MOST);
-        let Placement { unit, container } = parse_placement(&cgroup.unwrap_or_default());
+        let Placement {
+            unit, container, ..
+        } = parse_placement(&cgroup.unwrap_or_default());
         Process {
             pid,
             name,

@@ -19,7 +19,6 @@
 //!
 //! Must not list sockets, print, or open a descriptor of another process.
 
-mod cgroup;
 mod descriptors;
 mod facts;
 mod fd_table;

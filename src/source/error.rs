@@ -47,6 +47,9 @@ pub enum NetlinkError {
         "the kernel reports the mark of a socket only to processes with CAP_NET_ADMIN: run as root, or remove the mark from the filter"
     )]
     MarkForbidden,
+    /// The network namespace has ended, or its file leads to another one by now.
+    #[error("{0}")]
+    NamespaceGone(io::Error),
     /// The filter has a test that only the kernel can evaluate, and this one cannot.
     #[error("{0}")]
     Unsupported(#[from] UnsupportedTest),
@@ -64,7 +67,9 @@ impl NetlinkError {
             NetlinkError::Call { error, .. } | NetlinkError::Refused { error, .. } => {
                 Errno::from_io_error(error)
             }
-            NetlinkError::MarkForbidden | NetlinkError::Unsupported(_) => None,
+            NetlinkError::MarkForbidden
+            | NetlinkError::NamespaceGone(_)
+            | NetlinkError::Unsupported(_) => None,
         }
     }
 
@@ -162,6 +167,9 @@ pub enum SourceError {
         /// The second.
         proc: ProcError,
     },
+    /// None of several network namespaces could be read.
+    #[error("{0}")]
+    Namespaces(String),
     /// Netlink is not available, and /proc does not contain the answer.
     #[error("{netlink}; and {cannot_know}")]
     OnlyNetlinkKnows {

@@ -13,6 +13,7 @@ mod plan;
 mod proc_net;
 mod readings;
 mod report;
+mod several;
 mod sock_diag;
 mod sysctl;
 mod trace;

@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::counters::Reading;
+use super::counters::{Reading, SocketCounters};
 use super::derive::{Doubt, Rare, derive};
 use super::plan::{
-    Caution, Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Sources,
+    Caution, Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
 };
 use super::proc_net::ProcNet;
+use super::several::{Cautions, in_each};
 use super::sock_diag::{self, Outcome};
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
 use crate::model::{
@@ -22,18 +23,25 @@ use crate::question::Question;
 #[derive(Debug)]
 pub struct Observer {
     question: Question,
-    first: Part,
-    /// Those of other network namespaces.
-    further: Vec<Part>,
+    parts: Parts,
     /// What is unknown of the processes that the filter tests for.
     unseen: Vec<Loss>,
 }
 
+/// The network namespaces that it is about.
+#[derive(Debug)]
+enum Parts {
+    One(Part),
+    Several(Several, Cautions),
+}
+
 /// The sources of one network namespace.
 #[derive(Debug)]
-struct Part {
-    sources: Sources,
-    caution: Caution,
+pub(super) struct Part {
+    pub(super) sources: Sources,
+    pub(super) caution: Caution,
+    /// The counters, if they were read for the coming answer.
+    pub(super) counters: Option<SocketCounters>,
 }
 
 impl Observer {
@@ -42,20 +50,15 @@ impl Observer {
     /// # Errors
     /// When only /proc may answer and its tables do not contain the answer.
     pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
-        let part = |sources: &Sources| {
-            if sources.first() == First::Tables {
-                CannotKnow::check(&question, sources.tables())?;
-            }
-            Ok(Part {
-                sources: sources.clone(),
-                caution: Caution::default(),
-            })
-        };
-        let (first, further) = sources.parts();
+        if sources.first() == First::Tables {
+            CannotKnow::check(&question, sources.tables())?;
+        }
         Ok(Observer {
-            first: part(first)?,
-            further: further.iter().map(part).collect::<Result<_, _>>()?,
             question,
+            parts: match sources.into_several() {
+                Ok(several) => Parts::Several(several, Cautions::default()),
+                Err(one) => Parts::One(Part::of(one)),
+            },
             unseen: Vec::new(),
         })
     }
@@ -82,11 +85,14 @@ impl Observer {
     /// # Errors
     /// The filter cannot be evaluated.
     pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
-        let mut plan = self.first.plan(&self.question, need)?;
-        for part in &self.further {
-            plan.join(part.plan(&self.question, need)?);
+        match &self.parts {
+            Parts::One(part) => part.plan(&self.question, need),
+            Parts::Several(several, _) => {
+                let plan = |part: &mut Part, question: &Question| part.plan(question, need);
+                let (plan, _) = in_each(several, &mut Cautions::new(), &self.question, plan)?;
+                Ok(plan)
+            }
         }
-        Ok(plan)
     }
 
     /// Counts the selected sockets into `sink`; those whose number can be derived are not listed.
@@ -154,13 +160,23 @@ impl Observer {
         sink: &mut S,
         over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
-        let mut report = self.first.answer(&self.question, sink, &over_netlink)?;
-        for part in &mut self.further {
-            if report.ended_by_sink {
-                break;
+        let question = &self.question;
+        let mut report = match &mut self.parts {
+            Parts::One(part) => part.answer(question, sink, &over_netlink)?,
+            Parts::Several(several, cautions) => {
+                let (mut report, losses) =
+                    in_each(several, cautions, question, |part, question| {
+                        part.answer(question, sink, &over_netlink)
+                    })?;
+                for loss in losses {
+                    report.completeness.lose(loss);
+                }
+                if several.are_every() {
+                    report.join_notes_about_tables();
+                }
+                report
             }
-            report.join(part.answer(&self.question, sink, &over_netlink)?);
-        }
+        };
         for loss in &self.unseen {
             report.completeness.lose(loss.clone());
         }
@@ -181,10 +197,18 @@ fn plan_dumps(
 }
 
 impl Part {
+    pub(super) fn of(sources: Sources) -> Part {
+        Part {
+            sources,
+            caution: Caution::default(),
+            counters: None,
+        }
+    }
+
     fn plan(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
         let tables = self.sources.tables();
         match self.sources.first() {
-            First::Tables => Ok(Plan::tables(tables, question, Reason::Requested)),
+            First::Tables => Ok(Plan::tables(tables, question, false)),
             First::Netlink(deriving) => {
                 let planned = plan_dumps(question, tables, need, deriving);
                 let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
@@ -223,8 +247,11 @@ impl Part {
         let (tables, doubted_lately) = (self.sources.tables(), self.caution.take());
         let mut planner = Planner::new(question.clone(), Need::Counts, deriving, doubted_lately);
         let mut wasted = Cost::default();
+        let mut counters = self.counters.take();
         let mut report = loop {
-            let (mut dumps, reason) = planner.plan(|| tables.read_counters())?;
+            let known = counters.take();
+            let read = || known.map_or_else(|| tables.read_counters(), Ok);
+            let (mut dumps, reason) = planner.plan(read)?;
             let Some(derivation) = dumps.derivation else {
                 let outcome = sock_diag::gather(&mut dumps, tables, sink)?;
                 break Report::listed(dumps, reason, outcome, tables);
@@ -267,19 +294,17 @@ fn read_tables<S: Sink>(
             });
         }
     };
-    let (reason, note) = match netlink {
-        None => (Reason::Requested, tables.note()),
-        Some(netlink) => {
-            let note = Note::FellBack {
-                directory: tables.directory(),
-                cause: netlink.to_string(),
-            };
-            (Reason::NetlinkClosed, Some(note))
-        }
+    let is_refused = netlink.is_some();
+    let note = match netlink {
+        None => tables.note(),
+        Some(netlink) => Some(Note::FellBack {
+            directory: tables.directory(),
+            cause: netlink.to_string(),
+        }),
     };
     Ok(Report {
         source: SourceName::Proc,
-        plan: Plan::tables(tables, question, reason),
+        plan: Plan::tables(tables, question, is_refused),
         cost,
         completeness,
         spread: Counts::default(),

@@ -40,6 +40,19 @@ pub struct Cost {
 }
 
 impl Report {
+    /// An answer without sockets, of which `source` is why that is known.
+    pub(super) fn without_sockets(plan: Plan, source: SourceName) -> Report {
+        Report {
+            source,
+            completeness: Completeness::default(),
+            spread: Counts::default(),
+            notes: Vec::new(),
+            ended_by_sink: false,
+            plan,
+            cost: Cost::default(),
+        }
+    }
+
     /// Adds what another dump of the same answer lost and cost.
     pub fn add(&mut self, other: &Report) {
         self.completeness.join(&other.completeness);
@@ -56,6 +69,22 @@ impl Report {
         self.notes.extend(notes);
         self.ended_by_sink = other.ended_by_sink;
         self.plan.join(other.plan);
+    }
+
+    /// Replaces the notes about the tables of single network namespaces by one about all of them.
+    pub(super) fn join_notes_about_tables(&mut self) {
+        let is_about_tables = |note: &Note| matches!(note, Note::OtherTables { .. });
+        let namespaces = self
+            .notes
+            .iter()
+            .filter(|note| is_about_tables(note))
+            .count();
+        if namespaces > 0 {
+            self.notes.retain(|note| !is_about_tables(note));
+            self.notes.push(Note::TablesOfSeveral {
+                namespaces: namespaces as u64,
+            });
+        }
     }
 
     /// What every answer carries, for one that was requested at `time`.

@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::Sources;
 use super::counters::SocketCounters;
+use super::{ProcNet, Sources};
 use crate::model::{Namespaces, Unlisted};
 use crate::proc_root::ProcRoot;
 
@@ -35,12 +35,17 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
 /// # Errors
 /// The file, and why it cannot be read.
 pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
-    let (first, further) = sources.parts();
-    let sockets = std::iter::once(first).chain(further).map(|part| {
-        let protocols = part.tables().read_text("protocols");
-        protocols.map(|text| parse_mptcp(&text))
+    let read = |tables: &ProcNet| Ok(parse_mptcp(&tables.read_text("protocols")?));
+    let Sources::Several(several) = sources else {
+        return read(sources.tables());
+    };
+    // Those that cannot be read are reported with the sockets.
+    let members = several.find().members;
+    let sockets = members.iter().filter_map(|member| {
+        let mut doors = member.doors.iter();
+        doors.find_map(|door| read(&ProcNet::of(door).ok()?).ok())
     });
-    sockets.sum()
+    Ok(sockets.sum())
 }
 
 /// The third word of the lines of both protocols: name, size, sockets.

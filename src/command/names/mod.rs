@@ -103,7 +103,7 @@ pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> 
         Where::Several(_) => {
             return Err("each network namespace has its own interfaces: select one".to_owned());
         }
-        Where::ProcRoot(_) | Where::Process { .. } => {
+        Where::ProcRoot(_) | Where::Process { .. } | Where::NetnsTables(_) => {
             return Err("names of interfaces in another namespace are unknown".to_owned());
         }
     }

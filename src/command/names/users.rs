@@ -38,7 +38,9 @@ pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, Stri
 /// The file, for a message.
 fn path(place: &Where) -> String {
     let root = match place {
-        Where::Here | Where::Netns(_) | Where::Several(_) => return format!("/{PASSWD}"),
+        Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
+            return format!("/{PASSWD}");
+        }
         Where::ProcRoot(root) => root.join("1/root"),
         Where::Process { directory, .. } => directory.join("root"),
     };
@@ -56,8 +58,8 @@ struct Passwd {
 impl Passwd {
     fn read(place: &Where) -> io::Result<Passwd> {
         let (bytes, uid_map) = match place {
-            Where::Here | Where::Netns(_) | Where::Several(_) => {
-                (ProcRoot::read_own_file(PASSWD)?, None)
+            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
+                (ProcRoot::read_own_file(PASSWD, usize::MAX)?, None)
             }
             Where::ProcRoot(directory) | Where::Process { directory, .. } => {
                 let root = ProcRoot::open(directory)?;

@@ -242,7 +242,7 @@ fn states_to_list(selected: StateSet, derived: StateSet) -> StateSet {
 /// Remembers across the samples of one observer that the counters were unreliable. They are then
 /// not used for a number of samples, which doubles, so that a busy host is not walked twice each
 /// time.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(in crate::source) struct Caution {
     /// How many more observations to list.
     remaining: u32,

@@ -24,7 +24,7 @@ use super::derive::Doubt;
 use super::proc_net::ProcNet;
 use super::wire::list;
 use crate::filter::Expression;
-use crate::model::StateSet;
+use crate::model::{StateSet, Where};
 use crate::question::Question;
 
 /// What an answer is made of.
@@ -59,6 +59,8 @@ enum Listing {
     },
     /// Dumps over netlink.
     Netlink(Dumps),
+    /// Nothing: the kernel's counters show that there is no socket.
+    Counters,
 }
 
 /// Which states are derived from the kernel's counters instead of listed.
@@ -77,6 +79,8 @@ pub(super) enum Reason {
     Requested,
     /// The tables are read because netlink is refused to this process.
     NetlinkClosed,
+    /// They are read because the network namespace cannot be entered.
+    NotEntered,
     /// The answer is about single sockets.
     Needed,
     /// There is a filter.
@@ -99,6 +103,10 @@ pub(super) enum Reason {
     Doubt(Doubt),
     /// They did in one of the last samples of the same observer.
     DoubtedLately,
+    /// The counters show that there is no socket.
+    Empty,
+    /// No network namespace is selected.
+    NoNamespace,
 }
 
 impl fmt::Display for Reason {
@@ -106,6 +114,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Reason::Requested => "as requested",
             Reason::NetlinkClosed => "netlink is not available",
+            Reason::NotEntered => "the network namespace cannot be entered",
             Reason::Needed => "the answer needs each socket",
             Reason::Filtered => "the kernel's counters cannot be filtered",
             Reason::OnlyListeners => "the kernel keeps listeners in a table of their own",
@@ -116,18 +125,44 @@ impl fmt::Display for Reason {
             Reason::Unreadable(error) => return write!(f, "cannot read kernel counters: {error}"),
             Reason::Doubt(doubt) => return write!(f, "{doubt}"),
             Reason::DoubtedLately => "the counters were unreliable in a recent sample",
+            Reason::Empty => "the kernel's counters show no socket",
+            Reason::NoNamespace => "no network namespace is selected",
         })
     }
 }
 
 impl Plan {
-    /// Reads the tables.
-    pub(super) fn tables(tables: &ProcNet, question: &Question, reason: Reason) -> Plan {
+    /// Reads the tables, after netlink was refused or not.
+    pub(super) fn tables(tables: &ProcNet, question: &Question, is_refused: bool) -> Plan {
+        let reason = match tables.place() {
+            _ if is_refused => Reason::NetlinkClosed,
+            Where::NetnsTables(_) => Reason::NotEntered,
+            Where::Here
+            | Where::Netns(_)
+            | Where::Several(_)
+            | Where::ProcRoot(_)
+            | Where::Process { .. } => Reason::Requested,
+        };
         let listing = Listing::Tables {
             directory: tables.directory().to_owned(),
             filter: question.filter.clone(),
         };
         Plan::of(listing, reason, tables)
+    }
+
+    /// Reads the counters beside these tables, which show that there is no socket.
+    pub(super) fn counters(tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Counters, Reason::Empty, tables)
+    }
+
+    /// Of an answer about no network namespace.
+    pub(super) fn none() -> Plan {
+        Plan {
+            listing: Listing::Counters,
+            reason: Reason::NoNamespace,
+            netns: None,
+            further: Vec::new(),
+        }
     }
 
     /// Makes dumps over netlink, where these tables are.
@@ -175,7 +210,7 @@ impl Plan {
     /// The filter of each dump over netlink; none where tables are read.
     pub fn filters(&self) -> &[DumpFilter] {
         match &self.listing {
-            Listing::Tables { .. } => &[],
+            Listing::Tables { .. } | Listing::Counters => &[],
             Listing::Netlink(dumps) => &dumps.filters,
         }
     }
@@ -191,6 +226,7 @@ impl Plan {
                 format!("read every row of the tables in {directory}: {reason}")
             }
             Listing::Netlink(dumps) => dumps.text(&self.reason),
+            Listing::Counters => format!("list nothing: {}", self.reason),
         }
     }
 }

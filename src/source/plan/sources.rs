@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Deriving;
-use crate::model::Where;
+use crate::model::{NamespaceList, Where};
+use crate::netns::{Access, Member, Members, find_members};
 use crate::question::Question;
-use crate::source::proc_net::ProcNet;
+use crate::source::proc_net::{NoTables, ProcNet};
 use crate::source::{CannotKnow, NetlinkError, SourceError};
 
 /// Which sources may answer, and about which network namespace.
@@ -23,12 +24,56 @@ pub enum Sources {
     Several(Several),
 }
 
-/// The sources of several network namespaces: two or more, and the words that select them.
+/// The sources of several network namespaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Several {
-    first: Box<Sources>,
-    further: Vec<Sources>,
-    words: Arc<[String]>,
+    /// The sources of each, as those of the namespace of the calling thread.
+    each: Box<Sources>,
+    /// Those that words select; `None` for every one that is found.
+    selected: Option<Arc<[Member]>>,
+    list: Arc<NamespaceList>,
+}
+
+impl Several {
+    /// The namespaces of an answer; every one is searched for anew. Their names are those of the list
+    /// until the next answer.
+    pub(in crate::source) fn find(&self) -> Members {
+        let found = match &self.selected {
+            None => find_members(),
+            Some(selected) => Members {
+                members: selected.to_vec(),
+                ..Members::default()
+            },
+        };
+        let members = found.members.iter();
+        self.list
+            .set_names(members.map(|member| (member.netns, Arc::clone(&member.name))));
+        found
+    }
+
+    /// Whether every namespace that is found is selected.
+    pub(in crate::source) fn are_every(&self) -> bool {
+        self.selected.is_none()
+    }
+
+    /// The sources of one, which is read in this way; `None` where only netlink may answer, and it
+    /// cannot be entered.
+    pub(in crate::source) fn at(
+        &self,
+        member: &Member,
+        access: &Access,
+    ) -> Result<Option<Sources>, NoTables> {
+        let tables = || Ok(ProcNet::of(access)?.one_of_several(member));
+        Ok(Some(match (&*self.each, access) {
+            (Sources::Auto(_) | Sources::Proc(_), Access::Tables(_)) | (Sources::Proc(_), _) => {
+                Sources::Proc(tables()?)
+            }
+            (Sources::Auto(_), _) => Sources::Auto(tables()?),
+            (_, Access::Tables(_)) => return Ok(None),
+            (Sources::NetlinkAndCounters(_), _) => Sources::NetlinkAndCounters(tables()?),
+            (Sources::Netlink(_) | Sources::Several(_), _) => Sources::Netlink(tables()?),
+        }))
+    }
 }
 
 /// The source that is tried first.
@@ -41,29 +86,38 @@ pub(in crate::source) enum First {
 }
 
 impl Sources {
-    /// Those of several namespaces, which these words select; `None` for none.
-    pub fn several(parts: Vec<Sources>, words: &[String]) -> Option<Sources> {
-        let mut parts = parts.into_iter();
-        let first = parts.next()?;
-        let further: Vec<Sources> = parts.collect();
-        if further.is_empty() {
-            return Some(first);
-        }
-        Some(Sources::Several(Several {
-            first: Box::new(first),
-            further,
-            words: words.into(),
-        }))
+    /// Those of these namespaces, each read like that of the calling thread by `self`.
+    #[must_use]
+    pub fn of_several(self, selected: Vec<Member>) -> Sources {
+        let words = selected.iter().map(|one| one.name.to_string()).collect();
+        Sources::Several(Several {
+            each: Box::new(self),
+            selected: Some(selected.into()),
+            list: Arc::new(NamespaceList::new(words)),
+        })
     }
 
-    /// Those of the first namespace, and of each of the others.
-    pub(in crate::source) fn parts(&self) -> (&Sources, &[Sources]) {
+    /// The same for every namespace that is found.
+    #[must_use]
+    pub fn of_every(self) -> Sources {
+        Sources::Several(Several {
+            each: Box::new(self),
+            selected: None,
+            list: Arc::new(NamespaceList::every()),
+        })
+    }
+
+    /// Those of several namespaces.
+    ///
+    /// # Errors
+    /// They are those of one.
+    pub(in crate::source) fn into_several(self) -> Result<Several, Sources> {
         match self {
-            Sources::Several(several) => (&several.first, &several.further),
+            Sources::Several(several) => Ok(several),
             Sources::Auto(_)
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
-            | Sources::Proc(_) => (self, &[]),
+            | Sources::Proc(_) => Err(self),
         }
     }
 
@@ -74,13 +128,17 @@ impl Sources {
 
     /// Whether counters were requested.
     pub fn request_counters(&self) -> bool {
-        matches!(self.parts().0, Sources::NetlinkAndCounters(_))
+        match self {
+            Sources::Several(several) => several.each.request_counters(),
+            Sources::NetlinkAndCounters(_) => true,
+            Sources::Auto(_) | Sources::Netlink(_) | Sources::Proc(_) => false,
+        }
     }
 
     /// Whose sockets they report.
     pub fn place(&self) -> Where {
         match self {
-            Sources::Several(several) => Where::Several(Arc::clone(&several.words)),
+            Sources::Several(several) => Where::Several(Arc::clone(&several.list)),
             Sources::Auto(_)
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
@@ -89,25 +147,26 @@ impl Sources {
     }
 
     /// The tables of the network namespace whose sockets they report, whether these are read or not;
-    /// of several, the first.
+    /// of several, that
+    /// of the calling thread.
     pub(in crate::source) fn tables(&self) -> &ProcNet {
         match self {
             Sources::Auto(tables)
             | Sources::Netlink(tables)
             | Sources::NetlinkAndCounters(tables)
             | Sources::Proc(tables) => tables,
-            Sources::Several(several) => several.first.tables(),
+            Sources::Several(several) => several.each.tables(),
         }
     }
 
-    /// The source that is tried first; of several namespaces, in the first one.
+    /// The source that is tried first; of several namespaces, in each.
     pub(in crate::source) fn first(&self) -> First {
         match self {
             Sources::Auto(_) => First::Netlink(Deriving::WhereCheaper),
             Sources::Netlink(_) => First::Netlink(Deriving::Never),
             Sources::NetlinkAndCounters(_) => First::Netlink(Deriving::WherePossible),
             Sources::Proc(_) => First::Tables,
-            Sources::Several(several) => several.first.first(),
+            Sources::Several(several) => several.each.first(),
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, statat};
 
 use crate::model::{Namespace, Netns, Note, Where};
-use crate::netns::within;
+use crate::netns::{Access, Member, Tables, within};
 use crate::proc_root::{ProcRoot, RootKind};
 use crate::source::counters::SocketCounters;
 
@@ -72,27 +72,44 @@ impl ProcNet {
     }
 
     /// The tables of another network namespace of this host, which is entered to read them.
-    pub fn inside(namespace: Arc<Namespace>) -> ProcNet {
+    fn inside(namespace: Arc<Namespace>) -> ProcNet {
         ProcNet {
             place: Where::Netns(namespace),
             ..ProcNet::own()
         }
     }
 
-    /// The same, as those of one of several network namespaces, which `word` selects.
-    #[must_use]
-    pub fn one_of_several(self, netns: Netns, word: &str) -> ProcNet {
-        ProcNet {
-            one_of: Some((netns, word.into())),
-            ..self
+    /// The tables of a network namespace of this host that can be read in this way.
+    ///
+    /// # Errors
+    /// When those of a process are not there.
+    pub fn of(access: &Access) -> Result<ProcNet, NoTables> {
+        match access {
+            Access::Own => Ok(ProcNet::own()),
+            Access::Entered(namespace) => Ok(ProcNet::inside(Arc::clone(namespace))),
+            Access::Tables(Tables {
+                word,
+                directory,
+                lacking,
+            }) => {
+                let tables = ProcNet::under(directory)?;
+                let because = |whose| format!("{whose}, because entering it takes {lacking}");
+                Ok(ProcNet {
+                    whose: tables.whose.map(because),
+                    place: Where::NetnsTables(word.clone()),
+                    ..tables
+                })
+            }
         }
     }
 
-    /// The same, with the reason why these tables are read, for the note about them.
+    /// The same, as those of this one of several network namespaces.
     #[must_use]
-    pub fn because(self, reason: &str) -> ProcNet {
-        let whose = self.whose.map(|whose| format!("{whose}, {reason}"));
-        ProcNet { whose, ..self }
+    pub fn one_of_several(self, member: &Member) -> ProcNet {
+        ProcNet {
+            one_of: Some((member.netns, Arc::clone(&member.name))),
+            ..self
+        }
     }
 
     /// The tables of another proc file system, `path/1/net`; of one process in one, `path/net`; or
@@ -219,8 +236,15 @@ impl ProcNet {
     /// # Errors
     /// The file that cannot be read, or why the network namespace cannot be entered.
     pub(in crate::source) fn read_counters(&self) -> Result<SocketCounters, String> {
-        let counters = self.within(|| SocketCounters::read_in(&self.root, self.directory));
-        counters.map_err(|error| error.to_string())?
+        self.enter_counters().map_err(|error| error.to_string())?
+    }
+
+    /// The same, with the two causes of a failure apart.
+    ///
+    /// # Errors
+    /// When the network namespace cannot be entered.
+    pub(in crate::source) fn enter_counters(&self) -> io::Result<Result<SocketCounters, String>> {
+        self.within(|| SocketCounters::read_in(&self.root, self.directory))
     }
 
     /// Whether they are a copy, in which nothing changes.

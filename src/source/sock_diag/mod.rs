@@ -10,6 +10,7 @@ mod transport;
 
 pub(super) use dump::Outcome;
 
+use std::io::ErrorKind;
 use std::thread;
 
 use crate::filter::Filtered;
@@ -92,7 +93,10 @@ fn conversation(
 ) -> Conversation<impl FnMut() -> Result<Kernel, NetlinkError> + '_> {
     let connect = || {
         let connected = tables.within(Kernel::connect);
-        connected.map_err(NetlinkError::failed("setns to a network namespace"))?
+        connected.map_err(|error| match error.kind() == ErrorKind::NotFound {
+            true => NetlinkError::NamespaceGone(error),
+            false => NetlinkError::failed("setns to a network namespace")(error),
+        })?
     };
     Conversation {
         netns: tables.netns(),

@@ -2,6 +2,7 @@
 //! `/proc/PID/net`.
 
 mod entered;
+mod every;
 mod refused;
 mod selected;
 

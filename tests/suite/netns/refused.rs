@@ -11,6 +11,35 @@ use crate::namespace::in_namespace;
 use crate::program::{PROGRAM, ran, run};
 use crate::skip::skip_or_fail;
 
+/// One line about the word, and nothing counted.
+#[track_caller]
+fn expect_refusal(word: &str, expected: &str) {
+    let ran = run(["list", "--netns", word]);
+    assert_eq!((ran.status, &*ran.stdout), (2, ""), "{word}: {ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{word}: {ran:?}");
+    assert!(ran.stderr.starts_with("tcpstates: --netns: "), "{ran:?}");
+    assert!(ran.stderr.contains(expected), "{word}: {ran:?}");
+}
+
+in_namespace!(
+    fn a_word_that_is_not_valid_or_means_nothing_is_refused() {
+        for (word, expected) in [
+            ("", "the name of a network namespace is empty"),
+            ("4194304", "there is no process 4194304"),
+            ("pid:4194304", "there is no process 4194304"),
+            ("4026531000", "an inode number is written net:4026531000"),
+            ("pid:", "`pid:` needs the number of a process"),
+            ("pid:x", "`x` is not the number of a process"),
+            ("net:", "`net:` needs an inode number"),
+            ("net:12", "network namespace 12"),
+            ("net:[x]", "`[x]` is not an inode number"),
+            ("pod:a/b", "is called `pod:a/b`"),
+        ] {
+            expect_refusal(word, expected);
+        }
+    }
+);
+
 in_namespace!(
     UnshareFlags::NEWNS,
     fn what_selects_no_namespace_is_refused_in_one_line() {
@@ -25,7 +54,6 @@ in_namespace!(
         let digits = Named::with_connections(&pid.to_string(), 0);
         for (word, expected) in [
             ("bleu".to_owned(), "is called `bleu`; did you mean blue?"),
-            (String::new(), "no network namespace is called ``"),
             ("..".to_owned(), "no network namespace is called `..`"),
             (
                 "plain".to_owned(),
@@ -49,12 +77,7 @@ in_namespace!(
             ),
             ("/proc/self/status".to_owned(), "is not a network namespace"),
             ("./nowhere".to_owned(), "`./nowhere` does not exist"),
-            ("4194304".to_owned(), "there is no process 4194304"),
-            ("pid:4194304".to_owned(), "there is no process 4194304"),
-            ("pid:x".to_owned(), "`x` is not the number of a process"),
             (format!("pid:{pid}/nginx"), "is called sleep, not nginx"),
-            ("net:12".to_owned(), "network namespace 12"),
-            ("net:[x]".to_owned(), "`[x]` is not an inode number"),
             (
                 pid.to_string(),
                 "is both a name in /run/netns and a process",
@@ -64,11 +87,7 @@ in_namespace!(
                 "`/run/netns/plain` is not a network namespace",
             ),
         ] {
-            let ran = run(["list", "--netns", &word]);
-            assert_eq!((ran.status, &*ran.stdout), (2, ""), "{word}: {ran:?}");
-            assert_eq!(ran.stderr.lines().count(), 1, "{word}: {ran:?}");
-            assert!(ran.stderr.starts_with("tcpstates: --netns: "), "{ran:?}");
-            assert!(ran.stderr.contains(expected), "{word}: {ran:?}");
+            expect_refusal(&word, expected);
         }
         let check = run(["check", "-w", "total=1", "--netns", "bleu"]);
         assert_eq!(check.status, 3, "{check:?}");

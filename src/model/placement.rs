@@ -1,4 +1,5 @@
-//! The unit and the container of a process, from the paths of its control groups, cgroups(7). Pure.
+//! The unit, the container and the pod of a process, from the paths of its control groups, cgroups(7).
+//! Pure.
 //!
 //! The names are a convention of systemd and of container engines, not the kernel's.
 
@@ -10,13 +11,17 @@ const ID_LEN: usize = 64;
 
 /// What the control groups of a process belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Placement {
-    pub(super) unit: Option<String>,
-    pub(super) container: Option<String>,
+pub struct Placement {
+    /// The innermost systemd unit.
+    pub unit: Option<String>,
+    /// The id of the innermost container.
+    pub container: Option<String>,
+    /// The uid of the Kubernetes pod.
+    pub pod: Option<String>,
 }
 
 /// Reads `/proc/PID/cgroup`: a line for each hierarchy, `ID:CONTROLLERS:PATH`.
-pub(super) fn parse_placement(bytes: &[u8]) -> Placement {
+pub fn parse_placement(bytes: &[u8]) -> Placement {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<(&str, &str)> = text
         .lines()
@@ -32,6 +37,7 @@ pub(super) fn parse_placement(bytes: &[u8]) -> Placement {
     Placement {
         unit: by_systemd.into_iter().next(),
         container: lines.iter().find_map(|(_, path)| container(path)),
+        pod: lines.iter().find_map(|(_, path)| pod(path)),
     }
 }
 
@@ -61,6 +67,23 @@ fn container(path: &str) -> Option<String> {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         is_id.then(|| id.to_owned())
+    })
+}
+
+/// The uid of the innermost pod, with the dashes that systemd replaces, as in
+/// `kubepods-burstable-podUID.slice` and `/kubepods/burstable/podUID`.
+fn pod(path: &str) -> Option<String> {
+    let mut names = path.rsplit(['/', ':']);
+    names.find_map(|name| {
+        let name = name.strip_suffix(".slice").unwrap_or(name);
+        let (before, uid) = name.rsplit_once("pod")?;
+        let uid = uid.replace('_', "-");
+        // A static pod has a hash in place of a uid.
+        let is_uid = matches!(uid.len(), 32 | 36)
+            && uid
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        (is_uid && (before.is_empty() || before.ends_with('-'))).then_some(uid)
     })
 }
 
@@ -121,6 +144,30 @@ mod tests {
             "/",
         ] {
             assert_eq!(placed(&format!("0::{path}\n")).1, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pod_is_known_by_its_uid_with_either_driver_of_control_groups() {
+        let uid = "0f9a3f0e-1c2b-4d5e-8f90-a1b2c3d4e5f6";
+        let by_systemd = uid.replace('-', "_");
+        for path in [
+            format!(
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{by_systemd}.slice/cri-containerd-{ID}.scope"
+            ),
+            format!("/kubepods.slice/kubepods-pod{by_systemd}.slice"),
+            format!("/kubepods/burstable/pod{uid}/{ID}"),
+            format!("/../kubepods/pod{uid}/{ID}"),
+            format!(
+                "/system.slice/containerd.service/kubepods-pod{by_systemd}.slice:cri-containerd:{ID}"
+            ),
+        ] {
+            let placement = parse_placement(format!("0::{path}\n").as_bytes());
+            assert_eq!(placement.pod.as_deref(), Some(uid), "{path}");
+        }
+        for path in ["/kubepods/podx/1", "/user.slice/tripod.scope", "/podpodpod"] {
+            let placement = parse_placement(format!("0::{path}\n").as_bytes());
+            assert_eq!(placement.pod, None, "{path}");
         }
     }
 }

@@ -1,0 +1,173 @@
+//! The network namespaces of an answer about several, and the ways to read each, the best first: as
+//! that of the calling thread, by entering it through a process or a mount, or by the tables of a
+//! process in it.
+
+use std::cmp::Reverse;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::enter::locate;
+use super::find::{Finding, Found, find, mounted};
+use super::names::{base_names, unique_names};
+use crate::model::{Namespace, Netns};
+use crate::proc_root::ProcRoot;
+
+/// A network namespace, and how it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// A word of `--netns` that selects it.
+    pub name: Arc<str>,
+    /// Its inode number; where that is not known, the one of its table `tcp`, which the kernel takes
+    /// from the same numbers.
+    pub netns: Netns,
+    /// The inode number of its table `tcp`, one for all processes in it; `None` where it is not known.
+    pub table: Option<u64>,
+    /// The ways to read it, the best first; none where no permission and no process leads to it.
+    pub doors: Vec<Access>,
+}
+
+/// How a namespace is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It is that of the calling thread.
+    Own,
+    /// By entering it.
+    Entered(Arc<Namespace>),
+    /// By the tables of a process or thread in it.
+    Tables(Tables),
+}
+
+/// The tables of a network namespace that cannot be entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// The word that selects it on a command line.
+    pub word: String,
+    /// The directory of the process or thread.
+    pub directory: PathBuf,
+    /// The capability with which it could be entered.
+    pub lacking: &'static str,
+}
+
+/// What setns(2) takes.
+pub(super) const ADMIN: &str = "CAP_SYS_ADMIN";
+
+/// What it takes to open `/proc/PID/ns/net` of another user's process, ptrace(2).
+pub(super) const PTRACE: &str = "CAP_SYS_PTRACE";
+
+/// Every namespace that was found.
+#[derive(Debug, Default)]
+pub struct Members {
+    /// That of process 1 first, the others by name.
+    pub members: Vec<Member>,
+    /// How many processes cannot be read, so that the namespaces that only these are in are unknown.
+    pub denied: u64,
+    /// Why other processes may not be visible, as a clause; `None` where all are.
+    pub hiding: Option<String>,
+}
+
+/// Finds every namespace, and names each.
+pub fn find_members() -> Members {
+    let proc = ProcRoot::own();
+    let Finding { namespaces, denied } = find(&proc);
+    let names = base_names(&proc, &namespaces);
+    let names = unique_names(&namespaces, &names);
+    let own = Own::read(&proc);
+    let named = names.into_iter().zip(&namespaces);
+    let mut members: Vec<(bool, Member)> = named
+        .map(|(name, found)| (found.is_host, own.member(name.into(), found)))
+        .collect();
+    members.sort_by(|(a_host, a), (b_host, b)| {
+        (Reverse(a_host), &a.name).cmp(&(Reverse(b_host), &b.name))
+    });
+    Members {
+        members: members.into_iter().map(|(_, member)| member).collect(),
+        denied,
+        hiding: hiding(&proc),
+    }
+}
+
+/// Whether a way to read a namespace still exists.
+pub fn is_reachable(member: &Member) -> bool {
+    member.doors.is_empty()
+        || member.doors.iter().any(|access| match access {
+            Access::Own => true,
+            Access::Entered(namespace) => match locate(&namespace.file) {
+                Ok(identity) => identity == Some(namespace.identity),
+                Err(error) => error.kind() != ErrorKind::NotFound,
+            },
+            Access::Tables(tables) => tables.directory.exists(),
+        })
+}
+
+/// Whether a namespace is still mounted where a mount of another one covers it.
+pub fn is_mounted(netns: Netns) -> bool {
+    mounted().iter().any(|(inode, _)| *inode == netns.0)
+}
+
+/// Why processes that exist may not be visible.
+fn hiding(proc: &ProcRoot) -> Option<String> {
+    if let Some(option) = proc.query_hiding_here() {
+        return Some(format!("/proc is mounted with {option}"));
+    }
+    let is_first = ProcRoot::is_in_first_pid_namespace();
+    (!is_first).then(|| "/proc shows one pid namespace".to_owned())
+}
+
+/// The namespace of the calling thread.
+pub(super) struct Own {
+    inode: Option<u32>,
+    table: Option<u64>,
+    /// The device of the files of namespaces: the kernel has one file system of them.
+    device: Option<u64>,
+}
+
+impl Own {
+    pub(super) fn read(proc: &ProcRoot) -> Own {
+        let located = locate(Path::new("/proc/thread-self/ns/net")).ok().flatten();
+        let status = proc.stat("thread-self/net/tcp");
+        Own {
+            inode: proc.read_netns("thread-self").ok(),
+            table: status.ok().map(|status| status.st_ino),
+            device: located.map(|(device, _)| device),
+        }
+    }
+
+    /// A namespace that was found, as `name`.
+    pub(super) fn member(&self, name: Arc<str>, found: &Found) -> Member {
+        let is_same = found.inode.is_some() && found.inode == self.inode
+            || found.table.is_some() && found.table == self.table;
+        let doors = match is_same {
+            true => vec![Access::Own],
+            false => self.doors(&name, found),
+        };
+        Member {
+            name,
+            netns: found.netns(),
+            table: found.table,
+            doors,
+        }
+    }
+
+    fn doors(&self, name: &str, found: &Found) -> Vec<Access> {
+        let identity = self.device.zip(found.inode.map(u64::from));
+        let entered = identity.into_iter().flat_map(|identity| {
+            let files = found.files.iter();
+            files.map(move |file| {
+                Access::Entered(Arc::new(Namespace {
+                    word: name.to_owned(),
+                    file: file.clone(),
+                    identity,
+                }))
+            })
+        });
+        let tables = found.home.as_ref().map(|home| {
+            Access::Tables(Tables {
+                word: name.to_owned(),
+                directory: Path::new("/proc").join(home),
+                lacking: if found.inode.is_some() { ADMIN } else { PTRACE },
+            })
+        });
+        entered.chain(tables).collect()
+    }
+}

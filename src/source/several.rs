@@ -1,0 +1,240 @@
+//! One answer about several network namespaces: each is read in the first way that works, one after
+//! the other, and nothing of it is kept open. Those that could not be read are reported; those that
+//! ended meanwhile are not part of the answer.
+//!
+//! The counters of a namespace are read first: where they show no socket, none is requested, since each
+//! dump walks the connections of the whole host.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+
+use super::kernel::counts_time_wait_per_namespace;
+use super::observer::Part;
+use super::plan::{Caution, Deriving, First, Plan, Several};
+use super::{CannotKnow, NoTables, Report, SourceError};
+use crate::model::{Loss, Netns, SourceName, State, StateSet, UnseenNamespace, UnseenReason};
+use crate::netns::{Access, Member, is_mounted, is_reachable};
+use crate::question::Question;
+
+/// An answer, or a plan of one, that is joined out of those about single namespaces.
+pub(super) trait Joined: Sized {
+    /// That about a namespace without sockets.
+    fn without_sockets(plan: Plan, source: SourceName) -> Self;
+    /// Adds that about another namespace.
+    fn join(&mut self, other: Self);
+    /// Whether the others are not needed.
+    fn is_last(&self) -> bool;
+}
+
+/// Why a namespace was not read.
+enum Closed {
+    /// It has ended.
+    Gone,
+    Unseen(UnseenReason),
+    /// No source answered in it.
+    Failed(SourceError),
+}
+
+/// What is remembered of each namespace between two answers.
+pub(super) type Cautions = HashMap<Netns, Caution>;
+
+/// Answers `question` in each namespace by `act`, and returns the losses besides.
+///
+/// # Errors
+/// When no namespace could be read.
+pub(super) fn in_each<T: Joined>(
+    several: &Several,
+    cautions: &mut Cautions,
+    question: &Question,
+    mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
+) -> Result<(T, Vec<Loss>), SourceError> {
+    let found = several.find();
+    let of = found.members.len() as u64;
+    let mut joined: Option<T> = None;
+    let mut unseen = Vec::new();
+    let mut failure = None;
+    for member in &found.members {
+        if joined.as_ref().is_some_and(T::is_last) {
+            break;
+        }
+        let caution = cautions.remove(&member.netns).unwrap_or_default();
+        let reason = match read(several, member, caution, question, &mut act) {
+            Ok((answer, caution)) => {
+                if caution != Caution::default() {
+                    cautions.insert(member.netns, caution);
+                }
+                match &mut joined {
+                    Some(joined) => joined.join(answer),
+                    None => joined = Some(answer),
+                }
+                continue;
+            }
+            Err(Closed::Gone) if several.are_every() => continue,
+            Err(Closed::Gone) => UnseenReason::Gone,
+            Err(Closed::Unseen(reason)) => reason,
+            Err(Closed::Failed(error)) => {
+                let reason = UnseenReason::Failed(error.to_string());
+                failure.get_or_insert(error);
+                reason
+            }
+        };
+        unseen.push(UnseenNamespace {
+            name: member.name.to_string(),
+            netns: member.netns,
+            reason,
+        });
+    }
+    let mut losses = Vec::new();
+    if !unseen.is_empty() {
+        losses.push(Loss::NamespacesUnseen { of, unseen });
+    }
+    if found.denied > 0 || found.hiding.is_some() {
+        losses.push(Loss::ProcessesUnseen {
+            denied: found.denied,
+            hiding: found.hiding,
+        });
+    }
+    match (joined, failure, losses.first()) {
+        (Some(joined), ..) => Ok((joined, losses)),
+        (None, Some(error), _) => Err(error),
+        (None, None, Some(unseen @ Loss::NamespacesUnseen { .. })) => {
+            Err(SourceError::Namespaces(unseen.to_string()))
+        }
+        (None, None, _) => Ok((
+            T::without_sockets(Plan::none(), SourceName::Netlink),
+            losses,
+        )),
+    }
+}
+
+/// Answers in one namespace, in the first way that works.
+fn read<T: Joined>(
+    several: &Several,
+    member: &Member,
+    mut caution: Caution,
+    question: &Question,
+    act: &mut impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
+) -> Result<(T, Caution), Closed> {
+    let mut closed = match member.doors.is_empty() {
+        true => Closed::Unseen(UnseenReason::NoPermission),
+        false => Closed::Gone,
+    };
+    for access in &member.doors {
+        let outcome = open(several, member, access).and_then(|mut part| {
+            part.caution = std::mem::take(&mut caution);
+            let answer = answer(&mut part, question, act);
+            caution = part.caution;
+            answer
+        });
+        match outcome {
+            Ok(answer) => return Ok((answer, caution)),
+            // The next one is tried; the first refusal is the one that is reported.
+            Err(Closed::Gone) => {}
+            Err(other) if matches!(closed, Closed::Gone) => closed = other,
+            Err(_) => {}
+        }
+    }
+    if is_reachable(member) {
+        return Err(closed);
+    }
+    // Another mount may cover the only one that leads to it.
+    Err(match is_mounted(member.netns) {
+        true => Closed::Unseen(UnseenReason::Covered),
+        false => Closed::Gone,
+    })
+}
+
+/// The sources of a namespace, if it can be read in this way.
+fn open(several: &Several, member: &Member, access: &Access) -> Result<Part, Closed> {
+    let sources = match several.at(member, access) {
+        Ok(Some(sources)) => sources,
+        Ok(None) => return Err(Closed::Unseen(UnseenReason::NoPermission)),
+        Err(NoTables::Directory { error, .. }) => return Err(refused(error)),
+        // A process that has ended.
+        Err(NoTables::Neither(_) | NoTables::Process(_) | NoTables::Hidden(_)) => {
+            return Err(Closed::Gone);
+        }
+    };
+    // The number of the process may be that of another one by now.
+    if matches!(access, Access::Tables(_)) && sources.tables().inode() != member.table {
+        return Err(Closed::Gone);
+    }
+    Ok(Part::of(sources))
+}
+
+fn refused(error: io::Error) -> Closed {
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        return Closed::Gone;
+    }
+    Closed::Unseen(match kind == ErrorKind::PermissionDenied {
+        true => UnseenReason::NoPermission,
+        false => UnseenReason::Failed(error.to_string()),
+    })
+}
+
+/// Answers by the counters, if these show no socket, or else by `act`.
+fn answer<T: Joined>(
+    part: &mut Part,
+    question: &Question,
+    act: &mut impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
+) -> Result<T, Closed> {
+    let tables = part.sources.tables();
+    if part.sources.first() == First::Tables {
+        let known = CannotKnow::check(question, tables);
+        known.map_err(|error| Closed::Unseen(UnseenReason::Failed(error.to_string())))?;
+    }
+    if is_counted(part.sources.first(), question) {
+        let counters = tables.enter_counters().map_err(refused)?.ok();
+        if counters.is_some_and(|counters| counters.total() == 0) {
+            let source = match part.sources.first() {
+                First::Tables => SourceName::Proc,
+                First::Netlink(_) => SourceName::NetlinkAndCounters,
+            };
+            return Ok(T::without_sockets(Plan::counters(tables), source));
+        }
+        part.counters = counters;
+    }
+    act(part, question).map_err(|error| match part.sources.tables().within(|| ()) {
+        Ok(()) => Closed::Failed(error),
+        Err(error) => refused(error),
+    })
+}
+
+/// Whether counters that are zero answer the question. A request for a connection to a listener that
+/// was closed in the last seconds is in no counter, so that only a dump shows it.
+fn is_counted(first: First, question: &Question) -> bool {
+    let is_listed = first == First::Netlink(Deriving::Never);
+    // Listeners are in a table of their own, which is short.
+    let is_walked = question.states != StateSet::NONE.with(State::Listen);
+    let has_counters = question.kind.has_counters() && !question.states.contains(State::Bound);
+    is_walked && !is_listed && has_counters && counts_time_wait_per_namespace()
+}
+
+impl Joined for Plan {
+    fn without_sockets(plan: Plan, _source: SourceName) -> Plan {
+        plan
+    }
+
+    fn join(&mut self, other: Plan) {
+        self.join(other);
+    }
+
+    fn is_last(&self) -> bool {
+        false
+    }
+}
+
+impl Joined for Report {
+    fn without_sockets(plan: Plan, source: SourceName) -> Report {
+        Report::without_sockets(plan, source)
+    }
+
+    fn join(&mut self, other: Report) {
+        self.join(other);
+    }
+
+    fn is_last(&self) -> bool {
+        self.ended_by_sink
+    }
+}
