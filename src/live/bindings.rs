@@ -20,8 +20,9 @@ const AROUND_PAGE: u16 = 6;
 impl View {
     /// A key was pressed. Returns what to do outside the view because of it.
     pub fn press(&mut self, key: Key, now: Instant) -> Option<Action> {
+        self.reply = None;
         if self.editor.is_some() {
-            return self.press_in_editor(key);
+            return self.press_in_editor(key, now);
         }
         if self.go(key).is_some() {
             return None;
@@ -35,7 +36,6 @@ impl View {
                 return None;
             }
             (Some(Kind::Columns), Key::Char('C')) => return self.back(),
-            (Some(Kind::Findings), Key::Char('d')) => return self.back(),
             (Some(Kind::Findings), Key::Enter) => return self.show_sockets_found(),
             (Some(_), _) if is_back => return self.back(),
             _ => {}
@@ -51,6 +51,15 @@ impl View {
                 return Some(Action::Mouse(self.has_mouse));
             }
             Key::Char('?') => self.open(Kind::Help),
+            Key::Char('c') => return self.show_below(Below::Chart),
+            Key::Char('t') => return self.show_below(Below::Trace),
+            Key::Char('d') => return self.show_findings(),
+            Key::Char('r') => {
+                self.change(|data| data.record.reset_extremes());
+                let text = "minimum and maximum reset".to_owned();
+                let kind = NoticeKind::Note;
+                self.replied(now, Notice { kind, text });
+            }
             Key::Char(' ') => {
                 self.frozen = match self.frozen {
                     Some(_) => None,
@@ -58,26 +67,25 @@ impl View {
                 }
             }
             Key::Char('/' | 'f') => self.editor = Some(Editor::of_filter(&self.setup.filter)),
-            _ => return self.press_on_top(key, now),
+            _ => self.press_on_top(key, now),
         }
         None
     }
 
     /// Acts upon a key whose effect depends on what is shown.
-    fn press_on_top(&mut self, key: Key, now: Instant) -> Option<Action> {
+    fn press_on_top(&mut self, key: Key, now: Instant) {
         match self.top() {
-            None => self.press_in_states(key, now),
+            None => self.press_in_states(key),
             Some(Kind::Groups) => self.press_in_groups(key),
             Some(Kind::Sockets(sockets)) => {
                 let sort = sockets.sort;
-                return self.press_in_sockets(key, sort, now);
+                self.press_in_sockets(key, sort, now);
             }
             Some(Kind::Findings | Kind::Socket(_) | Kind::Columns | Kind::Help) => {}
         }
-        None
     }
 
-    fn press_in_editor(&mut self, key: Key) -> Option<Action> {
+    fn press_in_editor(&mut self, key: Key, now: Instant) -> Option<Action> {
         let editor = self.editor.as_mut()?;
         let is_filter = editor.is_filter();
         match key {
@@ -88,7 +96,10 @@ impl View {
                 }
             }
             Key::Enter if is_filter => return Some(Action::Filter(editor.check())),
-            Key::Enter => self.editor = None,
+            Key::Enter => {
+                self.editor = None;
+                self.find_from(self.cursor(), now);
+            }
             _ => {
                 editor.press(key);
                 if !is_filter {
@@ -108,19 +119,20 @@ impl View {
             return false;
         };
         let is_found = |at: &usize| {
-            let line = listing.lines.get(*at);
+            let line = listing.rows.get(*at);
             line.is_some_and(|line| line.to_lowercase().contains(&wanted))
         };
-        let found = (from..listing.lines.len()).chain(0..from).find(is_found);
+        let found = (from..listing.rows.len()).chain(0..from).find(is_found);
         if let (Some(found), Some(level)) = (found, self.levels.last_mut()) {
             level.at = found;
         }
         found.is_some()
     }
 
-    /// The next row that contains what is searched for.
-    fn find_next(&mut self, now: Instant) {
-        if !self.find(self.cursor() + 1) {
+    /// Moves to the first row from this one on that contains what is searched for, or says that there is
+    /// none.
+    fn find_from(&mut self, from: usize, now: Instant) {
+        if !self.search.is_empty() && !self.find(from) {
             let text = format!("no row contains `{}`", self.search);
             let kind = NoticeKind::Warning;
             self.replied(now, Notice { kind, text });
@@ -138,7 +150,7 @@ impl View {
         }
     }
 
-    fn press_in_states(&mut self, key: Key, now: Instant) {
+    fn press_in_states(&mut self, key: Key) {
         match key {
             Key::Enter if self.rest.is_selected => self.rest.page += 1,
             Key::Enter => self.open_sockets(self.selected, None),
@@ -147,27 +159,18 @@ impl View {
                 self.restart_trace();
                 self.open(Kind::Groups);
             }
-            Key::Char('d') => self.open(Kind::Findings),
-            Key::Char('c') => self.show_below(Below::Chart),
-            Key::Char('t') => self.show_below(Below::Trace),
             Key::Escape => self.below = Below::Groups,
             Key::Char('b') | Key::Right | Key::Char('l') => self.regroup(true),
             Key::Char('B') | Key::Left | Key::Char('h') => self.regroup(false),
-            Key::Char('r') => {
-                self.change(|data| data.record.reset_extremes());
-                let text = "minimum and maximum reset".to_owned();
-                let kind = NoticeKind::Note;
-                self.replied(now, Notice { kind, text });
-            }
             _ => {}
         }
     }
 
-    fn press_in_sockets(&mut self, key: Key, mut sort: SortKey, now: Instant) -> Option<Action> {
+    fn press_in_sockets(&mut self, key: Key, mut sort: SortKey, now: Instant) {
         match key {
             Key::Enter => self.open_socket(),
             Key::Char('C') => self.open(Kind::Columns),
-            Key::Char('n') if !self.search.is_empty() => self.find_next(now),
+            Key::Char('n') if !self.search.is_empty() => self.find_from(self.cursor() + 1, now),
             Key::Char('n' | 'N') => {
                 self.search.clear();
                 self.editor = Some(Editor::of_search());
@@ -179,12 +182,6 @@ impl View {
                 sort = next_sort(self.selected, sort, false);
             }
             Key::Char('o') => sort.descending = !sort.descending,
-            Key::Char('t') => {
-                self.levels.clear();
-                self.below = Below::Trace;
-                self.restart_trace();
-                return self.findings.typed.take().map(Action::Filter);
-            }
             _ => {}
         }
         if let Some(level) = self.levels.last_mut()
@@ -192,11 +189,9 @@ impl View {
             && sockets.sort != sort
         {
             sockets.sort = sort;
-            level.at = 0;
             // A new order is shown at once, so a pause ends.
             self.frozen = None;
         }
-        None
     }
 
     /// Moves the selection; `None` if the key does not do that.
@@ -226,9 +221,15 @@ impl View {
         Some(())
     }
 
-    /// The lines that a screen of sockets has.
+    /// The rows that a screen of sockets has.
     pub(super) fn page(&self) -> usize {
-        usize::from(self.height.saturating_sub(AROUND_PAGE)).max(1)
+        let lines = match self.top() {
+            Some(Kind::Sockets(_)) => self
+                .listing()
+                .map_or(1, |list| list.heading.lines().count()),
+            Some(_) | None => 1,
+        };
+        (usize::from(self.height.saturating_sub(AROUND_PAGE)) / lines.max(1)).max(1)
     }
 
     /// The rows of states that can be selected: those drawn.
@@ -260,13 +261,16 @@ impl View {
         }
     }
 
-    /// Shows this below the states, or the groups again.
-    fn show_below(&mut self, below: Below) {
-        self.below = match self.below == below {
+    /// Shows this below the states in place of what is opened, or the groups again. The filter typed is
+    /// applied, if it was that of a finding.
+    fn show_below(&mut self, below: Below) -> Option<Action> {
+        self.below = match self.levels.is_empty() && self.below == below {
             true => Below::Groups,
             false => below,
         };
+        self.levels.clear();
         self.restart_trace();
+        self.findings.typed.take().map(Action::Filter)
     }
 
     fn set_interval(&mut self, interval: Duration) -> Option<Action> {

@@ -117,14 +117,16 @@ pub enum DetailResult {
     Trace(Arc<Traced>),
 }
 
-/// Sockets as lines of a table, in their order.
+/// Sockets as rows of a table, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The heading of the table.
+    /// The heading of the table, which has as many lines as each row.
     pub heading: String,
-    /// A line a socket.
-    pub lines: Vec<String>,
-    /// Which socket each line is about.
+    /// A row a socket; of several lines where the terminal is too narrow for one.
+    pub rows: Vec<String>,
+    /// The headings of the columns for which there was no room.
+    pub omitted: Vec<String>,
+    /// Which socket each row is about.
     pub ids: Vec<SocketId>,
     /// Whether there are more than these.
     pub is_cut: bool,

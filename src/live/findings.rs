@@ -3,6 +3,7 @@
 //!
 //! Receives findings; it applies no rule.
 
+use super::levels::Kind;
 use super::{Action, View};
 use crate::model::screen::{FindingsPane, Notice, NoticeKind};
 use crate::model::{Finding, Severity, counted};
@@ -47,6 +48,19 @@ impl View {
             findings: &self.findings.found,
             selected: self.cursor(),
         }
+    }
+
+    /// Opens the findings, or leaves them; goes back to them from what was opened there.
+    pub(super) fn show_findings(&mut self) -> Option<Action> {
+        if let Some(Kind::Findings) = self.top() {
+            return self.back();
+        }
+        let mut levels = self.levels.iter();
+        match levels.position(|level| matches!(level.kind, Kind::Findings)) {
+            Some(at) => self.levels.truncate(at + 1),
+            None => self.open(Kind::Findings),
+        }
+        self.findings.typed.take().map(Action::Filter)
     }
 
     /// Lists the sockets of the selected finding, by its filter.

@@ -99,7 +99,8 @@ impl View {
             group: sockets.group.as_ref().map(|group| &*group.labels),
             sort: sort_text(sockets.sort),
             heading: listing.map_or("", |listing| &listing.heading),
-            lines: listing.map_or(&[], |listing| &listing.lines),
+            rows: listing.map_or(&[], |listing| &listing.rows),
+            omitted: listing.map_or(&[], |listing| &listing.omitted),
             is_cut: listing.is_some_and(|listing| listing.is_cut),
             selected: self.cursor(),
             age: answer.age(now),
@@ -130,7 +131,7 @@ impl View {
         match self.content().map(|level| &level.kind) {
             Some(Kind::Groups) => self.grouped().map_or(as_text(), Saved::Groups),
             Some(Kind::Sockets(_)) => self.listing().map_or(as_text(), |listing| {
-                Saved::List(self.snapshot(), &listing.heading, &listing.lines)
+                Saved::List(self.snapshot(), &listing.heading, &listing.rows)
             }),
             None if self.below != Below::Trace && self.levels.is_empty() => {
                 self.snapshot().map_or(as_text(), Saved::Sample)

@@ -106,7 +106,7 @@ impl View {
                 grouped.groups.len() + usize::from(grouped.other.is_some())
             }),
             Kind::Findings => self.findings.found.len(),
-            Kind::Sockets(_) => self.listing().map_or(0, |listing| listing.lines.len()),
+            Kind::Sockets(_) => self.listing().map_or(0, |listing| listing.rows.len()),
             Kind::Columns => columns().count(),
             Kind::Socket(_) | Kind::Help => usize::MAX,
         })
@@ -195,7 +195,10 @@ impl View {
         let at = self.cursor();
         let anchor = if let Some(Kind::Groups) = self.top() {
             self.selected_group().map(|group| Anchor::Group(group.id))
-        } else if let Some(Kind::Sockets(_)) = self.top() {
+        } else if let Some(Kind::Sockets(_)) = self.top()
+            && at > 0
+        {
+            // From the first row on, what is first is looked at.
             let id = self.listing().and_then(|listing| listing.ids.get(at));
             id.map(|id| Anchor::Socket(*id))
         } else {

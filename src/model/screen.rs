@@ -245,7 +245,7 @@ pub struct Chart {
     pub numbers: Vec<(SystemTime, u64)>,
 }
 
-/// The sockets of one state, as lines of a table.
+/// The sockets of one state, as rows of a table.
 #[derive(Clone, Debug)]
 pub struct SocketsPane<'a> {
     /// The state; `None` for all.
@@ -254,13 +254,15 @@ pub struct SocketsPane<'a> {
     pub group: Option<&'a [Label]>,
     /// Their order, as `--sort` spells it.
     pub sort: String,
-    /// The heading of the table; empty until the sockets are known.
+    /// The heading of the table, of as many lines as a row; empty until the sockets are known.
     pub heading: &'a str,
-    /// A line a socket.
-    pub lines: &'a [String],
+    /// A row a socket.
+    pub rows: &'a [String],
+    /// The headings of the columns for which there is no room.
+    pub omitted: &'a [String],
     /// Whether there are more than these.
     pub is_cut: bool,
-    /// The selected line.
+    /// The selected row.
     pub selected: usize,
     /// How old they are, and the CPU time they took; absent until they are known.
     pub age: Option<(Duration, Duration)>,

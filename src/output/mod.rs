@@ -96,8 +96,9 @@ pub struct Style {
     pub only_listeners: bool,
     /// What a list is sorted by: these columns are shown as those in `columns` are.
     pub sorted: Vec<Field>,
-    /// Whether a row of a list must not continue on a second line: then `columns` may be omitted too.
-    pub one_line: bool,
+    /// Columns of a list that may be omitted although they are in `columns`, or because a title names
+    /// the state of all rows.
+    pub optional: Vec<Field>,
 }
 
 /// A format of answers. One value writes all samples of a command, so that it can show changes.

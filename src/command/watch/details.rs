@@ -149,7 +149,7 @@ impl Details {
                     utf8: self.utf8,
                     ..Look::default()
                 };
-                let listing = list(&target, *sort, columns, group.as_ref(), look)?;
+                let listing = list(&target, *sort, columns, group.as_ref(), *state, look)?;
                 Some(DetailResult::Sockets(Arc::new(listing)))
             }
             DetailQuery::Socket(id) => {

@@ -9,7 +9,7 @@ use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::target::Target;
 use crate::live::{GroupOf, Listing};
-use crate::model::{Field, Listeners, Process, Sink, Socket, SortKey};
+use crate::model::{Field, Listeners, Process, Sink, Socket, SortKey, State, Use};
 use crate::output::{Look, Style, render_list};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
@@ -44,7 +44,11 @@ impl Sink for OfGroup<'_> {
     }
 }
 
-/// Lists the sockets of `target` in this order, with these columns, as lines of this look.
+/// The column besides the usual ones until others are chosen; only then it is always shown.
+const FIRST_COLUMNS: [Field; 1] = [Field::Process];
+
+/// Lists the sockets of `target` in this order, with these columns, as rows of this look. A title names
+/// their state, if they are all in one.
 ///
 /// # Errors
 /// When the source cannot know the columns, or did not answer.
@@ -53,8 +57,18 @@ pub(super) fn list(
     sort: SortKey,
     columns: &[Field],
     group: Option<&GroupOf>,
+    state: Option<State>,
     look: Look,
 ) -> Result<Listing, Failure> {
+    let mut optional = Vec::from_iter(state.map(|_| Field::State));
+    if *columns == FIRST_COLUMNS {
+        optional.extend(FIRST_COLUMNS);
+    }
+    let mut columns = columns.to_vec();
+    let is_column = Field::parse(sort.field.name(), Use::Column).is_ok();
+    if is_column && !columns.contains(&sort.field) {
+        columns.push(sort.field);
+    }
     let keys = group.iter().flat_map(|group| &group.keys);
     let keys: Vec<Field> = keys.map(|key| key.field).collect();
     let fields: Vec<Field> = columns.iter().copied().chain([sort.field]).collect();
@@ -76,17 +90,18 @@ pub(super) fn list(
     })?;
     sample.add_search(names.owners.as_ref());
     let style = Style {
-        columns: columns.to_vec(),
+        columns,
+        optional,
         sorted: vec![sort.field],
-        one_line: true,
         look,
         ..list_style(sampler.question())
     };
     let shown = || sample.found.sockets().take(MOST_SOCKETS);
-    let (heading, lines) = render_list(&style, shown(), &mut names);
+    let (heading, rows, omitted) = render_list(&style, shown(), &mut names);
     Ok(Listing {
         heading,
-        lines,
+        rows,
+        omitted,
         ids: shown().filter_map(|socket| socket.id()).collect(),
         is_cut: sample.found.sockets().count() > MOST_SOCKETS,
         losses: sample.report.completeness.losses().to_vec(),

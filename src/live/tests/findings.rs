@@ -61,6 +61,16 @@ fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
     assert_eq!(back, Some(Action::Filter("dport = 9".to_owned())));
     assert!(is_pane(&session));
     assert!(notice(&session).is_some());
+    session.view.filter_taken("dport = 9");
+    for key in ['d', 'c'] {
+        session.press(&[Key::Enter]);
+        session.view.filter_taken(&narrow);
+        let left = session.press(&[Key::Char(key)]);
+        assert_eq!(left, Some(Action::Filter("dport = 9".to_owned())));
+        assert_eq!(is_pane(&session), key == 'd');
+        session.view.filter_taken("dport = 9");
+    }
+    session.press(&[Key::Char('d')]);
     assert_eq!(session.press(&[Key::Escape]), None);
     assert!(!is_pane(&session));
 }

@@ -119,6 +119,20 @@ fn the_sockets_of_a_state_are_scrolled_sorted_and_left() {
     }
     session.press(&[Key::Char('s')]);
     assert_eq!(wanted(&session), (listen, Field::LocalAddr, false));
+    // In another order, the first row is the first, and the cursor stays on another socket.
+    let DetailResult::Sockets(list) = listing(100) else {
+        panic!("no sockets");
+    };
+    let mut turned = (*list).clone();
+    turned.ids.reverse();
+    let turned = || Ok(DetailResult::Sockets(Arc::new(turned.clone())));
+    session.found(turned());
+    assert_eq!(selected(&session), 0);
+    session.press(&[Key::Down, Key::Char('S')]);
+    session.found(Ok(listing(100)));
+    assert_eq!(selected(&session), 98);
+    session.press(&[Key::Char('s'), Key::Char('g')]);
+    session.found(turned());
     session.press(&[Key::Char('o')]);
     assert_eq!(wanted(&session), (listen, Field::LocalAddr, true));
     session.press(&[Key::Char('S')]);
@@ -195,7 +209,7 @@ fn a_paused_view_does_not_change_while_samples_continue() {
     let Pane::Sockets(pane) = session.view.screen(session.now).pane else {
         panic!("no sockets");
     };
-    assert_eq!(pane.lines.len(), 3);
+    assert_eq!(pane.rows.len(), 3);
     // Nothing gets older, and nothing is examined.
     session.view.diagnosed(0, vec![finding(Severity::Critical)]);
     session.now += 60 * SECOND;
@@ -271,4 +285,33 @@ fn another_filter_leaves_the_selected_state_and_its_sockets_where_they_are() {
         sample.snapshot.asked = StateSet::NONE.with(E);
     });
     assert!(session.row(None).is_selected);
+}
+
+#[test]
+fn charts_traces_and_findings_are_opened_from_every_pane() {
+    let in_groups = [Key::Tab];
+    let in_sockets = [Key::Enter];
+    let in_columns = [Key::Enter, Key::Char('C')];
+    for keys in [&[][..], &in_groups, &in_sockets, &in_columns] {
+        let mut session = Session::new();
+        session.sample(&[(C, 9)]);
+        session.press(keys);
+        let shown = |session: &Session| match session.view.screen(session.now).pane {
+            Pane::Chart(_) => 'c',
+            Pane::Trace(_) => 't',
+            Pane::Findings(_) => 'd',
+            Pane::Groups(_) | Pane::Sockets(_) | Pane::Socket(_) | Pane::Columns(_) => ' ',
+        };
+        for key in ['c', 't', 'd', 'c'] {
+            session.press(&[Key::Char(key)]);
+            assert_eq!(shown(&session), key, "{keys:?}");
+        }
+        session.press(&[Key::Char('c')]);
+        assert_eq!(shown(&session), ' ', "groups");
+        session.press(keys);
+        session.press(&[Key::Char('d'), Key::Char('d')]);
+        assert_eq!(shown(&session), ' ', "{keys:?}: what was shown before");
+        session.press(&[Key::Char('r')]);
+        assert_eq!(session.notices()[0].1, "minimum and maximum reset");
+    }
 }

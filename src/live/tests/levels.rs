@@ -182,6 +182,10 @@ fn a_search_moves_to_the_rows_that_contain_the_text() {
     session.press(&[Key::Char('N'), Key::Char('x'), Key::Enter, Key::Char('n')]);
     assert_eq!(selected(&session), 7);
     assert!(session.notices()[0].1.contains("no row contains `x`"));
+    session.press(&[Key::Down]);
+    assert_eq!(session.notices(), [], "until the next key");
+    session.press(&[Key::Char('N'), Key::Char('x'), Key::Enter]);
+    assert!(session.notices()[0].1.contains("no row contains `x`"));
 }
 
 #[test]

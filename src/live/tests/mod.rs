@@ -138,7 +138,8 @@ fn id(line: usize) -> SocketId {
 fn listing(lines: usize) -> DetailResult {
     DetailResult::Sockets(Arc::new(Listing {
         heading: "STATE".to_owned(),
-        lines: (0..lines).map(|line| line.to_string()).collect(),
+        rows: (0..lines).map(|line| line.to_string()).collect(),
+        omitted: Vec::new(),
         ids: (0..lines).map(id).collect(),
         is_cut: false,
         losses: Vec::new(),

@@ -4,8 +4,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::Canvas;
-use crate::model::screen::{NoticeKind, Pane, Prompt, Screen};
+use crate::model::screen::{Notice, NoticeKind, Pane, Prompt, Screen};
 use crate::output::escape;
+use crate::output::width::text_width;
 
 /// The lines that notices leave to others: the host, the filter, the sum and the rest of the states.
 const LEAST_BODY: u16 = 4;
@@ -122,6 +123,12 @@ impl Footer {
         }
     }
 
+    /// Leaves so many of the lines of this height to others, if notices can share a line.
+    pub(super) fn leave(&mut self, height: u16, lines: u16) {
+        let most = height.saturating_sub(lines).max(1);
+        self.notices = self.notices.min(most);
+    }
+
     pub(super) fn height(&self) -> u16 {
         self.notices + u16::from(self.has_keys)
     }
@@ -139,24 +146,36 @@ impl Footer {
         if let Some(prompt) = &screen.prompt {
             return Some(draw_prompt(canvas, area, prompt));
         }
-        for (line, notice) in (0..self.notices).zip(&screen.notices) {
+        let notices = screen.notices.iter().enumerate();
+        for (line, (number, notice)) in (0..self.notices).zip(notices) {
             let style = match notice.kind {
                 NoticeKind::Note => Style::new(),
                 NoticeKind::Warning => canvas.paint.warning(),
                 NoticeKind::Alarm => canvas.paint.alarm(),
             };
-            let hidden = screen.notices.len() - usize::from(self.notices);
-            let more = match hidden {
-                hidden if hidden > 0 && line + 1 == self.notices => format!("(+{hidden}) "),
-                _ => String::new(),
-            };
-            let text = format!("{more}{}", escape::line(&notice.text));
+            let mut text = escape::line(&notice.text);
+            if line + 1 == self.notices {
+                text = joined(screen.notices.get(number..).unwrap_or_default(), area.width);
+            }
             canvas.write(area, line, 0, &text, style);
         }
         if self.has_keys {
             draw_keys(canvas, area, self.notices, screen);
         }
         None
+    }
+}
+
+/// Notices in one line: all that fit, or the first after the number of the others.
+fn joined(notices: &[Notice], width: u16) -> String {
+    let texts = notices.iter().map(|notice| escape::line(&notice.text));
+    let texts: Vec<String> = texts.collect();
+    let all = texts.join("; ");
+    match (texts.first(), texts.len()) {
+        (Some(first), count @ 2..) if text_width(&all) > usize::from(width) => {
+            format!("(+{}) {first}", count - 1)
+        }
+        _ => all,
     }
 }
 

@@ -2,11 +2,16 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::{Canvas, cells};
 use crate::model::screen::{Header, Screen, brief};
+use crate::output::width::text_width;
 use crate::output::{escape, utc_stamp};
 
-/// Draws it. Where the filter has no line of its own, it is in that of the host.
+/// The blanks between its parts.
+const GAP: usize = 2;
+
+/// Draws it. Where the filter has no line of its own, it is in that of the host. Where the line is
+/// too short, the time is left out, then the interval, then the host, and the number of sockets last.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has_plan: bool) {
     let header = &screen.header;
     let paint = canvas.paint;
@@ -15,48 +20,66 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has
         filter => format!("filter: {}", escape::line(filter)),
     };
     let filter_line = 1 + u16::from(has_plan);
-    let left = match filter_line < area.height || filter.is_empty() {
-        true => left(header),
-        false => filter.clone(),
-    };
-    let mut marks = canvas.write(area, 0, 0, &left, paint.heading());
-    for (is_on, mark) in [
+    let marks = [
         (header.is_paused, "PAUSED"),
         (screen.is_stale, "NO ANSWER"),
         (header.is_incomplete, "INCOMPLETE"),
-    ] {
-        if is_on {
-            marks = canvas.write(area, 0, marks + 2, mark, paint.alarm());
-        }
+    ];
+    let marks = marks
+        .into_iter()
+        .filter_map(|(is_on, mark)| is_on.then_some(mark));
+    let (total, clock) = (total(screen), clock(header));
+    let with_time = [&*total, &*clock].join("  ");
+    let host = format!("tcpstates {}", escape::line(header.host));
+    let with_interval = format!("{host}  every {}", brief(header.interval));
+    let has_filter = filter_line >= area.height && !filter.is_empty();
+    let name = if has_filter { &filter } else { &with_interval };
+    let shorter = if has_filter { &filter } else { &host };
+    let marked: usize = marks.clone().map(|mark| mark.len() + GAP).sum();
+    let fits = |(left, right): &(&str, &str)| {
+        let texts = text_width(left) + marked + text_width(right);
+        right.is_empty() || texts + GAP <= usize::from(area.width)
+    };
+    let choices = [
+        (name.as_str(), with_time.trim_end()),
+        (name, &total),
+        (shorter, &total),
+        (if has_filter { &filter } else { "tcpstates" }, &total),
+        (name, ""),
+    ];
+    let (left, right) = choices.into_iter().find(fits).unwrap_or_default();
+    let mut end = canvas.write(area, 0, 0, left, paint.heading());
+    for mark in marks {
+        end = canvas.write(area, 0, end + cells(GAP), mark, paint.alarm());
     }
-    let right = right(screen);
-    let width = u16::try_from(right.chars().count()).unwrap_or(u16::MAX);
-    if let Some(column) = area.width.checked_sub(width).filter(|c| *c >= marks + 2) {
-        canvas.write(area, 0, column, &right, paint.heading());
-    }
+    let column = area.width.saturating_sub(cells(text_width(right)));
+    canvas.write(area, 0, column, right, paint.heading());
     if has_plan {
         canvas.write(area, 1, 0, &plan(header), paint.faint());
     }
     canvas.write(area, filter_line, 0, &filter, paint.heading());
 }
 
-fn left(header: &Header<'_>) -> String {
-    let host = escape::line(header.host);
-    format!("tcpstates {host}  every {}", brief(header.interval))
+/// The number of sockets.
+fn total(screen: &Screen<'_>) -> String {
+    let total = screen.rows.iter().find(|row| row.state.is_none());
+    total.map_or(String::new(), |row| {
+        let noun = if row.sockets == 1 {
+            "socket"
+        } else {
+            "sockets"
+        };
+        format!("{} {noun}", row.sockets)
+    })
 }
 
-/// The number of sockets, and the time.
-fn right(screen: &Screen<'_>) -> String {
-    let total = screen.rows.iter().find(|row| row.state.is_none());
-    let total = total.map(|row| format!("{} sockets", row.sockets));
-    // The date is of no use here.
-    let time = screen.header.time.map(|time| {
+/// The time of the sample; the date is of no use here.
+fn clock(header: &Header<'_>) -> String {
+    header.time.map_or(String::new(), |time| {
         let stamp = utc_stamp(time);
         let clock = stamp.split_once('T').map_or("", |(_, clock)| clock);
         format!("{}Z", clock.split('.').next().unwrap_or_default())
-    });
-    let parts: Vec<String> = total.into_iter().chain(time).collect();
-    parts.join("  ")
+    })
 }
 
 /// The cost of the sample, the method used and why.

@@ -5,6 +5,8 @@ use ratatui::style::Style;
 
 use super::{Canvas, header};
 use crate::model::screen::Screen;
+use crate::output::doctor::wrap;
+use crate::output::width::text_width;
 
 /// The keys, and what they do; the manual has them too.
 pub const KEYS: [(&str, &str); 22] = [
@@ -54,20 +56,41 @@ const SIGNS: [&str; 3] = [
     "HISTORY has a column for each sample, between its least and its largest number",
 ];
 
+/// The column at which the text of a key begins.
+const INDENT: u16 = 17;
+
+/// The same on a terminal narrower than this: below long keys.
+const NARROW: (u16, u16) = (60, 5);
+
 /// The lines, scrolled past the first ones; the sample's method and cost are the last.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, first: usize) {
     let paint = canvas.paint;
-    let keys = KEYS.map(|(keys, does)| (keys, 17, does.to_owned()));
+    let indent = match area.width {
+        width if width < NARROW.0 => NARROW.1,
+        _ => INDENT,
+    };
+    let mut lines = Vec::new();
+    let mut add = |mut label: &'static str, indent: u16, text: &str| {
+        if text_width(label) >= usize::from(indent) {
+            lines.push((std::mem::take(&mut label), indent, String::new()));
+        }
+        let width = usize::from(area.width.saturating_sub(indent)).max(1);
+        for piece in wrap(text, Some(width)) {
+            lines.push((std::mem::take(&mut label), indent, piece));
+        }
+    };
+    for (keys, does) in KEYS {
+        add(keys, indent, does);
+    }
     let signs = [paint.growing(), paint.at_limit(), ""];
-    let signs = signs.into_iter().zip(SIGNS);
-    let signs = signs.map(|(sign, means)| (sign, if sign.is_empty() { 1 } else { 3 }, means));
-    let signs = signs.map(|(sign, column, means)| (sign, column, means.to_owned()));
-    let plan = (
+    for (sign, means) in signs.into_iter().zip(SIGNS) {
+        add(sign, if sign.is_empty() { 1 } else { 3 }, means);
+    }
+    add(
         "",
         1,
-        format!("this sample: {}", header::plan(&screen.header)),
+        &format!("this sample: {}", header::plan(&screen.header)),
     );
-    let lines: Vec<_> = keys.into_iter().chain(signs).chain([plan]).collect();
     let room = usize::from(area.height.saturating_sub(1));
     let first = first.min(lines.len().saturating_sub(room));
     canvas.drawn.first = first;

@@ -6,7 +6,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::{Canvas, cells};
 use crate::model::screen::Chart;
 use crate::output::text::state_name;
 use crate::output::utc_stamp;
@@ -98,7 +98,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
         low: 0,
         high: high.max(1),
     };
-    let left = u16::try_from(labels).unwrap_or(u16::MAX);
+    let left = cells(labels);
     for (line, number) in [(1, scale.high), (height + 1, 0)] {
         let label = format!("{number:>width$}", width = labels - 1);
         canvas.write(area, line, 0, &label, paint.faint());
@@ -114,16 +114,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
         canvas.write(area, line + 1, left, &text, paint.bar());
     }
     for (at, (time, _)) in shown.iter().enumerate().step_by(TICK) {
-        let column = u16::try_from(labels + at).unwrap_or(u16::MAX);
         let stamp = utc_stamp(*time);
-        let clock = stamp.get(11..19).unwrap_or_default();
-        canvas.write(
-            area,
-            height + 1,
-            column,
-            &format!("|{clock}"),
-            paint.faint(),
-        );
+        let label = format!("|{}", stamp.get(11..19).unwrap_or_default());
+        // A part of a time would look like another one.
+        if labels + at + label.len() <= usize::from(area.width) {
+            canvas.write(area, height + 1, cells(labels + at), &label, paint.faint());
+        }
     }
 }
 

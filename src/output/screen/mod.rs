@@ -118,16 +118,24 @@ struct Parts {
 
 impl Parts {
     /// Those for which there is room. First the plan is left out, then the keys, then states without
-    /// sockets; these also where groups or a chart need their lines.
+    /// sockets; these also where groups or a chart need their lines; then messages share a line.
     fn of(height: u16, screen: &Screen<'_>) -> Parts {
         let filter = u16::from(!screen.header.filter.is_empty() && height >= ROOM_FOR_FILTER);
         let blank = u16::from(height >= ROOM_FOR_AIR);
         let mut footer = Footer::of(height, screen);
-        let room = height.saturating_sub(1 + filter + blank + footer.height());
-        let (all, needed) = match matches!(screen.pane, Pane::Groups(_) | Pane::Chart(_)) {
-            true => states::heights(&screen.rows),
-            false => (LEAST_PANE, LEAST_PANE),
+        let others = 1 + filter + blank;
+        let (all, needed) = match screen.pane {
+            Pane::Groups(_) | Pane::Chart(_) => states::heights(&screen.rows),
+            Pane::Trace(_) => (2 * LEAST_PANE, 2 * LEAST_PANE),
+            Pane::Sockets(_) | Pane::Findings(_) | Pane::Socket(_) | Pane::Columns(_) => {
+                (LEAST_PANE, LEAST_PANE)
+            }
         };
+        // Without their heading.
+        if screen.prompt.is_none() {
+            footer.leave(height.saturating_sub(others), needed.saturating_sub(1));
+        }
+        let room = height.saturating_sub(others + footer.height());
         let has_room = |lines: u16| room > lines;
         footer.has_keys = screen.prompt.is_none()
             && (has_room(all) || has_room(needed) && (room < all || has_room(needed + LEAST_PANE)));
@@ -202,6 +210,11 @@ fn split(area: Rect, height: u16) -> (Rect, Rect) {
         ..area
     };
     (upper, lower)
+}
+
+/// A number of cells; no terminal has more.
+fn cells(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
 }
 
 /// Cells to draw in, and how.

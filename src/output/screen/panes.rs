@@ -3,22 +3,29 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Canvas, age_text};
+use super::{Canvas, age_text, cells, split};
 use crate::model::screen::{ColumnsPane, Place, SocketsPane};
 use crate::output::escape;
 use crate::output::value::label_text;
 
-/// Draws the sockets of one state, around the selected one.
+/// Draws the sockets of one state, around the selected one; the heading only where a row has room below.
 pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPane<'_>) {
     let paint = canvas.paint;
     let end = canvas.write(area, 0, 0, &sockets_title(pane), paint.heading());
     let note = escape::line(&pane.note);
     canvas.write(area, 0, end + 2, &note, paint.warning());
-    canvas.write(area, 1, 0, pane.heading, paint.heading());
-    let room = usize::from(area.height.saturating_sub(2));
-    let first = first_around(pane.selected, pane.lines.len(), room);
-    let shown = pane.lines.iter().enumerate().skip(first).take(room);
-    for (line, (number, text)) in (2..).zip(shown) {
+    let lines = pane.heading.lines().count().max(1);
+    let (_, area) = split(area, 1);
+    let has_heading = usize::from(area.height) >= 2 * lines;
+    let (top, area) = split(area, if has_heading { cells(lines) } else { 0 });
+    for (line, text) in (0..).zip(pane.heading.lines()) {
+        canvas.write(top, line, 0, text, paint.heading());
+    }
+    let room = usize::from(area.height) / lines;
+    let first = first_around(pane.selected, pane.rows.len(), room.max(1));
+    let shown = pane.rows.iter().enumerate().skip(first).take(room.max(1));
+    let shown = shown.flat_map(|(number, row)| row.lines().map(move |text| (number, text)));
+    for (line, (number, text)) in (0..).zip(shown) {
         canvas.write(area, line, 0, text, Style::new());
         canvas.place(area, line, Place::Row(number));
         if number == pane.selected {
@@ -27,11 +34,15 @@ pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPa
     }
 }
 
-/// `the first 10000 CLOSE_WAIT sockets by send-queue:desc, 3 s old`.
+/// `the first 10000 CLOSE_WAIT sockets by send-queue:desc, without RECV-Q  3 s old`.
 fn sockets_title(pane: &SocketsPane<'_>) -> String {
+    let noun = match (pane.rows.len(), pane.age) {
+        (1, Some(_)) => "socket",
+        _ => "sockets",
+    };
     let what = match pane.state {
-        None => "sockets".to_owned(),
-        Some(state) => format!("{state} sockets"),
+        None => noun.to_owned(),
+        Some(state) => format!("{state} {noun}"),
     };
     let group = pane.group.into_iter().flatten();
     let group: Vec<String> = group
@@ -44,10 +55,14 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
     let Some((age, cpu)) = pane.age else {
         return format!("{what} by {}: waiting for the list", pane.sort);
     };
-    let count = pane.lines.len();
+    let count = pane.rows.len();
     let first = if pane.is_cut { "only the first " } else { "" };
+    let without = match pane.omitted {
+        [] => String::new(),
+        omitted => format!(", without {}", omitted.join(", ")),
+    };
     let age = age_text(age, cpu);
-    format!("{first}{count} {what} by {}  {age}", pane.sort)
+    format!("{first}{count} {what} by {}{without}  {age}", pane.sort)
 }
 
 /// Draws the columns, around the selected one; those shown have a cross.

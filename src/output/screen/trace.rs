@@ -8,7 +8,7 @@ mod tables;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Canvas, Paint, is_airy, split, states};
+use super::{Canvas, Paint, cells, is_airy, split, states};
 use crate::model::counted;
 use crate::model::screen::{Screen, StateRow, TracePane, TraceRows, Traced};
 use crate::output::doctor::wrap;
@@ -17,19 +17,23 @@ use crate::output::text::state_name;
 use crate::output::trace::{clock_second, describe_losses};
 use tables::{closes, ends, lines, transitions};
 
+/// The lines of the states that come before all but one row of the pane, and those that come before
+/// half of it.
+const LEAST_STATES: u16 = 3;
+const MOST_OF_FEW: u16 = 5;
+
 /// With fewer lines, tables have no headings.
 const ROOM_FOR_HEADINGS: u16 = 8;
 
-/// Draws the states that had sockets, in less than half of the lines, and the pane below.
+/// Draws the states that had sockets, in two fifths of the lines, or in half of few, and the pane below.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, pane: &TracePane<'_>) {
     let had_sockets = |row: &&StateRow| row.max > 0 || row.is_needed();
     let rows: Vec<StateRow> = screen.rows.iter().filter(had_sockets).cloned().collect();
-    let height = match area.height * 2 / 5 {
-        // Not enough for the selected one, the rest and the sum.
-        most @ ..3 => most.min(1),
-        most => most.min(cells(rows.len() + 1)),
-    };
-    let (above, below) = split(area, height);
+    // At least a state, the rest and the sum, where the title and a row have lines too.
+    let most = (area.height / 2).clamp(LEAST_STATES, MOST_OF_FEW);
+    let most = most.max(area.height * 2 / 5);
+    let most = most.min(area.height.saturating_sub(2));
+    let (above, below) = split(area, most.min(cells(rows.len() + 1)));
     states::draw(canvas, above, &rows, screen.rest);
     let (_, below) = split(below, u16::from(is_airy(area)));
     draw_pane(canvas, below, pane);
@@ -143,9 +147,4 @@ fn draw_tables(canvas: &mut Canvas<'_>, area: Rect, traced: &Traced, first: usiz
             canvas.write(area, line, 0, text, Style::new());
         }
     }
-}
-
-/// A number of cells; no terminal has more.
-fn cells(number: usize) -> u16 {
-    u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -14,7 +14,9 @@ pub(super) struct Column {
     pub(super) is_right_aligned: bool,
     /// Whether it was named or is sorted by.
     pub(super) is_named: bool,
-    /// Whether no row has a value.
+    /// Whether it may be omitted although it is no usual column.
+    pub(super) is_optional: bool,
+    /// Whether no row has a value, or all have the one that a title names.
     pub(super) is_empty: bool,
     /// Whether longer values are shortened to its width.
     pub(super) is_shortened: bool,
@@ -31,38 +33,25 @@ const DISPENSABLE: [Field; 3] = [Field::AcceptQueue, Field::SendQueue, Field::Re
 /// A column is not shortened below this width, at which an address keeps its port.
 const SHORT: usize = 12;
 
-/// The same where lines cannot be continued.
+/// The least width of a column that has a line to itself.
 const SHORTEST: usize = 8;
 
 /// Makes the columns fit `width`: omits those without a value, then other usual ones; shortens long
-/// texts; and at last continues rows on further lines, or with `one_line` omits the columns that were
-/// not named. Returns the headings of those omitted.
-pub(super) fn fit(columns: &mut Vec<Column>, width: usize, one_line: bool) -> Vec<String> {
+/// texts; where that is not enough, omits optional columns, and at last continues rows on further
+/// lines. Returns the headings of those omitted.
+pub(super) fn fit(columns: &mut Vec<Column>, width: usize) -> Vec<String> {
     let mut omitted = Vec::new();
     while used(columns) > width
         && let Some(next) = least_important(columns)
     {
         omitted.push(heading(columns.remove(next).field));
     }
-    let whole = columns.clone();
-    if shorten(columns, width, if one_line { SHORTEST } else { SHORT }) {
-        return omitted;
-    }
-    *columns = whole;
-    if !one_line {
-        break_lines(columns, width);
-        return omitted;
-    }
-    let further = |column: &Column| !column.is_named && !is_usual(column.field);
-    while used(columns) > width
-        && let Some(last) = columns.iter().rposition(further)
-    {
-        omitted.push(heading(columns.remove(last).field));
-        let whole = columns.clone();
-        if shorten(columns, width, SHORTEST) {
+    while !shorten(columns, width) {
+        let Some(last) = columns.iter().rposition(|column| column.is_optional) else {
+            break_lines(columns, width);
             break;
-        }
-        *columns = whole;
+        };
+        omitted.push(heading(columns.remove(last).field));
     }
     omitted
 }
@@ -80,7 +69,8 @@ fn is_usual(field: Field) -> bool {
 fn least_important(columns: &[Column]) -> Option<usize> {
     let rank = |column: &Column| {
         let place = DISPENSABLE.iter().position(|one| *one == column.field);
-        let is_dispensable = place.is_some() || column.is_empty && !is_usual(column.field);
+        let may_be_empty = column.is_optional || !is_usual(column.field);
+        let is_dispensable = place.is_some() || column.is_empty && may_be_empty;
         (is_dispensable && !column.is_named).then_some((!column.is_empty, place))
     };
     let ranked = columns.iter().enumerate();
@@ -88,19 +78,22 @@ fn least_important(columns: &[Column]) -> Option<usize> {
     ranked.min().map(|(_, at)| at)
 }
 
-/// Shortens the widest texts until the columns fit; false where that is not enough.
-fn shorten(columns: &mut [Column], width: usize, least: usize) -> bool {
-    let mut excess = used(columns).saturating_sub(width);
-    while excess > 0 {
-        let texts = columns.iter_mut().filter(|column| {
-            is_text(column.field) && column.width > least.max(heading(column.field).len())
+/// Shortens the widest texts until the columns fit; false where that is not enough, and nothing is
+/// shortened then.
+fn shorten(columns: &mut [Column], width: usize) -> bool {
+    let mut widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
+    while line_width(widths.iter().copied()) > width {
+        let texts = columns.iter().zip(&mut widths).filter(|(column, width)| {
+            is_text(column.field) && **width > SHORT.max(heading(column.field).len())
         });
-        let Some(widest) = texts.max_by_key(|column| column.width) else {
+        let Some((_, widest)) = texts.max_by_key(|(_, width)| **width) else {
             return false;
         };
-        widest.width -= 1;
-        widest.is_shortened = true;
-        excess -= 1;
+        *widest -= 1;
+    }
+    for (column, width) in columns.iter_mut().zip(widths) {
+        column.is_shortened = width < column.width;
+        column.width = width;
     }
     true
 }
@@ -157,6 +150,7 @@ mod tests {
             width,
             is_right_aligned: is_right_aligned(field),
             is_named: named.contains(&field),
+            is_optional: false,
             is_empty: empty.contains(&field),
             is_shortened: false,
             continues: false,
@@ -177,7 +171,7 @@ mod tests {
             (60, &[], &["ACCEPT", "SEND-Q", "RECV-Q"], true),
         ] {
             let mut columns = columns(empty);
-            assert_eq!(fit(&mut columns, width, false), gone, "{width}");
+            assert_eq!(fit(&mut columns, width), gone, "{width}");
             assert_eq!(columns.len() + gone.len(), FIELDS.len());
             assert!(used(&columns) <= width, "{width}: {columns:?}");
             assert_eq!(columns.iter().any(|c| c.is_shortened), is_shortened);
@@ -190,7 +184,7 @@ mod tests {
         for width in 1..60 {
             let mut columns = columns(&[Field::Uid]);
             columns[1].is_named = true;
-            let gone = fit(&mut columns, width, false);
+            let gone = fit(&mut columns, width);
             assert_eq!(gone, ["ACCEPT", "SEND-Q"], "{width}");
             let mut lines: Vec<usize> = Vec::new();
             for column in &columns {
@@ -209,14 +203,23 @@ mod tests {
     }
 
     #[test]
-    fn where_rows_are_one_line_the_last_unnamed_columns_are_omitted() {
-        let mut columns = columns(&[]);
+    fn an_optional_column_is_omitted_before_rows_continue_and_first_where_a_title_names_it() {
+        let mut columns = columns(&[Field::State]);
         columns[7].is_named = false;
-        let mut at_50 = columns.clone();
-        let gone = fit(&mut at_50, 50, true);
-        assert_eq!(gone, ["ACCEPT", "SEND-Q", "RECV-Q"]);
-        assert!(used(&at_50) <= 50);
-        assert_eq!(fit(&mut columns, 40, true).last().unwrap(), "PROCESS");
-        assert!(used(&columns) <= 40 && columns.iter().any(|c| c.field == Field::Uid));
+        columns[7].is_optional = true;
+        let queues = ["ACCEPT", "SEND-Q", "RECV-Q"];
+        let at = |columns: &[Column], width| {
+            let mut columns = columns.to_vec();
+            let gone = fit(&mut columns, width);
+            (gone, columns.iter().any(|column| column.continues))
+        };
+        assert_eq!(at(&columns, 60).0, queues);
+        let (gone, continues) = at(&columns, 50);
+        assert_eq!(gone.last().unwrap(), "PROCESS");
+        assert!(!continues);
+        assert!(at(&columns, 40).1);
+        columns[0].is_optional = true;
+        assert_eq!(at(&columns, 111).0, ["STATE"]);
+        assert!(!at(&columns, 40).1);
     }
 }

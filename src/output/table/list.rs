@@ -96,23 +96,28 @@ impl List {
             None => (usual_width(field, self.style.only_v4), false),
             Some(_) => measure(&self.held, field, names),
         };
+        let style = &self.style;
         let column = |field| {
             let (width, is_empty) = measured(field);
             let is_queue = matches!(field, Field::ReceiveQueue | Field::SendQueue);
+            let is_optional = style.optional.contains(&field);
             Column {
                 field,
                 width,
                 is_right_aligned: is_right_aligned(field),
-                is_named: !self.style.one_line && self.style.columns.contains(&field)
-                    || self.style.sorted.contains(&field),
-                is_empty: is_empty && are_all || is_queue && self.style.only_listeners,
+                is_named: style.columns.contains(&field) && !is_optional
+                    || style.sorted.contains(&field),
+                is_optional: is_optional && !style.sorted.contains(&field),
+                is_empty: is_empty && are_all
+                    || is_queue && style.only_listeners
+                    || is_optional && field == Field::State,
                 is_shortened: false,
                 continues: false,
             }
         };
         self.columns = fields.map(column).collect();
         if let Some(width) = self.style.look.width {
-            self.omitted = fit(&mut self.columns, width, self.style.one_line);
+            self.omitted = fit(&mut self.columns, width);
         }
     }
 
@@ -179,12 +184,13 @@ impl List {
     }
 }
 
-/// The heading of a list of these sockets and a line for each, without line ends.
+/// The heading of a list of these sockets and a row for each, without the last line end, and the
+/// headings of the columns that did not fit.
 pub fn render_list(
     style: &Style,
     mut sockets: impl Iterator<Item = Socket>,
     names: &mut dyn Names,
-) -> (String, Vec<String>) {
+) -> (String, Vec<String>, Vec<String>) {
     let mut list = List::new(style);
     list.held = sockets.by_ref().take(HELD).collect();
     let mut sockets = sockets.peekable();
@@ -199,7 +205,7 @@ pub fn render_list(
     let held = std::mem::take(&mut list.held);
     let rows = held.into_iter().chain(sockets);
     let rows = rows.map(|socket| line(&mut |out| list.row(out, &socket, names)));
-    (heading, rows.collect())
+    (heading, rows.collect(), std::mem::take(&mut list.omitted))
 }
 
 /// The width that the rows held back need, and whether none of them has a value.

@@ -35,7 +35,7 @@ in_namespace!(
         terminal.wait_for("  do        ");
         terminal.type_("\r");
         terminal.wait_for("filter: (state listen) and sport = 8080");
-        terminal.wait_for("1 sockets by ");
+        terminal.wait_for("1 socket by ");
         terminal.wait_until("the listener", |screen| {
             let rows = screen.contents();
             rows.lines()

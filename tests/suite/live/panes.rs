@@ -28,7 +28,7 @@ in_namespace!(
         terminal.type_("s");
         terminal.wait_for(", 1 of 1 by change:desc");
         terminal.type_("\r");
-        terminal.wait_for(&format!("1 sockets of :{}", address.port()));
+        terminal.wait_for(&format!("1 socket of :{}", address.port()));
         terminal.wait_for("LISTEN ");
         terminal.type_("C");
         terminal.wait_for("[ ] family");
@@ -58,6 +58,37 @@ in_namespace!(
             !screen.contents().contains(" by change:desc")
         });
         terminal.wait_for_count("TOTAL", 0);
+    }
+);
+
+in_namespace!(
+    fn a_chosen_column_continues_the_rows_of_a_narrow_list_and_the_one_sorted_by_is_shown() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut terminal = Terminal::start(&Setup {
+            size: (46, 14),
+            arguments: &["--watch=0.1"],
+            environment: &[],
+        });
+        terminal.wait_for_count("TOTAL", 1);
+        terminal.type_("\r");
+        terminal.wait_for("1 socket by send-queue:desc, without RECV-Q");
+        terminal.type_("C");
+        terminal.wait_for("[ ] v6only");
+        terminal.type_("jj ");
+        terminal.wait_for("[x] v6only");
+        terminal.type_("\x1b");
+        terminal.wait_for("PROCESS");
+        terminal.wait_for(&format!("({})", std::process::id()));
+        terminal.wait_for("V6ONLY");
+        terminal.wait_for(&listener.local_addr().unwrap().to_string());
+        // The order before the first one.
+        terminal.type_("S");
+        terminal.wait_for("by retransmits:desc");
+        terminal.wait_for("RETRANSMITS");
+        terminal.type_("d");
+        terminal.wait_for("0 findings");
+        terminal.type_("c");
+        terminal.wait_for("history of all");
     }
 );
 

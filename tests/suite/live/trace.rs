@@ -46,7 +46,7 @@ in_namespace!(
             ("", "t", " by service"),
             ("t", "\x1b", " by service"),
             ("t", "c", "history of all"),
-            ("t", "\r", "1 sockets by "),
+            ("t", "\r", "1 socket by "),
             ("t", "/sport = :1\r", "filter: sport = :1"),
             ("t", "q", ""),
         ] {

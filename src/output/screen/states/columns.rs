@@ -134,11 +134,7 @@ impl StateColumn {
     /// The text, if it has one; a drawing fills the width.
     pub(super) fn text(self, row: &StateRow, total: u64, width: usize, paint: Paint) -> String {
         match self {
-            Sign => {
-                let limit = row.is_at_limit.then_some(paint.at_limit());
-                let growing = row.is_growing.then_some(paint.growing());
-                limit.into_iter().chain(growing).collect()
-            }
+            Sign => signs(paint, |sign| sign(row)),
             Name => state_name(row.state, "TOTAL"),
             Sockets => row.sockets.to_string(),
             Spread => match row.spread {
@@ -155,6 +151,13 @@ impl StateColumn {
             History => history::line(&row.history, width, paint.utf8),
         }
     }
+}
+
+/// The signs that apply: of a limit, and of growth.
+pub(super) fn signs(paint: Paint, applies: impl Fn(fn(&StateRow) -> bool) -> bool) -> String {
+    let limit = applies(|row| row.is_at_limit).then_some(paint.at_limit());
+    let growing = applies(|row| row.is_growing).then_some(paint.growing());
+    limit.into_iter().chain(growing).collect()
 }
 
 /// Sockets a second: `+0.3`, `-12.0`, `+1500`.

@@ -194,7 +194,7 @@ fn an_alarm_takes_the_place_of_the_keys_on_a_low_screen() {
     assert_eq!(
         drawn,
         [
-            "tcpstates host  every 1 s",
+            "tcpstates host  every 1 s    100 sockets",
             "   STATE       SOCKETS  CHANGE SHARE",
             "   ESTABLISHED      60      -2 █████▍",
             "▲  CLOSE_WAIT       40     +20 ███▌",
@@ -355,15 +355,16 @@ fn chart() -> Chart {
     }
 }
 
-fn sockets_pane(lines: &[String]) -> Pane<'_> {
+fn sockets_pane(rows: &[String]) -> Pane<'_> {
     Pane::Sockets(SocketsPane {
         state: Some(State::CloseWait),
         group: None,
         sort: "send-queue:desc".to_owned(),
         heading: "STATE  LOCAL",
-        lines,
+        rows,
+        omitted: &[],
         is_cut: true,
-        selected: lines.len() / 2,
+        selected: rows.len() / 2,
         age: Some((Duration::from_millis(3_200), Duration::from_millis(90))),
         note: String::new(),
     })

@@ -58,6 +58,43 @@ fn sockets_scroll_around_the_selected_one() {
 }
 
 #[test]
+fn a_row_of_two_lines_is_selected_as_one_and_omitted_columns_are_named() {
+    let rows: Vec<String> = (0..9).map(|row| format!("row {row}\n    more")).collect();
+    let omitted = ["ACCEPT".to_owned(), "RECV-Q".to_owned()];
+    let Pane::Sockets(pane) = sockets_pane(&rows) else {
+        panic!("no sockets");
+    };
+    let pane = Pane::Sockets(SocketsPane {
+        heading: "STATE\n    PROCESS",
+        omitted: &omitted,
+        is_cut: false,
+        ..pane
+    });
+    let (buffer, drawn) = draw_with(&screen(pane), 80, 12, PLAIN);
+    let text = lines(&buffer);
+    let title = "9 CLOSE_WAIT sockets by send-queue:desc, without ACCEPT, RECV-Q  3 s old,";
+    assert!(text[1].starts_with(title), "{}", text[1]);
+    assert_eq!(text[2..4], ["STATE", "    PROCESS"]);
+    assert_eq!(text[8..10], ["row 5", "    more"]);
+    assert_eq!(drawn.places[..2], [(4, Place::Row(3)), (5, Place::Row(3))]);
+    for line in [6, 7] {
+        assert!(buffer[(0, line)].modifier.contains(Modifier::REVERSED));
+    }
+    let Pane::Sockets(pane) = sockets_pane(&rows) else {
+        panic!("no sockets");
+    };
+    let pane = Pane::Sockets(SocketsPane {
+        heading: "STATE\n    PROCESS",
+        ..pane
+    });
+    let drawn = lines(&draw(&screen(pane), 80, 5, PLAIN));
+    assert_eq!(drawn[2..4], ["row 4", "    more"], "without a heading");
+    let one = ["row".to_owned()];
+    let drawn = lines(&draw(&screen(sockets_pane(&one)), 80, 12, PLAIN));
+    assert!(drawn[1].contains("1 CLOSE_WAIT socket by"), "{}", drawn[1]);
+}
+
+#[test]
 fn keys_are_shortened_before_columns_are_left_out_and_the_sum_stays() {
     let mut grouped = groups();
     grouped.groups[0].key = vec![Label::Text("[2001:db8:1:2:3:4:5:6]:443".to_owned())];

@@ -24,18 +24,20 @@ fn full_rows() -> Vec<StateRow> {
     rows
 }
 
-/// The numbers in the column SOCKETS: of rows and of the rest; and the sum.
+/// The numbers of sockets of rows and of the rest; and the sum.
 fn numbers(drawn: &[String]) -> (u64, u64) {
-    let is_row = |line: &&String| {
-        let name = line.trim_start().split(' ').next().unwrap_or_default();
-        let is_state = State::named().any(|state| state.to_string() == name);
-        line.starts_with("   ") && (is_state || name == "TOTAL" || line.contains(" more "))
-    };
     let number = |line: &String| {
-        let mut words = line.split_whitespace().skip(1);
-        words.find_map(|word| word.parse::<u64>().ok()).unwrap()
+        let mut words = line.strip_prefix("   ")?.split_whitespace();
+        let name = words.next()?;
+        let is_state = State::named().any(|state| state.to_string() == name);
+        let number = words.next()?;
+        match number {
+            "more" => words.next()?.parse::<u64>().ok(),
+            number if is_state || name == "TOTAL" => number.parse().ok(),
+            _ => None,
+        }
     };
-    let rows: Vec<u64> = drawn.iter().filter(is_row).map(number).collect();
+    let rows: Vec<u64> = drawn.iter().filter_map(number).collect();
     let (total, states) = rows.split_last().unwrap();
     (states.iter().sum(), *total)
 }
@@ -95,37 +97,91 @@ fn forty_by_ten_has_the_largest_states_and_the_rest_in_a_line_that_opens() {
     assert_eq!(
         lines(&buffer),
         [
-            "tcpstates host  every 1 s",
+            "tcpstates host  every 1 s   9633 sockets",
             "   STATE       SOCKETS  CHANGE SHARE",
             "   ESTABLISHED     500    +500 ▍",
-            "   CLOSE_WAIT       16     +16 ▏",
             "   CLOSING          17     +17 ▏",
             "   LAST_ACK         18     +18 ▏",
             "   TIME_WAIT      9000   +9000 ████████▍",
             "   CLOSE            20     +20 ▏",
-            "   5 more           62  LISTEN SYN_SENT…",
+            "   6 more 78  CLOSE_WAIT FIN_WAIT2",
+            "   FIN_WAIT1 SYN_RECV SYN_SENT LISTEN",
             "   TOTAL          9633   +9633",
         ]
     );
-    assert_eq!(placed.places[6], (8, Place::Rest));
-    assert_eq!(placed.places[7], (9, Place::State(None)));
-    // Opened: those that were behind it.
-    screen.rest.page = 1;
+    assert_eq!(
+        placed.places[5..8],
+        [(7, Place::Rest), (8, Place::Rest), (9, Place::State(None)),]
+    );
+    // Opened: those that were behind it, and the largest.
     screen.rest.is_selected = true;
     screen.rows.last_mut().unwrap().is_selected = false;
-    let buffer = draw(&screen, 40, 10, PLAIN);
-    let drawn = lines(&buffer);
-    assert!(drawn[2].starts_with("   LISTEN"), "{drawn:#?}");
-    assert!(
-        drawn[7].starts_with("   6 more         9571  ESTABLISHED"),
-        "{drawn:#?}"
-    );
-    assert!(buffer[(5, 7)].modifier.contains(Modifier::REVERSED));
+    for (page, first, last, rest) in [
+        (
+            1,
+            "   SYN_RECV",
+            "   TIME_WAIT",
+            "   6 more 576  ESTABLISHED",
+        ),
+        (2, "   LISTEN", "   CLOSE", "   6 more 92  LAST_ACK"),
+        (3, "   ESTABLISHED", "   CLOSE", "   6 more 78  CLOSE_WAIT"),
+    ] {
+        screen.rest.page = page;
+        let buffer = draw(&screen, 40, 10, PLAIN);
+        let drawn = lines(&buffer);
+        assert!(drawn[2].starts_with(first), "{page}: {drawn:#?}");
+        assert!(drawn[6].starts_with(last), "{page}: {drawn:#?}");
+        assert!(drawn[7].starts_with(rest), "{page}: {drawn:#?}");
+        assert!(drawn.iter().any(|line| line.contains(" 9000 ")));
+        assert!(buffer[(5, 7)].modifier.contains(Modifier::REVERSED));
+    }
     // A selected state stays where it can be seen.
     screen.rest = Rest::default();
     screen.rows[0].is_selected = true;
     let drawn = lines(&draw(&screen, 30, 8, PLAIN));
-    assert!(drawn[2].starts_with("   LISTEN"), "{drawn:#?}");
+    assert!(drawn[1].starts_with("   LISTEN"), "{drawn:#?}");
+}
+
+#[test]
+fn a_marked_state_shares_a_line_last_and_its_mark_is_on_that_line() {
+    let mut screen = screen(groups_pane(None));
+    screen.rows = full_rows();
+    // The smallest.
+    screen.rows[0].is_at_limit = true;
+    let drawn = lines(&draw(&screen, 40, 10, PLAIN));
+    assert!(drawn[2].starts_with("!  LISTEN"), "{drawn:#?}");
+    for row in &mut screen.rows {
+        row.is_at_limit = true;
+    }
+    screen.rows[1].is_growing = true;
+    let drawn = lines(&draw(&screen, 40, 10, PLAIN));
+    assert!(
+        drawn[7].starts_with("!▲ 6 more 78  CLOSE_WAIT"),
+        "{drawn:#?}"
+    );
+}
+
+#[test]
+fn messages_share_a_line_and_the_heading_is_left_out_before_states_share_one() {
+    let mut screen = screen(groups_pane(None));
+    screen.rows = full_rows();
+    let kind = NoticeKind::Alarm;
+    let notice = |text: &str| Notice {
+        kind,
+        text: text.to_owned(),
+    };
+    screen.notices = vec![notice("one"), notice("two")];
+    let drawn = lines(&draw(&screen, 46, 14, PLAIN));
+    assert!(drawn[1].starts_with("   LISTEN"), "{drawn:#?}");
+    assert!(drawn[12].starts_with("   TOTAL"), "{drawn:#?}");
+    assert_eq!(drawn[13], "one; two");
+    screen.rows.drain(5..);
+    let drawn = lines(&draw(&screen, 30, 8, PLAIN));
+    assert!(drawn[1].starts_with("   STATE"), "{drawn:#?}");
+    assert_eq!(drawn[7], "one; two");
+    screen.notices[0].text = "longer than the screen is wide".to_owned();
+    let drawn = lines(&draw(&screen, 30, 8, PLAIN));
+    assert_eq!(drawn[7], "(+1) longer than the screen i…");
 }
 
 #[test]

@@ -76,12 +76,12 @@ fn forty_by_ten_shows_counts_closes_and_transitions() {
     let drawn = lines(&draw(&screen(pane(Some(&traced))), 40, 10, PLAIN));
     let starts = [
         "tcpstates host",
+        "   STATE",
         "   ESTABLISHED",
         "▲  CLOSE_WAIT",
         "   TOTAL",
         "CLOSE_WAIT since 01:02:03Z: 8 closes (7…",
         "reset 192.0.2.1:80(web) 192.0.2.2:40000",
-        "three 192.0.2.1:80(web) 192.0.2.2:40000",
         "CLOSE_WAIT LAST_ACK 192.0.2.1:80 192.0.…",
         "CLOSE_WAIT LAST_ACK 192.0.2.1:80 192.0.…",
         "q quit  ? help  t close",
