@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 
 use super::names;
 use crate::filter::Lookup;
-use crate::model::Where;
-use crate::netns::within;
+use crate::model::{Netns, Where};
+use crate::netns::{identify, within};
 use crate::source::read_local_port_range;
 
 /// TCP services by name, services(5). Read directly: a name service would wait for the network.
@@ -52,6 +52,13 @@ impl Lookup for HostLookup {
 
     fn cgroup(&mut self, path: &str) -> Result<u64, String> {
         names::cgroup_id(&self.place, path)
+    }
+
+    fn netns(&mut self, word: &str) -> Result<Netns, String> {
+        match self.place.is_own_host() {
+            true => identify(word).map_err(|error| error.to_string()),
+            false => Err("--proc-root shows one network namespace".to_owned()),
+        }
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {

@@ -13,6 +13,23 @@ use crate::source::{ProcNet, Sources};
 /// When options exclude each other, `--proc-root` holds no tables, or `--netns` selects nothing that
 /// can be read.
 pub(super) fn resolve(sourcing: &Sourcing) -> Result<Sources, Failure> {
+    resolve_as(sourcing, false)
+}
+
+/// The same for what compares network namespaces: every one, unless some are named.
+///
+/// # Errors
+/// As for [`resolve`]; with `--proc-root`.
+pub(super) fn resolve_several(sourcing: &Sourcing) -> Result<Sources, Failure> {
+    match sourcing.proc_root {
+        None => resolve_as(sourcing, true),
+        Some(_) => Err(Failure::Usage(
+            "`netns` and --proc-root exclude each other: it shows one network namespace".to_owned(),
+        )),
+    }
+}
+
+fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
     let words = &sourcing.namespaces.netns;
     match (&sourcing.proc_root, sourcing.source) {
         (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
@@ -23,11 +40,11 @@ pub(super) fn resolve(sourcing: &Sourcing) -> Result<Sources, Failure> {
             secure::refuse("--proc-root")?;
             Ok(Sources::Proc(ProcNet::under(root)?))
         }
-        (None, choice) if words.is_empty() => Ok(of(choice, ProcNet::own())),
+        (None, choice) if words.is_empty() && !are_compared => Ok(of(choice, ProcNet::own())),
         (None, choice) => {
             secure::refuse("--netns")?;
             let own = of(choice, ProcNet::own());
-            if words.iter().any(|word| word == EVERY_NETNS) {
+            if words.is_empty() || words.iter().any(|word| word == EVERY_NETNS) {
                 return Ok(own.of_every());
             }
             let selected = select(words)?;
@@ -35,7 +52,7 @@ pub(super) fn resolve(sourcing: &Sourcing) -> Result<Sources, Failure> {
                 check(member, choice)?;
             }
             match &*selected {
-                [Member { name, doors, .. }] => match doors.first() {
+                [Member { name, doors, .. }] if !are_compared => match doors.first() {
                     Some(door) => of_member(choice, name, door),
                     None => Ok(own),
                 },

@@ -17,7 +17,7 @@ use crate::output::{Format, Style};
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) target: Target,
-    /// The network namespaces, as typed; empty for that of the process.
+    /// The network namespaces, as typed.
     netns: Vec<String>,
     /// The words of the filter, as typed.
     pub(super) filter: String,
@@ -46,9 +46,14 @@ impl Summary {
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
         }
+        let mut target = Target::resolve(&typed.selection, &typed.sourcing)?;
+        let keys = typed.by.iter().flat_map(|keys| &keys.0);
+        if keys.map(|key| key.field).any(|field| field == Field::Netns) {
+            target = target.across_namespaces(&typed.sourcing)?;
+        }
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing)?,
+            target,
             netns: typed.sourcing.namespaces.netns.clone(),
             filter: typed.selection.words.join(" "),
             by: typed.by.map(|keys| keys.0),
@@ -77,7 +82,10 @@ impl Summary {
 
     /// The network namespaces, as typed; `None` for that of the process.
     pub(super) fn netns(&self) -> Option<String> {
-        (!self.netns.is_empty()).then(|| self.netns.join(","))
+        match &*self.netns {
+            [] => self.target.sources.place().netns(),
+            words => Some(words.join(",")),
+        }
     }
 
     fn asked(&self) -> Asked {

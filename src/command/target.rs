@@ -64,7 +64,7 @@ impl Target {
     }
 
     fn of(selection: &Selection, sourcing: &Sourcing, used_as: Use) -> Result<Target, Failure> {
-        let sources = sources::resolve(sourcing)?;
+        let mut sources = sources::resolve(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
         let words = parse_words(&selection.words, used_as, lookup).map_err(usage)?;
         let scope = Scope {
@@ -76,12 +76,30 @@ impl Target {
             states: selected_states(selection)?,
             files: parse_files(&selection.files, used_as, lookup)?,
         };
+        let question = scope.question(words)?;
+        if !sources.are_several() && tests_netns(&question) {
+            sources = sources::resolve_several(sourcing)?;
+        }
         Ok(Target {
-            question: scope.question(words)?,
+            question,
             sources,
             scope,
             owner_timeout: sourcing.owner_timeout,
         })
+    }
+
+    /// The same about every network namespace, unless some are named.
+    ///
+    /// # Errors
+    /// With `--proc-root`.
+    pub(super) fn across_namespaces(self, sourcing: &Sourcing) -> Result<Target, Failure> {
+        match self.sources.are_several() {
+            true => Ok(self),
+            false => Ok(Target {
+                sources: sources::resolve_several(sourcing)?,
+                ..self
+            }),
+        }
     }
 
     /// The same with another filter in place of the words typed.
@@ -95,8 +113,14 @@ impl Target {
     ) -> Result<Target, Failure> {
         let words = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
         let words = parse_words(words.as_slice(), Use::Filter, lookup)?;
+        let question = self.scope.question(words)?;
+        if !self.sources.are_several() && tests_netns(&question) {
+            return Err(Failure::Usage(
+                "`netns` compares network namespaces: start with -N all".to_owned(),
+            ));
+        }
         Ok(Target {
-            question: self.scope.question(words)?,
+            question,
             ..self.clone()
         })
     }
@@ -205,6 +229,11 @@ impl Scope {
             ..Question::about(Kind::Tcp, states)
         })
     }
+}
+
+fn tests_netns(question: &Question) -> bool {
+    let mut tests = question.filter.iter().flat_map(Expression::tests);
+    tests.any(|test| matches!(test, Test::Netns(_)))
 }
 
 /// The states that options name; `None` where they name none.

@@ -109,6 +109,7 @@ impl fmt::Display for Test {
             Test::Interface(index) => write!(f, "interface = {index}"),
             Test::Mark { value, mask } => write!(f, "mark = {value:#x}/{mask:#x}"),
             Test::Cgroup(id) => write!(f, "cgroup = id:{id}"),
+            Test::Netns(netns) => write!(f, "netns = net:{}", netns.0),
             Test::Autobound => write!(f, "autobound"),
         }
     }

@@ -139,6 +139,7 @@ impl Keyword {
                     | Field::Interface
                     | Field::V6Only
                     | Field::Cgroup
+                    | Field::Netns
                     | Field::Mark
                     | Field::User
                     | Field::CongestionControl

@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use crate::model::Netns;
+
 /// Looks names up. Errors are one line each, without the name: "no such user".
 pub trait Lookup {
     /// Every address of a host; none is an error.
@@ -35,6 +37,12 @@ pub trait Lookup {
     /// # Errors
     /// Where there is none at this path.
     fn cgroup(&mut self, path: &str) -> Result<u64, String>;
+
+    /// The network namespace that a word of `--netns` selects.
+    ///
+    /// # Errors
+    /// Where there is none, or the word selects several.
+    fn netns(&mut self, word: &str) -> Result<Netns, String>;
 
     /// The ports that the kernel chooses from, ip(7) `ip_local_port_range`.
     ///

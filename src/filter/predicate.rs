@@ -11,7 +11,9 @@ use super::text::{FilterError, FilterText};
 use super::value::{
     Ports, parse_interface, parse_mark, parse_number, parse_ports, parse_quantity, parse_yes_or_no,
 };
-use crate::model::{CongestionControl, Field, ProcessName, ProcessQuery, State, StateSet, hint};
+use crate::model::{
+    CongestionControl, Field, Netns, ProcessName, ProcessQuery, State, StateSet, hint,
+};
 
 /// Reads tests from the text.
 pub(super) struct Predicates<'a, L> {
@@ -132,6 +134,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                     number.map_or_else(|| lookup.cgroup(path), Ok)?,
                 ))
             }),
+            Keyword::Field(Field::Netns) => self.netns(word),
             Keyword::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
@@ -162,6 +165,17 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             }),
             Keyword::Field(number) => self.number(word, number),
         }
+    }
+
+    /// In one of these namespaces.
+    fn netns(&mut self, word: Token<'a>) -> Nodes {
+        self.same(word, |lookup, words| {
+            let found = words.split(',').map(|word| lookup.netns(word));
+            let found: Vec<Netns> = found.collect::<Result<_, _>>()?;
+            let tests = found.into_iter().map(Test::Netns);
+            let tests = tests.map(|test| vec![Node::Test(test)]);
+            Ok(nodes::joined(tests, &Node::Or))
+        })
     }
 
     /// The test whose value is typed without its word.

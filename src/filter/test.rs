@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::model::{CongestionControl, Family, Field, InetEnds, ProcessQuery, Socket, StateSet};
+use crate::model::{
+    CongestionControl, Family, Field, InetEnds, Netns, ProcessQuery, Socket, StateSet,
+};
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
 pub const MAPPED: Ipv6Net =
@@ -53,6 +55,8 @@ pub enum Test {
     },
     /// In the control group (v2) of this id; 0 for minisockets, which are in none.
     Cgroup(u64),
+    /// In this network namespace. Decided for each namespace before its sockets are requested.
+    Netns(Netns),
     /// Its local port was chosen by the kernel and not by the program, or the kernel keeps no
     /// record of that: minisockets, and connections that came in. Only the kernel can tell.
     Autobound,
@@ -143,6 +147,7 @@ impl Test {
             Test::V6Only(only) => socket.v6only == Some(only),
             Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
             Test::Cgroup(id) => socket.cgroup.unwrap_or(0) == id,
+            Test::Netns(netns) => socket.netns == netns,
             Test::Autobound => false,
         }
     }
@@ -166,6 +171,7 @@ impl Test {
             Test::V6Only(_) => Some(Field::V6Only),
             Test::Mark { .. } => Some(Field::Mark),
             Test::Cgroup(_) => Some(Field::Cgroup),
+            Test::Netns(_) => Some(Field::Netns),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::lookup::Lookup;
 use super::{Expression, FilterError, FilterText, parse};
+use crate::model::Netns;
 
 pub(crate) struct Hosts;
 
@@ -44,6 +45,14 @@ impl Lookup for Hosts {
         match path {
             "/web (1)" => Ok(77),
             _ => Err("no such control group".to_owned()),
+        }
+    }
+
+    fn netns(&mut self, word: &str) -> Result<Netns, String> {
+        match word {
+            "blue" => Ok(Netns(7)),
+            "red" => Ok(Netns(8)),
+            _ => Err("no such network namespace".to_owned()),
         }
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Trust, UnseenNamespace, counted, write_unseen};
+use super::{NamespacesRead, Trust, UnseenNamespace, counted, write_unseen};
 
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,7 @@ impl fmt::Display for Loss {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completeness {
     losses: Vec<Loss>,
+    namespaces: Option<NamespacesRead>,
 }
 
 impl Completeness {
@@ -124,6 +125,20 @@ impl Completeness {
         if !self.losses.contains(&loss) {
             self.losses.push(loss);
         }
+    }
+
+    /// Sets which of several network namespaces the answer is about; those that were not read are
+    /// losses.
+    pub fn set_namespaces(&mut self, namespaces: NamespacesRead) {
+        for loss in namespaces.losses() {
+            self.lose(loss);
+        }
+        self.namespaces = Some(namespaces);
+    }
+
+    /// Which network namespaces the answer is about; `None` for an answer about one.
+    pub fn namespaces(&self) -> Option<&NamespacesRead> {
+        self.namespaces.as_ref()
     }
 
     /// Adds what was lost in another dump of the same answer.

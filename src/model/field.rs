@@ -34,6 +34,8 @@ pub enum Field {
     User,
     /// The control group.
     Cgroup,
+    /// The network namespace.
+    Netns,
     /// Bytes received and not yet read.
     ReceiveQueue,
     /// Bytes written and not yet acknowledged.
@@ -151,7 +153,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 50] = [
+const FIELDS: [Entry; 51] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
@@ -165,6 +167,7 @@ const FIELDS: [Entry; 50] = [
     Entry(Field::Uid, "uid", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::User, "user", &[], &[G, C, F, TG, TF], SOCKETS, ROW),
     Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK, ATTRIBUTE),
+    Entry(Field::Netns, "netns", &["namespace"], &[G, C, S, F], SOCKETS, ROW),
     Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], SOCKETS, ROW),

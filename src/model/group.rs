@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{
-    Counts, Field, InetEnds, Listeners, Note, Observation, Ownership, ProcessName, Socket, State,
-    StateSet,
+    Counts, Field, InetEnds, Listeners, Netns, Note, Observation, Ownership, ProcessName, Socket,
+    State, StateSet,
 };
 
 /// One field to group by; addresses may be folded into prefixes.
@@ -55,6 +55,7 @@ impl GroupKey {
             Field::V6Only => KeyPart::V6Only(socket.v6only),
             Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
             Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
+            Field::Netns => KeyPart::Netns(socket.netns),
             Field::Process => KeyPart::Process(holder.and_then(|holder| holder.0)),
             Field::Pid => KeyPart::Pid(holder.map(|holder| holder.1)),
             _ => return None,
@@ -119,6 +120,8 @@ pub enum KeyPart {
     Owner(Option<u32>),
     /// A control group by its id.
     Cgroup(Option<u64>),
+    /// A network namespace.
+    Netns(Netns),
     /// The holder by its name.
     Process(Option<ProcessName>),
     /// The holder by its number.

@@ -43,6 +43,7 @@ mod group;
 mod listeners;
 mod metric;
 mod names;
+mod namespaces;
 mod netns;
 mod note;
 mod place;
@@ -77,8 +78,11 @@ pub use group::{
 pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
-use netns::write_unseen;
-pub use netns::{EVERY_NETNS, Namespace, NamespaceList, Netns, UnseenNamespace, UnseenReason};
+use namespaces::write_unseen;
+pub use namespaces::{
+    NamespaceFacts, NamespacesRead, ReadNamespace, UnseenNamespace, UnseenReason,
+};
+pub use netns::{EVERY_NETNS, Namespace, NamespaceList, Netns};
 pub use note::Note;
 pub use place::Where;
 pub use placement::{Placement, parse_placement};

@@ -1,6 +1,6 @@
 //! Names of users, interfaces and control groups on this host, and the owners of sockets.
 
-use super::{Held, Ownership, Socket};
+use super::{Held, Netns, Ownership, Socket};
 
 /// Looks names up. The name of what has none is its number, so there is always a result; names are
 /// untrusted and may contain any character.
@@ -14,6 +14,9 @@ pub trait Names {
     /// The path of the control group (cgroup v2) of this id, from the root of its mount; `id:1234`
     /// if it is gone or not visible.
     fn cgroup(&mut self, id: u64) -> &str;
+
+    /// A word of `--netns` that selects this network namespace.
+    fn netns(&mut self, netns: Netns) -> &str;
 
     /// The owners of a socket; none if owners were not searched for.
     fn held(&self, _socket: &Socket) -> Held<'_> {

@@ -5,8 +5,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{counted, thousands};
-
 /// A network namespace, where a question is about several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Netns(pub u32);
@@ -89,83 +87,4 @@ impl fmt::Display for NamespaceList {
             words => write!(f, "network namespaces {}", words.join(", ")),
         }
     }
-}
-
-/// A network namespace that exists and was not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnseenNamespace {
-    /// The word that selects it.
-    pub name: String,
-    /// Its inode number.
-    pub netns: Netns,
-    /// Why it was not read.
-    pub reason: UnseenReason,
-}
-
-/// Why a network namespace was not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UnseenReason {
-    /// Entering it is not permitted, and no process in it is visible.
-    NoPermission,
-    /// A word selected it, and it has ended.
-    Gone,
-    /// It is mounted below the mount of another one only, and no process in it is visible.
-    Covered,
-    /// What the system reports.
-    Failed(String),
-}
-
-impl UnseenReason {
-    /// The word for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            UnseenReason::NoPermission => "no_permission",
-            UnseenReason::Gone => "gone",
-            UnseenReason::Covered => "covered",
-            UnseenReason::Failed(_) => "failed",
-        }
-    }
-}
-
-/// Writes one line about those of `of` network namespaces that were not read, by their reasons.
-pub(super) fn write_unseen(
-    f: &mut fmt::Formatter<'_>,
-    of: u64,
-    unseen: &[UnseenNamespace],
-) -> fmt::Result {
-    const MOST_NAMED: usize = 8;
-    let (count, all) = (
-        thousands(unseen.len()),
-        counted(of, "network namespace", "network namespaces"),
-    );
-    write!(f, "{count} of {all} not read")?;
-    let mut reasons: Vec<(&UnseenReason, Vec<&str>)> = Vec::new();
-    for one in unseen {
-        match reasons
-            .iter_mut()
-            .find(|(reason, _)| *reason == &one.reason)
-        {
-            Some((_, names)) => names.push(&one.name),
-            None => reasons.push((&one.reason, vec![&one.name])),
-        }
-    }
-    for (number, (reason, names)) in reasons.iter().enumerate() {
-        f.write_str(if number == 0 { ": " } else { "; " })?;
-        let shown: Vec<&str> = names.iter().copied().take(MOST_NAMED).collect();
-        f.write_str(&shown.join(", "))?;
-        match names.len().saturating_sub(MOST_NAMED) {
-            0 => {}
-            more => write!(f, " and {} more", thousands(more))?,
-        }
-        let are = if names.len() == 1 { "is" } else { "are" };
-        match reason {
-            UnseenReason::NoPermission => f.write_str(
-                " (entering takes CAP_SYS_ADMIN and no process in it is visible: run as root)",
-            )?,
-            UnseenReason::Gone => write!(f, " {are} gone")?,
-            UnseenReason::Covered => write!(f, " {are} covered by another mount")?,
-            UnseenReason::Failed(why) => write!(f, " ({why})")?,
-        }
-    }
-    Ok(())
 }

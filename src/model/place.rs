@@ -38,15 +38,25 @@ impl Where {
     /// The words that select it on a command line, unquoted; none for [`Where::Here`].
     pub fn options(&self) -> Vec<String> {
         let (option, value) = match self {
-            Where::Here => return Vec::new(),
             Where::ProcRoot(directory) | Where::Process { directory, .. } => {
-                ("--proc-root", directory.display().to_string())
+                ("--proc-root", Some(directory.display().to_string()))
             }
-            Where::Netns(namespace) => ("--netns", namespace.word.clone()),
-            Where::NetnsTables(word) => ("--netns", word.clone()),
-            Where::Several(list) => ("--netns", list.words()),
+            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
+                ("--netns", self.netns())
+            }
         };
-        vec![option.to_owned(), value]
+        let words = value.map(|value| vec![option.to_owned(), value]);
+        words.unwrap_or_default()
+    }
+
+    /// The words of `--netns`, if there are any.
+    pub fn netns(&self) -> Option<String> {
+        match self {
+            Where::Netns(namespace) => Some(namespace.word.clone()),
+            Where::NetnsTables(word) => Some(word.clone()),
+            Where::Several(list) => Some(list.words()),
+            Where::Here | Where::ProcRoot(_) | Where::Process { .. } => None,
+        }
     }
 
     /// Whether users, control groups and processes are those that this process sees.

@@ -10,7 +10,7 @@ const UNITS: [&str; 5] = [".service", ".scope", ".socket", ".mount", ".swap"];
 const ID_LEN: usize = 64;
 
 /// What the control groups of a process belong to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     /// The innermost systemd unit.
     pub unit: Option<String>,

@@ -267,6 +267,7 @@ impl Socket {
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),
             Field::Metric(metric) => self.info.as_ref()?.get(metric),
+            Field::Netns => Some(self.netns.0.into()),
             Field::State
             | Field::Family
             | Field::LocalAddr

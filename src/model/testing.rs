@@ -7,7 +7,7 @@ use super::trace::{
     Close, Connection, Counters, FirstClose, Opened, Reset, ResetReason, Shape, Side, Story, Task,
     Transition,
 };
-use super::{Family, InetEnds, Names, State};
+use super::{Family, InetEnds, Names, Netns, State};
 
 /// The same names for every user, interface and control group.
 pub(crate) struct SameNames;
@@ -23,6 +23,10 @@ impl Names for SameNames {
 
     fn cgroup(&mut self, _: u64) -> &str {
         "/"
+    }
+
+    fn netns(&mut self, _: Netns) -> &str {
+        "blue"
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::enter::locate;
 use super::find::{Finding, Found, find, mounted};
 use super::names::{base_names, unique_names};
-use crate::model::{Namespace, Netns};
+use crate::model::{Namespace, NamespaceFacts, Netns, Placement};
 use crate::proc_root::ProcRoot;
 
 /// A network namespace, and how it can be read.
@@ -23,6 +23,8 @@ pub struct Member {
     pub netns: Netns,
     /// The inode number of its table `tcp`, one for all processes in it; `None` where it is not known.
     pub table: Option<u64>,
+    /// What is known of it.
+    pub facts: Arc<NamespaceFacts>,
     /// The ways to read it, the best first; none where no permission and no process leads to it.
     pub doors: Vec<Access>,
 }
@@ -70,12 +72,15 @@ pub struct Members {
 pub fn find_members() -> Members {
     let proc = ProcRoot::own();
     let Finding { namespaces, denied } = find(&proc);
-    let names = base_names(&proc, &namespaces);
+    let (names, placements) = base_names(&proc, &namespaces);
     let names = unique_names(&namespaces, &names);
     let own = Own::read(&proc);
-    let named = names.into_iter().zip(&namespaces);
+    let named = namespaces.iter().zip(names.into_iter().zip(placements));
     let mut members: Vec<(bool, Member)> = named
-        .map(|(name, found)| (found.is_host, own.member(name.into(), found)))
+        .map(|(found, (name, placement))| {
+            let facts = facts(found, placement);
+            (found.is_host, own.member(name.into(), found, facts))
+        })
         .collect();
     members.sort_by(|(a_host, a), (b_host, b)| {
         (Reverse(a_host), &a.name).cmp(&(Reverse(b_host), &b.name))
@@ -85,6 +90,13 @@ pub fn find_members() -> Members {
         denied,
         hiding: hiding(&proc),
     }
+}
+
+/// The name of the namespace of the calling thread.
+pub fn own_name() -> Arc<str> {
+    let found = find_members().members.into_iter();
+    let mut own = found.filter(|member| member.doors == [Access::Own]);
+    own.next().map_or_else(|| "unknown".into(), |own| own.name)
 }
 
 /// Whether a way to read a namespace still exists.
@@ -105,6 +117,20 @@ pub fn is_mounted(netns: Netns) -> bool {
     mounted().iter().any(|(inode, _)| *inode == netns.0)
 }
 
+fn facts(found: &Found, placement: Placement) -> NamespaceFacts {
+    let home = found.home.as_ref();
+    let pid = home.and_then(|home| home.split('/').next()?.parse().ok());
+    NamespaceFacts {
+        inode: found.inode,
+        pid,
+        processes: Some(found.processes),
+        mounts: found.mounts.clone(),
+        container: placement.container,
+        pod: placement.pod,
+        unit: placement.unit,
+    }
+}
+
 /// Why processes that exist may not be visible.
 fn hiding(proc: &ProcRoot) -> Option<String> {
     if let Some(option) = proc.query_hiding_here() {
@@ -115,7 +141,7 @@ fn hiding(proc: &ProcRoot) -> Option<String> {
 }
 
 /// The namespace of the calling thread.
-pub(super) struct Own {
+struct Own {
     inode: Option<u32>,
     table: Option<u64>,
     /// The device of the files of namespaces: the kernel has one file system of them.
@@ -123,7 +149,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    pub(super) fn read(proc: &ProcRoot) -> Own {
+    fn read(proc: &ProcRoot) -> Own {
         let located = locate(Path::new("/proc/thread-self/ns/net")).ok().flatten();
         let status = proc.stat("thread-self/net/tcp");
         Own {
@@ -134,7 +160,7 @@ impl Own {
     }
 
     /// A namespace that was found, as `name`.
-    pub(super) fn member(&self, name: Arc<str>, found: &Found) -> Member {
+    fn member(&self, name: Arc<str>, found: &Found, facts: NamespaceFacts) -> Member {
         let is_same = found.inode.is_some() && found.inode == self.inode
             || found.table.is_some() && found.table == self.table;
         let doors = match is_same {
@@ -145,6 +171,7 @@ impl Own {
             name,
             netns: found.netns(),
             table: found.table,
+            facts: Arc::new(facts),
             doors,
         }
     }

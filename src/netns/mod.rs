@@ -10,5 +10,7 @@ mod names;
 mod which;
 
 pub use enter::within;
-pub use members::{Access, Member, Members, Tables, find_members, is_mounted, is_reachable};
-pub use which::{NetnsError, select};
+pub use members::{
+    Access, Member, Members, Tables, find_members, is_mounted, is_reachable, own_name,
+};
+pub use which::{NetnsError, identify, select};

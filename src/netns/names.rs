@@ -9,7 +9,7 @@ use std::fs::read_dir;
 use std::path::Path;
 
 use super::find::Found;
-use crate::model::{EVERY_NETNS, parse_placement};
+use crate::model::{EVERY_NETNS, Placement, parse_placement};
 use crate::proc_root::{ProcRoot, parse_number};
 
 /// Where ip-netns(8) mounts namespaces by name.
@@ -63,36 +63,34 @@ struct DockerContainer {
 }
 
 impl Naming<'_> {
-    /// The name of a namespace, which others may have too.
-    fn name(&mut self, found: &Found) -> String {
-        if found.is_host {
-            return HOST.to_owned();
-        }
-        if let Some(name) = found.mounts.iter().find_map(|mount| mounted_name(mount)) {
-            return name;
-        }
-        if let Some(home) = &found.home {
-            if let Some(name) = self.placed(home) {
-                return name;
-            }
-            if let Some(name) = process_name(self.proc, home) {
-                return name;
-            }
-        }
-        let paths = found.mounts.iter().filter_map(|mount| mount.to_str());
-        let mut typed = paths.filter(|path| is_plain(path) && path.starts_with('/'));
-        match typed.next() {
-            Some(path) => path.to_owned(),
-            None => format!("net:{}", found.netns().0),
-        }
+    /// The name of a namespace, which others may have too, and what its first process belongs to.
+    fn name(&mut self, found: &Found) -> (String, Placement) {
+        let home = found.home.as_deref();
+        let cgroups = home.and_then(|home| {
+            let path = format!("{home}/cgroup");
+            self.proc.read_start(&path, CGROUP_MOST).ok()
+        });
+        let cgroups = cgroups.unwrap_or_default();
+        let placement = parse_placement(&cgroups);
+        let paths = || {
+            let paths = found.mounts.iter().filter_map(|mount| mount.to_str());
+            let mut typed = paths.filter(|path| is_plain(path) && path.starts_with('/'));
+            typed.next().map(str::to_owned)
+        };
+        let name = found
+            .is_host
+            .then(|| HOST.to_owned())
+            .or_else(|| found.mounts.iter().find_map(|mount| mounted_name(mount)))
+            .or_else(|| self.placed(&cgroups, placement.clone()))
+            .or_else(|| process_name(self.proc, home?))
+            .or_else(paths)
+            .unwrap_or_else(|| format!("net:{}", found.netns().0));
+        (name, placement)
     }
 
-    /// By the control group of a process.
-    fn placed(&mut self, home: &str) -> Option<String> {
-        let cgroups = self.proc.read_start(&format!("{home}/cgroup"), CGROUP_MOST);
-        let cgroups = cgroups.ok()?;
-        let text = String::from_utf8_lossy(&cgroups);
-        let placement = parse_placement(&cgroups);
+    /// By the control groups of a process.
+    fn placed(&mut self, cgroups: &[u8], placement: Placement) -> Option<String> {
+        let text = String::from_utf8_lossy(cgroups);
         let is_service =
             |unit: &String| !text.contains("/user.slice/") && !unit.ends_with(".scope");
         let name = None
@@ -194,14 +192,15 @@ pub(super) fn printable(comm: &[u8]) -> String {
     plain.collect()
 }
 
-/// The name of each namespace, without the number that distinguishes those with the same name.
-pub(super) fn base_names(proc: &ProcRoot, namespaces: &[Found]) -> Vec<String> {
+/// The name of each namespace, without the number that distinguishes those with the same name, and
+/// what its first process belongs to.
+pub(super) fn base_names(proc: &ProcRoot, namespaces: &[Found]) -> (Vec<String>, Vec<Placement>) {
     let mut naming = Naming {
         proc,
         pods: None,
         podman: None,
     };
-    namespaces.iter().map(|one| naming.name(one)).collect()
+    namespaces.iter().map(|one| naming.name(one)).unzip()
 }
 
 /// A name for each namespace that no other one has: of several with the same name, each has its inode

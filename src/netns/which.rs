@@ -12,7 +12,7 @@ use super::enter::{locate, within};
 use super::find::{Found, find};
 use super::members::{ADMIN, Access, Member, PTRACE, Tables};
 use super::names::{HOST, NAMED, PREFIXES, base_names, printable, unique_names};
-use crate::model::{Namespace, Netns, Where, counted, nearest_word};
+use crate::model::{Namespace, NamespaceFacts, Netns, Where, counted, nearest_word};
 use crate::proc_root::{ProcRoot, parse_number};
 
 /// Why a word selects no namespace that can be read.
@@ -33,7 +33,7 @@ pub enum NetnsError {
 pub fn select(words: &[String]) -> Result<Vec<Member>, NetnsError> {
     let mut selected: Vec<Member> = Vec::new();
     for word in words {
-        let one = Word::select(word)?;
+        let one = Word::select(word, true)?;
         if selected.iter().all(|other| other.table != one.table) {
             selected.push(one);
         }
@@ -41,10 +41,20 @@ pub fn select(words: &[String]) -> Result<Vec<Member>, NetnsError> {
     Ok(selected)
 }
 
+/// The namespace that a word selects, which is not entered.
+///
+/// # Errors
+/// As for [`select`].
+pub fn identify(word: &str) -> Result<Netns, NetnsError> {
+    Ok(Word::select(word, false)?.netns)
+}
+
 /// A word, and the proc file system of this process.
 struct Word<'a> {
     word: &'a str,
     proc: ProcRoot,
+    /// Whether it must be possible to read the namespace.
+    is_read: bool,
 }
 
 /// `PID_MAX_LIMIT`, linux/threads.h.
@@ -53,9 +63,12 @@ const LARGEST_PID: u32 = 4 * 1024 * 1024;
 type Selection = Result<Member, NetnsError>;
 
 impl Word<'_> {
-    fn select(word: &str) -> Selection {
-        let proc = ProcRoot::own();
-        let this = Word { word, proc };
+    fn select(word: &str, is_read: bool) -> Selection {
+        let this = Word {
+            word,
+            proc: ProcRoot::own(),
+            is_read,
+        };
         if let Some(process) = word.strip_prefix("pid:") {
             let (pid, name) = match process.split_once('/') {
                 Some((pid, name)) => (pid, Some(name)),
@@ -112,7 +125,11 @@ impl Word<'_> {
             (true, Some(pid)) => {
                 let one = self.file(&named, None)?;
                 match by_pid(pid) {
-                    Ok(other) if other.table == one.table => Ok(one),
+                    Ok(other)
+                        if other.netns == one.netns || other.table == one.table && self.is_read =>
+                    {
+                        Ok(one)
+                    }
                     Err(NetnsError::Unknown(_)) => Ok(one),
                     Ok(_) | Err(NetnsError::Refused(_)) => Err(unknown(format!(
                         "`{}` is both a name in {NAMED} and a process: use {} or pid:{pid}",
@@ -128,7 +145,7 @@ impl Word<'_> {
     /// One that is found and has this name, or this name and inode number.
     fn named(&self) -> Selection {
         let found = find(&self.proc);
-        let names = base_names(&self.proc, &found.namespaces);
+        let (names, _) = base_names(&self.proc, &found.namespaces);
         let unique = unique_names(&found.namespaces, &names);
         let named = found.namespaces.iter().zip(names.iter().zip(&unique));
         let is_named = |name: &String| name == self.word;
@@ -252,6 +269,10 @@ impl Word<'_> {
         if locate(Path::new("/proc/thread-self/ns/net")).ok() == Some(Some(identity)) {
             return self.own();
         }
+        if !self.is_read {
+            let inode = u32::try_from(identity.1).ok();
+            return Ok(self.selected(inode, None, Vec::new()));
+        }
         let namespace = Arc::new(Namespace {
             word: self.word.to_owned(),
             file: file.to_owned(),
@@ -263,8 +284,8 @@ impl Word<'_> {
         match entered.and_then(std::convert::identity) {
             Ok(status) => Ok(self.selected(
                 u32::try_from(identity.1).ok(),
-                status.st_ino,
-                Access::Entered(namespace),
+                Some(status.st_ino),
+                vec![Access::Entered(namespace)],
             )),
             Err(error) if error.kind() == ErrorKind::InvalidInput => Err(is_none()),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -304,7 +325,7 @@ impl Word<'_> {
             directory: PathBuf::from(home),
             lacking,
         });
-        Ok(self.selected(inode, status.st_ino, access))
+        Ok(self.selected(inode, Some(status.st_ino), vec![access]))
     }
 
     fn own(&self) -> Selection {
@@ -312,16 +333,20 @@ impl Word<'_> {
         let status = status
             .map_err(|error| refused(format!("cannot read /proc/thread-self/net/tcp: {error}")))?;
         let inode = self.proc.read_netns("thread-self").ok();
-        Ok(self.selected(inode, status.st_ino, Access::Own))
+        Ok(self.selected(inode, Some(status.st_ino), vec![Access::Own]))
     }
 
-    fn selected(&self, inode: Option<u32>, table: u64, access: Access) -> Member {
-        let number = inode.or_else(|| u32::try_from(table).ok());
+    fn selected(&self, inode: Option<u32>, table: Option<u64>, doors: Vec<Access>) -> Member {
+        let number = inode.or_else(|| u32::try_from(table?).ok());
         Member {
             name: self.word.into(),
             netns: Netns(number.unwrap_or_default()),
-            table: Some(table),
-            doors: vec![access],
+            table,
+            facts: Arc::new(NamespaceFacts {
+                inode,
+                ..NamespaceFacts::default()
+            }),
+            doors,
         }
     }
 }

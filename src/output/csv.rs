@@ -40,10 +40,10 @@ pub struct Csv {
 impl Csv {
     /// CSV with the columns of this style.
     pub fn new(style: &Style) -> Csv {
-        let further = style.columns.iter().copied();
+        let (first, further) = style.columns_in_order();
         let further = further.filter(|field| *field != Field::Family);
         Csv {
-            columns: USUAL.into_iter().chain(further).collect(),
+            columns: first.into_iter().chain(USUAL).chain(further).collect(),
             has_header: style.no_header,
             earlier: style.earlier.as_ref().map(|earlier| earlier.counts.clone()),
             time: String::new(),

@@ -131,6 +131,13 @@ pub trait Format {
 }
 
 impl Style {
+    /// The column in front of the usual ones of a list, and those after them.
+    fn columns_in_order(&self) -> (Option<Field>, impl Iterator<Item = Field>) {
+        let columns = self.columns.iter().copied();
+        let first = columns.clone().find(|field| *field == Field::Netns);
+        (first, columns.filter(|field| *field != Field::Netns))
+    }
+
     /// Whether changes are shown.
     fn has_changes(&self) -> bool {
         self.repeated || self.earlier.is_some()

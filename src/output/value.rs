@@ -42,6 +42,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
         }
         Field::User => socket.owner().map(|uid| Value::Name(names.user(uid))),
         Field::Cgroup => socket.cgroup.map(|id| Value::Name(names.cgroup(id))),
+        Field::Netns => Some(Value::Name(names.netns(socket.netns))),
         Field::CongestionControl => {
             let algorithm = socket.congestion_control.as_ref();
             algorithm.map(|algorithm| Value::Name(algorithm.name()))

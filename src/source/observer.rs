@@ -164,13 +164,11 @@ impl Observer {
         let mut report = match &mut self.parts {
             Parts::One(part) => part.answer(question, sink, &over_netlink)?,
             Parts::Several(several, cautions) => {
-                let (mut report, losses) =
+                let (mut report, namespaces) =
                     in_each(several, cautions, question, |part, question| {
                         part.answer(question, sink, &over_netlink)
                     })?;
-                for loss in losses {
-                    report.completeness.lose(loss);
-                }
+                report.completeness.set_namespaces(namespaces);
                 if several.are_every() {
                     report.join_notes_about_tables();
                 }

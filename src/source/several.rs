@@ -5,14 +5,20 @@
 //! The counters of a namespace are read first: where they show no socket, none is requested, since each
 //! dump walks the connections of the whole host.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use super::kernel::counts_time_wait_per_namespace;
 use super::observer::Part;
 use super::plan::{Caution, Deriving, First, Plan, Several};
 use super::{CannotKnow, NoTables, Report, SourceError};
-use crate::model::{Loss, Netns, SourceName, State, StateSet, UnseenNamespace, UnseenReason};
+use crate::filter::{Folded, Test};
+use crate::model::{
+    NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
+    UnseenReason,
+};
 use crate::netns::{Access, Member, is_mounted, is_reachable};
 use crate::question::Question;
 
@@ -24,6 +30,10 @@ pub(super) trait Joined: Sized {
     fn join(&mut self, other: Self);
     /// Whether the others are not needed.
     fn is_last(&self) -> bool;
+    /// The source of its numbers.
+    fn source(&self) -> SourceName;
+    /// The plan that was carried out, or will be.
+    fn plan(&self) -> &Plan;
 }
 
 /// Why a namespace was not read.
@@ -38,7 +48,7 @@ enum Closed {
 /// What is remembered of each namespace between two answers.
 pub(super) type Cautions = HashMap<Netns, Caution>;
 
-/// Answers `question` in each namespace by `act`, and returns the losses besides.
+/// Answers `question` in each namespace by `act`, and returns which were read.
 ///
 /// # Errors
 /// When no namespace could be read.
@@ -47,22 +57,29 @@ pub(super) fn in_each<T: Joined>(
     cautions: &mut Cautions,
     question: &Question,
     mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
-) -> Result<(T, Vec<Loss>), SourceError> {
+) -> Result<(T, NamespacesRead), SourceError> {
     let found = several.find();
-    let of = found.members.len() as u64;
+    let mut namespaces = NamespacesRead {
+        denied: found.denied,
+        hiding: found.hiding,
+        ..NamespacesRead::default()
+    };
     let mut joined: Option<T> = None;
-    let mut unseen = Vec::new();
     let mut failure = None;
     for member in &found.members {
         if joined.as_ref().is_some_and(T::is_last) {
             break;
         }
+        let Some(question) = within(question, member.netns) else {
+            continue;
+        };
         let caution = cautions.remove(&member.netns).unwrap_or_default();
-        let reason = match read(several, member, caution, question, &mut act) {
-            Ok((answer, caution)) => {
+        let reason = match read(several, member, caution, &question, &mut act) {
+            Ok((answer, caution, one)) => {
                 if caution != Caution::default() {
                     cautions.insert(member.netns, caution);
                 }
+                namespaces.read.push(one);
                 match &mut joined {
                     Some(joined) => joined.join(answer),
                     None => joined = Some(answer),
@@ -78,33 +95,49 @@ pub(super) fn in_each<T: Joined>(
                 reason
             }
         };
-        unseen.push(UnseenNamespace {
+        namespaces.unseen.push(UnseenNamespace {
             name: member.name.to_string(),
             netns: member.netns,
             reason,
         });
     }
-    let mut losses = Vec::new();
-    if !unseen.is_empty() {
-        losses.push(Loss::NamespacesUnseen { of, unseen });
-    }
-    if found.denied > 0 || found.hiding.is_some() {
-        losses.push(Loss::ProcessesUnseen {
-            denied: found.denied,
-            hiding: found.hiding,
-        });
-    }
-    match (joined, failure, losses.first()) {
-        (Some(joined), ..) => Ok((joined, losses)),
-        (None, Some(error), _) => Err(error),
-        (None, None, Some(unseen @ Loss::NamespacesUnseen { .. })) => {
-            Err(SourceError::Namespaces(unseen.to_string()))
+    match (joined, failure) {
+        (Some(joined), _) => Ok((joined, namespaces)),
+        (None, Some(error)) => Err(error),
+        (None, None) if !namespaces.unseen.is_empty() => {
+            Err(SourceError::Namespaces(namespaces.unseen_text()))
         }
-        (None, None, _) => Ok((
-            T::without_sockets(Plan::none(), SourceName::Netlink),
-            losses,
-        )),
+        (None, None) => {
+            let nothing = T::without_sockets(Plan::none(), SourceName::Netlink);
+            Ok((nothing, namespaces))
+        }
     }
+}
+
+/// The question as that about one namespace; `None` where the filter excludes it.
+fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Question>> {
+    let is_about_netns = |test: &Test| matches!(test, Test::Netns(_));
+    let Some(filter) = &question.filter else {
+        return Some(Cow::Borrowed(question));
+    };
+    if !filter.tests().any(is_about_netns) {
+        return Some(Cow::Borrowed(question));
+    }
+    let folded = filter.fold(|test, _| {
+        let Test::Netns(tested) = test else {
+            return None;
+        };
+        Some(*tested == netns)
+    });
+    let filter = match folded {
+        Folded::Never => return None,
+        Folded::Always => None,
+        Folded::Tests(rest) => Some(rest),
+    };
+    Some(Cow::Owned(Question {
+        filter,
+        ..question.clone()
+    }))
 }
 
 /// Answers in one namespace, in the first way that works.
@@ -114,7 +147,7 @@ fn read<T: Joined>(
     mut caution: Caution,
     question: &Question,
     act: &mut impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
-) -> Result<(T, Caution), Closed> {
+) -> Result<(T, Caution, ReadNamespace), Closed> {
     let mut closed = match member.doors.is_empty() {
         true => Closed::Unseen(UnseenReason::NoPermission),
         false => Closed::Gone,
@@ -127,7 +160,15 @@ fn read<T: Joined>(
             answer
         });
         match outcome {
-            Ok(answer) => return Ok((answer, caution)),
+            Ok(answer) => {
+                let one = ReadNamespace {
+                    netns: member.netns,
+                    facts: Arc::clone(&member.facts),
+                    source: answer.source(),
+                    is_empty: answer.plan().is_by_counters(),
+                };
+                return Ok((answer, caution, one));
+            }
             // The next one is tried; the first refusal is the one that is reported.
             Err(Closed::Gone) => {}
             Err(other) if matches!(closed, Closed::Gone) => closed = other,
@@ -223,6 +264,15 @@ impl Joined for Plan {
     fn is_last(&self) -> bool {
         false
     }
+
+    /// Not known before the answer.
+    fn source(&self) -> SourceName {
+        SourceName::Netlink
+    }
+
+    fn plan(&self) -> &Plan {
+        self
+    }
 }
 
 impl Joined for Report {
@@ -236,5 +286,13 @@ impl Joined for Report {
 
     fn is_last(&self) -> bool {
         self.ended_by_sink
+    }
+
+    fn source(&self) -> SourceName {
+        self.source
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.plan
     }
 }

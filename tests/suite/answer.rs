@@ -40,6 +40,36 @@ pub(crate) struct Answer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Netns {
     pub(crate) asked: String,
+    pub(crate) counted: Option<usize>,
+    pub(crate) empty: Option<usize>,
+    #[serde(default)]
+    pub(crate) unseen: Vec<Unseen>,
+    pub(crate) denied_processes: Option<usize>,
+}
+
+/// A network namespace that was not read.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unseen {
+    pub(crate) netns: String,
+    pub(crate) inode: u32,
+    pub(crate) reason: String,
+    pub(crate) error: Option<String>,
+}
+
+/// The network namespace of a group.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Namespace {
+    pub(crate) inode: Option<u32>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) processes: Option<usize>,
+    #[serde(default)]
+    pub(crate) mounts: Vec<String>,
+    pub(crate) container: Option<String>,
+    pub(crate) pod: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) source: String,
 }
 
 /// What an observation is compared with.
@@ -60,6 +90,7 @@ pub(crate) struct Group {
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
     pub(crate) change: Option<i64>,
+    pub(crate) namespace: Option<Namespace>,
 }
 
 /// The number of sockets with a known owner, and of those without one by reason.

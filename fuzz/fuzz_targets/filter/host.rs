@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use tcpstates::filter::Lookup;
+use tcpstates::model::Netns;
 
 pub(crate) struct Fake;
 
@@ -30,6 +31,10 @@ impl Lookup for Fake {
 
     fn cgroup(&mut self, path: &str) -> Result<u64, String> {
         (path == "/").then_some(1).ok_or_else(refusal)
+    }
+
+    fn netns(&mut self, word: &str) -> Result<Netns, String> {
+        (word == "blue").then_some(Netns(7)).ok_or_else(refusal)
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {

@@ -180,5 +180,6 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
         KeyPart::V6Only(only) => Label::Flag(only?),
         KeyPart::Process(name) => text(&name?.text()),
         KeyPart::Cgroup(id) => text(names.cgroup(id?)),
+        KeyPart::Netns(netns) => text(names.netns(netns)),
     })
 }

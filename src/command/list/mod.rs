@@ -15,7 +15,7 @@ use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::{Family, Field, Note, Sink, SortKey, State, StateSet};
+use crate::model::{Asked, Family, Field, Note, Sink, SortKey, State, StateSet};
 use crate::output::Style;
 use crate::owner::Seek;
 use crate::question::{Families, Question};
@@ -48,9 +48,13 @@ impl List {
                 columns.push(column);
             }
         }
+        let target = Target::resolve(&typed.selection, &typed.sourcing)?;
+        if target.sources.are_several() && !columns.contains(&Field::Netns) {
+            columns.push(Field::Netns);
+        }
         Ok(List {
             repetition: Repetition::resolve(&typed.repetition)?,
-            target: Target::resolve(&typed.selection, &typed.sourcing)?,
+            target,
             columns,
             sort: typed.sort,
             limit: typed.limit,
@@ -77,6 +81,10 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
         no_header: request.no_header,
         sorted: request.sort.iter().map(|key| key.field).collect(),
         repeated: request.repetition.interval.is_some(),
+        asked: Asked {
+            netns: request.target.sources.place().netns(),
+            ..Asked::default()
+        },
         ..list_style(&request.target.question)
     });
     let sorted = request.sort.iter().map(|key| key.field);

@@ -64,6 +64,10 @@ impl Names for OneProcess {
         if id == 12 { "cgroup" } else { "another" }
     }
 
+    fn netns(&mut self, _netns: Netns) -> &str {
+        "host"
+    }
+
     fn held(&self, _socket: &Socket) -> Held<'_> {
         Held::by(&self.0, &self.1)
     }

@@ -14,12 +14,13 @@ pub(super) use users::user_id;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::model::{Held, ListenAddress, Listener, Names, Ownership, Socket, Where};
-use crate::netns::within;
+use crate::model::{Held, ListenAddress, Listener, Names, Netns, Ownership, Socket, Where};
+use crate::netns::{own_name, within};
 use crate::owner::Owners;
 use cgroups::read_cgroups;
 use users::read_users;
@@ -31,6 +32,7 @@ pub(super) struct HostNames {
     users: Option<HashMap<u32, String>>,
     interfaces: HashMap<u32, String>,
     cgroups: Option<HashMap<u64, String>>,
+    namespaces: HashMap<Netns, Arc<str>>,
     /// The holders of the sockets of this sample, if they were searched for.
     pub(super) owners: Option<Owners>,
 }
@@ -83,6 +85,11 @@ impl Names for HostNames {
         cgroups.entry(id).or_insert_with(|| format!("id:{id}"))
     }
 
+    fn netns(&mut self, netns: Netns) -> &str {
+        let query = || query_netns(&self.place, netns);
+        self.namespaces.entry(netns).or_insert_with(query)
+    }
+
     fn held(&self, socket: &Socket) -> Held<'_> {
         let owners = self.owners.as_ref();
         owners.map_or(Held::default(), |owners| owners.held(socket))
@@ -121,6 +128,17 @@ fn query_interface(place: &Where, index: u32) -> Option<String> {
     // One socket for each interface: there are few, and it is not held open.
     let query = || index_to_name(any_socket()?, index);
     within(place, query).ok()?.ok()
+}
+
+/// The name of a network namespace of `place`.
+fn query_netns(place: &Where, netns: Netns) -> Arc<str> {
+    match place {
+        Where::Several(list) => list.name(netns),
+        Where::Here => own_name(),
+        Where::Netns(_) | Where::NetnsTables(_) | Where::ProcRoot(_) | Where::Process { .. } => {
+            place.options().pop().unwrap_or_default().into()
+        }
+    }
 }
 
 /// A socket for the query; its kind makes no difference.

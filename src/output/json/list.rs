@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Envelope, write_value};
-use crate::model::{Field, Held, Names, Ownership, ProcessName, Socket, State};
+use crate::model::{Field, Held, Names, Netns, Ownership, ProcessName, Socket, State};
+use crate::output::json::namespaces::NetnsKeys;
 use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
@@ -28,12 +29,14 @@ const USUAL: [Field; 12] = [
 
 /// The last object of a sample.
 #[derive(Serialize)]
-pub(super) struct ListSummary {
+pub(super) struct ListSummary<'a> {
     pub(super) r#type: &'static str,
     #[serde(flatten)]
     pub(super) envelope: Envelope,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) owners: Option<Ownership>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) netns: Option<NetnsKeys<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -75,6 +78,13 @@ impl RowFields {
         }
         for (field, key) in &self.further {
             push_field(out, *field, key, &value(*field, socket, names));
+            if *field == Field::Netns {
+                push_key(out, "netns_inode");
+                match socket.netns {
+                    Netns::CALLER => out.extend_from_slice(b"null"),
+                    Netns(inode) => push_number(out, inode),
+                }
+            }
         }
         out.extend_from_slice(b"}\n");
     }

@@ -3,6 +3,7 @@
 //! Within a version, keys are only ever added. A character that acts on a terminal is an escape.
 
 pub(super) mod list;
+mod namespaces;
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -17,6 +18,7 @@ use crate::model::{
     State,
 };
 use list::RowFields;
+use namespaces::{NamespaceKeys, NetnsKeys};
 
 /// One object a line: for each observation, or for each socket of a list.
 #[derive(Debug)]
@@ -38,11 +40,11 @@ impl Json {
 }
 
 impl Json {
-    fn asked(&self) -> AskedKeys<'_> {
+    fn asked<'a>(&'a self, by: &'a Observation) -> AskedKeys<'a> {
         AskedKeys {
             filter: self.asked.filter.as_deref(),
             family: self.asked.family,
-            netns: self.asked.netns.as_deref().map(|asked| NetnsKeys { asked }),
+            netns: NetnsKeys::of(self.asked.netns.as_deref(), by),
             by: &self.asked.by,
         }
     }
@@ -124,12 +126,6 @@ struct AskedKeys<'a> {
     by: &'a [String],
 }
 
-/// Of which network namespaces the sockets are.
-#[derive(Serialize)]
-struct NetnsKeys<'a> {
-    asked: &'a str,
-}
-
 /// By how much each state changed.
 struct Changes(Vec<(State, i128)>);
 
@@ -156,6 +152,8 @@ struct GroupLine<'a> {
     states: PerState<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<i128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<NamespaceKeys<'a>>,
 }
 
 #[derive(Serialize)]
@@ -201,7 +199,7 @@ impl Format for Json {
         let line = AnswerLine {
             envelope: Envelope::of(&snapshot.observation, counts.total()),
             states: PerState(snapshot.states().collect(), counts),
-            asked: self.asked(),
+            asked: self.asked(&snapshot.observation),
             compared: self.compared(snapshot.states(), counts),
             spread: (!inexact.is_empty()).then_some(PerState(inexact, spread)),
             groups: None,
@@ -220,6 +218,7 @@ impl Format for Json {
             total: group.counts.total(),
             states: per_state(&group.counts),
             change: group.change,
+            namespace: NamespaceKeys::of(group, &grouped.observation),
         });
         let other = grouped.other.as_ref().map(|other| OtherLine {
             groups: other.groups,
@@ -231,7 +230,7 @@ impl Format for Json {
         let line = AnswerLine {
             envelope: Envelope::of(&grouped.observation, grouped.counts.total()),
             states: per_state(&grouped.counts),
-            asked: self.asked(),
+            asked: self.asked(&grouped.observation),
             compared: self.compared(grouped.states(), &grouped.counts),
             spread: None,
             groups: Some(groups.collect()),
@@ -259,6 +258,7 @@ impl Format for Json {
             r#type: "summary",
             envelope: Envelope::of(observation, listed),
             owners: names.ownership(),
+            netns: NetnsKeys::of(self.asked.netns.as_deref(), observation),
             warnings: losses(observation),
         };
         let _ = write_line(out, &summary);

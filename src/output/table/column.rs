@@ -44,7 +44,7 @@ pub(super) fn usual_width(field: Field, only_v4: bool) -> usize {
             Unit::Microseconds | Unit::Milliseconds => 8,
             Unit::Bytes | Unit::BytesPerSecond => 11,
         },
-        Field::Process | Field::Unit => 24,
+        Field::Process | Field::Unit | Field::Netns => 24,
         Field::Cgroup | Field::CommandLine => 40,
         Field::Container => 64,
         Field::Fd => 5,

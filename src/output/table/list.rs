@@ -91,7 +91,8 @@ impl List {
     fn choose_columns(&mut self, are_all: bool, names: &mut dyn Names) {
         let usual = USUAL.into_iter();
         let usual = usual.filter(|field| self.style.listeners || *field != Field::AcceptQueue);
-        let fields = usual.chain(self.style.columns.iter().copied());
+        let (first, further) = self.style.columns_in_order();
+        let fields = first.into_iter().chain(usual).chain(further);
         let mut measured = |field| match self.style.look.width {
             None => (usual_width(field, self.style.only_v4), false),
             Some(_) => measure(&self.held, field, names),

@@ -165,6 +165,11 @@ impl Plan {
         }
     }
 
+    /// Whether counters show that there is no socket.
+    pub(super) fn is_by_counters(&self) -> bool {
+        matches!(self.listing, Listing::Counters)
+    }
+
     /// Makes dumps over netlink, where these tables are.
     pub(super) fn netlink(dumps: Dumps, reason: Reason, tables: &ProcNet) -> Plan {
         Plan::of(Listing::Netlink(dumps), reason, tables)

@@ -173,7 +173,7 @@ fn operation(test: &Test) -> Option<Operation> {
         Test::Number(Field::RemotePort, compare, port) => {
             port_operation(Side::Remote, compare, port)
         }
-        Test::Number(..) => None,
+        Test::Number(..) | Test::Netns(_) => None,
         Test::Interface(index) => plain(code::DEV_COND, index.to_ne_bytes().to_vec()),
         Test::Mark { value, mask } => plain(
             code::MARK_COND,

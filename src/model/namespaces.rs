@@ -1,0 +1,165 @@
+//! Which network namespaces an answer about several is about, what is known of each, and which were
+//! not read.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Loss, Netns, SourceName, counted, thousands};
+
+/// What is known of a network namespace besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceFacts {
+    /// The inode number, where a link shows it.
+    pub inode: Option<u32>,
+    /// The lowest number of a process in it.
+    pub pid: Option<u32>,
+    /// How many processes are in it; `None` where they were not counted.
+    pub processes: Option<u64>,
+    /// Where it is mounted.
+    pub mounts: Vec<PathBuf>,
+    /// The id of the container of that process.
+    pub container: Option<String>,
+    /// The uid of its pod.
+    pub pod: Option<String>,
+    /// Its systemd unit.
+    pub unit: Option<String>,
+}
+
+/// A network namespace that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadNamespace {
+    /// Which one.
+    pub netns: Netns,
+    /// What is known of it.
+    pub facts: Arc<NamespaceFacts>,
+    /// The source of its numbers.
+    pub source: SourceName,
+    /// Whether its counters showed no socket, so that none was requested.
+    pub is_empty: bool,
+}
+
+/// The network namespaces of one answer about several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespacesRead {
+    /// Those that were read.
+    pub read: Vec<ReadNamespace>,
+    /// Those that were not.
+    pub unseen: Vec<UnseenNamespace>,
+    /// How many processes are visible and cannot be read, so that the namespaces that only these are
+    /// in are unknown.
+    pub denied: u64,
+    /// Why other processes may not be visible, as a clause.
+    pub hiding: Option<String>,
+}
+
+impl NamespacesRead {
+    /// How many were read or should have been.
+    pub fn total(&self) -> u64 {
+        (self.read.len() + self.unseen.len()) as u64
+    }
+
+    /// The one that was read under this number.
+    pub fn of(&self, netns: Netns) -> Option<&ReadNamespace> {
+        self.read.iter().find(|one| one.netns == netns)
+    }
+
+    /// Which were not read, and why, as one line.
+    pub fn unseen_text(&self) -> String {
+        let losses = self.losses().take(usize::from(!self.unseen.is_empty()));
+        losses.map(|loss| loss.to_string()).collect()
+    }
+
+    /// What is missing in the answer.
+    pub(super) fn losses(&self) -> impl Iterator<Item = Loss> {
+        let unseen = (!self.unseen.is_empty()).then(|| Loss::NamespacesUnseen {
+            of: self.total(),
+            unseen: self.unseen.clone(),
+        });
+        let is_unknown = self.denied > 0 || self.hiding.is_some();
+        let unknown = is_unknown.then(|| Loss::ProcessesUnseen {
+            denied: self.denied,
+            hiding: self.hiding.clone(),
+        });
+        unseen.into_iter().chain(unknown)
+    }
+}
+
+/// A network namespace that exists and was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenNamespace {
+    /// The word that selects it.
+    pub name: String,
+    /// Its inode number.
+    pub netns: Netns,
+    /// Why it was not read.
+    pub reason: UnseenReason,
+}
+
+/// Why a network namespace was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnseenReason {
+    /// Entering it is not permitted, and no process in it is visible.
+    NoPermission,
+    /// A word selected it, and it has ended.
+    Gone,
+    /// It is mounted below the mount of another one only, and no process in it is visible.
+    Covered,
+    /// What the system reports.
+    Failed(String),
+}
+
+impl UnseenReason {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            UnseenReason::NoPermission => "no_permission",
+            UnseenReason::Gone => "gone",
+            UnseenReason::Covered => "covered",
+            UnseenReason::Failed(_) => "failed",
+        }
+    }
+}
+
+/// Writes one line about those of `of` network namespaces that were not read, by their reasons.
+pub(super) fn write_unseen(
+    f: &mut fmt::Formatter<'_>,
+    of: u64,
+    unseen: &[UnseenNamespace],
+) -> fmt::Result {
+    const MOST_NAMED: usize = 8;
+    let (count, all) = (
+        thousands(unseen.len()),
+        counted(of, "network namespace", "network namespaces"),
+    );
+    write!(f, "{count} of {all} not read")?;
+    let mut reasons: Vec<(&UnseenReason, Vec<&str>)> = Vec::new();
+    for one in unseen {
+        match reasons
+            .iter_mut()
+            .find(|(reason, _)| *reason == &one.reason)
+        {
+            Some((_, names)) => names.push(&one.name),
+            None => reasons.push((&one.reason, vec![&one.name])),
+        }
+    }
+    for (number, (reason, names)) in reasons.iter().enumerate() {
+        f.write_str(if number == 0 { ": " } else { "; " })?;
+        let shown: Vec<&str> = names.iter().copied().take(MOST_NAMED).collect();
+        f.write_str(&shown.join(", "))?;
+        match names.len().saturating_sub(MOST_NAMED) {
+            0 => {}
+            more => write!(f, " and {} more", thousands(more))?,
+        }
+        let are = if names.len() == 1 { "is" } else { "are" };
+        match reason {
+            UnseenReason::NoPermission => f.write_str(
+                " (entering takes CAP_SYS_ADMIN and no process in it is visible: run as root)",
+            )?,
+            UnseenReason::Gone => write!(f, " {are} gone")?,
+            UnseenReason::Covered => write!(f, " {are} covered by another mount")?,
+            UnseenReason::Failed(why) => write!(f, " ({why})")?,
+        }
+    }
+    Ok(())
+}
