@@ -42,6 +42,11 @@ impl<K: Eq + Hash + Ord + Copy, const MOST: usize> TopCounts<K, MOST> {
         }
     }
 
+    /// How many there are of this key, as far as they were counted.
+    pub(super) fn of(&self, key: &K) -> u64 {
+        self.counts.get(key).copied().unwrap_or(0)
+    }
+
     /// How many there were in all.
     pub(super) fn total(&self) -> u64 {
         self.counts.values().sum::<u64>() + self.beyond

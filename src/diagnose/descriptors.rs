@@ -10,6 +10,9 @@ const NEARLY: f64 = 0.9;
 /// The sockets of a finding must be this part of the open descriptors to be the reason.
 const A_PART: f64 = 0.1;
 
+/// From this part of the limit on, sockets that may be in order are worth a warning.
+const LARGE_PART: f64 = 0.25;
+
 /// How many processes are named.
 const NAMED: usize = 3;
 
@@ -23,6 +26,14 @@ pub(super) fn severity(processes: &[Culprit], holders: &Holders) -> Severity {
         })
     };
     Severity::critical_if(processes.iter().any(is_critical))
+}
+
+/// Whether the sockets of a process take a large part of the descriptors that it may have.
+pub(super) fn are_large_part(processes: &[Culprit], holders: &Holders) -> bool {
+    processes.iter().any(|process| {
+        let descriptors = holders.descriptors(process.pid);
+        descriptors.is_ok_and(|of| process.sockets as f64 >= of.limit as f64 * LARGE_PART)
+    })
 }
 
 /// The descriptors of these processes, as evidence; or why they are unknown.
@@ -108,6 +119,8 @@ mod tests {
             assert_eq!(super::severity(&processes, &holders), Severity::Warning);
             holders.set_descriptors(7, Ok(Descriptors { open, limit }));
             assert_eq!(super::severity(&processes, &holders), severity, "{sockets}");
+            let is_large = sockets >= limit.div_ceil(4);
+            assert_eq!(are_large_part(&processes, &holders), is_large);
             let text = &evidence(&processes, &holders)[0];
             assert_eq!(text.contains("EMFILE"), open >= limit, "{text}");
         }

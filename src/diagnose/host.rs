@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::survey::Survey;
 use super::watch::Watch;
 use crate::model::{
-    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
-    Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
+    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Note, Setting,
+    Settings, Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
 };
 
 /// The kernel's counters before and after the window, its settings and listeners, and the source.
@@ -25,6 +25,9 @@ pub struct Host {
     pub unknown_states: u64,
     /// The time between the two readings of the counters.
     pub window: Duration,
+    /// For how long this program was kept from running while it observed, if that was longer than it
+    /// was to observe.
+    pub held_up: Option<Duration>,
     /// The counters at its begin.
     pub before: Counters,
     /// The counters at its end.
@@ -91,6 +94,11 @@ impl Host {
         });
         let texts: Vec<String> = texts.collect();
         format!("{} in {}", texts.join(", "), self.window_text())
+    }
+
+    /// Why nothing is concluded from what did not move, where that is so.
+    pub(super) fn held_up_text(&self) -> Option<String> {
+        self.held_up.map(|time| Note::HeldUp { time }.to_string())
     }
 
     /// Where this listener listens; without what `others` on the same address do not share.

@@ -35,7 +35,7 @@ use crate::model::{
     Finding, Holders, Listeners, Namespaces, NotExamined, Scope, Sink, Socket, State, counted,
 };
 use bounded::{Inodes, TopCounts, Unacknowledged};
-use rank::rank;
+use rank::{merge, rank};
 use rule::{Case, Examined, FirstPass, Rule, Sampled, Suspects};
 
 /// The result of all rules.
@@ -85,7 +85,7 @@ pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examina
         let complete = findings.map(|finding| case.complete(id, finding));
         examination.findings.extend(complete);
     }
-    examination.findings = rank(examination.findings);
+    examination.findings = rank(merge(examination.findings));
     examination.not_examined.extend(unknown_states(host));
     examination.not_examined.extend(elsewhere(host));
     examination
@@ -204,6 +204,22 @@ impl Sink for SecondSink<'_> {
 mod tests {
     use super::testing::host;
     use super::*;
+
+    #[test]
+    fn nothing_is_concluded_from_what_did_not_move_if_this_program_could_not_run() {
+        let mut host = host();
+        let unexamined = |host: &Host| -> Vec<&str> {
+            let sample = SecondSample::begin(FirstSample::default(), host);
+            let examination = examine(&sample, host, &Holders::default());
+            let mut not = examination.not_examined;
+            not.retain(|one| one.reason.contains("proves nothing"));
+            not.iter().map(|one| one.id).collect()
+        };
+        assert!(unexamined(&host).is_empty());
+        host.held_up = Some(std::time::Duration::from_secs(9));
+        let stalls = ["close-wait", "stuck-peers", "no-acknowledgment"];
+        assert_eq!(unexamined(&host), stalls);
+    }
 
     #[test]
     fn other_namespaces_are_reported_as_far_as_they_are_known() {

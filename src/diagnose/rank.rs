@@ -2,6 +2,34 @@
 
 use crate::model::{Finding, Severity};
 
+/// Findings of the first rule that show the same fault as one of the second: of the same sockets, or about
+/// the same destination.
+const SAME_FAULT: [(&str, &str); 2] =
+    [("path-mtu", "path-mtu"), ("no-acknowledgment", "no-answer")];
+
+/// Makes findings that show one fault one: the more general one, as severe as the worst, with the titles
+/// of the others as evidence.
+pub(super) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_of = |one: &Finding, other: &Finding| {
+        let share = || one.inodes.iter().any(|inode| other.inodes.contains(inode));
+        let is_more = other.subject.is_empty() || one.id != other.id;
+        SAME_FAULT.contains(&(one.id, other.id))
+            && !one.subject.is_empty()
+            && is_more
+            && (one.subject == other.subject || share())
+    };
+    let has_other = |one: &Finding| findings.iter().any(|other| is_of(one, other));
+    let (same, mut merged): (Vec<Finding>, Vec<Finding>) =
+        findings.iter().cloned().partition(has_other);
+    for one in same {
+        if let Some(other) = merged.iter_mut().find(|other| is_of(&one, other)) {
+            other.severity = other.severity.max(one.severity);
+            other.evidence.push(one.title);
+        }
+    }
+    merged
+}
+
 /// Orders findings. Each comes after its cause, if that was found too, and a cause is as urgent as the
 /// worst finding that follows from it; else the order of the rules remains. Information comes last,
 /// whatever it follows from or causes.
@@ -112,6 +140,40 @@ mod tests {
             ("waiting", Critical, &[]),
         ]);
         assert_eq!(order, ["minor", "waiting", "tracked", "unanswered"]);
+    }
+
+    #[test]
+    fn findings_of_one_fault_become_one_which_is_as_severe_as_the_worst() {
+        let to = |id, port, severity| Finding {
+            severity,
+            title: format!("{id} to {port}"),
+            subject: vec![(Field::RemotePort, Label::Number(port))],
+            ..finding(id)
+        };
+        let ids = |findings: Vec<Finding>| -> Vec<(&str, Severity, usize)> {
+            let merged = merge(findings).into_iter();
+            merged
+                .map(|one| (one.id, one.severity, one.evidence.len()))
+                .collect()
+        };
+        let no_answer = |port| to("no-answer", port, Warning);
+        let silent = |port| to("no-acknowledgment", port, Critical);
+        assert_eq!(
+            ids(vec![no_answer(80), silent(80)]),
+            [("no-answer", Critical, 1)]
+        );
+        assert_eq!(ids(vec![no_answer(80), silent(81)]).len(), 2);
+        let path = |inodes, port: Option<u64>| Finding {
+            inodes,
+            subject: port.map_or_else(Vec::new, |port| to("", port, Info).subject),
+            ..finding("path-mtu")
+        };
+        let merged = ids(vec![path(vec![7, 8], Some(80)), path(vec![8, 9], None)]);
+        assert_eq!(merged, [("path-mtu", Warning, 1)]);
+        let others = ids(vec![path(vec![7], Some(80)), path(vec![9], None)]);
+        assert_eq!(others.len(), 2);
+        let services = ids(vec![path(vec![7], Some(80)), path(vec![7], Some(81))]);
+        assert_eq!(services.len(), 2);
     }
 
     #[test]

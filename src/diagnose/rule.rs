@@ -23,6 +23,10 @@ pub(super) trait Rule: Default {
     const IS_LIVE: bool =
         !Self::STATES.contains(State::Established) && !Self::STATES.contains(State::TimeWait);
 
+    /// Whether it takes for a fault that nothing moved while it was observed, which proves nothing if
+    /// nothing could run in that time ([`Host::held_up`]).
+    const IS_STALL: bool = false;
+
     /// The states of the sockets that it reads after the window.
     const STATES: StateSet;
 
@@ -84,7 +88,10 @@ impl Case<'_> {
             None => command,
         });
         Finding {
-            id,
+            id: match finding.id {
+                "" => id,
+                of_another => of_another,
+            },
             processes: match finding.processes.is_empty() {
                 true => self.holders.of(finding.inodes.iter().copied()),
                 false => finding.processes,

@@ -111,9 +111,13 @@ macro_rules! rules {
 
             /// What each rule found.
             pub(super) fn examined(&self, case: &Case<'_>) -> Vec<(&'static str, Examined)> {
+                let held_up = case.host.held_up_text();
                 vec![$((
                     <$Rule as Rule>::ID,
-                    self.$field.examine(case).in_scope(<$Rule as Rule>::SCOPE),
+                    match held_up.clone().filter(|_| <$Rule as Rule>::IS_STALL) {
+                        Some(reason) => Examined::lacking(reason),
+                        None => self.$field.examine(case).in_scope(<$Rule as Rule>::SCOPE),
+                    },
                 )),+]
             }
         }

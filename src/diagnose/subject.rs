@@ -12,6 +12,11 @@ pub(super) fn address_word(ip: IpAddr) -> String {
     }
 }
 
+/// Milliseconds as seconds: `1,234.5`.
+pub(super) fn seconds(ms: u64) -> String {
+    format!("{}.{}", thousands(ms / 1_000), ms % 1_000 / 100)
+}
+
 /// The filter for the connections of a service.
 pub(super) fn service_test(service: Service) -> String {
     match service {

@@ -21,6 +21,7 @@ pub(super) fn host() -> Host {
         sockets: 0,
         unknown_states: 0,
         window: Duration::from_secs(1),
+        held_up: None,
         before: Counters::default(),
         after: Counters::default(),
         settings: Settings::default(),

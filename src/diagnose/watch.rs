@@ -14,6 +14,15 @@ use crate::model::{InetEnds, Metric, Sink, Socket};
 /// some 3 MB.
 const OF_ONE_PEER: usize = 250;
 
+/// A program that reads now and then pauses for less than this: a download that its user throttles, a
+/// consumer that works in batches. Servers wait half as long for a client that takes nothing
+/// (`send_timeout` of nginx, 60 s).
+pub(super) const PAUSE: Duration = Duration::from_secs(120);
+
+/// What a peer can send, at most, before its first byte is read: the default receive buffer (`tcp_rmem`,
+/// ip-sysctl.rst), which grows only with what is read (`tcp_rcv_space_adjust`, net/ipv4/tcp_input.c).
+const FIRST_BUFFER: u64 = 128 << 10;
+
 /// What was seen of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
@@ -48,6 +57,18 @@ impl Watched {
             Some(acknowledged) => acknowledged > 0,
             None => !self.is_still,
         }
+    }
+
+    /// Whether nothing of what was received was ever read.
+    pub(super) fn was_never_read(&self) -> bool {
+        let received = self.last(Metric::BytesReceived);
+        received.is_some_and(|bytes| bytes <= self.last.receive_queue.into())
+    }
+
+    /// Whether the peer has acknowledged no more than it takes without reading.
+    pub(super) fn was_never_taken(&self) -> bool {
+        let acknowledged = self.last(Metric::BytesAcked);
+        acknowledged.is_some_and(|bytes| bytes <= FIRST_BUFFER)
     }
 
     /// A measure when it was last seen.
@@ -108,6 +129,15 @@ impl Watch {
     /// What was seen of a connection; `None` if it was not watched.
     pub(super) fn of(&self, ends: &InetEnds) -> Option<&Watched> {
         self.by_ends.get(ends)
+    }
+
+    /// For how long nothing has moved on a connection that did not move while it was watched, as this
+    /// measure of the time since shows.
+    pub(super) fn still_for(&self, watched: &Watched, since: Metric) -> Duration {
+        let measured = watched
+            .last(since)
+            .map_or(Duration::ZERO, Duration::from_millis);
+        measured.max(self.over)
     }
 
     /// How long it took: `5.0 s`.

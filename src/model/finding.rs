@@ -69,7 +69,8 @@ impl fmt::Display for Culprit {
 /// One thing that is wrong. Its JSON has the keys of tcpstates-doctor(1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// The rule that found it, one of those in tcpstates-rules(7): `accept-queue`; put in by the examination.
+    /// The rule that found it, one of those in tcpstates-rules(7): `accept-queue`; set by the examination, unless the finding is
+    /// better explained as one of another rule.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{ProcessQuery, SourceName, counted};
 
@@ -91,6 +92,11 @@ pub enum Note {
     },
     /// Marks were requested and are not reported to this process.
     NoMarks,
+    /// This program was kept from running while it observed.
+    HeldUp {
+        /// For how long.
+        time: Duration,
+    },
     /// There are MPTCP sockets, whose own states are not counted.
     Mptcp {
         /// How many.
@@ -155,6 +161,11 @@ impl fmt::Display for Note {
                 write!(f, "omitted to fit {width} columns: {}", headings.join(", "))
             }
             Note::NoMarks => f.write_str("marks are reported only with CAP_NET_ADMIN"),
+            Note::HeldUp { time } => write!(
+                f,
+                "the machine was suspended or overloaded, or this program stopped, for {:.1} s of the measurement: that nothing moved proves nothing",
+                time.as_secs_f64()
+            ),
             Note::Mptcp { sockets } => write!(
                 f,
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"

@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
-use super::samples::Samples;
+use super::samples::{Longer, Samples};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::diagnose::{examine, is_live};
+use crate::diagnose::{Host, SecondSample, examine, is_live};
 use crate::model::{Finding, Holders, State, StateSet};
 
 /// The states that a large table is listed by, while the others are derived from counters.
 const LISTED: StateSet = StateSet::ALL
     .without(State::Established)
     .without(State::TimeWait);
+
+/// Nothing is watched longer than the window.
+struct Never;
+
+impl Longer for Never {
+    fn begin(&mut self, _: &SecondSample, _: &Host) {}
+
+    fn wait(&mut self, _: Duration, _: String) {}
+}
 
 /// What is wrong with the sockets of a target, which this filter selects; empty for none.
 ///
@@ -29,7 +38,7 @@ pub(in crate::command) fn glance(
         return Ok(Vec::new());
     }
     let selection = Selection::glance(target, filter);
-    let (_, Samples { second, host, .. }) = Samples::take(&selection, window, |_, _| {})?;
+    let (_, Samples { second, host, .. }) = Samples::take(&selection, window, &mut Never)?;
     let mut findings = examine(&second, &host, &Holders::default()).findings;
     findings.retain(|finding| is_live(finding.id));
     Ok(findings)

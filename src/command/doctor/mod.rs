@@ -4,13 +4,12 @@
 //! findings are about.
 
 mod glance;
+mod holders;
 mod samples;
 mod selection;
 mod watching;
 
 pub(super) use glance::glance;
-use std::collections::HashSet;
-
 use std::time::Duration;
 
 use super::console::Console;
@@ -21,9 +20,9 @@ use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Listeners, Severity, Where};
+use crate::model::{Diagnosis, Holders, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
-use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors};
+use holders::HolderSearch;
 use samples::Samples;
 use selection::Selection;
 
@@ -65,14 +64,8 @@ fn diagnose(
     owner_timeout: Option<Duration>,
     more: &dyn Fn(Duration, String),
 ) -> Result<(Sample<Samples>, Diagnosis), Failure> {
-    let await_longer = |left: Duration, reason: String| {
-        let seconds = left.as_secs_f64();
-        more(
-            window.min(left),
-            format!("{reason}: watching for up to {seconds:.1} s more"),
-        );
-    };
-    let mut sample = Sample::take(|_| Samples::take(selection, window, await_longer))?;
+    let mut search = HolderSearch::new(owner_timeout, window, more);
+    let mut sample = Sample::take(|_| Samples::take(selection, window, &mut search))?;
     let notes = std::mem::take(&mut sample.found.notes);
     sample.notes.extend(notes);
     let Samples {
@@ -81,23 +74,19 @@ fn diagnose(
     // Without the window.
     sample.took = *took;
     let mut examination = examine(second, host, &Holders::default());
-    let inodes = examination.inodes();
-    let owners = (!inodes.is_empty()).then(|| {
-        let seek = match examination.wants_every_holder() {
-            true => Seek::EveryHolder,
-            false => Seek::LowestPid,
-        };
-        let search = Search::new(&host.place, seek, Facts::default(), owner_timeout);
-        let (owners, holders) = find_holders(search, &inodes, &host.place);
-        examination = examine(second, host, &holders);
-        owners
-    });
+    let needs_holders = !examination.inodes().is_empty();
+    if needs_holders {
+        search.find(&examination, &host.place);
+        examination = examine(second, host, &search.holders);
+    }
     let (place, total, window) = (host.place.clone(), host.sockets, host.window);
     let watched = host.watch.over;
-    for loss in owners.iter().filter_map(|owners| owners.loss.as_ref()) {
-        sample.report.completeness.lose(loss.clone());
+    for owners in search.found.iter().filter(|_| needs_holders) {
+        if let Some(loss) = &owners.loss {
+            sample.report.completeness.lose(loss.clone());
+        }
+        sample.add_search(Some(owners));
     }
-    sample.add_search(owners.as_ref());
     let diagnosis = Diagnosis {
         observation: sample.observation(),
         place,
@@ -111,25 +100,6 @@ fn diagnose(
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
-}
-
-/// The holders of the sockets with these inodes, and the descriptors of these processes.
-fn find_holders(search: Search<'_>, inodes: &[u64], place: &Where) -> (Owners, Holders) {
-    let mut wanted = Wanted::default();
-    inodes.iter().for_each(|inode| wanted.add_inode(*inode));
-    let owners = Owners::find(search, wanted, &Listeners::default());
-    let mut holders = Holders::default();
-    holders.unknown = owners.note.as_ref().map(ToString::to_string);
-    let mut added = HashSet::new();
-    for inode in inodes.iter().filter(|inode| added.insert(**inode)) {
-        for process in owners.holders(*inode) {
-            holders.set(*inode, process.name, process.pid);
-        }
-    }
-    for pid in holders.pids() {
-        holders.set_descriptors(pid, query_descriptors(place, pid));
-    }
-    (owners, holders)
 }
 
 /// The exit status: findings outrank what was lost.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::selection::Selection;
-use super::watching::Watching;
+use super::watching::{Watching, longest};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, Survey};
@@ -17,6 +18,33 @@ use crate::model::{
 };
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources};
+
+/// A program that waits less than this for the processor, on a busy host, has still observed what moves.
+const SHORTEST_DELAY: Duration = Duration::from_secs(2);
+
+/// What happens before connections are watched longer than the window.
+pub(super) trait Longer {
+    /// For the first time: what there is may have ended later.
+    fn begin(&mut self, second: &SecondSample, host: &Host);
+
+    /// Each time, with the time left and the reason.
+    fn wait(&mut self, left: Duration, reason: String);
+}
+
+/// The processor time that this program had spent.
+struct Cpu(Duration);
+
+impl Cpu {
+    fn now() -> Cpu {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Cpu(time.try_into().unwrap_or_default())
+    }
+
+    /// What it has spent since.
+    fn spent(&self) -> Duration {
+        Cpu::now().0.saturating_sub(self.0)
+    }
+}
 
 /// More listeners than this are counted and not kept; some 2 MiB.
 const MOST_LISTENERS: usize = 20_000;
@@ -33,16 +61,16 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Takes both, `window` apart. The report is that of the second one, with what was lost in all
-    /// dumps. What rules watch is watched longer than the window, which `await_longer` is called for
-    /// each time, with the time left and the reason.
+    /// dumps. What rules watch is watched longer than the window; `longer` is called before that.
     ///
     /// # Errors
     /// When no source answered.
     pub(super) fn take(
         selection: &Selection,
         window: Duration,
-        await_longer: impl Fn(Duration, String),
+        longer: &mut impl Longer,
     ) -> Result<(Report, Samples), Failure> {
+        let cpu = Cpu::now();
         let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
         let begin = Instant::now();
@@ -52,7 +80,8 @@ impl Samples {
         let earlier = selection.first(&mut first, &mut notes)?;
         let watching = Watching::new(selection, earlier.source, begin, window);
         let (watch, survey) = watching.before(&first)?;
-        std::thread::sleep(window.saturating_sub(begin.elapsed()));
+        let mut slept = window.saturating_sub(begin.elapsed());
+        std::thread::sleep(slept);
         let again = Instant::now();
         // Before the counters: what was dropped in between is in their growth too.
         let (listeners, listening, drops_unknown) = listeners_since(listeners_before, sources)?;
@@ -64,6 +93,7 @@ impl Samples {
             sockets: 0,
             unknown_states: 0,
             window: begin.elapsed(),
+            held_up: None,
             before,
             after,
             settings: readings.settings(),
@@ -88,7 +118,10 @@ impl Samples {
         if !selection.is_glance() {
             add_suspects(selection, &mut second, &mut host, &mut report)?;
             took = again.elapsed();
-            watching.after(&second, &mut host, await_longer);
+            slept += watching.after(&second, &mut host, longer);
+            let idle = begin.elapsed().saturating_sub(slept + cpu.spent());
+            host.held_up = Some(idle).filter(|idle| *idle > longest(window).max(SHORTEST_DELAY));
+            notes.extend(host.held_up.map(|time| Note::HeldUp { time }));
         }
         let samples = Samples {
             second,

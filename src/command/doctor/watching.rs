@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
-use super::samples::{is_between, list_only, take_survey};
+use super::samples::{Longer, is_between, list_only, take_survey};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Survey, Watch};
@@ -70,16 +70,17 @@ impl<'a> Watching<'a> {
         Ok((watch, Some(survey)))
     }
 
-    /// Sees the suspects after the window until there are none or time is up. `await_longer` is called
-    /// before each wait, with the time left and the reason.
+    /// Sees the suspects after the window until there are none or time is up; twice at least, however
+    /// long the window took, if it is lengthened. Returns for how long it waited.
     pub(super) fn after(
         &self,
         second: &SecondSample,
         host: &mut Host,
-        await_longer: impl Fn(Duration, String),
-    ) {
-        let longest = longest(self.window);
-        let mut at = self.window;
+        longer: &mut impl Longer,
+    ) -> Duration {
+        let mut at = self.window.max(self.begin.elapsed());
+        let end = at + longest(self.window).saturating_sub(self.window);
+        let mut slept = Duration::ZERO;
         let wanted = |host: &Host| (second.watched(host), second.watched_peers(host));
         let (mut watched, mut peers) = wanted(host);
         while !watched.is_empty() || !peers.is_empty() {
@@ -88,13 +89,19 @@ impl<'a> Watching<'a> {
             (watched, peers) = wanted(host);
             // A loaded host takes long for a sample, and gets fewer of them.
             at = at.max(self.begin.elapsed());
-            if at >= longest || (watched.is_empty() && peers.is_empty()) {
+            if at >= end || (watched.is_empty() && peers.is_empty()) {
                 break;
             }
-            await_longer(longest - at, reason(watched.len(), peers.len()));
-            at = (at + self.window).min(longest);
-            sleep(at.saturating_sub(self.begin.elapsed()));
+            if slept.is_zero() {
+                longer.begin(second, host);
+            }
+            longer.wait(end - at, reason(watched.len(), peers.len()));
+            at = (at + self.window).min(end);
+            let pause = at.saturating_sub(self.begin.elapsed());
+            sleep(pause);
+            slept += pause;
         }
+        slept
     }
 
     /// Sees these, with what TCP measures of them where the source reports it.

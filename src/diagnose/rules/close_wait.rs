@@ -57,6 +57,8 @@ pub(super) struct CloseWait(Lingering);
 impl Rule for CloseWait {
     const ID: &'static str = "close-wait";
 
+    const IS_STALL: bool = true;
+
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
     type Before = Earlier;
@@ -147,7 +149,12 @@ impl CloseWait {
         let urgency = descriptors::severity(&processes, case.holders);
         let (story, severity) = match story {
             Story::SlowHandlers => (story, Severity::Warning),
-            Story::Unanswered if urgency < Severity::Critical => (story, Severity::Info),
+            Story::Unanswered
+                if !descriptors::are_large_part(&processes, case.holders)
+                    && urgency < Severity::Critical =>
+            {
+                (story, Severity::Info)
+            }
             // Where descriptors run out it is too late to wait for answers.
             Story::Unanswered | Story::Leak => (Story::Leak, urgency),
             Story::StalePool => (story, urgency),

@@ -11,7 +11,9 @@ use super::path_mtu;
 use crate::diagnose::stalled::{
     Scattered, Stalled, StalledService, Suspect, Waited, is_retransmitting,
 };
-use crate::diagnose::subject::{address_word, counted_connections, service_subject, service_test};
+use crate::diagnose::subject::{
+    address_word, counted_connections, seconds, service_subject, service_test,
+};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::Retries2;
 use crate::model::{
@@ -64,6 +66,8 @@ pub(super) struct NoAcknowledgment(Stalled);
 
 impl Rule for NoAcknowledgment {
     const ID: &'static str = "no-acknowledgment";
+
+    const IS_STALL: bool = true;
 
     // Connections that are being closed, or not connected yet, are other rules'.
     const STATES: StateSet = StateSet::NONE
@@ -129,12 +133,20 @@ fn finding(found: &StalledService, host: &Host) -> Finding {
     );
     let now = format!("retransmits ge {IN_A_ROW}");
     let test = service_test(found.service);
-    Finding::new(severity(found), title, stalled as f64, found.inodes(), WHY)
+    let full = full_segments(found, host);
+    let finding = Finding::new(severity(found), title, stalled as f64, found.inodes(), WHY)
         .with_subject(service_subject(found.service))
         .with_evidence(evidence(found, host))
+        .with_evidence(full.clone())
         .with_commands([Command::list(LIST).of(test).of(now)])
         .with_remedy(REMEDY)
-        .with_causes(&["path-mtu"])
+        .with_causes(&["path-mtu", "no-answer"]);
+    // Single clients vanish between a request and its answer at any time.
+    let is_path = matches!(found.service, Service::Used(_)) || found.are_several();
+    match full {
+        Some(_) if is_path => path_mtu::of_service(finding, found, host),
+        Some(_) | None => finding,
+    }
 }
 
 /// Clients vanish, single ones at any time; that a whole destination is gone means that what needs it
@@ -169,13 +181,11 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
         .filter_map(|watched| watched.last(Metric::LastAckReceived))
         .collect();
     if let (Some(least), Some(most)) = (heard.iter().min(), heard.iter().max()) {
-        let seconds = |ms: &u64| format!("{}.{}", thousands(ms / 1_000), ms % 1_000 / 100);
-        let (measured, ago) = (heard.len(), span(seconds(least), seconds(most)));
+        let (measured, ago) = (heard.len(), span(seconds(*least), seconds(*most)));
         evidence.push(format!(
             "of {measured} measured, the peer was last heard from {ago} s ago"
         ));
     }
-    evidence.extend(full_segments(found, host));
     if matches!(found.service, Service::Served(_)) {
         let peers = found.peers(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| {
@@ -192,7 +202,7 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
     evidence
 }
 
-/// That full segments alone are lost, where so few connections show it that `path-mtu` does not warn.
+/// That full segments alone are lost, on all connections that were measured.
 fn full_segments(found: &StalledService, host: &Host) -> Option<String> {
     let lost = found.watched(host).map(|watched| {
         let queue = watched.last.send_queue.into();

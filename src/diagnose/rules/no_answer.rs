@@ -73,16 +73,14 @@ impl NoAnswer {
     /// One destination that does not answer.
     fn of_one(&self, to: SocketAddr, tries: &Tries, silence: Silence, host: &Host) -> Finding {
         let show = Command::list("--process --state syn-sent --columns timer,retransmits");
-        let attempts = match silence {
-            Silence::Retransmitted => tries.often,
-            Silence::Repeated | Silence::GivenUp => tries.now,
-        };
+        let attempts = tries.now;
         let severity = match silence {
             // Programs try both families of a name, and use the one that answers first (RFC 8305).
             Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
             Silence::GivenUp => Severity::Warning,
             Silence::Retransmitted | Silence::Repeated => {
-                Severity::critical_if(attempts >= CRITICAL)
+                // A program that tries again and again has hardly fewer at another time.
+                Severity::critical_if(attempts.max(tries.earlier) >= CRITICAL)
             }
         };
         let tried = counted(attempts, "attempt", "attempts");
@@ -133,9 +131,10 @@ impl NoAnswer {
 fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
     let mut evidence = Vec::new();
     if silence == Silence::Retransmitted {
+        let often = counted(tries.often, "SYN was", "SYNs were");
         evidence.push(match tries.most {
-            RETRANSMITS => format!("each SYN was retransmitted {}", times(RETRANSMITS.into())),
-            most => format!("each SYN was retransmitted {RETRANSMITS} to {most} times"),
+            RETRANSMITS => format!("{often} retransmitted {}", times(RETRANSMITS.into())),
+            most => format!("{often} retransmitted {RETRANSMITS} to {most} times"),
         });
     } else {
         let window = host.window_text();
@@ -223,6 +222,29 @@ mod tests {
             [],
             "a second without an answer is nothing"
         );
+    }
+
+    #[test]
+    fn all_attempts_are_counted_and_as_many_before_the_window_are_as_severe() {
+        let attempts = |ports: std::ops::Range<u16>, often: u16| -> Vec<Socket> {
+            let begin = ports.start;
+            let attempt = |port: u16| Socket {
+                retransmits: Some(if port < begin + often { 2 } else { 0 }),
+                inode: port.into(),
+                ..socket(State::SynSent, &format!("192.0.2.9:{port}"), "192.0.2.1:80")
+            };
+            ports.map(attempt).collect()
+        };
+        for (before, severity) in [(9, Severity::Warning), (10, Severity::Critical)] {
+            let rule: NoAnswer = host().read(&attempts(100..100 + before, 0), &attempts(1..10, 3));
+            let found = host().examine(&rule).findings.remove(0);
+            assert_eq!(
+                found.title,
+                "192.0.2.1:80 does not answer 9 attempts to connect"
+            );
+            assert_eq!((found.severity, found.inodes.len()), (severity, 9));
+            assert_eq!(found.evidence[0], "3 SYNs were retransmitted twice");
+        }
     }
 
     #[test]

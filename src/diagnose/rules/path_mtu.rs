@@ -9,12 +9,13 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::diagnose::subject::address_word;
+use crate::diagnose::stalled::StalledService;
+use crate::diagnose::subject::{address_word, counted_connections};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::MtuProbing;
 use crate::model::{
-    Command, Finding, InetEnds, Metric, Severity, SourceName, State, StateSet, TimerKind, counted,
-    thousands,
+    Command, Finding, InetEnds, Metric, Service, Severity, SourceName, State, StateSet, TimerKind,
+    counted, thousands,
 };
 
 /// How often a segment must have been retransmitted in a row: once may be loss.
@@ -168,6 +169,55 @@ pub(super) fn lost_segment(queue: u64, of: impl Fn(Metric) -> Option<u64>) -> Op
     Some(is_stuck.then_some(segment))
 }
 
+/// A finding about connections of one service that get no acknowledgment, as one about their path: small
+/// segments got through on all of them that were measured.
+pub(super) fn of_service(finding: Finding, found: &StalledService, host: &Host) -> Finding {
+    let stalled = found.stalled.len() as u64;
+    let connections = counted_connections(found.all, found.service);
+    let few = (stalled < OF_ONE_PEER)
+        .then(|| "a peer that vanished after its last small segment looks the same".to_owned());
+    // Everything that needs the service hangs.
+    let is_critical =
+        found.is_dead() && (matches!(found.service, Service::Used(_)) || stalled >= OF_ONE_PEER);
+    Finding {
+        id: PathMtu::ID,
+        title: format!(
+            "path MTU: full segments are not acknowledged and small ones were, on {} of {connections}",
+            thousands(stalled)
+        ),
+        severity: match is_critical {
+            true => Severity::Critical,
+            false => finding.severity,
+        },
+        why: WHY,
+        causes: &[],
+        ..finding
+    }
+    .with_evidence(probing(host))
+    .with_evidence(few)
+    .with_remedy(remedy())
+}
+
+/// Whether smaller segments are tried.
+fn probing(host: &Host) -> Option<String> {
+    host.setting(MtuProbing).map(|probing| {
+        let effect = match probing {
+            0 => "smaller segments are not tried",
+            _ => "smaller segments are tried after some retransmissions",
+        };
+        format!("{MtuProbing} is {probing}: {effect}")
+    })
+}
+
+fn remedy() -> [String; 4] {
+    [
+        "Find the link with the smaller MTU: `ping -M do -s SIZE PEER` with a SIZE of 28 less than this host's MTU (1472 for 1500) gets no answer, and a smaller one does; `tracepath PEER` shows where.".to_owned(),
+        "Let its ICMP messages through: type 3 code 4 of ICMP, type 2 of ICMPv6, in firewalls and security groups on the path and on this host.".to_owned(),
+        "Or make the router that enters the tunnel lower the segment size of connections (`tcp option maxseg size set rt mtu` in nftables), or lower the MTU of this host's route.".to_owned(),
+        format!("Set {MtuProbing} to 1 on this host, so that TCP finds the size itself."),
+    ]
+}
+
 fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
     let stuck: Vec<&(Suspect, u64)> = paths.iter().flat_map(|(_, path)| &path.stuck).collect();
     let measured: u64 = paths.iter().map(|(_, path)| path.measured).sum();
@@ -192,13 +242,6 @@ fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
         [(peer, _)] => show.of(format!("dst {}", address_word(*peer))),
         _ => show,
     };
-    let probing = host.setting(MtuProbing).map(|probing| {
-        let effect = match probing {
-            0 => "smaller segments are not tried",
-            _ => "smaller segments are tried after some retransmissions",
-        };
-        format!("{MtuProbing} is {probing}: {effect}")
-    });
     let named = paths.iter().take(NAMED);
     let named = named.map(|(peer, path)| {
         let connections = counted(path.stuck(), "connection", "connections");
@@ -210,14 +253,9 @@ fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
             thousands(largest),
             named.collect::<Vec<_>>().join(", ")
         )])
-        .with_evidence(probing)
+        .with_evidence(probing(host))
         .with_commands([show])
-        .with_remedy([
-            "Find the link with the smaller MTU: `ping -M do -s SIZE PEER` with a SIZE of 28 less than this host's MTU (1472 for 1500) gets no answer, and a smaller one does; `tracepath PEER` shows where.".to_owned(),
-            "Let its ICMP messages through: type 3 code 4 of ICMP, type 2 of ICMPv6, in firewalls and security groups on the path and on this host.".to_owned(),
-            "Or make the router that enters the tunnel lower the segment size of connections (`tcp option maxseg size set rt mtu` in nftables), or lower the MTU of this host's route.".to_owned(),
-            format!("Set {MtuProbing} to 1 on this host, so that TCP finds the size itself."),
-        ])
+        .with_remedy(remedy())
 }
 
 #[cfg(test)]

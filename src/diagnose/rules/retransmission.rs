@@ -93,11 +93,12 @@ impl Rule for Retransmission {
         };
         let peers = peers::watched(host);
         let is_lossy = sent.are_lossy();
-        // Without a filter one finding names the peers; with one it is about more than they are.
+        // The counters are about more than the connections that a filter selects, which are measured.
         let is_selection = host.filter.is_some();
+        let are_measured = is_selection && host.source != SourceName::Proc;
         let named = if is_selection { &[] } else { &*peers };
-        let whole = is_lossy.then(|| self.finding(&sent, named, host));
-        let single = match is_selection || whole.is_none() {
+        let whole = (is_lossy && !are_measured).then(|| self.finding(&sent, named, host));
+        let single = match whole.is_none() {
             true => peers::findings(&peers, host),
             false => Vec::new(),
         };

@@ -11,15 +11,15 @@ mod unread;
 
 use std::collections::HashMap;
 
-use crate::diagnose::stalled::{Scattered, Stalled, StalledService, Waited, is_probing};
-use crate::diagnose::subject::{counted_connections, service_subject, service_test};
-use crate::diagnose::watch::reversed;
+use crate::diagnose::stalled::{Scattered, Stalled, StalledService, Suspect, Waited, is_probing};
+use crate::diagnose::subject::{counted_connections, seconds, service_subject, service_test};
+use crate::diagnose::watch::{PAUSE, Watched, reversed};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Finding, InetEnds, Service, Severity, Socket, SourceName, State, StateSet, counted,
-    thousands,
+    Command, Finding, InetEnds, Metric, Service, Severity, Socket, SourceName, State, StateSet,
+    counted, thousands,
 };
-use unread::{Cause, Earlier, LONG_QUEUE, Reader, Unread, waits};
+use unread::{Cause, Earlier, LONG_QUEUE, Reader, Unread, silence, waits};
 
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
@@ -41,6 +41,13 @@ const REMEDY_PROCESSES: [&str; 2] = [
     "If they have forgotten the connections, let them close those they no longer read.",
 ];
 
+const WHY_PAUSE: &str = "Unread data closes the window: the peer can send no more until the program reads (RFC 9293, 3.8.6). A download that its user throttles, or a consumer that works in batches, looks the same for two minutes.";
+
+const REMEDY_PAUSE: [&str; 2] = [
+    "Nothing to repair if the programs read again: look again in two minutes.",
+    "If they do not, find out what they do instead: blocked, out of workers, or overloaded.",
+];
+
 const WHY_SLOW: &str = "A process that cannot pass data on stops reading it, which slows the sender down to the pace of the slowest reader. That is how TCP limits a fast sender.";
 
 const REMEDY_SLOW: [&str; 1] = [
@@ -53,6 +60,8 @@ const REMEDY_DEADLOCK: [&str; 2] = [
     "Let at least one of the programs read while it writes: in a thread of its own, or without blocking.",
     "Until then, restart one of them, or limit how much it writes before it reads an answer.",
 ];
+
+const UNTIMED: &str = "/proc does not report for how long nothing has moved on a connection";
 
 /// The connections that may be stuck, before the window.
 #[derive(Debug, Default)]
@@ -87,6 +96,8 @@ pub(super) struct StuckPeers {
 
 impl Rule for StuckPeers {
     const ID: &'static str = "stuck-peers";
+
+    const IS_STALL: bool = true;
 
     const STATES: StateSet = StateSet::NONE.with(State::Established);
 
@@ -124,7 +135,10 @@ impl Rule for StuckPeers {
         let unwatched = (unwatched > 0)
             .then(|| format!("whether the data of {connections} is read was not measured"));
         let lacking = self.probing.lacking(host);
+        let is_unknown = host.source == SourceName::Proc && host.watch.over < PAUSE;
+        let untimed = (is_unknown && !findings.is_empty()).then(|| UNTIMED.to_owned());
         Examined::found(findings)
+            .without(untimed)
             .without(lacking.filter(|_| scattered.is_none()))
             .without(unwatched)
             .without(host.mptcp())
@@ -167,8 +181,29 @@ impl StuckPeers {
         });
         let findings = causes.iter();
         findings
-            .map(|(cause, readers)| self.process(cause, readers, case))
+            .map(|(cause, readers)| match cause {
+                Cause::Process => self.idle(readers, case),
+                Cause::Pause | Cause::SlowPeers(_) | Cause::Deadlock => {
+                    self.process(cause, readers, case)
+                }
+            })
             .collect()
+    }
+
+    /// Processes that read nothing for no reason that shows: for longer than a pause, if any do.
+    fn idle(&self, readers: &[Reader], case: &Case<'_>) -> Finding {
+        let silent = self.unread.silent(readers, case.host);
+        if silent.is_empty() {
+            return self.process(&Cause::Pause, readers, case);
+        }
+        let more = counted(
+            (readers.len() - silent.len()) as u64,
+            "more connection",
+            "more connections",
+        );
+        let finding = self.process(&Cause::Process, &silent, case);
+        let pause = format!("{more} of which nothing was read in that time may be read later");
+        finding.with_evidence((silent.len() < readers.len()).then_some(pause))
     }
 
     fn process(&self, cause: &Cause, readers: &[Reader], case: &Case<'_>) -> Finding {
@@ -183,6 +218,13 @@ impl StuckPeers {
                 format!("{connections} {unread}"),
                 WHY_PROCESSES,
                 &REMEDY_PROCESSES,
+                None,
+            ),
+            Cause::Pause => (
+                Severity::Info,
+                format!("{connections} {unread}, of which nothing was read in {watched}"),
+                WHY_PAUSE,
+                &REMEDY_PAUSE,
                 None,
             ),
             Cause::Deadlock => (
@@ -204,6 +246,7 @@ impl StuckPeers {
         let show = Command::list("-p --state established --sort receive-queue:desc");
         Finding::new(severity, title, bytes as f64, inodes, why)
             .with_evidence([each])
+            .with_evidence(silence(readers, case.host))
             .with_evidence(evidence)
             .with_evidence(peers(readers))
             .with_searched(self.unread.senders())
@@ -242,14 +285,19 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
         "their window is closed (persist timer), and nothing was acknowledged in {}",
         host.watch.text()
     )];
+    evidence.extend(closed_for(&found.stalled, host));
     if matches!(found.service, Service::Served(_)) {
         let peers = found.peers(NAMED).into_iter();
         evidence.extend(peers.map(|(peer, sockets)| format!("{} with {peer}", thousands(sockets))));
     }
     let (value, inodes) = (found.stalled.len() as f64, found.inodes());
+    let silent = StalledService {
+        stalled: silent(&found.stalled, host),
+        ..*found
+    };
     // A single peer may pause, as a video player does; two of two connections are a whole destination.
-    let is_gone = found.is_dead() && matches!(found.service, Service::Used(_));
-    let severity = match is_gone || found.are_several() {
+    let is_gone = silent.is_dead() && matches!(found.service, Service::Used(_));
+    let severity = match is_gone || silent.are_several() {
         true => Severity::Warning,
         false => Severity::Info,
     };
@@ -258,6 +306,37 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
         .with_evidence(evidence)
         .with_commands([show(found, host)])
         .with_remedy(REMEDY_PEERS)
+}
+
+/// Those whose peers have taken nothing for so long that it is no pause, or nothing that had to be read:
+/// what was not watched is like the others.
+fn silent(stalled: &[Suspect], host: &Host) -> Vec<Suspect> {
+    let is_silent = |suspect: &Suspect| {
+        let watched = host.watch.of(&suspect.ends)?;
+        let closed = host.watch.still_for(watched, Metric::LastDataSent);
+        Some(watched.was_never_taken() || closed >= PAUSE)
+    };
+    let all_silent = stalled.iter().filter_map(is_silent).min() == Some(true);
+    let silent = stalled.iter();
+    let silent = silent.filter(|suspect| is_silent(suspect).unwrap_or(all_silent));
+    silent.copied().collect()
+}
+
+/// For how long at least their windows have been closed, and how many never took more than a first
+/// buffer, as evidence.
+fn closed_for(stalled: &[Suspect], host: &Host) -> Option<String> {
+    let watched = stalled.iter().filter_map(|one| host.watch.of(&one.ends));
+    let watched: Vec<&Watched> = watched.collect();
+    let since = watched
+        .iter()
+        .filter_map(|one| one.last(Metric::LastDataSent));
+    let since = seconds(since.min()?);
+    let measured = counted(watched.len() as u64, "connection", "connections");
+    let never = watched.iter().filter(|one| one.was_never_taken()).count();
+    Some(format!(
+        "of {measured} measured, none could send data for {since} s or longer, and {} took no more than 128 KiB in all, which needs no reading",
+        thousands(never)
+    ))
 }
 
 /// Peers of many destinations whose window is closed.
@@ -270,8 +349,14 @@ fn at_many(found: &Scattered, host: &Host) -> Finding {
         host.watch.text()
     );
     let (value, inodes) = (found.all as f64, found.inodes.clone());
-    Finding::new(Severity::Warning, title, value, inodes, WHY_PEERS)
+    let silent = silent(&found.stalled, host).len();
+    let severity = match silent * 2 >= found.stalled.len() {
+        true => Severity::Warning,
+        false => Severity::Info,
+    };
+    Finding::new(severity, title, value, inodes, WHY_PEERS)
         .with_evidence([evidence])
+        .with_evidence(closed_for(&found.stalled, host))
         .with_commands([stuck("--limit 20", host)])
         .with_remedy(REMEDY_PEERS)
 }

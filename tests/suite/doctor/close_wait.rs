@@ -3,13 +3,15 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
-use crate::wait::{DEADLINE, Repeated};
+use crate::program::run;
+use crate::wait::{DEADLINE, Repeated, poll};
 use crate::zoo::special::incoming::unaccepted_close_wait;
 use crate::zoo::{Family, Peer};
 
@@ -100,6 +102,33 @@ in_namespace!(
         let of = format!(" of {} descriptors open", open + 15);
         let evidence = finding.evidence.join("; ");
         assert!(evidence.contains(&of), "{evidence}");
+    }
+);
+
+in_namespace!(
+    fn holders_are_known_though_some_connections_end_while_others_are_watched() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut servers: Vec<TcpStream> = (0..500)
+            .map(|_| {
+                drop(TcpStream::connect(address).unwrap());
+                listener.accept().unwrap().0
+            })
+            .collect();
+        let _ending = Repeated::start(move || {
+            drop(servers.pop());
+            std::thread::sleep(Duration::from_millis(100));
+        });
+        let known = poll(|| {
+            let ran = run(["doctor", "--json", "--window=0.4"]);
+            let report = Report::of(&ran);
+            let finding = report.findings_of(ID).into_iter().next()?;
+            let process = finding.processes.first()?;
+            // One may end after it was listed and before the search.
+            let is_known = finding.value == Some(process.sockets as f64);
+            (is_known && !ran.stderr.contains("owner unknown")).then_some(process.pid)
+        });
+        assert_eq!(known, Some(std::process::id()));
     }
 );
 

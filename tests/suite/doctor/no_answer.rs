@@ -76,6 +76,24 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn attempts_of_all_ages_are_counted() {
+        let _peers = Peer::open();
+        let address = Peer::address(Behaviour::NoReply, Family::V4);
+        let old: Vec<OwnedFd> = (0..3).map(|_| send_syn(address)).collect();
+        Report::until(|report| !report.findings_of(ID).is_empty());
+        let new: Vec<OwnedFd> = (0..9).map(|_| send_syn(address)).collect();
+        let report = Report::after("0.1");
+        let finding = report.finding(ID);
+        assert_eq!(
+            (&*finding.severity, finding.value),
+            ("CRITICAL", Some(12.0))
+        );
+        assert_eq!(finding.processes[0].sockets, 12);
+        drop((old, new));
+    }
+);
+
+in_namespace!(
     fn a_destination_that_does_not_answer_within_a_connect_timeout_is_reported_with_its_process() {
         let _peers = Peer::open();
         while_giving_up(15, Duration::from_millis(1_500), || {

@@ -66,6 +66,10 @@ in_namespace!(
             scope.spawn(|| send_without_loss(&ends));
             let filter = format!("dst {lossy}");
             let reports = std::panic::catch_unwind(|| {
+                // What is lost elsewhere is no finding about these.
+                let healthy = run(["doctor", "--json", "dst 127.0.0.1"]);
+                let healthy = Report::of(&healthy);
+                assert!(healthy.findings_of(ID).is_empty(), "{healthy:?}");
                 [vec![], vec![filter.as_str()]].map(|filter| {
                     let take = || Report::of(&run([&["doctor", "--json"][..], &filter].concat()));
                     Report::until_from(take, |report| {

@@ -2,12 +2,17 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::Signal;
 
 use super::commands::assert_commands_run;
 use super::report::Report;
+use crate::child::Start;
 use crate::namespace::in_namespace;
-use crate::program::run;
-use crate::wait::DEADLINE;
+use crate::program::{command, ran, run};
+use crate::wait::{DEADLINE, poll};
 use crate::zoo::{Behaviour, Family, Peer};
 
 const ID: &str = "stuck-peers";
@@ -51,6 +56,63 @@ in_namespace!(
         server.set_read_timeout(Some(DEADLINE)).unwrap();
         server.read_to_end(&mut bytes).unwrap();
         assert!(Report::after("0.1").findings_of(ID).is_empty());
+    }
+);
+
+in_namespace!(
+    fn a_reader_that_pauses_is_information() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        fill(&server);
+        // Enough for the window to open again.
+        client.read_exact(&mut vec![0; 512 << 10]).unwrap();
+        fill(&server);
+        let report = Report::until(|report| !report.findings_of(ID).is_empty());
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "INFO", "{finding:?}");
+        assert!(
+            finding
+                .title
+                .contains(" unread bytes, of which nothing was read in "),
+            "{finding:?}"
+        );
+        let evidence = finding.evidence.join("; ");
+        assert!(
+            evidence.contains("no data has arrived on any of them for "),
+            "{evidence}"
+        );
+        assert_commands_run(finding);
+    }
+);
+
+in_namespace!(
+    fn what_did_not_move_is_no_finding_if_the_measurement_was_stopped() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _server = listener.accept().unwrap();
+        fill(&client);
+        Report::until(|report| report.findings_of(ID).len() == 1);
+        let note = "note: the machine was suspended or overloaded, or this program stopped, for ";
+        let measured = poll(|| {
+            let running = command(["doctor", "--json", "--window=0.2"])
+                .start()
+                .unwrap();
+            sleep(Duration::from_millis(300));
+            running.signal(Signal::STOP);
+            sleep(Duration::from_secs(3));
+            running.signal(Signal::CONT);
+            let ran = ran(running.finish());
+            // It may have been stopped too early or too late.
+            ran.stderr.contains(note).then_some(ran)
+        });
+        let report = Report::of(&measured.unwrap());
+        assert!(report.findings.is_empty(), "{report:?}");
+        let reason = report.not_examined(ID).unwrap();
+        assert!(
+            reason.ends_with("that nothing moved proves nothing"),
+            "{reason}"
+        );
     }
 );
 

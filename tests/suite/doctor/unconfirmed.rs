@@ -1,9 +1,16 @@
 //! Clients that never confirm a handshake.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::thread::sleep;
+use std::time::Duration;
+
 use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
-use crate::zoo::{Family, SocketCounts, State, Zoo};
+use crate::wait::Repeated;
+use crate::zoo::segment::Segment;
+use crate::zoo::sysctl::write_sysctl;
+use crate::zoo::{Family, Peer, SocketCounts, State, Zoo};
 
 const ID: &str = "unconfirmed";
 
@@ -32,6 +39,43 @@ in_namespace!(
         ] {
             assert!(evidence.contains(expected), "{evidence}");
         }
+        assert_commands_run(finding);
+    }
+);
+
+/// SYNs from many addresses to a listener, one after the other.
+fn flood(listener: SocketAddr) -> Repeated {
+    let peer = Peer::open();
+    // Each is forgotten after one retransmission.
+    write_sysctl("ipv4/tcp_synack_retries", "1");
+    let IpAddr::V4(local) = Peer::local_address(Family::V4) else {
+        unreachable!()
+    };
+    let [a, b, c, _] = local.octets();
+    let mut ports = (1_024..u16::MAX).cycle();
+    Repeated::start(move || {
+        for host in 100..220 {
+            let source = (Ipv4Addr::new(a, b, c, host), ports.next().unwrap()).into();
+            peer.send(&Segment {
+                syn: true,
+                sequence: 7,
+                ..Segment::between(source, (local, listener.port()).into())
+            });
+            sleep(Duration::from_millis(15));
+        }
+    })
+}
+
+in_namespace!(
+    fn a_flood_is_found_as_soon_as_it_is_older_than_the_first_retransmission() {
+        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+        let _flood = flood(listener.local_addr().unwrap());
+        let report = Report::until(|report| !report.findings_of(ID).is_empty());
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "WARNING");
+        assert!(finding.value >= Some(50.0), "{finding:?}");
+        assert_eq!(finding.evidence[0], "each SYN-ACK was retransmitted once");
+        assert!(finding.remedy[0].contains("SYN flood"), "{finding:?}");
         assert_commands_run(finding);
     }
 );

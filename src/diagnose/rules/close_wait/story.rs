@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::diagnose::Host;
 use crate::diagnose::lingering::Change;
+use crate::diagnose::subject::seconds;
 use crate::diagnose::watch::Watched;
 use crate::model::{InetEnds, Metric, Service, counted, thousands};
 
@@ -31,6 +32,10 @@ const IDLE: u64 = 1_000;
 /// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
 const PATIENCE: u64 = 60_000;
 
+/// A request that waits longer than this for its answer is taken to be forgotten, in milliseconds: by then
+/// most NATs, firewalls and load balancers have forgotten a connection on which nothing is sent.
+const LONGEST_WAIT: u64 = 3_600_000;
+
 const WHY_LEAK: &str = "The peer has closed its direction, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
 
 const REMEDY_LEAK: [&str; 2] = [
@@ -53,11 +58,11 @@ const REMEDY_POOL: [&str; 2] = [
     "Let the pool test a connection before it is used, or close those whose end can be read.",
 ];
 
-const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). A program that forgets to close looks the same for the first minute.";
+const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). This host cannot see whether the peer has closed both: a program that forgets to close looks the same, for a minute if it has answered, and for an hour if it has not.";
 
 const REMEDY_UNANSWERED: [&str; 2] = [
-    "Nothing to repair if answers take this long: look again in a minute.",
-    "If they stay longer, or their number grows, the program forgets to close them.",
+    "Nothing to repair if answers take this long: look again later, and compare the number.",
+    "If it grows, or if no peer of this service closes one direction first, the program forgets to close them.",
 ];
 
 /// Why they stay.
@@ -179,10 +184,29 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Whether the program has read the end of most, most are young, and their number does not grow.
+    /// Whether the program has read the end of most, their number does not grow, and most are young, or
+    /// are requests without an answer.
     fn may_be_answered(&self, change: &Change) -> bool {
-        let is_young = self.age().is_some_and(|age| age < PATIENCE);
+        let is_served = matches!(change.service(), Some(Service::Served(_)));
+        let patience = match is_served && self.unanswered() * 2 > self.idle.len() {
+            true => LONGEST_WAIT,
+            false => PATIENCE,
+        };
+        let is_young = self.age().is_some_and(|age| age < patience);
         is_young && change.is_whole && !change.grows() && !self.are_unread()
+    }
+
+    /// How many have sent nothing since the last data came, and so have not answered it.
+    fn unanswered(&self) -> usize {
+        let is_unanswered = |one: &&&Watched| {
+            let of = |metric| one.last(metric);
+            // SYN and FIN count as a byte each.
+            let asked = of(Metric::BytesReceived) > Some(1);
+            let never_sent = of(Metric::BytesAcked).is_some_and(|bytes| bytes <= 1);
+            let sent_before = of(Metric::LastDataSent) > of(Metric::LastDataReceived);
+            asked && (never_sent || sent_before)
+        };
+        self.idle.iter().filter(is_unanswered).count()
     }
 
     /// How long ago most of the peers closed, in milliseconds: the FIN was the last that came from them.
@@ -217,9 +241,14 @@ impl<'a> Members<'a> {
         let received = |one: &&Watched| one.last(Metric::LastDataReceived);
         let sent = self.idle.iter().copied().filter_map(|one| sent(&one));
         let received = self.idle.iter().copied().filter_map(|one| received(&one));
+        let unanswered = self.unanswered() as u64;
+        evidence.extend((unanswered > 0 && !self.are_unread()).then(|| {
+            let connections = counted(unanswered, "of these has", "of these have");
+            format!("{connections} sent nothing since the last data came from the peer")
+        }));
         evidence.extend(sent.chain(received).min().map(|least| {
-            let (seconds, tenth) = (thousands(least / 1_000), least % 1_000 / 100);
-            format!("each of these has been silent for {seconds}.{tenth} s or longer")
+            let silent = seconds(least);
+            format!("each of these has been silent for {silent} s or longer")
         }));
         evidence
     }

@@ -226,6 +226,69 @@ fn connections_that_may_still_be_answered_are_information_for_a_minute_unless_th
     }
 }
 
+/// The finding about twelve connections in CLOSE_WAIT that stay for so long, with these measures, whose
+/// process may have so many descriptors.
+fn asked(local: &str, measures: &[(Metric, u64)], age: u64, limit: u64) -> Finding {
+    let sockets = (1..=12).map(|number| {
+        let ends = socket(State::CloseWait, local, &format!("192.0.2.1:{number}")).ends;
+        let age = [(Metric::LastAckReceived, age)];
+        let measures = [&age, measures].concat();
+        seen(
+            Socket {
+                ends,
+                ..one(number, number)
+            },
+            &measures,
+        )
+    });
+    let sockets: Vec<Socket> = sockets.collect();
+    let mut host = host().listening_at(&["0.0.0.0:80"]);
+    let rule: CloseWait = host.read(&sockets, &sockets);
+    host.see(&rule, &sockets);
+    host.see(&rule, &sockets);
+    let mut holders = Holders::default();
+    (1..=12).for_each(|inode| holders.set(inode, ProcessName::new(b"report"), 7));
+    holders.set_descriptors(7, Ok(Descriptors { open: 17, limit }));
+    host.examine_with(&rule, &holders).findings.remove(0)
+}
+
+#[test]
+fn requests_without_an_answer_are_information_for_an_hour_unless_descriptors_run_short() {
+    let request = |sent, acknowledged| {
+        [
+            (Metric::BytesReceived, 9),
+            (Metric::BytesAcked, acknowledged),
+            (Metric::LastDataReceived, 80_000),
+            (Metric::LastDataSent, sent),
+        ]
+    };
+    let (hour, many) = (3_600_000, 1_024);
+    for (measures, age, limit, severity) in [
+        (request(80_001, 500), 80_000, many, Severity::Info),
+        (request(80_000, 1), 80_000, many, Severity::Info),
+        (request(80_000, 500), 80_000, many, Severity::Warning),
+        (request(80_001, 500), hour - 1, many, Severity::Info),
+        (request(80_001, 500), hour, many, Severity::Warning),
+        (request(80_001, 500), 80_000, 49, Severity::Info),
+        (request(80_001, 500), 80_000, 48, Severity::Warning),
+        // Nothing was asked: only the FIN came.
+        (
+            [(Metric::BytesReceived, 1); 4],
+            80_000,
+            many,
+            Severity::Warning,
+        ),
+    ] {
+        let found = asked("192.0.2.9:80", &measures, age, limit);
+        assert_eq!(found.severity, severity, "{measures:?} {age} {limit}");
+    }
+    let found = asked("192.0.2.9:80", &request(80_001, 500), 80_000, many);
+    let line = "12 of these have sent nothing since the last data came from the peer";
+    assert!(found.evidence.contains(&line.to_owned()), "{found:?}");
+    let client = asked("192.0.2.9:5000", &request(80_001, 500), 80_000, many);
+    assert_eq!(client.severity, Severity::Warning);
+}
+
 #[test]
 fn handlers_that_have_read_the_end_or_finish_in_time_are_no_finding() {
     assert!(turned_over(16, 9_000, 0).is_none());

@@ -215,27 +215,86 @@ fn the_kernel_gives_up_after_the_time_in_its_documentation() {
     assert!(given_up_after(u64::MAX) > given_up_after(255));
 }
 
+/// What is found of so many connections of a service, with these bytes acknowledged on each, and of
+/// which the others work.
+fn full_segments_lost(sockets: &[Socket], acknowledged: &[u64], others: u64) -> Finding {
+    let long = sockets.iter().zip(acknowledged).map(|(one, acknowledged)| {
+        let measures = [
+            (Metric::Mss, 1_448),
+            (Metric::Unacked, 5),
+            (Metric::BytesAcked, *acknowledged),
+            (Metric::BytesReceived, 0),
+        ];
+        let one = Socket {
+            send_queue: 6_000,
+            ..one.clone()
+        };
+        seen(one, &measures)
+    });
+    let long: Vec<Socket> = long.collect();
+    let others = (0..others).map(|number| healthy(number, "192.0.2.9:5432"));
+    let all: Vec<Socket> = sockets.iter().cloned().chain(others).collect();
+    let mut host = quiet().with_setting(Setting::MtuProbing, "0");
+    examined(&mut host, &all, &long, &long).findings.remove(0)
+}
+
 #[test]
-fn that_full_segments_alone_are_lost_is_said_if_it_is_so_on_all_that_were_watched() {
-    for (acknowledged, says) in [([3, 3], true), ([3, 1_448], false), ([1, 1], false)] {
-        let sockets: Vec<Socket> = (0..2).map(|number| waiting(number, 4)).collect();
-        let long = sockets.iter().zip(acknowledged).map(|(one, acknowledged)| {
-            let measures = [
-                (Metric::Mss, 1_448),
-                (Metric::Unacked, 5),
-                (Metric::BytesAcked, acknowledged),
-                (Metric::BytesReceived, 0),
-            ];
-            let one = Socket {
-                send_queue: 6_000,
-                ..one.clone()
-            };
-            seen(one, &measures)
-        });
-        let long: Vec<Socket> = long.collect();
-        let found = examined(&mut quiet(), &sockets, &long, &long).findings;
-        let evidence = found[0].evidence.join("; ");
+fn where_full_segments_alone_are_lost_on_all_that_were_watched_it_is_the_path() {
+    for (acknowledged, is_path) in [([3, 3], true), ([3, 1_448], false), ([1, 1], false)] {
+        let two: Vec<Socket> = (0..2).map(|number| waiting(number, 4)).collect();
+        let found = full_segments_lost(&two, &acknowledged, 0);
+        let evidence = found.evidence.join("; ");
         let line = "none of up to 1,448 bytes was ever acknowledged";
-        assert_eq!(evidence.contains(line), says, "{acknowledged:?} {evidence}");
+        assert_eq!(
+            evidence.contains(line),
+            is_path,
+            "{acknowledged:?} {evidence}"
+        );
+        let id = if is_path {
+            "path-mtu"
+        } else {
+            "no-acknowledgment"
+        };
+        assert_eq!((found.id, found.severity), (id, Severity::Critical));
     }
+    let one = full_segments_lost(&[waiting(0, 4)], &[3], 0);
+    assert_eq!(
+        one.title,
+        "path MTU: full segments are not acknowledged and small ones were, on 1 of 1 outbound connection to 192.0.2.9:5432"
+    );
+    assert_eq!(one.severity, Severity::Warning);
+    assert!(
+        one.evidence
+            .iter()
+            .any(|line| line.ends_with("looks the same"))
+    );
+    assert!(
+        one.evidence
+            .iter()
+            .any(|line| line.ends_with("smaller segments are not tried"))
+    );
+}
+
+#[test]
+fn a_black_hole_is_critical_where_nothing_of_a_service_works_and_single_clients_vanish() {
+    let client = |number: u64| Socket {
+        ends: socket(
+            State::Established,
+            "192.0.2.1:80",
+            &format!("192.0.2.7:{}", 5_000 + number),
+        )
+        .ends,
+        ..waiting(number, 4)
+    };
+    let clients = |number| (0..number).map(client).collect::<Vec<Socket>>();
+    for (sockets, id, severity) in [
+        (clients(2), "no-acknowledgment", Severity::Info),
+        (clients(3), "path-mtu", Severity::Critical),
+    ] {
+        let found = full_segments_lost(&sockets, &[3; 3], 0);
+        assert_eq!((found.id, found.severity), (id, severity), "{found:?}");
+    }
+    let three: Vec<Socket> = (0..3).map(|number| waiting(number, 4)).collect();
+    let found = full_segments_lost(&three, &[3; 3], 1);
+    assert_eq!((found.id, found.severity), ("path-mtu", Severity::Warning));
 }

@@ -204,7 +204,7 @@ fn one_of_many_clients_is_information() {
 }
 
 #[test]
-fn with_a_filter_selected_peers_are_found_beside_what_is_about_the_namespace() {
+fn with_a_filter_selected_peers_alone_are_found_where_they_are_measured() {
     let lossy = [FINE, ("192.0.2.9:7", ([0, 50], [20, 100]))];
     let mut host = watched(segments(30, 970), &lossy);
     let rule: Retransmission = host.read(&[], &[]);
@@ -213,10 +213,23 @@ fn with_a_filter_selected_peers_are_found_beside_what_is_about_the_namespace() {
     assert!(whole[0].title.ends_with("30 of 1,000, most to 192.0.2.9"));
     assert_eq!(whole[0].scope, Scope::Namespace);
     host.filter = Some("(sport = 80)".to_owned());
-    let both = host.examine(&rule).findings;
-    let scopes: Vec<Scope> = both.iter().map(|finding| finding.scope).collect();
-    assert_eq!(scopes, [Scope::Namespace, Scope::Selection]);
-    assert!(both[0].title.ends_with("30 of 1,000"));
+    let of_peer = host.examine(&rule).findings;
+    assert_eq!(of_peer.len(), 1, "{of_peer:?}");
+    assert_eq!(of_peer[0].scope, Scope::Selection);
+    assert!(
+        of_peer[0].title.contains(" sent to 192.0.2.9 "),
+        "{of_peer:?}"
+    );
+    let mut healthy = watched(segments(30, 970), &[FINE]);
+    healthy.filter = Some("(dst 192.0.2.8)".to_owned());
+    assert!(healthy.examine(&rule).findings.is_empty());
+    // Over /proc the counters are all there is.
+    let mut unmeasured = segments(30, 970);
+    unmeasured.source = SourceName::Proc;
+    unmeasured.filter = Some("(dst 192.0.2.8)".to_owned());
+    let whole = unmeasured.examine(&rule).findings;
+    assert_eq!(whole.len(), 1, "{whole:?}");
+    assert_eq!(whole[0].scope, Scope::Namespace);
 }
 
 #[test]

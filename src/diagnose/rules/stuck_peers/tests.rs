@@ -1,5 +1,7 @@
 //! The rule at, below and above its limits.
 
+mod pauses;
+
 use std::time::Duration;
 
 use super::*;

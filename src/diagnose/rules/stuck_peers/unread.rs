@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnose::stalled::key;
-use crate::diagnose::watch::{Watched, reversed};
+use crate::diagnose::subject::seconds;
+use crate::diagnose::watch::{PAUSE, Watched, reversed};
 use crate::diagnose::{Host, Sampled};
-use crate::model::{Culprit, Holders, InetEnds, Socket};
+use crate::model::{Culprit, Holders, InetEnds, Metric, Socket, counted, thousands};
 
 /// From this many unread bytes on the peer soon may send no more: small segments fill a receive buffer
 /// of 128 KiB, the default of `tcp_rmem`, with an eighth of it. As much is sent to a slow peer.
@@ -74,6 +75,8 @@ pub(super) struct Unread {
 pub(super) enum Cause {
     /// Unknown: it hangs, or has forgotten the connection.
     Process,
+    /// Unknown, and it may read again.
+    Pause,
     /// It waits itself for other peers.
     SlowPeers(Option<Culprit>),
     /// Its peer does not read either.
@@ -140,6 +143,18 @@ impl Unread {
         self.readers.iter().filter(is_still).copied().collect()
     }
 
+    /// Those of these of which nothing was read for so long that it is no pause: those that were not
+    /// watched are like the others.
+    pub(super) fn silent(&self, readers: &[Reader], host: &Host) -> Vec<Reader> {
+        let is_silent =
+            |reader: &Reader| host.watch.of(&reader.ends).map(|one| is_silent(one, host));
+        let watched = readers.iter().filter_map(is_silent);
+        let all_silent = watched.min() == Some(true);
+        let silent = readers.iter();
+        let silent = silent.filter(|reader| is_silent(reader).unwrap_or(all_silent));
+        silent.copied().collect()
+    }
+
     /// How many were not watched, if that leaves open whether anything is read.
     pub(super) fn unwatched(&self, host: &Host) -> usize {
         let unwatched = self.readers.iter();
@@ -197,6 +212,36 @@ impl Unread {
 fn was_read(reader: &Reader, host: &Host) -> bool {
     let watched = host.watch.of(&reader.ends);
     watched.is_some_and(|one| one.has_ended || one.was_read())
+}
+
+/// Whether nothing was ever read, or no data has arrived for as long as a pause lasts: a peer that waits
+/// for room sends as soon as something is read.
+fn is_silent(watched: &Watched, host: &Host) -> bool {
+    watched.was_never_read() || host.watch.still_for(watched, Metric::LastDataReceived) >= PAUSE
+}
+
+/// For how long at least nothing was read of these, as evidence.
+pub(super) fn silence(readers: &[Reader], host: &Host) -> Vec<String> {
+    let watched = readers.iter();
+    let watched: Vec<&Watched> = watched
+        .filter_map(|reader| host.watch.of(&reader.ends))
+        .collect();
+    let never = watched.iter().filter(|one| one.was_never_read()).count() as u64;
+    let never = (never > 0).then(|| {
+        let measured = counted(watched.len() as u64, "connection", "connections");
+        format!(
+            "of {measured} measured, nothing was ever read on {}",
+            thousands(never)
+        )
+    });
+    let since = watched
+        .iter()
+        .filter_map(|one| one.last(Metric::LastDataReceived));
+    let since = since.min().map(|ms| {
+        let since = seconds(ms);
+        format!("no data has arrived on any of them for {since} s or longer")
+    });
+    never.into_iter().chain(since).collect()
 }
 
 /// Whether the peer does not take what is sent either.
