@@ -104,6 +104,14 @@ pub enum Note {
     },
 }
 
+/// That this program was kept from running for so long.
+fn held_up(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    format!(
+        "the machine was suspended or overloaded, or this program stopped, for {seconds:.1} s of the measurement: that nothing moved proves nothing"
+    )
+}
+
 impl fmt::Display for Note {
     /// One line without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,11 +169,7 @@ impl fmt::Display for Note {
                 write!(f, "omitted to fit {width} columns: {}", headings.join(", "))
             }
             Note::NoMarks => f.write_str("marks are reported only with CAP_NET_ADMIN"),
-            Note::HeldUp { time } => write!(
-                f,
-                "the machine was suspended or overloaded, or this program stopped, for {:.1} s of the measurement: that nothing moved proves nothing",
-                time.as_secs_f64()
-            ),
+            Note::HeldUp { time } => f.write_str(&held_up(*time)),
             Note::Mptcp { sockets } => write!(
                 f,
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"

@@ -40,9 +40,12 @@ impl Cpu {
         Cpu(time.try_into().unwrap_or_default())
     }
 
-    /// What it has spent since.
-    fn spent(&self) -> Duration {
-        Cpu::now().0.saturating_sub(self.0)
+    /// For how long of this time the program neither ran nor slept on purpose, if that is longer than it
+    /// observes with such a window.
+    fn held_up(&self, time: Duration, slept: Duration, window: Duration) -> Option<Duration> {
+        let spent = Cpu::now().0.saturating_sub(self.0);
+        let idle = time.saturating_sub(slept + spent);
+        Some(idle).filter(|idle| *idle > longest(window).max(SHORTEST_DELAY))
     }
 }
 
@@ -119,17 +122,18 @@ impl Samples {
             add_suspects(selection, &mut second, &mut host, &mut report)?;
             took = again.elapsed();
             slept += watching.after(&second, &mut host, longer);
-            let idle = begin.elapsed().saturating_sub(slept + cpu.spent());
-            host.held_up = Some(idle).filter(|idle| *idle > longest(window).max(SHORTEST_DELAY));
+            host.held_up = cpu.held_up(begin.elapsed(), slept, window);
             notes.extend(host.held_up.map(|time| Note::HeldUp { time }));
         }
-        let samples = Samples {
-            second,
-            host,
-            notes,
-            took,
-        };
-        Ok((report, samples))
+        Ok((
+            report,
+            Samples {
+                second,
+                host,
+                notes,
+                took,
+            },
+        ))
     }
 }
 
