@@ -4,8 +4,9 @@
     unshare -n benches/live/measure.py PROGRAM SOCKETS SECONDS [OPTION...]
 
 Makes SOCKETS connected sockets on loopback in the network namespace that it is started in, runs
-PROGRAM --watch 1 OPTION... beside them on a pseudo-terminal for SECONDS, and prints its CPU time
-as a share of one core, its largest resident set, and the slowest response to a key. The namespace
+PROGRAM --watch=1 OPTION... beside them on a pseudo-terminal for SECONDS, and prints its CPU time
+as a share of one core, also that of each thread, its largest resident set, and the slowest response to
+a key. SIZE=80x24 in the environment is the size of the terminal, else 120x40. The namespace
 may share the host's socket table (without tcp_child_ehash_entries), but other sockets of the host
 then make dumps slower.
 """
@@ -17,13 +18,13 @@ from crowd import end, hold_connections, peak_mebibytes, start_connections
 
 
 def start(command):
-    """Runs `command` on a terminal of 120 columns and 40 rows; returns its process id and the
-    other end of the terminal."""
+    """Runs `command` on a terminal; returns its process id and the other end of the terminal."""
+    columns, rows = map(int, os.environ.get("SIZE", "120x40").split("x"))
     process, master = pty.fork()
     if process == 0:
         os.environ.update(TERM="xterm", LC_ALL="C.UTF-8")
         os.execvp(command[0], command)
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     return process, master
 
 
@@ -40,18 +41,27 @@ def read_for(master, seconds, text=None):
 
 
 def cpu_seconds(process):
-    with open(f"/proc/{process}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The CPU time of each thread by its name."""
+    seconds = {}
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{thread}/stat") as file:
+            before, after = file.read().rsplit(")", 1)
+        fields = after.split()
+        ticks = int(fields[11]) + int(fields[12])
+        seconds[before.split("(", 1)[1]] = ticks / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 def measure(master, process, sockets, seconds):
     read_for(master, 5)
     before, begin = cpu_seconds(process), time.monotonic()
     read_for(master, seconds)
-    share = (cpu_seconds(process) - before) / (time.monotonic() - begin)
+    took = time.monotonic() - begin
+    after = cpu_seconds(process)
+    shares = {name: (after[name] - before.get(name, 0)) / took for name in after}
+    threads = ", ".join(f"{name} {share:.2%}" for name, share in shares.items())
     print(
-        f"{sockets} sockets: {share:.2%} of a core over {seconds:.0f} s, "
+        f"{sockets} sockets: {sum(shares.values()):.2%} of a core over {seconds:.0f} s ({threads}), "
         f"at most {peak_mebibytes(process):.1f} MiB"
     )
     responses = []
@@ -75,7 +85,7 @@ def main():
     members = start_connections(sockets, hold_connections)
     process = None
     try:
-        process, master = start([program, "--watch", "1", *sys.argv[4:]])
+        process, master = start([program, "--watch=1", *sys.argv[4:]])
         measure(master, process, sockets, seconds)
     except OSError as error:
         # EIO: the program has closed its end of the terminal.

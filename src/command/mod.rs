@@ -134,7 +134,7 @@ fn write_explanation(target: Target, need: Need, console: &mut Console) -> Resul
     line("filter", filter.as_deref().unwrap_or("none"));
     let states: Vec<String> = question.states.iter().map(|s| s.to_string()).collect();
     line("states", &states.join(" "));
-    for (name, value) in observer.plan(need)?.details() {
+    for (name, value) in observer.plan(need)?.details(console.shows_plans()) {
         line(name, &value);
     }
     console.write(text.as_bytes()).map(|()| Status::Answered)

@@ -210,10 +210,28 @@ impl DumpFilter {
         ];
         let parts = parts
             .into_iter()
-            .filter_map(|(who, part)| Some(format!("{who} evaluates {}", part.as_ref()?)));
+            .filter_map(|(who, part)| Some(format!("{who} evaluates {}", brief(part.as_ref()?))));
+        let reason = match self.is_too_long {
+            true => ", because a program for the kernel has at most 16 KiB",
+            false => "",
+        };
         match parts.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => String::new(),
-            parts => format!("; {prefix}{parts}"),
+            parts => format!("; {prefix}{parts}{reason}"),
         }
     }
+}
+
+/// The bytes of a filter that are shown in a plan.
+const SHOWN: usize = 400;
+
+/// A filter, or its beginning and the number of its tests: `--explain` has a line with all of it.
+fn brief(filter: &Expression) -> String {
+    let mut text = filter.to_string();
+    if text.len() > SHOWN {
+        let end = text.get(..SHOWN).and_then(|start| start.rfind(' '));
+        text.truncate(end.unwrap_or(0));
+        text += &format!(" ... ({} tests)", filter.tests().count());
+    }
+    text
 }

@@ -20,6 +20,8 @@ pub struct DumpFilter {
     pub(super) in_kernel: Option<Expression>,
     /// What tcpstates evaluates.
     pub remainder: Option<Expression>,
+    /// Whether some of that is beyond the length of a program for the kernel.
+    pub(super) is_too_long: bool,
     /// The remainder, as it is run for each socket.
     pub(in crate::source) program: Option<Program>,
 }
@@ -100,7 +102,11 @@ fn dump_filter(
                 }
                 in_bytecode.push(weaker);
             }
-            Folded::Tests(_) | Folded::Always | Folded::Never => remainder.push(part),
+            Folded::Tests(_) => {
+                dump.is_too_long = true;
+                remainder.push(part);
+            }
+            Folded::Always | Folded::Never => remainder.push(part),
         }
     }
     dump.in_kernel = Expression::all(in_header.into_iter().chain(in_bytecode.clone()));
@@ -111,7 +117,11 @@ fn dump_filter(
     }
     if let Some(expression) = Expression::all(in_bytecode) {
         let Some(bytecode) = encode(&Program::new(&expression)) else {
-            return dump_filter(filter, Operations::None, use_ports);
+            let dump = dump_filter(filter, Operations::None, use_ports)?;
+            return Ok(DumpFilter {
+                is_too_long: true,
+                ..dump
+            });
         };
         dump.bytecode = bytecode;
     }

@@ -27,6 +27,9 @@ use crate::filter::Expression;
 use crate::model::{StateSet, Where};
 use crate::question::Question;
 
+/// Of a longer program, the beginning and the end are shown.
+const MOST_OPERATIONS: usize = 40;
+
 /// What an answer is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -191,8 +194,9 @@ impl Plan {
 
     /// The plan in lines for people, each with a name: the plan, and of each dump the ports in its
     /// header, the program for the kernel, and what tcpstates evaluates. A line without a name
-    /// continues the one before.
-    pub fn details(&self) -> Vec<(&'static str, String)> {
+    /// continues the one before. Of a long program, only the beginning and the end, unless `all` is
+    /// wanted.
+    pub fn details(&self, all: bool) -> Vec<(&'static str, String)> {
         let mut lines = Vec::from_iter(self.netns.clone().map(|word| ("netns", word)));
         lines.push(("plan", self.text()));
         let here = |remainder: &Option<Expression>| {
@@ -205,10 +209,16 @@ impl Plan {
         for filter in self.filters().iter().filter(|filter| !filter.is_empty()) {
             lines.extend(filter.header().map(|ports| ("header", ports)));
             let names = std::iter::once("bytecode").chain(std::iter::repeat(""));
-            lines.extend(names.zip(list(&filter.bytecode)));
+            let mut program = list(&filter.bytecode);
+            if !all && program.len() > MOST_OPERATIONS {
+                let left_out = MOST_OPERATIONS / 2..program.len() - MOST_OPERATIONS / 4;
+                let more = format!("  ...  {} more operations; -v shows all", left_out.len());
+                program.splice(left_out, [more]);
+            }
+            lines.extend(names.zip(program));
             lines.push(here(&filter.remainder));
         }
-        lines.extend(self.further.iter().flat_map(Plan::details));
+        lines.extend(self.further.iter().flat_map(|plan| plan.details(all)));
         lines
     }
 

@@ -201,9 +201,17 @@ in_namespace!(
         ] {
             let filter = ports(length);
             let (none, notes) = count(&[&filter]);
-            assert!(notes.contains(evaluated), "{length}: {}", &notes[..200]);
+            assert!(notes.contains(evaluated), "{length}: {notes}");
+            let reason = ", because a program for the kernel has at most 16 KiB";
+            assert_eq!(notes.contains(reason), length == 2_000, "{notes}");
             assert_eq!((none, count(&[&filter, "or", &own]).0), (0, 1), "{length}");
         }
+        let lines = |options: &[&str]| {
+            let explained = run([options, &[&*ports(1_000)]].concat()).succeeded();
+            explained.stdout.lines().count()
+        };
+        assert_eq!(lines(&["--explain"]), 4 + 31);
+        assert_eq!(lines(&["--explain", "-v"]), 4 + 1_999);
         // A megabyte, in words as long as an argument may be.
         let long = ports(6_000);
         let mut words: Vec<&str> = Vec::new();
