@@ -78,7 +78,7 @@ pub struct List {
 /// The manual page with all columns and sort keys.
 const PAGE: &str = "tcpstates-list(1)";
 
-/// One word of `--columns`.
+/// One word of `--columns`; the usual columns may be named too.
 fn parse_column(word: &str) -> Result<Field, String> {
     let word = word.trim();
     if ["pid", "program", "command"].contains(&word) {
@@ -86,9 +86,9 @@ fn parse_column(word: &str) -> Result<Field, String> {
             "no such column; `process` shows the name and the pid of each process".to_owned(),
         );
     }
-    Field::parse(word, Use::Column).map_err(|valid| match Field::parse(word, Use::Sort) {
-        Ok(field) => format!("every list has the {} already", field.name()),
-        Err(_) => format!("no such column; {}", hint(word, &valid, PAGE)),
+    Field::parse(word, Use::Column).or_else(|valid| {
+        Field::parse(word, Use::Sort)
+            .map_err(|_| format!("no such column; {}", hint(word, &valid, PAGE)))
     })
 }
 
@@ -128,6 +128,17 @@ mod tests {
     }
 
     #[test]
+    fn every_column_can_be_named_also_a_usual_one() {
+        for (word, field) in [
+            ("uid", Field::Uid),
+            ("state", Field::State),
+            ("recv-q", Field::ReceiveQueue),
+        ] {
+            assert_eq!(parse_column(word), Ok(field));
+        }
+    }
+
+    #[test]
     fn an_invalid_key_or_column_is_refused_with_the_nearest_and_the_valid_ones() {
         for (error, expected) in [
             (
@@ -141,10 +152,6 @@ mod tests {
             (parse_sort_key("user").unwrap_err(), "cannot sort by `user`"),
             (parse_sort_key("").unwrap_err(), "tcpstates-list(1) has all"),
             (parse_column("cgrup").unwrap_err(), "did you mean cgroup"),
-            (
-                parse_column("send-q").unwrap_err(),
-                "every list has the send-queue already",
-            ),
             (parse_column("pid").unwrap_err(), "`process` shows"),
             (parse_column("service").unwrap_err(), "no such column"),
         ] {

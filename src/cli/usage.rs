@@ -99,6 +99,10 @@ fn usage(error: &clap::Error, words: &[OsString]) -> String {
     } else {
         elsewhere(error, &typed).unwrap_or_else(|| (line(error), verb.clone()))
     };
+    if verb.as_deref() == Some("help") && error.kind() == ErrorKind::UnknownArgument {
+        let topic = context(error, ContextKind::InvalidArg);
+        return format!("help takes one topic; for another: tcpstates help {topic}");
+    }
     with_help((line, verb))
 }
 

@@ -261,6 +261,11 @@ impl Field {
             .ok_or_else(|| Field::names(used_as).collect())
     }
 
+    /// Whether it can be used in this way.
+    pub fn can_be(self, used_as: Use) -> bool {
+        usable(used_as).any(|Entry(field, ..)| *field == self)
+    }
+
     /// The names of those that can be used in this way.
     pub fn names(used_as: Use) -> impl Iterator<Item = &'static str> {
         usable(used_as).map(|Entry(_, name, ..)| *name)

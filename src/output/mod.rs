@@ -94,8 +94,9 @@ pub struct Style {
     pub only_v4: bool,
     /// Whether every socket of a list is a listener.
     pub only_listeners: bool,
-    /// What a list is sorted by: these columns are shown as those in `columns` are.
-    pub sorted: Vec<Field>,
+    /// The columns of a list that are shown as those in `columns` are: usual ones that were named, and
+    /// those that it is sorted by.
+    pub needed: Vec<Field>,
     /// Columns of a list that may be omitted although they are in `columns`, or because a title names
     /// the state of all rows.
     pub optional: Vec<Field>,

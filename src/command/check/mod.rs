@@ -44,6 +44,8 @@ const LIMIT: &str = " (--timeout)";
 /// A resolved request for a check.
 struct Check {
     target: Target,
+    /// The words of the filter, as typed.
+    filter: String,
     by: Option<Vec<GroupKey>>,
     /// The thresholds of each number of sockets.
     thresholds: Vec<Thresholds>,
@@ -85,6 +87,7 @@ impl Check {
         }
         Ok(Check {
             target,
+            filter: typed.selection.words.join(" "),
             by: typed.by.map(|keys| keys.0),
             thresholds,
             quantities,
@@ -196,6 +199,7 @@ impl Check {
             no_process: now.no_process.clone(),
             observation: Some(observation),
             place: self.target.sources.place(),
+            filter: self.filter.clone(),
             asked: self.target.question.states,
             counts,
             spread: now.report.spread.clone(),
@@ -241,6 +245,7 @@ fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
         no_process: Vec::new(),
         kind,
         place: Where::Here,
+        filter: String::new(),
         asked: StateSet::NONE,
         counts: Counts::default(),
         spread: Counts::default(),

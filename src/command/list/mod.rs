@@ -15,7 +15,7 @@ use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
 use crate::cli;
-use crate::model::{Asked, Family, Field, Note, Sink, SortKey, State, StateSet};
+use crate::model::{Asked, Family, Field, Note, Sink, SortKey, State, StateSet, Use};
 use crate::output::Style;
 use crate::owner::Seek;
 use crate::question::{Families, Question};
@@ -27,6 +27,8 @@ pub(super) struct List {
     target: Target,
     /// The columns after the usual ones, each once, where it was named first.
     columns: Vec<Field>,
+    /// The usual ones that were named.
+    usual: Vec<Field>,
     sort: Vec<SortKey>,
     limit: Option<NonZeroUsize>,
     /// Whether headings are left out.
@@ -48,6 +50,8 @@ impl List {
                 columns.push(column);
             }
         }
+        let is_column = |field: &Field| field.can_be(Use::Column);
+        let (mut columns, usual): (Vec<_>, _) = columns.into_iter().partition(is_column);
         let target = Target::resolve(&typed.selection, &typed.sourcing)?;
         if target.sources.are_several() && !columns.contains(&Field::Netns) {
             columns.push(Field::Netns);
@@ -56,6 +60,7 @@ impl List {
             repetition: Repetition::resolve(&typed.repetition)?,
             target,
             columns,
+            usual,
             sort: typed.sort,
             limit: typed.limit,
             no_header: typed.letters.no_header,
@@ -76,10 +81,11 @@ pub(super) fn list_style(question: &Question) -> Style {
 
 /// Writes the list, as often as requested.
 pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failure> {
+    let sorted = request.sort.iter().map(|key| key.field);
     let mut format = request.presentation.open(Style {
         columns: request.columns.clone(),
         no_header: request.no_header,
-        sorted: request.sort.iter().map(|key| key.field).collect(),
+        needed: request.usual.iter().copied().chain(sorted).collect(),
         repeated: request.repetition.interval.is_some(),
         asked: Asked {
             netns: request.target.sources.place().netns(),

@@ -65,8 +65,7 @@ pub(super) fn list(
         optional.extend(FIRST_COLUMNS);
     }
     let mut columns = columns.to_vec();
-    let is_column = Field::parse(sort.field.name(), Use::Column).is_ok();
-    if is_column && !columns.contains(&sort.field) {
+    if sort.field.can_be(Use::Column) && !columns.contains(&sort.field) {
         columns.push(sort.field);
     }
     let keys = group.iter().flat_map(|group| &group.keys);
@@ -92,7 +91,7 @@ pub(super) fn list(
     let style = Style {
         columns,
         optional,
-        sorted: vec![sort.field],
+        needed: vec![sort.field],
         look,
         ..list_style(sampler.question())
     };

@@ -212,6 +212,8 @@ pub struct Verdict {
     pub kind: Kind,
     /// Whose sockets were observed.
     pub place: Where,
+    /// The words of the filter that selects them, as typed; empty for none.
+    pub filter: String,
     /// The states requested.
     pub asked: StateSet,
     /// The sockets in them.

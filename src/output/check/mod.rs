@@ -138,5 +138,12 @@ fn states(verdict: &Verdict) -> Option<String> {
     });
     let incomplete = (!verdict.is_complete()).then(|| "incomplete".to_owned());
     let line: Vec<String> = numbers.chain(incomplete).collect();
-    Some(line.join(", "))
+    // Where all is OK, the first line has it.
+    let selected = match verdict.status {
+        CheckStatus::Ok => String::new(),
+        CheckStatus::Warning | CheckStatus::Critical | CheckStatus::Unknown => {
+            words::selected(&verdict.filter)
+        }
+    };
+    Some(line.join(", ") + &selected)
 }

@@ -65,6 +65,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         no_process: Vec::new(),
         kind: Kind::Tcp,
         place: Where::Here,
+        filter: String::new(),
         asked: StateSet::NONE.with(State::TimeWait),
         counts,
         spread,

@@ -107,6 +107,19 @@ fn broken(aspect: Aspect, breach: &Breach) -> String {
     }
 }
 
+/// The characters of a filter that are shown.
+const FILTER: usize = 80;
+
+/// ` selected by `:443``, or nothing without a filter; a long one is cut.
+pub(super) fn selected(filter: &str) -> String {
+    let filter = filter.split_whitespace().collect::<Vec<_>>().join(" ");
+    match filter.char_indices().nth(FILTER) {
+        None if filter.is_empty() => String::new(),
+        None => format!(" selected by `{filter}`"),
+        Some((end, _)) => format!(" selected by `{}...`", &filter[..end]),
+    }
+}
+
 /// The name of a group: `local-port 443, user www-data`.
 pub(super) fn group(fields: &[Field], key: &[Label]) -> String {
     let parts = fields.iter().zip(key).map(|(field, label)| {

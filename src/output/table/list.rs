@@ -90,7 +90,10 @@ impl List {
     /// so that columns without a value are known.
     fn choose_columns(&mut self, are_all: bool, names: &mut dyn Names) {
         let usual = USUAL.into_iter();
-        let usual = usual.filter(|field| self.style.listeners || *field != Field::AcceptQueue);
+        let usual = usual.filter(|field| {
+            let needed = &self.style.needed;
+            self.style.listeners || *field != Field::AcceptQueue || needed.contains(field)
+        });
         let (first, further) = self.style.columns_in_order();
         let fields = first.into_iter().chain(usual).chain(further);
         let mut measured = |field| match self.style.look.width {
@@ -107,8 +110,8 @@ impl List {
                 width,
                 is_right_aligned: is_right_aligned(field),
                 is_named: style.columns.contains(&field) && !is_optional
-                    || style.sorted.contains(&field),
-                is_optional: is_optional && !style.sorted.contains(&field),
+                    || style.needed.contains(&field),
+                is_optional: is_optional && !style.needed.contains(&field),
                 is_empty: is_empty && are_all
                     || is_queue && style.only_listeners
                     || is_optional && field == Field::State,

@@ -38,8 +38,13 @@ fn read(ran: &Ran) -> (String, Vec<perfdata::Datum>) {
     let mut text = text.unwrap_or_else(|| panic!("{ran:?}"));
     if ran.status == 0 {
         let (judged, examined) = text.rsplit_once("; ").unwrap_or(("", text));
-        let is_named = examined.contains(" TCP socket") && examined.ends_with(EXAMINED);
-        assert!(is_named || text.ends_with(NOT_JUDGED), "{ran:?}");
+        let (count, selected) = examined.split_once(EXAMINED).unwrap_or_default();
+        let is_selected = selected.starts_with(" selected by `") && selected.ends_with('`');
+        let is_named = count.contains(" TCP socket") && (selected.is_empty() || is_selected);
+        assert!(
+            is_named || text.ends_with("; no threshold given: nothing was judged"),
+            "{ran:?}"
+        );
         text = if is_named { judged } else { text };
     }
     (text.to_owned(), perfdata::parse(data))

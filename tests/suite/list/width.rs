@@ -109,3 +109,25 @@ in_namespace!(
         assert_eq!(usual.find("LOCAL"), Some(42));
     }
 );
+
+in_namespace!(
+    fn a_usual_column_that_is_named_stays_in_its_place_and_is_not_omitted() {
+        let wanted = SocketCounts::none().with(Family::V4, State::Established, 1);
+        let _zoo = Zoo::open(&wanted);
+        let (without, notes) = list_on_a_terminal(50, "--columns uid");
+        assert!(notes[0].contains("RECV-Q"), "{notes:?}");
+        assert!(!without[0].contains("RECV-Q"), "{without:?}");
+        let (named, notes) = list_on_a_terminal(50, "--columns state,uid,recv-q");
+        assert!(
+            named[0].starts_with("STATE        RECV-Q  LOCAL"),
+            "{named:?}"
+        );
+        assert!(
+            !notes.iter().any(|note| note.contains("RECV-Q")),
+            "{notes:?}"
+        );
+        let csv = |columns| run(["list", "--format=csv", "--columns", columns]).stdout;
+        let header = |csv: &str| csv.lines().next().unwrap().to_owned();
+        assert_eq!(header(&csv("state,uid,recv-q")), header(&csv("uid")));
+    }
+);
