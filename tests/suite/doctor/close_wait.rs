@@ -1,5 +1,6 @@
 //! CLOSE_WAIT: a server that never closes, and one that never accepts.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
-use crate::program::run;
 use crate::wait::{DEADLINE, Repeated, poll};
 use crate::zoo::special::incoming::unaccepted_close_wait;
 use crate::zoo::{Family, Peer};
@@ -106,27 +106,27 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn holders_are_known_though_some_connections_end_while_others_are_watched() {
+    fn holders_are_known_though_many_connections_end_while_they_are_watched() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let mut servers: Vec<TcpStream> = (0..500)
-            .map(|_| {
-                drop(TcpStream::connect(address).unwrap());
-                listener.accept().unwrap().0
-            })
-            .collect();
-        let _ending = Repeated::start(move || {
-            drop(servers.pop());
-            std::thread::sleep(Duration::from_millis(100));
+        let leave = move || {
+            drop(TcpStream::connect(address).unwrap());
+            listener.accept().unwrap().0
+        };
+        let mut servers: VecDeque<TcpStream> = (0..120).map(|_| leave()).collect();
+        // Each lasts for ten seconds.
+        let _handlers = Repeated::start(move || {
+            servers.push_back(leave());
+            drop(servers.pop_front());
+            std::thread::sleep(Duration::from_millis(80));
         });
         let known = poll(|| {
-            let ran = run(["doctor", "--json", "--window=0.4"]);
-            let report = Report::of(&ran);
+            let report = Report::after("2");
             let finding = report.findings_of(ID).into_iter().next()?;
             let process = finding.processes.first()?;
-            // One may end after it was listed and before the search.
-            let is_known = finding.value == Some(process.sockets as f64);
-            (is_known && !ran.stderr.contains("owner unknown")).then_some(process.pid)
+            // A third of those that were listed end in the three seconds after that.
+            let are_most = process.sockets as f64 >= finding.value? * 0.85;
+            are_most.then_some(process.pid)
         });
         assert_eq!(known, Some(std::process::id()));
     }
