@@ -46,11 +46,8 @@ impl Summary {
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
         }
-        let mut target = Target::resolve(&typed.selection, &typed.sourcing)?;
-        let keys = typed.by.iter().flat_map(|keys| &keys.0);
-        if keys.map(|key| key.field).any(|field| field == Field::Netns) {
-            target = target.across_namespaces(&typed.sourcing)?;
-        }
+        let target = Target::resolve(&typed.selection, &typed.sourcing)?
+            .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
             target,

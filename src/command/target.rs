@@ -10,12 +10,14 @@ use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::Sampler;
 use super::sources;
-use crate::cli::{Selection, Sourcing, command_meant};
+use crate::cli::{Keys, Selection, Sourcing, command_meant};
 use crate::filter::{Expression, FilterError, FilterText, Folded, Position, Test, parse};
-use crate::model::{Family, Field, Kind, State, StateSet, Use};
+use crate::model::{
+    Family, Field, Kind, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason, Use,
+};
 use crate::owner::{Facts, Seek};
 use crate::question::{Families, Question};
-use crate::source::{Observer, Sources};
+use crate::source::{Observer, Sources, in_each_namespace};
 
 /// What every observation of one command line has in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,10 @@ pub(super) struct Target {
     scope: Scope,
     owner_timeout: Option<Duration>,
 }
+
+/// A target for each of several network namespaces, with what is reported if that cannot be read; and
+/// which namespaces were found.
+pub(super) type EachNamespace = (Vec<(UnseenNamespace, Target)>, NamespacesRead);
 
 /// The selection by options and files, without the words of the filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,14 +94,45 @@ impl Target {
         })
     }
 
-    /// The same about every network namespace, unless some are named.
+    /// The same for each of several network namespaces that has sockets; `None` if it is about one.
     ///
     /// # Errors
-    /// With `--proc-root`.
-    pub(super) fn across_namespaces(self, sourcing: &Sourcing) -> Result<Target, Failure> {
-        match self.sources.are_several() {
-            true => Ok(self),
-            false => Ok(Target {
+    /// When none can be read.
+    pub(super) fn each_namespace(&self) -> Result<Option<EachNamespace>, Failure> {
+        let Sources::Several(several) = &self.sources else {
+            return Ok(None);
+        };
+        let (parts, namespaces) = in_each_namespace(several, &self.question)?;
+        let parts = parts.into_iter().map(|one| {
+            let target = Target {
+                question: one.question,
+                sources: one.sources,
+                ..self.clone()
+            };
+            let unseen = UnseenNamespace {
+                name: one.name,
+                netns: one.netns,
+                reason: UnseenReason::Gone,
+            };
+            (unseen, target)
+        });
+        Ok(Some((parts.collect(), namespaces)))
+    }
+
+    /// The same for groups by these keys: by network namespace, of every one, unless some are named.
+    ///
+    /// # Errors
+    /// By network namespace with `--proc-root`.
+    pub(super) fn grouped_by(
+        self,
+        keys: Option<&Keys>,
+        sourcing: &Sourcing,
+    ) -> Result<Target, Failure> {
+        let mut keys = keys.iter().flat_map(|keys| &keys.0);
+        let by_netns = keys.any(|key| key.field == Field::Netns);
+        match by_netns && !self.sources.are_several() {
+            false => Ok(self),
+            true => Ok(Target {
                 sources: sources::resolve_several(sourcing)?,
                 ..self
             }),

@@ -10,6 +10,7 @@ mod attempts;
 mod bounded;
 mod descriptors;
 mod host;
+mod joined;
 mod lingering;
 mod rank;
 mod rule;

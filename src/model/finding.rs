@@ -77,6 +77,9 @@ pub struct Finding {
     /// What it is about, besides the sockets that pass a filter: more than these.
     #[serde(skip_serializing_if = "is_selection")]
     pub scope: Scope,
+    /// The network namespace that it is about, where several were examined; `None` for the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<String>,
     /// What is wrong, with its value; a sentence without a full stop.
     pub title: String,
     /// What it is about, where one rule can have several findings: a listener, a destination.
@@ -134,6 +137,7 @@ impl Finding {
             id: "",
             severity,
             scope: Scope::Selection,
+            netns: None,
             title,
             subject: Vec::new(),
             value,
@@ -210,7 +214,7 @@ impl Finding {
     /// Whether this one is caused by `other`, by their rules and subjects: what is wrong at one port of
     /// this host, or with one peer, is not caused by what is wrong at another.
     pub fn follows_from(&self, other: &Finding) -> bool {
-        if self.id == other.id || !self.causes.contains(&other.id) {
+        if self.id == other.id || self.netns != other.netns || !self.causes.contains(&other.id) {
             return false;
         }
         if other.subject.is_empty() {

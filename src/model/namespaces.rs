@@ -64,6 +64,13 @@ impl NamespacesRead {
         self.read.iter().find(|one| one.netns == netns)
     }
 
+    /// Moves one that was read to those that were not; or to none, if it has ended.
+    pub fn exclude(&mut self, one: UnseenNamespace, reason: Option<UnseenReason>) {
+        self.read.retain(|read| read.netns != one.netns);
+        let unseen = reason.map(|reason| UnseenNamespace { reason, ..one });
+        self.unseen.extend(unseen);
+    }
+
     /// Which were not read, and why, as one line.
     pub fn unseen_text(&self) -> String {
         let losses = self.losses().take(usize::from(!self.unseen.is_empty()));

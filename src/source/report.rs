@@ -59,8 +59,13 @@ impl Report {
         self.cost.add(other.cost);
     }
 
+    /// An answer about no network namespace.
+    pub fn without_namespaces() -> Report {
+        Report::without_sockets(Plan::none(), SourceName::Netlink)
+    }
+
     /// Adds the answer about another network namespace.
-    pub(super) fn join(&mut self, other: Report) {
+    pub fn join(&mut self, other: Report) {
         self.add(&other);
         self.source = self.source.max(other.source);
         self.spread.add_all(&other.spread);

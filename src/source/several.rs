@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::kernel::counts_time_wait_per_namespace;
 use super::observer::Part;
-use super::plan::{Caution, Deriving, First, Plan, Several};
-use super::{CannotKnow, NoTables, Report, SourceError};
+use super::plan::{Caution, Deriving, First, Plan, Several, Sources};
+use super::{CannotKnow, NoTables, ProcError, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
     NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
@@ -32,8 +32,8 @@ pub(super) trait Joined: Sized {
     fn is_last(&self) -> bool;
     /// The source of its numbers.
     fn source(&self) -> SourceName;
-    /// The plan that was carried out, or will be.
-    fn plan(&self) -> &Plan;
+    /// Whether counters show that there is no socket.
+    fn is_by_counters(&self) -> bool;
 }
 
 /// Why a namespace was not read.
@@ -114,6 +114,69 @@ pub(super) fn in_each<T: Joined>(
     }
 }
 
+/// A question about one of several namespaces, and its sources.
+#[derive(Debug)]
+pub struct OneNamespace {
+    /// Which one.
+    pub netns: Netns,
+    /// A word of `--netns` that selects it.
+    pub name: String,
+    /// What is asked there.
+    pub question: Question,
+    /// Its sources, as those of a question about it alone.
+    pub sources: Sources,
+}
+
+/// Divides a question into those about each namespace that has sockets.
+///
+/// # Errors
+/// When no namespace can be read.
+pub fn in_each_namespace(
+    several: &Several,
+    question: &Question,
+) -> Result<(Vec<OneNamespace>, NamespacesRead), SourceError> {
+    let divide = |part: &mut Part, question: &Question| {
+        let tables = part.sources.tables();
+        tables.within(|| ()).map_err(|error| {
+            let path = tables.path("tcp");
+            SourceError::Proc(ProcError { path, error })
+        })?;
+        Ok(Divided(vec![OneNamespace {
+            netns: tables.netns(),
+            name: tables.word().unwrap_or_default().to_owned(),
+            question: question.clone(),
+            sources: part.sources.clone().alone(),
+        }]))
+    };
+    let (Divided(parts), namespaces) = in_each(several, &mut Cautions::new(), question, divide)?;
+    Ok((parts, namespaces))
+}
+
+/// The parts of a question, whose answers are not known yet.
+struct Divided(Vec<OneNamespace>);
+
+impl Joined for Divided {
+    fn without_sockets(_plan: Plan, _source: SourceName) -> Divided {
+        Divided(Vec::new())
+    }
+
+    fn join(&mut self, other: Divided) {
+        self.0.extend(other.0);
+    }
+
+    fn is_last(&self) -> bool {
+        false
+    }
+
+    fn source(&self) -> SourceName {
+        SourceName::Netlink
+    }
+
+    fn is_by_counters(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// The question as that about one namespace; `None` where the filter excludes it.
 fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Question>> {
     let is_about_netns = |test: &Test| matches!(test, Test::Netns(_));
@@ -165,7 +228,7 @@ fn read<T: Joined>(
                     netns: member.netns,
                     facts: Arc::clone(&member.facts),
                     source: answer.source(),
-                    is_empty: answer.plan().is_by_counters(),
+                    is_empty: answer.is_by_counters(),
                 };
                 return Ok((answer, caution, one));
             }
@@ -270,8 +333,8 @@ impl Joined for Plan {
         SourceName::Netlink
     }
 
-    fn plan(&self) -> &Plan {
-        self
+    fn is_by_counters(&self) -> bool {
+        self.is_by_counters()
     }
 }
 
@@ -292,7 +355,7 @@ impl Joined for Report {
         self.source
     }
 
-    fn plan(&self) -> &Plan {
-        &self.plan
+    fn is_by_counters(&self) -> bool {
+        self.plan.is_by_counters()
     }
 }

@@ -73,7 +73,8 @@ impl Check {
                 "--top needs --by KEYS, or a threshold for accept-queue: without them there is nothing to list".to_owned(),
             ));
         }
-        let target = Target::resolve(&typed.selection, &typed.sourcing)?;
+        let target = Target::resolve(&typed.selection, &typed.sourcing)?
+            .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
         thresholds::refuse_unrequested(ranges, target.question.states)?;
         let (quantities, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()

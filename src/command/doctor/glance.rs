@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::samples::{Longer, Samples};
+use super::samples::{Longer, Samples, take_all};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
@@ -38,7 +38,11 @@ pub(in crate::command) fn glance(
         return Ok(Vec::new());
     }
     let selection = Selection::glance(target, filter);
-    let (_, Samples { second, host, .. }) = Samples::take(&selection, window, &mut Never)?;
+    let mut taken = take_all(std::iter::once(&selection), window, &mut Never);
+    let Some(taken) = taken.pop() else {
+        return Ok(Vec::new());
+    };
+    let (_, Samples { second, host, .. }) = taken?;
     let mut findings = examine(&second, &host, &Holders::default()).findings;
     findings.retain(|finding| is_live(finding.id));
     Ok(findings)

@@ -5,6 +5,7 @@
 
 mod glance;
 mod holders;
+mod parts;
 mod samples;
 mod selection;
 mod watching;
@@ -15,16 +16,15 @@ use std::time::Duration;
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
-use super::sources::refuse_several;
 use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
-use crate::diagnose::{examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Severity};
+use crate::diagnose::{Examination, Host, examine, wide_rules};
+use crate::model::{Diagnosis, Holders, Note, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
+use parts::{Parts, Taken};
 use samples::Samples;
-use selection::Selection;
 
 /// Diagnoses, and writes the answer.
 pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
@@ -39,9 +39,8 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     };
     let work = move |more: &dyn Fn(Duration, String)| {
         let target = Target::resolve(&words, &sourcing)?;
-        refuse_several(&target.sources, "doctor")?;
-        let selection = Selection::of(target, &words.words);
-        diagnose(&selection, window, owner_timeout, more)
+        let parts = Parts::of(target, &words.words)?;
+        diagnose(&parts, window, owner_timeout, more)
     };
     let (sample, diagnosis) = within_more(limit, reason, work, |text| console.progress(&text))??;
     console.log(&sample);
@@ -59,28 +58,36 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.
 fn diagnose(
-    selection: &Selection,
+    parts: &Parts,
     window: Duration,
     owner_timeout: Option<Duration>,
     more: &dyn Fn(Duration, String),
-) -> Result<(Sample<Samples>, Diagnosis), Failure> {
+) -> Result<(Sample<Vec<Taken>>, Diagnosis), Failure> {
     let mut search = HolderSearch::new(owner_timeout, window, more);
-    let mut sample = Sample::take(|_| Samples::take(selection, window, &mut search))?;
-    let notes = std::mem::take(&mut sample.found.notes);
-    sample.notes.extend(notes);
-    let Samples {
-        second, host, took, ..
-    } = &sample.found;
+    let mut sample = Sample::take(|_| parts.take(window, &mut search))?;
+    let taken = &mut sample.found;
     // Without the window.
-    sample.took = *took;
-    let mut examination = examine(second, host, &Holders::default());
+    sample.took = taken.iter().map(|one| one.samples.took).sum();
+    for one in &mut *taken {
+        sample.notes.append(&mut one.samples.notes);
+    }
+    let mut examination = examine_all(taken, &Holders::default());
     let needs_holders = !examination.inodes().is_empty();
     if needs_holders {
-        search.find(&examination, &host.place);
-        examination = examine(second, host, &search.holders);
+        search.find(&examination, &parts.place);
+        examination = examine_all(taken, &search.holders);
     }
-    let (place, total, window) = (host.place.clone(), host.sockets, host.window);
-    let watched = host.watch.over;
+    let hosts = || taken.iter().map(|one| &one.samples.host);
+    let longest = |time: fn(&Host) -> Duration| hosts().map(time).max().unwrap_or_default();
+    let held_up = hosts().find_map(|host| host.held_up);
+    let (total, window) = (
+        hosts().map(|host| host.sockets).sum(),
+        longest(|host| host.window),
+    );
+    let watched = longest(|host| host.watch.over);
+    sample
+        .notes
+        .extend(held_up.map(|time| Note::HeldUp { time }));
     for owners in search.found.iter().filter(|_| needs_holders) {
         if let Some(loss) = &owners.loss {
             sample.report.completeness.lose(loss.clone());
@@ -89,9 +96,9 @@ fn diagnose(
     }
     let diagnosis = Diagnosis {
         observation: sample.observation(),
-        place,
+        place: parts.place.clone(),
         total,
-        filter: selection.words(),
+        filter: parts.words.clone(),
         window,
         watched,
         findings: examination.findings,
@@ -100,6 +107,15 @@ fn diagnose(
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
+}
+
+/// The results of all rules in each network namespace, as one.
+fn examine_all(taken: &[Taken], holders: &Holders) -> Examination {
+    let examined = taken.iter().map(|one| {
+        let Samples { second, host, .. } = &one.samples;
+        (one.name.clone(), examine(second, host, holders))
+    });
+    Examination::join(examined)
 }
 
 /// The exit status: findings outrank what was lost.

@@ -8,13 +8,14 @@ use ipnet::IpNet;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::selection::Selection;
-use super::watching::{Watching, longest};
+use super::watching::{Watching, longest, watch_all};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
-use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, Survey};
+use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, Survey, Watch};
 use crate::filter::{Compare, Expression, Side, Test};
 use crate::model::{
-    Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Note, Sink, State, StateSet,
+    Counters, Field, InetEnds, Kind, Listener, Listeners, Metric, Names, Note, Sink, State,
+    StateSet,
 };
 use crate::question::Question;
 use crate::source::{Observer, Readings, Report, Sources};
@@ -62,32 +63,105 @@ pub(super) struct Samples {
     pub(super) took: Duration,
 }
 
-impl Samples {
-    /// Takes both, `window` apart. The report is that of the second one, with what was lost in all
-    /// dumps. What rules watch is watched longer than the window; `longer` is called before that.
-    ///
-    /// # Errors
-    /// When no source answered.
-    pub(super) fn take(
-        selection: &Selection,
-        window: Duration,
-        longer: &mut impl Longer,
-    ) -> Result<(Report, Samples), Failure> {
-        let cpu = Cpu::now();
+/// What was read of one selection, with the report on its sockets.
+pub(super) type Taken = Result<(Report, Samples), Failure>;
+
+/// Takes the samples of each selection, with one window between them. The reports are those of the
+/// second samples, with what was lost in all dumps. What rules watch is watched longer than the window;
+/// `longer` is called before that.
+///
+/// # Errors
+/// Of a selection, when no source answered.
+pub(super) fn take_all<'a>(
+    selections: impl Iterator<Item = &'a Selection>,
+    window: Duration,
+    longer: &mut impl Longer,
+) -> Vec<Taken> {
+    let (cpu, begin) = (Cpu::now(), Instant::now());
+    let begun: Vec<_> = selections.map(|one| Begun::take(one, window)).collect();
+    let last = begun.iter().flatten().map(|begun| begun.begin).max();
+    let mut slept = window.saturating_sub(last.map_or(window, |last| last.elapsed()));
+    std::thread::sleep(slept);
+    let looked = begun.into_iter().map(|begun| begun?.look());
+    let mut looked: Vec<Result<Looked, Failure>> = looked.collect();
+    slept += watch_all(looked.iter_mut().flatten(), begin, window, longer);
+    let held_up = cpu.held_up(begin.elapsed(), slept, window);
+    let watched = looked.iter_mut().flatten();
+    for one in watched.filter(|one| !one.watching.selection.is_glance()) {
+        one.samples.host.held_up = held_up;
+    }
+    let taken = looked.into_iter().map(|looked| {
+        let Looked {
+            report, samples, ..
+        } = looked?;
+        Ok((report, samples))
+    });
+    taken.collect()
+}
+
+/// The sample before the window.
+struct Begun<'a> {
+    selection: &'a Selection,
+    window: Duration,
+    begin: Instant,
+    readings: Readings,
+    before: Counters,
+    listeners: Result<(Listeners, Report), Failure>,
+    first: FirstSample,
+    report: Report,
+    watch: Watch,
+    survey: Option<Survey>,
+    notes: Vec<Note>,
+}
+
+/// Both samples, before connections are watched any longer.
+pub(super) struct Looked<'a> {
+    pub(super) watching: Watching<'a>,
+    report: Report,
+    pub(super) samples: Samples,
+}
+
+impl<'a> Begun<'a> {
+    fn take(selection: &'a Selection, window: Duration) -> Result<Begun<'a>, Failure> {
         let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
         let begin = Instant::now();
         let before = readings.counters();
-        let listeners_before = listeners(sources, vec![Field::Drops]);
+        let listeners = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
-        let earlier = selection.first(&mut first, &mut notes)?;
-        let watching = Watching::new(selection, earlier.source, begin, window);
+        let report = selection.first(&mut first, &mut notes)?;
+        let watching = Watching::new(selection, report.source, begin, window);
         let (watch, survey) = watching.before(&first)?;
-        let mut slept = window.saturating_sub(begin.elapsed());
-        std::thread::sleep(slept);
+        Ok(Begun {
+            selection,
+            window,
+            begin,
+            readings,
+            before,
+            listeners,
+            first,
+            report,
+            watch,
+            survey,
+            notes,
+        })
+    }
+
+    /// Takes the second one.
+    fn look(self) -> Result<Looked<'a>, Failure> {
+        let Begun {
+            selection,
+            window,
+            begin,
+            readings,
+            report: earlier,
+            mut notes,
+            ..
+        } = self;
+        let sources = selection.sources();
         let again = Instant::now();
         // Before the counters: what was dropped in between is in their growth too.
-        let (listeners, listening, drops_unknown) = listeners_since(listeners_before, sources)?;
+        let (listeners, listening, drops_unknown) = listeners_since(self.listeners, sources)?;
         let after = readings.counters();
         let copied = readings.are_copied();
         let mut host = Host {
@@ -97,7 +171,7 @@ impl Samples {
             unknown_states: 0,
             window: begin.elapsed(),
             held_up: None,
-            before,
+            before: self.before,
             after,
             settings: readings.settings(),
             interfaces: interfaces(&listeners, sources),
@@ -105,35 +179,33 @@ impl Samples {
             drops_unknown,
             unlisted: selection.unlisted(),
             measures: Measures::default(),
-            survey,
-            watch,
+            survey: self.survey,
+            watch: self.watch,
             page_size: page_size(copied),
             copied,
             filter: None,
             selected: None,
         };
         selection.apply(&mut host, &mut notes)?;
-        let mut second = SecondSample::begin(first, &host);
+        let mut second = SecondSample::begin(self.first, &host);
         let mut report = selection.feed(&mut second, &mut host, &mut notes)?;
         host.source = report.source;
+        let watching = Watching::new(selection, earlier.source, begin, window);
         [earlier, listening].iter().for_each(|one| report.add(one));
-        let mut took = again.elapsed();
         if !selection.is_glance() {
             add_suspects(selection, &mut second, &mut host, &mut report)?;
-            took = again.elapsed();
-            slept += watching.after(&second, &mut host, longer);
-            host.held_up = cpu.held_up(begin.elapsed(), slept, window);
-            notes.extend(host.held_up.map(|time| Note::HeldUp { time }));
         }
-        Ok((
+        let samples = Samples {
+            second,
+            host,
+            notes,
+            took: again.elapsed(),
+        };
+        Ok(Looked {
+            watching,
             report,
-            Samples {
-                second,
-                host,
-                notes,
-                took,
-            },
-        ))
+            samples,
+        })
     }
 }
 

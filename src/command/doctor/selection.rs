@@ -5,7 +5,7 @@ use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink, SelectedListeners};
 use crate::filter::Expression;
 use crate::model::{Field, Listeners, Metric, Note, Sink, State, StateSet, Unlisted};
-use crate::source::{Report, Sources, read_unlisted};
+use crate::source::{Report, Sources, read_mptcp, read_unlisted};
 
 /// Which sockets, and where they are.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Selection {
     words: Option<String>,
     /// Whether only its states are read, and nothing that costs more.
     is_glance: bool,
+    /// Whether other network namespaces are examined too.
+    is_one_of_several: bool,
 }
 
 impl Selection {
@@ -25,6 +27,7 @@ impl Selection {
             target,
             words,
             is_glance: false,
+            is_one_of_several: false,
         }
     }
 
@@ -34,6 +37,15 @@ impl Selection {
             target,
             words: Some(filter.to_owned()).filter(|filter| !filter.trim().is_empty()),
             is_glance: true,
+            is_one_of_several: false,
+        }
+    }
+
+    /// Those of this target, which is about one of several network namespaces.
+    pub(super) fn one_of_several(target: Target, words: &[String]) -> Selection {
+        Selection {
+            is_one_of_several: true,
+            ..Selection::of(target, words)
         }
     }
 
@@ -44,19 +56,18 @@ impl Selection {
 
     /// Sockets that are in no table of TCP.
     pub(super) fn unlisted(&self) -> Unlisted {
-        match self.is_glance {
-            true => Unlisted::default(),
-            false => read_unlisted(self.sources()),
+        match (self.is_glance, self.is_one_of_several) {
+            (true, _) => Unlisted::default(),
+            (false, false) => read_unlisted(self.sources()),
+            (false, true) => Unlisted {
+                mptcp: read_mptcp(self.sources()),
+                ..Unlisted::default()
+            },
         }
     }
 
     pub(super) fn sources(&self) -> &Sources {
         &self.target.sources
-    }
-
-    /// The filter as typed.
-    pub(super) fn words(&self) -> Option<String> {
-        self.words.clone()
     }
 
     /// Passes the selected sockets in these states to a sink.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
-use super::samples::{Longer, is_between, list_only, take_survey};
+use super::samples::{Longer, Looked, Samples, is_between, list_only, take_survey};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Survey, Watch};
@@ -29,7 +29,7 @@ pub(super) fn longest(window: Duration) -> Duration {
 /// How connections are watched.
 #[derive(Debug)]
 pub(super) struct Watching<'a> {
-    selection: &'a Selection,
+    pub(super) selection: &'a Selection,
     source: SourceName,
     begin: Instant,
     window: Duration,
@@ -70,38 +70,11 @@ impl<'a> Watching<'a> {
         Ok((watch, Some(survey)))
     }
 
-    /// Sees the suspects after the window until there are none or time is up; twice at least, however
-    /// long the window took, if it is lengthened. Returns for how long it waited.
-    pub(super) fn after(
-        &self,
-        second: &SecondSample,
-        host: &mut Host,
-        longer: &mut impl Longer,
-    ) -> Duration {
-        let mut at = self.window.max(self.begin.elapsed());
-        let end = at + longest(self.window).saturating_sub(self.window);
-        let mut slept = Duration::ZERO;
-        let wanted = |host: &Host| (second.watched(host), second.watched_peers(host));
-        let (mut watched, mut peers) = wanted(host);
-        while !watched.is_empty() || !peers.is_empty() {
-            self.see(&mut host.watch, &watched);
-            self.see_peers(&mut host.watch, &peers);
-            (watched, peers) = wanted(host);
-            // A loaded host takes long for a sample, and gets fewer of them.
-            at = at.max(self.begin.elapsed());
-            if at >= end || (watched.is_empty() && peers.is_empty()) {
-                break;
-            }
-            if slept.is_zero() {
-                longer.begin(second, host);
-            }
-            longer.wait(end - at, reason(watched.len(), peers.len()));
-            at = (at + self.window).min(end);
-            let pause = at.saturating_sub(self.begin.elapsed());
-            sleep(pause);
-            slept += pause;
-        }
-        slept
+    /// Sees those that are suspects now, and returns those that still are.
+    fn again(&self, second: &SecondSample, host: &mut Host, suspects: &Suspects) -> Suspects {
+        self.see(&mut host.watch, &suspects.connections);
+        self.see_peers(&mut host.watch, &suspects.peers);
+        Suspects::of(second, host)
     }
 
     /// Sees these, with what TCP measures of them where the source reports it.
@@ -138,6 +111,75 @@ impl<'a> Watching<'a> {
             watch.see_peers(seen, self.begin.elapsed());
         }
     }
+}
+
+/// What is watched of one selection.
+struct Suspects {
+    connections: Vec<InetEnds>,
+    peers: Vec<IpAddr>,
+}
+
+impl Suspects {
+    fn of(second: &SecondSample, host: &Host) -> Suspects {
+        Suspects {
+            connections: second.watched(host),
+            peers: second.watched_peers(host),
+        }
+    }
+
+    fn are_none(&self) -> bool {
+        self.connections.is_empty() && self.peers.is_empty()
+    }
+}
+
+/// Sees the suspects of each selection after the window that began at `begin` until there are none or
+/// time is up; twice at least, however long the window took, if it is lengthened. Returns for how long
+/// it waited.
+pub(super) fn watch_all<'a, 'b: 'a>(
+    looked: impl Iterator<Item = &'a mut Looked<'b>>,
+    begin: Instant,
+    window: Duration,
+    longer: &mut impl Longer,
+) -> Duration {
+    let mut at = window.max(begin.elapsed());
+    let end = at + longest(window).saturating_sub(window);
+    let mut slept = Duration::ZERO;
+    let looked = looked.filter(|one| !one.watching.selection.is_glance());
+    let mut watched: Vec<(&mut Looked, Suspects)> = looked
+        .map(|one| {
+            let suspects = Suspects::of(&one.samples.second, &one.samples.host);
+            (one, suspects)
+        })
+        .filter(|(_, suspects)| !suspects.are_none())
+        .collect();
+    while !watched.is_empty() {
+        watched.retain_mut(|(one, suspects)| {
+            let Samples { second, host, .. } = &mut one.samples;
+            *suspects = one.watching.again(second, host, suspects);
+            !suspects.are_none()
+        });
+        // A loaded host takes long for a sample, and gets fewer of them.
+        at = at.max(begin.elapsed());
+        if at >= end || watched.is_empty() {
+            break;
+        }
+        if slept.is_zero() {
+            for (one, _) in &watched {
+                longer.begin(&one.samples.second, &one.samples.host);
+            }
+        }
+        let count = |of: fn(&Suspects) -> usize| watched.iter().map(|(_, one)| of(one)).sum();
+        let (connections, peers) = (
+            count(|one| one.connections.len()),
+            count(|one| one.peers.len()),
+        );
+        longer.wait(end - at, reason(connections, peers));
+        at = (at + window).min(end);
+        let pause = at.saturating_sub(begin.elapsed());
+        sleep(pause);
+        slept += pause;
+    }
+    slept
 }
 
 /// Why it takes longer.

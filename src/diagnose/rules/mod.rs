@@ -35,6 +35,11 @@ use crate::model::{InetEnds, Scope, Sink, Socket, StateSet};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
+/// Whether a rule compares counters of the whole host, which are the same in every network namespace.
+pub(super) fn is_about_host(id: &str) -> bool {
+    [memory::Memory::ID, orphans::Orphans::ID].contains(&id)
+}
+
 /// The rule whose findings name every holder of a listener.
 pub(super) const NAMES_EVERY_HOLDER: &str = accept_queue::AcceptQueue::ID;
 

@@ -124,7 +124,8 @@ fn finding_line(finding: &Finding, diagnosis: &Diagnosis, look: Look) -> String 
     let mut text = format!("{}: {}", finding.id, finding.title);
     let holders = processes(&finding.processes);
     let scope = scope(finding, diagnosis).map(str::to_owned);
-    for more in [holders, scope].into_iter().flatten() {
+    let netns = finding.netns.as_ref().map(|name| format!("netns {name}"));
+    for more in [netns, holders, scope].into_iter().flatten() {
         text = format!("{text}; {more}");
     }
     let style = style(finding.severity, look);

@@ -148,6 +148,7 @@ impl<'a, W: Write> Page<'a, W> {
             "  follows",
             cause.map(|cause| format!("from: {}", cause.title)),
         )?;
+        self.texts("  netns", &finding.netns)?;
         self.texts("  scope", scope)?;
         self.texts("  evidence", &finding.evidence)?;
         self.texts("  held by", processes(&finding.processes))?;

@@ -14,6 +14,7 @@ fn finding(id: &'static str, severity: Severity, causes: &'static [&'static str]
         id,
         severity,
         scope: Scope::Selection,
+        netns: None,
         title: format!("{id} is at 9 of 10"),
         subject: vec![(Field::LocalPort, Label::Number(80))],
         value: 9.0,

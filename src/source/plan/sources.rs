@@ -121,6 +121,17 @@ impl Sources {
         }
     }
 
+    /// Those of one of several namespaces, as if it were the only one.
+    pub(in crate::source) fn alone(self) -> Sources {
+        match self {
+            Sources::Auto(tables) => Sources::Auto(tables.alone()),
+            Sources::Netlink(tables) => Sources::Netlink(tables.alone()),
+            Sources::NetlinkAndCounters(tables) => Sources::NetlinkAndCounters(tables.alone()),
+            Sources::Proc(tables) => Sources::Proc(tables.alone()),
+            Sources::Several(_) => self,
+        }
+    }
+
     /// Whether they are those of several namespaces.
     pub fn are_several(&self) -> bool {
         matches!(self, Sources::Several(_))

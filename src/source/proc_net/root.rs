@@ -112,6 +112,15 @@ impl ProcNet {
         }
     }
 
+    /// The same, as those of the only one.
+    #[must_use]
+    pub(in crate::source) fn alone(self) -> ProcNet {
+        ProcNet {
+            one_of: None,
+            ..self
+        }
+    }
+
     /// The tables of another proc file system, `path/1/net`; of one process in one, `path/net`; or
     /// of a copy, where they are in either.
     ///

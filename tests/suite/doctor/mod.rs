@@ -13,7 +13,7 @@ mod no_acknowledgment;
 mod no_answer;
 mod overall;
 mod path_mtu;
-mod report;
+pub(crate) mod report;
 mod resets;
 mod retransmission;
 mod rules;

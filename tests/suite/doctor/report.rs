@@ -31,6 +31,7 @@ pub(crate) struct Finding {
     pub(crate) id: String,
     pub(crate) severity: String,
     pub(crate) scope: Option<String>,
+    pub(crate) netns: Option<String>,
     pub(crate) title: String,
     pub(crate) subject: BTreeMap<String, serde_json::Value>,
     pub(crate) value: Option<f64>,

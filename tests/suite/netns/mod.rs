@@ -3,6 +3,7 @@
 
 mod entered;
 mod every;
+mod examined;
 mod grouped;
 mod refused;
 mod selected;

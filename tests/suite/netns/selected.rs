@@ -203,8 +203,7 @@ in_namespace!(
             assert!(ran.stdout.contains(expected), "{arguments:?}: {ran:?}");
         }
         for (arguments, what) in [
-            (&["doctor"][..], "doctor"),
-            (&["check", "-w", "accept-queue=80%"], "accept-queue"),
+            (&["check", "-w", "accept-queue=80%"][..], "accept-queue"),
             (&["check", "-w", "listen-drops=1/s"], "listen-drops"),
             (&["--by", "interface"], "`interface`"),
             (&["dev", "lo"], "own interfaces"),
