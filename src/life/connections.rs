@@ -138,7 +138,9 @@ impl Connections {
     pub fn event(&mut self, event: &Event) -> Option<Transition> {
         match event.kind {
             EventKind::Transition { from, to, error } if from != to => {
-                Some(self.transition(event, from, to, error))
+                // A minisocket may be kept in the same state.
+                let row = self.transition(event, from, to, error);
+                (row.from != row.to).then_some(row)
             }
             // MPTCP reports states that stay as they are.
             EventKind::Transition { .. } => None,

@@ -25,8 +25,7 @@ pub struct TraceLog {
 impl TraceLog {
     /// Adds a transition to the state before and the state after.
     pub fn transition(&mut self, row: &Transition) {
-        // FIN_WAIT2 is followed by itself where only a minisocket is left.
-        for state in BTreeSet::from([None, Some(row.from), Some(row.to)]) {
+        for state in [None, Some(row.from), Some(row.to)] {
             let rows = self.states.entry(state).or_default();
             push(&mut rows.transitions, row.clone());
             rows.changes += 1;

@@ -11,7 +11,7 @@ use crate::command::console::{Console, Presentation};
 use crate::command::outcome::Failure;
 use crate::model::trace::{Clock, Connection, Shape, Story, Summary, Transition};
 use crate::output::trace::{
-    CLOSES, CONNECTIONS, CsvTrace, ENDS, LadderStyle, NARROWEST, RowStyle, TRANSITIONS,
+    CLOSES, CONNECTIONS, Column, CsvTrace, ENDS, LadderStyle, NARROWEST, RowStyle, TRANSITIONS,
     write_close, write_close_json, write_connection, write_connection_json, write_heading,
     write_ladder, write_trace_summary, write_trace_summary_json, write_transition,
     write_transition_json,
@@ -64,6 +64,7 @@ impl Display {
             rows_style: RowStyle {
                 clock,
                 with_netns: request.every_netns,
+                width: ladder.map(|style| style.width),
                 with_segments: request.segments,
             },
             ladder: ladder.filter(|style| style.width >= NARROWEST),
@@ -169,11 +170,11 @@ impl Display {
     }
 
     /// The heading of a table, once.
-    fn heading(&mut self, heading: &str) {
+    fn heading(&mut self, columns: &[Column]) {
         if matches!(self.format, Presentation::Table(_))
             && !std::mem::replace(&mut self.has_heading, true)
         {
-            let _ = write_heading(&mut self.bytes, heading, self.rows_style);
+            let _ = write_heading(&mut self.bytes, columns, self.rows_style);
         }
     }
 

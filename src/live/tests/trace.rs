@@ -156,10 +156,3 @@ fn each_state_keeps_its_last_rows_whatever_happens_in_others() {
     }
     assert!(log.rows(Some(State::SynRecv)).closes.is_empty());
 }
-
-#[test]
-fn a_transition_to_the_same_state_is_one_row() {
-    let mut log = TraceLog::default();
-    log.transition(&transition(1, State::FinWait2, State::FinWait2));
-    assert_eq!(log.rows(Some(State::FinWait2)).changes, 1);
-}

@@ -138,16 +138,20 @@ fn write_rung(out: &mut Vec<u8>, rung: &Rung, begin: u64, style: LadderStyle) ->
     writeln!(out, "{}", text.trim_end())
 }
 
-/// `── FIN,ACK ──────>`
+/// `── FIN,ACK ──────>`; with a cross in place of its head where it never came.
 fn draw(arrow: &Arrow, span: usize, style: LadderStyle) -> String {
     let dash = style.dash(arrow.captured).to_string();
     let label = format!(" {} ", arrow.label);
     let rest = span.saturating_sub(2 + label.chars().count() + 1);
     let (near, far) = (dash.repeat(2), dash.repeat(rest));
-    if arrow.to_right {
-        format!("{near}{label}{far}>")
-    } else {
-        format!("<{far}{label}{near}")
+    let head = match (arrow.is_missing, arrow.to_right) {
+        (true, _) => 'x',
+        (false, true) => '>',
+        (false, false) => '<',
+    };
+    match arrow.to_right {
+        true => format!("{near}{label}{far}{head}"),
+        false => format!("{head}{far}{label}{near}"),
     }
 }
 

@@ -16,7 +16,7 @@ pub use json::{
 };
 pub use ladder::{LadderStyle, NARROWEST, write_ladder};
 pub use rows::{
-    CLOSES, CONNECTIONS, ENDS, TRANSITIONS, write_close, write_connection, write_heading,
+    CLOSES, CONNECTIONS, Column, ENDS, TRANSITIONS, write_close, write_connection, write_heading,
     write_transition,
 };
 pub use summary::{describe_losses, write_trace_summary};
@@ -32,6 +32,8 @@ pub struct RowStyle {
     pub clock: Clock,
     /// Whether rows name their network namespace, by its inode number.
     pub with_netns: bool,
+    /// The columns of the terminal; `None` for rows of one line.
+    pub width: Option<usize>,
     /// Whether segments are captured.
     pub with_segments: bool,
 }

@@ -7,58 +7,159 @@ use super::RowStyle;
 use super::words::{clock_time, error_name};
 use crate::model::trace::{Connection, Evidence, FirstClose, Shape, Side, Story, Task, Transition};
 use crate::output::escape;
+use crate::output::width::text_width;
 
-/// The heading of transitions.
-pub const TRANSITIONS: &str = "TIME           LOCAL                  REMOTE                 FROM         TO           AFTER-MS    ERROR        BY";
+/// A column of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    heading: &'static str,
+    /// The blanks before it.
+    gap: usize,
+    width: usize,
+    is_right_aligned: bool,
+}
 
-/// The heading of connections.
-pub const CONNECTIONS: &str = "TIME           LOCAL                  REMOTE                 OPENED  CLOSED  SHAPE    LIFE-MS       SENT  RECEIVED  RETRANS  RTT-US  BY";
+const fn left(heading: &'static str, width: usize) -> Column {
+    let is_right_aligned = false;
+    Column {
+        heading,
+        gap: 1,
+        width,
+        is_right_aligned,
+    }
+}
 
-/// The heading of closes.
-pub const CLOSES: &str = "TIME           FIRST                          OTHER                          SHAPE    MS          EVIDENCE";
+const fn right(heading: &'static str, gap: usize, width: usize) -> Column {
+    let is_right_aligned = true;
+    Column {
+        heading,
+        gap,
+        width,
+        is_right_aligned,
+    }
+}
 
-/// The heading of closes if it is not known which end closed first.
-pub const ENDS: &str = "TIME           LOCAL                          REMOTE                         SHAPE    MS          EVIDENCE";
+/// A process, most of which have no longer names.
+const BY: Column = left("BY", 15);
+
+/// The columns of transitions.
+pub const TRANSITIONS: &[Column] = &[
+    left("TIME", 14),
+    left("LOCAL", 22),
+    left("REMOTE", 22),
+    left("FROM", 12),
+    left("TO", 12),
+    left("AFTER-MS", 11),
+    left("ERROR", 12),
+    BY,
+];
+
+/// The columns of connections.
+pub const CONNECTIONS: &[Column] = &[
+    left("TIME", 14),
+    left("LOCAL", 22),
+    left("REMOTE", 22),
+    left("OPENED", 7),
+    left("CLOSED", 7),
+    left("SHAPE", 8),
+    left("LIFE-MS", 11),
+    right("SENT", 1, 7),
+    right("RECEIVED", 2, 8),
+    right("RETRANS", 2, 7),
+    right("RTT-US", 2, 6),
+    Column { gap: 2, ..BY },
+];
+
+/// The columns of closes.
+pub const CLOSES: &[Column] = &[
+    left("TIME", 14),
+    left("FIRST", 30),
+    left("OTHER", 30),
+    left("SHAPE", 8),
+    left("MS", 11),
+    left("EVIDENCE", 8),
+];
+
+/// The columns of closes if it is not known which end closed first.
+pub const ENDS: &[Column] = &[
+    left("TIME", 14),
+    left("LOCAL", 30),
+    left("REMOTE", 30),
+    left("SHAPE", 8),
+    left("MS", 11),
+    left("EVIDENCE", 8),
+];
+
+/// The column of rows that name their network namespace.
+const NETNS: Column = Column {
+    gap: 2,
+    ..left("NETNS_INODE", 11)
+};
+
+/// The blanks before a line that continues a row.
+const INDENT: usize = 4;
+
+/// Appends a row: its cells, and the network namespace if rows name theirs. On a terminal it continues
+/// on another line where the next column does not fit, or the next cell.
+fn write_row(
+    out: &mut Vec<u8>,
+    columns: &[Column],
+    cells: impl IntoIterator<Item = String>,
+    netns: &str,
+    style: RowStyle,
+) -> io::Result<()> {
+    let room = style.width.unwrap_or(usize::MAX);
+    let netns = style.with_netns.then(|| (&NETNS, netns.to_owned()));
+    let mut line = String::new();
+    // Where the column before ends, unless its cell is wider.
+    let mut end: usize = 0;
+    for (at, (column, cell)) in columns.iter().zip(cells).chain(netns).enumerate() {
+        let width = text_width(&cell);
+        let blanks = end.saturating_sub(text_width(&line)) + column.gap;
+        end += column.gap + column.width;
+        if at == 0 {
+            end = column.width;
+        } else if end > room || text_width(&line) + blanks + width > room {
+            writeln!(out, "{line}")?;
+            line = " ".repeat(INDENT);
+            end = INDENT + column.width;
+        } else {
+            line.extend(std::iter::repeat_n(' ', blanks));
+        }
+        if column.is_right_aligned {
+            let blanks = column.width.saturating_sub(width);
+            line.extend(std::iter::repeat_n(' ', blanks));
+        }
+        line.push_str(&cell);
+    }
+    writeln!(out, "{line}")
+}
+
+/// Appends the heading of rows with these columns.
+///
+/// # Errors
+/// The writer's; a vector has none.
+pub fn write_heading(out: &mut Vec<u8>, columns: &[Column], style: RowStyle) -> io::Result<()> {
+    let headings = columns.iter().map(|column| column.heading.to_owned());
+    write_row(out, columns, headings, NETNS.heading, style)
+}
 
 /// Appends a transition.
 ///
 /// # Errors
 /// The writer's; a vector has none.
 pub fn write_transition(out: &mut Vec<u8>, row: &Transition, style: RowStyle) -> io::Result<()> {
-    writeln!(
-        out,
-        "{:<14} {:<22} {:<22} {:<12} {:<12} {:<11} {:<12} {}{}",
+    let cells = [
         clock_time(style.clock, row.time_ns),
-        row.ends.local,
-        row.ends.remote,
-        row.from,
-        row.to,
+        row.ends.local.to_string(),
+        row.ends.remote.to_string(),
+        row.from.to_string(),
+        row.to.to_string(),
         row.after.map_or("-".to_owned(), thousandths),
         row.error.map_or("-".to_owned(), error_name),
         row.by.as_ref().map_or("-".to_owned(), task),
-        netns(style, row.netns)
-    )
-}
-
-/// Appends a heading, with a further column if rows name their network namespace.
-///
-/// # Errors
-/// The writer's; a vector has none.
-pub fn write_heading(out: &mut Vec<u8>, heading: &str, style: RowStyle) -> io::Result<()> {
-    let netns = if style.with_netns {
-        "  NETNS_INODE"
-    } else {
-        ""
-    };
-    writeln!(out, "{heading}{netns}")
-}
-
-/// The last column of rows that name their network namespace.
-fn netns(style: RowStyle, inode: u32) -> String {
-    match style.with_netns {
-        true => format!("  {inode}"),
-        false => String::new(),
-    }
+    ];
+    write_row(out, TRANSITIONS, cells, &row.netns.to_string(), style)
 }
 
 /// The process of a transition, or its error.
@@ -75,25 +176,23 @@ pub(in crate::output) fn transition_by(row: &Transition) -> String {
 /// # Errors
 /// The writer's; a vector has none.
 pub fn write_connection(out: &mut Vec<u8>, row: &Connection, style: RowStyle) -> io::Result<()> {
-    let opened = row.opened.name().unwrap_or("-");
     let by = row.closed_by.as_ref().or(row.opened_by.as_ref());
-    writeln!(
-        out,
-        "{:<14} {:<22} {:<22} {opened:<7} {:<7} {:<8} {:<11} {:>7}  {:>8}  {:>7}  {:>6}  {}{}",
+    let received = row.bytes_received().map(|bytes| bytes.to_string());
+    let cells = [
         clock_time(style.clock, row.ended_ns),
-        row.ends.local,
-        row.ends.remote,
-        row.first_close().map_or("-", FirstClose::name),
-        row.shape().map_or("-", Shape::name),
+        row.ends.local.to_string(),
+        row.ends.remote.to_string(),
+        row.opened.name().unwrap_or("-").to_owned(),
+        row.first_close().map_or("-", FirstClose::name).to_owned(),
+        row.shape().map_or("-", Shape::name).to_owned(),
         row.lifetime().map_or("-".to_owned(), thousandths),
-        row.counters.bytes_sent,
-        row.bytes_received()
-            .map_or("-".to_owned(), |bytes| bytes.to_string()),
-        row.counters.total_retrans,
-        row.counters.rtt_us,
+        row.counters.bytes_sent.to_string(),
+        received.unwrap_or_else(|| "-".to_owned()),
+        row.counters.total_retrans.to_string(),
+        row.counters.rtt_us.to_string(),
         by.map_or("-".to_owned(), task),
-        netns(style, row.netns)
-    )
+    ];
+    write_row(out, CONNECTIONS, cells, &row.netns.to_string(), style)
 }
 
 /// Appends a close.
@@ -102,15 +201,15 @@ pub fn write_connection(out: &mut Vec<u8>, row: &Connection, style: RowStyle) ->
 /// The writer's; a vector has none.
 pub fn write_close(out: &mut Vec<u8>, story: &Story, style: RowStyle) -> io::Result<()> {
     let (one, two) = close_ends(story);
-    writeln!(
-        out,
-        "{:<14} {one:<30} {two:<30} {:<8} {:<11} {}{}",
+    let cells = [
         clock_time(style.clock, close_begin(story)),
-        story.shape().map_or("-", Shape::name),
+        one,
+        two,
+        story.shape().map_or("-", Shape::name).to_owned(),
         close_took(story).map_or("-".to_owned(), thousandths),
-        story.evidence().map_or("-", Evidence::name),
-        netns(style, story.first.netns)
-    )
+        story.evidence().map_or("-", Evidence::name).to_owned(),
+    ];
+    write_row(out, CLOSES, cells, &story.first.netns.to_string(), style)
 }
 
 /// Both ends, with their processes; the one that closed first or, without a FIN, sent the reset is

@@ -15,6 +15,8 @@ pub(super) struct Arrow {
     pub(super) label: String,
     /// Whether the segment was captured, as opposed to inferred.
     pub(super) captured: bool,
+    /// Whether it never came: another end waited for it until its time was up.
+    pub(super) is_missing: bool,
 }
 
 /// One line of a ladder.
@@ -102,6 +104,7 @@ fn rung(
             to_right,
             label: label.to_owned(),
             captured: false,
+            is_missing: false,
         }),
     }
 }
@@ -178,11 +181,33 @@ fn states_only(story: &Story, ends: Ends<'_>) -> Vec<Rung> {
                 to_right,
                 label: "RST".to_owned(),
                 captured: false,
+                is_missing: false,
             }),
             right: ends.right.map(|_| State::Close),
         });
     }
+    rungs.extend(missing_ack(ends));
     with_all_states(rungs, ends)
+}
+
+/// The ACK that an end waited for in vain, if one did, at the time at which its socket ended.
+fn missing_ack(ends: Ends<'_>) -> Option<Rung> {
+    let timed_out = |end: Option<&Connection>| {
+        let close = end?.close.as_ref()?;
+        (close.shape == Shape::Timeout).then_some(end?.ended_ns)
+    };
+    let (left, right) = (timed_out(ends.left), timed_out(ends.right));
+    Some(Rung {
+        time_ns: Some(left.or(right)?),
+        left: left.map(|_| State::Close),
+        arrow: Some(Arrow {
+            to_right: left.is_none(),
+            label: "no ACK".to_owned(),
+            captured: false,
+            is_missing: true,
+        }),
+        right: right.filter(|_| left.is_none()).map(|_| State::Close),
+    })
 }
 
 /// Adds a rung for each state that is on none yet, in the order of time.
@@ -261,6 +286,7 @@ fn captured(ends: Ends<'_>, story: &Story) -> Vec<Rung> {
             ends.right.map(|_| State::Close),
         );
     }
+    rungs.extend(missing_ack(ends));
     let mut rungs = with_all_states(rungs, ends);
     if acked_by_data {
         let is_it = |rung: &&mut Rung| rung.left == Some(State::FinWait2) && rung.arrow.is_none();
@@ -269,6 +295,7 @@ fn captured(ends: Ends<'_>, story: &Story) -> Vec<Rung> {
                 to_right: false,
                 label: "data,ACK".to_owned(),
                 captured: false,
+                is_missing: false,
             });
         }
     }
@@ -282,6 +309,7 @@ fn of_segment(segment: &Segment, left: Side) -> Rung {
             to_right: segment.from == left,
             label: segment.flags.names(),
             captured: true,
+            is_missing: false,
         }),
         ..Rung::default()
     }

@@ -1,7 +1,7 @@
 //! What is lost is counted, and shown in the exit status; nothing stays in the kernel after a tracer.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 
 use rustix::process::Signal;
 
@@ -16,10 +16,13 @@ pub(crate) const CONNECTIONS: u64 = 4_000;
 
 pub(crate) fn connect_and_close(listener: &TcpListener) {
     use std::io::Read;
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, _) = listener.accept().unwrap();
-    drop(client);
+    // Not closed, so that FIN_WAIT2 is left for TIME_WAIT: a minisocket in FIN_WAIT2 is no transition.
+    client.shutdown(Shutdown::Write).unwrap();
     let _ = server.read(&mut [0]);
+    drop(server);
+    let _ = client.read(&mut [0]);
 }
 
 /// Lets a ring overflow that is not read; returns how many events were recorded and lost.

@@ -13,6 +13,7 @@ fn drawn(story: &Story) -> String {
     let row = RowStyle {
         clock: Clock::new(SystemTime::UNIX_EPOCH, 0),
         with_netns: false,
+        width: None,
         with_segments: false,
     };
     let style = LadderStyle {
@@ -154,4 +155,24 @@ fn retransmissions_after_a_fin_are_reported() {
     story.first.close = Some(end);
     let text = drawn(&story);
     assert!(text.contains("; 3 retransmissions after a FIN\n"), "{text}");
+}
+
+#[test]
+fn a_timeout_has_an_arrow_that_never_came() {
+    let mut story = close(1, Shape::Timeout);
+    let mut end = story.first.close.take().unwrap();
+    end.first = FirstClose::By(Side::Local);
+    end.steps = vec![(SECOND, State::FinWait1), (SECOND + 90_000, State::Close)];
+    story.first.ended_ns = SECOND + 90_000;
+    story.first.close = Some(end);
+    let text = drawn(&story);
+    assert!(
+        text.contains("  0.000 ms  FIN_WAIT1   |.. FIN ......"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  0.090 ms  CLOSE       |x..... no ACK ..|"),
+        "{text}"
+    );
+    assert!(text.contains("timed out: the peer acknowledged nothing"));
 }
