@@ -34,7 +34,7 @@ const SAME: [(&str, &[&str]); 5] = [
 ];
 
 /// Command lines that are refused, and the command that the line suggests.
-const HINTS: [(&str, &str); 71] = [
+const HINTS: [(&str, &str); 73] = [
     ("-s", "tcpstates"),
     ("-s :443", "tcpstates :443"),
     ("-p", "tcpstates list -p"),
@@ -87,6 +87,8 @@ const HINTS: [(&str, &str); 71] = [
     ("-b", "tcpstates list"),
     ("-T", "tcpstates list -p"),
     ("-D file", "tcpstates list --json"),
+    ("--csv", "tcpstates --format csv"),
+    ("list -l --csv", "tcpstates list -l --format csv"),
     ("--listen", "tcpstates --listening"),
     ("list --established", "tcpstates list established"),
     ("--numeric-ports", "tcpstates"),

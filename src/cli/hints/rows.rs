@@ -18,7 +18,13 @@ const PROCESSES: &str =
     "tcpstates --by process counts per process; a list shows the processes of each socket";
 
 /// Options of ss and netstat, in the summary and in a list.
-pub(super) const SS: [Row; 30] = [
+pub(super) const SS: [Row; 31] = [
+    (
+        &["--csv"],
+        "a format is a value of --format",
+        None,
+        "--format csv",
+    ),
     (
         &["-s", "--summary", "--statistics"],
         "the summary is the bare command",

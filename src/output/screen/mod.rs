@@ -29,7 +29,7 @@ use ratatui::text::Span;
 
 use std::time::Duration;
 
-use crate::model::screen::{Drawn, Pane, Place, Screen, brief};
+use crate::model::screen::{Drawn, Pane, Place, Screen, StateRow, brief};
 use footer::Footer;
 
 /// With fewer lines there is no pane below the states.
@@ -160,7 +160,11 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
             groups::draw(canvas, below, pane);
         }
         Pane::Chart(chart) => {
-            let below = draw_states(canvas, area, screen, false);
+            let needed = states::heights(&screen.rows).1;
+            let below = match area.height < needed + LEAST_PANE {
+                true => states_above(canvas, area, screen),
+                false => draw_states(canvas, area, screen, false),
+            };
             history::draw(canvas, below, chart);
         }
     }
@@ -189,6 +193,25 @@ fn draw_states(
         return Rect { height: 0, ..below };
     }
     split(below, u16::from(is_airy(area))).1
+}
+
+/// The lines of the states that come before all but one row of a pane, and those that come before half
+/// of it.
+const LEAST_STATES: u16 = 3;
+const MOST_OF_FEW: u16 = 5;
+
+/// Draws the states that had sockets, in two fifths of the lines, or in half of few, and returns the
+/// area below them.
+fn states_above(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Rect {
+    let had_sockets = |row: &&StateRow| row.max > 0 || row.is_needed();
+    let rows: Vec<StateRow> = screen.rows.iter().filter(had_sockets).cloned().collect();
+    // At least a state, the rest and the sum, where the title and a row have lines too.
+    let most = (area.height / 2).clamp(LEAST_STATES, MOST_OF_FEW);
+    let most = most.max(area.height * 2 / 5);
+    let most = most.min(area.height.saturating_sub(2));
+    let (above, below) = split(area, most.min(cells(rows.len() + 1)));
+    states::draw(canvas, above, &rows, screen.rest);
+    below
 }
 
 /// How old something is, in whole seconds, and the CPU time it took.

@@ -8,33 +8,21 @@ mod tables;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Canvas, Paint, cells, is_airy, split, states};
+use super::{Canvas, Paint, cells, is_airy, split, states_above};
 use crate::model::counted;
-use crate::model::screen::{Screen, StateRow, TracePane, TraceRows, Traced};
+use crate::model::screen::{Screen, TracePane, TraceRows, Traced};
 use crate::output::doctor::wrap;
 use crate::output::escape;
 use crate::output::text::state_name;
 use crate::output::trace::{clock_second, describe_losses};
 use tables::{closes, ends, lines, transitions};
 
-/// The lines of the states that come before all but one row of the pane, and those that come before
-/// half of it.
-const LEAST_STATES: u16 = 3;
-const MOST_OF_FEW: u16 = 5;
-
 /// With fewer lines, tables have no headings.
 const ROOM_FOR_HEADINGS: u16 = 8;
 
-/// Draws the states that had sockets, in two fifths of the lines, or in half of few, and the pane below.
+/// Draws the states that had sockets, and the pane below.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, pane: &TracePane<'_>) {
-    let had_sockets = |row: &&StateRow| row.max > 0 || row.is_needed();
-    let rows: Vec<StateRow> = screen.rows.iter().filter(had_sockets).cloned().collect();
-    // At least a state, the rest and the sum, where the title and a row have lines too.
-    let most = (area.height / 2).clamp(LEAST_STATES, MOST_OF_FEW);
-    let most = most.max(area.height * 2 / 5);
-    let most = most.min(area.height.saturating_sub(2));
-    let (above, below) = split(area, most.min(cells(rows.len() + 1)));
-    states::draw(canvas, above, &rows, screen.rest);
+    let below = states_above(canvas, area, screen);
     let (_, below) = split(below, u16::from(is_airy(area)));
     draw_pane(canvas, below, pane);
 }

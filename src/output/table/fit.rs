@@ -31,7 +31,7 @@ pub(super) const INDENT: usize = 4;
 const DISPENSABLE: [Field; 3] = [Field::AcceptQueue, Field::SendQueue, Field::ReceiveQueue];
 
 /// A column is not shortened below this width, at which an address keeps its port.
-const SHORT: usize = 12;
+const SHORT: usize = 11;
 
 /// The least width of a column that has a line to itself.
 const SHORTEST: usize = 8;

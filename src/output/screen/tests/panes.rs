@@ -41,6 +41,33 @@ fn a_chart_rises_with_its_numbers() {
 }
 
 #[test]
+fn a_chart_has_lines_on_a_small_screen_and_its_times_are_whole() {
+    for (width, height) in [(46, 14), (40, 10), (30, 8), (80, 24)] {
+        let mut screen = screen(Pane::Chart(chart()));
+        for row in &mut screen.rows {
+            row.sockets = 9;
+        }
+        let drawn = lines(&draw(&screen, width, height, PLAIN));
+        let title = drawn
+            .iter()
+            .position(|line| line.starts_with("history of CLOSE_WAIT"));
+        let title = title.unwrap_or_else(|| panic!("{drawn:#?}"));
+        assert!(drawn[title + 1].starts_with("40 "), "{drawn:#?}");
+        assert!(
+            drawn.iter().any(|line| line.starts_with("   TOTAL")),
+            "{drawn:#?}"
+        );
+    }
+    let numbers = (0..40).map(|at| (SystemTime::UNIX_EPOCH + Duration::from_secs(at), 1));
+    let mut chart = chart();
+    chart.numbers = numbers.collect();
+    let drawn = lines(&draw(&screen(Pane::Chart(chart)), 40, 24, PLAIN));
+    let axis = drawn.iter().find(|line| line.contains('|')).unwrap();
+    assert_eq!(axis.matches('|').count(), axis.matches("|00:00:").count());
+    assert!(!axis.contains('…'), "{axis}");
+}
+
+#[test]
 fn sockets_scroll_around_the_selected_one() {
     let sockets: Vec<String> = (0..100).map(|number| format!("row {number}")).collect();
     let drawn = draw(&screen(sockets_pane(&sockets)), 80, 12, PLAIN);

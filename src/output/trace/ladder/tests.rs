@@ -167,11 +167,11 @@ fn a_timeout_has_an_arrow_that_never_came() {
     story.first.close = Some(end);
     let text = drawn(&story);
     assert!(
-        text.contains("  0.000 ms  FIN_WAIT1   |.. FIN ......"),
+        text.contains("  0.000 ms  FIN_WAIT1   |.. FIN .............>|"),
         "{text}"
     );
     assert!(
-        text.contains("  0.090 ms  CLOSE       |x..... no ACK ..|"),
+        text.contains("  0.090 ms  CLOSE       |x.......... no ACK ..|"),
         "{text}"
     );
     assert!(text.contains("timed out: the peer acknowledged nothing"));
