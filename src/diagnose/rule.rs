@@ -117,8 +117,6 @@ pub(super) struct Sampled<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
-    /// Findings of a rule about more that are about the sockets that pass a filter alone.
-    pub(super) selected: Vec<Finding>,
     /// Why the rule was not applied, or not completely: sentences without a full stop.
     pub(super) lacking: Vec<String>,
 }
@@ -138,7 +136,6 @@ impl Examined {
         findings
             .filter(|finding| finding.scope == Scope::Selection)
             .for_each(|finding| finding.scope = scope);
-        self.findings.append(&mut self.selected);
         self
     }
 

@@ -78,7 +78,11 @@ impl Host {
         for socket in sockets {
             assert!(seen.socket(socket).is_continue());
         }
-        self.watch.see(seen, Duration::from_secs(5));
+        let over = match self.watch.over {
+            Duration::ZERO => Duration::from_millis(1),
+            _ => Duration::from_secs(5),
+        };
+        self.watch.see(seen, over);
     }
 
     /// A rule that has read these sockets before the window, and these after it.

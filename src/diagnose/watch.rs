@@ -83,6 +83,8 @@ pub struct Watch {
     by_ends: HashMap<InetEnds, Watched>,
     /// From the begin of the window until they were last seen.
     pub over: Duration,
+    /// From the begin of the window until each had been seen once.
+    since: Duration,
     /// The connections to peers that are watched as a whole.
     of_peers: HashMap<InetEnds, Watched>,
     /// When those were seen first and last, since the begin of the window.
@@ -93,8 +95,12 @@ impl Watch {
     /// Takes what was seen, `over` so long since the begin of the window. A connection that was wanted
     /// and not found has ended.
     pub fn see(&mut self, seen: Sightings, over: Duration) {
-        self.over = over;
+        let known = self.by_ends.len();
         add(&mut self.by_ends, seen);
+        self.over = over;
+        if self.by_ends.len() > known {
+            self.since = over;
+        }
     }
 
     /// Takes what was seen of connections to some peers, as [`Watch::see`] does.
@@ -134,15 +140,19 @@ impl Watch {
     /// For how long nothing has moved on a connection that did not move while it was watched, as this
     /// measure of the time since shows.
     pub(super) fn still_for(&self, watched: &Watched, since: Metric) -> Duration {
-        let measured = watched
-            .last(since)
-            .map_or(Duration::ZERO, Duration::from_millis);
-        measured.max(self.over)
+        let measured = watched.last(since);
+        let measured = measured.map_or(Duration::ZERO, Duration::from_millis);
+        measured.max(self.time())
     }
 
-    /// How long it took: `5.0 s`.
+    /// For how long each was watched, at least.
+    pub(super) fn time(&self) -> Duration {
+        self.over.saturating_sub(self.since)
+    }
+
+    /// The same: `5.0 s`.
     pub(super) fn text(&self) -> String {
-        format!("{:.1} s", self.over.as_secs_f64())
+        format!("{:.1} s", self.time().as_secs_f64())
     }
 }
 

@@ -51,18 +51,19 @@ impl<'a> Watching<'a> {
         }
     }
 
-    /// Sees those that may be suspects once before the window, if it is not lengthened: later there
-    /// is nothing to compare with. The same holds for what is retransmitted to each peer.
+    /// Sees those that may be suspects once before the window, so that what moves in it is known; and
+    /// what is retransmitted to each peer if the window is not lengthened, because later there is
+    /// nothing to compare with.
     ///
     /// # Errors
     /// Those of [`Selection::measure`].
     pub(super) fn before(&self, first: &FirstSample) -> Result<(Watch, Option<Survey>), Failure> {
         let mut watch = Watch::default();
-        if longest(self.window) > self.window || self.selection.is_glance() {
+        if self.selection.is_glance() {
             return Ok((watch, None));
         }
         self.see(&mut watch, &first.watched());
-        if self.source == SourceName::Proc {
+        if longest(self.window) > self.window || self.source == SourceName::Proc {
             return Ok((watch, None));
         }
         let (survey, _) = take_survey(self.selection)?;

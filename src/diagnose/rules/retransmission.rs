@@ -1,4 +1,5 @@
-//! How much is retransmitted: of all segments, and of those to each peer.
+//! How much is retransmitted: of all segments, and of those to each peer; with a filter, to the peers of
+//! the connections that it selects alone.
 //!
 //! A single lossy path is a small part of what a host sends, and much of what it sends there. All peers
 //! are surveyed once, and the connections to the notable ones are compared after that (`peers`).
@@ -63,8 +64,6 @@ pub(super) struct Retransmission {
 impl Rule for Retransmission {
     const ID: &'static str = "retransmission";
 
-    const SCOPE: Scope = Scope::Namespace;
-
     const STATES: StateSet = StateSet::NONE
         .with(State::Established)
         .with(State::CloseWait)
@@ -92,21 +91,15 @@ impl Rule for Retransmission {
             Err(reason) => return Examined::lacking(reason),
         };
         let peers = peers::watched(host);
-        let is_lossy = sent.are_lossy();
-        // The counters are about more than the connections that a filter selects, which are measured.
-        let is_selection = host.filter.is_some();
-        let are_measured = is_selection && host.source != SourceName::Proc;
-        let named = if is_selection { &[] } else { &*peers };
-        let whole = (is_lossy && !are_measured).then(|| self.finding(&sent, named, host));
-        let single = match whole.is_none() {
-            true => peers::findings(&peers, host),
-            false => Vec::new(),
-        };
+        // The counters are about more than the connections that a filter selects.
+        let is_lossy = sent.are_lossy() && host.filter.is_none();
+        let whole = is_lossy.then(|| self.finding(&sent, &peers, host));
         let unmeasured = peers::lacking(sent.lost >= MIN_RETRANSMITTED && !is_lossy, host);
-        Examined {
-            selected: single,
-            ..Examined::found(whole).without(unmeasured)
-        }
+        let findings = match whole {
+            Some(whole) => vec![whole],
+            None => peers::findings(&peers, host),
+        };
+        Examined::found(findings).without(unmeasured)
     }
 }
 
@@ -187,6 +180,7 @@ impl Retransmission {
             None => Command::count("--by remote-addr --top 10"),
         };
         Finding::new(Severity::Warning, title, percent, inodes.collect(), WHY)
+            .with_scope(Scope::Namespace)
             .with_subject(subject.into_iter().collect())
             .with_limit(WARNING_SHARE * 100.0)
             .with_evidence(self.evidence(peers, host))

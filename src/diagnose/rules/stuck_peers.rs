@@ -135,7 +135,7 @@ impl Rule for StuckPeers {
         let unwatched = (unwatched > 0)
             .then(|| format!("whether the data of {connections} is read was not measured"));
         let lacking = self.probing.lacking(host);
-        let is_unknown = host.source == SourceName::Proc && host.watch.over < PAUSE;
+        let is_unknown = host.source == SourceName::Proc && host.watch.time() < PAUSE;
         let untimed = (is_unknown && !findings.is_empty()).then(|| UNTIMED.to_owned());
         Examined::found(findings)
             .without(untimed)
