@@ -206,15 +206,21 @@ impl Attempts {
         }
         let grown = |counter| host.growth(counter).unwrap_or(u64::MAX);
         let ended = tries.ended();
-        let opened = grown(Counter::ActiveOpens) as f64;
-        let is_long = self.now as f64 * host.window.as_secs_f64() >= opened * LONG_ATTEMPT;
         let are_given_up = ended >= FEW
             && tries.connections == 0
             && host.window >= LEAST_WINDOW
             // Else they were refused, or answered after they were sent again.
             && grown(Counter::AttemptFails) < ended
-            && (is_long || grown(Counter::SynRetrans) < ended);
+            && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
         are_given_up.then_some(Silence::GivenUp)
+    }
+
+    /// Whether attempts last for longer than single lost SYNs make them, on average.
+    pub(super) fn are_long(&self, host: &Host) -> bool {
+        let opened = host.growth(Counter::ActiveOpens);
+        opened.is_ok_and(|opened| {
+            self.now as f64 * host.window.as_secs_f64() >= opened as f64 * LONG_ATTEMPT
+        })
     }
 
     /// The destinations of the attempts after the window, most attempts first.

@@ -78,8 +78,12 @@ impl NoAnswer {
             // Programs try both families of a name, and use the one that answers first (RFC 8305).
             Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
             Silence::GivenUp => Severity::Warning,
+            // Where one SYN in five is lost, some of those under way were lost twice.
+            Silence::Retransmitted if tries.often < CRITICAL && !self.0.are_long(host) => {
+                Severity::Warning
+            }
+            // A program that tries again and again has hardly fewer at another time.
             Silence::Retransmitted | Silence::Repeated => {
-                // A program that tries again and again has hardly fewer at another time.
                 Severity::critical_if(attempts.max(tries.earlier) >= CRITICAL)
             }
         };
@@ -141,7 +145,7 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
         let ended = match tries.ended() {
             0 => "none of the earlier attempts has ended".to_owned(),
             ended => format!(
-                "{}, none with a connection",
+                "{}, and none is a connection now",
                 counted(
                     ended,
                     "of the earlier attempts has ended",
@@ -236,8 +240,12 @@ mod tests {
             ports.map(attempt).collect()
         };
         for (before, severity) in [(9, Severity::Warning), (10, Severity::Critical)] {
-            let rule: NoAnswer = host().read(&attempts(100..100 + before, 0), &attempts(1..10, 3));
-            let found = host().examine(&rule).findings.remove(0);
+            let host = host().with_growth(Counter::ActiveOpens, 5, 23);
+            let rule: NoAnswer = host.read(&attempts(100..100 + before, 0), &attempts(1..10, 3));
+            let found = host.examine(&rule).findings.remove(0);
+            let lossy = host.with_growth(Counter::ActiveOpens, 5, 24);
+            let warns = lossy.examine(&rule).findings.remove(0);
+            assert_eq!(warns.severity, Severity::Warning);
             assert_eq!(
                 found.title,
                 "192.0.2.1:80 does not answer 9 attempts to connect"
@@ -283,7 +291,7 @@ mod tests {
                 .findings;
             assert_eq!(
                 found[0].evidence[0],
-                "4 attempts before the window of 1.0 s and 4 after it; 4 of the earlier attempts have ended, none with a connection"
+                "4 attempts before the window of 1.0 s and 4 after it; 4 of the earlier attempts have ended, and none is a connection now"
             );
             found[0].severity
         };

@@ -103,7 +103,7 @@ in_namespace!(
             assert!(finding.value >= Some(12.0), "{finding:?}");
             let evidence = finding.evidence.join("; ");
             assert!(
-                evidence.contains("have ended, none with a connection"),
+                evidence.contains("have ended, and none is a connection now"),
                 "{evidence}"
             );
             assert!(
