@@ -37,6 +37,7 @@ use std::io::Stderr;
 use crate::cli::{Arguments, Parsed, Verb, candidates, help, is_check, parse, script};
 use crate::output::escape;
 use crate::source::{Need, Observer};
+use crate::tally::GroupTally;
 use console::Console;
 use list::List;
 use log::LogMessage;
@@ -106,8 +107,9 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         None => {
             let explain = typed.summary.explaining.explain;
             let summary = Summary::resolve(typed.summary, console)?;
-            let need = match summary.by {
-                Some(_) => Need::Sockets,
+            let need = match &summary.by {
+                Some(keys) if !GroupTally::is_counted(keys) => Need::Sockets,
+                Some(_) => Need::Counts,
                 None => Need::Counts,
             };
             if explain {

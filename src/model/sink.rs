@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Socket, State};
+use super::{Netns, Socket, State};
 
 /// Takes sockets one at a time, in the order the kernel reports them (its hash order).
 pub trait Sink {
@@ -12,8 +12,8 @@ pub trait Sink {
 
 /// A sink that needs numbers only, so that sockets need not be listed to be counted.
 pub trait CountSink: Sink {
-    /// Takes `sockets` sockets in `state` at once.
-    fn count(&mut self, state: State, sockets: u64);
+    /// Takes `sockets` sockets in `state` at once, of this network namespace.
+    fn count(&mut self, netns: Netns, state: State, sockets: u64);
 }
 
 /// A sink that can be filled in parallel parts, because the order of the sockets does not matter.

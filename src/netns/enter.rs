@@ -1,9 +1,10 @@
-//! Runs work in another network namespace, setns(2), in a thread that ends with that work: the thread
-//! that asks stays where it is, without the privilege to come back.
+//! Runs work in another network namespace, setns(2): in the thread that asks, where it may come back to
+//! its own, or in a thread that ends with that work.
 //!
 //! Sockets opened there belong to that namespace wherever they are used later. So do the files of
 //! `/proc/thread-self/net` and of `/proc/sys/net`; `/proc/net` is that of the main thread.
 
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -19,16 +20,60 @@ use crate::model::{Namespace, Where};
 /// `NSFS_MAGIC`, linux/magic.h.
 const NSFS_MAGIC: u64 = 0x6e73_6673;
 
-/// Runs `work` in the network namespace of `place`: in the calling thread, unless that is another
-/// one of this host.
+thread_local! {
+    /// The namespace of this thread, if it may come back to it.
+    static HOME: OnceCell<Option<OwnedFd>> = const { OnceCell::new() };
+    /// Whether it did not come back.
+    static IS_LOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` in the network namespace of `place`: in the calling thread, if that may come back, or
+/// else in one that ends with the work.
 ///
 /// # Errors
 /// When it cannot be entered: no permission; not found, where its file is gone or leads to another
 /// namespace by now.
 pub fn within<T: Send>(place: &Where, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    if IS_LOST.get() {
+        return Err(io::Error::other(
+            "the thread could not come back to its network namespace",
+        ));
+    }
     let Where::Netns(namespace) = place else {
         return Ok(work());
     };
+    HOME.with(|home| match home.get_or_init(open_home) {
+        Some(home) => {
+            enter(namespace)?;
+            let _back = Back(home);
+            Ok(work())
+        }
+        None => within_thread(namespace, work),
+    })
+}
+
+/// The namespace of the calling thread, opened; `None` without permission to enter it, as for the root
+/// user of a user namespace that has entered one of its own.
+fn open_home() -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let home = open("/proc/thread-self/ns/net", flags, Mode::empty()).ok()?;
+    let kind = LinkNameSpaceType::Network;
+    move_into_link_name_space(home.as_fd(), Some(kind)).ok()?;
+    Some(home)
+}
+
+/// Moves the calling thread back when the work has ended.
+struct Back<'a>(&'a OwnedFd);
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        let kind = LinkNameSpaceType::Network;
+        let moved = move_into_link_name_space(self.0.as_fd(), Some(kind));
+        IS_LOST.set(moved.is_err());
+    }
+}
+
+fn within_thread<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let inside = || {
             enter(namespace)?;

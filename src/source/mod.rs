@@ -15,6 +15,7 @@ mod readings;
 mod report;
 mod several;
 mod sock_diag;
+mod still;
 mod sysctl;
 mod trace;
 mod unlisted;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::counters::{Reading, SocketCounters};
 use super::derive::{Doubt, Rare, derive};
 use super::plan::{
-    Caution, Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
+    Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
 };
 use super::proc_net::ProcNet;
-use super::several::{Cautions, in_each};
+use super::several::{Memories, in_each};
 use super::sock_diag::{self, Outcome};
+use super::still::{Memory, count_unless_still};
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
 use crate::model::{
     CountSink, Counts, Loss, Note, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
@@ -32,14 +33,14 @@ pub struct Observer {
 #[derive(Debug)]
 enum Parts {
     One(Part),
-    Several(Several, Cautions),
+    Several(Several, Memories),
 }
 
 /// The sources of one network namespace.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) sources: Sources,
-    pub(super) caution: Caution,
+    pub(super) memory: Memory,
     /// The counters, if they were read for the coming answer.
     pub(super) counters: Option<SocketCounters>,
 }
@@ -56,7 +57,7 @@ impl Observer {
         Ok(Observer {
             question,
             parts: match sources.into_several() {
-                Ok(several) => Parts::Several(several, Cautions::default()),
+                Ok(several) => Parts::Several(several, Memories::default()),
                 Err(one) => Parts::One(Part::of(one)),
             },
             unseen: Vec::new(),
@@ -89,7 +90,7 @@ impl Observer {
             Parts::One(part) => part.plan(&self.question, need),
             Parts::Several(several, _) => {
                 let plan = |part: &mut Part, question: &Question| part.plan(question, need);
-                let (plan, _) = in_each(several, &mut Cautions::new(), &self.question, plan)?;
+                let (plan, _) = in_each(several, &mut Memories::new(), &self.question, plan)?;
                 Ok(plan)
             }
         }
@@ -100,7 +101,7 @@ impl Observer {
     /// # Errors
     /// When no allowed source answered; of one network namespace, the sink then holds nothing.
     pub fn count<S: CountSink + SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, Part::count_over_netlink)
+        self.answer(sink, count_unless_still)
     }
 
     /// Passes every selected socket to `sink`.
@@ -108,7 +109,7 @@ impl Observer {
     /// # Errors
     /// As [`Observer::count`].
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |part, question, deriving, sink| {
+        self.answer_over_netlink(sink, |part, question, deriving, sink| {
             let tables = part.sources.tables();
             let need = Need::SocketsInOrder;
             let (mut dumps, reason) = plan_dumps(question, tables, need, deriving)?;
@@ -124,7 +125,7 @@ impl Observer {
     /// As [`Observer::count`].
     pub fn find<S: Sink>(&mut self, id: &SocketId, sink: &mut S) -> Result<Report, SourceError> {
         let id = *id;
-        self.answer(sink, |part, question, deriving, sink| {
+        self.answer_over_netlink(sink, |part, question, deriving, sink| {
             let tables = part.sources.tables();
             let need = Need::SocketsInOrder;
             let (mut dumps, reason) = plan_dumps(question, tables, need, deriving)?;
@@ -146,7 +147,7 @@ impl Observer {
     /// # Errors
     /// As [`Observer::count`].
     pub fn gather<S: SplitSink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
-        self.answer(sink, |part, question, deriving, sink| {
+        self.answer_over_netlink(sink, |part, question, deriving, sink| {
             let tables = part.sources.tables();
             let (mut dumps, reason) = plan_dumps(question, tables, Need::Sockets, deriving)?;
             let outcome = sock_diag::gather(&mut dumps, tables, sink)?;
@@ -154,19 +155,30 @@ impl Observer {
         })
     }
 
-    /// Answers in one network namespace after the other, until the sink takes no more.
-    fn answer<S: Sink>(
+    /// Answers from the tables or by `over_netlink`.
+    fn answer_over_netlink<S: Sink>(
         &mut self,
         sink: &mut S,
         over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
+        self.answer(sink, |part, question, sink| {
+            part.answer(question, sink, &over_netlink)
+        })
+    }
+
+    /// Answers in one network namespace after the other, until the sink takes no more.
+    fn answer<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        act: impl Fn(&mut Part, &Question, &mut S) -> Result<Report, SourceError>,
+    ) -> Result<Report, SourceError> {
         let question = &self.question;
         let mut report = match &mut self.parts {
-            Parts::One(part) => part.answer(question, sink, &over_netlink)?,
-            Parts::Several(several, cautions) => {
+            Parts::One(part) => act(part, question, sink)?,
+            Parts::Several(several, memories) => {
                 let (mut report, namespaces) =
-                    in_each(several, cautions, question, |part, question| {
-                        part.answer(question, sink, &over_netlink)
+                    in_each(several, memories, question, |part, question| {
+                        act(part, question, sink)
                     })?;
                 report.completeness.set_namespaces(namespaces);
                 if several.are_every() {
@@ -198,7 +210,7 @@ impl Part {
     pub(super) fn of(sources: Sources) -> Part {
         Part {
             sources,
-            caution: Caution::default(),
+            memory: Memory::default(),
             counters: None,
         }
     }
@@ -234,6 +246,18 @@ impl Part {
         }
     }
 
+    /// Counts the selected sockets.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn count<S: CountSink + SplitSink>(
+        &mut self,
+        question: &Question,
+        sink: &mut S,
+    ) -> Result<Report, SourceError> {
+        self.answer(question, sink, Part::count_over_netlink)
+    }
+
     /// Counts by the first plan that can be carried out: one that derives may turn out to be
     /// impossible, and then the planner chooses another, at last a listing.
     fn count_over_netlink<S: CountSink + SplitSink>(
@@ -242,7 +266,7 @@ impl Part {
         deriving: Deriving,
         sink: &mut S,
     ) -> Result<Report, NetlinkError> {
-        let (tables, doubted_lately) = (self.sources.tables(), self.caution.take());
+        let (tables, doubted_lately) = (self.sources.tables(), self.memory.caution.take());
         let mut planner = Planner::new(question.clone(), Need::Counts, deriving, doubted_lately);
         let mut wasted = Cost::default();
         let mut counters = self.counters.take();
@@ -256,14 +280,14 @@ impl Part {
             };
             match derive_over_netlink(dumps, derivation, reason, tables, sink)? {
                 Ok(report) => {
-                    self.caution.trust();
+                    self.memory.caution.trust();
                     break report;
                 }
                 Err((doubt, cost)) => {
                     wasted.add(cost);
                     planner.fail(derivation, doubt);
                     if planner.has_failed() {
-                        self.caution.doubt();
+                        self.memory.caution.doubt();
                     }
                 }
             }
@@ -339,12 +363,12 @@ fn derive_over_netlink<S: CountSink>(
         Err(doubt) => return Ok(Err((doubt, outcome.cost))),
     };
     for state in dumps.question.states.iter() {
-        sink.count(state, rare.all.get(state));
+        sink.count(tables.netns(), state, rare.all.get(state));
     }
     let mut report = Report::listed(dumps, reason, outcome, tables);
     report.source = SourceName::NetlinkAndCounters;
     for (state, estimate) in estimates {
-        sink.count(state, estimate.sockets);
+        sink.count(tables.netns(), state, estimate.sockets);
         report.spread.add(state, estimate.spread);
         report.cost.derived += estimate.sockets;
     }

@@ -59,6 +59,11 @@ impl Report {
         self.cost.add(other.cost);
     }
 
+    /// Adds the cost of another answer in the place of which this one is.
+    pub fn add_cost(&mut self, other: &Report) {
+        self.cost.add(other.cost);
+    }
+
     /// An answer about no network namespace.
     pub fn without_namespaces() -> Report {
         Report::without_sockets(Plan::none(), SourceName::Netlink)

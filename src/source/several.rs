@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::kernel::counts_time_wait_per_namespace;
 use super::observer::Part;
-use super::plan::{Caution, Deriving, First, Plan, Several, Sources};
+use super::plan::{Deriving, First, Plan, Several, Sources};
+use super::still::Memory;
 use super::{CannotKnow, NoTables, ProcError, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
@@ -46,7 +47,7 @@ enum Closed {
 }
 
 /// What is remembered of each namespace between two answers.
-pub(super) type Cautions = HashMap<Netns, Caution>;
+pub(super) type Memories = HashMap<Netns, Memory>;
 
 /// Answers `question` in each namespace by `act`, and returns which were read.
 ///
@@ -54,7 +55,7 @@ pub(super) type Cautions = HashMap<Netns, Caution>;
 /// When no namespace could be read.
 pub(super) fn in_each<T: Joined>(
     several: &Several,
-    cautions: &mut Cautions,
+    memories: &mut Memories,
     question: &Question,
     mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
 ) -> Result<(T, NamespacesRead), SourceError> {
@@ -64,8 +65,9 @@ pub(super) fn in_each<T: Joined>(
         hiding: found.hiding,
         ..NamespacesRead::default()
     };
-    let mut joined: Option<T> = None;
-    let mut failure = None;
+    let (mut joined, mut failure) = (None::<T>, None);
+    // The number of one that has ended may be that of another one later.
+    let mut remembered = Memories::new();
     for member in &found.members {
         if joined.as_ref().is_some_and(T::is_last) {
             break;
@@ -73,11 +75,11 @@ pub(super) fn in_each<T: Joined>(
         let Some(question) = within(question, member.netns) else {
             continue;
         };
-        let caution = cautions.remove(&member.netns).unwrap_or_default();
-        let reason = match read(several, member, caution, &question, &mut act) {
-            Ok((answer, caution, one)) => {
-                if caution != Caution::default() {
-                    cautions.insert(member.netns, caution);
+        let memory = memories.remove(&member.netns).unwrap_or_default();
+        let reason = match read(several, member, memory, &question, &mut act) {
+            Ok((answer, memory, one)) => {
+                if memory != Memory::default() {
+                    remembered.insert(member.netns, memory);
                 }
                 namespaces.read.push(one);
                 match &mut joined {
@@ -101,6 +103,7 @@ pub(super) fn in_each<T: Joined>(
             reason,
         });
     }
+    *memories = remembered;
     match (joined, failure) {
         (Some(joined), _) => Ok((joined, namespaces)),
         (None, Some(error)) => Err(error),
@@ -148,7 +151,7 @@ pub fn in_each_namespace(
             sources: part.sources.clone().alone(),
         }]))
     };
-    let (Divided(parts), namespaces) = in_each(several, &mut Cautions::new(), question, divide)?;
+    let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), question, divide)?;
     Ok((parts, namespaces))
 }
 
@@ -207,19 +210,19 @@ fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Question>> {
 fn read<T: Joined>(
     several: &Several,
     member: &Member,
-    mut caution: Caution,
+    mut memory: Memory,
     question: &Question,
     act: &mut impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
-) -> Result<(T, Caution, ReadNamespace), Closed> {
+) -> Result<(T, Memory, ReadNamespace), Closed> {
     let mut closed = match member.doors.is_empty() {
         true => Closed::Unseen(UnseenReason::NoPermission),
         false => Closed::Gone,
     };
     for access in &member.doors {
         let outcome = open(several, member, access).and_then(|mut part| {
-            part.caution = std::mem::take(&mut caution);
+            part.memory = std::mem::take(&mut memory);
             let answer = answer(&mut part, question, act);
-            caution = part.caution;
+            memory = part.memory;
             answer
         });
         match outcome {
@@ -230,7 +233,7 @@ fn read<T: Joined>(
                     source: answer.source(),
                     is_empty: answer.is_by_counters(),
                 };
-                return Ok((answer, caution, one));
+                return Ok((answer, memory, one));
             }
             // The next one is tried; the first refusal is the one that is reported.
             Err(Closed::Gone) => {}
@@ -309,8 +312,10 @@ fn answer<T: Joined>(
 /// was closed in the last seconds is in no counter, so that only a dump shows it.
 fn is_counted(first: First, question: &Question) -> bool {
     let is_listed = first == First::Netlink(Deriving::Never);
-    // Listeners are in a table of their own, which is short.
-    let is_walked = question.states != StateSet::NONE.with(State::Listen);
+    // The kernel has listeners in a table of their own, which is short; the text of /proc comes from a
+    // walk through all sockets.
+    let only_listeners = question.states == StateSet::NONE.with(State::Listen);
+    let is_walked = first == First::Tables || !only_listeners;
     let has_counters = question.kind.has_counters() && !question.states.contains(State::Bound);
     is_walked && !is_listed && has_counters && counts_time_wait_per_namespace()
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use crate::model::{
-    Counts, GroupKey, KeyPart, Listeners, Other, Process, ProcessName, Sink, Socket, SplitSink,
+    CountSink, Counts, Field, GroupKey, KeyPart, Listeners, Netns, Other, Process, ProcessName,
+    Sink, Socket, SplitSink, State,
 };
 
 /// More groups than are of use, and some 200 MB; the sockets of further ones are counted together.
@@ -73,16 +74,17 @@ impl GroupTally {
     }
 }
 
-impl Sink for GroupTally {
-    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.all.add(socket.state, 1);
-        let mut key = std::mem::take(&mut self.key);
-        key.clear();
-        key.extend(
-            self.keys
-                .iter()
-                .filter_map(|one| one.part(socket, &self.listeners, self.holder)),
-        );
+impl GroupTally {
+    /// Whether numbers of sockets by state and network namespace are enough for these keys.
+    pub fn is_counted(keys: &[GroupKey]) -> bool {
+        let is_known = |key: &GroupKey| matches!(key.field, Field::Netns | Field::State);
+        let mut fields = keys.iter().map(|key| key.field);
+        keys.iter().all(is_known) && fields.any(|field| field == Field::Netns)
+    }
+
+    /// Counts sockets of the group with this key.
+    fn add(&mut self, key: Vec<KeyPart>, state: State, sockets: u64) {
+        self.all.add(state, sockets);
         let counts = if let Some(counts) = self.groups.get_mut(&*key) {
             counts
         } else if self.groups.len() < self.most {
@@ -90,9 +92,37 @@ impl Sink for GroupTally {
         } else {
             &mut self.beyond
         };
-        counts.add(socket.state, 1);
+        counts.add(state, sockets);
         self.key = key;
+    }
+}
+
+impl Sink for GroupTally {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.extend(
+            self.keys
+                .iter()
+                .filter_map(|one| one.part(socket, &self.listeners, self.holder)),
+        );
+        self.add(key, socket.state, 1);
         ControlFlow::Continue(())
+    }
+}
+
+/// For keys that [`GroupTally::is_counted`] allows.
+impl CountSink for GroupTally {
+    fn count(&mut self, netns: Netns, state: State, sockets: u64) {
+        if sockets == 0 {
+            return;
+        }
+        let parts = self.keys.iter().map(|key| match key.field == Field::Netns {
+            true => KeyPart::Netns(netns),
+            false => KeyPart::State(state),
+        });
+        let key = parts.collect();
+        self.add(key, state, sockets);
     }
 }
 

@@ -15,10 +15,10 @@ pub use top_n::TopN;
 
 use std::ops::ControlFlow;
 
-use crate::model::{CountSink, Counts, Sink, Socket, SplitSink, State};
+use crate::model::{CountSink, Counts, Netns, Sink, Socket, SplitSink, State};
 
 impl CountSink for Counts {
-    fn count(&mut self, state: State, sockets: u64) {
+    fn count(&mut self, _netns: Netns, state: State, sockets: u64) {
         self.add(state, sockets);
     }
 }

@@ -9,7 +9,7 @@ use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
 use super::sources::refuse_several;
 use super::target::Target;
-use crate::model::{Counts, Field, GroupKey, Listeners, Other};
+use crate::model::{Counts, Field, GroupKey, Listeners, Other, SplitSink};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -88,6 +88,7 @@ impl GroupSampler {
                 tally = tally.with_most(most);
             }
             let mut report = match search {
+                None if GroupTally::is_counted(keys) => count_exactly(observer, &mut tally)?,
                 // Both halves of a large table at once would have a table of groups each.
                 None if most.is_some() => observer.list(&mut tally)?,
                 None => observer.gather(&mut tally)?,
@@ -111,6 +112,20 @@ impl GroupSampler {
         sample.add_search(owners.as_ref());
         Ok(sample)
     }
+}
+
+/// Counts sockets by the kernel's counters where these are exact, or lists them.
+fn count_exactly(observer: &mut Observer, tally: &mut GroupTally) -> Result<Report, Failure> {
+    let mut counted = tally.split();
+    let mut report = observer.count(&mut counted)?;
+    if report.spread.total() > 0 {
+        counted = tally.split();
+        let listed = observer.gather(&mut counted)?;
+        let derived = std::mem::replace(&mut report, listed);
+        report.add_cost(&derived);
+    }
+    *tally = counted;
+    Ok(report)
 }
 
 /// Counts sockets when their owners are known.

@@ -108,6 +108,8 @@ pub(super) enum Reason {
     DoubtedLately,
     /// The counters show that there is no socket.
     Empty,
+    /// They, and those of segments, are as they were before the last count.
+    Still,
     /// No network namespace is selected.
     NoNamespace,
 }
@@ -129,6 +131,7 @@ impl fmt::Display for Reason {
             Reason::Doubt(doubt) => return write!(f, "{doubt}"),
             Reason::DoubtedLately => "the counters were unreliable in a recent sample",
             Reason::Empty => "the kernel's counters show no socket",
+            Reason::Still => "no segment came or went since the last count",
             Reason::NoNamespace => "no network namespace is selected",
         })
     }
@@ -158,6 +161,11 @@ impl Plan {
         Plan::of(Listing::Counters, Reason::Empty, tables)
     }
 
+    /// Reads the counters beside these tables, which show that nothing happened since the last count.
+    pub(super) fn still(tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Counters, Reason::Still, tables)
+    }
+
     /// Of an answer about no network namespace.
     pub(super) fn none() -> Plan {
         Plan {
@@ -170,7 +178,7 @@ impl Plan {
 
     /// Whether counters show that there is no socket.
     pub(super) fn is_by_counters(&self) -> bool {
-        matches!(self.listing, Listing::Counters)
+        self.reason == Reason::Empty
     }
 
     /// Makes dumps over netlink, where these tables are.

@@ -7,6 +7,7 @@ mod examined;
 mod grouped;
 mod refused;
 mod selected;
+mod still;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
