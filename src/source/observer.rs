@@ -32,7 +32,7 @@ pub struct Observer {
 /// The network namespaces that it is about.
 #[derive(Debug)]
 enum Parts {
-    One(Part),
+    One(Box<Part>),
     Several(Several, Memories),
 }
 
@@ -58,7 +58,7 @@ impl Observer {
             question,
             parts: match sources.into_several() {
                 Ok(several) => Parts::Several(several, Memories::default()),
-                Err(one) => Parts::One(Part::of(one)),
+                Err(one) => Parts::One(Box::new(Part::of(one))),
             },
             unseen: Vec::new(),
         })

@@ -10,7 +10,8 @@ use crate::program::{PROGRAM, run};
 use crate::skip::{may_skip, skip_or_fail};
 
 /// What is typed, and the line after tab.
-const LINES: [(&str, &str); 26] = [
+const LINES: [(&str, &str); 27] = [
+    ("tcpstates list --netns al", "tcpstates list --netns all "),
     ("tcpstates doc", "tcpstates doctor "),
     ("tcpstates help close-w", "tcpstates help close-wait "),
     ("tcpstates help doc", "tcpstates help doctor "),

@@ -10,7 +10,8 @@ use crate::cli::help::topics;
 use crate::cli::usage::{TRACE, option, takes_next_word, with_joined_intervals};
 use crate::cli::{definition, thresholds};
 use crate::filter;
-use crate::model::{StateSet, Use};
+use crate::model::{EVERY_NETNS, StateSet, Use};
+use crate::netns::find_members;
 
 /// What may complete a word.
 #[derive(Debug)]
@@ -151,10 +152,14 @@ fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
             let orders = ["asc", "desc"].map(|order| format!("{key}:{order}"));
             orders.map(Candidate::plain).into()
         }
+        ("netns", _) => namespaces(),
         _ => possible(option),
     };
     // A key or a state that is in the list already is refused, or adds nothing.
-    let key = |word: &str| word.split([':', '/', '=']).next().map(str::to_owned);
+    let key = |word: &str| match id {
+        "netns" => Some(word.to_owned()),
+        _ => word.split([':', '/', '=']).next().map(str::to_owned),
+    };
     let typed: Vec<_> = match part.rsplit_once(',').filter(|_| is_list) {
         Some((begun, _)) if !matches!(id, "warning" | "critical") => {
             begun.split(',').map(key).collect()
@@ -166,6 +171,14 @@ fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
         candidate.word.insert_str(0, &begun);
     }
     matching(candidates, &format!("{prefix}{part}"))
+}
+
+/// The names of network namespaces.
+fn namespaces() -> Vec<Candidate> {
+    let found = find_members().members.into_iter();
+    let names = found.map(|member| member.name.to_string());
+    let all = std::iter::once(EVERY_NETNS.to_owned()).chain(names);
+    all.map(Candidate::plain).collect()
 }
 
 fn possible(argument: &Arg) -> Vec<Candidate> {

@@ -125,7 +125,7 @@ in_namespace!(
         strace.args([
             "-f",
             "-e",
-            "trace=openat",
+            "trace=/^open",
             PROGRAM,
             "--json",
             "netns = blue",
