@@ -16,7 +16,7 @@ use columns::{StateColumn, StateColumns, signs};
 /// With fewer lines, the table has no heading if states share a line.
 const ROOM_FOR_HEADING: usize = 8;
 
-/// With fewer lines, these states have one line.
+/// With fewer lines, these states have two lines only if all their names fit.
 const ROOM_FOR_NAMES: usize = 5;
 
 /// The lines of the table with all rows, and without those that have nothing to show.
@@ -172,9 +172,13 @@ fn lines(rows: &[StateRow], (height, width): (usize, usize), page: usize) -> Vec
     let room = width.saturating_sub(REST_COLUMN.into());
     let (mut own, mut rest) = fold(&shown, height.saturating_sub(2), page);
     let mut lines = 1;
-    if rest_text(&rest, (0, 0)).len() > room && height >= ROOM_FOR_NAMES {
-        (own, rest) = fold(&shown, height - 3, page);
-        lines = 2;
+    if rest_text(&rest, (0, 0)).len() > room && height > 2 {
+        let longer = fold(&shown, height - 3, page);
+        let needed = wrap(&rest_text(&longer.1, (0, 0)), Some(room)).len();
+        if needed <= 2 || height >= ROOM_FOR_NAMES {
+            (own, rest) = longer;
+            lines = 2;
+        }
     }
     let rest = (height > 1).then_some(Line::Rest(rest, lines));
     let own = own.into_iter().map(Line::Row);

@@ -143,6 +143,31 @@ fn forty_by_ten_has_the_largest_states_and_the_rest_in_a_line_that_opens() {
 }
 
 #[test]
+fn above_a_trace_of_few_lines_every_state_is_named() {
+    let mut screen = screen(Pane::Trace(crate::model::screen::TracePane {
+        state: None,
+        traced: None,
+        first: 0,
+        failure: None,
+    }));
+    screen.rows = full_rows();
+    for row in screen.rows.iter_mut().skip(2).take(6) {
+        *row = row_without_sockets(row.state);
+    }
+    for (width, height) in [(46, 14), (40, 10), (40, 8)] {
+        let text = lines(&draw(&screen, width, height, PLAIN)).join("\n");
+        for state in [0, 1, 8, 9, 10].map(|at| screen.rows[at].state) {
+            let name = state.unwrap().to_string();
+            assert!(text.contains(&name), "{width}x{height}: {name}: {text}");
+        }
+    }
+}
+
+fn row_without_sockets(state: Option<State>) -> StateRow {
+    row(state, 0, &[0, 0])
+}
+
+#[test]
 fn a_marked_state_shares_a_line_last_and_its_mark_is_on_that_line() {
     let mut screen = screen(groups_pane(None));
     screen.rows = full_rows();
