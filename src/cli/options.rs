@@ -230,4 +230,6 @@ pub enum SourceChoice {
     NetlinkAndCounters,
     /// The tables /proc/net/tcp and tcp6
     Proc,
+    /// Counts only: a program in the kernel walks its tables once for all network namespaces (root)
+    Bpf,
 }

@@ -36,6 +36,10 @@ fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failur
             "--source netlink and --proc-root exclude each other: netlink cannot read another proc file system"
                 .to_owned(),
         )),
+        (Some(_), SourceChoice::Bpf) => Err(Failure::Usage(
+            "--source bpf and --proc-root exclude each other: a program counts the sockets of this kernel"
+                .to_owned(),
+        )),
         (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {
             secure::refuse("--proc-root")?;
             Ok(Sources::Proc(ProcNet::under(root)?))
@@ -68,6 +72,7 @@ fn of(choice: SourceChoice, tables: ProcNet) -> Sources {
         SourceChoice::Netlink => Sources::Netlink(tables),
         SourceChoice::NetlinkAndCounters => Sources::NetlinkAndCounters(tables),
         SourceChoice::Proc => Sources::Proc(tables),
+        SourceChoice::Bpf => Sources::Bpf(tables),
     }
 }
 
@@ -81,14 +86,13 @@ fn of_member(choice: SourceChoice, name: &str, door: &Access) -> Result<Sources,
     })
 }
 
-/// Refuses a namespace that can only be read from tables where netlink is requested.
+/// Refuses a namespace that can only be read from tables where another source is requested.
 fn check(member: &Member, choice: SourceChoice) -> Result<(), Failure> {
-    use SourceChoice::{Netlink, NetlinkAndCounters};
+    use SourceChoice::{Bpf, Netlink, NetlinkAndCounters};
     match (member.doors.first(), choice) {
-        (Some(Access::Tables(tables)), Netlink | NetlinkAndCounters) => {
+        (Some(Access::Tables(tables)), Netlink | NetlinkAndCounters | Bpf) => {
             Err(Failure::Proc(format!(
-                "--netns: cannot enter {}: it takes {}: run as root, or remove --source netlink to read \
-                 {}/net",
+                "--netns: cannot enter {}: it takes {}: run as root, or remove --source to read {}/net",
                 member.name,
                 tables.lacking,
                 tables.directory.display()

@@ -136,4 +136,11 @@ impl<S: Sink> Sink for Filtered<'_, S> {
             ControlFlow::Continue(())
         }
     }
+
+    fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
+        match self.program.matches(socket) {
+            true => self.sink.alike(socket, number),
+            false => ControlFlow::Continue(()),
+        }
+    }
 }

@@ -20,6 +20,12 @@ pub enum Loss {
     },
     /// The kernel dropped messages for want of room (NLMSG_OVERRUN, ENOBUFS).
     Overrun,
+    /// Sockets came and went in parts of the kernel's table while these were read, so that some are
+    /// missing.
+    Changed {
+        /// How many parts.
+        buckets: u64,
+    },
     /// Messages or rows that could not be read; the others were counted.
     Malformed {
         /// How many.
@@ -73,6 +79,11 @@ impl fmt::Display for Loss {
                 "a datagram of {bytes} bytes did not fit the receive buffer; its last sockets are missing"
             ),
             Loss::Overrun => write!(f, "the kernel dropped messages; sockets are missing"),
+            Loss::Changed { buckets } => write!(
+                f,
+                "the kernel's table changed while it was read; sockets of {} are missing",
+                counted(*buckets, "bucket", "buckets")
+            ),
             Loss::Malformed { records: 1, first } => {
                 write!(f, "1 record could not be read and is missing: {first}")
             }

@@ -17,7 +17,8 @@ pub enum Note {
         directory: PathBuf,
         /// Whose tables they are, for a person.
         whose: String,
-        /// Whether there is a table for IPv6.
+        /// Whether there is a table for IPv6. Without one, a host has no IPv6; in a copy it may be a
+        /// file that was forgotten.
         has_v6: bool,
     },
     /// The tables of processes were read, because their network namespaces cannot be entered.
@@ -25,6 +26,8 @@ pub enum Note {
         /// How many namespaces.
         namespaces: u64,
     },
+    /// The dumps of all network namespaces took much CPU time, and `--source bpf` could answer too.
+    SlowDumps,
     /// The tables were read because netlink did not answer.
     FellBack {
         /// Their directory.
@@ -112,6 +115,9 @@ fn held_up(time: Duration) -> String {
     )
 }
 
+const SLOW_DUMPS: &str = "reading one network namespace after the other took over a second of CPU time; --source bpf \
+    counts all of them in one walk, as root";
+
 impl fmt::Display for Note {
     /// One line without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,8 +127,6 @@ impl fmt::Display for Note {
                 whose,
                 has_v6,
             } => {
-                // On a host it means that there is no IPv6; in a copy it may be a file that was
-                // forgotten.
                 let v6 = if *has_v6 { "" } else { ", without a tcp6" };
                 write!(f, "read {}, {whose}{v6}", directory.display())
             }
@@ -168,6 +172,7 @@ impl fmt::Display for Note {
             Note::Omitted { width, headings } => {
                 write!(f, "omitted to fit {width} columns: {}", headings.join(", "))
             }
+            Note::SlowDumps => f.write_str(SLOW_DUMPS),
             Note::NoMarks => f.write_str("marks are reported only with CAP_NET_ADMIN"),
             Note::HeldUp { time } => f.write_str(&held_up(*time)),
             Note::Mptcp { sockets } => write!(

@@ -8,6 +8,12 @@ use super::{Netns, Socket, State};
 pub trait Sink {
     /// Takes one socket. `Break` ends the dump early; no more sockets are requested.
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()>;
+
+    /// Takes `number` sockets of which nothing is known but what they have in common with `socket`:
+    /// state, family and network namespace.
+    fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
+        (0..number).try_for_each(|_| self.socket(socket))
+    }
 }
 
 /// A sink that needs numbers only, so that sockets need not be listed to be counted.

@@ -9,6 +9,8 @@ use super::{Completeness, Counts, State, StateSet};
 pub enum SourceName {
     /// NETLINK_SOCK_DIAG listed every socket.
     Netlink,
+    /// A program in the kernel counted every socket.
+    Bpf,
     /// NETLINK_SOCK_DIAG listed the rarer states; the kernel's counters gave the rest.
     NetlinkAndCounters,
     /// The tables `tcp` and `tcp6` of a proc file system.
@@ -20,6 +22,7 @@ impl SourceName {
     pub fn name(self) -> &'static str {
         match self {
             SourceName::Netlink => "netlink",
+            SourceName::Bpf => "bpf",
             SourceName::NetlinkAndCounters => "netlink+counters",
             SourceName::Proc => "proc",
         }

@@ -4,9 +4,9 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::{ProcError, ProcNet};
+use super::{BpfError, ProcError, ProcNet};
 use crate::filter::{Expression, Test};
-use crate::model::{Family, Kind, State};
+use crate::model::{Family, Field, Kind, State};
 use crate::question::Question;
 
 /// A test that only the kernel can evaluate, and this kernel cannot.
@@ -119,7 +119,7 @@ fn remedy(error: &io::Error, kind: Option<Kind>) -> String {
     remedy.to_owned()
 }
 
-/// The tables of /proc do not contain the answer to this question.
+/// The source does not have the answer to this question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{table} {lack}")]
 pub struct CannotKnow {
@@ -145,6 +145,28 @@ impl CannotKnow {
         let table = table.display().to_string();
         Err(CannotKnow { table, lack })
     }
+
+    /// Why a program that counts by state and family cannot answer, if it cannot.
+    pub(super) fn check_walk(question: &Question) -> Result<(), CannotKnow> {
+        let is_counted = |field| matches!(field, Field::State | Field::Family | Field::Netns);
+        let is_test = |test: &Test| {
+            matches!(
+                test,
+                Test::Any | Test::State(_) | Test::Family(_) | Test::Netns(_)
+            )
+        };
+        let mut tests = question.filter.iter().flat_map(Expression::tests);
+        let is_bound = question.states.contains(State::Bound);
+        if !is_bound && question.needed().all(is_counted) && tests.all(is_test) {
+            return Ok(());
+        }
+        Err(CannotKnow {
+            table: "--source bpf".to_owned(),
+            lack: "counts sockets by state, family and network namespace, and nothing else: use \
+                   --source auto"
+                .to_owned(),
+        })
+    }
 }
 
 /// No source answered.
@@ -156,6 +178,15 @@ pub enum SourceError {
     /// Netlink is not available, the user allows no other source, and one might answer.
     #[error("{0}; or read /proc instead: --source auto")]
     NetlinkOnly(NetlinkError),
+    /// The program that counts could not be loaded or run.
+    #[error("--source bpf: {0}")]
+    Bpf(#[from] BpfError),
+    /// The network namespace of the calling thread is unknown.
+    #[error("--source bpf: cannot read /proc/thread-self/ns/net: {0}")]
+    NoNetns(io::Error),
+    /// It counts, and sockets are to be listed.
+    #[error("--source bpf counts sockets and cannot list them: use --source auto")]
+    CountsOnly,
     /// The tables could not be read.
     #[error("{0}")]
     Proc(#[from] ProcError),

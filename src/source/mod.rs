@@ -4,6 +4,7 @@
 //! An [`Observer`] answers a question by passing sockets to a sink; nothing here keeps a socket.
 //! Kernel crates are named in this room only.
 
+mod bpf;
 mod counters;
 mod derive;
 mod error;
@@ -19,8 +20,10 @@ mod still;
 mod sysctl;
 mod trace;
 mod unlisted;
+mod walk;
 mod wire;
 
+pub use bpf::{BpfError, Btf, BtfError};
 pub use error::{CannotKnow, NetlinkError, SourceError, UnsupportedTest};
 pub use observer::Observer;
 pub use plan::{DumpFilter, Need, Plan, Several, Sources};
@@ -29,8 +32,5 @@ pub use readings::Readings;
 pub use report::{Cost, Report};
 pub use several::{OneNamespace, in_each_namespace};
 pub use sysctl::{read_local_port_range, read_sysctl};
-pub use trace::{
-    Btf, BtfError, Capture, Captured, Destroyed, Lost, MOST_PORT_RANGES, Selector, TraceError,
-    Tracer,
-};
+pub use trace::{Capture, Captured, Destroyed, Lost, MOST_PORT_RANGES, Selector, Tracer};
 pub use unlisted::{read_mptcp, read_unlisted};

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::counters::{Reading, SocketCounters};
 use super::derive::{Doubt, Rare, derive};
 use super::plan::{
@@ -11,8 +13,9 @@ use super::plan::{
 };
 use super::proc_net::ProcNet;
 use super::several::{Memories, in_each};
-use super::sock_diag::{self, Outcome};
+use super::sock_diag;
 use super::still::{Memory, count_unless_still};
+use super::walk::Walk;
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
 use crate::model::{
     CountSink, Counts, Loss, Note, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
@@ -34,6 +37,8 @@ pub struct Observer {
 enum Parts {
     One(Box<Part>),
     Several(Several, Memories),
+    /// Those whose sockets a program in the kernel counts.
+    Walked(Walk),
 }
 
 /// The sources of one network namespace.
@@ -49,14 +54,18 @@ impl Observer {
     /// An observer of what `question` asks about.
     ///
     /// # Errors
-    /// When only /proc may answer and its tables do not contain the answer.
+    /// When only one source may answer, and it does not have the answer.
     pub fn new(question: Question, sources: Sources) -> Result<Observer, CannotKnow> {
-        if sources.first() == First::Tables {
-            CannotKnow::check(&question, sources.tables())?;
+        match sources.first() {
+            First::Tables => CannotKnow::check(&question, sources.tables())?,
+            First::Walk => CannotKnow::check_walk(&question)?,
+            First::Netlink(_) => {}
         }
+        let is_walked = sources.first() == First::Walk;
         Ok(Observer {
             question,
             parts: match sources.into_several() {
+                sources if is_walked => Parts::Walked(Walk::of(sources)),
                 Ok(several) => Parts::Several(several, Memories::default()),
                 Err(one) => Parts::One(Box::new(Part::of(one))),
             },
@@ -87,6 +96,7 @@ impl Observer {
     /// The filter cannot be evaluated.
     pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
         match &self.parts {
+            Parts::Walked(_) => Ok(Plan::walk(&self.question)),
             Parts::One(part) => part.plan(&self.question, need),
             Parts::Several(several, _) => {
                 let plan = |part: &mut Part, question: &Question| part.plan(question, need);
@@ -109,6 +119,9 @@ impl Observer {
     /// # Errors
     /// As [`Observer::count`].
     pub fn list<S: Sink>(&mut self, sink: &mut S) -> Result<Report, SourceError> {
+        if let Parts::Walked(_) = self.parts {
+            return Err(SourceError::CountsOnly);
+        }
         self.answer_over_netlink(sink, |part, question, deriving, sink| {
             let tables = part.sources.tables();
             let need = Need::SocketsInOrder;
@@ -174,13 +187,17 @@ impl Observer {
     ) -> Result<Report, SourceError> {
         let question = &self.question;
         let mut report = match &mut self.parts {
+            Parts::Walked(walk) => walk.answer(question, sink)?,
             Parts::One(part) => act(part, question, sink)?,
             Parts::Several(several, memories) => {
+                let begin = clock_gettime(ClockId::ProcessCPUTime);
                 let (mut report, namespaces) =
                     in_each(several, memories, question, |part, question| {
                         act(part, question, sink)
                     })?;
                 report.completeness.set_namespaces(namespaces);
+                let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
+                report.advise(cpu.try_into().unwrap_or_default(), question);
                 if several.are_every() {
                     report.join_notes_about_tables();
                 }
@@ -219,6 +236,7 @@ impl Part {
         let tables = self.sources.tables();
         match self.sources.first() {
             First::Tables => Ok(Plan::tables(tables, question, false)),
+            First::Walk => Ok(Plan::walk(question)),
             First::Netlink(deriving) => {
                 let planned = plan_dumps(question, tables, need, deriving);
                 let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
@@ -373,19 +391,4 @@ fn derive_over_netlink<S: CountSink>(
         report.cost.derived += estimate.sockets;
     }
     Ok(Ok(report))
-}
-
-impl Report {
-    /// An answer over netlink in which every socket was listed.
-    fn listed(dumps: Dumps, reason: Reason, outcome: Outcome, tables: &ProcNet) -> Report {
-        Report {
-            source: SourceName::Netlink,
-            plan: Plan::netlink(dumps, reason, tables),
-            cost: outcome.cost,
-            completeness: outcome.completeness,
-            spread: Counts::default(),
-            notes: Vec::new(),
-            ended_by_sink: outcome.ended_by_sink,
-        }
-    }
 }

@@ -1,9 +1,13 @@
 //! What an observation reports besides its sockets.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::Plan;
+use super::CannotKnow;
+use super::plan::{Dumps, Plan, Reason};
+use super::proc_net::ProcNet;
+use super::sock_diag::Outcome;
 use crate::model::{Completeness, Counts, Note, Observation, SourceName};
+use crate::question::Question;
 
 /// Which source answered, how completely, by which plan and at what cost.
 #[derive(Debug)]
@@ -40,6 +44,24 @@ pub struct Cost {
 }
 
 impl Report {
+    /// An answer over netlink in which every socket was listed.
+    pub(super) fn listed(
+        dumps: Dumps,
+        reason: Reason,
+        outcome: Outcome,
+        tables: &ProcNet,
+    ) -> Report {
+        Report {
+            source: SourceName::Netlink,
+            plan: Plan::netlink(dumps, reason, tables),
+            cost: outcome.cost,
+            completeness: outcome.completeness,
+            spread: Counts::default(),
+            notes: Vec::new(),
+            ended_by_sink: outcome.ended_by_sink,
+        }
+    }
+
     /// An answer without sockets, of which `source` is why that is known.
     pub(super) fn without_sockets(plan: Plan, source: SourceName) -> Report {
         Report {
@@ -81,6 +103,16 @@ impl Report {
         self.plan.join(other.plan);
     }
 
+    /// Names the source that counts faster, where the dumps of several network namespaces took so much
+    /// CPU time.
+    pub(super) fn advise(&mut self, cpu: Duration, question: &Question) {
+        const LONG: Duration = Duration::from_secs(1);
+        let is_long = cpu > LONG && self.source != SourceName::Proc;
+        if is_long && CannotKnow::check_walk(question).is_ok() {
+            self.notes.push(Note::SlowDumps);
+        }
+    }
+
     /// Replaces the notes about the tables of single network namespaces by one about all of them.
     pub(super) fn join_notes_about_tables(&mut self) {
         let is_about_tables = |note: &Note| matches!(note, Note::OtherTables { .. });
@@ -115,5 +147,28 @@ impl Cost {
         self.receipts += other.receipts;
         self.bytes += other.bytes;
         self.repeated += other.repeated;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Field, Kind, StateSet};
+
+    #[test]
+    fn a_faster_source_is_named_where_it_can_answer_and_dumps_took_long() {
+        let advised = |took, source, fields| {
+            let question = Question {
+                fields,
+                ..Question::about(Kind::Tcp, StateSet::ALL)
+            };
+            let mut report = Report::without_sockets(Plan::none(), source);
+            report.advise(Duration::from_millis(took), &question);
+            report.notes == [Note::SlowDumps]
+        };
+        assert!(advised(1_001, SourceName::Netlink, vec![Field::Netns]));
+        assert!(!advised(999, SourceName::Netlink, Vec::new()));
+        assert!(!advised(5_000, SourceName::Proc, Vec::new()));
+        assert!(!advised(5_000, SourceName::Netlink, vec![Field::Service]));
     }
 }

@@ -181,7 +181,7 @@ impl Joined for Divided {
 }
 
 /// The question as that about one namespace; `None` where the filter excludes it.
-fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Question>> {
+pub(super) fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Question>> {
     let is_about_netns = |test: &Test| matches!(test, Test::Netns(_));
     let Some(filter) = &question.filter else {
         return Some(Cow::Borrowed(question));
@@ -297,6 +297,7 @@ fn answer<T: Joined>(
             let source = match part.sources.first() {
                 First::Tables => SourceName::Proc,
                 First::Netlink(_) => SourceName::NetlinkAndCounters,
+                First::Walk => SourceName::Bpf,
             };
             return Ok(T::without_sockets(Plan::counters(tables), source));
         }

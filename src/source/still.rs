@@ -64,6 +64,7 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
         let source = match part.sources.first() {
             First::Tables => SourceName::Proc,
             First::Netlink(_) => SourceName::NetlinkAndCounters,
+            First::Walk => SourceName::Bpf,
         };
         let mut report = Report::without_sockets(plan, source);
         report.spread = before.spread.clone();

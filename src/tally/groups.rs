@@ -99,6 +99,10 @@ impl GroupTally {
 
 impl Sink for GroupTally {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.alike(socket, 1)
+    }
+
+    fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         key.extend(
@@ -106,7 +110,7 @@ impl Sink for GroupTally {
                 .iter()
                 .filter_map(|one| one.part(socket, &self.listeners, self.holder)),
         );
-        self.add(key, socket.state, 1);
+        self.add(key, socket.state, number);
         ControlFlow::Continue(())
     }
 }

@@ -25,7 +25,11 @@ impl CountSink for Counts {
 
 impl Sink for Counts {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.add(socket.state, 1);
+        self.alike(socket, 1)
+    }
+
+    fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
+        self.add(socket.state, number);
         ControlFlow::Continue(())
     }
 }

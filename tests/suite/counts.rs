@@ -10,14 +10,16 @@ use crate::child::{Start, command, run_tool};
 use crate::namespace::in_namespace;
 use crate::program::{PROGRAM, run};
 use crate::skip::skip_or_fail;
+use crate::trace::has_bpf;
 use crate::zoo::special::{ExtraSockets, fast_open, incoming, listeners, mapped, mptcp, orphans};
 use crate::zoo::sysctl::disable_ipv6;
 use crate::zoo::{Family, Peer, SocketCounts, State, Zoo};
 
-/// Asserts the counts from both sources, of both families together and of each.
+/// Asserts the counts from every source, of both families together and of each.
 #[track_caller]
 fn assert_counted(sockets: &SocketCounts) {
-    for source in ["netlink", "proc"] {
+    let bpf = has_bpf().then_some("bpf");
+    for source in ["netlink", "proc"].into_iter().chain(bpf) {
         for (option, family) in [("-4", Some(Family::V4)), ("-6", Some(Family::V6))] {
             let expected = family.map_or(sockets.clone(), |family| sockets.clone().only(family));
             let ran = run(["--json", "--source", source, option]).succeeded();
@@ -29,7 +31,7 @@ fn assert_counted(sockets: &SocketCounts) {
 }
 
 in_namespace!(
-    fn sockets_in_every_state_are_counted_exactly_from_both_sources() {
+    fn sockets_in_every_state_are_counted_exactly_from_every_source() {
         let zoo = Zoo::open(&SocketCounts::all_different());
         assert_counted(zoo.expected());
     }
@@ -83,7 +85,7 @@ in_namespace!(
 );
 
 in_namespace!(
-    fn special_sockets_are_counted_exactly_from_both_sources() {
+    fn special_sockets_are_counted_exactly_from_every_source() {
         let peer = Peer::open();
         let extra: Vec<ExtraSockets> = vec![
             orphans::full_fin_wait2(&peer, Family::V4, 2),

@@ -21,19 +21,32 @@ pub(crate) enum Denied {
     SendTo,
     /// `recvfrom`, whatever the socket.
     RecvFrom,
+    /// `bpf`.
+    Bpf,
 }
 
 /// Makes `command` start under a filter that fails one call with `errno` and allows the others.
 pub(crate) fn deny(command: &mut Command, denied: Denied, errno: Errno) {
+    let errno = errno.raw_os_error().cast_unsigned();
+    respond(command, denied, SeccompAction::Errno(errno));
+}
+
+/// Makes `command` start under a filter that ends the process at one call.
+pub(crate) fn end_at(command: &mut Command, denied: Denied) {
+    respond(command, denied, SeccompAction::KillProcess);
+}
+
+fn respond(command: &mut Command, denied: Denied, action: SeccompAction) {
     let (number, rules) = match denied {
         Denied::NetlinkSocket => (libc::SYS_socket, vec![first_argument(libc::AF_NETLINK)]),
         Denied::SendTo => (libc::SYS_sendto, vec![]),
         Denied::RecvFrom => (libc::SYS_recvfrom, vec![]),
+        Denied::Bpf => (libc::SYS_bpf, vec![]),
     };
     let filter = SeccompFilter::new(
         [(number, rules)].into(),
         SeccompAction::Allow,
-        SeccompAction::Errno(errno.raw_os_error().cast_unsigned()),
+        action,
         std::env::consts::ARCH.try_into().unwrap(),
     );
     let program: BpfProgram = filter.unwrap().try_into().unwrap();

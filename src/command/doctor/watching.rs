@@ -86,7 +86,7 @@ impl<'a> Watching<'a> {
         };
         let fields = match self.source {
             SourceName::Proc => Vec::new(),
-            SourceName::Netlink | SourceName::NetlinkAndCounters => {
+            SourceName::Netlink | SourceName::Bpf | SourceName::NetlinkAndCounters => {
                 vec![Field::Metric(Metric::RoundTripTime)]
             }
         };

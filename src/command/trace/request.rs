@@ -12,7 +12,7 @@ use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::model::{Field, GroupKey, State, Where};
 use crate::question::Question;
-use crate::source::{Destroyed, Sources, TraceError, Tracer};
+use crate::source::{BpfError, Destroyed, Sources, Tracer};
 
 /// The word for every network namespace.
 const ALL: &str = "all";
@@ -151,7 +151,7 @@ impl Trace {
     /// Whether another source may report what bpf cannot.
     fn fall_back(
         &self,
-        error: &TraceError,
+        error: &BpfError,
         matcher: &Matcher,
         console: &mut Console,
     ) -> Result<(), Failure> {

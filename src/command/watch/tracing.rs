@@ -19,7 +19,7 @@ use crate::live::{Detail, DetailQuery, DetailResult, TraceLog};
 use crate::model::Where;
 use crate::model::screen::Traced;
 use crate::model::trace::{Connection, Losses, Story, Transition};
-use crate::source::{Destroyed, TraceError, Tracer};
+use crate::source::{BpfError, Destroyed, Tracer};
 
 /// Rows are shown no more often: a person cannot read more.
 const SHOWN: Duration = Duration::from_millis(250);
@@ -197,7 +197,7 @@ impl Tracing {
 /// # Errors
 /// Where the filter tests for that; where netlink is not available.
 fn fall_back(
-    error: &TraceError,
+    error: &BpfError,
     matcher: &Matcher,
     place: &Where,
 ) -> Result<(Source, Option<String>), Failure> {

@@ -64,6 +64,8 @@ enum Listing {
     Netlink(Dumps),
     /// Nothing: the kernel's counters show that there is no socket.
     Counters,
+    /// Nothing: a program in the kernel counts; tcpstates evaluates the filter.
+    Walk { filter: Option<Expression> },
 }
 
 /// Which states are derived from the kernel's counters instead of listed.
@@ -186,6 +188,18 @@ impl Plan {
         Plan::of(Listing::Netlink(dumps), reason, tables)
     }
 
+    /// Counts in the kernel.
+    pub(super) fn walk(question: &Question) -> Plan {
+        Plan {
+            listing: Listing::Walk {
+                filter: question.filter.clone(),
+            },
+            reason: Reason::Requested,
+            netns: None,
+            further: Vec::new(),
+        }
+    }
+
     fn of(listing: Listing, reason: Reason, tables: &ProcNet) -> Plan {
         Plan {
             listing,
@@ -211,7 +225,7 @@ impl Plan {
             let remainder = remainder.as_ref().map(ToString::to_string);
             ("here", remainder.unwrap_or_else(|| "none".to_owned()))
         };
-        if let Listing::Tables { filter, .. } = &self.listing {
+        if let Listing::Tables { filter, .. } | Listing::Walk { filter } = &self.listing {
             lines.extend(filter.is_some().then(|| here(filter)));
         }
         for filter in self.filters().iter().filter(|filter| !filter.is_empty()) {
@@ -233,7 +247,7 @@ impl Plan {
     /// The filter of each dump over netlink; none where tables are read.
     pub fn filters(&self) -> &[DumpFilter] {
         match &self.listing {
-            Listing::Tables { .. } | Listing::Counters => &[],
+            Listing::Tables { .. } | Listing::Counters | Listing::Walk { .. } => &[],
             Listing::Netlink(dumps) => &dumps.filters,
         }
     }
@@ -250,6 +264,10 @@ impl Plan {
             }
             Listing::Netlink(dumps) => dumps.text(&self.reason),
             Listing::Counters => format!("list nothing: {}", self.reason),
+            Listing::Walk { .. } => {
+                let reason = &self.reason;
+                format!("count every socket of the host in one walk in the kernel: {reason}")
+            }
         }
     }
 }

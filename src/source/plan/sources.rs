@@ -20,6 +20,8 @@ pub enum Sources {
     NetlinkAndCounters(ProcNet),
     /// These tables only.
     Proc(ProcNet),
+    /// A program in the kernel that counts, in the network namespace of these tables.
+    Bpf(ProcNet),
     /// Several network namespaces, one after the other.
     Several(Several),
 }
@@ -71,7 +73,9 @@ impl Several {
             (Sources::Auto(_), _) => Sources::Auto(tables()?),
             (_, Access::Tables(_)) => return Ok(None),
             (Sources::NetlinkAndCounters(_), _) => Sources::NetlinkAndCounters(tables()?),
-            (Sources::Netlink(_) | Sources::Several(_), _) => Sources::Netlink(tables()?),
+            (Sources::Netlink(_) | Sources::Bpf(_) | Sources::Several(_), _) => {
+                Sources::Netlink(tables()?)
+            }
         }))
     }
 }
@@ -83,6 +87,8 @@ pub(in crate::source) enum First {
     Netlink(Deriving),
     /// The tables; no other source may answer.
     Tables,
+    /// A program in the kernel; no other source may answer.
+    Walk,
 }
 
 impl Sources {
@@ -117,7 +123,8 @@ impl Sources {
             Sources::Auto(_)
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
-            | Sources::Proc(_) => Err(self),
+            | Sources::Proc(_)
+            | Sources::Bpf(_) => Err(self),
         }
     }
 
@@ -128,6 +135,7 @@ impl Sources {
             Sources::Netlink(tables) => Sources::Netlink(tables.alone()),
             Sources::NetlinkAndCounters(tables) => Sources::NetlinkAndCounters(tables.alone()),
             Sources::Proc(tables) => Sources::Proc(tables.alone()),
+            Sources::Bpf(tables) => Sources::Bpf(tables.alone()),
             Sources::Several(_) => self,
         }
     }
@@ -142,7 +150,7 @@ impl Sources {
         match self {
             Sources::Several(several) => several.each.request_counters(),
             Sources::NetlinkAndCounters(_) => true,
-            Sources::Auto(_) | Sources::Netlink(_) | Sources::Proc(_) => false,
+            Sources::Auto(_) | Sources::Netlink(_) | Sources::Proc(_) | Sources::Bpf(_) => false,
         }
     }
 
@@ -153,19 +161,20 @@ impl Sources {
             Sources::Auto(_)
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
-            | Sources::Proc(_) => self.tables().place().clone(),
+            | Sources::Proc(_)
+            | Sources::Bpf(_) => self.tables().place().clone(),
         }
     }
 
     /// The tables of the network namespace whose sockets they report, whether these are read or not;
-    /// of several, that
-    /// of the calling thread.
+    /// of several, that of the calling thread.
     pub(in crate::source) fn tables(&self) -> &ProcNet {
         match self {
             Sources::Auto(tables)
             | Sources::Netlink(tables)
             | Sources::NetlinkAndCounters(tables)
-            | Sources::Proc(tables) => tables,
+            | Sources::Proc(tables)
+            | Sources::Bpf(tables) => tables,
             Sources::Several(several) => several.each.tables(),
         }
     }
@@ -177,6 +186,7 @@ impl Sources {
             Sources::Netlink(_) => First::Netlink(Deriving::Never),
             Sources::NetlinkAndCounters(_) => First::Netlink(Deriving::WherePossible),
             Sources::Proc(_) => First::Tables,
+            Sources::Bpf(_) => First::Walk,
             Sources::Several(several) => several.each.first(),
         }
     }

@@ -223,6 +223,18 @@ impl ProcNet {
         )
     }
 
+    /// The inode number of the network namespace, where it is another one of this host or that of the
+    /// calling thread.
+    ///
+    /// # Errors
+    /// When the calling thread's cannot be read.
+    pub(in crate::source) fn netns_inode(&self) -> io::Result<u64> {
+        if let Where::Netns(namespace) = &self.place {
+            return Ok(namespace.identity.1);
+        }
+        Ok(self.root.read_netns("thread-self")?.into())
+    }
+
     /// Opens a table.
     pub(super) fn open(&self, name: &str) -> io::Result<File> {
         let open = || self.root.open_file(&format!("{}/{name}", self.directory));

@@ -1,12 +1,8 @@
 //! Changes of TCP sockets as the kernel makes them, recorded by programs that this one loads into
-//! it, bpf(2).
+//! it by way of `source::bpf`, and segments captured beside them.
 //!
-//! No compiler, object file or library is needed: instructions are assembled here from the offsets
-//! that the running kernel describes in `/sys/kernel/btf/vmlinux`. Everything ends with the process,
-//! however it ends. All unsafe code is in `kernel`.
+//! Everything ends with the process, however it ends. All unsafe code of this folder is in `kernel`.
 
-mod assemble;
-mod btf;
 mod capture;
 mod destroy;
 mod kernel;
@@ -17,8 +13,7 @@ mod ring;
 mod selector;
 mod tracer;
 
-pub use btf::{Btf, BtfError};
 pub use capture::{Capture, Captured};
 pub use destroy::Destroyed;
 pub use selector::{MOST_PORT_RANGES, Selector};
-pub use tracer::{Lost, TraceError, Tracer};
+pub use tracer::{Lost, Tracer};

@@ -3,9 +3,8 @@
 //! `struct sock` and `struct sock_common` (include/net/sock.h), `struct inet_sock`
 //! (include/net/inet_sock.h), `struct tcp_sock` (include/linux/tcp.h).
 
-use super::assemble::Width;
-use super::btf::{Btf, BtfError};
 use super::record::at;
+use crate::source::bpf::{Btf, BtfError, Width};
 
 use Width::{U16, U32, U64};
 

@@ -9,11 +9,11 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::assemble::{Assembler, Helper, Label, Register, Width};
 use super::offsets::{Base, Offsets};
 use super::record::{RECORD_LEN, at, kind};
 use super::selector::Selector;
 use crate::model::Family;
+use crate::source::bpf::{Assembler, Code, Helper, Label, Register, Width};
 
 use Register::{R0, R1, R2, R3, R6, R7, R8, R9, R10};
 
@@ -77,7 +77,7 @@ pub(super) fn assemble(
     offsets: &Offsets,
     selector: &Selector,
     maps: Maps,
-) -> Option<Vec<[u8; 8]>> {
+) -> Option<Code> {
     let mut assembler = Assembler::default();
     let out = assembler.label();
     let full = assembler.label();
@@ -131,17 +131,11 @@ impl Program<'_> {
             self.assembler.load(width, target, base, offset);
             return;
         }
-        let bytes = match width {
-            Width::U8 => 1,
-            Width::U16 => 2,
-            Width::U32 => 4,
-            Width::U64 => 8,
-        };
         self.assembler.copy(R3, base);
         self.assembler.add(R3, offset.into());
         self.assembler.copy(R1, R10);
         self.assembler.add(R1, SCRATCH.into());
-        self.assembler.set(R2, bytes);
+        self.assembler.set(R2, width.bytes().into());
         self.assembler.store_value(Width::U64, R10, SCRATCH, 0);
         self.assembler.call(Helper::ReadKernel);
         self.assembler.load(width, target, R10, SCRATCH);

@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::btf::Btf;
 use crate::model::trace::{Counters, Event, EventKind, ResetReason, Task};
 use crate::model::{Family, InetEnds};
+use crate::source::bpf::Btf;
 use crate::source::kernel::decode_state;
 
 /// `sizeof` a record, a multiple of 8.

@@ -1,85 +1,19 @@
 //! The programs, their ring, and what was lost on the way.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::thread::{CapabilitySet, CapabilitySets, capabilities};
-
-use super::btf::{Btf, BtfError};
-use super::kernel;
 use super::offsets::Offsets;
 use super::program::{Maps, Tracepoint, assemble};
 use super::record::{Reasons, decode};
 use super::ring::Ring;
 use super::selector::Selector;
 use crate::model::trace::Event;
-
-/// The kernel's own types.
-const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+use crate::source::bpf::{BpfError, Btf, kernel, read_types};
 
 /// The ring, in bytes: at 10 transitions a connection and 10,000 connections a second it fills in
 /// 200 ms; it is read four times in that.
 const RING_LEN: u32 = 4 << 20;
-
-/// Why nothing can be traced.
-#[derive(Debug, thiserror::Error)]
-pub enum TraceError {
-    /// The kernel does not describe its types.
-    #[error("cannot read {VMLINUX}: {0}; the kernel must be built with CONFIG_DEBUG_INFO_BTF")]
-    NoBtf(io::Error),
-    /// It describes them in an unknown way, or lacks one.
-    #[error("{0}")]
-    Types(#[from] BtfError),
-    /// bpf(2) refused.
-    #[error("cannot {what}: {error}{reason}")]
-    Bpf {
-        /// What was tried.
-        what: String,
-        /// How it ended.
-        error: io::Error,
-        /// What is missing, where that is known: a clause of its own.
-        reason: &'static str,
-    },
-}
-
-impl TraceError {
-    /// Whether CAP_BPF and CAP_PERFMON are missing, or one of them.
-    pub fn lacks_capabilities(&self) -> bool {
-        matches!(self, TraceError::Bpf { reason, .. } if *reason == NEEDED)
-    }
-
-    fn of(what: impl Into<String>) -> impl FnOnce(io::Error) -> TraceError {
-        let what = what.into();
-        move |error| TraceError::Bpf {
-            reason: reason(&error),
-            what,
-            error,
-        }
-    }
-}
-
-/// What is missing where bpf(2) is refused.
-const NEEDED: &str = "; it needs CAP_BPF and CAP_PERFMON";
-
-/// What an error of bpf(2) means.
-fn reason(error: &io::Error) -> &'static str {
-    let needed = CapabilitySet::BPF | CapabilitySet::PERFMON;
-    let has = |sets: CapabilitySets| {
-        sets.effective.contains(needed) || sets.effective.contains(CapabilitySet::SYS_ADMIN)
-    };
-    let kind = error.kind();
-    if kind == io::ErrorKind::InvalidInput {
-        "; it needs Linux 5.8 or later"
-    } else if kind != io::ErrorKind::PermissionDenied {
-        ""
-    } else if capabilities(None).is_ok_and(has) {
-        "; the process has CAP_BPF and CAP_PERFMON, but a seccomp filter, kernel lockdown or a user \
-         namespace blocks bpf(2)"
-    } else {
-        NEEDED
-    }
-}
 
 /// Events that were not recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,19 +43,18 @@ impl Tracer {
     ///
     /// # Errors
     /// Why that is not possible; nothing stays behind in the kernel.
-    pub fn attach(selector: &Selector) -> Result<Tracer, TraceError> {
+    pub fn attach(selector: &Selector) -> Result<Tracer, BpfError> {
         Tracer::with_ring(selector, RING_LEN)
     }
 
-    fn with_ring(selector: &Selector, length: u32) -> Result<Tracer, TraceError> {
-        let types = fs::read(VMLINUX).map_err(TraceError::NoBtf)?;
+    fn with_ring(selector: &Selector, length: u32) -> Result<Tracer, BpfError> {
+        let types = read_types()?;
         let btf = Btf::parse(&types)?;
         let offsets = Offsets::of(&btf)?;
-        let ring_map =
-            kernel::create_ring(length).map_err(TraceError::of("create a ring buffer"))?;
-        let lost = kernel::create_counter().map_err(TraceError::of("create a map"))?;
+        let ring_map = kernel::create_ring(length).map_err(BpfError::of("create a ring buffer"))?;
+        let lost = kernel::create_counter().map_err(BpfError::of("create a map"))?;
         let ring = Ring::map(&ring_map, length as usize);
-        let ring = ring.map_err(TraceError::of("map a ring buffer"))?;
+        let ring = ring.map_err(BpfError::of("map a ring buffer"))?;
         let maps = Maps {
             ring: ring_map.as_raw_fd(),
             lost: lost.as_raw_fd(),
@@ -135,13 +68,13 @@ impl Tracer {
             };
             let code = assemble(tracepoint, &offsets, selector, maps).ok_or_else(|| {
                 let error = io::Error::other("a jump is too far");
-                TraceError::of(format!("assemble the program for {name}"))(error)
+                BpfError::of(format!("assemble the program for {name}"))(error)
             })?;
             let program = kernel::load(&code, typedef);
-            let program = program.map_err(TraceError::of(format!("load a program for {name}")))?;
+            let program = program.map_err(BpfError::of(format!("load a program for {name}")))?;
             let raw_name = typedef.is_none().then_some(name);
             let link = kernel::attach(program.as_fd(), raw_name);
-            links.push(link.map_err(TraceError::of(format!("attach to {name}")))?);
+            links.push(link.map_err(BpfError::of(format!("attach to {name}")))?);
             programs.push(program);
         }
         Ok(Tracer {
@@ -203,7 +136,7 @@ mod tests {
         match Tracer::with_ring(&selector, length) {
             Ok(tracer) => Some((tracer, TcpListener::bind(("127.0.0.1", port)).unwrap())),
             Err(error) => {
-                let is_refusal = matches!(&error, TraceError::Bpf { error, .. }
+                let is_refusal = matches!(&error, BpfError::Bpf { error, .. }
                     if error.kind() == io::ErrorKind::PermissionDenied);
                 assert!(is_refusal, "{error}");
                 None

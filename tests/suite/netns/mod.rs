@@ -8,6 +8,7 @@ mod grouped;
 mod refused;
 mod selected;
 mod still;
+mod walked;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -5,8 +5,13 @@
 //! machine; `/sys/kernel/btf/vmlinux` holds it since 5.4 (CONFIG_DEBUG_INFO_BTF). A kind of type
 //! that is not known ends the reading, since its length is not known either. No byte makes it panic.
 
+use super::error::BpfError;
+
+/// The kernel's own types.
+pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
 /// `BTF_MAGIC`.
-const MAGIC: u16 = 0xeb9f;
+pub(super) const MAGIC: u16 = 0xeb9f;
 
 /// `sizeof(struct btf_type)`, `sizeof(struct btf_member)`.
 const TYPE_LEN: usize = 12;
@@ -18,8 +23,12 @@ const ENUMERATOR_LEN: usize = 8;
 /// How deep structures may lie in one another; the kernel's own limit on chains of types is 32.
 const DEEPEST: u32 = 32;
 
-/// `BTF_KIND_*` that are looked into; the others are skipped.
-mod kind {
+/// `sizeof(struct btf_header)`.
+pub(super) const HEADER_LEN: usize = 24;
+
+/// `BTF_KIND_*` that are read or written; the others are skipped.
+pub(super) mod kind {
+    pub(in crate::source::bpf) const INT: u32 = 1;
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
     pub(super) const ENUM: u32 = 6;
@@ -27,6 +36,8 @@ mod kind {
     pub(super) const VOLATILE: u32 = 9;
     pub(super) const CONST: u32 = 10;
     pub(super) const RESTRICT: u32 = 11;
+    pub(in crate::source::bpf) const FUNC: u32 = 12;
+    pub(in crate::source::bpf) const FUNC_PROTO: u32 = 13;
     pub(super) const TYPE_TAG: u32 = 18;
 }
 
@@ -40,8 +51,16 @@ pub enum BtfError {
     #[error("the kernel's BTF has a type of unknown kind {0}")]
     UnknownKind(u32),
     /// A type or member this kernel does not have.
-    #[error("this kernel has no `{0}`; Linux 5.8 or later is needed")]
+    #[error("this kernel has no `{0}`; trace needs Linux 5.8 or later, --source bpf 6.1")]
     Missing(String),
+}
+
+/// The bytes of the running kernel's types.
+///
+/// # Errors
+/// [`BpfError::NoBtf`].
+pub(in crate::source) fn read_types() -> Result<Vec<u8>, BpfError> {
+    std::fs::read(VMLINUX).map_err(BpfError::NoBtf)
 }
 
 /// The types of one kernel.
@@ -159,6 +178,18 @@ impl<'a> Btf<'a> {
             0 => i16::try_from(bits / 8).map_err(|_| missing()),
             _ => Err(missing()),
         }
+    }
+
+    /// The size of a structure, in bytes.
+    ///
+    /// # Errors
+    /// [`BtfError::Missing`].
+    pub fn size(&self, structure: &str) -> Result<u32, BtfError> {
+        let number = self.find(kind::STRUCT, structure)?;
+        let start = self.starts.get(number as usize);
+        let found = start.and_then(|start| self.read_type(*start as usize));
+        let missing = || BtfError::Missing(format!("struct {structure}"));
+        found.map(|found| found.size_or_type).ok_or_else(missing)
     }
 
     /// The names and values of an enumeration; empty where there is none of this name.
