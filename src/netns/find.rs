@@ -6,10 +6,14 @@
 //! found and distinguished by that number. Not found: what only descriptors or sockets keep alive.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::model::Netns;
+use rustix::fs::Stat;
+
+use super::enter::{locate, within};
+use crate::model::{Namespace, Netns, Where};
 use crate::proc_root::{ProcRoot, parse_mounts, parse_number, read_mounts, unescape};
 
 /// The most files of one namespace that are remembered; another one is used if the first is gone.
@@ -116,11 +120,16 @@ fn joined(
 ) -> Vec<Found> {
     for (inode, one) in &mut by_inode {
         one.inode = Some(*inode);
-        let table = one.home.as_ref().map(|home| format!("{home}/net/tcp"));
-        one.table = table.and_then(|table| Some(proc.stat(&table).ok()?.st_ino));
+        one.table = match &one.home {
+            Some(home) => status_number(proc.stat(&format!("{home}/net/tcp"))),
+            // Only then may it be that of processes whose link cannot be read.
+            None if by_table.is_empty() => None,
+            None => read_table_inside(proc, *inode, &one.files),
+        };
         if let Some(same) = one.table.and_then(|table| by_table.remove(&table)) {
             one.is_host |= same.is_host;
             one.processes += same.processes;
+            one.home = one.home.take().or(same.home);
         }
     }
     for (table, one) in &mut by_table {
@@ -130,6 +139,25 @@ fn joined(
         .into_values()
         .chain(by_table.into_values())
         .collect()
+}
+
+fn status_number(status: io::Result<Stat>) -> Option<u64> {
+    Some(status.ok()?.st_ino)
+}
+
+/// The inode number of the table `tcp` of a namespace in which no process is known, if one of these
+/// files leads into it and it may be entered.
+fn read_table_inside(proc: &ProcRoot, inode: u32, files: &[PathBuf]) -> Option<u64> {
+    let (device, _) = locate(Path::new("/proc/thread-self/ns/net")).ok()??;
+    files.iter().find_map(|file| {
+        let place = Where::Netns(Arc::new(Namespace {
+            word: format!("net:{inode}"),
+            file: file.clone(),
+            identity: (device, inode.into()),
+        }));
+        let status = within(&place, || proc.stat("thread-self/net/tcp"));
+        status_number(status.ok()?)
+    })
 }
 
 /// The namespaces that are mounted somewhere, by inode number, each with its file. Another mount may

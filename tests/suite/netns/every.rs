@@ -110,6 +110,10 @@ in_namespace!(
             1,
             "{ran:?}"
         );
+        // Entered by its mount, and the same as that of a process whose link cannot be read.
+        let once = "setpriv --bounding-set=-sys_ptrace --inh-caps=-all $PROGRAM";
+        let ran = run_script(&format!("{once} list -H -N all"));
+        assert_eq!(lines_with(&ran, &listener), 5, "{ran:?}");
         // What only netlink reports is not half reported.
         let rtt = run_script(&format!("{unprivileged} list -H -N all --columns rtt"));
         assert_eq!(lines_with(&rtt, &listener), 0, "{rtt:?}");
