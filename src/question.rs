@@ -2,16 +2,19 @@
 //!
 //! Made from the command line by `command`, read by `source` to choose a plan; depends on neither.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::filter::{Expression, Test};
-use crate::model::{Extension, Family, Field, Kind, Part, StateSet};
+use crate::filter::{Expression, Folded, Test};
+use crate::model::{Extension, Family, Field, Kind, KindSet, Part, StateSet};
 
 /// A question about the sockets of one network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// The kind of the sockets.
+    /// The kind of the sockets, or the first one of several.
     pub kind: Kind,
+    /// The other kinds.
+    pub further: KindSet,
     /// The families of the sockets.
     pub families: Families,
     /// The states of the sockets; never empty.
@@ -29,11 +32,73 @@ impl Question {
     pub fn about(kind: Kind, states: StateSet) -> Question {
         Question {
             kind,
+            further: KindSet::NONE,
             families: Families::Both,
             states,
             fields: Vec::new(),
             filter: None,
         }
+    }
+
+    /// Every kind of the sockets.
+    pub fn kinds(&self) -> KindSet {
+        self.further.with(self.kind)
+    }
+
+    /// Whether the kernel counts its sockets, and no others beside them.
+    pub fn has_counters(&self) -> bool {
+        self.further.is_empty() && self.kind.has_counters()
+    }
+
+    /// The question about each kind, without those that have no such sockets.
+    pub fn by_kind(&self) -> Vec<Cow<'_, Question>> {
+        match self.further.is_empty() {
+            true => vec![Cow::Borrowed(self)],
+            false => {
+                let each = self.kinds().iter().filter_map(|kind| self.of(kind));
+                each.map(Cow::Owned).collect()
+            }
+        }
+    }
+
+    /// The same without states and tests that the kinds of the sockets decide; `None` if no socket can
+    /// pass it.
+    pub fn narrowed(&self) -> Option<Question> {
+        if self.further.is_empty() {
+            return self.of(self.kind);
+        }
+        let states = self
+            .by_kind()
+            .iter()
+            .map(|question| question.states)
+            .reduce(StateSet::union)?;
+        Some(Question {
+            states,
+            ..self.clone()
+        })
+    }
+
+    /// The question about one kind of several; `None` if it has no such sockets.
+    fn of(&self, kind: Kind) -> Option<Question> {
+        let states = kind.meant(self.states);
+        let filter = self.filter.as_ref().map(|filter| filter.meant(kind));
+        let (states, filter) = match filter {
+            None | Some(Folded::Always) => (states, None),
+            Some(Folded::Never) => return None,
+            Some(Folded::Tests(filter)) => match filter.narrow(states) {
+                (states, Folded::Tests(rest)) => (states, Some(rest)),
+                (states, Folded::Always) => (states, None),
+                (_, Folded::Never) => return None,
+            },
+        };
+        (!states.is_empty()).then(|| Question {
+            kind,
+            further: KindSet::NONE,
+            families: self.families,
+            states,
+            fields: self.fields.clone(),
+            filter,
+        })
     }
 
     /// Whether the answer is in the attributes of the kernel's records, not only in their headers.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::keys::parse_keys;
 use super::thresholds::parse_threshold;
 use super::values::{fields, parse_count, parse_duration, parse_window};
-use super::{Keys, Selection, Sourcing};
+use super::{Keys, KindOption, Selection, Sourcing};
 use crate::model::{Threshold, Use};
 
 pub(super) const EXIT_STATUS: &str = "\
@@ -30,6 +30,10 @@ pub struct Check {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: KindOption,
 
     /// Warning ranges: NAME=RANGE, separated by commas; repeatable
     ///

@@ -53,7 +53,7 @@ pub(super) fn topics() -> Vec<String> {
     let definition = definition();
     let commands = definition.get_subcommands();
     let commands = commands.map(|command| command.get_name().to_owned());
-    let states = State::named().map(State::word);
+    let states = State::words();
     commands
         .chain(["filter".to_owned()])
         .chain(states)

@@ -13,8 +13,11 @@ use super::usage::{option, takes_next_word};
 use super::values::parse_duration;
 use crate::model::shell_quoted;
 
-/// The letters that change nothing where they are accepted.
-const IDLE: &str = "tnOa";
+/// The letters that change nothing where they are accepted; `-t` only without another kind.
+const IDLE: &str = "nOa";
+
+/// Options that name kinds of sockets other than TCP.
+const KINDS: [&str; 7] = ["-A", "--kind", "--query", "-u", "--udp", "-M", "--mptcp"];
 
 /// Options that this program does not have, or not everywhere, and whose next word is their value.
 const WITH_VALUE: &str =
@@ -77,10 +80,12 @@ impl Typed<'_> {
         ))
     }
 
-    /// The line for `-a` without `-t`.
+    /// The line for `-a` without a kind.
     pub(super) fn all_hint(&self) -> String {
         let command = self.retyped(None, "");
-        format!("-a is accepted only together with -t; every state is shown already: {command}")
+        format!(
+            "-a is accepted only beside a kind, such as -t; every state is shown already: {command}"
+        )
     }
 
     /// What an option of ss means here.
@@ -140,6 +145,9 @@ impl Typed<'_> {
             None if self.words.iter().any(names_processes) => "list",
             verb => verb.unwrap_or(SUMMARY),
         };
+        let names_kinds = KINDS
+            .iter()
+            .any(|name| self.words.iter().any(|word| is_in(word, name)));
         let target = self.definition.find_subcommand(verb);
         let target = target.unwrap_or(self.definition);
         let (mut letters, mut rest, mut operands) = (String::from("-"), Vec::new(), Vec::new());
@@ -149,7 +157,8 @@ impl Typed<'_> {
                 continue;
             };
             let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
-            let is_idle = letter.is_some_and(|letter| IDLE.contains(letter));
+            let is_idle =
+                letter.is_some_and(|letter| IDLE.contains(letter) || letter == "t" && !names_kinds);
             match option(target, &name) {
                 Some(known) if takes_next_word(known) => {
                     rest.push(shell_quoted(&name).into_owned());

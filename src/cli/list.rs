@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::values::{fields, parse_count};
-use super::{Explaining, Presentation, Repetition, Selection, Sourcing, SsLetters};
+use super::{Explaining, KindOption, Presentation, Repetition, Selection, Sourcing, SsLetters};
 use crate::model::{Field, SortKey, Use, hint};
 
 /// List the sockets, one per row
@@ -26,6 +26,10 @@ pub struct List {
     /// Whether the filter is explained instead.
     #[command(flatten)]
     pub explaining: Explaining,
+
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: KindOption,
 
     /// Letters of ss.
     #[command(flatten)]

@@ -34,8 +34,8 @@ pub use doctor::Doctor;
 pub use help::help;
 pub use list::List;
 pub use options::{
-    ColorWhen, Explaining, FormatName, Keys, MessageOptions, Namespaces, Presentation, Repetition,
-    Selection, SourceChoice, Sourcing, SsLetters,
+    ColorWhen, Explaining, FormatName, Keys, KindOption, MessageOptions, Namespaces, Presentation,
+    Repetition, Selection, SourceChoice, Sourcing, SsLetters,
 };
 pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
@@ -89,6 +89,10 @@ pub struct Summary {
     /// Whether the filter is explained instead.
     #[command(flatten)]
     pub explaining: Explaining,
+
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: KindOption,
 
     /// Letters of ss.
     #[command(flatten)]

@@ -4,10 +4,10 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 
-use super::values::{parse_count, parse_duration, parse_state, states};
-use crate::model::{GroupKey, StateSet};
+use super::values::{kinds, parse_count, parse_duration, parse_kind, parse_state, states};
+use crate::model::{GroupKey, Kind, KindSet, StateSet};
 
 /// Which sockets.
 #[derive(Clone, Debug, Default, Args)]
@@ -49,17 +49,51 @@ pub struct Selection {
     pub listening: bool,
 }
 
-/// Letters of ss(8). All but one change nothing here, and are accepted for hands that type them.
+/// Which kinds of sockets.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct KindOption {
+    /// Only sockets of these kinds, separated by commas (default tcp); repeatable
+    #[arg(
+        short = 'A',
+        long = "kind",
+        visible_alias = "query",
+        value_name = "LIST"
+    )]
+    #[arg(value_delimiter = ',', value_parser = kinds(parse_kind), group = "kinds")]
+    kind: Vec<Kind>,
+}
+
+impl KindOption {
+    /// Those that are named, and `more`; TCP where none is.
+    pub fn kinds(&self, more: KindSet) -> KindSet {
+        let named = self.kind.iter().copied();
+        match named.fold(more, KindSet::with) {
+            KindSet::NONE => KindSet::TCP,
+            kinds => kinds,
+        }
+    }
+}
+
+/// Letters of ss(8). Most change nothing here, and are accepted for hands that type them.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Letters of ss")]
+#[command(next_help_heading = "Letters of ss", group = ArgGroup::new("kinds").multiple(true))]
 pub struct SsLetters {
     /// Leave out headings and TOTAL
     #[arg(short = 'H', long)]
     pub no_header: bool,
 
-    /// TCP sockets: no effect, since only these are shown
-    #[arg(short, long)]
+    /// TCP sockets, as without any of these letters
+    #[arg(short, long, group = "kinds")]
     tcp: bool,
+
+    /// UDP sockets
+    #[arg(short, long, group = "kinds")]
+    udp: bool,
+
+    /// MPTCP sockets, as programs hold them; their subflows are TCP sockets
+    #[arg(short = 'M', long, group = "kinds")]
+    mptcp: bool,
 
     /// Numeric ports and addresses: no effect
     #[arg(short, long)]
@@ -69,9 +103,23 @@ pub struct SsLetters {
     #[arg(short = 'O', long)]
     oneline: bool,
 
-    /// With -t, sockets in every state: no effect
-    #[arg(short, long, requires = "tcp")]
+    /// Beside a kind, sockets in every state: no effect
+    #[arg(short, long, requires = "kinds")]
     all: bool,
+}
+
+impl SsLetters {
+    /// The kinds that they name.
+    pub fn kinds(&self) -> KindSet {
+        [
+            (self.tcp, Kind::Tcp),
+            (self.udp, Kind::Udp),
+            (self.mptcp, Kind::Mptcp),
+        ]
+        .into_iter()
+        .filter(|(is_named, _)| *is_named)
+        .fold(KindSet::NONE, |kinds, (_, kind)| kinds.with(kind))
+    }
 }
 
 /// Whether the filter is explained instead.

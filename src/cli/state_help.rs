@@ -18,7 +18,7 @@ pub(super) fn explanation(state: State) -> Option<&'static str> {
         State::Closing => CLOSING,
         State::LastAck => LAST_ACK,
         State::TimeWait => TIME_WAIT,
-        State::Close => CLOSE,
+        State::Close | State::Unconnected => CLOSE,
         State::Bound => BOUND,
         State::Unknown(_) => return None,
     })
@@ -149,7 +149,8 @@ The socket is not connected.
 
 The kernel lists none of them: such sockets are in none of its tables. Only a socket that
 closes while it is read can be reported in this state. Sockets that have a port and are
-not connected are in state BOUND.
+not connected are in state BOUND; of UDP they are UNCONNECTED, as in ss, and are counted
+with -u.
 
 Next:
   tcpstates --state close --zeros

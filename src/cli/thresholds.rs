@@ -56,7 +56,7 @@ pub(super) fn names() -> Vec<String> {
     let quantities = Quantity::ALL
         .iter()
         .map(|quantity| quantity.name().to_owned());
-    let states = State::named().map(State::word);
+    let states = State::words();
     states.chain([TOTAL.to_owned()]).chain(quantities).collect()
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::model::{Field, StateSet, Use, hint};
+use crate::model::{Field, Kind, StateSet, Use, hint};
 
 /// With a shorter interval, sampling a busy host would take all the time.
 const SHORTEST: f64 = 0.05;
@@ -27,6 +27,17 @@ pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
         let words: Vec<String> = StateSet::words().collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         format!("no such state; {}", hint(word, &words, "tcpstates(1)"))
+    })
+}
+
+/// One word of `--kind`.
+pub(super) fn parse_kind(word: &str) -> Result<Kind, String> {
+    Kind::parse(word.trim()).ok_or_else(|| {
+        let words: Vec<&str> = Kind::words().collect();
+        format!(
+            "no such kind of sockets; {}",
+            hint(word, &words, "tcpstates(1)")
+        )
     })
 }
 
@@ -101,21 +112,35 @@ pub(super) fn parse_count<T: FromStr>(word: &str) -> Result<T, String> {
 /// A parser of one word.
 #[derive(Clone, Copy)]
 pub(super) struct Words<T> {
-    /// How fields are used that are words; `None` where states are.
-    used_as: Option<Use>,
+    table: Table,
     parse: fn(&str) -> Result<T, String>,
+}
+
+/// The table that has the words.
+#[derive(Clone, Copy)]
+enum Table {
+    /// Fields that can be used so.
+    Fields(Use),
+    States,
+    Kinds,
 }
 
 /// Fields that can be used so.
 pub(super) fn fields<T>(used_as: Use, parse: fn(&str) -> Result<T, String>) -> Words<T> {
-    let used_as = Some(used_as);
-    Words { used_as, parse }
+    let table = Table::Fields(used_as);
+    Words { table, parse }
 }
 
 /// States, and groups of them.
 pub(super) fn states(parse: fn(&str) -> Result<StateSet, String>) -> Words<StateSet> {
-    let used_as = None;
-    Words { used_as, parse }
+    let table = Table::States;
+    Words { table, parse }
+}
+
+/// Kinds of sockets.
+pub(super) fn kinds(parse: fn(&str) -> Result<Kind, String>) -> Words<Kind> {
+    let table = Table::Kinds;
+    Words { table, parse }
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
@@ -133,9 +158,10 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(match self.used_as {
-            Some(used_as) => Box::new(Field::names(used_as).map(PossibleValue::new)),
-            None => Box::new(StateSet::words().map(PossibleValue::new)),
+        Some(match self.table {
+            Table::Fields(used_as) => Box::new(Field::names(used_as).map(PossibleValue::new)),
+            Table::States => Box::new(StateSet::words().map(PossibleValue::new)),
+            Table::Kinds => Box::new(Kind::words().map(PossibleValue::new)),
         })
     }
 }

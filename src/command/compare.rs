@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::files;
 use super::outcome::Failure;
 use crate::model::{
-    Asked, Counts, Earlier, Field, Group, Grouped, Label, Note, Other, State, StateSet,
+    Asked, Counts, Earlier, Field, Group, Grouped, Kind, Label, Note, Other, State, StateSet,
 };
 use crate::output::parse_stamp;
 
@@ -31,6 +31,7 @@ struct Answer {
     groups: Option<Vec<AnswerGroup>>,
     other: Option<IgnoredAny>,
     filter: Option<String>,
+    kind: Option<String>,
     family: Option<String>,
     netns: Option<AnswerNetns>,
     #[serde(default)]
@@ -194,6 +195,11 @@ fn difference(answer: &Answer, asked: &Asked) -> Option<String> {
         let of = |text| or_none(text, "this network namespace");
         let (before, now) = (of(netns), of(asked.netns.as_deref()));
         return Some(format!("about {before}, this one is about {now}"));
+    }
+    if answer.kind != asked.kind {
+        let kind = |text| or_none(text, Kind::Tcp.name());
+        let (before, now) = (kind(answer.kind.as_deref()), kind(asked.kind.as_deref()));
+        return Some(format!("about {before} sockets, and this one about {now}"));
     }
     if answer.family.as_deref() != asked.family {
         let family = |text| or_none(text, "both families");

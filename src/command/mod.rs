@@ -18,6 +18,7 @@ mod processes;
 mod repeat;
 mod runtime;
 mod sample;
+mod scope;
 mod secure;
 mod sources;
 mod summary;
@@ -100,7 +101,11 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
         Some(Verb::Trace(typed)) => trace::run(&Trace::resolve(*typed, console)?, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
-            let target = Target::resolve(&typed.selection, &typed.sourcing)?;
+            let target = Target::of_kind(
+                typed.kinds.kinds(typed.letters.kinds()),
+                &typed.selection,
+                &typed.sourcing,
+            )?;
             write_explanation(target, Need::SocketsInOrder, console)
         }
         Some(Verb::List(typed)) => list::run(&List::resolve(*typed, console)?, console),

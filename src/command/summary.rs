@@ -46,14 +46,26 @@ impl Summary {
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
         }
-        let target = Target::resolve(&typed.selection, &typed.sourcing)?
-            .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
+        let target = Target::of_kind(
+            typed.kinds.kinds(typed.letters.kinds()),
+            &typed.selection,
+            &typed.sourcing,
+        )?
+        .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
+        let has_kinds = target.question.kinds().only().is_none();
+        let by_kind = has_kinds.then(|| {
+            vec![GroupKey {
+                field: Field::Kind,
+                prefix: None,
+            }]
+        });
+        let by = typed.by.map(|keys| keys.0).or(by_kind);
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition)?,
             target,
             netns: typed.sourcing.namespaces.netns.clone(),
             filter: typed.selection.words.join(" "),
-            by: typed.by.map(|keys| keys.0),
+            by,
             top: typed.top,
             compare: typed.compare,
             zeros: typed.zeros,
@@ -91,6 +103,7 @@ impl Summary {
         Asked {
             filter: question.filter.as_ref().map(ToString::to_string),
             netns: self.netns(),
+            kind: question.kinds().unless_tcp(),
             family: question.families.only(),
             by: keys.map(ToString::to_string).collect(),
         }

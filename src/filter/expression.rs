@@ -8,7 +8,7 @@ use std::ops::Not;
 use std::sync::Arc;
 
 use super::test::Test;
-use crate::model::{ProcessQuery, State, StateSet};
+use crate::model::{Kind, ProcessQuery, State, StateSet};
 
 /// An expression: at least one test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,22 @@ impl Expression {
                 *inodes = Arc::clone(found);
             }
         }
+    }
+
+    /// The same about sockets of this kind: states are those that their names mean there, and tests of
+    /// fields that they do not have are false.
+    pub fn meant(&self, kind: Kind) -> Folded {
+        let mut meant = self.clone();
+        for node in &mut meant.nodes {
+            if let Node::Test(Test::State(states)) = node {
+                *states = kind.meant(*states);
+            }
+        }
+        meant.fold(|test, _| {
+            let is_no_state = matches!(test, Test::State(states) if states.is_empty());
+            let is_foreign = test.field().is_some_and(|field| !field.is_of(kind));
+            (is_no_state || is_foreign).then_some(false)
+        })
     }
 
     /// Replaces each test that `decide` decides by its decision, and simplifies.

@@ -85,6 +85,7 @@ impl Closing {
             | State::TimeWait
             | State::Close
             | State::Bound
+            | State::Unconnected
             | State::Unknown(_) => {}
         }
         self.steps.push((event.time_ns, to));

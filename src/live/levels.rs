@@ -42,9 +42,10 @@ enum Anchor {
     Socket(SocketId),
 }
 
-/// The columns to choose from.
+/// The columns to choose from. Where there are several kinds, theirs is shown unasked.
 pub(super) fn columns() -> impl Iterator<Item = Field> {
-    Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok())
+    let all = Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok());
+    all.filter(|field| *field != Field::Kind)
 }
 
 impl View {

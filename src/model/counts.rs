@@ -77,7 +77,7 @@ mod tests {
         for (sockets, state) in (1..).zip(states) {
             assert_eq!(counts.get(state), sockets, "{state}");
         }
-        assert_eq!(counts.total(), (1..=14).sum::<u64>());
+        assert_eq!(counts.total(), (1..=15).sum::<u64>());
         assert!(
             counts
                 .unknown()

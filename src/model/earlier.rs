@@ -11,6 +11,8 @@ pub struct Asked {
     pub filter: Option<String>,
     /// The network namespaces, as they were typed; `None` for that of the process.
     pub netns: Option<String>,
+    /// The kinds of the sockets, if these are not TCP alone: `udp`, `tcp,udp`.
+    pub kind: Option<String>,
     /// `ipv4` or `ipv6`, if only one of them was.
     pub family: Option<&'static str>,
     /// The keys that sockets are grouped by, with their prefixes: `remote-addr/24,/64`.

@@ -3,7 +3,7 @@
 //!
 //! Names are those of ss(8) where it has one; every word may be typed with `-` or `_`.
 
-use super::Metric;
+use super::{Kind, Metric, State};
 
 /// A property of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub enum Field {
     User,
     /// The control group.
     Cgroup,
+    /// The kind.
+    Kind,
     /// The network namespace.
     Netns,
     /// Bytes received and not yet read.
@@ -153,8 +155,9 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 51] = [
+const FIELDS: [Entry; 52] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
+    Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F, TG, TF], SOCKETS, ROW),
@@ -233,15 +236,31 @@ impl Field {
         self.name().to_uppercase() + self.written_unit().suffixes().1
     }
 
-    /// Whether the files of /proc have it.
-    pub fn is_in_proc(self) -> bool {
-        self.entry()
-            .is_some_and(|Entry(.., origin, _)| *origin != NETLINK)
+    /// Whether the tables of /proc have it, of sockets of this kind.
+    pub fn is_in_proc(self, kind: Kind) -> bool {
+        let has_drops = matches!(kind, Kind::Udp | Kind::UdpLite);
+        (self == Field::Drops && has_drops)
+            || self
+                .entry()
+                .is_some_and(|Entry(.., origin, _)| *origin != NETLINK)
     }
 
     /// Where it is in the kernel's record of a socket.
     pub fn part(self) -> Part {
         self.entry().map_or(ROW, |Entry(.., part)| *part)
+    }
+
+    /// Whether sockets of this kind have it.
+    pub fn is_of(self, kind: Kind) -> bool {
+        let is_tcp = matches!(
+            self,
+            Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_)
+        );
+        let is_of_listeners = matches!(
+            self,
+            Field::AcceptQueue | Field::AcceptLimit | Field::V6Only
+        );
+        (!is_tcp || kind == Kind::Tcp) && (!is_of_listeners || kind.waiting() == State::Listen)
     }
 
     /// Whether it can be used in this way.

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{
-    Counts, Field, InetEnds, Listeners, Netns, Note, Observation, Ownership, ProcessName, Socket,
-    State, StateSet,
+    Counts, Field, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership, ProcessName,
+    Socket, State, StateSet,
 };
 
 /// One field to group by; addresses may be folded into prefixes.
@@ -36,6 +36,7 @@ impl GroupKey {
         let peer = || ends.and_then(InetEnds::peer);
         Some(match self.field {
             Field::State => KeyPart::State(socket.state),
+            Field::Kind => KeyPart::Kind(socket.kind),
             Field::Family => KeyPart::Family(ends.map(InetEnds::class)),
             Field::LocalAddr => {
                 KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), self.prefix)))
@@ -102,6 +103,8 @@ pub struct PrefixLengths {
 pub enum KeyPart {
     /// The state.
     State(State),
+    /// The kind.
+    Kind(Kind),
     /// The class of family; none for a socket without internet addresses, as of the next two.
     Family(Option<FamilyClass>),
     /// An address, or a prefix; none for the peer of a socket without one.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use super::{Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket, State};
+use super::{Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket};
 
 /// Where a connection arrived: its local end, without the remote one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,7 +156,8 @@ pub struct Listeners {
 
 impl Sink for Listeners {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        if let (State::Listen, Some(ends)) = (socket.state, socket.internet()) {
+        let waits = socket.state == socket.kind.waiting();
+        if let Some(ends) = socket.internet().filter(|_| waits) {
             self.add(Listener::of(socket, ends));
         }
         ControlFlow::Continue(())

@@ -40,6 +40,7 @@ mod ends;
 mod field;
 mod finding;
 mod group;
+mod kind;
 mod listeners;
 mod metric;
 mod names;
@@ -75,6 +76,7 @@ pub use finding::{Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity
 pub use group::{
     Direction, FamilyClass, Group, GroupKey, Grouped, KeyPart, Label, Other, PrefixLengths, Service,
 };
+pub use kind::{Kind, KindSet};
 pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
@@ -92,7 +94,7 @@ pub use process::{
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};
-pub use socket::{Kind, Socket, SocketId, Timer, TimerKind};
+pub use socket::{Socket, SocketId, Timer, TimerKind};
 pub use sort_key::SortKey;
 pub use state::State;
 pub use state_set::StateSet;

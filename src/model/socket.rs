@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Family, Field, InetEnds, Netns, State, TcpInfo};
+use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo};
 
 /// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
@@ -83,46 +83,6 @@ impl SocketId {
                 let is_held = self.inode != 0 && socket.inode != 0;
                 socket.internet() == Some(&self.ends) && !(is_held && self.inode != socket.inode)
             }
-        }
-    }
-}
-
-/// A kind of socket. One so far; every match on it is exhaustive, so that a new kind cannot be
-/// answered with the sockets of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// TCP over IPv4 and IPv6.
-    Tcp,
-}
-
-impl Kind {
-    /// The name in /etc/services, services(5), and in the names of kernel modules: `tcp`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::Tcp => "tcp",
-        }
-    }
-
-    /// The name of its table in `net` of proc(5): `tcp` or `tcp6`.
-    pub const fn table(self, family: Family) -> &'static str {
-        match (self, family) {
-            (Kind::Tcp, Family::V4) => "tcp",
-            (Kind::Tcp, Family::V6) => "tcp6",
-        }
-    }
-
-    /// Whether the kernel's counters in `net/sockstat` and `net/snmp` of proc(5) determine how many
-    /// of its sockets are in ESTABLISHED and TIME_WAIT.
-    pub const fn has_counters(self) -> bool {
-        match self {
-            Kind::Tcp => true,
-        }
-    }
-
-    /// The name in messages: `TCP`.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Kind::Tcp => "TCP",
         }
     }
 }
@@ -269,6 +229,7 @@ impl Socket {
             Field::Metric(metric) => self.info.as_ref()?.get(metric),
             Field::Netns => Some(self.netns.0.into()),
             Field::State
+            | Field::Kind
             | Field::Family
             | Field::LocalAddr
             | Field::RemoteAddr

@@ -36,6 +36,9 @@ pub enum State {
     /// Bound to a port, neither listening nor connecting. Reported by Linux 6.8 and later, and
     /// only to those who ask for it by name.
     Bound,
+    /// Bound at most, of kinds whose sockets need no connection; the kernel calls it CLOSE, and ss(8)
+    /// UNCONN.
+    Unconnected,
     /// A number this program has no name for, as the kernel sent it.
     Unknown(u8),
 }
@@ -62,6 +65,8 @@ const SPELLINGS: [Spelling; State::NAMED] = [
     (State::TimeWait, "TIME_WAIT", &[]),
     (State::Close, "CLOSE", &["closed", "unconnected", "unconn"]),
     (State::Bound, "BOUND", &["boundinactive"]),
+    // As a word it means CLOSE, which `Kind::meant` translates.
+    (State::Unconnected, "UNCONNECTED", &[]),
 ];
 
 /// A word without case, `-` and `_`: `fin-wait-1`, `FIN_WAIT1` and `FinWait1` are one word.
@@ -74,11 +79,17 @@ pub(super) fn fold(word: &str) -> String {
 
 impl State {
     /// How many states have a name.
-    pub const NAMED: usize = 12;
+    pub const NAMED: usize = 13;
 
-    /// Every named state, in the order of a connection's life; BOUND last.
+    /// Every named state, in the order of a connection's life, then BOUND and UNCONNECTED.
     pub fn named() -> impl Iterator<Item = State> {
         SPELLINGS.iter().map(|(state, ..)| *state)
+    }
+
+    /// The words that name states, one for each as a person would type it.
+    pub fn words() -> impl Iterator<Item = String> {
+        let typed = State::named().filter(|state| *state != State::Unconnected);
+        typed.map(State::word)
     }
 
     /// The place of a named state in [`State::named`]; `None` for an unknown number.
@@ -96,6 +107,7 @@ impl State {
             State::TimeWait => 9,
             State::Close => 10,
             State::Bound => 11,
+            State::Unconnected => 12,
             State::Unknown(_) => return None,
         })
     }
@@ -131,6 +143,7 @@ impl State {
                 | State::TimeWait
                 | State::Close
                 | State::Bound
+                | State::Unconnected
         )
     }
 }
@@ -194,8 +207,8 @@ mod tests {
 
     #[test]
     fn every_word_that_is_suggested_is_parsed() {
-        for state in State::named() {
-            assert_eq!(State::parse(&state.word()), Some(state));
+        for word in State::words() {
+            assert_eq!(State::parse(&word).map(State::word), Some(word));
         }
     }
 }

@@ -31,8 +31,8 @@ impl StateSet {
     /// No state.
     pub const NONE: StateSet = StateSet(0);
 
-    /// The eleven states of a connection: every named one but BOUND.
-    pub const ALL: StateSet = StateSet((1 << (State::NAMED - 1)) - 1);
+    /// The eleven states of a connection: every named one but BOUND and UNCONNECTED.
+    pub const ALL: StateSet = StateSet((1 << (State::NAMED - 2)) - 1);
 
     const fn bit(state: State) -> u16 {
         match state.index() {
@@ -88,7 +88,7 @@ impl StateSet {
     /// left out.
     pub fn words() -> impl Iterator<Item = String> {
         let groups = GROUPS.iter().map(|(name, _)| (*name).to_owned());
-        State::named().map(State::word).chain(groups)
+        State::words().chain(groups)
     }
 
     /// One word of a list: a state in any spelling, or a group of ss(8); `None` if neither.

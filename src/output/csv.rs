@@ -41,7 +41,7 @@ impl Csv {
     /// CSV with the columns of this style.
     pub fn new(style: &Style) -> Csv {
         let (first, further) = style.columns_in_order();
-        let further = further.filter(|field| *field != Field::Family);
+        let further = further.into_iter().filter(|field| *field != Field::Family);
         Csv {
             columns: first.into_iter().chain(USUAL).chain(further).collect(),
             has_header: style.no_header,

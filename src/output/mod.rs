@@ -132,11 +132,10 @@ pub trait Format {
 }
 
 impl Style {
-    /// The column in front of the usual ones of a list, and those after them.
-    fn columns_in_order(&self) -> (Option<Field>, impl Iterator<Item = Field>) {
-        let columns = self.columns.iter().copied();
-        let first = columns.clone().find(|field| *field == Field::Netns);
-        (first, columns.filter(|field| *field != Field::Netns))
+    /// The columns in front of the usual ones of a list, and those after them.
+    fn columns_in_order(&self) -> (Vec<Field>, Vec<Field>) {
+        let is_first = |field: &Field| matches!(field, Field::Netns | Field::Kind);
+        self.columns.iter().copied().partition(is_first)
     }
 
     /// Whether changes are shown.

@@ -33,6 +33,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
     let of_ends = |value: fn(&InetEnds) -> Value<'static>| socket.internet().map(value);
     let value = match field {
         Field::State => Some(Value::State(socket.state)),
+        Field::Kind => Some(Value::Word(socket.kind.name())),
         Field::Family => of_ends(|ends| Value::Word(ends.class().name())),
         Field::LocalAddr => of_ends(|ends| Value::Address(ends.local.ip())),
         Field::RemoteAddr => of_ends(|ends| Value::Address(ends.remote.ip())),

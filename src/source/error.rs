@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::{BpfError, ProcError, ProcNet};
 use crate::filter::{Expression, Test};
-use crate::model::{Family, Field, Kind, State};
+use crate::model::{Family, Field, Kind, KindSet, State};
 use crate::question::Question;
 
 /// A test that only the kernel can evaluate, and this kernel cannot.
@@ -132,16 +132,28 @@ impl CannotKnow {
     /// Why the tables cannot answer, if they cannot.
     pub(super) fn check(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
         let mut tests = question.filter.iter().flat_map(Expression::tests);
+        let Some(table) = question.kind.table(Family::V4) else {
+            return Err(CannotKnow {
+                table: tables.directory().display().to_string(),
+                lack: format!(
+                    "has no table of {} sockets; only netlink reports them",
+                    question.kind.title()
+                ),
+            });
+        };
         let lack = if question.states.contains(State::Bound) {
             "does not list bound sockets (BOUND); only netlink does, from Linux 6.8".to_owned()
         } else if tests.any(|test| *test == Test::Autobound) {
             "has no `autobound`; only netlink does".to_owned()
-        } else if let Some(field) = question.needed().find(|field| !field.is_in_proc()) {
+        } else if let Some(field) = question
+            .needed()
+            .find(|field| !field.is_in_proc(question.kind))
+        {
             format!("has no `{}`; only netlink does", field.name())
         } else {
             return Ok(());
         };
-        let table = tables.directory().join(question.kind.table(Family::V4));
+        let table = tables.directory().join(table);
         let table = table.display().to_string();
         Err(CannotKnow { table, lack })
     }
@@ -157,14 +169,16 @@ impl CannotKnow {
         };
         let mut tests = question.filter.iter().flat_map(Expression::tests);
         let is_bound = question.states.contains(State::Bound);
-        if !is_bound && question.needed().all(is_counted) && tests.all(is_test) {
+        let is_tcp = question.kinds() == KindSet::TCP;
+        if is_tcp && !is_bound && question.needed().all(is_counted) && tests.all(is_test) {
             return Ok(());
         }
         Err(CannotKnow {
             table: "--source bpf".to_owned(),
-            lack: "counts sockets by state, family and network namespace, and nothing else: use \
+            lack:
+                "counts TCP sockets by state, family and network namespace, and nothing else: use \
                    --source auto"
-                .to_owned(),
+                    .to_owned(),
         })
     }
 }

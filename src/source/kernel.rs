@@ -30,10 +30,14 @@ pub(super) const fn decode_state(number: u8) -> State {
     }
 }
 
-/// The mask that selects exactly these states (`idiag_states`). Bit 13 makes the kernel walk the
+/// The mask that selects exactly these states (`idiag_states`). UNCONNECTED is CLOSE there. Bit 13 makes the kernel walk the
 /// hash of bound ports as well as that of connections, so it is set only for BOUND by name.
 pub(super) fn encode_mask(states: StateSet) -> u32 {
     let bound = u32::from(states.contains(State::Bound)) << 13;
+    let states = match states.contains(State::Unconnected) {
+        true => states.with(State::Close),
+        false => states,
+    };
     let listed = (1..=11).filter(|number| states.contains(decode_state(*number)));
     listed.fold(bound, |mask, number| mask | 1 << number)
 }

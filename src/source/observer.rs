@@ -12,7 +12,7 @@ use super::plan::{
     Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
 };
 use super::proc_net::ProcNet;
-use super::several::{Memories, in_each};
+use super::several::{Memories, in_each, of_each_kind};
 use super::sock_diag;
 use super::still::{Memory, count_unless_still};
 use super::walk::Walk;
@@ -188,12 +188,12 @@ impl Observer {
         let question = &self.question;
         let mut report = match &mut self.parts {
             Parts::Walked(walk) => walk.answer(question, sink)?,
-            Parts::One(part) => act(part, question, sink)?,
+            Parts::One(part) => of_each_kind(question, |question| act(part, question, sink))?,
             Parts::Several(several, memories) => {
                 let begin = clock_gettime(ClockId::ProcessCPUTime);
                 let (mut report, namespaces) =
                     in_each(several, memories, question, |part, question| {
-                        act(part, question, sink)
+                        of_each_kind(question, |question| act(part, question, sink))
                     })?;
                 report.completeness.set_namespaces(namespaces);
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
@@ -233,6 +233,10 @@ impl Part {
     }
 
     fn plan(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
+        of_each_kind(question, |question| self.plan_one(question, need))
+    }
+
+    fn plan_one(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
         let tables = self.sources.tables();
         match self.sources.first() {
             First::Tables => Ok(Plan::tables(tables, question, false)),

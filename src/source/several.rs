@@ -49,6 +49,28 @@ enum Closed {
 /// What is remembered of each namespace between two answers.
 pub(super) type Memories = HashMap<Netns, Memory>;
 
+/// Answers about one kind of sockets after the other by `act`, until the others are not needed.
+///
+/// # Errors
+/// The first one of `act`.
+pub(super) fn of_each_kind<T: Joined>(
+    question: &Question,
+    mut act: impl FnMut(&Question) -> Result<T, SourceError>,
+) -> Result<T, SourceError> {
+    let mut joined: Option<T> = None;
+    for question in question.by_kind() {
+        let answer = act(&question)?;
+        match &mut joined {
+            Some(joined) => joined.join(answer),
+            None => joined = Some(answer),
+        }
+        if joined.as_ref().is_some_and(T::is_last) {
+            break;
+        }
+    }
+    Ok(joined.unwrap_or_else(|| T::without_sockets(Plan::none(), SourceName::Netlink)))
+}
+
 /// Answers `question` in each namespace by `act`, and returns which were read.
 ///
 /// # Errors
@@ -317,7 +339,7 @@ fn is_counted(first: First, question: &Question) -> bool {
     // walk through all sockets.
     let only_listeners = question.states == StateSet::NONE.with(State::Listen);
     let is_walked = first == First::Tables || !only_listeners;
-    let has_counters = question.kind.has_counters() && !question.states.contains(State::Bound);
+    let has_counters = question.has_counters() && !question.states.contains(State::Bound);
     is_walked && !is_listed && has_counters && counts_time_wait_per_namespace()
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct Answer {
     pub(crate) complete: bool,
     pub(crate) total: usize,
     pub(crate) states: BTreeMap<String, usize>,
+    pub(crate) kind: Option<String>,
     pub(crate) filter: Option<String>,
     pub(crate) family: Option<String>,
     pub(crate) netns: Option<Netns>,

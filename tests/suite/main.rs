@@ -25,6 +25,7 @@ mod groups;
 mod help;
 mod hostile_tree;
 mod interrupted;
+mod kinds;
 mod layering;
 mod list;
 mod live;

@@ -5,7 +5,7 @@ use crate::program::run;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// Command lines that are answered like the others of their row.
-const SAME: [(&str, &[&str]); 5] = [
+const SAME: [(&str, &[&str]); 8] = [
     (
         "",
         &[
@@ -21,6 +21,9 @@ const SAME: [(&str, &[&str]); 5] = [
             "--tcp --numeric --all",
         ],
     ),
+    ("-A tcp", &["", "--query tcp"]),
+    ("-u", &["-ua", "-uan", "--udp", "-A udp", "--kind=udp"]),
+    ("list -tulp", &["list -tulpn", "list -lp -A tcp,udp"]),
     ("-l", &["-tl", "-tln", "-lnt", "-tlan"]),
     ("-4", &["-t4", "-4n", "-tan4"]),
     (
@@ -34,15 +37,15 @@ const SAME: [(&str, &[&str]); 5] = [
 ];
 
 /// Command lines that are refused, and the command that the line suggests.
-const HINTS: [(&str, &str); 73] = [
+const HINTS: [(&str, &str); 70] = [
     ("-s", "tcpstates"),
     ("-s :443", "tcpstates :443"),
     ("-p", "tcpstates list -p"),
     ("-p :443", "tcpstates list -p :443"),
     ("-lp", "tcpstates list -lp"),
     ("-tlnp", "tcpstates list -lp"),
-    ("-tulpn", "tcpstates list -lp"),
-    ("list -tulpn", "tcpstates list -lp"),
+    ("-tulpn", "tcpstates list -tulp"),
+    ("-up", "tcpstates list -up"),
     ("-tanp", "tcpstates list -p"),
     ("--program", "tcpstates list -p"),
     (
@@ -73,11 +76,8 @@ const HINTS: [(&str, &str); 73] = [
     ("list -n 20 -p", "tcpstates list -p --limit 20"),
     ("-w close-wait=100", "tcpstates check -w close-wait=100"),
     ("-c close-wait=100", "tcpstates check -c close-wait=100"),
-    ("-u", "tcpstates"),
-    ("--udp --json", "tcpstates --json"),
+    ("-ux --json", "tcpstates -u --json"),
     ("-x", "tcpstates"),
-    ("-tMl", "tcpstates -l"),
-    ("-A tcp", "tcpstates"),
     ("-f inet", "tcpstates -4"),
     ("--family=inet6", "tcpstates -6"),
     ("-tf inet6", "tcpstates -6"),
@@ -124,10 +124,10 @@ const REASONS: [(&str, &str); 15] = [
     ("-p", "tcpstates --by process counts"),
     ("-r", "never resolved"),
     ("-K", "observes only"),
-    ("-u", "only TCP"),
-    ("-f unix", "only TCP"),
+    ("-x", "only TCP, MPTCP, UDP"),
+    ("-f unix", "only TCP, MPTCP, UDP"),
     ("-c", "tcpstates check -w close-wait=100"),
-    ("list -a", "-a is accepted only together with -t"),
+    ("list -a", "-a is accepted only beside a kind"),
     ("--net name", "tcpstates --netns name"),
     ("trace -p", "every row has its processes already"),
     ("--sort rtt", "--sort belongs to `list`: "),

@@ -105,7 +105,7 @@ fn an_unknown_key_or_prefix_length_is_refused() {
     );
     assert_refused(
         ["--by", "send-queue"],
-        &["--by", "allowed are state, family"],
+        &["--by", "allowed are state, kind, family"],
     );
     assert_refused(["--by", "remote-addr/33"], &["--by", "/33", "/0 to /32"]);
     assert_refused(

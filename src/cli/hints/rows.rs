@@ -18,7 +18,7 @@ const PROCESSES: &str =
     "tcpstates --by process counts per process; a list shows the processes of each socket";
 
 /// Options of ss and netstat, in the summary and in a list.
-pub(super) const SS: [Row; 31] = [
+pub(super) const SS: [Row; 30] = [
     (
         &["--csv"],
         "a format is a value of --format",
@@ -84,13 +84,12 @@ pub(super) const SS: [Row; 31] = [
     ),
     (&["-f inet", "--family inet"], "IPv4 only", None, "-4"),
     (&["-f inet6", "--family inet6"], "IPv6 only", None, "-6"),
-    (&["-A tcp", "--query tcp"], "only TCP is shown", None, ""),
     (
         &[
-            "-u", "--udp", "-x", "--unix", "-d", "--dccp", "-S", "--sctp", "-M", "--mptcp",
-            "--raw", "--packet", "--vsock", "-f", "--family", "-A", "--query", "--socket",
+            "-x", "--unix", "-d", "--dccp", "-S", "--sctp", "--raw", "--packet", "--vsock", "-f",
+            "--family", "--socket",
         ],
-        "only TCP sockets are counted and listed",
+        "only TCP, MPTCP, UDP and UDP-Lite sockets are counted and listed",
         None,
         "",
     ),

@@ -21,8 +21,8 @@ use super::wait::within;
 use crate::cli;
 use crate::judge::{Evidence, Observed, depends_on_spread, judge};
 use crate::model::{
-    CheckStatus, Counts, GroupKey, Judgement, Kind, Note, Quantity, StateSet, Thresholds, Trust,
-    Verdict, Where,
+    CheckStatus, Counts, GroupKey, Judgement, Kind, KindSet, Note, Quantity, StateSet, Thresholds,
+    Trust, Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
 use crate::source::read_mptcp;
@@ -73,9 +73,13 @@ impl Check {
                 "--top needs --by KEYS, or a threshold for accept-queue: without them there is nothing to list".to_owned(),
             ));
         }
-        let target = Target::resolve(&typed.selection, &typed.sourcing)?
-            .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
-        thresholds::refuse_unrequested(ranges, target.question.states)?;
+        let target = Target::of_kind(
+            typed.kinds.kinds(KindSet::NONE),
+            &typed.selection,
+            &typed.sourcing,
+        )?
+        .grouped_by(typed.by.as_ref(), &typed.sourcing)?;
+        thresholds::refuse_unrequested(ranges, &target.question)?;
         let (quantities, thresholds): (Vec<Thresholds>, Vec<Thresholds>) = thresholds
             .into_iter()
             .partition(|one| one.aspect.quantity().is_some());
@@ -112,7 +116,8 @@ impl Check {
         if let Some(thresholds) = thresholds.find(is_queue) {
             self.judge_queues(*thresholds, &mut verdict, &mut log)?;
         }
-        if let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
+        let is_tcp = self.target.question.kind == Kind::Tcp;
+        if is_tcp && let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
             log.add(LogMessage::Note(Note::Mptcp { sockets }));
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::command::outcome::Failure;
 use crate::model::{Aspect, State, StateSet, Subject, Threshold, Thresholds};
+use crate::question::Question;
 
 /// How long changes are measured unless `--window` says otherwise.
 const USUAL_WINDOW: Duration = Duration::from_secs(1);
@@ -76,8 +77,15 @@ fn only<'a>(
 }
 
 /// Refuses thresholds on states that are not `requested`.
-pub(super) fn refuse_unrequested(typed: Typed<'_>, requested: StateSet) -> Result<(), Failure> {
+pub(super) fn refuse_unrequested(typed: Typed<'_>, question: &Question) -> Result<(), Failure> {
+    let (kinds, requested) = (question.kinds(), question.states);
     for (option, threshold) in typed.all() {
+        if let Subject::Quantity(quantity) = threshold.aspect.subject
+            && !kinds.iter().any(|kind| quantity.is_of(kind))
+        {
+            let why = format!("{} sockets have none", kinds.titles());
+            return Err(refusal(option, threshold, &why));
+        }
         let states = match threshold.aspect.subject {
             Subject::State(state) => StateSet::NONE.with(state),
             Subject::Quantity(quantity) => quantity.definition().states,

@@ -163,6 +163,7 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
     let text = |text: &str| Label::Text(text.to_owned());
     Some(match part {
         KeyPart::State(state) => Label::Text(state.to_string()),
+        KeyPart::Kind(kind) => text(kind.name()),
         KeyPart::Family(class) => text(class?.name()),
         KeyPart::Addr(net) => match net? {
             net if net.prefix_len() == net.max_prefix_len() => Label::Text(net.addr().to_string()),

@@ -53,9 +53,19 @@ impl GroupSampler {
         if fields.contains(&Field::Interface) {
             refuse_several(&target.sources, "the key `interface`")?;
         }
-        let needs_listeners = fields
+        let mut of_listeners = fields
             .iter()
-            .any(|field| matches!(field, Field::Direction | Field::Service));
+            .filter(|field| matches!(field, Field::Direction | Field::Service));
+        let needs_listeners = match of_listeners.next() {
+            // A port of one kind says nothing about another.
+            Some(field) if target.question.kinds().only().is_none() => {
+                return Err(Failure::Usage(format!(
+                    "the key `{}` needs one kind of sockets",
+                    field.name()
+                )));
+            }
+            found => found.is_some(),
+        };
         Ok(GroupSampler {
             listeners: needs_listeners.then(|| target.listeners()).transpose()?,
             search: target.owner_search(&fields, Seek::LowestPid)?,

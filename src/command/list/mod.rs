@@ -52,10 +52,19 @@ impl List {
         }
         let is_column = |field: &Field| field.can_be(Use::Column);
         let (mut columns, usual): (Vec<_>, _) = columns.into_iter().partition(is_column);
-        let target = Target::resolve(&typed.selection, &typed.sourcing)?;
+        let target = Target::of_kind(
+            typed.kinds.kinds(typed.letters.kinds()),
+            &typed.selection,
+            &typed.sourcing,
+        )?;
         if target.sources.are_several() && !columns.contains(&Field::Netns) {
             columns.push(Field::Netns);
         }
+        if target.question.kinds().only().is_none() && !columns.contains(&Field::Kind) {
+            columns.insert(0, Field::Kind);
+        }
+        let sorted = typed.sort.iter().map(|key| key.field);
+        target.refuse_foreign(columns.iter().copied().chain(sorted))?;
         Ok(List {
             repetition: Repetition::resolve(&typed.repetition)?,
             target,
@@ -88,6 +97,7 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
         needed: request.usual.iter().copied().chain(sorted).collect(),
         repeated: request.repetition.interval.is_some(),
         asked: Asked {
+            kind: request.target.question.kinds().unless_tcp(),
             netns: request.target.sources.place().netns(),
             ..Asked::default()
         },

@@ -46,12 +46,14 @@ impl Inspector {
         let fields =
             Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok());
         // A socket without a cookie is from /proc.
-        let fields = fields.filter(|field| id.cookie.is_some() || field.is_in_proc());
+        let kind = target.question.kind;
+        let is_known = |field: &Field| id.cookie.is_some() || field.is_in_proc(kind);
+        let fields = fields.filter(|field| field.is_of(kind) && is_known(field));
         let port = |field, port: u16| {
             Expression::of(Test::Number(field, Compare::Equal, port.into()), true)
         };
         let mut target = target.clone();
-        target.question.states = StateSet::ALL.with(State::Bound);
+        target.question.states = kind.meant(StateSet::ALL.with(State::Bound));
         target.question.filter = Expression::all([
             port(Field::LocalPort, id.ends.local.port()),
             port(Field::RemotePort, id.ends.remote.port()),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Kind;
+use crate::model::State;
 use crate::model::testing::ends;
 
 fn socket(local: &str, v6only: Option<bool>, number: u64) -> Socket {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::Measure;
-use crate::model::{State, StateSet};
+use crate::model::{Field, Kind, State, StateSet};
 
 /// What a value is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +49,7 @@ pub struct Definition {
 
 /// The states whose sockets have bytes in queues.
 const WITH_QUEUES: StateSet = StateSet::ALL
+    .with(State::Unconnected)
     .without(State::Listen)
     .without(State::SynRecv)
     .without(State::TimeWait);
@@ -123,7 +124,10 @@ table! {
             measures: &[Measure::Rate],
             example: "drops=0/s",
             grows: true,
-            states: StateSet::ALL.without(State::SynRecv).without(State::TimeWait),
+            states: StateSet::ALL
+                .with(State::Unconnected)
+                .without(State::SynRecv)
+                .without(State::TimeWait),
             ..COUNTED
         },
         /// Closing sockets that no process holds, or their share of the limit.
@@ -162,6 +166,19 @@ impl Quantity {
         let word = word.to_lowercase().replace('_', "-");
         let mut all = Quantity::ALL.iter().copied();
         all.find(|quantity| quantity.name() == word)
+    }
+
+    /// Whether it is about sockets of this kind, or there are some that have it.
+    pub fn is_of(self, kind: Kind) -> bool {
+        match self {
+            Quantity::ReceiveQueue | Quantity::SendQueue | Quantity::Drops => true,
+            Quantity::AcceptQueue => Field::AcceptQueue.is_of(kind),
+            Quantity::ListenDrops
+            | Quantity::Retransmission
+            | Quantity::Orphans
+            | Quantity::Memory
+            | Quantity::EphemeralPorts => kind == Kind::Tcp,
+        }
     }
 
     /// Whether it can be compared in this unit.

@@ -49,13 +49,15 @@ pub(super) struct RowFields {
 }
 
 impl RowFields {
-    /// The usual fields and these, in this order.
-    pub(super) fn new(further: &[Field]) -> RowFields {
+    /// The usual fields and these, in this order; before them the kind, where it is named.
+    pub(super) fn new(further: &[Field], names_kind: bool) -> RowFields {
         let keyed = |field: &Field| (*field, list_key(*field));
         let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
         let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
+        let kind = (names_kind && !further.contains(&Field::Kind)).then_some(Field::Kind);
+        let usual: Vec<Field> = kind.into_iter().chain(USUAL).collect();
         RowFields {
-            usual: USUAL.iter().filter(is_usual).map(keyed).collect(),
+            usual: usual.iter().filter(is_usual).map(keyed).collect(),
             further: further
                 .iter()
                 .filter(|field| !is_always(field))

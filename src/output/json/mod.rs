@@ -32,7 +32,7 @@ impl Json {
     /// JSON with the columns of this style.
     pub fn new(style: &Style) -> Json {
         Json {
-            fields: RowFields::new(&style.columns),
+            fields: RowFields::new(&style.columns, style.asked.kind.is_some()),
             asked: style.asked.clone(),
             earlier: style.earlier.clone(),
         }
@@ -43,6 +43,7 @@ impl Json {
     fn asked<'a>(&'a self, by: &'a Observation) -> AskedKeys<'a> {
         AskedKeys {
             filter: self.asked.filter.as_deref(),
+            kind: self.asked.kind.as_deref(),
             family: self.asked.family,
             netns: NetnsKeys::of(self.asked.netns.as_deref(), by),
             by: &self.asked.by,
@@ -118,6 +119,8 @@ struct AnswerLine<'a> {
 struct AskedKeys<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

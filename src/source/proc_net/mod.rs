@@ -65,7 +65,9 @@ impl ProcNet {
         let mut failed: Option<ProcError> = None;
         let mut read_any = false;
         for family in question.families.iter() {
-            let name = question.kind.table(family);
+            let Some(name) = question.kind.table(family) else {
+                continue;
+            };
             let path = self.path(name);
             let file = match self.open(name) {
                 Ok(file) => file,

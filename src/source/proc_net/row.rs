@@ -65,6 +65,8 @@ pub(super) fn is_whole(row: &[u8], kind: Kind) -> bool {
     let behind = match (kind, columns().nth(3)) {
         (Kind::Tcp, Some(b"03" | b"05" | b"06")) => 2,
         (Kind::Tcp, _) => 7,
+        // And how much was dropped (`udp4_format_sock`, net/ipv4/udp.c).
+        (Kind::Mptcp | Kind::Udp | Kind::UdpLite, _) => 3,
     };
     columns().count() >= COLUMNS + behind
 }
@@ -94,17 +96,26 @@ pub(super) fn parse_row(line: &[u8], kind: Kind, family: Family) -> Result<Socke
     let uid = columns.parse("uid", uid)?;
     let probes = columns.parse("timeout", probes)?;
     let inode = columns.parse("inode", parse_number)?;
+    let drops = match kind {
+        Kind::Tcp | Kind::Mptcp => None,
+        Kind::Udp | Kind::UdpLite => {
+            columns.next("ref")?;
+            columns.next("pointer")?;
+            Some(columns.parse("drops", parse_number)?)
+        }
+    };
     let ends = InetEnds {
         family,
         local,
         remote,
     };
-    let state = decode_state(state);
+    let state = kind.named(decode_state(state));
     Ok(Socket {
         receive_queue,
         send_queue,
         uid,
         inode,
+        drops,
         timer,
         retransmits: match timer.map(|timer| timer.kind) {
             // The timeouts of a half-open request (`get_openreq4`), not its retransmissions.

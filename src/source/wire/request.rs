@@ -10,7 +10,9 @@ use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP};
+use netlink_packet_sock_diag::constants::{
+    AF_INET, AF_INET6, AF_UNSPEC, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
+};
 
 use super::socket::{INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_SKMEMINFO};
 use super::{Depth, Spare, decode_socket};
@@ -79,6 +81,7 @@ const TCPDIAG_GETSOCK: u16 = 18;
 const fn older_request(kind: Kind) -> Option<u16> {
     match kind {
         Kind::Tcp => Some(TCPDIAG_GETSOCK),
+        Kind::Mptcp | Kind::Udp | Kind::UdpLite => None,
     }
 }
 
@@ -101,6 +104,10 @@ const ADDRESS_LEN: usize = 16;
 
 /// `INET_DIAG_REQ_BYTECODE`.
 const REQ_BYTECODE: u16 = 1;
+
+/// `INET_DIAG_REQ_PROTOCOL` (since 5.9), and `IPPROTO_MPTCP` as its value.
+const REQ_PROTOCOL: u16 = 3;
+const MPTCP: [u8; 4] = 262_u32.to_ne_bytes();
 
 /// The ports that a request selects; 0 for any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +168,10 @@ impl Request for InetDump<'_> {
             .concat();
         let protocol = match self.kind {
             Kind::Tcp => IPPROTO_TCP,
+            // In an attribute. A kernel that does not know that refuses protocol 0.
+            Kind::Mptcp => 0,
+            Kind::Udp => IPPROTO_UDP,
+            Kind::UdpLite => IPPROTO_UDPLITE,
         };
         let family = match self.families {
             // The older request ignores it, the newer one has no answer for it (ENOENT).
@@ -192,7 +203,8 @@ impl Request for InetDump<'_> {
 
     fn attributes(&self) -> Vec<(u16, &[u8])> {
         let program = (!self.bytecode.is_empty()).then_some((REQ_BYTECODE, self.bytecode));
-        program.into_iter().collect()
+        let protocol = (self.kind == Kind::Mptcp).then_some((REQ_PROTOCOL, &MPTCP[..]));
+        protocol.into_iter().chain(program).collect()
     }
 
     fn decode(&self, record: &[u8], spare: &mut Spare) -> Result<Socket, String> {
@@ -200,7 +212,7 @@ impl Request for InetDump<'_> {
         // CLOSE means BOUND.
         let close_means = match self.states.contains(State::Bound) {
             true => State::Bound,
-            false => State::Close,
+            false => self.kind.named(State::Close),
         };
         decode_socket(record, self.kind, close_means, self.depth, spare)
     }

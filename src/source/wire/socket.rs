@@ -186,6 +186,8 @@ impl Attributes {
                     let place = spare.0.take().unwrap_or_default();
                     read.info = match kind {
                         Kind::Tcp => decode_tcp_info(value, state, place),
+                        // `struct mptcp_info`, which is another one.
+                        Kind::Mptcp | Kind::Udp | Kind::UdpLite => None,
                     };
                 }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),

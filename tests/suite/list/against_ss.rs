@@ -39,7 +39,7 @@ pub(super) fn rows_of_ss() -> Vec<Row> {
     sorted(rows)
 }
 
-pub(super) fn sorted(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+pub(crate) fn sorted(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort();
     rows

@@ -1,6 +1,6 @@
 //! `tcpstates list`: one row per socket.
 
-mod against_ss;
+pub(crate) mod against_ss;
 pub(crate) mod ends;
 mod names;
 mod options;

@@ -13,6 +13,7 @@ pub(crate) type Row = [String; 5];
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listed {
     r#type: String,
+    pub(crate) kind: Option<String>,
     pub(crate) state: String,
     pub(crate) family: String,
     pub(crate) local_addr: String,

@@ -243,7 +243,7 @@ in_namespace!(
 in_namespace!(
     fn what_cannot_be_counted_by_state_and_family_is_refused_in_one_line() {
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let counts = "counts sockets by state, family and network namespace, and nothing else";
+        let counts = "counts TCP sockets by state, family and network namespace, and nothing else";
         for (words, why) in [
             (&["dport = :443"][..], counts),
             (&["src 127.0.0.1"], counts),

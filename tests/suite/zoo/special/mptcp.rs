@@ -9,7 +9,7 @@ use crate::zoo::SocketCounts;
 use crate::zoo::proc_table::read_counts;
 use crate::zoo::state::{Family, State};
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType};
-use rustix::net::{bind, connect, ipproto, listen, socket_with};
+use rustix::net::{Shutdown, bind, connect, ipproto, listen, shutdown, socket_with};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 
@@ -21,6 +21,13 @@ pub(crate) fn connections(family: Family, count: usize) -> ExtraSockets {
 /// `count` MPTCP connections to a TCP listener: the same counts, but they fall back to plain TCP.
 pub(crate) fn fallback(family: Family, count: usize) -> ExtraSockets {
     connect_all(family, count, ipproto::TCP)
+}
+
+/// Shuts down the clients of so many connections: their servers are in CLOSE_WAIT then.
+pub(crate) fn shut_down_clients(extra: &ExtraSockets, count: usize) {
+    for client in extra.sockets.iter().rev().take(count) {
+        shutdown(client, Shutdown::Write).unwrap();
+    }
 }
 
 fn connect_all(family: Family, count: usize, listener_protocol: Protocol) -> ExtraSockets {
