@@ -137,7 +137,10 @@ in_namespace!(
         assert_eq!(Answer::of(&ran).total, 3, "{ran:?}");
         let is_opened = |name: &str| ran.stderr.contains(&format!("/run/netns/{name}\""));
         assert!(is_opened("blue"), "{ran:?}");
-        assert!(!is_opened("red") && !is_opened("white"), "{ran:?}");
+        // A mount may be that of a process whose link an ordinary user cannot read.
+        if std::fs::read_link("/proc/1/ns/net").is_ok() {
+            assert!(!is_opened("red") && !is_opened("white"), "{ran:?}");
+        }
         drop(named);
     }
 );
