@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::bounded::Inodes;
 use super::host::Host;
 use super::rule::{FirstPass, Sampled};
+use super::watch::Watched;
 use crate::model::{Counter, InetEnds, Socket, State, StateSet};
 
 /// More attempts than this before the window are not followed; some 1 MB.
@@ -37,6 +38,12 @@ pub(super) const RETRANSMITS: u32 = 2;
 /// Of the attempts that are there at one time, this part has been retransmitted if programs give up
 /// after 1.25 s or later, and a smaller part if a fifth of the SYNs or fewer are lost.
 const RETRANSMITTED_PART: f64 = 0.2;
+
+/// Beside loss, a destination does not answer if this many times the host's part of SYNs is retransmitted.
+const BEYOND_LOSS: f64 = 2.0;
+
+/// So many attempts are looked at again after the window.
+const WATCHED: usize = 64;
 
 /// A window in which an attempt can fail: a longer round trip is no answer.
 const LEAST_WINDOW: Duration = Duration::from_millis(500);
@@ -71,8 +78,9 @@ pub(super) struct Tries {
     pub(super) now: u64,
     /// How many of both have been retransmitted.
     retransmitted: u64,
-    /// How many of those after the window, [`RETRANSMITS`] times or more.
+    /// How many of those after the window, [`RETRANSMITS`] times or more; and of those before it.
     pub(super) often: u64,
+    often_earlier: u64,
     /// The most retransmissions of one of those before the window, and of one after it.
     pub(super) most_earlier: u32,
     pub(super) most: u32,
@@ -85,6 +93,31 @@ impl Tries {
     pub(super) fn ended(&self) -> u64 {
         self.earlier.saturating_sub(self.still + self.made)
     }
+
+    /// How many of those at both times have been retransmitted.
+    fn retransmitted_part(&self) -> f64 {
+        self.retransmitted as f64 / (self.earlier + self.now).max(1) as f64
+    }
+
+    /// Whether more of them have been retransmitted than a loss of SYNs to all destinations causes.
+    fn exceed_loss(&self, host: &Host) -> bool {
+        let grown = |counter| host.growth(counter);
+        match (grown(Counter::SynRetrans), grown(Counter::ActiveOpens)) {
+            (Ok(again), Ok(opened)) => {
+                let lost = again as f64 / (again + opened).max(1) as f64;
+                self.retransmitted_part() >= (lost * BEYOND_LOSS).min(1.0)
+            }
+            _ => true,
+        }
+    }
+
+    /// How many get no answer: those after the window, or those before it if there are none now.
+    pub(super) fn tried(&self) -> u64 {
+        match self.now {
+            0 => self.earlier,
+            now => now,
+        }
+    }
 }
 
 /// Why attempts count as unanswered.
@@ -92,9 +125,9 @@ impl Tries {
 pub(super) enum Silence {
     /// Several of them have been retransmitted [`RETRANSMITS`] times or more.
     Retransmitted,
-    /// Some have been retransmitted; no attempt has become a connection.
+    /// Some have been retransmitted, and attempts last long or cannot have succeeded.
     Repeated,
-    /// Programs gave up before the first retransmission; there is no connection.
+    /// They ended before the first retransmission; there is no connection.
     GivenUp,
 }
 
@@ -110,11 +143,21 @@ pub(super) struct Attempts {
     /// The sockets, by destination.
     pub(super) inodes: Inodes<SocketAddr>,
     now: u64,
+    /// Those that were retransmitted less than [`RETRANSMITS`] times, [`ROOM`] at most.
+    young: Vec<InetEnds>,
+    /// How many of those before the window are there still.
+    still: u64,
 }
 
 /// An address and port, v4-mapped as IPv4.
 pub(super) fn destination(ends: &InetEnds) -> SocketAddr {
     SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port())
+}
+
+/// How often an attempt had been retransmitted when it was last seen; `None` if it has ended.
+fn retransmits(watched: &Watched) -> Option<u32> {
+    let is_there = !watched.has_ended && watched.last.state == State::SynSent;
+    is_there.then(|| watched.last.retransmits.unwrap_or(0))
 }
 
 impl Attempts {
@@ -135,6 +178,7 @@ impl Attempts {
             let tries = destinations.entry(destination(ends)).or_default();
             tries.earlier += 1;
             tries.retransmitted += u64::from(*retransmits > 0);
+            tries.often_earlier += u64::from(*retransmits >= RETRANSMITS);
             tries.most_earlier = tries.most_earlier.max(*retransmits);
         }
         Attempts {
@@ -163,6 +207,8 @@ impl Attempts {
 
     fn add_attempt(&mut self, socket: &Socket, ends: &InetEnds) {
         self.now += 1;
+        let is_known = u64::from(self.earlier.contains_key(ends));
+        self.still += is_known;
         let to = destination(ends);
         if self.destinations.len() >= MOST_DESTINATIONS && !self.destinations.contains_key(&to) {
             return;
@@ -170,22 +216,30 @@ impl Attempts {
         let retransmits = socket.retransmits.unwrap_or(0);
         let tries = self.destinations.entry(to).or_default();
         tries.now += 1;
-        tries.still += u64::from(self.earlier.contains_key(ends));
+        tries.still += is_known;
         tries.retransmitted += u64::from(retransmits > 0);
         tries.often += u64::from(retransmits >= RETRANSMITS);
         tries.most = tries.most.max(retransmits);
+        if retransmits < RETRANSMITS && self.young.len() < ROOM {
+            self.young.push(*ends);
+        }
         self.inodes.add(to, socket.inode);
     }
 
     /// The destinations that do not answer, those with the most attempts first.
     pub(super) fn unanswered(&self, host: &Host) -> Vec<(SocketAddr, Tries, Silence)> {
+        let later = self.often_later(host);
         let silent = self.destinations.iter();
         let silent = silent.filter_map(|(to, tries)| {
-            let silence = self.silence(tries, host)?;
-            Some((*to, *tries, silence))
+            let tries = Tries {
+                often: tries.often + later.get(to).copied().unwrap_or(0),
+                ..*tries
+            };
+            let silence = self.silence(&tries, host)?;
+            Some((*to, tries, silence))
         });
         let mut silent: Vec<_> = silent.collect();
-        silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.now), *to));
+        silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.tried()), *to));
         silent
     }
 
@@ -193,15 +247,27 @@ impl Attempts {
         if tries.made > 0 {
             return None;
         }
-        if tries.often >= FEW {
+        let is_dead = self.succeeded_at_most(tries, host) == Some(0);
+        let is_sure = is_dead || self.are_long(host) || tries.exceed_loss(host);
+        if is_sure && tries.often >= FEW {
             return Some(Silence::Retransmitted);
         }
         // The two samples of a copied tree are one.
-        if host.copied || tries.earlier.min(tries.now) < FEW {
+        if host.copied {
             return None;
         }
-        let both = (tries.earlier + tries.now) as f64;
-        if tries.retransmitted > 0 && tries.retransmitted as f64 >= both * RETRANSMITTED_PART {
+        if is_dead && tries.often_earlier >= FEW {
+            return Some(Silence::Retransmitted);
+        }
+        // In step, all may have ended before the second sample.
+        let at_both_times = match is_dead {
+            true => tries.earlier,
+            false => tries.earlier.min(tries.now),
+        };
+        if at_both_times < FEW {
+            return None;
+        }
+        if is_sure && tries.retransmitted_part() >= RETRANSMITTED_PART {
             return Some(Silence::Repeated);
         }
         let grown = |counter| host.growth(counter).unwrap_or(u64::MAX);
@@ -210,9 +276,27 @@ impl Attempts {
             && tries.connections == 0
             && host.window >= LEAST_WINDOW
             // Else they were refused, or answered after they were sent again.
-            && grown(Counter::AttemptFails) < ended
+            && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < ended
             && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
         are_given_up.then_some(Silence::GivenUp)
+    }
+
+    /// How many attempts to a destination can have succeeded in the window: no more than ended, of those
+    /// before it and of those that began in it, to whichever destination; and no more than segments were
+    /// received, because a SYN-ACK is one. `None` where that is unknown.
+    pub(super) fn succeeded_at_most(&self, tries: &Tries, host: &Host) -> Option<u64> {
+        let grown = |counter| host.growth(counter).ok();
+        if self.earlier.len() >= ROOM {
+            return None;
+        }
+        let begun = grown(Counter::ActiveOpens)?;
+        let unseen = begun.saturating_sub(self.now - self.still);
+        let ended = self.earlier.len() as u64 + begun;
+        let scanned = grown(Counter::EmbryonicRsts).unwrap_or(u64::MAX);
+        let failed = grown(Counter::AttemptFails)?.saturating_sub(scanned);
+        let succeeded = ended.saturating_sub(self.now + failed);
+        let received = grown(Counter::InSegs)?;
+        Some((tries.ended() + unseen).min(succeeded).min(received))
     }
 
     /// Whether attempts last for longer than single lost SYNs make them, on average.
@@ -240,6 +324,42 @@ impl Attempts {
         let mut often: Vec<_> = often.map(|(to, tries)| (*to, tries.often)).collect();
         often.sort_by_key(|(to, often)| (std::cmp::Reverse(*often), *to));
         often
+    }
+
+    /// The attempts to look at again: several to one destination that may answer yet.
+    pub(super) fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let found: HashSet<_> = self.unanswered(host).iter().map(|(to, ..)| *to).collect();
+        let is_open = |ends: &&InetEnds| {
+            let to = destination(ends);
+            let tries = self.destinations.get(&to);
+            tries.is_some_and(|tries| tries.now >= FEW && tries.made == 0)
+                && !found.contains(&to)
+                && match host.watch.of(ends) {
+                    Some(watched) => retransmits(watched).is_some_and(|often| often < RETRANSMITS),
+                    // What was not found after the window has ended.
+                    None => host.watch.over < host.window,
+                }
+        };
+        let open = self.young.iter().filter(is_open);
+        open.take(WATCHED).copied().collect()
+    }
+
+    /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the
+    /// window, if that is half of them: where one SYN in five is lost, it is some of them.
+    fn often_later(&self, host: &Host) -> HashMap<SocketAddr, u64> {
+        let mut later: HashMap<SocketAddr, (u64, u64)> = HashMap::new();
+        for ends in &self.young {
+            if let Some(watched) = host.watch.of(ends) {
+                let (all, often) = later.entry(destination(ends)).or_default();
+                let is_often = retransmits(watched).is_some_and(|often| often >= RETRANSMITS);
+                *all += 1;
+                *often += u64::from(is_often);
+            }
+        }
+        let half = later
+            .into_iter()
+            .filter(|(_, (all, often))| often * 2 >= *all);
+        half.map(|(to, (_, often))| (to, often)).collect()
     }
 
     /// Whether there are connections to a destination.

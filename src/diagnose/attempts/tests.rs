@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::diagnose::testing::{host, socket};
-use crate::model::Listeners;
+use crate::diagnose::watch::Sightings;
+use crate::model::{Listeners, Sink};
 
 /// An attempt from a port to one destination.
 fn attempt(port: u16, retransmits: u32) -> Socket {
@@ -29,6 +30,11 @@ fn counted(opened: u64, failed: u64, again: u64) -> Host {
 }
 
 fn silence(host: &Host, before: &[Socket], after: &[Socket]) -> Option<Silence> {
+    let unanswered = read(before, after).unanswered(host);
+    unanswered.first().map(|(_, _, silence)| *silence)
+}
+
+fn read(before: &[Socket], after: &[Socket]) -> Attempts {
     let mut earlier = Earlier::default();
     before
         .iter()
@@ -43,8 +49,14 @@ fn silence(host: &Host, before: &[Socket], after: &[Socket]) -> Option<Silence> 
             service,
         });
     }
-    let unanswered = attempts.unanswered(host);
-    unanswered.first().map(|(_, _, silence)| *silence)
+    attempts
+}
+
+/// How many attempts to the destination can have succeeded.
+fn succeeded(host: &Host, before: &[Socket], after: &[Socket]) -> Option<u64> {
+    let attempts = read(before, after);
+    let to = "192.0.2.1:80".parse().unwrap();
+    attempts.succeeded_at_most(attempts.destinations.get(&to)?, host)
 }
 
 #[test]
@@ -124,4 +136,89 @@ fn one_sample_of_a_copied_tree_shows_only_retransmissions() {
     assert_eq!(silence(&host, &same, &same), None);
     let often = attempts(1..9, 2);
     assert_eq!(silence(&host, &often, &often), Some(Silence::Retransmitted));
+}
+
+#[test]
+fn no_more_succeeded_than_ended_without_failing_and_segments_arrived() {
+    let received = |host: Host, segments: u64| host.with_growth(Counter::InSegs, 7, 7 + segments);
+    let (before, after) = (attempts(1..11, 0), attempts(6..16, 0));
+    // 5 of those before the window ended, 5 began and are there, others began and ended in it.
+    for (opened, failed, segments, expected) in [
+        (5, 0, 90, 5),
+        (5, 0, 4, 4),
+        (5, 0, 0, 0),
+        (5, 3, 90, 2),
+        (5, 5, 90, 0),
+        (9, 0, 90, 9),
+    ] {
+        let host = received(counted(opened, failed, 0), segments);
+        let host = host.with_growth(Counter::EmbryonicRsts, 0, 0);
+        assert_eq!(succeeded(&host, &before, &after), Some(expected));
+    }
+    assert_eq!(succeeded(&counted(5, 0, 0), &before, &after), None);
+}
+
+#[test]
+fn lost_syns_that_are_answered_later_are_not_unanswered() {
+    let lossy = |again| counted(66, 0, again).with_growth(Counter::InSegs, 7, 900);
+    let mut after = attempts(20..27, 0);
+    after.extend(attempts(30..37, 2));
+    let silence = |again| silence(&lossy(again), &attempts(1..15, 1), &after);
+    // 21 of 28 were retransmitted: more than twice a third of all SYNs, less than twice a half.
+    assert_eq!(silence(33), Some(Silence::Retransmitted));
+    assert_eq!(silence(66), None);
+}
+
+#[test]
+fn attempts_in_step_count_though_all_have_ended_if_none_can_have_succeeded() {
+    let idle = |failed| counted(0, failed, 0).with_growth(Counter::InSegs, 7, 7);
+    let often = attempts(1..4, 2);
+    assert_eq!(silence(&idle(0), &often, &[]), Some(Silence::Retransmitted));
+    let once = attempts(1..4, 1);
+    assert_eq!(silence(&idle(3), &once, &[]), Some(Silence::Repeated));
+    assert_eq!(silence(&idle(3), &attempts(1..3, 1), &[]), None);
+    let new = attempts(1..4, 0);
+    assert_eq!(silence(&idle(3), &new, &[]), Some(Silence::GivenUp));
+    let busy = counted(0, 0, 0).with_growth(Counter::InSegs, 7, 9);
+    assert_eq!(silence(&busy, &often, &[]), None);
+}
+
+#[test]
+fn several_new_attempts_are_watched_until_they_are_retransmitted_twice_or_end() {
+    let all = |sockets: &[Socket]| -> Vec<InetEnds> {
+        sockets.iter().map(|one| *one.internet().unwrap()).collect()
+    };
+    let seen = |host: &mut Host, wanted: &[InetEnds], sockets: &[Socket], seconds| {
+        let mut seen = Sightings::of(wanted);
+        for socket in sockets {
+            assert!(seen.socket(socket).is_continue());
+        }
+        host.watch.see(seen, Duration::from_secs(seconds));
+    };
+    let mut host = counted(9, 0, 0);
+    assert!(read(&[], &attempts(1..3, 0)).watched(&host).is_empty());
+    let young = attempts(1..7, 0);
+    let rule = read(&[], &young);
+    let wanted = rule.watched(&host);
+    assert_eq!(wanted, all(&young));
+    seen(&mut host, &wanted, &young, 1);
+    assert_eq!(rule.watched(&host).len(), 6);
+    let mut later = attempts(1..3, 2);
+    later.push(connection(3, State::Established));
+    later.extend(attempts(4..7, 1));
+    seen(&mut host, &wanted, &later, 2);
+    assert_eq!(
+        rule.watched(&host),
+        all(&young[3..]),
+        "those that may answer"
+    );
+    assert!(rule.unanswered(&host).is_empty());
+    let most: Vec<Socket> = later[..3]
+        .iter()
+        .cloned()
+        .chain(attempts(4..7, 2))
+        .collect();
+    seen(&mut host, &wanted, &most, 3);
+    assert_eq!(rule.unanswered(&host)[0].2, Silence::Retransmitted);
+    assert!(rule.watched(&host).is_empty());
 }

@@ -49,6 +49,8 @@ impl Rule for NoAnswer {
 
     const SUSPECTS: Option<Suspects<Self>> = None;
 
+    const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.0.watched(host));
+
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.0 = Attempts::after(before);
     }
@@ -73,19 +75,16 @@ impl NoAnswer {
     /// One destination that does not answer.
     fn of_one(&self, to: SocketAddr, tries: &Tries, silence: Silence, host: &Host) -> Finding {
         let show = Command::list("--process --state syn-sent --columns timer,retransmits");
-        let attempts = tries.now;
+        let attempts = tries.tried();
+        let succeeded = self.0.succeeded_at_most(tries, host);
         let severity = match silence {
             // Programs try both families of a name, and use the one that answers first (RFC 8305).
             Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
             Silence::GivenUp => Severity::Warning,
-            // Where one SYN in five is lost, some of those under way were lost twice.
-            Silence::Retransmitted if tries.often < CRITICAL && !self.0.are_long(host) => {
-                Severity::Warning
-            }
             // A program that tries again and again has hardly fewer at another time.
-            Silence::Retransmitted | Silence::Repeated => {
-                Severity::critical_if(attempts.max(tries.earlier) >= CRITICAL)
-            }
+            Silence::Retransmitted | Silence::Repeated => Severity::critical_if(
+                succeeded == Some(0) && attempts.max(tries.earlier) >= CRITICAL,
+            ),
         };
         let tried = counted(attempts, "attempt", "attempts");
         let title = format!("{to} does not answer {tried} to connect");
@@ -93,7 +92,19 @@ impl NoAnswer {
         Finding::new(severity, title, attempts as f64, inodes, WHY)
             .with_subject(peer_subject(to))
             .with_evidence(evidence(tries, silence, host))
-            .with_evidence([host.growth_text(&[Counter::ActiveOpens, Counter::AttemptFails])])
+            .with_evidence([host.growth_text(&[
+                Counter::InSegs,
+                Counter::ActiveOpens,
+                Counter::AttemptFails,
+            ])])
+            .with_evidence([match succeeded {
+                Some(0) => "no attempt can have succeeded in that time".to_owned(),
+                Some(some) => format!(
+                    "up to {} that ended in that time may have succeeded",
+                    counted(some, "attempt", "attempts")
+                ),
+                None => "how many attempts succeeded is unknown".to_owned(),
+            }])
             .with_evidence(self.0.inodes.limit_note())
             .with_commands([show.of(format!("dst {to}"))])
             .with_remedy(REMEDY)
@@ -134,7 +145,7 @@ impl NoAnswer {
 
 fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
     let mut evidence = Vec::new();
-    if silence == Silence::Retransmitted {
+    if silence == Silence::Retransmitted && tries.often > 0 {
         let often = counted(tries.often, "SYN was", "SYNs were");
         evidence.push(match tries.most {
             RETRANSMITS => format!("{often} retransmitted {}", times(RETRANSMITS.into())),
@@ -159,6 +170,12 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
             thousands(tries.now)
         ));
         evidence.push(match tries.most.max(tries.most_earlier) {
+            0 if host
+                .growth(Counter::AttemptFails)
+                .is_ok_and(|failed| failed >= tries.ended()) =>
+            {
+                "no SYN was retransmitted: connect() fails within the first second".to_owned()
+            }
             0 => {
                 "no SYN was retransmitted: the program gives up within the first second".to_owned()
             }
@@ -206,7 +223,11 @@ mod tests {
             vec![one; *number]
         });
         let sockets: Vec<Socket> = sockets.collect();
-        let host = host().with_setting(SynRetries, "6");
+        let quiet = [Counter::ActiveOpens, Counter::AttemptFails, Counter::InSegs];
+        let host = quiet
+            .into_iter()
+            .fold(host(), |host, counter| host.with_growth(counter, 7, 7));
+        let host = host.with_setting(SynRetries, "6");
         host.examine::<NoAnswer>(&host.read(&[], &sockets)).findings
     }
 
@@ -240,12 +261,18 @@ mod tests {
             ports.map(attempt).collect()
         };
         for (before, severity) in [(9, Severity::Warning), (10, Severity::Critical)] {
-            let host = host().with_growth(Counter::ActiveOpens, 5, 23);
+            let host = host()
+                .with_growth(Counter::ActiveOpens, 5, 23)
+                .with_growth(Counter::AttemptFails, 5, 5)
+                .with_growth(Counter::InSegs, 5, 5);
             let rule: NoAnswer = host.read(&attempts(100..100 + before, 0), &attempts(1..10, 3));
             let found = host.examine(&rule).findings.remove(0);
-            let lossy = host.with_growth(Counter::ActiveOpens, 5, 24);
-            let warns = lossy.examine(&rule).findings.remove(0);
-            assert_eq!(warns.severity, Severity::Warning);
+            let busy = host.with_growth(Counter::InSegs, 5, 6);
+            let warns = busy.examine(&rule).findings.remove(0);
+            assert_eq!(warns.severity, Severity::Warning, "one may have succeeded");
+            let evidence = warns.evidence.join("; ");
+            let succeeded = "up to 1 attempt that ended in that time may have succeeded";
+            assert!(evidence.contains(succeeded), "{evidence}");
             assert_eq!(
                 found.title,
                 "192.0.2.1:80 does not answer 9 attempts to connect"

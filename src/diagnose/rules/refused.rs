@@ -23,7 +23,7 @@ const LOCAL_SHARE: f64 = 0.6;
 /// How many destinations are named.
 const NAMED: usize = 3;
 
-const WHY: &str = "A refused attempt was answered with a reset: the host is up, and nothing listens on the port there, or a firewall rejects it. The kernel keeps no record of the destination, and the socket is gone.";
+const WHY: &str = "A refused attempt was answered with a reset: the host is up, and nothing listens on the port there, or a firewall rejects it. An unreachable destination sent nothing: its next hop does not answer, or a router or firewall reported it by ICMP. The kernel keeps no record of the destination, and the socket is gone.";
 
 const READ_LOG: &str = "Read the log of the programs that connect: the error is ECONNREFUSED, or EHOSTUNREACH where the next hop does not answer.";
 
@@ -128,10 +128,6 @@ impl Refused {
                 thousands(others)
             )),
         };
-        let elsewhere = (elsewhere > 0).then(|| {
-            let refused = counted(elsewhere, "was refused", "were refused");
-            format!("{refused} by other hosts: this host sent no reset for them")
-        });
         let (under_way, inodes) = self.under_way();
         let find = format!(
             "Find the destinations: {}. There, check that the service runs and listens on that address.",
@@ -141,7 +137,7 @@ impl Refused {
             Finding::new(severity, title, all as f64, inodes, WHY)
                 .with_limit(begun as f64)
                 .with_evidence([host.growth_text(&counters)])
-                .with_evidence(elsewhere)
+                .with_evidence(elsewhere_texts(elsewhere, host))
                 .with_evidence(others)
                 .with_evidence(under_way)
                 .with_commands([resets::closes(host)])
@@ -159,6 +155,32 @@ impl Refused {
         let text = format!("attempts under way at the end: {}", named.join(", "));
         ((!named.is_empty()).then_some(text), self.0.inodes.all())
     }
+}
+
+/// How many attempts that did not fail on this host were refused, and how many were unreachable: a reset
+/// is a segment.
+fn elsewhere_texts(elsewhere: u64, host: &Host) -> Vec<String> {
+    let received = host.growth(Counter::InSegs).unwrap_or(0);
+    let grown = format!("TcpInSegs grew by {}", thousands(received));
+    let refused = elsewhere.min(received);
+    let unreachable = elsewhere - refused;
+    let refused_text = counted(refused, "was refused", "were refused");
+    let mut texts = Vec::new();
+    if refused > 0 {
+        texts.push(match unreachable {
+            0 => format!(
+                "{refused_text} by other hosts, or unreachable: this host sent no reset for them"
+            ),
+            _ => format!("at most {refused_text} by other hosts: {grown}"),
+        });
+    }
+    if unreachable > 0 {
+        let were = counted(unreachable, "was", "were");
+        texts.push(format!(
+            "{were} unreachable: {grown}, and a reset is a segment"
+        ));
+    }
+    texts
 }
 
 #[cfg(test)]
@@ -248,6 +270,22 @@ mod tests {
     fn requests_that_a_port_scan_resets_are_not_counted() {
         assert_eq!(severity(&client(500, 0, 500)), None);
         assert_eq!(severity(&client(510, 10, 500)), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn no_more_were_refused_by_other_hosts_than_segments_arrived() {
+        let texts = |received| {
+            let host = refusing(20, 20, 0, 0).with_growth(Counter::InSegs, 0, received);
+            let found = host.examine(&Refused::default()).findings.remove(0);
+            assert_eq!(found.severity, Severity::Warning);
+            found.evidence[1..].join("; ")
+        };
+        let none = "20 were unreachable: TcpInSegs grew by 0, and a reset is a segment";
+        assert_eq!(texts(0), none);
+        assert!(texts(19).starts_with("at most 19 were refused by other hosts: "));
+        assert!(texts(19).contains("; 1 was unreachable: "));
+        assert!(texts(20).starts_with("20 were refused by other hosts, or unreachable: "));
+        assert!(!texts(20).contains("TcpInSegs"));
     }
 
     #[test]

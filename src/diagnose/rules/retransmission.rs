@@ -191,7 +191,7 @@ impl Retransmission {
     fn evidence(&self, peers: &[Peer], host: &Host) -> Vec<String> {
         let (waiting, all) = (
             counted(self.waiting, "socket waits", "sockets wait"),
-            counted(self.connections, "connection", "connections"),
+            counted(self.connections, "open connection", "open connections"),
         );
         let mut evidence = vec![
             host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
@@ -199,7 +199,14 @@ impl Retransmission {
                 "SYNs and SYN-ACKs are subtracted: {}",
                 host.growth_text(&[Counter::SynRetrans])
             ),
-            format!("{waiting} for an acknowledgment of what was retransmitted, beside {all}"),
+            match self.waiting {
+                0 => format!(
+                    "no socket waits for an acknowledgment of a retransmission now; there are {all}"
+                ),
+                _ => format!(
+                    "{waiting} for an acknowledgment of a retransmission now; there are {all}"
+                ),
+            },
         ];
         let lossy = peers.iter().filter(|peer| peer.sent.again > 0).take(NAMED);
         let lossy: Vec<String> = lossy.map(Peer::text).collect();
