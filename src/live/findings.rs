@@ -12,15 +12,19 @@ use crate::model::{Finding, Severity, counted};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) found: Vec<Finding>,
+    /// Whether there was an examination.
+    is_examined: bool,
     /// The filter typed, while that of a finding is applied in its place.
     pub(super) typed: Option<String>,
 }
 
 impl View {
-    /// The rules were applied to the sockets of the filter with this number.
-    pub fn diagnosed(&mut self, filter: u64, found: Vec<Finding>) {
+    /// The rules were applied to the sockets of the filter with this number; `None` if they are not
+    /// about such sockets.
+    pub fn diagnosed(&mut self, filter: u64, found: Option<Vec<Finding>>) {
         if filter == self.filter && self.findings.typed.is_none() && self.frozen.is_none() {
-            self.findings.found = found;
+            self.findings.is_examined = found.is_some();
+            self.findings.found = found.unwrap_or_default();
         }
     }
 
@@ -46,6 +50,7 @@ impl View {
     pub(super) fn findings_pane(&self) -> FindingsPane<'_> {
         FindingsPane {
             findings: &self.findings.found,
+            is_examined: self.findings.is_examined,
             selected: self.cursor(),
         }
     }

@@ -118,6 +118,10 @@ fn held_up(time: Duration) -> String {
 const SLOW_DUMPS: &str = "reading one network namespace after the other took over a second of CPU time; --source bpf \
     counts all of them in one walk, as root";
 
+fn may_hide(hiding: &impl fmt::Display) -> String {
+    format!("the proc file system is mounted with {hiding}, which may hide")
+}
+
 impl fmt::Display for Note {
     /// One line without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,17 +146,18 @@ impl fmt::Display for Note {
             Note::AnsweredAgain(source) => write!(f, "{} answered again", source.name()),
             Note::NoProcess(query) => write!(f, "there is no process {query}"),
             Note::NoProcessShown { query, proc_root } => {
-                let root = proc_root.display();
-                write!(f, "no visible process {query}; {root} shows no processes")
+                write!(
+                    f,
+                    "no visible process {query}; {} shows no processes",
+                    proc_root.display()
+                )
             }
-            Note::NoVisibleProcess { query, hiding } => write!(
-                f,
-                "no visible process {query}; the proc file system is mounted with {hiding}, which may hide some"
-            ),
-            Note::MayHideProcesses { query, hiding } => write!(
-                f,
-                "the proc file system is mounted with {hiding}, which may hide processes {query}"
-            ),
+            Note::NoVisibleProcess { query, hiding } => {
+                write!(f, "no visible process {query}; {} some", may_hide(hiding))
+            }
+            Note::MayHideProcesses { query, hiding } => {
+                write!(f, "{} processes {query}", may_hide(hiding))
+            }
             Note::OwnersUnknown { sockets, reason } => {
                 let sockets = counted(*sockets, "socket", "sockets");
                 write!(f, "owner unknown for {sockets}: {reason}")

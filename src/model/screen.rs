@@ -211,6 +211,8 @@ pub struct ColumnsPane {
 pub struct FindingsPane<'a> {
     /// The worst first.
     pub findings: &'a [Finding],
+    /// Whether the rules were applied.
+    pub is_examined: bool,
     /// Which is selected.
     pub selected: usize,
 }

@@ -7,7 +7,7 @@ use super::owners::{self, Shown};
 use super::text::{push_host, push_port};
 use crate::model::screen::brief;
 use crate::model::{
-    Field, Metric, Names, Socket, State, Timer, TimerKind, Unit, counted, thousands,
+    Field, Kind, Metric, Names, Socket, State, Timer, TimerKind, Unit, counted, thousands,
 };
 
 /// The title, and the lines.
@@ -185,11 +185,16 @@ fn queue_words(socket: &Socket) -> String {
         let limit = limit.map_or(String::new(), |limit| format!(", limit {limit}"));
         return format!("{waiting} waiting to be accepted{limit}");
     };
-    format!(
-        "{} received and not read, {} sent and not acknowledged",
-        counted(received.into(), "byte", "bytes"),
-        counted(sent.into(), "byte", "bytes"),
-    )
+    let [received, sent] = [received, sent].map(|bytes| counted(bytes.into(), "byte", "bytes"));
+    match socket.kind {
+        Kind::Tcp | Kind::Mptcp => {
+            format!("{received} received and not read, {sent} sent and not acknowledged")
+        }
+        // `sk_rmem_alloc_get` and `sk_wmem_alloc_get`, include/net/sock.h.
+        Kind::Udp | Kind::UdpLite => {
+            format!("{received} of memory received and not read, {sent} of memory to send")
+        }
+    }
 }
 
 /// `retransmission in 340 ms, after 3 without an answer`.

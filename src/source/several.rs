@@ -126,16 +126,22 @@ pub(super) fn in_each<T: Joined>(
         });
     }
     *memories = remembered;
+    Ok((in_all(joined, failure, &namespaces)?, namespaces))
+}
+
+/// The answer about all namespaces.
+fn in_all<T: Joined>(
+    joined: Option<T>,
+    failure: Option<SourceError>,
+    namespaces: &NamespacesRead,
+) -> Result<T, SourceError> {
     match (joined, failure) {
-        (Some(joined), _) => Ok((joined, namespaces)),
+        (Some(joined), _) => Ok(joined),
         (None, Some(error)) => Err(error),
         (None, None) if !namespaces.unseen.is_empty() => {
             Err(SourceError::Namespaces(namespaces.unseen_text()))
         }
-        (None, None) => {
-            let nothing = T::without_sockets(Plan::none(), SourceName::Netlink);
-            Ok((nothing, namespaces))
-        }
+        (None, None) => Ok(T::without_sockets(Plan::none(), SourceName::Netlink)),
     }
 }
 

@@ -44,7 +44,7 @@ enum Event {
     /// The filter typed is not valid: the word at fault, if it is one, and why.
     FilterRefused(Option<FilterError>, String),
     /// What is wrong with the sockets of the filter with this number.
-    Findings(u64, Vec<Finding>),
+    Findings(u64, Option<Vec<Finding>>),
     /// Groups or sockets were sampled.
     Detail(Box<Detail>),
 }

@@ -28,7 +28,7 @@ fn the_line_counts_what_is_wrong_and_is_absent_where_nothing_is() {
     ] {
         let mut session = Session::new();
         let found = severities.iter().map(|severity| finding(*severity));
-        session.view.diagnosed(0, found.collect());
+        session.view.diagnosed(0, Some(found.collect()));
         let shown = notice(&session);
         let shown = shown.as_ref().map(|(kind, text)| (*kind, text.as_str()));
         assert_eq!(shown, expected);
@@ -40,9 +40,13 @@ fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
     let mut session = Session::new();
     assert_eq!(session.view.filter_taken("dport = 9"), 1);
     // A late result for the filter before.
-    session.view.diagnosed(0, vec![finding(Severity::Critical)]);
+    session
+        .view
+        .diagnosed(0, Some(vec![finding(Severity::Critical)]));
     assert_eq!(notice(&session), None);
-    session.view.diagnosed(1, vec![finding(Severity::Critical)]);
+    session
+        .view
+        .diagnosed(1, Some(vec![finding(Severity::Critical)]));
     assert_eq!(session.press(&[Key::Char('d')]), None);
     assert!(is_pane(&session));
     assert_eq!(session.view.wanted(), DetailQuery::Nothing);
@@ -56,7 +60,7 @@ fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
         "{wanted:?}"
     );
     // The findings stay those of the filter typed.
-    session.view.diagnosed(2, Vec::new());
+    session.view.diagnosed(2, Some(Vec::new()));
     let back = session.press(&[Key::Escape]);
     assert_eq!(back, Some(Action::Filter("dport = 9".to_owned())));
     assert!(is_pane(&session));

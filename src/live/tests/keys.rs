@@ -211,7 +211,9 @@ fn a_paused_view_does_not_change_while_samples_continue() {
     };
     assert_eq!(pane.rows.len(), 3);
     // Nothing gets older, and nothing is examined.
-    session.view.diagnosed(0, vec![finding(Severity::Critical)]);
+    session
+        .view
+        .diagnosed(0, Some(vec![finding(Severity::Critical)]));
     session.now += 60 * SECOND;
     assert_eq!(session.notices(), []);
     session.press(&[Key::Escape, Key::Char(' ')]);
