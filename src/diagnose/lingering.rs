@@ -20,8 +20,11 @@ const ROOM: usize = 10_000;
 /// More groups than this are counted together.
 const MOST_GROUPS: usize = 10_000;
 
-/// If this many are added in the window and none ends, a number grows; fewer may be chance.
+/// If this many are added and none ends, a number grows; fewer may be chance.
 const GROWTH: u64 = 10;
+
+/// At least this many of them in the window.
+const IN_WINDOW: u64 = 3;
 
 /// The key by which connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -274,9 +277,12 @@ impl Change {
         }
     }
 
-    /// Whether the number grows, as it does where connections are forgotten.
-    pub(super) fn grows(&self) -> bool {
-        self.counts.ended == 0 && self.added() >= GROWTH
+    /// Whether the number grows, as it does where connections are forgotten, at the rate of the window
+    /// over so many windows.
+    pub(super) fn grows(&self, windows: f64) -> bool {
+        let added = self.added();
+        let is_enough = added as f64 * windows >= GROWTH as f64;
+        self.counts.ended == 0 && added >= IN_WINDOW && is_enough
     }
 
     /// How many were added in the window.

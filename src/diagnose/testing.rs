@@ -73,15 +73,20 @@ impl Host {
 
     /// Sees what a rule watches: each of these sockets that it wants, or none where it has ended.
     pub(super) fn see<R: Rule>(&mut self, rule: &R, sockets: &[Socket]) {
+        let over = match self.watch.over {
+            Duration::ZERO => Duration::from_millis(1),
+            _ => Duration::from_secs(5),
+        };
+        self.see_after(rule, sockets, over);
+    }
+
+    /// The same so long after the begin of the window.
+    pub(super) fn see_after<R: Rule>(&mut self, rule: &R, sockets: &[Socket], over: Duration) {
         let wanted = R::WATCHED.map_or(Vec::new(), |of| of(rule, self));
         let mut seen = Sightings::of(&wanted);
         for socket in sockets {
             assert!(seen.socket(socket).is_continue());
         }
-        let over = match self.watch.over {
-            Duration::ZERO => Duration::from_millis(1),
-            _ => Duration::from_secs(5),
-        };
         self.watch.see(seen, over);
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Watched {
     pub(super) first: Socket,
     /// The same socket as `first` where it was seen once.
     pub(super) last: Socket,
+    /// When that was, since the begin of the window.
+    pub(super) last_seen: Duration,
     /// Whether its queues were always as long.
     is_still: bool,
     /// Whether it ended, or left its state.
@@ -96,7 +98,7 @@ impl Watch {
     /// and not found has ended.
     pub fn see(&mut self, seen: Sightings, over: Duration) {
         let known = self.by_ends.len();
-        add(&mut self.by_ends, seen);
+        add(&mut self.by_ends, seen, over);
         self.over = over;
         if self.by_ends.len() > known {
             self.since = over;
@@ -107,7 +109,7 @@ impl Watch {
     pub fn see_peers(&mut self, seen: Sightings, over: Duration) {
         let (first, _) = self.peers_seen.unwrap_or((over, over));
         self.peers_seen = Some((first, over));
-        add(&mut self.of_peers, seen);
+        add(&mut self.of_peers, seen, over);
     }
 
     /// The connections that are wanted of these peers: the same each time.
@@ -157,7 +159,7 @@ impl Watch {
 }
 
 /// Adds what was seen. A connection that was wanted and not found has ended.
-fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings) {
+fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings, over: Duration) {
     let Sightings {
         mut wanted, found, ..
     } = seen;
@@ -167,6 +169,7 @@ fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings) {
             let watched = Watched {
                 first: socket.clone(),
                 last: socket,
+                last_seen: over,
                 is_still: true,
                 has_ended: false,
             };
@@ -178,6 +181,7 @@ fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings) {
         watched.has_ended |= identity(&watched.first) != identity(&socket);
         watched.is_still &= queues(&watched.first) == queues(&socket);
         watched.last = socket;
+        watched.last_seen = over;
     }
     for ends in wanted {
         if let Some(watched) = known.get_mut(&ends) {

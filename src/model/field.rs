@@ -155,7 +155,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 52] = [
+const FIELDS: [Entry; 53] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
@@ -186,6 +186,7 @@ const FIELDS: [Entry; 52] = [
     Entry(M(Metric::CongestionWindow), "cwnd", &["congestion-window"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::Mss), "mss", &["snd-mss"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::Unacked), "unacked", &[], &[C, S, F], NETLINK, INFO),
+    Entry(M(Metric::Sacked), "sacked", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::RetransNow), "retrans-now", &[], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::TotalRetrans), "total-retrans", &["retrans-total"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::Lost), "lost", &[], &[C, S, F], NETLINK, INFO),

@@ -23,6 +23,8 @@ table! {
         Mss = Unit::Bytes,
         /// Segments sent and not acknowledged.
         Unacked = Unit::Count,
+        /// Segments that the peer acknowledged selectively, behind one that is missing (RFC 2018).
+        Sacked = Unit::Count,
         /// Segments that were sent again and are not acknowledged now.
         RetransNow = Unit::Count,
         /// Segments sent again since the connection was begun, SYN included.

@@ -107,7 +107,7 @@ impl CloseWait {
             if Members::of(&some, &change, host).are_many(WARNING) {
                 let is_idle = |ends: &InetEnds| {
                     let seen = host.watch.of(ends);
-                    seen.is_none_or(|seen| !seen.has_ended && !story::is_used(seen, host))
+                    seen.is_none_or(|seen| !seen.has_ended && !story::is_used(seen))
                 };
                 watched.extend(some.into_iter().filter(is_idle));
             }
@@ -169,7 +169,7 @@ impl CloseWait {
             ));
         }
         evidence.extend(descriptors::evidence(&processes, case.holders));
-        if change.is_whole && change.grows() {
+        if change.is_whole && members.grows(change, case.host) {
             let (added, window) = (change.added(), case.host.window);
             evidence.extend(descriptors::reached(
                 &processes,

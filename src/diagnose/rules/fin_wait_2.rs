@@ -99,7 +99,7 @@ impl FinWait2 {
         );
         let inodes = self.held.inodes(&change.groups);
         let sockets = change.counts.sockets as f64;
-        let severity = match change.grows() {
+        let severity = match change.grows(1.0) {
             true => Severity::Warning,
             false => Severity::Info,
         };

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::path_mtu;
+use super::path_mtu::{self, Lost, Retransmission};
 use crate::diagnose::stalled::{
     Scattered, Stalled, StalledService, Suspect, Waited, is_retransmitting,
 };
@@ -137,15 +137,15 @@ fn finding(found: &StalledService, host: &Host) -> Finding {
     let finding = Finding::new(severity(found), title, stalled as f64, found.inodes(), WHY)
         .with_subject(service_subject(found.service))
         .with_evidence(evidence(found, host))
-        .with_evidence(full.clone())
+        .with_evidence(full_text(&full))
         .with_commands([Command::list(LIST).of(test).of(now)])
         .with_remedy(REMEDY)
         .with_causes(&["path-mtu", "no-answer"]);
     // Single clients vanish between a request and its answer at any time.
     let is_path = matches!(found.service, Service::Used(_)) || found.are_several();
-    match full {
-        Some(_) if is_path => path_mtu::of_service(finding, found, host),
-        Some(_) | None => finding,
+    match is_path && path_mtu::small_get_through(&full) {
+        true => path_mtu::of_service(finding, found, host),
+        false => finding,
     }
 }
 
@@ -202,19 +202,25 @@ fn evidence(found: &StalledService, host: &Host) -> Vec<String> {
     evidence
 }
 
-/// That full segments alone are lost, on all connections that were measured.
-fn full_segments(found: &StalledService, host: &Host) -> Option<String> {
+/// The full segments that are lost, one of each connection, if they are on all that were measured.
+fn full_segments(found: &StalledService, host: &Host) -> Vec<Lost> {
     let lost = found.watched(host).map(|watched| {
-        let queue = watched.last.send_queue.into();
-        path_mtu::lost_segment(queue, |metric| watched.last(metric)).flatten()
+        let retransmission = Retransmission::of(&watched.last);
+        retransmission.lost(|metric| watched.last(metric)).flatten()
     });
-    let lost: Vec<Option<u64>> = lost.collect();
-    let sizes: Option<Vec<u64>> = lost.iter().copied().collect();
-    let (number, size) = (lost.len() as u64, sizes?.into_iter().max()?);
-    let connections = counted(number, "connection", "connections");
+    lost.collect::<Option<Vec<Lost>>>().unwrap_or_default()
+}
+
+/// That no full segment was acknowledged on these, as evidence.
+fn full_text(lost: &[Lost]) -> Option<String> {
+    let size = thousands(lost.iter().map(|one| one.segment).max()?);
+    let connections = counted(lost.len() as u64, "connection", "connections");
+    let then = match path_mtu::small_get_through(lost) {
+        true => "get through: the path loses",
+        false => "got through before: if the peer answers `ping PEER`, the path may lose",
+    };
     Some(format!(
-        "on {connections} measured, small segments got through in both directions, and none of up to {} bytes was ever acknowledged: the path may lose full segments; `ping -M do -s SIZE PEER` shows from which SIZE on",
-        thousands(size)
+        "on {connections} measured, no segment of up to {size} bytes was ever acknowledged, and small ones {then} full segments; `ping -M do -s SIZE PEER` shows from which SIZE on"
     ))
 }
 

@@ -6,16 +6,20 @@
 //! it is retransmitted; `net.ipv4.tcp_mtu_probing` decides whether smaller ones are tried
 //! (`tcp_mtu_probing`, net/ipv4/tcp_timer.c).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::diagnose::stalled::StalledService;
 use crate::diagnose::subject::{address_word, counted_connections};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::MtuProbing;
 use crate::model::{
-    Command, Finding, InetEnds, Metric, Service, Severity, SourceName, State, StateSet, TimerKind,
-    counted, thousands,
+    Command, Finding, InetEnds, Metric, Service, Severity, Socket, SourceName, State, StateSet,
+    TimerKind, counted, thousands,
 };
 
 /// How often a segment must have been retransmitted in a row: once may be loss.
@@ -43,12 +47,16 @@ const NAMED: usize = 3;
 
 const WHY: &str = "Small segments get through, so connections open and requests arrive; answers that need a full segment hang until the kernel gives up. A router on the path, often the entry of a tunnel, drops packets that are too large, and the ICMP message that says so does not arrive.";
 
+/// A peer that was heard from so shortly before a first segment was sent, in milliseconds, was there:
+/// most answers take less.
+const AT_ONCE: u64 = 1_000;
+
 /// A connection that retransmits.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
     ends: InetEnds,
     inode: u64,
-    queue: u64,
+    retransmission: Retransmission,
 }
 
 impl Suspect {
@@ -67,10 +75,14 @@ pub(super) struct PathMtu {
 #[derive(Clone, Debug, Default)]
 struct Path {
     measured: u64,
-    stuck: Vec<(Suspect, u64)>,
+    stuck: Vec<(Suspect, Lost)>,
 }
 
 impl Path {
+    fn lost(&self) -> impl Iterator<Item = Lost> {
+        self.stuck.iter().map(|(_, lost)| *lost)
+    }
+
     fn stuck(&self) -> u64 {
         self.stuck.len() as u64
     }
@@ -107,7 +119,7 @@ impl Rule for PathMtu {
             self.suspects.push(Suspect {
                 ends: *ends,
                 inode: socket.inode,
-                queue: socket.send_queue.into(),
+                retransmission: Retransmission::of(socket),
             });
         }
     }
@@ -120,16 +132,24 @@ impl Rule for PathMtu {
             );
         }
         let mut paths: HashMap<IpAddr, Path> = HashMap::new();
-        let mut all = Path::default();
         for suspect in &self.suspects {
-            let Some(segment) = full_segment(suspect, host) else {
+            let measure = |metric| host.measures.get(suspect.ends, metric);
+            let Some(lost) = suspect.retransmission.lost(measure) else {
                 continue;
             };
             let path = paths.entry(suspect.peer()).or_default();
-            for sum in [path, &mut all] {
-                sum.measured += 1;
-                sum.stuck.extend(segment.map(|segment| (*suspect, segment)));
+            path.measured += 1;
+            path.stuck.extend(lost.map(|lost| (*suspect, lost)));
+        }
+        let every: Vec<Lost> = paths.values().flat_map(Path::lost).collect();
+        let are_first = are_first(&every, OF_ALL);
+        let mut all = Path::default();
+        for path in paths.values_mut() {
+            if !are_first && !small_get_through(&path.lost().collect::<Vec<_>>()) {
+                path.stuck.clear();
             }
+            all.measured += path.measured;
+            all.stuck.extend(&path.stuck);
         }
         let mut found: Vec<(IpAddr, Path)> = paths
             .into_iter()
@@ -150,39 +170,100 @@ impl PathMtu {
     }
 }
 
-/// The size of the full segment that is lost again and again, `Some(None)` where the connection has
-/// another fault, `None` where that is unknown.
-fn full_segment(suspect: &Suspect, host: &Host) -> Option<Option<u64>> {
-    lost_segment(suspect.queue, |metric| {
-        host.measures.get(suspect.ends, metric)
-    })
+/// What a socket that retransmits shows, besides its measures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retransmission {
+    queue: u64,
+    /// How often in a row.
+    times: u32,
+    /// When it is done again.
+    remaining: Duration,
 }
 
-/// The same of a connection with such a send queue and these measures.
-pub(super) fn lost_segment(queue: u64, of: impl Fn(Metric) -> Option<u64>) -> Option<Option<u64>> {
-    let (segment, acknowledged) = (of(Metric::Mss)?, of(Metric::BytesAcked)?);
-    let received = of(Metric::BytesReceived)?;
-    let is_full = of(Metric::Unacked)? > 0 && queue >= segment;
-    // The peer's SYN-ACK counts as one byte.
-    let small_arrive = received > 0 || acknowledged > 1;
-    let is_stuck = is_full && small_arrive && acknowledged < segment;
-    Some(is_stuck.then_some(segment))
+/// A connection of which no full segment was ever acknowledged; times in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lost {
+    /// The size of a full segment.
+    pub(super) segment: u64,
+    /// Whether a later segment was acknowledged selectively.
+    is_sacked: bool,
+    /// How long ago the peer was last heard from.
+    heard: u64,
+    /// How long ago the first retransmission was, at least.
+    retransmitted: u64,
+    /// Whether it was the first that was sent, at once after the peer was heard from.
+    is_first: bool,
+}
+
+impl Retransmission {
+    /// Of this socket.
+    pub(super) fn of(socket: &Socket) -> Retransmission {
+        Retransmission {
+            queue: socket.send_queue.into(),
+            times: socket.retransmits.unwrap_or(0),
+            remaining: socket.timer.map_or(Duration::ZERO, |timer| timer.remaining),
+        }
+    }
+
+    /// The full segment that is lost again and again, `Some(None)` where the connection has another
+    /// fault, `None` where that is unknown.
+    pub(super) fn lost(self, of: impl Fn(Metric) -> Option<u64>) -> Option<Option<Lost>> {
+        let (segment, acknowledged) = (of(Metric::Mss)?, of(Metric::BytesAcked)?);
+        let received = of(Metric::BytesReceived)?;
+        let is_full = of(Metric::Unacked)? > 0 && self.queue >= segment;
+        // The peer's SYN-ACK counts as one byte.
+        let small_arrive = received > 0 || acknowledged > 1;
+        let is_stuck = is_full && small_arrive && acknowledged < segment;
+        let heard = of(Metric::LastAckReceived)?;
+        let busy = of(Metric::BusyTime).map(|us| us / 1_000);
+        let is_first = busy.is_some_and(|ms| acknowledged <= 1 && heard <= ms + AT_ONCE);
+        Some(is_stuck.then(|| Lost {
+            segment,
+            is_sacked: of(Metric::Sacked) > Some(0),
+            heard,
+            retransmitted: self.since_first(of(Metric::LastDataSent).unwrap_or(0)),
+            is_first,
+        }))
+    }
+
+    /// How long ago the first one was, at least, if data was last sent so long ago: each timeout is
+    /// twice the one before (`tcp_retransmit_timer`, net/ipv4/tcp_timer.c), and the longest one repeats.
+    fn since_first(self, sent: u64) -> u64 {
+        let remaining = u64::try_from(self.remaining.as_millis()).unwrap_or(0);
+        let timeout = sent.saturating_add(remaining);
+        let before = self.times.saturating_sub(1);
+        let last = timeout.checked_shr(before).unwrap_or(0);
+        sent.saturating_add(timeout - last)
+    }
+}
+
+/// Whether small segments get through where these are lost: one that was sent later, or what the peer
+/// sent after one was retransmitted. A peer that vanished sends nothing; that several do so between a
+/// first request and its answer is no chance.
+pub(super) fn small_get_through(lost: &[Lost]) -> bool {
+    let heard = lost.iter().map(|one| one.heard).min();
+    let retransmitted = lost.iter().map(|one| one.retransmitted).max();
+    lost.iter().any(|one| one.is_sacked) || heard < retransmitted || are_first(lost, OF_ONE_PEER)
+}
+
+/// Whether so many of them, and most, are of first segments that were sent at once.
+fn are_first(lost: &[Lost], least: u64) -> bool {
+    let first = lost.iter().filter(|one| one.is_first).count();
+    first as u64 >= least && first * 2 > lost.len()
 }
 
 /// A finding about connections of one service that get no acknowledgment, as one about their path: small
-/// segments got through on all of them that were measured.
+/// segments get through, and no full one did on any that was measured.
 pub(super) fn of_service(finding: Finding, found: &StalledService, host: &Host) -> Finding {
     let stalled = found.stalled.len() as u64;
     let connections = counted_connections(found.all, found.service);
-    let few = (stalled < OF_ONE_PEER)
-        .then(|| "a peer that vanished after its last small segment looks the same".to_owned());
     // Everything that needs the service hangs.
     let is_critical =
         found.is_dead() && (matches!(found.service, Service::Used(_)) || stalled >= OF_ONE_PEER);
     Finding {
         id: PathMtu::ID,
         title: format!(
-            "path MTU: full segments are not acknowledged and small ones were, on {} of {connections}",
+            "path MTU: full segments are not acknowledged and small ones are, on {} of {connections}",
             thousands(stalled)
         ),
         severity: match is_critical {
@@ -194,7 +275,6 @@ pub(super) fn of_service(finding: Finding, found: &StalledService, host: &Host) 
         ..finding
     }
     .with_evidence(probing(host))
-    .with_evidence(few)
     .with_remedy(remedy())
 }
 
@@ -219,7 +299,7 @@ fn remedy() -> [String; 4] {
 }
 
 fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
-    let stuck: Vec<&(Suspect, u64)> = paths.iter().flat_map(|(_, path)| &path.stuck).collect();
+    let stuck: Vec<&(Suspect, Lost)> = paths.iter().flat_map(|(_, path)| &path.stuck).collect();
     let measured: u64 = paths.iter().map(|(_, path)| path.measured).sum();
     let number = stuck.len() as u64;
     let some = thousands(number);
@@ -232,7 +312,7 @@ fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
         [(peer, _)] => format!("full segments to {peer} do not arrive, on {some} of {of}"),
         _ => format!("full segments do not arrive, on {some} of {of}"),
     };
-    let sizes = stuck.iter().map(|(_, segment)| *segment);
+    let sizes = stuck.iter().map(|(_, lost)| lost.segment);
     let largest = sizes.max().unwrap_or(0);
     let inodes = stuck.iter().map(|(suspect, _)| suspect.inode);
     let inodes = inodes.filter(|inode| *inode != 0).collect();
@@ -256,106 +336,4 @@ fn finding(paths: &[(IpAddr, Path)], host: &Host) -> Finding {
         .with_evidence(probing(host))
         .with_commands([show])
         .with_remedy(remedy())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnose::testing::{assert_names_settings, host, socket};
-    use crate::model::{Setting, Socket, Timer};
-    use std::time::Duration;
-
-    fn retransmitting(peer: u8, port: u16) -> Socket {
-        Socket {
-            retransmits: Some(RETRANSMITS),
-            send_queue: 20_000,
-            timer: Some(Timer {
-                kind: TimerKind::Retransmit,
-                remaining: Duration::from_secs(1),
-            }),
-            ..socket(
-                State::Established,
-                "192.0.2.9:80",
-                &format!("192.0.2.{peer}:{port}"),
-            )
-        }
-    }
-
-    /// A host that measured these connections, with so many bytes acknowledged and received on each.
-    fn measured(sockets: &[(Socket, u64, u64)]) -> Host {
-        let mut host = host().with_setting(Setting::MtuProbing, "0");
-        for (socket, acknowledged, received) in sockets {
-            let ends = *socket.internet().unwrap();
-            for (metric, value) in [
-                (Metric::Mss, 1_448),
-                (Metric::Unacked, 11),
-                (Metric::BytesAcked, *acknowledged),
-                (Metric::BytesReceived, *received),
-            ] {
-                host.measures = host.measures.with(ends, metric, value);
-            }
-        }
-        host
-    }
-
-    fn found(sockets: &[(Socket, u64, u64)]) -> Option<Finding> {
-        let all: Vec<Socket> = sockets.iter().map(|(socket, ..)| socket.clone()).collect();
-        let host = measured(sockets);
-        let rule: PathMtu = host.read(&[], &all);
-        host.examine(&rule).findings.pop()
-    }
-
-    fn to_one(number: u16, acknowledged: u64, received: u64) -> Vec<(Socket, u64, u64)> {
-        let sockets = (0..number).map(|n| retransmitting(1, 5_000 + n));
-        sockets.map(|one| (one, acknowledged, received)).collect()
-    }
-
-    #[test]
-    fn three_connections_to_one_address_without_a_full_segment_warn() {
-        assert!(found(&to_one(2, 0, 18)).is_none());
-        let three = found(&to_one(3, 0, 18)).unwrap();
-        let title =
-            "full segments to 192.0.2.1 do not arrive, on 3 of 3 connections that retransmit";
-        assert_eq!((three.severity, &*three.title), (Severity::Warning, title));
-        assert_names_settings(&three);
-        assert!(found(&to_one(3, 1_447, 0)).is_some());
-        assert!(
-            found(&to_one(3, 1_448, 18)).is_none(),
-            "a full segment arrived"
-        );
-        assert!(found(&to_one(3, 1, 0)).is_none(), "nothing arrives");
-        let mut some = to_one(3, 0, 18);
-        some.extend(to_one(7, 9_000, 18).into_iter().skip(3));
-        assert!(found(&some).is_none(), "less than half");
-    }
-
-    #[test]
-    fn ten_to_any_addresses_warn() {
-        let to_all = |number: u8| -> Vec<(Socket, u64, u64)> {
-            let sockets = (1..=number).map(|peer| retransmitting(peer, 5_000));
-            sockets.map(|one| (one, 0, 18)).collect()
-        };
-        assert!(found(&to_all(9)).is_none());
-        let ten = found(&to_all(10)).unwrap();
-        assert!(
-            ten.title
-                .starts_with("full segments do not arrive, on 10 of 10")
-        );
-    }
-
-    #[test]
-    fn what_is_small_or_hardly_retransmitted_is_no_suspect() {
-        let short = Socket {
-            send_queue: 1_447,
-            ..retransmitting(1, 5_000)
-        };
-        let short: Vec<_> = (0..5).map(|_| (short.clone(), 0, 18)).collect();
-        assert!(found(&short).is_none());
-        let first = Socket {
-            retransmits: Some(1),
-            ..retransmitting(1, 5_000)
-        };
-        let rule: PathMtu = host().read(&[], &vec![first; 9]);
-        assert!(rule.suspects(&host()).is_empty());
-    }
 }

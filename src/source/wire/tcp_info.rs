@@ -32,6 +32,7 @@ pub(super) fn decode_tcp_info(
     // is later than 2.6.
     put(Metric::Mss, word(16)); // tcpi_snd_mss
     put(Metric::Unacked, word(24)); // tcpi_unacked
+    put(Metric::Sacked, word(28)); // tcpi_sacked
     put(Metric::Lost, word(32)); // tcpi_lost
     put(Metric::RetransNow, word(36)); // tcpi_retrans
     put(Metric::LastDataSent, time(44)); // tcpi_last_data_sent

@@ -41,6 +41,7 @@ pub(crate) struct Listed {
     pub(crate) cwnd: Option<u32>,
     pub(crate) mss_bytes: Option<u32>,
     pub(crate) unacked: Option<u32>,
+    pub(crate) sacked: Option<u32>,
     pub(crate) retrans_now: Option<u32>,
     pub(crate) total_retrans: Option<u32>,
     pub(crate) lost: Option<u32>,

@@ -18,7 +18,7 @@ use crate::zoo::special::attributes;
 use crate::zoo::{Family, SocketCounts, Zoo};
 
 /// Every column from `tcp_info`.
-const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,retrans-now,total-retrans,lost,\
+const ALL: &str = "rtt,min-rtt,cwnd,mss,unacked,sacked,retrans-now,total-retrans,lost,\
     data-segs-out,bytes-sent,bytes-acked,bytes-received,bytes-not-sent,delivery-rate,pacing-rate,busy-time,rwnd-limited,last-data-sent,\
     last-data-received,last-ack-received,congestion-control";
 
@@ -352,6 +352,7 @@ fn agree(socket: &Listed, shown: &BTreeMap<u16, BTreeMap<String, String>>) {
         (socket.cwnd, number("cwnd")),
         (socket.mss_bytes, number("mss")),
         (socket.unacked, number("unacked")),
+        (socket.sacked, number("sacked")),
         (socket.lost, number("lost")),
         (socket.bytes_not_sent, number("notsent")),
         (socket.retrans_now, both("retrans").0.parse().unwrap()),

@@ -20,6 +20,13 @@ const TURNOVER: f64 = 0.05;
 /// handlers take longer than the watch.
 const A_PART: f64 = 0.1;
 
+/// The end of a connection that a program does not read for so long is not read in time, in milliseconds.
+const LATE: u64 = 1_000;
+
+/// If this part of the connections was used while they were watched, the others may be streams with
+/// pauses.
+const STREAMS: f64 = 0.1;
+
 /// Connections of slow handlers are hardly older than this many times what they take on average.
 const AGES: f64 = 1.5;
 
@@ -119,14 +126,21 @@ pub(super) struct Members<'a> {
     stayed: u64,
     watched: usize,
     ended: usize,
+    /// How many were used in one direction while they were watched.
+    used: usize,
+    /// How many of the others had an end that the program had not read in time when they were last seen.
+    late: usize,
+    /// How many had an end that was not read when they were last seen.
+    unread: usize,
+    is_served: bool,
     /// Those that are still there and were not used.
     idle: Vec<&'a Watched>,
 }
 
 /// Whether something was sent since before the window, and so to a peer that closed one direction only.
-pub(super) fn is_used(watched: &Watched, host: &Host) -> bool {
+pub(super) fn is_used(watched: &Watched) -> bool {
     let ago = watched.last(Metric::LastDataSent);
-    let sent = ago.is_some_and(|ms| Duration::from_millis(ms + TICKS) < host.watch.over);
+    let sent = ago.is_some_and(|ms| Duration::from_millis(ms + TICKS) < watched.last_seen);
     sent || watched.growth(Metric::BytesAcked) > Some(0)
 }
 
@@ -134,27 +148,44 @@ impl<'a> Members<'a> {
     /// Those of these that were watched.
     pub(super) fn of(some: &[InetEnds], change: &Change, host: &'a Host) -> Members<'a> {
         let seen: Vec<&Watched> = some.iter().filter_map(|ends| host.watch.of(ends)).collect();
-        let left = seen.iter().filter(|one| !one.has_ended);
+        let (used, unused): (Vec<&Watched>, Vec<&Watched>) =
+            seen.iter().partition(|one| is_used(one));
+        let is_unread = |one: &&&Watched| one.last.receive_queue > 0;
+        let is_late = |one: &&&Watched| one.last(Metric::LastAckReceived) >= Some(LATE);
+        let unread = unused.iter().filter(is_unread);
         Members {
             stayed: change.counts.stayed,
             watched: seen.len(),
             ended: seen.iter().filter(|one| one.has_ended).count(),
-            idle: left.filter(|one| !is_used(one, host)).copied().collect(),
+            used: used.len(),
+            late: unread.clone().filter(is_late).count(),
+            unread: unread.count(),
+            is_served: matches!(change.service(), Some(Service::Served(_))),
+            idle: unused.into_iter().filter(|one| !one.has_ended).collect(),
         }
     }
 
     /// Whether `least` of those that stayed through the window still do and are not used, as far as the
-    /// watched ones show; or, if their end is unread, a part of them.
+    /// watched ones show; or, if their end is unread, a part of them; or if as many clients of a server
+    /// wait for that, though others follow where these end.
     pub(super) fn are_many(&self, least: u64) -> bool {
         let staying = self.part(self.idle.len()).unwrap_or(self.stayed);
         let a_part = staying as f64 >= self.stayed as f64 * A_PART;
-        staying >= least || (a_part && self.are_unread())
+        let late = self.part(self.late).unwrap_or(0);
+        staying >= least || (self.are_unread() && (a_part || (self.is_served && late >= least)))
     }
 
-    /// Whether the program has not read the end of most of those that stay.
+    /// Whether the program has not read the end of most of those that are not used.
     fn are_unread(&self) -> bool {
-        let unread = self.idle.iter().filter(|one| one.last.receive_queue > 0);
-        unread.count() * 2 > self.idle.len()
+        self.unread * 2 > self.watched - self.used
+    }
+
+    /// Whether they are streams to peers that have closed their own direction, with pauses: some were
+    /// used while they were watched, and most not long before.
+    fn are_streams(&self) -> bool {
+        let sent = self.median(|one| one.last(Metric::LastDataSent));
+        let is_part = self.used as f64 >= self.watched as f64 * STREAMS;
+        self.used > 0 && is_part && sent.is_some_and(|ms| ms < PATIENCE)
     }
 
     /// What this many of those that were watched are of all.
@@ -179,30 +210,44 @@ impl<'a> Members<'a> {
         });
         match is_used && was_idle >= Some(IDLE) {
             true => Some(Story::StalePool),
-            false if self.may_be_answered(change) => Some(Story::Unanswered),
+            false if self.may_be_answered(change, host) => {
+                (!self.are_streams()).then_some(Story::Unanswered)
+            }
             false => Some(Story::Leak),
         }
     }
 
     /// Whether the program has read the end of most, their number does not grow, and most are young, or
     /// are requests without an answer.
-    fn may_be_answered(&self, change: &Change) -> bool {
-        let is_served = matches!(change.service(), Some(Service::Served(_)));
-        let patience = match is_served && self.unanswered() * 2 > self.idle.len() {
+    fn may_be_answered(&self, change: &Change, host: &Host) -> bool {
+        let patience = match self.is_served && self.unanswered() * 2 > self.idle.len() {
             true => LONGEST_WAIT,
             false => PATIENCE,
         };
         let is_young = self.age().is_some_and(|age| age < patience);
-        is_young && change.is_whole && !change.grows() && !self.are_unread()
+        is_young && change.is_whole && !self.grows(change, host) && !self.are_unread()
+    }
+
+    /// Whether their number grows: as many were added in the window as the rule asks for, or, if none
+    /// of those that were watched ended either, would be at that rate in the time they were watched.
+    pub(super) fn grows(&self, change: &Change, host: &Host) -> bool {
+        let windows = host.watch.over.as_secs_f64() / host.window.as_secs_f64().max(f64::EPSILON);
+        let watched = if self.ended == 0 {
+            windows.max(1.0)
+        } else {
+            1.0
+        };
+        change.grows(watched)
     }
 
     /// How many have sent nothing since the last data came, and so have not answered it.
     fn unanswered(&self) -> usize {
         let is_unanswered = |one: &&&Watched| {
             let of = |metric| one.last(metric);
-            // SYN and FIN count as a byte each.
+            // The FIN that came counts as a byte, and the SYN that was sent, but not the SYN-ACK.
+            let syn = u64::from(!self.is_served);
             let asked = of(Metric::BytesReceived) > Some(1);
-            let never_sent = of(Metric::BytesAcked).is_some_and(|bytes| bytes <= 1);
+            let never_sent = of(Metric::BytesAcked).is_some_and(|bytes| bytes <= syn);
             let sent_before = of(Metric::LastDataSent) > of(Metric::LastDataReceived);
             asked && (never_sent || sent_before)
         };

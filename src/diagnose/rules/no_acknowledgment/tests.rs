@@ -215,15 +215,23 @@ fn the_kernel_gives_up_after_the_time_in_its_documentation() {
     assert!(given_up_after(u64::MAX) > given_up_after(255));
 }
 
-/// What is found of so many connections of a service, with these bytes acknowledged on each, and of
-/// which the others work.
-fn full_segments_lost(sockets: &[Socket], acknowledged: &[u64], others: u64) -> Finding {
+/// What is found of so many connections of a service, with these bytes acknowledged on each, as many
+/// segments selectively, and of which the others work.
+fn full_segments_lost(
+    sockets: &[Socket],
+    acknowledged: &[u64],
+    others: u64,
+    sacked: u64,
+) -> Finding {
     let long = sockets.iter().zip(acknowledged).map(|(one, acknowledged)| {
         let measures = [
             (Metric::Mss, 1_448),
             (Metric::Unacked, 5),
             (Metric::BytesAcked, *acknowledged),
             (Metric::BytesReceived, 0),
+            (Metric::LastDataSent, 1_000),
+            (Metric::LastAckReceived, 9_000),
+            (Metric::Sacked, sacked),
         ];
         let one = Socket {
             send_queue: 6_000,
@@ -242,9 +250,10 @@ fn full_segments_lost(sockets: &[Socket], acknowledged: &[u64], others: u64) -> 
 fn where_full_segments_alone_are_lost_on_all_that_were_watched_it_is_the_path() {
     for (acknowledged, is_path) in [([3, 3], true), ([3, 1_448], false), ([1, 1], false)] {
         let two: Vec<Socket> = (0..2).map(|number| waiting(number, 4)).collect();
-        let found = full_segments_lost(&two, &acknowledged, 0);
+        let found = full_segments_lost(&two, &acknowledged, 0, 1);
         let evidence = found.evidence.join("; ");
-        let line = "none of up to 1,448 bytes was ever acknowledged";
+        let line =
+            "no segment of up to 1,448 bytes was ever acknowledged, and small ones get through";
         assert_eq!(
             evidence.contains(line),
             is_path,
@@ -257,17 +266,16 @@ fn where_full_segments_alone_are_lost_on_all_that_were_watched_it_is_the_path() 
         };
         assert_eq!((found.id, found.severity), (id, Severity::Critical));
     }
-    let one = full_segments_lost(&[waiting(0, 4)], &[3], 0);
+    let one = full_segments_lost(&[waiting(0, 4)], &[3], 0, 1);
     assert_eq!(
         one.title,
-        "path MTU: full segments are not acknowledged and small ones were, on 1 of 1 outbound connection to 192.0.2.9:5432"
+        "path MTU: full segments are not acknowledged and small ones are, on 1 of 1 outbound connection to 192.0.2.9:5432"
     );
     assert_eq!(one.severity, Severity::Warning);
-    assert!(
-        one.evidence
-            .iter()
-            .any(|line| line.ends_with("looks the same"))
-    );
+    let gone = full_segments_lost(&[waiting(0, 4)], &[3], 0, 0);
+    assert_eq!(gone.id, "no-acknowledgment");
+    let line = "small ones got through before: if the peer answers `ping PEER`, the path may lose";
+    assert!(gone.evidence.join("; ").contains(line), "{gone:?}");
     assert!(
         one.evidence
             .iter()
@@ -291,10 +299,10 @@ fn a_black_hole_is_critical_where_nothing_of_a_service_works_and_single_clients_
         (clients(2), "no-acknowledgment", Severity::Info),
         (clients(3), "path-mtu", Severity::Critical),
     ] {
-        let found = full_segments_lost(&sockets, &[3; 3], 0);
+        let found = full_segments_lost(&sockets, &[3; 3], 0, 1);
         assert_eq!((found.id, found.severity), (id, severity), "{found:?}");
     }
     let three: Vec<Socket> = (0..3).map(|number| waiting(number, 4)).collect();
-    let found = full_segments_lost(&three, &[3; 3], 1);
+    let found = full_segments_lost(&three, &[3; 3], 1, 1);
     assert_eq!((found.id, found.severity), ("path-mtu", Severity::Warning));
 }

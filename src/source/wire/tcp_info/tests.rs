@@ -79,6 +79,7 @@ fn every_metric_of_a_recorded_connection_is_what_ss_showed_of_it() {
         (Metric::CongestionWindow, 20),
         (Metric::Mss, 988),
         (Metric::Unacked, 0),
+        (Metric::Sacked, 0),
         (Metric::RetransNow, 0),
         (Metric::TotalRetrans, 0),
         (Metric::Lost, 0),
@@ -157,6 +158,7 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
         Metric::CongestionWindow,
         Metric::Mss,
         Metric::Unacked,
+        Metric::Sacked,
         Metric::RetransNow,
         Metric::TotalRetrans,
         Metric::Lost,
@@ -198,9 +200,10 @@ fn an_older_kernel_reports_less_and_the_rest_is_absent() {
 }
 
 /// Where each metric ends, `linux/tcp.h`.
-const ENDS: [(Metric, usize); 20] = [
+const ENDS: [(Metric, usize); 21] = [
     (Metric::Mss, 20),
     (Metric::Unacked, 28),
+    (Metric::Sacked, 32),
     (Metric::Lost, 36),
     (Metric::RetransNow, 40),
     (Metric::LastDataSent, 48),
