@@ -48,6 +48,8 @@ pub struct Examination {
     pub examined: Vec<&'static str>,
     /// The other rules and why, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
+    /// The inodes of sockets whose holders decide whether there are more findings.
+    searched: Vec<u64>,
 }
 
 impl Examination {
@@ -56,7 +58,8 @@ impl Examination {
         let findings = self.findings.iter();
         let inodes = findings.flat_map(|finding| finding.inodes.iter().chain(&finding.searched));
         // A listener of the kernel has none.
-        inodes.copied().filter(|inode| *inode != 0).collect()
+        let inodes = inodes.chain(&self.searched).copied();
+        inodes.filter(|inode| *inode != 0).collect()
     }
 }
 
@@ -64,18 +67,22 @@ impl Examination {
     /// Whether a finding names every holder of a socket, and not only that with the lowest pid.
     pub fn wants_every_holder(&self) -> bool {
         let mut findings = self.findings.iter();
-        findings.any(|finding| finding.id == rules::NAMES_EVERY_HOLDER)
+        let is_named = findings.any(|finding| finding.id == rules::NAMES_EVERY_HOLDER);
+        is_named || !self.searched.is_empty()
     }
 }
 
-/// Applies every rule. Without holders the findings are the same, and name none.
+/// Applies every rule. Without holders the findings name none, and those that depend on them are missing.
 pub fn examine(sample: &SecondSample, host: &Host, holders: &Holders) -> Examination {
     let mut examination = Examination::default();
     let case = Case { host, holders };
     for (id, examined) in sample.examined(&case) {
         let Examined {
-            findings, lacking, ..
+            findings,
+            lacking,
+            searched,
         } = examined;
+        examination.searched.extend(searched);
         if lacking.is_empty() {
             examination.examined.push(id);
         } else {

@@ -117,6 +117,8 @@ pub(super) struct Sampled<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
+    /// The inodes of sockets whose holders decide whether there are more findings.
+    pub(super) searched: Vec<u64>,
     /// Why the rule was not applied, or not completely: sentences without a full stop.
     pub(super) lacking: Vec<String>,
 }
@@ -142,6 +144,12 @@ impl Examined {
     /// The rule could not be applied.
     pub(super) fn lacking(reason: impl Into<String>) -> Examined {
         Examined::default().without(Some(reason.into()))
+    }
+
+    /// Has these searched for, which decides whether there are more findings.
+    pub(super) fn with_searched(mut self, inodes: Vec<u64>) -> Examined {
+        self.searched.extend(inodes);
+        self
     }
 
     /// Adds the reasons why something was not examined, if there are any.

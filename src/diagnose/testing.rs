@@ -125,11 +125,15 @@ impl Host {
         let host = self;
         let case = Case { host, holders };
         let Examined {
-            findings, lacking, ..
+            findings,
+            lacking,
+            searched,
         } = rule.examine(&case).in_scope(R::SCOPE);
         let findings = findings.into_iter();
         let complete = findings.map(|finding| case.complete(R::ID, finding));
-        Examined::found(complete).without(lacking)
+        Examined::found(complete)
+            .with_searched(searched)
+            .without(lacking)
     }
 }
 

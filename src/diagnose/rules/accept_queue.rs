@@ -77,13 +77,19 @@ impl Rule for AcceptQueue {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        let reported = self.reported(host);
+        let mut reported = self.reported(host);
+        let standing = self.standing(host, &reported);
+        let searched = standing.iter().map(|queue| queue.listener.inode).collect();
+        let is_exhausted = |queue: &Queue| Crew::of(queue.listener, &[], case).is_exhausted();
+        reported.extend(standing.into_iter().filter(is_exhausted));
+        reported.sort_by_key(|queue| std::cmp::Reverse(queue.severity));
         let worst = reported.iter().take(REPORTED);
         let mut findings: Vec<Finding> = worst.map(|queue| self.finding(queue, case)).collect();
         if findings.iter().all(|one| one.severity < Severity::Critical) {
             findings.extend(overflowed(case));
         }
         Examined::found(findings)
+            .with_searched(searched)
             .without(lacking(host, reported.len()))
             .without(host.growth(Counter::ListenOverflows).err())
     }
@@ -171,6 +177,25 @@ impl AcceptQueue {
             std::cmp::Reverse((queue.severity, dropped(queue), queue.listener.waiting))
         });
         queues
+    }
+
+    /// The others with connections that waited throughout the window and of which none left: critical
+    /// if accept() fails for lack of descriptors, however few and however short they have waited.
+    fn standing<'a>(&self, host: &'a Host, reported: &[Queue<'a>]) -> Vec<Queue<'a>> {
+        let is_reported = |one: &&Listener| reported.iter().any(|queue| queue.listener == *one);
+        let mut others = longest(host);
+        others.retain(|one| !is_reported(one));
+        let standing = others.into_iter().filter_map(|listener| {
+            let pace = self.progress.of(listener, host).standing()?;
+            Some(Queue {
+                listener,
+                limit: listener.limit?.into(),
+                severity: Severity::Critical,
+                dropped: listener.drops.map(u64::from),
+                pace: Some(pace),
+            })
+        });
+        standing.take(REPORTED).collect()
     }
 
     /// Some of those that wait at listeners which are reported, or may be.

@@ -187,6 +187,15 @@ impl Queued {
         })
     }
 
+    /// That of a queue which connections waited in throughout the window, if none left it.
+    pub(super) fn standing(&self) -> Option<Pace> {
+        (self.left == Some(0) && self.certain() > 0).then_some(Pace {
+            severity: Severity::Critical,
+            stayed: self.stayed.len(),
+            left: self.left,
+        })
+    }
+
     /// The longest wait of those that were measured, as evidence.
     pub(super) fn text(&self, host: &Host) -> Option<String> {
         let waits = Queued::waits(self.sample(), host);

@@ -161,3 +161,28 @@ fn without_measures_a_queue_with_room_is_not_evaluated() {
     let rule: AcceptQueue = host.read(&waiting(1..300), &waiting(1..300));
     assert!(host.examine(&rule).findings.is_empty());
 }
+
+#[test]
+fn one_that_waits_is_critical_if_a_process_of_the_listener_has_no_descriptor_left() {
+    let one = listener("0.0.0.0:80", 1, 16, 1);
+    let mut holders = Holders::default();
+    holders.set(1, ProcessName::new(b"web"), 10);
+    for (samples, open, expected) in [
+        ([1..2, 1..2], 64, Some(Severity::Critical)),
+        ([1..2, 1..2], 63, None),
+        // It left the queue, or has just come.
+        ([1..3, 2..3], 64, None),
+        ([1..1, 1..2], 64, None),
+    ] {
+        holders.set_descriptors(10, Ok(Descriptors { open, limit: 64 }));
+        let found = found(samples.clone(), (1, 1_000), &[one.clone()], &holders);
+        let severity = found.first().map(|finding| finding.severity);
+        assert_eq!(severity, expected, "{samples:?} {open}");
+    }
+    let mut host = quiet().with_listeners(&[one]);
+    let rule: AcceptQueue = host.read(&waiting(1..2), &waiting(1..2));
+    host.measures = Measures::default();
+    let examined = host.examine(&rule);
+    assert!(examined.findings.is_empty());
+    assert_eq!(examined.searched, [1]);
+}
