@@ -92,6 +92,7 @@ mod tests {
             findings,
             examined: vec!["half-open", "memory", "orphans"],
             not_examined: not_examined.collect(),
+            ..Examination::default()
         }
     }
 

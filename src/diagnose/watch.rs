@@ -23,6 +23,10 @@ pub(super) const PAUSE: Duration = Duration::from_secs(120);
 /// ip-sysctl.rst), which grows only with what is read (`tcp_rcv_space_adjust`, net/ipv4/tcp_input.c).
 const FIRST_BUFFER: u64 = 128 << 10;
 
+/// A window that was closed for this many milliseconds more than since data was last sent was closed
+/// before, and opened; less is what a fast sender waits for while the first buffer fills.
+const REOPENED: u64 = 1_000;
+
 /// What was seen of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
@@ -67,10 +71,14 @@ impl Watched {
         received.is_some_and(|bytes| bytes <= self.last.receive_queue.into())
     }
 
-    /// Whether the peer has acknowledged no more than it takes without reading.
+    /// Whether the peer has acknowledged no more than it takes without reading, and its window was never
+    /// closed before for longer than [`REOPENED`]: it opens where something is read.
     pub(super) fn was_never_taken(&self) -> bool {
         let acknowledged = self.last(Metric::BytesAcked);
-        acknowledged.is_some_and(|bytes| bytes <= FIRST_BUFFER)
+        let closed = self.last(Metric::RwndLimited).map_or(0, |us| us / 1_000);
+        let since = self.last(Metric::LastDataSent).unwrap_or(u64::MAX);
+        let was_opened = closed > since.saturating_add(REOPENED);
+        acknowledged.is_some_and(|bytes| bytes <= FIRST_BUFFER) && !was_opened
     }
 
     /// A measure when it was last seen.
@@ -278,6 +286,23 @@ mod tests {
             let mut then = seen(connection(), &[(Metric::BytesReceived, 9_000 + received)]);
             then.receive_queue = unread;
             assert_eq!(watched(first, Some(then)).was_read(), was_read);
+        }
+    }
+
+    #[test]
+    fn a_window_that_was_closed_before_and_opened_is_that_of_a_peer_that_reads() {
+        for (acknowledged, limited, is_never) in [
+            (131_072, 6_000_999, true),
+            (131_073, 6_000_999, false),
+            (131_072, 6_001_000, false),
+        ] {
+            let measures = [
+                (Metric::BytesAcked, acknowledged),
+                (Metric::LastDataSent, 5_000),
+                (Metric::RwndLimited, limited),
+            ];
+            let seen = watched(seen(connection(), &measures), None);
+            assert_eq!(seen.was_never_taken(), is_never, "{acknowledged} {limited}");
         }
     }
 

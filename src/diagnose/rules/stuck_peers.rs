@@ -280,11 +280,9 @@ fn at_peers(found: &StalledService, host: &Host) -> Finding {
     let stuck = thousands(found.stalled.len());
     let connections = counted_connections(found.all, found.service);
     let bytes = counted(found.bytes(), "byte waits", "bytes wait");
-    let title = format!("peers read nothing on {stuck} of {connections}: {bytes}");
-    let mut evidence = vec![format!(
-        "their window is closed (persist timer), and nothing was acknowledged in {}",
-        host.watch.text()
-    )];
+    let watched = host.watch.text();
+    let title = format!("peers took nothing in {watched} on {stuck} of {connections}: {bytes}");
+    let mut evidence = vec!["their window is closed (persist timer)".to_owned()];
     evidence.extend(closed_for(&found.stalled, host));
     if matches!(found.service, Service::Served(_)) {
         let peers = found.peers(NAMED).into_iter();
@@ -333,20 +331,26 @@ fn closed_for(stalled: &[Suspect], host: &Host) -> Option<String> {
     let since = seconds(since.min()?);
     let measured = counted(watched.len() as u64, "connection", "connections");
     let never = watched.iter().filter(|one| one.was_never_taken()).count();
+    let never = match never {
+        0 => String::new(),
+        _ => format!(
+            ", and {} took no more than 128 KiB in all, which needs no reading",
+            thousands(never)
+        ),
+    };
     Some(format!(
-        "of {measured} measured, none could send data for {since} s or longer, and {} took no more than 128 KiB in all, which needs no reading",
-        thousands(never)
+        "of {measured} measured, none could send data for {since} s or longer{never}"
     ))
 }
 
 /// Peers of many destinations whose window is closed.
 fn at_many(found: &Scattered, host: &Host) -> Finding {
-    let title = format!("peers read nothing on {}", found.connections());
+    let watched = host.watch.text();
+    let title = format!("peers took nothing in {watched} on {}", found.connections());
     let bytes: u64 = found.stalled.iter().map(|suspect| suspect.bytes).sum();
     let evidence = format!(
-        "their window is closed (persist timer), and nothing of {} was acknowledged in {} on those that were watched",
-        counted(bytes, "byte", "bytes"),
-        host.watch.text()
+        "their window is closed (persist timer), and nothing of {} was acknowledged on those that were watched",
+        counted(bytes, "byte", "bytes")
     );
     let (value, inodes) = (found.all as f64, found.inodes.clone());
     let silent = silent(&found.stalled, host).len();

@@ -130,10 +130,9 @@ in_namespace!(
         let report = Report::until(|report| !report.findings_of(ID).is_empty());
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "WARNING");
-        let title = format!(
-            "peers read nothing on 3 of 3 outbound connections to {address}: 300 bytes wait"
-        );
-        assert_eq!(finding.title, title);
+        let title = format!(" s on 3 of 3 outbound connections to {address}: 300 bytes wait");
+        assert!(finding.title.starts_with("peers took nothing in "));
+        assert!(finding.title.ends_with(&title), "{finding:?}");
         assert_eq!(finding.subject["remote_port"], address.port());
         assert_eq!(finding.processes[0].sockets, 3);
         assert_commands_run(finding);

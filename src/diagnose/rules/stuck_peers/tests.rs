@@ -61,7 +61,7 @@ fn a_closed_window_is_stuck_if_nothing_is_acknowledged_while_it_is_watched() {
     let stuck = connection(1, 0, 500, true);
     assert_eq!(
         titles(&stuck, (0, 0)),
-        ["peers read nothing on 1 of 1 inbound connection to port 80: 500 bytes wait"]
+        ["peers took nothing in 5.0 s on 1 of 1 inbound connection to port 80: 500 bytes wait"]
     );
     assert!(titles(&stuck, (1, 0)).is_empty());
     assert!(titles(&connection(1, 0, 5_000_000, false), (0, 0)).is_empty());
@@ -327,11 +327,10 @@ fn at_destinations(number: u64, moves: u64, others: u64) -> Vec<(Severity, Strin
 #[test]
 fn stuck_connections_to_many_destinations_are_one_finding_with_how_many_were_watched() {
     let all = at_destinations(3_000, 5_000, 200_000);
-    let title =
-        "peers read nothing on 63 of 64 connections watched, out of 3,000 to 3,000 destinations";
+    let title = "peers took nothing in 5.0 s on 63 of 64 connections watched, out of 3,000 to 3,000 destinations";
     assert_eq!(all, [(Severity::Warning, title.to_owned())]);
     let few = at_destinations(20, 50, 100);
-    let title = "peers read nothing on 19 of 20 connections to 20 destinations";
+    let title = "peers took nothing in 5.0 s on 19 of 20 connections to 20 destinations";
     assert_eq!(few, [(Severity::Warning, title.to_owned())]);
     assert!(at_destinations(3_000, 5_000, 300_000).is_empty(), "1 %");
     assert!(at_destinations(3_000, 1, 3_000).is_empty(), "all move");
