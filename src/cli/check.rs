@@ -63,9 +63,9 @@ pub struct Check {
     #[arg(long, value_name = "KEYS", value_parser = fields(Use::Group, parse_keys))]
     pub by: Option<Keys>,
 
-    /// Check repeatedly until OK three times in a row, no longer than this (30, 500ms, 5m, 1h)
+    /// Check repeatedly until OK three times in a row; no check begins later than this (30, 500ms, 5m, 1h)
     ///
-    /// The last result is printed, and decides the exit status. --timeout limits each check.
+    /// One that has begun is completed, with its window. The last result is printed, and decides the exit status. --timeout limits each check.
     #[arg(long, value_name = "DURATION", help_heading = "Waiting")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub wait: Option<Duration>,

@@ -48,7 +48,7 @@ const REPORTED: usize = 5;
 const WHY: &str = "A client confirms a handshake within one round trip (RFC 9293, 3.5). If none does, SYN-ACKs do not arrive: they take another route than the SYNs, a firewall or security group drops them, or a load balancer with direct server return hands on SYNs alone. Or the SYNs are forged.";
 
 /// The first remedy where [`is_flood`].
-pub(super) const FLOOD: &str = "These addresses sent one or two requests each: they are forged, or a botnet's (a SYN flood). Have it filtered upstream, and keep net.ipv4.tcp_syncookies at 1 and the backlog of listen() long (net.core.somaxconn), so that clients still get through.";
+pub(super) const FLOOD: &str = "These addresses sent one or two requests each: they are forged, or a botnet's (a SYN flood). Have it filtered upstream, and keep the backlog of listen() long (net.core.somaxconn).";
 
 /// Whether these requests of these addresses are not those of clients that try again: each has one or two.
 pub(super) fn is_flood(requests: u64, addresses: usize) -> bool {
@@ -303,16 +303,18 @@ fn evidence(these: &Requests, port: u16, source: Option<IpAddr>, host: &Host) ->
 /// What to do about handshakes that `client` does not confirm.
 fn remedy(client: &str, is_flood: bool) -> Vec<String> {
     let route = format!(
-        "Find out where SYN-ACKs to {client} are lost: see with a packet capture here and there which way they take, and check routes (`ip route get`), reverse path filters and firewalls on it."
+        "find out where SYN-ACKs to {client} are lost: see with a packet capture here and there which way they take, and check routes (`ip route get`), reverse path filters and firewalls on it."
     );
     let balancer = "Behind a load balancer with direct server return, check that this host answers from the address of the service.".to_owned();
     let forged = "If these are none of your clients, their addresses are forged: have them filtered upstream.";
     match is_flood {
         true => vec![
-            FLOOD.to_owned(),
-            format!("If they are your clients after all: {route}"),
+            format!(
+                "{FLOOD} Keep net.ipv4.tcp_syncookies at 1, so that clients still get through."
+            ),
+            format!("If they are clients of yours, {route}"),
             balancer,
         ],
-        false => vec![route, balancer, forged.to_owned()],
+        false => vec![route.replacen('f', "F", 1), balancer, forged.to_owned()],
     }
 }
