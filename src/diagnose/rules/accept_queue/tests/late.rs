@@ -175,7 +175,12 @@ fn one_that_waits_is_critical_if_a_process_of_the_listener_has_no_descriptor_lef
         ([1..1, 1..2], 64, None),
     ] {
         holders.set_descriptors(10, Ok(Descriptors { open, limit: 64 }));
-        let found = found(samples.clone(), (1, 1_000), &[one.clone()], &holders);
+        let found = found(
+            samples.clone(),
+            (1, 1_000),
+            std::slice::from_ref(&one),
+            &holders,
+        );
         let severity = found.first().map(|finding| finding.severity);
         assert_eq!(severity, expected, "{samples:?} {open}");
     }
