@@ -39,7 +39,11 @@ fn many_addresses_with_a_request_or_two_each_are_a_flood() {
         let all: Vec<Socket> = clients.flatten().collect();
         let found = found(&server(0), &all).remove(0);
         assert_names_settings(&found);
-        assert_eq!(found.remedy[0] == FLOOD, is_flood, "{addresses} {each}");
+        assert_eq!(
+            found.remedy[0].starts_with(FLOOD),
+            is_flood,
+            "{addresses} {each}"
+        );
         assert_eq!(found.remedy.len(), 3);
     }
 }
@@ -132,7 +136,7 @@ fn a_flood_is_found_after_the_first_retransmissions_while_requests_still_arrive(
     let found = found(&server(9), &young(300, 1, 80)).remove(0);
     assert_eq!(found.title, "300 handshakes at port 80 are not confirmed");
     assert_eq!(found.evidence[0], "each SYN-ACK was retransmitted once");
-    assert_eq!(found.remedy[0], FLOOD);
+    assert!(found.remedy[0].starts_with(FLOOD));
     assert!(found.commands[1].to_string().ends_with("retransmits ge 1'"));
     // Once they were retransmitted often, there is one finding.
     let mut both = young(300, 1, 80);
