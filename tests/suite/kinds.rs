@@ -235,6 +235,12 @@ in_namespace!(
         let ran = run(["-M", "--source", "proc"]);
         assert_eq!(ran.status, 1);
         assert!(ran.stderr.contains("no table of MPTCP sockets"), "{ran:?}");
+        let ran = run(["-M", "--source", "bpf"]);
+        assert_eq!(ran.status, 1);
+        assert!(
+            ran.stderr.contains("counts TCP sockets by state"),
+            "{ran:?}"
+        );
     }
 );
 
@@ -264,10 +270,6 @@ fn what_a_kind_does_not_have_is_refused_in_one_line() {
             "CLOSE_WAIT is not among the states",
         ),
         ("-a", "-a is accepted only beside a kind"),
-        (
-            "-u --source bpf",
-            "--source bpf counts TCP sockets by state",
-        ),
     ] {
         let ran = run(line.split(' '));
         // The line of a check is its output.
