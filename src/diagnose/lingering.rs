@@ -278,7 +278,7 @@ impl Change {
     }
 
     /// Whether the number grows, as it does where connections are forgotten, at the rate of the window
-    /// over so many windows.
+    /// over this number of windows.
     pub(super) fn grows(&self, windows: f64) -> bool {
         let added = self.added();
         let is_enough = added as f64 * windows >= GROWTH as f64;

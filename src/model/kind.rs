@@ -76,12 +76,6 @@ impl KindSet {
         KindSet(self.0 | 1 << kind as u8)
     }
 
-    /// The kinds in either.
-    #[must_use]
-    pub const fn union(self, other: KindSet) -> KindSet {
-        KindSet(self.0 | other.0)
-    }
-
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -140,11 +134,6 @@ impl Kind {
     /// The word for it: `tcp`. It is the name in services(5) too, and in the names of kernel modules.
     pub const fn name(self) -> &'static str {
         self.definition().name
-    }
-
-    /// The word for it; `None` for TCP, which is named nowhere.
-    pub fn unless_tcp(self) -> Option<&'static str> {
-        (self != Kind::Tcp).then(|| self.name())
     }
 
     /// Its name in messages: `TCP`.

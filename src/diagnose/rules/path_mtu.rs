@@ -246,7 +246,7 @@ pub(super) fn small_get_through(lost: &[Lost]) -> bool {
     lost.iter().any(|one| one.is_sacked) || heard < retransmitted || are_first(lost, OF_ONE_PEER)
 }
 
-/// Whether so many of them, and most, are of first segments that were sent at once.
+/// Whether at least this number of them, and most, are of first segments that were sent at once.
 fn are_first(lost: &[Lost], least: u64) -> bool {
     let first = lost.iter().filter(|one| one.is_first).count();
     first as u64 >= least && first * 2 > lost.len()

@@ -123,7 +123,7 @@ impl Footer {
         }
     }
 
-    /// Leaves so many of the lines of this height to others, if notices can share a line.
+    /// Leaves this number of the lines of a height to others, if notices can share a line.
     pub(super) fn leave(&mut self, height: u16, lines: u16) {
         let most = height.saturating_sub(lines).max(1);
         self.notices = self.notices.min(most);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::walker::{Tables, Walked, Walker};
 use crate::filter::{Filtered, Program};
 use crate::model::{
-    Completeness, Counts, Ends, Family, FamilyClass, InetEnds, Kind, Loss, NamespaceFacts,
+    Completeness, Counts, Family, FamilyClass, InetEnds, Kind, Loss, NamespaceFacts,
     NamespacesRead, Netns, ReadNamespace, Sink, Socket, SourceName, State, StateSet,
     UnseenNamespace, UnseenReason,
 };
@@ -217,29 +217,14 @@ fn representative(class: FamilyClass, state: State, netns: Netns) -> Socket {
         }
     };
     let end = SocketAddr::new(address, 0);
+    let ends = InetEnds {
+        family,
+        local: end,
+        remote: end,
+    };
     Socket {
-        state,
-        kind: Kind::Tcp,
         netns,
-        ends: Ends::Internet(InetEnds {
-            family,
-            local: end,
-            remote: end,
-        }),
-        receive_queue: 0,
-        send_queue: 0,
-        uid: 0,
-        full: None,
-        inode: 0,
-        timer: None,
         retransmits: None,
-        interface: None,
-        cookie: None,
-        mark: None,
-        cgroup: None,
-        drops: None,
-        v6only: None,
-        info: None,
-        congestion_control: None,
+        ..Socket::bare(Kind::Tcp, state, ends)
     }
 }

@@ -234,8 +234,8 @@ fn connections_that_may_still_be_answered_are_information_for_a_minute_unless_th
     }
 }
 
-/// The finding about twelve connections in CLOSE_WAIT that stay for so long, with these measures, whose
-/// process may have so many descriptors.
+/// The finding about twelve connections in CLOSE_WAIT of this age, with these measures, whose
+/// process may have at most `limit` descriptors.
 fn asked(local: &str, measures: &[(Metric, u64)], age: u64, limit: u64) -> Finding {
     let sockets = (1..=12).map(|number| {
         let ends = socket(State::CloseWait, local, &format!("192.0.2.1:{number}")).ends;

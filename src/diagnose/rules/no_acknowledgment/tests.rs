@@ -215,8 +215,8 @@ fn the_kernel_gives_up_after_the_time_in_its_documentation() {
     assert!(given_up_after(u64::MAX) > given_up_after(255));
 }
 
-/// What is found of so many connections of a service, with these bytes acknowledged on each, as many
-/// segments selectively, and of which the others work.
+/// The finding about these connections of a service, with these bytes acknowledged on each and these
+/// segments acknowledged selectively, beside others that work.
 fn full_segments_lost(
     sockets: &[Socket],
     acknowledged: &[u64],

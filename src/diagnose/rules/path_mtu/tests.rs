@@ -20,7 +20,7 @@ fn retransmitting(peer: u8, port: u16) -> Socket {
     }
 }
 
-/// A host that measured these connections, with so many bytes acknowledged and received on each.
+/// A host that measured these connections, with the bytes acknowledged and received on each.
 fn measured(sockets: &[(Socket, u64, u64)]) -> Host {
     let mut host = host().with_setting(Setting::MtuProbing, "0");
     for (socket, acknowledged, received) in sockets {
