@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 
-use super::values::{kinds, parse_count, parse_duration, parse_kind, parse_state, states};
+use super::values::{kinds, parse_count, parse_duration, parse_state, states};
 use crate::model::{GroupKey, Kind, KindSet, StateSet};
 
 /// Which sockets.
@@ -60,15 +60,15 @@ pub struct KindOption {
         visible_alias = "query",
         value_name = "LIST"
     )]
-    #[arg(value_delimiter = ',', value_parser = kinds(parse_kind), group = "kinds")]
-    kind: Vec<Kind>,
+    #[arg(value_delimiter = ',', value_parser = kinds(), group = "kinds")]
+    kind: Vec<KindSet>,
 }
 
 impl KindOption {
     /// Those that are named, and `more`; TCP where none is.
     pub fn kinds(&self, more: KindSet) -> KindSet {
         let named = self.kind.iter().copied();
-        match named.fold(more, KindSet::with) {
+        match named.fold(more, KindSet::union) {
             KindSet::NONE => KindSet::TCP,
             kinds => kinds,
         }

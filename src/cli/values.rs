@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::model::{Field, Kind, StateSet, Use, hint};
+use crate::model::{Field, KindSet, StateSet, Use, hint};
 
 /// With a shorter interval, sampling a busy host would take all the time.
 const SHORTEST: f64 = 0.05;
@@ -27,17 +27,6 @@ pub(super) fn parse_state(word: &str) -> Result<StateSet, String> {
         let words: Vec<String> = StateSet::words().collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         format!("no such state; {}", hint(word, &words, "tcpstates(1)"))
-    })
-}
-
-/// One word of `--kind`.
-pub(super) fn parse_kind(word: &str) -> Result<Kind, String> {
-    Kind::parse(word.trim()).ok_or_else(|| {
-        let words: Vec<&str> = Kind::words().collect();
-        format!(
-            "no such kind of sockets; {}",
-            hint(word, &words, "tcpstates(1)")
-        )
     })
 }
 
@@ -138,8 +127,8 @@ pub(super) fn states(parse: fn(&str) -> Result<StateSet, String>) -> Words<State
 }
 
 /// Kinds of sockets.
-pub(super) fn kinds(parse: fn(&str) -> Result<Kind, String>) -> Words<Kind> {
-    let table = Table::Kinds;
+pub(super) fn kinds() -> Words<KindSet> {
+    let (table, parse) = (Table::Kinds, KindSet::parse);
     Words { table, parse }
 }
 
@@ -161,7 +150,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
         Some(match self.table {
             Table::Fields(used_as) => Box::new(Field::names(used_as).map(PossibleValue::new)),
             Table::States => Box::new(StateSet::words().map(PossibleValue::new)),
-            Table::Kinds => Box::new(Kind::words().map(PossibleValue::new)),
+            Table::Kinds => Box::new(KindSet::words().map(PossibleValue::new)),
         })
     }
 }

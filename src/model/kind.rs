@@ -2,7 +2,7 @@
 //!
 //! Knows neither the numbers of the kernel's protocols (`source::wire`) nor how a kind is counted.
 
-use super::{Family, State, StateSet};
+use super::{Family, State, StateSet, hint};
 
 /// What is true of a kind.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Definition {
     /// Its name in messages: `TCP`.
     title: &'static str,
     states: StateSet,
+    /// The state of sockets that wait for peers.
+    waiting: State,
     /// Its tables in `net` of proc(5), of IPv4 and IPv6; `None` if it has none.
     tables: Option<[&'static str; 2]>,
 }
@@ -33,6 +35,7 @@ table! {
             name: "tcp",
             title: "TCP",
             states: StateSet::ALL,
+            waiting: State::Listen,
             tables: Some(["tcp", "tcp6"]),
         },
         /// Multipath TCP (RFC 8684), as the program holds it; its subflows are TCP sockets.
@@ -40,6 +43,7 @@ table! {
             name: "mptcp",
             title: "MPTCP",
             states: StateSet::ALL,
+            waiting: State::Listen,
             tables: None,
         },
         /// UDP over IPv4 and IPv6.
@@ -47,6 +51,7 @@ table! {
             name: "udp",
             title: "UDP",
             states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
             tables: Some(["udp", "udp6"]),
         },
         /// UDP-Lite (RFC 3828) over IPv4 and IPv6.
@@ -54,14 +59,21 @@ table! {
             name: "udplite",
             title: "UDP-Lite",
             states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
             tables: Some(["udplite", "udplite6"]),
         },
     }
 }
 
+/// Words for several kinds.
+const GROUPS: [(&str, KindSet); 2] = [("inet", KindSet::INTERNET), ("all", KindSet::ALL)];
+
+/// Kinds of ss(8) and the kernel that are not reported here.
+const UNSUPPORTED: [&str; 6] = ["vsock", "xdp", "sctp", "dccp", "tipc", "smc"];
+
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KindSet(u8);
+pub struct KindSet(u16);
 
 impl KindSet {
     /// TCP alone.
@@ -70,10 +82,53 @@ impl KindSet {
     /// No kind.
     pub const NONE: KindSet = KindSet(0);
 
+    /// Those with internet addresses.
+    const INTERNET: KindSet = KindSet::TCP
+        .with(Kind::Mptcp)
+        .with(Kind::Udp)
+        .with(Kind::UdpLite);
+
+    /// Every kind.
+    pub const ALL: KindSet = KindSet::INTERNET;
+
     /// This set and `kind`.
     #[must_use]
     pub const fn with(self, kind: Kind) -> KindSet {
-        KindSet(self.0 | 1 << kind as u8)
+        KindSet(self.0 | 1 << kind as u16)
+    }
+
+    /// The kinds of both sets.
+    #[must_use]
+    pub const fn union(self, other: KindSet) -> KindSet {
+        KindSet(self.0 | other.0)
+    }
+
+    /// The words that [`KindSet::parse`] lists in help and completions.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        let kinds = Kind::ALL.iter().map(|kind| kind.name());
+        kinds.chain(GROUPS.iter().map(|(word, _)| *word))
+    }
+
+    /// The kinds that a word means, in any case and with `-` and `_` or without: a name, a group, or a
+    /// word of ss(8).
+    ///
+    /// # Errors
+    /// Why it means none.
+    pub fn parse(word: &str) -> Result<KindSet, String> {
+        let typed = plain(word);
+        let mut kinds = Kind::ALL.iter().copied();
+        if let Some(kind) = kinds.find(|kind| plain(kind.name()) == typed) {
+            return Ok(KindSet::NONE.with(kind));
+        }
+        if let Some((_, kinds)) = GROUPS.iter().find(|(word, _)| *word == typed) {
+            return Ok(*kinds);
+        }
+        if let Some(word) = UNSUPPORTED.iter().find(|word| typed.starts_with(**word)) {
+            return Err(format!("{word} sockets are not supported"));
+        }
+        let words: Vec<&str> = KindSet::words().collect();
+        let near = hint(&word.to_lowercase(), &words, "tcpstates(1)");
+        Err(format!("no such kind of sockets; {near}"))
     }
 
     /// Whether there is none.
@@ -84,7 +139,7 @@ impl KindSet {
     /// The kinds of the set, in the order of [`Kind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Kind> {
         let all = Kind::ALL.iter().copied();
-        all.filter(move |kind| self.0 & 1 << *kind as u8 != 0)
+        all.filter(move |kind| self.0 & 1 << *kind as u16 != 0)
     }
 
     /// The first of them; TCP of none.
@@ -130,6 +185,11 @@ impl KindSet {
     }
 }
 
+/// The word without what may be left out.
+fn plain(word: &str) -> String {
+    word.trim().to_lowercase().replace(['-', '_'], "")
+}
+
 impl Kind {
     /// The word for it: `tcp`. It is the name in services(5) too, and in the names of kernel modules.
     pub const fn name(self) -> &'static str {
@@ -139,17 +199,6 @@ impl Kind {
     /// Its name in messages: `TCP`.
     pub const fn title(self) -> &'static str {
         self.definition().title
-    }
-
-    /// The word for each.
-    pub fn words() -> impl Iterator<Item = &'static str> {
-        Kind::ALL.iter().map(|kind| kind.name())
-    }
-
-    /// The kind with this name, in any case and with or without `-` and `_`; `None` for another word.
-    pub fn parse(word: &str) -> Option<Kind> {
-        let word = word.to_lowercase().replace(['-', '_'], "");
-        Kind::ALL.iter().copied().find(|kind| kind.name() == word)
     }
 
     /// The states that its sockets can have, in an answer that names none.
@@ -173,10 +222,7 @@ impl Kind {
 
     /// The state of sockets that wait for peers: those that `-l` selects, as in ss(8).
     pub const fn waiting(self) -> State {
-        match self {
-            Kind::Tcp | Kind::Mptcp => State::Listen,
-            Kind::Udp | Kind::UdpLite => State::Unconnected,
-        }
+        self.definition().waiting
     }
 
     /// What the kernel's CLOSE is for this kind.
@@ -210,10 +256,17 @@ mod tests {
     fn every_kind_is_parsed_from_its_name_and_its_title() {
         for kind in Kind::ALL {
             for word in [kind.name(), kind.title()] {
-                assert_eq!(Kind::parse(word), Some(*kind));
+                assert_eq!(
+                    KindSet::parse(word),
+                    Ok(KindSet::NONE.with(*kind)),
+                    "{word}"
+                );
             }
+            assert!(KindSet::ALL.iter().any(|one| one == *kind), "{kind:?}");
         }
-        assert_eq!(Kind::parse("sctp"), None);
+        for word in ["sctp", "vsock_stream", "tc"] {
+            assert!(KindSet::parse(word).is_err(), "{word}");
+        }
     }
 
     #[test]
