@@ -236,6 +236,7 @@ mod tests {
         let connection = Socket {
             inode: 1,
             drops: Some(1),
+            receive_limit: Some(1),
             cookie: Some(1),
             info: Some(Box::new(
                 metrics.fold(TcpInfo::default(), |info, m| info.with(m, 1)),

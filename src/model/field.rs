@@ -42,6 +42,8 @@ pub enum Field {
     ReceiveQueue,
     /// Bytes written and not yet acknowledged.
     SendQueue,
+    /// The memory that received data may take before more is dropped.
+    ReceiveLimit,
     /// Connections of a listener that wait to be accepted.
     AcceptQueue,
     /// How many may wait.
@@ -155,7 +157,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 53] = [
+const FIELDS: [Entry; 54] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
@@ -173,6 +175,7 @@ const FIELDS: [Entry; 53] = [
     Entry(Field::Netns, "netns", &["namespace"], &[G, C, S, F], SOCKETS, ROW),
     Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS, ROW),
+    Entry(Field::ReceiveLimit, "receive-limit", &["rcvbuf"], &[C, S, F], NETLINK, MEMORY),
     Entry(Field::AcceptQueue, "accept-queue", &[], &[S, F], SOCKETS, ROW),
     Entry(Field::AcceptLimit, "accept-limit", &["backlog"], &[S, F], NETLINK, ROW),
     Entry(Field::Drops, "drops", &[], &[C, S, F], NETLINK, MEMORY),
@@ -261,7 +264,11 @@ impl Field {
             self,
             Field::AcceptQueue | Field::AcceptLimit | Field::V6Only
         );
-        (!is_tcp || kind == Kind::Tcp) && (!is_of_listeners || kind.waiting() == State::Listen)
+        // The receive queue of others is in bytes, and so is no part of it.
+        let is_of_datagrams = self == Field::ReceiveLimit;
+        (!is_tcp || kind == Kind::Tcp)
+            && (!is_of_listeners || kind.waiting() == State::Listen)
+            && (!is_of_datagrams || matches!(kind, Kind::Udp | Kind::UdpLite))
     }
 
     /// Whether it can be used in this way.

@@ -48,6 +48,10 @@ pub struct Socket {
     /// a listener mostly connections that its accept queue had no room for. `None` where it was not
     /// asked for, from /proc, and where there is no full socket.
     pub drops: Option<u32>,
+    /// The memory that received data may take before more is dropped, in bytes (SO_RCVBUF of socket(7),
+    /// doubled by the kernel). `None` where it was not requested, from /proc, and where the receive
+    /// queue is not in memory but in bytes received.
+    pub receive_limit: Option<u32>,
     /// Whether an IPv6 listener takes IPv6 only; `None` for others, and from /proc.
     pub v6only: Option<bool>,
     /// What TCP measures of the connection; `None` if it was not requested, from /proc, and for
@@ -145,6 +149,7 @@ impl Socket {
             mark: None,
             cgroup: None,
             drops: None,
+            receive_limit: None,
             v6only: None,
             info: None,
             congestion_control: None,
@@ -222,6 +227,7 @@ impl Socket {
             Field::AcceptQueue => self.accept_queue().map(u64::from),
             Field::AcceptLimit => self.accept_limit().map(u64::from),
             Field::Drops => self.drops.map(u64::from),
+            Field::ReceiveLimit => self.receive_limit.map(u64::from),
             Field::Retransmits => self.retransmits.map(u64::from),
             Field::Inode => self.held_inode(),
             Field::Cookie => self.cookie,

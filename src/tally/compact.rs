@@ -143,6 +143,7 @@ impl Compact {
             mark: _,
             cgroup: _,
             drops: _,
+            receive_limit: _,
             v6only,
             info: _,
             congestion_control: _,
@@ -269,6 +270,7 @@ fn decode(
         Field::Retransmits => socket.retransmits = short,
         Field::Mark => socket.mark = short,
         Field::Drops => socket.drops = short,
+        Field::ReceiveLimit => socket.receive_limit = short,
         Field::Cookie => socket.cookie = number,
         Field::Cgroup => socket.cgroup = number,
         _ => {}

@@ -200,6 +200,41 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn the_receive_limit_is_the_buffer_that_the_kernel_gives_the_program() {
+        let sizes = [4_096, 20_000, 50_000];
+        let sockets = sizes.map(|size| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            rustix::net::sockopt::set_socket_recv_buffer_size(&socket, size).unwrap();
+            socket
+        });
+        let expected = sockets.each_ref().map(|socket| {
+            let size = rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap();
+            (
+                socket.local_addr().unwrap().port(),
+                u32::try_from(size).unwrap(),
+            )
+        });
+        let columns = ["list", "-u", "--json", "--columns=receive-limit"];
+        let listed = Listed::all(&run(columns).succeeded()).0;
+        let mut listed: Vec<(u16, u32)> = listed
+            .iter()
+            .map(|row| (row.local_port, row.receive_limit.unwrap()))
+            .collect();
+        let mut expected = expected.to_vec();
+        listed.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(listed, expected);
+        let count = run(["-u", "--json", "receive-limit", "ge", "100000"]);
+        assert_eq!(Answer::of(&count).total, 1);
+        let ran = run(["list", "-u", "--columns=receive-limit", "--source=proc"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        let ran = run(["list", "--columns=receive-limit"]);
+        let none = "TCP sockets have no `receive-limit`";
+        assert!(ran.stderr.contains(none), "{ran:?}");
+    }
+);
+
+in_namespace!(
     fn udp_lite_sockets_are_counted_from_both_sources() {
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(

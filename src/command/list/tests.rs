@@ -38,6 +38,7 @@ fn everything(state: State) -> Socket {
         mark: Some(11),
         cgroup: Some(12),
         drops: Some(13),
+        receive_limit: Some(14),
         v6only: Some(true),
         info: Some(Box::new(
             info.fold(TcpInfo::default(), |info, (metric, value)| {

@@ -63,6 +63,7 @@ pub(super) fn is_right_aligned(field: Field) -> bool {
             | Field::Uid
             | Field::Retransmits
             | Field::Drops
+            | Field::ReceiveLimit
             | Field::Inode
             | Field::Cookie
             | Field::Mark

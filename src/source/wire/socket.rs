@@ -13,7 +13,7 @@ use netlink_packet_sock_diag::inet::InetResponseHeader;
 
 use super::tcp_info::{decode_congestion_control, decode_tcp_info};
 use crate::model::{
-    CongestionControl, Ends, Family, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
+    CongestionControl, Ends, Family, Field, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
 };
 use crate::source::kernel::{decode_state, decode_timer};
 
@@ -31,8 +31,9 @@ const TIMER: usize = 2;
 const RETRANSMITS: usize = 3;
 const EXPIRES: usize = 52;
 
-/// Where `SK_MEMINFO_DROPS`, the ninth of `SK_MEMINFO_VARS` 32-bit numbers (linux/sock_diag.h),
-/// begins in INET_DIAG_SKMEMINFO; kernels before 4.6 end before it.
+/// Where `SK_MEMINFO_RCVBUF` and `SK_MEMINFO_DROPS`, the second and the ninth of `SK_MEMINFO_VARS` 32-bit
+/// numbers (linux/sock_diag.h), begin in INET_DIAG_SKMEMINFO; kernels before 4.6 end before the latter.
+const MEMINFO_RECEIVE_LIMIT: usize = 4;
 const MEMINFO_DROPS: usize = 32;
 
 /// `sizeof(struct inet_diag_msg)`.
@@ -117,6 +118,7 @@ pub(super) fn decode_socket(
         mark: attributes.mark,
         cgroup: attributes.cgroup,
         drops: attributes.drops,
+        receive_limit: attributes.receive_limit,
         v6only: attributes.v6only,
         info: attributes.info,
         congestion_control: attributes.congestion_control,
@@ -149,6 +151,7 @@ struct Attributes {
     mark: Option<u32>,
     cgroup: Option<u64>,
     drops: Option<u32>,
+    receive_limit: Option<u32>,
     v6only: Option<bool>,
     info: Option<Box<TcpInfo>>,
     congestion_control: Option<CongestionControl>,
@@ -169,9 +172,10 @@ impl Attributes {
             let value = attribute.value();
             match attribute.kind() {
                 INET_DIAG_SKMEMINFO => {
-                    let drops = value.get(MEMINFO_DROPS..);
-                    let drops = drops.and_then(<[u8]>::first_chunk);
-                    read.drops = drops.copied().map(u32::from_ne_bytes);
+                    let number = |at| value.get(at..)?.first_chunk().copied();
+                    read.drops = number(MEMINFO_DROPS).map(u32::from_ne_bytes);
+                    let limit = number(MEMINFO_RECEIVE_LIMIT).map(u32::from_ne_bytes);
+                    read.receive_limit = limit.filter(|_| Field::ReceiveLimit.is_of(kind));
                 }
                 INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
                 // Of sockets that are only bound too.
@@ -309,6 +313,7 @@ mod tests {
                 mark: Some(0),
                 cgroup: Some(1),
                 drops: None,
+                receive_limit: None,
                 v6only: Some(false),
                 info: None,
                 congestion_control: None,

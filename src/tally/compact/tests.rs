@@ -12,6 +12,7 @@ pub(in crate::tally) fn all_extras() -> Vec<Field> {
         Field::Mark,
         Field::Cgroup,
         Field::Drops,
+        Field::ReceiveLimit,
         Field::CongestionControl,
     ];
     let metrics = Metric::ALL.iter().copied().map(Field::Metric);
@@ -140,6 +141,7 @@ fn everything() -> Socket {
         mark: Some(u32::MAX),
         cgroup: Some(u64::MAX),
         drops: Some(u32::MAX),
+        receive_limit: Some(u32::MAX),
         v6only: Some(true),
         info: Some(Box::new(info)),
         congestion_control: CongestionControl::new("sixteen_bytes_xx"),

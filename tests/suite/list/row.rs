@@ -32,6 +32,7 @@ pub(crate) struct Listed {
     pub(crate) timer: Option<String>,
     pub(crate) timer_remaining_ms: Option<u64>,
     pub(crate) drops: Option<u32>,
+    pub(crate) receive_limit: Option<u32>,
     pub(crate) retransmits: Option<u32>,
     pub(crate) inode: Option<u64>,
     pub(crate) cookie: Option<u64>,
