@@ -12,8 +12,33 @@ pub enum Ends {
     Internet(InetEnds),
     /// The name of a UNIX socket, unix(7).
     Unix(UnixName),
-    /// The kind has no addresses.
-    None,
+    /// The protocol of a packet socket, packet(7).
+    Packet(PacketEnds),
+    /// The protocol and the addresses of a netlink socket, netlink(7).
+    Netlink(NetlinkEnds),
+}
+
+/// What a packet socket receives; the interface is [`super::Socket::interface`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketEnds {
+    /// SOCK_RAW (3) or SOCK_DGRAM (2).
+    pub socket_type: u8,
+    /// The EtherType, linux/if_ether.h; 3 (ETH_P_ALL) for every one, 0 for none.
+    pub protocol: u16,
+}
+
+/// Whom a netlink socket speaks with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetlinkEnds {
+    /// The protocol, linux/netlink.h: 0 is NETLINK_ROUTE.
+    pub protocol: u8,
+    /// Its own address; 0 for one of the kernel's sockets.
+    pub port_id: u32,
+    /// The address it is connected to, 0 being the kernel's; `None` from /proc.
+    pub peer: Option<u32>,
+    /// The first 32 multicast groups that it has joined, a bit each; `None` where they were not
+    /// requested.
+    pub groups: Option<u32>,
 }
 
 impl From<InetEnds> for Ends {

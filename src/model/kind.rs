@@ -14,8 +14,8 @@ pub struct Definition {
     states: StateSet,
     /// The state of sockets that wait for peers.
     waiting: State,
-    /// Its tables in `net` of proc(5), of IPv4 and IPv6; `None` if it has none.
-    tables: Option<[&'static str; 2]>,
+    /// Its tables in `net` of proc(5): of IPv4 and IPv6, or one, or none.
+    tables: &'static [&'static str],
 }
 
 /// The states of a kind without connections of its own.
@@ -36,7 +36,7 @@ table! {
             title: "TCP",
             states: StateSet::ALL,
             waiting: State::Listen,
-            tables: Some(["tcp", "tcp6"]),
+            tables: &["tcp", "tcp6"],
         },
         /// Multipath TCP (RFC 8684), as the program holds it; its subflows are TCP sockets.
         Mptcp = Definition {
@@ -44,7 +44,7 @@ table! {
             title: "MPTCP",
             states: StateSet::ALL,
             waiting: State::Listen,
-            tables: None,
+            tables: &[],
         },
         /// UDP over IPv4 and IPv6.
         Udp = Definition {
@@ -52,7 +52,7 @@ table! {
             title: "UDP",
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
-            tables: Some(["udp", "udp6"]),
+            tables: &["udp", "udp6"],
         },
         /// UDP-Lite (RFC 3828) over IPv4 and IPv6.
         UdpLite = Definition {
@@ -60,7 +60,39 @@ table! {
             title: "UDP-Lite",
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
-            tables: Some(["udplite", "udplite6"]),
+            tables: &["udplite", "udplite6"],
+        },
+        /// Sockets of any internet protocol, raw(7).
+        Raw = Definition {
+            name: "raw",
+            title: "RAW",
+            states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
+            tables: &["raw", "raw6"],
+        },
+        /// Sockets that send echo requests without privilege, icmp(7).
+        Ping = Definition {
+            name: "ping",
+            title: "PING",
+            states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
+            tables: &["icmp", "icmp6"],
+        },
+        /// Sockets that receive frames of interfaces, packet(7).
+        Packet = Definition {
+            name: "packet",
+            title: "PACKET",
+            states: StateSet::NONE.with(State::Unconnected),
+            waiting: State::Unconnected,
+            tables: &["packet"],
+        },
+        /// Sockets that speak with the kernel, netlink(7).
+        Netlink = Definition {
+            name: "netlink",
+            title: "NETLINK",
+            states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
+            tables: &["netlink"],
         },
     }
 }
@@ -86,10 +118,12 @@ impl KindSet {
     const INTERNET: KindSet = KindSet::TCP
         .with(Kind::Mptcp)
         .with(Kind::Udp)
-        .with(Kind::UdpLite);
+        .with(Kind::UdpLite)
+        .with(Kind::Raw)
+        .with(Kind::Ping);
 
     /// Every kind.
-    pub const ALL: KindSet = KindSet::INTERNET;
+    pub const ALL: KindSet = KindSet::INTERNET.with(Kind::Packet).with(Kind::Netlink);
 
     /// This set and `kind`.
     #[must_use]
@@ -216,7 +250,7 @@ impl Kind {
         match self {
             // BOUND is requested by name alone.
             Kind::Tcp => states.without(State::Unconnected),
-            Kind::Mptcp | Kind::Udp | Kind::UdpLite => states.intersection(own),
+            _ => states.intersection(own),
         }
     }
 
@@ -234,11 +268,20 @@ impl Kind {
     /// The name of its table in `net` of proc(5): `tcp` or `tcp6`; `None` for a kind that only netlink
     /// reports.
     pub fn table(self, family: Family) -> Option<&'static str> {
-        let [v4, v6] = self.definition().tables?;
-        Some(match family {
+        let [v4, v6] = match *self.definition().tables {
+            [] => [None; 2],
+            [both] => [Some(both), None],
+            [v4, v6, ..] => [Some(v4), Some(v6)],
+        };
+        match family {
             Family::V4 => v4,
             Family::V6 => v6,
-        })
+        }
+    }
+
+    /// Whether its sockets have internet addresses, and so a family.
+    pub const fn is_internet(self) -> bool {
+        !matches!(self, Kind::Packet | Kind::Netlink)
     }
 
     /// Whether the kernel's counters in `net/sockstat` and `net/snmp` of proc(5) determine how many

@@ -161,7 +161,7 @@ impl Socket {
     pub fn internet(&self) -> Option<&InetEnds> {
         match &self.ends {
             Ends::Internet(ends) => Some(ends),
-            Ends::Unix(_) | Ends::None => None,
+            Ends::Unix(_) | Ends::Packet(_) | Ends::Netlink(_) => None,
         }
     }
 

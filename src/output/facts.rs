@@ -191,7 +191,7 @@ fn queue_words(socket: &Socket) -> String {
             format!("{received} received and not read, {sent} sent and not acknowledged")
         }
         // `sk_rmem_alloc_get` and `sk_wmem_alloc_get`, include/net/sock.h.
-        Kind::Udp | Kind::UdpLite => {
+        Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping | Kind::Packet | Kind::Netlink => {
             format!("{received} of memory received and not read, {sent} of memory to send")
         }
     }

@@ -42,6 +42,12 @@ pub enum NetlinkError {
         /// How.
         error: io::Error,
     },
+    /// The kernel has no request for sockets of this kind.
+    #[error("netlink has no request for {} sockets", .kind.title())]
+    NoRequest {
+        /// The kind.
+        kind: Kind,
+    },
     /// The filter tests the mark, and the process lacks CAP_NET_ADMIN.
     #[error(
         "the kernel reports the mark of a socket only to processes with CAP_NET_ADMIN: run as root, or remove the mark from the filter"
@@ -68,6 +74,7 @@ impl NetlinkError {
                 Errno::from_io_error(error)
             }
             NetlinkError::MarkForbidden
+            | NetlinkError::NoRequest { .. }
             | NetlinkError::NamespaceGone(_)
             | NetlinkError::Unsupported(_) => None,
         }
@@ -78,6 +85,9 @@ impl NetlinkError {
     /// mix. Not for a bug of our own (EINVAL), nor for a shortage (EMFILE, ENOBUFS), which /proc
     /// would meet too.
     pub(super) fn permits_fallback(&self) -> bool {
+        if let NetlinkError::NoRequest { .. } = self {
+            return true;
+        }
         matches!(
             self.errno(),
             Some(

@@ -122,7 +122,7 @@ fn push_end(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Na
         Ends::Unix(UnixName::Abstract(name)) if is_local => {
             format!("@{}", String::from_utf8_lossy(name)).into()
         }
-        Ends::Unix(_) | Ends::None => return out.push(b'-'),
+        Ends::Unix(_) | Ends::Packet(_) | Ends::Netlink(_) => return out.push(b'-'),
     };
     push_word(out, &name);
 }

@@ -45,8 +45,14 @@ impl Dumps {
         states: StateSet,
         operations: Operations,
     ) -> Result<Dumps, UnsupportedTest> {
-        // The kernel ignores the ports of the request for bound sockets.
-        let use_ports = !states.contains(State::Bound);
+        // The kernel ignores the ports of the request for bound sockets, and selects internet sockets
+        // only.
+        let is_internet = question.kind.is_internet();
+        let use_ports = is_internet && !states.contains(State::Bound);
+        let operations = match is_internet {
+            true => operations,
+            false => Operations::None,
+        };
         Ok(Dumps {
             question: question.clone(),
             states,
@@ -165,6 +171,9 @@ impl Dumps {
         };
         text += &match (&self.walks[..], self.parallel) {
             ([walk], true) => format!("two parallel dumps of {walk}, split by the larger port"),
+            _ if !self.question.kind.is_internet() => {
+                format!("one dump of {} sockets", self.question.kind.title())
+            }
             (walks, _) => {
                 let walks = walks.iter().map(|walk| format!("one dump of {walk}"));
                 walks.collect::<Vec<_>>().join(" and ")

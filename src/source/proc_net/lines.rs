@@ -117,6 +117,11 @@ impl<R: Read> Lines<R> {
         }))
     }
 
+    /// The number of lines so far.
+    pub(super) fn count(&self) -> u64 {
+        self.lines
+    }
+
     /// The length of the next line; its first `searched` bytes are known to hold no line end.
     fn line_end(&self, searched: usize) -> Option<usize> {
         let unread = self.buffer.get(self.start + searched..self.end)?;

@@ -17,12 +17,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::filter::{Expression, Filtered, Program, Test};
-use crate::model::{Completeness, Family, Field, Loss, Netns, Sink, Socket};
+use crate::model::{Completeness, Family, Field, Kind, Loss, Netns, Sink, Socket};
 use crate::question::Question;
 use crate::source::Cost;
 use lines::{Line, Lines, Text, full_read};
 use repeats::Repeats;
-use row::{is_whole, parse_row};
+use row::{first_heading, is_whole, parse_row};
 
 /// A table that must be there could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +160,9 @@ impl Table<'_> {
         if is_empty {
             self.doubtful("it is empty: even its header is missing");
         }
+        if self.question.kind == Kind::Netlink && lines.count() > 1 {
+            self.doubtful("it does not have the state: connected sockets are UNCONNECTED in it");
+        }
         ControlFlow::Continue(())
     }
 
@@ -169,7 +172,9 @@ impl Table<'_> {
         let (Text::Ended(bytes) | Text::Unended(bytes)) = line else {
             return false;
         };
-        let is_header = bytes.trim_ascii_start().starts_with(b"sl ");
+        let is_header = bytes
+            .trim_ascii_start()
+            .starts_with(first_heading(self.question.kind));
         if !is_header {
             self.doubtful("its header is missing");
         }

@@ -6,6 +6,8 @@
 //! miscounted. A table from a machine of the other byte order cannot be recognized: its addresses
 //! are valid words, read backwards.
 
+mod local;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -42,6 +44,13 @@ impl<'a> Columns<'a> {
         Ok(word)
     }
 
+    /// Passes these columns.
+    fn skip(&mut self, columns: &[&'static str]) -> Result<(), RowError> {
+        columns
+            .iter()
+            .try_for_each(|column| self.next(column).map(drop))
+    }
+
     /// The next column, parsed by `parse`.
     fn parse<T>(
         &mut self,
@@ -66,9 +75,19 @@ pub(super) fn is_whole(row: &[u8], kind: Kind) -> bool {
         (Kind::Tcp, Some(b"03" | b"05" | b"06")) => 2,
         (Kind::Tcp, _) => 7,
         // And how much was dropped (`udp4_format_sock`, net/ipv4/udp.c).
-        (Kind::Mptcp | Kind::Udp | Kind::UdpLite, _) => 3,
+        (Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping, _) => 3,
+        (Kind::Packet, _) => return columns().count() >= local::PACKET_COLUMNS,
+        (Kind::Netlink, _) => return columns().count() >= local::NETLINK_COLUMNS,
     };
     columns().count() >= COLUMNS + behind
+}
+
+/// The first column of the heading of a table.
+pub(super) const fn first_heading(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::Packet | Kind::Netlink => b"sk ",
+        Kind::Tcp | Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => b"sl ",
+    }
 }
 
 /// Parses one row of the table of `kind` and `family`.
@@ -76,7 +95,21 @@ pub(super) fn is_whole(row: &[u8], kind: Kind) -> bool {
 /// # Errors
 /// Which column is missing or malformed.
 pub(super) fn parse_row(line: &[u8], kind: Kind, family: Family) -> Result<Socket, RowError> {
-    let mut columns = Columns { rest: line };
+    let columns = Columns { rest: line };
+    match kind {
+        Kind::Packet => local::packet(columns),
+        Kind::Netlink => local::netlink(columns),
+        Kind::Tcp | Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => {
+            parse_internet(columns, kind, family)
+        }
+    }
+}
+
+fn parse_internet(
+    mut columns: Columns<'_>,
+    kind: Kind,
+    family: Family,
+) -> Result<Socket, RowError> {
     let address = |text| parse_address(text, family);
     columns.parse("sl", |text| parse_number::<u64>(text.strip_suffix(b":")?))?;
     let local = columns.parse("local_address", address)?;
@@ -97,10 +130,9 @@ pub(super) fn parse_row(line: &[u8], kind: Kind, family: Family) -> Result<Socke
     let probes = columns.parse("timeout", probes)?;
     let inode = columns.parse("inode", parse_number)?;
     let drops = match kind {
-        Kind::Tcp | Kind::Mptcp => None,
-        Kind::Udp | Kind::UdpLite => {
-            columns.next("ref")?;
-            columns.next("pointer")?;
+        Kind::Tcp | Kind::Mptcp | Kind::Packet | Kind::Netlink => None,
+        Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => {
+            columns.skip(&["ref", "pointer"])?;
             Some(columns.parse("drops", parse_number)?)
         }
     };

@@ -157,7 +157,8 @@ impl<R: Request, S: Sink> Dump<'_, R, S> {
         }
         // Used where it is: a socket is large to move.
         match &mut self.request.decode(bytes, &mut self.spare) {
-            Ok(socket) => {
+            Ok(None) => Progress::Continue(()),
+            Ok(Some(socket)) => {
                 socket.netns = self.netns;
                 let progress = self.pass_on(socket);
                 self.spare.recover(socket);

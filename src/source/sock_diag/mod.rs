@@ -13,12 +13,12 @@ pub(super) use dump::Outcome;
 use std::io::ErrorKind;
 use std::thread;
 
-use crate::filter::Filtered;
-use crate::model::{Family, Field, Loss, Netns, Sink, SocketId, SplitSink, State};
+use crate::filter::{Filtered, Program};
+use crate::model::{Family, Field, Kind, Loss, Netns, Sink, SocketId, SplitSink, State};
 use crate::question::Families;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
-use crate::source::wire::{One, Request};
+use crate::source::wire::{NetlinkDump, One, PacketDump, Request};
 use crate::source::{NetlinkError, ProcNet};
 use dump::{BUFFER_LEN, dump};
 use privilege::NetAdminDropped;
@@ -179,12 +179,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
         let mut all: Option<Outcome> = None;
         for filter in filters {
             for walk in &dumps.walks {
-                let request = dumps.request(*walk, filter);
-                let outcome = match &filter.program {
-                    Some(program) => self.dump(&request, &mut Filtered { program, sink }),
-                    None => self.dump(&request, sink),
-                };
-                match (&mut all, outcome) {
+                match (&mut all, self.dump_filtered(dumps, *walk, filter, sink)) {
                     (None, outcome) => all = Some(outcome?),
                     (Some(all), Ok(outcome)) => all.join(outcome),
                     // A kernel without IPv6 has no such sockets.
@@ -201,6 +196,47 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
             }
         }
         Ok(all.unwrap_or_default())
+    }
+
+    /// One dump in the request for its kind of sockets.
+    fn dump_filtered<S: Sink>(
+        &mut self,
+        dumps: &Dumps,
+        walk: Families,
+        filter: &DumpFilter,
+        sink: &mut S,
+    ) -> Result<Outcome, NetlinkError> {
+        let question = &dumps.question;
+        let program = filter.program.as_ref();
+        let with_attributes = question.needed().next().is_some();
+        match question.kind {
+            Kind::Tcp | Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw => {
+                self.pass_on(&dumps.request(walk, filter), program, sink)
+            }
+            Kind::Packet => self.pass_on(&PacketDump { with_attributes }, program, sink),
+            Kind::Netlink => {
+                let states = dumps.states;
+                let request = NetlinkDump {
+                    states,
+                    with_attributes,
+                };
+                self.pass_on(&request, program, sink)
+            }
+            kind @ Kind::Ping => Err(NetlinkError::NoRequest { kind }),
+        }
+    }
+
+    /// Passes on what the program selects.
+    fn pass_on<S: Sink>(
+        &mut self,
+        request: &impl Request,
+        program: Option<&Program>,
+        sink: &mut S,
+    ) -> Result<Outcome, NetlinkError> {
+        match program {
+            Some(program) => self.dump(request, &mut Filtered { program, sink }),
+            None => self.dump(request, sink),
+        }
     }
 
     /// One dump on a socket of its own, so that no message of an abandoned one can follow.

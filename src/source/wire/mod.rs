@@ -7,6 +7,10 @@
 
 mod bytecode;
 mod datagram;
+mod inet;
+mod memory;
+mod netlink;
+mod packet;
 mod request;
 mod socket;
 mod tcp_info;
@@ -15,6 +19,9 @@ pub(super) mod testing;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
-pub(super) use request::{InetDump, One, Ports, Request, walks};
+pub(super) use inet::{InetDump, One, Ports, walks};
+pub(super) use netlink::NetlinkDump;
+pub(super) use packet::PacketDump;
+pub(super) use request::Request;
 use socket::decode_socket;
 pub(super) use socket::{Depth, Spare};

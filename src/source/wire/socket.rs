@@ -4,6 +4,7 @@
 //! The fixed header is read in place and without allocating; attributes are not read where the
 //! answer does not need them.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
+use super::memory::SocketMemory;
 use super::tcp_info::{decode_congestion_control, decode_tcp_info};
 use crate::model::{
     CongestionControl, Ends, Family, Field, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
@@ -31,11 +33,6 @@ const TIMER: usize = 2;
 const RETRANSMITS: usize = 3;
 const EXPIRES: usize = 52;
 
-/// Where `SK_MEMINFO_RCVBUF` and `SK_MEMINFO_DROPS`, the second and the ninth of `SK_MEMINFO_VARS` 32-bit
-/// numbers (linux/sock_diag.h), begin in INET_DIAG_SKMEMINFO; kernels before 4.6 end before the latter.
-const MEMINFO_RECEIVE_LIMIT: usize = 4;
-const MEMINFO_DROPS: usize = 32;
-
 /// `sizeof(struct inet_diag_msg)`.
 const HEADER_LEN: usize = 72;
 
@@ -49,15 +46,20 @@ pub(in crate::source) enum Depth {
     Attributes,
 }
 
-/// Memory that decoding one socket reuses from the one before, so that a dump allocates once.
+/// What decoding one socket of a dump needs of those before.
 #[derive(Debug, Default)]
-pub(in crate::source) struct Spare(Option<Box<TcpInfo>>);
+pub(in crate::source) struct Spare {
+    /// Memory that is used again, so that a dump allocates once.
+    info: Option<Box<TcpInfo>>,
+    /// The cookies of sockets that the kernel may report again.
+    pub(super) seen: HashSet<u64>,
+}
 
 impl Spare {
     /// Takes back the memory of a socket that is no longer needed.
     pub(in crate::source) fn recover(&mut self, socket: &mut Socket) {
         if socket.info.is_some() {
-            self.0 = socket.info.take();
+            self.info = socket.info.take();
         }
     }
 }
@@ -172,9 +174,9 @@ impl Attributes {
             let value = attribute.value();
             match attribute.kind() {
                 INET_DIAG_SKMEMINFO => {
-                    let number = |at| value.get(at..)?.first_chunk().copied();
-                    read.drops = number(MEMINFO_DROPS).map(u32::from_ne_bytes);
-                    let limit = number(MEMINFO_RECEIVE_LIMIT).map(u32::from_ne_bytes);
+                    let memory = SocketMemory(value);
+                    read.drops = memory.drops();
+                    let limit = memory.receive_limit();
                     read.receive_limit = limit.filter(|_| Field::ReceiveLimit.is_of(kind));
                 }
                 INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
@@ -187,11 +189,17 @@ impl Attributes {
                     read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);
                 }
                 INET_DIAG_INFO => {
-                    let place = spare.0.take().unwrap_or_default();
+                    let place = spare.info.take().unwrap_or_default();
                     read.info = match kind {
                         Kind::Tcp => decode_tcp_info(value, state, place),
                         // `struct mptcp_info`, which is another one.
-                        Kind::Mptcp | Kind::Udp | Kind::UdpLite => None,
+                        Kind::Mptcp
+                        | Kind::Udp
+                        | Kind::UdpLite
+                        | Kind::Raw
+                        | Kind::Ping
+                        | Kind::Packet
+                        | Kind::Netlink => None,
                     };
                 }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),

@@ -1,7 +1,7 @@
 //! Round trips of sockets that have everything, nothing, and each thing alone.
 
 use super::*;
-use crate::model::{Metric, TcpInfo, UnixName};
+use crate::model::{Metric, NetlinkEnds, TcpInfo, UnixName};
 
 /// Every field that is kept only on request.
 pub(in crate::tally) fn all_extras() -> Vec<Field> {
@@ -67,7 +67,7 @@ fn odd(everything: &Socket) -> Vec<Socket> {
         .with(Metric::Mss, 0)
         .with(Metric::Lost, 300);
     let ends = [
-        Ends::None,
+        Ends::Netlink(NetlinkEnds::default()),
         Ends::Unix(UnixName::Unnamed),
         Ends::Unix(UnixName::Path(b"/run/\xff".as_slice().into())),
         Ends::Unix(UnixName::Abstract(b"\0a".as_slice().into())),
