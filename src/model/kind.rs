@@ -247,10 +247,10 @@ impl Kind {
         if states.contains(State::Close) && own.contains(State::Unconnected) {
             return states.intersection(own).with(State::Unconnected);
         }
-        match self {
+        match self == Kind::Tcp {
             // BOUND is requested by name alone.
-            Kind::Tcp => states.without(State::Unconnected),
-            _ => states.intersection(own),
+            true => states.without(State::Unconnected),
+            false => states.intersection(own),
         }
     }
 
