@@ -32,6 +32,9 @@ pub struct Host {
     pub before: Counters,
     /// The counters at its end.
     pub after: Counters,
+    /// The counters when suspects had been watched longer than the window, and the time since its begin;
+    /// `None` where none were.
+    pub later: Option<(Counters, Duration)>,
     /// The settings of the same network namespace.
     pub settings: Settings,
     /// The listeners at its end, with what each dropped in it.
@@ -80,20 +83,31 @@ impl Host {
     /// # Errors
     /// Why that is unknown: it is absent, was reset, or belongs to a copy.
     pub(super) fn growth(&self, counter: Counter) -> Result<u64, String> {
-        if self.copied {
-            return Err("counters do not grow in a copied tree".to_owned());
-        }
-        self.after.grown_since(&self.before, counter)
+        self.in_window().of(counter)
     }
 
     /// By how much counters grew, as evidence: `TcpExtListenDrops grew by 8 in 1.0 s`.
     pub(super) fn growth_text(&self, counters: &[Counter]) -> String {
-        let texts = counters.iter().map(|counter| match self.growth(*counter) {
-            Ok(growth) => format!("{} grew by {}", counter.name(), thousands(growth)),
-            Err(reason) => format!("the growth of {} is unknown ({reason})", counter.name()),
-        });
-        let texts: Vec<String> = texts.collect();
-        format!("{} in {}", texts.join(", "), self.window_text())
+        self.in_window().text(counters)
+    }
+
+    /// What the counters grew by in the window.
+    pub(super) fn in_window(&self) -> Growth<'_> {
+        Growth {
+            host: self,
+            after: &self.after,
+            time: self.window,
+        }
+    }
+
+    /// What they grew by until suspects were last seen; `None` where none were watched.
+    pub(super) fn while_watched(&self) -> Option<Growth<'_>> {
+        let (after, time) = self.later.as_ref()?;
+        Some(Growth {
+            host: self,
+            after,
+            time: *time,
+        })
     }
 
     /// Why nothing is concluded from what did not move, where that is so.
@@ -124,7 +138,7 @@ impl Host {
 
     /// The window: `1.0 s`.
     pub(super) fn window_text(&self) -> String {
-        format!("{:.1} s", self.window.as_secs_f64())
+        self.in_window().time_text()
     }
 
     /// A setting that is one number, where it is known.
@@ -144,6 +158,42 @@ impl Host {
             )),
             Err(reason) => Some(format!("the number of MPTCP sockets is unknown: {reason}")),
         }
+    }
+}
+
+/// What the counters of a host grew by from the begin of the window on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth<'a> {
+    host: &'a Host,
+    after: &'a Counters,
+    pub(super) time: Duration,
+}
+
+impl Growth<'_> {
+    /// By how much one grew.
+    ///
+    /// # Errors
+    /// Those of [`Host::growth`].
+    pub(super) fn of(&self, counter: Counter) -> Result<u64, String> {
+        if self.host.copied {
+            return Err("counters do not grow in a copied tree".to_owned());
+        }
+        self.after.grown_since(&self.host.before, counter)
+    }
+
+    /// By how much some grew, as evidence.
+    pub(super) fn text(&self, counters: &[Counter]) -> String {
+        let texts = counters.iter().map(|counter| match self.of(*counter) {
+            Ok(growth) => format!("{} grew by {}", counter.name(), thousands(growth)),
+            Err(reason) => format!("the growth of {} is unknown ({reason})", counter.name()),
+        });
+        let texts: Vec<String> = texts.collect();
+        format!("{} in {}", texts.join(", "), self.time_text())
+    }
+
+    /// The time: `1.0 s`.
+    pub(super) fn time_text(&self) -> String {
+        format!("{:.1} s", self.time.as_secs_f64())
     }
 }
 

@@ -36,6 +36,7 @@ use crate::model::{
     Finding, Holders, Listeners, Namespaces, NotExamined, Scope, Sink, Socket, State, counted,
 };
 use bounded::{Inodes, TopCounts, Unacknowledged};
+use host::Growth;
 use rank::{merge, rank};
 use rule::{Case, Examined, FirstPass, Rule, Sampled, Suspects};
 

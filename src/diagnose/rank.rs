@@ -3,9 +3,17 @@
 use crate::model::{Finding, Severity};
 
 /// Findings of the first rule that show the same fault as one of the second: of the same sockets, or about
-/// the same destination.
-const SAME_FAULT: [(&str, &str); 2] =
-    [("path-mtu", "path-mtu"), ("no-acknowledgment", "no-answer")];
+/// the same peer. A listener without room drops SYNs, the ends of handshakes, and what is sent after them.
+const SAME_FAULT: [(&str, &str); 5] = [
+    ("path-mtu", "path-mtu"),
+    ("no-acknowledgment", "no-answer"),
+    ("no-acknowledgment", "syn-loss"),
+    ("vanished-peers", "no-answer"),
+    ("vanished-peers", "syn-loss"),
+];
+
+/// The same without a peer: retransmissions that no open connection shows.
+const UNPLACED: (&str, &str) = ("retransmission", "syn-loss");
 
 /// Makes findings that show one fault one: the more general one, as severe as the worst, with the titles
 /// of the others as evidence.
@@ -13,10 +21,12 @@ pub(super) fn merge(findings: Vec<Finding>) -> Vec<Finding> {
     let is_of = |one: &Finding, other: &Finding| {
         let share = || one.inodes.iter().any(|inode| other.inodes.contains(inode));
         let is_more = other.subject.is_empty() || one.id != other.id;
-        SAME_FAULT.contains(&(one.id, other.id))
+        let is_unplaced = (one.id, other.id) == UNPLACED && one.subject.is_empty();
+        let is_same = SAME_FAULT.contains(&(one.id, other.id))
             && !one.subject.is_empty()
             && is_more
-            && (one.subject == other.subject || share())
+            && (one.shares_peer_with(other) || share());
+        is_unplaced || is_same
     };
     let has_other = |one: &Finding| findings.iter().any(|other| is_of(one, other));
     let (same, mut merged): (Vec<Finding>, Vec<Finding>) =
@@ -147,7 +157,10 @@ mod tests {
         let to = |id, port, severity| Finding {
             severity,
             title: format!("{id} to {port}"),
-            subject: vec![(Field::RemotePort, Label::Number(port))],
+            subject: vec![
+                (Field::RemoteAddr, Label::Text("192.0.2.1".to_owned())),
+                (Field::RemotePort, Label::Number(port)),
+            ],
             ..finding(id)
         };
         let ids = |findings: Vec<Finding>| -> Vec<(&str, Severity, usize)> {
@@ -174,6 +187,33 @@ mod tests {
         assert_eq!(others.len(), 2);
         let services = ids(vec![path(vec![7], Some(80)), path(vec![7], Some(81))]);
         assert_eq!(services.len(), 2);
+    }
+
+    #[test]
+    fn what_a_listener_without_room_causes_at_its_clients_is_one_finding() {
+        let peer = |id, address: &str, port: Option<u64>| {
+            let address = Label::Text(address.to_owned());
+            let port = port.map(|port| (Field::RemotePort, Label::Number(port)));
+            let subject = [(Field::RemoteAddr, address)].into_iter().chain(port);
+            Finding {
+                subject: subject.collect(),
+                ..finding(id)
+            }
+        };
+        let lost = || peer("syn-loss", "192.0.2.1", Some(80));
+        for (other, is_same) in [
+            (peer("no-acknowledgment", "192.0.2.1", Some(80)), true),
+            (peer("no-acknowledgment", "192.0.2.1", Some(81)), false),
+            (peer("vanished-peers", "192.0.2.1", None), true),
+            (peer("vanished-peers", "192.0.2.2", None), false),
+            (finding("vanished-peers"), false),
+            (finding("retransmission"), true),
+            (peer("retransmission", "192.0.2.1", None), false),
+        ] {
+            let merged = merge(vec![other.clone(), lost()]);
+            assert_eq!(merged.len() == 1, is_same, "{other:?}");
+            assert!(merged.iter().any(|one| one.id == "syn-loss"));
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ const SUSPECTS: usize = 16;
 /// behind lossy paths at any time.
 const NOTABLE: f64 = 0.01;
 
+/// The SYN counts as an acknowledged byte (`tcp_snd_una_update`, net/ipv4/tcp_input.c).
+const SYN: u64 = 1;
+
 /// Segments with data that were sent on some connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
@@ -99,9 +102,12 @@ impl Sink for Survey {
             self.unmeasured += 1;
             return ControlFlow::Continue(());
         };
+        // What a peer never acknowledges is retransmitted however good the path is, and so are SYNs.
+        let is_used = info.get(Metric::BytesAcked).is_none_or(|acked| acked > SYN);
+        let again = info.get(Metric::TotalRetrans).unwrap_or(0).min(all);
         let sent = Sent {
             connections: 1,
-            again: info.get(Metric::TotalRetrans).unwrap_or(0),
+            again: if is_used { again } else { 0 },
             all,
         };
         self.all.add(sent);
@@ -151,6 +157,20 @@ mod tests {
         let suspects = |peer| survey(many(peer)).suspects(|sent| sent.again > 0).len();
         assert_eq!(suspects(sent(1, 10, 100)), 0);
         assert_eq!(suspects(sent(1, 10, 1_000)), 1);
+    }
+
+    #[test]
+    fn nothing_is_lost_where_only_the_handshake_was_acknowledged() {
+        let again = |acknowledged| {
+            let measures = [
+                (Metric::TotalRetrans, 44),
+                (Metric::DataSegsOut, 38),
+                (Metric::BytesAcked, acknowledged),
+            ];
+            let survey = survey([seen(sent(1, 0, 0), &measures)]);
+            survey.to(IpAddr::from([192, 0, 2, 1])).again
+        };
+        assert_eq!((again(1), again(2)), (0, 38));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn host() -> Host {
         held_up: None,
         before: Counters::default(),
         after: Counters::default(),
+        later: None,
         settings: Settings::default(),
         listeners: Listeners::default(),
         interfaces: HashMap::new(),

@@ -232,6 +232,15 @@ impl Finding {
         }
     }
 
+    /// Whether both are about one peer: its address, and its port where both name one.
+    pub fn shares_peer_with(&self, other: &Finding) -> bool {
+        let address = |finding: &Finding| finding.about(Field::RemoteAddr).cloned();
+        let port = |finding: &Finding| finding.about(Field::RemotePort).cloned();
+        let is_other_port =
+            port(self).is_some() && port(other).is_some() && port(self) != port(other);
+        address(self).is_some() && address(self) == address(other) && !is_other_port
+    }
+
     /// Whether its peer is this host at this address; for all addresses, at a loopback address.
     fn is_to(&self, local: Option<&Label>) -> bool {
         let address = |label: Option<&Label>| match label {

@@ -117,6 +117,7 @@ struct Begun<'a> {
 /// Both samples, before connections are watched any longer.
 pub(super) struct Looked<'a> {
     pub(super) watching: Watching<'a>,
+    readings: Readings,
     report: Report,
     pub(super) samples: Samples,
 }
@@ -158,8 +159,7 @@ impl<'a> Begun<'a> {
             mut notes,
             ..
         } = self;
-        let sources = selection.sources();
-        let again = Instant::now();
+        let (sources, again) = (selection.sources(), Instant::now());
         // Before the counters: what was dropped in between is in their growth too.
         let (listeners, listening, drops_unknown) = listeners_since(self.listeners, sources)?;
         let after = readings.counters();
@@ -173,6 +173,7 @@ impl<'a> Begun<'a> {
             held_up: None,
             before: self.before,
             after,
+            later: None,
             settings: readings.settings(),
             interfaces: interfaces(&listeners, sources),
             listeners,
@@ -203,9 +204,17 @@ impl<'a> Begun<'a> {
         };
         Ok(Looked {
             watching,
+            readings,
             report,
             samples,
         })
+    }
+}
+
+impl Looked<'_> {
+    /// Reads the counters again, this long after the begin of the window.
+    pub(super) fn read_later(&mut self, time: Duration) {
+        self.samples.host.later = Some((self.readings.counters(), time));
     }
 }
 

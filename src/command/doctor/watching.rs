@@ -157,6 +157,9 @@ pub(super) fn watch_all<'a, 'b: 'a>(
         watched.retain_mut(|(one, suspects)| {
             let Samples { second, host, .. } = &mut one.samples;
             *suspects = one.watching.again(second, host, suspects);
+            if !slept.is_zero() {
+                one.read_later(begin.elapsed());
+            }
             !suspects.are_none()
         });
         // A loaded host takes long for a sample, and gets fewer of them.

@@ -1,9 +1,11 @@
 //! What counts as unanswered, and what does not.
 
+use std::time::Duration;
+
 use super::*;
 use crate::diagnose::testing::{host, socket};
 use crate::diagnose::watch::Sightings;
-use crate::model::{Listeners, Sink};
+use crate::model::{Counter, Listeners, Sink};
 
 /// An attempt from a port to one destination.
 fn attempt(port: u16, retransmits: u32) -> Socket {
@@ -221,4 +223,57 @@ fn several_new_attempts_are_watched_until_they_are_retransmitted_twice_or_end() 
     seen(&mut host, &wanted, &most, 3);
     assert_eq!(rule.unanswered(&host)[0].2, Silence::Retransmitted);
     assert!(rule.watched(&host).is_empty());
+}
+
+/// The same host so many seconds after the begin of the window, with these growths since then.
+fn later(mut host: Host, seconds: u64, opened: u64, segments: u64) -> Host {
+    let grown = counted(opened, 0, 0).with_growth(Counter::InSegs, 7, 7 + segments);
+    host.later = Some((grown.after, Duration::from_secs(seconds)));
+    host.with_growth(Counter::InSegs, 7, 7)
+}
+
+#[test]
+fn attempts_that_were_watched_without_any_segment_are_unanswered() {
+    let host = |seconds, segments| later(counted(9, 0, 0), seconds, 9, segments);
+    let silence = |host, attempts| silence(&host, &[], attempts);
+    let (two, three) = (attempts(1..3, 0), attempts(1..4, 0));
+    let given_up = Some(Silence::GivenUp);
+    assert_eq!(silence(host(2, 0), &two), None);
+    assert_eq!(silence(host(2, 0), &three), given_up);
+    assert_eq!(silence(host(2, 1), &three), None, "it may be an answer");
+    assert_eq!(silence(host(1, 0), &three), None, "a long round trip");
+    assert_eq!(silence(counted(9, 0, 0), &three), None, "not watched");
+}
+
+#[test]
+fn a_destination_seems_dead_as_long_as_no_segment_arrives_or_its_attempts_stay() {
+    let to = "192.0.2.1:80".parse().unwrap();
+    let quiet = || counted(0, 0, 0).with_growth(Counter::InSegs, 7, 7);
+    let many = attempts(1..11, 2);
+    let rule = read(&many, &many);
+    let tries = rule.destinations[&to];
+    assert!(rule.is_dead(to, &tries, &quiet()));
+    assert!(read(&many[1..], &many[1..]).watched(&quiet()).is_empty());
+    let wanted = rule.watched(&quiet());
+    assert_eq!(wanted.len(), 10);
+    for (segments, stay, is_dead) in [
+        (0, true, true),
+        (0, false, true),
+        (5, true, true),
+        (5, false, false),
+    ] {
+        let mut host = later(quiet(), 5, 3, segments);
+        for (seconds, sockets) in [(1, &many[..]), (5, if stay { &many[..] } else { &[] })] {
+            let mut seen = Sightings::of(&wanted);
+            sockets
+                .iter()
+                .for_each(|socket| assert!(seen.socket(socket).is_continue()));
+            host.watch.see(seen, Duration::from_secs(seconds));
+        }
+        assert_eq!(
+            rule.is_dead(to, &tries, &host),
+            is_dead,
+            "{segments} {stay}"
+        );
+    }
 }

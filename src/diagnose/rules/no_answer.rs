@@ -12,9 +12,6 @@ use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{SynLinearTimeouts, SynRetries};
 use crate::model::{Command, Counter, Finding, Severity, StateSet, counted, thousands, times};
 
-/// This many attempts to one destination at once mean that everything that needs it fails now.
-const CRITICAL: u64 = 10;
-
 /// How many destinations have findings of their own.
 const REPORTED: usize = 5;
 
@@ -76,14 +73,18 @@ impl NoAnswer {
     fn of_one(&self, to: SocketAddr, tries: &Tries, silence: Silence, host: &Host) -> Finding {
         let show = Command::list("--process --state syn-sent --columns timer,retransmits");
         let attempts = tries.tried();
-        let succeeded = self.0.succeeded_at_most(tries, host);
+        let (growth, succeeded) = match host.while_watched() {
+            Some(growth) => (growth, self.0.succeeded_later_at_most(host)),
+            None => (host.in_window(), self.0.succeeded_at_most(tries, host)),
+        };
         let severity = match silence {
             // Programs try both families of a name, and use the one that answers first (RFC 8305).
             Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
             Silence::GivenUp => Severity::Warning,
             // A program that tries again and again has hardly fewer at another time.
+            // Of as many, everything that needs the destination fails.
             Silence::Retransmitted | Silence::Repeated => Severity::critical_if(
-                succeeded == Some(0) && attempts.max(tries.earlier) >= CRITICAL,
+                attempts.max(tries.earlier) >= MANY && self.0.is_dead(to, tries, host),
             ),
         };
         let tried = counted(attempts, "attempt", "attempts");
@@ -92,7 +93,7 @@ impl NoAnswer {
         Finding::new(severity, title, attempts as f64, inodes, WHY)
             .with_subject(peer_subject(to))
             .with_evidence(evidence(tries, silence, host))
-            .with_evidence([host.growth_text(&[
+            .with_evidence([growth.text(&[
                 Counter::InSegs,
                 Counter::ActiveOpens,
                 Counter::AttemptFails,
@@ -154,6 +155,7 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
     } else {
         let window = host.window_text();
         let ended = match tries.ended() {
+            0 if tries.earlier == 0 => "those after it were watched".to_owned(),
             0 => "none of the earlier attempts has ended".to_owned(),
             ended => format!(
                 "{}, and none is a connection now",
@@ -169,17 +171,20 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
             counted(tries.earlier, "attempt", "attempts"),
             thousands(tries.now)
         ));
-        evidence.push(match tries.most.max(tries.most_earlier) {
-            0 if host
-                .growth(Counter::AttemptFails)
-                .is_ok_and(|failed| failed >= tries.ended()) =>
-            {
-                "no SYN was retransmitted: connect() fails within the first second".to_owned()
+        let failed = host.growth(Counter::AttemptFails);
+        let fails = failed.is_ok_and(|failed| failed >= tries.ended());
+        evidence.extend(match tries.most.max(tries.most_earlier) {
+            0 if tries.ended() == 0 => None,
+            0 if fails => {
+                Some("no SYN was retransmitted: connect() fails within the first second".to_owned())
             }
-            0 => {
-                "no SYN was retransmitted: the program gives up within the first second".to_owned()
-            }
-            most => format!("SYNs were retransmitted at most {}", times(most.into())),
+            0 => Some(
+                "no SYN was retransmitted: the program gives up within the first second".to_owned(),
+            ),
+            most => Some(format!(
+                "SYNs were retransmitted at most {}",
+                times(most.into())
+            )),
         });
     }
     let retries = host.setting(SynRetries).filter(|_| tries.most >= WAITED);

@@ -2,7 +2,9 @@
 //!
 //! TcpExtTCPSynRetrans counts SYNs and SYN-ACKs (`tcp_retransmit_timer`, net/ipv4/tcp_timer.c;
 //! `tcp_rtx_synack`, net/ipv4/tcp_output.c). It is divided between them as the handshakes divide that
-//! have waited for half of the first timeout of one second (RFC 6298, 2.1) or longer.
+//! have waited for half of the first timeout of one second (RFC 6298, 2.1) or longer; where programs
+//! connect in step and none has at either time, as all handshakes divide. SYNs that were due for a
+//! retransmission after the window are counted until attempts were last looked at.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use crate::diagnose::attempts::{Attempts, Earlier, destination};
 use crate::diagnose::subject::peer_subject;
 use crate::diagnose::{
-    Case, Examined, FirstPass, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
+    Case, Examined, FirstPass, Growth, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
 };
 use crate::model::{
     Command, Counter, Finding, InetEnds, Scope, Severity, Socket, State, StateSet, thousands,
@@ -43,25 +45,59 @@ const REMEDY: [&str; 3] = [
     "Keep connections open and reuse them, so that fewer SYNs are needed.",
 ];
 
-/// Handshakes that wait long for an answer.
+/// Handshakes under way.
 #[derive(Debug, Default)]
-struct Late {
+struct Handshakes {
     /// SYNs, by destination.
     syns: TopCounts<SocketAddr, 10_000>,
     syn_acks: u64,
 }
 
-impl Late {
-    /// Takes a handshake; returns whether it is a late SYN.
+impl Handshakes {
+    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+        if socket.state == State::SynSent {
+            self.syns.add(destination(ends));
+        } else {
+            self.syn_acks += 1;
+        }
+    }
+
+    fn are_none(&self) -> bool {
+        self.syns.total() + self.syn_acks == 0
+    }
+
+    /// The part of them that this host began.
+    fn own_part(&self) -> f64 {
+        let syns = self.syns.total();
+        syns as f64 / (syns + self.syn_acks).max(1) as f64
+    }
+}
+
+/// All handshakes, and those that wait long for an answer.
+#[derive(Debug, Default)]
+struct Waiting {
+    all: Handshakes,
+    late: Handshakes,
+}
+
+impl Waiting {
+    /// Takes one; returns whether it is late.
     fn add(&mut self, socket: &Socket, ends: &InetEnds) -> bool {
         let is_late = socket.retransmits.is_some_and(|times| times > 0)
             || socket.timer.is_some_and(|timer| timer.remaining <= LATE);
-        let is_syn = socket.state == State::SynSent;
-        if is_late && is_syn {
-            self.syns.add(destination(ends));
+        self.all.add(socket, ends);
+        if is_late {
+            self.late.add(socket, ends);
         }
-        self.syn_acks += u64::from(is_late && !is_syn);
-        is_late && is_syn
+        is_late
+    }
+
+    /// Those by which what was retransmitted is divided, and how they are called.
+    fn divides(&self) -> (&Handshakes, &'static str) {
+        match self.late.are_none() {
+            true => (&self.all, "were under way"),
+            false => (&self.late, "had waited for half a second or longer"),
+        }
     }
 }
 
@@ -69,7 +105,7 @@ impl Late {
 #[derive(Debug, Default)]
 pub(super) struct Before {
     earlier: Earlier,
-    late: Late,
+    waiting: Waiting,
 }
 
 impl FirstPass for Before {
@@ -79,15 +115,15 @@ impl FirstPass for Before {
         if socket.state == State::SynSent {
             self.earlier.add(socket, ends);
         }
-        self.late.add(socket, ends);
+        self.waiting.add(socket, ends);
     }
 }
 
-/// The attempts after the window, and late handshakes at both times.
+/// The attempts after the window, and handshakes at both times.
 #[derive(Debug, Default)]
 pub(super) struct SynLoss {
     attempts: Attempts,
-    late: Late,
+    waiting: Waiting,
     /// How many late SYNs there are after the window, and their sockets.
     late_now: u64,
     inodes: Inodes<()>,
@@ -106,12 +142,14 @@ impl Rule for SynLoss {
 
     fn begin(&mut self, before: Before, _: &Host) {
         self.attempts = Attempts::after(before.earlier);
-        self.late = before.late;
+        self.waiting = before.waiting;
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
-        if matches!(socket.state, State::SynSent | State::SynRecv) && self.late.add(socket, ends) {
+        let is_handshake = matches!(socket.state, State::SynSent | State::SynRecv);
+        let is_late = is_handshake && self.waiting.add(socket, ends);
+        if is_late && socket.state == State::SynSent {
             self.late_now += 1;
             self.inodes.add((), socket.inode);
         }
@@ -122,41 +160,70 @@ impl Rule for SynLoss {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        let [again, opened] =
-            [Counter::SynRetrans, Counter::ActiveOpens].map(|counter| host.growth(counter));
-        let (again, opened) = match (again, opened) {
-            (Ok(again), Ok(opened)) => (again as f64, opened as f64),
-            (Err(reason), _) | (_, Err(reason)) => return Examined::lacking(reason),
+        let times = [Some(host.in_window()), host.while_watched()];
+        let sent: Result<Vec<Sent>, String> = times
+            .into_iter()
+            .flatten()
+            .map(|growth| self.sent(growth))
+            .collect();
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(reason) => return Examined::lacking(reason),
         };
-        let syns = self.late.syns.total();
-        let lost = match syns {
-            0 => 0.0,
-            _ => again * syns as f64 / (syns + self.late.syn_acks) as f64,
-        };
-        let is_lossy = lost >= LEAST && lost >= (opened + lost) * WARNING_SHARE;
-        // Attempts that nothing answers are no-answer's, with all their retransmissions; and no rule's,
-        // if they are few.
-        let mut destinations = self.late.syns.top(NAMED).into_iter();
-        let is_answered = self.attempts.is_answered(host)
-            && (lost <= opened * ANSWERED_SHARE
-                || destinations.any(|(to, _)| self.attempts.is_connected(to)));
-        let is_found = is_lossy && is_answered;
-        Examined::found(is_found.then(|| self.finding(lost, opened, host)))
+        let mut lossy = sent.iter().filter(|sent| self.are_lost(sent, host));
+        Examined::found(lossy.next().map(|sent| self.finding(sent)))
     }
 }
 
+/// The SYNs that this host sent in a time.
+struct Sent<'a> {
+    growth: Growth<'a>,
+    /// How many were retransmissions, as the handshakes divide.
+    lost: f64,
+    opened: f64,
+}
+
 impl SynLoss {
-    fn finding(&self, lost: f64, opened: f64, host: &Host) -> Finding {
+    fn sent<'a>(&self, growth: Growth<'a>) -> Result<Sent<'a>, String> {
+        let again = growth.of(Counter::SynRetrans)?;
+        let (handshakes, _) = self.waiting.divides();
+        Ok(Sent {
+            growth,
+            lost: again as f64 * handshakes.own_part(),
+            opened: growth.of(Counter::ActiveOpens)? as f64,
+        })
+    }
+
+    /// Whether too many were lost, while some were answered. Attempts that nothing answers are no-answer's,
+    /// with all their retransmissions; and no rule's, if they are few.
+    fn are_lost(&self, sent: &Sent<'_>, host: &Host) -> bool {
+        let Sent { lost, opened, .. } = *sent;
+        let is_lossy = lost >= LEAST && lost >= (opened + lost) * WARNING_SHARE;
+        let (handshakes, _) = self.waiting.divides();
+        let mut destinations = handshakes.syns.top(NAMED).into_iter();
+        is_lossy
+            && self.attempts.is_answered(host)
+            && (lost <= opened * ANSWERED_SHARE
+                || destinations.any(|(to, _)| self.attempts.is_connected(to, host)))
+    }
+
+    fn finding(&self, sent: &Sent<'_>) -> Finding {
+        let Sent {
+            growth,
+            lost,
+            opened,
+        } = *sent;
         let percent = lost / (opened + lost) * 100.0;
-        let window = host.window_text();
+        let window = growth.time_text();
         let [again, all] = [lost, opened + lost].map(|number| format!("{number:.0}"));
         let title = format!(
             "{percent:.1} % of the SYNs sent in {window} were retransmissions: {} of {}",
             thousands(again),
             thousands(all)
         );
-        let top = self.late.syns.top(NAMED);
-        let total = self.late.syns.total() as f64;
+        let (handshakes, _) = self.waiting.divides();
+        let top = handshakes.syns.top(NAMED);
+        let total = handshakes.syns.total() as f64;
         let only = top.first();
         let only = only.filter(|(_, late)| *late as f64 >= total * ONE_DESTINATION);
         let subject = only.map(|(to, _)| peer_subject(*to));
@@ -173,23 +240,22 @@ impl SynLoss {
         Finding::new(Severity::Warning, title, percent, self.inodes.all(), WHY)
             .with_limit(WARNING_SHARE * 100.0)
             .with_subject(subject.unwrap_or_default())
-            .with_evidence(self.evidence(&top, host))
+            .with_evidence(self.evidence(&top, growth))
             .with_commands(commands)
             .with_remedy(REMEDY)
             .with_causes(&["conntrack", "accept-queue", "half-open"])
     }
 
-    fn evidence(&self, top: &[(SocketAddr, u64)], host: &Host) -> Vec<String> {
-        let (syns, syn_acks) = (self.late.syns.total(), self.late.syn_acks);
-        let mut evidence = vec![host.growth_text(&[
+    fn evidence(&self, top: &[(SocketAddr, u64)], growth: Growth<'_>) -> Vec<String> {
+        let (handshakes, which) = self.waiting.divides();
+        let [syns, syn_acks] = [handshakes.syns.total(), handshakes.syn_acks].map(thousands);
+        let mut evidence = vec![growth.text(&[
             Counter::SynRetrans,
             Counter::ActiveOpens,
             Counter::AttemptFails,
         ])];
         evidence.push(format!(
-            "of the handshakes that had waited for half a second or longer, before the window and after it, {} were this host's SYNs and {} its SYN-ACKs",
-            thousands(syns),
-            thousands(syn_acks)
+            "of the handshakes that {which}, before the window and after it, {syns} were this host's SYNs and {syn_acks} its SYN-ACKs"
         ));
         let named = top.iter();
         let named = named.map(|(to, late)| format!("{} to {to}", thousands(*late)));
@@ -203,6 +269,7 @@ impl SynLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::rules::no_answer::NoAnswer;
     use crate::diagnose::testing::{host, socket};
     use crate::model::{Timer, TimerKind};
 
@@ -259,6 +326,48 @@ mod tests {
         assert!(found(&client(99, 100), &late[1..]).is_none());
         let new = [waiting(State::SynSent, 1, 501, 0)];
         assert!(found(&client(99, 100), &new).is_none(), "nothing is late");
+    }
+
+    #[test]
+    fn in_step_none_is_late_at_either_time_and_all_handshakes_divide() {
+        let young: Vec<Socket> = (1..11)
+            .map(|port| waiting(State::SynSent, port, 900, 0))
+            .collect();
+        let made = |state: State| (1..11).map(move |port| waiting(state, port, 900, 0));
+        let connected: Vec<Socket> = made(State::Established).collect();
+        let found = |host: &Host, before: &[Socket], after: &[Socket]| {
+            let rule: SynLoss = host.read(before, after);
+            host.examine(&rule).findings.pop()
+        };
+        assert!(found(&client(4, 0), &young, &connected).is_none());
+        let five = found(&client(5, 0), &young, &connected).unwrap();
+        assert!(five.evidence[1].starts_with("of the handshakes that were under way, "));
+        let mut served = young.clone();
+        served.extend((1..11).map(|port| waiting(State::SynRecv, 100 + port, 900, 0)));
+        assert!(found(&client(9, 0), &served, &connected).is_none(), "half");
+        assert!(found(&client(10, 0), &served, &connected).is_some());
+    }
+
+    #[test]
+    fn syns_that_are_retransmitted_while_attempts_are_watched_count() {
+        let late: Vec<Socket> = (1..11)
+            .map(|port| waiting(State::SynSent, port, 400, 0))
+            .collect();
+        for (again, is_found) in [(4, false), (5, true)] {
+            let mut host = client(0, 10);
+            let rule: SynLoss = host.read(&[], &late);
+            assert!(host.examine(&rule).findings.is_empty());
+            let attempts: NoAnswer = host.read(&[], &late);
+            host.see(&attempts, &late);
+            let connected = waiting(State::Established, 1, 0, 0);
+            host.see(&attempts, &[connected]);
+            let later = client(again, 10);
+            host.later = Some((later.after, Duration::from_secs(2)));
+            let found = host.examine(&rule).findings.pop();
+            assert_eq!(found.is_some(), is_found);
+            let title = "33.3 % of the SYNs sent in 2.0 s were retransmissions: 5 of 15";
+            assert!(found.is_none_or(|one| one.title == title));
+        }
     }
 
     #[test]

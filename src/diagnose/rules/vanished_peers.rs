@@ -14,7 +14,8 @@ use crate::diagnose::{
 };
 use crate::model::Setting::OrphanRetries;
 use crate::model::{
-    Command, Finding, InetEnds, Service, Severity, Socket, State, StateSet, TimerKind, thousands,
+    Command, Field, Finding, InetEnds, Label, Service, Severity, Socket, State, StateSet,
+    TimerKind, thousands,
 };
 
 /// How often a FIN must have been retransmitted: from here on a host should suspect that the path is dead
@@ -161,7 +162,11 @@ impl VanishedPeers {
             ),
         ];
         let inodes = self.stuck.inodes.all();
+        let only = self.stuck.peers.top(1).into_iter();
+        let only = only.filter(|(_, stuck)| *stuck == total);
+        let subject = only.map(|(peer, _)| (Field::RemoteAddr, Label::Text(peer.to_string())));
         Finding::new(Severity::Warning, title, total as f64, inodes, WHY)
+            .with_subject(subject.collect())
             .with_evidence(self.evidence(total, host))
             .with_commands([show(Command::count(&peers)), show(Command::list(&list))])
             .with_remedy(remedy)

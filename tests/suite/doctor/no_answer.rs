@@ -99,7 +99,7 @@ in_namespace!(
         while_giving_up(15, Duration::from_millis(1_500), || {
             let report = Report::after("1");
             let finding = report.finding(ID);
-            assert_eq!(finding.severity, "CRITICAL");
+            assert_eq!(finding.severity, "CRITICAL", "{finding:?}");
             assert!(finding.value >= Some(12.0), "{finding:?}");
             let evidence = finding.evidence.join("; ");
             assert!(

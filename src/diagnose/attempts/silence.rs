@@ -1,0 +1,226 @@
+//! Which destinations do not answer, how many attempts can have succeeded all the same, and which attempts
+//! are looked at again to decide it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Attempts, FEW, MANY, RETRANSMITS, ROOM, Tries, destination};
+use crate::diagnose::host::Host;
+use crate::diagnose::watch::Watched;
+use crate::model::{Counter, InetEnds, State};
+
+/// Of the attempts that are there at one time, this part has been retransmitted if programs give up
+/// after 1.25 s or later, and a smaller part if a fifth of the SYNs or fewer are lost.
+const RETRANSMITTED_PART: f64 = 0.2;
+
+/// Beside loss, a destination does not answer if this many times the host's part of SYNs is retransmitted.
+const BEYOND_LOSS: f64 = 2.0;
+
+/// A window in which an attempt can fail: a longer round trip is no answer.
+const LEAST_WINDOW: Duration = Duration::from_millis(500);
+
+/// Attempts of this mean duration, in seconds, wait for more than single lost SYNs.
+const LONG_ATTEMPT: f64 = 0.5;
+
+/// So many attempts are looked at again after the window.
+const WATCHED: usize = 64;
+
+/// Why attempts count as unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::diagnose) enum Silence {
+    /// Several of them have been retransmitted [`RETRANSMITS`] times or more.
+    Retransmitted,
+    /// Some have been retransmitted, and attempts last long or cannot have succeeded.
+    Repeated,
+    /// They ended before the first retransmission; there is no connection.
+    GivenUp,
+}
+
+impl Tries {
+    /// How many of those at both times have been retransmitted.
+    fn retransmitted_part(&self) -> f64 {
+        self.retransmitted as f64 / (self.earlier + self.now).max(1) as f64
+    }
+
+    /// Whether more of them have been retransmitted than a loss of SYNs to all destinations causes.
+    fn exceed_loss(&self, host: &Host) -> bool {
+        let grown = |counter| host.growth(counter);
+        match (grown(Counter::SynRetrans), grown(Counter::ActiveOpens)) {
+            (Ok(again), Ok(opened)) => {
+                let lost = again as f64 / (again + opened).max(1) as f64;
+                self.retransmitted_part() >= (lost * BEYOND_LOSS).min(1.0)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// How often an attempt had been retransmitted when it was last seen; `None` if it has ended.
+fn retransmits(watched: &Watched) -> Option<u32> {
+    let is_there = !watched.has_ended && watched.last.state == State::SynSent;
+    is_there.then(|| watched.last.retransmits.unwrap_or(0))
+}
+
+impl Attempts {
+    /// The destinations that do not answer, those with the most attempts first.
+    pub(in crate::diagnose) fn unanswered(&self, host: &Host) -> Vec<(SocketAddr, Tries, Silence)> {
+        let later = self.often_later(host);
+        let silent = self.destinations.iter();
+        let silent = silent.filter_map(|(to, tries)| {
+            let tries = Tries {
+                often: tries.often + later.get(to).copied().unwrap_or(0),
+                ..*tries
+            };
+            let silence = self.silence(&tries, host)?;
+            Some((*to, tries, silence))
+        });
+        let mut silent: Vec<_> = silent.collect();
+        silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.tried()), *to));
+        silent
+    }
+
+    fn silence(&self, tries: &Tries, host: &Host) -> Option<Silence> {
+        if tries.made > 0 {
+            return None;
+        }
+        let is_dead = self.succeeded_at_most(tries, host) == Some(0);
+        let is_sure = is_dead || self.are_long(host) || tries.exceed_loss(host);
+        if is_sure && tries.often >= FEW {
+            return Some(Silence::Retransmitted);
+        }
+        // The two samples of a copied tree are one.
+        if host.copied {
+            return None;
+        }
+        if is_dead && tries.often_earlier >= FEW {
+            return Some(Silence::Retransmitted);
+        }
+        let unheard = tries.now >= FEW && is_unheard(host);
+        // In step, all may have ended before the second sample.
+        let at_both_times = match is_dead {
+            true => tries.earlier,
+            false => tries.earlier.min(tries.now),
+        };
+        if at_both_times < FEW {
+            return unheard.then_some(Silence::GivenUp);
+        }
+        if is_sure && tries.retransmitted_part() >= RETRANSMITTED_PART {
+            return Some(Silence::Repeated);
+        }
+        let grown = |counter| host.growth(counter).unwrap_or(u64::MAX);
+        let ended = tries.ended();
+        let are_given_up = ended >= FEW
+            && tries.connections == 0
+            && host.window >= LEAST_WINDOW
+            // Else they were refused, or answered after they were sent again.
+            && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < ended
+            && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
+        (are_given_up || unheard).then_some(Silence::GivenUp)
+    }
+
+    /// How many attempts to a destination can have succeeded in the window: no more than ended, of those
+    /// before it and of those that began in it, to whichever destination; and no more than segments were
+    /// received, because a SYN-ACK is one. `None` where that is unknown.
+    pub(in crate::diagnose) fn succeeded_at_most(&self, tries: &Tries, host: &Host) -> Option<u64> {
+        let grown = |counter| host.growth(counter).ok();
+        if self.earlier.len() >= ROOM {
+            return None;
+        }
+        let begun = grown(Counter::ActiveOpens)?;
+        let unseen = begun.saturating_sub(self.now - self.still);
+        let ended = self.earlier.len() as u64 + begun;
+        let scanned = grown(Counter::EmbryonicRsts).unwrap_or(u64::MAX);
+        let failed = grown(Counter::AttemptFails)?.saturating_sub(scanned);
+        let succeeded = ended.saturating_sub(self.now + failed);
+        let received = grown(Counter::InSegs)?;
+        Some((tries.ended() + unseen).min(succeeded).min(received))
+    }
+
+    /// The same until suspects were last seen, if any were: of those before the window and of those that
+    /// began since, each may have succeeded that did not fail.
+    pub(in crate::diagnose) fn succeeded_later_at_most(&self, host: &Host) -> Option<u64> {
+        let growth = host.while_watched()?;
+        let begun = growth.of(Counter::ActiveOpens).ok()?;
+        let received = growth.of(Counter::InSegs).ok()?;
+        Some((self.earlier.len() as u64 + begun).min(received))
+    }
+
+    /// Whether none to this destination can have succeeded, as far as it was watched: no segment was
+    /// received, or those that were there stayed.
+    pub(in crate::diagnose) fn is_dead(&self, to: SocketAddr, tries: &Tries, host: &Host) -> bool {
+        let stay = || {
+            let mut own = self.kept.iter().filter(|(ends, _)| destination(ends) == to);
+            own.all(|(ends, _)| host.watch.of(ends).is_none_or(|seen| !seen.has_ended))
+        };
+        let later = self.succeeded_later_at_most(host);
+        self.succeeded_at_most(tries, host) == Some(0) && (later.unwrap_or(0) == 0 || stay())
+    }
+
+    /// Whether attempts last for longer than single lost SYNs make them, on average.
+    pub(in crate::diagnose) fn are_long(&self, host: &Host) -> bool {
+        let opened = host.growth(Counter::ActiveOpens);
+        opened.is_ok_and(|opened| {
+            self.now as f64 * host.window.as_secs_f64() >= opened as f64 * LONG_ATTEMPT
+        })
+    }
+
+    /// The attempts to look at again: several to one destination that may answer yet, and many to one that
+    /// seems dead, because a second in which none succeeds proves little.
+    pub(in crate::diagnose) fn watched(&self, host: &Host) -> Vec<InetEnds> {
+        let found = self.unanswered(host).into_iter();
+        let found: HashMap<SocketAddr, Tries> = found.map(|(to, tries, _)| (to, tries)).collect();
+        let seems_dead: HashSet<SocketAddr> = found
+            .iter()
+            .filter(|(to, tries)| tries.tried() >= MANY && self.is_dead(**to, tries, host))
+            .map(|(to, _)| *to)
+            .collect();
+        let may_answer = |to: &SocketAddr| {
+            let tries = self.destinations.get(to);
+            let are_several = tries.is_some_and(|tries| tries.now >= FEW && tries.made == 0);
+            are_several && !found.contains_key(to)
+        };
+        let is_open = |(ends, often): &&(InetEnds, u32)| {
+            let to = destination(ends);
+            let is_dead = seems_dead.contains(&to);
+            let limit = if is_dead { u32::MAX } else { RETRANSMITS };
+            *often < limit
+                && (is_dead || may_answer(&to))
+                && match host.watch.of(ends) {
+                    Some(watched) => retransmits(watched).is_some_and(|often| often < limit),
+                    // What was not found after the window has ended.
+                    None => host.watch.over < host.window,
+                }
+        };
+        let open = self.kept.iter().filter(is_open);
+        open.take(WATCHED).map(|(ends, _)| *ends).collect()
+    }
+
+    /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the
+    /// window, if that is half of them: where one SYN in five is lost, it is some of them.
+    fn often_later(&self, host: &Host) -> HashMap<SocketAddr, u64> {
+        let mut later: HashMap<SocketAddr, (u64, u64)> = HashMap::new();
+        let young = self.kept.iter().filter(|(_, often)| *often < RETRANSMITS);
+        for (ends, _) in young {
+            if let Some(watched) = host.watch.of(ends) {
+                let (all, often) = later.entry(destination(ends)).or_default();
+                let is_often = retransmits(watched).is_some_and(|often| often >= RETRANSMITS);
+                *all += 1;
+                *often += u64::from(is_often);
+            }
+        }
+        let half = later
+            .into_iter()
+            .filter(|(_, (all, often))| often * 2 >= *all);
+        half.map(|(to, (_, often))| (to, often)).collect()
+    }
+}
+
+/// Whether no segment was received while attempts were watched, for long enough for an answer.
+fn is_unheard(host: &Host) -> bool {
+    let growth = host.while_watched();
+    growth.is_some_and(|growth| {
+        growth.time.saturating_sub(host.window) >= LEAST_WINDOW
+            && growth.of(Counter::InSegs) == Ok(0)
+    })
+}
