@@ -229,6 +229,13 @@ impl ProcRoot {
         number.ok_or_else(|| io::Error::other("not the link of a network namespace"))
     }
 
+    /// Whether a process is known to have the mounts of this one, mount_namespaces(7).
+    pub fn shares_mounts(&self, home: &str) -> bool {
+        let link = |path: PathBuf| readlinkat(CWD, path, Vec::new()).ok();
+        let its = link(self.join(home).join("ns/mnt"));
+        its.is_some() && its == link(Path::new(OWN).join("self/ns/mnt"))
+    }
+
     /// Whether this process is in the first pid namespace, in which all processes of a host are
     /// visible, pid_namespaces(7).
     pub fn is_in_first_pid_namespace() -> bool {

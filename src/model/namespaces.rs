@@ -108,6 +108,9 @@ pub struct UnseenNamespace {
 pub enum UnseenReason {
     /// Entering it is not permitted, and no process in it is visible.
     NoPermission,
+    /// It is mounted, and entering it is not permitted. Which processes are in it is unknown, and so
+    /// whether it was read from the tables of one, under another name.
+    Unidentified,
     /// A word selected it, and it has ended.
     Gone,
     /// It is mounted below the mount of another one only, and no process in it is visible.
@@ -121,6 +124,7 @@ impl UnseenReason {
     pub fn name(&self) -> &'static str {
         match self {
             UnseenReason::NoPermission => "no_permission",
+            UnseenReason::Unidentified => "unidentified",
             UnseenReason::Gone => "gone",
             UnseenReason::Covered => "covered",
             UnseenReason::Failed(_) => "failed",
@@ -134,14 +138,16 @@ pub(super) fn write_unseen(
     of: u64,
     unseen: &[UnseenNamespace],
 ) -> fmt::Result {
-    const MOST_NAMED: usize = 8;
-    let (count, all) = (
-        thousands(unseen.len()),
-        counted(of, "network namespace", "network namespaces"),
-    );
-    write!(f, "{count} of {all} not read")?;
+    let is_unread = |one: &&UnseenNamespace| one.reason != UnseenReason::Unidentified;
+    let (unread, unidentified): (Vec<_>, Vec<_>) = unseen.iter().partition(is_unread);
+    if !unread.is_empty() {
+        let count = thousands(unread.len());
+        let all = of - unidentified.len() as u64;
+        let all = counted(all, "network namespace", "network namespaces");
+        write!(f, "{count} of {all} not read: ")?;
+    }
     let mut reasons: Vec<(&UnseenReason, Vec<&str>)> = Vec::new();
-    for one in unseen {
+    for one in unread {
         match reasons
             .iter_mut()
             .find(|(reason, _)| *reason == &one.reason)
@@ -151,22 +157,67 @@ pub(super) fn write_unseen(
         }
     }
     for (number, (reason, names)) in reasons.iter().enumerate() {
-        f.write_str(if number == 0 { ": " } else { "; " })?;
-        let shown: Vec<&str> = names.iter().copied().take(MOST_NAMED).collect();
-        f.write_str(&shown.join(", "))?;
-        match names.len().saturating_sub(MOST_NAMED) {
-            0 => {}
-            more => write!(f, " and {} more", thousands(more))?,
-        }
+        f.write_str(if number == 0 { "" } else { "; " })?;
+        write_names(f, names)?;
         let are = if names.len() == 1 { "is" } else { "are" };
         match reason {
             UnseenReason::NoPermission => f.write_str(
                 " (entering takes CAP_SYS_ADMIN and no process in it is visible: run as root)",
             )?,
+            UnseenReason::Unidentified => {}
             UnseenReason::Gone => write!(f, " {are} gone")?,
             UnseenReason::Covered => write!(f, " {are} covered by another mount")?,
             UnseenReason::Failed(why) => write!(f, " ({why})")?,
         }
     }
-    Ok(())
+    if unidentified.is_empty() {
+        return Ok(());
+    }
+    f.write_str(if reasons.is_empty() { "" } else { "; " })?;
+    let names: Vec<&str> = unidentified.iter().map(|one| &*one.name).collect();
+    write_names(f, &names)?;
+    f.write_str(
+        " may be missing (mounted and not entered, which takes CAP_SYS_ADMIN; counted under another name \
+         if a process in it is visible: run as root)",
+    )
+}
+
+fn write_names(f: &mut fmt::Formatter<'_>, names: &[&str]) -> fmt::Result {
+    const MOST_NAMED: usize = 8;
+    let shown: Vec<&str> = names.iter().copied().take(MOST_NAMED).collect();
+    f.write_str(&shown.join(", "))?;
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => Ok(()),
+        more => write!(f, " and {} more", thousands(more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_may_be_counted_is_not_among_those_that_were_not_read() {
+        let unseen = |names: &[(&str, UnseenReason)]| {
+            let unseen = names.iter().map(|(name, reason)| UnseenNamespace {
+                name: (*name).to_owned(),
+                netns: Netns(7),
+                reason: reason.clone(),
+            });
+            NamespacesRead {
+                unseen: unseen.collect(),
+                ..NamespacesRead::default()
+            }
+            .unseen_text()
+        };
+        let unidentified = [
+            ("blue", UnseenReason::Unidentified),
+            ("red", UnseenReason::Unidentified),
+        ];
+        let text = unseen(&unidentified);
+        assert!(text.starts_with("blue, red may be missing ("), "{text}");
+        let text = unseen(&[("old", UnseenReason::Gone), unidentified[0].clone()]);
+        let start = "1 of 1 network namespace not read: old is gone; blue may be missing (";
+        assert!(text.starts_with(start), "{text}");
+    }
 }

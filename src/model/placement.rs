@@ -16,7 +16,7 @@ pub struct Placement {
     pub unit: Option<String>,
     /// The id of the innermost container.
     pub container: Option<String>,
-    /// The uid of the Kubernetes pod.
+    /// The uid of the Kubernetes pod, or the id of that of podman.
     pub pod: Option<String>,
 }
 
@@ -34,10 +34,12 @@ pub fn parse_placement(bytes: &[u8]) -> Placement {
             .find(|(controllers, _)| *controllers == wanted)?;
         unit(path)
     });
+    let pod = lines.iter().find_map(|(_, path)| pod(path));
+    let mut containers = lines.iter().filter_map(|(_, path)| container(path));
     Placement {
         unit: by_systemd.into_iter().next(),
-        container: lines.iter().find_map(|(_, path)| container(path)),
-        pod: lines.iter().find_map(|(_, path)| pod(path)),
+        container: containers.find(|id| Some(id) != pod.as_ref()),
+        pod,
     }
 }
 
@@ -62,17 +64,35 @@ fn container(path: &str) -> Option<String> {
         }
         let name = name.strip_suffix(".scope").unwrap_or(name);
         let id = name.rsplit(['-', ':']).next()?;
-        let is_id = id.len() == ID_LEN
-            && id
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        is_id.then(|| id.to_owned())
+        is_id(id).then(|| id.to_owned())
+    })
+}
+
+fn is_id(id: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    id.len() == ID_LEN && id.bytes().all(is_digit)
+}
+
+fn pod(path: &str) -> Option<String> {
+    kubernetes_pod(path).or_else(|| podman_pod(path))
+}
+
+/// The id of a pod of podman, around those of its containers, as in `machine-libpod_pod_ID.slice` and
+/// `/libpod_parent/ID/libpod-CONTAINER`.
+fn podman_pod(path: &str) -> Option<String> {
+    let mut inner = "";
+    path.rsplit('/').find_map(|name| {
+        let is_around = std::mem::replace(&mut inner, name).starts_with("libpod-");
+        let slice = name.strip_suffix(".slice");
+        let slice = slice.and_then(|name| name.rsplit_once("libpod_pod_"));
+        let id = slice.map(|(_, id)| id).or(is_around.then_some(name))?;
+        is_id(id).then(|| id.to_owned())
     })
 }
 
 /// The uid of the innermost pod, with the dashes that systemd replaces, as in
 /// `kubepods-burstable-podUID.slice` and `/kubepods/burstable/podUID`.
-fn pod(path: &str) -> Option<String> {
+fn kubernetes_pod(path: &str) -> Option<String> {
     let mut names = path.rsplit(['/', ':']);
     names.find_map(|name| {
         let name = name.strip_suffix(".slice").unwrap_or(name);
@@ -169,5 +189,27 @@ mod tests {
             let placement = parse_placement(format!("0::{path}\n").as_bytes());
             assert_eq!(placement.pod, None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_pod_of_podman_is_not_taken_for_one_of_its_containers() {
+        let pod = ID.replace('0', "f");
+        for (path, container) in [
+            (
+                format!("/machine.slice/machine-libpod_pod_{pod}.slice/libpod-{ID}.scope"),
+                Some(ID),
+            ),
+            (
+                format!("/libpod_parent/{pod}/libpod-{ID}/container"),
+                Some(ID),
+            ),
+            (format!("/parent/{pod}/libpod-conmon-{ID}"), None),
+        ] {
+            let placement = parse_placement(format!("0::{path}\n").as_bytes());
+            assert_eq!(placement.pod.as_ref(), Some(&pod), "{path}");
+            assert_eq!(placement.container.as_deref(), container, "{path}");
+        }
+        let alone = parse_placement(format!("0::/libpod_parent/libpod-{ID}\n").as_bytes());
+        assert_eq!(alone.pod, None);
     }
 }

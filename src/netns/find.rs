@@ -28,7 +28,7 @@ pub(super) struct Found {
     pub(super) table: Option<u64>,
     /// Files that lead into it: of processes first, then mounts.
     pub(super) files: Vec<PathBuf>,
-    /// Those of them that are mounts.
+    /// Where it is mounted, as this process or process 1 sees it.
     pub(super) mounts: Vec<PathBuf>,
     /// The directory of its first process or thread, below that of the proc file system: `7`,
     /// `7/task/8`.
@@ -101,10 +101,12 @@ pub(super) fn find(proc: &ProcRoot) -> Finding {
             }
         }
     }
-    for (inode, file) in mounted() {
-        let one = by_inode.entry(inode).or_default();
-        one.files.push(file.clone());
-        one.mounts.push(file);
+    for mount in mounted(proc) {
+        let one = by_inode.entry(mount.inode).or_default();
+        one.files.push(mount.file);
+        if !one.mounts.contains(&mount.path) {
+            one.mounts.push(mount.path);
+        }
     }
     Finding {
         namespaces: joined(proc, by_inode, by_table),
@@ -129,7 +131,8 @@ fn joined(
         if let Some(same) = one.table.and_then(|table| by_table.remove(&table)) {
             one.is_host |= same.is_host;
             one.processes += same.processes;
-            one.home = one.home.take().or(same.home);
+            let homes = one.home.take().into_iter().chain(same.home);
+            one.home = homes.min_by_key(|home| pid_of(home));
         }
     }
     for (table, one) in &mut by_table {
@@ -160,14 +163,70 @@ fn read_table_inside(proc: &ProcRoot, inode: u32, files: &[PathBuf]) -> Option<u
     })
 }
 
-/// The namespaces that are mounted somewhere, by inode number, each with its file. Another mount may
-/// cover that file.
-pub(super) fn mounted() -> Vec<(u32, PathBuf)> {
-    let mounts = read_mounts();
-    let mounts = parse_mounts(&mounts).filter_map(|mut fields| {
-        let (root, file) = (fields.nth(3)?, fields.next()?);
-        let number = root.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
-        Some((parse_number(number)?, unescape(file)))
-    });
-    mounts.collect()
+/// The number of the process in whose directory `home` is: `7`, `7/task/8`.
+pub(super) fn pid_of(home: &str) -> Option<u32> {
+    home.split('/').next()?.parse().ok()
+}
+
+/// A namespace that is mounted. Another mount may cover its file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mounted {
+    /// Its inode number.
+    pub(super) inode: u32,
+    /// Where it is mounted.
+    pub(super) path: PathBuf,
+    /// That file, as this process can open it.
+    file: PathBuf,
+}
+
+/// The namespaces that are mounted where this process or process 1 sees them.
+pub(super) fn mounted(proc: &ProcRoot) -> Vec<Mounted> {
+    let own = read_mounts();
+    let mut mounted: Vec<Mounted> = parse_mounted(&own, None).collect();
+    if !proc.shares_mounts("1") {
+        let first = proc.mounts("1").unwrap_or_default();
+        let root = proc.join("1/root");
+        if first != own {
+            mounted.extend(parse_mounted(&first, Some(&root)));
+        }
+    }
+    mounted
+}
+
+/// Those in a table of mounts of a process with this root directory; `None` for the calling one.
+fn parse_mounted(mounts: &[u8], root: Option<&Path>) -> impl Iterator<Item = Mounted> {
+    parse_mounts(mounts).filter_map(move |mut fields| {
+        let (name, path) = (fields.nth(3)?, fields.next()?);
+        let number = name.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+        let path = unescape(path);
+        let below = || Some(root?.join(path.strip_prefix("/").ok()?));
+        Some(Mounted {
+            inode: parse_number(number)?,
+            file: below().unwrap_or_else(|| path.clone()),
+            path,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_of_another_process_is_opened_below_its_root_directory() {
+        let mounts = b"36 35 0:4 net:[4026532281] /run/netns/a\\040b rw shared:1 - nsfs nsfs rw\n\
+            37 35 0:4 mnt:[4026532282] /run/x rw - nsfs nsfs rw\n\
+            38 35 0:5 / /run/y rw - tmpfs net:[7] rw\n";
+        let one = |file: &str| {
+            vec![Mounted {
+                inode: 4_026_532_281,
+                path: "/run/netns/a b".into(),
+                file: file.into(),
+            }]
+        };
+        let parse = |root| parse_mounted(mounts, root).collect::<Vec<_>>();
+        assert_eq!(parse(None), one("/run/netns/a b"));
+        let root = Path::new("/proc/1/root");
+        assert_eq!(parse(Some(root)), one("/proc/1/root/run/netns/a b"));
+    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::enter::locate;
-use super::find::{Finding, Found, find, mounted};
+use super::find::{Finding, Found, find, mounted, pid_of};
 use super::names::{base_names, unique_names};
 use crate::model::{Namespace, NamespaceFacts, Netns, Placement};
 use crate::proc_root::ProcRoot;
@@ -114,15 +114,14 @@ pub fn is_reachable(member: &Member) -> bool {
 
 /// Whether a namespace is still mounted where a mount of another one covers it.
 pub fn is_mounted(netns: Netns) -> bool {
-    mounted().iter().any(|(inode, _)| *inode == netns.0)
+    let mounted = mounted(&ProcRoot::own());
+    mounted.iter().any(|one| one.inode == netns.0)
 }
 
 fn facts(found: &Found, placement: Placement) -> NamespaceFacts {
-    let home = found.home.as_ref();
-    let pid = home.and_then(|home| home.split('/').next()?.parse().ok());
     NamespaceFacts {
         inode: found.inode,
-        pid,
+        pid: found.home.as_deref().and_then(pid_of),
         processes: Some(found.processes),
         mounts: found.mounts.clone(),
         container: placement.container,

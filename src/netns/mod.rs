@@ -3,12 +3,14 @@
 //! Keeps nothing open: a descriptor, a socket or a thread in a namespace would keep the namespace and
 //! its interfaces alive after its last process has ended. Reads no sockets.
 
+mod engines;
 mod enter;
 mod find;
 mod members;
 mod names;
 mod which;
 
+pub use engines::Engines;
 pub use enter::within;
 pub use members::{
     Access, Member, Members, Tables, find_members, is_mounted, is_reachable, own_name,

@@ -5,9 +5,9 @@
 //! and what does not fit a name is replaced by the number of a process or the inode number.
 
 use std::collections::HashMap;
-use std::fs::read_dir;
 use std::path::Path;
 
+use super::engines::{Engines, short_id};
 use super::find::Found;
 use crate::model::{EVERY_NETNS, Placement, parse_placement};
 use crate::proc_root::{ProcRoot, parse_number};
@@ -18,48 +18,16 @@ pub(super) const NAMED: &str = "/run/netns";
 /// The namespace of process 1.
 pub(super) const HOST: &str = "host";
 
-/// Where kubelet has a folder for each pod, `NAMESPACE_NAME_UID`.
-const PODS: &str = "/var/log/pods";
-
-/// Where podman keeps the names of containers.
-const PODMAN: &str = "var/lib/containers/storage/overlay-containers/containers.json";
-
-/// Where docker has a folder for each container.
-const DOCKER: &str = "var/lib/docker/containers";
-
-/// The largest file of an engine that is read, in bytes.
-const ENGINE_MOST: usize = 16 << 20;
-
 /// The longest paths of control groups that are read, in bytes.
 const CGROUP_MOST: usize = 8 * 1024;
-
-/// The digits of a container's id that engines print.
-const ID_SHOWN: usize = 12;
 
 /// The prefixes of names that are known of the processes of a namespace only.
 pub(super) const PREFIXES: [&str; 5] = ["pod:", "container:", "machine:", "lxc:", "unit:"];
 
-/// Reads names; the files of engines once for all namespaces.
+/// Reads names.
 struct Naming<'a> {
     proc: &'a ProcRoot,
-    /// `NAMESPACE_NAME_UID`.
-    pods: Option<Vec<String>>,
-    podman: Option<Vec<PodmanContainer>>,
-}
-
-/// A container in `containers.json`.
-#[derive(serde::Deserialize)]
-struct PodmanContainer {
-    id: String,
-    #[serde(default)]
-    names: Vec<String>,
-}
-
-/// The file `config.v2.json` of a container.
-#[derive(serde::Deserialize)]
-struct DockerContainer {
-    #[serde(rename = "Name")]
-    name: String,
+    engines: Engines,
 }
 
 impl Naming<'_> {
@@ -73,7 +41,7 @@ impl Naming<'_> {
         let cgroups = cgroups.unwrap_or_default();
         let placement = parse_placement(&cgroups);
         let paths = || {
-            let paths = found.mounts.iter().filter_map(|mount| mount.to_str());
+            let paths = found.files.iter().filter_map(|file| file.to_str());
             let mut typed = paths.filter(|path| is_plain(path) && path.starts_with('/'));
             typed.next().map(str::to_owned)
         };
@@ -93,45 +61,23 @@ impl Naming<'_> {
         let text = String::from_utf8_lossy(cgroups);
         let is_service =
             |unit: &String| !text.contains("/user.slice/") && !unit.ends_with(".scope");
-        let name = None
-            .or_else(|| self.pod(placement.pod.as_ref()?))
-            .or_else(|| Some(self.container(placement.container.as_ref()?)))
+        let plain = |name: String, id: &str| match is_plain(&name) {
+            true => name,
+            false => short_id(id).to_owned(),
+        };
+        let pod = placement.pod.map(|uid| {
+            let name = self.engines.pod(&uid);
+            format!("pod:{}", plain(name, &uid))
+        });
+        let name = pod
+            .or_else(|| {
+                let id = placement.container?;
+                let name = self.engines.container(&id);
+                Some(format!("container:{}", plain(name, &id)))
+            })
             .or_else(|| machine(&text))
             .or_else(|| Some(format!("unit:{}", placement.unit.filter(is_service)?)));
         name.filter(|name| is_plain(name))
-    }
-
-    /// `pod:NAMESPACE/NAME`.
-    fn pod(&mut self, uid: &str) -> Option<String> {
-        let pods = self.pods.get_or_insert_with(|| {
-            let entries = read_dir(PODS).into_iter().flatten().flatten();
-            let names = entries.map(|entry| entry.file_name().into_string());
-            names.flatten().collect()
-        });
-        pods.iter().find_map(|folder| {
-            let (pod, _) = folder.rsplit_once('_').filter(|(_, other)| *other == uid)?;
-            let (namespace, name) = pod.split_once('_')?;
-            Some(format!("pod:{namespace}/{name}"))
-        })
-    }
-
-    /// `container:NAME`, or the first digits of its id.
-    fn container(&mut self, id: &str) -> String {
-        let podman = self.podman.get_or_insert_with(|| {
-            let bytes = ProcRoot::read_own_file(PODMAN, ENGINE_MOST).unwrap_or_default();
-            serde_json::from_slice(&bytes).unwrap_or_default()
-        });
-        let known = podman.iter().find(|container| container.id == id);
-        let named = known.and_then(|container| container.names.first().cloned());
-        let named = named.or_else(|| {
-            let config = format!("{DOCKER}/{id}/config.v2.json");
-            let bytes = ProcRoot::read_own_file(&config, ENGINE_MOST).ok()?;
-            let docker: DockerContainer = serde_json::from_slice(&bytes).ok()?;
-            Some(docker.name.trim_start_matches('/').to_owned())
-        });
-        let digits = || id.get(..ID_SHOWN).unwrap_or(id).to_owned();
-        let named = named.filter(|name| !name.is_empty() && is_plain(name));
-        format!("container:{}", named.unwrap_or_else(digits))
     }
 }
 
@@ -149,7 +95,7 @@ fn mounted_name(mount: &Path) -> Option<String> {
         return None;
     }
     let name = mount.file_name()?.to_str()?;
-    let is_hash = || name.len() >= ID_SHOWN && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash = || name.len() >= 12 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_random = name.starts_with("cni-") || name.starts_with("netns-") || is_hash();
     let means_another = matches!(name, HOST | EVERY_NETNS)
         || parse_number::<u64>(name.as_bytes()).is_some()
@@ -197,8 +143,7 @@ pub(super) fn printable(comm: &[u8]) -> String {
 pub(super) fn base_names(proc: &ProcRoot, namespaces: &[Found]) -> (Vec<String>, Vec<Placement>) {
     let mut naming = Naming {
         proc,
-        pods: None,
-        podman: None,
+        engines: Engines::default(),
     };
     namespaces.iter().map(|one| naming.name(one)).unzip()
 }

@@ -1,6 +1,7 @@
-//! The table of mounts of this process, proc_pid_mountinfo(5).
+//! The table of mounts of a process, proc_pid_mountinfo(5): anyone may read that of any process.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -9,10 +10,19 @@ use super::ProcRoot;
 /// More than any host's table of mounts has, in bytes.
 const MOUNTS_MOST: usize = 16 << 20;
 
-/// The table; empty if it cannot be read.
+/// That of this process; empty if it cannot be read.
 pub fn read_mounts() -> Vec<u8> {
-    let mounts = ProcRoot::own().read_start("self/mountinfo", MOUNTS_MOST);
-    mounts.unwrap_or_default()
+    ProcRoot::own().mounts("self").unwrap_or_default()
+}
+
+impl ProcRoot {
+    /// That of a process.
+    ///
+    /// # Errors
+    /// As for [`ProcRoot::open_file`].
+    pub fn mounts(&self, home: &str) -> io::Result<Vec<u8>> {
+        self.read_start(&format!("{home}/mountinfo"), MOUNTS_MOST)
+    }
 }
 
 /// The fields of each line.

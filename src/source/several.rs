@@ -88,6 +88,7 @@ pub(super) fn in_each<T: Joined>(
         ..NamespacesRead::default()
     };
     let (mut joined, mut failure) = (None::<T>, None);
+    let are_identified = found.members.iter().all(|one| one.facts.inode.is_some());
     // The number of one that has ended may be that of another one later.
     let mut remembered = Memories::new();
     for member in &found.members {
@@ -112,6 +113,11 @@ pub(super) fn in_each<T: Joined>(
             }
             Err(Closed::Gone) if several.are_every() => continue,
             Err(Closed::Gone) => UnseenReason::Gone,
+            Err(Closed::Unseen(UnseenReason::NoPermission))
+                if !are_identified && member.facts.pid.is_none() =>
+            {
+                UnseenReason::Unidentified
+            }
             Err(Closed::Unseen(reason)) => reason,
             Err(Closed::Failed(error)) => {
                 let reason = UnseenReason::Failed(error.to_string());

@@ -65,7 +65,10 @@ impl UnseenKeys<'_> {
             reason: unseen.reason.name(),
             error: match &unseen.reason {
                 UnseenReason::Failed(error) => Some(error),
-                UnseenReason::NoPermission | UnseenReason::Gone | UnseenReason::Covered => None,
+                UnseenReason::NoPermission
+                | UnseenReason::Unidentified
+                | UnseenReason::Gone
+                | UnseenReason::Covered => None,
             },
         }
     }
