@@ -99,7 +99,7 @@ in_namespace!(
         let unseen = ran
             .stderr
             .lines()
-            .find(|line| line.contains(" not read: "))
+            .find(|line| line.contains(" may be missing "))
             .unwrap();
         assert!(
             unseen.contains("red") && unseen.contains("CAP_SYS_ADMIN"),
@@ -143,5 +143,20 @@ in_namespace!(
             assert_eq!(line.contains("\"total\":5,"), is_blue, "{line}");
         }
         drop(blue);
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn a_namespace_that_only_process_1_has_mounted_is_entered_through_its_root_directory() {
+        make_directory();
+        let red = Named::with_connections("red", 2);
+        let listener = red.open.listener.local_addr().unwrap().to_string();
+        let script = "mount -t proc proc /proc || exit 99
+            unshare --mount sh -c 'umount /run/netns/red && mount -t tmpfs none /run/netns
+                $PROGRAM list -H -N all; $PROGRAM list -H -N red'";
+        let ran = run_in_pid_namespace(script, Stdio::null(), |_| {});
+        assert_eq!(lines_with(&ran, &listener), 10, "{ran:?}");
+        assert!(lines_with(&ran, "red") >= 5, "{ran:?}");
     }
 );

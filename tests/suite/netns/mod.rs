@@ -1,6 +1,7 @@
 //! `--netns`: network namespaces by name, process, file and inode number, entered or read from
 //! `/proc/PID/net`.
 
+mod engines;
 mod entered;
 mod every;
 mod examined;
