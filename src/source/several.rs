@@ -5,6 +5,10 @@
 //! The counters of a namespace are read first: where they show no socket, none is requested, since each
 //! dump walks the connections of the whole host.
 
+mod divide;
+
+pub use divide::{OneNamespace, in_each_namespace};
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -12,9 +16,9 @@ use std::sync::Arc;
 
 use super::kernel::counts_time_wait_per_namespace;
 use super::observer::Part;
-use super::plan::{Deriving, First, Plan, Several, Sources};
+use super::plan::{Deriving, First, Plan, Several};
 use super::still::Memory;
-use super::{CannotKnow, NoTables, ProcError, Report, SourceError};
+use super::{CannotKnow, NoTables, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
     NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
@@ -148,69 +152,6 @@ fn in_all<T: Joined>(
             Err(SourceError::Namespaces(namespaces.unseen_text()))
         }
         (None, None) => Ok(T::without_sockets(Plan::none(), SourceName::Netlink)),
-    }
-}
-
-/// A question about one of several namespaces, and its sources.
-#[derive(Debug)]
-pub struct OneNamespace {
-    /// Which one.
-    pub netns: Netns,
-    /// A word of `--netns` that selects it.
-    pub name: String,
-    /// What is asked there.
-    pub question: Question,
-    /// Its sources, as those of a question about it alone.
-    pub sources: Sources,
-}
-
-/// Divides a question into those about each namespace that has sockets.
-///
-/// # Errors
-/// When no namespace can be read.
-pub fn in_each_namespace(
-    several: &Several,
-    question: &Question,
-) -> Result<(Vec<OneNamespace>, NamespacesRead), SourceError> {
-    let divide = |part: &mut Part, question: &Question| {
-        let tables = part.sources.tables();
-        tables.within(|| ()).map_err(|error| {
-            let path = tables.path("tcp");
-            SourceError::Proc(ProcError { path, error })
-        })?;
-        Ok(Divided(vec![OneNamespace {
-            netns: tables.netns(),
-            name: tables.word().unwrap_or_default().to_owned(),
-            question: question.clone(),
-            sources: part.sources.clone().alone(),
-        }]))
-    };
-    let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), question, divide)?;
-    Ok((parts, namespaces))
-}
-
-/// The parts of a question, whose answers are not known yet.
-struct Divided(Vec<OneNamespace>);
-
-impl Joined for Divided {
-    fn without_sockets(_plan: Plan, _source: SourceName) -> Divided {
-        Divided(Vec::new())
-    }
-
-    fn join(&mut self, other: Divided) {
-        self.0.extend(other.0);
-    }
-
-    fn is_last(&self) -> bool {
-        false
-    }
-
-    fn source(&self) -> SourceName {
-        SourceName::Netlink
-    }
-
-    fn is_by_counters(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -96,35 +96,10 @@ in_namespace!(
         if !is_first_root() {
             return;
         }
-        for (tool, word) in [
-            ("podman", "--version"),
-            ("runc", "--version"),
-            ("systemd-nspawn", "--version"),
-            ("bwrap", "--version"),
-            ("python3", "--version"),
-        ] {
-            run_tool(tool, [word]);
-        }
-        let directory = tempfile::tempdir().unwrap();
         let machine = format!("shed{}", std::process::id());
-        let ran: Ran = run_in_pid_namespace(DEPLOY, Stdio::null(), |command| {
-            command
-                .env("DIRECTORY", directory.path())
-                .env("SERVE", SERVE);
-            command.env("MACHINE", &machine);
-        });
-        remove_groups(&machine);
-        let read = |name| {
-            fs::read_to_string(directory.path().join(name))
-                .unwrap_or_else(|error| panic!("{name}: {error}: {ran:?}"))
-        };
-        let (answers, ss) = (read("answers"), read("ss"));
-        let answers: Vec<Answer> = answers
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let (answers, ss) = deploy(&machine);
         let [root, ordinary] = &answers[..] else {
-            panic!("{ran:?}");
+            panic!("{answers:?}");
         };
         let machine = format!("machine:{machine}");
         // The shell is process 1.
@@ -147,20 +122,43 @@ in_namespace!(
         }
         assert_eq!(ss.lines().count(), 5, "{ss}");
         // Without privilege the ids are known, not the names.
-        let [mut by_root, mut by_other] = [root, ordinary].map(totals);
-        assert_eq!(by_other.remove(&machine), by_root.remove(&machine));
-        let by_kind = |totals: &BTreeMap<String, usize>| {
-            let kinds = totals.iter().filter_map(|(name, total)| {
-                let (kind, _) = name.split_once(':')?;
-                Some((kind.to_owned(), *total))
-            });
-            let mut kinds: Vec<(String, usize)> = kinds.collect();
-            kinds.sort();
-            kinds
-        };
-        assert_eq!(by_kind(&by_other), by_kind(&by_root), "{ordinary:?}");
+        assert_eq!(by_kind(ordinary), by_kind(root), "{ordinary:?}");
     }
 );
+
+/// The kinds of names, with the numbers of sockets.
+fn by_kind(answer: &Answer) -> Vec<(String, usize)> {
+    let totals = totals(answer).into_iter().filter_map(|(name, total)| {
+        let (kind, _) = name.split_once(':')?;
+        Some((kind.to_owned(), total))
+    });
+    let mut totals: Vec<(String, usize)> = totals.collect();
+    totals.sort();
+    totals
+}
+
+/// What is counted by root and by an ordinary user, and a line of ss(8) for each process that serves:
+/// the inode number of its namespace, and the sockets in it.
+fn deploy(machine: &str) -> (Vec<Answer>, String) {
+    for tool in ["podman", "runc", "systemd-nspawn", "bwrap", "python3"] {
+        run_tool(tool, ["--version"]);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let ran: Ran = run_in_pid_namespace(DEPLOY, Stdio::null(), |command| {
+        command.env("DIRECTORY", directory.path());
+        command.env("SERVE", SERVE).env("MACHINE", machine);
+    });
+    remove_groups(machine);
+    let read = |name| {
+        fs::read_to_string(directory.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}: {ran:?}"))
+    };
+    let answers = read("answers");
+    let answers = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    (answers.collect(), read("ss"))
+}
 
 /// Removes the control groups of a machine that has ended.
 fn remove_groups(machine: &str) {

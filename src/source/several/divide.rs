@@ -1,0 +1,72 @@
+//! A question about several network namespaces as one about each, for what compares samples of one
+//! namespace. Nothing is asked here.
+
+use super::{Joined, Memories, in_each};
+use crate::model::{NamespacesRead, Netns, SourceName};
+use crate::question::Question;
+use crate::source::observer::Part;
+use crate::source::plan::{Plan, Several, Sources};
+use crate::source::{ProcError, SourceError};
+
+/// A question about one of several namespaces, and its sources.
+#[derive(Debug)]
+pub struct OneNamespace {
+    /// Which one.
+    pub netns: Netns,
+    /// A word of `--netns` that selects it.
+    pub name: String,
+    /// What is asked there.
+    pub question: Question,
+    /// Its sources, as those of a question about it alone.
+    pub sources: Sources,
+}
+
+/// Divides a question into those about each namespace that has sockets.
+///
+/// # Errors
+/// When no namespace can be read.
+pub fn in_each_namespace(
+    several: &Several,
+    question: &Question,
+) -> Result<(Vec<OneNamespace>, NamespacesRead), SourceError> {
+    let divide = |part: &mut Part, question: &Question| {
+        let tables = part.sources.tables();
+        tables.within(|| ()).map_err(|error| {
+            let path = tables.path("tcp");
+            SourceError::Proc(ProcError { path, error })
+        })?;
+        Ok(Divided(vec![OneNamespace {
+            netns: tables.netns(),
+            name: tables.word().unwrap_or_default().to_owned(),
+            question: question.clone(),
+            sources: part.sources.clone().alone(),
+        }]))
+    };
+    let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), question, divide)?;
+    Ok((parts, namespaces))
+}
+
+/// The parts of a question, whose answers are not known yet.
+struct Divided(Vec<OneNamespace>);
+
+impl Joined for Divided {
+    fn without_sockets(_plan: Plan, _source: SourceName) -> Divided {
+        Divided(Vec::new())
+    }
+
+    fn join(&mut self, other: Divided) {
+        self.0.extend(other.0);
+    }
+
+    fn is_last(&self) -> bool {
+        false
+    }
+
+    fn source(&self) -> SourceName {
+        SourceName::Netlink
+    }
+
+    fn is_by_counters(&self) -> bool {
+        self.0.is_empty()
+    }
+}
