@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::survey::Survey;
 use super::watch::Watch;
 use crate::model::{
-    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Note, Setting,
-    Settings, Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
+    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
+    Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
 };
 
 /// The kernel's counters before and after the window, its settings and listeners, and the source.
@@ -112,7 +112,10 @@ impl Host {
 
     /// Why nothing is concluded from what did not move, where that is so.
     pub(super) fn held_up_text(&self) -> Option<String> {
-        self.held_up.map(|time| Note::HeldUp { time }.to_string())
+        let time = self.held_up?.as_secs_f64();
+        Some(format!(
+            "the machine was suspended or overloaded, or this program stopped, for {time:.1} s of the measurement: that nothing moved proves nothing"
+        ))
     }
 
     /// Where this listener listens; without what `others` on the same address do not share.

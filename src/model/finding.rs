@@ -324,6 +324,8 @@ pub struct Diagnosis {
     pub examined: Vec<&'static str>,
     /// The rules that are about the whole network namespace or host, whatever the filter.
     pub wide: Vec<&'static str>,
+    /// Every rule, in the order of the manual.
+    pub rules: &'static [&'static str],
     /// The other rules, and what else exists and was not looked into.
     pub not_examined: Vec<NotExamined>,
 }
@@ -332,5 +334,11 @@ impl Diagnosis {
     /// The severity of the worst finding, where there is one.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// The rules that were not applied, or not completely.
+    pub fn incomplete(&self) -> Vec<&'static str> {
+        let ids = self.not_examined.iter().map(|not| not.id);
+        ids.filter(|id| self.rules.contains(id)).collect()
     }
 }

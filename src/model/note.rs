@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::{ProcessQuery, SourceName, counted};
 
@@ -95,24 +94,11 @@ pub enum Note {
     },
     /// Marks were requested and are not reported to this process.
     NoMarks,
-    /// This program was kept from running while it observed.
-    HeldUp {
-        /// For how long.
-        time: Duration,
-    },
     /// There are MPTCP sockets, whose own states are not counted.
     Mptcp {
         /// How many.
         sockets: u64,
     },
-}
-
-/// That this program was kept from running for so long.
-fn held_up(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    format!(
-        "the machine was suspended or overloaded, or this program stopped, for {seconds:.1} s of the measurement: that nothing moved proves nothing"
-    )
 }
 
 const SLOW_DUMPS: &str = "reading one network namespace after the other took over a second of CPU time; --source bpf \
@@ -179,7 +165,6 @@ impl fmt::Display for Note {
             }
             Note::SlowDumps => f.write_str(SLOW_DUMPS),
             Note::NoMarks => f.write_str("marks are reported only with CAP_NET_ADMIN"),
-            Note::HeldUp { time } => f.write_str(&held_up(*time)),
             Note::Mptcp { sockets } => write!(
                 f,
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"

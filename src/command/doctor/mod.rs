@@ -19,8 +19,8 @@ use super::sample::Sample;
 use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
-use crate::diagnose::{Examination, Host, examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Note, Severity};
+use crate::diagnose::{Examination, Host, RULES, examine, wide_rules};
+use crate::model::{Diagnosis, Holders, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
 use parts::{Parts, Taken};
@@ -79,15 +79,11 @@ fn diagnose(
     }
     let hosts = || taken.iter().map(|one| &one.samples.host);
     let longest = |time: fn(&Host) -> Duration| hosts().map(time).max().unwrap_or_default();
-    let held_up = hosts().find_map(|host| host.held_up);
     let (total, window) = (
         hosts().map(|host| host.sockets).sum(),
         longest(|host| host.window),
     );
     let watched = longest(|host| host.watch.over);
-    sample
-        .notes
-        .extend(held_up.map(|time| Note::HeldUp { time }));
     for owners in search.found.iter().filter(|_| needs_holders) {
         if let Some(loss) = &owners.loss {
             sample.report.completeness.lose(loss.clone());
@@ -104,6 +100,7 @@ fn diagnose(
         findings: examination.findings,
         examined: examination.examined,
         wide: wide_rules().collect(),
+        rules: RULES,
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
@@ -156,6 +153,7 @@ mod tests {
                 findings: severities.into_iter().map(finding).collect(),
                 examined: Vec::new(),
                 wide: Vec::new(),
+                rules: RULES,
                 not_examined: Vec::new(),
             };
             assert_eq!(status(&diagnosis), expected);

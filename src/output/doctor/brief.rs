@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{INDENT, Page, findings, observed, processes, scope, style};
+use super::{INDENT, Page, but, findings, observed, processes, scope, style};
 use crate::model::{Diagnosis, Finding, Severity, counted};
 use crate::output::{Look, escape};
 
@@ -46,7 +46,8 @@ fn healthy(diagnosis: &Diagnosis) -> String {
     let window = observed(diagnosis);
     let filter = diagnosis.filter.as_ref();
     let filter = filter.map_or_else(String::new, |filter| format!(" selected by `{filter}`"));
-    format!("nothing wrong in {sockets}{filter} over {window}, by {rules}")
+    let but = but(diagnosis);
+    format!("{but}nothing wrong in {sockets}{filter} over {window}, by {rules}")
 }
 
 /// What fits on a small terminal in place of `full`: the first finding, without what is least urgent
@@ -132,10 +133,15 @@ fn finding_line(finding: &Finding, diagnosis: &Diagnosis, look: Look) -> String 
     line(finding.severity.name(), &text, style, look)
 }
 
-/// The names of what was not examined.
+/// The names of what was not examined, with a reason that they share.
 fn unexamined(diagnosis: &Diagnosis, look: Look) -> Option<String> {
-    let ids: Vec<&str> = diagnosis.not_examined.iter().map(|not| not.id).collect();
-    (!ids.is_empty()).then(|| line("unexamined", &ids.join(", "), Style::new(), look))
+    let reasons = super::unexamined(diagnosis).into_iter();
+    let texts = reasons.map(|(ids, reason)| match ids.len() {
+        1 => ids.join(", "),
+        _ => format!("{} ({reason})", ids.join(", ")),
+    });
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| line("unexamined", &texts.join(", "), Style::new(), look))
 }
 
 /// A label and a text, cut where the terminal ends.

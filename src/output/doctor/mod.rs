@@ -56,10 +56,33 @@ fn write_whole(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::R
     if !diagnosis.not_examined.is_empty() {
         writeln!(page.out)?;
     }
-    for not in &diagnosis.not_examined {
-        page.texts("unexamined", [format!("{}: {}", not.id, not.reason)])?;
+    for (ids, reason) in unexamined(diagnosis) {
+        page.texts("unexamined", [format!("{}: {reason}", ids.join(", "))])?;
     }
     Ok(())
+}
+
+/// What was not examined: the ids for each reason.
+fn unexamined(diagnosis: &Diagnosis) -> Vec<(Vec<&str>, &str)> {
+    let mut reasons: Vec<(Vec<&str>, &str)> = Vec::new();
+    for not in &diagnosis.not_examined {
+        match reasons.iter_mut().find(|(_, reason)| *reason == not.reason) {
+            Some((ids, _)) => ids.push(not.id),
+            None => reasons.push((vec![not.id], &not.reason)),
+        }
+    }
+    reasons
+}
+
+/// How many rules do not support a verdict, before it: `but 1 rule was not examined completely: `.
+fn but(diagnosis: &Diagnosis) -> String {
+    match diagnosis.incomplete().len() as u64 {
+        0 => String::new(),
+        rules => format!(
+            "but {} not examined completely: ",
+            counted(rules, "rule was", "rules were")
+        ),
+    }
 }
 
 /// The findings, each with the one before it that it follows from.
@@ -83,11 +106,11 @@ fn observed(diagnosis: &Diagnosis) -> String {
 
 fn healthy(diagnosis: &Diagnosis) -> String {
     let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
-    let (place, window) = (&diagnosis.place, observed(diagnosis));
+    let (place, window, but) = (&diagnosis.place, observed(diagnosis), but(diagnosis));
     let Some(filter) = &diagnosis.filter else {
         let examined = diagnosis.examined.join(", ");
         return format!(
-            "nothing wrong found in {sockets} of {place} over {window}; examined: {examined}"
+            "{but}nothing wrong found in {sockets} of {place} over {window}; examined: {examined}"
         );
     };
     let is_wide = |id: &&&str| diagnosis.wide.contains(*id);
@@ -95,7 +118,7 @@ fn healthy(diagnosis: &Diagnosis) -> String {
         diagnosis.examined.iter().partition(|id| is_wide(id));
     let [wide, selected] = [wide, selected].map(|ids| ids.join(", "));
     format!(
-        "nothing wrong found in {sockets} of {place} selected by `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
+        "{but}nothing wrong found in {sockets} of {place} selected by `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
     )
 }
 

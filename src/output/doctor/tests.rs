@@ -49,6 +49,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
         findings,
         examined: vec!["a", "b"],
         wide: vec!["b", "c"],
+        rules: &["a", "b", "c", "d"],
         not_examined: vec![NotExamined {
             id: "c",
             reason: "no such file".to_owned(),
@@ -79,11 +80,22 @@ fn a_healthy_host_says_how_long_suspects_were_watched() {
 
 #[test]
 fn a_healthy_host_is_one_line_and_each_unexamined_rule_another() {
+    let mut one = diagnosis(Vec::new());
     assert_eq!(
-        shown(&diagnosis(Vec::new()), None),
-        "OK          nothing wrong found in 1,234 TCP sockets of this network namespace over 1.0 s; examined: a, b\n\
+        shown(&one, None),
+        "OK          but 1 rule was not examined completely: nothing wrong found in 1,234 TCP sockets of this network namespace over 1.0 s; examined: a, b\n\
          \n\
          unexamined  c: no such file\n"
+    );
+    // Two rules for one reason, and what is no rule.
+    for (id, reason) in [("d", "no such file"), ("elsewhere", "not read")] {
+        let reason = reason.to_owned();
+        one.not_examined.push(NotExamined { id, reason });
+    }
+    let text = shown(&one, None);
+    assert!(text.starts_with("OK          but 2 rules were not examined completely: "));
+    assert!(
+        text.ends_with("\n\nunexamined  c, d: no such file\nunexamined  elsewhere: not read\n")
     );
 }
 
@@ -182,9 +194,14 @@ fn brief_is_a_line_for_each_finding_and_one_for_what_was_not_examined() {
         assert!(line.chars().count() <= 30, "{line}");
     }
     let healthy = brief(&diagnosis(Vec::new()), None);
-    let line = "OK          nothing wrong in 1,234 TCP sockets over 1.0 s, by 2 rules\n";
+    let line = "OK          but 1 rule was not examined completely: nothing wrong in 1,234 TCP sockets over 1.0 s, by 2 rules\n";
     assert!(healthy.starts_with(line), "{healthy}");
     assert_eq!(healthy.lines().count(), 2);
+    let (mut two, reason) = (diagnosis(Vec::new()), "no such file".to_owned());
+    two.not_examined.push(NotExamined { id: "d", reason });
+    let text = brief(&two, None);
+    assert!(text.starts_with("OK          but 2 rules were not examined completely: nothing "));
+    assert!(text.ends_with("\nunexamined  c, d (no such file)\n"));
 }
 
 #[test]

@@ -93,7 +93,7 @@ in_namespace!(
         let _server = listener.accept().unwrap();
         fill(&client);
         Report::until(|report| report.findings_of(ID).len() == 1);
-        let note = "note: the machine was suspended or overloaded, or this program stopped, for ";
+        let why = "the machine was suspended or overloaded, or this program stopped, for ";
         let measured = poll(|| {
             let running = command(["doctor", "--json", "--window=0.2"])
                 .start()
@@ -104,7 +104,7 @@ in_namespace!(
             running.signal(Signal::CONT);
             let ran = ran(running.finish());
             // It may have been stopped too early or too late.
-            ran.stderr.contains(note).then_some(ran)
+            ran.stdout.contains(why).then_some(ran)
         });
         let report = Report::of(&measured.unwrap());
         assert!(report.findings.is_empty(), "{report:?}");
