@@ -40,6 +40,14 @@ impl Question {
         }
     }
 
+    /// The same about sockets of several kinds; of none, about TCP.
+    pub fn about_all(kinds: KindSet, states: StateSet) -> Question {
+        Question {
+            further: kinds.iter().skip(1).fold(KindSet::NONE, KindSet::with),
+            ..Question::about(kinds.first(), states)
+        }
+    }
+
     /// Every kind of the sockets.
     pub fn kinds(&self) -> KindSet {
         self.further.with(self.kind)
@@ -50,12 +58,14 @@ impl Question {
         self.further.is_empty() && self.kind.has_counters()
     }
 
-    /// The question about each kind, without those that have no such sockets.
+    /// The question about each kind, those together that one request lists, without those that have no
+    /// such sockets.
     pub fn by_kind(&self) -> Vec<Cow<'_, Question>> {
         match self.further.is_empty() {
             true => vec![Cow::Borrowed(self)],
             false => {
-                let each = self.kinds().iter().filter_map(|kind| self.of(kind));
+                let requests = self.kinds().by_request();
+                let each = requests.filter_map(|kinds| self.of(kinds));
                 each.map(Cow::Owned).collect()
             }
         }
@@ -65,7 +75,7 @@ impl Question {
     /// pass it.
     pub fn narrowed(&self) -> Option<Question> {
         if self.further.is_empty() {
-            return self.of(self.kind);
+            return self.of(self.kinds());
         }
         let states = self
             .by_kind()
@@ -78,10 +88,13 @@ impl Question {
         })
     }
 
-    /// The question about one kind of several; `None` if it has no such sockets.
-    fn of(&self, kind: Kind) -> Option<Question> {
-        let states = kind.meant(self.states);
-        let filter = self.filter.as_ref().map(|filter| filter.meant(kind));
+    /// The question about some kinds of several; `None` if they have no such sockets.
+    fn of(&self, kinds: KindSet) -> Option<Question> {
+        if kinds.first().is_unix() && self.families != Families::Both {
+            return None;
+        }
+        let states = kinds.meant(self.states);
+        let filter = self.filter.as_ref().map(|filter| filter.meant(kinds));
         let (states, filter) = match filter {
             None | Some(Folded::Always) => (states, None),
             Some(Folded::Never) => return None,
@@ -92,12 +105,10 @@ impl Question {
             },
         };
         (!states.is_empty()).then(|| Question {
-            kind,
-            further: KindSet::NONE,
             families: self.families,
-            states,
             fields: self.fields.clone(),
             filter,
+            ..Question::about_all(kinds, states)
         })
     }
 

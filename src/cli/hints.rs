@@ -17,7 +17,9 @@ use crate::model::shell_quoted;
 const IDLE: &str = "nOa";
 
 /// Options that name kinds of sockets other than TCP.
-const KINDS: [&str; 7] = ["-A", "--kind", "--query", "-u", "--udp", "-M", "--mptcp"];
+const KINDS: [&str; 9] = [
+    "-A", "--kind", "--query", "-u", "--udp", "-M", "--mptcp", "-x", "--unix",
+];
 
 /// Options that this program does not have, or not everywhere, and whose next word is their value.
 const WITH_VALUE: &str =

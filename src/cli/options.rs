@@ -95,6 +95,10 @@ pub struct SsLetters {
     #[arg(short = 'M', long, group = "kinds")]
     mptcp: bool,
 
+    /// UNIX sockets
+    #[arg(short = 'x', long, group = "kinds")]
+    unix: bool,
+
     /// Numeric ports and addresses: no effect
     #[arg(short, long)]
     numeric: bool,
@@ -112,13 +116,14 @@ impl SsLetters {
     /// The kinds that they name.
     pub fn kinds(&self) -> KindSet {
         [
-            (self.tcp, Kind::Tcp),
-            (self.udp, Kind::Udp),
-            (self.mptcp, Kind::Mptcp),
+            (self.tcp, KindSet::TCP),
+            (self.udp, KindSet::NONE.with(Kind::Udp)),
+            (self.mptcp, KindSet::NONE.with(Kind::Mptcp)),
+            (self.unix, KindSet::UNIX),
         ]
         .into_iter()
         .filter(|(is_named, _)| *is_named)
-        .fold(KindSet::NONE, |kinds, (_, kind)| kinds.with(kind))
+        .fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more))
     }
 }
 

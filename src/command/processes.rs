@@ -85,6 +85,8 @@ pub(super) struct OwnerSearch {
     /// Whose processes are searched.
     pub(super) place: Where,
     pub(super) seek: Seek,
+    /// Whether the holders of the other ends of UNIX sockets are searched too.
+    pub(super) peers: bool,
     pub(super) facts: Facts,
     /// How long it may take; `None` for as long as it takes.
     pub(super) budget: Option<Duration>,
@@ -102,7 +104,7 @@ impl OwnerSearch {
         sockets: impl Iterator<Item = Socket>,
         report: &mut Report,
     ) -> Result<Owners, Failure> {
-        let mut wanted = Wanted::default();
+        let mut wanted = Wanted::new(self.peers);
         sockets.for_each(|socket| wanted.add(&socket));
         let mut listeners = Listeners::default();
         if wanted.needs_listeners() {

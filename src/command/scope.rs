@@ -33,6 +33,11 @@ impl Scope {
         used_as: Use,
         lookup: &mut HostLookup,
     ) -> Result<Scope, Failure> {
+        if kinds.is_unix() && (selection.ipv4 || selection.ipv6) {
+            return Err(Failure::Usage(
+                "-4 and -6 select internet sockets, and UNIX sockets have no addresses".to_owned(),
+            ));
+        }
         Ok(Scope {
             kinds,
             families: match (selection.ipv4, selection.ipv6) {
@@ -55,12 +60,10 @@ impl Scope {
             (None, Some(filter)) if names_bound(filter) => StateSet::ALL.with(State::Bound),
             (None, _) => self.kinds.states(),
         };
-        let mut kinds = self.kinds.iter();
         let question = Question {
             families: self.families,
             filter,
-            further: kinds.by_ref().skip(1).fold(KindSet::NONE, KindSet::with),
-            ..Question::about(self.kinds.first(), requested)
+            ..Question::about_all(self.kinds, requested)
         };
         let narrowed = question.narrowed();
         narrowed.ok_or_else(|| contradiction(requested, question.filter.as_ref()))
@@ -71,7 +74,7 @@ impl Scope {
         &self,
         mut fields: impl Iterator<Item = Field>,
     ) -> Result<(), Failure> {
-        match fields.find(|field| !self.kinds.iter().any(|kind| field.is_of(kind))) {
+        match fields.find(|field| !field.is_of_any(self.kinds)) {
             None => Ok(()),
             Some(field) => Err(Failure::Usage(format!(
                 "{} sockets have no `{}`",

@@ -194,16 +194,22 @@ impl Target {
         })
     }
 
-    /// An observer of every listener of the families selected.
+    /// An observer of every listener of the families selected; of UNIX sockets, of every one, since
+    /// each may be the other end of one that was selected.
     ///
     /// # Errors
     /// When the source does not have them.
     pub(super) fn listeners(&self) -> Result<Observer, Failure> {
-        let question = Question {
-            families: self.scope.families,
-            fields: vec![Field::Direction],
-            further: self.question.further,
-            ..Question::about(self.question.kind, self.question.kinds().waiting())
+        let question = match self.question.kinds() {
+            kinds if kinds.is_unix() => Question {
+                fields: vec![Field::Name],
+                ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
+            },
+            kinds => Question {
+                families: self.scope.families,
+                fields: vec![Field::Direction],
+                ..Question::about_all(kinds, kinds.waiting())
+            },
         };
         Ok(Observer::new(question, self.sources.clone())?)
     }
@@ -234,6 +240,7 @@ impl Target {
         Ok(Some(OwnerSearch {
             place: self.sources.place(),
             seek,
+            peers: fields.contains(&Field::PeerProcess),
             facts: Facts {
                 command_line: fields.contains(&Field::CommandLine),
                 placement: fields.contains(&Field::Unit) || fields.contains(&Field::Container),

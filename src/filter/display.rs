@@ -101,6 +101,8 @@ impl fmt::Display for Test {
             Test::CongestionControl(name) => {
                 write!(f, "congestion-control = {}", typed(name.name()))
             }
+            Test::Name(glob) => write!(f, "name = {}", glob.typed()),
+            Test::Peer(peer) => write!(f, "peer = {peer}"),
             Test::Holder { query, .. } => match query {
                 ProcessQuery::Name(name) => write!(f, "process = {}", typed(&name.text())),
                 ProcessQuery::Pid(pid) => write!(f, "pid = {pid}"),

@@ -8,7 +8,7 @@ use std::ops::Not;
 use std::sync::Arc;
 
 use super::test::Test;
-use crate::model::{Kind, ProcessQuery, State, StateSet};
+use crate::model::{KindSet, ProcessQuery, State, StateSet};
 
 /// An expression: at least one test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,18 +121,18 @@ impl Expression {
         }
     }
 
-    /// The same about sockets of this kind: states are those that their names mean there, and tests of
-    /// fields that they do not have are false.
-    pub fn meant(&self, kind: Kind) -> Folded {
+    /// The same about sockets of these kinds: states are those that their names mean there, and tests of
+    /// fields that none of them has are false.
+    pub fn meant(&self, kinds: KindSet) -> Folded {
         let mut meant = self.clone();
         for node in &mut meant.nodes {
             if let Node::Test(Test::State(states)) = node {
-                *states = kind.meant(*states);
+                *states = kinds.meant(*states);
             }
         }
         meant.fold(|test, _| {
             let is_no_state = matches!(test, Test::State(states) if states.is_empty());
-            let is_foreign = test.field().is_some_and(|field| !field.is_of(kind));
+            let is_foreign = test.field().is_some_and(|field| !field.is_of_any(kinds));
             (is_no_state || is_foreign).then_some(false)
         })
     }

@@ -8,6 +8,7 @@
 mod completion;
 mod display;
 mod expression;
+mod glob;
 mod host;
 mod keyword;
 mod lexer;
@@ -23,10 +24,12 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unix;
 mod value;
 
 pub use completion::words_after;
 pub use expression::{Expression, Folded, Permissive};
+pub use glob::Glob;
 pub use lookup::Lookup;
 pub use parser::parse;
 pub use program::{Filtered, JumpTarget, Program, Step};

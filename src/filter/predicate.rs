@@ -28,15 +28,15 @@ const PAGE: &str = "tcpstates-filter(7)";
 /// Also those that are listed only if they are requested by name.
 const EVERY_STATE: StateSet = StateSet::ALL.with(State::Bound);
 
-type Nodes = Result<Vec<Node>, FilterError>;
+pub(super) type Nodes = Result<Vec<Node>, FilterError>;
 
 /// The operator and the value behind a word.
-struct Operand<'a> {
+pub(super) struct Operand<'a> {
     word: Token<'a>,
     compare: Compare,
     /// Whether the opposite is meant: `!=`.
-    is_negated: bool,
-    value: Token<'a>,
+    pub(super) is_negated: bool,
+    pub(super) value: Token<'a>,
 }
 
 impl<'a, L: Lookup> Predicates<'a, L> {
@@ -111,9 +111,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         match keyword {
             Keyword::Change(edge) => self.state(word, false, |states| Test::Change(edge, states)),
             Keyword::Exclude => self.state(word, true, Test::State),
-            Keyword::Host(side) => self.same(word, |lookup, host| {
-                Ok(nodes::host(&parse_host(host, lookup)?, side))
-            }),
+            Keyword::Host(side) => self.host(word, side),
             Keyword::Port(side) => self.port(word, side),
             Keyword::Autobound => self.autobound(&word),
             Keyword::Field(Field::State) => self.state(word, false, Test::State),
@@ -135,6 +133,8 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 ))
             }),
             Keyword::Field(Field::Netns) => self.netns(word),
+            Keyword::Field(Field::Name) => self.name(word),
+            Keyword::Field(Field::Peer) => self.peer(word),
             Keyword::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
@@ -278,7 +278,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     }
 
     /// One test for equality.
-    fn same_test(
+    pub(super) fn same_test(
         &mut self,
         word: Token<'a>,
         parse: impl FnOnce(&mut L, &str) -> Result<Test, String>,
@@ -301,7 +301,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     }
 
     /// An operand behind `=`, `!=` or nothing.
-    fn equality(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
+    pub(super) fn equality(&mut self, word: Token<'a>) -> Result<Operand<'a>, FilterError> {
         let operand = self.operand(word)?;
         if operand.compare != Compare::Equal {
             let reason = "it has no order; allowed are = and !=".to_owned();
@@ -352,7 +352,11 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     }
 
     /// A parsed value, or the error at its word.
-    fn value<T>(&self, operand: &Operand<'a>, parsed: Result<T, String>) -> Result<T, FilterError> {
+    pub(super) fn value<T>(
+        &self,
+        operand: &Operand<'a>,
+        parsed: Result<T, String>,
+    ) -> Result<T, FilterError> {
         let Token { at, typed, .. } = operand.value;
         parsed.map_err(|reason| self.text.error(at, typed, reason))
     }

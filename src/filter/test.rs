@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
 
+use super::glob::Glob;
 use crate::model::{
-    CongestionControl, Family, Field, InetEnds, Netns, ProcessQuery, Socket, StateSet,
+    CongestionControl, Family, Field, InetEnds, Netns, ProcessQuery, Socket, StateSet, UnixPeer,
 };
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
@@ -35,6 +36,10 @@ pub enum Test {
     Number(Field, Compare, u64),
     /// Its congestion control algorithm is of this name.
     CongestionControl(CongestionControl),
+    /// The name of the UNIX socket is of this pattern.
+    Name(Glob),
+    /// At the other end of the UNIX socket is this.
+    Peer(UnixPeer),
     /// Held by one of these processes.
     Holder {
         /// Which processes.
@@ -142,6 +147,8 @@ impl Test {
                 .number(field)
                 .is_some_and(|number| compare.holds(number, value)),
             Test::CongestionControl(name) => socket.congestion_control == Some(name),
+            Test::Name(ref glob) => socket.unix().is_some_and(|unix| glob.matches(&unix.name)),
+            Test::Peer(peer) => socket.unix().is_some_and(|unix| unix.peer == Some(peer)),
             Test::Holder { ref inodes, .. } => inodes.contains(&socket.inode),
             Test::Interface(index) => socket.interface == Some(index),
             Test::V6Only(only) => socket.v6only == Some(only),
@@ -155,12 +162,12 @@ impl Test {
     /// What must be known of a socket to answer; `None` where every source knows it.
     pub fn field(&self) -> Option<Field> {
         match *self {
-            Test::Any
-            | Test::State(_)
-            | Test::Change(..)
-            | Test::Family(_)
-            | Test::Addr(..)
-            | Test::Autobound => None,
+            Test::Any | Test::State(_) | Test::Change(..) | Test::Autobound => None,
+            Test::Family(_) => Some(Field::Family),
+            Test::Addr(Side::Local, _) => Some(Field::LocalAddr),
+            Test::Addr(Side::Remote, _) => Some(Field::RemoteAddr),
+            Test::Name(_) => Some(Field::Name),
+            Test::Peer(_) => Some(Field::Peer),
             Test::Number(field, ..) => Some(field),
             Test::CongestionControl(_) => Some(Field::CongestionControl),
             Test::Holder { query, .. } => Some(match query {

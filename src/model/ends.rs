@@ -3,15 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::FamilyClass;
+use super::{FamilyClass, UnixEnds};
 
 /// What a socket is bound to and connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ends {
     /// Internet addresses and ports.
     Internet(InetEnds),
-    /// The name of a UNIX socket, unix(7).
-    Unix(UnixName),
+    /// The name of a UNIX socket and the socket at its other end.
+    Unix(UnixEnds),
     /// The protocol of a packet socket, packet(7).
     Packet(PacketEnds),
     /// The protocol and the addresses of a netlink socket, netlink(7).
@@ -47,15 +47,10 @@ impl From<InetEnds> for Ends {
     }
 }
 
-/// The name a UNIX socket is bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UnixName {
-    /// Not bound.
-    Unnamed,
-    /// A path in the file system, up to its NUL; any bytes.
-    Path(Box<[u8]>),
-    /// A name in the abstract namespace, without the leading NUL; any bytes, NUL included.
-    Abstract(Box<[u8]>),
+impl From<UnixEnds> for Ends {
+    fn from(ends: UnixEnds) -> Ends {
+        Ends::Unix(ends)
+    }
 }
 
 /// The family of a socket, not of the traffic on it: an IPv4 connection accepted by a dual-stack

@@ -3,7 +3,7 @@
 //!
 //! Names are those of ss(8) where it has one; every word may be typed with `-` or `_`.
 
-use super::{Kind, Metric, State};
+use super::{Kind, KindSet, Metric, State};
 
 /// A property of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,16 @@ pub enum Field {
     Cgroup,
     /// The kind.
     Kind,
+    /// The name of a UNIX socket.
+    Name,
+    /// The type of a UNIX socket.
+    SocketType,
+    /// What is at the other end of a UNIX socket.
+    Peer,
+    /// The processes that hold the other end.
+    PeerProcess,
+    /// The directions of a UNIX socket that were shut down.
+    Shutdown,
     /// The network namespace.
     Netns,
     /// Bytes received and not yet read.
@@ -157,7 +167,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 54] = [
+const FIELDS: [Entry; 59] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
@@ -212,6 +222,11 @@ const FIELDS: [Entry; 54] = [
     Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS, ROW),
     Entry(Field::Unit, "unit", &[], &[C], OWNERS, ROW),
     Entry(Field::Container, "container", &[], &[C], OWNERS, ROW),
+    Entry(Field::Name, "name", &[], &[G, C, S, F], SOCKETS, ROW),
+    Entry(Field::SocketType, "socket-type", &["type"], &[G, C], SOCKETS, ROW),
+    Entry(Field::Peer, "peer", &[], &[G, C, F], NETLINK, ROW),
+    Entry(Field::PeerProcess, "peer-process", &["peer-processes"], &[G, C], OWNERS, ROW),
+    Entry(Field::Shutdown, "shutdown", &[], &[G, C], NETLINK, ROW),
 ];
 
 impl Field {
@@ -243,10 +258,21 @@ impl Field {
     /// Whether the tables of /proc have it, of sockets of this kind.
     pub fn is_in_proc(self, kind: Kind) -> bool {
         let has_drops = matches!(kind, Kind::Udp | Kind::UdpLite);
+        // `/proc/net/unix` has names, states and inodes.
+        let is_missing = kind.is_unix()
+            && matches!(
+                self,
+                Field::ReceiveQueue
+                    | Field::SendQueue
+                    | Field::AcceptQueue
+                    | Field::Uid
+                    | Field::User
+                    | Field::PeerProcess
+            );
         (self == Field::Drops && has_drops)
             || self
                 .entry()
-                .is_some_and(|Entry(.., origin, _)| *origin != NETLINK)
+                .is_some_and(|Entry(.., origin, _)| *origin != NETLINK && !is_missing)
     }
 
     /// Where it is in the kernel's record of a socket.
@@ -254,21 +280,55 @@ impl Field {
         self.entry().map_or(ROW, |Entry(.., part)| *part)
     }
 
+    /// Whether sockets of one of these kinds have it.
+    pub fn is_of_any(self, kinds: KindSet) -> bool {
+        kinds.iter().any(|kind| self.is_of(kind))
+    }
+
     /// Whether sockets of this kind have it.
     pub fn is_of(self, kind: Kind) -> bool {
+        let is_of_unix = matches!(
+            self,
+            Field::Name | Field::SocketType | Field::Peer | Field::PeerProcess | Field::Shutdown
+        );
+        let is_of_queue = matches!(self, Field::AcceptQueue | Field::AcceptLimit);
+        if kind.is_unix() || is_of_unix {
+            let has_queue = is_of_queue && kind.waiting() == State::Listen;
+            return kind.is_unix() && (is_of_unix || has_queue || self.is_of_every_kind());
+        }
         let is_tcp = matches!(
             self,
             Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_)
         );
-        let is_of_listeners = matches!(
-            self,
-            Field::AcceptQueue | Field::AcceptLimit | Field::V6Only
-        );
+        let is_of_listeners = is_of_queue || self == Field::V6Only;
         // The receive queue of others is in bytes, and so is no part of it.
         let is_of_datagrams = self == Field::ReceiveLimit;
         (!is_tcp || kind == Kind::Tcp)
             && (!is_of_listeners || kind.waiting() == State::Listen)
             && (!is_of_datagrams || matches!(kind, Kind::Udp | Kind::UdpLite))
+    }
+
+    /// Whether it says nothing about addresses or a protocol.
+    const fn is_of_every_kind(self) -> bool {
+        matches!(
+            self,
+            Field::State
+                | Field::Kind
+                | Field::Service
+                | Field::Uid
+                | Field::User
+                | Field::Netns
+                | Field::ReceiveQueue
+                | Field::SendQueue
+                | Field::Inode
+                | Field::Cookie
+                | Field::Process
+                | Field::Pid
+                | Field::Fd
+                | Field::CommandLine
+                | Field::Unit
+                | Field::Container
+        )
     }
 
     /// Whether it can be used in this way.

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{
-    Counts, Field, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership, ProcessName,
-    Socket, State, StateSet,
+    Counts, Field, Held, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership,
+    ProcessName, Socket, State, StateSet, UnixName, UnixPeer, UnixShutdown,
 };
 
 /// One field to group by; addresses may be folded into prefixes.
@@ -20,8 +20,8 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
-    /// Its value for a socket, of a host that listens there, held by the process of this name, if
-    /// that is known, and number; `None` for a field that nothing is grouped by.
+    /// Its value for a socket, of a host that listens there, held by these processes; `None` for a
+    /// field that nothing is grouped by.
     #[allow(
         clippy::wildcard_enum_match_arm,
         reason = "the command line takes no other field for a key"
@@ -30,13 +30,22 @@ impl GroupKey {
         self,
         socket: &Socket,
         listeners: &Listeners,
-        holder: Option<(Option<ProcessName>, u32)>,
+        held: GroupHolders,
     ) -> Option<KeyPart> {
         let ends = socket.internet();
         let peer = || ends.and_then(InetEnds::peer);
         Some(match self.field {
             Field::State => KeyPart::State(socket.state),
             Field::Kind => KeyPart::Kind(socket.kind),
+            Field::SocketType => KeyPart::SocketType(socket.kind.socket_type()),
+            Field::Name => KeyPart::UnixName(
+                socket
+                    .unix()
+                    .map(|unix| unix.name.clone())
+                    .unwrap_or_default(),
+            ),
+            Field::Peer => KeyPart::Peer(socket.unix().and_then(|unix| unix.peer)),
+            Field::Shutdown => KeyPart::Shutdown(socket.unix().and_then(|unix| unix.shutdown)),
             Field::Family => KeyPart::Family(ends.map(InetEnds::class)),
             Field::LocalAddr => {
                 KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), self.prefix)))
@@ -49,6 +58,9 @@ impl GroupKey {
             Field::Direction => {
                 KeyPart::Direction(ends.map(|ends| listeners.direction(socket.netns, ends)))
             }
+            Field::Service if socket.kind.is_unix() => {
+                KeyPart::UnixName(listeners.unix_service(socket))
+            }
             Field::Service => {
                 KeyPart::Service(ends.map(|ends| listeners.service(socket.netns, ends)))
             }
@@ -57,10 +69,32 @@ impl GroupKey {
             Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
             Field::Cgroup => KeyPart::Cgroup(socket.cgroup),
             Field::Netns => KeyPart::Netns(socket.netns),
-            Field::Process => KeyPart::Process(holder.and_then(|holder| holder.0)),
-            Field::Pid => KeyPart::Pid(holder.map(|holder| holder.1)),
+            Field::Process => KeyPart::Process(held.own.and_then(|holder| holder.0)),
+            Field::PeerProcess => KeyPart::Process(held.peer.and_then(|holder| holder.0)),
+            Field::Pid => KeyPart::Pid(held.own.map(|holder| holder.1)),
             _ => return None,
         })
+    }
+}
+
+/// The processes by which a socket is grouped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupHolders {
+    /// The name, if it can be read, and the number of the process that holds it; `None` if none is
+    /// known.
+    pub own: Option<(Option<ProcessName>, u32)>,
+    /// The same of the other end of a UNIX socket.
+    pub peer: Option<(Option<ProcessName>, u32)>,
+}
+
+impl GroupHolders {
+    /// The first process of each.
+    pub fn of(own: Held<'_>, peer: Held<'_>) -> GroupHolders {
+        let first = |held: Held<'_>| held.first().map(|process| (process.name, process.pid));
+        GroupHolders {
+            own: first(own),
+            peer: first(peer),
+        }
     }
 }
 
@@ -99,12 +133,20 @@ pub struct PrefixLengths {
 
 /// The value of one field of a group. `None` where a socket has none: no owner, no interface, no
 /// control group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyPart {
     /// The state.
     State(State),
     /// The kind.
     Kind(Kind),
+    /// The type of a UNIX socket; none for another kind.
+    SocketType(Option<&'static str>),
+    /// The name of a UNIX socket.
+    UnixName(UnixName),
+    /// What is at the other end of a UNIX socket; none for another kind, and from /proc.
+    Peer(Option<UnixPeer>),
+    /// What a UNIX socket has shut down; none for another kind, and from /proc.
+    Shutdown(Option<UnixShutdown>),
     /// The class of family; none for a socket without internet addresses, as of the next two.
     Family(Option<FamilyClass>),
     /// An address, or a prefix; none for the peer of a socket without one.

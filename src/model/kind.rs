@@ -94,11 +94,39 @@ table! {
             waiting: State::Unconnected,
             tables: &["netlink"],
         },
+        /// UNIX sockets with connections and a stream of bytes, unix(7).
+        UnixStream = Definition {
+            name: "unix-stream",
+            title: "UNIX-stream",
+            states: CONNECTED_OR_NOT.with(State::Listen),
+            waiting: State::Listen,
+            tables: &["unix"],
+        },
+        /// UNIX sockets that send datagrams.
+        UnixDgram = Definition {
+            name: "unix-dgram",
+            title: "UNIX-dgram",
+            states: CONNECTED_OR_NOT,
+            waiting: State::Unconnected,
+            tables: &["unix"],
+        },
+        /// UNIX sockets with connections and messages.
+        UnixSeqpacket = Definition {
+            name: "unix-seqpacket",
+            title: "UNIX-seqpacket",
+            states: CONNECTED_OR_NOT.with(State::Listen),
+            waiting: State::Listen,
+            tables: &["unix"],
+        },
     }
 }
 
 /// Words for several kinds.
-const GROUPS: [(&str, KindSet); 2] = [("inet", KindSet::INTERNET), ("all", KindSet::ALL)];
+const GROUPS: [(&str, KindSet); 3] = [
+    ("inet", KindSet::INTERNET),
+    ("unix", KindSet::UNIX),
+    ("all", KindSet::ALL),
+];
 
 /// Kinds of ss(8) and the kernel that are not reported here.
 const UNSUPPORTED: [&str; 6] = ["vsock", "xdp", "sctp", "dccp", "tipc", "smc"];
@@ -122,8 +150,17 @@ impl KindSet {
         .with(Kind::Raw)
         .with(Kind::Ping);
 
+    /// Those of UNIX sockets, which the kernel lists together.
+    pub const UNIX: KindSet = KindSet::NONE
+        .with(Kind::UnixStream)
+        .with(Kind::UnixDgram)
+        .with(Kind::UnixSeqpacket);
+
     /// Every kind.
-    pub const ALL: KindSet = KindSet::INTERNET.with(Kind::Packet).with(Kind::Netlink);
+    pub const ALL: KindSet = KindSet::INTERNET
+        .union(KindSet::UNIX)
+        .with(Kind::Packet)
+        .with(Kind::Netlink);
 
     /// This set and `kind`.
     #[must_use]
@@ -135,6 +172,35 @@ impl KindSet {
     #[must_use]
     pub const fn union(self, other: KindSet) -> KindSet {
         KindSet(self.0 | other.0)
+    }
+
+    /// The kinds in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: KindSet) -> KindSet {
+        KindSet(self.0 & other.0)
+    }
+
+    /// Whether it has this kind.
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u16 != 0
+    }
+
+    /// Whether there are UNIX sockets among them.
+    pub const fn has_unix(self) -> bool {
+        !self.intersection(KindSet::UNIX).is_empty()
+    }
+
+    /// Whether there are UNIX sockets among them, and no others.
+    pub const fn is_unix(self) -> bool {
+        self.has_unix() && self.0 & !KindSet::UNIX.0 == 0
+    }
+
+    /// The kinds, each with those that one request lists together with it.
+    pub fn by_request(self) -> impl Iterator<Item = KindSet> {
+        let unix = self.intersection(KindSet::UNIX);
+        let alone = self.iter().filter(|kind| !kind.is_unix());
+        let alone = alone.map(|kind| KindSet::NONE.with(kind));
+        alone.chain((!unix.is_empty()).then_some(unix))
     }
 
     /// The words that [`KindSet::parse`] lists in help and completions.
@@ -173,7 +239,7 @@ impl KindSet {
     /// The kinds of the set, in the order of [`Kind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Kind> {
         let all = Kind::ALL.iter().copied();
-        all.filter(move |kind| self.0 & 1 << *kind as u16 != 0)
+        all.filter(move |kind| self.contains(*kind))
     }
 
     /// The first of them; TCP of none.
@@ -214,7 +280,11 @@ impl KindSet {
 
     /// Their names in messages: `TCP and UDP`.
     pub fn titles(self) -> String {
-        let titles: Vec<&str> = self.iter().map(Kind::title).collect();
+        let mut titles: Vec<&str> = self.iter().map(Kind::title).collect();
+        if self.intersection(KindSet::UNIX) == KindSet::UNIX {
+            titles.retain(|title| !title.starts_with("UNIX"));
+            titles.push("UNIX");
+        }
         titles.join(" and ")
     }
 }
@@ -235,6 +305,11 @@ impl Kind {
         self.definition().title
     }
 
+    /// The name of what one request lists.
+    pub const fn request_title(self) -> &'static str {
+        if self.is_unix() { "UNIX" } else { self.title() }
+    }
+
     /// The states that its sockets can have, in an answer that names none.
     pub const fn states(self) -> StateSet {
         self.definition().states
@@ -251,6 +326,28 @@ impl Kind {
             // BOUND is requested by name alone.
             true => states.without(State::Unconnected),
             false => states.intersection(own),
+        }
+    }
+
+    /// Whether it is one of UNIX sockets.
+    pub const fn is_unix(self) -> bool {
+        KindSet::UNIX.contains(self)
+    }
+
+    /// The word for the type of a UNIX socket, socket(2); `None` for another kind.
+    pub const fn socket_type(self) -> Option<&'static str> {
+        match self {
+            Kind::UnixStream => Some("stream"),
+            Kind::UnixDgram => Some("dgram"),
+            Kind::UnixSeqpacket => Some("seqpacket"),
+            Kind::Tcp
+            | Kind::Mptcp
+            | Kind::Udp
+            | Kind::UdpLite
+            | Kind::Raw
+            | Kind::Ping
+            | Kind::Packet
+            | Kind::Netlink => None,
         }
     }
 
@@ -281,7 +378,7 @@ impl Kind {
 
     /// Whether its sockets have internet addresses, and so a family.
     pub const fn is_internet(self) -> bool {
-        !matches!(self, Kind::Packet | Kind::Netlink)
+        !matches!(self, Kind::Packet | Kind::Netlink) && !self.is_unix()
     }
 
     /// Whether the kernel's counters in `net/sockstat` and `net/snmp` of proc(5) determine how many
@@ -292,37 +389,4 @@ impl Kind {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_is_parsed_from_its_name_and_its_title() {
-        for kind in Kind::ALL {
-            for word in [kind.name(), kind.title()] {
-                assert_eq!(
-                    KindSet::parse(word),
-                    Ok(KindSet::NONE.with(*kind)),
-                    "{word}"
-                );
-            }
-            assert!(KindSet::ALL.iter().any(|one| one == *kind), "{kind:?}");
-        }
-        for word in ["sctp", "vsock_stream", "tc"] {
-            assert!(KindSet::parse(word).is_err(), "{word}");
-        }
-    }
-
-    #[test]
-    fn states_that_a_kind_does_not_have_are_left_out_and_close_is_unconnected() {
-        let close = StateSet::NONE.with(State::Close);
-        let unconnected = StateSet::NONE.with(State::Unconnected);
-        assert_eq!(Kind::Udp.meant(close), unconnected);
-        assert_eq!(Kind::Udp.meant(StateSet::ALL), Kind::Udp.states());
-        assert!(
-            Kind::Udp
-                .meant(StateSet::NONE.with(State::TimeWait))
-                .is_empty()
-        );
-        assert_eq!(Kind::Tcp.meant(close), close);
-    }
-}
+mod tests;

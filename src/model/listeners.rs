@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
-use super::{Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket};
+use super::{
+    Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket, UnixName, UnixPeer,
+};
 
 /// Where a connection arrived: its local end, without the remote one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,6 +151,8 @@ struct Listening {
 pub struct Listeners {
     places: HashMap<Place, Listening>,
     listeners: Vec<Listener>,
+    /// The names of UNIX sockets that have one, by inode.
+    names: HashMap<(Netns, u64), UnixName>,
     /// How many may be in `listeners`; `None` for any number.
     room: Option<usize>,
     beyond: u64,
@@ -156,6 +160,10 @@ pub struct Listeners {
 
 impl Sink for Listeners {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if let Some(unix) = socket.unix().filter(|unix| unix.name.bytes().is_some()) {
+            let place = (socket.netns, socket.inode);
+            self.names.insert(place, unix.name.clone());
+        }
         let waits = socket.state == socket.kind.waiting();
         if let Some(ends) = socket.internet().filter(|_| waits) {
             self.add(Listener::of(socket, ends));
@@ -249,6 +257,22 @@ impl Listeners {
                 ends.remote.ip().to_canonical(),
                 ends.remote.port(),
             )),
+        }
+    }
+
+    /// The name of the service that a UNIX socket is part of: its own, or that of its peer. Its peer must
+    /// have been passed here too.
+    pub fn unix_service(&self, socket: &Socket) -> UnixName {
+        let Some(unix) = socket.unix() else {
+            return UnixName::Unnamed;
+        };
+        let peer = || {
+            let inode = unix.peer.and_then(UnixPeer::inode)?;
+            self.names.get(&(socket.netns, inode.into())).cloned()
+        };
+        match unix.name.bytes() {
+            None => peer().unwrap_or_default(),
+            Some(_) => unix.name.clone(),
         }
     }
 

@@ -63,6 +63,7 @@ mod tcp_info;
 pub(crate) mod testing;
 mod threshold;
 pub mod trace;
+mod unix;
 mod words;
 
 pub use command::{Command, shell_quoted};
@@ -70,13 +71,12 @@ pub use completeness::{Completeness, Loss};
 pub use counter::{Counter, Counters, Segments};
 pub use counts::Counts;
 pub use earlier::{Asked, Earlier};
-pub use ends::{
-    Ends, Family, InetEnds, ListenAddress, NetlinkEnds, PacketEnds, UnixName, is_every_address,
-};
+pub use ends::{Ends, Family, InetEnds, ListenAddress, NetlinkEnds, PacketEnds, is_every_address};
 pub use field::{Extension, Field, Part, Use};
 pub use finding::{Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted};
 pub use group::{
-    Direction, FamilyClass, Group, GroupKey, Grouped, KeyPart, Label, Other, PrefixLengths, Service,
+    Direction, FamilyClass, Group, GroupHolders, GroupKey, Grouped, KeyPart, Label, Other,
+    PrefixLengths, Service,
 };
 pub use kind::{Kind, KindSet};
 pub use listeners::{Arrival, Listener, Listeners};
@@ -106,4 +106,5 @@ pub use threshold::{
     JudgedQueue, JudgedQueues, Judgement, Measure, Measurement, Quantity, Range, Scope, Side,
     Subject, Threshold, Thresholds, Trust, Verdict, Waited, decimal, grouped,
 };
+pub use unix::{UnixEnds, UnixName, UnixPeer, UnixShutdown};
 pub use words::{counted, duration_words, hint, is_typing_error, nearest_word, thousands, times};

@@ -23,6 +23,12 @@ pub trait Names {
         Held::default()
     }
 
+    /// The owners of the other end of a UNIX socket, or of the clients that wait for a listener; none if
+    /// they were not searched for.
+    fn peer_held(&self, _socket: &Socket) -> Held<'_> {
+        Held::default()
+    }
+
     /// How many of the sample's sockets have a known holder; `None` if owners were not
     /// searched for.
     fn ownership(&self) -> Option<Ownership> {

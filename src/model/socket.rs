@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo};
+use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo, UnixEnds};
 
 /// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
@@ -129,6 +129,9 @@ impl TimerKind {
 }
 
 impl Socket {
+    /// In the place of a uid that the source did not report; user namespaces map none to it.
+    pub const NO_UID: u32 = u32::MAX;
+
     /// A socket of which nothing else is known: empty queues, uid 0, no inode, no timer; what
     /// only some sources report is `None`.
     pub fn bare(kind: Kind, state: State, ends: impl Into<Ends>) -> Socket {
@@ -165,6 +168,14 @@ impl Socket {
         }
     }
 
+    /// The name and the peer of a UNIX socket; `None` for one of another kind.
+    pub fn unix(&self) -> Option<&UnixEnds> {
+        match &self.ends {
+            Ends::Unix(ends) => Some(ends),
+            Ends::Internet(_) | Ends::Packet(_) | Ends::Netlink(_) => None,
+        }
+    }
+
     /// Which socket it is; `None` for one without internet addresses.
     pub fn id(&self) -> Option<SocketId> {
         Some(SocketId {
@@ -177,15 +188,16 @@ impl Socket {
 
     /// The owner's numeric user id; `None` for a socket that no process holds: the kernel reports
     /// uid 0 for TIME_WAIT and SYN_RECV, and the listener's for what was never accepted, and
-    /// neither owns it.
+    /// neither owns it. `None` also where it is [`Socket::NO_UID`].
     pub fn owner(&self) -> Option<u32> {
-        (self.inode != 0).then_some(self.uid)
+        (self.inode != 0 && self.uid != Socket::NO_UID).then_some(self.uid)
     }
 
     /// Bytes received and not yet read, and bytes written and not yet acknowledged; `None` for a
-    /// listener, whose queue holds connections.
+    /// listener, whose queue holds connections, and where the source does not report them.
     pub fn byte_queues(&self) -> Option<(u32, u32)> {
-        (self.state != State::Listen).then_some((self.receive_queue, self.send_queue))
+        (self.state != State::Listen && self.has_queues())
+            .then_some((self.receive_queue, self.send_queue))
     }
 
     /// The index of the interface the socket is bound to; `None` for none, and from /proc.
@@ -206,7 +218,12 @@ impl Socket {
 
     /// For a listener, how many connections wait to be accepted.
     pub fn accept_queue(&self) -> Option<u32> {
-        (self.state == State::Listen).then_some(self.receive_queue)
+        (self.state == State::Listen && self.has_queues()).then_some(self.receive_queue)
+    }
+
+    /// Whether the source reports its queues: of UNIX sockets only netlink does, where it was requested.
+    fn has_queues(&self) -> bool {
+        self.full.is_some() || !self.kind.is_unix()
     }
 
     /// For a listener over netlink, how many may wait; the queue is full when it holds more.
@@ -236,6 +253,11 @@ impl Socket {
             Field::Netns => Some(self.netns.0.into()),
             Field::State
             | Field::Kind
+            | Field::Name
+            | Field::SocketType
+            | Field::Peer
+            | Field::PeerProcess
+            | Field::Shutdown
             | Field::Family
             | Field::LocalAddr
             | Field::RemoteAddr

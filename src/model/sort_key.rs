@@ -21,7 +21,14 @@ impl SortKey {
     /// Which of two sockets comes first. One that lacks the field comes last in either direction: a
     /// listener has no receive queue, so it is not among the largest or smallest ones.
     pub fn compare(&self, a: &Socket, b: &Socket) -> Ordering {
-        match (self.value(a), self.value(b)) {
+        if self.field == Field::Name {
+            return self.order(name(a), name(b));
+        }
+        self.order(self.value(a), self.value(b))
+    }
+
+    fn order<T: Ord>(&self, a: Option<T>, b: Option<T>) -> Ordering {
+        match (a, b) {
             (Some(a), Some(b)) if self.descending => b.cmp(&a),
             (Some(a), Some(b)) => a.cmp(&b),
             (a, b) => b.is_some().cmp(&a.is_some()),
@@ -56,6 +63,10 @@ impl SortKey {
                 state => state.index()? as u64,
             }),
             Field::Family => whole(socket.internet()?.family as u64),
+            Field::Name => {
+                let bytes = name(socket)?.iter().copied().chain([0; 4]).take(4);
+                whole(bytes.fold(0, |number, byte| number << 8 | u64::from(byte)))
+            }
             Field::LocalAddr => address(socket.internet()?.local.ip()),
             Field::RemoteAddr => address(socket.internet()?.remote.ip()),
             Field::Timer => {
@@ -78,10 +89,19 @@ impl SortKey {
         let largest = if self.descending { 0 } else { LARGEST };
         let is_whole = !matches!(
             self.field,
-            Field::LocalAddr | Field::RemoteAddr | Field::Timer | Field::CongestionControl
+            Field::LocalAddr
+                | Field::RemoteAddr
+                | Field::Timer
+                | Field::CongestionControl
+                | Field::Name
         );
         prefix == u32::MAX || is_whole && prefix != largest
     }
+}
+
+/// The name of a UNIX socket that has one.
+fn name(socket: &Socket) -> Option<&[u8]> {
+    socket.unix()?.name.bytes()
 }
 
 /// An address as a part for a prefix, the upper half of which is for IPv6, and all its bits.

@@ -8,7 +8,7 @@ use super::owners::{line, list_key};
 use super::text::{push_ip, push_number, push_state};
 use super::value::{Value, label_text, value};
 use super::{Format, Style, escape, utc_stamp};
-use crate::model::{Counts, Field, Grouped, Names, Observation, Snapshot, Socket, State};
+use crate::model::{Counts, Field, Grouped, KindSet, Names, Observation, Snapshot, Socket, State};
 
 /// The columns of every list, before the requested ones.
 const USUAL: [Field; 10] = [
@@ -23,6 +23,16 @@ const USUAL: [Field; 10] = [
     Field::AcceptQueue,
     Field::AcceptLimit,
 ];
+
+/// Those of UNIX sockets besides the state and the queues.
+const OF_UNIX: [Field; 2] = [Field::Name, Field::Peer];
+
+/// The columns of every list of sockets of these kinds.
+fn usual_columns(kinds: KindSet) -> Vec<Field> {
+    let is_usual = |field: &Field| !kinds.is_unix() || field.is_of_any(kinds);
+    let of_unix = OF_UNIX.into_iter().filter(|_| kinds.has_unix());
+    USUAL.into_iter().filter(is_usual).chain(of_unix).collect()
+}
 
 /// Rows of CSV.
 #[derive(Debug)]
@@ -43,7 +53,11 @@ impl Csv {
         let (first, further) = style.columns_in_order();
         let further = further.into_iter().filter(|field| *field != Field::Family);
         Csv {
-            columns: first.into_iter().chain(USUAL).chain(further).collect(),
+            columns: first
+                .into_iter()
+                .chain(usual_columns(style.kinds))
+                .chain(further.filter(|field| !OF_UNIX.contains(field) || !style.kinds.has_unix()))
+                .collect(),
             has_header: style.no_header,
             earlier: style.earlier.as_ref().map(|earlier| earlier.counts.clone()),
             time: String::new(),
@@ -94,6 +108,8 @@ fn push_value(out: &mut Vec<u8>, field: Field, value: &Value<'_>) {
         Value::Truth(yes) => push_text(out, if *yes { "true" } else { "false" }),
         Value::Address(ip) => push_ip(out, *ip),
         Value::Word(text) | Value::Name(text) => push_text(out, text),
+        Value::UnixName(name) => push_text(out, &escape::unix_name(name)),
+        Value::Peer(peer) => push_text(out, &peer.to_string()),
         Value::Timer(timer) => push_text(out, &timer.kind.name()),
         Value::Owners(shown, held) => push_cell(out, &line(*shown, held)),
     }

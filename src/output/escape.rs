@@ -3,7 +3,10 @@
 //! and characters that cannot be seen or that change the order of others.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
+
+use crate::model::UnixName;
 
 /// Characters that cannot be seen, or that change the direction of others: `Default_Ignorable_Code_Point`
 /// and format controls of Unicode (UAX 44, UAX 9), and the braille pattern without dots. Sorted.
@@ -70,6 +73,46 @@ pub(super) fn term(name: &str) -> Cow<'_, str> {
     quote(name, |c| matches!(c, ',' | '|'))
 }
 
+/// The name of a UNIX socket as one word in every format, with `@` before an abstract one as in
+/// unix(7). Blanks, hidden characters, backslashes, and bytes that are not UTF-8 are escapes that a
+/// filter reads back: `@a\\x00b`. So are an `@` that begins a path, and the first byte of a name that
+/// could be taken for a word of ours. Empty for a socket without a name.
+pub fn unix_name(name: &UnixName) -> String {
+    let mut escaped = String::new();
+    let bytes = name.bytes().unwrap_or_default();
+    if matches!(name, UnixName::Abstract(_)) {
+        escaped.push('@');
+    }
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let is_first = escaped.is_empty();
+            let is_marked = is_first && matches!(c, '@' | '"');
+            match c {
+                '\\' => escaped.push_str("\\\\"),
+                ' '..='~' if c != ' ' && !is_marked => escaped.push(c),
+                '\0'..='\x7f' => push_byte(&mut escaped, c as u8),
+                c if is_hidden(c) => escaped.extend(c.escape_unicode()),
+                c => escaped.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            push_byte(&mut escaped, *byte);
+        }
+    }
+    let is_ours = matches!(&*escaped, "-" | "?" | "TOTAL") || escaped.starts_with("OTHER(");
+    if is_ours && let Some(first) = bytes.first() {
+        let mut marked = String::new();
+        push_byte(&mut marked, *first);
+        escaped.replace_range(..1, &marked);
+    }
+    escaped
+}
+
+fn push_byte(escaped: &mut String, byte: u8) {
+    // Writing to memory does not fail.
+    let _ = write!(escaped, "\\x{byte:02x}");
+}
+
 fn quote(name: &str, is_separator: fn(char) -> bool) -> Cow<'_, str> {
     let splits = |c: char| is_hidden(c) || c.is_whitespace() || is_separator(c);
     let is_ours = matches!(name, "" | "-" | "?" | "TOTAL") || name.starts_with("OTHER(");
@@ -120,6 +163,37 @@ mod tests {
         let seen = "~¡®é\u{34e}\u{61b}\u{115e}\u{1161}中\u{3163}\u{ffa1}\u{fffd}😀\u{e1000}";
         assert_eq!(line(seen), seen);
         assert_eq!(word(seen), seen);
+    }
+
+    #[test]
+    fn names_of_unix_sockets_are_one_word_and_no_two_are_the_same() {
+        let path = |name: &[u8]| UnixName::Path(name.into());
+        let hidden = |name: &[u8]| UnixName::Abstract(name.into());
+        for (name, expected) in [
+            (UnixName::Unnamed, ""),
+            (path(b"/run/php/fpm.sock"), "/run/php/fpm.sock"),
+            (
+                path("/run/\u{e9}\u{202e}".as_bytes()),
+                "/run/\u{e9}\\u{202e}",
+            ),
+            (path(b"/a b\n\x1b[0m\x7f"), r"/a\x20b\x0a\x1b[0m\x7f"),
+            (path(b"\xff/\xc3"), r"\xff/\xc3"),
+            (path(br"a\x20b"), r"a\\x20b"),
+            (path(b"@x"), r"\x40x"),
+            (hidden(b"x"), "@x"),
+            (hidden(b"@x"), "@@x"),
+            (hidden(b"\0a\0"), r"@\x00a\x00"),
+            (hidden(b""), "@"),
+            (path(b"-"), r"\x2d"),
+            (path(b"?"), r"\x3f"),
+            (path(b"--"), "--"),
+            (path(b"TOTAL"), r"\x54OTAL"),
+            (path(b"OTHER(1)"), r"\x4fTHER(1)"),
+            (path(b"\"a\""), r#"\x22a""#),
+        ] {
+            assert_eq!(unix_name(&name), expected);
+            assert_eq!(word(&unix_name(&path(b"/a b"))), r"/a\x20b");
+        }
     }
 
     #[test]

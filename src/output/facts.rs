@@ -190,6 +190,13 @@ fn queue_words(socket: &Socket) -> String {
         Kind::Tcp | Kind::Mptcp => {
             format!("{received} received and not read, {sent} sent and not acknowledged")
         }
+        // `unix_inq_len` and `unix_outq_len`, net/unix/af_unix.c.
+        Kind::UnixStream | Kind::UnixSeqpacket => {
+            format!("{received} received and not read, {sent} of memory to send")
+        }
+        Kind::UnixDgram => {
+            format!("{received} in the next message to read, {sent} of memory to send")
+        }
         // `sk_rmem_alloc_get` and `sk_wmem_alloc_get`, include/net/sock.h.
         Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping | Kind::Packet | Kind::Netlink => {
             format!("{received} of memory received and not read, {sent} of memory to send")

@@ -31,7 +31,9 @@ use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style as TextStyle};
 
-use crate::model::{Asked, Earlier, Field, Grouped, Names, Note, Observation, Snapshot, Socket};
+use crate::model::{
+    Asked, Earlier, Field, Grouped, KindSet, Names, Note, Observation, Snapshot, Socket,
+};
 
 /// How a table may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub struct Style {
     pub no_header: bool,
     /// The columns of a list after the usual ones, in their order.
     pub columns: Vec<Field>,
+    /// The kinds of the sockets of a list; none where only internet sockets are listed.
+    pub kinds: KindSet,
     /// Whether a list may have listeners.
     pub listeners: bool,
     /// Whether every socket of a list is an IPv4 one.

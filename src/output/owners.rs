@@ -13,6 +13,8 @@ use crate::model::{Field, Held, Process};
 pub(super) enum Shown {
     /// Their names and pids.
     Processes,
+    /// The same of those that hold the other end of a UNIX socket.
+    PeerProcesses,
     /// Their descriptors.
     Descriptors,
     /// Something else they may have.
@@ -31,6 +33,7 @@ impl Shown {
     pub(super) fn of(field: Field) -> Option<Shown> {
         Some(match field {
             Field::Process => Shown::Processes,
+            Field::PeerProcess => Shown::PeerProcesses,
             Field::Fd => Shown::Descriptors,
             Field::CommandLine => Shown::Texts(|process| process.command_line.as_deref()),
             Field::Unit => Shown::Texts(|process| process.unit.as_deref()),
@@ -42,8 +45,8 @@ impl Shown {
 
 /// The key of a field in a list, where a socket can have several owners.
 pub(super) fn list_key(field: Field) -> String {
-    match field == Field::Process {
-        true => "processes".to_owned(),
+    match field == Field::Process || field == Field::PeerProcess {
+        true => field.json_key() + "es",
         false => field.json_key(),
     }
 }
@@ -75,7 +78,7 @@ pub(super) fn line(shown: Shown, held: &Held<'_>) -> String {
 fn push(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>, push_text: fn(&mut Vec<u8>, &str)) {
     let start = out.len();
     match shown {
-        Shown::Processes => {
+        Shown::Processes | Shown::PeerProcesses => {
             for process in held.processes() {
                 match &process.name {
                     Some(name) => push_text(out, &name.text()),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::owners::Shown;
-use crate::model::{Field, Held, InetEnds, Label, Names, Socket, State, Timer};
+use crate::model::{Field, Held, InetEnds, Label, Names, Socket, State, Timer, UnixName, UnixPeer};
 
 /// The value of a field.
 pub(super) enum Value<'a> {
@@ -16,6 +16,10 @@ pub(super) enum Value<'a> {
     Word(&'static str),
     /// A name from others, which may hold any character.
     Name(&'a str),
+    /// The name of a UNIX socket.
+    UnixName(&'a UnixName),
+    /// The other end of a UNIX socket.
+    Peer(UnixPeer),
     Timer(Timer),
     Truth(bool),
     /// Something about the processes that hold it.
@@ -34,6 +38,18 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
     let value = match field {
         Field::State => Some(Value::State(socket.state)),
         Field::Kind => Some(Value::Word(socket.kind.name())),
+        Field::SocketType => socket.kind.socket_type().map(Value::Word),
+        Field::Name => {
+            let name = socket.unix().map(|unix| &unix.name);
+            name.filter(|name| name.bytes().is_some())
+                .map(Value::UnixName)
+        }
+        Field::Peer => socket.unix().and_then(|unix| unix.peer).map(Value::Peer),
+        Field::Shutdown => {
+            let shutdown = socket.unix().and_then(|unix| unix.shutdown);
+            shutdown.map(|shutdown| Value::Word(shutdown.name()))
+        }
+        Field::PeerProcess => Some(Value::Owners(Shown::PeerProcesses, names.peer_held(socket))),
         Field::Family => of_ends(|ends| Value::Word(ends.class().name())),
         Field::LocalAddr => of_ends(|ends| Value::Address(ends.local.ip())),
         Field::RemoteAddr => of_ends(|ends| Value::Address(ends.remote.ip())),

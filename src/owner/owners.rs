@@ -6,7 +6,8 @@ use std::io;
 use super::walk::{Link, Search, Walk};
 use super::wanted::{Settled, Wanted};
 use crate::model::{
-    Arrival, Held, Hold, Listeners, Loss, Note, Ownership, Process, Socket, Where, counted,
+    Arrival, GroupHolders, Held, Hold, Listeners, Loss, Note, Ownership, Process, Socket, UnixPeer,
+    Where, counted,
 };
 use crate::proc_root::ProcRoot;
 
@@ -37,6 +38,8 @@ pub struct Owners {
     processes: Vec<Process>,
     /// The holders of the listeners whose connections were never accepted.
     waiting: HashMap<Arrival, Vec<Hold>>,
+    /// The holders of the clients in the accept queues of UNIX sockets, by the inode of the listener.
+    clients: HashMap<u64, Vec<Hold>>,
     /// How many sockets have a known holder.
     pub ownership: Ownership,
     /// What it cost.
@@ -126,17 +129,27 @@ impl Owners {
             ..Owners::default()
         };
         for (endpoint, listeners, _) in &settled.waiting {
-            let places = listeners
-                .iter()
-                .filter_map(|inode| settled.inodes.binary_search(inode).ok());
-            let mut holds: Vec<Hold> = places
-                .flat_map(|place| owners.holds_at(place))
-                .copied()
-                .collect();
-            holds.sort_unstable();
+            let holds = owners.holds_of_all(&settled.inodes, listeners);
             owners.waiting.insert(*endpoint, holds);
         }
+        for (listener, clients) in &settled.clients {
+            let holds = owners.holds_of_all(&settled.inodes, clients);
+            owners.clients.insert(*listener, holds);
+        }
         owners
+    }
+
+    /// The holds of these of the wanted inodes, sorted.
+    fn holds_of_all(&self, wanted: &[u64], inodes: &[u64]) -> Vec<Hold> {
+        let places = inodes
+            .iter()
+            .filter_map(|inode| wanted.binary_search(inode).ok());
+        let mut holds: Vec<Hold> = places
+            .flat_map(|place| self.holds_at(place))
+            .copied()
+            .collect();
+        holds.sort_unstable();
+        holds
     }
 
     fn holds_at(&self, place: usize) -> &[Hold] {
@@ -149,17 +162,39 @@ impl Owners {
 
     /// The processes that are known to hold the socket with this inode, lowest pid first.
     pub fn holders(&self, inode: u64) -> impl Iterator<Item = &Process> {
+        self.held_by_inode(inode).processes()
+    }
+
+    fn held_by_inode(&self, inode: u64) -> Held<'_> {
         let place = self.inodes.binary_search(&inode);
         let holds = place.map_or(&[][..], |place| self.holds_at(place));
-        Held::by(holds, &self.processes).processes()
+        Held::by(holds, &self.processes)
+    }
+
+    /// Which processes hold the other end of a UNIX socket, or the clients that wait for a listener.
+    pub fn peer_held(&self, socket: &Socket) -> Held<'_> {
+        let Some(unix) = socket.unix() else {
+            return Held::default();
+        };
+        match (
+            unix.peer.and_then(UnixPeer::inode),
+            self.clients.get(&socket.inode),
+        ) {
+            (Some(inode), _) => self.held_by_inode(inode.into()),
+            (None, Some(holds)) => Held::by(holds, &self.processes),
+            (None, None) => Held::default(),
+        }
+    }
+
+    /// The processes by which a socket is grouped.
+    pub fn group_holders(&self, socket: &Socket) -> GroupHolders {
+        GroupHolders::of(self.held(socket), self.peer_held(socket))
     }
 
     /// Which processes hold a wanted socket.
     pub fn held(&self, socket: &Socket) -> Held<'_> {
         if let Some(inode) = socket.held_inode() {
-            let place = self.inodes.binary_search(&inode);
-            let holds = place.map_or(&[][..], |place| self.holds_at(place));
-            return Held::by(holds, &self.processes);
+            return self.held_by_inode(inode);
         }
         if socket.was_never_accepted()
             && let Some(holds) = Arrival::of(socket).and_then(|at| self.waiting.get(&at))

@@ -35,7 +35,7 @@ pub enum NetlinkError {
         error: io::Error,
     },
     /// The kernel answered the request with an errno instead of sockets.
-    #[error("the kernel's dump of {} sockets failed: {error}{}", .kind.title(), remedy(.error, Some(*.kind)))]
+    #[error("the kernel's dump of {} sockets failed: {error}{}", .kind.request_title(), remedy(.error, Some(*.kind)))]
     Refused {
         /// The kind of sockets requested.
         kind: Kind,
@@ -118,6 +118,9 @@ fn remedy(error: &io::Error, kind: Option<Kind>) -> String {
         }
         (Some(Errno::AGAIN), _) => "; no message arrived within 5 seconds",
         (Some(Errno::PROTONOSUPPORT), _) => "; this kernel or emulator has no NETLINK_SOCK_DIAG",
+        (Some(Errno::NOENT | Errno::OPNOTSUPP), Some(kind)) if kind.is_unix() => {
+            "; load the kernel module unix_diag"
+        }
         (Some(Errno::NOENT | Errno::OPNOTSUPP), Some(kind)) => {
             return format!(
                 "; load the kernel modules inet_diag and {}_diag",
@@ -147,7 +150,7 @@ impl CannotKnow {
                 table: tables.directory().display().to_string(),
                 lack: format!(
                     "has no table of {} sockets; only netlink reports them",
-                    question.kind.title()
+                    question.kinds().titles()
                 ),
             });
         };

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use crate::model::{
-    CountSink, Counts, Field, GroupKey, KeyPart, Listeners, Netns, Other, Process, ProcessName,
-    Sink, Socket, SplitSink, State,
+    CountSink, Counts, Field, GroupHolders, GroupKey, KeyPart, Listeners, Netns, Other, Sink,
+    Socket, SplitSink, State,
 };
 
 /// More groups than are of use, and some 200 MB; the sockets of further ones are counted together.
@@ -26,8 +26,8 @@ pub struct GroupTally {
     all: Counts,
     /// The key of the current socket; its memory is reused.
     key: Vec<KeyPart>,
-    /// The name and number of the process that holds it.
-    holder: Option<(Option<ProcessName>, u32)>,
+    /// The processes that hold it and its peer.
+    held: GroupHolders,
 }
 
 impl GroupTally {
@@ -41,7 +41,7 @@ impl GroupTally {
             groups: HashMap::new(),
             beyond: Counts::default(),
             all: Counts::default(),
-            holder: None,
+            held: GroupHolders::default(),
         }
     }
 
@@ -51,11 +51,11 @@ impl GroupTally {
         GroupTally { most, ..self }
     }
 
-    /// Counts a socket that `holder` holds; `None` if no process does.
-    pub fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
-        self.holder = holder.map(|process| (process.name, process.pid));
+    /// Counts a socket that these processes hold.
+    pub fn socket_of(&mut self, socket: &Socket, held: GroupHolders) -> ControlFlow<()> {
+        self.held = held;
         let flow = self.socket(socket);
-        self.holder = None;
+        self.held = GroupHolders::default();
         flow
     }
 
@@ -108,7 +108,7 @@ impl Sink for GroupTally {
         key.extend(
             self.keys
                 .iter()
-                .filter_map(|one| one.part(socket, &self.listeners, self.holder)),
+                .filter_map(|one| one.part(socket, &self.listeners, self.held)),
         );
         self.add(key, socket.state, number);
         ControlFlow::Continue(())

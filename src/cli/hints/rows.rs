@@ -86,10 +86,10 @@ pub(super) const SS: [Row; 30] = [
     (&["-f inet6", "--family inet6"], "IPv6 only", None, "-6"),
     (
         &[
-            "-x", "--unix", "-d", "--dccp", "-S", "--sctp", "--raw", "--packet", "--vsock", "-f",
-            "--family", "--socket",
+            "-d", "--dccp", "-S", "--sctp", "--raw", "--packet", "--vsock", "-f", "--family",
+            "--socket",
         ],
-        "only TCP, MPTCP, UDP and UDP-Lite sockets are counted and listed",
+        "only TCP, MPTCP, UDP, UDP-Lite and UNIX sockets are counted and listed",
         None,
         "",
     ),

@@ -202,7 +202,7 @@ mod tests {
             (KeyPart::Pid(Some(1)), least),
             (KeyPart::Port(None), least),
         ] {
-            let key = [KeyPart::Port(Some(80)), part];
+            let key = [KeyPart::Port(Some(80)), part.clone()];
             assert_eq!(worth(least, &key), worth_of_it, "{part:?}");
             assert_eq!(worth(Trust::Exact, &key), Trust::Exact);
         }

@@ -9,6 +9,7 @@ use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::model::{Counts, Field, Group, Grouped, KeyPart, Label, Names, Note, Other, Service};
+use crate::output::escape::unix_name;
 use crate::tally::GroupedCounts;
 
 /// Samples of groups as they are shown.
@@ -154,7 +155,7 @@ pub(in crate::command) fn labels(
     key: &[KeyPart],
 ) -> Vec<Label> {
     let parts = fields.iter().zip(key);
-    let labels = parts.map(|(field, part)| label(names, *field, *part));
+    let labels = parts.map(|(field, part)| label(names, *field, part.clone()));
     labels.map(|label| label.unwrap_or(Label::None)).collect()
 }
 
@@ -164,6 +165,12 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
     Some(match part {
         KeyPart::State(state) => Label::Text(state.to_string()),
         KeyPart::Kind(kind) => text(kind.name()),
+        KeyPart::SocketType(word) => text(word?),
+        KeyPart::UnixName(name) => {
+            Some(Label::Text(unix_name(&name))).filter(|_| name.bytes().is_some())?
+        }
+        KeyPart::Peer(peer) => Label::Text(peer?.to_string()),
+        KeyPart::Shutdown(shutdown) => text(shutdown?.name()),
         KeyPart::Family(class) => text(class?.name()),
         KeyPart::Addr(net) => match net? {
             net if net.prefix_len() == net.max_prefix_len() => Label::Text(net.addr().to_string()),

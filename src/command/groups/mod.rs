@@ -56,9 +56,11 @@ impl GroupSampler {
         let mut of_listeners = fields
             .iter()
             .filter(|field| matches!(field, Field::Direction | Field::Service));
+        let kinds = target.question.kinds();
+        let is_one_kind = kinds.only().is_some() || kinds.is_unix();
         let needs_listeners = match of_listeners.next() {
             // A port of one kind says nothing about another.
-            Some(field) if target.question.kinds().only().is_none() => {
+            Some(field) if !is_one_kind => {
                 return Err(Failure::Usage(format!(
                     "the key `{}` needs one kind of sockets",
                     field.name()
@@ -149,7 +151,7 @@ fn count_owned(
     let owners = search.find(buffered.sockets(), &mut report)?;
     for socket in buffered.sockets() {
         // It takes every socket.
-        let _ = tally.socket_of(&socket, owners.held(&socket).first());
+        let _ = tally.socket_of(&socket, owners.group_holders(&socket));
     }
     Ok((report, owners))
 }

@@ -81,6 +81,7 @@ impl List {
 /// The style of a list of the sockets of `question`, with the usual columns.
 pub(super) fn list_style(question: &Question) -> Style {
     Style {
+        kinds: question.kinds(),
         listeners: question.states.contains(State::Listen),
         only_listeners: question.states == StateSet::NONE.with(State::Listen),
         only_v4: question.families == Families::Only(Family::V4),

@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::model::{
     CongestionControl, Family, Field, Held, Hold, InetEnds, Kind, Metric, Names, Netns, Process,
-    ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, Use,
+    ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer,
+    UnixShutdown, Use,
 };
 use crate::model::{Ends, Sink};
 use crate::output::{Csv, Format, Style};
@@ -72,6 +73,10 @@ impl Names for OneProcess {
     fn held(&self, _socket: &Socket) -> Held<'_> {
         Held::by(&self.0, &self.1)
     }
+
+    fn peer_held(&self, socket: &Socket) -> Held<'_> {
+        self.held(socket)
+    }
 }
 
 fn row(field: Field, socket: &Socket) -> String {
@@ -94,9 +99,21 @@ fn row(field: Field, socket: &Socket) -> String {
     String::from_utf8(row).unwrap()
 }
 
-/// A listener has other queues than a connection.
-fn sockets() -> [Socket; 2] {
-    [State::Established, State::Listen].map(everything)
+/// A listener has other queues than a connection, and a UNIX socket has no addresses.
+fn sockets() -> [Socket; 3] {
+    let [connection, listener] = [State::Established, State::Listen].map(everything);
+    let unix = UnixEnds {
+        name: UnixName::Path(b"/run/a".as_slice().into()),
+        peer: Some(UnixPeer::Gone),
+        shutdown: Some(UnixShutdown::Both),
+        clients: Box::default(),
+    };
+    let unix = Socket {
+        ends: unix.into(),
+        kind: Kind::UnixStream,
+        ..connection.clone()
+    };
+    [connection, listener, unix]
 }
 
 fn buffered(field: Field) -> Vec<Socket> {

@@ -95,6 +95,11 @@ impl Names for HostNames {
         owners.map_or(Held::default(), |owners| owners.held(socket))
     }
 
+    fn peer_held(&self, socket: &Socket) -> Held<'_> {
+        let owners = self.owners.as_ref();
+        owners.map_or(Held::default(), |owners| owners.peer_held(socket))
+    }
+
     fn ownership(&self) -> Option<Ownership> {
         self.owners.as_ref().map(|owners| owners.ownership)
     }

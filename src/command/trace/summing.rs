@@ -7,7 +7,8 @@ use crate::command::names::HostNames;
 use crate::life::TraceTally;
 use crate::model::trace::{Connection, Losses, Opened, Side, Story, Summary, Transition};
 use crate::model::{
-    Field, GroupKey, KeyPart, Kind, Listeners, Netns, ProcessName, Service, Socket, State, Where,
+    Field, GroupHolders, GroupKey, KeyPart, Kind, Listeners, Netns, ProcessName, Service, Socket,
+    State, Where,
 };
 
 /// Groups of the summary that are listed unless `--top` says how many.
@@ -72,14 +73,17 @@ impl Sum {
             ..Socket::bare(Kind::Tcp, State::Close, row.ends)
         };
         let holder = row.task();
-        let holder = holder.map(|task| (Some(ProcessName::new(task.text().as_bytes())), task.pid));
+        let held = GroupHolders {
+            own: holder.map(|task| (Some(ProcessName::new(task.text().as_bytes())), task.pid)),
+            peer: None,
+        };
         let part = |key: &GroupKey| match (key.field, row.opened) {
             // Who opened it is known better than from who listens now.
             (Field::Service, Opened::By(side)) => Some(KeyPart::Service(Some(match side {
                 Side::Local => Service::Used(row.ends.remote),
                 Side::Remote => Service::Served(row.ends.local.port()),
             }))),
-            _ => key.part(&socket, &self.listeners, holder),
+            _ => key.part(&socket, &self.listeners, held),
         };
         self.keys.iter().filter_map(part).collect()
     }

@@ -9,7 +9,7 @@ use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::target::Target;
 use crate::live::{GroupOf, Listing};
-use crate::model::{Field, Listeners, Process, Sink, Socket, SortKey, State, Use};
+use crate::model::{Field, GroupHolders, Listeners, Sink, Socket, SortKey, State, Use};
 use crate::output::{Look, Style, render_list};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
@@ -26,12 +26,11 @@ struct OfGroup<'a> {
 }
 
 impl OfGroup<'_> {
-    /// Passes on a socket that this process holds.
-    fn socket_of(&mut self, socket: &Socket, holder: Option<&Process>) -> ControlFlow<()> {
-        let holder = holder.map(|process| (process.name, process.pid));
+    /// Passes on a socket that these processes hold.
+    fn socket_of(&mut self, socket: &Socket, held: GroupHolders) -> ControlFlow<()> {
         let keys = self.group.keys.iter();
-        let parts = keys.filter_map(|key| key.part(socket, &self.listeners, holder));
-        match parts.eq(self.group.id.iter().copied()) {
+        let parts = keys.filter_map(|key| key.part(socket, &self.listeners, held));
+        match parts.eq(self.group.id.iter().cloned()) {
             true => self.top.socket(socket),
             false => ControlFlow::Continue(()),
         }
@@ -40,7 +39,7 @@ impl OfGroup<'_> {
 
 impl Sink for OfGroup<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.socket_of(socket, None)
+        self.socket_of(socket, GroupHolders::default())
     }
 }
 
@@ -151,7 +150,7 @@ fn list_owned(
     let owners = search.find(buffered.sockets(), &mut report)?;
     for socket in buffered.sockets() {
         // It takes every socket.
-        let _ = sink.socket_of(&socket, owners.held(&socket).first());
+        let _ = sink.socket_of(&socket, owners.group_holders(&socket));
     }
     Ok((report, owners))
 }

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Envelope, write_value};
-use crate::model::{Field, Held, Names, Netns, Ownership, ProcessName, Socket, State};
+use crate::model::{
+    Field, Held, KindSet, Names, Netns, Ownership, ProcessName, Socket, State, UnixName, UnixPeer,
+};
+use crate::output::escape::unix_name;
 use crate::output::json::namespaces::NetnsKeys;
 use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
@@ -26,6 +29,9 @@ const USUAL: [Field; 12] = [
     Field::V6Only,
     Field::Interface,
 ];
+
+/// Those of UNIX sockets beside them.
+const OF_UNIX: [Field; 4] = [Field::SocketType, Field::Name, Field::Peer, Field::Shutdown];
 
 /// The last object of a sample.
 #[derive(Serialize)]
@@ -49,13 +55,15 @@ pub(super) struct RowFields {
 }
 
 impl RowFields {
-    /// The usual fields and these, in this order; before them the kind, where it is named.
-    pub(super) fn new(further: &[Field], names_kind: bool) -> RowFields {
+    /// The usual fields of sockets of these kinds and these fields, in this order; before them the
+    /// kind, where it is named.
+    pub(super) fn new(further: &[Field], kinds: KindSet, names_kind: bool) -> RowFields {
         let keyed = |field: &Field| (*field, list_key(*field));
         let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
         let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
         let kind = (names_kind && !further.contains(&Field::Kind)).then_some(Field::Kind);
-        let usual: Vec<Field> = kind.into_iter().chain(USUAL).collect();
+        let of_unix = OF_UNIX.into_iter().filter(|_| kinds.has_unix());
+        let usual: Vec<Field> = kind.into_iter().chain(USUAL).chain(of_unix).collect();
         RowFields {
             usual: usual.iter().filter(is_usual).map(keyed).collect(),
             further: further
@@ -108,6 +116,8 @@ fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
         Value::Address(ip) => quoted(out, |out| push_ip(out, *ip)),
         Value::Word(word) => quoted(out, |out| out.extend_from_slice(word.as_bytes())),
         Value::Name(name) => push_json(out, *name),
+        Value::UnixName(name) => push_unix_name(out, name),
+        Value::Peer(peer) => push_peer(out, *peer),
         Value::Timer(timer) => push_json(out, &*timer.kind.name()),
         Value::Owners(shown, held) => push_owners(out, *shown, held),
     }
@@ -118,6 +128,28 @@ fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
         } else {
             out.extend_from_slice(b"null");
         }
+    }
+}
+
+/// Appends the name with its name space, and its bytes where they are not text.
+fn push_unix_name(out: &mut Vec<u8>, name: &UnixName) {
+    push_json(out, &unix_name(name));
+    push_key(out, "name_kind");
+    push_json(out, &name.space());
+    let bytes = name.bytes().unwrap_or_default();
+    if std::str::from_utf8(bytes).is_err() {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        push_key(out, "name_hex");
+        push_json(out, &digits.collect::<String>());
+    }
+}
+
+/// Appends the other end, and its inode if it has one.
+fn push_peer(out: &mut Vec<u8>, peer: UnixPeer) {
+    push_json(out, &peer.to_string());
+    if let Some(inode) = peer.inode() {
+        push_key(out, "peer_inode");
+        push_number(out, inode);
     }
 }
 
@@ -146,15 +178,17 @@ struct Owner<'a> {
 /// processes also whether they are those of the listener.
 pub(in crate::output) fn push_owners(out: &mut Vec<u8>, shown: Shown, held: &Held<'_>) {
     match shown {
-        Shown::Processes => {
+        Shown::Processes | Shown::PeerProcesses => {
             let owners = held.holders().map(|(process, fd)| Owner {
                 pid: process.pid,
                 name: process.name.as_ref().map(ProcessName::text),
                 fd,
             });
             push_json(out, &owners.collect::<Vec<_>>());
-            push_key(out, "never_accepted");
-            push_json(out, &held.never_accepted());
+            if matches!(shown, Shown::Processes) {
+                push_key(out, "never_accepted");
+                push_json(out, &held.never_accepted());
+            }
         }
         Shown::Descriptors => {
             let descriptors = held.holders().filter_map(|(_, fd)| fd);

@@ -32,7 +32,7 @@ impl Json {
     /// JSON with the columns of this style.
     pub fn new(style: &Style) -> Json {
         Json {
-            fields: RowFields::new(&style.columns, style.asked.kind.is_some()),
+            fields: RowFields::new(&style.columns, style.kinds, style.asked.kind.is_some()),
             asked: style.asked.clone(),
             earlier: style.earlier.clone(),
         }

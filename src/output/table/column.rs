@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use crate::model::{Ends, Field, Names, Socket, Timer, Unit, UnixName, is_every_address};
+use crate::model::{Ends, Field, Names, Socket, Timer, Unit, is_every_address};
 use crate::output::text::{push_host, push_number, push_port, push_state};
 use crate::output::value::{Value, value};
 use crate::output::{escape, owners};
@@ -34,9 +34,11 @@ pub(super) fn usual_width(field: Field, only_v4: bool) -> usize {
         Field::LocalAddr | Field::RemoteAddr if only_v4 => "255.255.255.255:65535".len(),
         // Full IPv6 addresses are rarer than columns of blanks are annoying.
         Field::LocalAddr | Field::RemoteAddr => "[::ffff:255.255.255.255]:65535".len(),
+        Field::Kind => "unix-seqpacket".len(),
+        Field::SocketType => "seqpacket".len(),
         Field::Timer => "keepalive:7199.9s".len(),
         Field::User | Field::Interface => 12,
-        Field::Inode | Field::Cookie => 10,
+        Field::Inode | Field::Cookie | Field::Peer => 10,
         Field::Mark => "0xffffffff".len(),
         Field::Family => "v4-mapped".len(),
         Field::Metric(metric) => match metric.unit() {
@@ -44,7 +46,8 @@ pub(super) fn usual_width(field: Field, only_v4: bool) -> usize {
             Unit::Microseconds | Unit::Milliseconds => 8,
             Unit::Bytes | Unit::BytesPerSecond => 11,
         },
-        Field::Process | Field::Unit | Field::Netns => 24,
+        Field::Name => 32,
+        Field::Process | Field::PeerProcess | Field::Unit | Field::Netns => 24,
         Field::Cgroup | Field::CommandLine => 40,
         Field::Container => 64,
         Field::Fd => 5,
@@ -87,6 +90,8 @@ pub(super) fn push(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
         Value::Truth(yes) => out.extend_from_slice(if yes { b"yes" } else { b"no" }),
         Value::Name(name) => push_word(out, name),
+        Value::UnixName(name) => out.extend_from_slice(escape::unix_name(name).as_bytes()),
+        Value::Peer(peer) => drop(write!(out, "{peer}")),
         Value::Timer(timer) => push_timer(out, timer),
         Value::Owners(shown, held) => owners::push_word(out, shown, &held),
     }
@@ -99,32 +104,28 @@ pub(super) fn push(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut
     }
 }
 
-/// One end of a socket: an address and port as ss(8) writes them, or the name of a UNIX socket,
-/// which has one end. `*` is every address of both families, and the interface that the socket is
-/// bound to follows the local address.
+/// One end of a socket: an address and port as ss(8) writes them, or the name and the peer of a UNIX
+/// socket. `*` is every address of both families, and the interface that the socket is bound to
+/// follows the local address.
 fn push_end(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Names) {
     let is_local = field == Field::LocalAddr;
-    let name = match &socket.ends {
-        Ends::Internet(ends) => {
-            let address = if is_local { ends.local } else { ends.remote };
-            if is_every_address(address.ip(), socket.v6only) {
-                out.push(b'*');
-            } else {
-                push_host(out, address.ip());
-            }
-            if let Some(index) = socket.bound_to().filter(|_| is_local) {
-                out.push(b'%');
-                push_word(out, names.interface(index));
-            }
-            return push_port(out, address.port());
-        }
-        Ends::Unix(UnixName::Path(path)) if is_local => String::from_utf8_lossy(path),
-        Ends::Unix(UnixName::Abstract(name)) if is_local => {
-            format!("@{}", String::from_utf8_lossy(name)).into()
-        }
-        Ends::Unix(_) | Ends::Packet(_) | Ends::Netlink(_) => return out.push(b'-'),
+    let ends = match &socket.ends {
+        Ends::Internet(ends) => ends,
+        Ends::Unix(_) if is_local => return push(out, Field::Name, socket, names),
+        Ends::Unix(_) => return push(out, Field::Peer, socket, names),
+        Ends::Packet(_) | Ends::Netlink(_) => return out.push(b'-'),
     };
-    push_word(out, &name);
+    let address = if is_local { ends.local } else { ends.remote };
+    if is_every_address(address.ip(), socket.v6only) {
+        out.push(b'*');
+    } else {
+        push_host(out, address.ip());
+    }
+    if let Some(index) = socket.bound_to().filter(|_| is_local) {
+        out.push(b'%');
+        push_word(out, names.interface(index));
+    }
+    push_port(out, address.port());
 }
 
 /// A name from others as one word.

@@ -25,6 +25,16 @@ const USUAL: [Field; 6] = [
     Field::RemoteAddr,
 ];
 
+/// The same of UNIX sockets.
+const OF_UNIX: [Field; 6] = [
+    Field::State,
+    Field::ReceiveQueue,
+    Field::SendQueue,
+    Field::AcceptQueue,
+    Field::Name,
+    Field::Peer,
+];
+
 /// The rows of a list.
 #[derive(Debug)]
 pub(super) struct List {
@@ -89,12 +99,14 @@ impl List {
     /// Chooses the columns, on a terminal by the rows held back; `are_all` says that no others follow,
     /// so that columns without a value are known.
     fn choose_columns(&mut self, are_all: bool, names: &mut dyn Names) {
-        let usual = USUAL.into_iter();
+        let is_of_unix = self.style.kinds.is_unix();
+        let usual = if is_of_unix { OF_UNIX } else { USUAL }.into_iter();
         let usual = usual.filter(|field| {
             let needed = &self.style.needed;
             self.style.listeners || *field != Field::AcceptQueue || needed.contains(field)
         });
-        let (first, further) = self.style.columns_in_order();
+        let (first, mut further) = self.style.columns_in_order();
+        further.retain(|field| !is_of_unix || !OF_UNIX.contains(field));
         let fields = first.into_iter().chain(usual).chain(further);
         let mut measured = |field| match self.style.look.width {
             None => (usual_width(field, self.style.only_v4), false),

@@ -98,7 +98,8 @@ impl Planner {
             }
             Err(reason) => reason,
         };
-        let dumps = Dumps::new(&self.question, self.question.states, Operations::All)?;
+        let mut dumps = Dumps::new(&self.question, self.question.states, Operations::All)?;
+        dumps.rows = self.need == Need::SocketsInOrder;
         // Listeners and few sockets are not worth reading the counters again.
         let may_be_parallel = self.need != Need::SocketsInOrder
             && !matches!(reason, Reason::Few | Reason::OnlyListeners);

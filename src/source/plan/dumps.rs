@@ -28,6 +28,8 @@ pub(in crate::source) struct Dumps {
     pub(in crate::source) filters: Vec<DumpFilter>,
     /// Whether the dumps of the two filters are made at the same time.
     pub(in crate::source) parallel: bool,
+    /// Whether the sockets become rows.
+    pub(in crate::source) rows: bool,
     /// The operations of filter programs that the kernel is expected to know.
     operations: Operations,
     /// Where this differs from what was planned first, and why.
@@ -63,6 +65,7 @@ impl Dumps {
                 Some(filter) => divide(filter, operations, use_ports)?,
             },
             parallel: false,
+            rows: false,
             operations,
             deviations: Vec::new(),
         })
@@ -108,7 +111,7 @@ impl Dumps {
         refusal: NetlinkError,
     ) -> Result<Dumps, NetlinkError> {
         let is_refused = matches!(refusal, NetlinkError::Refused { .. });
-        if is_refused && self.walks == [Families::Both] {
+        if is_refused && self.question.kind.is_internet() && self.walks == [Families::Both] {
             // Whatever the errno: the newer request decides what the refusal means.
             return Ok(Dumps {
                 walks: Families::Both.iter().map(Families::Only).collect(),
@@ -139,8 +142,8 @@ impl Dumps {
         Ok(dumps)
     }
 
-    /// The request of one dump. Whatever the answer does not need is not requested, because the
-    /// kernel works for it under the locks of its tables.
+    /// The request of one dump of internet sockets. Whatever the answer does not need is not requested,
+    /// because the kernel works for it under the locks of its tables.
     pub(in crate::source) fn request<'a>(
         &self,
         families: Families,
@@ -172,7 +175,7 @@ impl Dumps {
         text += &match (&self.walks[..], self.parallel) {
             ([walk], true) => format!("two parallel dumps of {walk}, split by the larger port"),
             _ if !self.question.kind.is_internet() => {
-                format!("one dump of {} sockets", self.question.kind.title())
+                format!("one dump of {} sockets", self.question.kind.request_title())
             }
             (walks, _) => {
                 let walks = walks.iter().map(|walk| format!("one dump of {walk}"));

@@ -1,4 +1,5 @@
-//! The tables of one kind of socket, `tcp` and `tcp6`, of a proc file system, proc(5), read as a stream, row by row.
+//! The tables of one kind of socket, such as `tcp` and `tcp6`, of a proc file system, proc(5), read as
+//! a stream, row by row.
 //!
 //! States and filters are evaluated here, because the kernel does not. Every row that is lost is
 //! reported.
@@ -9,6 +10,7 @@ mod root;
 mod row;
 #[cfg(test)]
 mod tests;
+mod unix;
 
 pub use root::{NoTables, ProcNet};
 
@@ -59,6 +61,9 @@ impl ProcNet {
         question: &Question,
         sink: &mut S,
     ) -> Result<(Completeness, Cost, bool), ProcError> {
+        if question.kind.is_unix() {
+            return unix::visit(self, question, sink);
+        }
         let mut ended_by_sink = false;
         let mut completeness = Completeness::default();
         let mut cost = Cost::default();

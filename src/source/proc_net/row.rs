@@ -76,6 +76,7 @@ pub(super) fn is_whole(row: &[u8], kind: Kind) -> bool {
         (Kind::Tcp, _) => 7,
         // And how much was dropped (`udp4_format_sock`, net/ipv4/udp.c).
         (Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping, _) => 3,
+        (Kind::UnixStream | Kind::UnixDgram | Kind::UnixSeqpacket, _) => 0,
         (Kind::Packet, _) => return columns().count() >= local::PACKET_COLUMNS,
         (Kind::Netlink, _) => return columns().count() >= local::NETLINK_COLUMNS,
     };
@@ -87,6 +88,7 @@ pub(super) const fn first_heading(kind: Kind) -> &'static [u8] {
     match kind {
         Kind::Packet | Kind::Netlink => b"sk ",
         Kind::Tcp | Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => b"sl ",
+        Kind::UnixStream | Kind::UnixDgram | Kind::UnixSeqpacket => b"Num ",
     }
 }
 
@@ -99,9 +101,16 @@ pub(super) fn parse_row(line: &[u8], kind: Kind, family: Family) -> Result<Socke
     match kind {
         Kind::Packet => local::packet(columns),
         Kind::Netlink => local::netlink(columns),
-        Kind::Tcp | Kind::Mptcp | Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => {
-            parse_internet(columns, kind, family)
-        }
+        Kind::Tcp
+        | Kind::Mptcp
+        | Kind::Udp
+        | Kind::UdpLite
+        | Kind::Raw
+        | Kind::Ping
+        // Whose table is read by `unix`.
+        | Kind::UnixStream
+        | Kind::UnixDgram
+        | Kind::UnixSeqpacket => parse_internet(columns, kind, family),
     }
 }
 
@@ -129,12 +138,13 @@ fn parse_internet(
     let uid = columns.parse("uid", uid)?;
     let probes = columns.parse("timeout", probes)?;
     let inode = columns.parse("inode", parse_number)?;
-    let drops = match kind {
-        Kind::Tcp | Kind::Mptcp | Kind::Packet | Kind::Netlink => None,
-        Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping => {
+    let has_drops = matches!(kind, Kind::Udp | Kind::UdpLite | Kind::Raw | Kind::Ping);
+    let drops = match has_drops {
+        true => {
             columns.skip(&["ref", "pointer"])?;
             Some(columns.parse("drops", parse_number)?)
         }
+        false => None,
     };
     let ends = InetEnds {
         family,

@@ -18,7 +18,7 @@ use crate::model::{Family, Field, Kind, Loss, Netns, Sink, SocketId, SplitSink, 
 use crate::question::Families;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
-use crate::source::wire::{NetlinkDump, One, PacketDump, Request};
+use crate::source::wire::{NetlinkDump, One, PacketDump, Request, UnixDump};
 use crate::source::{NetlinkError, ProcNet};
 use dump::{BUFFER_LEN, dump};
 use privilege::NetAdminDropped;
@@ -221,6 +221,9 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
                     with_attributes,
                 };
                 self.pass_on(&request, program, sink)
+            }
+            Kind::UnixStream | Kind::UnixDgram | Kind::UnixSeqpacket => {
+                self.pass_on(&UnixDump::new(question, dumps.rows), program, sink)
             }
             kind @ Kind::Ping => Err(NetlinkError::NoRequest { kind }),
         }

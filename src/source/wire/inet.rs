@@ -25,15 +25,10 @@ const TCPDIAG_GETSOCK: u16 = 18;
 
 /// The type of the older request for sockets of this kind; `None` for a kind that has none.
 const fn older_request(kind: Kind) -> Option<u16> {
-    match kind {
-        Kind::Tcp => Some(TCPDIAG_GETSOCK),
-        Kind::Mptcp
-        | Kind::Udp
-        | Kind::UdpLite
-        | Kind::Raw
-        | Kind::Ping
-        | Kind::Packet
-        | Kind::Netlink => None,
+    if matches!(kind, Kind::Tcp) {
+        Some(TCPDIAG_GETSOCK)
+    } else {
+        None
     }
 }
 
@@ -126,7 +121,12 @@ impl Request for InetDump<'_> {
             Kind::UdpLite => IPPROTO_UDPLITE,
             Kind::Raw => IPPROTO_RAW,
             // They have other requests, or none.
-            Kind::Ping | Kind::Packet | Kind::Netlink => 0,
+            Kind::Ping
+            | Kind::UnixStream
+            | Kind::UnixDgram
+            | Kind::UnixSeqpacket
+            | Kind::Packet
+            | Kind::Netlink => 0,
         };
         let family = match self.families {
             // The older request ignores it, the newer one has no answer for it (ENOENT).

@@ -1,4 +1,5 @@
-//! Bytes to records and back, as `linux/netlink.h` and `linux/inet_diag.h` lay them out.
+//! Bytes to records and back, as `linux/netlink.h`, `linux/inet_diag.h` and
+//! `linux/unix_diag.h` lay them out.
 //!
 //! Pure: no system call is made here, and no byte from outside makes it panic. `source::sock_diag`
 //! sends and receives the bytes.
@@ -16,6 +17,7 @@ mod socket;
 mod tcp_info;
 #[cfg(test)]
 pub(super) mod testing;
+mod unix;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
 pub(super) use datagram::{Message, Messages, Payload};
@@ -25,3 +27,4 @@ pub(super) use packet::PacketDump;
 pub(super) use request::Request;
 use socket::decode_socket;
 pub(super) use socket::{Depth, Spare};
+pub(super) use unix::UnixDump;

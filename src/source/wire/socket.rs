@@ -198,6 +198,9 @@ impl Attributes {
                         | Kind::UdpLite
                         | Kind::Raw
                         | Kind::Ping
+                        | Kind::UnixStream
+                        | Kind::UnixDgram
+                        | Kind::UnixSeqpacket
                         | Kind::Packet
                         | Kind::Netlink => None,
                     };

@@ -1,7 +1,7 @@
 //! Round trips of sockets that have everything, nothing, and each thing alone.
 
 use super::*;
-use crate::model::{Metric, NetlinkEnds, TcpInfo, UnixName};
+use crate::model::{Metric, NetlinkEnds, TcpInfo, UnixEnds, UnixName};
 
 /// Every field that is kept only on request.
 pub(in crate::tally) fn all_extras() -> Vec<Field> {
@@ -66,11 +66,17 @@ fn odd(everything: &Socket) -> Vec<Socket> {
     let some_info = TcpInfo::default()
         .with(Metric::Mss, 0)
         .with(Metric::Lost, 300);
+    let named = |name| {
+        Ends::from(UnixEnds {
+            name,
+            ..UnixEnds::default()
+        })
+    };
     let ends = [
         Ends::Netlink(NetlinkEnds::default()),
-        Ends::Unix(UnixName::Unnamed),
-        Ends::Unix(UnixName::Path(b"/run/\xff".as_slice().into())),
-        Ends::Unix(UnixName::Abstract(b"\0a".as_slice().into())),
+        named(UnixName::Unnamed),
+        named(UnixName::Path(b"/run/\xff".as_slice().into())),
+        named(UnixName::Abstract(b"\0a".as_slice().into())),
     ];
     let without_addresses = ends.map(|ends| Socket {
         ends,

@@ -21,7 +21,8 @@ fn key(field: Field) -> GroupKey {
 }
 
 fn part(key: GroupKey, socket: &Socket) -> KeyPart {
-    key.part(socket, &Listeners::default(), None).unwrap()
+    key.part(socket, &Listeners::default(), GroupHolders::default())
+        .unwrap()
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn every_field_to_group_by_is_a_part_of_the_key() {
     let socket = socket(State::Established, "10.0.0.1:1", "192.0.2.77:5");
     for name in Field::names(Use::Group) {
         let field = Field::parse(name, Use::Group).unwrap();
-        let part = key(field).part(&socket, &Listeners::default(), None);
+        let part = key(field).part(&socket, &Listeners::default(), GroupHolders::default());
         assert!(part.is_some(), "{name}");
     }
 }

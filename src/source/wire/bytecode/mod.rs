@@ -151,6 +151,8 @@ fn operation(test: &Test) -> Option<Operation> {
         | Test::Change(..)
         | Test::V6Only(_)
         | Test::CongestionControl(_)
+        | Test::Name(_)
+        | Test::Peer(_)
         | Test::Holder { .. } => None,
         // An IPv4 condition also matches v4-mapped sockets, so this is the opposite of IPv6.
         Test::Family(FamilyTest::Inet) => Some(Operation {
