@@ -190,19 +190,10 @@ impl Attributes {
                 }
                 INET_DIAG_INFO => {
                     let place = spare.info.take().unwrap_or_default();
-                    read.info = match kind {
-                        Kind::Tcp => decode_tcp_info(value, state, place),
-                        // `struct mptcp_info`, which is another one.
-                        Kind::Mptcp
-                        | Kind::Udp
-                        | Kind::UdpLite
-                        | Kind::Raw
-                        | Kind::Ping
-                        | Kind::UnixStream
-                        | Kind::UnixDgram
-                        | Kind::UnixSeqpacket
-                        | Kind::Packet
-                        | Kind::Netlink => None,
+                    // `struct mptcp_info` of MPTCP is another one.
+                    read.info = match kind == Kind::Tcp {
+                        true => decode_tcp_info(value, state, place),
+                        false => None,
                     };
                 }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),
