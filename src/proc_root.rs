@@ -147,6 +147,12 @@ impl ProcRoot {
         Some((format!("process {pid} {name}"), path))
     }
 
+    /// Whether it shows all processes of a host: as number 2 the kernel's own, pid_namespaces(7).
+    pub fn shows_first_pid_namespace(&self) -> bool {
+        let name = self.read_start("2/comm", USUAL_LEN);
+        name.is_ok_and(|name| name == b"kthreadd\n")
+    }
+
     /// Opens a regular file.
     ///
     /// # Errors
@@ -216,13 +222,17 @@ impl ProcRoot {
         })
     }
 
-    /// The inode number of the network namespace of a process or thread: `7`, `7/task/8`. For the own
-    /// proc file system only: elsewhere no link is read.
+    /// The inode number of the network namespace of a process or thread: `7`, `7/task/8`. For a proc
+    /// file system only, whose links the kernel makes: no link of a copy is read.
     ///
     /// # Errors
     /// The system's: no permission for another user's process; not found if it has ended.
     pub fn read_netns(&self, home: &str) -> io::Result<u32> {
-        let link = readlinkat(CWD, self.join(home).join("ns/net"), Vec::new())?;
+        let path = format!("{home}/ns/net");
+        let link = match &self.directory {
+            None => readlinkat(CWD, self.join(&path), Vec::new())?,
+            Some(directory) => readlinkat(directory, path, Vec::new())?,
+        };
         let number = link.to_bytes().strip_prefix(b"net:[");
         let number = number.and_then(|number| number.strip_suffix(b"]"));
         let number = number.and_then(parse_number);

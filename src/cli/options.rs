@@ -239,8 +239,9 @@ pub struct Sourcing {
     /// Read the tables of another proc file system: a host's, seen from a container
     ///
     /// Reads DIR/1/net/tcp and tcp6, or DIR/net/... in a copied tree, and reports which. Implies
-    /// --source proc.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "netns")]
+    /// --source proc. With --netns, the namespaces of its processes: entered where that is
+    /// permitted, or else read in DIR/PID/net.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub proc_root: Option<PathBuf>,
 
     /// Which network namespaces.

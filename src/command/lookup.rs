@@ -55,17 +55,21 @@ impl Lookup for HostLookup {
     }
 
     fn netns(&mut self, word: &str) -> Result<Netns, String> {
-        match self.place.is_own_host() {
-            true => identify(word).map_err(|error| error.to_string()),
-            false => Err("--proc-root shows one network namespace".to_owned()),
-        }
+        let proc_root = match &self.place {
+            Where::Process { .. } => {
+                return Err("--proc-root shows the network namespace of one process".to_owned());
+            }
+            place if place.is_own_host() => None,
+            place => Some(place.proc_root()),
+        };
+        identify(word, proc_root).map_err(|error| error.to_string())
     }
 
     fn local_port_range(&mut self) -> Result<RangeInclusive<u16>, String> {
         if let Where::Several(_) = self.place {
             return Err("each network namespace has its own range of ports: select one".to_owned());
         }
-        if let Where::NetnsTables(_) = self.place {
+        if let Where::NetnsTables { .. } = self.place {
             return Err("the range of ports in another namespace is unknown".to_owned());
         }
         let range = within(&self.place, read_local_port_range);

@@ -19,50 +19,64 @@ pub(super) fn resolve(sourcing: &Sourcing) -> Result<Sources, Failure> {
 /// The same for what compares network namespaces: every one, unless some are named.
 ///
 /// # Errors
-/// As for [`resolve`]; with `--proc-root`.
+/// As for [`resolve`].
 pub(super) fn resolve_several(sourcing: &Sourcing) -> Result<Sources, Failure> {
-    match sourcing.proc_root {
-        None => resolve_as(sourcing, true),
-        Some(_) => Err(Failure::Usage(
-            "`netns` and --proc-root exclude each other: it shows one network namespace".to_owned(),
-        )),
-    }
+    resolve_as(sourcing, true)
 }
 
 fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
     let words = &sourcing.namespaces.netns;
+    let is_one = words.is_empty() && !are_compared;
     match (&sourcing.proc_root, sourcing.source) {
-        (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) => Err(Failure::Usage(
-            "--source netlink and --proc-root exclude each other: netlink cannot read another proc file system"
-                .to_owned(),
-        )),
-        (Some(_), SourceChoice::Bpf) => Err(Failure::Usage(
-            "--source bpf and --proc-root exclude each other: a program counts the sockets of this kernel"
-                .to_owned(),
-        )),
-        (Some(root), SourceChoice::Auto | SourceChoice::Proc) => {
+        (Some(_), SourceChoice::Netlink | SourceChoice::NetlinkAndCounters) if is_one => {
+            return Err(Failure::Usage(
+                "--source netlink and --proc-root exclude each other: netlink cannot read another proc file system"
+                    .to_owned(),
+            ));
+        }
+        (Some(_), SourceChoice::Bpf) => {
+            return Err(Failure::Usage(
+                "--source bpf and --proc-root exclude each other: a program counts the sockets of this kernel"
+                    .to_owned(),
+            ));
+        }
+        (Some(root), _) => {
             secure::refuse("--proc-root")?;
-            Ok(Sources::Proc(ProcNet::under(root)?))
-        }
-        (None, choice) if words.is_empty() && !are_compared => Ok(of(choice, ProcNet::own())),
-        (None, choice) => {
-            secure::refuse("--netns")?;
-            let own = of(choice, ProcNet::own());
-            if words.is_empty() || words.iter().any(|word| word == EVERY_NETNS) {
-                return Ok(own.of_every());
+            let tables = ProcNet::under(root)?;
+            if is_one {
+                return Ok(Sources::Proc(tables));
             }
-            let selected = select(words)?;
-            for member in &selected {
-                check(member, choice)?;
-            }
-            match &*selected {
-                [Member { name, doors, .. }] if !are_compared => match doors.first() {
-                    Some(door) => of_member(choice, name, door),
-                    None => Ok(own),
-                },
-                _ => Ok(own.of_several(selected)),
+            if !tables.has_processes() {
+                return Err(Failure::Usage(format!(
+                    "--netns needs the processes of a mounted proc file system: {} shows one network namespace",
+                    root.display()
+                )));
             }
         }
+        (None, choice) if is_one => return Ok(of(choice, ProcNet::own())),
+        (None, _) => secure::refuse("--netns")?,
+    }
+    several(sourcing, are_compared)
+}
+
+/// Those of the namespaces that are named, or of every one.
+fn several(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
+    let (words, choice) = (&sourcing.namespaces.netns, sourcing.source);
+    let root = sourcing.proc_root.clone();
+    let own = of(choice, ProcNet::own());
+    if words.is_empty() || words.iter().any(|word| word == EVERY_NETNS) {
+        return Ok(own.of_every(root));
+    }
+    let selected = select(words, root.as_deref())?;
+    for member in &selected {
+        check(member, choice)?;
+    }
+    match &*selected {
+        [Member { name, doors, .. }] if !are_compared => match doors.first() {
+            Some(door) => of_member(choice, name, door),
+            None => Ok(own),
+        },
+        _ => Ok(own.of_several(selected, root)),
     }
 }
 

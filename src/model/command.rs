@@ -146,10 +146,11 @@ mod tests {
             word: "a b".to_owned(),
             file: "/run/netns/a b".into(),
             identity: (4, 4_026_532_272),
+            proc_root: None,
         };
         let one = Command::list("-p").at(&Where::Netns(Arc::new(namespace)));
         assert_eq!(one.to_string(), "tcpstates list --netns 'a b' -p");
-        let words = NamespaceList::new(["blue", "red"].map(str::to_owned).to_vec());
+        let words = NamespaceList::new(["blue", "red"].map(str::to_owned).to_vec(), None);
         let several = Command::list("-p").at(&Where::Several(Arc::new(words)));
         assert_eq!(several.to_string(), "tcpstates list --netns blue,red -p");
     }

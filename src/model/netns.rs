@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A network namespace, where a question is about several.
@@ -24,6 +24,8 @@ pub struct Namespace {
     pub file: PathBuf,
     /// The device of that file, and its inode number: the file may lead to another namespace later.
     pub identity: (u64, u64),
+    /// The proc file system whose processes led to it, if it is another one: `--proc-root`.
+    pub proc_root: Option<PathBuf>,
 }
 
 /// The word that selects every network namespace that is found.
@@ -34,21 +36,28 @@ pub const EVERY_NETNS: &str = "all";
 #[derive(Debug)]
 pub struct NamespaceList {
     words: Vec<String>,
+    proc_root: Option<PathBuf>,
     names: Mutex<HashMap<Netns, Arc<str>>>,
 }
 
 impl NamespaceList {
-    /// Those that these words select.
-    pub fn new(words: Vec<String>) -> NamespaceList {
+    /// Those that these words select, among the processes of another proc file system if one is given.
+    pub fn new(words: Vec<String>, proc_root: Option<PathBuf>) -> NamespaceList {
         NamespaceList {
             words,
+            proc_root,
             names: Mutex::default(),
         }
     }
 
     /// Every one that is found.
-    pub fn every() -> NamespaceList {
-        NamespaceList::new(vec![EVERY_NETNS.to_owned()])
+    pub fn every(proc_root: Option<PathBuf>) -> NamespaceList {
+        NamespaceList::new(vec![EVERY_NETNS.to_owned()], proc_root)
+    }
+
+    /// The proc file system with their processes, if it is another one.
+    pub fn proc_root(&self) -> Option<&Path> {
+        self.proc_root.as_deref()
     }
 
     /// The words, as one argument of `--netns`.
@@ -73,7 +82,7 @@ impl NamespaceList {
 /// Names are part of an answer, not of a question.
 impl PartialEq for NamespaceList {
     fn eq(&self, other: &NamespaceList) -> bool {
-        self.words == other.words
+        (&self.words, &self.proc_root) == (&other.words, &other.proc_root)
     }
 }
 

@@ -122,7 +122,7 @@ impl fmt::Display for Note {
             }
             Note::TablesOfSeveral { namespaces } => write!(
                 f,
-                "read /proc/PID/net of {}, because entering them takes CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+                "read PID/net of processes in {}, because entering them takes CAP_SYS_ADMIN and CAP_SYS_PTRACE",
                 counted(*namespaces, "network namespace", "network namespaces")
             ),
             Note::FellBack { directory, cause } => {

@@ -27,9 +27,13 @@ pub enum Where {
     },
     /// Another network namespace of this host, which is entered: `--netns WHICH`.
     Netns(Arc<Namespace>),
-    /// The same where it cannot be entered, by the word that selects it: read from the tables of a
-    /// process in it.
-    NetnsTables(String),
+    /// The same where it cannot be entered: read from the tables of a process in it.
+    NetnsTables {
+        /// The word that selects it.
+        word: String,
+        /// The proc file system of that process, if it is another one.
+        proc_root: Option<PathBuf>,
+    },
     /// Several network namespaces of this host.
     Several(Arc<NamespaceList>),
 }
@@ -37,23 +41,27 @@ pub enum Where {
 impl Where {
     /// The words that select it on a command line, unquoted; none for [`Where::Here`].
     pub fn options(&self) -> Vec<String> {
-        let (option, value) = match self {
-            Where::ProcRoot(directory) | Where::Process { directory, .. } => {
-                ("--proc-root", Some(directory.display().to_string()))
-            }
-            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
-                ("--netns", self.netns())
-            }
+        let root = match self {
+            Where::Process { directory, .. } => Some(&**directory),
+            Where::Here
+            | Where::ProcRoot(_)
+            | Where::Netns(_)
+            | Where::NetnsTables { .. }
+            | Where::Several(_) => self.other_proc_root(),
         };
-        let words = value.map(|value| vec![option.to_owned(), value]);
-        words.unwrap_or_default()
+        let root = root.map(|root| ("--proc-root", root.display().to_string()));
+        let netns = self.netns().map(|words| ("--netns", words));
+        let options = root.into_iter().chain(netns);
+        options
+            .flat_map(|(option, value)| [option.to_owned(), value])
+            .collect()
     }
 
     /// The words of `--netns`, if there are any.
     pub fn netns(&self) -> Option<String> {
         match self {
             Where::Netns(namespace) => Some(namespace.word.clone()),
-            Where::NetnsTables(word) => Some(word.clone()),
+            Where::NetnsTables { word, .. } => Some(word.clone()),
             Where::Several(list) => Some(list.words()),
             Where::Here | Where::ProcRoot(_) | Where::Process { .. } => None,
         }
@@ -61,20 +69,22 @@ impl Where {
 
     /// Whether users, control groups and processes are those that this process sees.
     pub fn is_own_host(&self) -> bool {
-        match self {
-            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => true,
-            Where::ProcRoot(_) | Where::Process { .. } => false,
-        }
+        self.other_proc_root().is_none()
     }
 
     /// The proc file system whose processes may hold the sockets.
     pub fn proc_root(&self) -> &Path {
+        self.other_proc_root().unwrap_or(Path::new(OWN_PROC))
+    }
+
+    /// The same, if it is not that of the calling thread.
+    fn other_proc_root(&self) -> Option<&Path> {
         match self {
-            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
-                Path::new(OWN_PROC)
-            }
-            Where::ProcRoot(root) => root,
-            Where::Process { proc_root, .. } => proc_root,
+            Where::Here => None,
+            Where::Netns(namespace) => namespace.proc_root.as_deref(),
+            Where::NetnsTables { proc_root, .. } => proc_root.as_deref(),
+            Where::Several(list) => list.proc_root(),
+            Where::ProcRoot(proc_root) | Where::Process { proc_root, .. } => Some(proc_root),
         }
     }
 }
@@ -86,7 +96,7 @@ impl fmt::Display for Where {
             Where::Here => f.write_str("this network namespace"),
             Where::ProcRoot(_) | Where::Process { .. } => f.write_str(&self.options().join(" ")),
             Where::Netns(namespace) => write!(f, "network namespace {}", namespace.word),
-            Where::NetnsTables(word) => write!(f, "network namespace {word}"),
+            Where::NetnsTables { word, .. } => write!(f, "network namespace {word}"),
             Where::Several(list) => write!(f, "{list}"),
         }
     }

@@ -133,6 +133,7 @@ mod tests {
             word: "blue".to_owned(),
             file: file.to_owned(),
             identity: (device, inode + 1),
+            proc_root: None,
         }));
         let error = within(&place, || panic!("entered")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);

@@ -126,7 +126,7 @@ fn joined(
             Some(home) => status_number(proc.stat(&format!("{home}/net/tcp"))),
             // Only then may it be that of processes whose link cannot be read.
             None if by_table.is_empty() => None,
-            None => read_table_inside(proc, *inode, &one.files),
+            None => read_table_inside(*inode, &one.files),
         };
         if let Some(same) = one.table.and_then(|table| by_table.remove(&table)) {
             one.is_host |= same.is_host;
@@ -150,15 +150,16 @@ fn status_number(status: io::Result<Stat>) -> Option<u64> {
 
 /// The inode number of the table `tcp` of a namespace in which no process is known, if one of these
 /// files leads into it and it may be entered.
-fn read_table_inside(proc: &ProcRoot, inode: u32, files: &[PathBuf]) -> Option<u64> {
+fn read_table_inside(inode: u32, files: &[PathBuf]) -> Option<u64> {
     let (device, _) = locate(Path::new("/proc/thread-self/ns/net")).ok()??;
     files.iter().find_map(|file| {
         let place = Where::Netns(Arc::new(Namespace {
             word: format!("net:{inode}"),
             file: file.clone(),
             identity: (device, inode.into()),
+            proc_root: None,
         }));
-        let status = within(&place, || proc.stat("thread-self/net/tcp"));
+        let status = within(&place, || ProcRoot::own().stat("thread-self/net/tcp"));
         status_number(status.ok()?)
     })
 }

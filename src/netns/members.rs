@@ -47,6 +47,8 @@ pub struct Tables {
     pub word: String,
     /// The directory of the process or thread.
     pub directory: PathBuf,
+    /// The proc file system that it is in, if that is another one.
+    pub proc_root: Option<PathBuf>,
     /// The capability with which it could be entered.
     pub lacking: &'static str,
 }
@@ -68,13 +70,23 @@ pub struct Members {
     pub hiding: Option<String>,
 }
 
-/// Finds every namespace, and names each.
-pub fn find_members() -> Members {
-    let proc = ProcRoot::own();
+/// Finds every namespace, and names each: by the processes of `proc_root`, or those that this process
+/// sees.
+pub fn find_members(proc_root: Option<&Path>) -> Members {
+    let proc = match proc_root.map_or_else(|| Ok(ProcRoot::own()), ProcRoot::open) {
+        Ok(proc) => proc,
+        Err(error) => {
+            let root = proc_root.unwrap_or(Path::new("")).display();
+            return Members {
+                hiding: Some(format!("cannot open {root}: {error}")),
+                ..Members::default()
+            };
+        }
+    };
     let Finding { namespaces, denied } = find(&proc);
     let (names, placements) = base_names(&proc, &namespaces);
     let names = unique_names(&namespaces, &names);
-    let own = Own::read(&proc);
+    let own = Own::read(&proc, proc_root);
     let named = namespaces.iter().zip(names.into_iter().zip(placements));
     let mut members: Vec<(bool, Member)> = named
         .map(|(found, (name, placement))| {
@@ -88,13 +100,13 @@ pub fn find_members() -> Members {
     Members {
         members: members.into_iter().map(|(_, member)| member).collect(),
         denied,
-        hiding: hiding(&proc),
+        hiding: hiding(&proc, proc_root),
     }
 }
 
 /// The name of the namespace of the calling thread.
 pub fn own_name() -> Arc<str> {
-    let found = find_members().members.into_iter();
+    let found = find_members(None).members.into_iter();
     let mut own = found.filter(|member| member.doors == [Access::Own]);
     own.next().map_or_else(|| "unknown".into(), |own| own.name)
 }
@@ -113,8 +125,9 @@ pub fn is_reachable(member: &Member) -> bool {
 }
 
 /// Whether a namespace is still mounted where a mount of another one covers it.
-pub fn is_mounted(netns: Netns) -> bool {
-    let mounted = mounted(&ProcRoot::own());
+pub fn is_mounted(netns: Netns, proc_root: Option<&Path>) -> bool {
+    let proc = proc_root.and_then(|root| ProcRoot::open(root).ok());
+    let mounted = mounted(&proc.unwrap_or_else(ProcRoot::own));
     mounted.iter().any(|one| one.inode == netns.0)
 }
 
@@ -131,28 +144,37 @@ fn facts(found: &Found, placement: Placement) -> NamespaceFacts {
 }
 
 /// Why processes that exist may not be visible.
-fn hiding(proc: &ProcRoot) -> Option<String> {
+fn hiding(proc: &ProcRoot, proc_root: Option<&Path>) -> Option<String> {
+    let path = proc_root.unwrap_or(Path::new("/proc")).display();
     if let Some(option) = proc.query_hiding_here() {
-        return Some(format!("/proc is mounted with {option}"));
+        return Some(format!("{path} is mounted with {option}"));
     }
-    let is_first = ProcRoot::is_in_first_pid_namespace();
-    (!is_first).then(|| "/proc shows one pid namespace".to_owned())
+    let is_first = match proc_root {
+        None => ProcRoot::is_in_first_pid_namespace(),
+        Some(_) => proc.shows_first_pid_namespace(),
+    };
+    (!is_first).then(|| format!("{path} shows one pid namespace"))
 }
 
-/// The namespace of the calling thread.
-struct Own {
+/// The namespace of the calling thread, beside those of the processes of `proc`.
+struct Own<'a> {
+    proc: &'a ProcRoot,
+    proc_root: Option<&'a Path>,
     inode: Option<u32>,
     table: Option<u64>,
     /// The device of the files of namespaces: the kernel has one file system of them.
     device: Option<u64>,
 }
 
-impl Own {
-    fn read(proc: &ProcRoot) -> Own {
+impl Own<'_> {
+    fn read<'a>(proc: &'a ProcRoot, proc_root: Option<&'a Path>) -> Own<'a> {
         let located = locate(Path::new("/proc/thread-self/ns/net")).ok().flatten();
-        let status = proc.stat("thread-self/net/tcp");
+        let own = ProcRoot::own();
+        let status = own.stat("thread-self/net/tcp");
         Own {
-            inode: proc.read_netns("thread-self").ok(),
+            proc,
+            proc_root,
+            inode: own.read_netns("thread-self").ok(),
             table: status.ok().map(|status| status.st_ino),
             device: located.map(|(device, _)| device),
         }
@@ -184,13 +206,15 @@ impl Own {
                     word: name.to_owned(),
                     file: file.clone(),
                     identity,
+                    proc_root: self.proc_root.map(Path::to_owned),
                 }))
             })
         });
         let tables = found.home.as_ref().map(|home| {
             Access::Tables(Tables {
                 word: name.to_owned(),
-                directory: Path::new("/proc").join(home),
+                directory: self.proc.join(home),
+                proc_root: self.proc_root.map(Path::to_owned),
                 lacking: if found.inode.is_some() { ADMIN } else { PTRACE },
             })
         });

@@ -26,14 +26,14 @@ pub enum NetnsError {
     Refused(String),
 }
 
-/// The namespaces that these words select, each once.
+/// The namespaces that these words select, each once; by the processes of `proc_root`, if it is given.
 ///
 /// # Errors
 /// For the first word that selects none, or one that cannot be read.
-pub fn select(words: &[String]) -> Result<Vec<Member>, NetnsError> {
+pub fn select(words: &[String], proc_root: Option<&Path>) -> Result<Vec<Member>, NetnsError> {
     let mut selected: Vec<Member> = Vec::new();
     for word in words {
-        let one = Word::select(word, true)?;
+        let one = Word::select(word, proc_root, true)?;
         if selected.iter().all(|other| other.table != one.table) {
             selected.push(one);
         }
@@ -45,14 +45,16 @@ pub fn select(words: &[String]) -> Result<Vec<Member>, NetnsError> {
 ///
 /// # Errors
 /// As for [`select`].
-pub fn identify(word: &str) -> Result<Netns, NetnsError> {
-    Ok(Word::select(word, false)?.netns)
+pub fn identify(word: &str, proc_root: Option<&Path>) -> Result<Netns, NetnsError> {
+    Ok(Word::select(word, proc_root, false)?.netns)
 }
 
-/// A word, and the proc file system of this process.
+/// A word, and the proc file system whose processes lead to namespaces.
 struct Word<'a> {
     word: &'a str,
     proc: ProcRoot,
+    /// Where that is, if it is not that of this process.
+    proc_root: Option<&'a Path>,
     /// Whether it must be possible to read the namespace.
     is_read: bool,
 }
@@ -63,10 +65,12 @@ const LARGEST_PID: u32 = 4 * 1024 * 1024;
 type Selection = Result<Member, NetnsError>;
 
 impl Word<'_> {
-    fn select(word: &str, is_read: bool) -> Selection {
+    fn select(word: &str, proc_root: Option<&Path>, is_read: bool) -> Selection {
+        let proc = proc_root.map_or_else(|| Ok(ProcRoot::own()), ProcRoot::open);
         let this = Word {
             word,
-            proc: ProcRoot::own(),
+            proc: proc.map_err(|error| refused(format!("cannot open the proc root: {error}")))?,
+            proc_root,
             is_read,
         };
         if let Some(process) = word.strip_prefix("pid:") {
@@ -113,7 +117,9 @@ impl Word<'_> {
     /// lead to different namespaces.
     fn bare(&self) -> Selection {
         let named = Path::new(NAMED).join(self.word);
-        let is_name = !matches!(self.word, "" | "." | "..") && symlink_metadata(&named).is_ok();
+        let is_own = self.proc_root.is_none();
+        let is_name =
+            is_own && !matches!(self.word, "" | "." | "..") && symlink_metadata(&named).is_ok();
         let pid = match self.word {
             HOST => Some(1),
             word => parse_number(word.as_bytes()),
@@ -182,14 +188,18 @@ impl Word<'_> {
             let identity = locate(file).ok().flatten();
             identity.map(|identity| identity.1) == one.inode.map(u64::from)
         });
-        let home = one.home.as_ref().map(|home| format!("/proc/{home}"));
-        match (leading.next(), &home) {
-            (Some(file), home) => Some(self.file(file, home.as_deref())),
+        let is_refused = |file: &&PathBuf| {
+            let error = locate(file).err();
+            error.is_some_and(|error| error.kind() == ErrorKind::PermissionDenied)
+        };
+        match (leading.next(), one.home.as_deref()) {
+            (Some(file), home) => Some(self.file(file, home)),
             (None, Some(home)) => {
                 let refusal = io::ErrorKind::PermissionDenied.into();
                 Some(self.tables(home, &refusal, PTRACE))
             }
-            (None, None) => None,
+            // A mount that only process 1 has.
+            (None, None) => Some(self.file(one.files.iter().find(is_refused)?, None)),
         }
     }
 
@@ -201,12 +211,15 @@ impl Word<'_> {
                 None if pid > LARGEST_PID => {
                     format!("there is no process {pid}; an inode number is written net:{pid}")
                 }
-                None => format!("there is no process {pid}"),
+                None => format!("there is no process {pid}{}", self.under()),
                 Some(hiding) => format!(
                     "no process {pid} is visible; the proc file system is mounted with {hiding}"
                 ),
             }),
-            false => refused(format!("cannot read /proc/{pid}/comm: {error}")),
+            false => refused(format!(
+                "cannot read {}: {error}",
+                self.proc.join(&format!("{pid}/comm")).display()
+            )),
         })?;
         let comm = printable(comm.trim_ascii_end());
         if let Some(name) = name.filter(|name| *name != comm) {
@@ -214,14 +227,14 @@ impl Word<'_> {
                 "process {pid} is called {comm}, not {name}"
             )));
         }
-        let home = format!("/proc/{pid}");
+        let home = pid.to_string();
         let threads = self.proc.numbers(&format!("{pid}/task"));
         let threads = threads.unwrap_or_default().into_iter();
         // That of a thread where the first one has ended.
         let threads = threads.filter(|tid| *tid != pid);
         let homes = threads.map(|tid| format!("{home}/task/{tid}"));
         for home in std::iter::once(home.clone()).chain(homes) {
-            let file = Path::new(&home).join("ns/net");
+            let file = self.proc.join(&home).join("ns/net");
             match locate(&file) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Ok(_) | Err(_) => return self.file(&file, Some(&home)),
@@ -232,7 +245,7 @@ impl Word<'_> {
 
     /// The one with this inode number.
     fn inode(&self, inode: u32) -> Selection {
-        if self.proc.read_netns("thread-self").ok() == Some(inode) {
+        if self.proc_root.is_none() && self.proc.read_netns("thread-self").ok() == Some(inode) {
             return self.own();
         }
         let found = find(&self.proc);
@@ -254,6 +267,12 @@ impl Word<'_> {
         })
     }
 
+    /// Where processes are searched, if that is not this process's own /proc.
+    fn under(&self) -> String {
+        let under = self.proc_root.map(|root| format!(" in {}", root.display()));
+        under.unwrap_or_default()
+    }
+
     /// The one that a file leads to; `home` is the directory of a process or thread in it.
     fn file(&self, file: &Path, home: Option<&str>) -> Selection {
         let path = file.display();
@@ -266,7 +285,8 @@ impl Word<'_> {
             (Err(error), Some(home)) => return self.tables(home, &error, PTRACE),
             (Err(error), None) => return Err(refused(format!("cannot open {path}: {error}"))),
         };
-        if locate(Path::new("/proc/thread-self/ns/net")).ok() == Some(Some(identity)) {
+        let own = || locate(Path::new("/proc/thread-self/ns/net")).ok();
+        if self.proc_root.is_none() && own() == Some(Some(identity)) {
             return self.own();
         }
         if !self.is_read {
@@ -277,9 +297,10 @@ impl Word<'_> {
             word: self.word.to_owned(),
             file: file.to_owned(),
             identity,
+            proc_root: self.proc_root.map(Path::to_owned),
         });
         let entered = within(&Where::Netns(Arc::clone(&namespace)), || {
-            self.proc.stat("thread-self/net/tcp")
+            ProcRoot::own().stat("thread-self/net/tcp")
         });
         match entered.and_then(std::convert::identity) {
             Ok(status) => Ok(self.selected(
@@ -292,7 +313,7 @@ impl Word<'_> {
                 let found = home.is_none().then(|| find(&self.proc)).into_iter();
                 let mut found = found.flat_map(|found| found.namespaces);
                 let found = found.find(|one| one.inode.map(u64::from) == Some(identity.1));
-                let found = found.and_then(|one| Some(format!("/proc/{}", one.home?)));
+                let found = found.and_then(|one| one.home);
                 match home.or(found.as_deref()) {
                     Some(home) => self.tables(home, &error, ADMIN),
                     None => Err(refused(format!(
@@ -308,21 +329,25 @@ impl Word<'_> {
     /// By the tables of a process or thread, where `refusal` is why it cannot be entered, without the
     /// capability `lacking`.
     fn tables(&self, home: &str, refusal: &io::Error, lacking: &'static str) -> Selection {
-        let below = home.trim_start_matches("/proc/");
-        let status = self.proc.stat(&format!("{below}/net/tcp"));
+        let directory = self.proc.join(home);
+        let status = self.proc.stat(&format!("{home}/net/tcp"));
         let status = status.map_err(|error| {
+            let home = directory.display();
             refused(format!(
                 "cannot enter the namespace of {home}: {refusal}; cannot read {home}/net/tcp: {error}"
             ))
         })?;
-        let own = self.own()?;
-        if own.table == Some(status.st_ino) {
-            return Ok(own);
+        if self.proc_root.is_none() {
+            let own = self.own()?;
+            if own.table == Some(status.st_ino) {
+                return Ok(own);
+            }
         }
-        let inode = self.proc.read_netns(below).ok();
+        let inode = self.proc.read_netns(home).ok();
         let access = Access::Tables(Tables {
             word: self.word.to_owned(),
-            directory: PathBuf::from(home),
+            directory,
+            proc_root: self.proc_root.map(Path::to_owned),
             lacking,
         });
         Ok(self.selected(inode, Some(status.st_ino), vec![access]))

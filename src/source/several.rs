@@ -220,7 +220,7 @@ fn read<T: Joined>(
         return Err(closed);
     }
     // Another mount may cover the only one that leads to it.
-    Err(match is_mounted(member.netns) {
+    Err(match is_mounted(member.netns, several.proc_root()) {
         true => Closed::Unseen(UnseenReason::Covered),
         false => Closed::Gone,
     })

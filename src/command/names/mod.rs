@@ -115,7 +115,7 @@ pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> 
         Where::Several(_) => {
             return Err("each network namespace has its own interfaces: select one".to_owned());
         }
-        Where::ProcRoot(_) | Where::Process { .. } | Where::NetnsTables(_) => {
+        Where::ProcRoot(_) | Where::Process { .. } | Where::NetnsTables { .. } => {
             return Err("names of interfaces in another namespace are unknown".to_owned());
         }
     }
@@ -140,9 +140,10 @@ fn query_netns(place: &Where, netns: Netns) -> Arc<str> {
     match place {
         Where::Several(list) => list.name(netns),
         Where::Here => own_name(),
-        Where::Netns(_) | Where::NetnsTables(_) | Where::ProcRoot(_) | Where::Process { .. } => {
-            place.options().pop().unwrap_or_default().into()
-        }
+        Where::Netns(_)
+        | Where::NetnsTables { .. }
+        | Where::ProcRoot(_)
+        | Where::Process { .. } => place.options().pop().unwrap_or_default().into(),
     }
 }
 

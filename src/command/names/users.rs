@@ -38,11 +38,9 @@ pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, Stri
 /// The file, for a message.
 fn path(place: &Where) -> String {
     let root = match place {
-        Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
-            return format!("/{PASSWD}");
-        }
-        Where::ProcRoot(root) => root.join("1/root"),
+        place if place.is_own_host() => return format!("/{PASSWD}"),
         Where::Process { directory, .. } => directory.join("root"),
+        place => place.proc_root().join("1/root"),
     };
     root.join(PASSWD).display().to_string()
 }
@@ -58,11 +56,12 @@ struct Passwd {
 impl Passwd {
     fn read(place: &Where) -> io::Result<Passwd> {
         let (bytes, uid_map) = match place {
-            Where::Here | Where::Netns(_) | Where::NetnsTables(_) | Where::Several(_) => {
-                (ProcRoot::read_own_file(PASSWD, usize::MAX)?, None)
-            }
-            Where::ProcRoot(directory) | Where::Process { directory, .. } => {
-                let root = ProcRoot::open(directory)?;
+            place if place.is_own_host() => (ProcRoot::read_own_file(PASSWD, usize::MAX)?, None),
+            place => {
+                let root = ProcRoot::open(match place {
+                    Where::Process { directory, .. } => directory,
+                    place => place.proc_root(),
+                })?;
                 let home = root.first_process();
                 let uid_map = match root.is_in_own_user_namespace(home)? {
                     true => None,

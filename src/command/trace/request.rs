@@ -58,7 +58,7 @@ impl Trace {
         let Target {
             question, sources, ..
         } = Target::traced(&typed.selection, &sourcing)?;
-        if let Where::NetnsTables(_) = sources.place() {
+        if let Where::NetnsTables { .. } = sources.place() {
             return Err(Failure::Trace(
                 "--netns: to trace another network namespace takes CAP_SYS_ADMIN, to enter it: run as \
                  root"

@@ -105,9 +105,10 @@ pub(super) fn closes(host: &Host) -> Command {
             Command::trace("--by remote-addr,remote-port,process --limit 200 --duration 5s")
         }
         // Other namespaces cannot be traced by their /proc, nor several at once.
-        Where::ProcRoot(_) | Where::Process { .. } | Where::NetnsTables(_) | Where::Several(_) => {
-            Command::count("--by service --top 10")
-        }
+        Where::ProcRoot(_)
+        | Where::Process { .. }
+        | Where::NetnsTables { .. }
+        | Where::Several(_) => Command::count("--by service --top 10"),
     }
 }
 

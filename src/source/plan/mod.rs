@@ -144,7 +144,7 @@ impl Plan {
     pub(super) fn tables(tables: &ProcNet, question: &Question, is_refused: bool) -> Plan {
         let reason = match tables.place() {
             _ if is_refused => Reason::NetlinkClosed,
-            Where::NetnsTables(_) => Reason::NotEntered,
+            Where::NetnsTables { .. } => Reason::NotEntered,
             Where::Here
             | Where::Netns(_)
             | Where::Several(_)

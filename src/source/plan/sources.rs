@@ -1,5 +1,6 @@
 //! Which source answers: the one that is tried first, and the one after a refusal. Pure.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Deriving;
@@ -41,7 +42,7 @@ impl Several {
     /// until the next answer.
     pub(in crate::source) fn find(&self) -> Members {
         let found = match &self.selected {
-            None => find_members(),
+            None => find_members(self.list.proc_root()),
             Some(selected) => Members {
                 members: selected.to_vec(),
                 ..Members::default()
@@ -51,6 +52,11 @@ impl Several {
         self.list
             .set_names(members.map(|member| (member.netns, Arc::clone(&member.name))));
         found
+    }
+
+    /// The proc file system with their processes, if it is another one.
+    pub(in crate::source) fn proc_root(&self) -> Option<&Path> {
+        self.list.proc_root()
     }
 
     /// Whether every namespace that is found is selected.
@@ -92,24 +98,25 @@ pub(in crate::source) enum First {
 }
 
 impl Sources {
-    /// Those of these namespaces, each read like that of the calling thread by `self`.
+    /// Those of these namespaces, each read like that of the calling thread by `self`; found among the
+    /// processes of `proc_root`, if it is another proc file system.
     #[must_use]
-    pub fn of_several(self, selected: Vec<Member>) -> Sources {
+    pub fn of_several(self, selected: Vec<Member>, proc_root: Option<PathBuf>) -> Sources {
         let words = selected.iter().map(|one| one.name.to_string()).collect();
         Sources::Several(Several {
             each: Box::new(self),
             selected: Some(selected.into()),
-            list: Arc::new(NamespaceList::new(words)),
+            list: Arc::new(NamespaceList::new(words, proc_root)),
         })
     }
 
     /// The same for every namespace that is found.
     #[must_use]
-    pub fn of_every(self) -> Sources {
+    pub fn of_every(self, proc_root: Option<PathBuf>) -> Sources {
         Sources::Several(Several {
             each: Box::new(self),
             selected: None,
-            list: Arc::new(NamespaceList::every()),
+            list: Arc::new(NamespaceList::every(proc_root)),
         })
     }
 

@@ -90,13 +90,17 @@ impl ProcNet {
             Access::Tables(Tables {
                 word,
                 directory,
+                proc_root,
                 lacking,
             }) => {
                 let tables = ProcNet::under(directory)?;
                 let because = |whose| format!("{whose}, because entering it takes {lacking}");
                 Ok(ProcNet {
                     whose: tables.whose.map(because),
-                    place: Where::NetnsTables(word.clone()),
+                    place: Where::NetnsTables {
+                        word: word.clone(),
+                        proc_root: proc_root.clone(),
+                    },
                     ..tables
                 })
             }
@@ -266,6 +270,11 @@ impl ProcNet {
     /// When the network namespace cannot be entered.
     pub(in crate::source) fn enter_counters(&self) -> io::Result<Result<SocketCounters, String>> {
         self.within(|| SocketCounters::read_in(&self.root, self.directory))
+    }
+
+    /// Whether they are in the root of a proc file system, with the processes of a host.
+    pub fn has_processes(&self) -> bool {
+        matches!(self.root.kind(), RootKind::Own | RootKind::Live)
     }
 
     /// Whether they are a copy, in which nothing changes.

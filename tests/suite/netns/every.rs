@@ -106,7 +106,7 @@ in_namespace!(
             "{ran:?}"
         );
         assert_eq!(
-            ran.stderr.matches("read /proc/PID/net of ").count(),
+            ran.stderr.matches("read PID/net of processes in ").count(),
             1,
             "{ran:?}"
         );

@@ -106,8 +106,8 @@ in_namespace!(
         let unknown = run(["netns = bleu"]);
         assert_eq!(unknown.status, 2, "{unknown:?}");
         assert!(unknown.stderr.contains("did you mean blue?"), "{unknown:?}");
-        let with_root = run(["--proc-root", "/proc", "netns = blue"]);
-        assert_eq!(with_root.status, 2, "{with_root:?}");
+        let with_root = run(["--json", "--proc-root", "/proc", "netns = blue"]);
+        assert_eq!(Answer::of(&with_root).total, 3, "{with_root:?}");
         let in_trace = run(["trace", "netns = blue"]);
         assert!(
             in_trace.stderr.contains("trace does not record it"),

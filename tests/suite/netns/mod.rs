@@ -5,6 +5,7 @@ mod engines;
 mod entered;
 mod every;
 mod examined;
+mod foreign;
 mod grouped;
 mod refused;
 mod selected;
