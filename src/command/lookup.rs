@@ -55,13 +55,11 @@ impl Lookup for HostLookup {
     }
 
     fn netns(&mut self, word: &str) -> Result<Netns, String> {
-        let proc_root = match &self.place {
-            Where::Process { .. } => {
-                return Err("--proc-root shows the network namespace of one process".to_owned());
-            }
-            place if place.is_own_host() => None,
-            place => Some(place.proc_root()),
-        };
+        if self.place.process().is_some() {
+            return Err("--proc-root shows the network namespace of one process".to_owned());
+        }
+        let proc_root = self.place.proc_root();
+        let proc_root = Some(proc_root).filter(|_| !self.place.is_own_host());
         identify(word, proc_root).map_err(|error| error.to_string())
     }
 

@@ -30,7 +30,7 @@ pub enum Where {
     /// The same where it cannot be entered: read from the tables of a process in it.
     NetnsTables {
         /// The word that selects it.
-        word: String,
+        word: Arc<str>,
         /// The proc file system of that process, if it is another one.
         proc_root: Option<PathBuf>,
     },
@@ -41,14 +41,7 @@ pub enum Where {
 impl Where {
     /// The words that select it on a command line, unquoted; none for [`Where::Here`].
     pub fn options(&self) -> Vec<String> {
-        let root = match self {
-            Where::Process { directory, .. } => Some(&**directory),
-            Where::Here
-            | Where::ProcRoot(_)
-            | Where::Netns(_)
-            | Where::NetnsTables { .. }
-            | Where::Several(_) => self.other_proc_root(),
-        };
+        let root = self.process().or_else(|| self.other_proc_root());
         let root = root.map(|root| ("--proc-root", root.display().to_string()));
         let netns = self.netns().map(|words| ("--netns", words));
         let options = root.into_iter().chain(netns);
@@ -61,7 +54,7 @@ impl Where {
     pub fn netns(&self) -> Option<String> {
         match self {
             Where::Netns(namespace) => Some(namespace.word.clone()),
-            Where::NetnsTables { word, .. } => Some(word.clone()),
+            Where::NetnsTables { word, .. } => Some(word.to_string()),
             Where::Several(list) => Some(list.words()),
             Where::Here | Where::ProcRoot(_) | Where::Process { .. } => None,
         }
@@ -70,6 +63,18 @@ impl Where {
     /// Whether users, control groups and processes are those that this process sees.
     pub fn is_own_host(&self) -> bool {
         self.other_proc_root().is_none()
+    }
+
+    /// The directory of the only process that it is about: `--proc-root /proc/PID`.
+    pub fn process(&self) -> Option<&Path> {
+        match self {
+            Where::Process { directory, .. } => Some(directory),
+            Where::Here
+            | Where::ProcRoot(_)
+            | Where::Netns(_)
+            | Where::NetnsTables { .. }
+            | Where::Several(_) => None,
+        }
     }
 
     /// The proc file system whose processes may hold the sockets.

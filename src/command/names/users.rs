@@ -37,10 +37,12 @@ pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, Stri
 
 /// The file, for a message.
 fn path(place: &Where) -> String {
-    let root = match place {
-        place if place.is_own_host() => return format!("/{PASSWD}"),
-        Where::Process { directory, .. } => directory.join("root"),
-        place => place.proc_root().join("1/root"),
+    if place.is_own_host() {
+        return format!("/{PASSWD}");
+    }
+    let root = match place.process() {
+        Some(directory) => directory.join("root"),
+        None => place.proc_root().join("1/root"),
     };
     root.join(PASSWD).display().to_string()
 }
@@ -55,20 +57,16 @@ struct Passwd {
 
 impl Passwd {
     fn read(place: &Where) -> io::Result<Passwd> {
-        let (bytes, uid_map) = match place {
-            place if place.is_own_host() => (ProcRoot::read_own_file(PASSWD, usize::MAX)?, None),
-            place => {
-                let root = ProcRoot::open(match place {
-                    Where::Process { directory, .. } => directory,
-                    place => place.proc_root(),
-                })?;
-                let home = root.first_process();
-                let uid_map = match root.is_in_own_user_namespace(home)? {
-                    true => None,
-                    false => Some(parse_uid_map(&root.read_text(&format!("{home}uid_map"))?)),
-                };
-                (root.read_in_root_of(home, PASSWD, PASSWD_MOST)?, uid_map)
-            }
+        let (bytes, uid_map) = if place.is_own_host() {
+            (ProcRoot::read_own_file(PASSWD, usize::MAX)?, None)
+        } else {
+            let root = ProcRoot::open(place.process().unwrap_or(place.proc_root()))?;
+            let home = root.first_process();
+            let uid_map = match root.is_in_own_user_namespace(home)? {
+                true => None,
+                false => Some(parse_uid_map(&root.read_text(&format!("{home}uid_map"))?)),
+            };
+            (root.read_in_root_of(home, PASSWD, PASSWD_MOST)?, uid_map)
         };
         Ok(Passwd {
             text: String::from_utf8_lossy(&bytes).into_owned(),

@@ -98,7 +98,7 @@ impl ProcNet {
                 Ok(ProcNet {
                     whose: tables.whose.map(because),
                     place: Where::NetnsTables {
-                        word: word.clone(),
+                        word: word.as_str().into(),
                         proc_root: proc_root.clone(),
                     },
                     ..tables
