@@ -11,14 +11,16 @@ use rows::{CHECK, DOCTOR, Row, SS, SUMMARY};
 
 use super::usage::{option, takes_next_word};
 use super::values::parse_duration;
-use crate::model::shell_quoted;
+use crate::model::{StateSet, shell_quoted};
 
-/// The letters that change nothing where they are accepted; `-t` only without another kind.
-const IDLE: &str = "nOa";
+/// The letters that change nothing where they are accepted; `-t` without another kind does not either,
+/// nor `-a` with one.
+const IDLE: &str = "nO";
 
 /// Options that name kinds of sockets other than TCP.
-const KINDS: [&str; 9] = [
-    "-A", "--kind", "--query", "-u", "--udp", "-M", "--mptcp", "-x", "--unix",
+const KINDS: [&str; 15] = [
+    "-A", "--kind", "--query", "-u", "--udp", "-M", "--mptcp", "-x", "--unix", "-w", "--raw", "-0",
+    "--packet", "-f", "--family",
 ];
 
 /// Options that this program does not have, or not everywhere, and whose next word is their value.
@@ -68,26 +70,27 @@ impl Typed<'_> {
         Some((format!("{name} belongs to {names}: {command}"), verb))
     }
 
-    /// The line for `-n` with a number: an interval of watch(1), or a number of rows.
-    pub(super) fn number_hint(&self) -> Option<String> {
-        let is_n = |part: &Part<'_>| part.option.as_deref() == Some("-n") && part.value.is_some();
-        let number = self.parts().into_iter().find(is_n)?.value?;
-        let (reason, extra) = match self.verb {
-            None => ("repeated samples", format!("--watch {number}")),
-            Some(_) => ("the first rows", format!("--limit {number}")),
+    /// The line for `-n` or `-w` with a value: an interval of watch(1), a number of rows, or a
+    /// threshold.
+    pub(super) fn value_hint(&self) -> Option<String> {
+        let parts = self.parts();
+        let (name, value) = parts.iter().find_map(|part| {
+            let (name, value) = (part.option.as_deref()?, part.value?);
+            self.takes_none(name, value).then_some((name, value))
+        })?;
+        let (reason, verb, extra) = match (name, self.verb) {
+            _ if value.contains('=') => (
+                "a threshold belongs to check",
+                Some("check"),
+                format!("-w {value}"),
+            ),
+            ("-n", Some(_)) => ("the first rows", None, format!("--limit {value}")),
+            _ => ("repeated samples", None, format!("--watch {value}")),
         };
-        let command = self.retyped(None, &extra);
+        let command = self.retyped(verb, &extra);
         Some(format!(
-            "-n {number}: -n takes no number, as in ss; {reason}: {command}"
+            "{name} {value}: {name} takes no value, as in ss; {reason}: {command}"
         ))
-    }
-
-    /// The line for `-a` without a kind.
-    pub(super) fn all_hint(&self) -> String {
-        let command = self.retyped(None, "");
-        format!(
-            "-a is accepted only beside a kind, such as -t; every state is shown already: {command}"
-        )
     }
 
     /// What an option of ss means here.
@@ -98,8 +101,8 @@ impl Typed<'_> {
             Some("check") => &CHECK,
             Some(_) => &[],
         };
-        if rows.len() == SS.len() && matches!(name, "-w" | "-c") {
-            // `-w 1` and `-c 2` are intervals, `-w close-wait=100` a threshold.
+        if rows.len() == SS.len() && name == "-c" {
+            // `-c 2` is an interval, `-c close-wait=100` a threshold.
             if parse_duration(next).is_ok() {
                 return Some(("repeated samples", None, format!("--watch {next}")));
             }
@@ -147,9 +150,9 @@ impl Typed<'_> {
             None if self.words.iter().any(names_processes) => "list",
             verb => verb.unwrap_or(SUMMARY),
         };
-        let names_kinds = KINDS
-            .iter()
-            .any(|name| self.words.iter().any(|word| is_in(word, name)));
+        let is_typed = |name: &str| self.words.iter().any(|word| is_in(word, name));
+        let names_kinds = KINDS.into_iter().any(is_typed);
+        let names_tcp = is_typed("-t") || is_typed("--tcp");
         let target = self.definition.find_subcommand(verb);
         let target = target.unwrap_or(self.definition);
         let (mut letters, mut rest, mut operands) = (String::from("-"), Vec::new(), Vec::new());
@@ -158,9 +161,18 @@ impl Typed<'_> {
                 operands.extend(part.value);
                 continue;
             };
+            if part
+                .value
+                .is_some_and(|value| self.takes_none(&name, value))
+            {
+                continue;
+            }
             let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
-            let is_idle =
-                letter.is_some_and(|letter| IDLE.contains(letter) || letter == "t" && !names_kinds);
+            let is_idle = letter.is_some_and(|letter| match letter {
+                "t" => !names_kinds,
+                "a" => names_kinds || names_tcp,
+                letter => IDLE.contains(letter),
+            });
             match option(target, &name) {
                 Some(known) if takes_next_word(known) => {
                     rest.push(shell_quoted(&name).into_owned());
@@ -218,6 +230,11 @@ impl Typed<'_> {
         parts
     }
 
+    /// Whether a value follows this letter that takes none; check's `-w` takes one.
+    fn takes_none(&self, letter: &str, next: &str) -> bool {
+        self.verb != Some("check") && takes_none(letter, next)
+    }
+
     /// Whether an option of any command here, or of ss, takes the next word.
     fn takes(&self, name: &str, next: &str) -> bool {
         let own = self
@@ -228,8 +245,7 @@ impl Typed<'_> {
             let mut commands = verbs.chain([self.definition]);
             commands.any(|command| option(command, name).is_some_and(takes_next_word))
         };
-        let is_number = name == "-n" && next.parse::<u32>().is_ok();
-        is_number
+        self.takes_none(name, next)
             || WITH_VALUE.split(' ').any(|one| one == name)
             || match option(own.unwrap_or(self.definition), name) {
                 Some(own) => takes_next_word(own),
@@ -250,6 +266,22 @@ fn is_in(word: &str, name: &str) -> bool {
     let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
     let is_cluster = word.starts_with('-') && !word.starts_with("--");
     name_of == name || is_cluster && letter.is_some_and(|letter| word.contains(letter))
+}
+
+/// Whether letters end in one that takes no value, as in ss(8), and a value of another program's follows.
+pub(super) fn takes_none(letters: &str, next: &str) -> bool {
+    let is_threshold = || {
+        let state = next.split('=').next().filter(|state| *state != next);
+        state.is_some_and(|state| StateSet::parse_word(state).is_some())
+    };
+    match letters
+        .strip_prefix('-')
+        .and_then(|letters| letters.chars().last())
+    {
+        Some('n') => next.parse::<u32>().is_ok(),
+        Some('w') => parse_duration(next).is_ok() || is_threshold(),
+        _ => false,
+    }
 }
 
 /// What to type instead of a word that is not a command here.

@@ -4,10 +4,10 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::values::{kinds, parse_count, parse_duration, parse_state, states};
-use crate::model::{GroupKey, Kind, KindSet, StateSet};
+use crate::model::{Family, GroupKey, Kind, KindSet, StateSet};
 
 /// Which sockets.
 #[derive(Clone, Debug, Default, Args)]
@@ -58,46 +58,79 @@ pub struct KindOption {
         short = 'A',
         long = "kind",
         visible_alias = "query",
+        alias = "socket",
         value_name = "LIST"
     )]
-    #[arg(value_delimiter = ',', value_parser = kinds(), group = "kinds")]
+    #[arg(value_delimiter = ',', value_parser = kinds())]
     kind: Vec<KindSet>,
+
+    /// Sockets of every kind; beside a kind, no effect, since every state is shown anyway
+    #[arg(short, long)]
+    all: bool,
 }
 
 impl KindOption {
-    /// Those that are named, and `more`; TCP where none is.
+    /// Those that are named, and `more`; where none is, every one if that is requested, and TCP if not.
     pub fn kinds(&self, more: KindSet) -> KindSet {
         let named = self.kind.iter().copied();
         match named.fold(more, KindSet::union) {
+            KindSet::NONE if self.all => KindSet::ALL,
             KindSet::NONE => KindSet::TCP,
             kinds => kinds,
         }
     }
 }
 
+/// A family of sockets, in the words of ss(8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FamilyName {
+    /// IPv4
+    Inet,
+    /// IPv6
+    Inet6,
+    /// UNIX
+    Unix,
+    /// PACKET
+    Link,
+    /// NETLINK
+    Netlink,
+}
+
 /// Letters of ss(8). Most change nothing here, and are accepted for hands that type them.
 #[derive(Clone, Copy, Debug, Default, Args)]
-#[command(next_help_heading = "Letters of ss", group = ArgGroup::new("kinds").multiple(true))]
+#[command(next_help_heading = "Letters of ss")]
 pub struct SsLetters {
     /// Leave out headings and TOTAL
     #[arg(short = 'H', long)]
     pub no_header: bool,
 
     /// TCP sockets, as without any of these letters
-    #[arg(short, long, group = "kinds")]
+    #[arg(short, long)]
     tcp: bool,
 
     /// UDP sockets
-    #[arg(short, long, group = "kinds")]
+    #[arg(short, long)]
     udp: bool,
 
     /// MPTCP sockets, as programs hold them; their subflows are TCP sockets
-    #[arg(short = 'M', long, group = "kinds")]
+    #[arg(short = 'M', long)]
     mptcp: bool,
 
     /// UNIX sockets
-    #[arg(short = 'x', long, group = "kinds")]
+    #[arg(short = 'x', long)]
     unix: bool,
+
+    /// RAW sockets
+    #[arg(short = 'w', long)]
+    raw: bool,
+
+    /// PACKET sockets
+    #[arg(short = '0', long)]
+    packet: bool,
+
+    /// Sockets of this family: inet and inet6 are -4 and -6, of every kind where none is named
+    #[arg(short, long, value_enum, value_name = "FAMILY")]
+    family: Option<FamilyName>,
 
     /// Numeric ports and addresses: no effect
     #[arg(short, long)]
@@ -106,24 +139,38 @@ pub struct SsLetters {
     /// One line for each socket: no effect
     #[arg(short = 'O', long)]
     oneline: bool,
-
-    /// Beside a kind, sockets in every state: no effect
-    #[arg(short, long, requires = "kinds")]
-    all: bool,
 }
 
 impl SsLetters {
     /// The kinds that they name.
     pub fn kinds(&self) -> KindSet {
-        [
+        let of = |kind| KindSet::NONE.with(kind);
+        let is_family = |family| self.family == Some(family);
+        let named = [
             (self.tcp, KindSet::TCP),
-            (self.udp, KindSet::NONE.with(Kind::Udp)),
-            (self.mptcp, KindSet::NONE.with(Kind::Mptcp)),
-            (self.unix, KindSet::UNIX),
+            (self.udp, of(Kind::Udp)),
+            (self.mptcp, of(Kind::Mptcp)),
+            (self.unix || is_family(FamilyName::Unix), KindSet::UNIX),
+            (self.raw, of(Kind::Raw)),
+            (self.packet || is_family(FamilyName::Link), of(Kind::Packet)),
+            (is_family(FamilyName::Netlink), of(Kind::Netlink)),
         ]
         .into_iter()
         .filter(|(is_named, _)| *is_named)
-        .fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more))
+        .fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more));
+        match named.is_empty() && self.of_internet().is_some() {
+            true => KindSet::INTERNET,
+            false => named,
+        }
+    }
+
+    /// The family of internet sockets that they name.
+    pub fn of_internet(&self) -> Option<Family> {
+        match self.family? {
+            FamilyName::Inet => Some(Family::V4),
+            FamilyName::Inet6 => Some(Family::V6),
+            FamilyName::Unix | FamilyName::Link | FamilyName::Netlink => None,
+        }
     }
 }
 

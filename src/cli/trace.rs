@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::keys::parse_trace_keys;
 use super::values::{fields, parse_count, parse_duration};
-use super::{Keys, Presentation, Selection, SsLetters};
+use super::{Keys, KindOption, Presentation, Selection, SsLetters};
 use crate::model::Use;
 
 pub(super) const EXIT_STATUS: &str = "\
@@ -76,6 +76,10 @@ pub struct Trace {
     /// Which sockets.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Which kinds.
+    #[command(flatten)]
+    pub kinds: KindOption,
 
     /// Letters of ss.
     #[command(flatten)]

@@ -10,7 +10,7 @@ use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::help::about;
-use super::hints::{Hint, Typed, word_hint};
+use super::hints::{Hint, Typed, takes_none, word_hint};
 use super::trace::bcc_hint;
 use super::values::is_like_duration;
 use super::{Arguments, definition};
@@ -51,7 +51,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
         .try_get_matches_from(&words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
-        Ok(arguments) => match limit_meant(&words) {
+        Ok(arguments) => match value_meant(&words) {
             Some(line) => Parsed::Usage(line),
             None => Parsed::Arguments(Box::new(arguments)),
         },
@@ -130,10 +130,6 @@ fn typed<'a>(
 
 /// The line for an option of ss, of netstat, of bcc, or of another command.
 fn elsewhere(error: &clap::Error, typed: &Typed<'_>) -> Option<Hint> {
-    let verb = typed.verb.map(str::to_owned);
-    if error.kind() == ErrorKind::MissingRequiredArgument && typed.verb != Some("completions") {
-        return Some((typed.all_hint(), verb));
-    }
     let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else {
         return None;
     };
@@ -141,25 +137,28 @@ fn elsewhere(error: &clap::Error, typed: &Typed<'_>) -> Option<Hint> {
         return None;
     }
     match bcc_hint(option).filter(|_| typed.verb == Some(TRACE)) {
-        Some(hint) => Some((format!("{option}: no such option; {hint}"), verb)),
+        Some(hint) => Some((
+            format!("{option}: no such option; {hint}"),
+            typed.verb.map(str::to_owned),
+        )),
         None => typed.hint(option),
     }
 }
 
-/// The line for `-n` with a number; here `-n` is that of ss.
-fn limit_meant(words: &[OsString]) -> Option<String> {
-    let ends_in_n =
-        |word: &str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('n');
-    let is_number = |word: &str| word.parse::<u32>().is_ok();
-    let mut pairs = words.iter().zip(words.iter().skip(1));
-    pairs.find(|(letters, number)| {
-        letters.to_str().is_some_and(ends_in_n) && number.to_str().is_some_and(is_number)
-    })?;
+/// The line for `-n` or `-w` with a value: here they are those of ss.
+fn value_meant(words: &[OsString]) -> Option<String> {
+    let words_behind = words.windows(2).filter_map(|pair| match pair {
+        [letters, next] => Some((letters.to_str()?, next.to_str()?)),
+        _ => None,
+    });
+    let mut letters = words_behind.filter(|(letters, _)| !letters.starts_with("--"));
+    letters.find(|(letters, next)| takes_none(letters, next))?;
     let mut definition = definition();
     definition.build();
     let first = words.get(1).and_then(|word| word.to_str());
     let verb = first.filter(|verb| definition.find_subcommand(verb).is_some());
-    let line = typed(&definition, verb, words).number_hint()?;
+    let typed = typed(&definition, verb, words);
+    let line = typed.value_hint()?;
     Some(with_help((line, verb.map(str::to_owned))))
 }
 

@@ -101,8 +101,9 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
         Some(Verb::Trace(typed)) => trace::run(&Trace::resolve(*typed, console)?, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
-            let target = Target::of_kind(
-                typed.kinds.kinds(typed.letters.kinds()),
+            let target = Target::of_letters(
+                &typed.kinds,
+                typed.letters,
                 &typed.selection,
                 &typed.sourcing,
             )?;

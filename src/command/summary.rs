@@ -46,8 +46,9 @@ impl Summary {
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
         }
-        let target = Target::of_kind(
-            typed.kinds.kinds(typed.letters.kinds()),
+        let target = Target::of_letters(
+            &typed.kinds,
+            typed.letters,
             &typed.selection,
             &typed.sourcing,
         )?

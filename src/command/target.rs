@@ -9,10 +9,10 @@ use super::processes::OwnerSearch;
 use super::sample::Sampler;
 use super::scope::{Scope, parse_words, usage};
 use super::sources;
-use crate::cli::{Keys, Selection, Sourcing};
+use crate::cli::{Keys, KindOption, Selection, Sourcing, SsLetters};
 use crate::filter::{Expression, Test};
 use crate::model::{
-    Field, KindSet, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason, Use,
+    Family, Field, KindSet, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason, Use,
 };
 use crate::owner::{Facts, Seek};
 use crate::question::Question;
@@ -40,6 +40,25 @@ impl Target {
     /// What is not valid.
     pub(super) fn resolve(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
         Target::of_kind(KindSet::TCP, selection, sourcing)
+    }
+
+    /// The same for the kinds of sockets that these select.
+    ///
+    /// # Errors
+    /// What is not valid.
+    pub(super) fn of_letters(
+        kinds: &KindOption,
+        letters: SsLetters,
+        selection: &Selection,
+        sourcing: &Sourcing,
+    ) -> Result<Target, Failure> {
+        let family = letters.of_internet();
+        let selection = Selection {
+            ipv4: selection.ipv4 || family == Some(Family::V4),
+            ipv6: selection.ipv6 || family == Some(Family::V6),
+            ..selection.clone()
+        };
+        Target::of_kind(kinds.kinds(letters.kinds()), &selection, sourcing)
     }
 
     /// The same for sockets of another kind.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{NamespacesRead, Trust, UnseenNamespace, counted, write_unseen};
+use super::{Kind, NamespacesRead, SourceName, Trust, UnseenNamespace, counted, write_unseen};
 
 /// One kind of loss, with what is known about its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,11 +114,26 @@ impl fmt::Display for Loss {
     }
 }
 
+/// One of several kinds of sockets in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindRead {
+    /// Which one.
+    pub kind: Kind,
+    /// The source of its numbers.
+    pub source: SourceName,
+    /// Whether nothing of it is known to have been lost.
+    pub is_complete: bool,
+    /// Why the kernel cannot report any; `None` where it can.
+    pub unavailable: Option<String>,
+}
+
 /// Every loss of one observation; none when everything the kernel sent was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completeness {
     losses: Vec<Loss>,
     namespaces: Option<NamespacesRead>,
+    /// Those of an answer about several.
+    kinds: Vec<KindRead>,
 }
 
 impl Completeness {
@@ -152,8 +167,28 @@ impl Completeness {
         self.namespaces.as_ref()
     }
 
+    /// Adds how one of several kinds of sockets was read, in one or more network namespaces.
+    pub fn add_kind(&mut self, read: KindRead) {
+        match self.kinds.iter_mut().find(|known| known.kind == read.kind) {
+            None => self.kinds.push(read),
+            Some(known) => {
+                known.source = known.source.max(read.source);
+                known.is_complete &= read.is_complete;
+                known.unavailable = known.unavailable.take().or(read.unavailable);
+            }
+        }
+    }
+
+    /// How each of several kinds of sockets was read; none of an answer about one kind.
+    pub fn kinds(&self) -> &[KindRead] {
+        &self.kinds
+    }
+
     /// Adds what was lost in another dump of the same answer.
     pub fn join(&mut self, other: &Completeness) {
+        for read in &other.kinds {
+            self.add_kind(read.clone());
+        }
         for loss in &other.losses {
             self.lose(loss.clone());
         }

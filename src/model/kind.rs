@@ -16,6 +16,9 @@ pub struct Definition {
     waiting: State,
     /// Its tables in `net` of proc(5): of IPv4 and IPv6, or one, or none.
     tables: &'static [&'static str],
+    /// Its protocols in `net/protocols` of proc(5), IPv4 first; none where that does not count all of its
+    /// sockets.
+    protocols: &'static [&'static str],
 }
 
 /// The states of a kind without connections of its own.
@@ -37,6 +40,7 @@ table! {
             states: StateSet::ALL,
             waiting: State::Listen,
             tables: &["tcp", "tcp6"],
+            protocols: &["TCP", "TCPv6"],
         },
         /// Multipath TCP (RFC 8684), as the program holds it; its subflows are TCP sockets.
         Mptcp = Definition {
@@ -45,6 +49,7 @@ table! {
             states: StateSet::ALL,
             waiting: State::Listen,
             tables: &[],
+            protocols: &["MPTCP", "MPTCPv6"],
         },
         /// UDP over IPv4 and IPv6.
         Udp = Definition {
@@ -53,6 +58,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["udp", "udp6"],
+            protocols: &["UDP", "UDPv6"],
         },
         /// UDP-Lite (RFC 3828) over IPv4 and IPv6.
         UdpLite = Definition {
@@ -61,6 +67,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["udplite", "udplite6"],
+            protocols: &["UDP-Lite", "UDPLITEv6"],
         },
         /// Sockets of any internet protocol, raw(7).
         Raw = Definition {
@@ -69,6 +76,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["raw", "raw6"],
+            protocols: &["RAW", "RAWv6"],
         },
         /// Sockets that send echo requests without privilege, icmp(7).
         Ping = Definition {
@@ -77,6 +85,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["icmp", "icmp6"],
+            protocols: &["PING", "PINGv6"],
         },
         /// Sockets that receive frames of interfaces, packet(7).
         Packet = Definition {
@@ -85,6 +94,7 @@ table! {
             states: StateSet::NONE.with(State::Unconnected),
             waiting: State::Unconnected,
             tables: &["packet"],
+            protocols: &["PACKET"],
         },
         /// Sockets that speak with the kernel, netlink(7).
         Netlink = Definition {
@@ -93,6 +103,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["netlink"],
+            protocols: &[],
         },
         /// UNIX sockets with connections and a stream of bytes, unix(7).
         UnixStream = Definition {
@@ -101,6 +112,7 @@ table! {
             states: CONNECTED_OR_NOT.with(State::Listen),
             waiting: State::Listen,
             tables: &["unix"],
+            protocols: &["UNIX", "UNIX-STREAM"],
         },
         /// UNIX sockets that send datagrams.
         UnixDgram = Definition {
@@ -109,6 +121,7 @@ table! {
             states: CONNECTED_OR_NOT,
             waiting: State::Unconnected,
             tables: &["unix"],
+            protocols: &["UNIX", "UNIX-STREAM"],
         },
         /// UNIX sockets with connections and messages.
         UnixSeqpacket = Definition {
@@ -117,6 +130,7 @@ table! {
             states: CONNECTED_OR_NOT.with(State::Listen),
             waiting: State::Listen,
             tables: &["unix"],
+            protocols: &["UNIX", "UNIX-STREAM"],
         },
     }
 }
@@ -143,7 +157,7 @@ impl KindSet {
     pub const NONE: KindSet = KindSet(0);
 
     /// Those with internet addresses.
-    const INTERNET: KindSet = KindSet::TCP
+    pub const INTERNET: KindSet = KindSet::TCP
         .with(Kind::Mptcp)
         .with(Kind::Udp)
         .with(Kind::UdpLite)
@@ -229,6 +243,16 @@ impl KindSet {
         let words: Vec<&str> = KindSet::words().collect();
         let near = hint(&word.to_lowercase(), &words, "tcpstates(1)");
         Err(format!("no such kind of sockets; {near}"))
+    }
+
+    /// Whether they are named as a group, not one by one.
+    pub fn is_group(self) -> bool {
+        GROUPS.iter().any(|(_, kinds)| *kinds == self)
+    }
+
+    /// Those that are named one by one.
+    pub fn named(self) -> impl Iterator<Item = Kind> {
+        self.iter().filter(move |_| !self.is_group())
     }
 
     /// Whether there is none.
@@ -360,6 +384,12 @@ impl Kind {
     pub fn named(self, state: State) -> State {
         let is_idle = state == State::Close && self.states().contains(State::Unconnected);
         if is_idle { State::Unconnected } else { state }
+    }
+
+    /// Its protocols in `net/protocols` of proc(5), IPv4 first; none where that does not count all of its
+    /// sockets.
+    pub const fn protocols(self) -> &'static [&'static str] {
+        self.definition().protocols
     }
 
     /// The name of its table in `net` of proc(5): `tcp` or `tcp6`; `None` for a kind that only netlink

@@ -67,7 +67,7 @@ mod unix;
 mod words;
 
 pub use command::{Command, shell_quoted};
-pub use completeness::{Completeness, Loss};
+pub use completeness::{Completeness, KindRead, Loss};
 pub use counter::{Counter, Counters, Segments};
 pub use counts::Counts;
 pub use earlier::{Asked, Earlier};

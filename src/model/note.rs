@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{ProcessQuery, SourceName, counted};
+use super::{Kind, ProcessQuery, SourceName, counted};
 
 /// One note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub enum Note {
     },
     /// Marks were requested and are not reported to this process.
     NoMarks,
+    /// The kernel cannot report sockets of this kind, for this reason.
+    Unavailable(Kind, String),
     /// There are MPTCP sockets, whose own states are not counted.
     Mptcp {
         /// How many.
@@ -119,6 +121,9 @@ impl fmt::Display for Note {
             } => {
                 let v6 = if *has_v6 { "" } else { ", without a tcp6" };
                 write!(f, "read {}, {whose}{v6}", directory.display())
+            }
+            Note::Unavailable(kind, reason) => {
+                write!(f, "no {} sockets are reported: {reason}", kind.title())
             }
             Note::TablesOfSeveral { namespaces } => write!(
                 f,

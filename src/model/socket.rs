@@ -211,9 +211,10 @@ impl Socket {
         self.inode == 0 && matches!(self.state, State::Established | State::CloseWait)
     }
 
-    /// The inode; `None` where no process holds the socket.
+    /// The inode by which a process holds the socket; `None` where none does.
     pub fn held_inode(&self) -> Option<u64> {
-        (self.inode != 0).then_some(self.inode)
+        let is_of_kernel = matches!(&self.ends, Ends::Netlink(ends) if ends.port_id == 0);
+        (self.inode != 0 && !is_of_kernel).then_some(self.inode)
     }
 
     /// For a listener, how many connections wait to be accepted.
@@ -246,7 +247,7 @@ impl Socket {
             Field::Drops => self.drops.map(u64::from),
             Field::ReceiveLimit => self.receive_limit.map(u64::from),
             Field::Retransmits => self.retransmits.map(u64::from),
-            Field::Inode => self.held_inode(),
+            Field::Inode => (self.inode != 0).then_some(self.inode),
             Field::Cookie => self.cookie,
             Field::Mark => self.mark.map(u64::from),
             Field::Metric(metric) => self.info.as_ref()?.get(metric),

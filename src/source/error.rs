@@ -80,6 +80,21 @@ impl NetlinkError {
         }
     }
 
+    /// Whether most kernels answer so: raw_diag is an option of the kernel that few have
+    /// (CONFIG_INET_RAW_DIAG), and the tables have all the same sockets.
+    pub(super) fn is_usual(&self) -> bool {
+        match self {
+            NetlinkError::NoRequest { .. } => true,
+            NetlinkError::Refused { kind, .. } => {
+                *kind == Kind::Raw && self.errno() == Some(Errno::NOENT)
+            }
+            NetlinkError::Call { .. }
+            | NetlinkError::MarkForbidden
+            | NetlinkError::NamespaceGone(_)
+            | NetlinkError::Unsupported(_) => false,
+        }
+    }
+
     /// Whether netlink is not available to this process, as opposed to failing: then /proc may
     /// answer in its place. It is decided before the first socket, so rows of two sources never
     /// mix. Not for a bug of our own (EINVAL), nor for a shortage (EMFILE, ENOBUFS), which /proc
@@ -225,6 +240,9 @@ pub enum SourceError {
         /// The second.
         proc: ProcError,
     },
+    /// The tables do not contain the answer.
+    #[error("{0}")]
+    CannotKnow(#[from] CannotKnow),
     /// None of several network namespaces could be read.
     #[error("{0}")]
     Namespaces(String),
@@ -236,6 +254,26 @@ pub enum SourceError {
         /// What /proc lacks.
         cannot_know: CannotKnow,
     },
+}
+
+impl SourceError {
+    /// Whether the kernel, or what may be asked of it, has no such sockets to report.
+    pub(super) fn is_lack(&self) -> bool {
+        match self {
+            SourceError::Netlink(netlink) | SourceError::NetlinkOnly(netlink) => {
+                netlink.permits_fallback()
+            }
+            SourceError::Both { netlink, proc } => {
+                netlink.permits_fallback() && proc.error.kind() == io::ErrorKind::NotFound
+            }
+            SourceError::Proc(proc) => proc.error.kind() == io::ErrorKind::NotFound,
+            SourceError::CannotKnow(_) | SourceError::OnlyNetlinkKnows { .. } => true,
+            SourceError::Bpf(_)
+            | SourceError::NoNetns(_)
+            | SourceError::CountsOnly
+            | SourceError::Namespaces(_) => false,
+        }
+    }
 }
 
 #[cfg(test)]

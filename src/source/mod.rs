@@ -9,6 +9,7 @@ mod counters;
 mod derive;
 mod error;
 mod kernel;
+mod kinds;
 mod observer;
 mod plan;
 mod proc_net;

@@ -8,18 +8,17 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::counters::{Reading, SocketCounters};
 use super::derive::{Doubt, Rare, derive};
+use super::kinds::of_each_kind;
 use super::plan::{
     Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
 };
 use super::proc_net::ProcNet;
-use super::several::{Memories, in_each, of_each_kind};
+use super::several::{Memories, in_each};
 use super::sock_diag;
 use super::still::{Memory, count_unless_still};
 use super::walk::Walk;
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
-use crate::model::{
-    CountSink, Counts, Loss, Note, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
-};
+use crate::model::{CountSink, Loss, ProcessQuery, Sink, SocketId, SourceName, SplitSink};
 use crate::question::Question;
 
 /// A question to its sources, answered once or repeatedly; remembers between observations that the
@@ -188,12 +187,16 @@ impl Observer {
         let question = &self.question;
         let mut report = match &mut self.parts {
             Parts::Walked(walk) => walk.answer(question, sink)?,
-            Parts::One(part) => of_each_kind(question, |question| act(part, question, sink))?,
+            Parts::One(part) => {
+                let sources = part.sources.clone();
+                of_each_kind(question, &sources, |question| act(part, question, sink))?
+            }
             Parts::Several(several, memories) => {
                 let begin = clock_gettime(ClockId::ProcessCPUTime);
                 let (mut report, namespaces) =
                     in_each(several, memories, question, |part, question| {
-                        of_each_kind(question, |question| act(part, question, sink))
+                        let sources = part.sources.clone();
+                        of_each_kind(question, &sources, |question| act(part, question, sink))
                     })?;
                 report.completeness.set_namespaces(namespaces);
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
@@ -233,7 +236,9 @@ impl Part {
     }
 
     fn plan(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
-        of_each_kind(question, |question| self.plan_one(question, need))
+        of_each_kind(question, &self.sources, |question| {
+            self.plan_one(question, need)
+        })
     }
 
     fn plan_one(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
@@ -257,13 +262,13 @@ impl Part {
         over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
         let First::Netlink(deriving) = self.sources.first() else {
-            return read_tables(self.sources.tables(), question, None, sink);
+            return Report::of_tables(self.sources.tables(), question, None, sink);
         };
         match over_netlink(self, question, deriving, sink) {
             Ok(report) => Ok(report),
             Err(netlink) => {
                 let netlink = self.sources.after(netlink, question)?;
-                read_tables(self.sources.tables(), question, Some(netlink), sink)
+                Report::of_tables(self.sources.tables(), question, Some(netlink), sink)
             }
         }
     }
@@ -317,44 +322,6 @@ impl Part {
         report.cost.add(wasted);
         Ok(report)
     }
-}
-
-/// Reads the tables; after `netlink` failed, with a note about it.
-///
-/// # Errors
-/// When they cannot be read: both causes, where there are two.
-fn read_tables<S: Sink>(
-    tables: &ProcNet,
-    question: &Question,
-    netlink: Option<NetlinkError>,
-    sink: &mut S,
-) -> Result<Report, SourceError> {
-    let (completeness, cost, ended_by_sink) = match tables.visit(question, sink) {
-        Ok(visited) => visited,
-        Err(proc) => {
-            return Err(match netlink {
-                None => SourceError::Proc(proc),
-                Some(netlink) => SourceError::Both { netlink, proc },
-            });
-        }
-    };
-    let is_refused = netlink.is_some();
-    let note = match netlink {
-        None => tables.note(),
-        Some(netlink) => Some(Note::FellBack {
-            directory: tables.directory(),
-            cause: netlink.to_string(),
-        }),
-    };
-    Ok(Report {
-        source: SourceName::Proc,
-        plan: Plan::tables(tables, question, is_refused),
-        cost,
-        completeness,
-        spread: Counts::default(),
-        notes: Vec::from_iter(note),
-        ended_by_sink,
-    })
 }
 
 /// Counts with the help of the counters, or says why they cannot be trusted and at what cost that

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::CannotKnow;
 use super::plan::{Dumps, Plan, Reason};
 use super::proc_net::ProcNet;
 use super::sock_diag::Outcome;
-use crate::model::{Completeness, Counts, Note, Observation, SourceName};
+use super::{CannotKnow, NetlinkError, SourceError};
+use crate::model::{Completeness, Counts, KindRead, KindSet, Note, Observation, Sink, SourceName};
 use crate::question::Question;
 
 /// Which source answered, how completely, by which plan and at what cost.
@@ -62,6 +62,46 @@ impl Report {
         }
     }
 
+    /// Reads the tables; after `netlink` failed, with a note about it.
+    ///
+    /// # Errors
+    /// When they cannot be read: both causes, where there are two.
+    pub(super) fn of_tables<S: Sink>(
+        tables: &ProcNet,
+        question: &Question,
+        netlink: Option<NetlinkError>,
+        sink: &mut S,
+    ) -> Result<Report, SourceError> {
+        CannotKnow::check(question, tables)?;
+        let (completeness, cost, ended_by_sink) = match tables.visit(question, sink) {
+            Ok(visited) => visited,
+            Err(proc) => {
+                return Err(match netlink {
+                    None => SourceError::Proc(proc),
+                    Some(netlink) => SourceError::Both { netlink, proc },
+                });
+            }
+        };
+        let is_refused = netlink.is_some();
+        let note = match netlink {
+            None => tables.note(),
+            Some(netlink) if netlink.is_usual() => None,
+            Some(netlink) => Some(Note::FellBack {
+                directory: tables.directory(),
+                cause: netlink.to_string(),
+            }),
+        };
+        Ok(Report {
+            source: SourceName::Proc,
+            plan: Plan::tables(tables, question, is_refused),
+            cost,
+            completeness,
+            spread: Counts::default(),
+            notes: Vec::from_iter(note),
+            ended_by_sink,
+        })
+    }
+
     /// An answer without sockets, of which `source` is why that is known.
     pub(super) fn without_sockets(plan: Plan, source: SourceName) -> Report {
         Report {
@@ -84,6 +124,21 @@ impl Report {
     /// Adds the cost of another answer in the place of which this one is.
     pub fn add_cost(&mut self, other: &Report) {
         self.cost.add(other.cost);
+    }
+
+    /// Names the kinds of its sockets, and why these are not available.
+    pub(super) fn set_kinds(&mut self, kinds: KindSet, unavailable: Option<String>) {
+        for kind in kinds.iter() {
+            let reason = unavailable.as_ref();
+            let note = reason.map(|reason| Note::Unavailable(kind, reason.clone()));
+            self.notes.extend(note);
+            self.completeness.add_kind(KindRead {
+                kind,
+                source: self.source,
+                is_complete: self.completeness.is_complete(),
+                unavailable: unavailable.clone(),
+            });
+        }
     }
 
     /// An answer about no network namespace.

@@ -21,7 +21,7 @@ use super::still::Memory;
 use super::{CannotKnow, NoTables, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
-    NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
+    KindSet, NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
     UnseenReason,
 };
 use crate::netns::{Access, Member, is_mounted, is_reachable};
@@ -33,6 +33,8 @@ pub(super) trait Joined: Sized {
     fn without_sockets(plan: Plan, source: SourceName) -> Self;
     /// Adds that about another namespace.
     fn join(&mut self, other: Self);
+    /// Names the kinds of its sockets, and why these are not available.
+    fn set_kinds(&mut self, kinds: KindSet, unavailable: Option<String>);
     /// Whether the others are not needed.
     fn is_last(&self) -> bool;
     /// The source of its numbers.
@@ -52,28 +54,6 @@ enum Closed {
 
 /// What is remembered of each namespace between two answers.
 pub(super) type Memories = HashMap<Netns, Memory>;
-
-/// Answers about one kind of sockets after the other by `act`, until the others are not needed.
-///
-/// # Errors
-/// The first one of `act`.
-pub(super) fn of_each_kind<T: Joined>(
-    question: &Question,
-    mut act: impl FnMut(&Question) -> Result<T, SourceError>,
-) -> Result<T, SourceError> {
-    let mut joined: Option<T> = None;
-    for question in question.by_kind() {
-        let answer = act(&question)?;
-        match &mut joined {
-            Some(joined) => joined.join(answer),
-            None => joined = Some(answer),
-        }
-        if joined.as_ref().is_some_and(T::is_last) {
-            break;
-        }
-    }
-    Ok(joined.unwrap_or_else(|| T::without_sockets(Plan::none(), SourceName::Netlink)))
-}
 
 /// Answers `question` in each namespace by `act`, and returns which were read.
 ///
@@ -305,6 +285,8 @@ impl Joined for Plan {
         self.join(other);
     }
 
+    fn set_kinds(&mut self, _kinds: KindSet, _unavailable: Option<String>) {}
+
     fn is_last(&self) -> bool {
         false
     }
@@ -326,6 +308,10 @@ impl Joined for Report {
 
     fn join(&mut self, other: Report) {
         self.join(other);
+    }
+
+    fn set_kinds(&mut self, kinds: KindSet, unavailable: Option<String>) {
+        self.set_kinds(kinds, unavailable);
     }
 
     fn is_last(&self) -> bool {

@@ -8,8 +8,9 @@
 use std::collections::HashMap;
 
 use super::counters::SocketCounters;
+use super::kinds::Protocols;
 use super::{ProcNet, Sources};
-use crate::model::{Namespaces, Unlisted};
+use crate::model::{Kind, Namespaces, Unlisted};
 use crate::proc_root::ProcRoot;
 
 /// In so many processes namespaces are looked for; 10 µs each.
@@ -35,7 +36,10 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
 /// # Errors
 /// The file, and why it cannot be read.
 pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
-    let read = |tables: &ProcNet| Ok(parse_mptcp(&tables.read_text("protocols")?));
+    let read = |tables: &ProcNet| {
+        let protocols = Protocols::read(tables)?;
+        Ok(protocols.sockets(Kind::Mptcp).unwrap_or(0))
+    };
     let Sources::Several(several) = sources else {
         return read(sources.tables());
     };
@@ -46,16 +50,6 @@ pub fn read_mptcp(sources: &Sources) -> Result<u64, String> {
         doors.find_map(|door| read(&ProcNet::of(door).ok()?).ok())
     });
     Ok(sockets.sum())
-}
-
-/// The third word of the lines of both protocols: name, size, sockets.
-fn parse_mptcp(text: &str) -> u64 {
-    let lines = text.lines().map(str::split_ascii_whitespace);
-    let sockets = lines.filter_map(|mut words| {
-        let is_mptcp = matches!(words.next()?, "MPTCP" | "MPTCPv6");
-        words.nth(1).filter(|_| is_mptcp)?.parse::<u64>().ok()
-    });
-    sockets.sum()
 }
 
 /// The network namespaces of processes, without the one whose table `tcp` has the inode `own`, and how
@@ -89,17 +83,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn sockets_of_both_mptcp_protocols_are_counted() {
-        let text = "protocol  size sockets  memory press maxhdr\n\
-            MPTCPv6   2064      3     436   no       0   yes\n\
-            TCPv6     2432      9     436   no     192   yes\n\
-            MPTCP     1936    117     436   no       0   yes\n";
-        assert_eq!(parse_mptcp(text), 120);
-        assert_eq!(parse_mptcp("protocol size sockets\nTCP 1 2\n"), 0);
-        assert_eq!(parse_mptcp("MPTCP 1936"), 0);
-    }
 
     #[test]
     fn a_namespace_uses_tcp_if_one_of_its_own_counters_is_not_zero() {

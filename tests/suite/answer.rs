@@ -27,6 +27,10 @@ pub(crate) struct Answer {
     pub(crate) by: Vec<String>,
     pub(crate) compared: Option<Compared>,
     #[serde(default)]
+    pub(crate) kinds: Vec<KindAnswer>,
+    #[serde(default)]
+    pub(crate) unavailable: Vec<Unavailable>,
+    #[serde(default)]
     pub(crate) groups: Vec<Group>,
     pub(crate) other: Option<Other>,
     pub(crate) owners: Option<Owners>,
@@ -34,6 +38,26 @@ pub(crate) struct Answer {
     pub(crate) spread: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+}
+
+/// One of several kinds of sockets.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KindAnswer {
+    pub(crate) kind: String,
+    pub(crate) source: String,
+    pub(crate) complete: bool,
+    pub(crate) total: Option<usize>,
+    #[serde(default)]
+    pub(crate) states: BTreeMap<String, usize>,
+}
+
+/// A kind of sockets that the kernel cannot report.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unavailable {
+    pub(crate) kind: String,
+    pub(crate) reason: String,
 }
 
 /// The network namespaces of an observation.

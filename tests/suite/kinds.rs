@@ -304,7 +304,8 @@ fn what_a_kind_does_not_have_is_refused_in_one_line() {
             "check -A udp -w close-wait=5",
             "CLOSE_WAIT is not among the states",
         ),
-        ("-a", "-a is accepted only beside a kind"),
+        ("-A vsock", "vsock sockets are not supported"),
+        ("trace -u", "trace records TCP connections only"),
     ] {
         let ran = run(line.split(' '));
         // The line of a check is its output.

@@ -5,7 +5,7 @@ use crate::program::run;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
 /// Command lines that are answered like the others of their row.
-const SAME: [(&str, &[&str]); 8] = [
+const SAME: [(&str, &[&str]); 13] = [
     (
         "",
         &[
@@ -25,7 +25,15 @@ const SAME: [(&str, &[&str]); 8] = [
     ("-u", &["-ua", "-uan", "--udp", "-A udp", "--kind=udp"]),
     ("list -tulp", &["list -tulpn", "list -lp -A tcp,udp"]),
     ("-l", &["-tl", "-tln", "-lnt", "-tlan"]),
-    ("-4", &["-t4", "-4n", "-tan4"]),
+    ("-4", &["-t4", "-4n", "-tan4", "-tf inet"]),
+    ("-A all", &["-a", "-an", "-A inet,packet,netlink"]),
+    (
+        "-A inet",
+        &["-f inet -6", "-A tcp,mptcp,udp,udplite,raw,ping"],
+    ),
+    ("list -A raw", &["list -w", "list -wan", "list --raw"]),
+    ("-A packet", &["-0", "--packet", "-f link"]),
+    ("-A netlink -l", &["-f netlink -l", "-A NETLINK -nl"]),
     (
         "list",
         &["list -t", "list -tan", "list -n", "list -O", "list -46"],
@@ -37,9 +45,9 @@ const SAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Command lines that are refused, and the command that the line suggests.
-const HINTS: [(&str, &str); 70] = [
-    ("-s", "tcpstates"),
-    ("-s :443", "tcpstates :443"),
+const HINTS: [(&str, &str); 66] = [
+    ("-s", "tcpstates -a"),
+    ("-s :443", "tcpstates -a :443"),
     ("-p", "tcpstates list -p"),
     ("-p :443", "tcpstates list -p :443"),
     ("-lp", "tcpstates list -lp"),
@@ -76,12 +84,11 @@ const HINTS: [(&str, &str); 70] = [
     ("list -n 20 -p", "tcpstates list -p --limit 20"),
     ("-w close-wait=100", "tcpstates check -w close-wait=100"),
     ("-c close-wait=100", "tcpstates check -c close-wait=100"),
-    ("-ux --json", "tcpstates -u --json"),
-    ("-x", "tcpstates"),
-    ("-f inet", "tcpstates -4"),
-    ("--family=inet6", "tcpstates -6"),
-    ("-tf inet6", "tcpstates -6"),
-    ("-f unix", "tcpstates"),
+    ("-ud --json", "tcpstates -u --json"),
+    ("-d", "tcpstates"),
+    ("--vsock", "tcpstates"),
+    ("-anp", "tcpstates list -ap"),
+    ("-tanp", "tcpstates list -p"),
     ("-Z", "tcpstates list -p"),
     ("-z", "tcpstates list -p"),
     ("-b", "tcpstates list"),
@@ -92,9 +99,6 @@ const HINTS: [(&str, &str); 70] = [
     ("--listen", "tcpstates --listening"),
     ("list --established", "tcpstates list established"),
     ("--numeric-ports", "tcpstates"),
-    ("-a", "tcpstates"),
-    ("-al", "tcpstates -l"),
-    ("list -a", "tcpstates list"),
     ("--sort rtt :443", "tcpstates list --sort rtt :443"),
     ("--columns rtt", "tcpstates list --columns rtt"),
     ("--limit=3", "tcpstates list --limit=3"),
@@ -114,20 +118,19 @@ const HINTS: [(&str, &str); 70] = [
     ("check --explain :80", "tcpstates --explain :80"),
     ("trace --explain :80", "tcpstates --explain :80"),
     ("check -H", "tcpstates check"),
-    ("check -s", "tcpstates"),
+    ("check -s", "tcpstates -a"),
     ("check --watch 3", "tcpstates --watch=3"),
     ("--since 1h", "tcpstates --json"),
 ];
 
 /// Command lines that are refused, and what else the line says.
-const REASONS: [(&str, &str); 15] = [
+const REASONS: [(&str, &str); 14] = [
     ("-p", "tcpstates --by process counts"),
     ("-r", "never resolved"),
     ("-K", "observes only"),
-    ("-x", "only TCP, MPTCP, UDP"),
-    ("-f unix", "only TCP, MPTCP, UDP"),
+    ("-d", "not supported"),
+    ("-w 1", "-w takes no value"),
     ("-c", "tcpstates check -w close-wait=100"),
-    ("list -a", "-a is accepted only beside a kind"),
     ("--net name", "tcpstates --netns name"),
     ("trace -p", "every row has its processes already"),
     ("--sort rtt", "--sort belongs to `list`: "),

@@ -18,7 +18,7 @@ const PROCESSES: &str =
     "tcpstates --by process counts per process; a list shows the processes of each socket";
 
 /// Options of ss and netstat, in the summary and in a list.
-pub(super) const SS: [Row; 30] = [
+pub(super) const SS: [Row; 28] = [
     (
         &["--csv"],
         "a format is a value of --format",
@@ -27,9 +27,9 @@ pub(super) const SS: [Row; 30] = [
     ),
     (
         &["-s", "--summary", "--statistics"],
-        "the summary is the bare command",
+        "every kind of sockets by state is",
         Some(SUMMARY),
-        "",
+        "-a",
     ),
     (&["-p", "--process"], PROCESSES, Some("list"), ""),
     (&["--processes", "--program"], PROCESSES, Some("list"), "-p"),
@@ -82,14 +82,9 @@ pub(super) const SS: [Row; 30] = [
         Some("trace"),
         "",
     ),
-    (&["-f inet", "--family inet"], "IPv4 only", None, "-4"),
-    (&["-f inet6", "--family inet6"], "IPv6 only", None, "-6"),
     (
-        &[
-            "-d", "--dccp", "-S", "--sctp", "--raw", "--packet", "--vsock", "-f", "--family",
-            "--socket",
-        ],
-        "only TCP, MPTCP, UDP, UDP-Lite and UNIX sockets are counted and listed",
+        &["-d", "--dccp", "-S", "--sctp", "--vsock", "--xdp", "--tipc"],
+        "sockets of this kind are not supported",
         None,
         "",
     ),
@@ -193,9 +188,9 @@ pub(super) const DOCTOR: [Row; 6] = [
 pub(super) const CHECK: [Row; 2] = [
     (
         &["-s", "--summary"],
-        "the summary is the bare command",
+        "every kind of sockets by state is",
         Some(SUMMARY),
-        "",
+        "-a",
     ),
     NO_EFFECT,
 ];
@@ -209,8 +204,6 @@ const NO_EFFECT: Row = (
         "--numeric",
         "-O",
         "--oneline",
-        "-a",
-        "--all",
         "-H",
         "--no-header",
     ],

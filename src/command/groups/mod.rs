@@ -9,7 +9,7 @@ use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
 use super::sources::refuse_several;
 use super::target::Target;
-use crate::model::{Counts, Field, GroupKey, Listeners, Other, SplitSink};
+use crate::model::{Counts, Field, GroupKey, KeyPart, Listeners, Other, SplitSink};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -113,7 +113,17 @@ impl GroupSampler {
             // A missing listener makes a direction wrong.
             listened.iter().for_each(|other| report.add(other));
             let counts = tally.all().clone();
-            let (groups, beyond) = tally.into_groups();
+            let (mut groups, beyond) = tally.into_groups();
+            if let [
+                GroupKey {
+                    field: Field::Kind, ..
+                },
+            ] = keys[..]
+            {
+                for kind in observer.question().kinds().named() {
+                    groups.entry(Box::new([KeyPart::Kind(kind)])).or_default();
+                }
+            }
             let found = Groups {
                 groups,
                 beyond,

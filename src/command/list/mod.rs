@@ -52,8 +52,9 @@ impl List {
         }
         let is_column = |field: &Field| field.can_be(Use::Column);
         let (mut columns, usual): (Vec<_>, _) = columns.into_iter().partition(is_column);
-        let target = Target::of_kind(
-            typed.kinds.kinds(typed.letters.kinds()),
+        let target = Target::of_letters(
+            &typed.kinds,
+            typed.letters,
             &typed.selection,
             &typed.sourcing,
         )?;

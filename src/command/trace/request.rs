@@ -10,7 +10,7 @@ use crate::command::console::{Console, Presentation};
 use crate::command::log::LogMessage;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::model::{Field, GroupKey, State, Where};
+use crate::model::{Field, GroupKey, KindSet, State, Where};
 use crate::question::Question;
 use crate::source::{BpfError, Destroyed, Sources, Tracer};
 
@@ -58,6 +58,11 @@ impl Trace {
         let Target {
             question, sources, ..
         } = Target::traced(&typed.selection, &sourcing)?;
+        if typed.kinds.kinds(typed.letters.kinds()) != KindSet::TCP {
+            return Err(Failure::Usage(
+                "trace records TCP connections only: omit the other kinds".to_owned(),
+            ));
+        }
         if let Where::NetnsTables { .. } = sources.place() {
             return Err(Failure::Trace(
                 "--netns: to trace another network namespace takes CAP_SYS_ADMIN, to enter it: run as \

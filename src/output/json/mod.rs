@@ -2,6 +2,7 @@
 //!
 //! Within a version, keys are only ever added. A character that acts on a terminal is an escape.
 
+mod kinds;
 pub(super) mod list;
 mod namespaces;
 
@@ -17,6 +18,7 @@ use crate::model::{
     Asked, Counts, Earlier, Field, Grouped, Label, Names, Observation, Ownership, Snapshot, Socket,
     State,
 };
+use kinds::KindKeys;
 use list::RowFields;
 use namespaces::{NamespaceKeys, NetnsKeys};
 
@@ -104,6 +106,8 @@ struct AnswerLine<'a> {
     compared: Option<Compared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<PerState<'a>>,
+    #[serde(flatten)]
+    kinds: KindKeys<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<GroupLine<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,6 +209,7 @@ impl Format for Json {
             asked: self.asked(&snapshot.observation),
             compared: self.compared(snapshot.states(), counts),
             spread: (!inexact.is_empty()).then_some(PerState(inexact, spread)),
+            kinds: KindKeys::default(),
             groups: None,
             other: None,
             owners: None,
@@ -236,6 +241,7 @@ impl Format for Json {
             asked: self.asked(&grouped.observation),
             compared: self.compared(grouped.states(), &grouped.counts),
             spread: None,
+            kinds: KindKeys::of(grouped),
             groups: Some(groups.collect()),
             other,
             owners: grouped.ownership,

@@ -24,7 +24,7 @@ use super::derive::Doubt;
 use super::proc_net::ProcNet;
 use super::wire::list;
 use crate::filter::Expression;
-use crate::model::{StateSet, Where};
+use crate::model::{Kind, StateSet, Where};
 use crate::question::Question;
 
 /// Of a longer program, the beginning and the end are shown.
@@ -114,6 +114,8 @@ pub(super) enum Reason {
     Still,
     /// No network namespace is selected.
     NoNamespace,
+    /// The kernel counts no socket of this kind.
+    NoneOf(Kind),
 }
 
 impl fmt::Display for Reason {
@@ -135,6 +137,9 @@ impl fmt::Display for Reason {
             Reason::Empty => "the kernel's counters show no socket",
             Reason::Still => "no segment came or went since the last count",
             Reason::NoNamespace => "no network namespace is selected",
+            Reason::NoneOf(kind) => {
+                return write!(f, "net/protocols counts no {} socket", kind.title());
+            }
         })
     }
 }
@@ -166,6 +171,11 @@ impl Plan {
     /// Reads the counters beside these tables, which show that nothing happened since the last count.
     pub(super) fn still(tables: &ProcNet) -> Plan {
         Plan::of(Listing::Counters, Reason::Still, tables)
+    }
+
+    /// Reads `protocols` beside these tables, which shows that there is no socket of this kind.
+    pub(super) fn protocols(tables: &ProcNet, kind: Kind) -> Plan {
+        Plan::of(Listing::Counters, Reason::NoneOf(kind), tables)
     }
 
     /// Of an answer about no network namespace.

@@ -2,7 +2,7 @@
 //! namespace. Nothing is asked here.
 
 use super::{Joined, Memories, in_each};
-use crate::model::{NamespacesRead, Netns, SourceName};
+use crate::model::{KindSet, NamespacesRead, Netns, SourceName};
 use crate::question::Question;
 use crate::source::observer::Part;
 use crate::source::plan::{Plan, Several, Sources};
@@ -57,6 +57,8 @@ impl Joined for Divided {
     fn join(&mut self, other: Divided) {
         self.0.extend(other.0);
     }
+
+    fn set_kinds(&mut self, _kinds: KindSet, _unavailable: Option<String>) {}
 
     fn is_last(&self) -> bool {
         false

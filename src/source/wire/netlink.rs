@@ -71,6 +71,7 @@ impl Request for NetlinkDump {
         }
         let mut groups = None;
         let mut socket = Socket {
+            uid: Socket::NO_UID,
             inode: word(3).into(),
             cookie,
             ..Socket::bare(Kind::Netlink, state, Ends::Netlink(NetlinkEnds::default()))

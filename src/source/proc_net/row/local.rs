@@ -44,6 +44,7 @@ pub(super) fn netlink(mut columns: Columns<'_>) -> Result<Socket, RowError> {
         receive_queue,
         send_queue,
         drops: Some(columns.parse("Drops", parse_number)?),
+        uid: Socket::NO_UID,
         inode: columns.parse("Inode", parse_number)?,
         ..Socket::bare(Kind::Netlink, State::Unconnected, Ends::Netlink(ends))
     })
