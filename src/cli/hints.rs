@@ -274,10 +274,10 @@ pub(super) fn takes_none(letters: &str, next: &str) -> bool {
         let state = next.split('=').next().filter(|state| *state != next);
         state.is_some_and(|state| StateSet::parse_word(state).is_some())
     };
-    match letters
+    let letters = letters
         .strip_prefix('-')
-        .and_then(|letters| letters.chars().last())
-    {
+        .filter(|letters| !letters.starts_with('-'));
+    match letters.and_then(|letters| letters.chars().last()) {
         Some('n') => next.parse::<u32>().is_ok(),
         Some('w') => parse_duration(next).is_ok() || is_threshold(),
         _ => false,

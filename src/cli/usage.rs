@@ -147,16 +147,21 @@ fn elsewhere(error: &clap::Error, typed: &Typed<'_>) -> Option<Hint> {
 
 /// The line for `-n` or `-w` with a value: here they are those of ss.
 fn value_meant(words: &[OsString]) -> Option<String> {
-    let words_behind = words.windows(2).filter_map(|pair| match pair {
+    let mut words_behind = words.windows(2).filter_map(|pair| match pair {
         [letters, next] => Some((letters.to_str()?, next.to_str()?)),
         _ => None,
     });
-    let mut letters = words_behind.filter(|(letters, _)| !letters.starts_with("--"));
-    letters.find(|(letters, next)| takes_none(letters, next))?;
+    words_behind.find(|(letters, next)| takes_none(letters, next))?;
     let mut definition = definition();
     definition.build();
+    let is_verb = |word: &&str| definition.find_subcommand(word).is_some();
     let first = words.get(1).and_then(|word| word.to_str());
-    let verb = first.filter(|verb| definition.find_subcommand(verb).is_some());
+    let verb = first.filter(is_verb);
+    let mut rest = words.iter().skip(2).filter_map(|word| word.to_str());
+    if verb.is_none() && rest.any(|word| is_verb(&word)) {
+        // That a command comes first is the better answer.
+        return None;
+    }
     let typed = typed(&definition, verb, words);
     let line = typed.value_hint()?;
     Some(with_help((line, verb.map(str::to_owned))))

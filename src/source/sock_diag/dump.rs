@@ -77,7 +77,7 @@ pub(super) fn dump<T: Transport, R: Request, S: Sink>(
         netns,
         sink,
         outcome: Outcome::default(),
-        spare: Spare::default(),
+        spare: Spare::of(transport.port()),
     };
     loop {
         let progress = match transport.receive(buffer) {

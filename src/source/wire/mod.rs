@@ -14,6 +14,7 @@ mod netlink;
 mod packet;
 mod request;
 mod socket;
+mod spare;
 mod tcp_info;
 #[cfg(test)]
 pub(super) mod testing;
@@ -25,6 +26,7 @@ pub(super) use inet::{InetDump, One, Ports, walks};
 pub(super) use netlink::NetlinkDump;
 pub(super) use packet::PacketDump;
 pub(super) use request::Request;
+pub(super) use socket::Depth;
 use socket::decode_socket;
-pub(super) use socket::{Depth, Spare};
+pub(super) use spare::Spare;
 pub(super) use unix::UnixDump;

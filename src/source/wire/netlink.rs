@@ -9,6 +9,9 @@ use crate::model::{Ends, Kind, NetlinkEnds, Socket, State, StateSet};
 
 const AF_NETLINK: u8 = 16;
 
+/// `NETLINK_SOCK_DIAG`, linux/netlink.h.
+const SOCK_DIAG: u8 = 4;
+
 /// `NDIAG_PROTO_ALL`.
 const EVERY_PROTOCOL: u8 = 255;
 
@@ -25,7 +28,7 @@ const HEADER_LEN: usize = 28;
 /// `NETLINK_CONNECTED`, net/netlink/af_netlink.h.
 const CONNECTED: u8 = 1;
 
-/// A dump of every netlink socket, those of the kernel included. The kernel selects none.
+/// A dump of every netlink socket but the one that asks, those of the kernel included. The kernel selects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct NetlinkDump {
     pub(in crate::source) states: StateSet,
@@ -62,11 +65,13 @@ impl Request for NetlinkDump {
         if cookie.is_some_and(|cookie| !spare.seen.insert(cookie)) {
             return Ok(None);
         }
+        // It is there for this answer only.
+        let is_asker = protocol == SOCK_DIAG && word(0) == spare.asker;
         let state = match state {
             CONNECTED => State::Established,
             _ => State::Unconnected,
         };
-        if !self.states.contains(state) {
+        if is_asker || !self.states.contains(state) {
             return Ok(None);
         }
         let mut groups = None;

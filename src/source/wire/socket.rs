@@ -4,7 +4,6 @@
 //! The fixed header is read in place and without allocating; attributes are not read where the
 //! answer does not need them.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_sock_diag::constants::AF_INET;
 use netlink_packet_sock_diag::inet::InetResponseHeader;
 
+use super::Spare;
 use super::memory::SocketMemory;
 use super::tcp_info::{decode_congestion_control, decode_tcp_info};
 use crate::model::{
@@ -44,24 +44,6 @@ pub(in crate::source) enum Depth {
     Header,
     /// The attributes as well.
     Attributes,
-}
-
-/// What decoding one socket of a dump needs of those before.
-#[derive(Debug, Default)]
-pub(in crate::source) struct Spare {
-    /// Memory that is used again, so that a dump allocates once.
-    info: Option<Box<TcpInfo>>,
-    /// The cookies of sockets that the kernel may report again.
-    pub(super) seen: HashSet<u64>,
-}
-
-impl Spare {
-    /// Takes back the memory of a socket that is no longer needed.
-    pub(in crate::source) fn recover(&mut self, socket: &mut Socket) {
-        if socket.info.is_some() {
-            self.info = socket.info.take();
-        }
-    }
 }
 
 /// Decodes one socket of this kind. `close_means` is the state that the kernel reports as CLOSE in
@@ -189,7 +171,7 @@ impl Attributes {
                     read.cgroup = value.first_chunk().copied().map(u64::from_ne_bytes);
                 }
                 INET_DIAG_INFO => {
-                    let place = spare.info.take().unwrap_or_default();
+                    let place = spare.take_info();
                     // `struct mptcp_info` of MPTCP is another one.
                     read.info = match kind == Kind::Tcp {
                         true => decode_tcp_info(value, state, place),
