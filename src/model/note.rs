@@ -137,11 +137,8 @@ impl fmt::Display for Note {
             Note::AnsweredAgain(source) => write!(f, "{} answered again", source.name()),
             Note::NoProcess(query) => write!(f, "there is no process {query}"),
             Note::NoProcessShown { query, proc_root } => {
-                write!(
-                    f,
-                    "no visible process {query}; {} shows no processes",
-                    proc_root.display()
-                )
+                let root = proc_root.display();
+                write!(f, "no visible process {query}; {root} shows no processes")
             }
             Note::NoVisibleProcess { query, hiding } => {
                 write!(f, "no visible process {query}; {} some", may_hide(hiding))
