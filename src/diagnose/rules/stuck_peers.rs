@@ -5,34 +5,27 @@
 //! consumer in batches. A finding needs bytes that did not move while they were watched. A peer that
 //! does not acknowledge is another rule's.
 
+mod closed;
 #[cfg(test)]
 mod tests;
 mod unread;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::diagnose::stalled::{Scattered, Stalled, StalledService, Suspect, Waited, is_probing};
-use crate::diagnose::subject::{counted_connections, seconds, service_subject, service_test};
-use crate::diagnose::watch::{PAUSE, Watched, reversed};
+use crate::diagnose::stalled::{Stalled, Waited, is_probing};
+use crate::diagnose::watch::{PAUSE, reversed};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Finding, InetEnds, Metric, Service, Severity, Socket, SourceName, State, StateSet,
-    counted, thousands,
+    Command, Finding, InetEnds, Severity, Socket, SourceName, State, StateSet, counted, thousands,
 };
-use unread::{Cause, Earlier, LONG_QUEUE, Reader, Unread, silence, waits};
+use closed::{at_many, at_peers};
+use unread::{Cause, Earlier, LONG_QUEUE, Reader, Unread, one_end_of_each, silence, waits};
 
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
 /// How many peers are named.
 const NAMED: usize = 3;
-
-const WHY_PEERS: &str = "A send queue that does not move keeps the process that wrote it waiting, and its memory in use, until the peer reads or is given up (RFC 9293, 3.8.6.1).";
-
-const REMEDY_PEERS: [&str; 2] = [
-    "Find out why the peers do not read: a process that hangs, a client that went to sleep, a disk or a consumer that is slower than the sender.",
-    "Let the sending process give up such peers: a write timeout (`send_timeout` of nginx), or TCP_USER_TIMEOUT.",
-];
 
 const WHY_PROCESSES: &str = "Unread data closes the window: the peer can send no more (RFC 9293, 3.8.6), and its requests wait.";
 
@@ -123,13 +116,14 @@ impl Rule for StuckPeers {
             return Examined::lacking("a copied tree cannot show which queues do not move");
         }
         // What this host does not read itself is reported as that.
-        let unread = self.unread.writers();
+        let unread = self.unread.writers(host);
         let excludes = |ends: &InetEnds| unread.contains(ends);
         let (services, scattered) = self.probing.found(host, REPORTED, excludes);
         let peers = services.iter().take(REPORTED);
-        let mut findings: Vec<Finding> = peers.map(|found| at_peers(found, host)).collect();
-        findings.extend(scattered.as_ref().map(|found| at_many(found, host)));
-        findings.extend(self.processes(case));
+        let peers = peers.map(|found| at_peers(found, host));
+        let many = scattered.as_ref().map(|found| at_many(found, host));
+        let findings = self.processes(case).into_iter().chain(peers).chain(many);
+        let findings = one_information(findings.collect());
         let unwatched = self.unread.unwatched(host) as u64;
         let connections = counted(unwatched, "connection", "connections");
         let unwatched = (unwatched > 0)
@@ -208,7 +202,8 @@ impl StuckPeers {
 
     fn process(&self, cause: &Cause, readers: &[Reader], case: &Case<'_>) -> Finding {
         let bytes: u64 = readers.iter().map(|reader| u64::from(reader.bytes)).sum();
-        let connections = counted(readers.len() as u64, "connection has", "connections have");
+        let number = one_end_of_each(readers).count() as u64;
+        let connections = counted(number, "connection has", "connections have");
         let unread = counted(bytes, "unread byte", "unread bytes");
         let watched = case.host.watch.text();
         let each = format!("each has 16 KiB or more to read, and nothing was read in {watched}");
@@ -255,13 +250,30 @@ impl StuckPeers {
     }
 }
 
+/// With one finding for all information, which has one reason: somewhere a program reads slowly.
+fn one_information(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_wrong = |one: &Finding| one.severity > Severity::Info;
+    let (mut findings, information): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(is_wrong);
+    let one = information.into_iter().reduce(|mut one, other| {
+        one.evidence.push(other.title);
+        one.inodes.extend(other.inodes);
+        one.commands.extend(other.commands);
+        one.commands.dedup();
+        one
+    });
+    findings.extend(one);
+    findings
+}
+
 /// The peers of most of these connections: `3 with 192.0.2.7: 120,000 bytes`.
 fn peers(readers: &[Reader]) -> Vec<String> {
     let mut peers = HashMap::new();
+    let ends: HashSet<InetEnds> = one_end_of_each(readers).map(|one| one.ends).collect();
     for reader in readers {
         let peer = reader.ends.remote.ip().to_canonical();
         let (sockets, bytes) = peers.entry(peer).or_insert((0_u64, 0_u64));
-        *sockets += 1;
+        *sockets += u64::from(ends.contains(&reader.ends));
         *bytes += u64::from(reader.bytes);
     }
     let mut peers: Vec<_> = peers.into_iter().collect();
@@ -273,109 +285,4 @@ fn peers(readers: &[Reader]) -> Vec<String> {
             format!("{sockets} with {peer}: {bytes}")
         })
         .collect()
-}
-
-/// Peers whose window is closed.
-fn at_peers(found: &StalledService, host: &Host) -> Finding {
-    let stuck = thousands(found.stalled.len());
-    let connections = counted_connections(found.all, found.service);
-    let bytes = counted(found.bytes(), "byte waits", "bytes wait");
-    let watched = host.watch.text();
-    let title = format!("peers took nothing in {watched} on {stuck} of {connections}: {bytes}");
-    let mut evidence = vec!["their window is closed (persist timer)".to_owned()];
-    evidence.extend(closed_for(&found.stalled, host));
-    if matches!(found.service, Service::Served(_)) {
-        let peers = found.peers(NAMED).into_iter();
-        evidence.extend(peers.map(|(peer, sockets)| format!("{} with {peer}", thousands(sockets))));
-    }
-    let (value, inodes) = (found.stalled.len() as f64, found.inodes());
-    let silent = StalledService {
-        stalled: silent(&found.stalled, host),
-        ..*found
-    };
-    // A single peer may pause, as a video player does; two of two connections are a whole destination.
-    let is_gone = silent.is_dead() && matches!(found.service, Service::Used(_));
-    let severity = match is_gone || silent.are_several() {
-        true => Severity::Warning,
-        false => Severity::Info,
-    };
-    Finding::new(severity, title, value, inodes, WHY_PEERS)
-        .with_subject(service_subject(found.service))
-        .with_evidence(evidence)
-        .with_commands([show(found, host)])
-        .with_remedy(REMEDY_PEERS)
-}
-
-/// Those whose peers have taken nothing for so long that it is no pause, or nothing that had to be read:
-/// what was not watched is like the others.
-fn silent(stalled: &[Suspect], host: &Host) -> Vec<Suspect> {
-    let is_silent = |suspect: &Suspect| {
-        let watched = host.watch.of(&suspect.ends)?;
-        let closed = host.watch.still_for(watched, Metric::LastDataSent);
-        Some(watched.was_never_taken() || closed >= PAUSE)
-    };
-    let all_silent = stalled.iter().filter_map(is_silent).min() == Some(true);
-    let silent = stalled.iter();
-    let silent = silent.filter(|suspect| is_silent(suspect).unwrap_or(all_silent));
-    silent.copied().collect()
-}
-
-/// For how long at least their windows have been closed, and how many never took more than a first
-/// buffer, as evidence.
-fn closed_for(stalled: &[Suspect], host: &Host) -> Option<String> {
-    let watched = stalled.iter().filter_map(|one| host.watch.of(&one.ends));
-    let watched: Vec<&Watched> = watched.collect();
-    let since = watched
-        .iter()
-        .filter_map(|one| one.last(Metric::LastDataSent));
-    let since = seconds(since.min()?);
-    let measured = counted(watched.len() as u64, "connection", "connections");
-    let never = watched.iter().filter(|one| one.was_never_taken()).count();
-    let never = match never {
-        0 => String::new(),
-        _ => format!(
-            ", and {} took no more than 128 KiB in all, which needs no reading",
-            thousands(never)
-        ),
-    };
-    Some(format!(
-        "of {measured} measured, none could send data for {since} s or longer{never}"
-    ))
-}
-
-/// Peers of many destinations whose window is closed.
-fn at_many(found: &Scattered, host: &Host) -> Finding {
-    let watched = host.watch.text();
-    let title = format!("peers took nothing in {watched} on {}", found.connections());
-    let bytes: u64 = found.stalled.iter().map(|suspect| suspect.bytes).sum();
-    let evidence = format!(
-        "their window is closed (persist timer), and nothing of {} was acknowledged on those that were watched",
-        counted(bytes, "byte", "bytes")
-    );
-    let (value, inodes) = (found.all as f64, found.inodes.clone());
-    let silent = silent(&found.stalled, host).len();
-    let severity = match silent * 2 >= found.stalled.len() {
-        true => Severity::Warning,
-        false => Severity::Info,
-    };
-    Finding::new(severity, title, value, inodes, WHY_PEERS)
-        .with_evidence([evidence])
-        .with_evidence(closed_for(&found.stalled, host))
-        .with_commands([stuck("--limit 20", host)])
-        .with_remedy(REMEDY_PEERS)
-}
-
-fn show(found: &StalledService, host: &Host) -> Command {
-    stuck("", host).of(service_test(found.service))
-}
-
-/// Those with something to send, stuck connections first: they have sent no data for the longest time,
-/// which /proc does not report.
-fn stuck(limit: &str, host: &Host) -> Command {
-    let first = match host.source {
-        SourceName::Proc => "send-queue",
-        SourceName::Netlink | SourceName::Bpf | SourceName::NetlinkAndCounters => "last-data-sent",
-    };
-    let list = format!("-p --state established --columns timer --sort {first}:desc {limit}");
-    Command::list(&list).of("send-queue > 0")
 }

@@ -32,6 +32,7 @@ fn watched(host: &mut Host, sockets: &[Socket], growth: (u64, u64)) -> StuckPeer
         let measures = [
             (Metric::BytesAcked, acknowledged),
             (Metric::BytesReceived, received),
+            (Metric::LastDataSent, 20_000),
         ];
         let now: Vec<Socket> = sockets
             .iter()
@@ -61,7 +62,7 @@ fn a_closed_window_is_stuck_if_nothing_is_acknowledged_while_it_is_watched() {
     let stuck = connection(1, 0, 500, true);
     assert_eq!(
         titles(&stuck, (0, 0)),
-        ["peers took nothing in 5.0 s on 1 of 1 inbound connection to port 80: 500 bytes wait"]
+        ["no window opened in 5.0 s on 1 of 1 inbound connection to port 80: 500 bytes wait"]
     );
     assert!(titles(&stuck, (1, 0)).is_empty());
     assert!(titles(&connection(1, 0, 5_000_000, false), (0, 0)).is_empty());
@@ -184,6 +185,30 @@ fn a_connection_that_stopped_in_both_directions_is_one_finding() {
         titles(&blocked, (1, 0)),
         ["1 connection has 16,384 unread bytes"]
     );
+    // With its peer elsewhere, which takes nothing either.
+    let closed = connection(1, LONG_QUEUE, 500, true);
+    assert_eq!(titles(&closed, (0, 0)), titles(&blocked, (0, 0)));
+}
+
+#[test]
+fn a_connection_of_this_host_to_itself_is_one_though_both_ends_have_stopped() {
+    let end = |number: u64, local: &str, remote: &str| Socket {
+        ends: socket(State::Established, local, remote).ends,
+        ..connection(number, LONG_QUEUE, 500, true)
+    };
+    let (one, other) = ("127.0.0.1:80", "127.0.0.1:40000");
+    let mut host = web();
+    let rule = watched(&mut host, &[end(1, one, other), end(2, other, one)], (0, 0));
+    let findings = host.examine(&rule).findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let title = "1 connection has stopped in both directions, with 32,768 unread bytes";
+    assert_eq!(findings[0].title, title);
+    assert_eq!(findings[0].inodes, [101, 102]);
+    let evidence = findings[0].evidence.join("; ");
+    assert!(
+        evidence.ends_with("1 with 127.0.0.1: 32,768 bytes"),
+        "{evidence}"
+    );
 }
 
 #[test]
@@ -238,6 +263,28 @@ fn a_process_that_waits_for_slower_peers_is_information() {
         let found = host.examine(&rule).findings.remove(0);
         assert_eq!(found.severity, severity);
     }
+}
+
+#[test]
+fn a_proxy_and_its_slow_clients_are_one_information() {
+    let mut host = web();
+    let reads = |number| connection(number, LONG_QUEUE, 0, false);
+    let sends = connection(3, 0, LONG_QUEUE, true);
+    let rule = watched(&mut host, &[reads(1), reads(2), sends], (0, 0));
+    let mut holders = Holders::default();
+    for (inode, pid) in [(101, 7), (102, 8), (103, 7)] {
+        holders.set(inode, ProcessName::new(b"proxy"), pid);
+    }
+    let found = host.examine_with(&rule, &holders).findings;
+    let of_one = |one: &Finding| one.severity == Severity::Info && one.inodes.contains(&103);
+    let information: Vec<&Finding> = found.iter().filter(|one| of_one(one)).collect();
+    assert_eq!((information.len(), found.len()), (1, 2), "{found:?}");
+    assert!(information[0].title.ends_with("waits for slower peers"));
+    let other = information[0].evidence.last().unwrap();
+    assert!(
+        other.starts_with("no window opened in 5.0 s on 1 of 3 "),
+        "{other}"
+    );
 }
 
 #[test]
@@ -308,7 +355,8 @@ fn at_destinations(number: u64, moves: u64, others: u64) -> Vec<(Severity, Strin
         let now = stuck.iter().zip(0..).map(|(one, number)| {
             let is_moving = number % moves == 0;
             let acknowledged = acknowledged * u64::from(is_moving);
-            seen(one.clone(), &[(Metric::BytesAcked, acknowledged)])
+            let since = (Metric::LastDataSent, 20_000);
+            seen(one.clone(), &[(Metric::BytesAcked, acknowledged), since])
         });
         host.see(&rule, &now.collect::<Vec<_>>());
     }

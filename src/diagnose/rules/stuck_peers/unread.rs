@@ -165,9 +165,13 @@ impl Unread {
         }
     }
 
-    /// The ends of the peers on this host whose data is not read.
-    pub(super) fn writers(&self) -> HashSet<InetEnds> {
-        self.readers.iter().map(|one| reversed(&one.ends)).collect()
+    /// The ends whose data is reported as not read: those of peers on this host, and those of connections
+    /// that have stopped in both directions.
+    pub(super) fn writers(&self, host: &Host) -> HashSet<InetEnds> {
+        let is_stopped = |ends: &InetEnds| host.watch.of(ends).is_some_and(is_blocked);
+        let still = self.still(host).into_iter().map(|one| one.ends);
+        let peers = self.readers.iter().map(|one| reversed(&one.ends));
+        still.filter(is_stopped).chain(peers).collect()
     }
 
     /// The inodes of those that may be the reason, and whose holders have to be known.
@@ -207,6 +211,15 @@ impl Unread {
             _ => Cause::SlowPeers(holder),
         }
     }
+}
+
+/// These without the second ends of connections of this host to itself.
+pub(super) fn one_end_of_each(readers: &[Reader]) -> impl Iterator<Item = &Reader> {
+    let ends: HashSet<InetEnds> = readers.iter().map(|one| one.ends).collect();
+    readers.iter().filter(move |one| {
+        let other = reversed(&one.ends);
+        one.ends <= other || !ends.contains(&other)
+    })
 }
 
 fn was_read(reader: &Reader, host: &Host) -> bool {

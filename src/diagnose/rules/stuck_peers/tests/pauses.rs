@@ -46,12 +46,14 @@ fn a_reader_that_may_pause_is_information_for_two_minutes_and_one_that_never_rea
 }
 
 #[test]
-fn peers_that_may_pause_are_information_for_two_minutes_and_those_that_never_read_warn() {
+fn peers_that_may_pause_are_information_for_two_minutes_and_those_that_never_read_warn_after_20_s()
+{
     let taken = 128 << 10;
     for (acknowledged, since, severity) in [
         (taken + 1, 119_999, Severity::Info),
         (taken + 1, 120_000, Severity::Warning),
-        (taken, 0, Severity::Warning),
+        (taken, 19_999, Severity::Info),
+        (taken, 20_000, Severity::Warning),
     ] {
         let measures = [
             (Metric::BytesAcked, acknowledged),
