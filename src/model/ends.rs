@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{FamilyClass, UnixEnds};
+use super::{FamilyClass, UnixEnds, UnixName};
 
 /// What a socket is bound to and connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,15 @@ pub struct ListenAddress {
     pub interface: Option<String>,
     /// Whether it takes IPv6 only; `None` for IPv4, and from /proc.
     pub v6only: Option<bool>,
+}
+
+/// What distinguishes a listener from others, of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListenPlace {
+    /// Where one with internet addresses listens.
+    Internet(ListenAddress),
+    /// The name of one of UNIX sockets.
+    Unix(UnixName),
 }
 
 impl fmt::Display for ListenAddress {

@@ -71,7 +71,9 @@ pub use completeness::{Completeness, KindRead, Loss};
 pub use counter::{Counter, Counters, Segments};
 pub use counts::Counts;
 pub use earlier::{Asked, Earlier};
-pub use ends::{Ends, Family, InetEnds, ListenAddress, NetlinkEnds, PacketEnds, is_every_address};
+pub use ends::{
+    Ends, Family, InetEnds, ListenAddress, ListenPlace, NetlinkEnds, PacketEnds, is_every_address,
+};
 pub use field::{Extension, Field, Part, Use};
 pub use finding::{Culprit, Diagnosis, Finding, Namespaces, NotExamined, Severity, Unlisted};
 pub use group::{

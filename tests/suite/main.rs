@@ -49,6 +49,7 @@ mod supervisor;
 mod syscall;
 mod terminal;
 mod trace;
+mod unix;
 mod usage;
 mod user_names;
 mod wait;

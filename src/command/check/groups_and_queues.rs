@@ -1,6 +1,8 @@
 //! `--by KEYS`: each group judged on its own; `accept-queue=RANGE`: each listener's queue judged by
 //! its limit.
 
+use std::ops::ControlFlow;
+
 use super::{Check, SamplePair, worst};
 use crate::command::groups::{GroupSampler, Groups, labels};
 use crate::command::log::Log;
@@ -9,7 +11,8 @@ use crate::command::outcome::Failure;
 use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
     Counts, Field, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart,
-    Listeners, State, StateSet, Thresholds, Trust, Verdict, thousands,
+    ListenPlace, Listeners, Sink, Socket, State, StateSet, Thresholds, Trust, UnixName, Verdict,
+    thousands,
 };
 
 impl Check {
@@ -108,8 +111,8 @@ impl Check {
         let sampler = listeners.sampler(vec![Field::AcceptQueue, Field::AcceptLimit]);
         let sample = sampler.and_then(|mut sampler| {
             sampler.sample(|observer, _| {
-                let mut listeners = Listeners::default();
-                Ok((observer.list(&mut listeners)?, listeners))
+                let mut queues = Queues::default();
+                Ok((observer.list(&mut queues)?, queues))
             })
         });
         let mut judged = JudgedQueues {
@@ -143,6 +146,27 @@ impl Check {
     }
 }
 
+/// The accept queues of a sample.
+#[derive(Default)]
+struct Queues {
+    internet: Listeners,
+    /// The name, what waits, and the limit.
+    unix: Vec<(UnixName, u32, u32)>,
+}
+
+impl Sink for Queues {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let queue = socket.accept_queue().zip(socket.accept_limit());
+        match socket.unix().zip(queue) {
+            Some((unix, (waiting, limit))) => {
+                self.unix.push((unix.name.clone(), waiting, limit));
+                ControlFlow::Continue(())
+            }
+            None => self.internet.socket(socket),
+        }
+    }
+}
+
 /// The trust in the numbers of a group. If an owner may have been missed, the group without an
 /// owner may be too large; if a listener, every group that depends on listeners.
 fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
@@ -162,24 +186,25 @@ fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
 }
 
 /// Judges the queue of each listener, the worst first.
-fn judge_all(
-    judged: &mut JudgedQueues,
-    listeners: &Listeners,
-    trust: Trust,
-    names: &mut HostNames,
-) {
-    let queues = listeners.iter().filter_map(|listener| {
+fn judge_all(judged: &mut JudgedQueues, found: &Queues, trust: Trust, names: &mut HostNames) {
+    let internet = found.internet.iter().filter_map(|listener| {
         // A source that does not report limits has refused the question.
-        let limit = listener.limit?;
-        Some(JudgedQueue {
-            address: names.listen_address(listener),
-            judgement: judge_queue(judged.thresholds, listener.waiting, limit, trust),
-        })
+        let place = ListenPlace::Internet(names.listen_address(listener));
+        Some((place, listener.waiting, listener.limit?))
+    });
+    let unix = found.unix.iter().map(|(name, waiting, limit)| {
+        let place = ListenPlace::Unix(name.clone());
+        (place, *waiting, *limit)
+    });
+    let queues = internet.chain(unix);
+    let queues = queues.map(|(place, waiting, limit)| JudgedQueue {
+        place,
+        judgement: judge_queue(judged.thresholds, waiting, limit, trust),
     });
     let mut listed: Vec<JudgedQueue> = queues.collect();
     listed.sort_by(|a, b| {
         let worst_first = worse(&b.judgement, &a.judgement);
-        worst_first.then_with(|| a.address.cmp(&b.address))
+        worst_first.then_with(|| a.place.cmp(&b.place))
     });
     let is_broken = |queue: &&JudgedQueue| queue.judgement.breach.is_some();
     judged.broken = listed.iter().filter(is_broken).count() as u64;

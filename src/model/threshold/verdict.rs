@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Range, Side, Thresholds};
 use crate::model::{
-    Counts, Field, InetEnds, Kind, Label, ListenAddress, Note, Observation, State, StateSet, Where,
+    Counts, Field, InetEnds, Kind, Label, ListenPlace, Note, Observation, State, StateSet, Where,
 };
 
 /// The severity, from best to worst: unknown is worse than a warning, and better than critical.
@@ -122,7 +122,7 @@ pub struct JudgedGroups {
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedQueue {
     /// Where it listens.
-    pub address: ListenAddress,
+    pub place: ListenPlace,
     /// The judgement; its parts are the connections that wait and the limit.
     pub judgement: Judgement,
 }

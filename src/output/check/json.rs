@@ -9,9 +9,10 @@ use serde_json::Number;
 use super::reasons::reasons;
 use super::{counted, not_counted};
 use crate::model::{
-    CheckStatus, Field, Holder, JudgedGroup, JudgedQuantity, JudgedQueue, Judgement, Measure,
-    Range, Scope, Thresholds, Verdict, decimal,
+    CheckStatus, Field, Holder, JudgedGroup, JudgedQuantity, JudgedQueue, Judgement, ListenPlace,
+    Measure, Range, Scope, Thresholds, UnixName, Verdict, decimal,
 };
+use crate::output::escape::unix_name;
 use crate::output::json::{Envelope, KeyLine, losses, write_line};
 
 #[derive(Serialize)]
@@ -112,8 +113,14 @@ struct GroupStatus<'a> {
 
 #[derive(Serialize)]
 struct QueueStatus<'a> {
-    local_addr: String,
-    local_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_addr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,13 +247,19 @@ fn group<'a>(fields: &'a [Field], group: &'a JudgedGroup) -> GroupStatus<'a> {
 }
 
 fn queue(queue: &JudgedQueue) -> QueueStatus<'_> {
-    let JudgedQueue { address, judgement } = queue;
+    let JudgedQueue { place, judgement } = queue;
+    let (address, name) = match place {
+        ListenPlace::Internet(address) => (Some(address), None),
+        ListenPlace::Unix(name) => (None, Some(name)),
+    };
     let (waiting, limit) = judgement.measured.parts.unwrap_or_default();
     QueueStatus {
-        local_addr: address.local.ip().to_string(),
-        local_port: address.local.port(),
-        interface: address.interface.as_deref(),
-        v6only: address.v6only,
+        local_addr: address.map(|address| address.local.ip().to_string()),
+        local_port: address.map(|address| address.local.port()),
+        name: name.map(unix_name),
+        name_kind: name.and_then(UnixName::space),
+        interface: address.and_then(|address| address.interface.as_deref()),
+        v6only: address.and_then(|address| address.v6only),
         accept_queue: waiting,
         accept_limit: limit,
         share: number(judgement.measured.value),

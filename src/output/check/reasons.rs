@@ -70,7 +70,11 @@ pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     {
         reasons.extend(queues.listed.first().map(|queue| Reason {
             status: queue.judgement.status,
-            text: format!("{} {}", queue.address, words::judgement(&queue.judgement)),
+            text: format!(
+                "{} {}",
+                words::place(&queue.place),
+                words::judgement(&queue.judgement)
+            ),
         }));
         append(&mut reasons, queues.broken - 1, MORE_QUEUES);
     }
@@ -166,7 +170,7 @@ fn queues_in_order(queues: &JudgedQueues) -> String {
         None => "no listeners".to_owned(),
         Some(queue) => format!(
             "{listeners}, at worst {} {}",
-            queue.address,
+            words::place(&queue.place),
             words::judgement(&queue.judgement)
         ),
     }
@@ -195,7 +199,10 @@ pub(super) fn further_queues(queues: &JudgedQueues) -> Vec<String> {
     let lines = queues.listed.iter().filter_map(|queue| {
         let status = queue.judgement.breach?.status.name();
         let judgement = words::judgement(&queue.judgement);
-        Some(format!("{status} {} {judgement}", queue.address))
+        Some(format!(
+            "{status} {} {judgement}",
+            words::place(&queue.place)
+        ))
     });
     further(lines.collect(), queues.broken, MORE_QUEUES)
 }

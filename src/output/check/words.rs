@@ -1,8 +1,8 @@
 //! Judgements in words.
 
 use crate::model::{
-    Aspect, Breach, Field, JudgedQuantity, Judgement, Label, Measure, Measurement, Scope, Side,
-    Subject, Trust, Where, grouped, thousands,
+    Aspect, Breach, Field, JudgedQuantity, Judgement, Label, ListenPlace, Measure, Measurement,
+    Scope, Side, Subject, Trust, Where, grouped, thousands,
 };
 use crate::output::escape;
 use crate::output::value::label_text;
@@ -28,6 +28,14 @@ pub(super) fn judgement(judgement: &Judgement) -> String {
         return format!("{name} {value}");
     }
     format!("{name} {value} ({})", behind.join("; "))
+}
+
+/// Where a listener listens.
+pub(super) fn place(place: &ListenPlace) -> String {
+    match place {
+        ListenPlace::Internet(address) => address.to_string(),
+        ListenPlace::Unix(name) => escape::term(&escape::unix_name(name)).into_owned(),
+    }
 }
 
 /// The judgement on a quantity, with what it is about:

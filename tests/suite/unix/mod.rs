@@ -1,0 +1,209 @@
+//! UNIX sockets: the same rows over netlink, from /proc and from ss, names of any bytes in every
+//! output, and what their peers are.
+
+mod row;
+mod zoo;
+
+use crate::answer::Answer;
+use crate::namespace::in_namespace;
+use crate::program::run;
+use row::{UnixRow, rows_of_ss};
+use zoo::{HOSTILE, UnixZoo};
+
+/// The rows of a list of UNIX sockets with these further arguments.
+#[track_caller]
+fn rows(arguments: &[&str]) -> Vec<UnixRow> {
+    let usual = ["list", "-x", "--json", "--columns=inode"];
+    UnixRow::all(&run([&usual[..], arguments].concat()).succeeded())
+}
+
+in_namespace!(
+    fn rows_are_equal_over_netlink_and_from_ss() {
+        let _zoo = UnixZoo::open();
+        let mut ours: Vec<_> = rows(&[]).iter().map(UnixRow::as_in_ss).collect();
+        let mut theirs = rows_of_ss();
+        ours.sort();
+        theirs.sort();
+        assert!(ours.len() > 30);
+        assert_eq!(ours, theirs);
+    }
+);
+
+in_namespace!(
+    fn proc_has_the_same_types_states_inodes_and_names_and_no_more() {
+        let _zoo = UnixZoo::open();
+        let sorted = |mut rows: Vec<_>| {
+            rows.sort();
+            rows
+        };
+        let netlink = sorted(rows(&[]).iter().map(UnixRow::as_in_proc).collect());
+        let of_proc = rows(&["--source", "proc"]);
+        assert_eq!(
+            sorted(of_proc.iter().map(UnixRow::as_in_proc).collect()),
+            netlink
+        );
+        let is_empty = |row: &UnixRow| {
+            let queues = [row.receive_queue, row.send_queue, row.accept_queue];
+            queues == [None; 3] && row.peer.is_none() && row.shutdown.is_none()
+        };
+        assert!(of_proc.iter().all(is_empty), "{of_proc:?}");
+        for column in ["peer", "uid", "peer-process", "shutdown"] {
+            let columns = format!("--columns={column}");
+            let ran = run(["list", "-x", "--source=proc", &columns]);
+            let lack = format!("/net/unix has no `{column}`; only netlink does");
+            assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
+            assert!(ran.stderr.contains(&lack), "{ran:?}");
+        }
+        for source in ["netlink", "proc"] {
+            let counted = Answer::of(&run(["-x", "--json", "--source", source]));
+            assert_eq!(counted.total, netlink.len(), "{source}");
+            assert_eq!(counted.states["LISTEN"], 3, "{source}");
+        }
+    }
+);
+
+in_namespace!(
+    fn a_name_of_any_bytes_is_escaped_in_every_output_and_found_by_what_is_shown() {
+        let _zoo = UnixZoo::open();
+        let total = rows(&[]).len();
+        for source in ["netlink", "proc"] {
+            for (arguments, heading) in [
+                (&["list", "-x"][..], 1),
+                (&["list", "-x", "--format=csv"], 1),
+                (&["list", "-x", "--json"], 1),
+                (&["list", "-tux"], 1),
+            ] {
+                let arguments = [arguments, &["--source", source]].concat();
+                let shown = run(arguments.iter().copied()).succeeded().stdout;
+                assert_eq!(shown.lines().count(), total + heading, "{arguments:?}");
+                assert_plain(&shown);
+            }
+        }
+        for arguments in [
+            &["-x", "--by", "name"][..],
+            &["-x", "--by", "name", "--json"],
+            &["-x", "--by", "name,kind", "--format=csv"],
+            &["check", "-A", "unix", "--by", "name", "total=0"],
+            &["list", "-x", "name", "=", "/\x1b[31m\u{202e}[x]"],
+            &["list", "-x", "name", "=", "\x1b[31m\u{202e}["],
+        ] {
+            let ran = run(arguments.iter().copied());
+            assert_plain(&ran.stdout);
+            assert_plain(&ran.stderr);
+        }
+        for (_, shown) in HOSTILE {
+            let pattern: String = shown
+                .chars()
+                .flat_map(|c| [Some('\\').filter(|_| c == '['), Some(c)])
+                .flatten()
+                .collect();
+            let found = rows(&["name", "=", &pattern]);
+            let names: Vec<_> = found.iter().map(|row| row.name.as_deref()).collect();
+            assert_eq!(names, [Some(shown)], "{pattern}");
+        }
+    }
+);
+
+/// No character that acts on a terminal.
+#[track_caller]
+fn assert_plain(shown: &str) {
+    let acts = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!shown.contains(acts), "{shown:?}");
+}
+
+in_namespace!(
+    fn peers_wait_are_gone_or_are_held_by_a_process() {
+        let _zoo = UnixZoo::open();
+        let count = |arguments: &[&str]| {
+            let ran = run([&["-x", "--json"], arguments].concat());
+            Answer::of(&ran.succeeded()).total
+        };
+        assert_eq!(count(&["peer", "=", "waiting"]), 4);
+        assert_eq!(count(&["peer", "=", "gone"]), 4);
+        assert_eq!(count(&["src", "unix:@full"]), 1);
+        assert_eq!(count(&["name", "=", "s*", "state", "listen"]), 2);
+        assert_eq!(
+            count(&["not", "name", "=", "*"]),
+            count(&[]) - count(&["name = *"])
+        );
+        let pid = std::process::id();
+        let all = rows(&["--columns=peer-process"]);
+        for row in &all {
+            let pids: Vec<u32> = row.peer_processes.iter().map(|holder| holder.pid).collect();
+            let has_peer = row.peer_inode.is_some() || row.accept_queue.is_some_and(|n| n > 0);
+            assert!(pids.iter().all(|peer| *peer == pid), "{row:?}");
+            assert_eq!(!pids.is_empty(), has_peer, "{row:?}");
+        }
+        let of_inode = |inode: u64| all.iter().find(|row| row.inode == inode).unwrap();
+        for (row, peer) in all.iter().filter_map(|row| Some((row, row.peer_inode?))) {
+            let is_receiver =
+                row.name.is_none() && of_inode(peer).name.as_deref() == Some("receiver");
+            let back = of_inode(peer).peer_inode;
+            assert!(is_receiver || back == Some(row.inode), "{row:?}");
+        }
+        let full = all.iter().find(|row| row.name.as_deref() == Some("@full"));
+        let queue = full.map(|row| (row.accept_queue, row.accept_limit));
+        assert_eq!(queue, Some((Some(2), Some(1))));
+    }
+);
+
+in_namespace!(
+    fn a_service_has_its_clients_and_a_full_queue_is_critical() {
+        let _zoo = UnixZoo::open();
+        let totals = |by: &str| {
+            let answer = Answer::of(&run(["-x", "--json", "--by", by]).succeeded());
+            let groups = answer.groups.into_iter();
+            let groups = groups.map(|group| {
+                (
+                    group.key[&*by.replace('-', "_")]
+                        .as_str()
+                        .map(str::to_owned),
+                    group.total,
+                )
+            });
+            groups.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let of = |by: &str, name: &str| totals(by)[&Some(name.to_owned())];
+        // The listener, what it accepted, and in a service the clients of these.
+        assert_eq!((of("name", "stream"), of("service", "stream")), (3, 5));
+        assert_eq!((of("name", "receiver"), of("service", "receiver")), (1, 2));
+        assert_eq!(of("socket-type", "seqpacket"), of("kind", "unix-seqpacket"));
+        let ran = run(["check", "-A", "unix", "accept-queue=80%,100%"]);
+        assert_eq!(ran.status, 2, "{ran:?}");
+        let worst = "CRITICAL - @full accept queue 200%";
+        assert!(ran.stdout.contains(worst), "{ran:?}");
+    }
+);
+
+in_namespace!(
+    fn what_unix_sockets_do_not_have_is_refused_in_one_line() {
+        for (arguments, reason) in [
+            (
+                &["list", "-x", "sport", "=", ":80"][..],
+                "UNIX sockets have no `local-port`",
+            ),
+            (&["-x", "dst", "10/8"], "UNIX sockets have no `remote-addr`"),
+            (
+                &["-x", "--by", "remote-addr"],
+                "UNIX sockets have no `remote-addr`",
+            ),
+            (
+                &["list", "-x", "--columns=rtt"],
+                "UNIX sockets have no `rtt`",
+            ),
+            (&["list", "name", "=", "a"], "TCP sockets have no `name`"),
+            (&["--by", "peer"], "TCP sockets have no `peer`"),
+            (&["-x", "-4"], "UNIX sockets have no addresses"),
+            (&["-x", "--state", "time-wait"], "only the states"),
+            (&["-x", "name", "=", "[a"], "nothing closes this bracket"),
+            (&["-x", "peer", "=", "no"], "not a peer"),
+            (&["-x", "dst", "unix:a"], "only its own name"),
+            (&["-A", "unix-raw"], "did you mean"),
+        ] {
+            let ran = run(arguments.iter().copied());
+            assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
+            assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+            assert!(ran.stderr.contains(reason), "{ran:?}");
+        }
+    }
+);
