@@ -67,12 +67,14 @@ pub struct Socket {
 /// TIME_WAIT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketId {
+    /// The kind.
+    pub kind: Kind,
     /// The kernel's own number; `None` from /proc.
     pub cookie: Option<u64>,
-    /// What it is bound to and connected to.
-    pub ends: InetEnds,
-    /// The inode, by which sockets with the same ends are distinguished that have no cookie; 0 where no
-    /// process holds it (yet, or any more).
+    /// What it is bound to and connected to; `None` without internet addresses.
+    pub ends: Option<InetEnds>,
+    /// The inode, by which sockets with the same ends, or none, are distinguished that have no cookie; 0
+    /// where no process holds it (yet, or any more).
     pub inode: u64,
     /// The interface it is bound to; 0 for none, and from /proc.
     pub interface: u32,
@@ -81,11 +83,13 @@ pub struct SocketId {
 impl SocketId {
     /// Whether it is that of `socket`.
     pub fn is_of(&self, socket: &Socket) -> bool {
-        match (self.cookie, socket.cookie) {
-            (Some(cookie), Some(other)) => cookie == other,
-            _ => {
-                let is_held = self.inode != 0 && socket.inode != 0;
-                socket.internet() == Some(&self.ends) && !(is_held && self.inode != socket.inode)
+        let is_held = self.inode != 0 && socket.inode != 0;
+        match (self.cookie.zip(socket.cookie), &self.ends) {
+            (Some((cookie, other)), _) => cookie == other,
+            (None, None) => self.kind == socket.kind && is_held && self.inode == socket.inode,
+            (None, ends) => {
+                let is_same = self.kind == socket.kind && socket.internet() == ends.as_ref();
+                is_same && !(is_held && self.inode != socket.inode)
             }
         }
     }
@@ -176,14 +180,15 @@ impl Socket {
         }
     }
 
-    /// Which socket it is; `None` for one without internet addresses.
-    pub fn id(&self) -> Option<SocketId> {
-        Some(SocketId {
+    /// Which socket it is.
+    pub fn id(&self) -> SocketId {
+        SocketId {
+            kind: self.kind,
             cookie: self.cookie,
-            ends: *self.internet()?,
+            ends: self.internet().copied(),
             inode: self.inode,
             interface: self.bound_to().unwrap_or(0),
-        })
+        }
     }
 
     /// The owner's numeric user id; `None` for a socket that no process holds: the kernel reports

@@ -7,7 +7,8 @@ use super::owners::{self, Shown};
 use super::text::{push_host, push_port};
 use crate::model::screen::brief;
 use crate::model::{
-    Field, Kind, Metric, Names, Socket, State, Timer, TimerKind, Unit, counted, thousands,
+    Field, Kind, Metric, Names, Socket, State, Timer, TimerKind, Unit, UnixShutdown, counted,
+    thousands,
 };
 
 /// The title, and the lines.
@@ -28,6 +29,8 @@ pub fn render_facts(
             .timer
             .map(|timer| timer_words(timer, socket.retransmits)),
     );
+    let peers = owners::line(Shown::PeerProcesses, &names.peer_held(socket));
+    facts.add("peer process", Some(peers).filter(|text| !text.is_empty()));
     for (name, field) in [
         ("process", Field::Process),
         ("descriptors", Field::Fd),
@@ -71,7 +74,7 @@ impl Facts<'_> {
     /// The addresses; both together for the title.
     fn ends(&mut self) -> String {
         let Some(ends) = self.socket.internet().copied() else {
-            return String::new();
+            return self.unix_ends();
         };
         let end = |address: std::net::SocketAddr| {
             let mut text = Vec::new();
@@ -86,6 +89,19 @@ impl Facts<'_> {
         }
         self.add("remote", Some(remote.clone()));
         format!("{local} to {remote}")
+    }
+
+    /// The same of a UNIX socket.
+    fn unix_ends(&mut self) -> String {
+        let Some(unix) = self.socket.unix() else {
+            return String::new();
+        };
+        let name = unix.name.bytes().map(|_| escape::unix_name(&unix.name));
+        let shutdown = unix.shutdown.filter(|shut| *shut != UnixShutdown::None);
+        self.add("name", name.clone());
+        self.add("peer", unix.peer.map(|peer| peer.to_string()));
+        self.add("shut down", shutdown.map(|shut| shut.name().to_owned()));
+        name.unwrap_or_default()
     }
 
     fn metric(&self, metric: Metric) -> Option<String> {

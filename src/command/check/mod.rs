@@ -209,7 +209,7 @@ impl Check {
             asked: self.target.question.states,
             counts,
             spread: now.report.spread.clone(),
-            ..nothing_observed(self.target.question.kind, now.time)
+            ..nothing_observed(self.target.question.kinds(), now.time)
         }
     }
 }
@@ -242,14 +242,14 @@ fn worst<'a>(judgements: impl IntoIterator<Item = &'a Judgement>) -> CheckStatus
     statuses.max().unwrap_or(CheckStatus::Ok)
 }
 
-fn nothing_observed(kind: Kind, time: SystemTime) -> Verdict {
+fn nothing_observed(kinds: KindSet, time: SystemTime) -> Verdict {
     Verdict {
         time,
         observation: None,
         status: CheckStatus::Ok,
         failures: Vec::new(),
         no_process: Vec::new(),
-        kind,
+        kinds,
         place: Where::Here,
         filter: String::new(),
         asked: StateSet::NONE,
@@ -286,7 +286,7 @@ fn failed(failure: &Failure) -> Verdict {
     Verdict {
         status: CheckStatus::Unknown,
         failures: vec![failure.to_string()],
-        ..nothing_observed(Kind::Tcp, SystemTime::now())
+        ..nothing_observed(KindSet::TCP, SystemTime::now())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::screen::SocketFacts;
 use crate::model::{Field, Sink, Socket, SocketId, State, StateSet, Use};
 use crate::output::render_facts;
 use crate::owner::Seek;
+use crate::question::Question;
 
 /// What queries one socket.
 pub(super) struct Inspector {
@@ -46,18 +47,25 @@ impl Inspector {
         let fields =
             Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok());
         // A socket without a cookie is from /proc.
-        let kind = target.question.kind;
+        let kind = id.kind;
         let is_known = |field: &Field| id.cookie.is_some() || field.is_in_proc(kind);
         let fields = fields.filter(|field| field.is_of(kind) && is_known(field));
-        let port = |field, port: u16| {
-            Expression::of(Test::Number(field, Compare::Equal, port.into()), true)
-        };
+        let number =
+            |field, number: u64| Expression::of(Test::Number(field, Compare::Equal, number), true);
         let mut target = target.clone();
-        target.question.states = kind.meant(StateSet::ALL.with(State::Bound));
-        target.question.filter = Expression::all([
-            port(Field::LocalPort, id.ends.local.port()),
-            port(Field::RemotePort, id.ends.remote.port()),
-        ]);
+        target.question = Question {
+            families: target.question.families,
+            filter: match id.ends {
+                Some(ends) if Field::LocalPort.is_of(kind) => Expression::all([
+                    number(Field::LocalPort, ends.local.port().into()),
+                    number(Field::RemotePort, ends.remote.port().into()),
+                ]),
+                Some(_) => None,
+                None if id.inode == 0 => None,
+                None => Some(number(Field::Inode, id.inode)),
+            },
+            ..Question::about(kind, kind.meant(StateSet::ALL.with(State::Bound)))
+        };
         Ok(Inspector {
             id,
             target,

@@ -100,7 +100,7 @@ pub(super) fn list(
         heading,
         rows,
         omitted,
-        ids: shown().filter_map(|socket| socket.id()).collect(),
+        ids: shown().map(|socket| socket.id()).collect(),
         is_cut: sample.found.sockets().count() > MOST_SOCKETS,
         losses: sample.report.completeness.losses().to_vec(),
         notes: sample.all_notes().cloned().collect(),

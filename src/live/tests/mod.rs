@@ -16,8 +16,8 @@ use super::{
 use crate::model::screen::{Drawn, NoticeKind, Pane, Place, SampleCost, StateRow};
 use crate::model::testing::ends;
 use crate::model::{
-    Command, Completeness, Counts, Field, Finding, GroupKey, Loss, Note, Observation, Severity,
-    Snapshot, SocketId, SourceName, State, StateSet,
+    Command, Completeness, Counts, Field, Finding, GroupKey, Kind, Loss, Note, Observation,
+    Severity, Snapshot, SocketId, SourceName, State, StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -128,8 +128,9 @@ impl Session {
 /// The id of the socket in this line.
 fn id(line: usize) -> SocketId {
     SocketId {
+        kind: Kind::Tcp,
         cookie: Some(line as u64),
-        ends: ends("192.0.2.1:80", "192.0.2.2:40000"),
+        ends: Some(ends("192.0.2.1:80", "192.0.2.2:40000")),
         inode: 1,
         interface: 0,
     }

@@ -171,7 +171,8 @@ impl Quantity {
     /// Whether it is about sockets of this kind, or there are some that have it.
     pub fn is_of(self, kind: Kind) -> bool {
         match self {
-            Quantity::ReceiveQueue | Quantity::SendQueue | Quantity::Drops => true,
+            Quantity::ReceiveQueue | Quantity::SendQueue => true,
+            Quantity::Drops => Field::Drops.is_of(kind),
             Quantity::AcceptQueue => Field::AcceptQueue.is_of(kind),
             Quantity::ListenDrops
             | Quantity::Retransmission

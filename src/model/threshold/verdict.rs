@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Range, Side, Thresholds};
 use crate::model::{
-    Counts, Field, InetEnds, Kind, Label, ListenPlace, Note, Observation, State, StateSet, Where,
+    Counts, Field, InetEnds, KindSet, Label, ListenPlace, Note, Observation, State, StateSet, Where,
 };
 
 /// The severity, from best to worst: unknown is worse than a warning, and better than critical.
@@ -208,8 +208,8 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// That the processes whose sockets were to be checked were not found; else empty.
     pub no_process: Vec<Note>,
-    /// The kind of the sockets observed.
-    pub kind: Kind,
+    /// The kinds of the sockets observed.
+    pub kinds: KindSet,
     /// Whose sockets were observed.
     pub place: Where,
     /// The words of the filter that selects them, as typed; empty for none.

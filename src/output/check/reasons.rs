@@ -133,7 +133,7 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let total = verdict.counts.total();
     let spread = words::spread(verdict.spread.total());
     let noun = if total == 1 { "socket" } else { "sockets" };
-    let (total, kind, place) = (thousands(total), verdict.kind.title(), &verdict.place);
+    let (total, kind, place) = (thousands(total), verdict.kinds.titles(), &verdict.place);
     let selected = words::selected(&verdict.filter);
     let examined = format!("{total}{spread} {kind} {noun} of {place}{selected}");
     let groups = verdict.groups.as_ref();

@@ -5,8 +5,8 @@ use std::time::UNIX_EPOCH;
 use super::*;
 use crate::model::{
     Aspect, Breach, CheckStatus, Completeness, Counts, Field, JudgedGroup, JudgedGroups, Judgement,
-    Kind, Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State, StateSet,
-    Subject, Thresholds, Trust, Where,
+    KindSet, Label, Loss, Measure, Measurement, Observation, Range, Side, SourceName, State,
+    StateSet, Subject, Thresholds, Trust, Where,
 };
 
 fn range(start: Option<&str>, end: Option<&str>) -> Range {
@@ -63,7 +63,7 @@ fn verdict(judgement: Judgement) -> Verdict {
         status: judgement.status,
         failures: Vec::new(),
         no_process: Vec::new(),
-        kind: Kind::Tcp,
+        kinds: KindSet::TCP,
         place: Where::Here,
         filter: String::new(),
         asked: StateSet::NONE.with(State::TimeWait),

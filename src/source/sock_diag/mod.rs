@@ -59,10 +59,12 @@ pub(super) fn find<S: Sink>(
     sink: &mut S,
 ) -> Option<Outcome> {
     let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
-    let filter = dumps.filters.first()?;
+    let (filter, ends) = (dumps.filters.first()?, id.ends?);
     let request = One {
-        id: *id,
-        dump: dumps.request(Families::Only(id.ends.family), filter),
+        ends,
+        cookie: id.cookie,
+        interface: id.interface,
+        dump: dumps.request(Families::Only(ends.family), filter),
     };
     let outcome = conversation(tables).dump(&request, sink);
     outcome.ok().filter(|outcome| outcome.ended_by_sink)

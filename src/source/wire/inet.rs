@@ -16,7 +16,7 @@ use netlink_packet_sock_diag::constants::{
 
 use super::socket::{INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_SKMEMINFO};
 use super::{Depth, Request, Spare, decode_socket};
-use crate::model::{Extension, Family, Kind, Socket, SocketId, State, StateSet};
+use crate::model::{Extension, Family, InetEnds, Kind, Socket, State, StateSet};
 use crate::question::Families;
 use crate::source::kernel::encode_mask;
 
@@ -177,7 +177,11 @@ impl Request for InetDump<'_> {
 /// answers with one record, or with ENOENT, or ESTALE for another cookie.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::source) struct One<'a> {
-    pub(in crate::source) id: SocketId,
+    pub(in crate::source) ends: InetEnds,
+    /// `None` accepts any.
+    pub(in crate::source) cookie: Option<u64>,
+    /// The index of the interface it is bound to; 0 for none.
+    pub(in crate::source) interface: u32,
     /// The same as a dump of one family; its states and its filter are ignored.
     pub(in crate::source) dump: InetDump<'a>,
 }
@@ -192,12 +196,12 @@ impl Request for One<'_> {
     }
 
     fn body(&self) -> Vec<u8> {
-        let SocketId {
-            cookie,
+        let One {
             ends,
+            cookie,
             interface,
             ..
-        } = self.id;
+        } = *self;
         let mut body = self.dump.body();
         body.truncate(ID_AT);
         for port in [ends.local.port(), ends.remote.port()] {
@@ -225,7 +229,6 @@ impl Request for One<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::InetEnds;
 
     fn all(families: Families) -> InetDump<'static> {
         InetDump {
@@ -294,12 +297,9 @@ mod tests {
             remote: "192.0.2.2:4660".parse().unwrap(),
         };
         let bytes = One {
-            id: SocketId {
-                cookie: Some(0x0102_0304_0506_0708),
-                ends,
-                inode: 9,
-                interface: 3,
-            },
+            cookie: Some(0x0102_0304_0506_0708),
+            ends,
+            interface: 3,
             dump: all(Families::Only(Family::V4)),
         }
         .encode(1);

@@ -83,7 +83,7 @@ in_namespace!(
             &["-x", "--by", "name"][..],
             &["-x", "--by", "name", "--json"],
             &["-x", "--by", "name,kind", "--format=csv"],
-            &["check", "-A", "unix", "--by", "name", "total=0"],
+            &["check", "-A", "unix", "--by", "name", "-c", "total=0"],
             &["list", "-x", "name", "=", "/\x1b[31m\u{202e}[x]"],
             &["list", "-x", "name", "=", "\x1b[31m\u{202e}["],
         ] {
@@ -168,7 +168,7 @@ in_namespace!(
         assert_eq!((of("name", "stream"), of("service", "stream")), (3, 5));
         assert_eq!((of("name", "receiver"), of("service", "receiver")), (1, 2));
         assert_eq!(of("socket-type", "seqpacket"), of("kind", "unix-seqpacket"));
-        let ran = run(["check", "-A", "unix", "accept-queue=80%,100%"]);
+        let ran = run(["check", "-A", "unix", "-c", "accept-queue=100%"]);
         assert_eq!(ran.status, 2, "{ran:?}");
         let worst = "CRITICAL - @full accept queue 200%";
         assert!(ran.stdout.contains(worst), "{ran:?}");
