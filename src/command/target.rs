@@ -262,7 +262,9 @@ impl Target {
             peers: fields.contains(&Field::PeerProcess),
             facts: Facts {
                 command_line: fields.contains(&Field::CommandLine),
-                placement: fields.contains(&Field::Unit) || fields.contains(&Field::Container),
+                placement: [Field::Unit, Field::Container, Field::Pod]
+                    .iter()
+                    .any(|field| fields.contains(field)),
             },
             budget: self.owner_timeout,
             listeners: self.listeners()?,

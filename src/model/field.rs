@@ -86,6 +86,8 @@ pub enum Field {
     Unit,
     /// The containers they run in.
     Container,
+    /// The pods they run in.
+    Pod,
 }
 
 /// What a field can be used for.
@@ -167,7 +169,7 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 59] = [
+const FIELDS: [Entry; 60] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
@@ -220,8 +222,9 @@ const FIELDS: [Entry; 59] = [
     Entry(Field::Pid, "pid", &[], &[G, F, TG, TF], OWNERS, ROW),
     Entry(Field::Fd, "fd", &[], &[C], OWNERS, ROW),
     Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS, ROW),
-    Entry(Field::Unit, "unit", &[], &[C], OWNERS, ROW),
-    Entry(Field::Container, "container", &[], &[C], OWNERS, ROW),
+    Entry(Field::Unit, "unit", &[], &[G, C], OWNERS, ROW),
+    Entry(Field::Container, "container", &[], &[G, C], OWNERS, ROW),
+    Entry(Field::Pod, "pod", &[], &[G, C], OWNERS, ROW),
     Entry(Field::Name, "name", &[], &[G, C, S, F], SOCKETS, ROW),
     Entry(Field::SocketType, "socket-type", &["type"], &[G, C], SOCKETS, ROW),
     Entry(Field::Peer, "peer", &[], &[G, C, F], NETLINK, ROW),
@@ -328,6 +331,7 @@ impl Field {
                 | Field::CommandLine
                 | Field::Unit
                 | Field::Container
+                | Field::Pod
         )
     }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::{
-    Counts, Field, Held, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership,
-    ProcessName, Socket, State, StateSet, UnixName, UnixPeer, UnixShutdown,
+    Counts, Field, Held, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership, Placement,
+    Process, ProcessName, Socket, State, StateSet, UnixName, UnixPeer, UnixShutdown,
 };
 
 /// One field to group by; addresses may be folded into prefixes.
@@ -30,7 +31,7 @@ impl GroupKey {
         self,
         socket: &Socket,
         listeners: &Listeners,
-        held: GroupHolders,
+        held: GroupHolders<'_>,
     ) -> Option<KeyPart> {
         let ends = socket.internet();
         let peer = || ends.and_then(InetEnds::peer);
@@ -72,6 +73,11 @@ impl GroupKey {
             Field::Process => KeyPart::Process(held.own.and_then(|holder| holder.0)),
             Field::PeerProcess => KeyPart::Process(held.peer.and_then(|holder| holder.0)),
             Field::Pid => KeyPart::Pid(held.own.map(|holder| holder.1)),
+            Field::Unit => KeyPart::Unit(held.placement.and_then(|placed| placed.unit.clone())),
+            Field::Container => {
+                KeyPart::Container(held.placement.and_then(|placed| placed.container.clone()))
+            }
+            Field::Pod => KeyPart::Pod(held.placement.and_then(|placed| placed.pod.clone())),
             _ => return None,
         })
     }
@@ -79,21 +85,24 @@ impl GroupKey {
 
 /// The processes by which a socket is grouped.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GroupHolders {
+pub struct GroupHolders<'a> {
     /// The name, if it can be read, and the number of the process that holds it; `None` if none is
     /// known.
     pub own: Option<(Option<ProcessName>, u32)>,
     /// The same of the other end of a UNIX socket.
     pub peer: Option<(Option<ProcessName>, u32)>,
+    /// What the control groups of the process that holds it belong to.
+    pub placement: Option<&'a Placement>,
 }
 
-impl GroupHolders {
+impl<'a> GroupHolders<'a> {
     /// The first process of each.
-    pub fn of(own: Held<'_>, peer: Held<'_>) -> GroupHolders {
-        let first = |held: Held<'_>| held.first().map(|process| (process.name, process.pid));
+    pub fn of(own: Held<'a>, peer: Held<'a>) -> GroupHolders<'a> {
+        let known = |process: &Process| (process.name, process.pid);
         GroupHolders {
-            own: first(own),
-            peer: first(peer),
+            own: own.first().map(known),
+            peer: peer.first().map(known),
+            placement: own.first().map(|process| &process.placement),
         }
     }
 }
@@ -171,6 +180,12 @@ pub enum KeyPart {
     Process(Option<ProcessName>),
     /// The holder by its number.
     Pid(Option<u32>),
+    /// The systemd unit of the holder.
+    Unit(Option<Arc<str>>),
+    /// The container of the holder by its id.
+    Container(Option<Arc<str>>),
+    /// The pod of the holder by its uid or id.
+    Pod(Option<Arc<str>>),
 }
 
 /// Families, with IPv4 on IPv6 sockets as a class of its own.

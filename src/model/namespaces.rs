@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Loss, Netns, SourceName, counted, thousands};
+use super::{Loss, Netns, Placement, SourceName, counted, thousands};
 
 /// What is known of a network namespace besides its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,8 @@ pub struct NamespaceFacts {
     pub processes: Option<u64>,
     /// Where it is mounted.
     pub mounts: Vec<PathBuf>,
-    /// The id of the container of that process.
-    pub container: Option<String>,
-    /// The uid of its pod.
-    pub pod: Option<String>,
-    /// Its systemd unit.
-    pub unit: Option<String>,
+    /// What the control groups of that process belong to.
+    pub placement: Placement,
 }
 
 /// A network namespace that was read.

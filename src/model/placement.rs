@@ -3,6 +3,8 @@
 //!
 //! The names are a convention of systemd and of container engines, not the kernel's.
 
+use std::sync::Arc;
+
 /// The types of systemd units that contain processes; a slice contains other units only.
 const UNITS: [&str; 5] = [".service", ".scope", ".socket", ".mount", ".swap"];
 
@@ -13,11 +15,11 @@ const ID_LEN: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     /// The innermost systemd unit.
-    pub unit: Option<String>,
-    /// The id of the innermost container.
-    pub container: Option<String>,
+    pub unit: Option<Arc<str>>,
+    /// The id of the innermost container, 64 hexadecimal digits.
+    pub container: Option<Arc<str>>,
     /// The uid of the Kubernetes pod, or the id of that of podman.
-    pub pod: Option<String>,
+    pub pod: Option<Arc<str>>,
 }
 
 /// Reads `/proc/PID/cgroup`: a line for each hierarchy, `ID:CONTROLLERS:PATH`.
@@ -44,19 +46,19 @@ pub fn parse_placement(bytes: &[u8]) -> Placement {
 }
 
 /// The innermost unit.
-fn unit(path: &str) -> Option<String> {
+fn unit(path: &str) -> Option<Arc<str>> {
     let is_unit = |name: &&str| {
         let suffix = UNITS.iter().find(|suffix| name.ends_with(**suffix));
         suffix.is_some_and(|suffix| name.len() > suffix.len())
     };
     let name = path.rsplit('/').find(is_unit)?;
     // systemd puts it before a name that would look like one of the kernel's files.
-    Some(name.strip_prefix('_').unwrap_or(name).to_owned())
+    Some(name.strip_prefix('_').unwrap_or(name).into())
 }
 
 /// The id of the innermost container: the name of its group, behind the name of its engine, as in
 /// `docker-ID.scope`, `cri-containerd-ID.scope`, `libpod-ID.scope`, `/docker/ID`.
-fn container(path: &str) -> Option<String> {
+fn container(path: &str) -> Option<Arc<str>> {
     path.rsplit('/').find_map(|name| {
         // The monitor that an engine starts beside each container is not in it.
         if name.contains("conmon") {
@@ -64,7 +66,7 @@ fn container(path: &str) -> Option<String> {
         }
         let name = name.strip_suffix(".scope").unwrap_or(name);
         let id = name.rsplit(['-', ':']).next()?;
-        is_id(id).then(|| id.to_owned())
+        is_id(id).then(|| id.into())
     })
 }
 
@@ -73,26 +75,26 @@ fn is_id(id: &str) -> bool {
     id.len() == ID_LEN && id.bytes().all(is_digit)
 }
 
-fn pod(path: &str) -> Option<String> {
+fn pod(path: &str) -> Option<Arc<str>> {
     kubernetes_pod(path).or_else(|| podman_pod(path))
 }
 
 /// The id of a pod of podman, around those of its containers, as in `machine-libpod_pod_ID.slice` and
 /// `/libpod_parent/ID/libpod-CONTAINER`.
-fn podman_pod(path: &str) -> Option<String> {
+fn podman_pod(path: &str) -> Option<Arc<str>> {
     let mut inner = "";
     path.rsplit('/').find_map(|name| {
         let is_around = std::mem::replace(&mut inner, name).starts_with("libpod-");
         let slice = name.strip_suffix(".slice");
         let slice = slice.and_then(|name| name.rsplit_once("libpod_pod_"));
         let id = slice.map(|(_, id)| id).or(is_around.then_some(name))?;
-        is_id(id).then(|| id.to_owned())
+        is_id(id).then(|| id.into())
     })
 }
 
 /// The uid of the innermost pod, with the dashes that systemd replaces, as in
 /// `kubepods-burstable-podUID.slice` and `/kubepods/burstable/podUID`.
-fn kubernetes_pod(path: &str) -> Option<String> {
+fn kubernetes_pod(path: &str) -> Option<Arc<str>> {
     let mut names = path.rsplit(['/', ':']);
     names.find_map(|name| {
         let name = name.strip_suffix(".slice").unwrap_or(name);
@@ -103,7 +105,7 @@ fn kubernetes_pod(path: &str) -> Option<String> {
             && uid
                 .bytes()
                 .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        (is_uid && (before.is_empty() || before.ends_with('-'))).then_some(uid)
+        (is_uid && (before.is_empty() || before.ends_with('-'))).then(|| uid.into())
     })
 }
 
@@ -113,7 +115,7 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    fn placed(lines: &str) -> (Option<String>, Option<String>) {
+    fn placed(lines: &str) -> (Option<Arc<str>>, Option<Arc<str>>) {
         let placement = parse_placement(lines.replace("ID", ID).as_bytes());
         (placement.unit, placement.container)
     }
@@ -206,7 +208,7 @@ mod tests {
             (format!("/parent/{pod}/libpod-conmon-{ID}"), None),
         ] {
             let placement = parse_placement(format!("0::{path}\n").as_bytes());
-            assert_eq!(placement.pod.as_ref(), Some(&pod), "{path}");
+            assert_eq!(placement.pod.as_deref(), Some(&*pod), "{path}");
             assert_eq!(placement.container.as_deref(), container, "{path}");
         }
         let alone = parse_placement(format!("0::/libpod_parent/libpod-{ID}\n").as_bytes());

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::Culprit;
+use super::{Culprit, Placement};
 
 /// The length of a process's name in the kernel without the final NUL: `TASK_COMM_LEN` - 1,
 /// linux/sched.h.
@@ -63,11 +63,8 @@ pub struct Process {
     /// Its arguments, separated by blanks, at most 4096 bytes; `None` if there are none, or they were
     /// not requested.
     pub command_line: Option<String>,
-    /// The systemd unit of its control group; `None` if there is none, or it was not requested.
-    pub unit: Option<String>,
-    /// The id of its container, 64 hexadecimal digits; `None` outside of containers, or if it was not
-    /// requested.
-    pub container: Option<String>,
+    /// What its control groups belong to; nothing if that was not requested.
+    pub placement: Placement,
 }
 
 /// One way in which a process holds a socket.
@@ -285,8 +282,7 @@ mod tests {
             pid,
             name: Some(ProcessName::new(b"web")),
             command_line: None,
-            unit: None,
-            container: None,
+            placement: Placement::default(),
         }
     }
 

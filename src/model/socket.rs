@@ -279,7 +279,8 @@ impl Socket {
             | Field::Fd
             | Field::CommandLine
             | Field::Unit
-            | Field::Container => None,
+            | Field::Container
+            | Field::Pod => None,
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn is_typing_error(word: &str, meant: &str) -> bool {
 }
 
 /// The most words that a hint lists.
-const MOST_LISTED: usize = 24;
+const MOST_LISTED: usize = 30;
 
 /// The three most similar of the `valid` words at most, the nearest first.
 fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {

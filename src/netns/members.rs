@@ -137,9 +137,7 @@ fn facts(found: &Found, placement: Placement) -> NamespaceFacts {
         pid: found.home.as_deref().and_then(pid_of),
         processes: Some(found.processes),
         mounts: found.mounts.clone(),
-        container: placement.container,
-        pod: placement.pod,
-        unit: placement.unit,
+        placement,
     }
 }
 

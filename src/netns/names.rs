@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::engines::{Engines, short_id};
 use super::find::Found;
@@ -60,7 +61,7 @@ impl Naming<'_> {
     fn placed(&mut self, cgroups: &[u8], placement: Placement) -> Option<String> {
         let text = String::from_utf8_lossy(cgroups);
         let is_service =
-            |unit: &String| !text.contains("/user.slice/") && !unit.ends_with(".scope");
+            |unit: &Arc<str>| !text.contains("/user.slice/") && !unit.ends_with(".scope");
         let plain = |name: String, id: &str| match is_plain(&name) {
             true => name,
             false => short_id(id).to_owned(),

@@ -37,6 +37,7 @@ pub fn render_facts(
         ("command line", Field::CommandLine),
         ("unit", Field::Unit),
         ("container", Field::Container),
+        ("pod", Field::Pod),
     ] {
         let text = Shown::of(field).map(|shown| owners::line(shown, &names.held(socket)));
         facts.add(name, text.filter(|text| !text.is_empty()));

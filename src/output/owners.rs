@@ -36,8 +36,9 @@ impl Shown {
             Field::PeerProcess => Shown::PeerProcesses,
             Field::Fd => Shown::Descriptors,
             Field::CommandLine => Shown::Texts(|process| process.command_line.as_deref()),
-            Field::Unit => Shown::Texts(|process| process.unit.as_deref()),
-            Field::Container => Shown::Texts(|process| process.container.as_deref()),
+            Field::Unit => Shown::Texts(|process| process.placement.unit.as_deref()),
+            Field::Container => Shown::Texts(|process| process.placement.container.as_deref()),
+            Field::Pod => Shown::Texts(|process| process.placement.pod.as_deref()),
             _ => return None,
         })
     }
@@ -127,7 +128,7 @@ pub(super) fn texts<'a>(of: TextOf, held: &Held<'a>) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Hold, ProcessName};
+    use crate::model::{Hold, Placement, ProcessName};
     use crate::output::json::list::push_owners;
 
     fn process(pid: u32, name: &str, unit: &str) -> Process {
@@ -135,8 +136,10 @@ mod tests {
             pid,
             name: Some(ProcessName::new(name.as_bytes())),
             command_line: None,
-            unit: (!unit.is_empty()).then(|| unit.to_owned()),
-            container: None,
+            placement: Placement {
+                unit: (!unit.is_empty()).then(|| unit.into()),
+                ..Placement::default()
+            },
         }
     }
 

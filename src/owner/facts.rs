@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::model::{Placement, Process, ProcessName, parse_placement};
+use crate::model::{Process, ProcessName, parse_placement};
 use crate::proc_root::ProcRoot;
 
 /// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
@@ -23,7 +23,7 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 pub struct Facts {
     /// The arguments. Reading them waits while the process changes its memory.
     pub command_line: bool,
-    /// Unit and container.
+    /// Unit, container and pod.
     pub placement: bool,
 }
 
@@ -36,15 +36,11 @@ impl Facts {
         };
         let command_line = read(self.command_line, "cmdline", COMMAND_LINE_MOST);
         let cgroup = read(self.placement, "cgroup", CGROUP_MOST);
-        let Placement {
-            unit, container, ..
-        } = parse_placement(&cgroup.unwrap_or_default());
         Process {
             pid,
             name,
             command_line: parse_command_line(&command_line.unwrap_or_default()),
-            unit,
-            container,
+            placement: parse_placement(&cgroup.unwrap_or_default()),
         }
     }
 }

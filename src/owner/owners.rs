@@ -187,7 +187,7 @@ impl Owners {
     }
 
     /// The processes by which a socket is grouped.
-    pub fn group_holders(&self, socket: &Socket) -> GroupHolders {
+    pub fn group_holders(&self, socket: &Socket) -> GroupHolders<'_> {
         GroupHolders::of(self.held(socket), self.peer_held(socket))
     }
 

@@ -327,8 +327,9 @@ fn facts_are_read_from_their_files() {
     let process = held.first().unwrap();
     assert_eq!(process.name.unwrap().text(), "web\n\n");
     assert_eq!(process.command_line.as_deref(), Some("web --port 80"));
-    assert_eq!(process.unit, Some(format!("docker-{id}.scope")));
-    assert_eq!(process.container, Some(id));
+    let unit = format!("docker-{id}.scope");
+    assert_eq!(process.placement.unit.as_deref(), Some(&*unit));
+    assert_eq!(process.placement.container.as_deref(), Some(&*id));
 }
 
 #[test]

@@ -26,8 +26,6 @@ pub struct GroupTally {
     all: Counts,
     /// The key of the current socket; its memory is reused.
     key: Vec<KeyPart>,
-    /// The processes that hold it and its peer.
-    held: GroupHolders,
 }
 
 impl GroupTally {
@@ -41,7 +39,6 @@ impl GroupTally {
             groups: HashMap::new(),
             beyond: Counts::default(),
             all: Counts::default(),
-            held: GroupHolders::default(),
         }
     }
 
@@ -52,11 +49,8 @@ impl GroupTally {
     }
 
     /// Counts a socket that these processes hold.
-    pub fn socket_of(&mut self, socket: &Socket, held: GroupHolders) -> ControlFlow<()> {
-        self.held = held;
-        let flow = self.socket(socket);
-        self.held = GroupHolders::default();
-        flow
+    pub fn socket_of(&mut self, socket: &Socket, held: GroupHolders<'_>) {
+        self.alike_of(socket, held, 1);
     }
 
     /// The sockets of all groups together.
@@ -82,6 +76,15 @@ impl GroupTally {
         keys.iter().all(is_known) && fields.any(|field| field == Field::Netns)
     }
 
+    /// Counts sockets like this one, which these processes hold.
+    fn alike_of(&mut self, socket: &Socket, held: GroupHolders<'_>, number: u64) {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        let parts = self.keys.iter();
+        key.extend(parts.filter_map(|one| one.part(socket, &self.listeners, held)));
+        self.add(key, socket.state, number);
+    }
+
     /// Counts sockets of the group with this key.
     fn add(&mut self, key: Vec<KeyPart>, state: State, sockets: u64) {
         self.all.add(state, sockets);
@@ -103,14 +106,7 @@ impl Sink for GroupTally {
     }
 
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
-        let mut key = std::mem::take(&mut self.key);
-        key.clear();
-        key.extend(
-            self.keys
-                .iter()
-                .filter_map(|one| one.part(socket, &self.listeners, self.held)),
-        );
-        self.add(key, socket.state, number);
+        self.alike_of(socket, GroupHolders::default(), number);
         ControlFlow::Continue(())
     }
 }

@@ -1,8 +1,10 @@
 //! `--by`: groups compared with the sockets listed by ss, in every format and from both sources,
 //! and their sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
 
 use crate::answer::Answer;
 use crate::child::{Start, run_tool};
@@ -309,4 +311,50 @@ fn grouping_by_a_field_missing_from_proc_is_an_error() {
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{ran:?}");
         assert!(ran.stderr.contains(&format!("has no `{key}`")), "{ran:?}");
     }
+}
+
+#[test]
+fn sockets_are_grouped_by_what_their_holders_belong_to() {
+    let tree = tempfile::tempdir().unwrap();
+    let id = "0123456789abcdef".repeat(4);
+    let mut table =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
+        uid  timeout inode\n"
+            .to_owned();
+    for (pid, cgroup) in [
+        (7, format!("/system.slice/web.service/docker-{id}.scope")),
+        (
+            8,
+            "/kubepods/pod0f9a3f0e-1c2b-4d5e-8f90-a1b2c3d4e5f6".to_owned(),
+        ),
+        (9, "/".to_owned()),
+    ] {
+        let home = tree.path().join(pid.to_string());
+        fs::create_dir_all(home.join("fd")).unwrap();
+        fs::write(home.join("comm"), "web\n").unwrap();
+        fs::write(home.join("cgroup"), format!("0::{cgroup}\n")).unwrap();
+        symlink(format!("socket:[{pid}]"), home.join("fd/3")).unwrap();
+        table += &format!(
+            "   {pid}: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     \
+             0        0 {pid} 1 0000000000000000 100 0 0 10 0\n"
+        );
+    }
+    fs::create_dir_all(tree.path().join("1/net")).unwrap();
+    fs::write(tree.path().join("1/net/tcp"), table).unwrap();
+    let root = tree.path().to_str().unwrap();
+    let keys = "container,pod,unit";
+    let ran = run(["--json", "--by", keys, "--proc-root", root]);
+    let answer = Answer::of(&ran);
+    let unit = format!("docker-{id}.scope");
+    let groups: BTreeSet<String> = answer
+        .groups
+        .iter()
+        .map(|group| serde_json::to_string(&group.key).unwrap())
+        .collect();
+    let expected = [
+        format!(r#"{{"container":"0123456789ab","pod":null,"unit":"{unit}"}}"#),
+        r#"{"container":null,"pod":"0f9a3f0e-1c2","unit":null}"#.to_owned(),
+        r#"{"container":null,"pod":null,"unit":null}"#.to_owned(),
+    ];
+    assert_eq!(groups, BTreeSet::from(expected), "{ran:?}");
 }

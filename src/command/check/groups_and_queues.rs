@@ -175,6 +175,9 @@ fn worth(trust: Trust, key: &[KeyPart]) -> Trust {
             part,
             KeyPart::Process(None)
                 | KeyPart::Pid(None)
+                | KeyPart::Unit(None)
+                | KeyPart::Container(None)
+                | KeyPart::Pod(None)
                 | KeyPart::Direction(_)
                 | KeyPart::Service(_)
         )

@@ -161,7 +161,7 @@ fn count_owned(
     let owners = search.find(buffered.sockets(), &mut report)?;
     for socket in buffered.sockets() {
         // It takes every socket.
-        let _ = tally.socket_of(&socket, owners.group_holders(&socket));
+        tally.socket_of(&socket, owners.group_holders(&socket));
     }
     Ok((report, owners))
 }

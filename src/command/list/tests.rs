@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::model::{
-    CongestionControl, Family, Field, Held, Hold, InetEnds, Kind, Metric, Names, Netns, Process,
-    ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer,
-    UnixShutdown, Use,
+    CongestionControl, Family, Field, Held, Hold, InetEnds, Kind, Metric, Names, Netns, Placement,
+    Process, ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName,
+    UnixPeer, UnixShutdown, Use,
 };
 use crate::model::{Ends, Sink};
 use crate::output::{Csv, Format, Style};
@@ -85,8 +85,11 @@ fn row(field: Field, socket: &Socket) -> String {
         pid: 15,
         name: Some(ProcessName::new(b"process")),
         command_line: Some("arguments".to_owned()),
-        unit: Some("unit".to_owned()),
-        container: Some("container".to_owned()),
+        placement: Placement {
+            unit: Some("unit".into()),
+            container: Some("container".into()),
+            pod: Some("pod".into()),
+        },
     };
     let mut names = OneProcess([Hold { pid: 15, fd }], [process]);
     let mut csv = Csv::new(&Style {

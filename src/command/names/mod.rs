@@ -20,7 +20,7 @@ use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::model::{Held, ListenAddress, Listener, Names, Netns, Ownership, Socket, Where};
-use crate::netns::{own_name, within};
+use crate::netns::{Engines, own_name, within};
 use crate::owner::Owners;
 use cgroups::read_cgroups;
 use users::read_users;
@@ -33,6 +33,7 @@ pub(super) struct HostNames {
     interfaces: HashMap<u32, String>,
     cgroups: Option<HashMap<u64, String>>,
     namespaces: HashMap<Netns, Arc<str>>,
+    pub(super) engines: Engines,
     /// The holders of the sockets of this sample, if they were searched for.
     pub(super) owners: Option<Owners>,
 }

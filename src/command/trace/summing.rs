@@ -75,7 +75,7 @@ impl Sum {
         let holder = row.task();
         let held = GroupHolders {
             own: holder.map(|task| (Some(ProcessName::new(task.text().as_bytes())), task.pid)),
-            peer: None,
+            ..GroupHolders::default()
         };
         let part = |key: &GroupKey| match (key.field, row.opened) {
             // Who opened it is known better than from who listens now.

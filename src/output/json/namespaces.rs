@@ -118,9 +118,9 @@ impl NamespaceKeys<'_> {
             pid: facts.pid,
             processes: facts.processes,
             mounts: &facts.mounts,
-            container: facts.container.as_deref(),
-            pod: facts.pod.as_deref(),
-            unit: facts.unit.as_deref(),
+            container: facts.placement.container.as_deref(),
+            pod: facts.placement.pod.as_deref(),
+            unit: facts.placement.unit.as_deref(),
             source: source.name(),
         })
     }

@@ -49,7 +49,7 @@ pub(super) fn usual_width(field: Field, only_v4: bool) -> usize {
         Field::Name => 32,
         Field::Process | Field::PeerProcess | Field::Unit | Field::Netns => 24,
         Field::Cgroup | Field::CommandLine => 40,
-        Field::Container => 64,
+        Field::Container | Field::Pod => 64,
         Field::Fd => 5,
         _ => 0,
     };

@@ -67,6 +67,7 @@ done
 set +e
 exec > $DIRECTORY/answers
 $PROGRAM --json --by netns
+$PROGRAM --json -N all --by netns,pod,container,unit
 setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all \
     $DIRECTORY/program --json --by netns
 for pid in $(pidof python3); do
@@ -98,9 +99,10 @@ in_namespace!(
         }
         let machine = format!("shed{}", std::process::id());
         let (answers, ss) = deploy(&machine);
-        let [root, ordinary] = &answers[..] else {
+        let [root, held, ordinary] = &answers[..] else {
             panic!("{answers:?}");
         };
+        let unit = format!("systemd-nspawn@{machine}.service");
         let machine = format!("machine:{machine}");
         // The shell is process 1.
         let expected = [("container:web1", 5), ("pod:shop1", 16), (&*machine, 11)];
@@ -121,6 +123,19 @@ in_namespace!(
             );
         }
         assert_eq!(ss.lines().count(), 5, "{ss}");
+        for (netns, pod, container, unit, total) in [
+            ("container:web1", None, Some("web1"), None, 5),
+            ("pod:shop1", Some("shop1"), Some("cart"), None, 7),
+            ("pod:shop1", Some("shop1"), Some("pay"), None, 9),
+            (&*machine, None, None, Some(&*unit), 11),
+        ] {
+            let group = held.groups.iter().find(|group| {
+                let key = |name: &str| group.key[name].as_str();
+                key("netns") == Some(netns)
+                    && (key("pod"), key("container"), key("unit")) == (pod, container, unit)
+            });
+            assert_eq!(group.map(|group| group.total), Some(total), "{held:?}");
+        }
         // Without privilege the ids are known, not the names.
         assert_eq!(by_kind(ordinary), by_kind(root), "{ordinary:?}");
     }
