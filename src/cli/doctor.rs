@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::parse_duration;
+use super::values::{kinds, parse_duration};
 use super::{ColorWhen, MessageOptions, Sourcing};
+use crate::model::KindSet;
 
 /// Diagnose what is wrong, with the evidence and the remedy
 ///
@@ -25,6 +26,16 @@ pub struct Doctor {
     /// say so.
     #[arg(value_name = "FILTER", help_heading = "Selection")]
     pub words: Vec<String>,
+
+    /// Only these kinds of sockets, separated by commas (default: all that rules are about); repeatable
+    #[arg(
+        short = 'A',
+        long = "kind",
+        visible_alias = "query",
+        value_name = "LIST"
+    )]
+    #[arg(value_delimiter = ',', value_parser = kinds(), help_heading = "Selection")]
+    pub kinds: Vec<KindSet>,
 
     /// How long to wait between the two samples (0.05s to 24h, as in 2, 500ms, 5m)
     ///

@@ -1,6 +1,7 @@
 //! Which sockets are observed, from where, and how long their owners are searched for: resolved
 //! once from the options and words typed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::lookup::HostLookup;
@@ -12,7 +13,8 @@ use super::sources;
 use crate::cli::{Keys, KindOption, Selection, Sourcing, SsLetters};
 use crate::filter::{Expression, Test};
 use crate::model::{
-    Family, Field, KindSet, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason, Use,
+    Family, Field, Kind, KindSet, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason,
+    Use,
 };
 use crate::owner::{Facts, Seek};
 use crate::question::Question;
@@ -34,15 +36,8 @@ pub(super) struct Target {
 pub(super) type EachNamespace = (Vec<(UnseenNamespace, Target)>, NamespacesRead);
 
 impl Target {
-    /// Resolves the options: reads files, and looks names up where the sockets are.
-    ///
-    /// # Errors
-    /// What is not valid.
-    pub(super) fn resolve(selection: &Selection, sourcing: &Sourcing) -> Result<Target, Failure> {
-        Target::of_kind(KindSet::TCP, selection, sourcing)
-    }
-
-    /// The same for the kinds of sockets that these select.
+    /// Resolves the options for the kinds of sockets that these select: reads files, and looks names up
+    /// where the sockets are.
     ///
     /// # Errors
     /// What is not valid.
@@ -61,7 +56,7 @@ impl Target {
         Target::of_kind(kinds.kinds(letters.kinds()), &selection, sourcing)
     }
 
-    /// The same for sockets of another kind.
+    /// The same for sockets of these kinds.
     ///
     /// # Errors
     /// What is not valid.
@@ -175,6 +170,16 @@ impl Target {
             ));
         }
         Ok(Target {
+            question,
+            ..self.clone()
+        })
+    }
+
+    /// The same for sockets of one of its kinds; `None` if none of these can match.
+    pub(super) fn only(&self, kind: Kind) -> Option<Target> {
+        let each = self.question.by_kind().into_iter();
+        let question = each.map(Cow::into_owned).find(|one| one.kind == kind)?;
+        Some(Target {
             question,
             ..self.clone()
         })

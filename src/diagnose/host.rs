@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::survey::Survey;
 use super::watch::Watch;
 use crate::model::{
-    Counter, Counters, InetEnds, ListenAddress, Listener, Listeners, Metric, Setting, Settings,
-    Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
+    Counter, Counters, InetEnds, Kind, KindSet, ListenAddress, Listener, Listeners, Metric,
+    Setting, Settings, Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
 };
 
 /// The kernel's counters before and after the window, its settings and listeners, and the source.
@@ -19,8 +19,12 @@ pub struct Host {
     pub place: Where,
     /// Which source reported them; /proc reports less of each.
     pub source: SourceName,
-    /// How many sockets there were after the window.
+    /// The kinds of sockets that are examined.
+    pub kinds: KindSet,
+    /// How many TCP sockets there were after the window.
     pub sockets: u64,
+    /// The other kinds of which there are any: how many were examined, or why none could be.
+    pub others: Vec<(Kind, Result<u64, String>)>,
     /// How many of them were in states that this program does not know.
     pub unknown_states: u64,
     /// The time between the two readings of the counters.
@@ -110,6 +114,34 @@ impl Host {
         })
     }
 
+    /// Whether one of these kinds is examined.
+    pub(super) fn selects_any(&self, kinds: KindSet) -> bool {
+        kinds.iter().any(|kind| self.kinds.contains(kind))
+    }
+
+    /// How many sockets of this kind were examined.
+    pub fn sockets_of(&self, kind: Kind) -> u64 {
+        let mut others = self.others.iter();
+        match kind == Kind::Tcp {
+            true => self.sockets,
+            false => match others.find(|(other, _)| *other == kind) {
+                Some((_, Ok(sockets))) => *sockets,
+                Some((_, Err(_))) | None => 0,
+            },
+        }
+    }
+
+    /// Why sockets of these kinds were not read, where that is so.
+    pub(super) fn unread(&self, kinds: KindSet) -> Option<String> {
+        let others = self.others.iter();
+        let failures = others.filter_map(|(kind, read)| Some((kind, read.as_ref().err()?)));
+        let of_these = failures.filter(|(kind, _)| kinds.contains(**kind));
+        let reasons: Vec<String> = of_these
+            .map(|(kind, reason)| format!("{} sockets were not read: {reason}", kind.title()))
+            .collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
     /// Why nothing is concluded from what did not move, where that is so.
     pub(super) fn held_up_text(&self) -> Option<String> {
         let time = self.held_up?.as_secs_f64();
@@ -147,6 +179,13 @@ impl Host {
     /// A setting that is one number, where it is known.
     pub(super) fn setting(&self, setting: Setting) -> Option<u64> {
         self.settings.number(setting).ok()
+    }
+
+    /// The same where MPTCP sockets were not read.
+    pub(super) fn mptcp_unread(&self) -> Option<String> {
+        let was_read = |(kind, _): &(Kind, _)| *kind == Kind::Mptcp;
+        let is_examined = self.others.iter().any(was_read) || !self.kinds.contains(Kind::Mptcp);
+        self.mptcp().filter(|_| !is_examined)
     }
 
     /// Why the tables of TCP do not show all there is to a rule: a connection of Multipath TCP is

@@ -4,14 +4,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::host::Host;
 use super::rule::Sampled;
-use super::subject::{counted_connections, service_subject, service_test};
+use super::subject::{counted_connections, kind_label, service_subject, service_test};
 use crate::model::{
-    Command, Field, InetEnds, Label, Listeners, Netns, Service, Socket, counted, thousands,
+    Command, Field, InetEnds, Kind, Label, Listeners, Netns, Service, Socket, counted, thousands,
 };
 
 /// More sockets than this are only counted, in either sample; 2 MB.
@@ -29,6 +29,7 @@ const IN_WINDOW: u64 = 3;
 /// The key by which connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ServiceGroup {
+    pub(super) kind: Kind,
     /// What the connections serve or use.
     pub(super) service: Service,
     /// Whether a process holds them.
@@ -45,6 +46,7 @@ pub(super) struct Previous {
 /// The facts that decide the group of a connection, once the listeners are known.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
+    kind: Kind,
     netns: Netns,
     ends: InetEnds,
     held: bool,
@@ -58,6 +60,7 @@ impl Previous {
             return;
         }
         let origin = Origin {
+            kind: socket.kind,
             netns: socket.netns,
             ends: *ends,
             held: socket.inode != 0,
@@ -71,8 +74,8 @@ impl Previous {
 pub(super) struct Lingering {
     previous: Previous,
     groups: HashMap<ServiceGroup, GroupCounts>,
-    /// Those that a process holds, of groups for which there was no room.
-    others: GroupCounts,
+    /// Those of each kind that a process holds, of groups for which there was no room.
+    others: BTreeMap<Kind, GroupCounts>,
     kept: Vec<Member>,
     beyond: u64,
 }
@@ -128,12 +131,16 @@ impl Lingering {
     /// Takes one after the window.
     pub(super) fn add(&mut self, sampled: &Sampled<'_>) {
         let (socket, service) = (sampled.socket, sampled.service);
-        let held = socket.inode != 0;
-        let group = ServiceGroup { service, held };
+        let (kind, held) = (socket.kind, socket.inode != 0);
+        let group = ServiceGroup {
+            kind,
+            service,
+            held,
+        };
         if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&group) {
             self.groups.entry(group).or_default().add_socket(socket);
         } else if held {
-            self.others.add_socket(socket);
+            self.others.entry(kind).or_default().add_socket(socket);
         }
         if self.kept.len() < ROOM {
             self.kept.push(Member {
@@ -176,11 +183,14 @@ impl Lingering {
     }
 
     /// The changes of those groups of which `least` or more stayed, most first; and of the others that
-    /// are held, together, where they are as many in all.
+    /// are held, those of each kind together, where they are as many in all.
     pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
         let is_whole = self.previous.beyond == 0 && self.beyond == 0;
-        let (mut large, mut small) = (Vec::new(), Vec::new());
-        let mut rest = self.others;
+        let mut large = Vec::new();
+        let others = self.others.iter();
+        let mut small: BTreeMap<Kind, (Vec<ServiceGroup>, GroupCounts)> = others
+            .map(|(kind, counts)| (*kind, (Vec::new(), *counts)))
+            .collect();
         for (group, counts) in self.compared(listeners) {
             if counts.stayed >= least {
                 large.push(Change {
@@ -189,7 +199,8 @@ impl Lingering {
                     is_whole,
                 });
             } else if group.held {
-                small.push(group);
+                let (groups, rest) = small.entry(group.kind).or_default();
+                groups.push(group);
                 rest.add(counts);
             }
         }
@@ -197,9 +208,11 @@ impl Lingering {
             let most_first = b.counts.stayed.cmp(&a.counts.stayed);
             most_first.then_with(|| a.groups.cmp(&b.groups))
         });
-        large.extend((rest.stayed >= least).then_some(Change {
-            groups: small,
-            counts: rest,
+        let small = small.into_values();
+        let many = small.filter(|(_, rest)| rest.stayed >= least);
+        large.extend(many.map(|(groups, counts)| Change {
+            groups,
+            counts,
             is_whole,
         }));
         large
@@ -214,9 +227,13 @@ impl Lingering {
                 counts.stayed += u64::from(was_there);
             }
         }
-        for Origin { netns, ends, held } in left.into_values() {
-            let service = listeners.service(netns, &ends);
-            if let Some(counts) = groups.get_mut(&ServiceGroup { service, held }) {
+        for origin in left.into_values() {
+            let group = ServiceGroup {
+                kind: origin.kind,
+                service: listeners.service(origin.netns, &origin.ends),
+                held: origin.held,
+            };
+            if let Some(counts) = groups.get_mut(&group) {
                 counts.ended += 1;
             }
         }
@@ -244,6 +261,11 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The kind of the connections.
+    pub(super) fn kind(&self) -> Kind {
+        self.groups.first().map_or(Kind::Tcp, |group| group.kind)
+    }
+
     /// The service, where it is one.
     pub(super) fn service(&self) -> Option<Service> {
         match self.groups[..] {
@@ -255,22 +277,28 @@ impl Change {
     /// The number of connections and their service, for a title.
     pub(super) fn connections(&self) -> String {
         let sockets = self.counts.sockets;
-        match self.service() {
+        let connections = match self.service() {
             Some(service) => counted_connections(sockets, service),
             None => format!(
                 "{} of several services",
                 counted(sockets, "connection", "connections")
             ),
+        };
+        match self.kind() == Kind::Tcp {
+            true => connections,
+            false => format!("{connections} over {}", self.kind().title()),
         }
     }
 
     /// What a finding about them is about.
     pub(super) fn subject(&self) -> Vec<(Field, Label)> {
-        self.service().map(service_subject).unwrap_or_default()
+        let service = self.service().map(service_subject).unwrap_or_default();
+        service.into_iter().chain(kind_label(self.kind())).collect()
     }
 
     /// A command for these connections alone.
     pub(super) fn select(&self, command: Command) -> Command {
+        let command = command.of_kind(self.kind());
         match self.service() {
             Some(service) => command.of(service_test(service)),
             None => command,

@@ -27,7 +27,8 @@ use std::ops::ControlFlow;
 
 pub use host::{Host, Measures, SelectedListeners};
 pub use rules::{
-    BoundPorts, FirstSample, OutgoingPorts, PortsTaken, RULES, SecondSample, is_live, wide_rules,
+    BoundPorts, FirstSample, KINDS, OutgoingPorts, PortsTaken, RULES, SecondSample, is_live,
+    wide_rules,
 };
 pub use survey::Survey;
 pub use watch::{Sightings, Watch};

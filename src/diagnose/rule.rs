@@ -4,7 +4,7 @@
 //! `rules/mod.rs`, and its description in tcpstates-rules(7).
 
 use super::host::Host;
-use crate::model::{Finding, Holders, InetEnds, Scope, Service, Socket, State, StateSet};
+use crate::model::{Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet};
 
 /// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -27,6 +27,9 @@ pub(super) trait Rule: Default {
     /// nothing could run in that time ([`Host::held_up`]).
     const IS_STALL: bool = false;
 
+    /// The kinds of the sockets that it reads.
+    const KINDS: KindSet = KindSet::TCP;
+
     /// The states of the sockets that it reads after the window.
     const STATES: StateSet;
 
@@ -39,6 +42,9 @@ pub(super) trait Rule: Default {
     /// Selects connections that are looked at again and again for a few seconds, few of them: those on
     /// which nothing has moved so far ([`Host::watch`]). `None` where it watches none.
     const WATCHED: Option<Suspects<Self>> = None;
+
+    /// The same of MPTCP connections, whose ends are those of a TCP connection too.
+    const WATCHED_MPTCP: Option<Suspects<Self>> = None;
 
     /// Takes what precedes the sockets after the window.
     fn begin(&mut self, before: Self::Before, host: &Host);

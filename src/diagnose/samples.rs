@@ -8,6 +8,9 @@ macro_rules! rules {
         /// The names of all rules, in the order of the manual.
         pub const RULES: &[&str] = &[$(<$Rule as Rule>::ID),+];
 
+        /// The kinds of sockets that they are about.
+        pub const KINDS: KindSet = KindSet::NONE$(.union(<$Rule as Rule>::KINDS))+;
+
         /// The names of those that are about the whole network namespace or host.
         pub fn wide_rules() -> impl Iterator<Item = &'static str> {
             let rules = [$((<$Rule as Rule>::ID, <$Rule as Rule>::SCOPE)),+];
@@ -30,9 +33,14 @@ macro_rules! rules {
         }
 
         impl FirstSample {
-            /// The states of the sockets that they read.
-            pub const STATES: StateSet = StateSet::NONE
-                $(.union(<<$Rule as Rule>::Before as FirstPass>::STATES))+;
+            /// The states of the sockets of this kind that they read.
+            pub fn states(kind: Kind) -> StateSet {
+                StateSet::NONE
+                    $(.union(match <$Rule as Rule>::KINDS.contains(kind) {
+                        true => <<$Rule as Rule>::Before as FirstPass>::STATES,
+                        false => StateSet::NONE,
+                    }))+
+            }
 
             /// Those that rules about the network namespace and the host read.
             pub const WIDE_STATES: StateSet = StateSet::NONE
@@ -53,7 +61,8 @@ macro_rules! rules {
         impl Sink for FirstSample {
             fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
                 if let Some(ends) = socket.internet() {
-                    $(if <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
+                    $(if <$Rule as Rule>::KINDS.contains(socket.kind)
+                        && <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
                         && self.feed.is_for(<$Rule as Rule>::SCOPE)
                     {
                         self.$field.add(socket, ends);
@@ -77,6 +86,15 @@ macro_rules! rules {
                     _ => <$Rule as Rule>::STATES,
                 }))+;
 
+            /// The states of the sockets of this kind that they read.
+            pub fn states(kind: Kind) -> StateSet {
+                StateSet::NONE
+                    $(.union(match <$Rule as Rule>::KINDS.contains(kind) {
+                        true => <$Rule as Rule>::STATES,
+                        false => StateSet::NONE,
+                    }))+
+            }
+
             /// Nothing read yet, after this first sample.
             pub fn begin(first: FirstSample, host: &Host) -> SecondSample {
                 let mut sample = SecondSample::default();
@@ -86,7 +104,8 @@ macro_rules! rules {
 
             /// Reads a socket for the rules that take it.
             pub(super) fn add(&mut self, sampled: &Sampled<'_>, feed: Feed) {
-                $(if <$Rule as Rule>::STATES.contains(sampled.socket.state)
+                $(if <$Rule as Rule>::KINDS.contains(sampled.socket.kind)
+                    && <$Rule as Rule>::STATES.contains(sampled.socket.state)
                     && feed.is_for(<$Rule as Rule>::SCOPE)
                 {
                     self.$field.add(sampled);
@@ -109,16 +128,28 @@ macro_rules! rules {
                 watched.into_iter().flatten().flatten().collect()
             }
 
-            /// What each rule found.
+            /// The MPTCP connections that are to be watched longer.
+            pub fn watched_mptcp(&self, host: &Host) -> Vec<InetEnds> {
+                let watched = [$(
+                    <$Rule as Rule>::WATCHED_MPTCP.map(|of| of(&self.$field, host))
+                ),+];
+                watched.into_iter().flatten().flatten().collect()
+            }
+
+            /// What each rule found that is about the kinds selected.
             pub(super) fn examined(&self, case: &Case<'_>) -> Vec<(&'static str, Examined)> {
                 let held_up = case.host.held_up_text();
-                vec![$((
-                    <$Rule as Rule>::ID,
-                    match held_up.clone().filter(|_| <$Rule as Rule>::IS_STALL) {
+                let mut examined = Vec::new();
+                $(if case.host.selects_any(<$Rule as Rule>::KINDS) {
+                    let result = match held_up.clone().filter(|_| <$Rule as Rule>::IS_STALL) {
                         Some(reason) => Examined::lacking(reason),
-                        None => self.$field.examine(case).in_scope(<$Rule as Rule>::SCOPE),
-                    },
-                )),+]
+                        None => self.$field.examine(case)
+                            .in_scope(<$Rule as Rule>::SCOPE)
+                            .without(case.host.unread(<$Rule as Rule>::KINDS)),
+                    };
+                    examined.push((<$Rule as Rule>::ID, result));
+                })+
+                examined
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Field, Label, ListenAddress, Service, counted, thousands};
+use crate::model::{Field, Kind, Label, ListenAddress, Service, counted, thousands};
 
 /// An address as a filter takes it: an IPv6 address needs brackets, or its end may be a port.
 pub(super) fn address_word(ip: IpAddr) -> String {
@@ -48,6 +48,12 @@ pub(super) fn service_subject(service: Service) -> Vec<(Field, Label)> {
         Service::Served(port) => vec![(Field::LocalPort, Label::Number(port.into()))],
         Service::Used(peer) => peer_subject(peer),
     }
+}
+
+/// The kind of sockets in the subject of a finding, which TCP is without.
+pub(super) fn kind_label(kind: Kind) -> Option<(Field, Label)> {
+    let label = Label::Text(kind.name().to_owned());
+    (kind != Kind::Tcp).then_some((Field::Kind, label))
 }
 
 /// The subject of a finding about a listener.

@@ -9,8 +9,8 @@ use super::watch::{Sightings, Watch};
 use super::{Host, Measures};
 use crate::model::testing::ends;
 use crate::model::{
-    Counter, Counters, Finding, Holders, Kind, Listeners, Metric, Namespaces, Setting, Settings,
-    Severity, Sink, Socket, SourceName, State, TcpInfo, Unlisted, Where,
+    Counter, Counters, Finding, Holders, Kind, KindSet, Listeners, Metric, Namespaces, Setting,
+    Settings, Severity, Sink, Socket, SourceName, State, TcpInfo, Unlisted, Where,
 };
 
 /// A host of which nothing is known; tests add what they are about.
@@ -18,7 +18,9 @@ pub(super) fn host() -> Host {
     Host {
         place: Where::Here,
         source: SourceName::Netlink,
+        kinds: KindSet::ALL,
         sockets: 0,
+        others: Vec::new(),
         unknown_states: 0,
         window: Duration::from_secs(1),
         held_up: None,
@@ -83,12 +85,14 @@ impl Host {
 
     /// The same so long after the begin of the window.
     pub(super) fn see_after<R: Rule>(&mut self, rule: &R, sockets: &[Socket], over: Duration) {
-        let wanted = R::WATCHED.map_or(Vec::new(), |of| of(rule, self));
-        let mut seen = Sightings::of(&wanted);
-        for socket in sockets {
-            assert!(seen.socket(socket).is_continue());
+        for (kind, watched) in [(Kind::Tcp, R::WATCHED), (Kind::Mptcp, R::WATCHED_MPTCP)] {
+            let wanted = watched.map_or(Vec::new(), |of| of(rule, self));
+            let mut seen = Sightings::of(&wanted);
+            for socket in sockets.iter().filter(|socket| socket.kind == kind) {
+                assert!(seen.socket(socket).is_continue());
+            }
+            self.watch.see(kind, seen, over);
         }
-        self.watch.see(seen, over);
     }
 
     /// A rule that has read these sockets before the window, and these after it.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::model::{InetEnds, Metric, Sink, Socket};
+use crate::model::{InetEnds, Kind, Metric, Sink, Socket};
 
 /// How many connections to one peer are kept, of those that are watched by their peers; with 16 peers
 /// some 3 MB.
@@ -91,6 +91,8 @@ impl Watched {
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     by_ends: HashMap<InetEnds, Watched>,
+    /// The same of MPTCP, whose ends are those of a TCP connection too.
+    mptcp: HashMap<InetEnds, Watched>,
     /// From the begin of the window until they were last seen.
     pub over: Duration,
     /// From the begin of the window until each had been seen once.
@@ -104,11 +106,15 @@ pub struct Watch {
 impl Watch {
     /// Takes what was seen, `over` so long since the begin of the window. A connection that was wanted
     /// and not found has ended.
-    pub fn see(&mut self, seen: Sightings, over: Duration) {
-        let known = self.by_ends.len();
-        add(&mut self.by_ends, seen, over);
+    pub fn see(&mut self, kind: Kind, seen: Sightings, over: Duration) {
+        let watched = match kind == Kind::Mptcp {
+            true => &mut self.mptcp,
+            false => &mut self.by_ends,
+        };
+        let known = watched.len();
+        add(watched, seen, over);
         self.over = over;
-        if self.by_ends.len() > known {
+        if watched.len() > known {
             self.since = over;
         }
     }
@@ -145,6 +151,14 @@ impl Watch {
     /// What was seen of a connection; `None` if it was not watched.
     pub(super) fn of(&self, ends: &InetEnds) -> Option<&Watched> {
         self.by_ends.get(ends)
+    }
+
+    /// The same of a connection of this kind.
+    pub(super) fn of_kind(&self, kind: Kind, ends: &InetEnds) -> Option<&Watched> {
+        match kind == Kind::Mptcp {
+            true => self.mptcp.get(ends),
+            false => self.of(ends),
+        }
     }
 
     /// For how long nothing has moved on a connection that did not move while it was watched, as this
@@ -269,7 +283,7 @@ mod tests {
             for socket in socket.into_iter() {
                 assert!(seen.socket(&socket).is_continue());
             }
-            watch.see(seen, over);
+            watch.see(Kind::Tcp, seen, over);
         }
         watch.of(&ends).unwrap().clone()
     }

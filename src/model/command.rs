@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::Where;
+use super::{Kind, Where};
 
 /// A command that shows the sockets of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,16 @@ impl Command {
     pub fn of(mut self, test: impl Into<String>) -> Command {
         let filter = self.filter.map(|filter| format!("{filter} and "));
         self.filter = Some(filter.unwrap_or_default() + &test.into());
+        self
+    }
+
+    /// The same for sockets of this kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Command {
+        if kind != Kind::Tcp {
+            let words = ["--kind", kind.name()].map(str::to_owned);
+            self.words.splice(..0, words);
+        }
         self
     }
 

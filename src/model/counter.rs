@@ -1,6 +1,8 @@
-//! The kernel's counters about TCP, by the names of nstat(8). Reads none of them.
+//! The kernel's counters about TCP, MPTCP and UDP, by the names of nstat(8). Reads none of them.
 
 use std::collections::BTreeMap;
+
+use super::Kind;
 
 table! {
     /// One counter. All but those of `sockstat` only grow, and are of one network namespace.
@@ -63,6 +65,28 @@ table! {
         MemoryPressures = ("TcpExt", "TCPMemoryPressures"),
         /// Retransmitted SYNs and SYN-ACKs.
         SynRetrans = ("TcpExt", "TCPSynRetrans"),
+        /// Connections that this host began with the option MP_CAPABLE (RFC 8684).
+        MpCapableSynTx = ("MPTcpExt", "MPCapableSYNTX"),
+        /// Those that became plain TCP because the SYN-ACK had no such option.
+        MpCapableFallback = ("MPTcpExt", "MPCapableFallbackSYNACK"),
+        /// UDP datagrams over IPv4 that programs read (RFC 4113, udpInDatagrams).
+        UdpInDatagrams = ("Udp", "InDatagrams"),
+        /// Those dropped because the receive buffer of their socket was full.
+        UdpRcvbufErrors = ("Udp", "RcvbufErrors"),
+        /// Those dropped because all UDP sockets of the host together used too much memory; since 5.11.
+        UdpMemErrors = ("Udp", "MemErrors"),
+        /// Those dropped because of a wrong checksum.
+        UdpChecksumErrors = ("Udp", "InCsumErrors"),
+        /// UDP datagrams over IPv6 that programs read.
+        Udp6InDatagrams = ("Udp6", "InDatagrams"),
+        /// Those dropped because the receive buffer of their socket was full.
+        Udp6RcvbufErrors = ("Udp6", "RcvbufErrors"),
+        /// Those dropped because all UDP sockets of the host together used too much memory; since 5.11.
+        Udp6MemErrors = ("Udp6", "MemErrors"),
+        /// Those dropped because of a wrong checksum.
+        Udp6ChecksumErrors = ("Udp6", "InCsumErrors"),
+        /// Pages of memory that UDP sockets use. Host-wide, also in a child namespace.
+        UdpMemoryPages = ("UDP", "mem"),
         /// Tracked packets dropped because their connection could not be given an entry.
         ConntrackDrop = ("nf_conntrack", "drop"),
         /// Entries ended before their time to make room in a full table.
@@ -80,10 +104,20 @@ impl Counter {
     /// The file of proc(5) it is in.
     pub fn file(self) -> &'static str {
         match self.place().0 {
-            "Tcp" => "snmp",
-            "TcpExt" => "netstat",
+            "Tcp" | "Udp" => "snmp",
+            "Udp6" => "snmp6",
+            "TcpExt" | "MPTcpExt" => "netstat",
             "nf_conntrack" => "stat/nf_conntrack",
             _ => "sockstat",
+        }
+    }
+
+    /// The sockets that it is about.
+    pub fn kind(self) -> Kind {
+        match self.place().0 {
+            "MPTcpExt" => Kind::Mptcp,
+            "Udp" | "Udp6" | "UDP" => Kind::Udp,
+            _ => Kind::Tcp,
         }
     }
 
@@ -91,7 +125,7 @@ impl Counter {
     /// `nf_conntrack drop` for those that nstat(8) does not have.
     pub fn name(self) -> String {
         match self.place() {
-            ("TCP", column) => format!("sockstat TCP {column}"),
+            (line @ ("TCP" | "UDP"), column) => format!("sockstat {line} {column}"),
             (file @ "nf_conntrack", column) => format!("{file} {column}"),
             (line, column) => format!("{line}{column}"),
         }

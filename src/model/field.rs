@@ -301,8 +301,10 @@ impl Field {
         }
         let is_tcp = matches!(
             self,
-            Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_)
+            Field::Timer | Field::Retransmits | Field::CongestionControl
         );
+        let is_tcp = is_tcp
+            || matches!(self, Field::Metric(metric) if kind != Kind::Mptcp || !metric.is_of_mptcp());
         let is_of_listeners = is_of_queue || self == Field::V6Only;
         // The receive queue of others is in bytes, and so is no part of it.
         let is_of_datagrams = self == Field::ReceiveLimit;

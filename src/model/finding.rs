@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Command, Field, Label, Observation, Scope, Where};
+use super::{Command, Field, Kind, Label, Observation, Scope, Where, counted};
 
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -311,6 +311,8 @@ pub struct Diagnosis {
     pub place: Where,
     /// How many sockets there were.
     pub total: u64,
+    /// How many of each kind that was examined.
+    pub kinds: Vec<(Kind, u64)>,
     /// The filter that selected them, as typed; `None` for all sockets.
     pub filter: Option<String>,
     /// The time between the two samples.
@@ -331,6 +333,22 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// How many sockets of each kind there were: `3 TCP sockets, 1 UDP socket`.
+    pub fn counted_sockets(&self) -> String {
+        let kinds = self.kinds.iter();
+        let some: Vec<&(Kind, u64)> = kinds.filter(|(_, sockets)| *sockets > 0).collect();
+        let shown = match some.is_empty() {
+            true => self.kinds.iter().take(1).collect(),
+            false => some,
+        };
+        let texts = shown.into_iter().map(|(kind, sockets)| {
+            let title = kind.title();
+            let (one, many) = (format!("{title} socket"), format!("{title} sockets"));
+            counted(*sockets, &one, &many)
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
     /// The severity of the worst finding, where there is one.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()

@@ -63,6 +63,21 @@ table! {
     }
 }
 
+impl Metric {
+    /// Whether MPTCP measures it too, of a connection as a whole (`struct mptcp_info`, linux/mptcp.h).
+    pub fn is_of_mptcp(self) -> bool {
+        matches!(
+            self,
+            Metric::BytesSent
+                | Metric::BytesAcked
+                | Metric::BytesReceived
+                | Metric::LastDataSent
+                | Metric::LastDataReceived
+                | Metric::LastAckReceived
+        )
+    }
+}
+
 /// The unit of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {

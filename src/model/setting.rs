@@ -1,8 +1,10 @@
-//! The kernel's settings that limit TCP, by the names of sysctl(8). Reads none of them.
+//! The kernel's settings that limit TCP and UDP, by the names of sysctl(8). Reads none of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
+
+use super::Kind;
 
 table! {
     /// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst describe each.
@@ -52,6 +54,11 @@ table! {
         ReceiveMemory = "net.ipv4.tcp_rmem",
         /// The same of the send buffer.
         SendMemory = "net.ipv4.tcp_wmem",
+        /// Pages of memory that all UDP sockets may use for received data, and two numbers without effect;
+        /// of the host, absent in a child namespace.
+        UdpMem = "net.ipv4.udp_mem",
+        /// The largest receive buffer that a program can request (SO_RCVBUF), in bytes.
+        RmemMax = "net.core.rmem_max",
         /// The entries of the connection tracking table of this namespace.
         ConntrackCount = "net.netfilter.nf_conntrack_count",
         /// The most entries of it.
@@ -70,6 +77,14 @@ impl fmt::Display for Setting {
 }
 
 impl Setting {
+    /// The sockets that it is about.
+    pub fn kind(self) -> Kind {
+        match matches!(self, Setting::UdpMem | Setting::RmemMax) {
+            true => Kind::Udp,
+            false => Kind::Tcp,
+        }
+    }
+
     /// Its file below `/proc/sys`: `net/ipv4/tcp_max_tw_buckets`.
     pub fn path(self) -> String {
         self.name().replace('.', "/")

@@ -103,6 +103,13 @@ pub(super) fn parse_under(text: &str, prefix: &str, name: &str) -> Option<u64> {
     number.parse().ok()
 }
 
+/// The number behind `name`, where each line has one name and one number: `Udp6InDatagrams 7`.
+pub(super) fn parse_line(text: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().map(str::split_ascii_whitespace);
+    let mut words = lines.find(|words| words.clone().next() == Some(name))?;
+    words.nth(1)?.parse().ok()
+}
+
 /// The sum of the hexadecimal numbers in the column `name`, where a line of names is followed by one
 /// line of numbers for each processor.
 pub(super) fn parse_column(text: &str, name: &str) -> Option<u64> {
@@ -184,6 +191,16 @@ mod tests {
             parse_under("Tcp: A CurrEstab\nTcp: 1\n", "Tcp:", "CurrEstab"),
             None
         );
+    }
+
+    #[test]
+    fn a_number_is_read_in_the_line_of_its_name() {
+        let text = "Udp6InDatagrams   \t7\nUdpLite6InDatagrams\t9\nUdp6NoPorts\tx\nUdp6InErrors\n";
+        assert_eq!(parse_line(text, "Udp6InDatagrams"), Some(7));
+        assert_eq!(parse_line(text, "UdpLite6InDatagrams"), Some(9));
+        for absent in ["Udp6InData", "Udp6NoPorts", "Udp6InErrors", "Udp6MemErrors"] {
+            assert_eq!(parse_line(text, absent), None);
+        }
     }
 
     #[test]

@@ -11,9 +11,18 @@ use crate::model::{Kind, KindSet, SourceName};
 use crate::question::Question;
 
 /// The sockets of each protocol, as `net/protocols` counts them; nothing where it was not read.
-pub(super) struct Protocols(Option<String>);
+#[derive(Debug)]
+pub struct Protocols(Option<String>);
 
 impl Protocols {
+    /// Reads those beside the sockets that these sources report, of one network namespace.
+    ///
+    /// # Errors
+    /// The file, and why it cannot be read.
+    pub fn of_sources(sources: &Sources) -> Result<Protocols, String> {
+        Protocols::read(sources.tables())
+    }
+
     /// Reads those beside these tables.
     ///
     /// # Errors
@@ -33,7 +42,7 @@ impl Protocols {
 
     /// How many sockets of this kind there are; `None` where that is not known. A kernel without IPv6
     /// has no line for the second protocol of a kind.
-    pub(super) fn sockets(&self, kind: Kind) -> Option<u64> {
+    pub fn sockets(&self, kind: Kind) -> Option<u64> {
         let text = self.0.as_deref()?;
         let number = |name: &&str| {
             let mut lines = text.lines().map(str::split_ascii_whitespace);
@@ -48,7 +57,7 @@ impl Protocols {
     }
 
     /// Whether there is no socket of these kinds.
-    fn exclude(&self, kinds: KindSet) -> bool {
+    pub(super) fn exclude(&self, kinds: KindSet) -> bool {
         kinds.iter().all(|kind| self.sockets(kind) == Some(0))
     }
 }

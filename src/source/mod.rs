@@ -26,6 +26,7 @@ mod wire;
 
 pub use bpf::{BpfError, Btf, BtfError};
 pub use error::{CannotKnow, NetlinkError, SourceError, UnsupportedTest};
+pub use kinds::Protocols;
 pub use observer::Observer;
 pub use plan::{DumpFilter, Need, Plan, Several, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};

@@ -1,5 +1,5 @@
 //! The kernel's counters and settings that belong to the sockets observed: `net/netstat`, `net/snmp`,
-//! `net/sockstat` and `net/stat/nf_conntrack` of proc(5), and the files below `sys/net`. Reading them never waits.
+//! `net/snmp6`, `net/sockstat` and `net/stat/nf_conntrack` of proc(5), and the files below `sys/net`. Reading them never waits.
 //!
 //! Counters are where the tables of sockets are. Settings are not: `sys/net` of every live proc file
 //! system shows the reader's own network namespace.
@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::counters::{parse_column, parse_following, parse_under};
+use super::counters::{parse_column, parse_following, parse_line, parse_under};
 use super::{ProcNet, Sources, read_sysctl};
-use crate::model::{Counter, Counters, Setting, Settings};
+use crate::model::{Counter, Counters, KindSet, Setting, Settings};
 
 /// Where to read.
 #[derive(Clone, Debug)]
@@ -30,11 +30,17 @@ impl Readings {
         self.tables.is_copied()
     }
 
-    /// Reads every counter, each with the reason if it cannot be read.
+    /// Reads every counter of TCP, each with the reason if it cannot be read.
     pub fn counters(&self) -> Counters {
+        self.counters_of(KindSet::TCP)
+    }
+
+    /// The same for sockets of these kinds.
+    pub fn counters_of(&self, kinds: KindSet) -> Counters {
         let mut files = BTreeMap::new();
         let mut counters = Counters::default();
-        for &counter in Counter::ALL {
+        let all = Counter::ALL.iter().copied();
+        for counter in all.filter(|counter| kinds.contains(counter.kind())) {
             let file = counter.file();
             let text = files
                 .entry(file)
@@ -49,12 +55,19 @@ impl Readings {
         counters
     }
 
-    /// Reads every setting, each with the reason if it cannot be read or is another host's.
+    /// Reads every setting of TCP, each with the reason if it cannot be read or is another host's.
     pub fn settings(&self) -> Settings {
-        let read = self.tables.within(|| self.read_settings());
+        self.settings_of(KindSet::TCP)
+    }
+
+    /// The same for sockets of these kinds.
+    pub fn settings_of(&self, kinds: KindSet) -> Settings {
+        let all = Setting::ALL.iter().copied();
+        let wanted: Vec<Setting> = all.filter(|one| kinds.contains(one.kind())).collect();
+        let read = self.tables.within(|| self.read_settings(&wanted));
         read.unwrap_or_else(|error| {
             let mut settings = Settings::default();
-            for &setting in Setting::ALL {
+            for setting in wanted {
                 let name = setting.name();
                 settings.set(setting, Err(format!("cannot read {name}: {error}")));
             }
@@ -62,9 +75,9 @@ impl Readings {
         })
     }
 
-    fn read_settings(&self) -> Settings {
+    fn read_settings(&self, wanted: &[Setting]) -> Settings {
         let mut settings = Settings::default();
-        for &setting in Setting::ALL {
+        for &setting in wanted {
             let name = setting.name();
             let value = match self.tables.settings_root() {
                 None => Err(format!(
@@ -93,7 +106,8 @@ fn parse(text: &str, counter: Counter) -> Option<u64> {
     let (line, column) = counter.place();
     let prefix = format!("{line}:");
     match line {
-        "TCP" => parse_following(text, &prefix, column),
+        "TCP" | "UDP" => parse_following(text, &prefix, column),
+        "Udp6" => parse_line(text, &counter.name()),
         "nf_conntrack" => parse_column(text, column),
         _ => parse_under(text, &prefix, column),
     }

@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use super::kernel::counts_time_wait_per_namespace;
+use super::kinds::Protocols;
 use super::observer::Part;
 use super::plan::{Deriving, First, Plan, Several};
 use super::still::Memory;
@@ -248,7 +249,12 @@ fn answer<T: Joined>(
     }
     if is_counted(part.sources.first(), question) {
         let counters = tables.enter_counters().map_err(refused)?.ok();
-        if counters.is_some_and(|counters| counters.total() == 0) {
+        let is_empty = counters.is_some_and(|counters| counters.total() == 0);
+        let lacks_others = || {
+            let read = Protocols::read(tables);
+            read.is_ok_and(|protocols| protocols.exclude(question.further))
+        };
+        if is_empty && (question.further.is_empty() || lacks_others()) {
             let source = match part.sources.first() {
                 First::Tables => SourceName::Proc,
                 First::Netlink(_) => SourceName::NetlinkAndCounters,
@@ -256,7 +262,7 @@ fn answer<T: Joined>(
             };
             return Ok(T::without_sockets(Plan::counters(tables), source));
         }
-        part.counters = counters;
+        part.counters = counters.filter(|_| question.further.is_empty());
     }
     act(part, question).map_err(|error| match part.sources.tables().within(|| ()) {
         Ok(()) => Closed::Failed(error),
@@ -272,7 +278,7 @@ fn is_counted(first: First, question: &Question) -> bool {
     // walk through all sockets.
     let only_listeners = question.states == StateSet::NONE.with(State::Listen);
     let is_walked = first == First::Tables || !only_listeners;
-    let has_counters = question.has_counters() && !question.states.contains(State::Bound);
+    let has_counters = question.kind.has_counters() && !question.states.contains(State::Bound);
     is_walked && !is_listed && has_counters && counts_time_wait_per_namespace()
 }
 

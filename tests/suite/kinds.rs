@@ -279,6 +279,39 @@ in_namespace!(
     }
 );
 
+in_namespace!(
+    fn measures_of_mptcp_are_those_of_the_connection_as_a_whole() {
+        let extra = mptcp::connections(Family::V4, 2);
+        let [.., first, second] = extra.sockets() else {
+            panic!("two clients")
+        };
+        for (client, bytes) in [(first, 300), (second, 7)] {
+            assert_eq!(rustix::io::write(client, &vec![7; bytes]).unwrap(), bytes);
+        }
+        let columns = "bytes-sent,bytes-acked,bytes-received,last-data-received,last-ack-received";
+        let arguments = ["list", "-M", "--json", "--columns", columns];
+        let measured = poll(|| {
+            let listed = Listed::all(&run(arguments).succeeded()).0;
+            let of = |measure: fn(&Listed) -> Option<u64>| {
+                let mut all: Vec<u64> = listed.iter().filter_map(measure).collect();
+                all.sort_unstable();
+                all
+            };
+            let acked = of(|row| row.bytes_acked);
+            (acked == [0, 0, 7, 300]).then(|| {
+                assert_eq!(of(|row| row.bytes_sent), acked);
+                assert_eq!(of(|row| row.bytes_received), acked);
+                assert_eq!(of(|row| row.last_ack_received_ms.map(u64::from)).len(), 4);
+                let listener = listed.iter().find(|row| row.state == "LISTEN");
+                assert_eq!(listener.unwrap().bytes_sent, None);
+            })
+        });
+        assert_eq!(measured, Some(()));
+        let count = run(["-M", "--json", "bytes-received", "gt", "100"]);
+        assert_eq!(Answer::of(&count).total, 1);
+    }
+);
+
 #[test]
 fn what_a_kind_does_not_have_is_refused_in_one_line() {
     for (line, words) in [

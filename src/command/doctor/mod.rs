@@ -5,6 +5,7 @@
 
 mod glance;
 mod holders;
+mod others;
 mod parts;
 mod samples;
 mod selection;
@@ -19,8 +20,8 @@ use super::sample::Sample;
 use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
-use crate::diagnose::{Examination, Host, RULES, examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Severity};
+use crate::diagnose::{Examination, Host, KINDS, RULES, examine, wide_rules};
+use crate::model::{Diagnosis, Holders, Kind, KindSet, Severity};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
 use parts::{Parts, Taken};
@@ -37,8 +38,9 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
         words: typed.words,
         ..cli::Selection::default()
     };
+    let kinds = kinds(&typed.kinds)?;
     let work = move |more: &dyn Fn(Duration, String)| {
-        let target = Target::resolve(&words, &sourcing)?;
+        let target = Target::of_kind(kinds, &words, &sourcing)?;
         let parts = Parts::of(target, &words.words)?;
         diagnose(&parts, window, owner_timeout, more)
     };
@@ -54,6 +56,24 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     rendered.map_err(Failure::write)?;
     console.write(&bytes)?;
     Ok(status(&diagnosis))
+}
+
+/// The kinds of sockets that are examined: those that are named, or all that rules are about.
+///
+/// # Errors
+/// When no rule is about those that are named.
+fn kinds(typed: &[KindSet]) -> Result<KindSet, Failure> {
+    let Some(named) = typed.iter().copied().reduce(KindSet::union) else {
+        return Ok(KINDS);
+    };
+    match named.intersection(KINDS) {
+        KindSet::NONE => Err(Failure::Usage(format!(
+            "--kind: no rule of doctor is about {} sockets; there are rules about {}",
+            named.titles(),
+            KINDS.titles()
+        ))),
+        kinds => Ok(kinds),
+    }
 }
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.
@@ -79,10 +99,8 @@ fn diagnose(
     }
     let hosts = || taken.iter().map(|one| &one.samples.host);
     let longest = |time: fn(&Host) -> Duration| hosts().map(time).max().unwrap_or_default();
-    let (total, window) = (
-        hosts().map(|host| host.sockets).sum(),
-        longest(|host| host.window),
-    );
+    let window = longest(|host| host.window);
+    let kinds = counted_by_kind(taken);
     let watched = longest(|host| host.watch.over);
     for owners in search.found.iter().filter(|_| needs_holders) {
         if let Some(loss) = &owners.loss {
@@ -93,7 +111,8 @@ fn diagnose(
     let diagnosis = Diagnosis {
         observation: sample.observation(),
         place: parts.place.clone(),
-        total,
+        total: kinds.iter().map(|(_, sockets)| sockets).sum(),
+        kinds,
         filter: parts.words.clone(),
         window,
         watched,
@@ -104,6 +123,15 @@ fn diagnose(
         not_examined: examination.not_examined,
     };
     Ok((sample, diagnosis))
+}
+
+/// How many sockets of each kind were examined, in all network namespaces; 0 of one that exists nowhere.
+fn counted_by_kind(taken: &[Taken]) -> Vec<(Kind, u64)> {
+    let hosts = taken.iter().map(|one| &one.samples.host);
+    let kinds = hosts.clone().map(|host| host.kinds);
+    let kinds = kinds.fold(KindSet::NONE, KindSet::union);
+    let number = |kind| hosts.clone().map(|host| host.sockets_of(kind)).sum();
+    kinds.iter().map(|kind| (kind, number(kind))).collect()
 }
 
 /// The results of all rules in each network namespace, as one.
@@ -147,6 +175,7 @@ mod tests {
                 },
                 place: Where::Here,
                 total: 0,
+                kinds: Vec::new(),
                 filter: None,
                 window: Duration::ZERO,
                 watched: Duration::ZERO,

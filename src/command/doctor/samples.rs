@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::others::Existing;
 use super::selection::Selection;
 use super::watching::{Watching, longest, watch_all};
 use crate::command::names::HostNames;
@@ -102,6 +103,7 @@ pub(super) fn take_all<'a>(
 /// The sample before the window.
 struct Begun<'a> {
     selection: &'a Selection,
+    existing: Existing<'a>,
     window: Duration,
     begin: Instant,
     readings: Readings,
@@ -127,14 +129,16 @@ impl<'a> Begun<'a> {
         let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
         let begin = Instant::now();
-        let before = readings.counters();
+        let existing = selection.existing();
+        let before = readings.counters_of(existing.kinds());
         let listeners = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
-        let report = selection.first(&mut first, &mut notes)?;
+        let report = selection.first(&mut first, &existing, &mut notes)?;
         let watching = Watching::new(selection, report.source, begin, window);
         let (watch, survey) = watching.before(&first)?;
         Ok(Begun {
             selection,
+            existing,
             window,
             begin,
             readings,
@@ -152,6 +156,7 @@ impl<'a> Begun<'a> {
     fn look(self) -> Result<Looked<'a>, Failure> {
         let Begun {
             selection,
+            existing,
             window,
             begin,
             readings,
@@ -162,19 +167,21 @@ impl<'a> Begun<'a> {
         let (sources, again) = (selection.sources(), Instant::now());
         // Before the counters: what was dropped in between is in their growth too.
         let (listeners, listening, drops_unknown) = listeners_since(self.listeners, sources)?;
-        let after = readings.counters();
+        let after = readings.counters_of(existing.kinds());
         let copied = readings.are_copied();
         let mut host = Host {
             place: sources.place(),
             source: earlier.source,
+            kinds: selection.kinds(),
             sockets: 0,
+            others: Vec::new(),
             unknown_states: 0,
             window: begin.elapsed(),
             held_up: None,
             before: self.before,
             after,
             later: None,
-            settings: readings.settings(),
+            settings: readings.settings_of(existing.kinds()),
             interfaces: interfaces(&listeners, sources),
             listeners,
             drops_unknown,
@@ -189,7 +196,7 @@ impl<'a> Begun<'a> {
         };
         selection.apply(&mut host, &mut notes)?;
         let mut second = SecondSample::begin(self.first, &host);
-        let mut report = selection.feed(&mut second, &mut host, &mut notes)?;
+        let mut report = selection.feed(&mut second, &mut host, &existing, &mut notes)?;
         host.source = report.source;
         let watching = Watching::new(selection, earlier.source, begin, window);
         [earlier, listening].iter().for_each(|one| report.add(one));
@@ -245,7 +252,8 @@ fn add_suspects(
         second.set_bound_ports(bound_ports(sources));
     }
     host.measures = measure(sources, &second.suspects(host));
-    if host.survey.is_none() && second.wants_survey(host) {
+    let is_tcp = host.kinds.contains(Kind::Tcp);
+    if is_tcp && host.survey.is_none() && second.wants_survey(host) {
         let (survey, listed) = take_survey(selection)?;
         host.survey = Some(survey);
         report.add(&listed);

@@ -1,16 +1,22 @@
 //! `doctor FILTER`: the sockets that findings are about. Without a filter these are all sockets.
 
+use super::others::{Existing, Others};
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink, SelectedListeners};
 use crate::filter::Expression;
-use crate::model::{Field, Listeners, Metric, Note, Sink, State, StateSet, Unlisted};
+use crate::model::{
+    Field, Kind, KindSet, Listeners, Metric, Note, Sink, State, StateSet, Unlisted,
+};
 use crate::source::{Report, Sources, read_mptcp, read_unlisted};
 
 /// Which sockets, and where they are.
 #[derive(Debug)]
 pub(super) struct Selection {
-    target: Target,
+    sources: Sources,
+    /// TCP sockets; `None` if none are selected.
+    target: Option<Target>,
+    others: Others,
     /// The filter as typed; `None` for none.
     words: Option<String>,
     /// Whether only its states are read, and nothing that costs more.
@@ -24,7 +30,9 @@ impl Selection {
     pub(super) fn of(target: Target, words: &[String]) -> Selection {
         let words = (!words.is_empty()).then(|| words.join(" "));
         Selection {
-            target,
+            sources: target.sources.clone(),
+            others: Others::of(&target),
+            target: target.only(Kind::Tcp),
             words,
             is_glance: false,
             is_one_of_several: false,
@@ -34,7 +42,9 @@ impl Selection {
     /// Those of this target, and no other sockets for any rule.
     pub(super) fn glance(target: Target, filter: &str) -> Selection {
         Selection {
-            target,
+            sources: target.sources.clone(),
+            target: Some(target),
+            others: Others::default(),
             words: Some(filter.to_owned()).filter(|filter| !filter.trim().is_empty()),
             is_glance: true,
             is_one_of_several: false,
@@ -67,10 +77,23 @@ impl Selection {
     }
 
     pub(super) fn sources(&self) -> &Sources {
-        &self.target.sources
+        &self.sources
     }
 
-    /// Passes the selected sockets in these states to a sink.
+    /// The kinds of sockets that are examined.
+    pub(super) fn kinds(&self) -> KindSet {
+        match self.target {
+            Some(_) => self.others.kinds().with(Kind::Tcp),
+            None => self.others.kinds(),
+        }
+    }
+
+    /// The other kinds than TCP of which there are sockets now.
+    pub(super) fn existing(&self) -> Existing<'_> {
+        self.others.existing(&self.sources)
+    }
+
+    /// Passes the selected TCP sockets in these states to a sink.
     ///
     /// # Errors
     /// When no source answered, or a process that the filter names does not exist.
@@ -80,10 +103,13 @@ impl Selection {
         sink: &mut impl Sink,
         notes: &mut Vec<Note>,
     ) -> Result<Report, Failure> {
-        let mut target = self.target.within(states);
+        let Some(selected) = &self.target else {
+            return Ok(Report::without_namespaces());
+        };
+        let mut target = selected.within(states);
         if target.question.states.is_empty() {
             // The sink ignores them, and the report is needed.
-            target.question.states = self.target.question.states;
+            target.question.states = selected.question.states;
         }
         let mut sampler = target.sampler(Vec::new())?;
         let sample = sampler.sample(|observer, _| Ok((observer.list(sink)?, ())))?;
@@ -105,13 +131,28 @@ impl Selection {
         filter: Option<Expression>,
         sink: &mut impl Sink,
     ) -> Result<Report, Failure> {
-        let mut target = self.target.within(states);
+        let Some(target) = &self.target else {
+            return Ok(Report::without_namespaces());
+        };
+        let mut target = target.within(states);
         let filters = target.question.filter.into_iter().chain(filter);
         target.question.filter = filters.reduce(Expression::and);
         let fields = vec![Field::Metric(Metric::RoundTripTime)];
         let mut sampler = target.sampler(fields)?;
         let sample = sampler.sample(|observer, _| Ok((observer.list(sink)?, ())))?;
         Ok(sample.report)
+    }
+
+    /// The same of the MPTCP sockets.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn measure_mptcp(
+        &self,
+        filter: Expression,
+        sink: &mut impl Sink,
+    ) -> Result<Report, Failure> {
+        self.others.measure_mptcp(filter, sink)
     }
 
     /// Makes findings be about the listeners that are selected, and commands select the others too.
@@ -124,9 +165,9 @@ impl Selection {
         };
         host.filter = Some(format!("({words})"));
         let mut listeners = Listeners::default();
-        let states = self.target.question.states;
         let listen = StateSet::NONE.with(State::Listen);
-        if states.contains(State::Listen) {
+        let mut target = self.target.iter();
+        if target.any(|target| target.question.states.contains(State::Listen)) {
             self.list(listen, &mut listeners, notes)?;
         }
         host.selected = Some(SelectedListeners::of(&listeners));
@@ -140,10 +181,13 @@ impl Selection {
     pub(super) fn first(
         &self,
         first: &mut FirstSample,
+        existing: &Existing,
         notes: &mut Vec<Note>,
     ) -> Result<Report, Failure> {
         first.feed = self.own_feed();
-        let mut report = self.list(FirstSample::STATES, first, notes)?;
+        let others = existing.first(first);
+        let mut report = self.list(FirstSample::states(Kind::Tcp), first, notes)?;
+        others.iter().for_each(|other| report.add(other));
         if self.feeds_wide_rules() && !FirstSample::WIDE_STATES.is_empty() {
             first.feed = Feed::Wide;
             let states = FirstSample::WIDE_STATES;
@@ -167,7 +211,7 @@ impl Selection {
 
     /// Whether the others take every socket from a dump of their own.
     fn feeds_wide_rules(&self) -> bool {
-        self.words.is_some() && !self.is_glance
+        self.words.is_some() && self.target.is_some() && !self.is_glance
     }
 
     /// Passes the sockets after the window to the rules: those selected to most, all of them to those
@@ -179,11 +223,23 @@ impl Selection {
         &self,
         second: &mut SecondSample,
         host: &mut Host,
+        existing: &Existing,
         notes: &mut Vec<Note>,
     ) -> Result<Report, Failure> {
+        let others = existing.feed(second, host, self.own_feed(), notes);
         let mut sink = SecondSink::new(second, &host.listeners, self.own_feed());
         let mut report = self.list(StateSet::ALL, &mut sink, notes)?;
-        (host.sockets, host.unknown_states) = (sink.sockets, sink.unknown_states);
+        let (sockets, unknown) = (sink.sockets, sink.unknown_states);
+        host.sockets = sockets;
+        host.unknown_states += unknown;
+        for other in others {
+            match other {
+                Ok(other) => report.add(&other),
+                // Without TCP nothing is left.
+                Err(failure) if self.target.is_none() => return Err(failure),
+                Err(_) => {}
+            }
+        }
         if self.feeds_wide_rules() {
             let mut sink = SecondSink::new(second, &host.listeners, Feed::Wide);
             let wide = super::samples::list(

@@ -12,7 +12,7 @@ use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Survey, Watch};
 use crate::filter::{Expression, Side, Test};
-use crate::model::{Field, InetEnds, Metric, SourceName, counted};
+use crate::model::{Field, InetEnds, Kind, Metric, SourceName, counted};
 
 /// The longest time, from the begin of the window, unless that is longer: a consumer that reads every
 /// other second has done it twice.
@@ -62,7 +62,7 @@ impl<'a> Watching<'a> {
         if self.selection.is_glance() {
             return Ok((watch, None));
         }
-        self.see(&mut watch, &first.watched());
+        self.see(&mut watch, Kind::Tcp, &first.watched());
         if longest(self.window) > self.window || self.source == SourceName::Proc {
             return Ok((watch, None));
         }
@@ -73,13 +73,14 @@ impl<'a> Watching<'a> {
 
     /// Sees those that are suspects now, and returns those that still are.
     fn again(&self, second: &SecondSample, host: &mut Host, suspects: &Suspects) -> Suspects {
-        self.see(&mut host.watch, &suspects.connections);
+        self.see(&mut host.watch, Kind::Tcp, &suspects.connections);
+        self.see(&mut host.watch, Kind::Mptcp, &suspects.mptcp);
         self.see_peers(&mut host.watch, &suspects.peers);
         Suspects::of(second, host)
     }
 
     /// Sees these, with what TCP measures of them where the source reports it.
-    fn see(&self, watch: &mut Watch, wanted: &[InetEnds]) {
+    fn see(&self, watch: &mut Watch, kind: Kind, wanted: &[InetEnds]) {
         let filters = wanted.iter().filter_map(is_between);
         let Some(filter) = filters.reduce(Expression::or) else {
             return;
@@ -91,9 +92,13 @@ impl<'a> Watching<'a> {
             }
         };
         let mut seen = Sightings::of(wanted);
+        let listed = match kind == Kind::Mptcp {
+            true => self.selection.measure_mptcp(filter, &mut seen),
+            false => list_only(self.selection.sources(), filter, fields, &mut seen),
+        };
         // What could not be listed is not known to have ended.
-        if list_only(self.selection.sources(), filter, fields, &mut seen).is_ok() {
-            watch.see(seen, self.begin.elapsed());
+        if listed.is_ok() {
+            watch.see(kind, seen, self.begin.elapsed());
         }
     }
 
@@ -117,6 +122,7 @@ impl<'a> Watching<'a> {
 /// What is watched of one selection.
 struct Suspects {
     connections: Vec<InetEnds>,
+    mptcp: Vec<InetEnds>,
     peers: Vec<IpAddr>,
 }
 
@@ -124,12 +130,13 @@ impl Suspects {
     fn of(second: &SecondSample, host: &Host) -> Suspects {
         Suspects {
             connections: second.watched(host),
+            mptcp: second.watched_mptcp(host),
             peers: second.watched_peers(host),
         }
     }
 
     fn are_none(&self) -> bool {
-        self.connections.is_empty() && self.peers.is_empty()
+        self.connections.is_empty() && self.mptcp.is_empty() && self.peers.is_empty()
     }
 }
 
@@ -174,7 +181,7 @@ pub(super) fn watch_all<'a, 'b: 'a>(
         }
         let count = |of: fn(&Suspects) -> usize| watched.iter().map(|(_, one)| of(one)).sum();
         let (connections, peers) = (
-            count(|one| one.connections.len()),
+            count(|one| one.connections.len() + one.mptcp.len()),
             count(|one| one.peers.len()),
         );
         longer.wait(end - at, reason(connections, peers));

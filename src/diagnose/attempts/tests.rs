@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::diagnose::testing::{host, socket};
 use crate::diagnose::watch::Sightings;
-use crate::model::{Counter, Listeners, Sink};
+use crate::model::{Counter, Kind, Listeners, Sink};
 
 /// An attempt from a port to one destination.
 fn attempt(port: u16, retransmits: u32) -> Socket {
@@ -195,7 +195,8 @@ fn several_new_attempts_are_watched_until_they_are_retransmitted_twice_or_end() 
         for socket in sockets {
             assert!(seen.socket(socket).is_continue());
         }
-        host.watch.see(seen, Duration::from_secs(seconds));
+        host.watch
+            .see(Kind::Tcp, seen, Duration::from_secs(seconds));
     };
     let mut host = counted(9, 0, 0);
     assert!(read(&[], &attempts(1..3, 0)).watched(&host).is_empty());
@@ -268,7 +269,8 @@ fn a_destination_seems_dead_as_long_as_no_segment_arrives_or_its_attempts_stay()
             sockets
                 .iter()
                 .for_each(|socket| assert!(seen.socket(socket).is_continue()));
-            host.watch.see(seen, Duration::from_secs(seconds));
+            host.watch
+                .see(Kind::Tcp, seen, Duration::from_secs(seconds));
         }
         assert_eq!(
             rule.is_dead(to, &tries, &host),

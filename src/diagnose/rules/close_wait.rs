@@ -11,12 +11,14 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use crate::diagnose::descriptors;
 use crate::diagnose::lingering::{Change, Lingering, Previous};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Finding, InetEnds, Listener, Service, Severity, Socket, SourceName, State, StateSet,
-    counted, thousands,
+    Command, Finding, InetEnds, Kind, KindSet, Listener, Service, Severity, Socket, SourceName,
+    State, StateSet, counted, thousands,
 };
 use story::{Members, Story};
 
@@ -36,28 +38,54 @@ const REMEDY_WAITING: [&str; 1] = [
     "Find out why the program does not call accept(): it is stuck, too busy, or at its limit of open files or connections.",
 ];
 
+const LEFT_TABLES: &str = "a minute after its peer has closed, an MPTCP connection leaves the tables of the kernel, while the program still holds the descriptor: more may have been forgotten than are counted";
+
 const UNMEASURED: &str = "/proc does not report whether these connections still send data to peers that closed only their own direction";
+
+/// The MPTCP sockets in CLOSE_WAIT, which are read first. The TCP socket of one that fell back to plain
+/// TCP is in CLOSE_WAIT too, has the same inode, or as long as that is 0 the same ends, and is the same
+/// connection (net/mptcp/protocol.c).
+#[derive(Debug, Default)]
+struct Carried(HashSet<(u64, Option<InetEnds>)>);
+
+impl Carried {
+    /// Whether a connection is in CLOSE_WAIT twice, and was read before.
+    fn has(&mut self, socket: &Socket, ends: &InetEnds) -> bool {
+        let key = (socket.inode, (socket.inode == 0).then_some(*ends));
+        match socket.kind == Kind::Mptcp {
+            true => {
+                self.0.insert(key);
+                false
+            }
+            false => self.0.contains(&key),
+        }
+    }
+}
 
 /// The connections in CLOSE_WAIT before the window.
 #[derive(Debug, Default)]
-pub(super) struct Earlier(Previous);
+pub(super) struct Earlier(Previous, Carried);
 
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
     fn add(&mut self, socket: &Socket, ends: &InetEnds) {
-        self.0.add(socket, ends);
+        if !self.1.has(socket, ends) {
+            self.0.add(socket, ends);
+        }
     }
 }
 
 /// The connections in CLOSE_WAIT.
 #[derive(Debug, Default)]
-pub(super) struct CloseWait(Lingering);
+pub(super) struct CloseWait(Lingering, Carried);
 
 impl Rule for CloseWait {
     const ID: &'static str = "close-wait";
 
     const IS_STALL: bool = true;
+
+    const KINDS: KindSet = KindSet::TCP.with(Kind::Mptcp);
 
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
 
@@ -65,14 +93,19 @@ impl Rule for CloseWait {
 
     const SUSPECTS: Option<Suspects<Self>> = None;
 
-    const WATCHED: Option<Suspects<Self>> = Some(CloseWait::watched);
+    const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.watched(Kind::Tcp, host));
+
+    const WATCHED_MPTCP: Option<Suspects<Self>> =
+        Some(|rule, host| rule.watched(Kind::Mptcp, host));
 
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.0 = Lingering::after(before.0);
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
-        self.0.add(sampled);
+        if !self.1.has(sampled.socket, sampled.ends) {
+            self.0.add(sampled);
+        }
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
@@ -87,7 +120,7 @@ impl Rule for CloseWait {
         let findings = stayed.iter();
         Examined::found(findings.filter_map(|change| self.finding(change, case)))
             .without(unmeasured)
-            .without(host.mptcp())
+            .without(host.mptcp_unread())
     }
 }
 
@@ -100,13 +133,14 @@ impl CloseWait {
     }
 
     /// Those that are watched as long as enough of them may stay and are not used.
-    fn watched(&self, host: &Host) -> Vec<InetEnds> {
+    fn watched(&self, kind: Kind, host: &Host) -> Vec<InetEnds> {
         let mut watched = Vec::new();
-        for change in self.stayed(host) {
+        let stayed = self.stayed(host).into_iter();
+        for change in stayed.filter(|change| change.kind() == kind) {
             let some = self.0.some(&change.groups, WATCHED);
             if Members::of(&some, &change, host).are_many(WARNING) {
                 let is_idle = |ends: &InetEnds| {
-                    let seen = host.watch.of(ends);
+                    let seen = host.watch.of_kind(kind, ends);
                     seen.is_none_or(|seen| !seen.has_ended && !story::is_used(seen))
                 };
                 watched.extend(some.into_iter().filter(is_idle));
@@ -132,6 +166,10 @@ impl CloseWait {
             .evidence
             .extend(unmeasured.then(|| UNMEASURED.to_owned()));
         finding.evidence.extend(self.0.limit_note());
+        let is_mptcp = change.kind() == Kind::Mptcp;
+        finding
+            .evidence
+            .extend(is_mptcp.then(|| LEFT_TABLES.to_owned()));
         Some(finding)
     }
 
@@ -179,7 +217,7 @@ impl CloseWait {
             ));
         }
         let show = Command::list("--process --state close-wait");
-        let (title, why) = story.text(&change.connections());
+        let (title, why) = story.text(change);
         let sockets = change.counts.sockets as f64;
         Some(
             Finding::new(severity, title, sockets, inodes, why)
@@ -219,6 +257,9 @@ fn waiting(change: &Change, service: Service, host: &Host) -> Finding {
 /// Whether the program has noticed that the peers have closed.
 fn unread(change: &Change) -> String {
     let unfinished = thousands(change.counts.unfinished);
+    if change.kind() == Kind::Mptcp {
+        return format!("{unfinished} have unread data; whether the end is read is not reported");
+    }
     let bytes = counted(change.counts.unread_bytes, "unread byte", "unread bytes");
     match (change.counts.unfinished, change.counts.unread_bytes) {
         (0, _) => "the program has read the end of all of them".to_owned(),

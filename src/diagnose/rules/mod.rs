@@ -31,7 +31,7 @@ use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
 use crate::diagnose::Feed;
-use crate::model::{InetEnds, Scope, Sink, Socket, StateSet};
+use crate::model::{InetEnds, Kind, KindSet, Scope, Sink, Socket, StateSet};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 

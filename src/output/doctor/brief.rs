@@ -41,7 +41,7 @@ pub fn write_diagnosis_brief(
 
 /// The line of a healthy host, which fits a terminal.
 fn healthy(diagnosis: &Diagnosis) -> String {
-    let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
+    let sockets = diagnosis.counted_sockets();
     let rules = counted(diagnosis.examined.len() as u64, "rule", "rules");
     let window = observed(diagnosis);
     let filter = diagnosis.filter.as_ref();

@@ -12,6 +12,7 @@ use crate::output::json::{Envelope, losses, write_line};
 struct DiagnosisLine<'a> {
     #[serde(flatten)]
     envelope: Envelope,
+    kinds: Vec<KindLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
     window_s: f64,
@@ -20,6 +21,12 @@ struct DiagnosisLine<'a> {
     not_examined: &'a [NotExamined],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct KindLine {
+    kind: &'static str,
+    total: u64,
 }
 
 #[derive(Serialize)]
@@ -40,8 +47,13 @@ pub fn write_diagnosis_json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::
         finding,
         follows_from: cause.map(|cause| cause.id),
     });
+    let kinds = diagnosis.kinds.iter().map(|(kind, total)| KindLine {
+        kind: kind.name(),
+        total: *total,
+    });
     let line = DiagnosisLine {
         envelope: Envelope::of(observation, diagnosis.total),
+        kinds: kinds.collect(),
         filter: diagnosis.filter.as_deref(),
         window_s: diagnosis.window.as_secs_f64(),
         findings: findings.collect(),

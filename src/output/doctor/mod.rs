@@ -105,7 +105,7 @@ fn observed(diagnosis: &Diagnosis) -> String {
 }
 
 fn healthy(diagnosis: &Diagnosis) -> String {
-    let sockets = counted(diagnosis.total, "TCP socket", "TCP sockets");
+    let sockets = diagnosis.counted_sockets();
     let (place, window, but) = (&diagnosis.place, observed(diagnosis), but(diagnosis));
     let Some(filter) = &diagnosis.filter else {
         let examined = diagnosis.examined.join(", ");

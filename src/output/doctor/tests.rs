@@ -4,8 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::model::{
-    Command, Completeness, Culprit, Diagnosis, Field, Finding, Label, NotExamined, Observation,
-    Scope, Severity, SourceName, Where,
+    Command, Completeness, Culprit, Diagnosis, Field, Finding, Kind, Label, NotExamined,
+    Observation, Scope, Severity, SourceName, Where,
 };
 use crate::output::Look;
 
@@ -43,6 +43,7 @@ fn diagnosis(findings: Vec<Finding>) -> Diagnosis {
         },
         place: Where::Here,
         total: 1_234,
+        kinds: vec![(Kind::Tcp, 1_234), (Kind::Udp, 0)],
         filter: None,
         window: Duration::from_secs(1),
         watched: Duration::ZERO,

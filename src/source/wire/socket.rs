@@ -13,7 +13,7 @@ use netlink_packet_sock_diag::inet::InetResponseHeader;
 
 use super::Spare;
 use super::memory::SocketMemory;
-use super::tcp_info::{decode_congestion_control, decode_tcp_info};
+use super::tcp_info::{decode_congestion_control, decode_mptcp_info, decode_tcp_info};
 use crate::model::{
     CongestionControl, Ends, Family, Field, InetEnds, Kind, Netns, Socket, State, TcpInfo, Timer,
 };
@@ -172,10 +172,10 @@ impl Attributes {
                 }
                 INET_DIAG_INFO => {
                     let place = spare.take_info();
-                    // `struct mptcp_info` of MPTCP is another one.
-                    read.info = match kind == Kind::Tcp {
-                        true => decode_tcp_info(value, state, place),
-                        false => None,
+                    read.info = match (kind == Kind::Tcp, kind == Kind::Mptcp) {
+                        (true, _) => decode_tcp_info(value, state, place),
+                        (_, true) => decode_mptcp_info(value, state, place),
+                        _ => None,
                     };
                 }
                 INET_DIAG_CONG => read.congestion_control = decode_congestion_control(value),

@@ -60,6 +60,34 @@ pub(super) fn decode_tcp_info(
     Some(info)
 }
 
+/// The same of `struct mptcp_info` (linux/mptcp.h), which has fewer measures, filled by
+/// `mptcp_diag_fill_info` (net/mptcp/sockopt.c).
+pub(super) fn decode_mptcp_info(
+    bytes: &[u8],
+    state: State,
+    mut info: Box<TcpInfo>,
+) -> Option<Box<TcpInfo>> {
+    if matches!(state, State::Listen | State::Close) {
+        return None;
+    }
+    *info = TcpInfo::default();
+    // mptcpi_bytes_sent, _received and _acked, 6.5; mptcpi_last_data_sent, _last_data_recv and
+    // _last_ack_recv, 6.10.
+    for (metric, value) in [
+        (Metric::BytesSent, read_u64(bytes, 56)),
+        (Metric::BytesReceived, read_u64(bytes, 64)),
+        (Metric::BytesAcked, read_u64(bytes, 72)),
+        (Metric::LastDataSent, read_u32(bytes, 84)),
+        (Metric::LastDataReceived, read_u32(bytes, 88)),
+        (Metric::LastAckReceived, read_u32(bytes, 92)),
+    ] {
+        if let Some(value) = value {
+            info.set(metric, value);
+        }
+    }
+    Some(info)
+}
+
 fn read_u32(bytes: &[u8], at: usize) -> Option<u64> {
     let chunk = bytes.get(at..)?.first_chunk()?;
     Some(u32::from_ne_bytes(*chunk).into())

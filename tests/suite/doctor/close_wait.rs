@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::commands::assert_commands_run;
-use super::report::Report;
+use super::report::{Finding, Report};
+use crate::answer::Answer;
 use crate::namespace::in_namespace;
+use crate::program::run;
 use crate::wait::{DEADLINE, Repeated, poll};
 use crate::zoo::special::incoming::unaccepted_close_wait;
+use crate::zoo::special::{ExtraSockets, mptcp};
 use crate::zoo::{Family, Peer};
 
 const ID: &str = "close-wait";
@@ -70,6 +74,105 @@ in_namespace!(
         assert_commands_run(finding);
         drop(servers);
         Report::until(|report| report.findings_of(ID).is_empty());
+    }
+);
+
+/// Waits until as many MPTCP sockets are in CLOSE_WAIT.
+#[track_caller]
+fn wait_for_mptcp(count: usize) {
+    let closed = || {
+        let ran = run(["-M", "--json", "--state", "close-wait"]);
+        (Answer::of(&ran).total == count).then_some(())
+    };
+    assert_eq!(poll(closed), Some(()));
+}
+
+/// As many MPTCP connections whose clients have closed, and whose server does not.
+fn leak_mptcp(count: usize) -> ExtraSockets {
+    let extra = mptcp::connections(Family::V4, count);
+    mptcp::shut_down_clients(&extra, count);
+    wait_for_mptcp(count);
+    extra
+}
+
+in_namespace!(
+    fn a_leak_over_mptcp_is_reported_as_one_over_tcp_is() {
+        let extra = leak_mptcp(120);
+        // Until then they may be answered.
+        let is_whole = |report: &Report| {
+            let is_leak = |found: &&Finding| found.severity == "WARNING";
+            let found = report.findings_of(ID).into_iter().find(is_leak);
+            found.is_some_and(|found| found.value == Some(120.0))
+        };
+        let report = Report::until(is_whole);
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "WARNING", "{finding:?}");
+        assert_eq!(finding.subject["kind"], "mptcp", "{finding:?}");
+        assert!(finding.subject.contains_key("local_port"), "{finding:?}");
+        assert!(
+            finding.title.contains("120 inbound connections"),
+            "{finding:?}"
+        );
+        assert!(
+            finding.title.contains(" over MPTCP stay in CLOSE_WAIT"),
+            "{finding:?}"
+        );
+        assert_eq!(finding.processes.len(), 1, "{finding:?}");
+        assert_eq!(finding.processes[0].sockets, 120);
+        assert!(finding.commands[0].contains("--kind mptcp"), "{finding:?}");
+        assert_commands_run(finding);
+        assert_eq!(report.not_examined(ID), None);
+        // Without the kind there is none; with it there is nothing about TCP.
+        let of = |kinds| Report::of(&run(["doctor", "--json", "--window=0.1", "--kind", kinds]));
+        let tcp = of("tcp");
+        assert!(
+            tcp.findings_of(ID).is_empty() && tcp.total == 241,
+            "{tcp:?}"
+        );
+        let mptcp = Report::until_from(|| of("mptcp"), is_whole);
+        assert_eq!(mptcp.total, 241);
+        assert!(
+            !mptcp.examined.contains(&"accept-queue".to_owned()),
+            "{mptcp:?}"
+        );
+        drop(extra);
+    }
+);
+
+in_namespace!(
+    fn mptcp_connections_that_fell_back_to_tcp_are_counted_once() {
+        let extra = mptcp::fallback(Family::V4, 12);
+        for server in &extra.sockets()[1..=12] {
+            rustix::net::shutdown(server, rustix::net::Shutdown::Write).unwrap();
+        }
+        wait_for_mptcp(12);
+        let tcp = Answer::of(&run(["--json", "--state", "close-wait"]));
+        assert_eq!(tcp.total, 12);
+        let report = Report::until(|report| !report.findings_of(ID).is_empty());
+        assert_eq!(report.finding(ID).value, Some(12.0), "{report:?}");
+    }
+);
+
+in_namespace!(
+    fn mptcp_connections_that_are_closed_soon_or_still_answered_are_no_finding() {
+        let extra = leak_mptcp(12);
+        let [_, sockets @ ..] = extra.sockets() else {
+            panic!("a listener")
+        };
+        let servers: Vec<OwnedFd> = sockets[..12]
+            .iter()
+            .map(|server| server.try_clone().unwrap())
+            .collect();
+        let replies = Repeated::start(move || {
+            for server in &servers {
+                assert_eq!(rustix::io::write(server, b"reply").unwrap(), 5);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        });
+        let report = Report::until(|report| report.findings_of(ID).is_empty());
+        assert!(report.examined.contains(&ID.to_owned()), "{report:?}");
+        replies.stop();
+        Report::until(|report| report.findings_of(ID).len() == 1);
     }
 );
 

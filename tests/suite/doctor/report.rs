@@ -16,6 +16,7 @@ pub(crate) struct Report {
     pub(crate) source: String,
     pub(crate) complete: bool,
     pub(crate) total: usize,
+    pub(crate) kinds: Vec<Kind>,
     pub(crate) filter: Option<String>,
     pub(crate) window_s: f64,
     pub(crate) findings: Vec<Finding>,
@@ -23,6 +24,13 @@ pub(crate) struct Report {
     pub(crate) not_examined: Vec<NotExamined>,
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kind {
+    pub(crate) kind: String,
+    pub(crate) total: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,6 +128,12 @@ impl Report {
             (Some(()), Some(report)) => report,
             (_, last) => panic!("no report is as expected; the last one: {last:?}"),
         }
+    }
+
+    /// How many sockets of a kind were examined; `None` if it was not selected.
+    pub(crate) fn sockets(&self, kind: &str) -> Option<usize> {
+        let mut kinds = self.kinds.iter();
+        kinds.find(|one| one.kind == kind).map(|one| one.total)
     }
 
     /// The findings of one rule.

@@ -22,7 +22,8 @@ in_namespace!(
         let leaked = mptcp::connections(Family::V4, 12);
         let report = Report::after("0.1");
         assert!(report.findings.is_empty(), "{report:?}");
-        for id in ["close-wait", "fin-wait-2", "stuck-peers"] {
+        assert_eq!(report.not_examined("close-wait"), None);
+        for id in ["fin-wait-2", "stuck-peers"] {
             let reason = report.not_examined(id).unwrap();
             // Both ends of each, and the listener.
             let expected = "25 MPTCP sockets are not in the TCP table";
@@ -30,8 +31,16 @@ in_namespace!(
         }
         let ran = run(["doctor", "--window=0.1"]);
         let first = ran.stdout.lines().next().unwrap();
-        assert!(first.contains(" TCP sockets of this network namespace over "));
-        assert!(!first.contains("close-wait"), "{first}");
+        let sockets = "25 TCP sockets, 25 MPTCP sockets of this network namespace over ";
+        assert!(first.contains(sockets), "{first}");
+        assert!(!first.contains("stuck-peers"), "{first}");
+        // Only netlink reports the sockets themselves.
+        let ran = run(["doctor", "--json", "--window=0.1", "--source=proc"]);
+        let report = Report::of(&ran);
+        let reason = report.not_examined("close-wait").unwrap();
+        let expected = "MPTCP sockets were not read: /proc/thread-self/net has no table";
+        assert!(reason.contains(expected), "{reason}");
+        assert_eq!(report.sockets("mptcp"), Some(0));
         drop(leaked);
     }
 );

@@ -6,7 +6,7 @@ use crate::diagnose::Host;
 use crate::diagnose::lingering::Change;
 use crate::diagnose::subject::seconds;
 use crate::diagnose::watch::Watched;
-use crate::model::{InetEnds, Metric, Service, counted, thousands};
+use crate::model::{InetEnds, Kind, Metric, Service, counted, thousands};
 
 /// What was sent this much before the first sample may have been sent after it: the kernel counts in
 /// ticks of up to 10 ms.
@@ -39,6 +39,11 @@ const IDLE: u64 = 1_000;
 /// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
 const PATIENCE: u64 = 60_000;
 
+/// The same of MPTCP, whose connections leave every table a minute after the peer has closed both
+/// directions, while the program still holds the descriptor (`mptcp_close_timeout`, net/mptcp/protocol.c):
+/// who waits for a minute sees none.
+const PATIENCE_OF_MPTCP: u64 = 10_000;
+
 /// A request that waits longer than this for its answer is taken to be forgotten, in milliseconds: by then
 /// most NATs, firewalls and load balancers have forgotten a connection on which nothing is sent.
 const LONGEST_WAIT: u64 = 3_600_000;
@@ -67,6 +72,8 @@ const REMEDY_POOL: [&str; 2] = [
 
 const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). This host cannot see whether the peer has closed both: a program that forgets to close looks the same, for a minute if it has answered, and for an hour if it has not.";
 
+const WHY_UNANSWERED_MPTCP: &str = "The peers may wait for an answer: shutdown(2) closes one direction only (RFC 8684, 3.3.3). This host cannot see whether the peer has closed both, nor whether the program has read the end: if nothing is sent for 10 s, the program is taken to forget to close.";
+
 const REMEDY_UNANSWERED: [&str; 2] = [
     "Nothing to repair if answers take this long: look again later, and compare the number.",
     "If it grows, or if no peer of this service closes one direction first, the program forgets to close them.",
@@ -87,12 +94,16 @@ pub(super) enum Story {
 
 impl Story {
     /// The title, and why it matters.
-    pub(super) fn text(self, connections: &str) -> (String, &'static str) {
+    pub(super) fn text(self, change: &Change) -> (String, &'static str) {
+        let connections = change.connections();
         match self {
             Story::Leak => (format!("{connections} stay in CLOSE_WAIT"), WHY_LEAK),
             Story::Unanswered => (
                 format!("{connections} in CLOSE_WAIT: closed by the peer and not answered yet"),
-                WHY_UNANSWERED,
+                match change.kind() == Kind::Mptcp {
+                    true => WHY_UNANSWERED_MPTCP,
+                    false => WHY_UNANSWERED,
+                },
             ),
             Story::SlowHandlers => (
                 format!(
@@ -147,7 +158,10 @@ pub(super) fn is_used(watched: &Watched) -> bool {
 impl<'a> Members<'a> {
     /// Those of these that were watched.
     pub(super) fn of(some: &[InetEnds], change: &Change, host: &'a Host) -> Members<'a> {
-        let seen: Vec<&Watched> = some.iter().filter_map(|ends| host.watch.of(ends)).collect();
+        let seen: Vec<&Watched> = some
+            .iter()
+            .filter_map(|ends| host.watch.of_kind(change.kind(), ends))
+            .collect();
         let (used, unused): (Vec<&Watched>, Vec<&Watched>) =
             seen.iter().partition(|one| is_used(one));
         let is_unread = |one: &&&Watched| one.last.receive_queue > 0;
@@ -220,8 +234,10 @@ impl<'a> Members<'a> {
     /// Whether the program has read the end of most, their number does not grow, and most are young, or
     /// are requests without an answer.
     fn may_be_answered(&self, change: &Change, host: &Host) -> bool {
-        let patience = match self.is_served && self.unanswered() * 2 > self.idle.len() {
-            true => LONGEST_WAIT,
+        let is_unanswered = self.is_served && self.unanswered() * 2 > self.idle.len();
+        let patience = match change.kind() == Kind::Mptcp {
+            true => PATIENCE_OF_MPTCP,
+            false if is_unanswered => LONGEST_WAIT,
             false => PATIENCE,
         };
         let is_young = self.age().is_some_and(|age| age < patience);

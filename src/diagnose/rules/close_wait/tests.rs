@@ -1,5 +1,6 @@
 //! The rule on hosts made for it.
 
+mod mptcp;
 mod turnover;
 
 use super::*;
