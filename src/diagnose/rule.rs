@@ -90,7 +90,7 @@ impl Case<'_> {
         let filter = self.host.filter.as_ref();
         let filter = filter.filter(|_| finding.scope == Scope::Selection);
         let commands = commands.map(|command| match filter {
-            Some(filter) => command.of(filter),
+            Some(filter) => command.within(filter),
             None => command,
         });
         Finding {

@@ -65,6 +65,16 @@ impl Command {
         self
     }
 
+    /// Of the sockets that a typed filter in parentheses selects, too, unless it is one of its own tests.
+    #[must_use]
+    pub fn within(self, typed: &str) -> Command {
+        // `sport = :80` and `sport = 80` are the same.
+        let plain = |test: &str| test.trim_matches(['(', ')']).replace(" :", " ");
+        let own = self.filter.iter().flat_map(|own| own.split(" and "));
+        let is_own = own.map(plain).any(|test| test == plain(typed));
+        if is_own { self } else { self.of(typed) }
+    }
+
     /// The same for the sockets of this place.
     #[must_use]
     pub fn at(mut self, place: &Where) -> Command {
@@ -147,6 +157,21 @@ mod tests {
             (Command::count("--by remote-addr"), ""),
         ] {
             assert_eq!(command.selection(), selection);
+        }
+    }
+
+    #[test]
+    fn a_typed_filter_is_added_once() {
+        let command = |typed| {
+            let own = Command::list("-p").of("send-queue > 0").of("sport = 80");
+            own.within(typed).filter().unwrap().to_owned()
+        };
+        let own = "send-queue > 0 and sport = 80";
+        for typed in ["(sport = 80)", "(sport = :80)", "(send-queue > 0)"] {
+            assert_eq!(command(typed), own);
+        }
+        for typed in ["(sport = 81)", "(sport = 80 or dport = 80)"] {
+            assert_eq!(command(typed), format!("{own} and {typed}"));
         }
     }
 

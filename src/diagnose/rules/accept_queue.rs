@@ -243,6 +243,7 @@ impl AcceptQueue {
             .accepted
             .of(|port| *port == address.local.port())
             .collect();
+        let has_gone = accepted.is_empty() && queue.pace.is_none() && length < queue.limit;
         let crew = Crew::of(queue.listener, &accepted, case);
         // With no descriptor left accept() fails, however long they have waited so far.
         let fails = queue.pace.is_some_and(Pace::is_still) && crew.is_exhausted();
@@ -251,6 +252,11 @@ impl AcceptQueue {
         let why = if has_room { WHY_WAITING } else { WHY };
         let test = format!("sport = {}", address.local.port());
         let waiting = "-p --state established,close-wait --sort last-data-sent:desc --limit 20";
+        let mut commands = vec![Command::list("-l --columns process,drops").of(test.clone())];
+        // After a burst there are none to show.
+        if !has_gone {
+            commands.push(Command::list(waiting).of(test));
+        }
         Finding::new(severity, title, length as f64, vec![inode], why)
             .with_subject(listener_subject(&address))
             .with_limit(queue.limit as f64)
@@ -258,10 +264,7 @@ impl AcceptQueue {
             .with_evidence(self.evidence(queue, case.host))
             .with_processes(crew.processes())
             .with_searched(accepted)
-            .with_commands([
-                Command::list("-l --columns process,drops").of(test.clone()),
-                Command::list(waiting).of(test),
-            ])
+            .with_commands(commands)
             .with_remedy(crew.remedy(queue.limit, queue.pace, case.host))
     }
 

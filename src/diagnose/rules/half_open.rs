@@ -16,8 +16,8 @@ use crate::diagnose::subject::{listener_subject, most_of_them};
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
-    Arrival, Command, Counter, Finding, ListenAddress, Severity, State, StateSet, counted,
-    thousands,
+    Arrival, Command, Counter, Finding, ListenAddress, Listener, Severity, State, StateSet,
+    counted, thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -114,22 +114,31 @@ impl HalfOpen {
         let window = case.host.window_text();
         let number = counted(dropped + answered, "SYN", "SYNs");
         let title = format!("{number} found no room for another half-open request in {window}");
-        let remedy = [
-            "If it happens again, find out which listener it is, and whether its accept queue is full."
+        let only = only_listener(case.host);
+        let inodes = only.iter().map(|listener| listener.inode).collect();
+        let only = only.map(|listener| case.host.listen_address(listener, &[]));
+        let which = match &only {
+            Some(address) => format!(
+                "Give listen() of {address} a larger backlog, up to {Somaxconn}: the room for requests is the limit of the accept queue."
+            ),
+            None => "If it happens again, find out which listener it is, and whether its accept queue is full."
                 .to_owned(),
+        };
+        let remedy = [
+            which,
             match cookies {
                 Some(0) => format!("Set {Syncookies} to 1."),
                 Some(_) | None => format!("Leave {Syncookies} on."),
             },
         ];
         let syns = (dropped + answered) as f64;
-        let full = full_listener(case.host);
         Some(
-            Finding::new(severity, title, syns, Vec::new(), WHY)
-                .with_subject(full.map_or_else(Vec::new, |address| listener_subject(&address)))
+            Finding::new(severity, title, syns, inodes, WHY)
+                .with_subject(only.map_or_else(Vec::new, |address| listener_subject(&address)))
                 .with_evidence(growth(case.host))
                 .with_commands([match self.requests.total() {
-                    0 => Command::list("--listening --sort accept-queue:desc"),
+                    // Fewer may have ended when it is typed.
+                    0..FEW => Command::list("--listening --sort accept-queue:desc"),
                     _ => Command::count("--state syn-recv --by local-port,remote-addr --top 10"),
                 }])
                 .with_remedy(remedy)
@@ -152,6 +161,7 @@ impl HalfOpen {
             queue.limit = takers.iter().map(|one| one.limit.map(u64::from)).sum();
             let drops = takers.iter().map(|one| one.drops.map(u64::from));
             queue.drops = drops.sum();
+            queue.inodes = takers.iter().map(|listener| listener.inode).collect();
             queue.is_full = takers.iter().any(|listener| listener.is_at_limit());
             queue.has_all_sources = self.sources.is_whole();
             addresses.insert(arrival, address);
@@ -186,6 +196,8 @@ struct RequestQueue {
     sources: HashMap<IpAddr, u64>,
     /// Whether these are all sources.
     has_all_sources: bool,
+    /// The inodes of the listeners.
+    inodes: Vec<u64>,
 }
 
 impl RequestQueue {
@@ -215,7 +227,7 @@ impl RequestQueue {
         };
         let show = Command::count("--state syn-recv --by remote-addr --top 10");
         Some(
-            Finding::new(severity, title, requests as f64, Vec::new(), WHY)
+            Finding::new(severity, title, requests as f64, self.inodes.clone(), WHY)
                 .with_subject(listener_subject(address))
                 .with_limit(limit as f64)
                 .with_evidence(self.evidence(beyond, backlog, case.host))
@@ -308,12 +320,20 @@ impl RequestQueue {
     }
 }
 
-/// The only listener that dropped connections in the window, if its accept queue is at its limit.
-fn full_listener(host: &Host) -> Option<ListenAddress> {
+/// The listener that it is about: the only one, or the only one that dropped connections in the window if
+/// it had no room.
+fn only_listener(host: &Host) -> Option<&Listener> {
+    let overflows = host.growth(Counter::ListenOverflows).unwrap_or(0) > 0;
+    let mut all = host.listeners.iter();
     let mut dropping = host.listeners.iter().filter(|one| one.drops != Some(0));
-    let only = dropping.next().filter(|one| one.is_at_limit())?;
-    let is_only = dropping.next().is_none();
-    is_only.then(|| host.listen_address(only, &[]))
+    let one = match (all.next(), all.next()) {
+        (Some(one), None) => one,
+        _ => dropping
+            .next()
+            .filter(|one| overflows || one.is_at_limit())?,
+    };
+    let is_only = dropping.next().is_none_or(|other| other == one);
+    is_only.then_some(one)
 }
 
 fn growth(host: &Host) -> [String; 2] {

@@ -53,9 +53,10 @@ const REMEDY_TIMEOUT: [&str; 2] = [
 
 const WHY_UNKNOWN: &str = "A segment that belongs to no connection is answered with a reset (RFC 9293, 3.10.7.1): a SYN to a port where nothing listens, or data for a connection that this host has closed or forgotten.";
 
-const REMEDY_UNKNOWN: [&str; 2] = [
+const REMEDY_UNKNOWN: [&str; 3] = [
+    "See which ports they are about: `tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'`.",
     "If a service should be running here, check that it listens, and on the address that its clients use.",
-    "Otherwise it may be a port scan, a health check of a service that has moved, or peers that still use connections from before a restart: `tcpdump -nn 'tcp[tcpflags] & tcp-rst != 0'` shows the ports.",
+    "Otherwise it may be a port scan, a health check of a service that has moved, or peers that still use connections from before a restart.",
 ];
 
 /// Needs no sockets.
@@ -241,14 +242,16 @@ impl Counted {
         );
         let value = self.unknown as f64;
         let segments = format!("{} segments were received", thousands(self.segments));
+        // To others they end no connection of this host that a trace could show.
+        let are_own = host.growth(Counter::AttemptFails).unwrap_or(0) >= LEAST;
         let show = match host.listeners.iter().next() {
-            Some(_) => Command::list("--listening --process"),
-            None => closes(host),
+            Some(_) => Some(Command::list("--listening --process")),
+            None => are_own.then(|| closes(host)),
         };
         Finding::new(Severity::Info, title, value, Vec::new(), WHY_UNKNOWN)
             .with_evidence(self.evidence(host))
             .with_evidence([segments])
-            .with_commands([show])
+            .with_commands(Vec::from_iter(show))
             .with_remedy(REMEDY_UNKNOWN)
             .with_causes(&["refused"])
     }
@@ -283,6 +286,17 @@ mod tests {
     fn found(counters: &[(Counter, u64)]) -> Vec<(Severity, f64)> {
         let found = grown(counters).examine(&Resets).findings;
         found.iter().map(|one| (one.severity, one.value)).collect()
+    }
+
+    #[test]
+    fn a_host_without_listeners_that_refuses_others_has_nothing_to_show() {
+        for (failed, commands) in [(9, 0), (10, 1)] {
+            let host = grown(&[(OutRsts, 90), (InSegs, 90)]);
+            let host = host.with_growth(Counter::AttemptFails, 7, 7 + failed);
+            let found = host.examine(&Resets).findings.remove(0);
+            assert_eq!(found.commands.len(), commands);
+            assert!(found.remedy[0].contains("tcpdump"));
+        }
     }
 
     use Counter::{

@@ -79,10 +79,11 @@ impl Story {
         self.first.ended_ns.max(other)
     }
 
-    /// The end that accepted the connection, where it was traced, else the first; and who closed
-    /// first, seen from there. `first_accepted` says whether the first end accepted it.
+    /// The end that accepted the connection, where it was traced, else the first; and who closed first or,
+    /// without a FIN, reset it, seen from there. `first_accepted` says whether the first end accepted it.
     pub fn seen_from_server(&self, first_accepted: bool) -> (&Connection, Option<FirstClose>) {
-        let first = self.first_close();
+        let by = self.first_actor().map(FirstClose::By);
+        let first = by.or_else(|| self.first_close());
         match &self.other {
             Some(other) if !first_accepted => (other, first.map(FirstClose::seen_from_peer)),
             _ => (&self.first, first),

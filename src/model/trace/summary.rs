@@ -28,7 +28,7 @@ pub struct FirstCloses {
     pub remote: u64,
     /// Both at once.
     pub both: u64,
-    /// Neither: no FIN was sent.
+    /// Neither: no FIN was sent, and who sent a reset is unknown, or none was.
     pub nobody: u64,
 }
 

@@ -154,8 +154,8 @@ impl<'a> Quantities<'a> {
                 Err(
                     failure @ (Failure::Observe(_) | Failure::CannotKnow(_) | Failure::Proc(_)),
                 ) => {
-                    let label = aspect.label();
-                    verdict.failures.push(format!("{label}: {failure}"));
+                    let name = quantity.name();
+                    verdict.failures.push(format!("{name}: {failure}"));
                     (None, None)
                 }
                 Err(failure) => return Err(failure),

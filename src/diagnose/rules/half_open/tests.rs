@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host, listener, socket};
-use crate::model::{Setting, Socket};
+use crate::model::{Field, Label, Setting, Socket};
 
 /// `requests` from as many sources, or from one, at a listener with this queue and limit.
 fn examined(requests: u32, one: bool, queue: (u32, u32), host: &Host) -> Examined {
@@ -139,29 +139,36 @@ fn syns_without_room_are_reported_though_no_listener_shows_them() {
 }
 
 #[test]
-fn syns_without_room_follow_from_the_only_accept_queue_that_is_full() {
+fn syns_without_room_follow_from_the_only_accept_queue_that_dropped_connections() {
     let mut full = listener("0.0.0.0:80", 2, 1, 1);
     full.drops = Some(5);
     let mut other = listener("0.0.0.0:81", 0, 9, 2);
     other.drops = Some(0);
-    let follows = |listeners: &[Socket]| {
+    let follows = |listeners: &[Socket], overflows: u64| {
         let dropped = with_cookies("1").with_growth(Counter::ReqQFullDrop, 1, 6);
+        let dropped = dropped.with_growth(Counter::ListenOverflows, 7, 7 + overflows);
         let host = dropped.with_listeners(listeners);
         let found = host.examine::<HalfOpen>(&host.read(&[], &[])).findings;
-        let first = host.listeners.iter().next().unwrap();
+        let port = u64::from(listeners[0].internet().unwrap().local.port());
         let cause = Finding::new(Severity::Critical, String::new(), 1.0, Vec::new(), "")
-            .with_subject(listener_subject(&host.listen_address(first, &[])));
+            .with_subject(vec![(Field::LocalPort, Label::Number(port))]);
         let cause = Finding {
             id: "accept-queue",
             ..cause
         };
-        found[0].follows_from(&cause)
+        let follows = found[0].follows_from(&cause);
+        assert_eq!(follows, !found[0].inodes.is_empty());
+        assert_eq!(follows, found[0].remedy[0].contains(" a larger backlog"));
+        follows
     };
-    assert!(follows(&[full.clone(), other.clone()]));
+    assert!(follows(&[full.clone(), other.clone()], 0));
+    let mut empty = full.clone();
+    empty.receive_queue = 0;
+    assert!(!follows(&[empty.clone(), other.clone()], 0));
+    assert!(follows(&[empty.clone(), other.clone()], 5), "after a burst");
+    assert!(follows(&[empty], 0), "there is no other");
     other.drops = Some(1);
-    assert!(!follows(&[full.clone(), other]));
-    full.receive_queue = 0;
-    assert!(!follows(&[full.clone()]));
+    assert!(!follows(&[full, other], 5));
 }
 
 #[test]
