@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::fs::fstat;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, accept,
     bind, connect, listen, recv, send, shutdown, socket_with, socketpair,
@@ -68,6 +69,20 @@ impl UnixZoo {
             zoo.named(SocketType::DGRAM, name);
         }
         zoo
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Whether one of them has this inode: starting a program makes others for a moment.
+    pub(super) fn has(&self, inode: u64) -> bool {
+        let mut inodes = self
+            .sockets
+            .iter()
+            .map(|socket| fstat(socket).unwrap().st_ino);
+        inodes.any(|own| own == inode)
     }
 
     fn keep(&mut self, socket: OwnedFd) -> &OwnedFd {
