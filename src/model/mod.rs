@@ -41,6 +41,7 @@ mod field;
 mod finding;
 mod group;
 mod kind;
+mod kind_set;
 mod listeners;
 mod metric;
 mod names;
@@ -80,7 +81,8 @@ pub use group::{
     Direction, FamilyClass, Group, GroupHolders, GroupKey, Grouped, KeyPart, Label, Other,
     PrefixLengths, Service,
 };
-pub use kind::{Kind, KindSet};
+pub use kind::Kind;
+pub use kind_set::KindSet;
 pub use listeners::{Arrival, Listener, Listeners};
 pub use metric::{Metric, Unit};
 pub use names::Names;
