@@ -53,8 +53,9 @@ impl Scope {
     /// The question about the sockets that match these words too.
     pub(super) fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
         let filter = Expression::all(words.into_iter().chain(self.files.clone()));
-        let tests = filter.iter().flat_map(Expression::tests);
-        self.refuse_foreign(tests.filter_map(Test::field))?;
+        let tests = || filter.iter().flat_map(Expression::tests);
+        self.refuse_foreign(tests().filter_map(Test::subject))?;
+        self.refuse_other_kinds(tests())?;
         let requested = match (self.states, &filter) {
             (Some(states), _) => states,
             (None, Some(filter)) if names_bound(filter) => StateSet::ALL.with(State::Bound),
@@ -67,6 +68,26 @@ impl Scope {
         };
         let narrowed = question.narrowed();
         narrowed.ok_or_else(|| contradiction(requested, question.filter.as_ref()))
+    }
+
+    /// Refuses a test of a kind that is not selected.
+    fn refuse_other_kinds<'a>(
+        &self,
+        mut tests: impl Iterator<Item = &'a Test>,
+    ) -> Result<(), Failure> {
+        let other = tests.find_map(|test| match test {
+            Test::Kind(kinds) if kinds.intersection(self.kinds).is_empty() => {
+                Some(kinds.words_of())
+            }
+            _ => None,
+        });
+        match other {
+            None => Ok(()),
+            Some(words) => Err(Failure::Usage(format!(
+                "kind = {words}: only {} sockets are selected: --kind {words} selects these",
+                self.kinds.titles()
+            ))),
+        }
     }
 
     /// Refuses fields that no socket of these kinds has.

@@ -3,7 +3,7 @@
 use super::keyword::Keyword;
 use super::lexer::{Lexer, TokenKind};
 use super::nodes::FAMILIES;
-use crate::model::{Field, StateSet, Use};
+use crate::model::{Field, KindSet, Protocol, StateSet, Use};
 
 /// Operators that no shell interprets.
 const ORDERS: [&str; 6] = ["=", "!=", "lt", "le", "gt", "ge"];
@@ -41,6 +41,10 @@ fn values(keyword: Keyword) -> Vec<String> {
             StateSet::words().collect()
         }
         Keyword::Field(Field::Family) => FAMILIES.map(str::to_owned).into(),
+        Keyword::Field(Field::Kind) => KindSet::words().map(str::to_owned).collect(),
+        Keyword::Field(Field::Protocol) => {
+            Protocol::names().into_iter().map(str::to_owned).collect()
+        }
         Keyword::Field(Field::V6Only) => ["yes", "no"].map(str::to_owned).into(),
         Keyword::Field(_) | Keyword::Autobound | Keyword::Host(_) | Keyword::Port(_) => Vec::new(),
     }

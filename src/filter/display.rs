@@ -101,6 +101,8 @@ impl fmt::Display for Test {
             Test::CongestionControl(name) => {
                 write!(f, "congestion-control = {}", typed(name.name()))
             }
+            Test::Kind(kinds) => write!(f, "kind = {}", kinds.words_of()),
+            Test::Protocol(protocol) => write!(f, "protocol = {protocol}"),
             Test::Name(glob) => write!(f, "name = {}", glob.typed()),
             Test::Peer(peer) => write!(f, "peer = {peer}"),
             Test::Holder { query, .. } => match query {

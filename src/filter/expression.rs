@@ -131,8 +131,15 @@ impl Expression {
             }
         }
         meant.fold(|test, _| {
+            if let Test::Kind(tested) = test {
+                let (is_all, is_none) = (
+                    kinds.difference(*tested).is_empty(),
+                    kinds.intersection(*tested).is_empty(),
+                );
+                return (is_all || is_none).then_some(is_all);
+            }
             let is_no_state = matches!(test, Test::State(states) if states.is_empty());
-            let is_foreign = test.field().is_some_and(|field| !field.is_of_any(kinds));
+            let is_foreign = test.subject().is_some_and(|field| !field.is_of_any(kinds));
             (is_no_state || is_foreign).then_some(false)
         })
     }

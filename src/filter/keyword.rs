@@ -143,6 +143,8 @@ impl Keyword {
                     | Field::Mark
                     | Field::User
                     | Field::CongestionControl
+                    | Field::Kind
+                    | Field::Protocol
                     | Field::Name
                     | Field::Peer
                     | Field::Process

@@ -12,7 +12,8 @@ use super::value::{
     Ports, parse_interface, parse_mark, parse_number, parse_ports, parse_quantity, parse_yes_or_no,
 };
 use crate::model::{
-    CongestionControl, Field, Netns, ProcessName, ProcessQuery, State, StateSet, hint,
+    CongestionControl, Field, KindSet, Netns, ProcessName, ProcessQuery, Protocol, State, StateSet,
+    hint,
 };
 
 /// Reads tests from the text.
@@ -135,6 +136,12 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             Keyword::Field(Field::Netns) => self.netns(word),
             Keyword::Field(Field::Name) => self.name(word),
             Keyword::Field(Field::Peer) => self.peer(word),
+            Keyword::Field(Field::Kind) => self.same_test(word, |_, words| {
+                let kinds = words.split(',').map(KindSet::parse);
+                let all = kinds.reduce(|all, kinds| Ok(all?.union(kinds?)));
+                all.unwrap_or(Ok(KindSet::NONE)).map(Test::Kind)
+            }),
+            Keyword::Field(Field::Protocol) => self.protocol(word),
             Keyword::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
                 Ok(Test::Mark { value, mask })
@@ -223,6 +230,28 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         let nodes = self.value(operand, nodes.map_err(str::to_owned))?;
         let nodes = nodes::of_family(family, nodes);
         Ok(nodes::negated_if(operand.is_negated, nodes))
+    }
+
+    /// A protocol by its name, of every kind that has the name, or by its number.
+    fn protocol(&mut self, word: Token<'a>) -> Nodes {
+        self.same(word, |_, name| {
+            if let Some(number) = parse_number(name) {
+                let test = Test::Number(Field::Protocol, Compare::Equal, number);
+                return Ok(vec![Node::Test(test)]);
+            }
+            let found = Protocol::parse(name);
+            if found.is_empty() {
+                return Err(format!(
+                    "no such protocol; {}",
+                    hint(name, &Protocol::names(), PAGE)
+                ));
+            }
+            let tests = found.into_iter().map(Test::Protocol);
+            Ok(nodes::joined(
+                tests.map(|test| vec![Node::Test(test)]),
+                &Node::Or,
+            ))
+        })
     }
 
     fn number(&mut self, word: Token<'a>, field: Field) -> Nodes {

@@ -11,7 +11,8 @@ use ipnet::{IpNet, Ipv6Net};
 
 use super::glob::Glob;
 use crate::model::{
-    CongestionControl, Family, Field, InetEnds, Netns, ProcessQuery, Socket, StateSet, UnixPeer,
+    CongestionControl, Family, Field, InetEnds, KindSet, Netns, ProcessQuery, Protocol, Socket,
+    StateSet, UnixPeer,
 };
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
@@ -36,6 +37,10 @@ pub enum Test {
     Number(Field, Compare, u64),
     /// Its congestion control algorithm is of this name.
     CongestionControl(CongestionControl),
+    /// Of one of these kinds.
+    Kind(KindSet),
+    /// Of this protocol.
+    Protocol(Protocol),
     /// The name of the UNIX socket is of this pattern.
     Name(Glob),
     /// At the other end of the UNIX socket is this.
@@ -147,6 +152,8 @@ impl Test {
                 .number(field)
                 .is_some_and(|number| compare.holds(number, value)),
             Test::CongestionControl(name) => socket.congestion_control == Some(name),
+            Test::Kind(kinds) => kinds.contains(socket.kind),
+            Test::Protocol(protocol) => socket.protocol() == Some(protocol),
             Test::Name(ref glob) => socket.unix().is_some_and(|unix| glob.matches(&unix.name)),
             Test::Peer(peer) => socket.unix().is_some_and(|unix| unix.peer == Some(peer)),
             Test::Holder { ref inodes, .. } => inodes.contains(&socket.inode),
@@ -159,6 +166,16 @@ impl Test {
         }
     }
 
+    /// What it is about; `None` for what every socket has.
+    pub fn subject(&self) -> Option<Field> {
+        match *self {
+            Test::Family(_) => Some(Field::Family),
+            Test::Addr(Side::Local, _) => Some(Field::LocalAddr),
+            Test::Addr(Side::Remote, _) => Some(Field::RemoteAddr),
+            _ => self.field(),
+        }
+    }
+
     /// What must be known of a socket to answer; `None` where every source knows it.
     pub fn field(&self) -> Option<Field> {
         match *self {
@@ -166,6 +183,8 @@ impl Test {
             Test::Family(_) => Some(Field::Family),
             Test::Addr(Side::Local, _) => Some(Field::LocalAddr),
             Test::Addr(Side::Remote, _) => Some(Field::RemoteAddr),
+            Test::Kind(_) => Some(Field::Kind),
+            Test::Protocol(_) => Some(Field::Protocol),
             Test::Name(_) => Some(Field::Name),
             Test::Peer(_) => Some(Field::Peer),
             Test::Number(field, ..) => Some(field),

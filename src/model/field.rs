@@ -3,7 +3,7 @@
 //!
 //! Names are those of ss(8) where it has one; every word may be typed with `-` or `_`.
 
-use super::{Kind, KindSet, Metric, State};
+use super::{Kind, KindSet, Metric};
 
 /// A property of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,12 @@ pub enum Field {
     PeerProcess,
     /// The directions of a UNIX socket that were shut down.
     Shutdown,
+    /// The protocol of a RAW, PACKET or NETLINK socket.
+    Protocol,
+    /// The address of a NETLINK socket.
+    PortId,
+    /// The multicast groups of a NETLINK socket.
+    Groups,
     /// The network namespace.
     Netns,
     /// Bytes received and not yet read.
@@ -169,9 +175,9 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 
 /// Every field.
 #[rustfmt::skip]
-const FIELDS: [Entry; 60] = [
+const FIELDS: [Entry; 63] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
-    Entry(Field::Kind, "kind", &[], &[G, C], SOCKETS, ROW),
+    Entry(Field::Kind, "kind", &[], &[G, C, F], SOCKETS, ROW),
     Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F, TG, TF], SOCKETS, ROW),
@@ -181,6 +187,9 @@ const FIELDS: [Entry; 60] = [
     Entry(Field::Service, "service", &[], &[G, TG], SOCKETS, ROW),
     Entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK, ROW),
     Entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK, ROW),
+    Entry(Field::Protocol, "protocol", &["proto"], &[G, C, S, F], SOCKETS, ROW),
+    Entry(Field::PortId, "port-id", &["portid"], &[C, S, F], SOCKETS, ROW),
+    Entry(Field::Groups, "groups", &[], &[C], SOCKETS, ROW),
     Entry(Field::Uid, "uid", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::User, "user", &[], &[G, C, F, TG, TF], SOCKETS, ROW),
     Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK, ATTRIBUTE),
@@ -260,7 +269,11 @@ impl Field {
 
     /// Whether the tables of /proc have it, of sockets of this kind.
     pub fn is_in_proc(self, kind: Kind) -> bool {
-        let has_drops = matches!(kind, Kind::Udp | Kind::UdpLite);
+        let is_of_tables = match self {
+            Field::Drops => !matches!(kind, Kind::Tcp | Kind::Mptcp | Kind::Packet),
+            Field::Interface => kind == Kind::Packet,
+            _ => false,
+        };
         // `/proc/net/unix` has names, states and inodes.
         let is_missing = kind.is_unix()
             && matches!(
@@ -272,7 +285,7 @@ impl Field {
                     | Field::User
                     | Field::PeerProcess
             );
-        (self == Field::Drops && has_drops)
+        is_of_tables
             || self
                 .entry()
                 .is_some_and(|Entry(.., origin, _)| *origin != NETLINK && !is_missing)
@@ -285,56 +298,60 @@ impl Field {
 
     /// Whether sockets of one of these kinds have it.
     pub fn is_of_any(self, kinds: KindSet) -> bool {
-        kinds.iter().any(|kind| self.is_of(kind))
+        !self.kinds().intersection(kinds).is_empty()
     }
 
     /// Whether sockets of this kind have it.
     pub fn is_of(self, kind: Kind) -> bool {
-        let is_of_unix = matches!(
-            self,
-            Field::Name | Field::SocketType | Field::Peer | Field::PeerProcess | Field::Shutdown
-        );
-        let is_of_queue = matches!(self, Field::AcceptQueue | Field::AcceptLimit);
-        if kind.is_unix() || is_of_unix {
-            let has_queue = is_of_queue && kind.waiting() == State::Listen;
-            return kind.is_unix() && (is_of_unix || has_queue || self.is_of_every_kind());
-        }
-        let is_tcp = matches!(
-            self,
-            Field::Timer | Field::Retransmits | Field::CongestionControl
-        );
-        let is_tcp = is_tcp
-            || matches!(self, Field::Metric(metric) if kind != Kind::Mptcp || !metric.is_of_mptcp());
-        let is_of_listeners = is_of_queue || self == Field::V6Only;
-        // The receive queue of others is in bytes, and so is no part of it.
-        let is_of_datagrams = self == Field::ReceiveLimit;
-        (!is_tcp || kind == Kind::Tcp)
-            && (!is_of_listeners || kind.waiting() == State::Listen)
-            && (!is_of_datagrams || matches!(kind, Kind::Udp | Kind::UdpLite))
+        self.is_of_any(KindSet::NONE.with(kind))
     }
 
-    /// Whether it says nothing about addresses or a protocol.
-    const fn is_of_every_kind(self) -> bool {
-        matches!(
-            self,
+    /// The kinds whose sockets have it.
+    fn kinds(self) -> KindSet {
+        const OF_PROTOCOLS: KindSet = KindSet::NONE
+            .with(Kind::Raw)
+            .with(Kind::Packet)
+            .with(Kind::Netlink);
+        match self {
             Field::State
-                | Field::Kind
-                | Field::Service
-                | Field::Uid
-                | Field::User
-                | Field::Netns
-                | Field::ReceiveQueue
-                | Field::SendQueue
-                | Field::Inode
-                | Field::Cookie
-                | Field::Process
-                | Field::Pid
-                | Field::Fd
-                | Field::CommandLine
-                | Field::Unit
-                | Field::Container
-                | Field::Pod
-        )
+            | Field::Kind
+            | Field::Netns
+            | Field::ReceiveQueue
+            | Field::SendQueue
+            | Field::Inode
+            | Field::Cookie
+            | Field::Process
+            | Field::Pid
+            | Field::Fd
+            | Field::CommandLine
+            | Field::Unit
+            | Field::Container
+            | Field::Pod => KindSet::ALL,
+            Field::Uid | Field::User => KindSet::ALL.without(Kind::Netlink),
+            Field::Family
+            | Field::LocalAddr
+            | Field::RemoteAddr
+            | Field::Direction
+            | Field::Cgroup
+            | Field::Mark => KindSet::INTERNET,
+            Field::Interface => KindSet::INTERNET.with(Kind::Packet),
+            // The protocol of a RAW socket is in the place of its port.
+            Field::LocalPort | Field::RemotePort => KindSet::INTERNET.without(Kind::Raw),
+            Field::Service => KindSet::INTERNET.union(KindSet::UNIX).without(Kind::Raw),
+            Field::Name | Field::Peer | Field::PeerProcess | Field::Shutdown => KindSet::UNIX,
+            Field::SocketType => KindSet::UNIX.with(Kind::Packet),
+            Field::Protocol => OF_PROTOCOLS,
+            Field::PortId | Field::Groups => KindSet::NONE.with(Kind::Netlink),
+            Field::Drops => KindSet::ALL.difference(KindSet::UNIX),
+            // The receive queue of the others is in bytes, and so is no part of it.
+            Field::ReceiveLimit => OF_PROTOCOLS.with(Kind::Udp).with(Kind::UdpLite),
+            Field::AcceptQueue | Field::AcceptLimit => KindSet::WITH_LISTENERS,
+            Field::V6Only => KindSet::WITH_LISTENERS.intersection(KindSet::INTERNET),
+            Field::Metric(metric) if metric.is_of_mptcp() => KindSet::TCP.with(Kind::Mptcp),
+            Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_) => {
+                KindSet::TCP
+            }
+        }
     }
 
     /// Whether it can be used in this way.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::Protocol;
 use super::{
     Counts, Field, Held, InetEnds, Kind, Listeners, Netns, Note, Observation, Ownership, Placement,
     Process, ProcessName, Socket, State, StateSet, UnixName, UnixPeer, UnixShutdown,
@@ -38,7 +39,7 @@ impl GroupKey {
         Some(match self.field {
             Field::State => KeyPart::State(socket.state),
             Field::Kind => KeyPart::Kind(socket.kind),
-            Field::SocketType => KeyPart::SocketType(socket.kind.socket_type()),
+            Field::SocketType => KeyPart::SocketType(socket.socket_type()),
             Field::Name => KeyPart::UnixName(
                 socket
                     .unix()
@@ -51,7 +52,7 @@ impl GroupKey {
             Field::LocalAddr => {
                 KeyPart::Addr(ends.and_then(|ends| fold(ends.local.ip(), self.prefix)))
             }
-            Field::LocalPort => KeyPart::Port(ends.map(|ends| ends.local.port())),
+            Field::LocalPort => KeyPart::Port(socket.ported().map(|ends| ends.local.port())),
             Field::RemoteAddr => {
                 KeyPart::Addr(peer().and_then(|peer| fold(peer.ip(), self.prefix)))
             }
@@ -65,6 +66,7 @@ impl GroupKey {
             Field::Service => {
                 KeyPart::Service(ends.map(|ends| listeners.service(socket.netns, ends)))
             }
+            Field::Protocol => KeyPart::Protocol(socket.protocol()),
             Field::Interface => KeyPart::Interface(socket.interface.filter(|index| *index != 0)),
             Field::V6Only => KeyPart::V6Only(socket.v6only),
             Field::Uid | Field::User => KeyPart::Owner(socket.owner()),
@@ -148,8 +150,10 @@ pub enum KeyPart {
     State(State),
     /// The kind.
     Kind(Kind),
-    /// The type of a UNIX socket; none for another kind.
+    /// The type of a UNIX or PACKET socket; none for another kind.
     SocketType(Option<&'static str>),
+    /// The protocol of a RAW, PACKET or NETLINK socket; none for another kind.
+    Protocol(Option<Protocol>),
     /// The name of a UNIX socket.
     UnixName(UnixName),
     /// What is at the other end of a UNIX socket; none for another kind, and from /proc.

@@ -51,6 +51,24 @@ impl KindSet {
         KindSet(self.0 | 1 << kind as u16)
     }
 
+    /// Those whose sockets can listen for connections.
+    pub const WITH_LISTENERS: KindSet = KindSet::TCP
+        .with(Kind::Mptcp)
+        .with(Kind::UnixStream)
+        .with(Kind::UnixSeqpacket);
+
+    /// This set without `kind`.
+    #[must_use]
+    pub const fn without(self, kind: Kind) -> KindSet {
+        self.difference(KindSet::NONE.with(kind))
+    }
+
+    /// The kinds of this set that are not in the other one.
+    #[must_use]
+    pub const fn difference(self, other: KindSet) -> KindSet {
+        KindSet(self.0 & !other.0)
+    }
+
     /// The kinds of both sets.
     #[must_use]
     pub const fn union(self, other: KindSet) -> KindSet {
@@ -124,6 +142,11 @@ impl KindSet {
         self.iter().filter(move |_| !self.is_group())
     }
 
+    /// Whether there are internet sockets among them.
+    pub const fn has_internet(self) -> bool {
+        !self.intersection(KindSet::INTERNET).is_empty()
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -165,10 +188,15 @@ impl KindSet {
         kinds.next().filter(|_| kinds.next().is_none())
     }
 
-    /// The words for them with commas between; `None` for TCP alone, which is named nowhere.
-    pub fn unless_tcp(self) -> Option<String> {
+    /// The words for them with commas between.
+    pub fn words_of(self) -> String {
         let words: Vec<&str> = self.iter().map(Kind::name).collect();
-        (self != KindSet::TCP).then(|| words.join(","))
+        words.join(",")
+    }
+
+    /// The same; `None` for TCP alone, which is named nowhere.
+    pub fn unless_tcp(self) -> Option<String> {
+        (self != KindSet::TCP).then(|| self.words_of())
     }
 
     /// Their names in messages: `TCP and UDP`.

@@ -51,6 +51,7 @@ mod note;
 mod place;
 mod placement;
 mod process;
+mod protocol;
 pub mod screen;
 mod setting;
 mod sink;
@@ -97,6 +98,7 @@ pub use placement::{Placement, parse_placement};
 pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };
+pub use protocol::Protocol;
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CongestionControl, Ends, Field, InetEnds, Kind, Netns, State, TcpInfo, UnixEnds};
+use super::{
+    CongestionControl, Ends, Field, InetEnds, Kind, NetlinkEnds, Netns, Protocol, State, TcpInfo,
+    UnixEnds,
+};
 
 /// What is known of a socket. What only netlink reports is `None` from the tables of /proc. It is
 /// made for one call of [`super::Sink::socket`], and sinks that count do not keep it.
@@ -180,6 +183,45 @@ impl Socket {
         }
     }
 
+    /// The ends of a socket that has ports.
+    pub fn ported(&self) -> Option<&InetEnds> {
+        self.internet().filter(|_| self.kind != Kind::Raw)
+    }
+
+    /// The addresses of a netlink socket.
+    fn netlink(&self) -> Option<&NetlinkEnds> {
+        match &self.ends {
+            Ends::Netlink(ends) => Some(ends),
+            Ends::Internet(_) | Ends::Unix(_) | Ends::Packet(_) => None,
+        }
+    }
+
+    /// The protocol of a socket that can have one of several.
+    pub fn protocol(&self) -> Option<Protocol> {
+        let number = match &self.ends {
+            // As the kernel has it, in the place of the port.
+            Ends::Internet(ends) if self.kind == Kind::Raw => ends.local.port(),
+            Ends::Packet(ends) => ends.protocol,
+            Ends::Netlink(ends) => ends.protocol.into(),
+            Ends::Internet(_) | Ends::Unix(_) => return None,
+        };
+        let kind = self.kind;
+        Some(Protocol { kind, number })
+    }
+
+    /// The type of a socket of a kind that has several: `stream`, `raw`.
+    pub fn socket_type(&self) -> Option<&'static str> {
+        match &self.ends {
+            // `SOCK_DGRAM` and `SOCK_RAW`; SOCK_PACKET (10) is one of Linux 2.0.
+            Ends::Packet(ends) => Some(match ends.socket_type {
+                2 => "dgram",
+                3 => "raw",
+                _ => "packet",
+            }),
+            Ends::Internet(_) | Ends::Unix(_) | Ends::Netlink(_) => self.kind.socket_type(),
+        }
+    }
+
     /// Which socket it is.
     pub fn id(&self) -> SocketId {
         SocketId {
@@ -241,8 +283,11 @@ impl Socket {
     /// number.
     pub fn number(&self, field: Field) -> Option<u64> {
         match field {
-            Field::LocalPort => Some(self.internet()?.local.port().into()),
-            Field::RemotePort => Some(self.internet()?.remote.port().into()),
+            Field::LocalPort => Some(self.ported()?.local.port().into()),
+            Field::RemotePort => Some(self.ported()?.remote.port().into()),
+            Field::Protocol => self.protocol().map(|protocol| protocol.number.into()),
+            Field::PortId => self.netlink().map(|ends| ends.port_id.into()),
+            Field::Groups => self.netlink()?.groups.map(u64::from),
             Field::Interface => self.bound_to().map(u64::from),
             Field::Uid => self.owner().map(u64::from),
             Field::ReceiveQueue => self.byte_queues().map(|queues| queues.0.into()),

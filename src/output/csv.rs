@@ -24,14 +24,14 @@ const USUAL: [Field; 10] = [
     Field::AcceptLimit,
 ];
 
-/// Those of UNIX sockets besides the state and the queues.
-const OF_UNIX: [Field; 2] = [Field::Name, Field::Peer];
+/// Those of kinds without internet addresses.
+const OF_KINDS: [Field; 4] = [Field::Name, Field::Peer, Field::Protocol, Field::PortId];
 
 /// The columns of every list of sockets of these kinds.
 fn usual_columns(kinds: KindSet) -> Vec<Field> {
-    let is_usual = |field: &Field| !kinds.is_unix() || field.is_of_any(kinds);
-    let of_unix = OF_UNIX.into_iter().filter(|_| kinds.has_unix());
-    USUAL.into_iter().filter(is_usual).chain(of_unix).collect()
+    let is_usual = |field: &Field| kinds.has_internet() || field.is_of_any(kinds);
+    let of_kinds = OF_KINDS.into_iter().filter(|field| field.is_of_any(kinds));
+    USUAL.into_iter().filter(is_usual).chain(of_kinds).collect()
 }
 
 /// Rows of CSV.
@@ -56,7 +56,10 @@ impl Csv {
             columns: first
                 .into_iter()
                 .chain(usual_columns(style.kinds))
-                .chain(further.filter(|field| !OF_UNIX.contains(field) || !style.kinds.has_unix()))
+                .chain(
+                    further
+                        .filter(|field| !OF_KINDS.contains(field) || !field.is_of_any(style.kinds)),
+                )
                 .collect(),
             has_header: style.no_header,
             earlier: style.earlier.as_ref().map(|earlier| earlier.counts.clone()),

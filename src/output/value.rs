@@ -38,7 +38,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
     let value = match field {
         Field::State => Some(Value::State(socket.state)),
         Field::Kind => Some(Value::Word(socket.kind.name())),
-        Field::SocketType => socket.kind.socket_type().map(Value::Word),
+        Field::SocketType => socket.socket_type().map(Value::Word),
         Field::Name => {
             let name = socket.unix().map(|unix| &unix.name);
             name.filter(|name| name.bytes().is_some())

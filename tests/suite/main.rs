@@ -20,6 +20,7 @@ mod counts;
 mod derived;
 mod doctor;
 mod filter;
+mod further_kinds;
 mod group_names;
 mod groups;
 mod help;

@@ -169,6 +169,7 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
         KeyPart::UnixName(name) => {
             Some(Label::Text(unix_name(&name))).filter(|_| name.bytes().is_some())?
         }
+        KeyPart::Protocol(protocol) => Label::Text(protocol?.to_string()),
         KeyPart::Peer(peer) => Label::Text(peer?.to_string()),
         KeyPart::Shutdown(shutdown) => text(shutdown?.name()),
         KeyPart::Family(class) => text(class?.name()),

@@ -30,8 +30,16 @@ const USUAL: [Field; 12] = [
     Field::Interface,
 ];
 
-/// Those of UNIX sockets beside them.
-const OF_UNIX: [Field; 4] = [Field::SocketType, Field::Name, Field::Peer, Field::Shutdown];
+/// Those that some kinds have beside them.
+const OF_KINDS: [Field; 7] = [
+    Field::SocketType,
+    Field::Name,
+    Field::Peer,
+    Field::Shutdown,
+    Field::Protocol,
+    Field::PortId,
+    Field::Groups,
+];
 
 /// The last object of a sample.
 #[derive(Serialize)]
@@ -62,8 +70,8 @@ impl RowFields {
         let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
         let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
         let kind = (names_kind && !further.contains(&Field::Kind)).then_some(Field::Kind);
-        let of_unix = OF_UNIX.into_iter().filter(|_| kinds.has_unix());
-        let usual: Vec<Field> = kind.into_iter().chain(USUAL).chain(of_unix).collect();
+        let of_kinds = OF_KINDS.into_iter().filter(|field| field.is_of_any(kinds));
+        let usual: Vec<Field> = kind.into_iter().chain(USUAL).chain(of_kinds).collect();
         RowFields {
             usual: usual.iter().filter(is_usual).map(keyed).collect(),
             further: further

@@ -84,6 +84,13 @@ pub(super) fn push(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut
         Value::State(state) => push_state(out, state),
         // Writing to memory does not fail.
         Value::Number(mark) if field == Field::Mark && mark != 0 => drop(write!(out, "{mark:#x}")),
+        Value::Number(groups) if field == Field::Groups => drop(write!(out, "{groups:#010x}")),
+        Value::Number(_) if field == Field::Protocol => {
+            let protocol = socket.protocol();
+            protocol
+                .into_iter()
+                .for_each(|protocol| drop(write!(out, "{protocol}")));
+        }
         Value::Number(number) => push_number(out, number),
         // Only with the rest of an end.
         Value::Address(_) => {}
@@ -113,7 +120,11 @@ fn push_end(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Na
         Ends::Internet(ends) => ends,
         Ends::Unix(_) if is_local => return push(out, Field::Name, socket, names),
         Ends::Unix(_) => return push(out, Field::Peer, socket, names),
-        Ends::Packet(_) | Ends::Netlink(_) => return out.push(b'-'),
+        Ends::Packet(_) | Ends::Netlink(_) if is_local => return push_protocol(out, socket, names),
+        Ends::Netlink(ends) if ends.peer.is_some_and(|peer| peer != 0) => {
+            return push_number(out, ends.peer.unwrap_or_default());
+        }
+        Ends::Packet(_) | Ends::Netlink(_) => return out.push(b'*'),
     };
     let address = if is_local { ends.local } else { ends.remote };
     if is_every_address(address.ip(), socket.v6only) {
@@ -126,6 +137,25 @@ fn push_end(out: &mut Vec<u8>, field: Field, socket: &Socket, names: &mut dyn Na
         push_word(out, names.interface(index));
     }
     push_port(out, address.port());
+}
+
+/// What a PACKET or NETLINK socket receives, as ss(8) writes it: `arp:eth0`, `*:*` for every frame of
+/// every interface, `rtnl:1234`.
+fn push_protocol(out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+    if let Some(protocol) = socket.protocol() {
+        match protocol.name() {
+            Some("all") => out.push(b'*'),
+            // Writing to memory does not fail.
+            _ => drop(write!(out, "{protocol}")),
+        }
+    }
+    out.push(b':');
+    match (&socket.ends, socket.bound_to()) {
+        (Ends::Netlink(ends), _) if ends.port_id == 0 => out.extend_from_slice(b"kernel"),
+        (Ends::Netlink(ends), _) => push_number(out, ends.port_id),
+        (_, Some(index)) => push_word(out, names.interface(index)),
+        (_, None) => out.push(b'*'),
+    }
 }
 
 /// A name from others as one word.

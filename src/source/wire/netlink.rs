@@ -100,3 +100,56 @@ impl Request for NetlinkDump {
         Ok(Some(socket))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header of a socket of this protocol, state, port and cookie.
+    fn record(protocol: u8, state: u8, port: u32, cookie: u64) -> Vec<u8> {
+        let words = [port, 0, 0, 99].map(u32::to_ne_bytes).concat();
+        [&[16, 3, protocol, state][..], &words, &cookie.to_ne_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8], spare: &mut Spare) -> Option<Socket> {
+        let dump = NetlinkDump {
+            states: Kind::Netlink.states(),
+            with_attributes: true,
+        };
+        dump.decode(bytes, spare).unwrap()
+    }
+
+    #[test]
+    fn a_socket_that_is_reported_twice_counts_once() {
+        let spare = &mut Spare::default();
+        let ports: Vec<u64> = [(5, 1), (5, 1), (6, 2)]
+            .into_iter()
+            .filter_map(|(port, cookie)| decode(&record(0, 0, port, cookie), spare))
+            .filter_map(|socket| socket.number(crate::model::Field::PortId))
+            .collect();
+        assert_eq!(ports, [5, 6]);
+    }
+
+    #[test]
+    fn the_socket_that_asks_is_left_out_and_those_of_the_kernel_are_held_by_no_process() {
+        let spare = &mut Spare::of(7);
+        assert_eq!(decode(&record(SOCK_DIAG, 0, 7, 1), spare), None);
+        let other = decode(&record(0, CONNECTED, 7, 2), spare).unwrap();
+        assert_eq!(other.state, State::Established);
+        assert_eq!((other.held_inode(), other.owner()), (Some(99), None));
+        let kernel = decode(&record(0, 0, 0, 3), spare).unwrap();
+        assert_eq!((kernel.inode, kernel.held_inode()), (99, None));
+    }
+
+    #[test]
+    fn a_state_that_is_not_selected_is_left_out() {
+        let dump = NetlinkDump {
+            states: StateSet::NONE.with(State::Established),
+            with_attributes: false,
+        };
+        let spare = &mut Spare::default();
+        assert_eq!(dump.decode(&record(0, 0, 1, 1), spare), Ok(None));
+        assert!(dump.decode(&record(0, 1, 1, 2), spare).unwrap().is_some());
+        assert!(dump.decode(&[0; 27], spare).is_err());
+    }
+}

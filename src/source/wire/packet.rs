@@ -70,3 +70,67 @@ impl Request for PacketDump {
         Ok(Some(socket))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Protocol;
+
+    /// A header and three attributes, as Linux 6.18 sends them.
+    fn record() -> Vec<u8> {
+        let mut bytes = vec![17, 3, 3, 0];
+        bytes.extend(88_u32.to_ne_bytes());
+        bytes.extend(7_u64.to_ne_bytes());
+        let mut memory = [0_u32; 9];
+        (memory[0], memory[2], memory[8]) = (832, 5, 9);
+        let memory: Vec<u8> = memory.iter().flat_map(|one| one.to_ne_bytes()).collect();
+        let info = [&2_u32.to_ne_bytes()[..], &[0; 16]].concat();
+        for (kind, value) in [(0_u16, info), (5, 33_u32.to_ne_bytes().into()), (6, memory)] {
+            let length = u16::try_from(value.len() + 4).unwrap();
+            bytes.extend(length.to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(value);
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Option<Socket>, String> {
+        let dump = PacketDump {
+            with_attributes: true,
+        };
+        dump.decode(bytes, &mut Spare::default())
+    }
+
+    #[test]
+    fn a_packet_socket_has_its_protocol_interface_owner_and_queues() {
+        let socket = decode(&record()).unwrap().unwrap();
+        let all = Protocol {
+            kind: Kind::Packet,
+            number: 3,
+        };
+        assert_eq!(socket.protocol(), Some(all));
+        assert_eq!(socket.socket_type(), Some("raw"));
+        assert_eq!((socket.inode, socket.cookie), (88, Some(7)));
+        assert_eq!((socket.interface, socket.uid), (Some(2), 33));
+        let queues = (socket.receive_queue, socket.send_queue, socket.drops);
+        assert_eq!(queues, (832, 5, Some(9)));
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_is_an_error_in_its_header_and_has_less_behind_it() {
+        let record = record();
+        for end in 0..record.len() {
+            assert_eq!(decode(&record[..end]).is_err(), end < 16, "{end}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_requested_only_where_they_are_read() {
+        for (with_attributes, show) in [(false, 0_u32), (true, 0x11)] {
+            let bytes = PacketDump { with_attributes }.encode(1);
+            assert_eq!(bytes.len(), 36);
+            assert_eq!(bytes[16..20], [17, 0, 0, 0]);
+            assert_eq!(bytes[24..28], show.to_ne_bytes());
+        }
+    }
+}

@@ -151,6 +151,8 @@ fn operation(test: &Test) -> Option<Operation> {
         | Test::Change(..)
         | Test::V6Only(_)
         | Test::CongestionControl(_)
+        | Test::Kind(_)
+        | Test::Protocol(_)
         | Test::Name(_)
         | Test::Peer(_)
         | Test::Holder { .. } => None,
