@@ -183,7 +183,7 @@ impl Keyword {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, InetEnds, Kind, Metric, Socket, State, TcpInfo};
+    use crate::model::{Ends, Family, InetEnds, Kind, Metric, NetlinkEnds, Socket, State, TcpInfo};
     /// A word cannot be both.
     #[test]
     fn no_name_of_a_field_is_a_state() {
@@ -251,9 +251,12 @@ mod tests {
             full: Some(true),
             ..Socket::bare(Kind::Tcp, State::Listen, ends)
         };
+        let ends = Ends::Netlink(NetlinkEnds::default());
+        let netlink = Socket::bare(Kind::Netlink, State::Unconnected, ends);
         for name in Field::names(Use::Filter) {
             let field = Field::parse(name, Use::Filter).unwrap();
-            let number = connection.number(field).or(listener.number(field));
+            let mut sockets = [&connection, &listener, &netlink].into_iter();
+            let number = sockets.find_map(|socket| socket.number(field));
             let is_ordered =
                 Keyword::Field(field).has_order() && ENDS.iter().all(|end| end.0 != field);
             assert!(!is_ordered || number.is_some(), "{name}");

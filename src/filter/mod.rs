@@ -11,6 +11,7 @@ mod expression;
 mod glob;
 mod host;
 mod keyword;
+mod kinds;
 mod lexer;
 mod lookup;
 mod nodes;

@@ -12,8 +12,7 @@ use super::value::{
     Ports, parse_interface, parse_mark, parse_number, parse_ports, parse_quantity, parse_yes_or_no,
 };
 use crate::model::{
-    CongestionControl, Field, KindSet, Netns, ProcessName, ProcessQuery, Protocol, State, StateSet,
-    hint,
+    CongestionControl, Field, Netns, ProcessName, ProcessQuery, State, StateSet, hint,
 };
 
 /// Reads tests from the text.
@@ -24,7 +23,7 @@ pub(super) struct Predicates<'a, L> {
 }
 
 /// The manual page with all words.
-const PAGE: &str = "tcpstates-filter(7)";
+pub(super) const PAGE: &str = "tcpstates-filter(7)";
 
 /// Also those that are listed only if they are requested by name.
 const EVERY_STATE: StateSet = StateSet::ALL.with(State::Bound);
@@ -136,11 +135,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             Keyword::Field(Field::Netns) => self.netns(word),
             Keyword::Field(Field::Name) => self.name(word),
             Keyword::Field(Field::Peer) => self.peer(word),
-            Keyword::Field(Field::Kind) => self.same_test(word, |_, words| {
-                let kinds = words.split(',').map(KindSet::parse);
-                let all = kinds.reduce(|all, kinds| Ok(all?.union(kinds?)));
-                all.unwrap_or(Ok(KindSet::NONE)).map(Test::Kind)
-            }),
+            Keyword::Field(Field::Kind) => self.kind(word),
             Keyword::Field(Field::Protocol) => self.protocol(word),
             Keyword::Field(Field::Mark) => self.same_test(word, |_, mark| {
                 let (value, mask) = parse_mark(mark)?;
@@ -232,28 +227,6 @@ impl<'a, L: Lookup> Predicates<'a, L> {
         Ok(nodes::negated_if(operand.is_negated, nodes))
     }
 
-    /// A protocol by its name, of every kind that has the name, or by its number.
-    fn protocol(&mut self, word: Token<'a>) -> Nodes {
-        self.same(word, |_, name| {
-            if let Some(number) = parse_number(name) {
-                let test = Test::Number(Field::Protocol, Compare::Equal, number);
-                return Ok(vec![Node::Test(test)]);
-            }
-            let found = Protocol::parse(name);
-            if found.is_empty() {
-                return Err(format!(
-                    "no such protocol; {}",
-                    hint(name, &Protocol::names(), PAGE)
-                ));
-            }
-            let tests = found.into_iter().map(Test::Protocol);
-            Ok(nodes::joined(
-                tests.map(|test| vec![Node::Test(test)]),
-                &Node::Or,
-            ))
-        })
-    }
-
     fn number(&mut self, word: Token<'a>, field: Field) -> Nodes {
         let operand = self.operand(word)?;
         let number = parse_quantity(&operand.value.meant(), field.unit());
@@ -318,7 +291,7 @@ impl<'a, L: Lookup> Predicates<'a, L> {
     }
 
     /// Tests for equality.
-    fn same(
+    pub(super) fn same(
         &mut self,
         word: Token<'a>,
         parse: impl FnOnce(&mut L, &str) -> Result<Vec<Node>, String>,

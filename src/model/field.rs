@@ -3,7 +3,9 @@
 //!
 //! Names are those of ss(8) where it has one; every word may be typed with `-` or `_`.
 
-use super::{Kind, KindSet, Metric};
+mod kinds;
+
+use super::Metric;
 
 /// A property of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,91 +269,9 @@ impl Field {
         self.name().to_uppercase() + self.written_unit().suffixes().1
     }
 
-    /// Whether the tables of /proc have it, of sockets of this kind.
-    pub fn is_in_proc(self, kind: Kind) -> bool {
-        let is_of_tables = match self {
-            Field::Drops => !matches!(kind, Kind::Tcp | Kind::Mptcp | Kind::Packet),
-            Field::Interface => kind == Kind::Packet,
-            _ => false,
-        };
-        // `/proc/net/unix` has names, states and inodes.
-        let is_missing = kind.is_unix()
-            && matches!(
-                self,
-                Field::ReceiveQueue
-                    | Field::SendQueue
-                    | Field::AcceptQueue
-                    | Field::Uid
-                    | Field::User
-                    | Field::PeerProcess
-            );
-        is_of_tables
-            || self
-                .entry()
-                .is_some_and(|Entry(.., origin, _)| *origin != NETLINK && !is_missing)
-    }
-
     /// Where it is in the kernel's record of a socket.
     pub fn part(self) -> Part {
         self.entry().map_or(ROW, |Entry(.., part)| *part)
-    }
-
-    /// Whether sockets of one of these kinds have it.
-    pub fn is_of_any(self, kinds: KindSet) -> bool {
-        !self.kinds().intersection(kinds).is_empty()
-    }
-
-    /// Whether sockets of this kind have it.
-    pub fn is_of(self, kind: Kind) -> bool {
-        self.is_of_any(KindSet::NONE.with(kind))
-    }
-
-    /// The kinds whose sockets have it.
-    fn kinds(self) -> KindSet {
-        const OF_PROTOCOLS: KindSet = KindSet::NONE
-            .with(Kind::Raw)
-            .with(Kind::Packet)
-            .with(Kind::Netlink);
-        match self {
-            Field::State
-            | Field::Kind
-            | Field::Netns
-            | Field::ReceiveQueue
-            | Field::SendQueue
-            | Field::Inode
-            | Field::Cookie
-            | Field::Process
-            | Field::Pid
-            | Field::Fd
-            | Field::CommandLine
-            | Field::Unit
-            | Field::Container
-            | Field::Pod => KindSet::ALL,
-            Field::Uid | Field::User => KindSet::ALL.without(Kind::Netlink),
-            Field::Family
-            | Field::LocalAddr
-            | Field::RemoteAddr
-            | Field::Direction
-            | Field::Cgroup
-            | Field::Mark => KindSet::INTERNET,
-            Field::Interface => KindSet::INTERNET.with(Kind::Packet),
-            // The protocol of a RAW socket is in the place of its port.
-            Field::LocalPort | Field::RemotePort => KindSet::INTERNET.without(Kind::Raw),
-            Field::Service => KindSet::INTERNET.union(KindSet::UNIX).without(Kind::Raw),
-            Field::Name | Field::Peer | Field::PeerProcess | Field::Shutdown => KindSet::UNIX,
-            Field::SocketType => KindSet::UNIX.with(Kind::Packet),
-            Field::Protocol => OF_PROTOCOLS,
-            Field::PortId | Field::Groups => KindSet::NONE.with(Kind::Netlink),
-            Field::Drops => KindSet::ALL.difference(KindSet::UNIX),
-            // The receive queue of the others is in bytes, and so is no part of it.
-            Field::ReceiveLimit => OF_PROTOCOLS.with(Kind::Udp).with(Kind::UdpLite),
-            Field::AcceptQueue | Field::AcceptLimit => KindSet::WITH_LISTENERS,
-            Field::V6Only => KindSet::WITH_LISTENERS.intersection(KindSet::INTERNET),
-            Field::Metric(metric) if metric.is_of_mptcp() => KindSet::TCP.with(Kind::Mptcp),
-            Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_) => {
-                KindSet::TCP
-            }
-        }
     }
 
     /// Whether it can be used in this way.

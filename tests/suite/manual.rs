@@ -31,6 +31,7 @@ const MANUAL: &str = concat!(
     page!("-watch.1"),
     page!("-output.5"),
     page!("-filter.7"),
+    page!("-kinds.7"),
     page!("-rules.7"),
     page!("-sources.7"),
 );

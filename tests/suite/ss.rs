@@ -26,7 +26,7 @@ const SAME: [(&str, &[&str]); 13] = [
     ("list -tulp", &["list -tulpn", "list -lp -A tcp,udp"]),
     ("-l", &["-tl", "-tln", "-lnt", "-tlan"]),
     ("-4", &["-t4", "-4n", "-tan4", "-tf inet"]),
-    ("-A all", &["-a", "-an", "-A inet,packet,netlink"]),
+    ("-A all", &["-a", "-an", "-A inet,unix,packet,netlink"]),
     (
         "-A inet",
         &["-f inet -6", "-A tcp,mptcp,udp,udplite,raw,ping"],

@@ -8,7 +8,7 @@ use crate::model::{
     Process, ProcessName, Socket, SortKey, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName,
     UnixPeer, UnixShutdown, Use,
 };
-use crate::model::{Ends, Sink};
+use crate::model::{Ends, NetlinkEnds, Sink};
 use crate::output::{Csv, Format, Style};
 use crate::tally::BufferedSockets;
 
@@ -103,7 +103,7 @@ fn row(field: Field, socket: &Socket) -> String {
 }
 
 /// A listener has other queues than a connection, and a UNIX socket has no addresses.
-fn sockets() -> [Socket; 3] {
+fn sockets() -> [Socket; 4] {
     let [connection, listener] = [State::Established, State::Listen].map(everything);
     let unix = UnixEnds {
         name: UnixName::Path(b"/run/a".as_slice().into()),
@@ -116,7 +116,18 @@ fn sockets() -> [Socket; 3] {
         kind: Kind::UnixStream,
         ..connection.clone()
     };
-    [connection, listener, unix]
+    let ends = NetlinkEnds {
+        protocol: 1,
+        port_id: 2,
+        peer: Some(3),
+        groups: Some(4),
+    };
+    let netlink = Socket {
+        ends: Ends::Netlink(ends),
+        kind: Kind::Netlink,
+        ..connection.clone()
+    };
+    [connection, listener, unix, netlink]
 }
 
 fn buffered(field: Field) -> Vec<Socket> {
