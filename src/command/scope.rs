@@ -75,11 +75,10 @@ impl Scope {
         &self,
         mut tests: impl Iterator<Item = &'a Test>,
     ) -> Result<(), Failure> {
-        let other = tests.find_map(|test| match test {
-            Test::Kind(kinds) if kinds.intersection(self.kinds).is_empty() => {
-                Some(kinds.words_of())
-            }
-            _ => None,
+        let other = tests.find_map(|test| {
+            let Test::Kind(kinds) = test else { return None };
+            let is_other = kinds.intersection(self.kinds).is_empty();
+            is_other.then(|| kinds.words_of())
         });
         match other {
             None => Ok(()),

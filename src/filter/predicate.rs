@@ -159,10 +159,8 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                 Ok(Test::holder(ProcessQuery::Pid(number)))
             }),
             Keyword::Field(Field::User) => self.same_test(word, |lookup, name| {
-                let uid = match parse_number(name) {
-                    Some(uid) => uid,
-                    None => lookup.user(name)?.into(),
-                };
+                let number = parse_number(name);
+                let uid = number.map_or_else(|| lookup.user(name).map(u64::from), Ok)?;
                 Ok(Test::Number(Field::Uid, Compare::Equal, uid))
             }),
             Keyword::Field(number) => self.number(word, number),

@@ -168,12 +168,16 @@ impl Test {
 
     /// What it is about; `None` for what every socket has.
     pub fn subject(&self) -> Option<Field> {
-        match *self {
-            Test::Family(_) => Some(Field::Family),
-            Test::Addr(Side::Local, _) => Some(Field::LocalAddr),
-            Test::Addr(Side::Remote, _) => Some(Field::RemoteAddr),
-            _ => self.field(),
+        if let Test::Family(_) = self {
+            return Some(Field::Family);
         }
+        let Test::Addr(side, _) = self else {
+            return self.field();
+        };
+        Some(match side {
+            Side::Local => Field::LocalAddr,
+            Side::Remote => Field::RemoteAddr,
+        })
     }
 
     /// What must be known of a socket to answer; `None` where every source knows it.
