@@ -67,15 +67,14 @@ fn several(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> 
     if words.is_empty() || words.iter().any(|word| word == EVERY_NETNS) {
         return Ok(own.of_every(root));
     }
-    let selected = select(words, root.as_deref())?;
+    let selected = select(words, root.as_deref(), choice == SourceChoice::Bpf)?;
     for member in &selected {
         check(member, choice)?;
     }
     match &*selected {
-        [Member { name, doors, .. }] if !are_compared => match doors.first() {
-            Some(door) => of_member(choice, name, door),
-            None => Ok(own),
-        },
+        [Member { name, doors, .. }] if !are_compared && !doors.is_empty() => doors
+            .first()
+            .map_or(Ok(own), |door| of_member(choice, name, door)),
         _ => Ok(own.of_several(selected, root)),
     }
 }
@@ -129,7 +128,7 @@ pub(super) fn refuse_several(sources: &Sources, what: &str) -> Result<(), Failur
 impl From<NetnsError> for Failure {
     fn from(error: NetnsError) -> Failure {
         match error {
-            NetnsError::Unknown(_) => Failure::Usage(error.to_string()),
+            NetnsError::Unknown(_) | NetnsError::Unreached(_) => Failure::Usage(error.to_string()),
             NetnsError::Refused(_) => Failure::Proc(error.to_string()),
         }
     }

@@ -8,6 +8,7 @@ mod enter;
 mod find;
 mod members;
 mod names;
+mod select;
 mod which;
 
 pub use engines::Engines;
@@ -15,4 +16,4 @@ pub use enter::within;
 pub use members::{
     Access, Member, Members, Tables, find_members, is_mounted, is_reachable, own_name,
 };
-pub use which::{NetnsError, identify, select};
+pub use select::{NetnsError, identify, select};

@@ -1,7 +1,8 @@
-//! What the words of `--netns` select: a name of ip-netns(8), a process, a file, an inode number, or
-//! the namespace of process 1.
+//! What a word of `--netns` means: a name of ip-netns(8), a process, a file, an inode number, or the
+//! namespace of process 1.
 //!
-//! Every namespace is entered once here, so that nothing is counted where one of several cannot be.
+//! A namespace that is to be read is entered once here, so that nothing is counted where one of several
+//! cannot be.
 
 use std::fs::symlink_metadata;
 use std::io::{self, ErrorKind};
@@ -12,45 +13,12 @@ use super::enter::{locate, within};
 use super::find::{Found, find};
 use super::members::{ADMIN, Access, Member, PTRACE, Tables};
 use super::names::{HOST, NAMED, PREFIXES, base_names, printable, unique_names};
+use super::select::NetnsError;
 use crate::model::{Namespace, NamespaceFacts, Netns, Where, counted, nearest_word};
 use crate::proc_root::{ProcRoot, parse_number};
 
-/// Why a word selects no namespace that can be read.
-#[derive(Debug, thiserror::Error)]
-pub enum NetnsError {
-    /// There is no such namespace, or the word selects several.
-    #[error("--netns: {0}")]
-    Unknown(String),
-    /// There is one, and it cannot be read.
-    #[error("--netns: {0}")]
-    Refused(String),
-}
-
-/// The namespaces that these words select, each once; by the processes of `proc_root`, if it is given.
-///
-/// # Errors
-/// For the first word that selects none, or one that cannot be read.
-pub fn select(words: &[String], proc_root: Option<&Path>) -> Result<Vec<Member>, NetnsError> {
-    let mut selected: Vec<Member> = Vec::new();
-    for word in words {
-        let one = Word::select(word, proc_root, true)?;
-        if selected.iter().all(|other| other.table != one.table) {
-            selected.push(one);
-        }
-    }
-    Ok(selected)
-}
-
-/// The namespace that a word selects, which is not entered.
-///
-/// # Errors
-/// As for [`select`].
-pub fn identify(word: &str, proc_root: Option<&Path>) -> Result<Netns, NetnsError> {
-    Ok(Word::select(word, proc_root, false)?.netns)
-}
-
 /// A word, and the proc file system whose processes lead to namespaces.
-struct Word<'a> {
+pub(super) struct Word<'a> {
     word: &'a str,
     proc: ProcRoot,
     /// Where that is, if it is not that of this process.
@@ -62,10 +30,11 @@ struct Word<'a> {
 /// `PID_MAX_LIMIT`, linux/threads.h.
 const LARGEST_PID: u32 = 4 * 1024 * 1024;
 
-type Selection = Result<Member, NetnsError>;
+pub(super) type Selection = Result<Member, NetnsError>;
 
 impl Word<'_> {
-    fn select(word: &str, proc_root: Option<&Path>, is_read: bool) -> Selection {
+    /// What a word selects; it can be read if `is_read`.
+    pub(super) fn select(word: &str, proc_root: Option<&Path>, is_read: bool) -> Selection {
         let proc = proc_root.map_or_else(|| Ok(ProcRoot::own()), ProcRoot::open);
         let this = Word {
             word,
@@ -137,11 +106,13 @@ impl Word<'_> {
                         Ok(one)
                     }
                     Err(NetnsError::Unknown(_)) => Ok(one),
-                    Ok(_) | Err(NetnsError::Refused(_)) => Err(unknown(format!(
-                        "`{}` is both a name in {NAMED} and a process: use {} or pid:{pid}",
-                        self.word,
-                        named.display()
-                    ))),
+                    Ok(_) | Err(NetnsError::Refused(_) | NetnsError::Unreached(_)) => {
+                        Err(unknown(format!(
+                            "`{}` is both a name in {NAMED} and a process: use {} or pid:{pid}",
+                            self.word,
+                            named.display()
+                        )))
+                    }
                 }
             }
             (false, None) => self.named(),
@@ -256,9 +227,7 @@ impl Word<'_> {
         let unread = found.namespaces.iter().filter(|one| one.inode.is_none());
         let unread = unread.map(|one| one.processes).sum::<u64>() + found.denied;
         Err(match unread {
-            0 => unknown(format!(
-                "no process and no mount leads to a network namespace {inode}"
-            )),
+            0 => NetnsError::Unreached(inode),
             _ => refused(format!(
                 "no network namespace {inode} was found; no permission to read /proc/PID/ns/net of \
                  {} (it takes CAP_SYS_PTRACE)",

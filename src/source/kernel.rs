@@ -6,6 +6,7 @@
 //! net/ipv4/tcp_ipv4.c). Distributions backport, so a version is only ever a reason for doubt,
 //! never proof of what a kernel can do.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use procfs::KernelVersion;
@@ -69,9 +70,11 @@ pub(super) fn doubt_about_no_bound_sockets() -> Option<Loss> {
     })
 }
 
-/// A version that cannot be read counts as an old one.
+/// A version that cannot be read counts as an old one. It is read once.
 fn is_at_least(major: u8, minor: u8) -> bool {
-    KernelVersion::current().is_ok_and(|current| current >= KernelVersion::new(major, minor, 0))
+    static CURRENT: OnceLock<Option<KernelVersion>> = OnceLock::new();
+    let current = CURRENT.get_or_init(|| KernelVersion::current().ok());
+    current.is_some_and(|current| current >= KernelVersion::new(major, minor, 0))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod every;
 mod examined;
 mod foreign;
 mod grouped;
+mod many;
 mod refused;
 mod selected;
 mod still;

@@ -208,6 +208,14 @@ in_namespace!(
         let namespace = group.namespace.unwrap();
         assert_eq!(namespace.source, "bpf");
         assert_eq!((namespace.pid, namespace.processes), (None, None));
+        let word = key.as_str().unwrap();
+        assert_eq!(counted("bpf", word, &[]).total, 2);
+        let ran = run(["-N", word]);
+        assert_eq!(ran.status, 2, "{ran:?}");
+        assert!(ran.stderr.contains("--source bpf counts them"), "{ran:?}");
+        let none = run(["-N", "net:1", "--source", "bpf"]);
+        assert_eq!((none.status, &*none.stdout), (1, ""), "{none:?}");
+        assert!(none.stderr.contains("net:1 is gone"), "{none:?}");
     }
 );
 
