@@ -205,6 +205,8 @@ impl Sink for SecondSink<'_> {
                 service,
             };
             self.sample.add(&sampled, self.feed);
+        } else if let Some(ends) = socket.unix() {
+            self.sample.add_unix(socket, ends, self.feed);
         }
         ControlFlow::Continue(())
     }

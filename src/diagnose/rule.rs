@@ -4,7 +4,9 @@
 //! `rules/mod.rs`, and its description in tcpstates-rules(7).
 
 use super::host::Host;
-use crate::model::{Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet};
+use crate::model::{
+    Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet, UnixEnds,
+};
 
 /// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -52,6 +54,9 @@ pub(super) trait Rule: Default {
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Sampled<'_>);
 
+    /// Reads a UNIX socket, which has no internet addresses.
+    fn add_unix(&mut self, _: &Socket, _: &UnixEnds) {}
+
     /// What is wrong, and what could not be examined. Called once without holders, for the sockets
     /// whose holders the findings name, and once with them.
     fn examine(&self, case: &Case<'_>) -> Examined;
@@ -67,6 +72,9 @@ pub(super) trait FirstPass: Default {
 
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Socket, ends: &InetEnds);
+
+    /// Reads a UNIX socket.
+    fn add_unix(&mut self, _: &Socket, _: &UnixEnds) {}
 }
 
 impl FirstPass for () {

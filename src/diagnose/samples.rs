@@ -68,6 +68,14 @@ macro_rules! rules {
                         self.$field.add(socket, ends);
                     })+
                 }
+                if let Some(ends) = socket.unix() {
+                    $(if <$Rule as Rule>::KINDS.contains(socket.kind)
+                        && <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
+                        && self.feed.is_for(<$Rule as Rule>::SCOPE)
+                    {
+                        self.$field.add_unix(socket, ends);
+                    })+
+                }
                 ControlFlow::Continue(())
             }
         }
@@ -109,6 +117,16 @@ macro_rules! rules {
                     && feed.is_for(<$Rule as Rule>::SCOPE)
                 {
                     self.$field.add(sampled);
+                })+
+            }
+
+            /// Reads a UNIX socket for the rules that take it.
+            pub(super) fn add_unix(&mut self, socket: &Socket, ends: &UnixEnds, feed: Feed) {
+                $(if <$Rule as Rule>::KINDS.contains(socket.kind)
+                    && <$Rule as Rule>::STATES.contains(socket.state)
+                    && feed.is_for(<$Rule as Rule>::SCOPE)
+                {
+                    self.$field.add_unix(socket, ends);
                 })+
             }
 

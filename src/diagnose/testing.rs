@@ -100,7 +100,10 @@ impl Host {
         let mut earlier = R::Before::default();
         let seen = before.iter();
         for socket in seen.filter(|one| R::Before::STATES.contains(one.state)) {
-            earlier.add(socket, socket.internet().unwrap());
+            match socket.unix() {
+                None => earlier.add(socket, socket.internet().unwrap()),
+                Some(ends) => earlier.add_unix(socket, ends),
+            }
         }
         let mut rule = R::default();
         rule.begin(earlier, self);
@@ -110,6 +113,9 @@ impl Host {
 
     /// Adds one after the window.
     pub(super) fn add<R: Rule>(&self, rule: &mut R, socket: &Socket) {
+        if let Some(ends) = socket.unix() {
+            return rule.add_unix(socket, ends);
+        }
         let ends = socket.internet().unwrap();
         if R::STATES.contains(socket.state) {
             rule.add(&Sampled {

@@ -1,41 +1,44 @@
 //! The sockets of other kinds than TCP that rules are about: which of them exist, and both samples of
 //! these. Where there are none, no table is read.
 
+use std::ops::ControlFlow;
+
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink};
 use crate::filter::Expression;
-use crate::model::{Family, Field, Kind, KindSet, Metric, Note, Sink, StateSet};
+use crate::model::{Family, Field, Kind, KindSet, Metric, Note, Sink, Socket, StateSet};
 use crate::source::{Protocols, Report, Sources};
 
 /// The selected sockets of each kind, MPTCP before TCP, whose sockets its own are again.
 #[derive(Debug, Default)]
 pub(super) struct Others {
-    targets: Vec<(Kind, Target)>,
+    targets: Vec<(KindSet, Target)>,
 }
 
 /// Those of which there were any when the first sample was taken.
 #[derive(Debug)]
 pub(super) struct Existing<'a> {
-    targets: Vec<&'a (Kind, Target)>,
+    targets: Vec<&'a (KindSet, Target)>,
 }
 
 impl Others {
     /// Those of this target.
     pub(super) fn of(target: &Target) -> Others {
-        let kinds = target.question.kinds().iter();
-        let others = kinds.filter(|kind| *kind != Kind::Tcp);
+        let each = target.question.by_kind().into_iter();
+        let kinds = each.map(|question| question.kinds());
+        let others = kinds.filter(|kinds| !kinds.contains(Kind::Tcp));
         Others {
             targets: others
-                .filter_map(|kind| Some((kind, target.only(kind)?)))
+                .filter_map(|kinds| Some((kinds, target.only(kinds.first())?)))
                 .collect(),
         }
     }
 
     /// The kinds.
     pub(super) fn kinds(&self) -> KindSet {
-        let kinds = self.targets.iter().map(|(kind, _)| *kind);
-        kinds.fold(KindSet::NONE, KindSet::with)
+        let kinds = self.targets.iter().map(|(kinds, _)| *kinds);
+        kinds.fold(KindSet::NONE, KindSet::union)
     }
 
     /// Those of which there are any. Where that is unknown, those that have tables in /proc.
@@ -50,7 +53,9 @@ impl Others {
         };
         let targets = self.targets.iter();
         Existing {
-            targets: targets.filter(|(kind, _)| exists(*kind)).collect(),
+            targets: targets
+                .filter(|(kinds, _)| kinds.iter().any(exists))
+                .collect(),
         }
     }
 
@@ -64,7 +69,7 @@ impl Others {
         sink: &mut impl Sink,
     ) -> Result<Report, Failure> {
         let mut targets = self.targets.iter();
-        let Some((_, target)) = targets.find(|(kind, _)| *kind == Kind::Mptcp) else {
+        let Some((_, target)) = targets.find(|(kinds, _)| kinds.contains(Kind::Mptcp)) else {
             return Ok(Report::without_namespaces());
         };
         let mut target = target.clone();
@@ -77,19 +82,22 @@ impl Others {
 impl Existing<'_> {
     /// The kinds, and TCP.
     pub(super) fn kinds(&self) -> KindSet {
-        let kinds = self.targets.iter().map(|(kind, _)| *kind);
-        kinds.fold(KindSet::TCP, KindSet::with)
+        let kinds = self.targets.iter().map(|(kinds, _)| *kinds);
+        kinds.fold(KindSet::TCP, KindSet::union)
     }
 
     /// Passes the sockets before the window to the rules. What cannot be read is not examined after it
     /// either.
     pub(super) fn first(&self, first: &mut FirstSample) -> Vec<Report> {
         let mut read = Vec::new();
-        for (kind, target) in &self.targets {
+        for (kinds, target) in &self.targets {
             let report = list(
                 target,
-                FirstSample::states(*kind),
-                fields(*kind, false),
+                kinds
+                    .iter()
+                    .map(FirstSample::states)
+                    .fold(StateSet::NONE, StateSet::union),
+                fields(*kinds, false),
                 first,
             );
             read.extend(report.ok());
@@ -106,39 +114,56 @@ impl Existing<'_> {
         notes: &mut Vec<Note>,
     ) -> Vec<Result<Report, Failure>> {
         let mut reports = Vec::new();
-        for (kind, target) in &self.targets {
-            let mut sink = SecondSink::new(second, &host.listeners, feed);
+        for (kinds, target) in &self.targets {
+            let mut sink = Counting(SecondSink::new(second, &host.listeners, feed), Vec::new());
             let states = target.question.states;
             // Netlink alone reports the limit.
-            let listed = list(target, states, fields(*kind, true), &mut sink)
-                .or_else(|_| list(target, states, fields(*kind, false), &mut sink));
-            let (sockets, unknown) = (sink.sockets, sink.unknown_states);
-            host.unknown_states += unknown;
+            let listed = list(target, states, fields(*kinds, true), &mut sink)
+                .or_else(|_| list(target, states, fields(*kinds, false), &mut sink));
+            let Counting(SecondSink { unknown_states, .. }, counts) = sink;
+            host.unknown_states += unknown_states;
             let read = match &listed {
                 Ok(report) => {
                     let new = report.notes.iter().filter(|note| !notes.contains(note));
                     notes.extend(new.cloned().collect::<Vec<_>>());
-                    Ok(sockets)
+                    Ok(())
                 }
                 Err(failure) => Err(failure.to_string()),
             };
-            host.others.push((*kind, read));
+            for kind in kinds.iter() {
+                let sockets = counts.iter().find(|(counted, _)| *counted == kind);
+                let sockets = sockets.map_or(0, |(_, sockets)| *sockets);
+                host.others.push((kind, read.clone().map(|()| sockets)));
+            }
             reports.push(listed);
         }
         reports
     }
 }
 
-/// What rules need of the sockets of a kind.
-fn fields(kind: Kind, with_limit: bool) -> Vec<Field> {
-    let fields = match kind == Kind::Udp {
-        true => [Field::Drops, Field::ReceiveLimit].as_slice(),
-        false => &[],
+/// Counts the sockets of each kind.
+struct Counting<'a>(SecondSink<'a>, Vec<(Kind, u64)>);
+
+impl Sink for Counting<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        match self.1.iter_mut().find(|(kind, _)| *kind == socket.kind) {
+            Some((_, sockets)) => *sockets += 1,
+            None => self.1.push((socket.kind, 1)),
+        }
+        self.0.socket(socket)
+    }
+}
+
+/// What rules need of the sockets of these kinds: before the window, or where that is not reported, less.
+fn fields(kinds: KindSet, is_second: bool) -> Vec<Field> {
+    let fields: &[Field] = match (kinds.contains(Kind::Udp), kinds.has_unix(), is_second) {
+        (true, _, true) => &[Field::Drops, Field::ReceiveLimit],
+        (true, _, false) => &[Field::Drops],
+        (_, true, true) => &[Field::AcceptLimit, Field::Name, Field::PeerProcess],
+        (_, true, false) => &[Field::AcceptLimit],
+        _ => &[],
     };
-    let fields = fields.iter().copied();
-    fields
-        .filter(|field| with_limit || *field != Field::ReceiveLimit)
-        .collect()
+    fields.to_vec()
 }
 
 /// Passes the sockets of a target in these states to a sink.

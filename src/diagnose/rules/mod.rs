@@ -20,7 +20,9 @@ mod silent;
 mod stuck_peers;
 mod syn_loss;
 mod time_wait;
+mod udp_drops;
 mod unconfirmed;
+mod unix_accept_queue;
 mod vanished_peers;
 
 use std::net::IpAddr;
@@ -31,7 +33,7 @@ use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
 use crate::diagnose::Feed;
-use crate::model::{InetEnds, Kind, KindSet, Scope, Sink, Socket, StateSet};
+use crate::model::{InetEnds, Kind, KindSet, Scope, Sink, Socket, StateSet, UnixEnds};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
@@ -67,6 +69,8 @@ rules! {
     retransmission: retransmission::Retransmission,
     conntrack: conntrack::Conntrack,
     self_connection: self_connection::SelfConnection,
+    udp_drops: udp_drops::UdpDrops,
+    unix_accept_queue: unix_accept_queue::UnixAcceptQueue,
 }
 
 impl SecondSample {

@@ -24,6 +24,8 @@ mod stalled;
 mod stuck_peers;
 mod syn_loss;
 mod time_wait;
+mod udp_drops;
 mod unconfirmed;
 mod unexamined;
+mod unix_accept_queue;
 mod vanished_peers;
