@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Ends, State, StateSet};
 use crate::question::Families;
+use crate::source::wire::{Messages, Payload};
 
 fn question(kinds: &[Kind], fields: &[Field]) -> Question {
     let [first, further @ ..] = kinds else {
@@ -197,4 +198,44 @@ fn no_changed_byte_makes_it_panic() {
             let _ = decode(&changed);
         }
     }
+}
+
+/// A recorded answer with every attribute; see tests/fixtures/README.md.
+const RECORDED: &[u8] = include_bytes!("../../../../tests/fixtures/netlink/unix.bin");
+
+#[test]
+#[cfg(target_endian = "little")]
+fn recorded_sockets_are_what_they_were() {
+    let records = Messages::new(RECORDED).filter_map(|message| match message.unwrap().payload {
+        Payload::Record { bytes, .. } => Some(bytes),
+        Payload::Done { .. } | Payload::Error { .. } | Payload::Overrun | Payload::Noop => None,
+    });
+    let sockets: Vec<Socket> = records.map(|bytes| decode(bytes).unwrap()).collect();
+    let count = |is: &dyn Fn(&Socket, &UnixEnds) -> bool| {
+        let passes = |socket: &&Socket| socket.unix().is_some_and(|ends| is(socket, ends));
+        sockets.iter().filter(passes).count()
+    };
+    for (kind, expected) in EVERY.into_iter().zip([14, 18, 9]) {
+        assert_eq!(
+            count(&|socket, _| socket.kind == kind),
+            expected,
+            "{kind:?}"
+        );
+    }
+    assert_eq!(count(&|socket, _| socket.state == State::Listen), 3);
+    assert_eq!(count(&|_, ends| ends.peer == Some(UnixPeer::Waiting)), 4);
+    assert_eq!(count(&|_, ends| ends.peer == Some(UnixPeer::Gone)), 4);
+    assert_eq!(count(&|_, ends| ends.name == UnixName::Unnamed), 18);
+    assert_eq!(count(&|socket, _| socket.owner() == Some(0)), sockets.len());
+    let full = UnixName::Abstract(b"full".as_slice().into());
+    let full = |socket: &&Socket| socket.unix().is_some_and(|ends| ends.name == full);
+    let full = sockets.iter().find(full).unwrap();
+    let queue = full.accept_queue().zip(full.accept_limit());
+    assert_eq!(queue, Some((2, 1)));
+    let waits = |inode: &u32| {
+        let client = |socket: &Socket| socket.inode == u64::from(*inode);
+        count(&|socket, ends| client(socket) && ends.peer == Some(UnixPeer::Waiting)) == 1
+    };
+    let clients = &full.unix().unwrap().clients;
+    assert_eq!((clients.len(), clients.iter().all(waits)), (2, true));
 }
