@@ -243,7 +243,7 @@ impl AcceptQueue {
             .accepted
             .of(|port| *port == address.local.port())
             .collect();
-        let has_gone = accepted.is_empty() && queue.pace.is_none() && length < queue.limit;
+        let has_gone = queue.pace.is_none() && length < queue.limit;
         let crew = Crew::of(queue.listener, &accepted, case);
         // With no descriptor left accept() fails, however long they have waited so far.
         let fails = queue.pace.is_some_and(Pace::is_still) && crew.is_exhausted();
