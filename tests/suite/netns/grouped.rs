@@ -7,6 +7,7 @@ use rustix::thread::UnshareFlags;
 use super::{Named, make_directory};
 use crate::answer::{Answer, Group};
 use crate::child::{self, Start};
+use crate::live::pty::{Setup, Terminal};
 use crate::mounts::run_in_pid_namespace;
 use crate::namespace::in_namespace;
 use crate::program::{PROGRAM, Ran, ran, run};
@@ -177,5 +178,35 @@ in_namespace!(
             "{ran:?}"
         );
         drop(named);
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn the_live_view_shows_the_sockets_of_the_selected_namespace() {
+        make_directory();
+        let blue = Named::with_connections("blue", 3);
+        let red = Named::with_connections("red", 1);
+        let mut terminal = Terminal::start(&Setup {
+            size: (100, 45),
+            arguments: &["--watch=0.2", "-N", "blue,red", "--by", "netns"],
+            environment: &[],
+        });
+        terminal.wait_for("all by netns");
+        terminal.wait_for("blue ");
+        terminal.type_("\t\r");
+        terminal.wait_for("7 sockets of blue ");
+        drop((blue, red));
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn the_live_view_counts_one_namespace_by_its_name() {
+        make_directory();
+        let _blue = Named::with_connections("blue", 2);
+        let terminal = Terminal::with(&["--watch=0.2", "-N", "blue"]);
+        terminal.wait_for(" netns blue  every 200 ms");
+        terminal.wait_for_count("ESTABLISHED", 4);
     }
 );
