@@ -15,11 +15,10 @@ Exit status: 0 complete, 1 could not trace or could not write, 2 usage,
 3 something was lost. The manual is tcpstates-trace(1).";
 
 /// What the options of bcc's tcpstates(8) are here.
-const BCC: [(&str, &str); 9] = [
+const BCC: [(&str, &str); 8] = [
     ("-L", "a filter selects local ports: sport = :PORT"),
     ("-D", "a filter selects remote ports: dport = :PORT"),
     ("-s", "CSV is --format csv"),
-    ("-w", "addresses are printed in full, IPv6 too: omit it"),
     ("-p", "every row has its processes already: omit it"),
     ("--process", "every row has its processes already: omit it"),
     ("-T", "every row has its time already: omit it"),

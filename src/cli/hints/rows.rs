@@ -70,7 +70,7 @@ pub(super) const SS: [Row; 28] = [
         "",
     ),
     (
-        &["-w", "--warning", "-c", "--critical"],
+        &["--warning", "-c", "--critical"],
         "a threshold belongs to check (tcpstates check -w close-wait=100); repeated samples",
         None,
         "--watch 1",

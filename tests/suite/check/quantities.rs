@@ -283,7 +283,7 @@ fn orphans_and_memory_of_a_copied_tree_are_compared_with_its_limits() {
         (
             "-c=listen-drops=0/s",
             3,
-            "listen_drops: counters do not grow in a copied tree",
+            "listen-drops: counters do not grow in a copied tree",
         ),
     ] {
         let ran = run(["check", &root, threshold]);

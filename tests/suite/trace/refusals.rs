@@ -15,7 +15,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["-s"], "-s: no such option; CSV is --format csv"),
     (
         &["-w"],
-        "-w: no such option; addresses are printed in full, IPv6 too",
+        "trace records TCP connections only: omit the other kinds",
     ),
     (
         &["-T"],
