@@ -112,11 +112,10 @@ impl Counter {
         }
     }
 
-    /// The sockets that it is about.
+    /// The kind of sockets without which its file is not read: the other files are read for TCP too.
     pub fn kind(self) -> Kind {
-        match self.place().0 {
-            "MPTcpExt" => Kind::Mptcp,
-            "Udp" | "Udp6" | "UDP" => Kind::Udp,
+        match self.file() {
+            "snmp6" => Kind::Udp,
             _ => Kind::Tcp,
         }
     }

@@ -77,9 +77,9 @@ impl fmt::Display for Setting {
 }
 
 impl Setting {
-    /// The sockets that it is about.
+    /// The kind of sockets without which it is not read: limits of the whole host always are.
     pub fn kind(self) -> Kind {
-        match matches!(self, Setting::UdpMem | Setting::RmemMax) {
+        match self == Setting::RmemMax {
             true => Kind::Udp,
             false => Kind::Tcp,
         }

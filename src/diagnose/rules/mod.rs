@@ -21,6 +21,7 @@ mod stuck_peers;
 mod syn_loss;
 mod time_wait;
 mod udp_drops;
+mod udp_memory;
 mod unconfirmed;
 mod unix_accept_queue;
 mod vanished_peers;
@@ -39,7 +40,12 @@ pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
 /// Whether a rule compares counters of the whole host, which are the same in every network namespace.
 pub(super) fn is_about_host(id: &str) -> bool {
-    [memory::Memory::ID, orphans::Orphans::ID].contains(&id)
+    [
+        memory::Memory::ID,
+        orphans::Orphans::ID,
+        udp_memory::UdpMemory::ID,
+    ]
+    .contains(&id)
 }
 
 /// The rule whose findings name every holder of a listener.
@@ -70,6 +76,7 @@ rules! {
     conntrack: conntrack::Conntrack,
     self_connection: self_connection::SelfConnection,
     udp_drops: udp_drops::UdpDrops,
+    udp_memory: udp_memory::UdpMemory,
     unix_accept_queue: unix_accept_queue::UnixAcceptQueue,
 }
 

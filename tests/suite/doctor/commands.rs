@@ -44,7 +44,11 @@ fn assert_commands_show_sockets(finding: &Finding) {
 }
 
 /// Sysctls of the whole host, which a child namespace does not have.
-const HOST_WIDE: [&str; 2] = ["net.ipv4.tcp_mem", "net.ipv4.tcp_max_orphans"];
+const HOST_WIDE: [&str; 3] = [
+    "net.ipv4.tcp_mem",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.udp_mem",
+];
 
 #[track_caller]
 fn assert_sysctls_exist(finding: &Finding) {
@@ -91,6 +95,9 @@ impl Table {
     }
 }
 
+/// A table of `net/udp` with one socket whose receive queue has unread datagrams.
+const UDP: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n    1: 00000000:0035 00000000:0000 07 00000000:00033000 00:00000000 00000000     0        0 4242 2 ffff 0\n";
+
 /// A tree in which every rule that can be applied to a copy has a finding.
 fn write_tree(root: &Path) {
     let (here, none) = ("090200C0", (0, 0));
@@ -109,15 +116,17 @@ fn write_tree(root: &Path) {
     for (name, text) in [
         ("net/tcp", v4.0.as_str()),
         ("net/tcp6", &v6.0),
+        ("net/udp", UDP),
         (
             "net/sockstat",
-            "TCP: inuse 203 orphan 100 tw 6 alloc 9 mem 600000\n",
+            "TCP: inuse 203 orphan 100 tw 6 alloc 9 mem 600000\nUDP: inuse 1 mem 600000\n",
         ),
         ("sys/net/ipv4/ip_local_port_range", "40000\t40099\n"),
         ("sys/net/ipv4/ip_local_reserved_ports", "\n"),
         ("sys/net/ipv4/tcp_max_tw_buckets", "5\n"),
         ("sys/net/ipv4/tcp_max_orphans", "100\n"),
         ("sys/net/ipv4/tcp_mem", "287901\t383870\t575802\n"),
+        ("sys/net/ipv4/udp_mem", "575802\t767736\t1151604\n"),
         ("sys/net/netfilter/nf_conntrack_count", "100\n"),
         ("sys/net/netfilter/nf_conntrack_max", "100\n"),
     ] {
@@ -148,6 +157,7 @@ fn suggested_commands_select_the_proc_root_of_doctor_and_show_its_sockets() {
         "no-answer",
         "orphans",
         "time-wait",
+        "udp-memory",
         "vanished-peers",
     ];
     assert_eq!(ids, BTreeSet::from(expected));

@@ -52,6 +52,26 @@ fn tcp_memory_warns_at_the_pressure_mark_and_is_critical_at_the_limit() {
 }
 
 #[test]
+fn udp_memory_warns_near_its_first_number_and_is_critical_from_there_on() {
+    for (pages, expected) in [
+        (460_641, None),
+        (460_642, Some("WARNING")),
+        (575_801, Some("WARNING")),
+        (575_802, Some("CRITICAL")),
+    ] {
+        let sockstat = format!("TCP: inuse 1 mem 3\nUDP: inuse 9 mem {pages}\n");
+        let report = report(&[
+            ("net/udp", "   sl  local_address rem_address   st\n"),
+            ("net/sockstat", &sockstat),
+            ("sys/net/ipv4/udp_mem", "575802\t767736\t1151604\n"),
+        ]);
+        let found = severity(&report, "udp-memory");
+        assert_eq!(found.as_deref(), expected, "{pages}");
+        assert_eq!(report.not_examined("udp-memory"), None);
+    }
+}
+
+#[test]
 fn tracked_connections_are_reported_before_the_conntrack_table_is_full() {
     for (count, expected) in [
         ("209715", None),
@@ -89,6 +109,7 @@ fn a_tree_without_counters_and_settings_reports_what_is_missing() {
         ("accept-queue", "copied tree"),
         ("stuck-peers", "copied tree"),
         ("memory", "net/sockstat"),
+        ("udp-memory", "net/sockstat"),
         ("retransmission", "copied tree"),
         ("conntrack", "host's table is not visible"),
     ] {
@@ -151,6 +172,9 @@ in_namespace!(
             memory.contains("that of the whole host: net.ipv4.tcp_mem"),
             "{memory}"
         );
+        let udp = report.not_examined("udp-memory").unwrap();
+        let whole = "UDP's memory is that of the whole host: net.ipv4.udp_mem";
+        assert!(udp.contains(whole), "{udp}");
         let conntrack = report.not_examined("conntrack").unwrap();
         assert!(
             conntrack.contains("host's table is not visible"),
