@@ -1,6 +1,7 @@
 //! One socket, as its sources describe it.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::{
@@ -231,6 +232,19 @@ impl Socket {
             inode: self.inode,
             interface: self.bound_to().unwrap_or(0),
         }
+    }
+
+    /// A number that is the same in two lists of one source, and another for another socket: the
+    /// cookie or, where the source does not report it, a hash of the inode, which stays the same when
+    /// the socket is connected; of the ends where no process holds it.
+    pub fn key(&self) -> u64 {
+        self.cookie.unwrap_or_else(|| {
+            let inode = self.held_inode();
+            let ends = inode.is_none().then(|| (self.netns, self.internet()));
+            let mut hasher = DefaultHasher::new();
+            (self.kind, inode, ends).hash(&mut hasher);
+            hasher.finish()
+        })
     }
 
     /// The owner's numeric user id; `None` for a socket that no process holds: the kernel reports

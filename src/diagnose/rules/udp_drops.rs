@@ -6,7 +6,6 @@
 //! SO_REUSEPORT have, are one service.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
 use crate::diagnose::subject::{address_word, kind_label};
@@ -49,21 +48,12 @@ impl FirstPass for Earlier {
         .with(State::Established)
         .with(State::Unconnected);
 
-    fn add(&mut self, socket: &Socket, ends: &InetEnds) {
+    fn add(&mut self, socket: &Socket, _: &InetEnds) {
         self.is_full |= self.drops.len() >= MOST;
         if let Some(drops) = socket.drops.filter(|_| !self.is_full) {
-            self.drops.insert(identity(socket, ends), drops);
+            self.drops.insert(socket.key(), drops);
         }
     }
-}
-
-/// The kernel's own number for a socket, or a hash of its ends and inode where it is not reported.
-fn identity(socket: &Socket, ends: &InetEnds) -> u64 {
-    socket.cookie.unwrap_or_else(|| {
-        let mut hasher = DefaultHasher::new();
-        (socket.netns, ends, socket.inode).hash(&mut hasher);
-        hasher.finish()
-    })
 }
 
 /// The sockets at one address and port.
@@ -101,7 +91,7 @@ impl Rule for UdpDrops {
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
         // One that was not there before may have been missed, and is not compared.
-        let earlier = self.earlier.drops.get(&identity(socket, ends));
+        let earlier = self.earlier.drops.get(&socket.key());
         let grown = earlier.zip(socket.drops);
         let grown = grown.map_or(0, |(earlier, now)| u64::from(now.wrapping_sub(*earlier)));
         if grown == 0 {

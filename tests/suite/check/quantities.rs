@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::listen;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use super::answer::Checked;
 use super::perfdata::of;
@@ -16,6 +17,12 @@ use crate::program::run;
 use crate::wait::poll;
 use crate::zoo::sysctl::write_sysctl;
 use crate::zoo::{Behaviour, Family, Peer, begin_connection};
+
+/// `/proc/net/udp` with a socket that has drops.
+const UDP_TABLE: &str = "\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  100: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 7 2 0000000000000000 9
+";
 
 /// A connection over loopback: the client and the server.
 fn connection() -> (TcpStream, TcpStream) {
@@ -72,6 +79,43 @@ in_namespace!(
         let drops = checked.metric("drops");
         assert_eq!((&*drops.kind, drops.value), ("rate", 0.0));
         assert_eq!(drops.scope.as_deref(), Some("selection"));
+    }
+);
+
+in_namespace!(
+    fn drops_of_udp_sockets_are_equal_over_netlink_and_from_proc() {
+        let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        set_socket_recv_buffer_size(&receiver, 4_096).unwrap();
+        let address = receiver.local_addr().unwrap();
+        let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let flood = || {
+            for _ in 0..1_000 {
+                sender.send_to(&[7; 1_000], address).unwrap();
+            }
+        };
+        for source in ["--source=netlink", "--source=proc"] {
+            let arguments = ["check", "-A", "udp", "-c=drops=0/s", source];
+            flood();
+            // Repeated where the window ended before the flood, on a busy machine.
+            let dropped = || Some(with_a_change_between(&arguments, flood));
+            let ran = poll(|| dropped().filter(|ran| ran.status == 2)).unwrap();
+            let reason = format!("/s (> 0/s) mostly at {address}");
+            assert!(ran.stdout.contains(&reason), "{ran:?}");
+            let ran = run(arguments);
+            assert_eq!(ran.status, 0, "{ran:?}");
+            assert!(ran.stdout.contains("drops 0/s"), "{ran:?}");
+            // From /proc, the same inode with other ends.
+            let begun = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            set_socket_recv_buffer_size(&begun, 4_096).unwrap();
+            for _ in 0..100 {
+                sender
+                    .send_to(&[7; 1_000], begun.local_addr().unwrap())
+                    .unwrap();
+            }
+            let connects = || begun.connect(address).unwrap();
+            let ran = with_a_change_between(&arguments, connects);
+            assert_eq!(ran.status, 0, "{ran:?}");
+        }
     }
 );
 
@@ -262,7 +306,7 @@ fn orphans_and_memory_of_a_copied_tree_are_compared_with_its_limits() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let root = format!("--proc-root={}", root.path().display());
+    let argument = format!("--proc-root={}", root.path().display());
     for (threshold, status, expected) in [
         (
             "-c=orphans=50%",
@@ -286,11 +330,16 @@ fn orphans_and_memory_of_a_copied_tree_are_compared_with_its_limits() {
             "listen-drops: counters do not grow in a copied tree",
         ),
     ] {
-        let ran = run(["check", &root, threshold]);
+        let ran = run(["check", &argument, threshold]);
         assert_eq!(ran.status, status, "{ran:?}");
         assert!(ran.stdout.contains(&format!(" - {expected}")), "{ran:?}");
     }
-    let ran = run(["check", &root, "-c=drops=0/s"]);
+    let ran = run(["check", &argument, "-c=drops=0/s"]);
     assert!(ran.stdout.contains(" - drops: "), "{ran:?}");
     assert!(ran.stdout.contains("has no `drops`"), "{ran:?}");
+    fs::write(root.path().join("net/udp"), UDP_TABLE).unwrap();
+    let ran = run(["check", &argument, "-A", "udp", "-c=drops=0/s"]);
+    assert_eq!(ran.status, 3, "{ran:?}");
+    let reason = " - drops: counters do not grow in a copied tree";
+    assert!(ran.stdout.contains(reason), "{ran:?}");
 }

@@ -19,18 +19,18 @@ const MOST: usize = 200_000;
 /// The sockets that had drops.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
-    /// By their cookies: how many, and the ends.
-    by_cookie: HashMap<u64, (u32, Option<InetEnds>)>,
+    /// By [`Socket::key`]: how many, and the ends.
+    by_key: HashMap<u64, (u32, Option<InetEnds>)>,
     is_full: bool,
 }
 
 impl Sink for Dropped {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        if let (Some(cookie), Some(drops @ 1..)) = (socket.cookie, socket.drops) {
-            self.is_full |= self.by_cookie.len() >= MOST;
+        if let Some(drops @ 1..) = socket.drops {
+            self.is_full |= self.by_key.len() >= MOST;
             if !self.is_full {
                 let ends = socket.internet().copied();
-                self.by_cookie.insert(cookie, (drops, ends));
+                self.by_key.insert(socket.key(), (drops, ends));
             }
         }
         ControlFlow::Continue(())
@@ -52,13 +52,18 @@ pub(super) fn sample(target: &Target) -> Result<Sample<Dropped>, Failure> {
 /// How much was dropped per second between two samples, with the socket that dropped most.
 ///
 /// # Errors
-/// When there are too many to compare.
+/// When there are too many to compare, or the samples are of two sources.
 pub(super) fn rate(before: &Sample<Dropped>, now: &Sample<Dropped>) -> Result<Measured, Failure> {
     if before.found.is_full || now.found.is_full {
         let most = thousands(MOST as u64);
         return Err(Failure::Proc(format!(
             "more than {most} sockets have drops"
         )));
+    }
+    let (earlier, later) = (before.report.source.name(), now.report.source.name());
+    if earlier != later {
+        let reason = format!("read from {earlier} before the window and from {later} after it");
+        return Err(Failure::Proc(reason));
     }
     let (growth, holder) = grown(&before.found, &now.found);
     let elapsed = now.middle().saturating_duration_since(before.middle());
@@ -77,9 +82,9 @@ pub(super) fn rate(before: &Sample<Dropped>, now: &Sample<Dropped>) -> Result<Me
 /// How much was dropped in all, and for which socket most.
 fn grown(before: &Dropped, now: &Dropped) -> (u64, Option<Holder>) {
     let (mut sum, mut most) = (0_u64, (0, None));
-    for (cookie, (drops, ends)) in &now.by_cookie {
-        let earlier = before.by_cookie.get(cookie).map_or(0, |(drops, _)| *drops);
-        // A cookie is never used again; the count may wrap around.
+    for (key, (drops, ends)) in &now.by_key {
+        let earlier = before.by_key.get(key).map_or(0, |(drops, _)| *drops);
+        // A key is of one socket in both; the count may wrap around.
         let grown = u64::from(drops.wrapping_sub(earlier));
         sum = sum.saturating_add(grown);
         most = most.max((grown, ends.filter(|_| grown > 0)));
@@ -118,5 +123,24 @@ mod tests {
             "at 192.0.2.1:3 with 192.0.2.2:80"
         );
         assert_eq!(grown(&now, &now), (0, None));
+    }
+
+    #[test]
+    fn without_a_cookie_a_socket_is_the_same_by_its_inode_also_once_it_is_connected() {
+        let from_proc = |inode, remote, drops| {
+            let mut dropped = Dropped::default();
+            let socket = Socket {
+                inode,
+                drops: Some(drops),
+                ..Socket::bare(Kind::Udp, State::Unconnected, ends("192.0.2.1:53", remote))
+            };
+            assert!(dropped.socket(&socket).is_continue());
+            dropped
+        };
+        let before = from_proc(7, "0.0.0.0:0", 1_000);
+        assert_eq!(grown(&before, &from_proc(7, "192.0.2.2:80", 1_003)).0, 3);
+        assert_eq!(grown(&before, &from_proc(8, "0.0.0.0:0", 5)).0, 5);
+        let unheld = from_proc(0, "0.0.0.0:0", 10);
+        assert_eq!(grown(&unheld, &from_proc(0, "0.0.0.0:0", 12)).0, 2);
     }
 }

@@ -36,7 +36,9 @@ impl Kernel {
         }
     }
 
-    fn refuse_copies(&self) -> Result<(), String> {
+    /// # Errors
+    /// Where it is a copied tree.
+    pub(super) fn refuse_copies(&self) -> Result<(), String> {
         match self.copied {
             true => Err("counters do not grow in a copied tree".to_owned()),
             false => Ok(()),

@@ -196,6 +196,7 @@ impl<'a> Quantities<'a> {
             }
             Quantity::Drops => {
                 let now = drops::sample(self.target)?;
+                kernel.refuse_copies().map_err(Failure::Proc)?;
                 log.sample(&now);
                 let before = self
                     .dropped
