@@ -8,6 +8,7 @@ mod fin_wait_2;
 mod half_open;
 mod keepalive;
 mod memory;
+mod mptcp_fallback;
 mod no_acknowledgment;
 mod no_answer;
 mod orphans;
@@ -77,6 +78,7 @@ rules! {
     self_connection: self_connection::SelfConnection,
     udp_drops: udp_drops::UdpDrops,
     udp_memory: udp_memory::UdpMemory,
+    mptcp_fallback: mptcp_fallback::MptcpFallback,
     unix_accept_queue: unix_accept_queue::UnixAcceptQueue,
 }
 

@@ -9,6 +9,7 @@ mod fin_wait_2;
 mod half_open;
 mod healthy;
 mod keepalive;
+mod mptcp_fallback;
 mod no_acknowledgment;
 mod no_answer;
 mod overall;

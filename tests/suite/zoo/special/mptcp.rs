@@ -41,13 +41,7 @@ fn connect_all(family: Family, count: usize, listener_protocol: Protocol) -> Ext
     listen(&socket, 128).unwrap();
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().unwrap();
-    let clients: Vec<_> = (0..count)
-        .map(|_| {
-            let client = new_socket(loopback, ipproto::MPTCP);
-            connect(&client, &address).unwrap();
-            client
-        })
-        .collect();
+    let clients: Vec<_> = (0..count).map(|_| connect_client(address)).collect();
     let added = SocketCounts::none().with(family, State::Listen, 1).with(
         family,
         State::Established,
@@ -56,6 +50,13 @@ fn connect_all(family: Family, count: usize, listener_protocol: Protocol) -> Ext
     let mut extra = incoming::accept_and_wait(listener, count, before, added);
     extra.sockets.extend(clients);
     extra
+}
+
+/// A client that asks for MPTCP.
+pub(crate) fn connect_client(address: SocketAddr) -> OwnedFd {
+    let client = new_socket(address.ip(), ipproto::MPTCP);
+    connect(&client, &address).unwrap();
+    client
 }
 
 fn new_socket(address: IpAddr, protocol: Protocol) -> OwnedFd {
