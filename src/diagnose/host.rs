@@ -23,7 +23,7 @@ pub struct Host {
     pub kinds: KindSet,
     /// How many TCP sockets there were after the window.
     pub sockets: u64,
-    /// The other kinds of which there are any: how many were examined, or why none could be.
+    /// The other kinds that have sockets: how many were examined, or why none could be.
     pub others: Vec<(Kind, Result<u64, String>)>,
     /// How many of them were in states that this program does not know.
     pub unknown_states: u64,

@@ -62,6 +62,12 @@ pub(super) fn counts_time_wait_per_namespace() -> bool {
     is_at_least(4, 10)
 }
 
+/// Whether `net/protocols` counts the sockets of MPTCP (`sock_prot_inuse_add` in
+/// net/mptcp/protocol.c, since 6.3). Before, their number there is always 0.
+pub(super) fn counts_mptcp_sockets() -> bool {
+    is_at_least(6, 3)
+}
+
 /// The doubt about a dump without bound sockets, where the kernel may not know them
 /// (`TCPF_BOUND_INACTIVE`, 6.8): it then ignores the bound bit without an error.
 pub(super) fn doubt_about_no_bound_sockets() -> Option<Loss> {

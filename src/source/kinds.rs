@@ -4,14 +4,15 @@
 //! net/core/sock.c). One without any is not requested: for MPTCP that takes a walk over two tables, and
 //! for others it may load a kernel module.
 
+use super::kernel::counts_mptcp_sockets;
 use super::plan::{First, Plan, Sources};
 use super::several::Joined;
 use super::{ProcNet, SourceError};
-use crate::model::{Kind, KindSet, SourceName};
+use crate::model::{Family, Kind, KindSet, SourceName};
 use crate::question::Question;
 
 /// The sockets of each protocol, as `net/protocols` counts them; nothing where it was not read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Protocols(Option<String>);
 
 impl Protocols {
@@ -37,12 +38,27 @@ impl Protocols {
     fn needed(question: &Question, tables: &ProcNet) -> Protocols {
         let is_needed = question.kinds() != KindSet::TCP;
         let read = is_needed.then(|| Protocols::read(tables).ok()).flatten();
-        read.unwrap_or(Protocols(None))
+        read.unwrap_or_default()
     }
 
-    /// How many sockets of this kind there are; `None` where that is not known. A kernel without IPv6
-    /// has no line for the second protocol of a kind.
+    /// How many sockets of this kind there are; `None` where that is not known.
     pub fn sockets(&self, kind: Kind) -> Option<u64> {
+        let counted = self.counted(kind);
+        counted.filter(|sockets| *sockets > 0 || kind != Kind::Mptcp || counts_mptcp_sockets())
+    }
+
+    /// Whether there may be sockets of this kind. Where nothing is known of it, those that have tables
+    /// in /proc may exist.
+    pub fn may_have(&self, kind: Kind) -> bool {
+        match self.counted(kind) {
+            Some(_) => self.sockets(kind) != Some(0),
+            None => kind.table(Family::V4).is_some(),
+        }
+    }
+
+    /// The number for this kind; `None` where there is none. A kernel without IPv6 has no line for the
+    /// second protocol of a kind.
+    fn counted(&self, kind: Kind) -> Option<u64> {
         let text = self.0.as_deref()?;
         let number = |name: &&str| {
             let mut lines = text.lines().map(str::split_ascii_whitespace);
@@ -130,7 +146,11 @@ mod tests {
         let kinds = |kinds: &[Kind]| kinds.iter().copied().fold(KindSet::NONE, KindSet::with);
         assert!(protocols.exclude(kinds(&[Kind::Raw])));
         assert!(!protocols.exclude(kinds(&[Kind::Raw, Kind::Ping])));
-        assert_eq!(Protocols(None).sockets(Kind::Mptcp), None);
+        assert!(protocols.may_have(Kind::Mptcp) && !protocols.may_have(Kind::Raw));
+        // Unknown, with tables and without.
+        let unknown = Protocols::default();
+        assert!(unknown.may_have(Kind::Udp) && !unknown.may_have(Kind::Mptcp));
+        assert_eq!(unknown.sockets(Kind::Mptcp), None);
         assert_eq!(
             Protocols(Some("MPTCP 1936".to_owned())).sockets(Kind::Mptcp),
             None

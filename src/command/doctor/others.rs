@@ -7,7 +7,7 @@ use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink};
 use crate::filter::Expression;
-use crate::model::{Family, Field, Kind, KindSet, Metric, Note, Sink, Socket, StateSet};
+use crate::model::{Field, Kind, KindSet, Metric, Note, Sink, Socket, StateSet};
 use crate::source::{Protocols, Report, Sources};
 
 /// The selected sockets of each kind, MPTCP before TCP, whose sockets its own are again.
@@ -16,7 +16,7 @@ pub(super) struct Others {
     targets: Vec<(KindSet, Target)>,
 }
 
-/// Those of which there were any when the first sample was taken.
+/// Those that had sockets when the first sample was taken.
 #[derive(Debug)]
 pub(super) struct Existing<'a> {
     targets: Vec<&'a (KindSet, Target)>,
@@ -41,20 +41,16 @@ impl Others {
         kinds.fold(KindSet::NONE, KindSet::union)
     }
 
-    /// Those of which there are any. Where that is unknown, those that have tables in /proc.
+    /// Those that may have sockets.
     pub(super) fn existing(&self, sources: &Sources) -> Existing<'_> {
         let protocols = match self.targets.is_empty() {
-            true => None,
-            false => Protocols::of_sources(sources).ok(),
-        };
-        let number = |kind| protocols.as_ref().and_then(|read| read.sockets(kind));
-        let exists = |kind: Kind| {
-            number(kind).map_or(kind.table(Family::V4).is_some(), |sockets| sockets > 0)
+            true => Protocols::default(),
+            false => Protocols::of_sources(sources).unwrap_or_default(),
         };
         let targets = self.targets.iter();
         Existing {
             targets: targets
-                .filter(|(kinds, _)| kinds.iter().any(exists))
+                .filter(|(kinds, _)| kinds.iter().any(|kind| protocols.may_have(kind)))
                 .collect(),
         }
     }

@@ -88,7 +88,7 @@ impl Selection {
         }
     }
 
-    /// The other kinds than TCP of which there are sockets now.
+    /// The kinds beside TCP that have sockets now.
     pub(super) fn existing(&self) -> Existing<'_> {
         self.others.existing(&self.sources)
     }

@@ -23,7 +23,7 @@ const LEAST_WINDOW: Duration = Duration::from_millis(500);
 /// Attempts of this mean duration, in seconds, wait for more than single lost SYNs.
 const LONG_ATTEMPT: f64 = 0.5;
 
-/// So many attempts are looked at again after the window.
+/// This number of attempts is looked at again after the window.
 const WATCHED: usize = 64;
 
 /// Why attempts count as unanswered.

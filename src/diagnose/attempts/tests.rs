@@ -226,7 +226,7 @@ fn several_new_attempts_are_watched_until_they_are_retransmitted_twice_or_end() 
     assert!(rule.watched(&host).is_empty());
 }
 
-/// The same host so many seconds after the begin of the window, with these growths since then.
+/// The same host this number of seconds after the window began, with these growths since then.
 fn later(mut host: Host, seconds: u64, opened: u64, segments: u64) -> Host {
     let grown = counted(opened, 0, 0).with_growth(Counter::InSegs, 7, 7 + segments);
     host.later = Some((grown.after, Duration::from_secs(seconds)));

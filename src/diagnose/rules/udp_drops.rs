@@ -34,7 +34,7 @@ const REPORTED: usize = 5;
 /// More sockets are not compared; some 2 MB.
 const MOST: usize = 50_000;
 
-const WHY: &str = "A datagram that finds no room in the receive buffer of its socket is lost, and its sender is not told (udp(7)): queries time out, calls and streams have gaps, and what resends becomes slow.";
+const WHY: &str = "A datagram that finds no room in the receive buffer of its socket is lost, and its sender gets no error (udp(7)): queries time out, calls and streams have gaps, and what resends becomes slow.";
 
 /// What each socket had dropped before the window.
 #[derive(Debug, Default)]

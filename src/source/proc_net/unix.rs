@@ -264,7 +264,7 @@ fn parse_row(columns: &[u8]) -> Option<(Kind, State, u64, Option<&[u8]>)> {
     Some((kind, state, parse_number(inode)?, name.strip_prefix(b" ")))
 }
 
-/// A hexadecimal number of so many digits, or of more if it is larger, and what follows the blank
+/// A hexadecimal number of at least this number of digits, and what follows the blank
 /// behind it.
 fn column(text: &[u8], digits: usize) -> Option<(u32, &[u8])> {
     let length = memchr::memchr(b' ', text)?;

@@ -22,7 +22,7 @@ impl SocketMemory<'_> {
         self.number(RCVBUF)
     }
 
-    /// Sets the queues, of which such a socket has no other measure, and the drops.
+    /// Sets the queues, which the record has nowhere else, their limit, and the drops.
     pub(super) fn fill(&self, socket: &mut Socket) {
         socket.receive_queue = self.number(RMEM_ALLOC).unwrap_or_default();
         socket.send_queue = self.number(WMEM_ALLOC).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::*;
 use crate::diagnose::testing::{assert_names_settings, host};
 use crate::model::testing::ends;
 
-/// A socket at port 53 with this cookie and so many drops.
+/// A socket at port 53 with this cookie and this number of drops.
 fn one(cookie: u64, drops: u32) -> Socket {
     Socket {
         cookie: Some(cookie),
@@ -20,7 +20,7 @@ fn one(cookie: u64, drops: u32) -> Socket {
     }
 }
 
-/// What is found where so many were read, and these were dropped.
+/// What is found where this number was read, and these were dropped.
 fn found(read: u64, before: &[Socket], after: &[Socket]) -> Vec<Finding> {
     let host = host().with_growth(UdpInDatagrams, 7, 7 + read);
     let rule: UdpDrops = host.read(before, after);

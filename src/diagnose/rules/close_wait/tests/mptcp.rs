@@ -11,7 +11,7 @@ fn over_mptcp(socket: Socket) -> Socket {
     }
 }
 
-/// What is found of 12 MPTCP connections on which nothing was sent for so long, with this much unread.
+/// What is found of 12 MPTCP connections on which nothing was sent for this time, with this much unread.
 fn silent_for(age: u64, unread: u32) -> Vec<Finding> {
     let mut host = host().listening_at(&["0.0.0.0:80"]);
     let sockets: Vec<Socket> = (1..=12)
