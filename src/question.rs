@@ -90,7 +90,7 @@ impl Question {
 
     /// The question about some kinds of several; `None` if they have no such sockets.
     fn of(&self, kinds: KindSet) -> Option<Question> {
-        if kinds.first().is_unix() && self.families != Families::Both {
+        if !kinds.has_internet() && self.families != Families::Both {
             return None;
         }
         let states = kinds.meant(self.states);

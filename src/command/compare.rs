@@ -221,7 +221,7 @@ fn counts(answer: &Answer, states: StateSet) -> Result<Counts, String> {
     if total != Some(answer.total) {
         return Err("its total is not the sum of its states".to_owned());
     }
-    let named = answer.states.keys().filter_map(|name| State::parse(name));
+    let named = answer.states.keys().filter_map(|name| State::of_name(name));
     let found = named.fold(StateSet::NONE, StateSet::with);
     if found != states {
         let names = |set: StateSet| {
@@ -245,5 +245,5 @@ fn parse_state(name: &str) -> Option<State> {
             .parse()
             .ok()
     };
-    State::parse(name).or_else(|| number().map(State::Unknown))
+    State::of_name(name).or_else(|| number().map(State::Unknown))
 }

@@ -33,10 +33,11 @@ impl Scope {
         used_as: Use,
         lookup: &mut HostLookup,
     ) -> Result<Scope, Failure> {
-        if kinds.is_unix() && (selection.ipv4 || selection.ipv6) {
-            return Err(Failure::Usage(
-                "-4 and -6 select internet sockets, and UNIX sockets have no addresses".to_owned(),
-            ));
+        if !kinds.has_internet() && (selection.ipv4 || selection.ipv6) {
+            return Err(Failure::Usage(format!(
+                "-4 and -6 select internet sockets, and {} sockets have no addresses",
+                kinds.titles()
+            )));
         }
         Ok(Scope {
             kinds,

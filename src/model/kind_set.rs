@@ -199,14 +199,18 @@ impl KindSet {
         (self != KindSet::TCP).then(|| self.words_of())
     }
 
-    /// Their names in messages: `TCP and UDP`.
+    /// Their names in messages: `TCP, MPTCP and UDP`.
     pub fn titles(self) -> String {
         let mut titles: Vec<&str> = self.iter().map(Kind::title).collect();
         if self.intersection(KindSet::UNIX) == KindSet::UNIX {
             titles.retain(|title| !title.starts_with("UNIX"));
             titles.push("UNIX");
         }
-        titles.join(" and ")
+        match titles.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => String::new(),
+        }
     }
 }
 

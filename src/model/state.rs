@@ -117,6 +117,12 @@ impl State {
         SPELLINGS.get(self.index()?).map(|(_, name, _)| *name)
     }
 
+    /// The state of this name, as it is printed; `None` if there is none.
+    pub fn of_name(name: &str) -> Option<State> {
+        let found = SPELLINGS.iter().find(|(_, known, _)| *known == name);
+        found.map(|(state, ..)| *state)
+    }
+
     /// The state a word names, in any case and in any of the spellings of ss, netstat and RFC
     /// 9293; `None` if it names none.
     pub fn parse(word: &str) -> Option<State> {

@@ -208,3 +208,31 @@ in_namespace!(
         );
     }
 );
+
+in_namespace!(
+    fn a_family_selects_internet_sockets_alone_and_every_kind_is_compared_with_an_earlier_answer() {
+        let _further = Further::open();
+        let answer = Answer::of(&run(["-a", "-4", "--json"]));
+        let has_sockets = answer.kinds.iter().filter(|one| one.total != Some(0));
+        let names: BTreeSet<&str> = has_sockets.map(|one| &*one.kind).collect();
+        assert!(names.contains("raw") && names.contains("udp"), "{names:?}");
+        assert!(
+            !names.contains("packet") && !names.contains("netlink"),
+            "{names:?}"
+        );
+        let refused = run(["-0", "-4"]);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(
+            refused.stderr.contains("PACKET sockets have no addresses"),
+            "{refused:?}"
+        );
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("answer.json");
+        fs::write(&file, run(["-u", "--json"]).succeeded().stdout).unwrap();
+        let _more = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let ran = run(["-u", "--json", "--compare", file.to_str().unwrap()]);
+        let compared = Answer::of(&ran).compared.unwrap();
+        assert_eq!((compared.change, compared.states["UNCONNECTED"]), (1, 1));
+    }
+);
