@@ -133,8 +133,8 @@ impl Check {
                 judge_all(&mut judged, &sample.found, trust, &mut names);
             }
             Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
-                let label = thresholds.aspect.label();
-                verdict.failures.push(format!("{label}: {failure}"));
+                let name = thresholds.aspect.label().replace('_', "-");
+                verdict.failures.push(format!("{name}: {failure}"));
             }
             Err(failure) => return Err(failure),
         }
