@@ -87,6 +87,9 @@ pub(super) fn list(
         Ok((report, top))
     })?;
     sample.add_search(names.owners.as_ref());
+    if target.question.kinds().only().is_none() {
+        columns.insert(0, Field::Kind);
+    }
     let style = Style {
         columns,
         optional,
