@@ -137,6 +137,12 @@ impl KindSet {
         GROUPS.iter().any(|(_, kinds)| *kinds == self)
     }
 
+    /// Whether they are a group whose kinds are requested one after the other, so that an answer about
+    /// the others is possible without one. UNIX sockets are requested together.
+    pub fn is_group_of_requests(self) -> bool {
+        self.is_group() && self.by_request().nth(1).is_some()
+    }
+
     /// Those that are named one by one.
     pub fn named(self) -> impl Iterator<Item = Kind> {
         self.iter().filter(move |_| !self.is_group())

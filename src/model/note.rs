@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Kind, ProcessQuery, SourceName, counted};
+use super::{KindSet, ProcessQuery, SourceName, counted};
 
 /// One note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub enum Note {
     },
     /// Marks were requested and are not reported to this process.
     NoMarks,
-    /// The kernel cannot report sockets of this kind, for this reason.
-    Unavailable(Kind, String),
+    /// The kernel cannot report sockets of these kinds, for this reason.
+    Unavailable(KindSet, String),
     /// There are MPTCP sockets, whose own states are not counted.
     Mptcp {
         /// How many.
@@ -122,8 +122,8 @@ impl fmt::Display for Note {
                 let v6 = if *has_v6 { "" } else { ", without a tcp6" };
                 write!(f, "read {}, {whose}{v6}", directory.display())
             }
-            Note::Unavailable(kind, reason) => {
-                write!(f, "no {} sockets are reported: {reason}", kind.title())
+            Note::Unavailable(kinds, reason) => {
+                write!(f, "no {} sockets are reported: {reason}", kinds.titles())
             }
             Note::TablesOfSeveral { namespaces } => write!(
                 f,

@@ -5,6 +5,7 @@
 //! for others it may load a kernel module.
 
 use super::kernel::counts_mptcp_sockets;
+use super::observer::Part;
 use super::plan::{First, Plan, Sources};
 use super::several::Joined;
 use super::{ProcNet, SourceError};
@@ -79,31 +80,31 @@ impl Protocols {
 }
 
 /// Answers about one kind of sockets after the other by `act`, until the others are not needed. What
-/// the kernel cannot report is left out of a group of kinds, and named.
+/// the kernel cannot report is left out of a group of several requests, and named.
 ///
 /// # Errors
 /// The first one of `act`.
 pub(super) fn of_each_kind<T: Joined>(
+    part: &mut Part,
     question: &Question,
-    sources: &Sources,
-    mut act: impl FnMut(&Question) -> Result<T, SourceError>,
+    mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
-    let (kinds, tables) = (question.kinds(), sources.tables());
-    let source = match sources.first() {
+    let kinds = question.kinds();
+    let source = match part.sources.first() {
         First::Tables => SourceName::Proc,
         First::Netlink(_) | First::Walk => SourceName::Netlink,
     };
-    let protocols = Protocols::needed(question, tables);
+    let protocols = Protocols::needed(question, part.sources.tables());
     let mut joined: Option<T> = None;
     for question in question.by_kind() {
-        let without = || T::without_sockets(Plan::protocols(tables, question.kind), source);
         let answered = match protocols.exclude(question.kinds()) {
-            true => Ok(without()),
-            false => act(&question),
+            true => Ok(without_sockets(part, &question, source)),
+            false => act(part, &question),
         };
         let (mut answer, unavailable) = match answered {
-            Err(error) if kinds.is_group() && error.is_lack() => {
-                (without(), Some(error.to_string()))
+            Err(error) if kinds.is_group_of_requests() && error.is_lack() => {
+                let without = without_sockets(part, &question, source);
+                (without, Some(error.to_string()))
             }
             answered => (answered?, None),
         };
@@ -119,6 +120,14 @@ pub(super) fn of_each_kind<T: Joined>(
         }
     }
     Ok(joined.unwrap_or_else(|| T::without_sockets(Plan::none(), source)))
+}
+
+/// The answer about kinds that are not requested.
+fn without_sockets<T: Joined>(part: &Part, question: &Question, source: SourceName) -> T {
+    T::without_sockets(
+        Plan::protocols(part.sources.tables(), question.kind),
+        source,
+    )
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Observer {
     pub fn plan(&self, need: Need) -> Result<Plan, SourceError> {
         match &self.parts {
             Parts::Walked(_) => Ok(Plan::walk(&self.question)),
-            Parts::One(part) => part.plan(&self.question, need),
+            Parts::One(part) => Part::of(part.sources.clone()).plan(&self.question, need),
             Parts::Several(several, _) => {
                 let plan = |part: &mut Part, question: &Question| part.plan(question, need);
                 let (plan, _) = in_each(several, &mut Memories::new(), &self.question, plan)?;
@@ -188,15 +188,13 @@ impl Observer {
         let mut report = match &mut self.parts {
             Parts::Walked(walk) => walk.answer(question, sink)?,
             Parts::One(part) => {
-                let sources = part.sources.clone();
-                of_each_kind(question, &sources, |question| act(part, question, sink))?
+                of_each_kind(part, question, |part, question| act(part, question, sink))?
             }
             Parts::Several(several, memories) => {
                 let begin = clock_gettime(ClockId::ProcessCPUTime);
                 let (mut report, namespaces) =
                     in_each(several, memories, question, |part, question| {
-                        let sources = part.sources.clone();
-                        of_each_kind(question, &sources, |question| act(part, question, sink))
+                        of_each_kind(part, question, |part, question| act(part, question, sink))
                     })?;
                 report.completeness.set_namespaces(namespaces);
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
@@ -235,9 +233,9 @@ impl Part {
         }
     }
 
-    fn plan(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
-        of_each_kind(question, &self.sources, |question| {
-            self.plan_one(question, need)
+    fn plan(&mut self, question: &Question, need: Need) -> Result<Plan, SourceError> {
+        of_each_kind(self, question, |part, question| {
+            part.plan_one(question, need)
         })
     }
 
@@ -262,7 +260,9 @@ impl Part {
         over_netlink: impl Fn(&mut Part, &Question, Deriving, &mut S) -> Result<Report, NetlinkError>,
     ) -> Result<Report, SourceError> {
         let First::Netlink(deriving) = self.sources.first() else {
-            return Report::of_tables(self.sources.tables(), question, None, sink);
+            let tables = self.sources.tables();
+            CannotKnow::check(question, tables)?;
+            return Report::of_tables(tables, question, None, sink);
         };
         match over_netlink(self, question, deriving, sink) {
             Ok(report) => Ok(report),

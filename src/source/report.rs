@@ -72,7 +72,6 @@ impl Report {
         netlink: Option<NetlinkError>,
         sink: &mut S,
     ) -> Result<Report, SourceError> {
-        CannotKnow::check(question, tables)?;
         let (completeness, cost, ended_by_sink) = match tables.visit(question, sink) {
             Ok(visited) => visited,
             Err(proc) => {
@@ -128,10 +127,10 @@ impl Report {
 
     /// Names the kinds of its sockets, and why these are not available.
     pub(super) fn set_kinds(&mut self, kinds: KindSet, unavailable: Option<String>) {
+        let reason = unavailable.clone();
+        self.notes
+            .extend(reason.map(|reason| Note::Unavailable(kinds, reason)));
         for kind in kinds.iter() {
-            let reason = unavailable.as_ref();
-            let note = reason.map(|reason| Note::Unavailable(kind, reason.clone()));
-            self.notes.extend(note);
             self.completeness.add_kind(KindRead {
                 kind,
                 source: self.source,

@@ -236,3 +236,26 @@ in_namespace!(
         assert_eq!((compared.change, compared.states["UNCONNECTED"]), (1, 1));
     }
 );
+
+#[test]
+fn a_table_that_is_missing_is_an_error_where_it_is_requested_and_a_note_among_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = folder.path().join("net");
+    fs::create_dir(&net).unwrap();
+    fs::copy("/proc/self/net/tcp", net.join("tcp")).unwrap();
+    let root = folder.path().to_str().unwrap();
+    for kind in ["-u", "-x", "-w"] {
+        let ran = run([kind, "--proc-root", root]);
+        assert_eq!((ran.status, &*ran.stdout), (1, ""), "{kind}: {ran:?}");
+        assert!(ran.stderr.contains("cannot read"), "{ran:?}");
+    }
+    let all = run(["-a", "--proc-root", root, "--json"]);
+    let answer = Answer::of(&all);
+    let names: Vec<&str> = answer.unavailable.iter().map(|one| &*one.kind).collect();
+    assert!(
+        names.contains(&"unix-stream") && !names.contains(&"tcp"),
+        "{names:?}"
+    );
+    let notes = all.stderr.lines().filter(|line| line.contains("UNIX"));
+    assert_eq!(notes.count(), 1, "{all:?}");
+}
