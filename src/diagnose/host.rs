@@ -90,6 +90,14 @@ impl Host {
         self.in_window().of(counter)
     }
 
+    /// Pages of memory as a size: `12 MiB`, or `90 pages` where their size is unknown.
+    pub(super) fn memory_text(&self, pages: u64) -> String {
+        match self.page_size {
+            Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
+            None => counted(pages, "page", "pages"),
+        }
+    }
+
     /// By how much counters grew, as evidence: `TcpExtListenDrops grew by 8 in 1.0 s`.
     pub(super) fn growth_text(&self, counters: &[Counter]) -> String {
         self.in_window().text(counters)

@@ -61,11 +61,7 @@ impl Rule for Memory {
 }
 
 fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Finding {
-    let size = |pages| match host.page_size {
-        Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
-        None => format!("{} pages", thousands(pages)),
-    };
-    let (in_use, small_from) = (size(pages), size(pressure));
+    let [in_use, small_from] = [pages, pressure].map(|pages| host.memory_text(pages));
     let is_over = pages >= high;
     let bound = if is_over { high } else { pressure };
     let title = match is_over {

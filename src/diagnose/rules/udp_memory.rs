@@ -8,7 +8,7 @@
 use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::{RmemMax, UdpMem};
 use crate::model::{
-    Command, Counter, Finding, Kind, KindSet, Scope, Severity, StateSet, counted, thousands,
+    Command, Counter, Finding, Kind, KindSet, Scope, Severity, StateSet, thousands,
 };
 
 /// From this part of the limit on it warns.
@@ -56,11 +56,7 @@ fn finding(pages: u64, limit: u64, host: &Host) -> Option<Finding> {
     if pages == 0 || (pages as f64) < limit as f64 * NEAR {
         return None;
     }
-    let size = |pages| match host.page_size {
-        Some(bytes) => format!("{} MiB", thousands(bytes.saturating_mul(pages) >> 20)),
-        None => counted(pages, "page", "pages"),
-    };
-    let (in_use, most) = (size(pages), size(limit));
+    let [in_use, most] = [pages, limit].map(|pages| host.memory_text(pages));
     let severity = Severity::critical_if(pages >= limit);
     let title = match pages >= limit {
         true => format!("UDP uses {in_use} of memory, all that {UdpMem} allows"),
