@@ -9,9 +9,10 @@ use crate::skip::{skip, skip_or_fail};
 /// The variable with the path of the program built by `cargo build --release`.
 const RELEASE: &str = "TCPSTATES_RELEASE";
 
-/// 2 % above the count with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64. Of these
-/// 356,000 are the dynamic loader's and the language runtime's.
-const MOST_INSTRUCTIONS: u64 = 428_000;
+/// Between 426,000, with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64, and 758,000, where clap
+/// parses one option. 356,000 are the dynamic loader's and the language runtime's: these grow with
+/// the relocations of the program and with the memory maps of the machine.
+const MOST_INSTRUCTIONS: u64 = 560_000;
 
 in_namespace!(
     fn a_start_without_arguments_builds_no_command_line() {
