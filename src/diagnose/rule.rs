@@ -1,7 +1,8 @@
 //! The parts of a rule: the sockets that it reads, those that it suspects, its findings.
 //!
 //! To add a rule: a file in `rules` with a type that implements [`Rule`], its module and its line in
-//! `rules/mod.rs`, and its description in tcpstates-rules(7).
+//! `rules/mod.rs`, and its description in tcpstates-rules(7), or tcpstates-rules-kinds(7) if it is not
+//! about TCP.
 
 use super::host::Host;
 use crate::model::{
@@ -13,7 +14,7 @@ pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
 
 /// A rule; its value is what it keeps of the sockets after the window, in bounded memory.
 pub(super) trait Rule: Default {
-    /// Its name in output and in tcpstates-rules(7).
+    /// Its name in output and in the manual.
     const ID: &'static str;
 
     /// What its findings are about. A rule about the sockets that a filter selects reads these alone;

@@ -33,6 +33,7 @@ const MANUAL: &str = concat!(
     page!("-filter.7"),
     page!("-kinds.7"),
     page!("-rules.7"),
+    page!("-rules-kinds.7"),
     page!("-sources.7"),
 );
 

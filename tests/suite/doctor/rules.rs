@@ -6,7 +6,11 @@ use std::path::Path;
 
 use tcpstates::diagnose::RULES;
 
-const MANUAL: &str = include_str!("../../../man/tcpstates-rules.7");
+/// The pages about rules, in their order.
+const PAGES: [&str; 2] = [
+    include_str!("../../../man/tcpstates-rules.7"),
+    include_str!("../../../man/tcpstates-rules-kinds.7"),
+];
 
 /// Each file or folder in the folder of rules, and the text of its first file.
 fn files() -> Vec<(String, String)> {
@@ -48,11 +52,12 @@ fn every_file_of_a_rule_is_in_the_array_of_rules() {
 
 #[test]
 fn the_manual_documents_the_rules_in_their_order() {
-    let (_, section) = MANUAL.split_once("\n.Sh DESCRIPTION\n").unwrap();
-    let (section, _) = section.split_once("\n.Sh ").unwrap();
-    let items = section
-        .lines()
-        .filter_map(|line| line.strip_prefix(".It Ql "));
+    let items = PAGES.iter().flat_map(|page| {
+        let (_, section) = page.split_once("\n.Sh DESCRIPTION\n").unwrap();
+        let (section, _) = section.split_once("\n.Sh ").unwrap();
+        let lines = section.lines();
+        lines.filter_map(|line| line.strip_prefix(".It Ql "))
+    });
     assert_eq!(items.collect::<Vec<_>>(), RULES);
 }
 
