@@ -12,21 +12,42 @@
 //! then `filter`; then `model`. The library neither prints nor exits: [`run`] writes to the streams that it
 //! is passed and returns a [`Status`]. The live view also uses the terminal, and ends by the signals
 //! that end a program.
+//!
+//! # Stability
+//!
+//! This library is the program `tcpstates`, divided for its tests. [`run`], [`Status`] and
+//! [`standard_output`] are meant to be used by `main` only; the modules are public for tests and fuzz
+//! targets, and not part of any promise: every release may change them. What scripts may rely on is the
+//! program's output, described in its manual.
 
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod cli;
 mod command;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod diagnose;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod filter;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod judge;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod life;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod live;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod model;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod netns;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod output;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod owner;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod proc_root;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod question;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod source;
+#[cfg_attr(docsrs, doc(hidden))]
 pub mod tally;
 
 pub use command::{Status, run, standard_output};

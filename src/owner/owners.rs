@@ -26,6 +26,17 @@ pub struct Effort {
     pub cut: bool,
 }
 
+impl Effort {
+    /// Adds the cost of another part of the same search.
+    pub(super) fn add(&mut self, other: &Effort) {
+        self.processes += other.processes;
+        self.descriptors += other.descriptors;
+        self.refused += other.refused;
+        self.failed += other.failed;
+        self.cut |= other.cut;
+    }
+}
+
 /// The holders of the wanted sockets.
 #[derive(Debug, Default)]
 pub struct Owners {

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::facts::{holds_nothing, read_name};
 use super::fd_table::{FdTable, FdTarget, is_gone, query_size};
+use super::workers::Start;
 use super::{Effort, Facts};
 use crate::model::{Hold, Process, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
@@ -121,7 +122,11 @@ impl<'a> Walk<'a> {
         let pids = self.root.numbers("")?;
         match (self.search.seek, self.deadline) {
             (Seek::EveryHolder, Some(_)) => self.walk_likely_first(pids),
-            (Seek::EveryHolder, None) | (Seek::LowestPid, _) => self.walk_in_order(&pids),
+            (Seek::EveryHolder, None) => {
+                let starts: Vec<Start> = pids.into_iter().map(|pid| (pid, 0)).collect();
+                self.each(&starts, u64::MAX);
+            }
+            (Seek::LowestPid, _) => self.walk_in_order(&pids),
         }
         for pid in std::mem::take(&mut self.readable) {
             if self.missing == 0 || self.effort.cut {
@@ -133,14 +138,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether nothing more is wanted, or time is up.
-    fn is_over(&self) -> bool {
-        self.effort.cut || (self.search.seek == Seek::LowestPid && self.missing == 0)
-    }
-
     fn walk_in_order(&mut self, pids: &[u32]) {
         for pid in pids {
-            if self.is_over() {
+            if self.effort.cut || self.missing == 0 {
                 break;
             }
             self.process(*pid, 0, u64::MAX);
@@ -154,25 +154,42 @@ impl<'a> Walk<'a> {
             status.is_ok_and(|status| self.search.users.contains(&status.st_uid))
         };
         let (likely, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(is_likely);
-        let mut unfinished = Vec::new();
-        for pid in likely.into_iter().chain(others) {
-            if self.is_over() {
-                return;
-            }
-            let rest = self.process(pid, 0, FIRST_DESCRIPTORS);
-            unfinished.extend(rest.map(|from| (pid, from)));
+        let starts: Vec<Start> = likely
+            .into_iter()
+            .chain(others)
+            .map(|pid| (pid, 0))
+            .collect();
+        let unfinished = self.each(&starts, FIRST_DESCRIPTORS);
+        self.each(&unfinished, u64::MAX);
+    }
+
+    /// A walk of another thread, which has found nothing yet.
+    pub(super) fn another(&self) -> Walk<'a> {
+        Walk {
+            deadline: self.deadline,
+            ..Walk::new(self.root, self.search, self.inodes)
         }
-        for (pid, from) in unfinished {
-            if self.is_over() {
-                return;
-            }
-            self.process(pid, from, u64::MAX);
+    }
+
+    /// Adds what the walk of another thread has found.
+    pub(super) fn join(&mut self, other: Walk<'_>) {
+        self.links.extend(other.links);
+        self.processes.extend(other.processes);
+        self.readable.extend(other.readable);
+        self.effort.add(&other.effort);
+        self.first_error = self.first_error.take().or(other.first_error);
+        if let Some((count, error)) = other.unnamed {
+            self.unnamed.get_or_insert((0, error)).0 += count;
+        }
+        for (known, found) in self.found.iter_mut().zip(other.found) {
+            self.missing -= usize::from(found && !*known);
+            *known |= found;
         }
     }
 
     /// Reads `most` descriptors of a process, from a position in their directory; returns the
     /// position of the next one, if that was not the end.
-    fn process(&mut self, pid: u32, from: u64, most: u64) -> Option<u64> {
+    pub(super) fn process(&mut self, pid: u32, from: u64, most: u64) -> Option<u64> {
         if self.is_late() {
             return None;
         }

@@ -40,6 +40,7 @@ mod owners;
 mod proc_root;
 mod program;
 mod readme;
+mod release;
 mod seccomp;
 mod selection;
 mod skip;

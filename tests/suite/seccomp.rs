@@ -12,7 +12,7 @@ use seccompiler::{
 
 use crate::syscall;
 
-/// A system call that a filter refuses.
+/// What a filter refuses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Denied {
     /// `socket` with AF_NETLINK.
@@ -23,6 +23,8 @@ pub(crate) enum Denied {
     RecvFrom,
     /// `bpf`.
     Bpf,
+    /// `clone3` and `clone`, which start threads.
+    Clone,
 }
 
 /// Makes `command` start under a filter that fails one call with `errno` and allows the others.
@@ -37,14 +39,15 @@ pub(crate) fn end_at(command: &mut Command, denied: Denied) {
 }
 
 fn respond(command: &mut Command, denied: Denied, action: SeccompAction) {
-    let (number, rules) = match denied {
-        Denied::NetlinkSocket => (libc::SYS_socket, vec![first_argument(libc::AF_NETLINK)]),
-        Denied::SendTo => (libc::SYS_sendto, vec![]),
-        Denied::RecvFrom => (libc::SYS_recvfrom, vec![]),
-        Denied::Bpf => (libc::SYS_bpf, vec![]),
+    let rules = match denied {
+        Denied::NetlinkSocket => vec![(libc::SYS_socket, vec![first_argument(libc::AF_NETLINK)])],
+        Denied::SendTo => vec![(libc::SYS_sendto, vec![])],
+        Denied::RecvFrom => vec![(libc::SYS_recvfrom, vec![])],
+        Denied::Bpf => vec![(libc::SYS_bpf, vec![])],
+        Denied::Clone => vec![(libc::SYS_clone3, vec![]), (libc::SYS_clone, vec![])],
     };
     let filter = SeccompFilter::new(
-        [(number, rules)].into(),
+        rules.into_iter().collect(),
         SeccompAction::Allow,
         action,
         std::env::consts::ARCH.try_into().unwrap(),

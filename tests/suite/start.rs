@@ -1,6 +1,6 @@
 //! The cost of a start without arguments, in instructions, whatever the load of the machine.
 //!
-//! Must measure a release build; a debug build takes many times as long.
+//! Must measure release builds; a debug build takes many times as long.
 
 use crate::child::{Start, command};
 use crate::namespace::in_namespace;
@@ -9,31 +9,49 @@ use crate::skip::{skip, skip_or_fail};
 /// The variable with the path of the program built by `cargo build --release`.
 const RELEASE: &str = "TCPSTATES_RELEASE";
 
+/// The variable with the path of the statically linked program that packaging/build makes.
+const STATIC: &str = "TCPSTATES_STATIC";
+
 /// Between 426,000, with rustc 1.95, glibc 2.36 and valgrind 3.19 on x86-64, and 758,000, where clap
 /// parses one option. 356,000 are the dynamic loader's and the language runtime's: these grow with
 /// the relocations of the program and with the memory maps of the machine.
 const MOST_INSTRUCTIONS: u64 = 560_000;
 
+/// Of a static program, which nothing relocates: musl's, or glibc's.
+const MOST_INSTRUCTIONS_STATIC: u64 = 292_000;
+
 in_namespace!(
     fn a_start_without_arguments_builds_no_command_line() {
-        let Some(program) = std::env::var_os(RELEASE) else {
-            skip(format!("{RELEASE} does not name a release build"));
-        };
-        let mut valgrind = command("valgrind");
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        // The loader reads the whole environment.
-        valgrind
-            .arg(program)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin");
-        let output = valgrind
-            .run_to_end()
-            .unwrap_or_else(|error| skip_or_fail("valgrind", &error));
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let collected = stderr
-            .lines()
-            .find_map(|line| line.split_once("Collected : "));
-        let instructions: u64 = collected.unwrap().1.trim().parse().unwrap();
+        let instructions = instructions_of(RELEASE);
         assert!(instructions <= MOST_INSTRUCTIONS, "{instructions}");
     }
 );
+
+in_namespace!(
+    fn a_static_program_starts_with_fewer_instructions() {
+        let instructions = instructions_of(STATIC);
+        assert!(instructions <= MOST_INSTRUCTIONS_STATIC, "{instructions}");
+    }
+);
+
+/// The instructions of a start without arguments of the program that a variable names.
+fn instructions_of(variable: &str) -> u64 {
+    let Some(program) = std::env::var_os(variable) else {
+        skip(format!("{variable} does not name a program"));
+    };
+    let mut valgrind = command("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    // The loader reads the whole environment.
+    valgrind
+        .arg(program)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin");
+    let output = valgrind
+        .run_to_end()
+        .unwrap_or_else(|error| skip_or_fail("valgrind", &error));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let collected = stderr
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    collected.unwrap().1.trim().parse().unwrap()
+}

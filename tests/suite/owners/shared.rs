@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -16,10 +17,12 @@ use super::holder::{Holder, listener};
 use crate::child::{Start, command};
 use crate::list::row::{Holder as Shown, Listed};
 use crate::namespace::in_namespace;
-use crate::program::run;
+use crate::program::{run, run_command};
+use crate::seccomp::{Denied, deny};
 use crate::skip::skip;
 use crate::syscall;
 use crate::wait::{self, Repeated, wait_for};
+use crate::zoo::raise_file_limit;
 
 /// The owners of the only socket.
 #[track_caller]
@@ -232,5 +235,24 @@ in_namespace!(
         assert!(inner.pid > 1 && inner.pid != outer.pid());
         let names: Vec<_> = holders().into_iter().map(|holder| holder.name).collect();
         assert_eq!(names, ["unshare", "sleep"]);
+    }
+);
+
+in_namespace!(
+    fn several_threads_and_one_find_the_same_holders() {
+        raise_file_limit();
+        let listener = listener();
+        // More than one thread reads alone.
+        let copies: Result<Vec<_>, _> = (0..9_000).map(|_| listener.try_clone()).collect();
+        let copies = copies.unwrap_or_else(|error| skip(format!("9,000 descriptors: {error}")));
+        let children: Vec<_> = (0..10).map(|_| Holder::of(&listener)).collect();
+        let several = holders();
+        let mut alone = crate::program::command(["list", "-p", "--json"]);
+        deny(&mut alone, Denied::Clone, Errno::AGAIN);
+        let alone = run_command(&mut alone).succeeded();
+        assert_eq!(several.len(), 1 + copies.len() + children.len());
+        assert!(several.is_sorted_by_key(|holder| (holder.pid, holder.fd)));
+        let (mut sockets, _) = Listed::all(&alone);
+        assert_eq!(sockets.remove(0).processes.unwrap(), several);
     }
 );
