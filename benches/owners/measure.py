@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Measures `list -p` over many sockets: on all processors, on one, and by another program.
+
+    unshare -n benches/owners/measure.py PROGRAM [SOCKETS [RUNS [OTHER]]]
+
+Makes SOCKETS (400,000) connected sockets in the network namespace that it is started in, held by as
+many processes as the limit of open files requires, but 20 at least. Runs each command RUNS (5) times,
+in turn: PROGRAM, PROGRAM on one processor (taskset), OTHER and `ss -tanp`. Prints the medians of the
+time by the clock and of the CPU time, and the largest resident set. Exits 1 where two of the lists
+differ in their rows.
+
+Needs root, and util-linux and iproute2.
+"""
+
+import functools, hashlib, os, resource, statistics, subprocess, sys, time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from crowd import end, hold_connections, prepare, start
+
+HOLDERS = 20
+
+
+def crowd(sockets):
+    pairs = min(prepare() // 2, -(-sockets // 2 // HOLDERS))
+    shares = [min(pairs, sockets // 2 - begin) for begin in range(0, sockets // 2, pairs)]
+    return start(functools.partial(hold_connections, share, member) for member, share in enumerate(shares, 1))
+
+
+def run(command):
+    """Seconds by the clock, seconds of CPU, MiB, and a digest of the sorted rows."""
+    began = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    rows = hashlib.sha256(b"\n".join(sorted(child.stdout.read().split(b"\n")))).hexdigest()
+    wall = time.monotonic() - began
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = status
+    if status:
+        sys.exit(f"{command}: status {status}")
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, rows
+
+
+def main():
+    program, sockets, runs, *other = sys.argv[1:] + ["400000", "5"][len(sys.argv[2:4]):]
+    listing = ["list", "-p", "-H"]
+    commands = {"all processors": [program, *listing], "one processor": ["taskset", "-c", "0", program, *listing]}
+    if other:
+        commands["other"] = [other[0], *listing]
+    commands["ss -tanp"] = ["ss", "-tanpH"]
+    members = crowd(int(sockets))
+    measured = {name: [] for name in commands}
+    for _ in range(int(runs)):
+        for name, command in commands.items():
+            measured[name].append(run(command))
+    end(members)
+    print(f"{len(members)} processes, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    base = None
+    for name, values in measured.items():
+        wall, cpu, memory = (statistics.median(value[part] for value in values) for part in range(3))
+        base = base or wall
+        print(f"{name:16} {wall:7.2f} s {cpu:7.2f} s of CPU {memory:7.1f} MiB   {wall / base:5.2f}")
+    if len({value[3] for name in measured if name != "ss -tanp" for value in measured[name]}) > 1:
+        sys.exit("the lists differ")
+
+
+main()
