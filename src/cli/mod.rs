@@ -22,6 +22,7 @@ mod hints;
 mod keys;
 mod list;
 mod options;
+mod serve;
 mod state_help;
 mod thresholds;
 mod trace;
@@ -37,6 +38,7 @@ pub use options::{
     ColorWhen, Explaining, FormatName, Keys, KindOption, MessageOptions, Namespaces, Presentation,
     Repetition, Selection, SourceChoice, Sourcing, SsLetters,
 };
+pub use serve::{PageFormatName, Serve};
 pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
@@ -143,6 +145,7 @@ impl Arguments {
             Some(Verb::List(_)) => "tcpstates list --help",
             Some(Verb::Check(_)) => "tcpstates check --help",
             Some(Verb::Doctor(_)) => "tcpstates doctor --help",
+            Some(Verb::Serve(_)) => "tcpstates serve --help",
             Some(Verb::Trace(_)) => "tcpstates trace --help",
             None | Some(Verb::Help { .. } | Verb::Completions { .. }) => "tcpstates --help",
         }
@@ -167,6 +170,9 @@ pub enum Verb {
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
+    /// Make metrics for Prometheus, OpenMetrics and the textfile collector
+    #[command(after_help = serve::EXIT_STATUS)]
+    Serve(Box<Serve>),
     /// Record how connections live and close
     #[command(after_help = trace::EXIT_STATUS)]
     Trace(Box<Trace>),

@@ -20,6 +20,7 @@ mod runtime;
 mod sample;
 mod scope;
 mod secure;
+mod serve;
 mod sources;
 mod summary;
 mod target;
@@ -99,6 +100,7 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         }
         Some(Verb::Check(typed)) => check::run(*typed, console),
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
+        Some(Verb::Serve(typed)) => serve::run(*typed, console),
         Some(Verb::Trace(typed)) => trace::run(&Trace::resolve(*typed, console)?, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {
             let target = Target::of_letters(

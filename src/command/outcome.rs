@@ -71,6 +71,9 @@ pub(super) enum Failure {
     /// Work that took too long, or that ended early.
     #[error("{0}")]
     Unfinished(String),
+    /// A file that is not written: one line.
+    #[error("--output: {0}")]
+    Output(String),
     #[error("cannot write to standard output: {0}")]
     Write(io::Error),
     /// Another operation: what, and why it failed.

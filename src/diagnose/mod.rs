@@ -21,6 +21,7 @@ mod subject;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod unanswered;
 mod watch;
 
 use std::ops::ControlFlow;
@@ -31,6 +32,7 @@ pub use rules::{
     wide_rules,
 };
 pub use survey::Survey;
+pub use unanswered::Unanswered;
 pub use watch::{Sightings, Watch};
 
 use crate::model::{

@@ -63,6 +63,8 @@ table! {
         RcvQDrop = ("TcpExt", "TCPRcvQDrop"),
         /// How often TCP came under memory pressure.
         MemoryPressures = ("TcpExt", "TCPMemoryPressures"),
+        /// How often a retransmission timer expired.
+        Timeouts = ("TcpExt", "TCPTimeouts"),
         /// Retransmitted SYNs and SYN-ACKs.
         SynRetrans = ("TcpExt", "TCPSynRetrans"),
         /// Connections that this host began with the option MP_CAPABLE (RFC 8684).

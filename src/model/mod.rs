@@ -48,6 +48,7 @@ mod names;
 mod namespaces;
 mod netns;
 mod note;
+pub mod page;
 mod place;
 mod placement;
 mod process;

@@ -18,8 +18,22 @@ pub trait Sink {
 
 /// A sink that needs numbers only, so that sockets need not be listed to be counted.
 pub trait CountSink: Sink {
+    /// Whether [`CountSink::notice`] does anything.
+    const NOTICES: bool = false;
+
     /// Takes `sockets` sockets in `state` at once, of this network namespace.
     fn count(&mut self, netns: Netns, state: State, sockets: u64);
+
+    /// Takes a look at a socket that is listed, because it is in one of the rarer states, and that
+    /// `count` counts.
+    fn notice(&mut self, _socket: &Socket) {}
+
+    /// Adds what another one, which has counted nothing, has noticed.
+    fn add_noticed(&mut self, _part: Self)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// A sink that can be filled in parallel parts, because the order of the sockets does not matter.

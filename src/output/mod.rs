@@ -9,6 +9,7 @@ mod doctor;
 pub mod escape;
 mod facts;
 mod json;
+mod metrics;
 mod owners;
 pub mod screen;
 mod share;
@@ -25,6 +26,7 @@ pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 pub use facts::render_facts;
 pub use json::Json;
+pub use metrics::render_page;
 pub use table::{Table, render_list};
 
 use std::time::SystemTime;

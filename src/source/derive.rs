@@ -10,7 +10,7 @@
 use std::ops::ControlFlow;
 
 use super::counters::Reading;
-use crate::model::{Counts, Sink, Socket, State, StateSet};
+use crate::model::{CountSink, Counts, Sink, Socket, State, StateSet};
 
 /// A spread up to this part of a state's number is reported and accepted; beyond it, list. A walk
 /// of 40 ms over 400,000 connections stays within it while 5,000 are opened and closed each second.
@@ -36,6 +36,21 @@ impl Sink for Rare {
             None => self.doubtful += 1,
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The same, where the sink of the answer looks at them too.
+#[derive(Debug)]
+pub(super) struct Noticed<S> {
+    pub(super) rare: Rare,
+    /// A part of the sink, which is added to it if the numbers can be derived.
+    pub(super) part: S,
+}
+
+impl<S: CountSink> Sink for Noticed<S> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.part.notice(socket);
+        self.rare.socket(socket)
     }
 }
 

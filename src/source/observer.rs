@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::counters::{Reading, SocketCounters};
-use super::derive::{Doubt, Rare, derive};
+use super::derive::{Doubt, Noticed, Rare, derive};
 use super::kinds::of_each_kind;
 use super::plan::{
     Derivation, Deriving, Dumps, First, Need, Plan, Planner, Reason, Several, Sources,
@@ -326,17 +326,21 @@ impl Part {
 
 /// Counts with the help of the counters, or says why they cannot be trusted and at what cost that
 /// was found out, with `sink` untouched.
-fn derive_over_netlink<S: CountSink>(
+fn derive_over_netlink<S: CountSink + SplitSink>(
     mut dumps: Dumps,
     derivation: Derivation,
     reason: Reason,
     tables: &ProcNet,
     sink: &mut S,
 ) -> Result<Result<Report, (Reason, Cost)>, NetlinkError> {
-    let mut rare = Rare::default();
+    let mut noticed = Noticed {
+        rare: Rare::default(),
+        part: sink.split(),
+    };
     let read_with = |counters| Reading::read_with(counters, tables);
     let before = read_with(derivation.before);
-    let outcome = sock_diag::list(&mut dumps, tables, &mut rare)?;
+    let outcome = sock_diag::list(&mut dumps, tables, &mut noticed)?;
+    let Noticed { rare, part } = noticed;
     let after = tables.read_counters().and_then(read_with);
     let estimates = match (before, after) {
         (Ok(_), Ok(_)) if !outcome.completeness.is_complete() => {
@@ -351,6 +355,7 @@ fn derive_over_netlink<S: CountSink>(
         Ok(estimates) => estimates,
         Err(doubt) => return Ok(Err((doubt, outcome.cost))),
     };
+    sink.add_noticed(part);
     for state in dumps.question.states.iter() {
         sink.count(tables.netns(), state, rare.all.get(state));
     }

@@ -45,8 +45,10 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
     question: &Question,
     sink: &mut S,
 ) -> Result<Report, SourceError> {
-    // A queue or a time changes without a segment. The text of requested tables is always read.
-    let Some(now) = Stillness::read(part).filter(|_| question.filter.is_none()) else {
+    // A queue or a time changes without a segment, and so do retransmissions. The text of requested tables
+    // is always read.
+    let is_known = question.filter.is_none() && !S::NOTICES;
+    let Some(now) = Stillness::read(part).filter(|_| is_known) else {
         return part.count(question, sink);
     };
     let netns = part.sources.tables().netns();

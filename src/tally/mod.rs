@@ -1,14 +1,16 @@
 //! How sockets add up: per state, for which [`Counts`] are the sink, and per state and group; which
-//! are the first in some order; and sockets buffered until their holders are known.
+//! are the first in some order; the accept queues of listeners; and sockets buffered until their holders are known.
 //!
 //! Sinks that count keep numbers and no sockets: their memory does not grow with the table, but at
 //! most with the number of groups, which is bounded. Sinks do not know where sockets come from.
 
+mod accept_queues;
 mod buffered;
 mod compact;
 mod groups;
 mod top_n;
 
+pub use accept_queues::{AcceptQueue, AcceptQueues};
 pub use buffered::BufferedSockets;
 pub use groups::{GroupTally, GroupedCounts};
 pub use top_n::TopN;

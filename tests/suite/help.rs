@@ -10,7 +10,7 @@ use tcpstates::model::State;
 use crate::namespace::in_namespace;
 use crate::program::run;
 
-const VERBS: [&str; 4] = ["list", "check", "doctor", "trace"];
+const VERBS: [&str; 5] = ["list", "check", "doctor", "serve", "trace"];
 
 /// Asserts that a suggested command is valid; those that end by themselves are run.
 #[track_caller]
@@ -114,7 +114,7 @@ in_namespace!(
 fn help_of_a_command_is_its_own_help() {
     let whole = run(["--help"]).succeeded().stdout;
     assert_eq!(run(["help"]).succeeded().stdout, whole);
-    for verb in ["list", "doctor", "trace", "completions"] {
+    for verb in ["list", "doctor", "serve", "trace", "completions"] {
         let help = run([verb, "--help"]).succeeded().stdout;
         assert_eq!(run(["help", verb]).succeeded().stdout, help);
         assert_eq!(run(["--help", verb]).succeeded().stdout, help);
@@ -148,6 +148,7 @@ fn errors_name_the_help_of_the_command_at_hand() {
         (&["--jsn"][..], "(try 'tcpstates --help')"),
         (&["list", "--jsn"], "(try 'tcpstates list --help')"),
         (&["doctor", "--jsn"], "(try 'tcpstates doctor --help')"),
+        (&["serve", "--jsn"], "(try 'tcpstates serve --help')"),
         (&["trace", "--jsn"], "(try 'tcpstates trace --help')"),
         (
             &["completions", "tcsh"],

@@ -43,6 +43,7 @@ mod readme;
 mod release;
 mod seccomp;
 mod selection;
+mod serve;
 mod skip;
 mod ss;
 mod start;

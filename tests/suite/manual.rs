@@ -20,6 +20,7 @@ const MAIN: &str = page!(".1");
 const LIST: &str = page!("-list.1");
 const CHECK: &str = page!("-check.1");
 const WATCH: &str = page!("-watch.1");
+const SERVE: &str = page!("-serve.1");
 
 /// All pages.
 const MANUAL: &str = concat!(
@@ -27,6 +28,7 @@ const MANUAL: &str = concat!(
     page!("-check.1"),
     page!("-doctor.1"),
     page!("-list.1"),
+    page!("-serve.1"),
     page!("-trace.1"),
     page!("-watch.1"),
     page!("-output.5"),
@@ -163,6 +165,29 @@ fn the_manual_defines_every_quantity_of_check_with_its_scope() {
     assert_eq!(items.collect::<Vec<_>>(), known);
     // The send queue has that of the receive queue.
     assert_eq!(section.matches("Scope: ").count(), known.len() - 1);
+}
+
+#[test]
+fn the_manual_and_the_page_have_the_same_families_with_the_same_labels_and_types() {
+    let (_, section) = SERVE.split_once("\n.Sh METRICS\n").unwrap();
+    let (section, _) = section.split_once("\n.Sh ").unwrap();
+    let items = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Li "));
+    let documented: Vec<&str> = items.collect();
+    let known = tcpstates::model::page::Family::ALL.iter().map(|family| {
+        let family = family.definition();
+        let shape = match family.shape {
+            tcpstates::model::page::Shape::Gauge => "gauge",
+            tcpstates::model::page::Shape::Counter => "counter",
+            tcpstates::model::page::Shape::Info => "info",
+        };
+        match family.labels {
+            [] => format!("{} Pq {shape}", family.name),
+            labels => format!("{} Pq {shape} : {}", family.name, labels.join(" , ")),
+        }
+    });
+    assert_eq!(documented, known.collect::<Vec<_>>());
 }
 
 #[test]

@@ -52,6 +52,9 @@ pub(super) fn is_about_host(id: &str) -> bool {
 /// The rule whose findings name every holder of a listener.
 pub(super) const NAMES_EVERY_HOLDER: &str = accept_queue::AcceptQueue::ID;
 
+/// How often a FIN must have been retransmitted to count as unanswered.
+pub(super) const UNACKNOWLEDGED: u32 = vanished_peers::RETRANSMITS;
+
 // Every rule, in the order of the manual.
 rules! {
     ephemeral_ports: ephemeral_ports::EphemeralPorts,

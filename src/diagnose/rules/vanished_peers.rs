@@ -20,7 +20,7 @@ use crate::model::{
 
 /// How often a FIN must have been retransmitted: from here on a host should suspect that the path is dead
 /// (RFC 1122, 4.2.3.5, R1; `tcp_retries1`).
-const RETRANSMITS: u32 = 3;
+pub(super) const RETRANSMITS: u32 = 3;
 
 /// Fewer stuck connections than this do not warn; this many warn where ...
 const LEAST: u64 = 10;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::EphemeralPorts;
 use super::outgoing::{Destination, Outgoing, Uses};
+use super::pool::Pool;
 use crate::diagnose::Rule;
 use crate::model::{Listeners, Service, Settings, Sink, Socket, StateSet};
 
@@ -40,6 +41,14 @@ impl<'a> OutgoingPorts<'a> {
             listeners,
             outgoing,
         })
+    }
+
+    /// How many ports the kernel chooses from for outgoing connections, whether they have listeners or not.
+    ///
+    /// # Errors
+    /// Why that is unknown.
+    pub fn all_ports(settings: &Settings) -> Result<u64, String> {
+        Ok(Pool::of(settings, &Listeners::default())?.size)
     }
 
     /// How many ports there are for connections to one destination.

@@ -1,0 +1,137 @@
+//! From a sample to the page: which number is in which series. Pure; what is unknown is left out.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::sampler::{Kernel, Sampled};
+use super::sink::PageSink;
+use crate::command::sample::Sample;
+use crate::diagnose::{OutgoingPorts, Unanswered};
+use crate::model::page::{Family, Page};
+use crate::model::{Counter, KindSet, Setting, SourceName, State};
+use crate::tally::AcceptQueues;
+
+/// How many listeners have series of their own.
+const LISTENERS: usize = 100;
+
+/// The sources that are on every page.
+const SOURCES: [SourceName; 3] = [
+    SourceName::Netlink,
+    SourceName::NetlinkAndCounters,
+    SourceName::Proc,
+];
+
+impl Sampled {
+    /// The page of this sample.
+    pub(super) fn page(&self) -> Page {
+        let mut page = Page::default();
+        page.add(Family::Build, [env!("CARGO_PKG_VERSION")], Some(1));
+        let queues = self.queues();
+        let has_queues = queues.is_some_and(|(_, is_complete, _)| is_complete);
+        let sockets = self.sockets.as_ref().ok();
+        for (part, is_complete, took) in [
+            ("listeners", has_queues, queues.map(|(.., took)| took)),
+            ("kernel", self.kernel.is_complete(), Some(self.kernel.took)),
+            (
+                "sockets",
+                self.has_all_sockets(),
+                sockets.map(|sample| sample.took),
+            ),
+        ] {
+            page.add(Family::Complete, [part], Some(is_complete));
+            let took = took.map(|took| took.as_secs_f64());
+            page.add(Family::SampleDuration, [part], took);
+        }
+        page.add(Family::SampleTimestamp, [], Some(since_1970(self.time)));
+        if let Some(sample) = sockets {
+            add_sockets(&mut page, sample);
+        }
+        if let Some((queues, ..)) = queues {
+            add_queues(&mut page, queues);
+        }
+        add_kernel(&mut page, &self.kernel);
+        page
+    }
+}
+
+/// A time in seconds; 0 for one before 1970.
+fn since_1970(time: SystemTime) -> f64 {
+    let since = time.duration_since(UNIX_EPOCH);
+    since.unwrap_or(Duration::ZERO).as_secs_f64()
+}
+
+/// The name of a state as a label: `fin_wait1`, `unknown_13`.
+fn state_label(state: State) -> String {
+    let name = state.to_string().to_lowercase();
+    name.replace('(', "_").replace(')', "")
+}
+
+fn add_sockets(page: &mut Page, sample: &Sample<PageSink>) {
+    let (report, found) = (&sample.report, &sample.found);
+    for source in SOURCES {
+        let answered = report.source == source;
+        page.add(Family::Source, [source.name()], Some(answered));
+    }
+    for state in KindSet::TCP.states().iter().chain(found.counts.unknown()) {
+        let sockets = found.counts.get(state);
+        page.add(Family::Sockets, [&*state_label(state)], Some(sockets));
+    }
+    for state in [State::Established, State::TimeWait] {
+        let spread = report.spread.get(state);
+        page.add(Family::SocketsSpread, [&*state_label(state)], Some(spread));
+    }
+    for state in Unanswered::STATES.iter() {
+        let sockets = found.unanswered.get(state);
+        page.add(
+            Family::SocketsUnanswered,
+            [&*state_label(state)],
+            Some(sockets),
+        );
+    }
+}
+
+fn add_queues(page: &mut Page, queues: &AcceptQueues) {
+    let (queues, others) = queues.fullest(LISTENERS);
+    for queue in queues {
+        let (address, port) = (queue.local.ip().to_string(), queue.local.port().to_string());
+        let labels = [&*address, &*port];
+        let mut add = |family, value: Option<u64>| page.add(family, labels, value);
+        add(Family::AcceptQueueLength, Some(queue.waiting.into()));
+        add(Family::AcceptQueueLimit, queue.limit.map(u64::from));
+        add(Family::ListenerDrops, queue.drops);
+    }
+    page.add(Family::SeriesDropped, ["listeners"], Some(others));
+}
+
+fn add_kernel(page: &mut Page, kernel: &Kernel) {
+    let Kernel {
+        counters, settings, ..
+    } = kernel;
+    let mut add = |family, value: Option<u64>| page.add(family, [], value);
+    let setting = |setting| settings.number(setting).ok();
+    let counter = |counter| counters.get(counter).ok();
+    let bytes = |pages: Option<u64>| pages?.checked_mul(kernel.page_size?);
+    let [_, pressure, limit] = settings
+        .numbers(Setting::Mem)
+        .map_or([None; 3], |numbers| numbers.map(Some));
+    add(
+        Family::EphemeralPorts,
+        OutgoingPorts::all_ports(settings).ok(),
+    );
+    add(Family::TimeWaitLimit, setting(Setting::MaxTwBuckets));
+    add(Family::Orphans, counter(Counter::Orphans));
+    add(Family::OrphansLimit, setting(Setting::MaxOrphans));
+    add(Family::Memory, bytes(counter(Counter::MemoryPages)));
+    add(Family::MemoryPressure, bytes(pressure));
+    add(Family::MemoryLimit, bytes(limit));
+    add(Family::ConntrackEntries, setting(Setting::ConntrackCount));
+    add(
+        Family::ConntrackEntriesLimit,
+        setting(Setting::ConntrackMax),
+    );
+    for (family, name) in Family::KERNEL {
+        add(family, counter(name));
+    }
+}

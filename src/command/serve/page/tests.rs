@@ -1,0 +1,248 @@
+//! Pages of samples made by hand, against recorded ones.
+
+use super::*;
+use crate::command::outcome::{Failure, Status};
+use crate::model::testing::ends;
+use crate::model::{
+    Completeness, Counters, Counts, Kind, Loss, Settings, Sink, Socket, StateSet, Timer, TimerKind,
+};
+use crate::output::render_page;
+use crate::question::Question;
+use crate::source::{Cost, Need, Observer, ProcNet, Report, Sources};
+use std::sync::Arc;
+
+use crate::model::page::PageFormat;
+
+const CLASSIC: &str = include_str!("../../../../tests/fixtures/page/classic.prom");
+const OPENMETRICS: &str = include_str!("../../../../tests/fixtures/page/openmetrics.txt");
+const FROM_PROC: &str = include_str!("../../../../tests/fixtures/page/from-proc.prom");
+
+fn sample<T>(source: SourceName, took: Duration, found: T) -> Sample<T> {
+    let question = Question::about(Kind::Tcp, StateSet::ALL);
+    let observer = Observer::new(question, Sources::Proc(ProcNet::own())).unwrap();
+    let report = Report {
+        source,
+        completeness: Completeness::default(),
+        spread: Counts::default(),
+        notes: Vec::new(),
+        ended_by_sink: false,
+        plan: observer.plan(Need::Counts).unwrap(),
+        cost: Cost::default(),
+    };
+    let mut sample = Sample::take(|_| Ok((report, found))).unwrap();
+    sample.took = took;
+    sample
+}
+
+fn socket(state: State, retransmits: u32) -> Socket {
+    let (kind, remaining) = (TimerKind::Retransmit, Duration::ZERO);
+    Socket {
+        retransmits: Some(retransmits),
+        timer: Some(Timer { kind, remaining }),
+        ..Socket::bare(Kind::Tcp, state, ends("192.0.2.1:40000", "192.0.2.2:443"))
+    }
+}
+
+fn listener(local: &str, waiting: u32, limit: Option<u32>, drops: Option<u32>) -> Socket {
+    Socket {
+        receive_queue: waiting,
+        send_queue: limit.unwrap_or(0),
+        full: limit.map(|_| true),
+        drops,
+        ..Socket::bare(Kind::Tcp, State::Listen, ends(local, "0.0.0.0:0"))
+    }
+}
+
+fn pass<S: Sink>(sink: &mut S, sockets: &[Socket]) {
+    for socket in sockets {
+        assert!(sink.socket(socket).is_continue());
+    }
+}
+
+/// Every counter of the page with a number of its own, and every setting that is on the page.
+fn kernel() -> Kernel {
+    let (mut counters, mut settings) = (Counters::default(), Settings::default());
+    for (number, (_, counter)) in (100..).zip(Family::KERNEL) {
+        counters.set(counter, Ok(number));
+    }
+    counters.set(Counter::Orphans, Ok(50));
+    counters.set(Counter::MemoryPages, Ok(60));
+    for (setting, text) in [
+        (Setting::LocalPortRange, "32768\t60999"),
+        (Setting::LocalReservedPorts, "40000-40099"),
+        (Setting::MaxTwBuckets, "262144"),
+        (Setting::MaxOrphans, "65536"),
+        (Setting::Mem, "100\t200\t300"),
+        (Setting::ConntrackCount, "7"),
+        (Setting::ConntrackMax, "9"),
+    ] {
+        settings.set(setting, Ok(text.to_owned()));
+    }
+    Kernel {
+        counters,
+        settings,
+        page_size: Some(4096),
+        took: Duration::from_micros(250),
+    }
+}
+
+/// Every family, from netlink and the kernel's counters.
+fn whole() -> Sampled {
+    let mut found = PageSink::default();
+    pass(
+        &mut found,
+        &[socket(State::SynSent, 2), socket(State::SynSent, 1)],
+    );
+    pass(
+        &mut found,
+        &[socket(State::LastAck, 3), socket(State::Unknown(13), 0)],
+    );
+    found
+        .counts
+        .add(State::Established, u64::from(u32::MAX) + 1);
+    let took = Duration::from_micros(1500);
+    let mut sockets = sample(SourceName::NetlinkAndCounters, took, found);
+    sockets.report.spread.add(State::Established, 12);
+    let mut queues = AcceptQueues::default();
+    pass(
+        &mut queues,
+        &[
+            listener("[::]:443", 0, Some(4096), Some(0)),
+            listener("127.0.0.1:5432", 3, Some(2), Some(17)),
+            listener("192.0.2.1:80", 0, Some(128), None),
+        ],
+    );
+    let took = Duration::from_micros(125);
+    Sampled {
+        time: UNIX_EPOCH + Duration::from_millis(1_795_715_531_250),
+        listeners: Some(Ok(sample(SourceName::Netlink, took, queues))),
+        kernel: kernel(),
+        sockets: Ok(sockets),
+    }
+}
+
+/// The page as recorded: with `VERSION` in place of that of the program.
+fn render(sampled: &Sampled, format: PageFormat) -> String {
+    let page = render_page(Arc::new(sampled.page()), format).unwrap();
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    page.replace(&version, "version=\"VERSION\"")
+}
+
+#[test]
+fn a_whole_page_is_as_recorded_in_both_formats_and_has_every_family() {
+    let sampled = whole();
+    let page = sampled.page();
+    let families: Vec<Family> = page.families().map(|(family, _)| family).collect();
+    assert_eq!(families, Family::ALL);
+    assert_eq!(sampled.status(), Status::Answered);
+    assert_eq!(render(&sampled, PageFormat::Classic), CLASSIC);
+    assert_eq!(render(&sampled, PageFormat::OpenMetrics), OPENMETRICS);
+    assert!(OPENMETRICS.ends_with("\n# EOF\n"));
+}
+
+#[test]
+fn limits_and_drops_that_proc_does_not_have_are_absent_and_never_0() {
+    let mut found = PageSink {
+        queues: Some(AcceptQueues::default()),
+        ..PageSink::default()
+    };
+    pass(&mut found, &[listener("0.0.0.0:22", 1, None, None)]);
+    let mut kernel = kernel();
+    kernel.page_size = None;
+    kernel.settings = Settings::default();
+    kernel
+        .counters
+        .set(Counter::ReqQFullDrop, Err("absent".to_owned()));
+    let sampled = Sampled {
+        listeners: None,
+        kernel,
+        sockets: Ok(sample(SourceName::Proc, Duration::from_millis(2), found)),
+        ..whole()
+    };
+    assert_eq!(sampled.status(), Status::Answered);
+    assert_eq!(render(&sampled, PageFormat::Classic), FROM_PROC);
+}
+
+#[test]
+fn a_part_of_which_something_was_lost_is_incomplete_and_keeps_its_series() {
+    let mut sampled = whole();
+    let sockets = sampled.sockets.as_mut().unwrap();
+    sockets.report.completeness.lose(Loss::Overrun);
+    assert_eq!(sampled.status(), Status::Incomplete);
+    let page = render(&sampled, PageFormat::Classic);
+    assert!(
+        page.contains("tcpstates_complete{part=\"sockets\"} 0\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("tcpstates_complete{part=\"listeners\"} 1\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("tcpstates_sockets{state=\"syn_sent\"} 2\n"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_part_that_failed_has_no_series_but_that_it_is_incomplete() {
+    let failed = || Failure::Proc("nothing answered".to_owned());
+    let mut sampled = whole();
+    sampled.sockets = Err(failed());
+    sampled.listeners = Some(Err(failed()));
+    sampled.kernel.counters = Counters::default();
+    assert_eq!(sampled.status(), Status::Incomplete);
+    let page = render(&sampled, PageFormat::Classic);
+    let complete: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("tcpstates_complete{"))
+        .collect();
+    assert_eq!(
+        complete,
+        [
+            "tcpstates_complete{part=\"listeners\"} 0",
+            "tcpstates_complete{part=\"kernel\"} 0",
+            "tcpstates_complete{part=\"sockets\"} 0",
+        ]
+    );
+    for absent in [
+        "tcpstates_sockets",
+        "tcpstates_source",
+        "tcpstates_accept",
+        "tcpstates_kernel",
+    ] {
+        assert!(!page.contains(absent), "{page}");
+    }
+}
+
+#[test]
+fn queues_that_came_with_sockets_of_another_source_than_proc_are_unknown() {
+    let mut sampled = whole();
+    sampled.listeners = None;
+    assert!(sampled.queues().is_none());
+    assert_eq!(sampled.status(), Status::Incomplete);
+}
+
+#[test]
+fn more_listeners_than_have_series_are_counted() {
+    let mut queues = AcceptQueues::default();
+    for port in 1..=LISTENERS + 7 {
+        let port = u16::try_from(port).unwrap();
+        pass(
+            &mut queues,
+            &[listener(&format!("192.0.2.1:{port}"), 0, Some(1), None)],
+        );
+    }
+    let mut sampled = whole();
+    sampled.listeners = Some(Ok(sample(SourceName::Netlink, Duration::ZERO, queues)));
+    let page = render(&sampled, PageFormat::Classic);
+    assert_eq!(
+        page.matches("tcpstates_accept_queue_length{").count(),
+        LISTENERS
+    );
+    assert!(
+        page.contains("tcpstates_series_dropped{part=\"listeners\"} 7\n"),
+        "{page}"
+    );
+    assert_eq!(sampled.status(), Status::Answered);
+}

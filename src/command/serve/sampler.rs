@@ -1,0 +1,178 @@
+//! Takes the sample of a page: accept queues, kernel counters and limits, then sockets.
+//!
+//! Each part can fail alone. Over netlink, a dump of the listeners costs next to nothing, because the
+//! kernel keeps them in a table of their own; from the tables of /proc, accept queues come with the
+//! sockets, in one pass.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::sink::PageSink;
+use crate::command::console::Console;
+use crate::command::outcome::{Failure, Status};
+use crate::command::sample::{Sample, Sampler};
+use crate::command::target::Target;
+use crate::model::{Counter, Counters, Field, Settings, SourceName, State, StateSet};
+use crate::source::{Readings, SourceError};
+use crate::tally::AcceptQueues;
+
+/// The fields of listeners, of which /proc has the first only.
+const OF_LISTENERS: [Field; 3] = [Field::AcceptQueue, Field::AcceptLimit, Field::Drops];
+
+/// Takes samples for pages.
+#[derive(Debug)]
+pub(super) struct PageSampler {
+    /// The dump of the listeners; `None` where only tables are read.
+    listeners: Option<Sampler>,
+    sockets: Sampler,
+    readings: Readings,
+}
+
+/// The kernel's counters and limits.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    pub(super) counters: Counters,
+    pub(super) settings: Settings,
+    /// The size of a memory page, in bytes; `None` where the pages are another host's.
+    pub(super) page_size: Option<u64>,
+    pub(super) took: Duration,
+}
+
+impl Kernel {
+    fn read(readings: &Readings) -> Kernel {
+        let begin = Instant::now();
+        let page_size = u64::try_from(rustix::param::page_size()).ok();
+        Kernel {
+            counters: readings.counters(),
+            settings: readings.settings(),
+            page_size: page_size.filter(|_| !readings.are_copied()),
+            took: begin.elapsed(),
+        }
+    }
+
+    /// Whether every file of counters was read. Counters that this kernel does not have are no loss.
+    pub(super) fn is_complete(&self) -> bool {
+        let is_read = |file: &str| {
+            let mut all = Counter::ALL.iter();
+            all.any(|counter| counter.file() == file && self.counters.get(*counter).is_ok())
+        };
+        ["snmp", "netstat", "sockstat"].into_iter().all(is_read)
+    }
+}
+
+/// What was found for a page.
+#[derive(Debug)]
+pub(super) struct Sampled {
+    pub(super) time: SystemTime,
+    /// `None` if they come with the sockets.
+    pub(super) listeners: Option<Result<Sample<AcceptQueues>, Failure>>,
+    pub(super) kernel: Kernel,
+    pub(super) sockets: Result<Sample<PageSink>, Failure>,
+}
+
+impl PageSampler {
+    /// For the sockets of this target.
+    ///
+    /// # Errors
+    /// When the source does not have them.
+    pub(super) fn new(target: &Target) -> Result<PageSampler, Failure> {
+        let listening = target.within(StateSet::NONE.with(State::Listen));
+        Ok(PageSampler {
+            listeners: match listening.sampler(OF_LISTENERS.to_vec()) {
+                Ok(sampler) => Some(sampler),
+                Err(Failure::CannotKnow(_)) => None,
+                Err(failure) => return Err(failure),
+            },
+            sockets: target.sampler(Vec::new())?,
+            readings: Readings::of(&target.sources),
+        })
+    }
+
+    /// Takes a sample.
+    pub(super) fn sample(&mut self) -> Sampled {
+        let time = SystemTime::now();
+        let listeners = self.listeners.as_mut().and_then(sample_listeners);
+        let kernel = Kernel::read(&self.readings);
+        let with_queues = listeners.is_none();
+        let sockets = self.sockets.sample(|observer, _| {
+            let mut sink = PageSink {
+                queues: with_queues.then(AcceptQueues::default),
+                ..PageSink::default()
+            };
+            Ok((observer.count(&mut sink)?, sink))
+        });
+        Sampled {
+            time,
+            listeners,
+            kernel,
+            sockets,
+        }
+    }
+}
+
+/// The accept queues over netlink; `None` if only the tables may answer.
+fn sample_listeners(sampler: &mut Sampler) -> Option<Result<Sample<AcceptQueues>, Failure>> {
+    let sample = sampler.sample(|observer, _| {
+        let mut queues = AcceptQueues::default();
+        Ok((observer.list(&mut queues)?, queues))
+    });
+    match sample {
+        Err(Failure::Observe(SourceError::OnlyNetlinkKnows { .. })) => None,
+        sample => Some(sample),
+    }
+}
+
+impl Sampled {
+    /// The accept queues, whether those are all, and how long it took to read them; `None` if they are
+    /// unknown.
+    pub(super) fn queues(&self) -> Option<(&AcceptQueues, bool, Duration)> {
+        match &self.listeners {
+            Some(listeners) => {
+                let sample = listeners.as_ref().ok()?;
+                let is_complete = sample.report.completeness.is_complete();
+                Some((
+                    &sample.found,
+                    is_complete && sample.found.are_all(),
+                    sample.took,
+                ))
+            }
+            None => {
+                let sample = self.sockets.as_ref().ok()?;
+                let queues = sample.found.queues.as_ref()?;
+                let is_complete = sample.report.completeness.is_complete();
+                // Other sources count listeners without passing them on.
+                let is_passed = sample.report.source == SourceName::Proc;
+                is_passed.then_some((queues, is_complete && queues.are_all(), sample.took))
+            }
+        }
+    }
+
+    /// Whether all sockets were counted.
+    pub(super) fn has_all_sockets(&self) -> bool {
+        let sockets = self.sockets.as_ref();
+        sockets.is_ok_and(|sample| sample.report.completeness.is_complete())
+    }
+
+    /// The exit status of a page made of this.
+    pub(super) fn status(&self) -> Status {
+        let has_queues = self.queues().is_some_and(|(_, is_complete, _)| is_complete);
+        match has_queues && self.kernel.is_complete() && self.has_all_sockets() {
+            true => Status::Answered,
+            false => Status::Incomplete,
+        }
+    }
+
+    /// Prints what is new about the sample.
+    ///
+    /// # Errors
+    /// When there are no sockets.
+    pub(super) fn log(self, console: &mut Console) -> Result<(), Failure> {
+        let mut sample = self.sockets?;
+        match self.listeners {
+            Some(Ok(listeners)) => sample.report.add(&listeners.report),
+            Some(Err(failure)) => console.log_failed(&failure),
+            None => {}
+        }
+        console.log(&sample);
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! The page that a monitoring system reads: families of series as values, in the order in which they are
+//! shown. What is unknown has no series, and a family without series is not on the page.
+//!
+//! Knows no text format; `output::metrics` encodes it.
+
+mod family;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+pub use family::{Definition, Family, Shape};
+
+/// The format of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageFormat {
+    /// Prometheus text format 0.0.4.
+    #[default]
+    Classic,
+    /// OpenMetrics 1.0 text.
+    OpenMetrics,
+}
+
+/// The value of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Whole(u64),
+    /// A time in seconds, or another number that is not whole.
+    Real(f64),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Value {
+        Value::Whole(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(is_true: bool) -> Value {
+        Value::Whole(is_true.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Value {
+        Value::Real(number)
+    }
+}
+
+/// A label: its name and its value.
+pub type Label = (Cow<'static, str>, Cow<'static, str>);
+
+/// One series of a family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its labels, in the order of the family's; those of an `info` family are all that it says.
+    pub labels: Vec<Label>,
+    /// Its value.
+    pub value: Value,
+}
+
+/// What one sample found, as families of series.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    families: BTreeMap<Family, Vec<Series>>,
+}
+
+impl Page {
+    /// Adds a series with these values of the family's labels; none if its value is unknown.
+    pub fn add<const N: usize>(
+        &mut self,
+        family: Family,
+        labels: [&str; N],
+        value: Option<impl Into<Value>>,
+    ) {
+        let Some(value) = value else {
+            return;
+        };
+        let names = family.definition().labels.iter().map(|name| (*name).into());
+        let values = labels.map(|value| Cow::Owned(value.to_owned()));
+        self.families.entry(family).or_default().push(Series {
+            labels: names.zip(values).collect(),
+            value: value.into(),
+        });
+    }
+
+    /// The families that have series, in the order of the page.
+    pub fn families(&self) -> impl Iterator<Item = (Family, &[Series])> {
+        let families = self.families.iter();
+        families.map(|(family, series)| (*family, series.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_has_no_series_and_no_family() {
+        let mut page = Page::default();
+        page.add(Family::Orphans, [], None::<u64>);
+        page.add(Family::SocketsSpread, ["established"], Some(3));
+        page.add(Family::Complete, ["sockets"], Some(true));
+        let families: Vec<Family> = page.families().map(|(family, _)| family).collect();
+        assert_eq!(families, [Family::Complete, Family::SocketsSpread]);
+        let series: Vec<&[Series]> = page.families().map(|(_, series)| series).collect();
+        assert_eq!(
+            series[1][0].labels,
+            [("state".into(), "established".into())]
+        );
+        assert_eq!((series[1].len(), series[1][0].value), (1, Value::Whole(3)));
+    }
+
+    #[test]
+    fn every_family_has_a_help_of_one_line_that_needs_no_escapes() {
+        for family in Family::ALL {
+            let Definition {
+                name,
+                help,
+                shape,
+                labels,
+            } = family.definition();
+            assert!(!help.is_empty() && !help.ends_with('.'), "{name}: {help}");
+            assert!(
+                help.bytes()
+                    .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\'),
+                "{name}"
+            );
+            assert_eq!(name.ends_with("_total"), shape == Shape::Counter, "{name}");
+            assert_eq!(name.ends_with("_info"), shape == Shape::Info, "{name}");
+            let reserved = [
+                "job",
+                "instance",
+                "service",
+                "pod",
+                "container",
+                "namespace",
+            ];
+            assert!(
+                !labels.iter().any(|label| reserved.contains(label)),
+                "{name}"
+            );
+        }
+    }
+}

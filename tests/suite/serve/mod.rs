@@ -1,0 +1,4 @@
+//! `serve`: the page for monitoring systems, over real sockets.
+
+mod once;
+mod page;
