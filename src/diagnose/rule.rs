@@ -102,7 +102,9 @@ impl Case<'_> {
             Some(filter) => command.within(filter),
             None => command,
         });
+        let missing = self.holders.missing_text(&finding.inodes);
         Finding {
+            evidence: finding.evidence.into_iter().chain(missing).collect(),
             id: match finding.id {
                 "" => id,
                 of_another => of_another,

@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-use super::{Culprit, Placement};
+use super::{Culprit, Placement, thousands};
 
 /// The length of a process's name in the kernel without the final NUL: `TASK_COMM_LEN` - 1,
 /// linux/sched.h.
@@ -159,6 +159,8 @@ pub struct Holders {
     others: HashMap<u64, Vec<(Option<ProcessName>, u32)>>,
     /// By pid; or why they are unknown.
     descriptors: HashMap<u32, Result<Descriptors, String>>,
+    /// The inodes whose holders were searched for and not found.
+    missing: HashSet<u64>,
     /// Why holders are unknown, if some are.
     pub unknown: Option<String>,
 }
@@ -171,6 +173,23 @@ impl Holders {
             Entry::Vacant(entry) => drop(entry.insert(holder)),
             Entry::Occupied(_) => self.others.entry(inode).or_default().push(holder),
         }
+    }
+
+    /// Adds a socket whose holders were searched for and not found.
+    pub fn miss(&mut self, inode: u64) {
+        self.missing.insert(inode);
+    }
+
+    /// For how many of the sockets with these inodes no holder was found, and why; `None` if there is none.
+    pub fn missing_text(&self, inodes: &[u64]) -> Option<String> {
+        let is_missing = |inode: &&u64| self.missing.contains(inode);
+        let missing = thousands(inodes.iter().filter(is_missing).count());
+        let reason = self
+            .unknown
+            .as_deref()
+            .unwrap_or("the time limit ended the search");
+        let of = thousands(inodes.iter().filter(|inode| **inode != 0).count());
+        (missing != "0").then(|| format!("for {missing} of {of}, no process was found: {reason}"))
     }
 
     /// Sets the descriptors of a process, or why they are unknown.
@@ -305,6 +324,19 @@ mod tests {
         let cut = ProcessName::new("fifteen-bytes-é".as_bytes());
         assert_eq!(cut.text(), "fifteen-bytes-\u{fffd}");
         assert_eq!(ProcessName::new(b"").text(), "");
+    }
+
+    #[test]
+    fn sockets_whose_process_was_not_found_are_counted_with_the_reason() {
+        let mut holders = Holders::default();
+        holders.set(1, ProcessName::new(b"web"), 7);
+        assert_eq!(holders.missing_text(&[1, 2]), None, "not searched for");
+        holders.miss(2);
+        let late = "for 1 of 2, no process was found: the time limit ended the search";
+        assert_eq!(holders.missing_text(&[0, 1, 2]).as_deref(), Some(late));
+        holders.unknown = Some("closed meanwhile".to_owned());
+        let gone = "for 1 of 1, no process was found: closed meanwhile";
+        assert_eq!(holders.missing_text(&[2]).as_deref(), Some(gone));
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
+use super::walk::Walk;
 use super::*;
 use crate::model::testing::ends;
 use crate::model::{Kind, Listeners, ProcessName, ProcessQuery, Sink, Socket, State, Where};
+use crate::proc_root::ProcRoot;
 
 /// A proc file system with nothing but what the search reads.
 struct Tree(tempfile::TempDir);
@@ -150,6 +152,22 @@ fn a_search_for_the_lowest_pid_ends_with_the_last_inode() {
     assert_eq!((first(&sockets[0]), first(&sockets[1])), (9, 10));
     assert_eq!(owners.effort.processes, 2, "the third cannot be lower");
     assert_eq!((owners.note, owners.loss), (None, None));
+}
+
+#[test]
+fn processes_that_were_not_listed_at_first_are_searched_too() {
+    let tree = Tree::new()
+        .process(9, "known", &[(3, 7)])
+        .process(10, "begun", &[(3, 7)]);
+    let place = tree.place();
+    let root = ProcRoot::of(&place).unwrap();
+    let search = Search::new(&place, Seek::EveryHolder, Facts::default(), None);
+    let mut walk = Walk::new(&root, search, &[7]);
+    walk.walk_later(vec![9]);
+    let pids: Vec<u32> = walk.processes.keys().copied().collect();
+    assert_eq!((pids, walk.effort.processes), (vec![10], 1));
+    walk.walk_later(vec![9, 10]);
+    assert_eq!(walk.effort.processes, 1);
 }
 
 #[test]

@@ -22,6 +22,9 @@ use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 /// With a time limit, how many descriptors of each process are read before all of one.
 const FIRST_DESCRIPTORS: u64 = 256;
 
+/// How often the processes are listed again, at most, as long as there are new ones.
+const LISTED_AGAIN: usize = 3;
+
 /// After how many descriptors of a process the clock is read again.
 const CLOCK_EVERY: u64 = 64;
 
@@ -121,13 +124,14 @@ impl<'a> Walk<'a> {
         }
         let pids = self.root.numbers("")?;
         match (self.search.seek, self.deadline) {
-            (Seek::EveryHolder, Some(_)) => self.walk_likely_first(pids),
+            (Seek::EveryHolder, Some(_)) => self.walk_likely_first(&pids),
             (Seek::EveryHolder, None) => {
-                let starts: Vec<Start> = pids.into_iter().map(|pid| (pid, 0)).collect();
+                let starts: Vec<Start> = pids.iter().map(|pid| (*pid, 0)).collect();
                 self.each(&starts, u64::MAX);
             }
             (Seek::LowestPid, _) => self.walk_in_order(&pids),
         }
+        self.walk_later(pids);
         for pid in std::mem::take(&mut self.readable) {
             if self.missing == 0 || self.effort.cut {
                 break;
@@ -147,13 +151,33 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn walk_likely_first(&mut self, pids: Vec<u32>) {
+    /// Reads the processes that have begun since these were listed: a server that starts a worker hands
+    /// its sockets on to a process that was not there.
+    pub(super) fn walk_later(&mut self, mut known: Vec<u32>) {
+        for _ in 0..LISTED_AGAIN {
+            if self.search.seek == Seek::LowestPid && self.missing == 0 {
+                return;
+            }
+            let mut later = self.root.numbers("").unwrap_or_default();
+            later.retain(|pid| known.binary_search(pid).is_err());
+            if later.is_empty() {
+                return;
+            }
+            for pid in &later {
+                self.process(*pid, 0, u64::MAX);
+            }
+            known.extend(later);
+            known.sort_unstable();
+        }
+    }
+
+    fn walk_likely_first(&mut self, pids: &[u32]) {
         let is_likely = |pid: &u32| {
             // The directory's owner is the user; root if the process must not be traced.
             let status = self.root.stat(&pid.to_string());
             status.is_ok_and(|status| self.search.users.contains(&status.st_uid))
         };
-        let (likely, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(is_likely);
+        let (likely, others): (Vec<u32>, Vec<u32>) = pids.iter().partition(|pid| is_likely(pid));
         let starts: Vec<Start> = likely
             .into_iter()
             .chain(others)

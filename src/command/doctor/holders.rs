@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::samples::Longer;
 use crate::diagnose::{Examination, Host, SecondSample, examine};
-use crate::model::{Holders, Listeners, Where};
+use crate::model::{Holders, Listeners, Note, Where};
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors};
 
 /// The holders that were searched for so far.
@@ -68,10 +68,15 @@ impl<'a> HolderSearch<'a> {
         let search = Search::new(place, seek, Facts::default(), self.budget);
         let owners = Owners::find(search, wanted, &Listeners::default());
         self.budget = self.budget.map(|left| left.saturating_sub(begin.elapsed()));
-        self.holders.unknown = owners.note.as_ref().map(ToString::to_string);
+        if let Some(Note::OwnersUnknown { reason, .. }) = &owners.note {
+            self.holders.unknown = Some(reason.clone());
+        }
         for inode in inodes {
             for process in owners.holders(inode) {
                 self.holders.set(inode, process.name, process.pid);
+            }
+            if owners.holders(inode).next().is_none() {
+                self.holders.miss(inode);
             }
         }
         for pid in self.holders.pids() {
