@@ -1,7 +1,7 @@
 //! The thread that samples what is shown besides the counts: groups, sockets, or one socket.
 //!
-//! A new request, which follows a key, is answered at once; then again as often as a twentieth
-//! of a core allows.
+//! A new request, which follows a key, is answered at once; then again as often as the counts and
+//! findings leave room in what the view may take of a core.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ impl Details {
     /// can.
     fn answer(&self, request: &DetailRequest) -> Option<DetailRequest> {
         let mut kept = Kept::default();
+        let mut spent = Spent::default();
         loop {
             let (begin, cpu) = (Instant::now(), cpu_time());
             let found = self.find(request, &mut kept).transpose();
@@ -105,7 +106,7 @@ impl Details {
                 DetailQuery::Nothing | DetailQuery::Trace { .. } => Duration::MAX,
                 DetailQuery::Groups { .. }
                 | DetailQuery::Sockets { .. }
-                | DetailQuery::Socket(_) => pause(cpu, request.interval),
+                | DetailQuery::Socket(_) => pause(cpu, spent.by_others(cpu), request.interval),
             };
             let pause = pause.saturating_sub(begin.elapsed());
             match self.requests.recv_timeout(pause) {
@@ -183,9 +184,12 @@ fn narrow(target: &Target, state: Option<State>) -> Result<Target, Failure> {
     Ok(target)
 }
 
-/// How many times its CPU time passes between two samples: a twentieth of a core, so that the view with
-/// all its threads stays at a tenth.
-const SHARE: u32 = 20;
+/// The part of a core that the view takes at most with all its threads: a tenth, less what varies.
+const WHOLE_VIEW: f64 = 0.095;
+
+/// The part of it for what this thread samples, at most; and at least, where the counts leave none.
+const OWN_SHARE: f64 = 0.05;
+const LEAST_SHARE: f64 = 0.005;
 
 /// The shortest time between two: groups are not read faster.
 const LEAST: Duration = Duration::from_secs(1);
@@ -198,10 +202,27 @@ pub(super) fn cpu_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// The time between the starts of two samples, each of which takes `cpu`; never less than
-/// `interval`.
-fn pause(cpu: Duration, interval: Duration) -> Duration {
-    interval.max(LEAST).max(cpu.saturating_mul(SHARE))
+/// What other threads spend.
+#[derive(Default)]
+struct Spent(Option<(Instant, Duration)>);
+
+impl Spent {
+    /// Which part of a core they have taken since this was asked last, besides this thread's `own` time;
+    /// nothing at first.
+    fn by_others(&mut self, own: Duration) -> f64 {
+        let now = (Instant::now(), cpu_time());
+        self.0.replace(now).map_or(0.0, |(since, before)| {
+            let others = now.1.saturating_sub(before).saturating_sub(own);
+            others.as_secs_f64() / (now.0 - since).as_secs_f64().max(f64::EPSILON)
+        })
+    }
+}
+
+/// The time between the starts of two samples, each of which takes `cpu`, while other threads take a
+/// part of a core; never less than `interval`.
+fn pause(cpu: Duration, others: f64, interval: Duration) -> Duration {
+    let share = (WHOLE_VIEW - others).clamp(LEAST_SHARE, OWN_SHARE);
+    interval.max(LEAST).max(cpu.div_f64(share))
 }
 
 #[cfg(test)]
@@ -209,17 +230,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_is_the_interval_or_as_long_as_a_twentieth_of_a_core_requires() {
+    fn the_pause_is_the_interval_or_as_long_as_the_share_that_others_leave_requires() {
         let milliseconds = Duration::from_millis;
-        for (cpu, interval, expected) in [
-            (1, 1_000, 1_000),
-            (1, 50, 1_000),
-            (1, 5_000, 5_000),
-            (400, 1_000, 8_000),
+        for (cpu, others, interval, expected) in [
+            (1, 0.0, 1_000, 1_000),
+            (1, 0.0, 50, 1_000),
+            (1, 0.0, 5_000, 5_000),
+            (400, 0.0, 1_000, 8_000),
+            (400, 0.045, 1_000, 8_000),
+            (400, 0.075, 1_000, 20_000),
+            (400, 0.09, 1_000, 80_000),
+            (400, 0.5, 1_000, 80_000),
         ] {
-            let pause = pause(milliseconds(cpu), milliseconds(interval));
-            assert_eq!(pause, milliseconds(expected));
-            assert!(cpu * 20 <= expected);
+            let pause = pause(milliseconds(cpu), others, milliseconds(interval));
+            let off = pause.abs_diff(milliseconds(expected));
+            assert!(
+                off < milliseconds(1),
+                "{cpu} {others} {interval}: {pause:?}"
+            );
         }
+    }
+
+    #[test]
+    fn what_others_spend_is_known_from_the_second_time_on() {
+        let mut spent = Spent::default();
+        assert!(spent.by_others(Duration::ZERO) == 0.0);
+        let begin = cpu_time();
+        while cpu_time() - begin < Duration::from_millis(20) {}
+        assert!(spent.by_others(Duration::ZERO) > 0.0);
+        while cpu_time() - begin < Duration::from_millis(40) {}
+        assert!(spent.by_others(Duration::MAX) == 0.0);
     }
 }
