@@ -3,6 +3,7 @@
 mod accept_queue;
 mod close_wait;
 mod commands;
+mod conntrack;
 mod copied_trees;
 mod ephemeral_ports;
 mod fin_wait_2;
