@@ -12,11 +12,13 @@ mod tests;
 pub(super) use silence::Silence;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::bounded::Inodes;
 use super::host::Host;
 use super::rule::{FirstPass, Sampled};
-use crate::model::{InetEnds, Socket, State, StateSet};
+use crate::model::{InetEnds, Metric, Sink, Socket, State, StateSet};
 
 /// More attempts than this before the window are not followed; some 1 MB.
 const ROOM: usize = 10_000;
@@ -34,6 +36,17 @@ pub(super) const MANY: u64 = 10;
 /// How often a SYN must have been retransmitted to count as unanswered by itself: fewer may be one lost
 /// segment.
 pub(super) const RETRANSMITS: u32 = 2;
+
+/// A destination that was heard from less than this long ago answers: a SYN that was retransmitted twice
+/// is older.
+const LATELY: Duration = Duration::from_secs(3);
+
+/// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
+const TIME_WAIT: Duration = Duration::from_secs(60);
+
+/// So many connections are asked when their peer was last heard from: to one destination, and to all.
+const LINKED_OF_ONE: u64 = 8;
+const LINKED: usize = 64;
 
 /// The attempts before the window, and how often each had been retransmitted.
 #[derive(Debug, Default)]
@@ -68,8 +81,15 @@ pub(super) struct Tries {
     /// The most retransmissions of one of those before the window, and of one after it.
     pub(super) most_earlier: u32,
     pub(super) most: u32,
-    /// The connections to it.
+    /// The connections to it, and those of which it is asked when the peer was last heard from.
     connections: u64,
+    linked: u64,
+    /// Whether one of these was in use until lately, as its TIME_WAIT shows.
+    closed_lately: bool,
+    /// How many different ones were seen in all, also while others were watched after the window.
+    pub(super) seen: u64,
+    /// How many of these have been retransmitted.
+    seen_again: u64,
 }
 
 impl Tries {
@@ -78,12 +98,46 @@ impl Tries {
         self.earlier.saturating_sub(self.still + self.made)
     }
 
+    /// How many different ones were seen before the window and after it.
+    pub(super) fn different(&self) -> u64 {
+        self.earlier + self.now - self.still
+    }
+
     /// How many get no answer: those after the window, or those before it if there are none now.
     pub(super) fn tried(&self) -> u64 {
         match self.now {
             0 => self.earlier,
             now => now,
         }
+    }
+}
+
+/// The attempts that were there when suspects were seen after the window, [`ROOM`] at most.
+#[derive(Clone, Debug, Default)]
+pub struct LaterAttempts {
+    /// Each, and how often it had been retransmitted.
+    seen: HashMap<InetEnds, u32>,
+    /// Those that were there the last time.
+    last: Vec<InetEnds>,
+}
+
+impl LaterAttempts {
+    /// Before they are seen once more.
+    pub fn begin(&mut self) {
+        self.last.clear();
+    }
+}
+
+impl Sink for LaterAttempts {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if let Some(ends) = socket.internet().filter(|_| self.last.len() < ROOM) {
+            self.last.push(*ends);
+            if self.seen.len() < ROOM || self.seen.contains_key(ends) {
+                let retransmits = socket.retransmits.unwrap_or(0);
+                self.seen.insert(*ends, retransmits);
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -103,11 +157,18 @@ pub(super) struct Attempts {
     kept: Vec<(InetEnds, u32)>,
     /// How many of those before the window are there still.
     still: u64,
+    /// Some connections to these destinations, [`LINKED`] at most.
+    linked: Vec<(SocketAddr, InetEnds)>,
 }
 
 /// An address and port, v4-mapped as IPv4.
 pub(super) fn destination(ends: &InetEnds) -> SocketAddr {
     SocketAddr::new(ends.remote.ip().to_canonical(), ends.remote.port())
+}
+
+/// Whether one of the attempts that were watched became a connection to this destination.
+fn is_made_later(to: SocketAddr, host: &Host) -> bool {
+    host.watch.made().any(|ends| destination(ends) == to)
 }
 
 impl Attempts {
@@ -149,6 +210,15 @@ impl Attempts {
             if let Some(tries) = self.destinations.get_mut(&to) {
                 tries.connections += 1;
                 tries.made += u64::from(self.earlier.contains_key(ends));
+                let left = socket.timer.map_or(Duration::ZERO, |timer| timer.remaining);
+                let is_closed = socket.state == State::TimeWait;
+                tries.closed_lately |= is_closed && left + LATELY >= TIME_WAIT;
+                // Of those without a process TCP measures little or nothing.
+                let has_room = tries.linked < LINKED_OF_ONE && self.linked.len() < LINKED;
+                if socket.inode != 0 && has_room {
+                    tries.linked += 1;
+                    self.linked.push((to, *ends));
+                }
             } else if self.ports.contains(&to.port()) {
                 self.others.insert((to.port(), to.is_ipv6()));
             }
@@ -195,15 +265,48 @@ impl Attempts {
         often
     }
 
+    /// The connections of which it is asked when the peer was last heard from.
+    pub(super) fn linked(&self) -> Vec<InetEnds> {
+        let several = |to| {
+            let tries: Option<&Tries> = self.destinations.get(to);
+            tries.is_some_and(|tries| tries.earlier.max(tries.now) >= FEW)
+        };
+        let linked = self.linked.iter().filter(|(to, _)| several(to));
+        linked.map(|(_, ends)| *ends).collect()
+    }
+
     /// Whether there are connections to a destination, or some of the attempts that were watched became one.
     pub(super) fn is_connected(&self, to: SocketAddr, host: &Host) -> bool {
         let tries = self.destinations.get(&to);
-        let mut own = self.kept.iter().filter(|(ends, _)| destination(ends) == to);
-        tries.is_some_and(|tries| tries.connections > 0)
-            || own.any(|(ends, _)| {
-                let watched = host.watch.of(ends);
-                watched.is_some_and(|watched| watched.last.state != State::SynSent)
-            })
+        tries.is_some_and(|tries| tries.connections > 0) || is_made_later(to, host)
+    }
+
+    /// Whether a destination was heard from lately, on another connection or when an attempt became one.
+    fn is_heard(&self, to: SocketAddr, tries: &Tries, host: &Host) -> bool {
+        let is_lately = |ends: &InetEnds| {
+            let ago = host.measures.get(*ends, Metric::LastAckReceived);
+            ago.is_some_and(|ms| Duration::from_millis(ms) < LATELY)
+        };
+        let mut linked = self.linked.iter().filter(|(its, _)| *its == to);
+        tries.made > 0
+            || tries.closed_lately
+            || linked.any(|(_, ends)| is_lately(ends))
+            || is_made_later(to, host)
+    }
+
+    /// Whether SYNs to a destination that answers others were retransmitted [`RETRANSMITS`] times or more.
+    pub(super) fn are_often_answered(&self, host: &Host) -> bool {
+        let mut tries = self.destinations.iter();
+        tries.any(|(to, tries)| {
+            tries.often.max(tries.often_earlier) >= FEW && self.is_heard(*to, tries, host)
+        })
+    }
+
+    /// The attempts to a destination, if there is no connection to it and they are several at two times.
+    pub(super) fn unconnected(&self, to: SocketAddr, host: &Host) -> Option<&Tries> {
+        let tries = self.destinations.get(&to)?;
+        let are_several = tries.different() >= FEW;
+        (are_several && !self.is_connected(to, host)).then_some(tries)
     }
 
     /// Whether every destination answers some attempts, as far as they show.

@@ -6,12 +6,14 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 
 use super::host::Host;
 use super::rule::Sampled;
 use super::subject::{counted_connections, kind_label, service_subject, service_test};
 use crate::model::{
-    Command, Field, InetEnds, Kind, Label, Listeners, Netns, Service, Socket, counted, thousands,
+    Command, Field, InetEnds, Kind, Label, Listeners, Netns, Service, Sink, Socket, counted,
+    thousands,
 };
 
 /// More sockets than this are only counted, in either sample; 2 MB.
@@ -21,10 +23,7 @@ const ROOM: usize = 10_000;
 const MOST_GROUPS: usize = 10_000;
 
 /// If this many are added and none ends, a number grows; fewer may be chance.
-const GROWTH: u64 = 10;
-
-/// At least this many of them in the window.
-const IN_WINDOW: u64 = 3;
+pub(super) const GROWTH: u64 = 10;
 
 /// The key by which connections are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,9 +35,9 @@ pub(super) struct ServiceGroup {
     pub(super) held: bool,
 }
 
-/// The connections before the window.
-#[derive(Debug, Default)]
-pub(super) struct Previous {
+/// The connections at one time: before the window, or when suspects were last seen.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
     by_identity: HashMap<u64, Origin>,
     beyond: u64,
 }
@@ -52,7 +51,12 @@ struct Origin {
     held: bool,
 }
 
-impl Previous {
+impl Standing {
+    /// Whether all were kept.
+    pub fn is_whole(&self) -> bool {
+        self.beyond == 0
+    }
+
     /// Takes one.
     pub(super) fn add(&mut self, socket: &Socket, ends: &InetEnds) {
         if self.by_identity.len() >= ROOM {
@@ -69,10 +73,29 @@ impl Previous {
     }
 }
 
+impl Sink for Standing {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if let Some(ends) = socket.internet() {
+            self.add(socket, ends);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Origin {
+    fn group(&self, listeners: &Listeners) -> ServiceGroup {
+        ServiceGroup {
+            kind: self.kind,
+            service: listeners.service(self.netns, &self.ends),
+            held: self.held,
+        }
+    }
+}
+
 /// The connections after the window, and those before it.
 #[derive(Debug, Default)]
 pub(super) struct Lingering {
-    previous: Previous,
+    previous: Standing,
     groups: HashMap<ServiceGroup, GroupCounts>,
     /// Those of each kind that a process holds, of groups for which there was no room.
     others: BTreeMap<Kind, GroupCounts>,
@@ -121,7 +144,7 @@ struct Member {
 
 impl Lingering {
     /// None yet after the window.
-    pub(super) fn after(previous: Previous) -> Lingering {
+    pub(super) fn after(previous: Standing) -> Lingering {
         Lingering {
             previous,
             ..Lingering::default()
@@ -185,7 +208,7 @@ impl Lingering {
     /// The changes of those groups of which `least` or more stayed, most first; and of the others that
     /// are held, those of each kind together, where they are as many in all.
     pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
-        let is_whole = self.previous.beyond == 0 && self.beyond == 0;
+        let is_whole = self.previous.is_whole() && self.beyond == 0;
         let mut large = Vec::new();
         let others = self.others.iter();
         let mut small: BTreeMap<Kind, (Vec<ServiceGroup>, GroupCounts)> = others
@@ -197,6 +220,7 @@ impl Lingering {
                     groups: vec![group],
                     counts,
                     is_whole,
+                    later: None,
                 });
             } else if group.held {
                 let (groups, rest) = small.entry(group.kind).or_default();
@@ -214,6 +238,7 @@ impl Lingering {
             groups,
             counts,
             is_whole,
+            later: None,
         }));
         large
     }
@@ -228,17 +253,39 @@ impl Lingering {
             }
         }
         for origin in left.into_values() {
-            let group = ServiceGroup {
-                kind: origin.kind,
-                service: listeners.service(origin.netns, &origin.ends),
-                held: origin.held,
-            };
-            if let Some(counts) = groups.get_mut(&group) {
+            if let Some(counts) = groups.get_mut(&origin.group(listeners)) {
                 counts.ended += 1;
             }
         }
         groups
     }
+
+    /// What was added to these groups and ended in them between the end of the window and this later
+    /// time; `None` if not all were kept.
+    pub(super) fn turnover(
+        &self,
+        groups: &[ServiceGroup],
+        later: &Standing,
+        listeners: &Listeners,
+    ) -> Option<Turnover> {
+        let is_whole = self.beyond == 0 && later.is_whole();
+        let known: HashSet<u64> = self.kept.iter().map(|kept| kept.identity).collect();
+        let is_new = |(identity, origin): &(&u64, &Origin)| {
+            !known.contains(identity) && groups.contains(&origin.group(listeners))
+        };
+        let stays = |kept: &&Member| later.by_identity.contains_key(&kept.identity);
+        is_whole.then(|| Turnover {
+            added: later.by_identity.iter().filter(is_new).count() as u64,
+            ended: self.members(groups).filter(|kept| !stays(kept)).count() as u64,
+        })
+    }
+}
+
+/// How many were added and how many ended, in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Turnover {
+    pub(super) added: u64,
+    pub(super) ended: u64,
 }
 
 /// The kernel's own number for a socket, or a hash of its ends and inode where it is not reported.
@@ -258,6 +305,8 @@ pub(super) struct Change {
     pub(super) counts: GroupCounts,
     /// Whether all connections were kept; if not, more may have stayed, and it is unknown how many ended.
     pub(super) is_whole: bool,
+    /// What changed after the window, while suspects were watched; `None` where that is unknown.
+    pub(super) later: Option<Turnover>,
 }
 
 impl Change {
@@ -305,12 +354,11 @@ impl Change {
         }
     }
 
-    /// Whether the number grows, as it does where connections are forgotten, at the rate of the window
-    /// over this number of windows.
-    pub(super) fn grows(&self, windows: f64) -> bool {
-        let added = self.added();
-        let is_enough = added as f64 * windows >= GROWTH as f64;
-        self.counts.ended == 0 && added >= IN_WINDOW && is_enough
+    /// By how much the number has grown since the begin of the window, if none ended in that time.
+    pub(super) fn growth(&self) -> Option<u64> {
+        let later = self.later.unwrap_or_default();
+        let none_ended = self.is_whole && self.counts.ended + later.ended == 0;
+        none_ended.then(|| self.added() + later.added)
     }
 
     /// How many were added in the window.
@@ -332,5 +380,17 @@ impl Change {
             }
             _ => format!("{stayed}, {shown} and {ended} ended"),
         }
+    }
+
+    /// What changed after the window, as evidence, where anything did.
+    pub(super) fn later_text(&self, host: &Host) -> Option<String> {
+        let Turnover { added, ended } = self.later?;
+        let added = counted(added, "more was added", "more were added");
+        let over = host.watch.over.saturating_sub(host.window).as_secs_f64();
+        let text = format!(
+            "in the {over:.1} s after it, {added} and {} ended",
+            thousands(ended)
+        );
+        (self.later != Some(Turnover::default())).then_some(text)
     }
 }

@@ -26,7 +26,9 @@ mod watch;
 
 use std::ops::ControlFlow;
 
+pub use attempts::LaterAttempts;
 pub use host::{Host, Measures, SelectedListeners};
+pub use lingering::Standing;
 pub use rules::{
     BoundPorts, FirstSample, KINDS, OutgoingPorts, PortsTaken, RULES, SecondSample, is_live,
     wide_rules,

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::model::{InetEnds, Kind, Metric, Sink, Socket};
+use super::attempts::LaterAttempts;
+use super::lingering::Standing;
+use crate::model::{InetEnds, Kind, Metric, Sink, Socket, State};
 
 /// How many connections to one peer are kept, of those that are watched by their peers; with 16 peers
 /// some 3 MB.
@@ -101,6 +103,11 @@ pub struct Watch {
     of_peers: HashMap<InetEnds, Watched>,
     /// When those were seen first and last, since the begin of the window.
     peers_seen: Option<(Duration, Duration)>,
+    /// The connections in CLOSE_WAIT when the watched ones were last seen; `None` where none of these is
+    /// in it, or they could not be listed.
+    pub close_wait: Option<Standing>,
+    /// The attempts to connect that were there since, if some are watched.
+    pub attempts: LaterAttempts,
 }
 
 impl Watch {
@@ -148,6 +155,20 @@ impl Watch {
         Some(last.saturating_sub(first))
     }
 
+    /// Whether a connection that is watched is in this state.
+    pub fn is_in(&self, state: State) -> bool {
+        let mut watched = self.by_ends.values();
+        watched.any(|one| !one.has_ended && one.last.state == state)
+    }
+
+    /// The attempts to connect that became connections while they were watched.
+    pub(super) fn made(&self) -> impl Iterator<Item = &InetEnds> {
+        let is_made = |(_, one): &(&InetEnds, &Watched)| {
+            one.first.state == State::SynSent && one.last.state != State::SynSent
+        };
+        self.by_ends.iter().filter(is_made).map(|(ends, _)| ends)
+    }
+
     /// What was seen of a connection; `None` if it was not watched.
     pub(super) fn of(&self, ends: &InetEnds) -> Option<&Watched> {
         self.by_ends.get(ends)
@@ -174,7 +195,12 @@ impl Watch {
         self.over.saturating_sub(self.since)
     }
 
-    /// The same: `5.0 s`.
+    /// The time from the begin of the window until they were last seen: `5.0 s`.
+    pub(super) fn over_text(&self) -> String {
+        format!("{:.1} s", self.over.as_secs_f64())
+    }
+
+    /// For how long each was watched, at least: `5.0 s`.
     pub(super) fn text(&self) -> String {
         format!("{:.1} s", self.time().as_secs_f64())
     }
@@ -263,7 +289,6 @@ impl Sink for Sightings {
 mod tests {
     use super::*;
     use crate::diagnose::testing::{seen, socket};
-    use crate::model::State;
 
     fn connection() -> Socket {
         Socket {

@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use super::samples::{Longer, Looked, Samples, is_between, list_only, take_survey};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
-use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Survey, Watch};
+use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Standing, Survey, Watch};
 use crate::filter::{Expression, Side, Test};
-use crate::model::{Field, InetEnds, Kind, Metric, SourceName, counted};
+use crate::model::{Field, InetEnds, Kind, Metric, SourceName, State, StateSet, counted};
 
 /// The longest time, from the begin of the window, unless that is longer: a consumer that reads every
 /// other second has done it twice.
@@ -73,10 +73,38 @@ impl<'a> Watching<'a> {
 
     /// Sees those that are suspects now, and returns those that still are.
     fn again(&self, second: &SecondSample, host: &mut Host, suspects: &Suspects) -> Suspects {
+        let had_attempts = host.watch.is_in(State::SynSent);
         self.see(&mut host.watch, Kind::Tcp, &suspects.connections);
         self.see(&mut host.watch, Kind::Mptcp, &suspects.mptcp);
         self.see_peers(&mut host.watch, &suspects.peers);
+        self.see_close_wait(&mut host.watch);
+        if had_attempts || host.watch.is_in(State::SynSent) {
+            self.see_attempts(&mut host.watch);
+        }
         Suspects::of(second, host)
+    }
+
+    /// Sees which connections are in CLOSE_WAIT, if some of those that are watched are; once, if they are
+    /// too many to be compared.
+    fn see_close_wait(&self, watch: &mut Watch) {
+        if watch.close_wait.as_ref().is_some_and(|all| !all.is_whole()) {
+            return;
+        }
+        let mut standing = Standing::default();
+        let states = StateSet::NONE.with(State::CloseWait);
+        let mut list = || self.selection.list(states, &mut standing, &mut Vec::new());
+        let is_listed = watch.is_in(State::CloseWait) && list().is_ok();
+        watch.close_wait = is_listed.then_some(standing);
+    }
+
+    /// Sees which attempts to connect are there.
+    fn see_attempts(&self, watch: &mut Watch) {
+        let states = StateSet::NONE.with(State::SynSent);
+        watch.attempts.begin();
+        // What could not be listed is missing from the number of attempts.
+        let _ = self
+            .selection
+            .list(states, &mut watch.attempts, &mut Vec::new());
     }
 
     /// Sees these, with what TCP measures of them where the source reports it.

@@ -14,6 +14,9 @@ use crate::model::{Counter, InetEnds, State};
 /// after 1.25 s or later, and a smaller part if a fifth of the SYNs or fewer are lost.
 const RETRANSMITTED_PART: f64 = 0.2;
 
+/// Of those that are seen at several times, half of it: each is seen once.
+const SEEN_AGAIN_PART: f64 = 0.1;
+
 /// Beside loss, a destination does not answer if this many times the host's part of SYNs is retransmitted.
 const BEYOND_LOSS: f64 = 2.0;
 
@@ -45,14 +48,30 @@ impl Tries {
 
     /// Whether more of them have been retransmitted than a loss of SYNs to all destinations causes.
     fn exceed_loss(&self, host: &Host) -> bool {
-        let grown = |counter| host.growth(counter);
-        match (grown(Counter::SynRetrans), grown(Counter::ActiveOpens)) {
-            (Ok(again), Ok(opened)) => {
-                let lost = again as f64 / (again + opened).max(1) as f64;
-                self.retransmitted_part() >= (lost * BEYOND_LOSS).min(1.0)
-            }
-            _ => true,
+        exceeds_loss(self.retransmitted_part(), host)
+    }
+
+    /// The same of those that were seen until suspects were last seen, if others were seen after the window
+    /// and they are as many as at two times.
+    fn are_seen_later(&self, host: &Host) -> bool {
+        let part = self.seen_again as f64 / self.seen.max(1) as f64;
+        self.seen > self.different()
+            && self.seen >= 2 * FEW
+            && part >= SEEN_AGAIN_PART
+            && exceeds_loss(part, host)
+    }
+}
+
+/// Whether this part of attempts, which has been retransmitted, is larger than a loss of SYNs to all
+/// destinations makes it; true if that is unknown.
+fn exceeds_loss(part: f64, host: &Host) -> bool {
+    let grown = |counter| host.growth(counter);
+    match (grown(Counter::SynRetrans), grown(Counter::ActiveOpens)) {
+        (Ok(again), Ok(opened)) => {
+            let lost = again as f64 / (again + opened).max(1) as f64;
+            part >= (lost * BEYOND_LOSS).min(1.0)
         }
+        _ => true,
     }
 }
 
@@ -66,26 +85,33 @@ impl Attempts {
     /// The destinations that do not answer, those with the most attempts first.
     pub(in crate::diagnose) fn unanswered(&self, host: &Host) -> Vec<(SocketAddr, Tries, Silence)> {
         let later = self.often_later(host);
+        let others = self.seen_later(host);
         let silent = self.destinations.iter();
         let silent = silent.filter_map(|(to, tries)| {
+            let (seen, seen_again) = others.get(to).copied().unwrap_or_default();
             let tries = Tries {
                 often: tries.often + later.get(to).copied().unwrap_or(0),
+                seen: tries.different() + seen,
+                seen_again: tries.retransmitted + seen_again,
                 ..*tries
             };
-            let silence = self.silence(&tries, host)?;
-            Some((*to, tries, silence))
+            let silence = self.silence(*to, &tries, host)?;
+            // One that was heard from lately answers some, or has just died.
+            let is_dead = || self.succeeded_at_most(&tries, host) == Some(0);
+            let is_silent = !self.is_heard(*to, &tries, host) || is_dead();
+            is_silent.then_some((*to, tries, silence))
         });
         let mut silent: Vec<_> = silent.collect();
         silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.tried()), *to));
         silent
     }
 
-    fn silence(&self, tries: &Tries, host: &Host) -> Option<Silence> {
+    fn silence(&self, to: SocketAddr, tries: &Tries, host: &Host) -> Option<Silence> {
         if tries.made > 0 {
             return None;
         }
         let is_dead = self.succeeded_at_most(tries, host) == Some(0);
-        let is_sure = is_dead || self.are_long(host) || tries.exceed_loss(host);
+        let is_sure = self.is_more_than_loss(tries, host);
         if is_sure && tries.often >= FEW {
             return Some(Silence::Retransmitted);
         }
@@ -95,6 +121,9 @@ impl Attempts {
         }
         if is_dead && tries.often_earlier >= FEW {
             return Some(Silence::Retransmitted);
+        }
+        if tries.are_seen_later(host) && !self.is_connected(to, host) {
+            return Some(Silence::Repeated);
         }
         let unheard = tries.now >= FEW && is_unheard(host);
         // In step, all may have ended before the second sample.
@@ -117,6 +146,29 @@ impl Attempts {
             && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < ended
             && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
         (are_given_up || unheard).then_some(Silence::GivenUp)
+    }
+
+    /// Whether attempts to a destination wait for more than lost SYNs.
+    pub(in crate::diagnose) fn is_more_than_loss(&self, tries: &Tries, host: &Host) -> bool {
+        self.succeeded_at_most(tries, host) == Some(0)
+            || self.are_long(host)
+            || tries.exceed_loss(host)
+    }
+
+    /// How many other attempts to each destination were there when suspects were seen after the window,
+    /// and how many of these had been retransmitted.
+    fn seen_later(&self, host: &Host) -> HashMap<SocketAddr, (u64, u64)> {
+        let mut others: HashMap<SocketAddr, (u64, u64)> = HashMap::new();
+        let now: HashSet<&InetEnds> = self.kept.iter().map(|(ends, _)| ends).collect();
+        let seen = host.watch.attempts.seen.iter();
+        for (ends, again) in
+            seen.filter(|(ends, _)| !now.contains(ends) && !self.earlier.contains_key(ends))
+        {
+            let (all, retransmitted) = others.entry(destination(ends)).or_default();
+            *all += 1;
+            *retransmitted += u64::from(*again > 0);
+        }
+        others
     }
 
     /// How many attempts to a destination can have succeeded in the window: no more than ended, of those
@@ -165,35 +217,46 @@ impl Attempts {
         })
     }
 
-    /// The attempts to look at again: several to one destination that may answer yet, and many to one that
-    /// seems dead, because a second in which none succeeds proves little.
+    /// The attempts to look at again: several to one destination that may answer yet, and those to one that
+    /// does not, because a second in which none succeeds proves little; few of these if it seems dead.
     pub(in crate::diagnose) fn watched(&self, host: &Host) -> Vec<InetEnds> {
         let found = self.unanswered(host).into_iter();
         let found: HashMap<SocketAddr, Tries> = found.map(|(to, tries, _)| (to, tries)).collect();
-        let seems_dead: HashSet<SocketAddr> = found
-            .iter()
-            .filter(|(to, tries)| tries.tried() >= MANY && self.is_dead(**to, tries, host))
-            .map(|(to, _)| *to)
-            .collect();
         let may_answer = |to: &SocketAddr| {
             let tries = self.destinations.get(to);
-            let are_several = tries.is_some_and(|tries| tries.now >= FEW && tries.made == 0);
-            are_several && !found.contains_key(to)
+            tries.is_some_and(|tries| tries.now >= FEW && tries.made == 0)
+        };
+        // How often an attempt is retransmitted before it need not be watched any longer.
+        let limit = |to: SocketAddr| match found.get(&to) {
+            None if self.unconnected(to, host).is_some() => Some(u32::MAX),
+            None if may_answer(&to) => Some(RETRANSMITS),
+            Some(tries) if tries.tried() >= MANY || !self.is_dead(to, tries, host) => {
+                Some(u32::MAX)
+            }
+            None | Some(_) => None,
         };
         let is_open = |(ends, often): &&(InetEnds, u32)| {
-            let to = destination(ends);
-            let is_dead = seems_dead.contains(&to);
-            let limit = if is_dead { u32::MAX } else { RETRANSMITS };
-            *often < limit
-                && (is_dead || may_answer(&to))
-                && match host.watch.of(ends) {
-                    Some(watched) => retransmits(watched).is_some_and(|often| often < limit),
-                    // What was not found after the window has ended.
-                    None => host.watch.over < host.window,
-                }
+            limit(destination(ends)).is_some_and(|limit| {
+                *often < limit
+                    && match host.watch.of(ends) {
+                        Some(watched) => retransmits(watched).is_some_and(|often| often < limit),
+                        // What was not found after the window has ended.
+                        None => host.watch.over < host.window,
+                    }
+            })
         };
-        let open = self.kept.iter().filter(is_open);
-        open.take(WATCHED).map(|(ends, _)| *ends).collect()
+        let open = self.kept.iter().filter(is_open).map(|(ends, _)| *ends);
+        let mut open: Vec<InetEnds> = open.take(WATCHED).collect();
+        // Others that follow them.
+        let mut last = host.watch.attempts.last.iter();
+        let follows = |ends: &&InetEnds| {
+            let to = destination(ends);
+            !found.contains_key(&to) && self.unconnected(to, host).is_some()
+        };
+        if open.is_empty() {
+            open.extend(last.find(follows));
+        }
+        open
     }
 
     /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the

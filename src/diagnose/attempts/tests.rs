@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnose::Measures;
 use crate::diagnose::testing::{host, socket};
 use crate::diagnose::watch::Sightings;
-use crate::model::{Counter, Kind, Listeners, Sink};
+use crate::model::{Counter, Kind, Listeners, Sink, Timer, TimerKind};
 
 /// An attempt from a port to one destination.
 fn attempt(port: u16, retransmits: u32) -> Socket {
@@ -216,14 +217,92 @@ fn several_new_attempts_are_watched_until_they_are_retransmitted_twice_or_end() 
         "those that may answer"
     );
     assert!(rule.unanswered(&host).is_empty());
-    let most: Vec<Socket> = later[..3]
-        .iter()
-        .cloned()
-        .chain(attempts(4..7, 2))
-        .collect();
-    seen(&mut host, &wanted, &most, 3);
-    assert_eq!(rule.unanswered(&host)[0].2, Silence::Retransmitted);
-    assert!(rule.watched(&host).is_empty());
+    // One became a connection: the others are lost SYNs, however often they are retransmitted.
+    let answered = [&later[..3], &attempts(4..7, 2)].concat();
+    seen(&mut host, &wanted, &answered, 3);
+    assert!(rule.unanswered(&host).is_empty() && rule.watched(&host).is_empty());
+    let mut silent = counted(9, 0, 0);
+    seen(&mut silent, &wanted, &young, 1);
+    seen(&mut silent, &wanted, &attempts(1..7, 2), 3);
+    assert_eq!(rule.unanswered(&silent)[0].2, Silence::Retransmitted);
+    assert_eq!(rule.watched(&silent).len(), 6, "one may be answered yet");
+}
+
+#[test]
+fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
+    let often = attempts(1..4, 1);
+    let found = |host: &Host, before: &[Socket], later: &[Socket]| {
+        let rule = read(before, &often[1..3]);
+        let mut host = host.clone();
+        let wanted = rule.watched(&host);
+        assert_eq!(wanted.len(), 2);
+        let mut seen = Sightings::of(&wanted);
+        for socket in &often {
+            assert!(seen.socket(socket).is_continue());
+        }
+        host.watch.see(Kind::Tcp, seen, Duration::from_secs(1));
+        for socket in [&often[1..3], later].concat() {
+            assert!(host.watch.attempts.socket(&socket).is_continue());
+        }
+        let unanswered = rule.unanswered(&host);
+        unanswered.first().map(|(_, tries, of)| (tries.seen, *of))
+    };
+    let host = counted(20, 0, 1);
+    let two = [attempt(1, 0), often[1].clone()];
+    let repeated = Some((6, Silence::Repeated));
+    assert_eq!(found(&host, &two, &attempts(4..7, 0)), repeated);
+    assert_eq!(found(&host, &two, &attempts(4..6, 1)), None, "five in all");
+    let few = counted(20, 0, 20);
+    assert_eq!(found(&few, &two, &attempts(4..7, 0)), None, "SYNs are lost");
+    // Three of which were retransmitted, of 30 or of 31.
+    assert!(found(&host, &two, &attempts(4..31, 0)).is_some());
+    assert_eq!(found(&host, &two, &attempts(4..32, 0)), None);
+    let same = read(&often[1..3], &often[1..3]);
+    assert!(same.watched(&host).is_empty(), "two in all");
+}
+
+#[test]
+fn a_destination_that_was_heard_from_lately_loses_syns_unless_none_can_have_succeeded() {
+    let often = attempts(1..15, 2);
+    let found = |host: &Host, connection: Socket| {
+        let after = [&often[..], &[connection]].concat();
+        let rule = read(&often, &after);
+        assert!(rule.unanswered(host).is_empty() == rule.are_often_answered(host));
+        rule.are_often_answered(host)
+    };
+    let busy = counted(3, 0, 0);
+    let linked = Socket {
+        inode: 7,
+        ..connection(40, State::Established)
+    };
+    let closed = [connection(39, State::FinWait2), linked.clone()];
+    assert_eq!(read(&often, &closed).linked().len(), 1, "held by a process");
+    let ends = *linked.internet().unwrap();
+    let heard = |ago| Host {
+        measures: Measures::default().with(ends, Metric::LastAckReceived, ago),
+        ..busy.clone()
+    };
+    assert_eq!(read(&often, std::slice::from_ref(&linked)).linked(), [ends]);
+    assert!(
+        read(&often[..2], std::slice::from_ref(&linked))
+            .linked()
+            .is_empty()
+    );
+    assert!(found(&heard(2_999), linked.clone()));
+    assert!(!found(&heard(3_000), linked.clone()));
+    assert!(!found(&busy, linked.clone()), "not measured");
+    let closed = |left| Socket {
+        timer: Some(Timer {
+            kind: TimerKind::TimeWait,
+            remaining: Duration::from_millis(left),
+        }),
+        ..connection(40, State::TimeWait)
+    };
+    assert!(found(&busy, closed(57_000)));
+    assert!(!found(&busy, closed(56_999)));
+    let dead = heard(0).with_growth(Counter::InSegs, 7, 7);
+    let rule = read(&often, &[&often[..], &[linked]].concat());
+    assert_eq!(rule.unanswered(&dead).len(), 1, "it has just died");
 }
 
 /// The same host this number of seconds after the window began, with these growths since then.

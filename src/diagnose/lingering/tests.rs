@@ -13,7 +13,7 @@ fn one(cookie: u64, host: u8) -> Socket {
 }
 
 fn changes(before: &[Socket], after: &[Socket], least: u64) -> Vec<Change> {
-    let mut previous = Previous::default();
+    let mut previous = Standing::default();
     for socket in before {
         previous.add(socket, socket.internet().unwrap());
     }
@@ -116,4 +116,36 @@ fn beyond_the_room_for_groups_all_are_counted() {
     assert_eq!(changes[0].groups.len(), MOST_GROUPS);
     assert_eq!(changes[0].counts.sockets, MOST_GROUPS as u64 + 5);
     assert_eq!(changes[0].counts.unread_bytes, 2 * (MOST_GROUPS as u64 + 5));
+}
+
+#[test]
+fn what_was_added_and_ended_after_the_window_is_counted_if_all_were_kept() {
+    let mut lingering = Lingering::default();
+    let listeners = Listeners::default();
+    let add = |lingering: &mut Lingering, socket: &Socket| {
+        let ends = socket.internet().unwrap();
+        lingering.add(&Sampled {
+            socket,
+            ends,
+            service: listeners.service(socket.netns, ends),
+        });
+    };
+    let now = [one(1, 1), one(2, 1), one(3, 2)];
+    now.iter().for_each(|socket| add(&mut lingering, socket));
+    let groups = [lingering.kept[0].group];
+    let later = |sockets: &[Socket]| {
+        let mut later = Standing::default();
+        for socket in sockets {
+            assert!(later.socket(socket).is_continue());
+        }
+        later
+    };
+    let then = later(&[one(1, 1), one(4, 1), one(5, 1), one(6, 2)]);
+    let expected = Turnover { added: 2, ended: 1 };
+    assert_eq!(
+        lingering.turnover(&groups, &then, &listeners),
+        Some(expected)
+    );
+    let many: Vec<Socket> = (0..ROOM as u64 + 1).map(|n| one(n + 1, 1)).collect();
+    assert_eq!(lingering.turnover(&groups, &later(&many), &listeners), None);
 }

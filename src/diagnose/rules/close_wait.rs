@@ -14,7 +14,7 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::diagnose::descriptors;
-use crate::diagnose::lingering::{Change, Lingering, Previous};
+use crate::diagnose::lingering::{Change, Lingering, Standing};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Finding, InetEnds, Kind, KindSet, Listener, Service, Severity, Socket, SourceName,
@@ -64,7 +64,7 @@ impl Carried {
 
 /// The connections in CLOSE_WAIT before the window.
 #[derive(Debug, Default)]
-pub(super) struct Earlier(Previous, Carried);
+pub(super) struct Earlier(Standing, Carried);
 
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::CloseWait);
@@ -129,6 +129,16 @@ impl CloseWait {
     fn stayed(&self, host: &Host) -> Vec<Change> {
         let mut stayed = self.0.changes(&host.listeners, WARNING);
         stayed.truncate(if host.copied { 0 } else { REPORTED });
+        // Of MPTCP, only some of those that are over TCP are listed again.
+        let later = host
+            .watch
+            .close_wait
+            .as_ref()
+            .filter(|_| self.1.0.is_empty());
+        for change in &mut stayed {
+            change.later =
+                later.and_then(|later| self.0.turnover(&change.groups, later, &host.listeners));
+        }
         stayed
     }
 
@@ -175,7 +185,7 @@ impl CloseWait {
 
     /// Connections that a program keeps; `None` where that is as it should be.
     fn held(&self, change: &Change, members: &Members<'_>, case: &Case<'_>) -> Option<Finding> {
-        let story = members.story(change, case.host)?;
+        let story = members.story(change, WARNING, case.host)?;
         let inodes = self.0.inodes(&change.groups);
         let mut processes = case.holders.of(inodes.iter().copied());
         // Where the holders of a part were searched for, each is taken to hold as much of the rest.
@@ -197,7 +207,9 @@ impl CloseWait {
             Story::Unanswered | Story::Leak => (Story::Leak, urgency),
             Story::StalePool => (story, urgency),
         };
-        let mut evidence = vec![change.text(case.host), unread(change)];
+        let mut evidence = vec![change.text(case.host)];
+        evidence.extend(change.later_text(case.host));
+        evidence.push(unread(change));
         if change.service().is_none() {
             // Not all were kept.
             let least = if change.is_whole { "" } else { "at least " };
@@ -207,14 +219,12 @@ impl CloseWait {
             ));
         }
         evidence.extend(descriptors::evidence(&processes, case.holders));
-        if change.is_whole && members.grows(change, case.host) {
-            let (added, window) = (change.added(), case.host.window);
-            evidence.extend(descriptors::reached(
-                &processes,
-                case.holders,
-                added,
-                window,
-            ));
+        if let Some(added) = members.growth(change) {
+            let time = match change.later {
+                Some(_) => case.host.watch.over,
+                None => case.host.window,
+            };
+            evidence.extend(descriptors::reached(&processes, case.holders, added, time));
         }
         let show = Command::list("--process --state close-wait");
         let (title, why) = story.text(change);

@@ -3,7 +3,7 @@
 //! FIN_WAIT2 without a process ends after `tcp_fin_timeout`; one that a process holds has no timer
 //! (`__tcp_close`, net/ipv4/tcp.c, starts it).
 
-use crate::diagnose::lingering::{Change, Lingering, Previous};
+use crate::diagnose::lingering::{Change, GROWTH, Lingering, Standing};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Setting::FinTimeout;
 use crate::model::{Command, Finding, InetEnds, Severity, Socket, State, StateSet, counted};
@@ -24,7 +24,7 @@ const REMEDY: [&str; 2] = [
 
 /// FIN_WAIT2 that a process holds, before the window.
 #[derive(Debug, Default)]
-pub(super) struct Earlier(Previous);
+pub(super) struct Earlier(Standing);
 
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::FinWait2);
@@ -99,7 +99,7 @@ impl FinWait2 {
         );
         let inodes = self.held.inodes(&change.groups);
         let sockets = change.counts.sockets as f64;
-        let severity = match change.grows(1.0) {
+        let severity = match change.growth() >= Some(GROWTH) {
             true => Severity::Warning,
             false => Severity::Info,
         };

@@ -44,7 +44,7 @@ impl Rule for NoAnswer {
 
     type Before = Earlier;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
+    const SUSPECTS: Option<Suspects<Self>> = Some(|rule, _| rule.0.linked());
 
     const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.0.watched(host));
 
@@ -59,7 +59,7 @@ impl Rule for NoAnswer {
     fn examine(&self, case: &Case<'_>) -> Examined {
         let unanswered = self.0.unanswered(case.host).into_iter().take(REPORTED);
         let mut findings: Vec<Finding> = unanswered
-            .map(|(to, tries, silence)| self.of_one(to, &tries, silence, case.host))
+            .map(|(to, tries, silence)| of_one(&self.0, to, &tries, silence, case.host))
             .collect();
         if findings.is_empty() {
             findings.extend(self.of_many(case.host));
@@ -69,49 +69,6 @@ impl Rule for NoAnswer {
 }
 
 impl NoAnswer {
-    /// One destination that does not answer.
-    fn of_one(&self, to: SocketAddr, tries: &Tries, silence: Silence, host: &Host) -> Finding {
-        let show = Command::list("--process --state syn-sent --columns timer,retransmits");
-        let attempts = tries.tried();
-        let (growth, succeeded) = match host.while_watched() {
-            Some(growth) => (growth, self.0.succeeded_later_at_most(host)),
-            None => (host.in_window(), self.0.succeeded_at_most(tries, host)),
-        };
-        let severity = match silence {
-            // Programs try both families of a name, and use the one that answers first (RFC 8305).
-            Silence::GivenUp if self.0.has_other_family(to) => Severity::Info,
-            Silence::GivenUp => Severity::Warning,
-            // A program that tries again and again has hardly fewer at another time.
-            // Of as many, everything that needs the destination fails.
-            Silence::Retransmitted | Silence::Repeated => Severity::critical_if(
-                attempts.max(tries.earlier) >= MANY && self.0.is_dead(to, tries, host),
-            ),
-        };
-        let tried = counted(attempts, "attempt", "attempts");
-        let title = format!("{to} does not answer {tried} to connect");
-        let inodes = self.0.inodes.of(|its| *its == to).collect();
-        Finding::new(severity, title, attempts as f64, inodes, WHY)
-            .with_subject(peer_subject(to))
-            .with_evidence(evidence(tries, silence, host))
-            .with_evidence([growth.text(&[
-                Counter::InSegs,
-                Counter::ActiveOpens,
-                Counter::AttemptFails,
-            ])])
-            .with_evidence([match succeeded {
-                Some(0) => "no attempt can have succeeded in that time".to_owned(),
-                Some(some) => format!(
-                    "up to {} that ended in that time may have succeeded",
-                    counted(some, "attempt", "attempts")
-                ),
-                None => "how many attempts succeeded is unknown".to_owned(),
-            }])
-            .with_evidence(self.0.inodes.limit_note())
-            .with_commands([show.of(format!("dst {to}"))])
-            .with_remedy(REMEDY)
-            .with_causes(&["conntrack", "accept-queue"])
-    }
-
     /// Several destinations that do not answer single attempts.
     fn of_many(&self, host: &Host) -> Option<Finding> {
         let often = self.0.often();
@@ -144,6 +101,55 @@ impl NoAnswer {
     }
 }
 
+/// One destination that does not answer.
+pub(super) fn of_one(
+    all: &Attempts,
+    to: SocketAddr,
+    tries: &Tries,
+    silence: Silence,
+    host: &Host,
+) -> Finding {
+    let show = Command::list("--process --state syn-sent --columns timer,retransmits");
+    let attempts = tries.tried();
+    let (growth, succeeded) = match host.while_watched() {
+        Some(growth) => (growth, all.succeeded_later_at_most(host)),
+        None => (host.in_window(), all.succeeded_at_most(tries, host)),
+    };
+    let severity = match silence {
+        // Programs try both families of a name, and use the one that answers first (RFC 8305).
+        Silence::GivenUp if all.has_other_family(to) => Severity::Info,
+        Silence::GivenUp => Severity::Warning,
+        // A program that tries again and again has hardly fewer at another time.
+        // Of as many, everything that needs the destination fails.
+        Silence::Retransmitted | Silence::Repeated => Severity::critical_if(
+            attempts.max(tries.earlier) >= MANY && all.is_dead(to, tries, host),
+        ),
+    };
+    let tried = counted(attempts, "attempt", "attempts");
+    let title = format!("{to} does not answer {tried} to connect");
+    let inodes = all.inodes.of(|its| *its == to).collect();
+    Finding::new(severity, title, attempts as f64, inodes, WHY)
+        .with_subject(peer_subject(to))
+        .with_evidence(evidence(tries, silence, host))
+        .with_evidence([growth.text(&[
+            Counter::InSegs,
+            Counter::ActiveOpens,
+            Counter::AttemptFails,
+        ])])
+        .with_evidence([match succeeded {
+            Some(0) => "no attempt can have succeeded in that time".to_owned(),
+            Some(some) => format!(
+                "up to {} that ended in that time may have succeeded",
+                counted(some, "attempt", "attempts")
+            ),
+            None => "how many attempts succeeded is unknown".to_owned(),
+        }])
+        .with_evidence(all.inodes.limit_note())
+        .with_commands([show.of(format!("dst {to}"))])
+        .with_remedy(REMEDY)
+        .with_causes(&["conntrack", "accept-queue"])
+}
+
 fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
     let mut evidence = Vec::new();
     if silence == Silence::Retransmitted && tries.often > 0 {
@@ -171,6 +177,13 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
             counted(tries.earlier, "attempt", "attempts"),
             thousands(tries.now)
         ));
+        evidence.extend((tries.seen > tries.different()).then(|| {
+            let all = counted(tries.seen, "different attempt", "different attempts");
+            format!(
+                "{all} were seen until {} after its begin",
+                host.watch.over_text()
+            )
+        }));
         let failed = host.growth(Counter::AttemptFails);
         let fails = failed.is_ok_and(|failed| failed >= tries.ended());
         evidence.extend(match tries.most.max(tries.most_earlier) {

@@ -6,10 +6,14 @@
 //! connect in step and none has at either time, as all handshakes divide. SYNs that were due for a
 //! retransmission after the window are counted until attempts were last looked at.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::diagnose::attempts::{Attempts, Earlier, destination};
+use super::no_answer::{NoAnswer, of_one};
+use crate::diagnose::attempts::{Attempts, Earlier, Silence, Tries, destination};
 use crate::diagnose::subject::peer_subject;
 use crate::diagnose::{
     Case, Examined, FirstPass, Growth, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
@@ -171,7 +175,13 @@ impl Rule for SynLoss {
             Err(reason) => return Examined::lacking(reason),
         };
         let mut lossy = sent.iter().filter(|sent| self.are_lost(sent, host));
-        Examined::found(lossy.next().map(|sent| self.finding(sent)))
+        Examined::found(lossy.next().map(|sent| match self.unconnected(host) {
+            Some((to, tries)) => Finding {
+                id: NoAnswer::ID,
+                ..of_one(&self.attempts, to, tries, Silence::Repeated, host)
+            },
+            None => self.finding(sent),
+        }))
     }
 }
 
@@ -201,10 +211,21 @@ impl SynLoss {
         let is_lossy = lost >= LEAST && lost >= (opened + lost) * WARNING_SHARE;
         let (handshakes, _) = self.waiting.divides();
         let mut destinations = handshakes.syns.top(NAMED).into_iter();
-        is_lossy
+        let are_often = || lost > 0.0 && self.attempts.are_often_answered(host);
+        (is_lossy || are_often())
             && self.attempts.is_answered(host)
             && (lost <= opened * ANSWERED_SHARE
                 || destinations.any(|(to, _)| self.attempts.is_connected(to, host)))
+    }
+
+    /// The one destination of nearly all late SYNs, if nothing shows that it answers any.
+    fn unconnected(&self, host: &Host) -> Option<(SocketAddr, &Tries)> {
+        let syns = &self.waiting.divides().0.syns;
+        let (to, late) = *syns.top(1).first()?;
+        let is_only = late as f64 >= syns.total() as f64 * ONE_DESTINATION;
+        let tries = self.attempts.unconnected(to, host)?;
+        let is_silent = is_only && self.attempts.is_more_than_loss(tries, host);
+        is_silent.then_some((to, tries))
     }
 
     fn finding(&self, sent: &Sent<'_>) -> Finding {
@@ -263,118 +284,5 @@ impl SynLoss {
         evidence.push(format!("such SYNs: {}", named.join(", ")));
         evidence.extend(self.inodes.limit_note());
         evidence
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnose::rules::no_answer::NoAnswer;
-    use crate::diagnose::testing::{host, socket};
-    use crate::model::{Timer, TimerKind};
-
-    fn waiting(state: State, port: u16, remaining_ms: u64, retransmits: u32) -> Socket {
-        Socket {
-            retransmits: Some(retransmits),
-            timer: Some(Timer {
-                kind: TimerKind::Retransmit,
-                remaining: Duration::from_millis(remaining_ms),
-            }),
-            ..socket(state, &format!("192.0.2.9:{port}"), "192.0.2.1:80")
-        }
-    }
-
-    fn client(again: u64, opened: u64) -> Host {
-        host()
-            .with_growth(Counter::SynRetrans, 1, 1 + again)
-            .with_growth(Counter::ActiveOpens, 1, 1 + opened)
-            .with_growth(Counter::AttemptFails, 1, 1)
-    }
-
-    fn found(host: &Host, sockets: &[Socket]) -> Option<Finding> {
-        host.examine::<SynLoss>(&host.read(sockets, sockets))
-            .findings
-            .pop()
-    }
-
-    #[test]
-    fn five_lost_syns_that_are_a_hundredth_of_all_warn() {
-        let late = [
-            waiting(State::SynSent, 1, 500, 0),
-            waiting(State::SynSent, 2, 400, 0),
-        ];
-        assert!(found(&client(4, 20), &late).is_none());
-        let five = found(&client(5, 95), &late).unwrap();
-        let title = "5.0 % of the SYNs sent in 1.0 s were retransmissions: 5 of 100";
-        assert_eq!((five.severity, &*five.title), (Severity::Warning, title));
-        assert_eq!(five.evidence[2], "such SYNs: 4 to 192.0.2.1:80");
-        assert!(found(&client(10, 990), &late).is_some());
-        assert!(found(&client(10, 991), &late).is_none());
-        assert!(found(&client(10, 30), &late).is_some());
-        assert!(found(&client(10, 29), &late).is_none());
-        let mut connected = late.to_vec();
-        connected.push(waiting(State::TimeWait, 9, 900, 0));
-        assert!(found(&client(10, 29), &connected).is_some());
-    }
-
-    #[test]
-    fn retransmitted_syn_acks_are_subtracted_by_their_part_of_the_late_handshakes() {
-        let mut late = vec![waiting(State::SynSent, 1, 100, 0)];
-        late.extend(vec![waiting(State::SynRecv, 80, 900, 1); 4]);
-        assert!(found(&client(24, 100), &late).is_none());
-        assert!(found(&client(25, 100), &late).is_some());
-        assert!(found(&client(99, 100), &late[1..]).is_none());
-        let new = [waiting(State::SynSent, 1, 501, 0)];
-        assert!(found(&client(99, 100), &new).is_none(), "nothing is late");
-    }
-
-    #[test]
-    fn in_step_none_is_late_at_either_time_and_all_handshakes_divide() {
-        let young: Vec<Socket> = (1..11)
-            .map(|port| waiting(State::SynSent, port, 900, 0))
-            .collect();
-        let made = |state: State| (1..11).map(move |port| waiting(state, port, 900, 0));
-        let connected: Vec<Socket> = made(State::Established).collect();
-        let found = |host: &Host, before: &[Socket], after: &[Socket]| {
-            let rule: SynLoss = host.read(before, after);
-            host.examine(&rule).findings.pop()
-        };
-        assert!(found(&client(4, 0), &young, &connected).is_none());
-        let five = found(&client(5, 0), &young, &connected).unwrap();
-        assert!(five.evidence[1].starts_with("of the handshakes that were under way, "));
-        let mut served = young.clone();
-        served.extend((1..11).map(|port| waiting(State::SynRecv, 100 + port, 900, 0)));
-        assert!(found(&client(9, 0), &served, &connected).is_none(), "half");
-        assert!(found(&client(10, 0), &served, &connected).is_some());
-    }
-
-    #[test]
-    fn syns_that_are_retransmitted_while_attempts_are_watched_count() {
-        let late: Vec<Socket> = (1..11)
-            .map(|port| waiting(State::SynSent, port, 400, 0))
-            .collect();
-        for (again, is_found) in [(4, false), (5, true)] {
-            let mut host = client(0, 10);
-            let rule: SynLoss = host.read(&[], &late);
-            assert!(host.examine(&rule).findings.is_empty());
-            let attempts: NoAnswer = host.read(&[], &late);
-            host.see(&attempts, &late);
-            let connected = waiting(State::Established, 1, 0, 0);
-            host.see(&attempts, &[connected]);
-            let later = client(again, 10);
-            host.later = Some((later.after, Duration::from_secs(2)));
-            let found = host.examine(&rule).findings.pop();
-            assert_eq!(found.is_some(), is_found);
-            let title = "33.3 % of the SYNs sent in 2.0 s were retransmissions: 5 of 15";
-            assert!(found.is_none_or(|one| one.title == title));
-        }
-    }
-
-    #[test]
-    fn attempts_without_any_answer_are_not_lost_syns() {
-        let dead: Vec<Socket> = (1..4)
-            .map(|port| waiting(State::SynSent, port, 900, 1))
-            .collect();
-        assert!(found(&client(50, 100), &dead).is_none());
     }
 }

@@ -284,3 +284,40 @@ in_namespace!(
         assert_commands_run(finding);
     }
 );
+
+in_namespace!(
+    fn answered_connections_that_are_not_closed_are_a_leak_once_their_number_grows() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let forget = move || {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.set_read_timeout(Some(DEADLINE)).unwrap();
+            let mut server = listener.accept().unwrap().0;
+            client.write_all(b"request").unwrap();
+            server.read_exact(&mut [0; 7]).unwrap();
+            server.write_all(b"answer").unwrap();
+            client.read_exact(&mut [0; 6]).unwrap();
+            drop(client);
+            assert_eq!(server.read(&mut [0; 7]).unwrap(), 0);
+            server
+        };
+        let mut servers: Vec<TcpStream> = (0..12).map(|_| forget()).collect();
+        // The answers may have been sent since the window began.
+        let report = Report::until(|report| report.findings_of(ID).len() == 1);
+        let found = report.finding(ID);
+        assert_eq!(found.severity, "INFO", "{found:?}");
+        assert!(found.title.ends_with("may still be answered"), "{found:?}");
+        let grows = Repeated::start(move || {
+            servers.push(forget());
+            std::thread::sleep(Duration::from_millis(50));
+        });
+        let report = Report::until(|report| {
+            let found = report.findings_of(ID);
+            found.first().is_some_and(|one| one.severity == "WARNING")
+        });
+        let found = report.finding(ID);
+        assert!(found.title.ends_with("stay in CLOSE_WAIT"), "{found:?}");
+        assert_commands_run(found);
+        grows.stop();
+    }
+);

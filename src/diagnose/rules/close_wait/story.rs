@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnose::Host;
-use crate::diagnose::lingering::Change;
+use crate::diagnose::lingering::{Change, GROWTH};
 use crate::diagnose::subject::seconds;
 use crate::diagnose::watch::Watched;
 use crate::model::{InetEnds, Kind, Metric, Service, counted, thousands};
@@ -34,18 +34,27 @@ const AGES: f64 = 1.5;
 /// closes does so at once.
 const IDLE: u64 = 1_000;
 
-/// Younger connections whose end is read may be those of peers that wait for an answer, in milliseconds:
-/// a peer that has closed both directions has forgotten the connection after `tcp_fin_timeout`, 60 s
-/// (ip-sysctl.rst), and a proxy waits 60 s for an answer by default (`proxy_read_timeout` of nginx).
-const PATIENCE: u64 = 60_000;
+/// Younger connections whose end is read may be those of peers that wait for more, in milliseconds: a NAT
+/// may forget one of which a direction is closed when nothing was sent for 4 minutes (RFC 5382, REQ-5).
+const PATIENCE: u64 = 240_000;
+
+/// What is sent so long after the last data came is not the answer to it, but one of a stream to a peer
+/// that has closed its direction, in milliseconds: a proxy waits 60 s for an answer by default
+/// (`proxy_read_timeout` of nginx), and so long a peer that has closed both directions acknowledges what
+/// is sent (`tcp_fin_timeout`, ip-sysctl.rst).
+const ANSWERED: u64 = 60_000;
+
+/// If this many that have been answered are added and none ends, the program forgets to close them.
+const SLOW_GROWTH: u64 = 2;
 
 /// The same of MPTCP, whose connections leave every table a minute after the peer has closed both
 /// directions, while the program still holds the descriptor (`mptcp_close_timeout`, net/mptcp/protocol.c):
 /// who waits for a minute sees none.
 const PATIENCE_OF_MPTCP: u64 = 10_000;
 
-/// A request that waits longer than this for its answer is taken to be forgotten, in milliseconds: by then
-/// most NATs, firewalls and load balancers have forgotten a connection on which nothing is sent.
+/// A request that waits longer than this for its answer is taken to be forgotten, in milliseconds, and a
+/// stream that pauses for longer: by then most NATs, firewalls and load balancers have forgotten a
+/// connection on which nothing is sent.
 const LONGEST_WAIT: u64 = 3_600_000;
 
 const WHY_LEAK: &str = "The peer has closed its direction, and only the local program can end the connection (RFC 9293, 3.3.2): until then it keeps its descriptor and its memory, and no timer frees them.";
@@ -70,7 +79,7 @@ const REMEDY_POOL: [&str; 2] = [
     "Let the pool test a connection before it is used, or close those whose end can be read.",
 ];
 
-const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). This host cannot see whether the peer has closed both: a program that forgets to close looks the same, for a minute if it has answered, and for an hour if it has not.";
+const WHY_UNANSWERED: &str = "The program has read the end, and the peers may wait for an answer: shutdown(2) closes one direction only (RFC 9293, 3.6). This host cannot see whether the peer has closed both: a program that forgets to close looks the same, for four minutes if it has answered and their number does not grow, and for an hour if it has not.";
 
 const WHY_UNANSWERED_MPTCP: &str = "The peers may wait for an answer: shutdown(2) closes one direction only (RFC 8684, 3.3.3). This host cannot see whether the peer has closed both, nor whether the program has read the end: if nothing is sent for 10 s, the program is taken to forget to close.";
 
@@ -99,7 +108,9 @@ impl Story {
         match self {
             Story::Leak => (format!("{connections} stay in CLOSE_WAIT"), WHY_LEAK),
             Story::Unanswered => (
-                format!("{connections} in CLOSE_WAIT: closed by the peer and not answered yet"),
+                format!(
+                    "{connections} in CLOSE_WAIT: closed by the peer, and may still be answered"
+                ),
                 match change.kind() == Kind::Mptcp {
                     true => WHY_UNANSWERED_MPTCP,
                     false => WHY_UNANSWERED,
@@ -155,6 +166,17 @@ pub(super) fn is_used(watched: &Watched) -> bool {
     sent || watched.growth(Metric::BytesAcked) > Some(0)
 }
 
+/// Whether something was sent long after the last data came, and acknowledged by a peer that has sent
+/// nothing else since: its FIN came before.
+fn is_stream(watched: &Watched) -> bool {
+    let ago = |metric| watched.last(metric);
+    let since = |later: Option<u64>, earlier: Option<u64>| earlier?.checked_sub(later?);
+    let sent = ago(Metric::LastDataSent);
+    let after_the_last_data = since(sent, ago(Metric::LastDataReceived));
+    let until_acknowledged = since(ago(Metric::LastAckReceived), sent);
+    after_the_last_data >= Some(ANSWERED) && until_acknowledged.is_some_and(|ms| ms < IDLE)
+}
+
 impl<'a> Members<'a> {
     /// Those of these that were watched.
     pub(super) fn of(some: &[InetEnds], change: &Change, host: &'a Host) -> Members<'a> {
@@ -195,11 +217,12 @@ impl<'a> Members<'a> {
     }
 
     /// Whether they are streams to peers that have closed their own direction, with pauses: some were
-    /// used while they were watched, and most not long before.
+    /// used while they were watched, or most long after the last data came, and most not long before.
     fn are_streams(&self) -> bool {
         let sent = self.median(|one| one.last(Metric::LastDataSent));
-        let is_part = self.used as f64 >= self.watched as f64 * STREAMS;
-        self.used > 0 && is_part && sent.is_some_and(|ms| ms < PATIENCE)
+        let is_part = self.used > 0 && self.used as f64 >= self.watched as f64 * STREAMS;
+        let are_most = self.idle.iter().filter(|one| is_stream(one)).count() * 2 > self.idle.len();
+        (is_part || are_most) && sent.is_some_and(|ms| ms < PATIENCE)
     }
 
     /// What this many of those that were watched are of all.
@@ -210,7 +233,7 @@ impl<'a> Members<'a> {
 
     /// The story; `None` where connections are used in one direction: the program has read the end, and
     /// closes after its answer.
-    pub(super) fn story(&self, change: &Change, host: &Host) -> Option<Story> {
+    pub(super) fn story(&self, change: &Change, least: u64, host: &Host) -> Option<Story> {
         let ended = self.part(self.ended).unwrap_or(0) + change.counts.ended;
         let before = self.stayed + change.counts.ended;
         let turnover = ended as f64 / before.max(1) as f64;
@@ -224,50 +247,56 @@ impl<'a> Members<'a> {
         });
         match is_used && was_idle >= Some(IDLE) {
             true => Some(Story::StalePool),
-            false if self.may_be_answered(change, host) => {
+            false if self.may_be_answered(change, least) => {
                 (!self.are_streams()).then_some(Story::Unanswered)
             }
             false => Some(Story::Leak),
         }
     }
 
-    /// Whether the program has read the end of most, their number does not grow, and most are young, or
-    /// are requests without an answer.
-    fn may_be_answered(&self, change: &Change, host: &Host) -> bool {
-        let is_unanswered = self.is_served && self.unanswered() * 2 > self.idle.len();
-        let patience = match change.kind() == Kind::Mptcp {
-            true => PATIENCE_OF_MPTCP,
-            false if is_unanswered => LONGEST_WAIT,
-            false => PATIENCE,
+    /// Whether the program has read the end of most, their number does not grow, and fewer than `least`
+    /// have been silent for longer than peers wait.
+    fn may_be_answered(&self, change: &Change, least: u64) -> bool {
+        let is_mptcp = change.kind() == Kind::Mptcp;
+        let is_forgotten = |one: &&&Watched| {
+            let patience = match is_mptcp {
+                true => PATIENCE_OF_MPTCP,
+                // Where others are used, peers close one direction only.
+                false if self.used > 0 || is_stream(one) || self.is_pending(one) => LONGEST_WAIT,
+                false => PATIENCE,
+            };
+            one.last(Metric::LastAckReceived)
+                .is_none_or(|age| age >= patience)
         };
-        let is_young = self.age().is_some_and(|age| age < patience);
-        is_young && change.is_whole && !self.grows(change, host) && !self.are_unread()
+        let forgotten = self.idle.iter().filter(is_forgotten).count();
+        let are_few = self.part(forgotten).is_some_and(|number| number < least);
+        are_few && change.is_whole && self.growth(change).is_none() && !self.are_unread()
     }
 
-    /// Whether their number grows: as many were added in the window as the rule asks for, or, if none
-    /// of those that were watched ended either, would be at that rate in the time they were watched.
-    pub(super) fn grows(&self, change: &Change, host: &Host) -> bool {
-        let windows = host.watch.over.as_secs_f64() / host.window.as_secs_f64().max(f64::EPSILON);
-        let watched = if self.ended == 0 {
-            windows.max(1.0)
-        } else {
-            1.0
-        };
-        change.grows(watched)
+    /// By how much their number grows, if it does: by as many as the rule asks for, or by fewer if most
+    /// have been answered and none is used.
+    pub(super) fn growth(&self, change: &Change) -> Option<u64> {
+        let are_answered = self.watched > 0
+            && self.used == 0
+            && self.pending() * 2 <= self.idle.len()
+            && !self.idle.iter().any(|one| is_stream(one));
+        let least = if are_answered { SLOW_GROWTH } else { GROWTH };
+        change.growth().filter(|growth| *growth >= least)
     }
 
     /// How many have sent nothing since the last data came, and so have not answered it.
-    fn unanswered(&self) -> usize {
-        let is_unanswered = |one: &&&Watched| {
-            let of = |metric| one.last(metric);
-            // The FIN that came counts as a byte, and the SYN that was sent, but not the SYN-ACK.
-            let syn = u64::from(!self.is_served);
-            let asked = of(Metric::BytesReceived) > Some(1);
-            let never_sent = of(Metric::BytesAcked).is_some_and(|bytes| bytes <= syn);
-            let sent_before = of(Metric::LastDataSent) > of(Metric::LastDataReceived);
-            asked && (never_sent || sent_before)
-        };
-        self.idle.iter().filter(is_unanswered).count()
+    fn pending(&self) -> usize {
+        self.idle.iter().filter(|one| self.is_pending(one)).count()
+    }
+
+    fn is_pending(&self, one: &Watched) -> bool {
+        let of = |metric| one.last(metric);
+        // The FIN that came counts as a byte, and the SYN that was sent, but not the SYN-ACK.
+        let syn = u64::from(!self.is_served);
+        let asked = of(Metric::BytesReceived) > Some(1);
+        let never_sent = of(Metric::BytesAcked).is_some_and(|bytes| bytes <= syn);
+        let sent_before = of(Metric::LastDataSent) > of(Metric::LastDataReceived);
+        self.is_served && asked && (never_sent || sent_before)
     }
 
     /// How long ago most of the peers closed, in milliseconds: the FIN was the last that came from them.
@@ -302,7 +331,7 @@ impl<'a> Members<'a> {
         let received = |one: &&Watched| one.last(Metric::LastDataReceived);
         let sent = self.idle.iter().copied().filter_map(|one| sent(&one));
         let received = self.idle.iter().copied().filter_map(|one| received(&one));
-        let unanswered = self.unanswered() as u64;
+        let unanswered = self.pending() as u64;
         evidence.extend((unanswered > 0 && !self.are_unread()).then(|| {
             let connections = counted(unanswered, "of these has", "of these have");
             format!("{connections} sent nothing since the last data came from the peer")

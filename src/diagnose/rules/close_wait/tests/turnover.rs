@@ -1,4 +1,4 @@
-//! Connections of a service that end while others take their place, and streams with pauses.
+//! Connections of a service that end while others take their place.
 
 use std::time::Duration;
 
@@ -45,20 +45,16 @@ fn ends_that_stay_unread_are_those_of_slow_handlers_though_each_connection_ends(
 }
 
 #[test]
-fn streams_with_pauses_are_no_finding_beside_others_that_are_used() {
-    let sockets: Vec<Socket> = (1..=32).map(|number| one(number, number)).collect();
-    let found = |used, sent| {
-        watched(&sockets, |number, one| {
-            let sent = if number <= used { 1_000 } else { sent };
-            let measures = [
-                (Metric::LastDataSent, sent),
-                (Metric::LastAckReceived, 5_500),
-            ];
-            Some(with(one, &measures))
-        })
-    };
-    // A tenth of 32, and a minute.
-    assert!(found(4, 59_999).is_none());
-    assert!(found(3, 59_999).is_some());
-    assert!(found(4, 60_000).is_some());
+fn a_finding_says_for_how_many_of_its_sockets_no_process_was_found() {
+    let host = host().listening_at(&["0.0.0.0:80"]);
+    let sockets: Vec<Socket> = (1..=12).map(|number| one(number, number)).collect();
+    let rule: CloseWait = host.read(&sockets, &sockets);
+    let mut holders = Holders::default();
+    (1..=11).for_each(|inode| holders.set(inode, ProcessName::new(b"web"), 7));
+    holders.miss(12);
+    holders.unknown = Some("closed meanwhile".to_owned());
+    let found = host.examine_with(&rule, &holders).findings.remove(0);
+    assert_eq!(found.processes[0].sockets, 11);
+    let line = "for 1 of 12, no process was found: closed meanwhile";
+    assert!(found.evidence.contains(&line.to_owned()), "{found:?}");
 }
