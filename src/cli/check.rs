@@ -41,8 +41,9 @@ pub struct Check {
     /// (close-wait=50%), or a net change per second (established=-100/s:). 10 or 0:10 alerts
     /// outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20 inside.
     /// Other names: accept-queue (% of its limit, each listener), listen-drops (/s), retransmission
-    /// (% of segments), receive-queue and send-queue (bytes, the longest), drops (/s), orphans and
-    /// memory (bytes) of the host (a number or %), ephemeral-ports (the fullest destination).
+    /// (% of segments), receive-queue and send-queue (bytes, the longest; of UDP, receive-queue also
+    /// % of its limit), drops (/s), orphans and memory (bytes) of the host (a number or %),
+    /// ephemeral-ports (the fullest destination).
     #[arg(short, long, value_name = "NAME=RANGE", value_delimiter = ',')]
     #[arg(value_parser = parse_threshold, allow_hyphen_values = true)]
     pub warning: Vec<Threshold>,

@@ -86,8 +86,8 @@ impl Check {
         if typed.by.is_none() {
             target.refuse_owner_timeout()?;
         }
-        if let Some(one) = quantities.first() {
-            let name = one.aspect.label().replace('_', "-");
+        if let Some(quantity) = quantities.first().and_then(|one| one.aspect.quantity()) {
+            let name = quantity.name();
             refuse_several(&target.sources, &format!("a threshold for {name}"))?;
         }
         Ok(Check {

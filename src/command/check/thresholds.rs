@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::command::outcome::Failure;
-use crate::model::{Aspect, State, StateSet, Subject, Threshold, Thresholds};
+use crate::model::{Aspect, KindSet, Measure, State, StateSet, Subject, Threshold, Thresholds};
 use crate::question::Question;
 
 /// How long changes are measured unless `--window` says otherwise.
@@ -86,6 +86,7 @@ pub(super) fn refuse_unrequested(typed: Typed<'_>, question: &Question) -> Resul
             let why = format!("{} sockets have none", kinds.titles());
             return Err(refusal(option, threshold, &why));
         }
+        refuse_without_limit(option, threshold, kinds)?;
         let states = match threshold.aspect.subject {
             Subject::State(state) => StateSet::NONE.with(state),
             Subject::Quantity(quantity) => quantity.definition().states,
@@ -106,6 +107,30 @@ pub(super) fn refuse_unrequested(typed: Typed<'_>, question: &Question) -> Resul
         return Err(refusal(option, threshold, &why));
     }
     Ok(())
+}
+
+/// Refuses a percentage of a limit that sockets of some of these kinds do not have.
+fn refuse_without_limit(
+    option: &str,
+    threshold: &Threshold,
+    kinds: KindSet,
+) -> Result<(), Failure> {
+    let Aspect { measure, .. } = threshold.aspect;
+    let share = threshold.aspect.quantity();
+    let Some(quantity) = share.filter(|_| measure == Measure::Share) else {
+        return Ok(());
+    };
+    let without = kinds.iter().filter(|kind| !quantity.has_limit(*kind));
+    let without = without.fold(KindSet::NONE, KindSet::with);
+    match without.is_empty() {
+        true => Ok(()),
+        false => {
+            let (titles, example) = (without.titles(), quantity.definition().example);
+            let why =
+                format!("{titles} sockets have no limit for it; compare bytes, as in {example}");
+            Err(refusal(option, threshold, &why))
+        }
+    }
 }
 
 /// How long changes are measured; `None` where none is judged.

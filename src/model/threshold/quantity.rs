@@ -97,11 +97,11 @@ table! {
             is_part: true,
             ..COUNTED
         },
-        /// Bytes received and not read yet by the program: the most of one socket.
+        /// Bytes received and not read yet by the program, or their share of the socket's limit: the
+        /// most of one socket.
         ReceiveQueue = Definition {
             name: "receive-queue",
             scope: Scope::Socket,
-            measures: &[Measure::Count],
             example: "receive-queue=1000000",
             bytes: true,
             states: WITH_QUEUES,
@@ -179,6 +179,21 @@ impl Quantity {
             | Quantity::Orphans
             | Quantity::Memory
             | Quantity::EphemeralPorts => kind == Kind::Tcp,
+        }
+    }
+
+    /// Whether sockets of this kind have the limit that it is a percentage of.
+    pub fn has_limit(self, kind: Kind) -> bool {
+        match self {
+            Quantity::ReceiveQueue => Field::ReceiveLimit.is_of(kind),
+            Quantity::AcceptQueue
+            | Quantity::ListenDrops
+            | Quantity::Retransmission
+            | Quantity::SendQueue
+            | Quantity::Drops
+            | Quantity::Orphans
+            | Quantity::Memory
+            | Quantity::EphemeralPorts => true,
         }
     }
 

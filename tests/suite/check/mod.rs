@@ -7,6 +7,7 @@ mod perfdata;
 mod quantities;
 mod queues;
 mod rates;
+mod receive_queue;
 mod refused;
 mod stalled;
 mod states;

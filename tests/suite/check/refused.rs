@@ -117,8 +117,8 @@ fn a_quantity_is_refused_in_another_unit_and_without_sockets_that_have_it() {
             &["retransmission is compared with a percentage, as in retransmission=1%"],
         ),
         (
-            &["-c", "receive-queue=80%"],
-            &["receive-queue is compared with a number of bytes"],
+            &["-c", "send-queue=80%"],
+            &["send-queue is compared with a number of bytes"],
         ),
         (
             &["-l", "-w", "receive-queue=1"],

@@ -206,6 +206,12 @@ impl<'a> Quantities<'a> {
                 add(verdict, &now);
                 drops::rate(&before, &now)?
             }
+            Quantity::ReceiveQueue if aspect.measure == Measure::Share => {
+                let sample = queues::fullest(self.target)?;
+                log.sample(&sample);
+                add(verdict, &sample);
+                sample.found
+            }
             Quantity::ReceiveQueue | Quantity::SendQueue => {
                 let queues = match self.queues {
                     Some(queues) => queues,

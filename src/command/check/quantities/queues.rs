@@ -1,4 +1,5 @@
-//! `receive-queue`, `send-queue`: the longest queue of one socket. Keeps no other socket.
+//! `receive-queue`, `send-queue`: the longest queue of one socket, and the fullest by its limit. Keeps
+//! no other socket.
 
 use std::ops::ControlFlow;
 
@@ -54,6 +55,47 @@ impl LongestQueues {
     }
 }
 
+/// The receive queue that takes the largest part of its limit.
+#[derive(Clone, Copy, Debug, Default)]
+struct FullestQueue {
+    /// How many bytes of memory it takes, and may take.
+    queue: u32,
+    limit: u32,
+    ends: Option<InetEnds>,
+}
+
+/// The fullest receive queue of this target's sockets, in percent of its limit.
+///
+/// # Errors
+/// When the source does not know the limits.
+pub(super) fn fullest(target: &Target) -> Result<Sample<Measured>, Failure> {
+    let mut sampler = target.sampler(vec![Field::ReceiveQueue, Field::ReceiveLimit])?;
+    sampler.sample(|observer, _| {
+        let mut fullest = FullestQueue::default();
+        let report = observer.list(&mut fullest)?;
+        let measured = Measured {
+            trust: report.completeness.trust(),
+            holder: fullest.ends.map(Holder::Socket),
+            ..Measured::share(fullest.queue.into(), fullest.limit.into())
+        };
+        Ok((report, measured))
+    })
+}
+
+impl Sink for FullestQueue {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        if let Some(limit) = socket.receive_limit {
+            let queue = socket.receive_queue;
+            let part = |queue: u32, of: u32| u64::from(queue) * u64::from(of.max(1));
+            if self.limit == 0 || part(queue, self.limit) > part(self.queue, limit) {
+                let ends = socket.internet().copied().filter(|_| queue > 0);
+                *self = FullestQueue { queue, limit, ends };
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 impl Sink for LongestQueues {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         // The queue of a listener holds connections.
@@ -101,5 +143,27 @@ mod tests {
             let holder = longest.holder.unwrap().to_string();
             assert_eq!(holder, "at 192.0.2.1:3 with 192.0.2.2:80");
         }
+    }
+
+    #[test]
+    fn the_fullest_queue_counts_however_long_others_are() {
+        let mut fullest = FullestQueue::default();
+        for (port, receive_queue, limit) in [
+            (1, 0, Some(1_000)),
+            (2, 800, Some(1_000)),
+            (3, 9_000, Some(100_000)),
+            (4, 8_000, Some(10_000)),
+            (5, 50_000, None),
+        ] {
+            let ends = ends(&format!("192.0.2.1:{port}"), "192.0.2.2:80");
+            let socket = Socket {
+                receive_queue,
+                receive_limit: limit,
+                ..Socket::bare(Kind::Udp, State::Established, ends)
+            };
+            assert!(fullest.socket(&socket).is_continue());
+        }
+        assert_eq!((fullest.queue, fullest.limit), (800, 1_000));
+        assert_eq!(fullest.ends.map(|ends| ends.local.port()), Some(2));
     }
 }
