@@ -86,7 +86,7 @@ impl Origin {
     fn group(&self, listeners: &Listeners) -> ServiceGroup {
         ServiceGroup {
             kind: self.kind,
-            service: listeners.service(self.netns, &self.ends),
+            service: listeners.service(self.kind, self.netns, &self.ends),
             held: self.held,
         }
     }

@@ -202,7 +202,7 @@ impl Sink for SecondSink<'_> {
         self.sockets += 1;
         self.unknown_states += u64::from(matches!(socket.state, State::Unknown(_)));
         if let Some(ends) = socket.internet() {
-            let service = self.listeners.service(socket.netns, ends);
+            let service = self.listeners.service(socket.kind, socket.netns, ends);
             let sampled = Sampled {
                 socket,
                 ends,

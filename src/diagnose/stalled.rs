@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use super::host::Host;
 use super::rule::Sampled;
 use super::watch::{Watched, reversed};
-use crate::model::{InetEnds, Listeners, Netns, Service, Socket, TimerKind, counted, thousands};
+use crate::model::{
+    InetEnds, Kind, Listeners, Netns, Service, Socket, TimerKind, counted, thousands,
+};
 
 /// Suspects beyond this many are only counted; 2 MB in either sample.
 const ROOM: usize = 20_000;
@@ -208,7 +210,7 @@ impl Stalled {
         };
         for (key, (netns, ends)) in waited.by_key {
             stalled.before.insert(key);
-            let service = listeners.service(netns, &ends);
+            let service = listeners.service(Kind::Tcp, netns, &ends);
             stalled.services.entry(service).or_default();
         }
         stalled

@@ -121,7 +121,7 @@ impl Host {
             rule.add(&Sampled {
                 socket,
                 ends,
-                service: self.listeners.service(socket.netns, ends),
+                service: self.listeners.service(socket.kind, socket.netns, ends),
             });
         }
     }

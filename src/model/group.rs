@@ -57,15 +57,15 @@ impl GroupKey {
                 KeyPart::Addr(peer().and_then(|peer| fold(peer.ip(), self.prefix)))
             }
             Field::RemotePort => KeyPart::Port(peer().map(|peer| peer.port())),
-            Field::Direction => {
-                KeyPart::Direction(ends.map(|ends| listeners.direction(socket.netns, ends)))
-            }
+            Field::Direction => KeyPart::Direction(
+                ends.map(|ends| listeners.direction(socket.kind, socket.netns, ends)),
+            ),
             Field::Service if socket.kind.is_unix() => {
                 KeyPart::UnixName(listeners.unix_service(socket))
             }
-            Field::Service => {
-                KeyPart::Service(ends.map(|ends| listeners.service(socket.netns, ends)))
-            }
+            Field::Service => KeyPart::Service(
+                ends.map(|ends| listeners.service(socket.kind, socket.netns, ends)),
+            ),
             Field::Protocol => KeyPart::Protocol(socket.protocol()),
             Field::Interface => KeyPart::Interface(socket.interface.filter(|index| *index != 0)),
             Field::V6Only => KeyPart::V6Only(socket.v6only),

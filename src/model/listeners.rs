@@ -3,6 +3,8 @@
 //! Follows the kernel's lookup (`inet_lookup_listener`, net/ipv4/inet_hashtables.c, and
 //! `inet6_lookup_listener`, net/ipv6/inet6_hashtables.c): the same network namespace and port, then a
 //! listener on the address before those on all addresses. A connection has the family of its listener.
+//! Of kinds without connections, a socket that waits for any peer is a listener; each kind has ports of
+//! its own, but for MPTCP, which shares those of TCP.
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +14,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use super::{
-    Direction, Family, FamilyClass, InetEnds, Netns, Service, Sink, Socket, UnixName, UnixPeer,
+    Direction, Family, FamilyClass, InetEnds, Kind, Netns, Service, Sink, Socket, UnixName,
+    UnixPeer,
 };
 
 /// Where a connection arrived: its local end, without the remote one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arrival {
+    kind: Kind,
     netns: Netns,
     ends: InetEnds,
     /// The interface that its listener is bound to, 0 for none; `None` from /proc.
@@ -29,6 +33,7 @@ impl Arrival {
     pub fn of(socket: &Socket) -> Option<Arrival> {
         let ends = socket.internet()?;
         Some(Arrival {
+            kind: socket.kind,
             netns: socket.netns,
             ends: InetEnds::listening(ends.family, ends.local),
             interface: socket.interface,
@@ -39,6 +44,8 @@ impl Arrival {
 /// One listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
+    /// Its kind.
+    pub kind: Kind,
     /// Its network namespace.
     pub netns: Netns,
     /// The family it was created with.
@@ -66,6 +73,7 @@ pub struct Listener {
 impl Listener {
     fn of(socket: &Socket, ends: &InetEnds) -> Listener {
         Listener {
+            kind: socket.kind,
             netns: socket.netns,
             family: ends.family,
             local: ends.local,
@@ -119,11 +127,13 @@ struct Place {
     /// The bits of an IPv6 address, v4-mapped for IPv4; 0 for all addresses of both.
     address: u128,
     port: u16,
+    /// The kind whose ports these are.
+    kind: Kind,
     netns: Netns,
 }
 
 impl Place {
-    fn of(netns: Netns, local: SocketAddr) -> Place {
+    fn of(kind: Kind, netns: Netns, local: SocketAddr) -> Place {
         let address = match local.ip().to_canonical() {
             ip if ip.is_unspecified() => 0,
             IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
@@ -132,6 +142,19 @@ impl Place {
         Place {
             address,
             port: local.port(),
+            kind: match kind {
+                Kind::Mptcp => Kind::Tcp,
+                Kind::Tcp
+                | Kind::Udp
+                | Kind::UdpLite
+                | Kind::Raw
+                | Kind::Ping
+                | Kind::Packet
+                | Kind::Netlink
+                | Kind::UnixStream
+                | Kind::UnixDgram
+                | Kind::UnixSeqpacket => kind,
+            },
             netns,
         }
     }
@@ -182,7 +205,7 @@ impl Listeners {
     }
 
     fn add(&mut self, listener: Listener) {
-        let place = Place::of(listener.netns, listener.local);
+        let place = Place::of(listener.kind, listener.netns, listener.local);
         let at = self.places.entry(place).or_default();
         at.classes |= listener.classes();
         let known = self.listeners.len();
@@ -206,8 +229,13 @@ impl Listeners {
     }
 
     /// The places whose listeners take a connection with these ends, the one with its address first.
-    fn lookup(&self, netns: Netns, ends: &InetEnds) -> impl Iterator<Item = &Listening> {
-        let exact = Place::of(netns, ends.local);
+    fn lookup(
+        &self,
+        kind: Kind,
+        netns: Netns,
+        ends: &InetEnds,
+    ) -> impl Iterator<Item = &Listening> {
+        let exact = Place::of(kind, netns, ends.local);
         let any = Place {
             address: 0,
             ..exact
@@ -229,7 +257,7 @@ impl Listeners {
             let interfaces = listener.interface.zip(arrival.interface);
             listener.classes() & class != 0 && interfaces.is_none_or(|(its, own)| its == own)
         };
-        for at in self.lookup(arrival.netns, &arrival.ends) {
+        for at in self.lookup(arrival.kind, arrival.netns, &arrival.ends) {
             let chain = std::iter::successors(get(at.last), |listener| get(listener.before));
             let mut takers: Vec<&Listener> = chain.filter(is_taker).collect();
             if !takers.is_empty() {
@@ -241,16 +269,16 @@ impl Listeners {
     }
 
     /// In if a listener could have taken the connection, else out. In for listeners themselves.
-    pub fn direction(&self, netns: Netns, ends: &InetEnds) -> Direction {
-        match self.lookup(netns, ends).next() {
+    pub fn direction(&self, kind: Kind, netns: Netns, ends: &InetEnds) -> Direction {
+        match self.lookup(kind, netns, ends).next() {
             Some(_) => Direction::In,
             None => Direction::Out,
         }
     }
 
     /// What the connection serves or uses.
-    pub fn service(&self, netns: Netns, ends: &InetEnds) -> Service {
-        match self.direction(netns, ends) {
+    pub fn service(&self, kind: Kind, netns: Netns, ends: &InetEnds) -> Service {
+        match self.direction(kind, netns, ends) {
             Direction::In => Service::Served(ends.local.port()),
             // A v4-mapped address as IPv4: the same peer, whatever the socket.
             Direction::Out => Service::Used(SocketAddr::new(

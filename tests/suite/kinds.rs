@@ -325,9 +325,14 @@ fn what_a_kind_does_not_have_is_refused_in_one_line() {
         ("-u retransmits gt 0", "UDP sockets have no `retransmits`"),
         ("-M rtt gt 5", "MPTCP sockets have no `rtt`"),
         (
-            "-tu --by service",
-            "the key `service` needs one kind of sockets",
+            "-tux --by service",
+            "the key `service`: internet sockets and UNIX sockets have different ones",
         ),
+        (
+            "-a --by user,direction",
+            "the key `direction`: PACKET, NETLINK and UNIX sockets have none; select other kinds",
+        ),
+        ("check -A udp,raw --by service", "RAW sockets have none"),
         (
             "-u state listen",
             "the options select established, unconnected, the filter listen",

@@ -9,7 +9,7 @@ use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
 use super::sources::refuse_several;
 use super::target::Target;
-use crate::model::{Counts, Field, GroupKey, KeyPart, Listeners, Other, SplitSink};
+use crate::model::{Counts, Field, GroupKey, KeyPart, KindSet, Listeners, Other, SplitSink};
 use crate::owner::{Owners, Seek};
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
@@ -53,21 +53,12 @@ impl GroupSampler {
         if fields.contains(&Field::Interface) {
             refuse_several(&target.sources, "the key `interface`")?;
         }
-        let mut of_listeners = fields
-            .iter()
-            .filter(|field| matches!(field, Field::Direction | Field::Service));
         let kinds = target.question.kinds();
-        let is_one_kind = kinds.only().is_some() || kinds.is_unix();
-        let needs_listeners = match of_listeners.next() {
-            // A port of one kind says nothing about another.
-            Some(field) if !is_one_kind => {
-                return Err(Failure::Usage(format!(
-                    "the key `{}` needs one kind of sockets",
-                    field.name()
-                )));
-            }
-            found => found.is_some(),
-        };
+        if let Some(field) = fields.iter().find(|field| !field.groups(kinds)) {
+            return Err(cannot_group(*field, kinds));
+        }
+        let of_listeners = [Field::Direction, Field::Service];
+        let needs_listeners = fields.iter().any(|field| of_listeners.contains(field));
         Ok(GroupSampler {
             listeners: needs_listeners.then(|| target.listeners()).transpose()?,
             search: target.owner_search(&fields, Seek::LowestPid)?,
@@ -134,6 +125,20 @@ impl GroupSampler {
         sample.add_search(owners.as_ref());
         Ok(sample)
     }
+}
+
+/// That sockets of these kinds have no groups by a field together, and which of them do not belong.
+fn cannot_group(field: Field, kinds: KindSet) -> Failure {
+    let name = field.name();
+    let without = kinds.iter().filter(|kind| !field.is_of(*kind));
+    let without = without.fold(KindSet::NONE, KindSet::with);
+    let why = match without.is_empty() {
+        true => "internet sockets and UNIX sockets have different ones".to_owned(),
+        false => format!("{} sockets have none", without.titles()),
+    };
+    Failure::Usage(format!(
+        "the key `{name}`: {why}; select other kinds with -A"
+    ))
 }
 
 /// Counts sockets by the kernel's counters where these are exact, or lists them.

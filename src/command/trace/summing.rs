@@ -58,7 +58,7 @@ impl Sum {
         match end.opened {
             Opened::By(side) => side == Side::Remote,
             Opened::Before | Opened::Unknown => matches!(
-                self.listeners.service(Netns::CALLER, &end.ends),
+                self.listeners.service(Kind::Tcp, Netns::CALLER, &end.ends),
                 Service::Served(_)
             ),
         }

@@ -45,7 +45,7 @@ fn read(before: &[Socket], after: &[Socket]) -> Attempts {
     let mut attempts = Attempts::after(earlier);
     for socket in after {
         let ends = socket.internet().unwrap();
-        let service = Listeners::default().service(socket.netns, ends);
+        let service = Listeners::default().service(socket.kind, socket.netns, ends);
         attempts.add(&Sampled {
             socket,
             ends,

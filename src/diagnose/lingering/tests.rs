@@ -24,7 +24,7 @@ fn changes(before: &[Socket], after: &[Socket], least: u64) -> Vec<Change> {
         lingering.add(&Sampled {
             socket,
             ends,
-            service: listeners.service(socket.netns, ends),
+            service: listeners.service(socket.kind, socket.netns, ends),
         });
     }
     lingering.changes(&listeners, least)
@@ -127,7 +127,7 @@ fn what_was_added_and_ended_after_the_window_is_counted_if_all_were_kept() {
         lingering.add(&Sampled {
             socket,
             ends,
-            service: listeners.service(socket.netns, ends),
+            service: listeners.service(socket.kind, socket.netns, ends),
         });
     };
     let now = [one(1, 1), one(2, 1), one(3, 2)];

@@ -13,7 +13,7 @@ use crate::diagnose::{
     Case, Examined, FirstPass, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
 };
 use crate::model::{
-    Command, Finding, InetEnds, Metric, Netns, Service, Severity, Socket, State, StateSet,
+    Command, Finding, InetEnds, Kind, Metric, Netns, Service, Severity, Socket, State, StateSet,
     TimerKind, thousands,
 };
 
@@ -118,7 +118,8 @@ impl Rule for Keepalive {
 
     fn begin(&mut self, before: Before, host: &Host) {
         let services = before.0.iter();
-        let services = services.map(|(netns, ends)| host.listeners.service(*netns, ends));
+        let services =
+            services.map(|(netns, ends)| host.listeners.service(Kind::Tcp, *netns, ends));
         self.services = services.map(|one| (one, OfService::default())).collect();
     }
 

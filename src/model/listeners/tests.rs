@@ -37,7 +37,7 @@ fn inodes(listeners: &Listeners, netns: Netns, local: &str) -> Vec<u64> {
     connection.netns = netns;
     let ends = *connection.internet().unwrap();
     let takers = listeners.takers(&Arrival::of(&connection).unwrap());
-    let is_in = listeners.direction(netns, &ends) == Direction::In;
+    let is_in = listeners.direction(Kind::Tcp, netns, &ends) == Direction::In;
     assert_eq!(is_in, !takers.is_empty(), "{local}");
     takers.iter().map(|listener| listener.inode).collect()
 }
@@ -132,7 +132,10 @@ fn beyond_the_room_only_the_place_is_known() {
     assert_eq!((listeners.iter().count(), listeners.beyond()), (1, 2));
     let connection = socket("10.0.0.1:82", None, 0);
     let ends = *connection.internet().unwrap();
-    assert_eq!(listeners.direction(Netns::CALLER, &ends), Direction::In);
+    assert_eq!(
+        listeners.direction(Kind::Tcp, Netns::CALLER, &ends),
+        Direction::In
+    );
     let arrival = Arrival::of(&connection).unwrap();
     assert!(listeners.takers(&arrival).is_empty());
     assert_eq!(listeners.ports().count(), 3);

@@ -139,11 +139,11 @@ fn a_connection_came_in_where_a_listener_could_have_accepted_it() {
             Direction::Out
         };
         assert_eq!(
-            listeners.direction(socket.netns, socket.internet().unwrap()),
+            listeners.direction(socket.kind, socket.netns, socket.internet().unwrap()),
             expected,
             "{local}"
         );
-        match listeners.service(socket.netns, socket.internet().unwrap()) {
+        match listeners.service(socket.kind, socket.netns, socket.internet().unwrap()) {
             Service::Served(port) => assert_eq!(
                 (came_in, port),
                 (true, socket.internet().unwrap().local.port())

@@ -108,7 +108,7 @@ fn taken((to, uses): (Destination, Uses)) -> Option<PortsTaken> {
 impl Sink for OutgoingPorts<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         if let Some(ends) = socket.internet()
-            && let Service::Used(_) = self.listeners.service(socket.netns, ends)
+            && let Service::Used(_) = self.listeners.service(socket.kind, socket.netns, ends)
         {
             self.outgoing.add(socket, ends);
         }

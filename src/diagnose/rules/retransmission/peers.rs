@@ -15,7 +15,7 @@ use crate::diagnose::subject::address_word;
 use crate::diagnose::survey::Sent;
 use crate::diagnose::watch::Watched;
 use crate::model::{
-    Command, Field, Finding, Label, Metric, Service, Severity, SourceName, counted, thousands,
+    Command, Field, Finding, Kind, Label, Metric, Service, Severity, SourceName, counted, thousands,
 };
 
 /// The part of the segments to a peer from which it warns: twice that of all segments, because a single
@@ -63,7 +63,7 @@ pub(super) fn watched(host: &Host) -> Vec<Peer> {
             continue;
         };
         let address = ends.remote.ip().to_canonical();
-        let service = host.listeners.service(watched.last.netns, ends);
+        let service = host.listeners.service(Kind::Tcp, watched.last.netns, ends);
         let peer = peers.entry(address).or_insert_with(|| Peer {
             address,
             sent: Sent::default(),
