@@ -14,10 +14,12 @@ use crate::question::{Families, Question};
 /// The selection by options and files, without the words of the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scope {
-    kinds: KindSet,
+    pub(super) kinds: KindSet,
     pub(super) families: Families,
-    /// The states that options name; `None` where they name none.
-    states: Option<StateSet>,
+    /// The states that `--state` names; `None` where it names none.
+    named: Option<StateSet>,
+    /// Whether only sockets that wait for peers are selected.
+    listening: bool,
     /// The filters of files: read once, since standard input cannot be read twice.
     files: Option<Expression>,
 }
@@ -33,12 +35,7 @@ impl Scope {
         used_as: Use,
         lookup: &mut HostLookup,
     ) -> Result<Scope, Failure> {
-        if !kinds.has_internet() && (selection.ipv4 || selection.ipv6) {
-            return Err(Failure::Usage(format!(
-                "-4 and -6 select internet sockets, and {} sockets have no addresses",
-                kinds.titles()
-            )));
-        }
+        refuse_family(selection.ipv4 || selection.ipv6, kinds)?;
         Ok(Scope {
             kinds,
             families: match (selection.ipv4, selection.ipv6) {
@@ -46,18 +43,29 @@ impl Scope {
                 (false, true) => Families::Only(Family::V6),
                 (true, true) | (false, false) => Families::Both,
             },
-            states: selected_states(selection, kinds)?,
+            named: selection.state.iter().copied().reduce(StateSet::union),
+            listening: selection.listening,
             files: parse_files(&selection.files, used_as, lookup)?,
         })
     }
 
+    /// The same for sockets of other kinds.
+    pub(super) fn of_kinds(&self, kinds: KindSet) -> Scope {
+        Scope {
+            kinds,
+            ..self.clone()
+        }
+    }
+
     /// The question about the sockets that match these words too.
     pub(super) fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
+        refuse_family(self.families != Families::Both, self.kinds)?;
+        let states = self.states()?;
         let filter = Expression::all(words.into_iter().chain(self.files.clone()));
         let tests = || filter.iter().flat_map(Expression::tests);
         self.refuse_foreign(tests().filter_map(Test::subject))?;
         self.refuse_other_kinds(tests())?;
-        let requested = match (self.states, &filter) {
+        let requested = match (states, &filter) {
             (Some(states), _) => states,
             (None, Some(filter)) if names_bound(filter) => StateSet::ALL.with(State::Bound),
             (None, _) => self.kinds.states(),
@@ -69,6 +77,32 @@ impl Scope {
         };
         let narrowed = question.narrowed();
         narrowed.ok_or_else(|| contradiction(requested, question.filter.as_ref()))
+    }
+
+    /// The states that options name; `None` where they name none.
+    fn states(&self) -> Result<Option<StateSet>, Failure> {
+        let kinds = self.kinds;
+        if let Some(states) = self.named.filter(|states| kinds.meant(*states).is_empty()) {
+            return Err(Failure::Usage(format!(
+                "--state {}: {} sockets have only the states {}",
+                words(states),
+                kinds.titles(),
+                words(kinds.states())
+            )));
+        }
+        let named = self.named.map(|states| kinds.meant(states));
+        let listen = kinds.waiting();
+        let states = match (named, self.listening) {
+            (named, false) => named,
+            (None, true) => Some(listen),
+            (Some(named), true) => Some(named.intersection(listen)),
+        };
+        if states.is_some_and(StateSet::is_empty) {
+            return Err(Failure::Usage(
+                "--state and --listening have no state in common: leave one of them out".to_owned(),
+            ));
+        }
+        Ok(states)
     }
 
     /// Refuses a test of a kind that is not selected.
@@ -106,30 +140,15 @@ impl Scope {
     }
 }
 
-/// The states that options name; `None` where they name none.
-fn selected_states(selection: &Selection, kinds: KindSet) -> Result<Option<StateSet>, Failure> {
-    let named = selection.state.iter().copied().reduce(StateSet::union);
-    if let Some(states) = named.filter(|states| kinds.meant(*states).is_empty()) {
-        return Err(Failure::Usage(format!(
-            "--state {}: {} sockets have only the states {}",
-            words(states),
-            kinds.titles(),
-            words(kinds.states())
-        )));
+/// Refuses to select a family of sockets that have none.
+fn refuse_family(has_family: bool, kinds: KindSet) -> Result<(), Failure> {
+    match has_family && !kinds.has_internet() {
+        false => Ok(()),
+        true => Err(Failure::Usage(format!(
+            "-4 and -6 select internet sockets, and {} sockets have no addresses",
+            kinds.titles()
+        ))),
     }
-    let named = named.map(|states| kinds.meant(states));
-    let listen = kinds.waiting();
-    let states = match (named, selection.listening) {
-        (named, false) => named,
-        (None, true) => Some(listen),
-        (Some(named), true) => Some(named.intersection(listen)),
-    };
-    if states.is_some_and(StateSet::is_empty) {
-        return Err(Failure::Usage(
-            "--state and --listening have no state in common: leave one of them out".to_owned(),
-        ));
-    }
-    Ok(states)
 }
 
 fn names_bound(filter: &Expression) -> bool {

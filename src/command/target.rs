@@ -152,18 +152,25 @@ impl Target {
         }
     }
 
-    /// The same with another filter in place of the words typed.
+    /// The kinds selected.
+    pub(super) fn kinds(&self) -> KindSet {
+        self.scope.kinds
+    }
+
+    /// The same with another filter in place of the words typed, about sockets of these kinds.
     ///
     /// # Errors
     /// [`Failure::Filter`] because of a word, another one because of all.
     pub(super) fn with_filter(
         &self,
         text: &str,
+        kinds: KindSet,
         lookup: &mut HostLookup,
     ) -> Result<Target, Failure> {
         let words = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
         let words = parse_words(words.as_slice(), Use::Filter, lookup)?;
-        let question = self.scope.question(words)?;
+        let scope = self.scope.of_kinds(kinds);
+        let question = scope.question(words)?;
         if !self.sources.are_several() && tests_netns(&question) {
             return Err(Failure::Usage(
                 "`netns` compares network namespaces: start with -N all".to_owned(),
@@ -171,6 +178,7 @@ impl Target {
         }
         Ok(Target {
             question,
+            scope,
             ..self.clone()
         })
     }

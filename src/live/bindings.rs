@@ -35,7 +35,13 @@ impl View {
                 self.toggle_column();
                 return None;
             }
-            (Some(Kind::Columns), Key::Char('C')) => return self.back(),
+            (Some(Kind::Kinds(_)), Key::Enter | Key::Char(' ')) => {
+                self.toggle_kind();
+                return None;
+            }
+            (Some(Kind::Columns), Key::Char('C')) | (Some(Kind::Kinds(_)), Key::Char('K')) => {
+                return self.back();
+            }
             (Some(Kind::Findings), Key::Enter) => return self.show_sockets_found(),
             (Some(_), _) if is_back => return self.back(),
             _ => {}
@@ -51,6 +57,7 @@ impl View {
                 return Some(Action::Mouse(self.has_mouse));
             }
             Key::Char('?') => self.open(Kind::Help),
+            Key::Char('K') => self.open(Kind::Kinds(self.setup.kinds)),
             Key::Char('c') => return self.show_below(Below::Chart),
             Key::Char('t') => return self.show_below(Below::Trace),
             Key::Char('d') => return self.show_findings(),
@@ -81,7 +88,9 @@ impl View {
                 let sort = sockets.sort;
                 self.press_in_sockets(key, sort, now);
             }
-            Some(Kind::Findings | Kind::Socket(_) | Kind::Columns | Kind::Help) => {}
+            Some(
+                Kind::Findings | Kind::Socket(_) | Kind::Columns | Kind::Kinds(_) | Kind::Help,
+            ) => {}
         }
     }
 
@@ -141,7 +150,7 @@ impl View {
 
     /// Shows a column, or no longer.
     fn toggle_column(&mut self) {
-        let Some(field) = columns().nth(self.cursor()) else {
+        let Some(field) = columns(self.setup.kinds).nth(self.cursor()) else {
             return;
         };
         match self.columns.iter().position(|column| *column == field) {
@@ -176,10 +185,10 @@ impl View {
                 self.editor = Some(Editor::of_search());
             }
             Key::Char('s' | 'l') | Key::Right | Key::Tab => {
-                sort = next_sort(self.selected, sort, true);
+                sort = next_sort(self.selected, self.setup.kinds, sort, true);
             }
             Key::Char('S' | 'h') | Key::Left | Key::BackTab => {
-                sort = next_sort(self.selected, sort, false);
+                sort = next_sort(self.selected, self.setup.kinds, sort, false);
             }
             Key::Char('o') => sort.descending = !sort.descending,
             _ => {}

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Field, SortKey, State};
+use crate::model::{Field, KindSet, SortKey, State};
 
 /// The fields that sockets can be sorted by, in the order of the keys that step through them, and
 /// whether the largest value comes first; see [`applies`].
-const SORTED_BY: [(Field, bool); 10] = [
+const SORTED_BY: [(Field, bool); 11] = [
     (Field::SendQueue, true),
     (Field::ReceiveQueue, true),
     (Field::AcceptQueue, true),
@@ -15,6 +15,7 @@ const SORTED_BY: [(Field, bool); 10] = [
     (Field::RemotePort, false),
     (Field::LocalAddr, false),
     (Field::LocalPort, false),
+    (Field::Name, false),
     (Field::Timer, false),
     (Field::Retransmits, true),
 ];
@@ -32,35 +33,41 @@ fn applies(field: Field, state: Option<State>) -> bool {
         Some(State::Listen) => {
             matches!(
                 field,
-                Field::AcceptQueue | Field::LocalAddr | Field::LocalPort
+                Field::AcceptQueue | Field::LocalAddr | Field::LocalPort | Field::Name
             )
         }
         Some(_) => !matches!(field, Field::AcceptQueue | Field::State),
     }
 }
 
-fn sort_keys(state: Option<State>) -> Vec<SortKey> {
+fn sort_keys(state: Option<State>, kinds: KindSet) -> Vec<SortKey> {
     let fields = SORTED_BY.into_iter();
-    let fields = fields.filter(|(field, _)| applies(*field, state));
+    let fields = fields.filter(|(field, _)| applies(*field, state) && field.is_of_any(kinds));
     let keys = fields.map(|(field, descending)| SortKey { field, descending });
     keys.collect()
 }
 
 /// The order in which the sockets of a state are listed first.
-pub(super) fn usual_sort(state: Option<State>) -> SortKey {
+pub(super) fn usual_sort(state: Option<State>, kinds: KindSet) -> SortKey {
     let usual = SortKey {
         field: Field::State,
         descending: false,
     };
-    sort_keys(state).first().copied().unwrap_or(usual)
+    sort_keys(state, kinds).first().copied().unwrap_or(usual)
 }
 
 /// The next one, or the previous one.
-pub(super) fn next_sort(state: Option<State>, sort: SortKey, forward: bool) -> SortKey {
-    let keys = sort_keys(state);
+pub(super) fn next_sort(
+    state: Option<State>,
+    kinds: KindSet,
+    sort: SortKey,
+    forward: bool,
+) -> SortKey {
+    let keys = sort_keys(state, kinds);
+    let count = keys.len().max(1);
     let at = keys.iter().position(|key| key.field == sort.field);
-    let step = if forward { 1 } else { keys.len() - 1 };
-    let at = (at.unwrap_or(0) + step) % keys.len();
+    let step = if forward { 1 } else { count - 1 };
+    let at = (at.unwrap_or(0) + step) % count;
     keys.get(at).copied().unwrap_or(sort)
 }
 
@@ -88,17 +95,24 @@ mod tests {
 
     #[test]
     fn the_orders_form_a_cycle_in_both_directions() {
-        for state in [None, Some(State::Listen), Some(State::CloseWait)] {
-            let usual = usual_sort(state);
+        let states = [None, Some(State::Listen), Some(State::CloseWait)];
+        let kinds = [KindSet::TCP, KindSet::UNIX, KindSet::ALL];
+        let both = kinds
+            .into_iter()
+            .flat_map(|one| states.map(|state| (state, one)));
+        for (state, kinds) in both {
+            let next = |sort, forward| next_sort(state, kinds, sort, forward);
+            let usual = usual_sort(state, kinds);
             assert!(usual.descending, "the largest queue first");
             let mut sort = usual;
-            for _ in sort_keys(state) {
-                assert_eq!(next_sort(state, next_sort(state, sort, true), false), sort);
-                sort = next_sort(state, sort, true);
+            for _ in sort_keys(state, kinds) {
+                assert_eq!(next(next(sort, true), false), sort);
+                assert!(sort.field.is_of_any(kinds));
+                sort = next(sort, true);
             }
             assert_eq!(sort, usual);
         }
-        assert_eq!(sort_text(usual_sort(None)), "send-queue:desc");
+        assert_eq!(sort_text(usual_sort(None, KindSet::TCP)), "send-queue:desc");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::model::screen::{SampleCost, SocketFacts, Traced};
 use crate::model::{
-    Field, GroupKey, Grouped, KeyPart, Label, Loss, Note, Snapshot, SocketId, SortKey, State,
+    Field, GroupKey, Grouped, KeyPart, KindSet, Label, Loss, Note, Snapshot, SocketId, SortKey,
+    State,
 };
 
 /// One sample of the number of sockets in each state.
@@ -158,6 +159,8 @@ pub enum Action {
     Interval(Duration),
     /// To apply this filter in place of the one typed before.
     Filter(String),
+    /// To show sockets of these kinds.
+    Kinds(KindSet),
     /// To write what is shown to a file.
     Save,
     /// To let the terminal report clicks and the wheel of a mouse, or no longer.

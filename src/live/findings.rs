@@ -18,6 +18,16 @@ pub(super) struct Findings {
     pub(super) typed: Option<String>,
 }
 
+impl Findings {
+    /// Forgets what was found, of other sockets.
+    pub(super) fn forget(&mut self) {
+        *self = Findings {
+            typed: self.typed.take(),
+            ..Findings::default()
+        };
+    }
+}
+
 impl View {
     /// The rules were applied to the sockets of the filter with this number; `None` if they are not
     /// about such sockets.

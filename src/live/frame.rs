@@ -7,10 +7,10 @@ use super::choices::sort_text;
 use super::levels::{Kind, Level, Sockets, columns};
 use super::{Below, Listing, Saved, View};
 use crate::model::screen::{
-    Chart, ColumnsPane, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketPane,
+    Chart, ChoicesPane, GroupsPane, Header, Notice, NoticeKind, Pane, Screen, SocketPane,
     SocketsPane, StateRow, brief,
 };
-use crate::model::{Field, GroupKey};
+use crate::model::{self, Field, GroupKey};
 
 /// How long the result of a key is shown.
 const REPLY_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +33,7 @@ impl View {
                 plan: last.map_or("", |sample| &sample.plan),
                 cost: last.map(|sample| sample.cost),
                 filter: &self.setup.filter,
+                kinds: self.setup.kinds,
                 is_paused: self.frozen.is_some(),
                 is_incomplete: observation.is_some_and(|o| !o.completeness.is_complete()),
             },
@@ -62,6 +63,9 @@ impl View {
 
     fn pane(&self, now: Instant) -> Pane<'_> {
         let shown = self.shown();
+        if let Some(choices) = self.choices() {
+            return Pane::Choices(choices);
+        }
         match self.content().map(|level| &level.kind) {
             Some(Kind::Sockets(sockets)) => self.sockets_pane(sockets, now),
             Some(Kind::Socket(_)) => Pane::Socket(SocketPane {
@@ -71,7 +75,9 @@ impl View {
                 failure: shown.socket.failure.as_deref(),
             }),
             Some(Kind::Findings) => Pane::Findings(self.findings_pane()),
-            Some(Kind::Groups | Kind::Columns | Kind::Help) => self.groups_pane(now),
+            Some(Kind::Groups | Kind::Columns | Kind::Kinds(_) | Kind::Help) => {
+                self.groups_pane(now)
+            }
             None => match self.below {
                 Below::Groups => self.groups_pane(now),
                 Below::Trace => Pane::Trace(self.trace_pane()),
@@ -83,15 +89,33 @@ impl View {
         }
     }
 
+    /// What is chosen from, where that is on top.
+    fn choices(&self) -> Option<ChoicesPane> {
+        let (title, choices) = match self.top()? {
+            Kind::Columns => {
+                let all = columns(self.setup.kinds);
+                let is_shown = |field: Field| self.columns.contains(&field);
+                let all = all.map(|field| (field.name(), is_shown(field)));
+                ("columns besides the usual ones", all.collect())
+            }
+            Kind::Kinds(chosen) => {
+                let all = model::Kind::ALL.iter();
+                let all = all.map(|kind| (kind.name(), chosen.contains(*kind)));
+                ("kinds of sockets", all.collect())
+            }
+            Kind::Groups | Kind::Findings | Kind::Sockets(_) | Kind::Socket(_) | Kind::Help => {
+                return None;
+            }
+        };
+        Some(ChoicesPane {
+            title,
+            choices,
+            selected: self.cursor(),
+        })
+    }
+
     fn sockets_pane<'a>(&'a self, sockets: &'a Sockets, now: Instant) -> Pane<'a> {
         let answer = &self.shown().sockets;
-        if let Some(Kind::Columns) = self.top() {
-            let is_shown = |field: &Field| self.columns.contains(field);
-            return Pane::Columns(ColumnsPane {
-                columns: columns().map(|field| (field, is_shown(&field))).collect(),
-                selected: self.cursor(),
-            });
-        }
         let listing = self.listing();
         let failure = answer.failure.clone();
         Pane::Sockets(SocketsPane {

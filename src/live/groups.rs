@@ -126,9 +126,15 @@ impl View {
     }
 
     pub(super) fn regroup(&mut self, forward: bool) {
-        let count = self.setup.groupings.len().max(1);
-        let step = if forward { 1 } else { count - 1 };
-        self.grouping = (self.grouping + step) % count;
+        let all = &self.setup.groupings;
+        let step = if forward { 1 } else { all.len().max(1) - 1 };
+        let next = |at: usize| (at + step) % all.len().max(1);
+        let mut others = (0..all.len()).scan(self.grouping, |at, _| {
+            *at = next(*at);
+            Some(*at)
+        });
+        let fits = |at: &usize| all.get(*at).is_some_and(|keys| self.can_group_by(keys));
+        self.grouping = others.find(fits).unwrap_or(self.grouping);
         self.below = Below::Groups;
         self.shows_all_groups = false;
         self.group_sort = GroupSort::default();

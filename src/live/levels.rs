@@ -1,11 +1,12 @@
-//! What is opened over the states, as a stack: groups, sockets, one socket, findings, columns, help.
+//! What is opened over the states, as a stack: groups, sockets, one socket, findings, columns, kinds,
+//! help.
 //! Each has a cursor, and is left for the one before.
 
 use super::choices::usual_sort;
 use super::key::moved;
 use super::{Action, Answer, Below, DetailResult, GroupOf, Key, Listing, View};
 use crate::model::screen::{Drawn, Place, SocketFacts};
-use crate::model::{Field, Grouped, KeyPart, SocketId, SortKey, State, Use};
+use crate::model::{self, Field, Grouped, KeyPart, KindSet, SocketId, SortKey, State, Use};
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) enum Kind {
     Socket(SocketId),
     /// The columns of the list of sockets, to choose from.
     Columns,
+    /// The kinds of sockets, to choose from, and those chosen.
+    Kinds(KindSet),
     Help,
 }
 
@@ -42,10 +45,11 @@ enum Anchor {
     Socket(SocketId),
 }
 
-/// The columns to choose from. Where there are several kinds, theirs is shown unasked.
-pub(super) fn columns() -> impl Iterator<Item = Field> {
+/// The columns to choose from, of sockets of these kinds. Where there are several, the kind is shown
+/// unasked.
+pub(super) fn columns(kinds: KindSet) -> impl Iterator<Item = Field> {
     let all = Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok());
-    all.filter(|field| *field != Field::Kind)
+    all.filter(move |field| *field != Field::Kind && field.is_of_any(kinds))
 }
 
 impl View {
@@ -57,17 +61,18 @@ impl View {
         self.levels.last().map(|level| &level.kind)
     }
 
-    /// The level whose data is shown: help and columns have none.
+    /// The level whose data is shown: help and what is chosen from have none.
     pub(super) fn content(&self) -> Option<&Level> {
+        let has_none = |kind: &Kind| matches!(kind, Kind::Columns | Kind::Kinds(_) | Kind::Help);
         let mut levels = self.levels.iter().rev();
-        levels.find(|level| !matches!(level.kind, Kind::Columns | Kind::Help))
+        levels.find(|level| !has_none(&level.kind))
     }
 
     /// Opens the list of the sockets of the selected state, or of a group of them.
     pub(super) fn open_sockets(&mut self, state: Option<State>, group: Option<GroupOf>) {
         self.change(|data| data.sockets = Answer::default());
         self.restart_trace();
-        let sort = usual_sort(state);
+        let sort = usual_sort(state, self.setup.kinds);
         self.open(Kind::Sockets(Sockets { sort, group }));
     }
 
@@ -82,7 +87,7 @@ impl View {
     }
 
     /// Leaves the level on top. The sockets of a finding were listed by its filter; the one typed
-    /// before is applied again.
+    /// before is applied again. The kinds chosen are requested.
     pub(super) fn back(&mut self) -> Option<Action> {
         if matches!(self.top(), Some(Kind::Groups)) && self.shows_all_groups {
             self.shows_all_groups = false;
@@ -91,7 +96,7 @@ impl View {
         let left = self.levels.pop()?.kind;
         let typed = &mut self.findings.typed;
         let typed = typed.take_if(|_| matches!(left, Kind::Sockets(_)));
-        typed.map(Action::Filter)
+        typed.map(Action::Filter).or_else(|| self.choose(&left))
     }
 
     /// The row of the cursor, as far as there are rows.
@@ -108,7 +113,8 @@ impl View {
             }),
             Kind::Findings => self.findings.found.len(),
             Kind::Sockets(_) => self.listing().map_or(0, |listing| listing.rows.len()),
-            Kind::Columns => columns().count(),
+            Kind::Columns => columns(self.setup.kinds).count(),
+            Kind::Kinds(_) => model::Kind::ALL.len(),
             Kind::Socket(_) | Kind::Help => usize::MAX,
         })
     }

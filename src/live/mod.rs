@@ -13,6 +13,7 @@ mod frame;
 mod groups;
 mod history;
 mod key;
+mod kinds;
 mod levels;
 mod record;
 #[cfg(test)]
@@ -29,8 +30,8 @@ pub use trace::TraceLog;
 use std::time::{Duration, Instant};
 
 use crate::filter::FilterError;
-use crate::model::screen::{Notice, Place, Rest};
-use crate::model::{Field, GroupKey, Snapshot, State};
+use crate::model::screen::{Notice, NoticeKind, Place, Rest};
+use crate::model::{Field, GroupKey, KindSet, Snapshot, State};
 use editor::Editor;
 use findings::Findings;
 use groups::GroupSort;
@@ -53,6 +54,8 @@ pub struct Setup {
     pub interval: Duration,
     /// The filter typed; empty for none.
     pub filter: String,
+    /// The kinds of the sockets.
+    pub kinds: KindSet,
     /// Whether the method and the cost of each sample are shown.
     pub shows_plan: bool,
     /// What sockets can be grouped by, in the order of the key that steps through it; at least one.
@@ -228,10 +231,11 @@ impl View {
         });
     }
 
-    /// Another filter is used from now on. All data was about the previous one; the selection
-    /// stays. Returns the number that results of the new filter carry.
-    pub fn filter_taken(&mut self, text: &str) -> u64 {
+    /// Another filter is used from now on, or other kinds. All data was about the previous ones; the
+    /// selection stays. Returns the number that results of the new filter carry.
+    pub fn filter_taken(&mut self, text: &str, kinds: KindSet) -> u64 {
         text.clone_into(&mut self.setup.filter);
+        self.take_kinds(kinds);
         self.data = Data::default();
         self.frozen = None;
         self.editor = None;
@@ -244,10 +248,16 @@ impl View {
         self.filter
     }
 
-    /// The filter typed was refused: because of one word, or of `reason` as a whole.
-    pub fn filter_refused(&mut self, error: Option<&FilterError>, reason: &str) {
-        if let Some(editor) = &mut self.editor {
-            editor.refuse(error, reason);
+    /// The filter typed was refused: because of one word, or of `reason` as a whole; or the kinds chosen
+    /// were, which have no such filter.
+    pub fn filter_refused(&mut self, now: Instant, error: Option<&FilterError>, reason: &str) {
+        match &mut self.editor {
+            Some(editor) => editor.refuse(error, reason),
+            None => {
+                let kind = NoticeKind::Warning;
+                let text = reason.to_owned();
+                self.replied(now, Notice { kind, text });
+            }
         }
     }
 

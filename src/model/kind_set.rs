@@ -200,7 +200,13 @@ impl KindSet {
         words.join(",")
     }
 
-    /// The same; `None` for TCP alone, which is named nowhere.
+    /// The word for all of them, where there is one, or those for each.
+    pub fn words_typed(self) -> String {
+        let group = GROUPS.iter().find(|(_, kinds)| *kinds == self);
+        group.map_or_else(|| self.words_of(), |(word, _)| (*word).to_owned())
+    }
+
+    /// The words for each; `None` for TCP alone, which is named nowhere.
     pub fn unless_tcp(self) -> Option<String> {
         (self != KindSet::TCP).then(|| self.words_of())
     }

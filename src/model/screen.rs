@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::trace::{Clock, Losses, Shape, Story, Transition};
-use super::{Field, Finding, Grouped, Label, State};
+use super::{Finding, Grouped, KindSet, Label, State};
 
 /// Everything on the screen.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ pub struct Header<'a> {
     pub cost: Option<SampleCost>,
     /// The filter, as typed; empty if there is none.
     pub filter: &'a str,
+    /// The kinds of the sockets.
+    pub kinds: KindSet,
     /// Whether the view is paused; sampling continues.
     pub is_paused: bool,
     /// Whether something was lost, so that every number may be too small.
@@ -167,8 +169,8 @@ pub enum Pane<'a> {
     Findings(FindingsPane<'a>),
     /// One socket, in place of the states.
     Socket(SocketPane<'a>),
-    /// The columns of the list, in place of it.
-    Columns(ColumnsPane),
+    /// What to choose from, in place of everything else.
+    Choices(ChoicesPane),
 }
 
 /// One socket.
@@ -197,11 +199,13 @@ pub struct SocketFacts {
     pub note: String,
 }
 
-/// The columns of the list of sockets.
+/// What to choose from: the columns of the list of sockets, or the kinds of sockets.
 #[derive(Clone, Debug)]
-pub struct ColumnsPane {
-    /// Each with whether it is shown.
-    pub columns: Vec<(Field, bool)>,
+pub struct ChoicesPane {
+    /// What they are.
+    pub title: &'static str,
+    /// Each with whether it is chosen.
+    pub choices: Vec<(&'static str, bool)>,
     /// Which is selected.
     pub selected: usize,
 }

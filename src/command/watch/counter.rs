@@ -11,6 +11,7 @@ use crate::command::repeat::Schedule;
 use crate::command::sample::Sampler;
 use crate::command::target::Target;
 use crate::live::{FailedSample, StateSample};
+use crate::model::KindSet;
 use crate::model::screen::SampleCost;
 
 /// What changes while the thread runs.
@@ -19,11 +20,15 @@ pub(super) enum Change {
     Interval(Duration),
     /// A new filter.
     Filter(String),
+    /// Other kinds of sockets.
+    Kinds(KindSet),
 }
 
 /// What the thread works with.
 pub(super) struct Counter {
     target: Target,
+    /// Its filter as typed.
+    filter: String,
     sampler: Sampler,
     lookup: HostLookup,
     events: Events,
@@ -31,12 +36,13 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Ready to count the sockets of `target`.
+    /// Ready to count the sockets of `target`, which has this filter.
     ///
     /// # Errors
     /// When the source cannot know them.
     pub(super) fn new(
         target: Target,
+        filter: String,
         events: Events,
         changes: Receiver<Change>,
     ) -> Result<Counter, Failure> {
@@ -44,6 +50,7 @@ impl Counter {
             sampler: target.sampler(Vec::new())?,
             lookup: HostLookup::of(target.sources.place()),
             target,
+            filter,
             events,
             changes,
         })
@@ -69,7 +76,8 @@ impl Counter {
                             interval = other;
                             None
                         }
-                        Change::Filter(text) => Some(self.take_filter(text)),
+                        Change::Filter(text) => Some(self.take(text, self.target.kinds())),
+                        Change::Kinds(kinds) => Some(self.take(self.filter.clone(), kinds)),
                     };
                     // At once, and every interval from now on.
                     due = Instant::now();
@@ -112,12 +120,14 @@ impl Counter {
         })))
     }
 
-    fn take_filter(&mut self, text: String) -> Event {
-        let target = self.target.with_filter(&text, &mut self.lookup);
+    /// Counts what this filter selects of these kinds from now on.
+    fn take(&mut self, text: String, kinds: KindSet) -> Event {
+        let target = self.target.with_filter(&text, kinds, &mut self.lookup);
         match target.and_then(|target| Ok((target.sampler(Vec::new())?, target))) {
             Ok((sampler, target)) => {
                 self.sampler = sampler;
                 self.target = target.clone();
+                self.filter.clone_from(&text);
                 Event::FilterTaken(text, Box::new(target))
             }
             Err(Failure::Filter(error)) => {

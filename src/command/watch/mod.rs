@@ -88,6 +88,7 @@ pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Resul
         },
         interval: request.repetition.interval.unwrap_or_default(),
         filter: request.filter.clone(),
+        kinds: request.target.kinds(),
         shows_plan: console.shows_plans(),
         groupings: groupings(request.by.as_deref()),
         start: Instant::now(),
@@ -131,13 +132,16 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
 
 /// What sockets can be grouped by: the keys typed first, then the usual ones.
 fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
-    const USUAL: [&[Field]; 6] = [
+    const USUAL: [&[Field]; 9] = [
         &[Field::Service, Field::RemoteAddr],
         &[Field::Service],
         &[Field::RemoteAddr],
         &[Field::LocalPort],
+        &[Field::Name],
+        &[Field::PeerProcess],
         &[Field::Process],
         &[Field::User],
+        &[Field::Kind],
     ];
     let key = |field: &Field| GroupKey {
         field: *field,

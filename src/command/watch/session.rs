@@ -105,7 +105,8 @@ impl Session {
         let (changes, count_changes) = channel();
         let (requests, detail_requests) = channel();
         let (examined, to_examine) = channel();
-        let counter = Counter::new(request.target.clone(), sampled.clone(), count_changes)?;
+        let (target, filter) = (request.target.clone(), request.filter.clone());
+        let counter = Counter::new(target, filter, sampled.clone(), count_changes)?;
         let interval = setup.interval;
         let mut view = View::new(setup);
         runtime::handle_signals(waker, give_back_at_once).map_err(&cannot_start)?;
@@ -244,7 +245,8 @@ impl Session {
                 self.view.failed(failed);
             }
             Event::FilterTaken(text, target) => {
-                self.request.filter = self.view.filter_taken(&text);
+                self.request.filter = self.view.filter_taken(&text, target.kinds());
+                self.groups = None;
                 self.request.target = *target;
                 // The thread runs as long as this end of its channel is open.
                 let request = &self.request;
@@ -253,7 +255,8 @@ impl Session {
             }
             Event::Findings(filter, found) => self.view.diagnosed(filter, found),
             Event::FilterRefused(error, reason) => {
-                self.view.filter_refused(error.as_ref(), &reason);
+                let now = Instant::now();
+                self.view.filter_refused(now, error.as_ref(), &reason);
             }
             Event::Detail(detail) => {
                 if let (
@@ -314,6 +317,9 @@ impl Session {
             }
             Some(Action::Filter(text)) => {
                 let _ = self.changes.send(Change::Filter(text));
+            }
+            Some(Action::Kinds(kinds)) => {
+                let _ = self.changes.send(Change::Kinds(kinds));
             }
         }
         Ok(())

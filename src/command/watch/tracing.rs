@@ -16,9 +16,9 @@ use crate::command::trace::{
     selector,
 };
 use crate::live::{Detail, DetailQuery, DetailResult, TraceLog};
-use crate::model::Where;
 use crate::model::screen::Traced;
 use crate::model::trace::{Connection, Losses, Story, Transition};
+use crate::model::{Kind, Where};
 use crate::source::{BpfError, Destroyed, Tracer};
 
 /// Rows are shown no more often: a person cannot read more.
@@ -132,6 +132,12 @@ impl Tracing {
                 "only one network namespace that can be entered is traced: remove {options}"
             )));
         }
+        let Some(target) = target.only(Kind::Tcp) else {
+            let kinds = target.kinds().titles();
+            return Err(Failure::Usage(format!(
+                "only TCP connections are traced, and {kinds} sockets are selected"
+            )));
+        };
         let matcher = Matcher::new(&target.question)?;
         let own = netns_inode(&place).map_err(Failure::to("identify the network namespace"))?;
         let selector = selector(&target.question, Some(own));

@@ -38,7 +38,7 @@ fn the_line_counts_what_is_wrong_and_is_absent_where_nothing_is() {
 #[test]
 fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
     let mut session = Session::new();
-    assert_eq!(session.view.filter_taken("dport = 9"), 1);
+    assert_eq!(session.view.filter_taken("dport = 9", KindSet::TCP), 1);
     // A late result for the filter before.
     session
         .view
@@ -53,7 +53,7 @@ fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
     let narrow = "(state close-wait) and sport = 80".to_owned();
     let action = session.press(&[Key::Enter]);
     assert_eq!(action, Some(Action::Filter(narrow.clone())));
-    assert_eq!(session.view.filter_taken(&narrow), 2);
+    assert_eq!(session.view.filter_taken(&narrow, KindSet::TCP), 2);
     let wanted = session.view.wanted();
     assert!(
         matches!(wanted, DetailQuery::Sockets { state: None, .. }),
@@ -65,14 +65,14 @@ fn enter_applies_the_filter_of_a_finding_and_escape_the_one_before() {
     assert_eq!(back, Some(Action::Filter("dport = 9".to_owned())));
     assert!(is_pane(&session));
     assert!(notice(&session).is_some());
-    session.view.filter_taken("dport = 9");
+    session.view.filter_taken("dport = 9", KindSet::TCP);
     for key in ['d', 'c'] {
         session.press(&[Key::Enter]);
-        session.view.filter_taken(&narrow);
+        session.view.filter_taken(&narrow, KindSet::TCP);
         let left = session.press(&[Key::Char(key)]);
         assert_eq!(left, Some(Action::Filter("dport = 9".to_owned())));
         assert_eq!(is_pane(&session), key == 'd');
-        session.view.filter_taken("dport = 9");
+        session.view.filter_taken("dport = 9", KindSet::TCP);
     }
     session.press(&[Key::Char('d')]);
     assert_eq!(session.press(&[Key::Escape]), None);

@@ -157,7 +157,7 @@ fn what_is_not_wanted_any_more_is_not_shown() {
     session.view.found(late.clone());
     assert!(session.view.data.sockets.found.is_none());
     session.press(&[Key::Char('S')]);
-    let filter = session.view.filter_taken("sport = :80");
+    let filter = session.view.filter_taken("sport = :80", KindSet::TCP);
     session.press(&[Key::Enter]);
     session.view.found(late.clone());
     assert!(
@@ -250,10 +250,12 @@ fn the_filter_is_edited_checked_refused_and_taken() {
     let action = session.press(&[Key::Enter]);
     assert_eq!(action, Some(Action::Filter("q w".to_owned())));
     assert!(session.view.screen(session.now).prompt.unwrap().is_checking);
-    session.view.filter_refused(None, "no such word");
+    session
+        .view
+        .filter_refused(session.now, None, "no such word");
     let screen = session.view.screen(session.now);
     assert_eq!(screen.prompt.unwrap().error.unwrap().reason, "no such word");
-    assert_eq!(session.view.filter_taken("sport = :80"), 1);
+    assert_eq!(session.view.filter_taken("sport = :80", KindSet::TCP), 1);
     let screen = session.view.screen(session.now);
     assert_eq!(screen.header.filter, "sport = :80");
     assert!(screen.prompt.is_none() && screen.rows.is_empty());
@@ -273,7 +275,7 @@ fn another_filter_leaves_the_selected_state_and_its_sockets_where_they_are() {
     session.press(&[Key::Enter]);
     session.found(Ok(listing(9)));
     session.press(&[Key::Down]);
-    session.view.filter_taken("sport = :80");
+    session.view.filter_taken("sport = :80", KindSet::TCP);
     session.sample(&[(C, 1)]);
     assert!(session.row(Some(C)).is_selected);
     session.found(Ok(listing(1)));
@@ -282,7 +284,7 @@ fn another_filter_leaves_the_selected_state_and_its_sockets_where_they_are() {
     };
     assert_eq!((pane.state, pane.selected), (Some(C), 0));
     // A filter whose question is about other states.
-    session.view.filter_taken("state established");
+    session.view.filter_taken("state established", KindSet::TCP);
     session.sample_with(&[(E, 1)], |sample| {
         sample.snapshot.asked = StateSet::NONE.with(E);
     });
@@ -302,7 +304,7 @@ fn charts_traces_and_findings_are_opened_from_every_pane() {
             Pane::Chart(_) => 'c',
             Pane::Trace(_) => 't',
             Pane::Findings(_) => 'd',
-            Pane::Groups(_) | Pane::Sockets(_) | Pane::Socket(_) | Pane::Columns(_) => ' ',
+            Pane::Groups(_) | Pane::Sockets(_) | Pane::Socket(_) | Pane::Choices(_) => ' ',
         };
         for key in ['c', 't', 'd', 'c'] {
             session.press(&[Key::Char(key)]);

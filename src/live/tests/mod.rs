@@ -2,6 +2,7 @@
 
 mod findings;
 mod keys;
+mod kinds;
 mod levels;
 mod samples;
 mod trace;
@@ -16,8 +17,8 @@ use super::{
 use crate::model::screen::{Drawn, NoticeKind, Pane, Place, SampleCost, StateRow};
 use crate::model::testing::ends;
 use crate::model::{
-    Command, Completeness, Counts, Field, Finding, GroupKey, Kind, Loss, Note, Observation,
-    Severity, Snapshot, SocketId, SourceName, State, StateSet,
+    Command, Completeness, Counts, Field, Finding, GroupKey, Kind, KindSet, Loss, Note,
+    Observation, Severity, Snapshot, SocketId, SourceName, State, StateSet,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,8 +44,9 @@ impl Session {
             host: "host".to_owned(),
             interval: SECOND,
             filter: String::new(),
+            kinds: KindSet::TCP,
             shows_plan: false,
-            groupings: vec![by(Field::Service), by(Field::RemoteAddr)],
+            groupings: vec![by(Field::Service), by(Field::RemoteAddr), by(Field::Kind)],
             start,
         };
         Session {

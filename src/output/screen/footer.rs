@@ -12,7 +12,7 @@ use crate::output::width::text_width;
 const LEAST_BODY: u16 = 4;
 
 /// The keys of the states, the most important first.
-const IN_STATES: [(&str, &str); 12] = [
+const IN_STATES: [(&str, &str); 13] = [
     ("q", "quit"),
     ("?", "help"),
     ("space", "pause"),
@@ -21,6 +21,7 @@ const IN_STATES: [(&str, &str); 12] = [
     ("tab", "groups"),
     ("b", "by"),
     ("/", "filter"),
+    ("K", "kinds"),
     ("t", "trace"),
     ("c", "chart"),
     ("+-", "pace"),
@@ -74,11 +75,11 @@ const IN_SOCKET: [(&str, &str); 6] = [
     ("w", "write"),
 ];
 
-/// The keys of the columns.
-const IN_COLUMNS: [(&str, &str); 4] = [
+/// The keys of what is chosen from.
+const IN_CHOICES: [(&str, &str); 4] = [
     ("q", "quit"),
     ("esc", "back"),
-    ("", "column"),
+    ("", "select"),
     ("enter", "add or remove"),
 ];
 
@@ -186,7 +187,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
         Pane::Trace(_) => &IN_TRACE,
         Pane::Findings(_) => &IN_FINDINGS,
         Pane::Socket(_) => &IN_SOCKET,
-        Pane::Columns(_) => &IN_COLUMNS,
+        Pane::Choices(_) => &IN_CHOICES,
         Pane::Groups(pane) if pane.selected.is_some() => &IN_GROUPS,
         Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
     };

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Canvas, cells};
+use crate::model::KindSet;
 use crate::model::screen::{Header, Screen, brief};
 use crate::output::width::text_width;
 use crate::output::{escape, utc_stamp};
@@ -30,7 +31,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has
         .filter_map(|(is_on, mark)| is_on.then_some(mark));
     let (total, clock) = (total(screen), clock(header));
     let with_time = [&*total, &*clock].join("  ");
-    let host = format!("tcpstates {}", escape::line(header.host));
+    let mut host = format!("tcpstates {}", escape::line(header.host));
+    if header.kinds != KindSet::TCP {
+        host += &format!("  {}", header.kinds.words_typed());
+    }
     let with_interval = format!("{host}  every {}", brief(header.interval));
     let has_filter = filter_line >= area.height && !filter.is_empty();
     let name = if has_filter { &filter } else { &with_interval };

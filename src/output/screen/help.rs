@@ -9,7 +9,7 @@ use crate::output::doctor::wrap;
 use crate::output::width::text_width;
 
 /// The keys, and what they do; the manual has them too.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("q, ^C", "quit"),
     ("space", "pause or resume the view; sampling continues"),
     ("up, down, k, j", "select a line, or scroll"),
@@ -28,6 +28,7 @@ pub const KEYS: [(&str, &str); 22] = [
     ("b, B", "group by the next or the previous keys"),
     ("n, N", "sockets: search, the next one found; search anew"),
     ("C", "sockets: choose the columns"),
+    ("K", "choose the kinds of sockets"),
     ("c", "show a chart of the selected state, or the groups"),
     (
         "t",

@@ -127,7 +127,7 @@ impl Parts {
         let (all, needed) = match screen.pane {
             Pane::Groups(_) | Pane::Chart(_) => states::heights(&screen.rows),
             Pane::Trace(_) => (2 * LEAST_PANE, 2 * LEAST_PANE),
-            Pane::Sockets(_) | Pane::Findings(_) | Pane::Socket(_) | Pane::Columns(_) => {
+            Pane::Sockets(_) | Pane::Findings(_) | Pane::Socket(_) | Pane::Choices(_) => {
                 (LEAST_PANE, LEAST_PANE)
             }
         };
@@ -154,7 +154,7 @@ fn draw_middle(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) {
         Pane::Findings(pane) => findings::draw(canvas, area, pane),
         Pane::Trace(pane) => trace::draw(canvas, area, screen, pane),
         Pane::Socket(pane) => socket::draw(canvas, area, pane),
-        Pane::Columns(pane) => panes::draw_columns(canvas, area, pane),
+        Pane::Choices(pane) => panes::draw_choices(canvas, area, pane),
         Pane::Groups(pane) => {
             let below = draw_states(canvas, area, screen, pane.selected.is_some());
             groups::draw(canvas, below, pane);

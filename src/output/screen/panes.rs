@@ -1,10 +1,10 @@
-//! The sockets of one state in place of the states, and the columns to choose from in place of them.
+//! The sockets of one state in place of the states, and what is chosen from in place of them.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Canvas, age_text, cells, split};
-use crate::model::screen::{ColumnsPane, Place, SocketsPane};
+use crate::model::screen::{ChoicesPane, Place, SocketsPane};
 use crate::output::escape;
 use crate::output::value::label_text;
 
@@ -65,17 +65,17 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
     format!("{first}{count} {what} by {}{without}  {age}", pane.sort)
 }
 
-/// Draws the columns, around the selected one; those shown have a cross.
-pub(super) fn draw_columns(canvas: &mut Canvas<'_>, area: Rect, pane: &ColumnsPane) {
+/// Draws what is chosen from, around the selected line; what is chosen has a cross.
+pub(super) fn draw_choices(canvas: &mut Canvas<'_>, area: Rect, pane: &ChoicesPane) {
     let paint = canvas.paint;
-    let title = "columns besides the usual ones: enter adds or removes one, esc returns";
-    canvas.write(area, 0, 0, title, paint.heading());
+    let title = format!("{}: enter adds or removes one, esc returns", pane.title);
+    canvas.write(area, 0, 0, &title, paint.heading());
     let room = usize::from(area.height.saturating_sub(1));
-    let first = first_around(pane.selected, pane.columns.len(), room);
-    let shown = pane.columns.iter().enumerate().skip(first).take(room);
-    for (line, (number, (field, is_shown))) in (1..).zip(shown) {
-        let mark = if *is_shown { "[x]" } else { "[ ]" };
-        let text = format!("{mark} {}", field.name());
+    let first = first_around(pane.selected, pane.choices.len(), room);
+    let shown = pane.choices.iter().enumerate().skip(first).take(room);
+    for (line, (number, (name, is_chosen))) in (1..).zip(shown) {
+        let mark = if *is_chosen { "[x]" } else { "[ ]" };
+        let text = format!("{mark} {name}");
         canvas.write(area, line, 0, &text, Style::new());
         canvas.place(area, line, Place::Row(number));
         if number == pane.selected {

@@ -4,6 +4,7 @@ mod counts;
 mod exit;
 mod findings;
 mod keys;
+mod kinds;
 mod panes;
 pub(crate) mod pty;
 mod terminals;

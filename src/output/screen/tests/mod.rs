@@ -16,7 +16,8 @@ use crate::model::screen::{
     SampleCost, Screen, SocketsPane, StateRow,
 };
 use crate::model::{
-    Completeness, Counts, Field, Group, Grouped, Label, Observation, SourceName, State, StateSet,
+    Completeness, Counts, Field, Group, Grouped, KindSet, Label, Observation, SourceName, State,
+    StateSet,
 };
 
 const PLAIN: Paint = Paint {
@@ -126,6 +127,7 @@ fn screen(pane: Pane<'_>) -> Screen<'_> {
                 derived: 0,
             }),
             filter: "",
+            kinds: KindSet::TCP,
             is_paused: false,
             is_incomplete: false,
         },
@@ -383,8 +385,8 @@ fn help_explains_every_key_and_scrolls() {
             "{keys}"
         );
     }
-    assert!(drawn[25].contains("HISTORY"), "{drawn:#?}");
-    assert!(drawn[26].ends_with("1.2 ms, 100 listed: one walk lists every selected socket"));
+    assert!(drawn[26].contains("HISTORY"), "{drawn:#?}");
+    assert!(drawn[27].ends_with("1.2 ms, 100 listed: one walk lists every selected socket"));
     // Scrolled to its end, and no further.
     screen.help = Some(usize::MAX);
     let (buffer, drawn) = draw_with(&screen, 80, 10, PLAIN);
