@@ -19,10 +19,11 @@ pub(super) struct Processes {
     pub(super) missing: Vec<Note>,
 }
 
-/// Finds the sockets of the processes that the filter of `observer` names, if it names any.
+/// Finds the sockets of the processes that the filter of `observer` names, if it names any, and the UNIX
+/// sockets whose peers it selects by their names.
 ///
 /// # Errors
-/// When processes cannot be listed.
+/// When processes cannot be listed, or no source has the names.
 pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<Processes, Failure> {
     let Some(filter) = &observer.question().filter else {
         return Ok(Processes::default());
@@ -64,6 +65,7 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
         Folded::Always | Folded::Tests(_) => Vec::new(),
     };
     observer.set_holders(&found, unseen);
+    observer.find_named()?;
     Ok(Processes { notes, missing })
 }
 

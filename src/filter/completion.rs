@@ -3,7 +3,8 @@
 use super::keyword::Keyword;
 use super::lexer::{Lexer, TokenKind};
 use super::nodes::FAMILIES;
-use crate::model::{Field, KindSet, Protocol, StateSet, Use};
+use super::unix::SOCKET_TYPES;
+use crate::model::{Field, KindSet, Protocol, StateSet, UnixShutdown, Use};
 
 /// Operators that no shell interprets.
 const ORDERS: [&str; 6] = ["=", "!=", "lt", "le", "gt", "ge"];
@@ -44,6 +45,11 @@ fn values(keyword: Keyword) -> Vec<String> {
         Keyword::Field(Field::Kind) => KindSet::words().map(str::to_owned).collect(),
         Keyword::Field(Field::Protocol) => {
             Protocol::names().into_iter().map(str::to_owned).collect()
+        }
+        Keyword::Field(Field::SocketType) => SOCKET_TYPES.map(str::to_owned).into(),
+        Keyword::Field(Field::Shutdown) => {
+            let all = UnixShutdown::ALL.map(UnixShutdown::name);
+            all.map(str::to_owned).into()
         }
         Keyword::Field(Field::V6Only) => ["yes", "no"].map(str::to_owned).into(),
         Keyword::Field(_) | Keyword::Autobound | Keyword::Host(_) | Keyword::Port(_) => Vec::new(),

@@ -105,9 +105,17 @@ impl fmt::Display for Test {
             Test::Protocol(protocol) => write!(f, "protocol = {protocol}"),
             Test::Name(glob) => write!(f, "name = {}", glob.typed()),
             Test::Peer(peer) => write!(f, "peer = {peer}"),
-            Test::Holder { query, .. } => match query {
-                ProcessQuery::Name(name) => write!(f, "process = {}", typed(&name.text())),
-                ProcessQuery::Pid(pid) => write!(f, "pid = {pid}"),
+            Test::PeerName { glob, .. } => write!(f, "dst = unix:{}", glob.typed()),
+            Test::Shutdown(which) => write!(f, "shutdown = {}", which.name()),
+            Test::SocketType(name) => write!(f, "socket-type = {name}"),
+            Test::Holder { side, query, .. } => match (query, side) {
+                (ProcessQuery::Name(name), Side::Local) => {
+                    write!(f, "process = {}", typed(&name.text()))
+                }
+                (ProcessQuery::Name(name), Side::Remote) => {
+                    write!(f, "peer-process = {}", typed(&name.text()))
+                }
+                (ProcessQuery::Pid(pid), _) => write!(f, "pid = {pid}"),
             },
             Test::V6Only(only) => write!(f, "v6only = {}", if *only { "yes" } else { "no" }),
             Test::Interface(index) => write!(f, "interface = {index}"),

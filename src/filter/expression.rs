@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::ops::Not;
 use std::sync::Arc;
 
+use super::glob::Glob;
 use super::test::Test;
 use crate::model::{KindSet, ProcessQuery, State, StateSet};
 
@@ -110,11 +111,35 @@ impl Expression {
         queries
     }
 
+    /// The patterns of names of UNIX sockets whose peers it tests, each once.
+    pub fn peer_names(&self) -> Vec<Glob> {
+        let mut globs = Vec::new();
+        for test in self.tests() {
+            if let Test::PeerName { glob, .. } = test
+                && !globs.contains(glob)
+            {
+                globs.push(glob.clone());
+            }
+        }
+        globs
+    }
+
     /// Sets the inodes of the sockets that some processes hold.
     pub fn set_inodes(&mut self, of: ProcessQuery, found: &Arc<HashSet<u64>>) {
         for node in &mut self.nodes {
-            if let Node::Test(Test::Holder { query, inodes }) = node
+            if let Node::Test(Test::Holder { query, inodes, .. }) = node
                 && *query == of
+            {
+                *inodes = Arc::clone(found);
+            }
+        }
+    }
+
+    /// Sets the inodes of the UNIX sockets whose name is of a pattern.
+    pub fn set_named(&mut self, of: &Glob, found: &Arc<HashSet<u64>>) {
+        for node in &mut self.nodes {
+            if let Node::Test(Test::PeerName { glob, inodes }) = node
+                && glob == of
             {
                 *inodes = Arc::clone(found);
             }

@@ -147,6 +147,9 @@ impl Keyword {
                     | Field::Protocol
                     | Field::Name
                     | Field::Peer
+                    | Field::PeerProcess
+                    | Field::Shutdown
+                    | Field::SocketType
                     | Field::Process
                     | Field::Pid
             ),

@@ -146,17 +146,14 @@ impl<'a, L: Lookup> Predicates<'a, L> {
                     .map(Test::CongestionControl)
                     .ok_or_else(|| "not an algorithm; names have 1 to 16 bytes".to_owned())
             }),
-            Keyword::Field(Field::Process) => self.same_test(word, |_, name| {
-                if name.contains('\0') {
-                    return Err("not a process name: it contains a NUL byte".to_owned());
-                }
-                let name = ProcessName::new(name.as_bytes());
-                Ok(Test::holder(ProcessQuery::Name(name)))
-            }),
+            Keyword::Field(Field::Process) => self.process(word, Side::Local),
+            Keyword::Field(Field::PeerProcess) => self.process(word, Side::Remote),
+            Keyword::Field(Field::Shutdown) => self.shutdown(word),
+            Keyword::Field(Field::SocketType) => self.socket_type(word),
             Keyword::Field(Field::Pid) => self.same_test(word, |_, number| {
                 let number = parse_number(number).filter(|number| *number > 0);
                 let number = number.ok_or("not a pid; allowed are whole numbers from 1")?;
-                Ok(Test::holder(ProcessQuery::Pid(number)))
+                Ok(Test::holder(Side::Local, ProcessQuery::Pid(number)))
             }),
             Keyword::Field(Field::User) => self.same_test(word, |lookup, name| {
                 let number = parse_number(name);
@@ -165,6 +162,17 @@ impl<'a, L: Lookup> Predicates<'a, L> {
             }),
             Keyword::Field(number) => self.number(word, number),
         }
+    }
+
+    /// Held by a process of this name at this end.
+    fn process(&mut self, word: Token<'a>, side: Side) -> Nodes {
+        self.same_test(word, |_, name| {
+            if name.contains('\0') {
+                return Err("not a process name: it contains a NUL byte".to_owned());
+            }
+            let name = ProcessName::new(name.as_bytes());
+            Ok(Test::holder(side, ProcessQuery::Name(name)))
+        })
     }
 
     /// In one of these namespaces.

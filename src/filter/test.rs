@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv6Net};
 use super::glob::Glob;
 use crate::model::{
     CongestionControl, Family, Field, InetEnds, KindSet, Netns, ProcessQuery, Protocol, Socket,
-    StateSet, UnixPeer,
+    StateSet, UnixPeer, UnixShutdown,
 };
 
 /// The addresses that stand for IPv4 on an IPv6 socket, `::ffff:0:0/96`.
@@ -45,8 +45,22 @@ pub enum Test {
     Name(Glob),
     /// At the other end of the UNIX socket is this.
     Peer(UnixPeer),
-    /// Held by one of these processes.
+    /// The name of the UNIX socket at the other end is of this pattern.
+    PeerName {
+        /// The pattern.
+        glob: Glob,
+        /// The inodes of the sockets with such a name; none before they were looked for.
+        inodes: Arc<HashSet<u64>>,
+    },
+    /// In these directions the UNIX socket was shut down.
+    Shutdown(UnixShutdown),
+    /// Of this type, of UNIX and PACKET sockets.
+    SocketType(&'static str),
+    /// Held by one of these processes at this end; of a UNIX listener, the remote ends are those that
+    /// wait to be accepted.
     Holder {
+        /// Which end.
+        side: Side,
         /// Which processes.
         query: ProcessQuery,
         /// The inodes of their sockets; none before they were looked for.
@@ -131,8 +145,9 @@ impl Compare {
 
 impl Test {
     /// Held by one of these processes, whose sockets are still to be looked for.
-    pub(super) fn holder(query: ProcessQuery) -> Test {
+    pub(super) fn holder(side: Side, query: ProcessQuery) -> Test {
         Test::Holder {
+            side,
             query,
             inodes: Arc::default(),
         }
@@ -156,7 +171,22 @@ impl Test {
             Test::Protocol(protocol) => socket.protocol() == Some(protocol),
             Test::Name(ref glob) => socket.unix().is_some_and(|unix| glob.matches(&unix.name)),
             Test::Peer(peer) => socket.unix().is_some_and(|unix| unix.peer == Some(peer)),
-            Test::Holder { ref inodes, .. } => inodes.contains(&socket.inode),
+            Test::PeerName { ref inodes, .. } => has_peer(socket, inodes),
+            Test::Shutdown(which) => {
+                let unix = socket.unix();
+                unix.is_some_and(|unix| unix.shutdown == Some(which))
+            }
+            Test::SocketType(name) => socket.socket_type() == Some(name),
+            Test::Holder {
+                side: Side::Local,
+                ref inodes,
+                ..
+            } => inodes.contains(&socket.inode),
+            Test::Holder {
+                side: Side::Remote,
+                ref inodes,
+                ..
+            } => has_peer(socket, inodes) || has_client(socket, inodes),
             Test::Interface(index) => socket.interface == Some(index),
             Test::V6Only(only) => socket.v6only == Some(only),
             Test::Mark { value, mask } => socket.mark.is_some_and(|mark| mark & mask == value),
@@ -190,7 +220,12 @@ impl Test {
             Test::Kind(_) => Some(Field::Kind),
             Test::Protocol(_) => Some(Field::Protocol),
             Test::Name(_) => Some(Field::Name),
-            Test::Peer(_) => Some(Field::Peer),
+            Test::Peer(_) | Test::PeerName { .. } => Some(Field::Peer),
+            Test::Shutdown(_) => Some(Field::Shutdown),
+            Test::SocketType(_) => Some(Field::SocketType),
+            Test::Holder {
+                side: Side::Remote, ..
+            } => Some(Field::PeerProcess),
             Test::Number(field, ..) => Some(field),
             Test::CongestionControl(_) => Some(Field::CongestionControl),
             Test::Holder { query, .. } => Some(match query {
@@ -223,6 +258,19 @@ impl Side {
             Side::Remote => ends.remote.ip(),
         }
     }
+}
+
+/// Whether the other end of a UNIX socket is one of these.
+fn has_peer(socket: &Socket, inodes: &HashSet<u64>) -> bool {
+    let peer = socket.unix().and_then(|unix| unix.peer?.inode());
+    peer.is_some_and(|inode| inodes.contains(&inode.into()))
+}
+
+/// Whether one of these waits to be accepted by a UNIX listener.
+fn has_client(socket: &Socket, inodes: &HashSet<u64>) -> bool {
+    let clients = socket.unix().into_iter().flat_map(|unix| &unix.clients);
+    let mut clients = clients.filter(|inode| **inode != 0);
+    clients.any(|inode| inodes.contains(&u64::from(*inode)))
 }
 
 fn is_within(net: IpNet, address: IpAddr) -> bool {

@@ -237,10 +237,10 @@ const FIELDS: [Entry; 63] = [
     Entry(Field::Container, "container", &[], &[G, C], OWNERS, ROW),
     Entry(Field::Pod, "pod", &[], &[G, C], OWNERS, ROW),
     Entry(Field::Name, "name", &[], &[G, C, S, F], SOCKETS, ROW),
-    Entry(Field::SocketType, "socket-type", &["type"], &[G, C], SOCKETS, ROW),
+    Entry(Field::SocketType, "socket-type", &["type"], &[G, C, F], SOCKETS, ROW),
     Entry(Field::Peer, "peer", &[], &[G, C, F], NETLINK, ROW),
-    Entry(Field::PeerProcess, "peer-process", &["peer-processes"], &[G, C], OWNERS, ROW),
-    Entry(Field::Shutdown, "shutdown", &[], &[G, C], NETLINK, ROW),
+    Entry(Field::PeerProcess, "peer-process", &["peer-processes"], &[G, C, F], OWNERS, ROW),
+    Entry(Field::Shutdown, "shutdown", &[], &[G, C, F], NETLINK, ROW),
 ];
 
 impl Field {

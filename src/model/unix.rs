@@ -125,6 +125,14 @@ pub enum UnixShutdown {
 }
 
 impl UnixShutdown {
+    /// Every one.
+    pub const ALL: [UnixShutdown; 4] = [
+        UnixShutdown::None,
+        UnixShutdown::Receive,
+        UnixShutdown::Send,
+        UnixShutdown::Both,
+    ];
+
     /// The directions of these bits, `RCV_SHUTDOWN` and `SEND_SHUTDOWN` (net/sock.h).
     pub fn of_bits(bits: u8) -> UnixShutdown {
         match bits & 3 {

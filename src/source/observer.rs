@@ -18,7 +18,10 @@ use super::sock_diag;
 use super::still::{Memory, count_unless_still};
 use super::walk::Walk;
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
-use crate::model::{CountSink, Loss, ProcessQuery, Sink, SocketId, SourceName, SplitSink};
+use crate::filter::{Expression, PeerNames};
+use crate::model::{
+    CountSink, Field, KindSet, Loss, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
+};
 use crate::question::Question;
 
 /// A question to its sources, answered once or repeatedly; remembers between observations that the
@@ -86,6 +89,33 @@ impl Observer {
             }
         }
         self.unseen = unseen;
+    }
+
+    /// Finds the UNIX sockets whose peers the filter selects by their names, if it does. What an answer
+    /// about these lacks, every later answer lacks.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub fn find_named(&mut self) -> Result<(), SourceError> {
+        let filter = self.question.filter.as_ref();
+        let mut named = PeerNames::of(filter.map_or_else(Vec::new, Expression::peer_names));
+        if named.is_empty() {
+            return Ok(());
+        }
+        let fields = vec![Field::Name];
+        let question = Question {
+            fields,
+            ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
+        };
+        let own = std::mem::replace(&mut self.question, question);
+        let unseen = std::mem::take(&mut self.unseen);
+        let listed = self.list(&mut named);
+        (self.question, self.unseen) = (own, unseen);
+        self.unseen.extend_from_slice(listed?.completeness.losses());
+        if let Some(filter) = &mut self.question.filter {
+            named.set(filter);
+        }
+        Ok(())
     }
 
     /// How an answer of this shape would be obtained now. Reads the kernel's counters at most, and

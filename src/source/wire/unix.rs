@@ -39,7 +39,7 @@ const HEADER_LEN: usize = 16;
 
 /// A dump of UNIX sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) struct UnixDump {
+pub struct UnixDump {
     /// Those that are selected; the kernel lists all.
     kinds: KindSet,
     /// The bits of `udiag_states`.
@@ -50,7 +50,7 @@ pub(in crate::source) struct UnixDump {
 
 impl UnixDump {
     /// What `question` needs, and in an answer of `rows` what each row shows.
-    pub(in crate::source) fn new(question: &Question, rows: bool) -> UnixDump {
+    pub fn new(question: &Question, rows: bool) -> UnixDump {
         let kinds = question.kinds();
         let usual = SHOW_NAME | SHOW_PEER | SHOW_RQLEN | SHOW_UID;
         let needed = question.needed().map(show);
@@ -74,7 +74,8 @@ impl UnixDump {
 fn show(field: Field) -> u32 {
     match field {
         Field::Name => SHOW_NAME,
-        Field::Peer => SHOW_PEER,
+        // What was shut down is sent unasked.
+        Field::Peer | Field::Shutdown => SHOW_PEER,
         Field::PeerProcess => SHOW_PEER | SHOW_ICONS | SHOW_UID,
         Field::Service => SHOW_NAME | SHOW_PEER,
         Field::ReceiveQueue | Field::SendQueue | Field::AcceptQueue | Field::AcceptLimit => {

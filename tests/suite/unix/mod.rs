@@ -1,6 +1,7 @@
 //! UNIX sockets: the same rows over netlink, from /proc and from ss, names of any bytes in every
 //! output, and what their peers are.
 
+mod filters;
 mod row;
 mod zoo;
 
@@ -28,8 +29,10 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 in_namespace!(
     fn rows_are_equal_over_netlink_and_from_ss() {
         let zoo = UnixZoo::open();
-        let mut ours: Vec<_> = rows(&zoo, &[]).iter().map(UnixRow::as_in_ss).collect();
-        let mut theirs = rows_of_ss();
+        let ours = rows(&zoo, &["--columns=shutdown"]);
+        let mut ours: Vec<_> = ours.iter().map(UnixRow::as_in_ss).collect();
+        let theirs = rows_of_ss().into_iter().map(|(row, _)| row);
+        let mut theirs: Vec<_> = theirs.collect();
         theirs.retain(|row| zoo.has(row[4].parse().unwrap()));
         ours.sort();
         theirs.sort();
@@ -161,7 +164,7 @@ in_namespace!(
 
 in_namespace!(
     fn a_service_has_its_clients_and_a_full_queue_is_critical() {
-        let _zoo = UnixZoo::open();
+        let zoo = UnixZoo::open();
         let totals = |by: &str| {
             let answer = Answer::of(&run(["-x", "--json", "--by", by]).succeeded());
             let groups = answer.groups.into_iter();
@@ -182,6 +185,13 @@ in_namespace!(
         eventually("types are kinds", || {
             of("socket-type", "seqpacket") == of("kind", "unix-seqpacket")
         });
+        // Without any other column of attributes.
+        let shut = |word: &str| rows(&zoo, &["shutdown", word]).len();
+        assert_eq!(
+            (of("shutdown", "send"), of("shutdown", "both")),
+            (shut("send"), shut("both"))
+        );
+        assert_eq!(shut("send"), 2);
         let ran = run(["check", "-A", "unix", "-c", "accept-queue=100%"]);
         assert_eq!(ran.status, 2, "{ran:?}");
         let worst = "CRITICAL - @full accept queue 200%";
@@ -211,7 +221,7 @@ in_namespace!(
             (&["-x", "--state", "time-wait"], "only the states"),
             (&["-x", "name", "=", "[a"], "nothing closes this bracket"),
             (&["-x", "peer", "=", "no"], "not a peer"),
-            (&["-x", "dst", "unix:a"], "only its own name"),
+            (&["-x", "dst", "unix:[a"], "nothing closes this bracket"),
             (&["-A", "unix-raw"], "did you mean"),
         ] {
             let ran = run(arguments.iter().copied());

@@ -30,8 +30,9 @@ pub(super) struct UnixRow {
     pub(super) peer_processes: Vec<Holder>,
 }
 
-/// Type, state, both queues, inode, and that of the peer or 0.
-type AsInSs = [String; 6];
+/// Type, state, both queues, inode, that of the peer or 0, what was shut down as ss draws it, and how many
+/// wait to be accepted.
+type AsInSs = [String; 8];
 
 impl UnixRow {
     /// The sockets of a list.
@@ -61,6 +62,13 @@ impl UnixRow {
             false => [self.receive_queue, self.send_queue],
         };
         let [first, second] = queues.map(|queue| queue.unwrap().to_string());
+        let arrow = match self.shutdown.as_deref().unwrap() {
+            "none" => "<->",
+            "receive" => "-->",
+            "send" => "<--",
+            "both" => "---",
+            other => panic!("{other}: {self:?}"),
+        };
         [
             self.kind.clone(),
             self.state.clone(),
@@ -68,6 +76,8 @@ impl UnixRow {
             second,
             self.inode.to_string(),
             self.peer_inode.unwrap_or(0).to_string(),
+            arrow.to_owned(),
+            self.accept_queue.unwrap_or(0).to_string(),
         ]
     }
 
@@ -80,9 +90,9 @@ impl UnixRow {
     }
 }
 
-/// The rows of ss, whose names may have line ends.
-pub(super) fn rows_of_ss() -> Vec<AsInSs> {
-    let output = command("ss").arg("-Hxan").run_to_end();
+/// The rows of ss and their names, which may have line ends; `*` is none.
+pub(super) fn rows_of_ss() -> Vec<(AsInSs, String)> {
+    let output = command("ss").arg("-Hxane").run_to_end();
     let output = output.unwrap_or_else(|error| skip_or_fail("ss", &error));
     let text = String::from_utf8_lossy(&output.stdout);
     let mut rows = Vec::new();
@@ -90,28 +100,49 @@ pub(super) fn rows_of_ss() -> Vec<AsInSs> {
     for line in text.lines() {
         begun += " ";
         begun += line;
-        let words: Vec<&str> = begun.split_whitespace().collect();
-        let number = |word: &str| word.parse::<u64>().is_ok();
-        let [kind, state, first, second, .., inode, "*", peer] = words[..] else {
-            continue;
-        };
-        if !number(inode) || !number(peer) {
-            continue;
+        if let Some(row) = row(&begun) {
+            rows.push(row);
+            begun.clear();
         }
-        let kind = match kind {
-            "u_str" => "unix-stream",
-            "u_dgr" => "unix-dgram",
-            "u_seq" => "unix-seqpacket",
-            other => panic!("{other}: {begun}"),
-        };
-        let state = match state {
-            "ESTAB" => "ESTABLISHED",
-            "UNCONN" => "UNCONNECTED",
-            other => other,
-        };
-        rows.push([kind, state, first, second, inode, peer].map(str::to_owned));
-        begun.clear();
     }
     assert!(begun.is_empty(), "{begun}");
     rows
+}
+
+/// A row of ss, once all of its lines are there.
+fn row(line: &str) -> Option<(AsInSs, String)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_number = |at: usize| {
+        words
+            .get(at)
+            .is_some_and(|word| word.parse::<u64>().is_ok())
+    };
+    // `INODE * PEER`, behind the name.
+    let is_between = |at: &usize| words[*at] == "*" && is_number(at - 1) && is_number(at + 1);
+    let star = (6..words.len()).rev().find(is_between)?;
+    let arrow = words.get(star + 2)?;
+    let kind = match words[0] {
+        "u_str" => "unix-stream",
+        "u_dgr" => "unix-dgram",
+        "u_seq" => "unix-seqpacket",
+        other => panic!("{other}: {line}"),
+    };
+    let state = match words[1] {
+        "ESTAB" => "ESTABLISHED",
+        "UNCONN" => "UNCONNECTED",
+        other => other,
+    };
+    let waiting = words.iter().skip_while(|word| **word != "peers:").count();
+    let waiting = waiting.saturating_sub(1).to_string();
+    let row = [
+        kind,
+        state,
+        words[2],
+        words[3],
+        words[star - 1],
+        words[star + 1],
+        arrow,
+        &waiting,
+    ];
+    Some((row.map(str::to_owned), words[4..star - 1].join(" ")))
 }

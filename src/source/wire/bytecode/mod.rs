@@ -155,6 +155,9 @@ fn operation(test: &Test) -> Option<Operation> {
         | Test::Protocol(_)
         | Test::Name(_)
         | Test::Peer(_)
+        | Test::PeerName { .. }
+        | Test::Shutdown(_)
+        | Test::SocketType(_)
         | Test::Holder { .. } => None,
         // An IPv4 condition also matches v4-mapped sockets, so this is the opposite of IPv6.
         Test::Family(FamilyTest::Inet) => Some(Operation {
