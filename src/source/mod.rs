@@ -36,3 +36,4 @@ pub use several::{OneNamespace, in_each_namespace};
 pub use sysctl::{read_local_port_range, read_sysctl};
 pub use trace::{Capture, Captured, Destroyed, Lost, MOST_PORT_RANGES, Selector, Tracer};
 pub use unlisted::{read_mptcp, read_unlisted};
+pub use wire::{Message, Messages, NetlinkDump, PacketDump, Payload, Request, Spare, UnixDump};

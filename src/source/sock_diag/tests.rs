@@ -1,6 +1,7 @@
 //! Dumps of a scripted kernel: what is counted, and which loss is reported.
 
 mod filters;
+mod kinds;
 mod scripted;
 
 use std::collections::VecDeque;
@@ -40,14 +41,22 @@ fn list_scripted(
     scripts: Vec<Vec<Turn>>,
     sink: &mut Seen,
 ) -> Result<(Dumps, Outcome), NetlinkError> {
-    let question = Question::about(Kind::Tcp, StateSet::ALL);
+    list_of(&Question::about(Kind::Tcp, StateSet::ALL), scripts, sink)
+}
+
+/// The same for the sockets of a question.
+fn list_of(
+    question: &Question,
+    scripts: Vec<Vec<Turn>>,
+    sink: &mut Seen,
+) -> Result<(Dumps, Outcome), NetlinkError> {
     let mut scripts: VecDeque<_> = scripts.into();
     // A request beyond the scripts fails as with a full table of descriptors.
     let connect = || match scripts.pop_front() {
         Some(script) => Ok(Scripted::new(script)),
         None => Err(NetlinkError::failed("socket")(Errno::MFILE.into())),
     };
-    let mut dumps = dumps(&question);
+    let mut dumps = dumps(question);
     let answer = Conversation::new(connect).list(&mut dumps, sink);
     assert!(scripts.is_empty(), "one request too few");
     answer.map(|outcome| (dumps, outcome))

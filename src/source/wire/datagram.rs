@@ -9,26 +9,37 @@ use netlink_packet_core::{
 
 /// One message, borrowed from the datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) struct Message<'a> {
+pub struct Message<'a> {
     /// The sequence number of the request it answers.
-    pub(in crate::source) sequence: u32,
+    pub sequence: u32,
     /// The port of the socket it is addressed to.
-    pub(in crate::source) port: u32,
+    pub port: u32,
     /// Whether the kernel's table changed during the dump (NLM_F_DUMP_INTR).
-    pub(in crate::source) interrupted: bool,
+    pub interrupted: bool,
     /// Its content.
-    pub(in crate::source) payload: Payload<'a>,
+    pub payload: Payload<'a>,
 }
 
 /// The content of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) enum Payload<'a> {
+pub enum Payload<'a> {
     /// The type of a request, and the bytes that answer it.
-    Record { message_type: u16, bytes: &'a [u8] },
-    /// The end of a dump, with an errno where it failed, else 0.
-    Done { errno: i32 },
-    /// A refusal with its errno; 0 for an acknowledgement.
-    Error { errno: i32 },
+    Record {
+        /// The type of the request.
+        message_type: u16,
+        /// The record.
+        bytes: &'a [u8],
+    },
+    /// The end of a dump.
+    Done {
+        /// Why it failed; else 0.
+        errno: i32,
+    },
+    /// A refusal, or an acknowledgement.
+    Error {
+        /// Why it was refused; 0 for an acknowledgement.
+        errno: i32,
+    },
     /// Messages were lost before this one.
     Overrun,
     /// Nothing.
@@ -38,12 +49,13 @@ pub(in crate::source) enum Payload<'a> {
 /// Iterates over the messages of a datagram. A message whose length does not fit ends the
 /// iteration with an error, because nothing after it can be found.
 #[derive(Debug)]
-pub(in crate::source) struct Messages<'a> {
+pub struct Messages<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Messages<'a> {
-    pub(in crate::source) fn new(datagram: &'a [u8]) -> Self {
+    /// Those of a datagram.
+    pub fn new(datagram: &'a [u8]) -> Self {
         Messages { rest: datagram }
     }
 }

@@ -12,6 +12,8 @@ mod inet;
 mod memory;
 mod netlink;
 mod packet;
+#[cfg(test)]
+mod recorded;
 mod request;
 mod socket;
 mod spare;
@@ -21,12 +23,12 @@ pub(super) mod testing;
 mod unix;
 
 pub(super) use bytecode::{MOST_BYTES, Operations, encode, list, most_bytes};
-pub(super) use datagram::{Message, Messages, Payload};
+pub use datagram::{Message, Messages, Payload};
 pub(super) use inet::{InetDump, One, Ports, walks};
-pub(super) use netlink::NetlinkDump;
-pub(super) use packet::PacketDump;
-pub(super) use request::Request;
+pub use netlink::NetlinkDump;
+pub use packet::PacketDump;
+pub use request::Request;
 pub(super) use socket::Depth;
 use socket::decode_socket;
-pub(super) use spare::Spare;
-pub(super) use unix::UnixDump;
+pub use spare::Spare;
+pub use unix::UnixDump;

@@ -30,10 +30,11 @@ const CONNECTED: u8 = 1;
 
 /// A dump of every netlink socket but the one that asks, those of the kernel included. The kernel selects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) struct NetlinkDump {
-    pub(in crate::source) states: StateSet,
+pub struct NetlinkDump {
+    /// Those that are selected; the kernel lists all.
+    pub states: StateSet,
     /// Whether attributes are read.
-    pub(in crate::source) with_attributes: bool,
+    pub with_attributes: bool,
 }
 
 impl Request for NetlinkDump {

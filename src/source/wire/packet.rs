@@ -22,9 +22,9 @@ const HEADER_LEN: usize = 16;
 
 /// A dump of every packet socket. The kernel selects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) struct PacketDump {
+pub struct PacketDump {
     /// Whether attributes are read.
-    pub(in crate::source) with_attributes: bool,
+    pub with_attributes: bool,
 }
 
 impl Request for PacketDump {

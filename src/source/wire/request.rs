@@ -14,7 +14,7 @@ const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 /// What to send for a dump, and how to read the records that answer it. One for each family of
 /// requests that sock_diag(7) knows.
-pub(in crate::source) trait Request {
+pub trait Request {
     /// The kind of sockets it lists.
     fn kind(&self) -> Kind;
 

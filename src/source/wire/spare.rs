@@ -6,7 +6,7 @@ use crate::model::{Socket, TcpInfo};
 
 /// What decoding one socket of a dump needs of those before.
 #[derive(Debug, Default)]
-pub(in crate::source) struct Spare {
+pub struct Spare {
     /// Memory that is used again, so that a dump allocates once.
     info: Option<Box<TcpInfo>>,
     /// The cookies of sockets that the kernel may report again.
@@ -17,7 +17,7 @@ pub(in crate::source) struct Spare {
 
 impl Spare {
     /// For records that this netlink socket receives.
-    pub(in crate::source) fn of(asker: u32) -> Spare {
+    pub fn of(asker: u32) -> Spare {
         Spare {
             asker,
             ..Spare::default()
