@@ -98,13 +98,16 @@ pub(super) fn of_each_kind<T: Joined>(
     let mut joined: Option<T> = None;
     for question in question.by_kind() {
         let answered = match protocols.exclude(question.kinds()) {
-            true => Ok(without_sockets(part, &question, source)),
+            true => {
+                let plan = Plan::protocols(part.sources.tables(), question.kind);
+                Ok(T::without_sockets(plan, source))
+            }
             false => act(part, &question),
         };
         let (mut answer, unavailable) = match answered {
             Err(error) if kinds.is_group_of_requests() && error.is_lack() => {
-                let without = without_sockets(part, &question, source);
-                (without, Some(error.to_string()))
+                let plan = Plan::unavailable(part.sources.tables());
+                (T::without_sockets(plan, source), Some(error.to_string()))
             }
             answered => (answered?, None),
         };
@@ -120,14 +123,6 @@ pub(super) fn of_each_kind<T: Joined>(
         }
     }
     Ok(joined.unwrap_or_else(|| T::without_sockets(Plan::none(), source)))
-}
-
-/// The answer about kinds that are not requested.
-fn without_sockets<T: Joined>(part: &Part, question: &Question, source: SourceName) -> T {
-    T::without_sockets(
-        Plan::protocols(part.sources.tables(), question.kind),
-        source,
-    )
 }
 
 #[cfg(test)]

@@ -127,6 +127,7 @@ impl Report {
 
     /// Names the kinds of its sockets, and why these are not available.
     pub(super) fn set_kinds(&mut self, kinds: KindSet, unavailable: Option<String>) {
+        self.plan.set_kinds(kinds);
         let reason = unavailable.clone();
         self.notes
             .extend(reason.map(|reason| Note::Unavailable(kinds, reason)));

@@ -291,7 +291,9 @@ impl Joined for Plan {
         self.join(other);
     }
 
-    fn set_kinds(&mut self, _kinds: KindSet, _unavailable: Option<String>) {}
+    fn set_kinds(&mut self, kinds: KindSet, _unavailable: Option<String>) {
+        self.set_kinds(kinds);
+    }
 
     fn is_last(&self) -> bool {
         false

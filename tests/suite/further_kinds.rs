@@ -16,7 +16,7 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 
 /// Sockets of each of these kinds.
-struct Further {
+pub(crate) struct Further {
     _sockets: Vec<OwnedFd>,
     _udp: UdpSocket,
     /// Whether the namespace permits sockets of PING.
@@ -32,7 +32,7 @@ fn frames(number: u16) -> Option<Protocol> {
 impl Further {
     /// Two of RAW, two of PACKET, two of NETLINK with groups and one without, one of PING where that is
     /// possible.
-    fn open() -> Further {
+    pub(crate) fn open() -> Further {
         let open = |family, kind, protocol| socket(family, kind, protocol).unwrap();
         let raw = SocketType::RAW;
         let mut sockets = vec![
@@ -181,6 +181,13 @@ in_namespace!(
         // Of kinds that are named, each has a row.
         let table = run(["-tw"]).succeeded().stdout;
         assert!(table.contains("tcp        0"), "{table}");
+        let explained = run(["-a", "--explain"]).succeeded().stdout;
+        for kind in ["TCP", "PACKET", "UNIX"] {
+            let mut lines = explained.lines().map(|line| line.split_whitespace());
+            assert!(lines.any(|words| words.eq(["kind", kind])), "{explained}");
+        }
+        let plan = run(["-tu", "-v"]).stderr;
+        assert!(plan.contains("UDP: list the selected sockets"), "{plan}");
         let explained = run(["-M", "--explain"]).succeeded().stdout;
         assert!(
             explained.contains("net/protocols counts no MPTCP"),

@@ -24,7 +24,7 @@ use super::derive::Doubt;
 use super::proc_net::ProcNet;
 use super::wire::list;
 use crate::filter::Expression;
-use crate::model::{Kind, StateSet, Where};
+use crate::model::{Kind, KindSet, StateSet, Where};
 use crate::question::Question;
 
 /// Of a longer program, the beginning and the end are shown.
@@ -48,7 +48,9 @@ pub struct Plan {
     reason: Reason,
     /// The word for its network namespace, where there are several.
     netns: Option<String>,
-    /// Those of the other namespaces.
+    /// The kinds of its sockets, where there are several.
+    kinds: Option<KindSet>,
+    /// Those of the other namespaces and kinds.
     further: Vec<Plan>,
 }
 
@@ -116,6 +118,8 @@ pub(super) enum Reason {
     NoNamespace,
     /// The kernel counts no socket of this kind.
     NoneOf(Kind),
+    /// No source reports sockets of this kind.
+    Unavailable,
 }
 
 impl fmt::Display for Reason {
@@ -138,8 +142,9 @@ impl fmt::Display for Reason {
             Reason::Still => "no segment came or went since the last count",
             Reason::NoNamespace => "no network namespace is selected",
             Reason::NoneOf(kind) => {
-                return write!(f, "net/protocols counts no {} socket", kind.title());
+                return write!(f, "net/protocols counts no {} socket", kind.request_title());
             }
+            Reason::Unavailable => "no source reports these sockets",
         })
     }
 }
@@ -178,12 +183,18 @@ impl Plan {
         Plan::of(Listing::Counters, Reason::NoneOf(kind), tables)
     }
 
+    /// Reads nothing, because no source beside these tables reports the sockets.
+    pub(super) fn unavailable(tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Counters, Reason::Unavailable, tables)
+    }
+
     /// Of an answer about no network namespace.
     pub(super) fn none() -> Plan {
         Plan {
             listing: Listing::Counters,
             reason: Reason::NoNamespace,
             netns: None,
+            kinds: None,
             further: Vec::new(),
         }
     }
@@ -206,6 +217,7 @@ impl Plan {
             },
             reason: Reason::Requested,
             netns: None,
+            kinds: None,
             further: Vec::new(),
         }
     }
@@ -215,11 +227,24 @@ impl Plan {
             listing,
             reason,
             netns: tables.word().map(str::to_owned),
+            kinds: None,
             further: Vec::new(),
         }
     }
 
-    /// Adds the plan for another network namespace.
+    /// Names the kinds of its sockets, where others have plans of their own.
+    pub(super) fn set_kinds(&mut self, kinds: KindSet) {
+        self.kinds = Some(kinds);
+    }
+
+    /// The network namespace and the kinds, where there are several.
+    fn label(&self) -> Option<String> {
+        let kinds = self.kinds.map(KindSet::titles);
+        let words: Vec<String> = self.netns.clone().into_iter().chain(kinds).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// Adds the plan for another network namespace, or for other kinds.
     pub(super) fn join(&mut self, other: Plan) {
         self.further.push(other);
     }
@@ -230,6 +255,7 @@ impl Plan {
     /// wanted.
     pub fn details(&self, all: bool) -> Vec<(&'static str, String)> {
         let mut lines = Vec::from_iter(self.netns.clone().map(|word| ("netns", word)));
+        lines.extend(self.kinds.map(|kinds| ("kind", kinds.titles())));
         lines.push(("plan", self.text()));
         let here = |remainder: &Option<Expression>| {
             let remainder = remainder.as_ref().map(ToString::to_string);
@@ -264,6 +290,12 @@ impl Plan {
 }
 
 impl Plan {
+    /// This one, and those of other namespaces and kinds, which may have further ones.
+    fn each(&self) -> Box<dyn Iterator<Item = &Plan> + '_> {
+        let further = self.further.iter().flat_map(|plan| plan.each());
+        Box::new(std::iter::once(self).chain(further))
+    }
+
     /// Without the namespace, and without those of others.
     fn text(&self) -> String {
         match &self.listing {
@@ -283,15 +315,15 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
-    /// Namespaces with the same plan are named together.
+    /// Namespaces and kinds with the same plan are named together.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut plans: Vec<(Vec<&str>, String)> = Vec::new();
-        for plan in std::iter::once(self).chain(&self.further) {
+        let mut plans: Vec<(Vec<String>, String)> = Vec::new();
+        for plan in self.each() {
             let text = plan.text();
             let same = plans.iter_mut().find(|(_, other)| *other == text);
             match same {
-                Some((words, _)) => words.extend(plan.netns.as_deref()),
-                None => plans.push((Vec::from_iter(plan.netns.as_deref()), text)),
+                Some((words, _)) => words.extend(plan.label()),
+                None => plans.push((Vec::from_iter(plan.label()), text)),
             }
         }
         for (number, (words, text)) in plans.iter().enumerate() {
