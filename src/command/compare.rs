@@ -10,7 +10,8 @@ use serde::de::IgnoredAny;
 use super::files;
 use super::outcome::Failure;
 use crate::model::{
-    Asked, Counts, Earlier, Field, Group, Grouped, Kind, Label, Note, Other, State, StateSet,
+    Asked, Counts, Earlier, Field, Group, Grouped, Kind, KindSet, Label, Note, Other, State,
+    StateSet,
 };
 use crate::output::parse_stamp;
 
@@ -36,6 +37,14 @@ struct Answer {
     netns: Option<AnswerNetns>,
     #[serde(default)]
     by: Vec<String>,
+    /// The kinds of sockets that could not be reported.
+    #[serde(default)]
+    unavailable: Vec<AnswerUnavailable>,
+}
+
+#[derive(Deserialize)]
+struct AnswerUnavailable {
+    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +65,9 @@ pub(super) struct Saved {
     groups: HashMap<Vec<Label>, u64>,
     /// Whether further groups were only added up.
     is_cut: bool,
+    /// The kinds of sockets that it lacks, and the name of its file.
+    unavailable: KindSet,
+    name: String,
 }
 
 impl Saved {
@@ -71,6 +83,10 @@ impl Saved {
     ) -> Result<Saved, Failure> {
         let (name, text) = files::read("--compare", path, LONGEST)?;
         let saved = parse(&text).and_then(|answer| Saved::of(answer, asked, states, fields));
+        let saved = saved.map(|saved| Saved {
+            name: name.clone(),
+            ..saved
+        });
         saved.map_err(|why| Failure::Usage(format!("--compare: {name}: {why}")))
     }
 
@@ -94,7 +110,11 @@ impl Saved {
             let key = key.filter(|_| group.key.is_empty());
             groups.insert(key.ok_or("a group has other keys")?, group.total);
         }
+        let unavailable = answer.unavailable.iter();
+        let unavailable = unavailable.filter_map(|one| KindSet::parse(&one.kind).ok());
         Ok(Saved {
+            unavailable: unavailable.fold(KindSet::NONE, KindSet::union),
+            name: String::new(),
             earlier: Earlier {
                 time,
                 is_complete: answer.complete,
@@ -103,6 +123,30 @@ impl Saved {
             groups,
             is_cut: answer.other.is_some(),
         })
+    }
+
+    /// Refuses an answer that lacks a kind of sockets which the other one has.
+    ///
+    /// # Errors
+    /// Which kinds.
+    pub(super) fn refuse_lack(&self, grouped: &Grouped) -> Result<(), Failure> {
+        let read = grouped.observation.completeness.kinds().iter();
+        let unavailable = read.filter(|read| read.unavailable.is_some());
+        let now = unavailable.fold(KindSet::NONE, |all, read| all.with(read.kind));
+        let (before, name) = (self.unavailable, &self.name);
+        let lack = |kinds: KindSet, which: &str| {
+            let titles = kinds.titles();
+            Failure::Usage(format!(
+                "--compare: {name}: {titles} sockets are not available in {which} answer: name the other kinds with -A"
+            ))
+        };
+        if !before.difference(now).is_empty() {
+            return Err(lack(before.difference(now), "its"));
+        }
+        match now.difference(before) {
+            none if none.is_empty() => Ok(()),
+            kinds => Err(lack(kinds, "this")),
+        }
     }
 
     /// Enters what changed, appends the groups that are gone, the largest first, and cuts both
@@ -172,6 +216,11 @@ fn difference(answer: &Answer, asked: &Asked) -> Option<String> {
     if answer.version != VERSION {
         return Some(format!("of version {}, not {VERSION}", answer.version));
     }
+    if answer.kind != asked.kind {
+        let kind = |text| or_none(text, Kind::Tcp.name());
+        let (before, now) = (kind(answer.kind.as_deref()), kind(asked.kind.as_deref()));
+        return Some(format!("about {before} sockets, and this one about {now}"));
+    }
     if answer.by != asked.by {
         let by = |keys: &[String]| match keys {
             [] => "not grouped".to_owned(),
@@ -195,11 +244,6 @@ fn difference(answer: &Answer, asked: &Asked) -> Option<String> {
         let of = |text| or_none(text, "this network namespace");
         let (before, now) = (of(netns), of(asked.netns.as_deref()));
         return Some(format!("about {before}, this one is about {now}"));
-    }
-    if answer.kind != asked.kind {
-        let kind = |text| or_none(text, Kind::Tcp.name());
-        let (before, now) = (kind(answer.kind.as_deref()), kind(asked.kind.as_deref()));
-        return Some(format!("about {before} sockets, and this one about {now}"));
     }
     if answer.family.as_deref() != asked.family {
         let family = |text| or_none(text, "both families");

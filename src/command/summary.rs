@@ -147,6 +147,7 @@ pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Fa
     request.repetition.run(console, |console| {
         let (mut sample, mut grouped) = groups.sample()?;
         if let Some(saved) = saved.take() {
+            saved.refuse_lack(&grouped)?;
             let known = grouped.notes.len();
             saved.compare(&mut grouped, request.top);
             sample

@@ -1,11 +1,13 @@
 //! `--compare`: the changes since an answer that was saved by `--json`.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::answer::Answer;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, run, run_command};
+use crate::zoo::Family;
+use crate::zoo::special::mptcp;
 
 /// A folder with a saved answer.
 struct Saved {
@@ -225,5 +227,55 @@ in_namespace!(
             let both = run(["--compare", "before.json", option]);
             assert_eq!(both.status, 2, "{both:?}");
         }
+    }
+);
+
+in_namespace!(
+    fn answers_about_several_kinds_are_compared_kind_by_kind_or_refused() {
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let both = Saved::answer(&["-tu"]);
+        let all = Saved::answer(&["-A", "inet"]);
+        let _receivers = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let ran = both.compare(&["-tu", "--json"]);
+        let answer = Answer::of(&ran);
+        let compared = answer.compared.unwrap();
+        assert_eq!((compared.change, compared.states["UNCONNECTED"]), (2, 2));
+        let table = both.compare(&["-tu"]).succeeded().stdout;
+        assert_eq!(row(&table, "udp")[..3], ["udp", "2", "+2"]);
+        assert_eq!(row(&table, "tcp")[..3], ["tcp", "1", "0"]);
+        for (arguments, words) in [
+            (
+                &["-t"][..],
+                "about tcp,udp sockets, and this one about tcp\n",
+            ),
+            (
+                &["-tw"],
+                "about tcp,udp sockets, and this one about tcp,raw",
+            ),
+            (
+                &["-tu", "--by", "kind,state"],
+                "by kind, this one is by kind,state",
+            ),
+            (
+                &["-tu", "-4"],
+                "about both families, this one is about ipv4",
+            ),
+        ] {
+            both.refused(arguments, words);
+        }
+        let one = Saved::answer(&["-u"]);
+        one.refused(&["-tu"], "about udp sockets, and this one about tcp,udp");
+        one.refused(&["-x"], "about udp sockets, and this one about unix");
+        one.refused(&[], "about udp sockets, and this one about tcp");
+        // The tables of /proc have no sockets of MPTCP.
+        let _mptcp = mptcp::connections(Family::V4, 1);
+        let words = "MPTCP sockets are not available in this answer: name the other kinds with -A";
+        all.refused(&["-A", "inet", "--source=proc"], words);
+        let of_proc = Saved::answer(&["-A", "inet", "--source=proc"]);
+        let words = "MPTCP sockets are not available in its answer";
+        of_proc.refused(&["-A", "inet"], words);
+        of_proc
+            .compare(&["-A", "inet", "--source=proc"])
+            .succeeded();
     }
 );
