@@ -26,6 +26,7 @@ mod groups;
 mod help;
 mod hostile_tree;
 mod interrupted;
+mod kind_details;
 mod kind_groups;
 mod kinds;
 mod layering;

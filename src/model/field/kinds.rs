@@ -19,6 +19,8 @@ impl Field {
                     | Field::Uid
                     | Field::User
                     | Field::PeerProcess
+                    // By the name of the peer.
+                    | Field::Service
             );
         is_of_tables
             || self
@@ -87,7 +89,8 @@ impl Field {
             // The receive queue of the others is in bytes, and so is no part of it.
             Field::ReceiveLimit => OF_PROTOCOLS.with(Kind::Udp).with(Kind::UdpLite),
             Field::AcceptQueue | Field::AcceptLimit => KindSet::WITH_LISTENERS,
-            Field::V6Only => KindSet::WITH_LISTENERS.intersection(KindSet::INTERNET),
+            // Of sockets that wait for peers.
+            Field::V6Only => KindSet::INTERNET.without(Kind::Ping),
             Field::Metric(metric) if metric.is_of_mptcp() => KindSet::TCP.with(Kind::Mptcp),
             Field::Timer | Field::Retransmits | Field::CongestionControl | Field::Metric(_) => {
                 KindSet::TCP

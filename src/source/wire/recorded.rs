@@ -78,6 +78,8 @@ fn recorded_udp_sockets_have_their_memory_limits_drops_and_owners() {
         assert!(rows.contains(&row), "{row:?}: {rows:?}");
     }
     assert_eq!(rows.len(), 6);
+    let only: Vec<_> = sockets.iter().filter_map(|socket| socket.v6only).collect();
+    assert_eq!(only, [false], "of the one that waits for any peer");
     let of_v6 = |socket: &&Socket| socket.internet().unwrap().family == Family::V6;
     assert_eq!(sockets.iter().filter(of_v6).count(), 2);
     assert!(

@@ -162,8 +162,8 @@ impl Attributes {
                     read.receive_limit = limit.filter(|_| Field::ReceiveLimit.is_of(kind));
                 }
                 INET_DIAG_SHUTDOWN => read.has_shutdown = Some(true),
-                // Of sockets that are only bound too.
-                INET_DIAG_SKV6ONLY if state == State::Listen => {
+                // Of TCP sockets that are only bound too.
+                INET_DIAG_SKV6ONLY if kind.named(state) == kind.waiting() => {
                     read.v6only = value.first().map(|only| *only != 0);
                 }
                 INET_DIAG_MARK => read.mark = value.first_chunk().copied().map(u32::from_ne_bytes),
