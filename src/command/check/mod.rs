@@ -116,8 +116,9 @@ impl Check {
         if let Some(thresholds) = thresholds.find(is_queue) {
             self.judge_queues(*thresholds, &mut verdict, &mut log)?;
         }
-        let is_tcp = self.target.question.kind == Kind::Tcp;
-        if is_tcp && let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
+        let kinds = self.target.question.kinds();
+        let lacks_mptcp = kinds.contains(Kind::Tcp) && !kinds.contains(Kind::Mptcp);
+        if lacks_mptcp && let Ok(sockets @ 1..) = read_mptcp(&self.target.sources) {
             log.add(LogMessage::Note(Note::Mptcp { sockets }));
         }
         if !verdict.is_complete() || !verdict.failures.is_empty() {
