@@ -291,10 +291,7 @@ mod tests {
             ("retransmission=1", "a percentage, as in retransmission=1%"),
             ("retransmission=1/s", "as in retransmission=1%"),
             ("receive-queue=101%", "0% to 100%"),
-            (
-                "receive-queue=1/s",
-                "a number of bytes or a percentage, as in",
-            ),
+            ("receive-queue=1/s", "a number of bytes or a percentage"),
             ("send-queue=1.5", "send-queue takes whole numbers"),
             ("send-queue=1/s", "a number of bytes, as in"),
             ("orphans=1/s", "a number or a percentage, as in orphans=50%"),

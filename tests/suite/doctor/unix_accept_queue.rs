@@ -1,6 +1,8 @@
 //! A server behind a UNIX socket that does not accept, as php-fpm without a free worker.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -74,6 +76,27 @@ in_namespace!(
         assert!(report.examined.contains(&ID.to_owned()));
         proxy.kill().unwrap();
         proxy.wait().unwrap();
+    }
+);
+
+in_namespace!(
+    fn a_name_that_no_terminal_must_see_is_escaped_and_its_command_finds_the_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = b"a\nb\x1b[31m\xff'$(exit 9)\xe2\x80\xae";
+        let path = folder.path().join(OsStr::from_bytes(name));
+        let _waiting = waiting(&path, 1, 2);
+        let report = Report::until(|report| report.findings_of(ID).len() == 1);
+        let finding = report.finding(ID);
+        assert!(finding.title.contains(" is full: 2 of 1"), "{finding:?}");
+        assert_commands_run(finding);
+        for arguments in [&["doctor"][..], &["doctor", "--brief"]] {
+            let ran = run([arguments, &["-A", "unix", "--window=0.1"]].concat());
+            assert_eq!(ran.status, 5, "{ran:?}");
+            let acts = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+            assert!(!ran.stdout.contains(acts), "{ran:?}");
+            let lines = ran.stdout.lines().filter(|line| line.contains("2 of 1"));
+            assert_eq!(lines.count(), 1, "{ran:?}");
+        }
     }
 );
 

@@ -1,6 +1,8 @@
 //! `K` in the live view: which kinds of sockets are shown.
 
 use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
 use super::pty::{Setup, Terminal};
 use crate::namespace::in_namespace;
@@ -95,5 +97,23 @@ in_namespace!(
         terminal.wait_for("only TCP connections are traced, and UDP sockets are selected");
         terminal.type_("t?");
         terminal.wait_for("choose the kinds of sockets");
+    }
+);
+
+in_namespace!(
+    fn names_that_no_terminal_must_see_are_escaped_in_groups_lists_and_details() {
+        let name = b"z\nb\x1b[31m\x00\xff e".as_slice();
+        let address = SocketAddr::from_abstract_name(name).unwrap();
+        let _listener = UnixListener::bind_addr(&address).unwrap();
+        let shown = r"@z\x0ab\x1b[31m\x00\xff\x20e";
+        let mut terminal = start(&["-x", "--watch=0.1", "--by", "name", "state listen"]);
+        terminal.wait_for_count("TOTAL", 1);
+        terminal.wait_for(shown);
+        terminal.type_("\r");
+        terminal.wait_for("1 socket by send-queue:desc");
+        terminal.wait_for(shown);
+        terminal.type_("\r");
+        terminal.wait_for(&format!("LISTEN {shown}"));
+        terminal.wait_for("connections waiting to be accepted");
     }
 );

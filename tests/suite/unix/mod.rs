@@ -59,6 +59,9 @@ in_namespace!(
             queues == [None; 3] && row.peer.is_none() && row.shutdown.is_none()
         };
         assert!(of_proc.iter().all(is_empty), "{of_proc:?}");
+        let by_service = run(["-x", "--source=proc", "--by", "service"]);
+        let lack = "/net/unix has no `service`; only netlink does";
+        assert!(by_service.stderr.contains(lack), "{by_service:?}");
         for column in ["peer", "uid", "peer-process", "shutdown"] {
             let columns = format!("--columns={column}");
             let ran = run(["list", "-x", "--source=proc", &columns]);
@@ -107,9 +110,12 @@ in_namespace!(
         for (_, shown) in HOSTILE {
             let pattern: String = shown
                 .chars()
-                .flat_map(|c| [Some('\\').filter(|_| c == '['), Some(c)])
+                .flat_map(|c| [Some('\\').filter(|_| "[(*".contains(c)), Some(c)])
                 .flatten()
                 .collect();
+            // A word of the language otherwise.
+            let mark = if shown == "not" { "\\" } else { "" };
+            let pattern = format!("{mark}{pattern}");
             let found = rows(&zoo, &["name", "=", &pattern]);
             let names: Vec<_> = found.iter().map(|row| row.name.as_deref()).collect();
             assert_eq!(names, [Some(shown)], "{pattern}");

@@ -10,7 +10,7 @@ use rustix::net::{
 use tempfile::TempDir;
 
 /// Names, a first NUL being that of the abstract namespace, and how each is shown.
-pub(super) const HOSTILE: [(&[u8], &str); 14] = [
+pub(super) const HOSTILE: [(&[u8], &str); 20] = [
     (b"line\nend", r"line\x0aend"),
     (b"\nfeffffff: 00000002", r"\x0afeffffff:\x2000000002"),
     (b"end\n\n", r"end\x0a\x0a"),
@@ -24,6 +24,20 @@ pub(super) const HOSTILE: [(&[u8], &str); 14] = [
     (b"-", r"\x2d"),
     (b"TOTAL", r"\x54OTAL"),
     ("é\u{202e}".as_bytes(), r"é\u{202e}"),
+    // Words of the language of filters.
+    (b"not", "not"),
+    (b"state", "state"),
+    (b"(", "("),
+    (b"*", "*"),
+    // All of `sun_path`, with no NUL behind it, and in the abstract namespace.
+    (
+        &[b'm'; 108],
+        "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm",
+    ),
+    (
+        b"\0ooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo",
+        "@ooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo",
+    ),
     (
         &[b'n'; 107],
         "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",

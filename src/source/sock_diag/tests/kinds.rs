@@ -137,8 +137,12 @@ fn a_record_of_any_kind_that_is_cut_costs_that_socket_and_is_reported() {
     for case in CASES {
         let whole = (case.record)(1);
         for length in 0..case.header {
-            let bodies = [whole[..length].to_vec(), (case.record)(2)];
-            let script = vec![case.records(1, 0, &bodies), done(1, 0)];
+            let cut = whole[..length].to_vec();
+            let script = vec![
+                case.records(1, 0, &[cut]),
+                case.records(1, 0, &[(case.record)(2)]),
+                done(1, 0),
+            ];
             let (sockets, losses) = case.list(script).unwrap();
             assert_eq!(sockets, 1, "{:?} {length}", case.kind);
             assert!(
