@@ -18,7 +18,7 @@ use crate::zoo::special::mptcp;
 /// The objects of the sockets in a list.
 fn listed(line: &str) -> Vec<Value> {
     let ran = run(line.split(' ').chain(["--json"])).succeeded();
-    let rows = ran.stdout.lines().map(|line| serde_json::from_str(line));
+    let rows = ran.stdout.lines().map(serde_json::from_str);
     let rows = rows.map(|row: Result<Value, _>| row.unwrap());
     rows.filter(|row| row["type"] == "socket").collect()
 }
