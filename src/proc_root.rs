@@ -140,11 +140,16 @@ impl ProcRoot {
             .and_then(|path| ProcRoot::open(path).ok());
         let parent = parent.filter(|parent| id(parent).ok() == id(&root).ok());
         let path = parent.unwrap_or(root).path;
+        Some((self.read_process_name()?, path))
+    }
+
+    /// Which process this is the directory of: `process 7 (web)`.
+    pub fn read_process_name(&self) -> Option<String> {
         // `7 (web) S …`; the name may hold anything.
         let stat = self.read_start("stat", USUAL_LEN).ok()?;
         let stat = String::from_utf8_lossy(&stat);
         let (pid, name) = stat.get(..=stat.rfind(')')?)?.split_once(' ')?;
-        Some((format!("process {pid} {name}"), path))
+        Some(format!("process {pid} {name}"))
     }
 
     /// Whether it shows all processes of a host: as number 2 the kernel's own, pid_namespaces(7).
@@ -159,8 +164,9 @@ impl ProcRoot {
     /// The system's; also when it is no regular file, or can only be reached through a link or
     /// outside of this root.
     pub fn open_file(&self, below: &str) -> io::Result<File> {
-        if self.kind != RootKind::Own {
-            // Opening a device may have an effect; its location is opened without one.
+        if self.kind == RootKind::Copy {
+            // Opening a device may have an effect; its location is opened without one. A proc file system
+            // has no devices.
             check_regular(self.open_at(below, LOCATE)?)?;
         }
         check_regular(self.open_at(below, READ)?)
@@ -341,9 +347,12 @@ fn open_stepwise(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Resul
         let flags = LOCATE | OFlags::DIRECTORY | OFlags::NOFOLLOW;
         folder = openat(&folder, part, flags, Mode::empty())?;
     }
-    let opened = openat(&folder, last, flags | OFlags::NOFOLLOW, Mode::empty())?;
-    let is_in_same = fstat(&opened)?.st_dev == fstat(directory)?.st_dev;
-    is_in_same.then_some(opened).ok_or(Errno::XDEV)
+    // What is mounted here is not opened before this is known.
+    let located = openat(&folder, last, LOCATE | OFlags::NOFOLLOW, Mode::empty())?;
+    if fstat(&located)?.st_dev != fstat(directory)?.st_dev {
+        return Err(Errno::XDEV);
+    }
+    openat(&folder, last, flags | OFlags::NOFOLLOW, Mode::empty())
 }
 
 /// What the two refusals of [`open_beneath`] mean; the system's words for them say something else.

@@ -156,6 +156,16 @@ impl Families {
             .into_iter()
             .filter(move |family| self == Families::Both || self == Families::Only(*family))
     }
+
+    /// Those of these families that pass a test; `None` where neither does.
+    pub fn filter(self, passes: impl Fn(Family) -> bool) -> Option<Families> {
+        let mut passing = self.iter().filter(|family| passes(*family));
+        let first = passing.next()?;
+        Some(match passing.next() {
+            Some(_) => Families::Both,
+            None => Families::Only(first),
+        })
+    }
 }
 
 impl Families {

@@ -143,13 +143,17 @@ impl Target {
         let fields = || keys.iter().flat_map(|keys| &keys.0).map(|key| key.field);
         self.refuse_foreign(fields())?;
         let by_netns = fields().any(|field| field == Field::Netns);
-        match by_netns && !self.sources.are_several() {
-            false => Ok(self),
-            true => Ok(Target {
-                sources: sources::resolve_several(sourcing)?,
-                ..self
-            }),
+        if !by_netns {
+            return Ok(self);
         }
+        let sources = match self.sources.are_several() {
+            true => self.sources,
+            false => sources::resolve_several(sourcing)?,
+        };
+        Ok(Target {
+            sources: sources.with_placements(),
+            ..self
+        })
     }
 
     /// The kinds selected.

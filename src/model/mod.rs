@@ -92,10 +92,10 @@ use namespaces::write_unseen;
 pub use namespaces::{
     NamespaceFacts, NamespacesRead, ReadNamespace, UnseenNamespace, UnseenReason,
 };
-pub use netns::{EVERY_NETNS, Namespace, NamespaceList, Netns};
+pub use netns::{EVERY_NETNS, Namespace, NamespaceList, Netns, compare_names};
 pub use note::Note;
 pub use place::Where;
-pub use placement::{Placement, parse_placement};
+pub use placement::{Placement, is_container_id, parse_placement};
 pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };

@@ -1,5 +1,6 @@
 //! Network namespaces, network_namespaces(7): which one a socket is in, and what is known of it.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,35 @@ impl NamespaceList {
         let name = known.get(&netns).cloned();
         name.unwrap_or_else(|| format!("net:{}", netns.0).into())
     }
+
+    /// The place of each among the others by [`compare_names`].
+    pub fn places(&self) -> HashMap<Netns, u32> {
+        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sorted: Vec<(&Netns, &Arc<str>)> = known.iter().collect();
+        sorted.sort_by(|(_, a), (_, b)| compare_names(a, b));
+        sorted
+            .into_iter()
+            .map(|(netns, _)| *netns)
+            .zip(0..)
+            .collect()
+    }
+}
+
+/// The order of two names, in which digits are compared as numbers: `n2` is before `n10`.
+pub fn compare_names(a: &str, b: &str) -> Ordering {
+    fn parts(name: &str) -> impl Iterator<Item = (u8, usize, &[u8])> {
+        let both = |a: &u8, b: &u8| a.is_ascii_digit() && b.is_ascii_digit();
+        let parts = name.as_bytes().chunk_by(both);
+        parts.map(|part| match part {
+            [byte] if !byte.is_ascii_digit() => (*byte, 0, &[][..]),
+            digits => {
+                let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+                let digits = digits.get(zeros..).unwrap_or_default();
+                (b'0', digits.len(), digits)
+            }
+        })
+    }
+    parts(a).cmp(parts(b)).then_with(|| a.cmp(b))
 }
 
 /// Names are part of an answer, not of a question.
@@ -95,5 +125,24 @@ impl fmt::Display for NamespaceList {
             [word] if word == EVERY_NETNS => f.write_str("all network namespaces"),
             words => write!(f, "network namespaces {}", words.join(", ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_alphabetical_order_and_their_numbers_in_that_of_numbers() {
+        let sorted = [
+            "blue", "host", "n01", "n1", "n1a", "n2", "n10", "net:9", "pid:7/a", "pid:10/a", "red",
+        ];
+        let mut names = sorted;
+        names.reverse();
+        names.sort_by(|a, b| compare_names(a, b));
+        assert_eq!(names, sorted);
+        let list = NamespaceList::every(None);
+        list.set_names([(Netns(5), "n10".into()), (Netns(9), "n2".into())]);
+        assert_eq!(list.places(), HashMap::from([(Netns(9), 0), (Netns(5), 1)]));
     }
 }

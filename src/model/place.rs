@@ -60,6 +60,18 @@ impl Where {
         }
     }
 
+    /// The network namespaces, where it is about several.
+    pub fn namespaces(&self) -> Option<&Arc<NamespaceList>> {
+        match self {
+            Where::Several(list) => Some(list),
+            Where::Here
+            | Where::Netns(_)
+            | Where::NetnsTables { .. }
+            | Where::ProcRoot(_)
+            | Where::Process { .. } => None,
+        }
+    }
+
     /// Whether users, control groups and processes are those that this process sees.
     pub fn is_own_host(&self) -> bool {
         self.other_proc_root().is_none()

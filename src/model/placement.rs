@@ -66,11 +66,12 @@ fn container(path: &str) -> Option<Arc<str>> {
         }
         let name = name.strip_suffix(".scope").unwrap_or(name);
         let id = name.rsplit(['-', ':']).next()?;
-        is_id(id).then(|| id.into())
+        is_container_id(id).then(|| id.into())
     })
 }
 
-fn is_id(id: &str) -> bool {
+/// Whether this is the id of a container, 64 hexadecimal digits.
+pub fn is_container_id(id: &str) -> bool {
     let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     id.len() == ID_LEN && id.bytes().all(is_digit)
 }
@@ -88,7 +89,7 @@ fn podman_pod(path: &str) -> Option<Arc<str>> {
         let slice = name.strip_suffix(".slice");
         let slice = slice.and_then(|name| name.rsplit_once("libpod_pod_"));
         let id = slice.map(|(_, id)| id).or(is_around.then_some(name))?;
-        is_id(id).then(|| id.into())
+        is_container_id(id).then(|| id.into())
     })
 }
 

@@ -1,82 +1,99 @@
 //! The names of containers and pods, from the files of podman, docker and kubelet; no engine is asked.
 //!
-//! The files may hold anything: only regular files of a limited size are read, and names may hold any
-//! character.
+//! Those of a user's engine name only what the kernel shows to be of this user: others can write into
+//! them what they like.
 
+mod storage;
+
+use std::collections::HashMap;
+use std::env;
 use std::fs::read_dir;
+use std::path::PathBuf;
 
-use crate::proc_root::ProcRoot;
+use crate::proc_root::{ProcRoot, parse_number};
+use storage::Storage;
 
 /// Where kubelet has a folder for each pod, `NAMESPACE_NAME_UID`.
 const PODS: &str = "/var/log/pods";
 
-/// Where podman has a folder for the containers of each driver of its storage.
-const PODMAN: &str = "var/lib/containers/storage";
-
-/// The drivers that containers(7) of podman are stored with.
-const DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
-
-/// Where docker has a folder for each container.
-const DOCKER: &str = "var/lib/docker/containers";
-
-/// The largest file of an engine that is read, in bytes.
-const MOST: usize = 16 << 20;
-
 /// The digits of an id that engines print.
 const ID_SHOWN: usize = 12;
+
+/// More than any list of users has, in bytes.
+const PASSWD_MOST: usize = 1 << 20;
 
 /// The names of the containers and pods of this host; each file is read once.
 #[derive(Debug, Default)]
 pub struct Engines {
     /// `NAMESPACE_NAME_UID`.
     pods: Option<Vec<String>>,
-    podman: Option<Vec<PodmanContainer>>,
+    system: Storage,
+    /// By uid; `None` of a user without a home directory.
+    users: HashMap<u32, Option<Storage>>,
 }
 
-/// A container in `containers.json`.
-#[derive(Debug, serde::Deserialize)]
-struct PodmanContainer {
-    id: String,
-    #[serde(default)]
-    names: Vec<String>,
-    /// The folder of its driver.
-    #[serde(skip)]
-    folder: String,
-}
-
-/// The file `config.json` of a container that podman runs.
-#[derive(serde::Deserialize)]
-struct RunContainer {
-    hostname: String,
-}
-
-/// The file `config.v2.json` of a container.
-#[derive(serde::Deserialize)]
-struct DockerContainer {
-    #[serde(rename = "Name")]
-    name: String,
+/// What a process of a user's engine is in.
+pub(super) enum Rootless {
+    Pod(String),
+    Container(String),
 }
 
 impl Engines {
-    /// The name of the container with this id, or the first digits of that.
+    /// The name of the container with this id, or the first digits of that; of the system or of the user
+    /// that asks.
     pub fn container(&mut self, id: &str) -> String {
-        let known = self.podman().iter().find(|container| container.id == id);
-        let named = known.and_then(|container| container.names.first().cloned());
-        let named = named.or_else(|| {
-            let config = format!("{DOCKER}/{id}/config.v2.json");
-            let docker: DockerContainer = read(&config)?;
-            Some(docker.name.trim_start_matches('/').to_owned())
-        });
-        let named = named.filter(|name| !name.is_empty());
+        let named = self.find_container(id, own_user);
         named.unwrap_or_else(|| short_id(id).to_owned())
+    }
+
+    /// The same of the system or of these users; `None` where no name is known.
+    pub(super) fn find_container(
+        &mut self,
+        id: &str,
+        users: impl FnOnce() -> Vec<u32>,
+    ) -> Option<String> {
+        let named = self.system.container(id);
+        named.or_else(|| self.of_users(users(), |storage| storage.container(id)))
     }
 
     /// `NAMESPACE/NAME` of the pod of kubelet with this uid, or the name of that of podman with this
     /// id; where none is known, the first digits.
     pub fn pod(&mut self, uid: &str) -> String {
-        let named = self.kubelet_pod(uid).or_else(|| self.podman_pod(uid));
-        let named = named.filter(|name| !name.is_empty());
+        let named = self.find_pod(uid, own_user);
         named.unwrap_or_else(|| short_id(uid).to_owned())
+    }
+
+    /// The same of the system or of these users; `None` where no name is known.
+    pub(super) fn find_pod(
+        &mut self,
+        uid: &str,
+        users: impl FnOnce() -> Vec<u32>,
+    ) -> Option<String> {
+        let named = self.kubelet_pod(uid).or_else(|| self.system.pod(uid));
+        named.or_else(|| self.of_users(users(), |storage| storage.pod(uid)))
+    }
+
+    /// What the first process of a container of one of these users is in, where its control groups do not
+    /// show that.
+    pub(super) fn find_rootless(&mut self, pid: u32, users: Vec<u32>) -> Option<Rootless> {
+        let of_process = |storage: &mut Storage| {
+            let id = storage.container_of_process(pid)?;
+            let pod = storage.pod_of_first(&id).map(Rootless::Pod);
+            pod.or_else(|| Some(Rootless::Container(storage.container(&id)?)))
+        };
+        self.of_users(users, of_process)
+    }
+
+    fn of_users<T>(
+        &mut self,
+        users: Vec<u32>,
+        mut find: impl FnMut(&mut Storage) -> Option<T>,
+    ) -> Option<T> {
+        users.into_iter().find_map(|uid| {
+            let storage = self.users.entry(uid);
+            let storage = storage.or_insert_with(|| Storage::of_user(uid, &home(uid)?));
+            find(storage.as_mut()?)
+        })
     }
 
     fn kubelet_pod(&mut self, uid: &str) -> Option<String> {
@@ -91,38 +108,31 @@ impl Engines {
             Some(format!("{namespace}/{name}"))
         })
     }
-
-    /// The first container of a pod, which keeps its namespaces, has the pod's name as its own of the
-    /// host.
-    fn podman_pod(&mut self, id: &str) -> Option<String> {
-        let first = format!("{}-infra", short_id(id));
-        let mut containers = self.podman().iter();
-        let container = containers.find(|container| container.names.contains(&first))?;
-        let PodmanContainer { id, folder, .. } = container;
-        let run: RunContainer = read(&format!("{folder}/{id}/userdata/config.json"))?;
-        Some(run.hostname)
-    }
-
-    fn podman(&mut self) -> &[PodmanContainer] {
-        self.podman.get_or_insert_with(|| {
-            let drivers = DRIVERS.iter().flat_map(|driver| {
-                let folder = format!("{PODMAN}/{driver}-containers");
-                let known = read(&format!("{folder}/containers.json"));
-                let mut known: Vec<PodmanContainer> = known.unwrap_or_default();
-                for one in &mut known {
-                    one.folder.clone_from(&folder);
-                }
-                known
-            });
-            drivers.collect()
-        })
-    }
 }
 
-/// A file of JSON, if there is one.
-fn read<T: serde::de::DeserializeOwned>(path: &str) -> Option<T> {
-    let bytes = ProcRoot::read_own_file(path, MOST).ok()?;
-    serde_json::from_slice(&bytes).ok()
+/// The user that this process runs as, unless it is root.
+fn own_user() -> Vec<u32> {
+    let own = ProcRoot::own().stat("self").map(|status| status.st_uid);
+    own.into_iter().filter(|uid| *uid != 0).collect()
+}
+
+/// The home directory of a user, from `/etc/passwd`; of the own one, from the environment.
+fn home(uid: u32) -> Option<PathBuf> {
+    let typed = env::var_os("HOME").map(PathBuf::from);
+    let typed = typed.filter(|home| home.is_absolute() && own_user() == [uid]);
+    typed.or_else(|| {
+        let passwd = ProcRoot::read_own_file("etc/passwd", PASSWD_MOST).ok()?;
+        let passwd = String::from_utf8_lossy(&passwd);
+        let mut homes = passwd.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let found = parse_number::<u32>(fields.nth(2)?.as_bytes())? == uid;
+            found.then_some(fields.nth(2)?)
+        });
+        homes
+            .next()
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute())
+    })
 }
 
 /// The first digits of an id, as engines print it.

@@ -13,16 +13,27 @@ use std::thread;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, fstat, fstatfs, open};
 use rustix::io::Errno;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::thread::{CapabilitySet, LinkNameSpaceType, capabilities, move_into_link_name_space};
 
 use crate::model::{Namespace, Where};
 
 /// `NSFS_MAGIC`, linux/magic.h.
 const NSFS_MAGIC: u64 = 0x6e73_6673;
 
+/// How a thread enters a namespace.
+enum Entry {
+    /// Itself: it may come back to its own, which is open here.
+    Returning(OwnedFd),
+    /// In another thread: it may not come back, as the root user of a user namespace that has entered
+    /// one of its own.
+    InThread,
+    /// Never: without CAP_SYS_ADMIN in its own user namespace it may enter none, setns(2).
+    Denied,
+}
+
 thread_local! {
-    /// The namespace of this thread, if it may come back to it.
-    static HOME: OnceCell<Option<OwnedFd>> = const { OnceCell::new() };
+    /// How this thread enters a namespace.
+    static ENTRY: OnceCell<Entry> = const { OnceCell::new() };
     /// Whether it did not come back.
     static IS_LOST: Cell<bool> = const { Cell::new(false) };
 }
@@ -42,24 +53,36 @@ pub fn within<T: Send>(place: &Where, work: impl FnOnce() -> T + Send) -> io::Re
     let Where::Netns(namespace) = place else {
         return Ok(work());
     };
-    HOME.with(|home| match home.get_or_init(open_home) {
-        Some(home) => {
+    ENTRY.with(|entry| match entry.get_or_init(find_entry) {
+        Entry::Returning(home) => {
             enter(namespace)?;
             let _back = Back(home);
             Ok(work())
         }
-        None => within_thread(namespace, work),
+        Entry::InThread => within_thread(namespace, work),
+        // One that is gone is reported as that.
+        Entry::Denied => open_identified(namespace).and(Err(Errno::PERM.into())),
     })
 }
 
-/// The namespace of the calling thread, opened; `None` without permission to enter it, as for the root
-/// user of a user namespace that has entered one of its own.
-fn open_home() -> Option<OwnedFd> {
+/// Whether the calling thread may enter the namespace of any file.
+pub(super) fn may_enter() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
+fn find_entry() -> Entry {
+    if !may_enter() {
+        return Entry::Denied;
+    }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let home = open("/proc/thread-self/ns/net", flags, Mode::empty()).ok()?;
+    let Ok(home) = open("/proc/thread-self/ns/net", flags, Mode::empty()) else {
+        return Entry::InThread;
+    };
     let kind = LinkNameSpaceType::Network;
-    move_into_link_name_space(home.as_fd(), Some(kind)).ok()?;
-    Some(home)
+    match move_into_link_name_space(home.as_fd(), Some(kind)) {
+        Ok(()) => Entry::Returning(home),
+        Err(_) => Entry::InThread,
+    }
 }
 
 /// Moves the calling thread back when the work has ended.
@@ -87,6 +110,13 @@ fn within_thread<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send
 
 /// Moves the calling thread. The kernel refuses files of other kinds of namespaces with EINVAL.
 fn enter(namespace: &Namespace) -> io::Result<()> {
+    let file = open_identified(namespace)?;
+    let kind = LinkNameSpaceType::Network;
+    Ok(move_into_link_name_space(file.as_fd(), Some(kind))?)
+}
+
+/// Opens the file of a namespace, which must still lead to it.
+fn open_identified(namespace: &Namespace) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let gone = || {
         let what = format!("network namespace {} is gone", namespace.word);
@@ -100,8 +130,7 @@ fn enter(namespace: &Namespace) -> io::Result<()> {
         // The process of this number is another one, or the file was mounted over.
         return Err(gone());
     }
-    let kind = LinkNameSpaceType::Network;
-    Ok(move_into_link_name_space(file.as_fd(), Some(kind))?)
+    Ok(file)
 }
 
 /// The device and inode number of a file of a namespace, without opening what else it may be; `None`

@@ -2,7 +2,6 @@
 //! that of the calling thread, by entering it through a process or a mount, or by the tables of a
 //! process in it.
 
-use std::cmp::Reverse;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use super::enter::locate;
 use super::find::{Finding, Found, find, mounted, pid_of};
 use super::names::{base_names, unique_names};
-use crate::model::{Namespace, NamespaceFacts, Netns, Placement};
+use crate::model::{Namespace, NamespaceFacts, Netns, Placement, compare_names};
 use crate::proc_root::ProcRoot;
 
 /// A network namespace, and how it can be read.
@@ -21,7 +20,8 @@ pub struct Member {
     /// Its inode number; where that is not known, the one of its table `tcp`, which the kernel takes
     /// from the same numbers.
     pub netns: Netns,
-    /// The inode number of its table `tcp`, one for all processes in it; `None` where it is not known.
+    /// The inode number of its table `tcp`, one for all processes in it; `None` where it is not known,
+    /// or the number of the namespace is and it was not read.
     pub table: Option<u64>,
     /// What is known of it.
     pub facts: Arc<NamespaceFacts>,
@@ -71,8 +71,8 @@ pub struct Members {
 }
 
 /// Finds every namespace, and names each: by the processes of `proc_root`, or those that this process
-/// sees.
-pub fn find_members(proc_root: Option<&Path>) -> Members {
+/// sees. With `placements`, reads what the processes of each belong to, also where a mount names it.
+pub fn find_members(proc_root: Option<&Path>, placements: bool) -> Members {
     let proc = match proc_root.map_or_else(|| Ok(ProcRoot::own()), ProcRoot::open) {
         Ok(proc) => proc,
         Err(error) => {
@@ -84,7 +84,7 @@ pub fn find_members(proc_root: Option<&Path>) -> Members {
         }
     };
     let Finding { namespaces, denied } = find(&proc);
-    let (names, placements) = base_names(&proc, &namespaces);
+    let (names, placements) = base_names(&proc, &namespaces, placements);
     let names = unique_names(&namespaces, &names);
     let own = Own::read(&proc, proc_root);
     let named = namespaces.iter().zip(names.into_iter().zip(placements));
@@ -95,7 +95,8 @@ pub fn find_members(proc_root: Option<&Path>) -> Members {
         })
         .collect();
     members.sort_by(|(a_host, a), (b_host, b)| {
-        (Reverse(a_host), &a.name).cmp(&(Reverse(b_host), &b.name))
+        let by_name = || compare_names(&a.name, &b.name);
+        b_host.cmp(a_host).then_with(by_name)
     });
     Members {
         members: members.into_iter().map(|(_, member)| member).collect(),
@@ -106,7 +107,7 @@ pub fn find_members(proc_root: Option<&Path>) -> Members {
 
 /// The name of the namespace of the calling thread.
 pub fn own_name() -> Arc<str> {
-    let found = find_members(None).members.into_iter();
+    let found = find_members(None, false).members.into_iter();
     let mut own = found.filter(|member| member.doors == [Access::Own]);
     own.next().map_or_else(|| "unknown".into(), |own| own.name)
 }

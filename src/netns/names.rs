@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::engines::{Engines, short_id};
-use super::find::Found;
+use super::engines::{Engines, Rootless, short_id};
+use super::find::{Found, pid_of};
 use crate::model::{EVERY_NETNS, Placement, parse_placement};
-use crate::proc_root::{ProcRoot, parse_number};
+use crate::proc_root::{ProcRoot, RootKind, parse_number};
 
 /// Where ip-netns(8) mounts namespaces by name.
 pub(super) const NAMED: &str = "/run/netns";
@@ -29,13 +29,20 @@ pub(super) const PREFIXES: [&str; 5] = ["pod:", "container:", "machine:", "lxc:"
 struct Naming<'a> {
     proc: &'a ProcRoot,
     engines: Engines,
+    /// Whether the control groups of those whose names do not need them are read too.
+    reads_placements: bool,
 }
 
 impl Naming<'_> {
-    /// The name of a namespace, which others may have too, and what its first process belongs to.
+    /// The name of a namespace, which others may have too, and what its first process belongs to, if that
+    /// was read.
     fn name(&mut self, found: &Found) -> (String, Placement) {
         let home = found.home.as_deref();
-        let cgroups = home.and_then(|home| {
+        let name = found.is_host.then(|| HOST.to_owned());
+        let mounted = || found.mounts.iter().find_map(|mount| mounted_name(mount));
+        let name = name.or_else(mounted);
+        let reads = name.is_none() || self.reads_placements;
+        let cgroups = home.filter(|_| reads).and_then(|home| {
             let path = format!("{home}/cgroup");
             self.proc.read_start(&path, CGROUP_MOST).ok()
         });
@@ -46,40 +53,68 @@ impl Naming<'_> {
             let mut typed = paths.filter(|path| is_plain(path) && path.starts_with('/'));
             typed.next().map(str::to_owned)
         };
-        let name = found
-            .is_host
-            .then(|| HOST.to_owned())
-            .or_else(|| found.mounts.iter().find_map(|mount| mounted_name(mount)))
-            .or_else(|| self.placed(&cgroups, placement.clone()))
+        let name = name
+            .or_else(|| self.placed(home, &cgroups, placement.clone()))
             .or_else(|| process_name(self.proc, home?))
             .or_else(paths)
             .unwrap_or_else(|| format!("net:{}", found.netns().0));
         (name, placement)
     }
 
-    /// By the control groups of a process.
-    fn placed(&mut self, cgroups: &[u8], placement: Placement) -> Option<String> {
+    /// By the control groups of a process, or as the first process of a container of a user.
+    fn placed(
+        &mut self,
+        home: Option<&str>,
+        cgroups: &[u8],
+        placement: Placement,
+    ) -> Option<String> {
+        let proc = self.proc;
+        let users = || home.map_or_else(Vec::new, |home| users(proc, home));
         let text = String::from_utf8_lossy(cgroups);
         let is_service =
             |unit: &Arc<str>| !text.contains("/user.slice/") && !unit.ends_with(".scope");
-        let plain = |name: String, id: &str| match is_plain(&name) {
-            true => name,
-            false => short_id(id).to_owned(),
+        let plain = |name: Option<String>, id: &str| {
+            let name = name.filter(|name| is_name(name));
+            name.unwrap_or_else(|| short_id(id).to_owned())
         };
         let pod = placement.pod.map(|uid| {
-            let name = self.engines.pod(&uid);
+            let name = self.engines.find_pod(&uid, users);
             format!("pod:{}", plain(name, &uid))
         });
         let name = pod
             .or_else(|| {
                 let id = placement.container?;
-                let name = self.engines.container(&id);
+                let name = self.engines.find_container(&id, users);
                 Some(format!("container:{}", plain(name, &id)))
             })
             .or_else(|| machine(&text))
+            .or_else(|| {
+                Some(match self.engines.find_rootless(pid_of(home?)?, users())? {
+                    Rootless::Pod(name) => format!("pod:{name}"),
+                    Rootless::Container(name) => format!("container:{name}"),
+                })
+            })
             .or_else(|| Some(format!("unit:{}", placement.unit.filter(is_service)?)));
         name.filter(|name| is_plain(name))
     }
+}
+
+/// The users that a process may belong to, if it is in a user namespace, user_namespaces(7): an ordinary
+/// user can map only itself and the uids that are assigned to it.
+fn users(proc: &ProcRoot, home: &str) -> Vec<u32> {
+    /// One for the user and one for the uids assigned to it, or three where these are around it.
+    const MOST_LINES: usize = 3;
+    let map = match proc.kind() {
+        RootKind::Own => proc.read_text(&format!("{home}/uid_map")),
+        // Of another proc file system, the home directories are not known.
+        RootKind::Live | RootKind::Below | RootKind::Copy => return Vec::new(),
+    };
+    let map = map.unwrap_or_default();
+    let outside = map.lines().take(MOST_LINES).filter_map(|line| {
+        let outside = line.split_ascii_whitespace().nth(1)?;
+        parse_number(outside.as_bytes()).filter(|uid| *uid != 0)
+    });
+    outside.collect()
 }
 
 /// `pid:7/nginx`, of the process in whose directory `home` is.
@@ -119,6 +154,12 @@ fn machine(cgroups: &str) -> Option<String> {
     })
 }
 
+/// Whether a name that a user may have chosen is one word, which is not too long.
+fn is_name(name: &str) -> bool {
+    const MOST: usize = 253;
+    name.len() <= MOST && is_plain(name)
+}
+
 /// Whether no shell changes a word: it has letters, digits and some signs only, and does not begin
 /// with one that zsh or fish expands. A comma separates words of `--netns`.
 fn is_plain(word: &str) -> bool {
@@ -140,11 +181,16 @@ pub(super) fn printable(comm: &[u8]) -> String {
 }
 
 /// The name of each namespace, without the number that distinguishes those with the same name, and
-/// what its first process belongs to.
-pub(super) fn base_names(proc: &ProcRoot, namespaces: &[Found]) -> (Vec<String>, Vec<Placement>) {
+/// what its first process belongs to; with `placements` of every one, else where its name shows it.
+pub(super) fn base_names(
+    proc: &ProcRoot,
+    namespaces: &[Found],
+    placements: bool,
+) -> (Vec<String>, Vec<Placement>) {
     let mut naming = Naming {
         proc,
         engines: Engines::default(),
+        reads_placements: placements,
     };
     namespaces.iter().map(|one| naming.name(one)).unzip()
 }

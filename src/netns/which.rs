@@ -122,7 +122,7 @@ impl Word<'_> {
     /// One that is found and has this name, or this name and inode number.
     fn named(&self) -> Selection {
         let found = find(&self.proc);
-        let (names, _) = base_names(&self.proc, &found.namespaces);
+        let (names, _) = base_names(&self.proc, &found.namespaces, false);
         let unique = unique_names(&found.namespaces, &names);
         let named = found.namespaces.iter().zip(names.iter().zip(&unique));
         let is_named = |name: &String| name == self.word;

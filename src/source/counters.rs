@@ -9,6 +9,7 @@
 use std::io;
 
 use super::ProcNet;
+use crate::model::{Family, State, StateSet};
 use crate::proc_root::ProcRoot;
 
 /// How many sockets there are, by the counters of `sockstat` and `sockstat6`.
@@ -18,6 +19,8 @@ pub(super) struct SocketCounters {
     /// minisockets, request sockets and sockets that are only bound or unconnected
     /// (`sock_prot_inuse_get`, net/ipv4/proc.c and net/ipv6/proc.c).
     pub(super) full: u64,
+    /// Those of them that are of IPv6: `TCP6: inuse`.
+    pub(super) full_v6: u64,
     /// `TCP: tw`: timewait minisockets of both families, those in FIN_WAIT2 included. Counted per
     /// namespace since 4.10; see `source::kernel`.
     pub(super) minisockets: u64,
@@ -40,8 +43,22 @@ impl SocketCounters {
         };
         Ok(SocketCounters {
             full: v4.saturating_add(v6),
+            full_v6: v6,
             minisockets,
         })
+    }
+
+    /// Whether there may be sockets of this family in these states. A connection request of IPv4 may be
+    /// one to a listener of IPv6. One to a listener that was closed in the last seconds is not counted.
+    pub(super) fn may_have(self, family: Family, states: StateSet) -> bool {
+        let full = match family {
+            Family::V6 => self.full_v6,
+            Family::V4 if states.contains(State::SynRecv) => self.full,
+            Family::V4 => self.full.saturating_sub(self.full_v6),
+        };
+        // Of both families. A timewait minisocket is in either state.
+        let has_minisockets = states.contains(State::TimeWait) || states.contains(State::FinWait2);
+        full > 0 || has_minisockets && self.minisockets > 0
     }
 
     /// All sockets counted.
@@ -151,7 +168,42 @@ mod tests {
         let v6 = ("sockstat6", "TCP6: inuse 20\nUDP6: inuse 1\n");
         let counters = read(&[("sockstat", SOCKSTAT), v6]).unwrap();
         assert_eq!((counters.full, counters.minisockets), (27, 5));
+        assert_eq!(counters.full_v6, 20);
         assert_eq!(read(&[("sockstat", SOCKSTAT)]).unwrap().full, 7);
+    }
+
+    #[test]
+    fn a_family_has_no_sockets_in_these_states_only_where_no_counter_can_include_one() {
+        use Family::{V4, V6};
+        let of = |states: &[State]| {
+            states
+                .iter()
+                .fold(StateSet::NONE, |all, one| all.with(*one))
+        };
+        let (listen, all) = (of(&[State::Listen]), StateSet::ALL);
+        let requests = of(&[State::SynRecv]);
+        for ((v4, v6, minisockets), family, states, expected) in [
+            ((0, 0, 0), V4, all, false),
+            ((0, 0, 0), V6, all, false),
+            ((1, 0, 0), V6, all, false),
+            ((1, 0, 1), V6, all, true),
+            ((1, 0, 1), V6, listen, false),
+            ((1, 0, 1), V6, of(&[State::FinWait2]), true),
+            ((1, 0, 1), V6, of(&[State::Listen, State::TimeWait]), true),
+            ((0, 1, 0), V4, all, true),
+            ((0, 1, 0), V4, requests, true),
+            ((0, 1, 0), V4, listen, false),
+            ((1, 0, 0), V4, listen, true),
+            ((1, 0, 0), V6, requests, false),
+        ] {
+            let counters = SocketCounters {
+                full: v4 + v6,
+                full_v6: v6,
+                minisockets,
+            };
+            let may_have = counters.may_have(family, states);
+            assert_eq!(may_have, expected, "{counters:?} {family:?} {states:?}");
+        }
     }
 
     #[test]

@@ -198,7 +198,11 @@ mod tests {
 
     fn reading(full: u64, minisockets: u64, established: u64) -> Reading {
         Reading {
-            sockets: SocketCounters { full, minisockets },
+            sockets: SocketCounters {
+                full,
+                full_v6: 0,
+                minisockets,
+            },
             established,
         }
     }

@@ -257,6 +257,15 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether the process whose tables were read has ended.
+    pub fn is_of_ended_process(&self) -> bool {
+        let no_process = Errno::SRCH.raw_os_error();
+        let SourceError::Proc(ProcError { error, .. }) = self else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(no_process)
+    }
+
     /// Whether the kernel, or what may be asked of it, has no such sockets to report.
     pub(super) fn is_lack(&self) -> bool {
         match self {

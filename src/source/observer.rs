@@ -1,6 +1,7 @@
 //! Answers a question, as often as required: carries out what `source::plan` decides, over netlink or
 //! from the tables of /proc.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -230,7 +231,7 @@ impl Observer {
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
                 report.advise(cpu.try_into().unwrap_or_default(), question);
                 if several.are_every() {
-                    report.join_notes_about_tables();
+                    report.join_notes_about_tables(std::iter::empty());
                 }
                 report
             }
@@ -272,7 +273,7 @@ impl Part {
     fn plan_one(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
         let tables = self.sources.tables();
         match self.sources.first() {
-            First::Tables => Ok(Plan::tables(tables, question, false)),
+            First::Tables => Ok(Plan::tables(tables, &self.of_tables(question), false)),
             First::Walk => Ok(Plan::walk(question)),
             First::Netlink(deriving) => {
                 let planned = plan_dumps(question, tables, need, deriving);
@@ -292,14 +293,31 @@ impl Part {
         let First::Netlink(deriving) = self.sources.first() else {
             let tables = self.sources.tables();
             CannotKnow::check(question, tables)?;
-            return Report::of_tables(tables, question, None, sink);
+            return Report::of_tables(tables, &self.of_tables(question), None, sink);
         };
         match over_netlink(self, question, deriving, sink) {
             Ok(report) => Ok(report),
             Err(netlink) => {
                 let netlink = self.sources.after(netlink, question)?;
-                Report::of_tables(self.sources.tables(), question, Some(netlink), sink)
+                let question = self.of_tables(question);
+                Report::of_tables(self.sources.tables(), &question, Some(netlink), sink)
             }
+        }
+    }
+
+    /// The question without the family of a table that has no such sockets by the counters, where these
+    /// were read: the kernel walks through all sockets of the host for each table.
+    fn of_tables<'a>(&self, question: &'a Question) -> Cow<'a, Question> {
+        let may_have = |family| {
+            let counters = self.counters.filter(|_| question.kind.has_counters());
+            counters.is_none_or(|counters| counters.may_have(family, question.states))
+        };
+        match question.families.filter(may_have) {
+            Some(families) if families != question.families => Cow::Owned(Question {
+                families,
+                ..question.clone()
+            }),
+            _ => Cow::Borrowed(question),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What an observation reports besides its sockets.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::plan::{Dumps, Plan, Reason};
@@ -168,20 +169,24 @@ impl Report {
         }
     }
 
-    /// Replaces the notes about the tables of single network namespaces by one about all of them.
-    pub(super) fn join_notes_about_tables(&mut self) {
-        let is_about_tables = |note: &Note| matches!(note, Note::OtherTables { .. });
-        let namespaces = self
-            .notes
-            .iter()
-            .filter(|note| is_about_tables(note))
-            .count();
-        if namespaces > 0 {
-            self.notes.retain(|note| !is_about_tables(note));
-            self.notes.push(Note::TablesOfSeveral {
-                namespaces: namespaces as u64,
+    /// Replaces the notes about the tables of single network namespaces, here and in `others`, by one about
+    /// all of them.
+    pub fn join_notes_about_tables<'a>(&mut self, others: impl Iterator<Item = &'a mut Vec<Note>>) {
+        let mut directories = BTreeSet::new();
+        let mut take = |notes: &mut Vec<Note>| {
+            notes.retain(|note| {
+                let Note::OtherTables { directory, .. } = note else {
+                    return true;
+                };
+                directories.insert(directory.clone());
+                false
             });
-        }
+        };
+        take(&mut self.notes);
+        others.for_each(take);
+        let namespaces = directories.len() as u64;
+        let note = (namespaces > 0).then_some(Note::TablesOfSeveral { namespaces });
+        self.notes.extend(note);
     }
 
     /// What every answer carries, for one that was requested at `time`.

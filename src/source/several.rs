@@ -18,12 +18,13 @@ use super::kernel::counts_time_wait_per_namespace;
 use super::kinds::Protocols;
 use super::observer::Part;
 use super::plan::{Deriving, First, Plan, Several};
+use super::sock_diag::NetAdminDropped;
 use super::still::Memory;
 use super::{CannotKnow, NoTables, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
-    KindSet, NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet, UnseenNamespace,
-    UnseenReason,
+    Field, KindSet, NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet,
+    UnseenNamespace, UnseenReason,
 };
 use crate::netns::{Access, Member, is_mounted, is_reachable};
 use crate::question::Question;
@@ -67,6 +68,7 @@ pub(super) fn in_each<T: Joined>(
     mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
 ) -> Result<(T, NamespacesRead), SourceError> {
     let found = several.find();
+    let _dropped = (!question.needs(Field::Mark)).then(NetAdminDropped::new);
     let mut namespaces = NamespacesRead {
         denied: found.denied,
         hiding: found.hiding,
@@ -219,7 +221,7 @@ fn open(several: &Several, member: &Member, access: &Access) -> Result<Part, Clo
         }
     };
     // The number of the process may be that of another one by now.
-    if matches!(access, Access::Tables(_)) && sources.tables().inode() != member.table {
+    if matches!(access, Access::Tables(_)) && !sources.tables().are_of(member) {
         return Err(Closed::Gone);
     }
     Ok(Part::of(sources))
@@ -249,7 +251,8 @@ fn answer<T: Joined>(
     }
     if is_counted(part.sources.first(), question) {
         let counters = tables.enter_counters().map_err(refused)?.ok();
-        let is_empty = counters.is_some_and(|counters| counters.total() == 0);
+        let may_have = |family| counters.is_none_or(|one| one.may_have(family, question.states));
+        let is_empty = question.families.filter(may_have).is_none();
         let lacks_others = || {
             let read = Protocols::read(tables);
             read.is_ok_and(|protocols| protocols.exclude(question.further))
@@ -265,6 +268,8 @@ fn answer<T: Joined>(
         part.counters = counters.filter(|_| question.further.is_empty());
     }
     act(part, question).map_err(|error| match part.sources.tables().within(|| ()) {
+        // It may be read by another process.
+        Ok(()) if error.is_of_ended_process() => Closed::Gone,
         Ok(()) => Closed::Failed(error),
         Err(error) => refused(error),
     })

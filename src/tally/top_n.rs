@@ -4,11 +4,13 @@
 //! with the table, by 8 bytes more a socket than [`BufferedSockets`] needs.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::BufferedSockets;
-use crate::model::{Field, Sink, Socket, SortKey, SplitSink};
+use crate::model::{Field, NamespaceList, Netns, Sink, Socket, SortKey, SplitSink};
 
 /// Fewer sockets than this are not worth a cut.
 const LEAST_CUT: usize = 1_000;
@@ -22,6 +24,17 @@ pub struct TopN {
     order: Vec<Position>,
     /// The prefix of the last socket that the last cut kept.
     worst: Option<u32>,
+    namespaces: Option<Ranked>,
+}
+
+/// Network namespaces that are sorted by their names: in the sockets that are kept, each has its place
+/// among them as its number.
+#[derive(Debug)]
+struct Ranked {
+    list: Arc<NamespaceList>,
+    /// Known with the first socket.
+    places: HashMap<Netns, u32>,
+    by_place: HashMap<u32, Netns>,
 }
 
 /// The prefix of a socket in the order, and its place among the sockets kept.
@@ -37,6 +50,22 @@ impl TopN {
             sockets: BufferedSockets::new(fields),
             order: Vec::new(),
             worst: None,
+            namespaces: None,
+        }
+    }
+
+    /// The same for sockets of these network namespaces, by whose names they may be sorted.
+    #[must_use]
+    pub fn among(self, list: Option<&Arc<NamespaceList>>) -> TopN {
+        let is_sorted = self.keys.iter().any(|key| key.field == Field::Netns);
+        let list = list.filter(|_| is_sorted);
+        TopN {
+            namespaces: list.map(|list| Ranked {
+                list: Arc::clone(list),
+                places: HashMap::new(),
+                by_place: HashMap::new(),
+            }),
+            ..self
         }
     }
 
@@ -54,6 +83,10 @@ impl TopN {
         self.order
             .iter()
             .filter_map(|place| self.sockets.get(place.1 as usize))
+            .map(|socket| match &self.namespaces {
+                Some(namespaces) => namespaces.restored(socket),
+                None => socket,
+            })
     }
 
     /// Drops all but the first `limit` sockets.
@@ -76,8 +109,33 @@ impl TopN {
     }
 }
 
+impl Ranked {
+    fn ranked(&mut self, socket: &Socket) -> Socket {
+        if self.places.is_empty() {
+            self.places = self.list.places();
+            let places = self.places.iter();
+            self.by_place = places.map(|(netns, place)| (*place, *netns)).collect();
+        }
+        let place = self.places.get(&socket.netns).copied();
+        Socket {
+            netns: place.map_or(socket.netns, Netns),
+            ..socket.clone()
+        }
+    }
+
+    fn restored(&self, socket: Socket) -> Socket {
+        let netns = self.by_place.get(&socket.netns.0).copied();
+        Socket {
+            netns: netns.unwrap_or(socket.netns),
+            ..socket
+        }
+    }
+}
+
 impl Sink for TopN {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let ranked = self.namespaces.as_mut().map(|one| one.ranked(socket));
+        let socket = ranked.as_ref().unwrap_or(socket);
         let prefix = self.keys.first().map_or(0, |key| key.prefix(socket));
         let is_late =
             |worst| prefix > worst || prefix == worst && is_decided_by_prefix(&self.keys, prefix);

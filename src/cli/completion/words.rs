@@ -175,7 +175,7 @@ fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
 
 /// The names of network namespaces.
 fn namespaces() -> Vec<Candidate> {
-    let found = find_members(None).members.into_iter();
+    let found = find_members(None, false).members.into_iter();
     let names = found.map(|member| member.name.to_string());
     let all = std::iter::once(EVERY_NETNS.to_owned()).chain(names);
     all.map(Candidate::plain).collect()

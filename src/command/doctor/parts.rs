@@ -19,6 +19,8 @@ pub(super) struct Parts {
     pub(super) words: Option<String>,
     /// Which of several namespaces were found; those without sockets are not examined.
     namespaces: Option<NamespacesRead>,
+    /// Whether these are every one that is found.
+    are_every: bool,
 }
 
 /// One network namespace.
@@ -42,7 +44,7 @@ impl Parts {
     /// # Errors
     /// When none of several can be read.
     pub(super) fn of(target: Target, words: &[String]) -> Result<Parts, Failure> {
-        let place = target.sources.place();
+        let (place, are_every) = (target.sources.place(), target.sources.are_every());
         let (parts, namespaces) = match target.each_namespace()? {
             None => {
                 let selection = Selection::of(target, words);
@@ -62,6 +64,7 @@ impl Parts {
             place,
             words: (!words.is_empty()).then(|| words.join(" ")),
             namespaces,
+            are_every,
         })
     }
 
@@ -101,6 +104,10 @@ impl Parts {
             taken.push(Taken { name, samples });
         }
         let mut report = report.unwrap_or_else(Report::without_namespaces);
+        if self.are_every {
+            let notes = taken.iter_mut().map(|one| &mut one.samples.notes);
+            report.join_notes_about_tables(notes);
+        }
         if let Some(namespaces) = namespaces {
             report.completeness.set_namespaces(namespaces);
         }
@@ -110,10 +117,10 @@ impl Parts {
 
 /// Why a namespace was not examined; `None` for one that has ended.
 fn reason(failure: &Failure) -> Option<UnseenReason> {
-    use SourceError::Netlink;
-    let is_gone = matches!(
-        failure,
-        Failure::Observe(Netlink(NetlinkError::NamespaceGone(_)))
-    );
+    let is_gone = |error: &SourceError| {
+        let is_left = matches!(error, SourceError::Netlink(NetlinkError::NamespaceGone(_)));
+        is_left || error.is_of_ended_process()
+    };
+    let is_gone = matches!(failure, Failure::Observe(error) if is_gone(error));
     (!is_gone).then(|| UnseenReason::Failed(failure.to_string()))
 }

@@ -1,6 +1,7 @@
 //! From the groups of a sample to those that are shown, in their order, with what changed since the
 //! sample before.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
@@ -8,7 +9,9 @@ use super::{GroupSampler, Groups};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{Counts, Field, Group, Grouped, KeyPart, Label, Names, Note, Other, Service};
+use crate::model::{
+    Counts, Field, Group, Grouped, KeyPart, Label, Names, Netns, Note, Other, Service,
+};
 use crate::output::escape::unix_name;
 use crate::tally::GroupedCounts;
 
@@ -93,8 +96,11 @@ impl ShownGroups {
         total: u64,
     ) -> (Vec<Group>, Option<Other>) {
         let mut shown: Vec<(Box<[KeyPart]>, Counts)> = groups.into_iter().collect();
+        let namespaces = self.sampler.sampler.place.namespaces();
+        let places = namespaces.map_or_else(HashMap::new, |list| list.places());
         shown.sort_by(|(a_key, a), (b_key, b)| {
-            b.total().cmp(&a.total()).then_with(|| a_key.cmp(b_key))
+            let by_key = || compare_keys(a_key, b_key, &places);
+            b.total().cmp(&a.total()).then_with(by_key)
         });
         let top = self.top.map_or(usize::MAX, NonZeroUsize::get);
         let rest = shown.split_off(shown.len().min(top));
@@ -132,6 +138,18 @@ impl ShownGroups {
         });
         groups.collect()
     }
+}
+
+/// The order of groups with as many sockets: network namespaces by their places among the names.
+fn compare_keys(a: &[KeyPart], b: &[KeyPart], places: &HashMap<Netns, u32>) -> Ordering {
+    let orders = a.iter().zip(b).map(|parts| match parts {
+        (KeyPart::Netns(a), KeyPart::Netns(b)) => places.get(a).cmp(&places.get(b)),
+        (a, b) => a.cmp(b),
+    });
+    orders
+        .into_iter()
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 /// The groups that are cut off, and the sockets beyond the limit of groups, in one.

@@ -115,7 +115,8 @@ pub(super) fn run(request: &List, console: &mut Console) -> Result<Status, Failu
         let mut sample = sampler.sample(|observer, time| {
             let mut top = None;
             if search.is_some() || !request.sort.is_empty() {
-                let mut kept = TopN::new(&request.sort, request.limit, &fields);
+                let kept = TopN::new(&request.sort, request.limit, &fields);
+                let mut kept = kept.among(request.target.sources.place().namespaces());
                 let mut report = observer.list(&mut kept)?;
                 kept.sort();
                 if let Some(search) = &mut search {

@@ -77,7 +77,8 @@ pub(super) fn list(
     // The cookie is in every record over netlink, and does not need to be requested.
     let kept = [&*fields, &[Field::Cookie]].concat();
     let mut sample = sampler.sample(|observer, _| {
-        let mut top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &kept);
+        let top = TopN::new(&[sort], NonZeroUsize::new(MOST_SOCKETS + 1), &kept);
+        let mut top = top.among(target.sources.place().namespaces());
         let (mut report, owners) = fill(observer, target, group, search.as_mut(), &kept, &mut top)?;
         names.owners = owners;
         top.sort();

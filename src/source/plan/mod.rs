@@ -138,7 +138,7 @@ impl fmt::Display for Reason {
             Reason::Unreadable(error) => return write!(f, "cannot read kernel counters: {error}"),
             Reason::Doubt(doubt) => return write!(f, "{doubt}"),
             Reason::DoubtedLately => "the counters were unreliable in a recent sample",
-            Reason::Empty => "the kernel's counters show no socket",
+            Reason::Empty => "the kernel's counters show no such socket",
             Reason::Still => "no segment came or went since the last count",
             Reason::NoNamespace => "no network namespace is selected",
             Reason::NoneOf(kind) => {

@@ -34,6 +34,8 @@ pub struct Several {
     each: Box<Sources>,
     /// Those that words select; `None` for every one that is found.
     selected: Option<Arc<[Member]>>,
+    /// Whether what their processes belong to is part of the answer.
+    placements: bool,
     list: Arc<NamespaceList>,
 }
 
@@ -42,7 +44,7 @@ impl Several {
     /// until the next answer.
     pub(in crate::source) fn find(&self) -> Members {
         let found = match &self.selected {
-            None => find_members(self.list.proc_root()),
+            None => find_members(self.list.proc_root(), self.placements),
             Some(selected) => Members {
                 members: selected.to_vec(),
                 ..Members::default()
@@ -106,6 +108,7 @@ impl Sources {
         Sources::Several(Several {
             each: Box::new(self),
             selected: Some(selected.into()),
+            placements: false,
             list: Arc::new(NamespaceList::new(words, proc_root)),
         })
     }
@@ -116,8 +119,21 @@ impl Sources {
         Sources::Several(Several {
             each: Box::new(self),
             selected: None,
+            placements: false,
             list: Arc::new(NamespaceList::every(proc_root)),
         })
+    }
+
+    /// The same, where what the processes of each namespace belong to is part of the answer.
+    #[must_use]
+    pub fn with_placements(self) -> Sources {
+        match self.into_several() {
+            Ok(several) => Sources::Several(Several {
+                placements: true,
+                ..several
+            }),
+            Err(one) => one,
+        }
     }
 
     /// Those of several namespaces.
@@ -150,6 +166,11 @@ impl Sources {
     /// Whether they are those of several namespaces.
     pub fn are_several(&self) -> bool {
         matches!(self, Sources::Several(_))
+    }
+
+    /// Whether they are those of every network namespace that is found.
+    pub fn are_every(&self) -> bool {
+        matches!(self, Sources::Several(several) if several.are_every())
     }
 
     /// Whether counters were requested.

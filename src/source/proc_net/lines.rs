@@ -30,7 +30,8 @@ pub(super) struct Line<'a> {
     pub(super) text: Text<'a>,
     /// Which line of the file it is, from 1.
     pub(super) number: u64,
-    /// Which read returned its end, from 1.
+    /// Which read returned its start, from 1: the kernel wrote it then. What a read has no room for is
+    /// returned by the next one.
     pub(super) read: u64,
 }
 
@@ -57,6 +58,8 @@ pub(super) struct Lines<R> {
     /// A read of fewer bytes is the last one.
     full_read: usize,
     is_last_read: bool,
+    /// The most bytes of a read.
+    most: usize,
     /// The number of reads so far.
     pub(super) reads: u64,
     /// The number of bytes read so far.
@@ -70,10 +73,19 @@ impl<R: Read> Lines<R> {
         Self::with_buffer(file, full_read, BUFFER_LEN)
     }
 
+    /// The same with reads of at most this many bytes.
+    pub(super) fn in_pieces(file: R, full_read: usize, most: usize) -> Self {
+        Lines {
+            most,
+            ..Self::new(file, full_read)
+        }
+    }
+
     fn with_buffer(file: R, full_read: usize, length: usize) -> Self {
         Lines {
             full_read,
             is_last_read: false,
+            most: length,
             file,
             buffer: vec![0; length],
             start: 0,
@@ -90,6 +102,8 @@ impl<R: Read> Lines<R> {
     /// Any error of the reader except an interruption; the rest of the file cannot be read then.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut searched = 0;
+        let is_unread = self.start == self.end;
+        let read = self.reads + u64::from(is_unread);
         let (length, ended) = loop {
             if let Some(length) = self.line_end(searched) {
                 break (length, true);
@@ -113,7 +127,7 @@ impl<R: Read> Lines<R> {
                 false => Text::Unended(bytes),
             },
             number: self.lines,
-            read: self.reads,
+            read,
         }))
     }
 
@@ -137,10 +151,12 @@ impl<R: Read> Lines<R> {
         self.end -= self.start;
         self.start = 0;
         loop {
-            let room = self.buffer.get_mut(self.end..).unwrap_or(&mut []);
+            let end = self.buffer.len().min(self.end + self.most);
+            let room = self.buffer.get_mut(self.end..end).unwrap_or(&mut []);
+            let full_read = self.full_read.min(room.len());
             match self.file.read(room) {
                 Ok(length) => {
-                    self.is_last_read = length < self.full_read;
+                    self.is_last_read = length < full_read;
                     self.end += length;
                     self.reads += 1;
                     self.bytes += length as u64;

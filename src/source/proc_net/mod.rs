@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::filter::{Expression, Filtered, Program, Test};
-use crate::model::{Completeness, Family, Field, Kind, Loss, Netns, Sink, Socket};
+use crate::model::{Completeness, Family, Field, Kind, Loss, Netns, Sink, Socket, State, StateSet};
 use crate::question::Question;
 use crate::source::Cost;
 use lines::{Line, Lines, Text, full_read};
@@ -35,6 +35,10 @@ pub struct ProcError {
     /// Why not.
     pub error: io::Error,
 }
+
+/// The bytes of a row of IPv4, with which listeners are read one by one: to fill a larger read behind the
+/// last of them, the kernel would search the connections of the whole host.
+const ROW_LEN: usize = 150;
 
 impl ProcNet {
     /// Sends every socket of the tables that matches the question to `sink`, and returns whether that
@@ -90,6 +94,7 @@ impl ProcNet {
                 family,
                 repeats: Repeats::new(self.is_copied()),
                 question,
+                is_past_listeners: false,
                 netns: self.netns(),
                 completeness: &mut completeness,
                 cost: &mut cost,
@@ -117,6 +122,8 @@ struct Table<'a> {
     family: Family,
     repeats: Repeats,
     question: &'a Question,
+    /// Whether the last row was not requested, and is not one of those between listeners.
+    is_past_listeners: bool,
     netns: Netns,
     completeness: &'a mut Completeness,
     cost: &'a mut Cost,
@@ -129,7 +136,10 @@ impl Table<'_> {
             true => 1,
             false => full_read(self.family),
         };
-        let mut lines = Lines::new(file, full_read);
+        let mut lines = match self.wants_listeners_only() {
+            true => Lines::in_pieces(file, full_read, ROW_LEN),
+            false => Lines::new(file, full_read),
+        };
         let flow = self.read_lines(&mut lines, sink);
         self.cost.receipts += lines.reads;
         self.cost.bytes += lines.bytes;
@@ -160,6 +170,9 @@ impl Table<'_> {
             is_empty = false;
             if !is_header {
                 self.row(&line, sink)?;
+            }
+            if self.is_past_listeners && self.wants_listeners_only() {
+                break;
             }
         }
         if is_empty {
@@ -200,6 +213,13 @@ impl Table<'_> {
         self.lose(why, |what| Loss::Doubtful { what });
     }
 
+    /// Whether only listeners are requested of a live table, which begins with them: with those whose
+    /// requests it has between them, before Linux 4.4 (`listening_get_next`, net/ipv4/tcp_ipv4.c).
+    fn wants_listeners_only(&self) -> bool {
+        let listeners = StateSet::NONE.with(State::Listen);
+        self.question.kind == Kind::Tcp && self.question.states == listeners && !self.repeats.copied
+    }
+
     fn row<S: Sink>(&mut self, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
         let kind = self.question.kind;
         let parsed = match line.text {
@@ -226,7 +246,10 @@ impl Table<'_> {
                 self.check_tested(&socket);
                 sink.socket(&socket)
             }
-            Ok(_) => ControlFlow::Continue(()),
+            Ok(other) => {
+                self.is_past_listeners = other.state != State::SynRecv;
+                ControlFlow::Continue(())
+            }
             Err(error) => {
                 let what = format!("line {}: {error}", line.number);
                 self.lose(&what, |first| Loss::Malformed { records: 1, first });

@@ -87,24 +87,32 @@ impl ProcNet {
         match access {
             Access::Own => Ok(ProcNet::own()),
             Access::Entered(namespace) => Ok(ProcNet::inside(Arc::clone(namespace))),
-            Access::Tables(Tables {
-                word,
-                directory,
-                proc_root,
-                lacking,
-            }) => {
-                let tables = ProcNet::under(directory)?;
-                let because = |whose| format!("{whose}, because entering it takes {lacking}");
-                Ok(ProcNet {
-                    whose: tables.whose.map(because),
-                    place: Where::NetnsTables {
-                        word: word.as_str().into(),
-                        proc_root: proc_root.clone(),
-                    },
-                    ..tables
-                })
-            }
+            Access::Tables(tables) => ProcNet::of_process(tables),
         }
+    }
+
+    fn of_process(tables: &Tables) -> Result<ProcNet, NoTables> {
+        let path = &tables.directory;
+        let root = ProcRoot::open(path).map_err(|error| NoTables::Directory {
+            path: path.clone(),
+            error,
+        })?;
+        let process = root.read_process_name();
+        let process = process.filter(|_| root.kind() == RootKind::Below);
+        let process = process.ok_or_else(|| NoTables::Process(path.display().to_string()))?;
+        Ok(ProcNet {
+            root: Arc::new(root),
+            directory: "net",
+            place: Where::NetnsTables {
+                word: tables.word.as_str().into(),
+                proc_root: tables.proc_root.clone(),
+            },
+            whose: Some(format!(
+                "the network namespace of {process}, because entering it takes {}",
+                tables.lacking
+            )),
+            one_of: None,
+        })
     }
 
     /// The same, as those of this one of several network namespaces.
@@ -225,6 +233,15 @@ impl ProcNet {
                 .ok()?
                 .st_ino,
         )
+    }
+
+    /// Whether these, of a process, are those of this network namespace: the number of the process may be
+    /// that of another one by now.
+    pub(in crate::source) fn are_of(&self, member: &Member) -> bool {
+        match member.facts.inode {
+            Some(inode) => self.root.read_netns(".").ok() == Some(inode) && self.inode().is_some(),
+            None => self.inode() == member.table,
+        }
     }
 
     /// The inode number of the network namespace, where it is another one of this host or that of the

@@ -28,6 +28,7 @@ fn read_selected(text: &str, family: Family, states: StateSet) -> (Vec<State>, V
         family,
         repeats: Repeats::new(true),
         question: &Question::about(Kind::Tcp, states),
+        is_past_listeners: false,
         netns: Netns::CALLER,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
@@ -181,6 +182,7 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
         family: Family::V4,
         repeats: Repeats::new(true),
         question: &question,
+        is_past_listeners: false,
         netns: Netns::CALLER,
         completeness: &mut completeness,
         cost: &mut Cost::default(),
@@ -188,4 +190,45 @@ fn a_read_error_is_reported_and_the_rows_before_it_are_kept() {
     assert!(table.read(Fails(TCP.as_bytes()), &mut seen).is_continue());
     assert_eq!(seen.0.len(), 4);
     assert!(matches!(completeness.losses(), [Loss::Aborted { .. }]));
+}
+
+#[test]
+fn listeners_of_a_live_table_are_read_in_small_pieces_up_to_the_first_connection() {
+    let lines: Vec<&str> = TCP.split_inclusive('\n').collect();
+    let listener = |inode: &str| lines[1].replace("3525811", inode);
+    let request = lines[2]
+        .replace(" 01 ", " 03 ")
+        .replace("3525814", "0000000");
+    let (first, second, third) = (
+        listener("1000001"),
+        listener("1000002"),
+        listener("1000003"),
+    );
+    // The third was shifted behind where the first read ended, and is read again.
+    let rows = [
+        lines[0],
+        &first,
+        &second,
+        &third,
+        &third,
+        &request,
+        &listener("1000004"),
+    ];
+    let text = rows.concat() + lines[2] + "broken\n" + &lines[2].repeat(20);
+    let mut completeness = Completeness::default();
+    let (mut cost, mut seen) = (Cost::default(), States::default());
+    let mut table = Table {
+        path: Path::new("tcp"),
+        family: Family::V4,
+        repeats: Repeats::new(false),
+        question: &Question::about(Kind::Tcp, StateSet::NONE.with(State::Listen)),
+        is_past_listeners: false,
+        netns: Netns::CALLER,
+        completeness: &mut completeness,
+        cost: &mut cost,
+    };
+    assert!(table.read(text.as_bytes(), &mut seen).is_continue());
+    assert_eq!(seen.0, [State::Listen; 4]);
+    assert!(completeness.is_complete(), "{:?}", completeness.losses());
+    assert_eq!((cost.repeated, cost.receipts), (1, 8));
 }

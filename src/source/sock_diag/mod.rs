@@ -9,6 +9,7 @@ mod privilege;
 mod transport;
 
 pub(super) use dump::Outcome;
+pub(super) use privilege::NetAdminDropped;
 
 use std::io::ErrorKind;
 use std::thread;
@@ -21,7 +22,6 @@ use crate::source::plan::{DumpFilter, Dumps};
 use crate::source::wire::{NetlinkDump, One, PacketDump, Request, UnixDump};
 use crate::source::{NetlinkError, ProcNet};
 use dump::{BUFFER_LEN, dump};
-use privilege::NetAdminDropped;
 use rustix::io::Errno;
 use transport::{Kernel, Transport};
 

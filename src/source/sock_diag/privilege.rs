@@ -7,14 +7,14 @@ use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabiliti
 
 /// While this lives, CAP_NET_ADMIN is not effective in the calling thread.
 #[derive(Debug)]
-pub(super) struct NetAdminDropped {
+pub(in crate::source) struct NetAdminDropped {
     /// The capabilities to restore; `None` where nothing was dropped.
     before: Option<CapabilitySets>,
 }
 
 impl NetAdminDropped {
     /// Drops the privilege, if the thread has it. A failure changes no answer and is ignored.
-    pub(super) fn new() -> NetAdminDropped {
+    pub(in crate::source) fn new() -> NetAdminDropped {
         let before = capabilities(None)
             .ok()
             .filter(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN));

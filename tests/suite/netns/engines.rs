@@ -24,8 +24,9 @@ open(sys.argv[2], "w").close()
 time.sleep(600)
 "#;
 
-/// A container, a pod of two, a machine in the control groups that systemd makes for it, and a sandbox,
-/// with the directory `/usr` of the host; then what is counted, by two users, and by ss(8).
+/// A container, a pod of two, a machine in the control groups that systemd makes for it, a sandbox, and
+/// the container of an ordinary user, with the directory `/usr` of the host; then what is counted, by three
+/// users, and by ss(8).
 const DEPLOY: &str = r#"
 mount -t proc proc /proc && mount -t tmpfs none /run || exit 99
 mkdir -p /var/lib/containers && mount -t tmpfs none /var/lib/containers || exit 99
@@ -61,7 +62,18 @@ podman run -d --pod shop$$ --name pay --rootfs $root $python "$SERVE" 4 /ready4
         -D $DIRECTORY/machine -M $MACHINE python3 -c "$SERVE" 5 /ready5
 ) &
 bwrap --unshare-net --bind / / --proc /proc --dev /dev $python "$SERVE" 6 $root/ready6 &
-for file in $root/ready2 $root/ready3 $root/ready4 $DIRECTORY/machine/ready5 $root/ready6; do
+cp -a $DIRECTORY/machine $DIRECTORY/rootless && mkdir -p $DIRECTORY/home /run/user/$USER_ID
+chown -R $USER_ID $DIRECTORY/rootless $DIRECTORY/home /run/user/$USER_ID
+grep -v "^[^:]*:[^:]*:$USER_ID:" /etc/passwd > $DIRECTORY/passwd
+echo "rootless:x:$USER_ID:$USER_ID::$DIRECTORY/home:/bin/sh" >> $DIRECTORY/passwd
+mount --bind $DIRECTORY/passwd /etc/passwd
+as_user="setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+    env HOME=$DIRECTORY/home XDG_RUNTIME_DIR=/run/user/$USER_ID"
+cd /
+$as_user podman run -d --network none --name attic$$ -v /usr:/usr:ro \
+    --rootfs $DIRECTORY/rootless $python "$SERVE" 7 /ready7
+for file in $root/ready2 $root/ready3 $root/ready4 $DIRECTORY/machine/ready5 $root/ready6 \
+    $DIRECTORY/rootless/ready7; do
     until [ -e $file ]; do sleep 0.05; done
 done
 set +e
@@ -70,11 +82,12 @@ $PROGRAM --json --by netns
 $PROGRAM --json -N all --by netns,pod,container,unit
 setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all \
     $DIRECTORY/program --json --by netns
+$as_user $DIRECTORY/program --json --by netns
 for pid in $(pidof python3); do
     inode=$(readlink /proc/$pid/ns/net | tr -dc 0-9)
     echo $inode $(nsenter --net=/proc/$pid/ns/net ss -tanH | wc -l)
 done > $DIRECTORY/ss
-{ podman rm -fat 0; podman pod rm -fa; } >/dev/null 2>&1
+{ podman rm -fat 0; podman pod rm -fa; $as_user podman rm -fat 0; } >/dev/null 2>&1
 "#;
 
 /// Whether this is root in the first user namespace: engines refuse others, or make other namespaces.
@@ -99,13 +112,18 @@ in_namespace!(
         }
         let machine = format!("shed{}", std::process::id());
         let (answers, ss) = deploy(&machine);
-        let [root, held, ordinary] = &answers[..] else {
+        let [root, held, ordinary, user] = &answers[..] else {
             panic!("{answers:?}");
         };
         let unit = format!("systemd-nspawn@{machine}.service");
         let machine = format!("machine:{machine}");
         // The shell is process 1.
-        let expected = [("container:web1", 5), ("pod:shop1", 16), (&*machine, 11)];
+        let expected = [
+            ("container:web1", 5),
+            ("pod:shop1", 16),
+            (&*machine, 11),
+            ("container:attic1", 15),
+        ];
         for (name, total) in expected {
             assert_eq!(totals(root).get(name), Some(&total), "{root:?}");
         }
@@ -122,7 +140,8 @@ in_namespace!(
                 "{line}: {root:?}"
             );
         }
-        assert_eq!(ss.lines().count(), 5, "{ss}");
+        assert_eq!(ss.lines().count(), 6, "{ss}");
+        assert_eq!(totals(user).get("container:attic1"), Some(&15), "{user:?}");
         for (netns, pod, container, unit, total) in [
             ("container:web1", None, Some("web1"), None, 5),
             ("pod:shop1", Some("shop1"), Some("cart"), None, 7),
@@ -136,8 +155,12 @@ in_namespace!(
             });
             assert_eq!(group.map(|group| group.total), Some(total), "{held:?}");
         }
-        // Without privilege the ids are known, not the names.
-        assert_eq!(by_kind(ordinary), by_kind(root), "{ordinary:?}");
+        // Without privilege the ids in control groups are known, not the names.
+        let mut expected = by_kind(root);
+        expected.retain(|one| *one != ("container".to_owned(), 15));
+        expected.push(("pid".to_owned(), 15));
+        expected.sort();
+        assert_eq!(by_kind(ordinary), expected, "{ordinary:?}");
     }
 );
 
@@ -152,7 +175,7 @@ fn by_kind(answer: &Answer) -> Vec<(String, usize)> {
     totals
 }
 
-/// What is counted by root and by an ordinary user, and a line of ss(8) for each process that serves:
+/// What is counted by root, by an ordinary user and by the one with a container, and a line of ss(8) for each process that serves:
 /// the inode number of its namespace, and the sockets in it.
 fn deploy(machine: &str) -> (Vec<Answer>, String) {
     for tool in ["podman", "runc", "systemd-nspawn", "bwrap", "python3"] {
@@ -162,6 +185,7 @@ fn deploy(machine: &str) -> (Vec<Answer>, String) {
     let ran: Ran = run_in_pid_namespace(DEPLOY, Stdio::null(), |command| {
         command.env("DIRECTORY", directory.path());
         command.env("SERVE", SERVE).env("MACHINE", machine);
+        command.env("USER_ID", "5");
     });
     remove_groups(machine);
     let read = |name| {

@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket_with};
 use rustix::thread::UnshareFlags;
 
+use super::every::run_script;
 use super::{Named, make_directory};
 use crate::doctor::report::Report;
 use crate::namespace::in_namespace;
@@ -88,6 +89,29 @@ in_namespace!(
                 .contains("nothing wrong found in 1 TCP socket"),
             "{filtered:?}"
         );
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn without_privilege_one_note_is_about_the_tables_of_all_namespaces() {
+        make_directory();
+        let blue = Named::with_connections("blue", 1);
+        let doctor = "setpriv --bounding-set=-sys_admin,-sys_ptrace --inh-caps=-all $PROGRAM doctor \
+            --window 0.1 -N all";
+        let ran = run_script(doctor);
+        let times = |text: &str| ran.stderr.matches(text).count();
+        assert_eq!(times("read PID/net of processes in "), 1, "{ran:?}");
+        assert_eq!(times(", because entering it takes "), 0, "{ran:?}");
+        let verbose = run_script(&format!("{doctor} -v"));
+        let plan = verbose.stderr.lines().find(|line| line.contains("plan: "));
+        let tables = plan.map(|plan| {
+            plan.matches("/net: the network namespace cannot be entered")
+                .count()
+        });
+        // That of process 1 is the caller's.
+        assert!(tables >= Some(1), "{verbose:?}");
+        drop(blue);
     }
 );
 

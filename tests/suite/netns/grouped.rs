@@ -62,17 +62,9 @@ in_namespace!(
     fn the_namespace_is_the_first_column_where_there_are_several() {
         make_directory();
         let named = ["blue", "red"].map(|name| Named::with_connections(name, 1));
-        let list = run(["list", "-N", "blue,red", "--sort", "netns:desc"]);
+        let red = named[1].neighbour.inode;
+        let list = run(["list", "-N", "blue,red"]);
         assert!(list.stdout.starts_with("NETNS "), "{list:?}");
-        let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
-        let rows: Vec<String> = list.stdout.lines().skip(1).map(first).collect();
-        let [blue, red] = named.each_ref().map(|one| one.neighbour.inode);
-        let (higher, lower) = if blue > red {
-            ("blue", "red")
-        } else {
-            ("red", "blue")
-        };
-        assert_eq!(rows, [higher, higher, higher, lower, lower, lower]);
         let csv = run(["list", "-N", "blue,red", "--format", "csv"]);
         assert!(csv.stdout.starts_with("time,netns,state,"), "{csv:?}");
         let json = run(["list", "-N", "blue,red", "--json", "-l"]);
@@ -80,6 +72,37 @@ in_namespace!(
         assert!(json.stdout.contains(&expected), "{json:?}");
         let counted = "\"netns\":{\"asked\":\"blue,red\",\"counted\":2,";
         assert!(json.stdout.contains(counted), "{json:?}");
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn namespaces_are_in_the_order_of_their_names_with_numbers_as_numbers() {
+        make_directory();
+        // Not in the order of their inode numbers.
+        let named = ["n10", "red", "n2", "blue"].map(|name| Named::with_connections(name, 0));
+        let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+        let order = |arguments: &[&str]| -> Vec<String> {
+            let ran = run(arguments.iter().copied().chain(["-N", "n10,red,n2,blue"]));
+            let lines = ran.stdout.lines().map(first);
+            let is_name = |word: &String| ["n10", "red", "n2", "blue"].contains(&&**word);
+            lines.filter(is_name).collect()
+        };
+        let sorted = ["blue", "n2", "n10", "red"];
+        assert_eq!(order(&["list", "-l", "--sort", "netns"]), sorted);
+        assert_eq!(
+            order(&["list", "-l", "--sort", "local-port,netns", "--limit", "4"]).len(),
+            4
+        );
+        assert_eq!(
+            order(&["list", "-l", "--sort", "netns", "--limit", "2"]),
+            sorted[..2]
+        );
+        let largest_first = order(&["list", "-l", "--sort", "netns:desc"]);
+        assert!(largest_first.iter().rev().eq(&sorted), "{largest_first:?}");
+        // Each has one socket.
+        assert_eq!(order(&["--by", "netns"]), sorted);
+        drop(named);
     }
 );
 

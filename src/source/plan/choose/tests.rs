@@ -6,6 +6,7 @@ use crate::model::{Family, InetEnds, Kind, Socket};
 
 const PLENTY: SocketCounters = SocketCounters {
     full: 400_000,
+    full_v6: 0,
     minisockets: 400_000,
 };
 
@@ -47,6 +48,7 @@ fn a_state_of_few_sockets_is_listed_beside_a_derived_one() {
     let few = SocketCounters {
         full: 10,
         minisockets: 10,
+        ..PLENTY
     };
     assert!(derivation(StateSet::ALL, few).is_none());
 }
@@ -86,6 +88,7 @@ fn a_doubted_state_is_listed_in_the_second_attempt_if_it_is_the_smaller_part() {
     let counters = SocketCounters {
         full: 400_000,
         minisockets: 20_000,
+        ..PLENTY
     };
     let all = Question::about(Kind::Tcp, StateSet::ALL);
     let second = |state: State, sockets| {
@@ -114,6 +117,7 @@ fn a_doubted_state_that_was_the_only_one_to_derive_is_listed_because_of_the_doub
     let counters = SocketCounters {
         full: 400_000,
         minisockets: 20_000,
+        ..PLENTY
     };
     let mut planner = planner(&question, Deriving::WhereCheaper);
     let first = planner.derivation(|| Ok(counters)).unwrap().0;
