@@ -117,25 +117,14 @@ impl Tries {
 pub struct LaterAttempts {
     /// Each, and how often it had been retransmitted.
     seen: HashMap<InetEnds, u32>,
-    /// Those that were there the last time.
-    last: Vec<InetEnds>,
-}
-
-impl LaterAttempts {
-    /// Before they are seen once more.
-    pub fn begin(&mut self) {
-        self.last.clear();
-    }
 }
 
 impl Sink for LaterAttempts {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        if let Some(ends) = socket.internet().filter(|_| self.last.len() < ROOM) {
-            self.last.push(*ends);
-            if self.seen.len() < ROOM || self.seen.contains_key(ends) {
-                let retransmits = socket.retransmits.unwrap_or(0);
-                self.seen.insert(*ends, retransmits);
-            }
+        let ends = socket.internet();
+        let has_room = self.seen.len() < ROOM;
+        if let Some(ends) = ends.filter(|ends| has_room || self.seen.contains_key(ends)) {
+            self.seen.insert(*ends, socket.retransmits.unwrap_or(0));
         }
         ControlFlow::Continue(())
     }

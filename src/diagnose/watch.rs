@@ -195,11 +195,6 @@ impl Watch {
         self.over.saturating_sub(self.since)
     }
 
-    /// The time from the begin of the window until they were last seen: `5.0 s`.
-    pub(super) fn over_text(&self) -> String {
-        format!("{:.1} s", self.over.as_secs_f64())
-    }
-
     /// For how long each was watched, at least: `5.0 s`.
     pub(super) fn text(&self) -> String {
         format!("{:.1} s", self.time().as_secs_f64())

@@ -73,12 +73,11 @@ impl<'a> Watching<'a> {
 
     /// Sees those that are suspects now, and returns those that still are.
     fn again(&self, second: &SecondSample, host: &mut Host, suspects: &Suspects) -> Suspects {
-        let had_attempts = host.watch.is_in(State::SynSent);
         self.see(&mut host.watch, Kind::Tcp, &suspects.connections);
         self.see(&mut host.watch, Kind::Mptcp, &suspects.mptcp);
         self.see_peers(&mut host.watch, &suspects.peers);
         self.see_close_wait(&mut host.watch);
-        if had_attempts || host.watch.is_in(State::SynSent) {
+        if suspects.attempts {
             self.see_attempts(&mut host.watch);
         }
         Suspects::of(second, host)
@@ -100,7 +99,6 @@ impl<'a> Watching<'a> {
     /// Sees which attempts to connect are there.
     fn see_attempts(&self, watch: &mut Watch) {
         let states = StateSet::NONE.with(State::SynSent);
-        watch.attempts.begin();
         // What could not be listed is missing from the number of attempts.
         let _ = self
             .selection
@@ -152,6 +150,9 @@ struct Suspects {
     connections: Vec<InetEnds>,
     mptcp: Vec<InetEnds>,
     peers: Vec<IpAddr>,
+    /// Whether counters are read again, and attempts to connect listed.
+    counters: bool,
+    attempts: bool,
 }
 
 impl Suspects {
@@ -160,11 +161,14 @@ impl Suspects {
             connections: second.watched(host),
             mptcp: second.watched_mptcp(host),
             peers: second.watched_peers(host),
+            counters: second.wants_counters(host),
+            attempts: second.wants_attempts(host),
         }
     }
 
     fn are_none(&self) -> bool {
-        self.connections.is_empty() && self.mptcp.is_empty() && self.peers.is_empty()
+        let lists = [self.connections.len(), self.mptcp.len(), self.peers.len()];
+        lists == [0; 3] && !self.counters && !self.attempts
     }
 }
 
@@ -224,9 +228,10 @@ pub(super) fn watch_all<'a, 'b: 'a>(
 /// Why it takes longer.
 fn reason(connections: usize, peers: usize) -> String {
     let nothing = counted(connections as u64, "connection", "connections");
-    let peers = counted(peers as u64, "peer", "peers");
-    match connections {
-        0 => format!("measuring retransmissions to {peers}"),
+    let measured = counted(peers as u64, "peer", "peers");
+    match (connections, peers) {
+        (0, 0) => "attempts to connect get no answer, or peers reset connections".to_owned(),
+        (0, _) => format!("measuring retransmissions to {measured}"),
         _ => format!("nothing has moved on {nothing}"),
     }
 }

@@ -228,7 +228,6 @@ impl Attempts {
         };
         // How often an attempt is retransmitted before it need not be watched any longer.
         let limit = |to: SocketAddr| match found.get(&to) {
-            None if self.unconnected(to, host).is_some() => Some(u32::MAX),
             None if may_answer(&to) => Some(RETRANSMITS),
             Some(tries) if tries.tried() >= MANY || !self.is_dead(to, tries, host) => {
                 Some(u32::MAX)
@@ -245,18 +244,17 @@ impl Attempts {
                     }
             })
         };
-        let open = self.kept.iter().filter(is_open).map(|(ends, _)| *ends);
-        let mut open: Vec<InetEnds> = open.take(WATCHED).collect();
-        // Others that follow them.
-        let mut last = host.watch.attempts.last.iter();
-        let follows = |ends: &&InetEnds| {
-            let to = destination(ends);
-            !found.contains_key(&to) && self.unconnected(to, host).is_some()
-        };
-        if open.is_empty() {
-            open.extend(last.find(follows));
-        }
-        open
+        let open = self.kept.iter().filter(is_open);
+        open.take(WATCHED).map(|(ends, _)| *ends).collect()
+    }
+
+    /// Whether it matters which attempts there are after the window: several were made to a destination
+    /// without a connection, and it is not known to be silent.
+    pub(in crate::diagnose) fn wants_later(&self, host: &Host) -> bool {
+        let found = self.unanswered(host);
+        let is_found = |to: &SocketAddr| found.iter().any(|(found, _, _)| found == to);
+        let mut all = self.destinations.keys();
+        !host.copied && all.any(|to| self.unconnected(*to, host).is_some() && !is_found(to))
     }
 
     /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the

@@ -234,13 +234,7 @@ fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
     let found = |host: &Host, before: &[Socket], later: &[Socket]| {
         let rule = read(before, &often[1..3]);
         let mut host = host.clone();
-        let wanted = rule.watched(&host);
-        assert_eq!(wanted.len(), 2);
-        let mut seen = Sightings::of(&wanted);
-        for socket in &often {
-            assert!(seen.socket(socket).is_continue());
-        }
-        host.watch.see(Kind::Tcp, seen, Duration::from_secs(1));
+        assert!(rule.wants_later(&host));
         for socket in [&often[1..3], later].concat() {
             assert!(host.watch.attempts.socket(&socket).is_continue());
         }
@@ -258,7 +252,11 @@ fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
     assert!(found(&host, &two, &attempts(4..31, 0)).is_some());
     assert_eq!(found(&host, &two, &attempts(4..32, 0)), None);
     let same = read(&often[1..3], &often[1..3]);
-    assert!(same.watched(&host).is_empty(), "two in all");
+    assert!(!same.wants_later(&host), "two in all");
+    let gone = read(&often, &[]);
+    assert!(gone.wants_later(&host), "in step, all have ended");
+    let connected = read(&often, &[connection(9, State::Established)]);
+    assert!(!connected.wants_later(&host));
 }
 
 #[test]

@@ -96,6 +96,16 @@ impl SecondSample {
         self.retransmission.watched_peers(host)
     }
 
+    /// Whether it matters how much counters grow after the window.
+    pub fn wants_counters(&self, host: &Host) -> bool {
+        resets::goes_on_unknown(host)
+    }
+
+    /// Whether it matters which attempts to connect there are after the window.
+    pub fn wants_attempts(&self, host: &Host) -> bool {
+        self.no_answer.wants_later(host)
+    }
+
     /// Whether it matters which sockets are only bound, which takes a dump of its own.
     pub fn wants_bound_ports(&self, host: &Host) -> bool {
         self.ephemeral_ports.wants_bound(host.sockets)

@@ -69,6 +69,11 @@ impl Rule for NoAnswer {
 }
 
 impl NoAnswer {
+    /// Whether it matters which attempts there are after the window.
+    pub(super) fn wants_later(&self, host: &Host) -> bool {
+        self.0.wants_later(host)
+    }
+
     /// Several destinations that do not answer single attempts.
     fn of_many(&self, host: &Host) -> Option<Finding> {
         let often = self.0.often();
@@ -177,12 +182,11 @@ fn evidence(tries: &Tries, silence: Silence, host: &Host) -> Vec<String> {
             counted(tries.earlier, "attempt", "attempts"),
             thousands(tries.now)
         ));
-        evidence.extend((tries.seen > tries.different()).then(|| {
+        let later = host.while_watched();
+        let later = later.filter(|_| tries.seen > tries.different());
+        evidence.extend(later.map(|growth| {
             let all = counted(tries.seen, "different attempt", "different attempts");
-            format!(
-                "{all} were seen until {} after its begin",
-                host.watch.over_text()
-            )
+            format!("{all} were seen in {}", growth.time_text())
         }));
         let failed = host.growth(Counter::AttemptFails);
         let fails = failed.is_ok_and(|failed| failed >= tries.ended());

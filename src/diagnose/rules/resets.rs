@@ -5,7 +5,10 @@
 //! TCPAbortOnData, as data after close(), `tcp_rcv_state_process`). TcpEstabResets counts every open
 //! connection that ends so, by either side.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+#[cfg(test)]
+mod tests;
+
+use crate::diagnose::{Case, Examined, Growth, Host, Rule, Sampled, Suspects};
 use crate::model::{
     Command, Counter, Finding, Scope, Severity, StateSet, Where, counted, thousands,
 };
@@ -91,6 +94,13 @@ pub(super) fn by_servers(host: &Host) -> u64 {
     Counted::of(host).map_or(0, |counted| counted.by_servers())
 }
 
+/// Whether peers reset connections, and it is unknown whether that goes on: a server that is restarted
+/// resets those that it has once.
+pub(super) fn goes_on_unknown(host: &Host) -> bool {
+    let is_many = |counted: Counted| are_many(counted.by_servers(), counted.begun);
+    Counted::of(host).is_ok_and(is_many)
+}
+
 /// How many resets were sent in the window that ended no connection of this host, at most.
 ///
 /// # Errors
@@ -121,7 +131,12 @@ pub(super) fn see_closes(host: &Host) -> &'static str {
     }
 }
 
-/// What was counted in the window.
+/// Whether so many are enough, and a part of these.
+fn are_many(number: u64, of: u64) -> bool {
+    number >= LEAST && number as f64 >= of as f64 * SHARE
+}
+
+/// What was counted in the window, or until suspects were last seen.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     /// Connections that this host began, and that its listeners took.
@@ -140,18 +155,22 @@ struct Counted {
 
 impl Counted {
     fn of(host: &Host) -> Result<Counted, String> {
+        Counted::since(&host.in_window())
+    }
+
+    fn since(growth: &Growth<'_>) -> Result<Counted, String> {
         let [resets, unread, discarded, timed_out, sent] =
-            COUNTERS.map(|counter| host.growth(counter));
+            COUNTERS.map(|counter| growth.of(counter));
         let (unread, timed_out) = (unread?, timed_out?);
         let local = unread.saturating_add(discarded?).saturating_add(timed_out);
         Ok(Counted {
-            begun: host.growth(Counter::ActiveOpens)?,
-            accepted: host.growth(Counter::PassiveOpens)?,
+            begun: growth.of(Counter::ActiveOpens)?,
+            accepted: growth.of(Counter::PassiveOpens)?,
             unread,
             timed_out,
             received: resets?.saturating_sub(local),
             unknown: sent?.saturating_sub(local),
-            segments: host.growth(Counter::InSegs)?,
+            segments: growth.of(Counter::InSegs)?,
         })
     }
 
@@ -162,7 +181,6 @@ impl Counted {
     }
 
     fn findings(&self, host: &Host) -> Vec<Finding> {
-        let are_many = |number: u64, of: u64| number >= LEAST && number as f64 >= of as f64 * SHARE;
         let all = self.begun.saturating_add(self.accepted);
         // What a client leaves unread harms its server little.
         let is_server = are_many(self.unread, self.accepted) && self.accepted > 0;
@@ -216,8 +234,21 @@ impl Counted {
             "Find the server: {}; run `tcpstates doctor` there.",
             see_closes(host)
         );
-        Finding::new(Severity::Warning, title, value, Vec::new(), WHY_RECEIVED)
+        // Those after the window, where that is known.
+        let later = host.while_watched().and_then(|growth| {
+            let all = Counted::since(&growth).ok()?;
+            let after = growth.time.saturating_sub(host.window).as_secs_f64();
+            Some((all.by_servers().saturating_sub(self.by_servers()), after))
+        });
+        let severity = match later {
+            Some((more, _)) if more < LEAST => Severity::Info,
+            Some(_) | None => Severity::Warning,
+        };
+        let more = later
+            .map(|(more, after)| format!("{} more in the {after:.1} s after it", thousands(more)));
+        Finding::new(severity, title, value, Vec::new(), WHY_RECEIVED)
             .with_evidence(self.evidence(host))
+            .with_evidence(more)
             .with_commands([closes(host)])
             .with_remedy([find, REMEDY_RECEIVED.to_owned()])
     }
@@ -263,115 +294,5 @@ impl Counted {
             host.growth_text(&COUNTERS),
             format!("in the same time {begun} begun and {accepted} accepted"),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnose::testing::host;
-
-    /// A host on which these counters grew.
-    fn grown(counters: &[(Counter, u64)]) -> Host {
-        let known =
-            COUNTERS
-                .iter()
-                .chain(&[Counter::ActiveOpens, Counter::PassiveOpens, Counter::InSegs]);
-        known.fold(host(), |host, counter| {
-            let growth = counters.iter().find(|(grown, _)| grown == counter);
-            host.with_growth(*counter, 7, 7 + growth.map_or(0, |(_, growth)| *growth))
-        })
-    }
-
-    fn found(counters: &[(Counter, u64)]) -> Vec<(Severity, f64)> {
-        let found = grown(counters).examine(&Resets).findings;
-        found.iter().map(|one| (one.severity, one.value)).collect()
-    }
-
-    #[test]
-    fn a_host_without_listeners_that_refuses_others_has_nothing_to_show() {
-        for (failed, commands) in [(9, 0), (10, 1)] {
-            let host = grown(&[(OutRsts, 90), (InSegs, 90)]);
-            let host = host.with_growth(Counter::AttemptFails, 7, 7 + failed);
-            let found = host.examine(&Resets).findings.remove(0);
-            assert_eq!(found.commands.len(), commands);
-            assert!(found.remedy[0].contains("tcpdump"));
-        }
-    }
-
-    use Counter::{
-        AbortOnClose, AbortOnData, AbortOnTimeout, ActiveOpens, EstabResets, InSegs, OutRsts,
-        PassiveOpens,
-    };
-
-    #[test]
-    fn a_tenth_closed_with_unread_data_warns_on_servers_and_is_information_on_clients() {
-        let of = |unread, counter, number| {
-            found(&[
-                (AbortOnClose, unread),
-                (EstabResets, unread),
-                (OutRsts, unread),
-                (counter, number),
-                (InSegs, 10_000),
-            ])
-        };
-        assert_eq!(of(9, PassiveOpens, 9), []);
-        assert_eq!(of(10, PassiveOpens, 100), [(Severity::Warning, 10.0)]);
-        assert_eq!(of(10, PassiveOpens, 101), []);
-        assert_eq!(of(10, ActiveOpens, 100), [(Severity::Info, 10.0)]);
-        assert_eq!(of(10, ActiveOpens, 101), []);
-    }
-
-    #[test]
-    fn a_host_that_accepted_nothing_gets_no_advice_for_servers() {
-        let of = |counter| {
-            let counters = [(AbortOnClose, 20), (EstabResets, 20), (counter, 40)];
-            let found = grown(&counters).examine(&Resets).findings.remove(0);
-            found.remedy.join(" ")
-        };
-        assert!(of(PassiveOpens).contains("lingering_close"));
-        let client = of(ActiveOpens);
-        assert!(client.contains("health checks") && !client.contains("413"));
-    }
-
-    #[test]
-    fn resets_of_peers_warn_unless_clients_may_have_sent_them() {
-        let of = |resets, begun, accepted| {
-            found(&[
-                (EstabResets, resets),
-                (ActiveOpens, begun),
-                (PassiveOpens, accepted),
-                (InSegs, 10_000),
-            ])
-        };
-        assert_eq!(of(9, 9, 0), []);
-        assert_eq!(of(10, 100, 0), [(Severity::Warning, 10.0)]);
-        assert_eq!(of(10, 101, 0), []);
-        assert_eq!(
-            of(100, 0, 100),
-            [],
-            "a load balancer that closes with resets"
-        );
-        assert_eq!(of(100, 100, 100), [], "a proxy behind one");
-        assert_eq!(of(109, 100, 100), [], "counters read a moment apart");
-        let discarded = [(EstabResets, 100), (AbortOnData, 100), (ActiveOpens, 100)];
-        assert_eq!(found(&discarded), [], "a load balancer itself");
-    }
-
-    #[test]
-    fn connections_given_up_by_a_timeout_warn_from_ten_on() {
-        let of = |number| found(&[(AbortOnTimeout, number), (PassiveOpens, 100)]);
-        assert_eq!(of(9), []);
-        assert_eq!(of(10), [(Severity::Warning, 10.0)]);
-    }
-
-    #[test]
-    fn resets_to_unknown_segments_are_information_if_they_are_a_tenth_of_what_is_received() {
-        let of = |sent, segments| found(&[(OutRsts, sent), (InSegs, segments)]);
-        assert_eq!(of(9, 9), []);
-        assert_eq!(of(10, 100), [(Severity::Info, 10.0)]);
-        assert_eq!(of(10, 101), []);
-        let aborted = [(OutRsts, 50), (AbortOnData, 45), (InSegs, 50)];
-        assert_eq!(found(&aborted), []);
     }
 }
