@@ -300,7 +300,7 @@ INCIDENTS = [
     (descriptors, "Out of file descriptors", "A client never closes the connections that its peers have closed, until it has no descriptor left.", "128 descriptors"),
     (one_lossy_peer, "One lossy peer among three", "Retransmissions of a host come from the path to one of its peers.", "one packet in twelve from 10.9.0.13 is dropped"),
 ]
-UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "conntrack: the host's table", "namespaces:")
+UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table", "namespaces:")
 
 
 def is_unexamined(line):
