@@ -4,10 +4,10 @@
 //! the cheapest exact plan for it, reads netlink or /proc, and passes each [`model::Socket`] to a
 //! [`model::Sink`]: `tally` adds sockets up, `diagnose` looks for problems. A socket lives for the
 //! length of one callback, unless it is sorted, or shown with its owners, which `owner` finds. `judge`
-//! compares the sums with thresholds. `output` renders the answer; on a terminal, `live` keeps the
+//! compares the sums with thresholds. `output` renders the answer, and `http` sends a page of metrics; on a terminal, `live` keeps the
 //! samples and makes a [`model::screen::Screen`] of them, which `output` draws.
 //!
-//! Imports run downward only: `command`; then `cli`, `output`, `live`, `tally`, `judge`, `diagnose`,
+//! Imports run downward only: `command`; then `cli`, `output`, `http`, `live`, `tally`, `judge`, `diagnose`,
 //! `owner` and `source`, which do not import each other; then `netns`; then `question` and `proc_root`;
 //! then `filter`; then `model`. The library neither prints nor exits: [`run`] writes to the streams that it
 //! is passed and returns a [`Status`]. The live view also uses the terminal, and ends by the signals
@@ -27,6 +27,8 @@ mod command;
 pub mod diagnose;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod filter;
+#[cfg_attr(docsrs, doc(hidden))]
+pub mod http;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod judge;
 #[cfg_attr(docsrs, doc(hidden))]

@@ -38,7 +38,7 @@ pub use options::{
     ColorWhen, Explaining, FormatName, Keys, KindOption, MessageOptions, Namespaces, Presentation,
     Repetition, Selection, SourceChoice, Sourcing, SsLetters,
 };
-pub use serve::{PageFormatName, Serve};
+pub use serve::{ListenOn, PageFormatName, Place, Serve};
 pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
 
@@ -170,7 +170,7 @@ pub enum Verb {
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
-    /// Make metrics for Prometheus, OpenMetrics and the textfile collector
+    /// Serve metrics to Prometheus, or write them for a textfile collector
     #[command(after_help = serve::EXIT_STATUS)]
     Serve(Box<Serve>),
     /// Record how connections live and close

@@ -1,5 +1,6 @@
 //! The options of `serve`, as typed.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -10,20 +11,29 @@ pub(super) const EXIT_STATUS: &str = "\
 Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
 3 incomplete page. The manual is tcpstates-serve(1).";
 
-/// Make metrics for Prometheus, OpenMetrics and the textfile collector
+/// Serve metrics to Prometheus, or write them for a textfile collector
 ///
-/// The sockets in each state, the accept queue of each listener, and the kernel's counters and
+/// Answers GET /metrics, in the text format that the client prefers, until SIGTERM; one sample for
+/// everyone who asks while it is taken or soon after. The sockets in each state, the accept queue of each listener, and the kernel's counters and
 /// limits of TCP, each with a name that stays the same. What is unknown is absent, and
 /// tcpstates_complete is 0 for a part of which something was lost.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output", help_template = examples!(
-    "  tcpstates serve --once                         the page, once
-  tcpstates serve --once --format openmetrics    the same as OpenMetrics
-  tcpstates serve --once --source proc           from /proc, without limits of accept queues"
+    "  tcpstates serve                     for an agent on this host
+  tcpstates serve --listen :10227     for Prometheus on another host, without encryption
+  tcpstates serve --once              the page, once"
 ))]
 pub struct Serve {
+    /// Listen at this address and port, instead of 127.0.0.1:10227 and [::1]:10227; repeatable
+    ///
+    /// ADDRESS:PORT, [ADDRESS]:PORT for IPv6, localhost:PORT, or :PORT for all addresses. There is no
+    /// encryption and no password: the page names the addresses at which this host listens.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    #[arg(alias = "web.listen-address", conflicts_with = "once")]
+    pub listen: Vec<ListenOn>,
+
     /// Print the page once, and exit
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub once: bool,
 
     /// Write the page to FILE, for the textfile collector of node_exporter
@@ -54,4 +64,68 @@ pub enum PageFormatName {
     Classic,
     /// OpenMetrics 1.0
     Openmetrics,
+}
+
+/// Which addresses are listened on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The loopback addresses of both families.
+    Loopback,
+    /// All addresses of both families.
+    Everywhere,
+    /// One address.
+    One(IpAddr),
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOn {
+    /// At which addresses.
+    pub place: Place,
+    /// At which port; 0 for one that the kernel chooses.
+    pub port: u16,
+}
+
+fn parse_listen(text: &str) -> Result<ListenOn, String> {
+    let port = |text: &str| text.parse().ok();
+    let everywhere = text.strip_prefix(':').and_then(port);
+    let loopback = text.strip_prefix("localhost:").and_then(port);
+    let at = |place| move |port| ListenOn { place, port };
+    let one = || {
+        let address: SocketAddr = text.parse().ok()?;
+        Some(at(Place::One(address.ip()))(address.port()))
+    };
+    let found = everywhere.map(at(Place::Everywhere));
+    found
+        .or(loopback.map(at(Place::Loopback)))
+        .or_else(one)
+        .ok_or_else(|| "is not ADDRESS:PORT, as 127.0.0.1:10227, [::1]:10227 or :10227".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_port_and_may_be_every_one() {
+        let at = |place, port| Ok(ListenOn { place, port });
+        assert_eq!(parse_listen(":10227"), at(Place::Everywhere, 10_227));
+        assert_eq!(parse_listen("localhost:1"), at(Place::Loopback, 1));
+        let v6 = Place::One("2001:db8::1".parse().unwrap());
+        assert_eq!(parse_listen("[2001:db8::1]:9"), at(v6, 9));
+        let all = Place::One("0.0.0.0".parse().unwrap());
+        assert_eq!(parse_listen("0.0.0.0:80"), at(all, 80));
+        for wrong in [
+            "",
+            ":",
+            "127.0.0.1",
+            "10227",
+            "::1:10227",
+            "host:1",
+            ":65536",
+            "localhost:",
+        ] {
+            assert!(parse_listen(wrong).is_err(), "{wrong}");
+        }
+    }
 }

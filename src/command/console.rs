@@ -188,11 +188,16 @@ impl Console {
 
     /// Prints a message on standard error; that standard error fails cannot be reported.
     pub(super) fn print(&mut self, message: &LogMessage) {
-        // One line, whatever it quotes: paths and words typed may hold line ends and escape
-        // sequences, which must not reach a terminal.
-        let line = escape::line(&message.to_string());
-        let _ = writeln!(self.err, "tcpstates: {line}");
+        write_message(&mut self.err, message);
     }
+}
+
+/// Writes a message on standard error.
+pub(super) fn write_message(err: &mut Stderr, message: &LogMessage) {
+    // One line, whatever it quotes: paths and words typed may hold line ends and escape
+    // sequences, which must not reach a terminal.
+    let line = escape::line(&message.to_string());
+    let _ = writeln!(err, "tcpstates: {line}");
 }
 
 /// Waits until a write does not block, no longer than until `end`.

@@ -39,6 +39,8 @@ pub(super) enum LogMessage {
     Note(Note),
     /// Something about a trace.
     TraceNote(String),
+    /// Where a server listens, and that it has ended.
+    Server(String),
     /// Something was lost.
     Warning(Loss),
     /// How the answer was obtained. As text: the value has the counters of its moment too.
@@ -68,7 +70,7 @@ impl fmt::Display for LogMessage {
             LogMessage::Cost(cost, took) => write!(f, "cost: {}", cost_text(cost, *took)),
             LogMessage::TraceCost(cost) => write!(f, "cost: {cost}"),
             LogMessage::SampleFailed(why) => write!(f, "this sample failed: {why}"),
-            LogMessage::Error(why) => f.write_str(why),
+            LogMessage::Server(line) | LogMessage::Error(line) => f.write_str(line),
         }
     }
 }

@@ -74,6 +74,9 @@ pub(super) enum Failure {
     /// A file that is not written: one line.
     #[error("--output: {0}")]
     Output(String),
+    /// An address at which nothing can be served: that, and why.
+    #[error("cannot listen on {0}")]
+    Listen(String),
     #[error("cannot write to standard output: {0}")]
     Write(io::Error),
     /// Another operation: what, and why it failed.

@@ -46,6 +46,11 @@ impl Drop for Waker {
 }
 
 impl Wakeups {
+    /// The socket, whose bytes are wake-ups, for another way to wait.
+    pub(super) fn into_stream(self) -> UnixStream {
+        self.0
+    }
+
     /// Waits for a wake-up or a signal, no longer than `most`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 7] = [
     &["command"],
     &[
-        "cli", "output", "live", "diagnose", "tally", "judge", "life", "owner", "source",
+        "cli", "output", "http", "live", "diagnose", "tally", "judge", "life", "owner", "source",
     ],
     &["netns"],
     &["question", "proc_root"],

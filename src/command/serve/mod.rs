@@ -1,30 +1,52 @@
 //! `tcpstates serve`: the numbers of sockets, accept queues and kernel counters as a page for monitoring
-//! systems.
+//! systems, once or over HTTP.
 
 mod file;
+mod listen;
 mod page;
+mod process;
 mod sampler;
+mod server;
+mod sharing;
 mod sink;
 
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::net::UnixStream;
+use tokio::runtime::Builder;
+
 use super::console::Console;
+use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
+use super::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
 use super::secure;
 use super::sources::refuse_several;
 use super::target::Target;
-use crate::cli::{self, PageFormatName, Selection, SourceChoice};
+use super::wait::{Wakeups, waker};
+use crate::cli::{self, ListenOn, PageFormatName, Selection, SourceChoice};
 use crate::model::KindSet;
 use crate::model::page::PageFormat;
 use crate::output::render_page;
+use process::Process;
 use sampler::PageSampler;
+use server::Server;
+use sharing::Sharing;
 
 /// A resolved request for a page.
 struct Serve {
     target: Target,
-    output: Option<PathBuf>,
-    format: PageFormat,
+    verbosity: Verbosity,
+    to: Reader,
+}
+
+/// Who reads the page.
+enum Reader {
+    /// Standard output or a file, once.
+    Once(PageFormat, Option<PathBuf>),
+    /// Clients at these addresses, or at the usual ones.
+    Clients(Vec<ListenOn>),
 }
 
 impl Serve {
@@ -32,23 +54,11 @@ impl Serve {
     ///
     /// # Errors
     /// What is not valid.
-    fn resolve(typed: cli::Serve, console: &mut Console) -> Result<Serve, Failure> {
-        console.set_verbosity(typed.messages);
-        let format = match typed.format {
-            PageFormatName::Classic => PageFormat::Classic,
-            PageFormatName::Openmetrics => PageFormat::OpenMetrics,
+    fn resolve(typed: cli::Serve) -> Result<Serve, Failure> {
+        let to = match typed.once {
+            true => Reader::Once(format(&typed)?, typed.output),
+            false => Reader::Clients(typed.listen),
         };
-        if let Some(path) = &typed.output {
-            secure::refuse("--output")?;
-            let is_collected = path
-                .extension()
-                .is_some_and(|extension| extension == "prom");
-            if is_collected && format == PageFormat::OpenMetrics {
-                return Err(Failure::Usage(
-                    "--output: node_exporter reads files that end in .prom, and no OpenMetrics in them: remove --format openmetrics".to_owned(),
-                ));
-            }
-        }
         if typed.sourcing.source == SourceChoice::Bpf {
             return Err(Failure::Usage(
                 "--source bpf counts sockets and reads no accept queues, which are on the page"
@@ -60,24 +70,128 @@ impl Serve {
         refuse_several(&target.sources, "the page")?;
         Ok(Serve {
             target,
-            output: typed.output,
-            format,
+            verbosity: Verbosity::new(typed.messages.quiet, typed.messages.verbose),
+            to,
         })
     }
 }
 
-/// Makes a page, and writes it.
+/// The format of a page that is written once.
+fn format(typed: &cli::Serve) -> Result<PageFormat, Failure> {
+    let format = match typed.format {
+        PageFormatName::Classic => PageFormat::Classic,
+        PageFormatName::Openmetrics => PageFormat::OpenMetrics,
+    };
+    if let Some(path) = &typed.output {
+        secure::refuse("--output")?;
+        let is_collected = path.extension().is_some_and(|end| end == "prom");
+        if is_collected && format == PageFormat::OpenMetrics {
+            return Err(Failure::Usage(
+                "--output: node_exporter reads files that end in .prom, and no OpenMetrics in them: remove --format openmetrics".to_owned(),
+            ));
+        }
+    }
+    Ok(format)
+}
+
+/// Makes a page and writes it, or serves pages until a signal ends that.
 pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Failure> {
-    let request = Serve::resolve(typed, console)?;
-    let sampled = PageSampler::new(&request.target)?.sample();
-    let page = Arc::new(sampled.page());
-    let status = sampled.status();
-    sampled.log(console)?;
-    let text = render_page(page, request.format);
-    let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-    match &request.output {
+    let request = Serve::resolve(typed)?;
+    let sampler = PageSampler::new(&request.target)?;
+    let log = Log::new(request.verbosity);
+    match request.to {
+        Reader::Once(format, path) => write_once(sampler, log, format, path.as_deref(), console),
+        Reader::Clients(addresses) => {
+            let process = Process::this();
+            let listeners = listen::open(&addresses)?;
+            let mut say = |line: &str| {
+                if request.verbosity != Verbosity::Quiet {
+                    console.print(&LogMessage::Server(line.to_owned()));
+                }
+            };
+            let place = listen::describe(&listeners);
+            let sharing = Sharing::begin(sampler, log)?;
+            // Before anyone can know that it runs, and send a signal.
+            let (waker, wakeups) = waker().map_err(Failure::to("make a pair of sockets"))?;
+            handle_signals(waker, || {}).map_err(Failure::to("handle signals"))?;
+            say(&place);
+            let server = Arc::new(Server::new(sharing, process, about(&place)));
+            serve_until_signal(&server, listeners, wakeups)?;
+            say("ended by a signal");
+            Ok(Status::Answered)
+        }
+    }
+}
+
+fn write_once(
+    mut sampler: PageSampler,
+    mut log: Log,
+    format: PageFormat,
+    path: Option<&Path>,
+    console: &mut Console,
+) -> Result<Status, Failure> {
+    let sampled = sampler.sample(|_| {});
+    let (page, status) = (Arc::new(sampled.page()), sampled.status());
+    if let Some(failure) = sampled.log(&mut log) {
+        return Err(failure);
+    }
+    log.take().iter().for_each(|message| console.print(message));
+    let text = render_page(page, format).map_err(|error| Failure::Output(error.to_string()))?;
+    match path {
         None => console.write(text.as_bytes())?,
         Some(path) => file::replace(path, text.as_bytes()).map_err(Failure::Output)?,
     }
     Ok(status)
+}
+
+/// Serves at these sockets.
+fn serve_until_signal(
+    server: &Arc<Server>,
+    listeners: Vec<TcpListener>,
+    wakeups: Wakeups,
+) -> Result<(), Failure> {
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build();
+    let runtime = runtime.map_err(Failure::to("start the server"))?;
+    let served = runtime.block_on(async {
+        let wakeups = UnixStream::from_std(wakeups.into_stream())?;
+        let mut accepting = Vec::new();
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            accepting.push(tokio::spawn(Arc::clone(server).accept(listener)));
+        }
+        until_signal(&wakeups).await?;
+        accepting.iter().for_each(tokio::task::JoinHandle::abort);
+        server.close().await;
+        Ok(())
+    });
+    served.map_err(Failure::to("serve"))
+}
+
+/// Waits for a signal that requests the end.
+async fn until_signal(wakeups: &UnixStream) -> std::io::Result<()> {
+    let mut bytes = [0; 64];
+    loop {
+        wakeups.readable().await?;
+        while matches!(wakeups.try_read(&mut bytes), Ok(read) if read > 0) {}
+        for signal in take_signals() {
+            match signal {
+                Signal::End(TERMINAL_GONE) | Signal::Continue | Signal::Resize => {}
+                Signal::Interrupt | Signal::End(_) => return Ok(()),
+                Signal::Stop => stop(),
+            }
+        }
+    }
+}
+
+/// What a browser shows at the address of the server; `place` is where it listens.
+fn about(place: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>tcpstates</title></head>\n\
+         <body><h1>tcpstates {version}</h1>\n<p><a href=\"metrics\">Metrics</a> of the TCP sockets of this host</p>\n\
+         <p>{place}</p></body></html>\n"
+    )
 }

@@ -30,10 +30,14 @@ impl Sampled {
         page.add(Family::Build, [env!("CARGO_PKG_VERSION")], Some(1));
         let queues = self.queues();
         let has_queues = queues.is_some_and(|(_, is_complete, _)| is_complete);
-        let sockets = self.sockets.as_ref().ok();
+        let (kernel, sockets) = (self.kernel.as_ref(), self.found());
         for (part, is_complete, took) in [
             ("listeners", has_queues, queues.map(|(.., took)| took)),
-            ("kernel", self.kernel.is_complete(), Some(self.kernel.took)),
+            (
+                "kernel",
+                self.has_kernel(),
+                kernel.map(|kernel| kernel.took),
+            ),
             (
                 "sockets",
                 self.has_all_sockets(),
@@ -51,7 +55,9 @@ impl Sampled {
         if let Some((queues, ..)) = queues {
             add_queues(&mut page, queues);
         }
-        add_kernel(&mut page, &self.kernel);
+        if let Some(kernel) = kernel {
+            add_kernel(&mut page, kernel);
+        }
         page
     }
 }

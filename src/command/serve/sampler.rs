@@ -7,11 +7,11 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::sink::PageSink;
-use crate::command::console::Console;
+use crate::command::log::Log;
 use crate::command::outcome::{Failure, Status};
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
-use crate::model::{Counter, Counters, Field, Settings, SourceName, State, StateSet};
+use crate::model::{Counter, Counters, Field, Loss, Settings, SourceName, State, StateSet};
 use crate::source::{Readings, SourceError};
 use crate::tally::AcceptQueues;
 
@@ -65,8 +65,9 @@ pub(super) struct Sampled {
     pub(super) time: SystemTime,
     /// `None` if they come with the sockets.
     pub(super) listeners: Option<Result<Sample<AcceptQueues>, Failure>>,
-    pub(super) kernel: Kernel,
-    pub(super) sockets: Result<Sample<PageSink>, Failure>,
+    /// `None` until they are read, as the sockets.
+    pub(super) kernel: Option<Kernel>,
+    pub(super) sockets: Option<Result<Sample<PageSink>, Failure>>,
 }
 
 impl PageSampler {
@@ -87,12 +88,14 @@ impl PageSampler {
         })
     }
 
-    /// Takes a sample.
-    pub(super) fn sample(&mut self) -> Sampled {
-        let time = SystemTime::now();
-        let listeners = self.listeners.as_mut().and_then(sample_listeners);
-        let kernel = Kernel::read(&self.readings);
-        let with_queues = listeners.is_none();
+    /// Takes a sample; `progress` gets what is there of it after each part but the last.
+    pub(super) fn sample(&mut self, mut progress: impl FnMut(&Sampled)) -> Sampled {
+        let mut sampled = Sampled::begin(SystemTime::now());
+        progress(&sampled);
+        sampled.listeners = self.listeners.as_mut().and_then(sample_listeners);
+        sampled.kernel = Some(Kernel::read(&self.readings));
+        progress(&sampled);
+        let with_queues = sampled.listeners.is_none();
         let sockets = self.sockets.sample(|observer, _| {
             let mut sink = PageSink {
                 queues: with_queues.then(AcceptQueues::default),
@@ -100,12 +103,8 @@ impl PageSampler {
             };
             Ok((observer.count(&mut sink)?, sink))
         });
-        Sampled {
-            time,
-            listeners,
-            kernel,
-            sockets,
-        }
+        sampled.sockets = Some(sockets);
+        sampled
     }
 }
 
@@ -122,6 +121,26 @@ fn sample_listeners(sampler: &mut Sampler) -> Option<Result<Sample<AcceptQueues>
 }
 
 impl Sampled {
+    /// A sample of which nothing is there yet.
+    pub(super) fn begin(time: SystemTime) -> Sampled {
+        Sampled {
+            time,
+            listeners: None,
+            kernel: None,
+            sockets: None,
+        }
+    }
+
+    /// The sockets, if they were counted.
+    pub(super) fn found(&self) -> Option<&Sample<PageSink>> {
+        self.sockets.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether the kernel's counters were read.
+    pub(super) fn has_kernel(&self) -> bool {
+        self.kernel.as_ref().is_some_and(Kernel::is_complete)
+    }
+
     /// The accept queues, whether those are all, and how long it took to read them; `None` if they are
     /// unknown.
     pub(super) fn queues(&self) -> Option<(&AcceptQueues, bool, Duration)> {
@@ -136,7 +155,7 @@ impl Sampled {
                 ))
             }
             None => {
-                let sample = self.sockets.as_ref().ok()?;
+                let sample = self.found()?;
                 let queues = sample.found.queues.as_ref()?;
                 let is_complete = sample.report.completeness.is_complete();
                 // Other sources count listeners without passing them on.
@@ -148,31 +167,33 @@ impl Sampled {
 
     /// Whether all sockets were counted.
     pub(super) fn has_all_sockets(&self) -> bool {
-        let sockets = self.sockets.as_ref();
-        sockets.is_ok_and(|sample| sample.report.completeness.is_complete())
+        self.found()
+            .is_some_and(|sample| sample.report.completeness.is_complete())
     }
 
     /// The exit status of a page made of this.
     pub(super) fn status(&self) -> Status {
         let has_queues = self.queues().is_some_and(|(_, is_complete, _)| is_complete);
-        match has_queues && self.kernel.is_complete() && self.has_all_sockets() {
+        match has_queues && self.has_kernel() && self.has_all_sockets() {
             true => Status::Answered,
             false => Status::Incomplete,
         }
     }
 
-    /// Prints what is new about the sample.
-    ///
-    /// # Errors
-    /// When there are no sockets.
-    pub(super) fn log(self, console: &mut Console) -> Result<(), Failure> {
-        let mut sample = self.sockets?;
+    /// Logs what is new about the sample; returns why there are no sockets, if there are none.
+    pub(super) fn log(self, log: &mut Log) -> Option<Failure> {
+        let mut sample = match self.sockets? {
+            Ok(sample) => sample,
+            Err(failure) => return Some(failure),
+        };
         match self.listeners {
             Some(Ok(listeners)) => sample.report.add(&listeners.report),
-            Some(Err(failure)) => console.log_failed(&failure),
+            Some(Err(failure)) => sample.report.completeness.lose(Loss::Aborted {
+                reason: format!("listeners: {failure}"),
+            }),
             None => {}
         }
-        console.log(&sample);
-        Ok(())
+        log.sample(&sample);
+        None
     }
 }

@@ -138,6 +138,18 @@ families! {
     ReceiveQueueDrops = Counter "tcpstates_kernel_receive_queue_drops_total" [],
     /// Segments merged with others in receive queues to make room (TcpExtTCPRcvCollapsed of nstat)
     ReceiveQueueCollapses = Counter "tcpstates_kernel_receive_queue_collapses_total" [],
+    /// Connections to this server that were closed to make room for others, or refused because there was none
+    HttpRejected = Counter "tcpstates_http_connections_rejected_total" [],
+    /// CPU time of this server, user and system
+    ProcessCpu = Counter "process_cpu_seconds_total" [],
+    /// Resident memory of this server
+    ProcessMemory = Gauge "process_resident_memory_bytes" [],
+    /// Open file descriptors of this server
+    ProcessOpenDescriptors = Gauge "process_open_fds" [],
+    /// The most open file descriptors of this server (RLIMIT_NOFILE)
+    ProcessMostDescriptors = Gauge "process_max_fds" [],
+    /// When this server was started, in seconds since 1970 UTC
+    ProcessStart = Gauge "process_start_time_seconds" [],
 }
 
 impl Family {

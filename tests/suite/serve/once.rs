@@ -187,6 +187,7 @@ fn what_does_not_fit_a_page_is_refused_in_one_line() {
         ),
         (&["--once", "--owner-timeout", "1"], "--owner-timeout needs"),
         (&["--output", "x.prom"], "--once is missing"),
+        (&["--format", "classic"], "--once is missing"),
         (
             &["--once", "--format", "json"],
             "allowed are classic, openmetrics",

@@ -1,0 +1,160 @@
+//! The connections: how many there are at most, which one gives way, and how they end.
+//!
+//! Strangers may connect. Each has its limits (`http::Phases`); together they take no more descriptors
+//! than are left beside those of a sample.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use super::process::Process;
+use super::sharing::Sharing;
+use crate::http::{Answer, Asked, Doing, Phases, serve};
+use crate::model::page::Family;
+use crate::output::render_page;
+
+/// How long nothing is accepted after accept(2) failed for want of descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long answers may take to be taken after a signal requests the end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have been.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A connection.
+#[derive(Debug)]
+struct Seat {
+    phases: Phases,
+    task: AbortHandle,
+}
+
+/// What all connections have in common.
+#[derive(Debug)]
+pub(super) struct Server {
+    sharing: Sharing,
+    process: Process,
+    /// The text of the page about the program.
+    about: String,
+    seats: Mutex<HashMap<u64, Seat>>,
+    /// The number of the next connection.
+    next: AtomicU64,
+    /// Connections that were closed to make room, or refused for want of it.
+    rejected: AtomicU64,
+}
+
+impl Server {
+    pub(super) fn new(sharing: Sharing, process: Process, about: String) -> Server {
+        Server {
+            sharing,
+            process,
+            about,
+            seats: Mutex::default(),
+            next: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, HashMap<u64, Seat>> {
+        // Nothing panics while it has the lock.
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts connections for ever.
+    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => self.seat(stream),
+                // One that ended before it was accepted.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                // No descriptors or no memory: another try at once would fail too.
+                Err(_) => {
+                    self.close_idle();
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves a connection; where there are too many, that which has been idle longest gives way, but none
+    /// that waits for its answer.
+    fn seat(self: &Arc<Self>, stream: TcpStream) {
+        let mut seats = self.seats();
+        if seats.len() >= self.process.most_connections() {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            let idle = seats.iter().filter_map(|(number, seat)| {
+                let (doing, since) = seat.phases.now();
+                (doing != Doing::Waiting).then_some((since, *number))
+            });
+            let Some((_, longest)) = idle.min() else {
+                return;
+            };
+            if let Some(seat) = seats.remove(&longest) {
+                seat.task.abort();
+            }
+        }
+        // An answer is written at once; it must not wait for an acknowledgment of the one before.
+        let _ = stream.set_nodelay(true);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let phases = Phases::new(Instant::now());
+        let (server, watched) = (Arc::clone(self), phases.clone());
+        let task = tokio::spawn(async move {
+            let answered = Arc::clone(&server);
+            let answer = move |asked| {
+                let server = Arc::clone(&answered);
+                async move { server.answer(asked).await }
+            };
+            serve(stream, watched, answer).await;
+            server.seats().remove(&number);
+        });
+        let task = task.abort_handle();
+        seats.insert(number, Seat { phases, task });
+    }
+
+    /// Closes the connections that do nothing, or have sent half a request.
+    fn close_idle(&self) {
+        self.seats().retain(|_, seat| {
+            let is_idle = matches!(seat.phases.now().0, Doing::Idle | Doing::Head);
+            if is_idle {
+                seat.task.abort();
+            }
+            !is_idle
+        });
+    }
+
+    async fn answer(&self, asked: Asked) -> Answer {
+        match asked {
+            Asked::Refused(status) => Answer::refused(status),
+            Asked::Healthy => Answer::healthy(),
+            Asked::About => Answer::html(self.about.clone()),
+            Asked::Page(format, within) => {
+                let mut page = self.sharing.page(within).await;
+                let own = Arc::make_mut(&mut page);
+                let rejected = self.rejected.load(Ordering::Relaxed);
+                own.add(Family::HttpRejected, [], Some(rejected));
+                self.process.add_to(own);
+                // A string takes everything that is written to it.
+                let text = render_page(page, format).unwrap_or_default();
+                Answer::page(text, format)
+            }
+        }
+    }
+
+    /// Ends all connections, those that wait for an answer or take one after that.
+    pub(super) async fn close(&self) {
+        self.close_idle();
+        for seat in self.seats().values() {
+            seat.phases.end_with_answer();
+        }
+        let end = Instant::now() + GRACE;
+        while !self.seats().is_empty() && Instant::now() < end {
+            sleep(LOOK).await;
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One sample for everyone who asks while it is taken or soon after: scrapes take a tenth of a core at
+//! most, however many there are.
+//!
+//! Samples are taken on a thread of their own, which publishes what it has after each part. An answer
+//! does not wait for it longer than its client does.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::timeout_at;
+
+use super::sampler::{PageSampler, Sampled};
+use crate::command::console::write_message;
+use crate::command::log::Log;
+use crate::command::outcome::Failure;
+use crate::model::page::Page;
+
+/// A sample is shared for this many times what it took ...
+const TIMES: u32 = 9;
+
+/// ... and no shorter and no longer than this.
+const LEAST: Duration = Duration::from_millis(100);
+const MOST: Duration = Duration::from_secs(5);
+
+/// The last sample, as far as it is taken.
+#[derive(Clone, Debug)]
+struct Published {
+    /// Which one, counted from 1.
+    number: u64,
+    page: Arc<Page>,
+    /// Until when it is shared; `None` as long as parts are missing.
+    shared_until: Option<Instant>,
+}
+
+impl Published {
+    /// A sample that began at `begin` and is whole now.
+    fn whole(number: u64, sampled: &Sampled, begin: Instant) -> Published {
+        let now = Instant::now();
+        let shared = (now - begin).saturating_mul(TIMES).clamp(LEAST, MOST);
+        Published {
+            number,
+            page: Arc::new(sampled.page()),
+            shared_until: Some(now + shared),
+        }
+    }
+}
+
+/// Takes samples when they are asked for.
+#[derive(Debug)]
+pub(super) struct Sharing {
+    published: watch::Receiver<Published>,
+    /// Has a message for each sample that is to be taken.
+    requests: mpsc::Sender<()>,
+    /// The number of the last sample that was requested.
+    requested: AtomicU64,
+}
+
+impl Sharing {
+    /// Begins with a first sample, which is taken here.
+    ///
+    /// # Errors
+    /// When it has no sockets, or no thread can be started.
+    pub(super) fn begin(mut sampler: PageSampler, mut log: Log) -> Result<Sharing, Failure> {
+        let begin = Instant::now();
+        let sampled = sampler.sample(|_| {});
+        let first = Published::whole(1, &sampled, begin);
+        if let Some(failure) = sampled.log(&mut log) {
+            return Err(failure);
+        }
+        print(&mut log);
+        let (publish, published) = watch::channel(first);
+        let (requests, received) = mpsc::channel();
+        let work = move || {
+            let mut number = 1;
+            while let Ok(()) = received.recv() {
+                number += 1;
+                take(number, &mut sampler, &publish, &mut log);
+                print(&mut log);
+            }
+        };
+        thread::Builder::new()
+            .name("sampler".to_owned())
+            .spawn(work)
+            .map_err(Failure::to("start a thread"))?;
+        Ok(Sharing {
+            published,
+            requests,
+            requested: AtomicU64::new(1),
+        })
+    }
+
+    /// A page, after this time at the latest: then with the parts that are there.
+    pub(super) async fn page(&self, within: Duration) -> Arc<Page> {
+        let deadline = Instant::now() + within;
+        let number = self.request();
+        let mut published = self.published.clone();
+        loop {
+            {
+                let last = published.borrow_and_update();
+                if last.number > number || (last.number == number && last.shared_until.is_some()) {
+                    return Arc::clone(&last.page);
+                }
+            }
+            let changed = timeout_at(deadline.into(), published.changed()).await;
+            if !matches!(changed, Ok(Ok(()))) {
+                break;
+            }
+        }
+        let last = published.borrow();
+        match last.number == number {
+            true => Arc::clone(&last.page),
+            false => Arc::new(Sampled::begin(SystemTime::now()).page()),
+        }
+    }
+
+    /// The number of the sample that serves a request which came now; requests it, if it is a new one.
+    fn request(&self) -> u64 {
+        let last = self.published.borrow();
+        let requested = self.requested.load(Ordering::Relaxed);
+        let is_running = last.number < requested || last.shared_until.is_none();
+        let is_shared = last
+            .shared_until
+            .is_some_and(|until| Instant::now() <= until);
+        if is_running || is_shared {
+            return requested;
+        }
+        // Fails where the thread has ended: then every page says that nothing is complete.
+        let _ = self.requests.send(());
+        self.requested.store(requested + 1, Ordering::Relaxed);
+        requested + 1
+    }
+}
+
+/// Takes a sample, and publishes it part by part.
+fn take(number: u64, sampler: &mut PageSampler, publish: &watch::Sender<Published>, log: &mut Log) {
+    let begin = Instant::now();
+    let sampled = sampler.sample(|sampled| {
+        let _ = publish.send(Published {
+            number,
+            page: Arc::new(sampled.page()),
+            shared_until: None,
+        });
+    });
+    let _ = publish.send(Published::whole(number, &sampled, begin));
+    if let Some(failure) = sampled.log(log) {
+        log.failed(&failure);
+    }
+}
+
+/// Prints what is new. Standard error may block: then samples come late, and answers do not.
+fn print(log: &mut Log) {
+    let mut err = io::stderr();
+    let messages = log.take();
+    messages
+        .iter()
+        .for_each(|message| write_message(&mut err, message));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::page::{Family, Series};
+
+    fn page(part: &str) -> Arc<Page> {
+        let mut page = Page::default();
+        page.add(Family::Complete, [part], Some(true));
+        Arc::new(page)
+    }
+
+    fn sharing(first: Published) -> (Sharing, watch::Sender<Published>, mpsc::Receiver<()>) {
+        let requested = AtomicU64::new(first.number);
+        let (publish, published) = watch::channel(first);
+        let (requests, received) = mpsc::channel();
+        let sharing = Sharing {
+            published,
+            requests,
+            requested,
+        };
+        (sharing, publish, received)
+    }
+
+    fn published(number: u64, part: &str, shared_until: Option<Instant>) -> Published {
+        Published {
+            number,
+            page: page(part),
+            shared_until,
+        }
+    }
+
+    fn wait(sharing: &Sharing, within: Duration) -> Arc<Page> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.unwrap().block_on(sharing.page(within))
+    }
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_sample_is_shared_until_it_is_too_old() {
+        let later = Instant::now() + Duration::from_secs(60);
+        let (sharing, _publish, received) = sharing(published(1, "first", Some(later)));
+        assert_eq!(wait(&sharing, SHORT), page("first"));
+        assert!(received.try_recv().is_err());
+        let past = Instant::now();
+        let (sharing, publish, received) = self::sharing(published(1, "first", Some(past)));
+        std::thread::sleep(Duration::from_millis(1));
+        let answer = std::thread::spawn(move || wait(&sharing, Duration::from_secs(60)));
+        received.recv().unwrap();
+        publish.send(published(2, "second", Some(later))).unwrap();
+        assert_eq!(answer.join().unwrap(), page("second"));
+    }
+
+    #[test]
+    fn at_the_deadline_the_parts_that_are_there_are_the_answer_and_the_next_one_waits_for_the_same()
+    {
+        let past = Instant::now();
+        let (sharing, publish, received) = sharing(published(1, "first", Some(past)));
+        std::thread::sleep(Duration::from_millis(1));
+        let empty = wait(&sharing, SHORT);
+        let complete: Vec<&Series> = empty
+            .families()
+            .filter(|(family, _)| *family == Family::Complete)
+            .flat_map(|(_, series)| series)
+            .collect();
+        assert_eq!(complete.len(), 3);
+        assert!(complete.iter().all(|series| series.value == 0.into()));
+        publish.send(published(2, "half", None)).unwrap();
+        assert_eq!(wait(&sharing, SHORT), page("half"));
+        assert_eq!(received.try_iter().count(), 1, "one sample for both");
+    }
+}

@@ -1,0 +1,16 @@
+//! HTTP/1.1 for one purpose: a page, asked for by monitoring systems. What a request asks for, what is
+//! answered, and the limits of one connection.
+//!
+//! hyper reads requests and writes answers; tokio waits. Opens no listener, takes no sample and knows no
+//! socket of the page: `command::serve` connects both.
+
+mod answer;
+mod connection;
+mod negotiation;
+mod phase;
+mod request;
+
+pub use answer::{Answer, Text};
+pub use connection::serve;
+pub use phase::{Doing, Phases};
+pub use request::{Asked, ask};

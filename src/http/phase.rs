@@ -1,0 +1,187 @@
+//! What a connection is doing, and until when it may: a pure state machine, to which time is passed.
+//!
+//! hyper has one timer for a head and for idleness; here they are apart, because a scraper keeps its
+//! connection between two scrapes, and a stranger must not keep half a request for as long.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a head may take: from its first byte, or from the begin of the connection.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// How long an answer may take to be taken.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// How long a connection may wait for its next request: longer than the usual intervals of scrapes.
+const IDLE: Duration = Duration::from_secs(6 * 60);
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Sending a head.
+    Head,
+    /// Waiting for its answer.
+    Waiting,
+    /// Taking its answer.
+    Taking,
+    /// Nothing, between two requests.
+    Idle,
+    /// It is to end.
+    Over,
+}
+
+#[derive(Debug)]
+struct State {
+    doing: Doing,
+    since: Instant,
+    /// Whether more was sent before the answer was taken.
+    has_more: bool,
+    /// Whether the connection ends with its answer.
+    ends: bool,
+}
+
+/// What a connection is doing, for the connection itself and for those who make room.
+#[derive(Clone, Debug)]
+pub struct Phases(Arc<Mutex<State>>);
+
+impl Phases {
+    /// A new connection.
+    pub fn new(now: Instant) -> Phases {
+        Phases(Arc::new(Mutex::new(State {
+            doing: Doing::Head,
+            since: now,
+            has_more: false,
+            ends: false,
+        })))
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing panics while it has the lock.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn enter(&self, doing: Doing, now: Instant) {
+        self.with(|state| {
+            state.doing = doing;
+            state.since = now;
+        });
+    }
+
+    /// What it is doing, and since when.
+    pub fn now(&self) -> (Doing, Instant) {
+        self.with(|state| (state.doing, state.since))
+    }
+
+    /// Lets it end with the answer that it is waiting for or taking.
+    pub fn end_with_answer(&self) {
+        self.with(|state| state.ends = true);
+    }
+
+    /// Whether it ends with its answer.
+    pub(super) fn ends(&self) -> bool {
+        self.with(|state| state.ends)
+    }
+
+    /// Bytes were received.
+    pub(super) fn received(&self, now: Instant) {
+        match self.now().0 {
+            Doing::Idle => self.enter(Doing::Head, now),
+            Doing::Waiting | Doing::Taking => self.with(|state| state.has_more = true),
+            Doing::Head | Doing::Over => {}
+        }
+    }
+
+    /// A whole head was received.
+    pub(super) fn requested(&self, now: Instant) {
+        self.with(|state| state.has_more = false);
+        self.enter(Doing::Waiting, now);
+    }
+
+    /// The answer is there.
+    pub(super) fn answered(&self, now: Instant) {
+        self.enter(Doing::Taking, now);
+    }
+
+    /// Everything that was written was taken.
+    pub(super) fn flushed(&self, now: Instant) {
+        if self.now().0 == Doing::Taking {
+            let (has_more, ends) = self.with(|state| (state.has_more, state.ends));
+            self.enter(
+                match (ends, has_more) {
+                    (true, _) => Doing::Over,
+                    (false, true) => Doing::Head,
+                    (false, false) => Doing::Idle,
+                },
+                now,
+            );
+        }
+    }
+
+    /// Until when it may do this; `None` for as long as its answer takes, which has a limit of its own.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let (doing, since) = self.now();
+        match doing {
+            Doing::Head => Some(since + HEAD),
+            Doing::Taking => Some(since + WRITE),
+            Doing::Idle => Some(since + IDLE),
+            Doing::Over => Some(since),
+            Doing::Waiting => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_has_5_seconds_from_its_first_byte_and_idleness_6_minutes() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let phases = Phases::new(start);
+        assert_eq!(phases.deadline(), Some(at(5)));
+        phases.received(at(4));
+        assert_eq!(
+            phases.deadline(),
+            Some(at(5)),
+            "a byte now and then is no head"
+        );
+        phases.requested(at(4));
+        assert_eq!(phases.deadline(), None);
+        phases.flushed(at(5));
+        assert_eq!(phases.now().0, Doing::Waiting);
+        phases.answered(at(6));
+        assert_eq!(phases.deadline(), Some(at(16)));
+        phases.flushed(at(7));
+        assert_eq!(phases.now(), (Doing::Idle, at(7)));
+        assert_eq!(phases.deadline(), Some(at(7 + 360)));
+        phases.received(at(100));
+        assert_eq!(phases.deadline(), Some(at(105)));
+    }
+
+    #[test]
+    fn half_a_head_that_came_before_the_answer_was_taken_is_no_idleness() {
+        let start = Instant::now();
+        let phases = Phases::new(start);
+        phases.requested(start);
+        phases.received(start);
+        phases.answered(start);
+        phases.flushed(start);
+        assert_eq!(phases.now().0, Doing::Head);
+    }
+
+    #[test]
+    fn a_connection_that_is_to_end_takes_its_answer_first() {
+        let start = Instant::now();
+        let phases = Phases::new(start);
+        phases.requested(start);
+        phases.end_with_answer();
+        phases.answered(start);
+        assert_eq!(phases.deadline(), Some(start + WRITE));
+        phases.flushed(start);
+        assert_eq!(
+            (phases.now().0, phases.deadline()),
+            (Doing::Over, Some(start))
+        );
+    }
+}

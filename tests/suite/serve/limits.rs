@@ -1,0 +1,137 @@
+//! What strangers can do to the server: half requests, idle connections, many of them, and none of it
+//! keeps a scrape from its page.
+
+use std::time::{Duration, Instant};
+
+use super::client::{ADDRESS, Client, Served};
+use super::page::Page;
+use crate::child;
+use crate::namespace::in_namespace;
+use crate::program::PROGRAM;
+use crate::wait::wait_for;
+use crate::zoo::raise_file_limit;
+
+const HALF: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n";
+
+in_namespace!(
+    fn half_a_request_ends_after_5_seconds_and_an_idle_connection_stays() {
+        let _served = Served::start([]);
+        let mut idle = Client::connect();
+        assert_eq!(idle.get("/-/healthy").status, 200);
+        let begin = Instant::now();
+        let mut silent = Client::connect();
+        let mut half = Client::connect();
+        half.send(HALF);
+        let mut later = Client::connect();
+        assert_eq!(later.get("/-/healthy").status, 200);
+        later.send("GET");
+        for client in [&mut silent, &mut half, &mut later] {
+            client.wait_for_end();
+            assert!(
+                begin.elapsed() >= Duration::from_secs(5),
+                "{:?}",
+                begin.elapsed()
+            );
+        }
+        assert!(!idle.has_ended());
+        assert_eq!(idle.get("/metrics").status, 200);
+    }
+);
+
+in_namespace!(
+    fn of_300_half_requests_the_oldest_give_way_and_a_scrape_is_answered() {
+        raise_file_limit();
+        let served = Served::start([]);
+        let halves: Vec<Client> = (0..300)
+            .map(|_| {
+                let mut client = Client::connect();
+                client.send(HALF);
+                client
+            })
+            .collect();
+        let page = Page::parse(&Client::connect().get("/metrics").body);
+        let rejected = page
+            .number("tcpstates_http_connections_rejected_total")
+            .unwrap();
+        assert!(rejected >= f64::from(300 + 1 - 64), "{rejected}");
+        assert!(page.number("process_open_fds").unwrap() < 64.0 + 32.0);
+        assert!(served.open_files() < 64 + 32);
+        wait_for("the end of the connections that gave way", || {
+            let ended = halves.iter().filter(|half| half.has_ended()).count();
+            (ended >= 300 + 1 - 64).then_some(())
+        });
+    }
+);
+
+in_namespace!(
+    fn clients_that_do_not_read_or_send_a_byte_now_and_then_keep_no_scrape_waiting() {
+        raise_file_limit();
+        let _served = Served::start([]);
+        let dripping: Vec<Client> = (0..25)
+            .map(|_| {
+                let mut client = Client::connect();
+                client.send("G");
+                client
+            })
+            .collect();
+        let deaf: Vec<Client> = (0..25)
+            .map(|_| {
+                let mut client = Client::connect();
+                client.send(format!("{HALF}\r\n").repeat(200));
+                client
+            })
+            .collect();
+        for mut client in dripping {
+            client.send("E");
+            assert_eq!(Client::connect().get("/metrics").status, 200);
+        }
+        drop(deaf);
+        assert_eq!(Client::connect().get("/metrics").status, 200);
+    }
+);
+
+in_namespace!(
+    fn thousands_of_connections_leave_no_file_and_no_memory_behind() {
+        let served = Served::start([]);
+        let visit = |number: usize| {
+            for round in 0..number {
+                let mut client = Client::connect();
+                match round % 4 {
+                    0 => client.send(HALF),
+                    1 => client.send("x"),
+                    2 => drop(client),
+                    _ => assert_eq!(client.get("/metrics").status, 200),
+                }
+            }
+        };
+        visit(400);
+        let (files, memory) = (served.open_files(), served.resident_kib());
+        visit(2000);
+        wait_for("the end of its connections", || {
+            (served.open_files() <= files.min(16)).then_some(())
+        });
+        let grown = served.resident_kib().saturating_sub(memory);
+        assert!(grown <= 512, "{grown} KiB");
+    }
+);
+
+in_namespace!(
+    fn a_limit_of_40_files_leaves_room_for_a_sample_beside_60_idle_connections() {
+        let mut command = child::command("sh");
+        command.args(["-c", "ulimit -n 40; exec \"$@\"", "sh", PROGRAM, "serve"]);
+        command.args(["--listen", ADDRESS]);
+        let served = Served::of(&mut command);
+        let mut idle = Vec::new();
+        for _ in 0..60 {
+            let mut client = Client::connect();
+            assert_eq!(client.get("/-/healthy").status, 200);
+            idle.push(client);
+        }
+        let page = Page::parse(&Client::connect().get("/metrics").body);
+        assert_eq!(page.complete(), [Some(1.0); 3]);
+        assert_eq!(page.number("process_max_fds"), Some(40.0));
+        assert!(served.open_files() <= 40);
+        let last = idle.last_mut().unwrap();
+        assert_eq!(last.get("/metrics").status, 200, "the newest stay");
+    }
+);
