@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Measures the cost of a scrape of `tcpstates serve` beside a crowd of real connections, and of
+node_exporter with its tcpstat collector alone in the same rounds.
+
+    unshare -n benches/serve/measure.py PROGRAM SOCKETS ROUNDS [OPTION...]
+
+Makes SOCKETS connected sockets on loopback in the network namespace that it is started in, runs
+PROGRAM serve OPTION... and prometheus-node-exporter beside them, scrapes one after the other ROUNDS
+times, and prints medians of CPU time and of wall time, and the largest resident sets. Then it opens 300
+connections that send half a request, 50 that send a byte now and then and 50 that do not read, and
+prints the slowest of ten scrapes beside them; at last the CPU time of 10 s without a scrape.
+"""
+
+import os, signal, socket, statistics, subprocess, sys, time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from crowd import end, hold_connections, peak_mebibytes, start_connections
+
+SERVED, NODE = 900, 901
+HALF = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+# A sample is shared for nine times of what it took, five seconds at most.
+SHARED = 9
+
+
+def start(command):
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def connect(port):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=60)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def scrape(port):
+    """Reads a page; returns its size and the seconds it took."""
+    begin = time.monotonic()
+    with connect(port) as stream:
+        stream.sendall(HALF + b"Connection: close\r\n\r\n")
+        size = 0
+        while part := stream.recv(1 << 16):
+            size += len(part)
+    return size, time.monotonic() - begin
+
+
+def cpu_seconds(process):
+    """Of all threads, in nanoseconds by the scheduler, in seconds."""
+    total = 0
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def measure_rounds(servers, rounds):
+    """The medians of CPU time and wall time of each, in milliseconds."""
+    cpu = {name: [] for name in servers}
+    wall = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name, (process, port) in servers.items():
+            before = cpu_seconds(process)
+            _, took = scrape(port)
+            cpu[name].append((cpu_seconds(process) - before) * 1e3)
+            wall[name].append(took * 1e3)
+            time.sleep(0.1 + SHARED * took)
+    return {name: (statistics.median(cpu[name]), statistics.median(wall[name])) for name in servers}
+
+
+def beside_strangers(port):
+    """The slowest of ten scrapes beside half requests, dripping ones and deaf readers, in
+    milliseconds."""
+    strangers = []
+    for number in range(400):
+        stream = connect(port)
+        stream.sendall(HALF if number < 300 else b"G" if number < 350 else (HALF + b"\r\n") * 100)
+        strangers.append(stream)
+    slowest = max(scrape(port)[1] for _ in range(10))
+    for stream in strangers:
+        stream.close()
+    return slowest * 1e3
+
+
+def main():
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    program, sockets, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    members = start_connections(sockets, hold_connections)
+    processes = []
+    try:
+        served = start([program, "serve", f"--listen=127.0.0.1:{SERVED}", *sys.argv[4:]])
+        processes.append(served)
+        node = start([
+            "prometheus-node-exporter", "--collector.disable-defaults", "--collector.tcpstat",
+            "--web.disable-exporter-metrics", f"--web.listen-address=127.0.0.1:{NODE}",
+        ])
+        processes.append(node)
+        servers = {"tcpstates serve": (served, SERVED), "node_exporter": (node, NODE)}
+        medians = measure_rounds(servers, rounds)
+        for name, (process, _) in servers.items():
+            cpu, wall = medians[name]
+            peak = peak_mebibytes(process.pid)
+            print(f"{name}: {cpu:.1f} ms of CPU and {wall:.1f} ms a scrape, at most {peak:.1f} MiB")
+        ratio = medians["tcpstates serve"][0] / medians["node_exporter"][0]
+        print(f"{sockets} sockets, {rounds} rounds: {ratio:.3f} of the CPU time")
+        print(f"beside 300 half requests, 50 dripping and 50 deaf: {beside_strangers(SERVED):.1f} ms")
+        time.sleep(6)
+        before = cpu_seconds(served)
+        time.sleep(10)
+        print(f"10 s without a scrape: {(cpu_seconds(served) - before) * 1e3:.1f} ms of CPU")
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGKILL)
+        end(members)
+
+
+if __name__ == "__main__":
+    main()
