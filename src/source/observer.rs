@@ -273,7 +273,10 @@ impl Part {
     fn plan_one(&self, question: &Question, need: Need) -> Result<Plan, SourceError> {
         let tables = self.sources.tables();
         match self.sources.first() {
-            First::Tables => Ok(Plan::tables(tables, &self.of_tables(question), false)),
+            First::Tables => {
+                CannotKnow::check(question, tables)?;
+                Ok(Plan::tables(tables, &self.of_tables(question), false))
+            }
             First::Walk => Ok(Plan::walk(question)),
             First::Netlink(deriving) => {
                 let planned = plan_dumps(question, tables, need, deriving);

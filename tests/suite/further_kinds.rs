@@ -206,6 +206,9 @@ in_namespace!(
             named.stderr.contains("no table of MPTCP sockets"),
             "{named:?}"
         );
+        let explained = run(["-A", "inet", "--source", "proc", "--explain"]).succeeded();
+        let plan = "list nothing: no source reports these sockets";
+        assert!(explained.stdout.contains(plan), "{explained:?}");
         let group = run(["-A", "inet", "--source", "proc", "--json"]);
         let answer = Answer::of(&group);
         assert_eq!(answer.unavailable[0].kind, "mptcp", "{answer:?}");

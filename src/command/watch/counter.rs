@@ -9,6 +9,7 @@ use crate::command::lookup::HostLookup;
 use crate::command::outcome::Failure;
 use crate::command::repeat::Schedule;
 use crate::command::sample::Sampler;
+use crate::command::summary::Summary;
 use crate::command::target::Target;
 use crate::live::{FailedSample, StateSample};
 use crate::model::KindSet;
@@ -36,21 +37,21 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Ready to count the sockets of `target`, which has this filter.
+    /// Ready to count the sockets of `request`.
     ///
     /// # Errors
     /// When the source cannot know them.
     pub(super) fn new(
-        target: Target,
-        filter: String,
+        request: &Summary,
         events: Events,
         changes: Receiver<Change>,
     ) -> Result<Counter, Failure> {
+        let target = request.target.clone();
         Ok(Counter {
             sampler: target.sampler(Vec::new())?,
             lookup: HostLookup::of(target.sources.place()),
             target,
-            filter,
+            filter: request.filter.clone(),
             events,
             changes,
         })

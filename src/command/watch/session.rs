@@ -105,10 +105,8 @@ impl Session {
         let (changes, count_changes) = channel();
         let (requests, detail_requests) = channel();
         let (examined, to_examine) = channel();
-        let (target, filter) = (request.target.clone(), request.filter.clone());
-        let counter = Counter::new(target, filter, sampled.clone(), count_changes)?;
-        let interval = setup.interval;
-        let mut view = View::new(setup);
+        let counter = Counter::new(&request, sampled.clone(), count_changes)?;
+        let (interval, mut view) = (setup.interval, View::new(setup));
         runtime::handle_signals(waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
