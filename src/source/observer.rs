@@ -103,9 +103,8 @@ impl Observer {
         if named.is_empty() {
             return Ok(());
         }
-        let fields = vec![Field::Name];
         let question = Question {
-            fields,
+            fields: vec![Field::Name],
             ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
         };
         let own = std::mem::replace(&mut self.question, question);
