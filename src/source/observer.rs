@@ -92,8 +92,7 @@ impl Observer {
         self.unseen = unseen;
     }
 
-    /// Finds the UNIX sockets whose peers the filter selects by their names, if it does. What an answer
-    /// about these lacks, every later answer lacks.
+    /// Finds the UNIX sockets whose peers the filter selects by name; every answer lacks what is lost here.
     ///
     /// # Errors
     /// When no source answered.
@@ -108,10 +107,9 @@ impl Observer {
             ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
         };
         let own = std::mem::replace(&mut self.question, question);
-        let unseen = std::mem::take(&mut self.unseen);
         let listed = self.list(&mut named);
-        (self.question, self.unseen) = (own, unseen);
-        self.unseen.extend_from_slice(listed?.completeness.losses());
+        self.question = own;
+        self.unseen = listed?.completeness.losses().to_vec();
         if let Some(filter) = &mut self.question.filter {
             named.set(filter);
         }
