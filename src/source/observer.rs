@@ -1,9 +1,9 @@
 //! Answers a question, as often as required: carries out what `source::plan` decides, over netlink or
 //! from the tables of /proc.
 
+mod lookups;
+
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -19,10 +19,7 @@ use super::sock_diag;
 use super::still::{Memory, count_unless_still};
 use super::walk::Walk;
 use super::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
-use crate::filter::{Expression, PeerNames};
-use crate::model::{
-    CountSink, Field, KindSet, Loss, ProcessQuery, Sink, SocketId, SourceName, SplitSink,
-};
+use crate::model::{CountSink, Loss, Sink, SocketId, SourceName, SplitSink};
 use crate::question::Question;
 
 /// A question to its sources, answered once or repeatedly; remembers between observations that the
@@ -79,41 +76,6 @@ impl Observer {
     /// The question.
     pub fn question(&self) -> &Question {
         &self.question
-    }
-
-    /// Sets the sockets of the processes that the filter tests for, each with its inodes, and what
-    /// could not be found out about them: every answer lacks it.
-    pub fn set_holders(&mut self, found: &[(ProcessQuery, Arc<HashSet<u64>>)], unseen: Vec<Loss>) {
-        if let Some(filter) = &mut self.question.filter {
-            for (query, inodes) in found {
-                filter.set_inodes(*query, inodes);
-            }
-        }
-        self.unseen = unseen;
-    }
-
-    /// Finds the UNIX sockets whose peers the filter selects by name; every answer lacks what is lost here.
-    ///
-    /// # Errors
-    /// When no source answered.
-    pub fn find_named(&mut self) -> Result<(), SourceError> {
-        let filter = self.question.filter.as_ref();
-        let mut named = PeerNames::of(filter.map_or_else(Vec::new, Expression::peer_names));
-        if named.is_empty() {
-            return Ok(());
-        }
-        let question = Question {
-            fields: vec![Field::Name],
-            ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
-        };
-        let own = std::mem::replace(&mut self.question, question);
-        let listed = self.list(&mut named);
-        self.question = own;
-        self.unseen = listed?.completeness.losses().to_vec();
-        if let Some(filter) = &mut self.question.filter {
-            named.set(filter);
-        }
-        Ok(())
     }
 
     /// How an answer of this shape would be obtained now. Reads the kernel's counters at most, and
