@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{kinds, parse_duration};
-use super::{ColorWhen, MessageOptions, Sourcing};
+use super::{ColorWhen, KindLetters, MessageOptions, Sourcing};
 use crate::model::KindSet;
 
 /// Diagnose what is wrong, with the evidence and the remedy
@@ -37,6 +37,14 @@ pub struct Doctor {
     #[arg(value_delimiter = ',', value_parser = kinds(), help_heading = "Selection")]
     pub kinds: Vec<KindSet>,
 
+    /// Every kind that rules are about, as without it; beside a kind, no effect
+    #[arg(short, long, help_heading = "Selection")]
+    pub all: bool,
+
+    /// Those of ss that name kinds.
+    #[command(flatten)]
+    pub letters: KindLetters,
+
     /// How long to wait between the two samples (0.05s to 24h, as in 2, 500ms, 5m)
     ///
     /// The growth of the kernel's counters in this time is compared with thresholds, so that
@@ -46,7 +54,7 @@ pub struct Doctor {
     pub window: Duration,
 
     /// Give up after this time, not counting --window and --owner-timeout (0.05s to 24h)
-    #[arg(short, long, value_name = "DURATION", default_value = "120")]
+    #[arg(long, value_name = "DURATION", default_value = "120")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     #[arg(help_heading = "Sources")]
     pub timeout: Duration,

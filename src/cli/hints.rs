@@ -84,6 +84,12 @@ impl Typed<'_> {
                 Some("check"),
                 format!("-w {value}"),
             ),
+            ("-t", _) => ("a time limit", None, format!("--timeout {value}")),
+            ("-w", Some("doctor")) => (
+                "the time between samples",
+                None,
+                format!("--window {value}"),
+            ),
             ("-n", Some(_)) => ("the first rows", None, format!("--limit {value}")),
             _ => ("repeated samples", None, format!("--watch {value}")),
         };
@@ -230,9 +236,14 @@ impl Typed<'_> {
         parts
     }
 
-    /// Whether a value follows this letter that takes none; check's `-w` takes one.
+    /// Whether a value follows this letter that takes none; check's `-w` takes one, and only doctor
+    /// has a `-t` that might.
     fn takes_none(&self, letter: &str, next: &str) -> bool {
-        self.verb != Some("check") && takes_none(letter, next)
+        match self.verb {
+            Some("check") => false,
+            Some("doctor") => takes_none(letter, next),
+            _ => letter != "-t" && takes_none(letter, next),
+        }
     }
 
     /// Whether an option of any command here, or of ss, takes the next word.
@@ -279,6 +290,7 @@ pub(super) fn takes_none(letters: &str, next: &str) -> bool {
         .filter(|letters| !letters.starts_with('-'));
     match letters.and_then(|letters| letters.chars().last()) {
         Some('n') => next.parse::<u32>().is_ok(),
+        Some('t') => parse_duration(next).is_ok(),
         Some('w') => parse_duration(next).is_ok() || is_threshold(),
         _ => false,
     }

@@ -35,8 +35,8 @@ pub use doctor::Doctor;
 pub use help::help;
 pub use list::List;
 pub use options::{
-    ColorWhen, Explaining, FormatName, Keys, KindOption, MessageOptions, Namespaces, Presentation,
-    Repetition, Selection, SourceChoice, Sourcing, SsLetters,
+    ColorWhen, Explaining, FormatName, Keys, KindLetters, KindOption, MessageOptions, Namespaces,
+    Presentation, Repetition, Selection, SourceChoice, Sourcing, SsLetters,
 };
 pub use serve::{ListenOn, PageFormatName, Place, Serve};
 pub use trace::{Show, Trace, TraceSource};

@@ -96,15 +96,11 @@ pub(super) enum FamilyName {
     Netlink,
 }
 
-/// Letters of ss(8). Most change nothing here, and are accepted for hands that type them.
+/// Letters of ss(8) that name kinds of sockets.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Letters of ss")]
-pub struct SsLetters {
-    /// Leave out headings and TOTAL
-    #[arg(short = 'H', long)]
-    pub no_header: bool,
-
-    /// TCP sockets, as without any of these letters
+pub struct KindLetters {
+    /// TCP sockets
     #[arg(short, long)]
     tcp: bool,
 
@@ -127,6 +123,36 @@ pub struct SsLetters {
     /// PACKET sockets
     #[arg(short = '0', long)]
     packet: bool,
+}
+
+impl KindLetters {
+    /// The kinds that they name.
+    pub fn kinds(&self) -> KindSet {
+        let of = |kind| KindSet::NONE.with(kind);
+        let letters = [
+            (self.tcp, KindSet::TCP),
+            (self.udp, of(Kind::Udp)),
+            (self.mptcp, of(Kind::Mptcp)),
+            (self.unix, KindSet::UNIX),
+            (self.raw, of(Kind::Raw)),
+            (self.packet, of(Kind::Packet)),
+        ];
+        let named = letters.into_iter().filter(|(is_named, _)| *is_named);
+        named.fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more))
+    }
+}
+
+/// Letters of ss(8). Most change nothing here, and are accepted for hands that type them.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Letters of ss")]
+pub struct SsLetters {
+    /// Leave out headings and TOTAL
+    #[arg(short = 'H', long)]
+    pub no_header: bool,
+
+    /// Those that name kinds; without any, TCP.
+    #[command(flatten)]
+    kinds: KindLetters,
 
     /// Sockets of this family: inet and inet6 are -4 and -6, of every kind where none is named
     #[arg(short, long, value_enum, value_name = "FAMILY")]
@@ -144,20 +170,13 @@ pub struct SsLetters {
 impl SsLetters {
     /// The kinds that they name.
     pub fn kinds(&self) -> KindSet {
-        let of = |kind| KindSet::NONE.with(kind);
-        let is_family = |family| self.family == Some(family);
-        let named = [
-            (self.tcp, KindSet::TCP),
-            (self.udp, of(Kind::Udp)),
-            (self.mptcp, of(Kind::Mptcp)),
-            (self.unix || is_family(FamilyName::Unix), KindSet::UNIX),
-            (self.raw, of(Kind::Raw)),
-            (self.packet || is_family(FamilyName::Link), of(Kind::Packet)),
-            (is_family(FamilyName::Netlink), of(Kind::Netlink)),
-        ]
-        .into_iter()
-        .filter(|(is_named, _)| *is_named)
-        .fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more));
+        let of_family = match self.family {
+            Some(FamilyName::Unix) => KindSet::UNIX,
+            Some(FamilyName::Link) => KindSet::NONE.with(Kind::Packet),
+            Some(FamilyName::Netlink) => KindSet::NONE.with(Kind::Netlink),
+            Some(FamilyName::Inet | FamilyName::Inet6) | None => KindSet::NONE,
+        };
+        let named = self.kinds.kinds().union(of_family);
         match named.is_empty() && self.of_internet().is_some() {
             true => KindSet::INTERNET,
             false => named,

@@ -145,7 +145,7 @@ fn elsewhere(error: &clap::Error, typed: &Typed<'_>) -> Option<Hint> {
     }
 }
 
-/// The line for `-n` or `-w` with a value: here they are those of ss.
+/// The line for `-n`, `-w` or `-t` with a value: here they are those of ss.
 fn value_meant(words: &[OsString]) -> Option<String> {
     let mut words_behind = words.windows(2).filter_map(|pair| match pair {
         [letters, next] => Some((letters.to_str()?, next.to_str()?)),

@@ -108,6 +108,38 @@ impl<K, const MOST: usize> Inodes<K, MOST> {
     }
 }
 
+/// What each of at most 50,000 sockets had dropped before the window; some 2 MB.
+#[derive(Debug, Default)]
+pub(super) struct EarlierDrops {
+    drops: HashMap<u64, u32>,
+    is_full: bool,
+}
+
+impl EarlierDrops {
+    const MOST: usize = 50_000;
+
+    /// Takes what a socket had dropped.
+    pub(super) fn add(&mut self, socket: &Socket) {
+        self.is_full |= self.drops.len() >= EarlierDrops::MOST;
+        if let Some(drops) = socket.drops.filter(|_| !self.is_full) {
+            self.drops.insert(socket.key(), drops);
+        }
+    }
+
+    /// How many more it has dropped now; 0 of one that was not there before, or may have been missed.
+    pub(super) fn grown(&self, socket: &Socket) -> u64 {
+        let grown = self.drops.get(&socket.key()).zip(socket.drops);
+        grown.map_or(0, |(earlier, now)| u64::from(now.wrapping_sub(*earlier)))
+    }
+
+    /// That not all were compared, where that is so.
+    pub(super) fn limit_note(&self, sockets: &str) -> Option<String> {
+        let most = thousands(EarlierDrops::MOST as u64);
+        let note = format!("only the first {most} {sockets} sockets were compared");
+        self.is_full.then_some(note)
+    }
+}
+
 /// Sockets that retransmit without an acknowledgment, by peer.
 #[derive(Debug)]
 pub(super) struct Unacknowledged<K> {

@@ -209,8 +209,8 @@ impl Sink for SecondSink<'_> {
                 service,
             };
             self.sample.add(&sampled, self.feed);
-        } else if let Some(ends) = socket.unix() {
-            self.sample.add_unix(socket, ends, self.feed);
+        } else {
+            self.sample.add_local(socket, self.feed);
         }
         ControlFlow::Continue(())
     }
@@ -233,7 +233,12 @@ mod tests {
         };
         assert!(unexamined(&host).is_empty());
         host.held_up = Some(std::time::Duration::from_secs(9));
-        let stalls = ["close-wait", "stuck-peers", "no-acknowledgment"];
+        let stalls = [
+            "close-wait",
+            "stuck-peers",
+            "no-acknowledgment",
+            "unix-peer-gone",
+        ];
         assert_eq!(unexamined(&host), stalls);
     }
 

@@ -5,9 +5,7 @@
 //! about TCP.
 
 use super::host::Host;
-use crate::model::{
-    Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet, UnixEnds,
-};
+use crate::model::{Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet};
 
 /// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -49,14 +47,18 @@ pub(super) trait Rule: Default {
     /// The same of MPTCP connections, whose ends are those of a TCP connection too.
     const WATCHED_MPTCP: Option<Suspects<Self>> = None;
 
+    /// Selects UNIX sockets that are read again and again for a few seconds, by their inodes: those whose
+    /// peers are gone so far ([`Host::watch`]).
+    const WATCHED_UNIX: Option<fn(&Self, &Host) -> Vec<u64>> = None;
+
     /// Takes what precedes the sockets after the window.
     fn begin(&mut self, before: Self::Before, host: &Host);
 
     /// Reads a socket in one of its states.
     fn add(&mut self, socket: &Sampled<'_>);
 
-    /// Reads a UNIX socket, which has no internet addresses.
-    fn add_unix(&mut self, _: &Socket, _: &UnixEnds) {}
+    /// Reads a socket without internet addresses, such as a UNIX socket.
+    fn add_local(&mut self, _: &Socket) {}
 
     /// What is wrong, and what could not be examined. Called once without holders, for the sockets
     /// whose holders the findings name, and once with them.
@@ -72,16 +74,14 @@ pub(super) trait FirstPass: Default {
     const WATCHED: Option<fn(&Self) -> Vec<InetEnds>> = None;
 
     /// Reads a socket in one of its states.
-    fn add(&mut self, socket: &Socket, ends: &InetEnds);
+    fn add(&mut self, _: &Socket, _: &InetEnds) {}
 
-    /// Reads a UNIX socket.
-    fn add_unix(&mut self, _: &Socket, _: &UnixEnds) {}
+    /// Reads a socket without internet addresses.
+    fn add_local(&mut self, _: &Socket) {}
 }
 
 impl FirstPass for () {
     const STATES: StateSet = StateSet::NONE;
-
-    fn add(&mut self, _: &Socket, _: &InetEnds) {}
 }
 
 /// What a rule examines besides the sockets that it has read.

@@ -60,22 +60,16 @@ macro_rules! rules {
 
         impl Sink for FirstSample {
             fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-                if let Some(ends) = socket.internet() {
-                    $(if <$Rule as Rule>::KINDS.contains(socket.kind)
-                        && <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
-                        && self.feed.is_for(<$Rule as Rule>::SCOPE)
-                    {
-                        self.$field.add(socket, ends);
-                    })+
-                }
-                if let Some(ends) = socket.unix() {
-                    $(if <$Rule as Rule>::KINDS.contains(socket.kind)
-                        && <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
-                        && self.feed.is_for(<$Rule as Rule>::SCOPE)
-                    {
-                        self.$field.add_unix(socket, ends);
-                    })+
-                }
+                let ends = socket.internet();
+                $(if <$Rule as Rule>::KINDS.contains(socket.kind)
+                    && <<$Rule as Rule>::Before as FirstPass>::STATES.contains(socket.state)
+                    && self.feed.is_for(<$Rule as Rule>::SCOPE)
+                {
+                    match ends {
+                        Some(ends) => self.$field.add(socket, ends),
+                        None => self.$field.add_local(socket),
+                    }
+                })+
                 ControlFlow::Continue(())
             }
         }
@@ -120,13 +114,13 @@ macro_rules! rules {
                 })+
             }
 
-            /// Reads a UNIX socket for the rules that take it.
-            pub(super) fn add_unix(&mut self, socket: &Socket, ends: &UnixEnds, feed: Feed) {
+            /// Reads a socket without internet addresses for the rules that take it.
+            pub(super) fn add_local(&mut self, socket: &Socket, feed: Feed) {
                 $(if <$Rule as Rule>::KINDS.contains(socket.kind)
                     && <$Rule as Rule>::STATES.contains(socket.state)
                     && feed.is_for(<$Rule as Rule>::SCOPE)
                 {
-                    self.$field.add_unix(socket, ends);
+                    self.$field.add_local(socket);
                 })+
             }
 
@@ -150,6 +144,14 @@ macro_rules! rules {
             pub fn watched_mptcp(&self, host: &Host) -> Vec<InetEnds> {
                 let watched = [$(
                     <$Rule as Rule>::WATCHED_MPTCP.map(|of| of(&self.$field, host))
+                ),+];
+                watched.into_iter().flatten().flatten().collect()
+            }
+
+            /// The UNIX sockets that are to be watched longer, by their inodes.
+            pub fn watched_unix(&self, host: &Host) -> Vec<u64> {
+                let watched = [$(
+                    <$Rule as Rule>::WATCHED_UNIX.map(|of| of(&self.$field, host))
                 ),+];
                 watched.into_iter().flatten().flatten().collect()
             }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{Field, Kind, Label, ListenAddress, Service, counted, thousands};
+use crate::model::{Field, Kind, Label, ListenAddress, Service, UnixName, counted, thousands};
 
 /// An address as a filter takes it: an IPv6 address needs brackets, or its end may be a port.
 pub(super) fn address_word(ip: IpAddr) -> String {
@@ -54,6 +54,33 @@ pub(super) fn service_subject(service: Service) -> Vec<(Field, Label)> {
 pub(super) fn kind_label(kind: Kind) -> Option<(Field, Label)> {
     let label = Label::Text(kind.name().to_owned());
     (kind != Kind::Tcp).then_some((Field::Kind, label))
+}
+
+/// The name of a UNIX socket, as titles show it: `/run/php/fpm.sock`, `@x`.
+pub(super) fn name_text(name: &UnixName) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match name {
+        UnixName::Unnamed => "a UNIX socket without a name".to_owned(),
+        UnixName::Path(bytes) => text(bytes),
+        UnixName::Abstract(bytes) => format!("@{}", text(bytes)),
+    }
+}
+
+/// The pattern of this name alone, as a filter takes it.
+pub(super) fn name_test(name: &UnixName) -> String {
+    let mut pattern = match name {
+        UnixName::Abstract(_) => "@".to_owned(),
+        UnixName::Unnamed | UnixName::Path(_) => String::new(),
+    };
+    for byte in name.bytes().unwrap_or_default() {
+        match *byte {
+            plain if plain.is_ascii_alphanumeric() || b"/._-+:".contains(&plain) => {
+                pattern.push(plain.into());
+            }
+            other => pattern.push_str(&format!("\\x{other:02x}")),
+        }
+    }
+    pattern
 }
 
 /// The subject of a finding about a listener.

@@ -100,9 +100,9 @@ impl Host {
         let mut earlier = R::Before::default();
         let seen = before.iter();
         for socket in seen.filter(|one| R::Before::STATES.contains(one.state)) {
-            match socket.unix() {
-                None => earlier.add(socket, socket.internet().unwrap()),
-                Some(ends) => earlier.add_unix(socket, ends),
+            match socket.internet() {
+                Some(ends) => earlier.add(socket, ends),
+                None => earlier.add_local(socket),
             }
         }
         let mut rule = R::default();
@@ -113,16 +113,16 @@ impl Host {
 
     /// Adds one after the window.
     pub(super) fn add<R: Rule>(&self, rule: &mut R, socket: &Socket) {
-        if let Some(ends) = socket.unix() {
-            return rule.add_unix(socket, ends);
+        if !R::STATES.contains(socket.state) {
+            return;
         }
-        let ends = socket.internet().unwrap();
-        if R::STATES.contains(socket.state) {
-            rule.add(&Sampled {
+        match socket.internet() {
+            None => rule.add_local(socket),
+            Some(ends) => rule.add(&Sampled {
                 socket,
                 ends,
                 service: self.listeners.service(socket.kind, socket.netns, ends),
-            });
+            }),
         }
     }
 

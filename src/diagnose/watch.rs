@@ -108,9 +108,35 @@ pub struct Watch {
     pub close_wait: Option<Standing>,
     /// The attempts to connect that were there since, if some are watched.
     pub attempts: LaterAttempts,
+    /// Of the UNIX sockets that are watched, the inodes of those that were there each time, and whose
+    /// peers were gone; `None` where none are watched.
+    unix: Option<HashSet<u64>>,
+    /// From the begin of the window until these were last seen.
+    pub(super) unix_over: Duration,
 }
 
 impl Watch {
+    /// From the begin of the window until anything was last seen.
+    pub fn longest(&self) -> Duration {
+        self.over.max(self.unix_over)
+    }
+
+    /// Takes the UNIX sockets whose peers are gone, of those that are watched, `over` so long since the
+    /// begin of the window.
+    pub fn see_unix(&mut self, mut gone: HashSet<u64>, over: Duration) {
+        if let Some(before) = &self.unix {
+            gone.retain(|inode| before.contains(inode));
+        }
+        self.unix = Some(gone);
+        self.unix_over = over;
+    }
+
+    /// Whether the peer of this UNIX socket was gone whenever it was seen.
+    pub(super) fn is_unix_still(&self, inode: u64) -> bool {
+        let gone = self.unix.as_ref();
+        gone.is_none_or(|gone| gone.contains(&inode))
+    }
+
     /// Takes what was seen, `over` so long since the begin of the window. A connection that was wanted
     /// and not found has ended.
     pub fn see(&mut self, kind: Kind, seen: Sightings, over: Duration) {

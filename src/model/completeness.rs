@@ -44,6 +44,11 @@ pub enum Loss {
         /// Why, as a sentence without a full stop.
         what: String,
     },
+    /// The source does not have the states of the sockets.
+    StatesUnknown {
+        /// Which source, as a sentence without a full stop.
+        what: String,
+    },
     /// Network namespaces exist and were not read.
     NamespacesUnseen {
         /// How many were found.
@@ -92,7 +97,7 @@ impl fmt::Display for Loss {
                 "{records} records could not be read and are missing; the first: {first}"
             ),
             Loss::Aborted { reason } => write!(f, "the source stopped before its end: {reason}"),
-            Loss::Doubtful { what } => f.write_str(what),
+            Loss::Doubtful { what } | Loss::StatesUnknown { what } => f.write_str(what),
             Loss::NamespacesUnseen { of, unseen } => write_unseen(f, *of, unseen),
             Loss::ProcessesUnseen { denied, hiding } => {
                 write!(f, "more network namespaces may exist: ")?;
@@ -184,6 +189,12 @@ impl Completeness {
         &self.kinds
     }
 
+    /// For an answer in which the states of the sockets do not matter.
+    pub fn ignore_unknown_states(&mut self) {
+        self.losses
+            .retain(|loss| !matches!(loss, Loss::StatesUnknown { .. }));
+    }
+
     /// Adds what was lost in another dump of the same answer.
     pub fn join(&mut self, other: &Completeness) {
         for read in &other.kinds {
@@ -204,7 +215,8 @@ impl Completeness {
     /// An interrupted dump may contain sockets twice that moved meanwhile, but no more of them than any
     /// observation of a changing table.
     pub fn trust(&self) -> Trust {
-        let doubtful = |loss: &Loss| matches!(loss, Loss::Doubtful { .. });
+        let doubtful =
+            |loss: &Loss| matches!(loss, Loss::Doubtful { .. } | Loss::StatesUnknown { .. });
         if self.losses.is_empty() {
             Trust::Exact
         } else if self.losses.iter().any(doubtful) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Command, Field, Kind, Label, Observation, Scope, Where, counted};
+use super::{Command, Field, Kind, KindSet, Label, Observation, Scope, Where, counted};
 
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -333,20 +333,22 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// How many sockets of each kind there were: `3 TCP sockets, 1 UDP socket`.
+    /// How many sockets of each kind there were: `3 TCP sockets, 1 UDP socket`; where there were none,
+    /// the kinds that were examined: `0 TCP and UDP sockets`.
     pub fn counted_sockets(&self) -> String {
         let kinds = self.kinds.iter();
-        let some: Vec<&(Kind, u64)> = kinds.filter(|(_, sockets)| *sockets > 0).collect();
-        let shown = match some.is_empty() {
-            true => self.kinds.iter().take(1).collect(),
-            false => some,
-        };
-        let texts = shown.into_iter().map(|(kind, sockets)| {
+        let texts = kinds.clone().filter(|(_, sockets)| *sockets > 0);
+        let texts = texts.map(|(kind, sockets)| {
             let title = kind.title();
             let (one, many) = (format!("{title} socket"), format!("{title} sockets"));
             counted(*sockets, &one, &many)
         });
-        texts.collect::<Vec<_>>().join(", ")
+        let texts: Vec<String> = texts.collect();
+        if !texts.is_empty() {
+            return texts.join(", ");
+        }
+        let all = kinds.fold(KindSet::NONE, |all, (kind, _)| all.with(*kind));
+        format!("0 {} sockets", all.titles())
     }
 
     /// The severity of the worst finding, where there is one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::Kind;
+use super::{Kind, KindSet};
 
 table! {
     /// One setting; tcp(7), ip(7) and Documentation/networking/ip-sysctl.rst describe each.
@@ -77,11 +77,11 @@ impl fmt::Display for Setting {
 }
 
 impl Setting {
-    /// The kind of sockets without which it is not read: limits of the whole host always are.
-    pub fn kind(self) -> Kind {
+    /// The kinds of sockets without which it is not read: limits of the whole host always are.
+    pub fn kinds(self) -> KindSet {
         match self == Setting::RmemMax {
-            true => Kind::Udp,
-            false => Kind::Tcp,
+            true => KindSet::NONE.with(Kind::Udp).with(Kind::Netlink),
+            false => KindSet::TCP,
         }
     }
 

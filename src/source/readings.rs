@@ -63,7 +63,9 @@ impl Readings {
     /// The same for sockets of these kinds.
     pub fn settings_of(&self, kinds: KindSet) -> Settings {
         let all = Setting::ALL.iter().copied();
-        let wanted: Vec<Setting> = all.filter(|one| kinds.contains(one.kind())).collect();
+        let wanted: Vec<Setting> = all
+            .filter(|one| !kinds.intersection(one.kinds()).is_empty())
+            .collect();
         let read = self.tables.within(|| self.read_settings(&wanted));
         read.unwrap_or_else(|error| {
             let mut settings = Settings::default();

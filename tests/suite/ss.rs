@@ -45,7 +45,7 @@ const SAME: [(&str, &[&str]); 13] = [
 ];
 
 /// Command lines that are refused, and the command that the line suggests.
-const HINTS: [(&str, &str); 66] = [
+const HINTS: [(&str, &str); 68] = [
     ("-s", "tcpstates -a"),
     ("-s :443", "tcpstates -a :443"),
     ("-p", "tcpstates list -p"),
@@ -114,6 +114,8 @@ const HINTS: [(&str, &str); 66] = [
     ("doctor --state close-wait", "tcpstates doctor close-wait"),
     ("doctor --state=close-wait", "tcpstates doctor close-wait"),
     ("doctor -n", "tcpstates doctor"),
+    ("doctor -t 5", "tcpstates doctor --timeout 5"),
+    ("doctor -w 2 -x", "tcpstates doctor -x --window 2"),
     ("doctor --explain :80", "tcpstates --explain :80"),
     ("check --explain :80", "tcpstates --explain :80"),
     ("trace --explain :80", "tcpstates --explain :80"),

@@ -29,6 +29,7 @@ use samples::Samples;
 
 /// Diagnoses, and writes the answer.
 pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
+    let kinds = kinds(&typed)?;
     let (window, sourcing) = (typed.window, typed.sourcing);
     let owner_timeout = sourcing.owner_timeout;
     console.set_verbosity(typed.messages);
@@ -38,7 +39,6 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
         words: typed.words,
         ..cli::Selection::default()
     };
-    let kinds = kinds(&typed.kinds)?;
     let work = move |more: &dyn Fn(Duration, String)| {
         let target = Target::of_kind(kinds, &words, &sourcing)?;
         let parts = Parts::of(target, &words.words)?;
@@ -61,18 +61,23 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
 /// The kinds of sockets that are examined: those that are named, or all that rules are about.
 ///
 /// # Errors
-/// When no rule is about those that are named.
-fn kinds(typed: &[KindSet]) -> Result<KindSet, Failure> {
-    let Some(named) = typed.iter().copied().reduce(KindSet::union) else {
-        return Ok(KINDS);
-    };
-    match named.intersection(KINDS) {
-        KindSet::NONE => Err(Failure::Usage(format!(
-            "--kind: no rule of doctor is about {} sockets; there are rules about {}",
-            named.titles(),
+/// When no rule is about one that is named.
+fn kinds(typed: &cli::Doctor) -> Result<KindSet, Failure> {
+    let lists = typed.kinds.iter().copied();
+    // Of a group, those that rules are about are meant.
+    let unknown = lists.clone().filter(|kinds| !kinds.is_group());
+    let unknown = unknown.fold(typed.letters.kinds(), KindSet::union);
+    let unknown = unknown.difference(KINDS);
+    if !unknown.is_empty() {
+        return Err(Failure::Usage(format!(
+            "no rule of doctor is about {} sockets; there are rules about {}",
+            unknown.titles(),
             KINDS.titles()
-        ))),
-        kinds => Ok(kinds),
+        )));
+    }
+    match lists.fold(typed.letters.kinds(), KindSet::union) {
+        KindSet::NONE => Ok(KINDS),
+        named => Ok(named.intersection(KINDS)),
     }
 }
 
@@ -101,7 +106,7 @@ fn diagnose(
     let longest = |time: fn(&Host) -> Duration| hosts().map(time).max().unwrap_or_default();
     let window = longest(|host| host.window);
     let kinds = counted_by_kind(taken);
-    let watched = longest(|host| host.watch.over);
+    let watched = longest(|host| host.watch.longest());
     for owners in search.found.iter().filter(|_| needs_holders) {
         if let Some(loss) = &owners.loss {
             sample.report.completeness.lose(loss.clone());

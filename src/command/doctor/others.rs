@@ -7,7 +7,7 @@ use crate::command::outcome::Failure;
 use crate::command::target::Target;
 use crate::diagnose::{Feed, FirstSample, Host, SecondSample, SecondSink};
 use crate::filter::Expression;
-use crate::model::{Field, Kind, KindSet, Metric, Note, Sink, Socket, StateSet};
+use crate::model::{Field, Kind, KindSet, Metric, Note, Sink, Socket, State, StateSet};
 use crate::source::{Protocols, Report, Sources};
 
 /// The selected sockets of each kind, MPTCP before TCP, whose sockets its own are again.
@@ -73,6 +73,21 @@ impl Others {
         let fields = vec![Field::Metric(Metric::BytesReceived)];
         list(&target, Kind::Mptcp.states(), fields, sink)
     }
+
+    /// Passes the UNIX sockets that are connected to a sink, each with what is known of its peer.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn list_unix(&self, sink: &mut impl Sink) -> Result<Report, Failure> {
+        let mut targets = self.targets.iter();
+        match targets.find(|(kinds, _)| kinds.has_unix()) {
+            None => Ok(Report::without_namespaces()),
+            Some((_, target)) => {
+                let connected = StateSet::NONE.with(State::Established);
+                list(target, connected, vec![Field::Peer], sink)
+            }
+        }
+    }
 }
 
 impl Existing<'_> {
@@ -137,14 +152,16 @@ impl Existing<'_> {
     }
 }
 
-/// Counts the sockets of each kind.
+/// Counts the sockets of each kind, of NETLINK those that a program opened: the kernel has some in each
+/// network namespace.
 struct Counting<'a>(SecondSink<'a>, Vec<(Kind, u64)>);
 
 impl Sink for Counting<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let is_of_kernel = socket.kind == Kind::Netlink && socket.held_inode().is_none();
         match self.1.iter_mut().find(|(kind, _)| *kind == socket.kind) {
-            Some((_, sockets)) => *sockets += 1,
-            None => self.1.push((socket.kind, 1)),
+            Some((_, sockets)) => *sockets += u64::from(!is_of_kernel),
+            None => self.1.push((socket.kind, u64::from(!is_of_kernel))),
         }
         self.0.socket(socket)
     }
@@ -152,11 +169,17 @@ impl Sink for Counting<'_> {
 
 /// What rules need of the sockets of these kinds: before the window, or where that is not reported, less.
 fn fields(kinds: KindSet, is_second: bool) -> Vec<Field> {
-    let fields: &[Field] = match (kinds.contains(Kind::Udp), kinds.has_unix(), is_second) {
+    let has_drops = kinds.contains(Kind::Udp) || kinds.contains(Kind::Netlink);
+    let fields: &[Field] = match (has_drops, kinds.has_unix(), is_second) {
         (true, _, true) => &[Field::Drops, Field::ReceiveLimit],
         (true, _, false) => &[Field::Drops],
-        (_, true, true) => &[Field::AcceptLimit, Field::Name, Field::PeerProcess],
-        (_, true, false) => &[Field::AcceptLimit],
+        (_, true, true) => &[
+            Field::AcceptLimit,
+            Field::Name,
+            Field::Peer,
+            Field::PeerProcess,
+        ],
+        (_, true, false) => &[Field::AcceptLimit, Field::Peer],
         _ => &[],
     };
     fields.to_vec()
@@ -176,7 +199,14 @@ fn list(
     let mut sampler = target.sampler(fields)?;
     let sample = sampler.sample(|observer, _| Ok((observer.list(sink)?, ())))?;
     match sample.no_process.first() {
-        None => Ok(sample.report),
+        None => {
+            let mut report = sample.report;
+            // No rule needs the state of a NETLINK socket, and only a filter does.
+            if target.question.states == Kind::Netlink.states() {
+                report.completeness.ignore_unknown_states();
+            }
+            Ok(report)
+        }
         Some(missing) => Err(Failure::Proc(format!("{missing}: nothing was examined"))),
     }
 }

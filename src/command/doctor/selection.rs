@@ -155,6 +155,14 @@ impl Selection {
         self.others.measure_mptcp(filter, sink)
     }
 
+    /// Passes the UNIX sockets that are connected to a sink, each with what is known of its peer.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn list_unix(&self, sink: &mut impl Sink) -> Result<Report, Failure> {
+        self.others.list_unix(sink)
+    }
+
     /// Makes findings be about the listeners that are selected, and commands select the others too.
     ///
     /// # Errors

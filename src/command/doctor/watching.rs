@@ -1,7 +1,9 @@
 //! Seeing the connections that rules suspect again and again, until something moves on them or time is
 //! up: the window of these alone is lengthened.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,9 @@ use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Standing, Survey, Watch};
 use crate::filter::{Expression, Side, Test};
-use crate::model::{Field, InetEnds, Kind, Metric, SourceName, State, StateSet, counted};
+use crate::model::{
+    Field, InetEnds, Kind, Metric, Sink, Socket, SourceName, State, StateSet, UnixPeer, counted,
+};
 
 /// The longest time, from the begin of the window, unless that is longer: a consumer that reads every
 /// other second has done it twice.
@@ -76,6 +80,7 @@ impl<'a> Watching<'a> {
         self.see(&mut host.watch, Kind::Tcp, &suspects.connections);
         self.see(&mut host.watch, Kind::Mptcp, &suspects.mptcp);
         self.see_peers(&mut host.watch, &suspects.peers);
+        self.see_unix(&mut host.watch, &suspects.unix);
         self.see_close_wait(&mut host.watch);
         if suspects.attempts {
             self.see_attempts(&mut host.watch);
@@ -128,6 +133,18 @@ impl<'a> Watching<'a> {
         }
     }
 
+    /// Sees which of these UNIX sockets still have no peer.
+    fn see_unix(&self, watch: &mut Watch, wanted: &[u64]) {
+        if wanted.is_empty() {
+            return;
+        }
+        let mut gone = Gone(HashSet::new());
+        if self.selection.list_unix(&mut gone).is_ok() {
+            gone.0.retain(|inode| wanted.contains(inode));
+            watch.see_unix(gone.0, self.begin.elapsed());
+        }
+    }
+
     /// Sees the connections to these peers.
     fn see_peers(&self, watch: &mut Watch, peers: &[IpAddr]) {
         let is_to = |peer: &IpAddr| {
@@ -145,11 +162,26 @@ impl<'a> Watching<'a> {
     }
 }
 
+/// The inodes of UNIX sockets whose peers are gone.
+struct Gone(HashSet<u64>);
+
+impl Sink for Gone {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        let ends = socket.unix();
+        if ends.is_some_and(|ends| ends.peer == Some(UnixPeer::Gone)) {
+            self.0.insert(socket.inode);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// What is watched of one selection.
 struct Suspects {
     connections: Vec<InetEnds>,
     mptcp: Vec<InetEnds>,
     peers: Vec<IpAddr>,
+    /// By their inodes.
+    unix: Vec<u64>,
     /// Whether counters are read again, and attempts to connect listed.
     counters: bool,
     attempts: bool,
@@ -161,14 +193,20 @@ impl Suspects {
             connections: second.watched(host),
             mptcp: second.watched_mptcp(host),
             peers: second.watched_peers(host),
+            unix: second.watched_unix(host),
             counters: second.wants_counters(host),
             attempts: second.wants_attempts(host),
         }
     }
 
     fn are_none(&self) -> bool {
-        let lists = [self.connections.len(), self.mptcp.len(), self.peers.len()];
-        lists == [0; 3] && !self.counters && !self.attempts
+        let lists = [
+            self.connections.len(),
+            self.mptcp.len(),
+            self.peers.len(),
+            self.unix.len(),
+        ];
+        lists == [0; 4] && !self.counters && !self.attempts
     }
 }
 
@@ -212,11 +250,12 @@ pub(super) fn watch_all<'a, 'b: 'a>(
             }
         }
         let count = |of: fn(&Suspects) -> usize| watched.iter().map(|(_, one)| of(one)).sum();
-        let (connections, peers) = (
+        let (connections, peers, unix) = (
             count(|one| one.connections.len() + one.mptcp.len()),
             count(|one| one.peers.len()),
+            count(|one| one.unix.len()),
         );
-        longer.wait(end - at, reason(connections, peers));
+        longer.wait(end - at, reason(connections, peers, unix));
         at = (at + window).min(end);
         let pause = at.saturating_sub(begin.elapsed());
         sleep(pause);
@@ -226,12 +265,14 @@ pub(super) fn watch_all<'a, 'b: 'a>(
 }
 
 /// Why it takes longer.
-fn reason(connections: usize, peers: usize) -> String {
+fn reason(connections: usize, peers: usize, unix: usize) -> String {
     let nothing = counted(connections as u64, "connection", "connections");
     let measured = counted(peers as u64, "peer", "peers");
-    match (connections, peers) {
-        (0, 0) => "attempts to connect get no answer, or peers reset connections".to_owned(),
-        (0, _) => format!("measuring retransmissions to {measured}"),
+    let kept = counted(unix as u64, "UNIX socket", "UNIX sockets");
+    match (connections, unix, peers) {
+        (0, 0, 0) => "attempts to connect get no answer, or peers reset connections".to_owned(),
+        (0, 0, _) => format!("measuring retransmissions to {measured}"),
+        (0, _, _) => format!("{kept} stay open after their peers closed"),
         _ => format!("nothing has moved on {nothing}"),
     }
 }

@@ -9,6 +9,7 @@ mod half_open;
 mod keepalive;
 mod memory;
 mod mptcp_fallback;
+mod netlink_drops;
 mod no_acknowledgment;
 mod no_answer;
 mod orphans;
@@ -25,6 +26,7 @@ mod udp_drops;
 mod udp_memory;
 mod unconfirmed;
 mod unix_accept_queue;
+mod unix_peer_gone;
 mod vanished_peers;
 
 use std::net::IpAddr;
@@ -35,7 +37,7 @@ use super::rule::Case;
 use super::rule::{Examined, FirstPass, Rule, Sampled};
 use super::samples::rules;
 use crate::diagnose::Feed;
-use crate::model::{InetEnds, Kind, KindSet, Scope, Sink, Socket, StateSet, UnixEnds};
+use crate::model::{InetEnds, Kind, KindSet, Scope, Sink, Socket, StateSet};
 
 pub use ephemeral_ports::{BoundPorts, OutgoingPorts, PortsTaken};
 
@@ -83,6 +85,8 @@ rules! {
     udp_memory: udp_memory::UdpMemory,
     mptcp_fallback: mptcp_fallback::MptcpFallback,
     unix_accept_queue: unix_accept_queue::UnixAcceptQueue,
+    unix_peer_gone: unix_peer_gone::UnixPeerGone,
+    netlink_drops: netlink_drops::NetlinkDrops,
 }
 
 impl SecondSample {

@@ -5,9 +5,10 @@
 //! checksums and what a socket filter rejects. Sockets at one address and port, as workers with
 //! SO_REUSEPORT have, are one service.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::diagnose::bounded::{EarlierDrops, TopCounts};
 use crate::diagnose::subject::{address_word, kind_label};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::Counter::{
@@ -16,7 +17,7 @@ use crate::model::Counter::{
 };
 use crate::model::{
     Command, Counter, Field, Finding, InetEnds, Kind, KindSet, Label, Setting, Severity, Socket,
-    State, StateSet, counted, thousands,
+    StateSet, counted, thousands,
 };
 
 /// From this many on in the window, if they are a part of all datagrams.
@@ -31,28 +32,20 @@ const CRITICAL_PART: f64 = 0.05;
 /// How many services have findings of their own.
 const REPORTED: usize = 5;
 
-/// More sockets are not compared; some 2 MB.
-const MOST: usize = 50_000;
-
 const WHY: &str = "A datagram that finds no room in the receive buffer of its socket is lost, and its sender gets no error (udp(7)): queries time out, calls and streams have gaps, and what resends becomes slow.";
+
+/// What to do where others at the same address and port drop nothing.
+const ONE_HANGS: &str = "Find out what the reader of that socket waits for: the others are read, but the kernel keeps assigning the same senders to this one (SO_REUSEPORT).";
 
 /// What each socket had dropped before the window.
 #[derive(Debug, Default)]
-pub(super) struct Earlier {
-    drops: HashMap<u64, u32>,
-    is_full: bool,
-}
+pub(super) struct Earlier(EarlierDrops);
 
 impl FirstPass for Earlier {
-    const STATES: StateSet = StateSet::NONE
-        .with(State::Established)
-        .with(State::Unconnected);
+    const STATES: StateSet = Kind::Udp.states();
 
     fn add(&mut self, socket: &Socket, _: &InetEnds) {
-        self.is_full |= self.drops.len() >= MOST;
-        if let Some(drops) = socket.drops.filter(|_| !self.is_full) {
-            self.drops.insert(socket.key(), drops);
-        }
+        self.0.add(socket);
     }
 }
 
@@ -60,7 +53,9 @@ impl FirstPass for Earlier {
 #[derive(Clone, Debug, Default)]
 struct Service {
     dropped: u64,
-    /// Those that dropped some.
+    /// How many of them dropped some.
+    dropping: u64,
+    /// Those that a process holds.
     inodes: Vec<u64>,
     /// The memory of what is unread, and its limit, of the one that dropped most.
     fullest: (u64, u32, Option<u32>),
@@ -71,6 +66,8 @@ struct Service {
 pub(super) struct UdpDrops {
     earlier: Earlier,
     services: BTreeMap<SocketAddr, Service>,
+    /// How many sockets there are at each address and port; 2 MB.
+    sockets: TopCounts<SocketAddr, 50_000>,
 }
 
 impl Rule for UdpDrops {
@@ -90,15 +87,14 @@ impl Rule for UdpDrops {
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
-        // One that was not there before may have been missed, and is not compared.
-        let earlier = self.earlier.drops.get(&socket.key());
-        let grown = earlier.zip(socket.drops);
-        let grown = grown.map_or(0, |(earlier, now)| u64::from(now.wrapping_sub(*earlier)));
+        self.sockets.add(ends.local);
+        let grown = self.earlier.0.grown(socket);
         if grown == 0 {
             return;
         }
         let service = self.services.entry(ends.local).or_default();
         service.dropped += grown;
+        service.dropping += 1;
         service.inodes.extend(socket.held_inode());
         let this = (grown, socket.receive_queue, socket.receive_limit);
         service.fullest = service.fullest.max(this);
@@ -109,10 +105,6 @@ impl Rule for UdpDrops {
         if host.copied {
             return Examined::lacking("a copied tree cannot show what is dropped");
         }
-        let is_full = self.earlier.is_full.then(|| {
-            let most = thousands(MOST as u64);
-            format!("only the first {most} UDP sockets were compared")
-        });
         let dropped: u64 = self.services.values().map(|one| one.dropped).sum();
         // Without the counter, every number is a large part.
         let read: u64 = growth(host, [UdpInDatagrams, Udp6InDatagrams]);
@@ -122,9 +114,11 @@ impl Rule for UdpDrops {
         services.sort_by_key(|(_, one)| std::cmp::Reverse(one.dropped));
         services.truncate(REPORTED);
         let findings = services.into_iter();
-        let findings =
-            findings.map(|(local, one)| finding(*local, one, one.dropped as f64 / all, host));
-        Examined::found(findings.collect::<Vec<_>>()).without(is_full)
+        let findings = findings.map(|(local, one)| {
+            let sockets = self.sockets.of(local);
+            finding(*local, one, sockets, one.dropped as f64 / all, host)
+        });
+        Examined::found(findings.collect::<Vec<_>>()).without(self.earlier.0.limit_note("UDP"))
     }
 }
 
@@ -134,7 +128,7 @@ fn growth<const N: usize>(host: &Host, counters: [Counter; N]) -> u64 {
     grown.sum()
 }
 
-fn finding(local: SocketAddr, service: &Service, part: f64, host: &Host) -> Finding {
+fn finding(local: SocketAddr, service: &Service, sockets: u64, part: f64, host: &Host) -> Finding {
     let dropped = service.dropped;
     let rate = dropped as f64 / host.window.as_secs_f64().max(f64::EPSILON);
     let datagrams = counted(dropped, "datagram", "datagrams");
@@ -149,8 +143,12 @@ fn finding(local: SocketAddr, service: &Service, part: f64, host: &Host) -> Find
     });
     let evidence = [
         format!(
-            "{rate:.0} dropped per second, {} by one socket",
-            thousands(of_one)
+            "{rate:.0} dropped per second, {} by one {}",
+            thousands(of_one),
+            match sockets {
+                0..=1 => "socket".to_owned(),
+                _ => format!("of {} sockets", thousands(sockets)),
+            }
         ),
         format!("its receive queue takes {} {limit_text}", thousands(queue)),
         host.growth_text(&[
@@ -182,7 +180,12 @@ fn finding(local: SocketAddr, service: &Service, part: f64, host: &Host) -> Find
         .with_commands([Command::list("--process --columns drops,receive-limit")
             .of_kind(Kind::Udp)
             .of(test)])
-        .with_remedy(remedy(limit, host))
+        .with_remedy(
+            (service.dropping == 1 && sockets > 1)
+                .then(|| ONE_HANGS.to_owned())
+                .into_iter()
+                .chain(remedy(limit, host)),
+        )
         .with_causes(&["udp-memory"])
 }
 

@@ -6,11 +6,11 @@
 
 use std::collections::HashSet;
 
-use crate::diagnose::subject::kind_label;
+use crate::diagnose::subject::{kind_label, name_text};
 use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
 use crate::model::{
-    Command, Field, Finding, InetEnds, Kind, KindSet, Label, Setting, Severity, Socket, State,
-    StateSet, UnixEnds, UnixName, counted, thousands,
+    Command, Field, Finding, Kind, KindSet, Label, Setting, Severity, Socket, State, StateSet,
+    counted, thousands,
 };
 
 /// From this part of its limit on a queue that stays so long is a warning.
@@ -37,9 +37,7 @@ pub(super) struct Earlier(HashSet<u64>);
 impl FirstPass for Earlier {
     const STATES: StateSet = StateSet::NONE.with(State::Listen);
 
-    fn add(&mut self, _: &Socket, _: &InetEnds) {}
-
-    fn add_unix(&mut self, socket: &Socket, _: &UnixEnds) {
+    fn add_local(&mut self, socket: &Socket) {
         if is_long(socket) && self.0.len() < MOST {
             self.0.insert(socket.inode);
         }
@@ -87,7 +85,7 @@ impl Rule for UnixAcceptQueue {
 
     fn add(&mut self, _: &Sampled<'_>) {}
 
-    fn add_unix(&mut self, socket: &Socket, _: &UnixEnds) {
+    fn add_local(&mut self, socket: &Socket) {
         if is_long(socket) && self.earlier.0.contains(&socket.inode) {
             self.long.push(socket.clone());
         }
@@ -104,16 +102,6 @@ impl Rule for UnixAcceptQueue {
             long.filter_map(|socket| finding(socket, case))
                 .collect::<Vec<_>>(),
         )
-    }
-}
-
-/// The name of a listener, as titles show it: `/run/php/fpm.sock`, `@x`.
-fn name_text(name: &UnixName) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match name {
-        UnixName::Unnamed => "a UNIX socket without a name".to_owned(),
-        UnixName::Path(bytes) => text(bytes),
-        UnixName::Abstract(bytes) => format!("@{}", text(bytes)),
     }
 }
 

@@ -179,7 +179,10 @@ impl Table<'_> {
             self.doubtful("it is empty: even its header is missing");
         }
         if self.question.kind == Kind::Netlink && lines.count() > 1 {
-            self.doubtful("it does not have the state: connected sockets are UNCONNECTED in it");
+            self.lose(
+                "it does not have the state: connected sockets are UNCONNECTED in it",
+                |what| Loss::StatesUnknown { what },
+            );
         }
         ControlFlow::Continue(())
     }

@@ -2,7 +2,7 @@
 //! namespace. Nothing is asked here.
 
 use super::{Joined, Memories, in_each};
-use crate::model::{KindSet, NamespacesRead, Netns, SourceName};
+use crate::model::{Kind, KindSet, NamespacesRead, Netns, SourceName};
 use crate::question::Question;
 use crate::source::observer::Part;
 use crate::source::plan::{Plan, Several, Sources};
@@ -21,7 +21,8 @@ pub struct OneNamespace {
     pub sources: Sources,
 }
 
-/// Divides a question into those about each namespace that has sockets.
+/// Divides a question into those about each namespace that has sockets, besides those of netlink, of
+/// which the kernel has some in every one.
 ///
 /// # Errors
 /// When no namespace can be read.
@@ -29,6 +30,7 @@ pub fn in_each_namespace(
     several: &Several,
     question: &Question,
 ) -> Result<(Vec<OneNamespace>, NamespacesRead), SourceError> {
+    let further = question.further;
     let divide = |part: &mut Part, question: &Question| {
         let tables = part.sources.tables();
         tables.within(|| ()).map_err(|error| {
@@ -38,11 +40,18 @@ pub fn in_each_namespace(
         Ok(Divided(vec![OneNamespace {
             netns: tables.netns(),
             name: tables.word().unwrap_or_default().to_owned(),
-            question: question.clone(),
+            question: Question {
+                further,
+                ..question.clone()
+            },
             sources: part.sources.clone().alone(),
         }]))
     };
-    let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), question, divide)?;
+    let question = Question {
+        further: further.without(Kind::Netlink),
+        ..question.clone()
+    };
+    let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), &question, divide)?;
     Ok((parts, namespaces))
 }
 

@@ -56,7 +56,7 @@ in_namespace!(
             healthy.stdout.starts_with("OK          but "),
             "{healthy:?}"
         );
-        let selected = "nothing wrong found in 0 TCP sockets of this network namespace selected by `sport = :9999`";
+        let selected = "nothing wrong found in 0 TCP, MPTCP and UDP sockets of this network namespace selected by `sport = :9999`";
         assert!(healthy.stdout.contains(selected), "{healthy:?}");
         let (_, wide) = healthy
             .stdout
@@ -131,6 +131,64 @@ fn a_filter_that_is_not_valid_or_whose_process_does_not_exist_is_an_error() {
         let ran = run(["doctor", "--window=0.05", filter]);
         assert_eq!((ran.status, &*ran.stdout), (status, ""), "{ran:?}");
         assert!(ran.stderr.contains(expected), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    }
+}
+
+in_namespace!(
+    fn letters_of_ss_and_kind_select_what_is_examined() {
+        const UNIX: [&str; 3] = ["unix-stream", "unix-dgram", "unix-seqpacket"];
+        let all = ["tcp", "mptcp", "udp", "netlink"].into_iter().chain(UNIX);
+        let all: Vec<&str> = all.collect();
+        for (words, kinds) in [
+            ("", all.as_slice()),
+            ("-a", &all),
+            ("-A all", &all),
+            ("-t", &["tcp"]),
+            ("-ta", &["tcp"]),
+            ("-tu", &["tcp", "udp"]),
+            ("-M", &["mptcp"]),
+            ("-x", &UNIX),
+            ("--unix", &UNIX),
+            ("-u -A netlink", &["udp", "netlink"]),
+            ("-A inet", &["tcp", "mptcp", "udp"]),
+        ] {
+            let options = ["doctor", "--json", "--window=0.05"];
+            let report = Report::of(&run(options.into_iter().chain(words.split_whitespace())));
+            let examined: Vec<&str> = report.kinds.iter().map(|one| &*one.kind).collect();
+            assert_eq!(examined, kinds, "{words}");
+            let has = |id: &str| report.examined.contains(&id.to_owned());
+            assert_eq!(has("udp-drops"), kinds.contains(&"udp"), "{words}");
+            assert_eq!(
+                has("unix-accept-queue"),
+                kinds.contains(&UNIX[0]),
+                "{words}"
+            );
+            assert_eq!(has("netlink-drops"), kinds.contains(&"netlink"), "{words}");
+            assert_eq!(has("time-wait"), kinds.contains(&"tcp"), "{words}");
+        }
+        let text = run(["doctor", "--window=0.05", "-x"]).stdout;
+        let verdict = "nothing wrong found in 0 UNIX sockets of this network namespace over ";
+        assert!(text.contains(verdict), "{text}");
+    }
+);
+
+#[test]
+fn kinds_without_rules_are_refused_in_one_line() {
+    for (words, kinds) in [
+        ("-w", "RAW"),
+        ("-0", "PACKET"),
+        ("-xw", "RAW"),
+        ("-w0", "RAW and PACKET"),
+        ("-A tcp,ping", "PING"),
+        ("-x -A udplite", "UDP-Lite"),
+    ] {
+        let ran = run(["doctor"].into_iter().chain(words.split_whitespace()));
+        assert_eq!((ran.status, &*ran.stdout), (2, ""), "{ran:?}");
+        let expected = format!(
+            "no rule of doctor is about {kinds} sockets; there are rules about TCP, MPTCP, UDP, NETLINK and UNIX"
+        );
+        assert!(ran.stderr.contains(&expected), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     }
 }

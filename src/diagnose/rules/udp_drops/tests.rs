@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host};
+use crate::model::State;
 use crate::model::testing::ends;
 
 /// A socket at port 53 with this cookie and this number of drops.
@@ -56,7 +57,7 @@ fn workers_at_one_port_are_one_service_and_a_count_that_wraps_around_grows() {
     assert_eq!(
         found[0].evidence[..2],
         [
-            "12 dropped per second, 9 by one socket",
+            "12 dropped per second, 9 by one of 4 sockets",
             "its receive queue takes 212,480 of 212,992 bytes"
         ]
     );

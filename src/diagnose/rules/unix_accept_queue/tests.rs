@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host};
-use crate::model::{Holders, ProcessName};
+use crate::model::{Holders, ProcessName, UnixEnds, UnixName};
 
 /// A listener with this queue and limit, in which these clients wait.
 fn one(queue: u32, limit: u32, clients: &[u32]) -> Socket {
