@@ -16,9 +16,10 @@ PAGE = """\
 # Incidents
 
 What `tcpstates doctor` reports of incidents that are common in production. Each was made with real
-sockets between two network namespaces by `docs/incidents.py`, which prints this page: the output is
-that of one run on Linux 6.18. What a rule examines, and its thresholds, are in tcpstates-rules(7).
-The notes on what could not be examined are left out here; they are the same in each namespace.
+sockets in two network namespaces by `docs/incidents.py`, which prints this page: the output is that
+of one run on Linux 6.18. What a rule examines, and its thresholds, are in tcpstates-rules(7) and
+tcpstates-rules-kinds(7). The notes on what could not be examined are left out here; they are the same
+in each namespace.
 """
 
 
@@ -263,6 +264,44 @@ def descriptors(here, there):
     time.sleep(3)
 
 
+def full_unix_queue(here, there):
+    here.python("php-fpm", """
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("/run/php-fpm-incident.sock"); listener.listen(16)
+        for _ in range(5):
+            if os.fork() == 0:
+                while True: client, _ = listener.accept(); time.sleep(60)
+        time.sleep(60)
+        """)
+    here.python("nginx", """
+        kept = []
+        for _ in range(40):
+            client = socket.socket(socket.AF_UNIX); client.setblocking(False)
+            # EAGAIN once the queue is full: nginx answers 502.
+            if client.connect_ex("/run/php-fpm-incident.sock") == 0: kept.append(client)
+            time.sleep(0.005)
+        time.sleep(60)
+        """)
+    os.unlink("/run/php-fpm-incident.sock")
+
+
+def mptcp_leak(here, there):
+    here.python("gateway", """
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+        listener.bind(("0.0.0.0", 8443)); listener.listen(400)
+        kept = []
+        while True: kept.append(listener.accept())
+        """)
+    there.python("clients", """
+        for _ in range(150):
+            client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+            client.connect(("10.9.0.1", 8443)); client.send(b"q"); client.close()
+        time.sleep(60)
+        """)
+    time.sleep(1)
+
+
 def one_lossy_peer(here, there):
     there.shell("for last in 11 12 13; do ip addr add 10.9.0.$last/24 dev eth0; done")
     here.shell("tc qdisc add dev eth0 root tbf rate 200mbit burst 100k latency 50ms")
@@ -298,6 +337,8 @@ INCIDENTS = [
     (black_hole, "A path MTU black hole", "Small answers arrive, large segments vanish without an ICMP message: a VPN, or a filter that drops ICMP.", "the other host drops packets of more than 1,400 bytes"),
     (slow_handlers, "Handlers slower than the patience of their clients", "Each handler takes 8 s and each client gives up after 2 s. CLOSE_WAIT fills, but no socket leaks.", "40 clients"),
     (descriptors, "Out of file descriptors", "A client never closes the connections that its peers have closed, until it has no descriptor left.", "128 descriptors"),
+    (full_unix_queue, "A full accept queue of a UNIX socket", "Every worker of php-fpm waits for a slow database, and nginx answers half of the requests with 502. No counter of the kernel shows that.", "5 workers, a backlog of 16 and 40 requests"),
+    (mptcp_leak, "A leak over MPTCP", "A server that listens with MPTCP, as programs in Go do by default since 1.24, forgets the connections that its clients have closed. In the tables of TCP they are ESTABLISHED.", "150 connections"),
     (one_lossy_peer, "One lossy peer among three", "Retransmissions of a host come from the path to one of its peers.", "one packet in twelve from 10.9.0.13 is dropped"),
 ]
 UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table", "namespaces:")
