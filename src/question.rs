@@ -53,7 +53,7 @@ impl Question {
         self.further.with(self.kind)
     }
 
-    /// Whether the kernel counts its sockets, and no others beside them.
+    /// Whether the kernel counts its sockets, and only these.
     pub fn has_counters(&self) -> bool {
         self.further.is_empty() && self.kind.has_counters()
     }

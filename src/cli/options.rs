@@ -64,7 +64,7 @@ pub struct KindOption {
     #[arg(value_delimiter = ',', value_parser = kinds())]
     kind: Vec<KindSet>,
 
-    /// Sockets of every kind; beside a kind, no effect, since every state is shown anyway
+    /// Sockets of every kind; together with a kind, no effect, since every state is shown anyway
     #[arg(short, long)]
     all: bool,
 }

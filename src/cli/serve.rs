@@ -16,7 +16,7 @@ Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
 /// Answers GET /metrics, in the text format that the client prefers, until SIGTERM; one sample for
 /// everyone who asks while it is taken or soon after. The sockets in each state, the accept queue of each listener, and the kernel's counters and
 /// limits of TCP, each with a name that stays the same. What is unknown is absent, and
-/// tcpstates_complete is 0 for a part of which something was lost.
+/// tcpstates_complete is 0 for a part that was not read completely.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates serve                     for an agent on this host
@@ -38,7 +38,7 @@ pub struct Serve {
 
     /// Write the page to FILE, for the textfile collector of node_exporter
     ///
-    /// It is written beside FILE and renamed, so that no reader sees half of it, with mode 0644. FILE
+    /// It is written to a file in the same directory and renamed, so that no reader sees half of it, with mode 0644. FILE
     /// must not be a symbolic link.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "once")]
     pub output: Option<PathBuf>,

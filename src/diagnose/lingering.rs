@@ -205,7 +205,7 @@ impl Lingering {
         (self.beyond > 0).then_some(note)
     }
 
-    /// The changes of those groups of which `least` or more stayed, most first; and of the others that
+    /// The changes of the groups in which `least` or more stayed, most first; and of the others that
     /// are held, those of each kind together, where they are as many in all.
     pub(super) fn changes(&self, listeners: &Listeners, least: u64) -> Vec<Change> {
         let is_whole = self.previous.is_whole() && self.beyond == 0;

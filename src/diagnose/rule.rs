@@ -7,7 +7,7 @@
 use super::host::Host;
 use crate::model::{Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet};
 
-/// Selects connections of which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
+/// Selects connections for which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
 
 /// A rule; its value is what it keeps of the sockets after the window, in bounded memory.

@@ -132,7 +132,7 @@ macro_rules! rules {
                 suspects.into_iter().flatten().flatten().collect()
             }
 
-            /// The connections on which nothing has moved so far, and which are to be watched longer.
+            /// The connections on which nothing has moved so far, and which need a longer watch.
             pub fn watched(&self, host: &Host) -> Vec<InetEnds> {
                 let watched = [$(
                     <$Rule as Rule>::WATCHED.map(|of| of(&self.$field, host))
@@ -140,7 +140,7 @@ macro_rules! rules {
                 watched.into_iter().flatten().flatten().collect()
             }
 
-            /// The MPTCP connections that are to be watched longer.
+            /// The MPTCP connections that need a longer watch.
             pub fn watched_mptcp(&self, host: &Host) -> Vec<InetEnds> {
                 let watched = [$(
                     <$Rule as Rule>::WATCHED_MPTCP.map(|of| of(&self.$field, host))

@@ -13,7 +13,7 @@ use crate::model::{
     Settings, Severity, Sink, Socket, SourceName, State, TcpInfo, Unlisted, Where,
 };
 
-/// A host of which nothing is known; tests add what they are about.
+/// A host without values; tests add what they are about.
 pub(super) fn host() -> Host {
     Host {
         place: Where::Here,

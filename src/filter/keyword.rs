@@ -99,7 +99,7 @@ const ENDS: [(Field, Keyword); 4] = [
     (Field::RemotePort, Keyword::Port(Some(Side::Remote))),
 ];
 
-/// Words beside the names of fields.
+/// Words other than the names of fields.
 const FURTHER: [(&str, Keyword); 8] = [
     ("from", Keyword::Change(Edge::From)),
     ("to", Keyword::Change(Edge::To)),

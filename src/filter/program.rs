@@ -29,7 +29,7 @@ pub struct Step {
 /// Where a step leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JumpTarget {
-    /// To the step that has so many after it.
+    /// To the step with this many after it.
     Step {
         /// How many steps follow that one.
         following: usize,
@@ -97,7 +97,7 @@ impl Program {
         self.holds(|test| test.matches(socket))
     }
 
-    /// Whether something passes of which `answer` answers every test.
+    /// Whether something passes for which `answer` answers every test.
     pub fn holds(&self, mut answer: impl FnMut(&Test) -> bool) -> bool {
         let mut rest = self.steps.as_slice();
         while let Some(step) = rest.first() {

@@ -61,7 +61,7 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// Remembers at most so many sockets at once.
+    /// Remembers at most `most` sockets at once.
     pub fn with_most(most: usize) -> Connections {
         Connections {
             lives: HashMap::new(),

@@ -129,7 +129,7 @@ impl Closing {
 }
 
 impl Life {
-    /// A connection in `state`, of which no more is known.
+    /// A connection in `state`, without further knowledge.
     pub(super) fn before(state: State) -> Life {
         Life {
             state,

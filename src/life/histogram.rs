@@ -84,7 +84,7 @@ impl Histogram {
         (self.count > 0).then(|| Duration::from_nanos(self.max_ns))
     }
 
-    /// The duration that so many of a hundred do not exceed, rounded to three digits and off by less
+    /// The duration that `percent` of a hundred do not exceed, rounded to three digits and off by less
     /// than a hundredth, and no longer than the longest; `None` for none.
     pub fn percentile(&self, percent: u32) -> Option<Duration> {
         let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100);

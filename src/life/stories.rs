@@ -54,13 +54,13 @@ impl Stories {
         }
     }
 
-    /// The same with at most so many that wait.
+    /// The same with at most `most` that wait.
     #[must_use]
     pub fn with_most(self, most: usize) -> Stories {
         Stories { most, ..self }
     }
 
-    /// Takes an end; `waits` says whether the other one is to be expected.
+    /// Takes an end; `waits` says whether the other one is expected.
     pub fn add(&mut self, connection: Connection, waits: bool) {
         let other = other_place(connection.netns, &connection.ends);
         let waited = self.waiting.remove(&other);
@@ -69,7 +69,7 @@ impl Stories {
                 self.complete.push(Story::of_both(waited, connection));
                 return;
             }
-            // An earlier connection between the same ports, the end of which was not recorded.
+            // An earlier connection between the same ports, whose end was not recorded.
             earlier => self.complete.extend(earlier.map(Story::alone)),
         }
         if !waits {

@@ -91,7 +91,7 @@ pub struct Finding {
     pub limit: Option<f64>,
     /// What proves it: sentences without a full stop, each with its numbers.
     pub evidence: Vec<String>,
-    /// The inodes of the sockets whose holders are to be named; none where the kernel alone has them.
+    /// The inodes of the sockets whose holders the finding names; none where only the kernel has them.
     #[serde(skip)]
     pub inodes: Vec<u64>,
     /// The inodes of further sockets whose holders its evidence needs, and which are not named.

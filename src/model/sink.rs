@@ -9,7 +9,7 @@ pub trait Sink {
     /// Takes one socket. `Break` ends the dump early; no more sockets are requested.
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()>;
 
-    /// Takes `number` sockets of which nothing is known but what they have in common with `socket`:
+    /// Takes `number` sockets that are known only by what they have in common with `socket`:
     /// state, family and network namespace.
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
         (0..number).try_for_each(|_| self.socket(socket))

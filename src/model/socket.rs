@@ -140,7 +140,7 @@ impl Socket {
     /// In the place of a uid that the source did not report; user namespaces map none to it.
     pub const NO_UID: u32 = u32::MAX;
 
-    /// A socket of which nothing else is known: empty queues, uid 0, no inode, no timer; what
+    /// A socket without other values: empty queues, uid 0, no inode, no timer; what
     /// only some sources report is `None`.
     pub fn bare(kind: Kind, state: State, ends: impl Into<Ends>) -> Socket {
         Socket {

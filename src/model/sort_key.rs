@@ -104,7 +104,7 @@ fn name(socket: &Socket) -> Option<&[u8]> {
     socket.unix()?.name.bytes()
 }
 
-/// An address as a part for a prefix, the upper half of which is for IPv6, and all its bits.
+/// An address as a part for a prefix, whose upper half is for IPv6, and all its bits.
 fn address(address: IpAddr) -> (u64, u128) {
     match address {
         IpAddr::V4(ip) => (u64::from(ip.to_bits() >> 1), ip.to_bits().into()),

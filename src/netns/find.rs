@@ -121,7 +121,7 @@ pub(super) fn find(proc: &ProcRoot) -> Finding {
     }
 }
 
-/// Makes one of each namespace of which some processes show their link and others only their table.
+/// Merges the entries of each namespace for which some processes show their link and others only their table.
 fn joined(
     proc: &ProcRoot,
     mut by_inode: BTreeMap<u32, Found>,

@@ -155,7 +155,7 @@ fn hiding(proc: &ProcRoot, proc_root: Option<&Path>) -> Option<String> {
     (!is_first).then(|| format!("{path} shows one pid namespace"))
 }
 
-/// The namespace of the calling thread, beside those of the processes of `proc`.
+/// The namespace of the calling thread, in addition to those of the processes of `proc`.
 struct Own<'a> {
     proc: &'a ProcRoot,
     proc_root: Option<&'a Path>,

@@ -1,7 +1,7 @@
 //! What a word of `--netns` means: a name of ip-netns(8), a process, a file, an inode number, or the
 //! namespace of process 1.
 //!
-//! A namespace that is to be read is entered once here, so that nothing is counted where one of several
+//! Each selected namespace is entered once here, so that nothing is counted where one of several
 //! cannot be.
 
 use std::fs::symlink_metadata;

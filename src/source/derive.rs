@@ -181,7 +181,7 @@ mod tests {
     use crate::source::counters::SocketCounters;
 
     /// One hundred thousand connections besides 7 listeners, 40 in CLOSE_WAIT, 30 half-open
-    /// requests, 20 FIN_WAIT2 of which 15 are minisockets, and 5,000 in TIME_WAIT.
+    /// requests, 20 FIN_WAIT2 (15 of them minisockets), and 5,000 in TIME_WAIT.
     fn rare() -> Rare {
         let mut rare = Rare::default();
         for (state, all, full) in [

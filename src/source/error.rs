@@ -226,7 +226,7 @@ pub enum SourceError {
     /// The network namespace of the calling thread is unknown.
     #[error("--source bpf: cannot read /proc/thread-self/ns/net: {0}")]
     NoNetns(io::Error),
-    /// It counts, and sockets are to be listed.
+    /// It counts sockets and cannot list them.
     #[error("--source bpf counts sockets and cannot list them: use --source auto")]
     CountsOnly,
     /// The tables could not be read.

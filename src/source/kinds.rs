@@ -17,7 +17,7 @@ use crate::question::Question;
 pub struct Protocols(Option<String>);
 
 impl Protocols {
-    /// Reads those beside the sockets that these sources report, of one network namespace.
+    /// Reads those of one network namespace, where these sources report the sockets.
     ///
     /// # Errors
     /// The file, and why it cannot be read.
@@ -25,7 +25,7 @@ impl Protocols {
         Protocols::read(sources.tables())
     }
 
-    /// Reads those beside these tables.
+    /// Reads those in the directory of these tables.
     ///
     /// # Errors
     /// The file, and why it cannot be read.

@@ -102,7 +102,7 @@ impl Report {
         })
     }
 
-    /// An answer without sockets, of which `source` is why that is known.
+    /// An answer without sockets, as `source` shows.
     pub(super) fn without_sockets(plan: Plan, source: SourceName) -> Report {
         Report {
             source,
@@ -121,7 +121,7 @@ impl Report {
         self.cost.add(other.cost);
     }
 
-    /// Adds the cost of another answer in the place of which this one is.
+    /// Adds the cost of another answer that this one replaces.
     pub fn add_cost(&mut self, other: &Report) {
         self.cost.add(other.cost);
     }

@@ -13,10 +13,10 @@ use super::{ProcNet, Sources};
 use crate::model::{Kind, Namespaces, Unlisted};
 use crate::proc_root::ProcRoot;
 
-/// In so many processes namespaces are looked for; 10 µs each.
+/// How many processes are searched for namespaces; each takes 10 µs.
 const MOST_PROCESSES: usize = 2_000;
 
-/// Reads what is beside the sockets that these sources report.
+/// Reads what exists in addition to the sockets that these sources report.
 pub fn read_unlisted(sources: &Sources) -> Unlisted {
     let tables = sources.tables();
     Unlisted {

@@ -77,7 +77,7 @@ struct Compact {
 }
 
 impl Piece {
-    /// A piece with room for so many sockets with so many extra fields.
+    /// A piece with room for `sockets` sockets with `extras` further fields.
     pub(super) fn with_room_for(sockets: usize, extras: usize) -> Piece {
         Piece {
             sockets: Vec::with_capacity(sockets),

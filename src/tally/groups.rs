@@ -29,7 +29,7 @@ pub struct GroupTally {
 }
 
 impl GroupTally {
-    /// Groups by `keys`, of which direction and service need the `listeners`.
+    /// Groups by `keys`; direction and service need the `listeners`.
     pub fn new(keys: Vec<GroupKey>, listeners: Listeners) -> GroupTally {
         GroupTally {
             key: Vec::with_capacity(keys.len()),
@@ -42,7 +42,7 @@ impl GroupTally {
         }
     }
 
-    /// The same with at most so many groups.
+    /// The same with at most `most` groups.
     #[must_use]
     pub fn with_most(self, most: usize) -> GroupTally {
         GroupTally { most, ..self }

@@ -142,7 +142,7 @@ impl Sink for TopN {
         if self.worst.is_some_and(is_late) {
             return ControlFlow::Continue(());
         }
-        // The kernel has no room for so many.
+        // The kernel has no room for that many.
         let Ok(number) = u32::try_from(self.order.len()) else {
             return ControlFlow::Break(());
         };

@@ -129,7 +129,7 @@ fn options(command: &Command) -> Vec<Candidate> {
     options.collect()
 }
 
-/// What may complete the value of an option, of which `part` is typed behind `prefix`.
+/// What may complete the value of an option; `part` of it is typed after `prefix`.
 fn value(option: &Arg, prefix: &str, part: &str) -> Completion {
     if option.get_value_hint() == ValueHint::FilePath {
         return Completion::Files;

@@ -88,7 +88,7 @@ impl Selection {
         }
     }
 
-    /// The kinds beside TCP that have sockets now.
+    /// The kinds besides TCP that have sockets now.
     pub(super) fn existing(&self) -> Existing<'_> {
         self.others.existing(&self.sources)
     }

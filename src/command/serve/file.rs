@@ -1,4 +1,4 @@
-//! Replaces a file that others read at any time: written beside it, then renamed over it, rename(2).
+//! Replaces a file that others read at any time: written to another file in its directory, then renamed, rename(2).
 //!
 //! Follows no symbolic link at the path itself, and replaces no device: `/dev/stdout` is one or the
 //! other.

@@ -15,7 +15,7 @@ use crate::model::{Counter, Counters, Field, Loss, Settings, SourceName, State, 
 use crate::source::{Readings, SourceError};
 use crate::tally::AcceptQueues;
 
-/// The fields of listeners, of which /proc has the first only.
+/// The fields of listeners; /proc has only the first.
 const OF_LISTENERS: [Field; 3] = [Field::AcceptQueue, Field::AcceptLimit, Field::Drops];
 
 /// Takes samples for pages.

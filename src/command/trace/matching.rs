@@ -38,7 +38,7 @@ pub(in crate::command) struct Matcher {
     by_state: bool,
     /// What is known of connections with rows that wait for one of these.
     waiting: HashMap<u64, Waiting>,
-    /// Connections of which rows could not wait.
+    /// Connections with rows that could not wait.
     forgotten: u64,
 }
 
@@ -275,7 +275,7 @@ fn unknown_of_events(test: &Test) -> Option<&'static str> {
     }
 }
 
-/// What the kernel can select by: conditions of which all must hold, at either end of a socket.
+/// What the kernel can select by: conditions that must all hold, at either end of a socket.
 pub(in crate::command) fn selector(question: &Question, netns: Option<u32>) -> Selector {
     let mut families = question.families.iter();
     let family = match (families.next(), families.next()) {

@@ -24,7 +24,7 @@ pub(in crate::command) trait Receiver {
     fn connection(&mut self, row: &Connection);
     fn close(&mut self, story: Story);
 
-    /// Connections of which it could not keep everything.
+    /// Connections that it could not keep completely.
     fn forgotten(&self) -> u64;
 }
 

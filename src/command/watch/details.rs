@@ -30,7 +30,7 @@ const MOST_GROUPS: usize = 14_336;
 /// More groups than any screen has lines.
 const SHOWN_GROUPS: usize = 200;
 
-/// What to sample, and of which sockets.
+/// What to sample, and for which sockets.
 #[derive(Clone, PartialEq)]
 pub(super) struct DetailRequest {
     pub(super) wanted: DetailQuery,

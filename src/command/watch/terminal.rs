@@ -205,7 +205,7 @@ pub(super) struct Canvas {
 struct Drawn(Rc<RefCell<Vec<u8>>>);
 
 impl Canvas {
-    /// An empty one of this size. Made anew where every cell is to be drawn: to clear one, its
+    /// An empty one of this size. Made anew where every cell must be drawn: to clear one, its
     /// library would send the terminal queries, and wait for the answer among the keys.
     ///
     /// # Errors

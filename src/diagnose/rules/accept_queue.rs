@@ -179,7 +179,7 @@ impl AcceptQueue {
         queues
     }
 
-    /// The others with connections that waited throughout the window and of which none left: critical
+    /// The others with connections that waited throughout the window, when none left: critical
     /// if accept() fails for lack of descriptors, however few and however short they have waited.
     fn standing<'a>(&self, host: &'a Host, reported: &[Queue<'a>]) -> Vec<Queue<'a>> {
         let is_reported = |one: &&Listener| reported.iter().any(|queue| queue.listener == *one);

@@ -95,7 +95,7 @@ impl SecondSample {
         self.retransmission.wants_survey(host)
     }
 
-    /// The peers whose connections are to be watched longer, few of them.
+    /// The peers whose connections need a longer watch, few of them.
     pub fn watched_peers(&self, host: &Host) -> Vec<IpAddr> {
         self.retransmission.watched_peers(host)
     }

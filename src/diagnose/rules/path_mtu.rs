@@ -180,7 +180,7 @@ pub(super) struct Retransmission {
     remaining: Duration,
 }
 
-/// A connection of which no full segment was ever acknowledged; times in milliseconds.
+/// A connection without any full segment acknowledged; times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lost {
     /// The size of a full segment.

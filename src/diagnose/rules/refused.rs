@@ -30,7 +30,7 @@ const READ_LOG: &str = "Read the log of the programs that connect: the error is 
 const WAIT_LONGER: &str =
     "Let the program wait longer after each failure, and try another destination.";
 
-/// The attempts, of which those that nothing answers may fail too, when the kernel gives them up.
+/// The attempts; those that nothing answers may fail too, when the kernel gives up.
 #[derive(Debug, Default)]
 pub(super) struct Refused(Attempts);
 

@@ -196,7 +196,7 @@ impl StuckPeers {
             "more connections",
         );
         let finding = self.process(&Cause::Process, &silent, case);
-        let pause = format!("{more} of which nothing was read in that time may be read later");
+        let pause = format!("{more} from which nothing was read in that time may be read later");
         finding.with_evidence((silent.len() < readers.len()).then_some(pause))
     }
 

@@ -118,7 +118,7 @@ pub(super) struct Unconfirmed {
     young: Requests,
     /// Those whose SYN-ACK was not retransmitted yet.
     new: TopCounts<u16, 10_000>,
-    /// Requests of which it is unknown how often their SYN-ACK was retransmitted.
+    /// Requests for which it is unknown how often the SYN-ACK was retransmitted.
     unknown: u64,
     connected: HashMap<From, u64>,
 }

@@ -39,7 +39,7 @@ impl CheckStatus {
 pub enum Trust {
     /// Exact, within its spread.
     Exact,
-    /// Something was lost: there are at least so many.
+    /// Something was lost: there are at least this many.
     AtLeast,
     /// Something was lost, or is doubtful: there may be more or fewer.
     Nothing,
@@ -191,7 +191,7 @@ pub struct Waited {
 }
 
 impl Waited {
-    /// After so many in a row a state is taken to stay: one quiet instant is no drain.
+    /// After this many in a row a state counts as lasting: one quiet instant is no drain.
     pub const ENOUGH: u32 = 3;
 }
 

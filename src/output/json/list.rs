@@ -30,7 +30,7 @@ const USUAL: [Field; 12] = [
     Field::Interface,
 ];
 
-/// Those that some kinds have beside them.
+/// Those that only some kinds have.
 const OF_KINDS: [Field; 7] = [
     Field::SocketType,
     Field::Name,

@@ -47,7 +47,7 @@ impl Scale {
     }
 }
 
-/// One cell of a column, filled by so many eighths, from none.
+/// One cell of a column, by how many eighths of it are filled, from none.
 fn cell(eighths: usize, utf8: bool) -> char {
     let ramp = if utf8 { &EIGHTHS } else { &ASCII };
     let filled = eighths.checked_sub(1).and_then(|at| ramp.get(at.min(7)));

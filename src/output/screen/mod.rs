@@ -272,7 +272,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// Styles the first so many columns of a line.
+    /// Styles the first `columns` columns of a line.
     fn style(&mut self, area: Rect, line: u16, columns: u16, style: Style) {
         if line < area.height {
             let row = Rect {

@@ -39,7 +39,7 @@ const fn right(heading: &'static str, gap: usize, width: usize) -> Column {
     }
 }
 
-/// A process, most of which have no longer names.
+/// A process; few names are longer.
 const BY: Column = left("BY", 15);
 
 /// The columns of transitions.

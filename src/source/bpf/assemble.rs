@@ -158,7 +158,7 @@ impl Assembler {
         self.push(0x77, target, 0, 0, bits);
     }
 
-    /// `target` from network byte order, of which 16 bits are kept.
+    /// `target` from network byte order; 16 bits are kept.
     pub(in crate::source) fn swap_be16(&mut self, target: Register) {
         self.push(0xdc, target, 0, 0, 16);
     }

@@ -112,7 +112,7 @@ pub(in crate::source) struct HashMap {
 }
 
 impl HashMap {
-    /// A map with room for so many entries, all of which is allocated now.
+    /// A map with room for `entries` entries, allocated at once.
     ///
     /// # Errors
     /// EPERM without CAP_BPF.
@@ -199,7 +199,7 @@ pub(in crate::source) fn create_counter() -> io::Result<OwnedFd> {
     unsafe { attributes.open(command::MAP_CREATE) }
 }
 
-/// A ring buffer of so many bytes, a power of two and a multiple of the page.
+/// A ring buffer of `bytes` bytes, a power of two and a multiple of the page.
 ///
 /// # Errors
 /// EPERM without CAP_BPF, EINVAL before 5.8.

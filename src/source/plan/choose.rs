@@ -22,7 +22,7 @@ use crate::source::wire::Operations;
 /// takes a millisecond, ten times as long.
 const WORTH_DERIVING: u64 = 1000;
 
-/// A state with fewer than this part of all sockets is listed beside a derived one: it costs
+/// A state with fewer than this part of all sockets is listed while another is derived: it costs
 /// little there, and a small number would have to agree with its counter to the last socket.
 const SMALL_PART: u64 = 50;
 
@@ -31,7 +31,7 @@ const SMALL_PART: u64 = 50;
 const WORTH_PARALLEL: u64 = 10_000;
 
 /// How often to derive before listing everything. Connections come in bursts, so a second attempt
-/// often finds the counters still, and a state of few sockets can be listed beside the others.
+/// often finds the counters still, and a state of few sockets can be listed in addition.
 const ATTEMPTS: u32 = 2;
 
 /// Whether numbers may be derived from counters instead of listed.

@@ -168,17 +168,17 @@ impl Plan {
         Plan::of(listing, reason, tables)
     }
 
-    /// Reads the counters beside these tables, which show that there is no socket.
+    /// Reads the counters in the directory of these tables, which show that there is no socket.
     pub(super) fn counters(tables: &ProcNet) -> Plan {
         Plan::of(Listing::Counters, Reason::Empty, tables)
     }
 
-    /// Reads the counters beside these tables, which show that nothing happened since the last count.
+    /// Reads the counters in the directory of these tables, which show that nothing happened since the last count.
     pub(super) fn still(tables: &ProcNet) -> Plan {
         Plan::of(Listing::Counters, Reason::Still, tables)
     }
 
-    /// Reads `protocols` beside these tables, which shows that there is no socket of this kind.
+    /// Reads `protocols` in the directory of these tables, which shows that there is no socket of this kind.
     pub(super) fn protocols(tables: &ProcNet, kind: Kind) -> Plan {
         Plan::of(Listing::Counters, Reason::NoneOf(kind), tables)
     }

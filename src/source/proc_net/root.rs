@@ -219,7 +219,7 @@ impl ProcNet {
         self.root.join(self.directory)
     }
 
-    /// The path of a file beside the tables, or of one of them.
+    /// The path of a file in the directory of the tables.
     pub(in crate::source) fn path(&self, name: &str) -> PathBuf {
         self.directory().join(name)
     }
@@ -262,7 +262,7 @@ impl ProcNet {
         self.within(open).and_then(std::convert::identity)
     }
 
-    /// Reads a file beside the tables.
+    /// Reads a file in the directory of the tables.
     ///
     /// # Errors
     /// The file, and why it cannot be read: see [`ProcRoot::read_text`].
@@ -273,7 +273,7 @@ impl ProcNet {
             .map_err(|error| format!("cannot read {}: {error}", self.path(name).display()))
     }
 
-    /// Reads the counters beside them.
+    /// Reads the counters in the same directory.
     ///
     /// # Errors
     /// The file that cannot be read, or why the network namespace cannot be entered.

@@ -55,7 +55,7 @@ impl Shared {
         })
     }
 
-    /// Where so many bytes at `at` are, if they are within, aligned to their size.
+    /// Where `bytes` bytes at `at` are, if they are within and aligned to their size.
     fn place(&self, at: usize, bytes: usize) -> Option<*mut u8> {
         let is_within = at.checked_add(bytes)? <= self.length && at.is_multiple_of(bytes);
         // SAFETY: it is within the mapping.

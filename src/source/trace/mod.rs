@@ -1,5 +1,5 @@
 //! Changes of TCP sockets as the kernel makes them, recorded by programs that this one loads into
-//! it by way of `source::bpf`, and segments captured beside them.
+//! it by way of `source::bpf`, and segments captured at the same time.
 //!
 //! Everything ends with the process, however it ends. All unsafe code of this folder is in `kernel`.
 

@@ -137,7 +137,7 @@ impl Progress {
     }
 }
 
-/// Connections that wait at a listener, or at one beside it.
+/// Connections that wait at a listener, or at another one of its address.
 #[derive(Debug)]
 pub(super) struct Queued {
     /// How many of them may not be in this queue.

@@ -13,14 +13,14 @@ use crate::model::{InetEnds, Kind, Metric, Service, counted, thousands};
 const TICKS: u64 = 20;
 
 /// With this part of the connections ending while they were watched, handlers are slow; a leak has
-/// none, or few beside those that it forgets.
+/// none, or few compared with those that it forgets.
 const TURNOVER: f64 = 0.05;
 
 /// If this part of those that stayed through the window is left at the end, and its end unread, the
 /// handlers take longer than the watch.
 const A_PART: f64 = 0.1;
 
-/// The end of a connection that a program does not read for so long is not read in time, in milliseconds.
+/// An end of a connection that a program leaves unread for longer is not read in time, in milliseconds.
 const LATE: u64 = 1_000;
 
 /// If this part of the connections was used while they were watched, the others may be streams with
@@ -144,7 +144,7 @@ impl Story {
 /// Some connections of a service that stayed through the window, as they were watched.
 #[derive(Debug)]
 pub(super) struct Members<'a> {
-    /// How many stayed through the window, of which these are some.
+    /// How many stayed through the window; these are some of them.
     stayed: u64,
     watched: usize,
     ended: usize,

@@ -105,7 +105,7 @@ impl Rule for EphemeralPorts {
 }
 
 impl EphemeralPorts {
-    /// Whether it may matter which sockets are only bound, on a host with so many others.
+    /// Whether it may matter which sockets are only bound, by the number of others on the host.
     pub(super) fn wants_bound(&self, sockets: u64) -> bool {
         let Some(Ok(outgoing)) = &self.outgoing else {
             return false;

@@ -211,7 +211,7 @@ mod tests {
         assert!(Pool::of(&Settings::default(), &listeners).is_err());
     }
 
-    /// The settings of reuse, and a socket in TIME_WAIT for so many milliseconds.
+    /// The settings of reuse, and a socket that has been in TIME_WAIT for `age` milliseconds.
     fn frees(reuse: &str, timestamps: &str, delay: Option<&str>, local: &str, age: u64) -> bool {
         let mut host = host()
             .with_setting(Setting::TwReuse, reuse)

@@ -22,7 +22,7 @@ use crate::model::{
 /// sender that fills a short queue loses 1 % by itself.
 const SHARE: f64 = 0.02;
 
-/// The part since its connections began of which a single retransmission shows that it goes on.
+/// The part retransmitted since its connections began from which on a single retransmission shows that it goes on.
 const LASTING_SHARE: f64 = 0.05;
 
 /// A peer whose window leaves no room for this part of the time reads slowly.

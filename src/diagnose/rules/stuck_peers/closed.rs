@@ -62,7 +62,7 @@ fn what(severity: Severity) -> &'static str {
     }
 }
 
-/// Those whose peers have taken nothing for so long that it is no pause, or nothing that had to be read:
+/// Those whose peers have taken nothing for longer than a pause lasts, or nothing that had to be read:
 /// what was not watched is like the others.
 fn silent(stalled: &[Suspect], host: &Host) -> Vec<Suspect> {
     let is_silent = |suspect: &Suspect| {

@@ -1,4 +1,4 @@
-//! Connections with much unread data, of which the program reads nothing.
+//! Connections with much unread data that the program does not read.
 //!
 //! Three causes look alike at first. A process that hangs or has forgotten the connection reads
 //! nothing. One that waits itself until a slower peer takes its data, as a proxy does, reads nothing
@@ -131,7 +131,7 @@ impl Unread {
         longest
     }
 
-    /// Those of which nothing is read: all, if something is read of none that was watched.
+    /// Those from which nothing is read: all, if nothing is read from any that was watched.
     pub(super) fn still(&self, host: &Host) -> Vec<Reader> {
         let watched = self.longest().into_iter();
         let mut watched = watched.filter(|reader| host.watch.of(&reader.ends).is_some());
@@ -143,7 +143,7 @@ impl Unread {
         self.readers.iter().filter(is_still).copied().collect()
     }
 
-    /// Those of these of which nothing was read for so long that it is no pause: those that were not
+    /// Those from which nothing was read for longer than a pause lasts: those that were not
     /// watched are like the others.
     pub(super) fn silent(&self, readers: &[Reader], host: &Host) -> Vec<Reader> {
         let is_silent =
@@ -179,7 +179,7 @@ impl Unread {
         self.senders.iter().map(|sender| sender.inode).collect()
     }
 
-    /// Why nothing is read of this one; `still` are all of which nothing is read.
+    /// Why nothing is read from this one; `still` are all from which nothing is read.
     pub(super) fn cause(
         &self,
         reader: &Reader,

@@ -1,4 +1,4 @@
-//! The tables of the trace pane, as columns of which those that fit are shown.
+//! The tables of the trace pane, as columns; those that fit are shown.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -41,7 +41,7 @@ fn a_reader_that_may_pause_is_information_for_two_minutes_and_one_that_never_rea
     assert_eq!(both[0].title, "1 connection has 16,384 unread bytes");
     let evidence = both[0].evidence.join("; ");
     assert!(evidence.contains("for 120.0 s or longer"), "{evidence}");
-    let more = "1 more connection of which nothing was read in that time may be read later";
+    let more = "1 more connection from which nothing was read in that time may be read later";
     assert!(evidence.ends_with(more), "{evidence}");
 }
 
