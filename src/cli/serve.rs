@@ -1,11 +1,15 @@
 //! The options of `serve`, as typed.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{MessageOptions, Sourcing};
+use super::keys::parse_keys;
+use super::values::{fields, parse_count};
+use super::{Keys, MessageOptions, Sourcing};
+use crate::model::Use;
 
 pub(super) const EXIT_STATUS: &str = "\
 Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
@@ -31,6 +35,29 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     #[arg(alias = "web.listen-address", conflicts_with = "once")]
     pub listen: Vec<ListenOn>,
+
+    /// Sockets by group too; repeatable, each with keys separated by commas
+    ///
+    /// Groups with a hundredth of the sockets in some state, and ten of them, have series; the others
+    /// are added up. Keys: family, local-addr, remote-addr (also with a prefix, as remote-addr/24),
+    /// direction, service, interface, uid, user, cgroup, process. Every socket is listed then.
+    #[arg(long, value_name = "KEYS", help_heading = "Metrics")]
+    #[arg(value_parser = fields(Use::Group, parse_keys))]
+    pub by: Vec<Keys>,
+
+    /// The most groups of each --by that have series (default 20, at most 100)
+    #[arg(
+        long,
+        value_name = "N",
+        allow_hyphen_values = true,
+        help_heading = "Metrics"
+    )]
+    #[arg(value_parser = parse_top)]
+    pub top: Option<NonZeroU8>,
+
+    /// The ports that connections to each destination take, of the destinations that take most
+    #[arg(long, help_heading = "Metrics")]
+    pub ports: bool,
 
     /// Print the page once, and exit
     #[arg(long)]
@@ -84,6 +111,17 @@ pub struct ListenOn {
     pub place: Place,
     /// At which port; 0 for one that the kernel chooses.
     pub port: u16,
+}
+
+/// The most groups that may have series.
+const MOST_GROUPS: u8 = 100;
+
+fn parse_top(word: &str) -> Result<NonZeroU8, String> {
+    let top: NonZeroU8 = parse_count(word)?;
+    match top.get() > MOST_GROUPS {
+        true => Err(format!("at most {MOST_GROUPS} groups have series")),
+        false => Ok(top),
+    }
 }
 
 fn parse_listen(text: &str) -> Result<ListenOn, String> {

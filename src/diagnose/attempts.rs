@@ -81,7 +81,7 @@ pub(super) struct Tries {
     /// The most retransmissions of one of those before the window, and of one after it.
     pub(super) most_earlier: u32,
     pub(super) most: u32,
-    /// The connections to it, and those of which it is asked when the peer was last heard from.
+    /// The connections to it, and those for which a rule reads when the peer was last heard from.
     connections: u64,
     linked: u64,
     /// Whether one of these was in use until lately, as its TIME_WAIT shows.
@@ -254,7 +254,7 @@ impl Attempts {
         often
     }
 
-    /// The connections of which it is asked when the peer was last heard from.
+    /// The connections for which a rule reads when the peer was last heard from.
     pub(super) fn linked(&self) -> Vec<InetEnds> {
         let several = |to| {
             let tries: Option<&Tries> = self.destinations.get(to);

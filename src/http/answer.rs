@@ -26,12 +26,12 @@ const OPENMETRICS: &str =
 pub struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    text: String,
+    text: Bytes,
 }
 
 impl Answer {
     /// A page.
-    pub fn page(text: String, format: PageFormat) -> Answer {
+    pub fn page(text: Bytes, format: PageFormat) -> Answer {
         Answer {
             status: StatusCode::OK,
             content_type: match format {
@@ -47,7 +47,7 @@ impl Answer {
         Answer {
             status: StatusCode::OK,
             content_type: HTML,
-            text,
+            text: text.into(),
         }
     }
 
@@ -65,13 +65,13 @@ impl Answer {
         Answer {
             status,
             content_type: PLAIN,
-            text: format!("{line}\n"),
+            text: format!("{line}\n").into(),
         }
     }
 
     /// The answer as it is sent; the connection `ends` with it, if so.
     pub(super) fn into_response(self, ends: bool) -> Response<Text> {
-        let mut response = Response::new(Text(Some(self.text.into())));
+        let mut response = Response::new(Text(Some(self.text)));
         *response.status_mut() = self.status;
         let mut set = |name: HeaderName, value| {
             response
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_answer_has_a_type_and_may_not_be_taken_for_another() {
-        let page = |format| Answer::page("x 1\n".to_owned(), format);
+        let page = |format| Answer::page("x 1\n".into(), format);
         for (answer, status, content_type) in [
             (page(PageFormat::Classic), 200, CLASSIC),
             (page(PageFormat::OpenMetrics), 200, OPENMETRICS),

@@ -12,5 +12,6 @@ mod request;
 
 pub use answer::{Answer, Text};
 pub use connection::serve;
+pub use hyper::body::Bytes;
 pub use phase::{Doing, Phases};
 pub use request::{Asked, ask};

@@ -35,11 +35,9 @@ struct Families(Arc<Page>);
 
 impl Collector for Families {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for (family, series) in self.0.families() {
-            let Definition {
-                name, shape, help, ..
-            } = family.definition();
-            let (name, unit) = split_name(name);
+        for (family, name, series) in self.0.families() {
+            let Definition { shape, help, .. } = family.definition();
+            let (name, unit) = split_name(&name);
             let mut metric =
                 encoder.encode_descriptor(name, help, unit.as_ref(), metric_type(shape))?;
             for one in series {

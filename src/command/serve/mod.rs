@@ -2,6 +2,7 @@
 //! systems, once or over HTTP.
 
 mod file;
+mod groups;
 mod listen;
 mod page;
 mod process;
@@ -9,10 +10,12 @@ mod sampler;
 mod server;
 mod sharing;
 mod sink;
+mod walk;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
@@ -27,16 +30,22 @@ use super::target::Target;
 use super::wait::{Wakeups, waker};
 use crate::cli::{self, ListenOn, PageFormatName, Selection, SourceChoice};
 use crate::model::KindSet;
-use crate::model::page::PageFormat;
+use crate::model::page::{Family, Page, PageFormat};
 use crate::output::render_page;
+use groups::Grouping;
 use process::Process;
 use sampler::PageSampler;
 use server::Server;
 use sharing::Sharing;
+use walk::Extras;
+
+/// How many groups of each `--by` have series unless `--top` says otherwise.
+const USUAL_TOP: usize = 20;
 
 /// A resolved request for a page.
 struct Serve {
     target: Target,
+    extras: Extras,
     verbosity: Verbosity,
     to: Reader,
 }
@@ -66,10 +75,19 @@ impl Serve {
             ));
         }
         let target = Target::of_kind(KindSet::TCP, &Selection::default(), &typed.sourcing)?;
-        target.refuse_owner_timeout()?;
+        if typed.top.is_some() && typed.by.is_empty() {
+            return Err(Failure::Usage(
+                "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
+            ));
+        }
         refuse_several(&target.sources, "the page")?;
         Ok(Serve {
             target,
+            extras: Extras {
+                groupings: Grouping::resolve(typed.by)?,
+                top: typed.top.map_or(USUAL_TOP, |top| top.get().into()),
+                ports: typed.ports,
+            },
             verbosity: Verbosity::new(typed.messages.quiet, typed.messages.verbose),
             to,
         })
@@ -97,7 +115,7 @@ fn format(typed: &cli::Serve) -> Result<PageFormat, Failure> {
 /// Makes a page and writes it, or serves pages until a signal ends that.
 pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Failure> {
     let request = Serve::resolve(typed)?;
-    let sampler = PageSampler::new(&request.target)?;
+    let sampler = PageSampler::new(&request.target, request.extras)?;
     let log = Log::new(request.verbosity);
     match request.to {
         Reader::Once(format, path) => write_once(sampler, log, format, path.as_deref(), console),
@@ -110,12 +128,24 @@ pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Fa
                 }
             };
             let place = listen::describe(&listeners);
-            let sharing = Sharing::begin(sampler, log)?;
+            let rejected = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&rejected);
+            let complete = move |page: &mut Page| {
+                let rejected = counted.load(Ordering::Relaxed);
+                page.add(Family::HttpRejected, [], Some(rejected));
+                process.add_to(page);
+            };
+            let sharing = Sharing::begin(sampler, log, Box::new(complete))?;
             // Before anyone can know that it runs, and send a signal.
             let (waker, wakeups) = waker().map_err(Failure::to("make a pair of sockets"))?;
             handle_signals(waker, || {}).map_err(Failure::to("handle signals"))?;
             say(&place);
-            let server = Arc::new(Server::new(sharing, process, about(&place)));
+            let server = Arc::new(Server::new(
+                sharing,
+                process.most_connections(),
+                rejected,
+                about(&place),
+            ));
             serve_until_signal(&server, listeners, wakeups)?;
             say("ended by a signal");
             Ok(Status::Answered)

@@ -6,11 +6,11 @@ mod tests;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::sampler::{Kernel, Sampled};
-use super::sink::PageSink;
+use super::walk::Found;
 use crate::command::sample::Sample;
 use crate::diagnose::{OutgoingPorts, Unanswered};
 use crate::model::page::{Family, Page};
-use crate::model::{Counter, KindSet, Setting, SourceName, State};
+use crate::model::{Counter, Counts, KindSet, Setting, SourceName, State};
 use crate::tally::AcceptQueues;
 
 /// How many listeners have series of their own.
@@ -28,34 +28,20 @@ impl Sampled {
     pub(super) fn page(&self) -> Page {
         let mut page = Page::default();
         page.add(Family::Build, [env!("CARGO_PKG_VERSION")], Some(1));
-        let queues = self.queues();
-        let has_queues = queues.is_some_and(|(_, is_complete, _)| is_complete);
-        let (kernel, sockets) = (self.kernel.as_ref(), self.found());
-        for (part, is_complete, took) in [
-            ("listeners", has_queues, queues.map(|(.., took)| took)),
-            (
-                "kernel",
-                self.has_kernel(),
-                kernel.map(|kernel| kernel.took),
-            ),
-            (
-                "sockets",
-                self.has_all_sockets(),
-                sockets.map(|sample| sample.took),
-            ),
-        ] {
+        for (part, is_complete, took) in self.parts() {
             page.add(Family::Complete, [part], Some(is_complete));
             let took = took.map(|took| took.as_secs_f64());
             page.add(Family::SampleDuration, [part], took);
         }
         page.add(Family::SampleTimestamp, [], Some(since_1970(self.time)));
-        if let Some(sample) = sockets {
+        if let Some(sample) = self.found() {
             add_sockets(&mut page, sample);
+            add_groups(&mut page, &sample.found);
         }
-        if let Some((queues, ..)) = queues {
+        if let Some((queues, ..)) = self.queues() {
             add_queues(&mut page, queues);
         }
-        if let Some(kernel) = kernel {
+        if let Some(kernel) = &self.kernel {
             add_kernel(&mut page, kernel);
         }
         page
@@ -74,7 +60,7 @@ fn state_label(state: State) -> String {
     name.replace('(', "_").replace(')', "")
 }
 
-fn add_sockets(page: &mut Page, sample: &Sample<PageSink>) {
+fn add_sockets(page: &mut Page, sample: &Sample<Found>) {
     let (report, found) = (&sample.report, &sample.found);
     for source in SOURCES {
         let answered = report.source == source;
@@ -95,6 +81,37 @@ fn add_sockets(page: &mut Page, sample: &Sample<PageSink>) {
             [&*state_label(state)],
             Some(sockets),
         );
+    }
+}
+
+fn add_groups(page: &mut Page, found: &Found) {
+    let states = |counts: &Counts| -> Vec<(String, u64)> {
+        let states = State::named().chain(counts.unknown());
+        let counted = states.map(|state| (state_label(state), counts.get(state)));
+        counted.filter(|(_, sockets)| *sockets > 0).collect()
+    };
+    for groups in &found.groups {
+        for (labels, counts) in &groups.shown {
+            for (state, sockets) in states(counts) {
+                let labels = labels.iter().cloned().chain([("state".to_owned(), state)]);
+                page.add_group(&groups.name, labels.collect(), sockets);
+            }
+        }
+        let by = &*groups.name;
+        for (state, sockets) in states(&groups.other) {
+            page.add(Family::SocketsByOther, [by, &*state], Some(sockets));
+        }
+        page.add(Family::Groups, [by], Some(groups.number));
+        page.add(Family::SeriesDropped, [by], Some(groups.dropped));
+    }
+    if let Some(ports) = &found.ports {
+        for one in &ports.fullest {
+            let peer = (one.peer.ip().to_string(), one.peer.port().to_string());
+            let labels = [&*one.source.to_string(), &*peer.0, &*peer.1];
+            page.add(Family::EphemeralPortsUsed, labels, Some(one.taken));
+        }
+        page.add(Family::EphemeralPortsUsedMost, [], Some(ports.most));
+        page.add(Family::SeriesDropped, ["ports"], Some(ports.others));
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::sink::PageSink;
+use super::walk::{Extras, Found, Walk};
 use crate::command::log::Log;
 use crate::command::outcome::{Failure, Status};
 use crate::command::sample::{Sample, Sampler};
@@ -23,12 +23,12 @@ const OF_LISTENERS: [Field; 3] = [Field::AcceptQueue, Field::AcceptLimit, Field:
 pub(super) struct PageSampler {
     /// The dump of the listeners; `None` where only tables are read.
     listeners: Option<Sampler>,
-    sockets: Sampler,
+    walk: Walk,
     readings: Readings,
 }
 
 /// The kernel's counters and limits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kernel {
     pub(super) counters: Counters,
     pub(super) settings: Settings,
@@ -63,11 +63,13 @@ impl Kernel {
 #[derive(Debug)]
 pub(super) struct Sampled {
     pub(super) time: SystemTime,
+    /// The parts that not every page has.
+    pub(super) extra_parts: Vec<&'static str>,
     /// `None` if they come with the sockets.
     pub(super) listeners: Option<Result<Sample<AcceptQueues>, Failure>>,
     /// `None` until they are read, as the sockets.
     pub(super) kernel: Option<Kernel>,
-    pub(super) sockets: Option<Result<Sample<PageSink>, Failure>>,
+    pub(super) sockets: Option<Result<Sample<Found>, Failure>>,
 }
 
 impl PageSampler {
@@ -75,7 +77,7 @@ impl PageSampler {
     ///
     /// # Errors
     /// When the source does not have them.
-    pub(super) fn new(target: &Target) -> Result<PageSampler, Failure> {
+    pub(super) fn new(target: &Target, extras: Extras) -> Result<PageSampler, Failure> {
         let listening = target.within(StateSet::NONE.with(State::Listen));
         Ok(PageSampler {
             listeners: match listening.sampler(OF_LISTENERS.to_vec()) {
@@ -83,7 +85,7 @@ impl PageSampler {
                 Err(Failure::CannotKnow(_)) => None,
                 Err(failure) => return Err(failure),
             },
-            sockets: target.sampler(Vec::new())?,
+            walk: Walk::new(target, extras)?,
             readings: Readings::of(&target.sources),
         })
     }
@@ -91,18 +93,13 @@ impl PageSampler {
     /// Takes a sample; `progress` gets what is there of it after each part but the last.
     pub(super) fn sample(&mut self, mut progress: impl FnMut(&Sampled)) -> Sampled {
         let mut sampled = Sampled::begin(SystemTime::now());
+        sampled.extra_parts = self.walk.parts().collect();
         progress(&sampled);
         sampled.listeners = self.listeners.as_mut().and_then(sample_listeners);
-        sampled.kernel = Some(Kernel::read(&self.readings));
+        let kernel = Kernel::read(&self.readings);
+        sampled.kernel = Some(kernel.clone());
         progress(&sampled);
-        let with_queues = sampled.listeners.is_none();
-        let sockets = self.sockets.sample(|observer, _| {
-            let mut sink = PageSink {
-                queues: with_queues.then(AcceptQueues::default),
-                ..PageSink::default()
-            };
-            Ok((observer.count(&mut sink)?, sink))
-        });
+        let sockets = self.walk.sample(sampled.listeners.is_none(), &kernel);
         sampled.sockets = Some(sockets);
         sampled
     }
@@ -121,10 +118,11 @@ fn sample_listeners(sampler: &mut Sampler) -> Option<Result<Sample<AcceptQueues>
 }
 
 impl Sampled {
-    /// A sample of which nothing is there yet.
+    /// A sample without any part yet.
     pub(super) fn begin(time: SystemTime) -> Sampled {
         Sampled {
             time,
+            extra_parts: Vec::new(),
             listeners: None,
             kernel: None,
             sockets: None,
@@ -132,13 +130,8 @@ impl Sampled {
     }
 
     /// The sockets, if they were counted.
-    pub(super) fn found(&self) -> Option<&Sample<PageSink>> {
+    pub(super) fn found(&self) -> Option<&Sample<Found>> {
         self.sockets.as_ref()?.as_ref().ok()
-    }
-
-    /// Whether the kernel's counters were read.
-    pub(super) fn has_kernel(&self) -> bool {
-        self.kernel.as_ref().is_some_and(Kernel::is_complete)
     }
 
     /// The accept queues, whether those are all, and how long it took to read them; `None` if they are
@@ -165,16 +158,33 @@ impl Sampled {
         }
     }
 
-    /// Whether all sockets were counted.
-    pub(super) fn has_all_sockets(&self) -> bool {
-        self.found()
-            .is_some_and(|sample| sample.report.completeness.is_complete())
+    /// Each part of the page: whether it is complete, and how long it took, where it has a time of its own.
+    pub(super) fn parts(&self) -> Vec<(&'static str, bool, Option<Duration>)> {
+        let (queues, sockets) = (self.queues(), self.found());
+        let has_queues = queues.is_some_and(|(_, is_complete, _)| is_complete);
+        let kernel = self.kernel.as_ref();
+        let has = |test: &dyn Fn(&Found) -> bool| sockets.is_some_and(|one| test(&one.found));
+        let mut parts = vec![
+            ("listeners", has_queues, queues.map(|(.., took)| took)),
+            (
+                "kernel",
+                kernel.is_some_and(Kernel::is_complete),
+                kernel.map(|one| one.took),
+            ),
+            (
+                "sockets",
+                has(&|found| found.has_all_sockets),
+                sockets.map(|one| one.took),
+            ),
+        ];
+        let extra = self.extra_parts.iter();
+        parts.extend(extra.map(|part| (*part, has(&|found| found.has_all(part)), None)));
+        parts
     }
 
     /// The exit status of a page made of this.
     pub(super) fn status(&self) -> Status {
-        let has_queues = self.queues().is_some_and(|(_, is_complete, _)| is_complete);
-        match has_queues && self.has_kernel() && self.has_all_sockets() {
+        match self.parts().iter().all(|(_, is_complete, _)| *is_complete) {
             true => Status::Answered,
             false => Status::Incomplete,
         }

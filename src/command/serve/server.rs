@@ -13,11 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::process::Process;
 use super::sharing::Sharing;
 use crate::http::{Answer, Asked, Doing, Phases, serve};
-use crate::model::page::Family;
-use crate::output::render_page;
 
 /// How long nothing is accepted after accept(2) failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -39,25 +36,32 @@ struct Seat {
 #[derive(Debug)]
 pub(super) struct Server {
     sharing: Sharing,
-    process: Process,
+    /// How many connections there may be.
+    most: usize,
     /// The text of the page about the program.
     about: String,
     seats: Mutex<HashMap<u64, Seat>>,
     /// The number of the next connection.
     next: AtomicU64,
     /// Connections that were closed to make room, or refused for want of it.
-    rejected: AtomicU64,
+    rejected: Arc<AtomicU64>,
 }
 
 impl Server {
-    pub(super) fn new(sharing: Sharing, process: Process, about: String) -> Server {
+    /// A server with at most `most` connections, which counts those that it rejects.
+    pub(super) fn new(
+        sharing: Sharing,
+        most: usize,
+        rejected: Arc<AtomicU64>,
+        about: String,
+    ) -> Server {
         Server {
             sharing,
-            process,
+            most,
             about,
             seats: Mutex::default(),
             next: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
+            rejected,
         }
     }
 
@@ -86,7 +90,7 @@ impl Server {
     /// that waits for its answer.
     fn seat(self: &Arc<Self>, stream: TcpStream) {
         let mut seats = self.seats();
-        if seats.len() >= self.process.most_connections() {
+        if seats.len() >= self.most {
             self.rejected.fetch_add(1, Ordering::Relaxed);
             let idle = seats.iter().filter_map(|(number, seat)| {
                 let (doing, since) = seat.phases.now();
@@ -134,14 +138,8 @@ impl Server {
             Asked::Healthy => Answer::healthy(),
             Asked::About => Answer::html(self.about.clone()),
             Asked::Page(format, within) => {
-                let mut page = self.sharing.page(within).await;
-                let own = Arc::make_mut(&mut page);
-                let rejected = self.rejected.load(Ordering::Relaxed);
-                own.add(Family::HttpRejected, [], Some(rejected));
-                self.process.add_to(own);
-                // A string takes everything that is written to it.
-                let text = render_page(page, format).unwrap_or_default();
-                Answer::page(text, format)
+                let page = self.sharing.page(within).await;
+                Answer::page(page.text(format), format)
             }
         }
     }

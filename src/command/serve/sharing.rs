@@ -5,9 +5,9 @@
 //! does not wait for it longer than its client does.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,7 +18,9 @@ use super::sampler::{PageSampler, Sampled};
 use crate::command::console::write_message;
 use crate::command::log::Log;
 use crate::command::outcome::Failure;
-use crate::model::page::Page;
+use crate::http::Bytes;
+use crate::model::page::{Page, PageFormat};
+use crate::output::render_page;
 
 /// A sample is shared for this many times what it took ...
 const TIMES: u32 = 9;
@@ -27,24 +29,56 @@ const TIMES: u32 = 9;
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(5);
 
+/// A page, and its text in each format that was asked for: rendered once, however many ask.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    page: Arc<Page>,
+    classic: OnceLock<Bytes>,
+    openmetrics: OnceLock<Bytes>,
+}
+
+impl Rendered {
+    fn of(page: Page) -> Arc<Rendered> {
+        Arc::new(Rendered {
+            page: Arc::new(page),
+            classic: OnceLock::new(),
+            openmetrics: OnceLock::new(),
+        })
+    }
+
+    /// The text in this format.
+    pub(super) fn text(&self, format: PageFormat) -> Bytes {
+        let text = match format {
+            PageFormat::Classic => &self.classic,
+            PageFormat::OpenMetrics => &self.openmetrics,
+        };
+        // A string takes everything that is written to it.
+        let render = || render_page(Arc::clone(&self.page), format).unwrap_or_default();
+        text.get_or_init(|| render().into()).clone()
+    }
+}
+
+/// What adds to each page what is known of the server.
+type Complete = Box<dyn Fn(&mut Page) + Send>;
+
 /// The last sample, as far as it is taken.
 #[derive(Clone, Debug)]
 struct Published {
     /// Which one, counted from 1.
     number: u64,
-    page: Arc<Page>,
+    page: Arc<Rendered>,
     /// Until when it is shared; `None` as long as parts are missing.
     shared_until: Option<Instant>,
 }
 
 impl Published {
     /// A sample that began at `begin` and is whole now.
-    fn whole(number: u64, sampled: &Sampled, begin: Instant) -> Published {
+    fn whole(number: u64, page: Arc<Rendered>, begin: Instant) -> Published {
         let now = Instant::now();
         let shared = (now - begin).saturating_mul(TIMES).clamp(LEAST, MOST);
         Published {
             number,
-            page: Arc::new(sampled.page()),
+            page,
             shared_until: Some(now + shared),
         }
     }
@@ -65,10 +99,14 @@ impl Sharing {
     ///
     /// # Errors
     /// When it has no sockets, or no thread can be started.
-    pub(super) fn begin(mut sampler: PageSampler, mut log: Log) -> Result<Sharing, Failure> {
+    pub(super) fn begin(
+        mut sampler: PageSampler,
+        mut log: Log,
+        complete: Complete,
+    ) -> Result<Sharing, Failure> {
         let begin = Instant::now();
         let sampled = sampler.sample(|_| {});
-        let first = Published::whole(1, &sampled, begin);
+        let first = Published::whole(1, rendered(&sampled, &complete), begin);
         if let Some(failure) = sampled.log(&mut log) {
             return Err(failure);
         }
@@ -79,7 +117,7 @@ impl Sharing {
             let mut number = 1;
             while let Ok(()) = received.recv() {
                 number += 1;
-                take(number, &mut sampler, &publish, &mut log);
+                take(number, &mut sampler, &publish, &complete, &mut log);
                 print(&mut log);
             }
         };
@@ -95,7 +133,7 @@ impl Sharing {
     }
 
     /// A page, after this time at the latest: then with the parts that are there.
-    pub(super) async fn page(&self, within: Duration) -> Arc<Page> {
+    pub(super) async fn page(&self, within: Duration) -> Arc<Rendered> {
         let deadline = Instant::now() + within;
         let number = self.request();
         let mut published = self.published.clone();
@@ -114,7 +152,7 @@ impl Sharing {
         let last = published.borrow();
         match last.number == number {
             true => Arc::clone(&last.page),
-            false => Arc::new(Sampled::begin(SystemTime::now()).page()),
+            false => Rendered::of(Sampled::begin(SystemTime::now()).page()),
         }
     }
 
@@ -136,17 +174,33 @@ impl Sharing {
     }
 }
 
+fn rendered(sampled: &Sampled, complete: &Complete) -> Arc<Rendered> {
+    let mut page = sampled.page();
+    complete(&mut page);
+    Rendered::of(page)
+}
+
 /// Takes a sample, and publishes it part by part.
-fn take(number: u64, sampler: &mut PageSampler, publish: &watch::Sender<Published>, log: &mut Log) {
+fn take(
+    number: u64,
+    sampler: &mut PageSampler,
+    publish: &watch::Sender<Published>,
+    complete: &Complete,
+    log: &mut Log,
+) {
     let begin = Instant::now();
     let sampled = sampler.sample(|sampled| {
         let _ = publish.send(Published {
             number,
-            page: Arc::new(sampled.page()),
+            page: rendered(sampled, complete),
             shared_until: None,
         });
     });
-    let _ = publish.send(Published::whole(number, &sampled, begin));
+    let _ = publish.send(Published::whole(
+        number,
+        rendered(&sampled, complete),
+        begin,
+    ));
     if let Some(failure) = sampled.log(log) {
         log.failed(&failure);
     }
@@ -166,10 +220,10 @@ mod tests {
     use super::*;
     use crate::model::page::{Family, Series};
 
-    fn page(part: &str) -> Arc<Page> {
+    fn page(part: &str) -> Page {
         let mut page = Page::default();
         page.add(Family::Complete, [part], Some(true));
-        Arc::new(page)
+        page
     }
 
     fn sharing(first: Published) -> (Sharing, watch::Sender<Published>, mpsc::Receiver<()>) {
@@ -187,16 +241,17 @@ mod tests {
     fn published(number: u64, part: &str, shared_until: Option<Instant>) -> Published {
         Published {
             number,
-            page: page(part),
+            page: Rendered::of(page(part)),
             shared_until,
         }
     }
 
-    fn wait(sharing: &Sharing, within: Duration) -> Arc<Page> {
+    fn wait(sharing: &Sharing, within: Duration) -> Page {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
-        runtime.unwrap().block_on(sharing.page(within))
+        let rendered = runtime.unwrap().block_on(sharing.page(within));
+        Page::clone(&rendered.page)
     }
 
     const SHORT: Duration = Duration::from_millis(20);
@@ -225,8 +280,8 @@ mod tests {
         let empty = wait(&sharing, SHORT);
         let complete: Vec<&Series> = empty
             .families()
-            .filter(|(family, _)| *family == Family::Complete)
-            .flat_map(|(_, series)| series)
+            .filter(|(family, ..)| *family == Family::Complete)
+            .flat_map(|(.., series)| series)
             .collect();
         assert_eq!(complete.len(), 3);
         assert!(complete.iter().all(|series| series.value == 0.into()));

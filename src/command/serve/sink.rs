@@ -2,26 +2,40 @@
 
 use std::ops::ControlFlow;
 
-use crate::diagnose::Unanswered;
-use crate::model::{CountSink, Counts, Netns, Sink, Socket, SplitSink, State};
-use crate::tally::AcceptQueues;
+use crate::diagnose::{OutgoingPorts, Unanswered};
+use crate::model::{CountSink, Counts, GroupHolders, Netns, Sink, Socket, SplitSink, State};
+use crate::tally::{AcceptQueues, GroupTally};
 
 /// The sockets by state, as the summary counts them, and what else the page has of the same walk.
 #[derive(Debug, Default)]
-pub(super) struct PageSink {
+pub(super) struct PageSink<'a> {
     pub(super) counts: Counts,
     pub(super) unanswered: Unanswered,
     /// The accept queues, where no other walk reads them.
     pub(super) queues: Option<AcceptQueues>,
+    /// The groups of each `--by`. Of a walk that lists every socket, as the ports.
+    pub(super) groups: Vec<GroupTally>,
+    pub(super) ports: Option<OutgoingPorts<'a>>,
 }
 
-impl Sink for PageSink {
-    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+impl PageSink<'_> {
+    /// Takes a socket that these processes hold.
+    pub(super) fn socket_of(&mut self, socket: &Socket, held: GroupHolders<'_>) {
         self.unanswered.add(socket);
-        if let Some(queues) = &mut self.queues {
-            queues.socket(socket)?;
+        for groups in &mut self.groups {
+            groups.socket_of(socket, held);
         }
-        self.counts.socket(socket)
+        // None of these ends a dump.
+        let _ = self.ports.as_mut().map(|ports| ports.socket(socket));
+        let _ = self.queues.as_mut().map(|queues| queues.socket(socket));
+        self.counts.add(socket.state, 1);
+    }
+}
+
+impl Sink for PageSink<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.socket_of(socket, GroupHolders::default());
+        ControlFlow::Continue(())
     }
 
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
@@ -29,7 +43,8 @@ impl Sink for PageSink {
     }
 }
 
-impl CountSink for PageSink {
+/// For a page without groups and ports.
+impl CountSink for PageSink<'_> {
     const NOTICES: bool = true;
 
     fn count(&mut self, netns: Netns, state: State, sockets: u64) {
@@ -40,20 +55,20 @@ impl CountSink for PageSink {
         self.unanswered.add(socket);
     }
 
-    fn add_noticed(&mut self, part: PageSink) {
+    fn add_noticed(&mut self, part: Self) {
         self.unanswered.join(&part.unanswered);
     }
 }
 
-impl SplitSink for PageSink {
-    fn split(&self) -> PageSink {
+impl SplitSink for PageSink<'_> {
+    fn split(&self) -> Self {
         PageSink {
             queues: self.queues.as_ref().map(|_| AcceptQueues::default()),
             ..PageSink::default()
         }
     }
 
-    fn join(&mut self, parts: [PageSink; 2]) -> bool {
+    fn join(&mut self, parts: [Self; 2]) -> bool {
         for part in parts {
             self.counts.add_all(&part.counts);
             self.unanswered.join(&part.unanswered);

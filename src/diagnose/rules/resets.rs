@@ -131,7 +131,7 @@ pub(super) fn see_closes(host: &Host) -> &'static str {
     }
 }
 
-/// Whether so many are enough, and a part of these.
+/// Whether this number is enough, and a large enough part of these.
 fn are_many(number: u64, of: u64) -> bool {
     number >= LEAST && number as f64 >= of as f64 * SHARE
 }

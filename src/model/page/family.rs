@@ -74,6 +74,12 @@ families! {
     SocketsSpread = Gauge "tcpstates_sockets_spread" ["state"],
     /// Sockets whose SYN was retransmitted twice, or whose FIN or data three times, without an answer
     SocketsUnanswered = Gauge "tcpstates_sockets_unanswered" ["state"],
+    /// Sockets by group and state, of the groups that have series (--by)
+    SocketsBy = Gauge "tcpstates_sockets_by_KEYS" ["state"],
+    /// Sockets by state of all other groups of these keys
+    SocketsByOther = Gauge "tcpstates_sockets_by_other" ["by", "state"],
+    /// How many groups of these keys there are
+    Groups = Gauge "tcpstates_groups" ["by"],
     /// Connections that wait to be accepted, in the fullest accept queue at this address and port
     AcceptQueueLength = Gauge "tcpstates_accept_queue_length" ["local_addr", "local_port"],
     /// How many connections may wait in that accept queue; if more do, it is full and connections are dropped
@@ -84,6 +90,10 @@ families! {
     SeriesDropped = Gauge "tcpstates_series_dropped" ["part"],
     /// Ports that the kernel chooses from for outgoing connections: net.ipv4.ip_local_port_range without net.ipv4.ip_local_reserved_ports
     EphemeralPorts = Gauge "tcpstates_ephemeral_ports" [],
+    /// Ports that connections to this destination take, of the destinations that take most (--ports)
+    EphemeralPortsUsed = Gauge "tcpstates_ephemeral_ports_used" ["local_addr", "remote_addr", "remote_port"],
+    /// The most ports that connections to one destination take (--ports)
+    EphemeralPortsUsedMost = Gauge "tcpstates_ephemeral_ports_used_most" [],
     /// The most sockets in TIME_WAIT: net.ipv4.tcp_max_tw_buckets
     TimeWaitLimit = Gauge "tcpstates_time_wait_limit" [],
     /// Orphans, closing sockets that no process holds, of the whole host (TCP: orphan of /proc/net/sockstat)

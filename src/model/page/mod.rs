@@ -62,7 +62,8 @@ pub struct Series {
 /// What one sample found, as families of series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    families: BTreeMap<Family, Vec<Series>>,
+    /// By the family, and by the keys of a family that has some in its name.
+    families: BTreeMap<(Family, String), Vec<Series>>,
 }
 
 impl Page {
@@ -78,16 +79,34 @@ impl Page {
         };
         let names = family.definition().labels.iter().map(|name| (*name).into());
         let values = labels.map(|value| Cow::Owned(value.to_owned()));
-        self.families.entry(family).or_default().push(Series {
-            labels: names.zip(values).collect(),
-            value: value.into(),
-        });
+        let labels = names.zip(values).collect();
+        self.push((family, String::new()), labels, value.into());
     }
 
-    /// The families that have series, in the order of the page.
-    pub fn families(&self) -> impl Iterator<Item = (Family, &[Series])> {
-        let families = self.families.iter();
-        families.map(|(family, series)| (*family, series.as_slice()))
+    /// Adds a series of [`Family::SocketsBy`], whose name has these keys, with these labels.
+    pub fn add_group(&mut self, keys: &str, labels: Vec<(String, String)>, sockets: u64) {
+        let labels = labels
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let family = (Family::SocketsBy, keys.to_owned());
+        self.push(family, labels.collect(), sockets.into());
+    }
+
+    fn push(&mut self, family: (Family, String), labels: Vec<Label>, value: Value) {
+        let series = self.families.entry(family).or_default();
+        series.push(Series { labels, value });
+    }
+
+    /// The families that have series, in the order of the page, each with its name.
+    pub fn families(&self) -> impl Iterator<Item = (Family, Cow<'static, str>, &[Series])> {
+        self.families.iter().map(|((family, keys), series)| {
+            let name = family.definition().name;
+            let name = match keys.as_str() {
+                "" => name.into(),
+                keys => name.replace("KEYS", keys).into(),
+            };
+            (*family, name, series.as_slice())
+        })
     }
 }
 
@@ -101,9 +120,9 @@ mod tests {
         page.add(Family::Orphans, [], None::<u64>);
         page.add(Family::SocketsSpread, ["established"], Some(3));
         page.add(Family::Complete, ["sockets"], Some(true));
-        let families: Vec<Family> = page.families().map(|(family, _)| family).collect();
+        let families: Vec<Family> = page.families().map(|(family, ..)| family).collect();
         assert_eq!(families, [Family::Complete, Family::SocketsSpread]);
-        let series: Vec<&[Series]> = page.families().map(|(_, series)| series).collect();
+        let series: Vec<&[Series]> = page.families().map(|(.., series)| series).collect();
         assert_eq!(
             series[1][0].labels,
             [("state".into(), "established".into())]

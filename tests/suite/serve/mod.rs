@@ -2,6 +2,7 @@
 
 mod answers;
 mod client;
+mod groups;
 mod life;
 mod limits;
 mod once;

@@ -55,6 +55,18 @@ impl Page {
             .map(|part| self.number(&format!("tcpstates_complete{{part=\"{part}\"}}")))
     }
 
+    /// The series of a family that has labels, with these.
+    pub(crate) fn series(&self, family: &str) -> Vec<(BTreeMap<String, String>, f64)> {
+        let series = self.0.iter().filter_map(|(series, value)| {
+            let labels = series.strip_prefix(family)?.strip_prefix('{')?;
+            let labels = labels.strip_suffix("\"}")?.split("\",");
+            let labels = labels.filter_map(|label| label.split_once("=\""));
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Some((labels.collect(), value.parse().unwrap()))
+        });
+        series.collect()
+    }
+
     /// Whether a series begins so.
     pub(crate) fn has(&self, start: &str) -> bool {
         self.0.keys().any(|series| series.starts_with(start))

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::command::outcome::{Failure, Status};
+use crate::command::serve::groups::Chosen;
+use crate::command::serve::sink::PageSink;
+use crate::command::serve::walk::Ports;
+use crate::diagnose::PortsTaken;
 use crate::model::testing::ends;
 use crate::model::{
-    Completeness, Counters, Counts, Kind, Loss, Settings, Sink, Socket, StateSet, Timer, TimerKind,
+    Completeness, Counters, Counts, Kind, Settings, Sink, Socket, StateSet, Timer, TimerKind,
 };
 use crate::output::render_page;
 use crate::question::Question;
@@ -32,6 +36,20 @@ fn sample<T>(source: SourceName, took: Duration, found: T) -> Sample<T> {
     let mut sample = Sample::take(|_| Ok((report, found))).unwrap();
     sample.took = took;
     sample
+}
+
+/// What a walk found that passed these numbers on, without groups and ports.
+fn found(sink: PageSink<'_>) -> Found {
+    Found {
+        counts: sink.counts,
+        unanswered: sink.unanswered,
+        queues: sink.queues,
+        has_all_sockets: true,
+        has_all_listeners: true,
+        has_all_processes: None,
+        groups: Vec::new(),
+        ports: None,
+    }
 }
 
 fn socket(state: State, retransmits: u32) -> Socket {
@@ -88,20 +106,18 @@ fn kernel() -> Kernel {
 
 /// Every family, from netlink and the kernel's counters.
 fn whole() -> Sampled {
-    let mut found = PageSink::default();
+    let mut sink = PageSink::default();
     pass(
-        &mut found,
+        &mut sink,
         &[socket(State::SynSent, 2), socket(State::SynSent, 1)],
     );
     pass(
-        &mut found,
+        &mut sink,
         &[socket(State::LastAck, 3), socket(State::Unknown(13), 0)],
     );
-    found
-        .counts
-        .add(State::Established, u64::from(u32::MAX) + 1);
+    sink.counts.add(State::Established, u64::from(u32::MAX) + 1);
     let took = Duration::from_micros(1500);
-    let mut sockets = sample(SourceName::NetlinkAndCounters, took, found);
+    let mut sockets = sample(SourceName::NetlinkAndCounters, took, found(sink));
     sockets.report.spread.add(State::Established, 12);
     let mut queues = AcceptQueues::default();
     pass(
@@ -115,10 +131,43 @@ fn whole() -> Sampled {
     let took = Duration::from_micros(125);
     Sampled {
         time: UNIX_EPOCH + Duration::from_millis(1_795_715_531_250),
+        extra_parts: Vec::new(),
         listeners: Some(Ok(sample(SourceName::Netlink, took, queues))),
         kernel: Some(kernel()),
         sockets: Some(Ok(sockets)),
     }
+}
+
+/// The same with groups and ports.
+fn whole_with_groups() -> Sampled {
+    let mut sampled = whole();
+    let (mut shown, mut other) = (Counts::default(), Counts::default());
+    shown.add(State::Established, 40);
+    shown.add(State::CloseWait, 10);
+    other.add(State::TimeWait, 7);
+    let label = ("tcp_service".to_owned(), "\"a\\b\"\n".to_owned());
+    let found = &mut sampled.sockets.as_mut().unwrap().as_mut().unwrap().found;
+    found.groups.push(Chosen {
+        name: "service".to_owned(),
+        shown: vec![(vec![label], shown)],
+        other,
+        number: 3,
+        dropped: 2,
+        is_whole: true,
+    });
+    let fullest = PortsTaken {
+        taken: 3000,
+        source: "192.0.2.1".parse().unwrap(),
+        peer: "192.0.2.9:443".parse().unwrap(),
+    };
+    found.ports = Some(Ports {
+        fullest: vec![fullest],
+        most: 3000,
+        others: 1,
+        is_whole: true,
+    });
+    sampled.extra_parts = vec!["groups", "ports"];
+    sampled
 }
 
 /// The page as recorded: with `VERSION` in place of that of the program.
@@ -130,9 +179,9 @@ fn render(sampled: &Sampled, format: PageFormat) -> String {
 
 #[test]
 fn a_whole_page_is_as_recorded_in_both_formats_and_has_every_family() {
-    let sampled = whole();
+    let sampled = whole_with_groups();
     let page = sampled.page();
-    let families: Vec<Family> = page.families().map(|(family, _)| family).collect();
+    let families: Vec<Family> = page.families().map(|(family, ..)| family).collect();
     let is_of_servers = |family: &&Family| {
         let name = family.definition().name;
         name.starts_with("process_") || name.starts_with("tcpstates_http_")
@@ -147,11 +196,11 @@ fn a_whole_page_is_as_recorded_in_both_formats_and_has_every_family() {
 
 #[test]
 fn limits_and_drops_that_proc_does_not_have_are_absent_and_never_0() {
-    let mut found = PageSink {
+    let mut sink = PageSink {
         queues: Some(AcceptQueues::default()),
         ..PageSink::default()
     };
-    pass(&mut found, &[listener("0.0.0.0:22", 1, None, None)]);
+    pass(&mut sink, &[listener("0.0.0.0:22", 1, None, None)]);
     let mut kernel = kernel();
     kernel.page_size = None;
     kernel.settings = Settings::default();
@@ -164,7 +213,7 @@ fn limits_and_drops_that_proc_does_not_have_are_absent_and_never_0() {
         sockets: Some(Ok(sample(
             SourceName::Proc,
             Duration::from_millis(2),
-            found,
+            found(sink),
         ))),
         ..whole()
     };
@@ -176,7 +225,7 @@ fn limits_and_drops_that_proc_does_not_have_are_absent_and_never_0() {
 fn a_part_of_which_something_was_lost_is_incomplete_and_keeps_its_series() {
     let mut sampled = whole();
     let sockets = sampled.sockets.as_mut().unwrap().as_mut().unwrap();
-    sockets.report.completeness.lose(Loss::Overrun);
+    sockets.found.has_all_sockets = false;
     assert_eq!(sampled.status(), Status::Incomplete);
     let page = render(&sampled, PageFormat::Classic);
     assert!(

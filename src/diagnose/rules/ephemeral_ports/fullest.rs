@@ -62,6 +62,13 @@ impl<'a> OutgoingPorts<'a> {
         all.filter_map(taken).max()
     }
 
+    /// Every destination that takes some, the one that takes most first.
+    pub fn taken(&self) -> Vec<PortsTaken> {
+        let mut all: Vec<PortsTaken> = self.outgoing.destinations().filter_map(taken).collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all
+    }
+
     /// A sink that finds the same among the destinations of the connections that it takes.
     pub fn fullest_of(&self) -> FullestOf<'_> {
         FullestOf {

@@ -1,0 +1,275 @@
+//! `--by KEYS`: which groups have series of their own, so that their number has a bound that no client
+//! can move.
+//!
+//! A group has series if it has a hundredth of the sockets in some state, and ten of them: so the program
+//! with all CLOSE_WAITs is shown among 100,000 sockets, and 2,000 equal clients are not. The choice depends
+//! on this sample alone.
+
+use std::cmp::Reverse;
+
+use crate::cli::Keys;
+use crate::command::groups::labels;
+use crate::command::names::HostNames;
+use crate::command::outcome::Failure;
+use crate::model::{Counts, Field, GroupKey, KeyPart, Label, Listeners, Other, State};
+use crate::tally::{GroupTally, GroupedCounts};
+
+/// Keys with few values, and keys whose number of series a prefix or a share bounds.
+const BOUNDED: [Field; 10] = [
+    Field::Family,
+    Field::LocalAddr,
+    Field::RemoteAddr,
+    Field::Direction,
+    Field::Service,
+    Field::Interface,
+    Field::Uid,
+    Field::User,
+    Field::Cgroup,
+    Field::Process,
+];
+
+/// A group has series if it has at least one in this many of the sockets in some state.
+const PART: u64 = 100;
+
+/// How many sockets it must have there.
+const LEAST: u64 = 10;
+
+/// More groups than this are not told apart; some 5 MB.
+const MOST_GROUPS: usize = 20_000;
+
+/// The most times that `--by` is given.
+pub(super) const MOST: usize = 4;
+
+/// The keys of one `--by`.
+#[derive(Clone, Debug)]
+pub(super) struct Grouping {
+    pub(super) keys: Vec<GroupKey>,
+    /// As a part of names: `remote_addr_service`.
+    pub(super) name: String,
+}
+
+impl Grouping {
+    /// Resolves every `--by`.
+    ///
+    /// # Errors
+    /// Keys that would make a new series at each scrape, two that have the same name, or too many.
+    pub(super) fn resolve(typed: Vec<Keys>) -> Result<Vec<Grouping>, Failure> {
+        let mut all: Vec<Grouping> = Vec::new();
+        for Keys(keys) in typed {
+            if let Some(key) = keys.iter().find(|key| !BOUNDED.contains(&key.field)) {
+                return Err(Failure::Usage(unbounded(key.field)));
+            }
+            let names: Vec<String> = keys.iter().map(|key| key.field.json_key()).collect();
+            let name = names.join("_");
+            if all.iter().any(|known| known.name == name) {
+                return Err(Failure::Usage(format!(
+                    "--by {}: the metric tcpstates_sockets_by_{name} is given twice",
+                    name.replace('_', "-")
+                )));
+            }
+            all.push(Grouping { keys, name });
+        }
+        match all.len() > MOST {
+            true => Err(Failure::Usage(format!(
+                "--by may be given {MOST} times at most"
+            ))),
+            false => Ok(all),
+        }
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        self.keys.iter().map(|key| key.field).collect()
+    }
+
+    /// Whether where this host listens decides the groups.
+    pub(super) fn needs_listeners(&self) -> bool {
+        let of_listeners = |key: &GroupKey| matches!(key.field, Field::Direction | Field::Service);
+        self.keys.iter().any(of_listeners)
+    }
+
+    /// The names of the labels.
+    fn labels(&self) -> impl Iterator<Item = String> {
+        self.keys
+            .iter()
+            .map(|key| match key.field == Field::Service {
+                // Prometheus' operator for Kubernetes adds a label `service` of its own.
+                true => "tcp_service".to_owned(),
+                false => key.field.json_key(),
+            })
+    }
+
+    /// Counts the sockets of a sample.
+    pub(super) fn tally(&self, listeners: &Listeners) -> GroupTally {
+        GroupTally::new(self.keys.clone(), listeners.clone()).with_most(MOST_GROUPS)
+    }
+
+    /// Chooses the groups that have series, `top` at most.
+    pub(super) fn choose(&self, tally: GroupTally, top: usize, names: &mut HostNames) -> Chosen {
+        let all = tally.all().clone();
+        let (groups, beyond) = tally.into_groups();
+        let is_whole = beyond.is_none();
+        let number = groups.len() as u64;
+        let (heaviest, other) = heaviest(groups, beyond, &all, top);
+        let fields = self.fields();
+        let shown = heaviest.into_iter().map(|(key, counts)| {
+            let values = labels(names, &fields, &key).into_iter().map(text);
+            (self.labels().zip(values).collect(), counts)
+        });
+        let shown: Vec<(Vec<(String, String)>, Counts)> = shown.collect();
+        Chosen {
+            name: self.name.clone(),
+            dropped: number - shown.len() as u64,
+            shown,
+            other,
+            number,
+            is_whole,
+        }
+    }
+}
+
+fn unbounded(field: Field) -> String {
+    let names: Vec<&str> = BOUNDED.iter().map(|field| field.name()).collect();
+    let names = names.join(", ");
+    let is_port = matches!(field, Field::LocalPort | Field::RemotePort);
+    let why = match (field == Field::State, is_port) {
+        (true, _) => "every series has a state already",
+        (_, true) => "its values have no bound; service is what is meant",
+        _ => "its values have no bound, and each scrape would make new series",
+    };
+    format!("--by {}: {why}; allowed are {names}", field.name())
+}
+
+/// A label as a value; empty for none.
+fn text(label: Label) -> String {
+    match label {
+        Label::None => String::new(),
+        Label::Number(number) => number.to_string(),
+        Label::Flag(flag) => flag.to_string(),
+        Label::Text(text) => text,
+    }
+}
+
+/// The groups of one `--by`.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) name: String,
+    /// Those that have series: their labels and their sockets.
+    pub(super) shown: Vec<(Vec<(String, String)>, Counts)>,
+    /// The sockets of all others.
+    pub(super) other: Counts,
+    /// How many groups there are, as far as they were told apart.
+    pub(super) number: u64,
+    /// How many of them have no series.
+    pub(super) dropped: u64,
+    /// Whether all were told apart.
+    pub(super) is_whole: bool,
+}
+
+/// A group by its key.
+type KeyedCounts = (Box<[KeyPart]>, Counts);
+
+/// The groups that are heavy enough, heaviest first, and the sockets of the others.
+fn heaviest(
+    groups: GroupedCounts,
+    beyond: Option<Other>,
+    all: &Counts,
+    top: usize,
+) -> (Vec<KeyedCounts>, Counts) {
+    let mut other = beyond.map(|beyond| beyond.counts).unwrap_or_default();
+    let mut heavy = Vec::new();
+    for (key, counts) in groups {
+        match weight(&counts, all) {
+            Some(weight) => heavy.push((Reverse(weight), key, counts)),
+            None => other.add_all(&counts),
+        }
+    }
+    heavy.sort_by(|(a, a_key, _), (b, b_key, _)| a.cmp(b).then_with(|| a_key.cmp(b_key)));
+    for (.., counts) in heavy.drain(heavy.len().min(top)..) {
+        other.add_all(&counts);
+    }
+    let heavy = heavy.into_iter().map(|(_, key, counts)| (key, counts));
+    (heavy.collect(), other)
+}
+
+/// The largest part that a group has of the sockets in some state, in millionths; `None` for too small
+/// ones.
+fn weight(counts: &Counts, all: &Counts) -> Option<u64> {
+    let states = State::named().chain(counts.unknown());
+    let parts = states.filter_map(|state| {
+        let (own, of) = (counts.get(state), all.get(state));
+        let is_heavy = own >= LEAST && own.saturating_mul(PART) >= of;
+        is_heavy.then(|| own.saturating_mul(1_000_000) / of.max(1))
+    });
+    parts.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(numbers: &[(State, u64)]) -> Counts {
+        let mut counts = Counts::default();
+        for (state, number) in numbers {
+            counts.add(*state, *number);
+        }
+        counts
+    }
+
+    fn group(port: u16, numbers: &[(State, u64)]) -> KeyedCounts {
+        (Box::new([KeyPart::Port(Some(port))]), counts(numbers))
+    }
+
+    fn choose(groups: &[(Box<[KeyPart]>, Counts)], top: usize) -> (Vec<u16>, Counts) {
+        let mut all = Counts::default();
+        groups.iter().for_each(|(_, counts)| all.add_all(counts));
+        let groups = groups.iter().cloned().collect();
+        let (heavy, other) = heaviest(groups, None, &all, top);
+        let ports = heavy.iter().filter_map(|(key, _)| match key[..] {
+            [KeyPart::Port(port)] => port,
+            _ => None,
+        });
+        (ports.collect(), other)
+    }
+
+    #[test]
+    fn the_holder_of_all_close_waits_is_shown_and_thousands_of_equal_clients_are_not() {
+        let mut groups: Vec<_> = (1000..3000)
+            .map(|port| group(port, &[(State::Established, 50)]))
+            .collect();
+        groups.push(group(
+            1,
+            &[(State::Established, 1), (State::CloseWait, 150)],
+        ));
+        let (ports, other) = choose(&groups, 20);
+        assert_eq!(ports, [1]);
+        assert_eq!(other.get(State::Established), 2000 * 50);
+        assert_eq!(other.get(State::CloseWait), 0);
+    }
+
+    #[test]
+    fn nine_sockets_are_too_few_and_the_top_cuts_the_lightest() {
+        let groups = [
+            group(1, &[(State::CloseWait, 9)]),
+            group(2, &[(State::Established, 60)]),
+            group(3, &[(State::Established, 30)]),
+            group(4, &[(State::Established, 10)]),
+        ];
+        assert_eq!(choose(&groups, 20).0, [2, 3, 4]);
+        let (ports, other) = choose(&groups, 2);
+        assert_eq!(ports, [2, 3]);
+        assert_eq!(
+            other,
+            counts(&[(State::CloseWait, 9), (State::Established, 10)])
+        );
+    }
+
+    #[test]
+    fn a_hundredth_of_a_state_is_enough_and_less_is_not() {
+        let groups = [
+            group(1, &[(State::TimeWait, 9_890)]),
+            group(2, &[(State::TimeWait, 100)]),
+            group(3, &[(State::TimeWait, 10)]),
+        ];
+        assert_eq!(choose(&groups, 20).0, [1, 2]);
+    }
+}

@@ -1,0 +1,215 @@
+//! The walk through the sockets of a page: as the summary counts them, or, for groups and ports, one that
+//! lists every socket and feeds all of them.
+
+use super::groups::{Chosen, Grouping};
+use super::sampler::Kernel;
+use super::sink::PageSink;
+use crate::command::names::HostNames;
+use crate::command::outcome::Failure;
+use crate::command::processes::OwnerSearch;
+use crate::command::sample::{Sample, Sampler};
+use crate::command::target::Target;
+use crate::diagnose::{OutgoingPorts, PortsTaken, Unanswered};
+use crate::model::{Completeness, Counts, Field, Listeners};
+use crate::owner::Seek;
+use crate::source::{Observer, Report};
+use crate::tally::{AcceptQueues, BufferedSockets};
+
+/// Destinations have series if they take at least one in this many of all ports.
+const PART: u64 = 10;
+
+/// How many of them have series at most.
+const MOST_DESTINATIONS: usize = 10;
+
+/// What is requested in addition to what every page has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extras {
+    pub(super) groupings: Vec<Grouping>,
+    /// How many groups of each have series.
+    pub(super) top: usize,
+    pub(super) ports: bool,
+}
+
+/// Makes walks.
+#[derive(Debug)]
+pub(super) struct Walk {
+    sockets: Sampler,
+    extras: Extras,
+    /// Lists where this host listens, where that decides groups or ports.
+    listening: Option<Observer>,
+    search: Option<OwnerSearch>,
+    names: HostNames,
+}
+
+/// What a walk found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) counts: Counts,
+    pub(super) unanswered: Unanswered,
+    pub(super) queues: Option<AcceptQueues>,
+    pub(super) has_all_sockets: bool,
+    /// Whether every listener is known that decides groups or ports.
+    pub(super) has_all_listeners: bool,
+    /// Whether the search for processes was ended by its limit; `None` if there was none.
+    pub(super) has_all_processes: Option<bool>,
+    pub(super) groups: Vec<Chosen>,
+    pub(super) ports: Option<Ports>,
+}
+
+/// The ports that destinations take.
+#[derive(Debug)]
+pub(super) struct Ports {
+    /// The destinations that take most.
+    pub(super) fullest: Vec<PortsTaken>,
+    /// The most that one takes.
+    pub(super) most: u64,
+    /// How many others take enough to have series.
+    pub(super) others: u64,
+    pub(super) is_whole: bool,
+}
+
+impl Walk {
+    /// Through the sockets of this target.
+    ///
+    /// # Errors
+    /// When the source does not have the keys.
+    pub(super) fn new(target: &Target, extras: Extras) -> Result<Walk, Failure> {
+        let keys = extras.groupings.iter().flat_map(|one| &one.keys);
+        let mut fields: Vec<Field> = Vec::new();
+        for key in keys {
+            if !fields.contains(&key.field) {
+                fields.push(key.field);
+            }
+        }
+        let search = target.owner_search(&fields, Seek::LowestPid)?;
+        if search.is_some() {
+            // The buffer keeps what is asked for.
+            fields.extend([Field::Timer, Field::Retransmits]);
+        }
+        let mut groupings = extras.groupings.iter();
+        let needs_listeners = extras.ports || groupings.any(Grouping::needs_listeners);
+        Ok(Walk {
+            listening: needs_listeners.then(|| target.listeners()).transpose()?,
+            search,
+            sockets: target.sampler(fields)?,
+            names: HostNames::of(target.sources.place()),
+            extras,
+        })
+    }
+
+    /// The extra parts of the page.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &'static str> {
+        let parts = [
+            ("groups", !self.extras.groupings.is_empty()),
+            ("ports", self.extras.ports),
+            ("processes", self.search.is_some()),
+        ];
+        let requested = parts.into_iter().filter(|(_, is_requested)| *is_requested);
+        requested.map(|(part, _)| part)
+    }
+
+    /// Makes one; with accept queues, where they were not read.
+    ///
+    /// # Errors
+    /// When no source answered.
+    pub(super) fn sample(
+        &mut self,
+        with_queues: bool,
+        kernel: &Kernel,
+    ) -> Result<Sample<Found>, Failure> {
+        let Walk {
+            sockets,
+            extras,
+            listening,
+            search,
+            names,
+        } = self;
+        names.refresh();
+        sockets.sample(|observer, _| {
+            let mut listeners = Listeners::default();
+            let listened = listening.as_mut().map(|one| one.list(&mut listeners));
+            let listened = listened.transpose()?;
+            let ports = || OutgoingPorts::new(&kernel.settings, &listeners).ok();
+            let groupings = extras.groupings.iter();
+            let mut sink = PageSink {
+                queues: with_queues.then(AcceptQueues::default),
+                groups: groupings.map(|one| one.tally(&listeners)).collect(),
+                ports: extras.ports.then(ports).flatten(),
+                ..PageSink::default()
+            };
+            let mut has_all_processes = None;
+            let (report, has_all_sockets) = match search {
+                Some(search) => {
+                    let (report, before) = walk_owned(observer, search, &mut sink)?;
+                    has_all_processes = Some(report.completeness == before);
+                    (report, before.is_complete())
+                }
+                None => {
+                    let report = match extras.ports || !extras.groupings.is_empty() {
+                        true => observer.list(&mut sink)?,
+                        false => observer.count(&mut sink)?,
+                    };
+                    let is_complete = report.completeness.is_complete();
+                    (report, is_complete)
+                }
+            };
+            let groups = extras.groupings.iter().zip(sink.groups);
+            let groups = groups.map(|(one, tally)| one.choose(tally, extras.top, names));
+            let found = Found {
+                counts: sink.counts,
+                unanswered: sink.unanswered,
+                queues: sink.queues,
+                has_all_sockets,
+                has_all_listeners: listened.is_none_or(|report| report.completeness.is_complete()),
+                has_all_processes,
+                groups: groups.collect(),
+                ports: sink.ports.map(|ports| Ports::of(&ports)),
+            };
+            Ok((report, found))
+        })
+    }
+}
+
+/// Walks with the owners of the sockets; returns what was lost of the sockets besides the report.
+fn walk_owned(
+    observer: &mut Observer,
+    search: &mut OwnerSearch,
+    sink: &mut PageSink<'_>,
+) -> Result<(Report, Completeness), Failure> {
+    let mut buffered = BufferedSockets::new(&observer.question().fields);
+    let mut report = observer.gather(&mut buffered)?;
+    let before = report.completeness.clone();
+    let owners = search.find(buffered.sockets(), &mut report)?;
+    for socket in buffered.sockets() {
+        sink.socket_of(&socket, owners.group_holders(&socket));
+    }
+    Ok((report, before))
+}
+
+impl Ports {
+    fn of(ports: &OutgoingPorts<'_>) -> Ports {
+        let mut fullest = ports.taken();
+        let least = ports.limit().div_ceil(PART);
+        let enough = fullest.iter().take_while(|one| one.taken >= least).count();
+        let most = fullest.first().map_or(0, |one| one.taken);
+        fullest.truncate(enough.min(MOST_DESTINATIONS));
+        Ports {
+            others: (enough - fullest.len()) as u64,
+            fullest,
+            most,
+            is_whole: ports.is_whole(),
+        }
+    }
+}
+
+impl Found {
+    /// Whether an extra part is complete.
+    pub(super) fn has_all(&self, part: &str) -> bool {
+        let has_all = self.has_all_sockets && self.has_all_listeners;
+        match part {
+            "groups" => has_all && self.groups.iter().all(|groups| groups.is_whole),
+            "ports" => has_all && self.ports.as_ref().is_some_and(|ports| ports.is_whole),
+            _ => self.has_all_processes == Some(true),
+        }
+    }
+}
