@@ -17,10 +17,10 @@ Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
 
 /// Serve metrics to Prometheus, or write them for a textfile collector
 ///
-/// Answers GET /metrics, in the text format that the client prefers, until SIGTERM; one sample for
-/// everyone who asks while it is taken or soon after. The sockets in each state, the accept queue of each listener, and the kernel's counters and
-/// limits of TCP, each with a name that stays the same. What is unknown is absent, and
-/// tcpstates_complete is 0 for a part that was not read completely.
+/// Answers GET /metrics, in the text format that the client prefers, until SIGTERM; one sample for all
+/// requests that arrive while it is taken or soon after. The sockets in each state, the accept queue of
+/// each listener, and the kernel's counters and limits of TCP, each with a name that stays the same. What
+/// is unknown is absent, and tcpstates_complete is 0 for a part that was not read completely.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates serve                     for an agent on this host
@@ -28,10 +28,10 @@ Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
   tcpstates serve --once              the page, once"
 ))]
 pub struct Serve {
-    /// Listen at this address and port, instead of 127.0.0.1:10227 and [::1]:10227; repeatable
+    /// Listen at this address and port, instead of port 10227 of 127.0.0.1 and ::1; repeatable
     ///
-    /// ADDRESS:PORT, [ADDRESS]:PORT for IPv6, localhost:PORT, or :PORT for all addresses. There is no
-    /// encryption and no password: the page names the addresses at which this host listens.
+    /// ADDRESS:PORT, with brackets around an IPv6 address, localhost:PORT, or :PORT for all addresses.
+    /// There is no encryption and no password: the page names the addresses at which this host listens.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     #[arg(alias = "web.listen-address", conflicts_with = "once")]
     pub listen: Vec<ListenOn>,

@@ -112,7 +112,7 @@ impl Tries {
     }
 }
 
-/// The attempts that were there when suspects were seen after the window, [`ROOM`] at most.
+/// The attempts that were there when suspects were seen after the window, `ROOM` at most.
 #[derive(Clone, Debug, Default)]
 pub struct LaterAttempts {
     /// Each, and how often it had been retransmitted.
@@ -142,7 +142,7 @@ pub(super) struct Attempts {
     /// The sockets, by destination.
     pub(super) inodes: Inodes<SocketAddr>,
     now: u64,
-    /// Each of those after the window and how often it was retransmitted, [`ROOM`] at most.
+    /// Each of those after the window and how often it was retransmitted, `ROOM` at most.
     kept: Vec<(InetEnds, u32)>,
     /// How many of those before the window are there still.
     still: u64,
