@@ -139,7 +139,7 @@ const REASONS: [(&str, &str); 14] = [
     ("--sort rtt", "(try 'tcpstates list --help')"),
     (
         "list --by state",
-        "--by belongs to the summary and `trace` and `check`: ",
+        "--by belongs to the summary and `serve` and `trace` and `check`: ",
     ),
     ("list --by state", "(try 'tcpstates --help')"),
     ("watch", "tcpstates --watch 1"),
