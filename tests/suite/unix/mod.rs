@@ -16,9 +16,10 @@ use zoo::{HOSTILE, UnixZoo};
 #[track_caller]
 fn rows(zoo: &UnixZoo, arguments: &[&str]) -> Vec<UnixRow> {
     let usual = ["list", "-x", "--json", "--columns=inode"];
-    // A note is about the sockets of a process that is being started, whose holder has gone.
+    // What starts a process has sockets for a moment, and an ordinary user cannot read every holder:
+    // 3 where a filter needs them.
     let ran = run([&usual[..], arguments].concat());
-    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(matches!(ran.status, 0 | 3), "{ran:?}");
     let rows = UnixRow::all(&ran);
     rows.into_iter().filter(|row| zoo.has(row.inode)).collect()
 }
