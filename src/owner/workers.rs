@@ -27,6 +27,9 @@ impl Walk<'_> {
         let next = AtomicUsize::new(0);
         let mut rest = self.take(starts, &next, most, self.effort.descriptors + ALONE);
         let left = starts.len().saturating_sub(next.load(Ordering::Relaxed));
+        if left == 0 {
+            return rest;
+        }
         let threads =
             thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
         thread::scope(|scope| {
