@@ -5,7 +5,9 @@
 //! about TCP.
 
 use super::host::Host;
-use crate::model::{Finding, Holders, InetEnds, KindSet, Scope, Service, Socket, State, StateSet};
+use crate::model::{
+    Finding, Holders, InetEnds, Kind, KindSet, Scope, Service, Socket, State, StateSet,
+};
 
 /// Selects connections for which a rule needs `tcp_info`, few of them: it trebles the bytes of a socket.
 pub(super) type Suspects<R> = fn(&R, &Host) -> Vec<InetEnds>;
@@ -19,10 +21,11 @@ pub(super) trait Rule: Default {
     /// one about the whole network namespace or host reads every socket.
     const SCOPE: Scope = Scope::Selection;
 
-    /// Whether it says nothing wrong without the connections in ESTABLISHED and TIME_WAIT, which the
-    /// live view does not list.
-    const IS_LIVE: bool =
-        !Self::STATES.contains(State::Established) && !Self::STATES.contains(State::TimeWait);
+    /// Whether it says nothing wrong without what the live view does not list: sockets of other kinds
+    /// than TCP, and connections in ESTABLISHED and TIME_WAIT.
+    const IS_LIVE: bool = Self::KINDS.contains(Kind::Tcp)
+        && !Self::STATES.contains(State::Established)
+        && !Self::STATES.contains(State::TimeWait);
 
     /// Whether it takes for a fault that nothing moved while it was observed, which proves nothing if
     /// nothing could run in that time ([`Host::held_up`]).
@@ -38,7 +41,7 @@ pub(super) trait Rule: Default {
     type Before: FirstPass;
 
     /// Selects connections whose `tcp_info` it needs; `None` where it needs none.
-    const SUSPECTS: Option<Suspects<Self>>;
+    const SUSPECTS: Option<Suspects<Self>> = None;
 
     /// Selects connections that are looked at again and again for a few seconds, few of them: those on
     /// which nothing has moved so far ([`Host::watch`]). `None` where it watches none.
@@ -52,10 +55,10 @@ pub(super) trait Rule: Default {
     const WATCHED_UNIX: Option<fn(&Self, &Host) -> Vec<u64>> = None;
 
     /// Takes what precedes the sockets after the window.
-    fn begin(&mut self, before: Self::Before, host: &Host);
+    fn begin(&mut self, _: Self::Before, _: &Host) {}
 
     /// Reads a socket in one of its states.
-    fn add(&mut self, socket: &Sampled<'_>);
+    fn add(&mut self, _: &Sampled<'_>) {}
 
     /// Reads a socket without internet addresses, such as a UNIX socket.
     fn add_local(&mut self, _: &Socket) {}

@@ -91,8 +91,6 @@ impl Rule for CloseWait {
 
     type Before = Earlier;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
     const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.watched(Kind::Tcp, host));
 
     const WATCHED_MPTCP: Option<Suspects<Self>> =

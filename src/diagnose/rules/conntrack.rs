@@ -5,7 +5,7 @@
 //! all others (`__nf_conntrack_alloc`, net/netfilter/nf_conntrack_core.c). From a child namespace
 //! the table of the host, which its packets may cross as well, cannot be seen.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule};
 use crate::model::Setting::{
     ConntrackCount, ConntrackEstablished, ConntrackMax, ConntrackTimeWait, Mem,
 };
@@ -56,12 +56,6 @@ impl Rule for Conntrack {
     const STATES: StateSet = StateSet::NONE;
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let settings = &case.host.settings;

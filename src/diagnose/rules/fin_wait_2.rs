@@ -4,7 +4,7 @@
 //! (`__tcp_close`, net/ipv4/tcp.c, starts it).
 
 use crate::diagnose::lingering::{Change, GROWTH, Lingering, Standing};
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled};
 use crate::model::Setting::FinTimeout;
 use crate::model::{Command, Finding, InetEnds, Severity, Socket, State, StateSet, counted};
 
@@ -50,8 +50,6 @@ impl Rule for FinWait2 {
     const STATES: StateSet = Earlier::STATES;
 
     type Before = Earlier;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.held = Lingering::after(before.0);

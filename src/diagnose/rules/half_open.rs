@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use super::unconfirmed::{FLOOD, is_flood};
 use crate::diagnose::subject::{listener_subject, most_of_them};
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
 use crate::model::Setting::{MaxSynBacklog, Somaxconn, Syncookies};
 use crate::model::{
     Arrival, Command, Counter, Finding, ListenAddress, Listener, Severity, State, StateSet,
@@ -50,10 +50,6 @@ impl Rule for HalfOpen {
     const STATES: StateSet = StateSet::NONE.with(State::SynRecv);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         if let Some(arrival) = Arrival::of(sampled.socket) {

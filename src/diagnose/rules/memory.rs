@@ -4,7 +4,7 @@
 //! kept small, at the third no more is given (ip-sysctl.rst; `__sk_mem_raise_allocated`,
 //! net/core/sock.c). The pages are those of the whole host, in every network namespace.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule};
 use crate::model::Setting::{Mem, ReceiveMemory, SendMemory};
 use crate::model::{Command, Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
@@ -33,12 +33,6 @@ impl Rule for Memory {
     const STATES: StateSet = StateSet::NONE;
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let pages = case.host.after.get(Counter::MemoryPages);

@@ -5,7 +5,7 @@
 //! something on the path removes the option. MPCapableFallbackACK, which counts the same on the side of
 //! servers, is not examined: this host cannot change what its clients send.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule};
 use crate::model::Counter::{MpCapableFallback, MpCapableSynTx};
 use crate::model::{Command, Finding, Kind, KindSet, Scope, Severity, StateSet, thousands};
 
@@ -26,19 +26,11 @@ impl Rule for MptcpFallback {
 
     const SCOPE: Scope = Scope::Namespace;
 
-    const IS_LIVE: bool = false;
-
     const KINDS: KindSet = KindSet::NONE.with(Kind::Mptcp);
 
     const STATES: StateSet = StateSet::NONE;
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;

@@ -76,8 +76,6 @@ impl Rule for NoAcknowledgment {
 
     type Before = Before;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
     const WATCHED: Option<Suspects<Self>> = Some(|rule, host| rule.0.watched(host));
 
     fn begin(&mut self, before: Before, host: &Host) {

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::Setting::{FinTimeout, MaxOrphans, OrphanRetries};
 use crate::model::{
     Command, Counter, Finding, Scope, Severity, State, StateSet, TimerKind, counted, thousands,
@@ -46,10 +46,6 @@ impl Rule for Orphans {
         .with(State::LastAck);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;

@@ -105,8 +105,6 @@ impl Rule for PathMtu {
 
     const SUSPECTS: Option<Suspects<Self>> = Some(PathMtu::suspects);
 
-    fn begin(&mut self, (): (), _: &Host) {}
-
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
         let runs = socket

@@ -7,7 +7,7 @@
 
 use super::resets;
 use crate::diagnose::attempts::{Attempts, Earlier};
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::{Counter, Finding, Scope, Severity, StateSet, counted, thousands};
 
 /// Fewer failures than this in the window are left to chance: single ones are normal.
@@ -42,8 +42,6 @@ impl Rule for Refused {
     const STATES: StateSet = Attempts::STATES;
 
     type Before = Earlier;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.0 = Attempts::after(before);

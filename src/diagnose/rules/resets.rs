@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::{Case, Examined, Growth, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Growth, Host, Rule};
 use crate::model::{
     Command, Counter, Finding, Scope, Severity, StateSet, Where, counted, thousands,
 };
@@ -74,12 +74,6 @@ impl Rule for Resets {
     const STATES: StateSet = StateSet::NONE;
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         match Counted::of(case.host) {

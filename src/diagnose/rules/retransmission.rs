@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use super::resets;
 use crate::diagnose::stalled::is_retransmitting;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::{
     Command, Counter, Field, Finding, Label, Scope, Segments, Severity, SourceName, State,
     StateSet, counted, thousands,
@@ -72,10 +72,6 @@ impl Rule for Retransmission {
         .with(State::LastAck);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;

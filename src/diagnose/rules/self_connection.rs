@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use crate::diagnose::subject::peer_subject;
-use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Inodes, Rule, Sampled};
 use crate::model::Setting::{LocalPortRange, LocalReservedPorts};
 use crate::model::{Command, Finding, Severity, State, StateSet, counted};
 
@@ -30,10 +30,6 @@ impl Rule for SelfConnection {
     const STATES: StateSet = StateSet::NONE.with(State::Established);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let (socket, ends) = (sampled.socket, sampled.ends);

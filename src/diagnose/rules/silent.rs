@@ -65,8 +65,6 @@ impl Rule for Silent {
 
     const SUSPECTS: Option<Suspects<Self>> = Some(Silent::suspects);
 
-    fn begin(&mut self, (): (), _: &Host) {}
-
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled {
             socket,

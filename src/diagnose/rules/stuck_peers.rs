@@ -96,8 +96,6 @@ impl Rule for StuckPeers {
 
     type Before = Before;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
     const WATCHED: Option<Suspects<Self>> = Some(StuckPeers::watched);
 
     fn begin(&mut self, before: Before, host: &Host) {

@@ -15,9 +15,7 @@ use std::time::Duration;
 use super::no_answer::{NoAnswer, of_one};
 use crate::diagnose::attempts::{Attempts, Earlier, Silence, Tries, destination};
 use crate::diagnose::subject::peer_subject;
-use crate::diagnose::{
-    Case, Examined, FirstPass, Growth, Host, Inodes, Rule, Sampled, Suspects, TopCounts,
-};
+use crate::diagnose::{Case, Examined, FirstPass, Growth, Host, Inodes, Rule, Sampled, TopCounts};
 use crate::model::{
     Command, Counter, Finding, InetEnds, Scope, Severity, Socket, State, StateSet, thousands,
 };
@@ -141,8 +139,6 @@ impl Rule for SynLoss {
     const STATES: StateSet = Attempts::STATES.with(State::SynRecv);
 
     type Before = Before;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, before: Before, _: &Host) {
         self.attempts = Attempts::after(before.earlier);

@@ -6,7 +6,7 @@
 //! (`inet_twsk_alloc`, net/ipv4/inet_timewait_sock.c).
 
 use crate::diagnose::subject::{counted_connections, service_subject};
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects, TopCounts};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TopCounts};
 use crate::model::Setting::MaxTwBuckets;
 use crate::model::{
     Command, Counter, Finding, Scope, Service, Severity, State, StateSet, TimerKind, counted,
@@ -38,10 +38,6 @@ impl Rule for TimeWait {
     const STATES: StateSet = StateSet::NONE.with(State::TimeWait).with(State::FinWait2);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let socket = sampled.socket;

@@ -5,7 +5,7 @@
 //! page (`__sk_mem_raise_allocated`, net/core/sock.c), and the datagram is dropped
 //! (`__udp_enqueue_schedule_skb`, net/ipv4/udp.c). The pages are those of the whole host.
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule};
 use crate::model::Setting::{RmemMax, UdpMem};
 use crate::model::{
     Command, Counter, Finding, Kind, KindSet, Scope, Severity, StateSet, thousands,
@@ -25,19 +25,11 @@ impl Rule for UdpMemory {
 
     const SCOPE: Scope = Scope::Host;
 
-    const IS_LIVE: bool = false;
-
     const KINDS: KindSet = KindSet::NONE.with(Kind::Udp);
 
     const STATES: StateSet = StateSet::NONE;
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, (): (), _: &Host) {}
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let pages = case.host.after.get(Counter::UdpMemoryPages);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::diagnose::subject::{address_word, most_of_them, service_subject};
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects, TopCounts};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, TopCounts};
 use crate::model::Setting::SynackRetries;
 use crate::model::{
     Command, Counter, Finding, InetEnds, Service, Severity, Socket, State, StateSet, counted,
@@ -129,8 +129,6 @@ impl Rule for Unconfirmed {
     const STATES: StateSet = StateSet::NONE.with(State::SynRecv).with(State::Established);
 
     type Before = Before;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, before: Before, _: &Host) {
         let many = before.0.top(usize::MAX).into_iter();

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::diagnose::subject::{kind_label, name_text};
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule};
 use crate::model::{
     Command, Field, Finding, Kind, KindSet, Label, Setting, Severity, Socket, State, StateSet,
     counted, thousands,
@@ -75,15 +75,9 @@ impl Rule for UnixAcceptQueue {
 
     type Before = Earlier;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    const IS_LIVE: bool = false;
-
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.earlier = before;
     }
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn add_local(&mut self, socket: &Socket) {
         if is_long(socket) && self.earlier.0.contains(&socket.inode) {

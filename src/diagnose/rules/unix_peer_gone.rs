@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule};
 use crate::model::{
     Kind, KindSet, Socket, State, StateSet, UnixEnds, UnixName, UnixPeer, counted, thousands,
 };
@@ -78,15 +78,11 @@ impl Rule for UnixPeerGone {
 
     const IS_STALL: bool = true;
 
-    const IS_LIVE: bool = false;
-
     const KINDS: KindSet = KindSet::UNIX;
 
     const STATES: StateSet = Earlier::STATES;
 
     type Before = Earlier;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     const WATCHED_UNIX: Option<fn(&Self, &Host) -> Vec<u64>> = Some(|rule, host| {
         let stayed = rule.members.iter().filter(|one| one.stayed);
@@ -101,8 +97,6 @@ impl Rule for UnixPeerGone {
     fn begin(&mut self, before: Earlier, _: &Host) {
         self.earlier = before;
     }
-
-    fn add(&mut self, _: &Sampled<'_>) {}
 
     fn add_local(&mut self, socket: &Socket) {
         let Some(ends) = ends_if_gone(socket) else {

@@ -9,9 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnose::attempts::destination;
 use crate::diagnose::subject::address_word;
-use crate::diagnose::{
-    Case, Examined, FirstPass, Host, Rule, Sampled, Suspects, TopCounts, Unacknowledged,
-};
+use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, TopCounts, Unacknowledged};
 use crate::model::Setting::OrphanRetries;
 use crate::model::{
     Command, Field, Finding, InetEnds, Label, Service, Severity, Socket, State, StateSet,
@@ -88,8 +86,6 @@ impl Rule for VanishedPeers {
     const STATES: StateSet = CLOSING.with(State::Established);
 
     type Before = Before;
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, before: Before, _: &Host) {
         let many = before.0.top(usize::MAX).into_iter();

@@ -16,7 +16,7 @@ mod tests;
 pub use fullest::{OutgoingPorts, PortsTaken};
 pub use pool::BoundPorts;
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::{Finding, Scope, Service, Severity, State, StateSet, counted, thousands};
 use lost::Lost;
 use outgoing::Outgoing;
@@ -64,8 +64,6 @@ impl Rule for EphemeralPorts {
         .without(State::Close);
 
     type Before = ();
-
-    const SUSPECTS: Option<Suspects<Self>> = None;
 
     fn begin(&mut self, (): (), host: &Host) {
         self.outgoing = Some(Outgoing::new(&host.settings, &host.listeners));
