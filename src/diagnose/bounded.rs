@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::model::{Socket, TimerKind, thousands};
+use super::rule::FirstPass;
+use crate::model::{InetEnds, Kind, Socket, StateSet, TimerKind, thousands};
 
 /// How often each of at most `MOST` keys occurred: the most frequent are among the first.
 #[derive(Debug)]
@@ -118,14 +119,6 @@ pub(super) struct EarlierDrops {
 impl EarlierDrops {
     const MOST: usize = 50_000;
 
-    /// Takes what a socket had dropped.
-    pub(super) fn add(&mut self, socket: &Socket) {
-        self.is_full |= self.drops.len() >= EarlierDrops::MOST;
-        if let Some(drops) = socket.drops.filter(|_| !self.is_full) {
-            self.drops.insert(socket.key(), drops);
-        }
-    }
-
     /// How many more it has dropped now; 0 of one that was not there before, or may have been missed.
     pub(super) fn grown(&self, socket: &Socket) -> u64 {
         let grown = self.drops.get(&socket.key()).zip(socket.drops);
@@ -137,6 +130,21 @@ impl EarlierDrops {
         let most = thousands(EarlierDrops::MOST as u64);
         let note = format!("only the first {most} {sockets} sockets were compared");
         self.is_full.then_some(note)
+    }
+}
+
+impl FirstPass for EarlierDrops {
+    const STATES: StateSet = Kind::Udp.states().union(Kind::Netlink.states());
+
+    fn add(&mut self, socket: &Socket, _: &InetEnds) {
+        self.add_local(socket);
+    }
+
+    fn add_local(&mut self, socket: &Socket) {
+        self.is_full |= self.drops.len() >= EarlierDrops::MOST;
+        if let Some(drops) = socket.drops.filter(|_| !self.is_full) {
+            self.drops.insert(socket.key(), drops);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnose::bounded::EarlierDrops;
 use crate::diagnose::subject::kind_label;
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule};
 use crate::model::{
     Command, Field, Finding, Kind, KindSet, Label, Protocol, Setting, Severity, Socket, StateSet,
     counted, thousands,
@@ -49,18 +49,6 @@ const PROTOCOLS: [(u16, &str, &str); 12] = [
     (20, "NETLINK_RDMA", "RDMA"),
 ];
 
-/// What each socket had dropped before the window.
-#[derive(Debug, Default)]
-pub(super) struct Earlier(EarlierDrops);
-
-impl FirstPass for Earlier {
-    const STATES: StateSet = Kind::Netlink.states();
-
-    fn add_local(&mut self, socket: &Socket) {
-        self.0.add(socket);
-    }
-}
-
 /// A socket for which messages were dropped in the window.
 #[derive(Clone, Debug)]
 struct Dropping {
@@ -71,31 +59,25 @@ struct Dropping {
 /// Those of each protocol.
 #[derive(Debug, Default)]
 pub(super) struct NetlinkDrops {
-    earlier: Earlier,
+    earlier: EarlierDrops,
     by_protocol: BTreeMap<Protocol, Vec<Dropping>>,
 }
 
 impl Rule for NetlinkDrops {
     const ID: &'static str = "netlink-drops";
 
-    const IS_LIVE: bool = false;
-
     const KINDS: KindSet = KindSet::NONE.with(Kind::Netlink);
 
-    const STATES: StateSet = Earlier::STATES;
+    const STATES: StateSet = Kind::Netlink.states();
 
-    type Before = Earlier;
+    type Before = EarlierDrops;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, before: Earlier, _: &Host) {
+    fn begin(&mut self, before: EarlierDrops, _: &Host) {
         self.earlier = before;
     }
 
-    fn add(&mut self, _: &Sampled<'_>) {}
-
     fn add_local(&mut self, socket: &Socket) {
-        let dropped = self.earlier.0.grown(socket);
+        let dropped = self.earlier.grown(socket);
         if let Some(protocol) = socket.protocol().filter(|_| dropped > 0) {
             let socket = socket.clone();
             let sockets = self.by_protocol.entry(protocol).or_default();
@@ -116,7 +98,7 @@ impl Rule for NetlinkDrops {
             sockets.sort_by_key(|one| std::cmp::Reverse(one.dropped));
             finding(*protocol, &sockets, case.host)
         });
-        Examined::found(findings).without(self.earlier.0.limit_note("NETLINK"))
+        Examined::found(findings).without(self.earlier.limit_note("NETLINK"))
     }
 }
 

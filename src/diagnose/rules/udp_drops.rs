@@ -10,14 +10,14 @@ use std::net::SocketAddr;
 
 use crate::diagnose::bounded::{EarlierDrops, TopCounts};
 use crate::diagnose::subject::{address_word, kind_label};
-use crate::diagnose::{Case, Examined, FirstPass, Host, Rule, Sampled, Suspects};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
 use crate::model::Counter::{
     Udp6ChecksumErrors, Udp6InDatagrams, Udp6MemErrors, Udp6RcvbufErrors, UdpChecksumErrors,
     UdpInDatagrams, UdpMemErrors, UdpRcvbufErrors,
 };
 use crate::model::{
-    Command, Counter, Field, Finding, InetEnds, Kind, KindSet, Label, Setting, Severity, Socket,
-    StateSet, counted, thousands,
+    Command, Counter, Field, Finding, Kind, KindSet, Label, Setting, Severity, StateSet, counted,
+    thousands,
 };
 
 /// From this many on in the window, if they are a part of all datagrams.
@@ -37,18 +37,6 @@ const WHY: &str = "A datagram that finds no room in the receive buffer of its so
 /// What to do where others at the same address and port drop nothing.
 const ONE_HANGS: &str = "Find out what the reader of that socket waits for: the others are read, but the kernel keeps assigning the same senders to this one (SO_REUSEPORT).";
 
-/// What each socket had dropped before the window.
-#[derive(Debug, Default)]
-pub(super) struct Earlier(EarlierDrops);
-
-impl FirstPass for Earlier {
-    const STATES: StateSet = Kind::Udp.states();
-
-    fn add(&mut self, socket: &Socket, _: &InetEnds) {
-        self.0.add(socket);
-    }
-}
-
 /// The sockets at one address and port.
 #[derive(Clone, Debug, Default)]
 struct Service {
@@ -64,7 +52,7 @@ struct Service {
 /// What was dropped in the window.
 #[derive(Debug, Default)]
 pub(super) struct UdpDrops {
-    earlier: Earlier,
+    earlier: EarlierDrops,
     services: BTreeMap<SocketAddr, Service>,
     /// How many sockets there are at each address and port; 2 MB.
     sockets: TopCounts<SocketAddr, 50_000>,
@@ -75,20 +63,18 @@ impl Rule for UdpDrops {
 
     const KINDS: KindSet = KindSet::NONE.with(Kind::Udp);
 
-    const STATES: StateSet = Earlier::STATES;
+    const STATES: StateSet = Kind::Udp.states();
 
-    type Before = Earlier;
+    type Before = EarlierDrops;
 
-    const SUSPECTS: Option<Suspects<Self>> = None;
-
-    fn begin(&mut self, before: Earlier, _: &Host) {
+    fn begin(&mut self, before: EarlierDrops, _: &Host) {
         self.earlier = before;
     }
 
     fn add(&mut self, sampled: &Sampled<'_>) {
         let Sampled { socket, ends, .. } = *sampled;
         self.sockets.add(ends.local);
-        let grown = self.earlier.0.grown(socket);
+        let grown = self.earlier.grown(socket);
         if grown == 0 {
             return;
         }
@@ -118,7 +104,7 @@ impl Rule for UdpDrops {
             let sockets = self.sockets.of(local);
             finding(*local, one, sockets, one.dropped as f64 / all, host)
         });
-        Examined::found(findings.collect::<Vec<_>>()).without(self.earlier.0.limit_note("UDP"))
+        Examined::found(findings.collect::<Vec<_>>()).without(self.earlier.limit_note("UDP"))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::diagnose::testing::{assert_names_settings, host};
-use crate::model::State;
 use crate::model::testing::ends;
+use crate::model::{Socket, State};
 
 /// A socket at port 53 with this cookie and this number of drops.
 fn one(cookie: u64, drops: u32) -> Socket {
