@@ -140,8 +140,8 @@ impl<'a> Watching<'a> {
         }
         let mut gone = Gone(HashSet::new());
         if self.selection.list_unix(&mut gone).is_ok() {
-            gone.0.retain(|inode| wanted.contains(inode));
-            watch.see_unix(gone.0, self.begin.elapsed());
+            let still = wanted.iter().filter(|inode| gone.0.contains(inode));
+            watch.see_unix(still.copied().collect(), self.begin.elapsed());
         }
     }
 
