@@ -90,6 +90,28 @@ impl Host {
         self.in_window().of(counter)
     }
 
+    /// By how much these counters grew together, without those that are unknown.
+    pub(super) fn known_growth(&self, counters: &[Counter]) -> u64 {
+        let grown = counters.iter().filter_map(|one| self.growth(*one).ok());
+        grown.sum()
+    }
+
+    /// The pages of memory that a protocol uses, and the three numbers that limit them. Both are those of
+    /// the whole host.
+    ///
+    /// # Errors
+    /// Why one of them is unknown.
+    pub(super) fn memory(
+        &self,
+        protocol: &str,
+        pages: Counter,
+        limits: Setting,
+    ) -> Result<(u64, [u64; 3]), String> {
+        let pages = self.after.get(pages)?;
+        let of_host = |reason| format!("{protocol}'s memory is that of the whole host: {reason}");
+        Ok((pages, self.settings.numbers(limits).map_err(of_host)?))
+    }
+
     /// Pages of memory as a size: `12 MiB`, or `90 pages` where their size is unknown.
     pub(super) fn memory_text(&self, pages: u64) -> String {
         match self.page_size {

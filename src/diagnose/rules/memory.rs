@@ -35,26 +35,21 @@ impl Rule for Memory {
     type Before = ();
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        let pages = case.host.after.get(Counter::MemoryPages);
-        let limits = case.host.settings.numbers::<3>(Mem);
-        let known = match (pages, limits) {
-            (Ok(pages), Ok([_, pressure, high])) => Ok((pages, pressure, high)),
-            (Err(reason), _) => Err(reason),
-            (_, Err(reason)) => Err(format!("TCP's memory is that of the whole host: {reason}")),
-        };
-        let over = known.as_ref().ok();
-        let over = over.filter(|(pages, pressure, _)| pages >= pressure);
-        let finding = match over {
-            Some(over) => Some(at_the_limit(*over, case.host)),
-            None => dropped(case.host),
+        let host = case.host;
+        let known = host.memory("TCP", Counter::MemoryPages, Mem);
+        let finding = match known {
+            Ok((pages, [_, pressure, high])) if pages >= pressure => {
+                Some(at_the_limit(pages, pressure, high, host))
+            }
+            Ok(_) | Err(_) => dropped(host),
         };
         Examined::found(finding)
             .without(known.err())
-            .without(case.host.growth(Counter::PruneCalled).err())
+            .without(host.growth(Counter::PruneCalled).err())
     }
 }
 
-fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Finding {
+fn at_the_limit(pages: u64, pressure: u64, high: u64, host: &Host) -> Finding {
     let [in_use, small_from] = [pages, pressure].map(|pages| host.memory_text(pages));
     let is_over = pages >= high;
     let bound = if is_over { high } else { pressure };
@@ -75,10 +70,7 @@ fn at_the_limit((pages, pressure, high): (u64, u64, u64), host: &Host) -> Findin
 /// What was dropped although the limits were not reached, or are unknown: one socket with a full buffer
 /// is enough.
 fn dropped(host: &Host) -> Option<Finding> {
-    let growth = |counters: &[Counter]| {
-        let growth = counters.iter().filter_map(|one| host.growth(*one).ok());
-        growth.sum::<u64>()
-    };
+    let growth = |counters: &[Counter]| host.known_growth(counters);
     let (dropped, pressures) = (growth(&DROPPED), growth(&[Counter::MemoryPressures]));
     let pruned = growth(&[Counter::PruneCalled]);
     let (value, event) = match (pressures, dropped, pruned) {

@@ -16,8 +16,7 @@ use crate::model::Counter::{
     UdpInDatagrams, UdpMemErrors, UdpRcvbufErrors,
 };
 use crate::model::{
-    Command, Counter, Field, Finding, Kind, KindSet, Label, Setting, Severity, StateSet, counted,
-    thousands,
+    Command, Field, Finding, Kind, KindSet, Label, Setting, Severity, StateSet, counted, thousands,
 };
 
 /// From this many on in the window, if they are a part of all datagrams.
@@ -93,7 +92,7 @@ impl Rule for UdpDrops {
         }
         let dropped: u64 = self.services.values().map(|one| one.dropped).sum();
         // Without the counter, every number is a large part.
-        let read: u64 = growth(host, [UdpInDatagrams, Udp6InDatagrams]);
+        let read = host.known_growth(&[UdpInDatagrams, Udp6InDatagrams]);
         let all = read.saturating_add(dropped).max(1) as f64;
         let mut services: Vec<_> = self.services.iter().collect();
         services.retain(|(_, one)| one.dropped >= WARNING && one.dropped as f64 / all >= PART);
@@ -106,12 +105,6 @@ impl Rule for UdpDrops {
         });
         Examined::found(findings.collect::<Vec<_>>()).without(self.earlier.limit_note("UDP"))
     }
-}
-
-/// By how much counters grew together, those that are unknown left out.
-fn growth<const N: usize>(host: &Host, counters: [Counter; N]) -> u64 {
-    let grown = counters.iter().filter_map(|one| host.growth(*one).ok());
-    grown.sum()
 }
 
 fn finding(local: SocketAddr, service: &Service, sockets: u64, part: f64, host: &Host) -> Finding {

@@ -32,14 +32,10 @@ impl Rule for UdpMemory {
     type Before = ();
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        let pages = case.host.after.get(Counter::UdpMemoryPages);
-        let limits = case.host.settings.numbers::<3>(UdpMem);
-        match (pages, limits) {
-            (Ok(pages), Ok([limit, ..])) => Examined::found(finding(pages, limit, case.host)),
-            (Err(reason), _) => Examined::lacking(reason),
-            (_, Err(reason)) => {
-                Examined::lacking(format!("UDP's memory is that of the whole host: {reason}"))
-            }
+        let host = case.host;
+        match host.memory("UDP", Counter::UdpMemoryPages, UdpMem) {
+            Ok((pages, [limit, ..])) => Examined::found(finding(pages, limit, host)),
+            Err(reason) => Examined::lacking(reason),
         }
     }
 }
