@@ -146,7 +146,7 @@ impl CloseWait {
         let stayed = self.stayed(host).into_iter();
         for change in stayed.filter(|change| change.kind() == kind) {
             let some = self.0.some(&change.groups, WATCHED);
-            if Members::of(&some, &change, host).are_many(WARNING) {
+            if Members::of(&some, &change, host).are_many() {
                 let is_idle = |ends: &InetEnds| {
                     let seen = host.watch.of_kind(kind, ends);
                     seen.is_none_or(|seen| !seen.has_ended && !story::is_used(seen))
@@ -161,7 +161,7 @@ impl CloseWait {
         let host = case.host;
         let some = self.0.some(&change.groups, WATCHED);
         let members = Members::of(&some, change, host);
-        if !members.are_many(WARNING) {
+        if !members.are_many() {
             return None;
         }
         let mut finding = match change.groups[..] {
@@ -183,7 +183,7 @@ impl CloseWait {
 
     /// Connections that a program keeps; `None` where that is as it should be.
     fn held(&self, change: &Change, members: &Members<'_>, case: &Case<'_>) -> Option<Finding> {
-        let story = members.story(change, WARNING, case.host)?;
+        let story = members.story(change, case.host)?;
         let inodes = self.0.inodes(&change.groups);
         let mut processes = case.holders.of(inodes.iter().copied());
         // Where the holders of a part were searched for, each is taken to hold as much of the rest.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::WARNING;
 use crate::diagnose::Host;
 use crate::diagnose::lingering::{Change, GROWTH};
 use crate::diagnose::subject::seconds;
@@ -38,6 +39,11 @@ const IDLE: u64 = 1_000;
 /// may forget one of which a direction is closed when nothing was sent for 4 minutes (RFC 5382, REQ-5).
 const PATIENCE: u64 = 240_000;
 
+/// The same of MPTCP, whose connections leave every table a minute after the peer has closed both
+/// directions, while the program still holds the descriptor (`mptcp_close_timeout`, net/mptcp/protocol.c):
+/// none would reach an age of one minute.
+const PATIENCE_OF_MPTCP: u64 = 10_000;
+
 /// What is sent so long after the last data came is not the answer to it, but one of a stream to a peer
 /// that has closed its direction, in milliseconds: a proxy waits 60 s for an answer by default
 /// (`proxy_read_timeout` of nginx), and so long a peer that has closed both directions acknowledges what
@@ -46,11 +52,6 @@ const ANSWERED: u64 = 60_000;
 
 /// If this many that have been answered are added and none ends, the program forgets to close them.
 const SLOW_GROWTH: u64 = 2;
-
-/// The same of MPTCP, whose connections leave every table a minute after the peer has closed both
-/// directions, while the program still holds the descriptor (`mptcp_close_timeout`, net/mptcp/protocol.c):
-/// who waits for a minute sees none.
-const PATIENCE_OF_MPTCP: u64 = 10_000;
 
 /// A request that waits longer than this for its answer is taken to be forgotten, in milliseconds, and a
 /// stream that pauses for longer: by then most NATs, firewalls and load balancers have forgotten a
@@ -201,14 +202,14 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Whether `least` of those that stayed through the window still do and are not used, as far as the
+    /// Whether [`WARNING`] of those that stayed through the window still do and are not used, as far as the
     /// watched ones show; or, if their end is unread, a part of them; or if as many clients of a server
     /// wait for that, though others follow where these end.
-    pub(super) fn are_many(&self, least: u64) -> bool {
+    pub(super) fn are_many(&self) -> bool {
         let staying = self.part(self.idle.len()).unwrap_or(self.stayed);
         let a_part = staying as f64 >= self.stayed as f64 * A_PART;
         let late = self.part(self.late).unwrap_or(0);
-        staying >= least || (self.are_unread() && (a_part || (self.is_served && late >= least)))
+        staying >= WARNING || (self.are_unread() && (a_part || (self.is_served && late >= WARNING)))
     }
 
     /// Whether the program has not read the end of most of those that are not used.
@@ -233,7 +234,7 @@ impl<'a> Members<'a> {
 
     /// The story; `None` where connections are used in one direction: the program has read the end, and
     /// closes after its answer.
-    pub(super) fn story(&self, change: &Change, least: u64, host: &Host) -> Option<Story> {
+    pub(super) fn story(&self, change: &Change, host: &Host) -> Option<Story> {
         let ended = self.part(self.ended).unwrap_or(0) + change.counts.ended;
         let before = self.stayed + change.counts.ended;
         let turnover = ended as f64 / before.max(1) as f64;
@@ -247,16 +248,16 @@ impl<'a> Members<'a> {
         });
         match is_used && was_idle >= Some(IDLE) {
             true => Some(Story::StalePool),
-            false if self.may_be_answered(change, least) => {
+            false if self.may_be_answered(change) => {
                 (!self.are_streams()).then_some(Story::Unanswered)
             }
             false => Some(Story::Leak),
         }
     }
 
-    /// Whether the program has read the end of most, their number does not grow, and fewer than `least`
+    /// Whether the program has read the end of most, their number does not grow, and fewer than [`WARNING`]
     /// have been silent for longer than peers wait.
-    fn may_be_answered(&self, change: &Change, least: u64) -> bool {
+    fn may_be_answered(&self, change: &Change) -> bool {
         let is_mptcp = change.kind() == Kind::Mptcp;
         let is_forgotten = |one: &&&Watched| {
             let patience = match is_mptcp {
@@ -269,7 +270,7 @@ impl<'a> Members<'a> {
                 .is_none_or(|age| age >= patience)
         };
         let forgotten = self.idle.iter().filter(is_forgotten).count();
-        let are_few = self.part(forgotten).is_some_and(|number| number < least);
+        let are_few = self.part(forgotten).is_some_and(|number| number < WARNING);
         are_few && change.is_whole && self.growth(change).is_none() && !self.are_unread()
     }
 
