@@ -214,13 +214,18 @@ impl SynLoss {
                 || destinations.any(|(to, _)| self.attempts.is_connected(to, host)))
     }
 
-    /// The one destination of nearly all late SYNs, if nothing shows that it answers any.
-    fn unconnected(&self, host: &Host) -> Option<(SocketAddr, &Tries)> {
+    /// The one destination of nearly all SYNs by which is divided.
+    fn only_destination(&self) -> Option<SocketAddr> {
         let syns = &self.waiting.divides().0.syns;
-        let (to, late) = *syns.top(1).first()?;
-        let is_only = late as f64 >= syns.total() as f64 * ONE_DESTINATION;
+        let (to, number) = *syns.top(1).first()?;
+        (number as f64 >= syns.total() as f64 * ONE_DESTINATION).then_some(to)
+    }
+
+    /// The only destination, if nothing shows that it answers any.
+    fn unconnected(&self, host: &Host) -> Option<(SocketAddr, &Tries)> {
+        let to = self.only_destination()?;
         let tries = self.attempts.unconnected(to, host)?;
-        let is_silent = is_only && self.attempts.is_more_than_loss(tries, host);
+        let is_silent = self.attempts.is_more_than_loss(tries, host);
         is_silent.then_some((to, tries))
     }
 
@@ -238,17 +243,13 @@ impl SynLoss {
             thousands(again),
             thousands(all)
         );
-        let (handshakes, _) = self.waiting.divides();
-        let top = handshakes.syns.top(NAMED);
-        let total = handshakes.syns.total() as f64;
-        let only = top.first();
-        let only = only.filter(|(_, late)| *late as f64 >= total * ONE_DESTINATION);
-        let subject = only.map(|(to, _)| peer_subject(*to));
+        let only = self.only_destination();
+        let subject = only.map(peer_subject);
         let services = Command::count("--by service --top 10");
         let show = Command::list("--process --state syn-sent --columns timer,retransmits");
         let commands = match (only, self.late_now) {
             (_, 0) => vec![services],
-            (Some((to, _)), _) => vec![
+            (Some(to), _) => vec![
                 services.of(format!("dst {to}")),
                 show.of(format!("dst {to}")),
             ],
@@ -257,13 +258,13 @@ impl SynLoss {
         Finding::new(Severity::Warning, title, percent, self.inodes.all(), WHY)
             .with_limit(WARNING_SHARE * 100.0)
             .with_subject(subject.unwrap_or_default())
-            .with_evidence(self.evidence(&top, growth))
+            .with_evidence(self.evidence(growth))
             .with_commands(commands)
             .with_remedy(REMEDY)
             .with_causes(&["conntrack", "accept-queue", "half-open"])
     }
 
-    fn evidence(&self, top: &[(SocketAddr, u64)], growth: Growth<'_>) -> Vec<String> {
+    fn evidence(&self, growth: Growth<'_>) -> Vec<String> {
         let (handshakes, which) = self.waiting.divides();
         let [syns, syn_acks] = [handshakes.syns.total(), handshakes.syn_acks].map(thousands);
         let mut evidence = vec![growth.text(&[
@@ -274,8 +275,8 @@ impl SynLoss {
         evidence.push(format!(
             "of the handshakes that {which}, before the window and after it, {syns} were this host's SYNs and {syn_acks} its SYN-ACKs"
         ));
-        let named = top.iter();
-        let named = named.map(|(to, late)| format!("{} to {to}", thousands(*late)));
+        let named = handshakes.syns.top(NAMED).into_iter();
+        let named = named.map(|(to, late)| format!("{} to {to}", thousands(late)));
         let named: Vec<String> = named.collect();
         evidence.push(format!("such SYNs: {}", named.join(", ")));
         evidence.extend(self.inodes.limit_note());
