@@ -17,7 +17,7 @@ const RETRANSMITTED_PART: f64 = 0.2;
 /// Of those that are seen at several times, half of it: each is seen once.
 const SEEN_AGAIN_PART: f64 = 0.1;
 
-/// Beside loss, a destination does not answer if this many times the host's part of SYNs is retransmitted.
+/// A destination does not answer if the retransmitted part of its SYNs is this many times that of the host.
 const BEYOND_LOSS: f64 = 2.0;
 
 /// A window in which an attempt can fail: a longer round trip is no answer.
@@ -172,7 +172,7 @@ impl Attempts {
     }
 
     /// How many attempts to a destination can have succeeded in the window: no more than ended, of those
-    /// before it and of those that began in it, to whichever destination; and no more than segments were
+    /// before it and of those that began in it, to any destination; and no more than segments were
     /// received, because a SYN-ACK is one. `None` where that is unknown.
     pub(in crate::diagnose) fn succeeded_at_most(&self, tries: &Tries, host: &Host) -> Option<u64> {
         let grown = |counter| host.growth(counter).ok();
@@ -251,10 +251,10 @@ impl Attempts {
     /// Whether it matters which attempts there are after the window: several were made to a destination
     /// without a connection, and it is not known to be silent.
     pub(in crate::diagnose) fn wants_later(&self, host: &Host) -> bool {
-        let found = self.unanswered(host);
-        let is_found = |to: &SocketAddr| found.iter().any(|(found, _, _)| found == to);
-        let mut all = self.destinations.keys();
-        !host.copied && all.any(|to| self.unconnected(*to, host).is_some() && !is_found(to))
+        let found = self.unanswered(host).into_iter();
+        let found: HashSet<SocketAddr> = found.map(|(to, ..)| to).collect();
+        let mut others = self.destinations.keys().filter(|to| !found.contains(to));
+        !host.copied && others.any(|to| self.unconnected(*to, host).is_some())
     }
 
     /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the
