@@ -37,7 +37,7 @@ pub struct Doctor {
     #[arg(value_delimiter = ',', value_parser = kinds(), help_heading = "Selection")]
     pub kinds: Vec<KindSet>,
 
-    /// Every kind that rules are about, as without it; beside a kind, no effect
+    /// Every kind that rules are about, which is the default; no effect with a kind
     #[arg(short, long, help_heading = "Selection")]
     pub all: bool,
 

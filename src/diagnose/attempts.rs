@@ -26,11 +26,11 @@ const ROOM: usize = 10_000;
 /// More destinations than this are not examined; some 1 MB.
 const MOST_DESTINATIONS: usize = 10_000;
 
-/// So many attempts to one destination at a time, before the window and after it: a few failed ones are
-/// normal.
+/// The least number of attempts to one destination at a time, before the window and after it: a few failed
+/// ones are normal.
 pub(super) const FEW: u64 = 3;
 
-/// So many unanswered attempts to any destinations.
+/// The least number of unanswered attempts to any destinations.
 pub(super) const MANY: u64 = 10;
 
 /// How often a SYN must have been retransmitted to count as unanswered by itself: fewer may be one lost
@@ -44,7 +44,7 @@ const LATELY: Duration = Duration::from_secs(3);
 /// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
 const TIME_WAIT: Duration = Duration::from_secs(60);
 
-/// So many connections are asked when their peer was last heard from: to one destination, and to all.
+/// For how many connections a rule reads when the peer was last heard from: to one destination, and to all.
 const LINKED_OF_ONE: u64 = 8;
 const LINKED: usize = 64;
 
@@ -202,7 +202,7 @@ impl Attempts {
                 let left = socket.timer.map_or(Duration::ZERO, |timer| timer.remaining);
                 let is_closed = socket.state == State::TimeWait;
                 tries.closed_lately |= is_closed && left + LATELY >= TIME_WAIT;
-                // Of those without a process TCP measures little or nothing.
+                // TCP measures little or nothing of those without a process.
                 let has_room = tries.linked < LINKED_OF_ONE && self.linked.len() < LINKED;
                 if socket.inode != 0 && has_room {
                     tries.linked += 1;

@@ -52,7 +52,7 @@ pub struct Examination {
     pub findings: Vec<Finding>,
     /// The rules that were applied completely, in the order of the manual.
     pub examined: Vec<&'static str>,
-    /// The other rules and why, and what else exists and was not looked into.
+    /// The other rules and why, and what else exists and was not examined.
     pub not_examined: Vec<NotExamined>,
     /// The inodes of sockets whose holders decide whether there are more findings.
     searched: Vec<u64>,
@@ -114,7 +114,7 @@ fn unknown_states(host: &Host) -> Option<NotExamined> {
     })
 }
 
-/// What else exists and was not looked into.
+/// What else exists and was not examined.
 fn elsewhere(host: &Host) -> Option<NotExamined> {
     let Namespaces {
         with_tcp,

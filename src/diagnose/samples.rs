@@ -148,7 +148,7 @@ macro_rules! rules {
                 watched.into_iter().flatten().flatten().collect()
             }
 
-            /// The UNIX sockets that are to be watched longer, by their inodes.
+            /// The UNIX sockets that need a longer watch, by their inodes.
             pub fn watched_unix(&self, host: &Host) -> Vec<u64> {
                 let watched = [$(
                     <$Rule as Rule>::WATCHED_UNIX.map(|of| of(&self.$field, host))

@@ -25,7 +25,7 @@ pub(super) fn service_test(service: Service) -> String {
     }
 }
 
-/// So many connections of a service, in a title: `9 inbound connections to port 80`.
+/// A number of connections of a service, in a title: `9 inbound connections to port 80`.
 pub(super) fn counted_connections(number: u64, service: Service) -> String {
     let (connection, connections, to) = match service {
         Service::Served(port) => (

@@ -121,8 +121,8 @@ impl Watch {
         self.over.max(self.unix_over)
     }
 
-    /// Takes the UNIX sockets whose peers are gone, of those that are watched, `over` so long since the
-    /// begin of the window.
+    /// Takes the UNIX sockets whose peers are gone, of those that are watched, seen `over` after the window
+    /// began.
     pub fn see_unix(&mut self, mut gone: HashSet<u64>, over: Duration) {
         if let Some(before) = &self.unix {
             gone.retain(|inode| before.contains(inode));
@@ -137,8 +137,8 @@ impl Watch {
         gone.is_none_or(|gone| gone.contains(&inode))
     }
 
-    /// Takes what was seen, `over` so long since the begin of the window. A connection that was wanted
-    /// and not found has ended.
+    /// Takes what was seen `over` after the window began. A connection that was wanted and not found has
+    /// ended.
     pub fn see(&mut self, kind: Kind, seen: Sightings, over: Duration) {
         let watched = match kind == Kind::Mptcp {
             true => &mut self.mptcp,
@@ -272,7 +272,7 @@ pub(super) fn reversed(ends: &InetEnds) -> InetEnds {
 #[derive(Debug)]
 pub struct Sightings {
     wanted: HashSet<InetEnds>,
-    /// How many more connections to each of these peers are wanted, whichever they are.
+    /// How many more connections to each of these peers are wanted, no matter which.
     room: HashMap<IpAddr, usize>,
     found: Vec<(InetEnds, Socket)>,
 }

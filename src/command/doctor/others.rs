@@ -159,9 +159,10 @@ struct Counting<'a>(SecondSink<'a>, Vec<(Kind, u64)>);
 impl Sink for Counting<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         let is_of_kernel = socket.kind == Kind::Netlink && socket.held_inode().is_none();
+        let number = u64::from(!is_of_kernel);
         match self.1.iter_mut().find(|(kind, _)| *kind == socket.kind) {
-            Some((_, sockets)) => *sockets += u64::from(!is_of_kernel),
-            None => self.1.push((socket.kind, u64::from(!is_of_kernel))),
+            Some((_, sockets)) => *sockets += number,
+            None => self.1.push((socket.kind, number)),
         }
         self.0.socket(socket)
     }
@@ -201,7 +202,7 @@ fn list(
     match sample.no_process.first() {
         None => {
             let mut report = sample.report;
-            // No rule needs the state of a NETLINK socket, and only a filter does.
+            // /proc lacks the state of NETLINK sockets, which matters to a filter for a state alone.
             if target.question.states == Kind::Netlink.states() {
                 report.completeness.ignore_unknown_states();
             }

@@ -1,4 +1,4 @@
-//! Connections that asked for Multipath TCP and became plain TCP.
+//! Connections that requested Multipath TCP and became plain TCP.
 //!
 //! A client that sends the option MP_CAPABLE with its SYN falls back where the SYN-ACK has no such option
 //! (RFC 8684, 3.7; `subflow_finish_connect`, net/mptcp/subflow.c): the server does not use MPTCP, or

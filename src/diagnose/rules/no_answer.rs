@@ -124,8 +124,8 @@ pub(super) fn of_one(
         // Programs try both families of a name, and use the one that answers first (RFC 8305).
         Silence::GivenUp if all.has_other_family(to) => Severity::Info,
         Silence::GivenUp => Severity::Warning,
-        // A program that tries again and again has hardly fewer at another time.
-        // Of as many, everything that needs the destination fails.
+        // A program that tries again and again has about as many attempts at any time. Where that
+        // many fail, so does everything that needs the destination.
         Silence::Retransmitted | Silence::Repeated => Severity::critical_if(
             attempts.max(tries.earlier) >= MANY && all.is_dead(to, tries, host),
         ),

@@ -24,7 +24,8 @@ const TIME_WAIT_SECONDS: u64 = 60;
 /// The retransmissions of an orphan if the setting is 0 (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
 const ORPHAN_RETRIES: u64 = 8;
 
-/// So many orphans, or a tenth of them, come and go between the counter's reading and the sample's.
+/// Up to this number of orphans, or a tenth of them, come and go between the reading of the counter and
+/// that of the sample.
 const DRIFT: u64 = 10;
 
 const WHY: &str = "An orphan keeps buffers that no process is charged for. Beyond the limit the kernel resets connections instead of ending them in order, and data in flight is lost.";

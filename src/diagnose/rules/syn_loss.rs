@@ -94,7 +94,7 @@ impl Waiting {
         is_late
     }
 
-    /// Those by which what was retransmitted is divided, and how they are called.
+    /// The handshakes by which retransmissions are divided into SYNs and SYN-ACKs, and a description of them.
     fn divides(&self) -> (&Handshakes, &'static str) {
         match self.late.are_none() {
             true => (&self.all, "were under way"),
@@ -214,7 +214,7 @@ impl SynLoss {
                 || destinations.any(|(to, _)| self.attempts.is_connected(to, host)))
     }
 
-    /// The one destination of nearly all SYNs by which is divided.
+    /// The one destination of nearly all SYNs of these handshakes.
     fn only_destination(&self) -> Option<SocketAddr> {
         let syns = &self.waiting.divides().0.syns;
         let (to, number) = *syns.top(1).first()?;

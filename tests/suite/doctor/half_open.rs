@@ -10,7 +10,7 @@ use crate::program::run;
 use crate::zoo::sysctl::write_sysctl;
 use crate::zoo::{Family, SocketCounts, State, Zoo};
 
-/// A listener with a backlog of 20, and so many half-open requests at it.
+/// A listener with a backlog of 20, and this number of half-open requests at it.
 fn open_requests(count: usize) -> Zoo {
     write_sysctl("core/somaxconn", "20");
     let wanted = SocketCounts::none().with(Family::V4, State::Listen, 1);

@@ -24,7 +24,7 @@ fn send_syn(address: SocketAddr) -> OwnedFd {
     socket
 }
 
-/// The report of `take` while so many attempts are under way, each given up after `patience`.
+/// The report of `take` while this number of attempts is under way, each given up after `patience`.
 fn while_giving_up<T>(at_once: u32, patience: Duration, take: impl FnOnce() -> T) -> T {
     let address = Peer::address(Behaviour::NoReply, Family::V4);
     let ends = AtomicBool::new(false);

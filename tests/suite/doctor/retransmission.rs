@@ -1,4 +1,4 @@
-//! A peer that loses one segment in four, beside others that lose none.
+//! A peer that loses one segment in four, and others that lose none.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

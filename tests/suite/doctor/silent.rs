@@ -1,5 +1,5 @@
 //! Connections without keepalive that were used lately. That they are silent for an hour is played in
-//! the tests beside the rule: the kernel counts these times from the handshake on, in ticks of a clock
+//! the unit tests of the rule: the kernel counts these times from the handshake on, in ticks of a clock
 //! that neither a socket option nor a time namespace changes.
 
 use std::net::TcpStream;

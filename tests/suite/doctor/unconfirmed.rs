@@ -14,7 +14,7 @@ use crate::zoo::{Family, Peer, SocketCounts, State, Zoo};
 
 const ID: &str = "unconfirmed";
 
-/// A listener, and so many requests of a peer that sends nothing after its SYN.
+/// A listener, and a number of requests from a peer that sends nothing after its SYN.
 fn open_requests(count: usize) -> Zoo {
     let wanted = SocketCounts::none().with(Family::V4, State::Listen, 1);
     Zoo::open(&wanted.with(Family::V4, State::SynRecv, count))

@@ -24,7 +24,7 @@ fn socket() -> OwnedFd {
     socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap()
 }
 
-/// A listener with room for so many, and clients in its queue.
+/// A listener with this backlog, and clients in its queue.
 fn waiting(path: &Path, backlog: i32, clients: usize) -> (UnixListener, Vec<OwnedFd>) {
     let address = SocketAddrUnix::new(path).unwrap();
     let listener = socket();

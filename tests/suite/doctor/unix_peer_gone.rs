@@ -18,7 +18,7 @@ use crate::wait::Repeated;
 
 const ID: &str = "unix-peer-gone";
 
-/// So many connections that a server at this path has accepted, and their clients.
+/// A number of connections that a server at this path has accepted, and their clients.
 fn accepted(path: &Path, number: usize) -> (Vec<UnixStream>, Vec<UnixStream>) {
     let listener = UnixListener::bind(path).unwrap();
     let connect = |_| {
@@ -28,7 +28,7 @@ fn accepted(path: &Path, number: usize) -> (Vec<UnixStream>, Vec<UnixStream>) {
     (0..number).map(connect).unzip()
 }
 
-/// So many sockets of this type without a name, and their other ends.
+/// A number of sockets of this type without a name, and their other ends.
 fn pairs(kind: SocketType, number: usize) -> (Vec<OwnedFd>, Vec<OwnedFd>) {
     let pair = |_| socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
     (0..number).map(pair).unzip()

@@ -11,7 +11,7 @@ fn examined(waiting: u32, limit: u32, host: &Host) -> Examined {
     dropping(waiting, limit, 0, host)
 }
 
-/// The same with so many drops of the listener in the window.
+/// The same with this number of drops of the listener in the window.
 fn dropping(waiting: u32, limit: u32, drops: u32, host: &Host) -> Examined {
     let mut one = listener("127.0.0.1:80", waiting, limit, 1);
     one.drops = Some(drops);

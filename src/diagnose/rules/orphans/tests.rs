@@ -11,7 +11,7 @@ fn orphans(number: u64, limit: &str, resets: (u64, u64)) -> Host {
         .with_growth(Counter::AbortOnMemory, resets.0, resets.1)
 }
 
-/// On a host with so many orphans in this network namespace.
+/// On a host with this number of orphans in this network namespace.
 fn examined(here: u64, host: &Host) -> Examined {
     let closing = socket(State::LastAck, "192.0.2.9:80", "192.0.2.1:5000");
     let mut rule: Orphans = host.read(&[], &[]);

@@ -107,7 +107,7 @@ fn without_the_number_of_retransmissions_the_rule_is_not_examined() {
     assert_eq!(examined.lacking.len(), 1);
 }
 
-/// So many requests of that many addresses, retransmitted once, and others that were not yet.
+/// A number of requests from each of some addresses, retransmitted once, and new ones that were not yet.
 fn young(addresses: u64, each: usize, new: usize) -> Vec<Socket> {
     let clients = (0..addresses).map(|n| {
         let client = format!("198.51.{}.{}", n >> 8, n & 255);

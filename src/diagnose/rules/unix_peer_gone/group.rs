@@ -36,7 +36,7 @@ const REMEDY_DATAGRAMS: [&str; 2] = [
 /// By what sockets are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner<'a> {
-    /// The name of the listener that accepted them, whichever of its processes holds them.
+    /// The name of the listener that accepted them; any of its processes may hold them.
     Service(&'a UnixName),
     /// Of others, the process; `None` where it is unknown.
     Process(Option<u32>),

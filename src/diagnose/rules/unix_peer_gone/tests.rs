@@ -19,7 +19,7 @@ fn one(kind: Kind, inode: u64, name: &str) -> Socket {
     }
 }
 
-/// So many of them, with the inodes from 1 on.
+/// Those with these inodes.
 fn many(kind: Kind, inodes: std::ops::Range<u64>, name: &str) -> Vec<Socket> {
     inodes.map(|inode| one(kind, inode, name)).collect()
 }

@@ -18,7 +18,7 @@ fn streams_with_pauses_are_no_finding_beside_others_that_are_used() {
             Some(with(one, &measures))
         })
     };
-    // A tenth of 32, and four minutes. Beside any that are used, the others are information.
+    // A tenth of 32, and four minutes. If any are used, the others are information.
     assert!(found(4, 239_999).is_none());
     for (used, sent) in [(3, 239_999), (4, 240_000)] {
         assert_eq!(found(used, sent).unwrap().severity, Severity::Info);
@@ -56,8 +56,8 @@ fn what_was_sent_a_minute_after_the_last_data_and_acknowledged_at_once_is_part_o
     }
 }
 
-/// The finding about 12, answered or not, of which one ended after the window or none, and to which these
-/// were added in it and after it.
+/// The finding about 12, answered or not, if one ended after the window or none, and these were added in it
+/// and after it.
 fn grown(is_answered: bool, ended: bool, in_window: u64, later: u64) -> Finding {
     let sent = if is_answered { 30_000 } else { 30_001 };
     let measures = [

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 
-/// What is found of 120 of which 32 are watched, whose ends are unread for so long and not read by
-/// these when they end.
+/// What is found of 120, if the ends of the first `late` have been unread for `age`, those of the others only
+/// since the last sample, and the first `ends` have ended when they are seen again.
 pub(super) fn slow_handlers(late: u64, ends: u64, age: u64) -> Option<Finding> {
     let sockets: Vec<Socket> = (1..=120).map(|number| one(number, number)).collect();
     let mut host = host().listening_at(&["0.0.0.0:80"]);
