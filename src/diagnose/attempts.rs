@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::TIME_WAIT;
 use super::bounded::Inodes;
 use super::host::Host;
 use super::rule::{FirstPass, Sampled};
@@ -40,9 +41,6 @@ pub(super) const RETRANSMITS: u32 = 2;
 /// A destination that was heard from less than this long ago answers: a SYN that was retransmitted twice
 /// is older.
 const LATELY: Duration = Duration::from_secs(3);
-
-/// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
-const TIME_WAIT: Duration = Duration::from_secs(60);
 
 /// For how many connections a rule reads when the peer was last heard from: to one destination, and to all.
 const LINKED_OF_ONE: u64 = 8;

@@ -25,6 +25,7 @@ mod unanswered;
 mod watch;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 pub use attempts::LaterAttempts;
 pub use host::{Host, Measures, SelectedListeners};
@@ -44,6 +45,9 @@ use bounded::{Inodes, TopCounts, Unacknowledged};
 use host::Growth;
 use rank::{merge, rank};
 use rule::{Case, Examined, FirstPass, Rule, Sampled, Suspects};
+
+/// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
+const TIME_WAIT: Duration = Duration::from_secs(60);
 
 /// The result of all rules.
 #[derive(Debug, Default)]

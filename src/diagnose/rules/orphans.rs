@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Host, Rule, Sampled, TIME_WAIT};
 use crate::model::Setting::{FinTimeout, MaxOrphans, OrphanRetries};
 use crate::model::{
     Command, Counter, Finding, Scope, Severity, State, StateSet, TimerKind, counted, thousands,
@@ -17,9 +17,6 @@ use crate::model::{
 /// From this share of the limit on it warns: an orphan whose peer is silent and unreachable counts
 /// four times, and is reset from here on (`tcp_out_of_resources`, net/ipv4/tcp_timer.c).
 const WARNING_SHARE: f64 = 0.25;
-
-/// How long TIME_WAIT lasts, in seconds (`TCP_TIMEWAIT_LEN`, include/net/tcp.h).
-const TIME_WAIT_SECONDS: u64 = 60;
 
 /// The retransmissions of an orphan if the setting is 0 (`tcp_orphan_retries`, net/ipv4/tcp_timer.c).
 const ORPHAN_RETRIES: u64 = 8;
@@ -132,9 +129,10 @@ fn remedy(host: &Host) -> Vec<String> {
         format!("Let the kernel give up orphans sooner: set {OrphanRetries} to less than {fewer}."),
     ];
     let timeout = host.setting(FinTimeout);
-    if timeout.is_some_and(|seconds| seconds > TIME_WAIT_SECONDS) {
+    let time_wait = TIME_WAIT.as_secs();
+    if timeout.is_some_and(|seconds| seconds > time_wait) {
         remedy.push(format!(
-            "Set {FinTimeout} to {TIME_WAIT_SECONDS} or less: then FIN_WAIT2 without a process is not an orphan."
+            "Set {FinTimeout} to {time_wait} or less: then FIN_WAIT2 without a process is not an orphan."
         ));
     }
     remedy.push(format!(

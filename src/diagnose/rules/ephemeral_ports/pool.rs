@@ -8,14 +8,11 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::port_set::PortSet;
-use crate::diagnose::Inodes;
+use crate::diagnose::{Inodes, TIME_WAIT};
 use crate::model::Setting::{
     LocalPortRange, LocalReservedPorts, Timestamps, TwReuse, TwReuseDelay,
 };
 use crate::model::{InetEnds, Listeners, Settings, Sink, Socket, State, TimerKind};
-
-/// `TCP_TIMEWAIT_LEN`, include/net/tcp.h.
-const TIME_WAIT: Duration = Duration::from_secs(60);
 
 /// The delay before Linux 6.14 made it a setting.
 const REUSE_DELAY_MS: u64 = 1000;
