@@ -118,11 +118,7 @@ impl Host {
         }
         match socket.internet() {
             None => rule.add_local(socket),
-            Some(ends) => rule.add(&Sampled {
-                socket,
-                ends,
-                service: self.listeners.service(socket.kind, socket.netns, ends),
-            }),
+            Some(_) => rule.add(&sampled(socket, &self.listeners)),
         }
     }
 
@@ -145,6 +141,16 @@ impl Host {
         Examined::found(complete)
             .with_searched(searched)
             .without(lacking)
+    }
+}
+
+/// An internet socket after the window, on a host with these listeners.
+pub(super) fn sampled<'a>(socket: &'a Socket, listeners: &Listeners) -> Sampled<'a> {
+    let ends = socket.internet().unwrap();
+    Sampled {
+        socket,
+        ends,
+        service: listeners.service(socket.kind, socket.netns, ends),
     }
 }
 

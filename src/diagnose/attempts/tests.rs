@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::diagnose::Measures;
-use crate::diagnose::testing::{host, socket};
+use crate::diagnose::testing::{host, sampled, socket};
 use crate::diagnose::watch::Sightings;
 use crate::model::{Counter, Kind, Listeners, Sink, Timer, TimerKind};
 
@@ -44,13 +44,7 @@ fn read(before: &[Socket], after: &[Socket]) -> Attempts {
         .for_each(|socket| earlier.add(socket, socket.internet().unwrap()));
     let mut attempts = Attempts::after(earlier);
     for socket in after {
-        let ends = socket.internet().unwrap();
-        let service = Listeners::default().service(socket.kind, socket.netns, ends);
-        attempts.add(&Sampled {
-            socket,
-            ends,
-            service,
-        });
+        attempts.add(&sampled(socket, &Listeners::default()));
     }
     attempts
 }

@@ -1,7 +1,7 @@
 //! What stays, is added and ends, of sockets made for it.
 
 use super::*;
-use crate::diagnose::testing::{host, socket};
+use crate::diagnose::testing::{host, sampled, socket};
 use crate::model::State;
 
 /// A socket of this cookie, towards a host of this number.
@@ -20,12 +20,7 @@ fn changes(before: &[Socket], after: &[Socket], least: u64) -> Vec<Change> {
     let mut lingering = Lingering::after(previous);
     let listeners = Listeners::default();
     for socket in after {
-        let ends = socket.internet().unwrap();
-        lingering.add(&Sampled {
-            socket,
-            ends,
-            service: listeners.service(socket.kind, socket.netns, ends),
-        });
+        lingering.add(&sampled(socket, &listeners));
     }
     lingering.changes(&listeners, least)
 }
@@ -122,16 +117,9 @@ fn beyond_the_room_for_groups_all_are_counted() {
 fn what_was_added_and_ended_after_the_window_is_counted_if_all_were_kept() {
     let mut lingering = Lingering::default();
     let listeners = Listeners::default();
-    let add = |lingering: &mut Lingering, socket: &Socket| {
-        let ends = socket.internet().unwrap();
-        lingering.add(&Sampled {
-            socket,
-            ends,
-            service: listeners.service(socket.kind, socket.netns, ends),
-        });
-    };
     let now = [one(1, 1), one(2, 1), one(3, 2)];
-    now.iter().for_each(|socket| add(&mut lingering, socket));
+    now.iter()
+        .for_each(|socket| lingering.add(&sampled(socket, &listeners)));
     let groups = [lingering.kept[0].group];
     let later = |sockets: &[Socket]| {
         let mut later = Standing::default();

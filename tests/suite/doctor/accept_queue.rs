@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, listen, socket, socket_with};
+use rustix::net::{AddressFamily, SocketType, connect, listen, socket};
 
 use super::commands::assert_commands_run;
 use super::report::Report;
@@ -12,6 +12,7 @@ use crate::list::row::Listed;
 use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::wait::Repeated;
+use crate::zoo::begin_connection;
 use crate::zoo::sysctl::write_sysctl;
 
 /// A listener whose queue is full with two connections, and these.
@@ -19,16 +20,8 @@ fn full_queue() -> (TcpListener, Vec<OwnedFd>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listen(&listener, 1).unwrap();
     let address = listener.local_addr().unwrap();
-    let clients = (0..2).map(|_| send_syn(address)).collect();
+    let clients = (0..2).map(|_| begin_connection(address)).collect();
     (listener, clients)
-}
-
-/// Sends a SYN and does not wait for the outcome.
-fn send_syn(address: SocketAddr) -> OwnedFd {
-    let flags = SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
-    let _ = connect(&socket, &address);
-    socket
 }
 
 in_namespace!(
@@ -84,7 +77,7 @@ in_namespace!(
         let (listener, _clients) = full_queue();
         let address = listener.local_addr().unwrap();
         let attempts = Repeated::start(move || {
-            drop(send_syn(address));
+            drop(begin_connection(address));
             std::thread::yield_now();
         });
         let report = Report::after("0.1");
@@ -124,7 +117,7 @@ in_namespace!(
         write_sysctl("core/somaxconn", "2");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let _clients = [send_syn(address), send_syn(address)];
+        let _clients = [begin_connection(address), begin_connection(address)];
         let report = Report::after("0.1");
         let finding = report.finding("accept-queue");
         assert_eq!(finding.severity, "WARNING");

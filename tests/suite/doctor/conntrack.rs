@@ -2,12 +2,10 @@
 //! table is has its tests with a copied tree: the maximum is that of the whole host, which no test may
 //! lower.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::thread::sleep;
 use std::time::Duration;
-
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use super::commands::assert_commands_run;
 use super::report::Report;
@@ -15,6 +13,7 @@ use crate::child::{self, Start};
 use crate::namespace::in_namespace;
 use crate::skip::skip;
 use crate::wait::Repeated;
+use crate::zoo::begin_connection;
 
 const ID: &str = "conntrack";
 
@@ -33,14 +32,6 @@ fn translate(port: u16) {
     }
 }
 
-/// Begins to connect, and does not wait.
-fn send_syn(address: SocketAddr) -> OwnedFd {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
-    let _ = connect(&socket, &address);
-    socket
-}
-
 in_namespace!(
     fn packets_that_source_nat_gives_no_entry_in_the_table_are_reported() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -50,7 +41,7 @@ in_namespace!(
         let served = listener.accept().unwrap();
         assert_eq!(served.1.port(), 5000);
         let attempts = Repeated::start(move || {
-            let _open: Vec<OwnedFd> = (0..5).map(|_| send_syn(address)).collect();
+            let _open: Vec<OwnedFd> = (0..5).map(|_| begin_connection(address)).collect();
             sleep(Duration::from_millis(50));
         });
         let report = Report::until_from(

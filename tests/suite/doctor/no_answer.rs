@@ -2,27 +2,16 @@
 //! give up earlier.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
-
 use super::commands::assert_commands_run;
 use super::report::Report;
 use crate::namespace::in_namespace;
-use crate::zoo::{Behaviour, Family, Peer};
+use crate::zoo::{Behaviour, Family, Peer, begin_connection};
 
 const ID: &str = "no-answer";
-
-/// Begins to connect, and does not wait.
-fn send_syn(address: SocketAddr) -> OwnedFd {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
-    let _ = connect(&socket, &address);
-    socket
-}
 
 /// The report of `take` while this number of attempts is under way, each given up after `patience`.
 fn while_giving_up<T>(at_once: u32, patience: Duration, take: impl FnOnce() -> T) -> T {
@@ -32,7 +21,7 @@ fn while_giving_up<T>(at_once: u32, patience: Duration, take: impl FnOnce() -> T
         let attempts = scope.spawn(|| {
             let mut open = VecDeque::new();
             while !ends.load(Ordering::Relaxed) {
-                open.push_back(send_syn(address));
+                open.push_back(begin_connection(address));
                 if open.len() > at_once as usize {
                     open.pop_front();
                 }
@@ -51,7 +40,7 @@ in_namespace!(
     fn ten_unanswered_attempts_to_one_destination_are_critical() {
         let _peers = Peer::open();
         let address = Peer::address(Behaviour::NoReply, Family::V4);
-        let _attempts: Vec<OwnedFd> = (0..10).map(|_| send_syn(address)).collect();
+        let _attempts: Vec<OwnedFd> = (0..10).map(|_| begin_connection(address)).collect();
         // The kernel's own limit is named when it applies.
         let limit = "net.ipv4.tcp_syn_retries is 20";
         let report = Report::until(|report| {
@@ -79,9 +68,9 @@ in_namespace!(
     fn attempts_of_all_ages_are_counted() {
         let _peers = Peer::open();
         let address = Peer::address(Behaviour::NoReply, Family::V4);
-        let old: Vec<OwnedFd> = (0..3).map(|_| send_syn(address)).collect();
+        let old: Vec<OwnedFd> = (0..3).map(|_| begin_connection(address)).collect();
         Report::until(|report| !report.findings_of(ID).is_empty());
-        let new: Vec<OwnedFd> = (0..9).map(|_| send_syn(address)).collect();
+        let new: Vec<OwnedFd> = (0..9).map(|_| begin_connection(address)).collect();
         let report = Report::after("0.1");
         let finding = report.finding(ID);
         assert_eq!(
