@@ -170,21 +170,25 @@ impl<K> Default for Unacknowledged<K> {
 }
 
 impl<K: Eq + Hash + Ord + Copy> Unacknowledged<K> {
-    /// Takes a socket, if its timer for retransmissions or for probes of a closed window has fired
-    /// `least` times or more without an answer; returns whether it has.
+    /// Takes a socket, if it has retransmitted `least` times or more without an answer; returns
+    /// whether it has.
     pub(super) fn add(&mut self, socket: &Socket, least: u32, peer: K) -> bool {
-        let runs = socket
-            .timer
-            .is_some_and(|timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::Persist));
-        let retransmits = socket.retransmits.unwrap_or(0);
-        let is_unacknowledged = runs && retransmits >= least;
-        if is_unacknowledged {
+        let retransmits = retransmits_at_least(socket, least);
+        if let Some(retransmits) = retransmits {
             self.peers.add(peer);
             self.retransmits = self.retransmits.max(retransmits);
             self.inodes.add(peer, socket.inode);
         }
-        is_unacknowledged
+        retransmits.is_some()
     }
+}
+
+/// How often the timer for retransmissions or for probes of a closed window has fired without an answer;
+/// `None` if it does not run, or has fired less than `least` times.
+pub(super) fn retransmits_at_least(socket: &Socket, least: u32) -> Option<u32> {
+    let kind = socket.timer?.kind;
+    let runs = matches!(kind, TimerKind::Retransmit | TimerKind::Persist);
+    socket.retransmits.filter(|times| runs && *times >= least)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! How many sockets retransmit without an answer, by state: a number for monitoring, with the thresholds
 //! of `no-answer` and `vanished-peers` for one socket. Makes no finding.
 
+use super::bounded::retransmits_at_least;
 use super::{attempts, rules};
-use crate::model::{Counts, Socket, State, StateSet, TimerKind};
+use crate::model::{Counts, Socket, State, StateSet};
 
 /// The sockets without an answer, by state.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +26,7 @@ impl Unanswered {
             true => attempts::RETRANSMITS,
             false => rules::UNACKNOWLEDGED,
         };
-        let runs = |kind| matches!(kind, TimerKind::Retransmit | TimerKind::Persist);
-        let runs = socket.timer.is_some_and(|timer| runs(timer.kind));
-        if runs && socket.retransmits.is_some_and(|times| times >= least) {
+        if retransmits_at_least(socket, least).is_some() {
             self.0.add(socket.state, 1);
         }
     }
@@ -49,7 +48,7 @@ mod tests {
 
     use super::*;
     use crate::diagnose::testing::socket;
-    use crate::model::Timer;
+    use crate::model::{Timer, TimerKind};
 
     #[test]
     fn a_syn_counts_after_two_retransmissions_and_a_fin_after_three() {

@@ -264,6 +264,11 @@ impl Field {
             .is_some_and(|Entry(.., origin, _)| *origin == OWNERS)
     }
 
+    /// Whether where the host listens decides its value.
+    pub fn needs_listeners(self) -> bool {
+        matches!(self, Field::Direction | Field::Service)
+    }
+
     /// The heading of its column in a table, with the unit: `LOCAL-PORT`, `RTT-US`.
     pub fn heading(self) -> String {
         self.name().to_uppercase() + self.written_unit().suffixes().1

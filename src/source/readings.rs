@@ -30,6 +30,12 @@ impl Readings {
         self.tables.is_copied()
     }
 
+    /// The size of a page of memory, in bytes; `None` where the pages are another host's.
+    pub fn page_size(&self) -> Option<u64> {
+        let own = u64::try_from(rustix::param::page_size()).ok();
+        own.filter(|_| !self.are_copied())
+    }
+
     /// Reads every counter of TCP, each with the reason if it cannot be read.
     pub fn counters(&self) -> Counters {
         self.counters_of(KindSet::TCP)

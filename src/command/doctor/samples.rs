@@ -168,7 +168,6 @@ impl<'a> Begun<'a> {
         // Before the counters: what was dropped in between is in their growth too.
         let (listeners, listening, drops_unknown) = listeners_since(self.listeners, sources)?;
         let after = readings.counters_of(existing.kinds());
-        let copied = readings.are_copied();
         let mut host = Host {
             place: sources.place(),
             source: earlier.source,
@@ -189,8 +188,8 @@ impl<'a> Begun<'a> {
             measures: Measures::default(),
             survey: self.survey,
             watch: self.watch,
-            page_size: page_size(copied),
-            copied,
+            page_size: readings.page_size(),
+            copied: readings.are_copied(),
             filter: None,
             selected: None,
         };
@@ -230,14 +229,6 @@ pub(super) fn take_survey(selection: &Selection) -> Result<(Survey, Report), Fai
     let mut survey = Survey::default();
     let report = selection.measure(Survey::STATES, None, &mut survey)?;
     Ok((survey, report))
-}
-
-/// The size of a page of this machine's memory; that of a copied tree's host is unknown.
-fn page_size(copied: bool) -> Option<u64> {
-    match copied {
-        true => None,
-        false => u64::try_from(rustix::param::page_size()).ok(),
-    }
 }
 
 /// Adds what some rules need of a few sockets.

@@ -57,8 +57,7 @@ impl GroupSampler {
         if let Some(field) = fields.iter().find(|field| !field.groups(kinds)) {
             return Err(cannot_group(*field, kinds));
         }
-        let of_listeners = [Field::Direction, Field::Service];
-        let needs_listeners = fields.iter().any(|field| of_listeners.contains(field));
+        let needs_listeners = fields.iter().any(|field| field.needs_listeners());
         Ok(GroupSampler {
             listeners: needs_listeners.then(|| target.listeners()).transpose()?,
             search: target.owner_search(&fields, Seek::LowestPid)?,

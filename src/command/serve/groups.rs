@@ -81,12 +81,6 @@ impl Grouping {
         self.keys.iter().map(|key| key.field).collect()
     }
 
-    /// Whether where this host listens decides the groups.
-    pub(super) fn needs_listeners(&self) -> bool {
-        let of_listeners = |key: &GroupKey| matches!(key.field, Field::Direction | Field::Service);
-        self.keys.iter().any(of_listeners)
-    }
-
     /// The names of the labels.
     fn labels(&self) -> impl Iterator<Item = String> {
         self.keys

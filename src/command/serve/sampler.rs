@@ -40,11 +40,10 @@ pub(super) struct Kernel {
 impl Kernel {
     fn read(readings: &Readings) -> Kernel {
         let begin = Instant::now();
-        let page_size = u64::try_from(rustix::param::page_size()).ok();
         Kernel {
             counters: readings.counters(),
             settings: readings.settings(),
-            page_size: page_size.filter(|_| !readings.are_copied()),
+            page_size: readings.page_size(),
             took: begin.elapsed(),
         }
     }

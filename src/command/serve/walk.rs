@@ -81,13 +81,12 @@ impl Walk {
                 fields.push(key.field);
             }
         }
+        let needs_listeners = extras.ports || fields.iter().any(|field| field.needs_listeners());
         let search = target.owner_search(&fields, Seek::LowestPid)?;
         if search.is_some() {
             // The buffer keeps what is asked for.
             fields.extend([Field::Timer, Field::Retransmits]);
         }
-        let mut groupings = extras.groupings.iter();
-        let needs_listeners = extras.ports || groupings.any(Grouping::needs_listeners);
         Ok(Walk {
             listening: needs_listeners.then(|| target.listeners()).transpose()?,
             search,

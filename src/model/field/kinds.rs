@@ -41,8 +41,7 @@ impl Field {
     /// Whether sockets of these kinds can be grouped by it together. What depends on listeners depends on
     /// those of each kind: of internet sockets, or the names of UNIX sockets, not of both at once.
     pub fn groups(self, kinds: KindSet) -> bool {
-        let needs_listeners = matches!(self, Field::Direction | Field::Service);
-        if !needs_listeners || kinds.only().is_some() {
+        if !self.needs_listeners() || kinds.only().is_some() {
             return self.is_of_any(kinds);
         }
         let is_of_one_family = kinds.is_unix() || !kinds.has_unix();

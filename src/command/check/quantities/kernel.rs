@@ -24,15 +24,13 @@ impl Kernel {
     /// Reads the counters, which were `before` at `begin`, and the limits.
     pub(super) fn read(readings: &Readings, before: Counters, begin: Instant) -> Kernel {
         let after = readings.counters();
-        let copied = readings.are_copied();
-        let page_size = u64::try_from(rustix::param::page_size()).ok();
         Kernel {
             before,
             after,
             elapsed: begin.elapsed(),
             settings: readings.settings(),
-            page_size: page_size.filter(|_| !copied),
-            copied,
+            page_size: readings.page_size(),
+            copied: readings.are_copied(),
         }
     }
 
