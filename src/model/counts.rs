@@ -26,8 +26,8 @@ impl Counts {
 
     /// Counts all of `other` as well.
     pub fn add_all(&mut self, other: &Counts) {
-        for state in State::named().chain(other.unknown()) {
-            self.add(state, other.get(state));
+        for (state, sockets) in other.present() {
+            self.add(state, sockets);
         }
     }
 
@@ -53,6 +53,13 @@ impl Counts {
     /// How many sockets there are in all.
     pub fn total(&self) -> u64 {
         self.named.iter().sum::<u64>() + self.unknown.values().sum::<u64>()
+    }
+
+    /// Each state that has sockets, with their number.
+    pub fn present(&self) -> impl Iterator<Item = (State, u64)> {
+        let states = State::named().chain(self.unknown());
+        let counted = states.map(|state| (state, self.get(state)));
+        counted.filter(|(_, sockets)| *sockets > 0)
     }
 
     /// The states without a name that were seen, by number.

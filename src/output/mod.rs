@@ -28,6 +28,7 @@ pub use facts::render_facts;
 pub use json::Json;
 pub use metrics::render_page;
 pub use table::{Table, render_list};
+pub use value::label_text;
 
 use std::time::SystemTime;
 

@@ -75,7 +75,7 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
 }
 
 /// A label as plain text; `none` where a group has none.
-pub(super) fn label_text(label: &Label, none: &str) -> String {
+pub fn label_text(label: &Label, none: &str) -> String {
     match label {
         Label::None => none.to_owned(),
         Label::Number(number) => number.to_string(),

@@ -11,7 +11,8 @@ use crate::cli::Keys;
 use crate::command::groups::labels;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
-use crate::model::{Counts, Field, GroupKey, KeyPart, Label, Listeners, Other, State};
+use crate::model::{Counts, Field, GroupKey, KeyPart, Listeners, Other};
+use crate::output::label_text;
 use crate::tally::{GroupTally, GroupedCounts};
 
 /// Keys with few values, and keys whose number of series a prefix or a share bounds.
@@ -102,17 +103,17 @@ impl Grouping {
         let all = tally.all().clone();
         let (groups, beyond) = tally.into_groups();
         let is_whole = beyond.is_none();
-        let number = groups.len() as u64;
+        let number = groups.len();
         let (heaviest, other) = heaviest(groups, beyond, &all, top);
         let fields = self.fields();
         let shown = heaviest.into_iter().map(|(key, counts)| {
-            let values = labels(names, &fields, &key).into_iter().map(text);
+            let values = labels(names, &fields, &key);
+            let values = values.iter().map(|label| label_text(label, ""));
             (self.labels().zip(values).collect(), counts)
         });
         let shown: Vec<(Vec<(String, String)>, Counts)> = shown.collect();
         Chosen {
             name: self.name.clone(),
-            dropped: number - shown.len() as u64,
             shown,
             other,
             number,
@@ -133,16 +134,6 @@ fn unbounded(field: Field) -> String {
     format!("--by {}: {why}; allowed are {names}", field.name())
 }
 
-/// A label as a value; empty for none.
-fn text(label: Label) -> String {
-    match label {
-        Label::None => String::new(),
-        Label::Number(number) => number.to_string(),
-        Label::Flag(flag) => flag.to_string(),
-        Label::Text(text) => text,
-    }
-}
-
 /// The groups of one `--by`.
 #[derive(Debug)]
 pub(super) struct Chosen {
@@ -152,9 +143,7 @@ pub(super) struct Chosen {
     /// The sockets of all others.
     pub(super) other: Counts,
     /// How many groups there are, as far as they were told apart.
-    pub(super) number: u64,
-    /// How many of them have no series.
-    pub(super) dropped: u64,
+    pub(super) number: usize,
     /// Whether all were told apart.
     pub(super) is_whole: bool,
 }
@@ -188,9 +177,8 @@ fn heaviest(
 /// The largest part that a group has of the sockets in some state, in millionths; `None` for too small
 /// ones.
 fn weight(counts: &Counts, all: &Counts) -> Option<u64> {
-    let states = State::named().chain(counts.unknown());
-    let parts = states.filter_map(|state| {
-        let (own, of) = (counts.get(state), all.get(state));
+    let parts = counts.present().filter_map(|(state, own)| {
+        let of = all.get(state);
         let is_heavy = own >= LEAST && own.saturating_mul(PART) >= of;
         is_heavy.then(|| own.saturating_mul(1_000_000) / of.max(1))
     });
@@ -200,6 +188,7 @@ fn weight(counts: &Counts, all: &Counts) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::State;
 
     fn counts(numbers: &[(State, u64)]) -> Counts {
         let mut counts = Counts::default();

@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::sampler::{Kernel, Sampled};
 use super::walk::Found;
 use crate::command::sample::Sample;
@@ -30,10 +28,9 @@ impl Sampled {
         page.add(Family::Build, [env!("CARGO_PKG_VERSION")], Some(1));
         for (part, is_complete, took) in self.parts() {
             page.add(Family::Complete, [part], Some(is_complete));
-            let took = took.map(|took| took.as_secs_f64());
             page.add(Family::SampleDuration, [part], took);
         }
-        page.add(Family::SampleTimestamp, [], Some(since_1970(self.time)));
+        page.add(Family::SampleTimestamp, [], Some(self.time));
         if let Some(sample) = self.found() {
             add_sockets(&mut page, sample);
             add_groups(&mut page, &sample.found);
@@ -46,12 +43,6 @@ impl Sampled {
         }
         page
     }
-}
-
-/// A time in seconds; 0 for one before 1970.
-fn since_1970(time: SystemTime) -> f64 {
-    let since = time.duration_since(UNIX_EPOCH);
-    since.unwrap_or(Duration::ZERO).as_secs_f64()
 }
 
 /// The name of a state as a label: `fin_wait1`, `unknown_13`.
@@ -86,9 +77,10 @@ fn add_sockets(page: &mut Page, sample: &Sample<Found>) {
 
 fn add_groups(page: &mut Page, found: &Found) {
     let states = |counts: &Counts| -> Vec<(String, u64)> {
-        let states = State::named().chain(counts.unknown());
-        let counted = states.map(|state| (state_label(state), counts.get(state)));
-        counted.filter(|(_, sockets)| *sockets > 0).collect()
+        let states = counts.present();
+        states
+            .map(|(state, sockets)| (state_label(state), sockets))
+            .collect()
     };
     for groups in &found.groups {
         for (labels, counts) in &groups.shown {
@@ -101,8 +93,9 @@ fn add_groups(page: &mut Page, found: &Found) {
         for (state, sockets) in states(&groups.other) {
             page.add(Family::SocketsByOther, [by, &*state], Some(sockets));
         }
-        page.add(Family::Groups, [by], Some(groups.number));
-        page.add(Family::SeriesDropped, [by], Some(groups.dropped));
+        let dropped = groups.number - groups.shown.len();
+        page.add(Family::Groups, [by], Some(groups.number as u64));
+        page.add(Family::SeriesDropped, [by], Some(dropped as u64));
     }
     if let Some(ports) = &found.ports {
         for one in &ports.fullest {

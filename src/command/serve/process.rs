@@ -1,7 +1,7 @@
 //! The families about this process, under the names that every exporter has for them.
 
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -42,16 +42,11 @@ impl Process {
         let cpu: Duration = clock_gettime(ClockId::ProcessCPUTime)
             .try_into()
             .unwrap_or_default();
-        let began = self.began.duration_since(UNIX_EPOCH);
-        page.add(Family::ProcessCpu, [], Some(cpu.as_secs_f64()));
+        page.add(Family::ProcessCpu, [], Some(cpu));
         page.add(Family::ProcessMemory, [], resident_memory());
         page.add(Family::ProcessOpenDescriptors, [], open_descriptors());
         page.add(Family::ProcessMostDescriptors, [], self.most_descriptors);
-        page.add(
-            Family::ProcessStart,
-            [],
-            began.ok().map(|began| began.as_secs_f64()),
-        );
+        page.add(Family::ProcessStart, [], Some(self.began));
     }
 }
 

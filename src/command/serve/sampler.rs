@@ -28,7 +28,7 @@ pub(super) struct PageSampler {
 }
 
 /// The kernel's counters and limits.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Kernel {
     pub(super) counters: Counters,
     pub(super) settings: Settings,
@@ -96,9 +96,10 @@ impl PageSampler {
         progress(&sampled);
         sampled.listeners = self.listeners.as_mut().and_then(sample_listeners);
         let kernel = Kernel::read(&self.readings);
-        sampled.kernel = Some(kernel.clone());
+        let settings = kernel.settings.clone();
+        sampled.kernel = Some(kernel);
         progress(&sampled);
-        let sockets = self.walk.sample(sampled.listeners.is_none(), &kernel);
+        let sockets = self.walk.sample(sampled.listeners.is_none(), &settings);
         sampled.sockets = Some(sockets);
         sampled
     }

@@ -2,7 +2,6 @@
 //! lists every socket and feeds all of them.
 
 use super::groups::{Chosen, Grouping};
-use super::sampler::Kernel;
 use super::sink::PageSink;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
@@ -10,7 +9,7 @@ use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
 use crate::diagnose::{OutgoingPorts, PortsTaken, Unanswered};
-use crate::model::{Completeness, Counts, Field, Listeners};
+use crate::model::{Completeness, Counts, Field, Listeners, Settings};
 use crate::owner::Seek;
 use crate::source::{Observer, Report};
 use crate::tally::{AcceptQueues, BufferedSockets};
@@ -114,7 +113,7 @@ impl Walk {
     pub(super) fn sample(
         &mut self,
         with_queues: bool,
-        kernel: &Kernel,
+        settings: &Settings,
     ) -> Result<Sample<Found>, Failure> {
         let Walk {
             sockets,
@@ -128,7 +127,7 @@ impl Walk {
             let mut listeners = Listeners::default();
             let listened = listening.as_mut().map(|one| one.list(&mut listeners));
             let listened = listened.transpose()?;
-            let ports = || OutgoingPorts::new(&kernel.settings, &listeners).ok();
+            let ports = || OutgoingPorts::new(settings, &listeners).ok();
             let groupings = extras.groupings.iter();
             let mut sink = PageSink {
                 queues: with_queues.then(AcceptQueues::default),

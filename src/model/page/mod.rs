@@ -7,6 +7,7 @@ mod family;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use family::{Definition, Family, Shape};
 
@@ -25,7 +26,7 @@ pub enum PageFormat {
 pub enum Value {
     /// A whole number.
     Whole(u64),
-    /// A time in seconds, or another number that is not whole.
+    /// A time in seconds.
     Real(f64),
 }
 
@@ -41,9 +42,16 @@ impl From<bool> for Value {
     }
 }
 
-impl From<f64> for Value {
-    fn from(number: f64) -> Value {
-        Value::Real(number)
+impl From<Duration> for Value {
+    fn from(time: Duration) -> Value {
+        Value::Real(time.as_secs_f64())
+    }
+}
+
+/// In seconds since 1970; 0 for a time before that.
+impl From<SystemTime> for Value {
+    fn from(time: SystemTime) -> Value {
+        time.duration_since(UNIX_EPOCH).unwrap_or_default().into()
     }
 }
 

@@ -1,11 +1,15 @@
 //! Pages of samples made by hand, against recorded ones.
 
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
 use super::*;
 use crate::command::outcome::{Failure, Status};
 use crate::command::serve::groups::Chosen;
 use crate::command::serve::sink::PageSink;
 use crate::command::serve::walk::Ports;
 use crate::diagnose::PortsTaken;
+use crate::model::page::PageFormat;
 use crate::model::testing::ends;
 use crate::model::{
     Completeness, Counters, Counts, Kind, Settings, Sink, Socket, StateSet, Timer, TimerKind,
@@ -13,9 +17,6 @@ use crate::model::{
 use crate::output::render_page;
 use crate::question::Question;
 use crate::source::{Cost, Need, Observer, ProcNet, Report, Sources};
-use std::sync::Arc;
-
-use crate::model::page::PageFormat;
 
 const CLASSIC: &str = include_str!("../../../../tests/fixtures/page/classic.prom");
 const OPENMETRICS: &str = include_str!("../../../../tests/fixtures/page/openmetrics.txt");
@@ -152,7 +153,6 @@ fn whole_with_groups() -> Sampled {
         shown: vec![(vec![label], shown)],
         other,
         number: 3,
-        dropped: 2,
         is_whole: true,
     });
     let fullest = PortsTaken {
