@@ -92,7 +92,7 @@ impl Answer {
 
 /// The body of an answer: one piece.
 #[derive(Debug)]
-pub struct Text(Option<Bytes>);
+pub(super) struct Text(Option<Bytes>);
 
 impl Body for Text {
     type Data = Bytes;

@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::answer::Answer;
 use super::phase::Phases;
-use super::request::{Asked, ask};
+use super::request::{Asked, parse_request};
 
 /// The longest head, in bytes; the least that hyper allows.
 const LONGEST_HEAD: usize = 8 * 1024;
@@ -36,7 +36,7 @@ where
     let service = service_fn(|request: Request<Incoming>| {
         watched.requested(Instant::now());
         // The body of the request is dropped with it, unread.
-        let (asked, ends) = ask(&request);
+        let (asked, ends) = parse_request(&request);
         let is_old = request.version() == Version::HTTP_10;
         let (answer, watched) = (answer(asked), &watched);
         async move {

@@ -10,8 +10,8 @@ mod negotiation;
 mod phase;
 mod request;
 
-pub use answer::{Answer, Text};
+pub use answer::Answer;
 pub use connection::serve;
 pub use hyper::body::Bytes;
 pub use phase::{Doing, Phases};
-pub use request::{Asked, ask};
+pub use request::Asked;

@@ -40,6 +40,13 @@ struct State {
     ends: bool,
 }
 
+impl State {
+    fn enter(&mut self, doing: Doing, now: Instant) {
+        self.doing = doing;
+        self.since = now;
+    }
+}
+
 /// What a connection is doing, for the connection itself and for those who make room.
 #[derive(Clone, Debug)]
 pub struct Phases(Arc<Mutex<State>>);
@@ -60,13 +67,6 @@ impl Phases {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn enter(&self, doing: Doing, now: Instant) {
-        self.with(|state| {
-            state.doing = doing;
-            state.since = now;
-        });
-    }
-
     /// What it is doing, and since when.
     pub fn now(&self) -> (Doing, Instant) {
         self.with(|state| (state.doing, state.since))
@@ -84,37 +84,34 @@ impl Phases {
 
     /// Bytes were received.
     pub(super) fn received(&self, now: Instant) {
-        match self.now().0 {
-            Doing::Idle => self.enter(Doing::Head, now),
-            Doing::Waiting | Doing::Taking => self.with(|state| state.has_more = true),
+        self.with(|state| match state.doing {
+            Doing::Idle => state.enter(Doing::Head, now),
+            Doing::Waiting | Doing::Taking => state.has_more = true,
             Doing::Head | Doing::Over => {}
-        }
+        });
     }
 
     /// A whole head was received.
     pub(super) fn requested(&self, now: Instant) {
-        self.with(|state| state.has_more = false);
-        self.enter(Doing::Waiting, now);
+        self.with(|state| {
+            state.has_more = false;
+            state.enter(Doing::Waiting, now);
+        });
     }
 
     /// The answer is there.
     pub(super) fn answered(&self, now: Instant) {
-        self.enter(Doing::Taking, now);
+        self.with(|state| state.enter(Doing::Taking, now));
     }
 
     /// Everything that was written was taken.
     pub(super) fn flushed(&self, now: Instant) {
-        if self.now().0 == Doing::Taking {
-            let (has_more, ends) = self.with(|state| (state.has_more, state.ends));
-            self.enter(
-                match (ends, has_more) {
-                    (true, _) => Doing::Over,
-                    (false, true) => Doing::Head,
-                    (false, false) => Doing::Idle,
-                },
-                now,
-            );
-        }
+        self.with(|state| match (state.doing, state.ends, state.has_more) {
+            (Doing::Taking, true, _) => state.enter(Doing::Over, now),
+            (Doing::Taking, false, true) => state.enter(Doing::Head, now),
+            (Doing::Taking, false, false) => state.enter(Doing::Idle, now),
+            (Doing::Head | Doing::Waiting | Doing::Idle | Doing::Over, ..) => {}
+        });
     }
 
     /// Until when it may do this; `None` for as long as its answer takes, which has a limit of its own.

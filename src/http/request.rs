@@ -35,7 +35,7 @@ pub enum Asked {
 }
 
 /// What a request asks for, and whether the connection ends with the answer.
-pub fn ask<B>(request: &Request<B>) -> (Asked, bool) {
+pub(super) fn parse_request<B>(request: &Request<B>) -> (Asked, bool) {
     let headers = request.headers();
     let has = |name: &HeaderName| headers.contains_key(name);
     let length = headers.get(CONTENT_LENGTH);
@@ -94,7 +94,7 @@ mod tests {
             ("OPTIONS", "*", refused(StatusCode::METHOD_NOT_ALLOWED)),
         ] {
             assert_eq!(
-                ask(&request(method, path, &[])),
+                parse_request(&request(method, path, &[])),
                 (expected, false),
                 "{method} {path}"
             );
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_announces_a_body_or_another_protocol_ends_the_connection() {
-        let ends = |headers: &[(&str, &str)]| ask(&request("GET", "/", headers));
+        let ends = |headers: &[(&str, &str)]| parse_request(&request("GET", "/", headers));
         for headers in [
             &[("content-length", "5")][..],
             &[("transfer-encoding", "chunked")],
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(ends(&[("content-length", "0")]), (Asked::About, false));
         let mut old = request("GET", "/", &[]);
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(ask(&old), (Asked::About, true));
+        assert_eq!(parse_request(&old), (Asked::About, true));
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
             ("2.75", 2_250),
         ] {
             let headers = [("X-Prometheus-Scrape-Timeout-Seconds", seconds)];
-            let (asked, _) = ask(&request("GET", "/metrics", &headers));
+            let (asked, _) = parse_request(&request("GET", "/metrics", &headers));
             let time = Duration::from_millis(milliseconds);
             assert_eq!(asked, Asked::Page(PageFormat::Classic, time), "{seconds}");
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::{self, AbortHandle, Id};
 use tokio::time::sleep;
 
 use super::sharing::Sharing;
@@ -40,9 +40,8 @@ pub(super) struct Server {
     most: usize,
     /// The text of the page about the program.
     about: String,
-    seats: Mutex<HashMap<u64, Seat>>,
-    /// The number of the next connection.
-    next: AtomicU64,
+    /// By the tasks that serve them.
+    seats: Mutex<HashMap<Id, Seat>>,
     /// Connections that were closed to make room, or refused for want of it.
     rejected: Arc<AtomicU64>,
 }
@@ -60,12 +59,11 @@ impl Server {
             most,
             about,
             seats: Mutex::default(),
-            next: AtomicU64::new(0),
             rejected,
         }
     }
 
-    fn seats(&self) -> MutexGuard<'_, HashMap<u64, Seat>> {
+    fn seats(&self) -> MutexGuard<'_, HashMap<Id, Seat>> {
         // Nothing panics while it has the lock.
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,11 +90,11 @@ impl Server {
         let mut seats = self.seats();
         if seats.len() >= self.most {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            let idle = seats.iter().filter_map(|(number, seat)| {
+            let idle = seats.iter().filter_map(|(task, seat)| {
                 let (doing, since) = seat.phases.now();
-                (doing != Doing::Waiting).then_some((since, *number))
+                (doing != Doing::Waiting).then_some((since, *task))
             });
-            let Some((_, longest)) = idle.min() else {
+            let Some((_, longest)) = idle.min_by_key(|(since, _)| *since) else {
                 return;
             };
             if let Some(seat) = seats.remove(&longest) {
@@ -105,20 +103,14 @@ impl Server {
         }
         // An answer is written at once; it must not wait for an acknowledgment of the one before.
         let _ = stream.set_nodelay(true);
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let phases = Phases::new(Instant::now());
         let (server, watched) = (Arc::clone(self), phases.clone());
         let task = tokio::spawn(async move {
-            let answered = Arc::clone(&server);
-            let answer = move |asked| {
-                let server = Arc::clone(&answered);
-                async move { server.answer(asked).await }
-            };
-            serve(stream, watched, answer).await;
-            server.seats().remove(&number);
+            serve(stream, watched, |asked| server.answer(asked)).await;
+            server.seats().remove(&task::id());
         });
         let task = task.abort_handle();
-        seats.insert(number, Seat { phases, task });
+        seats.insert(task.id(), Seat { phases, task });
     }
 
     /// Closes the connections that do nothing, or have sent half a request.

@@ -71,19 +71,6 @@ struct Published {
     shared_until: Option<Instant>,
 }
 
-impl Published {
-    /// A sample that began at `begin` and is whole now.
-    fn whole(number: u64, page: Arc<Rendered>, begin: Instant) -> Published {
-        let now = Instant::now();
-        let shared = (now - begin).saturating_mul(TIMES).clamp(LEAST, MOST);
-        Published {
-            number,
-            page,
-            shared_until: Some(now + shared),
-        }
-    }
-}
-
 /// Takes samples when they are asked for.
 #[derive(Debug)]
 pub(super) struct Sharing {
@@ -100,25 +87,32 @@ impl Sharing {
     /// # Errors
     /// When it has no sockets, or no thread can be started.
     pub(super) fn begin(
-        mut sampler: PageSampler,
-        mut log: Log,
+        sampler: PageSampler,
+        log: Log,
         complete: Complete,
     ) -> Result<Sharing, Failure> {
-        let begin = Instant::now();
-        let sampled = sampler.sample(|_| {});
-        let first = Published::whole(1, rendered(&sampled, &complete), begin);
-        if let Some(failure) = sampled.log(&mut log) {
+        let (publish, published) = watch::channel(Published {
+            number: 0,
+            page: Rendered::of(Page::default()),
+            shared_until: None,
+        });
+        let mut worker = Worker {
+            sampler,
+            log,
+            complete,
+            publish,
+        };
+        if let Some(failure) = worker.take(1) {
             return Err(failure);
         }
-        print(&mut log);
-        let (publish, published) = watch::channel(first);
+        worker.print();
         let (requests, received) = mpsc::channel();
         let work = move || {
-            let mut number = 1;
-            while let Ok(()) = received.recv() {
-                number += 1;
-                take(number, &mut sampler, &publish, &complete, &mut log);
-                print(&mut log);
+            for (number, ()) in (2..).zip(received) {
+                if let Some(failure) = worker.take(number) {
+                    worker.log.failed(&failure);
+                }
+                worker.print();
             }
         };
         thread::Builder::new()
@@ -174,45 +168,51 @@ impl Sharing {
     }
 }
 
-fn rendered(sampled: &Sampled, complete: &Complete) -> Arc<Rendered> {
-    let mut page = sampled.page();
-    complete(&mut page);
-    Rendered::of(page)
+/// What takes the samples: here the first one, then on a thread of its own.
+struct Worker {
+    sampler: PageSampler,
+    log: Log,
+    complete: Complete,
+    publish: watch::Sender<Published>,
 }
 
-/// Takes a sample, and publishes it part by part.
-fn take(
-    number: u64,
-    sampler: &mut PageSampler,
-    publish: &watch::Sender<Published>,
-    complete: &Complete,
-    log: &mut Log,
-) {
-    let begin = Instant::now();
-    let sampled = sampler.sample(|sampled| {
-        let _ = publish.send(Published {
-            number,
-            page: rendered(sampled, complete),
-            shared_until: None,
-        });
-    });
-    let _ = publish.send(Published::whole(
-        number,
-        rendered(&sampled, complete),
-        begin,
-    ));
-    if let Some(failure) = sampled.log(log) {
-        log.failed(&failure);
+impl Worker {
+    /// Takes a sample, and publishes it part by part; returns why it has no sockets, if it has none.
+    fn take(&mut self, number: u64) -> Option<Failure> {
+        let begin = Instant::now();
+        let Worker {
+            sampler,
+            log,
+            complete,
+            publish,
+        } = self;
+        let send = |sampled: &Sampled, is_whole: bool| {
+            let mut page = sampled.page();
+            complete(&mut page);
+            publish.send_replace(Published {
+                number,
+                page: Rendered::of(page),
+                shared_until: is_whole.then(|| shared_until(begin, Instant::now())),
+            });
+        };
+        let sampled = sampler.sample(|sampled| send(sampled, false));
+        send(&sampled, true);
+        sampled.log(log)
+    }
+
+    /// Prints what is new. Standard error may block: then samples come late, and answers do not.
+    fn print(&mut self) {
+        let mut err = io::stderr();
+        let messages = self.log.take();
+        messages
+            .iter()
+            .for_each(|message| write_message(&mut err, message));
     }
 }
 
-/// Prints what is new. Standard error may block: then samples come late, and answers do not.
-fn print(log: &mut Log) {
-    let mut err = io::stderr();
-    let messages = log.take();
-    messages
-        .iter()
-        .for_each(|message| write_message(&mut err, message));
+/// Until when a sample is shared that took from `begin` to `end`.
+fn shared_until(begin: Instant, end: Instant) -> Instant {
+    end + (end - begin).saturating_mul(TIMES).clamp(LEAST, MOST)
 }
 
 #[cfg(test)]
