@@ -31,21 +31,22 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let beside = beside(path).ok_or_else(|| format!("{} is not a file name", path.display()))?;
-    let written = create(&beside).and_then(|mut file| {
+    let temporary =
+        temporary(path).ok_or_else(|| format!("{} is not a file name", path.display()))?;
+    let written = create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         // The mode of a new file is limited by the umask.
         file.set_permissions(Permissions::from_mode(MODE))?;
-        fs::rename(&beside, path)
+        fs::rename(&temporary, path)
     });
     written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
         failed(error)
     })
 }
 
 /// A name in the same directory that no collector reads: `.tcpstates.prom.4711`.
-fn beside(path: &Path) -> Option<PathBuf> {
+fn temporary(path: &Path) -> Option<PathBuf> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name()?);
     name.push(format!(".{}", std::process::id()));
@@ -108,7 +109,7 @@ mod tests {
     fn what_another_process_with_the_same_id_left_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.prom");
-        fs::write(beside(&path).unwrap(), "half").unwrap();
+        fs::write(temporary(&path).unwrap(), "half").unwrap();
         replace(&path, b"whole").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

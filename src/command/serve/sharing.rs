@@ -130,21 +130,13 @@ impl Sharing {
     pub(super) async fn page(&self, within: Duration) -> Arc<Rendered> {
         let deadline = Instant::now() + within;
         let number = self.request();
+        let is_answer = |last: &Published| {
+            last.number > number || (last.number == number && last.shared_until.is_some())
+        };
         let mut published = self.published.clone();
-        loop {
-            {
-                let last = published.borrow_and_update();
-                if last.number > number || (last.number == number && last.shared_until.is_some()) {
-                    return Arc::clone(&last.page);
-                }
-            }
-            let changed = timeout_at(deadline.into(), published.changed()).await;
-            if !matches!(changed, Ok(Ok(()))) {
-                break;
-            }
-        }
+        let _ = timeout_at(deadline.into(), published.wait_for(is_answer)).await;
         let last = published.borrow();
-        match last.number == number {
+        match last.number >= number {
             true => Arc::clone(&last.page),
             false => Rendered::of(Sampled::begin(SystemTime::now()).page()),
         }
@@ -154,11 +146,9 @@ impl Sharing {
     fn request(&self) -> u64 {
         let last = self.published.borrow();
         let requested = self.requested.load(Ordering::Relaxed);
-        let is_running = last.number < requested || last.shared_until.is_none();
-        let is_shared = last
-            .shared_until
-            .is_some_and(|until| Instant::now() <= until);
-        if is_running || is_shared {
+        let is_running = last.number < requested;
+        let is_shared = |until| Instant::now() <= until;
+        if is_running || last.shared_until.is_none_or(is_shared) {
             return requested;
         }
         // Fails where the thread has ended: then every page says that nothing is complete.
