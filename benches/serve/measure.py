@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures the cost of a scrape of `tcpstates serve` beside a crowd of real connections, and of
-node_exporter with its tcpstat collector alone in the same rounds.
+"""Measures the cost of a scrape of `tcpstates serve` on a host with real connections, and of
+node_exporter with only its tcpstat collector in the same rounds.
 
     unshare -n benches/serve/measure.py PROGRAM SOCKETS ROUNDS [OPTION...]
 
 Makes SOCKETS connected sockets on loopback in the network namespace that it is started in, runs
-PROGRAM serve OPTION... and prometheus-node-exporter beside them, scrapes one after the other ROUNDS
-times, and prints medians of CPU time and of wall time, and the largest resident sets. Then it opens 300
-connections that send half a request, 50 that send a byte now and then and 50 that do not read, and
-prints the slowest of ten scrapes beside them; at last the CPU time of 10 s without a scrape.
+PROGRAM serve OPTION... and prometheus-node-exporter there, scrapes one after the other ROUNDS times,
+and prints medians of CPU time and of wall time, and the largest resident sets. Then it opens 300
+connections that send half a request, 50 that send one byte and 50 that pipeline 100 requests and read no
+answer, and prints the slowest of ten scrapes meanwhile; last, the CPU time of 10 s without a scrape.
 """
 
 import os, signal, socket, statistics, subprocess, sys, time
@@ -71,16 +71,16 @@ def measure_rounds(servers, rounds):
     return {name: (statistics.median(cpu[name]), statistics.median(wall[name])) for name in servers}
 
 
-def beside_strangers(port):
-    """The slowest of ten scrapes beside half requests, dripping ones and deaf readers, in
-    milliseconds."""
-    strangers = []
+def scrape_among_others(port):
+    """The slowest of ten scrapes while others send half a request, one byte, or requests whose answers
+    they do not read; in milliseconds."""
+    others = []
     for number in range(400):
         stream = connect(port)
         stream.sendall(HALF if number < 300 else b"G" if number < 350 else (HALF + b"\r\n") * 100)
-        strangers.append(stream)
+        others.append(stream)
     slowest = max(scrape(port)[1] for _ in range(10))
-    for stream in strangers:
+    for stream in others:
         stream.close()
     return slowest * 1e3
 
@@ -107,7 +107,8 @@ def main():
             print(f"{name}: {cpu:.1f} ms of CPU and {wall:.1f} ms a scrape, at most {peak:.1f} MiB")
         ratio = medians["tcpstates serve"][0] / medians["node_exporter"][0]
         print(f"{sockets} sockets, {rounds} rounds: {ratio:.3f} of the CPU time")
-        print(f"beside 300 half requests, 50 dripping and 50 deaf: {beside_strangers(SERVED):.1f} ms")
+        slowest = scrape_among_others(SERVED)
+        print(f"with 300 half requests, 50 of one byte and 50 clients that do not read: {slowest:.1f} ms")
         time.sleep(6)
         before = cpu_seconds(served)
         time.sleep(10)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes dashboard.json, a Grafana dashboard of the metrics of `tcpstates serve`.
 
-make-dashboard.py             writes dashboard.json beside this file
+make-dashboard.py             writes dashboard.json into the folder of this file
 make-dashboard.py --check     fails if dashboard.json is not what would be written
-make-dashboard.py --ask URL   asks a Prometheus each expression, and prints how many series it returns;
-                              fails for one that it refuses
+make-dashboard.py --ask URL   queries the Prometheus at URL with each expression, and prints how many
+                              series it returns; fails for one that it refuses
 """
 
 import json

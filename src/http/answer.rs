@@ -16,8 +16,8 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// From 1.0.0 on, text formats name how names are escaped ("Content negotiation" of Prometheus); those
-/// of this page need no escapes.
+/// From 1.0.0 on, text formats name how metric names are escaped ("Content negotiation" of Prometheus);
+/// those of this page need no escapes.
 const OPENMETRICS: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
 
@@ -51,7 +51,7 @@ impl Answer {
         }
     }
 
-    /// That the program runs.
+    /// `ok`: the program runs.
     pub fn healthy() -> Answer {
         Answer::short(StatusCode::OK, "ok")
     }
@@ -69,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// The answer as it is sent; the connection `ends` with it, if so.
+    /// The answer as it is sent; with `ends`, the connection is closed after it.
     pub(super) fn into_response(self, ends: bool) -> Response<Text> {
         let mut response = Response::new(Text(Some(self.text)));
         *response.status_mut() = self.status;

@@ -20,7 +20,7 @@ use super::answer::Answer;
 use super::phase::Phases;
 use super::request::{Asked, parse_request};
 
-/// The longest head, in bytes; the least that hyper allows.
+/// The longest head, in bytes; hyper allows no lower limit.
 const LONGEST_HEAD: usize = 8 * 1024;
 
 /// The most headers.
@@ -45,7 +45,7 @@ where
             let ends = ends || watched.ends();
             let mut response = answer.into_response(ends);
             if is_old {
-                // Else hyper keeps the connection, if the client asks for that.
+                // Otherwise hyper keeps the connection open if the client requests it.
                 *response.version_mut() = Version::HTTP_10;
             }
             Ok::<_, Infallible>(response)
@@ -79,7 +79,7 @@ impl<C: Future> Future for Limited<C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // What its peer did wrong is of no interest here.
+        // Errors of the peer are not reported.
         if self.connection.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -96,7 +96,7 @@ impl<C: Future> Future for Limited<C> {
     }
 }
 
-/// A stream whose use is noted.
+/// A stream whose reads and flushes are recorded in `phases`.
 struct Watched {
     stream: TcpStream,
     phases: Phases,

@@ -1,5 +1,5 @@
-//! HTTP/1.1 for one purpose: a page, asked for by monitoring systems. What a request asks for, what is
-//! answered, and the limits of one connection.
+//! HTTP/1.1 for one purpose: a page, requested by monitoring systems. What a request asks for, the
+//! answers, and the limits of one connection.
 //!
 //! hyper reads requests and writes answers; tokio waits. Opens no listener, takes no sample and knows no
 //! socket of the page: `command::serve` connects both.

@@ -2,7 +2,7 @@
 
 use crate::model::page::PageFormat;
 
-/// OpenMetrics is sent in this version only; 0.0.1 is what Prometheus 2 calls it beside.
+/// The requested versions of OpenMetrics that 1.0.0 is an answer to: Prometheus 2 also requests 0.0.1.
 const VERSIONS: [&str; 2] = ["1.0.0", "0.0.1"];
 
 /// The format for a client that sent this `Accept`: OpenMetrics if it is accepted at least as much as

@@ -1,15 +1,15 @@
-//! What a connection is doing, and until when it may: a pure state machine, to which time is passed.
+//! What a connection is doing, and how long it may: a pure state machine; the caller passes the time.
 //!
-//! hyper has one timer for a head and for idleness; here they are apart, because a scraper keeps its
-//! connection between two scrapes, and a stranger must not keep half a request for as long.
+//! hyper has one timer for heads and for idle connections. Here each has its own, because a scraper keeps
+//! its connection open between two scrapes, and half a request must not keep one open for as long.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a head may take: from its first byte, or from the begin of the connection.
+/// How long a head may take: from its first byte, or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(5);
 
-/// How long an answer may take to be taken.
+/// How long a client may take to receive its answer.
 const WRITE: Duration = Duration::from_secs(10);
 
 /// How long a connection may wait for its next request: longer than the usual intervals of scrapes.
@@ -22,11 +22,11 @@ pub enum Doing {
     Head,
     /// Waiting for its answer.
     Waiting,
-    /// Taking its answer.
+    /// Receiving its answer.
     Taking,
     /// Nothing, between two requests.
     Idle,
-    /// It is to end.
+    /// To be closed.
     Over,
 }
 
@@ -34,7 +34,7 @@ pub enum Doing {
 struct State {
     doing: Doing,
     since: Instant,
-    /// Whether more was sent before the answer was taken.
+    /// Whether the client sent more before it had received its answer.
     has_more: bool,
     /// Whether the connection ends with its answer.
     ends: bool,
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-/// What a connection is doing, for the connection itself and for those who make room.
+/// What a connection is doing; shared with the server, which closes connections to make room.
 #[derive(Clone, Debug)]
 pub struct Phases(Arc<Mutex<State>>);
 
@@ -72,7 +72,7 @@ impl Phases {
         self.with(|state| (state.doing, state.since))
     }
 
-    /// Lets it end with the answer that it is waiting for or taking.
+    /// Lets it end with the answer that it is waiting for or receiving.
     pub fn end_with_answer(&self) {
         self.with(|state| state.ends = true);
     }
@@ -104,7 +104,7 @@ impl Phases {
         self.with(|state| state.enter(Doing::Taking, now));
     }
 
-    /// Everything that was written was taken.
+    /// Everything was written.
     pub(super) fn flushed(&self, now: Instant) {
         self.with(|state| match (state.doing, state.ends, state.has_more) {
             (Doing::Taking, true, _) => state.enter(Doing::Over, now),
@@ -114,7 +114,7 @@ impl Phases {
         });
     }
 
-    /// Until when it may do this; `None` for as long as its answer takes, which has a limit of its own.
+    /// Until when it may do this; `None` while it waits for its answer, which has a limit of its own.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let (doing, since) = self.now();
         match doing {

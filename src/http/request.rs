@@ -1,4 +1,4 @@
-//! What a request asks for. Its body is never read, and what follows `?` means nothing.
+//! What a request asks for. Its body is never read, and its query string is ignored.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout
 /// How much earlier the answer is sent.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// The time for an answer, where the client names none: that of Prometheus is 10 s unless set.
+/// The time for an answer if the client names none: Prometheus waits 10 s by default.
 const USUAL: Duration = Duration::from_millis(9_500);
 
 /// The least and the most.

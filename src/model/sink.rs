@@ -24,11 +24,10 @@ pub trait CountSink: Sink {
     /// Takes `sockets` sockets in `state` at once, of this network namespace.
     fn count(&mut self, netns: Netns, state: State, sockets: u64);
 
-    /// Takes a look at a socket that is listed, because it is in one of the rarer states, and that
-    /// `count` counts.
+    /// Takes a socket that is listed because it is in one of the rarer states; `count` counts it too.
     fn notice(&mut self, _socket: &Socket) {}
 
-    /// Adds what another one, which has counted nothing, has noticed.
+    /// Adds what another sink noticed, which has counted nothing.
     fn add_noticed(&mut self, _part: Self)
     where
         Self: Sized,

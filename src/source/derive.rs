@@ -39,7 +39,7 @@ impl Sink for Rare {
     }
 }
 
-/// The same, where the sink of the answer looks at them too.
+/// The same; the sink of the answer notices each of them too.
 #[derive(Debug)]
 pub(super) struct Noticed<S> {
     pub(super) rare: Rare,

@@ -1,5 +1,4 @@
-//! `--by KEYS`: which groups have series of their own, so that their number has a bound that no client
-//! can move.
+//! `--by KEYS`: which groups have series of their own. Their number has a bound, whatever clients do.
 //!
 //! A group has series if it has a hundredth of the sockets in some state, and ten of them: so the program
 //! with all CLOSE_WAITs is shown among 100,000 sockets, and 2,000 equal clients are not. The choice depends
@@ -35,7 +34,7 @@ const PART: u64 = 100;
 /// How many sockets it must have there.
 const LEAST: u64 = 10;
 
-/// More groups than this are not told apart; some 5 MB.
+/// Further groups are counted together; some 5 MB.
 const MOST_GROUPS: usize = 20_000;
 
 /// The most times that `--by` is given.
@@ -128,7 +127,7 @@ fn unbounded(field: Field) -> String {
     let is_port = matches!(field, Field::LocalPort | Field::RemotePort);
     let why = match (field == Field::State, is_port) {
         (true, _) => "every series has a state already",
-        (_, true) => "its values have no bound; service is what is meant",
+        (_, true) => "its values have no bound; use service",
         _ => "its values have no bound, and each scrape would make new series",
     };
     format!("--by {}: {why}; allowed are {names}", field.name())
@@ -142,9 +141,9 @@ pub(super) struct Chosen {
     pub(super) shown: Vec<(Vec<(String, String)>, Counts)>,
     /// The sockets of all others.
     pub(super) other: Counts,
-    /// How many groups there are, as far as they were told apart.
+    /// How many groups were counted separately.
     pub(super) number: usize,
-    /// Whether all were told apart.
+    /// Whether all groups were.
     pub(super) is_whole: bool,
 }
 

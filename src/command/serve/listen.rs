@@ -17,7 +17,7 @@ const PORT: u16 = 10_227;
 /// Opens them; `typed` are those of `--listen`.
 ///
 /// # Errors
-/// One line that names the address, and what is in the way.
+/// One line that names the address, and the reason.
 pub(super) fn open(typed: &[ListenOn]) -> Result<Vec<TcpListener>, Failure> {
     let listeners = match passed()? {
         passed if passed.is_empty() => bind_all(typed)?,

@@ -136,7 +136,7 @@ pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Fa
                 process.add_to(page);
             };
             let sharing = Sharing::begin(sampler, log, Box::new(complete))?;
-            // Before anyone can know that it runs, and send a signal.
+            // Before the address is printed: from then on, a signal may come.
             let (waker, wakeups) = waker().map_err(Failure::to("make a pair of sockets"))?;
             handle_signals(waker, || {}).map_err(Failure::to("handle signals"))?;
             say(&place);

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::page::{Family, Page};
 
-/// Descriptors that are kept for the sampler, beside the connections.
+/// Descriptors that connections leave for the sampler.
 const RESERVED: u64 = 32;
 
 /// The most connections, whatever the limit of descriptors.

@@ -1,7 +1,7 @@
-//! The connections: how many there are at most, which one gives way, and how they end.
+//! The connections: how many there are at most, which one is closed for a new one, and how they end.
 //!
-//! Strangers may connect. Each has its limits (`http::Phases`); together they take no more descriptors
-//! than are left beside those of a sample.
+//! Any client may connect. Each connection has its limits (`http::Phases`), and all together leave enough
+//! descriptors for a sample.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -16,13 +16,13 @@ use tokio::time::sleep;
 use super::sharing::Sharing;
 use crate::http::{Answer, Asked, Doing, Phases, serve};
 
-/// How long nothing is accepted after accept(2) failed for want of descriptors or memory.
+/// How long nothing is accepted after accept(2) failed because there were no descriptors or no memory.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long answers may take to be taken after a signal requests the end.
+/// How long clients may take to receive their answers after a signal requests the end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether they have been.
+/// How often the server checks whether they have.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A connection.
@@ -42,7 +42,7 @@ pub(super) struct Server {
     about: String,
     /// By the tasks that serve them.
     seats: Mutex<HashMap<Id, Seat>>,
-    /// Connections that were closed to make room, or refused for want of it.
+    /// Connections that were closed to make room for others, or refused because there was none.
     rejected: Arc<AtomicU64>,
 }
 
@@ -68,7 +68,7 @@ impl Server {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts connections for ever.
+    /// Accepts connections until it is aborted.
     pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
         loop {
             match listener.accept().await {
@@ -84,17 +84,17 @@ impl Server {
         }
     }
 
-    /// Serves a connection; where there are too many, that which has been idle longest gives way, but none
-    /// that waits for its answer.
+    /// Serves a connection. If there are too many, it closes the one that has done the same thing for
+    /// longest, but none that waits for its answer.
     fn seat(self: &Arc<Self>, stream: TcpStream) {
         let mut seats = self.seats();
         if seats.len() >= self.most {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            let idle = seats.iter().filter_map(|(task, seat)| {
+            let others = seats.iter().filter_map(|(task, seat)| {
                 let (doing, since) = seat.phases.now();
                 (doing != Doing::Waiting).then_some((since, *task))
             });
-            let Some((_, longest)) = idle.min_by_key(|(since, _)| *since) else {
+            let Some((_, longest)) = others.min_by_key(|(since, _)| *since) else {
                 return;
             };
             if let Some(seat) = seats.remove(&longest) {
@@ -136,7 +136,7 @@ impl Server {
         }
     }
 
-    /// Ends all connections, those that wait for an answer or take one after that.
+    /// Ends all connections; those that wait for an answer or receive one end after that.
     pub(super) async fn close(&self) {
         self.close_idle();
         for seat in self.seats().values() {

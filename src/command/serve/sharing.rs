@@ -1,5 +1,5 @@
-//! One sample for everyone who asks while it is taken or soon after: scrapes take a tenth of a core at
-//! most, however many there are.
+//! One sample for all requests that arrive while it is taken or soon after: scrapes take a tenth of a core
+//! at most, however many there are.
 //!
 //! Samples are taken on a thread of their own, which publishes what it has after each part. An answer
 //! does not wait for it longer than its client does.
@@ -29,7 +29,7 @@ const TIMES: u32 = 9;
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(5);
 
-/// A page, and its text in each format that was asked for: rendered once, however many ask.
+/// A page, and its text in each format that was requested: rendered once for all requests.
 #[derive(Debug)]
 pub(super) struct Rendered {
     page: Arc<Page>,
@@ -58,7 +58,7 @@ impl Rendered {
     }
 }
 
-/// What adds to each page what is known of the server.
+/// Adds the families of the server to each page.
 type Complete = Box<dyn Fn(&mut Page) + Send>;
 
 /// The last sample, as far as it is taken.
@@ -71,7 +71,7 @@ struct Published {
     shared_until: Option<Instant>,
 }
 
-/// Takes samples when they are asked for.
+/// Takes samples when they are requested.
 #[derive(Debug)]
 pub(super) struct Sharing {
     published: watch::Receiver<Published>,
@@ -142,7 +142,8 @@ impl Sharing {
         }
     }
 
-    /// The number of the sample that serves a request which came now; requests it, if it is a new one.
+    /// The number of the sample that answers a request made now. Requests a new one if the last one is
+    /// complete and too old.
     fn request(&self) -> u64 {
         let last = self.published.borrow();
         let requested = self.requested.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What one walk through the sockets is added up to for the page. Keeps no sockets.
+//! The sums of one walk through the sockets, for the page. Keeps no sockets.
 
 use std::ops::ControlFlow;
 
@@ -13,7 +13,7 @@ pub(super) struct PageSink<'a> {
     pub(super) unanswered: Unanswered,
     /// The accept queues, where no other walk reads them.
     pub(super) queues: Option<AcceptQueues>,
-    /// The groups of each `--by`. Of a walk that lists every socket, as the ports.
+    /// The groups of each `--by`. Only a walk that lists every socket has these and the ports.
     pub(super) groups: Vec<GroupTally>,
     pub(super) ports: Option<OutgoingPorts<'a>>,
 }

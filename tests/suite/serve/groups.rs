@@ -8,7 +8,7 @@ use crate::namespace::in_namespace;
 use crate::program::run;
 use crate::zoo::sysctl::write_sysctl;
 
-/// A listener at this port, and so many connections to it from each of these addresses.
+/// A listener at this port, and connections to it: from each of these addresses this number.
 fn connections(port: u16, from: &[(u8, usize)]) -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let mut streams = Vec::new();
@@ -120,8 +120,14 @@ in_namespace!(
 fn keys_without_a_bound_are_refused_in_one_line() {
     for (words, expected) in [
         (&["--by", "pid"][..], "--by pid: its values have no bound"),
-        (&["--by", "remote-port"], "service is what is meant"),
-        (&["--by", "service,local-port"], "service is what is meant"),
+        (
+            &["--by", "remote-port"],
+            "its values have no bound; use service",
+        ),
+        (
+            &["--by", "service,local-port"],
+            "its values have no bound; use service",
+        ),
         (&["--by", "state"], "every series has a state already"),
         (&["--by", "colour"], "not a key"),
         (&["--by", "service", "--by", "service"], "is given twice"),

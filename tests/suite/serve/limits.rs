@@ -1,5 +1,5 @@
-//! What strangers can do to the server: half requests, idle connections, many of them, and none of it
-//! keeps a scrape from its page.
+//! Clients that send half a request, stay idle, do not read or come in large numbers: none of them keeps
+//! a scrape from its page.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ in_namespace!(
                 client
             })
             .collect();
-        let deaf: Vec<Client> = (0..25)
+        let not_reading: Vec<Client> = (0..25)
             .map(|_| {
                 let mut client = Client::connect();
                 client.send(format!("{HALF}\r\n").repeat(200));
@@ -86,7 +86,7 @@ in_namespace!(
             client.send("E");
             assert_eq!(Client::connect().get("/metrics").status, 200);
         }
-        drop(deaf);
+        drop(not_reading);
         assert_eq!(Client::connect().get("/metrics").status, 200);
     }
 );

@@ -1,4 +1,4 @@
-//! The destination whose connections take most ports, without a judgement, for `check`.
+//! The destinations whose connections take most ports, without a judgement, for `check` and `serve`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
