@@ -19,25 +19,25 @@ fn inet(number: u8) -> Vec<u8> {
     body
 }
 
-fn unix(number: u8) -> Vec<u8> {
-    let mut body = vec![1, 1, 1, 0, number];
-    body.resize(16, 0);
-    body[8] = number;
+/// A record of `length` bytes that begins with these, then has the number, and again in its cookie.
+fn record(start: [u8; 4], length: usize, cookie: usize, number: u8) -> Vec<u8> {
+    let mut body = start.to_vec();
+    body.resize(length, 0);
+    body[4] = number;
+    body[cookie] = number;
     body
+}
+
+fn unix(number: u8) -> Vec<u8> {
+    record([1, 1, 1, 0], 16, 8, number)
 }
 
 fn packet(number: u8) -> Vec<u8> {
-    let mut body = vec![17, 3, 3, 0, number];
-    body.resize(16, 0);
-    body[8] = number;
-    body
+    record([17, 3, 3, 0], 16, 8, number)
 }
 
 fn netlink(number: u8) -> Vec<u8> {
-    let mut body = vec![16, 3, 0, 1, number];
-    body.resize(28, 0);
-    body[20] = number;
-    body
+    record([16, 3, 0, 1], 28, 20, number)
 }
 
 const CASES: [Case; 7] = [
@@ -69,12 +69,9 @@ impl Case {
 
     /// The first dump is answered so, and those after it with nothing.
     fn list(&self, first: Vec<Turn>) -> Result<(usize, Vec<Loss>), NetlinkError> {
-        let mut scripts = vec![first];
-        scripts.extend(
-            (2..)
-                .take(self.dumps - 1)
-                .map(|number| vec![done(number, 0)]),
-        );
+        let others = (2..).take(self.dumps - 1);
+        let others = others.map(|number| vec![done(number, 0)]);
+        let scripts = std::iter::once(first).chain(others).collect();
         let mut seen = Seen::default();
         let question = Question::about(self.kind, self.kind.states());
         let (_, outcome) = list_of(&question, scripts, &mut seen)?;
