@@ -142,9 +142,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whether nothing more is wanted, or time is up.
+    fn is_over(&self) -> bool {
+        self.effort.cut || (self.search.seek == Seek::LowestPid && self.missing == 0)
+    }
+
     fn walk_in_order(&mut self, pids: &[u32]) {
         for pid in pids {
-            if self.effort.cut || self.missing == 0 {
+            if self.is_over() {
                 break;
             }
             self.process(*pid, 0, u64::MAX);
@@ -155,7 +160,7 @@ impl<'a> Walk<'a> {
     /// its sockets on to a process that was not there.
     pub(super) fn walk_later(&mut self, mut known: Vec<u32>) {
         for _ in 0..LISTED_AGAIN {
-            if self.search.seek == Seek::LowestPid && self.missing == 0 {
+            if self.is_over() {
                 return;
             }
             let mut later = self.root.numbers("").unwrap_or_default();
@@ -163,9 +168,7 @@ impl<'a> Walk<'a> {
             if later.is_empty() {
                 return;
             }
-            for pid in &later {
-                self.process(*pid, 0, u64::MAX);
-            }
+            self.walk_in_order(&later);
             known.extend(later);
             known.sort_unstable();
         }
