@@ -126,15 +126,11 @@ impl View {
     }
 
     pub(super) fn regroup(&mut self, forward: bool) {
-        let all = &self.setup.groupings;
-        let step = if forward { 1 } else { all.len().max(1) - 1 };
-        let next = |at: usize| (at + step) % all.len().max(1);
-        let mut others = (0..all.len()).scan(self.grouping, |at, _| {
-            *at = next(*at);
-            Some(*at)
-        });
-        let fits = |at: &usize| all.get(*at).is_some_and(|keys| self.can_group_by(keys));
-        self.grouping = others.find(fits).unwrap_or(self.grouping);
+        let count = self.setup.groupings.len();
+        let step = if forward { 1 } else { count.saturating_sub(1) };
+        let mut others = (1..=count).map(|steps| (self.grouping + steps * step) % count);
+        let fitting = others.find(|at| self.can_group_by(*at));
+        self.grouping = fitting.unwrap_or(self.grouping);
         self.below = Below::Groups;
         self.shows_all_groups = false;
         self.group_sort = GroupSort::default();

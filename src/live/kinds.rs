@@ -82,23 +82,25 @@ impl View {
     /// Groups by kind where there are several, else by the same keys as before where these kinds have
     /// them.
     fn regroup_for(&mut self, kinds: KindSet) {
-        let has_several = kinds.only().is_none();
         let all = &self.setup.groupings;
-        let preferred = match has_several {
-            true => all.iter().position(|keys| is_by_kind(keys)),
-            false => Some(self.grouping),
+        let preferred = match kinds.only() {
+            None => all.iter().position(|keys| is_by_kind(keys)),
+            Some(_) => Some(self.grouping),
         };
-        let fits = |at: &usize| all.get(*at).is_some_and(|keys| self.can_group_by(keys));
+        let fits = |at: &usize| self.can_group_by(*at);
         let first = || (0..all.len()).find(fits);
         self.grouping = preferred.filter(fits).or_else(first).unwrap_or(0);
         self.shows_all_groups = false;
         self.group_sort = GroupSort::default();
     }
 
-    /// Whether the sockets shown have such groups. Those by kind are of several kinds.
-    pub(super) fn can_group_by(&self, keys: &[GroupKey]) -> bool {
+    /// Whether the sockets shown have the groups at this place of the groupings. Those by kind are of
+    /// several kinds.
+    pub(super) fn can_group_by(&self, at: usize) -> bool {
         let kinds = self.setup.kinds;
-        let is_one = kinds.only().is_some() && is_by_kind(keys);
-        !is_one && keys.iter().all(|key| key.field.groups(kinds))
+        self.setup.groupings.get(at).is_some_and(|keys| {
+            let is_one = kinds.only().is_some() && is_by_kind(keys);
+            !is_one && keys.iter().all(|key| key.field.groups(kinds))
+        })
     }
 }
