@@ -183,13 +183,17 @@ impl Holders {
     /// For how many of the sockets with these inodes no holder was found, and why; `None` if there is none.
     pub fn missing_text(&self, inodes: &[u64]) -> Option<String> {
         let is_missing = |inode: &&u64| self.missing.contains(inode);
-        let missing = thousands(inodes.iter().filter(is_missing).count());
-        let reason = self
-            .unknown
-            .as_deref()
-            .unwrap_or("the time limit ended the search");
-        let of = thousands(inodes.iter().filter(|inode| **inode != 0).count());
-        (missing != "0").then(|| format!("for {missing} of {of}, no process was found: {reason}"))
+        let missing = inodes.iter().filter(is_missing).count();
+        if missing == 0 {
+            return None;
+        }
+        let of = inodes.iter().filter(|inode| **inode != 0).count();
+        let (missing, of) = (thousands(missing), thousands(of));
+        let late = "the time limit ended the search";
+        let reason = self.unknown.as_deref().unwrap_or(late);
+        Some(format!(
+            "for {missing} of {of}, no process was found: {reason}"
+        ))
     }
 
     /// Sets the descriptors of a process, or why they are unknown.
