@@ -43,7 +43,7 @@ impl Question {
     /// The same about sockets of several kinds; of none, about TCP.
     pub fn about_all(kinds: KindSet, states: StateSet) -> Question {
         Question {
-            further: kinds.iter().skip(1).fold(KindSet::NONE, KindSet::with),
+            further: kinds.iter().skip(1).collect(),
             ..Question::about(kinds.first(), states)
         }
     }

@@ -266,7 +266,7 @@ fn counts(answer: &Answer, states: StateSet) -> Result<Counts, String> {
         return Err("its total is not the sum of its states".to_owned());
     }
     let named = answer.states.keys().filter_map(|name| State::of_name(name));
-    let found = named.fold(StateSet::NONE, StateSet::with);
+    let found: StateSet = named.collect();
     if found != states {
         let names = |set: StateSet| {
             let names: Vec<String> = set.iter().map(|state| state.to_string()).collect();

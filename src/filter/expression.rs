@@ -261,10 +261,9 @@ impl Expression {
         let in_state = |expression: &Expression, state: State| {
             expression.fold(|test, _| decide_by_state(test, |tested| Some(tested.contains(state))))
         };
-        let states = requested
-            .iter()
-            .filter(|state| in_state(self, *state) != Folded::Never)
-            .fold(StateSet::NONE, StateSet::with);
+        let states = requested.iter();
+        let states = states.filter(|state| in_state(self, *state) != Folded::Never);
+        let states: StateSet = states.collect();
         let rest = self.fold(|test, _| {
             decide_by_state(test, |tested| match tested.intersection(states) {
                 all if all == states => Some(true),

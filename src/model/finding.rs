@@ -347,7 +347,7 @@ impl Diagnosis {
         if !texts.is_empty() {
             return texts.join(", ");
         }
-        let all = kinds.fold(KindSet::NONE, |all, (kind, _)| all.with(*kind));
+        let all: KindSet = kinds.map(|(kind, _)| *kind).collect();
         format!("0 {} sockets", all.titles())
     }
 

@@ -226,6 +226,12 @@ impl KindSet {
     }
 }
 
+impl FromIterator<Kind> for KindSet {
+    fn from_iter<T: IntoIterator<Item = Kind>>(kinds: T) -> KindSet {
+        kinds.into_iter().fold(KindSet::NONE, KindSet::with)
+    }
+}
+
 /// The word without what may be left out.
 fn plain(word: &str) -> String {
     word.trim().to_lowercase().replace(['-', '_'], "")

@@ -104,6 +104,12 @@ impl StateSet {
     }
 }
 
+impl FromIterator<State> for StateSet {
+    fn from_iter<T: IntoIterator<Item = State>>(states: T) -> StateSet {
+        states.into_iter().fold(StateSet::NONE, StateSet::with)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,9 +147,9 @@ mod tests {
         ] {
             assert_eq!(protocols.sockets(kind), sockets, "{kind:?}");
         }
-        let kinds = |kinds: &[Kind]| kinds.iter().copied().fold(KindSet::NONE, KindSet::with);
-        assert!(protocols.exclude(kinds(&[Kind::Raw])));
-        assert!(!protocols.exclude(kinds(&[Kind::Raw, Kind::Ping])));
+        let raw = KindSet::NONE.with(Kind::Raw);
+        assert!(protocols.exclude(raw));
+        assert!(!protocols.exclude(raw.with(Kind::Ping)));
         assert!(protocols.may_have(Kind::Mptcp) && !protocols.may_have(Kind::Raw));
         // Unknown, with tables and without.
         let unknown = Protocols::default();

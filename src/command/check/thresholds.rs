@@ -115,22 +115,21 @@ fn refuse_without_limit(
     threshold: &Threshold,
     kinds: KindSet,
 ) -> Result<(), Failure> {
-    let Aspect { measure, .. } = threshold.aspect;
-    let share = threshold.aspect.quantity();
-    let Some(quantity) = share.filter(|_| measure == Measure::Share) else {
+    let aspect = threshold.aspect;
+    let Some(quantity) = aspect
+        .quantity()
+        .filter(|_| aspect.measure == Measure::Share)
+    else {
         return Ok(());
     };
     let without = kinds.iter().filter(|kind| !quantity.has_limit(*kind));
-    let without = without.fold(KindSet::NONE, KindSet::with);
-    match without.is_empty() {
-        true => Ok(()),
-        false => {
-            let (titles, example) = (without.titles(), quantity.definition().example);
-            let why =
-                format!("{titles} sockets have no limit for it; compare bytes, as in {example}");
-            Err(refusal(option, threshold, &why))
-        }
+    let without: KindSet = without.collect();
+    if without.is_empty() {
+        return Ok(());
     }
+    let (titles, example) = (without.titles(), quantity.definition().example);
+    let why = format!("{titles} sockets have no limit for it; compare bytes, as in {example}");
+    Err(refusal(option, threshold, &why))
 }
 
 /// How long changes are measured; `None` where none is judged.

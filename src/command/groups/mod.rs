@@ -129,8 +129,7 @@ impl GroupSampler {
 /// That sockets of these kinds have no groups by a field together, and which of them do not belong.
 fn cannot_group(field: Field, kinds: KindSet) -> Failure {
     let name = field.name();
-    let without = kinds.iter().filter(|kind| !field.is_of(*kind));
-    let without = without.fold(KindSet::NONE, KindSet::with);
+    let without: KindSet = kinds.iter().filter(|kind| !field.is_of(*kind)).collect();
     let why = match without.is_empty() {
         true => "internet sockets and UNIX sockets have different ones".to_owned(),
         false => format!("{} sockets have none", without.titles()),

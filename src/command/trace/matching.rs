@@ -253,7 +253,7 @@ fn excludes_processes(filter: &Expression) -> bool {
 
 /// Whether nothing can pass that is never in one of these states.
 pub(super) fn selects_none(question: &Question, never: &[State]) -> bool {
-    let never = never.iter().copied().fold(StateSet::NONE, StateSet::with);
+    let never: StateSet = never.iter().copied().collect();
     let is_never = |states: StateSet| states.intersection(never) == states;
     let by_filter = question.filter.as_ref().map(|filter| {
         filter.fold(|test, _| {

@@ -10,7 +10,7 @@ fn question(kinds: &[Kind], fields: &[Field]) -> Question {
         panic!("no kind");
     };
     Question {
-        further: further.iter().copied().fold(KindSet::NONE, KindSet::with),
+        further: further.iter().copied().collect(),
         fields: fields.to_vec(),
         families: Families::Both,
         ..Question::about(*first, KindSet::UNIX.states())
