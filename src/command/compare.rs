@@ -65,8 +65,9 @@ pub(super) struct Saved {
     groups: HashMap<Vec<Label>, u64>,
     /// Whether further groups were only added up.
     is_cut: bool,
-    /// The kinds of sockets that it lacks, and the name of its file.
+    /// The kinds of sockets that it lacks.
     unavailable: KindSet,
+    /// The name of its file.
     name: String,
 }
 
@@ -82,15 +83,13 @@ impl Saved {
         fields: &[Field],
     ) -> Result<Saved, Failure> {
         let (name, text) = files::read("--compare", path, LONGEST)?;
-        let saved = parse(&text).and_then(|answer| Saved::of(answer, asked, states, fields));
-        let saved = saved.map(|saved| Saved {
-            name: name.clone(),
-            ..saved
-        });
+        let saved =
+            parse(&text).and_then(|answer| Saved::of(name.clone(), answer, asked, states, fields));
         saved.map_err(|why| Failure::Usage(format!("--compare: {name}: {why}")))
     }
 
     fn of(
+        name: String,
         answer: Answer,
         asked: &Asked,
         states: StateSet,
@@ -114,7 +113,7 @@ impl Saved {
         let unavailable = unavailable.filter_map(|one| KindSet::parse(&one.kind).ok());
         Ok(Saved {
             unavailable: unavailable.fold(KindSet::NONE, KindSet::union),
-            name: String::new(),
+            name,
             earlier: Earlier {
                 time,
                 is_complete: answer.complete,
@@ -132,21 +131,20 @@ impl Saved {
     pub(super) fn refuse_lack(&self, grouped: &Grouped) -> Result<(), Failure> {
         let read = grouped.observation.completeness.kinds().iter();
         let unavailable = read.filter(|read| read.unavailable.is_some());
-        let now = unavailable.fold(KindSet::NONE, |all, read| all.with(read.kind));
+        let now: KindSet = unavailable.map(|read| read.kind).collect();
         let (before, name) = (self.unavailable, &self.name);
-        let lack = |kinds: KindSet, which: &str| {
-            let titles = kinds.titles();
-            Failure::Usage(format!(
-                "--compare: {name}: {titles} sockets are not available in {which} answer: name the other kinds with -A"
-            ))
-        };
-        if !before.difference(now).is_empty() {
-            return Err(lack(before.difference(now), "its"));
+        for (lacking, which) in [
+            (before.difference(now), "its"),
+            (now.difference(before), "this"),
+        ] {
+            if !lacking.is_empty() {
+                let titles = lacking.titles();
+                return Err(Failure::Usage(format!(
+                    "--compare: {name}: {titles} sockets are not available in {which} answer: name the other kinds with -A"
+                )));
+            }
         }
-        match now.difference(before) {
-            none if none.is_empty() => Ok(()),
-            kinds => Err(lack(kinds, "this")),
-        }
+        Ok(())
     }
 
     /// Enters what changed, appends the groups that are gone, the largest first, and cuts both
