@@ -165,38 +165,33 @@ impl Plan {
             directory: tables.directory().to_owned(),
             filter: question.filter.clone(),
         };
-        Plan::of(listing, reason, tables)
+        Plan::of(listing, reason, Some(tables))
     }
 
     /// Reads the counters in the directory of these tables, which show that there is no socket.
     pub(super) fn counters(tables: &ProcNet) -> Plan {
-        Plan::of(Listing::Counters, Reason::Empty, tables)
+        Plan::of(Listing::Counters, Reason::Empty, Some(tables))
     }
 
-    /// Reads the counters in the directory of these tables, which show that nothing happened since the last count.
+    /// Reads the counters in the directory of these tables, which show that nothing happened since the
+    /// last count.
     pub(super) fn still(tables: &ProcNet) -> Plan {
-        Plan::of(Listing::Counters, Reason::Still, tables)
+        Plan::of(Listing::Counters, Reason::Still, Some(tables))
     }
 
     /// Reads `protocols` in the directory of these tables, which shows that there is no socket of this kind.
     pub(super) fn protocols(tables: &ProcNet, kind: Kind) -> Plan {
-        Plan::of(Listing::Counters, Reason::NoneOf(kind), tables)
+        Plan::of(Listing::Counters, Reason::NoneOf(kind), Some(tables))
     }
 
-    /// Reads nothing, because no source beside these tables reports the sockets.
+    /// Reads nothing, because neither these tables nor another source report the sockets.
     pub(super) fn unavailable(tables: &ProcNet) -> Plan {
-        Plan::of(Listing::Counters, Reason::Unavailable, tables)
+        Plan::of(Listing::Counters, Reason::Unavailable, Some(tables))
     }
 
     /// Of an answer about no network namespace.
     pub(super) fn none() -> Plan {
-        Plan {
-            listing: Listing::Counters,
-            reason: Reason::NoNamespace,
-            netns: None,
-            kinds: None,
-            further: Vec::new(),
-        }
+        Plan::of(Listing::Counters, Reason::NoNamespace, None)
     }
 
     /// Whether counters show that there is no socket.
@@ -206,27 +201,22 @@ impl Plan {
 
     /// Makes dumps over netlink, where these tables are.
     pub(super) fn netlink(dumps: Dumps, reason: Reason, tables: &ProcNet) -> Plan {
-        Plan::of(Listing::Netlink(dumps), reason, tables)
+        Plan::of(Listing::Netlink(dumps), reason, Some(tables))
     }
 
     /// Counts in the kernel.
     pub(super) fn walk(question: &Question) -> Plan {
-        Plan {
-            listing: Listing::Walk {
-                filter: question.filter.clone(),
-            },
-            reason: Reason::Requested,
-            netns: None,
-            kinds: None,
-            further: Vec::new(),
-        }
+        let filter = question.filter.clone();
+        Plan::of(Listing::Walk { filter }, Reason::Requested, None)
     }
 
-    fn of(listing: Listing, reason: Reason, tables: &ProcNet) -> Plan {
+    /// The plan for the network namespace of these tables, or for every one at once.
+    fn of(listing: Listing, reason: Reason, tables: Option<&ProcNet>) -> Plan {
+        let word = tables.and_then(ProcNet::word);
         Plan {
             listing,
             reason,
-            netns: tables.word().map(str::to_owned),
+            netns: word.map(str::to_owned),
             kinds: None,
             further: Vec::new(),
         }
