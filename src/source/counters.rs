@@ -11,6 +11,7 @@ use std::io;
 use super::ProcNet;
 use crate::model::{Family, State, StateSet};
 use crate::proc_root::ProcRoot;
+use crate::question::{Families, Question};
 
 /// How many sockets there are, by the counters of `sockstat` and `sockstat6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl SocketCounters {
 
     /// Whether there may be sockets of this family in these states. A connection request of IPv4 may be
     /// one to a listener of IPv6. One to a listener that was closed in the last seconds is not counted.
-    pub(super) fn may_have(self, family: Family, states: StateSet) -> bool {
+    fn may_have(self, family: Family, states: StateSet) -> bool {
         let full = match family {
             Family::V6 => self.full_v6,
             Family::V4 if states.contains(State::SynRecv) => self.full,
@@ -59,6 +60,12 @@ impl SocketCounters {
         // Of both families. A timewait minisocket is in either state.
         let has_minisockets = states.contains(State::TimeWait) || states.contains(State::FinWait2);
         full > 0 || has_minisockets && self.minisockets > 0
+    }
+
+    /// The families that a question is about and that may have such sockets; `None` for neither.
+    pub(super) fn families(self, question: &Question) -> Option<Families> {
+        let may_have = |family| self.may_have(family, question.states);
+        question.families.filter(may_have)
     }
 
     /// All sockets counted.
@@ -175,11 +182,7 @@ mod tests {
     #[test]
     fn a_family_has_no_sockets_in_these_states_only_where_no_counter_can_include_one() {
         use Family::{V4, V6};
-        let of = |states: &[State]| {
-            states
-                .iter()
-                .fold(StateSet::NONE, |all, one| all.with(*one))
-        };
+        let of = |states: &[State]| states.iter().copied().collect();
         let (listen, all) = (of(&[State::Listen]), StateSet::ALL);
         let requests = of(&[State::SynRecv]);
         for ((v4, v6, minisockets), family, states, expected) in [

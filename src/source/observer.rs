@@ -270,11 +270,8 @@ impl Part {
     /// The question without the family of a table that has no such sockets by the counters, where these
     /// were read: the kernel walks through all sockets of the host for each table.
     fn of_tables<'a>(&self, question: &'a Question) -> Cow<'a, Question> {
-        let may_have = |family| {
-            let counters = self.counters.filter(|_| question.kind.has_counters());
-            counters.is_none_or(|counters| counters.may_have(family, question.states))
-        };
-        match question.families.filter(may_have) {
+        let counters = self.counters.filter(|_| question.kind.has_counters());
+        match counters.and_then(|counters| counters.families(question)) {
             Some(families) if families != question.families => Cow::Owned(Question {
                 families,
                 ..question.clone()

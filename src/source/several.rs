@@ -251,8 +251,7 @@ fn answer<T: Joined>(
     }
     if is_counted(part.sources.first(), question) {
         let counters = tables.enter_counters().map_err(refused)?.ok();
-        let may_have = |family| counters.is_none_or(|one| one.may_have(family, question.states));
-        let is_empty = question.families.filter(may_have).is_none();
+        let is_empty = counters.is_some_and(|counters| counters.families(question).is_none());
         let lacks_others = || {
             let read = Protocols::read(tables);
             read.is_ok_and(|protocols| protocols.exclude(question.further))
