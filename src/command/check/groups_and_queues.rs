@@ -11,8 +11,8 @@ use crate::command::outcome::Failure;
 use crate::judge::{Ranking, judge_queue, worse};
 use crate::model::{
     Counts, Field, GroupKey, JudgedGroup, JudgedGroups, JudgedQueue, JudgedQueues, KeyPart,
-    ListenPlace, Listeners, Sink, Socket, State, StateSet, Thresholds, Trust, UnixName, Verdict,
-    thousands,
+    ListenPlace, Listeners, Quantity, Sink, Socket, State, StateSet, Thresholds, Trust, UnixName,
+    Verdict, thousands,
 };
 
 impl Check {
@@ -133,7 +133,7 @@ impl Check {
                 judge_all(&mut judged, &sample.found, trust, &mut names);
             }
             Err(failure @ (Failure::Observe(_) | Failure::CannotKnow(_))) => {
-                let name = thresholds.aspect.label().replace('_', "-");
+                let name = Quantity::AcceptQueue.name();
                 verdict.failures.push(format!("{name}: {failure}"));
             }
             Err(failure) => return Err(failure),

@@ -142,14 +142,12 @@ impl ShownGroups {
 
 /// The order of groups with as many sockets: network namespaces by their places among the names.
 fn compare_keys(a: &[KeyPart], b: &[KeyPart], places: &HashMap<Netns, u32>) -> Ordering {
-    let orders = a.iter().zip(b).map(|parts| match parts {
+    let mut orders = a.iter().zip(b).map(|parts| match parts {
         (KeyPart::Netns(a), KeyPart::Netns(b)) => places.get(a).cmp(&places.get(b)),
         (a, b) => a.cmp(b),
     });
-    orders
-        .into_iter()
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    let decisive = orders.find(|order| order.is_ne());
+    decisive.unwrap_or(Ordering::Equal)
 }
 
 /// The groups that are cut off, and the sockets beyond the limit of groups, in one.
