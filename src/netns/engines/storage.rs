@@ -30,7 +30,7 @@ const DOCKER: &str = "docker/containers";
 /// The largest file of the system's engine that is read, in bytes.
 const SYSTEM_MOST: usize = 16 << 20;
 
-/// The same of a user's, which any user may fill.
+/// The same for a user's, which may hold anything.
 const USER_MOST: usize = 1 << 20;
 
 /// The most containers of a user whose processes are searched.
@@ -134,18 +134,17 @@ impl Storage {
     /// The id of the container of a user whose first process has this number.
     pub(super) fn container_of_process(&mut self, pid: u32) -> Option<String> {
         if self.processes.is_none() {
-            let containers = self.podman();
-            let mut known = Vec::new();
-            for container in containers.iter().take(MOST_CONTAINERS) {
-                known.push((container.id.clone(), container.driver));
-            }
+            self.podman();
+            let known = self.podman.iter().flatten().take(MOST_CONTAINERS);
             let run = self.user.iter().flat_map(|user| &user.run);
             let processes = run.flat_map(|run| {
-                known.iter().filter_map(|(id, driver)| {
-                    let file = format!("containers/{driver}-containers/{id}/userdata/pidfile");
-                    let pid = run.read_start(&file, 16).ok()?;
-                    Some((parse_number(pid.trim_ascii())?, id.clone()))
-                })
+                known
+                    .clone()
+                    .filter_map(|PodmanContainer { id, driver, .. }| {
+                        let file = format!("containers/{driver}-containers/{id}/userdata/pidfile");
+                        let pid = run.read_start(&file, 16).ok()?;
+                        Some((parse_number(pid.trim_ascii())?, id.clone()))
+                    })
             });
             self.processes = Some(processes.collect());
         }
