@@ -65,8 +65,8 @@ pub struct Serve {
 
     /// Write the page to FILE, for the textfile collector of node_exporter
     ///
-    /// It is written to a file in the same directory and renamed, so that no reader sees half of it, with mode 0644. FILE
-    /// must not be a symbolic link.
+    /// It is written to a file in the same directory and renamed, so that no reader sees half of it, with
+    /// mode 0644. FILE must not be a symbolic link.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "once")]
     pub output: Option<PathBuf>,
 
@@ -125,17 +125,17 @@ fn parse_top(word: &str) -> Result<NonZeroU8, String> {
 }
 
 fn parse_listen(text: &str) -> Result<ListenOn, String> {
-    let port = |text: &str| text.parse().ok();
-    let everywhere = text.strip_prefix(':').and_then(port);
-    let loopback = text.strip_prefix("localhost:").and_then(port);
-    let at = |place| move |port| ListenOn { place, port };
+    let behind = |prefix, place| {
+        let port = text.strip_prefix(prefix)?.parse().ok()?;
+        Some(ListenOn { place, port })
+    };
     let one = || {
         let address: SocketAddr = text.parse().ok()?;
-        Some(at(Place::One(address.ip()))(address.port()))
+        let (place, port) = (Place::One(address.ip()), address.port());
+        Some(ListenOn { place, port })
     };
-    let found = everywhere.map(at(Place::Everywhere));
-    found
-        .or(loopback.map(at(Place::Loopback)))
+    behind(":", Place::Everywhere)
+        .or_else(|| behind("localhost:", Place::Loopback))
         .or_else(one)
         .ok_or_else(|| "is not ADDRESS:PORT, as 127.0.0.1:10227, [::1]:10227 or :10227".to_owned())
 }
