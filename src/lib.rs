@@ -4,8 +4,9 @@
 //! the cheapest exact plan for it, reads netlink or /proc, and passes each [`model::Socket`] to a
 //! [`model::Sink`]: `tally` adds sockets up, `diagnose` looks for problems. A socket lives for the
 //! length of one callback, unless it is sorted, or shown with its owners, which `owner` finds. `judge`
-//! compares the sums with thresholds. `output` renders the answer, and `http` sends a page of metrics; on a terminal, `live` keeps the
-//! samples and makes a [`model::screen::Screen`] of them, which `output` draws.
+//! compares the sums with thresholds. `output` renders the answer, and `http` sends a page of metrics;
+//! on a terminal, `live` keeps the samples and makes a [`model::screen::Screen`] of them, which `output`
+//! draws.
 //!
 //! Imports run downward only: `command`; then `cli`, `output`, `http`, `live`, `tally`, `judge`, `diagnose`,
 //! `owner` and `source`, which do not import each other; then `netns`; then `question` and `proc_root`;

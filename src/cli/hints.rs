@@ -236,8 +236,8 @@ impl Typed<'_> {
         parts
     }
 
-    /// Whether a value follows this letter that takes none; check's `-w` takes one, and only doctor
-    /// has a `-t` that might.
+    /// Whether a value follows this letter that takes none. check's `-w` takes one; after `-t`, only
+    /// doctor may be meant to have a time limit.
     fn takes_none(&self, letter: &str, next: &str) -> bool {
         match self.verb {
             Some("check") => false,

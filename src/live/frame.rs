@@ -89,7 +89,7 @@ impl View {
         }
     }
 
-    /// What is chosen from, where that is on top.
+    /// The list of choices, where one is on top.
     fn choices(&self) -> Option<ChoicesPane> {
         let (title, choices) = match self.top()? {
             Kind::Columns => {

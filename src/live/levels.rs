@@ -45,8 +45,8 @@ enum Anchor {
     Socket(SocketId),
 }
 
-/// The columns to choose from, of sockets of these kinds. Where there are several, the kind is shown
-/// unasked.
+/// The columns to choose from, of sockets of these kinds. Where there are several, the kind is always
+/// shown.
 pub(super) fn columns(kinds: KindSet) -> impl Iterator<Item = Field> {
     let all = Field::names(Use::Column).filter_map(|name| Field::parse(name, Use::Column).ok());
     all.filter(move |field| *field != Field::Kind && field.is_of_any(kinds))
@@ -61,7 +61,7 @@ impl View {
         self.levels.last().map(|level| &level.kind)
     }
 
-    /// The level whose data is shown: help and what is chosen from have none.
+    /// The level whose data is shown: help and lists of choices have none.
     pub(super) fn content(&self) -> Option<&Level> {
         let has_none = |kind: &Kind| matches!(kind, Kind::Columns | Kind::Kinds(_) | Kind::Help);
         let mut levels = self.levels.iter().rev();

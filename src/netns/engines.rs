@@ -1,7 +1,7 @@
 //! The names of containers and pods, from the files of podman, docker and kubelet; no engine is asked.
 //!
-//! Those of a user's engine name only what the kernel shows to be of this user: others can write into
-//! them what they like.
+//! The files of a user's engine name only what the kernel shows to be of this user, who may write anything
+//! into them.
 
 mod storage;
 
@@ -40,7 +40,7 @@ pub(super) enum Rootless {
 
 impl Engines {
     /// The name of the container with this id, or the first digits of that; of the system or of the user
-    /// that asks.
+    /// who runs this program.
     pub fn container(&mut self, id: &str) -> String {
         let named = self.find_container(id, own_user);
         named.unwrap_or_else(|| short_id(id).to_owned())

@@ -5,8 +5,8 @@
 //! already listed, and keeps nothing else. What it may skip depends on the question ([`Seek`]):
 //! - Every holder: sockets are shared by fork and sent over UNIX sockets, and the kernel does not
 //!   report how many descriptors refer to one. So every descriptor of every process is read, by
-//!   several threads where there are many. Only the order is free: with a time limit, the processes of the sockets' own users come first, and
-//!   some descriptors of each of them before all of one.
+//!   several threads where there are many. Only the order is free: with a time limit, the processes of
+//!   the sockets' own users come first, and some descriptors of each of them before all of one.
 //! - The lowest pid: processes are read completely and in the order of their pids. Once every inode
 //!   is found, all other holders have higher pids, and the walk ends.
 //!

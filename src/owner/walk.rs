@@ -156,8 +156,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads the processes that have begun since these were listed: a server that starts a worker hands
-    /// its sockets on to a process that was not there.
+    /// Reads the processes that have started since these were listed: a server may have passed its sockets
+    /// on to a new worker.
     pub(super) fn walk_later(&mut self, mut known: Vec<u32>) {
         for _ in 0..LISTED_AGAIN {
             if self.is_over() {

@@ -1,5 +1,6 @@
 //! How sockets add up: per state, for which [`Counts`] are the sink, and per state and group; which
-//! are the first in some order; the accept queues of listeners; and sockets buffered until their holders are known.
+//! are the first in some order; the accept queues of listeners; and sockets buffered until their holders
+//! are known.
 //!
 //! Sinks that count keep numbers and no sockets: their memory does not grow with the table, but at
 //! most with the number of groups, which is bounded. Sinks do not know where sockets come from.

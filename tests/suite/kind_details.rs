@@ -98,7 +98,8 @@ in_namespace!(
             let groups = words.iter().find(|word| word.starts_with("groups="));
             [words[3], words[1], groups.unwrap()].map(str::to_owned)
         });
-        // Each once, and without the sockets that ask, nor what is queued for those of the kernel meanwhile.
+        // Each once, and without the sockets of the programs that list them, nor what is queued for
+        // those of the kernel meanwhile.
         let is_compared = |row: &[String; 3]| !row[0].starts_with("4:");
         let of_ss: BTreeSet<_> = of_ss.filter(is_compared).collect();
         let ours: BTreeSet<_> = ours.into_iter().filter(is_compared).collect();

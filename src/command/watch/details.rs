@@ -202,15 +202,15 @@ pub(super) fn cpu_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// The part of a core that other threads are taken to spend until that is measured.
+/// The part of a core that other threads are assumed to take until that is measured.
 const OTHERS_AT_FIRST: f64 = 0.07;
 
-/// What other threads spend.
+/// What other threads take of a core: when that was measured last, and the CPU time of the process then.
 #[derive(Default)]
 struct Spent(Option<(Instant, Duration)>);
 
 impl Spent {
-    /// Which part of a core they have taken since this was asked last, besides this thread's `own` time.
+    /// The part of a core that they have taken since the last call, without this thread's `own` time.
     fn by_others(&mut self, own: Duration) -> f64 {
         let now = (Instant::now(), cpu_time());
         self.0

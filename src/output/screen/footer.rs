@@ -75,7 +75,7 @@ const IN_SOCKET: [(&str, &str); 6] = [
     ("w", "write"),
 ];
 
-/// The keys of what is chosen from.
+/// The keys of a list of choices.
 const IN_CHOICES: [(&str, &str); 4] = [
     ("q", "quit"),
     ("esc", "back"),

@@ -1,4 +1,4 @@
-//! The sockets of one state in place of the states, and what is chosen from in place of them.
+//! The sockets of one state in place of the states, and a list of choices in place of them.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -65,7 +65,7 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
     format!("{first}{count} {what} by {}{without}  {age}", pane.sort)
 }
 
-/// Draws what is chosen from, around the selected line; what is chosen has a cross.
+/// Draws a list of choices around the selected line; those that are chosen have a cross.
 pub(super) fn draw_choices(canvas: &mut Canvas<'_>, area: Rect, pane: &ChoicesPane) {
     let paint = canvas.paint;
     let title = format!("{}: enter adds or removes one, esc returns", pane.title);

@@ -21,8 +21,8 @@ pub struct OneNamespace {
     pub sources: Sources,
 }
 
-/// Divides a question into those about each namespace that has sockets, besides those of netlink, of
-/// which the kernel has some in every one.
+/// Divides a question into those about each namespace that has sockets of other kinds than NETLINK: the
+/// kernel has some of that kind in every one.
 ///
 /// # Errors
 /// When no namespace can be read.

@@ -1,10 +1,9 @@
 //! Answers of a kernel as it sent them: what is read of UDP, PACKET and NETLINK sockets. See
 //! tests/fixtures/README.md.
 
-use super::{InetDump, Messages, NetlinkDump, PacketDump, Payload, Ports, Request, Spare};
+use super::{Depth, InetDump, Messages, NetlinkDump, PacketDump, Payload, Ports, Request, Spare};
 use crate::model::{Ends, Extension, Family, Kind, NetlinkEnds, Socket, State};
 use crate::question::Families;
-use crate::source::wire::Depth;
 
 const UDP: &[u8] = include_bytes!("../../../tests/fixtures/netlink/udp.bin");
 const PACKET: &[u8] = include_bytes!("../../../tests/fixtures/netlink/packet.bin");

@@ -74,7 +74,7 @@ impl UnixDump {
 fn show(field: Field) -> u32 {
     match field {
         Field::Name => SHOW_NAME,
-        // What was shut down is sent unasked.
+        // What was shut down is sent without a request.
         Field::Peer | Field::Shutdown => SHOW_PEER,
         Field::PeerProcess => SHOW_PEER | SHOW_ICONS | SHOW_UID,
         Field::Service => SHOW_NAME | SHOW_PEER,

@@ -64,7 +64,7 @@ in_namespace!(
             let datum = perfdata::of(&data, "receive_queue_share");
             assert_eq!((datum.value, &*datum.unit), (Some(50.0), "%"));
         }
-        // The bytes of the same socket, beside its share.
+        // The bytes of the same socket, together with its share.
         let both = format!("receive-queue={},receive-queue=50%", queue - 1);
         let ran = check(&both);
         assert_eq!(ran.status, 2, "{ran:?}");

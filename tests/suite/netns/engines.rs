@@ -175,8 +175,8 @@ fn by_kind(answer: &Answer) -> Vec<(String, usize)> {
     totals
 }
 
-/// What is counted by root, by an ordinary user and by the one with a container, and a line of ss(8) for each process that serves:
-/// the inode number of its namespace, and the sockets in it.
+/// What is counted by root, by an ordinary user and by the one with a container, and a line of ss(8) for
+/// each process that serves: the inode number of its namespace, and the sockets in it.
 fn deploy(machine: &str) -> (Vec<Answer>, String) {
     for tool in ["podman", "runc", "systemd-nspawn", "bwrap", "python3"] {
         run_tool(tool, ["--version"]);

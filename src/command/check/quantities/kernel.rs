@@ -34,6 +34,8 @@ impl Kernel {
         }
     }
 
+    /// Refuses to measure what grows.
+    ///
     /// # Errors
     /// Where it is a copied tree.
     pub(super) fn refuse_copies(&self) -> Result<(), String> {
