@@ -1,11 +1,11 @@
 //! CLOSE_WAIT that stays: the peer has closed, and a program does not.
 //!
 //! RFC 9293, 3.3.2: CLOSE_WAIT waits for the local program, and nothing in TCP ends it. Some members of
-//! each service are watched, because there are five stories with remedies of their own: connections of
-//! which the peer closed one direction only and that are still used, or that may still be answered, a
-//! program that forgets to close, one whose handlers take longer than their clients wait, and a pool of
-//! connections that the server has closed. A connection without an inode was never accepted: the program of its listener is
-//! responsible.
+//! each service are watched, because there are five stories with remedies of their own: connections whose
+//! peer closed one direction only and that are still used, or that may still be answered; a program that
+//! forgets to close; one whose handlers take longer than their clients wait; and a pool of connections
+//! that the server has closed. A connection without an inode was never accepted: the program of its
+//! listener is responsible.
 
 mod story;
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! UNIX sockets whose other end was closed, and which a program keeps: CLOSE_WAIT, of UNIX sockets.
+//! UNIX sockets whose other end was closed, and which a program keeps: the CLOSE_WAIT of UNIX sockets.
 //!
 //! A stream is shut down in both directions when its other end is closed (`unix_release_sock`,
 //! net/unix/af_unix.c), and only close() ends what is left. Those that stayed are watched, so that a
-//! program which takes seconds to close is not taken for one that forgets to. To a socket for
-//! datagrams that is reported when it sends the next one: a few may belong to a program whose receiver was
-//! restarted, and that had nothing to send since.
+//! program that takes seconds to close is not reported as one that forgets to. A socket for datagrams
+//! gets the error when it sends the next one: a few may belong to a program whose receiver was restarted,
+//! and that has sent nothing since.
 
 mod group;
 #[cfg(test)]
@@ -85,13 +85,8 @@ impl Rule for UnixPeerGone {
     type Before = Earlier;
 
     const WATCHED_UNIX: Option<fn(&Self, &Host) -> Vec<u64>> = Some(|rule, host| {
-        let stayed = rule.members.iter().filter(|one| one.stayed);
-        let still = stayed.filter(|one| host.watch.is_unix_still(one.inode));
-        let still: Vec<u64> = still.map(|one| one.inode).collect();
-        match still.len() as u64 >= WARNING && !host.copied {
-            true => still,
-            false => Vec::new(),
-        }
+        let is_still = |inode| !host.copied && host.watch.is_unix_still(inode);
+        rule.stayed(is_still)
     });
 
     fn begin(&mut self, before: Earlier, _: &Host) {
@@ -124,12 +119,6 @@ impl Rule for UnixPeerGone {
             format!("only the first {most} UNIX sockets whose peers are gone were compared")
         });
         let groups = self.groups(case);
-        // Processes decide whether there are findings.
-        let stayed = || self.members.iter().filter(|one| one.stayed);
-        let searched = match stayed().count() as u64 >= WARNING {
-            true => stayed().map(|one| one.inode).collect(),
-            false => Vec::new(),
-        };
         let unknown: u64 = groups.iter().map(|one| one.unknown()).sum();
         let unknown = (unknown > 0).then(|| {
             let sockets = counted(unknown, "UNIX socket", "UNIX sockets");
@@ -142,13 +131,27 @@ impl Rule for UnixPeerGone {
         kept.truncate(REPORTED);
         let findings = kept.into_iter();
         Examined::found(findings.map(|one| one.finding(&groups, case)))
-            .with_searched(searched)
+            // Processes decide whether there are findings.
+            .with_searched(self.stayed(|_| true))
             .without(is_full)
             .without(unknown)
     }
 }
 
 impl UnixPeerGone {
+    /// The inodes of those that stayed and that are selected; none if they are too few for a finding.
+    fn stayed(&self, selects: impl Fn(u64) -> bool) -> Vec<u64> {
+        let stayed = self.members.iter().filter(|one| one.stayed);
+        let inodes: Vec<u64> = stayed
+            .map(|one| one.inode)
+            .filter(|inode| selects(*inode))
+            .collect();
+        match inodes.len() as u64 >= WARNING {
+            true => inodes,
+            false => Vec::new(),
+        }
+    }
+
     /// Counts them by service and process.
     fn groups(&self, case: &Case<'_>) -> Vec<Group<'_>> {
         let mut shared: BTreeMap<(Kind, &UnixName), u64> = BTreeMap::new();

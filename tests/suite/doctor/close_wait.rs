@@ -311,10 +311,7 @@ in_namespace!(
             servers.push(forget());
             std::thread::sleep(Duration::from_millis(50));
         });
-        let report = Report::until(|report| {
-            let found = report.findings_of(ID);
-            found.first().is_some_and(|one| one.severity == "WARNING")
-        });
+        let report = Report::until_warning(ID);
         let found = report.finding(ID);
         assert!(found.title.ends_with("stay in CLOSE_WAIT"), "{found:?}");
         assert_commands_run(found);

@@ -110,7 +110,16 @@ impl Report {
         Report::until_from(|| Report::after("0.1"), is_expected)
     }
 
-    /// The same for reports taken by `take`.
+    /// The first report with a warning of one rule.
+    #[track_caller]
+    pub(crate) fn until_warning(id: &str) -> Report {
+        Report::until(|report| {
+            let found = report.findings_of(id);
+            found.first().is_some_and(|one| one.severity == "WARNING")
+        })
+    }
+
+    /// The same as [`Report::until`] for reports taken by `take`.
     ///
     /// # Panics
     /// After the deadline, with the last report.

@@ -131,12 +131,7 @@ in_namespace!(
         // It may read slowly for the first 20 s.
         let finding = report.finding(ID);
         assert_eq!(finding.severity, "INFO", "{finding:?}");
-        let report = Report::until(|report| {
-            let found = report.findings_of(ID);
-            found
-                .first()
-                .is_some_and(|found| found.severity == "WARNING")
-        });
+        let report = Report::until_warning(ID);
         let finding = report.finding(ID);
         let title = format!(" s on 3 of 3 outbound connections to {address}: 300 bytes wait");
         assert!(finding.title.starts_with("peers took nothing in "));

@@ -106,12 +106,7 @@ in_namespace!(
         assert_eq!(report.finding(ID).severity, "INFO");
         assert_eq!(listed(report.finding(ID)), 99);
         let (one, _) = UnixDatagram::pair().unwrap();
-        let report = Report::until(|report| {
-            let found = report.findings_of(ID);
-            found
-                .first()
-                .is_some_and(|found| found.severity == "WARNING")
-        });
+        let report = Report::until_warning(ID);
         assert!(report.finding(ID).title.starts_with("100 UNIX-dgram "));
         drop((datagrams, one));
     }
