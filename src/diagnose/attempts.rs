@@ -289,10 +289,12 @@ impl Attempts {
         })
     }
 
-    /// The attempts to a destination, if there is no connection to it and they are several at two times.
+    /// The attempts to a destination, if there is no connection to it and they are several until suspects
+    /// were last seen.
     pub(super) fn unconnected(&self, to: SocketAddr, host: &Host) -> Option<&Tries> {
         let tries = self.destinations.get(&to)?;
-        let are_several = tries.different() >= FEW;
+        let (later, _) = self.seen_later(host).remove(&to).unwrap_or_default();
+        let are_several = tries.different() + later >= FEW;
         (are_several && !self.is_connected(to, host)).then_some(tries)
     }
 

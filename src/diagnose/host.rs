@@ -9,7 +9,8 @@ use super::survey::Survey;
 use super::watch::Watch;
 use crate::model::{
     Counter, Counters, InetEnds, Kind, KindSet, ListenAddress, Listener, Listeners, Metric,
-    Setting, Settings, Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted, thousands,
+    Segments, Setting, Settings, Sink, Socket, SourceName, TcpInfo, Unlisted, Where, counted,
+    thousands,
 };
 
 /// The kernel's counters before and after the window, its settings and listeners, and the source.
@@ -251,6 +252,15 @@ impl Growth<'_> {
             return Err("counters do not grow in a copied tree".to_owned());
         }
         self.after.grown_since(&self.host.before, counter)
+    }
+
+    /// The segments that were sent, and how many of them again, without those of handshakes.
+    ///
+    /// # Errors
+    /// Those of [`Growth::of`].
+    pub(super) fn segments(&self) -> Result<Segments, String> {
+        self.of(Counter::RetransSegs)?;
+        self.after.segments_since(&self.host.before)
     }
 
     /// By how much some grew, as evidence.

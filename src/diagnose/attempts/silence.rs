@@ -157,7 +157,7 @@ impl Attempts {
 
     /// How many other attempts to each destination were there when suspects were seen after the window,
     /// and how many of these had been retransmitted.
-    fn seen_later(&self, host: &Host) -> HashMap<SocketAddr, (u64, u64)> {
+    pub(super) fn seen_later(&self, host: &Host) -> HashMap<SocketAddr, (u64, u64)> {
         let mut others: HashMap<SocketAddr, (u64, u64)> = HashMap::new();
         let now: HashSet<&InetEnds> = self.kept.iter().map(|(ends, _)| ends).collect();
         let seen = host.watch.attempts.seen.iter();
@@ -249,12 +249,17 @@ impl Attempts {
     }
 
     /// Whether it matters which attempts there are after the window: several were made to a destination
-    /// without a connection, and it is not known to be silent.
+    /// without a connection, or one that was retransmitted, and it is not known to be silent.
     pub(in crate::diagnose) fn wants_later(&self, host: &Host) -> bool {
         let found = self.unanswered(host).into_iter();
         let found: HashSet<SocketAddr> = found.map(|(to, ..)| to).collect();
-        let mut others = self.destinations.keys().filter(|to| !found.contains(to));
-        !host.copied && others.any(|to| self.unconnected(*to, host).is_some())
+        let mut others = self
+            .destinations
+            .iter()
+            .filter(|(to, _)| !found.contains(to));
+        let may_be_several = |tries: &Tries| tries.different() >= FEW || tries.retransmitted > 0;
+        !host.copied
+            && others.any(|(to, tries)| may_be_several(tries) && !self.is_connected(*to, host))
     }
 
     /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the

@@ -245,8 +245,11 @@ fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
     // Three of which were retransmitted, of 30 or of 31.
     assert!(found(&host, &two, &attempts(4..31, 0)).is_some());
     assert_eq!(found(&host, &two, &attempts(4..32, 0)), None);
-    let same = read(&often[1..3], &often[1..3]);
-    assert!(!same.wants_later(&host), "two in all");
+    for (retransmits, wants) in [(0, false), (1, true)] {
+        let two = attempts(1..3, retransmits);
+        let same = read(&two, &two);
+        assert_eq!(same.wants_later(&host), wants, "two in all");
+    }
     let gone = read(&often, &[]);
     assert!(gone.wants_later(&host), "in step, all have ended");
     let connected = read(&often, &[connection(9, State::Established)]);

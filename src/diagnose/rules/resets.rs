@@ -83,9 +83,9 @@ impl Rule for Resets {
     }
 }
 
-/// How many open connections servers reset in the window, at least; 0 where it is unknown.
-pub(super) fn by_servers(host: &Host) -> u64 {
-    Counted::of(host).map_or(0, |counted| counted.by_servers())
+/// How many open connections servers reset in this time, at least; 0 where it is unknown.
+pub(super) fn by_servers(growth: &Growth<'_>) -> u64 {
+    Counted::since(growth).map_or(0, |counted| counted.by_servers())
 }
 
 /// Whether peers reset connections, and it is unknown whether that goes on: a server that is restarted

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use super::resets;
 use crate::diagnose::stalled::is_retransmitting;
-use crate::diagnose::{Case, Examined, Host, Rule, Sampled};
+use crate::diagnose::{Case, Examined, Growth, Host, Rule, Sampled};
 use crate::model::{
     Command, Counter, Field, Finding, Label, Scope, Segments, Severity, SourceName, State,
     StateSet, counted, thousands,
@@ -25,7 +25,8 @@ use peers::Peer;
 /// connection of 50 ms and full segments some 2.6 Mbit/s (RFC 5348, 3.1), whatever the path carries.
 const WARNING_SHARE: f64 = 0.01;
 
-/// With fewer retransmitted segments than this, the share is left to chance (one in three, at ten).
+/// With fewer retransmitted segments than this, the share is left to chance (one in three, at ten): where
+/// fewer in the window have that share, what is sent until peers were last seen decides.
 const MIN_RETRANSMITTED: u64 = 10;
 
 /// How often, at most, a connection that a peer resets had been retransmitted on in the window: by a tail
@@ -82,15 +83,23 @@ impl Rule for Retransmission {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        let sent = match self.sent(host) {
+        let in_window = match self.sent(host.in_window()) {
             Ok(sent) => sent,
             Err(reason) => return Examined::lacking(reason),
         };
         let peers = peers::watched(host);
+        let later = host.while_watched().map(|growth| self.sent(growth));
+        let mut sent = [
+            Some(&in_window),
+            later.as_ref().and_then(|one| one.as_ref().ok()),
+        ]
+        .into_iter()
+        .flatten();
         // The counters are about more than the connections that a filter selects.
-        let is_lossy = sent.are_lossy() && host.filter.is_none();
-        let whole = is_lossy.then(|| self.finding(&sent, &peers, host));
-        let unmeasured = peers::lacking(sent.lost >= MIN_RETRANSMITTED && !is_lossy, host);
+        let lossy = sent.find(|sent| sent.are_lossy() && host.filter.is_none());
+        let whole = lossy.map(|sent| self.finding(sent, &peers, host));
+        let are_many = in_window.lost >= MIN_RETRANSMITTED;
+        let unmeasured = peers::lacking(are_many && whole.is_none(), host);
         let findings = match whole {
             Some(whole) => vec![whole],
             None => peers::findings(&peers, host),
@@ -99,55 +108,69 @@ impl Rule for Retransmission {
     }
 }
 
-/// The segments sent in the window.
-#[derive(Clone, Copy, Debug)]
-struct SentAll {
+/// The segments sent in a time.
+#[derive(Debug)]
+struct SentAll<'a> {
+    growth: Growth<'a>,
     counted: Segments,
     /// The retransmissions without those that prove no loss.
     lost: u64,
 }
 
-impl SentAll {
+impl SentAll<'_> {
     /// Whether too many of them were lost.
     fn are_lossy(&self) -> bool {
-        self.lost >= MIN_RETRANSMITTED
-            && self.lost as f64 >= self.counted.all as f64 * WARNING_SHARE
+        self.lost >= MIN_RETRANSMITTED && self.are_large_part()
+    }
+
+    /// Whether more of them may show that too many are lost.
+    fn may_be_lossy(&self) -> bool {
+        (1..MIN_RETRANSMITTED).contains(&self.lost) && self.are_large_part()
+    }
+
+    fn are_large_part(&self) -> bool {
+        self.lost as f64 >= self.counted.all as f64 * WARNING_SHARE
     }
 }
 
 impl Retransmission {
-    fn sent(&self, host: &Host) -> Result<SentAll, String> {
-        host.growth(Counter::RetransSegs)?;
-        let counted = host.after.segments_since(&host.before)?;
+    fn sent<'a>(&self, growth: Growth<'a>) -> Result<SentAll<'a>, String> {
+        let counted = growth.segments()?;
         // A peer that was restarted drops segments first, and resets the connections then.
-        let ended = resets::by_servers(host).saturating_mul(BEFORE_A_RESET);
+        let ended = resets::by_servers(&growth).saturating_mul(BEFORE_A_RESET);
         // Each of those that wait retransmits once a second or less often.
-        let lost = counted.again.saturating_sub(self.waiting);
+        let waiting = self.waiting.saturating_mul(growth.time.as_secs().max(1));
+        let lost = counted.again.saturating_sub(waiting);
         let lost = lost.saturating_sub(ended);
-        Ok(SentAll { counted, lost })
+        Ok(SentAll {
+            growth,
+            counted,
+            lost,
+        })
     }
 
     /// Whether what was retransmitted to each peer matters.
     pub(super) fn wants_survey(&self, host: &Host) -> bool {
         let is_measured = !host.copied && host.source != SourceName::Proc;
-        let lost = self.sent(host).map_or(0, |sent| sent.lost);
+        let lost = self.sent(host.in_window()).map_or(0, |sent| sent.lost);
         is_measured && (host.sockets <= FEW_SOCKETS || lost >= MIN_RETRANSMITTED)
     }
 
     /// The peers that are watched until it is known whether too much is retransmitted to them.
     pub(super) fn watched_peers(&self, host: &Host) -> Vec<IpAddr> {
-        match self.sent(host) {
-            Ok(sent) => peers::undecided(sent.lost > 0, host),
+        let growth = host.while_watched().unwrap_or_else(|| host.in_window());
+        match self.sent(growth) {
+            Ok(sent) => peers::undecided(sent.lost > 0, sent.may_be_lossy(), host),
             Err(_) => Vec::new(),
         }
     }
 
-    fn finding(&self, sent: &SentAll, peers: &[Peer], host: &Host) -> Finding {
+    fn finding(&self, sent: &SentAll<'_>, peers: &[Peer], host: &Host) -> Finding {
         let Segments { again, all } = sent.counted;
         let worst = worst(peers);
         let percent = again as f64 / all as f64 * 100.0;
         let [again, all] = [again, all].map(thousands);
-        let window = host.window_text();
+        let window = sent.growth.time_text();
         let of_those = if watches_half(peers, host) {
             ""
         } else {
@@ -179,21 +202,21 @@ impl Retransmission {
             .with_scope(Scope::Namespace)
             .with_subject(subject.into_iter().collect())
             .with_limit(WARNING_SHARE * 100.0)
-            .with_evidence(self.evidence(peers, host))
+            .with_evidence(self.evidence(&sent.growth, peers, host))
             .with_commands([show])
             .with_remedy(REMEDY)
     }
 
-    fn evidence(&self, peers: &[Peer], host: &Host) -> Vec<String> {
+    fn evidence(&self, growth: &Growth<'_>, peers: &[Peer], host: &Host) -> Vec<String> {
         let (waiting, all) = (
             counted(self.waiting, "socket waits", "sockets wait"),
             counted(self.connections, "open connection", "open connections"),
         );
         let mut evidence = vec![
-            host.growth_text(&[Counter::RetransSegs, Counter::OutSegs]),
+            growth.text(&[Counter::RetransSegs, Counter::OutSegs]),
             format!(
                 "SYNs and SYN-ACKs are subtracted: {}",
-                host.growth_text(&[Counter::SynRetrans])
+                growth.text(&[Counter::SynRetrans])
             ),
             match self.waiting {
                 0 => format!(

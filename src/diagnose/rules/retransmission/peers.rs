@@ -155,13 +155,15 @@ pub(super) fn retransmitted() -> Command {
 }
 
 /// The peers to watch as long as it is not known whether too much is retransmitted to one of them;
-/// `retransmits` says whether the host has retransmitted anything in the window.
-pub(super) fn undecided(retransmits: bool, host: &Host) -> Vec<IpAddr> {
+/// `retransmits` says whether the host has retransmitted anything, and `may_be_lossy` whether more of that
+/// decides about all peers.
+pub(super) fn undecided(retransmits: bool, may_be_lossy: bool, host: &Host) -> Vec<IpAddr> {
     let Some(survey) = &host.survey else {
         return Vec::new();
     };
     let is_compared = host.watch.peers_watched() > Some(Duration::ZERO);
-    if is_compared && !watched(host).iter().any(Peer::is_undecided) {
+    let is_undecided = may_be_lossy || watched(host).iter().any(Peer::is_undecided);
+    if is_compared && !is_undecided {
         return Vec::new();
     }
     match retransmits {

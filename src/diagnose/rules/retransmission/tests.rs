@@ -54,6 +54,39 @@ fn it_warns_from_one_in_a_hundred_on_and_not_for_a_few_segments() {
 }
 
 #[test]
+fn a_part_that_is_too_few_segments_in_the_window_is_decided_while_peers_are_watched() {
+    for (window, later, warns) in [
+        ((9, 891), (10, 990), true),
+        ((9, 891), (10, 991), false),
+        ((9, 891), (9, 891), false),
+        ((1, 99), (10, 99), true),
+    ] {
+        let mut host = watched(
+            segments(window.0, window.1),
+            &[("192.0.2.9:7", ([2, 50], [0, 9]))],
+        );
+        let rule: Retransmission = host.read(&[], &[]);
+        assert!(host.examine(&rule).findings.is_empty());
+        assert!(!rule.watched_peers(&host).is_empty(), "{window:?}");
+        host.later = Some((segments(later.0, later.1).after, Duration::from_secs(5)));
+        let found = host.examine(&rule).findings.pop();
+        assert_eq!(found.is_some(), warns, "{later:?}");
+        assert_eq!(
+            rule.watched_peers(&host).is_empty(),
+            later.0 == 10,
+            "{later:?}"
+        );
+    }
+    let mut one_waits = segments(5, 10);
+    one_waits.later = Some((segments(14, 20).after, Duration::from_secs(5)));
+    assert!(found(&[waiting(4, "192.0.2.9:1")], &one_waits).is_none());
+    one_waits.later = Some((segments(15, 20).after, Duration::from_secs(5)));
+    let title = "42.9 % of the segments sent in 5.0 s were retransmissions: 15 of 35";
+    let waits = found(&[waiting(4, "192.0.2.9:1")], &one_waits).unwrap();
+    assert_eq!(waits.title, title);
+}
+
+#[test]
 fn retransmitted_syns_are_not_counted_as_loss() {
     for (syns, warns) in [(0, true), (1, true), (2, false), (11, false), (12, false)] {
         let host = segments(11, 0).with_growth(Counter::SynRetrans, 0, syns);

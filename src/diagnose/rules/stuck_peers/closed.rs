@@ -22,6 +22,10 @@ const REMEDY_PEERS: [&str; 2] = [
 /// buffer of 128 KiB (`__tcp_select_window`, net/ipv4/tcp_output.c). One that never opened it does not read.
 const FIRST_OPENING: Duration = Duration::from_secs(20);
 
+/// A destination that reads 1.6 KB a second does. Clients read as slowly as that; a service that has read
+/// nothing on any connection since it was connected to does not work.
+const FIRST_OPENING_OF_ALL: Duration = Duration::from_secs(5);
+
 /// Peers whose window is closed.
 pub(super) fn at_peers(found: &StalledService, host: &Host) -> Finding {
     let stuck = thousands(found.stalled.len());
@@ -35,12 +39,14 @@ pub(super) fn at_peers(found: &StalledService, host: &Host) -> Finding {
         evidence.extend(peers.map(|(peer, sockets)| format!("{} with {peer}", thousands(sockets))));
     }
     let (value, inodes) = (found.stalled.len() as f64, found.inodes());
-    let silent = StalledService {
-        stalled: silent(&found.stalled, host),
+    let silent_for = |opening| StalledService {
+        stalled: silent(&found.stalled, opening, host),
         ..*found
     };
+    let silent = silent_for(FIRST_OPENING);
     // A single peer may pause, as a video player does; two of two connections are a whole destination.
-    let is_gone = silent.is_dead() && matches!(found.service, Service::Used(_));
+    let is_gone =
+        matches!(found.service, Service::Used(_)) && silent_for(FIRST_OPENING_OF_ALL).is_dead();
     let severity = match is_gone || silent.are_several() {
         true => Severity::Warning,
         false => Severity::Info,
@@ -62,13 +68,13 @@ fn what(severity: Severity) -> &'static str {
     }
 }
 
-/// Those whose peers have taken nothing for longer than a pause lasts, or nothing that had to be read:
-/// what was not watched is like the others.
-fn silent(stalled: &[Suspect], host: &Host) -> Vec<Suspect> {
+/// Those whose peers have taken nothing for longer than a pause lasts, or nothing that had to be read for
+/// as long as a first `opening` takes: what was not watched is like the others.
+fn silent(stalled: &[Suspect], opening: Duration, host: &Host) -> Vec<Suspect> {
     let is_silent = |suspect: &Suspect| {
         let watched = host.watch.of(&suspect.ends)?;
         let closed = host.watch.still_for(watched, Metric::LastDataSent);
-        Some(closed >= PAUSE || watched.was_never_taken() && closed >= FIRST_OPENING)
+        Some(closed >= PAUSE || watched.was_never_taken() && closed >= opening)
     };
     let all_silent = stalled.iter().filter_map(is_silent).min() == Some(true);
     let silent = stalled.iter();
@@ -108,7 +114,7 @@ pub(super) fn at_many(found: &Scattered, host: &Host) -> Finding {
         counted(bytes, "byte", "bytes")
     );
     let (value, inodes) = (found.all as f64, found.inodes.clone());
-    let silent = silent(&found.stalled, host).len();
+    let silent = silent(&found.stalled, FIRST_OPENING, host).len();
     let severity = match silent * 2 >= found.stalled.len() {
         true => Severity::Warning,
         false => Severity::Info,

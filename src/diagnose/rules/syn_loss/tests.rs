@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnose::testing::{host, socket};
-use crate::model::{Timer, TimerKind};
+use crate::model::{Sink, Timer, TimerKind};
 
 fn waiting(state: State, port: u16, remaining_ms: u64, retransmits: u32) -> Socket {
     Socket {
@@ -117,6 +117,11 @@ fn syns_to_one_destination_without_a_connection_are_its_silence() {
     // Two at a time, of which one is another one.
     assert_eq!(id(&at(1..3), &at(2..4)), silent);
     assert_eq!(id(&at(1..3), &at(1..3)), lossy);
+    // And one that follows them while they are watched.
+    let rule: SynLoss = host().read(&at(1..3), &at(1..3));
+    let mut watched = client(5, 100);
+    assert!(watched.watch.attempts.socket(&at(3..4)[0]).is_continue());
+    assert_eq!(watched.examine(&rule).findings[0].id, "no-answer");
     let mut connected = at(2..4);
     connected.push(waiting(State::Established, 9, 900, 0));
     assert_eq!(id(&at(1..3), &connected), lossy);
