@@ -279,15 +279,18 @@ impl Word<'_> {
             )),
             Err(error) if error.kind() == ErrorKind::InvalidInput => Err(is_none()),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                let found = home.is_none().then(|| find(&self.proc)).into_iter();
-                let mut found = found.flat_map(|found| found.namespaces);
-                let found = found.find(|one| one.inode.map(u64::from) == Some(identity.1));
-                let found = found.and_then(|one| one.home);
-                match home.or(found.as_deref()) {
+                let found = home.is_none().then(|| find(&self.proc));
+                let found = found.map_or_else(Vec::new, |found| found.namespaces);
+                let is_it = |one: &&Found| one.inode.map(u64::from) == Some(identity.1);
+                let matched = found.iter().find(is_it).and_then(|one| one.home.as_deref());
+                match home.or(matched) {
                     Some(home) => self.tables(home, &error, ADMIN),
                     None => Err(refused(format!(
-                        "cannot enter {path}: {error}; it takes CAP_SYS_ADMIN, and no process in it \
-                         is visible: run as root"
+                        "cannot enter {path}: {error}; it takes CAP_SYS_ADMIN, and {}: run as root",
+                        match found.iter().any(|one| one.inode.is_none()) {
+                            true => "CAP_SYS_PTRACE to find out which processes are in it",
+                            false => "no process in it is visible",
+                        }
                     ))),
                 }
             }

@@ -100,10 +100,15 @@ in_namespace!(
 
 /// The program without the capability to enter a namespace.
 fn run_unprivileged(arguments: &[&str]) -> crate::program::Ran {
+    run_without("-sys_admin", arguments)
+}
+
+/// The program without some capabilities.
+fn run_without(capabilities: &str, arguments: &[&str]) -> crate::program::Ran {
     let mut drop = child::command("setpriv");
     drop.args([
-        "--bounding-set=-sys_admin",
-        "--inh-caps=-sys_admin",
+        &format!("--bounding-set={capabilities}"),
+        &format!("--inh-caps={capabilities}"),
         PROGRAM,
     ]);
     let output = drop.args(arguments).run_to_end();
@@ -122,7 +127,15 @@ in_namespace!(
             ran.stderr.contains("cannot enter /run/netns/blue: "),
             "{ran:?}"
         );
+        assert!(
+            ran.stderr.contains("no process in it is visible"),
+            "{ran:?}"
+        );
         let process = blue.start_process(&["sleep", "600"]);
+        let blind = run_without("-sys_admin,-sys_ptrace", &["-N", "blue"]);
+        assert_eq!((blind.status, &*blind.stdout), (1, ""), "{blind:?}");
+        let unmatched = "and CAP_SYS_PTRACE to find out which processes are in it: run as root";
+        assert!(blind.stderr.contains(unmatched), "{blind:?}");
         let pid = process.id();
         for word in [pid.to_string(), format!("net:{}", blue.neighbour.inode)] {
             let ran = run_unprivileged(&["--json", "-N", &word]);
