@@ -112,6 +112,7 @@ pub(super) fn handle_signals(waker: Waker, before_end: fn()) -> io::Result<()> {
     for (number, _) in HANDLED {
         handle(number)?;
     }
+    // glibc keeps 32 and 33 for itself, musl 34 too: there the default remains.
     let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
     FATAL.into_iter().chain(real_time).try_for_each(handle)
 }

@@ -70,7 +70,8 @@ in_namespace!(
             (
                 &["--listen", ADDRESS][..],
                 1,
-                "cannot listen on 127.0.0.1:9901: Address already in use",
+                // C libraries word EADDRINUSE differently.
+                "(os error 98); tcpstates list -lp sport = :9901 shows which process does",
             ),
             (
                 &["--listen", "192.0.2.1:9902"],
