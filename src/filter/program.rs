@@ -121,14 +121,14 @@ impl Program {
 
 /// Passes the sockets that a program matches on to another sink.
 #[derive(Debug)]
-pub struct Filtered<'a, S> {
+pub struct Filtered<'a, S: ?Sized> {
     /// The program.
     pub program: &'a Program,
     /// Where matching sockets go.
     pub sink: &'a mut S,
 }
 
-impl<S: Sink> Sink for Filtered<'_, S> {
+impl<S: Sink + ?Sized> Sink for Filtered<'_, S> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         if self.program.matches(socket) {
             self.sink.socket(socket)

@@ -67,11 +67,11 @@ impl Report {
     ///
     /// # Errors
     /// When they cannot be read: both causes, where there are two.
-    pub(super) fn of_tables<S: Sink>(
+    pub(super) fn of_tables(
         tables: &ProcNet,
         question: &Question,
         netlink: Option<NetlinkError>,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Report, SourceError> {
         let (completeness, cost, ended_by_sink) = match tables.visit(question, sink) {
             Ok(visited) => visited,

@@ -46,10 +46,10 @@ impl ProcNet {
     ///
     /// # Errors
     /// When no table can be opened. A host without `tcp6` has no IPv6.
-    pub(super) fn visit<S: Sink>(
+    pub(super) fn visit(
         &self,
         question: &Question,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<(Completeness, Cost, bool), ProcError> {
         match question.filter.as_ref().map(Program::new) {
             Some(program) => {
@@ -60,10 +60,10 @@ impl ProcNet {
         }
     }
 
-    fn visit_all<S: Sink>(
+    fn visit_all(
         &self,
         question: &Question,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<(Completeness, Cost, bool), ProcError> {
         if question.kind.is_unix() {
             return unix::visit(self, question, sink);
@@ -131,7 +131,7 @@ struct Table<'a> {
 
 impl Table<'_> {
     /// Reads from header to end; `Break` if the sink needs no more.
-    fn read<S: Sink>(&mut self, file: impl io::Read, sink: &mut S) -> ControlFlow<()> {
+    fn read(&mut self, file: impl io::Read, sink: &mut dyn Sink) -> ControlFlow<()> {
         let full_read = match self.repeats.copied {
             true => 1,
             false => full_read(self.family),
@@ -146,10 +146,10 @@ impl Table<'_> {
         flow
     }
 
-    fn read_lines<S: Sink>(
+    fn read_lines(
         &mut self,
         lines: &mut Lines<impl io::Read>,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> ControlFlow<()> {
         let mut is_empty = true;
         loop {
@@ -223,7 +223,7 @@ impl Table<'_> {
         self.question.kind == Kind::Tcp && self.question.states == listeners && !self.repeats.copied
     }
 
-    fn row<S: Sink>(&mut self, line: &Line<'_>, sink: &mut S) -> ControlFlow<()> {
+    fn row(&mut self, line: &Line<'_>, sink: &mut dyn Sink) -> ControlFlow<()> {
         let kind = self.question.kind;
         let parsed = match line.text {
             // Not the kernel's, and nothing that could have been a row.

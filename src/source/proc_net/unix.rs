@@ -42,11 +42,11 @@ struct Row {
 }
 
 /// The table while it is read.
-struct Table<'a, S> {
+struct Table<'a> {
     path: &'a Path,
     question: &'a Question,
     netns: Netns,
-    sink: &'a mut S,
+    sink: &'a mut dyn Sink,
     row: Option<Row>,
     /// How many digits the address in the first row has.
     digits: usize,
@@ -60,10 +60,10 @@ struct Table<'a, S> {
 ///
 /// # Errors
 /// When the table cannot be opened.
-pub(super) fn visit<S: Sink>(
+pub(super) fn visit(
     tables: &ProcNet,
     question: &Question,
-    sink: &mut S,
+    sink: &mut dyn Sink,
 ) -> Result<(Completeness, Cost, bool), ProcError> {
     let name = Kind::UnixStream.table(Family::V4).unwrap_or_default();
     let path = tables.path(name);
@@ -80,8 +80,8 @@ pub(super) fn visit<S: Sink>(
     Ok((table.completeness, table.cost, flow.is_break()))
 }
 
-impl<'a, S: Sink> Table<'a, S> {
-    fn new(path: &'a Path, question: &'a Question, netns: Netns, sink: &'a mut S) -> Self {
+impl<'a> Table<'a> {
+    fn new(path: &'a Path, question: &'a Question, netns: Netns, sink: &'a mut dyn Sink) -> Self {
         Table {
             path,
             question,

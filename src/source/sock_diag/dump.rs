@@ -46,12 +46,12 @@ type Progress = ControlFlow<Result<(), NetlinkError>>;
 const ENDED: Progress = ControlFlow::Break(Ok(()));
 
 /// One dump under way.
-struct Dump<'a, R, S> {
+struct Dump<'a, R> {
     request: &'a R,
     sequence: u32,
     port: u32,
     netns: Netns,
-    sink: &'a mut S,
+    sink: &'a mut dyn Sink,
     outcome: Outcome,
     spare: Spare,
 }
@@ -61,13 +61,13 @@ struct Dump<'a, R, S> {
 /// # Errors
 /// Only before the first socket: a failed call, or a refusal by the kernel. Later failures end the
 /// dump and are losses in its [`Outcome`].
-pub(super) fn dump<T: Transport, R: Request, S: Sink>(
+pub(super) fn dump<T: Transport, R: Request>(
     transport: &mut T,
     buffer: &mut [u8],
     request: &R,
     sequence: u32,
     netns: Netns,
-    sink: &mut S,
+    sink: &mut dyn Sink,
 ) -> Result<Outcome, NetlinkError> {
     transport.send(&request.encode(sequence))?;
     let mut dump = Dump {
@@ -90,7 +90,7 @@ pub(super) fn dump<T: Transport, R: Request, S: Sink>(
     }
 }
 
-impl<R: Request, S: Sink> Dump<'_, R, S> {
+impl<R: Request> Dump<'_, R> {
     /// Handles the messages of one datagram, as far as they fit into the buffer.
     fn datagram(&mut self, datagram: Datagram, buffer: &[u8]) -> Progress {
         self.outcome.cost.receipts += 1;

@@ -31,10 +31,10 @@ use transport::{Kernel, Transport};
 /// # Errors
 /// Before the first socket only; [`NetlinkError::permits_fallback`] says which of them permit
 /// another source.
-pub(super) fn list<S: Sink>(
+pub(super) fn list(
     dumps: &mut Dumps,
     tables: &ProcNet,
-    sink: &mut S,
+    sink: &mut dyn Sink,
 ) -> Result<Outcome, NetlinkError> {
     let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
     let mut outcome = conversation(tables).list(dumps, sink)?;
@@ -52,11 +52,11 @@ pub(super) fn list<S: Sink>(
 /// net/ipv4/inet_diag.c, since 2.6.14); `None` if the kernel does not find it so. It chooses among
 /// listeners that share a port, and refuses the request if it chose another one, so that the socket may
 /// exist nevertheless.
-pub(super) fn find<S: Sink>(
+pub(super) fn find(
     dumps: &Dumps,
     tables: &ProcNet,
     id: &SocketId,
-    sink: &mut S,
+    sink: &mut dyn Sink,
 ) -> Option<Outcome> {
     let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
     let (filter, ends) = (dumps.filters.first()?, id.ends?);
@@ -161,7 +161,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
     }
 
     /// Makes the dumps, or those that are planned after a refusal.
-    fn list<S: Sink>(&mut self, dumps: &mut Dumps, sink: &mut S) -> Result<Outcome, NetlinkError> {
+    fn list(&mut self, dumps: &mut Dumps, sink: &mut dyn Sink) -> Result<Outcome, NetlinkError> {
         loop {
             match self.dump_all(dumps, &dumps.filters, sink) {
                 Ok(outcome) => return Ok(outcome),
@@ -172,11 +172,11 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
 
     /// Makes one dump after the other; together they are the answer. An error before the first
     /// socket permits another plan; after it, what was counted is kept and the rest is a loss.
-    fn dump_all<S: Sink>(
+    fn dump_all(
         &mut self,
         dumps: &Dumps,
         filters: &[DumpFilter],
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Outcome, NetlinkError> {
         let mut all: Option<Outcome> = None;
         for filter in filters {
@@ -201,12 +201,12 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
     }
 
     /// One dump in the request for its kind of sockets.
-    fn dump_filtered<S: Sink>(
+    fn dump_filtered(
         &mut self,
         dumps: &Dumps,
         walk: Families,
         filter: &DumpFilter,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Outcome, NetlinkError> {
         let question = &dumps.question;
         let program = filter.program.as_ref();
@@ -232,11 +232,11 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
     }
 
     /// Passes on what the program selects.
-    fn pass_on<S: Sink>(
+    fn pass_on(
         &mut self,
         request: &impl Request,
         program: Option<&Program>,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Outcome, NetlinkError> {
         match program {
             Some(program) => self.dump(request, &mut Filtered { program, sink }),
@@ -245,10 +245,10 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
     }
 
     /// One dump on a socket of its own, so that no message of an abandoned one can follow.
-    fn dump<S: Sink>(
+    fn dump(
         &mut self,
         request: &impl Request,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Outcome, NetlinkError> {
         self.sequence += 1;
         let mut transport = (self.connect)()?;

@@ -69,10 +69,10 @@ impl Walk {
     ///
     /// # Errors
     /// When the program cannot be loaded or run, or no selected namespace exists any more.
-    pub(in crate::source) fn answer<S: Sink>(
+    pub(in crate::source) fn answer(
         &mut self,
         question: &Question,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) -> Result<Report, SourceError> {
         let (scope, members) = self.whose.find()?;
         let walker = match &mut self.walker {
@@ -186,7 +186,7 @@ fn namespaces(
 }
 
 /// Passes what was counted and is asked for to the sink, and returns how many sockets these are.
-fn pass<S: Sink>(walked: &Walked, question: &Question, scope: &Scope, sink: &mut S) -> u64 {
+fn pass(walked: &Walked, question: &Question, scope: &Scope, sink: &mut dyn Sink) -> u64 {
     let mut counted = 0;
     for namespace in &walked.namespaces {
         let Some(netns) = scope.netns(namespace.inode) else {
