@@ -4,6 +4,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+#[cfg(all(any(test, target_env = "musl"), target_arch = "x86_64"))]
+mod memory;
+
 fn main() -> ExitCode {
     match tcpstates::standard_output() {
         Ok(out) => tcpstates::run(std::env::args_os(), out, io::stderr()).into(),
