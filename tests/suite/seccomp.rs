@@ -25,6 +25,10 @@ pub(crate) enum Denied {
     Bpf,
     /// `clone3` and `clone`, which start threads.
     Clone,
+    /// What contrib/systemd/tcpstates.service does not allow: other address families, and the calls of
+    /// systemd's groups `@resources`, `@debug`, `@module`, `@raw-io`, `@reboot` and `@swap`, and a part of
+    /// `@privileged` without what a shell needs to mount and to change its user before.
+    OutsideUnit,
 }
 
 /// Makes `command` start under a filter that fails one call with `errno` and allows the others.
@@ -45,6 +49,7 @@ fn respond(command: &mut Command, denied: Denied, action: SeccompAction) {
         Denied::RecvFrom => vec![(libc::SYS_recvfrom, vec![])],
         Denied::Bpf => vec![(libc::SYS_bpf, vec![])],
         Denied::Clone => vec![(libc::SYS_clone3, vec![]), (libc::SYS_clone, vec![])],
+        Denied::OutsideUnit => outside_unit(),
     };
     let filter = SeccompFilter::new(
         rules.into_iter().collect(),
@@ -54,6 +59,58 @@ fn respond(command: &mut Command, denied: Denied, action: SeccompAction) {
     );
     let program: BpfProgram = filter.unwrap().try_into().unwrap();
     syscall::seccomp::filter(command, program);
+}
+
+fn outside_unit() -> Vec<(i64, Vec<SeccompRule>)> {
+    let is_other = |family: i32| {
+        let family = u64::from(family.cast_unsigned());
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family).unwrap()
+    };
+    let allowed = [libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6];
+    let others = SeccompRule::new(allowed.map(is_other).into()).unwrap();
+    let denied = [
+        libc::SYS_mbind,
+        libc::SYS_migrate_pages,
+        libc::SYS_move_pages,
+        libc::SYS_set_mempolicy,
+        libc::SYS_ioprio_set,
+        libc::SYS_sched_setaffinity,
+        libc::SYS_sched_setattr,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setscheduler,
+        libc::SYS_setpriority,
+        libc::SYS_setrlimit,
+        libc::SYS_prlimit64,
+        libc::SYS_perf_event_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_bpf,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_delete_module,
+        libc::SYS_reboot,
+        libc::SYS_kexec_load,
+        libc::SYS_swapon,
+        libc::SYS_swapoff,
+        libc::SYS_acct,
+        libc::SYS_quotactl,
+        libc::SYS_setdomainname,
+        libc::SYS_sethostname,
+        libc::SYS_settimeofday,
+        libc::SYS_clock_settime,
+        libc::SYS_adjtimex,
+        libc::SYS_clock_adjtime,
+        libc::SYS_fanotify_init,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_pivot_root,
+        libc::SYS_vhangup,
+        libc::SYS_setns,
+        libc::SYS_userfaultfd,
+    ];
+    let denied = denied.into_iter().map(|call| (call, vec![]));
+    denied.chain([(libc::SYS_socket, vec![others])]).collect()
 }
 
 fn first_argument(value: i32) -> SeccompRule {

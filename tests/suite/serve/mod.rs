@@ -5,6 +5,7 @@ mod client;
 mod groups;
 mod life;
 mod limits;
+mod misfortune;
 mod once;
 mod page;
 mod readers;
