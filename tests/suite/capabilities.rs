@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
 
-use crate::child::{self, Start};
+use crate::child::{self, Start, run_tool};
 use crate::program::{PROGRAM, Ran, ran};
 
 /// `nobody` where it exists; any id without privileges does.
@@ -34,7 +34,9 @@ fn capabilities_on_the_file_refuse_options_that_read_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("tcpstates");
-    fs::copy(PROGRAM, &program).unwrap();
+    // By another process: a child that another test starts at this moment would keep a file of this
+    // one open for writing, and such a program cannot be executed.
+    run_tool("cp", [PROGRAM, program.to_str().unwrap()]);
     let run = |arguments: &[&str]| -> Ran {
         let mut command = child::command(&program);
         command.args(arguments).current_dir("/");
