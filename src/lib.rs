@@ -47,7 +47,9 @@ pub mod owner;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod proc_root;
 #[cfg_attr(docsrs, doc(hidden))]
-pub mod question;
+mod question;
+#[cfg_attr(docsrs, doc(hidden))]
+pub mod record;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod source;
 #[cfg_attr(docsrs, doc(hidden))]

@@ -7,6 +7,7 @@
 //!
 //! Must not interpret the files.
 
+mod beneath;
 mod hiding;
 mod mounts;
 
@@ -15,16 +16,17 @@ pub use mounts::{parse_mounts, read_mounts, unescape};
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, fstatfs, open, openat,
     openat2, readlinkat, statat,
 };
-use rustix::io::Errno;
 
-use crate::model::Where;
+use crate::model::{Recorded, Where};
+use beneath::{explain, open_beneath};
 
 /// The proc file system of the calling thread.
 const OWN: &str = "/proc";
@@ -58,9 +60,10 @@ const LOCATE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 #[derive(Debug)]
 pub struct ProcRoot {
     path: PathBuf,
-    /// `None` for the own one, which is opened by path.
+    /// `None` for the own one, which is opened by path, and for a record.
     directory: Option<OwnedFd>,
     kind: RootKind,
+    record: Option<Arc<Recorded>>,
 }
 
 /// What a root is.
@@ -74,6 +77,8 @@ pub enum RootKind {
     Below,
     /// Files and directories anywhere else.
     Copy,
+    /// The files of a record.
+    Record,
 }
 
 impl ProcRoot {
@@ -83,6 +88,17 @@ impl ProcRoot {
             path: PathBuf::from(OWN),
             directory: None,
             kind: RootKind::Own,
+            record: None,
+        }
+    }
+
+    /// The files of a record, at the moment that it is about.
+    pub fn recorded(record: Arc<Recorded>) -> ProcRoot {
+        ProcRoot {
+            path: record.path.clone(),
+            directory: None,
+            kind: RootKind::Record,
+            record: Some(record),
         }
     }
 
@@ -101,6 +117,7 @@ impl ProcRoot {
             },
             path: path.to_owned(),
             directory: Some(directory),
+            record: None,
         })
     }
 
@@ -109,9 +126,10 @@ impl ProcRoot {
     /// # Errors
     /// As for [`ProcRoot::open`].
     pub fn of(place: &Where) -> io::Result<ProcRoot> {
-        match place.is_own_host() {
-            true => Ok(ProcRoot::own()),
-            false => ProcRoot::open(place.proc_root()),
+        match place.recorded() {
+            Some(record) => Ok(ProcRoot::recorded(Arc::clone(record))),
+            None if place.is_own_host() => Ok(ProcRoot::own()),
+            None => ProcRoot::open(place.proc_root()),
         }
     }
 
@@ -177,6 +195,10 @@ impl ProcRoot {
     /// # Errors
     /// As for [`ProcRoot::open_file`].
     pub fn read_start(&self, below: &str, most: usize) -> io::Result<Vec<u8>> {
+        if let Some(record) = &self.record {
+            let text = read_recorded(record, below)?;
+            return Ok(text.as_bytes().iter().copied().take(most).collect());
+        }
         read_start(self.open_file(below)?, most)
     }
 
@@ -222,7 +244,7 @@ impl ProcRoot {
     pub fn stat(&self, below: &str) -> io::Result<Stat> {
         Ok(match self.kind {
             RootKind::Own => statat(CWD, self.join(below), AtFlags::empty())?,
-            RootKind::Live | RootKind::Below | RootKind::Copy => {
+            RootKind::Live | RootKind::Below | RootKind::Copy | RootKind::Record => {
                 fstat(self.open_at(below, LOCATE)?)?
             }
         })
@@ -235,6 +257,9 @@ impl ProcRoot {
     /// The system's: no permission for another user's process; not found if it has ended.
     pub fn read_netns(&self, home: &str) -> io::Result<u32> {
         let path = format!("{home}/ns/net");
+        if self.record.is_some() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let link = match &self.directory {
             None => readlinkat(CWD, self.join(&path), Vec::new())?,
             Some(directory) => readlinkat(directory, path, Vec::new())?,
@@ -272,7 +297,7 @@ impl ProcRoot {
     pub fn first_process(&self) -> &'static str {
         match self.kind {
             RootKind::Below => "",
-            RootKind::Own | RootKind::Live | RootKind::Copy => "1/",
+            RootKind::Own | RootKind::Live | RootKind::Copy | RootKind::Record => "1/",
         }
     }
 
@@ -319,6 +344,9 @@ impl ProcRoot {
 
     fn open_at(&self, below: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let below = if below.is_empty() { "." } else { below };
+        if self.record.is_some() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         match &self.directory {
             None => Ok(openat(CWD, self.join(below), flags, Mode::empty())?),
             Some(directory) => open_beneath(directory.as_fd(), below, flags).map_err(explain),
@@ -326,41 +354,13 @@ impl ProcRoot {
     }
 }
 
-/// Opens what is beneath a directory, in the same file system and through no link.
-fn open_beneath(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS
-        | ResolveFlags::NO_XDEV;
-    match openat2(directory, below, flags, Mode::empty(), resolve) {
-        // Linux before 5.6, and filters of system calls that do not know it.
-        Err(Errno::NOSYS | Errno::PERM) => open_stepwise(directory, below, flags),
-        opened => opened,
-    }
-}
-
-/// The same for one part of the path after the other; none of them is `..`.
-fn open_stepwise(directory: BorrowedFd<'_>, below: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let (folders, last) = below.rsplit_once('/').unwrap_or((".", below));
-    let mut folder = openat(directory, ".", LOCATE | OFlags::DIRECTORY, Mode::empty())?;
-    for part in folders.split('/') {
-        let flags = LOCATE | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-        folder = openat(&folder, part, flags, Mode::empty())?;
-    }
-    // What is mounted here is not opened before this is known.
-    let located = openat(&folder, last, LOCATE | OFlags::NOFOLLOW, Mode::empty())?;
-    if fstat(&located)?.st_dev != fstat(directory)?.st_dev {
-        return Err(Errno::XDEV);
-    }
-    openat(&folder, last, flags | OFlags::NOFOLLOW, Mode::empty())
-}
-
-/// What the two refusals of [`open_beneath`] mean; the system's words for them say something else.
-fn explain(errno: Errno) -> io::Error {
-    match errno {
-        Errno::LOOP => io::Error::other("symbolic links are not followed here"),
-        Errno::XDEV => io::Error::other("other file systems are not entered here"),
-        other => other.into(),
+/// The text of a file of a record.
+fn read_recorded<'a>(record: &'a Recorded, below: &str) -> io::Result<&'a str> {
+    let file = record.moment().and_then(|moment| moment.files.get(below));
+    match file {
+        None => Err(io::ErrorKind::NotFound.into()),
+        Some(Ok(text)) => Ok(text),
+        Some(Err(error)) => Err(io::Error::other(error.clone())),
     }
 }
 

@@ -22,6 +22,7 @@ mod hints;
 mod keys;
 mod list;
 mod options;
+mod record;
 mod serve;
 mod state_help;
 mod thresholds;
@@ -38,6 +39,7 @@ pub use options::{
     ColorWhen, Explaining, FormatName, Keys, KindLetters, KindOption, MessageOptions, Namespaces,
     Presentation, Repetition, Selection, SourceChoice, Sourcing, SsLetters,
 };
+pub use record::Record;
 pub use serve::{ListenOn, PageFormatName, Place, Serve};
 pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
@@ -147,6 +149,7 @@ impl Arguments {
             Some(Verb::Doctor(_)) => "tcpstates doctor --help",
             Some(Verb::Serve(_)) => "tcpstates serve --help",
             Some(Verb::Trace(_)) => "tcpstates trace --help",
+            Some(Verb::Record(_)) => "tcpstates record --help",
             None | Some(Verb::Help { .. } | Verb::Completions { .. }) => "tcpstates --help",
         }
     }
@@ -170,6 +173,9 @@ pub enum Verb {
     Check(Box<Check>),
     /// Diagnose what is wrong, with the evidence and the remedy
     Doctor(Doctor),
+    /// Record evidence in a file: sockets, processes, counters and settings, twice
+    #[command(after_help = record::EXIT_STATUS)]
+    Record(Box<Record>),
     /// Serve metrics to Prometheus, or write them for a textfile collector
     #[command(after_help = serve::EXIT_STATUS)]
     Serve(Box<Serve>),

@@ -310,6 +310,14 @@ pub struct Sourcing {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub proc_root: Option<PathBuf>,
 
+    /// Answer from a record that `tcpstates record` wrote, as if there and then
+    ///
+    /// Everything comes from the file: sockets, counters, processes and names. Where changes are
+    /// measured, the window is the time between the two moments that were recorded.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(conflicts_with_all = ["source", "proc_root", "netns"])]
+    pub from: Option<PathBuf>,
+
     /// Which network namespaces.
     #[command(flatten)]
     pub namespaces: Namespaces,

@@ -22,6 +22,8 @@ Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
 /// each listener, and the kernel's counters and limits of TCP, each with a name that stays the same. What
 /// is unknown is absent, and tcpstates_complete is 0 for a part that was not read completely.
 #[derive(Debug, Args)]
+// A record does not change.
+#[command(mut_arg("from", |arg| arg.hide(true)))]
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates serve                     for an agent on this host
   tcpstates serve --listen :10227     for Prometheus on another host, without encryption

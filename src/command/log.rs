@@ -208,6 +208,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Where;
     use crate::model::{Completeness, Counts, Kind, SourceName, StateSet};
     use crate::question::Question;
     use crate::source::{Need, Observer, Plan, ProcNet, Report, Sources};
@@ -228,7 +229,7 @@ mod tests {
             plan: plan(),
             cost: Cost::default(),
         };
-        let mut sample = Sample::take(|_| Ok((report, ()))).unwrap();
+        let mut sample = Sample::take(&Where::Here, |_| Ok((report, ()))).unwrap();
         sample.took = Duration::from_micros(1_240);
         sample
     }

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::names;
 use crate::filter::Lookup;
 use crate::model::{Netns, Where};
 use crate::netns::{identify, within};
+use crate::proc_root::ProcRoot;
 use crate::source::read_local_port_range;
 
 /// TCP services by name, services(5). Read directly: a name service would wait for the network.
@@ -55,6 +57,9 @@ impl Lookup for HostLookup {
     }
 
     fn netns(&mut self, word: &str) -> Result<Netns, String> {
+        if self.place.recorded().is_some() {
+            return Err("a record is of one network namespace".to_owned());
+        }
         if self.place.process().is_some() {
             return Err("--proc-root shows the network namespace of one process".to_owned());
         }
@@ -70,7 +75,11 @@ impl Lookup for HostLookup {
         if let Where::NetnsTables { .. } = self.place {
             return Err("the range of ports in another namespace is unknown".to_owned());
         }
-        let range = within(&self.place, read_local_port_range);
+        if let Some(record) = self.place.recorded() {
+            let root = ProcRoot::recorded(Arc::clone(record));
+            return read_local_port_range(&root);
+        }
+        let range = within(&self.place, || read_local_port_range(&ProcRoot::own()));
         range.map_err(|error| error.to_string())?
     }
 }

@@ -4,6 +4,7 @@
 //! options once into a request, and only that is passed on.
 
 mod check;
+mod clock;
 mod compare;
 mod console;
 mod doctor;
@@ -15,6 +16,7 @@ mod lookup;
 mod names;
 mod outcome;
 mod processes;
+mod record;
 mod repeat;
 mod runtime;
 mod sample;
@@ -100,6 +102,7 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         }
         Some(Verb::Check(typed)) => check::run(*typed, console),
         Some(Verb::Doctor(typed)) => doctor::run(typed, console),
+        Some(Verb::Record(typed)) => record::run(*typed, console),
         Some(Verb::Serve(typed)) => serve::run(*typed, console),
         Some(Verb::Trace(typed)) => trace::run(&Trace::resolve(*typed, console)?, console),
         Some(Verb::List(typed)) if typed.explaining.explain => {

@@ -45,6 +45,9 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
         }
         if inodes.refused > 0 {
             let why = match &inodes.error {
+                _ if place.recorded().is_some() => {
+                    "its descriptors could not be read when it was recorded".to_owned()
+                }
                 None => "no permission to read /proc/PID/fd".to_owned(),
                 Some(error) => format!("cannot read /proc/PID: {error}"),
             };

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use crate::cli;
+use crate::source::Sources;
 
 /// How many samples are taken, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,19 @@ pub(super) struct Repetition {
 }
 
 impl Repetition {
-    /// Resolves the options.
+    /// Resolves the options for samples of these sources.
     ///
     /// # Errors
-    /// When samples are limited that are not repeated.
-    pub(super) fn resolve(typed: &cli::Repetition) -> Result<Repetition, Failure> {
+    /// When samples are limited that are not repeated, or those of a record are repeated.
+    pub(super) fn resolve(
+        typed: &cli::Repetition,
+        sources: &Sources,
+    ) -> Result<Repetition, Failure> {
+        if typed.watch.is_some() && sources.record().is_some() {
+            return Err(Failure::Usage(
+                "--from and --watch exclude each other: a record does not change".to_owned(),
+            ));
+        }
         if typed.watch.is_none() && typed.samples.is_some() {
             return Err(Failure::Usage(
                 "--samples needs --watch SECONDS: without it there is one sample".to_owned(),

@@ -32,14 +32,16 @@ pub(super) struct Sample<T> {
 }
 
 impl<T> Sample<T> {
-    /// Takes one; `observe` gets its time.
+    /// Takes one of the sockets of `place`; `observe` gets its time.
     ///
     /// # Errors
     /// Those of `observe`.
     pub(super) fn take(
+        place: &Where,
         observe: impl FnOnce(SystemTime) -> Result<(Report, T), Failure>,
     ) -> Result<Sample<T>, Failure> {
-        let (time, begin) = (SystemTime::now(), Instant::now());
+        let recorded = place.recorded().map(|record| record.time());
+        let (time, begin) = (recorded.unwrap_or_else(SystemTime::now), Instant::now());
         let (report, found) = observe(time)?;
         Ok(Sample {
             time,
@@ -102,7 +104,7 @@ impl Sampler {
         observe: impl FnOnce(&mut Observer, SystemTime) -> Result<(Report, T), Failure>,
     ) -> Result<Sample<T>, Failure> {
         let Processes { notes, missing } = find_processes(&mut self.observer, &self.place)?;
-        let sample = Sample::take(|time| observe(&mut self.observer, time))?;
+        let sample = Sample::take(&self.place, |time| observe(&mut self.observer, time))?;
         Ok(Sample {
             notes,
             no_process: missing,

@@ -1,10 +1,14 @@
 //! Which sources are used, and in which network namespaces, resolved from the options.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::outcome::Failure;
 use super::secure;
 use crate::cli::{SourceChoice, Sourcing};
 use crate::model::EVERY_NETNS;
 use crate::netns::{Access, Member, NetnsError, select};
+use crate::record;
 use crate::source::{ProcNet, Sources};
 
 /// What all verbs pass through.
@@ -25,6 +29,9 @@ pub(super) fn resolve_several(sourcing: &Sourcing) -> Result<Sources, Failure> {
 }
 
 fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
+    if let Some(file) = &sourcing.from {
+        return of_record(file, are_compared);
+    }
     let words = &sourcing.namespaces.netns;
     let is_one = words.is_empty() && !are_compared;
     match (&sourcing.proc_root, sourcing.source) {
@@ -57,6 +64,18 @@ fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failur
         (None, _) => secure::refuse("--netns")?,
     }
     several(sourcing, are_compared)
+}
+
+/// Those of a record.
+fn of_record(file: &Path, are_compared: bool) -> Result<Sources, Failure> {
+    secure::refuse("--from")?;
+    if are_compared {
+        return Err(Failure::Usage(
+            "--from: a record is of one network namespace, so there are none to compare".to_owned(),
+        ));
+    }
+    let record = record::open(file).map_err(|error| Failure::Usage(format!("--from: {error}")))?;
+    Ok(Sources::Record(ProcNet::recorded(Arc::new(record))))
 }
 
 /// Those of the namespaces that are named, or of every one.

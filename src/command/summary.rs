@@ -62,7 +62,7 @@ impl Summary {
         });
         let by = typed.by.map(|keys| keys.0).or(by_kind);
         Ok(Summary {
-            repetition: Repetition::resolve(&typed.repetition)?,
+            repetition: Repetition::resolve(&typed.repetition, &target.sources)?,
             target,
             netns: typed.sourcing.namespaces.netns.clone(),
             filter: typed.selection.words.join(" "),

@@ -5,7 +5,7 @@
 
 mod kinds;
 
-use super::Metric;
+use super::{KindSet, Metric};
 
 /// A property of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -246,6 +246,19 @@ const FIELDS: [Entry; 63] = [
 impl Field {
     fn entry(self) -> Option<&'static Entry> {
         FIELDS.iter().find(|Entry(field, ..)| *field == self)
+    }
+
+    /// Those of sockets of these kinds that a record has: what a source reports, once. A user has its uid,
+    /// and processes are recorded apart.
+    pub fn recorded(kinds: KindSet) -> impl Iterator<Item = Field> {
+        let entries = FIELDS
+            .iter()
+            .filter(|Entry(.., origin, _)| *origin != OWNERS);
+        let fields = entries.map(|Entry(field, ..)| *field);
+        fields.filter(move |field| {
+            let is_other = matches!(field, Field::User | Field::Netns);
+            !is_other && !field.needs_listeners() && field.is_of_any(kinds)
+        })
     }
 
     /// The name on the command line: `local-port`.

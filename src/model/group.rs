@@ -204,6 +204,9 @@ pub enum FamilyClass {
 }
 
 impl FamilyClass {
+    /// Every one.
+    pub const ALL: [FamilyClass; 3] = [FamilyClass::V4, FamilyClass::V4Mapped, FamilyClass::V6];
+
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {

@@ -53,6 +53,7 @@ mod place;
 mod placement;
 mod process;
 mod protocol;
+mod recorded;
 pub mod screen;
 mod setting;
 mod sink;
@@ -100,6 +101,7 @@ pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };
 pub use protocol::Protocol;
+pub use recorded::{Moment, Origin, Place, Recorded};
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};

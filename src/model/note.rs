@@ -20,6 +20,9 @@ pub enum Note {
         /// file that was forgotten.
         has_v6: bool,
     },
+    /// The answer is about a host at an earlier time: which, when, the file, and how that ends if it is cut
+    /// off.
+    Recorded(String),
     /// The tables of processes were read, because their network namespaces cannot be entered.
     TablesOfSeveral {
         /// How many namespaces.
@@ -114,6 +117,7 @@ impl fmt::Display for Note {
     /// One line without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Note::Recorded(which) => f.write_str(which),
             Note::OtherTables {
                 directory,
                 whose,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Namespace, NamespaceList};
+use super::{Namespace, NamespaceList, Recorded};
 
 /// The proc file system of the calling thread.
 const OWN_PROC: &str = "/proc";
@@ -36,15 +36,20 @@ pub enum Where {
     },
     /// Several network namespaces of this host.
     Several(Arc<NamespaceList>),
+    /// A host at an earlier time: `--from FILE`.
+    Recorded(Arc<Recorded>),
 }
 
 impl Where {
     /// The words that select it on a command line, unquoted; none for [`Where::Here`].
     pub fn options(&self) -> Vec<String> {
         let root = self.process().or_else(|| self.other_proc_root());
+        let root = root.filter(|_| self.recorded().is_none());
         let root = root.map(|root| ("--proc-root", root.display().to_string()));
+        let record = self.recorded().map(|record| &record.path);
+        let record = record.map(|path| ("--from", path.display().to_string()));
         let netns = self.netns().map(|words| ("--netns", words));
-        let options = root.into_iter().chain(netns);
+        let options = root.into_iter().chain(netns).chain(record);
         options
             .flat_map(|(option, value)| [option.to_owned(), value])
             .collect()
@@ -56,7 +61,7 @@ impl Where {
             Where::Netns(namespace) => Some(namespace.word.clone()),
             Where::NetnsTables { word, .. } => Some(word.to_string()),
             Where::Several(list) => Some(list.words()),
-            Where::Here | Where::ProcRoot(_) | Where::Process { .. } => None,
+            Where::Here | Where::ProcRoot(_) | Where::Process { .. } | Where::Recorded(_) => None,
         }
     }
 
@@ -68,7 +73,21 @@ impl Where {
             | Where::Netns(_)
             | Where::NetnsTables { .. }
             | Where::ProcRoot(_)
-            | Where::Process { .. } => None,
+            | Where::Process { .. }
+            | Where::Recorded(_) => None,
+        }
+    }
+
+    /// The record, where it is about one.
+    pub fn recorded(&self) -> Option<&Arc<Recorded>> {
+        match self {
+            Where::Recorded(record) => Some(record),
+            Where::Here
+            | Where::Netns(_)
+            | Where::NetnsTables { .. }
+            | Where::ProcRoot(_)
+            | Where::Process { .. }
+            | Where::Several(_) => None,
         }
     }
 
@@ -85,7 +104,8 @@ impl Where {
             | Where::ProcRoot(_)
             | Where::Netns(_)
             | Where::NetnsTables { .. }
-            | Where::Several(_) => None,
+            | Where::Several(_)
+            | Where::Recorded(_) => None,
         }
     }
 
@@ -102,6 +122,8 @@ impl Where {
             Where::NetnsTables { proc_root, .. } => proc_root.as_deref(),
             Where::Several(list) => list.proc_root(),
             Where::ProcRoot(proc_root) | Where::Process { proc_root, .. } => Some(proc_root),
+            // Nothing of this host belongs to it.
+            Where::Recorded(record) => Some(&record.path),
         }
     }
 }
@@ -115,6 +137,7 @@ impl fmt::Display for Where {
             Where::Netns(namespace) => write!(f, "network namespace {}", namespace.word),
             Where::NetnsTables { word, .. } => write!(f, "network namespace {word}"),
             Where::Several(list) => write!(f, "{list}"),
+            Where::Recorded(record) => write!(f, "{record}"),
         }
     }
 }

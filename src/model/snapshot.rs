@@ -15,6 +15,8 @@ pub enum SourceName {
     NetlinkAndCounters,
     /// The tables `tcp` and `tcp6` of a proc file system.
     Proc,
+    /// A file that was recorded from one of these.
+    Record,
 }
 
 impl SourceName {
@@ -25,6 +27,7 @@ impl SourceName {
             SourceName::Bpf => "bpf",
             SourceName::NetlinkAndCounters => "netlink+counters",
             SourceName::Proc => "proc",
+            SourceName::Record => "record",
         }
     }
 }

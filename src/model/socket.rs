@@ -124,6 +124,24 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
+    /// The kind of this name; `None` if there is none.
+    pub fn parse(name: &str) -> Option<TimerKind> {
+        let known = [
+            TimerKind::Retransmit,
+            TimerKind::KeepAlive,
+            TimerKind::TimeWait,
+            TimerKind::Persist,
+        ];
+        let number = || {
+            name.strip_prefix("unknown(")?
+                .strip_suffix(')')?
+                .parse()
+                .ok()
+        };
+        let named = known.into_iter().find(|kind| kind.name() == name);
+        named.or_else(|| number().map(TimerKind::Unknown))
+    }
+
     /// The word of ss(8), or the number of an unknown one.
     pub fn name(self) -> Cow<'static, str> {
         match self {

@@ -123,6 +123,17 @@ impl State {
         found.map(|(state, ..)| *state)
     }
 
+    /// The state that is printed so, `UNKNOWN(14)` included.
+    pub fn of_text(text: &str) -> Option<State> {
+        let number = || {
+            text.strip_prefix("UNKNOWN(")?
+                .strip_suffix(')')?
+                .parse()
+                .ok()
+        };
+        State::of_name(text).or_else(|| number().map(State::Unknown))
+    }
+
     /// The state a word names, in any case and in any of the spellings of ss, netstat and RFC
     /// 9293; `None` if it names none.
     pub fn parse(word: &str) -> Option<State> {

@@ -107,7 +107,7 @@ fn users(proc: &ProcRoot, home: &str) -> Vec<u32> {
     let map = match proc.kind() {
         RootKind::Own => proc.read_text(&format!("{home}/uid_map")),
         // Of another proc file system, the home directories are not known.
-        RootKind::Live | RootKind::Below | RootKind::Copy => return Vec::new(),
+        RootKind::Live | RootKind::Below | RootKind::Copy | RootKind::Record => return Vec::new(),
     };
     let map = map.unwrap_or_default();
     let outside = map.lines().take(MOST_LINES).filter_map(|line| {

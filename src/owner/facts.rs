@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::model::{Process, ProcessName, parse_placement};
+use crate::model::{Process, ProcessName, Where, parse_placement};
 use crate::proc_root::ProcRoot;
 
 /// The longest name: `TASK_COMM_LEN`, and more for kernel threads.
@@ -43,6 +43,11 @@ impl Facts {
             placement: parse_placement(&cgroup.unwrap_or_default()),
         }
     }
+}
+
+/// The name of a process of `place`; `None` if it cannot be read.
+pub fn query_name(place: &Where, pid: u32) -> Option<ProcessName> {
+    read_name(&ProcRoot::of(place).ok()?, pid).ok()
 }
 
 /// The name of a process.

@@ -1,7 +1,7 @@
 //! The reverse: the inodes of the sockets that processes with a name or number hold. Only the
 //! descriptors of these processes are read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::mem::MaybeUninit;
 
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::facts::read_name;
 use super::fd_table::{FdTable, FdTarget, is_gone, query_size};
-use crate::model::{ProcessQuery, Where};
+use crate::model::{Moment, ProcessName, ProcessQuery, Where};
 use crate::proc_root::{DIRECTORY_PIECE, ProcRoot, parse_number};
 
 /// The sockets of the processes of a query, and why some may be missing.
@@ -36,6 +36,9 @@ pub struct Inodes {
 /// # Errors
 /// When the processes cannot be listed.
 pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
+    if let Some(moment) = place.recorded().and_then(|record| record.moment()) {
+        return Ok(recorded(query, moment));
+    }
     let root = ProcRoot::of(place)?;
     let pids = match query {
         ProcessQuery::Name(_) => root.numbers("")?,
@@ -68,6 +71,27 @@ pub fn inodes_of(query: &ProcessQuery, place: &Where) -> io::Result<Inodes> {
     }
     found.shows_none = found.processes + found.refused == 0 && root.numbers("")?.is_empty();
     Ok(found)
+}
+
+/// The same of a record.
+fn recorded(query: &ProcessQuery, moment: &Moment) -> Inodes {
+    let is_meant = |pid: u32, name: Option<ProcessName>| match query {
+        ProcessQuery::Name(query) => name == Some(*query),
+        ProcessQuery::Pid(query) => pid == *query,
+    };
+    let processes = moment.processes.iter();
+    let meant = processes.filter(|process| is_meant(process.pid, process.name));
+    let pids: BTreeSet<u32> = meant.map(|process| process.pid).collect();
+    let unread = moment.unread.iter();
+    let unread = unread.filter(|(pid, name)| is_meant(*pid, *name));
+    let holds = moment.holds.iter();
+    let meant = holds.filter(|(_, hold)| pids.contains(&hold.pid));
+    Inodes {
+        inodes: meant.map(|(inode, _)| *inode).collect(),
+        processes: pids.len() as u64,
+        refused: unread.count() as u64,
+        ..Inodes::default()
+    }
 }
 
 /// Adds what a process holds, including its threads with tables of their own.

@@ -31,7 +31,7 @@ mod wanted;
 mod workers;
 
 pub use descriptors::query_descriptors;
-pub use facts::Facts;
+pub use facts::{Facts, query_name};
 pub use inodes::{Inodes, inodes_of};
 pub use owners::{Effort, Owners};
 pub use walk::{Search, Seek};

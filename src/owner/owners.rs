@@ -55,6 +55,8 @@ pub struct Owners {
     pub ownership: Ownership,
     /// What it cost.
     pub effort: Effort,
+    /// The processes that could not be read.
+    pub unread: Vec<u32>,
     /// What to report about sockets that a process may hold and that have no known holder.
     pub note: Option<Note>,
     /// What to report about holders whose names cannot be read.
@@ -74,6 +76,7 @@ impl Owners {
             ..search
         };
         let (mut owners, missing) = match ProcRoot::of(search.place) {
+            _ if search.place.recorded().is_some() => Owners::recorded(search, &settled),
             Ok(root) => Owners::walk(&root, search, &settled),
             Err(error) => Owners::none(search.place, &settled, &error),
         };
@@ -95,7 +98,10 @@ impl Owners {
         let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
         let error = walk.first_error.take();
         let unnamed = walk.unnamed.take();
-        let mut owners = Owners::of(settled, walk);
+        let unread = std::mem::take(&mut walk.unread);
+        let processes = walk.processes.into_values().collect();
+        let mut owners = Owners::of(settled, walk.links, processes, walk.effort);
+        owners.unread = unread;
         owners.unnamed = unnamed.map(|(processes, error)| Note::NamesUnknown {
             processes,
             reason: format!(
@@ -109,6 +115,44 @@ impl Owners {
                 reason: why_unknown(&owners.effort, error, root, search.place),
             });
         }
+        (owners, missing)
+    }
+
+    /// Searches in a record; also returns how many sockets have no known owner.
+    fn recorded(search: Search<'_>, settled: &Settled) -> (Owners, u64) {
+        let moment = search.place.recorded().and_then(|record| record.moment());
+        let Some(moment) = moment else {
+            return (Owners::default(), settled.sockets);
+        };
+        let place = |inode: u64| settled.inodes.binary_search(&inode).ok();
+        let links = moment.holds.iter().filter_map(|(inode, hold)| {
+            let place = u32::try_from(place(*inode)?).ok()?;
+            Some((place, *hold))
+        });
+        let links: Vec<Link> = links.collect();
+        let is_held = |place: usize| {
+            let link = |link: &Link| usize::try_from(link.0).unwrap_or(usize::MAX);
+            links.binary_search_by_key(&place, link).is_ok()
+        };
+        let (inodes, beside) = (settled.inodes.iter().enumerate(), &settled.beside);
+        let missing = inodes
+            .filter(|(place, inode)| !is_held(*place) && beside.binary_search(inode).is_err());
+        let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
+        let effort = Effort {
+            refused: moment.unread.len() as u64,
+            ..Effort::default()
+        };
+        let mut owners = Owners::of(settled, links, moment.processes.clone(), effort);
+        owners.note = (missing > 0).then(|| Note::OwnersUnknown {
+            sockets: missing,
+            reason: match moment.unread.len() as u64 {
+                0 => "no process held them when they were recorded".to_owned(),
+                unread => format!(
+                    "when they were recorded, {} could not be read",
+                    counted(unread, "process", "processes")
+                ),
+            },
+        });
         (owners, missing)
     }
 
@@ -128,15 +172,19 @@ impl Owners {
     }
 
     /// Sorts what a walk found, so that it can be looked up.
-    fn of(settled: &Settled, walk: Walk<'_>) -> Owners {
-        let mut links = walk.links;
+    fn of(
+        settled: &Settled,
+        mut links: Vec<Link>,
+        processes: Vec<Process>,
+        effort: Effort,
+    ) -> Owners {
         links.sort_unstable();
         links.dedup();
         let mut owners = Owners {
             starts: starts(&links, settled.inodes.len()),
             holds: links.into_iter().map(|(_, hold)| hold).collect(),
-            processes: walk.processes.into_values().collect(),
-            effort: walk.effort,
+            processes,
+            effort,
             ..Owners::default()
         };
         for (endpoint, listeners, _) in &settled.waiting {
@@ -169,6 +217,17 @@ impl Owners {
             return &[];
         };
         self.holds.get(start..end).unwrap_or_default()
+    }
+
+    /// Every process that holds a wanted socket, in the order of their pids.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// Every wanted inode with how it is held.
+    pub fn holds(&self) -> impl Iterator<Item = (u64, Hold)> {
+        let inodes = self.inodes.iter().enumerate();
+        inodes.flat_map(|(place, inode)| self.holds_at(place).iter().map(|hold| (*inode, *hold)))
     }
 
     /// The processes that are known to hold the socket with this inode, lowest pid first.

@@ -83,6 +83,8 @@ pub(super) struct Walk<'a> {
     pub(super) links: Vec<Link>,
     pub(super) processes: BTreeMap<u32, Process>,
     pub(super) effort: Effort,
+    /// The processes that could not be read.
+    pub(super) unread: Vec<u32>,
     /// The first error for which a process was not read, but for a lack of permission.
     pub(super) first_error: Option<io::Error>,
     /// How many names of holders could not be read, and the first error.
@@ -103,6 +105,7 @@ impl<'a> Walk<'a> {
             links: Vec::new(),
             processes: BTreeMap::new(),
             effort: Effort::default(),
+            unread: Vec::new(),
             first_error: None,
             unnamed: None,
         }
@@ -203,6 +206,7 @@ impl<'a> Walk<'a> {
         self.links.extend(other.links);
         self.processes.extend(other.processes);
         self.readable.extend(other.readable);
+        self.unread.extend(other.unread);
         self.effort.add(&other.effort);
         self.first_error = self.first_error.take().or(other.first_error);
         if let Some((count, error)) = other.unnamed {
@@ -247,6 +251,7 @@ impl<'a> Walk<'a> {
         if is_gone(&error) || holds_nothing(self.root, pid) {
             return;
         }
+        self.unread.push(pid);
         if error.kind() == io::ErrorKind::PermissionDenied {
             self.effort.refused += 1;
         } else {

@@ -5,6 +5,9 @@ use std::os::unix::fs::symlink;
 
 use rustix::fs::mknodat;
 
+use rustix::io::Errno;
+
+use super::beneath::open_stepwise;
 use super::*;
 
 /// A copy with files, links and directories, and something outside of it.

@@ -1,12 +1,13 @@
 //! Why no source answered, with the remedy, and whether /proc may answer in place of netlink.
 
 use std::io;
+use std::path::PathBuf;
 
 use rustix::io::Errno;
 
 use super::{BpfError, ProcError, ProcNet};
 use crate::filter::{Expression, Test};
-use crate::model::{Family, Field, Kind, KindSet, State};
+use crate::model::{Family, Field, Kind, KindSet, SourceName, State};
 use crate::question::Question;
 
 /// A test that only the kernel can evaluate, and this kernel cannot.
@@ -186,6 +187,31 @@ impl CannotKnow {
         Err(CannotKnow { table, lack })
     }
 
+    /// Why a record cannot answer, if it cannot.
+    pub(super) fn check_record(question: &Question, tables: &ProcNet) -> Result<(), CannotKnow> {
+        let Some(record) = tables.place().recorded() else {
+            return Ok(());
+        };
+        let moment = record.moment();
+        let source = moment.and_then(|moment| moment.source_of(question.kind));
+        if source == Some(SourceName::Proc) {
+            CannotKnow::check(question, tables)?;
+        }
+        let has = moment.map(|moment| moment.available()).unwrap_or_default();
+        let asked = question.kinds();
+        let mut tests = question.filter.iter().flat_map(Expression::tests);
+        let lack = if !asked.difference(has).is_empty() {
+            let (asked, has) = (asked.difference(has).titles(), has.titles());
+            format!("has no {asked} sockets: {has} sockets were recorded")
+        } else if tests.any(|test| *test == Test::Autobound) {
+            "has no `autobound`; only the kernel can evaluate it".to_owned()
+        } else {
+            return Ok(());
+        };
+        let table = record.path.display().to_string();
+        Err(CannotKnow { table, lack })
+    }
+
     /// Why a program that counts by state and family cannot answer, if it cannot.
     pub(super) fn check_walk(question: &Question) -> Result<(), CannotKnow> {
         let is_counted = |field| matches!(field, Field::State | Field::Family | Field::Netns);
@@ -243,6 +269,14 @@ pub enum SourceError {
     /// The tables do not contain the answer.
     #[error("{0}")]
     CannotKnow(#[from] CannotKnow),
+    /// A record could not be read any more.
+    #[error("cannot read {}: {error}", .path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// None of several network namespaces could be read.
     #[error("{0}")]
     Namespaces(String),
@@ -267,7 +301,7 @@ impl SourceError {
     }
 
     /// Whether the kernel, or what may be asked of it, has no such sockets to report.
-    pub(super) fn is_lack(&self) -> bool {
+    pub fn is_lack(&self) -> bool {
         match self {
             SourceError::Netlink(netlink) | SourceError::NetlinkOnly(netlink) => {
                 netlink.permits_fallback()
@@ -280,6 +314,7 @@ impl SourceError {
             SourceError::Bpf(_)
             | SourceError::NoNetns(_)
             | SourceError::CountsOnly
+            | SourceError::Record { .. }
             | SourceError::Namespaces(_) => false,
         }
     }

@@ -93,6 +93,7 @@ pub(super) fn of_each_kind<T: Joined>(
     let source = match part.sources.first() {
         First::Tables => SourceName::Proc,
         First::Netlink(_) | First::Walk => SourceName::Netlink,
+        First::Record => SourceName::Record,
     };
     let protocols = Protocols::needed(question, part.sources.tables());
     let mut joined: Option<T> = None;

@@ -14,6 +14,7 @@ mod observer;
 mod plan;
 mod proc_net;
 mod readings;
+mod recorded;
 mod report;
 mod several;
 mod sock_diag;

@@ -51,6 +51,7 @@ impl Observer {
         match sources.first() {
             First::Tables => CannotKnow::check(&question, sources.tables())?,
             First::Walk => CannotKnow::check_walk(&question)?,
+            First::Record => CannotKnow::check_record(&question, sources.tables())?,
             First::Netlink(_) => {}
         }
         let is_walked = sources.first() == First::Walk;

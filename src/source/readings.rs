@@ -4,12 +4,15 @@
 //! Counters are where the tables of sockets are. Settings are not: `sys/net` of every live proc file
 //! system shows the reader's own network namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::counters::{parse_column, parse_following, parse_line, parse_under};
 use super::{ProcNet, Sources, read_sysctl};
-use crate::model::{Counter, Counters, KindSet, Setting, Settings};
+use crate::model::{Counter, Counters, Kind, KindSet, Setting, Settings};
+
+/// Files beside those of counters: how many sockets there are of each protocol.
+const FURTHER: [&str; 2] = ["protocols", "sockstat6"];
 
 /// Where to read.
 #[derive(Clone, Debug)]
@@ -32,6 +35,9 @@ impl Readings {
 
     /// The size of a page of memory, in bytes; `None` where the pages are another host's.
     pub fn page_size(&self) -> Option<u64> {
+        if let Some(record) = self.tables.place().recorded() {
+            return record.origin.page_size;
+        }
         let own = u64::try_from(rustix::param::page_size()).ok();
         own.filter(|_| !self.are_copied())
     }
@@ -59,6 +65,33 @@ impl Readings {
             counters.set(counter, value);
         }
         counters
+    }
+
+    /// Every file that counters and settings of TCP are read from, by its path below /proc, or why it
+    /// cannot be read; without those that do not exist.
+    pub fn files(&self) -> Vec<(String, Result<String, String>)> {
+        let tcp = Counter::ALL.iter().filter(|one| one.kind() == Kind::Tcp);
+        let counters: BTreeSet<&str> = tcp.map(|one| one.file()).collect();
+        let counters = counters.into_iter().chain(FURTHER);
+        let mut files: Vec<(String, io::Result<String>)> = counters
+            .map(|name| (format!("net/{name}"), self.tables.read_file(name)))
+            .collect();
+        let settings = self.tables.within(|| {
+            let root = self.tables.settings_root()?;
+            let paths = Setting::ALL.iter().map(|setting| setting.path());
+            let read = paths.map(|path| (format!("sys/{path}"), read_sysctl(root, &path)));
+            Some(read.collect::<Vec<_>>())
+        });
+        files.extend(settings.ok().flatten().into_iter().flatten());
+        let is_there = |(_, read): &(String, io::Result<String>)| match read {
+            Ok(_) => true,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        let files = files.into_iter().filter(is_there);
+        let with_text = |(path, read): (String, io::Result<String>)| {
+            (path, read.map_err(|error| error.to_string()))
+        };
+        files.map(with_text).collect()
     }
 
     /// Reads every setting of TCP, each with the reason if it cannot be read or is another host's.

@@ -7,7 +7,9 @@ use super::plan::{Dumps, Plan, Reason};
 use super::proc_net::ProcNet;
 use super::sock_diag::Outcome;
 use super::{CannotKnow, NetlinkError, SourceError};
-use crate::model::{Completeness, Counts, KindRead, KindSet, Note, Observation, Sink, SourceName};
+use crate::model::{
+    Completeness, Counts, KindRead, KindSet, Note, Observation, Recorded, Sink, SourceName,
+};
 use crate::question::Question;
 
 /// Which source answered, how completely, by which plan and at what cost.
@@ -100,6 +102,19 @@ impl Report {
             notes: Vec::from_iter(note),
             ended_by_sink,
         })
+    }
+
+    /// An answer from a record.
+    pub(super) fn recorded(plan: Plan, record: &Recorded, completeness: Completeness) -> Report {
+        let cut = record.cut.as_ref().map(|reason| {
+            format!(", which ends early, so that this is its last whole moment: {reason}")
+        });
+        let which = format!("{record}{}", cut.unwrap_or_default());
+        Report {
+            completeness,
+            notes: vec![Note::Recorded(which)],
+            ..Report::without_sockets(plan, SourceName::Record)
+        }
     }
 
     /// An answer without sockets, as `source` shows.

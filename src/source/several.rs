@@ -257,11 +257,7 @@ fn answer<T: Joined>(
             read.is_ok_and(|protocols| protocols.exclude(question.further))
         };
         if is_empty && (question.further.is_empty() || lacks_others()) {
-            let source = match part.sources.first() {
-                First::Tables => SourceName::Proc,
-                First::Netlink(_) => SourceName::NetlinkAndCounters,
-                First::Walk => SourceName::Bpf,
-            };
+            let source = part.sources.first().with_counters();
             return Ok(T::without_sockets(Plan::counters(tables), source));
         }
         part.counters = counters.filter(|_| question.further.is_empty());

@@ -7,9 +7,9 @@
 
 use super::counters::{SocketCounters, parse_under};
 use super::observer::Part;
-use super::plan::{Caution, First, Plan};
+use super::plan::{Caution, Plan};
 use super::{Report, SourceError};
-use crate::model::{CountSink, Counts, SourceName, SplitSink, State};
+use crate::model::{CountSink, Counts, SplitSink, State};
 use crate::question::Question;
 
 /// What is remembered of a network namespace between two answers.
@@ -63,11 +63,7 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
     {
         give(&before.counts);
         let plan = Plan::still(part.sources.tables());
-        let source = match part.sources.first() {
-            First::Tables => SourceName::Proc,
-            First::Netlink(_) => SourceName::NetlinkAndCounters,
-            First::Walk => SourceName::Bpf,
-        };
+        let source = part.sources.first().with_counters();
         let mut report = Report::without_sockets(plan, source);
         report.spread = before.spread.clone();
         report.cost.derived = before.counts.total();

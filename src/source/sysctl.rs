@@ -19,12 +19,12 @@ pub fn read_sysctl(root: &ProcRoot, name: &str) -> io::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// The ports that the kernel chooses from, ip(7), in the network namespace of the calling thread.
+/// The ports that the kernel chooses from, ip(7), by the settings of this root.
 ///
 /// # Errors
 /// One line, if the setting cannot be read.
-pub fn read_local_port_range() -> Result<RangeInclusive<u16>, String> {
-    let text = read_sysctl(&ProcRoot::own(), PORT_RANGE);
+pub fn read_local_port_range(root: &ProcRoot) -> Result<RangeInclusive<u16>, String> {
+    let text = read_sysctl(root, PORT_RANGE);
     let text = text.map_err(|error| format!("cannot read /proc/sys/{PORT_RANGE}: {error}"))?;
     let mut ports = text.split_whitespace().map(str::parse);
     match (ports.next(), ports.next()) {

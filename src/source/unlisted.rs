@@ -21,8 +21,8 @@ pub fn read_unlisted(sources: &Sources) -> Unlisted {
     let tables = sources.tables();
     Unlisted {
         mptcp: read_mptcp(sources),
-        // In a copy the numbers of inodes mean nothing.
-        namespaces: match tables.is_copied() {
+        // In a copy the numbers of inodes mean nothing, and a record is of one namespace.
+        namespaces: match tables.is_copied() || sources.record().is_some() {
             true => Namespaces::default(),
             false => ProcRoot::of(tables.place())
                 .map(|root| find_namespaces(&root, tables.inode()))

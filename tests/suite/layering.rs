@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 7] = [
     ],
     &["netns"],
     &["question", "proc_root"],
-    &["filter"],
+    &["filter", "record"],
     &["model"],
     &[],
 ];

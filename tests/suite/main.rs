@@ -42,6 +42,7 @@ mod owners;
 mod proc_root;
 mod program;
 mod readme;
+mod record;
 mod release;
 mod seccomp;
 mod selection;

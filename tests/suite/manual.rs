@@ -28,6 +28,7 @@ const MANUAL: &str = concat!(
     page!("-check.1"),
     page!("-doctor.1"),
     page!("-list.1"),
+    page!("-record.1"),
     page!("-serve.1"),
     page!("-trace.1"),
     page!("-watch.1"),

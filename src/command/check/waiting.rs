@@ -30,8 +30,13 @@ impl Wait {
     /// Resolves the options; `None` for one check.
     ///
     /// # Errors
-    /// When there is an interval and nothing is repeated.
+    /// When there is an interval and nothing is repeated, or the check of a record is.
     pub(super) fn resolve(typed: &cli::Check) -> Result<Option<Wait>, Failure> {
+        if typed.wait.is_some() && typed.sourcing.from.is_some() {
+            return Err(Failure::Usage(
+                "--from and --wait exclude each other: a record does not change".to_owned(),
+            ));
+        }
         match (typed.wait, typed.interval) {
             (None, None) => Ok(None),
             (None, Some(_)) => Err(Failure::Usage(

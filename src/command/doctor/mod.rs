@@ -15,21 +15,23 @@ pub(super) use glance::glance;
 use std::time::Duration;
 
 use super::console::Console;
+use super::lookup::HostLookup;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{Examination, Host, KINDS, RULES, examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Kind, KindSet, Severity};
+use crate::model::{Diagnosis, Holders, Kind, KindSet, Loss, Severity, SourceName};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
 use parts::{Parts, Taken};
 use samples::Samples;
+use watching::LONGEST;
 
 /// Diagnoses, and writes the answer.
 pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, Failure> {
-    let kinds = kinds(&typed)?;
+    let named = kinds(&typed)?;
     let (window, sourcing) = (typed.window, typed.sourcing);
     let owner_timeout = sourcing.owner_timeout;
     console.set_verbosity(typed.messages);
@@ -40,7 +42,7 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
         ..cli::Selection::default()
     };
     let work = move |more: &dyn Fn(Duration, String)| {
-        let target = Target::of_kind(kinds, &words, &sourcing)?;
+        let target = target(named, &words, &sourcing)?;
         let parts = Parts::of(target, &words.words)?;
         diagnose(&parts, window, owner_timeout, more)
     };
@@ -58,11 +60,29 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     Ok(status(&diagnosis))
 }
 
-/// The kinds of sockets that are examined: those that are named, or all that rules are about.
+/// The sockets that are examined: of the kinds that are named, or of all that rules are about and that a
+/// record has.
+fn target(
+    named: Option<KindSet>,
+    words: &cli::Selection,
+    sourcing: &cli::Sourcing,
+) -> Result<Target, Failure> {
+    let target = Target::of_kind(named.unwrap_or(KINDS), words, sourcing)?;
+    match (named, target.sources.record()) {
+        (None, Some(record)) => {
+            let kinds = KINDS.intersection(record.origin.kinds);
+            let lookup = &mut HostLookup::of(target.sources.place());
+            target.with_filter(&words.words.join(" "), kinds, lookup)
+        }
+        _ => Ok(target),
+    }
+}
+
+/// The kinds of sockets that are named; `None` for all that rules are about.
 ///
 /// # Errors
 /// When no rule is about one that is named.
-fn kinds(typed: &cli::Doctor) -> Result<KindSet, Failure> {
+fn kinds(typed: &cli::Doctor) -> Result<Option<KindSet>, Failure> {
     let lists = typed.kinds.iter().copied();
     // Of a group, those that rules are about are meant.
     let unknown = lists.clone().filter(|kinds| !kinds.is_group());
@@ -75,10 +95,10 @@ fn kinds(typed: &cli::Doctor) -> Result<KindSet, Failure> {
             KINDS.titles()
         )));
     }
-    match lists.fold(typed.letters.kinds(), KindSet::union) {
-        KindSet::NONE => Ok(KINDS),
-        named => Ok(named.intersection(KINDS)),
-    }
+    Ok(match lists.fold(typed.letters.kinds(), KindSet::union) {
+        KindSet::NONE => None,
+        named => Some(named.intersection(KINDS)),
+    })
 }
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.
@@ -89,7 +109,7 @@ fn diagnose(
     more: &dyn Fn(Duration, String),
 ) -> Result<(Sample<Vec<Taken>>, Diagnosis), Failure> {
     let mut search = HolderSearch::new(owner_timeout, window, more);
-    let mut sample = Sample::take(|_| parts.take(window, &mut search))?;
+    let mut sample = Sample::take(&parts.place, |_| parts.take(window, &mut search))?;
     let taken = &mut sample.found;
     // Without the window.
     sample.took = taken.iter().map(|one| one.samples.took).sum();
@@ -112,6 +132,15 @@ fn diagnose(
             sample.report.completeness.lose(loss.clone());
         }
         sample.add_search(Some(owners));
+    }
+    if sample.report.source == SourceName::Record && window < LONGEST {
+        sample.report.completeness.lose(Loss::Doubtful {
+            what: format!(
+                "its moments are {:.1} s apart: what stands still is known after {:.0} s (record --window)",
+                window.as_secs_f64(),
+                LONGEST.as_secs_f64(),
+            ),
+        });
     }
     let diagnosis = Diagnosis {
         observation: sample.observation(),

@@ -10,6 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::others::Existing;
 use super::selection::Selection;
 use super::watching::{Watching, longest, watch_all};
+use crate::command::clock::Clock;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::diagnose::{BoundPorts, FirstSample, Host, Measures, SecondSample, Survey, Watch};
@@ -78,15 +79,22 @@ pub(super) fn take_all<'a>(
     window: Duration,
     longer: &mut impl Longer,
 ) -> Vec<Taken> {
-    let (cpu, begin) = (Cpu::now(), Instant::now());
+    let mut selections = selections.peekable();
+    let Some(clock) = selections
+        .peek()
+        .map(|one| Clock::start_window(one.sources()))
+    else {
+        return Vec::new();
+    };
+    let cpu = Cpu::now();
     let begun: Vec<_> = selections.map(|one| Begun::take(one, window)).collect();
-    let last = begun.iter().flatten().map(|begun| begun.begin).max();
-    let mut slept = window.saturating_sub(last.map_or(window, |last| last.elapsed()));
-    std::thread::sleep(slept);
+    let since = begun.iter().flatten().map(|begun| begun.clock.elapsed());
+    let pause = window.saturating_sub(since.min().unwrap_or(window));
+    let mut slept = clock.wait(pause);
     let looked = begun.into_iter().map(|begun| begun?.look());
     let mut looked: Vec<Result<Looked, Failure>> = looked.collect();
-    slept += watch_all(looked.iter_mut().flatten(), begin, window, longer);
-    let held_up = cpu.held_up(begin.elapsed(), slept, window);
+    slept += watch_all(looked.iter_mut().flatten(), &clock, window, longer);
+    let held_up = cpu.held_up(clock.elapsed(), slept, window);
     let watched = looked.iter_mut().flatten();
     for one in watched.filter(|one| !one.watching.selection.is_glance()) {
         one.samples.host.held_up = held_up;
@@ -105,7 +113,7 @@ struct Begun<'a> {
     selection: &'a Selection,
     existing: Existing<'a>,
     window: Duration,
-    begin: Instant,
+    clock: Clock,
     readings: Readings,
     before: Counters,
     listeners: Result<(Listeners, Report), Failure>,
@@ -128,19 +136,20 @@ impl<'a> Begun<'a> {
     fn take(selection: &'a Selection, window: Duration) -> Result<Begun<'a>, Failure> {
         let (sources, mut notes) = (selection.sources(), Vec::new());
         let readings = Readings::of(sources);
-        let begin = Instant::now();
+        let clock = Clock::start_window(sources);
         let existing = selection.existing();
         let before = readings.counters_of(existing.kinds());
         let listeners = listeners(sources, vec![Field::Drops]);
         let mut first = FirstSample::default();
         let report = selection.first(&mut first, &existing, &mut notes)?;
-        let watching = Watching::new(selection, report.source, begin, window);
+        let source = sources.of_answer(report.source);
+        let watching = Watching::new(selection, source, clock.clone(), window);
         let (watch, survey) = watching.before(&first)?;
         Ok(Begun {
             selection,
             existing,
             window,
-            begin,
+            clock,
             readings,
             before,
             listeners,
@@ -158,7 +167,7 @@ impl<'a> Begun<'a> {
             selection,
             existing,
             window,
-            begin,
+            clock,
             readings,
             report: earlier,
             mut notes,
@@ -170,12 +179,12 @@ impl<'a> Begun<'a> {
         let after = readings.counters_of(existing.kinds());
         let mut host = Host {
             place: sources.place(),
-            source: earlier.source,
+            source: sources.of_answer(earlier.source),
             kinds: selection.kinds(),
             sockets: 0,
             others: Vec::new(),
             unknown_states: 0,
-            window: begin.elapsed(),
+            window: clock.elapsed(),
             held_up: None,
             before: self.before,
             after,
@@ -196,8 +205,9 @@ impl<'a> Begun<'a> {
         selection.apply(&mut host, &mut notes)?;
         let mut second = SecondSample::begin(self.first, &host);
         let mut report = selection.feed(&mut second, &mut host, &existing, &mut notes)?;
-        host.source = report.source;
-        let watching = Watching::new(selection, earlier.source, begin, window);
+        host.source = sources.of_answer(report.source);
+        let source = sources.of_answer(earlier.source);
+        let watching = Watching::new(selection, source, clock, window);
         [earlier, listening].iter().for_each(|one| report.add(one));
         if !selection.is_glance() {
             add_suspects(selection, &mut second, &mut host, &mut report)?;

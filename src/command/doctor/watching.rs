@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::samples::{Longer, Looked, Samples, is_between, list_only, take_survey};
 use super::selection::Selection;
+use crate::command::clock::Clock;
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, SecondSample, Sightings, Standing, Survey, Watch};
 use crate::filter::{Expression, Side, Test};
@@ -20,7 +20,7 @@ use crate::model::{
 
 /// The longest time, from the begin of the window, unless that is longer: a consumer that reads every
 /// other second has done it twice.
-const LONGEST: Duration = Duration::from_secs(5);
+pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
 /// How many windows it has, if that is less.
 const WINDOWS: u32 = 5;
@@ -35,7 +35,7 @@ pub(super) fn longest(window: Duration) -> Duration {
 pub(super) struct Watching<'a> {
     pub(super) selection: &'a Selection,
     source: SourceName,
-    begin: Instant,
+    clock: Clock,
     window: Duration,
 }
 
@@ -44,13 +44,13 @@ impl<'a> Watching<'a> {
     pub(super) fn new(
         selection: &'a Selection,
         source: SourceName,
-        begin: Instant,
+        clock: Clock,
         window: Duration,
     ) -> Watching<'a> {
         Watching {
             selection,
             source,
-            begin,
+            clock,
             window,
         }
     }
@@ -67,7 +67,8 @@ impl<'a> Watching<'a> {
             return Ok((watch, None));
         }
         self.see(&mut watch, Kind::Tcp, &first.watched());
-        if longest(self.window) > self.window || self.source == SourceName::Proc {
+        let is_lengthened = longest(self.window) > self.window && !self.clock.is_recorded();
+        if is_lengthened || self.source == SourceName::Proc {
             return Ok((watch, None));
         }
         let (survey, _) = take_survey(self.selection)?;
@@ -118,7 +119,10 @@ impl<'a> Watching<'a> {
         };
         let fields = match self.source {
             SourceName::Proc => Vec::new(),
-            SourceName::Netlink | SourceName::Bpf | SourceName::NetlinkAndCounters => {
+            SourceName::Netlink
+            | SourceName::Bpf
+            | SourceName::NetlinkAndCounters
+            | SourceName::Record => {
                 vec![Field::Metric(Metric::RoundTripTime)]
             }
         };
@@ -129,7 +133,7 @@ impl<'a> Watching<'a> {
         };
         // What could not be listed is not known to have ended.
         if listed.is_ok() {
-            watch.see(kind, seen, self.begin.elapsed());
+            watch.see(kind, seen, self.clock.elapsed());
         }
     }
 
@@ -141,7 +145,7 @@ impl<'a> Watching<'a> {
         let mut gone = Gone(HashSet::new());
         if self.selection.list_unix(&mut gone).is_ok() {
             let still = wanted.iter().filter(|inode| gone.0.contains(inode));
-            watch.see_unix(still.copied().collect(), self.begin.elapsed());
+            watch.see_unix(still.copied().collect(), self.clock.elapsed());
         }
     }
 
@@ -157,7 +161,7 @@ impl<'a> Watching<'a> {
         let mut seen = watch.sightings_of(peers);
         let (selection, states) = (self.selection, Survey::STATES);
         if selection.measure(states, Some(filter), &mut seen).is_ok() {
-            watch.see_peers(seen, self.begin.elapsed());
+            watch.see_peers(seen, self.clock.elapsed());
         }
     }
 }
@@ -210,17 +214,20 @@ impl Suspects {
     }
 }
 
-/// Sees the suspects of each selection after the window that began at `begin` until there are none or
+/// Sees the suspects of each selection after the window until there are none or
 /// time is up; twice at least, however long the window took, if it is lengthened. Returns for how long
 /// it waited.
 pub(super) fn watch_all<'a, 'b: 'a>(
     looked: impl Iterator<Item = &'a mut Looked<'b>>,
-    begin: Instant,
+    clock: &Clock,
     window: Duration,
     longer: &mut impl Longer,
 ) -> Duration {
-    let mut at = window.max(begin.elapsed());
-    let end = at + longest(window).saturating_sub(window);
+    let mut at = window.max(clock.elapsed());
+    let end = match clock.is_recorded() {
+        true => at,
+        false => at + longest(window).saturating_sub(window),
+    };
     let mut slept = Duration::ZERO;
     let looked = looked.filter(|one| !one.watching.selection.is_glance());
     let mut watched: Vec<(&mut Looked, Suspects)> = looked
@@ -235,12 +242,12 @@ pub(super) fn watch_all<'a, 'b: 'a>(
             let Samples { second, host, .. } = &mut one.samples;
             *suspects = one.watching.again(second, host, suspects);
             if !slept.is_zero() {
-                one.read_later(begin.elapsed());
+                one.read_later(clock.elapsed());
             }
             !suspects.are_none()
         });
         // A loaded host takes long for a sample, and gets fewer of them.
-        at = at.max(begin.elapsed());
+        at = at.max(clock.elapsed());
         if at >= end || watched.is_empty() {
             break;
         }
@@ -257,9 +264,7 @@ pub(super) fn watch_all<'a, 'b: 'a>(
         );
         longer.wait(end - at, reason(connections, peers, unix));
         at = (at + window).min(end);
-        let pause = at.saturating_sub(begin.elapsed());
-        sleep(pause);
-        slept += pause;
+        slept += clock.wait(at.saturating_sub(clock.elapsed()));
     }
     slept
 }

@@ -67,7 +67,7 @@ impl List {
         let sorted = typed.sort.iter().map(|key| key.field);
         target.refuse_foreign(columns.iter().copied().chain(sorted))?;
         Ok(List {
-            repetition: Repetition::resolve(&typed.repetition)?,
+            repetition: Repetition::resolve(&typed.repetition, &target.sources)?,
             target,
             columns,
             usual,

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::number_of;
 use crate::model::Where;
 use crate::proc_root::{parse_mounts, read_mounts, unescape};
 
@@ -15,6 +16,11 @@ use crate::proc_root::{parse_mounts, read_mounts, unescape};
 /// # Errors
 /// The reason why it is unknown.
 pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, String> {
+    if let Some(record) = place.recorded() {
+        let names = record.moment().map(|moment| &moment.cgroups);
+        let number = names.and_then(|names| number_of(names, path));
+        return number.ok_or_else(|| "no such control group in the record".to_owned());
+    }
     if !place.is_own_host() {
         return Err("paths of another host's control groups are unknown; use id:NUMBER".to_owned());
     }
@@ -39,6 +45,12 @@ pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, St
 /// The paths of the control groups that sockets of `place` may belong to, by id; none for another
 /// host, or if cgroup2 is not mounted here.
 pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
+    if let Some(record) = place.recorded() {
+        return record
+            .moment()
+            .map(|moment| moment.cgroups.clone())
+            .unwrap_or_default();
+    }
     let root = place
         .is_own_host()
         .then(|| parse_mount_point(&read_mounts()))

@@ -116,6 +116,11 @@ pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> 
         Where::Several(_) => {
             return Err("each network namespace has its own interfaces: select one".to_owned());
         }
+        Where::Recorded(record) => {
+            let names = record.moment().map(|moment| &moment.interfaces);
+            let number = names.and_then(|names| number_of(names, name));
+            return number.ok_or_else(|| "no such interface in the record".to_owned());
+        }
         Where::ProcRoot(_) | Where::Process { .. } | Where::NetnsTables { .. } => {
             return Err("names of interfaces in another namespace are unknown".to_owned());
         }
@@ -128,6 +133,9 @@ pub(super) fn interface_index(place: &Where, name: &str) -> Result<u32, String> 
 /// The name of an interface of `place`; `None` where that cannot be entered or is several network
 /// namespaces, if there is no such interface, or if its name is not UTF-8.
 fn query_interface(place: &Where, index: u32) -> Option<String> {
+    if let Some(record) = place.recorded() {
+        return record.moment()?.interfaces.get(&index).cloned();
+    }
     if !matches!(place, Where::Here | Where::Netns(_)) {
         return None;
     }
@@ -141,11 +149,18 @@ fn query_netns(place: &Where, netns: Netns) -> Arc<str> {
     match place {
         Where::Several(list) => list.name(netns),
         Where::Here => own_name(),
+        Where::Recorded(record) => record.origin.host.as_str().into(),
         Where::Netns(_)
         | Where::NetnsTables { .. }
         | Where::ProcRoot(_)
         | Where::Process { .. } => place.options().pop().unwrap_or_default().into(),
     }
+}
+
+/// The number with this name.
+fn number_of<N: Copy>(names: &HashMap<N, String>, name: &str) -> Option<N> {
+    let mut names = names.iter().filter(|(_, known)| *known == name);
+    names.next().map(|(number, _)| *number)
 }
 
 /// A socket for the query; its kind makes no difference.

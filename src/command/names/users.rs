@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::number_of;
 use crate::model::Where;
 use crate::proc_root::ProcRoot;
 
@@ -18,6 +19,12 @@ const PASSWD_MOST: usize = 1 << 20;
 /// The names of the users who may own sockets of `place`, by uid. None where the file cannot be
 /// read: numbers say as much as an error would.
 pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
+    if let Some(record) = place.recorded() {
+        return record
+            .moment()
+            .map(|moment| moment.users.clone())
+            .unwrap_or_default();
+    }
     Passwd::read(place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
 }
 
@@ -26,6 +33,11 @@ pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
 /// # Errors
 /// The reason why it is unknown.
 pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, String> {
+    if let Some(record) = place.recorded() {
+        let names = record.moment().map(|moment| &moment.users);
+        let number = names.and_then(|names| number_of(names, name));
+        return number.ok_or_else(|| "no socket of this user was recorded".to_owned());
+    }
     let path = path(place);
     let passwd = Passwd::read(place).map_err(|error| format!("cannot read {path}: {error}"))?;
     passwd

@@ -68,6 +68,11 @@ impl Serve {
             true => Reader::Once(format(&typed)?, typed.output),
             false => Reader::Clients(typed.listen),
         };
+        if typed.sourcing.from.is_some() {
+            return Err(Failure::Usage(
+                "--from: a record does not change, so it cannot be served".to_owned(),
+            ));
+        }
         if typed.sourcing.source == SourceChoice::Bpf {
             return Err(Failure::Usage(
                 "--source bpf counts sockets and reads no accept queues, which are on the page"

@@ -109,11 +109,12 @@ pub(super) fn closes(host: &Host) -> Command {
         Where::Here | Where::Netns(_) => {
             Command::trace("--by remote-addr,remote-port,process --limit 200 --duration 5s")
         }
-        // Other namespaces cannot be traced by their /proc, nor several at once.
+        // Other namespaces cannot be traced by their /proc, nor several at once, nor a record.
         Where::ProcRoot(_)
         | Where::Process { .. }
         | Where::NetnsTables { .. }
-        | Where::Several(_) => Command::count("--by service --top 10"),
+        | Where::Several(_)
+        | Where::Recorded(_) => Command::count("--by service --top 10"),
     }
 }
 

@@ -6,13 +6,15 @@ use serde::Serialize;
 
 use super::{Envelope, write_value};
 use crate::model::{
-    Field, Held, KindSet, Names, Netns, Ownership, ProcessName, Socket, State, UnixName, UnixPeer,
+    Ends, Field, Held, KindSet, Names, Netns, Ownership, ProcessName, Socket, State, UnixEnds,
+    UnixName, UnixPeer,
 };
 use crate::output::escape::unix_name;
 use crate::output::json::namespaces::NetnsKeys;
 use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
+use crate::record::{CLIENTS, PEER_PORT_ID};
 
 /// The fields of every socket that has them, before the requested ones.
 const USUAL: [Field; 12] = [
@@ -55,6 +57,63 @@ pub(super) struct ListSummary<'a> {
     pub(super) warnings: Vec<String>,
 }
 
+/// The lines of the sockets of a record: all that a source reports, the kind first, and no key for what is
+/// absent.
+#[derive(Debug)]
+pub struct SocketLines(RowFields);
+
+impl SocketLines {
+    /// Those of sockets of these kinds.
+    pub fn recorded(kinds: KindSet) -> SocketLines {
+        let others = Field::recorded(kinds).filter(|field| *field != Field::Kind);
+        let fields = std::iter::once(Field::Kind).chain(others);
+        SocketLines(RowFields {
+            usual: fields.map(|field| (field, list_key(field))).collect(),
+            further: Vec::new(),
+        })
+    }
+
+    /// Appends a socket.
+    pub fn push(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        self.0.push_fields(out, socket, names);
+        match &socket.ends {
+            Ends::Unix(ends) => push_unix(out, ends),
+            Ends::Netlink(ends) => {
+                if let Some(peer) = ends.peer {
+                    push_key(out, PEER_PORT_ID);
+                    push_number(out, peer);
+                }
+            }
+            Ends::Internet(_) | Ends::Packet(_) => {}
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends what a list does not show of a UNIX socket: clients that wait for it, and the bytes of a name
+/// that is written in another way.
+fn push_unix(out: &mut Vec<u8>, ends: &UnixEnds) {
+    if !ends.clients.is_empty() {
+        push_key(out, CLIENTS);
+        push_json(out, &ends.clients);
+    }
+    let Some(text) = ends
+        .name
+        .bytes()
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+    else {
+        return;
+    };
+    let written = unix_name(&ends.name);
+    let is_as_written = match &ends.name {
+        UnixName::Abstract(_) => written.strip_prefix('@') == Some(text),
+        UnixName::Path(_) | UnixName::Unnamed => written == text,
+    };
+    if !is_as_written {
+        push_name_hex(out, text.as_bytes());
+    }
+}
+
 /// The fields of a socket, with their keys.
 #[derive(Debug)]
 pub(super) struct RowFields {
@@ -84,6 +143,11 @@ impl RowFields {
 
     /// Appends a socket. A field that it lacks is null if it was requested.
     pub(super) fn push(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
+        self.push_fields(out, socket, names);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn push_fields(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
         out.extend_from_slice(b"{\"type\":\"socket\"");
         let is_listener = socket.state == State::Listen;
         for (field, key) in &self.usual {
@@ -104,7 +168,6 @@ impl RowFields {
                 }
             }
         }
-        out.extend_from_slice(b"}\n");
     }
 }
 
@@ -146,10 +209,14 @@ fn push_unix_name(out: &mut Vec<u8>, name: &UnixName) {
     push_json(out, &name.space());
     let bytes = name.bytes().unwrap_or_default();
     if std::str::from_utf8(bytes).is_err() {
-        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-        push_key(out, "name_hex");
-        push_json(out, &digits.collect::<String>());
+        push_name_hex(out, bytes);
     }
+}
+
+fn push_name_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    push_key(out, "name_hex");
+    push_json(out, &digits.collect::<String>());
 }
 
 /// Appends the other end, and its inode if it has one.

@@ -61,6 +61,7 @@ impl Part {
                 Ok(Plan::tables(tables, &self.of_tables(question), false))
             }
             First::Walk => Ok(Plan::walk(question)),
+            First::Record => Ok(Plan::record(tables, question)),
             First::Netlink(deriving) => {
                 let planned = plan_dumps(question, tables, need, deriving);
                 let (dumps, reason) = planned.map_err(NetlinkError::Unsupported)?;
@@ -112,8 +113,8 @@ impl Part {
         self.or_tables(gathered, question, sink)
     }
 
-    /// What `act` answers over netlink; without netlink, why the tables are read instead: they are tried
-    /// first, or netlink refused.
+    /// What `act` answers over netlink; without netlink, why the tables are read instead, or the record: they
+    /// are tried first, or netlink refused.
     ///
     /// # Errors
     /// When the tables cannot or may not answer instead.
@@ -122,8 +123,12 @@ impl Part {
         question: &Question,
         act: impl FnOnce(&mut Part, Deriving) -> Result<Report, NetlinkError>,
     ) -> Result<Result<Report, Option<NetlinkError>>, SourceError> {
+        let tables = self.sources.tables();
         let First::Netlink(deriving) = self.sources.first() else {
-            CannotKnow::check(question, self.sources.tables())?;
+            match self.sources.record() {
+                Some(_) => CannotKnow::check_record(question, tables)?,
+                None => CannotKnow::check(question, tables)?,
+            }
             return Ok(Err(None));
         };
         match act(self, deriving) {
@@ -132,20 +137,17 @@ impl Part {
         }
     }
 
-    /// The answer over netlink, or that of the tables.
+    /// The answer over netlink, or that of the tables or of the record.
     fn or_tables(
         &self,
         answer: Result<Report, Option<NetlinkError>>,
         question: &Question,
         sink: &mut dyn Sink,
     ) -> Result<Report, SourceError> {
-        answer.or_else(|netlink| {
-            Report::of_tables(
-                self.sources.tables(),
-                &self.of_tables(question),
-                netlink,
-                sink,
-            )
+        let tables = self.sources.tables();
+        answer.or_else(|netlink| match self.sources.record() {
+            Some(record) => Report::of_record(tables, record, question, sink),
+            None => Report::of_tables(tables, &self.of_tables(question), netlink, sink),
         })
     }
 

@@ -10,6 +10,7 @@ use std::thread;
 
 use super::{Derivation, Dumps, Need, Reason};
 use crate::model::{State, StateSet};
+use crate::proc_root::ProcRoot;
 use crate::question::{Families, Question};
 use crate::source::UnsupportedTest;
 use crate::source::counters::SocketCounters;
@@ -218,7 +219,7 @@ impl Planner {
         if sockets < WORTH_PARALLEL || thread::available_parallelism().ok()?.get() < 2 {
             return None;
         }
-        let range = read_local_port_range().ok()?;
+        let range = read_local_port_range(&ProcRoot::own()).ok()?;
         Some(u64::midpoint(
             (*range.start()).into(),
             (*range.end()).into(),

@@ -68,6 +68,11 @@ enum Listing {
     Counters,
     /// Nothing: a program in the kernel counts; tcpstates evaluates the filter.
     Walk { filter: Option<Expression> },
+    /// Every socket of this file; tcpstates evaluates the filter.
+    Record {
+        file: PathBuf,
+        filter: Option<Expression>,
+    },
 }
 
 /// Which states are derived from the kernel's counters instead of listed.
@@ -159,7 +164,8 @@ impl Plan {
             | Where::Netns(_)
             | Where::Several(_)
             | Where::ProcRoot(_)
-            | Where::Process { .. } => Reason::Requested,
+            | Where::Process { .. }
+            | Where::Recorded(_) => Reason::Requested,
         };
         let listing = Listing::Tables {
             directory: tables.directory().to_owned(),
@@ -202,6 +208,15 @@ impl Plan {
     /// Makes dumps over netlink, where these tables are.
     pub(super) fn netlink(dumps: Dumps, reason: Reason, tables: &ProcNet) -> Plan {
         Plan::of(Listing::Netlink(dumps), reason, Some(tables))
+    }
+
+    /// Reads a record.
+    pub(super) fn record(tables: &ProcNet, question: &Question) -> Plan {
+        let listing = Listing::Record {
+            file: tables.place().proc_root().to_owned(),
+            filter: question.filter.clone(),
+        };
+        Plan::of(listing, Reason::Requested, None)
     }
 
     /// Counts in the kernel.
@@ -251,7 +266,10 @@ impl Plan {
             let remainder = remainder.as_ref().map(ToString::to_string);
             ("here", remainder.unwrap_or_else(|| "none".to_owned()))
         };
-        if let Listing::Tables { filter, .. } | Listing::Walk { filter } = &self.listing {
+        if let Listing::Tables { filter, .. }
+        | Listing::Walk { filter }
+        | Listing::Record { filter, .. } = &self.listing
+        {
             lines.extend(filter.is_some().then(|| here(filter)));
         }
         for filter in self.filters().iter().filter(|filter| !filter.is_empty()) {
@@ -273,7 +291,10 @@ impl Plan {
     /// The filter of each dump over netlink; none where tables are read.
     pub fn filters(&self) -> &[DumpFilter] {
         match &self.listing {
-            Listing::Tables { .. } | Listing::Counters | Listing::Walk { .. } => &[],
+            Listing::Tables { .. }
+            | Listing::Counters
+            | Listing::Walk { .. }
+            | Listing::Record { .. } => &[],
             Listing::Netlink(dumps) => &dumps.filters,
         }
     }
@@ -296,6 +317,10 @@ impl Plan {
             }
             Listing::Netlink(dumps) => dumps.text(&self.reason),
             Listing::Counters => format!("list nothing: {}", self.reason),
+            Listing::Record { file, .. } => {
+                let (file, reason) = (file.display(), &self.reason);
+                format!("read every socket in {file}: {reason}")
+            }
             Listing::Walk { .. } => {
                 let reason = &self.reason;
                 format!("count every socket of the host in one walk in the kernel: {reason}")

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Deriving;
-use crate::model::{NamespaceList, Where};
+use crate::model::{Kind, NamespaceList, Recorded, SourceName, Where};
 use crate::netns::{Access, Member, Members, find_members};
 use crate::question::Question;
 use crate::source::proc_net::{NoTables, ProcNet};
@@ -25,6 +25,8 @@ pub enum Sources {
     Bpf(ProcNet),
     /// Several network namespaces, one after the other.
     Several(Several),
+    /// A record, with its files in the place of tables.
+    Record(ProcNet),
 }
 
 /// The sources of several network namespaces.
@@ -81,9 +83,10 @@ impl Several {
             (Sources::Auto(_), _) => Sources::Auto(tables()?),
             (_, Access::Tables(_)) => return Ok(None),
             (Sources::NetlinkAndCounters(_), _) => Sources::NetlinkAndCounters(tables()?),
-            (Sources::Netlink(_) | Sources::Bpf(_) | Sources::Several(_), _) => {
-                Sources::Netlink(tables()?)
-            }
+            (
+                Sources::Netlink(_) | Sources::Bpf(_) | Sources::Several(_) | Sources::Record(_),
+                _,
+            ) => Sources::Netlink(tables()?),
         }))
     }
 }
@@ -97,6 +100,20 @@ pub(in crate::source) enum First {
     Tables,
     /// A program in the kernel; no other source may answer.
     Walk,
+    /// A record; no other source may answer.
+    Record,
+}
+
+impl First {
+    /// The source of numbers that counters gave.
+    pub(in crate::source) fn with_counters(self) -> SourceName {
+        match self {
+            First::Netlink(_) => SourceName::NetlinkAndCounters,
+            First::Tables => SourceName::Proc,
+            First::Walk => SourceName::Bpf,
+            First::Record => SourceName::Record,
+        }
+    }
 }
 
 impl Sources {
@@ -147,7 +164,8 @@ impl Sources {
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
             | Sources::Proc(_)
-            | Sources::Bpf(_) => Err(self),
+            | Sources::Bpf(_)
+            | Sources::Record(_) => Err(self),
         }
     }
 
@@ -159,8 +177,28 @@ impl Sources {
             Sources::NetlinkAndCounters(tables) => Sources::NetlinkAndCounters(tables.alone()),
             Sources::Proc(tables) => Sources::Proc(tables.alone()),
             Sources::Bpf(tables) => Sources::Bpf(tables.alone()),
-            Sources::Several(_) => self,
+            Sources::Several(_) | Sources::Record(_) => self,
         }
+    }
+
+    /// The record, if they are one.
+    pub fn record(&self) -> Option<&Arc<Recorded>> {
+        match self {
+            Sources::Record(tables) => tables.place().recorded(),
+            Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::NetlinkAndCounters(_)
+            | Sources::Proc(_)
+            | Sources::Bpf(_)
+            | Sources::Several(_) => None,
+        }
+    }
+
+    /// The source of an answer of theirs: of one from a record, that of its TCP sockets.
+    pub fn of_answer(&self, source: SourceName) -> SourceName {
+        let moment = self.record().and_then(|record| record.moment());
+        let recorded = moment.and_then(|moment| moment.source_of(Kind::Tcp));
+        recorded.unwrap_or(source)
     }
 
     /// Whether they are those of several namespaces.
@@ -178,7 +216,11 @@ impl Sources {
         match self {
             Sources::Several(several) => several.each.request_counters(),
             Sources::NetlinkAndCounters(_) => true,
-            Sources::Auto(_) | Sources::Netlink(_) | Sources::Proc(_) | Sources::Bpf(_) => false,
+            Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::Proc(_)
+            | Sources::Bpf(_)
+            | Sources::Record(_) => false,
         }
     }
 
@@ -190,7 +232,8 @@ impl Sources {
             | Sources::Netlink(_)
             | Sources::NetlinkAndCounters(_)
             | Sources::Proc(_)
-            | Sources::Bpf(_) => self.tables().place().clone(),
+            | Sources::Bpf(_)
+            | Sources::Record(_) => self.tables().place().clone(),
         }
     }
 
@@ -202,7 +245,8 @@ impl Sources {
             | Sources::Netlink(tables)
             | Sources::NetlinkAndCounters(tables)
             | Sources::Proc(tables)
-            | Sources::Bpf(tables) => tables,
+            | Sources::Bpf(tables)
+            | Sources::Record(tables) => tables,
             Sources::Several(several) => several.each.tables(),
         }
     }
@@ -215,6 +259,7 @@ impl Sources {
             Sources::NetlinkAndCounters(_) => First::Netlink(Deriving::WherePossible),
             Sources::Proc(_) => First::Tables,
             Sources::Bpf(_) => First::Walk,
+            Sources::Record(_) => First::Record,
             Sources::Several(several) => several.each.first(),
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, statat};
 
-use crate::model::{Namespace, Netns, Note, Where};
+use crate::model::{Namespace, Netns, Note, Recorded, Where};
 use crate::netns::{Access, Member, Tables, within};
 use crate::proc_root::{ProcRoot, RootKind};
 use crate::source::counters::SocketCounters;
@@ -176,7 +176,7 @@ impl ProcNet {
             RootKind::Copy if holds_tables("net")? => {
                 ("net", root_place, "a copied tree".to_owned())
             }
-            RootKind::Copy => return Err(neither()),
+            RootKind::Copy | RootKind::Record => return Err(neither()),
         };
         Ok(ProcNet {
             root: Arc::new(root),
@@ -185,6 +185,17 @@ impl ProcNet {
             whose: Some(whose),
             one_of: None,
         })
+    }
+
+    /// The files beside the sockets of a record.
+    pub fn recorded(record: Arc<Recorded>) -> ProcNet {
+        ProcNet {
+            root: Arc::new(ProcRoot::recorded(Arc::clone(&record))),
+            directory: "net",
+            place: Where::Recorded(record),
+            whose: None,
+            one_of: None,
+        }
     }
 
     /// Runs `work` in the network namespace of the tables.
@@ -267,10 +278,17 @@ impl ProcNet {
     /// # Errors
     /// The file, and why it cannot be read: see [`ProcRoot::read_text`].
     pub(in crate::source) fn read_text(&self, name: &str) -> Result<String, String> {
-        let read = || self.root.read_text(&format!("{}/{name}", self.directory));
-        self.within(read)
-            .and_then(std::convert::identity)
+        self.read_file(name)
             .map_err(|error| format!("cannot read {}: {error}", self.path(name).display()))
+    }
+
+    /// The same with the error of the system.
+    ///
+    /// # Errors
+    /// See [`ProcRoot::read_text`].
+    pub(in crate::source) fn read_file(&self, name: &str) -> io::Result<String> {
+        let read = || self.root.read_text(&format!("{}/{name}", self.directory));
+        self.within(read).and_then(std::convert::identity)
     }
 
     /// Reads the counters in the same directory.
@@ -296,14 +314,15 @@ impl ProcNet {
 
     /// Whether they are a copy, in which nothing changes.
     pub(in crate::source) fn is_copied(&self) -> bool {
-        self.root.kind() == RootKind::Copy
+        let has_one_moment = |record: &Arc<Recorded>| !record.has_earlier();
+        self.root.kind() == RootKind::Copy || self.place.recorded().is_some_and(has_one_moment)
     }
 
     /// The proc file system whose `sys/net` holds the settings of the same network namespace, if
     /// there is one.
     pub(in crate::source) fn settings_root(&self) -> Option<&ProcRoot> {
         match self.root.kind() {
-            RootKind::Own | RootKind::Copy => Some(&self.root),
+            RootKind::Own | RootKind::Copy | RootKind::Record => Some(&self.root),
             RootKind::Live | RootKind::Below => None,
         }
     }

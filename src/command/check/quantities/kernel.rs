@@ -1,9 +1,10 @@
 //! `listen-drops`, `retransmission`, `orphans`, `memory`: from the kernel's counters and limits.
 //! Reads no sockets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Measured;
+use crate::command::clock::Clock;
 use crate::model::{Counter, Counters, Measure, Setting, Settings};
 use crate::source::Readings;
 
@@ -21,13 +22,13 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Reads the counters, which were `before` at `begin`, and the limits.
-    pub(super) fn read(readings: &Readings, before: Counters, begin: Instant) -> Kernel {
+    /// Reads the counters, which were `before` when the clock began, and the limits.
+    pub(super) fn read(readings: &Readings, before: Counters, clock: &Clock) -> Kernel {
         let after = readings.counters();
         Kernel {
             before,
             after,
-            elapsed: begin.elapsed(),
+            elapsed: clock.elapsed(),
             settings: readings.settings(),
             page_size: readings.page_size(),
             copied: readings.are_copied(),

@@ -8,10 +8,10 @@ mod ephemeral_ports;
 mod kernel;
 mod queues;
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::worst;
+use crate::command::clock::Clock;
 use crate::command::log::Log;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
@@ -90,7 +90,7 @@ pub(super) struct Quantities<'a> {
     readings: Readings,
     before: Counters,
     dropped: Option<Result<Sample<Dropped>, Failure>>,
-    begin: Instant,
+    clock: Clock,
     queues: Option<LongestQueues>,
 }
 
@@ -100,6 +100,10 @@ impl<'a> Quantities<'a> {
         let judges = |quantity| {
             let mut all = thresholds.iter();
             all.any(|one| one.aspect.quantity() == Some(quantity))
+        };
+        let clock = match thresholds.iter().any(|one| one.aspect.needs_window()) {
+            true => Clock::start_window(&target.sources),
+            false => Clock::start(&target.sources),
         };
         let readings = Readings::of(&target.sources);
         let dropped = judges(Quantity::Drops).then(|| drops::sample(&target.without_filter()));
@@ -114,7 +118,7 @@ impl<'a> Quantities<'a> {
             readings,
             before,
             dropped,
-            begin: Instant::now(),
+            clock,
             queues: None,
         }
     }
@@ -130,17 +134,14 @@ impl<'a> Quantities<'a> {
         log: &mut Log,
     ) -> Result<(), Failure> {
         if self.thresholds.iter().any(|one| one.aspect.needs_window()) {
-            thread::sleep(
-                window
-                    .unwrap_or_default()
-                    .saturating_sub(self.begin.elapsed()),
-            );
+            let window = window.unwrap_or_default();
+            self.clock.wait(window.saturating_sub(self.clock.elapsed()));
         }
         let mut kernel = None;
         for thresholds in self.thresholds {
             let aspect = thresholds.aspect;
             let kernel = kernel.get_or_insert_with(|| {
-                Kernel::read(&self.readings, self.before.clone(), self.begin)
+                Kernel::read(&self.readings, self.before.clone(), &self.clock)
             });
             let Some(quantity) = aspect.quantity() else {
                 continue;

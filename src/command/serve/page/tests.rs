@@ -9,6 +9,7 @@ use crate::command::serve::groups::Chosen;
 use crate::command::serve::sink::PageSink;
 use crate::command::serve::walk::Ports;
 use crate::diagnose::PortsTaken;
+use crate::model::Where;
 use crate::model::page::PageFormat;
 use crate::model::testing::ends;
 use crate::model::{
@@ -34,7 +35,7 @@ fn sample<T>(source: SourceName, took: Duration, found: T) -> Sample<T> {
         plan: observer.plan(Need::Counts).unwrap(),
         cost: Cost::default(),
     };
-    let mut sample = Sample::take(|_| Ok((report, found))).unwrap();
+    let mut sample = Sample::take(&Where::Here, |_| Ok((report, found))).unwrap();
     sample.took = took;
     sample
 }

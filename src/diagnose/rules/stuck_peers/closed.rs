@@ -137,7 +137,10 @@ fn show(found: &StalledService, host: &Host) -> Command {
 fn stuck(limit: &str, host: &Host) -> Command {
     let first = match host.source {
         SourceName::Proc => "send-queue",
-        SourceName::Netlink | SourceName::Bpf | SourceName::NetlinkAndCounters => "last-data-sent",
+        SourceName::Netlink
+        | SourceName::Bpf
+        | SourceName::NetlinkAndCounters
+        | SourceName::Record => "last-data-sent",
     };
     let list = format!("-p --state established --columns timer --sort {first}:desc {limit}");
     Command::list(&list).of("send-queue > 0")

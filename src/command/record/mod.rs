@@ -1,0 +1,118 @@
+//! `tcpstates record`: evidence in a file, of two moments with a window between them.
+
+mod listing;
+mod moment;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::console::Console;
+use super::outcome::{Failure, Status};
+use super::secure;
+use super::sources::{refuse_several, resolve};
+use crate::cli::{self, Sourcing};
+use crate::model::{KindSet, counted};
+use crate::record::Writer;
+use crate::record::line::{Head, Line, VERSION};
+use crate::source::Readings;
+use moment::{Recorder, Taken};
+
+/// Records both moments, and reports what the file has.
+pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
+    console.set_verbosity(typed.messages);
+    secure::refuse("FILE")?;
+    let named = typed.kinds.into_iter();
+    let kinds = match named.fold(typed.letters.kinds(), KindSet::union) {
+        KindSet::NONE => KindSet::ALL,
+        named => named,
+    };
+    let sources = resolve(&Sourcing {
+        namespaces: typed.namespaces,
+        ..Sourcing::default()
+    })?;
+    refuse_several(&sources, "a record")?;
+    let file = create(&typed.file, typed.force)?;
+    let cannot = |error| not_written(&typed.file, &error);
+    let mut writer = Writer::new(file);
+    let name = rustix::system::uname();
+    let head = Line::Record(Head {
+        version: VERSION,
+        program: env!("CARGO_PKG_VERSION").into(),
+        host: name.nodename().to_string_lossy(),
+        kernel: name.release().to_string_lossy(),
+        kinds: kinds.words_of().into(),
+        page_size: Readings::of(&sources).page_size(),
+    });
+    writer.line(&head).map_err(cannot)?;
+    let mut recorder = Recorder {
+        kinds,
+        sources,
+        writer,
+        path: typed.file.clone(),
+        command_lines: typed.command_lines,
+    };
+    let begin = Instant::now();
+    let mut taken = recorder.record(console)?;
+    thread::sleep(typed.window.saturating_sub(begin.elapsed()));
+    let window = begin.elapsed();
+    let Taken {
+        sockets,
+        is_complete,
+    } = recorder.record(console)?;
+    taken.is_complete &= is_complete;
+    let text = format!(
+        "{}: {}, then {}, {:.1} s apart, {} KiB\n",
+        crate::output::escape::line(&typed.file.display().to_string()),
+        counted(taken.sockets, "socket", "sockets"),
+        sockets,
+        window.as_secs_f64(),
+        recorder.writer.written.div_ceil(1024),
+    );
+    console.write(text.as_bytes())?;
+    Ok(match taken.is_complete {
+        true => Status::Answered,
+        false => Status::Incomplete,
+    })
+}
+
+/// Creates the file, which only its owner may read: it shows addresses and names of processes.
+fn create(path: &Path, force: bool) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    match force {
+        true => options.create(true).truncate(true),
+        false => options.create_new(true),
+    };
+    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    options.custom_flags(flags);
+    let opened = options.open(path);
+    opened.map_err(|error| {
+        let name = path.display();
+        let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            Failure::Usage(format!(
+                "{name} exists: choose another name, or replace it by --force"
+            ))
+        } else if is_link {
+            Failure::Usage(format!(
+                "{name} is a symbolic link, and these are not followed: name the file"
+            ))
+        } else {
+            not_written(path, &error)
+        }
+    })
+}
+
+/// That the file cannot be written.
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::Proc(format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! The lines of a file of gzip members, from any place on, each with the place of the next.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::bufread::GzDecoder;
+
+use crate::model::Place;
+
+/// A longer line is none of a record, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The file is read in pieces of this size, and so are the lines, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Lines, one after the other.
+#[derive(Debug)]
+pub struct Lines {
+    /// Taken when the file has no further member.
+    member: Option<BufReader<GzDecoder<Counted>>>,
+    /// Where the next line begins, unless that is in the next member.
+    place: Place,
+    line: Vec<u8>,
+}
+
+/// The compressed bytes, and how many were taken.
+#[derive(Debug)]
+struct Counted {
+    file: BufReader<File>,
+    taken: u64,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.taken += read as u64;
+        Ok(read)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.file.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken += bytes as u64;
+        self.file.consume(bytes);
+    }
+}
+
+impl Lines {
+    /// Those of a file from this place on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no regular file.
+    pub fn open(path: &Path, from: Place) -> io::Result<Lines> {
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        file.seek(SeekFrom::Start(from.member))?;
+        let counted = Counted {
+            file: BufReader::with_capacity(PIECE, file),
+            taken: from.member,
+        };
+        let mut lines = Lines {
+            member: Some(member(counted)),
+            place: Place {
+                member: from.member,
+                lines: 0,
+            },
+            line: Vec::new(),
+        };
+        for _ in 0..from.lines {
+            lines.next_line()?;
+        }
+        Ok(lines)
+    }
+
+    /// The next line without its end, and where it begins; `None` at the end of the file. A line ends with its
+    /// member at the latest.
+    ///
+    /// # Errors
+    /// When the file is cut off, is damaged, or has a line that is too long.
+    pub fn next_line(&mut self) -> io::Result<Option<(Place, &[u8])>> {
+        loop {
+            let Some(member) = &mut self.member else {
+                return Ok(None);
+            };
+            self.line.clear();
+            let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+            let read = member.take(limit).read_until(b'\n', &mut self.line)?;
+            if read > LONGEST {
+                return Err(io::Error::other("a line is longer than 1 MiB"));
+            }
+            if read == 0 {
+                self.next_member()?;
+                continue;
+            }
+            let begin = self.place;
+            self.place.lines += 1;
+            if self.line.last() == Some(&b'\n') {
+                self.line.pop();
+            }
+            return Ok(Some((begin, &self.line)));
+        }
+    }
+
+    /// Goes on to the next member, if there is one.
+    fn next_member(&mut self) -> io::Result<()> {
+        let Some(decoder) = self.member.take().map(BufReader::into_inner) else {
+            return Ok(());
+        };
+        let mut counted = decoder.into_inner();
+        if !counted.fill_buf()?.is_empty() {
+            self.place = Place {
+                member: counted.taken,
+                lines: 0,
+            };
+            self.member = Some(member(counted));
+        }
+        Ok(())
+    }
+}
+
+fn member(counted: Counted) -> BufReader<GzDecoder<Counted>> {
+    BufReader::with_capacity(PIECE, GzDecoder::new(counted))
+}

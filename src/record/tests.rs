@@ -1,0 +1,189 @@
+//! Whole, cut and damaged records.
+
+use std::fs;
+
+use super::line::{Begin, End, Head, Holds, KindLine, Line, Name, VERSION};
+use super::*;
+use crate::model::{Moment, Place, Recorded};
+
+const SOCKET: &str = r#"{"type":"socket","kind":"tcp","state":"LISTEN","family":"ipv4","local_addr":"0.0.0.0","local_port":80,"remote_addr":"0.0.0.0","remote_port":0,"accept_queue":1,"accept_limit":5}"#;
+
+fn head(version: u32) -> Line<'static> {
+    Line::Record(Head {
+        version,
+        program: "9.9.9".into(),
+        host: "web1".into(),
+        kernel: "6.18.0".into(),
+        kinds: "tcp".into(),
+        page_size: Some(4096),
+    })
+}
+
+/// A moment with one socket, `minute` minutes after the hour.
+fn write_moment(writer: &mut Writer<Vec<u8>>, minute: u64) {
+    let time = format!("2026-11-26T03:{minute:02}:00Z");
+    let kinds = vec![KindLine {
+        kind: "tcp".into(),
+        source: Some("netlink".into()),
+        unavailable: None,
+    }];
+    writer
+        .line(&Line::Moment(Begin { time: time.into() }))
+        .unwrap();
+    writer.lines.extend_from_slice(SOCKET.as_bytes());
+    writer.lines.push(b'\n');
+    let sockets = vec![(7, Some(3))];
+    for line in [
+        Line::Holds(Holds { pid: 1, sockets }),
+        Line::User(Name {
+            id: 33,
+            name: "www-data".into(),
+        }),
+        Line::End(End {
+            kinds,
+            total: 1,
+            warnings: Vec::new(),
+        }),
+    ] {
+        writer.line(&line).unwrap();
+    }
+    writer.end_member().unwrap();
+}
+
+fn two_moments() -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    writer.line(&head(VERSION)).unwrap();
+    writer.end_member().unwrap();
+    write_moment(&mut writer, 1);
+    write_moment(&mut writer, 2);
+    writer.into_file()
+}
+
+fn opened(bytes: &[u8]) -> Result<Recorded, RecordError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    fs::write(&path, bytes).unwrap();
+    open(&path)
+}
+
+#[test]
+fn a_record_is_about_its_last_moment_and_goes_back_to_the_one_before() {
+    let record = opened(&two_moments()).unwrap();
+    assert_eq!(record.cut, None);
+    assert_eq!(record.origin.host, "web1");
+    let moment = record.moment().unwrap();
+    assert_eq!(moment.stamp, "2026-11-26T03:02:00Z");
+    assert_eq!(moment.users[&33], "www-data");
+    assert_eq!((moment.total, moment.start.lines), (1, 0));
+    record.go_back();
+    assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00Z");
+    assert_eq!(record.go_on().as_secs(), 60);
+}
+
+#[test]
+fn a_record_that_is_cut_at_any_byte_has_the_moments_that_are_whole() {
+    let whole = two_moments();
+    let second = opened(&whole).unwrap().moment().unwrap().start.member;
+    let second = usize::try_from(second).unwrap();
+    // Behind the lines of a member are its end in the stream, a sum and the length: with these missing, the
+    // moment may be whole.
+    let (lines_end, sum_begins) = (second - 10, second - 8);
+    for length in 0..whole.len() - 10 {
+        let stamp = match opened(&whole[..length]) {
+            Err(error) => {
+                assert!(length < sum_begins, "{length}: {error}");
+                continue;
+            }
+            Ok(record) => {
+                // Cut between two members, it cannot be told from one with a single moment.
+                assert_eq!(record.cut.is_none(), length == second, "{length}");
+                record.moment().unwrap().stamp.clone()
+            }
+        };
+        assert!(length >= lines_end, "{length}");
+        assert_eq!(stamp, "2026-11-26T03:01:00Z", "{length}");
+    }
+}
+
+#[test]
+fn a_record_with_any_byte_changed_is_used_or_refused_and_nothing_else() {
+    let whole = two_moments();
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x55;
+        if let Ok(record) = opened(&changed) {
+            let moment = record.moment().unwrap();
+            assert!(moment.total <= 1, "{at}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_record_or_a_later_one_is_refused_with_the_reason() {
+    let refused = |write: &dyn Fn(&mut Writer<Vec<u8>>)| {
+        let mut writer = Writer::new(Vec::new());
+        write(&mut writer);
+        writer.end_member().unwrap();
+        opened(&writer.into_file()).unwrap_err().to_string()
+    };
+    let newer = refused(&|writer| writer.line(&head(VERSION + 1)).unwrap());
+    assert!(
+        newer.contains("format 2, written by tcpstates 9.9.9"),
+        "{newer}"
+    );
+    let other = refused(&|writer| writer.lines.extend_from_slice(b"{\"type\":\"socket\"}\n"));
+    assert!(other.contains("its first line is another one"), "{other}");
+    let empty = refused(&|writer| writer.line(&head(VERSION)).unwrap());
+    assert!(
+        empty.contains("before the end of its first moment"),
+        "{empty}"
+    );
+    let long = refused(&|writer| {
+        writer.line(&head(VERSION)).unwrap();
+        writer.lines.resize(writer.lines.len() + (2 << 20), b' ');
+    });
+    assert!(long.contains("longer than 1 MiB"), "{long}");
+    let text = opened(b"State Recv-Q\n").unwrap_err().to_string();
+    assert!(text.contains("is not a record of tcpstates"), "{text}");
+}
+
+#[test]
+fn lines_and_keys_of_later_versions_are_ignored() {
+    let mut writer = Writer::new(Vec::new());
+    writer.line(&head(VERSION)).unwrap();
+    write_moment(&mut writer, 1);
+    let text = b"{\"type\":\"colour\",\"of\":[1]}\n{\"type\":\"user\",\"id\":1,\"name\":\"a\",\"more\":2}\n";
+    writer.lines.extend_from_slice(text);
+    write_moment(&mut writer, 2);
+    assert_eq!(opened(&writer.into_file()).unwrap().cut, None);
+}
+
+fn rows() -> Rows {
+    let record = opened(&two_moments()).unwrap();
+    let moment = Moment {
+        start: Place::default(),
+        ..record.moment().unwrap().clone()
+    };
+    Rows::new(record.origin.kinds, &moment, true)
+}
+
+#[test]
+fn a_socket_that_is_wrong_is_an_error_and_never_a_wrong_socket() {
+    let rows = rows();
+    assert!(rows.parse(SOCKET.as_bytes()).unwrap().is_some());
+    assert_eq!(rows.parse(b"{\"type\":\"summary\"}"), Ok(None));
+    for (from, to, reason) in [
+        ("LISTEN", "LISTENING", "no state: LISTENING"),
+        ("ipv4", "ipv6", "its family is not that of its addresses"),
+        ("0.0.0.0", "example", "no address: example"),
+        (":80,", ":80000,", "the number 80000 is too large"),
+        (":80,", ":-1,", "invalid value"),
+        ("\"accept_limit\":5}", "\"accept_limit\":5", "EOF"),
+        ("\"tcp\"", "\"vsock\"", "no kind: vsock"),
+        ("\"state\":\"LISTEN\",", "", "no state"),
+    ] {
+        let line = SOCKET.replacen(from, to, 1);
+        let error = rows.parse(line.as_bytes()).unwrap_err();
+        assert!(error.contains(reason), "{line}: {error}");
+    }
+}

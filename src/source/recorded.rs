@@ -1,0 +1,140 @@
+//! The sockets of a record, read anew for each answer: states and filters are evaluated here.
+
+use std::ops::ControlFlow;
+
+use super::{Cost, ProcNet, Report, SourceError};
+use crate::filter::{Filtered, Program};
+use crate::model::{
+    Completeness, Ends, Field, Kind, KindSet, Loss, Moment, Recorded, Sink, Socket,
+};
+use crate::question::Question;
+use crate::record::{Lines, Rows};
+
+impl Report {
+    /// Passes the sockets of a record that the question is about to a sink.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub(super) fn of_record(
+        tables: &ProcNet,
+        record: &Recorded,
+        question: &Question,
+        sink: &mut dyn Sink,
+    ) -> Result<Report, SourceError> {
+        let plan = super::Plan::record(tables, question);
+        let Some(moment) = record.moment() else {
+            return Ok(Report::recorded(plan, record, Completeness::default()));
+        };
+        let mut reading = Reading::of(record, moment, question);
+        let read = match question.filter.as_ref().map(Program::new) {
+            Some(program) => {
+                let program = &program;
+                reading.read(&mut Filtered { program, sink })
+            }
+            None => reading.read(sink),
+        };
+        let ended_by_sink = read
+            .map_err(|error| SourceError::Record {
+                path: record.path.clone(),
+                error,
+            })?
+            .is_break();
+        let Reading {
+            completeness, cost, ..
+        } = reading;
+        Ok(Report {
+            cost,
+            ended_by_sink,
+            ..Report::recorded(plan, record, completeness)
+        })
+    }
+}
+
+/// How lines of sockets of these kinds begin.
+fn starts(kinds: KindSet) -> Vec<Vec<u8>> {
+    let start = |kind: Kind| format!(r#"{{"type":"socket","kind":"{}""#, kind.name());
+    kinds.iter().map(|kind| start(kind).into_bytes()).collect()
+}
+
+/// One moment while it is read.
+struct Reading<'a> {
+    record: &'a Recorded,
+    moment: &'a Moment,
+    question: &'a Question,
+    rows: Rows,
+    /// How lines of sockets of other kinds begin, as this program writes them.
+    others: Vec<Vec<u8>>,
+    completeness: Completeness,
+    cost: Cost,
+}
+
+impl<'a> Reading<'a> {
+    fn of(record: &'a Recorded, moment: &'a Moment, question: &'a Question) -> Reading<'a> {
+        let mut completeness = Completeness::default();
+        for warning in &moment.warnings {
+            completeness.lose(Loss::Doubtful {
+                what: format!("when it was recorded: {warning}"),
+            });
+        }
+        let is_metric = |field| matches!(field, Field::Metric(_));
+        Reading {
+            record,
+            moment,
+            question,
+            rows: Rows::new(question.kinds(), moment, question.needed().any(is_metric)),
+            others: starts(moment.available().difference(question.kinds())),
+            completeness,
+            cost: Cost::default(),
+        }
+    }
+
+    /// Reads to the end of the moment; `Break` if the sink takes no more.
+    fn read(&mut self, sink: &mut dyn Sink) -> std::io::Result<ControlFlow<()>> {
+        let mut lines = Lines::open(&self.record.path, self.moment.start)?;
+        // The line that begins the moment.
+        lines.next_line()?;
+        let mut sockets = 0;
+        while sockets < self.moment.total {
+            let Some((_, line)) = lines.next_line()? else {
+                break;
+            };
+            self.cost.bytes += line.len() as u64;
+            if self.others.iter().any(|start| line.starts_with(start)) {
+                sockets += 1;
+                continue;
+            }
+            match self.rows.parse(line) {
+                Ok(None) => {}
+                Ok(Some(socket)) => {
+                    sockets += 1;
+                    if self.is_meant(&socket) {
+                        self.cost.listed += 1;
+                        if sink.socket(&socket).is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                }
+                Err(first) => {
+                    sockets += 1;
+                    self.completeness
+                        .lose(Loss::Malformed { records: 1, first });
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn is_meant(&self, socket: &Socket) -> bool {
+        let Question {
+            states, families, ..
+        } = self.question;
+        if !self.question.kinds().contains(socket.kind) {
+            return false;
+        }
+        let is_of_family = match &socket.ends {
+            Ends::Internet(ends) => families.iter().any(|family| family == ends.family),
+            Ends::Unix(_) | Ends::Packet(_) | Ends::Netlink(_) => true,
+        };
+        is_of_family && states.contains(socket.state)
+    }
+}

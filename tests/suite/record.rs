@@ -1,0 +1,371 @@
+//! `record` and `--from`: every answer from a record equals that of the host when it was recorded.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::doctor::report::Report;
+use crate::namespace::in_namespace;
+use crate::program::{Ran, command, run_command};
+use crate::zoo::special::mptcp;
+use crate::zoo::{Family, SocketCounts, Zoo};
+
+/// A folder for records, which the program is started in.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        run_command(command(arguments).current_dir(self.0.path()))
+    }
+
+    /// Records into `a.rec`; both moments at once.
+    fn record(&self, further: &[&str]) -> Ran {
+        self.run(&[&["record", "a.rec", "--window", "0.05", "-q"], further].concat())
+    }
+
+    /// The answer from the record, without the note that names it.
+    fn from(&self, arguments: &[&str]) -> Ran {
+        self.run(&[arguments, &["--from", "a.rec", "-q"]].concat())
+    }
+
+    /// Asserts that a command line is refused with one line that contains these words.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], words: &str) {
+        let ran = self.run(arguments);
+        assert_eq!(
+            (ran.status, &*ran.stdout),
+            (2, ""),
+            "{arguments:?}: {ran:?}"
+        );
+        assert_eq!(ran.stderr.lines().count(), 1, "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(words), "{words}: {ran:?}");
+    }
+}
+
+/// The objects of JSON lines without what differs between two answers: when and from where.
+fn objects(ran: &Ran) -> Vec<Value> {
+    let lines = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let mut objects: Vec<Value> = lines.collect();
+    for object in &mut objects {
+        let object = object.as_object_mut().unwrap();
+        object.remove("time");
+        object.remove("source");
+        for kind in object
+            .get_mut("kinds")
+            .into_iter()
+            .flat_map(|kinds| kinds.as_array_mut())
+            .flatten()
+        {
+            kind.as_object_mut().unwrap().remove("source");
+        }
+    }
+    objects.sort_by_key(ToString::to_string);
+    objects
+}
+
+/// Columns whose values stay while nothing happens to a socket.
+const STEADY: &str = "kind,uid,user,cgroup,interface,v6only,inode,cookie,mark,drops,receive-limit,\
+    congestion-control,rtt,min-rtt,cwnd,mss,unacked,sacked,retrans-now,total-retrans,lost,data-segs-out,\
+    bytes-sent,bytes-acked,bytes-received,bytes-not-sent,delivery-rate,pacing-rate,process,fd,unit,container,\
+    pod,socket-type,name,peer,peer-process,shutdown,protocol,port-id,groups,timer";
+
+/// Asserts that these command lines are answered from the record as they are now.
+#[track_caller]
+fn assert_same(folder: &Folder, all: &[&[&str]]) {
+    for arguments in all {
+        let live = folder.run(&[arguments, &["-q"][..]].concat());
+        let recorded = folder.from(arguments);
+        assert_eq!(recorded.status, live.status, "{arguments:?}: {recorded:?}");
+        match arguments.contains(&"--json") {
+            true => assert_eq!(objects(&recorded), objects(&live), "{arguments:?}"),
+            false => assert_eq!(recorded.stdout, live.stdout, "{arguments:?}"),
+        }
+    }
+}
+
+in_namespace!(
+    fn sockets_in_every_state_are_answered_from_a_record_as_on_the_host() {
+        let zoo = Zoo::open(&SocketCounts::all_different());
+        let folder = Folder::new();
+        let ran = folder.record(&["-t"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let sockets = zoo.expected().total();
+        assert!(
+            ran.stdout
+                .starts_with(&format!("a.rec: {sockets} sockets, then {sockets}, ")),
+            "{ran:?}"
+        );
+        assert_same(
+            &folder,
+            &[
+                &[],
+                &["--json"],
+                &["-6", "--json"],
+                &["--by", "family,state"],
+                &["--by", "service", "--json"],
+                &["--by", "remote-addr/24", "--top", "3"],
+                &["--state", "close-wait", "--by", "process"],
+                &["sport", "=", ":80", "or", "state", "time-wait"],
+                &["list", "--limit", "5", "--sort", "remote-port:desc"],
+            ],
+        );
+    }
+);
+
+in_namespace!(
+    fn sockets_of_every_kind_have_every_column_and_their_processes() {
+        let folder = Folder::new();
+        let listener = TcpListener::bind("[::]:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let clients: Vec<TcpStream> = (0..3)
+            .map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap())
+            .collect();
+        let accepted = listener.accept().unwrap();
+        let datagrams = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        datagrams[0]
+            .connect(datagrams[1].local_addr().unwrap())
+            .unwrap();
+        let path = folder.path("with blank\\");
+        let unix = UnixListener::bind(&path).unwrap();
+        let waiting = UnixStream::connect(&path).unwrap();
+        let pair = UnixDatagram::pair().unwrap();
+        let multipath = mptcp::connections(Family::V4, 1);
+        let ran = folder.record(&[]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let list = [
+            "list",
+            "--json",
+            "-A",
+            "tcp,udp,mptcp,unix,packet,netlink",
+            "--columns",
+            STEADY,
+        ];
+        // netlink sockets of this program itself come and go.
+        let own = ["not", "kind", "=", "netlink"];
+        assert_same(
+            &folder,
+            &[
+                &[&list[..], &own].concat(),
+                &["-A", "tcp,udp,mptcp,unix", "--json"],
+                &["-A", "inet", "--by", "kind,state", "--json"],
+                &["-x", "--by", "name,process", "--json"],
+                &["-u", "--by", "service"],
+                &["list", "-x", "--json", "src", "=", "unix:*blank*"],
+            ],
+        );
+        let process = format!("pid = {}", std::process::id());
+        assert_same(&folder, &[&["list", "-p", "--json", &process], &[&process]]);
+        drop((clients, accepted, datagrams, unix, waiting, pair, multipath));
+    }
+);
+
+in_namespace!(
+    fn findings_are_the_same_from_a_record_and_every_command_runs() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients: Vec<TcpStream> = (0..6)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        let folder = Folder::new();
+        let ran = folder.run(&["record", "a.rec", "--window", "5", "-q"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let ids = |ran: &Ran| {
+            let report = Report::of(ran);
+            let found = report.findings.iter();
+            let found = found.map(|one| (one.id.clone(), one.severity.clone(), one.title.clone()));
+            found.collect::<Vec<_>>()
+        };
+        let recorded = folder.from(&["doctor", "--json"]);
+        assert_eq!(recorded.status, 5, "{recorded:?}");
+        let found = ids(&recorded);
+        let (id, _, title) = &found[0];
+        assert_eq!(id, "accept-queue");
+        assert!(
+            title.starts_with(&format!("6 connections wait to be accepted at {address}: ")),
+            "{title}"
+        );
+        let live = folder.run(&["doctor", "--json", "-q"]);
+        let same = |found: &[(String, String, String)]| {
+            let kept = found
+                .iter()
+                .map(|(id, severity, _)| (id.clone(), severity.clone()));
+            kept.collect::<Vec<_>>()
+        };
+        assert_eq!(same(&ids(&live)), same(&found), "{live:?}");
+        for shown in &Report::of(&recorded).findings[0].commands {
+            let shown = shown.strip_prefix("tcpstates ").unwrap();
+            assert!(shown.contains("--from a.rec"), "{shown}");
+            let words: Vec<&str> = shown
+                .split(' ')
+                .map(|word| word.trim_matches('\''))
+                .collect();
+            let ran = folder.run(&words);
+            assert_eq!(ran.status, 0, "{ran:?}");
+            assert!(
+                ran.stdout.contains(&address.port().to_string()),
+                "{shown}: {ran:?}"
+            );
+        }
+        drop(clients);
+    }
+);
+
+in_namespace!(
+    fn what_grows_is_measured_between_the_two_moments() {
+        let folder = Folder::new();
+        let ran = folder.record(&[]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let ran = folder.run(&[
+            "check",
+            "--from",
+            "a.rec",
+            "-c",
+            "listen-drops=1/s,retransmission=5%",
+        ]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert!(
+            ran.stdout
+                .starts_with("TCPSTATES OK - listen drops 0/s in "),
+            "{ran:?}"
+        );
+        let doctor = Report::of(&folder.from(&["doctor", "--json"]));
+        assert!((0.04..60.0).contains(&doctor.window_s), "{doctor:?}");
+        assert_eq!((&*doctor.source, doctor.complete), ("record", false));
+        assert!(
+            doctor.warnings[0].starts_with("its moments are 0."),
+            "{doctor:?}"
+        );
+    }
+);
+
+in_namespace!(
+    fn an_answer_from_a_record_says_so_and_when() {
+        let folder = Folder::new();
+        folder.record(&[]);
+        let ran = folder.run(&["--from", "a.rec", "--json"]);
+        let answer: BTreeMap<String, Value> = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(answer["source"], "record");
+        let time = answer["time"].as_str().unwrap();
+        assert!(
+            ran.stderr.ends_with(&format!(" at {time} in a.rec\n")),
+            "{ran:?}"
+        );
+        let ran = folder.run(&["check", "--from", "a.rec", "-w", "total=1000"]);
+        assert!(
+            ran.stdout.contains(&format!(" at {time} in a.rec|")),
+            "{ran:?}"
+        );
+        let explained = folder.run(&["--from", "a.rec", "--explain", "sport", "=", ":80"]);
+        assert!(
+            explained.stdout.contains("read every socket in a.rec"),
+            "{explained:?}"
+        );
+        // Of a file that ends early, the moment that is whole is used.
+        let bytes = fs::read(folder.path("a.rec")).unwrap();
+        fs::write(folder.path("a.rec"), &bytes[..bytes.len() - 1]).unwrap();
+        let cut = folder.run(&["--from", "a.rec", "--json"]);
+        assert!(
+            cut.stderr
+                .contains(" in a.rec, which ends early, so that this is its last whole moment: "),
+            "{cut:?}"
+        );
+    }
+);
+
+in_namespace!(
+    fn a_record_is_for_its_owner_only_and_replaces_nothing_unasked() {
+        let folder = Folder::new();
+        let ran = folder.record(&[]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let mode = fs::metadata(folder.path("a.rec"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let before = fs::read(folder.path("a.rec")).unwrap();
+        folder.refused(&["record", "a.rec"], "a.rec exists: choose another name");
+        assert_eq!(fs::read(folder.path("a.rec")).unwrap(), before);
+        symlink("a.rec", folder.path("link.rec")).unwrap();
+        folder.refused(&["record", "--force", "link.rec"], "symbolic link");
+        assert_eq!(folder.record(&["--force"]).status, 0);
+        assert_ne!(fs::read(folder.path("a.rec")).unwrap(), before);
+        let full = folder.run(&["record", "--force", "/dev/full", "-q"]);
+        assert_eq!((full.status, &*full.stdout), (1, ""), "{full:?}");
+        assert!(
+            full.stderr
+                .contains("cannot write /dev/full: No space left"),
+            "{full:?}"
+        );
+    }
+);
+
+in_namespace!(
+    fn what_a_record_does_not_have_is_refused_with_the_reason() {
+        let folder = Folder::new();
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        fs::write(folder.path("other"), "State Recv-Q\n").unwrap();
+        for (arguments, words) in [
+            (
+                &["--from", "none.rec"][..],
+                "--from: cannot read none.rec: ",
+            ),
+            (
+                &["--from", "other"],
+                "--from: other is not a record of tcpstates: ",
+            ),
+            (&["--from", "."], "--from: cannot read .: "),
+            (&["--from", "a.rec", "-N", "all"], "exclude each other"),
+            (
+                &["--from", "a.rec", "--source", "proc"],
+                "exclude each other",
+            ),
+            (
+                &["--from", "a.rec", "--by", "netns"],
+                "a record is of one network namespace",
+            ),
+            (
+                &["--from", "a.rec", "--watch", "1"],
+                "--from and --watch exclude each other",
+            ),
+            (&["serve", "--once", "--from", "a.rec"], "cannot be served"),
+            (
+                &["list", "--from", "a.rec", "dev", "=", "none0"],
+                "no such interface in the record",
+            ),
+            (
+                &["record", "b.rec", "-N", "all"],
+                "is about one network namespace",
+            ),
+            (&["record"], "FILE"),
+        ] {
+            folder.refused(arguments, words);
+        }
+        let ran = folder.from(&["-u"]);
+        assert_eq!((ran.status, &*ran.stdout), (1, ""), "{ran:?}");
+        assert!(ran.stderr.contains("a.rec has no UDP sockets"), "{ran:?}");
+        let waited = folder.run(&["check", "--from", "a.rec", "--wait", "1", "-w", "total=1"]);
+        assert_eq!(waited.status, 3, "{waited:?}");
+        assert!(
+            waited
+                .stdout
+                .contains("--from and --wait exclude each other"),
+            "{waited:?}"
+        );
+    }
+);
