@@ -36,6 +36,11 @@ TIME_WAIT_SHARE = (
     f" / on (job, instance) group_left () {select('tcpstates_time_wait_limit')}"
 )
 RETRANSMITTED = f"({rate('segments_retransmitted')} - {rate('syns_retransmitted')})"
+PORTS_SHARE = (
+    f"{select('tcpstates_ephemeral_ports_used')}"
+    f" / on (job, instance) group_left () {select('tcpstates_ephemeral_ports')}"
+)
+FINDINGS = select("tcpstates_findings", 'severity!="info"')
 QUEUE_SHARE = share("tcpstates_accept_queue_length", "tcpstates_accept_queue_limit")
 
 # Title, unit, thresholds of yellow and red, expression.
@@ -44,6 +49,8 @@ STATS = [
     ("CLOSE_WAIT", "short", (100, 1000), f"sum({select('tcpstates_sockets', STATE('close_wait'))})"),
     ("TIME_WAIT of its limit", "percentunit", (0.8, 0.95), f"max({TIME_WAIT_SHARE})"),
     ("Fullest accept queue", "percentunit", (0.5, 1), f"max({QUEUE_SHARE})"),
+    ("Ports towards one destination", "percentunit", (0.75, 0.9), f"max({share('tcpstates_ephemeral_ports_used_most', 'tcpstates_ephemeral_ports')})"),
+    ("Findings", "short", (1, 1), f"sum({FINDINGS})"),
     ("Attempts without an answer", "short", (10, 100), f"sum({select('tcpstates_sockets_unanswered', STATE('syn_sent'))})"),
     ("Incomplete parts", "short", (1, 1), f"count({select('tcpstates_complete')} == 0) or vector(0)"),
 ]
@@ -52,6 +59,9 @@ STATS = [
 GRAPHS = [
     ("Sockets by state", "short", True, [
         (f"sum by (state) ({select('tcpstates_sockets')})", "{{state}}")]),
+    ("Sockets by service", "short", True, [
+        (f"sum by (tcp_service) ({select('tcpstates_sockets_by_service')})", "{{tcp_service}}"),
+        (f"sum({select('tcpstates_sockets_by_other', 'by=' + chr(34) + 'service' + chr(34))})", "all others")]),
     ("States that deserve a look", "short", False, [
         (f"sum by (state) ({select('tcpstates_sockets', 'state=~' + chr(34) + 'syn_sent|syn_recv|fin_wait1|close_wait|closing|last_ack' + chr(34))})", "{{state}}")]),
     ("Without an answer", "short", False, [
@@ -62,6 +72,12 @@ GRAPHS = [
         (rate("listen_overflows"), "{{instance}} queue full"),
         (rate("listen_drops"), "{{instance}} for any reason"),
         (f"topk(10, rate({select('tcpstates_listener_drops_total')}[$__rate_interval]) > 0)", "{{instance}} {{local_addr}}:{{local_port}}")]),
+    ("Ports towards destinations", "percentunit", False, [
+        (f"topk(10, {PORTS_SHARE})", "{{instance}} {{local_addr}} to {{remote_addr}}:{{remote_port}}")]),
+    ("Findings of doctor", "short", False, [
+        (f"{FINDINGS} > 0", "{{instance}} {{rule}} {{severity}}")]),
+    ("Rules of doctor that were not examined", "short", True, [
+        (f"count by (rule) ({select('tcpstates_rule_examined')} == 0)", "{{rule}}")]),
     ("Half-open connections", "ops", False, [
         (rate("request_queue_drops"), "{{instance}} dropped"),
         (rate("request_queue_cookies"), "{{instance}} answered with a cookie"),

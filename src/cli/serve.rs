@@ -61,6 +61,13 @@ pub struct Serve {
     #[arg(long, help_heading = "Metrics")]
     pub ports: bool,
 
+    /// What tcpstates doctor finds: how many findings of each rule and severity
+    ///
+    /// The rules compare the sockets with those of the last sample, 1 s to 10 minutes ago; with --once, of
+    /// a first one 5 s before the page. Every socket is listed then.
+    #[arg(long, help_heading = "Metrics")]
+    pub doctor: bool,
+
     /// Print the page once, and exit
     #[arg(long)]
     pub once: bool,

@@ -33,6 +33,8 @@ pub struct Host {
     /// For how long this program was kept from running while it observed, if that was longer than it
     /// was to observe.
     pub held_up: Option<Duration>,
+    /// Whether the window is too short to conclude anything from what did not move in it.
+    pub is_brief: bool,
     /// The counters at its begin.
     pub before: Counters,
     /// The counters at its end.
@@ -175,6 +177,12 @@ impl Host {
 
     /// Why nothing is concluded from what did not move, where that is so.
     pub(super) fn held_up_text(&self) -> Option<String> {
+        if self.is_brief {
+            let window = self.window_text();
+            return Some(format!(
+                "that nothing moved in a window of only {window} proves nothing"
+            ));
+        }
         let time = self.held_up?.as_secs_f64();
         Some(format!(
             "the machine was suspended or overloaded, or this program stopped, for {time:.1} s of the measurement: that nothing moved proves nothing"

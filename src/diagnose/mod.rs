@@ -244,6 +244,9 @@ mod tests {
             "unix-peer-gone",
         ];
         assert_eq!(unexamined(&host), stalls);
+        host.held_up = None;
+        host.is_brief = true;
+        assert_eq!(unexamined(&host), stalls);
     }
 
     #[test]

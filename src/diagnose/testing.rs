@@ -24,6 +24,7 @@ pub(super) fn host() -> Host {
         unknown_states: 0,
         window: Duration::from_secs(1),
         held_up: None,
+        is_brief: false,
         before: Counters::default(),
         after: Counters::default(),
         later: None,

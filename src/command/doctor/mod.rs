@@ -5,13 +5,20 @@
 
 mod glance;
 mod holders;
+mod listing;
 mod others;
 mod parts;
+mod rounds;
 mod samples;
 mod selection;
 mod watching;
 
 pub(super) use glance::glance;
+pub(super) use others::RulesSink;
+#[cfg(test)]
+pub(super) use rounds::RuleResult;
+pub(super) use rounds::{Findings, Rounds, SEVERITIES};
+
 use std::time::Duration;
 
 use super::console::Console;

@@ -116,23 +116,29 @@ impl Existing<'_> {
         read
     }
 
-    /// The same after it. Sets how many of each there were, or why they could not be read.
+    /// The same after it; those before the `next` window are the same, where there is one. Sets how many of
+    /// each there were, or why they could not be read.
     pub(super) fn feed(
         &self,
         second: &mut SecondSample,
+        mut next: Option<&mut FirstSample>,
         host: &mut Host,
         feed: Feed,
         notes: &mut Vec<Note>,
     ) -> Vec<Result<Report, Failure>> {
         let mut reports = Vec::new();
         for (kinds, target) in &self.targets {
-            let mut sink = Counting(SecondSink::new(second, &host.listeners, feed), Vec::new());
+            let sink = RulesSink {
+                second: SecondSink::new(second, &host.listeners, feed),
+                next: next.as_deref_mut(),
+            };
+            let mut sink = Counting(sink, Vec::new());
             let states = target.question.states;
             // Netlink alone reports the limit.
             let listed = list(target, states, fields(*kinds, true), &mut sink)
                 .or_else(|_| list(target, states, fields(*kinds, false), &mut sink));
-            let Counting(SecondSink { unknown_states, .. }, counts) = sink;
-            host.unknown_states += unknown_states;
+            let Counting(sink, counts) = sink;
+            host.unknown_states += sink.second.unknown_states;
             let read = match &listed {
                 Ok(report) => {
                     let new = report.notes.iter().filter(|note| !notes.contains(note));
@@ -152,9 +158,24 @@ impl Existing<'_> {
     }
 }
 
+/// Passes sockets to the rules: as those after a window, and before the next one, where there is one.
+#[derive(Debug)]
+pub(in crate::command) struct RulesSink<'a> {
+    pub(super) second: SecondSink<'a>,
+    pub(super) next: Option<&'a mut FirstSample>,
+}
+
+impl Sink for RulesSink<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        // Neither ends a dump.
+        let _ = self.next.as_mut().map(|next| next.socket(socket));
+        self.second.socket(socket)
+    }
+}
+
 /// Counts the sockets of each kind, of NETLINK those that a program opened: the kernel has some in each
 /// network namespace.
-struct Counting<'a>(SecondSink<'a>, Vec<(Kind, u64)>);
+struct Counting<'a>(RulesSink<'a>, Vec<(Kind, u64)>);
 
 impl Sink for Counting<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {

@@ -199,7 +199,7 @@ impl Selection {
         if self.feeds_wide_rules() && !FirstSample::WIDE_STATES.is_empty() {
             first.feed = Feed::Wide;
             let states = FirstSample::WIDE_STATES;
-            report.add(&super::samples::list(
+            report.add(&super::listing::list(
                 self.sources(),
                 states,
                 Vec::new(),
@@ -234,7 +234,7 @@ impl Selection {
         existing: &Existing,
         notes: &mut Vec<Note>,
     ) -> Result<Report, Failure> {
-        let others = existing.feed(second, host, self.own_feed(), notes);
+        let others = existing.feed(second, None, host, self.own_feed(), notes);
         let mut sink = SecondSink::new(second, &host.listeners, self.own_feed());
         let mut report = self.list(StateSet::ALL, &mut sink, notes)?;
         let (sockets, unknown) = (sink.sockets, sink.unknown_states);
@@ -250,7 +250,7 @@ impl Selection {
         }
         if self.feeds_wide_rules() {
             let mut sink = SecondSink::new(second, &host.listeners, Feed::Wide);
-            let wide = super::samples::list(
+            let wide = super::listing::list(
                 self.sources(),
                 SecondSample::WIDE_STATES,
                 Vec::new(),

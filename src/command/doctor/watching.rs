@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::samples::{Longer, Looked, Samples, is_between, list_only, take_survey};
+use super::listing::{is_between, list_each};
+use super::samples::{Longer, Looked, Samples, take_survey};
 use super::selection::Selection;
 use crate::command::clock::Clock;
 use crate::command::outcome::Failure;
@@ -76,6 +77,41 @@ impl<'a> Watching<'a> {
         Ok((watch, Some(survey)))
     }
 
+    /// Sees those that are suspects at the end of a window that is not lengthened.
+    pub(super) fn once(&self, second: &SecondSample, host: &mut Host) {
+        let suspects = Suspects::of(second, host);
+        if !suspects.are_none() {
+            self.again(second, host, &suspects);
+        }
+    }
+
+    /// Sees those that may be suspects after a window that begins where another one ended: as
+    /// [`Watching::before`] does, and those that were suspects in that one. Peers are surveyed where it
+    /// mattered in that one.
+    pub(super) fn between(
+        &self,
+        first: &FirstSample,
+        second: &SecondSample,
+        host: &Host,
+    ) -> (Watch, Option<Survey>) {
+        let mut watch = Watch::default();
+        let mut connections = [first.watched(), second.watched(host)].concat();
+        connections.sort_unstable();
+        connections.dedup();
+        self.see(&mut watch, Kind::Tcp, &connections);
+        self.see(&mut watch, Kind::Mptcp, &second.watched_mptcp(host));
+        self.see_unix(&mut watch, &second.watched_unix(host));
+        if self.source == SourceName::Proc || !second.wants_survey(host) {
+            return (watch, None);
+        }
+        // Without it a finding says less, and nothing wrong.
+        let Ok((survey, _)) = take_survey(self.selection) else {
+            return (watch, None);
+        };
+        self.see_peers(&mut watch, &survey.lossiest());
+        (watch, Some(survey))
+    }
+
     /// Sees those that are suspects now, and returns those that still are.
     fn again(&self, second: &SecondSample, host: &mut Host, suspects: &Suspects) -> Suspects {
         self.see(&mut host.watch, Kind::Tcp, &suspects.connections);
@@ -113,10 +149,9 @@ impl<'a> Watching<'a> {
 
     /// Sees these, with what TCP measures of them where the source reports it.
     fn see(&self, watch: &mut Watch, kind: Kind, wanted: &[InetEnds]) {
-        let filters = wanted.iter().filter_map(is_between);
-        let Some(filter) = filters.reduce(Expression::or) else {
+        if wanted.is_empty() {
             return;
-        };
+        }
         let fields = match self.source {
             SourceName::Proc => Vec::new(),
             SourceName::Netlink
@@ -128,12 +163,20 @@ impl<'a> Watching<'a> {
         };
         let mut seen = Sightings::of(wanted);
         let listed = match kind == Kind::Mptcp {
-            true => self.selection.measure_mptcp(filter, &mut seen),
-            false => list_only(self.selection.sources(), filter, fields, &mut seen),
+            true => self.list_mptcp(wanted, &mut seen),
+            false => list_each(self.selection.sources(), wanted, fields, &mut seen),
         };
         // What could not be listed is not known to have ended.
         if listed.is_ok() {
             watch.see(kind, seen, self.clock.elapsed());
+        }
+    }
+
+    fn list_mptcp(&self, wanted: &[InetEnds], sink: &mut impl Sink) -> Result<(), Failure> {
+        let filters = wanted.iter().filter_map(is_between);
+        match filters.reduce(Expression::or) {
+            Some(filter) => self.selection.measure_mptcp(filter, sink).map(|_| ()),
+            None => Ok(()),
         }
     }
 

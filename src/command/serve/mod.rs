@@ -16,11 +16,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
 use super::console::Console;
+use super::doctor::Rounds;
 use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
 use super::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
@@ -92,6 +94,10 @@ impl Serve {
                 groupings: Grouping::resolve(typed.by)?,
                 top: typed.top.map_or(USUAL_TOP, |top| top.get().into()),
                 ports: typed.ports,
+                rules: typed
+                    .doctor
+                    .then(|| Rounds::new(&typed.sourcing))
+                    .transpose()?,
             },
             verbosity: Verbosity::new(typed.messages.quiet, typed.messages.verbose),
             to,
@@ -165,6 +171,11 @@ fn write_once(
     path: Option<&Path>,
     console: &mut Console,
 ) -> Result<Status, Failure> {
+    if sampler.compares() {
+        // The second one says what could not be read.
+        sampler.sample(|_| {});
+        thread::sleep(Rounds::WINDOW);
+    }
     let sampled = sampler.sample(|_| {});
     let (page, status) = (Arc::new(sampled.page()), sampled.status());
     if let Some(failure) = sampled.log(&mut log) {

@@ -5,6 +5,7 @@ mod tests;
 
 use super::sampler::{Kernel, Sampled};
 use super::walk::Found;
+use crate::command::doctor::{Findings, SEVERITIES};
 use crate::command::sample::Sample;
 use crate::diagnose::{OutgoingPorts, Unanswered};
 use crate::model::page::{Family, Page};
@@ -34,6 +35,9 @@ impl Sampled {
         if let Some(sample) = self.found() {
             add_sockets(&mut page, sample);
             add_groups(&mut page, &sample.found);
+            if let Some(findings) = &sample.found.findings {
+                add_findings(&mut page, findings);
+            }
         }
         if let Some((queues, ..)) = self.queues() {
             add_queues(&mut page, queues);
@@ -106,6 +110,17 @@ fn add_groups(page: &mut Page, found: &Found) {
         page.add(Family::EphemeralPortsUsedMost, [], Some(ports.most));
         page.add(Family::SeriesDropped, ["ports"], Some(ports.others));
     }
+}
+
+fn add_findings(page: &mut Page, findings: &Findings) {
+    for rule in &findings.rules {
+        for (severity, number) in SEVERITIES.iter().zip(rule.findings) {
+            let severity = severity.name().to_lowercase();
+            page.add(Family::Findings, [rule.id, &*severity], Some(number));
+        }
+        page.add(Family::RuleExamined, [rule.id], Some(rule.is_examined));
+    }
+    page.add(Family::FindingsWindow, [], Some(findings.window));
 }
 
 fn add_queues(page: &mut Page, queues: &AcceptQueues) {

@@ -89,6 +89,11 @@ impl PageSampler {
         })
     }
 
+    /// Whether it compares a sample with an earlier one.
+    pub(super) fn compares(&self) -> bool {
+        self.walk.compares()
+    }
+
     /// Takes a sample; `progress` gets what is there of it after each part but the last.
     pub(super) fn sample(&mut self, mut progress: impl FnMut(&Sampled)) -> Sampled {
         let mut sampled = Sampled::begin(SystemTime::now());

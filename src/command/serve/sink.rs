@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::command::doctor::RulesSink;
 use crate::diagnose::{OutgoingPorts, Unanswered};
 use crate::model::{CountSink, Counts, GroupHolders, Netns, Sink, Socket, SplitSink, State};
 use crate::tally::{AcceptQueues, GroupTally};
@@ -40,6 +41,18 @@ impl Sink for PageSink<'_> {
 
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
         self.counts.alike(socket, number)
+    }
+}
+
+/// Passes sockets on to the rules of `doctor` too, in a walk that they need.
+#[derive(Debug)]
+pub(super) struct WithRules<'s, 'r, S>(pub(super) &'s mut S, pub(super) &'s mut RulesSink<'r>);
+
+impl<S: Sink> Sink for WithRules<'_, '_, S> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        // Neither ends a dump.
+        let _ = self.1.socket(socket);
+        self.0.socket(socket)
     }
 }
 

@@ -1,15 +1,16 @@
-//! The walk through the sockets of a page: as the summary counts them, or, for groups and ports, one that
-//! lists every socket and feeds all of them.
+//! The walk through the sockets of a page: as the summary counts them, or, for groups, ports and
+//! findings, one that lists every socket and feeds all of them.
 
 use super::groups::{Chosen, Grouping};
-use super::sink::PageSink;
+use super::sink::{PageSink, WithRules};
+use crate::command::doctor::{Findings, Rounds, RulesSink};
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
 use crate::diagnose::{OutgoingPorts, PortsTaken, Unanswered};
-use crate::model::{Completeness, Counts, Field, Listeners, Settings};
+use crate::model::{Counts, Field, Listeners, Loss, Settings};
 use crate::owner::Seek;
 use crate::source::{Observer, Report};
 use crate::tally::{AcceptQueues, BufferedSockets};
@@ -21,12 +22,14 @@ const PART: u64 = 10;
 const MOST_DESTINATIONS: usize = 10;
 
 /// What is requested in addition to what every page has.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Extras {
     pub(super) groupings: Vec<Grouping>,
     /// How many groups of each have series.
     pub(super) top: usize,
     pub(super) ports: bool,
+    /// The rules of `doctor`.
+    pub(super) rules: Option<Rounds>,
 }
 
 /// Makes walks.
@@ -53,6 +56,8 @@ pub(super) struct Found {
     pub(super) has_all_processes: Option<bool>,
     pub(super) groups: Vec<Chosen>,
     pub(super) ports: Option<Ports>,
+    /// `None` if there was no sample before, or too long ago.
+    pub(super) findings: Option<Findings>,
 }
 
 /// The ports that destinations take.
@@ -81,7 +86,12 @@ impl Walk {
             }
         }
         let needs_listeners = extras.ports || fields.iter().any(|field| field.needs_listeners());
-        let search = target.owner_search(&fields, Seek::LowestPid)?;
+        let by_owner = fields.iter().any(|field| field.needs_owners());
+        let search = match (&extras.rules, by_owner) {
+            // They search for processes themselves.
+            (Some(_), false) => None,
+            _ => target.owner_search(&fields, Seek::LowestPid)?,
+        };
         if search.is_some() {
             // The buffer keeps what is asked for.
             fields.extend([Field::Timer, Field::Retransmits]);
@@ -100,10 +110,16 @@ impl Walk {
         let parts = [
             ("groups", !self.extras.groupings.is_empty()),
             ("ports", self.extras.ports),
+            ("findings", self.extras.rules.is_some()),
             ("processes", self.search.is_some()),
         ];
         let requested = parts.into_iter().filter(|(_, is_requested)| *is_requested);
         requested.map(|(part, _)| part)
+    }
+
+    /// Whether it compares with an earlier one.
+    pub(super) fn compares(&self) -> bool {
+        self.extras.rules.is_some()
     }
 
     /// Makes one; with accept queues, where they were not read.
@@ -135,53 +151,85 @@ impl Walk {
                 ports: extras.ports.then(ports).flatten(),
                 ..PageSink::default()
             };
-            let mut has_all_processes = None;
-            let (report, has_all_sockets) = match search {
-                Some(search) => {
-                    let (report, before) = walk_owned(observer, search, &mut sink)?;
-                    has_all_processes = Some(report.completeness == before);
-                    (report, before.is_complete())
-                }
-                None => {
-                    let report = match extras.ports || !extras.groupings.is_empty() {
-                        true => observer.list(&mut sink)?,
-                        false => observer.count(&mut sink)?,
-                    };
-                    let is_complete = report.completeness.is_complete();
-                    (report, is_complete)
-                }
+            let lists = extras.ports || !extras.groupings.is_empty();
+            let mut walk = |rules: Option<&mut RulesSink<'_>>| match search {
+                Some(search) => walk_owned(observer, search, &mut sink, rules),
+                None => walk_alone(observer, &mut sink, rules, lists),
             };
+            let ((mut report, lost), findings) = match &mut extras.rules {
+                Some(rules) => rules.apply(walk)?,
+                None => (walk(None)?, Ok(None)),
+            };
+            let findings = findings.unwrap_or_else(|failure| {
+                let reason = format!("findings: {failure}");
+                report.completeness.lose(Loss::Aborted { reason });
+                None
+            });
             let groups = extras.groupings.iter().zip(sink.groups);
             let groups = groups.map(|(one, tally)| one.choose(tally, extras.top, names));
             let found = Found {
                 counts: sink.counts,
                 unanswered: sink.unanswered,
                 queues: sink.queues,
-                has_all_sockets,
+                has_all_sockets: lost.has_all_sockets,
                 has_all_listeners: listened.is_none_or(|report| report.completeness.is_complete()),
-                has_all_processes,
+                has_all_processes: lost.has_all_processes,
                 groups: groups.collect(),
                 ports: sink.ports.map(|ports| Ports::of(&ports)),
+                findings,
             };
             Ok((report, found))
         })
     }
 }
 
-/// Walks with the owners of the sockets; returns what was lost of the sockets besides the report.
+/// Whether a walk passed everything on.
+struct Passed {
+    has_all_sockets: bool,
+    has_all_processes: Option<bool>,
+}
+
+/// Walks without the owners of the sockets.
+fn walk_alone(
+    observer: &mut Observer,
+    sink: &mut PageSink<'_>,
+    rules: Option<&mut RulesSink<'_>>,
+    lists: bool,
+) -> Result<(Report, Passed), Failure> {
+    let report = match rules {
+        Some(rules) => observer.list(&mut WithRules(sink, rules))?,
+        None if lists => observer.list(sink)?,
+        None => observer.count(sink)?,
+    };
+    let passed = Passed {
+        has_all_sockets: report.completeness.is_complete(),
+        has_all_processes: None,
+    };
+    Ok((report, passed))
+}
+
+/// Walks with them.
 fn walk_owned(
     observer: &mut Observer,
     search: &mut OwnerSearch,
     sink: &mut PageSink<'_>,
-) -> Result<(Report, Completeness), Failure> {
+    rules: Option<&mut RulesSink<'_>>,
+) -> Result<(Report, Passed), Failure> {
     let mut buffered = BufferedSockets::new(&observer.question().fields);
-    let mut report = observer.gather(&mut buffered)?;
+    let mut report = match rules {
+        Some(rules) => observer.list(&mut WithRules(&mut buffered, rules))?,
+        None => observer.gather(&mut buffered)?,
+    };
     let before = report.completeness.clone();
     let owners = search.find(buffered.sockets(), &mut report)?;
     for socket in buffered.sockets() {
         sink.socket_of(&socket, owners.group_holders(&socket));
     }
-    Ok((report, before))
+    let passed = Passed {
+        has_all_sockets: before.is_complete(),
+        has_all_processes: Some(report.completeness == before),
+    };
+    Ok((report, passed))
 }
 
 impl Ports {
@@ -207,6 +255,7 @@ impl Found {
         match part {
             "groups" => has_all && self.groups.iter().all(|groups| groups.is_whole),
             "ports" => has_all && self.ports.as_ref().is_some_and(|ports| ports.is_whole),
+            "findings" => self.findings.as_ref().is_some_and(|found| found.are_whole),
             _ => self.has_all_processes == Some(true),
         }
     }

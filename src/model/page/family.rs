@@ -94,6 +94,12 @@ families! {
     EphemeralPortsUsed = Gauge "tcpstates_ephemeral_ports_used" ["local_addr", "remote_addr", "remote_port"],
     /// The most ports that connections to one destination take (--ports)
     EphemeralPortsUsedMost = Gauge "tcpstates_ephemeral_ports_used_most" [],
+    /// Findings of each rule of tcpstates doctor and severity; info is no fault (--doctor)
+    Findings = Gauge "tcpstates_findings" ["rule", "severity"],
+    /// 1 if this rule was applied completely, 0 if something that it needs was not read (--doctor)
+    RuleExamined = Gauge "tcpstates_rule_examined" ["rule"],
+    /// The time between the two samples that the rules compared (--doctor)
+    FindingsWindow = Gauge "tcpstates_findings_window_seconds" [],
     /// The most sockets in TIME_WAIT: net.ipv4.tcp_max_tw_buckets
     TimeWaitLimit = Gauge "tcpstates_time_wait_limit" [],
     /// Orphans, closing sockets that no process holds, of the whole host (TCP: orphan of /proc/net/sockstat)

@@ -3,8 +3,9 @@
 //! `source::plan` decides what is requested; over netlink first, or from the tables.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
-use crate::model::{CountSink, Sink, SocketId, SourceName, SplitSink};
+use crate::model::{CountSink, InetEnds, Sink, Socket, SocketId, SourceName, SplitSink};
 use crate::question::Question;
 use crate::source::counters::{Reading, SocketCounters};
 use crate::source::derive::{Doubt, Noticed, Rare, derive};
@@ -38,7 +39,61 @@ fn plan_dumps(
     planner.plan(|| tables.read_counters())
 }
 
+/// Passes one connection on. The first record ends the request: no other one follows.
+struct Only<'a> {
+    sink: &'a mut dyn Sink,
+    ends: &'a InetEnds,
+    is_found: bool,
+}
+
+impl Sink for Only<'_> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        // The kernel answers with a listener where there is no connection.
+        if socket.internet() == Some(self.ends) {
+            self.is_found = true;
+            let _ = self.sink.socket(socket);
+        }
+        ControlFlow::Break(())
+    }
+}
+
 impl Part {
+    /// Passes the connections with these ends on, as [`Observer::find_each`](super::Observer::find_each) does.
+    pub(super) fn find_each(
+        &self,
+        question: &Question,
+        all: &[InetEnds],
+        sink: &mut dyn Sink,
+    ) -> Vec<InetEnds> {
+        let tables = self.sources.tables();
+        let First::Netlink(deriving) = self.sources.first() else {
+            return all.to_vec();
+        };
+        let Ok((dumps, _)) = plan_dumps(question, tables, Need::SocketsInOrder, deriving) else {
+            return all.to_vec();
+        };
+        let mut missing = Vec::new();
+        for ends in all {
+            let id = SocketId {
+                kind: question.kind,
+                cookie: None,
+                ends: Some(*ends),
+                inode: 0,
+                interface: 0,
+            };
+            let mut only = Only {
+                sink: &mut *sink,
+                ends,
+                is_found: false,
+            };
+            sock_diag::find(&dumps, tables, &id, &mut only);
+            if !only.is_found {
+                missing.push(*ends);
+            }
+        }
+        missing
+    }
+
     pub(in crate::source) fn of(sources: Sources) -> Part {
         Part {
             sources,

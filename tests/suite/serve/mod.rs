@@ -2,6 +2,7 @@
 
 mod answers;
 mod client;
+mod findings;
 mod groups;
 mod life;
 mod limits;

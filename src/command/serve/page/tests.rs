@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::command::doctor::RuleResult;
 use crate::command::outcome::{Failure, Status};
 use crate::command::serve::groups::Chosen;
 use crate::command::serve::sink::PageSink;
@@ -51,6 +52,7 @@ fn found(sink: PageSink<'_>) -> Found {
         has_all_processes: None,
         groups: Vec::new(),
         ports: None,
+        findings: None,
     }
 }
 
@@ -140,8 +142,8 @@ fn whole() -> Sampled {
     }
 }
 
-/// The same with groups and ports.
-fn whole_with_groups() -> Sampled {
+/// The same with all that is only on request.
+fn whole_with_extras() -> Sampled {
     let mut sampled = whole();
     let (mut shown, mut other) = (Counts::default(), Counts::default());
     shown.add(State::Established, 40);
@@ -167,7 +169,20 @@ fn whole_with_groups() -> Sampled {
         others: 1,
         is_whole: true,
     });
-    sampled.extra_parts = vec!["groups", "ports"];
+    let rule = |id, findings, is_examined| RuleResult {
+        id,
+        findings,
+        is_examined,
+    };
+    found.findings = Some(Findings {
+        rules: vec![
+            rule("accept-queue", [1, 0, 2], true),
+            rule("close-wait", [0, 0, 0], false),
+        ],
+        window: Duration::from_millis(15_250),
+        are_whole: true,
+    });
+    sampled.extra_parts = vec!["groups", "ports", "findings"];
     sampled
 }
 
@@ -180,7 +195,7 @@ fn render(sampled: &Sampled, format: PageFormat) -> String {
 
 #[test]
 fn a_whole_page_is_as_recorded_in_both_formats_and_has_every_family() {
-    let sampled = whole_with_groups();
+    let sampled = whole_with_extras();
     let page = sampled.page();
     let families: Vec<Family> = page.families().map(|(family, ..)| family).collect();
     let is_of_servers = |family: &&Family| {
@@ -241,6 +256,21 @@ fn a_part_of_which_something_was_lost_is_incomplete_and_keeps_its_series() {
         page.contains("tcpstates_sockets{state=\"syn_sent\"} 2\n"),
         "{page}"
     );
+}
+
+#[test]
+fn without_an_earlier_sample_there_are_no_findings_and_that_is_incomplete() {
+    let mut sampled = whole();
+    sampled.extra_parts = vec!["findings"];
+    assert_eq!(sampled.status(), Status::Incomplete);
+    let page = render(&sampled, PageFormat::Classic);
+    assert!(
+        page.contains("tcpstates_complete{part=\"findings\"} 0\n"),
+        "{page}"
+    );
+    for absent in ["tcpstates_findings", "tcpstates_rule_examined"] {
+        assert!(!page.contains(absent), "{page}");
+    }
 }
 
 #[test]

@@ -1,0 +1,260 @@
+//! The findings of `serve`: the rules are applied again and again, each time to the sockets that one walk
+//! passes on. What that walk found is the first sample of the next window, so that no request waits for
+//! one.
+
+use std::time::Duration;
+
+use super::holders::HolderSearch;
+use super::listing::{LISTENERS, list_listeners};
+use super::others::RulesSink;
+use super::samples::{Cpu, Earlier, add_suspects};
+use super::selection::Selection;
+use super::watching::{LONGEST, Watching};
+use crate::cli::{self, Sourcing};
+use crate::command::clock::Clock;
+use crate::command::outcome::Failure;
+use crate::command::target::Target;
+use crate::diagnose::{
+    Examination, Feed, FirstSample, Host, KINDS, RULES, SecondSample, SecondSink, Watch, examine,
+};
+use crate::model::{Counters, Holders, Severity};
+use crate::source::{Readings, Report};
+
+/// The shortest window, and the longest: what happened in a longer one may be over.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+const LONGEST_WINDOW: Duration = Duration::from_secs(600);
+
+/// How long processes are searched for, unless `--owner-timeout` says otherwise.
+const SEARCH: Duration = Duration::from_secs(2);
+
+/// The severities, in the order of the numbers of a [`RuleResult`].
+pub(in crate::command) const SEVERITIES: [Severity; 3] =
+    [Severity::Critical, Severity::Warning, Severity::Info];
+
+/// The findings of one rule.
+#[derive(Clone, Debug)]
+pub(in crate::command) struct RuleResult {
+    pub(in crate::command) id: &'static str,
+    /// How many of each of [`SEVERITIES`].
+    pub(in crate::command) findings: [u64; 3],
+    /// Whether it was applied completely.
+    pub(in crate::command) is_examined: bool,
+}
+
+/// The findings of all rules, in the order of the manual.
+#[derive(Clone, Debug)]
+pub(in crate::command) struct Findings {
+    pub(in crate::command) rules: Vec<RuleResult>,
+    pub(in crate::command) window: Duration,
+    /// Whether nothing was lost of the sockets and of the search for processes.
+    pub(in crate::command) are_whole: bool,
+}
+
+/// The report on a walk, and what it found.
+type Walked<T> = (Report, T);
+
+/// The findings, where there was an earlier sample; or why there are none.
+type Outcome = Result<Option<Findings>, Failure>;
+
+/// Applies the rules again and again.
+#[derive(Debug)]
+pub(in crate::command) struct Rounds {
+    selection: Selection,
+    search: Duration,
+    earlier: Option<Earlier>,
+    last: Option<Findings>,
+}
+
+/// What a walk is to pass the sockets to, after everything else was read.
+struct Round {
+    clock: Clock,
+    cpu: Cpu,
+    /// The time since the window began; `None` if there was no earlier sample.
+    since: Option<Clock>,
+    host: Host,
+    second: SecondSample,
+    next: Earlier,
+    reports: Vec<Report>,
+}
+
+impl Rounds {
+    /// How long `serve --once` waits between two samples: as long as a window is that is not lengthened.
+    pub(in crate::command) const WINDOW: Duration = LONGEST;
+
+    /// For the sockets of every kind that rules are about.
+    ///
+    /// # Errors
+    /// What is not valid.
+    pub(in crate::command) fn new(sourcing: &Sourcing) -> Result<Rounds, Failure> {
+        let target = Target::of_kind(KINDS, &cli::Selection::default(), sourcing)?;
+        Ok(Rounds {
+            // Other network namespaces are not searched for at each scrape.
+            selection: Selection::one_of_several(target, &[]),
+            search: sourcing.owner_timeout.unwrap_or(SEARCH),
+            earlier: None,
+            last: None,
+        })
+    }
+
+    /// Applies the rules to what `walk` passes on, which lists every TCP socket; those of the last round
+    /// are repeated, and nothing is passed on, as long as a window would be shorter than `doctor` watches.
+    /// No findings where there was no sample before, or too long ago.
+    ///
+    /// # Errors
+    /// Those of `walk`; the inner error is why there are no findings.
+    pub(in crate::command) fn apply<T>(
+        &mut self,
+        walk: impl FnOnce(Option<&mut RulesSink<'_>>) -> Result<Walked<T>, Failure>,
+    ) -> Result<(Walked<T>, Outcome), Failure> {
+        let age = self.earlier.as_ref().map(|one| one.clock.elapsed());
+        let least = match self.last {
+            Some(_) => LONGEST,
+            None => SHORTEST_WINDOW,
+        };
+        if age.is_some_and(|age| age < least) {
+            return Ok((walk(None)?, Ok(self.last.clone())));
+        }
+        self.last = None;
+        let earlier = self.earlier.take();
+        let earlier = earlier.filter(|_| age <= Some(LONGEST_WINDOW));
+        let mut round = match Round::begin(&self.selection, earlier) {
+            Ok(round) => round,
+            Err(failure) => return Ok((walk(None)?, Err(failure))),
+        };
+        let mut sink = RulesSink {
+            second: SecondSink::new(&mut round.second, &round.host.listeners, Feed::All),
+            next: Some(&mut round.next.first),
+        };
+        let (report, found) = walk(Some(&mut sink))?;
+        let (sockets, unknown) = (sink.second.sockets, sink.second.unknown_states);
+        round.host.sockets = sockets;
+        round.host.unknown_states += unknown;
+        round.host.source = report.source;
+        let are_whole = report.completeness.is_complete()
+            && round
+                .reports
+                .iter()
+                .all(|one| one.completeness.is_complete());
+        let (next, findings) = round.end(&self.selection, self.search, are_whole);
+        self.earlier = Some(next);
+        self.last.clone_from(&findings);
+        Ok(((report, found), Ok(findings)))
+    }
+}
+
+impl Round {
+    /// Reads what is compared besides TCP sockets.
+    fn begin(selection: &Selection, earlier: Option<Earlier>) -> Result<Round, Failure> {
+        let (cpu, sources) = (Cpu::now(), selection.sources());
+        let clock = Clock::start(sources);
+        let (readings, existing) = (Readings::of(sources), selection.existing());
+        let counters = readings.counters_of(existing.kinds());
+        let now = list_listeners(sources, LISTENERS.to_vec());
+        let listeners = match &now {
+            Ok((listeners, _)) => Ok(listeners.clone()),
+            Err(failure) => Err(failure.to_string()),
+        };
+        let mut next = Earlier {
+            clock: clock.clone(),
+            counters,
+            listeners,
+            first: FirstSample::default(),
+            watch: Watch::default(),
+            survey: None,
+        };
+        let since = earlier.as_ref().map(|one| one.clock.clone());
+        let earlier = earlier.unwrap_or_else(|| Earlier {
+            clock: clock.clone(),
+            counters: Counters::default(),
+            listeners: Err("there is no earlier sample".to_owned()),
+            first: FirstSample::default(),
+            watch: Watch::default(),
+            survey: None,
+        });
+        let (first, mut host, listening) =
+            earlier.host(selection, existing.kinds(), &readings, || now)?;
+        host.is_brief = host.window < LONGEST;
+        let mut second = SecondSample::begin(first, &host);
+        let others = existing.feed(
+            &mut second,
+            Some(&mut next.first),
+            &mut host,
+            Feed::All,
+            &mut Vec::new(),
+        );
+        // Those that failed are in the results of the rules about these kinds.
+        let others = others.into_iter().filter_map(Result::ok);
+        Ok(Round {
+            clock,
+            cpu,
+            since,
+            host,
+            second,
+            next,
+            reports: std::iter::once(listening).chain(others).collect(),
+        })
+    }
+
+    /// Applies the rules after the walk, if there was an earlier sample; and begins the next window.
+    fn end(
+        self,
+        selection: &Selection,
+        search: Duration,
+        are_whole: bool,
+    ) -> (Earlier, Option<Findings>) {
+        let Round {
+            clock,
+            cpu,
+            since,
+            mut host,
+            mut second,
+            mut next,
+            ..
+        } = self;
+        let source = host.source;
+        let findings = since.map(|since| {
+            add_suspects(selection, &mut second, &mut host);
+            Watching::new(selection, source, since, host.window).once(&second, &mut host);
+            host.held_up = cpu.held_up(clock.elapsed(), Duration::ZERO, SHORTEST_WINDOW);
+            examined(&second, &host, search, are_whole)
+        });
+        let watching = Watching::new(selection, source, clock, LONGEST);
+        (next.watch, next.survey) = watching.between(&next.first, &second, &host);
+        (next, findings)
+    }
+}
+
+/// Applies the rules, with the holders of the sockets that findings are about.
+fn examined(second: &SecondSample, host: &Host, search: Duration, are_whole: bool) -> Findings {
+    let mut examination = examine(second, host, &Holders::default());
+    let nothing = |_: Duration, _: String| {};
+    let mut search = HolderSearch::new(Some(search), host.window, &nothing);
+    if !examination.inodes().is_empty() {
+        search.find(&examination, &host.place);
+        examination = examine(second, host, &search.holders);
+    }
+    let are_all_found = search.found.iter().all(|owners| owners.loss.is_none());
+    Findings {
+        rules: RULES
+            .iter()
+            .map(|id| RuleResult::of(id, &examination))
+            .collect(),
+        window: host.window,
+        are_whole: are_whole && are_all_found,
+    }
+}
+
+impl RuleResult {
+    fn of(id: &'static str, examination: &Examination) -> RuleResult {
+        let number = |severity| {
+            let findings = examination.findings.iter();
+            let its = findings.filter(|one| one.id == id && one.severity == severity);
+            its.count() as u64
+        };
+        RuleResult {
+            id,
+            findings: SEVERITIES.map(number),
+            is_examined: examination.examined.contains(&id),
+        }
+    }
+}
