@@ -2,28 +2,40 @@
 """Measures the cost of a scrape of `tcpstates serve` on a host with real connections, and of
 node_exporter with only its tcpstat collector in the same rounds.
 
-    unshare -n benches/serve/measure.py PROGRAM SOCKETS ROUNDS [OPTION...]
+    unshare -n benches/serve/measure.py PROGRAM KIND SOCKETS ROUNDS [OPTION...]
 
-Makes SOCKETS connected sockets on loopback in the network namespace that it is started in, runs
-PROGRAM serve OPTION... and prometheus-node-exporter there, scrapes one after the other ROUNDS times,
-and prints medians of CPU time and of wall time, and the largest resident sets. Then it opens 300
+Makes SOCKETS sockets of a KIND of benches/crowd.py (established, time-wait, mixed) in the network
+namespace that it is started in, runs PROGRAM serve OPTION... and prometheus-node-exporter there, scrapes
+one after the other ROUNDS times, and prints medians of CPU time and of wall time, and the largest resident
+sets. Sockets in TIME_WAIT are there for a minute: it stops early for them. Then it opens 300
 connections that send half a request, 50 that send one byte and 50 that pipeline 100 requests and read no
 answer, and prints the slowest of ten scrapes meanwhile; last, the CPU time of 10 s without a scrape.
 """
 
-import os, signal, socket, statistics, subprocess, sys, time
+import json, os, signal, socket, statistics, subprocess, sys, time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-from crowd import end, hold_connections, peak_mebibytes, start_connections
+from crowd import peak_mebibytes
 
 SERVED, NODE = 900, 901
 HALF = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+# The seconds for which all sockets in TIME_WAIT are there, less some for the first scrapes.
+TIME_WAIT = 55
 # A sample is shared for nine times of what it took, five seconds at most.
 SHARED = 9
 
 
 def start(command):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def start_crowd(kind, sockets):
+    """Starts a crowd, and waits until all its sockets are there; it ends with its standard input."""
+    crowd = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "crowd.py")
+    command = [sys.executable, crowd, kind, str(sockets), "0"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.time_wait_age = json.loads(process.stdout.readline())["time_wait_age"]
+    return process
 
 
 def connect(port):
@@ -57,18 +69,23 @@ def cpu_seconds(process):
     return total / 1e9
 
 
-def measure_rounds(servers, rounds):
-    """The medians of CPU time and wall time of each, in milliseconds."""
+def measure_rounds(servers, rounds, until):
+    """The medians of CPU time and wall time of each, in milliseconds, and the number of rounds until
+    then."""
     cpu = {name: [] for name in servers}
     wall = {name: [] for name in servers}
-    for _ in range(rounds):
+    taken = 0
+    while taken < rounds and time.monotonic() < until:
+        taken += 1
         for name, (process, port) in servers.items():
             before = cpu_seconds(process)
             _, took = scrape(port)
             cpu[name].append((cpu_seconds(process) - before) * 1e3)
             wall[name].append(took * 1e3)
-            time.sleep(0.1 + SHARED * took)
-    return {name: (statistics.median(cpu[name]), statistics.median(wall[name])) for name in servers}
+            if port == SERVED:
+                time.sleep(0.1 + SHARED * took)
+    medians = {name: (statistics.median(cpu[name]), statistics.median(wall[name])) for name in servers}
+    return medians, taken
 
 
 def scrape_among_others(port):
@@ -86,13 +103,15 @@ def scrape_among_others(port):
 
 
 def main():
-    if len(sys.argv) < 4:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
-    program, sockets, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    members = start_connections(sockets, hold_connections)
+    program, kind, sockets, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    crowd = start_crowd(kind, sockets)
+    age = crowd.time_wait_age
+    until = float("inf") if age is None else time.monotonic() + TIME_WAIT - age
     processes = []
     try:
-        served = start([program, "serve", f"--listen=127.0.0.1:{SERVED}", *sys.argv[4:]])
+        served = start([program, "serve", f"--listen=127.0.0.1:{SERVED}", *sys.argv[5:]])
         processes.append(served)
         node = start([
             "prometheus-node-exporter", "--collector.disable-defaults", "--collector.tcpstat",
@@ -100,13 +119,13 @@ def main():
         ])
         processes.append(node)
         servers = {"tcpstates serve": (served, SERVED), "node_exporter": (node, NODE)}
-        medians = measure_rounds(servers, rounds)
+        medians, taken = measure_rounds(servers, rounds, until)
         for name, (process, _) in servers.items():
             cpu, wall = medians[name]
             peak = peak_mebibytes(process.pid)
             print(f"{name}: {cpu:.1f} ms of CPU and {wall:.1f} ms a scrape, at most {peak:.1f} MiB")
         ratio = medians["tcpstates serve"][0] / medians["node_exporter"][0]
-        print(f"{sockets} sockets, {rounds} rounds: {ratio:.3f} of the CPU time")
+        print(f"{sockets} sockets, {kind}, {taken} rounds: {ratio:.3f} of the CPU time")
         slowest = scrape_among_others(SERVED)
         print(f"with 300 half requests, 50 of one byte and 50 clients that do not read: {slowest:.1f} ms")
         time.sleep(6)
@@ -116,7 +135,8 @@ def main():
     finally:
         for process in processes:
             process.send_signal(signal.SIGKILL)
-        end(members)
+        crowd.stdin.close()
+        crowd.wait()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
 use super::answer::Answer;
@@ -27,8 +26,9 @@ const LONGEST_HEAD: usize = 8 * 1024;
 const MOST_HEADERS: usize = 64;
 
 /// Answers the requests of a connection by `answer`, until it ends, or one of its limits is reached.
-pub async fn serve<F, A>(stream: TcpStream, phases: Phases, answer: F)
+pub async fn serve<S, F, A>(stream: S, phases: Phases, answer: F)
 where
+    S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Asked) -> A,
     A: Future<Output = Answer>,
 {
@@ -97,12 +97,12 @@ impl<C: Future> Future for Limited<C> {
 }
 
 /// A stream whose reads and flushes are recorded in `phases`.
-struct Watched {
-    stream: TcpStream,
+struct Watched<S> {
+    stream: S,
     phases: Phases,
 }
 
-impl hyper::rt::Read for Watched {
+impl<S: AsyncRead + Unpin> hyper::rt::Read for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -120,7 +120,7 @@ impl hyper::rt::Read for Watched {
     }
 }
 
-impl hyper::rt::Write for Watched {
+impl<S: AsyncWrite + Unpin> hyper::rt::Write for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
