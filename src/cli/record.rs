@@ -36,6 +36,13 @@ pub struct Record {
     #[arg(long)]
     pub command_lines: bool,
 
+    /// Put other addresses and names in the place of those of this host, for sending the file to others
+    ///
+    /// The same for the same in the whole file. Addresses with a common prefix still have one; loopback
+    /// addresses, ports, and what the kernel counts stay.
+    #[arg(long, conflicts_with = "command_lines")]
+    pub anonymize: bool,
+
     /// How long to wait between the two moments (0.05s to 24h, as in 2, 500ms, 5m)
     ///
     /// Five seconds are as long as doctor watches connections that it suspects.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::child::run_tool;
 use crate::doctor::report::Report;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, run_command};
@@ -312,6 +313,37 @@ in_namespace!(
                 .contains("cannot write /dev/full: No space left"),
             "{full:?}"
         );
+    }
+);
+
+in_namespace!(
+    fn an_anonymous_record_has_the_same_numbers_and_no_name_of_the_host() {
+        let folder = Folder::new();
+        crate::syscall::add_address("lo", "10.77.1.9".parse().unwrap()).unwrap();
+        let listener = TcpListener::bind("10.77.1.9:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let _clients: Vec<TcpStream> = (0..3)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        let unix = UnixListener::bind(folder.path("secret")).unwrap();
+        let ran = folder.record(&["--anonymize"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let text = run_tool("zcat", [folder.path("a.rec").to_str().unwrap()]);
+        let name = fs::read_to_string("/proc/self/comm").unwrap();
+        for hidden in ["10.77.", "secret", &format!("\"name\":\"{}\"", name.trim())] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+        let states = |ran: Ran| objects(&ran)[0]["states"].clone();
+        let live = states(folder.run(&["--json", "-q"]));
+        assert_eq!(states(folder.from(&["--json"])), live);
+        let groups = folder.from(&["--by", "local-addr", "--json"]);
+        let groups = objects(&groups)[0]["groups"].as_array().unwrap().len();
+        assert_eq!(groups, 1);
+        folder.refused(
+            &["record", "b.rec", "--anonymize", "--command-lines"],
+            "exclude each other",
+        );
+        drop(unix);
     }
 );
 

@@ -1,5 +1,6 @@
 //! `tcpstates record`: evidence in a file, of two moments with a window between them.
 
+mod disguise;
 mod listing;
 mod moment;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use crate::model::{KindSet, counted};
 use crate::record::Writer;
 use crate::record::line::{Head, Line, VERSION};
 use crate::source::Readings;
-use moment::{Recorder, Taken};
+use moment::{Labels, Recorder, Taken};
 
 /// Records both moments, and reports what the file has.
 pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
@@ -44,10 +45,12 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     let cannot = |error| not_written(&typed.file, &error);
     let mut writer = Writer::new(file);
     let name = rustix::system::uname();
+    let host = name.nodename().to_string_lossy();
+    let mut labels = Labels::new(sources.place(), typed.anonymize);
     let head = Line::Record(Head {
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").into(),
-        host: name.nodename().to_string_lossy(),
+        host: labels.name(&host).to_owned().into(),
         kernel: name.release().to_string_lossy(),
         kinds: kinds.words_of().into(),
         page_size: Readings::of(&sources).page_size(),
@@ -59,6 +62,7 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         writer,
         path: typed.file.clone(),
         command_lines: typed.command_lines,
+        labels,
     };
     let begin = Instant::now();
     let mut taken = recorder.record(console)?;

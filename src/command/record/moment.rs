@@ -8,13 +8,16 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use super::disguise::Disguise;
 use super::listing::list;
 use super::not_written;
 use crate::command::console::Console;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
-use crate::model::{Descriptors, KindSet, Listeners, Names, Process, Sink, Socket, Where};
+use crate::model::{
+    Descriptors, KindSet, Listeners, Names, Netns, Process, ProcessName, Sink, Socket, Where,
+};
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
 use crate::record::Writer;
@@ -32,6 +35,58 @@ pub(super) struct Recorder {
     pub(super) path: PathBuf,
     /// Whether the arguments of processes are recorded.
     pub(super) command_lines: bool,
+    pub(super) labels: Labels,
+}
+
+/// Names as they are recorded: those of the host, or others in their place.
+pub(super) struct Labels {
+    names: HostNames,
+    disguise: Option<Disguise>,
+}
+
+impl Labels {
+    /// Those of the sockets of `place`; others in their place where that is requested.
+    pub(super) fn new(place: Where, anonymize: bool) -> Labels {
+        Labels {
+            names: HostNames::of(place),
+            disguise: anonymize.then(Disguise::default),
+        }
+    }
+
+    /// A name that belongs to no socket.
+    pub(super) fn name<'a>(&'a mut self, name: &'a str) -> &'a str {
+        shown(&mut self.disguise, name)
+    }
+}
+
+/// A name that is a whole.
+fn shown<'a>(disguise: &'a mut Option<Disguise>, name: &'a str) -> &'a str {
+    match disguise {
+        None => name,
+        Some(disguise) => disguise.name(name),
+    }
+}
+
+impl Names for Labels {
+    fn user(&mut self, uid: u32) -> &str {
+        shown(&mut self.disguise, self.names.user(uid))
+    }
+
+    fn interface(&mut self, index: u32) -> &str {
+        shown(&mut self.disguise, self.names.interface(index))
+    }
+
+    fn cgroup(&mut self, id: u64) -> &str {
+        let path = self.names.cgroup(id);
+        match &mut self.disguise {
+            None => path,
+            Some(disguise) => disguise.path(path),
+        }
+    }
+
+    fn netns(&mut self, netns: Netns) -> &str {
+        self.names.netns(netns)
+    }
 }
 
 /// What was recorded.
@@ -52,7 +107,7 @@ struct Numbers {
 pub(super) struct Rows<'a> {
     writer: &'a mut Writer<File>,
     fields: SocketLines,
-    names: HostNames,
+    labels: &'a mut Labels,
     wanted: Wanted,
     numbers: Numbers,
     sockets: u64,
@@ -66,8 +121,11 @@ impl Sink for Rows<'_> {
         self.numbers.users.extend(socket.owner());
         self.numbers.interfaces.extend(socket.bound_to());
         self.numbers.cgroups.extend(socket.cgroup);
+        let disguise = self.labels.disguise.as_mut();
+        let other = disguise.map(|disguise| disguise.socket(socket));
+        let socket = other.as_ref().unwrap_or(socket);
         self.fields
-            .push(&mut self.writer.lines, socket, &mut self.names);
+            .push(&mut self.writer.lines, socket, self.labels);
         match self.writer.pass_on() {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -85,11 +143,12 @@ impl Recorder {
     /// When no source answers, or the file cannot be written.
     pub(super) fn record(&mut self, console: &mut Console) -> Result<Taken, Failure> {
         let place = self.sources.place();
+        self.labels.names.refresh();
         self.begin()?;
         let mut rows = Rows {
             writer: &mut self.writer,
             fields: SocketLines::recorded(self.kinds),
-            names: HostNames::of(place.clone()),
+            labels: &mut self.labels,
             wanted: Wanted::new(false),
             numbers: Numbers::default(),
             sockets: 0,
@@ -98,7 +157,6 @@ impl Recorder {
         let sources = &self.sources;
         let mut sample = Sample::take(&place, |_| list(self.kinds, sources, &mut rows))?;
         let Rows {
-            names,
             wanted,
             numbers,
             sockets,
@@ -123,12 +181,12 @@ impl Recorder {
             total: sockets,
             warnings: losses.map(Into::into).collect(),
         });
-        self.write(|writer| {
-            write_processes(writer, &owners, &place)?;
-            numbers.write(writer, names)?;
-            writer.line(&end)?;
-            writer.end_member()
-        })?;
+        let (writer, labels) = (&mut self.writer, &mut self.labels);
+        let written = write_processes(writer, &owners, &place, labels)
+            .and_then(|()| numbers.write(writer, labels))
+            .and_then(|()| writer.line(&end))
+            .and_then(|()| writer.end_member());
+        written.map_err(|error| not_written(&self.path, &error))?;
         sample.add_search(Some(&owners));
         console.log(&sample);
         Ok(Taken {
@@ -167,7 +225,7 @@ impl Recorder {
 
 impl Numbers {
     /// Writes their names.
-    fn write(self, writer: &mut Writer<File>, mut names: HostNames) -> io::Result<()> {
+    fn write(self, writer: &mut Writer<File>, names: &mut Labels) -> io::Result<()> {
         let name = |id, name: &str| Name {
             id,
             name: name.to_owned().into(),
@@ -186,51 +244,49 @@ impl Numbers {
 }
 
 /// Writes the processes that hold sockets, and those that could not be read.
-fn write_processes(writer: &mut Writer<File>, owners: &Owners, place: &Where) -> io::Result<()> {
+fn write_processes(
+    writer: &mut Writer<File>,
+    owners: &Owners,
+    place: &Where,
+    labels: &mut Labels,
+) -> io::Result<()> {
     let mut held: HashMap<u32, Vec<(u64, Option<u32>)>> = HashMap::new();
     for (inode, hold) in owners.holds() {
         held.entry(hold.pid).or_default().push((inode, hold.fd));
     }
     for process in owners.processes() {
-        let holds = held.remove(&process.pid).unwrap_or_default();
-        let descriptors = query_descriptors(place, process.pid);
-        write_process(writer, process, descriptors, &holds)?;
+        let pid = process.pid;
+        let descriptors = query_descriptors(place, pid);
+        writer.line(&Line::Process(process_line(process, descriptors, labels)))?;
+        for holds in held.remove(&pid).unwrap_or_default().chunks(HOLDS) {
+            let sockets = holds.to_vec();
+            writer.line(&Line::Holds(Holds { pid, sockets }))?;
+        }
     }
     for &pid in &owners.unread {
         let name = query_name(place, pid);
-        let name = name.as_ref().map(|name| name.text());
+        let name = name.map(|name| labels.name(&name.text()).to_owned().into());
         writer.line(&Line::Unread(Unread { pid, name }))?;
     }
     Ok(())
 }
 
-fn write_process(
-    writer: &mut Writer<File>,
+fn process_line(
     process: &Process,
     descriptors: Result<Descriptors, String>,
-    holds: &[(u64, Option<u32>)],
-) -> io::Result<()> {
+    labels: &mut Labels,
+) -> line::Process<'static> {
     let placement = &process.placement;
-    let (known, unknown) = match descriptors {
-        Ok(known) => (Some(known), None),
-        Err(reason) => (None, Some(reason.into())),
-    };
-    writer.line(&Line::Process(line::Process {
+    let mut named = |name: Option<&str>| Some(labels.name(name?).to_owned().into());
+    line::Process {
         pid: process.pid,
-        name: process.name.as_ref().map(|name| name.text()),
-        command_line: process.command_line.as_deref().map(Into::into),
-        unit: placement.unit.as_deref().map(Into::into),
-        container: placement.container.as_deref().map(Into::into),
-        pod: placement.pod.as_deref().map(Into::into),
-        open_files: known.map(|known| known.open),
-        open_files_limit: known.map(|known| known.limit),
-        open_files_unknown: unknown,
-    }))?;
-    for holds in holds.chunks(HOLDS) {
-        writer.line(&Line::Holds(Holds {
-            pid: process.pid,
-            sockets: holds.to_vec(),
-        }))?;
+        name: named(process.name.as_ref().map(ProcessName::text).as_deref()),
+        command_line: process.command_line.clone().map(Into::into),
+        unit: named(placement.unit.as_deref()),
+        container: named(placement.container.as_deref()),
+        pod: named(placement.pod.as_deref()),
+        open_files: descriptors.as_ref().ok().map(|known| known.open),
+        open_files_limit: descriptors.as_ref().ok().map(|known| known.limit),
+        open_files_unknown: descriptors.err().map(Into::into),
     }
-    Ok(())
 }

@@ -1,0 +1,249 @@
+//! `--anonymize`: other addresses and names in the place of those of the host, for sending a record to
+//! others. Each one is replaced by the same in both moments.
+//!
+//! Two addresses have as many leading bits in common as those that they replace, as in Xu, Fan, Ammar and Moon,
+//! "Prefix-preserving IP address anonymization" (2002), with SipHash under a random key in the place of
+//! their cipher. Paths are replaced part by part. Ports, numbers, sizes and times stay.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::model::{Ends, InetEnds, Socket, UnixEnds, UnixName};
+
+/// What is put in the place of what.
+#[derive(Debug, Default)]
+pub(super) struct Disguise {
+    key: RandomState,
+    addresses: HashMap<IpAddr, IpAddr>,
+    names: HashMap<String, String>,
+    paths: HashMap<String, String>,
+}
+
+impl Disguise {
+    /// The socket with other addresses, or another name.
+    pub(super) fn socket(&mut self, socket: &Socket) -> Socket {
+        let ends = match &socket.ends {
+            Ends::Internet(ends) => Ends::Internet(InetEnds {
+                local: self.end(ends.local),
+                remote: self.end(ends.remote),
+                ..*ends
+            }),
+            Ends::Unix(ends) => Ends::Unix(UnixEnds {
+                name: self.unix_name(&ends.name),
+                ..ends.clone()
+            }),
+            Ends::Packet(_) | Ends::Netlink(_) => socket.ends.clone(),
+        };
+        Socket {
+            ends,
+            ..socket.clone()
+        }
+    }
+
+    fn end(&mut self, end: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.address(end.ip()), end.port())
+    }
+
+    /// Another address of the same family. Those that mean every address or this host stay.
+    fn address(&mut self, address: IpAddr) -> IpAddr {
+        let (key, mapped) = match address {
+            IpAddr::V6(ip) => (&self.key, ip.to_ipv4_mapped()),
+            IpAddr::V4(_) => (&self.key, None),
+        };
+        let meant = mapped.map_or(address, IpAddr::V4);
+        if meant.is_unspecified() || meant.is_loopback() {
+            return address;
+        }
+        let other = *self.addresses.entry(meant).or_insert_with(|| match meant {
+            IpAddr::V4(ip) => Ipv4Addr::from_bits(replaced(key, ip.to_bits())).into(),
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(replaced(key, ip.to_bits())).into(),
+        });
+        match (other, mapped) {
+            (IpAddr::V4(ip), Some(_)) => ip.to_ipv6_mapped().into(),
+            (other, _) => other,
+        }
+    }
+
+    /// A name that is a whole: of a user, a process, a unit.
+    pub(super) fn name(&mut self, name: &str) -> &str {
+        let number = self.names.len() + 1;
+        let known = self.names.entry(name.to_owned());
+        known.or_insert_with(|| format!("name{number}"))
+    }
+
+    /// The path of a file or a control group: each part is replaced as a name.
+    pub(super) fn path(&mut self, path: &str) -> &str {
+        if !self.paths.contains_key(path) {
+            let parts: Vec<String> = path
+                .split('/')
+                .map(|part| match part {
+                    "" => String::new(),
+                    part => self.name(part).to_owned(),
+                })
+                .collect();
+            self.paths.insert(path.to_owned(), parts.join("/"));
+        }
+        self.paths.get(path).map_or("", String::as_str)
+    }
+
+    fn unix_name(&mut self, name: &UnixName) -> UnixName {
+        let mut other = |bytes: &[u8]| {
+            let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+            Box::from(self.path(&text).as_bytes())
+        };
+        match name {
+            UnixName::Unnamed => UnixName::Unnamed,
+            UnixName::Path(bytes) => UnixName::Path(other(bytes)),
+            UnixName::Abstract(bytes) => UnixName::Abstract(other(bytes)),
+        }
+    }
+}
+
+/// The bits of an address.
+trait Bits: Copy {
+    const WIDTH: u32;
+    /// The first bits, followed by zeros.
+    fn first(self, bits: u32) -> u128;
+    /// With the bit behind the first ones changed.
+    fn flipped(self, bits: u32) -> Self;
+}
+
+impl Bits for u32 {
+    const WIDTH: u32 = u32::BITS;
+
+    fn first(self, bits: u32) -> u128 {
+        u128::from(self) >> (u32::BITS - bits)
+    }
+
+    fn flipped(self, bits: u32) -> u32 {
+        self ^ 1 << (u32::BITS - 1 - bits)
+    }
+}
+
+impl Bits for u128 {
+    const WIDTH: u32 = u128::BITS;
+
+    fn first(self, bits: u32) -> u128 {
+        self.checked_shr(u128::BITS - bits).unwrap_or(0)
+    }
+
+    fn flipped(self, bits: u32) -> u128 {
+        self ^ 1 << (u128::BITS - 1 - bits)
+    }
+}
+
+/// An address with each bit changed or not as the bits before it, and nothing else, decide.
+fn replaced<A: Bits>(key: &RandomState, address: A) -> A {
+    (0..A::WIDTH).fold(address, |other, bits| {
+        let before = (A::WIDTH, bits, address.first(bits));
+        match key.hash_one(before) & 1 {
+            0 => other,
+            _ => other.flipped(bits),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::ends;
+    use crate::model::{Kind, State};
+
+    fn common(a: IpAddr, b: IpAddr) -> u32 {
+        match (a, b) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn addresses_keep_their_common_prefixes_and_differ_as_before() {
+        let mut disguise = Disguise::default();
+        let addresses = [
+            "10.0.0.1",
+            "10.0.0.2",
+            "10.0.7.1",
+            "192.0.2.1",
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8:1::1",
+            "fe80::1",
+        ];
+        let addresses = addresses.map(|text| text.parse::<IpAddr>().unwrap());
+        for a in addresses {
+            for b in addresses {
+                let others = [a, b].map(|address| disguise.address(address));
+                assert_eq!(common(others[0], others[1]), common(a, b), "{a} {b}");
+                assert_eq!(others[0].is_ipv4(), a.is_ipv4());
+            }
+        }
+        let kept = [
+            "0.0.0.0",
+            "::",
+            "127.0.0.1",
+            "127.3.0.1",
+            "::1",
+            "::ffff:127.0.0.1",
+        ];
+        for address in kept.map(|text| text.parse::<IpAddr>().unwrap()) {
+            assert_eq!(disguise.address(address), address);
+        }
+        let mapped = disguise.address("::ffff:10.0.0.1".parse().unwrap());
+        let IpAddr::V6(mapped) = mapped else { panic!() };
+        let plain = disguise.address(addresses[0]);
+        assert_eq!(mapped.to_ipv4_mapped().map(IpAddr::V4), Some(plain));
+    }
+
+    #[test]
+    fn names_and_parts_of_paths_are_replaced_by_the_same_each_time() {
+        let mut disguise = Disguise::default();
+        let first = disguise.name("nginx").to_owned();
+        assert_ne!(disguise.name("postgres"), first);
+        assert_eq!(disguise.name("nginx"), first);
+        assert_eq!(disguise.path("/"), "/");
+        let slice = disguise.path("/system.slice/nginx").to_owned();
+        let other = disguise.path("/system.slice/postgres").to_owned();
+        assert!(slice.ends_with(&format!("/{first}")), "{slice}");
+        assert_eq!(
+            slice.rsplit_once('/').unwrap().0,
+            other.rsplit_once('/').unwrap().0
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_socket_changes_but_addresses_and_names() {
+        let mut disguise = Disguise::default();
+        let tcp = Socket {
+            inode: 7,
+            ..Socket::bare(
+                Kind::Tcp,
+                State::Established,
+                ends("10.0.0.1:80", "10.0.0.2:90"),
+            )
+        };
+        let other = disguise.socket(&tcp);
+        let ports = |socket: &Socket| {
+            socket
+                .internet()
+                .map(|ends| (ends.local.port(), ends.remote.port()))
+        };
+        assert_eq!(ports(&other), ports(&tcp));
+        assert_eq!(
+            Socket {
+                ends: tcp.ends.clone(),
+                ..other
+            },
+            tcp
+        );
+        let name = UnixName::Path(b"/run/a\xff".as_slice().into());
+        let ends = UnixEnds {
+            name: name.clone(),
+            ..UnixEnds::default()
+        };
+        let unix = Socket::bare(Kind::UnixStream, State::Listen, ends);
+        let other = disguise.socket(&unix).unix().unwrap().name.clone();
+        assert!(other != name && other.space() == name.space());
+    }
+}
