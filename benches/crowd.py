@@ -107,6 +107,14 @@ def hold_connections(pairs, member):
     return held
 
 
+def hold_all(sockets, holders=20):
+    """Connected sockets, held by as many processes as the limit of open files requires, but `holders` at
+    least."""
+    pairs = min(prepare() // 2, -(-sockets // 2 // holders))
+    shares = [min(pairs, sockets // 2 - begin) for begin in range(0, sockets // 2, pairs)]
+    return start(functools.partial(hold_connections, share, member) for member, share in enumerate(shares, 1))
+
+
 def peak_mebibytes(process):
     """The largest resident set of a process so far."""
     with open(f"/proc/{process}/status") as file:

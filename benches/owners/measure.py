@@ -12,19 +12,10 @@ differ in their rows.
 Needs root, and util-linux and iproute2.
 """
 
-import functools, os, statistics, subprocess, sys, tempfile, time
+import os, statistics, subprocess, sys, tempfile, time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-from crowd import end, hold_connections, prepare, start
-
-HOLDERS = 20
-
-
-def crowd(sockets):
-    pairs = min(prepare() // 2, -(-sockets // 2 // HOLDERS))
-    shares = [min(pairs, sockets // 2 - begin) for begin in range(0, sockets // 2, pairs)]
-    return start(functools.partial(hold_connections, share, member) for member, share in enumerate(shares, 1))
-
+from crowd import end, hold_all
 
 def run(command):
     """Seconds by the clock, seconds of CPU, MiB, and a digest of the sorted rows. The rows go to a
@@ -48,7 +39,7 @@ def main():
     if other:
         commands["other"] = [other[0], *listing]
     commands["ss -tanp"] = ["ss", "-tanpH"]
-    members = crowd(int(sockets))
+    members = hold_all(int(sockets))
     measured = {name: [] for name in commands}
     for _ in range(int(runs)):
         for name, command in commands.items():

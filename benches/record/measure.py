@@ -14,9 +14,7 @@ Needs root and util-linux.
 import os, statistics, subprocess, sys, tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "owners"))
-from crowd import end
-from measure import crowd
+from crowd import end, hold_all
 
 
 def run(command, to):
@@ -32,7 +30,7 @@ def run(command, to):
 
 def main():
     program, sockets, runs, *_ = sys.argv[1:] + ["400000", "3"][len(sys.argv[2:4]):]
-    members = crowd(int(sockets))
+    members = hold_all(int(sockets))
     with tempfile.TemporaryDirectory() as folder:
         record, rows = os.path.join(folder, "a.rec"), os.path.join(folder, "rows")
         commands = {
