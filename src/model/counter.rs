@@ -65,6 +65,8 @@ table! {
         MemoryPressures = ("TcpExt", "TCPMemoryPressures"),
         /// How often a retransmission timer expired.
         Timeouts = ("TcpExt", "TCPTimeouts"),
+        /// Segments that peers report to have received twice (RFC 2883).
+        DsackRecv = ("TcpExt", "TCPDSACKRecv"),
         /// Retransmitted SYNs and SYN-ACKs.
         SynRetrans = ("TcpExt", "TCPSynRetrans"),
         /// Connections that this host began with the option MP_CAPABLE (RFC 8684).

@@ -142,6 +142,8 @@ impl Retransmission {
         let waiting = self.waiting.saturating_mul(growth.time.as_secs().max(1));
         let lost = counted.again.saturating_sub(waiting);
         let lost = lost.saturating_sub(ended);
+        // What arrived twice was not lost: a peer on a busy host acknowledges late.
+        let lost = lost.saturating_sub(growth.of(Counter::DsackRecv).unwrap_or(0));
         Ok(SentAll {
             growth,
             counted,
@@ -217,6 +219,10 @@ impl Retransmission {
             format!(
                 "SYNs and SYN-ACKs are subtracted: {}",
                 growth.text(&[Counter::SynRetrans])
+            ),
+            format!(
+                "those that peers received twice are no loss: {}",
+                growth.text(&[Counter::DsackRecv])
             ),
             match self.waiting {
                 0 => format!(

@@ -54,6 +54,14 @@ fn it_warns_from_one_in_a_hundred_on_and_not_for_a_few_segments() {
 }
 
 #[test]
+fn what_peers_received_twice_was_not_lost() {
+    for (twice, warns) in [(0, true), (90, true), (91, false), (500, false)] {
+        let host = segments(100, 900).with_growth(Counter::DsackRecv, 7, 7 + twice);
+        assert_eq!(found(&[], &host).is_some(), warns, "{twice}");
+    }
+}
+
+#[test]
 fn a_part_that_is_too_few_segments_in_the_window_is_decided_while_peers_are_watched() {
     for (window, later, warns) in [
         ((9, 891), (10, 990), true),
