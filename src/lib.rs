@@ -47,7 +47,7 @@ pub mod owner;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod proc_root;
 #[cfg_attr(docsrs, doc(hidden))]
-mod question;
+pub mod question;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod record;
 #[cfg_attr(docsrs, doc(hidden))]

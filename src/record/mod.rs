@@ -1,7 +1,7 @@
 //! Records: evidence in a file, so that questions can be asked of it later and on other machines.
 //!
 //! A record is lines of JSON in gzip members one after the other (RFC 1952), so that `zcat FILE | jq` works
-//! on it. Sockets are the lines of `list --json`; the other lines are those of [`line`]. It comes from
+//! on it. Sockets are the lines of `list --json`; the other lines are those of [`mod@line`]. It comes from
 //! strangers: lines and what is kept of them are bounded, and nothing in it leads to a file.
 //!
 //! Must not query the kernel, nor know what is asked of a record.
