@@ -9,7 +9,7 @@ use std::io;
 
 use super::counters::{parse_column, parse_following, parse_line, parse_under};
 use super::{ProcNet, Sources, read_sysctl};
-use crate::model::{Counter, Counters, Kind, KindSet, Setting, Settings};
+use crate::model::{Counter, Counters, KindSet, Setting, Settings};
 
 /// Files beside those of counters: how many sockets there are of each protocol.
 const FURTHER: [&str; 2] = ["protocols", "sockstat6"];
@@ -67,11 +67,10 @@ impl Readings {
         counters
     }
 
-    /// Every file that counters and settings of TCP are read from, by its path below /proc, or why it
-    /// cannot be read; without those that do not exist.
+    /// Every file that counters and settings are read from, by its path below /proc, or why it cannot be
+    /// read; without those that do not exist.
     pub fn files(&self) -> Vec<(String, Result<String, String>)> {
-        let tcp = Counter::ALL.iter().filter(|one| one.kind() == Kind::Tcp);
-        let counters: BTreeSet<&str> = tcp.map(|one| one.file()).collect();
+        let counters: BTreeSet<&str> = Counter::ALL.iter().map(|one| one.file()).collect();
         let counters = counters.into_iter().chain(FURTHER);
         let mut files: Vec<(String, io::Result<String>)> = counters
             .map(|name| (format!("net/{name}"), self.tables.read_file(name)))

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::child::run_tool;
 use crate::doctor::report::Report;
+use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
 use crate::program::{Ran, command, run_command};
 use crate::zoo::special::mptcp;
@@ -277,6 +278,15 @@ in_namespace!(
             explained.stdout.contains("read every socket in a.rec"),
             "{explained:?}"
         );
+        for diagnosed in [&["doctor"][..], &["doctor", "-t"]] {
+            let ran = folder.run(&[diagnosed, &["--from", "a.rec"]].concat());
+            let notes = ran.stderr.lines().filter(|line| line.contains("a.rec"));
+            assert_eq!(notes.count(), 1, "{diagnosed:?}: {ran:?}");
+        }
+        let text = run_tool("zcat", [folder.path("a.rec").to_str().unwrap()]);
+        assert!(text.contains("\"path\":\"net/snmp\""), "{text}");
+        let has_v6 = fs::exists("/proc/thread-self/net/snmp6").unwrap();
+        assert_eq!(text.contains("\"path\":\"net/snmp6\""), has_v6);
         // Of a file that ends early, the moment that is whole is used.
         let bytes = fs::read(folder.path("a.rec")).unwrap();
         fs::write(folder.path("a.rec"), &bytes[..bytes.len() - 1]).unwrap();
@@ -344,6 +354,17 @@ in_namespace!(
             "exclude each other",
         );
         drop(unix);
+    }
+);
+
+in_namespace!(
+    fn a_person_at_a_terminal_reads_what_is_waited_for() {
+        let folder = Folder::new();
+        let path = folder.path("a.rec");
+        let mut terminal = Terminal::with(&["record", path.to_str().unwrap(), "--window=0.1"]);
+        terminal.wait_for("; waiting 0.");
+        terminal.wait_for(" s apart, ");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
     }
 );
 

@@ -29,7 +29,7 @@ use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{Examination, Host, KINDS, RULES, examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Kind, KindSet, Loss, Severity, SourceName};
+use crate::model::{Diagnosis, Holders, Kind, KindSet, Loss, Note, Severity, SourceName};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
 use parts::{Parts, Taken};
@@ -121,7 +121,10 @@ fn diagnose(
     // Without the window.
     sample.took = taken.iter().map(|one| one.samples.took).sum();
     for one in &mut *taken {
-        sample.notes.append(&mut one.samples.notes);
+        // Dumps of several kinds have the same note about their source.
+        let new = one.samples.notes.drain(..);
+        let is_new = |note: &Note| !sample.report.notes.contains(note);
+        sample.notes.extend(new.filter(is_new));
     }
     let mut examination = examine_all(taken, &Holders::default());
     let needs_holders = !examination.inodes().is_empty();

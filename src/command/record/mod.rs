@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -25,7 +25,7 @@ use crate::model::{KindSet, counted};
 use crate::record::Writer;
 use crate::record::line::{Head, Line, VERSION};
 use crate::source::Readings;
-use moment::{Labels, Recorder, Taken};
+use moment::{Labels, Recorder};
 
 /// Records both moments, and reports what the file has.
 pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
@@ -56,7 +56,7 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         page_size: Readings::of(&sources).page_size(),
     });
     writer.line(&head).map_err(cannot)?;
-    let mut recorder = Recorder {
+    let recorder = Recorder {
         kinds,
         sources,
         writer,
@@ -64,25 +64,36 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         command_lines: typed.command_lines,
         labels,
     };
+    record_both(recorder, typed.window, console)
+}
+
+/// Records both moments.
+fn record_both(
+    mut recorder: Recorder,
+    window: Duration,
+    console: &mut Console,
+) -> Result<Status, Failure> {
     let begin = Instant::now();
-    let mut taken = recorder.record(console)?;
-    thread::sleep(typed.window.saturating_sub(begin.elapsed()));
+    let first = recorder.record(console)?;
+    let left = window.saturating_sub(begin.elapsed());
+    console.progress(&format!(
+        "recorded {}; waiting {:.1} s for the second moment",
+        counted(first.sockets, "socket", "sockets"),
+        left.as_secs_f64()
+    ));
+    thread::sleep(left);
     let window = begin.elapsed();
-    let Taken {
-        sockets,
-        is_complete,
-    } = recorder.record(console)?;
-    taken.is_complete &= is_complete;
+    let second = recorder.record(console)?;
     let text = format!(
         "{}: {}, then {}, {:.1} s apart, {} KiB\n",
-        crate::output::escape::line(&typed.file.display().to_string()),
-        counted(taken.sockets, "socket", "sockets"),
-        sockets,
+        crate::output::escape::line(&recorder.path.display().to_string()),
+        counted(first.sockets, "socket", "sockets"),
+        second.sockets,
         window.as_secs_f64(),
         recorder.writer.written.div_ceil(1024),
     );
     console.write(text.as_bytes())?;
-    Ok(match taken.is_complete {
+    Ok(match first.is_complete && second.is_complete {
         true => Status::Answered,
         false => Status::Incomplete,
     })
