@@ -74,7 +74,8 @@ fn of_record(file: &Path, are_compared: bool) -> Result<Sources, Failure> {
             "--from: a record is of one network namespace, so there are none to compare".to_owned(),
         ));
     }
-    let record = record::open(file).map_err(|error| Failure::Usage(format!("--from: {error}")))?;
+    let record =
+        record::open(file, None).map_err(|error| Failure::Usage(format!("--from: {error}")))?;
     Ok(Sources::Record(ProcNet::recorded(Arc::new(record))))
 }
 

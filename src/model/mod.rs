@@ -101,7 +101,7 @@ pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };
 pub use protocol::Protocol;
-pub use recorded::{Moment, Origin, Place, Recorded};
+pub use recorded::{Counted, CountedGroups, Moment, Origin, Place, Recorded, Stretch};
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};

@@ -48,8 +48,10 @@ impl Where {
         let root = root.map(|root| ("--proc-root", root.display().to_string()));
         let record = self.recorded().map(|record| &record.path);
         let record = record.map(|path| ("--from", path.display().to_string()));
+        let at = self.recorded().filter(|record| record.at);
+        let at = at.and_then(|record| Some(("--at", record.last()?.stamp.clone())));
         let netns = self.netns().map(|words| ("--netns", words));
-        let options = root.into_iter().chain(netns).chain(record);
+        let options = root.into_iter().chain(netns).chain(record).chain(at);
         options
             .flat_map(|(option, value)| [option.to_owned(), value])
             .collect()

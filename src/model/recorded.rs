@@ -9,7 +9,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::{Descriptors, Hold, Kind, KindRead, KindSet, Process, ProcessName, SourceName};
+use super::{
+    Counts, Descriptors, Field, Hold, KeyPart, Kind, KindRead, KindSet, Other, Process,
+    ProcessName, SourceName,
+};
 
 /// A record, and the moment of it that questions are about.
 #[derive(Debug)]
@@ -18,12 +21,29 @@ pub struct Recorded {
     pub path: PathBuf,
     /// Whose sockets it has.
     pub origin: Origin,
-    /// In the order of time; one at least.
+    /// The one that was chosen, after the one that it is compared with, where there is one.
     moments: Vec<Moment>,
-    /// Why the file ends early; moments that are not whole are not among these.
+    /// Why the file ends early; moments that are not whole are not in the timeline.
     pub cut: Option<String>,
+    /// What the file has, in its order.
+    pub timeline: Vec<Stretch>,
+    /// Whether a time was requested, so that commands name it.
+    pub at: bool,
     /// The position of the moment that questions are about.
     current: AtomicUsize,
+}
+
+/// A part of a record: a moment with its sockets, or samples one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Whether its sockets are there, so that it is one moment.
+    pub has_sockets: bool,
+    /// Where it begins.
+    pub place: Place,
+    /// The time of the moment, or of the first sample.
+    pub first: SystemTime,
+    /// The time of the moment, or of the last sample. Within a stretch, time does not go back.
+    pub last: SystemTime,
 }
 
 /// Whose sockets a record has, and what recorded them.
@@ -54,6 +74,13 @@ pub struct Moment {
     pub warnings: Vec<String>,
     /// How many sockets it has.
     pub total: u64,
+    /// Of a sample, the numbers of its sockets, which are not recorded themselves.
+    pub counted: Option<Counted>,
+    /// Why it was recorded, where rules of `doctor` found something: their ids and the titles of their
+    /// findings.
+    pub causes: Vec<(String, String)>,
+    /// Whether it is compared with no earlier one, but the next one with it.
+    pub is_first: bool,
     /// Where its lines begin in the file.
     pub start: Place,
     /// Files by their paths below /proc, or the reason why one could not be read. Those that did not exist
@@ -75,6 +102,44 @@ pub struct Moment {
     pub cgroups: HashMap<u64, String>,
 }
 
+/// What a sample has in the place of sockets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many sockets of each kind are in each state.
+    pub kinds: Vec<(Kind, Counts)>,
+    /// TCP sockets by group.
+    pub groups: Vec<CountedGroups>,
+}
+
+/// Sockets by one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedGroups {
+    /// When they were counted.
+    pub time: SystemTime,
+    /// The field that they are grouped by.
+    pub by: Field,
+    /// The largest groups, each with the part of a key that it is, largest first.
+    pub groups: Vec<(KeyPart, Counts)>,
+    /// The others together.
+    pub other: Option<Other>,
+    /// What was lost.
+    pub warnings: Vec<String>,
+}
+
+impl CountedGroups {
+    /// The fields that samples have groups by.
+    pub const FIELDS: [Field; 3] = [Field::Service, Field::RemoteAddr, Field::Process];
+
+    /// The sockets of all groups.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        let other = self.other.iter().map(|other| &other.counts);
+        let groups = self.groups.iter().map(|(_, counts)| counts);
+        groups.chain(other).for_each(|one| counts.add_all(one));
+        counts
+    }
+}
+
 /// A place in a file of compressed lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -85,26 +150,45 @@ pub struct Place {
 }
 
 impl Recorded {
-    /// A record of these moments, about the last; `None` if there are none.
-    pub fn new(
-        path: PathBuf,
-        origin: Origin,
-        moments: Vec<Moment>,
-        cut: Option<String>,
-    ) -> Option<Recorded> {
-        let last = moments.len().checked_sub(1)?;
-        Some(Recorded {
+    /// A record about this moment, which is compared with an earlier one, if there is one.
+    pub fn new(path: PathBuf, origin: Origin, earlier: Option<Moment>, moment: Moment) -> Recorded {
+        let moments: Vec<Moment> = earlier.into_iter().chain([moment]).collect();
+        Recorded {
             path,
             origin,
+            current: AtomicUsize::new(moments.len() - 1),
             moments,
-            cut,
-            current: AtomicUsize::new(last),
-        })
+            cut: None,
+            timeline: Vec::new(),
+            at: false,
+        }
+    }
+
+    /// The numbers of the sample that questions are about; `None` where it is a moment with its sockets.
+    pub fn counted(&self) -> Option<&Counted> {
+        self.moment()?.counted.as_ref()
+    }
+
+    /// The time of the moment with its sockets that is nearest to the one that questions are about.
+    pub fn nearest_sockets(&self) -> Option<SystemTime> {
+        let now = self.time();
+        let distance = |time: SystemTime| match time.duration_since(now) {
+            Ok(later) => later,
+            Err(earlier) => earlier.duration(),
+        };
+        let moments = self.timeline.iter().filter(|one| one.has_sockets);
+        let times = moments.map(|one| one.first);
+        times.min_by_key(|time| distance(*time))
     }
 
     /// The moment that questions are about.
     pub fn moment(&self) -> Option<&Moment> {
         self.moments.get(self.current.load(Ordering::Relaxed))
+    }
+
+    /// The one that was chosen.
+    pub fn last(&self) -> Option<&Moment> {
+        self.moments.last()
     }
 
     /// When that was.
@@ -141,6 +225,9 @@ impl Moment {
             kinds: Vec::new(),
             warnings: Vec::new(),
             total: 0,
+            counted: None,
+            causes: Vec::new(),
+            is_first: false,
             start,
             files: BTreeMap::new(),
             processes: Vec::new(),

@@ -6,15 +6,38 @@
 //!
 //! Must not query the kernel, nor know what is asked of a record.
 
+mod continued;
+mod index;
 pub mod line;
 mod lines;
+mod moment;
 mod open;
+mod ring;
 mod row;
+mod sampled;
+mod samples;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use lines::Lines;
-pub use open::{RecordError, open};
+pub use open::{At, RecordError, open};
+pub use ring::{Bounds, Ring};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};
+pub use sampled::{SampleWriter, Sampled};
+pub use samples::Samples;
 pub use writer::Writer;
+
+use crate::model::SourceName;
+
+/// Every line of a socket begins so, as this program writes them.
+const SOCKET: &[u8] = b"{\"type\":\"socket\"";
+
+/// The source of this name. One of a later version is taken for the most reliable one.
+fn source_of(name: Option<&str>) -> SourceName {
+    let known = [SourceName::Proc, SourceName::NetlinkAndCounters];
+    let mut known = known.into_iter();
+    let named = known.find(|source| Some(source.name()) == name);
+    named.unwrap_or(SourceName::Netlink)
+}

@@ -1,24 +1,25 @@
-//! Opens a record: reads it once to its end, keeps everything but the sockets, and notes where each moment
-//! begins.
+//! Opens a record: finds the moment or sample that questions are about, and reads it with the one that it is
+//! compared with.
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use super::line::{
-    Begin, End, File, Head, Holds, KindLine, Line, Name, Process as ProcessLine, Unread, VERSION,
-    time_of,
-};
+use super::index::Index;
+use super::line::{Head, Line, VERSION, stamp};
 use super::lines::Lines;
-use crate::model::{
-    Descriptors, Hold, KindRead, KindSet, Moment, Origin, Place, Placement, Process, ProcessName,
-    Recorded, SourceName,
-};
+use super::moment::read_moment;
+use super::samples::Samples;
+use crate::model::{KindSet, Moment, Origin, Place, Recorded, Stretch};
 
-/// Every line of a socket begins so, as this program writes them.
-const SOCKET: &[u8] = b"{\"type\":\"socket\"";
-
-/// More text than this besides sockets is in no record, in bytes.
-const MOST_KEPT: usize = 512 << 20;
+/// Which moment or sample of a record questions are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The last one until this time.
+    Time(SystemTime),
+    /// The last one until this time of a day, in UTC: of the last day on which the record has it.
+    OfDay(Duration),
+}
 
 /// Why a file cannot be used as a record.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,14 @@ pub enum RecordError {
         /// The version that wrote it.
         program: String,
     },
+    /// It has nothing of the time that was requested.
+    #[error("{path} {reason}")]
+    Outside {
+        /// The file.
+        path: String,
+        /// What it has.
+        reason: String,
+    },
     /// It ends before the end of its first moment.
     #[error("{path} is cut off before the end of its first moment: {reason}")]
     NoMoment {
@@ -61,52 +70,74 @@ pub enum RecordError {
     },
 }
 
-/// Reads a record. A file that is cut off or damaged is used as far as its moments are whole.
+/// Reads a record: the moment or sample of this time, or the last moment with sockets, or else the last
+/// sample. A file that is cut off or damaged is used as far as its moments are whole.
 ///
 /// # Errors
-/// When it is no record, or no moment of it is whole.
-pub fn open(path: &Path) -> Result<Recorded, RecordError> {
+/// When it is no record, has nothing whole, or nothing of that time.
+pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
     let name = || path.display().to_string();
     let unreadable = |error| RecordError::Unreadable {
         path: name(),
         error,
     };
+    // Before all is read of a file that is none.
+    read_origin(path, Place::default())?;
+    let mut index = Index::read(path).map_err(unreadable)?;
+    let no_moment = |reason: &str| RecordError::NoMoment {
+        path: name(),
+        reason: reason.to_owned(),
+    };
+    let chosen = loop {
+        let Some(chosen) = choose(path, &index, at)? else {
+            let none = "it has none".to_owned();
+            return Err(no_moment(index.cut.as_ref().unwrap_or(&none)));
+        };
+        match read(path, &index, chosen, at) {
+            Ok(found) => break found,
+            // It is not used, and an earlier one is.
+            Err(error) => {
+                index.cut = Some(error.to_string());
+                index.stretches.remove(chosen);
+            }
+        }
+    };
+    let (earlier, moment) = chosen;
+    let mut heads = index.heads.iter().rev();
+    let head = heads.find(|place| place.member <= moment.start.member);
+    let origin = read_origin(path, head.copied().unwrap_or_default())?;
+    let mut record = Recorded::new(path.to_owned(), origin, earlier, moment);
+    record.cut = index.cut;
+    record.timeline = index.stretches;
+    record.at = at.is_some();
+    Ok(record)
+}
+
+/// Reads whose record it is.
+fn read_origin(path: &Path, place: Place) -> Result<Origin, RecordError> {
+    let name = || path.display().to_string();
     let other = |reason: String| RecordError::Other {
         path: name(),
         reason,
     };
-    let mut lines = Lines::open(path, Place::default()).map_err(unreadable)?;
+    let mut lines = Lines::open(path, place).map_err(|error| RecordError::Unreadable {
+        path: name(),
+        error,
+    })?;
     let first = match lines.next_line() {
         Ok(Some((_, line))) => serde_json::from_slice(line),
         Ok(None) => return Err(other("it is empty".to_owned())),
         Err(error) => return Err(other(error.to_string())),
     };
-    let origin = match first {
-        Ok(Line::Record(head)) if head.version > VERSION => {
-            return Err(RecordError::Newer {
-                path: name(),
-                version: head.version,
-                program: head.program.into_owned(),
-            });
-        }
-        Ok(Line::Record(head)) => origin(&head).map_err(other)?,
-        Ok(_) | Err(_) => return Err(other("its first line is another one".to_owned())),
-    };
-    let mut found = Found::default();
-    let end = found.read(&mut lines);
-    let unfinished = found.moment.is_some();
-    let cut = match end {
-        Err(reason) => Some(reason),
-        Ok(()) if unfinished => Some("its last moment has no end".to_owned()),
-        Ok(()) => None,
-    };
-    let reason = cut.clone().unwrap_or_else(|| "it has none".to_owned());
-    Recorded::new(path.to_owned(), origin, found.moments, cut).ok_or_else(|| {
-        RecordError::NoMoment {
+    match first {
+        Ok(Line::Record(head)) if head.version > VERSION => Err(RecordError::Newer {
             path: name(),
-            reason,
-        }
-    })
+            version: head.version,
+            program: head.program.into_owned(),
+        }),
+        Ok(Line::Record(head)) => origin(&head).map_err(other),
+        Ok(_) | Err(_) => Err(other("its first line is another one".to_owned())),
+    }
 }
 
 fn origin(head: &Head<'_>) -> Result<Origin, String> {
@@ -121,143 +152,118 @@ fn origin(head: &Head<'_>) -> Result<Origin, String> {
     })
 }
 
-/// The moments so far.
-#[derive(Default)]
-struct Found {
-    moments: Vec<Moment>,
-    /// The one that is read.
-    moment: Option<Moment>,
-    /// Bytes of the lines that are kept.
-    kept: usize,
-}
-
-impl Found {
-    /// Reads to the end of the file.
-    ///
-    /// # Errors
-    /// Why it ends early.
-    fn read(&mut self, lines: &mut Lines) -> Result<(), String> {
-        loop {
-            let Some((place, line)) = lines.next_line().map_err(|error| error.to_string())? else {
-                return Ok(());
-            };
-            if line.starts_with(SOCKET) {
-                continue;
-            }
-            self.kept += line.len();
-            if self.kept > MOST_KEPT {
-                return Err("it has more than 512 MiB besides sockets".to_owned());
-            }
-            let line: Line = serde_json::from_slice(line).map_err(|error| {
-                let Place { member, lines } = place;
-                format!(
-                    "line {} of the gzip member at byte {member}: {error}",
-                    lines + 1
-                )
-            })?;
-            self.add(line, place)?;
-        }
-    }
-
-    fn add(&mut self, line: Line<'_>, place: Place) -> Result<(), String> {
-        if let Line::Moment(begin) = line {
-            self.moment = Some(moment(&begin, place)?);
-            return Ok(());
-        }
-        let Some(moment) = &mut self.moment else {
-            return Ok(());
-        };
-        match line {
-            Line::File(File { path, text, error }) => {
-                let text = text.map(|text| Ok(text.into_owned()));
-                let error = error.map(|error| Err(error.into_owned()));
-                let path = path.into_owned();
-                moment.files.extend(text.or(error).map(|file| (path, file)));
-            }
-            Line::User(name) => drop(moment.users.insert(number(&name)?, name.name.into())),
-            Line::Interface(name) => {
-                moment.interfaces.insert(number(&name)?, name.name.into());
-            }
-            Line::Cgroup(Name { id, name }) => drop(moment.cgroups.insert(id, name.into())),
-            Line::Process(line) => add_process(moment, line),
-            Line::Unread(Unread { pid, name }) => {
-                let name = name.map(|name| ProcessName::new(name.as_bytes()));
-                moment.unread.push((pid, name));
-            }
-            Line::Holds(Holds { pid, sockets }) => {
-                let holds = sockets.into_iter();
-                let holds = holds.map(|(inode, fd)| (inode, Hold { pid, fd }));
-                moment.holds.extend(holds);
-            }
-            Line::End(end) => {
-                let whole = self.moment.take();
-                self.moments.extend(whole.map(|moment| finish(moment, end)));
-            }
-            Line::Record(_) | Line::Moment(_) | Line::Other => {}
-        }
-        Ok(())
-    }
-}
-
-fn moment(begin: &Begin<'_>, start: Place) -> Result<Moment, String> {
-    let time = time_of(&begin.time);
-    let time = time.ok_or_else(|| format!("no time: {}", begin.time))?;
-    Ok(Moment {
-        time,
-        stamp: begin.time.clone().into_owned(),
-        ..Moment::beginning(start)
-    })
-}
-
-fn number(name: &Name<'_>) -> Result<u32, String> {
-    let number = u32::try_from(name.id);
-    number.map_err(|_| format!("the number {} is too large", name.id))
-}
-
-fn add_process(moment: &mut Moment, line: ProcessLine<'_>) {
-    let descriptors = match (
-        line.open_files,
-        line.open_files_limit,
-        line.open_files_unknown,
-    ) {
-        (Some(open), Some(limit), _) => Some(Ok(Descriptors { open, limit })),
-        (_, _, Some(reason)) => Some(Err(reason.into_owned())),
-        _ => None,
+/// The position of the stretch that has the moment or sample; `None` if there is none at all.
+///
+/// # Errors
+/// When the time is outside of what the record has.
+fn choose(path: &Path, index: &Index, at: Option<At>) -> Result<Option<usize>, RecordError> {
+    let all = &index.stretches;
+    let Some(at) = at else {
+        let last = all.iter().rposition(|one| one.has_sockets);
+        return Ok(last.or_else(|| all.len().checked_sub(1)));
     };
-    moment
-        .descriptors
-        .extend(descriptors.map(|descriptors| (line.pid, descriptors)));
-    moment.processes.push(Process {
-        pid: line.pid,
-        name: line.name.map(|name| ProcessName::new(name.as_bytes())),
-        command_line: line.command_line.map(Into::into),
-        placement: Placement {
-            unit: line.unit.map(Into::into),
-            container: line.container.map(Into::into),
-            pod: line.pod.map(Into::into),
-        },
-    });
+    let (Some(first), Some(last)) = (
+        all.iter().map(|one| one.first).min(),
+        all.iter().map(|one| one.last).max(),
+    ) else {
+        return Ok(None);
+    };
+    let time = resolve(at, last);
+    if time < first || time > last {
+        let (where_it_is, nearest) = match time < first {
+            true => ("begins after", first),
+            false => ("ends before", last),
+        };
+        return Err(RecordError::Outside {
+            path: path.display().to_string(),
+            reason: format!(
+                "{where_it_is} {}: the nearest time that it has is {}",
+                stamp(time),
+                stamp(nearest)
+            ),
+        });
+    }
+    // The clock may have been set back: of several that have the time, the one that is nearest to it.
+    let until = all.iter().enumerate().filter(|(_, one)| one.first <= time);
+    let found = until.max_by_key(|(_, one)| one.last.min(time));
+    Ok(found.map(|(position, _)| position))
 }
 
-fn finish(mut moment: Moment, end: End<'_>) -> Moment {
-    moment.processes.sort_by_key(|process| process.pid);
-    moment.holds.sort_unstable();
-    let kinds = end.kinds.into_iter();
-    moment.kinds = kinds.filter_map(kind_read).collect();
-    moment.total = end.total;
-    moment.warnings = end.warnings.into_iter().map(Into::into).collect();
-    moment
+/// The time that is meant, in a record that ends with `last`.
+fn resolve(at: At, last: SystemTime) -> SystemTime {
+    const DAY: u64 = 86_400;
+    match at {
+        At::Time(time) => time,
+        At::OfDay(since_midnight) => {
+            let since = last.duration_since(SystemTime::UNIX_EPOCH);
+            let since = since.unwrap_or_default();
+            let midnight = Duration::from_secs(since.as_secs() / DAY * DAY);
+            let today = midnight + since_midnight;
+            let meant = match today > since {
+                true => today.saturating_sub(Duration::from_secs(DAY)),
+                false => today,
+            };
+            SystemTime::UNIX_EPOCH + meant
+        }
+    }
 }
 
-/// `None` for a kind of a later version.
-fn kind_read(line: KindLine<'_>) -> Option<KindRead> {
-    Some(KindRead {
-        kind: KindSet::parse(&line.kind).ok()?.only()?,
-        source: match line.source.as_deref() {
-            Some("proc") => SourceName::Proc,
-            Some(_) | None => SourceName::Netlink,
-        },
-        is_complete: true,
-        unavailable: line.unavailable.map(Into::into),
-    })
+/// A moment or sample, after the one that it is compared with.
+type Compared = (Option<Moment>, Moment);
+
+/// Reads the moment or sample of a stretch, and the one that it is compared with.
+fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result<Compared> {
+    let gone = || io::Error::other("it has no sample");
+    let stretch = index.stretches.get(chosen).ok_or_else(gone)?;
+    let before = index.stretches.get(..chosen).unwrap_or_default();
+    if !stretch.has_sockets {
+        let until = at.map(|at| resolve(at, latest(&index.stretches)));
+        let (mut earlier, sample) = last_samples(path, stretch, until)?;
+        if earlier.is_none()
+            && let Some(before) = before.last().filter(|one| !one.has_sockets)
+        {
+            // Without it there are numbers, and no rates.
+            earlier = last_samples(path, before, None)
+                .ok()
+                .and_then(|(_, last)| last);
+        }
+        let sample = sample.ok_or_else(gone)?;
+        let earlier = earlier.filter(|earlier| earlier.time < sample.time);
+        return Ok((earlier, sample));
+    }
+    let moment = read_moment(path, stretch.place)?;
+    let mut moments = before.iter().rev().filter(|one| one.has_sockets);
+    let earlier = match moment.is_first {
+        true => None,
+        false => moments.find_map(|one| read_moment(path, one.place).ok()),
+    };
+    Ok((earlier, moment))
+}
+
+fn latest(all: &[Stretch]) -> SystemTime {
+    let times = all.iter().map(|one| one.last);
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The last two samples of a stretch until a time, or of all.
+///
+/// # Errors
+/// When there is none, and why so.
+fn last_samples(
+    path: &Path,
+    stretch: &Stretch,
+    until: Option<SystemTime>,
+) -> io::Result<(Option<Moment>, Option<Moment>)> {
+    let mut samples = Samples::open(path, stretch)?;
+    let (mut earlier, mut last) = (None, None);
+    loop {
+        match samples.next_sample() {
+            Ok(Some(sample)) if until.is_none_or(|until| sample.time <= until) => {
+                earlier = last.replace(sample);
+            }
+            // Those before the place where a file is cut off are whole.
+            Err(error) if last.is_none() => return Err(error),
+            Ok(_) | Err(_) => return Ok((earlier, last)),
+        }
+    }
 }

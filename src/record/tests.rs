@@ -1,35 +1,35 @@
 //! Whole, cut and damaged records.
 
 use std::fs;
+use std::io::{Read, Write as _};
+use std::time::SystemTime;
 
-use super::line::{Begin, End, Head, Holds, KindLine, Line, Name, VERSION};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use super::line::{End, Head, Holds, KindLine, Line, Name, VERSION};
 use super::*;
 use crate::model::{Moment, Place, Recorded};
 
 const SOCKET: &str = r#"{"type":"socket","kind":"tcp","state":"LISTEN","family":"ipv4","local_addr":"0.0.0.0","local_port":80,"remote_addr":"0.0.0.0","remote_port":0,"accept_queue":1,"accept_limit":5}"#;
 
-fn head(version: u32) -> Line<'static> {
-    Line::Record(Head {
+fn head(version: u32) -> Head<'static> {
+    Head {
         version,
         program: "9.9.9".into(),
         host: "web1".into(),
         kernel: "6.18.0".into(),
         kinds: "tcp".into(),
         page_size: Some(4096),
-    })
+    }
 }
 
 /// A moment with one socket, `minute` minutes after the hour.
 fn write_moment(writer: &mut Writer<Vec<u8>>, minute: u64) {
     let time = format!("2026-11-26T03:{minute:02}:00Z");
-    let kinds = vec![KindLine {
-        kind: "tcp".into(),
-        source: Some("netlink".into()),
-        unavailable: None,
-    }];
-    writer
-        .line(&Line::Moment(Begin { time: time.into() }))
-        .unwrap();
+    let time = line::time_of(&time).unwrap();
+    writer.begin_moment(time, false).unwrap();
     writer.lines.extend_from_slice(SOCKET.as_bytes());
     writer.lines.push(b'\n');
     let sockets = vec![(7, Some(3))];
@@ -39,21 +39,29 @@ fn write_moment(writer: &mut Writer<Vec<u8>>, minute: u64) {
             id: 33,
             name: "www-data".into(),
         }),
-        Line::End(End {
-            kinds,
-            total: 1,
-            warnings: Vec::new(),
-        }),
     ] {
         writer.line(&line).unwrap();
     }
-    writer.end_member().unwrap();
+    write_end(writer, 1);
+}
+
+fn write_end(writer: &mut Writer<Vec<u8>>, total: u64) {
+    let kinds = vec![KindLine {
+        kind: "tcp".into(),
+        source: Some("netlink".into()),
+        unavailable: None,
+    }];
+    let end = End {
+        kinds,
+        total,
+        warnings: Vec::new(),
+    };
+    writer.end_moment(end).unwrap();
 }
 
 fn two_moments() -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
-    writer.line(&head(VERSION)).unwrap();
-    writer.end_member().unwrap();
+    writer.head(head(VERSION)).unwrap();
     write_moment(&mut writer, 1);
     write_moment(&mut writer, 2);
     writer.into_file()
@@ -63,7 +71,7 @@ fn opened(bytes: &[u8]) -> Result<Recorded, RecordError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.rec");
     fs::write(&path, bytes).unwrap();
-    open(&path)
+    open(&path, None)
 }
 
 #[test]
@@ -72,12 +80,53 @@ fn a_record_is_about_its_last_moment_and_goes_back_to_the_one_before() {
     assert_eq!(record.cut, None);
     assert_eq!(record.origin.host, "web1");
     let moment = record.moment().unwrap();
-    assert_eq!(moment.stamp, "2026-11-26T03:02:00Z");
+    assert_eq!(moment.stamp, "2026-11-26T03:02:00.000Z");
     assert_eq!(moment.users[&33], "www-data");
     assert_eq!((moment.total, moment.start.lines), (1, 0));
     record.go_back();
-    assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00Z");
+    assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00.000Z");
     assert_eq!(record.go_on().as_secs(), 60);
+}
+
+/// The same lines as other programs compress them: without tags.
+fn without_tags(bytes: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut lines).unwrap();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&lines).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn members_without_tags_are_read_as_those_with_them() {
+    let (tagged, plain) = (two_moments(), without_tags(&two_moments()));
+    let (tagged, plain) = (opened(&tagged).unwrap(), opened(&plain).unwrap());
+    let times = |record: &Recorded| -> Vec<SystemTime> {
+        record.timeline.iter().map(|one| one.first).collect()
+    };
+    assert_eq!((times(&plain), &plain.cut), (times(&tagged), &tagged.cut));
+    assert_eq!(
+        plain.moment().unwrap().users,
+        tagged.moment().unwrap().users
+    );
+    assert!(plain.has_earlier());
+}
+
+#[test]
+fn a_moment_with_another_number_of_sockets_than_its_end_says_is_not_used() {
+    let mut writer = Writer::new(Vec::new());
+    writer.head(head(VERSION)).unwrap();
+    write_moment(&mut writer, 1);
+    let time = line::time_of("2026-11-26T03:02:00Z").unwrap();
+    writer.begin_moment(time, false).unwrap();
+    write_end(&mut writer, 1);
+    let record = opened(&writer.into_file()).unwrap();
+    assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00.000Z");
+    let cut = record.cut.unwrap();
+    assert!(
+        cut.ends_with("it has 0 sockets, and its end says 1"),
+        "{cut}"
+    );
 }
 
 #[test]
@@ -101,7 +150,7 @@ fn a_record_that_is_cut_at_any_byte_has_the_moments_that_are_whole() {
             }
         };
         assert!(length >= lines_end, "{length}");
-        assert_eq!(stamp, "2026-11-26T03:01:00Z", "{length}");
+        assert_eq!(stamp, "2026-11-26T03:01:00.000Z", "{length}");
     }
 }
 
@@ -126,21 +175,23 @@ fn what_is_no_record_or_a_later_one_is_refused_with_the_reason() {
         writer.end_member().unwrap();
         opened(&writer.into_file()).unwrap_err().to_string()
     };
-    let newer = refused(&|writer| writer.line(&head(VERSION + 1)).unwrap());
+    let newer = refused(&|writer| writer.head(head(VERSION + 1)).unwrap());
     assert!(
         newer.contains("format 2, written by tcpstates 9.9.9"),
         "{newer}"
     );
     let other = refused(&|writer| writer.lines.extend_from_slice(b"{\"type\":\"socket\"}\n"));
     assert!(other.contains("its first line is another one"), "{other}");
-    let empty = refused(&|writer| writer.line(&head(VERSION)).unwrap());
+    let empty = refused(&|writer| writer.head(head(VERSION)).unwrap());
     assert!(
         empty.contains("before the end of its first moment"),
         "{empty}"
     );
     let long = refused(&|writer| {
-        writer.line(&head(VERSION)).unwrap();
+        writer.head(head(VERSION)).unwrap();
+        writer.begin_moment(SystemTime::UNIX_EPOCH, false).unwrap();
         writer.lines.resize(writer.lines.len() + (2 << 20), b' ');
+        write_end(writer, 0);
     });
     assert!(long.contains("longer than 1 MiB"), "{long}");
     let text = opened(b"State Recv-Q\n").unwrap_err().to_string();
@@ -150,7 +201,7 @@ fn what_is_no_record_or_a_later_one_is_refused_with_the_reason() {
 #[test]
 fn lines_and_keys_of_later_versions_are_ignored() {
     let mut writer = Writer::new(Vec::new());
-    writer.line(&head(VERSION)).unwrap();
+    writer.head(head(VERSION)).unwrap();
     write_moment(&mut writer, 1);
     let text = b"{\"type\":\"colour\",\"of\":[1]}\n{\"type\":\"user\",\"id\":1,\"name\":\"a\",\"more\":2}\n";
     writer.lines.extend_from_slice(text);

@@ -1,11 +1,11 @@
 //! Writes lines as gzip members. What was written can be read, whatever happens later.
 
 use std::io::{self, Write};
+use std::time::SystemTime;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use super::line::Line;
+use super::index::milliseconds;
+use super::line::{Begin, End, Head, Line, stamp};
+use super::tag::{BEGINS, ENDS, HEAD, Tag, pack};
 
 /// A member has at least this many bytes of lines, unless it is the last one of a moment.
 const MEMBER: usize = 1 << 20;
@@ -17,6 +17,8 @@ pub struct Writer<W: Write> {
     /// The lines of the next member.
     pub lines: Vec<u8>,
     packed: Vec<u8>,
+    /// What the next member is about.
+    tag: Tag,
     /// How many bytes were written.
     pub written: u64,
 }
@@ -28,6 +30,7 @@ impl<W: Write> Writer<W> {
             file,
             lines: Vec::with_capacity(MEMBER + MEMBER / 8),
             packed: Vec::new(),
+            tag: Tag::default(),
             written: 0,
         }
     }
@@ -35,6 +38,55 @@ impl<W: Write> Writer<W> {
     /// The file.
     pub fn into_file(self) -> W {
         self.file
+    }
+
+    /// The same, for what is written in between.
+    pub fn file(&mut self) -> &mut W {
+        &mut self.file
+    }
+
+    /// Writes whose record it is, as a member.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn head(&mut self, head: Head<'_>) -> io::Result<()> {
+        self.tag.flags = HEAD;
+        self.line(&Line::Record(head))?;
+        self.end_member()
+    }
+
+    /// Begins a moment, which begins a member, so that it is found without reading the one before.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn begin_moment(&mut self, time: SystemTime, first: bool) -> io::Result<()> {
+        self.end_member()?;
+        let at = milliseconds(time);
+        self.tag = Tag {
+            flags: BEGINS,
+            first: at,
+            last: at,
+            ..Tag::default()
+        };
+        let time = stamp(time).into();
+        self.line(&Line::Moment(Begin { time, first }))
+    }
+
+    /// Ends a moment, with which it is whole.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn end_moment(&mut self, end: End<'_>) -> io::Result<()> {
+        self.line(&Line::End(end))?;
+        // If that line just filled a member, one without lines follows.
+        self.tag.flags |= ENDS;
+        self.write_member()
+    }
+
+    /// Leaves out the lines that were not written yet.
+    pub fn drop_lines(&mut self) {
+        self.lines.clear();
+        self.tag = Tag::default();
     }
 
     /// Appends a line.
@@ -63,17 +115,19 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// Those of the file.
     pub fn end_member(&mut self) -> io::Result<()> {
-        if self.lines.is_empty() {
-            return Ok(());
+        match self.lines.is_empty() {
+            true => Ok(()),
+            false => self.write_member(),
         }
-        self.packed.clear();
-        let mut encoder = GzEncoder::new(&mut self.packed, Compression::fast());
-        encoder.write_all(&self.lines)?;
-        encoder.finish()?;
+    }
+
+    fn write_member(&mut self) -> io::Result<()> {
+        pack(&self.lines, self.tag, &mut self.packed)?;
         self.file.write_all(&self.packed)?;
         self.file.flush()?;
         self.written += self.packed.len() as u64;
         self.lines.clear();
+        self.tag.flags = 0;
         Ok(())
     }
 }

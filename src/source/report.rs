@@ -106,8 +106,9 @@ impl Report {
 
     /// An answer from a record.
     pub(super) fn recorded(plan: Plan, record: &Recorded, completeness: Completeness) -> Report {
-        let cut = record.cut.as_ref().map(|reason| {
-            format!(", which ends early, so that this is its last whole moment: {reason}")
+        let cut = record.cut.as_ref().map(|reason| match record.at {
+            true => format!(", which ends early: {reason}"),
+            false => format!(", which ends early, so that this is its last whole moment: {reason}"),
         });
         let which = format!("{record}{}", cut.unwrap_or_default());
         Report {

@@ -1,5 +1,7 @@
 //! Every socket of one moment, with all that its source reports.
 
+use std::io::Write;
+
 use super::moment::Rows;
 use crate::command::outcome::Failure;
 use crate::model::{Field, Kind, KindSet, SourceName, State, StateSet};
@@ -9,10 +11,10 @@ use crate::source::{Observer, Report, SourceError, Sources};
 
 /// Lists every socket with all that its source reports; of TCP, those that are only bound included. Also
 /// returns how each kind was read.
-pub(super) fn list(
+pub(super) fn list<W: Write>(
     kinds: KindSet,
     sources: &Sources,
-    rows: &mut Rows<'_>,
+    rows: &mut Rows<'_, W>,
 ) -> Result<(Report, Vec<KindLine<'static>>), Failure> {
     let mut joined = None::<Report>;
     let mut read = Vec::new();
@@ -53,7 +55,11 @@ pub(super) fn list(
 }
 
 /// Lists the sockets of kinds that one request lists; with less where only the tables have them.
-fn list_kinds(kinds: KindSet, sources: &Sources, rows: &mut Rows<'_>) -> Result<Report, Failure> {
+fn list_kinds<W: Write>(
+    kinds: KindSet,
+    sources: &Sources,
+    rows: &mut Rows<'_, W>,
+) -> Result<Report, Failure> {
     // With it netlink reports the clients of UNIX listeners.
     let clients = kinds.has_unix().then_some(Field::PeerProcess);
     let all: Vec<Field> = Field::recorded(kinds).chain(clients).collect();

@@ -23,7 +23,7 @@ use super::sources::{refuse_several, resolve};
 use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::Writer;
-use crate::record::line::{Head, Line, VERSION};
+use crate::record::line::{Head, VERSION};
 use crate::source::Readings;
 use moment::{Labels, Recorder};
 
@@ -47,15 +47,15 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     let name = rustix::system::uname();
     let host = name.nodename().to_string_lossy();
     let mut labels = Labels::new(sources.place(), typed.anonymize);
-    let head = Line::Record(Head {
+    let head = Head {
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").into(),
         host: labels.name(&host).to_owned().into(),
         kernel: name.release().to_string_lossy(),
         kinds: kinds.words_of().into(),
         page_size: Readings::of(&sources).page_size(),
-    });
-    writer.line(&head).map_err(cannot)?;
+    };
+    writer.head(head).map_err(cannot)?;
     let recorder = Recorder {
         kinds,
         sources,
@@ -69,12 +69,12 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
 
 /// Records both moments.
 fn record_both(
-    mut recorder: Recorder,
+    mut recorder: Recorder<File>,
     window: Duration,
     console: &mut Console,
 ) -> Result<Status, Failure> {
     let begin = Instant::now();
-    let first = recorder.record(console)?;
+    let first = recorder.record(true, &[], console)?;
     let left = window.saturating_sub(begin.elapsed());
     console.progress(&format!(
         "recorded {}; waiting {:.1} s for the second moment",
@@ -83,7 +83,7 @@ fn record_both(
     ));
     thread::sleep(left);
     let window = begin.elapsed();
-    let second = recorder.record(console)?;
+    let second = recorder.record(false, &[], console)?;
     let text = format!(
         "{}: {}, then {}, {:.1} s apart, {} KiB\n",
         crate::output::escape::line(&recorder.path.display().to_string()),

@@ -2,8 +2,7 @@
 //! files of /proc.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -21,17 +20,17 @@ use crate::model::{
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
 use crate::record::Writer;
-use crate::record::line::{self, Begin, End, Holds, Line, Name, Unread};
+use crate::record::line::{self, Cause, End, Holds, Line, Name, Unread};
 use crate::source::{Readings, Sources};
 
 /// How many sockets of a process are in a line.
 const HOLDS: usize = 1_000;
 
 /// Writes moments.
-pub(super) struct Recorder {
+pub(super) struct Recorder<W: Write> {
     pub(super) kinds: KindSet,
     pub(super) sources: Sources,
-    pub(super) writer: Writer<File>,
+    pub(super) writer: Writer<W>,
     pub(super) path: PathBuf,
     /// Whether the arguments of processes are recorded.
     pub(super) command_lines: bool,
@@ -104,8 +103,8 @@ struct Numbers {
 }
 
 /// Writes sockets, and notes whose names and holders are needed.
-pub(super) struct Rows<'a> {
-    writer: &'a mut Writer<File>,
+pub(super) struct Rows<'a, W: Write> {
+    writer: &'a mut Writer<W>,
     fields: SocketLines,
     labels: &'a mut Labels,
     wanted: Wanted,
@@ -114,7 +113,7 @@ pub(super) struct Rows<'a> {
     error: Option<io::Error>,
 }
 
-impl Sink for Rows<'_> {
+impl<W: Write> Sink for Rows<'_, W> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         self.sockets += 1;
         self.wanted.add(socket);
@@ -136,15 +135,20 @@ impl Sink for Rows<'_> {
     }
 }
 
-impl Recorder {
-    /// Records what is there now.
+impl<W: Write> Recorder<W> {
+    /// Records what is there now: the first of two moments, or the second one; for these reasons.
     ///
     /// # Errors
     /// When no source answers, or the file cannot be written.
-    pub(super) fn record(&mut self, console: &mut Console) -> Result<Taken, Failure> {
+    pub(super) fn record(
+        &mut self,
+        is_first: bool,
+        causes: &[(&str, String)],
+        console: &mut Console,
+    ) -> Result<Taken, Failure> {
         let place = self.sources.place();
         self.labels.names.refresh();
-        self.begin()?;
+        self.begin(is_first, causes)?;
         let mut rows = Rows {
             writer: &mut self.writer,
             fields: SocketLines::recorded(self.kinds),
@@ -176,16 +180,15 @@ impl Recorder {
         let completeness = &sample.report.completeness;
         let is_complete = completeness.is_complete();
         let losses = completeness.losses().iter().map(ToString::to_string);
-        let end = Line::End(End {
+        let end = End {
             kinds: std::mem::take(&mut sample.found),
             total: sockets,
             warnings: losses.map(Into::into).collect(),
-        });
+        };
         let (writer, labels) = (&mut self.writer, &mut self.labels);
         let written = write_processes(writer, &owners, &place, labels)
             .and_then(|()| numbers.write(writer, labels))
-            .and_then(|()| writer.line(&end))
-            .and_then(|()| writer.end_member());
+            .and_then(|()| writer.end_moment(end));
         written.map_err(|error| not_written(&self.path, &error))?;
         sample.add_search(Some(&owners));
         console.log(&sample);
@@ -196,13 +199,15 @@ impl Recorder {
     }
 
     /// Begins a moment, with the files of counters and settings.
-    fn begin(&mut self) -> Result<(), Failure> {
-        let time = line::stamp(SystemTime::now()).into();
+    fn begin(&mut self, is_first: bool, causes: &[(&str, String)]) -> Result<(), Failure> {
+        let time = SystemTime::now();
         let files = Readings::of(&self.sources).files();
         self.write(|writer| {
-            // A moment begins a member, so that it is found without reading the one before.
-            writer.end_member()?;
-            writer.line(&Line::Moment(Begin { time }))?;
+            writer.begin_moment(time, is_first)?;
+            for (rule, title) in causes {
+                let (rule, title) = ((*rule).into(), title.into());
+                writer.line(&Line::Cause(Cause { rule, title }))?;
+            }
             for (path, text) in files {
                 let path = path.into();
                 let (text, error) = match text {
@@ -217,7 +222,7 @@ impl Recorder {
 
     fn write(
         &mut self,
-        write: impl FnOnce(&mut Writer<File>) -> io::Result<()>,
+        write: impl FnOnce(&mut Writer<W>) -> io::Result<()>,
     ) -> Result<(), Failure> {
         write(&mut self.writer).map_err(|error| not_written(&self.path, &error))
     }
@@ -225,7 +230,7 @@ impl Recorder {
 
 impl Numbers {
     /// Writes their names.
-    fn write(self, writer: &mut Writer<File>, names: &mut Labels) -> io::Result<()> {
+    fn write<W: Write>(self, writer: &mut Writer<W>, names: &mut Labels) -> io::Result<()> {
         let name = |id, name: &str| Name {
             id,
             name: name.to_owned().into(),
@@ -244,8 +249,8 @@ impl Numbers {
 }
 
 /// Writes the processes that hold sockets, and those that could not be read.
-fn write_processes(
-    writer: &mut Writer<File>,
+fn write_processes<W: Write>(
+    writer: &mut Writer<W>,
     owners: &Owners,
     place: &Where,
     labels: &mut Labels,

@@ -1,0 +1,211 @@
+//! What a record has, in the order of the file: by the tags of its members as far as they have tags, and by
+//! reading what follows.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::SOCKET;
+use super::line::{Line, time_of};
+use super::lines::Lines;
+use super::tag::{BEGINS, ENDS, HEAD, HEADER, MAGIC, SAMPLES, Tag};
+use crate::model::{Place, Stretch};
+
+/// A member that is whole, by its tag.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) at: u64,
+    pub(super) tag: Tag,
+}
+
+/// The members that have tags, from the begin of the file on, and where what follows begins; that may be the
+/// end of the file.
+pub(super) fn read_members(file: &File) -> io::Result<(Vec<Member>, u64)> {
+    let length = file.metadata()?.len();
+    let (mut members, mut at) = (Vec::new(), 0);
+    let mut header = vec![0; usize::try_from(HEADER).unwrap_or_default()];
+    while at < length {
+        if file.read_exact_at(&mut header, at).is_err() {
+            break;
+        }
+        let Some(tag) = Tag::parse(&header).filter(|tag| tag.length > HEADER) else {
+            break;
+        };
+        let Some(end) = at.checked_add(tag.length).filter(|end| *end <= length) else {
+            break;
+        };
+        // What a length points to must be a member again.
+        let mut next = [0; MAGIC.len() - 1];
+        if end < length
+            && (file.read_exact_at(&mut next, end).is_err() || !MAGIC.starts_with(&next))
+        {
+            break;
+        }
+        members.push(Member { at, tag });
+        at = end;
+    }
+    Ok((members, at))
+}
+
+/// A time of a tag.
+pub(super) fn time(milliseconds: i64) -> SystemTime {
+    let stamp = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    SystemTime::try_from(stamp).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// A time for a tag.
+pub(super) fn milliseconds(time: SystemTime) -> i64 {
+    let stamp = jiff::Timestamp::try_from(time);
+    stamp.map_or(0, |stamp| stamp.as_millisecond())
+}
+
+/// What a record has.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The moments that are whole, and the samples.
+    pub(super) stretches: Vec<Stretch>,
+    /// Where the lines are that say whose record it is.
+    pub(super) heads: Vec<Place>,
+    /// Why the file ends early.
+    pub(super) cut: Option<String>,
+}
+
+impl Index {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn read(path: &Path) -> io::Result<Index> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let (members, rest) = read_members(&file)?;
+        let mut index = Index::default();
+        let mut begun = None;
+        for Member { at, tag } in members {
+            let place = Place {
+                member: at,
+                lines: 0,
+            };
+            if tag.is(HEAD) {
+                index.heads.push(place);
+            }
+            if tag.is(SAMPLES) {
+                index
+                    .stretches
+                    .push(stretch(place, false, tag.first, tag.last));
+            }
+            if tag.is(BEGINS) {
+                begun = Some((place, tag.first));
+            }
+            if tag.is(ENDS)
+                && let Some((place, time)) = begun.take()
+            {
+                index.stretches.push(stretch(place, true, time, time));
+            }
+        }
+        if rest < file.metadata()?.len() {
+            let at = Place {
+                member: rest,
+                lines: 0,
+            };
+            let mut reading = Reading {
+                index: &mut index,
+                begun: None,
+            };
+            let read = Lines::open(path, at).and_then(|mut lines| reading.read(&mut lines));
+            let is_unfinished = reading.begun.is_some() || begun.is_some();
+            index.cut = match read {
+                Err(error) => Some(error.to_string()),
+                Ok(()) if is_unfinished => Some("its last moment has no end".to_owned()),
+                Ok(()) => None,
+            };
+        } else if begun.is_some() {
+            index.cut = Some("its last moment has no end".to_owned());
+        }
+        Ok(index)
+    }
+}
+
+fn stretch(place: Place, has_sockets: bool, first: i64, last: i64) -> Stretch {
+    Stretch {
+        has_sockets,
+        place,
+        first: time(first),
+        last: time(last),
+    }
+}
+
+/// What has no tags is read line by line.
+struct Reading<'a> {
+    index: &'a mut Index,
+    /// The moment that is read.
+    begun: Option<(Place, SystemTime)>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, lines: &mut Lines) -> io::Result<()> {
+        while let Some((place, line)) = lines.next_line()? {
+            if line.starts_with(SOCKET) {
+                continue;
+            }
+            let line = serde_json::from_slice(line);
+            let line = line.map_err(|error| damaged(place, &error.to_string()))?;
+            self.take(&line, place)?;
+        }
+        Ok(())
+    }
+
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other lines are what a moment or a sample has"
+    )]
+    fn take(&mut self, line: &Line<'_>, place: Place) -> io::Result<()> {
+        let parse = |stamp: &str| {
+            let time = time_of(stamp);
+            time.ok_or_else(|| damaged(place, &format!("no time: {stamp}")))
+        };
+        match line {
+            Line::Record(_) => self.index.heads.push(place),
+            Line::Moment(begin) => self.begun = Some((place, parse(&begin.time)?)),
+            Line::End(_) => {
+                let whole = self.begun.take().map(|(place, time)| Stretch {
+                    has_sockets: true,
+                    place,
+                    first: time,
+                    last: time,
+                });
+                self.index.stretches.extend(whole);
+            }
+            Line::Sample(sample) => {
+                let time = parse(&sample.time)?;
+                match self.index.stretches.last_mut() {
+                    Some(last) if last.place.member == place.member && !last.has_sockets => {
+                        last.last = time;
+                    }
+                    _ => self.index.stretches.push(Stretch {
+                        has_sockets: false,
+                        // The files and groups of its samples come before them.
+                        place: Place { lines: 0, ..place },
+                        first: time,
+                        last: time,
+                    }),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong in the file, and where.
+pub(super) fn damaged(place: Place, what: &str) -> io::Error {
+    let Place { member, lines } = place;
+    io::Error::other(format!(
+        "line {} of the gzip member at byte {member}: {what}",
+        lines + 1
+    ))
+}

@@ -1,0 +1,175 @@
+//! Reads samples: each is the numbers of sockets, with the files and groups of those before it in its member
+//! where they did not change.
+
+use std::io;
+use std::path::Path;
+
+use super::index::damaged;
+use super::line::{File, Groups, KindCounts, Line, Sample, time_of};
+use super::lines::Lines;
+use super::source_of;
+use crate::model::{
+    CountedGroups, Field, KeyPart, KindRead, KindSet, Moment, Other, Place, ProcessName, Service,
+    Stretch,
+};
+
+/// The samples of a stretch, one after the other.
+#[derive(Debug)]
+pub struct Samples {
+    lines: Lines,
+    member: u64,
+    /// What the next one has in common with the one before.
+    common: Moment,
+}
+
+impl Samples {
+    /// Those of this stretch of a record.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open(path: &Path, stretch: &Stretch) -> io::Result<Samples> {
+        Ok(Samples {
+            lines: Lines::open(path, stretch.place)?,
+            member: stretch.place.member,
+            common: Moment::beginning(stretch.place),
+        })
+    }
+
+    /// The next one; `None` after the last one that is whole.
+    ///
+    /// # Errors
+    /// When the file is cut off or damaged.
+    pub fn next_sample(&mut self) -> io::Result<Option<Moment>> {
+        loop {
+            let Some((place, line)) = self.lines.next_line()? else {
+                return Ok(None);
+            };
+            if place.member != self.member {
+                return Ok(None);
+            }
+            let wrong = |error: String| damaged(place, &error);
+            let line = serde_json::from_slice(line);
+            match line.map_err(|error| wrong(error.to_string()))? {
+                Line::Sample(sample) => {
+                    return sample_of(&self.common, &sample, place)
+                        .map(Some)
+                        .map_err(wrong);
+                }
+                Line::File(File { path, text, error }) => {
+                    let text = text.map(|text| Ok(text.into_owned()));
+                    let file = text.or(error.map(|error| Err(error.into_owned())));
+                    match file {
+                        Some(file) => self.common.files.insert(path.into_owned(), file),
+                        None => self.common.files.remove(&*path),
+                    };
+                }
+                Line::Groups(groups) => {
+                    let counted = self.common.counted.get_or_insert_default();
+                    // A field of a later version is not known.
+                    if let Some(groups) = groups_of(groups).map_err(wrong)? {
+                        counted.groups.retain(|one| one.by != groups.by);
+                        counted.groups.push(groups);
+                    }
+                }
+                Line::Record(_)
+                | Line::Moment(_)
+                | Line::User(_)
+                | Line::Interface(_)
+                | Line::Cgroup(_)
+                | Line::Process(_)
+                | Line::Unread(_)
+                | Line::Holds(_)
+                | Line::End(_)
+                | Line::Cause(_)
+                | Line::Other => {}
+            }
+        }
+    }
+}
+
+fn sample_of(common: &Moment, line: &Sample<'_>, place: Place) -> Result<Moment, String> {
+    let time = time_of(&line.time);
+    let mut moment = Moment {
+        time: time.ok_or_else(|| format!("no time: {}", line.time))?,
+        stamp: line.time.clone().into_owned(),
+        start: place,
+        warnings: line.warnings.iter().map(|one| one.to_string()).collect(),
+        ..common.clone()
+    };
+    let mut counted = moment.counted.take().unwrap_or_default();
+    for one in &line.kinds {
+        let KindCounts {
+            kind,
+            source,
+            unavailable,
+            total,
+            states,
+        } = one;
+        // One of a later version is not known.
+        let Some(kind) = KindSet::parse(kind).ok().and_then(KindSet::only) else {
+            continue;
+        };
+        if states.0.total() != *total {
+            return Err("a total is not the sum of its states".to_owned());
+        }
+        counted.kinds.push((kind, states.0.clone()));
+        let sum = moment.total.checked_add(*total);
+        moment.total = sum.ok_or("too many sockets")?;
+        moment.kinds.push(KindRead {
+            kind,
+            source: source_of(source.as_deref()),
+            is_complete: true,
+            unavailable: unavailable.as_ref().map(ToString::to_string),
+        });
+    }
+    moment.counted = Some(counted);
+    Ok(moment)
+}
+
+/// `None` where they are by a field that is not known.
+fn groups_of(line: Groups<'_>) -> Result<Option<CountedGroups>, String> {
+    let mut fields = CountedGroups::FIELDS.into_iter();
+    let Some(by) = fields.find(|field| field.name() == line.by) else {
+        return Ok(None);
+    };
+    let time = time_of(&line.time);
+    let mut groups = Vec::new();
+    for group in line.groups {
+        if group.states.0.total() != group.total {
+            return Err("a total is not the sum of its states".to_owned());
+        }
+        groups.push((part(by, group.key.as_deref())?, group.states.0));
+    }
+    Ok(Some(CountedGroups {
+        time: time.ok_or_else(|| format!("no time: {}", line.time))?,
+        by,
+        groups,
+        other: line.other.map(|other| Other {
+            groups: other.groups,
+            counts: other.states.0,
+        }),
+        warnings: line.warnings.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// The part of a key that its text is.
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "samples have no other groups"
+)]
+fn part(by: Field, text: Option<&str>) -> Result<KeyPart, String> {
+    let no = |text: &str| format!("no {}: {text}", by.name());
+    let service = |text: &str| match text.strip_prefix(':') {
+        Some(port) => Ok::<_, String>(Service::Served(port.parse().map_err(|_| no(text))?)),
+        None => Ok(Service::Used(text.parse().map_err(|_| no(text))?)),
+    };
+    let address = |text: &str| {
+        let address: std::net::IpAddr = text.parse().map_err(|_| no(text))?;
+        Ok::<_, String>(address.into())
+    };
+    Ok(match by {
+        Field::Service => KeyPart::Service(text.map(service).transpose()?),
+        Field::RemoteAddr => KeyPart::Addr(text.map(address).transpose()?),
+        _ => KeyPart::Process(text.map(|text| ProcessName::new(text.as_bytes()))),
+    })
+}
