@@ -68,12 +68,28 @@ pub struct Process {
 }
 
 /// One way in which a process holds a socket.
+///
+/// Of eight bytes: there is one of each open file of some servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
     /// Which process.
     pub pid: u32,
-    /// Its descriptor; `None` if the socket is registered with an io_uring instance of it.
-    pub fd: Option<u32>,
+    /// Its descriptor and one, or 0.
+    fd: u32,
+}
+
+impl Hold {
+    /// By a descriptor of a process; `None` if the socket is registered with an io_uring instance of it.
+    pub fn new(pid: u32, fd: Option<u32>) -> Hold {
+        // The kernel has no descriptor above `i32::MAX`, sysctl_nr_open_max in fs/file.c.
+        let fd = fd.and_then(|fd| fd.checked_add(1)).unwrap_or_default();
+        Hold { pid, fd }
+    }
+
+    /// The descriptor; `None` if the socket is registered with an io_uring instance of the process.
+    pub fn fd(self) -> Option<u32> {
+        self.fd.checked_sub(1)
+    }
 }
 
 /// The holders of one socket.
@@ -115,7 +131,7 @@ impl<'a> Held<'a> {
         } = *self;
         holds.iter().filter_map(move |hold| {
             let at = processes.binary_search_by_key(&hold.pid, |process| process.pid);
-            Some((processes.get(at.ok()?)?, hold.fd))
+            Some((processes.get(at.ok()?)?, hold.fd()))
         })
     }
 
@@ -312,7 +328,7 @@ mod tests {
     #[test]
     fn a_process_with_several_descriptors_counts_once() {
         let processes = [process(3), process(7), process(9)];
-        let holds = [(3, 4), (3, 5), (9, 4)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(3, 4), (3, 5), (9, 4)].map(|(pid, fd)| Hold::new(pid, Some(fd)));
         let held = Held::by(&holds, &processes);
         assert_eq!(held.holders().count(), 3);
         let pids: Vec<_> = held.processes().map(|process| process.pid).collect();

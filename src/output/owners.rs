@@ -157,7 +157,7 @@ mod tests {
             process(7, "web", "web.service"),
             process(9, "a,b(1) \u{1b}", "web.service"),
         ];
-        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(7, 3), (7, 4), (9, 3)].map(|(pid, fd)| Hold::new(pid, Some(fd)));
         let held = Held::by(&holds, &processes);
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, r#"web(7),"a\u{2c}b(1)\x20\u{1b}"(9)"#);
@@ -191,7 +191,7 @@ mod tests {
             ..process(7, "", "")
         };
         let processes = [unread, process(8, "?", "")];
-        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold::new(pid, Some(fd)));
         let [cell, csv, json] = all(Shown::Processes, &Held::by(&holds, &processes));
         assert_eq!(cell, r#"?(7),"?"(8)"#);
         assert_eq!(csv, r"?(7),\u{3f}(8)");
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn owners_of_the_listener_are_in_brackets_and_no_owner_is_a_dash() {
         let processes = [process(7, "(sd-pam)", ""), process(8, "", "")];
-        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold { pid, fd: Some(fd) });
+        let holds = [(7, 3), (8, 3)].map(|(pid, fd)| Hold::new(pid, Some(fd)));
         let held = Held::by(&holds, &processes).unaccepted();
         let [cell, csv, json] = all(Shown::Processes, &held);
         assert_eq!(cell, "((sd-pam)(7),\"\"(8))");

@@ -99,8 +99,9 @@ impl Owners {
         let error = walk.first_error.take();
         let unnamed = walk.unnamed.take();
         let unread = std::mem::take(&mut walk.unread);
+        let links = walk.take_links();
         let processes = walk.processes.into_values().collect();
-        let mut owners = Owners::of(settled, walk.links, processes, walk.effort);
+        let mut owners = Owners::of(settled, links, processes, walk.effort);
         owners.unread = unread;
         owners.unnamed = unnamed.map(|(processes, error)| Note::NamesUnknown {
             processes,
@@ -187,6 +188,8 @@ impl Owners {
             effort,
             ..Owners::default()
         };
+        // They were collected in the memory of the links.
+        owners.holds.shrink_to_fit();
         for (endpoint, listeners, _) in &settled.waiting {
             let holds = owners.holds_of_all(&settled.inodes, listeners);
             owners.waiting.insert(*endpoint, holds);

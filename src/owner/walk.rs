@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, take};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{RawDir, SeekFrom, seek};
@@ -80,7 +81,8 @@ pub(super) struct Walk<'a> {
     missing: usize,
     /// The processes that could be read.
     readable: Vec<u32>,
-    pub(super) links: Vec<Link>,
+    /// Of all threads: what is found is kept once.
+    links: Arc<Mutex<Vec<Link>>>,
     pub(super) processes: BTreeMap<u32, Process>,
     pub(super) effort: Effort,
     /// The processes that could not be read.
@@ -102,7 +104,9 @@ impl<'a> Walk<'a> {
             found: vec![false; inodes.len()],
             missing: inodes.len(),
             readable: Vec::new(),
-            links: Vec::new(),
+            // Most sockets are held once. Pages that are not written to take no memory, and what grows is
+            // there twice for a moment.
+            links: Arc::new(Mutex::new(Vec::with_capacity(inodes.len()))),
             processes: BTreeMap::new(),
             effort: Effort::default(),
             unread: Vec::new(),
@@ -135,7 +139,7 @@ impl<'a> Walk<'a> {
             (Seek::LowestPid, _) => self.walk_in_order(&pids),
         }
         self.walk_later(pids);
-        for pid in std::mem::take(&mut self.readable) {
+        for pid in take(&mut self.readable) {
             if self.missing == 0 || self.effort.cut {
                 break;
             }
@@ -197,13 +201,13 @@ impl<'a> Walk<'a> {
     pub(super) fn another(&self) -> Walk<'a> {
         Walk {
             deadline: self.deadline,
+            links: Arc::clone(&self.links),
             ..Walk::new(self.root, self.search, self.inodes)
         }
     }
 
     /// Adds what the walk of another thread has found.
     pub(super) fn join(&mut self, other: Walk<'_>) {
-        self.links.extend(other.links);
         self.processes.extend(other.processes);
         self.readable.extend(other.readable);
         self.unread.extend(other.unread);
@@ -264,7 +268,7 @@ impl<'a> Walk<'a> {
     fn table(&mut self, table: &FdTable<'_>, pid: u32, most: u64) -> Option<u64> {
         let mut buffer = [MaybeUninit::uninit(); DIRECTORY_PIECE];
         let mut entries = RawDir::new(&table.directory, &mut buffer);
-        let known = self.links.len();
+        let mut links = Vec::new();
         let mut read: u64 = 0;
         let mut rest = None;
         // An error is the end of the process.
@@ -275,10 +279,14 @@ impl<'a> Walk<'a> {
             self.effort.descriptors += 1;
             read += 1;
             match table.target(entry.file_name()) {
-                Ok(FdTarget::Socket(inode)) => self.note(inode, Hold { pid, fd: Some(fd) }),
+                Ok(FdTarget::Socket(inode)) => {
+                    links.extend(self.link(inode, Hold::new(pid, Some(fd))));
+                }
                 Ok(FdTarget::Ring) => {
                     let registered = table.read_registered(fd).into_iter();
-                    registered.for_each(|inode| self.note(inode, Hold { pid, fd: None }));
+                    links.extend(
+                        registered.filter_map(|inode| self.link(inode, Hold::new(pid, None))),
+                    );
                 }
                 Err(errno @ (Errno::ACCESS | Errno::PERM)) => {
                     // Whether links may be read depends on the process, not on the descriptor.
@@ -295,7 +303,7 @@ impl<'a> Walk<'a> {
                 break;
             }
         }
-        self.keep(pid, known);
+        self.keep(pid, &links);
         rest
     }
 
@@ -304,30 +312,24 @@ impl<'a> Walk<'a> {
         self.effort.cut
     }
 
-    /// Notes that a socket is held, if it is wanted.
-    fn note(&mut self, inode: u64, hold: Hold) {
-        let place = self.inodes.binary_search(&inode).ok();
-        if let Some(place) = place
-            && let Ok(at) = u32::try_from(place)
-            && (self.search.seek == Seek::EveryHolder || self.found.get(place) == Some(&false))
-        {
-            self.links.push((at, hold));
-        }
+    /// That a socket is held, if it is wanted.
+    fn link(&self, inode: u64, hold: Hold) -> Option<Link> {
+        let place = self.inodes.binary_search(&inode).ok()?;
+        let is_wanted =
+            self.search.seek == Seek::EveryHolder || self.found.get(place) == Some(&false);
+        let at = u32::try_from(place).ok().filter(|_| is_wanted)?;
+        Some((at, hold))
     }
 
-    /// Keeps the links from position `known`, and reads the facts about their process; drops them if it
-    /// has ended.
-    fn keep(&mut self, pid: u32, known: usize) {
-        if self.links.len() == known {
+    /// Keeps the links of a process, and reads the facts about it; nothing if it has ended.
+    fn keep(&mut self, pid: u32, links: &[Link]) {
+        if links.is_empty() {
             return;
         }
         if !self.processes.contains_key(&pid) {
             let name = match read_name(self.root, pid) {
                 Ok(name) => Some(name),
-                Err(error) if is_gone(&error) => {
-                    self.links.truncate(known);
-                    return;
-                }
+                Err(error) if is_gone(&error) => return,
                 Err(error) => {
                     self.unnamed.get_or_insert((0, error)).0 += 1;
                     None
@@ -336,13 +338,24 @@ impl<'a> Walk<'a> {
             let process = self.search.facts.read(self.root, pid, name);
             self.processes.insert(pid, process);
         }
-        for (at, _) in self.links.iter().skip(known) {
+        for (at, _) in links {
             let place = usize::try_from(*at).ok();
             if let Some(found) = place.and_then(|place| self.found.get_mut(place)) {
                 self.missing -= usize::from(!*found);
                 *found = true;
             }
         }
+        self.all_links().extend(links);
+    }
+
+    /// The links that all threads have found.
+    fn all_links(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, taken out.
+    pub(super) fn take_links(&mut self) -> Vec<Link> {
+        take(&mut self.all_links())
     }
 
     /// Reads the tables of threads except those with these numbers of open files.

@@ -104,7 +104,7 @@ fn add(moment: &mut Moment, line: Line<'_>) -> Result<(), String> {
         }
         Line::Holds(Holds { pid, sockets }) => {
             let holds = sockets.into_iter();
-            let holds = holds.map(|(inode, fd)| (inode, Hold { pid, fd }));
+            let holds = holds.map(|(inode, fd)| (inode, Hold::new(pid, fd)));
             moment.holds.extend(holds);
         }
         Line::Cause(cause) => moment.causes.push((cause.rule.into(), cause.title.into())),

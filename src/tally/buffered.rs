@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use super::compact::{Piece, extras};
 use crate::model::{Field, Sink, Socket, SplitSink};
 
-/// The sockets of a piece: a small part of many, and a small allocation for few.
-const PIECE: usize = 1024;
+/// The sockets of a piece: a small part of many, and so large that the memory allocator takes whole pages for
+/// it, which cost nothing until they are written to.
+const PIECE: usize = 4096;
 
 /// Keeps all sockets.
 #[derive(Debug)]
@@ -34,6 +35,11 @@ impl BufferedSockets {
             places.map(move |at| (piece, at))
         });
         places.filter_map(|(piece, at)| piece.get(at, &self.extras))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.pieces.iter().map(Piece::len).sum()
     }
 
     /// The socket that came so many after the first; not for buffers that were joined.
@@ -90,7 +96,7 @@ mod tests {
         for socket in many() {
             assert!(buffered.socket(socket).is_continue());
         }
-        assert_eq!(buffered.pieces.len(), 10);
+        assert_eq!((buffered.pieces.len(), buffered.len()), (3, 10_000));
         assert!(buffered.sockets().eq(many().cloned()));
         assert_eq!(buffered.get(9_999), many().last().cloned());
         assert_eq!(buffered.get(10_000), None);

@@ -1,7 +1,7 @@
 //! The first of all sockets in some order: all of them sorted, or the first few.
 //!
 //! With a limit it keeps no more than twice that many, or a thousand; without one its memory grows
-//! with the table, by 8 bytes more a socket than [`BufferedSockets`] needs.
+//! with the table, and with keys by 8 bytes more a socket than [`BufferedSockets`] needs.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ pub struct TopN {
     keys: Vec<SortKey>,
     limit: Option<NonZeroUsize>,
     sockets: BufferedSockets,
+    /// Without keys it is empty, and the order is that of arrival.
     order: Vec<Position>,
     /// The prefix of the last socket that the last cut kept.
     worst: Option<u32>,
@@ -80,9 +81,12 @@ impl TopN {
 
     /// The sockets kept; in their order once they are sorted.
     pub fn sockets(&self) -> impl Iterator<Item = Socket> {
-        self.order
-            .iter()
-            .filter_map(|place| self.sockets.get(place.1 as usize))
+        let all = self.keys.is_empty().then(|| self.sockets.sockets());
+        let sorted = self.order.iter();
+        let sorted = sorted.filter_map(|place| self.sockets.get(place.1 as usize));
+        all.into_iter()
+            .flatten()
+            .chain(sorted)
             .map(|socket| match &self.namespaces {
                 Some(namespaces) => namespaces.restored(socket),
                 None => socket,
@@ -136,7 +140,13 @@ impl Sink for TopN {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
         let ranked = self.namespaces.as_mut().map(|one| one.ranked(socket));
         let socket = ranked.as_ref().unwrap_or(socket);
-        let prefix = self.keys.first().map_or(0, |key| key.prefix(socket));
+        let Some(prefix) = self.keys.first().map(|key| key.prefix(socket)) else {
+            self.sockets.push(socket);
+            return match self.limit {
+                Some(limit) if self.sockets.len() >= limit.get() => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            };
+        };
         let is_late =
             |worst| prefix > worst || prefix == worst && is_decided_by_prefix(&self.keys, prefix);
         if self.worst.is_some_and(is_late) {
@@ -151,9 +161,6 @@ impl Sink for TopN {
         let Some(limit) = self.limit.map(NonZeroUsize::get) else {
             return ControlFlow::Continue(());
         };
-        if self.keys.is_empty() && self.order.len() >= limit {
-            return ControlFlow::Break(());
-        }
         if self.order.len() >= limit.saturating_mul(2).max(LEAST_CUT) {
             self.cut(limit);
         }

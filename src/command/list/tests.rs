@@ -91,7 +91,7 @@ fn row(field: Field, socket: &Socket) -> String {
             pod: Some("pod".into()),
         },
     };
-    let mut names = OneProcess([Hold { pid: 15, fd }], [process]);
+    let mut names = OneProcess([Hold::new(15, fd)], [process]);
     let mut csv = Csv::new(&Style {
         columns: vec![field],
         ..Style::default()

@@ -257,7 +257,7 @@ fn write_processes<W: Write>(
 ) -> io::Result<()> {
     let mut held: HashMap<u32, Vec<(u64, Option<u32>)>> = HashMap::new();
     for (inode, hold) in owners.holds() {
-        held.entry(hold.pid).or_default().push((inode, hold.fd));
+        held.entry(hold.pid).or_default().push((inode, hold.fd()));
     }
     for process in owners.processes() {
         let pid = process.pid;
