@@ -15,6 +15,9 @@ pub struct Question {
     pub kind: Kind,
     /// The other kinds.
     pub further: KindSet,
+    /// Whether the kinds are a group, of which those that the kernel cannot report are left out and named;
+    /// else one of them makes the answer fail.
+    pub is_group: bool,
     /// The families of the sockets.
     pub families: Families,
     /// The states of the sockets; never empty.
@@ -33,6 +36,7 @@ impl Question {
         Question {
             kind,
             further: KindSet::NONE,
+            is_group: false,
             families: Families::Both,
             states,
             fields: Vec::new(),
@@ -44,6 +48,7 @@ impl Question {
     pub fn about_all(kinds: KindSet, states: StateSet) -> Question {
         Question {
             further: kinds.iter().skip(1).collect(),
+            is_group: kinds.is_group_of_requests(),
             ..Question::about(kinds.first(), states)
         }
     }

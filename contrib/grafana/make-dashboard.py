@@ -31,8 +31,10 @@ def share(metric, limit):
 
 
 STATE = 'state="{}"'.format
+# Other kinds than TCP are on the page with --kind only, and then all series have the label.
+TCP = 'kind=~"|tcp"'
 TIME_WAIT_SHARE = (
-    f"{select('tcpstates_sockets', STATE('time_wait'))}"
+    f"{select('tcpstates_sockets', TCP + ',' + STATE('time_wait'))}"
     f" / on (job, instance) group_left () {select('tcpstates_time_wait_limit')}"
 )
 RETRANSMITTED = f"({rate('segments_retransmitted')} - {rate('syns_retransmitted')})"
@@ -45,8 +47,8 @@ QUEUE_SHARE = share("tcpstates_accept_queue_length", "tcpstates_accept_queue_lim
 
 # Title, unit, thresholds of yellow and red, expression.
 STATS = [
-    ("Sockets", "short", None, f"sum({select('tcpstates_sockets')})"),
-    ("CLOSE_WAIT", "short", (100, 1000), f"sum({select('tcpstates_sockets', STATE('close_wait'))})"),
+    ("Sockets", "short", None, f"sum({select('tcpstates_sockets', TCP)})"),
+    ("CLOSE_WAIT", "short", (100, 1000), f"sum({select('tcpstates_sockets', TCP + ',' + STATE('close_wait'))})"),
     ("TIME_WAIT of its limit", "percentunit", (0.8, 0.95), f"max({TIME_WAIT_SHARE})"),
     ("Fullest accept queue", "percentunit", (0.5, 1), f"max({QUEUE_SHARE})"),
     ("Ports towards one destination", "percentunit", (0.75, 0.9), f"max({share('tcpstates_ephemeral_ports_used_most', 'tcpstates_ephemeral_ports')})"),
@@ -58,12 +60,12 @@ STATS = [
 # Title, unit, whether the series are stacked, (expression, legend)s.
 GRAPHS = [
     ("Sockets by state", "short", True, [
-        (f"sum by (state) ({select('tcpstates_sockets')})", "{{state}}")]),
+        (f"sum by (state) ({select('tcpstates_sockets', TCP)})", "{{state}}")]),
     ("Sockets by service", "short", True, [
         (f"sum by (tcp_service) ({select('tcpstates_sockets_by_service')})", "{{tcp_service}}"),
         (f"sum({select('tcpstates_sockets_by_other', 'by=' + chr(34) + 'service' + chr(34))})", "all others")]),
     ("States that deserve a look", "short", False, [
-        (f"sum by (state) ({select('tcpstates_sockets', 'state=~' + chr(34) + 'syn_sent|syn_recv|fin_wait1|close_wait|closing|last_ack' + chr(34))})", "{{state}}")]),
+        (f"sum by (state) ({select('tcpstates_sockets', TCP + ',state=~' + chr(34) + 'syn_sent|syn_recv|fin_wait1|close_wait|closing|last_ack' + chr(34))})", "{{state}}")]),
     ("Without an answer", "short", False, [
         (f"sum by (state) ({select('tcpstates_sockets_unanswered')})", "{{state}}")]),
     ("The ten fullest accept queues", "percentunit", False, [

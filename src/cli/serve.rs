@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::keys::parse_keys;
-use super::values::{fields, parse_count};
+use super::values::{fields, kinds, parse_count};
 use super::{Keys, MessageOptions, Sourcing};
-use crate::model::Use;
+use crate::model::{KindSet, Use};
 
 pub(super) const EXIT_STATUS: &str = "\
 Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
@@ -38,16 +38,29 @@ pub struct Serve {
     #[arg(alias = "web.listen-address", conflicts_with = "once")]
     pub listen: Vec<ListenOn>,
 
+    /// Sockets of these kinds too, separated by commas, as udp,unix or all; repeatable
+    ///
+    /// Every series of tcpstates_sockets has the label `kind` then, those of TCP as well.
+    #[arg(
+        short = 'A',
+        long = "kind",
+        visible_alias = "query",
+        value_name = "LIST"
+    )]
+    #[arg(value_delimiter = ',', value_parser = kinds(), help_heading = "Metrics")]
+    pub kinds: Vec<KindSet>,
+
     /// Sockets by group too; repeatable, each with keys separated by commas
     ///
     /// Groups with a hundredth of the sockets in some state, and ten of them, have series; the others
     /// are added up. Keys: family, local-addr, remote-addr (also with a prefix, as remote-addr/24),
-    /// direction, service, interface, uid, user, cgroup, process. Every socket is listed then.
+    /// direction, service, interface, uid, user, cgroup, process; of several network namespaces, netns
+    /// with others. Every socket is listed then.
     #[arg(long, value_name = "KEYS", help_heading = "Metrics")]
     #[arg(value_parser = fields(Use::Group, parse_keys))]
     pub by: Vec<Keys>,
 
-    /// The most groups of each --by that have series (default 20, at most 100)
+    /// The most groups of each --by, and network namespaces, that have series (default 20, at most 100)
     #[arg(
         long,
         value_name = "N",

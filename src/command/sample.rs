@@ -55,6 +55,20 @@ impl<T> Sample<T> {
         })
     }
 
+    /// The same with the sockets in another form.
+    pub(super) fn map<U>(self, form: impl FnOnce(T) -> U) -> Sample<U> {
+        Sample {
+            time: self.time,
+            begin: self.begin,
+            took: self.took,
+            report: self.report,
+            notes: self.notes,
+            no_process: self.no_process,
+            search: self.search,
+            found: form(self.found),
+        }
+    }
+
     /// The middle of the time it took: when the numbers of a table that changes were true, as
     /// nearly as is known.
     pub(super) fn middle(&self) -> Instant {

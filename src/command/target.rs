@@ -156,6 +156,35 @@ impl Target {
         })
     }
 
+    /// The same with what the processes of each of several network namespaces belong to.
+    pub(super) fn with_placements(self) -> Target {
+        Target {
+            sources: self.sources.with_placements(),
+            ..self
+        }
+    }
+
+    /// The sockets of these kinds besides TCP in the same place, without those that the kernel cannot report
+    /// if these are a group; `None` if there are no others.
+    ///
+    /// # Errors
+    /// What is not valid.
+    pub(super) fn besides_tcp(&self, kinds: KindSet) -> Result<Option<Target>, Failure> {
+        let others = kinds.without(Kind::Tcp);
+        if others.is_empty() {
+            return Ok(None);
+        }
+        let scope = self.scope.of_kinds(others);
+        let mut question = scope.question(None)?;
+        question.is_group = kinds.is_group_of_requests();
+        Ok(Some(Target {
+            question,
+            scope,
+            owner_timeout: None,
+            sources: self.sources.clone(),
+        }))
+    }
+
     /// The kinds selected.
     pub(super) fn kinds(&self) -> KindSet {
         self.scope.kinds

@@ -73,6 +73,11 @@ impl NamespacesRead {
         losses.map(|loss| loss.to_string()).collect()
     }
 
+    /// Whether every one that may exist was read.
+    pub fn are_all(&self) -> bool {
+        self.losses().next().is_none()
+    }
+
     /// What is missing in the answer.
     pub(super) fn losses(&self) -> impl Iterator<Item = Loss> {
         let unseen = (!self.unseen.is_empty()).then(|| Loss::NamespacesUnseen {

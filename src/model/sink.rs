@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Netns, Socket, State};
+use super::{Netns, Socket, State, StateSet};
 
 /// Takes sockets one at a time, in the order the kernel reports them (its hash order).
 pub trait Sink {
@@ -18,8 +18,8 @@ pub trait Sink {
 
 /// A sink that needs numbers only, so that sockets need not be listed to be counted.
 pub trait CountSink: Sink {
-    /// Whether [`CountSink::notice`] does anything.
-    const NOTICES: bool = false;
+    /// The states of the sockets that [`CountSink::notice`] does something with.
+    const NOTICED: StateSet = StateSet::NONE;
 
     /// Takes `sockets` sockets in `state` at once, of this network namespace.
     fn count(&mut self, netns: Netns, state: State, sockets: u64);

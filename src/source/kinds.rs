@@ -89,7 +89,7 @@ pub(super) fn of_each_kind<T: Joined>(
     question: &Question,
     mut act: impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
-    let kinds = question.kinds();
+    let (kinds, is_group) = (question.kinds(), question.is_group);
     let source = match part.sources.first() {
         First::Tables => SourceName::Proc,
         First::Netlink(_) | First::Walk => SourceName::Netlink,
@@ -106,7 +106,7 @@ pub(super) fn of_each_kind<T: Joined>(
             false => act(part, &question),
         };
         let (mut answer, unavailable) = match answered {
-            Err(error) if kinds.is_group_of_requests() && error.is_lack() => {
+            Err(error) if is_group && error.is_lack() => {
                 let plan = Plan::unavailable(part.sources.tables());
                 (T::without_sockets(plan, source), Some(error.to_string()))
             }

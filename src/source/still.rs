@@ -5,11 +5,13 @@
 //! state. The exception is a request (SYN_RECV) that expires, so that a namespace with one is counted
 //! again.
 
+use std::ops::ControlFlow;
+
 use super::counters::{SocketCounters, parse_under};
 use super::observer::Part;
 use super::plan::{Caution, Plan};
 use super::{Report, SourceError};
-use crate::model::{CountSink, Counts, SplitSink, State};
+use crate::model::{CountSink, Counts, Netns, Sink, Socket, SplitSink, State, StateSet};
 use crate::question::Question;
 
 /// What is remembered of a network namespace between two answers.
@@ -45,23 +47,24 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
     question: &Question,
     sink: &mut S,
 ) -> Result<Report, SourceError> {
-    // A queue or a time changes without a segment, and so do retransmissions. The text of requested tables
-    // is always read.
-    let is_known = question.filter.is_none() && !S::NOTICES;
+    // Queues and times change without a segment. The text of requested tables is always read.
+    let is_known = question.filter.is_none();
     let Some(now) = Stillness::read(part).filter(|_| is_known) else {
         return part.count(question, sink);
     };
+    // Retransmissions change without counters that are read here.
+    let changing = S::NOTICED.with(State::SynRecv);
     let netns = part.sources.tables().netns();
-    let mut give = |counts: &Counts| {
+    let give = |sink: &mut S, counts: &Counts| {
         for state in question.states.iter().chain(counts.unknown()) {
             sink.count(netns, state, counts.get(state));
         }
     };
     if let Some(before) = &part.memory.counted
         && before.at == now
-        && before.counts.get(State::SynRecv) == 0
+        && changing.iter().all(|state| before.counts.get(state) == 0)
     {
-        give(&before.counts);
+        give(sink, &before.counts);
         let plan = Plan::still(part.sources.tables());
         let source = part.sources.first().with_counters();
         let mut report = Report::without_sockets(plan, source);
@@ -69,15 +72,69 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
         report.cost.derived = before.counts.total();
         return Ok(report);
     }
-    let mut counts = Counts::default();
-    let report = part.count(question, &mut counts)?;
-    give(&counts);
+    let mut kept = Kept {
+        counts: Counts::default(),
+        noticed: sink.split(),
+    };
+    let report = part.count(question, &mut kept)?;
+    let Kept { counts, noticed } = kept;
+    give(sink, &counts);
+    sink.add_noticed(noticed);
     part.memory.counted = report.completeness.is_complete().then(|| Counted {
         at: now,
         counts,
         spread: report.spread.clone(),
     });
     Ok(report)
+}
+
+/// Numbers to remember, and what a sink notices of the sockets that are listed.
+#[derive(Debug)]
+struct Kept<S> {
+    counts: Counts,
+    noticed: S,
+}
+
+impl<S: CountSink> Sink for Kept<S> {
+    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
+        self.notice(socket);
+        self.counts.socket(socket)
+    }
+}
+
+impl<S: CountSink> CountSink for Kept<S> {
+    const NOTICED: StateSet = S::NOTICED;
+
+    fn count(&mut self, netns: Netns, state: State, sockets: u64) {
+        self.counts.count(netns, state, sockets);
+    }
+
+    fn notice(&mut self, socket: &Socket) {
+        if S::NOTICED.contains(socket.state) {
+            self.noticed.notice(socket);
+        }
+    }
+
+    fn add_noticed(&mut self, part: Self) {
+        self.noticed.add_noticed(part.noticed);
+    }
+}
+
+impl<S: CountSink + SplitSink> SplitSink for Kept<S> {
+    fn split(&self) -> Self {
+        Kept {
+            counts: Counts::default(),
+            noticed: self.noticed.split(),
+        }
+    }
+
+    fn join(&mut self, parts: [Self; 2]) -> bool {
+        for part in parts {
+            self.counts.add_all(&part.counts);
+            self.noticed.add_noticed(part.noticed);
+        }
+        true
+    }
 }
 
 impl Stillness {

@@ -10,12 +10,15 @@ use crate::cli::Keys;
 use crate::command::groups::labels;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
+use crate::command::sources::refuse_several;
 use crate::model::{Counts, Field, GroupKey, KeyPart, Listeners, Other};
 use crate::output::label_text;
+use crate::source::Sources;
 use crate::tally::{GroupTally, GroupedCounts};
 
 /// Keys with few values, and keys whose number of series a prefix or a share bounds.
-const BOUNDED: [Field; 10] = [
+const BOUNDED: [Field; 11] = [
+    Field::Netns,
     Field::Family,
     Field::LocalAddr,
     Field::RemoteAddr,
@@ -35,7 +38,7 @@ const PART: u64 = 100;
 const LEAST: u64 = 10;
 
 /// Further groups are counted together; some 5 MB.
-const MOST_GROUPS: usize = 20_000;
+pub(super) const MOST_GROUPS: usize = 20_000;
 
 /// The most times that `--by` is given.
 pub(super) const MOST: usize = 4;
@@ -53,11 +56,18 @@ impl Grouping {
     ///
     /// # Errors
     /// Keys that would make a new series at each scrape, two that have the same name, or too many.
-    pub(super) fn resolve(typed: Vec<Keys>) -> Result<Vec<Grouping>, Failure> {
+    pub(super) fn resolve(typed: Vec<Keys>, sources: &Sources) -> Result<Vec<Grouping>, Failure> {
         let mut all: Vec<Grouping> = Vec::new();
         for Keys(keys) in typed {
+            let has = |field| keys.iter().any(|key| key.field == field);
             if let Some(key) = keys.iter().find(|key| !BOUNDED.contains(&key.field)) {
                 return Err(Failure::Usage(unbounded(key.field)));
+            }
+            if has(Field::Netns) && (keys.len() == 1 || !sources.are_several()) {
+                return Err(Failure::Usage(NETNS_ALONE.to_owned()));
+            }
+            if has(Field::Interface) {
+                refuse_several(sources, "the key `interface`")?;
             }
             let names: Vec<String> = keys.iter().map(|key| key.field.json_key()).collect();
             let name = names.join("_");
@@ -103,7 +113,7 @@ impl Grouping {
         let (groups, beyond) = tally.into_groups();
         let is_whole = beyond.is_none();
         let number = groups.len();
-        let (heaviest, other) = heaviest(groups, beyond, &all, top);
+        let (heaviest, other) = heaviest(groups, beyond, &all, top, Floor::Share);
         let fields = self.fields();
         let shown = heaviest.into_iter().map(|(key, counts)| {
             let values = labels(names, &fields, &key);
@@ -121,8 +131,12 @@ impl Grouping {
     }
 }
 
+/// Why network namespaces are no key here.
+const NETNS_ALONE: &str = "--by netns: with several network namespaces (-N all), tcpstates_sockets has a label netns already; together with other keys, as --by netns,service";
+
 fn unbounded(field: Field) -> String {
-    let names: Vec<&str> = BOUNDED.iter().map(|field| field.name()).collect();
+    let names = BOUNDED.iter().filter(|field| **field != Field::Netns);
+    let names: Vec<&str> = names.map(|field| field.name()).collect();
     let names = names.join(", ");
     let is_port = matches!(field, Field::LocalPort | Field::RemotePort);
     let why = match (field == Field::State, is_port) {
@@ -148,19 +162,31 @@ pub(super) struct Chosen {
 }
 
 /// A group by its key.
-type KeyedCounts = (Box<[KeyPart]>, Counts);
+pub(super) type KeyedCounts = (Box<[KeyPart]>, Counts);
 
-/// The groups that are heavy enough, heaviest first, and the sockets of the others.
-fn heaviest(
+/// Which groups are too small for series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Floor {
+    /// Those without a hundredth of the sockets in some state, and ten of them.
+    Share,
+    /// The same, unless all groups together are few enough.
+    ShareUnlessFew,
+}
+
+/// The groups that are heavy enough, heaviest first, `top` at most; and the sockets of the others.
+pub(super) fn heaviest(
     groups: GroupedCounts,
     beyond: Option<Other>,
     all: &Counts,
     top: usize,
+    floor: Floor,
 ) -> (Vec<KeyedCounts>, Counts) {
+    let are_few = floor == Floor::ShareUnlessFew && beyond.is_none() && groups.len() <= top;
+    let lightest = are_few.then_some(0);
     let mut other = beyond.map(|beyond| beyond.counts).unwrap_or_default();
     let mut heavy = Vec::new();
     for (key, counts) in groups {
-        match weight(&counts, all) {
+        match weight(&counts, all).or(lightest) {
             Some(weight) => heavy.push((Reverse(weight), key, counts)),
             None => other.add_all(&counts),
         }
@@ -201,11 +227,15 @@ mod tests {
         (Box::new([KeyPart::Port(Some(port))]), counts(numbers))
     }
 
-    fn choose(groups: &[(Box<[KeyPart]>, Counts)], top: usize) -> (Vec<u16>, Counts) {
+    fn choose(groups: &[KeyedCounts], top: usize) -> (Vec<u16>, Counts) {
+        choose_by(groups, top, Floor::Share)
+    }
+
+    fn choose_by(groups: &[KeyedCounts], top: usize, floor: Floor) -> (Vec<u16>, Counts) {
         let mut all = Counts::default();
         groups.iter().for_each(|(_, counts)| all.add_all(counts));
         let groups = groups.iter().cloned().collect();
-        let (heavy, other) = heaviest(groups, None, &all, top);
+        let (heavy, other) = heaviest(groups, None, &all, top, floor);
         let ports = heavy.iter().filter_map(|(key, _)| match key[..] {
             [KeyPart::Port(port)] => port,
             _ => None,
@@ -243,6 +273,21 @@ mod tests {
             other,
             counts(&[(State::CloseWait, 9), (State::Established, 10)])
         );
+    }
+
+    #[test]
+    fn few_groups_are_all_shown_where_that_is_requested_and_one_more_leaves_the_heavy_ones() {
+        let few = [
+            group(1, &[(State::Established, 60)]),
+            group(2, &[(State::Established, 1)]),
+            group(3, &[(State::Listen, 2)]),
+        ];
+        let by = |groups: &[KeyedCounts], top| choose_by(groups, top, Floor::ShareUnlessFew);
+        let (mut ports, other) = by(&few, 3);
+        ports.sort_unstable();
+        assert_eq!((ports, other.total()), (vec![1, 2, 3], 0));
+        let (ports, other) = by(&few, 2);
+        assert_eq!((ports, other.total()), (vec![1], 3));
     }
 
     #[test]

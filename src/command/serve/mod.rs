@@ -3,7 +3,9 @@
 
 mod file;
 mod groups;
+mod kinds;
 mod listen;
+mod namespaces;
 mod page;
 mod process;
 mod sampler;
@@ -47,6 +49,8 @@ const USUAL_TOP: usize = 20;
 /// A resolved request for a page.
 struct Serve {
     target: Target,
+    /// The sockets of other kinds, if any are requested.
+    others: Option<Target>,
     extras: Extras,
     verbosity: Verbosity,
     to: Reader,
@@ -82,23 +86,33 @@ impl Serve {
             ));
         }
         let target = Target::of_kind(KindSet::TCP, &Selection::default(), &typed.sourcing)?;
-        if typed.top.is_some() && typed.by.is_empty() {
+        let target = target.with_placements();
+        let are_several = target.sources.are_several();
+        if typed.top.is_some() && typed.by.is_empty() && !are_several {
             return Err(Failure::Usage(
-                "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
+                "--top needs --by KEYS or several network namespaces: without groups there is nothing to cut".to_owned(),
             ));
         }
-        refuse_several(&target.sources, "the page")?;
+        for (is_requested, option) in [(typed.ports, "--ports"), (typed.doctor, "--doctor")] {
+            if is_requested {
+                refuse_several(&target.sources, option)?;
+            }
+        }
+        let kinds = typed.kinds.into_iter().reduce(KindSet::union);
+        let others = kinds.map(|kinds| target.besides_tcp(kinds)).transpose()?;
         Ok(Serve {
-            target,
+            others: others.flatten(),
             extras: Extras {
-                groupings: Grouping::resolve(typed.by)?,
+                groupings: Grouping::resolve(typed.by, &target.sources)?,
                 top: typed.top.map_or(USUAL_TOP, |top| top.get().into()),
                 ports: typed.ports,
+                kinds,
                 rules: typed
                     .doctor
                     .then(|| Rounds::new(&typed.sourcing))
                     .transpose()?,
             },
+            target,
             verbosity: Verbosity::new(typed.messages.quiet, typed.messages.verbose),
             to,
         })
@@ -126,7 +140,7 @@ fn format(typed: &cli::Serve) -> Result<PageFormat, Failure> {
 /// Makes a page and writes it, or serves pages until a signal ends that.
 pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Failure> {
     let request = Serve::resolve(typed)?;
-    let sampler = PageSampler::new(&request.target, request.extras)?;
+    let sampler = PageSampler::new(&request.target, request.others.as_ref(), request.extras)?;
     let log = Log::new(request.verbosity);
     match request.to {
         Reader::Once(format, path) => write_once(sampler, log, format, path.as_deref(), console),

@@ -3,17 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use super::sampler::{Kernel, Sampled};
+use super::namespaces::Divided;
+use super::sampler::{Kernel, LISTENERS, Queues, Sampled};
 use super::walk::Found;
 use crate::command::doctor::{Findings, SEVERITIES};
 use crate::command::sample::Sample;
 use crate::diagnose::{OutgoingPorts, Unanswered};
 use crate::model::page::{Family, Page};
-use crate::model::{Counter, Counts, KindSet, Setting, SourceName, State};
+use crate::model::{Counter, Counts, Kind, Setting, SourceName, State};
 use crate::tally::AcceptQueues;
-
-/// How many listeners have series of their own.
-const LISTENERS: usize = 100;
 
 /// The sources that are on every page.
 const SOURCES: [SourceName; 3] = [
@@ -33,14 +31,34 @@ impl Sampled {
         }
         page.add(Family::SampleTimestamp, [], Some(self.time));
         if let Some(sample) = self.found() {
-            add_sockets(&mut page, sample);
+            let kind = self.named_kinds.map(|_| Kind::Tcp);
+            add_sockets(&mut page, sample, kind);
             add_groups(&mut page, &sample.found);
             if let Some(findings) = &sample.found.findings {
                 add_findings(&mut page, findings);
             }
         }
+        if let Some(Ok(sample)) = &self.kinds {
+            page.add(Family::SampleDuration, ["kinds"], Some(sample.took));
+            for one in &sample.found {
+                let divided = one.namespaces.as_ref();
+                add_states(&mut page, one.kind, Some(one.kind), &one.counts, divided);
+                let others = divided.map(|divided| divided.others as u64);
+                page.add(Family::SeriesDropped, [one.kind.name()], others);
+            }
+        }
+        for one in &self.belongs {
+            let labels = [
+                &*one.name,
+                &*one.pod_namespace,
+                &*one.pod_name,
+                &*one.container,
+            ];
+            page.add(Family::NetnsInfo, labels, Some(1));
+        }
         if let Some((queues, ..)) = self.queues() {
-            add_queues(&mut page, queues);
+            let shown = self.listeners.iter().flatten().next();
+            add_queues(&mut page, queues, shown.map(|sample| &sample.found));
         }
         if let Some(kernel) = &self.kernel {
             add_kernel(&mut page, kernel);
@@ -55,15 +73,45 @@ fn state_label(state: State) -> String {
     name.replace('(', "_").replace(')', "")
 }
 
-fn add_sockets(page: &mut Page, sample: &Sample<Found>) {
+/// The sockets of a kind in every state that it can have, and in those without a name that were seen; those
+/// of network namespaces without series of their own have an empty label.
+fn add_states(
+    page: &mut Page,
+    kind: Kind,
+    label: Option<Kind>,
+    counts: &Counts,
+    divided: Option<&Divided>,
+) {
+    let states: Vec<State> = kind.states().iter().chain(counts.unknown()).collect();
+    let mut add = |netns: Option<&str>, counts: &Counts| {
+        for state in &states {
+            let labels = [label.map(Kind::name), netns, Some(&*state_label(*state))];
+            page.add_some(Family::Sockets, labels, Some(counts.get(*state)));
+        }
+    };
+    let Some(divided) = divided else {
+        return add(None, counts);
+    };
+    for (one, counts) in &divided.shown {
+        add(Some(&one.name), counts);
+    }
+    add(Some(""), &divided.other);
+}
+
+fn add_sockets(page: &mut Page, sample: &Sample<Found>, kind: Option<Kind>) {
     let (report, found) = (&sample.report, &sample.found);
     for source in SOURCES {
         let answered = report.source == source;
         page.add(Family::Source, [source.name()], Some(answered));
     }
-    for state in KindSet::TCP.states().iter().chain(found.counts.unknown()) {
-        let sockets = found.counts.get(state);
-        page.add(Family::Sockets, [&*state_label(state)], Some(sockets));
+    let divided = found.namespaces.as_ref();
+    add_states(page, Kind::Tcp, kind, &found.counts, divided);
+    let others = divided.map(|divided| divided.others as u64);
+    page.add(Family::SeriesDropped, ["netns"], others);
+    if let Some(namespaces) = report.completeness.namespaces() {
+        let number = |number: usize| Some(number as u64);
+        page.add(Family::NetnsRead, [], number(namespaces.read.len()));
+        page.add(Family::NetnsUnread, [], number(namespaces.unseen.len()));
     }
     for state in [State::Established, State::TimeWait] {
         let spread = report.spread.get(state);
@@ -123,12 +171,16 @@ fn add_findings(page: &mut Page, findings: &Findings) {
     page.add(Family::FindingsWindow, [], Some(findings.window));
 }
 
-fn add_queues(page: &mut Page, queues: &AcceptQueues) {
+/// The accept queues; `shown` has the names of network namespaces, if there are several.
+fn add_queues(page: &mut Page, queues: &AcceptQueues, shown: Option<&Queues>) {
     let (queues, others) = queues.fullest(LISTENERS);
     for queue in queues {
         let (address, port) = (queue.local.ip().to_string(), queue.local.port().to_string());
-        let labels = [&*address, &*port];
-        let mut add = |family, value: Option<u64>| page.add(family, labels, value);
+        let mut shown = shown.iter().flat_map(|queues| &queues.shown);
+        let netns = shown.find(|one| one.netns == queue.netns);
+        let netns = netns.map(|one| &*one.name);
+        let labels = [netns, Some(&*address), Some(&*port)];
+        let mut add = |family, value: Option<u64>| page.add_some(family, labels, value);
         add(Family::AcceptQueueLength, Some(queue.waiting.into()));
         add(Family::AcceptQueueLimit, queue.limit.map(u64::from));
         add(Family::ListenerDrops, queue.drops);
@@ -147,16 +199,19 @@ fn add_kernel(page: &mut Page, kernel: &Kernel) {
     let [_, pressure, limit] = settings
         .numbers(Setting::Mem)
         .map_or([None; 3], |numbers| numbers.map(Some));
-    add(
-        Family::EphemeralPorts,
-        OutgoingPorts::all_ports(settings).ok(),
-    );
-    add(Family::TimeWaitLimit, setting(Setting::MaxTwBuckets));
     add(Family::Orphans, counter(Counter::Orphans));
     add(Family::OrphansLimit, setting(Setting::MaxOrphans));
     add(Family::Memory, bytes(counter(Counter::MemoryPages)));
     add(Family::MemoryPressure, bytes(pressure));
     add(Family::MemoryLimit, bytes(limit));
+    if kernel.is_of_host {
+        return;
+    }
+    add(
+        Family::EphemeralPorts,
+        OutgoingPorts::all_ports(settings).ok(),
+    );
+    add(Family::TimeWaitLimit, setting(Setting::MaxTwBuckets));
     add(Family::ConntrackEntries, setting(Setting::ConntrackCount));
     add(
         Family::ConntrackEntriesLimit,

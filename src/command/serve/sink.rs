@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use crate::command::doctor::RulesSink;
 use crate::diagnose::{OutgoingPorts, Unanswered};
-use crate::model::{CountSink, Counts, GroupHolders, Netns, Sink, Socket, SplitSink, State};
+use crate::model::{
+    CountSink, Counts, GroupHolders, Netns, Sink, Socket, SplitSink, State, StateSet,
+};
 use crate::tally::{AcceptQueues, GroupTally};
 
 /// The sockets by state, as the summary counts them, and what else the page has of the same walk.
@@ -17,12 +19,15 @@ pub(super) struct PageSink<'a> {
     /// The groups of each `--by`. Only a walk that lists every socket has these and the ports.
     pub(super) groups: Vec<GroupTally>,
     pub(super) ports: Option<OutgoingPorts<'a>>,
+    /// By network namespace, where there are several.
+    pub(super) namespaces: Option<GroupTally>,
 }
 
 impl PageSink<'_> {
     /// Takes a socket that these processes hold.
     pub(super) fn socket_of(&mut self, socket: &Socket, held: GroupHolders<'_>) {
         self.unanswered.add(socket);
+        self.divide(socket, 1);
         for groups in &mut self.groups {
             groups.socket_of(socket, held);
         }
@@ -30,6 +35,13 @@ impl PageSink<'_> {
         let _ = self.ports.as_mut().map(|ports| ports.socket(socket));
         let _ = self.queues.as_mut().map(|queues| queues.socket(socket));
         self.counts.add(socket.state, 1);
+    }
+
+    /// Counts sockets like this one in their network namespace.
+    fn divide(&mut self, socket: &Socket, number: u64) {
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.count(socket.netns, socket.state, number);
+        }
     }
 }
 
@@ -40,6 +52,7 @@ impl Sink for PageSink<'_> {
     }
 
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {
+        self.divide(socket, number);
         self.counts.alike(socket, number)
     }
 }
@@ -56,11 +69,14 @@ impl<S: Sink> Sink for WithRules<'_, '_, S> {
     }
 }
 
-/// For a page without groups and ports.
+/// For a page without groups and ports, and of several network namespaces without accept queues.
 impl CountSink for PageSink<'_> {
-    const NOTICES: bool = true;
+    const NOTICED: StateSet = Unanswered::STATES;
 
     fn count(&mut self, netns: Netns, state: State, sockets: u64) {
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.count(netns, state, sockets);
+        }
         self.counts.count(netns, state, sockets);
     }
 
@@ -77,11 +93,18 @@ impl SplitSink for PageSink<'_> {
     fn split(&self) -> Self {
         PageSink {
             queues: self.queues.as_ref().map(|_| AcceptQueues::default()),
+            namespaces: self.namespaces.as_ref().map(SplitSink::split),
             ..PageSink::default()
         }
     }
 
-    fn join(&mut self, parts: [Self; 2]) -> bool {
+    fn join(&mut self, mut parts: [Self; 2]) -> bool {
+        if let Some(namespaces) = &mut self.namespaces
+            && let [Some(first), Some(second)] = parts.each_mut().map(|part| part.namespaces.take())
+            && !namespaces.join([first, second])
+        {
+            return false;
+        }
         for part in parts {
             self.counts.add_all(&part.counts);
             self.unanswered.join(&part.unanswered);

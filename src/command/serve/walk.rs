@@ -2,6 +2,7 @@
 //! findings, one that lists every socket and feeds all of them.
 
 use super::groups::{Chosen, Grouping};
+use super::namespaces::{self, Divided};
 use super::sink::{PageSink, WithRules};
 use crate::command::doctor::{Findings, Rounds, RulesSink};
 use crate::command::names::HostNames;
@@ -10,7 +11,7 @@ use crate::command::processes::OwnerSearch;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
 use crate::diagnose::{OutgoingPorts, PortsTaken, Unanswered};
-use crate::model::{Counts, Field, Listeners, Loss, Settings};
+use crate::model::{Counts, Field, KindSet, Listeners, Loss, Settings};
 use crate::owner::Seek;
 use crate::source::{Observer, Report};
 use crate::tally::{AcceptQueues, BufferedSockets};
@@ -28,6 +29,8 @@ pub(super) struct Extras {
     /// How many groups of each have series.
     pub(super) top: usize,
     pub(super) ports: bool,
+    /// The kinds that were named, if any; they are in an answer of their own.
+    pub(super) kinds: Option<KindSet>,
     /// The rules of `doctor`.
     pub(super) rules: Option<Rounds>,
 }
@@ -40,7 +43,8 @@ pub(super) struct Walk {
     /// Lists where this host listens, where that decides groups or ports.
     listening: Option<Observer>,
     search: Option<OwnerSearch>,
-    names: HostNames,
+    /// Whether they are of several network namespaces.
+    are_several: bool,
 }
 
 /// What a walk found.
@@ -58,6 +62,8 @@ pub(super) struct Found {
     pub(super) ports: Option<Ports>,
     /// `None` if there was no sample before, or too long ago.
     pub(super) findings: Option<Findings>,
+    /// By network namespace, where there are several.
+    pub(super) namespaces: Option<Divided>,
 }
 
 /// The ports that destinations take.
@@ -100,7 +106,7 @@ impl Walk {
             listening: needs_listeners.then(|| target.listeners()).transpose()?,
             search,
             sockets: target.sampler(fields)?,
-            names: HostNames::of(target.sources.place()),
+            are_several: target.sources.are_several(),
             extras,
         })
     }
@@ -130,15 +136,15 @@ impl Walk {
         &mut self,
         with_queues: bool,
         settings: &Settings,
+        names: &mut HostNames,
     ) -> Result<Sample<Found>, Failure> {
         let Walk {
             sockets,
             extras,
             listening,
             search,
-            names,
+            are_several,
         } = self;
-        names.refresh();
         sockets.sample(|observer, _| {
             let mut listeners = Listeners::default();
             let listened = listening.as_mut().map(|one| one.list(&mut listeners));
@@ -149,6 +155,7 @@ impl Walk {
                 queues: with_queues.then(AcceptQueues::default),
                 groups: groupings.map(|one| one.tally(&listeners)).collect(),
                 ports: extras.ports.then(ports).flatten(),
+                namespaces: are_several.then(namespaces::tally),
                 ..PageSink::default()
             };
             let lists = extras.ports || !extras.groupings.is_empty();
@@ -165,18 +172,24 @@ impl Walk {
                 report.completeness.lose(Loss::Aborted { reason });
                 None
             });
+            let divided = sink.namespaces.map(|tally| {
+                let (groups, beyond) = tally.into_groups();
+                Divided::of(groups, beyond, extras.top, names)
+            });
             let groups = extras.groupings.iter().zip(sink.groups);
             let groups = groups.map(|(one, tally)| one.choose(tally, extras.top, names));
             let found = Found {
                 counts: sink.counts,
                 unanswered: sink.unanswered,
                 queues: sink.queues,
-                has_all_sockets: lost.has_all_sockets,
+                has_all_sockets: lost.has_all_sockets
+                    && divided.as_ref().is_none_or(|one| one.is_whole),
                 has_all_listeners: listened.is_none_or(|report| report.completeness.is_complete()),
                 has_all_processes: lost.has_all_processes,
                 groups: groups.collect(),
                 ports: sink.ports.map(|ports| Ports::of(&ports)),
                 findings,
+                namespaces: divided,
             };
             Ok((report, found))
         })

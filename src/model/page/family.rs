@@ -68,8 +68,8 @@ families! {
     SampleDuration = Gauge "tcpstates_sample_duration_seconds" ["part"],
     /// 1 for the source of the numbers of sockets, 0 for the others
     Source = Gauge "tcpstates_source" ["source"],
-    /// TCP sockets of this network namespace by state
-    Sockets = Gauge "tcpstates_sockets" ["state"],
+    /// Sockets by state: TCP sockets, or those of a kind (--kind), of one network namespace or of each (--netns)
+    Sockets = Gauge "tcpstates_sockets" ["kind", "netns", "state"],
     /// By how much tcpstates_sockets may be off where it is derived from kernel counters, 0 where every socket was listed
     SocketsSpread = Gauge "tcpstates_sockets_spread" ["state"],
     /// Sockets whose SYN was retransmitted twice, or whose FIN or data three times, without an answer
@@ -80,12 +80,18 @@ families! {
     SocketsByOther = Gauge "tcpstates_sockets_by_other" ["by", "state"],
     /// How many groups of these keys there are
     Groups = Gauge "tcpstates_groups" ["by"],
+    /// What a network namespace with series of its own belongs to, empty where that is unknown (several of --netns)
+    NetnsInfo = Info "tcpstates_netns_info" ["netns", "pod_namespace", "pod_name", "container_name"],
+    /// Network namespaces that were read (several of --netns)
+    NetnsRead = Gauge "tcpstates_netns_read" [],
+    /// Network namespaces that exist and were not read (several of --netns)
+    NetnsUnread = Gauge "tcpstates_netns_unread" [],
     /// Connections that wait to be accepted, in the fullest accept queue at this address and port
-    AcceptQueueLength = Gauge "tcpstates_accept_queue_length" ["local_addr", "local_port"],
+    AcceptQueueLength = Gauge "tcpstates_accept_queue_length" ["netns", "local_addr", "local_port"],
     /// How many connections may wait in that accept queue; if more do, it is full and connections are dropped
-    AcceptQueueLimit = Gauge "tcpstates_accept_queue_limit" ["local_addr", "local_port"],
+    AcceptQueueLimit = Gauge "tcpstates_accept_queue_limit" ["netns", "local_addr", "local_port"],
     /// What the kernel dropped that was meant for the listeners at this address and port, since they were created
-    ListenerDrops = Counter "tcpstates_listener_drops_total" ["local_addr", "local_port"],
+    ListenerDrops = Counter "tcpstates_listener_drops_total" ["netns", "local_addr", "local_port"],
     /// How many entries of this part have no series of their own, because the number of series is limited
     SeriesDropped = Gauge "tcpstates_series_dropped" ["part"],
     /// Ports that the kernel chooses from for outgoing connections: net.ipv4.ip_local_port_range without net.ipv4.ip_local_reserved_ports

@@ -82,13 +82,25 @@ impl Page {
         labels: [&str; N],
         value: Option<impl Into<Value>>,
     ) {
+        self.add_some(family, labels.map(Some), value);
+    }
+
+    /// The same without the labels that have no value on this page.
+    pub fn add_some<const N: usize>(
+        &mut self,
+        family: Family,
+        labels: [Option<&str>; N],
+        value: Option<impl Into<Value>>,
+    ) {
         let Some(value) = value else {
             return;
         };
-        let names = family.definition().labels.iter().map(|name| (*name).into());
-        let values = labels.map(|value| Cow::Owned(value.to_owned()));
-        let labels = names.zip(values).collect();
-        self.push((family, String::new()), labels, value.into());
+        let names = family.definition().labels.iter();
+        let labels = names.zip(labels).filter_map(|(name, value)| {
+            let value = Cow::Owned(value?.to_owned());
+            Some(((*name).into(), value))
+        });
+        self.push((family, String::new()), labels.collect(), value.into());
     }
 
     /// Adds a series of [`Family::SocketsBy`], whose name has these keys, with these labels.

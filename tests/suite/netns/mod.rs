@@ -33,7 +33,14 @@ use crate::wait::wait_for;
 const NAMED: &str = "/run/netns";
 
 /// An empty directory of named namespaces, in a mount namespace of the test's own.
-fn make_directory() {
+pub(crate) fn make_directory() {
+    let mounts = |process| fs::read_link(format!("/proc/{process}/ns/mnt")).unwrap();
+    let parent = rustix::process::getppid().unwrap();
+    assert_ne!(
+        mounts("self".to_owned()),
+        mounts(parent.as_raw_nonzero().to_string()),
+        "this test would mount over /run of the host: it needs UnshareFlags::NEWNS"
+    );
     let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
     mount_change("/", private)
         .and_then(|()| mount("none", "/run", "tmpfs", MountFlags::empty(), None))
@@ -42,7 +49,7 @@ fn make_directory() {
 }
 
 /// A network namespace with a name.
-struct Named {
+pub(crate) struct Named {
     path: PathBuf,
     neighbour: Neighbour,
     /// Sockets stay in the namespace that they were made in.
@@ -51,7 +58,7 @@ struct Named {
 
 impl Named {
     /// One with a listener, and so many connections to it, both ends of which are in it.
-    fn with_connections(name: &str, connections: usize) -> Named {
+    pub(crate) fn with_connections(name: &str, connections: usize) -> Named {
         let neighbour = Neighbour::start();
         let (tell, told) = channel();
         neighbour.run(move || tell.send(Open::with_connections(connections)).unwrap());
@@ -68,8 +75,13 @@ impl Named {
         }
     }
 
+    /// Runs `act` in it.
+    pub(crate) fn run(&self, act: impl FnOnce() + Send + 'static) {
+        self.neighbour.run(act);
+    }
+
     /// Removes its name.
-    fn unmount(&self) {
+    pub(crate) fn unmount(&self) {
         unmount(&self.path, UnmountFlags::DETACH).unwrap();
         fs::remove_file(&self.path).unwrap();
     }

@@ -131,7 +131,7 @@ fn keys_without_a_bound_are_refused_in_one_line() {
         (&["--by", "state"], "every series has a state already"),
         (&["--by", "colour"], "not a key"),
         (&["--by", "service", "--by", "service"], "is given twice"),
-        (&["--top", "5"], "--top needs --by KEYS"),
+        (&["--top", "5"], "--top needs --by KEYS or several"),
         (
             &["--by", "uid", "--top", "101"],
             "at most 100 groups have series",

@@ -178,11 +178,7 @@ fn a_file_is_replaced_with_mode_0644_and_openmetrics_for_the_collector_is_refuse
 fn what_does_not_fit_a_page_is_refused_in_one_line() {
     for (words, expected) in [
         (
-            &["--once", "-N", "all"][..],
-            "is about one network namespace",
-        ),
-        (
-            &["--once", "--source", "bpf"],
+            &["--once", "--source", "bpf"][..],
             "--source bpf counts sockets",
         ),
         (&["--once", "--owner-timeout", "1"], "--owner-timeout needs"),

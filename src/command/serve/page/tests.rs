@@ -1,5 +1,7 @@
 //! Pages of samples made by hand, against recorded ones.
 
+mod several;
+
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,9 +15,7 @@ use crate::diagnose::PortsTaken;
 use crate::model::Where;
 use crate::model::page::PageFormat;
 use crate::model::testing::ends;
-use crate::model::{
-    Completeness, Counters, Counts, Kind, Settings, Sink, Socket, StateSet, Timer, TimerKind,
-};
+use crate::model::{Completeness, Counters, Settings, Sink, Socket, StateSet, Timer, TimerKind};
 use crate::output::render_page;
 use crate::question::Question;
 use crate::source::{Cost, Need, Observer, ProcNet, Report, Sources};
@@ -53,6 +53,7 @@ fn found(sink: PageSink<'_>) -> Found {
         groups: Vec::new(),
         ports: None,
         findings: None,
+        namespaces: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn kernel() -> Kernel {
         counters,
         settings,
         page_size: Some(4096),
+        is_of_host: false,
         took: Duration::from_micros(250),
     }
 }
@@ -136,10 +138,19 @@ fn whole() -> Sampled {
     Sampled {
         time: UNIX_EPOCH + Duration::from_millis(1_795_715_531_250),
         extra_parts: Vec::new(),
-        listeners: Some(Ok(sample(SourceName::Netlink, took, queues))),
+        listeners: Some(Ok(sample(SourceName::Netlink, took, of_one(queues)))),
         kernel: Some(kernel()),
         sockets: Some(Ok(sockets)),
+        named_kinds: None,
+        kinds: None,
+        belongs: Vec::new(),
     }
+}
+
+/// Accept queues of one network namespace.
+fn of_one(queues: AcceptQueues) -> Queues {
+    let shown = Vec::new();
+    Queues { queues, shown }
 }
 
 /// The same with all that is only on request.
@@ -203,6 +214,8 @@ fn a_whole_page_is_as_recorded_in_both_formats_and_has_every_family() {
         name.starts_with("process_") || name.starts_with("tcpstates_http_")
     };
     let others = Family::ALL.iter().filter(|family| !is_of_servers(family));
+    let is_of_several = |family: &Family| family.definition().name.contains("_netns_");
+    let others = others.filter(|family| !is_of_several(family));
     assert!(families.iter().eq(others), "{families:?}");
     assert_eq!(sampled.status(), Status::Answered);
     assert_eq!(render(&sampled, PageFormat::Classic), CLASSIC);
@@ -323,7 +336,11 @@ fn more_listeners_than_have_series_are_counted() {
         );
     }
     let mut sampled = whole();
-    sampled.listeners = Some(Ok(sample(SourceName::Netlink, Duration::ZERO, queues)));
+    sampled.listeners = Some(Ok(sample(
+        SourceName::Netlink,
+        Duration::ZERO,
+        of_one(queues),
+    )));
     let page = render(&sampled, PageFormat::Classic);
     assert_eq!(
         page.matches("tcpstates_accept_queue_length{").count(),
