@@ -28,6 +28,12 @@ pub struct Record {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 
+    /// Only sockets that match, in the expression language of ss, and all listeners
+    ///
+    /// Every answer from the file is about these sockets, and says so.
+    #[arg(value_name = "FILTER", help_heading = "Selection")]
+    pub words: Vec<String>,
+
     /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,

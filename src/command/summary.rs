@@ -63,9 +63,9 @@ impl Summary {
         let by = typed.by.map(|keys| keys.0).or(by_kind);
         Ok(Summary {
             repetition: Repetition::resolve(&typed.repetition, &target.sources)?,
+            filter: target.typed_words().unwrap_or_default(),
             target,
             netns: typed.sourcing.namespaces.netns.clone(),
-            filter: typed.selection.words.join(" "),
             by,
             top: typed.top,
             compare: typed.compare,

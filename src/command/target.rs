@@ -27,6 +27,8 @@ pub(super) struct Target {
     pub(super) question: Question,
     /// Which sources may answer.
     pub(super) sources: Sources,
+    /// The filter as it was typed; of a record, after that of the record.
+    words: String,
     scope: Scope,
     owner_timeout: Option<Duration>,
 }
@@ -92,15 +94,17 @@ impl Target {
     ) -> Result<Target, Failure> {
         let mut sources = sources::resolve(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
-        let words = parse_words(&selection.words, used_as, lookup).map_err(usage)?;
+        let typed = within_record(&selection.words, &sources);
+        let filter = parse_words(&typed, used_as, lookup).map_err(usage)?;
         let scope = Scope::of(kinds, selection, used_as, lookup)?;
-        let question = scope.question(words)?;
+        let question = scope.question(filter)?;
         if !sources.are_several() && tests_netns(&question) {
             sources = sources::resolve_several(sourcing)?;
         }
         Ok(Target {
             question,
             sources,
+            words: typed.join(" "),
             scope,
             owner_timeout: sourcing.owner_timeout,
         })
@@ -180,14 +184,30 @@ impl Target {
         Ok(Some(Target {
             question,
             scope,
+            words: String::new(),
             owner_timeout: None,
             sources: self.sources.clone(),
         }))
     }
 
+    /// The filter as it was typed, after that of a record; `None` for none.
+    pub(super) fn typed_words(&self) -> Option<String> {
+        let words = Some(&self.words);
+        words.filter(|words| !words.trim().is_empty()).cloned()
+    }
+
     /// The kinds selected.
     pub(super) fn kinds(&self) -> KindSet {
         self.scope.kinds
+    }
+
+    /// The same about sockets of these kinds.
+    ///
+    /// # Errors
+    /// When none of these can match.
+    pub(super) fn of_kinds(&self, kinds: KindSet) -> Result<Target, Failure> {
+        let lookup = &mut HostLookup::of(self.sources.place());
+        self.with_filter(&self.words, kinds, lookup)
     }
 
     /// The same with another filter in place of the words typed, about sockets of these kinds.
@@ -211,6 +231,7 @@ impl Target {
         }
         Ok(Target {
             question,
+            words: text.to_owned(),
             scope,
             ..self.clone()
         })
@@ -325,6 +346,16 @@ impl Target {
                 "--owner-timeout needs a search for processes: list -p, or --by process".to_owned(),
             )),
         }
+    }
+}
+
+/// The words of a filter; of a record with a filter, that one as the first part.
+fn within_record(typed: &[String], sources: &Sources) -> Vec<String> {
+    let record = sources.record();
+    match record.and_then(|record| record.origin.filter.clone()) {
+        None => typed.to_vec(),
+        Some(recorded) if typed.is_empty() => vec![recorded],
+        Some(recorded) => vec![format!("({recorded}) and ({})", typed.join(" "))],
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Origin {
     pub program: String,
     /// The kinds of sockets.
     pub kinds: KindSet,
+    /// Which sockets, besides all that wait for peers; `None` for all.
+    pub filter: Option<String>,
     /// The size of a page of memory there, in bytes.
     pub page_size: Option<u64>,
 }
@@ -256,7 +258,8 @@ impl Moment {
 }
 
 impl fmt::Display for Recorded {
-    /// What a verdict is about: `web1 at 2026-11-26T03:14:07.120Z in incident.rec`.
+    /// What a verdict is about: `web1 at 2026-11-26T03:14:07.120Z in incident.rec`, and of which sockets
+    /// that is a record.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stamp = self.moment().map_or("", |moment| &moment.stamp);
         write!(
@@ -264,7 +267,11 @@ impl fmt::Display for Recorded {
             "{} at {stamp} in {}",
             self.origin.host,
             self.path.display()
-        )
+        )?;
+        match &self.origin.filter {
+            None => Ok(()),
+            Some(filter) => write!(f, ", only sockets that match {filter}"),
+        }
     }
 }
 

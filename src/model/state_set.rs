@@ -53,6 +53,12 @@ impl StateSet {
         StateSet(self.0 & !Self::bit(state))
     }
 
+    /// The states of this set that are not in the other one.
+    #[must_use]
+    pub const fn difference(self, other: StateSet) -> StateSet {
+        StateSet(self.0 & !other.0)
+    }
+
     /// The states in both.
     #[must_use]
     pub const fn intersection(self, other: StateSet) -> StateSet {

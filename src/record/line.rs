@@ -74,6 +74,9 @@ pub struct Head<'a> {
     pub kernel: Cow<'a, str>,
     /// The kinds of sockets, in the words of `-A`, separated by commas.
     pub kinds: Cow<'a, str>,
+    /// Which sockets, in the words of a filter, besides all that wait for peers; no key for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Cow<'a, str>>,
     /// The size of a page of memory, in bytes.
     pub page_size: Option<u64>,
 }

@@ -148,6 +148,7 @@ fn origin(head: &Head<'_>) -> Result<Origin, String> {
         kernel: head.kernel.clone().into_owned(),
         program: head.program.clone().into_owned(),
         kinds: kinds?.into_iter().fold(KindSet::NONE, KindSet::union),
+        filter: head.filter.clone().map(Into::into),
         page_size: head.page_size,
     })
 }

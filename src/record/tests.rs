@@ -20,6 +20,7 @@ fn head(version: u32) -> Head<'static> {
         program: "9.9.9".into(),
         host: "web1".into(),
         kernel: "6.18.0".into(),
+        filter: None,
         kinds: "tcp".into(),
         page_size: Some(4096),
     }

@@ -91,8 +91,8 @@ impl Check {
             refuse_several(&target.sources, &format!("a threshold for {name}"))?;
         }
         Ok(Check {
+            filter: target.typed_words().unwrap_or_default(),
             target,
-            filter: typed.selection.words.join(" "),
             by: typed.by.map(|keys| keys.0),
             thresholds,
             quantities,

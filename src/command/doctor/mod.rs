@@ -22,7 +22,6 @@ pub(super) use rounds::{Findings, Rounds, SEVERITIES};
 use std::time::Duration;
 
 use super::console::Console;
-use super::lookup::HostLookup;
 use super::outcome::{Failure, Status};
 use super::sample::Sample;
 use super::target::Target;
@@ -50,7 +49,7 @@ pub(super) fn run(typed: cli::Doctor, console: &mut Console) -> Result<Status, F
     };
     let work = move |more: &dyn Fn(Duration, String)| {
         let target = target(named, &words, &sourcing)?;
-        let parts = Parts::of(target, &words.words)?;
+        let parts = Parts::of(target)?;
         diagnose(&parts, window, owner_timeout, more)
     };
     let (sample, diagnosis) = within_more(limit, reason, work, |text| console.progress(&text))??;
@@ -76,11 +75,7 @@ fn target(
 ) -> Result<Target, Failure> {
     let target = Target::of_kind(named.unwrap_or(KINDS), words, sourcing)?;
     match (named, target.sources.record()) {
-        (None, Some(record)) => {
-            let kinds = KINDS.intersection(record.origin.kinds);
-            let lookup = &mut HostLookup::of(target.sources.place());
-            target.with_filter(&words.words.join(" "), kinds, lookup)
-        }
+        (None, Some(record)) => target.of_kinds(KINDS.intersection(record.origin.kinds)),
         _ => Ok(target),
     }
 }

@@ -39,22 +39,23 @@ pub(super) struct Taken {
 }
 
 impl Parts {
-    /// The namespaces of this target, and the sockets in them that these words select.
+    /// The namespaces of this target, and the sockets in them.
     ///
     /// # Errors
     /// When none of several can be read.
-    pub(super) fn of(target: Target, words: &[String]) -> Result<Parts, Failure> {
+    pub(super) fn of(target: Target) -> Result<Parts, Failure> {
+        let words = target.typed_words();
         let (place, are_every) = (target.sources.place(), target.sources.are_every());
         let (parts, namespaces) = match target.each_namespace()? {
             None => {
-                let selection = Selection::of(target, words);
+                let selection = Selection::of(target);
                 let unseen = None;
                 (vec![Part { unseen, selection }], None)
             }
             Some((targets, namespaces)) => {
                 let parts = targets.into_iter().map(|(unseen, target)| Part {
                     unseen: Some(unseen),
-                    selection: Selection::one_of_several(target, words),
+                    selection: Selection::one_of_several(target),
                 });
                 (parts.collect(), Some(namespaces))
             }
@@ -62,7 +63,7 @@ impl Parts {
         Ok(Parts {
             parts,
             place,
-            words: (!words.is_empty()).then(|| words.join(" ")),
+            words,
             namespaces,
             are_every,
         })

@@ -89,7 +89,7 @@ impl Rounds {
         let target = Target::of_kind(KINDS, &cli::Selection::default(), sourcing)?;
         Ok(Rounds {
             // Other network namespaces are not searched for at each scrape.
-            selection: Selection::one_of_several(target, &[]),
+            selection: Selection::one_of_several(target),
             search: sourcing.owner_timeout.unwrap_or(SEARCH),
             earlier: None,
             last: None,

@@ -26,9 +26,9 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Those of this target, which these words select.
-    pub(super) fn of(target: Target, words: &[String]) -> Selection {
-        let words = (!words.is_empty()).then(|| words.join(" "));
+    /// Those of this target.
+    pub(super) fn of(target: Target) -> Selection {
+        let words = target.typed_words();
         Selection {
             sources: target.sources.clone(),
             others: Others::of(&target),
@@ -52,10 +52,10 @@ impl Selection {
     }
 
     /// Those of this target, which is about one of several network namespaces.
-    pub(super) fn one_of_several(target: Target, words: &[String]) -> Selection {
+    pub(super) fn one_of_several(target: Target) -> Selection {
         Selection {
             is_one_of_several: true,
-            ..Selection::of(target, words)
+            ..Selection::of(target)
         }
     }
 

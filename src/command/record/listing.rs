@@ -4,15 +4,17 @@ use std::io::Write;
 
 use super::moment::Rows;
 use crate::command::outcome::Failure;
+use crate::command::processes::find_processes;
 use crate::model::{Field, Kind, KindSet, SourceName, State, StateSet};
 use crate::question::Question;
 use crate::record::line::KindLine;
 use crate::source::{Observer, Report, SourceError, Sources};
 
-/// Lists every socket with all that its source reports; of TCP, those that are only bound included. Also
-/// returns how each kind was read.
+/// Lists every socket with all that its source reports, or of those of `filtered` only the ones that it is
+/// about; of TCP, those that are only bound included. Also returns how each kind was read.
 pub(super) fn list<W: Write>(
     kinds: KindSet,
+    filtered: Option<&Question>,
     sources: &Sources,
     rows: &mut Rows<'_, W>,
 ) -> Result<(Report, Vec<KindLine<'static>>), Failure> {
@@ -27,62 +29,82 @@ pub(super) fn list<W: Write>(
             });
             kinds.collect::<Vec<_>>()
         };
-        let listed = list_kinds(kinds, sources, rows);
-        match listed {
-            Err(Failure::Observe(error)) if !kinds.contains(Kind::Tcp) && error.is_lack() => {
-                read.extend(line(None, Some(error.to_string())));
-            }
-            listed => {
-                let report = listed?;
-                read.extend(line(Some(report.source), None));
-                match &mut joined {
-                    None => joined = Some(report),
-                    Some(joined) => joined.join(report),
+        for question in questions(kinds, filtered) {
+            match list_kinds(question, sources, rows) {
+                Err(Failure::Observe(error)) if !kinds.contains(Kind::Tcp) && error.is_lack() => {
+                    read.extend(line(None, Some(error.to_string())));
+                    break;
+                }
+                listed => {
+                    let report = listed?;
+                    read.extend(line(Some(report.source), None));
+                    match &mut joined {
+                        None => joined = Some(report),
+                        Some(joined) => joined.join(report),
+                    }
                 }
             }
         }
     }
-    let bound = StateSet::NONE.with(State::Bound);
+    let bound = Question {
+        filter: filtered.and_then(|question| question.filter.clone()),
+        ..Question::about(Kind::Tcp, StateSet::NONE.with(State::Bound))
+    };
     // Kernels before 6.8 do not report them.
     if kinds.contains(Kind::Tcp)
-        && let Ok(mut observer) = observer(KindSet::TCP, bound, Vec::new(), sources)
+        && let Ok(mut observer) = observer(bound, sources)
         && let Ok(listed) = observer.list(rows)
         && let Some(report) = &mut joined
     {
         report.add(&listed);
     }
+    read.dedup_by(|later, first| later.kind == first.kind);
     Ok((joined.unwrap_or_else(Report::without_namespaces), read))
+}
+
+/// Which sockets of kinds that one request lists. Those that wait for peers say what others are to their
+/// host, and all of them are listed.
+fn questions(kinds: KindSet, filtered: Option<&Question>) -> Vec<Question> {
+    let Some(question) = filtered else {
+        return vec![Question::about_all(kinds, kinds.states())];
+    };
+    let waiting = kinds.waiting();
+    let others = question.by_kind().into_iter();
+    let others = others
+        .filter(|one| one.kinds() == kinds)
+        .map(|one| Question {
+            states: one.states.difference(waiting),
+            ..one.into_owned()
+        });
+    let others = others.filter(|one| !one.states.is_empty());
+    let listeners = Question::about_all(kinds, waiting);
+    std::iter::once(listeners).chain(others).collect()
 }
 
 /// Lists the sockets of kinds that one request lists; with less where only the tables have them.
 fn list_kinds<W: Write>(
-    kinds: KindSet,
+    question: Question,
     sources: &Sources,
     rows: &mut Rows<'_, W>,
 ) -> Result<Report, Failure> {
+    let kinds = question.kinds();
     // With it netlink reports the clients of UNIX listeners.
     let clients = kinds.has_unix().then_some(Field::PeerProcess);
-    let all: Vec<Field> = Field::recorded(kinds).chain(clients).collect();
-    let listed = observer(kinds, kinds.states(), all.clone(), sources)?.list(rows);
-    match listed {
-        Err(SourceError::OnlyNetlinkKnows { .. }) => {
-            let is_in_proc = |field: &Field| kinds.iter().all(|kind| field.is_in_proc(kind));
-            let fields = all.into_iter().filter(is_in_proc).collect();
-            Ok(observer(kinds, kinds.states(), fields, sources)?.list(rows)?)
-        }
+    let fields: Vec<Field> = Field::recorded(kinds).chain(clients).collect();
+    let is_in_proc = |field: &Field| kinds.iter().all(|kind| field.is_in_proc(kind));
+    let less = Question {
+        fields: fields.iter().copied().filter(is_in_proc).collect(),
+        ..question.clone()
+    };
+    let all = Question { fields, ..question };
+    match observer(all, sources)?.list(rows) {
+        Err(SourceError::OnlyNetlinkKnows { .. }) => Ok(observer(less, sources)?.list(rows)?),
         listed => Ok(listed?),
     }
 }
 
-fn observer(
-    kinds: KindSet,
-    states: StateSet,
-    fields: Vec<Field>,
-    sources: &Sources,
-) -> Result<Observer, Failure> {
-    let question = Question {
-        fields,
-        ..Question::about_all(kinds, states)
-    };
-    Ok(Observer::new(question, sources.clone())?)
+fn observer(question: Question, sources: &Sources) -> Result<Observer, Failure> {
+    let mut observer = Observer::new(question, sources.clone())?;
+    find_processes(&mut observer, &sources.place())?;
+    Ok(observer)
 }

@@ -19,7 +19,8 @@ use rustix::io::Errno;
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::secure;
-use super::sources::{refuse_several, resolve};
+use super::sources::refuse_several;
+use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::Writer;
@@ -36,11 +37,24 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         KindSet::NONE => KindSet::ALL,
         named => named,
     };
-    let sources = resolve(&Sourcing {
+    if typed.anonymize && !typed.words.is_empty() {
+        return Err(Failure::Usage(
+            "--anonymize: the record would contain the filter as it is typed; leave one of them out"
+                .to_owned(),
+        ));
+    }
+    let selection = cli::Selection {
+        words: typed.words,
+        ..cli::Selection::default()
+    };
+    let sourcing = Sourcing {
         namespaces: typed.namespaces,
         ..Sourcing::default()
-    })?;
-    refuse_several(&sources, "a record")?;
+    };
+    let target = Target::of_kind(kinds, &selection, &sourcing)?;
+    refuse_several(&target.sources, "a record")?;
+    let filter = target.typed_words();
+    let sources = target.sources.clone();
     let file = create(&typed.file, typed.force)?;
     let cannot = |error| not_written(&typed.file, &error);
     let mut writer = Writer::new(file);
@@ -53,11 +67,13 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         host: labels.name(&host).to_owned().into(),
         kernel: name.release().to_string_lossy(),
         kinds: kinds.words_of().into(),
+        filter: filter.clone().map(Into::into),
         page_size: Readings::of(&sources).page_size(),
     };
     writer.head(head).map_err(cannot)?;
     let recorder = Recorder {
         kinds,
+        filtered: filter.map(|_| target.question),
         sources,
         writer,
         path: typed.file.clone(),

@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
+use crate::question::Question;
 use crate::record::Writer;
 use crate::record::line::{self, Cause, End, Holds, Line, Name, Unread};
 use crate::source::{Readings, Sources};
@@ -29,6 +30,8 @@ const HOLDS: usize = 1_000;
 /// Writes moments.
 pub(super) struct Recorder<W: Write> {
     pub(super) kinds: KindSet,
+    /// Which sockets of these, besides those that wait for peers; `None` for all.
+    pub(super) filtered: Option<Question>,
     pub(super) sources: Sources,
     pub(super) writer: Writer<W>,
     pub(super) path: PathBuf,
@@ -158,8 +161,8 @@ impl<W: Write> Recorder<W> {
             sockets: 0,
             error: None,
         };
-        let sources = &self.sources;
-        let mut sample = Sample::take(&place, |_| list(self.kinds, sources, &mut rows))?;
+        let (sources, filtered) = (&self.sources, self.filtered.as_ref());
+        let mut sample = Sample::take(&place, |_| list(self.kinds, filtered, sources, &mut rows))?;
         let Rows {
             wanted,
             numbers,

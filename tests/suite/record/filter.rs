@@ -1,0 +1,76 @@
+//! Records of the sockets that match a filter: every answer is about these, and says so.
+
+use std::net::{TcpListener, TcpStream};
+
+use super::{Folder, assert_same, objects};
+use crate::namespace::in_namespace;
+use crate::zoo::{SocketCounts, Zoo};
+
+in_namespace!(
+    fn a_record_of_sockets_that_match_answers_as_the_same_filter_does_on_the_host() {
+        let _zoo = Zoo::open(&SocketCounts::all_different());
+        let folder = Folder::new();
+        let filter = ["state", "close-wait", "or", "sport", "=", ":80"];
+        let ran = folder.record(&[&["-t"], &filter[..]].concat());
+        assert_eq!(ran.status, 0, "{ran:?}");
+        for arguments in [
+            &[][..],
+            &["--by", "service"],
+            &["--by", "process"],
+            &["list"],
+            &["list", "-p", "--sort", "remote-port"],
+        ] {
+            let live = folder.run(&[arguments, &["--json", "-q"], &filter[..]].concat());
+            let recorded = folder.from(&[arguments, &["--json"]].concat());
+            let without_filter = |mut all: Vec<serde_json::Value>| {
+                for one in &mut all {
+                    one.as_object_mut().unwrap().remove("filter");
+                }
+                all
+            };
+            assert!(!objects(&live).is_empty(), "{arguments:?}");
+            assert_eq!(
+                without_filter(objects(&recorded)),
+                without_filter(objects(&live)),
+                "{arguments:?}"
+            );
+        }
+        let narrowed = folder.from(&["--json", "state", "listening"]);
+        assert_eq!(objects(&narrowed)[0]["filter"], "sport = :80");
+        let said = folder.run(&["--from", "a.rec"]).stderr;
+        let words = "in a.rec, only sockets that match state close-wait or sport = :80";
+        assert!(said.contains(words), "{said}");
+    }
+);
+
+in_namespace!(
+    fn listeners_are_recorded_whatever_the_filter_so_that_services_are_known() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let folder = Folder::new();
+        let ran = folder.record(&["-t", "state", "established", "process", "=", "exe"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert_same(&folder, &[&["list", "-p", "state", "established"]]);
+        let port = address.port().to_string();
+        let services = folder.from(&["--by", "service", "--json"]);
+        let by_service = objects(&services)[0]["groups"].to_string();
+        assert!(by_service.contains(&port), "{by_service}");
+        assert_eq!(objects(&services)[0]["total"], 2, "{services:?}");
+        drop((client, server));
+    }
+);
+
+in_namespace!(
+    fn a_filter_is_not_recorded_with_other_names_in_the_place_of_those_of_the_host() {
+        let folder = Folder::new();
+        folder.refused(
+            &["record", "a.rec", "--anonymize", "dst", "10.0.0.1"],
+            "--anonymize: the record would contain the filter",
+        );
+        assert!(!folder.path("a.rec").exists());
+        folder.refused(&["record", "a.rec", "sprot", "=", ":80"], "sport");
+        assert!(!folder.path("a.rec").exists());
+    }
+);
