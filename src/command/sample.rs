@@ -87,10 +87,14 @@ impl<T> Sample<T> {
 
     /// Adds what a search for the owners of its sockets took, and its note.
     pub(super) fn add_search(&mut self, owners: Option<&Owners>) {
-        self.notes.extend(owners.iter().flat_map(|owners| {
+        for owners in owners.iter() {
             let notes = owners.note.iter().chain(&owners.unnamed);
-            notes.cloned()
-        }));
+            for note in notes {
+                if !self.notes.iter_mut().any(|one| one.joins(note)) {
+                    self.notes.push(note.clone());
+                }
+            }
+        }
         self.search = owners.map(|owners| (owners.ownership, owners.effort));
     }
 }

@@ -5,10 +5,13 @@
 //! counts no failure. That a destination does not answer shows in attempts that are there at both
 //! times while none becomes a connection.
 
+mod followed;
 mod silence;
 #[cfg(test)]
 mod tests;
 
+pub(super) use followed::Ends;
+use followed::Followed;
 pub(super) use silence::Silence;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -19,6 +22,7 @@ use super::TIME_WAIT;
 use super::bounded::Inodes;
 use super::host::Host;
 use super::rule::{FirstPass, Sampled};
+use super::watch::Sightings;
 use crate::model::{InetEnds, Metric, Sink, Socket, State, StateSet};
 
 /// More attempts than this before the window are not followed; some 1 MB.
@@ -41,6 +45,12 @@ pub(super) const RETRANSMITS: u32 = 2;
 /// A destination that was heard from less than this long ago answers: a SYN that was retransmitted twice
 /// is older.
 const LATELY: Duration = Duration::from_secs(3);
+
+/// How long the kernel waits for an answer to the first SYN (`TCP_TIMEOUT_INIT`, include/net/tcp.h).
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A window in which an attempt can fail: a longer round trip is no answer.
+const LEAST_WINDOW: Duration = Duration::from_millis(500);
 
 /// For how many connections a rule reads when the peer was last heard from: to one destination, and to all.
 const LINKED_OF_ONE: u64 = 8;
@@ -115,6 +125,27 @@ impl Tries {
 pub struct LaterAttempts {
     /// Each, and how often it had been retransmitted.
     seen: HashMap<InetEnds, u32>,
+    /// How often they were listed.
+    lists: u32,
+    followed: Followed,
+}
+
+impl LaterAttempts {
+    /// Notes that those which there are have been listed once more.
+    pub fn end_list(&mut self) {
+        self.lists += 1;
+    }
+
+    /// Those to these destinations that are to be looked up until they end; some, if they are many.
+    pub fn open(&self, destinations: &HashSet<SocketAddr>) -> Vec<InetEnds> {
+        let own = |ends: &&InetEnds| destinations.contains(&destination(ends));
+        self.followed.wanted(self.seen.keys().filter(own))
+    }
+
+    /// Takes what was found of those that were looked up between two times since the begin of the window.
+    pub fn follow(&mut self, seen: Sightings, begin: Duration, end: Duration) {
+        self.followed.see(seen, begin, end);
+    }
 }
 
 impl Sink for LaterAttempts {

@@ -229,11 +229,8 @@ impl Watch {
 
 /// Adds what was seen. A connection that was wanted and not found has ended.
 fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings, over: Duration) {
-    let Sightings {
-        mut wanted, found, ..
-    } = seen;
+    let (found, missing) = seen.into_parts();
     for (ends, socket) in found {
-        wanted.remove(&ends);
         let Some(watched) = known.get_mut(&ends) else {
             let watched = Watched {
                 first: socket.clone(),
@@ -252,7 +249,7 @@ fn add(known: &mut HashMap<InetEnds, Watched>, seen: Sightings, over: Duration) 
         watched.last = socket;
         watched.last_seen = over;
     }
-    for ends in wanted {
+    for ends in missing {
         if let Some(watched) = known.get_mut(&ends) {
             watched.has_ended = true;
         }
@@ -286,9 +283,15 @@ impl Sightings {
             found: Vec::new(),
         }
     }
-}
 
-impl Sightings {
+    /// The sockets that were found, and those of the wanted ones that were not.
+    pub(super) fn into_parts(mut self) -> (Vec<(InetEnds, Socket)>, HashSet<InetEnds>) {
+        for (ends, _) in &self.found {
+            self.wanted.remove(ends);
+        }
+        (self.found, self.wanted)
+    }
+
     fn wants(&mut self, ends: &InetEnds) -> bool {
         let room = self.room.get_mut(&ends.remote.ip().to_canonical());
         let room = room.filter(|room| **room > 0);

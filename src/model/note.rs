@@ -113,6 +113,25 @@ fn may_hide(hiding: &impl fmt::Display) -> String {
     format!("the proc file system is mounted with {hiding}, which may hide")
 }
 
+impl Note {
+    /// Takes the number of another note about owners, if both have the same reason; false otherwise.
+    pub fn joins(&mut self, other: &Note) -> bool {
+        match (self, other) {
+            (
+                Note::OwnersUnknown { sockets, reason },
+                Note::OwnersUnknown {
+                    sockets: more,
+                    reason: same,
+                },
+            ) if reason == same => {
+                *sockets += more;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Note {
     /// One line without a full stop.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,5 +195,24 @@ impl fmt::Display for Note {
                 "CLOSE_WAIT of MPTCP sockets is not counted ({sockets} exist): their subflows are, as ESTABLISHED"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_about_owners_join_where_the_reason_is_the_same() {
+        let unknown = |sockets, reason: &str| Note::OwnersUnknown {
+            sockets,
+            reason: reason.to_owned(),
+        };
+        let mut first = unknown(13, "closed");
+        assert!(first.joins(&unknown(12, "closed")));
+        assert_eq!(first, unknown(25, "closed"));
+        assert!(!first.joins(&unknown(1, "no permission")));
+        assert!(!first.joins(&Note::SlowDumps));
+        assert_eq!(first, unknown(25, "closed"));
     }
 }

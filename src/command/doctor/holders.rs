@@ -52,6 +52,8 @@ impl<'a> HolderSearch<'a> {
         };
         if seek != self.seek {
             self.searched.clear();
+            // The same sockets are searched for once more.
+            self.found.iter_mut().for_each(|owners| owners.note = None);
             self.holders = Holders::default();
             self.seek = seek;
         }

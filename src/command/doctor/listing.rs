@@ -107,16 +107,27 @@ pub(super) fn list_each(
     fields: Vec<Field>,
     sink: &mut impl Sink,
 ) -> Result<(), Failure> {
-    let question = Question {
-        fields: fields.clone(),
-        ..Question::about(Kind::Tcp, StateSet::ALL)
-    };
-    let missing = Observer::new(question, sources.clone())?.find_each(wanted, sink);
+    let missing = find_each(sources, wanted, fields.clone(), sink)?;
     let filters = missing.iter().filter_map(is_between);
     match filters.reduce(Expression::or) {
         Some(filter) => list_only(sources, filter, fields, sink).map(|_| ()),
         None => Ok(()),
     }
+}
+
+/// Passes the connections with these ends to a sink, each requested alone; returns those that are not
+/// found so.
+pub(super) fn find_each(
+    sources: &Sources,
+    wanted: &[InetEnds],
+    fields: Vec<Field>,
+    sink: &mut impl Sink,
+) -> Result<Vec<InetEnds>, Failure> {
+    let question = Question {
+        fields,
+        ..Question::about(Kind::Tcp, StateSet::ALL)
+    };
+    Ok(Observer::new(question, sources.clone())?.find_each(wanted, sink))
 }
 
 /// Passes the sockets that a filter selects to a sink.

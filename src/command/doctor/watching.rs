@@ -2,13 +2,13 @@
 //! up: the window of these alone is lengthened.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::listing::{is_between, list_each};
+use super::listing::{find_each, is_between, list_each};
 use super::samples::{Longer, Looked, Samples, take_survey};
 use super::selection::Selection;
 use crate::command::clock::Clock;
@@ -25,6 +25,9 @@ pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
 /// How many windows it has, if that is less.
 const WINDOWS: u32 = 5;
+
+/// How long it waits before it looks up attempts to connect once more.
+const FOLLOWING: Duration = Duration::from_millis(100);
 
 /// How long connections are watched after a window.
 pub(super) fn longest(window: Duration) -> Duration {
@@ -119,7 +122,7 @@ impl<'a> Watching<'a> {
         self.see_peers(&mut host.watch, &suspects.peers);
         self.see_unix(&mut host.watch, &suspects.unix);
         self.see_close_wait(&mut host.watch);
-        if suspects.attempts {
+        if !suspects.open.is_empty() {
             self.see_attempts(&mut host.watch);
         }
         Suspects::of(second, host)
@@ -145,6 +148,20 @@ impl<'a> Watching<'a> {
         let _ = self
             .selection
             .list(states, &mut watch.attempts, &mut Vec::new());
+        watch.attempts.end_list();
+    }
+
+    /// Looks up attempts to these destinations, those of the last list and others that have not ended.
+    fn follow(&self, watch: &mut Watch, open: &HashSet<SocketAddr>) {
+        let wanted = watch.attempts.open(open);
+        if wanted.is_empty() {
+            return;
+        }
+        let (mut seen, begin) = (Sightings::of(&wanted), self.clock.elapsed());
+        if find_each(self.selection.sources(), &wanted, Vec::new(), &mut seen).is_ok() {
+            let end = self.clock.elapsed();
+            watch.attempts.follow(seen, begin, end);
+        }
     }
 
     /// Sees these, with what TCP measures of them where the source reports it.
@@ -229,9 +246,10 @@ struct Suspects {
     peers: Vec<IpAddr>,
     /// By their inodes.
     unix: Vec<u64>,
-    /// Whether counters are read again, and attempts to connect listed.
+    /// Whether counters are read again.
     counters: bool,
-    attempts: bool,
+    /// The destinations of attempts to connect that are listed and followed.
+    open: HashSet<SocketAddr>,
 }
 
 impl Suspects {
@@ -242,7 +260,7 @@ impl Suspects {
             peers: second.watched_peers(host),
             unix: second.watched_unix(host),
             counters: second.wants_counters(host),
-            attempts: second.wants_attempts(host),
+            open: second.open_destinations(host),
         }
     }
 
@@ -253,7 +271,7 @@ impl Suspects {
             self.peers.len(),
             self.unix.len(),
         ];
-        lists == [0; 4] && !self.counters && !self.attempts
+        lists == [0; 4] && !self.counters && self.open.is_empty()
     }
 }
 
@@ -307,9 +325,30 @@ pub(super) fn watch_all<'a, 'b: 'a>(
         );
         longer.wait(end - at, reason(connections, peers, unix));
         at = (at + window).min(end);
-        slept += clock.wait(at.saturating_sub(clock.elapsed()));
+        slept += wait_until(at, clock, &mut watched);
     }
     slept
+}
+
+/// Waits until this time since the begin of the window, and follows the attempts to connect meanwhile. Returns
+/// for how long it slept.
+fn wait_until(at: Duration, clock: &Clock, watched: &mut [(&mut Looked, Suspects)]) -> Duration {
+    let mut slept = Duration::ZERO;
+    loop {
+        let left = at.saturating_sub(clock.elapsed());
+        if left.is_zero() {
+            return slept;
+        }
+        let is_followed = watched.iter().any(|(_, its)| !its.open.is_empty());
+        slept += clock.wait(match is_followed {
+            true => left.min(FOLLOWING),
+            false => left,
+        });
+        for (one, suspects) in watched.iter_mut() {
+            let watch = &mut one.samples.host.watch;
+            one.watching.follow(watch, &suspects.open);
+        }
+    }
 }
 
 /// Why it takes longer.

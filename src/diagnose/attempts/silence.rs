@@ -3,10 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use super::{Attempts, FEW, MANY, RETRANSMITS, ROOM, Tries, destination};
-use crate::diagnose::host::Host;
+use super::{Attempts, Ends, FEW, LEAST_WINDOW, MANY, RETRANSMITS, ROOM, Tries, destination};
+use crate::diagnose::host::{Growth, Host};
 use crate::diagnose::watch::Watched;
 use crate::model::{Counter, InetEnds, State};
 
@@ -17,11 +16,12 @@ const RETRANSMITTED_PART: f64 = 0.2;
 /// Of those that are seen at several times, half of it: each is seen once.
 const SEEN_AGAIN_PART: f64 = 0.1;
 
+/// Those of a program that makes one after the other are fewer, because they are listed once a second from
+/// the begin of the window on, and for five seconds.
+const SEVERAL_AT_A_TIME: u64 = 7;
+
 /// A destination does not answer if the retransmitted part of its SYNs is this many times that of the host.
 const BEYOND_LOSS: f64 = 2.0;
-
-/// A window in which an attempt can fail: a longer round trip is no answer.
-const LEAST_WINDOW: Duration = Duration::from_millis(500);
 
 /// Attempts of this mean duration, in seconds, wait for more than single lost SYNs.
 const LONG_ATTEMPT: f64 = 0.5;
@@ -38,6 +38,8 @@ pub(in crate::diagnose) enum Silence {
     Repeated,
     /// They ended before the first retransmission; there is no connection.
     GivenUp,
+    /// Several were looked up until they ended, and none became a connection; there is none.
+    Ended(Ends),
 }
 
 impl Tries {
@@ -125,6 +127,9 @@ impl Attempts {
         if tries.are_seen_later(host) && !self.is_connected(to, host) {
             return Some(Silence::Repeated);
         }
+        if let Some(ends) = self.ended_for_nothing(to, tries, host) {
+            return Some(Silence::Ended(ends));
+        }
         let unheard = tries.now >= FEW && is_unheard(host);
         // In step, all may have ended before the second sample.
         let at_both_times = match is_dead {
@@ -144,8 +149,23 @@ impl Attempts {
             && host.window >= LEAST_WINDOW
             // Else they were refused, or answered after they were sent again.
             && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < ended
+            && aborted(host.in_window()) < ended
             && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
         (are_given_up || unheard).then_some(Silence::GivenUp)
+    }
+
+    /// What became of the attempts to a destination that were looked up until they ended, if none became a
+    /// connection, they can neither have been refused nor reset at once by this host, and there are more of
+    /// them than a program makes one after the other.
+    fn ended_for_nothing(&self, to: SocketAddr, tries: &Tries, host: &Host) -> Option<Ends> {
+        let ends = host.watch.attempts.followed.ends_of(to);
+        let growth = host.while_watched()?;
+        let failed = growth.of(Counter::AttemptFails).ok()?;
+        let for_nothing = tries.seen >= SEVERAL_AT_A_TIME
+            && ends.connections == 0
+            && ends.nothing >= FEW
+            && failed.max(aborted(growth)) < ends.nothing;
+        (for_nothing && !self.is_connected(to, host)).then_some(ends)
     }
 
     /// Whether attempts to a destination wait for more than lost SYNs.
@@ -248,18 +268,29 @@ impl Attempts {
         open.take(WATCHED).map(|(ends, _)| *ends).collect()
     }
 
-    /// Whether it matters which attempts there are after the window: several were made to a destination
-    /// without a connection, or one that was retransmitted, and it is not known to be silent.
-    pub(in crate::diagnose) fn wants_later(&self, host: &Host) -> bool {
+    /// The destinations to which it matters which attempts there are after the window: there is no
+    /// connection, more than one attempt was made to it until they were listed twice, or one that was
+    /// retransmitted, and it is not known to be silent.
+    pub(in crate::diagnose) fn open(&self, host: &Host) -> HashSet<SocketAddr> {
+        if host.copied {
+            return HashSet::new();
+        }
         let found = self.unanswered(host).into_iter();
         let found: HashSet<SocketAddr> = found.map(|(to, ..)| to).collect();
-        let mut others = self
-            .destinations
-            .iter()
-            .filter(|(to, _)| !found.contains(to));
-        let may_be_several = |tries: &Tries| tries.different() >= FEW || tries.retransmitted > 0;
-        !host.copied
-            && others.any(|(to, tries)| may_be_several(tries) && !self.is_connected(*to, host))
+        let (later, is_early) = (self.seen_later(host), host.watch.attempts.lists < 2);
+        let may_be_several = |to: &SocketAddr, tries: &Tries| {
+            let others = later.get(to).map_or(0, |(seen, _)| *seen);
+            is_early || tries.different() + others > 1 || tries.retransmitted > 0
+        };
+        let is_open = |(to, tries): &(&SocketAddr, &Tries)| {
+            let is_answered = || {
+                let followed = &host.watch.attempts.followed;
+                self.is_connected(**to, host) || followed.ends_of(**to).connections > 0
+            };
+            !found.contains(to) && may_be_several(to, tries) && !is_answered()
+        };
+        let open = self.destinations.iter().filter(is_open);
+        open.map(|(to, _)| *to).collect()
     }
 
     /// How many attempts to each destination were retransmitted [`RETRANSMITS`] times or more after the
@@ -280,6 +311,12 @@ impl Attempts {
             .filter(|(_, (all, often))| often * 2 >= *all);
         half.map(|(to, (_, often))| (to, often)).collect()
     }
+}
+
+/// How many connections without unread data this host reset, as a program does at once that only tests whether
+/// it can connect. Whatever a peer sends on a connection comes a round trip later.
+fn aborted(growth: Growth<'_>) -> u64 {
+    growth.of(Counter::AbortOnData).unwrap_or(0)
 }
 
 /// Whether no segment was received while attempts were watched, for long enough for an answer.

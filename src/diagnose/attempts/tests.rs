@@ -1,5 +1,7 @@
 //! What counts as unanswered, and what does not.
 
+mod ended;
+
 use std::time::Duration;
 
 use super::*;
@@ -105,6 +107,13 @@ fn attempts_that_end_within_a_second_count_without_connections_failures_and_retr
         silence(&counted(900, 3, 0), &before, &after),
         None,
         "refused"
+    );
+    let reset = |resets: u64| counted(900, 2, 2).with_growth(Counter::AbortOnData, 7, 7 + resets);
+    assert_eq!(silence(&reset(2), &before, &after), given_up);
+    assert_eq!(
+        silence(&reset(3), &before, &after),
+        None,
+        "tested and reset"
     );
     assert_eq!(
         silence(&counted(900, 0, 3), &before, &after),
@@ -228,7 +237,7 @@ fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
     let found = |host: &Host, before: &[Socket], later: &[Socket]| {
         let rule = read(before, &often[1..3]);
         let mut host = host.clone();
-        assert!(rule.wants_later(&host));
+        assert!(!rule.open(&host).is_empty());
         for socket in [&often[1..3], later].concat() {
             assert!(host.watch.attempts.socket(&socket).is_continue());
         }
@@ -245,15 +254,10 @@ fn few_attempts_at_a_time_count_if_others_follow_them_while_they_are_watched() {
     // Three of which were retransmitted, of 30 or of 31.
     assert!(found(&host, &two, &attempts(4..31, 0)).is_some());
     assert_eq!(found(&host, &two, &attempts(4..32, 0)), None);
-    for (retransmits, wants) in [(0, false), (1, true)] {
-        let two = attempts(1..3, retransmits);
-        let same = read(&two, &two);
-        assert_eq!(same.wants_later(&host), wants, "two in all");
-    }
     let gone = read(&often, &[]);
-    assert!(gone.wants_later(&host), "in step, all have ended");
+    assert!(!gone.open(&host).is_empty(), "in step, all have ended");
     let connected = read(&often, &[connection(9, State::Established)]);
-    assert!(!connected.wants_later(&host));
+    assert!(connected.open(&host).is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod story;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::collections::HashSet;
 
@@ -195,14 +196,14 @@ impl CloseWait {
         let urgency = descriptors::severity(&processes, case.holders);
         let (story, severity) = match story {
             Story::SlowHandlers => (story, Severity::Warning),
-            Story::Unanswered
+            Story::Unanswered | Story::Unfinished
                 if !descriptors::are_large_part(&processes, case.holders)
                     && urgency < Severity::Critical =>
             {
                 (story, Severity::Info)
             }
-            // Where descriptors run out it is too late to wait for answers.
-            Story::Unanswered | Story::Leak => (Story::Leak, urgency),
+            // Where descriptors run out it is too late to wait.
+            Story::Unanswered | Story::Unfinished | Story::Leak => (Story::Leak, urgency),
             Story::StalePool => (story, urgency),
         };
         let mut evidence = vec![change.text(case.host)];

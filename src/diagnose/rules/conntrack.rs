@@ -36,6 +36,8 @@ const CLOSED_SECONDS: u64 = 60;
 
 const WHY_DROPS: &str = "Each is a packet that never arrived: the first one of a connection, so its SYN is sent again after 1 s and 3 s. An insertion fails if another entry has the same addresses and ports; if two connections are given the same port by source NAT at the same time, one of them loses.";
 
+const WHY_EARLY: &str = "Each made room for a new connection. It was that of one that was not established, or of datagrams without a reply: its next packet counts as the first one of a connection, so that a firewall may drop it, and source NAT may give it another port.";
+
 const REMEDY_DROPS: [&str; 3] = [
     "If entries are ended early or packets dropped, the table was full: see how many connections are tracked, and why.",
     "If insertions fail, let source NAT choose ports at random (`masquerade random,fully-random` in nftables, `--random-fully` in iptables), or use more source addresses.",
@@ -110,24 +112,26 @@ fn dropped(host: &Host) -> Result<Option<Finding>, String> {
         return Ok(None);
     }
     let window = host.window_text();
-    let title = match lost {
+    let (title, why) = match lost {
         0 => {
             let entries = counted(early, "entry was", "entries were");
-            format!(
+            let title = format!(
                 "{entries} ended early in {window}, because the connection tracking table was full"
-            )
+            );
+            (title, WHY_EARLY)
         }
         _ => {
             let packets = counted(lost, "packet was", "packets were");
-            format!(
+            let title = format!(
                 "{packets} dropped in {window}, because connection tracking had no entry for them"
-            )
+            );
+            (title, WHY_DROPS)
         }
     };
     // A full table drops the first packet of every new connection.
     let severity = Severity::critical_if(dropped.saturating_sub(failed) >= DROPS);
     let value = lost.max(early) as f64;
-    let finding = Finding::new(severity, title, value, Vec::new(), WHY_DROPS)
+    let finding = Finding::new(severity, title, value, Vec::new(), why)
         .with_evidence([host.growth_text(&COUNTERS)])
         .with_commands([Command::count("--by remote-addr --top 10")])
         .with_remedy(REMEDY_DROPS);
@@ -231,8 +235,11 @@ mod tests {
                 .with_growth(Counter::ConntrackInsertFailed, 1, 1 + failed)
                 .with_growth(Counter::ConntrackEarlyDrop, 1, 1 + early);
             let found = host.examine(&Conntrack).findings;
-            let found = found.first().map(|finding| finding.severity);
-            assert_eq!(found, severity, "{dropped} {failed} {early}");
+            let found = found.first();
+            let is = found.map(|finding| finding.severity);
+            assert_eq!(is, severity, "{dropped} {failed} {early}");
+            let is_about_packets = |finding: &Finding| finding.why == WHY_DROPS;
+            assert!(found.is_none_or(|found| is_about_packets(found) == (early == 0)));
         }
     }
 

@@ -29,7 +29,8 @@ mod unix_accept_queue;
 mod unix_peer_gone;
 mod vanished_peers;
 
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use super::host::Host;
@@ -105,9 +106,9 @@ impl SecondSample {
         resets::goes_on_unknown(host)
     }
 
-    /// Whether it matters which attempts to connect there are after the window.
-    pub fn wants_attempts(&self, host: &Host) -> bool {
-        self.no_answer.wants_later(host)
+    /// The destinations to which it matters which attempts to connect there are after the window.
+    pub fn open_destinations(&self, host: &Host) -> HashSet<SocketAddr> {
+        self.no_answer.open(host)
     }
 
     /// Whether it matters which sockets are only bound, which takes a dump of its own.

@@ -77,6 +77,33 @@ in_namespace!(
     }
 );
 
+in_namespace!(
+    fn connections_that_are_read_in_batches_may_still_be_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let begin = |_| {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.write_all(&[1; 9_000]).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let mut server = listener.accept().unwrap().0;
+            server.read_exact(&mut [0; 1_000]).unwrap();
+            (client, server)
+        };
+        let connections: Vec<(TcpStream, TcpStream)> = (0..12).map(begin).collect();
+        let report = Report::after("0.5");
+        let finding = report.finding(ID);
+        assert_eq!(finding.severity, "INFO", "{finding:?}");
+        assert!(
+            finding.title.ends_with("and may still be read"),
+            "{finding:?}"
+        );
+        let unread = "the end of 12 is unread, with 96,000 unread bytes before it";
+        assert_eq!(finding.evidence[1], unread);
+        assert_commands_run(finding);
+        drop(connections);
+    }
+);
+
 /// Waits until as many MPTCP sockets are in CLOSE_WAIT.
 #[track_caller]
 fn wait_for_mptcp(count: usize) {

@@ -2,6 +2,7 @@
 //! give up earlier.
 
 use std::collections::VecDeque;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -125,10 +126,38 @@ in_namespace!(
     }
 );
 
+/// Makes connections that succeed, one after the other, until told to end.
+fn connect_elsewhere(ends: &AtomicBool) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    while !ends.load(Ordering::Relaxed) {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        drop((listener.accept().unwrap(), client));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 in_namespace!(
-    fn two_attempts_at_a_time_are_no_finding() {
+    fn attempts_that_end_one_after_the_other_warn_on_a_host_whose_other_connections_succeed() {
         let _peers = Peer::open();
-        while_giving_up(2, Duration::from_millis(1_500), || {
+        let ends = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| connect_elsewhere(&ends));
+            let report = while_giving_up(2, Duration::from_millis(800), || Report::after("1"));
+            ends.store(true, Ordering::Relaxed);
+            let finding = report.finding(ID);
+            assert_eq!(finding.severity, "WARNING", "{finding:?}");
+            assert!(finding.value >= Some(7.0), "{finding:?}");
+            let evidence = finding.evidence.join("; ");
+            assert!(evidence.contains("none became a connection"), "{evidence}");
+            assert_eq!(report.findings.len(), 1, "{report:?}");
+        });
+    }
+);
+
+in_namespace!(
+    fn one_attempt_at_a_time_is_no_finding() {
+        let _peers = Peer::open();
+        while_giving_up(1, Duration::from_millis(1_500), || {
             let report = Report::after("1");
             assert!(report.findings.is_empty(), "{report:?}");
         });

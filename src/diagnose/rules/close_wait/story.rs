@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::WARNING;
+use super::unfinished::{self, is_unfinished, was_read_on};
 use crate::diagnose::Host;
 use crate::diagnose::lingering::{Change, GROWTH};
 use crate::diagnose::subject::seconds;
@@ -96,6 +97,9 @@ pub(super) enum Story {
     Leak,
     /// The peers have closed, not long ago, and the program has read that: it may still answer.
     Unanswered,
+    /// The peers have closed, not long ago, and the program has read a part of what came before: it may read
+    /// on.
+    Unfinished,
     /// They end, but long after their clients have closed.
     SlowHandlers,
     /// The server has closed idle connections of a pool.
@@ -117,6 +121,10 @@ impl Story {
                     false => WHY_UNANSWERED,
                 },
             ),
+            Story::Unfinished => (
+                format!("{connections} in CLOSE_WAIT: closed by the peer, and may still be read"),
+                unfinished::WHY,
+            ),
             Story::SlowHandlers => (
                 format!(
                     "{connections} in CLOSE_WAIT: their handlers take longer than the clients wait"
@@ -136,6 +144,7 @@ impl Story {
         match self {
             Story::Leak => &REMEDY_LEAK,
             Story::Unanswered => &REMEDY_UNANSWERED,
+            Story::Unfinished => &unfinished::REMEDY,
             Story::SlowHandlers => &REMEDY_SLOW,
             Story::StalePool => &REMEDY_POOL,
         }
@@ -149,22 +158,27 @@ pub(super) struct Members<'a> {
     stayed: u64,
     watched: usize,
     ended: usize,
-    /// How many were used in one direction while they were watched.
+    /// How many were used in one direction while they were watched; and how many of these were read, with
+    /// data left.
     used: usize,
+    read: usize,
     /// How many of the others had an end that the program had not read in time when they were last seen.
     late: usize,
     /// How many had an end that was not read when they were last seen.
     unread: usize,
+    /// Of how many of these a part was read, with data left.
+    unfinished: usize,
     is_served: bool,
     /// Those that are still there and were not used.
     idle: Vec<&'a Watched>,
 }
 
 /// Whether something was sent since before the window, and so to a peer that closed one direction only.
+/// Or whether it was read, with data left.
 pub(super) fn is_used(watched: &Watched) -> bool {
     let ago = watched.last(Metric::LastDataSent);
     let sent = ago.is_some_and(|ms| Duration::from_millis(ms + TICKS) < watched.last_seen);
-    sent || watched.growth(Metric::BytesAcked) > Some(0)
+    sent || watched.growth(Metric::BytesAcked) > Some(0) || was_read_on(watched)
 }
 
 /// Whether something was sent long after the last data came, and acknowledged by a peer that has sent
@@ -194,8 +208,10 @@ impl<'a> Members<'a> {
             stayed: change.counts.stayed,
             watched: seen.len(),
             ended: seen.iter().filter(|one| one.has_ended).count(),
+            read: used.iter().filter(|one| was_read_on(one)).count(),
             used: used.len(),
             late: unread.clone().filter(is_late).count(),
+            unfinished: unread.clone().filter(|one| is_unfinished(one)).count(),
             unread: unread.count(),
             is_served: matches!(change.service(), Some(Service::Served(_))),
             idle: unused.into_iter().filter(|one| !one.has_ended).collect(),
@@ -212,9 +228,24 @@ impl<'a> Members<'a> {
         staying >= WARNING || (self.are_unread() && (a_part || (self.is_served && late >= WARNING)))
     }
 
-    /// Whether the program has not read the end of most of those that are not used.
+    /// Whether the program has not read the end of most of those that are not used, and does not read others
+    /// in batches.
     fn are_unread(&self) -> bool {
-        self.unread * 2 > self.watched - self.used
+        match self.read {
+            0 => self.unread * 2 > self.watched - self.used,
+            _ => self.are_forgotten(),
+        }
+    }
+
+    /// Whether the program has left the end of most of those that are not used, and is not about to read what
+    /// is before it.
+    fn are_forgotten(&self) -> bool {
+        (self.unread - self.unfinished) * 2 > self.watched - self.used
+    }
+
+    /// Whether most of those that are not used may be read on.
+    fn are_unfinished(&self) -> bool {
+        self.unfinished * 2 > self.watched - self.used
     }
 
     /// Whether they are streams to peers that have closed their own direction, with pauses: some were
@@ -246,18 +277,20 @@ impl<'a> Members<'a> {
             let sent = one.last(Metric::LastDataSent)?;
             sent.checked_sub(one.last(Metric::LastAckReceived)?)
         });
-        match is_used && was_idle >= Some(IDLE) {
+        match is_used && was_idle >= Some(IDLE) && !self.are_unfinished() {
             true => Some(Story::StalePool),
-            false if self.may_be_answered(change) => {
-                (!self.are_streams()).then_some(Story::Unanswered)
-            }
+            false if self.may_go_on(change) => match self.are_unfinished() {
+                _ if self.are_streams() => None,
+                true => Some(Story::Unfinished),
+                false => Some(Story::Unanswered),
+            },
             false => Some(Story::Leak),
         }
     }
 
-    /// Whether the program has read the end of most, their number does not grow, and fewer than [`WARNING`]
-    /// have been silent for longer than peers wait.
-    fn may_be_answered(&self, change: &Change) -> bool {
+    /// Whether the program has read the end of most, or may read on, their number does not grow, and fewer than
+    /// [`WARNING`] have been silent for longer than peers wait.
+    fn may_go_on(&self, change: &Change) -> bool {
         let is_mptcp = change.kind() == Kind::Mptcp;
         let is_forgotten = |one: &&&Watched| {
             let patience = match is_mptcp {
@@ -271,7 +304,7 @@ impl<'a> Members<'a> {
         };
         let forgotten = self.idle.iter().filter(is_forgotten).count();
         let are_few = self.part(forgotten).is_some_and(|number| number < WARNING);
-        are_few && change.is_whole && self.growth(change).is_none() && !self.are_unread()
+        are_few && change.is_whole && self.growth(change).is_none() && !self.are_forgotten()
     }
 
     /// By how much their number grows, if it does: by as many as the rule asks for, or by fewer if most
@@ -279,6 +312,7 @@ impl<'a> Members<'a> {
     pub(super) fn growth(&self, change: &Change) -> Option<u64> {
         let are_answered = self.watched > 0
             && self.used == 0
+            && !self.are_unfinished()
             && self.pending() * 2 <= self.idle.len()
             && !self.idle.iter().any(|one| is_stream(one));
         let least = if are_answered { SLOW_GROWTH } else { GROWTH };
@@ -323,11 +357,16 @@ impl<'a> Members<'a> {
         let over = host.watch.text();
         let [ended, idle] = [self.ended, self.idle.len()].map(thousands);
         let watched = counted(self.watched as u64, "connection", "connections");
-        if self.watched > 0 {
-            evidence.push(format!(
+        evidence.extend((self.watched > 0).then(|| match host.watch.time().is_zero() {
+            true => format!("{watched} measured at the end of the window"),
+            false => format!(
                 "of {watched} that were watched for {over}, {ended} ended and {idle} stayed unused"
-            ));
-        }
+            ),
+        }));
+        evidence.extend((self.unfinished > 0).then(|| {
+            let some = thousands(self.unfinished);
+            format!("of {some} of these the program has read a part")
+        }));
         let sent = |one: &&Watched| one.last(Metric::LastDataSent);
         let received = |one: &&Watched| one.last(Metric::LastDataReceived);
         let sent = self.idle.iter().copied().filter_map(|one| sent(&one));

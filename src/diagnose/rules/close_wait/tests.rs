@@ -3,6 +3,7 @@
 mod mptcp;
 mod streams;
 mod turnover;
+mod unfinished;
 
 use super::*;
 use crate::diagnose::testing::{host, listener, seen, socket};
