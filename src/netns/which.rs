@@ -93,7 +93,11 @@ impl Word<'_> {
             HOST => Some(1),
             word => parse_number(word.as_bytes()),
         };
-        let by_pid = |pid| self.process(pid, None);
+        // lsns(8) prints inode numbers so.
+        let by_pid = |pid| match pid > LARGEST_PID {
+            true => self.inode(pid),
+            false => self.process(pid, None),
+        };
         match (is_name, pid) {
             (false, Some(pid)) => by_pid(pid),
             (true, None) => self.file(&named, None),

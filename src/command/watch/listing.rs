@@ -69,6 +69,10 @@ pub(super) fn list(
     }
     let keys = group.iter().flat_map(|group| &group.keys);
     let keys: Vec<Field> = keys.map(|key| key.field).collect();
+    let is_named = columns.contains(&Field::Netns) || keys.contains(&Field::Netns);
+    if target.sources.are_several() && !is_named {
+        columns.push(Field::Netns);
+    }
     let fields: Vec<Field> = columns.iter().copied().chain([sort.field]).collect();
     let needed = [&*fields, &*keys].concat();
     let mut search = target.owner_search(&needed, Seek::EveryHolder)?;

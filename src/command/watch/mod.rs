@@ -90,7 +90,7 @@ pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Resul
         filter: request.filter.clone(),
         kinds: request.target.kinds(),
         shows_plan: console.shows_plans(),
-        groupings: groupings(request.by.as_deref()),
+        groupings: groupings(request.by.as_deref(), request.target.sources.are_several()),
         start: Instant::now(),
     };
     // Colour as for tables; so are characters beyond ASCII, except on the console of Linux.
@@ -130,9 +130,11 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
     console.write(&bytes)
 }
 
-/// What sockets can be grouped by: the keys typed first, then the usual ones.
-fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
-    const USUAL: [&[Field]; 9] = [
+/// What sockets can be grouped by: the keys typed first, then the usual ones, of several network namespaces
+/// by these first.
+fn groupings(typed: Option<&[GroupKey]>, are_several: bool) -> Vec<Vec<GroupKey>> {
+    const USUAL: [&[Field]; 10] = [
+        &[Field::Netns],
         &[Field::Service, Field::RemoteAddr],
         &[Field::Service],
         &[Field::RemoteAddr],
@@ -148,7 +150,8 @@ fn groupings(typed: Option<&[GroupKey]>) -> Vec<Vec<GroupKey>> {
         prefix: None,
     };
     let usual = USUAL.map(|fields| fields.iter().map(key).collect::<Vec<_>>());
-    let usual = usual.into_iter().filter(|keys| typed != Some(keys));
+    let usual = usual.into_iter().skip(usize::from(!are_several));
+    let usual = usual.filter(|keys| typed != Some(keys));
     let typed = typed.map(<[GroupKey]>::to_vec);
     typed.into_iter().chain(usual).collect()
 }

@@ -212,13 +212,42 @@ in_namespace!(
         let red = Named::with_connections("red", 1);
         let mut terminal = Terminal::start(&Setup {
             size: (100, 45),
-            arguments: &["--watch=0.2", "-N", "blue,red", "--by", "netns"],
+            arguments: &["--watch=0.2", "-N", "blue,red"],
             environment: &[],
         });
+        // Of several, they come first, and other keys after them.
         terminal.wait_for("all by netns");
+        terminal.wait_for("blue ");
+        terminal.type_("b");
+        terminal.wait_for("all by service,remote-addr");
+        terminal.type_("B");
         terminal.wait_for("blue ");
         terminal.type_("\t\r");
         terminal.wait_for("7 sockets of blue ");
+        terminal.wait_for("REMOTE");
+        assert!(!terminal.text().contains("NETNS"), "one is shown");
+        terminal.type_("q");
+        drop((blue, red));
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn the_live_list_says_in_which_of_several_namespaces_a_socket_is() {
+        make_directory();
+        let blue = Named::with_connections("blue", 1);
+        let red = Named::with_connections("red", 1);
+        let mut terminal = Terminal::start(&Setup {
+            size: (80, 45),
+            arguments: &["--watch=0.2", "-N", "blue,red"],
+            environment: &[],
+        });
+        terminal.wait_for("all by netns");
+        terminal.type_("\r");
+        terminal.wait_for("6 sockets by");
+        terminal.wait_for("NETNS");
+        terminal.wait_for("blue");
+        terminal.wait_for("red");
         drop((blue, red));
     }
 );

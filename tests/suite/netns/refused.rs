@@ -30,7 +30,11 @@ in_namespace!(
             ("", "the name of a network namespace is empty"),
             ("4194304", "there is no process 4194304"),
             ("pid:4194304", "there is no process 4194304"),
-            ("4026531000", "an inode number is written net:4026531000"),
+            ("4026531000", "network namespace 4026531000"),
+            (
+                "pid:4026531000",
+                "an inode number is written net:4026531000",
+            ),
             ("pid:", "`pid:` needs the number of a process"),
             ("pid:x", "`x` is not the number of a process"),
             ("net:", "`net:` needs an inode number"),

@@ -35,6 +35,7 @@ in_namespace!(
             thread.unwrap(),
             format!("net:{inode}"),
             format!("net:[{inode}]"),
+            inode.to_string(),
             format!("blue,{pid},net:{inode}"),
         ] {
             let (ran, answer) = count(&word);
