@@ -1,6 +1,9 @@
-//! The cost of a start without arguments, in instructions, whatever the load of the machine.
+//! The cost of a start without arguments, in instructions, whatever the load of the machine; and the size of
+//! the programs.
 //!
 //! Must measure release builds; a debug build takes many times as long.
+
+use std::ffi::OsString;
 
 use crate::child::{Start, command};
 use crate::namespace::in_namespace;
@@ -34,11 +37,28 @@ in_namespace!(
     }
 );
 
+in_namespace!(
+    fn what_is_distributed_takes_at_most_6_mib() {
+        for variable in [RELEASE, STATIC] {
+            let program = program_of(variable);
+            let bytes = std::fs::metadata(&program).unwrap().len();
+            // Where the target of musl is not installed, the static program has all of glibc that it needs.
+            let has_glibc = variable == STATIC && !program.to_string_lossy().contains("musl");
+            let most = (6 << 20) + if has_glibc { 1 << 20 } else { 0 };
+            assert!(bytes <= most, "{variable}: {bytes} bytes");
+        }
+    }
+);
+
+/// The program that a variable names.
+fn program_of(variable: &str) -> OsString {
+    std::env::var_os(variable)
+        .unwrap_or_else(|| skip(format!("{variable} does not name a program")))
+}
+
 /// The instructions of a start without arguments of the program that a variable names.
 fn instructions_of(variable: &str) -> u64 {
-    let Some(program) = std::env::var_os(variable) else {
-        skip(format!("{variable} does not name a program"));
-    };
+    let program = program_of(variable);
     let mut valgrind = command("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     // The loader reads the whole environment.
