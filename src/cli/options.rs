@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::values::{kinds, parse_count, parse_duration, parse_state, states};
+use super::values::{kinds, parse_count, parse_duration, parse_state, parse_time, states};
 use crate::model::{Family, GroupKey, Kind, KindSet, StateSet};
+use crate::record::At;
 
 /// Which sockets.
 #[derive(Clone, Debug, Default, Args)]
@@ -317,6 +318,13 @@ pub struct Sourcing {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(conflicts_with_all = ["source", "proc_root", "netns"])]
     pub from: Option<PathBuf>,
+
+    /// Of the record, the moment or sample at this time, or the last one before it
+    ///
+    /// In UTC, as all times are printed: 2026-11-26T03:14:07Z, or 03:14 or 03:14:07 of the last day on
+    /// which the record has it. Without it, the last moment with all sockets; or else the last sample.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "from")]
+    pub at: Option<At>,
 
     /// Which network namespaces.
     #[command(flatten)]

@@ -1,11 +1,12 @@
 //! The options of `record`, as typed.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::values::{kinds, parse_duration};
+use super::values::{kinds, parse_count, parse_duration, parse_keep, parse_size};
 use super::{KindLetters, MessageOptions, Namespaces};
 use crate::model::KindSet;
 
@@ -21,7 +22,8 @@ Exit status: 0 recorded, 1 cannot observe or cannot write, 2 usage error, 3 reco
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates record incident.rec              before a restart
   tcpstates doctor --from incident.rec       what was wrong
-  tcpstates --from incident.rec --by process what they had open"
+  tcpstates --from incident.rec --by process what they had open
+  tcpstates record day.rec --every 10s       a sample every ten seconds, of the last day"
 ))]
 pub struct Record {
     /// The file, which must not exist
@@ -55,6 +57,45 @@ pub struct Record {
     #[arg(long, value_name = "DURATION", default_value = "5")]
     #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub window: Duration,
+
+    /// Go on: record a sample at this interval, and two moments when something is wrong
+    ///
+    /// A sample has the numbers of sockets by state, by service, peer and process, and the counters and
+    /// settings. When a rule of doctor finds something critical, two moments with all sockets follow, at most
+    /// once in ten minutes for the same rule. A file that was recorded so is continued.
+    #[arg(long, value_name = "DURATION", help_heading = "Repetition")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "anonymize")]
+    pub every: Option<Duration>,
+
+    /// Give up what is older (1m to 720h; default 24h)
+    #[arg(
+        long,
+        value_name = "DURATION",
+        help_heading = "Repetition",
+        requires = "every"
+    )]
+    #[arg(value_parser = parse_keep, allow_hyphen_values = true)]
+    pub keep: Option<Duration>,
+
+    /// Give up the oldest before the file is longer (1MiB to 1024GiB; default 256MiB)
+    #[arg(
+        long,
+        value_name = "SIZE",
+        help_heading = "Repetition",
+        requires = "every"
+    )]
+    #[arg(value_parser = parse_size, allow_hyphen_values = true)]
+    pub size: Option<u64>,
+
+    /// Stop after N samples
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Repetition",
+        requires = "every"
+    )]
+    #[arg(value_parser = parse_count::<NonZeroU64>, allow_hyphen_values = true)]
+    pub samples: Option<NonZeroU64>,
 
     /// Only sockets of these kinds, separated by commas (default: all); repeatable
     #[arg(

@@ -23,7 +23,7 @@ Exit status: 0 complete page, 1 cannot observe or cannot write, 2 usage error,
 /// is unknown is absent, and tcpstates_complete is 0 for a part that was not read completely.
 #[derive(Debug, Args)]
 // A record does not change.
-#[command(mut_arg("from", |arg| arg.hide(true)))]
+#[command(mut_arg("from", |arg| arg.hide(true)), mut_arg("at", |arg| arg.hide(true)))]
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates serve                     for an agent on this host
   tcpstates serve --listen :10227     for Prometheus on another host, without encryption

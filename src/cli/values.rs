@@ -5,12 +5,13 @@
 
 use std::ffi::OsStr;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
 use crate::model::{Field, KindSet, StateSet, Use, hint};
+use crate::record::At;
 
 /// With a shorter interval, sampling a busy host would take all the time.
 const SHORTEST: f64 = 0.05;
@@ -38,6 +39,49 @@ pub(super) fn parse_duration(word: &str) -> Result<Duration, String> {
 /// The duration of `--window` of `check`, of at most an hour.
 pub(super) fn parse_window(word: &str) -> Result<Duration, String> {
     parse_up_to(LONGEST_WINDOW, word).map_err(|error| format!("a rate needs time; {error}"))
+}
+
+/// The duration of `--keep` of `record`, from a minute to 30 days.
+pub(super) fn parse_keep(word: &str) -> Result<Duration, String> {
+    let parsed = parse_up_to((2_592_000.0, "720h"), word)?;
+    match parsed < Duration::from_secs(60) {
+        true => Err("allowed are 1m to 720h".to_owned()),
+        false => Ok(parsed),
+    }
+}
+
+/// A time of a record, in UTC.
+pub(super) fn parse_time(word: &str) -> Result<At, String> {
+    let stamp = word.parse::<jiff::Timestamp>().ok();
+    // Without a zone, it is UTC too.
+    let stamp = stamp.or_else(|| format!("{word}Z").parse().ok());
+    let of_day = || {
+        let is_time = word.contains(':') && !word.contains(|c: char| c.is_ascii_alphabetic());
+        let time: jiff::civil::Time = word.parse().ok().filter(|_| is_time)?;
+        let since_midnight = time.duration_since(jiff::civil::Time::midnight());
+        Duration::try_from(since_midnight).ok()
+    };
+    let time = stamp.and_then(|stamp| SystemTime::try_from(stamp).ok());
+    let at = time.map(At::Time).or_else(|| of_day().map(At::OfDay));
+    at.ok_or_else(|| {
+        "allowed are a time in UTC, as in 2026-11-26T03:14:07Z, and a time of day, as in 03:14 or 03:14:07"
+            .to_owned()
+    })
+}
+
+/// The bytes of `--size`: a whole number with its unit.
+pub(super) fn parse_size(word: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u32); 3] = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let mut units = UNITS.into_iter();
+    let bytes = units.find_map(|(mark, shift)| {
+        let number: u64 = word.strip_suffix(mark)?.parse().ok()?;
+        number.checked_mul(1 << shift)
+    });
+    bytes
+        .filter(|bytes| (1 << 20..=1 << 40).contains(bytes))
+        .ok_or_else(|| {
+            "allowed are 1MiB to 1024GiB, with the units KiB, MiB and GiB, as in 50MiB".to_owned()
+        })
 }
 
 /// Units of durations, in seconds; `ms` is before `s`, with which it ends.
@@ -216,6 +260,63 @@ mod tests {
             "10.0.0",
         ] {
             assert!(!is_like_duration(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_size_has_a_unit_and_an_age_is_at_least_a_minute() {
+        for (word, bytes) in [
+            ("1MiB", 1 << 20),
+            ("2048KiB", 2 << 20),
+            ("1024GiB", 1_u64 << 40),
+        ] {
+            assert_eq!(parse_size(word), Ok(bytes), "{word}");
+        }
+        for word in [
+            "",
+            "50",
+            "50MB",
+            "1.5GiB",
+            "1023KiB",
+            "1025GiB",
+            "-1MiB",
+            "99999999999999999999GiB",
+        ] {
+            assert!(
+                parse_size(word).unwrap_err().ends_with("as in 50MiB"),
+                "{word}"
+            );
+        }
+        assert!(parse_keep("59s").is_err() && parse_keep("721h").is_err());
+        assert_eq!(parse_keep("720h"), Ok(Duration::from_secs(2_592_000)));
+    }
+
+    #[test]
+    fn a_time_has_a_date_or_is_one_of_a_day_and_is_in_utc() {
+        let of_day = |seconds| Ok(At::OfDay(Duration::from_secs(seconds)));
+        assert_eq!(parse_time("03:14"), of_day(11_640));
+        assert_eq!(parse_time("03:14:07"), of_day(11_647));
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_040_447_500);
+        for word in [
+            "2025-11-25T03:14:07.5Z",
+            "2025-11-25 03:14:07.5Z",
+            "2025-11-25T03:14:07.5",
+            "2025-11-25T05:14:07.5+02:00",
+        ] {
+            assert_eq!(parse_time(word), Ok(At::Time(moment)), "{word}");
+        }
+        for word in [
+            "",
+            "3",
+            "0314",
+            "25:00",
+            "03:14Z",
+            "now",
+            "2025-11-25",
+            "yesterday 03:14",
+        ] {
+            let error = parse_time(word).unwrap_err();
+            assert!(error.ends_with("as in 03:14 or 03:14:07"), "{word}");
         }
     }
 

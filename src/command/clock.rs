@@ -4,8 +4,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::model::Recorded;
 use crate::source::Sources;
+
+/// The CPU time of this process. What other threads used meanwhile is included, so that a
+/// difference is never too small.
+pub(super) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.try_into().unwrap_or_default()
+}
 
 /// The time since something began.
 #[derive(Clone, Debug)]

@@ -176,6 +176,13 @@ impl Console {
         }
     }
 
+    /// Prints what the program does from now on, unless it is to print errors only.
+    pub(super) fn say(&mut self, line: &str) {
+        if !self.log.is_quiet() {
+            self.print(&LogMessage::Server(line.to_owned()));
+        }
+    }
+
     fn print_new(&mut self) {
         let new = self.log.take();
         new.iter().for_each(|message| self.print(message));

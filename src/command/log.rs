@@ -39,7 +39,7 @@ pub(super) enum LogMessage {
     Note(Note),
     /// Something about a trace.
     TraceNote(String),
-    /// Where a server listens, and that it has ended.
+    /// What runs from now on: where a server listens, what is recorded; and that it has ended.
     Server(String),
     /// Something was lost.
     Warning(Loss),
@@ -153,6 +153,11 @@ impl Log {
     /// Whether the plan and the cost of each sample are printed.
     pub(super) fn shows_plans(&self) -> bool {
         self.verbosity == Verbosity::Plans
+    }
+
+    /// Whether only errors are printed.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
     }
 
     /// Adds the messages about a sample that the one before did not have; with [`Verbosity::Plans`]

@@ -8,7 +8,7 @@ use super::secure;
 use crate::cli::{SourceChoice, Sourcing};
 use crate::model::EVERY_NETNS;
 use crate::netns::{Access, Member, NetnsError, select};
-use crate::record;
+use crate::record::{self, At, RecordError};
 use crate::source::{ProcNet, Sources};
 
 /// What all verbs pass through.
@@ -30,7 +30,7 @@ pub(super) fn resolve_several(sourcing: &Sourcing) -> Result<Sources, Failure> {
 
 fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
     if let Some(file) = &sourcing.from {
-        return of_record(file, are_compared);
+        return of_record(file, sourcing.at, are_compared);
     }
     let words = &sourcing.namespaces.netns;
     let is_one = words.is_empty() && !are_compared;
@@ -67,15 +67,20 @@ fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failur
 }
 
 /// Those of a record.
-fn of_record(file: &Path, are_compared: bool) -> Result<Sources, Failure> {
+fn of_record(file: &Path, at: Option<At>, are_compared: bool) -> Result<Sources, Failure> {
     secure::refuse("--from")?;
     if are_compared {
         return Err(Failure::Usage(
             "--from: a record is of one network namespace, so there are none to compare".to_owned(),
         ));
     }
-    let record =
-        record::open(file, None).map_err(|error| Failure::Usage(format!("--from: {error}")))?;
+    let record = record::open(file, at).map_err(|error| {
+        let option = match matches!(error, RecordError::Outside { .. }) {
+            true => "--at",
+            false => "--from",
+        };
+        Failure::Usage(format!("{option}: {error}"))
+    })?;
     Ok(Sources::Record(ProcNet::recorded(Arc::new(record))))
 }
 

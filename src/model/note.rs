@@ -21,7 +21,7 @@ pub enum Note {
         has_v6: bool,
     },
     /// The answer is about a host at an earlier time: which, when, the file, and how that ends if it is cut
-    /// off.
+    /// off; or when the groups of a sample were counted, if that was before it.
     Recorded(String),
     /// The tables of processes were read, because their network namespaces cannot be entered.
     TablesOfSeveral {

@@ -38,6 +38,8 @@ pub struct Recorded {
 pub struct Stretch {
     /// Whether its sockets are there, so that it is one moment.
     pub has_sockets: bool,
+    /// Whether it is the first of two moments, which is compared with none.
+    pub is_first: bool,
     /// Where it begins.
     pub place: Place,
     /// The time of the moment, or of the first sample.
@@ -171,14 +173,16 @@ impl Recorded {
         self.moment()?.counted.as_ref()
     }
 
-    /// The time of the moment with its sockets that is nearest to the one that questions are about.
+    /// The time of the moment with its sockets that is nearest to the one that questions are about, of those
+    /// that are compared with an earlier one.
     pub fn nearest_sockets(&self) -> Option<SystemTime> {
         let now = self.time();
         let distance = |time: SystemTime| match time.duration_since(now) {
             Ok(later) => later,
             Err(earlier) => earlier.duration(),
         };
-        let moments = self.timeline.iter().filter(|one| one.has_sockets);
+        let is_meant = |one: &&Stretch| one.has_sockets && !one.is_first;
+        let moments = self.timeline.iter().filter(is_meant);
         let times = moments.map(|one| one.first);
         times.min_by_key(|time| distance(*time))
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::SOCKET;
 use super::line::{Line, time_of};
 use super::lines::Lines;
-use super::tag::{BEGINS, ENDS, HEAD, HEADER, MAGIC, SAMPLES, Tag};
+use super::tag::{BEGINS, ENDS, FIRST, HEAD, HEADER, MAGIC, SAMPLES, Tag};
 use crate::model::{Place, Stretch};
 
 /// A member that is whole, by its tag.
@@ -36,11 +36,11 @@ pub(super) fn read_members(file: &File) -> io::Result<(Vec<Member>, u64)> {
         let Some(end) = at.checked_add(tag.length).filter(|end| *end <= length) else {
             break;
         };
-        // What a length points to must be a member again.
-        let mut next = [0; MAGIC.len() - 1];
-        if end < length
-            && (file.read_exact_at(&mut next, end).is_err() || !MAGIC.starts_with(&next))
-        {
+        // What a length points to must be a member again, as far as it is there.
+        let mut next = MAGIC;
+        let there = usize::try_from(length - end).unwrap_or(MAGIC.len());
+        let next = next.get_mut(..there.min(MAGIC.len())).unwrap_or_default();
+        if file.read_exact_at(next, end).is_err() || !MAGIC.starts_with(next) {
             break;
         }
         members.push(Member { at, tag });
@@ -94,17 +94,19 @@ impl Index {
                 index.heads.push(place);
             }
             if tag.is(SAMPLES) {
-                index
-                    .stretches
-                    .push(stretch(place, false, tag.first, tag.last));
+                index.stretches.push(Stretch {
+                    has_sockets: false,
+                    is_first: false,
+                    place,
+                    first: time(tag.first),
+                    last: time(tag.last),
+                });
             }
             if tag.is(BEGINS) {
-                begun = Some((place, tag.first));
+                begun = Some(moment(place, time(tag.first), tag.is(FIRST)));
             }
-            if tag.is(ENDS)
-                && let Some((place, time)) = begun.take()
-            {
-                index.stretches.push(stretch(place, true, time, time));
+            if tag.is(ENDS) {
+                index.stretches.extend(begun.take());
             }
         }
         if rest < file.metadata()?.len() {
@@ -114,10 +116,10 @@ impl Index {
             };
             let mut reading = Reading {
                 index: &mut index,
-                begun: None,
+                begun,
             };
             let read = Lines::open(path, at).and_then(|mut lines| reading.read(&mut lines));
-            let is_unfinished = reading.begun.is_some() || begun.is_some();
+            let is_unfinished = reading.begun.is_some();
             index.cut = match read {
                 Err(error) => Some(error.to_string()),
                 Ok(()) if is_unfinished => Some("its last moment has no end".to_owned()),
@@ -130,12 +132,13 @@ impl Index {
     }
 }
 
-fn stretch(place: Place, has_sockets: bool, first: i64, last: i64) -> Stretch {
+fn moment(place: Place, time: SystemTime, is_first: bool) -> Stretch {
     Stretch {
-        has_sockets,
+        has_sockets: true,
+        is_first,
         place,
-        first: time(first),
-        last: time(last),
+        first: time,
+        last: time,
     }
 }
 
@@ -143,7 +146,7 @@ fn stretch(place: Place, has_sockets: bool, first: i64, last: i64) -> Stretch {
 struct Reading<'a> {
     index: &'a mut Index,
     /// The moment that is read.
-    begun: Option<(Place, SystemTime)>,
+    begun: Option<Stretch>,
 }
 
 impl Reading<'_> {
@@ -170,16 +173,10 @@ impl Reading<'_> {
         };
         match line {
             Line::Record(_) => self.index.heads.push(place),
-            Line::Moment(begin) => self.begun = Some((place, parse(&begin.time)?)),
-            Line::End(_) => {
-                let whole = self.begun.take().map(|(place, time)| Stretch {
-                    has_sockets: true,
-                    place,
-                    first: time,
-                    last: time,
-                });
-                self.index.stretches.extend(whole);
+            Line::Moment(begin) => {
+                self.begun = Some(moment(place, parse(&begin.time)?, begin.first));
             }
+            Line::End(_) => self.index.stretches.extend(self.begun.take()),
             Line::Sample(sample) => {
                 let time = parse(&sample.time)?;
                 match self.index.stretches.last_mut() {
@@ -188,6 +185,7 @@ impl Reading<'_> {
                     }
                     _ => self.index.stretches.push(Stretch {
                         has_sockets: false,
+                        is_first: false,
                         // The files and groups of its samples come before them.
                         place: Place { lines: 0, ..place },
                         first: time,

@@ -25,7 +25,7 @@ pub(super) const MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 4];
 /// What a member is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tag {
-    /// Some of [`HEAD`], [`SAMPLES`], [`BEGINS`] and [`ENDS`].
+    /// Some of [`HEAD`], [`SAMPLES`], [`BEGINS`], [`ENDS`] and [`FIRST`].
     pub(super) flags: u8,
     /// The length of the member with header and trailer, in bytes; 0 while it grows.
     pub(super) length: u64,
@@ -42,6 +42,8 @@ pub(super) const SAMPLES: u8 = 2;
 pub(super) const BEGINS: u8 = 4;
 /// With it, a moment is whole.
 pub(super) const ENDS: u8 = 8;
+/// The moment is compared with no earlier one, but the next one with it.
+pub(super) const FIRST: u8 = 16;
 
 impl Tag {
     /// The header of a member.

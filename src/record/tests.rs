@@ -1,5 +1,7 @@
 //! Whole, cut and damaged records.
 
+mod samples;
+
 use std::fs;
 use std::io::{Read, Write as _};
 use std::time::SystemTime;

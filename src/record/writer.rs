@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::index::milliseconds;
 use super::line::{Begin, End, Head, Line, stamp};
-use super::tag::{BEGINS, ENDS, HEAD, Tag, pack};
+use super::tag::{BEGINS, ENDS, FIRST, HEAD, Tag, pack};
 
 /// A member has at least this many bytes of lines, unless it is the last one of a moment.
 const MEMBER: usize = 1 << 20;
@@ -63,7 +63,10 @@ impl<W: Write> Writer<W> {
         self.end_member()?;
         let at = milliseconds(time);
         self.tag = Tag {
-            flags: BEGINS,
+            flags: match first {
+                true => BEGINS | FIRST,
+                false => BEGINS,
+            },
             first: at,
             last: at,
             ..Tag::default()

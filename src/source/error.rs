@@ -152,9 +152,9 @@ fn remedy(error: &io::Error, kind: Option<Kind>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{table} {lack}")]
 pub struct CannotKnow {
-    table: String,
+    pub(super) table: String,
     /// What is missing, as the rest of a sentence.
-    lack: String,
+    pub(super) lack: String,
 }
 
 impl CannotKnow {
@@ -192,6 +192,9 @@ impl CannotKnow {
         let Some(record) = tables.place().recorded() else {
             return Ok(());
         };
+        if let Some(counted) = record.counted() {
+            return CannotKnow::check_counted(question, record, counted);
+        }
         let moment = record.moment();
         let source = moment.and_then(|moment| moment.source_of(question.kind));
         if source == Some(SourceName::Proc) {

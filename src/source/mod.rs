@@ -5,6 +5,7 @@
 //! Kernel crates are named in this room only.
 
 mod bpf;
+mod counted;
 mod counters;
 mod derive;
 mod error;

@@ -1,11 +1,13 @@
 //! The sockets of a record, read anew for each answer: states and filters are evaluated here.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 
 use super::{Cost, ProcNet, Report, SourceError};
 use crate::filter::{Filtered, Program};
 use crate::model::{
-    Completeness, Ends, Field, Kind, KindSet, Loss, Moment, Recorded, Sink, Socket,
+    Completeness, Counted, Ends, Family, Field, InetEnds, Kind, KindSet, Loss, Moment, Recorded,
+    Sink, Socket,
 };
 use crate::question::Question;
 use crate::record::{Lines, Rows};
@@ -25,6 +27,10 @@ impl Report {
         let Some(moment) = record.moment() else {
             return Ok(Report::recorded(plan, record, Completeness::default()));
         };
+        if let Some(counted) = &moment.counted {
+            count(counted, question, sink);
+            return Ok(Report::recorded(plan, record, recorded_losses(moment)));
+        }
         let mut reading = Reading::of(record, moment, question);
         let read = match question.filter.as_ref().map(Program::new) {
             Some(program) => {
@@ -50,6 +56,35 @@ impl Report {
     }
 }
 
+/// What was lost when it was recorded.
+fn recorded_losses(moment: &Moment) -> Completeness {
+    let mut completeness = Completeness::default();
+    for warning in &moment.warnings {
+        completeness.lose(Loss::Doubtful {
+            what: format!("when it was recorded: {warning}"),
+        });
+    }
+    completeness
+}
+
+/// Passes the numbers of a sample to a sink.
+fn count(counted: &Counted, question: &Question, sink: &mut dyn Sink) {
+    let program = question.filter.as_ref().map(Program::new);
+    let kinds = counted.kinds.iter();
+    for (kind, counts) in kinds.filter(|(kind, _)| question.kinds().contains(*kind)) {
+        let states = counts.present();
+        for (state, number) in states.filter(|(state, _)| question.states.contains(*state)) {
+            let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+            let ends = InetEnds::listening(Family::V4, nowhere);
+            let socket = Socket::bare(*kind, state, ends);
+            let is_meant = program.as_ref().is_none_or(|one| one.matches(&socket));
+            if is_meant && sink.alike(&socket, number).is_break() {
+                return;
+            }
+        }
+    }
+}
+
 /// How lines of sockets of these kinds begin.
 fn starts(kinds: KindSet) -> Vec<Vec<u8>> {
     let start = |kind: Kind| format!(r#"{{"type":"socket","kind":"{}""#, kind.name());
@@ -70,12 +105,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn of(record: &'a Recorded, moment: &'a Moment, question: &'a Question) -> Reading<'a> {
-        let mut completeness = Completeness::default();
-        for warning in &moment.warnings {
-            completeness.lose(Loss::Doubtful {
-                what: format!("when it was recorded: {warning}"),
-            });
-        }
+        let completeness = recorded_losses(moment);
         let is_metric = |field| matches!(field, Field::Metric(_));
         Reading {
             record,

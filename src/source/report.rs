@@ -110,7 +110,14 @@ impl Report {
             true => format!(", which ends early: {reason}"),
             false => format!(", which ends early, so that this is its last whole moment: {reason}"),
         });
-        let which = format!("{record}{}", cut.unwrap_or_default());
+        let causes = record.moment().map(|moment| &moment.causes);
+        let rules = causes.iter().flat_map(|causes| causes.iter());
+        let rules: Vec<&str> = rules.map(|(rule, _)| &**rule).collect();
+        let why = match rules.is_empty() {
+            true => String::new(),
+            false => format!(", recorded because of {}", rules.join(", ")),
+        };
+        let which = format!("{record}{why}{}", cut.unwrap_or_default());
         Report {
             completeness,
             notes: vec![Note::Recorded(which)],

@@ -43,6 +43,7 @@ mod proc_root;
 mod program;
 mod readme;
 mod record;
+mod record_samples;
 mod release;
 mod seccomp;
 mod selection;

@@ -20,18 +20,18 @@ use crate::zoo::special::mptcp;
 use crate::zoo::{Family, SocketCounts, Zoo};
 
 /// A folder for records, which the program is started in.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         run_command(command(arguments).current_dir(self.0.path()))
     }
 
@@ -47,7 +47,7 @@ impl Folder {
 
     /// Asserts that a command line is refused with one line that contains these words.
     #[track_caller]
-    fn refused(&self, arguments: &[&str], words: &str) {
+    pub(crate) fn refused(&self, arguments: &[&str], words: &str) {
         let ran = self.run(arguments);
         assert_eq!(
             (ran.status, &*ran.stdout),
@@ -422,5 +422,43 @@ in_namespace!(
                 .contains("--from and --wait exclude each other"),
             "{waited:?}"
         );
+    }
+);
+
+in_namespace!(
+    fn options_of_times_and_samples_are_refused_with_what_is_allowed() {
+        let folder = Folder::new();
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        fs::write(folder.path("other"), "State Recv-Q\n").unwrap();
+        for (arguments, words) in [
+            (&["--at", "03:14"][..], "--from <FILE>"),
+            (
+                &["--from", "a.rec", "--at", "noon"],
+                "allowed are a time in UTC",
+            ),
+            (
+                &["--from", "a.rec", "--at", "2020-01-01T00:00:00Z"],
+                "--at: a.rec begins after 2020-01-01T00:00:00.000Z: the nearest time that it has is ",
+            ),
+            (&["record", "b.rec", "--keep", "1h"], "--every"),
+            (
+                &["record", "b.rec", "--every", "1", "--size", "50M"],
+                "as in 50MiB",
+            ),
+            (
+                &["record", "b.rec", "--every", "1", "--anonymize"],
+                "exclude each other",
+            ),
+            (
+                &["record", "b.rec", "--every", "1", "sport", "=", ":80"],
+                "samples are about all sockets",
+            ),
+            (
+                &["record", "other", "--every", "1"],
+                "other exists and is no record that can be continued",
+            ),
+        ] {
+            folder.refused(arguments, words);
+        }
     }
 );

@@ -1,4 +1,4 @@
-//! The findings of `serve`: the rules are applied again and again, each time to the sockets that one walk
+//! The findings of `serve`, and of records that go on: the rules are applied again and again, each time to the sockets that one walk
 //! passes on. What that walk found is the first sample of the next window, so that no request waits for
 //! one.
 
@@ -63,6 +63,8 @@ pub(in crate::command) struct Rounds {
     search: Duration,
     earlier: Option<Earlier>,
     last: Option<Findings>,
+    /// The rules whose last findings are critical, each with the title of the first one.
+    critical: Vec<(&'static str, String)>,
 }
 
 /// What a walk is to pass the sockets to, after everything else was read.
@@ -93,7 +95,13 @@ impl Rounds {
             search: sourcing.owner_timeout.unwrap_or(SEARCH),
             earlier: None,
             last: None,
+            critical: Vec::new(),
         })
+    }
+
+    /// The rules whose last findings are critical, each with the title of the first one.
+    pub(in crate::command) fn critical(&self) -> Vec<(&'static str, String)> {
+        self.critical.clone()
     }
 
     /// Applies the rules to what `walk` passes on, which lists every TCP socket; those of the last round
@@ -115,6 +123,7 @@ impl Rounds {
             return Ok((walk(None)?, Ok(self.last.clone())));
         }
         self.last = None;
+        self.critical.clear();
         let earlier = self.earlier.take();
         let earlier = earlier.filter(|_| age <= Some(LONGEST_WINDOW));
         let mut round = match Round::begin(&self.selection, earlier) {
@@ -135,8 +144,12 @@ impl Rounds {
                 .reports
                 .iter()
                 .all(|one| one.completeness.is_complete());
-        let (next, findings) = round.end(&self.selection, self.search, are_whole);
+        let (next, examination) = round.end(&self.selection, self.search);
         self.earlier = Some(next);
+        let findings = examination.map(|(examination, window, are_all_found)| {
+            self.critical = critical(&examination);
+            Findings::of(&examination, window, are_whole && are_all_found)
+        });
         self.last.clone_from(&findings);
         Ok(((report, found), Ok(findings)))
     }
@@ -196,12 +209,7 @@ impl Round {
     }
 
     /// Applies the rules after the walk, if there was an earlier sample; and begins the next window.
-    fn end(
-        self,
-        selection: &Selection,
-        search: Duration,
-        are_whole: bool,
-    ) -> (Earlier, Option<Findings>) {
+    fn end(self, selection: &Selection, search: Duration) -> (Earlier, Option<Examined>) {
         let Round {
             clock,
             cpu,
@@ -216,7 +224,7 @@ impl Round {
             add_suspects(selection, &mut second, &mut host);
             Watching::new(selection, source, since, host.window).once(&second, &mut host);
             host.held_up = cpu.held_up(clock.elapsed(), Duration::ZERO, SHORTEST_WINDOW);
-            examined(&second, &host, search, are_whole)
+            examined(&second, &host, search)
         });
         let watching = Watching::new(selection, source, clock, LONGEST);
         (next.watch, next.survey) = watching.between(&next.first, &second, &host);
@@ -224,8 +232,11 @@ impl Round {
     }
 }
 
+/// The results of the rules, the window, and whether every holder was found that was searched for.
+type Examined = (Examination, Duration, bool);
+
 /// Applies the rules, with the holders of the sockets that findings are about.
-fn examined(second: &SecondSample, host: &Host, search: Duration, are_whole: bool) -> Findings {
+fn examined(second: &SecondSample, host: &Host, search: Duration) -> Examined {
     let mut examination = examine(second, host, &Holders::default());
     let nothing = |_: Duration, _: String| {};
     let mut search = HolderSearch::new(Some(search), host.window, &nothing);
@@ -234,13 +245,31 @@ fn examined(second: &SecondSample, host: &Host, search: Duration, are_whole: boo
         examination = examine(second, host, &search.holders);
     }
     let are_all_found = search.found.iter().all(|owners| owners.loss.is_none());
-    Findings {
-        rules: RULES
-            .iter()
-            .map(|id| RuleResult::of(id, &examination))
-            .collect(),
-        window: host.window,
-        are_whole: are_whole && are_all_found,
+    (examination, host.window, are_all_found)
+}
+
+/// The rules with critical findings.
+fn critical(examination: &Examination) -> Vec<(&'static str, String)> {
+    let findings = examination.findings.iter();
+    let mut critical: Vec<(&'static str, String)> = Vec::new();
+    for one in findings.filter(|one| one.severity == Severity::Critical) {
+        if !critical.iter().any(|(id, _)| *id == one.id) {
+            critical.push((one.id, one.title.clone()));
+        }
+    }
+    critical
+}
+
+impl Findings {
+    fn of(examination: &Examination, window: Duration, are_whole: bool) -> Findings {
+        Findings {
+            rules: RULES
+                .iter()
+                .map(|id| RuleResult::of(id, examination))
+                .collect(),
+            window,
+            are_whole,
+        }
     }
 }
 

@@ -3,15 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::listing::{
     LISTENERS, bound_ports, interfaces, list_listeners, listeners_since, measure,
 };
 use super::others::Existing;
 use super::selection::Selection;
 use super::watching::{Watching, longest, watch_all};
-use crate::command::clock::Clock;
+use crate::command::clock::{Clock, cpu_time};
 use crate::command::outcome::Failure;
 use crate::diagnose::{FirstSample, Host, Measures, SecondSample, Survey, Watch};
 use crate::model::{Counters, Field, Kind, KindSet, Listeners, Note};
@@ -34,8 +32,7 @@ pub(super) struct Cpu(Duration);
 
 impl Cpu {
     pub(super) fn now() -> Cpu {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
-        Cpu(time.try_into().unwrap_or_default())
+        Cpu(cpu_time())
     }
 
     /// For how long of this time the program neither ran nor slept on purpose, if that is longer than it

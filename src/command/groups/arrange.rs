@@ -62,7 +62,9 @@ impl ShownGroups {
         let found = &mut sample.found;
         let groups = std::mem::take(&mut found.groups);
         let beyond = found.beyond.take();
-        let notes = beyond.iter().map(|beyond| Note::TooManyGroups {
+        // Of those that a sample has together, the number of groups is known.
+        let unknown = beyond.iter().filter(|beyond| beyond.groups == 0);
+        let notes = unknown.map(|beyond| Note::TooManyGroups {
             groups: groups.len(),
             sockets: beyond.counts.total(),
         });
@@ -156,7 +158,7 @@ fn fold_rest(beyond: Option<Other>, rest: &[(Box<[KeyPart]>, Counts)]) -> Option
         return beyond;
     }
     let mut other = beyond.unwrap_or_default();
-    other.groups = rest.len() as u64;
+    other.groups += rest.len() as u64;
     for (_, counts) in rest {
         other.counts.add_all(counts);
     }

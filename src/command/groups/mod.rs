@@ -4,13 +4,19 @@ mod arrange;
 
 pub(super) use arrange::{ShownGroups, labels};
 
+use std::time::Duration;
+
 use super::outcome::Failure;
 use super::processes::OwnerSearch;
 use super::sample::{Sample, Sampler};
 use super::sources::refuse_several;
 use super::target::Target;
-use crate::model::{Counts, Field, GroupKey, KeyPart, KindSet, Listeners, Other, SplitSink};
+use crate::model::{
+    CountedGroups, Counts, Field, GroupKey, KeyPart, KindSet, Listeners, Loss, Note, Other,
+    SplitSink,
+};
 use crate::owner::{Owners, Seek};
+use crate::record::line::stamp;
 use crate::source::{Observer, Report};
 use crate::tally::{BufferedSockets, GroupTally, GroupedCounts};
 
@@ -57,10 +63,22 @@ impl GroupSampler {
         if let Some(field) = fields.iter().find(|field| !field.groups(kinds)) {
             return Err(cannot_group(*field, kinds));
         }
+        // A sample of a record has the groups themselves.
+        let counted = target.sources.record().and_then(|record| record.counted());
+        if counted.is_some() && keys.iter().any(|key| key.prefix.is_some()) {
+            return Err(Failure::Usage(
+                "a sample has groups by whole addresses: remove the prefix, as in --by remote-addr"
+                    .to_owned(),
+            ));
+        }
         let needs_listeners = fields.iter().any(|field| field.needs_listeners());
+        let needs_listeners = needs_listeners && counted.is_none();
         Ok(GroupSampler {
             listeners: needs_listeners.then(|| target.listeners()).transpose()?,
-            search: target.owner_search(&fields, Seek::LowestPid)?,
+            search: match counted {
+                Some(_) => None,
+                None => target.owner_search(&fields, Seek::LowestPid)?,
+            },
             sampler: target.sampler(fields)?,
             keys: keys.to_vec(),
             most,
@@ -79,6 +97,13 @@ impl GroupSampler {
             keys,
             most,
         } = self;
+        let record = sampler.place.recorded().cloned();
+        let counted = record.as_ref().and_then(|record| record.counted());
+        if let (Some(counted), [key]) = (counted, &keys[..])
+            && let Some(groups) = counted.groups.iter().find(|one| one.by == key.field)
+        {
+            return of_sample(sampler, groups);
+        }
         let mut owners: Option<Owners> = None;
         let mut sample = sampler.sample(|observer, _| {
             let mut listening = Listeners::default();
@@ -124,6 +149,43 @@ impl GroupSampler {
         sample.add_search(owners.as_ref());
         Ok(sample)
     }
+}
+
+/// The groups that a sample of a record has, of the states requested.
+fn of_sample(sampler: &mut Sampler, groups: &CountedGroups) -> Result<Sample<Groups>, Failure> {
+    let states = sampler.question().states;
+    let within = |counts: &Counts| {
+        let mut own = Counts::default();
+        let present = counts.present();
+        let meant = present.filter(|(state, _)| states.contains(*state));
+        meant.for_each(|(state, number)| own.add(state, number));
+        own
+    };
+    let mut sample = sampler.sample(|observer, _| {
+        let mut report = observer.count(&mut Counts::default())?;
+        for warning in &groups.warnings {
+            report.completeness.lose(Loss::Doubtful {
+                what: format!("when it was recorded: {warning}"),
+            });
+        }
+        let listed = groups.groups.iter();
+        let listed = listed.map(|(part, counts)| (Box::from([part.clone()]), within(counts)));
+        let found = Groups {
+            groups: listed.filter(|(_, counts)| counts.total() > 0).collect(),
+            beyond: groups.other.as_ref().map(|other| Other {
+                groups: other.groups,
+                counts: within(&other.counts),
+            }),
+            counts: within(&groups.counts()),
+        };
+        Ok((report, found))
+    })?;
+    let apart = sample.time.duration_since(groups.time);
+    if apart.is_ok_and(|apart| apart > Duration::from_secs(1)) {
+        let counted = format!("the groups were counted at {}", stamp(groups.time));
+        sample.notes.push(Note::Recorded(counted));
+    }
+    Ok(sample)
 }
 
 /// That sockets of these kinds have no groups by a field together, and which of them do not belong.

@@ -1,8 +1,11 @@
-//! `tcpstates record`: evidence in a file, of two moments with a window between them.
+//! `tcpstates record`: evidence in a file, of two moments with a window between them; or samples, and such
+//! moments when something is wrong.
 
+mod continuous;
 mod disguise;
 mod listing;
 mod moment;
+mod sampling;
 #[cfg(test)]
 mod tests;
 
@@ -25,50 +28,48 @@ use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::Writer;
 use crate::record::line::{Head, VERSION};
-use crate::source::Readings;
+use crate::source::{Readings, Sources};
 use moment::{Labels, Recorder};
 
 /// Records both moments, and reports what the file has.
 pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
     console.set_verbosity(typed.messages);
     secure::refuse("FILE")?;
-    let named = typed.kinds.into_iter();
+    let named = typed.kinds.iter().copied();
     let kinds = match named.fold(typed.letters.kinds(), KindSet::union) {
         KindSet::NONE => KindSet::ALL,
         named => named,
     };
-    if typed.anonymize && !typed.words.is_empty() {
-        return Err(Failure::Usage(
-            "--anonymize: the record would contain the filter as it is typed; leave one of them out"
-                .to_owned(),
-        ));
+    let excluded = match (typed.anonymize, typed.every) {
+        (true, _) => Some("--anonymize: the record would contain the filter as it is typed"),
+        (_, Some(_)) => Some("--every: samples are about all sockets, and no filter selects them"),
+        _ => None,
+    };
+    if let Some(why) = excluded.filter(|_| !typed.words.is_empty()) {
+        return Err(Failure::Usage(format!("{why}; leave one of them out")));
     }
     let selection = cli::Selection {
-        words: typed.words,
+        words: typed.words.clone(),
         ..cli::Selection::default()
     };
     let sourcing = Sourcing {
-        namespaces: typed.namespaces,
+        namespaces: typed.namespaces.clone(),
         ..Sourcing::default()
     };
     let target = Target::of_kind(kinds, &selection, &sourcing)?;
     refuse_several(&target.sources, "a record")?;
     let filter = target.typed_words();
     let sources = target.sources.clone();
+    if let Some(interval) = typed.every {
+        return continuous::run(&typed, interval, kinds, sources, console);
+    }
     let file = create(&typed.file, typed.force)?;
     let cannot = |error| not_written(&typed.file, &error);
     let mut writer = Writer::new(file);
-    let name = rustix::system::uname();
-    let host = name.nodename().to_string_lossy();
     let mut labels = Labels::new(sources.place(), typed.anonymize);
     let head = Head {
-        version: VERSION,
-        program: env!("CARGO_PKG_VERSION").into(),
-        host: labels.name(&host).to_owned().into(),
-        kernel: name.release().to_string_lossy(),
-        kinds: kinds.words_of().into(),
         filter: filter.clone().map(Into::into),
-        page_size: Readings::of(&sources).page_size(),
+        ..head(kinds, &sources, &mut labels)
     };
     writer.head(head).map_err(cannot)?;
     let recorder = Recorder {
@@ -81,6 +82,21 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         labels,
     };
     record_both(recorder, typed.window, console)
+}
+
+/// Whose record it is.
+fn head(kinds: KindSet, sources: &Sources, labels: &mut Labels) -> Head<'static> {
+    let name = rustix::system::uname();
+    let host = name.nodename().to_string_lossy();
+    Head {
+        version: VERSION,
+        program: env!("CARGO_PKG_VERSION").into(),
+        host: labels.name(&host).to_owned().into(),
+        kernel: name.release().to_string_lossy().into_owned().into(),
+        kinds: kinds.words_of().into(),
+        filter: None,
+        page_size: Readings::of(sources).page_size(),
+    }
 }
 
 /// Records both moments.
@@ -126,21 +142,24 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     options.custom_flags(flags);
     let opened = options.open(path);
-    opened.map_err(|error| {
-        let name = path.display();
-        let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            Failure::Usage(format!(
-                "{name} exists: choose another name, or replace it by --force"
-            ))
-        } else if is_link {
-            Failure::Usage(format!(
-                "{name} is a symbolic link, and these are not followed: name the file"
-            ))
-        } else {
-            not_written(path, &error)
-        }
-    })
+    opened.map_err(|error| not_opened(path, &error))
+}
+
+/// That the file cannot be opened.
+fn not_opened(path: &Path, error: &io::Error) -> Failure {
+    let name = path.display();
+    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        Failure::Usage(format!(
+            "{name} exists: choose another name, or replace it by --force"
+        ))
+    } else if is_link {
+        Failure::Usage(format!(
+            "{name} is a symbolic link, and these are not followed: name the file"
+        ))
+    } else {
+        not_written(path, error)
+    }
 }
 
 /// That the file cannot be written.

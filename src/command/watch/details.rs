@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::inspect::Inspector;
 use super::listing::list;
 use super::{Event, Events};
+use crate::command::clock::cpu_time;
 use crate::command::groups::{GroupSampler, ShownGroups};
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
@@ -193,14 +192,6 @@ const LEAST_SHARE: f64 = 0.005;
 
 /// The shortest time between two: groups are not read faster.
 const LEAST: Duration = Duration::from_secs(1);
-
-/// The CPU time of this process. What other threads used meanwhile is included, so that a
-/// difference is never too small.
-pub(super) fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
-}
 
 /// The part of a core that other threads are assumed to take until that is measured.
 const OTHERS_AT_FIRST: f64 = 0.07;

@@ -3,8 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::details::cpu_time;
 use super::{Event, Events};
+use crate::command::clock::cpu_time;
 use crate::command::doctor::glance;
 use crate::command::target::Target;
 

@@ -135,6 +135,11 @@ impl Part {
         id: Option<&SocketId>,
         sink: &mut dyn Sink,
     ) -> Result<Report, SourceError> {
+        if let Some(record) = self.sources.record()
+            && let Some(counted) = record.counted()
+        {
+            return Err(CannotKnow::sockets_of(record, counted).into());
+        }
         let listed = self.over_netlink(question, |part, deriving| {
             let tables = part.sources.tables();
             let need = Need::SocketsInOrder;

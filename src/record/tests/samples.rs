@@ -1,0 +1,321 @@
+//! Samples in a file that is bounded: whole, cut, continued, and over days.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use flate2::read::MultiGzDecoder;
+
+use super::head;
+use crate::model::{Counts, KeyPart, Kind, Recorded, Service, State};
+use crate::record::line::{Group, Groups, KindCounts, Sample, States, stamp, time_of};
+use crate::record::*;
+
+const LARGE: Bounds = Bounds {
+    keep: Duration::from_secs(86_400),
+    size: 64 << 20,
+};
+
+fn begin() -> SystemTime {
+    time_of("2026-11-26T00:00:00Z").unwrap()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    begin() + Duration::from_secs(seconds)
+}
+
+/// A sample with so many connections, and files that change with it.
+fn sampled(time: SystemTime, connections: u64) -> Sampled {
+    let mut counts = Counts::default();
+    counts.add(State::Established, connections);
+    let states = States(counts);
+    let file = |name: &str, text: String| (name.to_owned(), Ok(text));
+    Sampled {
+        time,
+        files: vec![
+            file("net/snmp", format!("Tcp: OutSegs\nTcp: {connections}\n")),
+            file("sys/net/core/somaxconn", "4096\n".to_owned()),
+        ],
+        groups: vec![Groups {
+            time: stamp(time).into(),
+            by: "service".into(),
+            groups: vec![Group {
+                key: Some(":443".into()),
+                total: connections,
+                states: states.clone(),
+            }],
+            other: None,
+            warnings: Vec::new(),
+        }],
+        sample: Sample {
+            time: stamp(time).into(),
+            kinds: vec![KindCounts {
+                kind: "tcp".into(),
+                source: Some("netlink".into()),
+                unavailable: None,
+                total: connections,
+                states,
+            }],
+            warnings: Vec::new(),
+        },
+    }
+}
+
+/// A file that is written.
+struct Written {
+    ring: Ring,
+    samples: SampleWriter,
+}
+
+impl Written {
+    fn begin(path: &Path, bounds: Bounds) -> Written {
+        let mut writer = Writer::new(Ring::open(path, bounds, false).unwrap());
+        writer.file().begin_part(begin()).unwrap();
+        writer.head(head(line::VERSION)).unwrap();
+        writer.file().end_head();
+        Written {
+            ring: writer.into_file(),
+            samples: SampleWriter::default(),
+        }
+    }
+
+    fn add(&mut self, time: SystemTime, connections: u64) {
+        let sampled = sampled(time, connections);
+        self.samples.write(&mut self.ring, sampled).unwrap();
+    }
+}
+
+/// The connections of the sample that a record is about.
+fn connections(record: &Recorded) -> u64 {
+    let counted = record.counted().unwrap();
+    let number = counted.groups[0].groups[0].1.total();
+    let service = KeyPart::Service(Some(Service::Served(443)));
+    assert_eq!(counted.groups[0].groups[0].0, service);
+    assert_eq!(counted.kinds, [(Kind::Tcp, counted.groups[0].counts())]);
+    let snmp = record.moment().unwrap().files["net/snmp"].clone();
+    assert_eq!(snmp, Ok(format!("Tcp: OutSegs\nTcp: {number}\n")));
+    assert!(
+        record
+            .moment()
+            .unwrap()
+            .files
+            .contains_key("sys/net/core/somaxconn")
+    );
+    number
+}
+
+fn opened(path: &Path, time: SystemTime) -> Result<Recorded, RecordError> {
+    open(path, Some(At::Time(time)))
+}
+
+#[test]
+fn days_of_samples_never_need_more_than_the_bounds_and_each_that_is_kept_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let bounds = Bounds {
+        keep: Duration::from_secs(86_400),
+        size: 96 << 10,
+    };
+    let mut written = Written::begin(&path, bounds);
+    const STEP: u64 = 60;
+    const SAMPLES: u64 = 3 * 1440;
+    let mut was_given_up = false;
+    for number in 0..SAMPLES {
+        let before = written.ring.length();
+        written.add(at(number * STEP), number * 7919 % 10_007);
+        let length = fs::metadata(&path).unwrap().len();
+        assert_eq!(length, written.ring.length());
+        assert!(length <= bounds.size, "{number}: {length}");
+        was_given_up |= length < before;
+        assert!(written.ring.is_in_place());
+    }
+    assert!(was_given_up);
+    written.samples.end(&mut written.ring).unwrap();
+    let last = open(&path, None).unwrap();
+    assert_eq!((last.time(), &last.cut), (at((SAMPLES - 1) * STEP), &None));
+    assert_eq!(last.origin.host, "web1");
+    let oldest = last.timeline[0].first;
+    let oldest = oldest.duration_since(begin()).unwrap().as_secs() / STEP;
+    assert!(oldest > SAMPLES / 3 && oldest < SAMPLES - 60, "{oldest}");
+    for number in (oldest..SAMPLES).step_by(97) {
+        let record = opened(&path, at(number * STEP + STEP / 2)).unwrap();
+        assert_eq!(record.time(), at(number * STEP), "{number}");
+        assert_eq!(connections(&record), number * 7919 % 10_007);
+        assert_eq!(record.has_earlier(), number > oldest);
+    }
+    let error = opened(&path, at(0)).unwrap_err().to_string();
+    let nearest = stamp(at(oldest * STEP));
+    assert!(
+        error.ends_with(&format!("the nearest time that it has is {nearest}")),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_older_than_it_is_kept_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let bounds = Bounds {
+        keep: Duration::from_secs(3600),
+        ..LARGE
+    };
+    let mut written = Written::begin(&path, bounds);
+    for number in 0..2000 {
+        written.add(at(number * 10), number);
+        if number % 90 != 0 {
+            continue;
+        }
+        let first = open(&path, None).unwrap().timeline[0].first;
+        let age = at(number * 10).duration_since(first).unwrap();
+        // An eighth more, and the member that is written.
+        assert!(
+            age <= Duration::from_secs(3600 + 450 + 2 * 600),
+            "{number}: {age:?}"
+        );
+        assert!(
+            number < 400 || age >= Duration::from_secs(3600),
+            "{number}: {age:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_anywhere_has_every_whole_sample_and_can_be_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, cut) = (folder.path().join("a.rec"), folder.path().join("cut.rec"));
+    let mut written = Written::begin(&path, LARGE);
+    let first = written.ring.length();
+    let mut ends = Vec::new();
+    for number in 0..4 {
+        written.add(at(number * 10), number + 1);
+        ends.push(written.ring.length());
+    }
+    drop(written);
+    let whole = fs::read(&path).unwrap();
+    for length in usize::try_from(first).unwrap()..=whole.len() {
+        fs::write(&cut, &whole[..length]).unwrap();
+        let samples = ends.iter().filter(|end| **end <= length as u64).count() as u64;
+        let last = || open(&cut, None).map(|record| connections(&record));
+        match last() {
+            // The mark after a sample may be missing, and the sample be whole.
+            Ok(number) => assert!(number == samples || number == samples + 1, "{length}"),
+            Err(error) => assert_eq!(samples, 0, "{length}: {error}"),
+        }
+        let mut ring = Ring::open(&cut, LARGE, false).unwrap();
+        SampleWriter::default()
+            .write(&mut ring, sampled(at(100), 77))
+            .unwrap();
+        drop(ring);
+        assert_eq!(
+            last().unwrap_or_else(|error| panic!("{length}: {error} {first} {ends:?}")),
+            77
+        );
+        let mut ring = Ring::open(&cut, LARGE, false).unwrap();
+        SampleWriter::default().end(&mut ring).unwrap();
+        let mut lines = String::new();
+        let bytes = fs::read(&cut).unwrap();
+        MultiGzDecoder::new(&*bytes)
+            .read_to_string(&mut lines)
+            .unwrap();
+        let kept = lines.matches("\"type\":\"sample\"").count() as u64;
+        assert_eq!(kept, samples + 1, "{length}");
+    }
+}
+
+#[test]
+fn with_the_clock_set_back_the_sample_nearest_to_a_time_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let mut written = Written::begin(&path, LARGE);
+    let times = (0..=10)
+        .map(|one| one * 60)
+        .chain((0..=20).map(|one| 300 + one * 60));
+    for (number, time) in (0..).zip(times) {
+        written.add(at(time), number);
+    }
+    for (time, expected) in [
+        (0, 0),
+        (299, 4),
+        (300, 11),
+        (599, 15),
+        (600, 16),
+        (1500, 31),
+    ] {
+        let record = opened(&path, at(time)).unwrap();
+        assert_eq!(connections(&record), expected, "{time}");
+    }
+}
+
+#[test]
+fn a_time_of_day_is_that_of_the_last_day_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let mut written = Written::begin(&path, LARGE);
+    // From 12:00 to 12:00 of the next day.
+    for number in 0..=24 {
+        written.add(at(43_200 + number * 3600), number);
+    }
+    for (hour, expected) in [(11, 23), (12, 24), (13, 1), (0, 12)] {
+        let of_day = At::OfDay(Duration::from_secs(hour * 3600 + 1));
+        let number = match open(&path, Some(of_day)) {
+            Ok(record) => connections(&record),
+            Err(error) => panic!("{hour}: {error}"),
+        };
+        // A second past the last sample, it is the day before.
+        let expected = if hour == 12 { 0 } else { expected };
+        assert_eq!(number, expected, "{hour}");
+    }
+}
+
+#[test]
+fn a_moment_that_is_too_long_leaves_nothing_and_samples_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let bounds = Bounds {
+        size: 64 << 10,
+        ..LARGE
+    };
+    let mut written = Written::begin(&path, bounds);
+    written.add(at(0), 1);
+    let Written { ring, mut samples } = written;
+    let mut writer = Writer::new(ring);
+    samples.end(writer.file()).unwrap();
+    let before = writer.file().length();
+    writer.file().begin_part(at(5)).unwrap();
+    writer.begin_moment(at(5), true).unwrap();
+    let mut random = 1_u32;
+    for _ in 0..(2 << 20) {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        writer
+            .lines
+            .push(b' ' + u8::try_from(random >> 26).unwrap());
+    }
+    writer.lines.push(b'\n');
+    let error = writer.pass_on().unwrap_err().to_string();
+    assert_eq!(error, "it would need more than 65536 bytes (--size)");
+    writer.drop_lines();
+    writer.file().drop_part().unwrap();
+    assert_eq!(writer.file().length(), before);
+    samples.write(writer.file(), sampled(at(10), 2)).unwrap();
+    assert_eq!(connections(&open(&path, None).unwrap()), 2);
+}
+
+#[test]
+fn a_file_that_another_one_writes_or_that_is_none_is_not_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let written = Written::begin(&path, LARGE);
+    let error = Ring::open(&path, LARGE, false).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    drop(written);
+    fs::write(
+        &path,
+        "State Recv-Q and more, which is long enough for a header\n",
+    )
+    .unwrap();
+    let error = Ring::open(&path, LARGE, false).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    assert!(Ring::open(&path, LARGE, true).unwrap().is_empty());
+}
