@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep_until};
 
 use super::answer::Answer;
@@ -34,12 +35,17 @@ where
 {
     let watched = phases.clone();
     let service = service_fn(|request: Request<Incoming>| {
-        watched.requested(Instant::now());
+        let is_early = watched.requested(Instant::now());
         // The body of the request is dropped with it, unread.
         let (asked, ends) = parse_request(&request);
         let is_old = request.version() == Version::HTTP_10;
         let (answer, watched) = (answer(asked), &watched);
         async move {
+            if is_early {
+                // Else a client that does not read its answers would get as many as the kernel buffers before
+                // another one gets one.
+                yield_now().await;
+            }
             let answer = answer.await;
             watched.answered(Instant::now());
             let ends = ends || watched.ends();

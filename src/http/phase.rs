@@ -91,12 +91,17 @@ impl Phases {
         });
     }
 
-    /// A whole head was received.
-    pub(super) fn requested(&self, now: Instant) {
+    /// A whole head was received. Returns whether it was sent before the answer to the one before was
+    /// received.
+    pub(super) fn requested(&self, now: Instant) -> bool {
         self.with(|state| {
+            // Nothing was received since the answer.
+            let came_with_another = matches!(state.doing, Doing::Taking | Doing::Idle);
+            let is_early = state.has_more || came_with_another;
             state.has_more = false;
             state.enter(Doing::Waiting, now);
-        });
+            is_early
+        })
     }
 
     /// The answer is there.
@@ -165,6 +170,32 @@ mod tests {
         phases.answered(start);
         phases.flushed(start);
         assert_eq!(phases.now().0, Doing::Head);
+    }
+
+    #[test]
+    fn a_request_is_early_that_was_sent_before_the_answer_to_the_one_before_was_received() {
+        let start = Instant::now();
+        // Both at once.
+        let phases = Phases::new(start);
+        assert!(!phases.requested(start));
+        phases.answered(start);
+        phases.flushed(start);
+        assert!(phases.requested(start));
+        // The second one while the first one waits.
+        let phases = Phases::new(start);
+        phases.requested(start);
+        phases.received(start);
+        phases.answered(start);
+        phases.flushed(start);
+        assert!(phases.requested(start));
+        // One after the other.
+        let phases = Phases::new(start);
+        for _ in 0..3 {
+            phases.received(start);
+            assert!(!phases.requested(start));
+            phases.answered(start);
+            phases.flushed(start);
+        }
     }
 
     #[test]

@@ -160,6 +160,11 @@ impl Place {
     }
 }
 
+/// Which word of a set of ports has this one, and its bit there.
+fn port_bit(port: u16) -> (usize, u64) {
+    (usize::from(port >> 6), 1 << (port & 63))
+}
+
 /// What listens at one place.
 #[derive(Clone, Copy, Debug, Default)]
 struct Listening {
@@ -173,6 +178,9 @@ struct Listening {
 #[derive(Clone, Debug, Default)]
 pub struct Listeners {
     places: HashMap<Place, Listening>,
+    /// A bit for each port that any of them has, in words; empty without listeners. Most connections are from
+    /// a port without one, and need no other look.
+    ports: Vec<u64>,
     listeners: Vec<Listener>,
     /// The names of UNIX sockets that have one, by inode.
     names: HashMap<(Netns, u64), UnixName>,
@@ -208,6 +216,11 @@ impl Listeners {
         let place = Place::of(listener.kind, listener.netns, listener.local);
         let at = self.places.entry(place).or_default();
         at.classes |= listener.classes();
+        self.ports.resize(1 << 10, 0);
+        let (word, bit) = port_bit(place.port);
+        if let Some(word) = self.ports.get_mut(word) {
+            *word |= bit;
+        }
         let known = self.listeners.len();
         match u32::try_from(known) {
             Ok(number) if self.room.is_none_or(|room| known < room) => {
@@ -241,7 +254,12 @@ impl Listeners {
             ..exact
         };
         let class = ends.class();
-        let found = [exact, any].into_iter();
+        let (word, bit_of_port) = port_bit(exact.port);
+        let has_port = self
+            .ports
+            .get(word)
+            .is_some_and(|word| word & bit_of_port != 0);
+        let found = [exact, any].into_iter().filter(move |_| has_port);
         let found = found.filter_map(|place| self.places.get(&place));
         found.filter(move |at| at.classes & bit(class) != 0)
     }

@@ -140,6 +140,11 @@ in_namespace!(
         let served = Served::start(["-N", "all", "--top", "100"]);
         let scrape = || Page::parse(&Client::connect().get("/metrics").body);
         let first = scrape();
+        let taken = |page: &Page| page.number("tcpstates_sample_timestamp_seconds");
+        // Each thread that enters namespaces keeps its own one open.
+        wait_for("a sample of the thread that takes them", || {
+            (taken(&scrape()) > taken(&first)).then_some(())
+        });
         let files = served.open_files();
         let complete = |page: &Page| page.number("tcpstates_complete{part=\"sockets\"}");
         for round in 0..3 {

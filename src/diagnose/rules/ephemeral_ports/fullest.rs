@@ -36,7 +36,7 @@ impl<'a> OutgoingPorts<'a> {
     /// # Errors
     /// Why the ports are unknown.
     pub fn new(settings: &Settings, listeners: &'a Listeners) -> Result<OutgoingPorts<'a>, String> {
-        let outgoing = Outgoing::new(settings, listeners)?;
+        let outgoing = Outgoing::of_numbers(settings, listeners)?;
         Ok(OutgoingPorts {
             listeners,
             outgoing,

@@ -76,6 +76,8 @@ pub(super) struct Outgoing {
     /// When TIME_WAIT may be cut short, or why that is unknown: then it is taken for never.
     pub(super) reuse: Result<Reuse, String>,
     uses: HashMap<Destination, Uses>,
+    /// Whether the ports of each source address and the inodes are kept: findings need them, numbers do not.
+    has_evidence: bool,
     sources: HashMap<IpAddr, AtSource>,
     /// Connections to destinations for which there was no room.
     beyond_destinations: u64,
@@ -95,10 +97,26 @@ impl Outgoing {
             pool: Pool::of(settings, listeners)?,
             reuse: Reuse::of(settings),
             uses: HashMap::new(),
+            has_evidence: true,
             sources: HashMap::new(),
             beyond_destinations: 0,
             beyond_sources: 0,
             inodes: Inodes::default(),
+        })
+    }
+
+    /// The same, for the numbers of ports alone.
+    ///
+    /// # Errors
+    /// As for [`Outgoing::new`].
+    pub(super) fn of_numbers(
+        settings: &Settings,
+        listeners: &Listeners,
+    ) -> Result<Outgoing, String> {
+        let outgoing = Outgoing::new(settings, listeners)?;
+        Ok(Outgoing {
+            has_evidence: false,
+            ..outgoing
         })
     }
 
@@ -118,9 +136,14 @@ impl Outgoing {
                 (true, false) => uses.waiting += 1,
                 (true, true) => uses.reusable += 1,
             }
-            self.inodes.add(destination, socket.inode);
+            if self.has_evidence {
+                self.inodes.add(destination, socket.inode);
+            }
         } else {
             self.beyond_destinations += 1;
+        }
+        if !self.has_evidence {
+            return;
         }
         if self.sources.len() < MOST_SOURCES || self.sources.contains_key(&destination.source) {
             let at_source = self.sources.entry(destination.source).or_default();
