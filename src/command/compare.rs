@@ -83,8 +83,33 @@ impl Saved {
         fields: &[Field],
     ) -> Result<Saved, Failure> {
         let (name, text) = files::read("--compare", path, LONGEST)?;
+        Saved::parse(name, &text, asked, states, fields)
+    }
+
+    /// The same of an answer from the record in a file.
+    ///
+    /// # Errors
+    /// As for [`Saved::read`].
+    pub(super) fn of_answer(
+        path: &Path,
+        answer: &[u8],
+        asked: &Asked,
+        states: StateSet,
+        fields: &[Field],
+    ) -> Result<Saved, Failure> {
+        let text = String::from_utf8_lossy(answer);
+        Saved::parse(path.display().to_string(), &text, asked, states, fields)
+    }
+
+    fn parse(
+        name: String,
+        text: &str,
+        asked: &Asked,
+        states: StateSet,
+        fields: &[Field],
+    ) -> Result<Saved, Failure> {
         let saved =
-            parse(&text).and_then(|answer| Saved::of(name.clone(), answer, asked, states, fields));
+            parse(text).and_then(|answer| Saved::of(name.clone(), answer, asked, states, fields));
         saved.map_err(|why| Failure::Usage(format!("--compare: {name}: {why}")))
     }
 

@@ -74,10 +74,18 @@ fn of_record(file: &Path, at: Option<At>, are_compared: bool) -> Result<Sources,
             "--from: a record is of one network namespace, so there are none to compare".to_owned(),
         ));
     }
+    opened("--from", file, at)
+}
+
+/// The record in a file that an option names, at its last moment or at another time.
+///
+/// # Errors
+/// When it is none, or has no such time.
+pub(super) fn opened(option: &str, file: &Path, at: Option<At>) -> Result<Sources, Failure> {
     let record = record::open(file, at).map_err(|error| {
         let option = match matches!(error, RecordError::Outside { .. }) {
             true => "--at",
-            false => "--from",
+            false => option,
         };
         Failure::Usage(format!("{option}: {error}"))
     })?;

@@ -1,7 +1,7 @@
 //! `tcpstates`: how many sockets are in each state, in all or by group, once or repeatedly.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::compare::Saved;
 use super::console::{Console, Presentation};
@@ -12,6 +12,7 @@ use super::target::Target;
 use crate::cli;
 use crate::model::{Asked, Field, GroupKey};
 use crate::output::{Format, Style};
+use crate::record::is_record;
 
 /// A resolved request for a summary: by state or by group, appended or in place.
 #[derive(Clone, Debug)]
@@ -114,8 +115,40 @@ impl Summary {
     fn saved(&self) -> Result<Option<Saved>, Failure> {
         let fields: Vec<Field> = self.by.iter().flatten().map(|key| key.field).collect();
         let states = self.target.question.states;
-        let read = |path| Saved::read(path, &self.asked(), states, &fields);
+        let read = |path| match is_record(path) {
+            true => {
+                let answer = self.answer_of(path)?;
+                Saved::of_answer(path, &answer, &self.asked(), states, &fields)
+            }
+            false => Saved::read(path, &self.asked(), states, &fields),
+        };
         self.compare.as_deref().map(read).transpose()
+    }
+
+    /// What `--json` prints of the same question to a record.
+    fn answer_of(&self, record: &Path) -> Result<Vec<u8>, Failure> {
+        let target = self.target.in_record("--compare", record)?;
+        let mut format = Presentation::Json.open(Style {
+            asked: Asked {
+                filter: target.question.filter.as_ref().map(ToString::to_string),
+                ..self.asked()
+            },
+            ..self.style(false)
+        });
+        let mut bytes = Vec::new();
+        match &self.by {
+            None => {
+                let mut sampler = target.sampler(Vec::new())?;
+                let sample = sampler.count(false)?;
+                format.write_summary(&mut bytes, &sampler.snapshot(&sample));
+            }
+            Some(keys) => {
+                let groups = GroupSampler::new(&target, keys, None)?;
+                let (_, grouped) = ShownGroups::new(groups, None, false).sample()?;
+                format.write_groups(&mut bytes, &grouped);
+            }
+        }
+        Ok(bytes)
     }
 }
 

@@ -2,6 +2,7 @@
 //! once from the options and words typed.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::time::Duration;
 
 use super::lookup::HostLookup;
@@ -201,6 +202,21 @@ impl Target {
         self.scope.kinds
     }
 
+    /// The same in the record that this option names.
+    ///
+    /// # Errors
+    /// When the file is no record, or a word of the filter means nothing there.
+    pub(super) fn in_record(&self, option: &str, file: &Path) -> Result<Target, Failure> {
+        let sources = sources::opened(option, file, None)?;
+        let typed: Vec<String> = self.typed_words().into_iter().collect();
+        Target {
+            words: within_record(&typed, &sources).join(" "),
+            sources,
+            ..self.clone()
+        }
+        .of_kinds(self.kinds())
+    }
+
     /// The same about sockets of these kinds.
     ///
     /// # Errors
@@ -354,7 +370,7 @@ fn within_record(typed: &[String], sources: &Sources) -> Vec<String> {
     let record = sources.record();
     match record.and_then(|record| record.origin.filter.clone()) {
         None => typed.to_vec(),
-        Some(recorded) if typed.is_empty() => vec![recorded],
+        Some(recorded) if typed.is_empty() || typed.join(" ") == recorded => vec![recorded],
         Some(recorded) => vec![format!("({recorded}) and ({})", typed.join(" "))],
     }
 }

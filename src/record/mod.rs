@@ -22,7 +22,7 @@ mod tests;
 mod writer;
 
 pub use lines::Lines;
-pub use open::{At, RecordError, open};
+pub use open::{At, RecordError, is_record, open};
 pub use ring::{Bounds, Ring};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};
 pub use sampled::{SampleWriter, Sampled};

@@ -1,7 +1,8 @@
 //! Opens a record: finds the moment or sample that questions are about, and reads it with the one that it is
 //! compared with.
 
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +12,9 @@ use super::lines::Lines;
 use super::moment::read_moment;
 use super::samples::Samples;
 use crate::model::{KindSet, Moment, Origin, Place, Recorded, Stretch};
+
+/// How a gzip member begins, RFC 1952 section 2.3.1.
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Which moment or sample of a record questions are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,14 @@ pub enum RecordError {
         /// How it ends.
         reason: String,
     },
+}
+
+/// Whether a file begins as a record does. What cannot be read does not, and of a pipe nothing is taken.
+pub fn is_record(path: &Path) -> bool {
+    let mut start = [0; GZIP.len()];
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let mut read = || fs::File::open(path)?.read_exact(&mut start);
+    is_file && read().is_ok() && start.starts_with(GZIP)
 }
 
 /// Reads a record: the moment or sample of this time, or the last moment with sockets, or else the last

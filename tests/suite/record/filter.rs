@@ -74,3 +74,32 @@ in_namespace!(
         assert!(!folder.path("a.rec").exists());
     }
 );
+
+in_namespace!(
+    fn an_answer_is_compared_with_that_from_a_record() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let folder = Folder::new();
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        let client = TcpStream::connect(address).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let compared = |arguments: &[&str]| {
+            let ran = folder.run(&[arguments, &["--compare", "a.rec"]].concat());
+            assert_eq!(ran.status, 0, "{ran:?}");
+            ran.stdout
+        };
+        let rows = compared(&[]);
+        let line = |rows: &str, start: &str| -> Vec<String> {
+            let line = rows.lines().find(|line| line.starts_with(start)).unwrap();
+            line.split_whitespace().map(str::to_owned).collect()
+        };
+        assert_eq!(line(&rows, "ESTABLISHED"), ["ESTABLISHED", "2", "+2"]);
+        assert_eq!(line(&rows, "LISTEN").last().unwrap(), "0");
+        let groups = compared(&["--by", "process", "state", "established"]);
+        assert!(groups.contains("+2"), "{groups}");
+        let lacking = folder.run(&["--compare", "a.rec", "-x"]);
+        assert_eq!((lacking.status, &*lacking.stdout), (1, ""), "{lacking:?}");
+        assert!(lacking.stderr.contains("a.rec has no UNIX sockets"));
+        drop((client, server));
+    }
+);
