@@ -39,7 +39,7 @@ pub(super) fn run(
         namespaces: typed.namespaces.clone(),
         ..Sourcing::default()
     };
-    let sampling = Sampling::new(kinds, &sourcing, &sources)?;
+    let sampling = Sampling::new(kinds, interval, &sourcing, &sources)?;
     let bounds = Bounds {
         keep: typed.keep.unwrap_or(KEEP),
         size: typed.size.unwrap_or(SIZE),

@@ -28,9 +28,13 @@ const TOP: usize = 30;
 /// More groups than these are counted together: what takes memory is bounded.
 const MOST_GROUPS: usize = 14_336;
 
-/// The part of a core that a walk through all TCP sockets takes at most, and the search for their processes.
-const WALK_SHARE: f64 = 0.012;
-const SEARCH_SHARE: f64 = 0.008;
+/// The part of a core that a walk through all TCP sockets takes, and the search for their processes; more only
+/// where one of them would be made too rarely.
+const SHARE: f64 = 0.0007;
+
+/// After so many samples, and this time, either is made again at the latest.
+const SAMPLES: u32 = 30;
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// How long processes are searched for at most.
 const SEARCH: Duration = Duration::from_secs(5);
@@ -63,7 +67,8 @@ struct Walk {
 /// When something is done again.
 struct Due {
     next: Instant,
-    share: f64,
+    /// The longest time between two.
+    most: Duration,
 }
 
 /// A sample, and what rules found critical.
@@ -77,14 +82,15 @@ pub(super) struct Taken {
 }
 
 impl Due {
-    fn now(share: f64) -> Due {
+    /// Now, and then between samples at this interval.
+    fn now(interval: Duration) -> Due {
         Due {
             next: Instant::now(),
-            share,
+            most: LONGEST.min(interval * SAMPLES),
         }
     }
 
-    /// Does something, if it is due; the next time is far enough away for its CPU time to be the share.
+    /// Does something, if it is due; the next time is far enough away for its CPU time to be its share.
     fn run<T>(&mut self, act: impl FnOnce() -> T) -> Option<T> {
         let (begin, cpu) = (Instant::now(), cpu_time());
         if begin < self.next {
@@ -92,18 +98,19 @@ impl Due {
         }
         let done = act();
         let cpu = cpu_time().saturating_sub(cpu);
-        self.next = begin + cpu.div_f64(self.share);
+        self.next = begin + cpu.div_f64(SHARE).min(self.most);
         Some(done)
     }
 }
 
 impl Sampling {
-    /// Of sockets of these kinds.
+    /// Of sockets of these kinds, at this interval.
     ///
     /// # Errors
     /// When the source does not have them.
     pub(super) fn new(
         kinds: KindSet,
+        interval: Duration,
         sourcing: &Sourcing,
         sources: &Sources,
     ) -> Result<Sampling, Failure> {
@@ -112,7 +119,7 @@ impl Sampling {
         Ok(Sampling {
             readings: Readings::of(sources),
             tcp: match kinds.contains(Kind::Tcp) {
-                true => Some(Tcp::new(&target(KindSet::TCP)?, sourcing)?),
+                true => Some(Tcp::new(&target(KindSet::TCP)?, interval, sourcing)?),
                 false => None,
             },
             others: match others.is_empty() {
@@ -184,7 +191,11 @@ fn target(kinds: KindSet, sourcing: &Sourcing) -> Result<Target, Failure> {
 }
 
 impl Tcp {
-    fn new(target: &Target, sourcing: &Sourcing) -> Result<(Sampler, Tcp), Failure> {
+    fn new(
+        target: &Target,
+        interval: Duration,
+        sourcing: &Sourcing,
+    ) -> Result<(Sampler, Tcp), Failure> {
         let walk = Walk {
             sockets: target.sampler(vec![Field::Service, Field::RemoteAddr])?,
             listening: target.listeners()?,
@@ -198,9 +209,9 @@ impl Tcp {
         let by_process = [key(Field::Process)];
         let tcp = Tcp {
             walk,
-            walk_due: Due::now(WALK_SHARE),
+            walk_due: Due::now(interval),
             processes: GroupSampler::new(&searched, &by_process, Some(MOST_GROUPS))?,
-            search_due: Due::now(SEARCH_SHARE),
+            search_due: Due::now(interval),
         };
         Ok((target.sampler(Vec::new())?, tcp))
     }
