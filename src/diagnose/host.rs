@@ -176,7 +176,7 @@ impl Host {
     }
 
     /// Why nothing is concluded from what did not move, where that is so.
-    pub(super) fn held_up_text(&self) -> Option<String> {
+    pub fn held_up_text(&self) -> Option<String> {
         if self.is_brief {
             let window = self.window_text();
             return Some(format!(

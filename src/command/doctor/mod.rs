@@ -132,11 +132,16 @@ fn diagnose(
     let window = longest(|host| host.window);
     let kinds = counted_by_kind(taken);
     let watched = longest(|host| host.watch.longest());
+    let held_up = hosts().find_map(Host::held_up_text);
     for owners in search.found.iter().filter(|_| needs_holders) {
         if let Some(loss) = &owners.loss {
             sample.report.completeness.lose(loss.clone());
         }
         sample.add_search(Some(owners));
+    }
+    // Some rules were not applied because of it, and what they are about may be wrong.
+    if let Some(what) = held_up {
+        sample.report.completeness.lose(Loss::Doubtful { what });
     }
     if sample.report.source == SourceName::Record && window < LONGEST {
         sample.report.completeness.lose(Loss::Doubtful {

@@ -106,7 +106,9 @@ in_namespace!(
             // It may have been stopped too early or too late.
             ran.stdout.contains(why).then_some(ran)
         });
-        let report = Report::of(&measured.unwrap());
+        let measured = measured.unwrap();
+        assert_eq!(measured.status, 3, "incomplete: {measured:?}");
+        let report = Report::of(&measured);
         assert!(report.findings.is_empty(), "{report:?}");
         let reason = report.not_examined(ID).unwrap();
         assert!(
