@@ -31,7 +31,9 @@ fuzz_target!(|input: &[u8]| {
     let at = match choice >> 1 & 3 {
         0 => None,
         1 => Some(At::Time(SystemTime::UNIX_EPOCH)),
-        2 => Some(At::Time(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 34))),
+        2 => Some(At::Time(
+            SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 34),
+        )),
         _ => Some(At::OfDay(Duration::from_secs(3_600))),
     };
     FILE.with(|path| {
