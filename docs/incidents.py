@@ -9,7 +9,7 @@ Each incident is made of real sockets between two network namespaces joined by a
 and everything ends with the incident. Needs root, iproute2, nftables and util-linux.
 """
 
-import os, signal, subprocess, sys, textwrap, time
+import os, signal, subprocess, sys, tempfile, textwrap, time
 
 HEAD = "import os, resource, socket, sys, threading, time\nopen('/proc/self/comm', 'w').write(sys.argv[1])\n"
 PAGE = """\
@@ -58,6 +58,13 @@ class Host:
         """Drops received packets that match an nftables rule."""
         table = "table inet incident {\n chain input {\n  type filter hook input priority 0;\n  %s drop\n }\n}\n"
         subprocess.run([*self.enter(), "nft", "-f", "-"], input=table % rule, text=True, check=True)
+
+    def restart(self):
+        """Ends all programs; the namespace stays."""
+        for process in self.processes[1:]:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        del self.processes[1:]
 
     def end(self):
         for process in reversed(self.processes):
@@ -325,7 +332,39 @@ def one_lossy_peer(here, there):
     time.sleep(5)
 
 
-# Name, title, what happened, how it was made, what to do.
+UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table", "namespaces:")
+
+
+def is_unexamined(line):
+    """The notes that every namespace on this machine has."""
+    words = line.split(None, 1)
+    return len(words) == 2 and words[0] == "unexamined" and words[1].startswith(UNEXAMINED)
+
+
+def call(host, program, *arguments, **options):
+    """A command line and what it printed."""
+    ran = subprocess.run([*host.enter(), program, *arguments], capture_output=True, text=True, **options)
+    lines = [line for line in ran.stdout.splitlines() if not is_unexamined(line)]
+    return "\n".join([f"$ tcpstates {' '.join(arguments)}", *lines]).rstrip()
+
+
+def doctor(program, here, _):
+    return [call(here, program, "doctor")]
+
+
+def told_later(program, here, there):
+    """Records, ends the programs as a restart does, and asks in the other namespace."""
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = call(here, program, "record", "incident.rec", cwd=folder)
+        here.restart()
+        return [
+            recorded,
+            call(here, program, "doctor", "--brief"),
+            call(there, program, "doctor", "--from", "incident.rec", cwd=folder),
+        ]
+
+
+# What makes it, title, what happened, how it was made, and which commands show it where `doctor` alone does not.
 INCIDENTS = [
     (unconfirmed, "Handshakes that never complete", "SYNs arrive, but the SYN-ACKs do not reach the clients: an asymmetric route, a security group without the return path, or direct server return.", "the clients' host drops the SYN-ACKs"),
     (firewall, "A destination that does not answer", "A firewall drops the connections of an application that gives up after 1.5 s, before the kernel does.", "the other host drops what arrives at port 5432"),
@@ -340,30 +379,21 @@ INCIDENTS = [
     (full_unix_queue, "A full accept queue of a UNIX socket", "Every worker of php-fpm waits for a slow database, and nginx answers half of the requests with 502. No counter of the kernel shows that.", "5 workers, a backlog of 16 and 40 requests"),
     (mptcp_leak, "A leak over MPTCP", "A server that listens with MPTCP, as programs in Go do by default since 1.24, forgets the connections that its clients have closed. In the tables of TCP they are ESTABLISHED.", "150 connections"),
     (one_lossy_peer, "One lossy peer among three", "Retransmissions of a host come from the path to one of its peers.", "one packet in twelve from 10.9.0.13 is dropped"),
+    (descriptors, "Told after the restart", "The program without descriptors was restarted before anybody looked. What was recorded before is asked on another host.", "as above, with a record", told_later),
 ]
-UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table", "namespaces:")
-
-
-def is_unexamined(line):
-    """The notes that every namespace on this machine has."""
-    words = line.split(None, 1)
-    return len(words) == 2 and words[0] == "unexamined" and words[1].startswith(UNEXAMINED)
 
 
 def play(program, incident):
-    make, title, story, how = incident
+    make, title, story, how, *ask = incident
     here, there = pair()
     try:
         make(here, there)
-        ran = here.run([program, "doctor"])
+        shown = (ask or [doctor])[0](program, here, there)
     finally:
         here.end()
         there.end()
-    lines = [line for line in ran.stdout.splitlines() if not is_unexamined(line)]
     print(f"\n## {title}\n\n{textwrap.fill(story, 100)}\n({how})\n")
-    print("```console\n$ tcpstates doctor")
-    print("\n".join(lines).rstrip())
-    print("```", flush=True)
+    print("```console\n" + "\n\n".join(shown) + "\n```", flush=True)
 
 
 def main():
