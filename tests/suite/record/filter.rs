@@ -50,7 +50,8 @@ in_namespace!(
         let client = TcpStream::connect(address).unwrap();
         let (server, _) = listener.accept().unwrap();
         let folder = Folder::new();
-        let ran = folder.record(&["-t", "state", "established", "process", "=", "exe"]);
+        let pid = std::process::id().to_string();
+        let ran = folder.record(&["-t", "state", "established", "pid", "=", &pid]);
         assert_eq!(ran.status, 0, "{ran:?}");
         assert_same(&folder, &[&["list", "-p", "state", "established"]]);
         let port = address.port().to_string();
