@@ -140,14 +140,10 @@ in_namespace!(
         let served = Served::start(["-N", "all", "--top", "100"]);
         let scrape = || Page::parse(&Client::connect().get("/metrics").body);
         let first = scrape();
-        let taken = |page: &Page| page.number("tcpstates_sample_timestamp_seconds");
-        // Each thread that enters namespaces keeps its own one open.
-        wait_for("a sample of the thread that takes them", || {
-            (taken(&scrape()) > taken(&first)).then_some(())
-        });
-        let files = served.open_files();
+        // A thread keeps its own namespace open from the first one on that it enters.
+        let mut files = usize::MAX;
         let complete = |page: &Page| page.number("tcpstates_complete{part=\"sockets\"}");
-        for round in 0..3 {
+        for round in 0..5 {
             let name = format!("come{round}");
             let named = Named::with_connections(&name, 12);
             wait_for("the namespace on the page", || {
@@ -163,9 +159,11 @@ in_namespace!(
                 (!names(&page).contains(&name)).then_some(())
             });
             // Its connections end after their clients.
-            wait_for("files that are closed again", || {
-                (served.open_files() <= files).then_some(())
+            let open = wait_for("files that are closed again", || {
+                let open = served.open_files();
+                (open <= files).then_some(open)
             });
+            files = files.min(open);
         }
     }
 );
