@@ -26,7 +26,7 @@ Exit status: 0 recorded, 1 cannot observe or cannot write, 2 usage error, 3 reco
   tcpstates record day.rec --every 10s       a sample every ten seconds, of the last day"
 ))]
 pub struct Record {
-    /// The file, which must not exist
+    /// The file, which must not exist; with --every, a record is continued
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::outcome::Failure;
 use super::processes::{Processes, find_processes};
-use crate::model::{Counts, Note, Observation, Ownership, Snapshot, Where};
+use crate::model::{Counts, Note, Observation, Ownership, Snapshot, SourceName, Where};
 use crate::owner::{Effort, Owners};
 use crate::question::Question;
 use crate::source::{Observer, Report};
@@ -69,9 +69,18 @@ impl<T> Sample<T> {
         }
     }
 
+    /// How long after an earlier one its numbers were true: between two moments of a record, by the clock of
+    /// its host.
+    pub(super) fn since<U>(&self, earlier: &Sample<U>) -> Duration {
+        if self.report.source == SourceName::Record {
+            return self.time.duration_since(earlier.time).unwrap_or_default();
+        }
+        self.middle().saturating_duration_since(earlier.middle())
+    }
+
     /// The middle of the time it took: when the numbers of a table that changes were true, as
     /// nearly as is known.
-    pub(super) fn middle(&self) -> Instant {
+    fn middle(&self) -> Instant {
         self.begin + self.took / 2
     }
 

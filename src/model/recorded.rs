@@ -176,7 +176,7 @@ impl Recorded {
     /// The time of the moment with its sockets that is nearest to the one that questions are about, of those
     /// that are compared with an earlier one.
     pub fn nearest_sockets(&self) -> Option<SystemTime> {
-        let now = self.time();
+        let now = self.last().map_or(SystemTime::UNIX_EPOCH, |one| one.time);
         let distance = |time: SystemTime| match time.duration_since(now) {
             Ok(later) => later,
             Err(earlier) => earlier.duration(),

@@ -13,6 +13,9 @@ use super::lines::Lines;
 use super::tag::{BEGINS, ENDS, FIRST, HEAD, HEADER, MAGIC, SAMPLES, Tag};
 use crate::model::{Place, Stretch};
 
+/// More moments and lines about the host than this are in no file without tags.
+const MOST_UNTAGGED: usize = 1_000_000;
+
 /// A member that is whole, by its tag.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
@@ -73,6 +76,12 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// Where the line is that says whose record a place in it is.
+    pub(super) fn run_of(&self, place: Place) -> Option<Place> {
+        let mut heads = self.heads.iter().rev();
+        heads.find(|head| head.member <= place.member).copied()
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -115,6 +124,7 @@ impl Index {
                 lines: 0,
             };
             let mut reading = Reading {
+                most: index.heads.len() + index.stretches.len() + MOST_UNTAGGED,
                 index: &mut index,
                 begun,
             };
@@ -147,6 +157,8 @@ struct Reading<'a> {
     index: &'a mut Index,
     /// The moment that is read.
     begun: Option<Stretch>,
+    /// How many heads and stretches there may be in all.
+    most: usize,
 }
 
 impl Reading<'_> {
@@ -171,6 +183,9 @@ impl Reading<'_> {
             let time = time_of(stamp);
             time.ok_or_else(|| damaged(place, &format!("no time: {stamp}")))
         };
+        if self.index.heads.len() + self.index.stretches.len() > self.most {
+            return Err(damaged(place, "more moments than a record has"));
+        }
         match line {
             Line::Record(_) => self.index.heads.push(place),
             Line::Moment(begin) => {

@@ -23,7 +23,7 @@ mod writer;
 
 pub use lines::Lines;
 pub use open::{At, RecordError, is_record, open};
-pub use ring::{Bounds, Ring};
+pub use ring::{Bounds, Ring, lock};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};
 pub use sampled::{SampleWriter, Sampled};
 pub use samples::Samples;

@@ -115,9 +115,7 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
         }
     };
     let (earlier, moment) = chosen;
-    let mut heads = index.heads.iter().rev();
-    let head = heads.find(|place| place.member <= moment.start.member);
-    let origin = read_origin(path, head.copied().unwrap_or_default())?;
+    let origin = read_origin(path, index.run_of(moment.start).unwrap_or_default())?;
     let mut record = Recorded::new(path.to_owned(), origin, earlier, moment);
     record.cut = index.cut;
     record.timeline = index.stretches;
@@ -228,12 +226,17 @@ type Compared = (Option<Moment>, Moment);
 fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result<Compared> {
     let gone = || io::Error::other("it has no sample");
     let stretch = index.stretches.get(chosen).ok_or_else(gone)?;
-    let before = index.stretches.get(..chosen).unwrap_or_default();
+    // Another run may have been on another host, or counters began anew in between.
+    let run = index.run_of(stretch.place).unwrap_or_default();
+    let before = index.stretches.get(..chosen).unwrap_or_default().iter();
+    let mut before = before
+        .rev()
+        .take_while(|one| one.place.member >= run.member);
     if !stretch.has_sockets {
         let until = at.map(|at| resolve(at, latest(&index.stretches)));
         let (mut earlier, sample) = last_samples(path, stretch, until)?;
         if earlier.is_none()
-            && let Some(before) = before.last().filter(|one| !one.has_sockets)
+            && let Some(before) = before.next().filter(|one| !one.has_sockets)
         {
             // Without it there are numbers, and no rates.
             earlier = last_samples(path, before, None)
@@ -241,16 +244,16 @@ fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result
                 .and_then(|(_, last)| last);
         }
         let sample = sample.ok_or_else(gone)?;
-        let earlier = earlier.filter(|earlier| earlier.time < sample.time);
-        return Ok((earlier, sample));
+        return Ok((earlier.filter(|one| one.time < sample.time), sample));
     }
     let moment = read_moment(path, stretch.place)?;
-    let mut moments = before.iter().rev().filter(|one| one.has_sockets);
+    let mut moments = before.filter(|one| one.has_sockets);
     let earlier = match moment.is_first {
         true => None,
         false => moments.find_map(|one| read_moment(path, one.place).ok()),
     };
-    Ok((earlier, moment))
+    // Where the clock was set back, no time between them is known.
+    Ok((earlier.filter(|one| one.time < moment.time), moment))
 }
 
 fn latest(all: &[Stretch]) -> SystemTime {

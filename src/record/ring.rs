@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -58,7 +58,10 @@ impl Ring {
     pub fn open(path: &Path, bounds: Bounds, replace: bool) -> io::Result<Ring> {
         let mut options = options();
         let opened = options.create(true).truncate(false).open(path)?;
-        flock(&opened, FlockOperation::NonBlockingLockExclusive)?;
+        if !opened.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        lock(&opened)?;
         if replace {
             opened.set_len(0)?;
         }
@@ -256,6 +259,19 @@ impl Write for Ring {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Locks a file for the process that records into it, and lets only its owner read it.
+///
+/// # Errors
+/// Those of the file; [`io::ErrorKind::WouldBlock`] where another process records into it.
+pub fn lock(file: &File) -> io::Result<()> {
+    flock(file, FlockOperation::NonBlockingLockExclusive)?;
+    let mode = file.metadata()?.mode();
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => file.set_permissions(fs::Permissions::from_mode(0o600)),
     }
 }
 

@@ -13,11 +13,16 @@ use crate::model::{
     Stretch,
 };
 
+/// More text than this is in no member of samples, in bytes.
+const MOST_KEPT: usize = 64 << 20;
+
 /// The samples of a stretch, one after the other.
 #[derive(Debug)]
 pub struct Samples {
     lines: Lines,
     member: u64,
+    /// How many bytes of lines were read.
+    read: usize,
     /// What the next one has in common with the one before.
     common: Moment,
 }
@@ -31,6 +36,7 @@ impl Samples {
         Ok(Samples {
             lines: Lines::open(path, stretch.place)?,
             member: stretch.place.member,
+            read: 0,
             common: Moment::beginning(stretch.place),
         })
     }
@@ -48,6 +54,10 @@ impl Samples {
                 return Ok(None);
             }
             let wrong = |error: String| damaged(place, &error);
+            self.read += line.len();
+            if self.read > MOST_KEPT {
+                return Err(damaged(place, "more than 64 MiB of samples in a member"));
+            }
             let line = serde_json::from_slice(line);
             match line.map_err(|error| wrong(error.to_string()))? {
                 Line::Sample(sample) => {

@@ -9,7 +9,7 @@ use crate::record::line::stamp;
 impl CannotKnow {
     /// That a sample has no sockets.
     pub(super) fn sockets_of(record: &Recorded, counted: &Counted) -> CannotKnow {
-        let stamp = record.moment().map_or("", |moment| &moment.stamp);
+        let stamp = record.last().map_or("", |moment| &moment.stamp);
         let groups = counted.groups.iter().map(|groups| groups.by.name());
         let groups: Vec<&str> = groups.collect();
         let groups = match groups.is_empty() {

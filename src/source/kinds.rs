@@ -37,7 +37,9 @@ impl Protocols {
 
     /// Those that a question about other kinds than TCP needs.
     fn needed(question: &Question, tables: &ProcNet) -> Protocols {
-        let is_needed = question.kinds() != KindSet::TCP;
+        // A record has them of the time before its sockets, and names itself where it is asked.
+        let is_recorded = tables.place().recorded().is_some();
+        let is_needed = question.kinds() != KindSet::TCP && !is_recorded;
         let read = is_needed.then(|| Protocols::read(tables).ok()).flatten();
         read.unwrap_or_default()
     }

@@ -306,17 +306,17 @@ in_namespace!(
         let folder = Folder::new();
         let ran = folder.record(&[]);
         assert_eq!(ran.status, 0, "{ran:?}");
-        let mode = fs::metadata(folder.path("a.rec"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o7777, 0o600);
+        let path = folder.path("a.rec");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(), 0o600);
         let before = fs::read(folder.path("a.rec")).unwrap();
         folder.refused(&["record", "a.rec"], "a.rec exists: choose another name");
         assert_eq!(fs::read(folder.path("a.rec")).unwrap(), before);
         symlink("a.rec", folder.path("link.rec")).unwrap();
         folder.refused(&["record", "--force", "link.rec"], "symbolic link");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(folder.record(&["--force"]).status, 0);
+        assert_eq!(mode(), 0o600);
         assert_ne!(fs::read(folder.path("a.rec")).unwrap(), before);
         let full = folder.run(&["record", "--force", "/dev/full", "-q"]);
         assert_eq!((full.status, &*full.stdout), (1, ""), "{full:?}");

@@ -156,6 +156,13 @@ in_namespace!(
             other.stderr.contains("is written by another process"),
             "{other:?}"
         );
+        // Also by the command that replaces files.
+        let other = folder.run(&["record", "--force", "a.rec"]);
+        assert_eq!(other.status, 2, "{other:?}");
+        assert!(
+            other.stderr.contains("is written by another process"),
+            "{other:?}"
+        );
         recording.signal(Signal::KILL);
         recording.wait();
         let killed = last();
@@ -227,5 +234,73 @@ in_namespace!(
                 .contains("cannot write b.rec: No space left on device"),
             "{ran:?}"
         );
+    }
+);
+
+/// How many TCP sockets a line `sample` has.
+fn total(sample: &Value) -> u64 {
+    let mut kinds = sample["kinds"].as_array().unwrap().iter();
+    let tcp = kinds.find(|kind| kind["kind"] == "tcp").unwrap();
+    tcp["total"].as_u64().unwrap()
+}
+
+in_namespace!(
+    fn changes_are_those_between_two_samples_and_numbers_those_of_the_later_one() {
+        let folder = Folder::new();
+        let mut recording = recording(&folder, &["-t"]);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let has_it = || folder.run(&["--from", "a.rec", "--json"]).stdout;
+        while has_it().contains("\"total\":0") {
+            assert!(recording.is_running());
+        }
+        recording.signal(Signal::TERM);
+        assert_eq!(recording.wait().code(), Some(0));
+        let lines = lines(&folder);
+        let samples = lines.iter().filter(|line| line["type"] == "sample");
+        let samples: Vec<&Value> = samples.collect();
+        let mut pairs = samples.windows(2);
+        let grown = pairs.find(|pair| total(pair[1]) > 0).unwrap()[1];
+        let check = |words: &[&str], sample: &Value| {
+            let time = sample["time"].as_str().unwrap();
+            folder.run(&[&["check", "--from", "a.rec", "--at", time, "--json"], words].concat())
+        };
+        // With counters too: these are compared with the sample before, and the sockets are not.
+        for threshold in ["total=1/s", "total=1/s,listen-drops=1/s"] {
+            let ran = check(&["-w", threshold], grown);
+            assert_eq!(ran.status, 1, "{ran:?}");
+            let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+            assert_eq!(answer["total"], 1, "{answer}");
+            assert_eq!(answer["time"], grown["time"], "{answer}");
+        }
+        for words in [
+            &["-w", "total=1/s"][..],
+            &["-w", "listen-drops=1/s"],
+            &["-w", "total=1/s", "--by", "service"],
+        ] {
+            let ran = check(words, samples[0]);
+            assert_eq!(ran.status, 3, "{ran:?}");
+            assert!(ran.stdout.contains("unknown") || ran.stdout.contains("nothing before"));
+        }
+        drop(listener);
+    }
+);
+
+in_namespace!(
+    fn groups_of_a_sample_have_the_time_when_they_were_counted() {
+        let folder = Folder::new();
+        let mut recording = recording(&folder, &["-t"]);
+        let first = folder.run(&["--from", "a.rec", "--json"]);
+        while folder.run(&["--from", "a.rec", "--json"]).stdout == first.stdout {
+            assert!(recording.is_running());
+        }
+        recording.signal(Signal::TERM);
+        assert_eq!(recording.wait().code(), Some(0));
+        let lines = lines(&folder);
+        let groups = lines
+            .iter()
+            .rfind(|line| line["type"] == "groups" && line["by"] == "service");
+        let ran = folder.run(&["--from", "a.rec", "--by", "service", "--json"]);
+        let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(answer["time"], groups.unwrap()["time"], "{ran:?}");
     }
 );

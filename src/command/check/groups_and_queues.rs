@@ -23,7 +23,15 @@ impl Check {
         log: &mut Log,
     ) -> Result<Verdict, Failure> {
         let mut groups = GroupSampler::new(&self.target, keys, None)?;
-        let samples = SamplePair::take(self.socket_window(), || {
+        let record = self.target.sources.record();
+        let sample = record.filter(|record| record.counted().is_some());
+        if let Some(record) = sample.filter(|_| self.socket_window().is_some()) {
+            return Err(Failure::Proc(format!(
+                "changes of groups are unknown: not every sample in {} has groups of its own",
+                record.path.display()
+            )));
+        }
+        let samples = SamplePair::take(self.socket_window(), &self.target.sources, || {
             let sample = groups.sample()?;
             log.sample(&sample);
             Ok(sample)

@@ -8,9 +8,9 @@ mod thresholds;
 mod waiting;
 
 use std::io::ErrorKind;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::clock::Clock;
 use super::console::Console;
 use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
@@ -25,7 +25,7 @@ use crate::model::{
     Trust, Verdict, Where,
 };
 use crate::output::{write_check, write_check_json};
-use crate::source::read_mptcp;
+use crate::source::{Sources, read_mptcp};
 use quantities::Quantities;
 use waiting::Wait;
 
@@ -148,7 +148,8 @@ impl Check {
         };
         // A change is a small difference of large numbers, and keeps the whole error of both.
         let window = self.socket_window();
-        let mut samples = SamplePair::take(window, || take(window.is_some()))?;
+        let sources = &self.target.sources;
+        let mut samples = SamplePair::take(window, sources, || take(window.is_some()))?;
         let judged =
             |samples: &SamplePair<Counts>| self.judgements(samples, |counts| counts, |trust| trust);
         let mut judgements = judged(&samples);
@@ -186,10 +187,9 @@ impl Check {
         };
         let observed = Observed {
             now: evidence(now),
-            earlier: earlier.as_ref().map(|earlier| {
-                let elapsed = now.middle().saturating_duration_since(earlier.middle());
-                (evidence(earlier), elapsed)
-            }),
+            earlier: earlier
+                .as_ref()
+                .map(|earlier| (evidence(earlier), now.since(earlier))),
         };
         let judged = self.thresholds.iter();
         judged.filter_map(|one| judge(*one, observed)).collect()
@@ -225,15 +225,28 @@ struct SamplePair<T> {
 impl<T> SamplePair<T> {
     fn take(
         window: Option<Duration>,
+        sources: &Sources,
         mut sample: impl FnMut() -> Result<Sample<T>, Failure>,
     ) -> Result<SamplePair<T>, Failure> {
         let mut earlier = None;
         if let Some(window) = window {
+            refuse_one_moment(sources)?;
+            let clock = Clock::start_window(sources);
             earlier = Some(sample()?);
-            thread::sleep(window);
+            clock.wait(window);
         }
         let now = sample()?;
         Ok(SamplePair { now, earlier })
+    }
+}
+
+/// Refuses to measure changes in a record that has nothing before the moment that it is about.
+fn refuse_one_moment(sources: &Sources) -> Result<(), Failure> {
+    match sources.record().filter(|record| !record.has_earlier()) {
+        None => Ok(()),
+        Some(record) => Err(Failure::Proc(format!(
+            "changes are unknown: there is nothing to compare with before {record}"
+        ))),
     }
 }
 

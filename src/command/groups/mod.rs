@@ -185,6 +185,7 @@ fn of_sample(sampler: &mut Sampler, groups: &CountedGroups) -> Result<Sample<Gro
         let counted = format!("the groups were counted at {}", stamp(groups.time));
         sample.notes.push(Note::Recorded(counted));
     }
+    sample.time = groups.time;
     Ok(sample)
 }
 

@@ -11,6 +11,7 @@ use super::not_written;
 use super::sampling::{Sampling, Taken};
 use crate::cli::{self, Sourcing};
 use crate::command::console::Console;
+use crate::command::log::LogMessage;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::{Repetition, Schedule};
 use crate::command::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
@@ -94,11 +95,7 @@ pub(super) fn run(
 fn open(path: &Path, bounds: Bounds, replace: bool) -> Result<Ring, Failure> {
     let name = path.display();
     Ring::open(path, bounds, replace).map_err(|error| {
-        if error.kind() == io::ErrorKind::WouldBlock {
-            Failure::Usage(format!(
-                "{name} is written by another process: choose another name"
-            ))
-        } else if error.kind() == io::ErrorKind::InvalidData {
+        if error.kind() == io::ErrorKind::InvalidData {
             Failure::Usage(format!(
                 "{name} exists and is no record that can be continued: choose another name, or replace it by --force"
             ))
@@ -234,7 +231,12 @@ impl Recording {
             // Also if it fails: the next one would fail too.
             self.recorded
                 .extend(causes.iter().map(|(rule, _)| (*rule, now)));
-            self.moment(true, &causes, console)?;
+            if let Err(failure) = self.moment(true, &causes, console) {
+                // The sample is there, and the others go on.
+                let missing = format!("no moment with all sockets was recorded: {failure}");
+                console.print(&LogMessage::Error(missing));
+                return Ok(Status::Failed);
+            }
             self.second = Some((now + self.window, causes));
         }
         Ok(match is_complete {

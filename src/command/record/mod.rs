@@ -26,8 +26,8 @@ use super::sources::refuse_several;
 use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
-use crate::record::Writer;
 use crate::record::line::{Head, VERSION};
+use crate::record::{Writer, lock};
 use crate::source::{Readings, Sources};
 use moment::{Labels, Recorder};
 
@@ -136,13 +136,25 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     match force {
-        true => options.create(true).truncate(true),
+        true => options.create(true).truncate(false),
         false => options.create_new(true),
     };
     let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     options.custom_flags(flags);
-    let opened = options.open(path);
+    let opened = options.open(path).and_then(|file| {
+        take(&file)?;
+        Ok(file)
+    });
     opened.map_err(|error| not_opened(path, &error))
+}
+
+/// Empties a file that no other process may record into, and takes it from all but its owner.
+fn take(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        lock(file)?;
+        file.set_len(0)?;
+    }
+    Ok(())
 }
 
 /// That the file cannot be opened.
@@ -152,6 +164,10 @@ fn not_opened(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AlreadyExists {
         Failure::Usage(format!(
             "{name} exists: choose another name, or replace it by --force"
+        ))
+    } else if error.kind() == io::ErrorKind::WouldBlock {
+        Failure::Usage(format!(
+            "{name} is written by another process: choose another name"
         ))
     } else if is_link {
         Failure::Usage(format!(

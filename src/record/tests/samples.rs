@@ -1,11 +1,13 @@
 //! Samples in a file that is bounded: whole, cut, continued, and over days.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 
 use super::head;
 use crate::model::{Counts, KeyPart, Kind, Recorded, Service, State};
@@ -318,4 +320,38 @@ fn a_file_that_another_one_writes_or_that_is_none_is_not_continued() {
     let error = Ring::open(&path, LARGE, false).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     assert!(Ring::open(&path, LARGE, true).unwrap().is_empty());
+}
+
+#[test]
+fn a_sample_is_compared_with_none_of_an_earlier_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    for run in 0..2 {
+        let mut written = Written::begin(&path, LARGE);
+        for number in 0..3 {
+            written.add(at(run * 100 + number), number);
+        }
+    }
+    for (second, is_compared) in [(0, false), (1, true), (100, false), (101, true)] {
+        let record = opened(&path, at(second)).unwrap();
+        assert_eq!(record.has_earlier(), is_compared, "{second}");
+    }
+}
+
+#[test]
+fn a_small_file_does_not_take_memory_without_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let head = serde_json::to_string(&line::Line::Record(head(line::VERSION))).unwrap();
+    let text = "0".repeat(1_000_000);
+    let files = (0..70)
+        .map(|name| format!("{{\"type\":\"file\",\"path\":\"{name}\",\"text\":\"{text}\"}}\n"));
+    let sample = "{\"type\":\"sample\",\"time\":\"2026-11-26T00:00:00Z\",\"kinds\":[]}\n";
+    let mut packed = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+    writeln!(packed, "{head}").unwrap();
+    files.for_each(|file| packed.write_all(file.as_bytes()).unwrap());
+    packed.write_all(sample.as_bytes()).unwrap();
+    packed.finish().unwrap();
+    let error = open(&path, None).unwrap_err().to_string();
+    assert!(error.contains("more than 64 MiB of samples"), "{error}");
 }

@@ -66,7 +66,6 @@ pub(super) fn rate(before: &Sample<Dropped>, now: &Sample<Dropped>) -> Result<Me
         return Err(Failure::Proc(reason));
     }
     let (growth, holder) = grown(&before.found, &now.found);
-    let elapsed = now.middle().saturating_duration_since(before.middle());
     let trust = match before.report.completeness.trust() {
         Trust::Exact => now.report.completeness.trust(),
         // What was missed then seems to be new now.
@@ -75,7 +74,7 @@ pub(super) fn rate(before: &Sample<Dropped>, now: &Sample<Dropped>) -> Result<Me
     Ok(Measured {
         trust,
         holder,
-        ..Measured::rate(growth, elapsed)
+        ..Measured::rate(growth, now.since(before))
     })
 }
 

@@ -8,6 +8,9 @@ use crate::command::clock::Clock;
 use crate::model::{Counter, Counters, Measure, Setting, Settings};
 use crate::source::Readings;
 
+/// Why nothing is known that grows.
+const COPIED: &str = "counters do not grow in a copied tree";
+
 /// The counters before and after the window, and the limits.
 #[derive(Debug, Default)]
 pub(super) struct Kernel {
@@ -17,8 +20,8 @@ pub(super) struct Kernel {
     pub(super) settings: Settings,
     /// The size of a memory page, in bytes; `None` where the pages are another host's.
     page_size: Option<u64>,
-    /// Whether all of it is from a copied tree, in which nothing grows.
-    copied: bool,
+    /// Why nothing grows, where all of it is of one time.
+    still: Option<&'static str>,
 }
 
 impl Kernel {
@@ -31,19 +34,19 @@ impl Kernel {
             elapsed: clock.elapsed(),
             settings: readings.settings(),
             page_size: readings.page_size(),
-            copied: readings.are_copied(),
+            still: readings.are_copied().then(|| match clock.is_recorded() {
+                true => "the record has nothing before this time to compare with",
+                false => COPIED,
+            }),
         }
     }
 
     /// Refuses to measure what grows.
     ///
     /// # Errors
-    /// Where it is a copied tree.
+    /// Where it is a copied tree, or the first moment of a record.
     pub(super) fn refuse_copies(&self) -> Result<(), String> {
-        match self.copied {
-            true => Err("counters do not grow in a copied tree".to_owned()),
-            false => Ok(()),
-        }
+        self.still.map_or(Ok(()), |why| Err(why.to_owned()))
     }
 
     /// TcpExtListenDrops per second.
@@ -122,10 +125,10 @@ mod tests {
     fn a_counter_that_is_absent_went_back_or_is_a_copy_is_unknown() {
         assert!(grown(&[]).listen_drops().is_err());
         let mut kernel = grown(&[(Counter::ListenDrops, 1)]);
-        kernel.copied = true;
+        kernel.still = Some(COPIED);
         let reason = kernel.listen_drops().unwrap_err();
-        assert_eq!(reason, "counters do not grow in a copied tree");
-        kernel.copied = false;
+        assert_eq!(reason, COPIED);
+        kernel.still = None;
         kernel.after.set(Counter::ListenDrops, Ok(1));
         assert!(kernel.listen_drops().unwrap_err().contains("went back"));
     }
