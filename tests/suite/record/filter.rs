@@ -51,9 +51,14 @@ in_namespace!(
         let (server, _) = listener.accept().unwrap();
         let folder = Folder::new();
         let pid = std::process::id().to_string();
-        let ran = folder.record(&["-t", "state", "established", "pid", "=", &pid]);
+        let options = ["-t", "state", "established", "pid", "=", &pid];
+        let ran = folder.record(&options);
         assert_eq!(ran.status, 0, "{ran:?}");
-        assert_same(&folder, &[&["list", "-p", "state", "established"]]);
+        assert_same(
+            &folder,
+            &options,
+            &[&["list", "-p", "state", "established"]],
+        );
         let port = address.port().to_string();
         let services = folder.from(&["--by", "service", "--json"]);
         let by_service = objects(&services)[0]["groups"].to_string();
