@@ -11,7 +11,7 @@ use super::index::{Member, milliseconds, read_members};
 use super::line::{Line, time_of};
 use super::tag::{BEGINS, ENDS, HEAD, HEADER, SAMPLES, Tag, trailer};
 
-/// A longer member is none of samples, in bytes.
+/// A longer member is in no record, in bytes.
 const LONGEST: u64 = 64 << 20;
 
 /// What ends a sample: an empty block that makes the stream whole up to there (RFC 1951, 3.2.4).
@@ -31,9 +31,13 @@ pub(super) fn repair(file: &File) -> io::Result<()> {
         if members.is_empty() && !tag.is_some_and(|tag| tag.is(HEAD)) {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        // What a run leaves is one member that is not whole. Of a file that is damaged, more may be whole.
+        if length - end > LONGEST || has_member(file, end + 1, length)? {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         match tag.filter(|tag| tag.is(SAMPLES)) {
-            Some(tag) if length - end <= LONGEST => return end_samples(file, end, tag),
-            _ => file.set_len(end)?,
+            Some(tag) => return end_samples(file, end, tag),
+            None => file.set_len(end)?,
         }
     }
     // A moment that was not ended.
@@ -43,6 +47,18 @@ pub(super) fn repair(file: &File) -> io::Result<()> {
         Some(Member { at, .. }) if begins > ends => file.set_len(*at),
         _ => Ok(()),
     }
+}
+
+/// Whether a whole member begins anywhere in this part of a file.
+fn has_member(file: &File, begin: u64, end: u64) -> io::Result<bool> {
+    let mut bytes = vec![0; usize::try_from(end - begin).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, begin)?;
+    let header = usize::try_from(HEADER).unwrap_or_default();
+    let mut headers = bytes.windows(header).zip(begin..);
+    Ok(headers.any(|(header, at)| {
+        let tag = Tag::parse(header).filter(|tag| tag.length > HEADER);
+        tag.is_some_and(|tag| tag.length <= end - at)
+    }))
 }
 
 /// Ends the member that begins at `at` after its last whole sample.

@@ -43,6 +43,7 @@ pub struct Ring {
     path: PathBuf,
     bounds: Bounds,
     length: u64,
+    removed: u64,
     /// In the order of the file.
     parts: Vec<Part>,
     /// Where the part begins that is written.
@@ -66,6 +67,7 @@ impl Ring {
             opened.set_len(0)?;
         }
         let file = opened;
+        let before = file.metadata()?.len();
         repair(&file)?;
         let (members, length) = read_members(&file)?;
         if length != file.metadata()?.len() {
@@ -76,6 +78,7 @@ impl Ring {
             path: path.to_owned(),
             bounds,
             length,
+            removed: before.saturating_sub(length),
             parts: parts(&members),
             begun: None,
         })
@@ -84,6 +87,11 @@ impl Ring {
     /// Whether it has nothing yet.
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// How many bytes at its end were not whole, and were removed so that it can be continued.
+    pub fn removed(&self) -> u64 {
+        self.removed
     }
 
     /// How long it is, in bytes.

@@ -144,13 +144,8 @@ fn diagnose(
         sample.report.completeness.lose(Loss::Doubtful { what });
     }
     if sample.report.source == SourceName::Record && window < LONGEST {
-        sample.report.completeness.lose(Loss::Doubtful {
-            what: format!(
-                "its moments are {:.1} s apart: what stands still is known after {:.0} s (record --window)",
-                window.as_secs_f64(),
-                LONGEST.as_secs_f64(),
-            ),
-        });
+        let what = too_short(window);
+        sample.report.completeness.lose(Loss::Doubtful { what });
     }
     let diagnosis = Diagnosis {
         observation: sample.observation(),
@@ -193,6 +188,19 @@ fn status(diagnosis: &Diagnosis) -> Status {
         Some(Severity::Critical) => Status::Critical,
         Some(Severity::Warning) => Status::Warning,
         Some(Severity::Info) | None => Status::of(&diagnosis.observation.completeness),
+    }
+}
+
+/// That what stands still is unknown, of a record with this time between its moments.
+fn too_short(window: Duration) -> String {
+    match window.is_zero() {
+        true => "no moment comes before it: what grows or stands still is unknown, and a later --at may know it"
+            .to_owned(),
+        false => format!(
+            "its moments are {:.1} s apart: what stands still is known after {:.0} s (record --window)",
+            window.as_secs_f64(),
+            LONGEST.as_secs_f64(),
+        ),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::{Repetition, Schedule};
 use crate::command::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
 use crate::command::wait::{Wakeups, waker};
-use crate::model::{KindSet, counted};
+use crate::model::{KindSet, counted, thousands};
 use crate::record::line::Head;
 use crate::record::{Bounds, Ring, SampleWriter, Writer};
 use crate::source::Sources;
@@ -47,6 +47,13 @@ pub(super) fn run(
     };
     let mut labels = Labels::new(sources.place(), false);
     let ring = open(&typed.file, bounds, typed.force)?;
+    let removed = ring.removed();
+    if removed > 0 {
+        let (name, bytes) = (typed.file.display(), thousands(removed));
+        console.say(&format!(
+            "the last {bytes} bytes of {name} were not whole, and are removed"
+        ));
+    }
     let mut writer = Writer::new(ring);
     write_head(&mut writer, super::head(kinds, &sources, &mut labels))
         .map_err(|error| not_written(&typed.file, &error))?;

@@ -312,6 +312,17 @@ fn a_file_that_another_one_writes_or_that_is_none_is_not_continued() {
     let error = Ring::open(&path, LARGE, false).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
     drop(written);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], &whole[..50]].concat()).unwrap();
+    assert_eq!(Ring::open(&path, LARGE, false).unwrap().removed(), 50);
+    assert_eq!(Ring::open(&path, LARGE, false).unwrap().removed(), 0);
+    // Damage before what is whole is no end that a run leaves.
+    let mut damaged = [&whole[..], &whole[..]].concat();
+    damaged[20] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let error = Ring::open(&path, LARGE, false).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    assert_eq!(fs::read(&path).unwrap(), damaged);
     fs::write(
         &path,
         "State Recv-Q and more, which is long enough for a header\n",
