@@ -56,6 +56,12 @@ pub enum RecordError {
         /// The version that wrote it.
         program: String,
     },
+    /// It says whose record it is, and no more.
+    #[error("{path} has no moment and no sample yet")]
+    Nothing {
+        /// The file.
+        path: String,
+    },
     /// It has nothing of the time that was requested.
     #[error("{path} {reason}")]
     Outside {
@@ -102,8 +108,10 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
     };
     let chosen = loop {
         let Some(chosen) = choose(path, &index, at)? else {
-            let none = "it has none".to_owned();
-            return Err(no_moment(index.cut.as_ref().unwrap_or(&none)));
+            return Err(match &index.cut {
+                Some(reason) => no_moment(reason),
+                None => RecordError::Nothing { path: name() },
+            });
         };
         match read(path, &index, chosen, at) {
             Ok(found) => break found,
