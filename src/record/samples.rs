@@ -144,10 +144,16 @@ fn groups_of(line: Groups<'_>) -> Result<Option<CountedGroups>, String> {
     };
     let time = time_of(&line.time);
     let mut groups = Vec::new();
-    for group in line.groups {
-        if group.states.0.total() != group.total {
+    let totals = line.groups.iter().map(|group| (group.total, &group.states));
+    let other = line.other.iter().map(|other| (other.total, &other.states));
+    let mut sum = 0_u64;
+    for (total, states) in totals.chain(other) {
+        if states.0.total() != total {
             return Err("a total is not the sum of its states".to_owned());
         }
+        sum = sum.checked_add(total).ok_or("too many sockets")?;
+    }
+    for group in line.groups {
         groups.push((part(by, group.key.as_deref())?, group.states.0));
     }
     Ok(Some(CountedGroups {

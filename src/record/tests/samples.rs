@@ -366,3 +366,17 @@ fn a_small_file_does_not_take_memory_without_bound() {
     let error = open(&path, None).unwrap_err().to_string();
     assert!(error.contains("more than 64 MiB of samples"), "{error}");
 }
+
+#[test]
+fn groups_with_more_sockets_than_a_number_holds_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let mut written = Written::begin(&path, LARGE);
+    let mut wrong = sampled(at(0), u64::MAX);
+    let group = &wrong.groups[0].groups[0];
+    let (key, total, states) = (group.key.clone(), group.total, group.states.clone());
+    wrong.groups[0].groups.push(Group { key, total, states });
+    written.samples.write(&mut written.ring, wrong).unwrap();
+    let error = open(&path, None).unwrap_err().to_string();
+    assert!(error.contains("too many sockets"), "{error}");
+}
