@@ -184,7 +184,7 @@ impl Ring {
         self.give_up(from.unwrap_or(self.parts.len()))
     }
 
-    /// Makes room for so many bytes more.
+    /// Makes room for a number of further bytes.
     fn make_room(&mut self, more: u64) -> io::Result<()> {
         let size = self.bounds.size;
         let full = || io::Error::other(format!("it would need more than {size} bytes (--size)"));

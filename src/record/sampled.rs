@@ -12,7 +12,7 @@ use super::line::{File, Groups, Line, Sample};
 use super::ring::Ring;
 use super::tag::{SAMPLES, Tag, trailer};
 
-/// A member has so many samples at most, or lines of so many bytes: what is read to find one.
+/// The most samples of a member, and the most bytes of its lines: what is read to find one sample.
 const MOST: u32 = 60;
 const LONGEST: u64 = 4 << 20;
 

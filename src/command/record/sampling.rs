@@ -32,7 +32,7 @@ const MOST_GROUPS: usize = 14_336;
 /// where one of them would be made too rarely.
 const SHARE: f64 = 0.0007;
 
-/// After so many samples, and this time, either is made again at the latest.
+/// The most samples, and the longest time, after which either is made again.
 const SAMPLES: u32 = 30;
 const LONGEST: Duration = Duration::from_secs(300);
 

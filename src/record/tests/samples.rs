@@ -27,7 +27,7 @@ fn at(seconds: u64) -> SystemTime {
     begin() + Duration::from_secs(seconds)
 }
 
-/// A sample with so many connections, and files that change with it.
+/// A sample with a number of connections, and files that change with it.
 fn sampled(time: SystemTime, connections: u64) -> Sampled {
     let mut counts = Counts::default();
     counts.add(State::Established, connections);

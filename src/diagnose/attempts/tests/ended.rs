@@ -22,7 +22,7 @@ fn followed(connections: u16, nothing: u16, failed: u64) -> Host {
     host
 }
 
-/// Looks these up, so many milliseconds after the window began.
+/// Looks these up at a time, in milliseconds from the start of the window.
 fn look_up(host: &mut Host, wanted: &[Socket], found: &[Socket], at: u64) {
     let wanted: Vec<InetEnds> = wanted.iter().map(|one| *one.internet().unwrap()).collect();
     let mut seen = Sightings::of(&wanted);
