@@ -141,6 +141,12 @@ impl KindLetters {
         let named = letters.into_iter().filter(|(is_named, _)| *is_named);
         named.fold(KindSet::NONE, |kinds, (_, more)| kinds.union(more))
     }
+
+    /// The kinds that they and these lists name; `None` if nothing is named.
+    pub fn named(&self, lists: &[KindSet]) -> Option<KindSet> {
+        let all = lists.iter().copied().fold(self.kinds(), KindSet::union);
+        Some(all).filter(|all| !all.is_empty())
+    }
 }
 
 /// Letters of ss(8). Most change nothing here, and are accepted for hands that type them.

@@ -126,6 +126,19 @@ pub(super) fn take_signals() -> Vec<Signal> {
     taken.map(|(_, signal)| *signal).collect()
 }
 
+/// Takes the signals that came, for a program without a terminal of its own: whether one of them requests the
+/// end. It goes on without the terminal that it was started in, and is stopped where that is requested.
+pub(super) fn is_end_requested() -> bool {
+    for signal in take_signals() {
+        match signal {
+            Signal::End(TERMINAL_GONE) | Signal::Continue | Signal::Resize => {}
+            Signal::Interrupt | Signal::End(_) => return true,
+            Signal::Stop => stop(),
+        }
+    }
+    false
+}
+
 fn bit(number: c_int) -> u64 {
     1 << ((number - 1) & 63)
 }

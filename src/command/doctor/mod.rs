@@ -87,7 +87,7 @@ fn target(
 fn kinds(typed: &cli::Doctor) -> Result<Option<KindSet>, Failure> {
     let lists = typed.kinds.iter().copied();
     // Of a group, those that rules are about are meant.
-    let unknown = lists.clone().filter(|kinds| !kinds.is_group());
+    let unknown = lists.filter(|kinds| !kinds.is_group());
     let unknown = unknown.fold(typed.letters.kinds(), KindSet::union);
     let unknown = unknown.difference(KINDS);
     if !unknown.is_empty() {
@@ -97,10 +97,8 @@ fn kinds(typed: &cli::Doctor) -> Result<Option<KindSet>, Failure> {
             KINDS.titles()
         )));
     }
-    Ok(match lists.fold(typed.letters.kinds(), KindSet::union) {
-        KindSet::NONE => None,
-        named => Some(named.intersection(KINDS)),
-    })
+    let named = typed.letters.named(&typed.kinds);
+    Ok(named.map(|named| named.intersection(KINDS)))
 }
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.

@@ -14,7 +14,7 @@ use crate::command::console::Console;
 use crate::command::log::LogMessage;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::{Repetition, Schedule};
-use crate::command::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
+use crate::command::runtime::{handle_signals, is_end_requested};
 use crate::command::wait::{Wakeups, waker};
 use crate::model::{KindSet, counted, thousands};
 use crate::record::line::Head;
@@ -197,12 +197,8 @@ impl Recording {
         let second = self.second.as_ref().map_or(due, |(second, _)| *second);
         let due = due.min(second);
         loop {
-            for signal in take_signals() {
-                match signal {
-                    Signal::End(TERMINAL_GONE) | Signal::Continue | Signal::Resize => {}
-                    Signal::Interrupt | Signal::End(_) => return Ok(true),
-                    Signal::Stop => stop(),
-                }
+            if is_end_requested() {
+                return Ok(true);
             }
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() {

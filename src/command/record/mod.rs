@@ -35,11 +35,7 @@ use moment::{Labels, Recorder};
 pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
     console.set_verbosity(typed.messages);
     secure::refuse("FILE")?;
-    let named = typed.kinds.iter().copied();
-    let kinds = match named.fold(typed.letters.kinds(), KindSet::union) {
-        KindSet::NONE => KindSet::ALL,
-        named => named,
-    };
+    let kinds = typed.letters.named(&typed.kinds).unwrap_or(KindSet::ALL);
     let excluded = match (typed.anonymize, typed.every) {
         (true, _) => Some("--anonymize: the record would contain the filter as it is typed"),
         (_, Some(_)) => Some("--every: samples are about all sockets, and no filter selects them"),

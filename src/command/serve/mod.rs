@@ -27,7 +27,7 @@ use super::console::Console;
 use super::doctor::Rounds;
 use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
-use super::runtime::{Signal, TERMINAL_GONE, handle_signals, stop, take_signals};
+use super::runtime::{handle_signals, is_end_requested};
 use super::secure;
 use super::sources::refuse_several;
 use super::target::Target;
@@ -236,12 +236,8 @@ async fn until_signal(wakeups: &UnixStream) -> std::io::Result<()> {
     loop {
         wakeups.readable().await?;
         while matches!(wakeups.try_read(&mut bytes), Ok(read) if read > 0) {}
-        for signal in take_signals() {
-            match signal {
-                Signal::End(TERMINAL_GONE) | Signal::Continue | Signal::Resize => {}
-                Signal::Interrupt | Signal::End(_) => return Ok(()),
-                Signal::Stop => stop(),
-            }
+        if is_end_requested() {
+            return Ok(());
         }
     }
 }
