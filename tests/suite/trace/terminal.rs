@@ -14,6 +14,14 @@ fn close_in_three(listener: &TcpListener) {
     read_to_end(&mut server);
 }
 
+/// As many closes as fit into the ring while the program waits for a processor.
+fn close_every_5_ms(listener: TcpListener) -> Repeated {
+    Repeated::start(move || {
+        close_in_three(&listener);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    })
+}
+
 /// What a terminal shows of the first close in some time. A second FIN that follows late, as it may on
 /// a busy machine, is tried again.
 fn ladder(columns: usize, options: &str, environment: &[(&str, &str)], quickack: bool) -> String {
@@ -107,10 +115,7 @@ in_namespace!(
 /// How many of the closes of 3 s are shown as ladders and as lines, and how many lines count more.
 fn shown_as() -> [usize; 3] {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closing = Repeated::start(move || {
-        close_in_three(&listener);
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    });
+    let closing = close_every_5_ms(listener);
     let shown = on_a_terminal(80, "trace --segments --duration 3 -q", &[]).replace('\r', "");
     closing.stop();
     let count =
@@ -129,7 +134,7 @@ in_namespace!(
         }
         let shown = until_complete(|| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let closing = Repeated::start(move || close_in_three(&listener));
+            let closing = close_every_5_ms(listener);
             let options = "trace --show transitions --limit 20 -q";
             let shown = on_a_terminal(80, options, &[]).replace('\r', "");
             closing.stop();
