@@ -43,6 +43,7 @@ pub use record::Record;
 pub use serve::{ListenOn, PageFormatName, Place, Serve};
 pub use trace::{Show, Trace, TraceSource};
 pub use usage::{Parsed, command_meant, is_check, parse};
+pub use values::parse_time;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

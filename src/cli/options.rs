@@ -290,7 +290,8 @@ pub struct Repetition {
     ///
     /// On a terminal, counts are shown in place, and `?` shows the keys; elsewhere, and with list,
     /// samples are appended. The schedule is fixed: a sample that takes longer than this skips
-    /// those that it misses.
+    /// those that it misses. With --from, the live view goes through the record, and each sample is shown
+    /// for this time while it plays; elsewhere, all samples are appended at once.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub watch: Option<Duration>,

@@ -51,7 +51,10 @@ pub(super) fn parse_keep(word: &str) -> Result<Duration, String> {
 }
 
 /// A time of a record, in UTC.
-pub(super) fn parse_time(word: &str) -> Result<At, String> {
+///
+/// # Errors
+/// What is allowed.
+pub fn parse_time(word: &str) -> Result<At, String> {
     let stamp = word.parse::<jiff::Timestamp>().ok();
     // Without a zone, it is UTC too.
     let stamp = stamp.or_else(|| format!("{word}Z").parse().ok());

@@ -26,6 +26,7 @@ mod serve;
 mod sources;
 mod summary;
 mod target;
+mod through;
 mod trace;
 mod wait;
 mod watch;

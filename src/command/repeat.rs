@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use crate::cli;
-use crate::source::Sources;
 
 /// How many samples are taken, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +17,11 @@ pub(super) struct Repetition {
 }
 
 impl Repetition {
-    /// Resolves the options for samples of these sources.
+    /// Resolves the options.
     ///
     /// # Errors
-    /// When samples are limited that are not repeated, or those of a record are repeated.
-    pub(super) fn resolve(
-        typed: &cli::Repetition,
-        sources: &Sources,
-    ) -> Result<Repetition, Failure> {
-        if typed.watch.is_some() && sources.record().is_some() {
-            return Err(Failure::Usage(
-                "--from and --watch exclude each other: a record does not change".to_owned(),
-            ));
-        }
+    /// When samples are limited that are not repeated.
+    pub(super) fn resolve(typed: &cli::Repetition) -> Result<Repetition, Failure> {
         if typed.watch.is_none() && typed.samples.is_some() {
             return Err(Failure::Usage(
                 "--samples needs --watch SECONDS: without it there is one sample".to_owned(),

@@ -9,10 +9,11 @@ use super::groups::{GroupSampler, ShownGroups};
 use super::outcome::{Failure, Status};
 use super::repeat::Repetition;
 use super::target::Target;
+use super::through;
 use crate::cli;
 use crate::model::{Asked, Field, GroupKey};
 use crate::output::{Format, Style};
-use crate::record::is_record;
+use crate::record::{At, is_record};
 
 /// A resolved request for a summary: by state or by group, appended or in place.
 #[derive(Clone, Debug)]
@@ -41,11 +42,18 @@ impl Summary {
     ///
     /// # Errors
     /// What is not valid.
-    pub(super) fn resolve(typed: cli::Summary, console: &mut Console) -> Result<Summary, Failure> {
+    pub(super) fn resolve(
+        mut typed: cli::Summary,
+        console: &mut Console,
+    ) -> Result<Summary, Failure> {
         if typed.top.is_some() && typed.by.is_none() {
             return Err(Failure::Usage(
                 "--top needs --by KEYS: without groups there is nothing to cut".to_owned(),
             ));
+        }
+        if typed.repetition.watch.is_some() && typed.sourcing.from.is_some() {
+            // It is gone through from its beginning on.
+            typed.sourcing.at.get_or_insert(At::First);
         }
         let target = Target::of_letters(
             &typed.kinds,
@@ -63,7 +71,7 @@ impl Summary {
         });
         let by = typed.by.map(|keys| keys.0).or(by_kind);
         Ok(Summary {
-            repetition: Repetition::resolve(&typed.repetition, &target.sources)?,
+            repetition: Repetition::resolve(&typed.repetition)?,
             filter: target.typed_words().unwrap_or_default(),
             target,
             netns: typed.sourcing.namespaces.netns.clone(),
@@ -155,6 +163,9 @@ impl Summary {
 /// Counts by state, or by group.
 pub(super) fn run(request: &Summary, console: &mut Console) -> Result<Status, Failure> {
     let repeated = request.repetition.interval.is_some();
+    if let Some(record) = request.target.sources.record().filter(|_| repeated) {
+        return through::run(request, record, console);
+    }
     let mut saved = request.saved()?;
     let mut format = request.presentation.open(Style {
         earlier: saved.as_ref().map(|saved| saved.earlier.clone()),

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lookup::HostLookup;
@@ -14,12 +15,12 @@ use super::sources;
 use crate::cli::{Keys, KindOption, Selection, Sourcing, SsLetters};
 use crate::filter::{Expression, Test};
 use crate::model::{
-    Family, Field, Kind, KindSet, NamespacesRead, State, StateSet, UnseenNamespace, UnseenReason,
-    Use,
+    Family, Field, Kind, KindSet, NamespacesRead, Recorded, State, StateSet, UnseenNamespace,
+    UnseenReason, Use,
 };
 use crate::owner::{Facts, Seek};
 use crate::question::Question;
-use crate::source::{Observer, Sources, in_each_namespace};
+use crate::source::{Observer, ProcNet, Sources, in_each_namespace};
 
 /// What every observation of one command line has in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +216,14 @@ impl Target {
             ..self.clone()
         }
         .of_kinds(self.kinds())
+    }
+
+    /// The same at another moment of its record.
+    pub(super) fn at(&self, record: Recorded) -> Target {
+        Target {
+            sources: Sources::Record(ProcNet::recorded(Arc::new(record))),
+            ..self.clone()
+        }
     }
 
     /// The same about sockets of these kinds.

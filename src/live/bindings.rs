@@ -24,6 +24,10 @@ impl View {
         if self.editor.is_some() {
             return self.press_in_editor(key, now);
         }
+        if let Some(action) = self.press_in_playback(key, now) {
+            return action;
+        }
+        let key = key.without_shift();
         if self.go(key).is_some() {
             return None;
         }
@@ -67,16 +71,19 @@ impl View {
                 let kind = NoticeKind::Note;
                 self.replied(now, Notice { kind, text });
             }
-            Key::Char(' ') => {
-                self.frozen = match self.frozen {
-                    Some(_) => None,
-                    None => Some((Box::new(self.data.clone()), now)),
-                }
-            }
+            Key::Char(' ') => self.pause(now),
             Key::Char('/' | 'f') => self.editor = Some(Editor::of_filter(&self.setup.filter)),
             _ => self.press_on_top(key, now),
         }
         None
+    }
+
+    /// Pauses, or resumes.
+    fn pause(&mut self, now: Instant) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => Some((Box::new(self.data.clone()), now)),
+        }
     }
 
     /// Acts upon a key whose effect depends on what is shown.
@@ -96,22 +103,23 @@ impl View {
 
     fn press_in_editor(&mut self, key: Key, now: Instant) -> Option<Action> {
         let editor = self.editor.as_mut()?;
-        let is_filter = editor.is_filter();
+        let is_search = editor.is_search();
         match key {
             Key::Escape | Key::Control('c' | 'g') => {
                 self.editor = None;
-                if !is_filter {
+                if is_search {
                     self.search.clear();
                 }
             }
-            Key::Enter if is_filter => return Some(Action::Filter(editor.check())),
+            Key::Enter if editor.is_time() => return Some(Action::GoTo(editor.check())),
+            Key::Enter if !is_search => return Some(Action::Filter(editor.check())),
             Key::Enter => {
                 self.editor = None;
                 self.find_from(self.cursor(), now);
             }
             _ => {
                 editor.press(key);
-                if !is_filter {
+                if is_search {
                     self.search = editor.text().to_owned();
                     self.find(self.cursor());
                 }

@@ -1,4 +1,4 @@
-//! The line in which the filter is edited, or what is searched for.
+//! The line in which the filter is edited, what is searched for, or the time to go to.
 
 use super::Key;
 use crate::filter::{FilterError, Position};
@@ -12,20 +12,41 @@ pub(super) struct Editor {
     cursor: usize,
     error: Option<PromptError>,
     is_checking: bool,
-    is_search: bool,
+    purpose: Purpose,
+}
+
+/// What is edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Purpose {
+    #[default]
+    Filter,
+    Search,
+    Time,
 }
 
 impl Editor {
     /// An editor of what is searched for.
     pub(super) fn of_search() -> Editor {
         Editor {
-            is_search: true,
+            purpose: Purpose::Search,
             ..Editor::default()
         }
     }
 
-    pub(super) fn is_filter(&self) -> bool {
-        !self.is_search
+    /// An editor of a time of a record.
+    pub(super) fn of_time() -> Editor {
+        Editor {
+            purpose: Purpose::Time,
+            ..Editor::default()
+        }
+    }
+
+    pub(super) fn is_search(&self) -> bool {
+        self.purpose == Purpose::Search
+    }
+
+    pub(super) fn is_time(&self) -> bool {
+        self.purpose == Purpose::Time
     }
 
     pub(super) fn text(&self) -> &str {
@@ -106,12 +127,16 @@ impl Editor {
     }
 
     pub(super) fn prompt(&self) -> Prompt<'_> {
-        let (name, hint) = match self.is_search {
-            true => (
+        let (name, hint) = match self.purpose {
+            Purpose::Search => (
                 "search",
                 "enter keeps the row found, n finds the next, esc cancels",
             ),
-            false => (
+            Purpose::Time => (
+                "time",
+                "UTC, as in 03:14 or 2026-11-26T03:14:07Z; enter goes there, esc cancels",
+            ),
+            Purpose::Filter => (
                 "filter",
                 "filter in the language of ss; enter applies it, esc cancels",
             ),

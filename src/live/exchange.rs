@@ -1,12 +1,12 @@
 //! What the view receives from the threads that sample, and what it requests.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::screen::{SampleCost, SocketFacts, Traced};
 use crate::model::{
-    Field, GroupKey, Grouped, KeyPart, KindSet, Label, Loss, Note, Snapshot, SocketId, SortKey,
-    State,
+    Counts, Field, GroupKey, Grouped, KeyPart, KindSet, Label, Loss, Note, Position, Snapshot,
+    SocketId, SortKey, State, Timeline,
 };
 
 /// One sample of the number of sockets in each state.
@@ -24,6 +24,41 @@ pub struct StateSample {
     pub notes: Vec<Note>,
     /// The states that have reached a limit of the kernel.
     pub limits: Vec<ReachedLimit>,
+}
+
+/// A moment or sample of a record, which is shown from now on.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// Its numbers, or why it has none that were asked for.
+    pub sample: Result<StateSample, FailedSample>,
+    /// The numbers of the samples before it, the oldest first, as far as they are known.
+    pub before: Vec<(SystemTime, Counts)>,
+    /// What the record has, as far as it was read.
+    pub timeline: Arc<Timeline>,
+    /// Where in that it is.
+    pub at: Position,
+    /// Whether all its sockets were recorded.
+    pub has_sockets: bool,
+    /// What rules of `doctor` had found, so that it was recorded.
+    pub causes: Vec<String>,
+    /// Why the file ends early.
+    pub cut: Option<String>,
+    /// Whether the next one follows.
+    pub is_playing: bool,
+    /// What is said of the key that led there.
+    pub reply: Option<String>,
+}
+
+/// Where to go in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// So many moments and samples on, or back.
+    By(i64),
+    /// To the next moment with all sockets, or the one before.
+    Mark {
+        /// Whether it is the next one.
+        forward: bool,
+    },
 }
 
 /// A state that has reached a limit of the kernel.
@@ -163,6 +198,12 @@ pub enum Action {
     Kinds(KindSet),
     /// To write what is shown to a file.
     Save,
+    /// To go elsewhere in the record.
+    Move(Move),
+    /// To go to the time that was typed.
+    GoTo(String),
+    /// To play the record, or to pause.
+    Play(bool),
     /// To let the terminal report clicks and the wheel of a mouse, or no longer.
     Mouse(bool),
     /// To draw every cell again, because the terminal shows something else.

@@ -60,8 +60,19 @@ impl View {
     pub(super) fn findings_pane(&self) -> FindingsPane<'_> {
         FindingsPane {
             findings: &self.findings.found,
-            is_examined: self.findings.is_examined,
+            not_examined: self.not_examined(),
+            is_recorded: self.playback.is_some(),
             selected: self.cursor(),
+        }
+    }
+
+    /// Why the rules were not applied, if they were not.
+    fn not_examined(&self) -> Option<&'static str> {
+        match &self.playback {
+            _ if self.findings.is_examined => None,
+            None => Some("not examined: these rules are about TCP in one network namespace"),
+            Some(playback) if playback.has_sockets => Some("not examined yet"),
+            Some(_) => Some("not examined: a sample has numbers, and no sockets (n, N: moments)"),
         }
     }
 

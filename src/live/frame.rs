@@ -20,27 +20,36 @@ impl View {
     pub fn screen(&self, now: Instant) -> Screen<'_> {
         let reply = self.reply(now);
         // While it is paused, nothing gets older.
-        let now = self.frozen.as_ref().map_or(now, |(_, since)| *since);
         let shown = self.shown();
         let last = shown.record.last.as_ref();
+        let now = self.frozen.as_ref().map_or(now, |(_, since)| *since);
+        // So does nothing in a record.
+        let recorded = self.playback.as_ref();
+        let now = recorded.and(last).map_or(now, |sample| sample.at);
         let observation = last.map(|sample| &sample.snapshot.observation);
+        let time = observation.map(|observation| observation.time);
         Screen {
             header: Header {
                 host: &self.setup.host,
                 interval: self.setup.interval,
-                time: observation.map(|observation| observation.time),
+                record: self.setup.record.as_deref(),
+                time: recorded.map_or(time, |playback| playback.time),
                 shows_plan: self.setup.shows_plan,
                 plan: last.map_or("", |sample| &sample.plan),
                 cost: last.map(|sample| sample.cost),
                 filter: &self.setup.filter,
                 kinds: self.setup.kinds,
-                is_paused: self.frozen.is_some(),
+                is_paused: match recorded {
+                    Some(playback) => !playback.is_playing,
+                    None => self.frozen.is_some(),
+                },
                 is_incomplete: observation.is_some_and(|o| !o.completeness.is_complete()),
             },
             notices: reply.into_iter().chain(self.notices(now)).collect(),
             rows: self.rows(),
             rest: self.rest,
-            is_stale: shown.failure.is_some(),
+            timeline: self.timeline_bar(),
+            is_stale: shown.failure.is_some() && recorded.is_none(),
             pane: self.pane(now),
             prompt: self.editor.as_ref().map(|editor| editor.prompt()),
             help: match self.levels.last() {
@@ -177,10 +186,13 @@ impl View {
         let mut add = |kind, text| notices.push(Notice { kind, text });
         if let Some((since, failed)) = &shown.failure {
             let time = brief(now.saturating_duration_since(*since));
-            add(
-                NoticeKind::Alarm,
-                format!("no answer for {time}: {}", failed.reason),
-            );
+            match self.playback {
+                None => add(
+                    NoticeKind::Alarm,
+                    format!("no answer for {time}: {}", failed.reason),
+                ),
+                Some(_) => add(NoticeKind::Warning, failed.reason.clone()),
+            }
         }
         if let Some(last) = &shown.record.last {
             for limit in &last.limits {
@@ -197,6 +209,7 @@ impl View {
         if let Some(text) = self.delay_text(now) {
             add(NoticeKind::Warning, text);
         }
+        notices.extend(self.playback_notices());
         notices.extend(self.findings_notice());
         notices.sort_by_key(|notice| Reverse(notice.kind));
         notices
@@ -206,7 +219,7 @@ impl View {
     fn delay_text(&self, now: Instant) -> Option<String> {
         let interval = self.setup.interval;
         let shown = self.shown();
-        if shown.failure.is_some() {
+        if shown.failure.is_some() || self.playback.is_some() {
             return None;
         }
         let Some(last) = &shown.record.last else {

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 /// How many numbers are kept: what the widest screens can show, ten minutes at one sample a second.
-pub(super) const KEPT: usize = 600;
+pub const KEPT: usize = 600;
 
 /// Over how many steps from one sample to the next growth and rate are measured.
 pub(super) const STEPS: usize = 10;

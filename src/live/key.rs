@@ -27,6 +27,10 @@ pub enum Key {
     Left,
     /// Arrow right.
     Right,
+    /// Arrow left with shift.
+    ShiftLeft,
+    /// Arrow right with shift.
+    ShiftRight,
     /// To the start.
     Home,
     /// To the end.
@@ -41,6 +45,21 @@ pub enum Key {
     WheelDown,
     /// A click into this line of the screen, from 0.
     Click(u16),
+}
+
+impl Key {
+    /// The same key, where shift makes no difference.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "no other key is distinguished"
+    )]
+    pub(super) fn without_shift(self) -> Key {
+        match self {
+            Key::ShiftLeft => Key::Left,
+            Key::ShiftRight => Key::Right,
+            key => key,
+        }
+    }
 }
 
 /// How many lines a step of the wheel scrolls.

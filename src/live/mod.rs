@@ -15,15 +15,17 @@ mod history;
 mod key;
 mod kinds;
 mod levels;
+mod playback;
 mod record;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 pub use exchange::{
-    Action, Detail, DetailQuery, DetailResult, FailedSample, GroupOf, Listing, ReachedLimit, Saved,
-    StateSample,
+    Action, Detail, DetailQuery, DetailResult, FailedSample, GroupOf, Listing, Move, Moved,
+    ReachedLimit, Saved, StateSample,
 };
+pub use history::KEPT as HISTORY;
 pub use key::Key;
 pub use trace::TraceLog;
 
@@ -36,6 +38,7 @@ use editor::Editor;
 use findings::Findings;
 use groups::GroupSort;
 use levels::{Kind, Level};
+use playback::Playback;
 use record::Record;
 
 /// The height of a terminal that does not report its own.
@@ -50,8 +53,10 @@ const AROUND_GROUPS: usize = 7;
 pub struct Setup {
     /// The host's name.
     pub host: String,
-    /// The time between two samples.
+    /// The time between two samples; while a record is played, how long each is shown.
     pub interval: Duration,
+    /// The name of the record that is shown; `None` for what is sampled now.
+    pub record: Option<String>,
     /// The filter typed; empty for none.
     pub filter: String,
     /// The kinds of the sockets.
@@ -92,10 +97,12 @@ pub struct View {
     has_mouse: bool,
     below: Below,
     findings: Findings,
+    /// Where it is in a record; `None` for what is sampled now.
+    playback: Option<Playback>,
     /// How many traced rows are scrolled past.
     first_traced: usize,
     editor: Option<Editor>,
-    /// The number of the filter in use.
+    /// The number of the filter in use, and of the moment of a record.
     filter: u64,
     /// The result of the last key that has one, and its time.
     reply: Option<(Instant, Notice)>,
@@ -142,7 +149,14 @@ impl Data {
             Ok(found) => {
                 *answer = Answer {
                     found: Some((found, detail.at, detail.cpu)),
-                    failure: None,
+                    ..Answer::default()
+                }
+            }
+            // What is known of another moment does not belong to this one.
+            Err(reason) if answer.is_outdated => {
+                *answer = Answer {
+                    failure: Some(reason),
+                    ..Answer::default()
                 }
             }
             Err(reason) => answer.failure = Some(reason),
@@ -156,12 +170,20 @@ struct Answer {
     /// The result, when its query began, and the CPU time it took.
     found: Option<(DetailResult, Instant, Duration)>,
     failure: Option<String>,
+    /// Whether it is about another moment of a record than the one that is shown.
+    is_outdated: bool,
 }
 
 impl Answer {
+    /// Another moment of a record is shown; until the result about that is there, this one stays.
+    fn outdate(&mut self) {
+        self.is_outdated = true;
+        self.failure = None;
+    }
+
     /// How old it is at `now`, and the CPU time it took.
     fn age(&self, now: Instant) -> Option<(Duration, Duration)> {
-        let (_, at, cpu) = self.found.as_ref()?;
+        let (_, at, cpu) = self.found.as_ref().filter(|_| !self.is_outdated)?;
         Some((now.saturating_duration_since(*at), *cpu))
     }
 }
@@ -170,6 +192,7 @@ impl View {
     /// A view without data.
     pub fn new(setup: Setup) -> View {
         View {
+            playback: setup.record.as_ref().map(|_| Playback::default()),
             setup,
             data: Data::default(),
             frozen: None,
@@ -203,7 +226,11 @@ impl View {
     pub fn sampled(&mut self, sample: StateSample) {
         self.data.failure = None;
         self.data.record.push(sample);
-        // A new filter can be about other states.
+        self.keep_selection();
+    }
+
+    /// A new filter can be about other states, and so can another moment of a record.
+    fn keep_selection(&mut self) {
         if !self.data.record.states().any(|at| at == self.selected) {
             self.selected = None;
         }
@@ -216,9 +243,19 @@ impl View {
     }
 
     /// A query for something besides the counts ended.
-    pub fn found(&mut self, detail: Detail) {
+    pub fn found(&mut self, mut detail: Detail) {
         if detail.filter != self.filter || detail.wanted != self.wanted() {
             return;
+        }
+        if let (Some(_), Some(sample)) = (&self.playback, &self.data.record.last) {
+            // Its age is that in the record: of groups that were counted earlier.
+            let time = sample.snapshot.observation.time;
+            let age = match &detail.found {
+                Ok(DetailResult::Groups(found)) => time.duration_since(found.observation.time),
+                Ok(_) | Err(_) => Ok(Duration::ZERO),
+            };
+            let at = sample.at.checked_sub(age.unwrap_or_default());
+            detail.at = at.unwrap_or(sample.at);
         }
         self.keep_cursor(|view| {
             // A paused view shows the first result of what was selected since.

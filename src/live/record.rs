@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::StateSample;
 use super::history::{History, KEPT, STEPS};
-use crate::model::State;
 use crate::model::screen::StateRow;
+use crate::model::{Counts, Snapshot, State};
 
 /// The samples of one question. Bounded by the number of states and the length of a history.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,8 @@ pub(super) struct Record {
     pub(super) last: Option<StateSample>,
     /// The history of each state seen or selected, and of the sum of all.
     histories: BTreeMap<RowKey, History>,
-    /// When the samples of the histories were taken.
-    times: VecDeque<(Instant, SystemTime)>,
+    /// When the samples of the histories were taken; of a record, by the clock of its host only.
+    times: VecDeque<(Option<Instant>, SystemTime)>,
 }
 
 /// States in their order, then the sum of all, `None`.
@@ -27,23 +27,48 @@ fn row_key(state: Option<State>) -> RowKey {
 }
 
 impl Record {
+    /// The numbers of samples of a record, the oldest first. The clock is never set back between them.
+    pub(super) fn of(samples: Vec<(SystemTime, Counts)>) -> Record {
+        let mut record = Record::default();
+        for (time, counts) in samples {
+            let states: Vec<State> = counts.present().map(|(state, _)| state).collect();
+            record.push_numbers(states.into_iter(), &counts, None, time);
+        }
+        record
+    }
+
     /// Adds a sample.
     pub(super) fn push(&mut self, sample: StateSample) {
+        let Snapshot {
+            observation,
+            counts,
+            ..
+        } = &sample.snapshot;
+        let states = sample.snapshot.states();
+        self.push_numbers(states, counts, Some(sample.at), observation.time);
+        self.last = Some(sample);
+    }
+
+    fn push_numbers(
+        &mut self,
+        states: impl Iterator<Item = State>,
+        counts: &Counts,
+        at: Option<Instant>,
+        time: SystemTime,
+    ) {
         if self.times.len() == KEPT {
             self.times.pop_front();
         }
         let before = self.times.len();
-        self.times
-            .push_back((sample.at, sample.snapshot.observation.time));
-        for state in sample.snapshot.states().map(Some).chain([None]) {
+        self.times.push_back((at, time));
+        for state in states.map(Some).chain([None]) {
             // A state that was not seen before had no sockets.
             let new = || History::of_zeros(before);
             self.histories.entry(row_key(state)).or_insert_with(new);
         }
         for ((_, state), history) in &mut self.histories {
-            history.push(sample.snapshot.counts.number(*state));
+            history.push(counts.number(*state));
         }
-        self.last = Some(sample);
     }
 
     pub(super) fn reset_extremes(&mut self) {
@@ -106,7 +131,11 @@ impl Record {
         let steps = STEPS.min(self.times.len().checked_sub(1)?);
         let change = change(history, steps).filter(|_| steps > 0)?;
         let start = self.times.get(self.times.len() - 1 - steps)?;
-        let took = self.times.back()?.0.saturating_duration_since(start.0);
+        let end = self.times.back()?;
+        let took = match (start.0, end.0) {
+            (Some(start), Some(end)) => end.saturating_duration_since(start),
+            _ => end.1.duration_since(start.1).unwrap_or_default(),
+        };
         (took > Duration::ZERO).then(|| change as f64 / took.as_secs_f64())
     }
 }

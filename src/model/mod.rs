@@ -66,6 +66,7 @@ mod tcp_info;
 #[cfg(test)]
 pub(crate) mod testing;
 mod threshold;
+mod timeline;
 pub mod trace;
 mod unix;
 mod words;
@@ -115,5 +116,6 @@ pub use threshold::{
     JudgedQueue, JudgedQueues, Judgement, Measure, Measurement, Quantity, Range, Scope, Side,
     Subject, Threshold, Thresholds, Trust, Verdict, Waited, decimal, grouped,
 };
+pub use timeline::{Position, Ticks, Timeline, TimelinePart};
 pub use unix::{UnixEnds, UnixName, UnixPeer, UnixShutdown};
 pub use words::{counted, duration_words, hint, is_typing_error, nearest_word, thousands, times};

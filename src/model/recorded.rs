@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -22,11 +23,13 @@ pub struct Recorded {
     /// Whose sockets it has.
     pub origin: Origin,
     /// The one that was chosen, after the one that it is compared with, where there is one.
-    moments: Vec<Moment>,
+    moments: Vec<Arc<Moment>>,
     /// Why the file ends early; moments that are not whole are not in the timeline.
     pub cut: Option<String>,
     /// What the file has, in its order.
-    pub timeline: Vec<Stretch>,
+    pub timeline: Arc<[Stretch]>,
+    /// Where the lines are that begin a run of the recorder.
+    pub runs: Vec<Place>,
     /// Whether a time was requested, so that commands name it.
     pub at: bool,
     /// The position of the moment that questions are about.
@@ -156,15 +159,31 @@ pub struct Place {
 impl Recorded {
     /// A record about this moment, which is compared with an earlier one, if there is one.
     pub fn new(path: PathBuf, origin: Origin, earlier: Option<Moment>, moment: Moment) -> Recorded {
-        let moments: Vec<Moment> = earlier.into_iter().chain([moment]).collect();
+        let moments = earlier.into_iter().chain([moment]);
+        let moments: Vec<Arc<Moment>> = moments.map(Arc::new).collect();
         Recorded {
             path,
             origin,
             current: AtomicUsize::new(moments.len() - 1),
             moments,
             cut: None,
-            timeline: Vec::new(),
+            timeline: Arc::default(),
+            runs: Vec::new(),
             at: false,
+        }
+    }
+
+    /// The same, for one who goes back and on in it on its own.
+    pub fn again(&self) -> Recorded {
+        Recorded {
+            path: self.path.clone(),
+            origin: self.origin.clone(),
+            moments: self.moments.clone(),
+            cut: self.cut.clone(),
+            timeline: Arc::clone(&self.timeline),
+            runs: self.runs.clone(),
+            at: self.at,
+            current: AtomicUsize::new(self.moments.len().saturating_sub(1)),
         }
     }
 
@@ -189,12 +208,13 @@ impl Recorded {
 
     /// The moment that questions are about.
     pub fn moment(&self) -> Option<&Moment> {
-        self.moments.get(self.current.load(Ordering::Relaxed))
+        let current = self.moments.get(self.current.load(Ordering::Relaxed));
+        current.map(|moment| &**moment)
     }
 
     /// The one that was chosen.
     pub fn last(&self) -> Option<&Moment> {
-        self.moments.last()
+        self.moments.last().map(|moment| &**moment)
     }
 
     /// When that was.

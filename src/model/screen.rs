@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::trace::{Clock, Losses, Shape, Story, Transition};
-use super::{Finding, Grouped, KindSet, Label, State};
+use super::{Finding, Grouped, KindSet, Label, Position, State, Timeline};
 
 /// Everything on the screen.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Screen<'a> {
     pub rows: Vec<StateRow>,
     /// What is done with the states for which there is no line.
     pub rest: Rest,
+    /// The line over a whole record, if one is shown.
+    pub timeline: Option<TimelineBar<'a>>,
     /// Whether the data is old, because the last sample failed.
     pub is_stale: bool,
     /// What is below the states, or in their place.
@@ -70,6 +72,8 @@ pub struct Header<'a> {
     pub host: &'a str,
     /// The time between two samples.
     pub interval: Duration,
+    /// The name of the record that is shown; `None` for what is sampled now.
+    pub record: Option<&'a str>,
     /// When the sample shown was taken; absent before the first.
     pub time: Option<SystemTime>,
     /// Which method was used, and why; empty before the first sample.
@@ -82,10 +86,21 @@ pub struct Header<'a> {
     pub filter: &'a str,
     /// The kinds of the sockets.
     pub kinds: KindSet,
-    /// Whether the view is paused; sampling continues.
+    /// Whether the view is paused; sampling continues. Or whether a record is not played.
     pub is_paused: bool,
     /// Whether something was lost, so that every number may be too small.
     pub is_incomplete: bool,
+}
+
+/// The line over a whole record.
+#[derive(Clone, Copy, Debug)]
+pub struct TimelineBar<'a> {
+    /// What the record has.
+    pub timeline: &'a Timeline,
+    /// Where the view is in it.
+    pub at: Position,
+    /// Whose numbers are drawn; `None` for the sum of all.
+    pub state: Option<State>,
 }
 
 /// The cost of a sample.
@@ -215,8 +230,10 @@ pub struct ChoicesPane {
 pub struct FindingsPane<'a> {
     /// The worst first.
     pub findings: &'a [Finding],
-    /// Whether the rules were applied.
-    pub is_examined: bool,
+    /// Why the rules were not applied; `None` if they were.
+    pub not_examined: Option<&'static str>,
+    /// Whether they are those of a moment of a record, to which all rules are applied.
+    pub is_recorded: bool,
     /// Which is selected.
     pub selected: usize,
 }

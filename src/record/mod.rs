@@ -7,6 +7,7 @@
 //! Must not query the kernel, nor know what is asked of a record.
 
 mod continued;
+mod cursor;
 mod index;
 pub mod line;
 mod lines;
@@ -21,6 +22,7 @@ mod tag;
 mod tests;
 mod writer;
 
+pub use cursor::Cursor;
 pub use lines::Lines;
 pub use open::{At, RecordError, is_record, open};
 pub use ring::{Bounds, Ring, lock};

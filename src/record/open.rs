@@ -23,6 +23,8 @@ pub enum At {
     Time(SystemTime),
     /// The last one until this time of a day, in UTC: of the last day on which the record has it.
     OfDay(Duration),
+    /// The first one.
+    First,
 }
 
 /// Why a file cannot be used as a record.
@@ -107,7 +109,7 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
         reason: reason.to_owned(),
     };
     let chosen = loop {
-        let Some(chosen) = choose(path, &index, at)? else {
+        let Some(chosen) = choose(path, &index.stretches, at)? else {
             return Err(match &index.cut {
                 Some(reason) => no_moment(reason),
                 None => RecordError::Nothing { path: name() },
@@ -126,13 +128,14 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
     let origin = read_origin(path, index.run_of(moment.start).unwrap_or_default())?;
     let mut record = Recorded::new(path.to_owned(), origin, earlier, moment);
     record.cut = index.cut;
-    record.timeline = index.stretches;
+    record.timeline = index.stretches.into();
+    record.runs = index.heads;
     record.at = at.is_some();
     Ok(record)
 }
 
 /// Reads whose record it is.
-fn read_origin(path: &Path, place: Place) -> Result<Origin, RecordError> {
+pub(super) fn read_origin(path: &Path, place: Place) -> Result<Origin, RecordError> {
     let name = || path.display().to_string();
     let other = |reason: String| RecordError::Other {
         path: name(),
@@ -175,19 +178,23 @@ fn origin(head: &Head<'_>) -> Result<Origin, String> {
 ///
 /// # Errors
 /// When the time is outside of what the record has.
-fn choose(path: &Path, index: &Index, at: Option<At>) -> Result<Option<usize>, RecordError> {
-    let all = &index.stretches;
+pub(super) fn choose(
+    path: &Path,
+    all: &[Stretch],
+    at: Option<At>,
+) -> Result<Option<usize>, RecordError> {
     let Some(at) = at else {
         let last = all.iter().rposition(|one| one.has_sockets);
         return Ok(last.or_else(|| all.len().checked_sub(1)));
     };
-    let (Some(first), Some(last)) = (
-        all.iter().map(|one| one.first).min(),
-        all.iter().map(|one| one.last).max(),
-    ) else {
+    let Some(first) = all.iter().map(|one| one.first).min() else {
         return Ok(None);
     };
-    let time = resolve(at, last);
+    let last = latest(all);
+    if at == At::First {
+        return Ok(Some(0));
+    }
+    let time = resolve(at, all);
     if time < first || time > last {
         let (where_it_is, nearest) = match time < first {
             true => ("begins after", first),
@@ -208,10 +215,12 @@ fn choose(path: &Path, index: &Index, at: Option<At>) -> Result<Option<usize>, R
     Ok(found.map(|(position, _)| position))
 }
 
-/// The time that is meant, in a record that ends with `last`.
-fn resolve(at: At, last: SystemTime) -> SystemTime {
+/// The time that is meant, in a record that has these.
+pub(super) fn resolve(at: At, all: &[Stretch]) -> SystemTime {
     const DAY: u64 = 86_400;
+    let last = latest(all);
     match at {
+        At::First => all.first().map_or(last, |one| one.first),
         At::Time(time) => time,
         At::OfDay(since_midnight) => {
             let since = last.duration_since(SystemTime::UNIX_EPOCH);
@@ -228,33 +237,48 @@ fn resolve(at: At, last: SystemTime) -> SystemTime {
 }
 
 /// A moment or sample, after the one that it is compared with.
-type Compared = (Option<Moment>, Moment);
+pub(super) type Compared = (Option<Moment>, Moment);
 
 /// Reads the moment or sample of a stretch, and the one that it is compared with.
 fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result<Compared> {
     let gone = || io::Error::other("it has no sample");
     let stretch = index.stretches.get(chosen).ok_or_else(gone)?;
+    if stretch.has_sockets {
+        return read_with_sockets(path, &index.stretches, chosen, index.run_of(stretch.place));
+    }
     // Another run may have been on another host, or counters began anew in between.
     let run = index.run_of(stretch.place).unwrap_or_default();
-    let before = index.stretches.get(..chosen).unwrap_or_default().iter();
-    let mut before = before
-        .rev()
-        .take_while(|one| one.place.member >= run.member);
-    if !stretch.has_sockets {
-        let until = at.map(|at| resolve(at, latest(&index.stretches)));
-        let (mut earlier, sample) = last_samples(path, stretch, until)?;
-        if earlier.is_none()
-            && let Some(before) = before.next().filter(|one| !one.has_sockets)
-        {
-            // Without it there are numbers, and no rates.
-            earlier = last_samples(path, before, None)
-                .ok()
-                .and_then(|(_, last)| last);
-        }
-        let sample = sample.ok_or_else(gone)?;
-        return Ok((earlier.filter(|one| one.time < sample.time), sample));
+    let until = at.map(|at| resolve(at, &index.stretches));
+    let (mut earlier, sample) = match at {
+        Some(At::First) => (None, Samples::open(path, stretch)?.next_sample()?),
+        Some(At::Time(_) | At::OfDay(_)) | None => last_samples(path, stretch, until)?,
+    };
+    let before = chosen.checked_sub(1).and_then(|at| index.stretches.get(at));
+    if earlier.is_none()
+        && let Some(before) =
+            before.filter(|one| !one.has_sockets && one.place.member >= run.member)
+    {
+        // Without it there are numbers, and no rates.
+        earlier = last_samples(path, before, None)
+            .ok()
+            .and_then(|(_, last)| last);
     }
-    let moment = read_moment(path, stretch.place)?;
+    let sample = sample.ok_or_else(gone)?;
+    Ok((earlier.filter(|one| one.time < sample.time), sample))
+}
+
+/// Reads a moment with its sockets, and the one before it of the same run, which begins with the line at `run`.
+pub(super) fn read_with_sockets(
+    path: &Path,
+    all: &[Stretch],
+    chosen: usize,
+    run: Option<Place>,
+) -> io::Result<Compared> {
+    let gone = || io::Error::other("it has no sample");
+    let moment = read_moment(path, all.get(chosen).ok_or_else(gone)?.place)?;
+    let run = run.unwrap_or_default();
+    let before = all.get(..chosen).unwrap_or_default().iter().rev();
+    let before = before.take_while(|one| one.place.member >= run.member);
     let mut moments = before.filter(|one| one.has_sockets);
     let earlier = match moment.is_first {
         true => None,

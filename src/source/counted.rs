@@ -2,7 +2,7 @@
 
 use super::CannotKnow;
 use crate::filter::{Expression, Test};
-use crate::model::{Counted, Field, KindSet, Recorded, State};
+use crate::model::{Counted, Counts, Field, KindSet, Moment, Recorded, State};
 use crate::question::Question;
 use crate::record::line::stamp;
 
@@ -35,31 +35,44 @@ impl CannotKnow {
         record: &Recorded,
         counted: &Counted,
     ) -> Result<(), CannotKnow> {
-        let kinds = question.kinds();
-        let mut tests = question.filter.iter().flat_map(Expression::tests);
-        let is_tested =
-            tests.all(|test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_)));
-        let is_number = |field: &Field| matches!(field, Field::State | Field::Kind);
-        let is_of_groups = match &*question.fields {
-            [by] => kinds == KindSet::TCP && counted.groups.iter().any(|groups| groups.by == *by),
-            _ => false,
-        } && question.filter.is_none();
         let has = record.moment().map(|moment| moment.available());
-        let lacking = kinds.difference(has.unwrap_or_default());
+        let lacking = question.kinds().difference(has.unwrap_or_default());
         if !lacking.is_empty() {
             return Err(CannotKnow {
                 table: record.path.display().to_string(),
                 lack: format!("has no {} sockets", lacking.titles()),
             });
         }
-        let is_known =
-            question.families.only().is_none() && !question.states.contains(State::Bound);
-        match is_known
-            && is_tested
-            && (question.needed().all(|field| is_number(&field)) || is_of_groups)
-        {
+        match is_answered(question, counted) {
             true => Ok(()),
             false => Err(CannotKnow::sockets_of(record, counted)),
         }
     }
+}
+
+/// How many sockets a sample of a record has that a question is about; `None` if it cannot answer.
+pub fn count_sample(moment: &Moment, question: &Question) -> Option<Counts> {
+    let counted = moment.counted.as_ref()?;
+    let lacking = question.kinds().difference(moment.available());
+    if !lacking.is_empty() || !is_answered(question, counted) {
+        return None;
+    }
+    let mut counts = Counts::default();
+    super::recorded::count(counted, question, &mut counts);
+    Some(counts)
+}
+
+/// Whether the numbers of a sample are enough for a question.
+fn is_answered(question: &Question, counted: &Counted) -> bool {
+    let mut tests = question.filter.iter().flat_map(Expression::tests);
+    let is_tested = tests.all(|test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_)));
+    let is_number = |field: &Field| matches!(field, Field::State | Field::Kind);
+    let is_of_groups = match &*question.fields {
+        [by] => {
+            question.kinds() == KindSet::TCP && counted.groups.iter().any(|groups| groups.by == *by)
+        }
+        _ => false,
+    } && question.filter.is_none();
+    let is_known = question.families.only().is_none() && !question.states.contains(State::Bound);
+    is_known && is_tested && (question.needed().all(|field| is_number(&field)) || is_of_groups)
 }

@@ -27,6 +27,7 @@ mod walk;
 mod wire;
 
 pub use bpf::{BpfError, Btf, BtfError};
+pub use counted::count_sample;
 pub use error::{CannotKnow, NetlinkError, SourceError, UnsupportedTest};
 pub use kinds::Protocols;
 pub use observer::Observer;

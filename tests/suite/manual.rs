@@ -207,6 +207,10 @@ fn the_manual_and_the_live_view_list_the_same_keys() {
     let also = ["Home", "End", "PageUp", "PageDown", "left", "right"];
     let also = BTreeSet::from(also.map(str::to_owned));
     assert_eq!(&documented - &also, known.collect());
+    let documented = items(WATCH, ".Sh PLAYBACK", "\n.Sh ");
+    let known = tcpstates::output::screen::PLAYBACK_KEYS.iter();
+    let known = known.flat_map(|(keys, _)| keys.split(", ").map(str::to_owned));
+    assert_eq!(documented, known.collect());
 }
 
 /// The files of the pages, with their names: `tcpstates-list.1`.

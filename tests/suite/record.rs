@@ -416,8 +416,8 @@ in_namespace!(
                 "a record is of one network namespace",
             ),
             (
-                &["--from", "a.rec", "--watch", "1"],
-                "--from and --watch exclude each other",
+                &["list", "--from", "a.rec", "--watch"],
+                "choose a moment with --at TIME",
             ),
             (&["serve", "--once", "--from", "a.rec"], "cannot be served"),
             (

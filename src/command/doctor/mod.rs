@@ -28,7 +28,9 @@ use super::target::Target;
 use super::wait::within_more;
 use crate::cli;
 use crate::diagnose::{Examination, Host, KINDS, RULES, examine, wide_rules};
-use crate::model::{Diagnosis, Holders, Kind, KindSet, Loss, Note, Severity, SourceName};
+use crate::model::{
+    Diagnosis, Finding, Holders, Kind, KindSet, Loss, Note, Recorded, Severity, SourceName,
+};
 use crate::output::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 use holders::HolderSearch;
 use parts::{Parts, Taken};
@@ -99,6 +101,19 @@ fn kinds(typed: &cli::Doctor) -> Result<Option<KindSet>, Failure> {
     }
     let named = typed.letters.named(&typed.kinds);
     Ok(named.map(|named| named.intersection(KINDS)))
+}
+
+/// What is wrong at a moment of a record, with those sockets of it that a target selects.
+///
+/// # Errors
+/// When they cannot be read any more.
+pub(super) fn found_in_record(target: &Target, record: &Recorded) -> Result<Vec<Finding>, Failure> {
+    // Of its own: a window goes back in it, and on.
+    let target = target.at(record.again());
+    let kinds = KINDS.intersection(target.kinds());
+    let parts = Parts::of(target.of_kinds(kinds)?)?;
+    let (_, diagnosis) = diagnose(&parts, LONGEST, None, &|_, _| {})?;
+    Ok(diagnosis.findings)
 }
 
 /// Takes the samples, applies the rules, and searches for the holders of the sockets found.

@@ -53,6 +53,11 @@ impl ShownGroups {
         }
     }
 
+    /// The same of another moment of a record, compared with the sample before.
+    pub(in crate::command) fn go_on(self, sampler: GroupSampler) -> ShownGroups {
+        ShownGroups { sampler, ..self }
+    }
+
     /// Takes a sample, and moves its groups into the answer.
     ///
     /// # Errors

@@ -58,6 +58,13 @@ impl List {
             &typed.selection,
             &typed.sourcing,
         )?;
+        if typed.repetition.watch.is_some() && target.sources.record().is_some() {
+            return Err(Failure::Usage(
+                "list --watch goes on in no record, whose samples have no sockets: choose a moment with --at TIME, \
+                 or leave out `list`"
+                    .to_owned(),
+            ));
+        }
         if target.sources.are_several() && !columns.contains(&Field::Netns) {
             columns.push(Field::Netns);
         }
@@ -67,7 +74,7 @@ impl List {
         let sorted = typed.sort.iter().map(|key| key.field);
         target.refuse_foreign(columns.iter().copied().chain(sorted))?;
         Ok(List {
-            repetition: Repetition::resolve(&typed.repetition, &target.sources)?,
+            repetition: Repetition::resolve(&typed.repetition)?,
             target,
             columns,
             usual,

@@ -11,9 +11,11 @@ use crate::command::repeat::Schedule;
 use crate::command::sample::Sampler;
 use crate::command::summary::Summary;
 use crate::command::target::Target;
-use crate::live::{FailedSample, StateSample};
-use crate::model::KindSet;
+use crate::live::{FailedSample, Move, StateSample};
 use crate::model::screen::SampleCost;
+use crate::model::{KindSet, Note, Recorded};
+use crate::question::Question;
+use crate::record::At;
 
 /// What changes while the thread runs.
 pub(super) enum Change {
@@ -23,6 +25,12 @@ pub(super) enum Change {
     Filter(String),
     /// Other kinds of sockets.
     Kinds(KindSet),
+    /// Another moment of the record.
+    Move(Move),
+    /// The moment of the record at this time.
+    GoTo(At),
+    /// Whether the record is played.
+    Play(bool),
 }
 
 /// What the thread works with.
@@ -32,8 +40,6 @@ pub(super) struct Counter {
     filter: String,
     sampler: Sampler,
     lookup: HostLookup,
-    events: Events,
-    changes: Receiver<Change>,
 }
 
 impl Counter {
@@ -41,29 +47,28 @@ impl Counter {
     ///
     /// # Errors
     /// When the source cannot know them.
-    pub(super) fn new(
-        request: &Summary,
-        events: Events,
-        changes: Receiver<Change>,
-    ) -> Result<Counter, Failure> {
+    pub(super) fn new(request: &Summary) -> Result<Counter, Failure> {
         let target = request.target.clone();
         Ok(Counter {
             sampler: target.sampler(Vec::new())?,
             lookup: HostLookup::of(target.sources.place()),
             target,
             filter: request.filter.clone(),
-            events,
-            changes,
         })
     }
 
     /// Samples until the other end of one of its channels is gone.
-    pub(super) fn run(mut self, mut interval: Duration) {
+    pub(super) fn run(
+        mut self,
+        mut interval: Duration,
+        events: &Events,
+        changes: &Receiver<Change>,
+    ) {
         let mut schedule = Schedule::new(Instant::now(), interval);
         let mut due = Instant::now();
         loop {
             let wait = due.saturating_duration_since(Instant::now());
-            let event = match self.changes.recv_timeout(wait) {
+            let event = match changes.recv_timeout(wait) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     let event = self.sample();
@@ -77,8 +82,10 @@ impl Counter {
                             interval = other;
                             None
                         }
-                        Change::Filter(text) => Some(self.take(text, self.target.kinds())),
-                        Change::Kinds(kinds) => Some(self.take(self.filter.clone(), kinds)),
+                        Change::Filter(text) => Some(self.take_filter(text)),
+                        Change::Kinds(kinds) => Some(self.take_kinds(kinds)),
+                        // No record is shown.
+                        Change::Move(_) | Change::GoTo(_) | Change::Play(_) => None,
                     };
                     // At once, and every interval from now on.
                     due = Instant::now();
@@ -86,28 +93,65 @@ impl Counter {
                     event
                 }
             };
-            if event.is_some_and(|event| !self.events.send(event)) {
+            if event.is_some_and(|event| !events.send(event)) {
                 return;
             }
         }
     }
 
-    fn sample(&mut self) -> Event {
-        let at = Instant::now();
-        self.try_sample().unwrap_or_else(|failure| {
-            let reason = failure.to_string();
-            Event::SampleFailed(FailedSample { at, reason }, failure)
-        })
+    /// What is counted.
+    pub(super) fn target(&self) -> &Target {
+        &self.target
     }
 
-    fn try_sample(&mut self) -> Result<Event, Failure> {
+    /// The question of every sample.
+    pub(super) fn question(&self) -> &Question {
+        self.sampler.question()
+    }
+
+    fn sample(&mut self) -> Event {
+        let at = Instant::now();
+        match self.try_sample() {
+            Ok(sample) => Event::Sample(Box::new(sample)),
+            Err(failure) => {
+                let reason = failure.to_string();
+                Event::SampleFailed(FailedSample { at, reason }, failure)
+            }
+        }
+    }
+
+    /// The sample of a moment of a record. Names in the filter are those of that moment.
+    ///
+    /// # Errors
+    /// When it cannot answer.
+    pub(super) fn sample_at(&mut self, record: Recorded) -> Result<StateSample, Failure> {
+        let has_sockets = record.counted().is_none();
+        self.target = self.target.at(record);
+        if has_sockets {
+            self.lookup = HostLookup::of(self.target.sources.place());
+            let kinds = self.target.kinds();
+            let target = self
+                .target
+                .with_filter(&self.filter, kinds, &mut self.lookup);
+            self.target = target?;
+        }
+        self.sampler = self.target.sampler(Vec::new())?;
+        let mut sample = self.try_sample()?;
+        // The view itself says which moment it is.
+        sample
+            .notes
+            .retain(|note| !matches!(note, Note::Recorded(_)));
+        Ok(sample)
+    }
+
+    fn try_sample(&mut self) -> Result<StateSample, Failure> {
         let sample = self.sampler.count(false)?;
         let snapshot = self.sampler.snapshot(&sample);
         let (question, sources) = (self.sampler.question(), &self.target.sources);
         let limits = kernel_limits::reached(question, sources, &snapshot);
         let notes = sample.all_notes().cloned().collect();
         let report = sample.report;
-        Ok(Event::Sample(Box::new(StateSample {
+        Ok(StateSample {
             at: sample.begin,
             snapshot,
             plan: report.plan.to_string(),
@@ -118,10 +162,19 @@ impl Counter {
             },
             notes,
             limits,
-        })))
+        })
     }
 
-    /// Counts what this filter selects of these kinds from now on.
+    /// Counts what this filter selects from now on.
+    pub(super) fn take_filter(&mut self, text: String) -> Event {
+        self.take(text, self.target.kinds())
+    }
+
+    /// Counts sockets of these kinds from now on.
+    pub(super) fn take_kinds(&mut self, kinds: KindSet) -> Event {
+        self.take(self.filter.clone(), kinds)
+    }
+
     fn take(&mut self, text: String, kinds: KindSet) -> Event {
         let target = self.target.with_filter(&text, kinds, &mut self.lookup);
         match target.and_then(|target| Ok((target.sampler(Vec::new())?, target))) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::inspect::Inspector;
 use super::listing::list;
+use super::player::told;
 use super::{Event, Events};
 use crate::command::clock::cpu_time;
 use crate::command::groups::{GroupSampler, ShownGroups};
@@ -66,7 +67,13 @@ impl Details {
         while let Some(mut request) = next {
             // The last of several requests in a row.
             next = loop {
-                match self.requests.recv_timeout(SETTLING) {
+                let settling = match request.target.sources.record() {
+                    None => SETTLING,
+                    // What is read there is small.
+                    Some(record) if record.counted().is_some() => Duration::ZERO,
+                    Some(_) => SETTLING,
+                };
+                match self.requests.recv_timeout(settling) {
                     Ok(other) => request = other,
                     Err(RecvTimeoutError::Timeout) => {
                         break match is_trace(&request) {
@@ -83,6 +90,8 @@ impl Details {
     /// Repeats the answer to a request until another one arrives, which it returns; `None` if none
     /// can.
     fn answer(&self, request: &DetailRequest) -> Option<DetailRequest> {
+        let record = request.target.sources.record();
+        let is_sample = record.is_some_and(|record| record.counted().is_some());
         let mut kept = Kept::default();
         let mut spent = Spent::default();
         loop {
@@ -95,7 +104,7 @@ impl Details {
                     filter: request.filter,
                     at: begin,
                     cpu,
-                    found: found.map_err(|failure| failure.to_string()),
+                    found: found.map_err(|failure| told(&failure, !is_sample)),
                 };
                 if !self.events.send(Event::Detail(Box::new(detail))) {
                     return None;
@@ -103,6 +112,8 @@ impl Details {
             }
             let pause = match request.wanted {
                 DetailQuery::Nothing | DetailQuery::Trace { .. } => Duration::MAX,
+                // Nothing changes there.
+                _ if record.is_some() => Duration::MAX,
                 DetailQuery::Groups { .. }
                 | DetailQuery::Sockets { .. }
                 | DetailQuery::Socket(_) => pause(cpu, spent.by_others(cpu), request.interval),

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Events};
 use crate::command::clock::cpu_time;
-use crate::command::doctor::glance;
+use crate::command::doctor::{found_in_record, glance};
+use crate::command::outcome::Failure;
 use crate::command::target::Target;
+use crate::model::Finding;
 
 /// The time between the two samples of the rules.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -46,17 +48,30 @@ pub(super) fn run(events: &Events, requests: &Receiver<Examined>) {
     loop {
         let (begin, cpu) = (Instant::now(), cpu_time());
         // That samples fail is reported with the counts.
-        if let Ok(found) = glance(&request.target, &request.words, WINDOW)
+        if let Ok(found) = examine(&request)
             && !events.send(Event::Findings(request.filter, found))
         {
             return;
         }
         let cpu = cpu_time().saturating_sub(cpu);
-        let pause = LEAST.max(cpu.saturating_mul(SHARE));
+        let pause = match request.target.sources.record() {
+            None => LEAST.max(cpu.saturating_mul(SHARE)),
+            // Nothing changes there.
+            Some(_) => Duration::MAX,
+        };
         match requests.recv_timeout(pause.saturating_sub(begin.elapsed())) {
             Ok(other) => request = requests.try_iter().last().unwrap_or(other),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// What is wrong; `None` where the rules are not about such sockets.
+fn examine(request: &Examined) -> Result<Option<Vec<Finding>>, Failure> {
+    match request.target.sources.record() {
+        None => glance(&request.target, &request.words, WINDOW),
+        Some(record) if record.counted().is_some() => Ok(None),
+        Some(record) => found_in_record(&request.target, record).map(Some),
     }
 }

@@ -105,14 +105,24 @@ fn mouse(parameters: &[u8]) -> Option<Key> {
     }
 }
 
+/// Whether shift was held, alone: the second parameter is one more than a bit for each such key (xterm).
+fn has_shift(parameters: &[u8]) -> bool {
+    parameters.split(|byte| *byte == b';').nth(1) == Some(b"2")
+}
+
 /// The key of a sequence, whichever other keys were held with it.
 fn named(end: u8, parameters: &[u8]) -> Option<Key> {
     let number = parameters.split(|byte| *byte == b';').next();
     Some(match (end, number.unwrap_or_default()) {
         (b'A', _) => Key::Up,
         (b'B', _) => Key::Down,
+        (b'C', _) if has_shift(parameters) => Key::ShiftRight,
+        (b'D', _) if has_shift(parameters) => Key::ShiftLeft,
         (b'C', _) => Key::Right,
         (b'D', _) => Key::Left,
+        // As rxvt sends them.
+        (b'c', b"") => Key::ShiftRight,
+        (b'd', b"") => Key::ShiftLeft,
         (b'H', _) | (b'~', b"1" | b"7") => Key::Home,
         (b'F', _) | (b'~', b"4" | b"8") => Key::End,
         (b'M', b"") => Key::Enter,

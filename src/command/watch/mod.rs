@@ -11,14 +11,16 @@ mod inspect;
 mod kernel_limits;
 mod key_decoder;
 mod listing;
+mod player;
 mod saving;
 mod session;
 mod terminal;
 mod tracing;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::console::{Console, Presentation, is_dumb, is_linux_console};
 use super::log::LogMessage;
@@ -27,16 +29,23 @@ use super::summary::Summary;
 use super::target::Target;
 use super::wait::Waker;
 use crate::filter::FilterError;
-use crate::live::{Detail, FailedSample, Setup, StateSample};
-use crate::model::{Field, Finding, GroupKey};
+use crate::live::{Detail, FailedSample, Moved, Setup, StateSample};
+use crate::model::{CountedGroups, Counts, Field, Finding, GroupKey, Recorded, Timeline};
 use crate::output::Look;
 use crate::output::screen::Paint;
+use crate::source::Sources;
 use session::{Last, Session};
 
 /// What the threads that sample report to the one that draws.
 enum Event {
     /// A sample was taken.
     Sample(Box<StateSample>),
+    /// Another moment of the record is shown, of these sockets; why it cannot answer, if it cannot.
+    Moved(Box<Moved>, Box<Target>, Option<Failure>),
+    /// More of the record was read, and the numbers before those shown.
+    Scanned(Arc<Timeline>, Vec<(SystemTime, Counts)>),
+    /// The record has nothing of the time typed.
+    TimeRefused(String),
     /// A sample failed.
     SampleFailed(FailedSample, Failure),
     /// The filter typed is valid, and used from now on.
@@ -81,16 +90,19 @@ pub(super) fn look(request: &Summary, console: &Console) -> Option<Look> {
 
 /// Shows the live view until it is ended.
 pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Result<Status, Failure> {
+    let record = request.target.sources.record();
     let setup = Setup {
-        host: match request.netns() {
-            Some(netns) => format!("{} netns {netns}", host()),
-            None => host(),
+        host: match (record, request.netns()) {
+            (Some(record), _) => record.origin.host.clone(),
+            (None, Some(netns)) => format!("{} netns {netns}", host()),
+            (None, None) => host(),
         },
+        record: record.map(|record| file_name(record)),
         interval: request.repetition.interval.unwrap_or_default(),
         filter: request.filter.clone(),
         kinds: request.target.kinds(),
         shows_plan: console.shows_plans(),
-        groupings: groupings(request.by.as_deref(), request.target.sources.are_several()),
+        groupings: groupings(request.by.as_deref(), &request.target.sources),
         start: Instant::now(),
     };
     // Colour as for tables; so are characters beyond ASCII, except on the console of Linux.
@@ -104,6 +116,12 @@ pub(super) fn run(request: &Summary, look: Look, console: &mut Console) -> Resul
         leave(request, &last, console)?;
     }
     Ok(status)
+}
+
+/// The last part of a record's path.
+fn file_name(record: &Recorded) -> String {
+    let name = record.path.file_name().unwrap_or(record.path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 fn host() -> String {
@@ -131,8 +149,8 @@ fn leave(request: &Summary, last: &Last, console: &mut Console) -> Result<(), Fa
 }
 
 /// What sockets can be grouped by: the keys typed first, then the usual ones, of several network namespaces
-/// by these first.
-fn groupings(typed: Option<&[GroupKey]>, are_several: bool) -> Vec<Vec<GroupKey>> {
+/// by these first; in a record, those first that samples have.
+fn groupings(typed: Option<&[GroupKey]>, sources: &Sources) -> Vec<Vec<GroupKey>> {
     const USUAL: [&[Field]; 10] = [
         &[Field::Netns],
         &[Field::Service, Field::RemoteAddr],
@@ -150,8 +168,15 @@ fn groupings(typed: Option<&[GroupKey]>, are_several: bool) -> Vec<Vec<GroupKey>
         prefix: None,
     };
     let usual = USUAL.map(|fields| fields.iter().map(key).collect::<Vec<_>>());
-    let usual = usual.into_iter().skip(usize::from(!are_several));
-    let usual = usual.filter(|keys| typed != Some(keys));
+    let mut usual: Vec<_> = usual
+        .into_iter()
+        .skip(usize::from(!sources.are_several()))
+        .filter(|keys| typed != Some(keys))
+        .collect();
+    if sources.record().is_some() {
+        let is_sampled = |key: &GroupKey| CountedGroups::FIELDS.contains(&key.field);
+        usual.sort_by_key(|keys| keys.len() > 1 || !keys.iter().all(is_sampled));
+    }
     let typed = typed.map(<[GroupKey]>::to_vec);
     typed.into_iter().chain(usual).collect()
 }

@@ -15,9 +15,11 @@ use super::counter::{Change, Counter};
 use super::details::{DetailRequest, Details};
 use super::findings::{self, Examined};
 use super::key_decoder::Decoder;
+use super::player::Player;
 use super::saving::save;
 use super::terminal::{Canvas, Guard, give_back_at_once};
 use super::{Event, Events};
+use crate::cli::parse_time;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::Repetition;
 use crate::command::runtime::{self, Signal, TERMINAL_GONE};
@@ -105,8 +107,8 @@ impl Session {
         let (changes, count_changes) = channel();
         let (requests, detail_requests) = channel();
         let (examined, to_examine) = channel();
-        let counter = Counter::new(&request, sampled.clone(), count_changes)?;
         let (interval, mut view) = (setup.interval, View::new(setup));
+        let count = counting(&request, interval, sampled.clone(), count_changes)?;
         runtime::handle_signals(waker, give_back_at_once).map_err(&cannot_start)?;
         let guard = Guard::take(io::stdin(), &out).map_err(Failure::to("use the terminal"))?;
         let size = guard.size();
@@ -139,7 +141,7 @@ impl Session {
             view,
             sent: None,
             threads: [
-                spawn("count", move || counter.run(interval))?,
+                spawn("count", count)?,
                 spawn("details", move || details.run())?,
                 spawn("findings", move || findings::run(&sampled, &to_examine))?,
             ],
@@ -236,6 +238,21 @@ impl Session {
                 self.samples += 1;
                 self.view.sampled(*sample);
             }
+            Event::Moved(moved, target, failure) => {
+                if let Some(failure) = failure.filter(|_| self.samples == 0) {
+                    return Err(failure.into());
+                }
+                self.samples += 1;
+                self.worst = self.worst.max(match &moved.sample {
+                    Ok(sample) => Status::of(&sample.snapshot.observation.completeness),
+                    Err(_) => Status::Failed,
+                });
+                self.request.filter = self.view.moved(Instant::now(), *moved);
+                self.request.target = *target;
+                self.examine();
+            }
+            Event::Scanned(timeline, before) => self.view.scanned(timeline, before),
+            Event::TimeRefused(reason) => self.view.time_refused(&reason),
             Event::SampleFailed(_, failure) if self.samples == 0 => return Err(failure.into()),
             Event::SampleFailed(failed, _) => {
                 self.worst = self.worst.max(Status::Failed);
@@ -246,10 +263,7 @@ impl Session {
                 self.request.filter = self.view.filter_taken(&text, target.kinds());
                 self.groups = None;
                 self.request.target = *target;
-                // The thread runs as long as this end of its channel is open.
-                let request = &self.request;
-                let examined = Examined::new(&request.target, text, request.filter);
-                let _ = self.examined.send(examined);
+                self.examine();
             }
             Event::Findings(filter, found) => self.view.diagnosed(filter, found),
             Event::FilterRefused(error, reason) => {
@@ -274,6 +288,15 @@ impl Session {
             true => Err(End::Enough),
             false => Ok(()),
         }
+    }
+
+    /// Requests what is wrong with the sockets shown.
+    fn examine(&self) {
+        let request = &self.request;
+        let words = request.target.typed_words().unwrap_or_default();
+        let examined = Examined::new(&request.target, words, request.filter);
+        // The thread runs as long as this end of its channel is open.
+        let _ = self.examined.send(examined);
     }
 
     /// Takes the keys that were sent; after a time without any, ends a sequence that is incomplete.
@@ -313,6 +336,12 @@ impl Session {
                 self.request.interval = interval;
                 let _ = self.changes.send(Change::Interval(interval));
             }
+            Some(Action::Move(to)) => drop(self.changes.send(Change::Move(to))),
+            Some(Action::Play(is_playing)) => drop(self.changes.send(Change::Play(is_playing))),
+            Some(Action::GoTo(text)) => match parse_time(&text) {
+                Ok(at) => drop(self.changes.send(Change::GoTo(at))),
+                Err(reason) => self.view.time_refused(&reason),
+            },
             Some(Action::Filter(text)) => {
                 let _ = self.changes.send(Change::Filter(text));
             }
@@ -342,6 +371,25 @@ impl Session {
         self.view.drawn(drawn);
         Ok(())
     }
+}
+
+/// What the thread does whose samples are shown.
+fn counting(
+    request: &Summary,
+    interval: Duration,
+    events: Events,
+    changes: Receiver<Change>,
+) -> Result<Box<dyn FnOnce() + Send>, Failure> {
+    Ok(match request.target.sources.record() {
+        None => {
+            let counter = Counter::new(request)?;
+            Box::new(move || counter.run(interval, &events, &changes))
+        }
+        Some(record) => {
+            let player = Player::new(request, record, events, changes)?;
+            Box::new(move || player.run())
+        }
+    })
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {

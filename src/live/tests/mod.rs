@@ -43,6 +43,7 @@ impl Session {
         let setup = Setup {
             host: "host".to_owned(),
             interval: SECOND,
+            record: None,
             filter: String::new(),
             kinds: KindSet::TCP,
             shows_plan: false,

@@ -15,9 +15,12 @@ const INDENT: u16 = 12;
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &FindingsPane<'_>) {
     let paint = canvas.paint;
     let count = counted(pane.findings.len() as u64, "finding", "findings");
-    let title = match pane.is_examined {
-        true => format!("{count} without ESTABLISHED and TIME_WAIT; tcpstates doctor examines all"),
-        false => "not examined: these rules are about TCP in one network namespace".to_owned(),
+    let title = match (pane.not_examined, pane.is_recorded) {
+        (Some(why), _) => why.to_owned(),
+        (None, true) => format!("{count} of all rules at this moment"),
+        (None, false) => {
+            format!("{count} without ESTABLISHED and TIME_WAIT; tcpstates doctor examines all")
+        }
     };
     canvas.write(area, 0, 0, &title, paint.heading());
     // Half of the lines for the list, around the selected one.

@@ -11,6 +11,21 @@ use crate::output::width::text_width;
 /// The lines that notices leave to others: the host, the filter, the sum and the rest of the states.
 const LEAST_BODY: u16 = 4;
 
+/// The keys of the states in a record, the most important first.
+const IN_PLAYBACK: [(&str, &str); 11] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("space", "play"),
+    ("left/right", "go"),
+    ("n", "next !"),
+    ("g", "time"),
+    ("d", "findings"),
+    ("enter", "list"),
+    ("tab", "groups"),
+    ("b", "by"),
+    ("/", "filter"),
+];
+
 /// The keys of the states, the most important first.
 const IN_STATES: [(&str, &str); 13] = [
     ("q", "quit"),
@@ -189,6 +204,7 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
         Pane::Socket(_) => &IN_SOCKET,
         Pane::Choices(_) => &IN_CHOICES,
         Pane::Groups(pane) if pane.selected.is_some() => &IN_GROUPS,
+        Pane::Groups(_) | Pane::Chart(_) if screen.header.record.is_some() => &IN_PLAYBACK,
         Pane::Groups(_) | Pane::Chart(_) => &IN_STATES,
     };
     let paint = canvas.paint;

@@ -1,4 +1,4 @@
-//! The first lines: the host, the interval, the number of sockets; with `-v` the method; the filter.
+//! The first lines: the host, the record, the interval, the number of sockets; with `-v` the method; the filter.
 
 use ratatui::layout::Rect;
 
@@ -31,11 +31,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has
         .filter_map(|(is_on, mark)| is_on.then_some(mark));
     let (total, clock) = (total(screen), clock(header));
     let with_time = [&*total, &*clock].join("  ");
-    let mut host = format!("tcpstates {}", escape::line(header.host));
-    if header.kinds != KindSet::TCP {
-        host += &format!("  {}", header.kinds.words_typed());
-    }
-    let with_interval = format!("{host}  every {}", brief(header.interval));
+    let (host, with_interval) = hosts(header);
     let has_filter = filter_line >= area.height && !filter.is_empty();
     let name = if has_filter { &filter } else { &with_interval };
     let shorter = if has_filter { &filter } else { &host };
@@ -44,11 +40,17 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has
         let texts = text_width(left) + marked + text_width(right);
         right.is_empty() || texts + GAP <= usize::from(area.width)
     };
+    // Of a record, the time is what matters most.
+    let (second, third) = match header.record {
+        None => (&*total, &*total),
+        Some(_) => (with_time.trim_end(), &*clock),
+    };
     let choices = [
         (name.as_str(), with_time.trim_end()),
-        (name, &total),
-        (shorter, &total),
-        (if has_filter { &filter } else { "tcpstates" }, &total),
+        (name, second),
+        (shorter, second),
+        (shorter, third),
+        (if has_filter { &filter } else { "tcpstates" }, third),
         (name, ""),
     ];
     let (left, right) = choices.into_iter().find(fits).unwrap_or_default();
@@ -64,6 +66,24 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has
     canvas.write(area, filter_line, 0, &filter, paint.heading());
 }
 
+/// The host, with the kinds and the record; and the same with how often samples are shown.
+fn hosts(header: &Header<'_>) -> (String, String) {
+    let mut host = format!("tcpstates {}", escape::line(header.host));
+    if header.kinds != KindSet::TCP {
+        host += &format!("  {}", header.kinds.words_typed());
+    }
+    if let Some(record) = header.record {
+        host += &format!(" in {}", escape::line(record));
+    }
+    let interval = brief(header.interval);
+    let with_interval = match (header.record, header.is_paused) {
+        (None, _) => format!("{host}  every {interval}"),
+        (Some(_), true) => host.clone(),
+        (Some(_), false) => format!("{host}  plays, a sample every {interval}"),
+    };
+    (host, with_interval)
+}
+
 /// The number of sockets.
 fn total(screen: &Screen<'_>) -> String {
     let total = screen.rows.iter().find(|row| row.state.is_none());
@@ -77,10 +97,13 @@ fn total(screen: &Screen<'_>) -> String {
     })
 }
 
-/// The time of the sample; the date is of no use here.
+/// The time of the sample; the date is of use in a record only.
 fn clock(header: &Header<'_>) -> String {
     header.time.map_or(String::new(), |time| {
         let stamp = utc_stamp(time);
+        if header.record.is_some() {
+            return format!("{}Z", stamp.split('.').next().unwrap_or_default());
+        }
         let clock = stamp.split_once('T').map_or("", |(_, clock)| clock);
         format!("{}Z", clock.split('.').next().unwrap_or_default())
     })

@@ -50,6 +50,19 @@ pub const KEYS: [(&str, &str); 23] = [
     ("?", "show these keys"),
 ];
 
+/// What further keys do in a record, and keys that do something else there; the manual has them too.
+pub const PLAYBACK_KEYS: [(&str, &str); 6] = [
+    ("left, right", "one sample back or on; ten with shift"),
+    ("space", "play, or pause"),
+    ("+, -", "play faster, slower"),
+    (
+        "n, N",
+        "next or previous moment with all sockets (!), but in a list",
+    ),
+    ("g", "go to a time (UTC)"),
+    ("G, Home, End", "last, first, last line"),
+];
+
 /// What the signs mean.
 const SIGNS: [&str; 3] = [
     "grows steadily: in 8 of 10 steps, and by more than chance",
@@ -80,7 +93,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, fir
             lines.push((std::mem::take(&mut label), indent, piece));
         }
     };
-    for (keys, does) in KEYS {
+    let recorded = screen.header.record.map(|_| PLAYBACK_KEYS);
+    let recorded: Vec<_> = recorded.into_iter().flatten().collect();
+    // What a key does in a record is there once.
+    let is_other = |(keys, _): &(&str, &str)| {
+        recorded.is_empty() || !matches!(*keys, "space" | "+, -" | "t" | "r")
+    };
+    let live = KEYS.into_iter().filter(is_other);
+    for (keys, does) in recorded.iter().copied().chain(live) {
         add(keys, indent, does);
     }
     let signs = [paint.growing(), paint.at_limit(), ""];

@@ -19,7 +19,7 @@ const ASCII: [char; 8] = ['_', '.', '-', ':', '=', '+', '*', '#'];
 
 /// A scale for some numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Scale {
+pub(super) struct Scale {
     /// Where the columns begin.
     low: u64,
     /// Where they end.
@@ -27,7 +27,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(numbers: &[u64]) -> Scale {
+    pub(super) fn of(numbers: &[u64]) -> Scale {
         let high = numbers.iter().copied().max().unwrap_or(0);
         let low = numbers.iter().copied().min().unwrap_or(0);
         let lacking = (high / 10).max(2).saturating_sub(high - low);
@@ -38,7 +38,7 @@ impl Scale {
     }
 
     /// How many of `steps` a number fills; only 0 fills none.
-    fn steps(self, number: u64, steps: usize) -> usize {
+    pub(super) fn steps(self, number: u64, steps: usize) -> usize {
         let above = u128::from(number.saturating_sub(self.low));
         let range = u128::from((self.high - self.low).max(1));
         let filled = (above * steps as u128).div_ceil(range);
@@ -48,7 +48,7 @@ impl Scale {
 }
 
 /// One cell of a column, by how many eighths of it are filled, from none.
-fn cell(eighths: usize, utf8: bool) -> char {
+pub(super) fn cell(eighths: usize, utf8: bool) -> char {
     let ramp = if utf8 { &EIGHTHS } else { &ASCII };
     let filled = eighths.checked_sub(1).and_then(|at| ramp.get(at.min(7)));
     filled.copied().unwrap_or(' ')

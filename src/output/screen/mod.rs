@@ -16,9 +16,10 @@ mod socket;
 mod states;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trace;
 
-pub use help::KEYS;
+pub use help::{KEYS, PLAYBACK_KEYS};
 pub use paint::Paint;
 
 use ratatui::Frame;
@@ -37,6 +38,9 @@ const LEAST_PANE: u16 = 4;
 
 /// From this height on the filter has a line of its own, below that of the host.
 const ROOM_FOR_FILTER: u16 = 4;
+
+/// From this height on, a record has its line.
+const ROOM_FOR_TIMELINE: u16 = 6;
 
 /// The lines for all that is known of a socket, if the screen does not limit them.
 const ROOM_FOR_FACTS: u16 = 100;
@@ -98,6 +102,10 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>) -> Option<Posi
     let parts = Parts::of(area.height, screen);
     let (top, rest) = split(area, parts.header);
     header::draw(canvas, top, screen, parts.has_plan);
+    let (line, rest) = split(rest, parts.timeline);
+    if let Some(bar) = screen.timeline.as_ref().filter(|_| line.height > 0) {
+        timeline::draw(canvas, line, bar);
+    }
     let (middle, bottom) = split(rest, rest.height.saturating_sub(parts.footer.height()));
     let cursor = parts.footer.draw(canvas, bottom, screen);
     draw_middle(canvas, middle, screen);
@@ -113,6 +121,8 @@ struct Parts {
     /// The lines of the header.
     header: u16,
     has_plan: bool,
+    /// The lines of that over a whole record: none, or one.
+    timeline: u16,
     footer: Footer,
 }
 
@@ -123,7 +133,8 @@ impl Parts {
         let filter = u16::from(!screen.header.filter.is_empty() && height >= ROOM_FOR_FILTER);
         let blank = u16::from(height >= ROOM_FOR_AIR);
         let mut footer = Footer::of(height, screen);
-        let others = 1 + filter + blank;
+        let timeline = u16::from(screen.timeline.is_some() && height >= ROOM_FOR_TIMELINE);
+        let others = 1 + filter + timeline + blank;
         let (all, needed) = match screen.pane {
             Pane::Groups(_) | Pane::Chart(_) => states::heights(&screen.rows),
             Pane::Trace(_) => (2 * LEAST_PANE, 2 * LEAST_PANE),
@@ -143,6 +154,7 @@ impl Parts {
         Parts {
             header: 1 + filter + blank + u16::from(has_plan),
             has_plan,
+            timeline,
             footer,
         }
     }

@@ -58,6 +58,21 @@ impl Paint {
         if self.utf8 { "…" } else { ">" }
     }
 
+    /// The sign of the moment or sample of a record that is shown.
+    pub(super) fn here(self) -> &'static str {
+        if self.utf8 { "◆" } else { "@" }
+    }
+
+    /// The sign before which the time of a record is unknown.
+    pub(super) fn anew(self) -> &'static str {
+        if self.utf8 { "│" } else { "|" }
+    }
+
+    /// The sign that no sample was taken.
+    pub(super) fn no_sample(self) -> &'static str {
+        if self.utf8 { "·" } else { "~" }
+    }
+
     /// The sign before a spread.
     pub(super) fn plus_minus(self) -> &'static str {
         if self.utf8 { "±" } else { "+-" }

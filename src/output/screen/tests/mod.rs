@@ -115,7 +115,9 @@ fn groups() -> Grouped {
 
 fn screen(pane: Pane<'_>) -> Screen<'_> {
     Screen {
+        timeline: None,
         header: Header {
+            record: None,
             host: "host",
             interval: Duration::from_secs(1),
             time: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(3_723)),
