@@ -136,6 +136,13 @@ impl LaterAttempts {
         self.lists += 1;
     }
 
+    /// The destinations of all, but those to which one that was looked up became a connection.
+    pub fn unanswered(&self) -> HashSet<SocketAddr> {
+        let mut destinations: HashSet<SocketAddr> = self.seen.keys().map(destination).collect();
+        destinations.retain(|to| self.followed.ends_of(*to).connections == 0);
+        destinations
+    }
+
     /// Those to these destinations that are to be looked up until they end; some, if they are many.
     pub fn open(&self, destinations: &HashSet<SocketAddr>) -> Vec<InetEnds> {
         let own = |ends: &&InetEnds| destinations.contains(&destination(ends));

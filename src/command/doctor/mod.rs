@@ -3,6 +3,7 @@
 //! Two samples with the window between them; then the rules, and the holders of the sockets that
 //! findings are about.
 
+mod following;
 mod glance;
 mod holders;
 mod listing;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::following::{Followed, wait_in_window};
 use super::listing::{
     LISTENERS, bound_ports, interfaces, list_listeners, listeners_since, measure,
 };
@@ -81,13 +82,14 @@ pub(super) fn take_all<'a>(
         return Vec::new();
     };
     let cpu = Cpu::now();
-    let begun: Vec<_> = selections.map(|one| Begun::take(one, window)).collect();
+    let mut begun: Vec<_> = selections.map(|one| Begun::take(one, window)).collect();
     let since = begun
         .iter()
         .flatten()
         .map(|begun| begun.earlier.clock.elapsed());
     let pause = window.saturating_sub(since.min().unwrap_or(window));
-    let mut slept = clock.wait(pause);
+    let followed = begun.iter_mut().flatten().filter_map(Begun::followed);
+    let mut slept = wait_in_window(&mut followed.collect::<Vec<_>>(), &clock, pause);
     let looked = begun.into_iter().map(|begun| begun?.look());
     let mut looked: Vec<Result<Looked, Failure>> = looked.collect();
     slept += watch_all(looked.iter_mut().flatten(), &clock, window, longer);
@@ -214,6 +216,15 @@ impl<'a> Begun<'a> {
             report,
             notes,
         })
+    }
+
+    /// The attempts to connect that are followed in the window, if any are.
+    fn followed(&mut self) -> Option<Followed<'_>> {
+        let (sources, earlier) = (self.selection.sources(), &mut self.earlier);
+        let source = sources.of_answer(self.report.source);
+        let clock = earlier.clock.clone();
+        let watching = Watching::new(self.selection, source, clock, self.window);
+        watching.followed(&mut earlier.watch)
     }
 
     /// Takes the second one.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::following::wait_until;
 use super::listing::{find_each, is_between, list_each};
 use super::samples::{Longer, Looked, Samples, take_survey};
 use super::selection::Selection;
@@ -26,9 +27,6 @@ pub(super) const LONGEST: Duration = Duration::from_secs(5);
 /// How many windows it has, if that is less.
 const WINDOWS: u32 = 5;
 
-/// How long it waits before it looks up attempts to connect once more.
-const FOLLOWING: Duration = Duration::from_millis(100);
-
 /// How long connections are watched after a window.
 pub(super) fn longest(window: Duration) -> Duration {
     window.max(LONGEST.min(window * WINDOWS))
@@ -39,7 +37,7 @@ pub(super) fn longest(window: Duration) -> Duration {
 pub(super) struct Watching<'a> {
     pub(super) selection: &'a Selection,
     source: SourceName,
-    clock: Clock,
+    pub(super) clock: Clock,
     window: Duration,
 }
 
@@ -71,13 +69,17 @@ impl<'a> Watching<'a> {
             return Ok((watch, None));
         }
         self.see(&mut watch, Kind::Tcp, &first.watched());
-        let is_lengthened = longest(self.window) > self.window && !self.clock.is_recorded();
-        if is_lengthened || self.source == SourceName::Proc {
+        if self.is_lengthened() || self.source == SourceName::Proc {
             return Ok((watch, None));
         }
         let (survey, _) = take_survey(self.selection)?;
         self.see_peers(&mut watch, &survey.lossiest());
         Ok((watch, Some(survey)))
+    }
+
+    /// Whether suspects are watched for longer than the window.
+    pub(super) fn is_lengthened(&self) -> bool {
+        longest(self.window) > self.window && !self.clock.is_recorded()
     }
 
     /// Sees those that are suspects at the end of a window that is not lengthened.
@@ -142,7 +144,7 @@ impl<'a> Watching<'a> {
     }
 
     /// Sees which attempts to connect are there.
-    fn see_attempts(&self, watch: &mut Watch) {
+    pub(super) fn see_attempts(&self, watch: &mut Watch) {
         let states = StateSet::NONE.with(State::SynSent);
         // What could not be listed is missing from the number of attempts.
         let _ = self
@@ -152,7 +154,7 @@ impl<'a> Watching<'a> {
     }
 
     /// Looks up attempts to these destinations, those of the last list and others that have not ended.
-    fn follow(&self, watch: &mut Watch, open: &HashSet<SocketAddr>) {
+    pub(super) fn follow(&self, watch: &mut Watch, open: &HashSet<SocketAddr>) {
         let wanted = watch.attempts.open(open);
         if wanted.is_empty() {
             return;
@@ -325,30 +327,15 @@ pub(super) fn watch_all<'a, 'b: 'a>(
         );
         longer.wait(end - at, reason(connections, peers, unix));
         at = (at + window).min(end);
-        slept += wait_until(at, clock, &mut watched);
+        let is_followed = watched.iter().any(|(_, its)| !its.open.is_empty());
+        slept += wait_until(at, clock, is_followed, || {
+            for (one, suspects) in &mut watched {
+                let watch = &mut one.samples.host.watch;
+                one.watching.follow(watch, &suspects.open);
+            }
+        });
     }
     slept
-}
-
-/// Waits until this time since the begin of the window, and follows the attempts to connect meanwhile. Returns
-/// for how long it slept.
-fn wait_until(at: Duration, clock: &Clock, watched: &mut [(&mut Looked, Suspects)]) -> Duration {
-    let mut slept = Duration::ZERO;
-    loop {
-        let left = at.saturating_sub(clock.elapsed());
-        if left.is_zero() {
-            return slept;
-        }
-        let is_followed = watched.iter().any(|(_, its)| !its.open.is_empty());
-        slept += clock.wait(match is_followed {
-            true => left.min(FOLLOWING),
-            false => left,
-        });
-        for (one, suspects) in watched.iter_mut() {
-            let watch = &mut one.samples.host.watch;
-            one.watching.follow(watch, &suspects.open);
-        }
-    }
 }
 
 /// Why it takes longer.

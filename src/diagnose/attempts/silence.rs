@@ -159,7 +159,7 @@ impl Attempts {
     /// them than a program makes one after the other.
     fn ended_for_nothing(&self, to: SocketAddr, tries: &Tries, host: &Host) -> Option<Ends> {
         let ends = host.watch.attempts.followed.ends_of(to);
-        let growth = host.while_watched()?;
+        let growth = host.while_watched().unwrap_or_else(|| host.in_window());
         let failed = growth.of(Counter::AttemptFails).ok()?;
         let for_nothing = tries.seen >= SEVERAL_AT_A_TIME
             && ends.connections == 0
