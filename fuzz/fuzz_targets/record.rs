@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
 use tcpstates::model::{KindSet, Moment, Recorded, Socket};
-use tcpstates::record::{At, Lines, Rows, Writer, open};
+use tcpstates::record::{At, Rows, Sockets, Writer, open};
 
 /// Ends a member.
 const SEPARATOR: u8 = 0x1e;
@@ -63,12 +63,13 @@ fn answer(path: &Path, at: Option<At>) -> Result<(String, Vec<Socket>), String> 
 
 fn sockets(record: &Recorded, moment: &Moment) -> Vec<Socket> {
     let rows = Rows::new(KindSet::ALL, moment, true);
-    let Ok(mut lines) = Lines::open(&record.path, moment.start) else {
+    let Ok(mut lines) = Sockets::open(record, moment) else {
         return Vec::new();
     };
     let mut sockets = Vec::new();
-    while let Ok(Some((_, line))) = lines.next_line() {
-        sockets.extend(rows.parse(line).ok().flatten());
+    while let Ok(Some(found)) = lines.next_line() {
+        let socket = rows.parse(found.line).ok().flatten();
+        sockets.extend(socket.map(|socket| found.aged(socket)));
     }
     sockets
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::{FamilyClass, UnixEnds, UnixName};
 
 /// What a socket is bound to and connected to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ends {
     /// Internet addresses and ports.
     Internet(InetEnds),
@@ -19,7 +19,7 @@ pub enum Ends {
 }
 
 /// What a packet socket receives; the interface is [`super::Socket::interface`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PacketEnds {
     /// SOCK_RAW (3) or SOCK_DGRAM (2).
     pub socket_type: u8,
@@ -28,7 +28,7 @@ pub struct PacketEnds {
 }
 
 /// Whom a netlink socket speaks with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NetlinkEnds {
     /// The protocol, linux/netlink.h: 0 is NETLINK_ROUTE.
     pub protocol: u8,

@@ -90,6 +90,8 @@ pub struct Moment {
     pub is_first: bool,
     /// Where its lines begin in the file.
     pub start: Place,
+    /// Where those of the earlier moment begin that has its unchanged sockets, if there is one.
+    pub base: Option<Place>,
     /// Files by their paths below /proc, or the reason why one could not be read. Those that did not exist
     /// are not among them.
     pub files: BTreeMap<String, Result<String, String>>,
@@ -255,6 +257,7 @@ impl Moment {
             causes: Vec::new(),
             is_first: false,
             start,
+            base: None,
             files: BTreeMap::new(),
             processes: Vec::new(),
             holds: Vec::new(),

@@ -109,7 +109,7 @@ pub struct Timer {
 }
 
 /// The kinds of timers, in the words of ss(8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerKind {
     /// `on`: the next retransmission.
     Retransmit,

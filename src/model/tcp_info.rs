@@ -9,7 +9,7 @@ const METRICS: usize = Metric::ALL.len();
 
 /// The metrics of a connection. Those that the kernel is too old to report, or has not measured yet,
 /// are absent and never 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TcpInfo {
     /// The bit of every metric that is present.
     known: u32,

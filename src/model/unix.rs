@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// What a UNIX socket is bound to and connected to, as far as it was requested.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UnixEnds {
     /// Its own name; that of its listener for a connection that was accepted.
     pub name: UnixName,

@@ -44,6 +44,8 @@ pub enum Line<'a> {
     Unread(Unread<'a>),
     /// Which sockets a process holds; there may be several of one process.
     Holds(Holds),
+    /// Sockets as they were in the moment before.
+    Unchanged(Unchanged),
     /// The moment is whole.
     #[serde(borrow)]
     End(End<'a>),
@@ -90,6 +92,31 @@ pub struct Begin<'a> {
     /// none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
+    /// The time of the moment that lines `unchanged` are about; no key if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Cow<'a, str>>,
+}
+
+/// The next sockets of an earlier moment, which are as they were there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchanged {
+    /// How many sockets of the earlier moment come before them that are in no such line.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub skipped: u64,
+    /// How many they are.
+    pub sockets: u64,
+    /// How much longer ago everything is, in milliseconds: what grows with time has grown by it, and
+    /// timers have less left.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub older_ms: u32,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_none<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 /// What rules of `doctor` found, so that a moment was recorded.

@@ -108,6 +108,11 @@ impl Lines {
         }
     }
 
+    /// The line that was read last, without its end.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+
     /// Goes on to the next member, if there is one.
     fn next_member(&mut self) -> io::Result<()> {
         let Some(decoder) = self.member.take().map(BufReader::into_inner) else {

@@ -17,9 +17,11 @@ mod ring;
 mod row;
 mod sampled;
 mod samples;
+mod sockets;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 mod writer;
 
 pub use cursor::Cursor;
@@ -29,12 +31,17 @@ pub use ring::{Bounds, Ring, lock};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};
 pub use sampled::{SampleWriter, Sampled};
 pub use samples::Samples;
+pub use sockets::Sockets;
+pub use unchanged::{Comparison, Known};
 pub use writer::Writer;
 
 use crate::model::SourceName;
 
 /// Every line of a socket begins so, as this program writes them.
 const SOCKET: &[u8] = b"{\"type\":\"socket\"";
+
+/// The same of the line that ends a moment.
+const END: &[u8] = b"{\"type\":\"end\"";
 
 /// The source of this name. One of a later version is taken for the most reliable one.
 fn source_of(name: Option<&str>) -> SourceName {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::index::damaged;
 use super::line::{
@@ -16,13 +17,25 @@ use crate::model::{
 /// More text than this besides sockets is in no moment, in bytes.
 const MOST_KEPT: usize = 512 << 20;
 
-/// Reads the moment that begins here.
+/// The earlier moment that has the unchanged sockets of one.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// When it began.
+    pub(super) time: SystemTime,
+    /// The same as it is written.
+    pub(super) stamp: String,
+    /// How many sockets it must have.
+    pub(super) sockets: u64,
+}
+
+/// Reads the moment that begins here, but for those sockets of it that are in an earlier one.
 ///
 /// # Errors
 /// When it is not whole, or the file is damaged.
-pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<Moment> {
+pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Option<Base>)> {
     let mut lines = Lines::open(path, place)?;
-    let (mut moment, mut kept, mut sockets) = (None, 0, 0);
+    let (mut moment, mut kept, mut sockets) = (None, 0, 0_u64);
+    let mut base = None::<Base>;
     loop {
         let Some((at, line)) = lines.next_line()? else {
             return Err(io::Error::other("it has no end"));
@@ -38,7 +51,20 @@ pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<Moment> {
         let wrong = |error: String| damaged(at, &error);
         let line: Line = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
         match (line, &mut moment) {
-            (Line::Moment(begin), None) => moment = Some(begun(&begin, place).map_err(wrong)?),
+            (Line::Moment(begin), None) => {
+                moment = Some(begun(&begin, place).map_err(wrong)?);
+                base = base_of(&begin).map_err(wrong)?;
+            }
+            (Line::Moment(_), Some(_)) => return Err(wrong("it has no end".to_owned())),
+            (Line::Unchanged(run), Some(_)) => {
+                let needed = run.skipped.checked_add(run.sockets);
+                let base = base.as_mut().zip(needed).and_then(|(base, needed)| {
+                    base.sockets = base.sockets.checked_add(needed)?;
+                    sockets = sockets.checked_add(run.sockets)?;
+                    Some(())
+                });
+                base.ok_or_else(|| wrong("it refers to no earlier moment".to_owned()))?;
+            }
             (Line::End(end), Some(_)) => {
                 if end.total != sockets {
                     let counted = end.total;
@@ -48,7 +74,8 @@ pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<Moment> {
                 }
                 let moment = moment.take().map(|moment| finish(moment, end));
                 check_rest(&mut lines, at.member)?;
-                return moment.ok_or_else(|| io::Error::other("it has no begin"));
+                let moment = moment.ok_or_else(|| io::Error::other("it has no begin"))?;
+                return Ok((moment, base));
             }
             (line, Some(moment)) => add(moment, line).map_err(wrong)?,
             (_, None) => return Err(wrong("no moment begins there".to_owned())),
@@ -78,6 +105,17 @@ fn begun(begin: &Begin<'_>, start: Place) -> Result<Moment, String> {
         is_first: begin.first,
         ..Moment::beginning(start)
     })
+}
+
+fn base_of(begin: &Begin<'_>) -> Result<Option<Base>, String> {
+    let base = begin.base.as_deref().map(|stamp| {
+        Ok(Base {
+            time: time_of(stamp).ok_or_else(|| format!("no time: {stamp}"))?,
+            stamp: stamp.to_owned(),
+            sockets: 0,
+        })
+    });
+    base.transpose()
 }
 
 #[allow(

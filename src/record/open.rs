@@ -16,6 +16,9 @@ use crate::model::{KindSet, Moment, Origin, Place, Recorded, Stretch};
 /// How a gzip member begins, RFC 1952 section 2.3.1.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
+/// Of more moments than this, none is looked for before them that is whole: each may be as long as the file.
+const MOST_DAMAGED: usize = 16;
+
 /// Which moment or sample of a record questions are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -108,6 +111,7 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
         path: name(),
         reason: reason.to_owned(),
     };
+    let mut damaged = 0;
     let chosen = loop {
         let Some(chosen) = choose(path, &index.stretches, at)? else {
             return Err(match &index.cut {
@@ -118,10 +122,12 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
         match read(path, &index, chosen, at) {
             Ok(found) => break found,
             // It is not used, and an earlier one is.
-            Err(error) => {
+            Err(error) if damaged < MOST_DAMAGED => {
+                damaged += 1;
                 index.cut = Some(error.to_string());
                 index.stretches.remove(chosen);
             }
+            Err(error) => return Err(no_moment(&error.to_string())),
         }
     };
     let (earlier, moment) = chosen;
@@ -275,17 +281,54 @@ pub(super) fn read_with_sockets(
     run: Option<Place>,
 ) -> io::Result<Compared> {
     let gone = || io::Error::other("it has no sample");
-    let moment = read_moment(path, all.get(chosen).ok_or_else(gone)?.place)?;
+    let place = all.get(chosen).ok_or_else(gone)?.place;
     let run = run.unwrap_or_default();
     let before = all.get(..chosen).unwrap_or_default().iter().rev();
     let before = before.take_while(|one| one.place.member >= run.member);
-    let mut moments = before.filter(|one| one.has_sockets);
-    let earlier = match moment.is_first {
-        true => None,
-        false => moments.find_map(|one| read_moment(path, one.place).ok()),
-    };
+    let moments: Vec<Stretch> = before.filter(|one| one.has_sockets).copied().collect();
+    let (moment, base) = read_whole(path, &moments, place)?;
+    let nearest = moments.first().map(|one| one.place);
+    let mut earlier = base.filter(|base| nearest == Some(base.start));
+    let mut rest = moments.get(..MOST_DAMAGED).unwrap_or(&moments);
+    while let Some((one, before)) = rest.split_first()
+        && earlier.is_none()
+        && !moment.is_first
+    {
+        let read = read_whole(path, before, one.place);
+        earlier = read.ok().map(|(moment, _)| moment);
+        rest = before;
+    }
+    let earlier = earlier.filter(|_| !moment.is_first);
     // Where the clock was set back, no time between them is known.
     Ok((earlier.filter(|one| one.time < moment.time), moment))
+}
+
+/// Reads a moment with the one that has its unchanged sockets, if there is one; `earlier` has those before it,
+/// the last one first.
+fn read_whole(
+    path: &Path,
+    earlier: &[Stretch],
+    place: Place,
+) -> io::Result<(Moment, Option<Moment>)> {
+    let (mut moment, needed) = read_moment(path, place)?;
+    let Some(needed) = needed else {
+        return Ok((moment, None));
+    };
+    let stamp = &needed.stamp;
+    let lacks = |what: &str| {
+        io::Error::other(format!(
+            "its sockets are also in the moment of {stamp}, {what}"
+        ))
+    };
+    let base = earlier.iter().find(|one| one.first == needed.time);
+    let base = base.ok_or_else(|| lacks("which the file does not have"))?;
+    let (base, further) = read_moment(path, base.place)
+        .map_err(|error| lacks(&format!("which is damaged: {error}")))?;
+    if further.is_some() || base.total < needed.sockets {
+        return Err(lacks("which has other ones"));
+    }
+    moment.base = Some(base.start);
+    Ok((moment, Some(base)))
 }
 
 fn latest(all: &[Stretch]) -> SystemTime {

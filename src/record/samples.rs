@@ -111,6 +111,7 @@ impl Samples {
                 | Line::Process(_)
                 | Line::Unread(_)
                 | Line::Holds(_)
+                | Line::Unchanged(_)
                 | Line::End(_)
                 | Line::Cause(_)
                 | Line::Other => {}

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use super::line::{End, Head, Holds, KindLine, Line, Name, VERSION};
+use super::line::{End, Head, Holds, KindLine, Line, Name, Unchanged, VERSION};
 use super::*;
 use crate::model::{Moment, Place, Recorded};
 
@@ -32,7 +32,7 @@ fn head(version: u32) -> Head<'static> {
 fn write_moment(writer: &mut Writer<Vec<u8>>, minute: u64) {
     let time = format!("2026-11-26T03:{minute:02}:00Z");
     let time = line::time_of(&time).unwrap();
-    writer.begin_moment(time, false).unwrap();
+    writer.begin_moment(time, false, None).unwrap();
     writer.lines.extend_from_slice(SOCKET.as_bytes());
     writer.lines.push(b'\n');
     let sockets = vec![(7, Some(3))];
@@ -121,7 +121,7 @@ fn a_moment_with_another_number_of_sockets_than_its_end_says_is_not_used() {
     writer.head(head(VERSION)).unwrap();
     write_moment(&mut writer, 1);
     let time = line::time_of("2026-11-26T03:02:00Z").unwrap();
-    writer.begin_moment(time, false).unwrap();
+    writer.begin_moment(time, false, None).unwrap();
     write_end(&mut writer, 1);
     let record = opened(&writer.into_file()).unwrap();
     assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00.000Z");
@@ -192,7 +192,9 @@ fn what_is_no_record_or_a_later_one_is_refused_with_the_reason() {
     );
     let long = refused(&|writer| {
         writer.head(head(VERSION)).unwrap();
-        writer.begin_moment(SystemTime::UNIX_EPOCH, false).unwrap();
+        writer
+            .begin_moment(SystemTime::UNIX_EPOCH, false, None)
+            .unwrap();
         writer.lines.resize(writer.lines.len() + (2 << 20), b' ');
         write_end(writer, 0);
     });
@@ -239,5 +241,63 @@ fn a_socket_that_is_wrong_is_an_error_and_never_a_wrong_socket() {
         let line = SOCKET.replacen(from, to, 1);
         let error = rows.parse(line.as_bytes()).unwrap_err();
         assert!(error.contains(reason), "{line}: {error}");
+    }
+}
+
+/// A moment with one socket, and then one that refers to sockets of the moment at `base`.
+fn referring(base: &str, runs: &[(u64, u64)], total: u64) -> Result<Recorded, RecordError> {
+    let mut writer = Writer::new(Vec::new());
+    writer.head(head(VERSION)).unwrap();
+    write_moment(&mut writer, 1);
+    let time = |stamp: &str| line::time_of(stamp).unwrap();
+    let at = time("2026-11-26T03:02:00Z");
+    writer.begin_moment(at, false, Some(time(base))).unwrap();
+    for &(skipped, sockets) in runs {
+        let run = Unchanged {
+            skipped,
+            sockets,
+            older_ms: 1,
+        };
+        writer.line(&Line::Unchanged(run)).unwrap();
+    }
+    write_end(&mut writer, total);
+    opened(&writer.into_file())
+}
+
+#[test]
+fn a_moment_that_refers_to_sockets_that_are_not_there_is_not_used() {
+    let first = "2026-11-26T03:01:00Z";
+    let record = referring(first, &[(0, 1)], 1).unwrap();
+    assert_eq!(record.cut, None);
+    assert!(record.moment().unwrap().base.is_some());
+    for (base, runs, total, reason) in [
+        (first, &[(0, 2)][..], 2, "which has other ones"),
+        (first, &[(1, 1)], 1, "which has other ones"),
+        (first, &[(0, 1), (0, 1)], 2, "which has other ones"),
+        (first, &[(u64::MAX, 1)], 1, "refers to no earlier moment"),
+        (
+            first,
+            &[(0, u64::MAX), (0, 1)],
+            0,
+            "refers to no earlier moment",
+        ),
+        (first, &[(0, 1)], 2, "it has 1 sockets, and its end says 2"),
+        (
+            "2026-11-26T03:02:00Z",
+            &[(0, 1)],
+            1,
+            "which the file does not have",
+        ),
+        (
+            "2026-11-26T03:00:00Z",
+            &[(0, 1)],
+            1,
+            "which the file does not have",
+        ),
+    ] {
+        let record = referring(base, runs, total).unwrap();
+        assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00.000Z");
+        let cut = record.cut.unwrap();
+        assert!(cut.contains(reason), "{runs:?} {cut}");
     }
 }

@@ -55,11 +55,17 @@ impl<W: Write> Writer<W> {
         self.end_member()
     }
 
-    /// Begins a moment, which begins a member, so that it is found without reading the one before.
+    /// Begins a moment, which begins a member, so that it is found without reading the one before. Lines
+    /// `unchanged` are about the moment that began at `base`.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn begin_moment(&mut self, time: SystemTime, first: bool) -> io::Result<()> {
+    pub fn begin_moment(
+        &mut self,
+        time: SystemTime,
+        first: bool,
+        base: Option<SystemTime>,
+    ) -> io::Result<()> {
         self.end_member()?;
         let at = milliseconds(time);
         self.tag = Tag {
@@ -72,7 +78,8 @@ impl<W: Write> Writer<W> {
             ..Tag::default()
         };
         let time = stamp(time).into();
-        self.line(&Line::Moment(Begin { time, first }))
+        let base = base.map(|base| stamp(base).into());
+        self.line(&Line::Moment(Begin { time, first, base }))
     }
 
     /// Ends a moment, with which it is whole.

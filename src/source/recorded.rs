@@ -10,7 +10,7 @@ use crate::model::{
     Sink, Socket,
 };
 use crate::question::Question;
-use crate::record::{Lines, Rows};
+use crate::record::{Rows, Sockets};
 
 impl Report {
     /// Passes the sockets of a record that the question is about to a sink.
@@ -120,23 +120,17 @@ impl<'a> Reading<'a> {
 
     /// Reads to the end of the moment; `Break` if the sink takes no more.
     fn read(&mut self, sink: &mut dyn Sink) -> std::io::Result<ControlFlow<()>> {
-        let mut lines = Lines::open(&self.record.path, self.moment.start)?;
-        // The line that begins the moment.
-        lines.next_line()?;
-        let mut sockets = 0;
-        while sockets < self.moment.total {
-            let Some((_, line)) = lines.next_line()? else {
-                break;
-            };
-            self.cost.bytes += line.len() as u64;
-            if self.others.iter().any(|start| line.starts_with(start)) {
-                sockets += 1;
+        let mut sockets = Sockets::open(self.record, self.moment)?;
+        while let Some(found) = sockets.next_line()? {
+            self.cost.bytes += found.line.len() as u64;
+            let is_other = |start: &Vec<u8>| found.line.starts_with(start);
+            if self.others.iter().any(is_other) {
                 continue;
             }
-            match self.rows.parse(line) {
+            match self.rows.parse(found.line) {
                 Ok(None) => {}
                 Ok(Some(socket)) => {
-                    sockets += 1;
+                    let socket = found.aged(socket);
                     if self.is_meant(&socket) {
                         self.cost.listed += 1;
                         if sink.socket(&socket).is_break() {
@@ -144,11 +138,9 @@ impl<'a> Reading<'a> {
                         }
                     }
                 }
-                Err(first) => {
-                    sockets += 1;
-                    self.completeness
-                        .lose(Loss::Malformed { records: 1, first });
-                }
+                Err(first) => self
+                    .completeness
+                    .lose(Loss::Malformed { records: 1, first }),
             }
         }
         Ok(ControlFlow::Continue(()))

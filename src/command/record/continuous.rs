@@ -68,6 +68,7 @@ pub(super) fn run(
             path: typed.file.clone(),
             command_lines: typed.command_lines,
             labels,
+            known: None,
         },
         window: typed.window,
         recorded: HashMap::new(),

@@ -14,7 +14,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -27,7 +27,7 @@ use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::line::{Head, VERSION};
-use crate::record::{Writer, lock};
+use crate::record::{Known, Writer, lock};
 use crate::source::{Readings, Sources};
 use moment::{Labels, Recorder};
 
@@ -76,6 +76,7 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         path: typed.file.clone(),
         command_lines: typed.command_lines,
         labels,
+        known: Some(Known::new(SystemTime::UNIX_EPOCH)),
     };
     record_both(recorder, typed.window, console)
 }

@@ -20,8 +20,8 @@ use crate::model::{
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
 use crate::question::Question;
-use crate::record::Writer;
 use crate::record::line::{self, Cause, End, Holds, Line, Name, Unread};
+use crate::record::{Comparison, Known, Writer};
 use crate::source::{Readings, Sources};
 
 /// How many sockets of a process are in a line.
@@ -38,6 +38,9 @@ pub(super) struct Recorder<W: Write> {
     /// Whether the arguments of processes are recorded.
     pub(super) command_lines: bool,
     pub(super) labels: Labels,
+    /// The moment before, whose unchanged sockets the second one refers to; not in a file whose older
+    /// moments are removed.
+    pub(super) known: Option<Known>,
 }
 
 /// Names as they are recorded: those of the host, or others in their place.
@@ -113,7 +116,54 @@ pub(super) struct Rows<'a, W: Write> {
     wanted: Wanted,
     numbers: Numbers,
     sockets: u64,
+    previous: Previous,
     error: Option<io::Error>,
+}
+
+/// The moment before, where it has the sockets that did not change.
+enum Previous {
+    /// It has none of these.
+    Nothing,
+    /// This is that moment.
+    Known(Known),
+    /// These are its sockets.
+    Compared(Comparison),
+}
+
+impl<W: Write> Rows<'_, W> {
+    /// Writes a socket, unless it is as it was.
+    fn write(&mut self, socket: &Socket) -> io::Result<()> {
+        let (is_unchanged, run) = match &mut self.previous {
+            Previous::Nothing => (false, None),
+            Previous::Known(known) => {
+                known.add(socket, self.labels);
+                (false, None)
+            }
+            Previous::Compared(comparison) => comparison.compare(socket, self.labels),
+        };
+        if let Some(run) = run {
+            self.writer.line(&Line::Unchanged(run))?;
+        }
+        if is_unchanged {
+            return Ok(());
+        }
+        self.fields
+            .push(&mut self.writer.lines, socket, self.labels);
+        self.writer.pass_on()
+    }
+
+    /// Writes what is to be written behind the last socket. Returns what is known for the next moment.
+    fn finish(&mut self) -> io::Result<Option<Known>> {
+        match std::mem::replace(&mut self.previous, Previous::Nothing) {
+            Previous::Nothing => Ok(None),
+            Previous::Known(known) => Ok(Some(known)),
+            Previous::Compared(comparison) => {
+                let run = comparison.end().map(Line::Unchanged);
+                run.map_or(Ok(()), |run| self.writer.line(&run))?;
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl<W: Write> Sink for Rows<'_, W> {
@@ -126,9 +176,7 @@ impl<W: Write> Sink for Rows<'_, W> {
         let disguise = self.labels.disguise.as_mut();
         let other = disguise.map(|disguise| disguise.socket(socket));
         let socket = other.as_ref().unwrap_or(socket);
-        self.fields
-            .push(&mut self.writer.lines, socket, self.labels);
-        match self.writer.pass_on() {
+        match self.write(socket) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.error = Some(error);
@@ -151,7 +199,15 @@ impl<W: Write> Recorder<W> {
     ) -> Result<Taken, Failure> {
         let place = self.sources.place();
         self.labels.names.refresh();
-        self.begin(is_first, causes)?;
+        let time = SystemTime::now();
+        let base = self.known.as_ref().map(|known| known.time);
+        let base = base.filter(|_| !is_first);
+        let previous = match self.known.take() {
+            None => Previous::Nothing,
+            Some(_) if is_first => Previous::Known(Known::new(time)),
+            Some(known) => Previous::Compared(Comparison::new(known)),
+        };
+        self.begin(time, is_first, base, causes)?;
         let mut rows = Rows {
             writer: &mut self.writer,
             fields: SocketLines::recorded(self.kinds),
@@ -159,10 +215,13 @@ impl<W: Write> Recorder<W> {
             wanted: Wanted::new(false),
             numbers: Numbers::default(),
             sockets: 0,
+            previous,
             error: None,
         };
         let (sources, filtered) = (&self.sources, self.filtered.as_ref());
         let mut sample = Sample::take(&place, |_| list(self.kinds, filtered, sources, &mut rows))?;
+        let cannot = |error| not_written(&self.path, &error);
+        self.known = rows.finish().map_err(cannot)?;
         let Rows {
             wanted,
             numbers,
@@ -202,11 +261,16 @@ impl<W: Write> Recorder<W> {
     }
 
     /// Begins a moment, with the files of counters and settings.
-    fn begin(&mut self, is_first: bool, causes: &[(&str, String)]) -> Result<(), Failure> {
-        let time = SystemTime::now();
+    fn begin(
+        &mut self,
+        time: SystemTime,
+        is_first: bool,
+        base: Option<SystemTime>,
+        causes: &[(&str, String)],
+    ) -> Result<(), Failure> {
         let files = Readings::of(&self.sources).files();
         self.write(|writer| {
-            writer.begin_moment(time, is_first)?;
+            writer.begin_moment(time, is_first, base)?;
             for (rule, title) in causes {
                 let (rule, title) = ((*rule).into(), title.into());
                 writer.line(&Line::Cause(Cause { rule, title }))?;

@@ -1,6 +1,6 @@
 //! Lines of sockets: written and read again, each is the same.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::model::testing::{SameNames, ends};
 use crate::model::{
@@ -8,7 +8,8 @@ use crate::model::{
     Socket, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer, UnixShutdown,
 };
 use crate::output::SocketLines;
-use crate::record::Rows;
+use crate::record::line::{End, Head, Line, VERSION};
+use crate::record::{Comparison, Known, Rows, Sockets, Writer, open};
 
 /// A socket of this kind over netlink.
 fn seen(kind: Kind, state: State, ends: impl Into<Ends>) -> Socket {
@@ -158,4 +159,146 @@ fn every_field_that_a_source_reports_is_in_some_line() {
         let key = format!("\"{}\":", field.json_key());
         assert!(text.contains(&key), "{field:?}: {text}");
     }
+}
+
+/// What changes with time alone, for connections that have all of it.
+fn older(mut socket: Socket, milliseconds: u64) -> Socket {
+    let ages = [
+        Metric::LastDataSent,
+        Metric::LastDataReceived,
+        Metric::LastAckReceived,
+    ];
+    if let Some(info) = &mut socket.info {
+        for metric in ages {
+            let age = info.get(metric).unwrap_or(0);
+            info.set(metric, age + milliseconds);
+        }
+    }
+    if let Some(timer) = &mut socket.timer {
+        timer.remaining -= Duration::from_millis(milliseconds);
+    }
+    socket
+}
+
+fn numbered(cookie: u64) -> Socket {
+    let [connection, ..] = tcp();
+    let cookie = Some(cookie);
+    Socket {
+        cookie,
+        ..connection
+    }
+}
+
+/// The sockets of the second of two moments as they are read from a file, and how many have a line in it.
+fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
+    let fields = SocketLines::recorded(KindSet::ALL);
+    let mut writer = Writer::new(Vec::new());
+    let head = Head {
+        version: VERSION,
+        program: "0.0.0".into(),
+        host: "web1".into(),
+        kernel: "6.18.0".into(),
+        kinds: KindSet::ALL.words_of().into(),
+        filter: None,
+        page_size: None,
+    };
+    writer.head(head).unwrap();
+    let times = [1, 2].map(|second| SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+    let end = |writer: &mut Writer<Vec<u8>>, sockets: &[Socket]| {
+        let (id, name) = (7, "eth0".into());
+        let names = Line::Interface(crate::record::line::Name { id, name });
+        writer.line(&names).unwrap();
+        let (id, name) = (12, "/".into());
+        let names = Line::Cgroup(crate::record::line::Name { id, name });
+        writer.line(&names).unwrap();
+        let end = End {
+            kinds: Vec::new(),
+            total: sockets.len() as u64,
+            warnings: Vec::new(),
+        };
+        writer.end_moment(end).unwrap();
+    };
+    let mut known = Known::new(times[0]);
+    writer.begin_moment(times[0], true, None).unwrap();
+    for socket in first {
+        known.add(socket, &mut SameNames);
+        fields.push(&mut writer.lines, socket, &mut SameNames);
+    }
+    end(&mut writer, first);
+    writer
+        .begin_moment(times[1], false, Some(times[0]))
+        .unwrap();
+    let (mut comparison, mut lines) = (Comparison::new(known), 0);
+    for socket in second {
+        let (is_unchanged, run) = comparison.compare(socket, &mut SameNames);
+        if let Some(run) = run {
+            writer.line(&Line::Unchanged(run)).unwrap();
+        }
+        if !is_unchanged {
+            lines += 1;
+            fields.push(&mut writer.lines, socket, &mut SameNames);
+        }
+    }
+    if let Some(run) = comparison.end() {
+        writer.line(&Line::Unchanged(run)).unwrap();
+    }
+    end(&mut writer, second);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    std::fs::write(&path, writer.into_file()).unwrap();
+    let record = open(&path, None).unwrap();
+    assert_eq!(record.cut, None);
+    let rows = Rows::new(KindSet::ALL, &moment(), true);
+    let mut read = Vec::new();
+    let mut sockets = Sockets::open(&record, record.moment().unwrap()).unwrap();
+    while let Some(found) = sockets.next_line().unwrap() {
+        let socket = rows.parse(found.line).unwrap().unwrap();
+        read.push(found.aged(socket));
+    }
+    (read, lines)
+}
+
+#[test]
+fn sockets_that_only_became_older_have_no_line_and_are_read_as_they_are() {
+    let first: Vec<Socket> = (0..9).map(numbered).chain(sockets()).collect();
+    let second: Vec<Socket> = first.iter().map(|one| older(one.clone(), 28)).collect();
+    let (read, lines) = second_of(&first, &second);
+    assert_eq!((read, lines), (second, 0));
+    // Less than before is read of none.
+    let (read, lines) = second_of(&first, &first);
+    assert_eq!((read, lines), (first, 0));
+}
+
+#[test]
+fn sockets_that_changed_came_or_went_are_read_as_they_are() {
+    let first: Vec<Socket> = (0..40).map(numbered).collect();
+    let mut second = Vec::new();
+    for (number, socket) in (0_u64..).zip(&first) {
+        let socket = older(socket.clone(), 4 * (number % 3));
+        match number % 8 {
+            1 => second.push(Socket {
+                drops: Some(1),
+                ..socket
+            }),
+            2 => second.extend([numbered(1_000 + number), socket]),
+            3 | 4 => {}
+            5 => second.insert(second.len() / 2, socket),
+            6 => {
+                let mut info = socket.info.clone().unwrap();
+                info.set(Metric::LastAckReceived, 0);
+                let info = Some(info);
+                second.push(Socket { info, ..socket });
+            }
+            _ => second.push(socket),
+        }
+    }
+    let (read, lines) = second_of(&first, &second);
+    assert_eq!(read, second);
+    assert!((15..30).contains(&lines), "{lines}");
+    // A socket that is younger than it was has a line.
+    let (read, lines) = second_of(&second, &first);
+    assert_eq!(read, first);
+    assert!(lines > 0);
+    assert_eq!(second_of(&[], &first), (first.clone(), 40));
+    assert_eq!(second_of(&first, &[]), (Vec::new(), 0));
 }

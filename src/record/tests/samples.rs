@@ -286,7 +286,7 @@ fn a_moment_that_is_too_long_leaves_nothing_and_samples_go_on() {
     samples.end(writer.file()).unwrap();
     let before = writer.file().length();
     writer.file().begin_part(at(5)).unwrap();
-    writer.begin_moment(at(5), true).unwrap();
+    writer.begin_moment(at(5), true, None).unwrap();
     let mut random = 1_u32;
     for _ in 0..(2 << 20) {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
