@@ -67,7 +67,7 @@ pub struct Record {
     #[arg(value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "anonymize")]
     pub every: Option<Duration>,
 
-    /// Give up what is older (1m to 720h; default 24h)
+    /// Remove what is older (1m to 720h; default 24h)
     #[arg(
         long,
         value_name = "DURATION",
@@ -77,7 +77,7 @@ pub struct Record {
     #[arg(value_parser = parse_keep, allow_hyphen_values = true)]
     pub keep: Option<Duration>,
 
-    /// Give up the oldest before the file is longer (1MiB to 1024GiB; default 256MiB)
+    /// Remove the oldest before the file becomes longer (1MiB to 1024GiB; default 256MiB)
     #[arg(
         long,
         value_name = "SIZE",

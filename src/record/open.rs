@@ -75,8 +75,8 @@ pub enum RecordError {
         /// What it has.
         reason: String,
     },
-    /// It ends before the end of its first moment.
-    #[error("{path} is cut off before the end of its first moment: {reason}")]
+    /// It has no moment that is whole.
+    #[error("{path} has no moment and no sample that is whole: {reason}")]
     NoMoment {
         /// The file.
         path: String,

@@ -301,3 +301,26 @@ fn a_moment_that_refers_to_sockets_that_are_not_there_is_not_used() {
         assert!(cut.contains(reason), "{runs:?} {cut}");
     }
 }
+
+#[test]
+fn a_whole_moment_is_found_before_some_damaged_ones_and_not_before_very_many() {
+    let record = |damaged: u64| {
+        let mut writer = Writer::new(Vec::new());
+        writer.head(head(VERSION)).unwrap();
+        write_moment(&mut writer, 1);
+        for number in 0..damaged {
+            let time = line::time_of("2026-11-26T03:02:00Z").unwrap();
+            let time = time + std::time::Duration::from_secs(number);
+            writer.begin_moment(time, false, None).unwrap();
+            write_end(&mut writer, 1);
+        }
+        opened(&writer.into_file())
+    };
+    let stamp = "2026-11-26T03:01:00.000Z";
+    assert_eq!(record(16).unwrap().moment().unwrap().stamp, stamp);
+    let error = record(17).unwrap_err().to_string();
+    assert!(
+        error.contains("no moment and no sample that is whole"),
+        "{error}"
+    );
+}

@@ -49,10 +49,7 @@ pub(super) fn run(
     let ring = open(&typed.file, bounds, typed.force)?;
     let removed = ring.removed();
     if removed > 0 {
-        let (name, bytes) = (typed.file.display(), thousands(removed));
-        console.say(&format!(
-            "the last {bytes} bytes of {name} were not whole, and are removed"
-        ));
+        say_removed(&typed.file, removed, console);
     }
     let mut writer = Writer::new(ring);
     write_head(&mut writer, super::head(kinds, &sources, &mut labels))
@@ -97,6 +94,13 @@ pub(super) fn run(
     );
     console.write(text.as_bytes())?;
     Ok(status)
+}
+
+fn say_removed(path: &Path, bytes: u64, console: &mut Console) {
+    let (name, bytes) = (path.display(), thousands(bytes));
+    console.say(&format!(
+        "the last {bytes} bytes of {name} were not whole, and are removed"
+    ));
 }
 
 /// Opens the file, which may have what an earlier run recorded.

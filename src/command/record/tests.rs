@@ -8,7 +8,7 @@ use crate::model::{
     Socket, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer, UnixShutdown,
 };
 use crate::output::SocketLines;
-use crate::record::line::{End, Head, Line, VERSION};
+use crate::record::line::{End, Head, Line, Name, VERSION};
 use crate::record::{Comparison, Known, Rows, Sockets, Writer, open};
 
 /// A socket of this kind over netlink.
@@ -189,6 +189,19 @@ fn numbered(cookie: u64) -> Socket {
     }
 }
 
+fn write_end(writer: &mut Writer<Vec<u8>>, sockets: &[Socket]) {
+    let (id, name) = (7, "eth0".into());
+    writer.line(&Line::Interface(Name { id, name })).unwrap();
+    let (id, name) = (12, "/".into());
+    writer.line(&Line::Cgroup(Name { id, name })).unwrap();
+    let end = End {
+        kinds: Vec::new(),
+        total: sockets.len() as u64,
+        warnings: Vec::new(),
+    };
+    writer.end_moment(end).unwrap();
+}
+
 /// The sockets of the second of two moments as they are read from a file, and how many have a line in it.
 fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
     let fields = SocketLines::recorded(KindSet::ALL);
@@ -204,27 +217,13 @@ fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
     };
     writer.head(head).unwrap();
     let times = [1, 2].map(|second| SystemTime::UNIX_EPOCH + Duration::from_secs(second));
-    let end = |writer: &mut Writer<Vec<u8>>, sockets: &[Socket]| {
-        let (id, name) = (7, "eth0".into());
-        let names = Line::Interface(crate::record::line::Name { id, name });
-        writer.line(&names).unwrap();
-        let (id, name) = (12, "/".into());
-        let names = Line::Cgroup(crate::record::line::Name { id, name });
-        writer.line(&names).unwrap();
-        let end = End {
-            kinds: Vec::new(),
-            total: sockets.len() as u64,
-            warnings: Vec::new(),
-        };
-        writer.end_moment(end).unwrap();
-    };
     let mut known = Known::new(times[0]);
     writer.begin_moment(times[0], true, None).unwrap();
     for socket in first {
         known.add(socket, &mut SameNames);
         fields.push(&mut writer.lines, socket, &mut SameNames);
     }
-    end(&mut writer, first);
+    write_end(&mut writer, first);
     writer
         .begin_moment(times[1], false, Some(times[0]))
         .unwrap();
@@ -242,7 +241,7 @@ fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
     if let Some(run) = comparison.end() {
         writer.line(&Line::Unchanged(run)).unwrap();
     }
-    end(&mut writer, second);
+    write_end(&mut writer, second);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.rec");
     std::fs::write(&path, writer.into_file()).unwrap();
