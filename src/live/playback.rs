@@ -34,12 +34,12 @@ const STRIDE: i64 = 10;
 impl View {
     /// Acts upon a key that goes elsewhere in a record; `None` if it is another one.
     pub(super) fn press_in_playback(&mut self, key: Key, now: Instant) -> Option<Option<Action>> {
-        let playback = self.playback.as_mut()?;
-        let top = self.levels.last().map(|level| &level.kind);
+        self.playback.as_ref()?;
+        let top = self.top();
         if let Some(Kind::Help | Kind::Columns | Kind::Kinds(_)) = top {
             return None;
         }
-        let is_list = matches!(top, Some(Kind::Sockets(_)));
+        let is_list = matches!(top, Some(Kind::Sockets(_))) && self.listing().is_some();
         let to = match key {
             Key::Left => Move::By(-1),
             Key::Right => Move::By(1),
@@ -52,6 +52,7 @@ impl View {
                 return Some(None);
             }
             Key::Char(' ') => {
+                let playback = self.playback.as_mut()?;
                 playback.is_playing = !playback.is_playing;
                 return Some(Some(Action::Play(playback.is_playing)));
             }
@@ -96,7 +97,10 @@ impl View {
             &mut self.data.socket,
         ];
         answers.into_iter().for_each(Answer::outdate);
-        self.findings.forget();
+        let before = self.playback.as_ref().map(|playback| playback.at);
+        if before != Some(moved.at) {
+            self.findings.forget();
+        }
         self.playback = Some(Playback {
             time: moved.timeline.time(moved.at),
             has_sockets: moved.has_sockets,

@@ -1,5 +1,6 @@
 //! Whole, cut and damaged records.
 
+mod cursor;
 mod samples;
 
 use std::fs;

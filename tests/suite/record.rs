@@ -1,6 +1,7 @@
 //! `record` and `--from`: every answer from a record equals that of the host when it was recorded.
 
 mod filter;
+mod playback;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,6 +4,7 @@ mod findings;
 mod keys;
 mod kinds;
 mod levels;
+mod playback;
 mod samples;
 mod trace;
 
@@ -39,11 +40,20 @@ struct Session {
 
 impl Session {
     fn new() -> Session {
+        Session::of(None)
+    }
+
+    /// One that shows a record.
+    fn in_record() -> Session {
+        Session::of(Some("a.rec".to_owned()))
+    }
+
+    fn of(record: Option<String>) -> Session {
         let start = Instant::now();
         let setup = Setup {
             host: "host".to_owned(),
             interval: SECOND,
-            record: None,
+            record,
             filter: String::new(),
             kinds: KindSet::TCP,
             shows_plan: false,
@@ -67,12 +77,20 @@ impl Session {
         numbers: &[(State, u64)],
         change: impl FnOnce(&mut StateSample),
     ) -> &mut Session {
+        let mut sample = self.taken(numbers);
+        change(&mut sample);
+        self.view.sampled(sample);
+        self
+    }
+
+    /// A sample a second later.
+    fn taken(&mut self, numbers: &[(State, u64)]) -> StateSample {
         self.now += SECOND;
         let mut counts = Counts::default();
         for (state, sockets) in numbers {
             counts.add(*state, *sockets);
         }
-        let mut sample = StateSample {
+        StateSample {
             at: self.now,
             snapshot: Snapshot {
                 observation: Observation {
@@ -92,10 +110,7 @@ impl Session {
             },
             notes: Vec::new(),
             limits: Vec::new(),
-        };
-        change(&mut sample);
-        self.view.sampled(sample);
-        self
+        }
     }
 
     fn press(&mut self, keys: &[Key]) -> Option<Action> {

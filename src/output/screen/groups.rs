@@ -6,8 +6,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::panes::first_around;
-use super::{Canvas, age_text};
+use super::panes::{first_around, write_reason};
+use super::{Canvas, age_text, split};
 use crate::model::screen::{GroupsPane, Place};
 use crate::model::{Counts, Group, Grouped, Label, State};
 use crate::output::escape;
@@ -29,7 +29,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &GroupsPane<'_>) {
     let end = canvas.write(area, 0, 0, &title(pane), paint.heading());
     if let Some(failure) = pane.failure {
         let failure = escape::line(failure);
-        canvas.write(area, 0, end + 2, &failure, paint.alarm());
+        match pane.grouped {
+            Some(_) => drop(canvas.write(area, 0, end + 2, &failure, paint.alarm())),
+            None => write_reason(canvas, split(area, 1).1, &failure, paint.alarm()),
+        }
     }
     let Some(grouped) = pane.grouped else {
         return;

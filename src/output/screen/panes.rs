@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::{Canvas, age_text, cells, split};
 use crate::model::screen::{ChoicesPane, Place, SocketsPane};
+use crate::output::doctor::wrap;
 use crate::output::escape;
 use crate::output::value::label_text;
 
@@ -13,7 +14,11 @@ pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPa
     let paint = canvas.paint;
     let end = canvas.write(area, 0, 0, &sockets_title(pane), paint.heading());
     let note = escape::line(&pane.note);
-    canvas.write(area, 0, end + 2, &note, paint.warning());
+    match pane.heading.is_empty() {
+        // There is nothing else.
+        true => write_reason(canvas, split(area, 1).1, &note, paint.warning()),
+        false => drop(canvas.write(area, 0, end + 2, &note, paint.warning())),
+    }
     let lines = pane.heading.lines().count().max(1);
     let (_, area) = split(area, 1);
     let has_heading = usize::from(area.height) >= 2 * lines;
@@ -31,6 +36,14 @@ pub(super) fn draw_sockets(canvas: &mut Canvas<'_>, area: Rect, pane: &SocketsPa
         if number == pane.selected {
             canvas.style(area, line, area.width, paint.selected());
         }
+    }
+}
+
+/// Writes why there is nothing to show, in as many lines as it takes.
+pub(super) fn write_reason(canvas: &mut Canvas<'_>, area: Rect, reason: &str, style: Style) {
+    let pieces = wrap(reason, Some(usize::from(area.width).max(1)));
+    for (line, piece) in (0..).zip(pieces) {
+        canvas.write(area, line, 0, &piece, style);
     }
 }
 
@@ -53,7 +66,10 @@ fn sockets_title(pane: &SocketsPane<'_>) -> String {
         false => format!("{what} of {}", group.join(", ")),
     };
     let Some((age, cpu)) = pane.age else {
-        return format!("{what} by {}: waiting for the list", pane.sort);
+        return match pane.note.is_empty() {
+            true => format!("{what} by {}: waiting for the list", pane.sort),
+            false => format!("{what} by {}: no list", pane.sort),
+        };
     };
     let count = pane.rows.len();
     let first = if pane.is_cut { "only the first " } else { "" };

@@ -14,7 +14,7 @@ use crate::model::{Counts, KeyPart, Kind, Recorded, Service, State};
 use crate::record::line::{Group, Groups, KindCounts, Sample, States, stamp, time_of};
 use crate::record::*;
 
-const LARGE: Bounds = Bounds {
+pub(super) const LARGE: Bounds = Bounds {
     keep: Duration::from_secs(86_400),
     size: 64 << 20,
 };
@@ -23,7 +23,7 @@ fn begin() -> SystemTime {
     time_of("2026-11-26T00:00:00Z").unwrap()
 }
 
-fn at(seconds: u64) -> SystemTime {
+pub(super) fn at(seconds: u64) -> SystemTime {
     begin() + Duration::from_secs(seconds)
 }
 
@@ -65,13 +65,13 @@ fn sampled(time: SystemTime, connections: u64) -> Sampled {
 }
 
 /// A file that is written.
-struct Written {
+pub(super) struct Written {
     ring: Ring,
     samples: SampleWriter,
 }
 
 impl Written {
-    fn begin(path: &Path, bounds: Bounds) -> Written {
+    pub(super) fn begin(path: &Path, bounds: Bounds) -> Written {
         let mut writer = Writer::new(Ring::open(path, bounds, false).unwrap());
         writer.file().begin_part(begin()).unwrap();
         writer.head(head(line::VERSION)).unwrap();
@@ -82,14 +82,14 @@ impl Written {
         }
     }
 
-    fn add(&mut self, time: SystemTime, connections: u64) {
+    pub(super) fn add(&mut self, time: SystemTime, connections: u64) {
         let sampled = sampled(time, connections);
         self.samples.write(&mut self.ring, sampled).unwrap();
     }
 }
 
 /// The connections of the sample that a record is about.
-fn connections(record: &Recorded) -> u64 {
+pub(super) fn connections(record: &Recorded) -> u64 {
     let counted = record.counted().unwrap();
     let number = counted.groups[0].groups[0].1.total();
     let service = KeyPart::Service(Some(Service::Served(443)));

@@ -1,6 +1,7 @@
 //! Frames, compared as text, and their styles cell by cell.
 
 mod panes;
+mod playback;
 mod sizes;
 mod trace;
 

@@ -1,0 +1,73 @@
+//! `--from FILE --watch`: the live view of a record, and an answer for each of its samples.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use serde_json::Value;
+
+use super::Folder;
+use crate::live::pty::Terminal;
+use crate::namespace::in_namespace;
+
+/// A record of two moments with two listeners, which stay.
+fn recorded() -> (Folder, Vec<TcpListener>) {
+    let folder = Folder::new();
+    let listener = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listeners = vec![listener(), listener()];
+    let ran = folder.record(&["-t"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    (folder, listeners)
+}
+
+in_namespace!(
+    fn a_record_of_moments_alone_is_gone_through_on_a_terminal() {
+        let (folder, _listeners) = recorded();
+        let path = folder.path("a.rec");
+        let path = path.to_str().unwrap();
+        let mut terminal = Terminal::with(&["--from", path, "--watch"]);
+        terminal.wait_for(" in a.rec  PAUSED");
+        terminal.wait_for_count("LISTEN", 2);
+        terminal.type_("\x1b[D");
+        terminal.wait_for("the record begins here");
+        terminal.type_("n");
+        terminal.wait_until("the second moment", |screen| {
+            let rows = screen.contents();
+            let line = rows.lines().nth(1).unwrap_or_default();
+            !line.contains('!') && line.contains('◆')
+        });
+        terminal.type_("\x1b[C");
+        terminal.wait_for("the record ends here");
+        terminal.type_("\r");
+        terminal.wait_for("2 sockets by ");
+        terminal.type_("\x1b");
+        terminal.wait_for("all by service");
+        terminal.type_("g6h\r");
+        terminal.wait_for("allowed are a time in UTC");
+        terminal.type_("\x1b");
+        terminal.wait_until("no prompt", |screen| !screen.contents().contains("time: "));
+        terminal.type_("d");
+        terminal.wait_for("findings of all rules at this moment");
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
+        terminal.assert_restored();
+    }
+);
+
+in_namespace!(
+    fn each_moment_has_an_answer_where_samples_are_appended() {
+        let (folder, _listeners) = recorded();
+        let ran = folder.from(&["--watch", "--json"]);
+        assert_eq!((ran.status, &*ran.stderr), (0, ""), "{ran:?}");
+        let answers: Vec<Value> = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(answers.len(), 2);
+        assert!(answers[0]["time"].as_str() < answers[1]["time"].as_str());
+        for answer in &answers {
+            assert_eq!(answer["states"]["LISTEN"], 2, "{answer}");
+        }
+        let ran = folder.from(&["--watch", "--json", "--samples", "1", "--by", "local-addr"]);
+        assert_eq!((ran.status, ran.stdout.lines().count()), (0, 1), "{ran:?}");
+    }
+);
