@@ -125,7 +125,9 @@ impl Typed<'_> {
 
     /// The commands that have an option; `check` last, because it needs thresholds too.
     fn owners(&self, name: &str) -> Vec<&str> {
-        let has = |command: &Command| option(command, name).is_some();
+        // Those that have it only to refuse it are not suggested.
+        let is_shown = |arg: &&clap::Arg| !arg.is_hide_set();
+        let has = |command: &Command| option(command, name).filter(is_shown).is_some();
         let verbs = self.definition.get_subcommands();
         let verbs = verbs.filter(|verb| has(verb)).map(Command::get_name);
         let summary = (self.verb.is_some() && has(self.definition)).then_some(SUMMARY);

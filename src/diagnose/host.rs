@@ -60,8 +60,8 @@ pub struct Host {
     pub watch: Watch,
     /// The size of a memory page, in bytes; `None` where the pages are another host's.
     pub page_size: Option<u64>,
-    /// Whether all of it is from a copied tree, in which nothing changes.
-    pub copied: bool,
+    /// What all of it is from, if nothing changes there: `a copied tree`; `None` elsewhere.
+    pub still: Option<&'static str>,
     /// The filter that selects sockets, in parentheses; `None` for all of them.
     pub filter: Option<String>,
     /// The listeners that it selects; `None` for all of them.
@@ -256,8 +256,8 @@ impl Growth<'_> {
     /// # Errors
     /// Those of [`Host::growth`].
     pub(super) fn of(&self, counter: Counter) -> Result<u64, String> {
-        if self.host.copied {
-            return Err("counters do not grow in a copied tree".to_owned());
+        if let Some(still) = self.host.still {
+            return Err(format!("counters do not grow in {still}"));
         }
         self.after.grown_since(&self.host.before, counter)
     }

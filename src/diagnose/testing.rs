@@ -40,7 +40,7 @@ pub(super) fn host() -> Host {
         survey: None,
         watch: Watch::default(),
         page_size: Some(4_096),
-        copied: false,
+        still: None,
         filter: None,
         selected: None,
     }

@@ -232,12 +232,14 @@ pub(super) fn resolve(at: At, all: &[Stretch]) -> SystemTime {
             let since = last.duration_since(SystemTime::UNIX_EPOCH);
             let since = since.unwrap_or_default();
             let midnight = Duration::from_secs(since.as_secs() / DAY * DAY);
-            let today = midnight + since_midnight;
-            let meant = match today > since {
-                true => today.saturating_sub(Duration::from_secs(DAY)),
+            let today = SystemTime::UNIX_EPOCH + midnight + since_midnight;
+            let yesterday = today - Duration::from_secs(DAY);
+            let first = all.iter().map(|one| one.first).min();
+            // A record that begins later has it of neither day, and its last day is the one that is named.
+            match today > last && first.is_some_and(|first| first <= yesterday) {
+                true => yesterday,
                 false => today,
-            };
-            SystemTime::UNIX_EPOCH + meant
+            }
         }
     }
 }

@@ -164,7 +164,8 @@ impl Ring {
         self.file.sync_data()
     }
 
-    fn cut(&mut self, at: u64) -> io::Result<()> {
+    /// Removes what is behind this place.
+    pub(super) fn cut(&mut self, at: u64) -> io::Result<()> {
         self.file.set_len(at)?;
         self.length = at;
         Ok(())

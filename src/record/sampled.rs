@@ -114,7 +114,8 @@ impl SampleWriter {
         let (Some(member), Some(at)) = (&self.member, ring.part()) else {
             return Ok(());
         };
-        ring.write_all(&trailer(&member.crc))?;
+        let trailer = trailer(&member.crc);
+        ring.write_all(&trailer)?;
         // Room was made for that.
         let at = ring.part().unwrap_or(at);
         let tag = Tag {
@@ -123,7 +124,11 @@ impl SampleWriter {
             first: milliseconds(member.first),
             last: milliseconds(member.last),
         };
-        ring.patch(at, &tag.header())?;
+        if let Err(error) = ring.patch(at, &tag.header()) {
+            // It is ended again later.
+            ring.cut(ring.length() - trailer.len() as u64)?;
+            return Err(error);
+        }
         ring.end_part(member.last);
         self.member = None;
         Ok(())

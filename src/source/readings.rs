@@ -28,7 +28,16 @@ impl Readings {
         }
     }
 
-    /// Whether they are those of a copied tree, in which no counter grows.
+    /// What they are from, if no counter grows there; `None` elsewhere.
+    pub fn still(&self) -> Option<&'static str> {
+        let is_recorded = self.tables.place().recorded().is_some();
+        self.are_copied().then_some(match is_recorded {
+            true => "the first moment of a record",
+            false => "a copied tree",
+        })
+    }
+
+    /// Whether no counter grows in them.
     pub fn are_copied(&self) -> bool {
         self.tables.is_copied()
     }
@@ -126,7 +135,8 @@ impl Readings {
                 Some(root) => match read_sysctl(root, &setting.path()) {
                     Ok(text) => Ok(text),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        Err(match self.are_copied() {
+                        let is_recorded = self.tables.place().recorded().is_some();
+                        Err(match self.are_copied() && !is_recorded {
                             true => format!("{name} is not in the copied tree"),
                             false => format!(
                                 "{name} does not exist in this network namespace, or on this kernel"

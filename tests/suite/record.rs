@@ -484,3 +484,43 @@ in_namespace!(
         }
     }
 );
+
+#[test]
+fn a_file_that_could_not_be_written_at_all_is_not_left() {
+    let folder = Folder::new();
+    let program = command([""; 0]).get_program().to_owned();
+    let mut shell = crate::child::command("sh");
+    // A file may have no bytes; to write some is an error and no signal.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    shell.arg(program).args(["record", "a.rec", "-t"]);
+    let ran = run_command(shell.current_dir(folder.path("")));
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.stderr.contains("cannot write a.rec"), "{ran:?}");
+    assert!(!folder.path("a.rec").exists());
+    fs::write(folder.path("b.rec"), "").unwrap();
+    folder.refused(&["record", "b.rec"], "b.rec exists");
+    assert!(folder.path("b.rec").exists());
+}
+
+in_namespace!(
+    fn at_the_first_moment_of_a_record_what_grows_is_unknown_for_that_reason() {
+        let folder = Folder::new();
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        let words = "zcat a.rec | grep '\"first\":true' | cut -d '\"' -f 8";
+        let mut shell = crate::child::command("sh");
+        shell.args(["-c", words]);
+        let stamp = run_command(shell.current_dir(folder.path(""))).stdout;
+        let ran = folder.from(&["doctor", "--json", "--at", stamp.trim()]);
+        let words = "counters do not grow in the first moment of a record";
+        assert!(ran.stdout.contains(words), "{ran:?}");
+        assert!(!ran.stdout.contains("copied tree"), "{ran:?}");
+    }
+);
+
+#[test]
+fn only_commands_that_answer_from_a_record_are_named_for_from() {
+    let ran = crate::program::run(["trace", "--from", "a.rec"]);
+    assert_eq!(ran.status, 2, "{ran:?}");
+    assert!(ran.stderr.contains("`list` and `doctor`"), "{ran:?}");
+    assert!(!ran.stderr.contains("serve"), "{ran:?}");
+}

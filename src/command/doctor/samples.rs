@@ -158,7 +158,7 @@ impl Earlier {
             survey: self.survey,
             watch: self.watch,
             page_size: readings.page_size(),
-            copied: readings.are_copied(),
+            still: readings.still(),
             filter: None,
             selected: None,
         };

@@ -9,7 +9,7 @@ mod sampling;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -27,7 +27,7 @@ use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::line::{Head, VERSION};
-use crate::record::{Known, Writer, lock};
+use crate::record::{self, Known, Writer, lock};
 use crate::source::{Readings, Sources};
 use moment::{Labels, Recorder};
 
@@ -54,12 +54,28 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     };
     let target = Target::of_kind(kinds, &selection, &sourcing)?;
     refuse_several(&target.sources, "a record")?;
-    let filter = target.typed_words();
-    let sources = target.sources.clone();
     if let Some(interval) = typed.every {
-        return continuous::run(&typed, interval, kinds, sources, console);
+        return continuous::run(&typed, interval, kinds, target.sources, console);
     }
     let file = create(&typed.file, typed.force)?;
+    let ended = record_into(file, &typed, target, kinds, console);
+    // Of a file that has nothing, the next attempt would say that it exists.
+    if ended.is_err() && !typed.force && record::open(&typed.file, None).is_err() {
+        let _ = fs::remove_file(&typed.file);
+    }
+    ended
+}
+
+/// Records into a file that is empty.
+fn record_into(
+    file: File,
+    typed: &cli::Record,
+    target: Target,
+    kinds: KindSet,
+    console: &mut Console,
+) -> Result<Status, Failure> {
+    let filter = target.typed_words();
+    let sources = target.sources.clone();
     let cannot = |error| not_written(&typed.file, &error);
     let mut writer = Writer::new(file);
     let mut labels = Labels::new(sources.place(), typed.anonymize);

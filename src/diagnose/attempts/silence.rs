@@ -118,7 +118,7 @@ impl Attempts {
             return Some(Silence::Retransmitted);
         }
         // The two samples of a copied tree are one.
-        if host.copied {
+        if host.still.is_some() {
             return None;
         }
         if is_dead && tries.often_earlier >= FEW {
@@ -272,7 +272,7 @@ impl Attempts {
     /// connection, more than one attempt was made to it until they were listed twice, or one that was
     /// retransmitted, and it is not known to be silent.
     pub(in crate::diagnose) fn open(&self, host: &Host) -> HashSet<SocketAddr> {
-        if host.copied {
+        if host.still.is_some() {
             return HashSet::new();
         }
         let found = self.unanswered(host).into_iter();

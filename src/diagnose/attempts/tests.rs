@@ -137,7 +137,7 @@ fn attempts_that_end_within_a_second_count_without_connections_failures_and_retr
 #[test]
 fn one_sample_of_a_copied_tree_shows_only_retransmissions() {
     let mut host = counted(9, 0, 0);
-    host.copied = true;
+    host.still = Some("a copied tree");
     let same = attempts(1..9, 1);
     assert_eq!(silence(&host, &same, &same), None);
     let often = attempts(1..9, 2);

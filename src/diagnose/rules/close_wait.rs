@@ -109,8 +109,8 @@ impl Rule for CloseWait {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        if host.copied {
-            return Examined::lacking("a copied tree cannot show which connections stay");
+        if let Some(still) = host.still {
+            return Examined::lacking(format!("{still} cannot show which connections stay"));
         }
         let stayed = self.stayed(host);
         // That they still send is what sets connections apart that are used in one direction.
@@ -127,7 +127,7 @@ impl CloseWait {
     /// What stayed through the window, most first.
     fn stayed(&self, host: &Host) -> Vec<Change> {
         let mut stayed = self.0.changes(&host.listeners, WARNING);
-        stayed.truncate(if host.copied { 0 } else { REPORTED });
+        stayed.truncate(if host.still.is_some() { 0 } else { REPORTED });
         // Of MPTCP, only some of those that are over TCP are listed again.
         let later = host
             .watch

@@ -64,8 +64,8 @@ impl Rule for FinWait2 {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        if host.copied {
-            let reason = "a copied tree cannot show which connections stay";
+        if let Some(still) = host.still {
+            let reason = format!("{still} cannot show which connections stay");
             return Examined::lacking(reason.to_owned());
         }
         let stayed = self.held.changes(&host.listeners, REPORTED_FROM);

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn without_the_growth_of_counters_it_is_not_completely_examined() {
         let mut copied = with_pages(300);
-        copied.copied = true;
+        copied.still = Some("a copied tree");
         let examined = copied.examine(&Memory);
         assert_eq!(examined.findings.len(), 1);
         assert_eq!(examined.lacking, ["counters do not grow in a copied tree"]);

@@ -37,7 +37,7 @@ impl Rule for MptcpFallback {
         match (host.growth(MpCapableFallback), host.growth(MpCapableSynTx)) {
             (Ok(fallen), Ok(begun)) => Examined::found(finding(fallen, begun, host)),
             // A kernel without MPTCP has neither the counters nor such sockets.
-            _ if !host.copied && host.unlisted.mptcp == Ok(0) => Examined::default(),
+            _ if host.still.is_none() && host.unlisted.mptcp == Ok(0) => Examined::default(),
             (Err(reason), _) | (_, Err(reason)) => Examined::lacking(reason),
         }
     }
@@ -113,7 +113,7 @@ mod tests {
         let examined = host.examine(&MptcpFallback);
         assert_eq!(examined.lacking.len(), 1);
         let mut copied = with(50, 50);
-        copied.copied = true;
+        copied.still = Some("a copied tree");
         let examined = copied.examine(&MptcpFallback);
         assert_eq!(examined.lacking, ["counters do not grow in a copied tree"]);
     }

@@ -86,8 +86,8 @@ impl Rule for NetlinkDrops {
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        if case.host.copied {
-            return Examined::lacking("a copied tree cannot show what is dropped");
+        if let Some(still) = case.host.still {
+            return Examined::lacking(format!("{still} cannot show what is dropped"));
         }
         let sum = |sockets: &[Dropping]| sockets.iter().map(|one| one.dropped).sum::<u64>();
         let mut protocols: Vec<_> = self.by_protocol.iter().collect();

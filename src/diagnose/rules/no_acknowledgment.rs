@@ -89,8 +89,8 @@ impl Rule for NoAcknowledgment {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        if host.copied {
-            return Examined::lacking("a copied tree cannot show what is acknowledged");
+        if let Some(still) = host.still {
+            return Examined::lacking(format!("{still} cannot show what is acknowledged"));
         }
         let (services, scattered) = self.0.found(host, REPORTED, |_| false);
         let further = services.len().saturating_sub(REPORTED) as u64;

@@ -153,7 +153,7 @@ impl Retransmission {
 
     /// Whether what was retransmitted to each peer matters.
     pub(super) fn wants_survey(&self, host: &Host) -> bool {
-        let is_measured = !host.copied && host.source != SourceName::Proc;
+        let is_measured = host.still.is_none() && host.source != SourceName::Proc;
         let lost = self.sent(host.in_window()).map_or(0, |sent| sent.lost);
         is_measured && (host.sockets <= FEW_SOCKETS || lost >= MIN_RETRANSMITTED)
     }

@@ -110,8 +110,8 @@ impl Rule for StuckPeers {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let host = case.host;
-        if host.copied {
-            return Examined::lacking("a copied tree cannot show which queues do not move");
+        if let Some(still) = host.still {
+            return Examined::lacking(format!("{still} cannot show which queues do not move"));
         }
         // What this host does not read itself is reported as that.
         let unread = self.unread.writers(host);

@@ -85,7 +85,7 @@ impl Rule for UnixPeerGone {
     type Before = Earlier;
 
     const WATCHED_UNIX: Option<fn(&Self, &Host) -> Vec<u64>> = Some(|rule, host| {
-        let is_still = |inode| !host.copied && host.watch.is_unix_still(inode);
+        let is_still = |inode| host.still.is_none() && host.watch.is_unix_still(inode);
         rule.stayed(is_still)
     });
 
@@ -111,8 +111,10 @@ impl Rule for UnixPeerGone {
     }
 
     fn examine(&self, case: &Case<'_>) -> Examined {
-        if case.host.copied {
-            return Examined::lacking("a copied tree does not show the peers of UNIX sockets");
+        if let Some(still) = case.host.still {
+            return Examined::lacking(format!(
+                "{still} cannot show which queues of UNIX sockets stay"
+            ));
         }
         let is_full = (self.is_full || self.earlier.is_full).then(|| {
             let most = thousands(MOST as u64);

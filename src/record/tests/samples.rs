@@ -380,3 +380,20 @@ fn groups_with_more_sockets_than_a_number_holds_are_refused() {
     let error = open(&path, None).unwrap_err().to_string();
     assert!(error.contains("too many sockets"), "{error}");
 }
+
+#[test]
+fn a_time_of_day_before_and_after_what_a_record_has_is_that_of_its_last_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rec");
+    let mut written = Written::begin(&path, LARGE);
+    // From 10:00 to 11:00.
+    for hour in [10, 11] {
+        written.add(at(hour * 3600), hour);
+    }
+    for (hour, reason) in [(9, "begins after"), (12, "ends before")] {
+        let of_day = At::OfDay(Duration::from_secs(hour * 3600));
+        let error = open(&path, Some(of_day)).unwrap_err().to_string();
+        let stamp = line::stamp(at(hour * 3600));
+        assert!(error.contains(&format!("{reason} {stamp}")), "{error}");
+    }
+}

@@ -82,6 +82,6 @@ fn a_destination_is_open_until_its_attempts_were_listed_twice_and_are_one() {
     assert!(is_open(&host, &attempts(1..2, 0)), "another one since");
     let answered = followed(1, 0, 0);
     assert!(!is_open(&answered, &attempts(1..3, 0)));
-    host.copied = true;
+    host.still = Some("a copied tree");
     assert!(!is_open(&host, &attempts(1..3, 1)));
 }

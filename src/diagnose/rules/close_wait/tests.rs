@@ -390,6 +390,6 @@ fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     unknown.unlisted.mptcp = Err("no such file".to_owned());
     assert!(lacking(unknown)[0].ends_with("MPTCP sockets is unknown: no such file"));
     let mut copied = host();
-    copied.copied = true;
+    copied.still = Some("a copied tree");
     assert!(lacking(copied)[0].contains("copied tree"));
 }

@@ -184,7 +184,7 @@ fn without_the_setting_the_limit_or_the_counter_it_is_not_examined() {
     assert!(examined.findings.is_empty());
     assert!(lacking(examined).starts_with("/proc does not report how many requests"));
     let mut copied = proc;
-    copied.copied = true;
+    copied.still = Some("a copied tree");
     let copied = lacking(copied.examine::<HalfOpen>(&copied.read(&[], &[])));
     assert_eq!(copied, "counters do not grow in a copied tree");
 }

@@ -202,7 +202,7 @@ fn over_proc_queues_that_change_have_moved_and_a_copied_tree_is_not_examined() {
     assert_eq!(examined(&mut host, &one, &one, &one).findings.len(), 1);
     let mut host = quiet();
     assert!(examined(&mut host, &one, &one, &less).findings.is_empty());
-    host.copied = true;
+    host.still = Some("a copied tree");
     assert!(examined(&mut host, &one, &one, &one).lacking[0].contains("copied tree"));
 }
 

@@ -326,7 +326,7 @@ fn with_mptcp_sockets_or_in_a_copied_tree_it_is_not_examined() {
     mptcp.unlisted.mptcp = Ok(1);
     assert!(lacking(mptcp)[0].starts_with("1 MPTCP socket is not in the TCP table"));
     let mut copied = host();
-    copied.copied = true;
+    copied.still = Some("a copied tree");
     assert!(lacking(copied)[0].contains("copied tree"));
 }
 

@@ -71,7 +71,7 @@ fn workers_at_one_port_are_one_service_and_a_count_that_wraps_around_grows() {
 #[test]
 fn a_copied_tree_shows_no_growth() {
     let mut host = host();
-    host.copied = true;
+    host.still = Some("a copied tree");
     let rule: UdpDrops = host.read(&[one(1, 0)], &[one(1, 100)]);
     let examined = host.examine(&rule);
     assert!(examined.findings.is_empty());
