@@ -64,6 +64,8 @@ in_namespace!(
                 (!exists).then_some(())
             });
             if close.starts_with('/') {
+                // Keys are ignored while a filter is checked, in whose line it is shown too.
+                terminal.wait_for("t close");
                 terminal.type_("t");
             }
             if close != "q" {
