@@ -1,6 +1,8 @@
 //! Writes lines as gzip members. What was written can be read, whatever happens later.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
 use super::index::milliseconds;
@@ -10,6 +12,9 @@ use super::tag::{BEGINS, ENDS, FIRST, HEAD, Tag, pack};
 /// A member has at least this many bytes of lines, unless it is the last one of a moment.
 const MEMBER: usize = 1 << 20;
 
+/// The room for its lines.
+const ROOM: usize = MEMBER + MEMBER / 8;
+
 /// The lines of a record on their way into a file.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
@@ -17,6 +22,9 @@ pub struct Writer<W: Write> {
     /// The lines of the next member.
     pub lines: Vec<u8>,
     packed: Vec<u8>,
+    /// A member that is being compressed in a thread of its own, while the next one is filled: each takes
+    /// about half of the time of a record of many sockets.
+    packing: Option<JoinHandle<io::Result<Vec<u8>>>>,
     /// What the next member is about.
     tag: Tag,
     /// How many bytes were written.
@@ -28,8 +36,9 @@ impl<W: Write> Writer<W> {
     pub fn new(file: W) -> Writer<W> {
         Writer {
             file,
-            lines: Vec::with_capacity(MEMBER + MEMBER / 8),
+            lines: Vec::with_capacity(ROOM),
             packed: Vec::new(),
+            packing: None,
             tag: Tag::default(),
             written: 0,
         }
@@ -96,6 +105,7 @@ impl<W: Write> Writer<W> {
     /// Leaves out the lines that were not written yet.
     pub fn drop_lines(&mut self) {
         self.lines.clear();
+        self.packing = None;
         self.tag = Tag::default();
     }
 
@@ -116,7 +126,7 @@ impl<W: Write> Writer<W> {
     pub fn pass_on(&mut self) -> io::Result<()> {
         match self.lines.len() < MEMBER {
             true => Ok(()),
-            false => self.end_member(),
+            false => self.pack_beside(),
         }
     }
 
@@ -126,18 +136,56 @@ impl<W: Write> Writer<W> {
     /// Those of the file.
     pub fn end_member(&mut self) -> io::Result<()> {
         match self.lines.is_empty() {
-            true => Ok(()),
+            true => self.end_packing(),
             false => self.write_member(),
         }
     }
 
     fn write_member(&mut self) -> io::Result<()> {
+        self.end_packing()?;
         pack(&self.lines, self.tag, &mut self.packed)?;
+        self.lines.clear();
+        self.tag.flags = 0;
+        self.write_packed()
+    }
+
+    /// Compresses the lines in a thread, or here where threads are refused.
+    fn pack_beside(&mut self) -> io::Result<()> {
+        self.end_packing()?;
+        let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(ROOM));
+        let (lines, tag) = (Arc::new(lines), self.tag);
+        self.tag.flags = 0;
+        let mut packed = std::mem::take(&mut self.packed);
+        let its = Arc::clone(&lines);
+        let begun = thread::Builder::new()
+            .name("pack".to_owned())
+            .spawn(move || pack(&its, tag, &mut packed).map(|()| packed));
+        match begun {
+            Ok(packing) => {
+                self.packing = Some(packing);
+                Ok(())
+            }
+            Err(_) => {
+                pack(&lines, tag, &mut self.packed)?;
+                self.write_packed()
+            }
+        }
+    }
+
+    /// Writes the member that is being compressed, if one is.
+    fn end_packing(&mut self) -> io::Result<()> {
+        let Some(packing) = self.packing.take() else {
+            return Ok(());
+        };
+        let ended = packing.join();
+        self.packed = ended.map_err(|_| io::Error::other("cannot compress; this is a bug"))??;
+        self.write_packed()
+    }
+
+    fn write_packed(&mut self) -> io::Result<()> {
         self.file.write_all(&self.packed)?;
         self.file.flush()?;
         self.written += self.packed.len() as u64;
-        self.lines.clear();
-        self.tag.flags = 0;
         Ok(())
     }
 }

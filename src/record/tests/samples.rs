@@ -295,7 +295,8 @@ fn a_moment_that_is_too_long_leaves_nothing_and_samples_go_on() {
             .push(b' ' + u8::try_from(random >> 26).unwrap());
     }
     writer.lines.push(b'\n');
-    let error = writer.pass_on().unwrap_err().to_string();
+    let error = writer.pass_on().and_then(|()| writer.end_member());
+    let error = error.unwrap_err().to_string();
     assert_eq!(error, "it would need more than 65536 bytes (--size)");
     writer.drop_lines();
     writer.file().drop_part().unwrap();
