@@ -127,9 +127,18 @@ impl Attempts {
         if tries.are_seen_later(host) && !self.is_connected(to, host) {
             return Some(Silence::Repeated);
         }
-        if let Some(ends) = self.ended_for_nothing(to, tries, host) {
-            return Some(Silence::Ended(ends));
+        let ended = |growth| {
+            let ends = self.ended_for_nothing(to, tries, growth, host)?;
+            Some(Silence::Ended(ends))
+        };
+        if let Some(silence) = host.while_watched().and_then(ended) {
+            return Some(silence);
         }
+        // Of a window that is not lengthened: it says least, and comes last.
+        let in_window = || match host.while_watched() {
+            Some(_) => None,
+            None => ended(host.in_window()),
+        };
         let unheard = tries.now >= FEW && is_unheard(host);
         // In step, all may have ended before the second sample.
         let at_both_times = match is_dead {
@@ -137,29 +146,35 @@ impl Attempts {
             false => tries.earlier.min(tries.now),
         };
         if at_both_times < FEW {
-            return unheard.then_some(Silence::GivenUp);
+            return unheard.then_some(Silence::GivenUp).or_else(in_window);
         }
         if is_sure && tries.retransmitted_part() >= RETRANSMITTED_PART {
             return Some(Silence::Repeated);
         }
         let grown = |counter| host.growth(counter).unwrap_or(u64::MAX);
-        let ended = tries.ended();
-        let are_given_up = ended >= FEW
+        let gone = tries.ended();
+        let are_given_up = gone >= FEW
             && tries.connections == 0
             && host.window >= LEAST_WINDOW
             // Else they were refused, or answered after they were sent again.
-            && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < ended
-            && aborted(host.in_window()) < ended
-            && (self.are_long(host) || grown(Counter::SynRetrans) < ended);
-        (are_given_up || unheard).then_some(Silence::GivenUp)
+            && grown(Counter::AttemptFails).min(grown(Counter::InSegs)) < gone
+            && aborted(host.in_window()) < gone
+            && (self.are_long(host) || grown(Counter::SynRetrans) < gone);
+        let is_given_up = are_given_up || unheard;
+        is_given_up.then_some(Silence::GivenUp).or_else(in_window)
     }
 
     /// What became of the attempts to a destination that were looked up until they ended, if none became a
     /// connection, they can neither have been refused nor reset at once by this host, and there are more of
     /// them than a program makes one after the other.
-    fn ended_for_nothing(&self, to: SocketAddr, tries: &Tries, host: &Host) -> Option<Ends> {
+    fn ended_for_nothing(
+        &self,
+        to: SocketAddr,
+        tries: &Tries,
+        growth: Growth<'_>,
+        host: &Host,
+    ) -> Option<Ends> {
         let ends = host.watch.attempts.followed.ends_of(to);
-        let growth = host.while_watched().unwrap_or_else(|| host.in_window());
         let failed = growth.of(Counter::AttemptFails).ok()?;
         let for_nothing = tries.seen >= SEVERAL_AT_A_TIME
             && ends.connections == 0
