@@ -52,7 +52,7 @@ pub struct Moved {
 /// Where to go in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// So many moments and samples on, or back.
+    /// On by this number of moments and samples, or back where it is negative.
     By(i64),
     /// To the next moment with all sockets, or the one before.
     Mark {

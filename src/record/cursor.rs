@@ -128,7 +128,7 @@ impl Cursor {
         true
     }
 
-    /// Goes so many moments and samples on, or back. False at the end, or at the beginning, of the record.
+    /// Goes on by this number of moments and samples, or back where it is negative. False at the end, or at the beginning, of the record.
     pub fn step(&mut self, by: i64, count: Count<'_>) -> bool {
         (0..by.unsigned_abs()).all(|_| match by > 0 {
             true => self.next(count),

@@ -205,7 +205,7 @@ impl Comparison {
     }
 }
 
-/// A socket so many milliseconds later, with nothing changed but what time alone changes.
+/// Changes a socket to what it is this number of milliseconds later, if only time passes.
 pub(super) fn later(socket: &mut Socket, milliseconds: u32) {
     if let Some(info) = &mut socket.info {
         for metric in AGES {

@@ -14,6 +14,7 @@ use crate::command::outcome::Failure;
 use crate::command::summary::Summary;
 use crate::live::{FailedSample, HISTORY, Move, Moved};
 use crate::model::{Counts, Moment, Recorded};
+use crate::question::Question;
 use crate::record::{At, Cursor};
 use crate::source::{SourceError, count_sample};
 
@@ -52,8 +53,7 @@ impl Player {
         changes: Receiver<Change>,
     ) -> Result<Player, Failure> {
         let counter = Counter::new(request)?;
-        let count = |moment: &Moment| count_sample(moment, counter.question());
-        let cursor = Cursor::new(record, &count);
+        let cursor = Cursor::new(record, &numbers_for(counter.question()));
         Ok(Player {
             cursor: cursor.map_err(Failure::to("read the record"))?,
             counter,
@@ -89,8 +89,8 @@ impl Player {
                     self.play()
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let (cursor, question) = (&mut self.cursor, self.counter.question());
-                    is_read = !cursor.scan(&|moment: &Moment| count_sample(moment, question));
+                    let count = numbers_for(self.counter.question());
+                    is_read = !self.cursor.scan(&count);
                     if !is_read && sent.elapsed() < SHOWN {
                         continue;
                     }
@@ -180,14 +180,12 @@ impl Player {
     }
 
     fn step(&mut self, by: i64) -> bool {
-        let question = self.counter.question();
-        self.cursor
-            .step(by, &|moment: &Moment| count_sample(moment, question))
+        let count = numbers_for(self.counter.question());
+        self.cursor.step(by, &count)
     }
 
     fn go_to(&mut self, at: At) -> Result<(), String> {
-        let question = self.counter.question();
-        let count = |moment: &Moment| count_sample(moment, question);
+        let count = numbers_for(self.counter.question());
         let gone = self.cursor.go_to(at, &count);
         gone.map_err(|error| error.to_string())
     }
@@ -234,6 +232,11 @@ impl Player {
         let timeline = self.cursor.timeline();
         timeline.before(self.cursor.position(), HISTORY - 1)
     }
+}
+
+/// Reads the numbers of a sample that this question asks for.
+fn numbers_for(question: &Question) -> impl Fn(&Moment) -> Option<Counts> + '_ {
+    move |moment| count_sample(moment, question)
 }
 
 /// Why there is no answer: of a sample, in fewer words, and with the keys that lead to one.

@@ -19,7 +19,7 @@ use crate::output::width::text_width;
 /// The line of numbers has at least this many columns, or no times beside it.
 const LEAST: usize = 12;
 
-/// Samples that are farther apart than so many usual ones have a gap between them.
+/// Samples have a gap between them that are farther apart than this number of usual intervals.
 const GAP: u32 = 3;
 
 /// What is in a column.
