@@ -28,6 +28,9 @@ pub struct Question {
     /// The filter that the sockets must pass; `None` for none. Its tests of states are in `states`
     /// already, as far as possible.
     pub filter: Option<Expression>,
+    /// The part of it that a sample of a record is asked: the numbers of a sample are of sockets that match
+    /// the filter of its record.
+    pub beyond_record: Option<Expression>,
 }
 
 impl Question {
@@ -41,6 +44,7 @@ impl Question {
             states,
             fields: Vec::new(),
             filter: None,
+            beyond_record: None,
         }
     }
 
@@ -99,20 +103,13 @@ impl Question {
             return None;
         }
         let states = kinds.meant(self.states);
-        let filter = self.filter.as_ref().map(|filter| filter.meant(kinds));
-        let (states, filter) = match filter {
-            None | Some(Folded::Always) => (states, None),
-            Some(Folded::Never) => return None,
-            Some(Folded::Tests(filter)) => match filter.narrow(states) {
-                (states, Folded::Tests(rest)) => (states, Some(rest)),
-                (states, Folded::Always) => (states, None),
-                (_, Folded::Never) => return None,
-            },
-        };
+        let (states, filter) = narrow(self.filter.as_ref(), kinds, states)?;
+        let (_, beyond_record) = narrow(self.beyond_record.as_ref(), kinds, states)?;
         (!states.is_empty()).then(|| Question {
             families: self.families,
             fields: self.fields.clone(),
             filter,
+            beyond_record,
             ..Question::about_all(kinds, states)
         })
     }
@@ -142,6 +139,24 @@ impl Question {
         let tested = self.filter.iter().flat_map(Expression::tests);
         let fields = self.fields.iter().copied();
         fields.chain(tested.filter_map(Test::field))
+    }
+}
+
+/// The states in which sockets of these kinds can pass a filter, and what remains to be tested of them; `None`
+/// if none can.
+fn narrow(
+    filter: Option<&Expression>,
+    kinds: KindSet,
+    states: StateSet,
+) -> Option<(StateSet, Option<Expression>)> {
+    match filter.map(|filter| filter.meant(kinds)) {
+        None | Some(Folded::Always) => Some((states, None)),
+        Some(Folded::Never) => None,
+        Some(Folded::Tests(filter)) => match filter.narrow(states) {
+            (states, Folded::Tests(rest)) => Some((states, Some(rest))),
+            (states, Folded::Always) => Some((states, None)),
+            (_, Folded::Never) => None,
+        },
     }
 }
 

@@ -32,7 +32,8 @@ pub struct Record {
 
     /// Only sockets that match, in the expression language of ss, and all listeners
     ///
-    /// Every answer from the file is about these sockets, and says so.
+    /// Every answer from the file is about these sockets, and says so. With --every, samples are too, and
+    /// rules about the host are not applied.
     #[arg(value_name = "FILTER", help_heading = "Selection")]
     pub words: Vec<String>,
 

@@ -28,6 +28,13 @@ pub(super) fn find_processes(observer: &mut Observer, place: &Where) -> Result<P
     let Some(filter) = &observer.question().filter else {
         return Ok(Processes::default());
     };
+    // A sample has no processes, and its numbers are of those sockets.
+    if place
+        .recorded()
+        .is_some_and(|record| record.counted().is_some())
+    {
+        return Ok(Processes::default());
+    }
     let (mut found, mut unseen) = (Vec::new(), Vec::new());
     let mut notes = Vec::new();
     let mut absent: Vec<(ProcessQuery, Note)> = Vec::new();

@@ -57,11 +57,16 @@ impl Scope {
         }
     }
 
-    /// The question about the sockets that match these words too.
-    pub(super) fn question(&self, words: Option<Expression>) -> Result<Question, Failure> {
+    /// The question about the sockets that match these words too, and the filter of the record that is asked.
+    pub(super) fn question(
+        &self,
+        recorded: Option<Expression>,
+        words: Option<Expression>,
+    ) -> Result<Question, Failure> {
         refuse_family(self.families != Families::Both, self.kinds)?;
         let states = self.states()?;
-        let filter = Expression::all(words.into_iter().chain(self.files.clone()));
+        let beyond_record = Expression::all(words.into_iter().chain(self.files.clone()));
+        let filter = Expression::all(recorded.into_iter().chain(beyond_record.clone()));
         let tests = || filter.iter().flat_map(Expression::tests);
         self.refuse_foreign(tests().filter_map(Test::subject))?;
         self.refuse_other_kinds(tests())?;
@@ -73,6 +78,7 @@ impl Scope {
         let question = Question {
             families: self.families,
             filter,
+            beyond_record,
             ..Question::about_all(self.kinds, requested)
         };
         let narrowed = question.narrowed();

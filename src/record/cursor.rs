@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::line::stamp;
 use super::open::{At, RecordError, choose, read_origin, read_with_sockets, resolve};
 use super::samples::Samples;
 use crate::model::{
@@ -27,6 +28,8 @@ pub struct Cursor {
     path: PathBuf,
     /// Which file that was when it was opened.
     file: (u64, u64),
+    /// The filter of the sockets that it began with.
+    filter: Option<String>,
     cut: Option<String>,
     stretches: Arc<[Stretch]>,
     runs: Vec<Place>,
@@ -68,6 +71,7 @@ impl Cursor {
         let mut cursor = Cursor {
             path: record.path.clone(),
             file: identity(&record.path)?,
+            filter: record.origin.filter.clone(),
             cut: record.cut.clone(),
             timeline: Timeline {
                 parts: stretches.iter().map(part).collect(),
@@ -220,6 +224,13 @@ impl Cursor {
             false => (None, self.read_sample()?.ok_or_else(gone)?),
         };
         let origin = self.origin_of(run.unwrap_or_default())?;
+        if origin.filter != self.filter {
+            // Two records were made one file.
+            return Err(io::Error::other(format!(
+                "what was recorded there is about other sockets: --at {} shows it",
+                stamp(moment.time)
+            )));
+        }
         let mut record = Recorded::new(self.path.clone(), origin, earlier, moment);
         record.cut.clone_from(&self.cut);
         record.timeline = Arc::clone(&self.stretches);

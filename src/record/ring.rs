@@ -14,7 +14,9 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::continued::repair;
 use super::index::{Member, milliseconds, read_members};
+use super::open::{RecordError, read_origin};
 use super::tag::{BEGINS, ENDS, HEAD, SAMPLES, Tag};
+use crate::model::{Origin, Place};
 
 /// Of each limit, this part more is given up at once, so that the file is copied rarely.
 const SPARE: u32 = 8;
@@ -87,6 +89,19 @@ impl Ring {
     /// Whether it has nothing yet.
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// Whose record its last run is; `None` if it has nothing yet.
+    ///
+    /// # Errors
+    /// When that cannot be read, or a later version wrote it.
+    pub fn origin(&self) -> Result<Option<Origin>, RecordError> {
+        let mut runs = self.parts.iter().rev().filter(|part| part.is_head);
+        let run = runs.next().map(|part| Place {
+            member: part.at,
+            lines: 0,
+        });
+        run.map(|run| read_origin(&self.path, run)).transpose()
     }
 
     /// How many bytes at its end were not whole, and were removed so that it can be continued.

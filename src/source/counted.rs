@@ -64,7 +64,8 @@ pub fn count_sample(moment: &Moment, question: &Question) -> Option<Counts> {
 
 /// Whether the numbers of a sample are enough for a question.
 fn is_answered(question: &Question, counted: &Counted) -> bool {
-    let mut tests = question.filter.iter().flat_map(Expression::tests);
+    let filter = &question.beyond_record;
+    let mut tests = filter.iter().flat_map(Expression::tests);
     let is_tested = tests.all(|test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_)));
     let is_number = |field: &Field| matches!(field, Field::State | Field::Kind);
     let is_of_groups = match &*question.fields {
@@ -72,7 +73,7 @@ fn is_answered(question: &Question, counted: &Counted) -> bool {
             question.kinds() == KindSet::TCP && counted.groups.iter().any(|groups| groups.by == *by)
         }
         _ => false,
-    } && question.filter.is_none();
+    } && filter.is_none();
     let is_known = question.families.only().is_none() && !question.states.contains(State::Bound);
-    is_known && is_tested && (question.needed().all(|field| is_number(&field)) || is_of_groups)
+    is_known && is_tested && (question.fields.iter().all(is_number) || is_of_groups)
 }

@@ -69,7 +69,7 @@ fn recorded_losses(moment: &Moment) -> Completeness {
 
 /// Passes the numbers of a sample to a sink.
 pub(super) fn count(counted: &Counted, question: &Question, sink: &mut dyn Sink) {
-    let program = question.filter.as_ref().map(Program::new);
+    let program = question.beyond_record.as_ref().map(Program::new);
     let kinds = counted.kinds.iter();
     for (kind, counts) in kinds.filter(|(kind, _)| question.kinds().contains(*kind)) {
         let states = counts.present();

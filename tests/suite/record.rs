@@ -472,10 +472,6 @@ in_namespace!(
                 "exclude each other",
             ),
             (
-                &["record", "b.rec", "--every", "1", "sport", "=", ":80"],
-                "samples are about all sockets",
-            ),
-            (
                 &["record", "other", "--every", "1"],
                 "other exists and is no record that can be continued",
             ),

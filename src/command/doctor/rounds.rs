@@ -17,7 +17,7 @@ use crate::command::target::Target;
 use crate::diagnose::{
     Examination, Feed, FirstSample, Host, KINDS, RULES, SecondSample, SecondSink, Watch, examine,
 };
-use crate::model::{Counters, Holders, Severity};
+use crate::model::{Counters, Holders, Scope, Severity};
 use crate::source::{Readings, Report};
 
 /// The shortest window, and the longest: what happened in a longer one may be over.
@@ -90,13 +90,21 @@ impl Rounds {
     pub(in crate::command) fn new(sourcing: &Sourcing) -> Result<Rounds, Failure> {
         let target = Target::of_kind(KINDS, &cli::Selection::default(), sourcing)?;
         Ok(Rounds {
-            // Other network namespaces are not searched for at each scrape.
-            selection: Selection::one_of_several(target),
             search: sourcing.owner_timeout.unwrap_or(SEARCH),
+            ..Rounds::about(target)
+        })
+    }
+
+    /// For these sockets, of which the rules are about some kinds.
+    pub(in crate::command) fn about(target: Target) -> Rounds {
+        Rounds {
+            // Other network namespaces are not searched for at each scrape.
+            selection: Selection::one_of_several(target.among(KINDS).unwrap_or(target)),
+            search: SEARCH,
             earlier: None,
             last: None,
             critical: Vec::new(),
-        })
+        }
     }
 
     /// The rules whose last findings are critical, each with the title of the first one.
@@ -104,7 +112,7 @@ impl Rounds {
         self.critical.clone()
     }
 
-    /// Applies the rules to what `walk` passes on, which lists every TCP socket; those of the last round
+    /// Applies the rules to what `walk` passes on, which lists every TCP socket that is selected; those of the last round
     /// are repeated, and nothing is passed on, as long as a window would be shorter than `doctor` watches.
     /// No findings where there was no sample before, or too long ago.
     ///
@@ -130,8 +138,10 @@ impl Rounds {
             Ok(round) => round,
             Err(failure) => return Ok((walk(None)?, Err(failure))),
         };
+        let feed = self.selection.own_feed();
+        round.next.first.feed = feed;
         let mut sink = RulesSink {
-            second: SecondSink::new(&mut round.second, &round.host.listeners, Feed::All),
+            second: SecondSink::new(&mut round.second, &round.host.listeners, feed),
             next: Some(&mut round.next.first),
         };
         let (report, found) = walk(Some(&mut sink))?;
@@ -147,7 +157,7 @@ impl Rounds {
         let (next, examination) = round.end(&self.selection, self.search);
         self.earlier = Some(next);
         let findings = examination.map(|(examination, window, are_all_found)| {
-            self.critical = critical(&examination);
+            self.critical = critical(&examination, feed);
             Findings::of(&examination, window, are_whole && are_all_found)
         });
         self.last.clone_from(&findings);
@@ -187,12 +197,13 @@ impl Round {
         let (first, mut host, listening) =
             earlier.host(selection, existing.kinds(), &readings, || now)?;
         host.is_brief = host.window < LONGEST;
+        selection.apply(&mut host, &mut Vec::new())?;
         let mut second = SecondSample::begin(first, &host);
         let others = existing.feed(
             &mut second,
             Some(&mut next.first),
             &mut host,
-            Feed::All,
+            selection.own_feed(),
             &mut Vec::new(),
         );
         // Those that failed are in the results of the rules about these kinds.
@@ -248,9 +259,11 @@ fn examined(second: &SecondSample, host: &Host, search: Duration) -> Examined {
     (examination, host.window, are_all_found)
 }
 
-/// The rules with critical findings.
-fn critical(examination: &Examination) -> Vec<(&'static str, String)> {
+/// The rules with critical findings; of selected sockets, those about these, since the others were not passed
+/// to the rules.
+fn critical(examination: &Examination, feed: Feed) -> Vec<(&'static str, String)> {
     let findings = examination.findings.iter();
+    let findings = findings.filter(|one| feed == Feed::All || one.scope == Scope::Selection);
     let mut critical: Vec<(&'static str, String)> = Vec::new();
     for one in findings.filter(|one| one.severity == Severity::Critical) {
         if !critical.iter().any(|(id, _)| *id == one.id) {

@@ -210,7 +210,7 @@ impl Selection {
     }
 
     /// The rules that take the selected sockets.
-    fn own_feed(&self) -> Feed {
+    pub(super) fn own_feed(&self) -> Feed {
         match self.words {
             None => Feed::All,
             Some(_) => Feed::Selected,

@@ -15,11 +15,11 @@ use crate::command::log::LogMessage;
 use crate::command::outcome::{Failure, Status};
 use crate::command::repeat::{Repetition, Schedule};
 use crate::command::runtime::{handle_signals, is_end_requested};
+use crate::command::target::Target;
 use crate::command::wait::{Wakeups, waker};
-use crate::model::{KindSet, counted, thousands};
+use crate::model::{counted, thousands};
 use crate::record::line::Head;
 use crate::record::{Bounds, Ring, SampleWriter, Writer};
-use crate::source::Sources;
 
 /// How long and how large a record is unless options say otherwise.
 const KEEP: Duration = Duration::from_secs(24 * 3600);
@@ -32,34 +32,27 @@ const AGAIN: Duration = Duration::from_secs(600);
 pub(super) fn run(
     typed: &cli::Record,
     interval: Duration,
-    kinds: KindSet,
-    sources: Sources,
+    target: Target,
     console: &mut Console,
 ) -> Result<Status, Failure> {
     let sourcing = Sourcing {
         namespaces: typed.namespaces.clone(),
         ..Sourcing::default()
     };
-    let sampling = Sampling::new(kinds, interval, &sourcing, &sources)?;
-    let bounds = Bounds {
-        keep: typed.keep.unwrap_or(KEEP),
-        size: typed.size.unwrap_or(SIZE),
-    };
+    let sampling = Sampling::new(&target, interval, &sourcing)?;
+    let filter = target.typed_words();
+    let (kinds, sources) = (target.kinds(), target.sources.clone());
     let mut labels = Labels::new(sources.place(), false);
-    let ring = open(&typed.file, bounds, typed.force)?;
-    let removed = ring.removed();
-    if removed > 0 {
-        say_removed(&typed.file, removed, console);
-    }
+    let ring = open(typed, filter.as_deref(), console)?;
     let mut writer = Writer::new(ring);
-    write_head(&mut writer, super::head(kinds, &sources, &mut labels))
-        .map_err(|error| not_written(&typed.file, &error))?;
+    let head = super::head(&target, &mut labels);
+    write_head(&mut writer, head).map_err(|error| not_written(&typed.file, &error))?;
     let mut recording = Recording {
         sampling,
         samples: SampleWriter::default(),
         recorder: Recorder {
             kinds,
-            filtered: None,
+            filtered: filter.map(|_| target.question),
             sources,
             writer,
             path: typed.file.clone(),
@@ -96,17 +89,15 @@ pub(super) fn run(
     Ok(status)
 }
 
-fn say_removed(path: &Path, bytes: u64, console: &mut Console) {
-    let (name, bytes) = (path.display(), thousands(bytes));
-    console.say(&format!(
-        "the last {bytes} bytes of {name} were not whole, and are removed"
-    ));
-}
-
-/// Opens the file, which may have what an earlier run recorded.
-fn open(path: &Path, bounds: Bounds, replace: bool) -> Result<Ring, Failure> {
+/// Opens the file, which may have what an earlier run recorded of the same sockets.
+fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Result<Ring, Failure> {
+    let path = &typed.file;
     let name = path.display();
-    Ring::open(path, bounds, replace).map_err(|error| {
+    let bounds = Bounds {
+        keep: typed.keep.unwrap_or(KEEP),
+        size: typed.size.unwrap_or(SIZE),
+    };
+    let ring = Ring::open(path, bounds, typed.force).map_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
             Failure::Usage(format!(
                 "{name} exists and is no record that can be continued: choose another name, or replace it by --force"
@@ -114,7 +105,39 @@ fn open(path: &Path, bounds: Bounds, replace: bool) -> Result<Ring, Failure> {
         } else {
             super::not_opened(path, &error)
         }
-    })
+    })?;
+    refuse_other(path, &ring, filter)?;
+    let removed = ring.removed();
+    if removed > 0 {
+        let bytes = thousands(removed);
+        console.say(&format!(
+            "the last {bytes} bytes of {name} were not whole, and are removed"
+        ));
+    }
+    Ok(ring)
+}
+
+/// Refuses to continue a record of other sockets: all answers from a file are about the same ones.
+fn refuse_other(path: &Path, ring: &Ring, filter: Option<&str>) -> Result<(), Failure> {
+    let name = path.display();
+    let origin = ring.origin();
+    let Some(origin) = origin.map_err(|error| Failure::Usage(error.to_string()))? else {
+        return Ok(());
+    };
+    let sockets = |filter: Option<&str>| match filter {
+        Some(filter) => format!("the sockets that match {filter}"),
+        None => "all sockets".to_owned(),
+    };
+    let (before, now) = (origin.filter.as_deref(), filter);
+    if before != now {
+        return Err(Failure::Usage(format!(
+            "{name} is a record of {}, and cannot be continued with {}: choose another name, or replace it by \
+             --force",
+            sockets(before),
+            sockets(now)
+        )));
+    }
+    Ok(())
 }
 
 /// Writes whose record it is: of an earlier run, the host may have had another kernel.

@@ -28,7 +28,7 @@ use crate::cli::{self, Sourcing};
 use crate::model::{KindSet, counted};
 use crate::record::line::{Head, VERSION};
 use crate::record::{self, Known, Writer, lock};
-use crate::source::{Readings, Sources};
+use crate::source::Readings;
 use moment::{Labels, Recorder};
 
 /// Records both moments, and reports what the file has.
@@ -36,13 +36,11 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     console.set_verbosity(typed.messages);
     secure::refuse("FILE")?;
     let kinds = typed.letters.named(&typed.kinds).unwrap_or(KindSet::ALL);
-    let excluded = match (typed.anonymize, typed.every) {
-        (true, _) => Some("--anonymize: the record would contain the filter as it is typed"),
-        (_, Some(_)) => Some("--every: samples are about all sockets, and no filter selects them"),
-        _ => None,
-    };
-    if let Some(why) = excluded.filter(|_| !typed.words.is_empty()) {
-        return Err(Failure::Usage(format!("{why}; leave one of them out")));
+    if typed.anonymize && !typed.words.is_empty() {
+        return Err(Failure::Usage(
+            "--anonymize: the record would contain the filter as it is typed; leave one of them out"
+                .to_owned(),
+        ));
     }
     let selection = cli::Selection {
         words: typed.words.clone(),
@@ -55,10 +53,10 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     let target = Target::of_kind(kinds, &selection, &sourcing)?;
     refuse_several(&target.sources, "a record")?;
     if let Some(interval) = typed.every {
-        return continuous::run(&typed, interval, kinds, target.sources, console);
+        return continuous::run(&typed, interval, target, console);
     }
     let file = create(&typed.file, typed.force)?;
-    let ended = record_into(file, &typed, target, kinds, console);
+    let ended = record_into(file, &typed, target, console);
     // Of a file that has nothing, the next attempt would say that it exists.
     if ended.is_err() && !typed.force && record::open(&typed.file, None).is_err() {
         let _ = fs::remove_file(&typed.file);
@@ -71,22 +69,16 @@ fn record_into(
     file: File,
     typed: &cli::Record,
     target: Target,
-    kinds: KindSet,
     console: &mut Console,
 ) -> Result<Status, Failure> {
-    let filter = target.typed_words();
     let sources = target.sources.clone();
     let cannot = |error| not_written(&typed.file, &error);
     let mut writer = Writer::new(file);
     let mut labels = Labels::new(sources.place(), typed.anonymize);
-    let head = Head {
-        filter: filter.clone().map(Into::into),
-        ..head(kinds, &sources, &mut labels)
-    };
-    writer.head(head).map_err(cannot)?;
+    writer.head(head(&target, &mut labels)).map_err(cannot)?;
     let recorder = Recorder {
-        kinds,
-        filtered: filter.map(|_| target.question),
+        kinds: target.kinds(),
+        filtered: target.typed_words().map(|_| target.question),
         sources,
         writer,
         path: typed.file.clone(),
@@ -98,7 +90,7 @@ fn record_into(
 }
 
 /// Whose record it is.
-fn head(kinds: KindSet, sources: &Sources, labels: &mut Labels) -> Head<'static> {
+fn head(target: &Target, labels: &mut Labels) -> Head<'static> {
     let name = rustix::system::uname();
     let host = name.nodename().to_string_lossy();
     Head {
@@ -106,9 +98,9 @@ fn head(kinds: KindSet, sources: &Sources, labels: &mut Labels) -> Head<'static>
         program: env!("CARGO_PKG_VERSION").into(),
         host: labels.name(&host).to_owned().into(),
         kernel: name.release().to_string_lossy().into_owned().into(),
-        kinds: kinds.words_of().into(),
-        filter: None,
-        page_size: Readings::of(sources).page_size(),
+        kinds: target.kinds().words_of().into(),
+        filter: target.typed_words().map(Into::into),
+        page_size: Readings::of(&target.sources).page_size(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cli::{Selection, Sourcing};
+use crate::cli::Sourcing;
 use crate::command::clock::cpu_time;
 use crate::command::doctor::{Rounds, RulesSink};
 use crate::command::groups::{GroupSampler, labels};
@@ -19,7 +19,7 @@ use crate::model::{
 use crate::output::label_text;
 use crate::record::Sampled;
 use crate::record::line::{self, Group, Groups, KindCounts, Others, States};
-use crate::source::{Observer, Readings, Sources};
+use crate::source::{Observer, Readings};
 use crate::tally::{GroupTally, GroupedCounts};
 
 /// How many groups by each field are recorded one by one.
@@ -104,33 +104,28 @@ impl Due {
 }
 
 impl Sampling {
-    /// Of sockets of these kinds, at this interval.
+    /// Of these sockets, at this interval.
     ///
     /// # Errors
     /// When the source does not have them.
     pub(super) fn new(
-        kinds: KindSet,
+        target: &Target,
         interval: Duration,
         sourcing: &Sourcing,
-        sources: &Sources,
     ) -> Result<Sampling, Failure> {
-        let target = |kinds| target(kinds, sourcing);
-        let others = kinds.difference(KindSet::TCP);
+        // Unless some sockets are selected, rules are about more kinds than those recorded.
+        let rules = match target.typed_words() {
+            None => Rounds::new(sourcing)?,
+            Some(_) => Rounds::about(target.clone()),
+        };
+        let tcp = target.among(KindSet::TCP);
+        let others = target.among(KindSet::ALL.difference(KindSet::TCP));
+        let by_kind = |others: Target| GroupSampler::new(&others, &[key(Field::Kind)], None);
         Ok(Sampling {
-            readings: Readings::of(sources),
-            tcp: match kinds.contains(Kind::Tcp) {
-                true => Some(Tcp::new(&target(KindSet::TCP)?, interval, sourcing)?),
-                false => None,
-            },
-            others: match others.is_empty() {
-                true => None,
-                false => Some(GroupSampler::new(
-                    &target(others)?,
-                    &[key(Field::Kind)],
-                    None,
-                )?),
-            },
-            names: HostNames::of(sources.place()),
+            readings: Readings::of(&target.sources),
+            tcp: tcp.map(|tcp| Tcp::new(&tcp, interval, rules)).transpose()?,
+            others: others.map(by_kind).transpose()?,
+            names: HostNames::of(target.sources.place()),
         })
     }
 
@@ -186,26 +181,14 @@ impl Sampling {
     }
 }
 
-fn target(kinds: KindSet, sourcing: &Sourcing) -> Result<Target, Failure> {
-    Target::of_kind(kinds, &Selection::default(), sourcing)
-}
-
 impl Tcp {
-    fn new(
-        target: &Target,
-        interval: Duration,
-        sourcing: &Sourcing,
-    ) -> Result<(Sampler, Tcp), Failure> {
+    fn new(target: &Target, interval: Duration, rules: Rounds) -> Result<(Sampler, Tcp), Failure> {
         let walk = Walk {
             sockets: target.sampler(vec![Field::Service, Field::RemoteAddr])?,
             listening: target.listeners()?,
-            rules: Rounds::new(sourcing)?,
+            rules,
         };
-        let searched = Sourcing {
-            owner_timeout: Some(SEARCH),
-            ..sourcing.clone()
-        };
-        let searched = self::target(KindSet::TCP, &searched)?;
+        let searched = target.clone().with_owner_timeout(SEARCH);
         let by_process = [key(Field::Process)];
         let tcp = Tcp {
             walk,

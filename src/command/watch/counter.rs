@@ -181,8 +181,9 @@ impl Counter {
             Ok((sampler, target)) => {
                 self.sampler = sampler;
                 self.target = target.clone();
-                self.filter.clone_from(&text);
-                Event::FilterTaken(text, Box::new(target))
+                // Of a record with a filter, after that one.
+                self.filter = target.typed_words().unwrap_or_default();
+                Event::FilterTaken(self.filter.clone(), Box::new(target))
             }
             Err(Failure::Filter(error)) => {
                 let reason = error.reason.clone();

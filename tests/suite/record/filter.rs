@@ -2,8 +2,12 @@
 
 use std::net::{TcpListener, TcpStream};
 
+use rustix::process::Signal;
+
 use super::{Folder, assert_same, objects};
+use crate::child::{Running, Start};
 use crate::namespace::in_namespace;
+use crate::program::command;
 use crate::zoo::{SocketCounts, Zoo};
 
 in_namespace!(
@@ -107,5 +111,148 @@ in_namespace!(
         assert_eq!((lacking.status, &*lacking.stdout), (1, ""), "{lacking:?}");
         assert!(lacking.stderr.contains("a.rec has no UNIX sockets"));
         drop((client, server));
+    }
+);
+
+/// Starts to record samples of the sockets that match into this file.
+fn sample(folder: &Folder, file: &str, filter: &[&str]) -> Running {
+    let path = folder.path(file);
+    let words = ["record", path.to_str().unwrap(), "--every", "0.1"];
+    let more = ["--window", "0.2"];
+    let mut recording = command([&words, &more[..], filter].concat())
+        .start()
+        .unwrap();
+    recording.wait_for_stderr("recording into ");
+    recording
+}
+
+fn end(mut recording: Running) {
+    recording.signal(Signal::TERM);
+    assert_eq!(recording.wait().code(), Some(0));
+}
+
+/// A listener with connections, which are kept open; and a filter that selects it and those that it accepted.
+fn service(clients: usize) -> (Vec<TcpStream>, TcpListener, [String; 3]) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..clients {
+        streams.push(TcpStream::connect(address).unwrap());
+        streams.push(listener.accept().unwrap().0);
+    }
+    let filter = [
+        "sport".to_owned(),
+        "=".to_owned(),
+        format!(":{}", address.port()),
+    ];
+    (streams, listener, filter)
+}
+
+in_namespace!(
+    fn samples_of_sockets_that_match_answer_as_the_same_filter_does_on_the_host() {
+        let (_others, _other, _) = service(2);
+        let (_streams, _listener, filter) = service(3);
+        let filter = filter.each_ref().map(String::as_str);
+        let folder = Folder::new();
+        end(sample(&folder, "a.rec", &filter));
+        for arguments in [&[][..], &["--by", "service"], &["--by", "process"], &["-4"]] {
+            let live = folder.run(&[arguments, &["--json", "-q"], &filter[..]].concat());
+            let recorded = folder.from(&[arguments, &["--json"]].concat());
+            if arguments == ["-4"] {
+                assert_eq!(recorded.status, 1, "{recorded:?}");
+                continue;
+            }
+            let (recorded, live) = (objects(&recorded), objects(&live));
+            assert_eq!(live[0]["total"], 4, "{live:?}");
+            for key in ["filter", "total", "states", "groups"] {
+                assert_eq!(recorded[0][key], live[0][key], "{arguments:?}");
+            }
+        }
+        let ran = folder.run(&["--from", "a.rec", "--json", "state", "listening"]);
+        assert_eq!(objects(&ran)[0]["total"], 1, "{ran:?}");
+        let words = format!("in a.rec, only sockets that match {}", filter.join(" "));
+        assert!(ran.stderr.contains(&words), "{ran:?}");
+        // What a sample cannot tell of those that match.
+        let further = folder.run(&["--from", "a.rec", "dst", "127.0.0.1"]);
+        assert_eq!((further.status, &*further.stdout), (1, ""), "{further:?}");
+        assert!(
+            further
+                .stderr
+                .contains("only the numbers by kind and state"),
+            "{further:?}"
+        );
+    }
+);
+
+in_namespace!(
+    fn findings_about_sockets_that_match_are_recorded_and_no_others() {
+        let full = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            rustix::net::listen(&listener, 2).unwrap();
+            let address = listener.local_addr().unwrap();
+            let clients: Vec<TcpStream> = (0..3)
+                .map(|_| TcpStream::connect(address).unwrap())
+                .collect();
+            (listener, clients, format!(":{}", address.port()))
+        };
+        let (_listener, _clients, port) = full();
+        let (_streams, _calm, other) = service(1);
+        let folder = Folder::new();
+        let calm = sample(&folder, "b.rec", &other.each_ref().map(String::as_str));
+        let mut recording = sample(&folder, "a.rec", &["sport", "=", &port]);
+        recording.wait_for_stderr("recorded all sockets: accept-queue: ");
+        let moments = |file: &str| {
+            let script = format!("zcat {file} 2> /dev/null | grep -c '\"type\":\"moment\"'");
+            let mut shell = crate::child::command("sh");
+            shell.args(["-c", &script]).current_dir(folder.path(""));
+            let output = shell.run_to_end().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        while moments("a.rec") != "2" {
+            assert!(recording.is_running());
+        }
+        end(recording);
+        end(calm);
+        assert_eq!(moments("b.rec"), "0");
+        let listed = folder.from(&["list", "--json"]);
+        let listed = objects(&listed);
+        let sockets = listed.iter().filter(|one| one["type"] == "socket");
+        let mut ports: Vec<String> = sockets
+            .map(|one| format!(":{}", one["local_port"]))
+            .collect();
+        ports.dedup();
+        assert_eq!(ports, [&*port]);
+        let doctor = folder.from(&["doctor"]);
+        assert!(doctor.stdout.contains("accept queue"), "{doctor:?}");
+    }
+);
+
+in_namespace!(
+    fn a_record_is_continued_with_its_own_filter_only() {
+        let (_streams, _listener, filter) = service(1);
+        let filter = filter.each_ref().map(String::as_str);
+        let folder = Folder::new();
+        end(sample(&folder, "a.rec", &filter));
+        end(sample(&folder, "a.rec", &filter));
+        let before = std::fs::read(folder.path("a.rec")).unwrap();
+        let every = ["record", "a.rec", "--every", "0.1"];
+        folder.refused(
+            &every,
+            &format!(
+                "a record of the sockets that match {}, and cannot",
+                filter.join(" ")
+            ),
+        );
+        folder.refused(
+            &[&every[..], &["sport", "=", ":1"]].concat(),
+            "continued with the sockets that match sport = :1: choose",
+        );
+        assert_eq!(std::fs::read(folder.path("a.rec")).unwrap(), before);
+        let all = folder.run(&["record", "b.rec", "--every", "0.1", "--samples", "1"]);
+        assert_eq!(all.status, 0, "{all:?}");
+        folder.refused(
+            &[&["record", "b.rec", "--every", "0.1"][..], &filter].concat(),
+            "is a record of all sockets, and cannot",
+        );
     }
 );

@@ -1,6 +1,9 @@
 //! Which sockets are observed, from where, and how long their owners are searched for: resolved
 //! once from the options and words typed.
 
+mod observing;
+mod words;
+
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +11,6 @@ use std::time::Duration;
 
 use super::lookup::HostLookup;
 use super::outcome::Failure;
-use super::processes::OwnerSearch;
-use super::sample::Sampler;
 use super::scope::{Scope, parse_words, usage};
 use super::sources;
 use crate::cli::{Keys, KindOption, Selection, Sourcing, SsLetters};
@@ -18,9 +19,9 @@ use crate::model::{
     Family, Field, Kind, KindSet, NamespacesRead, Recorded, State, StateSet, UnseenNamespace,
     UnseenReason, Use,
 };
-use crate::owner::{Facts, Seek};
 use crate::question::Question;
-use crate::source::{Observer, ProcNet, Sources, in_each_namespace};
+use crate::source::{ProcNet, Sources, in_each_namespace};
+use words::FilterWords;
 
 /// What every observation of one command line has in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,17 +97,17 @@ impl Target {
     ) -> Result<Target, Failure> {
         let mut sources = sources::resolve(sourcing)?;
         let lookup = &mut HostLookup::of(sources.place());
-        let typed = within_record(&selection.words, &sources);
-        let filter = parse_words(&typed, used_as, lookup).map_err(usage)?;
+        let words = FilterWords::of(&selection.words, &sources);
+        let (recorded, typed) = words.parse(used_as, lookup).map_err(usage)?;
         let scope = Scope::of(kinds, selection, used_as, lookup)?;
-        let question = scope.question(filter)?;
+        let question = scope.question(recorded, typed)?;
         if !sources.are_several() && tests_netns(&question) {
             sources = sources::resolve_several(sourcing)?;
         }
         Ok(Target {
             question,
             sources,
-            words: typed.join(" "),
+            words: words.joined(),
             scope,
             owner_timeout: sourcing.owner_timeout,
         })
@@ -181,7 +182,7 @@ impl Target {
             return Ok(None);
         }
         let scope = self.scope.of_kinds(others);
-        let mut question = scope.question(None)?;
+        let mut question = scope.question(None, None)?;
         question.is_group = kinds.is_group_of_requests();
         Ok(Some(Target {
             question,
@@ -211,7 +212,7 @@ impl Target {
         let sources = sources::opened(option, file, None)?;
         let typed: Vec<String> = self.typed_words().into_iter().collect();
         Target {
-            words: within_record(&typed, &sources).join(" "),
+            words: FilterWords::of(&typed, &sources).joined(),
             sources,
             ..self.clone()
         }
@@ -246,9 +247,12 @@ impl Target {
         lookup: &mut HostLookup,
     ) -> Result<Target, Failure> {
         let words = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
-        let words = parse_words(words.as_slice(), Use::Filter, lookup)?;
+        // Errors are about places in this text.
+        parse_words(words.as_slice(), Use::Filter, lookup)?;
+        let words = FilterWords::of(words.as_slice(), &self.sources);
+        let (recorded, typed) = words.parse(Use::Filter, lookup)?;
         let scope = self.scope.of_kinds(kinds);
-        let question = scope.question(words)?;
+        let question = scope.question(recorded, typed)?;
         if !self.sources.are_several() && tests_netns(&question) {
             return Err(Failure::Usage(
                 "`netns` compares network namespaces: start with -N all".to_owned(),
@@ -256,7 +260,7 @@ impl Target {
         }
         Ok(Target {
             question,
-            words: text.to_owned(),
+            words: words.joined(),
             scope,
             ..self.clone()
         })
@@ -268,6 +272,26 @@ impl Target {
         let question = each.map(Cow::into_owned).find(|one| one.kind == kind)?;
         Some(Target {
             question,
+            ..self.clone()
+        })
+    }
+
+    /// The same for those of these kinds that can match; `None` if none of them can.
+    pub(super) fn among(&self, kinds: KindSet) -> Option<Target> {
+        let parts = self.question.by_kind();
+        let able = parts.iter().map(|one| one.kinds());
+        let able = able.fold(KindSet::NONE, KindSet::union);
+        let kinds = able.intersection(kinds);
+        let all = Question::about_all(kinds, self.question.states);
+        let question = Question {
+            kind: all.kind,
+            further: all.further,
+            is_group: all.is_group,
+            ..self.question.clone()
+        };
+        Some(Target {
+            question: question.narrowed().filter(|_| !kinds.is_empty())?,
+            scope: self.scope.of_kinds(kinds),
             ..self.clone()
         })
     }
@@ -287,42 +311,8 @@ impl Target {
             target.question.states = target.question.kinds().states();
         }
         target.question.filter = None;
+        target.question.beyond_record = None;
         target
-    }
-
-    /// A sampler of the sockets with these fields.
-    ///
-    /// # Errors
-    /// When the source does not have them.
-    pub(super) fn sampler(&self, fields: Vec<Field>) -> Result<Sampler, Failure> {
-        let question = Question {
-            fields,
-            ..self.question.clone()
-        };
-        Ok(Sampler {
-            observer: Observer::new(question, self.sources.clone())?,
-            place: self.sources.place(),
-        })
-    }
-
-    /// An observer of every listener of the families selected; of UNIX sockets, of every one, since
-    /// each may be the other end of one that was selected.
-    ///
-    /// # Errors
-    /// When the source does not have them.
-    pub(super) fn listeners(&self) -> Result<Observer, Failure> {
-        let question = match self.question.kinds() {
-            kinds if kinds.is_unix() => Question {
-                fields: vec![Field::Name],
-                ..Question::about_all(KindSet::UNIX, KindSet::UNIX.states())
-            },
-            kinds => Question {
-                families: self.scope.families,
-                fields: vec![Field::Direction],
-                ..Question::about_all(kinds, kinds.waiting())
-            },
-        };
-        Ok(Observer::new(question, self.sources.clone())?)
     }
 
     /// Refuses fields that sockets of the selected kind do not have.
@@ -334,53 +324,6 @@ impl Target {
         mut fields: impl Iterator<Item = Field>,
     ) -> Result<(), Failure> {
         self.scope.refuse_foreign(&mut fields)
-    }
-
-    /// The search for owners that `fields` require; `None` if they require none.
-    ///
-    /// # Errors
-    /// When the source does not have the listeners; when a search that is not made was limited.
-    pub(super) fn owner_search(
-        &self,
-        fields: &[Field],
-        seek: Seek,
-    ) -> Result<Option<OwnerSearch>, Failure> {
-        if !fields.iter().any(|field| field.needs_owners()) {
-            return self.refuse_owner_timeout().map(|()| None);
-        }
-        Ok(Some(OwnerSearch {
-            place: self.sources.place(),
-            seek,
-            peers: fields.contains(&Field::PeerProcess),
-            facts: Facts {
-                command_line: fields.contains(&Field::CommandLine),
-                placement: [Field::Unit, Field::Container, Field::Pod]
-                    .iter()
-                    .any(|field| fields.contains(field)),
-            },
-            budget: self.owner_timeout,
-            listeners: self.listeners()?,
-        }))
-    }
-
-    /// Refuses to limit a search that is not made.
-    pub(super) fn refuse_owner_timeout(&self) -> Result<(), Failure> {
-        match self.owner_timeout {
-            None => Ok(()),
-            Some(_) => Err(Failure::Usage(
-                "--owner-timeout needs a search for processes: list -p, or --by process".to_owned(),
-            )),
-        }
-    }
-}
-
-/// The words of a filter; of a record with a filter, that one as the first part.
-fn within_record(typed: &[String], sources: &Sources) -> Vec<String> {
-    let record = sources.record();
-    match record.and_then(|record| record.origin.filter.clone()) {
-        None => typed.to_vec(),
-        Some(recorded) if typed.is_empty() || typed.join(" ") == recorded => vec![recorded],
-        Some(recorded) => vec![format!("({recorded}) and ({})", typed.join(" "))],
     }
 }
 
