@@ -5,8 +5,8 @@ replace.
     unshare -mn benches/netns/measure.py PROGRAM [NAMESPACES [SOCKETS [ROUNDS]]]
 
 Makes NAMESPACES (200) network namespaces with names of ip netns, in a mount namespace of its own, and
-measures four scenes: these without sockets; each with two listeners, three connections and a process;
-the same beside SOCKETS (30,000) connected sockets in the namespace it is started in; and five times as
+measures five scenes: these without sockets; each with two listeners that nobody has connected to; each
+with two listeners, three connections and a process; the same beside SOCKETS (30,000) connected sockets in the namespace it is started in; and five times as
 many namespaces, with two processes each. Runs the commands of a scene ROUNDS (5) times, in turn, the
 first round not counted. Prints a table of the CPU times, start included, as medians, beside those of
 the command that they are compared with, and the limits. Exits 1 where two of them count different
@@ -36,11 +36,11 @@ def enter(file):
         raise OSError(ctypes.get_errno(), file.name)
 
 
-def fill():
+def fill(connections):
     """The sockets of one namespace."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(LISTENERS)]
-    for _ in range(CONNECTIONS):
+    for _ in range(connections):
         held.append(socket.create_connection(held[0].getsockname()))
         held.append(held[0].accept()[0])
     return held
@@ -52,14 +52,14 @@ def make(numbers):
         subprocess.run(["ip", "netns", "add", f"n{one}"], check=True)
 
 
-def fill_all(numbers):
+def fill_all(numbers, connections):
     """Makes the sockets of these namespaces; returns what keeps them."""
     held = []
     with open("/proc/self/ns/net") as own:
         for one in numbers:
             with open(f"/run/netns/n{one}") as file:
                 enter(file)
-            held.extend(fill())
+            held.extend(fill(connections))
             enter(own)
     return held
 
@@ -135,14 +135,19 @@ def main():
     print("| scene | command | CPU, ms | peer, ms | part | limit | |\n|---|---|--:|--:|--:|---|---|")
     make(numbers)
     scenes.run("empty", LOOP, [("-N …", "", count, 30, None), ("--by netns -N …", "", by, None, None)], 0)
-    holders = start_members([lambda: fill_all(numbers)])
+    holders = start_members([lambda: fill_all(numbers, 0)])
+    unused = number * LISTENERS
+    scenes.run("listeners", LOOP, [("-N …", "", count, 6, None), ("--by netns -N …", "", by, None, None)], unused)
+    end(holders)
+    holders = start_members([lambda: fill_all(numbers, CONNECTIONS)])
     processes = list(start_processes(numbers))
     filled = number * (LISTENERS + 2 * CONNECTIONS)
-    scenes.run("listeners", LOOP, [("-N …", "", count, 6, None), ("--by netns -N …", "", by, None, None)], filled)
+    connected = "listeners, connections"
+    scenes.run(connected, LOOP, [("-N …", "", count, None, None), ("--by netns -N …", "", by, None, None)], filled)
     listed = ("list -l -N all", "", "list -l -N all", None, 30)
     ordinary = ("list -l -N all, as nobody", ORDINARY, "list -l -N all", None, None)
-    scenes.run("listeners", LISTENING_LOOP, [listed, ordinary])
-    scenes.run("listeners", LSNS, [(FINDS, "", FINDS, 1, None)])
+    scenes.run(connected, LISTENING_LOOP, [listed, ordinary])
+    scenes.run(connected, LSNS, [(FINDS, "", FINDS, 1, None)])
     members = start_connections(sockets, hold_connections)
     crowd = f"beside {sockets:,} sockets"
     bpf = [("-N … --source bpf", "", f"{count} --source bpf", 20, None)]

@@ -3,6 +3,7 @@
 
 mod lookups;
 mod part;
+mod unused;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -71,8 +72,8 @@ impl Observer {
         &self.question
     }
 
-    /// How an answer of this shape would be obtained now. Reads the kernel's counters at most, and
-    /// no sockets.
+    /// How an answer of this shape would be obtained now. Reads the kernel's counters at most; of several
+    /// network namespaces, listeners too.
     ///
     /// # Errors
     /// The filter cannot be evaluated.
@@ -81,7 +82,8 @@ impl Observer {
             Parts::Walked(_) => Ok(Plan::walk(&self.question)),
             Parts::One(part) => Part::of(part.sources.clone()).plan(&self.question, need),
             Parts::Several(several, _) => {
-                let plan = |part: &mut Part, question: &Question| part.plan(question, need);
+                let plan =
+                    |part: &mut Part, question: &Question| unused::plan(part, question, need);
                 let (plan, _) = in_each(several, &mut Memories::new(), &self.question, plan)?;
                 Ok(plan)
             }
@@ -150,7 +152,10 @@ impl Observer {
             Parts::One(part) => act_in_part(part, question)?,
             Parts::Several(several, memories) => {
                 let begin = clock_gettime(ClockId::ProcessCPUTime);
-                let (mut report, namespaces) = in_each(several, memories, question, act_in_part)?;
+                let act = |part: &mut Part, question: &Question| {
+                    unused::answer(part, question, &mut act_in_part)
+                };
+                let (mut report, namespaces) = in_each(several, memories, question, act)?;
                 report.completeness.set_namespaces(namespaces);
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
                 report.advise(cpu.try_into().unwrap_or_default(), question);

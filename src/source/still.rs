@@ -32,7 +32,7 @@ struct Counted {
 
 /// Counters that change with the state of any socket but a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stillness {
+pub(super) struct Stillness {
     sockets: SocketCounters,
     /// `Tcp: CurrEstab`, `InSegs` and `OutSegs` of `snmp`.
     tcp: [u64; 3],
@@ -137,9 +137,16 @@ impl<S: CountSink + SplitSink> SplitSink for Kept<S> {
     }
 }
 
+impl Memory {
+    /// Whether there was a count that the next one can be compared with.
+    pub(super) fn has_count(&self) -> bool {
+        self.counted.is_some()
+    }
+}
+
 impl Stillness {
     /// Reads them where the counters of sockets were read already; `None` where one is not known.
-    fn read(part: &Part) -> Option<Stillness> {
+    pub(super) fn read(part: &Part) -> Option<Stillness> {
         let sockets = part.counters?;
         let snmp = part.sources.tables().read_text("snmp").ok()?;
         let number = |name| parse_under(&snmp, "Tcp:", name);
@@ -147,5 +154,11 @@ impl Stillness {
             sockets,
             tcp: [number("CurrEstab")?, number("InSegs")?, number("OutSegs")?],
         })
+    }
+
+    /// How many sockets there are, if no segment ever came or went and no socket ever had a peer.
+    pub(super) fn unused(&self) -> Option<u64> {
+        let has_peers = self.sockets.minisockets > 0 || self.tcp != [0; 3];
+        (!has_peers).then_some(self.sockets.full)
     }
 }

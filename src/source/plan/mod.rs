@@ -119,6 +119,8 @@ pub(super) enum Reason {
     Empty,
     /// They, and those of segments, are as they were before the last count.
     Still,
+    /// They show that no segment ever came or went, and all sockets are listeners.
+    Unused,
     /// No network namespace is selected.
     NoNamespace,
     /// The kernel counts no socket of this kind.
@@ -145,6 +147,7 @@ impl fmt::Display for Reason {
             Reason::DoubtedLately => "the counters were unreliable in a recent sample",
             Reason::Empty => "the kernel's counters show no such socket",
             Reason::Still => "no segment came or went since the last count",
+            Reason::Unused => "no segment ever came or went, and every socket is a listener",
             Reason::NoNamespace => "no network namespace is selected",
             Reason::NoneOf(kind) => {
                 return write!(f, "net/protocols counts no {} socket", kind.request_title());
@@ -183,6 +186,17 @@ impl Plan {
     /// last count.
     pub(super) fn still(tables: &ProcNet) -> Plan {
         Plan::of(Listing::Counters, Reason::Still, Some(tables))
+    }
+
+    /// Reads the counters in the directory of these tables and lists listeners, of which none is selected.
+    pub(super) fn unused(tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Counters, Reason::Unused, Some(tables))
+    }
+
+    /// Lists listeners alone, because there are no other sockets.
+    pub(super) fn with_unused(mut self) -> Plan {
+        self.reason = Reason::Unused;
+        self
     }
 
     /// Reads `protocols` in the directory of these tables, which shows that there is no socket of this kind.

@@ -11,6 +11,7 @@ mod many;
 mod refused;
 mod selected;
 mod still;
+mod unused;
 mod walked;
 
 use std::fs;

@@ -157,6 +157,19 @@ pub(crate) fn set_defer_accept(socket: impl AsFd, seconds: u32) -> io::Result<()
     set_option(socket, level, option, &seconds.to_ne_bytes())
 }
 
+/// Makes a connection of TCP Fast Open wait for data before its SYN is sent, without a cookie of the peer
+/// (`TCP_FASTOPEN_CONNECT` and `TCP_FASTOPEN_NO_COOKIE` of linux/tcp.h).
+pub(crate) fn set_fastopen_connect(socket: impl AsFd) -> io::Result<()> {
+    let on = 1_u32.to_ne_bytes();
+    set_option(
+        &socket,
+        libc::IPPROTO_TCP,
+        libc::TCP_FASTOPEN_NO_COOKIE,
+        &on,
+    )?;
+    set_option(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, &on)
+}
+
 fn set_option(socket: impl AsFd, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
     let length = libc::socklen_t::try_from(value.len()).unwrap();
     let socket = socket.as_fd().as_raw_fd();
