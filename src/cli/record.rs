@@ -47,7 +47,8 @@ pub struct Record {
 
     /// Put other addresses and names in the place of those of this host, for sending the file to others
     ///
-    /// The same for the same in the whole file. Addresses with a common prefix still have one; loopback
+    /// The same for the same in the whole file, or in a file that was continued, in each run: the key is not
+    /// kept. Addresses with a common prefix still have one; loopback
     /// addresses, ports, and what the kernel counts stay.
     #[arg(long, conflicts_with = "command_lines")]
     pub anonymize: bool,
@@ -65,7 +66,7 @@ pub struct Record {
     /// settings. When a rule of doctor finds something critical, two moments with all sockets follow, at most
     /// once in ten minutes for the same rule. A file that was recorded so is continued.
     #[arg(long, value_name = "DURATION", help_heading = "Repetition")]
-    #[arg(value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "anonymize")]
+    #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
     pub every: Option<Duration>,
 
     /// Remove what is older (1m to 720h; default 24h)

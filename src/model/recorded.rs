@@ -64,6 +64,8 @@ pub struct Origin {
     pub kinds: KindSet,
     /// Which sockets, besides all that wait for peers; `None` for all.
     pub filter: Option<String>,
+    /// Whether other addresses and names are in the place of those of the host.
+    pub is_anonymized: bool,
     /// The size of a page of memory there, in bytes.
     pub page_size: Option<u64>,
 }

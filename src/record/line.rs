@@ -79,6 +79,9 @@ pub struct Head<'a> {
     /// Which sockets, in the words of a filter, besides all that wait for peers; no key for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Cow<'a, str>>,
+    /// Whether other addresses and names are in the place of those of the host: by a key that each run has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymized: bool,
     /// The size of a page of memory, in bytes.
     pub page_size: Option<u64>,
 }

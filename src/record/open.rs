@@ -176,6 +176,7 @@ fn origin(head: &Head<'_>) -> Result<Origin, String> {
         program: head.program.clone().into_owned(),
         kinds: kinds?.into_iter().fold(KindSet::NONE, KindSet::union),
         filter: head.filter.clone().map(Into::into),
+        is_anonymized: head.anonymized,
         page_size: head.page_size,
     })
 }

@@ -24,6 +24,7 @@ fn head(version: u32) -> Head<'static> {
         host: "web1".into(),
         kernel: "6.18.0".into(),
         filter: None,
+        anonymized: false,
         kinds: "tcp".into(),
         page_size: Some(4096),
     }

@@ -1,5 +1,6 @@
 //! `record` and `--from`: every answer from a record equals that of the host when it was recorded.
 
+mod anonymous;
 mod filter;
 mod playback;
 
@@ -466,10 +467,6 @@ in_namespace!(
             (
                 &["record", "b.rec", "--every", "1", "--size", "50M"],
                 "as in 50MiB",
-            ),
-            (
-                &["record", "b.rec", "--every", "1", "--anonymize"],
-                "exclude each other",
             ),
             (
                 &["record", "other", "--every", "1"],

@@ -42,7 +42,7 @@ pub(super) fn run(
     let sampling = Sampling::new(&target, interval, &sourcing)?;
     let filter = target.typed_words();
     let (kinds, sources) = (target.kinds(), target.sources.clone());
-    let mut labels = Labels::new(sources.place(), false);
+    let mut labels = Labels::new(sources.place(), typed.anonymize);
     let ring = open(typed, filter.as_deref(), console)?;
     let mut writer = Writer::new(ring);
     let head = super::head(&target, &mut labels);
@@ -106,7 +106,7 @@ fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Res
             super::not_opened(path, &error)
         }
     })?;
-    refuse_other(path, &ring, filter)?;
+    refuse_other(path, &ring, filter, typed.anonymize)?;
     let removed = ring.removed();
     if removed > 0 {
         let bytes = thousands(removed);
@@ -117,8 +117,14 @@ fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Res
     Ok(ring)
 }
 
-/// Refuses to continue a record of other sockets: all answers from a file are about the same ones.
-fn refuse_other(path: &Path, ring: &Ring, filter: Option<&str>) -> Result<(), Failure> {
+/// Refuses to continue a record of other sockets, since all answers from a file are about the same ones; or one
+/// with names of the host by others, and the other way round.
+fn refuse_other(
+    path: &Path,
+    ring: &Ring,
+    filter: Option<&str>,
+    anonymize: bool,
+) -> Result<(), Failure> {
     let name = path.display();
     let origin = ring.origin();
     let Some(origin) = origin.map_err(|error| Failure::Usage(error.to_string()))? else {
@@ -129,15 +135,18 @@ fn refuse_other(path: &Path, ring: &Ring, filter: Option<&str>) -> Result<(), Fa
         None => "all sockets".to_owned(),
     };
     let (before, now) = (origin.filter.as_deref(), filter);
-    if before != now {
-        return Err(Failure::Usage(format!(
-            "{name} is a record of {}, and cannot be continued with {}: choose another name, or replace it by \
-             --force",
-            sockets(before),
-            sockets(now)
-        )));
-    }
-    Ok(())
+    let (what, other) = match origin.is_anonymized {
+        _ if before != now => (
+            format!("a record of {}", sockets(before)),
+            format!("with {}", sockets(now)),
+        ),
+        false if anonymize => ("recorded without --anonymize".into(), "with it".into()),
+        true if !anonymize => ("recorded with --anonymize".into(), "without it".into()),
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(format!(
+        "{name} is {what}, and cannot be continued {other}: choose another name, or replace it by --force"
+    )))
 }
 
 /// Writes whose record it is: of an earlier run, the host may have had another kernel.
@@ -243,7 +252,7 @@ impl Recording {
             is_complete,
             critical,
             counted,
-        } = self.sampling.take()?;
+        } = self.sampling.take(&mut self.recorder.labels)?;
         let file = self.recorder.writer.file();
         let written = self.samples.write(file, sampled).and_then(|()| file.sync());
         written.map_err(|error| not_written(&self.recorder.path, &error))?;

@@ -1,15 +1,22 @@
 //! `--anonymize`: other addresses and names in the place of those of the host, for sending a record to
-//! others. Each one is replaced by the same in both moments.
+//! others. Each one is replaced by the same in all that one run records.
 //!
 //! Two addresses have as many leading bits in common as those that they replace, as in Xu, Fan, Ammar and Moon,
 //! "Prefix-preserving IP address anonymization" (2002), with SipHash under a random key in the place of
-//! their cipher. Paths are replaced part by part. Ports, numbers, sizes and times stay.
+//! their cipher. Paths are replaced part by part. Ports, numbers, sizes and times stay. The key is never
+//! written, so that a later run cannot have it.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::model::{Ends, InetEnds, Socket, UnixEnds, UnixName};
+use ipnet::IpNet;
+
+use crate::model::{Ends, InetEnds, KeyPart, ProcessName, Service, Socket, UnixEnds, UnixName};
+
+/// How many addresses, names and paths are kept, since a run may have no end.
+const MOST: usize = 65_536;
 
 /// What is put in the place of what.
 #[derive(Debug, Default)]
@@ -18,6 +25,8 @@ pub(super) struct Disguise {
     addresses: HashMap<IpAddr, IpAddr>,
     names: HashMap<String, String>,
     paths: HashMap<String, String>,
+    /// The last name beyond those that are kept.
+    further: String,
 }
 
 impl Disguise {
@@ -55,6 +64,10 @@ impl Disguise {
         if meant.is_unspecified() || meant.is_loopback() {
             return address;
         }
+        if self.addresses.len() >= MOST {
+            // Each is computed again.
+            self.addresses.clear();
+        }
         let other = *self.addresses.entry(meant).or_insert_with(|| match meant {
             IpAddr::V4(ip) => Ipv4Addr::from_bits(replaced(key, ip.to_bits())).into(),
             IpAddr::V6(ip) => Ipv6Addr::from_bits(replaced(key, ip.to_bits())).into(),
@@ -68,13 +81,45 @@ impl Disguise {
     /// A name that is a whole: of a user, a process, a unit.
     pub(super) fn name(&mut self, name: &str) -> &str {
         let number = self.names.len() + 1;
+        if number > MOST && !self.names.contains_key(name) {
+            // No longer than the name of a process.
+            self.further.clear();
+            let hash = self.key.hash_one(name) >> 24;
+            let _ = write!(self.further, "name-{hash:010x}");
+            return &self.further;
+        }
         let known = self.names.entry(name.to_owned());
         known.or_insert_with(|| format!("name{number}"))
+    }
+
+    /// What groups have in common, with other addresses and names.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "samples have no other groups"
+    )]
+    pub(super) fn key_part(&mut self, part: KeyPart) -> KeyPart {
+        match part {
+            KeyPart::Addr(Some(net)) => {
+                let other = IpNet::new(self.address(net.addr()), net.prefix_len());
+                KeyPart::Addr(other.ok().map(|net| net.trunc()))
+            }
+            KeyPart::Service(Some(Service::Used(end))) => {
+                KeyPart::Service(Some(Service::Used(self.end(end))))
+            }
+            KeyPart::Process(Some(name)) => {
+                let other = ProcessName::new(self.name(&name.text()).as_bytes());
+                KeyPart::Process(Some(other))
+            }
+            part => part,
+        }
     }
 
     /// The path of a file or a control group: each part is replaced as a name.
     pub(super) fn path(&mut self, path: &str) -> &str {
         if !self.paths.contains_key(path) {
+            if self.paths.len() >= MOST {
+                self.paths.clear();
+            }
             let parts: Vec<String> = path
                 .split('/')
                 .map(|part| match part {
@@ -210,6 +255,30 @@ mod tests {
             slice.rsplit_once('/').unwrap().0,
             other.rsplit_once('/').unwrap().0
         );
+    }
+
+    #[test]
+    fn however_many_there_are_each_name_and_address_is_replaced_by_the_same() {
+        let mut disguise = Disguise::default();
+        let first = disguise.address("10.0.0.1".parse().unwrap());
+        let name = disguise.name("nginx").to_owned();
+        for number in 0..70_000_u32 {
+            disguise.address(Ipv4Addr::from_bits(0x0b00_0000 + number).into());
+            disguise.name(&number.to_string());
+            disguise.path(&format!("/{number}"));
+        }
+        assert_eq!(disguise.address("10.0.0.1".parse().unwrap()), first);
+        assert_eq!(disguise.name("nginx"), name);
+        let later = disguise.name("postgres").to_owned();
+        assert!(later.len() <= 15 && later.starts_with("name-"), "{later}");
+        assert_ne!(disguise.name("redis"), later);
+        assert_eq!(disguise.name("postgres"), later);
+        let kept = [
+            disguise.addresses.len(),
+            disguise.names.len(),
+            disguise.paths.len(),
+        ];
+        assert!(kept.iter().all(|kept| *kept <= MOST), "{kept:?}");
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn head(target: &Target, labels: &mut Labels) -> Head<'static> {
         kernel: name.release().to_string_lossy().into_owned().into(),
         kinds: target.kinds().words_of().into(),
         filter: target.typed_words().map(Into::into),
+        anonymized: labels.are_others(),
         page_size: Readings::of(&target.sources).page_size(),
     }
 }

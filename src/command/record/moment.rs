@@ -11,11 +11,13 @@ use super::disguise::Disguise;
 use super::listing::list;
 use super::not_written;
 use crate::command::console::Console;
+use crate::command::groups::labels;
 use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::model::{
-    Descriptors, KindSet, Listeners, Names, Netns, Process, ProcessName, Sink, Socket, Where,
+    Descriptors, Field, KeyPart, KindSet, Label, Listeners, Names, Netns, Process, ProcessName,
+    Sink, Socket, Where,
 };
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
@@ -26,6 +28,9 @@ use crate::source::{Readings, Sources};
 
 /// How many sockets of a process are in a line.
 const HOLDS: usize = 1_000;
+
+/// What is recorded in the place of a title where addresses and names are replaced.
+const UNTITLED: &str = "its title is left out (--anonymize): doctor shows it";
 
 /// Writes moments.
 pub(super) struct Recorder<W: Write> {
@@ -56,6 +61,31 @@ impl Labels {
             names: HostNames::of(place),
             disguise: anonymize.then(Disguise::default),
         }
+    }
+
+    /// Reads names anew that may have changed.
+    pub(super) fn refresh(&mut self) {
+        self.names.refresh();
+    }
+
+    /// Whether others are in the place of those of the host.
+    pub(super) fn are_others(&self) -> bool {
+        self.disguise.is_some()
+    }
+
+    /// What the sockets of a group have in common, as it is recorded.
+    pub(super) fn group_key(&mut self, key: &[KeyPart]) -> Box<[KeyPart]> {
+        let parts = key.iter().cloned();
+        match &mut self.disguise {
+            None => parts.collect(),
+            Some(disguise) => parts.map(|part| disguise.key_part(part)).collect(),
+        }
+    }
+
+    /// The label of a group by this field with such a key.
+    pub(super) fn group_label(&mut self, by: Field, key: &[KeyPart]) -> Label {
+        let labels = labels(&mut self.names, &[by], key);
+        labels.into_iter().next().unwrap_or(Label::None)
     }
 
     /// A name that belongs to no socket.
@@ -198,7 +228,7 @@ impl<W: Write> Recorder<W> {
         console: &mut Console,
     ) -> Result<Taken, Failure> {
         let place = self.sources.place();
-        self.labels.names.refresh();
+        self.labels.refresh();
         let time = SystemTime::now();
         let base = self.known.as_ref().map(|known| known.time);
         let base = base.filter(|_| !is_first);
@@ -269,9 +299,15 @@ impl<W: Write> Recorder<W> {
         causes: &[(&str, String)],
     ) -> Result<(), Failure> {
         let files = Readings::of(&self.sources).files();
+        let is_disguised = self.labels.are_others();
         self.write(|writer| {
             writer.begin_moment(time, is_first, base)?;
             for (rule, title) in causes {
+                // It is text with addresses and names of all kinds; the sockets follow.
+                let title = match is_disguised {
+                    true => UNTITLED,
+                    false => title,
+                };
                 let (rule, title) = ((*rule).into(), title.into());
                 writer.line(&Line::Cause(Cause { rule, title }))?;
             }

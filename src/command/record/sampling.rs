@@ -4,16 +4,16 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::moment::Labels;
 use crate::cli::Sourcing;
 use crate::command::clock::cpu_time;
 use crate::command::doctor::{Rounds, RulesSink};
-use crate::command::groups::{GroupSampler, labels};
-use crate::command::names::HostNames;
+use crate::command::groups::GroupSampler;
 use crate::command::outcome::Failure;
 use crate::command::sample::{Sample, Sampler};
 use crate::command::target::Target;
 use crate::model::{
-    Completeness, CountedGroups, Counts, Field, GroupKey, Kind, KindRead, KindSet, Label,
+    Completeness, CountedGroups, Counts, Field, GroupKey, KeyPart, Kind, KindRead, KindSet, Label,
     Listeners, Other, Sink, Socket,
 };
 use crate::output::label_text;
@@ -46,7 +46,6 @@ pub(super) struct Sampling {
     tcp: Option<(Sampler, Tcp)>,
     /// Counts the sockets of the other kinds.
     others: Option<GroupSampler>,
-    names: HostNames,
 }
 
 /// What is done with TCP sockets as often as it may.
@@ -125,7 +124,6 @@ impl Sampling {
             readings: Readings::of(&target.sources),
             tcp: tcp.map(|tcp| Tcp::new(&tcp, interval, rules)).transpose()?,
             others: others.map(by_kind).transpose()?,
-            names: HostNames::of(target.sources.place()),
         })
     }
 
@@ -133,7 +131,7 @@ impl Sampling {
     ///
     /// # Errors
     /// When no source answered.
-    pub(super) fn take(&mut self) -> Result<Taken, Failure> {
+    pub(super) fn take(&mut self, names: &mut Labels) -> Result<Taken, Failure> {
         let time = SystemTime::now();
         let (mut kinds, mut losses) = (Vec::new(), Completeness::default());
         let (mut groups, mut critical) = (Vec::new(), Vec::new());
@@ -149,15 +147,15 @@ impl Sampling {
             };
             kinds.push(kind_line(&read, sample.found.clone()));
             counted = Some(sample);
-            self.names.refresh();
-            groups = tcp.groups(&mut self.names, &mut losses);
+            names.refresh();
+            groups = tcp.groups(names, &mut losses);
             critical = tcp.walk.rules.critical();
         }
         if let Some(others) = &mut self.others {
             let sample = others.sample()?;
             losses.join(&sample.report.completeness);
             for read in sample.report.completeness.kinds() {
-                let key = [crate::model::KeyPart::Kind(read.kind)];
+                let key = [KeyPart::Kind(read.kind)];
                 let counts = sample.found.groups.get(&key[..]);
                 kinds.push(kind_line(read, counts.cloned().unwrap_or_default()));
             }
@@ -200,7 +198,7 @@ impl Tcp {
     }
 
     /// The groups that are counted now. Why some could not be is among the losses of the sample.
-    fn groups(&mut self, names: &mut HostNames, losses: &mut Completeness) -> Vec<Groups<'static>> {
+    fn groups(&mut self, names: &mut Labels, losses: &mut Completeness) -> Vec<Groups<'static>> {
         let walked = self.walk_due.run(|| self.walk.groups(names));
         let searched = self.search_due.run(|| {
             let sample = self.processes.sample()?;
@@ -227,7 +225,7 @@ fn lost(failure: &Failure) -> crate::model::Loss {
 }
 
 impl Walk {
-    fn groups(&mut self, names: &mut HostNames) -> Result<Vec<Groups<'static>>, Failure> {
+    fn groups(&mut self, names: &mut Labels) -> Result<Vec<Groups<'static>>, Failure> {
         let Walk {
             sockets,
             listening,
@@ -302,22 +300,28 @@ fn groups_line(
     (groups, beyond): (GroupedCounts, Option<Other>),
     time: SystemTime,
     completeness: &Completeness,
-    names: &mut HostNames,
+    names: &mut Labels,
 ) -> Groups<'static> {
     debug_assert!(CountedGroups::FIELDS.contains(&by));
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by(|(a_key, a), (b_key, b)| {
+    type Keyed = (Box<[KeyPart]>, Counts);
+    let order = |(a_key, a): &Keyed, (b_key, b): &Keyed| {
         let by_key = || a_key.cmp(b_key);
         b.total().cmp(&a.total()).then_with(by_key)
-    });
+    };
+    let mut groups: Vec<Keyed> = groups.into_iter().collect();
+    groups.sort_by(order);
     let rest = groups.split_off(groups.len().min(TOP));
     let mut other = beyond.unwrap_or_default();
     other.groups += rest.len() as u64;
     rest.iter()
         .for_each(|(_, counts)| other.counts.add_all(counts));
+    for (key, _) in &mut groups {
+        *key = names.group_key(key);
+    }
+    groups.sort_by(order);
     let groups = groups.into_iter().map(|(key, counts)| {
-        let label = labels(names, &[by], &key).into_iter().next();
-        let label = label.filter(|label| *label != Label::None);
+        let label = names.group_label(by, &key);
+        let label = Some(label).filter(|label| *label != Label::None);
         Group {
             key: label.map(|label| label_text(&label, "").into()),
             total: counts.total(),

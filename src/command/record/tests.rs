@@ -213,6 +213,7 @@ fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
         kernel: "6.18.0".into(),
         kinds: KindSet::ALL.words_of().into(),
         filter: None,
+        anonymized: false,
         page_size: None,
     };
     writer.head(head).unwrap();
