@@ -70,7 +70,7 @@ impl View {
     fn not_examined(&self) -> Option<&'static str> {
         match &self.playback {
             _ if self.findings.is_examined => None,
-            None => Some("not examined: these rules are about TCP in one network namespace"),
+            None => Some("not examined: these rules are about TCP"),
             Some(playback) if playback.has_sockets => Some("not examined yet"),
             Some(_) => Some("not examined: a sample has numbers, and no sockets (n, N: moments)"),
         }
@@ -92,7 +92,12 @@ impl View {
     /// Lists the sockets of the selected finding, by its filter.
     pub(super) fn show_sockets_found(&mut self) -> Option<Action> {
         let finding = self.findings.found.get(self.cursor())?;
-        let filter = finding.commands.first()?.selection();
+        let selection = finding.commands.first()?.selection();
+        let filter = match &finding.netns {
+            None => selection,
+            Some(name) if selection.is_empty() => format!("netns = {name}"),
+            Some(name) => format!("({selection}) and netns = {name}"),
+        };
         self.findings.typed = Some(self.setup.filter.clone());
         self.selected = None;
         self.open_sockets(None, None);

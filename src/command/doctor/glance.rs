@@ -6,8 +6,8 @@ use super::samples::{Longer, Samples, take_all};
 use super::selection::Selection;
 use crate::command::outcome::Failure;
 use crate::command::target::Target;
-use crate::diagnose::{Host, SecondSample, examine, is_live};
-use crate::model::{Finding, Holders, KindSet, State, StateSet};
+use crate::diagnose::{Examination, Host, SecondSample, examine, is_live};
+use crate::model::{Finding, Holders, KindSet, State, StateSet, UnseenNamespace};
 
 /// The states that a large table is listed by, while the others are derived from counters.
 const LISTED: StateSet = StateSet::ALL
@@ -34,18 +34,39 @@ pub(in crate::command) fn glance(
     window: Duration,
 ) -> Result<Option<Vec<Finding>>, Failure> {
     let target = target.within(LISTED);
-    // The counters and settings that rules compare with are those of one network namespace.
     let is_tcp = target.question.kinds() == KindSet::TCP;
-    if !is_tcp || target.question.states.is_empty() || target.sources.are_several() {
+    if !is_tcp || target.question.states.is_empty() {
         return Ok(None);
     }
-    let selection = Selection::glance(target, filter);
-    let mut taken = take_all(std::iter::once(&selection), window, &mut Never);
-    let Some(taken) = taken.pop() else {
-        return Ok(None);
+    // The counters and settings that rules compare with are those of one network namespace.
+    let parts: Vec<(Option<String>, Selection)> = match target.each_namespace()? {
+        None => vec![(None, Selection::glance(target, filter))],
+        Some((targets, _)) => {
+            let targets = targets.into_iter();
+            let of = |(one, target): (UnseenNamespace, Target)| {
+                (Some(one.name), Selection::glance(target, filter))
+            };
+            targets.map(of).collect()
+        }
     };
-    let (_, Samples { second, host, .. }) = taken?;
-    let mut findings = examine(&second, &host, &Holders::default()).findings;
+    let selections = parts.iter().map(|(_, selection)| selection);
+    let taken = take_all(selections, window, &mut Never);
+    let (mut examined, mut failure) = (Vec::new(), None);
+    for ((name, _), one) in parts.iter().zip(taken) {
+        match one {
+            Ok((_, Samples { second, host, .. })) => {
+                let examination = examine(&second, &host, &Holders::default());
+                examined.push((name.clone(), examination));
+            }
+            // Of several, those that cannot be read are named with the counts.
+            Err(error) => failure = Some(error),
+        }
+    }
+    match failure {
+        Some(failure) if examined.is_empty() => return Err(failure),
+        _ => {}
+    }
+    let mut findings = Examination::join(examined).findings;
     findings.retain(|finding| is_live(finding.id));
     Ok(Some(findings))
 }

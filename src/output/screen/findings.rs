@@ -46,16 +46,19 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, pane: &FindingsPane<'_>)
     }
 }
 
-/// The evidence, the reason and the remedy, as far as there is room.
+/// The network namespace where there are several, the evidence, the reason and the remedy, as far as there
+/// is room.
 fn draw_one(canvas: &mut Canvas<'_>, area: Rect, mut line: u16, finding: &Finding) {
     let width = usize::from(area.width.saturating_sub(INDENT));
+    let netns = finding.netns.iter().map(|name| ("netns", name.as_str()));
     let evidence = finding
         .evidence
         .iter()
         .map(|text| ("evidence", text.as_str()));
     let remedy = finding.remedy.iter().map(|text| ("do", text.as_str()));
+    let why = [("why", finding.why)];
     let mut last = "";
-    for (label, text) in evidence.chain([("why", finding.why)]).chain(remedy) {
+    for (label, text) in netns.chain(evidence).chain(why).chain(remedy) {
         for piece in wrap(&escape::line(text), Some(width)) {
             if label != last {
                 canvas.write(area, line, 2, label, Style::new());

@@ -1,11 +1,14 @@
 //! What is wrong, in the live view: the line, the pane, the sockets of a finding and the way back.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 
 use rustix::net::listen;
+use rustix::thread::UnshareFlags;
 
 use super::pty::{Setup, Terminal};
 use crate::namespace::in_namespace;
+use crate::netns::{Named, make_directory};
 
 /// A listener at this port whose accept queue is full.
 fn full(port: u16) -> (TcpListener, TcpStream) {
@@ -68,5 +71,25 @@ in_namespace!(
         terminal.type_("/\x15sport = :1\r");
         terminal.wait_for("filter: sport = :1");
         terminal.wait_until("nothing wrong", |screen| !screen.contents().contains("(d)"));
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn of_several_namespaces_a_finding_names_its_own_and_leads_to_the_sockets_there() {
+        make_directory();
+        let named = ["blue", "red"].map(|name| Named::with_connections(name, 0));
+        let (tell, told) = channel();
+        named[1].run(move || tell.send(full(8_080)).unwrap());
+        let queue = told.recv().unwrap();
+        let mut terminal = start(&["--watch=0.1", "-N", "blue,red"]);
+        terminal.wait_for("1 critical (d)");
+        terminal.type_("d");
+        terminal.wait_for("CRITICAL    the accept queue of 127.0.0.1:8080 is full");
+        terminal.wait_for("  netns     red");
+        terminal.type_("\r");
+        terminal.wait_for("filter: ((state listen) and sport = 8080) and netns = red");
+        terminal.wait_for("1 socket by ");
+        drop((named, queue));
     }
 );
