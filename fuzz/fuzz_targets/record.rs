@@ -13,6 +13,9 @@ use libfuzzer_sys::fuzz_target;
 use tcpstates::model::{KindSet, Moment, Recorded, Socket};
 use tcpstates::record::{At, Rows, Sockets, Writer, open};
 
+/// The most network namespaces whose sockets are read.
+const NAMESPACES: usize = 16;
+
 /// Ends a member.
 const SEPARATOR: u8 = 0x1e;
 
@@ -57,8 +60,16 @@ fn packed(lines: &[u8]) -> Vec<u8> {
 /// What a file has at a time: what the record says and its sockets, or why it is none.
 fn answer(path: &Path, at: Option<At>) -> Result<(String, Vec<Socket>), String> {
     let record = open(path, at).map_err(|error| error.to_string())?;
-    let sockets = record.moment().map(|moment| sockets(&record, moment));
-    Ok((format!("{record:?}"), sockets.unwrap_or_default()))
+    let found = record.moment().map(|moment| sockets(&record, moment));
+    let mut found = found.unwrap_or_default();
+    // Of several network namespaces, each has its own.
+    let members = record.namespaces().map(|all| &*all.members);
+    for one in members.unwrap_or_default().iter().take(NAMESPACES) {
+        let part = record.part(one.netns, &one.name);
+        let of_part = part.moment().map(|moment| sockets(&part, moment));
+        found.extend(of_part.unwrap_or_default());
+    }
+    Ok((format!("{record:?}"), found))
 }
 
 fn sockets(record: &Recorded, moment: &Moment) -> Vec<Socket> {

@@ -321,9 +321,10 @@ pub struct Sourcing {
     /// Answer from a record that `tcpstates record` wrote, as if there and then
     ///
     /// Everything comes from the file: sockets, counters, processes and names. Where changes are
-    /// measured, the window is the time between the two moments that were recorded.
+    /// measured, the window is the time between the two moments that were recorded. A record of several
+    /// network namespaces answers for all of them; -N selects some, by their recorded names.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    #[arg(conflicts_with_all = ["source", "proc_root", "netns"])]
+    #[arg(conflicts_with_all = ["source", "proc_root"])]
     pub from: Option<PathBuf>,
 
     /// Of the record, the moment or sample at this time, or the last one before it

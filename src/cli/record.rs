@@ -15,9 +15,9 @@ Exit status: 0 recorded, 1 cannot observe or cannot write, 2 usage error, 3 reco
 
 /// Record evidence in a file, to be asked later or elsewhere by --from FILE
 ///
-/// Two moments with a window between them: all sockets of this network namespace with what TCP
-/// measures, the processes that hold them, and the kernel's counters and settings. No data of a
-/// connection is recorded. The file is JSON, a line for each, in gzip: zcat FILE | jq.
+/// Two moments with a window between them: all sockets of this network namespace, or of others with
+/// -N, with what TCP measures, the processes that hold them, and the kernel's counters and settings. No
+/// data of a connection is recorded. The file is JSON, a line for each, in gzip: zcat FILE | jq.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output", help_template = examples!(
     "  tcpstates record incident.rec              before a restart

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::names;
+use super::sources::select_recorded;
 use crate::filter::Lookup;
 use crate::model::{Netns, Where};
 use crate::netns::{identify, within};
@@ -57,8 +58,11 @@ impl Lookup for HostLookup {
     }
 
     fn netns(&mut self, word: &str) -> Result<Netns, String> {
-        if self.place.recorded().is_some() {
-            return Err("a record is of one network namespace".to_owned());
+        if let Some(record) = self.place.recorded() {
+            return match record.namespaces() {
+                None => Err("a record is of one network namespace".to_owned()),
+                Some(_) => select_recorded(record, word).map(|one| one.netns),
+            };
         }
         if self.place.process().is_some() {
             return Err("--proc-root shows the network namespace of one process".to_owned());

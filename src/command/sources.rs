@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outcome::Failure;
 use super::secure;
 use crate::cli::{SourceChoice, Sourcing};
-use crate::model::EVERY_NETNS;
+use crate::model::{EVERY_NETNS, Recorded, RecordedNamespace, nearest_word};
 use crate::netns::{Access, Member, NetnsError, select};
 use crate::record::{self, At, RecordError};
 use crate::source::{ProcNet, Sources};
@@ -30,7 +30,8 @@ pub(super) fn resolve_several(sourcing: &Sourcing) -> Result<Sources, Failure> {
 
 fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failure> {
     if let Some(file) = &sourcing.from {
-        return of_record(file, sourcing.at, are_compared);
+        let words = &sourcing.namespaces.netns;
+        return of_record(file, sourcing.at, words, are_compared);
     }
     let words = &sourcing.namespaces.netns;
     let is_one = words.is_empty() && !are_compared;
@@ -66,22 +67,117 @@ fn resolve_as(sourcing: &Sourcing, are_compared: bool) -> Result<Sources, Failur
     several(sourcing, are_compared)
 }
 
-/// Those of a record.
-fn of_record(file: &Path, at: Option<At>, are_compared: bool) -> Result<Sources, Failure> {
+/// Those of a record, in the network namespaces that these words select; in all that it is of, if there are
+/// none.
+fn of_record(
+    file: &Path,
+    at: Option<At>,
+    words: &[String],
+    are_compared: bool,
+) -> Result<Sources, Failure> {
     secure::refuse("--from")?;
-    if are_compared {
-        return Err(Failure::Usage(
-            "--from: a record is of one network namespace, so there are none to compare".to_owned(),
-        ));
+    let record = opened("--from", file, at)?;
+    in_namespaces(record, words, are_compared)
+}
+
+/// Those of a record in the network namespaces that these words select.
+///
+/// # Errors
+/// When it is not of several, or a word selects none.
+pub(super) fn in_namespaces(
+    record: Arc<Recorded>,
+    words: &[String],
+    are_compared: bool,
+) -> Result<Sources, Failure> {
+    let are_several = record.namespaces().is_some();
+    if !are_several && (are_compared || !words.is_empty()) {
+        return Err(Failure::Usage(format!(
+            "--from: {} is a record of one network namespace, so there are none to {}",
+            record.path.display(),
+            if are_compared { "compare" } else { "select" }
+        )));
     }
-    opened("--from", file, at)
+    let is_every = |word: &String| word == EVERY_NETNS;
+    if words.iter().any(is_every) && !record.origin.netns.iter().any(is_every) {
+        return Err(Failure::Usage(format!(
+            "--netns all: only {} were recorded in {}: leave out --netns",
+            record.origin.netns.join(", "),
+            record.path.display()
+        )));
+    }
+    if words.is_empty() || words.iter().any(is_every) {
+        return Ok(Sources::of_record(record, None));
+    }
+    let mut selected: Vec<Member> = Vec::new();
+    for word in words {
+        let one = select_recorded(&record, word)
+            .map_err(|error| Failure::Usage(format!("--netns: {error}")))?;
+        if !selected.iter().any(|other| other.netns == one.netns) {
+            selected.push(one);
+        }
+    }
+    match &*selected {
+        [Member { name, doors, .. }] if !are_compared => match &**doors {
+            [door, ..] => of_member(SourceChoice::Auto, name, door),
+            [] => Err(Failure::Proc(format!(
+                "--netns: {name} was not read when {} was recorded",
+                record.path.display()
+            ))),
+        },
+        _ => Ok(Sources::of_record(record, Some(selected))),
+    }
+}
+
+/// Those of a record in the network namespaces of these sources, with which they are compared.
+///
+/// # Errors
+/// When the record is not of these.
+pub(super) fn compared(record: Arc<Recorded>, with: &Sources) -> Result<Sources, Failure> {
+    let words = with.place().netns();
+    let words: Vec<String> = words
+        .iter()
+        .flat_map(|words| words.split(',').map(str::to_owned))
+        .collect();
+    match record.namespaces() {
+        Some(_) if words.is_empty() => Err(Failure::Usage(format!(
+            "--compare: {} is a record of several network namespaces: compare them by --netns all, or name one",
+            record.path.display()
+        ))),
+        None if !with.are_several() => Ok(Sources::of_record(record, None)),
+        _ => in_namespaces(record, &words, false),
+    }
+}
+
+/// The network namespace of a record that a word selects.
+///
+/// # Errors
+/// That there is none, and the nearest name.
+pub(super) fn select_recorded(record: &Recorded, word: &str) -> Result<Member, String> {
+    let members = record.namespaces().map(|all| &*all.members);
+    let members = members.unwrap_or_default();
+    let number = word.strip_prefix("net:").and_then(|net| net.parse().ok());
+    let is_meant = |one: &&RecordedNamespace| &*one.name == word || Some(one.netns.0) == number;
+    if let Some(one) = members.iter().find(is_meant) {
+        return Ok(Member::recorded(record, one));
+    }
+    let names = members.iter().map(|one| &*one.name);
+    let nearest = nearest_word(word, names.clone());
+    let hint = match (nearest, members) {
+        (Some(nearest), _) => format!("; {nearest} was"),
+        (None, []) => String::new(),
+        (None, [one, ..]) => format!("; {} was, and {} more", one.name, members.len() - 1),
+    };
+    Err(format!(
+        "no network namespace {word} was recorded in {}{hint}",
+        record.path.display()
+    ))
 }
 
 /// The record in a file that an option names, at its last moment or at another time.
 ///
 /// # Errors
 /// When it is none, or has no such time.
-pub(super) fn opened(option: &str, file: &Path, at: Option<At>) -> Result<Sources, Failure> {
+pub(super) fn opened(option: &str, file: &Path, at: Option<At>) -> Result<Arc<Recorded>, Failure> {
     let record = record::open(file, at).map_err(|error| {
         let option = match matches!(error, RecordError::Outside { .. }) {
             true => "--at",
@@ -89,7 +185,7 @@ pub(super) fn opened(option: &str, file: &Path, at: Option<At>) -> Result<Source
         };
         Failure::Usage(format!("{option}: {error}"))
     })?;
-    Ok(Sources::Record(ProcNet::recorded(Arc::new(record))))
+    Ok(Arc::new(record))
 }
 
 /// Those of the namespaces that are named, or of every one.
@@ -129,6 +225,7 @@ fn of_member(choice: SourceChoice, name: &str, door: &Access) -> Result<Sources,
     Ok(match door {
         Access::Tables(_) => Sources::Proc(tables),
         Access::Own | Access::Entered(_) => of(choice, tables),
+        Access::Recorded(_) => Sources::Record(tables),
     })
 }
 

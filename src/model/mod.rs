@@ -102,7 +102,10 @@ pub use process::{
     Descriptors, Held, Hold, Holders, Ownership, Process, ProcessName, ProcessQuery,
 };
 pub use protocol::Protocol;
-pub use recorded::{Counted, CountedGroups, Moment, Origin, Place, Recorded, Stretch};
+pub use recorded::{
+    Counted, CountedGroups, Moment, Origin, Place, Recorded, RecordedHost, RecordedNamespace,
+    RecordedNamespaces, Stretch,
+};
 pub use setting::{Setting, Settings};
 pub use sink::{CountSink, Sink, SplitSink};
 pub use snapshot::{Observation, Snapshot, SourceName};

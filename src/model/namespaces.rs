@@ -121,6 +121,17 @@ pub enum UnseenReason {
 }
 
 impl UnseenReason {
+    /// The one with this name, and what the system reported; of a later version, the word itself.
+    pub fn of(name: &str, error: Option<&str>) -> UnseenReason {
+        match name {
+            "no_permission" => UnseenReason::NoPermission,
+            "unidentified" => UnseenReason::Unidentified,
+            "gone" => UnseenReason::Gone,
+            "covered" => UnseenReason::Covered,
+            other => UnseenReason::Failed(error.unwrap_or(other).to_owned()),
+        }
+    }
+
     /// The word for it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Recorded;
+
 /// A network namespace, where a question is about several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Netns(pub u32);
@@ -38,6 +40,8 @@ pub const EVERY_NETNS: &str = "all";
 pub struct NamespaceList {
     words: Vec<String>,
     proc_root: Option<PathBuf>,
+    /// The record that they are of, if they are of one.
+    record: Option<Arc<Recorded>>,
     names: Mutex<HashMap<Netns, Arc<str>>>,
 }
 
@@ -47,8 +51,23 @@ impl NamespaceList {
         NamespaceList {
             words,
             proc_root,
+            record: None,
             names: Mutex::default(),
         }
+    }
+
+    /// The same of a record.
+    #[must_use]
+    pub fn of_record(self, record: Arc<Recorded>) -> NamespaceList {
+        NamespaceList {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    /// The record that they are of, if they are of one.
+    pub fn record(&self) -> Option<&Arc<Recorded>> {
+        self.record.as_ref()
     }
 
     /// Every one that is found.
@@ -112,7 +131,8 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
 /// Names are part of an answer, not of a question.
 impl PartialEq for NamespaceList {
     fn eq(&self, other: &NamespaceList) -> bool {
-        (&self.words, &self.proc_root) == (&other.words, &other.proc_root)
+        let same_record = self.record == other.record;
+        same_record && (&self.words, &self.proc_root) == (&other.words, &other.proc_root)
     }
 }
 
@@ -122,8 +142,12 @@ impl fmt::Display for NamespaceList {
     /// What a verdict is about.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.words {
-            [word] if word == EVERY_NETNS => f.write_str("all network namespaces"),
-            words => write!(f, "network namespaces {}", words.join(", ")),
+            [word] if word == EVERY_NETNS => f.write_str("all network namespaces")?,
+            words => write!(f, "network namespaces {}", words.join(", "))?,
+        }
+        match &self.record {
+            None => Ok(()),
+            Some(record) => write!(f, " of {record}"),
         }
     }
 }

@@ -63,7 +63,8 @@ impl Where {
             Where::Netns(namespace) => Some(namespace.word.clone()),
             Where::NetnsTables { word, .. } => Some(word.to_string()),
             Where::Several(list) => Some(list.words()),
-            Where::Here | Where::ProcRoot(_) | Where::Process { .. } | Where::Recorded(_) => None,
+            Where::Recorded(record) => record.one_of.as_ref().map(|(_, name)| name.to_string()),
+            Where::Here | Where::ProcRoot(_) | Where::Process { .. } => None,
         }
     }
 
@@ -84,12 +85,12 @@ impl Where {
     pub fn recorded(&self) -> Option<&Arc<Recorded>> {
         match self {
             Where::Recorded(record) => Some(record),
+            Where::Several(list) => list.record(),
             Where::Here
             | Where::Netns(_)
             | Where::NetnsTables { .. }
             | Where::ProcRoot(_)
-            | Where::Process { .. }
-            | Where::Several(_) => None,
+            | Where::Process { .. } => None,
         }
     }
 
@@ -122,7 +123,10 @@ impl Where {
             Where::Here => None,
             Where::Netns(namespace) => namespace.proc_root.as_deref(),
             Where::NetnsTables { proc_root, .. } => proc_root.as_deref(),
-            Where::Several(list) => list.proc_root(),
+            Where::Several(list) => match list.record() {
+                Some(record) => Some(&record.path),
+                None => list.proc_root(),
+            },
             Where::ProcRoot(proc_root) | Where::Process { proc_root, .. } => Some(proc_root),
             // Nothing of this host belongs to it.
             Where::Recorded(record) => Some(&record.path),
@@ -139,7 +143,12 @@ impl fmt::Display for Where {
             Where::Netns(namespace) => write!(f, "network namespace {}", namespace.word),
             Where::NetnsTables { word, .. } => write!(f, "network namespace {word}"),
             Where::Several(list) => write!(f, "{list}"),
-            Where::Recorded(record) => write!(f, "{record}"),
+            Where::Recorded(record) => {
+                if let Some((_, name)) = &record.one_of {
+                    write!(f, "network namespace {name} of ")?;
+                }
+                write!(f, "{record}")
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Plain values; `record` reads and writes them. All text is from outside and may contain any character.
 
+mod namespaces;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
@@ -10,10 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::{
-    Counts, Descriptors, Field, Hold, KeyPart, Kind, KindRead, KindSet, Other, Process,
-    ProcessName, SourceName,
-};
+pub use namespaces::{RecordedHost, RecordedNamespace, RecordedNamespaces};
+
+use super::{Counts, Field, KeyPart, Kind, KindRead, KindSet, Netns, Other, SourceName};
 
 /// A record, and the moment of it that questions are about.
 #[derive(Debug)]
@@ -22,8 +23,9 @@ pub struct Recorded {
     pub path: PathBuf,
     /// Whose sockets it has.
     pub origin: Origin,
-    /// The one that was chosen, after the one that it is compared with, where there is one.
-    moments: Vec<Arc<Moment>>,
+    /// The one that was chosen, after the one that it is compared with, where there is one. One of several
+    /// network namespaces need not be in both.
+    moments: Vec<Option<Arc<Moment>>>,
     /// Why the file ends early; moments that are not whole are not in the timeline.
     pub cut: Option<String>,
     /// What the file has, in its order.
@@ -32,8 +34,10 @@ pub struct Recorded {
     pub runs: Vec<Place>,
     /// Whether a time was requested, so that commands name it.
     pub at: bool,
-    /// The position of the moment that questions are about.
-    current: AtomicUsize,
+    /// The number and the name of the network namespace that it is about, where it is one of several.
+    pub one_of: Option<(Netns, Arc<str>)>,
+    /// The position of the moment that questions are about, which all network namespaces share.
+    current: Arc<AtomicUsize>,
 }
 
 /// A part of a record: a moment with its sockets, or samples one after the other.
@@ -68,6 +72,8 @@ pub struct Origin {
     pub is_anonymized: bool,
     /// The size of a page of memory there, in bytes.
     pub page_size: Option<u64>,
+    /// Which network namespaces were requested, the words of `--netns`, where these may be several.
+    pub netns: Vec<String>,
 }
 
 /// What was there at one time.
@@ -97,20 +103,14 @@ pub struct Moment {
     /// Files by their paths below /proc, or the reason why one could not be read. Those that did not exist
     /// are not among them.
     pub files: BTreeMap<String, Result<String, String>>,
-    /// In the order of their pids.
-    pub processes: Vec<Process>,
-    /// Which process holds which inode, in the order of inodes.
-    pub holds: Vec<(u64, Hold)>,
-    /// How many files each process had open and may have, by pid; or why that was unknown.
-    pub descriptors: HashMap<u32, Result<Descriptors, String>>,
-    /// Processes whose descriptors could not be read, and their names.
-    pub unread: Vec<(u32, Option<ProcessName>)>,
-    /// The names of users, interfaces and control groups by number.
-    pub users: HashMap<u32, String>,
-    /// The same of interfaces.
+    /// The names of interfaces by number.
     pub interfaces: HashMap<u32, String>,
-    /// The same of control groups (cgroup v2).
-    pub cgroups: HashMap<u64, String>,
+    /// How many sockets of each kind it has, where several network namespaces were recorded.
+    pub totals: Vec<(Kind, u64)>,
+    /// Processes, their sockets, and other names.
+    pub host: Arc<RecordedHost>,
+    /// The network namespaces, where it is about several: each has its own files, interfaces and sockets.
+    pub namespaces: Option<Arc<RecordedNamespaces>>,
 }
 
 /// What a sample has in the place of sockets.
@@ -164,16 +164,17 @@ impl Recorded {
     /// A record about this moment, which is compared with an earlier one, if there is one.
     pub fn new(path: PathBuf, origin: Origin, earlier: Option<Moment>, moment: Moment) -> Recorded {
         let moments = earlier.into_iter().chain([moment]);
-        let moments: Vec<Arc<Moment>> = moments.map(Arc::new).collect();
+        let moments: Vec<Option<Arc<Moment>>> = moments.map(|one| Some(Arc::new(one))).collect();
         Recorded {
             path,
             origin,
-            current: AtomicUsize::new(moments.len() - 1),
+            current: Arc::new(AtomicUsize::new(moments.len() - 1)),
             moments,
             cut: None,
             timeline: Arc::default(),
             runs: Vec::new(),
             at: false,
+            one_of: None,
         }
     }
 
@@ -187,7 +188,25 @@ impl Recorded {
             timeline: Arc::clone(&self.timeline),
             runs: self.runs.clone(),
             at: self.at,
-            current: AtomicUsize::new(self.moments.len().saturating_sub(1)),
+            one_of: self.one_of.clone(),
+            current: Arc::new(AtomicUsize::new(self.moments.len().saturating_sub(1))),
+        }
+    }
+
+    /// The network namespaces of the moment that questions are about, where the record is of several.
+    pub fn namespaces(&self) -> Option<&Arc<RecordedNamespaces>> {
+        self.moment()?.namespaces.as_ref()
+    }
+
+    /// The same record about one of its network namespaces, which goes back and on with it.
+    pub fn part(&self, netns: Netns, name: &Arc<str>) -> Recorded {
+        let moments = self.moments.iter().flatten();
+        let moments = moments.map(|moment| moment.namespaces.as_ref()?.moment(netns).cloned());
+        Recorded {
+            moments: moments.collect(),
+            one_of: Some((netns, Arc::clone(name))),
+            current: Arc::clone(&self.current),
+            ..self.again()
         }
     }
 
@@ -210,15 +229,22 @@ impl Recorded {
         times.min_by_key(|time| distance(*time))
     }
 
-    /// The moment that questions are about.
+    /// The moment that questions are about. A network namespace that was not there before the last one has
+    /// that only.
     pub fn moment(&self) -> Option<&Moment> {
         let current = self.moments.get(self.current.load(Ordering::Relaxed));
-        current.map(|moment| &**moment)
+        current.and_then(Option::as_deref).or_else(|| self.last())
+    }
+
+    /// The source of its TCP sockets, or else this one.
+    pub fn source_of_tcp(&self, other: SourceName) -> SourceName {
+        let source = self.moment().and_then(|moment| moment.source_of(Kind::Tcp));
+        source.unwrap_or(other)
     }
 
     /// The one that was chosen.
     pub fn last(&self) -> Option<&Moment> {
-        self.moments.last().map(|moment| &**moment)
+        self.moments.last()?.as_deref()
     }
 
     /// When that was.
@@ -234,7 +260,8 @@ impl Recorded {
 
     /// Whether there is a moment before the last one, so that changes are known.
     pub fn has_earlier(&self) -> bool {
-        self.moments.len() > 1
+        let before = self.moments.len().checked_sub(2);
+        before.is_some_and(|before| matches!(self.moments.get(before), Some(Some(_))))
     }
 
     /// Goes on to the last moment. Returns how much later it was.
@@ -261,13 +288,10 @@ impl Moment {
             start,
             base: None,
             files: BTreeMap::new(),
-            processes: Vec::new(),
-            holds: Vec::new(),
-            descriptors: HashMap::new(),
-            unread: Vec::new(),
-            users: HashMap::new(),
             interfaces: HashMap::new(),
-            cgroups: HashMap::new(),
+            totals: Vec::new(),
+            host: Arc::default(),
+            namespaces: None,
         }
     }
 
@@ -276,6 +300,12 @@ impl Moment {
         let mut kinds = self.kinds.iter();
         let read = kinds.find(|read| read.kind == kind)?;
         read.unavailable.is_none().then_some(read.source)
+    }
+
+    /// What was there in one of several network namespaces, while nothing else refers to it.
+    pub fn part_mut(&mut self, netns: Netns) -> Option<&mut Moment> {
+        let namespaces = Arc::get_mut(self.namespaces.as_mut()?)?;
+        namespaces.moment_mut(netns)
     }
 
     /// The kinds of its sockets.

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use super::enter::locate;
 use super::find::{Finding, Found, find, mounted, pid_of};
 use super::names::{base_names, unique_names};
-use crate::model::{Namespace, NamespaceFacts, Netns, Placement, compare_names};
+use crate::model::{
+    Namespace, NamespaceFacts, Netns, Placement, Recorded, RecordedNamespace, UnseenReason,
+    compare_names,
+};
 use crate::proc_root::ProcRoot;
 
 /// A network namespace, and how it can be read.
@@ -27,6 +30,8 @@ pub struct Member {
     pub facts: Arc<NamespaceFacts>,
     /// The ways to read it, the best first; none where no permission and no process leads to it.
     pub doors: Vec<Access>,
+    /// Of a record, why it was not read when that was written.
+    pub unseen: Option<UnseenReason>,
 }
 
 /// How a namespace is read.
@@ -38,6 +43,24 @@ pub enum Access {
     Entered(Arc<Namespace>),
     /// By the tables of a process or thread in it.
     Tables(Tables),
+    /// From a record.
+    Recorded(Arc<Recorded>),
+}
+
+impl Member {
+    /// One of the network namespaces of a record.
+    pub fn recorded(record: &Recorded, one: &RecordedNamespace) -> Member {
+        let is_there = one.moment.is_ok();
+        let part = is_there.then(|| Access::Recorded(Arc::new(record.part(one.netns, &one.name))));
+        Member {
+            name: Arc::clone(&one.name),
+            netns: one.netns,
+            table: None,
+            facts: Arc::clone(&one.facts),
+            doors: part.into_iter().collect(),
+            unseen: one.moment.as_ref().err().cloned(),
+        }
+    }
 }
 
 /// The tables of a network namespace that cannot be entered.
@@ -116,7 +139,7 @@ pub fn own_name() -> Arc<str> {
 pub fn is_reachable(member: &Member) -> bool {
     member.doors.is_empty()
         || member.doors.iter().any(|access| match access {
-            Access::Own => true,
+            Access::Own | Access::Recorded(_) => true,
             Access::Entered(namespace) => match locate(&namespace.file) {
                 Ok(identity) => identity == Some(namespace.identity),
                 Err(error) => error.kind() != ErrorKind::NotFound,
@@ -193,6 +216,7 @@ impl Own<'_> {
             table: found.table,
             facts: Arc::new(facts),
             doors,
+            unseen: None,
         }
     }
 

@@ -63,6 +63,7 @@ fn unreached(word: &str, inode: u32) -> Member {
             ..NamespaceFacts::default()
         }),
         doors: Vec::new(),
+        unseen: None,
     }
 }
 

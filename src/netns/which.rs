@@ -348,6 +348,7 @@ impl Word<'_> {
                 ..NamespaceFacts::default()
             }),
             doors,
+            unseen: None,
         }
     }
 }

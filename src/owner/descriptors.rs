@@ -14,7 +14,7 @@ const LIMITS_MOST: usize = 16 * 1024;
 pub fn query_descriptors(place: &Where, pid: u32) -> Result<Descriptors, String> {
     if let Some(record) = place.recorded() {
         let moment = record.moment();
-        let known = moment.and_then(|moment| moment.descriptors.get(&pid).cloned());
+        let known = moment.and_then(|moment| moment.host.descriptors.get(&pid).cloned());
         return known.unwrap_or_else(|| Err("they were not recorded".to_owned()));
     }
     let root = ProcRoot::of(place).map_err(|error| error.to_string())?;

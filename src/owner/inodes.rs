@@ -79,12 +79,12 @@ fn recorded(query: &ProcessQuery, moment: &Moment) -> Inodes {
         ProcessQuery::Name(query) => name == Some(*query),
         ProcessQuery::Pid(query) => pid == *query,
     };
-    let processes = moment.processes.iter();
+    let processes = moment.host.processes.iter();
     let meant = processes.filter(|process| is_meant(process.pid, process.name));
     let pids: BTreeSet<u32> = meant.map(|process| process.pid).collect();
-    let unread = moment.unread.iter();
+    let unread = moment.host.unread.iter();
     let unread = unread.filter(|(pid, name)| is_meant(*pid, *name));
-    let holds = moment.holds.iter();
+    let holds = moment.host.holds.iter();
     let meant = holds.filter(|(_, hold)| pids.contains(&hold.pid));
     Inodes {
         inodes: meant.map(|(inode, _)| *inode).collect(),

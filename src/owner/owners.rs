@@ -122,11 +122,11 @@ impl Owners {
     /// Searches in a record; also returns how many sockets have no known owner.
     fn recorded(search: Search<'_>, settled: &Settled) -> (Owners, u64) {
         let moment = search.place.recorded().and_then(|record| record.moment());
-        let Some(moment) = moment else {
+        let Some(host) = moment.map(|moment| &moment.host) else {
             return (Owners::default(), settled.sockets);
         };
         let place = |inode: u64| settled.inodes.binary_search(&inode).ok();
-        let links = moment.holds.iter().filter_map(|(inode, hold)| {
+        let links = host.holds.iter().filter_map(|(inode, hold)| {
             let place = u32::try_from(place(*inode)?).ok()?;
             Some((place, *hold))
         });
@@ -140,13 +140,13 @@ impl Owners {
             .filter(|(place, inode)| !is_held(*place) && beside.binary_search(inode).is_err());
         let missing = u64::try_from(missing.count()).unwrap_or(u64::MAX);
         let effort = Effort {
-            refused: moment.unread.len() as u64,
+            refused: host.unread.len() as u64,
             ..Effort::default()
         };
-        let mut owners = Owners::of(settled, links, moment.processes.clone(), effort);
+        let mut owners = Owners::of(settled, links, host.processes.clone(), effort);
         owners.note = (missing > 0).then(|| Note::OwnersUnknown {
             sockets: missing,
-            reason: match moment.unread.len() as u64 {
+            reason: match host.unread.len() as u64 {
                 0 => "no process held them when they were recorded".to_owned(),
                 unread => format!(
                     "when they were recorded, {} could not be read",

@@ -2,6 +2,8 @@
 //!
 //! Keys are only ever added within a version; a reader ignores keys and types that it does not know.
 
+mod namespace;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -10,9 +12,13 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::{Counts, State};
+pub use namespace::{Namespace, NamespaceEnd};
 
-/// The version of the format. A reader refuses a later one.
-pub const VERSION: u32 = 1;
+/// The latest version of the format. A reader refuses a later one.
+pub const VERSION: u32 = 2;
+
+/// That of a record of one network namespace, which has no line of version 2.
+pub const VERSION_OF_ONE: u32 = 1;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,6 +52,12 @@ pub enum Line<'a> {
     Holds(Holds),
     /// Sockets as they were in the moment before.
     Unchanged(Unchanged),
+    /// One of several network namespaces.
+    #[serde(borrow)]
+    Namespace(Namespace<'a>),
+    /// That is whole.
+    #[serde(borrow)]
+    NamespaceEnd(NamespaceEnd<'a>),
     /// The moment is whole.
     #[serde(borrow)]
     End(End<'a>),
@@ -84,6 +96,9 @@ pub struct Head<'a> {
     pub anonymized: bool,
     /// The size of a page of memory, in bytes.
     pub page_size: Option<u64>,
+    /// Which network namespaces were requested, where these may be several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netns: Option<Cow<'a, str>>,
 }
 
 /// The begin of a moment.
@@ -215,6 +230,13 @@ pub struct End<'a> {
     /// What was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Cow<'a, str>>,
+    /// Of several network namespaces, how many processes were visible and could not be read, so that the
+    /// namespaces that only these were in are unknown.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub denied_processes: u64,
+    /// Why other processes may not have been visible, as a clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hiding: Option<Cow<'a, str>>,
 }
 
 /// How the sockets of a kind were read.
@@ -228,6 +250,9 @@ pub struct KindLine<'a> {
     /// Why the kernel could not report any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Cow<'a, str>>,
+    /// How many there are, where several network namespaces were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
 }
 
 /// How many sockets of each kind were in each state.

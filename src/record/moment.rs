@@ -1,18 +1,24 @@
 //! Reads a moment: everything but its sockets, which are read anew for each answer.
 
+mod namespaces;
+
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::index::damaged;
 use super::line::{
-    Begin, End, File, Holds, KindLine, Line, Name, Process as ProcessLine, Unread, time_of,
+    Begin, End, File, Holds, KindLine, Line, Name, Process as ProcessLine, Unchanged, Unread,
+    time_of,
 };
 use super::lines::Lines;
 use super::{SOCKET, source_of};
 use crate::model::{
-    Descriptors, Hold, KindRead, KindSet, Moment, Place, Placement, Process, ProcessName,
+    Descriptors, Hold, Kind, KindRead, KindSet, Moment, Netns, Place, Placement, Process,
+    ProcessName, RecordedHost,
 };
+use namespaces::{Namespaces, joined_kinds};
 
 /// More text than this besides sockets is in no moment, in bytes.
 const MOST_KEPT: usize = 512 << 20;
@@ -26,6 +32,19 @@ pub(super) struct Base {
     pub(super) stamp: String,
     /// How many sockets it must have.
     pub(super) sockets: u64,
+    /// How many each of several network namespaces must have there.
+    pub(super) parts: Vec<(Netns, u64)>,
+}
+
+/// A moment while it is read.
+#[derive(Debug)]
+struct Reading {
+    moment: Moment,
+    host: RecordedHost,
+    base: Option<Base>,
+    /// Its sockets until here, without those of network namespaces.
+    sockets: u64,
+    namespaces: Namespaces,
 }
 
 /// Reads the moment that begins here, but for those sockets of it that are in an earlier one.
@@ -34,14 +53,15 @@ pub(super) struct Base {
 /// When it is not whole, or the file is damaged.
 pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Option<Base>)> {
     let mut lines = Lines::open(path, place)?;
-    let (mut moment, mut kept, mut sockets) = (None, 0, 0_u64);
-    let mut base = None::<Base>;
+    let (mut reading, mut kept) = (None::<Reading>, 0);
     loop {
         let Some((at, line)) = lines.next_line()? else {
             return Err(io::Error::other("it has no end"));
         };
         if line.starts_with(SOCKET) {
-            sockets += 1;
+            if let Some(reading) = &mut reading {
+                *reading.sockets() += 1;
+            }
             continue;
         }
         kept += line.len();
@@ -50,36 +70,108 @@ pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Opti
         }
         let wrong = |error: String| damaged(at, &error);
         let line: Line = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-        match (line, &mut moment) {
-            (Line::Moment(begin), None) => {
-                moment = Some(begun(&begin, place).map_err(wrong)?);
-                base = base_of(&begin).map_err(wrong)?;
-            }
+        match (line, &mut reading) {
+            (Line::Moment(begin), None) => reading = Some(begun(&begin, place).map_err(wrong)?),
             (Line::Moment(_), Some(_)) => return Err(wrong("it has no end".to_owned())),
-            (Line::Unchanged(run), Some(_)) => {
-                let needed = run.skipped.checked_add(run.sockets);
-                let base = base.as_mut().zip(needed).and_then(|(base, needed)| {
-                    base.sockets = base.sockets.checked_add(needed)?;
-                    sockets = sockets.checked_add(run.sockets)?;
-                    Some(())
-                });
-                base.ok_or_else(|| wrong("it refers to no earlier moment".to_owned()))?;
-            }
             (Line::End(end), Some(_)) => {
-                if end.total != sockets {
-                    let counted = end.total;
-                    return Err(wrong(format!(
-                        "it has {sockets} sockets, and its end says {counted}"
-                    )));
-                }
-                let moment = moment.take().map(|moment| finish(moment, end));
+                let read = reading.take().map(|reading| reading.finish(end));
+                let read = read.transpose().map_err(wrong)?;
                 check_rest(&mut lines, at.member)?;
-                let moment = moment.ok_or_else(|| io::Error::other("it has no begin"))?;
-                return Ok((moment, base));
+                return read.ok_or_else(|| io::Error::other("it has no begin"));
             }
-            (line, Some(moment)) => add(moment, line).map_err(wrong)?,
+            (line, Some(reading)) => reading.take(line, at).map_err(wrong)?,
             (_, None) => return Err(wrong("no moment begins there".to_owned())),
         }
+    }
+}
+
+impl Reading {
+    /// The number of sockets of what the next lines are about.
+    fn sockets(&mut self) -> &mut u64 {
+        let open = self.namespaces.open();
+        open.map_or(&mut self.sockets, |open| &mut open.sockets)
+    }
+
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other lines are in no moment, or of a later version"
+    )]
+    fn take(&mut self, line: Line<'_>, at: Place) -> Result<(), String> {
+        match line {
+            Line::Unchanged(run) => self.add_unchanged(run)?,
+            Line::Namespace(one) => self.namespaces.begin(one, &self.moment, at)?,
+            Line::NamespaceEnd(end) => self.namespaces.end(end, self.base.as_mut())?,
+            Line::File(File { path, text, error }) => {
+                let text = text.map(|text| Ok(text.into_owned()));
+                let error = error.map(|error| Err(error.into_owned()));
+                let path = path.into_owned();
+                let file = text.or(error).map(|file| (path, file));
+                self.moment_of_lines().files.extend(file);
+            }
+            Line::Interface(name) => {
+                let (number, name) = (number(&name)?, name.name.into());
+                self.moment_of_lines().interfaces.insert(number, name);
+            }
+            Line::Cause(cause) => {
+                let cause = (cause.rule.into(), cause.title.into());
+                self.moment.causes.push(cause);
+            }
+            other => add(&mut self.host, other)?,
+        }
+        Ok(())
+    }
+
+    /// The moment whose files and interfaces the next lines have: of a network namespace, if one has begun.
+    fn moment_of_lines(&mut self) -> &mut Moment {
+        let open = self.namespaces.open();
+        open.map_or(&mut self.moment, |open| &mut open.moment)
+    }
+
+    fn add_unchanged(&mut self, run: Unchanged) -> Result<(), String> {
+        let needed = run.skipped.checked_add(run.sockets);
+        let base = self.base.as_mut().zip(needed);
+        let (base, needed) = base.ok_or("it refers to no earlier moment")?;
+        let (of_base, sockets) = match self.namespaces.open() {
+            Some(open) => (&mut open.needed, &mut open.sockets),
+            None => (&mut base.sockets, &mut self.sockets),
+        };
+        let added = of_base
+            .checked_add(needed)
+            .zip(sockets.checked_add(run.sockets));
+        (*of_base, *sockets) = added.ok_or("it refers to no earlier moment")?;
+        Ok(())
+    }
+
+    /// The moment, which is whole with this line.
+    fn finish(self, end: End<'_>) -> Result<(Moment, Option<Base>), String> {
+        let Reading {
+            mut moment,
+            mut host,
+            base,
+            sockets,
+            namespaces,
+        } = self;
+        let sockets = sockets.checked_add(namespaces.sockets);
+        let sockets = sockets.ok_or("too many sockets")?;
+        if end.total != sockets {
+            let counted = end.total;
+            return Err(format!(
+                "it has {sockets} sockets, and its end says {counted}"
+            ));
+        }
+        host.processes.sort_by_key(|process| process.pid);
+        host.holds.sort_unstable();
+        moment.host = Arc::new(host);
+        moment.kinds = kinds_of(end.kinds);
+        let hiding = end.hiding.map(Into::into);
+        let namespaces = namespaces.finish(end.denied_processes, hiding, &moment.host);
+        if let Some(namespaces) = &namespaces {
+            moment.kinds = joined_kinds(namespaces);
+        }
+        moment.namespaces = namespaces.map(Arc::new);
+        moment.total = end.total;
+        moment.warnings = end.warnings.into_iter().map(Into::into).collect();
+        Ok((moment, base))
     }
 }
 
@@ -96,56 +188,48 @@ fn check_rest(lines: &mut Lines, member: u64) -> io::Result<()> {
     }
 }
 
-fn begun(begin: &Begin<'_>, start: Place) -> Result<Moment, String> {
-    let time = time_of(&begin.time);
-    let time = time.ok_or_else(|| format!("no time: {}", begin.time))?;
-    Ok(Moment {
-        time,
-        stamp: begin.time.clone().into_owned(),
-        is_first: begin.first,
-        ..Moment::beginning(start)
-    })
-}
-
-fn base_of(begin: &Begin<'_>) -> Result<Option<Base>, String> {
+fn begun(begin: &Begin<'_>, start: Place) -> Result<Reading, String> {
+    let parse = |stamp: &str| time_of(stamp).ok_or_else(|| format!("no time: {stamp}"));
     let base = begin.base.as_deref().map(|stamp| {
-        Ok(Base {
-            time: time_of(stamp).ok_or_else(|| format!("no time: {stamp}"))?,
+        Ok::<_, String>(Base {
+            time: parse(stamp)?,
             stamp: stamp.to_owned(),
             sockets: 0,
+            parts: Vec::new(),
         })
     });
-    base.transpose()
+    Ok(Reading {
+        moment: Moment {
+            time: parse(&begin.time)?,
+            stamp: begin.time.clone().into_owned(),
+            is_first: begin.first,
+            ..Moment::beginning(start)
+        },
+        host: RecordedHost::default(),
+        base: base.transpose()?,
+        sockets: 0,
+        namespaces: Namespaces::default(),
+    })
 }
 
 #[allow(
     clippy::wildcard_enum_match_arm,
     reason = "the other lines are in no moment, or of a later version"
 )]
-fn add(moment: &mut Moment, line: Line<'_>) -> Result<(), String> {
+fn add(host: &mut RecordedHost, line: Line<'_>) -> Result<(), String> {
     match line {
-        Line::File(File { path, text, error }) => {
-            let text = text.map(|text| Ok(text.into_owned()));
-            let error = error.map(|error| Err(error.into_owned()));
-            let path = path.into_owned();
-            moment.files.extend(text.or(error).map(|file| (path, file)));
-        }
-        Line::User(name) => drop(moment.users.insert(number(&name)?, name.name.into())),
-        Line::Interface(name) => {
-            moment.interfaces.insert(number(&name)?, name.name.into());
-        }
-        Line::Cgroup(Name { id, name }) => drop(moment.cgroups.insert(id, name.into())),
-        Line::Process(line) => add_process(moment, line),
+        Line::User(name) => drop(host.users.insert(number(&name)?, name.name.into())),
+        Line::Cgroup(Name { id, name }) => drop(host.cgroups.insert(id, name.into())),
+        Line::Process(line) => add_process(host, line),
         Line::Unread(Unread { pid, name }) => {
             let name = name.map(|name| ProcessName::new(name.as_bytes()));
-            moment.unread.push((pid, name));
+            host.unread.push((pid, name));
         }
         Line::Holds(Holds { pid, sockets }) => {
             let holds = sockets.into_iter();
             let holds = holds.map(|(inode, fd)| (inode, Hold::new(pid, fd)));
-            moment.holds.extend(holds);
+            host.holds.extend(holds);
         }
-        Line::Cause(cause) => moment.causes.push((cause.rule.into(), cause.title.into())),
         _ => {}
     }
     Ok(())
@@ -156,7 +240,7 @@ fn number(name: &Name<'_>) -> Result<u32, String> {
     number.map_err(|_| format!("the number {} is too large", name.id))
 }
 
-fn add_process(moment: &mut Moment, line: ProcessLine<'_>) {
+fn add_process(host: &mut RecordedHost, line: ProcessLine<'_>) {
     let descriptors = match (
         line.open_files,
         line.open_files_limit,
@@ -166,10 +250,9 @@ fn add_process(moment: &mut Moment, line: ProcessLine<'_>) {
         (_, _, Some(reason)) => Some(Err(reason.into_owned())),
         _ => None,
     };
-    moment
-        .descriptors
+    host.descriptors
         .extend(descriptors.map(|descriptors| (line.pid, descriptors)));
-    moment.processes.push(Process {
+    host.processes.push(Process {
         pid: line.pid,
         name: line.name.map(|name| ProcessName::new(name.as_bytes())),
         command_line: line.command_line.map(Into::into),
@@ -181,22 +264,19 @@ fn add_process(moment: &mut Moment, line: ProcessLine<'_>) {
     });
 }
 
-fn finish(mut moment: Moment, end: End<'_>) -> Moment {
-    moment.processes.sort_by_key(|process| process.pid);
-    moment.holds.sort_unstable();
-    let kinds = end.kinds.into_iter();
-    moment.kinds = kinds.filter_map(kind_read).collect();
-    moment.total = end.total;
-    moment.warnings = end.warnings.into_iter().map(Into::into).collect();
-    moment
+/// How each kind was read; those of a later version are left out.
+fn kinds_of(lines: Vec<KindLine<'_>>) -> Vec<KindRead> {
+    let kinds = lines.into_iter().filter_map(|line| {
+        Some(KindRead {
+            kind: kind_of(&line)?,
+            source: source_of(line.source.as_deref()),
+            is_complete: true,
+            unavailable: line.unavailable.map(Into::into),
+        })
+    });
+    kinds.collect()
 }
 
-/// `None` for a kind of a later version.
-fn kind_read(line: KindLine<'_>) -> Option<KindRead> {
-    Some(KindRead {
-        kind: KindSet::parse(&line.kind).ok()?.only()?,
-        source: source_of(line.source.as_deref()),
-        is_complete: true,
-        unavailable: line.unavailable.map(Into::into),
-    })
+fn kind_of(line: &KindLine<'_>) -> Option<Kind> {
+    KindSet::parse(&line.kind).ok()?.only()
 }

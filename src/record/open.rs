@@ -11,7 +11,7 @@ use super::line::{Head, Line, VERSION, stamp};
 use super::lines::Lines;
 use super::moment::read_moment;
 use super::samples::Samples;
-use crate::model::{KindSet, Moment, Origin, Place, Recorded, Stretch};
+use crate::model::{KindSet, Moment, Netns, Origin, Place, Recorded, Stretch};
 
 /// How a gzip member begins, RFC 1952 section 2.3.1.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -178,6 +178,11 @@ fn origin(head: &Head<'_>) -> Result<Origin, String> {
         filter: head.filter.clone().map(Into::into),
         is_anonymized: head.anonymized,
         page_size: head.page_size,
+        netns: head
+            .netns
+            .iter()
+            .flat_map(|words| words.split(',').map(str::to_owned))
+            .collect(),
     })
 }
 
@@ -331,6 +336,16 @@ fn read_whole(
         return Err(lacks("which has other ones"));
     }
     moment.base = Some(base.start);
+    let is_there = |(netns, sockets): &(Netns, u64)| {
+        let before = base.namespaces.as_ref()?.moment(*netns)?;
+        (before.total >= *sockets).then_some((*netns, before.start))
+    };
+    for part in &needed.parts {
+        let (netns, start) = is_there(part).ok_or_else(|| lacks("which has other ones"))?;
+        if let Some(one) = moment.part_mut(netns) {
+            one.base = Some(start);
+        }
+    }
     Ok((moment, Some(base)))
 }
 

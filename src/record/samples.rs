@@ -112,6 +112,8 @@ impl Samples {
                 | Line::Unread(_)
                 | Line::Holds(_)
                 | Line::Unchanged(_)
+                | Line::Namespace(_)
+                | Line::NamespaceEnd(_)
                 | Line::End(_)
                 | Line::Cause(_)
                 | Line::Other => {}

@@ -2,6 +2,7 @@
 
 mod cursor;
 mod samples;
+mod several;
 
 use std::fs;
 use std::io::{Read, Write as _};
@@ -13,7 +14,7 @@ use flate2::write::GzEncoder;
 
 use super::line::{End, Head, Holds, KindLine, Line, Name, Unchanged, VERSION};
 use super::*;
-use crate::model::{Moment, Place, Recorded};
+use crate::model::{Moment, Place, Recorded, RecordedNamespace};
 
 const SOCKET: &str = r#"{"type":"socket","kind":"tcp","state":"LISTEN","family":"ipv4","local_addr":"0.0.0.0","local_port":80,"remote_addr":"0.0.0.0","remote_port":0,"accept_queue":1,"accept_limit":5}"#;
 
@@ -27,6 +28,7 @@ fn head(version: u32) -> Head<'static> {
         anonymized: false,
         kinds: "tcp".into(),
         page_size: Some(4096),
+        netns: None,
     }
 }
 
@@ -55,11 +57,14 @@ fn write_end(writer: &mut Writer<Vec<u8>>, total: u64) {
         kind: "tcp".into(),
         source: Some("netlink".into()),
         unavailable: None,
+        total: None,
     }];
     let end = End {
         kinds,
         total,
         warnings: Vec::new(),
+        denied_processes: 0,
+        hiding: None,
     };
     writer.end_moment(end).unwrap();
 }
@@ -86,7 +91,7 @@ fn a_record_is_about_its_last_moment_and_goes_back_to_the_one_before() {
     assert_eq!(record.origin.host, "web1");
     let moment = record.moment().unwrap();
     assert_eq!(moment.stamp, "2026-11-26T03:02:00.000Z");
-    assert_eq!(moment.users[&33], "www-data");
+    assert_eq!(moment.host.users[&33], "www-data");
     assert_eq!((moment.total, moment.start.lines), (1, 0));
     record.go_back();
     assert_eq!(record.moment().unwrap().stamp, "2026-11-26T03:01:00.000Z");
@@ -111,8 +116,8 @@ fn members_without_tags_are_read_as_those_with_them() {
     };
     assert_eq!((times(&plain), &plain.cut), (times(&tagged), &tagged.cut));
     assert_eq!(
-        plain.moment().unwrap().users,
-        tagged.moment().unwrap().users
+        plain.moment().unwrap().host.users,
+        tagged.moment().unwrap().host.users
     );
     assert!(plain.has_earlier());
 }
@@ -182,7 +187,7 @@ fn what_is_no_record_or_a_later_one_is_refused_with_the_reason() {
     };
     let newer = refused(&|writer| writer.head(head(VERSION + 1)).unwrap());
     assert!(
-        newer.contains("format 2, written by tcpstates 9.9.9"),
+        newer.contains("format 3, written by tcpstates 9.9.9"),
         "{newer}"
     );
     let other = refused(&|writer| writer.lines.extend_from_slice(b"{\"type\":\"socket\"}\n"));

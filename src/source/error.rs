@@ -197,7 +197,9 @@ impl CannotKnow {
         }
         let moment = record.moment();
         let source = moment.and_then(|moment| moment.source_of(question.kind));
-        if source == Some(SourceName::Proc) {
+        // Of several network namespaces, each is checked by itself.
+        let is_one = record.namespaces().is_none();
+        if is_one && source == Some(SourceName::Proc) {
             CannotKnow::check(question, tables)?;
         }
         let has = moment.map(|moment| moment.available()).unwrap_or_default();

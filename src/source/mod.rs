@@ -35,7 +35,7 @@ pub use plan::{DumpFilter, Need, Plan, Several, Sources};
 pub use proc_net::{NoTables, ProcError, ProcNet};
 pub use readings::Readings;
 pub use report::{Cost, Report};
-pub use several::{OneNamespace, in_each_namespace};
+pub use several::{OneNamespace, in_each_namespace, visit_each};
 pub use sysctl::{read_local_port_range, read_sysctl};
 pub use trace::{Capture, Captured, Destroyed, Lost, MOST_PORT_RANGES, Selector, Tracer};
 pub use unlisted::{read_mptcp, read_unlisted};

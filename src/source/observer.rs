@@ -157,6 +157,9 @@ impl Observer {
                 };
                 let (mut report, namespaces) = in_each(several, memories, question, act)?;
                 report.completeness.set_namespaces(namespaces);
+                if let Some(record) = several.record() {
+                    report.note_record(record);
+                }
                 let cpu = clock_gettime(ClockId::ProcessCPUTime) - begin;
                 report.advise(cpu.try_into().unwrap_or_default(), question);
                 if several.are_every() {

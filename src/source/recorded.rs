@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use super::{Cost, ProcNet, Report, SourceError};
 use crate::filter::{Filtered, Program};
 use crate::model::{
-    Completeness, Counted, Ends, Family, Field, InetEnds, Kind, KindSet, Loss, Moment, Recorded,
-    Sink, Socket,
+    Completeness, Counted, Ends, Family, Field, InetEnds, Kind, KindSet, Loss, Moment, Netns,
+    Recorded, Sink, Socket,
 };
 use crate::question::Question;
 use crate::record::{Rows, Sockets};
@@ -31,7 +31,10 @@ impl Report {
             count(counted, question, sink);
             return Ok(Report::recorded(plan, record, recorded_losses(moment)));
         }
-        let mut reading = Reading::of(record, moment, question);
+        let mut reading = Reading {
+            netns: tables.netns(),
+            ..Reading::of(record, moment, question)
+        };
         let read = match question.filter.as_ref().map(Program::new) {
             Some(program) => {
                 let program = &program;
@@ -96,6 +99,8 @@ struct Reading<'a> {
     record: &'a Recorded,
     moment: &'a Moment,
     question: &'a Question,
+    /// Where its sockets are.
+    netns: Netns,
     rows: Rows,
     /// How lines of sockets of other kinds begin, as this program writes them.
     others: Vec<Vec<u8>>,
@@ -111,6 +116,7 @@ impl<'a> Reading<'a> {
             record,
             moment,
             question,
+            netns: Netns::CALLER,
             rows: Rows::new(question.kinds(), moment, question.needed().any(is_metric)),
             others: starts(moment.available().difference(question.kinds())),
             completeness,
@@ -130,7 +136,10 @@ impl<'a> Reading<'a> {
             match self.rows.parse(found.line) {
                 Ok(None) => {}
                 Ok(Some(socket)) => {
-                    let socket = found.aged(socket);
+                    let socket = found.aged(Socket {
+                        netns: self.netns,
+                        ..socket
+                    });
                     if self.is_meant(&socket) {
                         self.cost.listed += 1;
                         if sink.socket(&socket).is_break() {

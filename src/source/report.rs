@@ -106,6 +106,14 @@ impl Report {
 
     /// An answer from a record.
     pub(super) fn recorded(plan: Plan, record: &Recorded, completeness: Completeness) -> Report {
+        let mut report = Report::without_sockets(plan, SourceName::Record);
+        report.completeness = completeness;
+        report.note_record(record);
+        report
+    }
+
+    /// Notes which record it is from, once.
+    pub(super) fn note_record(&mut self, record: &Recorded) {
         let cut = record.cut.as_ref().map(|reason| match record.at {
             true => format!(", which ends early: {reason}"),
             false => format!(", which ends early, so that this is its last whole moment: {reason}"),
@@ -118,11 +126,11 @@ impl Report {
             false => format!(", recorded because of {}", rules.join(", ")),
         };
         let which = format!("{record}{why}{}", cut.unwrap_or_default());
-        Report {
-            completeness,
-            notes: vec![Note::Recorded(which)],
-            ..Report::without_sockets(plan, SourceName::Record)
+        let note = Note::Recorded(which);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
+        self.source = SourceName::Record;
     }
 
     /// An answer without sockets, as `source` shows.

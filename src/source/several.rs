@@ -7,7 +7,7 @@
 
 mod divide;
 
-pub use divide::{OneNamespace, in_each_namespace};
+pub use divide::{OneNamespace, in_each_namespace, visit_each};
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use super::observer::Part;
 use super::plan::{Deriving, First, Plan, Several};
 use super::sock_diag::NetAdminDropped;
 use super::still::Memory;
-use super::{CannotKnow, NoTables, Report, SourceError};
+use super::{CannotKnow, NoTables, ProcNet, Report, SourceError};
 use crate::filter::{Folded, Test};
 use crate::model::{
     Field, KindSet, NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet,
@@ -173,7 +173,7 @@ fn read<T: Joined>(
     act: &mut impl FnMut(&mut Part, &Question) -> Result<T, SourceError>,
 ) -> Result<(T, Memory, ReadNamespace), Closed> {
     let mut closed = match member.doors.is_empty() {
-        true => Closed::Unseen(UnseenReason::NoPermission),
+        true => Closed::Unseen(member.unseen.clone().unwrap_or(UnseenReason::NoPermission)),
         false => Closed::Gone,
     };
     for access in &member.doors {
@@ -188,7 +188,10 @@ fn read<T: Joined>(
                 let one = ReadNamespace {
                     netns: member.netns,
                     facts: Arc::clone(&member.facts),
-                    source: answer.source(),
+                    source: match access {
+                        Access::Recorded(part) => part.source_of_tcp(answer.source()),
+                        Access::Own | Access::Entered(_) | Access::Tables(_) => answer.source(),
+                    },
                     is_empty: answer.is_by_counters(),
                 };
                 return Ok((answer, memory, one));
@@ -249,7 +252,12 @@ fn answer<T: Joined>(
         let known = CannotKnow::check(question, tables);
         known.map_err(|error| Closed::Unseen(UnseenReason::Failed(error.to_string())))?;
     }
-    if is_counted(part.sources.first(), question) {
+    if part.sources.first() == First::Record {
+        if has_none(tables, question) {
+            let source = part.sources.first().with_counters();
+            return Ok(T::without_sockets(Plan::counters(tables), source));
+        }
+    } else if is_counted(part.sources.first(), question) {
         let counters = tables.enter_counters().map_err(refused)?.ok();
         let is_empty = counters.is_some_and(|counters| counters.families(question).is_none());
         let lacks_others = || {
@@ -268,6 +276,15 @@ fn answer<T: Joined>(
         Ok(()) => Closed::Failed(error),
         Err(error) => refused(error),
     })
+}
+
+/// Whether a network namespace of a record has no sockets of these kinds, where counters would have shown
+/// that.
+fn has_none(tables: &ProcNet, question: &Question) -> bool {
+    let moment = tables.place().recorded().and_then(|record| record.moment());
+    let totals = moment.map(|moment| &*moment.totals).unwrap_or_default();
+    let mut kinds = question.kinds().iter();
+    is_counted(First::Record, question) && kinds.all(|kind| totals.contains(&(kind, 0)))
 }
 
 /// Whether counters that are zero answer the question. A request for a connection to a listener that

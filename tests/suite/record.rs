@@ -3,6 +3,7 @@
 mod anonymous;
 mod filter;
 mod playback;
+mod several;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -408,14 +409,17 @@ in_namespace!(
                 "--from: other is not a record of tcpstates: ",
             ),
             (&["--from", "."], "--from: cannot read .: "),
-            (&["--from", "a.rec", "-N", "all"], "exclude each other"),
+            (
+                &["--from", "a.rec", "-N", "all"],
+                "a.rec is a record of one network namespace, so there are none to select",
+            ),
             (
                 &["--from", "a.rec", "--source", "proc"],
                 "exclude each other",
             ),
             (
                 &["--from", "a.rec", "--by", "netns"],
-                "a record is of one network namespace",
+                "a.rec is a record of one network namespace, so there are none to compare",
             ),
             (
                 &["list", "--from", "a.rec", "--watch"],
@@ -427,7 +431,7 @@ in_namespace!(
                 "no such interface in the record",
             ),
             (
-                &["record", "b.rec", "-N", "all"],
+                &["record", "b.rec", "-N", "all", "--every", "1"],
                 "is about one network namespace",
             ),
             (&["record"], "FILE"),

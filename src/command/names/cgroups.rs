@@ -17,7 +17,7 @@ use crate::proc_root::{parse_mounts, read_mounts, unescape};
 /// The reason why it is unknown.
 pub(in crate::command) fn cgroup_id(place: &Where, path: &str) -> Result<u64, String> {
     if let Some(record) = place.recorded() {
-        let names = record.moment().map(|moment| &moment.cgroups);
+        let names = record.moment().map(|moment| &moment.host.cgroups);
         let number = names.and_then(|names| number_of(names, path));
         return number.ok_or_else(|| "no such control group in the record".to_owned());
     }
@@ -48,7 +48,7 @@ pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
     if let Some(record) = place.recorded() {
         return record
             .moment()
-            .map(|moment| moment.cgroups.clone())
+            .map(|moment| moment.host.cgroups.clone())
             .unwrap_or_default();
     }
     let root = place

@@ -67,6 +67,21 @@ impl HostNames {
     }
 }
 
+impl HostNames {
+    /// Goes on with the sockets of another network namespace of the same host, which has its own
+    /// interfaces.
+    pub(super) fn move_to(&mut self, place: Where) {
+        self.place = place;
+        self.interfaces.clear();
+        self.namespaces.clear();
+    }
+
+    /// Sets what a network namespace is called.
+    pub(super) fn set_netns(&mut self, netns: Netns, name: &str) {
+        self.namespaces.insert(netns, name.into());
+    }
+}
+
 impl Names for HostNames {
     fn user(&mut self, uid: u32) -> &str {
         let users = self.users.get_or_insert_with(|| read_users(&self.place));

@@ -22,7 +22,7 @@ pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
     if let Some(record) = place.recorded() {
         return record
             .moment()
-            .map(|moment| moment.users.clone())
+            .map(|moment| moment.host.users.clone())
             .unwrap_or_default();
     }
     Passwd::read(place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
@@ -34,7 +34,7 @@ pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
 /// The reason why it is unknown.
 pub(in crate::command) fn user_id(place: &Where, name: &str) -> Result<u32, String> {
     if let Some(record) = place.recorded() {
-        let names = record.moment().map(|moment| &moment.users);
+        let names = record.moment().map(|moment| &moment.host.users);
         let number = names.and_then(|names| number_of(names, name));
         return number.ok_or_else(|| "no socket of this user was recorded".to_owned());
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::moment::Rows;
+use super::rows::Rows;
 use crate::command::outcome::Failure;
 use crate::command::processes::find_processes;
 use crate::model::{Field, Kind, KindSet, SourceName, State, StateSet};
@@ -26,12 +26,18 @@ pub(super) fn list<W: Write>(
                 kind: kind.name().into(),
                 source: source.map(|source| source.name().into()),
                 unavailable: unavailable.clone().map(Into::into),
+                total: None,
             });
             kinds.collect::<Vec<_>>()
         };
         for question in questions(kinds, filtered) {
             match list_kinds(question, sources, rows) {
                 Err(Failure::Observe(error)) if !kinds.contains(Kind::Tcp) && error.is_lack() => {
+                    read.extend(line(None, Some(error.to_string())));
+                    break;
+                }
+                // Where only the tables may be read.
+                Err(Failure::CannotKnow(error)) if !kinds.contains(Kind::Tcp) => {
                     read.extend(line(None, Some(error.to_string())));
                     break;
                 }
@@ -97,7 +103,11 @@ fn list_kinds<W: Write>(
         ..question.clone()
     };
     let all = Question { fields, ..question };
-    match observer(all, sources)?.list(rows) {
+    let mut observer_of_all = match observer(all, sources) {
+        Err(Failure::CannotKnow(_)) => return Ok(observer(less, sources)?.list(rows)?),
+        observer => observer?,
+    };
+    match observer_of_all.list(rows) {
         Err(SourceError::OnlyNetlinkKnows { .. }) => Ok(observer(less, sources)?.list(rows)?),
         listed => Ok(listed?),
     }

@@ -5,7 +5,9 @@ mod continuous;
 mod disguise;
 mod listing;
 mod moment;
+mod rows;
 mod sampling;
+mod several;
 #[cfg(test)]
 mod tests;
 
@@ -25,11 +27,12 @@ use super::secure;
 use super::sources::refuse_several;
 use super::target::Target;
 use crate::cli::{self, Sourcing};
-use crate::model::{KindSet, counted};
-use crate::record::line::{Head, VERSION};
-use crate::record::{self, Known, Writer, lock};
+use crate::model::{EVERY_NETNS, KindSet, counted};
+use crate::record::line::{Head, VERSION, VERSION_OF_ONE};
+use crate::record::{self, Writer, lock};
 use crate::source::Readings;
 use moment::{Labels, Recorder};
+use rows::Before;
 
 /// Records both moments, and reports what the file has.
 pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, Failure> {
@@ -51,8 +54,8 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         ..Sourcing::default()
     };
     let target = Target::of_kind(kinds, &selection, &sourcing)?;
-    refuse_several(&target.sources, "a record")?;
     if let Some(interval) = typed.every {
+        refuse_several(&target.sources, "a record with samples (--every)")?;
         return continuous::run(&typed, interval, target, console);
     }
     let file = create(&typed.file, typed.force)?;
@@ -84,7 +87,7 @@ fn record_into(
         path: typed.file.clone(),
         command_lines: typed.command_lines,
         labels,
-        known: Some(Known::new(SystemTime::UNIX_EPOCH)),
+        known: Some(Before::new(SystemTime::UNIX_EPOCH)),
     };
     record_both(recorder, typed.window, console)
 }
@@ -94,7 +97,10 @@ fn head(target: &Target, labels: &mut Labels) -> Head<'static> {
     let name = rustix::system::uname();
     let host = name.nodename().to_string_lossy();
     Head {
-        version: VERSION,
+        version: match target.sources.are_several() {
+            true => VERSION,
+            false => VERSION_OF_ONE,
+        },
         program: env!("CARGO_PKG_VERSION").into(),
         host: labels.name(&host).to_owned().into(),
         kernel: name.release().to_string_lossy().into_owned().into(),
@@ -102,7 +108,19 @@ fn head(target: &Target, labels: &mut Labels) -> Head<'static> {
         filter: target.typed_words().map(Into::into),
         anonymized: labels.are_others(),
         page_size: Readings::of(&target.sources).page_size(),
+        netns: words(target, labels).map(Into::into),
     }
+}
+
+/// Which network namespaces were requested, where these may be several.
+fn words(target: &Target, labels: &mut Labels) -> Option<String> {
+    let place = target.sources.place();
+    let words = place.namespaces()?.words();
+    let words = words.split(',').map(|word| match word {
+        EVERY_NETNS => word.to_owned(),
+        word => labels.name(word).to_owned(),
+    });
+    Some(words.collect::<Vec<_>>().join(","))
 }
 
 /// Records both moments.
@@ -123,9 +141,13 @@ fn record_both(
     let window = begin.elapsed();
     let second = recorder.record(false, &[], console)?;
     let text = format!(
-        "{}: {}, then {}, {:.1} s apart, {} KiB\n",
+        "{}: {}{}, then {}, {:.1} s apart, {} KiB\n",
         crate::output::escape::line(&recorder.path.display().to_string()),
         counted(first.sockets, "socket", "sockets"),
+        first.namespaces.map_or_else(String::new, |number| {
+            let number = counted(number as u64, "network namespace", "network namespaces");
+            format!(" in {number}")
+        }),
         second.sockets,
         window.as_secs_f64(),
         recorder.writer.written.div_ceil(1024),

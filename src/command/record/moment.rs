@@ -1,15 +1,16 @@
 //! One moment of a record: sockets as they are listed, then the processes that hold them, names, and the
 //! files of /proc.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::disguise::Disguise;
 use super::listing::list;
 use super::not_written;
+use super::rows::{Before, Numbers, Rows};
+use super::several::list_each;
 use crate::command::console::Console;
 use crate::command::groups::labels;
 use crate::command::names::HostNames;
@@ -17,13 +18,13 @@ use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::model::{
     Descriptors, Field, KeyPart, KindSet, Label, Listeners, Names, Netns, Process, ProcessName,
-    Sink, Socket, Where,
+    Socket, Where,
 };
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
 use crate::question::Question;
-use crate::record::line::{self, Cause, End, Holds, Line, Name, Unread};
-use crate::record::{Comparison, Known, Writer};
+use crate::record::Writer;
+use crate::record::line::{self, Cause, End, Holds, KindLine, Line, Unread};
 use crate::source::{Readings, Sources};
 
 /// How many sockets of a process are in a line.
@@ -45,11 +46,12 @@ pub(super) struct Recorder<W: Write> {
     pub(super) labels: Labels,
     /// The moment before, whose unchanged sockets the second one refers to; not in a file whose older
     /// moments are removed.
-    pub(super) known: Option<Known>,
+    pub(super) known: Option<Before>,
 }
 
 /// Names as they are recorded: those of the host, or others in their place.
 pub(super) struct Labels {
+    place: Where,
     names: HostNames,
     disguise: Option<Disguise>,
 }
@@ -58,14 +60,22 @@ impl Labels {
     /// Those of the sockets of `place`; others in their place where that is requested.
     pub(super) fn new(place: Where, anonymize: bool) -> Labels {
         Labels {
-            names: HostNames::of(place),
+            names: HostNames::of(place.clone()),
+            place,
             disguise: anonymize.then(Disguise::default),
         }
     }
 
-    /// Reads names anew that may have changed.
+    /// Drops the names that may have changed, or are those of one of several network namespaces.
     pub(super) fn refresh(&mut self) {
         self.names.refresh();
+        self.names.move_to(self.place.clone());
+    }
+
+    /// Names interfaces as in this one of several network namespaces.
+    pub(super) fn enter(&mut self, place: Where, netns: Netns, name: &str) {
+        self.names.move_to(place);
+        self.names.set_netns(netns, name);
     }
 
     /// Whether others are in the place of those of the host.
@@ -88,9 +98,23 @@ impl Labels {
         labels.into_iter().next().unwrap_or(Label::None)
     }
 
+    /// The socket with other addresses or another name, where these are replaced.
+    pub(super) fn other(&mut self, socket: &Socket) -> Option<Socket> {
+        let disguise = self.disguise.as_mut();
+        disguise.map(|disguise| disguise.socket(socket))
+    }
+
     /// A name that belongs to no socket.
     pub(super) fn name<'a>(&'a mut self, name: &'a str) -> &'a str {
         shown(&mut self.disguise, name)
+    }
+
+    /// The path of a file.
+    pub(super) fn path<'a>(&'a mut self, path: &'a str) -> &'a str {
+        match &mut self.disguise {
+            None => path,
+            Some(disguise) => disguise.path(path),
+        }
     }
 }
 
@@ -120,100 +144,16 @@ impl Names for Labels {
     }
 
     fn netns(&mut self, netns: Netns) -> &str {
-        self.names.netns(netns)
+        shown(&mut self.disguise, self.names.netns(netns))
     }
 }
 
 /// What was recorded.
 pub(super) struct Taken {
     pub(super) sockets: u64,
+    /// In how many network namespaces, where several were recorded.
+    pub(super) namespaces: Option<usize>,
     pub(super) is_complete: bool,
-}
-
-/// The numbers whose names are needed.
-#[derive(Default)]
-struct Numbers {
-    users: BTreeSet<u32>,
-    interfaces: BTreeSet<u32>,
-    cgroups: BTreeSet<u64>,
-}
-
-/// Writes sockets, and notes whose names and holders are needed.
-pub(super) struct Rows<'a, W: Write> {
-    writer: &'a mut Writer<W>,
-    fields: SocketLines,
-    labels: &'a mut Labels,
-    wanted: Wanted,
-    numbers: Numbers,
-    sockets: u64,
-    previous: Previous,
-    error: Option<io::Error>,
-}
-
-/// The moment before, where it has the sockets that did not change.
-enum Previous {
-    /// It has none of these.
-    Nothing,
-    /// This is that moment.
-    Known(Known),
-    /// These are its sockets.
-    Compared(Comparison),
-}
-
-impl<W: Write> Rows<'_, W> {
-    /// Writes a socket, unless it is as it was.
-    fn write(&mut self, socket: &Socket) -> io::Result<()> {
-        let (is_unchanged, run) = match &mut self.previous {
-            Previous::Nothing => (false, None),
-            Previous::Known(known) => {
-                known.add(socket, self.labels);
-                (false, None)
-            }
-            Previous::Compared(comparison) => comparison.compare(socket, self.labels),
-        };
-        if let Some(run) = run {
-            self.writer.line(&Line::Unchanged(run))?;
-        }
-        if is_unchanged {
-            return Ok(());
-        }
-        self.fields
-            .push(&mut self.writer.lines, socket, self.labels);
-        self.writer.pass_on()
-    }
-
-    /// Writes what is to be written behind the last socket. Returns what is known for the next moment.
-    fn finish(&mut self) -> io::Result<Option<Known>> {
-        match std::mem::replace(&mut self.previous, Previous::Nothing) {
-            Previous::Nothing => Ok(None),
-            Previous::Known(known) => Ok(Some(known)),
-            Previous::Compared(comparison) => {
-                let run = comparison.end().map(Line::Unchanged);
-                run.map_or(Ok(()), |run| self.writer.line(&run))?;
-                Ok(None)
-            }
-        }
-    }
-}
-
-impl<W: Write> Sink for Rows<'_, W> {
-    fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.sockets += 1;
-        self.wanted.add(socket);
-        self.numbers.users.extend(socket.owner());
-        self.numbers.interfaces.extend(socket.bound_to());
-        self.numbers.cgroups.extend(socket.cgroup);
-        let disguise = self.labels.disguise.as_mut();
-        let other = disguise.map(|disguise| disguise.socket(socket));
-        let socket = other.as_ref().unwrap_or(socket);
-        match self.write(socket) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.error = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
 }
 
 impl<W: Write> Recorder<W> {
@@ -230,38 +170,54 @@ impl<W: Write> Recorder<W> {
         let place = self.sources.place();
         self.labels.refresh();
         let time = SystemTime::now();
-        let base = self.known.as_ref().map(|known| known.time);
-        let base = base.filter(|_| !is_first);
-        let previous = match self.known.take() {
-            None => Previous::Nothing,
-            Some(_) if is_first => Previous::Known(Known::new(time)),
-            Some(known) => Previous::Compared(Comparison::new(known)),
-        };
-        self.begin(time, is_first, base, causes)?;
-        let mut rows = Rows {
-            writer: &mut self.writer,
-            fields: SocketLines::recorded(self.kinds),
-            labels: &mut self.labels,
-            wanted: Wanted::new(false),
-            numbers: Numbers::default(),
-            sockets: 0,
-            previous,
-            error: None,
-        };
-        let (sources, filtered) = (&self.sources, self.filtered.as_ref());
-        let mut sample = Sample::take(&place, |_| list(self.kinds, filtered, sources, &mut rows))?;
-        let cannot = |error| not_written(&self.path, &error);
-        self.known = rows.finish().map_err(cannot)?;
+        let keeps = self.known.is_some();
+        let before = self.known.take().filter(|_| !is_first);
+        let base = before.as_ref().map(|before| before.time);
+        let known = (keeps && is_first).then(|| Before::new(time));
+        let several = self.sources.several().cloned();
+        self.begin(time, is_first, base, causes, several.is_none())?;
+        let fields = SocketLines::recorded(self.kinds, several.is_some());
+        let mut rows = Rows::new(&mut self.writer, fields, &mut self.labels, before, known);
+        let (kinds, filtered) = (self.kinds, self.filtered.as_ref());
+        let sources = &self.sources;
+        let mut sample = Sample::take(&place, |_| match &several {
+            Some(several) => list_each(kinds, filtered, several, &mut rows),
+            None => {
+                rows.begin(Netns::CALLER);
+                list(kinds, filtered, sources, &mut rows)
+            }
+        })?;
+        if several.is_none() && rows.error.is_none() {
+            rows.error = rows.end().err();
+        }
         let Rows {
             wanted,
             numbers,
             sockets,
+            known,
             error,
             ..
         } = rows;
+        self.known = known;
         if let Some(error) = error {
             return Err(not_written(&self.path, &error));
         }
+        self.labels.refresh();
+        let (owners, taken) = self.end(&mut sample, wanted, numbers, sockets)?;
+        sample.add_search(Some(&owners));
+        console.log(&sample);
+        Ok(taken)
+    }
+
+    /// Ends a moment, with the processes that hold its sockets, and their names.
+    fn end(
+        &mut self,
+        sample: &mut Sample<Vec<KindLine<'static>>>,
+        wanted: Wanted,
+        numbers: Numbers,
+        sockets: u64,
+    ) -> Result<(Owners, Taken), Failure> {
+        let place = self.sources.place();
         let facts = Facts {
             command_line: self.command_lines,
             placement: true,
@@ -270,35 +226,42 @@ impl<W: Write> Recorder<W> {
         // Those of connections that were not accepted are those of their listeners, which are recorded too.
         let owners = Owners::find(search, wanted, &Listeners::default());
         let completeness = &sample.report.completeness;
-        let is_complete = completeness.is_complete();
         let losses = completeness.losses().iter().map(ToString::to_string);
+        let namespaces = completeness.namespaces();
         let end = End {
             kinds: std::mem::take(&mut sample.found),
             total: sockets,
-            warnings: losses.map(Into::into).collect(),
+            // Of several network namespaces, each has its own.
+            warnings: match namespaces {
+                None => losses.map(Into::into).collect(),
+                Some(_) => Vec::new(),
+            },
+            denied_processes: namespaces.map_or(0, |read| read.denied),
+            hiding: namespaces.and_then(|read| Some(read.hiding.clone()?.into())),
+        };
+        let taken = Taken {
+            sockets,
+            namespaces: namespaces.map(|read| read.read.len()),
+            is_complete: completeness.is_complete(),
         };
         let (writer, labels) = (&mut self.writer, &mut self.labels);
         let written = write_processes(writer, &owners, &place, labels)
             .and_then(|()| numbers.write(writer, labels))
             .and_then(|()| writer.end_moment(end));
         written.map_err(|error| not_written(&self.path, &error))?;
-        sample.add_search(Some(&owners));
-        console.log(&sample);
-        Ok(Taken {
-            sockets,
-            is_complete,
-        })
+        Ok((owners, taken))
     }
 
-    /// Begins a moment, with the files of counters and settings.
+    /// Begins a moment, with the files of counters and settings if it is about one network namespace.
     fn begin(
         &mut self,
         time: SystemTime,
         is_first: bool,
         base: Option<SystemTime>,
         causes: &[(&str, String)],
+        with_files: bool,
     ) -> Result<(), Failure> {
-        let files = Readings::of(&self.sources).files();
+        let files = with_files.then(|| Readings::of(&self.sources).files());
         let is_disguised = self.labels.are_others();
         self.write(|writer| {
             writer.begin_moment(time, is_first, base)?;
@@ -311,15 +274,7 @@ impl<W: Write> Recorder<W> {
                 let (rule, title) = ((*rule).into(), title.into());
                 writer.line(&Line::Cause(Cause { rule, title }))?;
             }
-            for (path, text) in files {
-                let path = path.into();
-                let (text, error) = match text {
-                    Ok(text) => (Some(text.into()), None),
-                    Err(error) => (None, Some(error.into())),
-                };
-                writer.line(&Line::File(line::File { path, text, error }))?;
-            }
-            Ok(())
+            write_files(writer, files.unwrap_or_default())
         })
     }
 
@@ -331,24 +286,20 @@ impl<W: Write> Recorder<W> {
     }
 }
 
-impl Numbers {
-    /// Writes their names.
-    fn write<W: Write>(self, writer: &mut Writer<W>, names: &mut Labels) -> io::Result<()> {
-        let name = |id, name: &str| Name {
-            id,
-            name: name.to_owned().into(),
+/// Writes files of counters and settings, or why they cannot be read.
+pub(super) fn write_files<W: Write>(
+    writer: &mut Writer<W>,
+    files: Vec<(String, Result<String, String>)>,
+) -> io::Result<()> {
+    for (path, text) in files {
+        let path = path.into();
+        let (text, error) = match text {
+            Ok(text) => (Some(text.into()), None),
+            Err(error) => (None, Some(error.into())),
         };
-        for id in self.users {
-            writer.line(&Line::User(name(id.into(), names.user(id))))?;
-        }
-        for id in self.interfaces {
-            writer.line(&Line::Interface(name(id.into(), names.interface(id))))?;
-        }
-        for id in self.cgroups {
-            writer.line(&Line::Cgroup(name(id, names.cgroup(id))))?;
-        }
-        Ok(())
+        writer.line(&Line::File(line::File { path, text, error }))?;
     }
+    Ok(())
 }
 
 /// Writes the processes that hold sockets, and those that could not be read.

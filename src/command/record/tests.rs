@@ -1,11 +1,13 @@
 //! Lines of sockets: written and read again, each is the same.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::testing::{SameNames, ends};
 use crate::model::{
     CongestionControl, Ends, Field, Kind, KindSet, Metric, Moment, NetlinkEnds, PacketEnds, Place,
-    Socket, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer, UnixShutdown,
+    RecordedHost, Socket, State, TcpInfo, Timer, TimerKind, UnixEnds, UnixName, UnixPeer,
+    UnixShutdown,
 };
 use crate::output::SocketLines;
 use crate::record::line::{End, Head, Line, Name, VERSION};
@@ -128,13 +130,17 @@ fn sockets() -> impl Iterator<Item = Socket> {
 fn moment() -> Moment {
     let mut moment = Moment::beginning(Place::default());
     moment.interfaces.insert(7, "eth0".to_owned());
-    moment.cgroups.insert(12, "/".to_owned());
+    let cgroups = [(12, "/".to_owned())].into();
+    moment.host = Arc::new(RecordedHost {
+        cgroups,
+        ..RecordedHost::default()
+    });
     moment
 }
 
 #[test]
 fn every_socket_is_read_from_its_line_as_it_was() {
-    let lines = SocketLines::recorded(KindSet::ALL);
+    let lines = SocketLines::recorded(KindSet::ALL, false);
     let rows = Rows::new(KindSet::ALL, &moment(), true);
     for socket in sockets() {
         let mut line = Vec::new();
@@ -147,7 +153,7 @@ fn every_socket_is_read_from_its_line_as_it_was() {
 
 #[test]
 fn every_field_that_a_source_reports_is_in_some_line() {
-    let lines = SocketLines::recorded(KindSet::ALL);
+    let lines = SocketLines::recorded(KindSet::ALL, false);
     let mut text = Vec::new();
     for socket in sockets() {
         lines.push(&mut text, &socket, &mut SameNames);
@@ -198,13 +204,15 @@ fn write_end(writer: &mut Writer<Vec<u8>>, sockets: &[Socket]) {
         kinds: Vec::new(),
         total: sockets.len() as u64,
         warnings: Vec::new(),
+        denied_processes: 0,
+        hiding: None,
     };
     writer.end_moment(end).unwrap();
 }
 
 /// The sockets of the second of two moments as they are read from a file, and how many have a line in it.
 fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
-    let fields = SocketLines::recorded(KindSet::ALL);
+    let fields = SocketLines::recorded(KindSet::ALL, false);
     let mut writer = Writer::new(Vec::new());
     let head = Head {
         version: VERSION,
@@ -215,6 +223,7 @@ fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
         filter: None,
         anonymized: false,
         page_size: None,
+        netns: None,
     };
     writer.head(head).unwrap();
     let times = [1, 2].map(|second| SystemTime::UNIX_EPOCH + Duration::from_secs(second));

@@ -20,7 +20,7 @@ use crate::model::{
     UnseenReason, Use,
 };
 use crate::question::Question;
-use crate::source::{ProcNet, Sources, in_each_namespace};
+use crate::source::{Sources, in_each_namespace};
 use words::FilterWords;
 
 /// What every observation of one command line has in common.
@@ -209,7 +209,8 @@ impl Target {
     /// # Errors
     /// When the file is no record, or a word of the filter means nothing there.
     pub(super) fn in_record(&self, option: &str, file: &Path) -> Result<Target, Failure> {
-        let sources = sources::opened(option, file, None)?;
+        let record = sources::opened(option, file, None)?;
+        let sources = sources::compared(record, &self.sources)?;
         let typed: Vec<String> = self.typed_words().into_iter().collect();
         Target {
             words: FilterWords::of(&typed, &sources).joined(),
@@ -222,7 +223,7 @@ impl Target {
     /// The same at another moment of its record.
     pub(super) fn at(&self, record: Recorded) -> Target {
         Target {
-            sources: Sources::Record(ProcNet::recorded(Arc::new(record))),
+            sources: self.sources.at(Arc::new(record)),
             ..self.clone()
         }
     }

@@ -63,10 +63,11 @@ pub(super) struct ListSummary<'a> {
 pub struct SocketLines(RowFields);
 
 impl SocketLines {
-    /// Those of sockets of these kinds.
-    pub fn recorded(kinds: KindSet) -> SocketLines {
+    /// Those of sockets of these kinds, with the network namespace where they are in several.
+    pub fn recorded(kinds: KindSet, are_several: bool) -> SocketLines {
         let others = Field::recorded(kinds).filter(|field| *field != Field::Kind);
-        let fields = std::iter::once(Field::Kind).chain(others);
+        let netns = are_several.then_some(Field::Netns);
+        let fields = std::iter::once(Field::Kind).chain(others).chain(netns);
         SocketLines(RowFields {
             usual: fields.map(|field| (field, list_key(field))).collect(),
             further: Vec::new(),

@@ -60,7 +60,7 @@ impl Rows {
         ];
         let others = others.map(|(key, about)| (key.to_owned(), about));
         let interfaces = moment.interfaces.iter();
-        let cgroups = moment.cgroups.iter();
+        let cgroups = moment.host.cgroups.iter();
         Rows {
             keys: fields.chain(others).collect(),
             interfaces: interfaces.map(|(id, name)| (name.clone(), *id)).collect(),

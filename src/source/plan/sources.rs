@@ -1,14 +1,17 @@
 //! Which source answers: the one that is tried first, and the one after a refusal. Pure.
 
+mod recorded;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Deriving;
-use crate::model::{Kind, NamespaceList, Recorded, SourceName, Where};
+use crate::model::{NamespaceList, Recorded, SourceName, Where};
 use crate::netns::{Access, Member, Members, find_members};
 use crate::question::Question;
 use crate::source::proc_net::{NoTables, ProcNet};
 use crate::source::{CannotKnow, NetlinkError, SourceError};
+use recorded::find_recorded;
 
 /// Which sources may answer, and about which network namespace.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +48,10 @@ impl Several {
     /// The namespaces of an answer; every one is searched for anew. Their names are those of the list
     /// until the next answer.
     pub(in crate::source) fn find(&self) -> Members {
-        let found = match &self.selected {
-            None => find_members(self.list.proc_root(), self.placements),
-            Some(selected) => Members {
+        let found = match (self.list.record(), &self.selected) {
+            (Some(record), selected) => find_recorded(record, selected.as_deref()),
+            (None, None) => find_members(self.list.proc_root(), self.placements),
+            (None, Some(selected)) => Members {
                 members: selected.to_vec(),
                 ..Members::default()
             },
@@ -56,6 +60,11 @@ impl Several {
         self.list
             .set_names(members.map(|member| (member.netns, Arc::clone(&member.name))));
         found
+    }
+
+    /// The record that they are of, if they are of one.
+    pub(in crate::source) fn record(&self) -> Option<&Arc<Recorded>> {
+        self.list.record()
     }
 
     /// The proc file system with their processes, if it is another one.
@@ -77,6 +86,7 @@ impl Several {
     ) -> Result<Option<Sources>, NoTables> {
         let tables = || Ok(ProcNet::of(access)?.one_of_several(member));
         Ok(Some(match (&*self.each, access) {
+            (_, Access::Recorded(_)) => Sources::Record(tables()?),
             (Sources::Auto(_) | Sources::Proc(_), Access::Tables(_)) | (Sources::Proc(_), _) => {
                 Sources::Proc(tables()?)
             }
@@ -153,7 +163,20 @@ impl Sources {
         }
     }
 
-    /// Those of several namespaces.
+    /// Those of several namespaces; `None` for those of one.
+    pub fn several(&self) -> Option<&Several> {
+        match self {
+            Sources::Several(several) => Some(several),
+            Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::NetlinkAndCounters(_)
+            | Sources::Proc(_)
+            | Sources::Bpf(_)
+            | Sources::Record(_) => None,
+        }
+    }
+
+    /// The same, taken out.
     ///
     /// # Errors
     /// They are those of one.
@@ -172,33 +195,14 @@ impl Sources {
     /// Those of one of several namespaces, as if it were the only one.
     pub(in crate::source) fn alone(self) -> Sources {
         match self {
+            Sources::Record(tables) => Sources::Record(tables.alone()),
             Sources::Auto(tables) => Sources::Auto(tables.alone()),
             Sources::Netlink(tables) => Sources::Netlink(tables.alone()),
             Sources::NetlinkAndCounters(tables) => Sources::NetlinkAndCounters(tables.alone()),
             Sources::Proc(tables) => Sources::Proc(tables.alone()),
             Sources::Bpf(tables) => Sources::Bpf(tables.alone()),
-            Sources::Several(_) | Sources::Record(_) => self,
+            Sources::Several(_) => self,
         }
-    }
-
-    /// The record, if they are one.
-    pub fn record(&self) -> Option<&Arc<Recorded>> {
-        match self {
-            Sources::Record(tables) => tables.place().recorded(),
-            Sources::Auto(_)
-            | Sources::Netlink(_)
-            | Sources::NetlinkAndCounters(_)
-            | Sources::Proc(_)
-            | Sources::Bpf(_)
-            | Sources::Several(_) => None,
-        }
-    }
-
-    /// The source of an answer of theirs: of one from a record, that of its TCP sockets.
-    pub fn of_answer(&self, source: SourceName) -> SourceName {
-        let moment = self.record().and_then(|record| record.moment());
-        let recorded = moment.and_then(|moment| moment.source_of(Kind::Tcp));
-        recorded.unwrap_or(source)
     }
 
     /// Whether they are those of several namespaces.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, statat};
 
-use crate::model::{Namespace, Netns, Note, Recorded, Where};
+use crate::model::{Namespace, NamespaceFacts, Netns, Note, Recorded, Where};
 use crate::netns::{Access, Member, Tables, within};
 use crate::proc_root::{ProcRoot, RootKind};
 use crate::source::counters::SocketCounters;
@@ -27,8 +27,17 @@ pub struct ProcNet {
     place: Where,
     /// Whose tables they are, for a person; `None` for those of the calling thread.
     whose: Option<String>,
-    /// Which of several namespaces it is, and the word that selects it.
-    one_of: Option<(Netns, Arc<str>)>,
+    /// Which of several namespaces it is.
+    one_of: Option<Arc<OneOf>>,
+}
+
+/// Which of several namespaces it is.
+#[derive(Clone, Debug)]
+struct OneOf {
+    netns: Netns,
+    /// The word that selects it.
+    word: Arc<str>,
+    facts: Arc<NamespaceFacts>,
 }
 
 impl PartialEq for ProcNet {
@@ -88,6 +97,7 @@ impl ProcNet {
             Access::Own => Ok(ProcNet::own()),
             Access::Entered(namespace) => Ok(ProcNet::inside(Arc::clone(namespace))),
             Access::Tables(tables) => ProcNet::of_process(tables),
+            Access::Recorded(part) => Ok(ProcNet::recorded(Arc::clone(part))),
         }
     }
 
@@ -119,7 +129,11 @@ impl ProcNet {
     #[must_use]
     pub fn one_of_several(self, member: &Member) -> ProcNet {
         ProcNet {
-            one_of: Some((member.netns, Arc::clone(&member.name))),
+            one_of: Some(Arc::new(OneOf {
+                netns: member.netns,
+                word: Arc::clone(&member.name),
+                facts: Arc::clone(&member.facts),
+            })),
             ..self
         }
     }
@@ -211,13 +225,19 @@ impl ProcNet {
 
     /// Which of several network namespaces it is; [`Netns::CALLER`] of one.
     pub(in crate::source) fn netns(&self) -> Netns {
-        let netns = self.one_of.as_ref().map(|(netns, _)| *netns);
+        let netns = self.one_of.as_ref().map(|one| one.netns);
         netns.unwrap_or(Netns::CALLER)
     }
 
     /// The word that selects it among several.
     pub(in crate::source) fn word(&self) -> Option<&str> {
-        self.one_of.as_ref().map(|(_, word)| &**word)
+        self.one_of.as_ref().map(|one| &*one.word)
+    }
+
+    /// What is known of it as one of several.
+    pub(in crate::source) fn facts(&self) -> Arc<NamespaceFacts> {
+        let facts = self.one_of.as_ref().map(|one| Arc::clone(&one.facts));
+        facts.unwrap_or_default()
     }
 
     /// Whose tables they are, as the command line names it.

@@ -1,12 +1,14 @@
 //! A question about several network namespaces as one about each, for what compares samples of one
 //! namespace. Nothing is asked here.
 
+use std::sync::Arc;
+
 use super::{Joined, Memories, in_each};
-use crate::model::{Kind, KindSet, NamespacesRead, Netns, SourceName};
+use crate::model::{Kind, KindSet, NamespaceFacts, NamespacesRead, Netns, SourceName, StateSet};
 use crate::question::Question;
 use crate::source::observer::Part;
 use crate::source::plan::{Plan, Several, Sources};
-use crate::source::{ProcError, SourceError};
+use crate::source::{ProcError, Report, SourceError};
 
 /// A question about one of several namespaces, and its sources.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct OneNamespace {
     pub netns: Netns,
     /// A word of `--netns` that selects it.
     pub name: String,
+    /// What is known of it.
+    pub facts: Arc<NamespaceFacts>,
     /// What is asked there.
     pub question: Question,
     /// Its sources, as those of a question about it alone.
@@ -40,6 +44,7 @@ pub fn in_each_namespace(
         Ok(Divided(vec![OneNamespace {
             netns: tables.netns(),
             name: tables.word().unwrap_or_default().to_owned(),
+            facts: tables.facts(),
             question: Question {
                 further,
                 ..question.clone()
@@ -53,6 +58,33 @@ pub fn in_each_namespace(
     };
     let (Divided(parts), namespaces) = in_each(several, &mut Memories::new(), &question, divide)?;
     Ok((parts, namespaces))
+}
+
+/// Visits each namespace with its sources, as one of several, whether it has sockets or not.
+///
+/// # Errors
+/// When no namespace can be read.
+pub fn visit_each(
+    several: &Several,
+    mut visit: impl FnMut(OneNamespace) -> Result<Report, SourceError>,
+) -> Result<(Report, NamespacesRead), SourceError> {
+    // No counter shows that a namespace has none of these, so that none is left out.
+    let question = Question::about(Kind::Netlink, StateSet::ALL);
+    in_each(
+        several,
+        &mut Memories::new(),
+        &question,
+        |part, question| {
+            let tables = part.sources.tables();
+            visit(OneNamespace {
+                netns: tables.netns(),
+                name: tables.word().unwrap_or_default().to_owned(),
+                facts: tables.facts(),
+                question: question.clone(),
+                sources: part.sources.clone(),
+            })
+        },
+    )
 }
 
 /// The parts of a question, whose answers are not known yet.

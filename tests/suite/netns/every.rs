@@ -17,7 +17,7 @@ const TWICE: &str = "mount -t proc proc /proc || exit 99
     nsenter --net=/run/netns/blue sleep 600 & unshare --net sleep 600 &
     until grep -qs sleep /proc/$!/comm; do sleep 0.01; done\n";
 
-pub(super) fn run_script(script: &str) -> Ran {
+pub(crate) fn run_script(script: &str) -> Ran {
     run_in_pid_namespace(&format!("{TWICE}{script}"), Stdio::null(), |_| {})
 }
 

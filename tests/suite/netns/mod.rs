@@ -14,6 +14,8 @@ mod still;
 mod unused;
 mod walked;
 
+pub(crate) use every::run_script;
+
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

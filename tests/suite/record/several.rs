@@ -1,0 +1,211 @@
+//! Records of several network namespaces: every answer equals that of the host when they were recorded. The
+//! scripts see their own processes only.
+
+use rustix::thread::UnshareFlags;
+
+use super::Folder;
+use crate::namespace::in_namespace;
+use crate::netns::{Named, make_directory, run_script};
+use crate::program::Ran;
+
+/// Records, and compares each command line of the standard input with the live answer; `$AS` runs a command as
+/// another user. Without the note that names the record; times differ, and so does the source.
+const COMPARE: &str = r#"
+cd /run && rm -rf records && mkdir -m 777 records && cd records
+cp $PROGRAM program && chmod 755 program
+$AS ./program record a.rec -A tcp,udp -N $WHICH --window 0.05 -q > /dev/null
+echo "recorded: $?"
+same() {
+    sed -E 's/"time":"[^"]*",//; s/"source":"[a-z+]*"/"source":""/g; s/ --from a.rec//g; s/ of [^ ]* at [^ ]* in a.rec//g; /^note: /d'
+}
+while read -r words; do
+    case $words in check*) quiet= ;; *) quiet=-q ;; esac
+    $AS ./program $words -N $WHICH $quiet 2>&1 > live.out; live=$?
+    $AS ./program $words --from a.rec $ALSO $quiet 2>&1 > rec.out; recorded=$?
+    same < live.out > live; same < rec.out > rec
+    if [ $live = $recorded ] && cmp -s live rec && [ $live = 1 -o -s rec ]; then
+        echo "same $live"
+    else
+        echo "differs $live $recorded: $words"; diff live rec
+    fi
+done <<END
+$LINES
+END
+"#;
+
+/// What is compared, but for rules of `doctor`, which measure times.
+const LINES: &str = "
+list
+list -p
+list -A tcp,udp --json -p
+list --columns netns,inode,cookie,uid,user,cgroup,process,unit,container,pod
+list netns = blue
+list not netns = blue -l
+--by netns
+--by netns --json
+--by netns,state --top 1
+-A tcp,udp --by netns --json
+-A udp --by netns
+-4 --by netns
+-l --by netns
+--json
+--json netns = red
+--by service,netns
+--by process
+--by user
+check -w total=3
+check --by netns -w total=3
+check --by netns --json -w established=+1 --window 0.05
+";
+
+/// A line without the words that name the record.
+fn without_record(line: &str) -> String {
+    let Some((before, after)) = line.split_once(" in a.rec") else {
+        return line.to_owned();
+    };
+    let (before, _) = before.rsplit_once(" of ").unwrap_or((before, ""));
+    format!("{before}{after}")
+}
+
+#[track_caller]
+fn assert_all_same(ran: &Ran, recorded: i32) {
+    let mut lines = ran.stdout.lines();
+    assert_eq!(
+        lines.next(),
+        Some(&*format!("recorded: {recorded}")),
+        "{ran:?}"
+    );
+    let compared = lines.filter(|line| line.starts_with("same ")).count();
+    assert_eq!(compared, LINES.trim().lines().count(), "{ran:?}");
+}
+
+fn compared(which: &str, run_as: &str, also: &str) -> Ran {
+    let lines = LINES.trim();
+    run_script(&format!(
+        "WHICH={which} AS=\"{run_as}\" ALSO=\"{also}\" LINES=\"{lines}\"\n{COMPARE}"
+    ))
+}
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn answers_about_several_namespaces_are_the_same_from_a_record() {
+        make_directory();
+        let named = [("blue", 3), ("red", 1)]
+            .map(|(name, connections)| Named::with_connections(name, connections));
+        named[1].run(|| {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            std::mem::forget(socket);
+        });
+        // Processes of other pid namespaces are not visible, so that nothing is known to be complete.
+        assert_all_same(&compared("all", "", ""), 3);
+        assert_all_same(&compared("all", "", "-N all"), 3);
+        assert_all_same(&compared("blue,red", "", ""), 0);
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn what_could_not_be_entered_is_missing_in_a_record_as_on_the_host() {
+        make_directory();
+        let _named = ["blue", "red"].map(|name| Named::with_connections(name, 2));
+        let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all";
+        // A process is in blue, so that its tables are read.
+        let ran = compared("all", nobody, "");
+        assert_all_same(&ran, 3);
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn one_of_several_namespaces_is_selected_by_its_recorded_name() {
+        make_directory();
+        let _named = [("blue", 3), ("red", 1)]
+            .map(|(name, connections)| Named::with_connections(name, connections));
+        let folder = Folder::new();
+        let ran = folder.run(&[
+            "record", "a.rec", "-N", "blue,red", "--window", "0.05", "-q",
+        ]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert!(
+            ran.stdout.contains(" in 2 network namespaces, then "),
+            "{ran:?}"
+        );
+        for (name, sockets) in [("blue", 7), ("red", 3)] {
+            for arguments in [
+                &["-q"][..],
+                &["list", "-q"],
+                &["list", "--columns", "interface,inode", "-q"],
+                &["--by", "service", "-q"],
+                &["check", "-w", "accept-queue=50%"],
+                &["check", "-w", "somaxconn=1"],
+            ] {
+                let live = folder.run(&[arguments, &["-N", name]].concat());
+                let recorded = folder.run(&[arguments, &["-N", name, "--from", "a.rec"]].concat());
+                let lines = recorded.stdout.lines().map(without_record);
+                let lines: Vec<String> = lines.filter(|line| !line.starts_with("note: ")).collect();
+                let expected: Vec<String> = live.stdout.lines().map(str::to_owned).collect();
+                assert_eq!(
+                    (recorded.status, lines),
+                    (live.status, expected),
+                    "{arguments:?}"
+                );
+            }
+            let counted = folder.run(&["--from", "a.rec", "-N", name, "--json", "-q"]);
+            assert!(
+                counted.stdout.contains(&format!("\"total\":{sockets},")),
+                "{counted:?}"
+            );
+        }
+        folder.refused(
+            &["--from", "a.rec", "-N", "all"],
+            "only blue, red were recorded in a.rec",
+        );
+        folder.refused(
+            &["--from", "a.rec", "-N", "blu"],
+            "no network namespace blu was recorded in a.rec; blue was",
+        );
+        folder.refused(
+            &["list", "--from", "a.rec", "netns", "=", "green"],
+            "no network namespace green was recorded",
+        );
+        folder.refused(
+            &["record", "b.rec", "-N", "all", "--every", "1"],
+            "is about one network namespace",
+        );
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn an_anonymous_record_has_other_names_of_namespaces_and_the_same_ones_throughout() {
+        make_directory();
+        let _named = ["blue", "red"].map(|name| Named::with_connections(name, 2));
+        let folder = Folder::new();
+        let ran = folder.run(&[
+            "record",
+            "a.rec",
+            "-N",
+            "blue,red",
+            "--window",
+            "0.05",
+            "-q",
+            "--anonymize",
+        ]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let text = crate::child::run_tool("zcat", [folder.path("a.rec").to_str().unwrap()]);
+        for hidden in ["blue", "\"red\"", "/red"] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+        let groups = folder
+            .run(&["--from", "a.rec", "--by", "netns", "-q"])
+            .stdout;
+        assert_eq!(
+            groups
+                .lines()
+                .filter(|line| line.starts_with("name"))
+                .count(),
+            2,
+            "{groups}"
+        );
+    }
+);
