@@ -9,9 +9,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
+
+use foldhash::HashMap;
 
 use super::{
     Direction, Family, FamilyClass, InetEnds, Kind, Netns, Service, Sink, Socket, UnixName,

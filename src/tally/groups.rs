@@ -1,7 +1,8 @@
 //! Sockets per state and group.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
+
+use foldhash::HashMap;
 
 use crate::model::{
     CountSink, Counts, Field, GroupHolders, GroupKey, KeyPart, Listeners, Netns, Other, Sink,
@@ -36,7 +37,7 @@ impl GroupTally {
             keys,
             listeners,
             most: MOST_GROUPS,
-            groups: HashMap::new(),
+            groups: GroupedCounts::default(),
             beyond: Counts::default(),
             all: Counts::default(),
         }

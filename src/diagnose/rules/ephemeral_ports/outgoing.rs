@@ -1,8 +1,9 @@
 //! What is kept of outgoing connections: how many ports each destination takes of each source address,
 //! and which ports serve one connection only.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+
+use foldhash::HashMap;
 
 use super::pool::{Pool, Reuse};
 use super::port_set::PortSet;
@@ -96,9 +97,9 @@ impl Outgoing {
         Ok(Outgoing {
             pool: Pool::of(settings, listeners)?,
             reuse: Reuse::of(settings),
-            uses: HashMap::new(),
+            uses: HashMap::default(),
             has_evidence: true,
-            sources: HashMap::new(),
+            sources: HashMap::default(),
             beyond_destinations: 0,
             beyond_sources: 0,
             inodes: Inodes::default(),
