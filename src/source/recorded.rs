@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use super::{Cost, ProcNet, Report, SourceError};
 use crate::filter::{Filtered, Program};
 use crate::model::{
-    Completeness, Counted, Ends, Family, Field, InetEnds, Kind, KindSet, Loss, Moment, Netns,
-    Recorded, Sink, Socket,
+    Completeness, Counted, Ends, Family, Field, InetEnds, KindSet, Loss, Moment, Netns, Recorded,
+    Sink, Socket, State, StateSet,
 };
 use crate::question::Question;
 use crate::record::{Rows, Sockets};
@@ -88,10 +88,27 @@ pub(super) fn count(counted: &Counted, question: &Question, sink: &mut dyn Sink)
     }
 }
 
-/// How lines of sockets of these kinds begin.
-fn starts(kinds: KindSet) -> Vec<Vec<u8>> {
-    let start = |kind: Kind| format!(r#"{{"type":"socket","kind":"{}""#, kind.name());
-    kinds.iter().map(|kind| start(kind).into_bytes()).collect()
+/// How lines of sockets begin, as this program writes them; the name of a kind follows, then a state.
+const KIND: &[u8] = br#"{"type":"socket","kind":""#;
+const STATE: &[u8] = br#"","state":""#;
+
+/// Whether a line is about a socket that is not of these kinds and states, as far as its begin shows: most
+/// lines need not be parsed then.
+fn is_other(line: &[u8], (kinds, states): (KindSet, StateSet)) -> bool {
+    let Some(line) = line.strip_prefix(KIND) else {
+        return false;
+    };
+    let is_named = |name: &str| {
+        let rest = line.strip_prefix(name.as_bytes())?.strip_prefix(STATE)?;
+        let end = rest.iter().position(|byte| *byte == b'"')?;
+        std::str::from_utf8(rest.get(..end)?).ok()
+    };
+    let known = KindSet::ALL.iter();
+    let mut known = known.filter_map(|kind| Some((kind, is_named(kind.name())?)));
+    known.next().is_some_and(|(kind, state)| {
+        let state = State::of_text(state);
+        !kinds.contains(kind) || state.is_some_and(|state| !states.contains(state))
+    })
 }
 
 /// One moment while it is read.
@@ -102,8 +119,6 @@ struct Reading<'a> {
     /// Where its sockets are.
     netns: Netns,
     rows: Rows,
-    /// How lines of sockets of other kinds begin, as this program writes them.
-    others: Vec<Vec<u8>>,
     completeness: Completeness,
     cost: Cost,
 }
@@ -118,7 +133,6 @@ impl<'a> Reading<'a> {
             question,
             netns: Netns::CALLER,
             rows: Rows::new(question.kinds(), moment, question.needed().any(is_metric)),
-            others: starts(moment.available().difference(question.kinds())),
             completeness,
             cost: Cost::default(),
         }
@@ -129,8 +143,7 @@ impl<'a> Reading<'a> {
         let mut sockets = Sockets::open(self.record, self.moment)?;
         while let Some(found) = sockets.next_line()? {
             self.cost.bytes += found.line.len() as u64;
-            let is_other = |start: &Vec<u8>| found.line.starts_with(start);
-            if self.others.iter().any(is_other) {
+            if is_other(found.line, (self.question.kinds(), self.question.states)) {
                 continue;
             }
             match self.rows.parse(found.line) {
@@ -167,5 +180,37 @@ impl<'a> Reading<'a> {
             Ends::Unix(_) | Ends::Packet(_) | Ends::Netlink(_) => true,
         };
         is_of_family && states.contains(socket.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    #[test]
+    fn only_lines_whose_begin_shows_another_kind_or_state_are_left_out() {
+        let wanted = (
+            KindSet::TCP.with(Kind::Udp),
+            StateSet::NONE.with(State::Listen),
+        );
+        let line = |rest: &str| [br#"{"type":"socket","kind":""#, rest.as_bytes()].concat();
+        for rest in [
+            r#"udplite","state":"LISTEN""#,
+            r#"tcp","state":"ESTABLISHED""#,
+            r#"tcp","state":"UNKNOWN(14)""#,
+        ] {
+            assert!(is_other(&line(rest), wanted), "{rest}");
+        }
+        for rest in [
+            r#"tcp","state":"LISTEN""#,
+            r#"tcp","state":"later""#,
+            r#"later","state":"ESTABLISHED""#,
+            r#"tcp","family":"ipv4","state":"ESTABLISHED""#,
+            r#"tcp","state":"ESTABLISHED"#,
+        ] {
+            assert!(!is_other(&line(rest), wanted), "{rest}");
+        }
+        assert!(!is_other(br#"{"kind":"tcp","state":"ESTABLISHED""#, wanted));
     }
 }

@@ -152,6 +152,25 @@ fn every_socket_is_read_from_its_line_as_it_was() {
 }
 
 #[test]
+fn a_socket_is_read_whatever_the_order_of_its_keys() {
+    let lines = SocketLines::recorded(KindSet::ALL, false);
+    let rows = Rows::new(KindSet::ALL, &moment(), true);
+    for socket in sockets() {
+        let mut line = Vec::new();
+        lines.push(&mut line, &socket, &mut SameNames);
+        let text = String::from_utf8(line).unwrap();
+        let inner = text.trim_end().strip_prefix('{').unwrap();
+        let inner = inner.strip_suffix('}').unwrap();
+        // No value of these has such a comma.
+        let mut keys: Vec<&str> = inner.split(",\"").collect();
+        let first = keys.remove(0).trim_start_matches('"').to_owned();
+        keys.reverse();
+        let turned = format!("{{\"later\":[1],\"{},\"{first}}}", keys.join(",\""));
+        assert_eq!(rows.parse(turned.as_bytes()), Ok(Some(socket)), "{turned}");
+    }
+}
+
+#[test]
 fn every_field_that_a_source_reports_is_in_some_line() {
     let lines = SocketLines::recorded(KindSet::ALL, false);
     let mut text = Vec::new();

@@ -2,19 +2,19 @@
 //! only records have.
 
 mod draft;
+mod values;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::model::{
-    CongestionControl, FamilyClass, Field, KindSet, Moment, Socket, State, TcpInfo, TimerKind,
-    UnixPeer, UnixShutdown,
+    CongestionControl, FamilyClass, Field, Kind, KindSet, Moment, Socket, State, TcpInfo,
+    TimerKind, UnixPeer, UnixShutdown,
 };
 use draft::Draft;
+use values::{Known, address, named, number, small, text, with_text, word};
 
 /// The key of the inodes of the clients in the accept queue of a UNIX listener.
 pub const CLIENTS: &str = "clients";
@@ -37,7 +37,8 @@ enum Key {
 /// Reads lines of sockets.
 #[derive(Debug)]
 pub struct Rows {
-    keys: HashMap<String, Key>,
+    /// In the order in which this program writes them, so that each is found next to the one before.
+    keys: Vec<(String, Key)>,
     /// Numbers by the names of interfaces and control groups.
     interfaces: HashMap<String, u32>,
     cgroups: HashMap<String, u64>,
@@ -49,9 +50,10 @@ impl Rows {
     /// Those of sockets of these kinds, with the names of a moment; without what TCP measures unless it is
     /// needed.
     pub fn new(kinds: KindSet, moment: &Moment, metrics: bool) -> Rows {
-        let fields = Field::recorded(kinds).map(|field| (field.json_key(), Key::Field(field)));
+        let field = |field: Field| (field.json_key(), Key::Field(field));
+        let fields = Field::recorded(kinds).filter(|field| *field != Field::Kind);
+        let first = [("type".to_owned(), Key::Type), field(Field::Kind)];
         let others = [
-            ("type", Key::Type),
             ("timer_remaining_ms", Key::TimerRemaining),
             ("name_kind", Key::NameSpace),
             ("name_hex", Key::NameHex),
@@ -62,7 +64,11 @@ impl Rows {
         let interfaces = moment.interfaces.iter();
         let cgroups = moment.host.cgroups.iter();
         Rows {
-            keys: fields.chain(others).collect(),
+            keys: first
+                .into_iter()
+                .chain(fields.map(field))
+                .chain(others)
+                .collect(),
             interfaces: interfaces.map(|(id, name)| (name.clone(), *id)).collect(),
             cgroups: cgroups.map(|(id, name)| (name.clone(), *id)).collect(),
             skips_metrics: !metrics,
@@ -97,9 +103,15 @@ impl<'de> Visitor<'de> for &Rows {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut draft = Draft::default();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match self.keys.get(&*key) {
-                Some(Key::Type) => draft.is_socket = text(&mut map)?.as_deref() == Some("socket"),
+        let mut next = 0;
+        while let Some(key) = map.next_key_seed(Known {
+            keys: &self.keys,
+            next: &mut next,
+        })? {
+            match key {
+                Some(Key::Type) => {
+                    draft.is_socket = with_text(&mut map, |text| Ok(text == Some("socket")))?;
+                }
                 Some(Key::TimerRemaining) => draft.remaining = number(&mut map)?.unwrap_or(0),
                 Some(Key::NameSpace) => draft.name_space = text(&mut map)?,
                 Some(Key::NameHex) => draft.name_hex = text(&mut map)?,
@@ -108,7 +120,7 @@ impl<'de> Visitor<'de> for &Rows {
                 Some(Key::Field(Field::Metric(_))) if self.skips_metrics => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Some(Key::Field(field)) => self.set(&mut draft, *field, &mut map)?,
+                Some(Key::Field(field)) => self.set(&mut draft, field, &mut map)?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -133,9 +145,7 @@ impl Rows {
         let socket = &mut draft.socket;
         match field {
             Field::State => socket.state = word(map, "state", State::of_text)?,
-            Field::Kind => {
-                socket.kind = word(map, "kind", |name| KindSet::parse(name).ok()?.only())?;
-            }
+            Field::Kind => socket.kind = word(map, "kind", kind_of)?,
             Field::Family => {
                 let named = |class: &FamilyClass, name: &str| class.name() == name;
                 let of_name =
@@ -209,44 +219,6 @@ impl Rows {
     }
 }
 
-fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
-    map.next_value()
-}
-
-fn number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<u64>, A::Error> {
-    map.next_value()
-}
-
-/// A number of a smaller type.
-fn small<'de, T: TryFrom<u64>, A: MapAccess<'de>>(map: &mut A) -> Result<Option<T>, A::Error> {
-    let Some(value) = number(map)? else {
-        return Ok(None);
-    };
-    let small = T::try_from(value);
-    let small = small.map_err(|_| Error::custom(format!("the number {value} is too large")));
-    small.map(Some)
-}
-
-/// A word with a meaning.
-fn word<'de, T, A: MapAccess<'de>>(
-    map: &mut A,
-    what: &str,
-    meaning: impl Fn(&str) -> Option<T>,
-) -> Result<T, A::Error> {
-    let word = text(map)?.unwrap_or_default();
-    meaning(&word).ok_or_else(|| Error::custom(format!("no {what}: {word}")))
-}
-
-/// The number of a name.
-fn named<'de, T, A: MapAccess<'de>>(
-    map: &mut A,
-    number: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, A::Error> {
-    let name = text(map)?;
-    let number = name.map(|name| number(&name)).transpose();
-    number.map_err(Error::custom)
-}
-
-fn address<'de, A: MapAccess<'de>>(map: &mut A) -> Result<IpAddr, A::Error> {
-    word(map, "address", |address| address.parse().ok())
+fn kind_of(name: &str) -> Option<Kind> {
+    KindSet::ALL.iter().find(|kind| kind.name() == name)
 }
