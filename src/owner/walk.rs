@@ -77,7 +77,7 @@ pub(super) struct Walk<'a> {
     inodes: &'a [u64],
     deadline: Option<Instant>,
     /// Whether each inode has a known holder, and how many have none.
-    found: Vec<bool>,
+    pub(super) found: Vec<bool>,
     missing: usize,
     /// The processes that could be read.
     readable: Vec<u32>,
