@@ -39,11 +39,10 @@ pub(super) enum Rootless {
 }
 
 impl Engines {
-    /// The name of the container with this id, or the first digits of that; of the system or of the user
-    /// who runs this program.
-    pub fn container(&mut self, id: &str) -> String {
-        let named = self.find_container(id, own_user);
-        named.unwrap_or_else(|| short_id(id).to_owned())
+    /// The name of the container with this id; of the system or of the user who runs this program. `None`
+    /// where no name is known.
+    pub fn container(&mut self, id: &str) -> Option<String> {
+        self.find_container(id, own_user)
     }
 
     /// The same of the system or of these users; `None` where no name is known.
@@ -56,11 +55,10 @@ impl Engines {
         named.or_else(|| self.of_users(users(), |storage| storage.container(id)))
     }
 
-    /// `NAMESPACE/NAME` of the pod of kubelet with this uid, or the name of that of podman with this
-    /// id; where none is known, the first digits.
-    pub fn pod(&mut self, uid: &str) -> String {
-        let named = self.find_pod(uid, own_user);
-        named.unwrap_or_else(|| short_id(uid).to_owned())
+    /// `NAMESPACE/NAME` of the pod of kubelet with this uid, or the name of that of podman with this id;
+    /// `None` where none is known.
+    pub fn pod(&mut self, uid: &str) -> Option<String> {
+        self.find_pod(uid, own_user)
     }
 
     /// The same of the system or of these users; `None` where no name is known.
@@ -136,6 +134,6 @@ fn home(uid: u32) -> Option<PathBuf> {
 }
 
 /// The first digits of an id, as engines print it.
-pub(super) fn short_id(id: &str) -> &str {
+pub fn short_id(id: &str) -> &str {
     id.get(..ID_SHOWN).unwrap_or(id)
 }

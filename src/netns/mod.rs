@@ -11,7 +11,7 @@ mod names;
 mod select;
 mod which;
 
-pub use engines::Engines;
+pub use engines::{Engines, short_id};
 pub use enter::within;
 pub use members::{
     Access, Member, Members, Tables, find_members, is_mounted, is_reachable, own_name,

@@ -42,6 +42,12 @@ pub enum Line<'a> {
     /// The path of a control group (cgroup v2).
     #[serde(borrow)]
     Cgroup(Name<'a>),
+    /// The name of a container.
+    #[serde(borrow)]
+    Container(IdName<'a>),
+    /// The name of a pod.
+    #[serde(borrow)]
+    Pod(IdName<'a>),
     /// A process that holds sockets.
     #[serde(borrow)]
     Process(Process<'a>),
@@ -165,6 +171,15 @@ pub struct File<'a> {
 pub struct Name<'a> {
     /// The number.
     pub id: u64,
+    /// The name.
+    pub name: Cow<'a, str>,
+}
+
+/// A name for an id: of a container, of a pod.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IdName<'a> {
+    /// The id, or the uid of a pod of Kubernetes.
+    pub id: Cow<'a, str>,
     /// The name.
     pub name: Cow<'a, str>,
 }

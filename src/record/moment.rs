@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use super::index::damaged;
 use super::line::{
-    Begin, End, File, Holds, KindLine, Line, Name, Process as ProcessLine, Unchanged, Unread,
-    time_of,
+    Begin, End, File, Holds, IdName, KindLine, Line, Name, Process as ProcessLine, Unchanged,
+    Unread, time_of,
 };
 use super::lines::Lines;
 use super::{SOCKET, source_of};
@@ -220,6 +220,10 @@ fn add(host: &mut RecordedHost, line: Line<'_>) -> Result<(), String> {
     match line {
         Line::User(name) => drop(host.users.insert(number(&name)?, name.name.into())),
         Line::Cgroup(Name { id, name }) => drop(host.cgroups.insert(id, name.into())),
+        Line::Container(IdName { id, name }) => {
+            drop(host.containers.insert(id.into(), name.into()))
+        }
+        Line::Pod(IdName { id, name }) => drop(host.pods.insert(id.into(), name.into())),
         Line::Process(line) => add_process(host, line),
         Line::Unread(Unread { pid, name }) => {
             let name = name.map(|name| ProcessName::new(name.as_bytes()));

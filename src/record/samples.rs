@@ -108,6 +108,8 @@ impl Samples {
                 | Line::User(_)
                 | Line::Interface(_)
                 | Line::Cgroup(_)
+                | Line::Container(_)
+                | Line::Pod(_)
                 | Line::Process(_)
                 | Line::Unread(_)
                 | Line::Holds(_)

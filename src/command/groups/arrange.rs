@@ -212,8 +212,8 @@ fn label(names: &mut HostNames, field: Field, part: KeyPart) -> Option<Label> {
         KeyPart::V6Only(only) => Label::Flag(only?),
         KeyPart::Process(name) => text(&name?.text()),
         KeyPart::Unit(unit) => text(unit.as_deref()?),
-        KeyPart::Container(id) => Label::Text(names.engines.container(id.as_deref()?)),
-        KeyPart::Pod(uid) => Label::Text(names.engines.pod(uid.as_deref()?)),
+        KeyPart::Container(id) => Label::Text(names.container(id.as_deref()?)),
+        KeyPart::Pod(uid) => Label::Text(names.pod(uid.as_deref()?)),
         KeyPart::Cgroup(id) => text(names.cgroup(id?)),
         KeyPart::Netns(netns) => text(names.netns(netns)),
     })

@@ -20,7 +20,7 @@ use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::model::{Held, ListenAddress, Listener, Names, Netns, Ownership, Socket, Where};
-use crate::netns::{Engines, own_name, within};
+use crate::netns::{Engines, own_name, short_id, within};
 use crate::owner::Owners;
 use cgroups::read_cgroups;
 use users::read_users;
@@ -33,7 +33,7 @@ pub(super) struct HostNames {
     interfaces: HashMap<u32, String>,
     cgroups: Option<HashMap<u64, String>>,
     namespaces: HashMap<Netns, Arc<str>>,
-    pub(super) engines: Engines,
+    engines: Engines,
     /// The holders of the sockets of this sample, if they were searched for.
     pub(super) owners: Option<Owners>,
 }
@@ -74,6 +74,34 @@ impl HostNames {
         self.place = place;
         self.interfaces.clear();
         self.namespaces.clear();
+    }
+
+    /// The name of the container with this id, or the first digits of that.
+    pub(super) fn container(&mut self, id: &str) -> String {
+        let named = self.find_container(id);
+        named.unwrap_or_else(|| short_id(id).to_owned())
+    }
+
+    /// The same; `None` where no name is known.
+    pub(super) fn find_container(&mut self, id: &str) -> Option<String> {
+        match self.place.recorded() {
+            Some(record) => record.moment()?.host.containers.get(id).cloned(),
+            None => self.engines.container(id),
+        }
+    }
+
+    /// The name of the pod with this uid or id, or the first digits of that.
+    pub(super) fn pod(&mut self, uid: &str) -> String {
+        let named = self.find_pod(uid);
+        named.unwrap_or_else(|| short_id(uid).to_owned())
+    }
+
+    /// The same; `None` where no name is known.
+    pub(super) fn find_pod(&mut self, uid: &str) -> Option<String> {
+        match self.place.recorded() {
+            Some(record) => record.moment()?.host.pods.get(uid).cloned(),
+            None => self.engines.pod(uid),
+        }
     }
 
     /// Sets what a network namespace is called.

@@ -25,6 +25,8 @@ pub(super) struct Disguise {
     addresses: HashMap<IpAddr, IpAddr>,
     names: HashMap<String, String>,
     paths: HashMap<String, String>,
+    /// The name of a network namespace, until the next one.
+    shown: String,
     /// The last name beyond those that are kept.
     further: String,
 }
@@ -112,6 +114,41 @@ impl Disguise {
             }
             part => part,
         }
+    }
+
+    /// The name of a network namespace. What it is the name of stays: `container:`, `pod:`, `pid:7/`, and the
+    /// number that makes it unique.
+    pub(super) fn namespace(&mut self, name: &str) -> &str {
+        const OF: [&str; 6] = ["pod:", "container:", "machine:", "lxc:", "unit:", "pid:"];
+        if name == "host" || name.starts_with("net:") {
+            self.shown = name.to_owned();
+            return &self.shown;
+        }
+        if name.starts_with('/') {
+            return self.path(name);
+        }
+        let is_number = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit());
+        let unique = name.rsplit_once('@').filter(|(_, inode)| is_number(inode));
+        let (rest, inode) = unique.map_or((name, None), |(rest, inode)| (rest, Some(inode)));
+        let mut of = OF.iter().filter_map(|of| {
+            rest.split_at_checked(of.len())
+                .filter(|(start, _)| start == of)
+        });
+        let (mut of, mut own) = of.next().unwrap_or(("", rest));
+        if of == "pid:" {
+            let end = rest.find('/').map_or(rest.len(), |slash| slash + 1);
+            (of, own) = rest.split_at_checked(end).unwrap_or(("", rest));
+        }
+        let mut shown = of.to_owned();
+        if !own.is_empty() {
+            shown.push_str(self.name(own));
+        }
+        if let Some(inode) = inode {
+            shown.push('@');
+            shown.push_str(inode);
+        }
+        self.shown = shown;
+        &self.shown
     }
 
     /// The path of a file or a control group: each part is replaced as a name.
@@ -279,6 +316,30 @@ mod tests {
             disguise.paths.len(),
         ];
         assert!(kept.iter().all(|kept| *kept <= MOST), "{kept:?}");
+    }
+
+    #[test]
+    fn the_name_of_a_namespace_keeps_what_it_is_the_name_of() {
+        let mut disguise = Disguise::default();
+        let cart = disguise.name("shop/cart").to_owned();
+        let web = disguise.name("web").to_owned();
+        for (name, other) in [
+            ("host", "host".to_owned()),
+            ("net:4026531840", "net:4026531840".to_owned()),
+            ("pod:shop/cart", format!("pod:{cart}")),
+            ("pod:shop/cart@4026532000", format!("pod:{cart}@4026532000")),
+            ("pid:7/web", format!("pid:7/{web}")),
+            ("pid:7", "pid:7".to_owned()),
+            ("web", web.clone()),
+        ] {
+            assert_eq!(disguise.namespace(name), other, "{name}");
+        }
+        assert!(
+            disguise
+                .namespace("/run/netns/web")
+                .ends_with(&format!("/{web}"))
+        );
+        assert_ne!(disguise.namespace("web@x"), format!("{web}@x"));
     }
 
     #[test]

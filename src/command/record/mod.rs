@@ -53,7 +53,7 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
         namespaces: typed.namespaces.clone(),
         ..Sourcing::default()
     };
-    let target = Target::of_kind(kinds, &selection, &sourcing)?;
+    let target = Target::of_kind(kinds, &selection, &sourcing)?.with_placements();
     if let Some(interval) = typed.every {
         refuse_several(&target.sources, "a record with samples (--every)")?;
         return continuous::run(&typed, interval, target, console);
@@ -118,7 +118,7 @@ fn words(target: &Target, labels: &mut Labels) -> Option<String> {
     let words = place.namespaces()?.words();
     let words = words.split(',').map(|word| match word {
         EVERY_NETNS => word.to_owned(),
-        word => labels.name(word).to_owned(),
+        word => labels.namespace(word).to_owned(),
     });
     Some(words.collect::<Vec<_>>().join(","))
 }

@@ -24,7 +24,7 @@ use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
 use crate::question::Question;
 use crate::record::Writer;
-use crate::record::line::{self, Cause, End, Holds, KindLine, Line, Unread};
+use crate::record::line::{self, Cause, End, Holds, IdName, KindLine, Line, Unread};
 use crate::source::{Readings, Sources};
 
 /// How many sockets of a process are in a line.
@@ -104,6 +104,33 @@ impl Labels {
         disguise.map(|disguise| disguise.socket(socket))
     }
 
+    /// The id and the name of a container; `None` where no name is known.
+    pub(super) fn container(&mut self, id: &str) -> Option<IdName<'static>> {
+        let name = self.names.find_container(id)?;
+        Some(self.id_name(id, &name))
+    }
+
+    /// The same of a pod.
+    pub(super) fn pod(&mut self, uid: &str) -> Option<IdName<'static>> {
+        let name = self.names.find_pod(uid)?;
+        Some(self.id_name(uid, &name))
+    }
+
+    fn id_name(&mut self, id: &str, name: &str) -> IdName<'static> {
+        IdName {
+            id: self.name(id).to_owned().into(),
+            name: self.name(name).to_owned().into(),
+        }
+    }
+
+    /// The name of a network namespace.
+    pub(super) fn namespace<'a>(&'a mut self, name: &'a str) -> &'a str {
+        match &mut self.disguise {
+            None => name,
+            Some(disguise) => disguise.namespace(name),
+        }
+    }
+
     /// A name that belongs to no socket.
     pub(super) fn name<'a>(&'a mut self, name: &'a str) -> &'a str {
         shown(&mut self.disguise, name)
@@ -144,7 +171,11 @@ impl Names for Labels {
     }
 
     fn netns(&mut self, netns: Netns) -> &str {
-        shown(&mut self.disguise, self.names.netns(netns))
+        let name = self.names.netns(netns);
+        match &mut self.disguise {
+            None => name,
+            Some(disguise) => disguise.namespace(name),
+        }
     }
 }
 
@@ -214,7 +245,7 @@ impl<W: Write> Recorder<W> {
         &mut self,
         sample: &mut Sample<Vec<KindLine<'static>>>,
         wanted: Wanted,
-        numbers: Numbers,
+        mut numbers: Numbers,
         sockets: u64,
     ) -> Result<(Owners, Taken), Failure> {
         let place = self.sources.place();
@@ -225,7 +256,12 @@ impl<W: Write> Recorder<W> {
         let search = Search::new(&place, Seek::EveryHolder, facts, None);
         // Those of connections that were not accepted are those of their listeners, which are recorded too.
         let owners = Owners::find(search, wanted, &Listeners::default());
+        let held = owners.processes().iter();
+        held.for_each(|process| numbers.add(&process.placement));
         let completeness = &sample.report.completeness;
+        let read = completeness.namespaces().map(|all| &*all.read);
+        let read = read.unwrap_or_default().iter();
+        read.for_each(|one| numbers.add(&one.facts.placement));
         let losses = completeness.losses().iter().map(ToString::to_string);
         let namespaces = completeness.namespaces();
         let end = End {

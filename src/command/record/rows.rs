@@ -4,20 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::moment::Labels;
-use crate::model::{Kind, Names, Netns, Sink, Socket};
+use crate::model::{Kind, Names, Netns, Placement, Sink, Socket};
 use crate::output::SocketLines;
 use crate::owner::Wanted;
 use crate::record::line::{Line, Name};
 use crate::record::{Comparison, Known, Writer};
 
-/// The numbers whose names are needed.
+/// The numbers and ids whose names are needed.
 #[derive(Default)]
 pub(super) struct Numbers {
     users: BTreeSet<u32>,
     cgroups: BTreeSet<u64>,
+    containers: BTreeSet<Arc<str>>,
+    pods: BTreeSet<Arc<str>>,
 }
 
 /// The sockets of the moment before, where the second one refers to those that did not change.
@@ -186,6 +189,12 @@ impl<W: Write> Sink for Rows<'_, W> {
 }
 
 impl Numbers {
+    /// Adds what a process belongs to.
+    pub(super) fn add(&mut self, placement: &Placement) {
+        self.containers.extend(placement.container.clone());
+        self.pods.extend(placement.pod.clone());
+    }
+
     /// Writes their names.
     pub(super) fn write<W: Write>(
         self,
@@ -201,6 +210,14 @@ impl Numbers {
         }
         for id in self.cgroups {
             writer.line(&Line::Cgroup(name(id, names.cgroup(id))))?;
+        }
+        for id in self.containers {
+            let named = names.container(&id);
+            named.map_or(Ok(()), |named| writer.line(&Line::Container(named)))?;
+        }
+        for uid in self.pods {
+            let named = names.pod(&uid);
+            named.map_or(Ok(()), |named| writer.line(&Line::Pod(named)))?;
         }
         Ok(())
     }

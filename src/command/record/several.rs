@@ -117,7 +117,7 @@ fn line_of<W: Write>(one: &OneNamespace, rows: &mut Rows<'_, W>) -> Namespace<'s
         unit,
         container,
         pod,
-        ..bare(one.netns, labels_name(rows, &one.name))
+        ..bare(one.netns, rows.labels.namespace(&one.name).to_owned())
     }
 }
 
@@ -135,12 +135,8 @@ fn unseen_line<W: Write>(one: &UnseenNamespace, rows: &mut Rows<'_, W>) -> Names
     Namespace {
         unseen: Some(one.reason.name().into()),
         error,
-        ..bare(one.netns, labels_name(rows, &one.name))
+        ..bare(one.netns, rows.labels.namespace(&one.name).to_owned())
     }
-}
-
-fn labels_name<W: Write>(rows: &mut Rows<'_, W>, name: &str) -> String {
-    rows.labels.name(name).to_owned()
 }
 
 fn bare(netns: Netns, name: String) -> Namespace<'static> {

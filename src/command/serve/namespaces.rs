@@ -106,7 +106,7 @@ impl Belongs {
                 .map(|read| &read.facts);
             let unknown = Placement::default();
             let placement = facts.map_or(&unknown, |facts| &facts.placement);
-            let pod = placement.pod.as_deref().map(|uid| names.engines.pod(uid));
+            let pod = placement.pod.as_deref().map(|uid| names.pod(uid));
             let pod = pod.unwrap_or_default();
             // That of another engine has no namespace.
             let (pod_namespace, pod_name) = pod.split_once('/').unwrap_or(("", &pod));
@@ -115,7 +115,7 @@ impl Belongs {
                 name: Arc::clone(&one.name),
                 pod_namespace: pod_namespace.to_owned(),
                 pod_name: pod_name.to_owned(),
-                container: container.map_or_else(String::new, |id| names.engines.container(id)),
+                container: container.map_or_else(String::new, |id| names.container(id)),
             }
         });
         belongs.collect()

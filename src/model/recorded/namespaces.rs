@@ -21,6 +21,10 @@ pub struct RecordedHost {
     pub users: HashMap<u32, String>,
     /// The same of control groups (cgroup v2).
     pub cgroups: HashMap<u64, String>,
+    /// The names of containers by their ids.
+    pub containers: HashMap<String, String>,
+    /// The names of pods by their uids or ids.
+    pub pods: HashMap<String, String>,
 }
 
 /// Which network namespaces a moment is about, where these are several.

@@ -87,7 +87,14 @@ for pid in $(pidof python3); do
     inode=$(readlink /proc/$pid/ns/net | tr -dc 0-9)
     echo $inode $(nsenter --net=/proc/$pid/ns/net ss -tanH | wc -l)
 done > $DIRECTORY/ss
+$PROGRAM record $DIRECTORY/a.rec -N all --window 0.05 -q > /dev/null
+$PROGRAM record $DIRECTORY/anonymous.rec -N all --window 0.05 -q --anonymize > /dev/null
 { podman rm -fat 0; podman pod rm -fa; $as_user podman rm -fat 0; } >/dev/null 2>&1
+umount /var/lib/containers
+$PROGRAM --json --by netns --from $DIRECTORY/a.rec
+$PROGRAM --json --by netns,pod,container,unit --from $DIRECTORY/a.rec
+$PROGRAM --json --by netns,pod,container,unit --from $DIRECTORY/anonymous.rec
+zcat $DIRECTORY/anonymous.rec > $DIRECTORY/anonymous
 "#;
 
 /// Whether this is root in the first user namespace: engines refuse others, or make other namespaces.
@@ -111,10 +118,14 @@ in_namespace!(
             return;
         }
         let machine = format!("shed{}", std::process::id());
-        let (answers, ss) = deploy(&machine);
-        let [root, held, ordinary, user] = &answers[..] else {
+        let (answers, ss, anonymous) = deploy(&machine);
+        let [root, held, ordinary, user, recorded, recorded_held, other] = &answers[..] else {
             panic!("{answers:?}");
         };
+        assert_recorded((recorded, root), (recorded_held, held), other);
+        for name in ["web1", "shop1", "cart", "\"pay\"", &machine, "attic1"] {
+            assert!(!anonymous.contains(name), "{name}: {anonymous}");
+        }
         let unit = format!("systemd-nspawn@{machine}.service");
         let machine = format!("machine:{machine}");
         // The shell is process 1.
@@ -164,6 +175,33 @@ in_namespace!(
     }
 );
 
+/// Asserts that answers from records are the live ones, with other names in an anonymous record. Nothing of
+/// the engines is left where these are used.
+#[track_caller]
+fn assert_recorded(
+    (recorded, root): (&Answer, &Answer),
+    (recorded_held, held): (&Answer, &Answer),
+    other: &Answer,
+) {
+    assert_eq!(by_key(recorded), by_key(root));
+    assert_eq!(by_key(recorded_held), by_key(held));
+    assert_eq!(by_kind(other), by_kind(held), "{other:?}");
+    let sorted = |answer: &Answer| {
+        let mut totals: Vec<usize> = answer.groups.iter().map(|group| group.total).collect();
+        totals.sort_unstable();
+        totals
+    };
+    assert_eq!(sorted(other), sorted(held));
+}
+
+/// The keys of the groups, with the numbers of sockets.
+fn by_key(answer: &Answer) -> Vec<(String, usize)> {
+    let groups = answer.groups.iter();
+    groups
+        .map(|group| (format!("{:?}", group.key), group.total))
+        .collect()
+}
+
 /// The kinds of names, with the numbers of sockets.
 fn by_kind(answer: &Answer) -> Vec<(String, usize)> {
     let totals = totals(answer).into_iter().filter_map(|(name, total)| {
@@ -176,8 +214,8 @@ fn by_kind(answer: &Answer) -> Vec<(String, usize)> {
 }
 
 /// What is counted by root, by an ordinary user and by the one with a container, and a line of ss(8) for
-/// each process that serves: the inode number of its namespace, and the sockets in it.
-fn deploy(machine: &str) -> (Vec<Answer>, String) {
+/// each process that serves: the inode number of its namespace, and the sockets in it; and an anonymous record.
+fn deploy(machine: &str) -> (Vec<Answer>, String, String) {
     for tool in ["podman", "runc", "systemd-nspawn", "bwrap", "python3"] {
         run_tool(tool, ["--version"]);
     }
@@ -196,7 +234,7 @@ fn deploy(machine: &str) -> (Vec<Answer>, String) {
     let answers = answers
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
-    (answers.collect(), read("ss"))
+    (answers.collect(), read("ss"), read("anonymous"))
 }
 
 /// Removes the control groups of a machine that has ended.
