@@ -153,7 +153,11 @@ impl View {
             order: grouped.map_or(Vec::new(), |grouped| self.group_order(grouped)),
             sort: self.group_sort.text(),
             selected: has_cursor.then(|| self.cursor()),
-            age: answer.age(now),
+            age: answer.age(now).map(|(age, cpu)| {
+                // Of a record, they are compared with the sample.
+                let older = self.older_than_shown(grouped);
+                (older.unwrap_or(age), cpu)
+            }),
             failure: answer.failure.as_deref(),
         })
     }

@@ -1,14 +1,14 @@
 //! A record that is played: where the view is in it, and the keys that go elsewhere.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::editor::Editor;
 use super::levels::Kind;
 use super::record::Record;
 use super::{Action, Answer, Key, Move, Moved, View};
 use crate::model::screen::{Notice, NoticeKind, TimelineBar};
-use crate::model::{Counts, Position, Timeline};
+use crate::model::{Counts, Grouped, Position, Timeline};
 
 /// Where the view is in a record.
 #[derive(Clone, Debug, Default)]
@@ -136,6 +136,12 @@ impl View {
         }
     }
 
+    /// How much earlier groups were counted than the sample of the record that is shown.
+    pub(super) fn older_than_shown(&self, grouped: Option<&Grouped>) -> Option<Duration> {
+        let time = self.playback.as_ref()?.time?;
+        time.duration_since(grouped?.observation.time).ok()
+    }
+
     /// The line over the whole record.
     pub(super) fn timeline_bar(&self) -> Option<TimelineBar<'_>> {
         self.playback.as_ref().map(|playback| TimelineBar {
@@ -158,7 +164,7 @@ impl View {
         let damage = damage.filter(|_| playback.cut.is_none());
         let damage = damage.map(|why| format!("the samples from here on are damaged: {why}"));
         let cut = playback.cut.as_ref();
-        let cut = cut.map(|why| format!("the record ends early: {why}"));
+        let cut = cut.map(|why| format!("the record is not whole: {why}"));
         let ends = damage.into_iter().chain(cut);
         causes
             .chain(ends.map(|text| of(NoticeKind::Warning, text)))

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::SOCKET;
-use super::line::{Line, time_of};
+use super::line::{Line, stamp, time_of};
 use super::lines::Lines;
 use super::tag::{BEGINS, ENDS, FIRST, HEAD, HEADER, MAGIC, SAMPLES, Tag};
 use crate::model::{Place, Stretch};
@@ -129,14 +129,15 @@ impl Index {
                 begun,
             };
             let read = Lines::open(path, at).and_then(|mut lines| reading.read(&mut lines));
-            let is_unfinished = reading.begun.is_some();
-            index.cut = match read {
-                Err(error) => Some(error.to_string()),
-                Ok(()) if is_unfinished => Some("its last moment has no end".to_owned()),
-                Ok(()) => None,
+            let unfinished = reading.begun;
+            index.cut = match (read, unfinished) {
+                (Err(error), Some(moment)) => Some(damage(&moment, &error)),
+                (Err(error), None) => Some(error.to_string()),
+                (Ok(()), Some(moment)) => Some(damage(&moment, &no_end())),
+                (Ok(()), None) => None,
             };
-        } else if begun.is_some() {
-            index.cut = Some("its last moment has no end".to_owned());
+        } else if let Some(moment) = begun {
+            index.cut = Some(damage(&moment, &no_end()));
         }
         Ok(index)
     }
@@ -212,6 +213,19 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+/// What is not whole, and why.
+pub(super) fn damage(stretch: &Stretch, error: &io::Error) -> String {
+    let (first, last) = (stamp(stretch.first), stamp(stretch.last));
+    match stretch.has_sockets {
+        true => format!("the moment of {first} is not whole: {error}"),
+        false => format!("the samples from {first} to {last} are not whole: {error}"),
+    }
+}
+
+fn no_end() -> io::Error {
+    io::Error::other("it has no end")
 }
 
 /// What is wrong in the file, and where.

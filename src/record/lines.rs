@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
+use super::index::damaged;
 use crate::model::Place;
 
 /// A longer line is none of a record, in bytes.
@@ -13,6 +14,10 @@ const LONGEST: usize = 1 << 20;
 
 /// The file is read in pieces of this size, and so are the lines, in bytes.
 const PIECE: usize = 64 * 1024;
+
+/// The compressed data are inflated in pieces of this size where lines are of use without those behind them: of
+/// data that are damaged, what comes before in the same piece is lost.
+const SMALL_PIECE: usize = 32;
 
 /// Lines, one after the other.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Lines {
 struct Counted {
     file: BufReader<File>,
     taken: u64,
+    /// The most that are passed on at once.
+    piece: usize,
 }
 
 impl Read for Counted {
@@ -41,7 +48,8 @@ impl Read for Counted {
 
 impl BufRead for Counted {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.file.fill_buf()
+        let bytes = self.file.fill_buf()?;
+        Ok(bytes.get(..self.piece).unwrap_or(bytes))
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -56,6 +64,18 @@ impl Lines {
     /// # Errors
     /// When it cannot be read, or is no regular file.
     pub fn open(path: &Path, from: Place) -> io::Result<Lines> {
+        Lines::open_in(path, from, PIECE)
+    }
+
+    /// The same for lines that are of use without those behind them.
+    ///
+    /// # Errors
+    /// Those of [`Lines::open`].
+    pub(super) fn open_apart(path: &Path, from: Place) -> io::Result<Lines> {
+        Lines::open_in(path, from, SMALL_PIECE)
+    }
+
+    fn open_in(path: &Path, from: Place, piece: usize) -> io::Result<Lines> {
         let mut file = File::open(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
@@ -64,6 +84,7 @@ impl Lines {
         let counted = Counted {
             file: BufReader::with_capacity(PIECE, file),
             taken: from.member,
+            piece,
         };
         let mut lines = Lines {
             member: Some(member(counted)),
@@ -91,9 +112,10 @@ impl Lines {
             };
             self.line.clear();
             let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
-            let read = member.take(limit).read_until(b'\n', &mut self.line)?;
+            let read = member.take(limit).read_until(b'\n', &mut self.line);
+            let read = read.map_err(|error| in_member(self.place.member, &error))?;
             if read > LONGEST {
-                return Err(io::Error::other("a line is longer than 1 MiB"));
+                return Err(damaged(self.place, "it is longer than 1 MiB"));
             }
             if read == 0 {
                 self.next_member()?;
@@ -128,6 +150,20 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a member; the kind of the error stays.
+fn in_member(at: u64, error: &io::Error) -> io::Error {
+    let is_damage = matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+    );
+    let what = match error.kind() == io::ErrorKind::UnexpectedEof {
+        true => "is cut off".to_owned(),
+        false if is_damage => format!("is damaged: {error}"),
+        false => format!("cannot be read: {error}"),
+    };
+    io::Error::new(error.kind(), format!("the gzip member at byte {at} {what}"))
 }
 
 fn member(counted: Counted) -> BufReader<GzDecoder<Counted>> {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::index::Index;
+use super::index::{Index, damage};
 use super::line::{Head, Line, VERSION, stamp};
 use super::lines::Lines;
 use super::moment::read_moment;
@@ -74,6 +74,8 @@ pub enum RecordError {
         path: String,
         /// What it has.
         reason: String,
+        /// The same in fewer words.
+        brief: String,
     },
     /// It has no moment that is whole.
     #[error("{path} has no moment and no sample that is whole: {reason}")]
@@ -120,12 +122,19 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
             });
         };
         match read(path, &index, chosen, at) {
-            Ok(found) => break found,
+            Ok((found, further)) => {
+                let damage = further.map(|error| {
+                    let stretch = index.stretches.get(chosen);
+                    stretch.map_or(error.to_string(), |one| damage(one, &error))
+                });
+                index.cut = index.cut.or(damage);
+                break found;
+            }
             // It is not used, and an earlier one is.
             Err(error) if damaged < MOST_DAMAGED => {
                 damaged += 1;
-                index.cut = Some(error.to_string());
-                index.stretches.remove(chosen);
+                let stretch = index.stretches.remove(chosen);
+                index.cut = Some(damage(&stretch, &error));
             }
             Err(error) => return Err(no_moment(&error.to_string())),
         }
@@ -208,9 +217,9 @@ pub(super) fn choose(
     }
     let time = resolve(at, all);
     if time < first || time > last {
-        let (where_it_is, nearest) = match time < first {
-            true => ("begins after", first),
-            false => ("ends before", last),
+        let (where_it_is, bound, nearest) = match time < first {
+            true => ("begins after", "begins", first),
+            false => ("ends before", "ends", last),
         };
         return Err(RecordError::Outside {
             path: path.display().to_string(),
@@ -219,6 +228,7 @@ pub(super) fn choose(
                 stamp(time),
                 stamp(nearest)
             ),
+            brief: format!("the record {bound} at {}", stamp(nearest)),
         });
     }
     // The clock may have been set back: of several that have the time, the one that is nearest to it.
@@ -254,17 +264,25 @@ pub(super) fn resolve(at: At, all: &[Stretch]) -> SystemTime {
 pub(super) type Compared = (Option<Moment>, Moment);
 
 /// Reads the moment or sample of a stretch, and the one that it is compared with.
-fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result<Compared> {
+/// With what is wrong behind it, as far as that was read.
+fn read(
+    path: &Path,
+    index: &Index,
+    chosen: usize,
+    at: Option<At>,
+) -> io::Result<(Compared, Option<io::Error>)> {
     let gone = || io::Error::other("it has no sample");
     let stretch = index.stretches.get(chosen).ok_or_else(gone)?;
     if stretch.has_sockets {
-        return read_with_sockets(path, &index.stretches, chosen, index.run_of(stretch.place));
+        let run = index.run_of(stretch.place);
+        let read = read_with_sockets(path, &index.stretches, chosen, run)?;
+        return Ok((read, None));
     }
     // Another run may have been on another host, or counters began anew in between.
     let run = index.run_of(stretch.place).unwrap_or_default();
     let until = at.map(|at| resolve(at, &index.stretches));
-    let (mut earlier, sample) = match at {
-        Some(At::First) => (None, Samples::open(path, stretch)?.next_sample()?),
+    let (mut earlier, sample, damage) = match at {
+        Some(At::First) => (None, Samples::open(path, stretch)?.next_sample()?, None),
         Some(At::Time(_) | At::OfDay(_)) | None => last_samples(path, stretch, until)?,
     };
     let before = chosen.checked_sub(1).and_then(|at| index.stretches.get(at));
@@ -275,10 +293,11 @@ fn read(path: &Path, index: &Index, chosen: usize, at: Option<At>) -> io::Result
         // Without it there are numbers, and no rates.
         earlier = last_samples(path, before, None)
             .ok()
-            .and_then(|(_, last)| last);
+            .and_then(|(_, last, _)| last);
     }
     let sample = sample.ok_or_else(gone)?;
-    Ok((earlier.filter(|one| one.time < sample.time), sample))
+    let earlier = earlier.filter(|one| one.time < sample.time);
+    Ok(((earlier, sample), damage))
 }
 
 /// Reads a moment with its sockets, and the one before it of the same run, which begins with the line at `run`.
@@ -354,7 +373,7 @@ fn latest(all: &[Stretch]) -> SystemTime {
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// The last two samples of a stretch until a time, or of all.
+/// The last two samples of a stretch until a time, or of all; and what is wrong behind them.
 ///
 /// # Errors
 /// When there is none, and why so.
@@ -362,7 +381,7 @@ fn last_samples(
     path: &Path,
     stretch: &Stretch,
     until: Option<SystemTime>,
-) -> io::Result<(Option<Moment>, Option<Moment>)> {
+) -> io::Result<(Option<Moment>, Option<Moment>, Option<io::Error>)> {
     let mut samples = Samples::open(path, stretch)?;
     let (mut earlier, mut last) = (None, None);
     loop {
@@ -372,7 +391,8 @@ fn last_samples(
             }
             // Those before the place where a file is cut off are whole.
             Err(error) if last.is_none() => return Err(error),
-            Ok(_) | Err(_) => return Ok((earlier, last)),
+            Err(error) => return Ok((earlier, last, Some(error))),
+            Ok(_) => return Ok((earlier, last, None)),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Samples {
     /// When the file cannot be read.
     pub fn open(path: &Path, stretch: &Stretch) -> io::Result<Samples> {
         Ok(Samples {
-            lines: Lines::open(path, stretch.place)?,
+            lines: Lines::open_apart(path, stretch.place)?,
             member: stretch.place.member,
             read: 0,
             only_numbers: false,

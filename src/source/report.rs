@@ -115,8 +115,10 @@ impl Report {
     /// Notes which record it is from, once.
     pub(super) fn note_record(&mut self, record: &Recorded) {
         let cut = record.cut.as_ref().map(|reason| match record.at {
-            true => format!(", which ends early: {reason}"),
-            false => format!(", which ends early, so that this is its last whole moment: {reason}"),
+            true => format!(", which is not whole: {reason}"),
+            false => {
+                format!(", which is not whole, so that this is its last whole moment: {reason}")
+            }
         });
         let causes = record.moment().map(|moment| &moment.causes);
         let rules = causes.iter().flat_map(|causes| causes.iter());

@@ -319,7 +319,7 @@ in_namespace!(
         let cut = folder.run(&["--from", "a.rec", "--json"]);
         assert!(
             cut.stderr
-                .contains(" in a.rec, which ends early, so that this is its last whole moment: "),
+                .contains(" in a.rec, which is not whole, so that this is its last whole moment: "),
             "{cut:?}"
         );
     }
@@ -521,3 +521,55 @@ fn only_commands_that_answer_from_a_record_are_named_for_from() {
     assert!(ran.stderr.contains("`list` and `doctor`"), "{ran:?}");
     assert!(!ran.stderr.contains("serve"), "{ran:?}");
 }
+
+in_namespace!(
+    fn damage_is_named_by_its_moment_and_by_the_byte_of_its_member() {
+        let folder = Folder::new();
+        let damage = |file: &str| {
+            let path = folder.path(file);
+            let mut bytes = fs::read(&path).unwrap();
+            let header = [0x1f, 0x8b, 8, 4];
+            let begins = bytes.windows(header.len());
+            let member = begins.rev().position(|window| window == header).unwrap();
+            let member = bytes.len() - header.len() - member;
+            // The first sample has most of the bytes of its member.
+            let near_its_end = bytes.len() - 200;
+            bytes[near_its_end..near_its_end + 4].fill(0xff);
+            fs::write(&path, bytes).unwrap();
+            let ran = folder.run(&["--from", file, "--json"]);
+            assert_eq!(ran.status, 0, "{ran:?}");
+            assert!(
+                ran.stderr
+                    .contains(&format!(": the gzip member at byte {member} is damaged: "))
+                    || ran
+                        .stderr
+                        .contains(&format!(" of the gzip member at byte {member}: ")),
+                "{member}: {ran:?}"
+            );
+            let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+            (answer["time"].as_str().unwrap().to_owned(), ran.stderr)
+        };
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        let (time, said) = damage("a.rec");
+        assert!(
+            said.contains("so that this is its last whole moment: the moment of 20"),
+            "{said}"
+        );
+        assert!(said.contains(&format!(" at {time} in a.rec")), "{said}");
+        let samples = [
+            "record",
+            "b.rec",
+            "--every",
+            "0.05",
+            "--samples",
+            "30",
+            "-t",
+            "-q",
+        ];
+        assert_eq!(folder.run(&samples).status, 0);
+        let (time, said) = damage("b.rec");
+        let (_, first) = said.split_once(": the samples from ").unwrap();
+        // Those before the damage are used.
+        assert!(*time > *first.split(' ').next().unwrap(), "{time}: {said}");
+    }
+);

@@ -15,7 +15,7 @@ use crate::command::summary::Summary;
 use crate::live::{FailedSample, HISTORY, Move, Moved};
 use crate::model::{Counts, Moment, Recorded};
 use crate::question::Question;
-use crate::record::{At, Cursor};
+use crate::record::{At, Cursor, RecordError};
 use crate::source::{SourceError, count_sample};
 
 /// What was read of the record is sent to the view no more often.
@@ -187,7 +187,15 @@ impl Player {
     fn go_to(&mut self, at: At) -> Result<(), String> {
         let count = numbers_for(self.counter.question());
         let gone = self.cursor.go_to(at, &count);
-        gone.map_err(|error| error.to_string())
+        // One line has room for it.
+        gone.map_err(|error| match &error {
+            RecordError::Outside { brief, .. } => brief.clone(),
+            RecordError::Unreadable { .. }
+            | RecordError::Other { .. }
+            | RecordError::Newer { .. }
+            | RecordError::Nothing { .. }
+            | RecordError::NoMoment { .. } => error.to_string(),
+        })
     }
 
     /// Shows what is at the cursor, and says something of it. False where the view has ended.

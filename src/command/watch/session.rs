@@ -340,7 +340,9 @@ impl Session {
             Some(Action::Play(is_playing)) => drop(self.changes.send(Change::Play(is_playing))),
             Some(Action::GoTo(text)) => match parse_time(&text) {
                 Ok(at) => drop(self.changes.send(Change::GoTo(at))),
-                Err(reason) => self.view.time_refused(&reason),
+                Err(_) => self
+                    .view
+                    .time_refused("as in 03:14, 03:14:07 or 2026-11-26T03:14:07Z (UTC)"),
             },
             Some(Action::Filter(text)) => {
                 let _ = self.changes.send(Change::Filter(text));

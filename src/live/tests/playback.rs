@@ -133,7 +133,7 @@ fn a_sample_that_cannot_answer_shows_no_numbers_of_another_one() {
         notices.contains(&(NoticeKind::Warning, reason)),
         "{notices:?}"
     );
-    let cut = "the record ends early: half of it".to_owned();
+    let cut = "the record is not whole: half of it".to_owned();
     assert!(notices.contains(&(NoticeKind::Warning, cut)), "{notices:?}");
 }
 

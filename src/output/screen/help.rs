@@ -57,11 +57,14 @@ pub const PLAYBACK_KEYS: [(&str, &str); 6] = [
     ("+, -", "play faster, slower"),
     (
         "n, N",
-        "next or previous moment with all sockets (!), but in a list",
+        "next or previous moment with all sockets (!); in a list, search",
     ),
     ("g", "go to a time (UTC)"),
-    ("G, Home, End", "last, first, last line"),
+    ("Home, G, ^B, ^F", "first, last; a page up, a page down"),
 ];
+
+/// The keys of the live view that do something else in a record, or nothing.
+const REPLACED: [&str; 6] = ["space", "+, -", "t", "r", "n, N", "g, G, ^B, ^F"];
 
 /// What the signs mean.
 const SIGNS: [&str; 3] = [
@@ -96,9 +99,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, fir
     let recorded = screen.header.record.map(|_| PLAYBACK_KEYS);
     let recorded: Vec<_> = recorded.into_iter().flatten().collect();
     // What a key does in a record is there once.
-    let is_other = |(keys, _): &(&str, &str)| {
-        recorded.is_empty() || !matches!(*keys, "space" | "+, -" | "t" | "r")
-    };
+    let is_other = |(keys, _): &(&str, &str)| recorded.is_empty() || !REPLACED.contains(keys);
     let live = KEYS.into_iter().filter(is_other);
     for (keys, does) in recorded.iter().copied().chain(live) {
         add(keys, indent, does);

@@ -1,6 +1,6 @@
 //! `--from FILE --watch`: the live view of a record, and an answer for each of its samples.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use serde_json::Value;
 
@@ -41,7 +41,9 @@ in_namespace!(
         terminal.type_("\x1b");
         terminal.wait_for("all by service");
         terminal.type_("g6h\r");
-        terminal.wait_for("allowed are a time in UTC");
+        terminal.wait_for("as in 03:14, 03:14:07 or 2026-11-26T03:14:07Z (UTC)");
+        terminal.type_("\x152001-01-01T00:00:00Z\r");
+        terminal.wait_for("the record begins at 20");
         terminal.type_("\x1b");
         terminal.wait_until("no prompt", |screen| !screen.contents().contains("time: "));
         terminal.type_("d");
@@ -69,5 +71,33 @@ in_namespace!(
         }
         let ran = folder.from(&["--watch", "--json", "--samples", "1", "--by", "local-addr"]);
         assert_eq!((ran.status, ran.stdout.lines().count()), (0, 1), "{ran:?}");
+    }
+);
+
+in_namespace!(
+    fn enter_on_a_finding_lists_its_sockets_at_the_moment_and_escape_goes_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&listener, 2).unwrap();
+        let address = listener.local_addr().unwrap();
+        let _clients: Vec<TcpStream> = (0..3)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        let folder = Folder::new();
+        assert_eq!(folder.record(&["-t"]).status, 0);
+        let path = folder.path("a.rec");
+        let words = ["--from", path.to_str().unwrap(), "--watch", "1"];
+        let mut terminal = Terminal::with(&words);
+        terminal.wait_for(" PAUSED");
+        terminal.type_("\x1b[C");
+        terminal.type_("d");
+        terminal.wait_for("the accept queue of ");
+        terminal.type_("\r");
+        terminal.wait_for(" by ");
+        terminal.wait_for("filter: ");
+        terminal.wait_for(&address.to_string());
+        terminal.type_("\x1b");
+        terminal.wait_for("1 finding of all rules at this moment");
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
     }
 );
