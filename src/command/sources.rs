@@ -77,14 +77,15 @@ fn of_record(
 ) -> Result<Sources, Failure> {
     secure::refuse("--from")?;
     let record = opened("--from", file, at)?;
-    in_namespaces(record, words, are_compared)
+    in_namespaces("--from", record, words, are_compared)
 }
 
 /// Those of a record in the network namespaces that these words select.
 ///
 /// # Errors
 /// When it is not of several, or a word selects none.
-pub(super) fn in_namespaces(
+fn in_namespaces(
+    option: &str,
     record: Arc<Recorded>,
     words: &[String],
     are_compared: bool,
@@ -92,7 +93,7 @@ pub(super) fn in_namespaces(
     let are_several = record.namespaces().is_some();
     if !are_several && (are_compared || !words.is_empty()) {
         return Err(Failure::Usage(format!(
-            "--from: {} is a record of one network namespace, so there are none to {}",
+            "{option}: {} is a record of one network namespace, so there are none to {}",
             record.path.display(),
             if are_compared { "compare" } else { "select" }
         )));
@@ -144,7 +145,7 @@ pub(super) fn compared(record: Arc<Recorded>, with: &Sources) -> Result<Sources,
             record.path.display()
         ))),
         None if !with.are_several() => Ok(Sources::of_record(record, None)),
-        _ => in_namespaces(record, &words, false),
+        _ => in_namespaces("--compare", record, &words, false),
     }
 }
 

@@ -255,7 +255,7 @@ fn answer<T: Joined>(
     if part.sources.first() == First::Record {
         if has_none(tables, question) {
             let source = part.sources.first().with_counters();
-            return Ok(T::without_sockets(Plan::counters(tables), source));
+            return Ok(T::without_sockets(Plan::none_recorded(tables), source));
         }
     } else if is_counted(part.sources.first(), question) {
         let counters = tables.enter_counters().map_err(refused)?.ok();

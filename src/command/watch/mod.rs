@@ -173,7 +173,8 @@ fn groupings(typed: Option<&[GroupKey]>, sources: &Sources) -> Vec<Vec<GroupKey>
         .skip(usize::from(!sources.are_several()))
         .filter(|keys| typed != Some(keys))
         .collect();
-    if sources.record().is_some() {
+    // Of several network namespaces, there are no samples.
+    if sources.record().is_some() && !sources.are_several() {
         let is_sampled = |key: &GroupKey| CountedGroups::FIELDS.contains(&key.field);
         usual.sort_by_key(|keys| keys.len() > 1 || !keys.iter().all(is_sampled));
     }

@@ -121,6 +121,8 @@ pub(super) enum Reason {
     Still,
     /// They show that no segment ever came or went, and all sockets are listeners.
     Unused,
+    /// A record has none of this network namespace.
+    NoneRecorded,
     /// No network namespace is selected.
     NoNamespace,
     /// The kernel counts no socket of this kind.
@@ -148,6 +150,7 @@ impl fmt::Display for Reason {
             Reason::Empty => "the kernel's counters show no such socket",
             Reason::Still => "no segment came or went since the last count",
             Reason::Unused => "no segment ever came or went, and every socket is a listener",
+            Reason::NoneRecorded => "no such socket was recorded",
             Reason::NoNamespace => "no network namespace is selected",
             Reason::NoneOf(kind) => {
                 return write!(f, "net/protocols counts no {} socket", kind.request_title());
@@ -216,7 +219,7 @@ impl Plan {
 
     /// Whether counters show that there is no socket.
     pub(super) fn is_by_counters(&self) -> bool {
-        self.reason == Reason::Empty
+        matches!(self.reason, Reason::Empty | Reason::NoneRecorded)
     }
 
     /// Makes dumps over netlink, where these tables are.
@@ -230,7 +233,12 @@ impl Plan {
             file: tables.place().proc_root().to_owned(),
             filter: question.filter.clone(),
         };
-        Plan::of(listing, Reason::Requested, None)
+        Plan::of(listing, Reason::Requested, Some(tables))
+    }
+
+    /// Reads nothing, because a record has no such sockets of the network namespace of these tables.
+    pub(super) fn none_recorded(tables: &ProcNet) -> Plan {
+        Plan::of(Listing::Counters, Reason::NoneRecorded, Some(tables))
     }
 
     /// Counts in the kernel.

@@ -1,9 +1,13 @@
 //! Records of several network namespaces: every answer equals that of the host when they were recorded. The
 //! scripts see their own processes only.
 
+use std::net::{TcpListener, TcpStream};
+
 use rustix::thread::UnshareFlags;
 
 use super::Folder;
+use crate::doctor::report::Report;
+use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
 use crate::netns::{Named, make_directory, run_script};
 use crate::program::Ran;
@@ -207,5 +211,96 @@ in_namespace!(
             2,
             "{groups}"
         );
+    }
+);
+
+/// Two namespaces, of which the first has a full accept queue.
+fn unaccepted() -> [Named; 2] {
+    let named = [("blue", 0), ("red", 1)]
+        .map(|(name, connections)| Named::with_connections(name, connections));
+    let (tell, told) = std::sync::mpsc::channel();
+    named[0].run(move || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        let clients = (0..2).map(|_| TcpStream::connect(address).unwrap());
+        std::mem::forget((clients.collect::<Vec<_>>(), listener));
+        tell.send(()).unwrap();
+    });
+    told.recv().unwrap();
+    named
+}
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn findings_name_their_recorded_namespace_and_every_command_runs() {
+        make_directory();
+        let _named = unaccepted();
+        let folder = Folder::new();
+        let ran = folder.run(&["record", "a.rec", "-N", "blue,red", "--window", "5", "-q"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let recorded = folder.run(&["doctor", "--json", "-q", "--from", "a.rec"]);
+        let live = folder.run(&["doctor", "--json", "-q", "-N", "blue,red"]);
+        let findings = |ran: &Ran| -> Vec<_> {
+            let found = Report::of(ran).findings.into_iter();
+            found.map(|one| (one.id, one.severity, one.netns)).collect()
+        };
+        assert_eq!(
+            (recorded.status, findings(&recorded)),
+            (live.status, findings(&live)),
+            "{recorded:?}"
+        );
+        let report = Report::of(&recorded);
+        let found = &report.findings[0];
+        assert_eq!(
+            (&*found.id, found.netns.as_deref()),
+            ("accept-queue", Some("blue"))
+        );
+        for shown in &found.commands {
+            assert!(shown.contains("--netns blue --from a.rec"), "{shown}");
+            let words = shown.strip_prefix("tcpstates ").unwrap().split(' ');
+            let words: Vec<&str> = words.map(|word| word.trim_matches('\'')).collect();
+            let ran = folder.run(&words);
+            assert_eq!(
+                (ran.status, ran.stdout.lines().count() > 1),
+                (0, true),
+                "{shown}: {ran:?}"
+            );
+        }
+        let one = folder.run(&["doctor", "--json", "-q", "--from", "a.rec", "-N", "red"]);
+        assert!(Report::of(&one).findings.is_empty(), "{one:?}");
+    }
+);
+
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn the_live_view_goes_through_a_record_of_several_namespaces() {
+        make_directory();
+        let _named = unaccepted();
+        let folder = Folder::new();
+        let ran = folder.run(&[
+            "record", "a.rec", "-N", "blue,red", "--window", "0.05", "-q",
+        ]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let path = folder.path("a.rec");
+        let mut terminal = Terminal::with(&["--from", path.to_str().unwrap(), "--watch"]);
+        terminal.wait_for(" in a.rec  PAUSED");
+        terminal.wait_for_count("LISTEN", 3);
+        terminal.wait_for("all by netns");
+        terminal.wait_for("blue");
+        terminal.type_("\x1b[D");
+        terminal.wait_for("the record begins here");
+        terminal.wait_for_count("LISTEN", 3);
+        terminal.type_("\r");
+        terminal.wait_for("9 sockets by ");
+        terminal.type_("\x1b");
+        terminal.wait_for("all by netns");
+        terminal.type_("n");
+        terminal.type_("d");
+        terminal.wait_for("1 finding of all rules at this moment");
+        terminal.wait_for("netns     blue");
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
+        terminal.assert_restored();
     }
 );
