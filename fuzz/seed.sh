@@ -46,3 +46,21 @@ printf '\007%s\n\036%s\n' "$head" "$moment" >"$folder/of-day"
     printf '%s\n' "$head" | gzip -n
     printf '%s\n' "$moment" | gzip -n
 } >"$folder/file"
+of_several() {
+    printf '{"type":"moment","time":"2026-11-26T03:14:%s.120Z"%s}\n' "$1" "$2"
+    for netns in 7 9; do
+        printf '\036{"type":"namespace","netns":%s,"name":"n%s","inode":%s,"pid":5,"mounts":["/run/netns/x"],"unit":"a.service","container":"c"}\n' $netns $netns $netns
+        printf '{"type":"file","path":"net/netstat","text":"TcpExt: ListenDrops\\nTcpExt: 3\\n"}\n%s\n' "$3"
+        printf '{"type":"interface","id":2,"name":"eth0"}\n'
+        printf '{"type":"namespace_end","kinds":[{"kind":"tcp","source":"netlink","total":1}],"total":1,"warnings":["x"]}\n'
+    done
+    printf '\036{"type":"namespace","netns":11,"name":"z","unseen":"failed","error":"x"}\n{"type":"container","id":"c","name":"web"}\n'
+    printf '{"type":"pod","id":"p","name":"a/b"}\n{"type":"end","kinds":[],"total":2,"denied_processes":1,"hiding":"x"}\n'
+}
+socket='{"type":"socket","kind":"tcp","state":"LISTEN","family":"ipv4","local_addr":"0.0.0.0","local_port":80,"remote_addr":"0.0.0.0","remote_port":0,"netns":"n7","inode":7}'
+{
+    printf '\001%s\n\036' "${head/\"version\":1/\"version\":2}"
+    of_several 07 '' "$socket"
+    printf '\036'
+    of_several 12 ',"base":"2026-11-26T03:14:07.120Z"' '{"type":"unchanged","sockets":1,"older_ms":5}'
+} >"$folder/several"

@@ -101,9 +101,9 @@ fn in_namespaces(
     let is_every = |word: &String| word == EVERY_NETNS;
     if words.iter().any(is_every) && !record.origin.netns.iter().any(is_every) {
         return Err(Failure::Usage(format!(
-            "--netns all: only {} were recorded in {}: leave out --netns",
-            record.origin.netns.join(", "),
-            record.path.display()
+            "--netns all: {} is a record of {} only: leave out --netns",
+            record.path.display(),
+            record.origin.netns.join(", ")
         )));
     }
     if words.is_empty() || words.iter().any(is_every) {

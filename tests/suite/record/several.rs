@@ -162,7 +162,7 @@ in_namespace!(
         }
         folder.refused(
             &["--from", "a.rec", "-N", "all"],
-            "only blue, red were recorded in a.rec",
+            "a.rec is a record of blue, red only",
         );
         folder.refused(
             &["--from", "a.rec", "-N", "blu"],

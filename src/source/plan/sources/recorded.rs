@@ -46,10 +46,13 @@ impl Sources {
     #[must_use]
     pub fn of_record(record: Arc<Recorded>, selected: Option<Vec<Member>>) -> Sources {
         let each = Box::new(Sources::Record(ProcNet::recorded(Arc::clone(&record))));
-        if record.namespaces().is_none() {
+        let Some(namespaces) = record.namespaces() else {
             return *each;
-        }
+        };
+        let names = || namespaces.members.iter().map(|one| one.name.to_string());
         let list = match &selected {
+            // Another program may not have recorded the words.
+            None if record.origin.netns.is_empty() => NamespaceList::new(names().collect(), None),
             None => NamespaceList::new(record.origin.netns.clone(), None),
             Some(selected) => {
                 let words = selected.iter().map(|one| one.name.to_string());
