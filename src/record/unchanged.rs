@@ -5,8 +5,10 @@
 //! time alone, what TCP measures since an event grows and timers have less left: both are taken from a
 //! common clock, so that sockets to which nothing happened are the same. Pure.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
+
+use foldhash::quality::RandomState;
 
 use super::line::Unchanged;
 use crate::model::{Metric, Names, Socket, Timer};
@@ -23,6 +25,7 @@ const AGES: [Metric; 3] = [
 pub struct Known {
     /// When the moment began.
     pub time: SystemTime,
+    /// A seed of this run: that another socket has the digest of one is as rare as for any 64 bits.
     key: RandomState,
     /// Of what each line has besides its age.
     digests: Vec<u64>,
@@ -55,7 +58,7 @@ impl Known {
     pub fn new(time: SystemTime) -> Known {
         Known {
             time,
-            key: RandomState::new(),
+            key: RandomState::default(),
             digests: Vec::new(),
             ages: Vec::new(),
         }
