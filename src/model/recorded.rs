@@ -5,12 +5,14 @@
 
 mod namespaces;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
+
+use foldhash::HashMap;
 
 pub use namespaces::{RecordedHost, RecordedNamespace, RecordedNamespaces};
 
@@ -288,7 +290,7 @@ impl Moment {
             start,
             base: None,
             files: BTreeMap::new(),
-            interfaces: HashMap::new(),
+            interfaces: HashMap::default(),
             totals: Vec::new(),
             host: Arc::default(),
             namespaces: None,

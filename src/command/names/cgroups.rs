@@ -1,10 +1,11 @@
 //! Control groups by id, cgroups(7): the id is the inode of the group's directory in the cgroup2
 //! file system, so its directories are walked once.
 
-use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
+
+use foldhash::HashMap;
 
 use super::number_of;
 use crate::model::Where;
@@ -55,7 +56,7 @@ pub(super) fn read_cgroups(place: &Where) -> HashMap<u64, String> {
         .is_own_host()
         .then(|| parse_mount_point(&read_mounts()))
         .flatten();
-    root.map_or_else(HashMap::new, |root| walk(&root))
+    root.map_or_else(HashMap::default, |root| walk(&root))
 }
 
 /// Where cgroup2 is mounted: the fifth field of its line, proc_pid_mountinfo(5).
@@ -70,7 +71,7 @@ fn parse_mount_point(mounts: &[u8]) -> Option<PathBuf> {
 /// The directories below `root`, as paths from it. Those that cannot be read or vanish meanwhile
 /// are left out, and shown by number.
 fn walk(root: &Path) -> HashMap<u64, String> {
-    let mut paths = HashMap::new();
+    let mut paths = HashMap::default();
     if let Ok(metadata) = fs::metadata(root) {
         paths.insert(metadata.ino(), "/".to_owned());
     }

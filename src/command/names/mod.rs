@@ -12,9 +12,10 @@ mod users;
 pub(super) use cgroups::cgroup_id;
 pub(super) use users::user_id;
 
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};

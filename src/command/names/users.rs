@@ -4,8 +4,9 @@
 //! For another proc root it is the file in the root directory of its process 1, never this host's
 //! own. Users that are not in it are shown by number.
 
-use std::collections::HashMap;
 use std::io;
+
+use foldhash::HashMap;
 
 use super::number_of;
 use crate::model::Where;
@@ -25,7 +26,7 @@ pub(super) fn read_users(place: &Where) -> HashMap<u32, String> {
             .map(|moment| moment.host.users.clone())
             .unwrap_or_default();
     }
-    Passwd::read(place).map_or_else(|_| HashMap::new(), |passwd| passwd.names())
+    Passwd::read(place).map_or_else(|_| HashMap::default(), |passwd| passwd.names())
 }
 
 /// The uid with which the sockets of a user are reported.
@@ -109,7 +110,7 @@ impl Passwd {
 
     /// The first name of each uid, as getpwuid(3) has it.
     fn names(&self) -> HashMap<u32, String> {
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         for (name, uid) in self.entries() {
             names.entry(uid).or_insert_with(|| name.to_owned());
         }

@@ -130,7 +130,7 @@ fn sockets() -> impl Iterator<Item = Socket> {
 fn moment() -> Moment {
     let mut moment = Moment::beginning(Place::default());
     moment.interfaces.insert(7, "eth0".to_owned());
-    let cgroups = [(12, "/".to_owned())].into();
+    let cgroups = [(12, "/".to_owned())].into_iter().collect();
     moment.host = Arc::new(RecordedHost {
         cgroups,
         ..RecordedHost::default()

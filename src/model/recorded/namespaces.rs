@@ -1,7 +1,9 @@
 //! What a moment has of the whole host, and of each of several network namespaces.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::Moment;
 use crate::model::{Descriptors, Hold, NamespaceFacts, Netns, Process, ProcessName, UnseenReason};

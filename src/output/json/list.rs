@@ -69,7 +69,7 @@ impl SocketLines {
         let netns = are_several.then_some(Field::Netns);
         let fields = std::iter::once(Field::Kind).chain(others).chain(netns);
         SocketLines(RowFields {
-            usual: fields.map(|field| (field, list_key(field))).collect(),
+            usual: fields.map(keyed).collect(),
             further: Vec::new(),
         })
     }
@@ -115,28 +115,35 @@ fn push_unix(out: &mut Vec<u8>, ends: &UnixEnds) {
     }
 }
 
-/// The fields of a socket, with their keys.
+/// The fields of a socket.
 #[derive(Debug)]
 pub(super) struct RowFields {
-    usual: Vec<(Field, String)>,
-    further: Vec<(Field, String)>,
+    usual: Vec<Keyed>,
+    further: Vec<Keyed>,
+}
+
+/// A field, and its key as it is written in an object that has others before it.
+type Keyed = (Field, String);
+
+fn keyed(field: Field) -> Keyed {
+    (field, format!(",\"{}\":", list_key(field)))
 }
 
 impl RowFields {
     /// The usual fields of sockets of these kinds and these fields, in this order; before them the
     /// kind, where it is named.
     pub(super) fn new(further: &[Field], kinds: KindSet, names_kind: bool) -> RowFields {
-        let keyed = |field: &Field| (*field, list_key(*field));
         let is_always = |field: &Field| matches!(field, Field::Family | Field::V6Only);
         let is_usual = |field: &&Field| !further.contains(field) || is_always(field);
         let kind = (names_kind && !further.contains(&Field::Kind)).then_some(Field::Kind);
         let of_kinds = OF_KINDS.into_iter().filter(|field| field.is_of_any(kinds));
         let usual: Vec<Field> = kind.into_iter().chain(USUAL).chain(of_kinds).collect();
         RowFields {
-            usual: usual.iter().filter(is_usual).map(keyed).collect(),
+            usual: usual.iter().filter(is_usual).copied().map(keyed).collect(),
             further: further
                 .iter()
                 .filter(|field| !is_always(field))
+                .copied()
                 .map(keyed)
                 .collect(),
         }
@@ -179,7 +186,7 @@ fn push_key(out: &mut Vec<u8>, key: &str) {
 }
 
 fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
-    push_key(out, key);
+    out.extend_from_slice(key.as_bytes());
     match value {
         Value::None => out.extend_from_slice(b"null"),
         Value::Number(number) => push_number(out, *number),
