@@ -100,8 +100,6 @@ impl Owners {
         let unnamed = walk.unnamed.take();
         let unread = std::mem::take(&mut walk.unread);
         let links = walk.take_links();
-        // The largest moment in memory is the sorting of the links.
-        drop(std::mem::take(&mut walk.found));
         let processes = walk.processes.into_values().collect();
         let mut owners = Owners::of(settled, links, processes, walk.effort);
         owners.unread = unread;

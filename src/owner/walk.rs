@@ -77,12 +77,14 @@ pub(super) struct Walk<'a> {
     inodes: &'a [u64],
     deadline: Option<Instant>,
     /// Whether each inode has a known holder, and how many have none.
-    pub(super) found: Vec<bool>,
+    found: Vec<bool>,
     missing: usize,
     /// The processes that could be read.
     readable: Vec<u32>,
     /// Of all threads: what is found is kept once.
     links: Arc<Mutex<Vec<Link>>>,
+    /// The memory for those of one process: pieces of another size each time would stay with the allocator.
+    batch: Vec<Link>,
     pub(super) processes: BTreeMap<u32, Process>,
     pub(super) effort: Effort,
     /// The processes that could not be read.
@@ -107,6 +109,7 @@ impl<'a> Walk<'a> {
             // Most sockets are held once. Pages that are not written to take no memory, and what grows is
             // there twice for a moment.
             links: Arc::new(Mutex::new(Vec::with_capacity(inodes.len()))),
+            batch: Vec::new(),
             processes: BTreeMap::new(),
             effort: Effort::default(),
             unread: Vec::new(),
@@ -268,7 +271,7 @@ impl<'a> Walk<'a> {
     fn table(&mut self, table: &FdTable<'_>, pid: u32, most: u64) -> Option<u64> {
         let mut buffer = [MaybeUninit::uninit(); DIRECTORY_PIECE];
         let mut entries = RawDir::new(&table.directory, &mut buffer);
-        let mut links = Vec::new();
+        let mut links = take(&mut self.batch);
         let mut read: u64 = 0;
         let mut rest = None;
         // An error is the end of the process.
@@ -304,6 +307,8 @@ impl<'a> Walk<'a> {
             }
         }
         self.keep(pid, &links);
+        links.clear();
+        self.batch = links;
         rest
     }
 
@@ -353,8 +358,10 @@ impl<'a> Walk<'a> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, taken out.
+    /// The same, taken out at the end of the walk. What it needed besides is given back: the largest moment in
+    /// memory is the sorting of the links.
     pub(super) fn take_links(&mut self) -> Vec<Link> {
+        drop((take(&mut self.found), take(&mut self.batch)));
         take(&mut self.all_links())
     }
 
