@@ -27,7 +27,7 @@ use super::console::Console;
 use super::doctor::Rounds;
 use super::log::{Log, LogMessage, Verbosity};
 use super::outcome::{Failure, Status};
-use super::runtime::{handle_signals, is_end_requested};
+use super::runtime::{handle_signals, is_end_requested, keep_little_memory};
 use super::secure;
 use super::sources::refuse_several;
 use super::target::Target;
@@ -139,6 +139,7 @@ fn format(typed: &cli::Serve) -> Result<PageFormat, Failure> {
 
 /// Makes a page and writes it, or serves pages until a signal ends that.
 pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Failure> {
+    keep_little_memory();
     let request = Serve::resolve(typed)?;
     let sampler = PageSampler::new(&request.target, request.others.as_ref(), request.extras)?;
     let log = Log::new(request.verbosity);
