@@ -12,9 +12,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::child::run_tool;
+use crate::child::{Running, Start, run_tool};
 use crate::doctor::report::Report;
 use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
@@ -43,6 +44,18 @@ impl Folder {
         self.run(&[&["record", "a.rec", "--window", "0.05", "-q"], further].concat())
     }
 
+    /// Starts to record samples into this file, with these options and this filter.
+    fn sample(&self, file: &str, further: &[&str]) -> Running {
+        let path = self.path(file);
+        let words = ["record", path.to_str().unwrap(), "--every", "0.1"];
+        let window = ["--window", "0.2"];
+        let mut recording = command([&words, &window[..], further].concat())
+            .start()
+            .unwrap();
+        recording.wait_for_stderr("recording into ");
+        recording
+    }
+
     /// The answer from the record, without the note that names it.
     fn from(&self, arguments: &[&str]) -> Ran {
         self.run(&[arguments, &["--from", "a.rec", "-q"]].concat())
@@ -60,6 +73,22 @@ impl Folder {
         assert_eq!(ran.stderr.lines().count(), 1, "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains(words), "{words}: {ran:?}");
     }
+}
+
+/// Ends a recorder as its user would.
+fn end(mut recording: Running) {
+    recording.signal(Signal::TERM);
+    assert_eq!(recording.wait().code(), Some(0));
+}
+
+/// A listener at this address whose accept queue is full, with the clients in it.
+fn full_queue(address: &str) -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind(address).unwrap();
+    rustix::net::listen(&listener, 2).unwrap();
+    let address = listener.local_addr().unwrap();
+    let clients = (0..3).map(|_| TcpStream::connect(address).unwrap());
+    let clients = clients.collect();
+    (listener, clients)
 }
 
 /// The objects of JSON lines without what differs between two answers: when and from where.

@@ -1,30 +1,15 @@
 //! `record --every --anonymize`: other addresses and names in samples too, the same as in the moments.
 
 use std::collections::BTreeSet;
-use std::net::{TcpListener, TcpStream};
 
-use rustix::process::Signal;
 use serde_json::Value;
 
-use super::Folder;
-use crate::child::{Running, Start, run_tool};
+use super::{Folder, end, full_queue};
+use crate::child::{Running, run_tool};
 use crate::namespace::in_namespace;
-use crate::program::command;
 
 fn recording(folder: &Folder) -> Running {
-    let path = folder.path("a.rec");
-    let words = ["record", path.to_str().unwrap(), "--every", "0.1"];
-    let options = ["--window", "0.2", "--anonymize"];
-    let mut recording = command([&words[..], &options[..]].concat())
-        .start()
-        .unwrap();
-    recording.wait_for_stderr("recording into ");
-    recording
-}
-
-fn end(mut recording: Running) {
-    recording.signal(Signal::TERM);
-    assert_eq!(recording.wait().code(), Some(0));
+    folder.sample("a.rec", &["--anonymize"])
 }
 
 /// What `pick` finds in the lines of each run, which begins with a line `record`.
@@ -54,12 +39,7 @@ fn keys(line: &Value, by: &str) -> Vec<String> {
 in_namespace!(
     fn samples_and_moments_of_a_run_have_the_same_other_addresses_and_names() {
         crate::syscall::add_address("lo", "10.77.0.1".parse().unwrap()).unwrap();
-        let listener = TcpListener::bind("10.77.0.1:0").unwrap();
-        rustix::net::listen(&listener, 2).unwrap();
-        let address = listener.local_addr().unwrap();
-        let _clients: Vec<TcpStream> = (0..3)
-            .map(|_| TcpStream::connect(address).unwrap())
-            .collect();
+        let _queue = full_queue("10.77.0.1:0");
         let folder = Folder::new();
         let mut first = recording(&folder);
         first.wait_for_stderr("recorded all sockets: accept-queue: ");

@@ -2,12 +2,9 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use rustix::process::Signal;
-
-use super::{Folder, assert_same, objects};
-use crate::child::{Running, Start};
+use super::{Folder, assert_same, end, objects};
+use crate::child::Start;
 use crate::namespace::in_namespace;
-use crate::program::command;
 use crate::zoo::{SocketCounts, Zoo};
 
 in_namespace!(
@@ -114,23 +111,6 @@ in_namespace!(
     }
 );
 
-/// Starts to record samples of the sockets that match into this file.
-fn sample(folder: &Folder, file: &str, filter: &[&str]) -> Running {
-    let path = folder.path(file);
-    let words = ["record", path.to_str().unwrap(), "--every", "0.1"];
-    let more = ["--window", "0.2"];
-    let mut recording = command([&words, &more[..], filter].concat())
-        .start()
-        .unwrap();
-    recording.wait_for_stderr("recording into ");
-    recording
-}
-
-fn end(mut recording: Running) {
-    recording.signal(Signal::TERM);
-    assert_eq!(recording.wait().code(), Some(0));
-}
-
 /// A listener with connections, which are kept open; and a filter that selects it and those that it accepted.
 fn service(clients: usize) -> (Vec<TcpStream>, TcpListener, [String; 3]) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -154,7 +134,7 @@ in_namespace!(
         let (_streams, _listener, filter) = service(3);
         let filter = filter.each_ref().map(String::as_str);
         let folder = Folder::new();
-        end(sample(&folder, "a.rec", &filter));
+        end(folder.sample("a.rec", &filter));
         for arguments in [&[][..], &["--by", "service"], &["--by", "process"], &["-4"]] {
             let live = folder.run(&[arguments, &["--json", "-q"], &filter[..]].concat());
             let recorded = folder.from(&[arguments, &["--json"]].concat());
@@ -198,8 +178,8 @@ in_namespace!(
         let (_listener, _clients, port) = full();
         let (_streams, _calm, other) = service(1);
         let folder = Folder::new();
-        let calm = sample(&folder, "b.rec", &other.each_ref().map(String::as_str));
-        let mut recording = sample(&folder, "a.rec", &["sport", "=", &port]);
+        let calm = folder.sample("b.rec", &other.each_ref().map(String::as_str));
+        let mut recording = folder.sample("a.rec", &["sport", "=", &port]);
         recording.wait_for_stderr("recorded all sockets: accept-queue: ");
         let moments = |file: &str| {
             let script = format!("zcat {file} 2> /dev/null | grep -c '\"type\":\"moment\"'");
@@ -232,8 +212,8 @@ in_namespace!(
         let (_streams, _listener, filter) = service(1);
         let filter = filter.each_ref().map(String::as_str);
         let folder = Folder::new();
-        end(sample(&folder, "a.rec", &filter));
-        end(sample(&folder, "a.rec", &filter));
+        end(folder.sample("a.rec", &filter));
+        end(folder.sample("a.rec", &filter));
         let before = std::fs::read(folder.path("a.rec")).unwrap();
         let every = ["record", "a.rec", "--every", "0.1"];
         folder.refused(

@@ -1,10 +1,10 @@
 //! `--from FILE --watch`: the live view of a record, and an answer for each of its samples.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::Value;
 
-use super::Folder;
+use super::{Folder, full_queue};
 use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
 
@@ -76,12 +76,8 @@ in_namespace!(
 
 in_namespace!(
     fn enter_on_a_finding_lists_its_sockets_at_the_moment_and_escape_goes_back() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        rustix::net::listen(&listener, 2).unwrap();
+        let (listener, _clients) = full_queue("127.0.0.1:0");
         let address = listener.local_addr().unwrap();
-        let _clients: Vec<TcpStream> = (0..3)
-            .map(|_| TcpStream::connect(address).unwrap())
-            .collect();
         let folder = Folder::new();
         assert_eq!(folder.record(&["-t"]).status, 0);
         let path = folder.path("a.rec");
