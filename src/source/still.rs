@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use super::counters::{SocketCounters, parse_under};
 use super::observer::Part;
 use super::plan::{Caution, Plan};
-use super::{Report, SourceError};
+use super::{ProcNet, Report, SourceError};
 use crate::model::{CountSink, Counts, Netns, Sink, Socket, SplitSink, State, StateSet};
 use crate::question::Question;
 
@@ -49,7 +49,7 @@ pub(super) fn count_unless_still<S: CountSink + SplitSink>(
 ) -> Result<Report, SourceError> {
     // Queues and times change without a segment. The text of requested tables is always read.
     let is_known = question.filter.is_none();
-    let Some(now) = Stillness::read(part).filter(|_| is_known) else {
+    let Some(now) = part.stillness().filter(|_| is_known) else {
         return part.count(question, sink);
     };
     // Retransmissions change without counters that are read here.
@@ -145,10 +145,9 @@ impl Memory {
 }
 
 impl Stillness {
-    /// Reads them where the counters of sockets were read already; `None` where one is not known.
-    pub(super) fn read(part: &Part) -> Option<Stillness> {
-        let sockets = part.counters?;
-        let snmp = part.sources.tables().read_text("snmp").ok()?;
+    /// Reads what those of sockets lack; `None` where one is not known.
+    pub(super) fn read(sockets: SocketCounters, tables: &ProcNet) -> Option<Stillness> {
+        let snmp = tables.read_text("snmp").ok()?;
         let number = |name| parse_under(&snmp, "Tcp:", name);
         Some(Stillness {
             sockets,

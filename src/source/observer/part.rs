@@ -15,7 +15,7 @@ use crate::source::plan::{
 };
 use crate::source::proc_net::ProcNet;
 use crate::source::sock_diag;
-use crate::source::still::Memory;
+use crate::source::still::{Memory, Stillness};
 use crate::source::{CannotKnow, Cost, NetlinkError, Report, SourceError, UnsupportedTest};
 
 /// The sources of one network namespace.
@@ -25,6 +25,7 @@ pub(in crate::source) struct Part {
     pub(in crate::source) memory: Memory,
     /// The counters, if they were read for the coming answer.
     pub(in crate::source) counters: Option<SocketCounters>,
+    stillness: Option<Stillness>,
 }
 
 /// The dumps of a listing; those of a count are planned in [`Part::count_over_netlink`], which may
@@ -99,7 +100,17 @@ impl Part {
             sources,
             memory: Memory::default(),
             counters: None,
+            stillness: None,
         }
+    }
+
+    /// The counters that show whether anything happened, read once for an answer; `None` where those of
+    /// sockets were not read for it, or one is not known.
+    pub(in crate::source) fn stillness(&mut self) -> Option<Stillness> {
+        if self.stillness.is_none() {
+            self.stillness = Stillness::read(self.counters?, self.sources.tables());
+        }
+        self.stillness
     }
 
     pub(super) fn plan(&mut self, question: &Question, need: Need) -> Result<Plan, SourceError> {

@@ -9,7 +9,6 @@ use super::Part;
 use crate::model::{Counts, State, StateSet};
 use crate::question::Question;
 use crate::source::plan::{Need, Plan};
-use crate::source::still::Stillness;
 use crate::source::{Report, SourceError};
 
 /// Answers by `act`, about listeners alone where no other sockets exist.
@@ -56,7 +55,7 @@ fn about_listeners(part: &mut Part, question: &Question) -> Option<Question> {
     if part.memory.has_count() {
         return None;
     }
-    let sockets = Stillness::read(part)?.unused()?;
+    let sockets = part.stillness()?.unused()?;
     let listeners = Question::about(question.kind, StateSet::NONE.with(State::Listen));
     let mut counts = Counts::default();
     let report = part.list(&listeners, None, &mut counts).ok()?;
