@@ -40,10 +40,8 @@ impl Effort {
 /// The holders of the wanted sockets.
 #[derive(Debug, Default)]
 pub struct Owners {
-    /// Sorted.
+    /// The inode of each of `holds`, sorted: one that is held several times is there as often.
     inodes: Vec<u64>,
-    /// Where the holds of each inode begin, in the order of inodes, and where the last end.
-    starts: Vec<u32>,
     holds: Vec<Hold>,
     /// In the order of their pids.
     processes: Vec<Process>,
@@ -70,25 +68,24 @@ impl Owners {
     /// [`Wanted::needs_listeners`].
     pub fn find(search: Search<'_>, wanted: Wanted, listeners: &Listeners) -> Owners {
         let users = wanted.users.clone();
-        let settled = wanted.settle(listeners);
+        let mut settled = wanted.settle(listeners);
         let search = Search {
             users: &users,
             ..search
         };
         let (mut owners, missing) = match ProcRoot::of(search.place) {
-            _ if search.place.recorded().is_some() => Owners::recorded(search, &settled),
-            Ok(root) => Owners::walk(&root, search, &settled),
+            _ if search.place.recorded().is_some() => Owners::recorded(search, &mut settled),
+            Ok(root) => Owners::walk(&root, search, &mut settled),
             Err(error) => Owners::none(search.place, &settled, &error),
         };
         owners.ownership = ownership(&settled, missing, &owners.effort);
         let budget = search.budget.filter(|_| owners.effort.cut);
         owners.loss = budget.map(|budget| Loss::HoldersUnfinished { budget });
-        owners.inodes = settled.inodes;
         owners
     }
 
     /// Searches in `root`; also returns how many sockets have no known owner.
-    fn walk(root: &ProcRoot, search: Search<'_>, settled: &Settled) -> (Owners, u64) {
+    fn walk(root: &ProcRoot, search: Search<'_>, settled: &mut Settled) -> (Owners, u64) {
         let mut walk = Walk::new(root, search, &settled.inodes);
         if let Err(error) = walk.run() {
             return Owners::none(search.place, settled, &error);
@@ -120,7 +117,7 @@ impl Owners {
     }
 
     /// Searches in a record; also returns how many sockets have no known owner.
-    fn recorded(search: Search<'_>, settled: &Settled) -> (Owners, u64) {
+    fn recorded(search: Search<'_>, settled: &mut Settled) -> (Owners, u64) {
         let moment = search.place.recorded().and_then(|record| record.moment());
         let Some(host) = moment.map(|moment| &moment.host) else {
             return (Owners::default(), settled.sockets);
@@ -174,15 +171,17 @@ impl Owners {
 
     /// Sorts what a walk found, so that it can be looked up.
     fn of(
-        settled: &Settled,
+        settled: &mut Settled,
         mut links: Vec<Link>,
         processes: Vec<Process>,
         effort: Effort,
     ) -> Owners {
         links.sort_unstable();
         links.dedup();
+        let mut inodes = std::mem::take(&mut settled.inodes);
+        repeat_as_held(&mut inodes, &links);
         let mut owners = Owners {
-            starts: starts(&links, settled.inodes.len()),
+            inodes,
             holds: links.into_iter().map(|(_, hold)| hold).collect(),
             processes,
             effort,
@@ -191,35 +190,29 @@ impl Owners {
         // They were collected in the memory of the links.
         owners.holds.shrink_to_fit();
         for (endpoint, listeners, _) in &settled.waiting {
-            let holds = owners.holds_of_all(&settled.inodes, listeners);
+            let holds = owners.holds_of_all(listeners);
             owners.waiting.insert(*endpoint, holds);
         }
         for (listener, clients) in &settled.clients {
-            let holds = owners.holds_of_all(&settled.inodes, clients);
+            let holds = owners.holds_of_all(clients);
             owners.clients.insert(*listener, holds);
         }
         owners
     }
 
-    /// The holds of these of the wanted inodes, sorted.
-    fn holds_of_all(&self, wanted: &[u64], inodes: &[u64]) -> Vec<Hold> {
-        let places = inodes
-            .iter()
-            .filter_map(|inode| wanted.binary_search(inode).ok());
-        let mut holds: Vec<Hold> = places
-            .flat_map(|place| self.holds_at(place))
-            .copied()
-            .collect();
+    /// The holders of these inodes, sorted.
+    fn holds_of_all(&self, inodes: &[u64]) -> Vec<Hold> {
+        let holds = inodes.iter().flat_map(|inode| self.holds_of(*inode));
+        let mut holds: Vec<Hold> = holds.copied().collect();
         holds.sort_unstable();
         holds
     }
 
-    fn holds_at(&self, place: usize) -> &[Hold] {
-        let bound = |place: usize| usize::try_from(*self.starts.get(place)?).ok();
-        let (Some(start), Some(end)) = (bound(place), bound(place + 1)) else {
-            return &[];
-        };
-        self.holds.get(start..end).unwrap_or_default()
+    fn holds_of(&self, inode: u64) -> &[Hold] {
+        let start = self.inodes.partition_point(|other| *other < inode);
+        let from = self.inodes.get(start..).unwrap_or_default();
+        let same = from.iter().take_while(|other| **other == inode).count();
+        self.holds.get(start..start + same).unwrap_or_default()
     }
 
     /// Every process that holds a wanted socket, in the order of their pids.
@@ -227,10 +220,9 @@ impl Owners {
         &self.processes
     }
 
-    /// Every wanted inode with how it is held.
+    /// Every wanted inode with how it is held, by inode.
     pub fn holds(&self) -> impl Iterator<Item = (u64, Hold)> {
-        let inodes = self.inodes.iter().enumerate();
-        inodes.flat_map(|(place, inode)| self.holds_at(place).iter().map(|hold| (*inode, *hold)))
+        self.inodes.iter().copied().zip(self.holds.iter().copied())
     }
 
     /// The processes that are known to hold the socket with this inode, lowest pid first.
@@ -239,9 +231,7 @@ impl Owners {
     }
 
     fn held_by_inode(&self, inode: u64) -> Held<'_> {
-        let place = self.inodes.binary_search(&inode);
-        let holds = place.map_or(&[][..], |place| self.holds_at(place));
-        Held::by(holds, &self.processes)
+        Held::by(self.holds_of(inode), &self.processes)
     }
 
     /// Which processes hold the other end of a UNIX socket, or the clients that wait for a listener.
@@ -278,21 +268,25 @@ impl Owners {
     }
 }
 
-/// Where the links of each of `inodes` inodes begin, and where the last end.
-fn starts(links: &[Link], inodes: usize) -> Vec<u32> {
-    let mut starts = vec![0; inodes + 1];
-    for (at, _) in links {
-        let next = usize::try_from(*at).map(|at| at + 1);
-        if let Some(count) = next.ok().and_then(|next| starts.get_mut(next)) {
-            *count += 1;
-        }
-    }
-    let mut before: u32 = 0;
-    for start in &mut starts {
-        before += *start;
-        *start = before;
-    }
-    starts
+/// Leaves each of these inodes as often as it has one of the sorted `links`, in place: at this moment most is in
+/// memory.
+fn repeat_as_held(inodes: &mut Vec<u64>, links: &[Link]) {
+    let place = |link: &Link| usize::try_from(link.0).ok();
+    let again = links.windows(2).filter_map(|pair| match pair {
+        [one, next] if one.0 == next.0 => inodes.get(place(next)?).copied(),
+        _ => None,
+    });
+    let again: Vec<u64> = again.collect();
+    let mut held = links.iter().filter_map(place).peekable();
+    let mut at = 0;
+    inodes.retain(|_| {
+        let is_held = held.next_if_eq(&at).is_some();
+        while held.next_if_eq(&at).is_some() {}
+        at += 1;
+        is_held
+    });
+    inodes.extend(again);
+    inodes.sort_unstable();
 }
 
 fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {

@@ -37,6 +37,17 @@ impl AcceptQueue {
     }
 }
 
+/// The fullest accept queues.
+#[derive(Clone, Debug, Default)]
+pub struct FullestQueues {
+    /// The fullest one first.
+    pub queues: Vec<AcceptQueue>,
+    /// How many there are besides.
+    pub others: u64,
+    /// Whether there was room for every queue, so that none of the others is fuller.
+    pub were_all_compared: bool,
+}
+
 /// The accept queues of listeners. A sink of a dump of LISTEN, or of every state.
 #[derive(Clone, Debug, Default)]
 pub struct AcceptQueues {
@@ -88,22 +99,21 @@ impl AcceptQueues {
         other.queues.into_values().for_each(|queue| self.add(queue));
     }
 
-    /// The `most` fullest queues, the fullest first, then by port and address; and how many there are
-    /// besides.
-    pub fn fullest(&self, most: usize) -> (Vec<AcceptQueue>, u64) {
-        let mut queues: Vec<AcceptQueue> = self.queues.values().copied().collect();
+    /// The `most` fullest queues, the fullest first, then by port and address.
+    pub fn fullest(self, most: usize) -> FullestQueues {
+        let mut queues: Vec<AcceptQueue> = self.queues.into_values().collect();
         queues.sort_by_key(|queue| {
             let place = (queue.local.port(), queue.local.ip(), queue.netns);
             (Reverse(queue.fullness()), place)
         });
         let others = queues.len().saturating_sub(most) as u64;
         queues.truncate(most);
-        (queues, others + self.beyond)
-    }
-
-    /// Whether every listener has a queue here.
-    pub fn are_all(&self) -> bool {
-        self.beyond == 0
+        queues.shrink_to_fit();
+        FullestQueues {
+            queues,
+            others: others + self.beyond,
+            were_all_compared: self.beyond == 0,
+        }
     }
 }
 
@@ -138,15 +148,15 @@ mod tests {
             listener("192.0.2.1:80", 2, 2, Some(4)),
             listener("192.0.2.1:80", 0, 128, Some(0)),
         ]);
-        let (fullest, others) = queues.fullest(10);
-        let [queue] = fullest[..] else {
+        let fullest = queues.fullest(10);
+        let [queue] = fullest.queues[..] else {
             panic!("{fullest:?}");
         };
         assert_eq!(
             (queue.waiting, queue.limit, queue.drops),
             (2, Some(2), Some(5))
         );
-        assert_eq!(others, 0);
+        assert_eq!(fullest.others, 0);
     }
 
     #[test]
@@ -157,8 +167,8 @@ mod tests {
             listener("192.0.2.1:443", 64, 128, None),
             listener("192.0.2.1:22", 1, 0, None),
         ]);
-        let (fullest, others) = queues.fullest(3);
-        let ports: Vec<u16> = fullest.iter().map(|queue| queue.local.port()).collect();
+        let FullestQueues { queues, others, .. } = queues.fullest(3);
+        let ports: Vec<u16> = queues.iter().map(|queue| queue.local.port()).collect();
         assert_eq!((ports, others), (vec![22, 443, 80], 1));
     }
 
@@ -168,7 +178,7 @@ mod tests {
             full: None,
             ..listener("192.0.2.1:80", 3, 0, None)
         };
-        let (fullest, _) = queues(&[from_proc]).fullest(1);
+        let fullest = queues(&[from_proc]).fullest(1).queues;
         assert_eq!(
             (fullest[0].waiting, fullest[0].limit, fullest[0].drops),
             (3, None, None)
@@ -182,7 +192,8 @@ mod tests {
             let ip = std::net::Ipv4Addr::from(number);
             let _ = all.socket(&listener(&format!("{ip}:80"), 0, 1, None));
         }
-        assert!(!all.are_all());
-        assert_eq!(all.fullest(100).1, MOST as u64 - 100 + 5);
+        let fullest = all.fullest(100);
+        assert!(!fullest.were_all_compared);
+        assert_eq!(fullest.others, MOST as u64 - 100 + 5);
     }
 }

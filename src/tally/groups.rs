@@ -1,6 +1,7 @@
 //! Sockets per state and group.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
@@ -19,7 +20,7 @@ pub type GroupedCounts = HashMap<Box<[KeyPart]>, Counts>;
 #[derive(Debug)]
 pub struct GroupTally {
     keys: Vec<GroupKey>,
-    listeners: Listeners,
+    listeners: Arc<Listeners>,
     most: usize,
     groups: GroupedCounts,
     /// Sockets of groups beyond the limit.
@@ -31,11 +32,11 @@ pub struct GroupTally {
 
 impl GroupTally {
     /// Groups by `keys`; direction and service need the `listeners`.
-    pub fn new(keys: Vec<GroupKey>, listeners: Listeners) -> GroupTally {
+    pub fn new(keys: Vec<GroupKey>, listeners: impl Into<Arc<Listeners>>) -> GroupTally {
         GroupTally {
             key: Vec::with_capacity(keys.len()),
             keys,
-            listeners,
+            listeners: listeners.into(),
             most: MOST_GROUPS,
             groups: GroupedCounts::default(),
             beyond: Counts::default(),
@@ -131,7 +132,7 @@ impl SplitSink for GroupTally {
     fn split(&self) -> GroupTally {
         GroupTally {
             most: self.most,
-            ..GroupTally::new(self.keys.clone(), self.listeners.clone())
+            ..GroupTally::new(self.keys.clone(), Arc::clone(&self.listeners))
         }
     }
 

@@ -11,7 +11,7 @@ mod compact;
 mod groups;
 mod top_n;
 
-pub use accept_queues::{AcceptQueue, AcceptQueues};
+pub use accept_queues::{AcceptQueue, AcceptQueues, FullestQueues};
 pub use buffered::BufferedSockets;
 pub use groups::{GroupTally, GroupedCounts};
 pub use top_n::TopN;

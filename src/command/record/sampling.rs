@@ -2,6 +2,7 @@
 //! their cost allows.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::moment::Labels;
@@ -234,8 +235,10 @@ impl Walk {
         let sample = sockets.sample(|observer, _| {
             let mut listeners = Listeners::default();
             let listened = listening.list(&mut listeners)?;
-            let tally =
-                |field| GroupTally::new(vec![key(field)], listeners.clone()).with_most(MOST_GROUPS);
+            let listeners = Arc::new(listeners);
+            let tally = |field| {
+                GroupTally::new(vec![key(field)], Arc::clone(&listeners)).with_most(MOST_GROUPS)
+            };
             let mut tallies = [tally(Field::Service), tally(Field::RemoteAddr)];
             let ((mut report, ()), findings) = rules.apply(|rules| {
                 let tallies = &mut tallies;

@@ -5,6 +5,7 @@
 //! on this sample alone.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use crate::cli::Keys;
 use crate::command::groups::labels;
@@ -103,8 +104,8 @@ impl Grouping {
     }
 
     /// Counts the sockets of a sample.
-    pub(super) fn tally(&self, listeners: &Listeners) -> GroupTally {
-        GroupTally::new(self.keys.clone(), listeners.clone()).with_most(MOST_GROUPS)
+    pub(super) fn tally(&self, listeners: &Arc<Listeners>) -> GroupTally {
+        GroupTally::new(self.keys.clone(), Arc::clone(listeners)).with_most(MOST_GROUPS)
     }
 
     /// Chooses the groups that have series, `top` at most.

@@ -4,14 +4,14 @@
 mod tests;
 
 use super::namespaces::Divided;
-use super::sampler::{Kernel, LISTENERS, Queues, Sampled};
+use super::sampler::{Kernel, Queues, Sampled};
 use super::walk::Found;
 use crate::command::doctor::{Findings, SEVERITIES};
 use crate::command::sample::Sample;
 use crate::diagnose::{OutgoingPorts, Unanswered};
 use crate::model::page::{Family, Page};
 use crate::model::{Counter, Counts, Kind, Setting, SourceName, State};
-use crate::tally::AcceptQueues;
+use crate::tally::FullestQueues;
 
 /// The sources that are on every page.
 const SOURCES: [SourceName; 3] = [
@@ -172,9 +172,8 @@ fn add_findings(page: &mut Page, findings: &Findings) {
 }
 
 /// The accept queues; `shown` has the names of network namespaces, if there are several.
-fn add_queues(page: &mut Page, queues: &AcceptQueues, shown: Option<&Queues>) {
-    let (queues, others) = queues.fullest(LISTENERS);
-    for queue in queues {
+fn add_queues(page: &mut Page, queues: &FullestQueues, shown: Option<&Queues>) {
+    for queue in &queues.queues {
         let (address, port) = (queue.local.ip().to_string(), queue.local.port().to_string());
         let mut shown = shown.iter().flat_map(|queues| &queues.shown);
         let netns = shown.find(|one| one.netns == queue.netns);
@@ -185,7 +184,7 @@ fn add_queues(page: &mut Page, queues: &AcceptQueues, shown: Option<&Queues>) {
         add(Family::AcceptQueueLimit, queue.limit.map(u64::from));
         add(Family::ListenerDrops, queue.drops);
     }
-    page.add(Family::SeriesDropped, ["listeners"], Some(others));
+    page.add(Family::SeriesDropped, ["listeners"], Some(queues.others));
 }
 
 fn add_kernel(page: &mut Page, kernel: &Kernel) {

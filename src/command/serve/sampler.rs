@@ -18,7 +18,7 @@ use crate::model::{
     Counter, Counters, Field, Kind, KindSet, Loss, Settings, SourceName, State, StateSet,
 };
 use crate::source::{Readings, SourceError};
-use crate::tally::AcceptQueues;
+use crate::tally::{AcceptQueues, FullestQueues};
 
 /// The fields of listeners; /proc has only the first.
 const OF_LISTENERS: [Field; 3] = [Field::AcceptQueue, Field::AcceptLimit, Field::Drops];
@@ -95,10 +95,10 @@ pub(super) struct Sampled {
     pub(super) belongs: Vec<Belongs>,
 }
 
-/// The accept queues.
+/// The accept queues that have series.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queues {
-    pub(super) queues: AcceptQueues,
+    pub(super) queues: FullestQueues,
     /// The network namespaces of those that have series, if there are several.
     pub(super) shown: Vec<Shown>,
 }
@@ -178,9 +178,12 @@ fn sample_listeners(
     let sample = sampler.sample(|observer, _| {
         let mut queues = AcceptQueues::default();
         let report = observer.list(&mut queues)?;
+        let queues = queues.fullest(LISTENERS);
         let shown = names.map(|names| {
-            let (fullest, _) = queues.fullest(LISTENERS);
-            let each = fullest.iter().map(|queue| Shown::of(queue.netns, names));
+            let each = queues
+                .queues
+                .iter()
+                .map(|queue| Shown::of(queue.netns, names));
             each.collect()
         });
         let shown = shown.unwrap_or_default();
@@ -233,13 +236,13 @@ impl Sampled {
 
     /// The accept queues, whether those are all, and how long it took to read them; `None` if they are
     /// unknown.
-    pub(super) fn queues(&self) -> Option<(&AcceptQueues, bool, Duration)> {
+    pub(super) fn queues(&self) -> Option<(&FullestQueues, bool, Duration)> {
         match &self.listeners {
             Some(listeners) => {
                 let sample = listeners.as_ref().ok()?;
                 let is_complete = sample.report.completeness.is_complete();
                 let queues = &sample.found.queues;
-                Some((queues, is_complete && queues.are_all(), sample.took))
+                Some((queues, is_complete && queues.were_all_compared, sample.took))
             }
             None => {
                 let sample = self.found()?;
@@ -247,7 +250,7 @@ impl Sampled {
                 let is_complete = sample.report.completeness.is_complete();
                 // Other sources count listeners without passing them on.
                 let is_passed = sample.report.source == SourceName::Proc;
-                is_passed.then_some((queues, is_complete && queues.are_all(), sample.took))
+                is_passed.then_some((queues, is_complete && queues.were_all_compared, sample.took))
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The walk through the sockets of a page: as the summary counts them, or, for groups, ports and
 //! findings, one that lists every socket and feeds all of them.
 
+use std::sync::Arc;
+
 use super::groups::{Chosen, Grouping};
 use super::namespaces::{self, Divided};
+use super::sampler::LISTENERS;
 use super::sink::{PageSink, WithRules};
 use crate::command::doctor::{Findings, Rounds, RulesSink};
 use crate::command::names::HostNames;
@@ -14,7 +17,7 @@ use crate::diagnose::{OutgoingPorts, PortsTaken, Unanswered};
 use crate::model::{Counts, Field, KindSet, Listeners, Loss, Settings};
 use crate::owner::Seek;
 use crate::source::{Observer, Report};
-use crate::tally::{AcceptQueues, BufferedSockets};
+use crate::tally::{AcceptQueues, BufferedSockets, FullestQueues};
 
 /// Destinations have series if they take at least one in this many of all ports.
 const PART: u64 = 10;
@@ -52,7 +55,7 @@ pub(super) struct Walk {
 pub(super) struct Found {
     pub(super) counts: Counts,
     pub(super) unanswered: Unanswered,
-    pub(super) queues: Option<AcceptQueues>,
+    pub(super) queues: Option<FullestQueues>,
     pub(super) has_all_sockets: bool,
     /// Whether every listener is known that decides groups or ports.
     pub(super) has_all_listeners: bool,
@@ -146,9 +149,11 @@ impl Walk {
             are_several,
         } = self;
         sockets.sample(|observer, _| {
-            let mut listeners = Listeners::default();
+            // Only where they listen is needed here.
+            let mut listeners = Listeners::at_most(0);
             let listened = listening.as_mut().map(|one| one.list(&mut listeners));
             let listened = listened.transpose()?;
+            let listeners = Arc::new(listeners);
             let ports = || OutgoingPorts::new(settings, &listeners).ok();
             let groupings = extras.groupings.iter();
             let mut sink = PageSink {
@@ -181,7 +186,7 @@ impl Walk {
             let found = Found {
                 counts: sink.counts,
                 unanswered: sink.unanswered,
-                queues: sink.queues,
+                queues: sink.queues.map(|queues| queues.fullest(LISTENERS)),
                 has_all_sockets: lost.has_all_sockets
                     && divided.as_ref().is_none_or(|one| one.is_whole),
                 has_all_listeners: listened.is_none_or(|report| report.completeness.is_complete()),

@@ -9,6 +9,7 @@ use super::*;
 use crate::command::doctor::RuleResult;
 use crate::command::outcome::{Failure, Status};
 use crate::command::serve::groups::Chosen;
+use crate::command::serve::sampler::LISTENERS;
 use crate::command::serve::sink::PageSink;
 use crate::command::serve::walk::Ports;
 use crate::diagnose::PortsTaken;
@@ -19,6 +20,7 @@ use crate::model::{Completeness, Counters, Settings, Sink, Socket, StateSet, Tim
 use crate::output::render_page;
 use crate::question::Question;
 use crate::source::{Cost, Need, Observer, ProcNet, Report, Sources};
+use crate::tally::AcceptQueues;
 
 const CLASSIC: &str = include_str!("../../../../tests/fixtures/page/classic.prom");
 const OPENMETRICS: &str = include_str!("../../../../tests/fixtures/page/openmetrics.txt");
@@ -46,7 +48,7 @@ fn found(sink: PageSink<'_>) -> Found {
     Found {
         counts: sink.counts,
         unanswered: sink.unanswered,
-        queues: sink.queues,
+        queues: sink.queues.map(|queues| queues.fullest(LISTENERS)),
         has_all_sockets: true,
         has_all_listeners: true,
         has_all_processes: None,
@@ -149,7 +151,7 @@ fn whole() -> Sampled {
 
 /// Accept queues of one network namespace.
 fn of_one(queues: AcceptQueues) -> Queues {
-    let shown = Vec::new();
+    let (queues, shown) = (queues.fullest(LISTENERS), Vec::new());
     Queues { queues, shown }
 }
 

@@ -66,6 +66,7 @@ fn of_several() -> Sampled {
         pass(&mut queues, &[Socket { netns, ..one }]);
     }
     let shown = vec![host.clone(), pod.clone()];
+    let queues = queues.fullest(LISTENERS);
     listeners.found = Queues { queues, shown };
     sampled.kernel.as_mut().unwrap().is_of_host = true;
     let belongs = |name: Arc<str>, pod_namespace: &str, pod_name: &str, container: &str| Belongs {
