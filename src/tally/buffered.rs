@@ -1,6 +1,6 @@
 //! Sockets in the order they arrived, until their holders are known or they are sorted.
 //!
-//! The memory grows with their number, by 64 bytes each and what the question needs besides; in
+//! The memory grows with their number, by 60 bytes each and what the question needs besides; in
 //! pieces, so that growing copies nothing.
 
 use std::ops::ControlFlow;

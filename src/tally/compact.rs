@@ -1,4 +1,4 @@
-//! Sockets in 64 bytes each instead of some 200, and eight more for each less common field that the
+//! Sockets in 60 bytes each instead of some 200, and eight more for each less common field that the
 //! question needs. Pure; nothing is ever written out in this form.
 //!
 //! A socket that does not fit, such as one with a UNIX name, is kept whole.
@@ -45,6 +45,8 @@ pub(super) struct Piece {
     /// Of the first socket; one of another kind or namespace is kept whole.
     whose: Option<(Kind, Netns)>,
     sockets: Vec<Stored>,
+    /// Those that do not fit.
+    whole: Vec<Socket>,
     /// A number for each extra field of each socket, in their order.
     numbers: Vec<u64>,
     /// The congestion control algorithms seen; their numbers are places in this list.
@@ -54,13 +56,14 @@ pub(super) struct Piece {
 #[derive(Debug)]
 enum Stored {
     Compact(Compact),
-    Whole(Box<Socket>),
+    /// The place in the list of whole ones. A pointer would take more.
+    Whole(u32),
 }
 
 /// What the rows of every list, groups and the search for owners need.
 #[derive(Debug)]
 struct Compact {
-    /// IPv4 addresses as v4-mapped ones; `family` distinguishes them.
+    /// IPv4 addresses as v4-mapped ones; the family distinguishes them.
     local: Ipv6Addr,
     remote: Ipv6Addr,
     local_port: u16,
@@ -71,9 +74,39 @@ struct Compact {
     inode: u32,
     interface: u32,
     state: State,
-    family: Family,
-    full: Option<bool>,
-    v6only: Option<bool>,
+    flags: Flags,
+}
+
+/// The family of a socket, and two facts that may be unknown, in one byte: with one each, a socket would take
+/// four bytes more.
+#[derive(Clone, Copy, Debug)]
+struct Flags(u8);
+
+impl Flags {
+    /// Each fact takes two bits.
+    const FULL: u32 = 1;
+    const V6ONLY: u32 = 3;
+
+    fn new(family: Family, full: Option<bool>, v6only: Option<bool>) -> Flags {
+        let bits = |fact: Option<bool>| fact.map_or(0, |is_true| 1 + u8::from(is_true));
+        let family = u8::from(family == Family::V6);
+        Flags(family | bits(full) << Flags::FULL | bits(v6only) << Flags::V6ONLY)
+    }
+
+    fn family(self) -> Family {
+        match self.0 & 1 {
+            0 => Family::V4,
+            _ => Family::V6,
+        }
+    }
+
+    /// The fact whose bits begin there.
+    fn fact(self, at: u32) -> Option<bool> {
+        match self.0 >> at & 3 {
+            0 => None,
+            bits => Some(bits == 2),
+        }
+    }
 }
 
 impl Piece {
@@ -101,7 +134,11 @@ impl Piece {
         }
         self.sockets.push(match Compact::of(socket) {
             Some(compact) if fits => Stored::Compact(compact),
-            _ => Stored::Whole(Box::new(socket.clone())),
+            _ => {
+                let place = u32::try_from(self.whole.len()).unwrap_or(u32::MAX);
+                self.whole.push(socket.clone());
+                Stored::Whole(place)
+            }
         });
     }
 
@@ -110,7 +147,7 @@ impl Piece {
         let (kind, netns) = self.whose?;
         let mut socket = match self.sockets.get(at)? {
             Stored::Compact(compact) => compact.socket(kind, netns),
-            Stored::Whole(socket) => return Some((**socket).clone()),
+            Stored::Whole(place) => return self.whole.get(usize::try_from(*place).ok()?).cloned(),
         };
         let numbers = self.numbers.get(at * extras.len()..)?;
         for (field, number) in extras.iter().zip(numbers) {
@@ -167,19 +204,18 @@ impl Compact {
             inode: inode.try_into().ok()?,
             interface: interface.unwrap_or(NO_INTERFACE),
             state,
-            family: ends.family,
-            full,
-            v6only,
+            flags: Flags::new(ends.family, full, v6only),
         })
     }
 
     fn socket(&self, kind: Kind, netns: Netns) -> Socket {
-        let end = |address: Ipv6Addr, port| match self.family {
+        let family = self.flags.family();
+        let end = |address: Ipv6Addr, port| match family {
             Family::V4 => SocketAddr::new(address.to_canonical(), port),
             Family::V6 => SocketAddr::new(address.into(), port),
         };
         let ends = Ends::Internet(InetEnds {
-            family: self.family,
+            family,
             local: end(self.local, self.local_port),
             remote: end(self.remote, self.remote_port),
         });
@@ -190,8 +226,8 @@ impl Compact {
             uid: self.uid,
             inode: self.inode.into(),
             interface: (self.interface != NO_INTERFACE).then_some(self.interface),
-            full: self.full,
-            v6only: self.v6only,
+            full: self.flags.fact(Flags::FULL),
+            v6only: self.flags.fact(Flags::V6ONLY),
             ..Socket::bare(kind, self.state, ends)
         }
     }
