@@ -3,16 +3,15 @@
 //! Keys are only ever added within a version; a reader ignores keys and types that it does not know.
 
 mod namespace;
+mod sample;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::model::{Counts, State};
-pub use namespace::{Namespace, NamespaceEnd};
+pub use namespace::{Namespace, NamespaceCounts, NamespaceEnd};
+pub use sample::{Group, Groups, KindCounts, Others, Sample, States};
 
 /// The latest version of the format. A reader refuses a later one.
 pub const VERSION: u32 = 2;
@@ -64,6 +63,9 @@ pub enum Line<'a> {
     /// That is whole.
     #[serde(borrow)]
     NamespaceEnd(NamespaceEnd<'a>),
+    /// The numbers of its sockets, as the samples from here on have them.
+    #[serde(borrow)]
+    NamespaceCounts(NamespaceCounts<'a>),
     /// The moment is whole.
     #[serde(borrow)]
     End(End<'a>),
@@ -156,6 +158,9 @@ pub struct Cause<'a> {
 /// more has neither text nor error.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct File<'a> {
+    /// In a sample of several network namespaces, the number of the one that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netns: Option<u32>,
     /// The path below /proc.
     pub path: Cow<'a, str>,
     /// All of it.
@@ -268,104 +273,6 @@ pub struct KindLine<'a> {
     /// How many there are, where several network namespaces were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-}
-
-/// How many sockets of each kind were in each state.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Sample<'a> {
-    /// When the first request was sent.
-    pub time: Cow<'a, str>,
-    /// The kinds.
-    #[serde(borrow)]
-    pub kinds: Vec<KindCounts<'a>>,
-    /// What was lost.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Cow<'a, str>>,
-}
-
-/// The sockets of a kind in a sample.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct KindCounts<'a> {
-    /// The kind.
-    pub kind: Cow<'a, str>,
-    /// The source, as in an answer; `netlink+counters` too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Cow<'a, str>>,
-    /// Why the kernel could not report any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unavailable: Option<Cow<'a, str>>,
-    /// How many there are.
-    pub total: u64,
-    /// How many are in each state; states without any have no key.
-    pub states: States,
-}
-
-/// Sockets of TCP by group, the largest groups of them.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Groups<'a> {
-    /// When they were counted: for groups that are costly, earlier than the sample.
-    pub time: Cow<'a, str>,
-    /// What they are grouped by, as it is typed: `remote-addr`.
-    pub by: Cow<'a, str>,
-    /// Largest first.
-    #[serde(borrow)]
-    pub groups: Vec<Group<'a>>,
-    /// The others together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub other: Option<Others>,
-    /// What was lost.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Cow<'a, str>>,
-}
-
-/// A group.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Group<'a> {
-    /// Its value of the field; no key if it has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Cow<'a, str>>,
-    /// How many sockets it has.
-    pub total: u64,
-    /// How many are in each state.
-    pub states: States,
-}
-
-/// Groups that are not recorded one by one.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Others {
-    /// How many groups; those beyond the limit of groups are not known.
-    pub groups: u64,
-    /// How many sockets they have.
-    pub total: u64,
-    /// How many are in each state.
-    pub states: States,
-}
-
-/// Numbers by state, as an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct States(pub Counts);
-
-impl Serialize for States {
-    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let states = self.0.present();
-        json.collect_map(states.map(|(state, number)| (state.to_string(), number)))
-    }
-}
-
-impl<'de> Deserialize<'de> for States {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<States, D::Error> {
-        let states = BTreeMap::<Cow<'de, str>, u64>::deserialize(json)?;
-        let mut counts = Counts::default();
-        let mut sum = 0_u64;
-        for (name, number) in states {
-            let state = State::of_text(&name);
-            let state = state.ok_or_else(|| D::Error::custom(format!("no state: {name}")))?;
-            let added = sum.checked_add(number);
-            sum = added.ok_or_else(|| D::Error::custom("too many sockets"))?;
-            counts.add(state, number);
-        }
-        Ok(States(counts))
-    }
 }
 
 /// A time as it is written.

@@ -29,7 +29,7 @@ pub use lines::Lines;
 pub use open::{At, RecordError, is_record, open};
 pub use ring::{Bounds, Ring, lock};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};
-pub use sampled::{SampleWriter, Sampled};
+pub use sampled::{FileRead, SampleWriter, Sampled, SampledNamespace};
 pub use samples::Samples;
 pub use sockets::Sockets;
 pub use unchanged::{Comparison, Known};

@@ -18,6 +18,7 @@ use crate::model::{
     Descriptors, Hold, Kind, KindRead, KindSet, Moment, Netns, Place, Placement, Process,
     ProcessName, RecordedHost,
 };
+pub(super) use namespaces::MOST;
 use namespaces::{Namespaces, joined_kinds};
 
 /// More text than this besides sockets is in no moment, in bytes.
@@ -101,7 +102,9 @@ impl Reading {
             Line::Unchanged(run) => self.add_unchanged(run)?,
             Line::Namespace(one) => self.namespaces.begin(one, &self.moment, at)?,
             Line::NamespaceEnd(end) => self.namespaces.end(end, self.base.as_mut())?,
-            Line::File(File { path, text, error }) => {
+            Line::File(File {
+                path, text, error, ..
+            }) => {
                 let text = text.map(|text| Ok(text.into_owned()));
                 let error = error.map(|error| Err(error.into_owned()));
                 let path = path.into_owned();

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use super::index::milliseconds;
-use super::line::{File, Groups, Line, Sample};
+use super::line::{File, Groups, Line, Namespace, NamespaceCounts, Sample};
 use super::ring::Ring;
 use super::tag::{SAMPLES, Tag, trailer};
 
@@ -16,13 +16,24 @@ use super::tag::{SAMPLES, Tag, trailer};
 const MOST: u32 = 60;
 const LONGEST: u64 = 4 << 20;
 
+/// Of which of several network namespaces a file is, by number, and its path below /proc.
+type FileOf = (Option<u32>, String);
+
+/// A file of counters or settings, or why it cannot be read.
+pub type FileRead = (FileOf, Result<String, String>);
+
+/// What is known of one of several network namespaces, and its numbers if it was read.
+pub type SampledNamespace = (Namespace<'static>, Option<NamespaceCounts<'static>>);
+
 /// A sample as it is recorded.
 #[derive(Debug)]
 pub struct Sampled {
     /// When it was taken.
     pub time: SystemTime,
-    /// The files of counters and settings, or why they cannot be read.
-    pub files: Vec<(String, Result<String, String>)>,
+    /// The files of counters and settings.
+    pub files: Vec<FileRead>,
+    /// Each, where there are several.
+    pub namespaces: Vec<SampledNamespace>,
     /// The groups that were counted for it.
     pub groups: Vec<Groups<'static>>,
     /// The numbers of sockets.
@@ -34,7 +45,9 @@ pub struct Sampled {
 pub struct SampleWriter {
     member: Option<Growing>,
     /// What the last sample has.
-    files: BTreeMap<String, Result<String, String>>,
+    files: BTreeMap<FileOf, Result<String, String>>,
+    /// The lines about each network namespace.
+    namespaces: BTreeMap<u32, [Vec<u8>; 2]>,
     /// The line of the groups by each field.
     groups: BTreeMap<String, Vec<u8>>,
 }
@@ -69,6 +82,7 @@ impl SampleWriter {
         }
         let mut lines = Vec::new();
         let begins = self.member.is_none();
+        self.add_namespaces(sampled.namespaces, begins, &mut lines)?;
         self.add_files(sampled.files, begins, &mut lines)?;
         for groups in sampled.groups {
             let by = groups.by.clone().into_owned();
@@ -158,32 +172,74 @@ impl SampleWriter {
         Ok(())
     }
 
-    /// Adds the lines of files: of all of them, or of those that are not as before.
-    fn add_files(
+    /// Adds the lines about network namespaces: about all of them, or about those that are not as before.
+    fn add_namespaces(
         &mut self,
-        files: Vec<(String, Result<String, String>)>,
+        namespaces: Vec<SampledNamespace>,
         all: bool,
         lines: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let now: BTreeMap<String, Result<String, String>> = files.into_iter().collect();
-        let gone = self.files.keys().filter(|path| !now.contains_key(*path));
-        for path in gone.filter(|_| !all) {
-            let path = path.into();
-            let (text, error) = (None, None);
-            lines.extend(line_of(&Line::File(File { path, text, error }))?);
+        let mut now = BTreeMap::new();
+        for (one, counts) in namespaces {
+            let netns = one.netns;
+            let counts = counts.map(|counts| line_of(&Line::NamespaceCounts(counts)));
+            let counts = counts.transpose()?.unwrap_or_default();
+            let its = [line_of(&Line::Namespace(one))?, counts];
+            let before = self.namespaces.get(&netns).filter(|_| !all);
+            for (line, number) in its.iter().zip(0..) {
+                if before.and_then(|before| before.get(number)) != Some(line) {
+                    lines.extend_from_slice(line);
+                }
+            }
+            now.insert(netns, its);
         }
-        let changed = |path: &String, read| all || self.files.get(path) != Some(read);
-        for (path, read) in now.iter().filter(|(path, read)| changed(path, read)) {
-            let file = File {
-                path: path.into(),
-                text: read.as_ref().ok().map(Into::into),
-                error: read.as_ref().err().map(Into::into),
-            };
-            lines.extend(line_of(&Line::File(file))?);
+        let gone = self
+            .namespaces
+            .keys()
+            .filter(|netns| !now.contains_key(*netns));
+        for netns in gone.filter(|_| !all) {
+            lines.extend(line_of(&Line::NamespaceCounts(NamespaceCounts {
+                netns: *netns,
+                source: None,
+                kinds: None,
+            }))?);
+        }
+        self.namespaces = now;
+        Ok(())
+    }
+
+    /// Adds the lines of files: of all of them, or of those that are not as before.
+    fn add_files(
+        &mut self,
+        files: Vec<FileRead>,
+        all: bool,
+        lines: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let now: BTreeMap<FileOf, Result<String, String>> = files.into_iter().collect();
+        let is_there =
+            |(netns, _): &FileOf| netns.is_none_or(|netns| self.namespaces.contains_key(&netns));
+        let gone = self.files.keys().filter(|file| !now.contains_key(*file));
+        // Those of a network namespace that is not there any more are given up with it.
+        for file in gone.filter(|file| !all && is_there(file)) {
+            lines.extend(file_line(file, None)?);
+        }
+        let changed = |file: &FileOf, read| all || self.files.get(file) != Some(read);
+        for (file, read) in now.iter().filter(|(file, read)| changed(file, read)) {
+            lines.extend(file_line(file, Some(read))?);
         }
         self.files = now;
         Ok(())
     }
+}
+
+/// The line of a file; of one that does not exist any more, if nothing was read.
+fn file_line((netns, path): &FileOf, read: Option<&Result<String, String>>) -> io::Result<Vec<u8>> {
+    line_of(&Line::File(File {
+        netns: *netns,
+        path: path.into(),
+        text: read.and_then(|read| read.as_ref().ok()).map(Into::into),
+        error: read.and_then(|read| read.as_ref().err()).map(Into::into),
+    }))
 }
 
 impl Growing {

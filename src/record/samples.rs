@@ -1,17 +1,21 @@
 //! Reads samples: each is the numbers of sockets, with the files and groups of those before it in its member
 //! where they did not change.
 
+mod namespaces;
+
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::index::damaged;
 use super::line::{File, Groups, KindCounts, Line, Sample, time_of};
 use super::lines::Lines;
 use super::source_of;
 use crate::model::{
-    CountedGroups, Field, KeyPart, KindRead, KindSet, Moment, Other, Place, ProcessName, Service,
-    Stretch,
+    CountedGroups, Counts, Field, KeyPart, Kind, KindRead, KindSet, Moment, Other, Place,
+    ProcessName, Service, Stretch,
 };
+use namespaces::Namespaces;
 
 /// More text than this is in no member of samples, in bytes.
 const MOST_KEPT: usize = 64 << 20;
@@ -28,8 +32,14 @@ pub struct Samples {
     read: usize,
     /// Whether files and groups are left out.
     only_numbers: bool,
-    /// What the next one has in common with the one before.
-    common: Moment,
+    common: Common,
+}
+
+/// What the next one has in common with the one before.
+#[derive(Debug)]
+struct Common {
+    moment: Moment,
+    namespaces: Namespaces,
 }
 
 impl Samples {
@@ -43,7 +53,10 @@ impl Samples {
             member: stretch.place.member,
             read: 0,
             only_numbers: false,
-            common: Moment::beginning(stretch.place),
+            common: Common {
+                moment: Moment::beginning(stretch.place),
+                namespaces: Namespaces::default(),
+            },
         })
     }
 
@@ -81,46 +94,62 @@ impl Samples {
                 continue;
             }
             let line = serde_json::from_slice(line);
-            match line.map_err(|error| wrong(error.to_string()))? {
-                Line::Sample(sample) => {
-                    return sample_of(&self.common, &sample, place)
-                        .map(Some)
-                        .map_err(wrong);
-                }
-                Line::File(File { path, text, error }) => {
-                    let text = text.map(|text| Ok(text.into_owned()));
-                    let file = text.or(error.map(|error| Err(error.into_owned())));
-                    match file {
-                        Some(file) => self.common.files.insert(path.into_owned(), file),
-                        None => self.common.files.remove(&*path),
-                    };
-                }
-                Line::Groups(groups) => {
-                    let counted = self.common.counted.get_or_insert_default();
-                    // A field of a later version is not known.
-                    if let Some(groups) = groups_of(groups).map_err(wrong)? {
-                        counted.groups.retain(|one| one.by != groups.by);
-                        counted.groups.push(groups);
-                    }
-                }
-                Line::Record(_)
-                | Line::Moment(_)
-                | Line::User(_)
-                | Line::Interface(_)
-                | Line::Cgroup(_)
-                | Line::Container(_)
-                | Line::Pod(_)
-                | Line::Process(_)
-                | Line::Unread(_)
-                | Line::Holds(_)
-                | Line::Unchanged(_)
-                | Line::Namespace(_)
-                | Line::NamespaceEnd(_)
-                | Line::End(_)
-                | Line::Cause(_)
-                | Line::Other => {}
+            let line = line.map_err(|error| wrong(error.to_string()))?;
+            if let Some(sample) = self.common.take(line, place).map_err(wrong)? {
+                return Ok(Some(sample));
             }
         }
+    }
+}
+
+impl Common {
+    /// Changes with a line; the sample, if one is whole with it.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other lines are in no sample, or of a later version"
+    )]
+    fn take(&mut self, line: Line<'_>, place: Place) -> Result<Option<Moment>, String> {
+        match line {
+            Line::Sample(sample) => {
+                let mut moment = sample_of(&self.moment, &sample, place)?;
+                let namespaces = self.namespaces.of_sample(&sample, &moment)?;
+                moment.namespaces = namespaces.map(Arc::new);
+                return Ok(Some(moment));
+            }
+            Line::File(file) => self.add_file(file)?,
+            Line::Namespace(one) => self.namespaces.know(&one)?,
+            Line::NamespaceCounts(counts) => self.namespaces.count(&counts)?,
+            Line::Groups(groups) => {
+                let counted = self.moment.counted.get_or_insert_default();
+                // A field of a later version is not known.
+                if let Some(groups) = groups_of(groups)? {
+                    counted.groups.retain(|one| one.by != groups.by);
+                    counted.groups.push(groups);
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn add_file(&mut self, file: File<'_>) -> Result<(), String> {
+        let File {
+            netns,
+            path,
+            text,
+            error,
+        } = file;
+        let files = match netns {
+            None => &mut self.moment.files,
+            Some(netns) => self.namespaces.files(netns)?,
+        };
+        let text = text.map(|text| Ok(text.into_owned()));
+        let file = text.or(error.map(|error| Err(error.into_owned())));
+        match file {
+            Some(file) => files.insert(path.into_owned(), file),
+            None => files.remove(&*path),
+        };
+        Ok(())
     }
 }
 
@@ -135,32 +164,32 @@ fn sample_of(common: &Moment, line: &Sample<'_>, place: Place) -> Result<Moment,
     };
     let mut counted = moment.counted.take().unwrap_or_default();
     for one in &line.kinds {
-        let KindCounts {
-            kind,
-            source,
-            unavailable,
-            total,
-            states,
-        } = one;
-        // One of a later version is not known.
-        let Some(kind) = KindSet::parse(kind).ok().and_then(KindSet::only) else {
+        let Some((kind, counts)) = kind_of(one)? else {
             continue;
         };
-        if states.0.total() != *total {
-            return Err("a total is not the sum of its states".to_owned());
-        }
-        counted.kinds.push((kind, states.0.clone()));
-        let sum = moment.total.checked_add(*total);
+        let sum = moment.total.checked_add(one.total);
         moment.total = sum.ok_or("too many sockets")?;
         moment.kinds.push(KindRead {
             kind,
-            source: source_of(source.as_deref()),
+            source: source_of(one.source.as_deref()),
             is_complete: true,
-            unavailable: unavailable.as_ref().map(ToString::to_string),
+            unavailable: one.unavailable.as_ref().map(ToString::to_string),
         });
+        counted.kinds.push((kind, counts));
     }
     moment.counted = Some(counted);
     Ok(moment)
+}
+
+/// The numbers of a kind; `None` for one of a later version, which is not known.
+fn kind_of(line: &KindCounts<'_>) -> Result<Option<(Kind, Counts)>, String> {
+    let Some(kind) = KindSet::parse(&line.kind).ok().and_then(KindSet::only) else {
+        return Ok(None);
+    };
+    match line.states.0.total() == line.total {
+        true => Ok(Some((kind, line.states.0.clone()))),
+        false => Err("a total is not the sum of its states".to_owned()),
+    }
 }
 
 /// `None` where they are by a field that is not known.

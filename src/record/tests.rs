@@ -2,7 +2,9 @@
 
 mod cursor;
 mod samples;
+mod samples_of_several;
 mod several;
+mod written;
 
 use std::fs;
 use std::io::{Read, Write as _};

@@ -1,8 +1,9 @@
 //! What a sample of a record can answer: it has numbers, and no sockets.
 
-use super::CannotKnow;
+use super::several::within;
+use super::{CannotKnow, Sources};
 use crate::filter::{Expression, Test};
-use crate::model::{Counted, Counts, Field, KindSet, Moment, Recorded, State};
+use crate::model::{Counted, Counts, Field, KindSet, Moment, Netns, Recorded, State};
 use crate::question::Question;
 use crate::record::line::stamp;
 
@@ -12,6 +13,10 @@ impl CannotKnow {
         let stamp = record.last().map_or("", |moment| &moment.stamp);
         let groups = counted.groups.iter().map(|groups| groups.by.name());
         let groups: Vec<&str> = groups.collect();
+        let by = match record.namespaces() {
+            None => "kind and state",
+            Some(_) => "kind, state and network namespace",
+        };
         let groups = match groups.is_empty() {
             true => String::new(),
             false => format!(", and of TCP by {}", groups.join(", ")),
@@ -25,7 +30,7 @@ impl CannotKnow {
         };
         CannotKnow {
             table: record.path.display().to_string(),
-            lack: format!("has at {stamp} only the numbers by kind and state{groups}: {nearest}"),
+            lack: format!("has at {stamp} only the numbers by {by}{groups}: {nearest}"),
         }
     }
 
@@ -43,31 +48,52 @@ impl CannotKnow {
                 lack: format!("has no {} sockets", lacking.titles()),
             });
         }
-        match is_answered(question, counted) {
+        // Which of these a test for one is about is known where each is asked.
+        let are_several = record.namespaces().is_some();
+        match is_answered(question, counted, are_several) {
             true => Ok(()),
             false => Err(CannotKnow::sockets_of(record, counted)),
         }
     }
 }
 
-/// How many sockets a sample of a record has that a question is about; `None` if it cannot answer.
-pub fn count_sample(moment: &Moment, question: &Question) -> Option<Counts> {
-    let counted = moment.counted.as_ref()?;
-    let lacking = question.kinds().difference(moment.available());
-    if !lacking.is_empty() || !is_answered(question, counted) {
-        return None;
-    }
+/// How many sockets a sample of a record has that a question to these sources is about; `None` if it cannot
+/// answer.
+pub fn count_sample(moment: &Moment, question: &Question, sources: &Sources) -> Option<Counts> {
+    let Some(namespaces) = &moment.namespaces else {
+        return count_part(moment, question);
+    };
     let mut counts = Counts::default();
-    super::recorded::count(counted, question, &mut counts);
+    let members = namespaces.members.iter();
+    for one in members.filter(|one| sources.include(one.netns)) {
+        if let (Ok(part), Some(question)) = (&one.moment, within(question, one.netns)) {
+            counts.add_all(&count_part(part, &question)?);
+        }
+    }
     Some(counts)
 }
 
-/// Whether the numbers of a sample are enough for a question.
-fn is_answered(question: &Question, counted: &Counted) -> bool {
+/// The same of what has no network namespaces.
+fn count_part(moment: &Moment, question: &Question) -> Option<Counts> {
+    let counted = moment.counted.as_ref()?;
+    let lacking = question.kinds().difference(moment.available());
+    if !lacking.is_empty() || !is_answered(question, counted, false) {
+        return None;
+    }
+    let mut counts = Counts::default();
+    super::recorded::count(counted, question, Netns::CALLER, &mut counts);
+    Some(counts)
+}
+
+/// Whether the numbers of a sample are enough for a question, which may test for network namespaces where these
+/// are several.
+fn is_answered(question: &Question, counted: &Counted, are_several: bool) -> bool {
     let filter = &question.beyond_record;
     let mut tests = filter.iter().flat_map(Expression::tests);
-    let is_tested = tests.all(|test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_)));
-    let is_number = |field: &Field| matches!(field, Field::State | Field::Kind);
+    let is_place = |test: &Test| are_several && matches!(test, Test::Netns(_));
+    let is_counted = |test: &Test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_));
+    let is_tested = tests.all(|test| is_counted(test) || is_place(test));
+    let is_number = |field: &Field| matches!(field, Field::State | Field::Kind | Field::Netns);
     let is_of_groups = match &*question.fields {
         [by] => {
             question.kinds() == KindSet::TCP && counted.groups.iter().any(|groups| groups.by == *by)

@@ -202,6 +202,12 @@ impl CannotKnow {
         if is_one && source == Some(SourceName::Proc) {
             CannotKnow::check(question, tables)?;
         }
+        if let (None, Some((_, name))) = (moment, &record.one_of) {
+            return Err(CannotKnow {
+                table: record.path.display().to_string(),
+                lack: format!("has no network namespace {name} at that time"),
+            });
+        }
         let has = moment.map(|moment| moment.available()).unwrap_or_default();
         let asked = question.kinds();
         let mut tests = question.filter.iter().flat_map(Expression::tests);

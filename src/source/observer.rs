@@ -106,6 +106,13 @@ impl Observer {
     /// # Errors
     /// As [`Observer::count`].
     pub fn list(&mut self, sink: &mut dyn Sink) -> Result<Report, SourceError> {
+        // Each part of one knows less of what it has.
+        if let Parts::Several(several, _) = &self.parts
+            && let Some(record) = several.record()
+            && let Some(counted) = record.counted()
+        {
+            return Err(CannotKnow::sockets_of(record, counted).into());
+        }
         self.answer(&mut |asked, question| match asked {
             Asked::Walk(_) => Err(SourceError::CountsOnly),
             Asked::Part(part) => part.list(question, None, sink),

@@ -28,7 +28,7 @@ impl Report {
             return Ok(Report::recorded(plan, record, Completeness::default()));
         };
         if let Some(counted) = &moment.counted {
-            count(counted, question, sink);
+            count(counted, question, tables.netns(), sink);
             return Ok(Report::recorded(plan, record, recorded_losses(moment)));
         }
         let mut reading = Reading {
@@ -70,8 +70,8 @@ fn recorded_losses(moment: &Moment) -> Completeness {
     completeness
 }
 
-/// Passes the numbers of a sample to a sink.
-pub(super) fn count(counted: &Counted, question: &Question, sink: &mut dyn Sink) {
+/// Passes the numbers of a sample to a sink, of the sockets of this network namespace.
+pub(super) fn count(counted: &Counted, question: &Question, netns: Netns, sink: &mut dyn Sink) {
     let program = question.beyond_record.as_ref().map(Program::new);
     let kinds = counted.kinds.iter();
     for (kind, counts) in kinds.filter(|(kind, _)| question.kinds().contains(*kind)) {
@@ -79,7 +79,10 @@ pub(super) fn count(counted: &Counted, question: &Question, sink: &mut dyn Sink)
         for (state, number) in states.filter(|(state, _)| question.states.contains(*state)) {
             let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
             let ends = InetEnds::listening(Family::V4, nowhere);
-            let socket = Socket::bare(*kind, state, ends);
+            let socket = Socket {
+                netns,
+                ..Socket::bare(*kind, state, ends)
+            };
             let is_meant = program.as_ref().is_none_or(|one| one.matches(&socket));
             if is_meant && sink.alike(&socket, number).is_break() {
                 return;

@@ -21,7 +21,7 @@ use super::plan::{Deriving, First, Plan, Several};
 use super::sock_diag::NetAdminDropped;
 use super::still::Memory;
 use super::{CannotKnow, NoTables, ProcNet, Report, SourceError};
-use crate::filter::{Folded, Test};
+use crate::filter::{Expression, Folded, Test};
 use crate::model::{
     Field, KindSet, NamespacesRead, Netns, ReadNamespace, SourceName, State, StateSet,
     UnseenNamespace, UnseenReason,
@@ -147,19 +147,23 @@ pub(super) fn within(question: &Question, netns: Netns) -> Option<Cow<'_, Questi
     if !filter.tests().any(is_about_netns) {
         return Some(Cow::Borrowed(question));
     }
-    let folded = filter.fold(|test, _| {
-        let Test::Netns(tested) = test else {
-            return None;
-        };
-        Some(*tested == netns)
-    });
-    let filter = match folded {
-        Folded::Never => return None,
-        Folded::Always => None,
-        Folded::Tests(rest) => Some(rest),
+    let fold = |filter: &Expression| {
+        let folded = filter.fold(|test, _| {
+            let Test::Netns(tested) = test else {
+                return None;
+            };
+            Some(*tested == netns)
+        });
+        match folded {
+            Folded::Never => None,
+            Folded::Always => Some(None),
+            Folded::Tests(rest) => Some(Some(rest)),
+        }
     };
+    let beyond_record = question.beyond_record.as_ref();
     Some(Cow::Owned(Question {
-        filter,
+        filter: fold(filter)?,
+        beyond_record: beyond_record.map_or(Some(None), fold)?,
         ..question.clone()
     }))
 }

@@ -4,6 +4,7 @@ mod anonymous;
 mod filter;
 mod playback;
 mod several;
+mod several_samples;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -458,10 +459,6 @@ in_namespace!(
             (
                 &["list", "--from", "a.rec", "dev", "=", "none0"],
                 "no such interface in the record",
-            ),
-            (
-                &["record", "b.rec", "-N", "all", "--every", "1"],
-                "is about one network namespace",
             ),
             (&["record"], "FILE"),
         ] {

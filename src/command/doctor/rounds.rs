@@ -61,6 +61,8 @@ type Outcome = Result<Option<Findings>, Failure>;
 pub(in crate::command) struct Rounds {
     selection: Selection,
     search: Duration,
+    /// The name of its network namespace, where it is one of several.
+    netns: Option<String>,
     earlier: Option<Earlier>,
     last: Option<Findings>,
     /// The rules whose last findings are critical, each with the title of the first one.
@@ -88,23 +90,36 @@ impl Rounds {
     /// # Errors
     /// What is not valid.
     pub(in crate::command) fn new(sourcing: &Sourcing) -> Result<Rounds, Failure> {
-        let target = Target::of_kind(KINDS, &cli::Selection::default(), sourcing)?;
         Ok(Rounds {
             search: sourcing.owner_timeout.unwrap_or(SEARCH),
-            ..Rounds::about(target)
+            ..Rounds::about(Rounds::target(sourcing)?)
         })
+    }
+
+    /// The sockets of every kind that rules are about.
+    ///
+    /// # Errors
+    /// What is not valid.
+    pub(in crate::command) fn target(sourcing: &Sourcing) -> Result<Target, Failure> {
+        Target::of_kind(KINDS, &cli::Selection::default(), sourcing)
     }
 
     /// For these sockets, of which the rules are about some kinds.
     pub(in crate::command) fn about(target: Target) -> Rounds {
         Rounds {
-            // Other network namespaces are not searched for at each scrape.
-            selection: Selection::one_of_several(target.among(KINDS).unwrap_or(target)),
+            selection: selection(target),
             search: SEARCH,
+            netns: None,
             earlier: None,
             last: None,
             critical: Vec::new(),
         }
+    }
+
+    /// Reads one of several network namespaces, which it is about, in the way that works now.
+    pub(in crate::command) fn move_to(&mut self, target: Target, name: String) {
+        self.selection = selection(target);
+        self.netns = Some(name);
     }
 
     /// The rules whose last findings are critical, each with the title of the first one.
@@ -157,7 +172,7 @@ impl Rounds {
         let (next, examination) = round.end(&self.selection, self.search);
         self.earlier = Some(next);
         let findings = examination.map(|(examination, window, are_all_found)| {
-            self.critical = critical(&examination, feed);
+            self.critical = critical(&examination, feed, self.netns.as_deref());
             Findings::of(&examination, window, are_whole && are_all_found)
         });
         self.last.clone_from(&findings);
@@ -259,15 +274,26 @@ fn examined(second: &SecondSample, host: &Host, search: Duration) -> Examined {
     (examination, host.window, are_all_found)
 }
 
+/// The sockets of a target that rules are about. Other network namespaces are not searched for at each round.
+fn selection(target: Target) -> Selection {
+    Selection::one_of_several(target.among(KINDS).unwrap_or(target))
+}
+
 /// The rules with critical findings; of selected sockets, those about these, since the others were not passed
-/// to the rules.
-fn critical(examination: &Examination, feed: Feed) -> Vec<(&'static str, String)> {
+/// to the rules. Titles name the network namespace, if it is one of several.
+fn critical(
+    examination: &Examination,
+    feed: Feed,
+    netns: Option<&str>,
+) -> Vec<(&'static str, String)> {
     let findings = examination.findings.iter();
     let findings = findings.filter(|one| feed == Feed::All || one.scope == Scope::Selection);
     let mut critical: Vec<(&'static str, String)> = Vec::new();
     for one in findings.filter(|one| one.severity == Severity::Critical) {
         if !critical.iter().any(|(id, _)| *id == one.id) {
-            critical.push((one.id, one.title.clone()));
+            let netns = netns.filter(|_| one.scope != Scope::Host);
+            let place = netns.map(|name| format!("netns {name}: "));
+            critical.push((one.id, place.unwrap_or_default() + &one.title));
         }
     }
     critical

@@ -31,6 +31,8 @@ pub(super) struct GroupSampler {
     keys: Vec<GroupKey>,
     /// The limit of groups, where it is not the usual one.
     most: Option<usize>,
+    /// What counts the sockets of a sample of a record that has the groups themselves.
+    numbers: Option<Sampler>,
 }
 
 /// Sockets by group.
@@ -63,7 +65,6 @@ impl GroupSampler {
         if let Some(field) = fields.iter().find(|field| !field.groups(kinds)) {
             return Err(cannot_group(*field, kinds));
         }
-        // A sample of a record has the groups themselves.
         let counted = target.sources.record().and_then(|record| record.counted());
         if counted.is_some() && keys.iter().any(|key| key.prefix.is_some()) {
             return Err(Failure::Usage(
@@ -73,7 +74,15 @@ impl GroupSampler {
         }
         let needs_listeners = fields.iter().any(|field| field.needs_listeners());
         let needs_listeners = needs_listeners && counted.is_none();
+        // It has those of all network namespaces together.
+        let are_all = target.sources.are_every() || !target.sources.are_several();
+        let is_recorded = counted.filter(|_| are_all).is_some_and(|counted| {
+            let mut groups = counted.groups.iter();
+            groups.any(|groups| fields == [groups.by])
+        });
+        let numbers = is_recorded.then(|| target.sampler(Vec::new()));
         Ok(GroupSampler {
+            numbers: numbers.transpose()?,
             listeners: needs_listeners.then(|| target.listeners()).transpose()?,
             search: match counted {
                 Some(_) => None,
@@ -96,13 +105,14 @@ impl GroupSampler {
             search,
             keys,
             most,
+            numbers,
         } = self;
         let record = sampler.place.recorded().cloned();
         let counted = record.as_ref().and_then(|record| record.counted());
-        if let (Some(counted), [key]) = (counted, &keys[..])
+        if let (Some(numbers), Some(counted), [key]) = (numbers, counted, &keys[..])
             && let Some(groups) = counted.groups.iter().find(|one| one.by == key.field)
         {
-            return of_sample(sampler, groups);
+            return of_sample(numbers, groups);
         }
         let mut owners: Option<Owners> = None;
         let mut sample = sampler.sample(|observer, _| {

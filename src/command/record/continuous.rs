@@ -43,9 +43,9 @@ pub(super) fn run(
     let filter = target.typed_words();
     let (kinds, sources) = (target.kinds(), target.sources.clone());
     let mut labels = Labels::new(sources.place(), typed.anonymize);
-    let ring = open(typed, filter.as_deref(), console)?;
-    let mut writer = Writer::new(ring);
     let head = super::head(&target, &mut labels);
+    let ring = open(typed, &head, console)?;
+    let mut writer = Writer::new(ring);
     write_head(&mut writer, head).map_err(|error| not_written(&typed.file, &error))?;
     let mut recording = Recording {
         sampling,
@@ -90,7 +90,7 @@ pub(super) fn run(
 }
 
 /// Opens the file, which may have what an earlier run recorded of the same sockets.
-fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Result<Ring, Failure> {
+fn open(typed: &cli::Record, head: &Head<'_>, console: &mut Console) -> Result<Ring, Failure> {
     let path = &typed.file;
     let name = path.display();
     let bounds = Bounds {
@@ -106,7 +106,7 @@ fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Res
             super::not_opened(path, &error)
         }
     })?;
-    refuse_other(path, &ring, filter, typed.anonymize)?;
+    refuse_other(path, &ring, head)?;
     let removed = ring.removed();
     if removed > 0 {
         let bytes = thousands(removed);
@@ -119,12 +119,7 @@ fn open(typed: &cli::Record, filter: Option<&str>, console: &mut Console) -> Res
 
 /// Refuses to continue a record of other sockets, since all answers from a file are about the same ones; or one
 /// with names of the host by others, and the other way round.
-fn refuse_other(
-    path: &Path,
-    ring: &Ring,
-    filter: Option<&str>,
-    anonymize: bool,
-) -> Result<(), Failure> {
+fn refuse_other(path: &Path, ring: &Ring, head: &Head<'_>) -> Result<(), Failure> {
     let name = path.display();
     let origin = ring.origin();
     let Some(origin) = origin.map_err(|error| Failure::Usage(error.to_string()))? else {
@@ -134,14 +129,29 @@ fn refuse_other(
         Some(filter) => format!("the sockets that match {filter}"),
         None => "all sockets".to_owned(),
     };
-    let (before, now) = (origin.filter.as_deref(), filter);
+    let (before, now) = (origin.filter.as_deref(), head.filter.as_deref());
+    let words = head.netns.as_deref().unwrap_or_default();
+    let namespaces = |words: &str| match words {
+        "" => "one network namespace".to_owned(),
+        words => format!("the network namespaces {words}"),
+    };
+    let recorded = origin.netns.join(",");
+    // Other names are in the place of those that were typed, for each run others.
+    let are_other = match origin.is_anonymized {
+        true => recorded.is_empty() != words.is_empty(),
+        false => recorded != words,
+    };
     let (what, other) = match origin.is_anonymized {
         _ if before != now => (
             format!("a record of {}", sockets(before)),
             format!("with {}", sockets(now)),
         ),
-        false if anonymize => ("recorded without --anonymize".into(), "with it".into()),
-        true if !anonymize => ("recorded with --anonymize".into(), "without it".into()),
+        _ if are_other => (
+            format!("a record of {}", namespaces(&recorded)),
+            format!("with {}", namespaces(words)),
+        ),
+        false if head.anonymized => ("recorded without --anonymize".into(), "with it".into()),
+        true if !head.anonymized => ("recorded with --anonymize".into(), "without it".into()),
         _ => return Ok(()),
     };
     Err(Failure::Usage(format!(

@@ -5,11 +5,13 @@ mod continuous;
 mod disguise;
 mod listing;
 mod moment;
+mod namespaces;
 mod rows;
 mod sampling;
 mod several;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -24,7 +26,6 @@ use rustix::io::Errno;
 use super::console::Console;
 use super::outcome::{Failure, Status};
 use super::secure;
-use super::sources::refuse_several;
 use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{EVERY_NETNS, KindSet, counted};
@@ -55,7 +56,6 @@ pub(super) fn run(typed: cli::Record, console: &mut Console) -> Result<Status, F
     };
     let target = Target::of_kind(kinds, &selection, &sourcing)?.with_placements();
     if let Some(interval) = typed.every {
-        refuse_several(&target.sources, "a record with samples (--every)")?;
         return continuous::run(&typed, interval, target, console);
     }
     let file = create(&typed.file, typed.force)?;

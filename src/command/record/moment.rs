@@ -333,7 +333,13 @@ pub(super) fn write_files<W: Write>(
             Ok(text) => (Some(text.into()), None),
             Err(error) => (None, Some(error.into())),
         };
-        writer.line(&Line::File(line::File { path, text, error }))?;
+        let netns = None;
+        writer.line(&Line::File(line::File {
+            netns,
+            path,
+            text,
+            error,
+        }))?;
     }
     Ok(())
 }

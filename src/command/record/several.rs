@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::listing::list;
-use super::moment::write_files;
+use super::moment::{Labels, write_files};
 use super::rows::Rows;
 use crate::command::outcome::Failure;
-use crate::model::{Kind, KindSet, Netns, UnseenNamespace, UnseenReason};
+use crate::model::{Kind, KindSet, NamespaceFacts, Netns, UnseenNamespace, UnseenReason};
 use crate::question::Question;
 use crate::record::line::{KindLine, Line, Namespace, NamespaceEnd};
 use crate::source::{OneNamespace, Readings, Report, Several, SourceError, visit_each};
@@ -46,7 +46,7 @@ pub(super) fn list_each<W: Write>(
     }
     let (mut report, namespaces) = visited?;
     for unseen in &namespaces.unseen {
-        let line = Line::Namespace(unseen_line(unseen, rows));
+        let line = Line::Namespace(unseen_line(unseen, rows.labels));
         rows.keep(|rows| rows.writer.line(&line));
     }
     report.completeness.set_namespaces(namespaces);
@@ -64,7 +64,8 @@ fn write_one<W: Write>(
     let place = one.sources.place();
     rows.labels.enter(place, one.netns, &one.name);
     let files = Readings::of(&one.sources).files();
-    let line = Line::Namespace(line_of(one, rows));
+    let name = rows.labels.namespace(&one.name).to_owned();
+    let line = Line::Namespace(read_line(one.netns, &one.facts, name, rows.labels));
     rows.begin(one.netns);
     rows.keep(|rows| {
         rows.writer.end_member()?;
@@ -98,8 +99,13 @@ fn with_totals(
     read
 }
 
-fn line_of<W: Write>(one: &OneNamespace, rows: &mut Rows<'_, W>) -> Namespace<'static> {
-    let (facts, labels) = (&one.facts, &mut *rows.labels);
+/// One that was read, by this name.
+pub(super) fn read_line(
+    netns: Netns,
+    facts: &NamespaceFacts,
+    name: String,
+    labels: &mut Labels,
+) -> Namespace<'static> {
     let placement = &facts.placement;
     let mut named = |name: Option<&str>| Some(labels.name(name?).to_owned().into());
     let (unit, container, pod) = (
@@ -117,12 +123,12 @@ fn line_of<W: Write>(one: &OneNamespace, rows: &mut Rows<'_, W>) -> Namespace<'s
         unit,
         container,
         pod,
-        ..bare(one.netns, rows.labels.namespace(&one.name).to_owned())
+        ..bare(netns, name)
     }
 }
 
 /// One that was not read. What the system reported may have names.
-fn unseen_line<W: Write>(one: &UnseenNamespace, rows: &mut Rows<'_, W>) -> Namespace<'static> {
+pub(super) fn unseen_line(one: &UnseenNamespace, labels: &mut Labels) -> Namespace<'static> {
     let failed = match &one.reason {
         UnseenReason::Failed(error) => Some(error),
         UnseenReason::NoPermission
@@ -130,12 +136,12 @@ fn unseen_line<W: Write>(one: &UnseenNamespace, rows: &mut Rows<'_, W>) -> Names
         | UnseenReason::Gone
         | UnseenReason::Covered => None,
     };
-    let error = failed.filter(|_| !rows.labels.are_others());
+    let error = failed.filter(|_| !labels.are_others());
     let error = error.map(|error| error.clone().into());
     Namespace {
         unseen: Some(one.reason.name().into()),
         error,
-        ..bare(one.netns, rows.labels.namespace(&one.name).to_owned())
+        ..bare(one.netns, labels.namespace(&one.name).to_owned())
     }
 }
 

@@ -173,9 +173,10 @@ fn groupings(typed: Option<&[GroupKey]>, sources: &Sources) -> Vec<Vec<GroupKey>
         .skip(usize::from(!sources.are_several()))
         .filter(|keys| typed != Some(keys))
         .collect();
-    // Of several network namespaces, there are no samples.
-    if sources.record().is_some() && !sources.are_several() {
-        let is_sampled = |key: &GroupKey| CountedGroups::FIELDS.contains(&key.field);
+    if sources.record().is_some() {
+        let is_sampled = |key: &GroupKey| {
+            CountedGroups::FIELDS.contains(&key.field) || key.field == Field::Netns
+        };
         usual.sort_by_key(|keys| keys.len() > 1 || !keys.iter().all(is_sampled));
     }
     let typed = typed.map(<[GroupKey]>::to_vec);

@@ -14,7 +14,6 @@ use crate::command::outcome::Failure;
 use crate::command::summary::Summary;
 use crate::live::{FailedSample, HISTORY, Move, Moved};
 use crate::model::{Counts, Moment, Recorded};
-use crate::question::Question;
 use crate::record::{At, Cursor, RecordError};
 use crate::source::{SourceError, count_sample};
 
@@ -53,7 +52,7 @@ impl Player {
         changes: Receiver<Change>,
     ) -> Result<Player, Failure> {
         let counter = Counter::new(request)?;
-        let cursor = Cursor::new(record, &numbers_for(counter.question()));
+        let cursor = Cursor::new(record, &numbers_for(&counter));
         Ok(Player {
             cursor: cursor.map_err(Failure::to("read the record"))?,
             counter,
@@ -89,7 +88,7 @@ impl Player {
                     self.play()
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let count = numbers_for(self.counter.question());
+                    let count = numbers_for(&self.counter);
                     is_read = !self.cursor.scan(&count);
                     if !is_read && sent.elapsed() < SHOWN {
                         continue;
@@ -180,12 +179,12 @@ impl Player {
     }
 
     fn step(&mut self, by: i64) -> bool {
-        let count = numbers_for(self.counter.question());
+        let count = numbers_for(&self.counter);
         self.cursor.step(by, &count)
     }
 
     fn go_to(&mut self, at: At) -> Result<(), String> {
-        let count = numbers_for(self.counter.question());
+        let count = numbers_for(&self.counter);
         let gone = self.cursor.go_to(at, &count);
         // One line has room for it.
         gone.map_err(|error| match &error {
@@ -242,9 +241,10 @@ impl Player {
     }
 }
 
-/// Reads the numbers of a sample that this question asks for.
-fn numbers_for(question: &Question) -> impl Fn(&Moment) -> Option<Counts> + '_ {
-    move |moment| count_sample(moment, question)
+/// Reads the numbers of a sample that are counted.
+fn numbers_for(counter: &Counter) -> impl Fn(&Moment) -> Option<Counts> + '_ {
+    let (question, sources) = (counter.question(), &counter.target().sources);
+    move |moment| count_sample(moment, question, sources)
 }
 
 /// Why there is no answer: of a sample, in fewer words, and with the keys that lead to one.

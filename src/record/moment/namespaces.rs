@@ -2,18 +2,17 @@
 //! sockets, and the processes are those of the host.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Base, kind_of, kinds_of};
 use crate::model::{
-    KindRead, Moment, NamespaceFacts, Netns, Place, Placement, RecordedHost, RecordedNamespace,
-    RecordedNamespaces, UnseenReason,
+    KindRead, Moment, Netns, Place, RecordedHost, RecordedNamespace, RecordedNamespaces,
+    UnseenReason,
 };
 use crate::record::line::{Namespace, NamespaceEnd};
 
 /// More network namespaces than these are on no host.
-const MOST: usize = 100_000;
+pub(in crate::record) const MOST: usize = 100_000;
 
 /// What was read of several network namespaces.
 #[derive(Debug, Default)]
@@ -57,12 +56,8 @@ impl Namespaces {
     ) -> Result<(), String> {
         self.are_any = true;
         let one = owned(one);
-        if one.unseen.is_some() {
+        if let Some(reason) = one.unseen_reason() {
             self.open = None;
-            let reason = UnseenReason::of(
-                one.unseen.as_deref().unwrap_or_default(),
-                one.error.as_deref(),
-            );
             return self.add(one, Err(reason));
         }
         self.open = Some(Open {
@@ -129,25 +124,10 @@ impl Namespaces {
         if self.found.len() == MOST {
             return Err("more network namespaces than any host has".to_owned());
         }
-        let facts = NamespaceFacts {
-            inode: one.inode,
-            pid: one.pid,
-            processes: one.processes,
-            mounts: one
-                .mounts
-                .iter()
-                .map(|path| PathBuf::from(&**path))
-                .collect(),
-            placement: Placement {
-                unit: one.unit.map(Into::into),
-                container: one.container.map(Into::into),
-                pod: one.pod.map(Into::into),
-            },
-        };
         self.found.push(RecordedNamespace {
             netns,
+            facts: Arc::new(one.facts()),
             name: one.name.into(),
-            facts: Arc::new(facts),
             moment,
         });
         Ok(())

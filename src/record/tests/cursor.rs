@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::samples::{LARGE, Written, at, connections};
+use super::written::{LARGE, Written, at, connections};
 use crate::model::{Counts, Moment, Position};
 use crate::record::*;
 

@@ -7,7 +7,7 @@ use crate::record::line::{Namespace, NamespaceEnd};
 /// A socket of the first namespace and of the second one, and a third one that was not read.
 const NAMES: [(u32, &str); 2] = [(7, "blue"), (9, "red")];
 
-fn namespace(netns: u32, name: &'static str) -> Namespace<'static> {
+pub(super) fn namespace(netns: u32, name: &'static str) -> Namespace<'static> {
     Namespace {
         netns,
         name: name.into(),

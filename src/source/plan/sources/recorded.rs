@@ -97,6 +97,25 @@ impl Sources {
         }
     }
 
+    /// Whether they are about this one of the network namespaces of their record.
+    pub(in crate::source) fn include(&self, netns: Netns) -> bool {
+        match self {
+            Sources::Several(several) => {
+                let selected = several.selected.as_deref();
+                selected.is_none_or(|all| all.iter().any(|one| one.netns == netns))
+            }
+            Sources::Record(_)
+            | Sources::Auto(_)
+            | Sources::Netlink(_)
+            | Sources::NetlinkAndCounters(_)
+            | Sources::Proc(_)
+            | Sources::Bpf(_) => {
+                let one_of = self.record().and_then(|record| record.one_of.as_ref());
+                one_of.is_none_or(|(own, _)| *own == netns)
+            }
+        }
+    }
+
     /// The source of an answer of theirs: of one from a record, that of its TCP sockets.
     pub fn of_answer(&self, source: SourceName) -> SourceName {
         let record = self.record();
