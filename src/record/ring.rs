@@ -2,7 +2,10 @@
 //!
 //! Where they do, the others are copied to a new file, which then takes the name of the old one: a reader
 //! finds a whole record at any time, and one that has opened the old file keeps it. A part of the file is a
-//! moment, or a member with samples; what cannot be written leaves nothing of its part.
+//! moment, or a member with samples; what cannot be written leaves nothing of its part. Two moments of which the
+//! second refers to the first become one part, with the samples between them.
+
+mod parts;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,10 +16,10 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::continued::repair;
-use super::index::{Member, milliseconds, read_members};
+use super::index::{milliseconds, read_members};
 use super::open::{RecordError, read_origin};
-use super::tag::{BEGINS, ENDS, HEAD, SAMPLES, Tag};
 use crate::model::{Origin, Place};
+use parts::{Part, head_at, join, parts};
 
 /// Of each limit, this part more is given up at once, so that the file is copied rarely.
 const SPARE: u32 = 8;
@@ -28,14 +31,6 @@ pub struct Bounds {
     pub keep: Duration,
     /// The length of the file, in bytes.
     pub size: u64,
-}
-
-/// A part of the file, which is given up as a whole.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    at: u64,
-    last: i64,
-    is_head: bool,
 }
 
 /// The file.
@@ -50,6 +45,10 @@ pub struct Ring {
     parts: Vec<Part>,
     /// Where the part begins that is written.
     begun: Option<u64>,
+    /// Where the first of two moments begins, until the second one is there or the first is given up.
+    first: Option<u64>,
+    /// Whether what is written refers to it.
+    is_second: bool,
 }
 
 impl Ring {
@@ -83,6 +82,8 @@ impl Ring {
             removed: before.saturating_sub(length),
             parts: parts(&members),
             begun: None,
+            first: None,
+            is_second: false,
         })
     }
 
@@ -131,15 +132,37 @@ impl Ring {
         Ok(())
     }
 
+    /// Begins the second of two moments. False where the first is not there any more: then it must not refer
+    /// to that one, and else the first stays while it is written.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn begin_second(&mut self, time: SystemTime) -> io::Result<bool> {
+        self.begin_part(time)?;
+        self.is_second = self.first.is_some();
+        Ok(self.is_second)
+    }
+
     /// Ends it; its last time is this one.
     pub fn end_part(&mut self, last: SystemTime) {
-        if let Some(at) = self.begun.take() {
-            self.parts.push(Part {
-                at,
-                last: milliseconds(last),
-                is_head: false,
-            });
+        let Some(at) = self.begun.take() else {
+            return;
+        };
+        let part = Part {
+            at,
+            last: milliseconds(last),
+            is_head: false,
+        };
+        self.parts.push(part);
+        if std::mem::take(&mut self.is_second) {
+            join(&mut self.parts, self.first.take());
         }
+    }
+
+    /// Ends it as the first of two moments.
+    pub fn end_first(&mut self, last: SystemTime) {
+        self.first = self.begun;
+        self.end_part(last);
     }
 
     /// Ends it as one that says whose record it is.
@@ -155,6 +178,9 @@ impl Ring {
     /// # Errors
     /// Those of the file.
     pub fn drop_part(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.is_second) {
+            self.first = None;
+        }
         match self.begun.take() {
             Some(at) => self.cut(at),
             None => Ok(()),
@@ -227,6 +253,9 @@ impl Ring {
 
     /// Gives up the parts before this one, except that which says whose record the others are.
     fn give_up(&mut self, from: usize) -> io::Result<()> {
+        let needed = self.first.filter(|_| self.is_second);
+        let needed = self.parts.iter().position(|part| Some(part.at) == needed);
+        let from = from.min(needed.unwrap_or(from));
         let (given_up, kept) = self.parts.split_at(from.min(self.parts.len()));
         let Some(head) = given_up.iter().rev().find(|part| part.is_head) else {
             return Ok(());
@@ -250,22 +279,16 @@ impl Ring {
         let head = Part { at: 0, ..*head };
         let parts: Vec<Part> = std::iter::once(head).chain(kept).collect();
         let begun = self.begun.map(moved);
+        let first = self.first.filter(|first| *first >= begin).map(moved);
         let from = [
             (head_at(&self.parts, from), head_length),
             (begin, self.length - begin),
         ];
         self.file = copy(&self.path, &self.file, &from)?;
         self.length = head_length + (self.length - begin);
-        (self.parts, self.begun) = (parts, begun);
+        (self.parts, self.begun, self.first) = (parts, begun, first);
         Ok(())
     }
-}
-
-/// Where the last head before this part is.
-fn head_at(parts: &[Part], from: usize) -> u64 {
-    let before = parts.iter().take(from).rev();
-    let head = before.clone().find(|part| part.is_head);
-    head.map_or(0, |part| part.at)
 }
 
 impl Write for Ring {
@@ -305,28 +328,6 @@ fn options() -> OpenOptions {
     options.read(true).write(true).mode(0o600);
     options.custom_flags(i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default());
     options
-}
-
-/// The parts that these members are.
-fn parts(members: &[Member]) -> Vec<Part> {
-    let (mut parts, mut begun) = (Vec::new(), None);
-    for Member { at, tag } in members {
-        let part = |at: u64, tag: &Tag| Part {
-            at,
-            last: tag.last,
-            is_head: tag.is(HEAD),
-        };
-        if tag.is(HEAD) || tag.is(SAMPLES) {
-            parts.push(part(*at, tag));
-        }
-        if tag.is(BEGINS) {
-            begun = Some(part(*at, tag));
-        }
-        if tag.is(ENDS) {
-            parts.extend(begun.take());
-        }
-    }
-    parts
 }
 
 /// Copies these ranges of a file to a new one, which takes its name. Returns the new one.

@@ -1,6 +1,7 @@
 //! Whole, cut and damaged records.
 
 mod cursor;
+mod pairs;
 mod samples;
 mod samples_of_several;
 mod several;

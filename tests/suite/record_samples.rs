@@ -128,6 +128,14 @@ in_namespace!(
         );
         let lines = lines(&folder);
         let (samples, moments) = (times(&lines, "sample"), times(&lines, "moment"));
+        // The sockets of the second moment are those of the first.
+        let runs = lines.iter().filter(|line| line["type"] == "unchanged");
+        let same: u64 = runs.map(|run| run["sockets"].as_u64().unwrap()).sum();
+        let written = lines.iter().filter(|line| line["type"] == "socket");
+        let ends = lines.iter().filter(|line| line["type"] == "end");
+        let total: u64 = ends.map(|end| end["total"].as_u64().unwrap()).sum();
+        assert!((7..total).contains(&same), "{same}");
+        assert_eq!(written.count() as u64 + same, total);
         let mut sorted = samples.clone();
         sorted.sort();
         assert_eq!((samples.len() > 2, &sorted), (true, &samples));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::moment::{Labels, Recorder};
 use super::not_written;
+use super::rows::Before;
 use super::sampling::{Sampling, Taken};
 use crate::cli::{self, Sourcing};
 use crate::command::console::Console;
@@ -318,19 +319,31 @@ impl Recording {
     ) -> Result<(), Failure> {
         let time = SystemTime::now();
         let file = self.recorder.writer.file();
-        let begun = self.samples.end(file).and_then(|()| file.begin_part(time));
-        begun.map_err(|error| not_written(&self.recorder.path, &error))?;
+        let begun = self.samples.end(file).and_then(|()| match is_first {
+            true => file.begin_part(time).map(|()| true),
+            false => file.begin_second(time),
+        });
+        let is_known = begun.map_err(|error| not_written(&self.recorder.path, &error))?;
+        if is_first {
+            self.recorder.known = Some(Before::new(time));
+        } else if !is_known {
+            self.recorder.known = None;
+        }
         let recorded = self.recorder.record(is_first, causes, console);
         let file = self.recorder.writer.file();
         let ended = match &recorded {
             Ok(_) => {
-                file.end_part(time);
+                match is_first {
+                    true => file.end_first(time),
+                    false => file.end_part(time),
+                }
                 file.sync()
             }
             Err(_) => file.drop_part(),
         };
         if recorded.is_err() {
             self.recorder.writer.drop_lines();
+            self.recorder.known = None;
         }
         recorded?;
         ended.map_err(|error| not_written(&self.recorder.path, &error))?;

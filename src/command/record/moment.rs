@@ -44,8 +44,8 @@ pub(super) struct Recorder<W: Write> {
     /// Whether the arguments of processes are recorded.
     pub(super) command_lines: bool,
     pub(super) labels: Labels,
-    /// The moment before, whose unchanged sockets the second one refers to; not in a file whose older
-    /// moments are removed.
+    /// The moment before, whose unchanged sockets the second one refers to; `None` where that is not there, so
+    /// that the second one has all.
     pub(super) known: Option<Before>,
 }
 
