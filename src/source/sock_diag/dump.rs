@@ -9,6 +9,7 @@ use std::{io, mem};
 
 use rustix::io::Errno;
 
+use super::ahead::{ALONE, Address, receive_ahead};
 use super::transport::{Datagram, Transport};
 use crate::model::{Completeness, Loss, Netns, Sink, Socket, State};
 use crate::source::wire::{Message, Messages, Payload, Request, Spare};
@@ -41,22 +42,22 @@ impl Outcome {
 }
 
 /// The dump goes on, or it ends: well, or with an error before the first socket.
-type Progress = ControlFlow<Result<(), NetlinkError>>;
+pub(super) type Progress = ControlFlow<Result<(), NetlinkError>>;
 
 const ENDED: Progress = ControlFlow::Break(Ok(()));
 
 /// One dump under way.
 struct Dump<'a, R> {
     request: &'a R,
-    sequence: u32,
-    port: u32,
+    address: Address,
     netns: Netns,
     sink: &'a mut dyn Sink,
     outcome: Outcome,
     spare: Spare,
 }
 
-/// Sends `request` and passes the sockets that answer it to `sink`, as those of `netns`.
+/// Sends `request` and passes the sockets that answer it to `sink`, as those of `netns`. A long dump is received
+/// `ahead`, in a thread of its own.
 ///
 /// # Errors
 /// Only before the first socket: a failed call, or a refusal by the kernel. Later failures end the
@@ -67,23 +68,26 @@ pub(super) fn dump<T: Transport, R: Request>(
     request: &R,
     sequence: u32,
     netns: Netns,
+    ahead: bool,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, NetlinkError> {
     transport.send(&request.encode(sequence))?;
+    let port = transport.port();
     let mut dump = Dump {
         request,
-        sequence,
-        port: transport.port(),
+        address: Address { sequence, port },
         netns,
         sink,
         outcome: Outcome::default(),
-        spare: Spare::of(transport.port()),
+        spare: Spare::of(port),
     };
     loop {
-        let progress = match transport.receive(buffer) {
-            Ok(datagram) => dump.datagram(datagram, buffer),
-            Err(error) => dump.receive_failed(error),
-        };
+        let mut progress = dump.received(transport.receive(buffer), buffer);
+        if ahead && progress.is_continue() && dump.outcome.cost.receipts == ALONE {
+            let address = dump.address;
+            let decode = |received, buffer: &[u8]| dump.received(received, buffer);
+            progress = receive_ahead(transport, address, decode).unwrap_or(progress);
+        }
         if let ControlFlow::Break(end) = progress {
             return end.map(|()| dump.outcome);
         }
@@ -91,6 +95,14 @@ pub(super) fn dump<T: Transport, R: Request>(
 }
 
 impl<R: Request> Dump<'_, R> {
+    /// Handles what was received into a buffer.
+    fn received(&mut self, received: Result<Datagram, NetlinkError>, buffer: &[u8]) -> Progress {
+        match received {
+            Ok(datagram) => self.datagram(datagram, buffer),
+            Err(error) => self.receive_failed(error),
+        }
+    }
+
     /// Handles the messages of one datagram, as far as they fit into the buffer.
     fn datagram(&mut self, datagram: Datagram, buffer: &[u8]) -> Progress {
         self.outcome.cost.receipts += 1;
@@ -125,7 +137,7 @@ impl<R: Request> Dump<'_, R> {
 
     /// Handles one message, if it answers this request.
     fn message(&mut self, message: Message<'_>) -> Progress {
-        if message.sequence != self.sequence || message.port != self.port {
+        if !self.address.is_of(&message) {
             return Progress::Continue(());
         }
         if message.interrupted {

@@ -4,6 +4,7 @@
 //! and reported as incomplete. Which dumps those are is decided in `source::plan`, also after a
 //! refusal; bytes are encoded and decoded by `source::wire`.
 
+mod ahead;
 mod dump;
 mod privilege;
 mod transport;
@@ -15,7 +16,7 @@ use std::io::ErrorKind;
 use std::thread;
 
 use crate::filter::{Filtered, Program};
-use crate::model::{Family, Field, Kind, Loss, Netns, Sink, SocketId, SplitSink, State};
+use crate::model::{Extension, Family, Field, Kind, Loss, Netns, Sink, SocketId, SplitSink, State};
 use crate::question::Families;
 use crate::source::kernel::doubt_about_no_bound_sockets;
 use crate::source::plan::{DumpFilter, Dumps};
@@ -37,7 +38,14 @@ pub(super) fn list(
     sink: &mut dyn Sink,
 ) -> Result<Outcome, NetlinkError> {
     let _dropped = (!dumps.question.needs(Field::Mark)).then(NetAdminDropped::new);
-    let mut outcome = conversation(tables).list(dumps, sink)?;
+    let mut conversation = Conversation {
+        ahead: dumps
+            .question
+            .extensions()
+            .any(|one| one == Extension::TcpInfo),
+        ..conversation(tables)
+    };
+    let mut outcome = conversation.list(dumps, sink)?;
     if dumps.states.contains(State::Bound)
         && outcome.bound == 0
         && !outcome.ended_by_sink
@@ -148,6 +156,8 @@ struct Conversation<C> {
     /// The sequence number of the last request; every request has its own.
     sequence: u32,
     buffer: Vec<u8>,
+    /// Whether long dumps are received in a thread of their own.
+    ahead: bool,
 }
 
 impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
@@ -157,6 +167,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
             netns: Netns::CALLER,
             sequence: 0,
             buffer: vec![0; BUFFER_LEN],
+            ahead: false,
         }
     }
 
@@ -258,6 +269,7 @@ impl<T: Transport, C: FnMut() -> Result<T, NetlinkError>> Conversation<C> {
             request,
             self.sequence,
             self.netns,
+            self.ahead,
             sink,
         )
     }

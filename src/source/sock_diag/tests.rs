@@ -1,5 +1,6 @@
 //! Dumps of a scripted kernel: what is counted, and which loss is reported.
 
+mod ahead;
 mod filters;
 mod kinds;
 mod scripted;

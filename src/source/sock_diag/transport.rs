@@ -27,7 +27,7 @@ pub(super) struct Datagram {
 }
 
 /// One open conversation with a kernel.
-pub(super) trait Transport {
+pub(super) trait Transport: Send {
     /// Our own netlink port, to which answers are addressed.
     fn port(&self) -> u32;
 

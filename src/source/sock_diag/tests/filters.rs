@@ -42,7 +42,8 @@ fn list_filtered(filter: &str, scripts: Vec<Vec<Turn>>) -> Came {
     assert!(scripts.is_empty(), "one request too few");
     let program = |request: &Vec<u8>| list(request.get(BEFORE_BYTECODE..).unwrap_or_default());
     let programs = requests
-        .borrow()
+        .lock()
+        .unwrap()
         .iter()
         .map(program)
         .map(|lines| names(&lines))

@@ -1,9 +1,8 @@
 //! A scripted kernel: it refuses, sends invalid data, is interrupted or sends nothing.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
@@ -28,8 +27,8 @@ pub(super) struct Scripted {
     received: Requests,
 }
 
-/// Every request so far, in their order.
-pub(super) type Requests = Rc<RefCell<Vec<Vec<u8>>>>;
+/// Every request so far, in their order; an empty one for a call to receive that nothing answers.
+pub(super) type Requests = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Scripted {
     pub(super) fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
@@ -53,7 +52,7 @@ impl Transport for Scripted {
     fn send(&mut self, request: &[u8]) -> Result<(), NetlinkError> {
         // The header and the shortest body.
         assert!(request.len() >= 36);
-        self.received.borrow_mut().push(request.to_vec());
+        self.received.lock().unwrap().push(request.to_vec());
         Ok(())
     }
 
@@ -69,9 +68,11 @@ impl Transport for Scripted {
             }
             Some(Turn::Fails(errno)) => Err(NetlinkError::failed("recvfrom")(errno.into())),
             // As the real one does after its timeout.
-            None => Err(NetlinkError::failed("recvfrom")(io::Error::from(
-                Errno::AGAIN,
-            ))),
+            None => {
+                self.received.lock().unwrap().push(Vec::new());
+                let error = io::Error::from(Errno::AGAIN);
+                Err(NetlinkError::failed("recvfrom")(error))
+            }
         }
     }
 }
