@@ -26,7 +26,7 @@ pub use csv::Csv;
 pub use doctor::{write_diagnosis, write_diagnosis_brief, write_diagnosis_json};
 pub use facts::render_facts;
 pub use json::Json;
-pub use json::list::SocketLines;
+pub use json::recorded::SocketLines;
 pub use metrics::render_page;
 pub use table::{Table, render_list};
 pub use value::label_text;

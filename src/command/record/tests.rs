@@ -140,7 +140,7 @@ fn moment() -> Moment {
 
 #[test]
 fn every_socket_is_read_from_its_line_as_it_was() {
-    let lines = SocketLines::recorded(KindSet::ALL, false);
+    let mut lines = SocketLines::recorded(KindSet::ALL, false);
     let rows = Rows::new(KindSet::ALL, &moment(), true);
     for socket in sockets() {
         let mut line = Vec::new();
@@ -152,8 +152,31 @@ fn every_socket_is_read_from_its_line_as_it_was() {
 }
 
 #[test]
+fn the_line_of_a_socket_is_the_same_after_any_other_one() {
+    let mut after = SocketLines::recorded(KindSet::ALL, true);
+    let named = |socket: Socket, interface, algorithm| Socket {
+        interface: Some(interface),
+        congestion_control: CongestionControl::new(algorithm),
+        ..socket
+    };
+    for before in sockets() {
+        for socket in sockets() {
+            let both = [named(socket.clone(), 3, "bbr"), named(socket, 7, "cubic")];
+            for socket in both.iter().chain([&before]) {
+                let (mut alone, mut line) = (Vec::new(), Vec::new());
+                let mut fresh = SocketLines::recorded(KindSet::ALL, true);
+                fresh.push(&mut alone, socket, &mut SameNames);
+                after.push(&mut line, socket, &mut SameNames);
+                let [alone, line] = [alone, line].map(String::from_utf8);
+                assert_eq!(line, alone);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_socket_is_read_whatever_the_order_of_its_keys() {
-    let lines = SocketLines::recorded(KindSet::ALL, false);
+    let mut lines = SocketLines::recorded(KindSet::ALL, false);
     let rows = Rows::new(KindSet::ALL, &moment(), true);
     for socket in sockets() {
         let mut line = Vec::new();
@@ -172,7 +195,7 @@ fn a_socket_is_read_whatever_the_order_of_its_keys() {
 
 #[test]
 fn every_field_that_a_source_reports_is_in_some_line() {
-    let lines = SocketLines::recorded(KindSet::ALL, false);
+    let mut lines = SocketLines::recorded(KindSet::ALL, false);
     let mut text = Vec::new();
     for socket in sockets() {
         lines.push(&mut text, &socket, &mut SameNames);
@@ -231,7 +254,7 @@ fn write_end(writer: &mut Writer<Vec<u8>>, sockets: &[Socket]) {
 
 /// The sockets of the second of two moments as they are read from a file, and how many have a line in it.
 fn second_of(first: &[Socket], second: &[Socket]) -> (Vec<Socket>, usize) {
-    let fields = SocketLines::recorded(KindSet::ALL, false);
+    let mut fields = SocketLines::recorded(KindSet::ALL, false);
     let mut writer = Writer::new(Vec::new());
     let head = Head {
         version: VERSION,

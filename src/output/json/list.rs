@@ -6,15 +6,13 @@ use serde::Serialize;
 
 use super::{Envelope, write_value};
 use crate::model::{
-    Ends, Field, Held, KindSet, Names, Netns, Ownership, ProcessName, Socket, State, UnixEnds,
-    UnixName, UnixPeer,
+    Field, Held, KindSet, Names, Netns, Ownership, ProcessName, Socket, State, UnixName, UnixPeer,
 };
 use crate::output::escape::unix_name;
 use crate::output::json::namespaces::NetnsKeys;
 use crate::output::owners::{Shown, list_key, texts};
 use crate::output::text::{push_ip, push_number, push_state};
 use crate::output::value::{Value, value};
-use crate::record::{CLIENTS, PEER_PORT_ID};
 
 /// The fields of every socket that has them, before the requested ones.
 const USUAL: [Field; 12] = [
@@ -57,64 +55,6 @@ pub(super) struct ListSummary<'a> {
     pub(super) warnings: Vec<String>,
 }
 
-/// The lines of the sockets of a record: all that a source reports, the kind first, and no key for what is
-/// absent.
-#[derive(Debug)]
-pub struct SocketLines(RowFields);
-
-impl SocketLines {
-    /// Those of sockets of these kinds, with the network namespace where they are in several.
-    pub fn recorded(kinds: KindSet, are_several: bool) -> SocketLines {
-        let others = Field::recorded(kinds).filter(|field| *field != Field::Kind);
-        let netns = are_several.then_some(Field::Netns);
-        let fields = std::iter::once(Field::Kind).chain(others).chain(netns);
-        SocketLines(RowFields {
-            usual: fields.map(keyed).collect(),
-            further: Vec::new(),
-        })
-    }
-
-    /// Appends a socket.
-    pub fn push(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
-        self.0.push_fields(out, socket, names);
-        match &socket.ends {
-            Ends::Unix(ends) => push_unix(out, ends),
-            Ends::Netlink(ends) => {
-                if let Some(peer) = ends.peer {
-                    push_key(out, PEER_PORT_ID);
-                    push_number(out, peer);
-                }
-            }
-            Ends::Internet(_) | Ends::Packet(_) => {}
-        }
-        out.extend_from_slice(b"}\n");
-    }
-}
-
-/// Appends what a list does not show of a UNIX socket: clients that wait for it, and the bytes of a name
-/// that is written in another way.
-fn push_unix(out: &mut Vec<u8>, ends: &UnixEnds) {
-    if !ends.clients.is_empty() {
-        push_key(out, CLIENTS);
-        push_json(out, &ends.clients);
-    }
-    let Some(text) = ends
-        .name
-        .bytes()
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-    else {
-        return;
-    };
-    let written = unix_name(&ends.name);
-    let is_as_written = match &ends.name {
-        UnixName::Abstract(_) => written.strip_prefix('@') == Some(text),
-        UnixName::Path(_) | UnixName::Unnamed => written == text,
-    };
-    if !is_as_written {
-        push_name_hex(out, text.as_bytes());
-    }
-}
-
 /// The fields of a socket.
 #[derive(Debug)]
 pub(super) struct RowFields {
@@ -123,9 +63,12 @@ pub(super) struct RowFields {
 }
 
 /// A field, and its key as it is written in an object that has others before it.
-type Keyed = (Field, String);
+pub(super) type Keyed = (Field, String);
 
-fn keyed(field: Field) -> Keyed {
+/// How the line of a socket begins.
+pub(super) const SOCKET: &[u8] = b"{\"type\":\"socket\"";
+
+pub(super) fn keyed(field: Field) -> Keyed {
     (field, format!(",\"{}\":", list_key(field)))
 }
 
@@ -156,13 +99,10 @@ impl RowFields {
     }
 
     fn push_fields(&self, out: &mut Vec<u8>, socket: &Socket, names: &mut dyn Names) {
-        out.extend_from_slice(b"{\"type\":\"socket\"");
-        let is_listener = socket.state == State::Listen;
+        out.extend_from_slice(SOCKET);
         for (field, key) in &self.usual {
             let value = value(*field, socket, names);
-            // /proc does not report the limit of a listener.
-            let is_there = !matches!(value, Value::None);
-            if is_there || is_listener && *field == Field::AcceptLimit {
+            if is_written(*field, &value, socket) {
                 push_field(out, *field, key, &value);
             }
         }
@@ -179,13 +119,21 @@ impl RowFields {
     }
 }
 
-fn push_key(out: &mut Vec<u8>, key: &str) {
+/// Whether a usual field of a socket is in its line: what it lacks is not. /proc does not report the limit of a
+/// listener, which is null then.
+#[inline]
+pub(super) fn is_written(field: Field, value: &Value<'_>, socket: &Socket) -> bool {
+    let is_there = !matches!(value, Value::None);
+    is_there || field == Field::AcceptLimit && socket.state == State::Listen
+}
+
+pub(super) fn push_key(out: &mut Vec<u8>, key: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(b"\":");
 }
 
-fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
+pub(super) fn push_field(out: &mut Vec<u8>, field: Field, key: &str, value: &Value<'_>) {
     out.extend_from_slice(key.as_bytes());
     match value {
         Value::None => out.extend_from_slice(b"null"),
@@ -221,7 +169,7 @@ fn push_unix_name(out: &mut Vec<u8>, name: &UnixName) {
     }
 }
 
-fn push_name_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn push_name_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
     push_key(out, "name_hex");
     push_json(out, &digits.collect::<String>());

@@ -5,6 +5,7 @@
 mod kinds;
 pub(super) mod list;
 mod namespaces;
+pub(super) mod recorded;
 
 use std::io::{self, Write};
 use std::time::SystemTime;
