@@ -19,9 +19,15 @@ pub(super) const HEADER: u64 = 10 + 2 + 4 + 25;
 /// The last block of a deflate stream, without data (RFC 1951, 3.2.6).
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
-/// Lines of sockets become half as long as with the fastest level, 1, for three times its time; with 6, a
-/// tenth shorter again for twice the time.
-const LEVEL: u32 = 3;
+/// Of a record of many sockets most time is spent here. 67 MiB of lines of idle connections take, by level:
+///
+/// | level | 1 | 2 | 3 | 4 | 6 |
+/// |---|--:|--:|--:|--:|--:|
+/// | seconds | 0.09 | 0.25 | 0.31 | 0.32 | 0.56 |
+/// | MiB | 4.8 | 3.5 | 2.7 | 2.5 | 2.3 |
+///
+/// The inodes that a process holds take half of the time of level 3, and are no larger.
+const LEVEL: u32 = 2;
 
 /// What begins every member: the magic number, deflate, and that an extra field follows.
 pub(super) const MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 4];
@@ -108,10 +114,9 @@ pub(super) fn pack(lines: &[u8], tag: Tag, packed: &mut Vec<u8>) -> io::Result<(
     let mut encoder = DeflateEncoder::new(&mut *packed, Compression::new(LEVEL));
     encoder.write_all(lines)?;
     encoder.finish()?;
-    let mut crc = Crc::new();
-    crc.update(lines);
-    packed.extend(crc.sum().to_le_bytes());
-    packed.extend(crc.amount().to_le_bytes());
+    packed.extend(crc32fast::hash(lines).to_le_bytes());
+    let size = lines.len() as u64 & u64::from(u32::MAX);
+    packed.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
     let length = packed.len() as u64;
     packed.splice(..tag.header().len(), Tag { length, ..tag }.header());
     Ok(())
