@@ -6,15 +6,19 @@ use super::state::fold;
 
 /// The most similar of the `valid` words, if any is similar. Words are compared without case, `-` and
 /// `_`, so that `FIN_WAIT_3` is near `fin-wait2`; below a similarity of 0.7 a suggestion is noise
-/// (the threshold of clap's own suggestions).
+/// (the threshold of clap's own suggestions). Short words with swapped letters are less similar than that, and
+/// near nevertheless.
 pub fn nearest_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
-    valid
-        .into_iter()
+    let valid: Vec<&str> = valid.into_iter().collect();
+    let similar = valid
+        .iter()
         .map(|valid| (strsim::jaro_winkler(&folded, &fold(valid)), valid))
         .filter(|(likeness, _)| *likeness > 0.7)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, valid)| valid)
+        .map(|(_, valid)| valid);
+    let is_meant = |valid: &&&str| folded.len() > 1 && is_typing_error(&folded, &fold(valid));
+    similar.or_else(|| valid.iter().find(is_meant)).copied()
 }
 
 /// Whether `word` is `meant` with a letter or two wrong, missing, swapped or too many.
@@ -33,11 +37,6 @@ fn nearest_words<'a>(word: &str, valid: &[&'a str]) -> Vec<&'a str> {
     while let Some(nearest) = nearest_word(word, left.iter().copied()).filter(|_| near.len() < 3) {
         left.retain(|one| *one != nearest);
         near.push(nearest);
-    }
-    if near.is_empty() {
-        // Short words with swapped letters are similar to nothing.
-        let meant = valid.iter().filter(|one| is_typing_error(word, one));
-        near.extend(meant.take(3));
     }
     near
 }
@@ -137,6 +136,7 @@ mod tests {
             "fin-wait1",
             "fin-wait2",
             "connected",
+            "red",
         ];
         for (word, near) in [
             ("establised", Some("established")),
@@ -145,6 +145,11 @@ mod tests {
             ("conected", Some("connected")),
             ("xyzzy", None),
             ("", None),
+            ("rde", Some("red")),
+            ("erd", Some("red")),
+            ("rid", Some("red")),
+            ("dre", None),
+            ("x", None),
         ] {
             assert_eq!(nearest_word(word, valid), near, "{word}");
         }
