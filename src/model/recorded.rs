@@ -93,6 +93,8 @@ pub struct Moment {
     pub total: u64,
     /// Of a sample, the numbers of its sockets, which are not recorded themselves.
     pub counted: Option<Counted>,
+    /// How many of its sockets are in each state, where that was recorded beside them.
+    pub numbers: Option<Counted>,
     /// Why it was recorded, where rules of `doctor` found something: their ids and the titles of their
     /// findings.
     pub causes: Vec<(String, String)>,
@@ -285,6 +287,7 @@ impl Moment {
             warnings: Vec::new(),
             total: 0,
             counted: None,
+            numbers: None,
             causes: Vec::new(),
             is_first: false,
             start,

@@ -9,8 +9,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::compared::read_with_sockets;
 use super::line::stamp;
-use super::open::{At, RecordError, choose, read_origin, read_with_sockets, resolve};
+use super::moment::Sockets;
+use super::open::{At, RecordError, choose, read_origin, resolve};
 use super::samples::Samples;
 use crate::model::{
     Counts, Moment, Origin, Place, Position, Recorded, Stretch, Ticks, Timeline, TimelinePart,
@@ -220,7 +222,10 @@ impl Cursor {
         let mut runs = self.runs.iter().rev();
         let run = runs.find(|run| run.member <= stretch.place.member).copied();
         let (earlier, moment) = match stretch.has_sockets {
-            true => read_with_sockets(&self.path, &self.stretches, self.at.part, run)?,
+            true => {
+                let (all, sockets) = (&self.stretches, Sockets::Skipped);
+                read_with_sockets(&self.path, all, self.at.part, run, sockets)?
+            }
             false => (None, self.read_sample()?.ok_or_else(gone)?),
         };
         let origin = self.origin_of(run.unwrap_or_default())?;

@@ -273,6 +273,9 @@ pub struct KindLine<'a> {
     /// How many there are, where several network namespaces were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
+    /// How many are in each state; states without any have no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<States>,
 }
 
 /// A time as it is written.

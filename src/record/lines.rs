@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
 use super::index::damaged;
+use super::tag::{HEADER, SOCKETS, Tag};
 use crate::model::Place;
 
 /// A longer line is none of a record, in bytes.
@@ -27,6 +29,10 @@ pub struct Lines {
     /// Where the next line begins, unless that is in the next member.
     place: Place,
     line: Vec<u8>,
+    /// Whether members that have only sockets are left out, as far as tags say which these are.
+    skips: bool,
+    /// Whether any was.
+    pub(super) has_skipped: bool,
 }
 
 /// The compressed bytes, and how many were taken.
@@ -58,6 +64,24 @@ impl BufRead for Counted {
     }
 }
 
+impl Counted {
+    /// The length of the member that begins here, if it is whole and its tag says that it has only sockets.
+    fn sockets(&self) -> Option<u64> {
+        let mut header = vec![0; usize::try_from(HEADER).ok()?];
+        let file = self.file.get_ref();
+        file.read_exact_at(&mut header, self.taken).ok()?;
+        let tag = Tag::parse(&header).filter(|tag| tag.is(SOCKETS) && tag.length > HEADER)?;
+        let end = self.taken.checked_add(tag.length)?;
+        (end <= file.metadata().ok()?.len()).then_some(tag.length)
+    }
+
+    /// Goes on behind this number of bytes.
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        self.taken += length;
+        self.file.seek(SeekFrom::Start(self.taken)).map(drop)
+    }
+}
+
 impl Lines {
     /// Those of a file from this place on.
     ///
@@ -73,6 +97,18 @@ impl Lines {
     /// Those of [`Lines::open`].
     pub(super) fn open_apart(path: &Path, from: Place) -> io::Result<Lines> {
         Lines::open_in(path, from, SMALL_PIECE)
+    }
+
+    /// The same without members that have only sockets and are not the first one.
+    ///
+    /// # Errors
+    /// Those of [`Lines::open`].
+    pub(super) fn open_besides_sockets(path: &Path, from: Place) -> io::Result<Lines> {
+        let lines = Lines::open_in(path, from, PIECE)?;
+        Ok(Lines {
+            skips: true,
+            ..lines
+        })
     }
 
     fn open_in(path: &Path, from: Place, piece: usize) -> io::Result<Lines> {
@@ -93,6 +129,8 @@ impl Lines {
                 lines: 0,
             },
             line: Vec::new(),
+            skips: false,
+            has_skipped: false,
         };
         for _ in 0..from.lines {
             lines.next_line()?;
@@ -141,6 +179,10 @@ impl Lines {
             return Ok(());
         };
         let mut counted = decoder.into_inner();
+        while let Some(length) = self.skips.then(|| counted.sockets()).flatten() {
+            counted.skip(length)?;
+            self.has_skipped = true;
+        }
         if !counted.fill_buf()?.is_empty() {
             self.place = Place {
                 member: counted.taken,

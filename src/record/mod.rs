@@ -6,6 +6,7 @@
 //!
 //! Must not query the kernel, nor know what is asked of a record.
 
+mod compared;
 mod continued;
 mod cursor;
 mod index;

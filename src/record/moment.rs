@@ -15,8 +15,8 @@ use super::line::{
 use super::lines::Lines;
 use super::{SOCKET, source_of};
 use crate::model::{
-    Descriptors, Hold, Kind, KindRead, KindSet, Moment, Netns, Place, Placement, Process,
-    ProcessName, RecordedHost,
+    Counted, Counts, Descriptors, Hold, Kind, KindRead, KindSet, Moment, Netns, Place, Placement,
+    Process, ProcessName, RecordedHost,
 };
 pub(super) use namespaces::MOST;
 use namespaces::{Namespaces, joined_kinds};
@@ -48,17 +48,34 @@ struct Reading {
     namespaces: Namespaces,
 }
 
+/// How the lines of sockets are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sockets {
+    /// All, so that their number is known to be right.
+    Counted,
+    /// Not, as far as tags say where they are: that some are damaged shows when they are read.
+    Skipped,
+}
+
 /// Reads the moment that begins here, but for those sockets of it that are in an earlier one.
 ///
 /// # Errors
 /// When it is not whole, or the file is damaged.
-pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Option<Base>)> {
-    let mut lines = Lines::open(path, place)?;
+pub(super) fn read_moment(
+    path: &Path,
+    place: Place,
+    sockets: Sockets,
+) -> io::Result<(Moment, Option<Base>)> {
+    let mut lines = match sockets {
+        Sockets::Counted => Lines::open(path, place)?,
+        Sockets::Skipped => Lines::open_besides_sockets(path, place)?,
+    };
     let (mut reading, mut kept) = (None::<Reading>, 0);
     loop {
-        let Some((at, line)) = lines.next_line()? else {
+        let Some((at, _)) = lines.next_line()? else {
             return Err(io::Error::other("it has no end"));
         };
+        let (line, has_skipped) = (lines.line(), lines.has_skipped);
         if line.starts_with(SOCKET) {
             if let Some(reading) = &mut reading {
                 *reading.sockets() += 1;
@@ -71,6 +88,9 @@ pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Opti
         }
         let wrong = |error: String| damaged(at, &error);
         let line: Line = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+        if let (Some(reading), true) = (&mut reading, has_skipped) {
+            reading.trust(&line);
+        }
         match (line, &mut reading) {
             (Line::Moment(begin), None) => reading = Some(begun(&begin, place).map_err(wrong)?),
             (Line::Moment(_), Some(_)) => return Err(wrong("it has no end".to_owned())),
@@ -87,6 +107,20 @@ pub(super) fn read_moment(path: &Path, place: Place) -> io::Result<(Moment, Opti
 }
 
 impl Reading {
+    /// Takes the number of sockets from the line that ends what has them, since not all were counted.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other lines end nothing that has sockets"
+    )]
+    fn trust(&mut self, line: &Line<'_>) {
+        let total = match line {
+            Line::End(end) if !self.namespaces.are_any => Some(end.total),
+            Line::NamespaceEnd(end) => Some(end.total),
+            _ => None,
+        };
+        total.into_iter().for_each(|total| *self.sockets() = total);
+    }
+
     /// The number of sockets of what the next lines are about.
     fn sockets(&mut self) -> &mut u64 {
         let open = self.namespaces.open();
@@ -165,6 +199,7 @@ impl Reading {
         host.processes.sort_by_key(|process| process.pid);
         host.holds.sort_unstable();
         moment.host = Arc::new(host);
+        moment.numbers = numbers_of(&end.kinds, end.total);
         moment.kinds = kinds_of(end.kinds);
         let hiding = end.hiding.map(Into::into);
         let namespaces = namespaces.finish(end.denied_processes, hiding, &moment.host);
@@ -282,6 +317,19 @@ fn kinds_of(lines: Vec<KindLine<'_>>) -> Vec<KindRead> {
         })
     });
     kinds.collect()
+}
+
+/// How many sockets of each kind are in each state; `None` where not all lines have that.
+fn numbers_of(lines: &[KindLine<'_>], total: u64) -> Option<Counted> {
+    let read = lines.iter().filter(|line| line.unavailable.is_none());
+    let counts = |line: &KindLine<'_>| Some((kind_of(line)?, line.states.as_ref()?.0.clone()));
+    let kinds: Vec<(Kind, Counts)> = read.map(counts).collect::<Option<_>>()?;
+    let sum = kinds.iter().map(|(_, counts)| u128::from(counts.total()));
+    let is_known = !kinds.is_empty() && sum.sum::<u128>() == u128::from(total);
+    is_known.then_some(Counted {
+        kinds,
+        groups: Vec::new(),
+    })
 }
 
 fn kind_of(line: &KindLine<'_>) -> Option<Kind> {

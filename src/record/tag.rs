@@ -35,7 +35,7 @@ pub(super) const MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 4];
 /// What a member is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tag {
-    /// Some of [`HEAD`], [`SAMPLES`], [`BEGINS`], [`ENDS`] and [`FIRST`].
+    /// Some of [`HEAD`], [`SAMPLES`], [`BEGINS`], [`ENDS`], [`FIRST`] and [`SOCKETS`].
     pub(super) flags: u8,
     /// The length of the member with header and trailer, in bytes; 0 while it grows.
     pub(super) length: u64,
@@ -54,6 +54,8 @@ pub(super) const BEGINS: u8 = 4;
 pub(super) const ENDS: u8 = 8;
 /// The moment is compared with no earlier one, but the next one with it.
 pub(super) const FIRST: u8 = 16;
+/// All its lines are sockets.
+pub(super) const SOCKETS: u8 = 32;
 
 impl Tag {
     /// The header of a member.

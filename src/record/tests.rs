@@ -5,6 +5,7 @@ mod pairs;
 mod samples;
 mod samples_of_several;
 mod several;
+mod skipped;
 mod written;
 
 use std::fs;
@@ -61,6 +62,7 @@ fn write_end(writer: &mut Writer<Vec<u8>>, total: u64) {
         source: Some("netlink".into()),
         unavailable: None,
         total: None,
+        states: None,
     }];
     let end = End {
         kinds,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::index::milliseconds;
 use super::line::{Begin, End, Head, Line, stamp};
-use super::tag::{BEGINS, ENDS, FIRST, HEAD, Tag, pack};
+use super::tag::{BEGINS, ENDS, FIRST, HEAD, SOCKETS, Tag, pack};
 
 /// A member has at least this many bytes of lines, unless it is the last one of a moment.
 const MEMBER: usize = 1 << 20;
@@ -27,6 +27,8 @@ pub struct Writer<W: Write> {
     packing: Option<JoinHandle<io::Result<Vec<u8>>>>,
     /// What the next member is about.
     tag: Tag,
+    /// Whether it has lines that are not sockets.
+    has_others: bool,
     /// How many bytes were written.
     pub written: u64,
 }
@@ -40,6 +42,7 @@ impl<W: Write> Writer<W> {
             packed: Vec::new(),
             packing: None,
             tag: Tag::default(),
+            has_others: false,
             written: 0,
         }
     }
@@ -107,6 +110,7 @@ impl<W: Write> Writer<W> {
         self.lines.clear();
         self.packing = None;
         self.tag = Tag::default();
+        self.has_others = false;
     }
 
     /// Appends a line.
@@ -114,6 +118,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// Those of the file.
     pub fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        self.has_others = true;
         serde_json::to_writer(&mut self.lines, line)?;
         self.lines.push(b'\n');
         self.pass_on()
@@ -143,18 +148,28 @@ impl<W: Write> Writer<W> {
 
     fn write_member(&mut self) -> io::Result<()> {
         self.end_packing()?;
-        pack(&self.lines, self.tag, &mut self.packed)?;
+        let tag = self.take_tag();
+        pack(&self.lines, tag, &mut self.packed)?;
         self.lines.clear();
-        self.tag.flags = 0;
         self.write_packed()
+    }
+
+    /// What is known of the lines of a member that is whole now.
+    fn take_tag(&mut self) -> Tag {
+        let mut tag = self.tag;
+        if !std::mem::take(&mut self.has_others) && !self.lines.is_empty() {
+            tag.flags |= SOCKETS;
+        }
+        self.tag.flags = 0;
+        tag
     }
 
     /// Compresses the lines in a thread, or here where threads are refused.
     fn pack_beside(&mut self) -> io::Result<()> {
         self.end_packing()?;
+        let tag = self.take_tag();
         let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(ROOM));
-        let (lines, tag) = (Arc::new(lines), self.tag);
-        self.tag.flags = 0;
+        let lines = Arc::new(lines);
         let mut packed = std::mem::take(&mut self.packed);
         let its = Arc::clone(&lines);
         let begun = thread::Builder::new()

@@ -88,18 +88,34 @@ fn count_part(moment: &Moment, question: &Question) -> Option<Counts> {
 /// Whether the numbers of a sample are enough for a question, which may test for network namespaces where these
 /// are several.
 fn is_answered(question: &Question, counted: &Counted, are_several: bool) -> bool {
-    let filter = &question.beyond_record;
-    let mut tests = filter.iter().flat_map(Expression::tests);
+    let filter = question.beyond_record.as_ref();
+    let mut tests = filter.into_iter().flat_map(Expression::tests);
     let is_place = |test: &Test| are_several && matches!(test, Test::Netns(_));
-    let is_counted = |test: &Test| matches!(test, Test::Any | Test::State(_) | Test::Kind(_));
-    let is_tested = tests.all(|test| is_counted(test) || is_place(test));
-    let is_number = |field: &Field| matches!(field, Field::State | Field::Kind | Field::Netns);
     let is_of_groups = match &*question.fields {
         [by] => {
             question.kinds() == KindSet::TCP && counted.groups.iter().any(|groups| groups.by == *by)
         }
         _ => false,
     } && filter.is_none();
-    let is_known = question.families.only().is_none() && !question.states.contains(State::Bound);
-    is_known && is_tested && (question.fields.iter().all(is_number) || is_of_groups)
+    let is_tested = tests.all(|test| is_number(test) || is_place(test));
+    is_by_state(question) && is_tested && (has_numbers(question) || is_of_groups)
+}
+
+/// Whether numbers of sockets by kind and state are enough for a question with this filter.
+pub(super) fn is_counted(question: &Question, filter: Option<&Expression>) -> bool {
+    let mut tests = filter.into_iter().flat_map(Expression::tests);
+    is_by_state(question) && has_numbers(question) && tests.all(is_number)
+}
+
+fn is_by_state(question: &Question) -> bool {
+    question.families.only().is_none() && !question.states.contains(State::Bound)
+}
+
+fn has_numbers(question: &Question) -> bool {
+    let is_number = |field: &Field| matches!(field, Field::State | Field::Kind | Field::Netns);
+    question.fields.iter().all(is_number)
+}
+
+fn is_number(test: &Test) -> bool {
+    matches!(test, Test::Any | Test::State(_) | Test::Kind(_))
 }

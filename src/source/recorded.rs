@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 
+use super::counted::is_counted;
 use super::{Cost, ProcNet, Report, SourceError};
-use crate::filter::{Filtered, Program};
+use crate::filter::{Expression, Filtered, Program};
 use crate::model::{
     Completeness, Counted, Ends, Family, Field, InetEnds, KindSet, Loss, Moment, Netns, Recorded,
     Sink, Socket, State, StateSet,
@@ -59,6 +60,34 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Passes the numbers of a moment to a sink, where the question is about no more than these and they were
+    /// recorded beside the sockets.
+    pub(super) fn of_numbers(
+        tables: &ProcNet,
+        question: &Question,
+        sink: &mut dyn Sink,
+    ) -> Option<Report> {
+        let record = tables.place().recorded()?;
+        let moment = record.moment()?;
+        let numbers = moment.numbers.as_ref()?;
+        let is_known = question.kinds().difference(moment.available()).is_empty();
+        // The filter of a record is not applied to the listeners in it.
+        if !is_known || !is_counted(question, question.filter.as_ref()) {
+            return None;
+        }
+        count_by(
+            numbers,
+            question,
+            question.filter.as_ref(),
+            tables.netns(),
+            sink,
+        );
+        let plan = super::Plan::record(tables, question);
+        Some(Report::recorded(plan, record, recorded_losses(moment)))
+    }
+}
+
 /// What was lost when it was recorded.
 fn recorded_losses(moment: &Moment) -> Completeness {
     let mut completeness = Completeness::default();
@@ -72,7 +101,19 @@ fn recorded_losses(moment: &Moment) -> Completeness {
 
 /// Passes the numbers of a sample to a sink, of the sockets of this network namespace.
 pub(super) fn count(counted: &Counted, question: &Question, netns: Netns, sink: &mut dyn Sink) {
-    let program = question.beyond_record.as_ref().map(Program::new);
+    let filter = question.beyond_record.as_ref();
+    count_by(counted, question, filter, netns, sink);
+}
+
+/// The same with another filter.
+fn count_by(
+    counted: &Counted,
+    question: &Question,
+    filter: Option<&Expression>,
+    netns: Netns,
+    sink: &mut dyn Sink,
+) {
+    let program = filter.map(Program::new);
     let kinds = counted.kinds.iter();
     for (kind, counts) in kinds.filter(|(kind, _)| question.kinds().contains(*kind)) {
         let states = counts.present();

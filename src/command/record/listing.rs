@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use super::rows::Rows;
+use super::rows::{Rows, Totals};
 use crate::command::outcome::Failure;
 use crate::command::processes::find_processes;
 use crate::model::{Field, Kind, KindSet, SourceName, State, StateSet};
 use crate::question::Question;
-use crate::record::line::KindLine;
+use crate::record::line::{KindLine, States};
 use crate::source::{Observer, Report, SourceError, Sources};
 
 /// Lists every socket with all that its source reports, or of those of `filtered` only the ones that it is
@@ -27,6 +27,7 @@ pub(super) fn list<W: Write>(
                 source: source.map(|source| source.name().into()),
                 unavailable: unavailable.clone().map(Into::into),
                 total: None,
+                states: None,
             });
             kinds.collect::<Vec<_>>()
         };
@@ -66,6 +67,16 @@ pub(super) fn list<W: Write>(
     }
     read.dedup_by(|later, first| later.kind == first.kind);
     Ok((joined.unwrap_or_else(Report::without_namespaces), read))
+}
+
+/// The same lines with how many sockets are in each state.
+pub(super) fn with_states(lines: &mut [KindLine<'static>], totals: &Totals) {
+    for line in lines.iter_mut().filter(|line| line.unavailable.is_none()) {
+        let mut counted = totals.iter();
+        let counted = counted.find(|(kind, _)| kind.name() == line.kind);
+        let counts = counted.map(|(_, counts)| counts.clone());
+        line.states = Some(States(counts.unwrap_or_default()));
+    }
 }
 
 /// Which sockets of kinds that one request lists. Those that wait for peers say what others are to their

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::disguise::Disguise;
-use super::listing::list;
+use super::listing::{list, with_states};
 use super::not_written;
 use super::rows::{Before, Numbers, Rows};
 use super::several::list_each;
@@ -219,7 +219,10 @@ impl<W: Write> Recorder<W> {
             }
         })?;
         if several.is_none() && rows.error.is_none() {
-            rows.error = rows.end().err();
+            match rows.end() {
+                Ok(totals) => with_states(&mut sample.found, &totals),
+                Err(error) => rows.error = Some(error),
+            }
         }
         let Rows {
             wanted,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::moment::Labels;
-use crate::model::{Kind, Names, Netns, Placement, Sink, Socket};
+use crate::model::{Counts, Kind, Names, Netns, Placement, Sink, Socket};
 use crate::output::SocketLines;
 use crate::owner::Wanted;
 use crate::record::line::{Line, Name};
@@ -59,12 +59,15 @@ pub(super) struct Rows<'a, W: Write> {
     pub(super) error: Option<io::Error>,
 }
 
+/// How many sockets of each kind are in each state.
+pub(super) type Totals = BTreeMap<Kind, Counts>;
+
 /// What is noted of the sockets of one network namespace.
 #[derive(Default)]
 struct Part {
     netns: Netns,
     interfaces: BTreeSet<u32>,
-    totals: BTreeMap<Kind, u64>,
+    totals: Totals,
     previous: Previous,
 }
 
@@ -119,8 +122,8 @@ impl<'a, W: Write> Rows<'a, W> {
     }
 
     /// Writes what is to be written behind the last socket of a network namespace, and the names of its
-    /// interfaces. Returns how many sockets of each kind it has.
-    pub(super) fn end(&mut self) -> io::Result<BTreeMap<Kind, u64>> {
+    /// interfaces. Returns how many sockets it has.
+    pub(super) fn end(&mut self) -> io::Result<Totals> {
         let Part {
             netns,
             interfaces,
@@ -143,7 +146,7 @@ impl<'a, W: Write> Rows<'a, W> {
             let id = id.into();
             self.writer.line(&Line::Interface(Name { id, name }))?;
         }
-        self.sockets += totals.values().sum::<u64>();
+        self.sockets += totals.values().map(Counts::total).sum::<u64>();
         Ok(totals)
     }
 
@@ -171,7 +174,8 @@ impl<'a, W: Write> Rows<'a, W> {
 
 impl<W: Write> Sink for Rows<'_, W> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        *self.part.totals.entry(socket.kind).or_default() += 1;
+        let counts = self.part.totals.entry(socket.kind).or_default();
+        counts.add(socket.state, 1);
         self.wanted.add(socket);
         self.numbers.users.extend(socket.owner());
         self.part.interfaces.extend(socket.bound_to());

@@ -1,14 +1,13 @@
 //! Several network namespaces in one moment: each has its own files, interfaces and sockets, one after the
 //! other; processes and other names are those of the host.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::listing::list;
+use super::listing::{list, with_states};
 use super::moment::{Labels, write_files};
 use super::rows::Rows;
 use crate::command::outcome::Failure;
-use crate::model::{Kind, KindSet, NamespaceFacts, Netns, UnseenNamespace, UnseenReason};
+use crate::model::{Counts, KindSet, NamespaceFacts, Netns, UnseenNamespace, UnseenReason};
 use crate::question::Question;
 use crate::record::line::{KindLine, Line, Namespace, NamespaceEnd};
 use crate::source::{OneNamespace, Readings, Report, Several, SourceError, visit_each};
@@ -75,28 +74,20 @@ fn write_one<W: Write>(
     let (report, read) = list(kinds, filtered, &one.sources, rows)?;
     rows.keep(|rows| {
         let totals = rows.end()?;
+        let mut kinds = read;
+        with_states(&mut kinds, &totals);
+        for line in &mut kinds {
+            line.total = line.states.as_ref().map(|states| states.0.total());
+        }
         let losses = report.completeness.losses().iter();
         let end = NamespaceEnd {
-            kinds: with_totals(read, &totals),
-            total: totals.values().sum(),
+            kinds,
+            total: totals.values().map(Counts::total).sum(),
             warnings: losses.map(|loss| loss.to_string().into()).collect(),
         };
         rows.writer.line(&Line::NamespaceEnd(end))
     });
     Ok(report)
-}
-
-fn with_totals(
-    mut read: Vec<KindLine<'static>>,
-    totals: &BTreeMap<Kind, u64>,
-) -> Vec<KindLine<'static>> {
-    for line in &mut read {
-        let mut counted = totals.iter();
-        let counted = counted.find(|(kind, _)| kind.name() == line.kind);
-        let is_read = line.unavailable.is_none();
-        line.total = is_read.then(|| counted.map_or(0, |(_, sockets)| *sockets));
-    }
-    read
 }
 
 /// One that was read, by this name.

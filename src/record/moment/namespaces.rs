@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Base, kind_of, kinds_of};
+use super::{Base, kind_of, kinds_of, numbers_of};
 use crate::model::{
     KindRead, Moment, Netns, Place, RecordedHost, RecordedNamespace, RecordedNamespaces,
     UnseenReason,
@@ -104,6 +104,7 @@ impl Namespaces {
         let totals = end.kinds.iter();
         let totals = totals.filter_map(|line| Some((kind_of(line)?, line.total?)));
         moment.totals = totals.collect();
+        moment.numbers = numbers_of(&end.kinds, end.total);
         moment.kinds = kinds_of(end.kinds);
         moment.warnings = end.warnings.into_iter().map(Into::into).collect();
         if let Some(base) = base.filter(|_| needed > 0) {

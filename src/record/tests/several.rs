@@ -29,6 +29,7 @@ fn kinds(total: u64) -> Vec<KindLine<'static>> {
         source: Some("netlink".into()),
         unavailable: None,
         total: Some(total),
+        states: None,
     }]
 }
 

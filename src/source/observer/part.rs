@@ -244,6 +244,10 @@ impl Part {
         question: &Question,
         sink: &mut S,
     ) -> Result<Report, SourceError> {
+        let tables = self.sources.tables();
+        if let Some(report) = Report::of_numbers(tables, question, sink) {
+            return Ok(report);
+        }
         let counted = self.over_netlink(question, |part, deriving| {
             part.count_over_netlink(question, deriving, sink)
         })?;
