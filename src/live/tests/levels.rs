@@ -16,7 +16,7 @@ fn group(port: u16, sockets: u64) -> Group {
     }
 }
 
-fn groups(groups: Vec<Group>, other: Option<Other>) -> DetailResult {
+pub(super) fn groups(groups: Vec<Group>, other: Option<Other>) -> DetailResult {
     DetailResult::Groups(Arc::new(Grouped {
         observation: Observation {
             time: SystemTime::UNIX_EPOCH,

@@ -1,5 +1,6 @@
 //! A record that is played: keys, and what is shown of a moment or sample.
 
+use super::levels::groups;
 use super::*;
 use crate::live::{Move, Moved};
 use crate::model::{Place as FilePlace, Position, Stretch, Ticks, Timeline, TimelinePart};
@@ -165,4 +166,37 @@ fn a_result_about_the_moment_before_is_not_shown_and_a_failure_hides_its_list() 
     );
     session.found(Err("a sample has no sockets".to_owned()));
     assert_eq!(rows(&session), (0, false));
+}
+
+#[test]
+fn groups_are_as_old_as_the_sample_before_which_they_were_counted_however_long_it_is_shown() {
+    let mut session = played();
+    let counted = |seconds| {
+        let DetailResult::Groups(mut counted) = groups(Vec::new(), None) else {
+            panic!("groups");
+        };
+        Arc::get_mut(&mut counted).unwrap().observation.time = time(seconds);
+        DetailResult::Groups(counted)
+    };
+    let age = |session: &Session| {
+        let Pane::Groups(pane) = session.view.screen(session.now).pane else {
+            panic!("groups");
+        };
+        pane.age.map(|(age, _)| age)
+    };
+    assert_eq!(age(&session), None);
+    // The sample is that of the third second.
+    for (seconds, expected) in [(2, 0), (1, 1), (0, 2)] {
+        session.found(Ok(counted(seconds)));
+        for _ in 0..2 {
+            assert_eq!(age(&session), Some(expected * SECOND), "{seconds}");
+            session.now += 60 * SECOND;
+        }
+    }
+    // Of the host, they get older while they are shown.
+    let mut session = Session::new();
+    session.sample(&[(E, 2)]);
+    session.found(Ok(counted(0)));
+    session.now += SECOND;
+    assert_eq!(age(&session), Some(SECOND));
 }
