@@ -15,8 +15,11 @@ use crate::source::wire::{Message, Messages, Payload};
 /// How many datagrams a dump has before the thread starts: about a thousand sockets, a millisecond.
 pub(super) const ALONE: u64 = 16;
 
-/// How many datagrams are received before the first of them is decoded, at most.
-const AHEAD: usize = 4;
+/// How many datagrams are passed on at once: threads that wait for each other for every one take a tenth longer.
+const BATCH: usize = 4;
+
+/// How many of these are received before the first of them is decoded, at most.
+const AHEAD: usize = 3;
 
 /// Which messages belong to a dump.
 #[derive(Clone, Copy, Debug)]
@@ -45,27 +48,36 @@ pub(super) fn receive_ahead(
         let (pass, received) = channel();
         let (give_back, empty) = channel();
         for _ in 0..AHEAD {
-            give_back.send(vec![0; BUFFER_LEN]).ok()?;
+            give_back.send(vec![vec![0; BUFFER_LEN]; BATCH]).ok()?;
         }
         let receive = move || {
             // When the dump has ended, nothing takes what it sends.
-            while let Ok(mut buffer) = empty.recv() {
-                let datagram = transport.receive(&mut buffer);
-                let is_last = is_last(&datagram, &buffer, address);
-                if pass.send((datagram, buffer)).is_err() || is_last {
+            while let Ok(mut buffers) = empty.recv() {
+                let (mut datagrams, mut is_over) = (Vec::with_capacity(BATCH), false);
+                for buffer in &mut buffers {
+                    let datagram = transport.receive(buffer);
+                    is_over = is_last(&datagram, buffer, address);
+                    datagrams.push(datagram);
+                    if is_over {
+                        break;
+                    }
+                }
+                if pass.send((datagrams, buffers)).is_err() || is_over {
                     return;
                 }
             }
         };
         let builder = Builder::new().name("receive".to_owned());
         builder.spawn_scoped(scope, receive).ok()?;
-        for (datagram, buffer) in received {
-            let progress = decode(datagram, &buffer);
-            if progress.is_break() {
-                return Some(progress);
+        for (datagrams, buffers) in received {
+            for (datagram, buffer) in datagrams.into_iter().zip(&buffers) {
+                let progress = decode(datagram, buffer);
+                if progress.is_break() {
+                    return Some(progress);
+                }
             }
             // The thread may have ended.
-            let _ = give_back.send(buffer);
+            let _ = give_back.send(buffers);
         }
         None
     })

@@ -57,7 +57,7 @@ fn a_long_dump_that_is_received_ahead_is_the_same() {
         },
     ];
     for (number, end) in ends.into_iter().enumerate() {
-        for datagrams in [15, 16, 17, 40] {
+        for datagrams in [15, 16, 17, 19, 20, 21, 40] {
             let alone = list(false, datagrams, end, None);
             assert_eq!(alone.3, 0, "{number}");
             let ahead = list(true, datagrams, end, None);
