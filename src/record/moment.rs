@@ -22,7 +22,7 @@ pub(super) use namespaces::MOST;
 use namespaces::{Namespaces, joined_kinds};
 
 /// More text than this besides sockets is in no moment, in bytes.
-const MOST_KEPT: usize = 512 << 20;
+pub(super) const MOST_KEPT: usize = 512 << 20;
 
 /// The earlier moment that has the unchanged sockets of one.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::index::milliseconds;
 use super::line::{Begin, End, Head, Line, stamp};
+use super::moment::MOST_KEPT;
 use super::tag::{BEGINS, ENDS, FIRST, HEAD, SOCKETS, Tag, pack};
 
 /// A member has at least this many bytes of lines, unless it is the last one of a moment.
@@ -29,6 +30,8 @@ pub struct Writer<W: Write> {
     tag: Tag,
     /// Whether it has lines that are not sockets.
     has_others: bool,
+    /// How long the lines of the moment are besides those of sockets, in bytes.
+    beside: usize,
     /// How many bytes were written.
     pub written: u64,
 }
@@ -43,6 +46,7 @@ impl<W: Write> Writer<W> {
             packing: None,
             tag: Tag::default(),
             has_others: false,
+            beside: 0,
             written: 0,
         }
     }
@@ -79,6 +83,7 @@ impl<W: Write> Writer<W> {
         base: Option<SystemTime>,
     ) -> io::Result<()> {
         self.end_member()?;
+        self.beside = 0;
         let at = milliseconds(time);
         self.tag = Tag {
             flags: match first {
@@ -105,6 +110,13 @@ impl<W: Write> Writer<W> {
         self.write_member()
     }
 
+    /// Why the moment cannot be read, if it has too much besides its sockets.
+    pub fn doubt(&self) -> Option<&'static str> {
+        let doubt = "this moment has more than 512 MiB besides its sockets and cannot be read from the record; \
+            select kinds (-A) or fewer network namespaces (-N)";
+        (self.beside > MOST_KEPT).then_some(doubt)
+    }
+
     /// Leaves out the lines that were not written yet.
     pub fn drop_lines(&mut self) {
         self.lines.clear();
@@ -119,7 +131,9 @@ impl<W: Write> Writer<W> {
     /// Those of the file.
     pub fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
         self.has_others = true;
+        let begin = self.lines.len();
         serde_json::to_writer(&mut self.lines, line)?;
+        self.beside += self.lines.len() - begin;
         self.lines.push(b'\n');
         self.pass_on()
     }
@@ -202,5 +216,29 @@ impl<W: Write> Writer<W> {
         self.file.flush()?;
         self.written += self.packed.len() as u64;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::line::Name;
+
+    #[test]
+    fn a_moment_that_has_too_much_besides_its_sockets_is_in_doubt() {
+        let mut writer = Writer::new(Vec::new());
+        let begin = |writer: &mut Writer<_>| writer.begin_moment(SystemTime::now(), true, None);
+        begin(&mut writer).unwrap();
+        let (id, name) = (7, "eth0".into());
+        let line = Line::Interface(Name { id, name });
+        let length = serde_json::to_vec(&line).unwrap().len();
+        writer.beside = MOST_KEPT - length;
+        writer.line(&line).unwrap();
+        writer.lines.extend_from_slice(b"{\"type\":\"socket\"}\n");
+        assert_eq!(writer.doubt(), None);
+        writer.line(&line).unwrap();
+        assert!(writer.doubt().is_some());
+        begin(&mut writer).unwrap();
+        assert_eq!(writer.doubt(), None);
     }
 }

@@ -17,8 +17,8 @@ use crate::command::names::HostNames;
 use crate::command::outcome::Failure;
 use crate::command::sample::Sample;
 use crate::model::{
-    Descriptors, Field, KeyPart, KindSet, Label, Listeners, Names, Netns, Process, ProcessName,
-    Socket, Where,
+    Descriptors, Field, KeyPart, KindSet, Label, Listeners, Loss, Names, Netns, Process,
+    ProcessName, Socket, Where,
 };
 use crate::output::SocketLines;
 use crate::owner::{Facts, Owners, Search, Seek, Wanted, query_descriptors, query_name};
@@ -261,10 +261,18 @@ impl<W: Write> Recorder<W> {
         let owners = Owners::find(search, wanted, &Listeners::default());
         let held = owners.processes().iter();
         held.for_each(|process| numbers.add(&process.placement));
-        let completeness = &sample.report.completeness;
+        let completeness = &mut sample.report.completeness;
         let read = completeness.namespaces().map(|all| &*all.read);
         let read = read.unwrap_or_default().iter();
         read.for_each(|one| numbers.add(&one.facts.placement));
+        let (writer, labels) = (&mut self.writer, &mut self.labels);
+        let cannot = |error| not_written(&self.path, &error);
+        write_processes(writer, &owners, &place, labels)
+            .and_then(|()| numbers.write(writer, labels))
+            .map_err(cannot)?;
+        if let Some(what) = writer.doubt().map(str::to_owned) {
+            completeness.lose(Loss::Doubtful { what });
+        }
         let losses = completeness.losses().iter().map(ToString::to_string);
         let namespaces = completeness.namespaces();
         let end = End {
@@ -283,11 +291,7 @@ impl<W: Write> Recorder<W> {
             namespaces: namespaces.map(|read| read.read.len()),
             is_complete: completeness.is_complete(),
         };
-        let (writer, labels) = (&mut self.writer, &mut self.labels);
-        let written = write_processes(writer, &owners, &place, labels)
-            .and_then(|()| numbers.write(writer, labels))
-            .and_then(|()| writer.end_moment(end));
-        written.map_err(|error| not_written(&self.path, &error))?;
+        writer.end_moment(end).map_err(cannot)?;
         Ok((owners, taken))
     }
 
