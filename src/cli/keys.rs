@@ -17,6 +17,24 @@ pub(super) fn parse_trace_keys(word: &str) -> Result<Keys, String> {
     parse_keys_of(word, Use::TraceGroup)
 }
 
+/// The same of groups that have series of their own, whose number has a bound.
+pub(super) fn parse_series_keys(word: &str) -> Result<Keys, String> {
+    parse_keys_of(word, Use::Series)
+}
+
+/// Why groups by a field have no series.
+fn unbounded(field: Field) -> &'static str {
+    if field == Field::State {
+        "every series has a state already"
+    } else if field == Field::Kind {
+        "each kind of --kind has series of its own"
+    } else if matches!(field, Field::LocalPort | Field::RemotePort) {
+        "its values have no bound; use service"
+    } else {
+        "its values have no bound, and new ones would make new series"
+    }
+}
+
 fn parse_keys_of(word: &str, used_as: Use) -> Result<Keys, String> {
     let mut keys: Vec<GroupKey> = Vec::new();
     for piece in word.split(',') {
@@ -47,6 +65,14 @@ fn parse_key(word: &str, used_as: Use, is_only: bool) -> Result<GroupKey, String
         None => (word, None),
     };
     let field = Field::parse(name, used_as).map_err(|valid| {
+        let refused = Field::parse(name, Use::Group).ok();
+        if let (Use::Series, Some(field)) = (used_as, refused) {
+            let (why, valid) = (unbounded(field), valid.join(", "));
+            return format!(
+                "no groups by {} here: {why}; allowed are {valid}",
+                field.name()
+            );
+        }
         let hint = hint(name, &valid, "tcpstates(1)");
         match is_only && length.is_none() {
             true => format!("not a key; {hint}"),

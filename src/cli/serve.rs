@@ -1,12 +1,12 @@
 //! The options of `serve`, as typed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::keys::parse_keys;
+use super::keys::parse_series_keys;
 use super::values::{fields, kinds, parse_count};
 use super::{Keys, MessageOptions, Sourcing};
 use crate::model::{KindSet, Use};
@@ -57,7 +57,7 @@ pub struct Serve {
     /// direction, service, interface, uid, user, cgroup, process; of several network namespaces, netns
     /// with others. Every socket is listed then.
     #[arg(long, value_name = "KEYS", help_heading = "Metrics")]
-    #[arg(value_parser = fields(Use::Group, parse_keys))]
+    #[arg(value_parser = fields(Use::Series, parse_series_keys))]
     pub by: Vec<Keys>,
 
     /// The most groups of each --by, and network namespaces, that have series (default 20, at most 100)
@@ -89,13 +89,12 @@ pub struct Serve {
     ///
     /// It is written to a file in the same directory and renamed, so that no reader sees half of it, with
     /// mode 0644. FILE must not be a symbolic link.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "once")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// The format of the page
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = PageFormatName::Classic)]
-    #[arg(requires = "once")]
-    pub format: PageFormatName,
+    /// The format of the page that is printed or written once (default classic)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<PageFormatName>,
 
     /// How much to print on standard error.
     #[command(flatten)]
@@ -122,8 +121,8 @@ pub enum Place {
     Loopback,
     /// All addresses of both families.
     Everywhere,
-    /// One address.
-    One(IpAddr),
+    /// One address, with the port, and the interface of a link-local one.
+    One(SocketAddr),
 }
 
 /// Where to listen.
@@ -139,11 +138,9 @@ pub struct ListenOn {
 const MOST_GROUPS: u8 = 100;
 
 fn parse_top(word: &str) -> Result<NonZeroU8, String> {
-    let top: NonZeroU8 = parse_count(word)?;
-    match top.get() > MOST_GROUPS {
-        true => Err(format!("at most {MOST_GROUPS} groups have series")),
-        false => Ok(top),
-    }
+    let top = parse_count(word).ok();
+    top.filter(|top: &NonZeroU8| top.get() <= MOST_GROUPS)
+        .ok_or_else(|| format!("allowed are whole numbers from 1 to {MOST_GROUPS}"))
 }
 
 fn parse_listen(text: &str) -> Result<ListenOn, String> {
@@ -153,13 +150,19 @@ fn parse_listen(text: &str) -> Result<ListenOn, String> {
     };
     let one = || {
         let address: SocketAddr = text.parse().ok()?;
-        let (place, port) = (Place::One(address.ip()), address.port());
-        Some(ListenOn { place, port })
+        Some(ListenOn {
+            place: Place::One(address),
+            port: address.port(),
+        })
     };
     behind(":", Place::Everywhere)
         .or_else(|| behind("localhost:", Place::Loopback))
         .or_else(one)
-        .ok_or_else(|| "is not ADDRESS:PORT, as 127.0.0.1:10227, [::1]:10227 or :10227".to_owned())
+        .ok_or_else(|| match text.contains('%') {
+            true => "is not [ADDRESS%INTERFACE]:PORT with the number of the interface, as [fe80::1%2]:10227",
+            false => "is not ADDRESS:PORT, as 127.0.0.1:10227, [::1]:10227 or :10227",
+        })
+        .map_err(str::to_owned)
 }
 
 #[cfg(test)]
@@ -171,10 +174,21 @@ mod tests {
         let at = |place, port| Ok(ListenOn { place, port });
         assert_eq!(parse_listen(":10227"), at(Place::Everywhere, 10_227));
         assert_eq!(parse_listen("localhost:1"), at(Place::Loopback, 1));
-        let v6 = Place::One("2001:db8::1".parse().unwrap());
-        assert_eq!(parse_listen("[2001:db8::1]:9"), at(v6, 9));
-        let all = Place::One("0.0.0.0".parse().unwrap());
-        assert_eq!(parse_listen("0.0.0.0:80"), at(all, 80));
+        for (text, port) in [
+            ("[2001:db8::1]:9", 9),
+            ("0.0.0.0:80", 80),
+            ("[fe80::1%2]:7", 7),
+        ] {
+            assert_eq!(
+                parse_listen(text),
+                at(Place::One(text.parse().unwrap()), port)
+            );
+        }
+        assert!(
+            parse_listen("[fe80::1%eth0]:7")
+                .unwrap_err()
+                .contains("number")
+        );
         for wrong in [
             "",
             ":",

@@ -20,6 +20,9 @@ use crate::model::{StateSet, is_typing_error, nearest_word};
 /// The command whose errors monitoring reads.
 const CHECK: &str = "check";
 
+/// The command without a filter.
+const SERVE: &str = "serve";
+
 /// The command whose namesake in bcc has other options.
 pub(super) const TRACE: &str = "trace";
 
@@ -103,6 +106,14 @@ fn usage(error: &clap::Error, words: &[OsString]) -> String {
         let topic = context(error, ContextKind::InvalidArg);
         return format!("help takes one topic; for another: tcpstates help {topic}");
     }
+    let argument = context(error, ContextKind::InvalidArg);
+    let is_word = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
+    let line = match verb.as_deref() {
+        Some(SERVE) if is_word => {
+            format!("`{argument}`: serve takes no filter, its page is about all sockets")
+        }
+        _ => line,
+    };
     with_help((line, verb))
 }
 

@@ -176,10 +176,10 @@ mod tests {
         let mut reasons = Vec::new();
         let work = |more: &dyn Fn(Duration, String)| {
             more(Duration::from_secs(86_400), "for a reason".to_owned());
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(600));
             7
         };
-        let found = within_more(Duration::from_millis(10), "", work, |reason| {
+        let found = within_more(Duration::from_millis(500), "", work, |reason| {
             reasons.push(reason)
         });
         assert_eq!(

@@ -65,6 +65,8 @@ where
         .header_read_timeout(None)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
+        // A client that has sent all its requests may say so and wait for the answers, as nc -N does.
+        .half_close(true)
         .serve_connection(io, service);
     let limited = Limited {
         connection: Box::pin(connection),

@@ -103,6 +103,8 @@ pub enum Field {
 pub enum Use {
     /// `--by`
     Group,
+    /// `--by` of serve: a key with few values, or one whose number of series a prefix or a share bounds.
+    Series,
     /// `--columns`
     Column,
     /// `--sort`
@@ -166,7 +168,10 @@ struct Entry(
 use Field::Metric as M;
 use Origin::{Netlink as NETLINK, Owners as OWNERS, Sockets as SOCKETS};
 use Part::{Attribute as ATTRIBUTE, Header as HEADER, Row as ROW};
-use Use::{Column as C, Filter as F, Group as G, Sort as S, TraceFilter as TF, TraceGroup as TG};
+use Use::{
+    Column as C, Filter as F, Group as G, Series as SE, Sort as S, TraceFilter as TF,
+    TraceGroup as TG,
+};
 
 /// `struct tcp_info`.
 const INFO: Part = Part::Extension(Extension::TcpInfo);
@@ -180,22 +185,22 @@ const ALGORITHM: Part = Part::Extension(Extension::CongestionControl);
 const FIELDS: [Entry; 63] = [
     Entry(Field::State, "state", &[], &[G, S, F, TF], SOCKETS, ROW),
     Entry(Field::Kind, "kind", &[], &[G, C, F], SOCKETS, ROW),
-    Entry(Field::Family, "family", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
-    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::Family, "family", &[], &[G, SE, C, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::LocalAddr, "local-addr", &["src", "local-address"], &[G, SE, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::LocalPort, "local-port", &["sport"], &[G, S, F, TG, TF], SOCKETS, ROW),
-    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::RemoteAddr, "remote-addr", &["dst", "remote-address"], &[G, SE, S, F, TG, TF], SOCKETS, ROW),
     Entry(Field::RemotePort, "remote-port", &["dport"], &[G, S, F, TG, TF], SOCKETS, ROW),
-    Entry(Field::Direction, "direction", &[], &[G, TG], SOCKETS, ROW),
-    Entry(Field::Service, "service", &[], &[G, TG], SOCKETS, ROW),
-    Entry(Field::Interface, "interface", &["dev"], &[G, C, S, F], NETLINK, ROW),
+    Entry(Field::Direction, "direction", &[], &[G, SE, TG], SOCKETS, ROW),
+    Entry(Field::Service, "service", &[], &[G, SE, TG], SOCKETS, ROW),
+    Entry(Field::Interface, "interface", &["dev"], &[G, SE, C, S, F], NETLINK, ROW),
     Entry(Field::V6Only, "v6only", &["ipv6-only"], &[G, C, F], NETLINK, ROW),
     Entry(Field::Protocol, "protocol", &["proto"], &[G, C, S, F], SOCKETS, ROW),
     Entry(Field::PortId, "port-id", &["portid"], &[C, S, F], SOCKETS, ROW),
     Entry(Field::Groups, "groups", &[], &[C], SOCKETS, ROW),
-    Entry(Field::Uid, "uid", &[], &[G, C, S, F, TG, TF], SOCKETS, ROW),
-    Entry(Field::User, "user", &[], &[G, C, F, TG, TF], SOCKETS, ROW),
-    Entry(Field::Cgroup, "cgroup", &[], &[G, C, F], NETLINK, ATTRIBUTE),
-    Entry(Field::Netns, "netns", &["namespace"], &[G, C, S, F], SOCKETS, ROW),
+    Entry(Field::Uid, "uid", &[], &[G, SE, C, S, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::User, "user", &[], &[G, SE, C, F, TG, TF], SOCKETS, ROW),
+    Entry(Field::Cgroup, "cgroup", &[], &[G, SE, C, F], NETLINK, ATTRIBUTE),
+    Entry(Field::Netns, "netns", &["namespace"], &[G, SE, C, S, F], SOCKETS, ROW),
     Entry(Field::ReceiveQueue, "receive-queue", &["recv-q", "rqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::SendQueue, "send-queue", &["send-q", "wqueue"], &[S, F], SOCKETS, ROW),
     Entry(Field::ReceiveLimit, "receive-limit", &["rcvbuf"], &[C, S, F], NETLINK, MEMORY),
@@ -229,7 +234,7 @@ const FIELDS: [Entry; 63] = [
     Entry(M(Metric::LastDataReceived), "last-data-received", &["lastrcv"], &[C, S, F], NETLINK, INFO),
     Entry(M(Metric::LastAckReceived), "last-ack-received", &["lastack"], &[C, S, F], NETLINK, INFO),
     Entry(Field::CongestionControl, "congestion-control", &["cong"], &[C, S, F], NETLINK, ALGORITHM),
-    Entry(Field::Process, "process", &["processes"], &[G, C, F, TG, TF], OWNERS, ROW),
+    Entry(Field::Process, "process", &["processes"], &[G, SE, C, F, TG, TF], OWNERS, ROW),
     Entry(Field::Pid, "pid", &[], &[G, F, TG, TF], OWNERS, ROW),
     Entry(Field::Fd, "fd", &[], &[C], OWNERS, ROW),
     Entry(Field::CommandLine, "command-line", &["cmdline"], &[C], OWNERS, ROW),

@@ -57,6 +57,8 @@ pub struct Owners {
     pub unread: Vec<u32>,
     /// What to report about sockets that a process may hold and that have no known holder.
     pub note: Option<Note>,
+    /// The mount option that may hide the processes that hold the sockets without a known holder.
+    pub hiding: Option<String>,
     /// What to report about holders whose names cannot be read.
     pub unnamed: Option<Note>,
     /// What is missing because the time limit ended the search.
@@ -108,9 +110,15 @@ impl Owners {
             ),
         });
         if missing > 0 && !owners.effort.cut {
+            owners.hiding = root.query_hiding();
             owners.note = Some(Note::OwnersUnknown {
                 sockets: missing,
-                reason: why_unknown(&owners.effort, error, root, search.place),
+                reason: why_unknown(
+                    &owners.effort,
+                    error,
+                    owners.hiding.as_deref(),
+                    search.place,
+                ),
             });
         }
         (owners, missing)
@@ -310,7 +318,7 @@ fn ownership(settled: &Settled, missing: u64, effort: &Effort) -> Ownership {
 fn why_unknown(
     effort: &Effort,
     error: Option<io::Error>,
-    root: &ProcRoot,
+    hiding: Option<&str>,
     place: &Where,
 ) -> String {
     let path = place.proc_root().display();
@@ -328,7 +336,7 @@ fn why_unknown(
         let failed = counted(effort.failed, "process", "processes");
         why += &format!("; cannot read {path}/PID/fd of {failed}: {error}");
     }
-    if let Some(option) = root.query_hiding() {
+    if let Some(option) = hiding {
         why += &format!("; {path} is mounted with {option}, which may hide processes");
     }
     why

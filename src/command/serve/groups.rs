@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::namespaces::name_of;
 use crate::cli::Keys;
 use crate::command::groups::labels;
 use crate::command::names::HostNames;
@@ -16,21 +17,6 @@ use crate::model::{Counts, Field, GroupKey, KeyPart, Listeners, Other};
 use crate::output::label_text;
 use crate::source::Sources;
 use crate::tally::{GroupTally, GroupedCounts};
-
-/// Keys with few values, and keys whose number of series a prefix or a share bounds.
-const BOUNDED: [Field; 11] = [
-    Field::Netns,
-    Field::Family,
-    Field::LocalAddr,
-    Field::RemoteAddr,
-    Field::Direction,
-    Field::Service,
-    Field::Interface,
-    Field::Uid,
-    Field::User,
-    Field::Cgroup,
-    Field::Process,
-];
 
 /// A group has series if it has at least one in this many of the sockets in some state.
 const PART: u64 = 100;
@@ -61,9 +47,6 @@ impl Grouping {
         let mut all: Vec<Grouping> = Vec::new();
         for Keys(keys) in typed {
             let has = |field| keys.iter().any(|key| key.field == field);
-            if let Some(key) = keys.iter().find(|key| !BOUNDED.contains(&key.field)) {
-                return Err(Failure::Usage(unbounded(key.field)));
-            }
             if has(Field::Netns) && (keys.len() == 1 || !sources.are_several()) {
                 return Err(Failure::Usage(NETNS_ALONE.to_owned()));
             }
@@ -118,7 +101,12 @@ impl Grouping {
         let fields = self.fields();
         let shown = heaviest.into_iter().map(|(key, counts)| {
             let values = labels(names, &fields, &key);
-            let values = values.iter().map(|label| label_text(label, ""));
+            let values = values.iter().zip(&*key).map(|(label, part)| {
+                if let KeyPart::Netns(netns) = part {
+                    return name_of(*netns, names).to_string();
+                }
+                label_text(label, "")
+            });
             (self.labels().zip(values).collect(), counts)
         });
         let shown: Vec<(Vec<(String, String)>, Counts)> = shown.collect();
@@ -134,19 +122,6 @@ impl Grouping {
 
 /// Why network namespaces are no key here.
 const NETNS_ALONE: &str = "--by netns: with several network namespaces (-N all), tcpstates_sockets has a label netns already; together with other keys, as --by netns,service";
-
-fn unbounded(field: Field) -> String {
-    let names = BOUNDED.iter().filter(|field| **field != Field::Netns);
-    let names: Vec<&str> = names.map(|field| field.name()).collect();
-    let names = names.join(", ");
-    let is_port = matches!(field, Field::LocalPort | Field::RemotePort);
-    let why = match (field == Field::State, is_port) {
-        (true, _) => "every series has a state already",
-        (_, true) => "its values have no bound; use service",
-        _ => "its values have no bound, and each scrape would make new series",
-    };
-    format!("--by {}: {why}; allowed are {names}", field.name())
-}
 
 /// The groups of one `--by`.
 #[derive(Debug)]

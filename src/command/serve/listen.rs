@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
 use rustix::io::Errno;
+use rustix::net::sockopt::socket_acceptconn;
 
 use crate::cli::{ListenOn, Place};
 use crate::command::outcome::Failure;
@@ -14,27 +15,30 @@ use crate::command::outcome::Failure;
 /// outside of that for outgoing connections.
 const PORT: u16 = 10_227;
 
+/// The sockets, and whether the service manager passed them.
+pub(super) type Opened = (Vec<TcpListener>, bool);
+
 /// Opens them; `typed` are those of `--listen`.
 ///
 /// # Errors
 /// One line that names the address, and the reason.
-pub(super) fn open(typed: &[ListenOn]) -> Result<Vec<TcpListener>, Failure> {
-    let listeners = match passed()? {
-        passed if passed.is_empty() => bind_all(typed)?,
+pub(super) fn open(typed: &[ListenOn]) -> Result<Opened, Failure> {
+    let (listeners, are_passed) = match passed()? {
+        passed if passed.is_empty() => (bind_all(typed)?, false),
         _ if !typed.is_empty() => {
             return Err(Failure::Usage(
                 "--listen and sockets that the service manager passes exclude each other: remove one of the two"
                     .to_owned(),
             ));
         }
-        passed => passed,
+        passed => (passed, true),
     };
     for listener in &listeners {
         listener
             .set_nonblocking(true)
             .map_err(Failure::to("prepare a socket"))?;
     }
-    Ok(listeners)
+    Ok((listeners, are_passed))
 }
 
 /// Those that the service manager passes.
@@ -42,7 +46,14 @@ fn passed() -> Result<Vec<TcpListener>, Failure> {
     let mut descriptors = ListenFd::from_env();
     let all = (0..descriptors.len()).map(|number| {
         let listener = descriptors.take_tcp_listener(number);
-        listener.map_err(Failure::to("use a socket of the service manager"))
+        let listener = listener.map_err(Failure::to("use a socket of the service manager"))?;
+        match listener.as_ref().map(socket_acceptconn) {
+            Some(Ok(false)) => Err(Failure::Listen(
+                "a socket of the service manager does not listen: its unit needs Accept=no"
+                    .to_owned(),
+            )),
+            _ => Ok(listener),
+        }
     });
     let all: Result<Vec<Option<TcpListener>>, Failure> = all.collect();
     Ok(all?.into_iter().flatten().collect())
@@ -57,9 +68,9 @@ fn bind_all(typed: &[ListenOn]) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::new();
     for on in requested {
         match on.place {
-            Place::One(address) => listeners.push(bind(address, on.port)?),
+            Place::One(address) => listeners.push(bind(address)?),
             Place::Loopback => {
-                let v4 = bind(Ipv4Addr::LOCALHOST.into(), on.port)?;
+                let v4 = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), on.port))?;
                 let port = v4.local_addr().map_or(on.port, |local| local.port());
                 listeners.push(v4);
                 listeners.extend(bind_if_there(Ipv6Addr::LOCALHOST.into(), port)?);
@@ -81,8 +92,7 @@ fn bind_all(typed: &[ListenOn]) -> Result<Vec<TcpListener>, Failure> {
     Ok(listeners)
 }
 
-fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Failure> {
-    let address = SocketAddr::new(address, port);
+fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).map_err(|error| failed(address, &error))
 }
 
@@ -112,6 +122,11 @@ fn failed(address: SocketAddr, error: &io::Error) -> Failure {
             "; no interface of this host has it".to_owned(),
         ),
         (
+            ErrorKind::InvalidInput,
+            "; a link-local address needs the number of its interface, as in [fe80::1%2]:10227"
+                .to_owned(),
+        ),
+        (
             ErrorKind::PermissionDenied,
             "; ports below 1024 need CAP_NET_BIND_SERVICE".to_owned(),
         ),
@@ -121,17 +136,18 @@ fn failed(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::Listen(format!("{address}: {error}{remedy}"))
 }
 
-/// The addresses of the listeners, and whether other hosts can connect to one.
-pub(super) fn describe(listeners: &[TcpListener]) -> String {
+/// The addresses of the listeners, and how other hosts could connect if these are loopback addresses.
+pub(super) fn describe((listeners, are_passed): &Opened) -> String {
     let addresses: Vec<SocketAddr> = listeners
         .iter()
         .filter_map(|listener| listener.local_addr().ok())
         .collect();
     let is_local = addresses.iter().all(|address| address.ip().is_loopback());
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let remedy = match is_local {
-        true => "; for other hosts: --listen ADDRESS:PORT",
-        false => "",
+    let remedy = match (is_local, *are_passed) {
+        (true, false) => "; for other hosts: --listen ADDRESS:PORT",
+        (true, true) => "; for other hosts: another ListenStream= in the unit of the socket",
+        (false, _) => "",
     };
     format!("listening on {}{remedy}", addresses.join(" and "))
 }

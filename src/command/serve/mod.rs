@@ -70,9 +70,19 @@ impl Serve {
     /// # Errors
     /// What is not valid.
     fn resolve(typed: cli::Serve) -> Result<Serve, Failure> {
-        let to = match typed.once {
-            true => Reader::Once(format(&typed)?, typed.output),
-            false => Reader::Clients(typed.listen),
+        let written = [
+            (typed.output.is_some(), "--output"),
+            (typed.format.is_some(), "--format"),
+        ];
+        let written = written.into_iter().find(|(is_typed, _)| *is_typed);
+        let to = match (typed.once, written) {
+            (true, _) => Reader::Once(format(&typed)?, typed.output),
+            (false, None) => Reader::Clients(typed.listen),
+            (false, Some((_, option))) => {
+                return Err(Failure::Usage(format!(
+                    "{option} needs --once: clients choose the format, and the page is not written otherwise"
+                )));
+            }
         };
         if typed.sourcing.from.is_some() {
             return Err(Failure::Usage(
@@ -122,8 +132,8 @@ impl Serve {
 /// The format of a page that is written once.
 fn format(typed: &cli::Serve) -> Result<PageFormat, Failure> {
     let format = match typed.format {
-        PageFormatName::Classic => PageFormat::Classic,
-        PageFormatName::Openmetrics => PageFormat::OpenMetrics,
+        None | Some(PageFormatName::Classic) => PageFormat::Classic,
+        Some(PageFormatName::Openmetrics) => PageFormat::OpenMetrics,
     };
     if let Some(path) = &typed.output {
         secure::refuse("--output")?;
@@ -147,13 +157,13 @@ pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Fa
         Reader::Once(format, path) => write_once(sampler, log, format, path.as_deref(), console),
         Reader::Clients(addresses) => {
             let process = Process::this();
-            let listeners = listen::open(&addresses)?;
+            let opened = listen::open(&addresses)?;
             let mut say = |line: &str| {
                 if request.verbosity != Verbosity::Quiet {
                     console.print(&LogMessage::Server(line.to_owned()));
                 }
             };
-            let place = listen::describe(&listeners);
+            let place = listen::describe(&opened);
             let rejected = Arc::new(AtomicU64::new(0));
             let counted = Arc::clone(&rejected);
             let complete = move |page: &mut Page| {
@@ -172,7 +182,7 @@ pub(super) fn run(typed: cli::Serve, console: &mut Console) -> Result<Status, Fa
                 rejected,
                 about(&place),
             ));
-            serve_until_signal(&server, listeners, wakeups)?;
+            serve_until_signal(&server, opened.0, wakeups)?;
             say("ended by a signal");
             Ok(Status::Answered)
         }

@@ -76,8 +76,16 @@ impl Divided {
 impl Shown {
     /// One of the namespaces of the last answer.
     pub(super) fn of(netns: Netns, names: &mut HostNames) -> Shown {
-        let name = names.netns(netns).into();
+        let name = name_of(netns, names);
         Shown { netns, name }
+    }
+}
+
+/// What a network namespace is called on the page: not by a process, which may end before it.
+pub(super) fn name_of(netns: Netns, names: &mut HostNames) -> Arc<str> {
+    match names.netns(netns) {
+        name if name.starts_with("pid:") => format!("net:{}", netns.0).into(),
+        name => name.into(),
     }
 }
 

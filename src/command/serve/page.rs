@@ -134,7 +134,7 @@ fn add_groups(page: &mut Page, found: &Found) {
             .map(|(state, sockets)| (state_label(state), sockets))
             .collect()
     };
-    for groups in &found.groups {
+    for groups in found.groups.iter().flatten() {
         for (labels, counts) in &groups.shown {
             for (state, sockets) in states(counts) {
                 let labels = labels.iter().cloned().chain([("state".to_owned(), state)]);

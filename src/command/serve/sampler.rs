@@ -158,7 +158,20 @@ impl PageSampler {
         sampled.kernel = Some(kernel);
         progress(&sampled);
         let with_queues = sampled.listeners.is_none();
-        sampled.sockets = Some(self.walk.sample(with_queues, &settings, names));
+        let walked = self.walk.sample(with_queues, &settings, names);
+        let (walked, pending) = walked.map_or_else(
+            |failure| (Err(failure), None),
+            |(sample, pending)| (Ok(sample), pending),
+        );
+        sampled.sockets = Some(walked);
+        if let Some(pending) = pending {
+            sampled.set_belongs(names);
+            // A search takes long where many files are open: what does not need it does not wait.
+            progress(&sampled);
+            if let Some(Ok(sample)) = &mut sampled.sockets {
+                self.walk.search(sample, pending, names);
+            }
+        }
         if let Some(kinds) = &mut self.kinds {
             sampled.set_belongs(names);
             progress(&sampled);
@@ -274,8 +287,12 @@ impl Sampled {
                 sockets.map(|one| one.took),
             ),
         ];
+        let search = sockets.and_then(|one| Some(one.found.search?.1));
         let extra = self.extra_parts.iter();
-        parts.extend(extra.map(|part| (*part, has(&|found| found.has_all(part)), None)));
+        parts.extend(extra.map(|part| {
+            let took = search.filter(|_| *part == "processes");
+            (*part, has(&|found| found.has_all(part)), took)
+        }));
         match &self.kinds {
             Some(Ok(sample)) => {
                 let kinds = sample.found.iter();

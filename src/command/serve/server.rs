@@ -8,16 +8,24 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{self, AbortHandle, Id};
 use tokio::time::sleep;
 
 use super::sharing::Sharing;
+use crate::command::console::write_message;
+use crate::command::log::LogMessage;
 use crate::http::{Answer, Asked, Doing, Phases, serve};
 
 /// How long nothing is accepted after accept(2) failed because there were no descriptors or no memory.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How much of its answers the kernel keeps for a client that does not read, in bytes: it takes twice as much. More
+/// is not written, so that the limit of the time for it counts.
+const UNREAD: usize = 64 << 10;
 
 /// How long clients may take to receive their answers after a signal requests the end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -70,13 +78,21 @@ impl Server {
 
     /// Accepts connections until it is aborted.
     pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        let mut is_failing = false;
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.seat(stream),
+                Ok((stream, _)) => {
+                    is_failing = false;
+                    self.seat(stream);
+                }
                 // One that ended before it was accepted.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 // No descriptors or no memory: another try at once would fail too.
-                Err(_) => {
+                Err(error) => {
+                    if !is_failing {
+                        print_failed(&error);
+                    }
+                    is_failing = true;
                     self.close_idle();
                     sleep(PAUSE).await;
                 }
@@ -103,6 +119,7 @@ impl Server {
         }
         // An answer is written at once; it must not wait for an acknowledgment of the one before.
         let _ = stream.set_nodelay(true);
+        let _ = set_socket_send_buffer_size(&stream, UNREAD);
         let phases = Phases::new(Instant::now());
         let (server, watched) = (Arc::clone(self), phases.clone());
         let task = tokio::spawn(async move {
@@ -147,4 +164,12 @@ impl Server {
             sleep(LOOK).await;
         }
     }
+}
+
+/// Prints that no connection can be accepted. In a thread of its own: standard error may block.
+fn print_failed(error: &io::Error) {
+    let line = format!("cannot accept connections, and tries again: {error}");
+    let print = move || write_message(&mut io::stderr(), &LogMessage::Error(line));
+    // Without a thread there is no message.
+    drop(thread::Builder::new().spawn(print));
 }

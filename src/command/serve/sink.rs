@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::command::doctor::RulesSink;
 use crate::diagnose::{OutgoingPorts, Unanswered};
-use crate::model::{
-    CountSink, Counts, GroupHolders, Netns, Sink, Socket, SplitSink, State, StateSet,
-};
+use crate::model::{CountSink, Counts, Netns, Sink, Socket, SplitSink, State, StateSet};
 use crate::tally::{AcceptQueues, GroupTally};
 
 /// The sockets by state, as the summary counts them, and what else the page has of the same walk.
@@ -16,7 +14,7 @@ pub(super) struct PageSink<'a> {
     pub(super) unanswered: Unanswered,
     /// The accept queues, where no other walk reads them.
     pub(super) queues: Option<AcceptQueues>,
-    /// The groups of each `--by`. Only a walk that lists every socket has these and the ports.
+    /// The groups of each `--by` that processes do not decide. Only a walk that lists every socket has these and the ports.
     pub(super) groups: Vec<GroupTally>,
     pub(super) ports: Option<OutgoingPorts<'a>>,
     /// By network namespace, where there are several.
@@ -24,19 +22,6 @@ pub(super) struct PageSink<'a> {
 }
 
 impl PageSink<'_> {
-    /// Takes a socket that these processes hold.
-    pub(super) fn socket_of(&mut self, socket: &Socket, held: GroupHolders<'_>) {
-        self.unanswered.add(socket);
-        self.divide(socket, 1);
-        for groups in &mut self.groups {
-            groups.socket_of(socket, held);
-        }
-        // None of these ends a dump.
-        let _ = self.ports.as_mut().map(|ports| ports.socket(socket));
-        let _ = self.queues.as_mut().map(|queues| queues.socket(socket));
-        self.counts.add(socket.state, 1);
-    }
-
     /// Counts sockets like this one in their network namespace.
     fn divide(&mut self, socket: &Socket, number: u64) {
         if let Some(namespaces) = &mut self.namespaces {
@@ -47,8 +32,15 @@ impl PageSink<'_> {
 
 impl Sink for PageSink<'_> {
     fn socket(&mut self, socket: &Socket) -> ControlFlow<()> {
-        self.socket_of(socket, GroupHolders::default());
-        ControlFlow::Continue(())
+        self.unanswered.add(socket);
+        self.divide(socket, 1);
+        // None of these ends a dump.
+        for groups in &mut self.groups {
+            let _ = groups.socket(socket);
+        }
+        let _ = self.ports.as_mut().map(|ports| ports.socket(socket));
+        let _ = self.queues.as_mut().map(|queues| queues.socket(socket));
+        self.counts.socket(socket)
     }
 
     fn alike(&mut self, socket: &Socket, number: u64) -> ControlFlow<()> {

@@ -87,7 +87,7 @@ impl Target {
         match self.owner_timeout {
             None => Ok(()),
             Some(_) => Err(Failure::Usage(
-                "--owner-timeout needs a search for processes: list -p, or --by process".to_owned(),
+                "--owner-timeout needs a search for processes: list -p, --by process, or serve --doctor".to_owned(),
             )),
         }
     }

@@ -93,7 +93,7 @@ impl Named {
     }
 
     /// Starts a process in it.
-    fn start_process(&self, words: &[&str]) -> Running {
+    pub(crate) fn start_process(&self, words: &[&str]) -> Running {
         let mut enter = command("nsenter");
         enter.arg(format!("--net={}", self.path.display()));
         let running = enter.args(words).start();

@@ -58,6 +58,14 @@ in_namespace!(
             assert!(ran.stderr.contains(mentioned), "{options} {ran:?}");
             let is_unreadable = ran.stderr.contains("no permission to read /proc/PID/fd");
             assert_eq!(is_unreadable, !is_hidden, "{options} {ran:?}");
+            let serve = run_hidden(options, &listener, "serve --once --by process");
+            let processes = "tcpstates_complete{part=\"processes\"} 0\n";
+            assert_eq!(serve.status, 3, "{options} {serve:?}");
+            assert!(serve.stdout.contains(processes), "{options} {serve:?}");
+            assert!(
+                serve.stderr.contains("owner unknown"),
+                "{options} {serve:?}"
+            );
             let doctor = run_hidden(options, &listener, "doctor --window=0.05");
             let unknown =
                 "namespaces: whether other network namespaces have TCP sockets is unknown";

@@ -119,7 +119,10 @@ in_namespace!(
 #[test]
 fn keys_without_a_bound_are_refused_in_one_line() {
     for (words, expected) in [
-        (&["--by", "pid"][..], "--by pid: its values have no bound"),
+        (
+            &["--by", "pid"][..],
+            "no groups by pid here: its values have no bound, and new ones would make new series; allowed are",
+        ),
         (
             &["--by", "remote-port"],
             "its values have no bound; use service",
@@ -129,12 +132,16 @@ fn keys_without_a_bound_are_refused_in_one_line() {
             "its values have no bound; use service",
         ),
         (&["--by", "state"], "every series has a state already"),
+        (
+            &["--by", "kind"],
+            "each kind of --kind has series of its own",
+        ),
         (&["--by", "colour"], "not a key"),
         (&["--by", "service", "--by", "service"], "is given twice"),
         (&["--top", "5"], "--top needs --by KEYS or several"),
         (
             &["--by", "uid", "--top", "101"],
-            "at most 100 groups have series",
+            "allowed are whole numbers from 1 to 100",
         ),
         (
             &["--by", "uid", "--owner-timeout", "1"],

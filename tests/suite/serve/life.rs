@@ -78,6 +78,16 @@ in_namespace!(
                 1,
                 "no interface of this host has it",
             ),
+            (
+                &["--listen", "[fe80::1]:9902"],
+                1,
+                "a link-local address needs the number of its interface",
+            ),
+            (
+                &["--listen", "[fe80::1%lo]:9902"],
+                2,
+                "with the number of the interface",
+            ),
             (&["--listen", "127.0.0.1"], 2, "is not ADDRESS:PORT"),
             (&["--listen", "example.org:9902"], 2, "is not ADDRESS:PORT"),
             (&["--listen", "127.0.0.1:99999"], 2, "is not ADDRESS:PORT"),
@@ -147,16 +157,19 @@ in_namespace!(
         let script = "import os, socket, sys
 listener = socket.socket()
 listener.bind(('127.0.0.1', 9901))
-listener.listen()
+if sys.argv[1] == 'listen':
+    listener.listen()
 os.dup2(listener.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
-os.execv(sys.argv[1], sys.argv[1:])";
-        let start = |options: &[&str]| {
+os.execv(sys.argv[2], sys.argv[2:])";
+        let start_with = |listens: &str, options: &[&str]| {
             let mut command = child::command("python3");
-            command.args(["-c", script, PROGRAM, "serve"]).args(options);
+            command.args(["-c", script, listens, PROGRAM, "serve"]);
+            command.args(options);
             command
         };
+        let start = |options: &[&str]| start_with("listen", options);
         if let Err(error) = child::command("python3").arg("-V").run_to_end() {
             skip_or_fail("python3", &error);
         }
@@ -167,6 +180,13 @@ os.execv(sys.argv[1], sys.argv[1:])";
         let refused = run_command(&mut start(&["--listen", "127.0.0.1:9902"]));
         assert_eq!(refused.status, 2, "{refused:?}");
         assert!(refused.stderr.contains("exclude each other"), "{refused:?}");
+        let refused = run_command(&mut start_with("bind", &[]));
+        assert_eq!(
+            (refused.status, refused.stderr.lines().count()),
+            (1, 1),
+            "{refused:?}"
+        );
+        assert!(refused.stderr.contains("does not listen"), "{refused:?}");
     }
 );
 

@@ -1,6 +1,7 @@
 //! Clients that send half a request, stay idle, do not read or come in large numbers: none of them keeps
 //! a scrape from its page.
 
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
@@ -9,7 +10,7 @@ use super::client::{ADDRESS, Client, Served};
 use super::page::Page;
 use crate::child;
 use crate::namespace::in_namespace;
-use crate::program::PROGRAM;
+use crate::program::{PROGRAM, run};
 use crate::wait::wait_for;
 use crate::zoo::raise_file_limit;
 
@@ -90,6 +91,54 @@ in_namespace!(
         }
         drop(not_reading);
         assert_eq!(Client::connect().get("/metrics").status, 200);
+    }
+);
+
+in_namespace!(
+    fn of_the_answers_that_a_client_does_not_read_the_kernel_keeps_few_and_after_10_seconds_it_is_cut()
+     {
+        let _served = Served::start([]);
+        let begin = Instant::now();
+        let mut client = Client::connect();
+        client.send(format!("{HALF}\r\n").repeat(400));
+        wait_for("the end of a connection whose client does not read", || {
+            let unread = run([
+                "list",
+                "--json",
+                "--columns",
+                "state",
+                "sport",
+                "=",
+                ":9901",
+            ]);
+            let sockets = unread.stdout.lines().map(|line| {
+                let socket: serde_json::Value = serde_json::from_str(line).unwrap();
+                (
+                    socket["state"] == "ESTABLISHED",
+                    socket["send_queue"].as_u64(),
+                )
+            });
+            let queues: Vec<u64> = sockets
+                .filter(|(is_open, _)| *is_open)
+                .filter_map(|(_, queue)| queue)
+                .collect();
+            assert!(queues.iter().all(|queue| *queue <= 256 << 10), "{queues:?}");
+            queues.is_empty().then_some(())
+        });
+        assert!(begin.elapsed() >= Duration::from_secs(10));
+    }
+);
+
+in_namespace!(
+    fn a_client_that_has_said_that_it_sends_no_more_gets_all_its_answers() {
+        let _served = Served::start([]);
+        let mut client = Client::connect();
+        client.send(format!("{HALF}\r\n").repeat(5));
+        client.0.shutdown(Shutdown::Write).unwrap();
+        for _ in 0..5 {
+            assert_eq!(client.read_reply(false).unwrap().status, 200);
+        }
+        assert!(client.read_reply(false).is_none());
     }
 );
 

@@ -222,6 +222,36 @@ in_namespace!(
     }
 );
 
+in_namespace!(
+    UnshareFlags::NEWNS,
+    fn one_without_a_name_is_not_called_by_a_process_that_may_end_before_it() {
+        make_directory();
+        let blue = Named::with_connections("blue", 12);
+        let _process = blue.start_process(&["sleep", "60"]);
+        blue.unmount();
+        for words in [&["-N", "all"][..], &["-N", "all", "--by", "netns,service"]] {
+            let page = once(words);
+            let names = names(&page);
+            assert!(
+                !names.iter().any(|name| name.starts_with("pid:")),
+                "{names:?}"
+            );
+            let its = names
+                .iter()
+                .find(|name| number(&page, name, "established") == Some(24.0));
+            let its = its.unwrap_or_else(|| panic!("{names:?}"));
+            assert!(its.starts_with("net:"), "{names:?}");
+            let by_name = run(["-N", its, "--json"]).succeeded();
+            assert!(by_name.stdout.contains("\"ESTABLISHED\":24"), "{by_name:?}");
+            let groups = page.series("tcpstates_sockets_by_netns_service");
+            assert_eq!(
+                groups.iter().any(|(labels, _)| labels["netns"] == *its),
+                words.len() > 2
+            );
+        }
+    }
+);
+
 #[test]
 fn what_is_about_one_network_namespace_is_refused_for_several() {
     for (words, expected) in [

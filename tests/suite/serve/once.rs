@@ -182,8 +182,9 @@ fn what_does_not_fit_a_page_is_refused_in_one_line() {
             "--source bpf counts sockets",
         ),
         (&["--once", "--owner-timeout", "1"], "--owner-timeout needs"),
-        (&["--output", "x.prom"], "--once is missing"),
-        (&["--format", "classic"], "--once is missing"),
+        (&["--output", "x.prom"], "--output needs --once"),
+        (&["--format", "classic"], "--format needs --once"),
+        (&["dport", "=", ":80"], "serve takes no filter"),
         (
             &["--once", "--format", "json"],
             "allowed are classic, openmetrics",

@@ -51,7 +51,7 @@ fn found(sink: PageSink<'_>) -> Found {
         queues: sink.queues.map(|queues| queues.fullest(LISTENERS)),
         has_all_sockets: true,
         has_all_listeners: true,
-        has_all_processes: None,
+        search: None,
         groups: Vec::new(),
         ports: None,
         findings: None,
@@ -164,13 +164,13 @@ fn whole_with_extras() -> Sampled {
     other.add(State::TimeWait, 7);
     let label = ("tcp_service".to_owned(), "\"a\\b\"\n".to_owned());
     let found = &mut sampled.sockets.as_mut().unwrap().as_mut().unwrap().found;
-    found.groups.push(Chosen {
+    found.groups.push(Some(Chosen {
         name: "service".to_owned(),
         shown: vec![(vec![label], shown)],
         other,
         number: 3,
         is_whole: true,
-    });
+    }));
     let fullest = PortsTaken {
         taken: 3000,
         source: "192.0.2.1".parse().unwrap(),
