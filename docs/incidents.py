@@ -9,7 +9,7 @@ Each incident is made of real sockets between two network namespaces joined by a
 and everything ends with the incident. Needs root, iproute2, nftables and util-linux.
 """
 
-import os, signal, subprocess, sys, tempfile, textwrap, time
+import os, re, signal, subprocess, sys, tempfile, textwrap, time
 
 HEAD = "import os, resource, socket, sys, threading, time\nopen('/proc/self/comm', 'w').write(sys.argv[1])\n"
 PAGE = """\
@@ -332,13 +332,15 @@ def one_lossy_peer(here, there):
     time.sleep(5)
 
 
-UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table", "namespaces:")
+UNEXAMINED = ("orphans: net.", "memory: TCP's memory is", "udp-memory: UDP's", "conntrack: the host's table")
 
 
 def is_unexamined(line):
     """The notes that every namespace on this machine has."""
     words = line.split(None, 1)
-    return len(words) == 2 and words[0] == "unexamined" and words[1].startswith(UNEXAMINED)
+    if len(words) < 2 or words[0] != "unexamined":
+        return False
+    return words[1].startswith(UNEXAMINED) or re.match(r"(at least )?\d+ other network namespaces? ", words[1])
 
 
 def call(host, program, *arguments, **options):

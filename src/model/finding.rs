@@ -356,9 +356,19 @@ impl Diagnosis {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// The rules that were not applied, or not completely.
+    /// Whether this is the id of a rule, and not of sockets that no rule examines.
+    pub fn is_rule(&self, id: &str) -> bool {
+        self.rules.contains(&id)
+    }
+
+    /// The rules that were not applied, or not completely, each once.
     pub fn incomplete(&self) -> Vec<&'static str> {
-        let ids = self.not_examined.iter().map(|not| not.id);
-        ids.filter(|id| self.rules.contains(id)).collect()
+        let mut rules = Vec::new();
+        for not in &self.not_examined {
+            if self.is_rule(not.id) && !rules.contains(&not.id) {
+                rules.push(not.id);
+            }
+        }
+        rules
     }
 }

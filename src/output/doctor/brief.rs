@@ -133,15 +133,28 @@ fn finding_line(finding: &Finding, diagnosis: &Diagnosis, look: Look) -> String 
     line(finding.severity.name(), &text, style, look)
 }
 
-/// The names of what was not examined, with a reason that they share.
+/// The names of the rules that were not examined, each once, with a reason that they share; then what
+/// else was not.
 fn unexamined(diagnosis: &Diagnosis, look: Look) -> Option<String> {
-    let reasons = super::unexamined(diagnosis).into_iter();
-    let texts = reasons.map(|(ids, reason)| match ids.len() {
-        1 => ids.join(", "),
-        _ => format!("{} ({reason})", ids.join(", ")),
-    });
-    let texts: Vec<String> = texts.collect();
-    (!texts.is_empty()).then(|| line("unexamined", &texts.join(", "), Style::new(), look))
+    let (mut named, mut rules, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for (mut ids, reason) in super::unexamined(diagnosis) {
+        if ids.is_empty() {
+            texts.push(reason.to_owned());
+            continue;
+        }
+        // In several network namespaces, a rule may have several reasons.
+        ids.retain(|id| !named.contains(id));
+        named.extend_from_slice(&ids);
+        match ids.len() {
+            0 => {}
+            1 => rules.push(ids.join(", ")),
+            _ => rules.push(format!("{} ({reason})", ids.join(", "))),
+        }
+    }
+    if !rules.is_empty() {
+        texts.insert(0, rules.join(", "));
+    }
+    (!texts.is_empty()).then(|| line("unexamined", &texts.join("; "), Style::new(), look))
 }
 
 /// A label and a text, cut where the terminal ends.

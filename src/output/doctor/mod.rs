@@ -56,19 +56,24 @@ fn write_whole(out: &mut impl Write, diagnosis: &Diagnosis, look: Look) -> io::R
     if !diagnosis.not_examined.is_empty() {
         writeln!(page.out)?;
     }
-    for (ids, reason) in unexamined(diagnosis) {
-        page.texts("unexamined", [format!("{}: {reason}", ids.join(", "))])?;
+    for (rules, reason) in unexamined(diagnosis) {
+        let text = match rules.is_empty() {
+            true => reason.to_owned(),
+            false => format!("{}: {reason}", rules.join(", ")),
+        };
+        page.texts("unexamined", [text])?;
     }
     Ok(())
 }
 
-/// What was not examined: the ids for each reason.
+/// What was not examined: the rules for each reason; none where it is about sockets that no rule examines.
 fn unexamined(diagnosis: &Diagnosis) -> Vec<(Vec<&str>, &str)> {
     let mut reasons: Vec<(Vec<&str>, &str)> = Vec::new();
     for not in &diagnosis.not_examined {
+        let rule = diagnosis.is_rule(not.id).then_some(not.id);
         match reasons.iter_mut().find(|(_, reason)| *reason == not.reason) {
-            Some((ids, _)) => ids.push(not.id),
-            None => reasons.push((vec![not.id], &not.reason)),
+            Some((rules, _)) => rules.extend(rule),
+            None => reasons.push((rule.into_iter().collect(), &not.reason)),
         }
     }
     reasons

@@ -89,15 +89,13 @@ fn a_healthy_host_is_one_line_and_each_unexamined_rule_another() {
          unexamined  c: no such file\n"
     );
     // Two rules for one reason, and what is no rule.
-    for (id, reason) in [("d", "no such file"), ("elsewhere", "not read")] {
+    for (id, reason) in [("d", "no such file"), ("elsewhere", "3 others")] {
         let reason = reason.to_owned();
         one.not_examined.push(NotExamined { id, reason });
     }
     let text = shown(&one, None);
     assert!(text.starts_with("OK          but 2 rules were not examined completely: "));
-    assert!(
-        text.ends_with("\n\nunexamined  c, d: no such file\nunexamined  elsewhere: not read\n")
-    );
+    assert!(text.ends_with("\n\nunexamined  c, d: no such file\nunexamined  3 others\n"));
 }
 
 #[test]
@@ -203,6 +201,21 @@ fn brief_is_a_line_for_each_finding_and_one_for_what_was_not_examined() {
     let text = brief(&two, None);
     assert!(text.starts_with("OK          but 2 rules were not examined completely: nothing "));
     assert!(text.ends_with("\nunexamined  c, d (no such file)\n"));
+}
+
+#[test]
+fn brief_names_as_many_rules_as_it_counts_and_then_what_no_rule_examines() {
+    let mut one = diagnosis(Vec::new());
+    // A rule with another reason in another namespace, and what is no rule.
+    for (id, reason) in [("elsewhere", "3 others"), ("c", "no limit"), ("d", "old")] {
+        let reason = reason.to_owned();
+        one.not_examined.push(NotExamined { id, reason });
+    }
+    let mut bytes = Vec::new();
+    write_diagnosis_brief(&mut bytes, &one, Look::default()).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.starts_with("OK          but 2 rules were not examined completely: "));
+    assert!(text.ends_with("\nunexamined  c, d; 3 others\n"), "{text}");
 }
 
 #[test]

@@ -67,8 +67,7 @@ in_namespace!(
                 "{options} {serve:?}"
             );
             let doctor = run_hidden(options, &listener, "doctor --window=0.05");
-            let unknown =
-                "namespaces: whether other network namespaces have TCP sockets is unknown";
+            let unknown = "whether other network namespaces have TCP sockets is unknown";
             let is_unknown = doctor
                 .stdout
                 .replace("\n            ", " ")
