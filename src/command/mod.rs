@@ -93,9 +93,9 @@ fn run_verb(typed: Arguments, console: &mut Console) -> Result<Status, Failure> 
         Some(Verb::Completions { shell, typed }) => {
             let text = match &*typed {
                 [] => script(shell),
-                typed => candidates(shell, typed).into_bytes(),
+                typed => candidates(shell, typed),
             };
-            console.write(&text).map(|()| Status::Answered)
+            console.write(text.as_bytes()).map(|()| Status::Answered)
         }
         Some(Verb::Help { topic }) => {
             let text = help(topic.as_deref()).map_err(Failure::Usage)?;

@@ -2,6 +2,7 @@
 //! of a line is read after a press of tab.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::child::{Start, command};
@@ -10,9 +11,10 @@ use crate::program::{PROGRAM, run};
 use crate::skip::{may_skip, skip_or_fail};
 
 /// What is typed, and the line after tab.
-const LINES: [(&str, &str); 27] = [
+const LINES: [(&str, &str); 28] = [
     ("tcpstates list --netns al", "tcpstates list --netns all "),
     ("tcpstates doc", "tcpstates doctor "),
+    ("tcp-states doc", "tcp-states doctor "),
     ("tcpstates help close-w", "tcpstates help close-wait "),
     ("tcpstates help doc", "tcpstates help doctor "),
     ("tcpstates completions fi", "tcpstates completions fish "),
@@ -64,7 +66,8 @@ const LINES: [(&str, &str); 27] = [
     ("tcpstates list zz", "tcpstates list zz"),
 ];
 
-/// Starts a shell in a folder of its own, which has the file `zz-file` and reads no settings.
+/// Starts a shell in a folder of its own, which has the file `zz-file` and reads no settings. The program
+/// has both of its names.
 fn start(shell: &str, folder: &Path, arguments: &[&str], setup: &str) -> Terminal {
     fs::write(folder.join("zz-file"), "").unwrap();
     let script = run(["completions", shell]).succeeded().stdout;
@@ -75,7 +78,11 @@ fn start(shell: &str, folder: &Path, arguments: &[&str], setup: &str) -> Termina
     let programs = Path::new(PROGRAM).parent().unwrap().display();
     command.args(arguments).current_dir(folder);
     command.env_clear().env("HOME", folder).env("TERM", "xterm");
-    command.env("PATH", format!("{programs}:/usr/bin:/bin"));
+    let second = folder.join("second");
+    fs::create_dir(&second).unwrap();
+    symlink(PROGRAM, second.join("tcp-states")).unwrap();
+    let second = second.display();
+    command.env("PATH", format!("{programs}:{second}:/usr/bin:/bin"));
     let mut terminal = Terminal::run(command, (100, 40));
     terminal.type_(&format!("{setup}; . ./script; echo rea''dy\r"));
     terminal.wait_for("ready");
@@ -156,9 +163,13 @@ fn options_are_those_of_the_command_and_words_fit_their_place() {
 }
 
 #[test]
-fn shells_without_a_script_of_their_own_have_every_option() {
-    for shell in ["elvish", "powershell"] {
+fn shells_without_a_script_of_their_own_have_every_option_for_both_names() {
+    for (shell, second) in [
+        ("elvish", "set edit:completion:arg-completer[tcp-states] = "),
+        ("powershell", " -CommandName 'tcpstates', 'tcp-states' "),
+    ] {
         let script = run(["completions", shell]).succeeded().stdout;
+        assert!(script.contains(second), "{shell}");
         for option in ["proc-root", "watch", "listening"] {
             assert!(script.contains(option), "{shell}: {option}");
         }

@@ -12,19 +12,31 @@ use clap_complete::Shell;
 use super::definition;
 use words::{Completion, complete};
 
-/// The script for a shell.
-pub fn script(shell: Shell) -> Vec<u8> {
+/// The script for a shell. It completes both names of the program, `tcpstates` and `tcp-states`.
+pub fn script(shell: Shell) -> String {
     match shell {
-        Shell::Bash => include_bytes!("tcpstates.bash").to_vec(),
-        Shell::Zsh => include_bytes!("tcpstates.zsh").to_vec(),
-        Shell::Fish => include_bytes!("tcpstates.fish").to_vec(),
-        Shell::Elvish | Shell::PowerShell | _ => {
-            // In memory, because clap_complete panics where it cannot write.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
-            script
+        Shell::Bash => include_str!("tcpstates.bash").to_owned(),
+        Shell::Zsh => include_str!("tcpstates.zsh").to_owned(),
+        Shell::Fish => include_str!("tcpstates.fish").to_owned(),
+        Shell::Elvish => {
+            let completer = "edit:completion:arg-completer";
+            let second = format!("set {completer}[tcp-states] = ${completer}[tcpstates]\n");
+            generated(shell) + &second
         }
+        Shell::PowerShell => {
+            let first = "-CommandName 'tcpstates'";
+            generated(shell).replace(first, &format!("{first}, 'tcp-states'"))
+        }
+        _ => generated(shell),
     }
+}
+
+/// The script of clap.
+fn generated(shell: Shell) -> String {
+    // In memory, because clap_complete panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut definition(), "tcpstates", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// What may complete the last of the words typed after the program's name, for the script of a shell:

@@ -22,4 +22,4 @@ _tcpstates() {
             ;;
     esac
 }
-complete -F _tcpstates tcpstates
+complete -F _tcpstates tcpstates tcp-states

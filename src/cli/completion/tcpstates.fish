@@ -13,4 +13,4 @@ function __tcpstates_complete
             printf '%s\n' $lines
     end
 end
-complete -c tcpstates -f -a '(__tcpstates_complete)'
+complete -c tcpstates -c tcp-states -f -a '(__tcpstates_complete)'

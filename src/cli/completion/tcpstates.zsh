@@ -1,4 +1,4 @@
-#compdef tcpstates
+#compdef tcpstates tcp-states
 # Completion of tcpstates for zsh: the program lists what may follow.
 _tcpstates() {
     local -a typed lines plain open
@@ -18,4 +18,4 @@ _tcpstates() {
     done
     _describe -V 'tcpstates' plain -- open -S ''
 }
-if [[ $funcstack[1] == _tcpstates ]]; then _tcpstates "$@"; else compdef _tcpstates tcpstates; fi
+if [[ $funcstack[1] == _tcpstates ]]; then _tcpstates "$@"; else compdef _tcpstates tcpstates tcp-states; fi
