@@ -1,5 +1,6 @@
 //! `serve`: the page for monitoring systems, over real sockets.
 
+mod alerts;
 mod answers;
 mod client;
 mod findings;
