@@ -200,7 +200,7 @@ impl Saved {
         }
         let gone = self.groups.into_iter().filter(|(_, total)| *total > 0);
         let mut gone: Vec<(Vec<Label>, u64)> = gone.collect();
-        gone.sort_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
+        gone.sort_unstable_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
         let more = gone.split_off(gone.len().min(top));
         grouped
             .groups

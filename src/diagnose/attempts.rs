@@ -276,7 +276,7 @@ impl Attempts {
         let tries = self.destinations.iter();
         let now = tries.filter(|(_, tries)| tries.now > 0);
         let mut now: Vec<_> = now.map(|(to, tries)| (*to, tries.now)).collect();
-        now.sort_by_key(|(to, attempts)| (std::cmp::Reverse(*attempts), *to));
+        now.sort_unstable_by_key(|(to, attempts)| (std::cmp::Reverse(*attempts), *to));
         now
     }
 
@@ -286,7 +286,7 @@ impl Attempts {
         let tries = self.destinations.iter();
         let often = tries.filter(|(_, tries)| tries.often > 0 && tries.made == 0);
         let mut often: Vec<_> = often.map(|(to, tries)| (*to, tries.often)).collect();
-        often.sort_by_key(|(to, often)| (std::cmp::Reverse(*often), *to));
+        often.sort_unstable_by_key(|(to, often)| (std::cmp::Reverse(*often), *to));
         often
     }
 

@@ -189,7 +189,7 @@ impl StalledService {
             *counts.entry(peer).or_default() += 1;
         }
         let mut peers: Vec<(IpAddr, u64)> = counts.into_iter().collect();
-        peers.sort_by_key(|(peer, sockets)| (std::cmp::Reverse(*sockets), *peer));
+        peers.sort_unstable_by_key(|(peer, sockets)| (std::cmp::Reverse(*sockets), *peer));
         peers.truncate(most);
         peers
     }
@@ -262,7 +262,8 @@ impl Stalled {
         let services = self.services.iter().map(|(service, of)| (*service, of));
         let mut services: Vec<(Service, &OfService)> =
             services.filter(|(_, of)| !of.suspects.is_empty()).collect();
-        services.sort_by_key(|(service, of)| (std::cmp::Reverse(of.suspects.len()), *service));
+        services
+            .sort_unstable_by_key(|(service, of)| (std::cmp::Reverse(of.suspects.len()), *service));
         services
     }
 

@@ -87,7 +87,7 @@ impl Survey {
         let peers = self.peers.iter();
         let peers = peers.filter(|(_, sent)| selects(sent) && is_notable(sent));
         let mut peers: Vec<(IpAddr, Sent)> = peers.map(|(peer, sent)| (*peer, *sent)).collect();
-        peers.sort_by_key(|(peer, sent)| (std::cmp::Reverse(sent.again), *peer));
+        peers.sort_unstable_by_key(|(peer, sent)| (std::cmp::Reverse(sent.again), *peer));
         peers.truncate(SUSPECTS);
         peers.into_iter().map(|(peer, _)| peer).collect()
     }

@@ -39,7 +39,7 @@ impl Expression {
         }
         let [local, remote] = operands.pop().flatten()?;
         let mut ranges = [local, remote].concat();
-        ranges.sort_by_key(|range| (*range.start(), *range.end()));
+        ranges.sort_unstable_by_key(|range| (*range.start(), *range.end()));
         ranges.dedup();
         Some(ranges)
     }

@@ -74,8 +74,9 @@ impl<K: Clone + Ord> Ranking<K> {
     }
 
     fn cut(&mut self) {
-        self.listed
-            .sort_by(|(a_key, a), (b_key, b)| compare(b, a).then_with(|| a_key.cmp(b_key)));
+        self.listed.sort_unstable_by(|(a_key, a), (b_key, b)| {
+            compare(b, a).then_with(|| a_key.cmp(b_key))
+        });
         self.listed.truncate(self.most);
     }
 }

@@ -147,7 +147,7 @@ impl TraceTally {
     pub fn first_closes(&self) -> (Vec<(&[KeyPart], &FirstCloses)>, FirstCloses) {
         let groups = self.groups.iter().map(|(key, sum)| (&**key, sum));
         let mut groups: Vec<_> = groups.collect();
-        groups.sort_by(|(a_key, a), (b_key, b)| {
+        groups.sort_unstable_by(|(a_key, a), (b_key, b)| {
             let most = b.total().cmp(&a.total());
             most.then_with(|| a_key.cmp(b_key))
         });

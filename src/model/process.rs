@@ -274,7 +274,7 @@ impl Holders {
                 sockets,
             })
             .collect();
-        culprits.sort_by_key(|culprit| (std::cmp::Reverse(culprit.sockets), culprit.pid));
+        culprits.sort_unstable_by_key(|culprit| (std::cmp::Reverse(culprit.sockets), culprit.pid));
         culprits
     }
 }

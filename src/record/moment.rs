@@ -196,7 +196,7 @@ impl Reading {
                 "it has {sockets} sockets, and its end says {counted}"
             ));
         }
-        host.processes.sort_by_key(|process| process.pid);
+        host.processes.sort_unstable_by_key(|process| process.pid);
         host.holds.sort_unstable();
         moment.host = Arc::new(host);
         moment.numbers = numbers_of(&end.kinds, end.total);

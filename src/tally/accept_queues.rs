@@ -102,7 +102,7 @@ impl AcceptQueues {
     /// The `most` fullest queues, the fullest first, then by port and address.
     pub fn fullest(self, most: usize) -> FullestQueues {
         let mut queues: Vec<AcceptQueue> = self.queues.into_values().collect();
-        queues.sort_by_key(|queue| {
+        queues.sort_unstable_by_key(|queue| {
             let place = (queue.local.port(), queue.local.ip(), queue.netns);
             (Reverse(queue.fullness()), place)
         });

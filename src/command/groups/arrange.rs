@@ -105,7 +105,7 @@ impl ShownGroups {
         let mut shown: Vec<(Box<[KeyPart]>, Counts)> = groups.into_iter().collect();
         let namespaces = self.sampler.sampler.place.namespaces();
         let places = namespaces.map_or_else(HashMap::new, |list| list.places());
-        shown.sort_by(|(a_key, a), (b_key, b)| {
+        shown.sort_unstable_by(|(a_key, a), (b_key, b)| {
             let by_key = || compare_keys(a_key, b_key, &places);
             b.total().cmp(&a.total()).then_with(by_key)
         });

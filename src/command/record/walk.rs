@@ -329,7 +329,7 @@ fn groups_line(
         b.total().cmp(&a.total()).then_with(by_key)
     };
     let mut groups: Vec<Keyed> = groups.into_iter().collect();
-    groups.sort_by(order);
+    groups.sort_unstable_by(order);
     let rest = groups.split_off(groups.len().min(TOP));
     let mut other = beyond.unwrap_or_default();
     other.groups += rest.len() as u64;
@@ -338,7 +338,7 @@ fn groups_line(
     for (key, _) in &mut groups {
         *key = names.group_key(key);
     }
-    groups.sort_by(order);
+    groups.sort_unstable_by(order);
     let groups = groups.into_iter().map(|(key, counts)| {
         let label = names.group_label(by, &key);
         let label = Some(label).filter(|label| *label != Label::None);

@@ -167,7 +167,7 @@ pub(super) fn heaviest(
             None => other.add_all(&counts),
         }
     }
-    heavy.sort_by(|(a, a_key, _), (b, b_key, _)| a.cmp(b).then_with(|| a_key.cmp(b_key)));
+    heavy.sort_unstable_by(|(a, a_key, _), (b, b_key, _)| a.cmp(b).then_with(|| a_key.cmp(b_key)));
     for (.., counts) in heavy.drain(heavy.len().min(top)..) {
         other.add_all(&counts);
     }

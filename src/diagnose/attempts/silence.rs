@@ -104,7 +104,7 @@ impl Attempts {
             is_silent.then_some((*to, tries, silence))
         });
         let mut silent: Vec<_> = silent.collect();
-        silent.sort_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.tried()), *to));
+        silent.sort_unstable_by_key(|(to, tries, _)| (std::cmp::Reverse(tries.tried()), *to));
         silent
     }
 

@@ -67,7 +67,7 @@ impl Rule for HalfOpen {
         };
         let mut queues: Vec<(ListenAddress, RequestQueue)> =
             self.queues(case.host).into_iter().collect();
-        queues.sort_by(|(a, one), (b, other)| {
+        queues.sort_unstable_by(|(a, one), (b, other)| {
             let most_first = other.requests.cmp(&one.requests);
             most_first.then_with(|| a.cmp(b))
         });

@@ -151,7 +151,7 @@ impl Rule for Keepalive {
 
     fn examine(&self, case: &Case<'_>) -> Examined {
         let mut dead: Vec<(Service, OfService)> = self.dead().collect();
-        dead.sort_by_key(|(service, of)| (std::cmp::Reverse(of.dead), *service));
+        dead.sort_unstable_by_key(|(service, of)| (std::cmp::Reverse(of.dead), *service));
         let reported = dead.into_iter().take(REPORTED);
         Examined::found(reported.map(|(service, of)| self.finding(service, of, case.host)))
     }

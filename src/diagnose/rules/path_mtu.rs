@@ -154,7 +154,7 @@ impl Rule for PathMtu {
             .filter(|(_, path)| path.stuck() > 0)
             .filter(|(_, path)| path.is_at_least(OF_ONE_PEER) || all.is_at_least(OF_ALL))
             .collect();
-        found.sort_by_key(|(peer, path)| (std::cmp::Reverse(path.stuck()), *peer));
+        found.sort_unstable_by_key(|(peer, path)| (std::cmp::Reverse(path.stuck()), *peer));
         Examined::found((!found.is_empty()).then(|| finding(&found, host)))
     }
 }

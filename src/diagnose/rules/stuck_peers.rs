@@ -275,7 +275,7 @@ fn peers(readers: &[Reader]) -> Vec<String> {
         *bytes += u64::from(reader.bytes);
     }
     let mut peers: Vec<_> = peers.into_iter().collect();
-    peers.sort_by_key(|(peer, sums)| (std::cmp::Reverse(*sums), *peer));
+    peers.sort_unstable_by_key(|(peer, sums)| (std::cmp::Reverse(*sums), *peer));
     let named = peers.into_iter().take(NAMED);
     named
         .map(|(peer, (sockets, bytes))| {

@@ -15,11 +15,22 @@ use crate::source::wire::{Message, Messages, Payload};
 /// How many datagrams a dump has before the thread starts: about a thousand sockets, a millisecond.
 pub(super) const ALONE: u64 = 16;
 
-/// How many datagrams are passed on at once: threads that wait for each other for every one take a tenth longer.
+/// How many datagrams are passed on at once: else the threads wait for each other for every one, which is more
+/// than ten switches between them for each here.
 const BATCH: usize = 4;
 
-/// How many of these are received before the first of them is decoded, at most.
+/// How many batches are received before the first of them is decoded, at most.
 const AHEAD: usize = 3;
+
+/// A datagram, or why there is none.
+type Received = Result<Datagram, NetlinkError>;
+
+/// What is passed on, and given back to be filled again.
+struct Batch {
+    datagrams: Vec<Received>,
+    /// One for each of them.
+    buffers: Vec<Vec<u8>>,
+}
 
 /// Which messages belong to a dump.
 #[derive(Clone, Copy, Debug)]
@@ -42,49 +53,50 @@ impl Address {
 pub(super) fn receive_ahead(
     transport: &mut impl Transport,
     address: Address,
-    mut decode: impl FnMut(Result<Datagram, NetlinkError>, &[u8]) -> Progress,
+    decode: &mut dyn FnMut(Received, &[u8]) -> Progress,
 ) -> Option<Progress> {
     thread::scope(|scope| {
         let (pass, received) = channel();
         let (give_back, empty) = channel();
         for _ in 0..AHEAD {
-            give_back.send(vec![vec![0; BUFFER_LEN]; BATCH]).ok()?;
+            let (datagrams, buffers) = (Vec::new(), vec![vec![0; BUFFER_LEN]; BATCH]);
+            give_back.send(Batch { datagrams, buffers }).ok()?;
         }
         let receive = move || {
             // When the dump has ended, nothing takes what it sends.
-            while let Ok(mut buffers) = empty.recv() {
-                let (mut datagrams, mut is_over) = (Vec::with_capacity(BATCH), false);
-                for buffer in &mut buffers {
+            while let Ok(mut batch) = empty.recv() {
+                let mut is_over = false;
+                for buffer in &mut batch.buffers {
                     let datagram = transport.receive(buffer);
                     is_over = is_last(&datagram, buffer, address);
-                    datagrams.push(datagram);
+                    batch.datagrams.push(datagram);
                     if is_over {
                         break;
                     }
                 }
-                if pass.send((datagrams, buffers)).is_err() || is_over {
+                if pass.send(batch).is_err() || is_over {
                     return;
                 }
             }
         };
         let builder = Builder::new().name("receive".to_owned());
         builder.spawn_scoped(scope, receive).ok()?;
-        for (datagrams, buffers) in received {
-            for (datagram, buffer) in datagrams.into_iter().zip(&buffers) {
+        for mut batch in received {
+            for (datagram, buffer) in batch.datagrams.drain(..).zip(&batch.buffers) {
                 let progress = decode(datagram, buffer);
                 if progress.is_break() {
                     return Some(progress);
                 }
             }
             // The thread may have ended.
-            let _ = give_back.send(buffers);
+            let _ = give_back.send(batch);
         }
         None
     })
 }
 
 /// Whether nothing can follow in the dump: it has ended, or what follows cannot be read.
-fn is_last(datagram: &Result<Datagram, NetlinkError>, buffer: &[u8], address: Address) -> bool {
+fn is_last(datagram: &Received, buffer: &[u8], address: Address) -> bool {
     let Ok(datagram) = datagram else {
         return true;
     };

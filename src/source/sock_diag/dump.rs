@@ -85,8 +85,8 @@ pub(super) fn dump<T: Transport, R: Request>(
         let mut progress = dump.received(transport.receive(buffer), buffer);
         if ahead && progress.is_continue() && dump.outcome.cost.receipts == ALONE {
             let address = dump.address;
-            let decode = |received, buffer: &[u8]| dump.received(received, buffer);
-            progress = receive_ahead(transport, address, decode).unwrap_or(progress);
+            let mut decode = |received, buffer: &[u8]| dump.received(received, buffer);
+            progress = receive_ahead(transport, address, &mut decode).unwrap_or(progress);
         }
         if let ControlFlow::Break(end) = progress {
             return end.map(|()| dump.outcome);

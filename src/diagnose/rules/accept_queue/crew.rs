@@ -67,7 +67,7 @@ impl Crew {
             .collect();
         // Those with most connections first: they are busy, or hang.
         let mut holders: Vec<&Culprit> = self.holders.iter().collect();
-        holders.sort_by_key(|process| (std::cmp::Reverse(process.sockets), process.pid));
+        holders.sort_unstable_by_key(|process| (std::cmp::Reverse(process.sockets), process.pid));
         evidence.extend(holders.iter().take(NAMED).map(|process| {
             let accepted = counted(
                 process.sockets,

@@ -85,7 +85,7 @@ pub(super) fn watched(host: &Host) -> Vec<Peer> {
         );
     }
     let mut peers: Vec<Peer> = peers.into_values().collect();
-    peers.sort_by_key(|peer| (std::cmp::Reverse(peer.sent.again), peer.address));
+    peers.sort_unstable_by_key(|peer| (std::cmp::Reverse(peer.sent.again), peer.address));
     peers
 }
 

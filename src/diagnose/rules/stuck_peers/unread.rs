@@ -126,7 +126,7 @@ impl Unread {
 
     fn longest(&self) -> Vec<Reader> {
         let mut longest = self.readers.clone();
-        longest.sort_by_key(|reader| (std::cmp::Reverse(reader.bytes), reader.ends));
+        longest.sort_unstable_by_key(|reader| (std::cmp::Reverse(reader.bytes), reader.ends));
         longest.truncate(WATCHED);
         longest
     }
