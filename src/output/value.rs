@@ -59,7 +59,10 @@ pub(super) fn value<'a>(field: Field, socket: &'a Socket, names: &'a mut dyn Nam
         }
         Field::User => socket.owner().map(|uid| Value::Name(names.user(uid))),
         Field::Cgroup => socket.cgroup.map(|id| Value::Name(names.cgroup(id))),
-        Field::Netns => Some(Value::Name(names.netns(socket.netns))),
+        Field::Netns => {
+            let name = Some(names.netns(socket.netns));
+            name.filter(|name| !name.is_empty()).map(Value::Name)
+        }
         Field::CongestionControl => {
             let algorithm = socket.congestion_control.as_ref();
             algorithm.map(|algorithm| Value::Name(algorithm.name()))

@@ -53,6 +53,11 @@ impl Parts {
                 (vec![Part { unseen, selection }], None)
             }
             Some((targets, namespaces)) => {
+                let record = target.sources.record();
+                if record.is_some_and(|record| record.counted().is_some()) {
+                    // A sample has sockets of none, and the reason is this one.
+                    target.listeners()?;
+                }
                 let parts = targets.into_iter().map(|(unseen, target)| Part {
                     unseen: Some(unseen),
                     selection: Selection::one_of_several(target),
@@ -79,9 +84,14 @@ impl Parts {
         longer: &mut impl Longer,
     ) -> Result<(Report, Vec<Taken>), Failure> {
         let mut namespaces = self.namespaces.clone();
+        let mut first = None::<Failure>;
         let mut unseen = |part: &Part, failure: Failure| match (&mut namespaces, &part.unseen) {
             (Some(namespaces), Some(unseen)) => {
-                namespaces.exclude(unseen.clone(), reason(&failure));
+                let reason = reason(&failure);
+                if reason.is_some() {
+                    first.get_or_insert(failure);
+                }
+                namespaces.exclude(unseen.clone(), reason);
                 Ok(())
             }
             _ => Err(failure),
@@ -103,6 +113,9 @@ impl Parts {
             }
             let name = part.unseen.as_ref().map(|one| one.name.clone());
             taken.push(Taken { name, samples });
+        }
+        if let Some(failure) = first.filter(|_| taken.is_empty()) {
+            return Err(failure);
         }
         let mut report = report.unwrap_or_else(Report::without_namespaces);
         if self.are_every {

@@ -193,7 +193,8 @@ fn query_netns(place: &Where, netns: Netns) -> Arc<str> {
     match place {
         Where::Several(list) => list.name(netns),
         Where::Here => own_name(),
-        Where::Recorded(record) => record.origin.host.as_str().into(),
+        // A record of one network namespace does not have its name.
+        Where::Recorded(_) => place.netns().unwrap_or_default().into(),
         Where::Netns(_)
         | Where::NetnsTables { .. }
         | Where::ProcRoot(_)

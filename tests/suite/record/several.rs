@@ -138,7 +138,7 @@ in_namespace!(
             for arguments in [
                 &["-q"][..],
                 &["list", "-q"],
-                &["list", "--columns", "interface,inode", "-q"],
+                &["list", "--columns", "interface,inode,netns", "-q"],
                 &["--by", "service", "-q"],
                 &["check", "-w", "accept-queue=50%"],
                 &["check", "-w", "somaxconn=1"],

@@ -94,9 +94,15 @@ in_namespace!(
         let words = ["record", "a.rec", "-t", "-q", "-N", "blue,empty,red"];
         let ran = folder.run(&[&words, &["--every", "0.1", "--samples", "1"][..]].concat());
         assert_eq!(ran.status, 0, "{ran:?}");
-        let refused: [(&[&str], &str); 4] = [
+        let refused: [(&[&str], &str); 7] = [
+            (&["doctor"][..], "only the numbers by "),
             (
-                &["list"][..],
+                &["doctor", "--brief", "-N", "blue,empty"],
+                "only the numbers by ",
+            ),
+            (&["doctor", "--json", "-N", "empty"], "only the numbers by "),
+            (
+                &["list"],
                 "the numbers by kind, state and network namespace, and of TCP by ",
             ),
             (
